@@ -1,0 +1,156 @@
+#include "base/clock.h"
+
+#include <charconv>
+#include <cstdlib>
+#include <optional>
+
+#include "base/text.h"
+
+namespace starttls {
+namespace {
+
+using namespace std::chrono;
+
+// Takes digits and separators off the front of a text; every taker says whether it found what it wanted.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : rest_(text) {}
+
+  std::optional<int> digits(std::size_t count) {
+    if (rest_.size() < count) return std::nullopt;
+    int value = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      if (rest_[i] < '0' || rest_[i] > '9') return std::nullopt;
+      value = value * 10 + (rest_[i] - '0');
+    }
+    rest_.remove_prefix(count);
+    return value;
+  }
+
+  bool one_of(std::string_view wanted) {
+    if (rest_.empty() || wanted.find(rest_.front()) == std::string_view::npos) return false;
+    last_ = rest_.front();
+    rest_.remove_prefix(1);
+    return true;
+  }
+
+  char last() const { return last_; }
+  bool at_end() const { return rest_.empty(); }
+
+ private:
+  std::string_view rest_;
+  char last_ = '\0';
+};
+
+std::optional<Day> scan_day(Scanner& scan) {
+  const auto y = scan.digits(4);
+  if (!y || !scan.one_of("-")) return std::nullopt;
+  const auto m = scan.digits(2);
+  if (!m || !scan.one_of("-")) return std::nullopt;
+  const auto d = scan.digits(2);
+  if (!d || *y < 1970) return std::nullopt;
+  const year_month_day date{year{*y}, month{static_cast<unsigned>(*m)}, day{static_cast<unsigned>(*d)}};
+  if (!date.ok()) return std::nullopt;
+  return sys_days{date};
+}
+
+std::optional<milliseconds> scan_fraction(Scanner& scan) {
+  int scale = 100;
+  int value = 0;
+  bool any = false;
+  while (const auto digit = scan.digits(1)) {
+    value += *digit * scale;
+    scale /= 10;
+    any = true;
+  }
+  if (!any) return std::nullopt;
+  return milliseconds{value};
+}
+
+std::optional<milliseconds> scan_time_of_day(Scanner& scan) {
+  const auto h = scan.digits(2);
+  if (!h || !scan.one_of(":")) return std::nullopt;
+  const auto m = scan.digits(2);
+  if (!m || !scan.one_of(":")) return std::nullopt;
+  const auto s = scan.digits(2);
+  if (!s || *h > 23 || *m > 59 || *s > 60) return std::nullopt;
+  milliseconds time = hours{*h} + minutes{*m} + seconds{*s == 60 ? 59 : *s};
+  if (scan.one_of(".")) {
+    const auto fraction = scan_fraction(scan);
+    if (!fraction) return std::nullopt;
+    time += *fraction;
+  }
+  return time;
+}
+
+std::optional<minutes> scan_offset(Scanner& scan) {
+  if (scan.one_of("zZ")) return minutes{0};
+  if (!scan.one_of("+-")) return std::nullopt;
+  const bool east = scan.last() == '+';
+  const auto h = scan.digits(2);
+  if (!h || !scan.one_of(":")) return std::nullopt;
+  const auto m = scan.digits(2);
+  if (!m || *h > 23 || *m > 59) return std::nullopt;
+  const minutes offset = hours{*h} + minutes{*m};
+  return east ? offset : -offset;
+}
+
+std::optional<Time> scan_rfc3339(std::string_view text) {
+  Scanner scan(text);
+  const auto date = scan_day(scan);
+  if (!date || !scan.one_of("tT ")) return std::nullopt;
+  const auto time = scan_time_of_day(scan);
+  if (!time) return std::nullopt;
+  const auto offset = scan_offset(scan);
+  if (!offset || !scan.at_end()) return std::nullopt;
+  return Time{*date + *time - *offset};
+}
+
+}  // namespace
+
+Clock system_clock() {
+  return [] { return floor<milliseconds>(std::chrono::system_clock::now()); };
+}
+
+Result<Clock> program_clock() {
+  const char* fixed = std::getenv("STARTTLS_TOOLKIT_NOW");
+  if (fixed == nullptr || *fixed == '\0') return system_clock();
+  const auto now = scan_rfc3339(fixed);
+  if (!now) return fail(Fault::usage, "STARTTLS_TOOLKIT_NOW is '{}', not an RFC 3339 time", printable(fixed));
+  return [moment = *now] { return moment; };
+}
+
+Day day_of(Time time) {
+  return floor<days>(time);
+}
+
+std::string to_rfc3339(Time time) {
+  const Day day = day_of(time);
+  const hh_mm_ss clock{time - day};
+  auto text = fmt::format("{}T{:02}:{:02}:{:02}", to_text(day), clock.hours().count(),
+                          clock.minutes().count(), clock.seconds().count());
+  if (clock.subseconds().count() != 0) text += fmt::format(".{:03}", clock.subseconds().count());
+  return text + "Z";
+}
+
+Result<Time> parse_rfc3339(std::string_view text) {
+  if (const auto time = scan_rfc3339(text)) return *time;
+  return fail(Fault::data, "'{}' is not an RFC 3339 time such as 2026-01-31T12:00:00Z", printable(text));
+}
+
+std::string to_text(Day day) {
+  const year_month_day date{day};
+  return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                     static_cast<unsigned>(date.day()));
+}
+
+Result<Day> parse_day(std::string_view text) {
+  Scanner scan(text);
+  const auto day = scan_day(scan);
+  if (!day || !scan.at_end()) {
+    return fail(Fault::data, "'{}' is not a day such as 2026-01-31", printable(text));
+  }
+  return *day;
+}
+
+}  // namespace starttls

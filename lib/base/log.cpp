@@ -1,0 +1,54 @@
+#include "base/log.h"
+
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/sinks/syslog_sink.h>
+#include <syslog.h>
+
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls {
+
+void start_log(const std::string& program, LogTarget target) {
+  spdlog::drop_all();
+  std::shared_ptr<spdlog::logger> logger;
+  if (target == LogTarget::syslog) {
+    logger = spdlog::syslog_logger_mt(program, program, LOG_PID, LOG_MAIL);
+    logger->set_pattern("%v");
+  } else {
+    logger = spdlog::stderr_logger_mt(program);
+    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %n[%P]: %l: %v", spdlog::pattern_time_type::utc);
+  }
+  logger->flush_on(spdlog::level::trace);
+  spdlog::set_default_logger(std::move(logger));
+}
+
+Result<void> set_log_level(std::string_view level) {
+  static constexpr std::array<std::pair<std::string_view, spdlog::level::level_enum>, 4> levels{{
+      {"debug", spdlog::level::debug},
+      {"info", spdlog::level::info},
+      {"warning", spdlog::level::warn},
+      {"error", spdlog::level::err},
+  }};
+  for (const auto& [name, value] : levels) {
+    if (name == level) {
+      spdlog::set_level(value);
+      return {};
+    }
+  }
+  return fail(Fault::config, "'{}' is not a log level (debug, info, warning, error)", printable(level));
+}
+
+std::optional<std::uint64_t> OncePerMinute::permit(Time now) {
+  const std::lock_guard lock(mutex_);
+  if (last_ && now >= *last_ && now - *last_ < std::chrono::minutes{1}) {
+    ++silent_;
+    return std::nullopt;
+  }
+  last_ = now;
+  return std::exchange(silent_, 0);
+}
+
+}  // namespace starttls

@@ -1,0 +1,28 @@
+// Text from outside, made fit to be shown.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace starttls {
+
+// The text with everything escaped that could disturb a terminal or a log: control characters (C0, DEL, C1),
+// bytes that are not valid UTF-8, line and paragraph separators and the characters that change the writing
+// direction become \xNN (a byte) or \u{NNNN}; a backslash becomes two. A text over `limit` bytes is cut and
+// ends in "...".
+std::string printable(std::string_view text, std::size_t limit = 1000);
+
+// Whether the text is well-formed UTF-8 (RFC 3629).
+bool is_utf8(std::string_view text);
+
+// ASCII only; other bytes stay as they are.
+std::string to_lower(std::string_view text);
+
+// Without blanks, tabs, CR and LF at both ends.
+std::string_view trim(std::string_view text);
+
+// The word that a mistyped one was meant to be: the nearest by edit distance, or "" where none is near.
+std::string_view nearest(std::string_view word, std::span<const std::string> words);
+
+}  // namespace starttls
