@@ -1,0 +1,57 @@
+// Daily counts: what sessions come to when they are added up.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/clock.h"
+#include "store/session.h"
+
+namespace starttls::store {
+
+// What the sessions that are counted together have in common.
+struct SessionClass {
+  Day day;  // of the session's begin, UTC
+  std::string receiving_mx;
+  std::string client_address;
+  std::string client_name;
+  Outcome outcome = Outcome::no_helo;
+  std::string tls_version;
+  std::string cipher;
+  std::uint32_t cipher_bits = 0;
+  ClientCertificate client_certificate = ClientCertificate::none;
+
+  auto operator<=>(const SessionClass&) const = default;
+};
+
+SessionClass class_of(const Session& session);
+
+struct Tally {
+  std::uint64_t sessions = 0;
+  std::uint64_t messages = 0;
+
+  Tally& operator+=(const Tally& other) {
+    sessions += other.sessions;
+    messages += other.messages;
+    return *this;
+  }
+  bool operator==(const Tally&) const = default;
+};
+
+struct ClassCount {
+  Tally total;
+  // Sessions that had an accepted recipient in the domain, and the messages accepted for it. A session with
+  // recipients in two domains stands under both, so these do not add up to the total.
+  std::map<std::string, Tally> recipient_domains;
+
+  bool operator==(const ClassCount&) const = default;
+};
+
+using DailyCounts = std::map<SessionClass, ClassCount>;
+
+void add(DailyCounts& counts, const Session& session);
+void add(DailyCounts& counts, const DailyCounts& more);
+
+}  // namespace starttls::store

@@ -1,0 +1,191 @@
+#include "store/journal.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "base/text.h"
+#include "store/segment.h"
+
+namespace starttls::store {
+
+namespace fs = std::filesystem;
+
+Journal::Journal(fs::path folder, std::size_t held_back_limit)
+    : folder_(std::move(folder)), held_back_limit_(held_back_limit) {}
+
+Result<void> Journal::open(Time now) {
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  if (error) return fail(Fault::io, "{}: {}", printable(folder_.string()), error.message());
+  if (auto locked = take_lock(); !locked) return locked;
+  auto segment = create_segment(now);
+  if (!segment) return std::unexpected(segment.error());
+  const std::lock_guard guard(mutex_);
+  current_ = std::move(*segment);
+  return {};
+}
+
+Result<void> Journal::take_lock() {
+  lock_.reset();
+  const fs::path name = folder_ / "lock";
+  UniqueFd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
+  if (!fd) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno != EWOULDBLOCK) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
+    return fail(Fault::temporary, "{}: another process records there", printable(folder_.string()));
+  }
+  lock_ = std::move(fd);
+  return {};
+}
+
+Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) {
+  auto segment = std::make_shared<Segment>();
+  segment->id = new_segment_id(now);
+  const fs::path name = folder_ / (segment->id + std::string(segment_suffix));
+  segment->fd = UniqueFd(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640));
+  if (!segment->fd) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
+  if (const int error = write_all(segment->fd.get(), segment_magic); error != 0) {
+    ::unlink(name.c_str());
+    return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(error));
+  }
+  segment->size = segment_magic.size();
+  if (auto synced = sync_directory(folder_); !synced) return std::unexpected(synced.error());
+  return segment;
+}
+
+void Journal::append(std::string_view payload) {
+  std::string record = frame(payload);
+  const std::lock_guard guard(mutex_);
+  // Held-back records go first, so that the order stays.
+  if (!held_back_.empty() || !write_record(record)) hold_back(std::move(record));
+}
+
+// With the mutex held. One write(2); a part that a full disk let through is cut off again.
+bool Journal::write_record(std::string_view record) {
+  if (!current_ || full_) return false;
+  ssize_t put = 0;
+  do {
+    put = ::write(current_->fd.get(), record.data(), record.size());
+  } while (put < 0 && errno == EINTR);
+  if (put == static_cast<ssize_t>(record.size())) {
+    current_->size += record.size();
+    ++written_;
+    return true;
+  }
+  if (put > 0 && ::ftruncate(current_->fd.get(), static_cast<off_t>(current_->size)) != 0) {
+    current_.reset();  // nothing may follow a torn record; keep() begins a new segment
+  }
+  return false;
+}
+
+void Journal::hold_back(std::string record) {
+  if (held_back_bytes_ + record.size() > held_back_limit_) {
+    ++lost_;
+    return;
+  }
+  held_back_bytes_ += record.size();
+  held_back_.push_back(std::move(record));
+}
+
+void Journal::write_held_back() {
+  const std::lock_guard guard(mutex_);
+  while (!held_back_.empty() && write_record(held_back_.front())) {
+    held_back_bytes_ -= held_back_.front().size();
+    held_back_.pop_front();
+  }
+}
+
+// Somebody removed the folder under us: what the segment holds can still be read through its descriptor.
+Result<void> Journal::rescue_if_unlinked() {
+  const std::lock_guard guard(mutex_);
+  if (!current_) return {};
+  struct stat info{};
+  if (::fstat(current_->fd.get(), &info) != 0 || info.st_nlink > 0) return {};
+  const std::shared_ptr<Segment> gone = std::exchange(current_, nullptr);
+  if (::lseek(gone->fd.get(), 0, SEEK_SET) != 0) return fail(Fault::io, "journal: {}", errno_text(errno));
+  const auto content = read_all(gone->fd.get(), segment_limit, "removed journal segment");
+  if (!content) return std::unexpected(content.error());
+  const auto damage = read_segment(*content, [this](const Session& session) {
+    --written_;
+    hold_back(frame(encode(session)));
+  });
+  if (!damage) return std::unexpected(damage.error());
+  return {};
+}
+
+Result<void> Journal::keep(Time now) {
+  if (auto rescued = rescue_if_unlinked(); !rescued) return rescued;
+  if (current_id().empty()) {
+    if (auto opened = open(now); !opened) return opened;
+  }
+  write_held_back();
+  std::shared_ptr<Segment> segment;
+  {
+    const std::lock_guard guard(mutex_);
+    segment = current_;
+    if (!held_back_.empty() && !full_) {
+      return fail(Fault::io, "{}: cannot write", printable(folder_.string()));
+    }
+  }
+  // Outside the mutex: sessions go on being appended while the disk works.
+  if (segment && ::fdatasync(segment->fd.get()) != 0) {
+    return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
+  }
+  return {};
+}
+
+Result<void> Journal::rotate(Time now) {
+  if (current_bytes() == 0) return {};
+  auto next = create_segment(now);
+  if (!next) return std::unexpected(next.error());
+  std::shared_ptr<Segment> ended;
+  {
+    const std::lock_guard guard(mutex_);
+    ended = std::exchange(current_, std::move(*next));
+  }
+  if (ended && ::fdatasync(ended->fd.get()) != 0) {
+    return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
+  }
+  return {};
+}
+
+Result<void> Journal::close() {
+  write_held_back();
+  const UniqueFd unlocked = std::move(lock_);  // when all is synced
+  std::shared_ptr<Segment> ended;
+  {
+    const std::lock_guard guard(mutex_);
+    ended = std::exchange(current_, nullptr);
+  }
+  if (ended && ::fdatasync(ended->fd.get()) != 0) {
+    return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
+  }
+  return {};
+}
+
+void Journal::set_full(bool full) {
+  const std::lock_guard guard(mutex_);
+  full_ = full;
+}
+
+std::string Journal::current_id() const {
+  const std::lock_guard guard(mutex_);
+  return current_ ? current_->id : std::string();
+}
+
+std::size_t Journal::current_bytes() const {
+  const std::lock_guard guard(mutex_);
+  return current_ ? current_->size - segment_magic.size() : 0;
+}
+
+JournalCounters Journal::counters() const {
+  const std::lock_guard guard(mutex_);
+  return {.written = written_, .lost = lost_, .held_back = held_back_.size()};
+}
+
+}  // namespace starttls::store

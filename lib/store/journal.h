@@ -1,0 +1,85 @@
+// The journal: where closed sessions go first, in segments (segment.h) of one folder.
+//
+// append() is called by many threads and costs one write(2). What cannot be written at once (folder gone,
+// disk full) is held back in memory, within a limit, and written by a later keep(); only beyond the limit is
+// a session lost, and counted. One process writes a folder: its lock file says so.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <filesystem>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/result.h"
+
+namespace starttls::store {
+
+struct JournalCounters {
+  std::uint64_t written = 0;  // records in segments
+  std::uint64_t lost = 0;     // records dropped because the memory for held-back ones was full
+  std::size_t held_back = 0;  // records in memory now
+};
+
+class Journal {
+ public:
+  // `held_back_limit`: bytes of records kept in memory while none can be written.
+  Journal(std::filesystem::path folder, std::size_t held_back_limit);
+
+  // Creates the folder, locks it and begins a segment. Fault::temporary where another process holds the lock,
+  // Fault::io otherwise; append() works in either case.
+  Result<void> open(Time now);
+
+  // Thread-safe, does not throw but for want of memory.
+  void append(std::string_view payload);
+
+  // To be called every second or so, by one thread: opens again what was lost, writes what was held back,
+  // syncs.
+  Result<void> keep(Time now);
+
+  // Ends the current segment, synced, and begins a new one; nothing to do where it has no records.
+  Result<void> rotate(Time now);
+
+  // Ends the current segment for good and gives up the lock; later records are held back.
+  Result<void> close();
+
+  // While true nothing is written, only held back: too much is waiting for the store already.
+  void set_full(bool full);
+
+  std::string current_id() const;     // empty: no segment is open
+  std::size_t current_bytes() const;  // of records in the current segment
+  JournalCounters counters() const;
+
+ private:
+  struct Segment {
+    UniqueFd fd;
+    std::string id;
+    std::size_t size = 0;  // bytes of the file that are sound
+  };
+
+  Result<std::shared_ptr<Segment>> create_segment(Time now);
+  Result<void> take_lock();
+  Result<void> rescue_if_unlinked();
+  bool write_record(std::string_view record);
+  void hold_back(std::string record);
+  void write_held_back();
+
+  const std::filesystem::path folder_;
+  const std::size_t held_back_limit_;
+  UniqueFd lock_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  std::shared_ptr<Segment> current_;
+  std::deque<std::string> held_back_;
+  std::size_t held_back_bytes_ = 0;
+  bool full_ = false;
+  std::uint64_t written_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
+}  // namespace starttls::store

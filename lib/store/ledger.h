@@ -1,0 +1,21 @@
+// The one way to read what was recorded: the store, and the journal segments that are not in it yet.
+#pragma once
+
+#include <filesystem>
+
+#include "base/result.h"
+#include "store/counts.h"
+#include "store/recorder.h"
+#include "store/store.h"
+
+namespace starttls::store {
+
+// Where a state directory keeps things.
+std::filesystem::path journal_folder(const std::filesystem::path& state_dir);
+std::filesystem::path store_file(const std::filesystem::path& state_dir);
+
+// The counts of the days, each closed session exactly once, also while a recorder works on the same state
+// directory. Fault::unavailable where nothing was ever recorded there.
+Result<DailyCounts> read_counts(const std::filesystem::path& state_dir, const Period& period);
+
+}  // namespace starttls::store

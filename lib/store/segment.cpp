@@ -1,0 +1,99 @@
+#include "store/segment.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "base/text.h"
+
+namespace starttls::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t head_size = 8;  // length and crc
+
+void put_u32(std::string& out, std::uint32_t value) {
+  for (unsigned shift = 0; shift < 32; shift += 8) out += static_cast<char>((value >> shift) & 0xFFU);
+}
+
+std::uint32_t get_u32(std::string_view bytes) {
+  std::uint32_t value = 0;
+  for (unsigned i = 0; i < 4; ++i) value |= std::uint32_t{static_cast<unsigned char>(bytes[i])} << (8 * i);
+  return value;
+}
+
+std::uint32_t checksum(std::string_view payload) {
+  const auto* bytes = reinterpret_cast<const Bytef*>(payload.data());
+  return static_cast<std::uint32_t>(::crc32(0, bytes, static_cast<uInt>(payload.size())));
+}
+
+}  // namespace
+
+std::string new_segment_id(Time now) {
+  std::uint64_t random = 0;
+  // getrandom(2) gives up to 256 bytes whole, or fails on kernels that have none, which Debian 12 is not.
+  if (::getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<std::uint64_t>(::clock());
+  return fmt::format("{:015}-{:016x}", now.time_since_epoch().count(), random);
+}
+
+std::string frame(std::string_view payload) {
+  std::string record;
+  record.reserve(head_size + payload.size());
+  put_u32(record, static_cast<std::uint32_t>(payload.size()));
+  put_u32(record, checksum(payload));
+  record += payload;
+  return record;
+}
+
+Result<SegmentDamage> read_segment(std::string_view content,
+                                   const std::function<void(const Session&)>& sink) {
+  SegmentDamage damage;
+  if (content.empty()) return damage;
+  if (!content.starts_with(segment_magic)) {
+    if (segment_magic.starts_with(content)) return SegmentDamage{.tail = content.size()};
+    return fail(Fault::data, "not a journal segment: it does not begin with {}", segment_magic);
+  }
+  content.remove_prefix(segment_magic.size());
+  while (!content.empty()) {
+    const std::size_t length = content.size() >= head_size ? get_u32(content) : 0;
+    // A power cut leaves zeroes; a length out of range, or past the end, cannot be stepped over.
+    if (length == 0 || length > payload_limit || content.size() - head_size < length) {
+      damage.tail = content.size();
+      break;
+    }
+    const std::string_view payload = content.substr(head_size, length);
+    const bool intact = get_u32(content.substr(4)) == checksum(payload);
+    const auto session = intact ? decode(payload) : fail(Fault::data, "checksum");
+    if (session) {
+      sink(*session);
+    } else {
+      ++damage.records;
+    }
+    content.remove_prefix(head_size + length);
+  }
+  return damage;
+}
+
+Result<std::vector<fs::path>> list_segments(const fs::path& folder) {
+  std::vector<fs::path> segments;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    if (entry->path().extension() == segment_suffix) segments.push_back(entry->path());
+  }
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return fail(Fault::io, "{}: {}", printable(folder.string()), error.message());
+  }
+  std::ranges::sort(segments);
+  return segments;
+}
+
+std::string segment_id(const fs::path& segment) {
+  return segment.stem().string();
+}
+
+}  // namespace starttls::store

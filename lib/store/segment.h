@@ -1,0 +1,52 @@
+// A journal segment: the file that closed sessions are appended to until it is folded into the store.
+//
+//   file   = magic record*             magic: the 8 bytes "STKJRNL1"
+//   record = length crc payload        length: u32, little endian, of the payload (1 to 65536)
+//                                      crc: u32, little endian, CRC-32 (ISO 3309, as zlib's) of the payload
+//                                      payload: store::encode() of one session
+//
+// A record is appended with one write(2), so that only a power cut or a full disk leaves a part of one, at
+// the end. The file's name without ".segment" is its id: unique for ever, and in the order of creation.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "store/session.h"
+
+namespace starttls::store {
+
+inline constexpr std::string_view segment_magic = "STKJRNL1";
+inline constexpr std::string_view segment_suffix = ".segment";
+inline constexpr std::size_t payload_limit = 65536;         // bytes
+inline constexpr std::size_t segment_limit = 256UL << 20U;  // bytes; the writer stays far below
+
+// An id for a new segment: the time, and 64 random bits against two writers in the same millisecond.
+std::string new_segment_id(Time now);
+
+// length, crc, payload; the payload must have 1 to payload_limit bytes.
+std::string frame(std::string_view payload);
+
+// What a segment held beyond its good records.
+struct SegmentDamage {
+  std::size_t records = 0;  // whole records whose CRC or content is wrong; passed over
+  std::size_t tail = 0;     // bytes at the end that are no whole record
+  bool any() const { return records > 0 || tail > 0; }
+};
+
+// Gives each good session of the segment's content to `sink`, in order. Fault::data where it is no segment at
+// all.
+Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(const Session&)>& sink);
+
+// The segments of a journal folder, oldest first; empty where there is no such folder.
+Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& folder);
+
+std::string segment_id(const std::filesystem::path& segment);
+
+}  // namespace starttls::store

@@ -1,0 +1,63 @@
+// One SMTP session with one of our MX hosts: what the milter saw of it, and its form in the journal.
+//
+// Never a mail address: of recipients only the domain is kept, of a client certificate only how it verified.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace starttls::store {
+
+// How a session was protected, as far as a milter can know.
+enum class Outcome {
+  tls,        // encrypted, with or without mail
+  plaintext,  // a mail transaction was begun without TLS
+  no_mail,  // HELO, then nothing: a probe, a failed handshake, or a sender that left after a good one because
+            // it did not like our certificate; only the log of the MTA tells which
+  no_helo,  // connected and left
+};
+
+enum class ClientCertificate { none, untrusted, trusted };
+
+struct Session {
+  Time begin;                  // the MTA told of the connection
+  Time end;                    // the MTA told of its end
+  std::string receiving_mx;    // our MX host as the MTA calls itself (macro j), lower case
+  std::string client_address;  // text form, IPv4 or IPv6; empty where the MTA knew none
+  std::string client_name;     // verified host name in A-labels; empty where there is none
+  std::string helo;            // as sent, made printable, anything before an '@' left out
+  std::string tls_version;     // "TLSv1.3"; empty: no TLS
+  std::string cipher;          // "TLS_AES_256_GCM_SHA384"
+  std::uint32_t cipher_bits = 0;
+  ClientCertificate client_certificate = ClientCertificate::none;
+  std::uint32_t transactions = 0;  // MAIL commands that the MTA accepted
+  std::uint32_t messages = 0;      // messages accepted, as far as our place in the chain of filters shows
+
+  // Recipient domain (A-labels) -> messages accepted for it; 0 where a recipient was accepted but no message.
+  std::map<std::string, std::uint32_t> recipient_domains;
+
+  bool operator==(const Session&) const = default;
+};
+
+Outcome outcome_of(const Session& session);
+
+// "tls", "plaintext", "no-mail", "no-helo"; Fault::data on another word.
+std::string_view to_text(Outcome outcome);
+Result<Outcome> parse_outcome(std::string_view text);
+
+// "none", "untrusted", "trusted"; Fault::data on another word.
+std::string_view to_text(ClientCertificate certificate);
+Result<ClientCertificate> parse_client_certificate(std::string_view text);
+
+// One JSON object, without line breaks. Texts in the session must be valid UTF-8.
+std::string encode(const Session& session);
+
+// Fault::data where the text is not what encode() writes; unknown members are passed over.
+Result<Session> decode(std::string_view json);
+
+}  // namespace starttls::store

@@ -1,0 +1,116 @@
+#include "store/sqlite.h"
+
+#include "base/text.h"
+
+namespace starttls::store::sqlite {
+namespace {
+
+std::unexpected<Error> error_of(sqlite3* handle) {
+  const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
+  const char* reason = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
+  return fail(Fault::unavailable, "{}: {}", printable(file != nullptr ? file : "store"), reason);
+}
+
+}  // namespace
+
+Statement& Statement::bind(int parameter, std::string_view text) {
+  // A failed bind (out of memory) shows as a constraint error at the step.
+  sqlite3_bind_text64(statement_.get(), parameter, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+  return *this;
+}
+
+Statement& Statement::bind(int parameter, std::int64_t number) {
+  sqlite3_bind_int64(statement_.get(), parameter, number);
+  return *this;
+}
+
+Result<bool> Statement::step() {
+  const int rc = sqlite3_step(statement_.get());
+  if (rc == SQLITE_ROW) return true;
+  if (rc == SQLITE_DONE) return false;
+  return error_of(sqlite3_db_handle(statement_.get()));
+}
+
+Result<void> Statement::run() {
+  for (;;) {
+    const auto row = step();
+    if (row && *row) continue;
+    reset();
+    if (!row) return std::unexpected(row.error());
+    return {};
+  }
+}
+
+void Statement::reset() {
+  sqlite3_reset(statement_.get());
+  sqlite3_clear_bindings(statement_.get());
+}
+
+std::string Statement::text(int column) const {
+  const auto* bytes = sqlite3_column_text(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  return {reinterpret_cast<const char*>(bytes),
+          static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column))};
+}
+
+std::int64_t Statement::number(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
+
+Result<Database> Database::open(const std::filesystem::path& file, int flags) {
+  sqlite3* handle = nullptr;
+  const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  Database database(handle);
+  if (rc != SQLITE_OK) {
+    return fail(Fault::unavailable, "{}: {}", printable(file.string()), sqlite3_errstr(rc));
+  }
+  sqlite3_busy_timeout(handle, 5000);
+  return database;
+}
+
+Result<Statement> Database::prepare(std::string_view sql) {
+  sqlite3_stmt* statement = nullptr;
+  if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr) !=
+      SQLITE_OK) {
+    return error_of(handle_.get());
+  }
+  return Statement(statement);
+}
+
+Result<void> Database::execute(const std::string& sql) {
+  if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    return error_of(handle_.get());
+  }
+  return {};
+}
+
+Result<std::int64_t> Database::number(std::string_view sql) {
+  auto statement = prepare(sql);
+  if (!statement) return std::unexpected(statement.error());
+  const auto row = statement->step();
+  if (!row) return std::unexpected(row.error());
+  return *row ? statement->number(0) : 0;
+}
+
+bool Database::has_moved() {
+  int moved = 0;
+  return sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+         moved != 0;
+}
+
+Result<Transaction> Transaction::begin(Database& database, const std::string& kind) {
+  if (auto begun = database.execute("BEGIN " + kind); !begun) return std::unexpected(begun.error());
+  return Transaction(database);
+}
+
+Transaction::~Transaction() {
+  if (database_ != nullptr) (void)database_->execute("ROLLBACK");
+}
+
+Result<void> Transaction::commit() {
+  if (auto done = database_->execute("COMMIT"); !done) return done;
+  database_ = nullptr;
+  return {};
+}
+
+}  // namespace starttls::store::sqlite

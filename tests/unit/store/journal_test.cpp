@@ -1,0 +1,106 @@
+#include "store/journal.h"
+
+#include "examples.h"
+#include "store/segment.h"
+
+using namespace starttls;
+using namespace starttls::store;
+using namespace starttls::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Time now = at("2026-11-22T12:00:00Z");
+constexpr std::size_t plenty = 1 << 20;
+
+std::size_t sessions_in(const fs::path& folder) {
+  std::size_t sessions = 0;
+  for (const fs::path& segment : good(list_segments(folder))) {
+    const auto damage = good(read_segment(read(segment), [&](const Session&) { ++sessions; }));
+    CHECK_FALSE(damage.any());
+  }
+  return sessions;
+}
+
+}  // namespace
+
+TEST_CASE("an appended record is in the file at once") {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal", plenty);
+  good(journal.open(now));
+  journal.append(encode(tls_session()));
+  journal.append(encode(plaintext_session()));
+  CHECK(sessions_in(folder / "journal") == 2);
+  CHECK(journal.counters().written == 2);
+}
+
+TEST_CASE("rotation begins a new segment only where there is something in the old one") {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal", plenty);
+  good(journal.open(now));
+  good(journal.rotate(now));
+  CHECK(good(list_segments(folder / "journal")).size() == 1);
+  journal.append(encode(tls_session()));
+  good(journal.rotate(now));
+  CHECK(good(list_segments(folder / "journal")).size() == 2);
+  CHECK(journal.current_bytes() == 0);
+}
+
+TEST_CASE("a second process is told that the first records there") {
+  const TemporaryFolder folder;
+  Journal first(folder / "journal", plenty);
+  good(first.open(now));
+  Journal second(folder / "journal", plenty);
+  const Error error = bad(second.open(now));
+  CHECK(error.fault == Fault::temporary);
+  CHECK(error.message.ends_with("another process records there"));
+}
+
+TEST_CASE("while the folder cannot be made, records wait in memory and are written later") {
+  const TemporaryFolder folder;
+  write(folder / "journal", "in the way");
+  Journal journal(folder / "journal", plenty);
+  CHECK(bad(journal.open(now)).fault == Fault::io);
+  journal.append(encode(tls_session()));
+  CHECK(journal.counters().held_back == 1);
+  CHECK_FALSE(journal.keep(now).has_value());
+  fs::remove(folder / "journal");
+  good(journal.keep(now));
+  CHECK(journal.counters().held_back == 0);
+  CHECK(sessions_in(folder / "journal") == 1);
+}
+
+TEST_CASE("beyond the memory for held-back records they are lost, and counted") {
+  const TemporaryFolder folder;
+  write(folder / "journal", "in the way");
+  const std::string payload = encode(tls_session());
+  Journal journal(folder / "journal", 2 * frame(payload).size());
+  for (int i = 0; i < 5; ++i) journal.append(payload);
+  CHECK(journal.counters().held_back == 2);
+  CHECK(journal.counters().lost == 3);
+}
+
+TEST_CASE("a folder that is removed under a running journal costs nothing") {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal", plenty);
+  good(journal.open(now));
+  journal.append(encode(tls_session()));
+  fs::remove_all(folder / "journal");
+  journal.append(encode(tls_session()));
+  good(journal.keep(now));
+  CHECK(sessions_in(folder / "journal") == 2);
+  CHECK(journal.counters().written == 2);
+}
+
+TEST_CASE("a full journal holds records back until there is room") {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal", plenty);
+  good(journal.open(now));
+  journal.set_full(true);
+  journal.append(encode(tls_session()));
+  good(journal.keep(now));
+  CHECK(sessions_in(folder / "journal") == 0);
+  journal.set_full(false);
+  good(journal.keep(now));
+  CHECK(sessions_in(folder / "journal") == 1);
+}

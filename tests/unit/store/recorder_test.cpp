@@ -1,0 +1,158 @@
+#include "store/recorder.h"
+
+#include "examples.h"
+#include "store/ledger.h"
+#include "store/segment.h"
+
+using namespace starttls;
+using namespace starttls::store;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+namespace {
+
+const Period the_day{good(parse_day("2026-11-22")), good(parse_day("2026-11-22"))};
+
+Clock fixed_clock() {
+  return [] { return at("2026-11-22T12:00:00Z"); };
+}
+
+// A state directory with what a recorder and a report need of it.
+struct State {
+  TemporaryFolder folder;
+
+  StoreOpener opener() const {
+    return [file = store_file(folder.path())] { return open_sqlite_store(file, Access::write); };
+  }
+
+  std::unique_ptr<Recorder> recorder(StoreOpener open) const {
+    RecorderOptions options{
+        .journal = journal_folder(folder.path()), .sync_interval = 5ms, .fold_interval = 5ms};
+    return std::make_unique<Recorder>(options, fixed_clock(), std::move(open));
+  }
+
+  std::uint64_t sessions() const {
+    std::uint64_t sum = 0;
+    const DailyCounts counts = good(read_counts(folder.path(), the_day));
+    for (const auto& [of, count] : counts) sum += count.total.sessions;
+    return sum;
+  }
+
+  std::size_t segments() const { return good(list_segments(journal_folder(folder.path()))).size(); }
+};
+
+}  // namespace
+
+TEST_CASE("a stopped recorder has folded everything and left no segment") {
+  const State state;
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  for (int i = 0; i < 100; ++i) recorder->record(tls_session());
+  recorder->stop();
+  CHECK(state.sessions() == 100);
+  CHECK(state.segments() == 0);
+  CHECK(recorder->counters().folded_sessions == 100);
+  CHECK(recorder->counters().failures == 0);
+}
+
+TEST_CASE("a session can be read as soon as it is recorded, and stays counted once while it is folded") {
+  const State state;
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  for (std::uint64_t i = 1; i <= 200; ++i) {
+    recorder->record(tls_session());
+    CHECK(state.sessions() == i);
+  }
+}
+
+TEST_CASE("many threads record at once and nothing is lost") {
+  const State state;
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 8; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 500; ++i) recorder->record(tls_session());
+      });
+    }
+  }
+  recorder->stop();
+  CHECK(state.sessions() == 4000);
+}
+
+TEST_CASE("a crash between fold and unlink counts nothing twice") {
+  const State state;
+  const fs::path left = journal_folder(state.folder.path()) / "000000000000001-0000000000000001.segment";
+  fs::create_directories(left.parent_path());
+  write(left, std::string(segment_magic) + frame(encode(tls_session())));
+  DailyCounts counts;
+  add(counts, tls_session());
+  good(good(state.opener()())->fold(segment_id(left), counts, fixed_clock()()));
+  CHECK(state.sessions() == 1);
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  CHECK(state.sessions() == 1);
+  CHECK(state.segments() == 0);
+}
+
+TEST_CASE("while the store is gone segments wait, and are folded when it is back") {
+  const State state;
+  std::atomic<bool> down = true;
+  auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
+    if (down) return fail(Fault::unavailable, "the store is down");
+    return state.opener()();
+  });
+  good(recorder->start());
+  recorder->record(tls_session());
+  recorder->stop();
+  CHECK(state.sessions() == 1);
+  CHECK(state.segments() == 1);
+  CHECK(recorder->counters().failures > 0);
+  down = false;
+  auto next = state.recorder(state.opener());
+  good(next->start());
+  next->stop();
+  CHECK(state.segments() == 0);
+  CHECK(state.sessions() == 1);
+}
+
+TEST_CASE("a store that is removed under a running recorder is made anew") {
+  const State state;
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  auto again = state.recorder(state.opener());
+  fs::remove(store_file(state.folder.path()));
+  good(again->start());
+  again->record(tls_session());
+  again->stop();
+  CHECK(state.sessions() == 1);
+}
+
+TEST_CASE("a file in the journal that is no segment is set aside") {
+  const State state;
+  const fs::path strange = journal_folder(state.folder.path()) / "strange.segment";
+  fs::create_directories(strange.parent_path());
+  write(strange, "not a segment at all");
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->record(tls_session());
+  recorder->stop();
+  CHECK(fs::exists(fs::path(strange).replace_extension(".damaged")));
+  CHECK(recorder->counters().failures == 1);
+}
+
+TEST_CASE("a second recorder on the same journal says so and does not start") {
+  const State state;
+  auto first = state.recorder(state.opener());
+  good(first->start());
+  CHECK(bad(state.recorder(state.opener())->start()).fault == Fault::temporary);
+}
+
+TEST_CASE("nothing recorded is told apart from no sessions on the day") {
+  const TemporaryFolder empty;
+  CHECK(bad(read_counts(empty.path(), the_day)).fault == Fault::unavailable);
+}

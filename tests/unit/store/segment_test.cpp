@@ -1,0 +1,80 @@
+#include "store/segment.h"
+
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::store;
+using namespace starttls::test;
+
+namespace {
+
+std::string segment_of(std::size_t sessions) {
+  std::string content(segment_magic);
+  for (std::size_t i = 0; i < sessions; ++i) content += frame(encode(tls_session()));
+  return content;
+}
+
+struct Reading {
+  std::size_t sessions = 0;
+  SegmentDamage damage;
+};
+
+Reading reading(std::string_view content) {
+  Reading r;
+  r.damage = good(read_segment(content, [&](const Session&) { ++r.sessions; }));
+  return r;
+}
+
+}  // namespace
+
+TEST_CASE("a sound segment gives all its sessions") {
+  const Reading r = reading(segment_of(3));
+  CHECK(r.sessions == 3);
+  CHECK_FALSE(r.damage.any());
+}
+
+TEST_CASE("an empty or just begun segment is sound or a torn beginning") {
+  CHECK_FALSE(reading("").damage.any());
+  CHECK_FALSE(reading(segment_magic).damage.any());
+  CHECK(reading(segment_magic.substr(0, 3)).damage.tail == 3);
+}
+
+TEST_CASE("a segment cut anywhere gives every whole session before the cut") {
+  const std::string whole = segment_of(3);
+  const std::size_t one = (whole.size() - segment_magic.size()) / 3;
+  for (std::size_t cut = segment_magic.size(); cut < whole.size(); ++cut) {
+    const Reading r = reading(std::string_view(whole).substr(0, cut));
+    CHECK(r.sessions == (cut - segment_magic.size()) / one);
+    CHECK(r.damage.tail == (cut - segment_magic.size()) % one);
+  }
+}
+
+TEST_CASE("a record with a wrong checksum is passed over and the next ones are read") {
+  std::string content = segment_of(3);
+  content[segment_magic.size() + 20] ^= 1;
+  const Reading r = reading(content);
+  CHECK(r.sessions == 2);
+  CHECK(r.damage.records == 1);
+}
+
+TEST_CASE("zeroes that a power cut left are no sessions") {
+  const Reading r = reading(segment_of(1) + std::string(4096, '\0'));
+  CHECK(r.sessions == 1);
+  CHECK(r.damage.tail == 4096);
+}
+
+TEST_CASE("a length that claims too much ends the reading") {
+  const Reading r = reading(segment_of(1) + "\xff\xff\xff\xff" + std::string(100, 'x'));
+  CHECK(r.sessions == 1);
+  CHECK(r.damage.tail == 104);
+}
+
+TEST_CASE("another file is no segment") {
+  CHECK(bad(read_segment("{\"json\": true}", [](const Session&) {})).fault == Fault::data);
+}
+
+TEST_CASE("ids of segments are unique and in the order of time") {
+  const Time now = at("2026-11-22T10:00:00Z");
+  CHECK(new_segment_id(now) != new_segment_id(now));
+  CHECK(new_segment_id(now) < new_segment_id(now + std::chrono::milliseconds{1}));
+}

@@ -1,0 +1,34 @@
+#include "store/session.h"
+
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::store;
+using namespace starttls::test;
+
+TEST_CASE("a session comes back from the journal as it went in") {
+  CHECK(good(decode(encode(tls_session()))) == tls_session());
+  CHECK(good(decode(encode(plaintext_session()))) == plaintext_session());
+  CHECK(good(decode(encode(Session{}))) == Session{});
+}
+
+TEST_CASE("members that a newer version wrote are passed over") {
+  CHECK(good(decode(R"({"begin":5,"colour":"blue"})")).begin.time_since_epoch().count() == 5);
+}
+
+TEST_CASE("what is no session is refused") {
+  for (const char* text : {"", "x", "[]", "{}", R"({"end":5})", R"({"begin":"now"})", R"({"begin":5,"mx":7})",
+                           R"({"begin":5,"bits":-1})", R"({"begin":5,"domains":{"a":"b"}})",
+                           R"({"begin":5,"certificate":"maybe"})", "{\"begin\":5,\"mx\":\"\xff\"}"}) {
+    CAPTURE(text);
+    CHECK(bad(decode(text)).fault == Fault::data);
+  }
+}
+
+TEST_CASE("the outcome follows from what was seen") {
+  CHECK(outcome_of(tls_session()) == Outcome::tls);
+  CHECK(outcome_of(plaintext_session()) == Outcome::plaintext);
+  CHECK(outcome_of({.helo = "x"}) == Outcome::no_mail);
+  CHECK(outcome_of({}) == Outcome::no_helo);
+  CHECK(outcome_of({.tls_version = "TLSv1.2"}) == Outcome::tls);
+}
