@@ -1,0 +1,95 @@
+"""A certificate authority, made with openssl(1).
+
+    mx = lab.ca.issue("mx.example.test")                               server and client certificate, valid
+    wild = lab.ca.issue("example.net", sans=["*.example.net"])
+    old = lab.ca.issue("mx.example.test", expired=True)
+    stranger = CA(lab.new_folder("ca"), "Untrusted CA")                that nobody trusts
+
+Keys are P-256. Every certificate may serve as server and as client certificate.
+"""
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import command
+
+ONE_DAY = datetime.timedelta(days=1)
+
+CONFIG = """\
+[ca]
+default_ca = lab
+[lab]
+new_certs_dir = {folder}
+database = {folder}/index.txt
+rand_serial = yes
+certificate = {folder}/ca.pem
+private_key = {folder}/ca.key
+default_md = sha256
+policy = subject
+unique_subject = no
+[subject]
+commonName = supplied
+organizationName = optional
+[req]
+distinguished_name = none
+[none]
+"""
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """A private key and its certificate, each a PEM file."""
+    key: Path
+    certificate: Path
+
+
+class CA:
+    """Its own certificate is the file `certificate`; trust that to trust what it issues."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        """Make the key and the self-signed certificate of a new authority in an empty folder."""
+        self.folder = folder
+        self.certificate = folder / "ca.pem"
+        (folder / "index.txt").touch()
+        (folder / "openssl.cnf").write_text(CONFIG.format(folder=folder))
+        command.run("openssl", "req", "-x509", "-config", folder / "openssl.cnf", "-subj", f"/O=Lab/CN={name}",
+                    "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30",
+                    "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
+                    "-keyout", folder / "ca.key", "-out", self.certificate)
+
+    def issue(self, name: str, sans: Sequence[str] | None = None, *, expired: bool = False) -> Certificate:
+        """A new key and a certificate for it, with common name `name`.
+
+        `sans` are its DNS names; without it, `name` is the only one; an empty list makes a certificate without any.
+        An expired one ended yesterday.
+        """
+        folder = self._new_folder(name)
+        issued = Certificate(folder / "key.pem", folder / "cert.pem")
+        extensions = folder / "extensions.cnf"
+        extensions.write_text(_extensions([name] if sans is None else sans))
+        end = datetime.datetime.now(datetime.UTC) + (-ONE_DAY if expired else 30 * ONE_DAY)
+        command.run("openssl", "req", "-new", "-config", self.folder / "openssl.cnf", "-subj", f"/O=Lab/CN={name}",
+                    "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", issued.key, "-out", folder / "request.pem")
+        command.run("openssl", "ca", "-batch", "-notext", "-config", self.folder / "openssl.cnf",
+                    "-extfile", extensions, "-in", folder / "request.pem", "-out", issued.certificate,
+                    "-startdate", _asn1_time(end - 60 * ONE_DAY), "-enddate", _asn1_time(end))
+        return issued
+
+    def _new_folder(self, name: str) -> Path:
+        folder = self.folder / f"{len(list(self.folder.iterdir()))}-{name.replace('*', '_')}"
+        folder.mkdir()
+        return folder
+
+
+def _extensions(sans: Sequence[str]) -> str:
+    lines = ["basicConstraints = CA:FALSE", "extendedKeyUsage = serverAuth, clientAuth"]
+    if sans:
+        lines.append("subjectAltName = " + ", ".join(f"DNS:{san}" for san in sans))
+    return "\n".join(lines) + "\n"
+
+
+def _asn1_time(time: datetime.datetime) -> str:
+    return time.strftime("%Y%m%d%H%M%SZ")

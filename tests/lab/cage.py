@@ -1,0 +1,92 @@
+"""A server in namespaces of its own, for servers that fork, read files in /etc or log to /dev/log.
+
+What a caged server starts dies with it (its own process ids), it resolves names with the hosts file and the name
+server that the lab gives it, it believes in the host name it is given, and what it sends to syslog(3) goes to a file
+of the lab. Nothing of the machine changes: see the script `enter-cage`. Needs root.
+
+Its process ids are its own: the numbers in its pid files mean other processes outside. So never run `postfix stop` or
+`kill $(cat master.pid)` outside the cage; use `run`.
+"""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import command
+from .log import Log
+from .process import Process
+
+ENTER_CAGE = Path(__file__).with_name("enter-cage")
+
+HOSTS = "127.0.0.1 localhost\n{address} {hostname}\n"
+NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\naliases: files\n"
+RESOLV_CONF = "nameserver {resolver}\noptions timeout:2 attempts:1\n"
+
+
+class Cage:
+    """A server in its cage: `process` is what to name where waiting shall end with the server.
+
+    `stderr` is what it wrote there, `syslog` what it sent to syslog(3).
+    """
+
+    def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
+                 hostname: str, address: str, resolver: str) -> None:
+        """Start `argv`; `resolver` is the address of its only name server."""
+        cage = folder / "cage"
+        (cage / "etc").mkdir(parents=True)
+        (cage / "dev").mkdir()
+        (cage / "etc/hosts").write_text(HOSTS.format(address=address, hostname=hostname))
+        (cage / "etc/nsswitch.conf").write_text(NSSWITCH)
+        (cage / "etc/resolv.conf").write_text(RESOLV_CONF.format(resolver=resolver))
+        self.syslog = Log(folder / "syslog")
+        self._collector = _SyslogCollector(cage / "log", self.syslog.path)
+        self._unshare = Process(["unshare", "--mount", "--uts", "--pid", "--mount-proc", "--kill-child",
+                                 ENTER_CAGE, cage, hostname, *argv], folder=folder, lab_folder=lab_folder)
+        self.process = self._unshare.popen
+        self.stderr = self._unshare.stderr
+
+    def run(self, *argv: str | os.PathLike[str], timeout: float = 10) -> str:
+        """Run a command inside to its end; what it wrote to stdout."""
+        return command.run("nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--", *argv,
+                           timeout=timeout)
+
+    def kill(self) -> None:
+        """End everything in the cage. When this returns, the kernel has removed all its processes."""
+        if self._unshare.running():
+            os.kill(self._first_process(), signal.SIGKILL)
+        self._unshare.wait()
+        self._collector.close()
+
+    def _first_process(self) -> int:
+        """The id, outside, of process 1 of the cage; of unshare(1) while that has not forked yet."""
+        pid = self._unshare.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return int(children[0]) if children else pid
+
+
+class _SyslogCollector:
+    """Plays syslogd: writes what arrives at a unix socket into a file, a line a message."""
+
+    def __init__(self, address: Path, log: Path) -> None:
+        self._address = address
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(address))
+        address.chmod(0o666)
+        self._thread = threading.Thread(target=self._collect, args=(log,), daemon=True)
+        self._thread.start()
+
+    def _collect(self, log: Path) -> None:
+        with log.open("ab", buffering=0) as file:
+            while message := self._socket.recv(65536):
+                file.write(message.rstrip(b"\n\0") + b"\n")
+
+    def close(self) -> None:
+        """An empty message ends the thread, after all that was sent before it."""
+        if self._thread.is_alive():
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.sendto(b"", str(self._address))
+            self._thread.join()
+        self._socket.close()

@@ -1,0 +1,18 @@
+"""Running commands of the system to their end."""
+
+import os
+import subprocess
+from pathlib import Path
+
+
+class CommandFailed(RuntimeError):
+    """A command ended with a status other than 0; the message holds what it wrote."""
+
+
+def run(*argv: str | os.PathLike[str], folder: Path | None = None, timeout: float = 30) -> str:
+    """Run a command; what it wrote to stdout."""
+    done = subprocess.run([os.fspath(word) for word in argv], cwd=folder, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=timeout, check=False)
+    if done.returncode != 0:
+        raise CommandFailed(f"{done.args!r} ended with status {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout

@@ -1,0 +1,99 @@
+"""An authoritative name server: Knot DNS on an address of the lab.
+
+    dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": [f"A {mx_address}"]}}, signed=["example.test"])
+    dns.update("example.test", {...})           the zone as it shall be from now on
+    dns.resolv_conf                             a resolv.conf(5) that names this server
+    dns.trust_anchor                            the DS records of all signed zones, in zone file format
+
+A zone maps each owner name ("@" is the zone itself, names are relative unless they end with a dot) to its records,
+each "TYPE DATA". SOA and NS are added. Names outside the zones are answered REFUSED; add the zone "." for NXDOMAIN.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from . import command
+from .lab import Lab
+from .log import Log
+from .process import Process
+
+Zone = Mapping[str, Sequence[str]]
+
+CONFIG = """\
+server:
+    rundir: {folder}
+    listen: {address}@{port}
+    tcp-workers: 1
+    udp-workers: 1
+    background-workers: 1
+log:
+  - target: {folder}/knot.log
+    any: info
+database:
+    storage: {folder}
+policy:
+  - id: lab
+    algorithm: ecdsap256sha256
+    single-type-signing: on
+    cds-cdnskey-publish: none
+template:
+  - id: default
+    storage: {folder}
+    file: "zone-%s"
+    zonefile-sync: -1
+    zonefile-load: difference-no-serial
+    journal-content: all
+    dnssec-policy: lab
+zone:
+"""
+
+ZONE_HEAD = """\
+$TTL 60
+@ SOA ns hostmaster 1 3600 600 86400 60
+@ NS ns
+ns A {address}
+"""
+
+
+class Dns:
+    def __init__(self, lab: Lab, zones: Mapping[str, Zone], *, signed: Collection[str] = (), port: int = 53) -> None:
+        """Serve the zones from now on; those named in `signed` are signed with DNSSEC, each with a key of its own.
+
+        Port 53, which a resolv.conf needs, takes root; 0 stands for any free port, which does not.
+        """
+        lab.require_program("/usr/sbin/knotd", "knot")
+        if port == 53:
+            lab.require_root()
+        self.address = lab.address()
+        self.port = port or lab.free_port(self.address)
+        self._folder = lab.new_folder("dns")
+        self.log = Log(self._folder / "knot.log")
+        lab.watch(self.log)
+        for name, records in zones.items():
+            self._write_zone(name, records)
+        self._config = self._folder / "knot.conf"
+        self._config.write_text(self._configuration(zones, signed))
+        self.process = Process(["/usr/sbin/knotd", "--config", self._config], folder=self._folder, lab_folder=lab.folder)
+        lab.at_end(self.process.kill)
+        self.log.wait_for("control, binding", process=self.process.popen)
+        self.resolv_conf = self._folder / "resolv.conf"
+        self.resolv_conf.write_text(f"nameserver {self.address}\n")
+        self.trust_anchor = self._folder / "trust-anchor"
+        self.trust_anchor.write_text("".join(self._keymgr(zone, "ds") for zone in signed))
+
+    def update(self, name: str, records: Zone) -> None:
+        """Replace what a zone says. When this returns, the new records are served, signed where the zone is."""
+        self._write_zone(name, records)
+        command.run("/usr/sbin/knotc", "--config", self._config, "--blocking", "zone-reload", name)
+
+    def _configuration(self, zones: Mapping[str, Zone], signed: Collection[str]) -> str:
+        head = CONFIG.format(folder=self._folder, address=self.address, port=self.port)
+        return head + "".join(f"  - domain: {name}\n    dnssec-signing: {'on' if name in signed else 'off'}\n"
+                              for name in zones)
+
+    def _write_zone(self, name: str, records: Zone) -> None:
+        lines = [f"{owner} {record}\n" for owner, of_owner in records.items() for record in of_owner]
+        path = self._folder / f"zone-{name.rstrip('.')}"
+        path.write_text(ZONE_HEAD.format(address=self.address) + "".join(lines))
+
+    def _keymgr(self, zone: str, what: str) -> str:
+        return command.run("/usr/sbin/keymgr", "--config", self._config, zone, what)

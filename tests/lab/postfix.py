@@ -1,0 +1,245 @@
+"""Private Postfix instances. /etc/postfix and a running Postfix are not touched. Needs root.
+
+    mx = Receiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
+                  {"smtpd_milters": "unix:/path"})
+    sender = Sender(lab, dns, {"smtp_tls_policy_maps": "texthash:/path/to/map"})
+    delivery = sender.deliver("alice@sender.test", "bob@example.test")
+    delivery.status == "sent" and delivery.verified
+
+All receivers of a lab listen on the same port, lab.smtp_port, each on an address of its own: the port to which the
+senders deliver. Extra parameters are those of postconf(5) and win over the lab's own.
+"""
+
+import os
+import re
+import shutil
+import smtplib
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .ca import Certificate
+from .cage import Cage
+from .dns import Dns
+from .lab import Lab
+from .log import Log
+
+MASTER_CF = """\
+postlog unix-dgram n - n - 1 postlogd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+smtp unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+"""
+
+
+@dataclass(frozen=True)
+class Listener:
+    """One smtpd: where it listens, with which certificate, and whether TLS begins at once (implicit TLS).
+
+    `parameters` are those of postconf(5) that hold for this one only.
+    """
+    address: str
+    port: int
+    certificate: Certificate | None = None
+    implicit_tls: bool = False
+    parameters: Mapping[str, object] = field(default_factory=dict)
+
+    def master_cf(self) -> str:
+        own: dict[str, object] = {}
+        if self.certificate:
+            own["smtpd_tls_security_level"] = "may"
+            own["smtpd_tls_chain_files"] = f"{self.certificate.key}, {self.certificate.certificate}"
+        if self.implicit_tls:
+            own["smtpd_tls_wrappermode"] = "yes"
+        options = "".join(f"  -o {{ {name} = {value} }}\n" for name, value in (own | dict(self.parameters)).items())
+        return f"{self.address}:{self.port} inet n - n - - smtpd\n{options}"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What became of a message: `status` is sent, deferred or bounced; `line` is the log's line about it.
+
+    `tls` is the log's line about the TLS connection it was last tried over, None without TLS.
+    """
+    status: str
+    line: str
+    tls: str | None
+
+    @property
+    def verified(self) -> bool:
+        """Whether the receiver was who the policy says: the certificate was trusted and its name matched."""
+        return self.tls is not None and "Verified TLS connection established" in self.tls
+
+
+def settle(path: Path) -> None:
+    """Date a file back by a minute.
+
+    Postfix waits for up to two seconds until main.cf, or a texthash table, is older than that, lest somebody is still
+    writing it. Tests need not wait for that.
+    """
+    a_minute_ago = time.time() - 60
+    os.utime(path, (a_minute_ago, a_minute_ago))
+
+
+class Instance:
+    """A running Postfix: `log` is its mail log, `config` the folder with its main.cf."""
+
+    def __init__(self, lab: Lab, name: str, hostname: str, listeners: Sequence[Listener],
+                 parameters: Mapping[str, object], dns: Dns | None) -> None:
+        lab.require_program("/usr/sbin/postfix", "postfix")
+        lab.require_root()
+        self.hostname = hostname
+        self.folder = lab.new_folder(name)
+        self.config = self.folder / "etc"
+        self.log = Log(self.folder / "mail.log")
+        self._write_configuration(lab, listeners, parameters)
+        self._cage = Cage(["/usr/sbin/postfix", "-c", self.config, "start-fg"], folder=self.folder,
+                          lab_folder=lab.folder, hostname=hostname, address=listeners[0].address,
+                          resolver=dns.address if dns else lab.address())
+        lab.watch(self._cage.stderr, self._cage.syslog, self.log)
+        lab.at_end(self._cage.kill)
+        self.log.wait_for("daemon started", process=self._cage.process)
+
+    def reload(self) -> None:
+        """Make it read main.cf and its tables again."""
+        before = self.log.mark()
+        self._cage.run("/usr/sbin/postfix", "-c", self.config, "reload")
+        self.log.wait_for("reload -- version", since=before)
+
+    def set(self, parameter: str, value: object) -> None:
+        """Change a parameter of main.cf and reload."""
+        self._cage.run("/usr/sbin/postconf", "-c", self.config, f"{parameter}={value}")
+        settle(self.config / "main.cf")
+        self.reload()
+
+    def flush(self) -> None:
+        """Try all deferred mail again now."""
+        self._cage.run("/usr/sbin/postqueue", "-c", self.config, "-f")
+
+    def _write_configuration(self, lab: Lab, listeners: Sequence[Listener], parameters: Mapping[str, object]) -> None:
+        self.config.mkdir()
+        queue, data = self.folder / "queue", self.folder / "data"
+        queue.mkdir()
+        data.mkdir()
+        shutil.chown(data, "postfix")
+        main_cf = {
+            "compatibility_level": "3.6",
+            "queue_directory": queue,
+            "data_directory": data,
+            "command_directory": "/usr/sbin",
+            "daemon_directory": "/usr/lib/postfix/sbin",
+            "mail_owner": "postfix",
+            "setgid_group": "postdrop",
+            "maillog_file_prefixes": lab.folder,
+            "maillog_file": self.log.path,
+            "enable_long_queue_ids": "yes",
+            "myhostname": self.hostname,
+            "mydestination": "",
+            "inet_interfaces": "127.0.0.1",  # the only one that Postfix finds on lo; listeners name their own
+            "inet_protocols": "ipv4",
+            "alias_maps": "",
+            "alias_database": "",
+            "local_recipient_maps": "",
+            "mynetworks": "",
+            "smtpd_tls_loglevel": "1",
+            "smtp_tls_loglevel": "1",
+        } | dict(parameters)
+        (self.config / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in main_cf.items()))
+        (self.config / "master.cf").write_text(
+            MASTER_CF + "".join(listener.master_cf() for listener in listeners))
+        settle(self.config / "main.cf")
+
+
+class Receiver(Instance):
+    """An inbound MX host. It accepts mail for every address of its domains, except nosuch@, and discards it."""
+
+    def __init__(self, lab: Lab, hostname: str, domains: Sequence[str], certificate: Certificate | None = None,
+                 parameters: Mapping[str, object] | None = None, *, listeners: Sequence[Listener] = (),
+                 dns: Dns | None = None) -> None:
+        """Start it. Without a certificate it does not offer STARTTLS.
+
+        `address` and `port` are those of its first listener; `listeners` come beside that, for example
+        Listener(lab.address(), lab.smtp_port, certificate, implicit_tls=True).
+        Clients are asked for a certificate, which is trusted when lab.ca issued it. Names of clients other than
+        127.0.0.1 are only known where `dns` knows them.
+        """
+        self.address, self.port = lab.address(), lab.smtp_port
+        mailboxes = lab.new_folder("mailboxes") / "regexp"
+        mailboxes.write_text("!/^nosuch@/ accepted\n")
+        own = {
+            "virtual_mailbox_domains": ", ".join(domains),
+            "virtual_mailbox_maps": f"regexp:{mailboxes}",
+            "virtual_transport": "discard",
+            "smtpd_recipient_restrictions": "reject_unauth_destination",
+            "smtpd_tls_CAfile": lab.ca.certificate,
+            "smtpd_tls_ask_ccert": "yes",
+            "smtpd_tls_protocols": ">=TLSv1.2",
+            "smtpd_client_connection_rate_limit": "0",
+            "smtpd_client_connection_count_limit": "0",
+            "milter_default_action": "accept",
+        }
+        super().__init__(lab, "receiver", hostname, [Listener(self.address, self.port, certificate), *listeners],
+                         own | dict(parameters or {}), dns)
+
+
+class Sender(Instance):
+    """An outbound Postfix. It finds MX hosts through `dns` and trusts what lab.ca issued."""
+
+    def __init__(self, lab: Lab, dns: Dns, parameters: Mapping[str, object] | None = None, *,
+                 hostname: str = "out.sender.test") -> None:
+        self.address, self.port = lab.address(), lab.smtp_port
+        own = {
+            "mynetworks": "127.0.0.0/8",
+            "smtpd_peername_lookup": "no",
+            "smtp_bind_address": self.address,
+            "smtp_tcp_port": lab.smtp_port,
+            "smtp_tls_security_level": "may",
+            "smtp_tls_CAfile": lab.ca.certificate,
+        }
+        super().__init__(lab, "sender", hostname, [Listener(self.address, self.port)], own | dict(parameters or {}),
+                         dns)
+
+    def submit(self, sender: str, recipient: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
+        """Hand it a message; its queue id."""
+        with smtplib.SMTP(self.address, self.port, local_hostname="client.test", timeout=10) as connection:
+            connection.ehlo()
+            connection.mail(sender)
+            connection.rcpt(recipient)
+            code, reply = connection.data(text)
+        queued = re.search(rb"queued as (\w+)", reply)
+        if code != 250 or not queued:
+            raise smtplib.SMTPDataError(code, reply)
+        return queued[1].decode()
+
+    def deliver(self, sender: str, recipient: str, timeout: float = 20) -> Delivery:
+        """Submit a message and wait for the first outcome."""
+        return self.outcome(self.submit(sender, recipient), timeout)
+
+    def outcome(self, queue_id: str, timeout: float = 20, *, since: int = 0) -> Delivery:
+        """Wait for the outcome of a message, as logged after the mark `since`."""
+        found = self.log.wait_for(rf"/(\w+)\[(\d+)\]: {queue_id}: to=.* status=(\w+)", timeout, since=since)
+        return Delivery(status=found[3], line=found.string, tls=self._tls_of(found))
+
+    def _tls_of(self, outcome: re.Match[str]) -> str | None:
+        """The last line about a TLS connection that the delivering process wrote before the outcome."""
+        process = f"/{outcome[1]}[{outcome[2]}]: "
+        lines = self.log.lines()
+        before = lines[:lines.index(outcome.string)]
+        of_process = [line for line in before if process in line]
+        return next((line for line in reversed(of_process) if " TLS connection established to " in line), None)

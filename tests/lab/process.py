@@ -1,0 +1,78 @@
+"""Starting and ending processes so that none outlives its test.
+
+Every process is started through setpriv(1), so that the kernel kills it when the test dies, however it dies (the
+kernel looks at the *thread* that started it: start servers from the main thread). It carries the lab's folder in its
+environment, by which the lab finds what a program of ours left behind as a daemon.
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import wait
+from .log import Log
+
+MARK = "LAB_FOLDER"
+
+
+class Process:
+    """One running process, its output in two files: `stdout` and `stderr`."""
+
+    def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
+                 environment: Mapping[str, str] | None = None) -> None:
+        """Start `argv`, with `folder` as its working folder and for its output.
+
+        It gets a session of its own: Ctrl-C reaches the test only, which then ends it in order.
+        """
+        self.stdout = Log(folder / "stdout")
+        self.stderr = Log(folder / "stderr")
+        with self.stdout.path.open("ab") as stdout, self.stderr.path.open("ab") as stderr:
+            self.popen = subprocess.Popen(
+                ["setpriv", "--pdeathsig", "KILL", "--", *map(os.fspath, argv)],
+                cwd=folder, env={**os.environ, **(environment or {}), MARK: str(lab_folder)},
+                stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True)
+
+    @property
+    def pid(self) -> int:
+        return self.popen.pid
+
+    def running(self) -> bool:
+        return self.popen.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Send a signal; nothing happens when the process has ended."""
+        self.popen.send_signal(number)
+
+    def wait(self, timeout: float = 10) -> int:
+        """Wait for its end: the exit status, or minus the number of the signal that ended it."""
+        return wait.for_exit(self.popen, timeout)
+
+    def kill(self) -> None:
+        """End it at once, without giving it a chance (SIGKILL)."""
+        self.signal(signal.SIGKILL)
+        self.wait()
+
+    def stop(self, timeout: float = 10) -> int:
+        """Ask it to end (SIGTERM) and wait; past the timeout it is killed and TimeoutError is raised."""
+        self.signal(signal.SIGTERM)
+        try:
+            return self.wait(timeout)
+        except TimeoutError:
+            self.kill()
+            raise
+
+
+def marked(lab_folder: Path) -> list[int]:
+    """The ids of all processes on this machine that carry the mark of the lab with this folder."""
+    mark = f"{MARK}={lab_folder}".encode()
+    return [int(entry.name) for entry in Path("/proc").iterdir()
+            if entry.name.isdigit() and mark in _environment(entry)]
+
+
+def _environment(proc: Path) -> list[bytes]:
+    try:
+        return (proc / "environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -1,0 +1,47 @@
+"""Our own programs: found in the build, run or started.
+
+    done = program.run("starttls-listtool", "verify", path)            to its end; done.returncode, .stdout, .stderr
+    milter = Program(lab, "tlsrpt-milter", "-f", "-s", f"unix:{socket}")
+    milter.stderr.wait_for("ready")
+    milter.stop()
+
+The build is the folder in the environment variable BUILD_DIR; without it, build/release of this source tree.
+"""
+
+import os
+import subprocess
+import unittest
+from collections.abc import Mapping
+from pathlib import Path
+
+from .lab import Lab
+from .process import Process
+
+SOURCE_TREE = Path(__file__).resolve().parents[2]
+
+
+def path_of(name: str) -> Path:
+    """The program's file in the build or in one of its folders; skips the test when it has not been built."""
+    build = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
+    for candidate in (build / name, *sorted(build.glob(f"*/{name}"))):
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return candidate
+    raise unittest.SkipTest(f"needs the program {name}, which is not in {build}: build first, or set BUILD_DIR")
+
+
+def run(name: str, *arguments: str | os.PathLike[str], environment: Mapping[str, str] | None = None,
+        text_in: str = "", timeout: float = 30) -> subprocess.CompletedProcess[str]:
+    """Run one of our programs to its end, whatever its exit status."""
+    return subprocess.run([path_of(name), *arguments], env={**os.environ, **(environment or {})}, input=text_in,
+                          capture_output=True, text=True, timeout=timeout, check=False)
+
+
+class Program(Process):
+    """One of our programs, running. The lab kills it at the end, and what it left behind as a daemon."""
+
+    def __init__(self, lab: Lab, name: str, *arguments: str | os.PathLike[str],
+                 environment: Mapping[str, str] | None = None) -> None:
+        super().__init__([path_of(name), *arguments], folder=lab.new_folder(name), lab_folder=lab.folder,
+                         environment=environment)
+        lab.watch(self.stdout, self.stderr)
+        lab.at_end(self.kill)

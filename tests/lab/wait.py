@@ -1,0 +1,150 @@
+"""Waiting for events, never for time to pass.
+
+    for_line(path, r"daemon started", timeout=10)     a line in a log file, now or later
+    for_listener(address, port, timeout=10)           a server that accepts connections
+    for_exit(process, timeout=10)                     the end of a process
+
+Each returns as soon as the event is there. When it does not come in `timeout` seconds, TimeoutError says what was
+awaited and shows the log's tail. Where a `process` is named and ends first, waiting ends at once with ProcessEnded.
+"""
+
+import ctypes
+import os
+import re
+import select
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+LISTEN = "0A"  # in /proc/net/tcp
+IN_MODIFY, IN_MOVED_TO, IN_CREATE = 0x2, 0x80, 0x100
+TAIL_LINES = 40
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class ProcessEnded(RuntimeError):
+    """The process that should have caused the awaited event ended before it did."""
+
+
+def for_line(path: Path, pattern: str, timeout: float = 10, *, start: int = 0,
+             process: subprocess.Popen | None = None) -> re.Match[str]:
+    """Wait for a line of the file `path` that matches `pattern` (re.search), from byte `start` of the file on.
+
+    The file need not exist yet, its folder must. Only complete lines are looked at.
+    """
+    def found() -> re.Match[str] | None:
+        nonlocal start
+        text = _complete_text(path, start)
+        start += len(text)
+        return next(filter(None, (re.search(pattern, line) for line in _lines(text))), None)
+
+    return _for_change(path, found, f"a line matching {pattern!r} in {path}", timeout, process)
+
+
+def for_listener(address: str, port: int, timeout: float = 10, *, process: subprocess.Popen | None = None) -> None:
+    """Wait until somebody listens on that address and port (TCP over IPv4), without connecting to it.
+
+    The kernel tells nobody when a socket begins to listen: this is the one wait that has to ask again and again.
+    """
+    deadline = time.monotonic() + timeout
+    while not _listening(address, port):
+        if process and process.poll() is not None:
+            raise ProcessEnded(f"the process ended before it listened on {address}:{port}")
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout} s for a listener on {address}:{port}")
+        select.select([], [], [], 0.005)
+
+
+def for_exit(process: subprocess.Popen, timeout: float = 10) -> int:
+    """Wait until the process has ended; its exit status, or minus the number of the signal that ended it."""
+    if process.returncode is None:
+        pidfd = os.pidfd_open(process.pid)
+        try:
+            for_end(pidfd, timeout, f"the end of {process.args!r}")
+        finally:
+            os.close(pidfd)
+    return process.wait()
+
+
+def for_end(pidfd: int, timeout: float, what: str) -> None:
+    """Wait for the end of a process that need not be ours, by a descriptor that os.pidfd_open gave."""
+    if not select.select([pidfd], [], [], timeout)[0]:
+        raise TimeoutError(f"waited {timeout} s for {what}")
+
+
+def complete_lines(path: Path, start: int = 0) -> list[str]:
+    """The lines of a file from byte `start` on; none when there is no such file, nor a line still being written."""
+    return _lines(_complete_text(path, start))
+
+
+def tail(path: Path) -> str:
+    """The last lines of a file, indented, for an error message."""
+    lines = complete_lines(path)[-TAIL_LINES:]
+    return "".join(f"    {line}\n" for line in lines) or "    (empty)\n"
+
+
+def _complete_text(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            text = file.read()
+    except FileNotFoundError:
+        return b""
+    return text[:text.rfind(b"\n") + 1]
+
+
+def _lines(text: bytes) -> list[str]:
+    return text.decode("utf-8", "replace").splitlines()
+
+
+def _listening(address: str, port: int) -> bool:
+    """Whether the kernel's table of sockets has that one in state LISTEN."""
+    local = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return any(row[1] == local and row[3] == LISTEN for row in rows)
+
+
+def _for_change(path: Path, found: Callable[[], T | None], what: str, timeout: float,
+                process: subprocess.Popen | None) -> T:
+    """Call `found` now and after each change in the folder of `path`, until it finds something."""
+    deadline = time.monotonic() + timeout
+    watch = _watch_folder(path.parent)
+    pidfd = os.pidfd_open(process.pid) if process and process.returncode is None else None
+    try:
+        while (result := found()) is None:
+            events = [watch] if pidfd is None else [watch, pidfd]
+            ready, _, _ = select.select(events, [], [], max(0, deadline - time.monotonic()))
+            if watch in ready:
+                os.read(watch, 65536)
+            elif pidfd in ready:
+                return _last_look(found, what, path)
+            else:
+                raise TimeoutError(f"waited {timeout} s for {what}; it ends:\n{tail(path)}")
+        return result
+    finally:
+        os.close(watch)
+        if pidfd is not None:
+            os.close(pidfd)
+
+
+def _last_look(found: Callable[[], T | None], what: str, path: Path) -> T:
+    """The process has ended: what it wrote last may still be what was awaited."""
+    result = found()
+    if result is None:
+        raise ProcessEnded(f"the process ended before {what} came; it ends:\n{tail(path)}")
+    return result
+
+
+def _watch_folder(folder: Path) -> int:
+    """An inotify descriptor that becomes readable when a file in the folder is made, renamed or written."""
+    watch = _libc.inotify_init1(os.O_CLOEXEC)
+    if watch < 0 or _libc.inotify_add_watch(watch, os.fsencode(folder), IN_MODIFY | IN_MOVED_TO | IN_CREATE) < 0:
+        raise OSError(ctypes.get_errno(), "cannot watch the folder", str(folder))
+    return watch
