@@ -1,0 +1,170 @@
+#include "milter/callbacks.h"
+
+#include <arpa/inet.h>
+#include <libmilter/mfapi.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <exception>
+#include <string>
+
+#include "base/log.h"
+
+namespace starttls::milter {
+namespace {
+
+using Entry = OpenConnections::Entry;
+
+// libmilter passes no pointer of ours to xxfi_connect; this is where it finds the daemon's.
+OpenConnections* connections = nullptr;
+
+// Steps that would only cost: the content of a message is never asked for. CONNECT, HELO and MAIL must be
+// answered: were they sent without waiting, Postfix would buffer them until the end, and libmilter throws
+// unread data away when the peer has hung up. RCPT shows accepted recipients; the end of the message is
+// always sent.
+constexpr unsigned long unused_steps =
+    SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
+
+struct StageMacros {
+  int stage;
+  const char* macros;
+};
+
+// TLS shows at CONNECT on Postfix ports in wrapper mode, at the HELO after STARTTLS, or, for a client that
+// sends none, at MAIL.
+constexpr std::array<StageMacros, 3> wanted_macros{{
+    {SMFIM_CONNECT, "j {client_name} {tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
+    {SMFIM_HELO, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
+    {SMFIM_ENVFROM, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
+}};
+
+std::string_view macro(SMFICTX* context, const char* name) {
+  // libmilter's parameter lacks a const; it does not write there.
+  const char* value = smfi_getsymval(context, const_cast<char*>(name));
+  return value != nullptr ? std::string_view(value) : std::string_view();
+}
+
+TlsMacros tls_macros(SMFICTX* context) {
+  return {.version = macro(context, "{tls_version}"),
+          .cipher = macro(context, "{cipher}"),
+          .bits = macro(context, "{cipher_bits}"),
+          .cert_subject = macro(context, "{cert_subject}"),
+          .verify = macro(context, "{verify}")};
+}
+
+std::string address_text(const sockaddr* address) {
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (address == nullptr) return {};
+  const void* bytes = nullptr;
+  if (address->sa_family == AF_INET) {
+    bytes = &reinterpret_cast<const sockaddr_in*>(address)->sin_addr;
+  } else if (address->sa_family == AF_INET6) {
+    bytes = &reinterpret_cast<const sockaddr_in6*>(address)->sin6_addr;
+  }
+  if (bytes == nullptr || ::inet_ntop(address->sa_family, bytes, text.data(), text.size()) == nullptr)
+    return {};
+  return text.data();
+}
+
+// Runs one step on the connection's entry, if there is one. Whatever goes wrong, the MTA hears "continue".
+template <class Step>
+sfsistat on_entry(SMFICTX* context, Step step) noexcept {
+  try {
+    if (auto* entry = static_cast<Entry*>(smfi_getpriv(context)); entry != nullptr) step(*entry);
+  } catch (const std::exception& e) {
+    spdlog::error("a callback failed: {}", e.what());
+  }
+  return SMFIS_CONTINUE;
+}
+
+sfsistat on_negotiate(SMFICTX* context, unsigned long offered_actions, unsigned long offered_steps,
+                      unsigned long, unsigned long, unsigned long* actions, unsigned long* steps,
+                      unsigned long* reserved_1, unsigned long* reserved_2) {
+  *actions = offered_actions & SMFIF_SETSYMLIST;
+  *steps = offered_steps & unused_steps;
+  *reserved_1 = 0;
+  *reserved_2 = 0;
+  if ((offered_actions & SMFIF_SETSYMLIST) != 0) {
+    for (const auto& [stage, macros] : wanted_macros) {
+      // A refusal leaves the MTA's default list, which has most of them.
+      (void)smfi_setsymlist(context, stage, const_cast<char*>(macros));
+    }
+  }
+  return SMFIS_CONTINUE;
+}
+
+sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
+  try {
+    Entry* entry = connections->open(
+        macro(context, "j"), {.address = address_text(address), .name = macro(context, "{client_name}")});
+    smfi_setpriv(context, entry);
+    entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
+  } catch (const std::exception& e) {
+    spdlog::error("a connection was not recorded: {}", e.what());
+  }
+  return SMFIS_CONTINUE;
+}
+
+sfsistat on_helo(SMFICTX* context, char* name) {
+  return on_entry(context, [&](Entry& entry) {
+    entry.with([&](Connection& c) {
+      c.helo(name != nullptr ? name : "");
+      c.tls(tls_macros(context));
+    });
+  });
+}
+
+sfsistat on_mail(SMFICTX* context, char**) {
+  return on_entry(context, [&](Entry& entry) {
+    entry.with([&](Connection& c) {
+      c.tls(tls_macros(context));
+      c.mail();
+    });
+  });
+}
+
+sfsistat on_recipient(SMFICTX* context, char** arguments) {
+  return on_entry(context, [&](Entry& entry) {
+    entry.with([&](Connection& c) {
+      if (arguments[0] != nullptr) c.recipient(arguments[0]);
+    });
+  });
+}
+
+sfsistat on_end_of_message(SMFICTX* context) {
+  return on_entry(context, [](Entry& entry) { entry.with([](Connection& c) { c.message_accepted(); }); });
+}
+
+sfsistat on_abort(SMFICTX* context) {
+  return on_entry(context, [](Entry& entry) { entry.with([](Connection& c) { c.transaction_aborted(); }); });
+}
+
+sfsistat on_close(SMFICTX* context) {
+  return on_entry(context, [&](Entry& entry) {
+    smfi_setpriv(context, nullptr);
+    connections->close(&entry);
+  });
+}
+
+}  // namespace
+
+Result<void> register_callbacks(OpenConnections& to) {
+  connections = &to;
+  // libmilter keeps the name's pointer and wants it writable.
+  static std::string name = "tlsrpt-milter";
+  smfiDesc filter{};
+  filter.xxfi_name = name.data();
+  filter.xxfi_version = SMFI_VERSION;
+  filter.xxfi_connect = on_connect;
+  filter.xxfi_helo = on_helo;
+  filter.xxfi_envfrom = on_mail;
+  filter.xxfi_envrcpt = on_recipient;
+  filter.xxfi_eom = on_end_of_message;
+  filter.xxfi_abort = on_abort;
+  filter.xxfi_close = on_close;
+  filter.xxfi_negotiate = on_negotiate;
+  if (smfi_register(filter) != MI_SUCCESS) return fail(Fault::internal, "libmilter refused the callbacks");
+  return {};
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,102 @@
+#include "milter/connection.h"
+
+#include <charconv>
+
+#include "base/domain.h"
+#include "base/text.h"
+
+namespace starttls::milter {
+namespace {
+
+// Text that the client chooses is kept no longer than this.
+constexpr std::size_t text_limit = 255;
+
+// An MTA accepts recipients in the domains that it hosts; a session that names more than these is no mail.
+constexpr std::size_t recipient_domain_limit = 1000;
+
+std::string domain_or_nothing(std::string_view name) {
+  const auto domain = DomainName::parse(name);
+  return domain ? domain->str() : std::string();
+}
+
+std::string verified_name(std::string_view name) {
+  return name == "unknown" ? std::string() : domain_or_nothing(name);
+}
+
+// What stands before an '@' could be somebody's mailbox.
+std::string_view after_at(std::string_view text) {
+  const auto at = text.rfind('@');
+  return at == std::string_view::npos ? text : text.substr(at + 1);
+}
+
+store::ClientCertificate certificate_of(const TlsMacros& macros) {
+  using enum store::ClientCertificate;
+  if (macros.verify.empty()) return macros.cert_subject.empty() ? none : trusted;
+  if (macros.verify == "OK" || macros.verify == "TRUSTED") return trusted;
+  return macros.verify == "FAIL" ? untrusted : none;
+}
+
+}  // namespace
+
+Connection::Connection(Time now, std::string_view receiving_mx, const Client& client) {
+  session_.begin = now;
+  session_.receiving_mx = to_lower(printable(receiving_mx, text_limit));
+  session_.client_address = printable(client.address, text_limit);
+  session_.client_name = verified_name(client.name);
+}
+
+void Connection::helo(std::string_view name) {
+  session_.helo = printable(after_at(name), text_limit);
+  // Whoever said HELO without a name said it all the same.
+  if (session_.helo.empty()) session_.helo = "-";
+}
+
+void Connection::tls(const TlsMacros& macros) {
+  const bool in_the_clear = session_.transactions > 0 && session_.tls_version.empty();
+  if (macros.version.empty() || in_the_clear) return;
+  session_.tls_version = printable(macros.version, text_limit);
+  session_.cipher = printable(macros.cipher, text_limit);
+  session_.cipher_bits = 0;
+  std::from_chars(macros.bits.data(), macros.bits.data() + macros.bits.size(), session_.cipher_bits);
+  session_.client_certificate = certificate_of(macros);
+}
+
+void Connection::mail() {
+  ++session_.transactions;
+  transaction_domains_.clear();
+}
+
+void Connection::recipient(std::string_view address) {
+  std::string domain = recipient_domain(address);
+  if (domain.empty()) return;
+  const bool known = session_.recipient_domains.contains(domain);
+  if (!known && session_.recipient_domains.size() >= recipient_domain_limit) return;
+  session_.recipient_domains.try_emplace(domain, 0);
+  transaction_domains_.insert(std::move(domain));
+}
+
+void Connection::message_accepted() {
+  ++session_.messages;
+  for (const std::string& domain : transaction_domains_) ++session_.recipient_domains[domain];
+  transaction_domains_.clear();
+}
+
+void Connection::transaction_aborted() {
+  transaction_domains_.clear();
+}
+
+store::Session Connection::ended(Time now) const {
+  store::Session session = session_;
+  session.end = now;
+  return session;
+}
+
+std::string recipient_domain(std::string_view address) {
+  if (address.starts_with('<')) address.remove_prefix(1);
+  if (address.ends_with('>')) address.remove_suffix(1);
+  const auto at = address.rfind('@');
+  if (at == std::string_view::npos) return {};
+  return domain_or_nothing(address.substr(at + 1));
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,57 @@
+// One connection of the MTA with a client, as the MTA tells of it step by step, made into a Session.
+//
+// Knows nothing of libmilter, and no mail address stays in it: recipients become domains at once.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "store/session.h"
+
+namespace starttls::milter {
+
+// The TLS macros at one step; all empty where there is no TLS (yet).
+struct TlsMacros {
+  std::string_view version;       // {tls_version}
+  std::string_view cipher;        // {cipher}
+  std::string_view bits;          // {cipher_bits}
+  std::string_view cert_subject;  // {cert_subject}: Postfix gives it only for a trusted certificate
+  std::string_view verify;        // {verify}: Sendmail only
+};
+
+struct Client {
+  std::string_view address;  // text form, or empty
+  std::string_view name;     // {client_name}: verified, or "unknown", or "[address]"
+};
+
+class Connection {
+ public:
+  Connection(Time now, std::string_view receiving_mx, const Client& client);
+
+  void helo(std::string_view name);
+
+  // Asked for at every step, because the step at which TLS first shows differs between MTAs and clients. TLS
+  // that begins after a transaction in the clear does not make the session an encrypted one.
+  void tls(const TlsMacros& macros);
+
+  void mail();
+  // `address` as in RCPT TO, with or without angle brackets. One without a domain counts nowhere.
+  void recipient(std::string_view address);
+  void message_accepted();
+  void transaction_aborted();
+
+  // What the session came to, if it ends now.
+  store::Session ended(Time now) const;
+
+ private:
+  store::Session session_;
+  std::set<std::string> transaction_domains_;  // of the recipients of the transaction under way
+};
+
+// "user@Example.ORG" -> "example.org"; empty where there is no domain or it is an address literal.
+std::string recipient_domain(std::string_view address);
+
+}  // namespace starttls::milter

@@ -1,0 +1,173 @@
+#include "milter/daemon.h"
+
+#include <fcntl.h>
+#include <libmilter/mfapi.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <future>
+#include <memory>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "milter/callbacks.h"
+#include "milter/listener.h"
+#include "milter/open_connections.h"
+#include "store/ledger.h"
+#include "store/recorder.h"
+
+namespace starttls::milter {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Sent to ourselves when smfi_main() returns without having been asked to.
+constexpr int libmilter_ended = SIGUSR1;
+
+sigset_t awaited_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : {SIGHUP, SIGTERM, SIGINT, libmilter_ended}) sigaddset(&set, signal);
+  return set;
+}
+
+// libmilter waits for HUP, TERM and INT on a thread of its own and takes each as an order to stop. The kernel
+// gives a signal of the process to the main thread first, if that waits for it: so smfi_main() runs on
+// another thread, the main thread waits here, and a HUP does not end the daemon.
+void wait_for_end(const sigset_t& signals) {
+  for (;;) {
+    int signal = 0;
+    if (::sigwait(&signals, &signal) != 0) continue;
+    if (signal != SIGHUP) return;
+    spdlog::info("HUP: the configuration is read at start only");
+  }
+}
+
+// smfi_main() on a thread of its own.
+class LibmilterThread {
+ public:
+  LibmilterThread()
+      : result_(std::async(std::launch::async, [] {
+          const int result = smfi_main();
+          ::kill(::getpid(), libmilter_ended);
+          return result;
+        })) {}
+
+  // libmilter's listener sleeps up to five seconds at a time, and holds the lock that smfi_stop() wants
+  // meanwhile: wake it until the order is given, and again until it is obeyed. Returns what smfi_main()
+  // returned.
+  int stop(const std::string& socket) {
+    const auto ordered = std::async(std::launch::async, [] { smfi_stop(); });
+    wake_until(ordered, socket);
+    wake_until(result_, socket);
+    return result_.get();
+  }
+
+ private:
+  template <class T>
+  static void wake_until(const std::future<T>& done, const std::string& socket) {
+    while (done.wait_for(std::chrono::milliseconds{20}) != std::future_status::ready) wake_listener(socket);
+  }
+
+  std::future<int> result_;
+};
+
+store::RecorderOptions recorder_options(const Configuration& configuration) {
+  store::RecorderOptions options;
+  options.journal = store::journal_folder(configuration.state_dir);
+  options.sync_interval = configuration.sync_interval;
+  options.fold_interval = configuration.fold_interval;
+  return options;
+}
+
+store::StoreOpener store_opener(const Configuration& configuration) {
+  return [file = store::store_file(configuration.state_dir)] {
+    return store::open_sqlite_store(file, store::Access::write);
+  };
+}
+
+void log_end(const store::RecorderCounters& counters) {
+  spdlog::info("ended: {} sessions journalled, {} folded, {} lost, {} bytes wait in the journal, {} failures",
+               counters.journal.written, counters.folded_sessions,
+               counters.journal.lost + counters.journal.held_back, counters.waiting_bytes, counters.failures);
+}
+
+class PidFile {
+ public:
+  explicit PidFile(fs::path path) : path_(std::move(path)) {}
+  PidFile(const PidFile&) = delete;
+  PidFile& operator=(const PidFile&) = delete;
+  ~PidFile() {
+    if (!path_.empty()) ::unlink(path_.c_str());
+  }
+  Result<void> write() const {
+    if (path_.empty()) return {};
+    return replace_file(path_, fmt::format("{}\n", ::getpid()));
+  }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
+                        const std::function<void()>& ready) {
+  const sigset_t signals = awaited_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  store::Recorder recorder(recorder_options(configuration), clock, store_opener(configuration));
+  if (auto started = recorder.start(); !started) return started;
+  OpenConnections connections(recorder, clock);
+  if (auto registered = register_callbacks(connections); !registered) return registered;
+  if (auto listening = open_listener(configuration); !listening) return listening;
+  const PidFile pid_file(configuration.pid_file);
+  if (auto written = pid_file.write(); !written) return written;
+
+  LibmilterThread libmilter;
+  spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration.socket),
+               printable(configuration.state_dir.string()));
+  ready();
+
+  wait_for_end(signals);
+  const int result = libmilter.stop(configuration.socket);
+  close_listener(configuration);
+  connections.record_all();
+  recorder.stop();
+  log_end(recorder.counters());
+  if (result != MI_SUCCESS) return fail(Fault::unavailable, "libmilter ended with an error");
+  return {};
+}
+
+Result<std::function<void()>> detach(bool keep_standard_error) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return fail(Fault::temporary, "pipe: {}", errno_text(errno));
+  const pid_t child = ::fork();
+  if (child < 0) return fail(Fault::temporary, "fork: {}", errno_text(errno));
+  if (child > 0) {
+    ::close(ends[1]);
+    char byte = 0;
+    if (::read(ends[0], &byte, 1) == 1) ::_exit(0);
+    int status = 0;
+    const bool ended = ::waitpid(child, &status, 0) == child && WIFEXITED(status);
+    ::_exit(ended ? WEXITSTATUS(status) : static_cast<int>(Fault::internal));
+  }
+  ::close(ends[0]);
+  ::setsid();
+  if (::chdir("/") != 0) return fail(Fault::internal, "chdir: {}", errno_text(errno));
+  return [write_end = ends[1], last = keep_standard_error ? STDOUT_FILENO : STDERR_FILENO] {
+    // From here on nobody reads what we would print.
+    const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
+    for (int fd = STDIN_FILENO; fd <= last; ++fd) ::dup2(null.get(), fd);
+    (void)write_all(write_end, "r");
+    ::close(write_end);
+  };
+}
+
+}  // namespace starttls::milter

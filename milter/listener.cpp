@@ -1,0 +1,164 @@
+#include "milter/listener.h"
+
+#include <grp.h>
+#include <libmilter/mfapi.h>
+#include <netdb.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+namespace starttls::milter {
+namespace {
+
+// "unix:/path" and "local:/path" -> "/path".
+std::optional<std::string> unix_path(std::string_view socket) {
+  for (const std::string_view scheme : {"unix:", "local:"}) {
+    if (socket.starts_with(scheme)) return std::string(socket.substr(scheme.size()));
+  }
+  return std::nullopt;
+}
+
+// 0, or the errno value of the attempt.
+int try_unix(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  std::memcpy(address.sun_path, path.data(), path.size());
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return errno;
+  const int rc = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  return rc == 0 ? 0 : errno;
+}
+
+struct InetPlace {
+  std::string host;
+  std::string port;
+  int family;
+};
+
+// "inet:port@host", "inet6:port@host"; without a host libmilter listens everywhere.
+std::optional<InetPlace> inet_place(std::string_view socket) {
+  int family = AF_INET;
+  if (socket.starts_with("inet6:")) {
+    family = AF_INET6;
+    socket.remove_prefix(6);
+  } else if (socket.starts_with("inet:")) {
+    socket.remove_prefix(5);
+  } else {
+    return std::nullopt;
+  }
+  const auto at = socket.find('@');
+  const bool everywhere = at == std::string_view::npos;
+  std::string host(everywhere ? (family == AF_INET ? "127.0.0.1" : "::1") : socket.substr(at + 1));
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  return InetPlace{.host = host, .port = std::string(socket.substr(0, at)), .family = family};
+}
+
+void try_inet(const InetPlace& place) {
+  addrinfo hints{};
+  hints.ai_family = place.family;
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(place.host.c_str(), place.port.c_str(), &hints, &found) != 0) return;
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  const UniqueFd fd(::socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0));
+  if (fd) (void)::connect(fd.get(), found->ai_addr, found->ai_addrlen);
+}
+
+Result<void> clear_stale_socket(const std::string& path) {
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return {};
+  if (!S_ISSOCK(info.st_mode)) {
+    return fail(Fault::unavailable, "{}: exists and is no socket", printable(path));
+  }
+  if (try_unix(path) == 0) {
+    return fail(Fault::temporary, "{}: another program listens there", printable(path));
+  }
+  spdlog::info("{}: removing the socket that an earlier process left", printable(path));
+  if (::unlink(path.c_str()) != 0) {
+    return fail(Fault::unavailable, "{}: {}", printable(path), errno_text(errno));
+  }
+  return {};
+}
+
+// The group that may connect: the configured one, or Postfix's where that is likely to be what is meant.
+Result<std::optional<gid_t>> socket_group(const Configuration& configuration) {
+  const bool by_default = configuration.socket_group.empty();
+  if (by_default && ::geteuid() != 0) return std::nullopt;
+  const std::string name = by_default ? "postfix" : configuration.socket_group;
+  group entry{};
+  group* found = nullptr;
+  std::vector<char> buffer(16384);
+  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+  if (found != nullptr) return entry.gr_gid;
+  if (by_default) return std::nullopt;
+  return fail(Fault::config, "'milter.socket_group': there is no group '{}'", printable(name));
+}
+
+Result<void> admit(const std::string& path, const Configuration& configuration) {
+  const auto group = socket_group(configuration);
+  if (!group) return std::unexpected(group.error());
+  if (*group && ::chown(path.c_str(), static_cast<uid_t>(-1), **group) != 0) {
+    return fail(Fault::permission, "{}: cannot give it to its group: {}", printable(path), errno_text(errno));
+  }
+  if (::chmod(path.c_str(), configuration.socket_mode) != 0) {
+    return fail(Fault::permission, "{}: cannot set its mode: {}", printable(path), errno_text(errno));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> open_listener(const Configuration& configuration) {
+  const std::string& socket = configuration.socket;
+  const auto path = unix_path(socket);
+  // The daemon leaves for "/", and libmilter takes any word for a path.
+  const bool known_form = path ? path->starts_with('/') : inet_place(socket).has_value();
+  if (!known_form) {
+    return fail(Fault::usage, "'{}' is no socket such as unix:/path or inet:port@host", printable(socket));
+  }
+  if (path) {
+    if (auto cleared = clear_stale_socket(*path); !cleared) return cleared;
+  }
+  std::string writable = socket;
+  if (smfi_setconn(writable.data()) != MI_SUCCESS) {
+    return fail(Fault::usage, "libmilter does not take '{}' for a socket", printable(socket));
+  }
+  // Nobody connects between bind and chmod: the socket is made with no rights for others.
+  const mode_t before = ::umask(0177);
+  errno = 0;
+  const int opened = smfi_opensocket(false);
+  const int reason = errno;
+  ::umask(before);
+  if (opened != MI_SUCCESS) {
+    return fail(Fault::unavailable, "{}: cannot listen there{}", printable(socket),
+                reason != 0 ? ": " + errno_text(reason) : "");
+  }
+  return path ? admit(*path, configuration) : Result<void>();
+}
+
+void close_listener(const Configuration& configuration) {
+  if (const auto path = unix_path(configuration.socket)) ::unlink(path->c_str());
+}
+
+void wake_listener(const std::string& socket) {
+  if (const auto path = unix_path(socket)) {
+    (void)try_unix(*path);
+  } else if (const auto place = inet_place(socket)) {
+    try_inet(*place);
+  }
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,43 @@
+#include "milter/open_connections.h"
+
+#include <memory>
+#include <utility>
+
+namespace starttls::milter {
+
+OpenConnections::OpenConnections(store::Recorder& recorder, Clock clock)
+    : recorder_(recorder), clock_(std::move(clock)) {}
+
+void OpenConnections::Entry::with(const std::function<void(Connection&)>& step) {
+  const std::lock_guard guard(mutex_);
+  step(connection_);
+}
+
+OpenConnections::Entry* OpenConnections::open(std::string_view receiving_mx, const Client& client) {
+  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client)));
+  const std::lock_guard guard(mutex_);
+  entries_.insert(entry.get());
+  return entry.release();
+}
+
+void OpenConnections::close(Entry* entry) {
+  record(*entry);
+  {
+    const std::lock_guard guard(mutex_);
+    entries_.erase(entry);
+  }
+  delete entry;
+}
+
+void OpenConnections::record_all() {
+  const std::lock_guard guard(mutex_);
+  for (Entry* entry : entries_) record(*entry);
+}
+
+void OpenConnections::record(Entry& entry) {
+  const std::lock_guard guard(entry.mutex_);
+  if (std::exchange(entry.recorded_, true)) return;
+  recorder_.record(entry.connection_.ended(clock_()));
+}
+
+}  // namespace starttls::milter

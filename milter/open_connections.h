@@ -1,0 +1,50 @@
+// The connections that are open now. libmilter does not tell of their end when the daemon stops; record_all()
+// does what xxfi_close would have done.
+#pragma once
+
+#include <functional>
+#include <mutex>
+#include <unordered_set>
+
+#include "milter/connection.h"
+#include "store/recorder.h"
+
+namespace starttls::milter {
+
+class OpenConnections {
+ public:
+  OpenConnections(store::Recorder& recorder, Clock clock);
+
+  // A connection and what guards it: libmilter runs the callbacks of one connection on different threads, and
+  // record_all() may come between them.
+  class Entry {
+   public:
+    void with(const std::function<void(Connection&)>& step);
+
+   private:
+    friend class OpenConnections;
+    explicit Entry(Connection connection) : connection_(std::move(connection)) {}
+    std::mutex mutex_;
+    Connection connection_;
+    bool recorded_ = false;
+  };
+
+  // The entry stays valid until close().
+  Entry* open(std::string_view receiving_mx, const Client& client);
+
+  // Records the session and frees the entry.
+  void close(Entry* entry);
+
+  // Records every open session as it stands; each is recorded once, whatever is called later.
+  void record_all();
+
+ private:
+  void record(Entry& entry);
+
+  store::Recorder& recorder_;
+  const Clock clock_;
+  std::mutex mutex_;
+  std::unordered_set<Entry*> entries_;
+};
+
+}  // namespace starttls::milter
