@@ -39,10 +39,12 @@ CLI::App* add_command(CLI::App& above, const char* name, const char* does, const
   return command;
 }
 
+// One value each time, so that what follows is not taken for another one.
 template <class T>
 CLI::Option* add_repeated(CLI::App& command, const char* name, std::vector<T>& values, const char* says) {
   return command.add_option(name, values, says)
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
