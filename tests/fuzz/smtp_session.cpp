@@ -1,0 +1,60 @@
+#include "base/text.h"
+#include "fuzz.h"
+#include "milter/connection.h"
+#include "store/segment.h"
+
+using namespace starttls;
+
+namespace {
+
+// Takes the bytes up to the next NUL off the front, as libmilter's strings end.
+std::string_view next(std::string_view& text) {
+  const std::string_view word = text.substr(0, text.find('\0'));
+  text.remove_prefix(std::min(text.size(), word.size() + 1));
+  return word;
+}
+
+}  // namespace
+
+// What a client and a mail server may say, step by step: a record that can be written and read back comes of
+// it, without a mail address.
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  std::string_view text = fuzz::text_of(bytes, size);
+  const std::string_view mx = next(text);
+  const std::string_view address = next(text);
+  milter::Connection connection(Time{}, mx, {.address = address, .name = next(text)});
+  while (!text.empty()) {
+    const std::string_view word = next(text);
+    const std::string_view rest = word.substr(std::min<std::size_t>(1, word.size()));
+    switch (word.empty() ? 'a' : word.front()) {
+      case 'h':
+        connection.helo(rest);
+        break;
+      case 't':
+        connection.tls({.version = rest, .cipher = next(text), .bits = next(text)});
+        break;
+      case 'm':
+        connection.mail();
+        break;
+      case 'r':
+        connection.recipient(rest);
+        break;
+      case 'e':
+        connection.message_accepted();
+        break;
+      default:
+        connection.transaction_aborted();
+        break;
+    }
+  }
+  const store::Session session = connection.ended(Time{});
+  fuzz::require(session.helo.find('@') == std::string::npos);
+  for (const auto& [domain, messages] : session.recipient_domains) {
+    fuzz::require(domain.find('@') == std::string::npos && messages <= session.messages);
+  }
+  const std::string record = store::encode(session);
+  fuzz::require(record.size() <= store::payload_limit && is_utf8(record));
+  const auto again = store::decode(record);
+  fuzz::require(again && *again == session);
+  return 0;
+}
