@@ -142,6 +142,9 @@ Result<void> open_listener(const Configuration& configuration) {
   const int opened = smfi_opensocket(false);
   const int reason = errno;
   ::umask(before);
+  if (opened != MI_SUCCESS && reason == EADDRINUSE) {
+    return fail(Fault::temporary, "{}: another program listens there", printable(socket));
+  }
   if (opened != MI_SUCCESS) {
     return fail(Fault::unavailable, "{}: cannot listen there{}", printable(socket),
                 reason != 0 ? ": " + errno_text(reason) : "");
