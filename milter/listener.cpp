@@ -149,7 +149,10 @@ Result<void> open_listener(const Configuration& configuration) {
     return fail(Fault::unavailable, "{}: cannot listen there{}", printable(socket),
                 reason != 0 ? ": " + errno_text(reason) : "");
   }
-  return path ? admit(*path, configuration) : Result<void>();
+  if (!path) return {};
+  auto admitted = admit(*path, configuration);
+  if (!admitted) ::unlink(path->c_str());
+  return admitted;
 }
 
 void close_listener(const Configuration& configuration) {
