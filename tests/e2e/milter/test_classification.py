@@ -98,7 +98,7 @@ class Sessions(unittest.TestCase):
             ])
 
     def test_a_certificate_of_an_unknown_ca_is_none(self) -> None:
-        """Postfix names a client's certificate to a milter only when it trusts it."""
+        # Postfix names a client's certificate to a milter only when it trusts it.
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -181,7 +181,7 @@ class Privacy(unittest.TestCase):
     SECRETS = (b"alice", b"bob", b"nosuch", b"someone", b"sender.test")
 
     def test_no_mail_address_is_written_anywhere(self) -> None:
-        """Not in the journal, which a store that cannot be opened leaves where it is, nor in the store, nor the log."""
+        # Not in the journal, which a store that cannot be opened leaves where it is, nor in the store, nor the log.
         with Lab() as lab:
             state = lab.new_folder("state")
             (state / "tlsrpt.sqlite").mkdir()
