@@ -12,8 +12,10 @@ that costs mail shows in every test.
 
 import contextlib
 import os
+import shutil
 import sqlite3
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -101,23 +103,21 @@ def client(lab: Lab, mx: Receiver, **more: object) -> Client:
     return Client(mx.address, mx.port, source=lab.address(), **more)
 
 
-def end_and_read(mx: Receiver, milter: Milter) -> dict[str, list[Row]]:
-    """What was recorded, by client address, when all has come to its end.
+def end_and_read(mx: Receiver, milter: Milter, state: Path | None = None) -> dict[str, list[Row]]:
+    """What was recorded, by client address, when all has come to its end; `state` where we see its state directory.
 
     The end of Postfix closes its connections with the milter, which tells the milter of the end of all sessions; and a
     milter that ends folds what it knows.
     """
     mx.end()
     milter.stop()
-    return read(milter.state)
+    return read(state or milter.state)
 
 
 def read(state: Path) -> dict[str, list[Row]]:
     """The rows of the store, by client address."""
     rows: dict[str, list[Row]] = {}
-    uri = f"file:{state / 'tlsrpt.sqlite'}?mode=ro"
-    with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
-        database.row_factory = sqlite3.Row
+    with _opened_copy(state) as database:
         for count in database.execute("SELECT * FROM session_counts"):
             domains = database.execute(
                 "SELECT recipient_domain, sessions, messages FROM domain_counts WHERE session_count = ?", [count["id"]])
@@ -125,6 +125,18 @@ def read(state: Path) -> dict[str, list[Row]]:
             of_domain = {name: (sessions, messages) for name, sessions, messages in domains}
             rows.setdefault(count["client_address"], []).append(Row(**values, domains=of_domain))
     return rows
+
+
+@contextlib.contextmanager
+def _opened_copy(state: Path) -> Iterator[sqlite3.Connection]:
+    """SQLite itself cannot follow the way into another mount namespace that a Volume gives."""
+    with tempfile.TemporaryDirectory(prefix="lab.") as folder:
+        for file in state.glob("tlsrpt.sqlite*"):
+            shutil.copy(file, folder)
+        uri = f"file:{folder}/tlsrpt.sqlite?mode=rw"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            yield database
 
 
 def sessions_in(rows: Mapping[str, Sequence[Row]]) -> int:
