@@ -1,3 +1,10 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/file.h"
 #include "base/text.h"
 #include "store/sqlite.h"
 #include "store/store.h"
@@ -212,18 +219,33 @@ class SqliteStore final : public Store {
   Database database_;
 };
 
-Result<void> create_schema(Database& database) {
-  auto transaction = Transaction::begin(database, "IMMEDIATE");
+Result<void> write_new_store(const std::filesystem::path& file) {
+  auto database = Database::open(file, SQLITE_OPEN_READWRITE);
+  if (!database) return std::unexpected(database.error());
+  // WAL: readers never wait for the fold. The mode stays with the file.
+  if (auto done = database->execute("PRAGMA journal_mode = WAL"); !done) return done;
+  auto transaction = Transaction::begin(*database, "IMMEDIATE");
   if (!transaction) return std::unexpected(transaction.error());
-  // Another process may have been faster.
-  const auto version = database.number("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  if (*version != 0) return {};
-  if (auto done = database.execute(schema); !done) return done;
+  if (auto done = database->execute(schema); !done) return done;
   const auto stamp =
       fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, schema_version);
-  if (auto done = database.execute(stamp); !done) return done;
+  if (auto done = database->execute(stamp); !done) return done;
   return transaction->commit();
+}
+
+// Made beside and linked into place, so that a reader finds a whole store or none.
+Result<void> create_store(const std::filesystem::path& file) {
+  std::string draft = file.string() + ".new-XXXXXX";
+  const UniqueFd fd(::mkostemp(draft.data(), O_CLOEXEC));
+  if (!fd) return fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
+  auto written = write_new_store(draft);
+  // Another process may have been faster; its store is as good.
+  if (written && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
+    written = fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
+  }
+  ::unlink(draft.c_str());
+  if (!written) return written;
+  return sync_directory(file.parent_path());
 }
 
 Result<void> check_schema(Database& database, const std::string& name) {
@@ -242,23 +264,18 @@ Result<void> check_schema(Database& database, const std::string& name) {
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
-  const int flags =
-      access == Access::write ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE : SQLITE_OPEN_READONLY;
+  std::error_code ignored;
+  if (access == Access::write && !std::filesystem::exists(file, ignored)) {
+    if (auto created = create_store(file); !created) return std::unexpected(created.error());
+  }
+  const int flags = access == Access::write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   auto database = Database::open(file, flags | SQLITE_OPEN_FULLMUTEX);
   if (!database) return std::unexpected(database.error());
-  if (access == Access::write) {
-    const auto tables = database->number("SELECT count(*) FROM sqlite_schema");
-    if (!tables) return std::unexpected(tables.error());
-    if (*tables == 0) {
-      if (auto done = create_schema(*database); !done) return std::unexpected(done.error());
-    }
-  }
   if (auto done = check_schema(*database, printable(file.string())); !done)
     return std::unexpected(done.error());
   if (access == Access::write) {
-    // Readers never wait for the fold; a commit is on the disk before the segment is unlinked.
-    auto done =
-        database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    // A commit is on the disk before the segment is unlinked.
+    auto done = database->execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
     if (!done) return std::unexpected(done.error());
   }
   return std::make_unique<SqliteStore>(std::move(*database));

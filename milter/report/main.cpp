@@ -1,0 +1,62 @@
+// tlsrpt-report: what the inbound sessions that tlsrpt-milter recorded come to. See tlsrpt-report(1).
+
+#include "base/cli.h"
+#include "base/log.h"
+#include "milter/report/commands.h"
+
+namespace {
+
+using namespace starttls;
+
+constexpr const char* program = "tlsrpt-report";
+
+struct CommandLine {
+  std::optional<std::filesystem::path> configuration;
+  std::optional<std::filesystem::path> state_dir;
+  bool json = false;
+  bool quiet = false;
+  bool verbose = false;
+  milter::SelfOptions self;
+  milter::SummaryOptions summary;
+};
+
+Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
+  auto configuration = milter::load_configuration(line.configuration);
+  if (!configuration) return std::unexpected(configuration.error());
+  if (line.state_dir) configuration->state_dir = *line.state_dir;
+  const auto clock = program_clock();
+  if (!clock) return std::unexpected(clock.error());
+  return milter::Surroundings{
+      .configuration = *configuration, .clock = *clock, .json = line.json, .quiet = line.quiet};
+}
+
+Result<int> run(const CLI::App& app, const CommandLine& line) {
+  start_log(program, LogTarget::standard_error);
+  if (line.verbose) spdlog::set_level(spdlog::level::debug);
+  const auto surroundings = surroundings_of(line);
+  if (!surroundings) return std::unexpected(surroundings.error());
+  if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
+  return milter::run_summary(line.summary, *surroundings);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App app("Reports on the TLS of inbound mail, as tlsrpt-milter recorded it.", program);
+  app.add_option("-c", line.configuration, "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
+      ->type_name("FILE");
+  app.add_option("--state-dir", line.state_dir, "Where tlsrpt-milter records")->type_name("DIR");
+  app.add_flag("--json", line.json, "Answer for machines");
+  auto* quiet = app.add_flag("-q", line.quiet, "Say nothing beside the answer and errors");
+  app.add_flag("-v", line.verbose, "Say more on standard error")->excludes(quiet);
+  app.require_subcommand(1);
+  app.fallthrough();
+  milter::add_self_command(app, line.self);
+  milter::add_summary_command(app, line.summary);
+  app.footer("Example:\n  tlsrpt-report summary --by day");
+  if (const auto status = parse_command_line(app, argc, argv)) return *status;
+
+  const auto status = run(app, line);
+  return status ? *status : report_error(program, status.error());
+}

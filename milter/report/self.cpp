@@ -1,0 +1,89 @@
+#include <unistd.h>
+
+#include <array>
+
+#include "base/cli.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "milter/report/commands.h"
+#include "milter/report/self_report.h"
+#include "store/ledger.h"
+#include "tlsrpt/gzip.h"
+
+namespace starttls::milter {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
+  return printable(name.data());
+}
+
+Reporter reporter_of(const Configuration& configuration) {
+  Reporter reporter{.organization = configuration.organization, .contact = configuration.contact};
+  if (reporter.organization.empty()) reporter.organization = host_name();
+  if (reporter.contact.empty()) reporter.contact = "postmaster@" + host_name();
+  return reporter;
+}
+
+Result<std::string> packed(const tlsrpt::Report& report, bool gzipped) {
+  std::string json = tlsrpt::to_json(report);
+  return gzipped ? tlsrpt::gzip(json) : Result<std::string>(std::move(json));
+}
+
+Result<void> print_report(const tlsrpt::Report& report, bool gzipped) {
+  if (gzipped && ::isatty(STDOUT_FILENO) != 0) {
+    return fail(Fault::usage, "compressed data does not belong on a terminal; send it to a file or use -o");
+  }
+  const auto content = packed(report, gzipped);
+  if (!content) return std::unexpected(content.error());
+  return print(*content);
+}
+
+// RFC 8460 sends a report to the owner of one policy domain: one file for each.
+Result<void> write_reports(const store::DailyCounts& counts, Day day, const Reporter& reporter,
+                           const tlsrpt::Report& all, const fs::path& directory, bool gzipped) {
+  for (const tlsrpt::PolicyResult& policy : all.policies) {
+    const tlsrpt::Report report = self_report(counts, day, reporter, policy.policy_domain);
+    const auto content = packed(report, gzipped);
+    if (!content) return std::unexpected(content.error());
+    const fs::path file =
+        directory / tlsrpt::file_name(host_name(), policy.policy_domain, report.begin, report.end, gzipped);
+    if (auto written = replace_file(file, *content); !written) return written;
+    if (auto told = print(file.string() + "\n"); !told) return told;
+  }
+  return {};
+}
+
+}  // namespace
+
+void add_self_command(CLI::App& app, SelfOptions& options) {
+  auto* command =
+      app.add_subcommand("self", "The RFC 8460 report about our own inbound sessions of one UTC day");
+  command->add_option("--day", options.day, "YYYY-MM-DD, today (default) or yesterday")->type_name("DAY");
+  command->add_option("--domain", options.domain, "Only this policy domain")->type_name("DOMAIN");
+  command->add_option("-o", options.directory, "Write one file a policy domain there, named as RFC 8460 says")
+      ->type_name("DIR");
+  command->add_flag("--gzip", options.gzip, "Compress, as for sending");
+  command->footer("Example:\n  tlsrpt-report self --day yesterday --domain example.org");
+}
+
+Result<int> run_self(const SelfOptions& options, const Surroundings& surroundings) {
+  const auto day = day_argument(options.day, surroundings.clock);
+  if (!day) return std::unexpected(day.error());
+  const auto domain = domain_argument(options.domain);
+  if (!domain) return std::unexpected(domain.error());
+  const auto counts = store::read_counts(surroundings.configuration.state_dir, {*day, *day});
+  if (!counts) return std::unexpected(counts.error());
+  const Reporter reporter = reporter_of(surroundings.configuration);
+  const tlsrpt::Report report = self_report(*counts, *day, reporter, *domain);
+  auto done = options.directory
+                  ? write_reports(*counts, *day, reporter, report, *options.directory, options.gzip)
+                  : print_report(report, options.gzip);
+  if (!done) return std::unexpected(done.error());
+  return 0;
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,27 @@
+// The RFC 8460 report about our own inbound sessions, made from daily counts.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "store/counts.h"
+#include "tlsrpt/report.h"
+
+namespace starttls::milter {
+
+struct Reporter {
+  std::string organization;  // organization-name
+  std::string contact;       // contact-info
+};
+
+// One element of "policies" for each recipient domain that had sessions on the day, or for the given one
+// only.
+//
+// A session counts for a policy domain when a recipient there was accepted: encrypted ones as successful,
+// those in plaintext as failed. Sessions without an accepted recipient belong to no policy domain and are not
+// in a report.
+tlsrpt::Report self_report(const store::DailyCounts& counts, Day day, const Reporter& reporter,
+                           const std::optional<std::string>& only_domain);
+
+}  // namespace starttls::milter

@@ -1,0 +1,191 @@
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <ranges>
+
+#include "base/cli.h"
+#include "base/text.h"
+#include "milter/report/commands.h"
+#include "milter/report/summary_figures.h"
+#include "milter/report/tables.h"
+#include "store/ledger.h"
+
+namespace starttls::milter {
+namespace {
+
+using store::DailyCounts;
+using store::Period;
+
+struct Request {
+  Period period;
+  std::optional<std::string> domain;
+};
+
+Result<Request> request_of(const SummaryOptions& options, const Clock& clock) {
+  const auto until = day_argument(options.until, clock);
+  if (!until) return std::unexpected(until.error());
+  const auto since =
+      options.since.empty() ? *until - std::chrono::days{6} : day_argument(options.since, clock);
+  if (!since) return std::unexpected(since.error());
+  if (*since > *until)
+    return fail(Fault::usage, "--since {} is after --until {}", to_text(*since), to_text(*until));
+  const auto domain = domain_argument(options.domain);
+  if (!domain) return std::unexpected(domain.error());
+  return Request{.period = {*since, *until}, .domain = *domain};
+}
+
+std::string headline(const Request& request) {
+  const std::string of = request.domain ? " for " + *request.domain : "";
+  if (request.period.since == request.period.until) {
+    return fmt::format("Inbound sessions{} on {} (UTC)\n\n", of, to_text(request.period.since));
+  }
+  return fmt::format("Inbound sessions{} from {} to {} (UTC)\n\n", of, to_text(request.period.since),
+                     to_text(request.period.until));
+}
+
+std::string title_of(Grouping by) {
+  switch (by) {
+    case Grouping::protection:
+      return "Protection";
+    case Grouping::day:
+      return "Day";
+    case Grouping::domain:
+      return "Policy domain";
+    case Grouping::sender:
+      return "Sending MTA";
+    case Grouping::mx:
+      return "Our MX host";
+    case Grouping::cipher:
+      return "Cipher";
+  }
+  std::unreachable();
+}
+
+// How each kind of session is told to a person; TLS versions stand for themselves.
+std::string protection_label(const std::string& protection) {
+  if (protection == "no-mail") return "no TLS, no mail";
+  if (protection == "no-helo") return "left before HELO";
+  return protection;
+}
+
+std::string protection_table(const DailyCounts& counts, const Request& request) {
+  const GroupedFigures groups = group(counts, Grouping::protection, request.domain);
+  const std::uint64_t whole = sum(groups).sessions;
+  std::vector<std::vector<std::string>> rows;
+  const auto add_row = [&](const std::string& protection, const Figures& f) {
+    rows.push_back({protection_label(printable(protection)), std::to_string(f.sessions),
+                    percent(f.sessions, whole), std::to_string(f.messages)});
+  };
+  // The newest TLS version first, then what was not encrypted.
+  for (const auto& [protection, f] : std::views::reverse(groups)) {
+    if (f.tls > 0) add_row(protection, f);
+  }
+  for (const auto& [protection, f] : groups) {
+    if (f.tls == 0) add_row(protection, f);
+  }
+  return table({"Protection", "Sessions", "Share", "Messages"}, rows);
+}
+
+std::string group_table(const DailyCounts& counts, Grouping by, const Request& request) {
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [name, f] : group(counts, by, request.domain)) {
+    rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.tls),
+                    std::to_string(f.plaintext), std::to_string(f.no_mail + f.no_helo),
+                    percent(f.tls, f.tls + f.plaintext), std::to_string(f.messages)});
+  }
+  return table({title_of(by), "Sessions", "TLS", "Plaintext", "Neither", "TLS share", "Messages"}, rows);
+}
+
+std::string overview(const DailyCounts& counts, const Request& request) {
+  std::string out = headline(request) + protection_table(counts, request);
+  if (!request.domain) out += "\n" + group_table(counts, Grouping::domain, request);
+  return out;
+}
+
+using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+
+void put(Json& json, const Figures& f) {
+  const std::pair<const char*, std::uint64_t> members[] = {
+      {"sessions", f.sessions}, {"tls", f.tls},         {"plaintext", f.plaintext},
+      {"no_mail", f.no_mail},   {"no_helo", f.no_helo}, {"messages", f.messages}};
+  for (const auto& [key, value] : members) {
+    json.Key(key);
+    json.Uint64(value);
+  }
+}
+
+void put_groups(Json& json, const char* key, const GroupedFigures& groups) {
+  json.Key(key);
+  json.StartArray();
+  for (const auto& [name, figures] : groups) {
+    json.StartObject();
+    json.Key("group");
+    json.String(name.c_str());
+    put(json, figures);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+std::string to_json(const DailyCounts& counts, const std::optional<Grouping>& by, const Request& request) {
+  rapidjson::StringBuffer buffer;
+  Json json(buffer);
+  json.SetIndent(' ', 2);
+  json.StartObject();
+  json.Key("since");
+  json.String(to_text(request.period.since).c_str());
+  json.Key("until");
+  json.String(to_text(request.period.until).c_str());
+  json.Key("domain");
+  request.domain ? json.String(request.domain->c_str()) : json.Null();
+  json.Key("total");
+  json.StartObject();
+  put(json, sum(group(counts, Grouping::protection, request.domain)));
+  json.EndObject();
+  if (by) {
+    put_groups(json, "groups", group(counts, *by, request.domain));
+  } else {
+    put_groups(json, "protection", group(counts, Grouping::protection, request.domain));
+    put_groups(json, "domains", group(counts, Grouping::domain, request.domain));
+  }
+  json.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+std::string to_tables(const DailyCounts& counts, const std::optional<Grouping>& by, const Request& request) {
+  if (!by) return overview(counts, request);
+  if (*by == Grouping::protection) return headline(request) + protection_table(counts, request);
+  return headline(request) + group_table(counts, *by, request);
+}
+
+}  // namespace
+
+void add_summary_command(CLI::App& app, SummaryOptions& options) {
+  auto* command = app.add_subcommand("summary", "How inbound sessions were protected, as tables");
+  command->add_option("--since", options.since, "First day (default: six days before the last)")
+      ->type_name("DAY");
+  command->add_option("--until", options.until, "Last day: YYYY-MM-DD, today (default) or yesterday")
+      ->type_name("DAY");
+  command->add_option("--domain", options.domain, "Only sessions with a recipient there")
+      ->type_name("DOMAIN");
+  command->add_option("--by", options.by, "protection, day, domain, sender, mx or cipher")->type_name("WHAT");
+  command->footer("Example:\n  tlsrpt-report summary --since 2026-11-01 --by sender");
+}
+
+Result<int> run_summary(const SummaryOptions& options, const Surroundings& surroundings) {
+  const auto request = request_of(options, surroundings.clock);
+  if (!request) return std::unexpected(request.error());
+  std::optional<Grouping> by;
+  if (!options.by.empty()) {
+    const auto parsed = parse_grouping(options.by);
+    if (!parsed) return std::unexpected(parsed.error());
+    by = *parsed;
+  }
+  const auto counts = store::read_counts(surroundings.configuration.state_dir, request->period);
+  if (!counts) return std::unexpected(counts.error());
+  auto printed = print(surroundings.json ? to_json(*counts, by, *request) : to_tables(*counts, by, *request));
+  if (!printed) return std::unexpected(printed.error());
+  return 0;
+}
+
+}  // namespace starttls::milter

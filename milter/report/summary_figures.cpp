@@ -1,0 +1,113 @@
+#include "milter/report/summary_figures.h"
+
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::milter {
+namespace {
+
+using store::Outcome;
+using store::SessionClass;
+using store::Tally;
+
+constexpr std::array<std::pair<std::string_view, Grouping>, 6> groupings{{
+    {"protection", Grouping::protection},
+    {"day", Grouping::day},
+    {"domain", Grouping::domain},
+    {"sender", Grouping::sender},
+    {"mx", Grouping::mx},
+    {"cipher", Grouping::cipher},
+}};
+
+std::string protection_of(const SessionClass& of) {
+  return of.outcome == Outcome::tls ? of.tls_version : std::string(to_text(of.outcome));
+}
+
+std::string sender_of(const SessionClass& of) {
+  if (!of.client_name.empty()) return of.client_name;
+  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+}
+
+// Not for Grouping::domain: a session may have several.
+std::string group_of(const SessionClass& of, Grouping by) {
+  switch (by) {
+    case Grouping::protection:
+      return protection_of(of);
+    case Grouping::day:
+      return to_text(of.day);
+    case Grouping::sender:
+      return sender_of(of);
+    case Grouping::mx:
+      return of.receiving_mx;
+    case Grouping::cipher:
+      return of.cipher.empty() ? "(no TLS)" : of.cipher;
+    case Grouping::domain:
+      break;
+  }
+  std::unreachable();
+}
+
+Figures& operator+=(Figures& figures, const Figures& more) {
+  figures.sessions += more.sessions;
+  figures.tls += more.tls;
+  figures.plaintext += more.plaintext;
+  figures.no_mail += more.no_mail;
+  figures.no_helo += more.no_helo;
+  figures.messages += more.messages;
+  return figures;
+}
+
+Figures figures_of(Outcome outcome, const Tally& tally) {
+  Figures figures{.sessions = tally.sessions, .messages = tally.messages};
+  switch (outcome) {
+    case Outcome::tls:
+      figures.tls = tally.sessions;
+      break;
+    case Outcome::plaintext:
+      figures.plaintext = tally.sessions;
+      break;
+    case Outcome::no_mail:
+      figures.no_mail = tally.sessions;
+      break;
+    case Outcome::no_helo:
+      figures.no_helo = tally.sessions;
+      break;
+  }
+  return figures;
+}
+
+}  // namespace
+
+Result<Grouping> parse_grouping(const std::string& word) {
+  for (const auto& [name, grouping] : groupings) {
+    if (name == word) return grouping;
+  }
+  return fail(Fault::usage, "--by: '{}' is none of protection, day, domain, sender, mx, cipher",
+              printable(word));
+}
+
+GroupedFigures group(const store::DailyCounts& counts, Grouping by,
+                     const std::optional<std::string>& domain) {
+  GroupedFigures groups;
+  for (const auto& [of, count] : counts) {
+    if (by != Grouping::domain && !domain) {
+      groups[group_of(of, by)] += figures_of(of.outcome, count.total);
+      continue;
+    }
+    for (const auto& [name, tally] : count.recipient_domains) {
+      if (domain && name != *domain) continue;
+      groups[by == Grouping::domain ? name : group_of(of, by)] += figures_of(of.outcome, tally);
+    }
+  }
+  return groups;
+}
+
+Figures sum(const GroupedFigures& groups) {
+  Figures total;
+  for (const auto& [name, figures] : groups) total += figures;
+  return total;
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,137 @@
+#include "milter/connection.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::milter;
+using namespace starttls::test;
+using store::ClientCertificate;
+using store::Outcome;
+using store::Session;
+
+namespace {
+
+const Time begin = at("2026-11-22T10:00:00Z");
+const Time end = at("2026-11-22T10:00:02Z");
+const TlsMacros tls13{.version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384", .bits = "256"};
+
+Connection connection(Client client = {.address = "192.0.2.1", .name = "mail.sender.test"}) {
+  return {begin, "MX.Example.Test", client};
+}
+
+}  // namespace
+
+TEST_CASE("a session over TLS with a message in two domains") {
+  Connection c = connection();
+  c.helo("mail.sender.test");
+  c.tls({});
+  c.helo("mail.sender.test");
+  c.tls(tls13);
+  c.mail();
+  c.recipient("<bob@example.test>");
+  c.recipient("<carol@Example.Test>");
+  c.recipient("<dave@example.org>");
+  c.message_accepted();
+  const Session s = c.ended(end);
+  CHECK(s.begin == begin);
+  CHECK(s.end == end);
+  CHECK(s.receiving_mx == "mx.example.test");
+  CHECK(s.client_name == "mail.sender.test");
+  CHECK(s.tls_version == "TLSv1.3");
+  CHECK(s.cipher == "TLS_AES_256_GCM_SHA384");
+  CHECK(s.cipher_bits == 256);
+  CHECK(s.client_certificate == ClientCertificate::none);
+  CHECK(s.transactions == 1);
+  CHECK(s.messages == 1);
+  CHECK(s.recipient_domains == std::map<std::string, std::uint32_t>{{"example.test", 1}, {"example.org", 1}});
+  CHECK(outcome_of(s) == Outcome::tls);
+}
+
+TEST_CASE("two HELOs prove nothing") {
+  Connection c = connection();
+  c.helo("a");
+  c.helo("b");
+  CHECK(outcome_of(c.ended(end)) == Outcome::no_mail);
+  CHECK(outcome_of(connection().ended(end)) == Outcome::no_helo);
+}
+
+TEST_CASE("an aborted transaction leaves its domains but no message") {
+  Connection c = connection();
+  c.helo("a");
+  c.mail();
+  c.recipient("bob@example.test");
+  c.transaction_aborted();
+  c.mail();
+  c.recipient("bob@example.org");
+  c.message_accepted();
+  const Session s = c.ended(end);
+  CHECK(s.transactions == 2);
+  CHECK(s.messages == 1);
+  CHECK(s.recipient_domains == std::map<std::string, std::uint32_t>{{"example.test", 0}, {"example.org", 1}});
+}
+
+TEST_CASE("TLS after mail in the clear does not make the session an encrypted one") {
+  Connection c = connection();
+  c.helo("a");
+  c.mail();
+  c.message_accepted();
+  c.tls(tls13);
+  c.mail();
+  c.message_accepted();
+  CHECK(outcome_of(c.ended(end)) == Outcome::plaintext);
+}
+
+TEST_CASE("a recipient becomes its domain and nothing else of it is kept") {
+  CHECK(recipient_domain("<bob@Example.ORG>") == "example.org");
+  CHECK(recipient_domain("bob@example.org") == "example.org");
+  CHECK(recipient_domain("<\"odd@name\"@example.org>") == "example.org");
+  CHECK(recipient_domain("<@relay.test:bob@example.org>") == "example.org");
+  CHECK(recipient_domain("<b\xc3\xb6@b\xc3\xbc"
+                         "cher.example>") == "xn--bcher-kva.example");
+  for (const char* none :
+       {"", "<>", "<postmaster>", "<bob@[192.0.2.1]>", "<bob@>", "<bob@a b>", "<bob@x\ny>"}) {
+    CHECK(recipient_domain(none).empty());
+  }
+}
+
+TEST_CASE("what the client says of itself is made harmless") {
+  Connection c = connection({.address = "192.0.2.1", .name = "unknown"});
+  c.helo("bob@evil\x1b[31m\xff");
+  CHECK(c.ended(end).helo == "evil\\x1b[31m\\xff");
+  CHECK(c.ended(end).client_name.empty());
+  c.helo("");
+  CHECK(outcome_of(c.ended(end)) == Outcome::no_mail);
+  c.helo(std::string(100000, 'x'));
+  CHECK(c.ended(end).helo.size() < 300);
+  CHECK(connection({.address = "", .name = "[192.0.2.1]"}).ended(end).client_name.empty());
+}
+
+TEST_CASE("a client certificate is trusted where Postfix names its subject or Sendmail says OK") {
+  struct Example {
+    const char* subject;
+    const char* verify;
+    ClientCertificate expected;
+  };
+  for (const Example& e :
+       std::initializer_list<Example>{{"", "", ClientCertificate::none},
+                                      {"client.test", "", ClientCertificate::trusted},
+                                      {"/CN=client.test", "OK", ClientCertificate::trusted},
+                                      {"/CN=client.test", "FAIL", ClientCertificate::untrusted},
+                                      {"", "NO", ClientCertificate::none},
+                                      {"", "NOT", ClientCertificate::none}}) {
+    Connection c = connection();
+    TlsMacros macros = tls13;
+    macros.cert_subject = e.subject;
+    macros.verify = e.verify;
+    c.tls(macros);
+    CHECK(c.ended(end).client_certificate == e.expected);
+  }
+}
+
+TEST_CASE("a session that names thousands of domains stays small") {
+  Connection c = connection();
+  c.mail();
+  for (int i = 0; i < 5000; ++i) c.recipient("bob@d" + std::to_string(i) + ".test");
+  CHECK(c.ended(end).recipient_domains.size() == 1000);
+  CHECK(store::encode(c.ended(end)).size() < 65536);
+}

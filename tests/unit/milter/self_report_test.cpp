@@ -1,0 +1,69 @@
+#include "milter/report/self_report.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::milter;
+using namespace starttls::test;
+using store::DailyCounts;
+using store::Session;
+
+namespace {
+
+const Day day = good(parse_day("2026-11-22"));
+const Reporter reporter{.organization = "example.test", .contact = "postmaster@example.test"};
+
+Session session(std::string_view tls, std::string_view address,
+                std::map<std::string, std::uint32_t> domains) {
+  return {.begin = at("2026-11-22T10:00:00Z"),
+          .receiving_mx = "mx.example.test",
+          .client_address = std::string(address),
+          .helo = "h",
+          .tls_version = std::string(tls),
+          .transactions = 1,
+          .recipient_domains = std::move(domains)};
+}
+
+}  // namespace
+
+TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its policy domain") {
+  DailyCounts counts;
+  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
+  add(counts, session("TLSv1.2", "192.0.2.2", {{"example.test", 1}}));
+  add(counts, session("", "192.0.2.3", {{"example.test", 1}}));
+  add(counts, session("", "192.0.2.3", {{"example.test", 0}}));
+  const auto report = self_report(counts, day, reporter, std::nullopt);
+  CHECK(to_rfc3339(report.begin) == "2026-11-22T00:00:00Z");
+  CHECK(to_rfc3339(report.end) == "2026-11-22T23:59:59Z");
+  REQUIRE(report.policies.size() == 2);
+  CHECK(report.policies[0].policy_domain == "example.org");
+  CHECK(report.policies[0].successful_sessions == 1);
+  CHECK(report.policies[0].failed_sessions == 0);
+  CHECK(report.policies[1].policy_domain == "example.test");
+  CHECK(report.policies[1].successful_sessions == 2);
+  CHECK(report.policies[1].failed_sessions == 2);
+  REQUIRE(report.policies[1].failure_details.size() == 1);
+  const auto& detail = report.policies[1].failure_details[0];
+  CHECK(detail.result_type == "starttls-not-supported");
+  CHECK(detail.sending_mta_ip == "192.0.2.3");
+  CHECK(detail.receiving_mx_hostname == "mx.example.test");
+  CHECK(detail.failed_session_count == 2);
+}
+
+TEST_CASE("one domain's report is about that domain only") {
+  DailyCounts counts;
+  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
+  const auto report = self_report(counts, day, reporter, "example.org");
+  REQUIRE(report.policies.size() == 1);
+  CHECK(report.policies[0].policy_domain == "example.org");
+  CHECK(report.report_id != self_report(counts, day, reporter, "example.test").report_id);
+}
+
+TEST_CASE("sessions without an accepted recipient and those of other days are in no report") {
+  DailyCounts counts;
+  add(counts, session("TLSv1.3", "192.0.2.1", {}));
+  Session other_day = session("TLSv1.3", "192.0.2.1", {{"example.test", 1}});
+  other_day.begin = at("2026-11-23T00:00:00Z");
+  add(counts, other_day);
+  CHECK(self_report(counts, day, reporter, std::nullopt).policies.empty());
+}

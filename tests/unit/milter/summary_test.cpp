@@ -1,0 +1,99 @@
+#include "milter/report/summary_figures.h"
+#include "milter/report/tables.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::milter;
+using namespace starttls::test;
+using store::DailyCounts;
+using store::Session;
+
+namespace {
+
+DailyCounts example() {
+  DailyCounts counts;
+  const Session tls{.begin = at("2026-11-22T10:00:00Z"),
+                    .receiving_mx = "mx1.example.test",
+                    .client_address = "192.0.2.1",
+                    .client_name = "mail.sender.test",
+                    .helo = "h",
+                    .tls_version = "TLSv1.3",
+                    .cipher = "C",
+                    .transactions = 3,
+                    .messages = 3,
+                    .recipient_domains = {{"example.test", 2}, {"example.org", 1}}};
+  Session plain = tls;
+  plain.begin = at("2026-11-23T10:00:00Z");
+  plain.client_name.clear();
+  plain.tls_version.clear();
+  plain.cipher.clear();
+  plain.messages = 1;
+  plain.recipient_domains = {{"example.test", 1}};
+  Session probe = plain;
+  probe.transactions = 0;
+  probe.messages = 0;
+  probe.recipient_domains.clear();
+  for (const Session& s : {tls, plain, probe}) add(counts, s);
+  return counts;
+}
+
+std::vector<std::string> names(const GroupedFigures& groups) {
+  std::vector<std::string> out;
+  for (const auto& [name, figures] : groups) out.push_back(name);
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("sessions are grouped by what was asked for") {
+  using Names = std::vector<std::string>;
+  const DailyCounts counts = example();
+  CHECK(names(group(counts, Grouping::protection, {})) == Names{"TLSv1.3", "no-mail", "plaintext"});
+  CHECK(names(group(counts, Grouping::day, {})) == Names{"2026-11-22", "2026-11-23"});
+  CHECK(names(group(counts, Grouping::domain, {})) == Names{"example.org", "example.test"});
+  CHECK(names(group(counts, Grouping::sender, {})) == Names{"[192.0.2.1]", "mail.sender.test"});
+  CHECK(names(group(counts, Grouping::mx, {})) == Names{"mx1.example.test"});
+  CHECK(names(group(counts, Grouping::cipher, {})) == Names{"(no TLS)", "C"});
+}
+
+TEST_CASE("each session is counted once, but under each of its domains") {
+  const DailyCounts counts = example();
+  for (const Grouping by :
+       {Grouping::protection, Grouping::day, Grouping::sender, Grouping::mx, Grouping::cipher}) {
+    const Figures total = sum(group(counts, by, {}));
+    CHECK(total.sessions == 3);
+    CHECK(total.tls == 1);
+    CHECK(total.plaintext == 1);
+    CHECK(total.no_mail == 1);
+    CHECK(total.messages == 4);
+  }
+  const auto domains = group(counts, Grouping::domain, {});
+  CHECK(domains.at("example.test").sessions == 2);
+  CHECK(domains.at("example.test").messages == 3);
+  CHECK(domains.at("example.org").sessions == 1);
+}
+
+TEST_CASE("with a domain only its sessions and messages count") {
+  const auto groups = group(example(), Grouping::protection, "example.test");
+  CHECK(names(groups) == std::vector<std::string>{"TLSv1.3", "plaintext"});
+  CHECK(groups.at("TLSv1.3").messages == 2);
+}
+
+TEST_CASE("an unknown grouping is refused") {
+  CHECK(good(parse_grouping("day")) == Grouping::day);
+  CHECK(bad(parse_grouping("colour")).fault == Fault::usage);
+}
+
+TEST_CASE("a table fits 80 columns, whatever the names") {
+  const std::string out = table({"Name", "Sessions"}, {{std::string(200, 'x'), "1"}, {"short", "123456789"}});
+  std::istringstream lines(out);
+  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
+  CHECK(out.find("xxx...") != std::string::npos);
+  CHECK(table({"A", "B"}, {{"x", "10"}}) == "A   B\nx  10\n");
+}
+
+TEST_CASE("a share of nothing is no number") {
+  CHECK(percent(0, 0) == "-");
+  CHECK(percent(2, 3) == "66.7%");
+  CHECK(percent(3, 3) == "100.0%");
+}
