@@ -129,6 +129,23 @@ Result<void> sync_directory(const fs::path& directory) {
   return {};
 }
 
+bool has_content(const fs::path& path, std::string_view content) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  struct stat info{};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return false;
+  if (!S_ISREG(info.st_mode) || static_cast<std::size_t>(info.st_size) != content.size()) return false;
+  std::array<char, 65536> buffer;
+  for (;;) {
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return false;
+    if (got == 0) return content.empty();
+    const std::string_view piece(buffer.data(), static_cast<std::size_t>(got));
+    if (!content.starts_with(piece)) return false;
+    content.remove_prefix(piece.size());
+  }
+}
+
 Result<void> replace_file(const fs::path& path, std::string_view content, mode_t mode) {
   std::error_code ignored;
   const fs::path resolved = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;

@@ -47,6 +47,9 @@ int write_all(int fd, std::string_view bytes);
 // Makes names that were created, renamed or removed in the directory survive a power cut.
 Result<void> sync_directory(const std::filesystem::path& directory);
 
+// Whether there is such a file and it holds exactly this. Reads it piece by piece.
+bool has_content(const std::filesystem::path& path, std::string_view content);
+
 // Writes beside the path, syncs, renames: others see the old content or the new, never a part, and after a
 // failure (Fault::cannot_create) the old file is as it was. A symbolic link is followed: its target is
 // replaced.

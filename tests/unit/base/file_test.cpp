@@ -52,3 +52,17 @@ TEST_CASE("a file that cannot be replaced stays as it was") {
   CHECK(bad(replace_file(folder / "no/such/place", "new")).fault == Fault::cannot_create);
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
+
+TEST_CASE("whether a file already holds what would be written") {
+  const TemporaryFolder folder;
+  const std::string content(200'000, 'x');
+  write(folder / "file", content);
+  CHECK(has_content(folder / "file", content));
+  CHECK_FALSE(has_content(folder / "file", content + "y"));
+  CHECK_FALSE(has_content(folder / "file", content.substr(1)));
+  CHECK_FALSE(has_content(folder / "file", content.substr(1) + "y"));
+  CHECK_FALSE(has_content(folder / "none", ""));
+  CHECK_FALSE(has_content(folder.path(), ""));
+  write(folder / "empty", "");
+  CHECK(has_content(folder / "empty", ""));
+}

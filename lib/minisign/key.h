@@ -1,0 +1,38 @@
+// Public keys of minisign (https://jedisct1.github.io/minisign/, "Public key format").
+//
+// A key is base64 of 42 bytes: "Ed", 8 bytes of key id, 32 bytes of Ed25519 public key (RFC 8032). A key file
+// is one line of untrusted comment and one line with the key.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace starttls::minisign {
+
+// A key file larger than this is none.
+inline constexpr std::size_t key_file_size_limit = 4096;
+// The longest untrusted comment, in bytes, its prefix included; as in minisign.
+inline constexpr std::size_t untrusted_comment_limit = 1024;
+
+// Random bytes that pair a signature with its key. Says which key to try, proves nothing.
+using KeyId = std::array<unsigned char, 8>;
+
+// "A809E3FFB11E271C": the id as minisign itself shows it.
+std::string to_text(const KeyId& id);
+
+struct PublicKey {
+  KeyId id{};
+  std::array<unsigned char, 32> key{};
+};
+
+// The base64 text of a key ("RWQ..."). Fault::data says what is wrong.
+Result<PublicKey> parse_key(std::string_view base64);
+
+// The content of a key file, with or without its comment line; LF or CRLF. Fault::data says what is wrong.
+Result<PublicKey> parse_key_file(std::string_view content);
+
+}  // namespace starttls::minisign

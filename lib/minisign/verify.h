@@ -1,0 +1,42 @@
+// Is this file what the holder of a key signed, and what did they say about it?
+//
+// Needs three things to hold: the signature's key id is that of a known key, the signature fits the file, and
+// the global signature fits the trusted comment. Ed25519 and BLAKE2b come from OpenSSL.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "minisign/key.h"
+#include "minisign/signature.h"
+
+namespace starttls::minisign {
+
+// A legacy signature can only be checked with the whole file in memory, so such a file has a limit.
+inline constexpr std::size_t legacy_file_size_limit = std::size_t{512} << 20U;
+
+// Whether legacy signatures ("Ed") count. They are the older form and let a signer be tricked into signing
+// what looks like a hash; nothing that is signed today needs them.
+enum class Legacy { refuse, allow };
+
+struct Verified {
+  KeyId key_id{};
+  Algorithm algorithm = Algorithm::prehashed;
+  std::string trusted_comment;  // signed, but still any bytes but LF: escape before showing
+};
+
+// Verifies bytes in memory. `name` is the file's, for the sentence of the error, which is always Fault::data.
+Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
+                        std::span<const PublicKey> keys, Legacy legacy);
+
+// Verifies a file of any size, which is read once, piece by piece. Who uses the file's content afterwards
+// must not read it a second time: it may have changed. Fault::io and Fault::permission where it cannot be
+// read.
+Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,
+                             std::span<const PublicKey> keys, Legacy legacy);
+
+}  // namespace starttls::minisign

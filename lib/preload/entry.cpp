@@ -1,0 +1,164 @@
+#include "preload/entry.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <iterator>
+#include <ranges>
+#include <utility>
+
+#include "base/text.h"
+#include "preload/mx_pattern.h"
+
+namespace starttls::preload {
+namespace {
+
+constexpr std::array<std::string_view, 2> retired_fields{"min-tls-version", "report"};
+
+bool holds(std::string_view joined, std::string_view pattern) {
+  return std::ranges::any_of(std::views::split(joined, ':'), [&](const auto part) {
+    return std::string_view(part.begin(), part.end()) == pattern;
+  });
+}
+
+}  // namespace
+
+void EntryDraft::begin(std::string_view name, std::size_t offset, bool is_alias) {
+  name_ = name;
+  offset_ = offset;
+  is_alias_ = is_alias;
+  field_ = Field::other;
+  seen_ = {};
+  mode_.reset();
+  joined_.clear();
+  mx_count_ = 0;
+  alias_.reset();
+  policy_remarks_.clear();
+  remarks_.clear();
+  stands_ = true;
+  policy_stands_ = true;
+}
+
+void EntryDraft::member(std::string_view key, std::size_t offset) {
+  field_offset_ = offset;
+  field_ = key == "mode"           ? Field::mode
+           : key == "mxs"          ? Field::mxs
+           : key == "policy-alias" ? Field::alias
+                                   : Field::other;
+  if (field_ == Field::other) {
+    const bool retired = std::ranges::find(retired_fields, key) != retired_fields.end();
+    remark(remarks_, Severity::note, offset,
+           fmt::format("field '{}' {} and is ignored", printable(key, 100),
+                       retired ? "belongs to an older format" : "is unknown"));
+    return;
+  }
+  if (seen(field_)) {
+    remark(remarks_, Severity::dropped, offset, fmt::format("has '{}' twice", key));
+    field_ = Field::other;
+    return;
+  }
+  seen(field_) = offset;
+}
+
+void EntryDraft::read_mode(Kind kind, std::string_view text) {
+  if (kind == Kind::string && text == "enforce") {
+    mode_ = Mode::enforce;
+  } else if (kind == Kind::string && text == "testing") {
+    mode_ = Mode::testing;
+  } else if (kind == Kind::string && text == "log-only") {
+    mode_ = Mode::testing;
+    remark(policy_remarks_, Severity::note, field_offset_,
+           "mode 'log-only' belongs to an older format and is read as 'testing'");
+  } else if (kind == Kind::string && text == "none") {
+    mode_ = Mode::none;
+    remark(policy_remarks_, Severity::note, field_offset_,
+           "mode 'none' belongs to an older format and demands nothing");
+  } else if (kind == Kind::string) {
+    fault(field_offset_,
+          fmt::format("unknown mode '{}'; known are enforce and testing", printable(text, 100)));
+  } else {
+    fault(field_offset_, "its mode is not a text");
+  }
+}
+
+void EntryDraft::value(Kind kind, std::string_view text) {
+  switch (field_) {
+    case Field::mode:
+      read_mode(kind, text);
+      break;
+    case Field::mxs:
+      if (kind != Kind::array) fault(field_offset_, "its mxs are not an array");
+      break;
+    case Field::alias:
+      alias_ = text;
+      if (kind != Kind::string) {
+        remark(remarks_, Severity::dropped, field_offset_, "its policy-alias is not a text");
+      }
+      break;
+    case Field::other:
+      break;
+  }
+}
+
+std::optional<std::string> EntryDraft::mx(Kind kind, std::string_view text) {
+  if (++mx_count_ > most_mxs) {
+    if (mx_count_ > most_mxs + 1) return std::nullopt;  // said once
+    return fmt::format("has more than {} mxs", most_mxs);
+  }
+  if (kind != Kind::string) return "an mx that is not a text";
+  const auto pattern = MxPattern::parse(text);
+  if (!pattern) return "mx " + pattern.error().message;
+  if (holds(joined_, pattern->str())) return std::nullopt;
+  if (!joined_.empty()) joined_ += ':';
+  joined_ += pattern->str();
+  return std::nullopt;
+}
+
+void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset,
+                        std::string message) {
+  if (&remarks == &remarks_ && severity != Severity::note) stands_ = false;
+  if (remarks.size() < most_remarks) remarks.push_back({severity, offset, std::move(message)});
+}
+
+void EntryDraft::fault(std::size_t offset, std::string message) {
+  policy_stands_ = false;
+  remark(policy_remarks_, Severity::dropped, offset, std::move(message));
+}
+
+void EntryDraft::judge_policy() {
+  if (!seen(Field::mode)) fault(offset_, "has no mode");
+  if (mode_ == Mode::none) {
+    joined_.clear();
+  } else if (!seen(Field::mxs)) {
+    fault(offset_, "has no mxs");
+  } else if (mx_count_ == 0 && policy_stands_) {
+    fault(offset_, "its mxs are empty");
+  }
+  stands_ = stands_ && policy_stands_;
+  std::ranges::move(policy_remarks_, std::back_inserter(remarks_));
+}
+
+// "When policy-alias is set, other fields are ignored": also what is wrong with them.
+void EntryDraft::judge_alias() {
+  if (is_alias_) remark(remarks_, Severity::dropped, offset_, "an alias cannot refer to an alias");
+  for (const auto& [field, name] : {std::pair{Field::mode, "mode"}, std::pair{Field::mxs, "mxs"}}) {
+    if (const auto offset = seen(field)) {
+      remark(remarks_, Severity::note, *offset, fmt::format("'{}' is ignored beside policy-alias", name));
+    }
+  }
+}
+
+bool EntryDraft::finish(Findings& findings) {
+  if (alias_) {
+    judge_alias();
+  } else {
+    judge_policy();
+  }
+  for (Remark& remark : remarks_) {
+    findings.add(remark.severity, remark.offset, name_, std::move(remark.message));
+  }
+  return stands_;
+}
+
+}  // namespace starttls::preload

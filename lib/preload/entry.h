@@ -1,0 +1,79 @@
+// One policy of a list while it is being read, a member at a time. Internal to this room.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "preload/findings.h"
+#include "preload/list.h"
+
+namespace starttls::preload {
+
+// More MX patterns than this no policy has; it also bounds the length of a map's line.
+inline constexpr std::size_t most_mxs = 64;
+
+// More than this is not said about one entry.
+inline constexpr std::size_t most_remarks = 1000;
+
+enum class Kind { string, number, other, array, object };  // of a JSON value
+
+class EntryDraft {
+ public:
+  // `name` is the domain or alias as it is written, `offset` where it is.
+  void begin(std::string_view name, std::size_t offset, bool is_alias);
+
+  void member(std::string_view key, std::size_t offset);
+  // The value of the member begun last; arrays and objects without their content.
+  void value(Kind kind, std::string_view text);
+  bool wants_mxs() const { return field_ == Field::mxs; }
+  // The next value inside the array of mxs; what is wrong with it, if anything.
+  std::optional<std::string> mx(Kind kind, std::string_view text);
+  void fault(std::size_t offset, std::string message);  // of the mxs
+
+  // Says what is missing, hands over all findings, and returns whether the entry stands.
+  bool finish(Findings& findings);
+
+  const std::string& name() const { return name_; }
+  std::size_t offset() const { return offset_; }
+  Mode mode() const { return mode_.value_or(Mode::none); }
+  const std::string& joined_mxs() const { return joined_; }
+  // The name of the alias that the entry refers to, instead of having a policy itself.
+  const std::optional<std::string>& alias() const { return alias_; }
+
+ private:
+  enum class Field : std::size_t { mode, mxs, alias, other };
+  struct Remark {
+    Severity severity;
+    std::size_t offset;
+    std::string message;
+  };
+
+  std::optional<std::size_t>& seen(Field field) { return seen_[static_cast<std::size_t>(field)]; }
+  void remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset, std::string message);
+  void read_mode(Kind kind, std::string_view text);
+  void judge_policy();
+  void judge_alias();
+
+  std::string name_;
+  std::size_t offset_ = 0;
+  bool is_alias_ = false;
+  Field field_ = Field::other;
+  std::size_t field_offset_ = 0;
+  std::array<std::optional<std::size_t>, 3> seen_;  // where the known fields are
+
+  std::optional<Mode> mode_;
+  std::string joined_;
+  std::size_t mx_count_ = 0;
+  std::optional<std::string> alias_;
+
+  std::vector<Remark> policy_remarks_;  // on mode and mxs, which do not count beside an alias
+  std::vector<Remark> remarks_;         // on all else
+  bool policy_stands_ = true;
+  bool stands_ = true;  // what else there is
+};
+
+}  // namespace starttls::preload

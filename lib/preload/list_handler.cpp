@@ -1,0 +1,273 @@
+#include "preload/list_handler.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+
+#include "base/domain.h"
+#include "base/text.h"
+#include "preload/reader.h"
+
+namespace starttls::preload {
+namespace {
+
+// RFC 3339, or seconds since 1970 up to the year 9999.
+std::optional<Time> read_time(Kind kind, std::string_view text) {
+  if (kind == Kind::string) {
+    const auto time = parse_rfc3339(text);
+    return time ? std::optional(*time) : std::nullopt;
+  }
+  double seconds = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), seconds);
+  if (kind != Kind::number || error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  if (!(seconds >= 0 && seconds < 253402300800.0)) return std::nullopt;
+  return Time{std::chrono::milliseconds{static_cast<std::int64_t>(std::floor(seconds * 1000))}};
+}
+
+}  // namespace
+
+// Where the value that was just read begins.
+std::size_t ListHandler::start_of(Kind kind, std::string_view text) const {
+  const std::size_t end = stream_.Tell();
+  if (kind == Kind::number) return end - text.size();
+  if (kind == Kind::array || kind == Kind::object) return end;
+  if (kind != Kind::string) return key_offset_;
+  // Back from the closing quote to the nearest one with an even number of backslashes before it.
+  std::size_t at = end - 1;
+  while (at > 0) {
+    --at;
+    if (json_[at] != '"') continue;
+    std::size_t backslashes = 0;
+    while (backslashes < at && json_[at - 1 - backslashes] == '\\') ++backslashes;
+    if (backslashes % 2 == 0) return at;
+  }
+  return 0;
+}
+
+std::size_t ListHandler::offset_of(std::string_view member) const {
+  const auto found = std::ranges::find(members_, member, &Member::name);
+  return found == members_.end() ? 0 : found->offset.value_or(0);
+}
+
+bool ListHandler::key(std::string_view text) {
+  if (skipped_ > 0) return true;
+  key_ = text;
+  key_offset_ = start_of(Kind::string, text);
+  if (where_ == Where::entry) draft_.member(text, key_offset_);
+  return true;
+}
+
+bool ListHandler::scalar(Kind kind, std::string_view text) {
+  if (skipped_ > 0) return true;
+  switch (where_) {
+    case Where::outside:
+      refuse(0, "is no JSON object");
+      return false;
+    case Where::root:
+      root_value(kind, text);
+      break;
+    case Where::aliases:
+    case Where::policies:
+      findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+      break;
+    case Where::entry:
+      draft_.value(kind, text);
+      break;
+    case Where::mxs:
+      mx(kind, text);
+      break;
+  }
+  return true;
+}
+
+bool ListHandler::open(Kind kind) {
+  if (++depth_ > depth_limit) {
+    refuse(stream_.Tell(), fmt::format("nested deeper than {} levels", depth_limit));
+    return false;
+  }
+  if (skipped_ > 0) {
+    ++skipped_;
+    return true;
+  }
+  switch (where_) {
+    case Where::outside:
+      if (kind != Kind::object) return scalar(kind, {});
+      root_offset_ = stream_.Tell();
+      where_ = Where::root;
+      break;
+    case Where::root:
+      root_value(kind, {});
+      if (where_ == Where::root) skipped_ = 1;
+      break;
+    case Where::aliases:
+    case Where::policies:
+      if (kind != Kind::object) {
+        skipped_ = 1;
+        findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+        break;
+      }
+      draft_is_alias_ = where_ == Where::aliases;
+      draft_.begin(key_, key_offset_, draft_is_alias_);
+      where_ = Where::entry;
+      break;
+    case Where::entry:
+      draft_.value(kind, {});
+      if (draft_.wants_mxs() && kind == Kind::array) {
+        where_ = Where::mxs;
+      } else {
+        skipped_ = 1;
+      }
+      break;
+    case Where::mxs:
+      mx(kind, {});
+      skipped_ = 1;
+      break;
+  }
+  return true;
+}
+
+bool ListHandler::close() {
+  --depth_;
+  if (skipped_ > 0) {
+    --skipped_;
+    return true;
+  }
+  switch (where_) {
+    case Where::outside:
+      break;
+    case Where::root:
+      where_ = Where::outside;
+      break;
+    case Where::aliases:
+    case Where::policies:
+      where_ = Where::root;
+      break;
+    case Where::entry:
+      where_ = draft_is_alias_ ? Where::aliases : Where::policies;
+      finish_entry();
+      break;
+    case Where::mxs:
+      where_ = Where::entry;
+      break;
+  }
+  return true;
+}
+
+void ListHandler::root_time(Kind kind, std::string_view text, std::optional<Time>& time) {
+  time = read_time(kind, text);
+  if (time) return;
+  const auto shown = kind == Kind::string || kind == Kind::number ? " '" + printable(text, 100) + "'" : "";
+  refuse(key_offset_, fmt::format("'{}'{} is neither an RFC 3339 time nor a number of seconds", key_, shown));
+}
+
+void ListHandler::root_value(Kind kind, std::string_view text) {
+  const auto member = std::ranges::find(members_, std::string_view(key_), &Member::name);
+  if (member == members_.end()) {
+    findings_.add(Severity::note, key_offset_, {},
+                  fmt::format("member '{}' is unknown and is ignored", printable(key_, 100)));
+    return;
+  }
+  if (member->offset) {
+    refuse(key_offset_, fmt::format("'{}' is there twice", key_));
+    return;
+  }
+  member->offset = key_offset_;
+  if (key_ == "timestamp") {
+    root_time(kind, text, timestamp_);
+  } else if (key_ == "expires") {
+    root_time(kind, text, expires_);
+  } else if (key_ == "version") {
+    builder_.list().version = text;
+    if (kind != Kind::string || text != "0.1") {
+      refuse(key_offset_, fmt::format("'version' is not \"0.1\", the only one that is known"));
+    }
+  } else if (key_ == "author") {
+    builder_.list().author = text;
+    if (kind != Kind::string) findings_.add(Severity::note, key_offset_, {}, "'author' is not a text");
+  } else if (kind != Kind::object) {
+    refuse(key_offset_, fmt::format("'{}' is not an object", key_));
+  } else {
+    where_ = key_ == "policies" ? Where::policies : Where::aliases;
+  }
+}
+
+void ListHandler::mx(Kind kind, std::string_view text) {
+  if (auto fault = draft_.mx(kind, text)) draft_.fault(start_of(kind, text), std::move(*fault));
+}
+
+void ListHandler::finish_entry() {
+  const bool stands = draft_.finish(findings_);
+  if (draft_is_alias_) {
+    add_alias(stands);
+  } else if (!stands) {
+    // Its name may be wrong, too.
+    if (const auto domain = DomainName::parse(draft_.name()); !domain) {
+      findings_.add(Severity::dropped, draft_.offset(), draft_.name(), domain.error().message);
+    }
+  } else if (draft_.alias()) {
+    pending_.push_back({.name = draft_.name(), .offset = draft_.offset(), .alias = *draft_.alias()});
+    if (members_[aliases_member].offset) resolve_aliases();  // they came first: no need to wait
+  } else {
+    add(draft_.name(), draft_.offset(), draft_.mode(), draft_.joined_mxs());
+  }
+}
+
+void ListHandler::add_alias(bool stands) {
+  Alias alias{.stands = stands, .mode = draft_.mode(), .joined_mxs = draft_.joined_mxs()};
+  if (aliases_.contains(draft_.name())) {
+    findings_.add(Severity::dropped, draft_.offset(), draft_.name(),
+                  "this alias was there before; the first one stands");
+  } else if (aliases_.size() < most_aliases) {
+    aliases_.emplace(draft_.name(), std::move(alias));
+  } else if (!refused_) {
+    refuse(draft_.offset(), fmt::format("has more than {} aliases", most_aliases));
+  }
+}
+
+void ListHandler::add(const std::string& name, std::size_t offset, Mode mode, std::string_view joined_mxs) {
+  const auto domain = DomainName::parse(name);
+  if (!domain) {
+    findings_.add(Severity::dropped, offset, name, domain.error().message);
+    return;
+  }
+  builder_.add({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, offset);
+}
+
+void ListHandler::resolve_aliases() {
+  for (const Pending& entry : pending_) {
+    const auto alias = aliases_.find(entry.alias);
+    if (alias == aliases_.end()) {
+      findings_.add(Severity::dropped, entry.offset, entry.name,
+                    fmt::format("refers to the alias '{}', which is not there", printable(entry.alias, 100)));
+    } else if (!alias->second.stands) {
+      findings_.add(Severity::dropped, entry.offset, entry.name,
+                    fmt::format("refers to the alias '{}', which is faulty", printable(entry.alias, 100)));
+    } else {
+      add(entry.name, entry.offset, alias->second.mode, alias->second.joined_mxs);
+    }
+  }
+  pending_.clear();
+}
+
+void ListHandler::check_members() {
+  for (const Member& member : members_) {
+    if (member.required && !member.offset) refuse(root_offset_, fmt::format("'{}' is missing", member.name));
+  }
+  if (timestamp_ && expires_ && *expires_ <= *timestamp_) {
+    refuse(offset_of("expires"), "'expires' is not later than 'timestamp'");
+  }
+}
+
+void ListHandler::finish() {
+  check_members();
+  resolve_aliases();
+  List& list = builder_.list();
+  for (const auto& duplicate : builder_.put_in_order()) {
+    findings_.add(Severity::dropped, duplicate.offset, duplicate.domain,
+                  "this domain was there before; the first entry stands");
+  }
+  list.timestamp = timestamp_.value_or(Time{});
+  list.expires = expires_.value_or(Time{});
+}
+
+}  // namespace starttls::preload

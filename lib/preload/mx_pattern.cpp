@@ -1,0 +1,22 @@
+#include "preload/mx_pattern.h"
+
+#include "base/domain.h"
+#include "base/text.h"
+
+namespace starttls::preload {
+
+Result<MxPattern> MxPattern::parse(std::string_view text) {
+  if (text.starts_with("*.")) {
+    return fail(Fault::data, "'{}' is no pattern of this format; a suffix is written '{}'",
+                printable(text, 300), printable(text.substr(1), 300));
+  }
+  const bool suffix = text.starts_with('.');
+  const auto name = DomainName::parse(suffix ? text.substr(1) : text);
+  if (!name) return std::unexpected(name.error());
+  if (suffix && name->str().find('.') == std::string::npos) {
+    return fail(Fault::data, "'{}' covers a whole top-level domain", printable(text, 300));
+  }
+  return MxPattern(suffix ? "." + name->str() : name->str());
+}
+
+}  // namespace starttls::preload

@@ -1,0 +1,29 @@
+// The names that a list allows for the MX hosts of a domain.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace starttls::preload {
+
+// A host name ("mx.example.org") or a suffix (".example.org"), in the form of DomainName: only lower-case
+// letters, digits, hyphens and dots. So it can be written into any map as it is.
+//
+// The list format's text lets a suffix cover one label ("mx1.example.org"), its schema any number of them.
+// The stricter reading is one label; Postfix, which is given the suffix, matches any depth.
+class MxPattern {
+ public:
+  // Fault::data says what is wrong. A suffix needs two labels: ".org" would cover half the world.
+  static Result<MxPattern> parse(std::string_view text);
+
+  const std::string& str() const { return pattern_; }
+  bool is_suffix() const { return pattern_.starts_with('.'); }
+
+ private:
+  explicit MxPattern(std::string pattern) : pattern_(std::move(pattern)) {}
+  std::string pattern_;
+};
+
+}  // namespace starttls::preload

@@ -1,0 +1,45 @@
+// Reads a preload list (STARTTLS-Everywhere list format 0.1, JSON; starttls-list(5)) from its text.
+//
+//   { "timestamp": T, "expires": T, "version": "0.1", "author": "...",
+//     "policy-aliases": { NAME: POLICY, ... },
+//     "policies": { DOMAIN: POLICY | { "policy-alias": NAME }, ... } }
+//
+// T is an RFC 3339 time or a number of seconds since 1970; POLICY is { "mode": M, "mxs": [ PATTERN, ... ] }.
+//
+// A fault of the whole (no JSON, a member missing or wrong) refuses the list; a fault of one entry leaves out
+// that entry only. Either way everything that is wrong is told, with its place.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "preload/findings.h"
+#include "preload/list.h"
+
+namespace starttls::preload {
+
+// A million domains take some 120 MB.
+inline constexpr std::size_t list_size_limit = std::size_t{512} << 20U;  // bytes
+// The format needs four levels; the rest is for unknown members.
+inline constexpr std::size_t depth_limit = 16;
+
+// Aliases are for hosters; the original list had four.
+inline constexpr std::size_t most_aliases = 100'000;
+
+struct Reading {
+  Result<List> list;              // else Fault::data, with the first finding that refuses it
+  std::vector<Finding> findings;  // in the order of their places
+  std::uint64_t untold = 0;       // further findings, beyond most_findings
+  Place timestamp;                // of these two members, where they are there
+  Place expires;
+
+  std::size_t dropped() const;  // findings of Severity::dropped that are told
+};
+
+// `name` is the file's, for the sentence of an error. The list keeps no view of the text.
+Reading read_list(std::string_view name, std::string_view json);
+
+}  // namespace starttls::preload

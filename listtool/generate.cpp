@@ -1,0 +1,69 @@
+// starttls-listtool generate postfix: a map out of lists, or, where one of them is not to be trusted,
+// nothing.
+
+#include "base/cli.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "listtool/json.h"
+#include "listtool/options.h"
+#include "listtool/sources.h"
+
+namespace starttls::listtool {
+namespace {
+
+std::string as_json(const GenerateOptions& options, const std::vector<Source>& sources, bool changed) {
+  JsonText json;
+  json.begin_object();
+  json.member("output", options.output.string());
+  json.member("changed", changed);
+  json.key("lists");
+  json.begin_array();
+  for (const Source& source : sources) {
+    json.begin_object();
+    json.member("name", source.name);
+    json.member("file", source.path);
+    json.member("timestamp", to_rfc3339(source.list.timestamp));
+    json.member("expires", to_rfc3339(source.list.expires));
+    json.member("domains", source.list.size());
+    json.member("verified", source.verified.has_value());
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+Result<int> generate_postfix(const Common& common, const GenerateOptions& options) {
+  if (common.json && options.output.empty()) {
+    return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
+  }
+  const auto sources = read_sources(common, options.lists, options.signature);
+  if (!sources) return std::unexpected(sources.error());
+  for (const Source& source : *sources) {
+    if (source.unusable) return std::unexpected(*source.unusable);
+  }
+  const std::string map = postfix::text_map(*sources, options.rules);
+  if (options.output.empty()) {
+    if (const auto printed = print(map); !printed) return std::unexpected(printed.error());
+    return 0;
+  }
+  // An unchanged file keeps its time: whoever watches it has nothing to do.
+  const bool changed = !has_content(options.output, map);
+  if (changed) {
+    if (const auto written = replace_file(options.output, map); !written) {
+      return std::unexpected(written.error());
+    }
+  }
+  if (common.verbose) {
+    fmt::print(stderr, "{}: {}\n", printable(options.output.string()), changed ? "written" : "unchanged");
+  }
+  if (common.json) {
+    const auto printed = print(as_json(options, *sources, changed));
+    if (!printed) return std::unexpected(printed.error());
+  }
+  return 0;
+}
+
+}  // namespace starttls::listtool

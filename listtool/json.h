@@ -1,0 +1,49 @@
+// The answers of --json.
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace starttls::listtool {
+
+// Writes one JSON value, indented, all in ASCII, so that a terminal can show it whatever is in it. The caller
+// keeps objects and arrays balanced and gives every value in an object a key.
+class JsonText {
+ public:
+  JsonText();
+  JsonText(const JsonText&) = delete;
+  JsonText& operator=(const JsonText&) = delete;
+  ~JsonText();
+
+  void begin_object();
+  void end_object();
+  void begin_array();
+  void end_array();
+  void key(std::string_view name);
+  void text(std::string_view value);  // what is no UTF-8 becomes printable() first
+  void number(std::uint64_t value);
+  void boolean(bool value);
+  void null();
+
+  void member(std::string_view name, std::string_view value) { key(name), text(value); }
+  void member(std::string_view name, const std::string& value) { key(name), text(value); }
+  void member(std::string_view name, const char* value) { key(name), text(value); }
+  void member(std::string_view name, std::same_as<bool> auto value) { key(name), boolean(value); }
+  void member(std::string_view name, std::unsigned_integral auto value)
+    requires(!std::same_as<decltype(value), bool>)
+  {
+    key(name), number(value);
+  }
+
+  // With a newline at the end.
+  std::string take();
+
+ private:
+  struct Writer;
+  std::unique_ptr<Writer> writer_;
+};
+
+}  // namespace starttls::listtool

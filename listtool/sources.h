@@ -1,0 +1,43 @@
+// The lists that a command was given: read, verified where keys are known, and judged by the clock.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "minisign/verify.h"
+#include "preload/list.h"
+
+namespace starttls::listtool {
+
+struct Common;
+struct SignatureOptions;
+
+struct Source {
+  std::string name;  // the file's name without ".json"
+  std::string path;  // as it was given
+  preload::List list;
+  std::optional<minisign::Verified> verified;  // none where no key was given
+  std::optional<Error> unusable;               // it expired, or is from the far future
+};
+
+// Fault::usage where a key on the command line is none, Fault::data where a key file is none.
+Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& options);
+
+// The signature in a file. Fault::data where there is none, or something else: what it signs cannot be
+// verified.
+Result<minisign::Signature> read_signature(const std::filesystem::path& path);
+
+// "list.json.minisig" for "list.json".
+std::filesystem::path default_signature(const std::filesystem::path& file);
+
+// All or nothing: the first list that cannot be read, fails verification or is no list is the error. A list
+// that the clock forbids is there, with its reason. Faults of single entries are told on standard error.
+Result<std::vector<Source>> read_sources(const Common& common, std::span<const std::filesystem::path> files,
+                                         const SignatureOptions& options);
+
+}  // namespace starttls::listtool

@@ -1,0 +1,63 @@
+// starttls-listtool verify: is this file what the holder of a key signed?
+
+#include "minisign/verify.h"
+
+#include "base/cli.h"
+#include "base/text.h"
+#include "listtool/json.h"
+#include "listtool/options.h"
+#include "listtool/sources.h"
+
+namespace starttls::listtool {
+namespace {
+
+Result<minisign::Verified> verdict(const VerifyOptions& options) {
+  if (!options.signature.has_keys()) return fail(Fault::usage, "verify needs a public key (-P or -p)");
+  if (options.signature.signatures.size() > 1) return fail(Fault::usage, "one file has one signature");
+  const auto keys = read_keys(options.signature);
+  if (!keys) return std::unexpected(keys.error());
+  const auto signature =
+      read_signature(options.signature.signatures.empty() ? default_signature(options.file)
+                                                          : options.signature.signatures.front());
+  if (!signature) return std::unexpected(signature.error());
+  return minisign::verify_file(
+      options.file, *signature, *keys,
+      options.signature.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse);
+}
+
+std::string as_json(const VerifyOptions& options, const Result<minisign::Verified>& verified) {
+  JsonText json;
+  json.begin_object();
+  json.member("file", options.file.string());
+  json.member("verified", verified.has_value());
+  if (verified) {
+    json.member("key", minisign::to_text(verified->key_id));
+    json.member("legacy", verified->algorithm == minisign::Algorithm::legacy);
+    json.member("trusted_comment", verified->trusted_comment);
+  } else {
+    json.member("reason", verified.error().message);
+  }
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+Result<int> verify(const Common& common, const VerifyOptions& options) {
+  const auto verified = verdict(options);
+  // "Not verified" is an answer; that the question could not be asked is none.
+  if (!verified && verified.error().fault != Fault::data) return std::unexpected(verified.error());
+  if (common.json) {
+    if (const auto printed = print(as_json(options, verified)); !printed) {
+      return std::unexpected(printed.error());
+    }
+  }
+  if (!verified) return std::unexpected(verified.error());
+  if (!common.json) {
+    const auto comment = printable(verified->trusted_comment, minisign::trusted_comment_limit * 8);
+    if (const auto printed = print(comment + "\n"); !printed) return std::unexpected(printed.error());
+  }
+  return 0;
+}
+
+}  // namespace starttls::listtool

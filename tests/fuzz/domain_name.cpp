@@ -1,0 +1,19 @@
+#include <algorithm>
+
+#include "base/domain.h"
+#include "fuzz.h"
+
+using namespace starttls;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto name = DomainName::parse(fuzz::text_of(bytes, size));
+  if (!name) return 0;
+  const std::string& text = name->str();
+  fuzz::require(!text.empty() && text.size() <= 253);
+  fuzz::require(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos);
+  fuzz::require(text.front() != '.' && text.back() != '.');
+  // What has been made a name stays the same name.
+  const auto again = DomainName::parse(text);
+  fuzz::require(again && again->str() == text);
+  return 0;
+}

@@ -1,0 +1,18 @@
+#include <array>
+
+#include "fuzz.h"
+#include "minisign/signature.h"
+#include "minisign/verify.h"
+
+using namespace starttls;
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto signature = minisign::parse_signature(fuzz::text_of(bytes, size));
+  if (!signature) return 0;
+  fuzz::require(signature->trusted_comment.size() <= minisign::trusted_comment_limit);
+  fuzz::require(signature->trusted_comment.find('\n') == std::string::npos);
+  // A key that nobody holds has signed nothing.
+  const std::array keys{minisign::PublicKey{.id = signature->key_id, .key = {1, 2, 3, 4, 5}}};
+  fuzz::require(!minisign::verify("x", "content", *signature, keys, minisign::Legacy::allow));
+  return 0;
+}

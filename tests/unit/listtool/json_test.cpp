@@ -1,0 +1,29 @@
+#include "listtool/json.h"
+
+#include "support.h"
+
+using namespace starttls::listtool;
+
+TEST_CASE("JSON answers are ASCII, whatever is in them") {
+  JsonText json;
+  json.begin_object();
+  json.member("text", "caf\xc3\xa9 \x1b[31m \"\\");
+  json.member("bytes", "a\xff");
+  json.member("number", std::size_t{7});
+  json.member("yes", true);
+  json.key("none");
+  json.null();
+  json.key("list");
+  json.begin_array();
+  json.end_array();
+  json.end_object();
+  CHECK(json.take() == R"({
+  "text": "caf\u00E9 \u001B[31m \"\\",
+  "bytes": "a\\xff",
+  "number": 7,
+  "yes": true,
+  "none": null,
+  "list": []
+}
+)");
+}

@@ -1,0 +1,69 @@
+#include "preload/list.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::preload;
+using namespace starttls::test;
+
+namespace {
+
+List list_of(const std::vector<std::pair<std::string, std::string>>& entries, Mode mode = Mode::enforce) {
+  ListBuilder builder;
+  std::size_t offset = 0;
+  for (const auto& [domain, mxs] : entries) {
+    builder.add({.domain = domain, .mode = mode, .joined_mxs = mxs}, offset++);
+  }
+  builder.put_in_order();
+  List list = std::move(builder.list());
+  list.timestamp = at("2026-01-01T00:00:00Z");
+  list.expires = at("2026-02-01T00:00:00Z");
+  return list;
+}
+
+}  // namespace
+
+TEST_CASE("a domain is found by its exact name only") {
+  const List list = list_of({{"c.test", "mx.c.test"}, {"a.test", "mx.a.test:.b.test"}});
+  REQUIRE(list.find("a.test"));
+  CHECK(mxs_of(*list.find("a.test")) == std::vector<std::string_view>{"mx.a.test", ".b.test"});
+  CHECK(list[0].domain == "a.test");
+  CHECK(list[1].domain == "c.test");
+  for (const char* name : {"b.test", "sub.a.test", "test", "", "z.test", ".a.test"}) {
+    CAPTURE(name);
+    CHECK_FALSE(list.find(name));
+  }
+}
+
+TEST_CASE("of a domain that is there twice the first stays") {
+  ListBuilder builder;
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, 70);
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "first.test"}, 30);
+  const auto duplicates = builder.put_in_order();
+  REQUIRE(duplicates.size() == 1);
+  CHECK(duplicates.front().offset == 70);
+  CHECK(builder.list().find("a.test")->joined_mxs == "first.test");
+}
+
+TEST_CASE("a list is usable from a day before its date until it expires") {
+  const List list = list_of({});
+  CHECK(usable_at(list, at("2026-01-15T00:00:00Z")));
+  CHECK(usable_at(list, at("2025-12-31T00:00:00Z")));
+  CHECK(usable_at(list, at("2026-01-31T23:59:59.999Z")));
+  CHECK(bad(usable_at(list, at("2026-02-01T00:00:00Z"))).message == "it expired on 2026-02-01T00:00:00Z");
+  CHECK(bad(usable_at(list, at("2025-12-30T23:59:59Z"))).message.find("ahead of the clock") !=
+        std::string::npos);
+}
+
+TEST_CASE("later lists overlay earlier ones, domain by domain") {
+  const List first = list_of({{"a.test", "1.test"}, {"b.test", "1.test"}, {"d.test", "1.test"}});
+  const List second = list_of({{"b.test", "2.test"}, {"c.test", "2.test"}, {"e.test", "2.test"}});
+  const List third = list_of({{"e.test", ""}}, Mode::none);
+  const std::vector<const List*> lists{&first, &second, &third};
+  std::string seen;
+  for (const Chosen& chosen : overlay(lists)) {
+    seen += fmt::format("{}{} ", (*lists[chosen.list])[chosen.entry].domain, chosen.list);
+  }
+  CHECK(seen == "a.test0 b.test1 c.test1 d.test0 e.test2 ");
+  CHECK(overlay({}).empty());
+}

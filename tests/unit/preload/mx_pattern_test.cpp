@@ -1,0 +1,28 @@
+#include "preload/mx_pattern.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::preload;
+using namespace starttls::test;
+
+TEST_CASE("a pattern is a host name or a suffix, in lower-case A-labels") {
+  CHECK(good(MxPattern::parse("MX1.Example.ORG.")).str() == "mx1.example.org");
+  CHECK(good(MxPattern::parse(".Example.org")).str() == ".example.org");
+  CHECK(good(MxPattern::parse(".b\xc3\xbc"
+                              "cher.example"))
+            .str() == ".xn--bcher-kva.example");
+  CHECK(good(MxPattern::parse(".example.org")).is_suffix());
+  CHECK_FALSE(good(MxPattern::parse("example.org")).is_suffix());
+}
+
+TEST_CASE("what a map could misread is no pattern") {
+  for (const char* text :
+       {"", ".", "..example.org", ".org", "*", "*.example.org", "mx*.example.org", "a.test:b.test",
+        "a.test servername=x", "a.test\n", "192.0.2.1", "[192.0.2.1]", "mx_1.example.org", "-mx.example.org",
+        "hostname=", "a,b.test", "\xff.example.org"}) {
+    CAPTURE(text);
+    CHECK(bad(MxPattern::parse(text)).fault == Fault::data);
+  }
+  CHECK(bad(MxPattern::parse("*.example.org")).message.find("'.example.org'") != std::string::npos);
+}
