@@ -1,6 +1,7 @@
 """How tlsrpt-milter starts, listens, takes signals and ends."""
 
 import os
+import shutil
 import signal
 import socket
 import time
@@ -63,6 +64,17 @@ class Sockets(unittest.TestCase):
         with Lab() as lab:
             path = Path(Milter(lab).socket.removeprefix("unix:"))
             self.assertEqual((path.group(), path.stat().st_mode & 0o777), ("postfix", 0o660))
+
+    def test_the_unix_socket_may_be_below_postfixs_queue_directory(self) -> None:
+        # The place for Debian, whose smtpd sees nothing else; Postfix takes the path as relative to it.
+        with Lab() as lab:
+            mx = receiver(lab, parameters={"smtpd_milters": "unix:tlsrpt/milter.sock", **NO_NAMES})
+            folder = mx.folder / "queue/tlsrpt"
+            folder.mkdir(mode=0o750)
+            shutil.chown(folder, group="postfix")
+            milter = Milter(lab, socket=f"unix:{folder}/milter.sock")
+            tls13_mail(client(lab, mx))
+            self.assertEqual(sessions_in(end_and_read(mx, milter)), 1)
 
     def test_a_socket_that_a_dead_daemon_left_is_replaced(self) -> None:
         with Lab() as lab:
