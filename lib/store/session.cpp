@@ -1,11 +1,13 @@
 #include "store/session.h"
 
-#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
 #include <array>
-#include <limits>
+#include <cstdint>
 #include <utility>
 
 #include "base/text.h"
@@ -42,75 +44,125 @@ Result<Value> value_of(const Table& table, std::string_view text, std::string_vi
   return fail(Fault::data, "'{}' is no {}", printable(text), what);
 }
 
+// The members of the journal's JSON object, by the kind of their values.
+template <class Value>
+struct Member {
+  std::string_view key;
+  Value Session::* value;
+};
+
+constexpr std::array<Member<Time>, 2> times{{{"begin", &Session::begin}, {"end", &Session::end}}};
+constexpr std::array<Member<std::string>, 6> texts{{{"mx", &Session::receiving_mx},
+                                                    {"address", &Session::client_address},
+                                                    {"name", &Session::client_name},
+                                                    {"helo", &Session::helo},
+                                                    {"tls", &Session::tls_version},
+                                                    {"cipher", &Session::cipher}}};
+constexpr std::array<Member<std::uint32_t>, 3> numbers{{{"bits", &Session::cipher_bits},
+                                                        {"transactions", &Session::transactions},
+                                                        {"messages", &Session::messages}}};
+constexpr std::string_view certificate_key = "certificate";
+constexpr std::string_view domains_key = "domains";
+
+template <class Table>
+auto member_in(const Table& table, std::string_view key) -> decltype(table.data()) {
+  const auto found = std::ranges::find(table, key, [](const auto& member) { return member.key; });
+  return found == table.end() ? nullptr : &*found;
+}
+
 using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 
-void put(Json& json, const char* key, std::string_view text) {
-  if (text.empty()) return;
-  json.Key(key);
+void put_key(Json& json, std::string_view key) {
+  json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+}
+
+void put_text(Json& json, std::string_view key, std::string_view text) {
+  put_key(json, key);
   json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-void put(Json& json, const char* key, std::uint32_t number) {
-  if (number == 0) return;
-  json.Key(key);
-  json.Uint(number);
-}
-
-void put(Json& json, const char* key, Time time) {
-  json.Key(key);
-  json.Int64(time.time_since_epoch().count());
-}
-
-// Takes members of the journal's object; remembers the first one that is not as it should be.
-class Members {
+// Takes a session out of the events of RapidJSON's reader; a handler that returns false ends the reading.
+class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> {
  public:
-  explicit Members(const rapidjson::Value& object) : object_(object) {}
+  bool StartObject() {
+    ++depth_;
+    in_domains_ = depth_ == 2 && member_ == domains_key;
+    return depth_ == 1 || in_domains_ || is_unknown();
+  }
+  bool EndObject(rapidjson::SizeType) {
+    --depth_;
+    in_domains_ = false;
+    return true;
+  }
+  bool StartArray() { return depth_++ > 0 && is_unknown(); }
+  bool EndArray(rapidjson::SizeType) {
+    --depth_;
+    return true;
+  }
 
-  void take(const char* key, std::string& text) {
-    if (const auto* value = find(key, &rapidjson::Value::IsString)) {
-      text.assign(value->GetString(), value->GetStringLength());
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    if (depth_ == 1) member_.assign(text, length);
+    if (in_domains_) domain_.assign(text, length);
+    return true;
+  }
+
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    const std::string_view value(text, length);
+    if (depth_ != 1) return !in_domains_;
+    if (const auto* member = member_in(texts, member_)) {
+      session_.*(member->value) = value;
+      return true;
     }
+    if (member_ != certificate_key) return is_unknown();
+    const auto certificate = parse_client_certificate(value);
+    if (certificate) session_.client_certificate = *certificate;
+    return certificate.has_value();
   }
 
-  void take(const char* key, std::uint32_t& number) {
-    if (const auto* value = find(key, &rapidjson::Value::IsUint)) number = value->GetUint();
+  bool Int(int value) { return number(value); }
+  bool Uint(unsigned value) { return number(value); }
+  bool Int64(std::int64_t value) { return number(value); }
+  bool Uint64(std::uint64_t value) {
+    return std::in_range<std::int64_t>(value) ? number(static_cast<std::int64_t>(value)) : Default();
   }
+  bool Default() { return !in_domains_ && (depth_ != 1 || is_unknown()); }
 
-  void take(const char* key, Time& time) {
-    if (const auto* value = find(key, &rapidjson::Value::IsInt64)) {
-      time = Time{std::chrono::milliseconds{value->GetInt64()}};
-    }
-  }
-
-  void take(const char* key, std::map<std::string, std::uint32_t>& counts) {
-    const auto* value = find(key, &rapidjson::Value::IsObject);
-    if (value == nullptr) return;
-    for (const auto& member : value->GetObject()) {
-      if (!member.value.IsUint()) {
-        wrong_ = key;
-        return;
-      }
-      counts[{member.name.GetString(), member.name.GetStringLength()}] = member.value.GetUint();
-    }
-  }
-
-  void require(const char* key) {
-    if (!object_.HasMember(key)) wrong_ = key;
-  }
-
-  const char* wrong() const { return wrong_; }
+  bool is_complete() const { return has_begin_; }
+  const std::string& member() const { return member_; }
+  Session take() { return std::move(session_); }
 
  private:
-  const rapidjson::Value* find(const char* key, bool (rapidjson::Value::*is_right)() const) {
-    const auto found = object_.FindMember(key);
-    if (found == object_.MemberEnd()) return nullptr;
-    if ((found->value.*is_right)()) return &found->value;
-    wrong_ = key;
-    return nullptr;
+  bool number(std::int64_t value) {
+    const bool is_count = std::in_range<std::uint32_t>(value);
+    if (in_domains_) {
+      if (is_count) session_.recipient_domains[domain_] = static_cast<std::uint32_t>(value);
+      return is_count;
+    }
+    if (depth_ != 1) return true;
+    if (const auto* member = member_in(times, member_)) {
+      session_.*(member->value) = Time{std::chrono::milliseconds{value}};
+      has_begin_ = has_begin_ || member->value == &Session::begin;
+      return true;
+    }
+    if (const auto* member = member_in(numbers, member_)) {
+      session_.*(member->value) = static_cast<std::uint32_t>(value);
+      return is_count;
+    }
+    return is_unknown();
   }
 
-  const rapidjson::Value& object_;
-  const char* wrong_ = nullptr;
+  // A member that we know has values of another kind than the one that came.
+  bool is_unknown() const {
+    return member_in(times, member_) == nullptr && member_in(texts, member_) == nullptr &&
+           member_in(numbers, member_) == nullptr && member_ != certificate_key && member_ != domains_key;
+  }
+
+  Session session_;
+  std::string member_;  // of the outermost object
+  std::string domain_;
+  int depth_ = 0;
+  bool in_domains_ = false;
+  bool has_begin_ = false;
 };
 
 }  // namespace
@@ -141,25 +193,26 @@ std::string encode(const Session& session) {
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
-  put(json, "begin", session.begin);
-  put(json, "end", session.end);
-  put(json, "mx", session.receiving_mx);
-  put(json, "address", session.client_address);
-  put(json, "name", session.client_name);
-  put(json, "helo", session.helo);
-  put(json, "tls", session.tls_version);
-  put(json, "cipher", session.cipher);
-  put(json, "bits", session.cipher_bits);
-  if (session.client_certificate != ClientCertificate::none) {
-    put(json, "certificate", to_text(session.client_certificate));
+  for (const auto& [key, value] : times) {
+    put_key(json, key);
+    json.Int64((session.*value).time_since_epoch().count());
   }
-  put(json, "transactions", session.transactions);
-  put(json, "messages", session.messages);
+  for (const auto& [key, value] : texts) {
+    if (!(session.*value).empty()) put_text(json, key, session.*value);
+  }
+  for (const auto& [key, value] : numbers) {
+    if (session.*value == 0) continue;
+    put_key(json, key);
+    json.Uint(session.*value);
+  }
+  if (session.client_certificate != ClientCertificate::none) {
+    put_text(json, certificate_key, to_text(session.client_certificate));
+  }
   if (!session.recipient_domains.empty()) {
-    json.Key("domains");
+    put_key(json, domains_key);
     json.StartObject();
     for (const auto& [domain, messages] : session.recipient_domains) {
-      json.Key(domain.c_str(), static_cast<rapidjson::SizeType>(domain.size()));
+      put_key(json, domain);
       json.Uint(messages);
     }
     json.EndObject();
@@ -169,36 +222,17 @@ std::string encode(const Session& session) {
 }
 
 Result<Session> decode(std::string_view text) {
-  rapidjson::Document document;
-  document.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(text.data(),
-                                                                                         text.size());
-  if (document.HasParseError() || !document.IsObject()) {
-    return fail(Fault::data, "a journal record is not a JSON object");
+  rapidjson::MemoryStream bytes(text.data(), text.size());
+  rapidjson::Reader reader;
+  Decoder decoder;
+  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  const auto result = reader.Parse<flags>(bytes, decoder);
+  if (result.Code() == rapidjson::kParseErrorTermination) {
+    return fail(Fault::data, "a journal record has no good '{}'", printable(decoder.member()));
   }
-  Session session;
-  std::string certificate = "none";
-  Members members(document);
-  members.require("begin");
-  members.take("begin", session.begin);
-  members.take("end", session.end);
-  members.take("mx", session.receiving_mx);
-  members.take("address", session.client_address);
-  members.take("name", session.client_name);
-  members.take("helo", session.helo);
-  members.take("tls", session.tls_version);
-  members.take("cipher", session.cipher);
-  members.take("bits", session.cipher_bits);
-  members.take("certificate", certificate);
-  members.take("transactions", session.transactions);
-  members.take("messages", session.messages);
-  members.take("domains", session.recipient_domains);
-  if (members.wrong() != nullptr) {
-    return fail(Fault::data, "a journal record has no good '{}'", members.wrong());
-  }
-  const auto state = parse_client_certificate(certificate);
-  if (!state) return std::unexpected(state.error());
-  session.client_certificate = *state;
-  return session;
+  if (result.IsError()) return fail(Fault::data, "a journal record is not a JSON object");
+  if (!decoder.is_complete()) return fail(Fault::data, "a journal record has no 'begin'");
+  return decoder.take();
 }
 
 }  // namespace starttls::store

@@ -13,13 +13,34 @@ TEST_CASE("a session comes back from the journal as it went in") {
 }
 
 TEST_CASE("members that a newer version wrote are passed over") {
-  CHECK(good(decode(R"({"begin":5,"colour":"blue"})")).begin.time_since_epoch().count() == 5);
+  const Session s = good(decode(
+      R"({"new":{"begin":"x","deep":[[{"mx":7}]]},"begin":5,"colour":"blue","list":["tls",1],"n":null,"helo":"h"})"));
+  CHECK(s.begin.time_since_epoch().count() == 5);
+  CHECK(s.helo == "h");
+  CHECK(s.tls_version.empty());
 }
 
 TEST_CASE("what is no session is refused") {
-  for (const char* text : {"", "x", "[]", "{}", R"({"end":5})", R"({"begin":"now"})", R"({"begin":5,"mx":7})",
-                           R"({"begin":5,"bits":-1})", R"({"begin":5,"domains":{"a":"b"}})",
-                           R"({"begin":5,"certificate":"maybe"})", "{\"begin\":5,\"mx\":\"\xff\"}"}) {
+  for (const char* text : {"",
+                           "x",
+                           "[]",
+                           "{}",
+                           R"({"end":5})",
+                           R"({"begin":"now"})",
+                           R"({"begin":5,"mx":7})",
+                           R"({"begin":5,"bits":-1})",
+                           R"({"begin":5,"domains":{"a":"b"}})",
+                           R"({"begin":5,"certificate":"maybe"})",
+                           R"({"begin":null})",
+                           R"({"begin":5,"mx":{}})",
+                           R"({"begin":5,"mx":["a"]})",
+                           R"({"begin":5,"domains":7})",
+                           R"({"begin":5,"domains":{"a":-1}})",
+                           R"({"begin":5,"domains":{"a":{}}})",
+                           R"({"begin":5,"bits":4294967296})",
+                           R"({"begin":5}{"begin":5})",
+                           R"([{"begin":5}])",
+                           "{\"begin\":5,\"mx\":\"\xff\"}"}) {
     CAPTURE(text);
     CHECK(bad(decode(text)).fault == Fault::data);
   }
