@@ -36,27 +36,34 @@ Install the programs and their manuals:
 
     sudo cmake --install build/release
 
-See who sends you mail without TLS. Start the milter, and put the two lines
-into /etc/postfix/main.cf (beside other milters, if you have any):
+See who sends you mail without TLS. Start the milter:
 
-    sudo install -d -g postfix -m 750 /var/spool/postfix/tlsrpt
+    sudo install -d -m 755 /var/spool/postfix/tlsrpt
     sudo tlsrpt-milter -s unix:/var/spool/postfix/tlsrpt/milter.sock
+
+tell Postfix of it in /etc/postfix/main.cf, beside other milters if you have
+any, and type "sudo postfix reload":
 
     smtpd_milters = unix:tlsrpt/milter.sock
     milter_default_action = accept
 
-    sudo postfix reload
-    sudo tlsrpt-report summary        (when some mail has come in)
+and when some mail has come in:
+
+    sudo tlsrpt-report summary
 
 Send to the domains of a list over authenticated TLS only. LIST and KEY are
-what the list's publisher gives you:
+what the publisher of the list gives you:
 
     sudo starttls-listtool generate postfix --list LIST -p KEY \\
         -o /etc/postfix/tls_policy
-    sudo postconf smtp_tls_policy_maps=texthash:/etc/postfix/tls_policy
-    sudo postfix reload
 
-More: starttls-listtool --help, tlsrpt-milter --help, tlsrpt-report --help"""
+and in /etc/postfix/main.cf, followed by "sudo postfix reload":
+
+    smtp_tls_policy_maps = texthash:/etc/postfix/tls_policy
+    smtp_tls_security_level = may
+    smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
+
+More: README.md, and the manuals ("man starttls-listtool" and so on)."""
 
 
 class WentWrong(RuntimeError):
