@@ -58,7 +58,8 @@ class Quickstart(unittest.TestCase):
 
     def test_shows_the_main_job(self) -> None:
         with folder_of_its_own() as folder:
-            done = subprocess.run(SHOW, env=environment(folder), capture_output=True, text=True, timeout=120, check=False)
+            done = subprocess.run(SHOW, env=environment(folder), capture_output=True, text=True, timeout=120,
+                                  check=False)
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
         said = re.sub(r"\n    \|   ", " ", done.stdout)  # log lines are wrapped
 
@@ -101,6 +102,26 @@ class Quickstart(unittest.TestCase):
     def test_takes_no_options(self) -> None:
         done = subprocess.run([TREE / "quickstart", "--fast"], capture_output=True, text=True, timeout=10, check=False)
         self.assertEqual((done.returncode, done.stdout), (64, ""))
+
+    def test_stops_where_another_mail_server_would_have_to_go(self) -> None:
+        # Debian's tools as they answer on a machine with Sendmail and without Postfix.
+        with Lab() as lab:
+            lab.require_root()
+            tools = lab.new_folder("tools")
+            asked = tools / "asked"
+            answers = {
+                "dpkg-query": "exit 1",
+                "apt-get": f'echo "$*" >>{asked}; case "$*" in *--simulate*) echo "Remv sendmail-bin [8.17]";; esac',
+            }
+            for name, script in answers.items():
+                (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+                (tools / name).chmod(0o755)
+            done = subprocess.run([TREE / "quickstart"], env=os.environ | {"PATH": f"{tools}:{os.environ['PATH']}"},
+                                  capture_output=True, text=True, timeout=30, check=False)
+            self.assertEqual((done.returncode, done.stdout), (69, ""), done.stderr)
+            self.assertIn("would remove sendmail-bin (another mail server is installed", done.stderr)
+            commands = asked.read_text().splitlines()
+            self.assertEqual([line for line in commands if "install" in line and "--simulate" not in line], [])
 
 
 if __name__ == "__main__":
