@@ -88,7 +88,8 @@ def for_postfix(socket: str) -> str:
 
 
 def receiver(lab: Lab, *milters: Milter, domains: Sequence[str] = ("example.test",),
-             parameters: Mapping[str, object] | None = None, listeners: Sequence[Listener] = (), **more: object) -> Receiver:
+             parameters: Mapping[str, object] | None = None, listeners: Sequence[Listener] = (),
+             **more: object) -> Receiver:
     """mx.example.test with these milters attached."""
     own = {
         "smtpd_milters": ", ".join(milter.for_postfix for milter in milters),
