@@ -128,7 +128,10 @@ Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
   if (auto registered = register_callbacks(connections); !registered) return registered;
   if (auto listening = open_listener(configuration); !listening) return listening;
   const PidFile pid_file(configuration.pid_file);
-  if (auto written = pid_file.write(); !written) return written;
+  if (auto written = pid_file.write(); !written) {
+    close_listener(configuration);
+    return written;
+  }
 
   LibmilterThread libmilter;
   spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration.socket),

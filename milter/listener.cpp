@@ -142,11 +142,17 @@ Result<void> open_listener(const Configuration& configuration) {
   const int opened = smfi_opensocket(false);
   const int reason = errno;
   ::umask(before);
+  if (opened != MI_SUCCESS && reason == EADDRINUSE) {
+    return fail(Fault::temporary, "{}: another program listens there", printable(socket));
+  }
   if (opened != MI_SUCCESS) {
     return fail(Fault::unavailable, "{}: cannot listen there{}", printable(socket),
                 reason != 0 ? ": " + errno_text(reason) : "");
   }
-  return path ? admit(*path, configuration) : Result<void>();
+  if (!path) return {};
+  auto admitted = admit(*path, configuration);
+  if (!admitted) ::unlink(path->c_str());
+  return admitted;
 }
 
 void close_listener(const Configuration& configuration) {

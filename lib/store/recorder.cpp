@@ -60,10 +60,16 @@ void Recorder::run() {
 }
 
 void Recorder::tick(bool fold) {
+  const std::uint64_t failures_before = failures_;
   if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
   if (!fold) return;
   if (auto rotated = journal_.rotate(clock_()); !rotated) trouble(rotated.error());
   fold_waiting();
+  if (troubled_ && failures_ == failures_before) {
+    troubled_ = false;
+    spdlog::info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
+                 journal_.counters().lost);
+  }
 }
 
 void Recorder::stop() {
@@ -74,6 +80,8 @@ void Recorder::stop() {
   }
   wake_.notify_one();
   thread_.join();
+  // The last chance for what is held back: the trouble may have passed since the last tick.
+  if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
   if (auto closed = journal_.close(); !closed) trouble(closed.error());
   fold_waiting();
 }
@@ -151,6 +159,7 @@ void Recorder::measure_waiting() {
 
 void Recorder::trouble(const Error& error) {
   ++failures_;
+  troubled_ = true;
   const auto silent = trouble_log_.permit(clock_());
   if (!silent) return;
   const JournalCounters now = journal_.counters();

@@ -1,7 +1,7 @@
 // The recorder: takes closed sessions, keeps them in the journal, folds the journal into the store.
 //
 // record() never fails towards its caller: whatever is wrong with disk or store, mail flows on. Trouble is
-// counted, and logged once a minute.
+// counted, and logged once a minute; its end is logged too.
 #pragma once
 
 #include <atomic>
@@ -74,6 +74,7 @@ class Recorder {
   Journal journal_;
   std::unique_ptr<Store> store_;  // none: to be opened at the next fold
   OncePerMinute trouble_log_;
+  bool troubled_ = false;  // since the last time all went well
 
   std::atomic<std::uint64_t> folded_sessions_{0};
   std::atomic<std::uint64_t> failures_{0};

@@ -10,6 +10,7 @@ All receivers of a lab listen on the same port, lab.smtp_port, each on an addres
 senders deliver. Extra parameters are those of postconf(5) and win over the lab's own.
 """
 
+import contextlib
 import os
 import re
 import shutil
@@ -116,6 +117,10 @@ class Instance:
         lab.at_end(self._cage.kill)
         self.log.wait_for("daemon started", process=self._cage.process)
 
+    def end(self) -> None:
+        """End it at once. When this returns, all its processes are gone, and with them their connections."""
+        self._cage.kill()
+
     def reload(self) -> None:
         """Make it read main.cf and its tables again."""
         before = self.log.mark()
@@ -217,11 +222,14 @@ class Sender(Instance):
 
     def submit(self, sender: str, recipient: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
         """Hand it a message; its queue id."""
-        with smtplib.SMTP(self.address, self.port, local_hostname="client.test", timeout=10) as connection:
+        # Not `with` the connection: that says QUIT also when a signal came in the middle of another command.
+        with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
+                                             timeout=10)) as connection:
             connection.ehlo()
             connection.mail(sender)
             connection.rcpt(recipient)
             code, reply = connection.data(text)
+            connection.quit()
         queued = re.search(rb"queued as (\w+)", reply)
         if code != 250 or not queued:
             raise smtplib.SMTPDataError(code, reply)

@@ -1,0 +1,144 @@
+"""tlsrpt-milter as the tests of this folder run it, and what it has recorded.
+
+    with Lab() as lab:
+        milter = Milter(lab)
+        mx = receiver(lab, milter)
+        tls13_mail(Client(mx.address, mx.port, source))
+        rows = end_and_read(mx, milter)[source]
+
+Postfix is told to refuse mail when it has trouble with the milter (milter_default_action = tempfail), so that a milter
+that costs mail shows in every test.
+"""
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import Lab
+from lab.postfix import Listener, Receiver
+from lab.process import Process
+from lab.program import path_of
+from lab.smtp_client import Client
+
+# Quick enough that a test need not wait, on a daemon that otherwise writes and folds at its leisure.
+QUICK = {"sync_interval": 0.05, "fold_interval": 0.1}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Sessions that are counted together. `domains` maps a recipient domain to (sessions, messages)."""
+    outcome: str
+    tls_version: str = ""
+    cipher: str = ""
+    cipher_bits: int = 0
+    client_certificate: str = "none"
+    client_name: str = ""
+    receiving_mx: str = "mx.example.test"
+    sessions: int = 1
+    messages: int = 0
+    domains: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+
+
+def configuration(folder: Path, settings: Mapping[str, object]) -> Path:
+    """A configuration file with these keys in [milter]; `state_dir` is the one that stands before it."""
+    def line(key: str, value: object) -> str:
+        return f"{key} = {value}\n" if isinstance(value, int | float) else f'{key} = "{value}"\n'
+
+    head = "".join(line(key, value) for key, value in settings.items() if key == "state_dir")
+    rest = "".join(line(key, value) for key, value in settings.items() if key != "state_dir")
+    file = folder / "tlsrpt.toml"
+    file.write_text(f"{head}[milter]\n{rest}")
+    return file
+
+
+class Milter(Process):
+    """tlsrpt-milter in the foreground, listening. `socket` is in libmilter's form, `for_postfix` in Postfix's."""
+
+    def __init__(self, lab: Lab, *, state: Path | None = None, socket: str | None = None,
+                 settings: Mapping[str, object] = QUICK, within: Sequence[str | os.PathLike[str]] = (),
+                 environment: Mapping[str, str] | None = None) -> None:
+        """Start it, through the command `within` if there is one, and wait until it listens."""
+        folder = lab.new_folder("milter")
+        self.state = state or lab.new_folder("state")
+        self.socket = socket or f"unix:{folder}/socket"
+        file = configuration(folder, {"state_dir": self.state, "socket": self.socket, **settings})
+        super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", file], folder=folder, lab_folder=lab.folder,
+                         environment=environment)
+        lab.watch(self.stderr)
+        lab.at_end(self.kill)
+        self.stderr.wait_for("listens on", process=self.popen)
+
+    @property
+    def for_postfix(self) -> str:
+        return for_postfix(self.socket)
+
+
+def for_postfix(socket: str) -> str:
+    """libmilter says inet:port@host where Postfix says inet:host:port."""
+    scheme, _, place = socket.partition(":")
+    if scheme == "unix":
+        return socket
+    port, _, host = place.partition("@")
+    return f"inet:{host}:{port}"
+
+
+def receiver(lab: Lab, *milters: Milter, domains: Sequence[str] = ("example.test",),
+             parameters: Mapping[str, object] | None = None, listeners: Sequence[Listener] = (),
+             **more: object) -> Receiver:
+    """mx.example.test with these milters attached."""
+    own = {
+        "smtpd_milters": ", ".join(milter.for_postfix for milter in milters),
+        "milter_default_action": "tempfail",
+    }
+    return Receiver(lab, "mx.example.test", domains, lab.ca.issue("mx.example.test"), own | dict(parameters or {}),
+                    listeners=listeners, **more)
+
+
+def client(lab: Lab, mx: Receiver, **more: object) -> Client:
+    """A client of that MX host with an address of its own, by which its session is known in the store."""
+    return Client(mx.address, mx.port, source=lab.address(), **more)
+
+
+def end_and_read(mx: Receiver, milter: Milter, state: Path | None = None) -> dict[str, list[Row]]:
+    """What was recorded, by client address, when all has come to its end; `state` where we see its state directory.
+
+    The end of Postfix closes its connections with the milter, which tells the milter of the end of all sessions; and a
+    milter that ends folds what it knows.
+    """
+    mx.end()
+    milter.stop()
+    return read(state or milter.state)
+
+
+def read(state: Path) -> dict[str, list[Row]]:
+    """The rows of the store, by client address."""
+    rows: dict[str, list[Row]] = {}
+    with _opened_copy(state) as database:
+        for count in database.execute("SELECT * FROM session_counts"):
+            domains = database.execute(
+                "SELECT recipient_domain, sessions, messages FROM domain_counts WHERE session_count = ?", [count["id"]])
+            values = {key: count[key] for key in count.keys() if key not in ("id", "day", "client_address")}
+            of_domain = {name: (sessions, messages) for name, sessions, messages in domains}
+            rows.setdefault(count["client_address"], []).append(Row(**values, domains=of_domain))
+    return rows
+
+
+@contextlib.contextmanager
+def _opened_copy(state: Path) -> Iterator[sqlite3.Connection]:
+    """SQLite itself cannot follow the way into another mount namespace that a Volume gives."""
+    with tempfile.TemporaryDirectory(prefix="lab.") as folder:
+        for file in state.glob("tlsrpt.sqlite*"):
+            shutil.copy(file, folder)
+        uri = f"file:{folder}/tlsrpt.sqlite?mode=rw"
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as database:
+            database.row_factory = sqlite3.Row
+            yield database
+
+
+def sessions_in(rows: Mapping[str, Sequence[Row]]) -> int:
+    return sum(row.sessions for of_client in rows.values() for row in of_client)
