@@ -76,6 +76,7 @@ void Recorder::stop() {
   thread_.join();
   if (auto closed = journal_.close(); !closed) trouble(closed.error());
   fold_waiting();
+  store_.reset();
   journal_.unlock();
 }
 
