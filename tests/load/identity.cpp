@@ -65,8 +65,9 @@ std::optional<std::uint32_t> number_of(std::string_view client_name) {
   client_name.remove_prefix(1);
   client_name.remove_suffix(end.size());
   std::uint32_t number = 0;
-  const auto* last = client_name.data() + client_name.size();
-  const auto [parsed, error] = std::from_chars(client_name.data(), last, number);
+  const auto* const last = client_name.data() + client_name.size();
+  const auto [parsed, error] =
+      std::from_chars(client_name.data(), client_name.data() + client_name.size(), number);
   if (error != std::errc() || parsed != last) return std::nullopt;
   return number;
 }

@@ -7,10 +7,7 @@
 namespace starttls::load {
 namespace {
 
-struct Macro {
-  std::string name;
-  std::string_view value;
-};
+using Macro = std::pair<std::string, std::string_view>;  // name, value
 
 std::string terminated(std::string_view text) {
   return std::string(text) + '\0';
