@@ -66,7 +66,13 @@ std::string address_text(const sockaddr* address) {
   return text.data();
 }
 
-// Runs one step on the connection's entry, if there is one. Whatever goes wrong, the MTA hears "continue".
+// Whatever goes wrong, mail flows on. A daemon that ends wants no more of a connection or a message, so that
+// the MTA does without it rather than miss it.
+sfsistat go_on() {
+  return connections->finished() ? SMFIS_ACCEPT : SMFIS_CONTINUE;
+}
+
+// Runs one step on the connection's entry, if there is one.
 template <class Step>
 sfsistat on_entry(SMFICTX* context, Step step) noexcept {
   try {
@@ -74,7 +80,7 @@ sfsistat on_entry(SMFICTX* context, Step step) noexcept {
   } catch (const std::exception& e) {
     spdlog::error("a callback failed: {}", e.what());
   }
-  return SMFIS_CONTINUE;
+  return go_on();
 }
 
 sfsistat on_negotiate(SMFICTX* context, unsigned long offered_actions, unsigned long offered_steps,
@@ -94,15 +100,16 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long offered_actions, unsigned 
 }
 
 sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
+  Entry* entry = nullptr;
   try {
-    Entry* entry = connections->open(
-        macro(context, "j"), {.address = address_text(address), .name = macro(context, "{client_name}")});
+    entry = connections->open(macro(context, "j"),
+                              {.address = address_text(address), .name = macro(context, "{client_name}")});
     smfi_setpriv(context, entry);
-    entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
+    if (entry != nullptr) entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
   } catch (const std::exception& e) {
     spdlog::error("a connection was not recorded: {}", e.what());
   }
-  return SMFIS_CONTINUE;
+  return entry != nullptr ? SMFIS_CONTINUE : go_on();
 }
 
 sfsistat on_helo(SMFICTX* context, char* name) {

@@ -6,7 +6,8 @@
 
 namespace starttls::milter {
 
-// Registers the callbacks. libmilter knows one filter a process, so `connections` must outlive smfi_main().
+// Registers the callbacks. libmilter knows one filter a process, so `connections` must outlive its threads,
+// which end with the process.
 Result<void> register_callbacks(OpenConnections& connections);
 
 }  // namespace starttls::milter

@@ -7,11 +7,12 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <future>
 #include <memory>
+#include <thread>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -49,33 +50,21 @@ void wait_for_end(const sigset_t& signals) {
   }
 }
 
-// smfi_main() on a thread of its own.
-class LibmilterThread {
+// smfi_main() on a thread of its own. It is never told to stop: with connections open, smfi_stop() makes
+// libmilter destroy locks and free connections that its other threads are using, and hang or crash (its
+// mi_pool_controller()). Its threads end with the process.
+class Libmilter {
  public:
-  LibmilterThread()
-      : result_(std::async(std::launch::async, [] {
-          const int result = smfi_main();
-          ::kill(::getpid(), libmilter_ended);
-          return result;
-        })) {}
-
-  // libmilter's listener sleeps up to five seconds at a time, and holds the lock that smfi_stop() wants
-  // meanwhile: wake it until the order is given, and again until it is obeyed. Returns what smfi_main()
-  // returned.
-  int stop(const std::string& socket) {
-    const auto ordered = std::async(std::launch::async, [] { smfi_stop(); });
-    wake_until(ordered, socket);
-    wake_until(result_, socket);
-    return result_.get();
+  void start() {
+    std::thread([this] {
+      failed_ = smfi_main() != MI_SUCCESS;
+      ::kill(::getpid(), libmilter_ended);
+    }).detach();
   }
+  bool failed() const { return failed_; }
 
  private:
-  template <class T>
-  static void wake_until(const std::future<T>& done, const std::string& socket) {
-    while (done.wait_for(std::chrono::milliseconds{20}) != std::future_status::ready) wake_listener(socket);
-  }
-
-  std::future<int> result_;
+  std::atomic<bool> failed_ = false;
 };
 
 store::RecorderOptions recorder_options(const Configuration& configuration) {
@@ -115,6 +104,17 @@ class PidFile {
   fs::path path_;
 };
 
+// What the callbacks use. Once libmilter's threads run it is never freed: they go on until the process ends.
+struct Working {
+  Working(const Configuration& configuration, const Clock& clock)
+      : recorder(recorder_options(configuration), clock, store_opener(configuration)),
+        connections(recorder, clock) {}
+
+  store::Recorder recorder;
+  OpenConnections connections;
+  Libmilter libmilter;
+};
+
 }  // namespace
 
 Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
@@ -122,10 +122,9 @@ Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
   const sigset_t signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
-  store::Recorder recorder(recorder_options(configuration), clock, store_opener(configuration));
-  if (auto started = recorder.start(); !started) return started;
-  OpenConnections connections(recorder, clock);
-  if (auto registered = register_callbacks(connections); !registered) return registered;
+  auto working = std::make_unique<Working>(configuration, clock);
+  if (auto started = working->recorder.start(); !started) return started;
+  if (auto registered = register_callbacks(working->connections); !registered) return registered;
   if (auto listening = open_listener(configuration); !listening) return listening;
   const PidFile pid_file(configuration.pid_file);
   if (auto written = pid_file.write(); !written) {
@@ -133,18 +132,18 @@ Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
     return written;
   }
 
-  LibmilterThread libmilter;
+  Working& until_exit = *working.release();
+  until_exit.libmilter.start();
   spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration.socket),
                printable(configuration.state_dir.string()));
   ready();
 
   wait_for_end(signals);
-  const int result = libmilter.stop(configuration.socket);
   close_listener(configuration);
-  connections.record_all();
-  recorder.stop();
-  log_end(recorder.counters());
-  if (result != MI_SUCCESS) return fail(Fault::unavailable, "libmilter ended with an error");
+  until_exit.connections.finish();
+  until_exit.recorder.stop();
+  log_end(until_exit.recorder.counters());
+  if (until_exit.libmilter.failed()) return fail(Fault::unavailable, "libmilter ended with an error");
   return {};
 }
 

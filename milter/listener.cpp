@@ -2,7 +2,6 @@
 
 #include <grp.h>
 #include <libmilter/mfapi.h>
-#include <netdb.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,7 +10,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -40,41 +38,6 @@ int try_unix(const std::string& path) {
   if (!fd) return errno;
   const int rc = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
   return rc == 0 ? 0 : errno;
-}
-
-struct InetPlace {
-  std::string host;
-  std::string port;
-  int family;
-};
-
-// "inet:port@host", "inet6:port@host"; without a host libmilter listens everywhere.
-std::optional<InetPlace> inet_place(std::string_view socket) {
-  int family = AF_INET;
-  if (socket.starts_with("inet6:")) {
-    family = AF_INET6;
-    socket.remove_prefix(6);
-  } else if (socket.starts_with("inet:")) {
-    socket.remove_prefix(5);
-  } else {
-    return std::nullopt;
-  }
-  const auto at = socket.find('@');
-  const bool everywhere = at == std::string_view::npos;
-  std::string host(everywhere ? (family == AF_INET ? "127.0.0.1" : "::1") : socket.substr(at + 1));
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  return InetPlace{.host = host, .port = std::string(socket.substr(0, at)), .family = family};
-}
-
-void try_inet(const InetPlace& place) {
-  addrinfo hints{};
-  hints.ai_family = place.family;
-  hints.ai_socktype = SOCK_STREAM;
-  addrinfo* found = nullptr;
-  if (::getaddrinfo(place.host.c_str(), place.port.c_str(), &hints, &found) != 0) return;
-  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
-  const UniqueFd fd(::socket(found->ai_family, found->ai_socktype | SOCK_CLOEXEC, 0));
-  if (fd) (void)::connect(fd.get(), found->ai_addr, found->ai_addrlen);
 }
 
 Result<void> clear_stale_socket(const std::string& path) {
@@ -125,7 +88,8 @@ Result<void> open_listener(const Configuration& configuration) {
   const std::string& socket = configuration.socket;
   const auto path = unix_path(socket);
   // The daemon leaves for "/", and libmilter takes any word for a path.
-  const bool known_form = path ? path->starts_with('/') : inet_place(socket).has_value();
+  const bool known_form =
+      path ? path->starts_with('/') : socket.starts_with("inet:") || socket.starts_with("inet6:");
   if (!known_form) {
     return fail(Fault::usage, "'{}' is no socket such as unix:/path or inet:port@host", printable(socket));
   }
@@ -157,14 +121,6 @@ Result<void> open_listener(const Configuration& configuration) {
 
 void close_listener(const Configuration& configuration) {
   if (const auto path = unix_path(configuration.socket)) ::unlink(path->c_str());
-}
-
-void wake_listener(const std::string& socket) {
-  if (const auto path = unix_path(socket)) {
-    (void)try_unix(*path);
-  } else if (const auto place = inet_place(socket)) {
-    try_inet(*place);
-  }
 }
 
 }  // namespace starttls::milter

@@ -14,10 +14,7 @@ namespace starttls::milter {
 // reason.
 Result<void> open_listener(const Configuration& configuration);
 
-// Removes the unix socket of a daemon that has ended.
+// Removes the unix socket of a daemon that ends, so that the MTA finds nobody there.
 void close_listener(const Configuration& configuration);
-
-// Connects to the socket and hangs up, so that libmilter looks at its stop flag.
-void wake_listener(const std::string& socket);
 
 }  // namespace starttls::milter

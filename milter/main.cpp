@@ -71,6 +71,6 @@ int main(int argc, char** argv) {
 
   int status = 0;
   if (auto done = run(line); !done) status = report_error(program, done.error());
-  // libmilter's idle worker threads are still there; they must not outlive what static destructors take away.
+  // libmilter's threads are still there; they must not outlive what static destructors take away.
   std::_Exit(status);
 }

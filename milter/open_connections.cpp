@@ -16,6 +16,7 @@ void OpenConnections::Entry::with(const std::function<void(Connection&)>& step) 
 OpenConnections::Entry* OpenConnections::open(std::string_view receiving_mx, const Client& client) {
   std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client)));
   const std::lock_guard guard(mutex_);
+  if (finished_) return nullptr;
   entries_.insert(entry.get());
   return entry.release();
 }
@@ -29,8 +30,9 @@ void OpenConnections::close(Entry* entry) {
   delete entry;
 }
 
-void OpenConnections::record_all() {
+void OpenConnections::finish() {
   const std::lock_guard guard(mutex_);
+  finished_ = true;
   for (Entry* entry : entries_) record(*entry);
 }
 

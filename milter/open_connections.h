@@ -1,7 +1,8 @@
-// The connections that are open now. libmilter does not tell of their end when the daemon stops; record_all()
+// The connections that are open now. libmilter does not tell of their end when the daemon stops; finish()
 // does what xxfi_close would have done.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <mutex>
 #include <unordered_set>
@@ -29,14 +30,16 @@ class OpenConnections {
     bool recorded_ = false;
   };
 
-  // The entry stays valid until close().
+  // The entry stays valid until close(). None after finish(): the daemon ends, and nothing would be recorded.
   Entry* open(std::string_view receiving_mx, const Client& client);
 
   // Records the session and frees the entry.
   void close(Entry* entry);
 
-  // Records every open session as it stands; each is recorded once, whatever is called later.
-  void record_all();
+  // Records every open session as it stands and takes no new one; each is recorded once, whatever is called
+  // later.
+  void finish();
+  bool finished() const { return finished_; }
 
  private:
   void record(Entry& entry);
@@ -45,6 +48,7 @@ class OpenConnections {
   const Clock clock_;
   std::mutex mutex_;
   std::unordered_set<Entry*> entries_;
+  std::atomic<bool> finished_ = false;
 };
 
 }  // namespace starttls::milter

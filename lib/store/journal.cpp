@@ -156,7 +156,6 @@ Result<void> Journal::rotate(Time now) {
 
 Result<void> Journal::close() {
   write_held_back();
-  const UniqueFd unlocked = std::move(lock_);  // when all is synced
   std::shared_ptr<Segment> ended;
   {
     const std::lock_guard guard(mutex_);
@@ -166,6 +165,10 @@ Result<void> Journal::close() {
     return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
   }
   return {};
+}
+
+void Journal::unlock() {
+  lock_.reset();
 }
 
 void Journal::set_full(bool full) {

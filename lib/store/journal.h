@@ -45,8 +45,12 @@ class Journal {
   // Ends the current segment, synced, and begins a new one; nothing to do where it has no records.
   Result<void> rotate(Time now);
 
-  // Ends the current segment for good and gives up the lock; later records are held back.
+  // Ends the current segment for good; later records are held back. The lock stays.
   Result<void> close();
+
+  // Gives up the lock. Not before the last segment is dealt with: whoever holds the lock takes every segment
+  // but its own for one that nobody writes any more.
+  void unlock();
 
   // While true nothing is written, only held back: too much is waiting for the store already.
   void set_full(bool full);

@@ -84,6 +84,8 @@ void Recorder::stop() {
   if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
   if (auto closed = journal_.close(); !closed) trouble(closed.error());
   fold_waiting();
+  store_.reset();
+  journal_.unlock();
 }
 
 void Recorder::fold_waiting() {

@@ -54,7 +54,8 @@ class Recorder {
   // Thread-safe.
   void record(const Session& session) noexcept;
 
-  // Folds everything that can be folded and ends the thread. To be called after the last record().
+  // Folds everything that can be folded, closes the store and ends the thread. To be called after the last
+  // record().
   void stop();
 
   RecorderCounters counters() const;

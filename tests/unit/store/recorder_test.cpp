@@ -50,6 +50,7 @@ TEST_CASE("a stopped recorder has folded everything and left no segment") {
   good(recorder->start());
   for (int i = 0; i < 100; ++i) recorder->record(tls_session());
   recorder->stop();
+  CHECK_FALSE(fs::exists(store_file(state.folder.path()).string() + "-wal"));
   CHECK(state.sessions() == 100);
   CHECK(state.segments() == 0);
   CHECK(recorder->counters().folded_sessions == 100);
@@ -143,6 +144,26 @@ TEST_CASE("a file in the journal that is no segment is set aside") {
   recorder->stop();
   CHECK(fs::exists(fs::path(strange).replace_extension(".damaged")));
   CHECK(recorder->counters().failures == 1);
+}
+
+TEST_CASE("nobody else may record there until the last fold is done: it would fold their open segment") {
+  const State state;
+  std::atomic<int> opened = 0;
+  std::optional<Fault> refused;
+  auto other = state.recorder(state.opener());
+  const RecorderOptions options{.journal = journal_folder(state.folder.path()), .fold_interval = 1h};
+  Recorder recorder(options, fixed_clock(), [&]() -> Result<std::unique_ptr<Store>> {
+    // The first fold is that of the start, the second that of the end.
+    if (++opened == 1) return fail(Fault::unavailable, "the store is down");
+    if (auto started = other->start(); !started) refused = started.error().fault;
+    return state.opener()();
+  });
+  good(recorder.start());
+  while (opened == 0) std::this_thread::sleep_for(1ms);
+  recorder.record(tls_session());
+  recorder.stop();
+  CHECK(opened == 2);
+  CHECK(refused == Fault::temporary);
 }
 
 TEST_CASE("a second recorder on the same journal says so and does not start") {

@@ -1,0 +1,53 @@
+// The milter under load: its process, started, killed and ended by the test.
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "load/address.h"
+
+namespace starttls::load {
+
+class Daemon {
+ public:
+  // Nothing runs yet. Standard error is appended to `log`.
+  Daemon(std::vector<std::string> command_line, std::filesystem::path log);
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+  ~Daemon();  // kills what runs
+
+  // Returns when somebody can connect. Fault::unavailable where the process ends before that,
+  // Fault::temporary after ten seconds.
+  Result<void> start(const Address& listens_at);
+
+  // SIGKILL; returns when the process is gone, with all its threads and locks.
+  void kill();
+
+  void send_term() const;
+
+  // The exit status once it has ended (128 + signal where a signal ended it); nothing while it runs.
+  std::optional<int> poll_exit();
+  // Waits; nothing where it still runs after `patience`.
+  std::optional<int> wait_exit(std::chrono::milliseconds patience);
+
+  bool running() const { return pid_ > 0; }
+  std::uint64_t resident_kib() const;  // VmRSS
+
+ private:
+  const std::vector<std::string> command_line_;
+  const std::filesystem::path log_;
+  pid_t pid_ = -1;
+};
+
+// A port of a loopback address of this process alone, so that neither another test nor an outgoing connection
+// takes it while the daemon is down: "inet:port@127.x.y.z".
+std::string private_inet_socket();
+
+}  // namespace starttls::load

@@ -1,0 +1,310 @@
+// The milter records each session exactly once, whenever it is killed and however busy it is when it is
+// ended.
+//
+// STARTTLS_LOAD_SEED repeats a run's choices (not its timing); STARTTLS_LOAD_KILLS is "any" or "fold" where
+// all kills should come at any moment, or all during a fold.
+
+#include <catch2/catch.hpp>
+#include <chrono>
+#include <cstdlib>
+#include <random>
+#include <thread>
+#include <vector>
+
+#include "load/attempts.h"
+#include "load/daemon.h"
+#include "load/fold_watch.h"
+#include "load/load.h"
+#include "store/ledger.h"
+#include "store/segment.h"
+#include "store/store.h"
+#include "support.h"
+
+namespace {
+
+using namespace starttls;
+using namespace std::chrono_literals;
+using load::Attempts;
+using load::Audit;
+using load::Fate;
+using load::Reached;
+using test::good;
+using Steady = std::chrono::steady_clock;
+
+constexpr auto patience = 30s;  // for a session to end
+constexpr auto term_limit = 10s;
+const store::Period always{.since = Day{}, .until = Day{} + std::chrono::days{100000}};
+
+std::uint64_t seed() {
+  static const std::uint64_t chosen = [] {
+    const char* given = std::getenv("STARTTLS_LOAD_SEED");
+    return given != nullptr ? std::strtoull(given, nullptr, 10) : std::uint64_t{std::random_device{}()};
+  }();
+  return chosen;
+}
+
+class Dice {
+ public:
+  std::size_t below(std::size_t limit) {
+    return std::uniform_int_distribution<std::size_t>(0, limit - 1)(engine_);
+  }
+  std::chrono::microseconds up_to(std::chrono::microseconds longest) {
+    return std::chrono::microseconds{below(static_cast<std::size_t>(longest.count()) + 1)};
+  }
+
+ private:
+  std::mt19937_64 engine_{seed()};
+};
+
+void expect(const Audit& audit) {
+  for (std::size_t i = 0; i < audit.faults.size() && i < 20; ++i) UNSCOPED_INFO(audit.faults[i]);
+  INFO(audit.faults.size() << " faults");
+  REQUIRE(audit.faults.empty());
+}
+
+// What a kill found under way.
+struct Interrupted {
+  bool waiting = false;    // sessions in segments that the store does not have
+  bool folding = false;    // beside the current segment
+  bool committed = false;  // in the store, and the segment still there
+};
+
+enum class Socket { unix_domain, inet };
+
+// The daemon, and an MTA with many connections to it that never stops beginning new ones.
+class Inbound {
+ public:
+  explicit Inbound(Socket kind)
+      : socket_(kind == Socket::unix_domain ? "unix:" + (folder_ / "socket").string()
+                                            : load::private_inet_socket()),
+        address_(good(load::Address::parse(socket_))),
+        daemon_({TLSRPT_MILTER, "-f", "-s", socket_, "--state-dir", state_dir(), "-c", folder_ / "conf"},
+                folder_ / "log"),
+        load_(good(load::Load::start(
+            address_, {.connections = 500}, [this] { return next(); },
+            [this](const load::SessionEnd& end) { on_end(end); }))) {
+    test::write(folder_ / "conf", "[milter]\nfold_interval = 0.05\nsync_interval = 0.05\n");
+  }
+
+  void start() { good(daemon_.start(address_)); }
+
+  // Sessions that are done with, after which no more are begun.
+  void set_limit(std::size_t sessions) { limit_ = sessions; }
+
+  void run_until_done(std::size_t sessions) {
+    while (done_ < sessions) turn();
+  }
+
+  void run_for(std::chrono::microseconds time) {
+    for (const auto end = Steady::now() + time; Steady::now() < end;) turn();
+  }
+
+  // Until the daemon is at the point of a fold, for a second at most; busy until then, or with the clients
+  // holding their breath, which finds the point more precisely.
+  void run_until(load::FoldPoint point, bool busy) {
+    auto watch = good(load::FoldWatch::start(state_dir()));
+    drain();
+    if (!busy) {
+      (void)watch.wait(point, 1s);
+      return;
+    }
+    for (const auto end = Steady::now() + 1s; Steady::now() < end && !watch.seen(point);) turn();
+  }
+
+  void drain() { good(load_.turn_open_ones(0ms)); }
+
+  // What the clients have seen until now is what they saw before the kill.
+  Interrupted kill() {
+    daemon_.kill();
+    killed_ = true;
+    load_.abandon_all();
+    killed_ = false;
+    return interrupted();
+  }
+
+  // TERM, while the clients go on. Returns how long the daemon took.
+  std::chrono::milliseconds term_under_load() {
+    drain();
+    ending_ = true;
+    load_.visit_open([this](const load::Script& script, Reached reached) {
+      attempts_.set(script, reached == Reached::nothing ? Fate::late : Fate::ended);
+    });
+    daemon_.send_term();
+    const auto begin = Steady::now();
+    bool listens = true;
+    std::optional<int> status;
+    while (!(status = daemon_.poll_exit()) && Steady::now() < begin + term_limit) {
+      if (listens) {
+        listens = load_.turn(5ms).has_value();
+      } else {
+        good(load_.turn_open_ones(5ms));
+      }
+    }
+    const auto took = std::chrono::ceil<std::chrono::milliseconds>(Steady::now() - begin);
+    good(load_.turn_open_ones(0ms));
+    load_.abandon_all();
+    ending_ = false;
+    REQUIRE(status == 0);
+    return took;
+  }
+
+  void term_idle() {
+    REQUIRE(load_.open_connections() == 0);
+    daemon_.send_term();
+    REQUIRE(daemon_.wait_exit(term_limit) == 0);
+  }
+
+  Audit audit() { return attempts_.audit(good(store::read_counts(state_dir(), always))); }
+
+  std::vector<std::filesystem::path> segments() const {
+    return good(store::list_segments(store::journal_folder(state_dir())));
+  }
+
+ private:
+  std::filesystem::path state_dir() const { return folder_ / "state"; }
+
+  std::optional<load::Script> next() {
+    if (done_ + load_.open_connections() >= limit_) return std::nullopt;
+    load::Script script = attempts_.begin();
+    if (ending_) attempts_.set(script, Fate::late);
+    return script;
+  }
+
+  void on_end(const load::SessionEnd& end) {
+    last_end_ = Steady::now();
+    const bool whole = end.reached == Reached::closed;
+    const bool cut = killed_ && end.reached == Reached::quit_written;
+    if (ending_) {
+      // What the daemon took on counts, as it stood at some moment.
+      if (end.reached != Reached::nothing)
+        attempts_.set(end.script, end.declined ? Fate::declined : Fate::ended);
+    } else if (whole || cut) {
+      ++done_;
+      attempts_.set(end.script, whole ? Fate::closed : Fate::cut);
+    } else {
+      // It is tried again, as another session.
+      attempts_.set(end.script, Fate::broken);
+      if (!killed_ && !end.trouble.starts_with("connect:")) FAIL("a session failed: " << end.trouble);
+    }
+  }
+
+  void turn() {
+    good(load_.turn(1ms));
+    if (Steady::now() > last_end_ + patience) FAIL("no session ends any more");
+  }
+
+  Interrupted interrupted() const {
+    Interrupted found;
+    std::vector<std::string> ids;
+    for (const auto& segment : segments()) {
+      if (std::filesystem::file_size(segment) > store::segment_magic.size())
+        ids.push_back(store::segment_id(segment));
+    }
+    std::size_t folded = 0;
+    if (std::filesystem::exists(store::store_file(state_dir()))) {
+      if (auto opened = store::open_sqlite_store(store::store_file(state_dir()), store::Access::read)) {
+        folded = good((*opened)->read(always, ids)).folded.size();
+      }
+    }
+    found.waiting = ids.size() > folded;
+    found.folding = segments().size() > 1;
+    found.committed = folded > 0;
+    return found;
+  }
+
+  test::TemporaryFolder folder_;
+  const std::string socket_;
+  const load::Address address_;
+  Attempts attempts_;
+  load::Daemon daemon_;
+  load::Load load_;
+  std::size_t limit_ = SIZE_MAX;
+  std::size_t done_ = 0;
+  bool killed_ = false;
+  bool ending_ = false;
+  Steady::time_point last_end_ = Steady::now();
+};
+
+// Chooses the moment of the next kill.
+void wait_for_moment(Inbound& inbound, Dice& dice) {
+  const char* given = std::getenv("STARTTLS_LOAD_KILLS");
+  const std::string when = given != nullptr ? given : "";
+  const bool during_fold = when == "fold" || (when != "any" && dice.below(2) == 0);
+  if (during_fold) {
+    inbound.run_until(static_cast<load::FoldPoint>(dice.below(3)), dice.below(3) == 0);
+    std::this_thread::sleep_for(dice.up_to(400us));
+  } else {
+    inbound.run_for(dice.up_to(60ms));
+    inbound.drain();
+  }
+}
+
+void kill_at_random_moments(Socket socket, std::size_t sessions, std::size_t kills) {
+  fmt::print("seed {}\n", seed());
+  const auto begin = Steady::now();
+  Dice dice;
+  Inbound inbound(socket);
+  inbound.set_limit(sessions);
+  std::size_t waiting = 0;
+  std::size_t folding = 0;
+  std::size_t committed = 0;
+  inbound.start();
+  for (std::size_t kill = 0; kill < kills; ++kill) {
+    // One in each equal part of the run.
+    inbound.run_until_done(sessions * kill / kills + dice.below(sessions / kills));
+    // Journal and store are read as of one moment, also while the daemon works.
+    if (kill % 4 == 1) expect(inbound.audit());
+    wait_for_moment(inbound, dice);
+    const Interrupted found = inbound.kill();
+    waiting += found.waiting ? 1U : 0U;
+    folding += found.folding ? 1U : 0U;
+    committed += found.committed ? 1U : 0U;
+    expect(inbound.audit());
+    inbound.start();
+  }
+  inbound.run_until_done(sessions);
+  inbound.term_idle();
+
+  CHECK(inbound.segments().empty());
+  const Audit audit = inbound.audit();
+  fmt::print(
+      "{} sessions: {} closed, {} cut ({} of them recorded), {} broken and tried again; {} messages; {} "
+      "kills: "
+      "{} left segments to fold, {} came during a fold, {} of these after its commit; {:.1f} s\n",
+      audit.closed + audit.cut, audit.closed, audit.cut, audit.cut_recorded, audit.broken, audit.messages,
+      kills, waiting, folding, committed, std::chrono::duration<double>(Steady::now() - begin).count());
+  expect(audit);
+  CHECK(audit.closed + audit.cut == sessions);
+}
+
+}  // namespace
+
+TEST_CASE("each session is recorded exactly once, although the milter is killed again and again") {
+  kill_at_random_moments(Socket::unix_domain, 20000, 20);
+}
+
+TEST_CASE("each session is recorded exactly once over an inet socket as well") {
+  kill_at_random_moments(Socket::inet, 2000, 3);
+}
+
+TEST_CASE("TERM ends a busy milter soon, and each session that it knew of is recorded once") {
+  fmt::print("seed {}\n", seed());
+  const auto socket = GENERATE(Socket::unix_domain, Socket::inet);
+  constexpr int rounds = 5;
+  Dice dice;
+  Inbound inbound(socket);
+  std::chrono::milliseconds longest{0};
+  for (int round = 0; round < rounds; ++round) {
+    inbound.start();
+    inbound.run_for(50ms + dice.up_to(400ms));
+    longest = std::max(longest, inbound.term_under_load());
+    CHECK(inbound.segments().empty());
+    expect(inbound.audit());
+  }
+  const Audit audit = inbound.audit();
+  fmt::print(
+      "{} ends, the slowest after {} ms: {} sessions closed before, {} were open and are recorded, {} were "
+      "never "
+      "answered ({} of them recorded), {} were declined\n",
+      rounds, longest.count(), audit.closed, audit.ended, audit.late, audit.late_recorded, audit.declined);
+}

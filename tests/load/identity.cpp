@@ -1,0 +1,75 @@
+#include "load/identity.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <charconv>
+
+namespace starttls::load {
+namespace {
+
+const Tls tls_13{.version = "TLSv1.3", .cipher = "TLS_AES_256_GCM_SHA384", .bits = "256", .cert_subject = {}};
+const Tls tls_13_trusted{
+    .version = "TLSv1.3", .cipher = "TLS_AES_128_GCM_SHA256", .bits = "128", .cert_subject = "client.test"};
+
+Message message(std::uint32_t number, bool accepted, std::uint32_t domains) {
+  Message made{.sender = "alice@sender.test", .recipients = {}, .accepted = accepted};
+  for (std::uint32_t i = 0; i < domains; ++i) {
+    made.recipients.push_back(fmt::format("bob@d{}.example", (number + i) % 97));
+  }
+  made.recipients.emplace_back("carol@Common.Example");
+  return made;
+}
+
+}  // namespace
+
+Script numbered_script(std::uint32_t number) {
+  Script script{.receiving_mx = "mx.example.test",
+                .client_name = fmt::format("c{}.client.test", number),
+                .client_address =
+                    fmt::format("10.{}.{}.{}", number >> 16U & 0xFFU, number >> 8U & 0xFFU, number & 0xFFU),
+                .helo = {},
+                .tls = std::nullopt,
+                .messages = {}};
+  script.helo = script.client_name;
+  switch (number % 7) {
+    case 0:
+      script.tls = tls_13;
+      script.messages = {message(number, true, 1)};
+      break;
+    case 1:
+      script.tls = tls_13;
+      break;
+    case 2:
+      script.messages = {message(number, true, 1)};
+      break;
+    case 3:
+      break;
+    case 4:
+      script.tls = tls_13;
+      script.messages = {message(number, true, 1), message(number + 7, false, 1), message(number, true, 2)};
+      break;
+    case 5:
+      script.messages = {message(number, true, 0), message(number, true, 3)};
+      break;
+    default:
+      script.tls = tls_13_trusted;
+      script.messages = {message(number, true, 2)};
+  }
+  return script;
+}
+
+std::optional<std::uint32_t> number_of(std::string_view client_name) {
+  constexpr std::string_view end = ".client.test";
+  if (!client_name.starts_with('c') || !client_name.ends_with(end)) return std::nullopt;
+  client_name.remove_prefix(1);
+  client_name.remove_suffix(end.size());
+  std::uint32_t number = 0;
+  const auto* const last = client_name.data() + client_name.size();
+  const auto [parsed, error] =
+      std::from_chars(client_name.data(), client_name.data() + client_name.size(), number);
+  if (error != std::errc() || parsed != last) return std::nullopt;
+  return number;
+}
+
+}  // namespace starttls::load

@@ -1,0 +1,20 @@
+// Sessions of every kind, each with a client of its own, so that it can be found again in the store.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "load/script.h"
+
+namespace starttls::load {
+
+// The kinds take turns: TLS with mail, TLS without, plaintext with mail, EHLO only, TLS with several messages
+// of which one is given up, plaintext with two messages, TLS with a trusted certificate.
+Script numbered_script(std::uint32_t number);
+
+// The number of the session that has the client name; nothing where none of ours has it.
+std::optional<std::uint32_t> number_of(std::string_view client_name);
+
+}  // namespace starttls::load

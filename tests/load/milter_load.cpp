@@ -1,0 +1,106 @@
+// milter-load: puts load on any milter and tells how fast it answers.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <vector>
+
+#include "base/cli.h"
+#include "load/address.h"
+#include "load/identity.h"
+#include "load/load.h"
+
+namespace {
+
+using namespace starttls;
+using namespace std::chrono_literals;
+using Steady = std::chrono::steady_clock;
+
+constexpr const char* program = "milter-load";
+
+struct CommandLine {
+  std::string socket;
+  std::uint32_t sessions = 20000;
+  std::uint32_t first = 0;
+  std::size_t connections = 100;
+  bool single_writes = false;
+};
+
+struct Outcome {
+  std::vector<std::chrono::nanoseconds> durations;  // of the sessions that reached their end
+  std::uint64_t failed = 0;
+  std::string first_trouble;
+};
+
+Result<Outcome> put_load(const CommandLine& line) {
+  const auto address = load::Address::parse(line.socket);
+  if (!address) return std::unexpected(address.error());
+  Outcome outcome;
+  std::uint32_t begun = 0;
+  auto next = [&]() -> std::optional<load::Script> {
+    if (begun == line.sessions) return std::nullopt;
+    return load::numbered_script(line.first + begun++);
+  };
+  auto on_end = [&](const load::SessionEnd& end) {
+    if (end.reached == load::Reached::closed) {
+      outcome.durations.push_back(end.duration);
+    } else if (++outcome.failed == 1) {
+      outcome.first_trouble = end.trouble;
+    }
+  };
+  auto load = load::Load::start(*address,
+                                {.connections = line.connections,
+                                 .writes = line.single_writes ? load::Writes::single : load::Writes::batched},
+                                next, on_end);
+  if (!load) return std::unexpected(load.error());
+  while (begun < line.sessions || load->open_connections() > 0) {
+    if (auto turned = load->turn(1s); !turned) return std::unexpected(turned.error());
+  }
+  return outcome;
+}
+
+double milliseconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double, std::milli>(time).count();
+}
+
+Result<void> run(const CommandLine& line) {
+  const auto begin = Steady::now();
+  auto outcome = put_load(line);
+  if (!outcome) return std::unexpected(outcome.error());
+  const double seconds = std::chrono::duration<double>(Steady::now() - begin).count();
+  auto& durations = outcome->durations;
+  if (durations.empty()) return fail(Fault::unavailable, "no session ended well: {}", outcome->first_trouble);
+  std::ranges::sort(durations);
+  const auto at = [&](std::size_t percent) {
+    return milliseconds(durations[(durations.size() - 1) * percent / 100]);
+  };
+  if (auto said =
+          print(fmt::format("{} sessions in {:.2f} s: {:.0f}/s; a session takes {:.2f} ms (median), "
+                            "{:.2f} ms (99 %); failed: {}\n",
+                            durations.size(), seconds, static_cast<double>(durations.size()) / seconds,
+                            at(50), at(99), outcome->failed));
+      !said) {
+    return said;
+  }
+  if (outcome->failed > 0) return fail(Fault::unavailable, "{}", outcome->first_trouble);
+  return {};
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CommandLine line;
+  CLI::App app("Plays an MTA's side of many SMTP sessions to a milter.", program);
+  app.add_option("-s", line.socket, "Where the milter listens: unix:/path or inet:port@127.0.0.1")
+      ->type_name("SOCKET")
+      ->required();
+  app.add_option("-n", line.sessions, "Sessions in all")->capture_default_str();
+  app.add_option("--first", line.first, "Number of the first session")->capture_default_str();
+  app.add_option("-c", line.connections, "Connections at once")->capture_default_str();
+  app.add_flag("--single-writes", line.single_writes,
+               "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");
+  app.footer("Example:\n  milter-load -s unix:/run/tlsrpt-milter/tlsrpt-milter.sock -n 20000 -c 500");
+  if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  if (auto done = run(line); !done) return report_error(program, done.error());
+  return 0;
+}
