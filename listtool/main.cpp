@@ -1,8 +1,6 @@
 // starttls-listtool: turns signed preload lists into what mail servers read. Here the command line is parsed
 // and handed to its command; starttls-listtool(1) is the manual.
 
-#include <exception>
-
 #include "base/cli.h"
 #include "base/settings.h"
 #include "listtool/options.h"
@@ -143,7 +141,7 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   return lookup(options.common, options.lookup);
 }
 
-int run(int argc, const char* const* argv) {
+Result<int> run(int argc, const char* const* argv) {
   CLI::App app("Turns signed preload lists into TLS policies for mail servers.", program);
   app.require_subcommand(1);
   app.footer(
@@ -154,18 +152,12 @@ int run(int argc, const char* const* argv) {
   add_common(app, options.common);
   const Commands commands = add_commands(app, options);
   if (const auto leave = parse_command_line(app, argc, argv)) return *leave;
-  if (const auto completed = complete(options); !completed) return report_error(program, completed.error());
-  const auto status = dispatch(commands, options);
-  return status ? *status : report_error(program, status.error());
+  if (const auto completed = complete(options); !completed) return std::unexpected(completed.error());
+  return dispatch(commands, options);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    // Only what no one can foresee ends here, such as running out of memory.
-    return report_error(program, {.fault = Fault::internal, .message = error.what()});
-  }
+  return guarded(program, [&] { return run(argc, argv); });
 }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <iostream>
 
 #include "base/cli.h"
 #include "base/log.h"
@@ -52,9 +53,7 @@ Result<void> run(const CommandLine& line) {
   return done;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+Result<int> parse_and_run(int argc, const char* const* argv) {
   CommandLine line;
   CLI::App app("Records how each inbound SMTP session of Postfix or Sendmail was protected.", program);
   app.add_option("-c", line.configuration, "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
@@ -68,9 +67,15 @@ int main(int argc, char** argv) {
       "and in Postfix' main.cf:\n  smtpd_milters = unix:tlsrpt/milter.sock\n  milter_default_action = "
       "accept");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  if (auto done = run(line); !done) return std::unexpected(done.error());
+  return 0;
+}
 
-  int status = 0;
-  if (auto done = run(line); !done) status = report_error(program, done.error());
+}  // namespace
+
+int main(int argc, char** argv) {
   // libmilter's threads are still there; they must not outlive what static destructors take away.
+  const int status = guarded(program, [&] { return parse_and_run(argc, argv); });
+  std::cout.flush();
   std::_Exit(status);
 }

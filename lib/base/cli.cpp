@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <exception>
 
 #include "base/file.h"
 
@@ -22,6 +23,15 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
     return static_cast<int>(Fault::usage);
   }
   return std::nullopt;
+}
+
+int guarded(std::string_view program, const std::function<Result<int>()>& body) {
+  try {
+    const auto status = body();
+    return status ? *status : report_error(program, status.error());
+  } catch (const std::exception& error) {
+    return report_error(program, {.fault = Fault::internal, .message = error.what()});
+  }
 }
 
 int report_error(std::string_view program, const Error& error) {

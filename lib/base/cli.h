@@ -4,6 +4,7 @@
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,6 +16,10 @@ namespace starttls {
 // Parses the command line into what was bound to the app. Nothing: go on. A number: the exit status to leave
 // with at once (0 after --help or --version, 64 after a mistake, which was told on standard error).
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
+
+// Runs the body of a main() and returns the exit status. What no one can foresee, such as want of memory,
+// ends here as Fault::internal instead of as an exception.
+int guarded(std::string_view program, const std::function<Result<int>()>& body);
 
 // Tells the error on standard error as "program: message" and returns its exit status.
 int report_error(std::string_view program, const Error& error);

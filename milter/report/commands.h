@@ -18,7 +18,6 @@ struct Surroundings {
   Configuration configuration;
   Clock clock;
   bool json = false;
-  bool quiet = false;
 };
 
 struct SelfOptions {

@@ -26,8 +26,7 @@ Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
   if (line.state_dir) configuration->state_dir = *line.state_dir;
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  return milter::Surroundings{
-      .configuration = *configuration, .clock = *clock, .json = line.json, .quiet = line.quiet};
+  return milter::Surroundings{.configuration = *configuration, .clock = *clock, .json = line.json};
 }
 
 Result<int> run(const CLI::App& app, const CommandLine& line) {
@@ -39,9 +38,7 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
   return milter::run_summary(line.summary, *surroundings);
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+Result<int> parse_and_run(int argc, const char* const* argv) {
   CommandLine line;
   CLI::App app("Reports on the TLS of inbound mail, as tlsrpt-milter recorded it.", program);
   app.add_option("-c", line.configuration, "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
@@ -56,7 +53,11 @@ int main(int argc, char** argv) {
   milter::add_summary_command(app, line.summary);
   app.footer("Example:\n  tlsrpt-report summary --by day");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  return run(app, line);
+}
 
-  const auto status = run(app, line);
-  return status ? *status : report_error(program, status.error());
+}  // namespace
+
+int main(int argc, char** argv) {
+  return guarded(program, [&] { return parse_and_run(argc, argv); });
 }

@@ -3,13 +3,13 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <fstream>
-#include <thread>
 #include <utility>
 
 namespace starttls::load {
@@ -55,11 +55,10 @@ Result<void> Daemon::start(const Address& listens_at) {
   }
   const auto deadline = Steady::now() + 10s;
   while (!somebody_listens(listens_at)) {
-    if (const auto status = poll_exit()) {
+    if (const auto status = wait_exit(2ms)) {
       return fail(Fault::unavailable, "{} ended with status {}", command_line_.front(), *status);
     }
     if (Steady::now() > deadline) return fail(Fault::temporary, "{} does not listen", command_line_.front());
-    std::this_thread::sleep_for(2ms);
   }
   return {};
 }
@@ -73,20 +72,14 @@ void Daemon::send_term() const {
   ::kill(pid_, SIGTERM);
 }
 
-std::optional<int> Daemon::poll_exit() {
-  int status = 0;
-  if (::waitpid(pid_, &status, WNOHANG) != pid_) return std::nullopt;
-  pid_ = -1;
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-}
-
 std::optional<int> Daemon::wait_exit(std::chrono::milliseconds patience) {
-  const auto deadline = Steady::now() + patience;
-  for (;;) {
-    if (const auto status = poll_exit()) return status;
-    if (Steady::now() > deadline) return std::nullopt;
-    std::this_thread::sleep_for(2ms);
-  }
+  // A descriptor of the process becomes readable when it ends.
+  const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+  pollfd ended{.fd = process.get(), .events = POLLIN};
+  if (::poll(&ended, 1, static_cast<int>(patience.count())) <= 0) return std::nullopt;
+  int status = 0;
+  ::waitpid(std::exchange(pid_, -1), &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 std::uint64_t Daemon::resident_kib() const {

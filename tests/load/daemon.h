@@ -32,8 +32,6 @@ class Daemon {
 
   void send_term() const;
 
-  // The exit status once it has ended (128 + signal where a signal ended it); nothing while it runs.
-  std::optional<int> poll_exit();
   // Waits; nothing where it still runs after `patience`.
   std::optional<int> wait_exit(std::chrono::milliseconds patience);
 

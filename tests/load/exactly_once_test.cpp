@@ -133,7 +133,7 @@ class Inbound {
     const auto begin = Steady::now();
     bool listens = true;
     std::optional<int> status;
-    while (!(status = daemon_.poll_exit()) && Steady::now() < begin + term_limit) {
+    while (!(status = daemon_.wait_exit(0ms)) && Steady::now() < begin + term_limit) {
       if (listens) {
         listens = load_.turn(5ms).has_value();
       } else {

@@ -154,12 +154,14 @@ TEST_CASE("nobody else may record there until the last fold is done: it would fo
   const RecorderOptions options{.journal = journal_folder(state.folder.path()), .fold_interval = 1h};
   Recorder recorder(options, fixed_clock(), [&]() -> Result<std::unique_ptr<Store>> {
     // The first fold is that of the start, the second that of the end.
-    if (++opened == 1) return fail(Fault::unavailable, "the store is down");
+    ++opened;
+    opened.notify_one();
+    if (opened == 1) return fail(Fault::unavailable, "the store is down");
     if (auto started = other->start(); !started) refused = started.error().fault;
     return state.opener()();
   });
   good(recorder.start());
-  while (opened == 0) std::this_thread::sleep_for(1ms);
+  opened.wait(0);
   recorder.record(tls_session());
   recorder.stop();
   CHECK(opened == 2);
