@@ -1,5 +1,6 @@
 #include "base/cli.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
 
@@ -8,8 +9,30 @@
 #include <exception>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace starttls {
+
+namespace {
+
+// CLI11 misses a command before it looks at the word that was given in its place.
+std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& mistake) {
+  const auto words = app.remaining(true);
+  if (mistake.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty()) {
+    return fmt::format("'{}' is no command or option here", printable(words.front(), 100));
+  }
+  return printable(mistake.what());
+}
+
+// Whoever starts us without one of them would find our messages in the first file that we open.
+void open_standard_descriptors() {
+  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
+    // The lowest number that is free is this one.
+    if (::fcntl(fd, F_GETFD) == -1) (void)!::open("/dev/null", O_RDWR);
+  }
+}
+
+}  // namespace
 
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   app.set_version_flag("--version", app.get_name() + " " STARTTLS_VERSION, "Print the version and leave");
@@ -19,13 +42,18 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version) == 0 ? 0 : static_cast<int>(Fault::internal);
   } catch (const CLI::ParseError& mistake) {
-    fmt::print(stderr, "{}: {}\nTry '{} --help'.\n", app.get_name(), mistake.what(), app.get_name());
+    tell(app.get_name(), fmt::format("{}\nTry '{} --help'.", what_is_wrong(app, mistake), app.get_name()));
     return static_cast<int>(Fault::usage);
   }
   return std::nullopt;
 }
 
+void tell(std::string_view program, std::string_view message) {
+  (void)write_all(STDERR_FILENO, fmt::format("{}: {}\n", program, message));
+}
+
 int guarded(std::string_view program, const std::function<Result<int>()>& body) {
+  open_standard_descriptors();
   try {
     const auto status = body();
     return status ? *status : report_error(program, status.error());
@@ -35,7 +63,7 @@ int guarded(std::string_view program, const std::function<Result<int>()>& body) 
 }
 
 int report_error(std::string_view program, const Error& error) {
-  fmt::print(stderr, "{}: {}\n", program, error.message);
+  tell(program, error.message);
   return error.exit_status();
 }
 

@@ -17,9 +17,13 @@ namespace starttls {
 // with at once (0 after --help or --version, 64 after a mistake, which was told on standard error).
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
 
-// Runs the body of a main() and returns the exit status. What no one can foresee, such as want of memory,
-// ends here as Fault::internal instead of as an exception.
+// Runs the body of a main() and returns the exit status, with standard input, output and error open, to
+// /dev/null if need be. What no one can foresee, such as want of memory, ends here as Fault::internal instead
+// of as an exception.
 int guarded(std::string_view program, const std::function<Result<int>()>& body);
+
+// Writes "program: message" and a newline to standard error; where that is closed or full, nobody is told.
+void tell(std::string_view program, std::string_view message);
 
 // Tells the error on standard error as "program: message" and returns its exit status.
 int report_error(std::string_view program, const Error& error);

@@ -48,7 +48,7 @@ std::optional<Day> scan_day(Scanner& scan) {
   const auto m = scan.digits(2);
   if (!m || !scan.one_of("-")) return std::nullopt;
   const auto d = scan.digits(2);
-  if (!d || *y < 1970) return std::nullopt;
+  if (!d) return std::nullopt;
   const year_month_day date{year{*y}, month{static_cast<unsigned>(*m)}, day{static_cast<unsigned>(*d)}};
   if (!date.ok()) return std::nullopt;
   return sys_days{date};
@@ -103,7 +103,10 @@ std::optional<Time> scan_rfc3339(std::string_view text) {
   if (!time) return std::nullopt;
   const auto offset = scan_offset(scan);
   if (!offset || !scan.at_end()) return std::nullopt;
-  return Time{*date + *time - *offset};
+  const Time result{*date + *time - *offset};
+  const int in_year = static_cast<int>(year_month_day{day_of(result)}.year());
+  if (in_year < 1970 || in_year > 9999) return std::nullopt;  // the offset may lead out of range
+  return result;
 }
 
 }  // namespace
@@ -147,7 +150,7 @@ std::string to_text(Day day) {
 Result<Day> parse_day(std::string_view text) {
   Scanner scan(text);
   const auto day = scan_day(scan);
-  if (!day || !scan.at_end()) {
+  if (!day || !scan.at_end() || day->time_since_epoch().count() < 0) {
     return fail(Fault::data, "'{}' is not a day such as 2026-01-31", printable(text));
   }
   return *day;

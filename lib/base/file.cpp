@@ -24,6 +24,35 @@ std::unexpected<Error> too_large(std::string_view name, std::size_t limit) {
   return fail(Fault::data, "{}: larger than the limit of {} bytes", printable(name), limit);
 }
 
+struct Attributes {
+  mode_t mode;
+  uid_t owner = static_cast<uid_t>(-1);  // as in chown(2): no change
+  gid_t group = static_cast<gid_t>(-1);
+};
+
+// Where the content really goes, and with which attributes.
+struct Target {
+  fs::path path;
+  Attributes attributes;
+};
+
+Result<Target> target_of(const fs::path& path, mode_t mode_if_new) {
+  const auto refuse = [&](std::string_view reason) {
+    return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), reason);
+  };
+  struct stat info{};
+  if (::lstat(path.c_str(), &info) != 0) return Target{.path = path, .attributes = {.mode = mode_if_new}};
+  fs::path target = path;
+  if (S_ISLNK(info.st_mode)) {
+    std::error_code error;
+    target = fs::canonical(path, error);
+    if (error || ::stat(target.c_str(), &info) != 0) return refuse("the symbolic link leads nowhere");
+  }
+  if (!S_ISREG(info.st_mode)) return refuse("it is not a regular file");
+  return Target{.path = target,
+                .attributes = {.mode = info.st_mode & 07777U, .owner = info.st_uid, .group = info.st_gid}};
+}
+
 // A file that was created beside its final place; it is removed unless it was renamed there.
 class Draft {
  public:
@@ -46,9 +75,11 @@ class Draft {
   }
 
   // Returns 0 or the errno value of the step that failed.
-  int fill(std::string_view content, mode_t mode) {
+  int fill(std::string_view content, const Attributes& attributes) {
     if (const int error = write_all(fd_.get(), content); error != 0) return error;
-    if (::fchmod(fd_.get(), mode) != 0 || ::fsync(fd_.get()) != 0) return errno;
+    // Only root may give a file away; for others it stays theirs.
+    (void)!::fchown(fd_.get(), attributes.owner, attributes.group);
+    if (::fchmod(fd_.get(), attributes.mode) != 0 || ::fsync(fd_.get()) != 0) return errno;
     return 0;
   }
 
@@ -123,6 +154,7 @@ int write_all(int fd, std::string_view bytes) {
 Result<void> sync_directory(const fs::path& directory) {
   const fs::path name = directory.empty() ? fs::path(".") : directory;
   const UniqueFd fd(::open(name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd && errno == EACCES) return {};
   if (!fd || ::fsync(fd.get()) != 0) {
     return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
   }
@@ -130,7 +162,7 @@ Result<void> sync_directory(const fs::path& directory) {
 }
 
 bool has_content(const fs::path& path, std::string_view content) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return false;
   if (!S_ISREG(info.st_mode) || static_cast<std::size_t>(info.st_size) != content.size()) return false;
@@ -147,17 +179,16 @@ bool has_content(const fs::path& path, std::string_view content) {
 }
 
 Result<void> replace_file(const fs::path& path, std::string_view content, mode_t mode) {
-  std::error_code ignored;
-  const fs::path resolved = fs::is_symlink(path, ignored) ? fs::weakly_canonical(path, ignored) : path;
-  const fs::path& target = resolved.empty() ? path : resolved;
-  auto draft = Draft::beside(target);
+  const auto target = target_of(path, mode);
+  if (!target) return std::unexpected(target.error());
+  auto draft = Draft::beside(target->path);
   if (!draft) return std::unexpected(draft.error());
-  int error = draft->fill(content, mode);
-  if (error == 0) error = draft->rename_to(target);
+  int error = draft->fill(content, target->attributes);
+  if (error == 0) error = draft->rename_to(target->path);
   if (error != 0) {
     return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), errno_text(error));
   }
-  return sync_directory(target.parent_path());
+  return sync_directory(target->path.parent_path());
 }
 
 }  // namespace starttls

@@ -61,6 +61,7 @@ and in /etc/postfix/main.cf, followed by "sudo postfix reload":
 
     smtp_tls_policy_maps = texthash:/etc/postfix/tls_policy
     smtp_tls_security_level = may
+    smtp_tls_mandatory_protocols = >=TLSv1.2
     smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 
 More: README.md, and the manuals ("man starttls-listtool" and so on)."""

@@ -26,13 +26,14 @@ TEST_CASE("a sparse file of 2 GiB is refused without being read") {
   CHECK(error.message.find("larger than the limit of 1048576 bytes") != std::string::npos);
 }
 
-TEST_CASE("a replaced file is the new one with its mode, and nothing else is left") {
+TEST_CASE("a replaced file is the new one, a new one has its mode, and nothing else is left") {
   const TemporaryFolder folder;
   write(folder / "map", "old");
-  good(replace_file(folder / "map", "new", 0640));
+  good(replace_file(folder / "map", "new"));
   CHECK(read(folder / "map") == "new");
-  CHECK((fs::status(folder / "map").permissions() & fs::perms::mask) == fs::perms(0640));
-  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+  good(replace_file(folder / "fresh", "new", 0640));
+  CHECK((fs::status(folder / "fresh").permissions() & fs::perms::mask) == fs::perms(0640));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 2);
 }
 
 TEST_CASE("a symbolic link stays and its target is replaced") {
@@ -42,6 +43,30 @@ TEST_CASE("a symbolic link stays and its target is replaced") {
   good(replace_file(folder / "link", "new"));
   CHECK(fs::is_symlink(folder / "link"));
   CHECK(read(folder / "target") == "new");
+}
+
+TEST_CASE("a file that is there keeps its mode") {
+  const TemporaryFolder folder;
+  write(folder / "map", "old");
+  fs::permissions(folder / "map", fs::perms(0640));
+  good(replace_file(folder / "map", "new"));
+  CHECK((fs::status(folder / "map").permissions() & fs::perms::mask) == fs::perms(0640));
+}
+
+TEST_CASE("what is no regular file is refused and stays what it is") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  fs::create_symlink("nowhere", folder / "dangling");
+  fs::create_symlink("loop", folder / "loop");
+  fs::create_symlink("/dev/null", folder / "device");
+  CHECK(bad(replace_file(folder / "pipe", "new")).message.ends_with("it is not a regular file"));
+  CHECK(bad(replace_file(folder / "dangling", "new")).message.ends_with("the symbolic link leads nowhere"));
+  CHECK(bad(replace_file(folder / "loop", "new")).fault == Fault::cannot_create);
+  CHECK(bad(replace_file(folder / "device", "new")).fault == Fault::cannot_create);
+  CHECK(fs::is_fifo(folder / "pipe"));
+  CHECK(fs::is_symlink(folder / "dangling"));
+  CHECK(fs::is_character_file("/dev/null"));
+  CHECK_FALSE(has_content(folder / "pipe", "new"));
 }
 
 TEST_CASE("a file that cannot be replaced stays as it was") {

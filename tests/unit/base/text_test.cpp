@@ -12,6 +12,7 @@ TEST_CASE("printable text disturbs no terminal and no log") {
   CHECK(printable("a\nb\tc\x1b[31m") == "a\\x0ab\\x09c\\x1b[31m");
   CHECK(printable("\x7f\xc2\x9b") == "\\x7f\\u{009b}");
   CHECK(printable("\xe2\x80\xae") == "\\u{202e}");
+  CHECK(printable("\xd8\x9c") == "\\u{061c}");
   CHECK(printable("\xff\xc3") == "\\xff\\xc3");
   CHECK(printable("back\\slash") == "back\\\\slash");
   CHECK(printable("abcdef", 3) == "abc...");
