@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t text_limit = 255;
 
 // An MTA accepts recipients in the domains that it hosts; a session that names more than these is no mail.
+// The bytes keep its record well below what the journal takes.
 constexpr std::size_t recipient_domain_limit = 1000;
+constexpr std::size_t recipient_domain_bytes = 32768;
 
 std::string domain_or_nothing(std::string_view name) {
   const auto domain = DomainName::parse(name);
@@ -69,9 +71,13 @@ void Connection::mail() {
 void Connection::recipient(std::string_view address) {
   std::string domain = recipient_domain(address);
   if (domain.empty()) return;
-  const bool known = session_.recipient_domains.contains(domain);
-  if (!known && session_.recipient_domains.size() >= recipient_domain_limit) return;
-  session_.recipient_domains.try_emplace(domain, 0);
+  if (!session_.recipient_domains.contains(domain)) {
+    const bool room = session_.recipient_domains.size() < recipient_domain_limit &&
+                      domain_bytes_ + domain.size() <= recipient_domain_bytes;
+    if (!room) return;
+    domain_bytes_ += domain.size();
+    session_.recipient_domains.emplace(domain, 0);
+  }
   transaction_domains_.insert(std::move(domain));
 }
 

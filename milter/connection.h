@@ -48,6 +48,7 @@ class Connection {
 
  private:
   store::Session session_;
+  std::size_t domain_bytes_ = 0;               // of the names in recipient_domains
   std::set<std::string> transaction_domains_;  // of the recipients of the transaction under way
 };
 

@@ -2,15 +2,16 @@
 
 #include <fcntl.h>
 #include <libmilter/mfapi.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <csignal>
+#include <initializer_list>
 #include <memory>
 #include <thread>
 
@@ -34,38 +35,52 @@ constexpr int libmilter_ended = SIGUSR1;
 sigset_t awaited_signals() {
   sigset_t set;
   sigemptyset(&set);
-  for (const int signal : {SIGHUP, SIGTERM, SIGINT, libmilter_ended}) sigaddset(&set, signal);
+  for (const int signal : {SIGTERM, SIGINT, libmilter_ended}) sigaddset(&set, signal);
   return set;
 }
 
-// libmilter waits for HUP, TERM and INT on a thread of its own and takes each as an order to stop. The kernel
-// gives a signal of the process to the main thread first, if that waits for it: so smfi_main() runs on
-// another thread, the main thread waits here, and a HUP does not end the daemon.
-void wait_for_end(const sigset_t& signals) {
-  for (;;) {
-    int signal = 0;
-    if (::sigwait(&signals, &signal) != 0) continue;
-    if (signal != SIGHUP) return;
-    spdlog::info("HUP: the configuration is read at start only");
+// libmilter waits for HUP, TERM and INT on a thread of its own and takes each as an order to stop at once,
+// open sessions or not. None may reach it:
+// - HUP is ignored and never blocked on the main thread, so that the kernel drops it;
+// - TERM and INT the kernel gives to the main thread first, if that waits for them, as it does here;
+// - once the end has begun, they are ignored as HUP is.
+void ignore(std::initializer_list<int> ignored) {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int signal : ignored) {
+    ::signal(signal, SIG_IGN);
+    sigaddset(&set, signal);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
+}
+
+int wait_for_end(const sigset_t& signals) {
+  int signal = 0;
+  while (::sigwait(&signals, &signal) != 0) {
+  }
+  ignore({SIGTERM, SIGINT});
+  return signal;
+}
+
+// Every connection takes a descriptor, and the journal must never be the one that gets none.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+    spdlog::warn("the limit of open files stays as it is: {}", errno_text(errno));
   }
 }
 
-// smfi_main() on a thread of its own. It is never told to stop: with connections open, smfi_stop() makes
+// Runs smfi_main() on a thread of its own. It is never told to stop: with connections open, smfi_stop() makes
 // libmilter destroy locks and free connections that its other threads are using, and hang or crash (its
 // mi_pool_controller()). Its threads end with the process.
-class Libmilter {
- public:
-  void start() {
-    std::thread([this] {
-      failed_ = smfi_main() != MI_SUCCESS;
-      ::kill(::getpid(), libmilter_ended);
-    }).detach();
-  }
-  bool failed() const { return failed_; }
-
- private:
-  std::atomic<bool> failed_ = false;
-};
+void start_libmilter() {
+  std::thread([] {
+    (void)smfi_main();
+    ::kill(::getpid(), libmilter_ended);
+  }).detach();
+}
 
 store::RecorderOptions recorder_options(const Configuration& configuration) {
   store::RecorderOptions options;
@@ -93,15 +108,18 @@ class PidFile {
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
   ~PidFile() {
-    if (!path_.empty()) ::unlink(path_.c_str());
+    if (written_) ::unlink(path_.c_str());
   }
-  Result<void> write() const {
+  Result<void> write() {
     if (path_.empty()) return {};
-    return replace_file(path_, fmt::format("{}\n", ::getpid()));
+    auto done = replace_file(path_, fmt::format("{}\n", ::getpid()));
+    written_ = done.has_value();
+    return done;
   }
 
  private:
   fs::path path_;
+  bool written_ = false;
 };
 
 // What the callbacks use. Once libmilter's threads run it is never freed: they go on until the process ends.
@@ -112,7 +130,6 @@ struct Working {
 
   store::Recorder recorder;
   OpenConnections connections;
-  Libmilter libmilter;
 };
 
 }  // namespace
@@ -121,29 +138,33 @@ Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
                         const std::function<void()>& ready) {
   const sigset_t signals = awaited_signals();
   ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  ignore({SIGHUP});
+  raise_descriptor_limit();
 
   auto working = std::make_unique<Working>(configuration, clock);
-  if (auto started = working->recorder.start(); !started) return started;
   if (auto registered = register_callbacks(working->connections); !registered) return registered;
+  // Before the recorder's thread makes files: the umask is the whole process's.
   if (auto listening = open_listener(configuration); !listening) return listening;
-  const PidFile pid_file(configuration.pid_file);
-  if (auto written = pid_file.write(); !written) {
+  PidFile pid_file(configuration.pid_file);
+  auto started = pid_file.write();
+  if (started) started = working->recorder.start();
+  if (!started) {
     close_listener(configuration);
-    return written;
+    return started;
   }
 
   Working& until_exit = *working.release();
-  until_exit.libmilter.start();
+  start_libmilter();
   spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration.socket),
                printable(configuration.state_dir.string()));
   ready();
 
-  wait_for_end(signals);
+  const int signal = wait_for_end(signals);
   close_listener(configuration);
   until_exit.connections.finish();
   until_exit.recorder.stop();
   log_end(until_exit.recorder.counters());
-  if (until_exit.libmilter.failed()) return fail(Fault::unavailable, "libmilter ended with an error");
+  if (signal == libmilter_ended) return fail(Fault::unavailable, "libmilter ended unasked");
   return {};
 }
 

@@ -10,7 +10,7 @@
 namespace starttls::milter {
 
 // Opens the socket, records until TERM or INT, then records what is still open, folds everything and returns.
-// `ready` is called once the MTA can connect. HUP changes nothing. The caller must end the process with
+// `ready` is called once the MTA can connect. HUP is ignored. The caller must end the process with
 // _Exit: libmilter's threads still run.
 Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
                         const std::function<void()>& ready);

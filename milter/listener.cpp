@@ -9,6 +9,7 @@
 
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <optional>
 #include <vector>
@@ -26,6 +27,17 @@ std::optional<std::string> unix_path(std::string_view socket) {
     if (socket.starts_with(scheme)) return std::string(socket.substr(scheme.size()));
   }
   return std::nullopt;
+}
+
+// "inet:port@host", "inet6:port" (everywhere): libmilter takes a port out of range for another one.
+bool is_inet(std::string_view socket) {
+  const auto colon = socket.find(':');
+  const std::string_view scheme = socket.substr(0, colon);
+  if (colon == std::string_view::npos || (scheme != "inet" && scheme != "inet6")) return false;
+  const std::string_view port = socket.substr(colon + 1, socket.find('@') - colon - 1);
+  unsigned number = 0;
+  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), number);
+  return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
 }
 
 // 0, or the errno value of the attempt.
@@ -46,8 +58,11 @@ Result<void> clear_stale_socket(const std::string& path) {
   if (!S_ISSOCK(info.st_mode)) {
     return fail(Fault::unavailable, "{}: exists and is no socket", printable(path));
   }
-  if (try_unix(path) == 0) {
-    return fail(Fault::temporary, "{}: another program listens there", printable(path));
+  const int error = try_unix(path);
+  if (error == 0) return fail(Fault::temporary, "{}: another program listens there", printable(path));
+  if (error != ECONNREFUSED) {
+    return fail(Fault::unavailable, "{}: cannot tell whether somebody listens there: {}", printable(path),
+                errno_text(error));
   }
   spdlog::info("{}: removing the socket that an earlier process left", printable(path));
   if (::unlink(path.c_str()) != 0) {
@@ -88,8 +103,7 @@ Result<void> open_listener(const Configuration& configuration) {
   const std::string& socket = configuration.socket;
   const auto path = unix_path(socket);
   // The daemon leaves for "/", and libmilter takes any word for a path.
-  const bool known_form =
-      path ? path->starts_with('/') : socket.starts_with("inet:") || socket.starts_with("inet6:");
+  const bool known_form = path ? path->starts_with('/') : is_inet(socket);
   if (!known_form) {
     return fail(Fault::usage, "'{}' is no socket such as unix:/path or inet:port@host", printable(socket));
   }

@@ -28,10 +28,13 @@ Result<milter::Configuration> configure(const CommandLine& line) {
   if (!configuration) return configuration;
   if (line.socket) configuration->socket = *line.socket;
   if (line.state_dir) configuration->state_dir = *line.state_dir;
-  // The daemon leaves for "/".
+  // The daemon leaves for "/"; what is relative is meant from here.
   std::error_code error;
   configuration->state_dir = std::filesystem::absolute(configuration->state_dir, error);
-  if (error) return fail(Fault::config, "state directory: {}", error.message());
+  if (!error && !configuration->pid_file.empty()) {
+    configuration->pid_file = std::filesystem::absolute(configuration->pid_file, error);
+  }
+  if (error) return fail(Fault::config, "the current directory: {}", error.message());
   return configuration;
 }
 

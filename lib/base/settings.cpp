@@ -35,13 +35,14 @@ struct Settings::File {
                                       const std::vector<std::string>& known) const {
     for (const auto& [key, node] : in) {
       const std::string full = prefix + std::string(key.str());
+      const bool quoted_dot = key.str().find('.') != std::string_view::npos;
       const auto is_known = [&](const std::string& k) { return k == full; };
       const auto is_parent = [&](const std::string& k) { return k.starts_with(full + "."); };
       if (node.is_table() && std::ranges::any_of(known, is_parent)) {
         if (auto error = unknown_key_in(*node.as_table(), full + ".", known)) return error;
         continue;
       }
-      if (std::ranges::any_of(known, is_known)) continue;
+      if (!quoted_dot && std::ranges::any_of(known, is_known)) continue;
       const auto meant = nearest(full, known);
       return Error{Fault::config,
                    fmt::format("{}: unknown key '{}'{}", place(key.source()), printable(full),

@@ -15,6 +15,18 @@ namespace starttls::store {
 
 namespace fs = std::filesystem;
 
+namespace {
+
+// Whether the open file is the one that the path names now.
+bool is_at(int fd, const fs::path& path) {
+  struct stat open_file{};
+  struct stat named{};
+  return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+}  // namespace
+
 Journal::Journal(fs::path folder, std::size_t held_back_limit)
     : folder_(std::move(folder)), held_back_limit_(held_back_limit) {}
 
@@ -31,22 +43,26 @@ Result<void> Journal::open(Time now) {
 }
 
 Result<void> Journal::take_lock() {
-  lock_.reset();
-  const fs::path name = folder_ / "lock";
-  UniqueFd fd(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640));
-  if (!fd) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
+  if (lock_ && is_at(lock_.get(), folder_)) return {};
+  UniqueFd fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fd) return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
+    if (errno != EWOULDBLOCK)
+      return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
     return fail(Fault::temporary, "{}: another process records there", printable(folder_.string()));
   }
   lock_ = std::move(fd);
   return {};
 }
 
+fs::path Journal::path_of(const std::string& id) const {
+  return folder_ / (id + std::string(segment_suffix));
+}
+
 Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) {
   auto segment = std::make_shared<Segment>();
   segment->id = new_segment_id(now);
-  const fs::path name = folder_ / (segment->id + std::string(segment_suffix));
+  const fs::path name = path_of(segment->id);
   segment->fd = UniqueFd(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640));
   if (!segment->fd) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
   if (const int error = write_all(segment->fd.get(), segment_magic); error != 0) {
@@ -61,6 +77,10 @@ Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) {
 void Journal::append(std::string_view payload) {
   std::string record = frame(payload);
   const std::lock_guard guard(mutex_);
+  if (payload.empty() || payload.size() > payload_limit) {
+    ++lost_;  // it would be taken for damage, and what follows it with it
+    return;
+  }
   // Held-back records go first, so that the order stays.
   if (!held_back_.empty() || !write_record(record)) hold_back(std::move(record));
 }
@@ -74,9 +94,11 @@ bool Journal::write_record(std::string_view record) {
   } while (put < 0 && errno == EINTR);
   if (put == static_cast<ssize_t>(record.size())) {
     current_->size += record.size();
+    ++current_->records;
     ++written_;
     return true;
   }
+  last_error_ = put < 0 ? errno : ENOSPC;
   if (put > 0 && ::ftruncate(current_->fd.get(), static_cast<off_t>(current_->size)) != 0) {
     current_.reset();  // nothing may follow a torn record; keep() begins a new segment
   }
@@ -100,26 +122,31 @@ void Journal::write_held_back() {
   }
 }
 
-// Somebody removed the folder under us: what the segment holds can still be read through its descriptor.
-Result<void> Journal::rescue_if_unlinked() {
+// Somebody removed or moved the folder, or mounted another one over it: what the segment holds can still be
+// read through its descriptor. It is written again at the new place, and taken away at the old one.
+Result<void> Journal::rescue_if_moved() {
   const std::lock_guard guard(mutex_);
-  if (!current_) return {};
-  struct stat info{};
-  if (::fstat(current_->fd.get(), &info) != 0 || info.st_nlink > 0) return {};
+  if (!current_ || is_at(current_->fd.get(), path_of(current_->id))) return {};
   const std::shared_ptr<Segment> gone = std::exchange(current_, nullptr);
-  if (::lseek(gone->fd.get(), 0, SEEK_SET) != 0) return fail(Fault::io, "journal: {}", errno_text(errno));
-  const auto content = read_all(gone->fd.get(), segment_limit, "removed journal segment");
-  if (!content) return std::unexpected(content.error());
-  const auto damage = read_segment(*content, [this](const Session& session) {
-    --written_;
-    hold_back(frame(encode(session)));
-  });
-  if (!damage) return std::unexpected(damage.error());
+  const auto content = ::lseek(gone->fd.get(), 0, SEEK_SET) == 0
+                           ? read_all(gone->fd.get(), segment_limit, "moved journal segment")
+                           : fail(Fault::io, "journal: {}", errno_text(errno));
+  const auto read = content ? read_segment(*content,
+                                           [this](const Session& session) {
+                                             --written_;
+                                             hold_back(frame(encode(session)));
+                                           })
+                            : std::unexpected(content.error());
+  if (!read) {
+    lost_ += gone->records;
+    return std::unexpected(read.error());
+  }
+  if (::ftruncate(gone->fd.get(), 0) != 0) return fail(Fault::io, "journal: {}", errno_text(errno));
   return {};
 }
 
 Result<void> Journal::keep(Time now) {
-  if (auto rescued = rescue_if_unlinked(); !rescued) return rescued;
+  if (auto rescued = rescue_if_moved(); !rescued) return rescued;
   if (current_id().empty()) {
     if (auto opened = open(now); !opened) return opened;
   }
@@ -129,7 +156,7 @@ Result<void> Journal::keep(Time now) {
     const std::lock_guard guard(mutex_);
     segment = current_;
     if (!held_back_.empty() && !full_) {
-      return fail(Fault::io, "{}: cannot write", printable(folder_.string()));
+      return fail(Fault::io, "{}: cannot write: {}", printable(folder_.string()), errno_text(last_error_));
     }
   }
   // Outside the mutex: sessions go on being appended while the disk works.

@@ -2,7 +2,7 @@
 //
 // append() is called by many threads and costs one write(2). What cannot be written at once (folder gone,
 // disk full) is held back in memory, within a limit, and written by a later keep(); only beyond the limit is
-// a session lost, and counted. One process writes a folder: its lock file says so.
+// a session lost, and counted. One process writes a folder: it holds a lock on it.
 #pragma once
 
 #include <cstddef>
@@ -52,6 +52,9 @@ class Journal {
   // but its own for one that nobody writes any more.
   void unlock();
 
+  // Whether the folder is ours: only then may its other segments be touched.
+  bool holds_lock() const { return static_cast<bool>(lock_); }
+
   // While true nothing is written, only held back: too much is waiting for the store already.
   void set_full(bool full);
 
@@ -64,18 +67,20 @@ class Journal {
     UniqueFd fd;
     std::string id;
     std::size_t size = 0;  // bytes of the file that are sound
+    std::size_t records = 0;
   };
 
   Result<std::shared_ptr<Segment>> create_segment(Time now);
   Result<void> take_lock();
-  Result<void> rescue_if_unlinked();
+  std::filesystem::path path_of(const std::string& id) const;
+  Result<void> rescue_if_moved();
   bool write_record(std::string_view record);
   void hold_back(std::string record);
   void write_held_back();
 
   const std::filesystem::path folder_;
   const std::size_t held_back_limit_;
-  UniqueFd lock_;
+  UniqueFd lock_;  // of the folder itself, so that there is no file to be removed
 
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<Segment> current_;
@@ -84,6 +89,7 @@ class Journal {
   bool full_ = false;
   std::uint64_t written_ = 0;
   std::uint64_t lost_ = 0;
+  int last_error_ = 0;  // errno of the last write that failed
 };
 
 }  // namespace starttls::store

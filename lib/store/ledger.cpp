@@ -71,9 +71,11 @@ Result<DailyCounts> read_counts(const fs::path& state_dir, const Period& period)
   std::vector<std::string> ids;
   for (const OpenSegment& segment : *segments) ids.push_back(segment.id);
 
-  std::error_code ignored;
+  std::error_code error;
+  const bool has_store = fs::exists(store_file(state_dir), error);
+  if (error) return fail(Fault::permission, "{}: {}", printable(state_dir.string()), error.message());
   Snapshot snapshot;
-  if (fs::exists(store_file(state_dir), ignored)) {
+  if (has_store) {
     auto read = read_store(store_file(state_dir), period, ids);
     if (!read) return std::unexpected(read.error());
     snapshot = std::move(*read);

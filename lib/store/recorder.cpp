@@ -15,6 +15,14 @@ namespace fs = std::filesystem;
 // before must still find the id.
 constexpr auto remember_segments = std::chrono::hours{24};
 
+// Keeps what could not be read for a person to look at.
+Result<void> set_aside(const fs::path& segment) {
+  std::error_code error;
+  fs::rename(segment, fs::path(segment).replace_extension(".damaged"), error);
+  if (error) return fail(Fault::io, "{}: {}", printable(segment.string()), error.message());
+  return {};
+}
+
 }  // namespace
 
 Recorder::Recorder(RecorderOptions options, Clock clock, StoreOpener open_store)
@@ -40,7 +48,7 @@ void Recorder::record(const Session& session) noexcept {
   try {
     journal_.append(encode(session));
   } catch (const std::exception& e) {
-    ++failures_;
+    ++unrecorded_;  // no memory
   }
 }
 
@@ -51,7 +59,11 @@ void Recorder::run() {
   while (!stopping_) {
     lock.unlock();
     const bool due = Steady::now() >= next_fold || journal_.current_bytes() >= options_.segment_bytes;
-    tick(due);
+    try {
+      tick(due);
+    } catch (const std::exception& e) {
+      trouble({.fault = Fault::internal, .message = e.what()});  // no memory now, perhaps at the next tick
+    }
     if (due) next_fold = Steady::now() + options_.fold_interval;
     lock.lock();
     wake_.wait_for(lock, std::min(options_.sync_interval, options_.fold_interval),
@@ -68,7 +80,7 @@ void Recorder::tick(bool fold) {
   if (troubled_ && failures_ == failures_before) {
     troubled_ = false;
     spdlog::info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
-                 journal_.counters().lost);
+                 counters().journal.lost);
   }
 }
 
@@ -97,6 +109,8 @@ void Recorder::fold_waiting() {
 }
 
 Result<void> Recorder::fold_segments() {
+  // Whoever does not hold the lock would fold the open segment of the one who does.
+  if (!journal_.holds_lock()) return {};
   const auto segments = list_segments(options_.journal);
   if (!segments) return std::unexpected(segments.error());
   if (!store_) {
@@ -105,13 +119,21 @@ Result<void> Recorder::fold_segments() {
     store_ = std::move(*opened);
   }
   const std::string current = journal_.current_id();
+  Result<void> outcome;
   bool any = false;
+  auto last_keep = std::chrono::steady_clock::now();
   for (const fs::path& segment : *segments) {
     if (segment_id(segment) == current) continue;
-    if (auto folded = fold_segment(segment); !folded) return folded;
+    // One bad segment does not keep the others waiting.
+    if (auto folded = fold_segment(segment); !folded && outcome) outcome = folded;
     any = true;
+    // A long backlog does not keep the journal from being synced.
+    if (current.empty() || std::chrono::steady_clock::now() - last_keep < options_.sync_interval) continue;
+    if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
+    measure_waiting();
+    last_keep = std::chrono::steady_clock::now();
   }
-  if (!any) return {};
+  if (!any || !outcome) return outcome;
   if (auto synced = sync_directory(options_.journal); !synced) return synced;
   // Every file is gone for good now, so that no id older than a report can be asked for again.
   return store_->forget_segments(clock_() - remember_segments);
@@ -126,20 +148,21 @@ Result<void> Recorder::fold_segment(const fs::path& segment) {
     add(counts, session);
     ++sessions;
   });
-  std::error_code error;
   if (!damage) {
-    fs::rename(segment, fs::path(segment).replace_extension(".damaged"), error);
+    if (auto aside = set_aside(segment); !aside) return aside;
     return fail(Fault::data, "{}: {}; set aside", printable(segment.string()), damage.error().message);
-  }
-  if (damage->any()) {
-    spdlog::warn("{}: {} damaged records and {} bytes at the end are left out", printable(segment.string()),
-                 damage->records, damage->tail);
   }
   if (!counts.empty()) {
     const auto added = store_->fold(segment_id(segment), counts, clock_());
     if (!added) return std::unexpected(added.error());
     if (*added) folded_sessions_ += sessions;
   }
+  if (damage->any()) {
+    spdlog::warn("{}: {} damaged records and {} bytes at the end are left out; set aside as .damaged",
+                 printable(segment.string()), damage->records, damage->tail);
+    return set_aside(segment);
+  }
+  std::error_code error;
   if (!fs::remove(segment, error) && error) {
     return fail(Fault::io, "{}: {}", printable(segment.string()), error.message());
   }
@@ -164,14 +187,16 @@ void Recorder::trouble(const Error& error) {
   troubled_ = true;
   const auto silent = trouble_log_.permit(clock_());
   if (!silent) return;
-  const JournalCounters now = journal_.counters();
+  const JournalCounters now = counters().journal;
   spdlog::error("{}; mail is not affected; sessions held back in memory: {}, lost so far: {}{}",
                 error.message, now.held_back, now.lost,
                 *silent > 0 ? fmt::format(" ({} such lines left out)", *silent) : "");
 }
 
 RecorderCounters Recorder::counters() const {
-  return {.journal = journal_.counters(),
+  JournalCounters journal = journal_.counters();
+  journal.lost += unrecorded_;
+  return {.journal = journal,
           .folded_sessions = folded_sessions_,
           .failures = failures_,
           .waiting_bytes = waiting_bytes_};

@@ -79,6 +79,7 @@ class Recorder {
 
   std::atomic<std::uint64_t> folded_sessions_{0};
   std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> unrecorded_{0};
   std::atomic<std::uint64_t> waiting_bytes_{0};
 
   std::mutex mutex_;  // guards stopping_

@@ -83,10 +83,13 @@ Result<std::vector<fs::path>> list_segments(const fs::path& folder) {
   std::vector<fs::path> segments;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    if (entry->path().extension() == segment_suffix) segments.push_back(entry->path());
+    std::error_code unknown;
+    const bool is_file = entry->is_regular_file(unknown);
+    if (is_file && entry->path().extension() == segment_suffix) segments.push_back(entry->path());
   }
   if (error && error != std::errc::no_such_file_or_directory) {
-    return fail(Fault::io, "{}: {}", printable(folder.string()), error.message());
+    const Fault fault = error == std::errc::permission_denied ? Fault::permission : Fault::io;
+    return fail(fault, "{}: {}", printable(folder.string()), error.message());
   }
   std::ranges::sort(segments);
   return segments;

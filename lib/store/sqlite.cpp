@@ -1,14 +1,38 @@
 #include "store/sqlite.h"
 
+#include <cerrno>
+
 #include "base/text.h"
 
 namespace starttls::store::sqlite {
 namespace {
 
+Fault fault_of(int code) {
+  switch (code & 0xFF) {  // the primary result code
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return Fault::temporary;
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+      return Fault::permission;
+    case SQLITE_IOERR:
+    case SQLITE_FULL:
+      return Fault::io;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return Fault::data;
+    case SQLITE_CANTOPEN:
+      return errno == EACCES ? Fault::permission : Fault::unavailable;
+    default:
+      return Fault::unavailable;
+  }
+}
+
 std::unexpected<Error> error_of(sqlite3* handle) {
+  const Fault fault = handle != nullptr ? fault_of(sqlite3_errcode(handle)) : Fault::unavailable;
   const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   const char* reason = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
-  return fail(Fault::unavailable, "{}: {}", printable(file != nullptr ? file : "store"), reason);
+  return fail(fault, "{}: {}", printable(file != nullptr ? file : "store"), reason);
 }
 
 }  // namespace
@@ -59,10 +83,11 @@ std::int64_t Statement::number(int column) const {
 
 Result<Database> Database::open(const std::filesystem::path& file, int flags) {
   sqlite3* handle = nullptr;
+  errno = 0;
   const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
   Database database(handle);
   if (rc != SQLITE_OK) {
-    return fail(Fault::unavailable, "{}: {}", printable(file.string()), sqlite3_errstr(rc));
+    return fail(fault_of(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));
   }
   sqlite3_busy_timeout(handle, 5000);
   return database;

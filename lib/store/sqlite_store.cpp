@@ -1,4 +1,5 @@
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -222,8 +223,6 @@ class SqliteStore final : public Store {
 Result<void> write_new_store(const std::filesystem::path& file) {
   auto database = Database::open(file, SQLITE_OPEN_READWRITE);
   if (!database) return std::unexpected(database.error());
-  // WAL: readers never wait for the fold. The mode stays with the file.
-  if (auto done = database->execute("PRAGMA journal_mode = WAL"); !done) return done;
   auto transaction = Transaction::begin(*database, "IMMEDIATE");
   if (!transaction) return std::unexpected(transaction.error());
   if (auto done = database->execute(schema); !done) return done;
@@ -237,22 +236,25 @@ Result<void> write_new_store(const std::filesystem::path& file) {
 Result<void> create_store(const std::filesystem::path& file) {
   std::string draft = file.string() + ".new-XXXXXX";
   const UniqueFd fd(::mkostemp(draft.data(), O_CLOEXEC));
-  if (!fd) return fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
+  // Who may read the journal may read the store.
+  if (!fd || ::fchmod(fd.get(), 0640) != 0)
+    return fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
   auto written = write_new_store(draft);
   // Another process may have been faster; its store is as good.
   if (written && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
     written = fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
   }
   ::unlink(draft.c_str());
+  ::unlink((draft + "-journal").c_str());
   if (!written) return written;
   return sync_directory(file.parent_path());
 }
 
 Result<void> check_schema(Database& database, const std::string& name) {
   const auto application = database.number("PRAGMA application_id");
-  if (!application) return fail(Fault::data, "{}", application.error().message);
+  if (!application) return std::unexpected(application.error());
   const auto version = database.number("PRAGMA user_version");
-  if (!version) return fail(Fault::data, "{}", version.error().message);
+  if (!version) return std::unexpected(version.error());
   if (*application != application_id) return fail(Fault::data, "{}: not a store of tlsrpt-milter", name);
   if (*version > schema_version) {
     return fail(Fault::data, "{}: made by a newer version (schema {}, this program knows {})", name, *version,
@@ -274,8 +276,9 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
   if (auto done = check_schema(*database, printable(file.string())); !done)
     return std::unexpected(done.error());
   if (access == Access::write) {
-    // A commit is on the disk before the segment is unlinked.
-    auto done = database->execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked.
+    auto done =
+        database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
     if (!done) return std::unexpected(done.error());
   }
   return std::make_unique<SqliteStore>(std::move(*database));

@@ -48,8 +48,9 @@ class Store {
 
 enum class Access { read, write };
 
-// The embedded store: one SQLite file, created for Access::write where it is missing. Fault::unavailable
-// where it cannot be opened, Fault::data where the file is no store of ours or was made by a newer version.
+// The embedded store: one SQLite file, created for Access::write where it is missing. Fault::data where the
+// file is no store of ours or was made by a newer version, else why it cannot be opened: Fault::unavailable,
+// Fault::permission, Fault::temporary (another process has it locked), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
 }  // namespace starttls::store

@@ -1,6 +1,8 @@
+#include <netdb.h>
 #include <unistd.h>
 
 #include <array>
+#include <memory>
 
 #include "base/cli.h"
 #include "base/file.h"
@@ -15,16 +17,23 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// The host's full name where the resolver knows one.
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
-  return printable(name.data());
+  addrinfo hints{};
+  hints.ai_flags = AI_CANONNAME;
+  addrinfo* found = nullptr;
+  if (::getaddrinfo(name.data(), nullptr, &hints, &found) != 0) return printable(name.data());
+  const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> owner(found, &::freeaddrinfo);
+  return printable(found->ai_canonname != nullptr ? found->ai_canonname : name.data());
 }
 
 Reporter reporter_of(const Configuration& configuration) {
-  Reporter reporter{.organization = configuration.organization, .contact = configuration.contact};
-  if (reporter.organization.empty()) reporter.organization = host_name();
-  if (reporter.contact.empty()) reporter.contact = "postmaster@" + host_name();
+  Reporter reporter{
+      .organization = configuration.organization, .contact = configuration.contact, .domain = host_name()};
+  if (reporter.organization.empty()) reporter.organization = reporter.domain;
+  if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.domain;
   return reporter;
 }
 
@@ -43,14 +52,13 @@ Result<void> print_report(const tlsrpt::Report& report, bool gzipped) {
 }
 
 // RFC 8460 sends a report to the owner of one policy domain: one file for each.
-Result<void> write_reports(const store::DailyCounts& counts, Day day, const Reporter& reporter,
-                           const tlsrpt::Report& all, const fs::path& directory, bool gzipped) {
+Result<void> write_reports(const tlsrpt::Report& all, const std::string& sender, const fs::path& directory,
+                           bool gzipped) {
   for (const tlsrpt::PolicyResult& policy : all.policies) {
-    const tlsrpt::Report report = self_report(counts, day, reporter, policy.policy_domain);
-    const auto content = packed(report, gzipped);
+    const auto content = packed(report_for(all, policy), gzipped);
     if (!content) return std::unexpected(content.error());
     const fs::path file =
-        directory / tlsrpt::file_name(host_name(), policy.policy_domain, report.begin, report.end, gzipped);
+        directory / tlsrpt::file_name(sender, policy.policy_domain, all.begin, all.end, gzipped);
     if (auto written = replace_file(file, *content); !written) return written;
     if (auto told = print(file.string() + "\n"); !told) return told;
   }
@@ -78,10 +86,9 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   const auto counts = store::read_counts(surroundings.configuration.state_dir, {*day, *day});
   if (!counts) return std::unexpected(counts.error());
   const Reporter reporter = reporter_of(surroundings.configuration);
-  const tlsrpt::Report report = self_report(*counts, *day, reporter, *domain);
-  auto done = options.directory
-                  ? write_reports(*counts, *day, reporter, report, *options.directory, options.gzip)
-                  : print_report(report, options.gzip);
+  const tlsrpt::Report report = self_report(*counts, *day, surroundings.clock(), reporter, *domain);
+  auto done = options.directory ? write_reports(report, reporter.domain, *options.directory, options.gzip)
+                                : print_report(report, options.gzip);
   if (!done) return std::unexpected(done.error());
   return 0;
 }

@@ -1,5 +1,7 @@
 #include "milter/report/self_report.h"
 
+#include <fmt/chrono.h>
+
 #include <map>
 #include <utility>
 
@@ -46,13 +48,16 @@ tlsrpt::PolicyResult policy_result(const std::string& domain, const DomainResult
   return policy;
 }
 
-std::string report_id(const std::string& organization, Day day, const std::optional<std::string>& domain) {
-  return to_text(day) + "-inbound-" + domain.value_or("all") + "@" + organization;
+// A msg-id without angle brackets (RFC 8460 section 5.3).
+std::string report_id(Day day, Time now, const Reporter& reporter) {
+  const bool over = day_of(now) > day;
+  return fmt::format("{}{}.inbound@{}", to_text(day), over ? "" : fmt::format(".until-{:%H%M%S}", now),
+                     reporter.domain);
 }
 
 }  // namespace
 
-tlsrpt::Report self_report(const DailyCounts& counts, Day day, const Reporter& reporter,
+tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const Reporter& reporter,
                            const std::optional<std::string>& only_domain) {
   std::map<std::string, DomainResult> domains;
   for (const auto& [of, count] : counts) {
@@ -65,8 +70,15 @@ tlsrpt::Report self_report(const DailyCounts& counts, Day day, const Reporter& r
                         .begin = Time{day},
                         .end = Time{day} + std::chrono::days{1} - std::chrono::seconds{1},
                         .contact_info = reporter.contact,
-                        .report_id = report_id(reporter.organization, day, only_domain)};
+                        .report_id = report_id(day, now, reporter)};
   for (const auto& [domain, result] : domains) report.policies.push_back(policy_result(domain, result));
+  return report;
+}
+
+tlsrpt::Report report_for(const tlsrpt::Report& all, const tlsrpt::PolicyResult& policy) {
+  tlsrpt::Report report = all;
+  report.policies = {policy};
+  report.report_id = policy.policy_domain + "." + all.report_id;
   return report;
 }
 

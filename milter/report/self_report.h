@@ -13,6 +13,7 @@ namespace starttls::milter {
 struct Reporter {
   std::string organization;  // organization-name
   std::string contact;       // contact-info
+  std::string domain;        // the host's full name: in report-ids and file names
 };
 
 // One element of "policies" for each recipient domain that had sessions on the day, or for the given one
@@ -21,7 +22,13 @@ struct Reporter {
 // A session counts for a policy domain when a recipient there was accepted: encrypted ones as successful,
 // those in plaintext as failed. Sessions without an accepted recipient belong to no policy domain and are not
 // in a report.
-tlsrpt::Report self_report(const store::DailyCounts& counts, Day day, const Reporter& reporter,
+//
+// The report-id is the same each time the report of a whole day is made; while the day (UTC) is not over at
+// `now`, it says until when the report goes.
+tlsrpt::Report self_report(const store::DailyCounts& counts, Day day, Time now, const Reporter& reporter,
                            const std::optional<std::string>& only_domain);
+
+// The same report about one of its policies, for the owner of that policy domain.
+tlsrpt::Report report_for(const tlsrpt::Report& all, const tlsrpt::PolicyResult& policy);
 
 }  // namespace starttls::milter

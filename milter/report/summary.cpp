@@ -1,6 +1,7 @@
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
+#include <algorithm>
 #include <ranges>
 
 #include "base/cli.h"
@@ -83,17 +84,25 @@ std::string protection_table(const DailyCounts& counts, const Request& request) 
   for (const auto& [protection, f] : groups) {
     if (f.tls == 0) add_row(protection, f);
   }
-  return table({"Protection", "Sessions", "Share", "Messages"}, rows);
+  return table({"Protection", "Sessions", "Share", "Messages"}, rows, output_width());
 }
 
 std::string group_table(const DailyCounts& counts, Grouping by, const Request& request) {
+  const GroupedFigures groups = group(counts, by, request.domain);
+  std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
+  if (by == Grouping::sender) {
+    // Who still sends in the clear is what one asks for.
+    std::ranges::stable_sort(sorted, std::ranges::greater(),
+                             [](const auto& g) { return g.second.plaintext; });
+  }
   std::vector<std::vector<std::string>> rows;
-  for (const auto& [name, f] : group(counts, by, request.domain)) {
+  for (const auto& [name, f] : sorted) {
     rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.tls),
                     std::to_string(f.plaintext), std::to_string(f.no_mail + f.no_helo),
                     percent(f.tls, f.tls + f.plaintext), std::to_string(f.messages)});
   }
-  return table({title_of(by), "Sessions", "TLS", "Plaintext", "Neither", "TLS share", "Messages"}, rows);
+  return table({title_of(by), "Sessions", "TLS", "Plaintext", "Neither", "TLS share", "Messages"}, rows,
+               output_width());
 }
 
 std::string overview(const DailyCounts& counts, const Request& request) {

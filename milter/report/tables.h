@@ -1,4 +1,4 @@
-// Plain text tables that fit a terminal of 80 columns.
+// Plain text tables.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,13 @@
 
 namespace starttls::milter {
 
-// The first column is text, set to the left and cut to what the others leave of 80 columns; the others are
-// set to the right. Every row has as many cells as the head.
-std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows);
+// The first column is text, set to the left and cut to what the others leave of the width; the others are set
+// to the right. Every row has as many cells as the head.
+std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows,
+                  std::size_t width);
+
+// 80 columns on a terminal; nothing is cut for a file or a pipe.
+std::size_t output_width();
 
 // "66.7%"; "-" where the whole is 0.
 std::string percent(std::uint64_t part, std::uint64_t whole);

@@ -156,9 +156,8 @@ class Signals(unittest.TestCase):
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
             for _ in range(3):
-                before = milter.stderr.mark()
-                milter.signal(signal.SIGHUP)
-                milter.stderr.wait_for("HUP: the configuration is read at start only", since=before)
+                for _ in range(1000):  # libmilter's own thread must not get a single one of them
+                    milter.signal(signal.SIGHUP)
                 tls13_mail(client(lab, mx))
             self.assertEqual(sessions_in(end_and_read(mx, milter)), 3)
 

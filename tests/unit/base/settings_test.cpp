@@ -57,6 +57,7 @@ TEST_CASE("an unknown key is an error that names its place and the nearest known
         std::string::npos);
   CHECK(bad(read_example("[milter]\nsokket = 'x'\n")).message.find("did you mean 'milter.socket'?") !=
         std::string::npos);
+  CHECK(bad(read_example("\"milter.socket\" = 'x'\n")).fault == Fault::config);
   CHECK(bad(read_example("[other]\nx = 1\n")).message.ends_with("unknown key 'other'"));
 }
 

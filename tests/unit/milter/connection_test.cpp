@@ -1,5 +1,6 @@
 #include "milter/connection.h"
 
+#include "store/segment.h"
 #include "support.h"
 
 using namespace starttls;
@@ -133,5 +134,19 @@ TEST_CASE("a session that names thousands of domains stays small") {
   c.mail();
   for (int i = 0; i < 5000; ++i) c.recipient("bob@d" + std::to_string(i) + ".test");
   CHECK(c.ended(end).recipient_domains.size() == 1000);
-  CHECK(store::encode(c.ended(end)).size() < 65536);
+  CHECK(store::encode(c.ended(end)).size() < store::payload_limit);
+}
+
+TEST_CASE("the record of a session fits the journal, whatever the client says") {
+  const std::string wild(1000, '\x01');
+  Connection c{begin, wild, {.address = wild, .name = std::string(63, 'n') + ".test"}};
+  c.helo(wild);
+  c.tls({.version = wild, .cipher = wild, .bits = "4294967295", .cert_subject = wild});
+  c.mail();
+  for (int i = 0; i < 5000; ++i) {
+    const std::string label(61, 'x');
+    c.recipient("a@" + label + "." + label + "." + label + ".x" + std::to_string(i) + ".test");
+  }
+  CHECK(c.ended(end).recipient_domains.size() > 100);
+  CHECK(store::encode(c.ended(end)).size() < store::payload_limit);
 }

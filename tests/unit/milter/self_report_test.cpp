@@ -11,7 +11,9 @@ using store::Session;
 namespace {
 
 const Day day = good(parse_day("2026-11-22"));
-const Reporter reporter{.organization = "example.test", .contact = "postmaster@example.test"};
+const Reporter reporter{
+    .organization = "example.test", .contact = "postmaster@example.test", .domain = "mx.example.test"};
+const Time next_day = at("2026-11-23T00:00:00Z");
 
 Session session(std::string_view tls, std::string_view address,
                 std::map<std::string, std::uint32_t> domains) {
@@ -32,7 +34,7 @@ TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its polic
   add(counts, session("TLSv1.2", "192.0.2.2", {{"example.test", 1}}));
   add(counts, session("", "192.0.2.3", {{"example.test", 1}}));
   add(counts, session("", "192.0.2.3", {{"example.test", 0}}));
-  const auto report = self_report(counts, day, reporter, std::nullopt);
+  const auto report = self_report(counts, day, next_day, reporter, std::nullopt);
   CHECK(to_rfc3339(report.begin) == "2026-11-22T00:00:00Z");
   CHECK(to_rfc3339(report.end) == "2026-11-22T23:59:59Z");
   REQUIRE(report.policies.size() == 2);
@@ -53,10 +55,24 @@ TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its polic
 TEST_CASE("one domain's report is about that domain only") {
   DailyCounts counts;
   add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
-  const auto report = self_report(counts, day, reporter, "example.org");
+  const auto report = self_report(counts, day, next_day, reporter, "example.org");
   REQUIRE(report.policies.size() == 1);
   CHECK(report.policies[0].policy_domain == "example.org");
-  CHECK(report.report_id != self_report(counts, day, reporter, "example.test").report_id);
+}
+
+TEST_CASE("a report-id is a msg-id, tells domains and unfinished days apart, and stays the same otherwise") {
+  DailyCounts counts;
+  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
+  const auto whole = self_report(counts, day, next_day, reporter, std::nullopt);
+  CHECK(whole.report_id == "2026-11-22.inbound@mx.example.test");
+  CHECK(self_report(counts, day, next_day + std::chrono::hours{5}, reporter, std::nullopt).report_id ==
+        whole.report_id);
+  CHECK(self_report(counts, day, at("2026-11-22T17:05:09Z"), reporter, std::nullopt).report_id ==
+        "2026-11-22.until-170509.inbound@mx.example.test");
+  const auto one = report_for(whole, whole.policies[0]);
+  REQUIRE(one.policies.size() == 1);
+  CHECK(one.policies[0].policy_domain == "example.org");
+  CHECK(one.report_id == "example.org.2026-11-22.inbound@mx.example.test");
 }
 
 TEST_CASE("sessions without an accepted recipient and those of other days are in no report") {
@@ -65,5 +81,5 @@ TEST_CASE("sessions without an accepted recipient and those of other days are in
   Session other_day = session("TLSv1.3", "192.0.2.1", {{"example.test", 1}});
   other_day.begin = at("2026-11-23T00:00:00Z");
   add(counts, other_day);
-  CHECK(self_report(counts, day, reporter, std::nullopt).policies.empty());
+  CHECK(self_report(counts, day, next_day, reporter, std::nullopt).policies.empty());
 }

@@ -84,12 +84,13 @@ TEST_CASE("an unknown grouping is refused") {
   CHECK(bad(parse_grouping("colour")).fault == Fault::usage);
 }
 
-TEST_CASE("a table fits 80 columns, whatever the names") {
-  const std::string out = table({"Name", "Sessions"}, {{std::string(200, 'x'), "1"}, {"short", "123456789"}});
+TEST_CASE("a table fits the width, whatever the names") {
+  const std::string out =
+      table({"Name", "Sessions"}, {{std::string(200, 'x'), "1"}, {"short", "123456789"}}, 80);
   std::istringstream lines(out);
   for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
   CHECK(out.find("xxx...") != std::string::npos);
-  CHECK(table({"A", "B"}, {{"x", "10"}}) == "A   B\nx  10\n");
+  CHECK(table({"A", "B"}, {{"x", "10"}}, 80) == "A   B\nx  10\n");
 }
 
 TEST_CASE("a share of nothing is no number") {

@@ -92,6 +92,30 @@ TEST_CASE("a folder that is removed under a running journal costs nothing") {
   CHECK(journal.counters().written == 2);
 }
 
+TEST_CASE("a folder that is moved away, with another in its place, costs nothing") {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal", plenty);
+  good(journal.open(now));
+  journal.append(encode(tls_session()));
+  fs::rename(folder / "journal", folder / "old");
+  fs::create_directory(folder / "journal");
+  good(journal.keep(now));
+  journal.append(encode(tls_session()));
+  CHECK(sessions_in(folder / "journal") == 2);
+  CHECK(sessions_in(folder / "old") == 0);
+  CHECK(journal.holds_lock());
+}
+
+TEST_CASE("a record that no reader would take is lost alone, and counted") {
+  const TemporaryFolder folder;
+  Journal journal(folder / "journal", plenty);
+  good(journal.open(now));
+  journal.append(std::string(payload_limit + 1, 'x'));
+  journal.append(encode(tls_session()));
+  CHECK(journal.counters().lost == 1);
+  CHECK(sessions_in(folder / "journal") == 1);
+}
+
 TEST_CASE("a full journal holds records back until there is room") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);

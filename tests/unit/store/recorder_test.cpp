@@ -168,6 +168,51 @@ TEST_CASE("nobody else may record there until the last fold is done: it would fo
   CHECK(refused == Fault::temporary);
 }
 
+TEST_CASE("one bad segment does not keep the others waiting") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  fs::create_directories(folder / "0.segment");
+  write(folder / "1.segment", "not a segment at all");
+  write(folder / "2.segment", std::string(segment_magic) + frame(encode(tls_session())));
+  CHECK_FALSE(read_counts(state.folder.path(), the_day).has_value());
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  CHECK(state.sessions() == 1);
+  CHECK_FALSE(fs::exists(folder / "2.segment"));
+}
+
+TEST_CASE("a damaged segment's good sessions are counted once, and the file is kept aside") {
+  const State state;
+  const fs::path damaged = journal_folder(state.folder.path()) / "1.segment";
+  fs::create_directories(damaged.parent_path());
+  write(damaged, std::string(segment_magic) + frame(encode(tls_session())) + "torn");
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  CHECK(state.sessions() == 1);
+  CHECK(fs::exists(fs::path(damaged).replace_extension(".damaged")));
+}
+
+TEST_CASE("a recorder that does not hold the lock leaves the other's segments alone") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  write(folder, "in the way");
+  auto late = state.recorder(state.opener());
+  good(late->start());
+  fs::remove(folder);
+  auto owner = std::make_unique<Journal>(folder, 1 << 20);
+  // Either may be first; the one that is not must do nothing.
+  const bool first = owner->open(fixed_clock()()).has_value();
+  if (first) {
+    owner->append(encode(tls_session()));
+    late->stop();
+    CHECK(state.segments() == 1);
+    CHECK(fs::exists(folder / (owner->current_id() + ".segment")));
+  }
+  CHECK(late->counters().folded_sessions == 0);
+}
+
 TEST_CASE("a second recorder on the same journal says so and does not start") {
   const State state;
   auto first = state.recorder(state.opener());
