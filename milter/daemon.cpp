@@ -48,7 +48,7 @@ void ignore(std::initializer_list<int> ignored) {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : ignored) {
-    ::signal(signal, SIG_IGN);
+    (void)::signal(signal, SIG_IGN);
     sigaddset(&set, signal);
   }
   ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
@@ -184,10 +184,12 @@ Result<std::function<void()>> detach(bool keep_standard_error) {
   ::close(ends[0]);
   ::setsid();
   if (::chdir("/") != 0) return fail(Fault::internal, "chdir: {}", errno_text(errno));
-  return [write_end = ends[1], last = keep_standard_error ? STDOUT_FILENO : STDERR_FILENO] {
+  const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) return fail(Fault::internal, "/dev/null: {}", errno_text(errno));
+  return [null, write_end = ends[1], last = keep_standard_error ? STDOUT_FILENO : STDERR_FILENO] {
     // From here on nobody reads what we would print.
-    const UniqueFd null(::open("/dev/null", O_RDWR | O_CLOEXEC));
-    for (int fd = STDIN_FILENO; fd <= last; ++fd) ::dup2(null.get(), fd);
+    for (int fd = STDIN_FILENO; fd <= last; ++fd) ::dup2(null, fd);
+    ::close(null);
     (void)write_all(write_end, "r");
     ::close(write_end);
   };
