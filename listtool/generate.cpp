@@ -1,5 +1,5 @@
 // starttls-listtool generate postfix: a map out of lists, or, where one of them is not to be trusted,
-// nothing.
+// nothing. An expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
 
 #include "base/cli.h"
 #include "base/file.h"
@@ -26,6 +26,7 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
     json.member("expires", to_rfc3339(source.list.expires));
     json.member("domains", source.list.size());
     json.member("verified", source.verified.has_value());
+    json.member("expired", source.expired.has_value());
     json.end_object();
   }
   json.end_array();
@@ -41,13 +42,10 @@ Result<int> generate_postfix(const Common& common, const GenerateOptions& option
   }
   const auto sources = read_sources(common, options.lists, options.signature);
   if (!sources) return std::unexpected(sources.error());
-  for (const Source& source : *sources) {
-    if (source.unusable) return std::unexpected(*source.unusable);
-  }
   const std::string map = postfix::text_map(*sources, options.rules);
   if (options.output.empty()) {
     if (const auto printed = print(map); !printed) return std::unexpected(printed.error());
-    return 0;
+    return tell_expired(*sources);
   }
   // An unchanged file keeps its time: whoever watches it has nothing to do.
   const bool changed = !has_content(options.output, map);
@@ -63,7 +61,7 @@ Result<int> generate_postfix(const Common& common, const GenerateOptions& option
     const auto printed = print(as_json(options, *sources, changed));
     if (!printed) return std::unexpected(printed.error());
   }
-  return 0;
+  return tell_expired(*sources);
 }
 
 }  // namespace starttls::listtool

@@ -45,9 +45,9 @@ Answer answer_for(const DomainName& domain, const std::vector<Source>& sources, 
   for (const Source& source : sources | std::views::reverse) {
     const auto entry = source.list.find(domain.str());
     if (!entry) continue;
-    if (source.unusable) {
+    if (source.expired) {
       passed_over +=
-          fmt::format("; list {} has it but is not used: {}", source.name, source.unusable->message);
+          fmt::format("; list {} has it but is not used: {}", source.name, source.expired->message);
       continue;
     }
     answer.applies = entry->mode != preload::Mode::none;
@@ -136,13 +136,8 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   for (const Answer& answer : answers) text += as_text(answer);
   const auto printed = print(common.json ? as_json(answers) : text);
   if (!printed) return std::unexpected(printed.error());
-  int status = std::ranges::all_of(answers, &Answer::applies) ? 0 : 1;
-  for (const Source& source : *sources) {
-    if (!source.unusable) continue;
-    status = report_error("starttls-listtool", {source.unusable->fault,
-                                                source.unusable->message + "; no policy is taken from it"});
-  }
-  return status;
+  if (const int status = tell_expired(*sources); status != 0) return status;
+  return std::ranges::all_of(answers, &Answer::applies) ? 0 : 1;
 }
 
 }  // namespace starttls::listtool

@@ -1,5 +1,6 @@
 #include "listtool/sources.h"
 
+#include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "listtool/options.h"
@@ -42,16 +43,15 @@ Result<Source> read_source(const Common& common, const fs::path& file, const fs:
   auto reading = preload::read_list(file.string(), *json);
   if (!reading.list) return std::unexpected(reading.list.error());
   tell_faults(common, file, reading);
-  std::optional<Error> unusable;
-  if (const auto usable = preload::usable_at(*reading.list, common.now); !usable) {
-    unusable = Error{.fault = Fault::data,
-                     .message = fmt::format("{}: {}", printable(file.string()), usable.error().message)};
+  auto expired = preload::expired_at(*reading.list, common.now);
+  if (const auto usable = preload::usable_at(*reading.list, common.now); !usable && !expired) {
+    return fail(Fault::data, "{}: {}", printable(file.string()), usable.error().message);
   }
   return Source{.name = name_of(file),
                 .path = file.string(),
                 .list = std::move(*reading.list),
                 .verified = std::move(verified),
-                .unusable = std::move(unusable)};
+                .expired = std::move(expired)};
 }
 
 }  // namespace
@@ -116,6 +116,17 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     sources.push_back(std::move(*source));
   }
   return sources;
+}
+
+int tell_expired(std::span<const Source> sources) {
+  int status = 0;
+  for (const Source& source : sources) {
+    if (!source.expired) continue;
+    status = report_error("starttls-listtool", {source.expired->fault,
+                                                fmt::format("{}: {}; no policy is taken from it",
+                                                            printable(source.path), source.expired->message)});
+  }
+  return status;
 }
 
 }  // namespace starttls::listtool

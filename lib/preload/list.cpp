@@ -82,8 +82,13 @@ std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   return duplicates;
 }
 
+std::optional<Error> expired_at(const List& list, Time now) {
+  if (now < list.expires) return std::nullopt;
+  return Error{.fault = Fault::data, .message = fmt::format("it expired on {}", to_rfc3339(list.expires))};
+}
+
 Result<void> usable_at(const List& list, Time now) {
-  if (now >= list.expires) return fail(Fault::data, "it expired on {}", to_rfc3339(list.expires));
+  if (auto expired = expired_at(list, now)) return std::unexpected(std::move(*expired));
   if (list.timestamp > now + furthest_ahead) {
     return fail(Fault::data, "it is dated {}, which is more than {} hours ahead of the clock",
                 to_rfc3339(list.timestamp), furthest_ahead.count());

@@ -93,6 +93,9 @@ class ListBuilder {
   const char* last_kept_ = nullptr;
 };
 
+// Why the list means nothing any more, without its name; nothing where it has not expired.
+std::optional<Error> expired_at(const List& list, Time now);
+
 // Whether the list may be used now. Fault::data, without the list's name: it expired, or is from the far
 // future.
 Result<void> usable_at(const List& list, Time now);

@@ -24,9 +24,9 @@ std::string about(const Source& source) {
   const std::string signature = source.verified ? fmt::format("signature checked, by key {}",
                                                               minisign::to_text(source.verified->key_id))
                                                 : "signature not checked";
-  return fmt::format("# List {}: of {}, expires {}, {}\n#   from {}\n", printable(source.name, 200),
-                     to_rfc3339(source.list.timestamp), to_rfc3339(source.list.expires), signature,
-                     printable(source.path));
+  return fmt::format("# List {}: of {}, {} {}, {}\n#   from {}\n", printable(source.name, 200),
+                     to_rfc3339(source.list.timestamp), source.expired ? "EXPIRED and left out:" : "expires",
+                     to_rfc3339(source.list.expires), signature, printable(source.path));
 }
 
 struct Lines {
@@ -79,7 +79,8 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
 std::string text_map(std::span<const Source> sources, const Rules& rules) {
   std::vector<const preload::List*> lists;
   lists.reserve(sources.size());
-  for (const Source& source : sources) lists.push_back(&source.list);
+  const preload::List nothing;
+  for (const Source& source : sources) lists.push_back(source.expired ? &nothing : &source.list);
   Lines lines{
       .text = "# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
               ".\n# Do not edit: the next run replaces this file.\n"};

@@ -160,9 +160,6 @@ class BadInput(Case):
                 self.write_list(content)
                 self.assert_refused("list.json:1:")
 
-    def test_expired(self):
-        self.assert_refused("expired on 2026-12-04T00:00:00Z", now="2026-12-04T00:00:00Z")
-
     def test_far_future(self):
         self.assert_refused("ahead of the clock", now="2026-11-18T23:59:59Z")
 
@@ -306,6 +303,31 @@ class Generate(Case):
         self.assertEqual(self.generate("-q"), 0)
         self.assertEqual(self.err, "")
 
+    def test_an_expired_list_is_left_out_and_a_person_is_told(self):
+        self.map.write_text(OLD_MAP)
+        for quiet in ([], ["-q"]):
+            self.assertEqual(self.generate(*quiet, now="2026-12-04T00:00:00Z"), 65)
+            self.assert_one_sentence("list.json: it expired on 2026-12-04T00:00:00Z; no policy is taken from it")
+        self.assertEqual(self.lines(), [])
+        self.assertIn("# List list: of 2026-11-20T00:00:00Z, EXPIRED and left out: 2026-12-04T00:00:00Z, signature",
+                      self.map.read_text())
+        self.assertEqual(self.generate("--json", now="2026-12-04T00:00:00Z"), 65)
+        self.assertTrue(json.loads(self.out)["lists"][0]["expired"])
+        self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "-p", self.key,
+                                   now="2026-12-04T00:00:00Z"), 65)
+        self.assertIn("EXPIRED", self.out)
+
+    def test_beside_an_expired_list_the_others_count(self):
+        second = self.folder / "second.json"
+        self.write_list(dict(LIST, expires="2026-11-21T00:00:00Z",
+                             policies={"b.test": {"mode": "enforce", "mxs": ["mx.gone.test"]},
+                                       "c.test": {"mode": "enforce", "mxs": ["mx.gone.test"]}}), second)
+        self.assertEqual(self.generate("--list", second), 65)
+        self.assert_one_sentence("second.json: it expired")
+        self.assertEqual(self.lines(), ["a.test " + MAP_OF_A, "b.test " + MAP_OF_B])
+        self.assertEqual(self.generate("--list", second, now="2026-11-18T23:59:59Z"), 65)
+        self.assertEqual(self.lines(), ["a.test " + MAP_OF_A, "b.test " + MAP_OF_B])
+
     def test_later_lists_overlay(self):
         second = self.folder / "second.json"
         self.write_list(dict(LIST, **{"policies": {"b.test": {"mode": "enforce", "mxs": ["new.b.test"]},
@@ -403,6 +425,11 @@ class Lookup(Case):
         self.assertIsNone(self.answers[0]["postfix"])
         self.assertIn("expired on 2026-12-04", self.answers[0]["reason"])
         self.assert_one_sentence("expired on 2026-12-04")
+
+    def test_a_list_from_the_far_future_gives_no_answer(self):
+        self.assertEqual(self.lookup("a.test", now="2026-11-18T23:59:59Z"), 65)
+        self.assertEqual(self.out, "")
+        self.assert_one_sentence("ahead of the clock")
 
     def test_a_list_that_is_not_verified_gives_no_answer(self):
         self.list.write_text(self.list.read_text() + " ")

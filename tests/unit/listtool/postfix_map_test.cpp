@@ -21,7 +21,7 @@ Source source_of(const std::string& name, const std::vector<preload::Entry>& ent
                 .path = name + ".json",
                 .list = std::move(builder.list()),
                 .verified = std::nullopt,
-                .unusable = std::nullopt};
+                .expired = std::nullopt};
   source.list.timestamp = at("2026-01-01T00:00:00Z");
   source.list.expires = at("2026-02-01T00:00:00Z");
   return source;
@@ -96,6 +96,20 @@ TEST_CASE("a later list changes, adds and ends policies of an earlier one") {
   CHECK(without_comments(postfix::text_map(sources, {})) ==
         "a.test secure match=mx.a.test:.b.test servername=hostname\n"
         "d.test secure match=2.test servername=hostname\n");
+}
+
+TEST_CASE("an expired list is left out of the map, which says so, and the others count") {
+  std::vector<Source> sources;
+  sources.push_back(source_of("one", {enforced}));
+  sources.push_back(
+      source_of("two", {{.domain = "a.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"},
+                        {.domain = "z.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"}}));
+  sources.back().expired = Error{.fault = Fault::data, .message = "it expired"};
+  const std::string map = postfix::text_map(sources, {});
+  CHECK(without_comments(map) == "a.test secure match=mx.a.test:.b.test servername=hostname\n");
+  CHECK(map.find("z.test") == std::string::npos);
+  CHECK(map.find("# List two: of 2026-01-01T00:00:00Z, EXPIRED and left out: 2026-02-01T00:00:00Z, ") !=
+        std::string::npos);
 }
 
 TEST_CASE("a file name cannot smuggle a line into the map") {

@@ -55,6 +55,13 @@ TEST_CASE("a list is usable from a day before its date until it expires") {
         std::string::npos);
 }
 
+TEST_CASE("a list from the far future has not expired") {
+  const List list = list_of({});
+  CHECK_FALSE(expired_at(list, at("2020-01-01T00:00:00Z")));
+  CHECK_FALSE(expired_at(list, at("2026-01-31T23:59:59.999Z")));
+  CHECK(expired_at(list, at("2026-02-01T00:00:00Z"))->message == "it expired on 2026-02-01T00:00:00Z");
+}
+
 TEST_CASE("later lists overlay earlier ones, domain by domain") {
   const List first = list_of({{"a.test", "1.test"}, {"b.test", "1.test"}, {"d.test", "1.test"}});
   const List second = list_of({{"b.test", "2.test"}, {"c.test", "2.test"}, {"e.test", "2.test"}});
