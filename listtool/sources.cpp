@@ -122,9 +122,10 @@ int tell_expired(std::span<const Source> sources) {
   int status = 0;
   for (const Source& source : sources) {
     if (!source.expired) continue;
-    status = report_error("starttls-listtool", {source.expired->fault,
-                                                fmt::format("{}: {}; no policy is taken from it",
-                                                            printable(source.path), source.expired->message)});
+    status = report_error(
+        "starttls-listtool",
+        {source.expired->fault,
+         fmt::format("{}: {}; no policy is taken from it", printable(source.path), source.expired->message)});
   }
   return status;
 }

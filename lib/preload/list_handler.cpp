@@ -53,6 +53,7 @@ bool ListHandler::key(std::string_view text) {
   if (skipped_ > 0) return true;
   key_ = text;
   key_offset_ = start_of(Kind::string, text);
+  has_policies_ = has_policies_ || where_ == Where::policies;
   if (where_ == Where::entry) draft_.member(text, key_offset_);
   return true;
 }
@@ -68,7 +69,7 @@ bool ListHandler::scalar(Kind kind, std::string_view text) {
       break;
     case Where::aliases:
     case Where::policies:
-      findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+      no_policy();
       break;
     case Where::entry:
       draft_.value(kind, text);
@@ -103,7 +104,7 @@ bool ListHandler::open(Kind kind) {
     case Where::policies:
       if (kind != Kind::object) {
         skipped_ = 1;
-        findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+        no_policy();
         break;
       }
       draft_is_alias_ = where_ == Where::aliases;
@@ -195,6 +196,10 @@ void ListHandler::mx(Kind kind, std::string_view text) {
   if (auto fault = draft_.mx(kind, text)) draft_.fault(start_of(kind, text), std::move(*fault));
 }
 
+void ListHandler::no_policy() {
+  findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+}
+
 void ListHandler::finish_entry() {
   const bool stands = draft_.finish(findings_);
   if (draft_is_alias_) {
@@ -266,6 +271,8 @@ void ListHandler::finish() {
     findings_.add(Severity::dropped, duplicate.offset, duplicate.domain,
                   "this domain was there before; the first entry stands");
   }
+  // Such a list would quietly end all the policies of the edition before it.
+  if (has_policies_ && list.size() == 0) refuse(offset_of("policies"), "none of its policies stands");
   list.timestamp = timestamp_.value_or(Time{});
   list.expires = expires_.value_or(Time{});
 }

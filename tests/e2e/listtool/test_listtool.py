@@ -163,6 +163,11 @@ class BadInput(Case):
     def test_far_future(self):
         self.assert_refused("ahead of the clock", now="2026-11-18T23:59:59Z")
 
+    def test_no_policy_that_stands(self):
+        self.write_list(dict(LIST, policies={"a.test": {"mode": "enforce", "mxs": ["*.a.test"]}}))
+        self.assert_refused("list.json:", "none of its policies stands")
+        self.assertEqual(self.tool("lint", "list", self.list), 65)
+
     def test_wrong_order_of_times(self):
         self.write_list(dict(LIST, expires=LIST["timestamp"]))
         self.assert_refused("not later than")
