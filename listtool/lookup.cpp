@@ -19,6 +19,7 @@ struct Answer {
   std::string source = "none";
   std::optional<preload::Entry> entry;  // also where its mode is none
   std::optional<Time> expires;
+  std::optional<bool> verified;  // whether the list's signature was checked
   std::string reason;
   std::optional<std::string> postfix;
 };
@@ -40,7 +41,8 @@ std::string reason_for(const Source& source, const preload::Entry& entry, const 
 
 // Matches the very name only: the policy of a parent says nothing about its subdomains.
 Answer answer_for(const DomainName& domain, const std::vector<Source>& sources, const postfix::Rules& rules) {
-  Answer answer{.domain = domain.str(), .entry = {}, .expires = {}, .reason = {}, .postfix = {}};
+  Answer answer{
+      .domain = domain.str(), .entry = {}, .expires = {}, .verified = {}, .reason = {}, .postfix = {}};
   std::string passed_over;
   for (const Source& source : sources | std::views::reverse) {
     const auto entry = source.list.find(domain.str());
@@ -54,7 +56,9 @@ Answer answer_for(const DomainName& domain, const std::vector<Source>& sources, 
     answer.source = "list:" + source.name;
     answer.entry = entry;
     answer.expires = source.list.expires;
-    answer.reason = reason_for(source, *entry, rules) + passed_over;
+    answer.verified = source.verified.has_value();
+    answer.reason = reason_for(source, *entry, rules) +
+                    (source.verified ? "" : "; the list's signature was not checked") + passed_over;
     answer.postfix = postfix::policy_for(*entry, rules);
     return answer;
   }
@@ -97,6 +101,8 @@ void write(JsonText& json, const Answer& answer) {
   json.end_array();
   json.key("expires");
   answer.expires ? json.text(to_rfc3339(*answer.expires)) : json.null();
+  json.key("verified");
+  answer.verified ? json.boolean(*answer.verified) : json.null();
   json.member("reason", answer.reason);
   json.key("postfix");
   answer.postfix ? json.text(*answer.postfix) : json.null();

@@ -39,6 +39,9 @@ Result<Source> read_source(const Common& common, const fs::path& file, const fs:
     auto verdict = minisign::verify(file.string(), *json, *signature, keys, legacy);
     if (!verdict) return std::unexpected(verdict.error());
     verified = std::move(*verdict);
+  } else if (std::error_code none; fs::exists(signature_file, none)) {
+    warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
+                             printable(file.string())));
   }
   auto reading = preload::read_list(file.string(), *json);
   if (!reading.list) return std::unexpected(reading.list.error());

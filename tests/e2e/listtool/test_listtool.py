@@ -275,9 +275,14 @@ class Generate(Case):
         self.assertEqual(self.map.stat().st_mode & 0o777, 0o644)
 
     def test_without_a_key_it_says_so(self):
-        self.signature.unlink()
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list), 0)
         self.assertIn("signature not checked", self.out)
+        self.assert_one_sentence("warning", "list.json: its signature was not checked")
+        self.assertEqual(self.tool("-q", "generate", "postfix", "--list", self.list), 0)
+        self.assertEqual(self.err, "")
+        self.signature.unlink()
+        self.assertEqual(self.tool("generate", "postfix", "--list", self.list), 0)
+        self.assertEqual(self.err, "")
 
     def test_options_change_the_lines(self):
         self.generate("--early-adopter")
@@ -413,7 +418,7 @@ class Lookup(Case):
         self.assertEqual(b, {
             "domain": "b.test", "applies": True, "source": "list:list", "mode": "enforce",
             "mx": ["mx1.b.test", "mx2.b.test", ".mail.b.test"], "expires": "2026-12-04T00:00:00Z",
-            "reason": b["reason"], "postfix": MAP_OF_B})
+            "verified": True, "reason": b["reason"], "postfix": MAP_OF_B})
         self.assertIn("a suffix means one label", b["reason"])
         self.assertEqual(a["postfix"], MAP_OF_A)
         self.assertEqual((t["applies"], t["mode"], t["postfix"]), (True, "testing", None))
@@ -423,6 +428,7 @@ class Lookup(Case):
         self.assertEqual([answer["applies"] for answer in self.answers], [True, False])
         self.assertEqual(self.answers[1]["source"], "none")
         self.assertIsNone(self.answers[1]["mode"])
+        self.assertIsNone(self.answers[1]["verified"])
 
     def test_an_expired_list_gives_no_policy_and_says_so(self):
         self.assertEqual(self.lookup("a.test", "none.test", now="2027-01-01T00:00:00Z"), 65)
@@ -445,6 +451,19 @@ class Lookup(Case):
         second = self.folder / "second.json"
         self.write_list(dict(LIST, **{"policies": {"a.test": {"mode": "none"}}}), second)
         self.assertEqual(self.lookup("a.test", "b.test", "--list", second), 1)
+
+    def test_without_a_key_the_answer_says_so(self):
+        self.assertEqual(self.lookup("a.test"), 0)
+        self.assertNotIn("not checked", self.out + self.err)
+        self.assertEqual(self.tool("--json", "lookup", "a.test", "--list", self.list), 0)
+        self.assert_one_sentence("warning", "list.json: its signature was not checked")
+        answer = json.loads(self.out)[0]
+        self.assertIn("the list's signature was not checked", answer["reason"])
+        self.assertIs(answer["verified"], False)
+        self.signature.unlink()
+        self.assertEqual(self.tool("lookup", "a.test", "--list", self.list), 0)
+        self.assertEqual(self.err, "")
+        self.assertIn("the list's signature was not checked", self.out)
 
     def test_text(self):
         self.assertEqual(self.tool("lookup", "a.test", "--list", self.list), 0)
