@@ -61,6 +61,15 @@ void ListBuilder::add(const Entry& entry, std::size_t offset) {
                             .mode = entry.mode});
 }
 
+void ListBuilder::drop(std::string_view domain, std::size_t offset) {
+  list_.records_.push_back({.domain = keep(domain),
+                            .mxs = nullptr,
+                            .offset = static_cast<std::uint32_t>(offset),
+                            .mxs_size = 0,
+                            .domain_size = static_cast<std::uint8_t>(domain.size()),
+                            .mode = Mode::none});
+}
+
 std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   auto& records = list_.records_;
   const auto before = [](const List::Record& a, const List::Record& b) {
@@ -70,12 +79,15 @@ std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   if (!std::ranges::is_sorted(records, before)) std::ranges::sort(records, before);
   std::vector<Duplicate> duplicates;
   std::size_t kept = 0;
-  for (const List::Record& record : records) {
+  std::string_view last;  // no domain is empty
+  for (const List::Record record : records) {
     const auto domain = List::view(record).domain;
-    if (kept > 0 && List::view(records[kept - 1]).domain == domain) {
+    const bool stands = record.mxs != nullptr;
+    if (domain != last) {
+      if (stands) records[kept++] = record;
+      last = domain;
+    } else if (stands) {
       duplicates.push_back({.domain = domain, .offset = record.offset});
-    } else {
-      records[kept++] = record;
     }
   }
   records.resize(kept);

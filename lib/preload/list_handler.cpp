@@ -198,6 +198,17 @@ void ListHandler::mx(Kind kind, std::string_view text) {
 
 void ListHandler::no_policy() {
   findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+  if (where_ == Where::policies) drop(key_, key_offset_);
+}
+
+// Of an entry whose fault was told: its name may be wrong, too; if it is not, a later entry of the same name
+// does not stand.
+void ListHandler::drop(std::string_view name, std::size_t offset) {
+  if (const auto domain = DomainName::parse(name)) {
+    builder_.drop(domain->str(), offset);
+  } else {
+    findings_.add(Severity::dropped, offset, name, domain.error().message);
+  }
 }
 
 void ListHandler::finish_entry() {
@@ -205,10 +216,7 @@ void ListHandler::finish_entry() {
   if (draft_is_alias_) {
     add_alias(stands);
   } else if (!stands) {
-    // Its name may be wrong, too.
-    if (const auto domain = DomainName::parse(draft_.name()); !domain) {
-      findings_.add(Severity::dropped, draft_.offset(), draft_.name(), domain.error().message);
-    }
+    drop(draft_.name(), draft_.offset());
   } else if (draft_.alias()) {
     pending_.push_back({.name = draft_.name(), .offset = draft_.offset(), .alias = *draft_.alias()});
     if (members_[aliases_member].offset) resolve_aliases();  // they came first: no need to wait
@@ -244,9 +252,11 @@ void ListHandler::resolve_aliases() {
     if (alias == aliases_.end()) {
       findings_.add(Severity::dropped, entry.offset, entry.name,
                     fmt::format("refers to the alias '{}', which is not there", printable(entry.alias, 100)));
+      drop(entry.name, entry.offset);
     } else if (!alias->second.stands) {
       findings_.add(Severity::dropped, entry.offset, entry.name,
                     fmt::format("refers to the alias '{}', which is faulty", printable(entry.alias, 100)));
+      drop(entry.name, entry.offset);
     } else {
       add(entry.name, entry.offset, alias->second.mode, alias->second.joined_mxs);
     }
@@ -269,7 +279,7 @@ void ListHandler::finish() {
   List& list = builder_.list();
   for (const auto& duplicate : builder_.put_in_order()) {
     findings_.add(Severity::dropped, duplicate.offset, duplicate.domain,
-                  "this domain was there before; the first entry stands");
+                  "this domain was there before; the first entry stands or falls alone");
   }
   // Such a list would quietly end all the policies of the edition before it.
   if (has_policies_ && list.size() == 0) refuse(offset_of("policies"), "none of its policies stands");

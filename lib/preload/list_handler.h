@@ -82,6 +82,7 @@ class ListHandler {
   void root_time(Kind kind, std::string_view text, std::optional<Time>& time);
   void mx(Kind kind, std::string_view text);
   void no_policy();
+  void drop(std::string_view name, std::size_t offset);
   void finish_entry();
   void add_alias(bool stands);
   void add(const std::string& name, std::size_t offset, Mode mode, std::string_view joined_mxs);

@@ -127,6 +127,19 @@ TEST_CASE("a faulty entry is left out, is told with its place, and the others st
   }
 }
 
+TEST_CASE("a later entry does not stand in for the first of its domain, whatever is wrong with that") {
+  for (const char* faulty : {R"({"mode":"enforce","mxs":[]})", "1", "[]", R"({"policy-alias":"gone"})",
+                             R"({"policy-alias":"sick"})", "{}"}) {
+    CAPTURE(faulty);
+    const auto reading = reading_of(
+        list_with("{" + entry("B.test.", faulty) + ",\n" + entry("c.test") + ",\n" + entry("b.test") + "}",
+                  R"({"sick": {"mode":"enforce","mxs":[]}})"));
+    CHECK(shown(*reading.list) == "c.test enforce m.test");
+    CHECK(to_text(reading.findings.back()) ==
+          "5:1: b.test: this domain was there before; the first entry stands or falls alone");
+  }
+}
+
 TEST_CASE("all faults of one entry are told, each at its own place") {
   const auto reading = reading_of(list_with(
       "{\"b..test\": {\"mode\": \"no\",\n \"mxs\": [\"*.x.test\",\n  \"ok.test\", \"1.2.3.4\"]},\n" +
@@ -270,7 +283,7 @@ TEST_CASE("deep nesting is refused, however deep") {
 
 TEST_CASE("a list with more faults than anyone would read is still read to its end") {
   std::string policies = "{";
-  for (std::size_t i = 0; i < most_findings + 10; ++i) policies += fmt::format("\"{}\":1,", i);
+  for (std::size_t i = 0; i < most_findings + 10; ++i) policies += fmt::format("\"d{}\":1,", i);
   const auto reading = reading_of(list_with(policies + entry("a.test") + "}"));
   CHECK(shown(*reading.list) == "a.test enforce m.test");
   CHECK(reading.findings.size() == most_findings);
