@@ -356,6 +356,20 @@ class Generate(Case):
             self.assertEqual(self.tool(*command, "--help"), 0)
             self.assertIn("Example:\n  starttls-listtool ", self.out)
 
+    def test_only_lint_takes_a_dash_for_a_file(self):
+        generate = ["generate", "postfix", "--list", self.list]
+        for option, command in (("FILE", ["verify", "-", "-p", self.key]),
+                                ("-p", ["verify", self.list, "-p", "-"]),
+                                ("--signature", ["verify", self.list, "-p", self.key, "--signature", "-"]),
+                                ("--list", [*generate, "--list", "-"]),
+                                ("--list", ["lookup", "a.test", "--list", "-"]),
+                                ("-o", [*generate, "-o", "-"]),
+                                ("-o", [*generate, "-o", ""])):
+            with self.subTest(command):
+                self.assertEqual(self.tool(*command, stdin=self.list.read_bytes()), 64)
+                self.assertTrue(self.err.startswith(f"starttls-listtool: {option}: takes a file"), self.err)
+                self.assertEqual(self.out, "")
+
     def test_configuration(self):
         config = self.folder / "listtool.toml"
         config.write_text('state_dir = "/var/lib/x"\n')
