@@ -1,6 +1,9 @@
 // starttls-listtool generate postfix: a map out of lists, or, where one of them is not to be trusted,
 // nothing. An expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -34,12 +37,33 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
   return json.take();
 }
 
+// Everything that is read, whether the signatures are or not.
+std::vector<std::filesystem::path> inputs_of(const GenerateOptions& options) {
+  std::vector<std::filesystem::path> inputs = options.lists;
+  for (const auto& list : options.lists) inputs.push_back(default_signature(list));
+  std::ranges::copy(options.signature.signatures, std::back_inserter(inputs));
+  std::ranges::copy(options.signature.key_files, std::back_inserter(inputs));
+  return inputs;
+}
+
+Result<void> spare_inputs(const GenerateOptions& options) {
+  for (const auto& input : inputs_of(options)) {
+    // By device and inode, whatever links lead there. What is not there is no input.
+    if (std::error_code none; std::filesystem::equivalent(options.output, input, none)) {
+      return fail(Fault::usage, "-o {}: would replace {}, which is read", printable(options.output.string()),
+                  printable(input.string()));
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<int> generate_postfix(const Common& common, const GenerateOptions& options) {
   if (common.json && options.output.empty()) {
     return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
   }
+  if (const auto spared = spare_inputs(options); !spared) return std::unexpected(spared.error());
   const auto sources = read_sources(common, options.lists, options.signature);
   if (!sources) return std::unexpected(sources.error());
   const std::string map = postfix::text_map(*sources, options.rules);

@@ -72,7 +72,8 @@ class Case(unittest.TestCase):
         return done.returncode
 
     def generate(self, *extra, **how):
-        return self.tool("generate", "postfix", "--list", self.list, "-p", self.key, "-o", self.map, *extra, **how)
+        output = [] if "-o" in extra else ["-o", self.map]
+        return self.tool("generate", "postfix", "--list", self.list, "-p", self.key, *output, *extra, **how)
 
     def assert_one_sentence(self, *words):
         self.assertEqual(self.err.count("\n"), 1, self.err)
@@ -355,6 +356,18 @@ class Generate(Case):
         for command in ([], ["verify"], ["lint"], ["lint", "list"], ["generate"], ["generate", "postfix"], ["lookup"]):
             self.assertEqual(self.tool(*command, "--help"), 0)
             self.assertIn("Example:\n  starttls-listtool ", self.out)
+
+    def test_no_input_is_replaced(self):
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.write_bytes(self.signature.read_bytes())
+        link = self.folder / "link"
+        link.symlink_to(self.list)
+        for output in (self.list, self.folder / "." / "list.json", link, self.signature, self.key, elsewhere):
+            with self.subTest(output):
+                before = output.read_bytes()
+                self.assertEqual(self.generate("--signature", elsewhere, "-o", output), 64)
+                self.assert_one_sentence("-o", "which is read")
+                self.assertEqual(output.read_bytes(), before)
 
     def test_only_lint_takes_a_dash_for_a_file(self):
         generate = ["generate", "postfix", "--list", self.list]
