@@ -1,5 +1,7 @@
 #include "listtool/sources.h"
 
+#include <map>
+
 #include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -57,6 +59,18 @@ Result<Source> read_source(const Common& common, const fs::path& file, const fs:
                 .expired = std::move(expired)};
 }
 
+// An answer names its list, and that name must mean one of them.
+Result<void> tell_apart(std::span<const fs::path> files) {
+  std::map<std::string, fs::path> names;
+  for (const fs::path& file : files) {
+    const auto [same, is_new] = names.emplace(name_of(file), file);
+    if (is_new) continue;
+    return fail(Fault::usage, "{} and {} would both be the list '{}': give one of them another name",
+                printable(same->second.string()), printable(file.string()), printable(same->first));
+  }
+  return {};
+}
+
 }  // namespace
 
 void warn(const Common& common, const std::string& message) {
@@ -107,6 +121,7 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     return fail(Fault::usage, "{} lists but {} signatures: give --signature for each list or for none",
                 files.size(), options.signatures.size());
   }
+  if (const auto told = tell_apart(files); !told) return std::unexpected(told.error());
   const auto keys = read_keys(options);
   if (!keys) return std::unexpected(keys.error());
   const auto legacy = options.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;

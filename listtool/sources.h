@@ -20,7 +20,7 @@ struct Common;
 struct SignatureOptions;
 
 struct Source {
-  std::string name;  // the file's name without ".json"
+  std::string name;  // the file's name without ".json"; no other list has it
   std::string path;  // as it was given
   preload::List list;
   std::optional<minisign::Verified> verified;  // none where no key was given
@@ -39,7 +39,7 @@ std::filesystem::path default_signature(const std::filesystem::path& file);
 
 // All or nothing: the first list that cannot be read, fails verification, is no list or is from the far
 // future is the error. An expired list is there, with its reason. Faults of single entries are told on
-// standard error.
+// standard error. Fault::usage where two files would be lists of one name.
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const std::filesystem::path> files,
                                          const SignatureOptions& options);
 

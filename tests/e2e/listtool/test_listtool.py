@@ -357,6 +357,16 @@ class Generate(Case):
             self.assertEqual(self.tool(*command, "--help"), 0)
             self.assertIn("Example:\n  starttls-listtool ", self.out)
 
+    def test_two_lists_have_two_names(self):
+        for name in ("list", "sub/list.json"):
+            with self.subTest(name):
+                second = self.folder / name
+                second.parent.mkdir(exist_ok=True)
+                self.write_list(LIST, second)
+                self.assertEqual(self.generate("--list", second), 64)
+                self.assert_one_sentence(str(self.list) + " and " + str(second) + " would both be the list 'list'")
+                self.assertEqual(self.tool("lookup", "a.test", "--list", self.list, "--list", second), 64)
+
     def test_no_input_is_replaced(self):
         elsewhere = self.folder / "elsewhere"
         elsewhere.write_bytes(self.signature.read_bytes())
