@@ -37,6 +37,11 @@ CLI::App* add_command(CLI::App& above, const char* name, const char* does, const
   return command;
 }
 
+// An empty value, as of an unset variable in a script, is not the same as no option.
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "its value is empty" : "";
+}
+
 // An option that names a file, which may be neither empty nor '-': only lint reads standard input.
 CLI::Option* names_file(CLI::Option* option, const char* type) {
   return option->type_name(type)->check([](const std::string& value) -> std::string {
@@ -55,7 +60,7 @@ CLI::Option* add_repeated(CLI::App& command, const char* name, std::vector<T>& v
 }
 
 void add_common(CLI::App& app, Common& common) {
-  app.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE");
+  app.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE")->check(not_empty);
   app.add_option("--state-dir", common.state_dir, "Where lists are kept")->type_name("DIR");
   app.add_flag("--json", common.json, "Answer in JSON");
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No warnings, only errors");
@@ -81,7 +86,8 @@ void add_rules(CLI::App& command, postfix::Rules& rules, std::string& version) {
   command
       .add_option("--postfix-version", version,
                   "The Postfix that reads it, as 'postconf -h mail_version' says")
-      ->type_name("V");
+      ->type_name("V")
+      ->check(not_empty);
 }
 
 Commands add_commands(CLI::App& app, Options& options) {

@@ -215,6 +215,10 @@ class Verify(Case):
         self.assertEqual(self.tool("verify", self.list, "-p", self.key, "--json"), 65)
         self.assertFalse(json.loads(self.out)["verified"])
 
+    def test_the_file_is_missed_before_its_signature(self):
+        self.assertEqual(self.tool("verify", self.folder / "lsit.json", "-p", self.key), 74)
+        self.assert_one_sentence("lsit.json: No such file")
+
     def test_a_signature_elsewhere(self):
         elsewhere = self.folder / "elsewhere"
         self.signature.rename(elsewhere)
@@ -292,7 +296,9 @@ class Generate(Case):
         self.assertIn("a.test " + MAP_OF_A + " protocols=>=TLSv1.2", self.lines())
         self.generate("--postfix-version", "3.3")
         self.assertIn("a.test secure match=mx.host.test", self.lines())
-        self.assertEqual(self.generate("--postfix-version", "new"), 64)
+        for version in ("new", "3.7.zz", ""):
+            self.assertEqual(self.generate("--postfix-version", version), 64)
+            self.assertIn("--postfix-version", self.err)
 
     def test_unchanged_content_is_not_written(self):
         self.generate()
@@ -397,6 +403,7 @@ class Generate(Case):
         config = self.folder / "listtool.toml"
         config.write_text('state_dir = "/var/lib/x"\n')
         self.assertEqual(self.tool("-c", config, "verify", self.list, "-p", self.key), 0)
+        self.assertEqual(self.tool("--config", "", "verify", self.list, "-p", self.key), 64)
         config.write_text('state_dri = "/var/lib/x"\n')
         self.assertEqual(self.tool("-c", config, "verify", self.list, "-p", self.key), 78)
         self.assert_one_sentence("did you mean 'state_dir'?")

@@ -50,7 +50,8 @@ TEST_CASE("a policy has only the attributes that the Postfix in use knows") {
         "secure match=mx.a.test:.b.test servername=hostname");
   CHECK(postfix::policy_for(enforced, rules_for("3.5.25")) ==
         "secure match=mx.a.test:.b.test servername=hostname");
-  for (const char* version : {"3.6", "3.7.11", "3.10", "3.11-20250101", "4.0"}) {
+  for (const char* version :
+       {"3.6", "3.7.11", "3.10", "3.11-20250101", "3.8.0-RC1", "3.9-20240101-nonprod", "4.0"}) {
     CHECK(postfix::policy_for(enforced, rules_for(version)) ==
           "secure match=mx.a.test:.b.test servername=hostname protocols=>=TLSv1.2");
   }
@@ -66,7 +67,8 @@ TEST_CASE("only enforce is enforced, testing for early adopters, and never an em
 }
 
 TEST_CASE("what is no Postfix version is refused") {
-  for (const char* text : {"", "3", "3.", "x.y", "3.x", "-3.4", "3.4x", " 3.4", "99999999999.1", "2.2.10"}) {
+  for (const char* text : {"", "3", "3.", "x.y", "3.x", "-3.4", "3.4x", " 3.4", "99999999999.1", "2.2.10",
+                           "3.7.zz", "3.7.", "3.7.1.2", "3.7.11x", "3.7-", "3.7.11 -RC1", "3.7-a b"}) {
     CAPTURE(text);
     CHECK(bad(postfix::parse_version(text)).fault == Fault::usage);
   }
