@@ -1,5 +1,8 @@
 // starttls-listtool generate postfix: a map out of lists, or, where one of them is not to be trusted,
-// nothing.
+// nothing. An expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
+
+#include <algorithm>
+#include <iterator>
 
 #include "base/cli.h"
 #include "base/file.h"
@@ -26,11 +29,32 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
     json.member("expires", to_rfc3339(source.list.expires));
     json.member("domains", source.list.size());
     json.member("verified", source.verified.has_value());
+    json.member("expired", source.expired.has_value());
     json.end_object();
   }
   json.end_array();
   json.end_object();
   return json.take();
+}
+
+// Everything that is read, whether the signatures are or not.
+std::vector<std::filesystem::path> inputs_of(const GenerateOptions& options) {
+  std::vector<std::filesystem::path> inputs = options.lists;
+  for (const auto& list : options.lists) inputs.push_back(default_signature(list));
+  std::ranges::copy(options.signature.signatures, std::back_inserter(inputs));
+  std::ranges::copy(options.signature.key_files, std::back_inserter(inputs));
+  return inputs;
+}
+
+Result<void> spare_inputs(const GenerateOptions& options) {
+  for (const auto& input : inputs_of(options)) {
+    // By device and inode, whatever links lead there. What is not there is no input.
+    if (std::error_code none; std::filesystem::equivalent(options.output, input, none)) {
+      return fail(Fault::usage, "-o {}: would replace {}, which is read", printable(options.output.string()),
+                  printable(input.string()));
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -39,15 +63,13 @@ Result<int> generate_postfix(const Common& common, const GenerateOptions& option
   if (common.json && options.output.empty()) {
     return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
   }
+  if (const auto spared = spare_inputs(options); !spared) return std::unexpected(spared.error());
   const auto sources = read_sources(common, options.lists, options.signature);
   if (!sources) return std::unexpected(sources.error());
-  for (const Source& source : *sources) {
-    if (source.unusable) return std::unexpected(*source.unusable);
-  }
   const std::string map = postfix::text_map(*sources, options.rules);
   if (options.output.empty()) {
     if (const auto printed = print(map); !printed) return std::unexpected(printed.error());
-    return 0;
+    return tell_expired(*sources);
   }
   // An unchanged file keeps its time: whoever watches it has nothing to do.
   const bool changed = !has_content(options.output, map);
@@ -63,7 +85,7 @@ Result<int> generate_postfix(const Common& common, const GenerateOptions& option
     const auto printed = print(as_json(options, *sources, changed));
     if (!printed) return std::unexpected(printed.error());
   }
-  return 0;
+  return tell_expired(*sources);
 }
 
 }  // namespace starttls::listtool

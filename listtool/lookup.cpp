@@ -19,6 +19,7 @@ struct Answer {
   std::string source = "none";
   std::optional<preload::Entry> entry;  // also where its mode is none
   std::optional<Time> expires;
+  std::optional<bool> verified;  // whether the list's signature was checked
   std::string reason;
   std::optional<std::string> postfix;
 };
@@ -40,21 +41,24 @@ std::string reason_for(const Source& source, const preload::Entry& entry, const 
 
 // Matches the very name only: the policy of a parent says nothing about its subdomains.
 Answer answer_for(const DomainName& domain, const std::vector<Source>& sources, const postfix::Rules& rules) {
-  Answer answer{.domain = domain.str(), .entry = {}, .expires = {}, .reason = {}, .postfix = {}};
+  Answer answer{
+      .domain = domain.str(), .entry = {}, .expires = {}, .verified = {}, .reason = {}, .postfix = {}};
   std::string passed_over;
   for (const Source& source : sources | std::views::reverse) {
     const auto entry = source.list.find(domain.str());
     if (!entry) continue;
-    if (source.unusable) {
+    if (source.expired) {
       passed_over +=
-          fmt::format("; list {} has it but is not used: {}", source.name, source.unusable->message);
+          fmt::format("; list {} has it but is not used: {}", source.name, source.expired->message);
       continue;
     }
     answer.applies = entry->mode != preload::Mode::none;
     answer.source = "list:" + source.name;
     answer.entry = entry;
     answer.expires = source.list.expires;
-    answer.reason = reason_for(source, *entry, rules) + passed_over;
+    answer.verified = source.verified.has_value();
+    answer.reason = reason_for(source, *entry, rules) +
+                    (source.verified ? "" : "; the list's signature was not checked") + passed_over;
     answer.postfix = postfix::policy_for(*entry, rules);
     return answer;
   }
@@ -97,6 +101,8 @@ void write(JsonText& json, const Answer& answer) {
   json.end_array();
   json.key("expires");
   answer.expires ? json.text(to_rfc3339(*answer.expires)) : json.null();
+  json.key("verified");
+  answer.verified ? json.boolean(*answer.verified) : json.null();
   json.member("reason", answer.reason);
   json.key("postfix");
   answer.postfix ? json.text(*answer.postfix) : json.null();
@@ -136,13 +142,8 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   for (const Answer& answer : answers) text += as_text(answer);
   const auto printed = print(common.json ? as_json(answers) : text);
   if (!printed) return std::unexpected(printed.error());
-  int status = std::ranges::all_of(answers, &Answer::applies) ? 0 : 1;
-  for (const Source& source : *sources) {
-    if (!source.unusable) continue;
-    status = report_error("starttls-listtool", {source.unusable->fault,
-                                                source.unusable->message + "; no policy is taken from it"});
-  }
-  return status;
+  if (const int status = tell_expired(*sources); status != 0) return status;
+  return std::ranges::all_of(answers, &Answer::applies) ? 0 : 1;
 }
 
 }  // namespace starttls::listtool

@@ -37,6 +37,19 @@ CLI::App* add_command(CLI::App& above, const char* name, const char* does, const
   return command;
 }
 
+// An empty value, as of an unset variable in a script, is not the same as no option.
+std::string not_empty(const std::string& value) {
+  return value.empty() ? "its value is empty" : "";
+}
+
+// An option that names a file, which may be neither empty nor '-': only lint reads standard input.
+CLI::Option* names_file(CLI::Option* option, const char* type) {
+  return option->type_name(type)->check([](const std::string& value) -> std::string {
+    if (value == "-") return "takes a file, not standard input or output ('-')";
+    return value.empty() ? "takes a file, and none is named" : "";
+  });
+}
+
 // One value each time, so that what follows is not taken for another one.
 template <class T>
 CLI::Option* add_repeated(CLI::App& command, const char* name, std::vector<T>& values, const char* says) {
@@ -47,7 +60,7 @@ CLI::Option* add_repeated(CLI::App& command, const char* name, std::vector<T>& v
 }
 
 void add_common(CLI::App& app, Common& common) {
-  app.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE");
+  app.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE")->check(not_empty);
   app.add_option("--state-dir", common.state_dir, "Where lists are kept")->type_name("DIR");
   app.add_flag("--json", common.json, "Answer in JSON");
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No warnings, only errors");
@@ -55,11 +68,17 @@ void add_common(CLI::App& app, Common& common) {
 }
 
 void add_signature(CLI::App& command, SignatureOptions& signature) {
-  add_repeated(command, "--signature", signature.signatures, "Signature file (default: FILE.minisig)")
-      ->type_name("SIG");
+  names_file(
+      add_repeated(command, "--signature", signature.signatures, "Signature file (default: FILE.minisig)"),
+      "SIG");
   add_repeated(command, "-P", signature.keys, "Public key, as text; may be repeated")->type_name("KEY");
-  add_repeated(command, "-p", signature.key_files, "Public key file; may be repeated")->type_name("KEYFILE");
+  names_file(add_repeated(command, "-p", signature.key_files, "Public key file; may be repeated"), "KEYFILE");
   command.add_flag("--allow-legacy", signature.allow_legacy, "Accept signatures that are not prehashed");
+}
+
+void add_lists(CLI::App& command, std::vector<std::filesystem::path>& lists) {
+  names_file(add_repeated(command, "--list", lists, "A list; later ones overlay earlier ones"), "FILE")
+      ->required();
 }
 
 void add_rules(CLI::App& command, postfix::Rules& rules, std::string& version) {
@@ -67,14 +86,15 @@ void add_rules(CLI::App& command, postfix::Rules& rules, std::string& version) {
   command
       .add_option("--postfix-version", version,
                   "The Postfix that reads it, as 'postconf -h mail_version' says")
-      ->type_name("V");
+      ->type_name("V")
+      ->check(not_empty);
 }
 
 Commands add_commands(CLI::App& app, Options& options) {
   Commands commands;
   commands.verify = add_command(app, "verify", "Check the minisign signature of a file",
                                 "starttls-listtool verify list.json -p list.pub");
-  commands.verify->add_option("FILE", options.verify.file, "What was signed")->required();
+  names_file(commands.verify->add_option("FILE", options.verify.file, "What was signed"), "FILE")->required();
   add_signature(*commands.verify, options.verify.signature);
 
   CLI::App* lint = add_command(app, "lint", "Say everything that is wrong with a file",
@@ -93,21 +113,17 @@ Commands add_commands(CLI::App& app, Options& options) {
       *generate, "postfix", "Write the map for smtp_tls_policy_maps",
       "starttls-listtool generate postfix --list list.json -p list.pub -o /etc/postfix/tls_policy\n"
       "  and in main.cf: smtp_tls_policy_maps = texthash:/etc/postfix/tls_policy");
-  add_repeated(*commands.generate_postfix, "--list", options.generate.lists,
-               "A list; later ones overlay earlier ones")
-      ->type_name("FILE")
-      ->required();
-  commands.generate_postfix->add_option("-o", options.generate.output, "The map (default: standard output)")
-      ->type_name("PATH");
+  add_lists(*commands.generate_postfix, options.generate.lists);
+  names_file(commands.generate_postfix->add_option("-o", options.generate.output,
+                                                   "The map (default: standard output)"),
+             "PATH");
   add_rules(*commands.generate_postfix, options.generate.rules, options.postfix_version);
   add_signature(*commands.generate_postfix, options.generate.signature);
 
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
                                 "starttls-listtool lookup example.com --list list.json -p list.pub");
   commands.lookup->add_option("DOMAIN", options.lookup.domains, "Recipient domains")->required();
-  add_repeated(*commands.lookup, "--list", options.lookup.lists, "A list; later ones overlay earlier ones")
-      ->type_name("FILE")
-      ->required();
+  add_lists(*commands.lookup, options.lookup.lists);
   add_rules(*commands.lookup, options.lookup.rules, options.postfix_version);
   add_signature(*commands.lookup, options.lookup.signature);
   return commands;

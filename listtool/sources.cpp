@@ -1,5 +1,8 @@
 #include "listtool/sources.h"
 
+#include <map>
+
+#include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "listtool/options.h"
@@ -38,20 +41,34 @@ Result<Source> read_source(const Common& common, const fs::path& file, const fs:
     auto verdict = minisign::verify(file.string(), *json, *signature, keys, legacy);
     if (!verdict) return std::unexpected(verdict.error());
     verified = std::move(*verdict);
+  } else if (std::error_code none; fs::exists(signature_file, none)) {
+    warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
+                             printable(file.string())));
   }
   auto reading = preload::read_list(file.string(), *json);
   if (!reading.list) return std::unexpected(reading.list.error());
   tell_faults(common, file, reading);
-  std::optional<Error> unusable;
-  if (const auto usable = preload::usable_at(*reading.list, common.now); !usable) {
-    unusable = Error{.fault = Fault::data,
-                     .message = fmt::format("{}: {}", printable(file.string()), usable.error().message)};
+  auto expired = preload::expired_at(*reading.list, common.now);
+  if (const auto usable = preload::usable_at(*reading.list, common.now); !usable && !expired) {
+    return fail(Fault::data, "{}: {}", printable(file.string()), usable.error().message);
   }
   return Source{.name = name_of(file),
                 .path = file.string(),
                 .list = std::move(*reading.list),
                 .verified = std::move(verified),
-                .unusable = std::move(unusable)};
+                .expired = std::move(expired)};
+}
+
+// An answer names its list, and that name must mean one of them.
+Result<void> tell_apart(std::span<const fs::path> files) {
+  std::map<std::string, fs::path> names;
+  for (const fs::path& file : files) {
+    const auto [same, is_new] = names.emplace(name_of(file), file);
+    if (is_new) continue;
+    return fail(Fault::usage, "{} and {} would both be the list '{}': give one of them another name",
+                printable(same->second.string()), printable(file.string()), printable(same->first));
+  }
+  return {};
 }
 
 }  // namespace
@@ -104,6 +121,7 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     return fail(Fault::usage, "{} lists but {} signatures: give --signature for each list or for none",
                 files.size(), options.signatures.size());
   }
+  if (const auto told = tell_apart(files); !told) return std::unexpected(told.error());
   const auto keys = read_keys(options);
   if (!keys) return std::unexpected(keys.error());
   const auto legacy = options.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
@@ -116,6 +134,18 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     sources.push_back(std::move(*source));
   }
   return sources;
+}
+
+int tell_expired(std::span<const Source> sources) {
+  int status = 0;
+  for (const Source& source : sources) {
+    if (!source.expired) continue;
+    status = report_error(
+        "starttls-listtool",
+        {source.expired->fault,
+         fmt::format("{}: {}; no policy is taken from it", printable(source.path), source.expired->message)});
+  }
+  return status;
 }
 
 }  // namespace starttls::listtool

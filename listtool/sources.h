@@ -1,4 +1,6 @@
 // The lists that a command was given: read, verified where keys are known, and judged by the clock.
+//
+// An expired list means nothing: mail to its domains goes out as if there were no list, and a person is told.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +20,11 @@ struct Common;
 struct SignatureOptions;
 
 struct Source {
-  std::string name;  // the file's name without ".json"
+  std::string name;  // the file's name without ".json"; no other list has it
   std::string path;  // as it was given
   preload::List list;
   std::optional<minisign::Verified> verified;  // none where no key was given
-  std::optional<Error> unusable;               // it expired, or is from the far future
+  std::optional<Error> expired;                // then nothing is taken from it
 };
 
 // Fault::usage where a key on the command line is none, Fault::data where a key file is none.
@@ -35,9 +37,14 @@ Result<minisign::Signature> read_signature(const std::filesystem::path& path);
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
 
-// All or nothing: the first list that cannot be read, fails verification or is no list is the error. A list
-// that the clock forbids is there, with its reason. Faults of single entries are told on standard error.
+// All or nothing: the first list that cannot be read, fails verification, is no list or is from the far
+// future is the error. An expired list is there, with its reason. Faults of single entries are told on
+// standard error. Fault::usage where two files would be lists of one name.
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const std::filesystem::path> files,
                                          const SignatureOptions& options);
+
+// Names the expired lists on standard error, also where warnings are not wanted, since somebody must see to
+// them. Returns the exit status: that of Fault::data where there are any, else 0.
+int tell_expired(std::span<const Source> sources);
 
 }  // namespace starttls::listtool

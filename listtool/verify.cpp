@@ -2,7 +2,12 @@
 
 #include "minisign/verify.h"
 
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "base/cli.h"
+#include "base/file.h"
 #include "base/text.h"
 #include "listtool/json.h"
 #include "listtool/options.h"
@@ -14,6 +19,11 @@ namespace {
 Result<minisign::Verified> verdict(const VerifyOptions& options) {
   if (!options.signature.has_keys()) return fail(Fault::usage, "verify needs a public key (-P or -p)");
   if (options.signature.signatures.size() > 1) return fail(Fault::usage, "one file has one signature");
+  // Before all else, so that a mistyped name is not taken for a file without a signature.
+  if (::access(options.file.c_str(), R_OK) != 0) {
+    return fail(errno == EACCES ? Fault::permission : Fault::io, "{}: {}", printable(options.file.string()),
+                errno_text(errno));
+  }
   const auto keys = read_keys(options.signature);
   if (!keys) return std::unexpected(keys.error());
   const auto signature =

@@ -29,7 +29,8 @@ struct PublicKey {
   std::array<unsigned char, 32> key{};
 };
 
-// The base64 text of a key ("RWQ..."). Fault::data says what is wrong.
+// The base64 text of a key ("RWQ..."). Fault::data says what is wrong. A point of small order, such as 32
+// zero bytes, is refused: OpenSSL would verify with it what nobody signed.
 Result<PublicKey> parse_key(std::string_view base64);
 
 // The content of a key file, with or without its comment line; LF or CRLF. Fault::data says what is wrong.

@@ -8,7 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
@@ -63,34 +65,43 @@ bool fits(const PublicKey& key, const SignatureBytes& signature, Bytes message) 
   return good;
 }
 
-Result<Hash> hash_of(std::string_view content) {
+// Gives the bytes that were signed piece by piece, and an empty piece at their end.
+using Pieces = std::function<Result<Bytes>()>;
+
+Result<Hash> hash_of(const Pieces& next) {
   Hasher hasher;
-  Hash hash{};
-  if (!hasher.begin() || !hasher.add(bytes_of(content)) || !hasher.finish(hash)) {
-    return openssl_failed("hash with BLAKE2b");
+  bool sound = hasher.begin();
+  while (sound) {
+    const auto piece = next();
+    if (!piece) return std::unexpected(piece.error());
+    if (piece->empty()) break;
+    sound = hasher.add(*piece);
   }
+  Hash hash{};
+  if (!sound || !hasher.finish(hash)) return openssl_failed("hash with BLAKE2b");
   return hash;
 }
 
-Result<Hash> hash_of_file(const std::filesystem::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return cannot_read(path, errno);
-  Hasher hasher;
-  if (!hasher.begin()) return openssl_failed("hash with BLAKE2b");
-  std::vector<unsigned char> piece(std::size_t{1} << 18U);
-  for (;;) {
-    const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return cannot_read(path, errno);
-    if (got == 0) break;
-    if (!hasher.add(Bytes(piece).first(static_cast<std::size_t>(got)))) {
-      return openssl_failed("hash with BLAKE2b");
+// Reads a file once, from its beginning to its end.
+class FilePieces {
+ public:
+  explicit FilePieces(std::filesystem::path path) : path_(std::move(path)) {}
+
+  Result<Bytes> next() {
+    if (!fd_) fd_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!fd_) return cannot_read(path_, errno);
+    for (;;) {
+      const ssize_t got = ::read(fd_.get(), piece_.data(), piece_.size());
+      if (got >= 0) return Bytes(piece_).first(static_cast<std::size_t>(got));
+      if (errno != EINTR) return cannot_read(path_, errno);
     }
   }
-  Hash hash{};
-  if (!hasher.finish(hash)) return openssl_failed("hash with BLAKE2b");
-  return hash;
-}
+
+ private:
+  std::filesystem::path path_;
+  UniqueFd fd_;
+  std::vector<unsigned char> piece_ = std::vector<unsigned char>(std::size_t{1} << 18U);
+};
 
 // The known keys that bear the signature's id; at least one, or the error.
 Result<std::vector<PublicKey>> candidates(std::string_view name, const Signature& signature,
@@ -135,33 +146,50 @@ Result<void> permitted(std::string_view name, const Signature& signature, Legacy
               printable(name));
 }
 
+// What was signed, wherever it lies: in pieces for the hash, whole for the legacy algorithm.
+struct Subject {
+  std::string name;
+  Pieces next;
+  std::function<Result<std::string_view>()> whole;
+};
+
+Result<Verified> verify_subject(const Subject& subject, const Signature& signature,
+                                std::span<const PublicKey> keys, Legacy legacy) {
+  const auto known = candidates(subject.name, signature, keys);
+  if (!known) return std::unexpected(known.error());
+  if (const auto may = permitted(subject.name, signature, legacy); !may) return std::unexpected(may.error());
+  if (signature.algorithm == Algorithm::legacy) {
+    const auto content = subject.whole();
+    if (!content) return std::unexpected(content.error());
+    return check(subject.name, bytes_of(*content), signature, *known);
+  }
+  const auto hash = hash_of(subject.next);
+  if (!hash) return std::unexpected(hash.error());
+  return check(subject.name, *hash, signature, *known);
+}
+
 }  // namespace
 
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
                         std::span<const PublicKey> keys, Legacy legacy) {
-  const auto known = candidates(name, signature, keys);
-  if (!known) return std::unexpected(known.error());
-  if (const auto may = permitted(name, signature, legacy); !may) return std::unexpected(may.error());
-  if (signature.algorithm == Algorithm::legacy) return check(name, bytes_of(content), signature, *known);
-  const auto hash = hash_of(content);
-  if (!hash) return std::unexpected(hash.error());
-  return check(name, *hash, signature, *known);
+  std::string_view rest = content;
+  return verify_subject({.name = std::string(name),
+                         .next = [&]() -> Result<Bytes> { return bytes_of(std::exchange(rest, {})); },
+                         .whole = [&]() -> Result<std::string_view> { return content; }},
+                        signature, keys, legacy);
 }
 
 Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,
                              std::span<const PublicKey> keys, Legacy legacy) {
-  const std::string name = path.string();
-  const auto known = candidates(name, signature, keys);
-  if (!known) return std::unexpected(known.error());
-  if (const auto may = permitted(name, signature, legacy); !may) return std::unexpected(may.error());
-  if (signature.algorithm == Algorithm::legacy) {
-    const auto content = read_file(path, legacy_file_size_limit);
+  FilePieces pieces(path);
+  Result<std::string> content;
+  const auto whole = [&]() -> Result<std::string_view> {
+    content = read_file(path, legacy_file_size_limit);
     if (!content) return std::unexpected(content.error());
-    return check(name, bytes_of(*content), signature, *known);
-  }
-  const auto hash = hash_of_file(path);
-  if (!hash) return std::unexpected(hash.error());
-  return check(name, *hash, signature, *known);
+    return *content;
+  };
+  return verify_subject({.name = path.string(), .next = [&] { return pieces.next(); }, .whole = whole},
+                        signature, keys, legacy);
 }
 
 }  // namespace starttls::minisign

@@ -34,11 +34,13 @@ std::vector<Finding> Findings::placed_in(std::string_view text) && {
   placed.reserve(raw_.size());
   std::size_t line = 1;
   std::size_t line_start = 0;
+  std::size_t counted = 0;  // up to here: so that each byte is looked at once, however long its line
   for (Raw& raw : raw_) {
     const std::size_t offset = std::min(raw.offset, text.size());
-    for (auto end = text.find('\n', line_start); end < offset; end = text.find('\n', line_start)) {
+    for (; counted < offset; ++counted) {
+      if (text[counted] != '\n') continue;
       ++line;
-      line_start = end + 1;
+      line_start = counted + 1;
     }
     raw.finding.place = {.line = line, .column = offset - line_start + 1};
     placed.push_back(std::move(raw.finding));

@@ -61,6 +61,15 @@ void ListBuilder::add(const Entry& entry, std::size_t offset) {
                             .mode = entry.mode});
 }
 
+void ListBuilder::drop(std::string_view domain, std::size_t offset) {
+  list_.records_.push_back({.domain = keep(domain),
+                            .mxs = nullptr,
+                            .offset = static_cast<std::uint32_t>(offset),
+                            .mxs_size = 0,
+                            .domain_size = static_cast<std::uint8_t>(domain.size()),
+                            .mode = Mode::none});
+}
+
 std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   auto& records = list_.records_;
   const auto before = [](const List::Record& a, const List::Record& b) {
@@ -70,20 +79,28 @@ std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   if (!std::ranges::is_sorted(records, before)) std::ranges::sort(records, before);
   std::vector<Duplicate> duplicates;
   std::size_t kept = 0;
-  for (const List::Record& record : records) {
+  std::string_view last;  // no domain is empty
+  for (const List::Record record : records) {
     const auto domain = List::view(record).domain;
-    if (kept > 0 && List::view(records[kept - 1]).domain == domain) {
+    const bool stands = record.mxs != nullptr;
+    if (domain != last) {
+      if (stands) records[kept++] = record;
+      last = domain;
+    } else if (stands) {
       duplicates.push_back({.domain = domain, .offset = record.offset});
-    } else {
-      records[kept++] = record;
     }
   }
   records.resize(kept);
   return duplicates;
 }
 
+std::optional<Error> expired_at(const List& list, Time now) {
+  if (now < list.expires) return std::nullopt;
+  return Error{.fault = Fault::data, .message = fmt::format("it expired on {}", to_rfc3339(list.expires))};
+}
+
 Result<void> usable_at(const List& list, Time now) {
-  if (now >= list.expires) return fail(Fault::data, "it expired on {}", to_rfc3339(list.expires));
+  if (auto expired = expired_at(list, now)) return std::unexpected(std::move(*expired));
   if (list.timestamp > now + furthest_ahead) {
     return fail(Fault::data, "it is dated {}, which is more than {} hours ahead of the clock",
                 to_rfc3339(list.timestamp), furthest_ahead.count());

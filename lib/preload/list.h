@@ -57,8 +57,8 @@ class List {
   friend class ListBuilder;
   struct Record {
     const char* domain = nullptr;
-    const char* mxs = nullptr;
-    std::uint32_t offset = 0;  // in the JSON text
+    const char* mxs = nullptr;  // nullptr where the entry does not stand, which put_in_order() clears away
+    std::uint32_t offset = 0;   // in the JSON text
     std::uint16_t mxs_size = 0;
     std::uint8_t domain_size = 0;
     Mode mode = Mode::none;
@@ -75,12 +75,14 @@ class ListBuilder {
  public:
   // The views are copied, `domain` and `joined_mxs` must be as Entry says. `offset` is where the text has it.
   void add(const Entry& entry, std::size_t offset);
+  // An entry of this domain is there, too, but does not stand. Where it is the first, no other one stands.
+  void drop(std::string_view domain, std::size_t offset);
 
   struct Duplicate {
     std::string_view domain;  // a view into the list
     std::size_t offset;       // of the one that was dropped
   };
-  // Of a domain that was added twice the first one stays. To be called once.
+  // Of a domain that was added twice the first one, by offset, stays. To be called once.
   std::vector<Duplicate> put_in_order();
 
   List& list() { return list_; }
@@ -92,6 +94,9 @@ class ListBuilder {
   std::string last_mxs_;  // neighbours often have the same servers: those are kept once
   const char* last_kept_ = nullptr;
 };
+
+// Why the list means nothing any more, without its name; nothing where it has not expired.
+std::optional<Error> expired_at(const List& list, Time now);
 
 // Whether the list may be used now. Fault::data, without the list's name: it expired, or is from the far
 // future.

@@ -53,6 +53,7 @@ bool ListHandler::key(std::string_view text) {
   if (skipped_ > 0) return true;
   key_ = text;
   key_offset_ = start_of(Kind::string, text);
+  has_policies_ = has_policies_ || where_ == Where::policies;
   if (where_ == Where::entry) draft_.member(text, key_offset_);
   return true;
 }
@@ -68,7 +69,7 @@ bool ListHandler::scalar(Kind kind, std::string_view text) {
       break;
     case Where::aliases:
     case Where::policies:
-      findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+      no_policy();
       break;
     case Where::entry:
       draft_.value(kind, text);
@@ -103,7 +104,7 @@ bool ListHandler::open(Kind kind) {
     case Where::policies:
       if (kind != Kind::object) {
         skipped_ = 1;
-        findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+        no_policy();
         break;
       }
       draft_is_alias_ = where_ == Where::aliases;
@@ -195,15 +196,27 @@ void ListHandler::mx(Kind kind, std::string_view text) {
   if (auto fault = draft_.mx(kind, text)) draft_.fault(start_of(kind, text), std::move(*fault));
 }
 
+void ListHandler::no_policy() {
+  findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
+  if (where_ == Where::policies) drop(key_, key_offset_);
+}
+
+// Of an entry whose fault was told: its name may be wrong, too; if it is not, a later entry of the same name
+// does not stand.
+void ListHandler::drop(std::string_view name, std::size_t offset) {
+  if (const auto domain = DomainName::parse(name)) {
+    builder_.drop(domain->str(), offset);
+  } else {
+    findings_.add(Severity::dropped, offset, name, domain.error().message);
+  }
+}
+
 void ListHandler::finish_entry() {
   const bool stands = draft_.finish(findings_);
   if (draft_is_alias_) {
     add_alias(stands);
   } else if (!stands) {
-    // Its name may be wrong, too.
-    if (const auto domain = DomainName::parse(draft_.name()); !domain) {
-      findings_.add(Severity::dropped, draft_.offset(), draft_.name(), domain.error().message);
-    }
+    drop(draft_.name(), draft_.offset());
   } else if (draft_.alias()) {
     pending_.push_back({.name = draft_.name(), .offset = draft_.offset(), .alias = *draft_.alias()});
     if (members_[aliases_member].offset) resolve_aliases();  // they came first: no need to wait
@@ -239,9 +252,11 @@ void ListHandler::resolve_aliases() {
     if (alias == aliases_.end()) {
       findings_.add(Severity::dropped, entry.offset, entry.name,
                     fmt::format("refers to the alias '{}', which is not there", printable(entry.alias, 100)));
+      drop(entry.name, entry.offset);
     } else if (!alias->second.stands) {
       findings_.add(Severity::dropped, entry.offset, entry.name,
                     fmt::format("refers to the alias '{}', which is faulty", printable(entry.alias, 100)));
+      drop(entry.name, entry.offset);
     } else {
       add(entry.name, entry.offset, alias->second.mode, alias->second.joined_mxs);
     }
@@ -264,8 +279,10 @@ void ListHandler::finish() {
   List& list = builder_.list();
   for (const auto& duplicate : builder_.put_in_order()) {
     findings_.add(Severity::dropped, duplicate.offset, duplicate.domain,
-                  "this domain was there before; the first entry stands");
+                  "this domain was there before; the first entry stands or falls alone");
   }
+  // Such a list would quietly end all the policies of the edition before it.
+  if (has_policies_ && list.size() == 0) refuse(offset_of("policies"), "none of its policies stands");
   list.timestamp = timestamp_.value_or(Time{});
   list.expires = expires_.value_or(Time{});
 }

@@ -81,6 +81,8 @@ class ListHandler {
   void root_value(Kind kind, std::string_view text);
   void root_time(Kind kind, std::string_view text, std::optional<Time>& time);
   void mx(Kind kind, std::string_view text);
+  void no_policy();
+  void drop(std::string_view name, std::size_t offset);
   void finish_entry();
   void add_alias(bool stands);
   void add(const std::string& name, std::size_t offset, Mode mode, std::string_view joined_mxs);
@@ -108,6 +110,7 @@ class ListHandler {
   std::optional<Time> expires_;
   EntryDraft draft_;
   bool draft_is_alias_ = false;
+  bool has_policies_ = false;  // sound or not
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;
   ListBuilder builder_;

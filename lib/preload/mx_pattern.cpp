@@ -13,8 +13,9 @@ Result<MxPattern> MxPattern::parse(std::string_view text) {
   const bool suffix = text.starts_with('.');
   const auto name = DomainName::parse(suffix ? text.substr(1) : text);
   if (!name) return std::unexpected(name.error());
-  if (suffix && name->str().find('.') == std::string::npos) {
-    return fail(Fault::data, "'{}' covers a whole top-level domain", printable(text, 300));
+  if (name->str().find('.') == std::string::npos) {
+    return fail(Fault::data, "'{}' {}", printable(text, 300),
+                suffix ? "covers a whole top-level domain" : "is a single label, which no MX host is called");
   }
   return MxPattern(suffix ? "." + name->str() : name->str());
 }

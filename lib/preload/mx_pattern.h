@@ -15,7 +15,9 @@ namespace starttls::preload {
 // The stricter reading is one label; Postfix, which is given the suffix, matches any depth.
 class MxPattern {
  public:
-  // Fault::data says what is wrong. A suffix needs two labels: ".org" would cover half the world.
+  // Fault::data says what is wrong. A suffix needs two labels: ".org" would cover half the world. So does a
+  // host: among single labels are "hostname", "nexthop" and "dot-nexthop", which Postfix takes for its own
+  // keywords (postconf(5), smtp_tls_secure_cert_match) and which would match what a forged MX record says.
   static Result<MxPattern> parse(std::string_view text);
 
   const std::string& str() const { return pattern_; }

@@ -6,8 +6,9 @@
 //
 // T is an RFC 3339 time or a number of seconds since 1970; POLICY is { "mode": M, "mxs": [ PATTERN, ... ] }.
 //
-// A fault of the whole (no JSON, a member missing or wrong) refuses the list; a fault of one entry leaves out
-// that entry only. Either way everything that is wrong is told, with its place.
+// A fault of the whole (no JSON, a member missing or wrong, policies of which none stands) refuses the list;
+// a fault of one entry leaves out that entry only. Either way everything that is wrong is told, with its
+// place.
 #pragma once
 
 #include <cstddef>

@@ -9,6 +9,8 @@
 namespace starttls::listtool::postfix {
 namespace {
 
+constexpr std::string_view release_name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
+
 constexpr Version oldest{.major = 2, .minor = 3};  // security level "secure"
 constexpr Version has_servername{.major = 3, .minor = 4};
 constexpr Version has_protocol_range{.major = 3, .minor = 6};
@@ -24,9 +26,9 @@ std::string about(const Source& source) {
   const std::string signature = source.verified ? fmt::format("signature checked, by key {}",
                                                               minisign::to_text(source.verified->key_id))
                                                 : "signature not checked";
-  return fmt::format("# List {}: of {}, expires {}, {}\n#   from {}\n", printable(source.name, 200),
-                     to_rfc3339(source.list.timestamp), to_rfc3339(source.list.expires), signature,
-                     printable(source.path));
+  return fmt::format("# List {}: of {}, {} {}, {}\n#   from {}\n", printable(source.name, 200),
+                     to_rfc3339(source.list.timestamp), source.expired ? "EXPIRED and left out:" : "expires",
+                     to_rfc3339(source.list.expires), signature, printable(source.path));
 }
 
 struct Lines {
@@ -47,14 +49,26 @@ void add_line(Lines& lines, const preload::Entry& entry, const Rules& rules) {
   ++lines.commented;
 }
 
+bool take_dot_and_number(std::string_view& text, unsigned& number) {
+  if (!text.starts_with('.')) return false;
+  text.remove_prefix(1);
+  return take_number(text, number);
+}
+
+// "-20241126" or "-RC1", as snapshots and candidates have it.
+bool is_release_name(std::string_view text) {
+  return text.size() > 1 && text.front() == '-' && text.find_first_not_of(release_name, 1) == text.npos;
+}
+
 }  // namespace
 
 Result<Version> parse_version(std::string_view text) {
   Version version;
+  unsigned patch = 0;
   std::string_view rest = text;
-  const bool sound = take_number(rest, version.major) && rest.starts_with('.') &&
-                     (rest.remove_prefix(1), take_number(rest, version.minor)) &&
-                     (rest.empty() || rest.front() == '.' || rest.front() == '-');
+  const bool sound = take_number(rest, version.major) && take_dot_and_number(rest, version.minor) &&
+                     (!rest.starts_with('.') || take_dot_and_number(rest, patch)) &&
+                     (rest.empty() || is_release_name(rest));
   if (!sound)
     return fail(Fault::usage, "'{}' is no Postfix version such as 3.7 or 3.7.11", printable(text, 100));
   if (version < oldest) {
@@ -79,7 +93,8 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
 std::string text_map(std::span<const Source> sources, const Rules& rules) {
   std::vector<const preload::List*> lists;
   lists.reserve(sources.size());
-  for (const Source& source : sources) lists.push_back(&source.list);
+  const preload::List nothing;
+  for (const Source& source : sources) lists.push_back(source.expired ? &nothing : &source.list);
   Lines lines{
       .text = "# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
               ".\n# Do not edit: the next run replaces this file.\n"};

@@ -39,7 +39,8 @@ struct Rules {
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
 
 // A whole map in text form, for texthash or postmap(1): head comments, one line a domain in the order
-// of the names; later lists overlay earlier ones. Depends on nothing but the lists and the rules.
+// of the names; later lists overlay earlier ones. An expired list is named in a comment and left out.
+// Depends on nothing but the lists, which of them have expired, and the rules.
 std::string text_map(std::span<const Source> sources, const Rules& rules);
 
 }  // namespace starttls::listtool::postfix

@@ -72,7 +72,8 @@ class Case(unittest.TestCase):
         return done.returncode
 
     def generate(self, *extra, **how):
-        return self.tool("generate", "postfix", "--list", self.list, "-p", self.key, "-o", self.map, *extra, **how)
+        output = [] if "-o" in extra else ["-o", self.map]
+        return self.tool("generate", "postfix", "--list", self.list, "-p", self.key, *output, *extra, **how)
 
     def assert_one_sentence(self, *words):
         self.assertEqual(self.err.count("\n"), 1, self.err)
@@ -160,11 +161,13 @@ class BadInput(Case):
                 self.write_list(content)
                 self.assert_refused("list.json:1:")
 
-    def test_expired(self):
-        self.assert_refused("expired on 2026-12-04T00:00:00Z", now="2026-12-04T00:00:00Z")
-
     def test_far_future(self):
         self.assert_refused("ahead of the clock", now="2026-11-18T23:59:59Z")
+
+    def test_no_policy_that_stands(self):
+        self.write_list(dict(LIST, policies={"a.test": {"mode": "enforce", "mxs": ["*.a.test"]}}))
+        self.assert_refused("list.json:", "none of its policies stands")
+        self.assertEqual(self.tool("lint", "list", self.list), 65)
 
     def test_wrong_order_of_times(self):
         self.write_list(dict(LIST, expires=LIST["timestamp"]))
@@ -211,6 +214,10 @@ class Verify(Case):
         self.list.write_text("other")
         self.assertEqual(self.tool("verify", self.list, "-p", self.key, "--json"), 65)
         self.assertFalse(json.loads(self.out)["verified"])
+
+    def test_the_file_is_missed_before_its_signature(self):
+        self.assertEqual(self.tool("verify", self.folder / "lsit.json", "-p", self.key), 74)
+        self.assert_one_sentence("lsit.json: No such file")
 
     def test_a_signature_elsewhere(self):
         elsewhere = self.folder / "elsewhere"
@@ -273,9 +280,14 @@ class Generate(Case):
         self.assertEqual(self.map.stat().st_mode & 0o777, 0o644)
 
     def test_without_a_key_it_says_so(self):
-        self.signature.unlink()
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list), 0)
         self.assertIn("signature not checked", self.out)
+        self.assert_one_sentence("warning", "list.json: its signature was not checked")
+        self.assertEqual(self.tool("-q", "generate", "postfix", "--list", self.list), 0)
+        self.assertEqual(self.err, "")
+        self.signature.unlink()
+        self.assertEqual(self.tool("generate", "postfix", "--list", self.list), 0)
+        self.assertEqual(self.err, "")
 
     def test_options_change_the_lines(self):
         self.generate("--early-adopter")
@@ -284,7 +296,9 @@ class Generate(Case):
         self.assertIn("a.test " + MAP_OF_A + " protocols=>=TLSv1.2", self.lines())
         self.generate("--postfix-version", "3.3")
         self.assertIn("a.test secure match=mx.host.test", self.lines())
-        self.assertEqual(self.generate("--postfix-version", "new"), 64)
+        for version in ("new", "3.7.zz", ""):
+            self.assertEqual(self.generate("--postfix-version", version), 64)
+            self.assertIn("--postfix-version", self.err)
 
     def test_unchanged_content_is_not_written(self):
         self.generate()
@@ -306,6 +320,31 @@ class Generate(Case):
         self.assertEqual(self.generate("-q"), 0)
         self.assertEqual(self.err, "")
 
+    def test_an_expired_list_is_left_out_and_a_person_is_told(self):
+        self.map.write_text(OLD_MAP)
+        for quiet in ([], ["-q"]):
+            self.assertEqual(self.generate(*quiet, now="2026-12-04T00:00:00Z"), 65)
+            self.assert_one_sentence("list.json: it expired on 2026-12-04T00:00:00Z; no policy is taken from it")
+        self.assertEqual(self.lines(), [])
+        self.assertIn("# List list: of 2026-11-20T00:00:00Z, EXPIRED and left out: 2026-12-04T00:00:00Z, signature",
+                      self.map.read_text())
+        self.assertEqual(self.generate("--json", now="2026-12-04T00:00:00Z"), 65)
+        self.assertTrue(json.loads(self.out)["lists"][0]["expired"])
+        self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "-p", self.key,
+                                   now="2026-12-04T00:00:00Z"), 65)
+        self.assertIn("EXPIRED", self.out)
+
+    def test_beside_an_expired_list_the_others_count(self):
+        second = self.folder / "second.json"
+        self.write_list(dict(LIST, expires="2026-11-21T00:00:00Z",
+                             policies={"b.test": {"mode": "enforce", "mxs": ["mx.gone.test"]},
+                                       "c.test": {"mode": "enforce", "mxs": ["mx.gone.test"]}}), second)
+        self.assertEqual(self.generate("--list", second), 65)
+        self.assert_one_sentence("second.json: it expired")
+        self.assertEqual(self.lines(), ["a.test " + MAP_OF_A, "b.test " + MAP_OF_B])
+        self.assertEqual(self.generate("--list", second, now="2026-11-18T23:59:59Z"), 65)
+        self.assertEqual(self.lines(), ["a.test " + MAP_OF_A, "b.test " + MAP_OF_B])
+
     def test_later_lists_overlay(self):
         second = self.folder / "second.json"
         self.write_list(dict(LIST, **{"policies": {"b.test": {"mode": "enforce", "mxs": ["new.b.test"]},
@@ -324,10 +363,47 @@ class Generate(Case):
             self.assertEqual(self.tool(*command, "--help"), 0)
             self.assertIn("Example:\n  starttls-listtool ", self.out)
 
+    def test_two_lists_have_two_names(self):
+        for name in ("list", "sub/list.json"):
+            with self.subTest(name):
+                second = self.folder / name
+                second.parent.mkdir(exist_ok=True)
+                self.write_list(LIST, second)
+                self.assertEqual(self.generate("--list", second), 64)
+                self.assert_one_sentence(str(self.list) + " and " + str(second) + " would both be the list 'list'")
+                self.assertEqual(self.tool("lookup", "a.test", "--list", self.list, "--list", second), 64)
+
+    def test_no_input_is_replaced(self):
+        elsewhere = self.folder / "elsewhere"
+        elsewhere.write_bytes(self.signature.read_bytes())
+        link = self.folder / "link"
+        link.symlink_to(self.list)
+        for output in (self.list, self.folder / "." / "list.json", link, self.signature, self.key, elsewhere):
+            with self.subTest(output):
+                before = output.read_bytes()
+                self.assertEqual(self.generate("--signature", elsewhere, "-o", output), 64)
+                self.assert_one_sentence("-o", "which is read")
+                self.assertEqual(output.read_bytes(), before)
+
+    def test_only_lint_takes_a_dash_for_a_file(self):
+        generate = ["generate", "postfix", "--list", self.list]
+        for option, command in (("FILE", ["verify", "-", "-p", self.key]),
+                                ("-p", ["verify", self.list, "-p", "-"]),
+                                ("--signature", ["verify", self.list, "-p", self.key, "--signature", "-"]),
+                                ("--list", [*generate, "--list", "-"]),
+                                ("--list", ["lookup", "a.test", "--list", "-"]),
+                                ("-o", [*generate, "-o", "-"]),
+                                ("-o", [*generate, "-o", ""])):
+            with self.subTest(command):
+                self.assertEqual(self.tool(*command, stdin=self.list.read_bytes()), 64)
+                self.assertTrue(self.err.startswith(f"starttls-listtool: {option}: takes a file"), self.err)
+                self.assertEqual(self.out, "")
+
     def test_configuration(self):
         config = self.folder / "listtool.toml"
         config.write_text('state_dir = "/var/lib/x"\n')
         self.assertEqual(self.tool("-c", config, "verify", self.list, "-p", self.key), 0)
+        self.assertEqual(self.tool("--config", "", "verify", self.list, "-p", self.key), 64)
         config.write_text('state_dri = "/var/lib/x"\n')
         self.assertEqual(self.tool("-c", config, "verify", self.list, "-p", self.key), 78)
         self.assert_one_sentence("did you mean 'state_dir'?")
@@ -386,7 +462,7 @@ class Lookup(Case):
         self.assertEqual(b, {
             "domain": "b.test", "applies": True, "source": "list:list", "mode": "enforce",
             "mx": ["mx1.b.test", "mx2.b.test", ".mail.b.test"], "expires": "2026-12-04T00:00:00Z",
-            "reason": b["reason"], "postfix": MAP_OF_B})
+            "verified": True, "reason": b["reason"], "postfix": MAP_OF_B})
         self.assertIn("a suffix means one label", b["reason"])
         self.assertEqual(a["postfix"], MAP_OF_A)
         self.assertEqual((t["applies"], t["mode"], t["postfix"]), (True, "testing", None))
@@ -396,6 +472,7 @@ class Lookup(Case):
         self.assertEqual([answer["applies"] for answer in self.answers], [True, False])
         self.assertEqual(self.answers[1]["source"], "none")
         self.assertIsNone(self.answers[1]["mode"])
+        self.assertIsNone(self.answers[1]["verified"])
 
     def test_an_expired_list_gives_no_policy_and_says_so(self):
         self.assertEqual(self.lookup("a.test", "none.test", now="2027-01-01T00:00:00Z"), 65)
@@ -403,6 +480,11 @@ class Lookup(Case):
         self.assertIsNone(self.answers[0]["postfix"])
         self.assertIn("expired on 2026-12-04", self.answers[0]["reason"])
         self.assert_one_sentence("expired on 2026-12-04")
+
+    def test_a_list_from_the_far_future_gives_no_answer(self):
+        self.assertEqual(self.lookup("a.test", now="2026-11-18T23:59:59Z"), 65)
+        self.assertEqual(self.out, "")
+        self.assert_one_sentence("ahead of the clock")
 
     def test_a_list_that_is_not_verified_gives_no_answer(self):
         self.list.write_text(self.list.read_text() + " ")
@@ -413,6 +495,19 @@ class Lookup(Case):
         second = self.folder / "second.json"
         self.write_list(dict(LIST, **{"policies": {"a.test": {"mode": "none"}}}), second)
         self.assertEqual(self.lookup("a.test", "b.test", "--list", second), 1)
+
+    def test_without_a_key_the_answer_says_so(self):
+        self.assertEqual(self.lookup("a.test"), 0)
+        self.assertNotIn("not checked", self.out + self.err)
+        self.assertEqual(self.tool("--json", "lookup", "a.test", "--list", self.list), 0)
+        self.assert_one_sentence("warning", "list.json: its signature was not checked")
+        answer = json.loads(self.out)[0]
+        self.assertIn("the list's signature was not checked", answer["reason"])
+        self.assertIs(answer["verified"], False)
+        self.signature.unlink()
+        self.assertEqual(self.tool("lookup", "a.test", "--list", self.list), 0)
+        self.assertEqual(self.err, "")
+        self.assertIn("the list's signature was not checked", self.out)
 
     def test_text(self):
         self.assertEqual(self.tool("lookup", "a.test", "--list", self.list), 0)

@@ -21,7 +21,7 @@ Source source_of(const std::string& name, const std::vector<preload::Entry>& ent
                 .path = name + ".json",
                 .list = std::move(builder.list()),
                 .verified = std::nullopt,
-                .unusable = std::nullopt};
+                .expired = std::nullopt};
   source.list.timestamp = at("2026-01-01T00:00:00Z");
   source.list.expires = at("2026-02-01T00:00:00Z");
   return source;
@@ -50,7 +50,8 @@ TEST_CASE("a policy has only the attributes that the Postfix in use knows") {
         "secure match=mx.a.test:.b.test servername=hostname");
   CHECK(postfix::policy_for(enforced, rules_for("3.5.25")) ==
         "secure match=mx.a.test:.b.test servername=hostname");
-  for (const char* version : {"3.6", "3.7.11", "3.10", "3.11-20250101", "4.0"}) {
+  for (const char* version :
+       {"3.6", "3.7.11", "3.10", "3.11-20250101", "3.8.0-RC1", "3.9-20240101-nonprod", "4.0"}) {
     CHECK(postfix::policy_for(enforced, rules_for(version)) ==
           "secure match=mx.a.test:.b.test servername=hostname protocols=>=TLSv1.2");
   }
@@ -66,7 +67,8 @@ TEST_CASE("only enforce is enforced, testing for early adopters, and never an em
 }
 
 TEST_CASE("what is no Postfix version is refused") {
-  for (const char* text : {"", "3", "3.", "x.y", "3.x", "-3.4", "3.4x", " 3.4", "99999999999.1", "2.2.10"}) {
+  for (const char* text : {"", "3", "3.", "x.y", "3.x", "-3.4", "3.4x", " 3.4", "99999999999.1", "2.2.10",
+                           "3.7.zz", "3.7.", "3.7.1.2", "3.7.11x", "3.7-", "3.7.11 -RC1", "3.7-a b"}) {
     CAPTURE(text);
     CHECK(bad(postfix::parse_version(text)).fault == Fault::usage);
   }
@@ -96,6 +98,20 @@ TEST_CASE("a later list changes, adds and ends policies of an earlier one") {
   CHECK(without_comments(postfix::text_map(sources, {})) ==
         "a.test secure match=mx.a.test:.b.test servername=hostname\n"
         "d.test secure match=2.test servername=hostname\n");
+}
+
+TEST_CASE("an expired list is left out of the map, which says so, and the others count") {
+  std::vector<Source> sources;
+  sources.push_back(source_of("one", {enforced}));
+  sources.push_back(
+      source_of("two", {{.domain = "a.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"},
+                        {.domain = "z.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"}}));
+  sources.back().expired = Error{.fault = Fault::data, .message = "it expired"};
+  const std::string map = postfix::text_map(sources, {});
+  CHECK(without_comments(map) == "a.test secure match=mx.a.test:.b.test servername=hostname\n");
+  CHECK(map.find("z.test") == std::string::npos);
+  CHECK(map.find("# List two: of 2026-01-01T00:00:00Z, EXPIRED and left out: 2026-02-01T00:00:00Z, ") !=
+        std::string::npos);
 }
 
 TEST_CASE("a file name cannot smuggle a line into the map") {

@@ -83,6 +83,28 @@ TEST_CASE("a legacy signature is refused unless allowed") {
   CHECK(bad(verdict(file_content + "x", legacy, only_a(), Legacy::allow)).fault == Fault::data);
 }
 
+TEST_CASE("a file and its bytes get the same verdict, in the same words") {
+  const TemporaryFolder folder;
+  const std::string name = folder / "file";
+  for (const std::string& content : {file_content, file_content + "x", std::string()}) {
+    write(name, content);
+    for (const std::string& text :
+         {prehashed, legacy, replaced(prehashed, "first comment", "other comment")}) {
+      for (const Legacy rule : {Legacy::refuse, Legacy::allow}) {
+        for (const std::string& key : {key_a, key_b}) {
+          CAPTURE(content, text, key);
+          const auto signature = good(parse_signature(text));
+          const std::vector<PublicKey> keys{good(parse_key(key))};
+          const auto of_bytes = verify(name, content, signature, keys, rule);
+          const auto of_file = verify_file(name, signature, keys, rule);
+          REQUIRE(of_bytes.has_value() == of_file.has_value());
+          if (!of_bytes) CHECK(of_bytes.error().message == of_file.error().message);
+        }
+      }
+    }
+  }
+}
+
 TEST_CASE("a file is verified as its bytes are, also over many pieces") {
   const TemporaryFolder folder;
   write(folder / "fox", file_content);
@@ -93,6 +115,8 @@ TEST_CASE("a file is verified as its bytes are, also over many pieces") {
             .trusted_comment == "legacy comment");
   write(folder / "big", file_content + std::string(3U << 20U, 'x'));
   CHECK(bad(verify_file(folder / "big", signature, only_a(), Legacy::refuse)).fault == Fault::data);
+  CHECK(bad(verify_file(folder / "none", good(parse_signature(legacy)), only_a(), Legacy::allow)).fault ==
+        Fault::io);
   CHECK(bad(verify_file(folder / "none", signature, only_a(), Legacy::refuse)).fault == Fault::io);
   CHECK(bad(verify_file(folder.path(), signature, only_a(), Legacy::refuse)).fault == Fault::io);
 }

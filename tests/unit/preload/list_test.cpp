@@ -45,6 +45,20 @@ TEST_CASE("of a domain that is there twice the first stays") {
   CHECK(builder.list().find("a.test")->joined_mxs == "first.test");
 }
 
+TEST_CASE("of a domain whose first entry does not stand none stays") {
+  ListBuilder builder;
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, 70);
+  builder.drop("a.test", 30);
+  builder.add({.domain = "b.test", .mode = Mode::none, .joined_mxs = ""}, 10);
+  builder.drop("b.test", 20);
+  const auto duplicates = builder.put_in_order();
+  REQUIRE(duplicates.size() == 1);
+  CHECK(duplicates.front().domain == "a.test");
+  CHECK(duplicates.front().offset == 70);
+  CHECK(builder.list().size() == 1);
+  CHECK(builder.list().find("b.test"));
+}
+
 TEST_CASE("a list is usable from a day before its date until it expires") {
   const List list = list_of({});
   CHECK(usable_at(list, at("2026-01-15T00:00:00Z")));
@@ -53,6 +67,13 @@ TEST_CASE("a list is usable from a day before its date until it expires") {
   CHECK(bad(usable_at(list, at("2026-02-01T00:00:00Z"))).message == "it expired on 2026-02-01T00:00:00Z");
   CHECK(bad(usable_at(list, at("2025-12-30T23:59:59Z"))).message.find("ahead of the clock") !=
         std::string::npos);
+}
+
+TEST_CASE("a list from the far future has not expired") {
+  const List list = list_of({});
+  CHECK_FALSE(expired_at(list, at("2020-01-01T00:00:00Z")));
+  CHECK_FALSE(expired_at(list, at("2026-01-31T23:59:59.999Z")));
+  CHECK(expired_at(list, at("2026-02-01T00:00:00Z"))->message == "it expired on 2026-02-01T00:00:00Z");
 }
 
 TEST_CASE("later lists overlay earlier ones, domain by domain") {

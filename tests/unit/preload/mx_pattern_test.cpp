@@ -16,6 +16,17 @@ TEST_CASE("a pattern is a host name or a suffix, in lower-case A-labels") {
   CHECK_FALSE(good(MxPattern::parse("example.org")).is_suffix());
 }
 
+TEST_CASE("no pattern is one of Postfix's own keywords, or any other single label") {
+  for (const char* text : {"hostname", "nexthop", "dot-nexthop", "HostName", "nexthop.",
+                           "\xef\xbd\x8e"  // full-width n
+                           "exthop",
+                           "localhost"}) {
+    CAPTURE(text);
+    CHECK(bad(MxPattern::parse(text)).message.find("is a single label") != std::string::npos);
+  }
+  CHECK(good(MxPattern::parse("nexthop.test")).str() == "nexthop.test");
+}
+
 TEST_CASE("what a map could misread is no pattern") {
   for (const char* text :
        {"", ".", "..example.org", ".org", "*", "*.example.org", "mx*.example.org", "a.test:b.test",

@@ -127,19 +127,34 @@ TEST_CASE("a faulty entry is left out, is told with its place, and the others st
   }
 }
 
+TEST_CASE("a later entry does not stand in for the first of its domain, whatever is wrong with that") {
+  for (const char* faulty : {R"({"mode":"enforce","mxs":[]})", "1", "[]", R"({"policy-alias":"gone"})",
+                             R"({"policy-alias":"sick"})", "{}"}) {
+    CAPTURE(faulty);
+    const auto reading = reading_of(
+        list_with("{" + entry("B.test.", faulty) + ",\n" + entry("c.test") + ",\n" + entry("b.test") + "}",
+                  R"({"sick": {"mode":"enforce","mxs":[]}})"));
+    CHECK(shown(*reading.list) == "c.test enforce m.test");
+    CHECK(to_text(reading.findings.back()) ==
+          "5:1: b.test: this domain was there before; the first entry stands or falls alone");
+  }
+}
+
 TEST_CASE("all faults of one entry are told, each at its own place") {
-  const auto reading = reading_of(
-      list_with("{\"b..test\": {\"mode\": \"no\",\n \"mxs\": [\"*.x.test\",\n  \"ok.test\", \"1.2.3.4\"]}}"));
+  const auto reading = reading_of(list_with(
+      "{\"b..test\": {\"mode\": \"no\",\n \"mxs\": [\"*.x.test\",\n  \"ok.test\", \"1.2.3.4\"]},\n" +
+      entry("c.test") + "}"));
   CHECK(shown(reading) ==
         "3:14: b..test: 'b..test' has an empty label\n"
         "3:26: b..test: unknown mode 'no'; known are enforce and testing\n"
         "4:10: b..test: mx '*.x.test' is no pattern of this format; a suffix is written '.x.test'\n"
         "5:14: b..test: mx '1.2.3.4' is an address, not a name\n");
-  CHECK(reading.list->size() == 0);
+  CHECK(reading.list->size() == 1);
 }
 
 TEST_CASE("the place of a text is right whatever is escaped in it") {
-  const auto reading = reading_of(list_with(R"({"a\\\"\\": {"mode":"enforce","mxs":["\\\"\"\\"]}})"));
+  const auto reading =
+      reading_of(list_with(R"({"a\\\"\\": {"mode":"enforce","mxs":["\\\"\"\\"]}, )" + entry("c.test") + "}"));
   CHECK(shown(reading).find("3:14: a") == 0);
   CHECK(shown(reading).find("\n3:50: a") != std::string::npos);
 }
@@ -179,11 +194,25 @@ TEST_CASE("an alias is no chain, and the first of two aliases stands") {
 TEST_CASE("an entry with too many servers is left out and that is said once") {
   std::string mxs;
   for (int i = 0; i < 100; ++i) mxs += fmt::format("{}\"mx{}.test\"", i == 0 ? "" : ",", i);
-  const auto reading =
-      reading_of(list_with("{" + entry("a.test", R"({"mode":"enforce","mxs":[)" + mxs + "]}") + "}"));
-  CHECK(reading.list->size() == 0);
+  const auto reading = reading_of(list_with(
+      "{" + entry("a.test", R"({"mode":"enforce","mxs":[)" + mxs + "]}") + "," + entry("c.test") + "}"));
+  CHECK(shown(*reading.list) == "c.test enforce m.test");
   CHECK(reading.findings.size() == 1);
   CHECK(shown(reading).find("more than 64 mxs") != std::string::npos);
+}
+
+TEST_CASE("a list whose policies are all faulty is refused, one without any is not") {
+  for (const std::string& policies :
+       {std::string(R"({"a.test": 1})"), "{" + entry("a..test") + "," + entry("b.test", "[]") + "}",
+        "{" + entry("a.test", R"({"policy-alias":"gone"})") + "}"}) {
+    CAPTURE(policies);
+    const auto reading = reading_of(list_with(policies));
+    CHECK(bad(reading.list).message == "l.json:3:1: none of its policies stands");
+    CHECK(reading.dropped() > 0);
+  }
+  const auto reading = reading_of(list_with("{}", "{" + entry("sick", "{}") + "}"));
+  REQUIRE(reading.list);
+  CHECK(reading.list->size() == 0);
 }
 
 TEST_CASE("what is no list is refused whole") {
@@ -254,7 +283,7 @@ TEST_CASE("deep nesting is refused, however deep") {
 
 TEST_CASE("a list with more faults than anyone would read is still read to its end") {
   std::string policies = "{";
-  for (std::size_t i = 0; i < most_findings + 10; ++i) policies += fmt::format("\"{}\":1,", i);
+  for (std::size_t i = 0; i < most_findings + 10; ++i) policies += fmt::format("\"d{}\":1,", i);
   const auto reading = reading_of(list_with(policies + entry("a.test") + "}"));
   CHECK(shown(*reading.list) == "a.test enforce m.test");
   CHECK(reading.findings.size() == most_findings);
@@ -264,7 +293,7 @@ TEST_CASE("a list with more faults than anyone would read is still read to its e
 TEST_CASE("nothing that reaches a terminal from a list can move its cursor") {
   const auto reading = reading_of(list_with(
       "{" + entry("\\u001b[2Jx.test", R"({"mode":"\u001b]0;x\u0007","mxs":["\u202emx.test"],"\u009b":1})") +
-      "}"));
+      "," + entry("c.test") + "}"));
   CHECK(reading.findings.size() == 4);
   for (const char c : shown(reading)) CHECK((c == '\n' || (c >= ' ' && c <= '~')));
 }
