@@ -79,7 +79,7 @@ Result<int> generate_postfix(const Common& common, const GenerateOptions& option
     }
   }
   if (common.verbose) {
-    fmt::print(stderr, "{}: {}\n", printable(options.output.string()), changed ? "written" : "unchanged");
+    tell(program, printable(options.output.string()) + (changed ? ": written" : ": unchanged"));
   }
   if (common.json) {
     const auto printed = print(as_json(options, *sources, changed));

@@ -111,10 +111,10 @@ std::string as_json(const std::string& file, const preload::Reading& reading) {
 void tell_sum(const Common& common, const std::string& file, const preload::Reading& reading) {
   if (common.quiet || !reading.list) return;
   const Counts counts = count(*reading.list);
-  fmt::print(stderr, "{}: {} domains ({} enforce, {} testing, {} none), valid until {}, {} faults\n", file,
-             reading.list->size(), counts.of(preload::Mode::enforce), counts.of(preload::Mode::testing),
-             counts.of(preload::Mode::none), to_rfc3339(reading.list->expires),
-             reading.dropped() + reading.untold);
+  tell(program, fmt::format("{}: {} domains ({} enforce, {} testing, {} none), valid until {}, {} faults",
+                            file, reading.list->size(), counts.of(preload::Mode::enforce),
+                            counts.of(preload::Mode::testing), counts.of(preload::Mode::none),
+                            to_rfc3339(reading.list->expires), reading.dropped() + reading.untold));
 }
 
 }  // namespace

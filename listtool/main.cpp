@@ -10,8 +10,6 @@ namespace {
 using namespace starttls;
 using namespace starttls::listtool;
 
-constexpr auto program = "starttls-listtool";
-
 struct Options {
   Common common;
   VerifyOptions verify;

@@ -15,6 +15,8 @@
 
 namespace starttls::listtool {
 
+inline constexpr const char* program = "starttls-listtool";
+
 // What holds for every command.
 struct Common {
   std::filesystem::path config;     // none where empty

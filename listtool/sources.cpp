@@ -74,7 +74,7 @@ Result<void> tell_apart(std::span<const fs::path> files) {
 }  // namespace
 
 void warn(const Common& common, const std::string& message) {
-  if (!common.quiet) fmt::print(stderr, "starttls-listtool: warning: {}\n", message);
+  if (!common.quiet) tell(program, "warning: " + message);
 }
 
 Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& options) {
@@ -141,9 +141,8 @@ int tell_expired(std::span<const Source> sources) {
   for (const Source& source : sources) {
     if (!source.expired) continue;
     status = report_error(
-        "starttls-listtool",
-        {source.expired->fault,
-         fmt::format("{}: {}; no policy is taken from it", printable(source.path), source.expired->message)});
+        program, {source.expired->fault, fmt::format("{}: {}; no policy is taken from it",
+                                                     printable(source.path), source.expired->message)});
   }
   return status;
 }

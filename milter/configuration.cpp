@@ -24,7 +24,7 @@ Result<mode_t> parse_mode(std::string_view text) {
   mode_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (error != std::errc() || end != text.data() + text.size() || mode > 0777) {
-    return fail(Fault::config, "'milter.socket_mode' is '{}', not an octal mode such as \"0660\"",
+    return fail(Fault::config, R"('milter.socket_mode' is '{}', not an octal mode such as "0660")",
                 printable(text));
   }
   return mode;
@@ -54,7 +54,7 @@ Result<Configuration> load_configuration(const std::optional<fs::path>& file) {
   if (!parsed) return std::unexpected(parsed.error());
   c.socket_mode = *parsed;
   if (c.log != "syslog" && c.log != "stderr") {
-    return fail(Fault::config, "'milter.log' is '{}', neither \"syslog\" nor \"stderr\"", printable(c.log));
+    return fail(Fault::config, R"('milter.log' is '{}', neither "syslog" nor "stderr")", printable(c.log));
   }
   return c;
 }
