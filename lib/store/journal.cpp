@@ -42,8 +42,13 @@ Result<void> Journal::open(Time now) {
   return {};
 }
 
+bool Journal::holds_lock() const {
+  // The lock of a folder that was moved away says nothing about the one in its place.
+  return lock_ && is_at(lock_.get(), folder_);
+}
+
 Result<void> Journal::take_lock() {
-  if (lock_ && is_at(lock_.get(), folder_)) return {};
+  if (holds_lock()) return {};
   UniqueFd fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {

@@ -53,7 +53,7 @@ class Journal {
   void unlock();
 
   // Whether the folder is ours: only then may its other segments be touched.
-  bool holds_lock() const { return static_cast<bool>(lock_); }
+  bool holds_lock() const;
 
   // While true nothing is written, only held back: too much is waiting for the store already.
   void set_full(bool full);

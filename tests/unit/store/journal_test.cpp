@@ -106,6 +106,19 @@ TEST_CASE("a folder that is moved away, with another in its place, costs nothing
   CHECK(journal.holds_lock());
 }
 
+TEST_CASE("the lock of a folder that was moved away does not hold for the one in its place") {
+  const TemporaryFolder folder;
+  Journal first(folder / "journal", plenty);
+  good(first.open(now));
+  fs::rename(folder / "journal", folder / "old");
+  Journal second(folder / "journal", plenty);
+  good(second.open(now));
+  CHECK_FALSE(first.holds_lock());
+  CHECK(bad(first.keep(now)).fault == Fault::temporary);
+  CHECK_FALSE(first.holds_lock());
+  CHECK(second.holds_lock());
+}
+
 TEST_CASE("a record that no reader would take is lost alone, and counted") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
