@@ -165,38 +165,34 @@ Result<void> Journal::keep(Time now) {
     }
   }
   // Outside the mutex: sessions go on being appended while the disk works.
-  if (segment && ::fdatasync(segment->fd.get()) != 0) {
+  return sync(segment.get());
+}
+
+Result<void> Journal::sync(const Segment* segment) const {
+  if (segment != nullptr && ::fdatasync(segment->fd.get()) != 0) {
     return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
   }
   return {};
+}
+
+Result<void> Journal::continue_in(std::shared_ptr<Segment> next) {
+  {
+    const std::lock_guard guard(mutex_);
+    current_.swap(next);
+  }
+  return sync(next.get());
 }
 
 Result<void> Journal::rotate(Time now) {
   if (current_bytes() == 0) return {};
   auto next = create_segment(now);
   if (!next) return std::unexpected(next.error());
-  std::shared_ptr<Segment> ended;
-  {
-    const std::lock_guard guard(mutex_);
-    ended = std::exchange(current_, std::move(*next));
-  }
-  if (ended && ::fdatasync(ended->fd.get()) != 0) {
-    return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
-  }
-  return {};
+  return continue_in(std::move(*next));
 }
 
 Result<void> Journal::close() {
   write_held_back();
-  std::shared_ptr<Segment> ended;
-  {
-    const std::lock_guard guard(mutex_);
-    ended = std::exchange(current_, nullptr);
-  }
-  if (ended && ::fdatasync(ended->fd.get()) != 0) {
-    return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
-  }
-  return {};
+  return continue_in(nullptr);
 }
 
 void Journal::unlock() {

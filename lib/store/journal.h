@@ -74,6 +74,9 @@ class Journal {
   Result<void> take_lock();
   std::filesystem::path path_of(const std::string& id) const;
   Result<void> rescue_if_moved();
+  Result<void> sync(const Segment* segment) const;
+  // Ends the current segment, synced, and goes on in the given one, or in none.
+  Result<void> continue_in(std::shared_ptr<Segment> next);
   bool write_record(std::string_view record);
   void hold_back(std::string record);
   void write_held_back();
