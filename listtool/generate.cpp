@@ -1,11 +1,13 @@
 // starttls-listtool generate postfix: a map out of lists, or, where one of them is not to be trusted,
 // nothing. An expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <iterator>
 
 #include "base/cli.h"
-#include "base/file.h"
+#include "base/file_draft.h"
 #include "base/text.h"
 #include "listtool/json.h"
 #include "listtool/options.h"
@@ -66,17 +68,24 @@ Result<int> generate_postfix(const Common& common, const GenerateOptions& option
   if (const auto spared = spare_inputs(options); !spared) return std::unexpected(spared.error());
   const auto sources = read_sources(common, options.lists, options.signature);
   if (!sources) return std::unexpected(sources.error());
-  const std::string map = postfix::text_map(*sources, options.rules);
   if (options.output.empty()) {
-    if (const auto printed = print(map); !printed) return std::unexpected(printed.error());
+    BufferedWriter out(STDOUT_FILENO);
+    postfix::write_text_map(*sources, options.rules, out);
+    if (const int error = out.flush(); error != 0) {
+      return fail(Fault::io, "standard output: {}", errno_text(error));
+    }
     return tell_expired(*sources);
   }
+  auto draft = FileDraft::beside(options.output);
+  if (!draft) return std::unexpected(draft.error());
+  postfix::write_text_map(*sources, options.rules, draft->writer());
   // An unchanged file keeps its time: whoever watches it has nothing to do.
-  const bool changed = !has_content(options.output, map);
+  const auto differs = draft->differs();
+  if (!differs) return std::unexpected(differs.error());
+  const bool changed = *differs;
   if (changed) {
-    if (const auto written = replace_file(options.output, map); !written) {
-      return std::unexpected(written.error());
-    }
+    if (const auto finished = draft->finish(); !finished) return std::unexpected(finished.error());
+    if (const auto published = draft->publish(); !published) return std::unexpected(published.error());
   }
   if (common.verbose) {
     tell(program, printable(options.output.string()) + (changed ? ": written" : ": unchanged"));

@@ -1,5 +1,7 @@
 // starttls-listtool lint list: everything that is wrong with a list, in one run.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -122,9 +124,10 @@ void tell_sum(const Common& common, const std::string& file, const preload::Read
 Result<int> lint_list(const Common& common, const LintListOptions& options) {
   const bool is_stdin = options.file == "-";
   const std::string file = is_stdin ? "standard input" : printable(options.file.string());
-  const auto json = read_file(options.file, preload::list_size_limit);
-  if (!json) return std::unexpected(json.error());
-  auto reading = preload::read_list(file, *json);
+  const auto opened = is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit);
+  if (!opened) return std::unexpected(opened.error());
+  const int fd = is_stdin ? STDIN_FILENO : opened->get();
+  auto reading = preload::read_list(file, [&](std::span<char> into) { return read_some(fd, into, file); });
   if (reading.list) judge_times(reading, common.now);
   const auto printed = print(common.json ? as_json(file, reading) : as_text(file, reading));
   if (!printed) return std::unexpected(printed.error());

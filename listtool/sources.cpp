@@ -1,6 +1,8 @@
 #include "listtool/sources.h"
 
+#include <future>
 #include <map>
+#include <vector>
 
 #include "base/cli.h"
 #include "base/file.h"
@@ -29,23 +31,81 @@ void tell_faults(const Common& common, const fs::path& file, const preload::Read
                            shown, faults == 1 ? "a fault" : fmt::format("{} faults", faults), shown));
 }
 
+// The text of a list, read once: what the parser gets is what is verified, on the other core if there is one.
+class ListText {
+ public:
+  // Without a verification nothing is verified.
+  static Result<ListText> open(const fs::path& file, std::optional<minisign::Verification> verification) {
+    auto fd = open_file(file, preload::list_size_limit);
+    if (!fd) return std::unexpected(fd.error());
+    return ListText(file, std::move(*fd), std::move(verification));
+  }
+
+  Result<std::size_t> read(std::span<char> into) {
+    const auto size = read_some(fd_.get(), into, file_.string());
+    if (!size || *size == 0 || !verification_) return size;
+    if (hashing_.valid()) hashing_.get();
+    piece_.assign(into.data(), *size);
+    // A thread costs more than a short piece.
+    hashing_ = std::async(piece_.size() > worth_a_thread ? std::launch::async : std::launch::deferred,
+                          [verification = &*verification_, piece = std::string_view(piece_)] {
+                            verification->add(piece);
+                          });
+    return size;
+  }
+
+  // The verdict on the whole text, also where the parser stopped early.
+  Result<std::optional<minisign::Verified>> finish() {
+    if (!verification_) return std::nullopt;
+    std::vector<char> rest(worth_a_thread);
+    for (;;) {
+      const auto size = read(rest);
+      if (!size) return std::unexpected(size.error());
+      if (*size == 0) break;
+    }
+    if (hashing_.valid()) hashing_.get();
+    return verification_->finish();
+  }
+
+ private:
+  static constexpr std::size_t worth_a_thread = std::size_t{128} << 10U;
+
+  ListText(fs::path file, UniqueFd fd, std::optional<minisign::Verification> verification)
+      : file_(std::move(file)), fd_(std::move(fd)), verification_(std::move(verification)) {}
+
+  fs::path file_;
+  UniqueFd fd_;
+  std::optional<minisign::Verification> verification_;
+  std::string piece_;  // that is being verified
+  std::future<void> hashing_;
+};
+
+Result<std::optional<minisign::Verification>> verification_of(const Common& common, const fs::path& file,
+                                                              const fs::path& signature_file,
+                                                              std::span<const minisign::PublicKey> keys,
+                                                              minisign::Legacy legacy) {
+  if (keys.empty()) {
+    if (std::error_code none; fs::exists(signature_file, none)) {
+      warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
+                               printable(file.string())));
+    }
+    return std::nullopt;
+  }
+  const auto signature = read_signature(signature_file);
+  if (!signature) return std::unexpected(signature.error());
+  return minisign::Verification::begin(file.string(), *signature, keys, legacy);
+}
+
 Result<Source> read_source(const Common& common, const fs::path& file, const fs::path& signature_file,
                            std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
-  const auto json = read_file(file, preload::list_size_limit);
-  if (!json) return std::unexpected(json.error());
-  std::optional<minisign::Verified> verified;
-  if (!keys.empty()) {
-    // The very bytes that are read below, not the file, which may change meanwhile.
-    const auto signature = read_signature(signature_file);
-    if (!signature) return std::unexpected(signature.error());
-    auto verdict = minisign::verify(file.string(), *json, *signature, keys, legacy);
-    if (!verdict) return std::unexpected(verdict.error());
-    verified = std::move(*verdict);
-  } else if (std::error_code none; fs::exists(signature_file, none)) {
-    warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
-                             printable(file.string())));
-  }
-  auto reading = preload::read_list(file.string(), *json);
+  auto verification = verification_of(common, file, signature_file, keys, legacy);
+  if (!verification) return std::unexpected(verification.error());
+  auto text = ListText::open(file, std::move(*verification));
+  if (!text) return std::unexpected(text.error());
+  auto reading = preload::read_list(file.string(), [&](std::span<char> into) { return text->read(into); });
+  // Before anything that was read is told or used.
+  auto verified = text->finish();
+  if (!verified) return std::unexpected(verified.error());
   if (!reading.list) return std::unexpected(reading.list.error());
   tell_faults(common, file, reading);
   auto expired = preload::expired_at(*reading.list, common.now);
@@ -55,7 +115,7 @@ Result<Source> read_source(const Common& common, const fs::path& file, const fs:
   return Source{.name = name_of(file),
                 .path = file.string(),
                 .list = std::move(*reading.list),
-                .verified = std::move(verified),
+                .verified = std::move(*verified),
                 .expired = std::move(expired)};
 }
 
@@ -134,6 +194,15 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     sources.push_back(std::move(*source));
   }
   return sources;
+}
+
+void each_policy(std::span<const Source> sources,
+                 const std::function<void(const preload::Entry& entry, std::size_t source)>& each) {
+  const preload::List nothing;
+  std::vector<const preload::List*> lists;
+  lists.reserve(sources.size());
+  for (const Source& source : sources) lists.push_back(source.expired ? &nothing : &source.list);
+  preload::overlay(lists, each);
 }
 
 int tell_expired(std::span<const Source> sources) {

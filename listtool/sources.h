@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,11 @@ std::filesystem::path default_signature(const std::filesystem::path& file);
 // standard error. Fault::usage where two files would be lists of one name.
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const std::filesystem::path> files,
                                          const SignatureOptions& options);
+
+// For each domain, in their order, the entry that counts: that of the last list that has one and has not
+// expired; and which source that is.
+void each_policy(std::span<const Source> sources,
+                 const std::function<void(const preload::Entry& entry, std::size_t source)>& each);
 
 // Names the expired lists on standard error, also where warnings are not wanted, since somebody must see to
 // them. Returns the exit status: that of Fault::data where there are any, else 0.

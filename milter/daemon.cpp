@@ -15,7 +15,7 @@
 #include <memory>
 #include <thread>
 
-#include "base/file.h"
+#include "base/file_draft.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "milter/callbacks.h"

@@ -3,6 +3,7 @@
 #include <idn2.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -12,26 +13,57 @@
 namespace starttls {
 namespace {
 
-bool is_digit(char c) {
+// RFC 1035 section 2.3.4, without the dot at the end.
+constexpr std::size_t longest_name = 253;
+constexpr std::size_t longest_label = 63;
+
+constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
+// A table, for those who have millions of names.
+constexpr auto ldh = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t c = 0; c < table.size(); ++c) {
+    table[c] = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  }
+  return table;
+}();
+
 bool is_ldh(char c) {
-  return (c >= 'a' && c <= 'z') || is_digit(c) || c == '-';
+  return ldh[static_cast<unsigned char>(c)];
 }
 
 std::string_view fault_of_label(std::string_view label) {
   if (label.empty()) return "has an empty label";
-  if (label.size() > 63) return "has a label of more than 63 bytes";
+  if (label.size() > longest_label) return "has a label of more than 63 bytes";
   if (!std::ranges::all_of(label, is_ldh)) return "has a character that no host name may have";
   if (label.front() == '-' || label.back() == '-') return "has a label that begins or ends with a hyphen";
   return {};
 }
 
+// The letters of a label as they come by.
+struct LabelScan {
+  std::size_t size = 0;
+  char last = '-';  // a hyphen that is not there: no label begins with one
+  bool all_digits = true;
+  bool tagged = false;  // with hyphens in the third and fourth place, as A-labels are
+
+  bool take(char c) {
+    if (!is_ldh(c) || (c == '-' && size == 0)) return false;
+    tagged = tagged || (c == '-' && last == '-' && size == 3);
+    all_digits = all_digits && is_digit(c);
+    last = c;
+    ++size;
+    return true;
+  }
+  bool sound() const { return size <= longest_label && last != '-' && !tagged; }
+};
+
 // What is wrong with a lower-case ASCII name; empty where nothing is.
 std::string_view fault_of(std::string_view name) {
   if (name.empty()) return "is empty";
-  if (name.size() > 253) return "is longer than 253 bytes";
+  if (name.size() > longest_name) return "is longer than 253 bytes";
   std::string_view last;
   for (const auto part : std::views::split(name, '.')) {
     last = std::string_view(part.begin(), part.end());
@@ -58,7 +90,22 @@ bool needs_idna(std::string_view name) {
 
 }  // namespace
 
+bool DomainName::is_plain(std::string_view text) {
+  if (text.size() > longest_name) return false;
+  LabelScan label;
+  for (const char c : text) {
+    if (c == '.') {
+      if (!label.sound()) return false;
+      label = {};
+    } else if (!label.take(c)) {
+      return false;
+    }
+  }
+  return label.sound() && !label.all_digits;
+}
+
 Result<DomainName> DomainName::parse(std::string_view text) {
+  if (is_plain(text)) return DomainName(std::string(text));
   std::string name = to_lower(text);
   if (name.ends_with('.')) name.pop_back();
   // A NUL would end the text early for libidn2; no name is that long, whatever its script.

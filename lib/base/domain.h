@@ -18,6 +18,10 @@ class DomainName {
   // Takes upper case, U-labels (UTF-8) and one trailing dot. Fault::data says what is wrong with the name.
   static Result<DomainName> parse(std::string_view text);
 
+  // Whether the text is such a name already, byte for byte. Names with "xn--" are left to parse(), which
+  // gives them back as they are where they are sound: here the answer is false. For those who have millions.
+  static bool is_plain(std::string_view text);
+
   const std::string& str() const { return name_; }
   auto operator<=>(const DomainName&) const = default;
 

@@ -1,9 +1,10 @@
-// Files: read within a limit, written whole or not at all.
+// Files, read within a limit. For writing see file_draft.h.
 #pragma once
 
 #include <sys/types.h>
 
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,6 +39,16 @@ std::string errno_text(int error);
 // not read; one that cannot be opened or read is Fault::io (Fault::permission where access is denied).
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
 
+// For reading, unless it is larger than `limit` bytes. Errors as of read_file().
+Result<UniqueFd> open_file(const std::filesystem::path& path, std::size_t limit);
+
+// The next bytes of a descriptor, as many as there are but at most as the span takes; 0 at the end. `name` is
+// for the error.
+Result<std::size_t> read_some(int fd, std::span<char> into, std::string_view name);
+
+// The error of something that could not be read, from an errno value: Fault::permission or Fault::io.
+std::unexpected<Error> cannot_read(std::string_view name, int error);
+
 // What is left to read from a descriptor, at most `limit` bytes; `name` is for the error.
 Result<std::string> read_all(int fd, std::size_t limit, std::string_view name);
 
@@ -47,15 +58,5 @@ int write_all(int fd, std::string_view bytes);
 // Makes names that were created, renamed or removed in the directory survive a power cut; a directory that
 // may not be read cannot be synced, and is not.
 Result<void> sync_directory(const std::filesystem::path& directory);
-
-// Whether there is such a file and it holds exactly this. Reads it piece by piece.
-bool has_content(const std::filesystem::path& path, std::string_view content);
-
-// Writes beside the path, syncs, renames: others see the old content or the new, never a part, and after a
-// failure (Fault::cannot_create) the old file is as it was. A file that is there keeps its mode, and its
-// owner as far as we may give files away; `mode` is for a new one. A symbolic link is followed: its target is
-// replaced. What is there and is no regular file (a device, a pipe, a directory), or a link that leads
-// nowhere, is refused.
-Result<void> replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
 
 }  // namespace starttls

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <vector>
 
@@ -74,6 +75,13 @@ std::string printable(std::string_view text, std::size_t limit) {
 }
 
 bool is_utf8(std::string_view text) {
+  // Most text is ASCII: eight bytes at a time.
+  std::uint64_t eight = 0;
+  while (text.size() >= sizeof eight) {
+    std::memcpy(&eight, text.data(), sizeof eight);
+    if ((eight & 0x8080808080808080U) != 0) break;
+    text.remove_prefix(sizeof eight);
+  }
   while (!text.empty()) {
     const auto c = decode_utf8(text);
     if (!c) return false;

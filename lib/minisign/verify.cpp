@@ -1,14 +1,11 @@
 #include "minisign/verify.h"
 
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <functional>
+#include <limits>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -23,11 +20,6 @@ namespace {
 using Hash = std::array<unsigned char, 64>;  // BLAKE2b-512
 using Context = std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)>;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&::EVP_PKEY_free)>;
-
-std::unexpected<Error> cannot_read(const std::filesystem::path& path, int error) {
-  return fail(error == EACCES || error == EPERM ? Fault::permission : Fault::io, "{}: {}",
-              printable(path.string()), errno_text(error));
-}
 
 Context new_context() {
   return {::EVP_MD_CTX_new(), &::EVP_MD_CTX_free};
@@ -64,44 +56,6 @@ bool fits(const PublicKey& key, const SignatureBytes& signature, Bytes message) 
   ::ERR_clear_error();
   return good;
 }
-
-// Gives the bytes that were signed piece by piece, and an empty piece at their end.
-using Pieces = std::function<Result<Bytes>()>;
-
-Result<Hash> hash_of(const Pieces& next) {
-  Hasher hasher;
-  bool sound = hasher.begin();
-  while (sound) {
-    const auto piece = next();
-    if (!piece) return std::unexpected(piece.error());
-    if (piece->empty()) break;
-    sound = hasher.add(*piece);
-  }
-  Hash hash{};
-  if (!sound || !hasher.finish(hash)) return openssl_failed("hash with BLAKE2b");
-  return hash;
-}
-
-// Reads a file once, from its beginning to its end.
-class FilePieces {
- public:
-  explicit FilePieces(std::filesystem::path path) : path_(std::move(path)) {}
-
-  Result<Bytes> next() {
-    if (!fd_) fd_ = UniqueFd(::open(path_.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd_) return cannot_read(path_, errno);
-    for (;;) {
-      const ssize_t got = ::read(fd_.get(), piece_.data(), piece_.size());
-      if (got >= 0) return Bytes(piece_).first(static_cast<std::size_t>(got));
-      if (errno != EINTR) return cannot_read(path_, errno);
-    }
-  }
-
- private:
-  std::filesystem::path path_;
-  UniqueFd fd_;
-  std::vector<unsigned char> piece_ = std::vector<unsigned char>(std::size_t{1} << 18U);
-};
 
 // The known keys that bear the signature's id; at least one, or the error.
 Result<std::vector<PublicKey>> candidates(std::string_view name, const Signature& signature,
@@ -146,50 +100,82 @@ Result<void> permitted(std::string_view name, const Signature& signature, Legacy
               printable(name));
 }
 
-// What was signed, wherever it lies: in pieces for the hash, whole for the legacy algorithm.
-struct Subject {
+}  // namespace
+
+struct Verification::State {
   std::string name;
-  Pieces next;
-  std::function<Result<std::string_view>()> whole;
+  Signature signature;
+  std::vector<PublicKey> keys;  // that bear the signature's id
+  Hasher hasher;
+  bool sound = true;  // what OpenSSL said so far
+  std::string whole;  // of what a legacy signature signs
+  bool too_large = false;
 };
 
-Result<Verified> verify_subject(const Subject& subject, const Signature& signature,
-                                std::span<const PublicKey> keys, Legacy legacy) {
-  const auto known = candidates(subject.name, signature, keys);
+Verification::Verification(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Verification::Verification(Verification&&) noexcept = default;
+Verification& Verification::operator=(Verification&&) noexcept = default;
+Verification::~Verification() = default;
+
+Result<Verification> Verification::begin(std::string_view name, const Signature& signature,
+                                         std::span<const PublicKey> keys, Legacy legacy) {
+  auto known = candidates(name, signature, keys);
   if (!known) return std::unexpected(known.error());
-  if (const auto may = permitted(subject.name, signature, legacy); !may) return std::unexpected(may.error());
-  if (signature.algorithm == Algorithm::legacy) {
-    const auto content = subject.whole();
-    if (!content) return std::unexpected(content.error());
-    return check(subject.name, bytes_of(*content), signature, *known);
-  }
-  const auto hash = hash_of(subject.next);
-  if (!hash) return std::unexpected(hash.error());
-  return check(subject.name, *hash, signature, *known);
+  if (const auto may = permitted(name, signature, legacy); !may) return std::unexpected(may.error());
+  auto state = std::make_unique<State>();
+  state->name = name;
+  state->signature = signature;
+  state->keys = std::move(*known);
+  state->sound = state->hasher.begin();
+  return Verification(std::move(state));
 }
 
-}  // namespace
+void Verification::add(std::string_view piece) {
+  if (state_->signature.algorithm == Algorithm::prehashed) {
+    state_->sound = state_->sound && state_->hasher.add(bytes_of(piece));
+  } else if (state_->whole.size() + piece.size() <= legacy_file_size_limit) {
+    state_->whole += piece;
+  } else {
+    state_->too_large = true;
+  }
+}
+
+Result<Verified> Verification::finish() {
+  State& state = *state_;
+  if (state.too_large) {
+    return fail(Fault::data, "{}: larger than the limit of {} bytes for a legacy signature",
+                printable(state.name), legacy_file_size_limit);
+  }
+  if (state.signature.algorithm == Algorithm::legacy) {
+    return check(state.name, bytes_of(state.whole), state.signature, state.keys);
+  }
+  Hash hash{};
+  if (!state.sound || !state.hasher.finish(hash)) return openssl_failed("hash with BLAKE2b");
+  return check(state.name, hash, state.signature, state.keys);
+}
 
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
                         std::span<const PublicKey> keys, Legacy legacy) {
-  std::string_view rest = content;
-  return verify_subject({.name = std::string(name),
-                         .next = [&]() -> Result<Bytes> { return bytes_of(std::exchange(rest, {})); },
-                         .whole = [&]() -> Result<std::string_view> { return content; }},
-                        signature, keys, legacy);
+  auto verification = Verification::begin(name, signature, keys, legacy);
+  if (!verification) return std::unexpected(verification.error());
+  verification->add(content);
+  return verification->finish();
 }
 
 Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,
                              std::span<const PublicKey> keys, Legacy legacy) {
-  FilePieces pieces(path);
-  Result<std::string> content;
-  const auto whole = [&]() -> Result<std::string_view> {
-    content = read_file(path, legacy_file_size_limit);
-    if (!content) return std::unexpected(content.error());
-    return *content;
-  };
-  return verify_subject({.name = path.string(), .next = [&] { return pieces.next(); }, .whole = whole},
-                        signature, keys, legacy);
+  auto verification = Verification::begin(path.string(), signature, keys, legacy);
+  if (!verification) return std::unexpected(verification.error());
+  const bool whole = signature.algorithm == Algorithm::legacy;
+  const auto fd = open_file(path, whole ? legacy_file_size_limit : std::numeric_limits<std::size_t>::max());
+  if (!fd) return std::unexpected(fd.error());
+  std::vector<char> piece(std::size_t{1} << 18U);
+  for (;;) {
+    const auto size = read_some(fd->get(), piece, path.string());
+    if (!size) return std::unexpected(size.error());
+    if (*size == 0) return verification->finish();
+    verification->add({piece.data(), *size});
+  }
 }
 
 }  // namespace starttls::minisign

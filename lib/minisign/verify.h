@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,7 +30,28 @@ struct Verified {
   std::string trusted_comment;  // signed, but still any bytes but LF: escape before showing
 };
 
-// Verifies bytes in memory. `name` is the file's, for the sentence of the error, which is always Fault::data.
+// The verification of bytes that come piece by piece, and that somebody may read on the way: what was made of
+// them counts for nothing until finish() has said so.
+class Verification {
+ public:
+  // `name` is the file's, for the sentence of an error, which is always Fault::data. Nothing needs to be read
+  // where the signature is by no known key, or of a kind that is refused: that is the error here.
+  static Result<Verification> begin(std::string_view name, const Signature& signature,
+                                    std::span<const PublicKey> keys, Legacy legacy);
+  Verification(Verification&&) noexcept;
+  Verification& operator=(Verification&&) noexcept;
+  ~Verification();
+
+  void add(std::string_view piece);
+  Result<Verified> finish();
+
+ private:
+  struct State;
+  explicit Verification(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Verifies bytes in memory.
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
                         std::span<const PublicKey> keys, Legacy legacy);
 

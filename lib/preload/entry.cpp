@@ -17,16 +17,25 @@ namespace {
 constexpr std::array<std::string_view, 2> retired_fields{"min-tls-version", "report"};
 
 bool holds(std::string_view joined, std::string_view pattern) {
+  if (joined.find(pattern) == std::string_view::npos) return false;
   return std::ranges::any_of(std::views::split(joined, ':'), [&](const auto part) {
     return std::string_view(part.begin(), part.end()) == pattern;
   });
 }
 
+// Where the value begins that was just read.
+std::size_t start_of_value(const TextStream& text, Kind kind, std::string_view value) {
+  const std::size_t end = text.Tell();
+  if (kind == Kind::string) return text.start_of_string(end);
+  if (kind == Kind::number) return end - value.size();
+  return end - 1;
+}
+
 }  // namespace
 
-void EntryDraft::begin(std::string_view name, std::size_t offset, bool is_alias) {
+void EntryDraft::begin(std::string_view name, Place place, bool is_alias) {
   name_ = name;
-  offset_ = offset;
+  place_ = place;
   is_alias_ = is_alias;
   field_ = Field::other;
   seen_ = {};
@@ -40,25 +49,25 @@ void EntryDraft::begin(std::string_view name, std::size_t offset, bool is_alias)
   policy_stands_ = true;
 }
 
-void EntryDraft::member(std::string_view key, std::size_t offset) {
-  field_offset_ = offset;
+void EntryDraft::member(std::string_view key) {
+  field_end_ = text_.Tell();
   field_ = key == "mode"           ? Field::mode
            : key == "mxs"          ? Field::mxs
            : key == "policy-alias" ? Field::alias
                                    : Field::other;
   if (field_ == Field::other) {
     const bool retired = std::ranges::find(retired_fields, key) != retired_fields.end();
-    remark(remarks_, Severity::note, offset,
+    remark(remarks_, Severity::note, field_start(),
            fmt::format("field '{}' {} and is ignored", printable(key, 100),
                        retired ? "belongs to an older format" : "is unknown"));
     return;
   }
   if (seen(field_)) {
-    remark(remarks_, Severity::dropped, offset, fmt::format("has '{}' twice", key));
+    remark(remarks_, Severity::dropped, field_start(), fmt::format("has '{}' twice", key));
     field_ = Field::other;
     return;
   }
-  seen(field_) = offset;
+  seen(field_) = field_end_;
 }
 
 void EntryDraft::read_mode(Kind kind, std::string_view text) {
@@ -68,17 +77,17 @@ void EntryDraft::read_mode(Kind kind, std::string_view text) {
     mode_ = Mode::testing;
   } else if (kind == Kind::string && text == "log-only") {
     mode_ = Mode::testing;
-    remark(policy_remarks_, Severity::note, field_offset_,
+    remark(policy_remarks_, Severity::note, field_start(),
            "mode 'log-only' belongs to an older format and is read as 'testing'");
   } else if (kind == Kind::string && text == "none") {
     mode_ = Mode::none;
-    remark(policy_remarks_, Severity::note, field_offset_,
+    remark(policy_remarks_, Severity::note, field_start(),
            "mode 'none' belongs to an older format and demands nothing");
   } else if (kind == Kind::string) {
-    fault(field_offset_,
+    fault(field_start(),
           fmt::format("unknown mode '{}'; known are enforce and testing", printable(text, 100)));
   } else {
-    fault(field_offset_, "its mode is not a text");
+    fault(field_start(), "its mode is not a text");
   }
 }
 
@@ -88,12 +97,12 @@ void EntryDraft::value(Kind kind, std::string_view text) {
       read_mode(kind, text);
       break;
     case Field::mxs:
-      if (kind != Kind::array) fault(field_offset_, "its mxs are not an array");
+      if (kind != Kind::array) fault(field_start(), "its mxs are not an array");
       break;
     case Field::alias:
       alias_ = text;
       if (kind != Kind::string) {
-        remark(remarks_, Severity::dropped, field_offset_, "its policy-alias is not a text");
+        remark(remarks_, Severity::dropped, field_start(), "its policy-alias is not a text");
       }
       break;
     case Field::other:
@@ -101,24 +110,41 @@ void EntryDraft::value(Kind kind, std::string_view text) {
   }
 }
 
-std::optional<std::string> EntryDraft::mx(Kind kind, std::string_view text) {
+void EntryDraft::mx(Kind kind, std::string_view text) {
+  if (auto fault = fault_of_mx(kind, text)) this->fault(start_of_value(text_, kind, text), std::move(*fault));
+}
+
+std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view text) {
   if (++mx_count_ > most_mxs) {
     if (mx_count_ > most_mxs + 1) return std::nullopt;  // said once
     return fmt::format("has more than {} mxs", most_mxs);
   }
   if (kind != Kind::string) return "an mx that is not a text";
+  if (MxPattern::is_plain(text)) {
+    append(text);
+    return std::nullopt;
+  }
   const auto pattern = MxPattern::parse(text);
   if (!pattern) return "mx " + pattern.error().message;
-  if (holds(joined_, pattern->str())) return std::nullopt;
-  if (!joined_.empty()) joined_ += ':';
-  joined_ += pattern->str();
+  append(pattern->str());
   return std::nullopt;
+}
+
+void EntryDraft::append(std::string_view pattern) {
+  if (holds(joined_, pattern)) return;
+  if (!joined_.empty()) joined_ += ':';
+  joined_ += pattern;
+}
+
+void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, Place place, std::string message) {
+  if (&remarks == &remarks_ && severity != Severity::note) stands_ = false;
+  if (remarks.size() < most_remarks) remarks.push_back({severity, place, std::move(message)});
 }
 
 void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset,
                         std::string message) {
-  if (&remarks == &remarks_ && severity != Severity::note) stands_ = false;
-  if (remarks.size() < most_remarks) remarks.push_back({severity, offset, std::move(message)});
+  remark(remarks, severity, remarks.size() < most_remarks ? text_.place_of(offset) : Place{},
+         std::move(message));
 }
 
 void EntryDraft::fault(std::size_t offset, std::string message) {
@@ -126,14 +152,19 @@ void EntryDraft::fault(std::size_t offset, std::string message) {
   remark(policy_remarks_, Severity::dropped, offset, std::move(message));
 }
 
+void EntryDraft::fault_of_entry(std::string message) {
+  policy_stands_ = false;
+  remark(policy_remarks_, Severity::dropped, place_, std::move(message));
+}
+
 void EntryDraft::judge_policy() {
-  if (!seen(Field::mode)) fault(offset_, "has no mode");
+  if (!seen(Field::mode)) fault_of_entry("has no mode");
   if (mode_ == Mode::none) {
     joined_.clear();
   } else if (!seen(Field::mxs)) {
-    fault(offset_, "has no mxs");
+    fault_of_entry("has no mxs");
   } else if (mx_count_ == 0 && policy_stands_) {
-    fault(offset_, "its mxs are empty");
+    fault_of_entry("its mxs are empty");
   }
   stands_ = stands_ && policy_stands_;
   std::ranges::move(policy_remarks_, std::back_inserter(remarks_));
@@ -141,10 +172,11 @@ void EntryDraft::judge_policy() {
 
 // "When policy-alias is set, other fields are ignored": also what is wrong with them.
 void EntryDraft::judge_alias() {
-  if (is_alias_) remark(remarks_, Severity::dropped, offset_, "an alias cannot refer to an alias");
+  if (is_alias_) remark(remarks_, Severity::dropped, place_, "an alias cannot refer to an alias");
   for (const auto& [field, name] : {std::pair{Field::mode, "mode"}, std::pair{Field::mxs, "mxs"}}) {
-    if (const auto offset = seen(field)) {
-      remark(remarks_, Severity::note, *offset, fmt::format("'{}' is ignored beside policy-alias", name));
+    if (const auto end = seen(field)) {
+      remark(remarks_, Severity::note, text_.start_of_string(*end),
+             fmt::format("'{}' is ignored beside policy-alias", name));
     }
   }
 }
@@ -156,7 +188,7 @@ bool EntryDraft::finish(Findings& findings) {
     judge_policy();
   }
   for (Remark& remark : remarks_) {
-    findings.add(remark.severity, remark.offset, name_, std::move(remark.message));
+    findings.add(remark.severity, remark.place, name_, std::move(remark.message));
   }
   return stands_;
 }

@@ -10,6 +10,7 @@
 
 #include "preload/findings.h"
 #include "preload/list.h"
+#include "preload/text_stream.h"
 
 namespace starttls::preload {
 
@@ -23,22 +24,25 @@ enum class Kind { string, number, other, array, object };  // of a JSON value
 
 class EntryDraft {
  public:
-  // `name` is the domain or alias as it is written, `offset` where it is.
-  void begin(std::string_view name, std::size_t offset, bool is_alias);
+  // `text` is where it is read from.
+  explicit EntryDraft(const TextStream& text) : text_(text) {}
 
-  void member(std::string_view key, std::size_t offset);
+  // `name` is the domain or alias as it is written, `place` where it is.
+  void begin(std::string_view name, Place place, bool is_alias);
+
+  // Its key was just read.
+  void member(std::string_view key);
   // The value of the member begun last; arrays and objects without their content.
   void value(Kind kind, std::string_view text);
   bool wants_mxs() const { return field_ == Field::mxs; }
-  // The next value inside the array of mxs; what is wrong with it, if anything.
-  std::optional<std::string> mx(Kind kind, std::string_view text);
-  void fault(std::size_t offset, std::string message);  // of the mxs
+  // The next value inside the array of mxs, which was just read.
+  void mx(Kind kind, std::string_view text);
 
   // Says what is missing, hands over all findings, and returns whether the entry stands.
   bool finish(Findings& findings);
 
   const std::string& name() const { return name_; }
-  std::size_t offset() const { return offset_; }
+  Place place() const { return place_; }
   Mode mode() const { return mode_.value_or(Mode::none); }
   const std::string& joined_mxs() const { return joined_; }
   // The name of the alias that the entry refers to, instead of having a policy itself.
@@ -48,22 +52,30 @@ class EntryDraft {
   enum class Field : std::size_t { mode, mxs, alias, other };
   struct Remark {
     Severity severity;
-    std::size_t offset;
+    Place place;
     std::string message;
   };
 
   std::optional<std::size_t>& seen(Field field) { return seen_[static_cast<std::size_t>(field)]; }
+  std::size_t field_start() const { return text_.start_of_string(field_end_); }
+  std::optional<std::string> fault_of_mx(Kind kind, std::string_view text);
+  void fault(std::size_t offset, std::string message);
+  void fault_of_entry(std::string message);
+  void remark(std::vector<Remark>& remarks, Severity severity, Place place, std::string message);
+  // The same; to find a place takes time, and is not done in vain.
   void remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset, std::string message);
+  void append(std::string_view pattern);
   void read_mode(Kind kind, std::string_view text);
   void judge_policy();
   void judge_alias();
 
+  const TextStream& text_;
   std::string name_;
-  std::size_t offset_ = 0;
+  Place place_;
   bool is_alias_ = false;
   Field field_ = Field::other;
-  std::size_t field_offset_ = 0;
-  std::array<std::optional<std::size_t>, 3> seen_;  // where the known fields are
+  std::size_t field_end_ = 0;
+  std::array<std::optional<std::size_t>, 3> seen_;  // where the keys of the known fields end
 
   std::optional<Mode> mode_;
   std::string joined_;

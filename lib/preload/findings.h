@@ -1,6 +1,7 @@
 // What is to be said about a list: where, about which entry, what and why.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -19,6 +20,7 @@ enum class Severity {
 struct Place {
   std::size_t line = 1;
   std::size_t column = 1;
+  auto operator<=>(const Place&) const = default;
 };
 
 struct Finding {
@@ -34,20 +36,16 @@ std::string to_text(const Finding& finding);
 // A list that is wrong in more ways than this is not described to the end.
 inline constexpr std::size_t most_findings = 100'000;
 
-// Collects findings by their offset in the text and gives them, at the end, in the order of their places.
+// Collects findings and gives them, at the end, in the order of their places.
 class Findings {
  public:
-  void add(Severity severity, std::size_t offset, std::string_view entry, std::string message);
+  void add(Severity severity, Place place, std::string_view entry, std::string message);
 
-  std::vector<Finding> placed_in(std::string_view text) &&;
+  std::vector<Finding> in_order() &&;
   std::uint64_t untold() const { return untold_; }
 
  private:
-  struct Raw {
-    std::size_t offset;
-    Finding finding;
-  };
-  std::vector<Raw> raw_;
+  std::vector<Finding> findings_;
   std::uint64_t untold_ = 0;
   bool refused_ = false;
 };

@@ -1,10 +1,23 @@
 #include "preload/list.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <numeric>
 #include <ranges>
 
 namespace starttls::preload {
+namespace {
+
+// Eight bytes of a name from `at` on as a number that orders like them; behind its end a name has zeros.
+std::uint64_t part_of(std::string_view name, std::size_t at) {
+  std::uint64_t part = 0;
+  if (at < name.size()) std::memcpy(&part, name.data() + at, std::min(sizeof part, name.size() - at));
+  if constexpr (std::endian::native == std::endian::little) part = __builtin_bswap64(part);
+  return part;
+}
+
+}  // namespace
 
 std::string_view to_text(Mode mode) {
   switch (mode) {
@@ -30,67 +43,83 @@ Entry List::view(const Record& record) {
           .joined_mxs = {record.mxs, record.mxs_size}};
 }
 
-Entry List::operator[](std::size_t index) const {
-  return view(records_[index]);
-}
-
 std::optional<Entry> List::find(std::string_view domain) const {
-  const auto name = [](const Record& record) { return view(record).domain; };
-  const auto found = std::ranges::lower_bound(records_, domain, {}, name);
-  if (found == records_.end() || name(*found) != domain) return std::nullopt;
-  return view(*found);
+  const auto name = [&](std::uint32_t index) { return view(records_[index]).domain; };
+  const auto found = std::ranges::lower_bound(order_, domain, {}, name);
+  if (found == order_.end() || name(*found) != domain) return std::nullopt;
+  return view(records_[*found]);
 }
 
-const char* ListBuilder::keep(std::string_view text) {
+std::string_view ListBuilder::keep(std::string_view text) {
   if (text.empty()) return "";
   char* kept = static_cast<char*>(list_.text_->allocate(text.size(), 1));
   std::memcpy(kept, text.data(), text.size());
-  return kept;
+  return {kept, text.size()};
 }
 
-void ListBuilder::add(const Entry& entry, std::size_t offset) {
-  if (last_kept_ == nullptr || entry.joined_mxs != last_mxs_) {
-    last_mxs_ = entry.joined_mxs;
-    last_kept_ = keep(entry.joined_mxs);
-  }
-  list_.records_.push_back({.domain = keep(entry.domain),
-                            .mxs = last_kept_,
-                            .offset = static_cast<std::uint32_t>(offset),
+void ListBuilder::add(const Entry& entry, Place place) {
+  list_.records_.push_back({.domain = keep(entry.domain).data(),
+                            .mxs = entry.joined_mxs.data(),
+                            .line = static_cast<std::uint32_t>(place.line),
+                            .column = static_cast<std::uint32_t>(place.column),
                             .mxs_size = static_cast<std::uint16_t>(entry.joined_mxs.size()),
                             .domain_size = static_cast<std::uint8_t>(entry.domain.size()),
                             .mode = entry.mode});
 }
 
-void ListBuilder::drop(std::string_view domain, std::size_t offset) {
-  list_.records_.push_back({.domain = keep(domain),
-                            .mxs = nullptr,
-                            .offset = static_cast<std::uint32_t>(offset),
-                            .mxs_size = 0,
-                            .domain_size = static_cast<std::uint8_t>(domain.size()),
-                            .mode = Mode::none});
+void ListBuilder::drop(std::string_view domain, Place place) {
+  add({.domain = domain, .mode = Mode::none, .joined_mxs = {}}, place);
+}
+
+// Eight bytes of the names at a time, as numbers: a name itself is looked at only where its turn comes, which
+// matters for millions of names that lie anywhere in memory. First by the eight bytes from `depth` on, then
+// among those with the same ones by the next eight.
+void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) {
+  for (SortKey& key : keys) key.part = part_of(name_of(key), depth);
+  std::ranges::sort(keys, {}, &SortKey::part);
+  for (auto run = keys.begin(); run != keys.end();) {
+    const auto end = std::find_if(run, keys.end(), [&](const SortKey& key) { return key.part != run->part; });
+    const bool at_their_end = (run->part & 0xFFU) == 0;
+    if (at_their_end) {
+      std::ranges::sort(run, end, {},
+                        [&](const SortKey& key) { return place_of(list_.records_[key.index]); });
+    } else if (end - run > 1) {
+      sort({run, end}, depth + sizeof run->part);
+    }
+    run = end;
+  }
+}
+
+void ListBuilder::sort() {
+  const auto& records = list_.records_;
+  list_.order_.resize(records.size());
+  std::iota(list_.order_.begin(), list_.order_.end(), 0U);
+  // Publishers tend to sort.
+  const auto out_of_order = [](const List::Record& a, const List::Record& b) {
+    return List::view(a).domain >= List::view(b).domain;
+  };
+  if (std::ranges::adjacent_find(records, out_of_order) == records.end()) return;
+  std::vector<SortKey> keys(records.size());
+  for (std::uint32_t i = 0; i < keys.size(); ++i) keys[i].index = i;
+  sort(keys, 0);
+  std::ranges::transform(keys, list_.order_.begin(), &SortKey::index);
 }
 
 std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
-  auto& records = list_.records_;
-  const auto before = [](const List::Record& a, const List::Record& b) {
-    const int order = List::view(a).domain.compare(List::view(b).domain);
-    return order != 0 ? order < 0 : a.offset < b.offset;
-  };
-  if (!std::ranges::is_sorted(records, before)) std::ranges::sort(records, before);
+  sort();
   std::vector<Duplicate> duplicates;
-  std::size_t kept = 0;
   std::string_view last;  // no domain is empty
-  for (const List::Record record : records) {
+  std::erase_if(list_.order_, [&](std::uint32_t index) {
+    const List::Record& record = list_.records_[index];
     const auto domain = List::view(record).domain;
     const bool stands = record.mxs != nullptr;
     if (domain != last) {
-      if (stands) records[kept++] = record;
       last = domain;
-    } else if (stands) {
-      duplicates.push_back({.domain = domain, .offset = record.offset});
+      return !stands;
     }
-  }
-  records.resize(kept);
+    if (stands) duplicates.push_back({.domain = domain, .place = place_of(record)});
+    return true;
+  });
   return duplicates;
 }
 
@@ -108,23 +137,25 @@ Result<void> usable_at(const List& list, Time now) {
   return {};
 }
 
-std::vector<Chosen> overlay(std::span<const List* const> lists) {
-  std::vector<Chosen> merged;
-  const auto domain_of = [&](const Chosen& chosen) { return (*lists[chosen.list])[chosen.entry].domain; };
-  for (std::uint32_t list = 0; list < lists.size(); ++list) {
-    std::vector<Chosen> both;
-    both.reserve(merged.size() + lists[list]->size());
-    auto below = merged.begin();
-    for (std::uint32_t entry = 0; entry < lists[list]->size(); ++entry) {
-      const auto domain = (*lists[list])[entry].domain;
-      while (below != merged.end() && domain_of(*below) < domain) both.push_back(*below++);
-      if (below != merged.end() && domain_of(*below) == domain) ++below;
-      both.push_back({.list = list, .entry = entry});
+void overlay(std::span<const List* const> lists,
+             const std::function<void(const Entry& entry, std::size_t list)>& each) {
+  std::vector<std::size_t> next(lists.size());
+  for (;;) {
+    std::optional<Entry> first;
+    std::size_t from = 0;
+    for (std::size_t i = 0; i < lists.size(); ++i) {
+      if (next[i] == lists[i]->size()) continue;
+      const Entry entry = (*lists[i])[next[i]];
+      if (first && entry.domain > first->domain) continue;
+      // Of a list below this one: passed over.
+      if (first && entry.domain == first->domain) ++next[from];
+      first = entry;
+      from = i;
     }
-    both.insert(both.end(), below, merged.end());
-    merged = std::move(both);
+    if (!first) return;
+    ++next[from];
+    each(*first, from);
   }
-  return merged;
 }
 
 }  // namespace starttls::preload

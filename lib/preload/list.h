@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <memory_resource>
 #include <optional>
@@ -15,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "preload/findings.h"
 
 namespace starttls::preload {
 
@@ -49,8 +51,8 @@ class List {
   List() = default;
 
   // Domains in ascending order, each one once.
-  std::size_t size() const { return records_.size(); }
-  Entry operator[](std::size_t index) const;
+  std::size_t size() const { return order_.size(); }
+  Entry operator[](std::size_t index) const { return view(record(index)); }
   std::optional<Entry> find(std::string_view domain) const;
 
  private:
@@ -58,41 +60,53 @@ class List {
   struct Record {
     const char* domain = nullptr;
     const char* mxs = nullptr;  // nullptr where the entry does not stand, which put_in_order() clears away
-    std::uint32_t offset = 0;   // in the JSON text
+    std::uint32_t line = 0;     // in the JSON text
+    std::uint32_t column = 0;
     std::uint16_t mxs_size = 0;
     std::uint8_t domain_size = 0;
     Mode mode = Mode::none;
   };
   static Entry view(const Record& record);
+  const Record& record(std::size_t index) const { return records_[order_[index]]; }
 
   std::unique_ptr<std::pmr::monotonic_buffer_resource> text_ =
       std::make_unique<std::pmr::monotonic_buffer_resource>(64 * 1024);
   std::vector<Record> records_;
+  std::vector<std::uint32_t> order_;  // of the records that stand, by their domains
 };
 
 // Fills a List in any order and then puts it in order.
 class ListBuilder {
  public:
-  // The views are copied, `domain` and `joined_mxs` must be as Entry says. `offset` is where the text has it.
-  void add(const Entry& entry, std::size_t offset);
+  // The list's own copy of a text, for as long as the list lives.
+  std::string_view keep(std::string_view text);
+
+  // `domain` and `joined_mxs` must be as Entry says; the domain is copied, the patterns must have been kept.
+  // `place` is where the text has the entry.
+  void add(const Entry& entry, Place place);
   // An entry of this domain is there, too, but does not stand. Where it is the first, no other one stands.
-  void drop(std::string_view domain, std::size_t offset);
+  void drop(std::string_view domain, Place place);
 
   struct Duplicate {
     std::string_view domain;  // a view into the list
-    std::size_t offset;       // of the one that was dropped
+    Place place;              // of the one that was dropped
   };
-  // Of a domain that was added twice the first one, by offset, stays. To be called once.
+  // Of a domain that was added twice the first one, by its place, stays. To be called once.
   std::vector<Duplicate> put_in_order();
 
   List& list() { return list_; }
 
  private:
-  const char* keep(std::string_view text);
+  static Place place_of(const List::Record& record) { return {.line = record.line, .column = record.column}; }
+  struct SortKey {
+    std::uint64_t part = 0;
+    std::uint32_t index = 0;  // of the record
+  };
+  std::string_view name_of(const SortKey& key) const { return List::view(list_.records_[key.index]).domain; }
+  void sort();
+  void sort(std::span<SortKey> keys, std::size_t depth);
 
   List list_;
-  std::string last_mxs_;  // neighbours often have the same servers: those are kept once
-  const char* last_kept_ = nullptr;
 };
 
 // Why the list means nothing any more, without its name; nothing where it has not expired.
@@ -102,14 +116,9 @@ std::optional<Error> expired_at(const List& list, Time now);
 // future.
 Result<void> usable_at(const List& list, Time now);
 
-// An entry of one of several lists.
-struct Chosen {
-  std::uint32_t list = 0;
-  std::uint32_t entry = 0;
-};
-
-// Later lists overlay earlier ones: for each domain the entry of the last list that has one. In the order of
-// the domains.
-std::vector<Chosen> overlay(std::span<const List* const> lists);
+// Later lists overlay earlier ones: for each domain, in their order, gives the entry of the last list that
+// has one, and which list that is.
+void overlay(std::span<const List* const> lists,
+             const std::function<void(const Entry& entry, std::size_t list)>& each);
 
 }  // namespace starttls::preload

@@ -26,35 +26,26 @@ std::optional<Time> read_time(Kind kind, std::string_view text) {
 
 }  // namespace
 
-// Where the value that was just read begins.
-std::size_t ListHandler::start_of(Kind kind, std::string_view text) const {
-  const std::size_t end = stream_.Tell();
-  if (kind == Kind::number) return end - text.size();
-  if (kind == Kind::array || kind == Kind::object) return end;
-  if (kind != Kind::string) return key_offset_;
-  // Back from the closing quote to the nearest one with an even number of backslashes before it.
-  std::size_t at = end - 1;
-  while (at > 0) {
-    --at;
-    if (json_[at] != '"') continue;
-    std::size_t backslashes = 0;
-    while (backslashes < at && json_[at - 1 - backslashes] == '\\') ++backslashes;
-    if (backslashes % 2 == 0) return at;
-  }
-  return 0;
+Place ListHandler::place_of(std::string_view member) const {
+  const auto found = std::ranges::find(members_, member, &Member::name);
+  return found == members_.end() ? Place{} : found->place.value_or(Place{});
 }
 
-std::size_t ListHandler::offset_of(std::string_view member) const {
-  const auto found = std::ranges::find(members_, member, &Member::name);
-  return found == members_.end() ? 0 : found->offset.value_or(0);
+bool ListHandler::sound(std::string_view text) {
+  if (is_utf8(text)) return true;
+  refuse(stream_.place_of(stream_.start_of_string(stream_.Tell())), "no JSON: a text is not UTF-8");
+  return false;
 }
 
 bool ListHandler::key(std::string_view text) {
   if (skipped_ > 0) return true;
+  if (where_ == Where::entry) {
+    draft_.member(text);
+    return true;
+  }
   key_ = text;
-  key_offset_ = start_of(Kind::string, text);
+  key_place_ = stream_.pass(stream_.start_of_string(stream_.Tell()));
   has_policies_ = has_policies_ || where_ == Where::policies;
-  if (where_ == Where::entry) draft_.member(text, key_offset_);
   return true;
 }
 
@@ -62,7 +53,7 @@ bool ListHandler::scalar(Kind kind, std::string_view text) {
   if (skipped_ > 0) return true;
   switch (where_) {
     case Where::outside:
-      refuse(0, "is no JSON object");
+      refuse({}, "is no JSON object");
       return false;
     case Where::root:
       root_value(kind, text);
@@ -75,7 +66,7 @@ bool ListHandler::scalar(Kind kind, std::string_view text) {
       draft_.value(kind, text);
       break;
     case Where::mxs:
-      mx(kind, text);
+      draft_.mx(kind, text);
       break;
   }
   return true;
@@ -83,7 +74,7 @@ bool ListHandler::scalar(Kind kind, std::string_view text) {
 
 bool ListHandler::open(Kind kind) {
   if (++depth_ > depth_limit) {
-    refuse(stream_.Tell(), fmt::format("nested deeper than {} levels", depth_limit));
+    refuse(stream_.place_of(stream_.Tell() - 1), fmt::format("nested deeper than {} levels", depth_limit));
     return false;
   }
   if (skipped_ > 0) {
@@ -93,7 +84,7 @@ bool ListHandler::open(Kind kind) {
   switch (where_) {
     case Where::outside:
       if (kind != Kind::object) return scalar(kind, {});
-      root_offset_ = stream_.Tell();
+      root_place_ = stream_.place_of(stream_.Tell() - 1);
       where_ = Where::root;
       break;
     case Where::root:
@@ -108,7 +99,7 @@ bool ListHandler::open(Kind kind) {
         break;
       }
       draft_is_alias_ = where_ == Where::aliases;
-      draft_.begin(key_, key_offset_, draft_is_alias_);
+      draft_.begin(key_, key_place_, draft_is_alias_);
       where_ = Where::entry;
       break;
     case Where::entry:
@@ -120,7 +111,7 @@ bool ListHandler::open(Kind kind) {
       }
       break;
     case Where::mxs:
-      mx(kind, {});
+      draft_.mx(kind, {});
       skipped_ = 1;
       break;
   }
@@ -158,21 +149,21 @@ void ListHandler::root_time(Kind kind, std::string_view text, std::optional<Time
   time = read_time(kind, text);
   if (time) return;
   const auto shown = kind == Kind::string || kind == Kind::number ? " '" + printable(text, 100) + "'" : "";
-  refuse(key_offset_, fmt::format("'{}'{} is neither an RFC 3339 time nor a number of seconds", key_, shown));
+  refuse(key_place_, fmt::format("'{}'{} is neither an RFC 3339 time nor a number of seconds", key_, shown));
 }
 
 void ListHandler::root_value(Kind kind, std::string_view text) {
   const auto member = std::ranges::find(members_, std::string_view(key_), &Member::name);
   if (member == members_.end()) {
-    findings_.add(Severity::note, key_offset_, {},
+    findings_.add(Severity::note, key_place_, {},
                   fmt::format("member '{}' is unknown and is ignored", printable(key_, 100)));
     return;
   }
-  if (member->offset) {
-    refuse(key_offset_, fmt::format("'{}' is there twice", key_));
+  if (member->place) {
+    refuse(key_place_, fmt::format("'{}' is there twice", key_));
     return;
   }
-  member->offset = key_offset_;
+  member->place = key_place_;
   if (key_ == "timestamp") {
     root_time(kind, text, timestamp_);
   } else if (key_ == "expires") {
@@ -180,34 +171,30 @@ void ListHandler::root_value(Kind kind, std::string_view text) {
   } else if (key_ == "version") {
     builder_.list().version = text;
     if (kind != Kind::string || text != "0.1") {
-      refuse(key_offset_, fmt::format("'version' is not \"0.1\", the only one that is known"));
+      refuse(key_place_, fmt::format("'version' is not \"0.1\", the only one that is known"));
     }
   } else if (key_ == "author") {
     builder_.list().author = text;
-    if (kind != Kind::string) findings_.add(Severity::note, key_offset_, {}, "'author' is not a text");
+    if (kind != Kind::string) findings_.add(Severity::note, key_place_, {}, "'author' is not a text");
   } else if (kind != Kind::object) {
-    refuse(key_offset_, fmt::format("'{}' is not an object", key_));
+    refuse(key_place_, fmt::format("'{}' is not an object", key_));
   } else {
     where_ = key_ == "policies" ? Where::policies : Where::aliases;
   }
 }
 
-void ListHandler::mx(Kind kind, std::string_view text) {
-  if (auto fault = draft_.mx(kind, text)) draft_.fault(start_of(kind, text), std::move(*fault));
-}
-
 void ListHandler::no_policy() {
-  findings_.add(Severity::dropped, key_offset_, key_, "its policy is not an object");
-  if (where_ == Where::policies) drop(key_, key_offset_);
+  findings_.add(Severity::dropped, key_place_, key_, "its policy is not an object");
+  if (where_ == Where::policies) drop(key_, key_place_);
 }
 
 // Of an entry whose fault was told: its name may be wrong, too; if it is not, a later entry of the same name
 // does not stand.
-void ListHandler::drop(std::string_view name, std::size_t offset) {
+void ListHandler::drop(std::string_view name, Place place) {
   if (const auto domain = DomainName::parse(name)) {
-    builder_.drop(domain->str(), offset);
+    builder_.drop(domain->str(), place);
   } else {
-    findings_.add(Severity::dropped, offset, name, domain.error().message);
+    findings_.add(Severity::dropped, place, name, domain.error().message);
   }
 }
 
@@ -216,49 +203,59 @@ void ListHandler::finish_entry() {
   if (draft_is_alias_) {
     add_alias(stands);
   } else if (!stands) {
-    drop(draft_.name(), draft_.offset());
+    drop(draft_.name(), draft_.place());
   } else if (draft_.alias()) {
-    pending_.push_back({.name = draft_.name(), .offset = draft_.offset(), .alias = *draft_.alias()});
-    if (members_[aliases_member].offset) resolve_aliases();  // they came first: no need to wait
+    pending_.push_back({.name = draft_.name(), .place = draft_.place(), .alias = *draft_.alias()});
+    if (members_[aliases_member].place) resolve_aliases();  // they came first: no need to wait
   } else {
-    add(draft_.name(), draft_.offset(), draft_.mode(), draft_.joined_mxs());
+    add(draft_.name(), draft_.place(), draft_.mode(), keep_mxs(draft_.joined_mxs()));
   }
 }
 
 void ListHandler::add_alias(bool stands) {
-  Alias alias{.stands = stands, .mode = draft_.mode(), .joined_mxs = draft_.joined_mxs()};
+  const Alias alias{
+      .stands = stands, .mode = draft_.mode(), .joined_mxs = builder_.keep(draft_.joined_mxs())};
   if (aliases_.contains(draft_.name())) {
-    findings_.add(Severity::dropped, draft_.offset(), draft_.name(),
+    findings_.add(Severity::dropped, draft_.place(), draft_.name(),
                   "this alias was there before; the first one stands");
   } else if (aliases_.size() < most_aliases) {
-    aliases_.emplace(draft_.name(), std::move(alias));
+    aliases_.emplace(draft_.name(), alias);
   } else if (!refused_) {
-    refuse(draft_.offset(), fmt::format("has more than {} aliases", most_aliases));
+    refuse(draft_.place(), fmt::format("has more than {} aliases", most_aliases));
   }
 }
 
-void ListHandler::add(const std::string& name, std::size_t offset, Mode mode, std::string_view joined_mxs) {
-  const auto domain = DomainName::parse(name);
-  if (!domain) {
-    findings_.add(Severity::dropped, offset, name, domain.error().message);
+std::string_view ListHandler::keep_mxs(const std::string& joined) {
+  if (joined != last_mxs_ || last_mxs_.data() == nullptr) last_mxs_ = builder_.keep(joined);
+  return last_mxs_;
+}
+
+void ListHandler::add(std::string_view name, Place place, Mode mode, std::string_view joined_mxs) {
+  if (DomainName::is_plain(name)) {
+    builder_.add({.domain = name, .mode = mode, .joined_mxs = joined_mxs}, place);
     return;
   }
-  builder_.add({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, offset);
+  const auto domain = DomainName::parse(name);
+  if (!domain) {
+    findings_.add(Severity::dropped, place, name, domain.error().message);
+    return;
+  }
+  builder_.add({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, place);
 }
 
 void ListHandler::resolve_aliases() {
   for (const Pending& entry : pending_) {
     const auto alias = aliases_.find(entry.alias);
     if (alias == aliases_.end()) {
-      findings_.add(Severity::dropped, entry.offset, entry.name,
+      findings_.add(Severity::dropped, entry.place, entry.name,
                     fmt::format("refers to the alias '{}', which is not there", printable(entry.alias, 100)));
-      drop(entry.name, entry.offset);
+      drop(entry.name, entry.place);
     } else if (!alias->second.stands) {
-      findings_.add(Severity::dropped, entry.offset, entry.name,
+      findings_.add(Severity::dropped, entry.place, entry.name,
                     fmt::format("refers to the alias '{}', which is faulty", printable(entry.alias, 100)));
-      drop(entry.name, entry.offset);
+      drop(entry.name, entry.place);
     } else {
-      add(entry.name, entry.offset, alias->second.mode, alias->second.joined_mxs);
+      add(entry.name, entry.place, alias->second.mode, alias->second.joined_mxs);
     }
   }
   pending_.clear();
@@ -266,10 +263,10 @@ void ListHandler::resolve_aliases() {
 
 void ListHandler::check_members() {
   for (const Member& member : members_) {
-    if (member.required && !member.offset) refuse(root_offset_, fmt::format("'{}' is missing", member.name));
+    if (member.required && !member.place) refuse(root_place_, fmt::format("'{}' is missing", member.name));
   }
   if (timestamp_ && expires_ && *expires_ <= *timestamp_) {
-    refuse(offset_of("expires"), "'expires' is not later than 'timestamp'");
+    refuse(place_of("expires"), "'expires' is not later than 'timestamp'");
   }
 }
 
@@ -278,11 +275,11 @@ void ListHandler::finish() {
   resolve_aliases();
   List& list = builder_.list();
   for (const auto& duplicate : builder_.put_in_order()) {
-    findings_.add(Severity::dropped, duplicate.offset, duplicate.domain,
+    findings_.add(Severity::dropped, duplicate.place, duplicate.domain,
                   "this domain was there before; the first entry stands or falls alone");
   }
   // Such a list would quietly end all the policies of the edition before it.
-  if (has_policies_ && list.size() == 0) refuse(offset_of("policies"), "none of its policies stands");
+  if (has_policies_ && list.size() == 0) refuse(place_of("policies"), "none of its policies stands");
   list.timestamp = timestamp_.value_or(Time{});
   list.expires = expires_.value_or(Time{});
 }

@@ -1,7 +1,7 @@
 // The events of RapidJSON's SAX reader, turned into a list and findings. Internal to this room.
 #pragma once
 
-#include <rapidjson/memorystream.h>
+#include <rapidjson/rapidjson.h>
 
 #include <array>
 #include <cstddef>
@@ -16,22 +16,27 @@
 #include "preload/entry.h"
 #include "preload/findings.h"
 #include "preload/list.h"
+#include "preload/text_stream.h"
 
 namespace starttls::preload {
 
-// An event that returns false stops the reader; why was then told with refuse(). `json` is the text that the
-// stream reads; both must outlive the handler.
+// An event that returns false stops the reader; why was then told with refuse(). The stream, which the reader
+// reads, must outlive the handler.
 class ListHandler {
  public:
-  ListHandler(std::string_view json, const rapidjson::MemoryStream& stream) : json_(json), stream_(stream) {}
+  explicit ListHandler(TextStream& stream) : stream_(stream), draft_(stream) {}
 
   bool Null() { return scalar(Kind::other, {}); }
   bool Bool(bool) { return scalar(Kind::other, {}); }
   bool RawNumber(const char* text, rapidjson::SizeType size, bool) {
     return scalar(Kind::number, {text, size});
   }
-  bool String(const char* text, rapidjson::SizeType size, bool) { return scalar(Kind::string, {text, size}); }
-  bool Key(const char* text, rapidjson::SizeType size, bool) { return key({text, size}); }
+  bool String(const char* text, rapidjson::SizeType size, bool) {
+    return sound({text, size}) && scalar(Kind::string, {text, size});
+  }
+  bool Key(const char* text, rapidjson::SizeType size, bool) {
+    return sound({text, size}) && key({text, size});
+  }
   bool StartObject() { return open(Kind::object); }
   bool EndObject(rapidjson::SizeType) { return close(); }
   bool StartArray() { return open(Kind::array); }
@@ -43,8 +48,8 @@ class ListHandler {
   bool Uint64(std::uint64_t) { return false; }
   bool Double(double) { return false; }
 
-  void refuse(std::size_t offset, std::string message) {
-    findings_.add(Severity::refused, offset, {}, std::move(message));
+  void refuse(Place place, std::string message) {
+    findings_.add(Severity::refused, place, {}, std::move(message));
     refused_ = true;
   }
 
@@ -54,24 +59,25 @@ class ListHandler {
   bool refused() const { return refused_; }
   List take_list() { return std::move(builder_.list()); }
   Findings take_findings() { return std::move(findings_); }
-  std::size_t offset_of(std::string_view member) const;
+  // Of a member of the list itself; the beginning of the text where it is not there.
+  Place place_of(std::string_view member) const;
 
  private:
   enum class Where { outside, root, aliases, policies, entry, mxs };
   struct Alias {
     bool stands;
     Mode mode;
-    std::string joined_mxs;
+    std::string_view joined_mxs;  // kept by the list
   };
   struct Pending {  // an entry whose policy is an alias's
     std::string name;
-    std::size_t offset;
+    Place place;
     std::string alias;
   };
   struct Member {
     std::string_view name;
     bool required;
-    std::optional<std::size_t> offset = std::nullopt;
+    std::optional<Place> place = std::nullopt;
   };
 
   bool key(std::string_view text);
@@ -80,24 +86,23 @@ class ListHandler {
   bool close();
   void root_value(Kind kind, std::string_view text);
   void root_time(Kind kind, std::string_view text, std::optional<Time>& time);
-  void mx(Kind kind, std::string_view text);
   void no_policy();
-  void drop(std::string_view name, std::size_t offset);
+  void drop(std::string_view name, Place place);
   void finish_entry();
   void add_alias(bool stands);
-  void add(const std::string& name, std::size_t offset, Mode mode, std::string_view joined_mxs);
+  void add(std::string_view name, Place place, Mode mode, std::string_view joined_mxs);
   void resolve_aliases();
   void check_members();
-  std::size_t start_of(Kind kind, std::string_view text) const;
+  bool sound(std::string_view text);
+  std::string_view keep_mxs(const std::string& joined);
 
-  std::string_view json_;
-  const rapidjson::MemoryStream& stream_;
+  TextStream& stream_;
   Where where_ = Where::outside;
   std::size_t depth_ = 0;
   std::size_t skipped_ = 0;  // how deep inside a value that nobody reads
   std::string key_;
-  std::size_t key_offset_ = 0;
-  std::size_t root_offset_ = 0;
+  Place key_place_;
+  Place root_place_;
 
   std::array<Member, 6> members_{{{.name = "timestamp", .required = true},
                                   {.name = "expires", .required = true},
@@ -111,6 +116,7 @@ class ListHandler {
   EntryDraft draft_;
   bool draft_is_alias_ = false;
   bool has_policies_ = false;  // sound or not
+  std::string_view last_mxs_;  // neighbours often have the same servers: those are kept once
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;
   ListBuilder builder_;

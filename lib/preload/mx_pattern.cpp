@@ -5,6 +5,11 @@
 
 namespace starttls::preload {
 
+bool MxPattern::is_plain(std::string_view text) {
+  if (text.starts_with('.')) text.remove_prefix(1);
+  return text.find('.') != std::string_view::npos && DomainName::is_plain(text);
+}
+
 Result<MxPattern> MxPattern::parse(std::string_view text) {
   if (text.starts_with("*.")) {
     return fail(Fault::data, "'{}' is no pattern of this format; a suffix is written '{}'",

@@ -20,6 +20,9 @@ class MxPattern {
   // keywords (postconf(5), smtp_tls_secure_cert_match) and which would match what a forged MX record says.
   static Result<MxPattern> parse(std::string_view text);
 
+  // Whether the text is such a pattern already, byte for byte; see DomainName::is_plain.
+  static bool is_plain(std::string_view text);
+
   const std::string& str() const { return pattern_; }
   bool is_suffix() const { return pattern_.starts_with('.'); }
 

@@ -1,7 +1,6 @@
 #include "preload/reader.h"
 
 #include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
 #include <rapidjson/reader.h>
 
 #include <algorithm>
@@ -9,36 +8,31 @@
 
 #include "base/text.h"
 #include "preload/list_handler.h"
+#include "preload/text_stream.h"
 
 namespace starttls::preload {
 namespace {
 
-constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag |
-                                 rapidjson::kParseNumbersAsStringsFlag;
+// Recursive, which is faster than iterative: the handler refuses what is nested too deep. It checks the
+// encoding, too, of the strings that it gets.
+constexpr unsigned parse_flags = rapidjson::kParseNumbersAsStringsFlag;
 
-void parse(std::string_view json, ListHandler& handler, rapidjson::MemoryStream& stream) {
+void parse(ListHandler& handler, TextStream& stream) {
   rapidjson::Reader reader;
   const auto result = reader.Parse<parse_flags>(stream, handler);
   if (result.IsError()) {
     if (handler.refused() && result.Code() == rapidjson::kParseErrorTermination) return;
-    const bool at_end = result.Offset() >= json.size();
-    handler.refuse(result.Offset(),
-                   at_end ? "no JSON: the text ends too early"
-                          : fmt::format("no JSON: {}", rapidjson::GetParseError_En(result.Code())));
+    handler.refuse(stream.place_of(result.Offset()),
+                   stream.at_end() ? "no JSON: the text ends too early"
+                                   : fmt::format("no JSON: {}", rapidjson::GetParseError_En(result.Code())));
     return;
   }
   // RapidJSON takes a NUL for the end of the text.
-  if (stream.Tell() != json.size()) {
-    handler.refuse(stream.Tell(), "something follows the end of the JSON object");
+  if (!stream.at_end()) {
+    handler.refuse(stream.place_of(stream.Tell()), "something follows the end of the JSON object");
     return;
   }
   handler.finish();
-}
-
-Place place_of(std::string_view json, std::size_t offset) {
-  Findings one;
-  one.add(Severity::note, offset, {}, {});
-  return std::move(one).placed_in(json).front().place;
 }
 
 }  // namespace
@@ -47,27 +41,32 @@ std::size_t Reading::dropped() const {
   return static_cast<std::size_t>(std::ranges::count(findings, Severity::dropped, &Finding::severity));
 }
 
-Reading read_list(std::string_view name, std::string_view json) {
-  Reading reading;
-  if (json.size() > list_size_limit) {
-    reading.list =
-        fail(Fault::data, "{}: larger than the limit of {} bytes", printable(name), list_size_limit);
-    return reading;
-  }
-  rapidjson::MemoryStream stream(json.data(), json.size());
-  ListHandler handler(json, stream);
-  parse(json, handler, stream);
+Reading read_list(std::string_view name, const ReadText& read) {
+  TextStream stream(name, read);
+  ListHandler handler(stream);
+  parse(handler, stream);
   Findings findings = handler.take_findings();
-  reading.list = handler.take_list();
-  reading.untold = findings.untold();
-  reading.timestamp = place_of(json, handler.offset_of("timestamp"));
-  reading.expires = place_of(json, handler.offset_of("expires"));
-  reading.findings = std::move(findings).placed_in(json);
+  Reading reading{.list = handler.take_list(),
+                  .findings = {},
+                  .untold = findings.untold(),
+                  .timestamp = handler.place_of("timestamp"),
+                  .expires = handler.place_of("expires")};
+  reading.findings = std::move(findings).in_order();
   const auto refusal = std::ranges::find(reading.findings, Severity::refused, &Finding::severity);
   if (refusal != reading.findings.end()) {
     reading.list = fail(Fault::data, "{}:{}", printable(name), to_text(*refusal));
   }
+  // A text that was cut short by an error says nothing about itself.
+  if (stream.error()) reading = {.list = std::unexpected(*stream.error()), .findings = {}};
   return reading;
+}
+
+Reading read_list(std::string_view name, std::string_view json) {
+  return read_list(name, [rest = json](std::span<char> into) mutable -> Result<std::size_t> {
+    const std::size_t size = rest.copy(into.data(), into.size());
+    rest.remove_prefix(size);
+    return size;
+  });
 }
 
 }  // namespace starttls::preload

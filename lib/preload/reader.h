@@ -13,6 +13,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -31,7 +33,8 @@ inline constexpr std::size_t depth_limit = 16;
 inline constexpr std::size_t most_aliases = 100'000;
 
 struct Reading {
-  Result<List> list;              // else Fault::data, with the first finding that refuses it
+  Result<List> list;              // else Fault::data, with the first finding that refuses it, or why the
+                                  // text could not be read
   std::vector<Finding> findings;  // in the order of their places
   std::uint64_t untold = 0;       // further findings, beyond most_findings
   Place timestamp;                // of these two members, where they are there
@@ -40,7 +43,13 @@ struct Reading {
   std::size_t dropped() const;  // findings of Severity::dropped that are told
 };
 
-// `name` is the file's, for the sentence of an error. The list keeps no view of the text.
+// Gives what follows in a text: fills the span from its beginning and says how many bytes that was; 0 only at
+// the end of the text. Its errors are whole sentences.
+using ReadText = std::function<Result<std::size_t>(std::span<char>)>;
+
+// `name` is the text's, for the sentence of an error. The text is read once and not kept. A text that could
+// not be read to its end gives that error, and no list, whatever else was found.
+Reading read_list(std::string_view name, const ReadText& read);
 Reading read_list(std::string_view name, std::string_view json);
 
 }  // namespace starttls::preload

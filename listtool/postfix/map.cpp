@@ -31,24 +31,6 @@ std::string about(const Source& source) {
                      to_rfc3339(source.list.expires), signature, printable(source.path));
 }
 
-struct Lines {
-  std::string text;
-  std::size_t enforced = 0;   // domains that Postfix is told about
-  std::size_t commented = 0;  // and those it is not
-};
-
-void add_line(Lines& lines, const preload::Entry& entry, const Rules& rules) {
-  if (const auto policy = policy_for(entry, rules)) {
-    lines.text.append(entry.domain).append(" ").append(*policy).append("\n");
-    ++lines.enforced;
-    return;
-  }
-  lines.text.append("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
-  if (!entry.joined_mxs.empty()) lines.text.append(" match=").append(entry.joined_mxs);
-  lines.text.append("\n");
-  ++lines.commented;
-}
-
 bool take_dot_and_number(std::string_view& text, unsigned& number) {
   if (!text.starts_with('.')) return false;
   text.remove_prefix(1);
@@ -78,33 +60,42 @@ Result<Version> parse_version(std::string_view text) {
   return version;
 }
 
-std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules) {
+bool append_policy(std::string& text, const preload::Entry& entry, const Rules& rules) {
   const bool enforced =
       entry.mode == preload::Mode::enforce || (entry.mode == preload::Mode::testing && rules.early_adopter);
   // An empty match= would defer all mail to the domain.
-  if (!enforced || entry.joined_mxs.empty()) return std::nullopt;
-  std::string policy = "secure match=";
-  policy += entry.joined_mxs;
-  if (rules.version.value_or(has_servername) >= has_servername) policy += " servername=hostname";
-  if (rules.version && *rules.version >= has_protocol_range) policy += " protocols=>=TLSv1.2";
-  return policy;
+  if (!enforced || entry.joined_mxs.empty()) return false;
+  text.append("secure match=").append(entry.joined_mxs);
+  if (rules.version.value_or(has_servername) >= has_servername) text += " servername=hostname";
+  if (rules.version && *rules.version >= has_protocol_range) text += " protocols=>=TLSv1.2";
+  return true;
 }
 
-std::string text_map(std::span<const Source> sources, const Rules& rules) {
-  std::vector<const preload::List*> lists;
-  lists.reserve(sources.size());
-  const preload::List nothing;
-  for (const Source& source : sources) lists.push_back(source.expired ? &nothing : &source.list);
-  Lines lines{
-      .text = "# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
-              ".\n# Do not edit: the next run replaces this file.\n"};
-  for (const Source& source : sources) lines.text += about(source);
-  for (const preload::Chosen& chosen : preload::overlay(lists)) {
-    add_line(lines, (*lists[chosen.list])[chosen.entry], rules);
-  }
-  lines.text += fmt::format("# End: {} enforced{}, {} only in comments.\n", lines.enforced,
-                            rules.early_adopter ? " (testing counts as enforce)" : "", lines.commented);
-  return std::move(lines.text);
+std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules) {
+  std::string policy;
+  return append_policy(policy, entry, rules) ? std::optional(std::move(policy)) : std::nullopt;
+}
+
+void write_text_map(std::span<const Source> sources, const Rules& rules, BufferedWriter& out) {
+  out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
+             ".\n# Do not edit: the next run replaces this file.\n");
+  for (const Source& source : sources) out.append(about(source));
+  std::size_t enforced = 0;   // domains that Postfix is told about
+  std::size_t commented = 0;  // and those it is not
+  std::string line;
+  each_policy(sources, [&](const preload::Entry& entry, std::size_t) {
+    line.assign(entry.domain).append(" ");
+    if (append_policy(line, entry, rules)) {
+      ++enforced;
+    } else {
+      line.assign("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
+      if (!entry.joined_mxs.empty()) line.append(" match=").append(entry.joined_mxs);
+      ++commented;
+    }
+    out.append(line += '\n');
+  });
+  out.append(fmt::format("# End: {} enforced{}, {} only in comments.\n", enforced,
+                         rules.early_adopter ? " (testing counts as enforce)" : "", commented));
 }
 
 }  // namespace starttls::listtool::postfix

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file_draft.h"
 #include "base/result.h"
 #include "preload/list.h"
 
@@ -38,9 +39,12 @@ struct Rules {
 // nothing: the entry's mode demands nothing, or is only testing.
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
 
-// A whole map in text form, for texthash or postmap(1): head comments, one line a domain in the order
+// The same for those who write millions: the policy goes to the end of `text`; false where there is none.
+bool append_policy(std::string& text, const preload::Entry& entry, const Rules& rules);
+
+// Writes a whole map in text form, for texthash or postmap(1): head comments, one line a domain in the order
 // of the names; later lists overlay earlier ones. An expired list is named in a comment and left out.
 // Depends on nothing but the lists, which of them have expired, and the rules.
-std::string text_map(std::span<const Source> sources, const Rules& rules);
+void write_text_map(std::span<const Source> sources, const Rules& rules, BufferedWriter& out);
 
 }  // namespace starttls::listtool::postfix

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "base/cli.h"
-#include "base/file.h"
+#include "base/file_draft.h"
 #include "base/text.h"
 #include "milter/report/commands.h"
 #include "milter/report/self_report.h"

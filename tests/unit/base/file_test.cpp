@@ -1,7 +1,6 @@
-#include "base/file.h"
-
 #include <sys/stat.h>
 
+#include "base/file_draft.h"
 #include "support.h"
 
 using namespace starttls;
@@ -66,7 +65,6 @@ TEST_CASE("what is no regular file is refused and stays what it is") {
   CHECK(fs::is_fifo(folder / "pipe"));
   CHECK(fs::is_symlink(folder / "dangling"));
   CHECK(fs::is_character_file("/dev/null"));
-  CHECK_FALSE(has_content(folder / "pipe", "new"));
 }
 
 TEST_CASE("a file that cannot be replaced stays as it was") {
@@ -78,16 +76,57 @@ TEST_CASE("a file that cannot be replaced stays as it was") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE("whether a file already holds what would be written") {
+TEST_CASE("a file that holds what would be written is left alone") {
   const TemporaryFolder folder;
   const std::string content(200'000, 'x');
   write(folder / "file", content);
-  CHECK(has_content(folder / "file", content));
-  CHECK_FALSE(has_content(folder / "file", content + "y"));
-  CHECK_FALSE(has_content(folder / "file", content.substr(1)));
-  CHECK_FALSE(has_content(folder / "file", content.substr(1) + "y"));
-  CHECK_FALSE(has_content(folder / "none", ""));
-  CHECK_FALSE(has_content(folder.path(), ""));
-  write(folder / "empty", "");
-  CHECK(has_content(folder / "empty", ""));
+  const auto time = fs::last_write_time(folder / "file") - std::chrono::hours(1);
+  fs::last_write_time(folder / "file", time);
+  CHECK_FALSE(good(update_file(folder / "file", content)));
+  CHECK(fs::last_write_time(folder / "file") == time);
+  for (const std::string& other :
+       {content + "y", content.substr(1), content.substr(1) + "y", std::string()}) {
+    CHECK(good(update_file(folder / "file", other)));
+    CHECK(read(folder / "file") == other);
+  }
+  CHECK(good(update_file(folder / "none", "")));
+  CHECK(fs::exists(folder / "none"));
+}
+
+TEST_CASE("a draft that is not published leaves no trace") {
+  const TemporaryFolder folder;
+  write(folder / "map", "old");
+  {
+    auto draft = good(FileDraft::beside(folder / "map"));
+    draft.append("new");
+    CHECK(good(draft.differs()));
+    good(draft.finish());
+  }
+  CHECK(read(folder / "map") == "old");
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+TEST_CASE("what a killed process left of a draft is cleared away by the next one") {
+  const TemporaryFolder folder;
+  for (const char* name : {"map.new-abc123", "map.new-abc123.db"}) write(folder / name, "half");
+  for (const char* name : {"map.newer", "map.new-abc", "other.new-abc123"}) write(folder / name, "whole");
+  const auto living = good(FileDraft::beside(folder / "map"));
+  CHECK_FALSE(fs::exists(folder / "map.new-abc123"));
+  CHECK_FALSE(fs::exists(folder / "map.new-abc123.db"));
+  good(replace_file(folder / "map", "new"));
+  CHECK(fs::exists(living.path()));
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 5);
+}
+
+TEST_CASE("a draft takes over what a program made of it") {
+  const TemporaryFolder folder;
+  auto draft = good(FileDraft::beside(folder / "map"));
+  draft.append("source");
+  good(draft.flush());
+  write(draft.path().string() + ".db", "made");
+  good(draft.adopt(draft.path().string() + ".db"));
+  good(draft.finish());
+  good(draft.publish());
+  CHECK(read(folder / "map") == "made");
+  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }

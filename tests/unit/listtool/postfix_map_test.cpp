@@ -15,7 +15,7 @@ const preload::Entry ended{.domain = "c.test", .mode = preload::Mode::none, .joi
 
 Source source_of(const std::string& name, const std::vector<preload::Entry>& entries) {
   preload::ListBuilder builder;
-  for (const auto& entry : entries) builder.add(entry, 0);
+  for (const auto& entry : entries) builder.add(entry, {});
   builder.put_in_order();
   Source source{.name = name,
                 .path = name + ".json",
@@ -29,6 +29,14 @@ Source source_of(const std::string& name, const std::vector<preload::Entry>& ent
 
 postfix::Rules rules_for(std::string_view version) {
   return {.version = good(postfix::parse_version(version)), .early_adopter = false};
+}
+
+std::string text_map(std::span<const Source> sources, const postfix::Rules& rules) {
+  const TemporaryFolder folder;
+  auto draft = good(FileDraft::beside(folder / "map"));
+  postfix::write_text_map(sources, rules, draft.writer());
+  good(draft.flush());
+  return read(draft.path());
 }
 
 // The lines that Postfix reads.
@@ -77,14 +85,14 @@ TEST_CASE("what is no Postfix version is refused") {
 TEST_CASE("a map has its lines in order, testing as comments, and says where it comes from") {
   std::vector<Source> sources;
   sources.push_back(source_of("one", {ended, tested, enforced}));
-  const std::string map = postfix::text_map(sources, {});
+  const std::string map = text_map(sources, {});
   CHECK(without_comments(map) == "a.test secure match=mx.a.test:.b.test servername=hostname\n");
   CHECK(map.find("\n# b.test testing match=mx.b.test\n# c.test none\n") != std::string::npos);
   CHECK(map.find(
             "# List one: of 2026-01-01T00:00:00Z, expires 2026-02-01T00:00:00Z, signature not checked\n") !=
         std::string::npos);
   CHECK(map.find("# End: 1 enforced, 2 only in comments.\n") != std::string::npos);
-  CHECK(postfix::text_map(sources, {}) == map);
+  CHECK(text_map(sources, {}) == map);
 }
 
 TEST_CASE("a later list changes, adds and ends policies of an earlier one") {
@@ -95,7 +103,7 @@ TEST_CASE("a later list changes, adds and ends policies of an earlier one") {
                         {.domain = "d.test", .mode = preload::Mode::enforce, .joined_mxs = "d.test"}}));
   sources.push_back(source_of(
       "two", {ended, {.domain = "d.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"}}));
-  CHECK(without_comments(postfix::text_map(sources, {})) ==
+  CHECK(without_comments(text_map(sources, {})) ==
         "a.test secure match=mx.a.test:.b.test servername=hostname\n"
         "d.test secure match=2.test servername=hostname\n");
 }
@@ -107,7 +115,7 @@ TEST_CASE("an expired list is left out of the map, which says so, and the others
       source_of("two", {{.domain = "a.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"},
                         {.domain = "z.test", .mode = preload::Mode::enforce, .joined_mxs = "2.test"}}));
   sources.back().expired = Error{.fault = Fault::data, .message = "it expired"};
-  const std::string map = postfix::text_map(sources, {});
+  const std::string map = text_map(sources, {});
   CHECK(without_comments(map) == "a.test secure match=mx.a.test:.b.test servername=hostname\n");
   CHECK(map.find("z.test") == std::string::npos);
   CHECK(map.find("# List two: of 2026-01-01T00:00:00Z, EXPIRED and left out: 2026-02-01T00:00:00Z, ") !=
@@ -117,5 +125,5 @@ TEST_CASE("an expired list is left out of the map, which says so, and the others
 TEST_CASE("a file name cannot smuggle a line into the map") {
   std::vector<Source> sources;
   sources.push_back(source_of("x\nevil.test secure match=evil.test\r\n", {}));
-  CHECK(without_comments(postfix::text_map(sources, {})).empty());
+  CHECK(without_comments(text_map(sources, {})).empty());
 }

@@ -1,5 +1,7 @@
 #include "preload/list.h"
 
+#include <set>
+
 #include "support.h"
 
 using namespace starttls;
@@ -10,9 +12,9 @@ namespace {
 
 List list_of(const std::vector<std::pair<std::string, std::string>>& entries, Mode mode = Mode::enforce) {
   ListBuilder builder;
-  std::size_t offset = 0;
+  std::size_t line = 0;
   for (const auto& [domain, mxs] : entries) {
-    builder.add({.domain = domain, .mode = mode, .joined_mxs = mxs}, offset++);
+    builder.add({.domain = domain, .mode = mode, .joined_mxs = builder.keep(mxs)}, {.line = ++line});
   }
   builder.put_in_order();
   List list = std::move(builder.list());
@@ -35,26 +37,42 @@ TEST_CASE("a domain is found by its exact name only") {
   }
 }
 
+TEST_CASE("domains are in the order of their bytes, however long the beginnings that they share") {
+  std::set<std::string, std::greater<>> domains;
+  for (const char* start :
+       {"a", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghabcdefgh", "abcdefghabcdefgi"}) {
+    for (const char* end : {".test", "-.test", "0.test", "abcdefgh.test", "abcdefgh.a.test", ".a"}) {
+      domains.insert(std::string(start) + end);
+    }
+  }
+  const std::vector<std::string> sorted(domains.rbegin(), domains.rend());
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const std::string& domain : domains) entries.emplace_back(domain, "mx.test");
+  const List list = list_of(entries);
+  REQUIRE(list.size() == sorted.size());
+  for (std::size_t i = 0; i < sorted.size(); ++i) CHECK(list[i].domain == sorted[i]);
+}
+
 TEST_CASE("of a domain that is there twice the first stays") {
   ListBuilder builder;
-  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, 70);
-  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "first.test"}, 30);
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, {.line = 7});
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "first.test"}, {.line = 3});
   const auto duplicates = builder.put_in_order();
   REQUIRE(duplicates.size() == 1);
-  CHECK(duplicates.front().offset == 70);
+  CHECK(duplicates.front().place.line == 7);
   CHECK(builder.list().find("a.test")->joined_mxs == "first.test");
 }
 
 TEST_CASE("of a domain whose first entry does not stand none stays") {
   ListBuilder builder;
-  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, 70);
-  builder.drop("a.test", 30);
-  builder.add({.domain = "b.test", .mode = Mode::none, .joined_mxs = ""}, 10);
-  builder.drop("b.test", 20);
+  builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, {.line = 7});
+  builder.drop("a.test", {.line = 3});
+  builder.add({.domain = "b.test", .mode = Mode::none, .joined_mxs = ""}, {.line = 1});
+  builder.drop("b.test", {.line = 2});
   const auto duplicates = builder.put_in_order();
   REQUIRE(duplicates.size() == 1);
   CHECK(duplicates.front().domain == "a.test");
-  CHECK(duplicates.front().offset == 70);
+  CHECK(duplicates.front().place.line == 7);
   CHECK(builder.list().size() == 1);
   CHECK(builder.list().find("b.test"));
 }
@@ -82,9 +100,12 @@ TEST_CASE("later lists overlay earlier ones, domain by domain") {
   const List third = list_of({{"e.test", ""}}, Mode::none);
   const std::vector<const List*> lists{&first, &second, &third};
   std::string seen;
-  for (const Chosen& chosen : overlay(lists)) {
-    seen += fmt::format("{}{} ", (*lists[chosen.list])[chosen.entry].domain, chosen.list);
-  }
+  const auto see = [&](const Entry& entry, std::size_t list) {
+    seen += fmt::format("{}{} ", entry.domain, list);
+  };
+  overlay(lists, see);
   CHECK(seen == "a.test0 b.test1 c.test1 d.test0 e.test2 ");
-  CHECK(overlay({}).empty());
+  seen.clear();
+  overlay({}, see);
+  CHECK(seen.empty());
 }

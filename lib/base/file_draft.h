@@ -1,0 +1,102 @@
+// A file that others read, in the making: written beside its place, then put there whole.
+//
+//   auto draft = FileDraft::beside(path);
+//   draft->append(...);
+//   if (draft->differs()) draft->finish(), draft->publish();
+//
+// A draft that is not published leaves no trace; what a killed process left is cleared away by the next draft
+// of the same place. Every failure is Fault::cannot_create, with the place's name.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/result.h"
+
+namespace starttls {
+
+// Collects small pieces and writes them in large ones. The first error stays, and ends all writing.
+class BufferedWriter {
+ public:
+  explicit BufferedWriter(int fd) : fd_(fd) { buffer_.reserve(capacity); }
+
+  void append(std::string_view text) {
+    if (buffer_.size() + text.size() > capacity) flush();
+    if (text.size() > capacity) {
+      write(text);
+    } else {
+      buffer_ += text;
+    }
+  }
+  // Writes what is left. Returns 0 or the errno value of the first error.
+  int flush();
+
+ private:
+  static constexpr std::size_t capacity = std::size_t{256} << 10U;
+  void write(std::string_view text);
+
+  int fd_;
+  std::string buffer_;
+  int error_ = 0;
+};
+
+class FileDraft {
+ public:
+  // A file that is there keeps its mode, and its owner as far as we may give files away; `mode` is for a new
+  // one. A symbolic link is followed: its target is replaced. What is there and is no regular file (a device,
+  // a pipe, a directory), or a link that leads nowhere, is refused.
+  static Result<FileDraft> beside(const std::filesystem::path& place, mode_t mode = 0644);
+
+  FileDraft(FileDraft&& other) noexcept;
+  FileDraft& operator=(FileDraft&&) = delete;
+  FileDraft(const FileDraft&) = delete;
+  FileDraft& operator=(const FileDraft&) = delete;
+  ~FileDraft();
+
+  // For those who write with a library of their own, instead of append().
+  const std::filesystem::path& path() const { return path_; }
+  int fd() const { return fd_.get(); }
+  // Another file, in the same folder, takes the place of the draft so far: what a program made.
+  Result<void> adopt(const std::filesystem::path& made);
+
+  const std::filesystem::path& place() const { return place_; }
+  void append(std::string_view text) { writer_.append(text); }
+  BufferedWriter& writer() { return writer_; }
+  Result<void> flush();
+
+  // Whether the place holds anything but the very same bytes.
+  Result<bool> differs();
+  // With its final mode and owner, safe from a power cut.
+  Result<void> finish();
+  // To be called after finish(): others see the old content or the new, never a part.
+  Result<void> publish();
+
+ private:
+  struct Attributes {
+    mode_t mode;
+    uid_t owner = static_cast<uid_t>(-1);  // as in chown(2): no change
+    gid_t group = static_cast<gid_t>(-1);
+  };
+  FileDraft(std::filesystem::path place, Attributes attributes, UniqueFd fd, std::filesystem::path path);
+  std::unexpected<Error> cannot_write(int error) const;
+
+  std::filesystem::path place_;
+  Attributes attributes_;
+  UniqueFd fd_;
+  std::filesystem::path path_;  // empty once there is nothing to be cleared away
+  BufferedWriter writer_;
+};
+
+// All of it at once: nothing is written where the place holds the same bytes already. Says whether it
+// changed.
+Result<bool> update_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
+
+// The same for those who need the file's time to change, too.
+Result<void> replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
+
+}  // namespace starttls

@@ -1,0 +1,81 @@
+#include "preload/text_stream.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/text.h"
+
+namespace starttls::preload {
+namespace {
+
+constexpr std::size_t most_kept = std::size_t{64} << 10U;
+constexpr std::size_t piece_size = std::size_t{1} << 20U;
+
+}  // namespace
+
+TextStream::TextStream(std::string_view name, const ReadText& read)
+    : name_(name), read_(read), buffer_(most_kept + piece_size + 1) {
+  kept_ = next_ = end_ = buffer_.data() + most_kept;
+  refill();
+}
+
+// The front of the buffer takes the end of what was read, behind it comes the new piece, and a 0.
+void TextStream::refill() {
+  if (error_) return;
+  const auto kept = std::min(most_kept, static_cast<std::size_t>(end_ - kept_));
+  const char* const from = end_ - kept;
+  const std::size_t kept_from = offset_of(from);
+  if (kept_from > mark_.offset) mark_ = mark_at(kept_from);
+  char* const piece = buffer_.data() + most_kept;
+  std::memmove(piece - kept, from, kept);
+  kept_ = piece - kept;
+  kept_from_ = kept_from;
+  next_ = end_ = piece;
+  auto size = read_(std::span(piece, piece_size));
+  if (!size) {
+    error_ = std::move(size.error());
+  } else if (Tell() + *size > list_size_limit) {
+    error_ = Error{Fault::data,
+                   fmt::format("{}: larger than the limit of {} bytes", printable(name_), list_size_limit)};
+  } else {
+    end_ = piece + *size;
+  }
+  buffer_[most_kept + static_cast<std::size_t>(end_ - piece)] = '\0';
+}
+
+TextStream::Mark TextStream::mark_at(std::size_t offset) const {
+  Mark mark = mark_;
+  const char* at = kept_ + (mark.offset - kept_from_);
+  const char* const to = kept_ + (std::clamp(offset, mark.offset, offset_of(end_)) - kept_from_);
+  mark.line += static_cast<std::size_t>(std::count(at, to, '\n'));
+  const auto* last = static_cast<const char*>(::memrchr(at, '\n', static_cast<std::size_t>(to - at)));
+  if (last != nullptr) mark.line_start = offset_of(last) + 1;
+  mark.offset = offset_of(to);
+  return mark;
+}
+
+Place TextStream::place_of(std::size_t offset) const {
+  const Mark mark = mark_at(offset);
+  return {.line = mark.line, .column = mark.offset - mark.line_start + 1};
+}
+
+Place TextStream::pass(std::size_t offset) {
+  mark_ = mark_at(offset);
+  return {.line = mark_.line, .column = mark_.offset - mark_.line_start + 1};
+}
+
+// Back from the closing quote to the nearest one with an even number of backslashes before it.
+std::size_t TextStream::start_of_string(std::size_t end) const {
+  if (end <= kept_from_) return kept_from_;
+  const char* at = kept_ + (end - kept_from_) - 1;
+  while (at > kept_) {
+    at = static_cast<const char*>(::memrchr(kept_, '"', static_cast<std::size_t>(at - kept_)));
+    if (at == nullptr) return kept_from_;
+    const char* before = at;
+    while (before > kept_ && before[-1] == '\\') --before;
+    if ((at - before) % 2 == 0) return offset_of(at);
+  }
+  return kept_from_;
+}
+
+}  // namespace starttls::preload
