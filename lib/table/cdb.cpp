@@ -1,0 +1,93 @@
+#include "table/cdb.h"
+
+#include <cdb.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace starttls::table {
+namespace {
+
+// Keys, values and the numbers of bytes before them.
+constexpr std::size_t size_limit = 0xFFFFFFFFU;
+
+unsigned length(std::string_view text) {
+  return static_cast<unsigned>(text.size());
+}
+
+}  // namespace
+
+struct CdbWriter::State {
+  struct cdb_make make{};
+  std::size_t size = 0;  // of what was added
+  int error = 0;
+  bool finished = false;
+};
+
+CdbWriter::CdbWriter(int fd) : state_(std::make_unique<State>()) {
+  if (::cdb_make_start(&state_->make, fd) != 0) state_->error = errno;
+}
+
+CdbWriter::~CdbWriter() {
+  // What it has in memory goes only this way.
+  if (!state_->finished) ::cdb_make_finish(&state_->make);
+}
+
+void CdbWriter::add(std::string_view key, std::string_view value) {
+  // With its share of the index, which is two slots a record.
+  state_->size += key.size() + value.size() + 24;
+  if (state_->error == 0 && state_->size > size_limit) state_->error = EOVERFLOW;
+  if (state_->error != 0) return;
+  if (::cdb_make_add(&state_->make, key.data(), length(key), value.data(), length(value)) != 0) {
+    state_->error = errno;
+  }
+}
+
+int CdbWriter::finish() {
+  state_->finished = true;
+  if (::cdb_make_finish(&state_->make) != 0 && state_->error == 0) state_->error = errno;
+  return state_->error;
+}
+
+struct Cdb::State {
+  std::string name;
+  UniqueFd fd;
+  struct cdb table{};
+  bool mapped = false;
+
+  State(std::string name_, UniqueFd fd_) : name(std::move(name_)), fd(std::move(fd_)) {}
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+  ~State() {
+    if (mapped) ::cdb_free(&table);
+  }
+};
+
+Cdb::Cdb(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Cdb::Cdb(Cdb&&) noexcept = default;
+Cdb& Cdb::operator=(Cdb&&) noexcept = default;
+Cdb::~Cdb() = default;
+
+Result<Cdb> Cdb::open(const std::filesystem::path& path) {
+  auto fd = open_file(path, size_limit);
+  if (!fd) return std::unexpected(fd.error());
+  auto state = std::make_unique<State>(path.string(), std::move(*fd));
+  if (::cdb_init(&state->table, state->fd.get()) != 0) {
+    return fail(Fault::data, "{}: is no cdb table", printable(path.string()));
+  }
+  state->mapped = true;
+  return Cdb(std::move(state));
+}
+
+Result<std::optional<std::string>> Cdb::find(std::string_view key) const {
+  struct cdb* const table = &state_->table;
+  const int found = ::cdb_find(table, key.data(), length(key));
+  if (found == 0) return std::nullopt;
+  const void* const value = found > 0 ? cdb_getdata(table) : nullptr;
+  if (value == nullptr) return fail(Fault::data, "{}: is damaged", printable(state_->name));
+  return std::string(static_cast<const char*>(value), cdb_datalen(table));
+}
+
+}  // namespace starttls::table

@@ -1,0 +1,35 @@
+// Tables in the format of LMDB: a B-tree in one file. Postfix reads them (lmdb_table(5)) as they are written
+// here, with a NUL at the end of each key and value.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace starttls::table {
+
+// Writes a whole table.
+class LmdbWriter {
+ public:
+  // Writes into the empty file of that name, without a lock and without a lock file beside it.
+  explicit LmdbWriter(const std::filesystem::path& path);
+  LmdbWriter(const LmdbWriter&) = delete;
+  LmdbWriter& operator=(const LmdbWriter&) = delete;
+  ~LmdbWriter();
+
+  // Keys in ascending order of their bytes, 510 of them at most; the NULs are added here. The first error
+  // stays, and is told by finish().
+  void add(std::string_view key, std::string_view value);
+  // Returns "" or what is wrong. The file is complete, but not synced.
+  std::string finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace starttls::table
