@@ -13,16 +13,66 @@ namespace {
 
 constexpr std::size_t size_limit = 1 << 20;
 
+// "list[].keys[]" for "list[3].keys[1]".
+std::string without_indices(std::string_view key) {
+  std::string shape;
+  bool inside = false;
+  for (const char c : key) {
+    inside = inside && c != ']';
+    if (!inside) shape += c;
+    inside = inside || c == '[';
+  }
+  return shape;
+}
+
+// How a key without indices is shown: "'milter.socket'", "'name' in [[list]]".
+std::string named(std::string_view shape) {
+  const auto inner = shape.rfind("[].");
+  if (inner == shape.npos) return fmt::format("'{}'", printable(shape));
+  std::string table;
+  for (const char c : shape.substr(0, inner)) {
+    if (c != '[' && c != ']') table += c;
+  }
+  return fmt::format("'{}' in [[{}]]", printable(shape.substr(inner + 3)), printable(table));
+}
+
+// The names that are known directly below a prefix such as "milter." or "list[].".
+std::vector<std::string> names_below(std::string_view prefix, const std::vector<std::string>& known) {
+  std::vector<std::string> names;
+  for (const std::string_view shape : known) {
+    if (!shape.starts_with(prefix)) continue;
+    const auto rest = shape.substr(prefix.size());
+    if (const auto name = rest.substr(0, rest.find_first_of(".[")); !name.empty()) names.emplace_back(name);
+  }
+  return names;
+}
+
+bool is_tables(const toml::node& node) {
+  return node.is_array() && node.as_array()->is_homogeneous(toml::node_type::table);
+}
+
 }  // namespace
 
 struct Settings::File {
   std::string name;
   toml::table table;
 
-  toml::node_view<toml::node> at(const std::string& key) { return table.at_path(key); }
+  toml::node_view<const toml::node> at(std::string_view key) const {
+    return toml::at_path(static_cast<const toml::node&>(table), key);
+  }
 
   std::string place(const toml::source_region& region) const {
     return fmt::format("{}:{}:{}", printable(name), region.begin.line, region.begin.column);
+  }
+
+  // Of the key, or of the innermost table around it that is there.
+  std::string place_of(std::string_view key) const {
+    for (std::string_view there = key; !there.empty();) {
+      if (const auto node = at(there)) return place(node.node()->source());
+      const auto end = there.find_last_of(".[");
+      there = there.substr(0, end == there.npos ? 0 : end);
+    }
+    return printable(name);
   }
 
   // The first key, in the order of the table, that is not among the known ones.
@@ -34,21 +84,50 @@ struct Settings::File {
   std::optional<Error> unknown_key_in(const toml::table& in, const std::string& prefix,
                                       const std::vector<std::string>& known) const {
     for (const auto& [key, node] : in) {
-      const std::string full = prefix + std::string(key.str());
-      const bool quoted_dot = key.str().find('.') != std::string_view::npos;
-      const auto is_known = [&](const std::string& k) { return k == full; };
-      const auto is_parent = [&](const std::string& k) { return k.starts_with(full + "."); };
-      if (node.is_table() && std::ranges::any_of(known, is_parent)) {
-        if (auto error = unknown_key_in(*node.as_table(), full + ".", known)) return error;
-        continue;
-      }
-      if (!quoted_dot && std::ranges::any_of(known, is_known)) continue;
-      const auto meant = nearest(full, known);
-      return Error{Fault::config,
-                   fmt::format("{}: unknown key '{}'{}", place(key.source()), printable(full),
-                               meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant))};
+      if (auto error = judge(key, node, prefix, known)) return error;
     }
     return std::nullopt;
+  }
+
+  std::optional<Error> judge(const toml::key& key, const toml::node& node, const std::string& prefix,
+                             const std::vector<std::string>& known) const {
+    // A key in quotes can look like the way to another one.
+    if (key.str().find_first_of(".[]") != std::string_view::npos) return unknown(key, node, prefix, known);
+    const std::string shape = prefix + std::string(key.str());
+    const auto knows = [&](const std::string& k) { return std::ranges::find(known, k) != known.end(); };
+    if (knows(shape)) return std::nullopt;
+    if (knows(shape + "[]")) return unknown_key_in_each(node, shape + "[].", known);
+    const auto is_inside = [&](const std::string& k) { return k.starts_with(shape + "."); };
+    if (std::ranges::none_of(known, is_inside)) return unknown(key, node, prefix, known);
+    if (node.is_table()) return unknown_key_in(*node.as_table(), shape + ".", known);
+    return Error{Fault::config, fmt::format("{}: {} must be one table, written [{}]", place(key.source()),
+                                            named(shape), key.str())};
+  }
+
+  std::optional<Error> unknown_key_in_each(const toml::node& tables, const std::string& prefix,
+                                           const std::vector<std::string>& known) const {
+    if (!is_tables(tables)) return std::nullopt;  // which tables() has told, or there are none
+    for (const toml::node& element : *tables.as_array()) {
+      if (auto error = unknown_key_in(*element.as_table(), prefix, known)) return error;
+    }
+    return std::nullopt;
+  }
+
+  Error unknown(const toml::key& key, const toml::node& node, const std::string& prefix,
+                const std::vector<std::string>& known) const {
+    const auto names = names_below(prefix, known);
+    const std::string meant(nearest(key.str(), names));
+    const auto inner = prefix.rfind("[].");
+    const std::string around = inner == prefix.npos ? prefix : prefix.substr(inner + 3);
+    std::string message =
+        is_tables(node) ? fmt::format("unknown table [[{}]]", printable(around + std::string(key.str())))
+                        : "unknown key " + named(prefix + std::string(key.str()));
+    if (std::ranges::find(known, prefix + meant + "[]") != known.end()) {
+      message += fmt::format("; did you mean [[{}]]?", around + meant);
+    } else if (!meant.empty()) {
+      message += fmt::format("; did you mean '{}'?", around + meant);
+    }
+    return {Fault::config, fmt::format("{}: {}", place(key.source()), message)};
   }
 };
 
@@ -74,15 +153,26 @@ Result<Settings> Settings::load(const std::filesystem::path& path) {
   return Settings(std::move(file));
 }
 
+Error Settings::wrong(const std::string& key, std::string_view what) const {
+  std::string shape = without_indices(key);
+  const auto node = file_->at(key);
+  const bool is_element = shape.ends_with("[]");
+  if (is_element) shape.resize(shape.size() - 2);
+  const std::string subject = is_element && node.is_table() ? fmt::format("[[{}]]", shape) : named(shape);
+  return {Fault::config, fmt::format("{}: {} {}", file_->place_of(key), subject, what)};
+}
+
+void Settings::know(const std::string& key) {
+  std::string shape = without_indices(key);
+  if (std::ranges::find(known_, shape) == known_.end()) known_.push_back(std::move(shape));
+}
+
 void Settings::complain(const std::string& key, std::string_view wanted) {
-  if (first_error_) return;
-  first_error_ =
-      Error{Fault::config,
-            fmt::format("{}: '{}' must be {}", file_->place(file_->at(key).node()->source()), key, wanted)};
+  if (!first_error_) first_error_ = wrong(key, fmt::format("must be {}", wanted));
 }
 
 void Settings::text(const std::string& key, std::string& value) {
-  known_.push_back(key);
+  know(key);
   const auto node = file_->at(key);
   if (!node) return;
   if (const auto found = node.value_exact<std::string>()) {
@@ -92,6 +182,22 @@ void Settings::text(const std::string& key, std::string& value) {
   }
 }
 
+void Settings::texts(const std::string& key, std::vector<std::string>& value) {
+  know(key);
+  const auto node = file_->at(key);
+  if (!node) return;
+  if (!node.is_array()) return complain(key, R"(an array of texts, such as ["a", "b"])");
+  std::vector<std::string> found;
+  for (const toml::node& element : *node.as_array()) {
+    if (const auto text = element.value_exact<std::string>()) {
+      found.push_back(*text);
+    } else {
+      return complain(fmt::format("{}[{}]", key, found.size()), "an array of nothing but texts");
+    }
+  }
+  value = std::move(found);
+}
+
 void Settings::path(const std::string& key, std::filesystem::path& value) {
   std::string found = value.string();
   text(key, found);
@@ -99,7 +205,7 @@ void Settings::path(const std::string& key, std::filesystem::path& value) {
 }
 
 void Settings::flag(const std::string& key, bool& value) {
-  known_.push_back(key);
+  know(key);
   const auto node = file_->at(key);
   if (!node) return;
   if (const auto found = node.value_exact<bool>()) {
@@ -110,7 +216,7 @@ void Settings::flag(const std::string& key, bool& value) {
 }
 
 void Settings::number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most) {
-  known_.push_back(key);
+  know(key);
   const auto node = file_->at(key);
   if (!node) return;
   const auto found = node.value_exact<std::int64_t>();
@@ -124,7 +230,7 @@ void Settings::number(const std::string& key, std::uint64_t& value, std::uint64_
 
 void Settings::seconds(const std::string& key, std::chrono::milliseconds& value,
                        std::chrono::milliseconds least, std::chrono::milliseconds most) {
-  known_.push_back(key);
+  know(key);
   const auto node = file_->at(key);
   if (!node) return;
   const auto found = node.value<double>();
@@ -136,6 +242,16 @@ void Settings::seconds(const std::string& key, std::chrono::milliseconds& value,
     complain(key, fmt::format("a number of seconds from {} to {}", static_cast<double>(least.count()) / 1000,
                               static_cast<double>(most.count()) / 1000));
   }
+}
+
+std::size_t Settings::tables(const std::string& key) {
+  know(key + "[]");
+  const auto node = file_->at(key);
+  if (!node) return 0;
+  const bool none = node.is_array() && node.as_array()->empty();
+  if (none || is_tables(*node.node())) return node.as_array()->size();
+  complain(key, fmt::format("a table of which there can be several, written [[{}]]", key));
+  return 0;
 }
 
 Result<void> Settings::finish() {

@@ -33,8 +33,10 @@ class Settings {
   Settings& operator=(const Settings&) = delete;
   ~Settings();
 
-  // A key is "name" or "table.name".
+  // A key is "name", "table.name" or, of the first [[list]], "list[0].name".
   void text(const std::string& key, std::string& value);
+  // An array of texts, which may be empty.
+  void texts(const std::string& key, std::vector<std::string>& value);
   void path(const std::string& key, std::filesystem::path& value);
   void flag(const std::string& key, bool& value);
   void number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most);
@@ -42,15 +44,24 @@ class Settings {
   void seconds(const std::string& key, std::chrono::milliseconds& value, std::chrono::milliseconds least,
                std::chrono::milliseconds most);
 
+  // How many tables [[key]] there are; what is in them is then asked for, table by table. 0 where the key is
+  // absent or something else, which finish() tells.
+  std::size_t tables(const std::string& key);
+
   Result<void> finish();
+
+  // What is wrong with a value in the program's own eyes: "FILE:3:8: 'url' in [[list]] has no host". The
+  // place is that of the key, or of the table that should have it.
+  Error wrong(const std::string& key, std::string_view what) const;
 
  private:
   struct File;
   explicit Settings(std::unique_ptr<File> file);
+  void know(const std::string& key);
   void complain(const std::string& key, std::string_view wanted);
 
   std::unique_ptr<File> file_;
-  std::vector<std::string> known_;
+  std::vector<std::string> known_;  // the keys asked for, without indices: "list[].name"
   std::optional<Error> first_error_;
 };
 

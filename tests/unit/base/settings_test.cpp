@@ -76,3 +76,118 @@ TEST_CASE("what is no TOML is an error with its place") {
   CHECK(bad(read_example("count = \n")).message.find("x.toml:1:") != std::string::npos);
   CHECK(bad(Settings::load("/nonexistent/x.toml")).fault == Fault::config);
 }
+
+namespace {
+
+struct Member {
+  std::string name = "default";
+  std::string signature_url;
+  std::vector<std::string> keys;
+};
+
+struct Club {
+  std::vector<std::string> words{"default"};
+  std::string socket;
+  std::vector<Member> members;
+};
+
+Result<Club> read_club(const std::string& content) {
+  const TemporaryFolder folder;
+  write(folder / "x.toml", content);
+  auto settings = Settings::load(folder / "x.toml");
+  if (!settings) return std::unexpected(settings.error());
+  Club club;
+  settings->texts("words", club.words);
+  settings->text("milter.socket", club.socket);
+  club.members.resize(settings->tables("member"));
+  for (std::size_t i = 0; i < club.members.size(); ++i) {
+    const std::string table = fmt::format("member[{}].", i);
+    settings->text(table + "name", club.members[i].name);
+    settings->text(table + "signature_url", club.members[i].signature_url);
+    settings->texts(table + "keys", club.members[i].keys);
+  }
+  if (auto done = settings->finish(); !done) return std::unexpected(done.error());
+  return club;
+}
+
+// Without the folder's name.
+std::string complaint(const std::string& content) {
+  const std::string message = bad(read_club(content)).message;
+  return message.substr(message.find("x.toml:"));
+}
+
+}  // namespace
+
+TEST_CASE("an array of texts takes the place of its default, also an empty one") {
+  CHECK(good(read_club("words = ['a', \"b c\"]\n")).words == std::vector<std::string>{"a", "b c"});
+  CHECK(good(read_club("words = []\n")).words.empty());
+  CHECK(good(read_club("")).words == std::vector<std::string>{"default"});
+}
+
+TEST_CASE("what is no array of texts is an error at its place") {
+  CHECK(complaint("words = 'a'\n") == R"(x.toml:1:9: 'words' must be an array of texts, such as ["a", "b"])");
+  CHECK(complaint("words = ['a',\n  7]\n") == "x.toml:2:3: 'words' must be an array of nothing but texts");
+  CHECK(complaint("words = [['a']]\n").ends_with("an array of nothing but texts"));
+  CHECK(complaint("[[words]]\na = 1\n").ends_with("an array of nothing but texts"));
+  CHECK(complaint("[[member]]\nkeys = [1]\n") ==
+        "x.toml:2:9: 'keys' in [[member]] must be an array of nothing but texts");
+}
+
+TEST_CASE("an array of tables is read table by table, in order") {
+  const Club club =
+      good(read_club("[[member]]\nname = 'a'\nkeys = ['k', 'l']\n[[member]]\n[[member]]\nname = 'c'\n"));
+  REQUIRE(club.members.size() == 3);
+  CHECK(club.members[0].name == "a");
+  CHECK(club.members[0].keys == std::vector<std::string>{"k", "l"});
+  CHECK(club.members[1].name == "default");
+  CHECK(club.members[2].name == "c");
+  CHECK(good(read_club("member = [{ name = 'inline' }]\n")).members.at(0).name == "inline");
+  CHECK(good(read_club("member = []\n")).members.empty());
+  CHECK(good(read_club("")).members.empty());
+}
+
+TEST_CASE("an unknown key in an array of tables is found in each and named without an index") {
+  CHECK(complaint("[[member]]\nname = 'a'\n[[member]]\nsignature_ulr = 'x'\n") ==
+        "x.toml:4:1: unknown key 'signature_ulr' in [[member]]; did you mean 'signature_url'?");
+  CHECK(complaint("[[member]]\nelephant = 1\n") == "x.toml:2:1: unknown key 'elephant' in [[member]]");
+  CHECK(complaint("[[member]]\n'keys[0]' = 'x'\n").find("unknown key 'keys[0]' in [[member]]") !=
+        std::string::npos);
+  CHECK(complaint("'member[0]' = 'x'\n").find("unknown key 'member[0]'") != std::string::npos);
+  CHECK(complaint("[[member]]\n[member.name]\nx = 1\n") ==
+        "x.toml:2:1: 'name' in [[member]] must be a text in quotes");
+}
+
+TEST_CASE("one bracket or two is told where the other is meant") {
+  CHECK(complaint("[member]\nname = 'a'\n") ==
+        "x.toml:1:1: 'member' must be a table of which there can be several, written [[member]]");
+  CHECK(complaint("member = [1]\n").ends_with("written [[member]]"));
+  CHECK(complaint("member = [{ name = 'a' }, 1]\n").ends_with("written [[member]]"));
+  CHECK(complaint("[[milter]]\nsocket = 'x'\n") ==
+        "x.toml:1:3: 'milter' must be one table, written [milter]");
+  CHECK(complaint("milter = 1\n").ends_with("'milter' must be one table, written [milter]"));
+}
+
+TEST_CASE("an unknown table is an error with the nearest known one") {
+  CHECK(complaint("[[members]]\nname = 'a'\n") ==
+        "x.toml:1:3: unknown table [[members]]; did you mean [[member]]?");
+  CHECK(complaint("[[elephants]]\n") == "x.toml:1:3: unknown table [[elephants]]");
+  CHECK(complaint("[miltr]\nsocket = 'a'\n") == "x.toml:1:2: unknown key 'miltr'; did you mean 'milter'?");
+}
+
+TEST_CASE("a program tells its own objections with the place of the value, or of the table that lacks it") {
+  const TemporaryFolder folder;
+  write(folder / "x.toml", "[milter]\nsocket = 'x'\n\n[[member]]\nname = 'a'\nkeys = [\n  'k', 'l']\n");
+  const auto settings = good(Settings::load(folder / "x.toml"));
+  const auto place_and_text = [&](const char* key) {
+    const std::string message = settings.wrong(key, "is wrong").message;
+    return message.substr(message.find("x.toml"));
+  };
+  CHECK(place_and_text("milter.socket") == "x.toml:2:10: 'milter.socket' is wrong");
+  CHECK(place_and_text("milter.other") == "x.toml:1:1: 'milter.other' is wrong");
+  CHECK(place_and_text("member[0].name") == "x.toml:5:8: 'name' in [[member]] is wrong");
+  CHECK(place_and_text("member[0].keys[1]") == "x.toml:7:8: 'keys' in [[member]] is wrong");
+  CHECK(place_and_text("member[0].keys[2]") == "x.toml:6:8: 'keys' in [[member]] is wrong");
+  CHECK(place_and_text("member[0]") == "x.toml:4:1: [[member]] is wrong");
+  CHECK(place_and_text("elsewhere") == "x.toml: 'elsewhere' is wrong");
+  CHECK(settings.wrong("elsewhere", "is wrong").fault == Fault::config);
+}

@@ -1,0 +1,334 @@
+#include "listtool/configuration.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <set>
+#include <span>
+
+#include "base/file.h"
+#include "base/settings.h"
+#include "base/text.h"
+#include "preload/reader.h"
+
+namespace starttls::listtool {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+constexpr std::size_t longest_name = 64;
+constexpr std::string_view name_characters =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
+constexpr std::string_view https = "https://";
+
+const std::vector<std::string> mtas{"postfix", "sendmail"};
+const std::vector<std::string> postfix_types{"texthash", "cdb", "lmdb", "hash", "btree"};
+const std::vector<std::string> sendmail_types{"text", "hash", "access"};
+
+// What is wrong with the URL of a list or a signature, or "".
+std::string_view fault_of_url(std::string_view url) {
+  const auto disturbs = [](unsigned char c) { return c <= ' ' || c == 0x7F; };
+  if (!url.starts_with(https)) return "must begin with https://";
+  if (std::ranges::any_of(url, disturbs)) return "has a blank or a control character in it";
+  const auto authority = url.substr(https.size(), url.find_first_of("/?#", https.size()) - https.size());
+  if (authority.find('@') != authority.npos) return "has a user name in it, which is not supported";
+  if (authority.substr(0, authority.find(':')).empty()) return "has no host";
+  return "";
+}
+
+Result<minisign::PublicKey> read_key_file(const fs::path& file) {
+  const auto content = read_file(file, minisign::key_file_size_limit);
+  if (!content) return std::unexpected(content.error());
+  auto key = minisign::parse_key_file(*content);
+  if (!key) return fail(Fault::config, "{}: {}", printable(file.string()), key.error().message);
+  return key;
+}
+
+// A table as the file has it, before it is checked.
+struct ListText {
+  std::string name, url, file, signature, openpgp_key_file;
+  std::vector<std::string> keys, key_files;
+  bool allow_legacy = false;
+  std::uint64_t max_shrink = ListSettings{}.max_shrink;
+};
+
+struct OutputText {
+  std::string mta, file, type, postfix_version;
+  bool early_adopter = false;
+  std::vector<std::string> command;
+};
+
+struct Text {
+  std::string state_dir = Configuration{}.state_dir, overrides, ca_file;
+  std::uint64_t size_limit = FetchLimits{}.size_limit;
+  std::uint64_t redirects = FetchLimits{}.redirects;
+  std::vector<ListText> lists;
+  std::vector<OutputText> outputs;
+};
+
+// "list[2]."
+std::string member_of(const char* tables, std::size_t index) {
+  return fmt::format("{}[{}].", tables, index);
+}
+
+void ask_for_lists(Settings& settings, std::vector<ListText>& lists) {
+  lists.resize(settings.tables("list"));
+  for (std::size_t i = 0; i < lists.size(); ++i) {
+    const std::string in = member_of("list", i);
+    ListText& list = lists[i];
+    settings.text(in + "name", list.name);
+    settings.text(in + "url", list.url);
+    settings.text(in + "file", list.file);
+    settings.text(in + "signature", list.signature);
+    settings.texts(in + "keys", list.keys);
+    settings.texts(in + "key_files", list.key_files);
+    settings.text(in + "openpgp_key_file", list.openpgp_key_file);
+    settings.flag(in + "allow_legacy", list.allow_legacy);
+    settings.number(in + "max_shrink", list.max_shrink, 0, 100);
+  }
+}
+
+void ask_for_outputs(Settings& settings, std::vector<OutputText>& outputs) {
+  outputs.resize(settings.tables("output"));
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const std::string in = member_of("output", i);
+    OutputText& output = outputs[i];
+    settings.text(in + "mta", output.mta);
+    settings.text(in + "file", output.file);
+    settings.text(in + "type", output.type);
+    settings.flag(in + "early_adopter", output.early_adopter);
+    settings.text(in + "postfix_version", output.postfix_version);
+    settings.texts(in + "command", output.command);
+  }
+}
+
+// What needs no check but that of its kind goes straight into the configuration.
+Text ask_for_all(Settings& settings, Configuration& configuration) {
+  Text text;
+  FetchLimits& fetch = configuration.fetch;
+  Programs& programs = configuration.programs;
+  settings.text("state_dir", text.state_dir);
+  settings.text("overrides", text.overrides);
+  settings.seconds("fetch.timeout", fetch.timeout, 100ms, 1h);
+  settings.seconds("fetch.connect_timeout", fetch.connect_timeout, 100ms, 10min);
+  settings.number("fetch.size_limit", text.size_limit, 1, preload::list_size_limit);
+  settings.number("fetch.redirects", text.redirects, 0, 10);
+  settings.text("fetch.ca_file", text.ca_file);
+  settings.text("programs.postmap", programs.postmap);
+  settings.text("programs.makemap", programs.makemap);
+  settings.text("programs.gpgv", programs.gpgv);
+  ask_for_lists(settings, text.lists);
+  ask_for_outputs(settings, text.outputs);
+  return text;
+}
+
+// Turns text into what it means, and keeps the first thing that is wrong with it.
+class Checks {
+ public:
+  Checks(const Settings& settings, const fs::path& file)
+      : settings_(settings), folder_(file.parent_path()), read_{file} {}
+
+  void complete(const Text& text, Configuration& configuration);
+  const std::optional<Error>& first_error() const { return first_error_; }
+
+ private:
+  void require(bool holds, const std::string& key, std::string_view what);
+  fs::path path(const std::string& key, const std::string& text);
+  fs::path path_to_read(const std::string& key, const std::string& text);
+  std::string program(const std::string& key, const std::string& text);
+  void url(const std::string& key, std::string_view text);
+  std::string word(const std::string& key, const std::string& text, const std::vector<std::string>& words);
+  std::string name(const std::string& in, const std::string& text);
+  std::vector<minisign::PublicKey> keys(const std::string& in, const ListText& text);
+  void one_kind_of_key(const std::string& table, const ListText& text);
+  ListSettings list(const std::string& table, const ListText& text);
+  fs::path output_file(const std::string& key, const std::string& text);
+  OutputSettings output(const std::string& table, const OutputText& text);
+
+  const Settings& settings_;
+  fs::path folder_;
+  std::set<fs::path> read_;
+  std::set<fs::path> written_;
+  std::set<std::string> names_;
+  std::optional<Error> first_error_;
+};
+
+void Checks::require(bool holds, const std::string& key, std::string_view what) {
+  if (!holds && !first_error_) first_error_ = settings_.wrong(key, what);
+}
+
+fs::path Checks::path(const std::string& key, const std::string& text) {
+  require(text.find('\0') == text.npos, key, "has a NUL character in it");
+  return text.empty() ? fs::path() : (folder_ / text).lexically_normal();
+}
+
+fs::path Checks::path_to_read(const std::string& key, const std::string& text) {
+  auto absolute = path(key, text);
+  if (!absolute.empty()) read_.insert(absolute);
+  return absolute;
+}
+
+std::string Checks::program(const std::string& key, const std::string& text) {
+  require(!text.empty(), key, "names no program");
+  require(text.find('\0') == text.npos, key, "has a NUL character in it");
+  return text.find('/') == text.npos ? text : path(key, text).string();
+}
+
+void Checks::url(const std::string& key, std::string_view text) {
+  const auto fault = fault_of_url(text);
+  require(fault.empty(), key, fault);
+}
+
+std::string Checks::word(const std::string& key, const std::string& text,
+                         const std::vector<std::string>& words) {
+  const auto meant = nearest(text, words);
+  require(std::ranges::find(words, text) != words.end(), key,
+          fmt::format("is '{}', none of {}{}", printable(text, 100), fmt::join(words, ", "),
+                      meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)));
+  return text;
+}
+
+std::string Checks::name(const std::string& in, const std::string& text) {
+  const std::string key = in + "name";
+  require(!text.empty(), key, "is missing: each list needs a name of its own");
+  require(text.size() <= longest_name, key, fmt::format("is longer than {} characters", longest_name));
+  require(text.find_first_not_of(name_characters) == text.npos, key,
+          "may have letters, digits, '.', '_' and '-' in it, nothing else");
+  require(!text.starts_with('.') && !text.starts_with('-'), key, "may not begin with '.' or '-'");
+  require(text != "override", key, "may not be 'override', which stands for your own overrides");
+  require(names_.insert(text).second, key, fmt::format("is '{}', which another list has", printable(text)));
+  return text;
+}
+
+std::vector<minisign::PublicKey> Checks::keys(const std::string& in, const ListText& text) {
+  std::vector<minisign::PublicKey> keys;
+  const auto take = [&](const std::string& key, const Result<minisign::PublicKey>& parsed) {
+    if (parsed) return keys.push_back(*parsed);
+    require(false, key, fmt::format("is wrong: {}", parsed.error().message));
+  };
+  for (std::size_t i = 0; i < text.keys.size(); ++i) {
+    take(fmt::format("{}keys[{}]", in, i), minisign::parse_key(text.keys[i]));
+  }
+  for (std::size_t i = 0; i < text.key_files.size(); ++i) {
+    const std::string key = fmt::format("{}key_files[{}]", in, i);
+    require(!text.key_files[i].empty(), key, "names no file");
+    const auto file = path_to_read(key, text.key_files[i]);
+    if (first_error_) break;
+    take(key, read_key_file(file));
+  }
+  return keys;
+}
+
+void Checks::one_kind_of_key(const std::string& table, const ListText& text) {
+  const bool has_minisign = !text.keys.empty() || !text.key_files.empty();
+  const bool has_openpgp = !text.openpgp_key_file.empty();
+  require(has_minisign || has_openpgp, table,
+          fmt::format("'{}' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list "
+                      "must not be used unless its signature is checked",
+                      printable(text.name)));
+  require(!has_minisign || !has_openpgp, table + ".openpgp_key_file",
+          "does not go together with minisign keys: give one kind of key");
+  require(!text.allow_legacy || !has_openpgp, table + ".allow_legacy", "is for minisign keys only");
+}
+
+ListSettings Checks::list(const std::string& table, const ListText& text) {
+  const std::string in = table + ".";
+  ListSettings list{.name = name(in, text.name),
+                    .url = text.url,
+                    .file = path_to_read(in + "file", text.file),
+                    .signature = text.signature,
+                    .openpgp_key_file = path_to_read(in + "openpgp_key_file", text.openpgp_key_file),
+                    .allow_legacy = text.allow_legacy,
+                    .max_shrink = static_cast<unsigned>(text.max_shrink)};
+  require(!text.url.empty() || !text.file.empty(), table,
+          fmt::format("'{}' has neither 'url' nor 'file'", printable(text.name)));
+  require(text.url.empty() || text.file.empty(), in + "file", "does not go together with 'url'");
+  if (!text.url.empty()) url(in + "url", text.url);
+  if (is_url(text.signature)) {
+    url(in + "signature", text.signature);
+  } else {
+    list.signature = path_to_read(in + "signature", text.signature).string();
+  }
+  one_kind_of_key(table, text);
+  list.keys = keys(in, text);
+  return list;
+}
+
+fs::path Checks::output_file(const std::string& key, const std::string& text) {
+  require(!text.empty(), key, "is missing: where is the map to go?");
+  require(!text.ends_with('/'), key, "is a folder");
+  auto file = path(key, text);
+  require(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
+  require(written_.insert(file).second, key, "is that of another output, too");
+  return file;
+}
+
+OutputSettings Checks::output(const std::string& table, const OutputText& text) {
+  const std::string in = table + ".";
+  require(!text.mta.empty(), in + "mta", R"(is missing: "postfix" or "sendmail"?)");
+  const bool is_postfix = word(in + "mta", text.mta, mtas) == "postfix";
+  const auto& types = is_postfix ? postfix_types : sendmail_types;
+  OutputSettings output{.mta = is_postfix ? Mta::postfix : Mta::sendmail,
+                        .file = output_file(in + "file", text.file),
+                        .type = text.type.empty() ? types.front() : word(in + "type", text.type, types),
+                        .early_adopter = text.early_adopter,
+                        .command = text.command};
+  if (!text.postfix_version.empty()) {
+    require(is_postfix, in + "postfix_version", "is for Postfix only");
+    const auto version = postfix::parse_version(text.postfix_version);
+    if (version) output.postfix_version = *version;
+    require(version.has_value(), in + "postfix_version",
+            version ? "" : "is wrong: " + version.error().message);
+  }
+  for (std::size_t i = 0; i < text.command.size(); ++i) {
+    const std::string key = fmt::format("{}command[{}]", in, i);
+    if (i == 0) output.command[0] = program(key, text.command[0]);
+    require(text.command[i].find('\0') == std::string::npos, key, "has a NUL character in it");
+  }
+  return output;
+}
+
+void Checks::complete(const Text& text, Configuration& configuration) {
+  require(!text.state_dir.empty(), "state_dir", "names no folder");
+  configuration.state_dir = path("state_dir", text.state_dir);
+  configuration.overrides = path_to_read("overrides", text.overrides);
+  configuration.fetch.ca_file = path_to_read("fetch.ca_file", text.ca_file);
+  configuration.fetch.size_limit = text.size_limit;
+  configuration.fetch.redirects = static_cast<unsigned>(text.redirects);
+  Programs& programs = configuration.programs;
+  programs.postmap = program("programs.postmap", programs.postmap);
+  programs.makemap = program("programs.makemap", programs.makemap);
+  programs.gpgv = program("programs.gpgv", programs.gpgv);
+  for (std::size_t i = 0; i < text.lists.size(); ++i) {
+    configuration.lists.push_back(list(fmt::format("list[{}]", i), text.lists[i]));
+  }
+  // Last, because an output may be none of the files that are read.
+  for (std::size_t i = 0; i < text.outputs.size(); ++i) {
+    configuration.outputs.push_back(output(fmt::format("output[{}]", i), text.outputs[i]));
+  }
+}
+
+}  // namespace
+
+bool is_url(std::string_view text) {
+  return text.find("://") != text.npos;
+}
+
+Result<Configuration> read_configuration(const fs::path& file) {
+  auto settings = Settings::load(file);
+  if (!settings) return std::unexpected(settings.error());
+  std::error_code error;
+  const fs::path absolute = fs::absolute(file, error).lexically_normal();
+  if (error) return fail(Fault::config, "{}: {}", printable(file.string()), error.message());
+  Configuration configuration;
+  const Text text = ask_for_all(*settings, configuration);
+  if (const auto done = settings->finish(); !done) return std::unexpected(done.error());
+  Checks checks(*settings, absolute);
+  checks.complete(text, configuration);
+  if (checks.first_error()) return std::unexpected(*checks.first_error());
+  return configuration;
+}
+
+}  // namespace starttls::listtool

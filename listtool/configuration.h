@@ -1,0 +1,80 @@
+// The configuration of starttls-listtool (listtool.toml(5)): which lists to fetch, who must have signed them,
+// and what to make of them.
+//
+// All paths in it are absolute and in normal form: a relative one in the file starts at the file's folder.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "listtool/postfix/map.h"
+#include "minisign/key.h"
+
+namespace starttls::listtool {
+
+// [fetch]: what one download may take.
+struct FetchLimits {
+  std::chrono::milliseconds timeout{60'000};          // from first to last
+  std::chrono::milliseconds connect_timeout{10'000};  // until TLS stands
+  std::size_t size_limit = std::size_t{256} << 20U;   // bytes; at most preload::list_size_limit
+  unsigned redirects = 3;                             // followed at most, 0 to 10
+  std::filesystem::path ca_file;                      // PEM; the system's where empty
+};
+
+// [programs]: those of others that are run. A bare name is looked for in PATH; what has a slash is a path.
+struct Programs {
+  std::string postmap = "postmap";
+  std::string makemap = "makemap";
+  std::string gpgv = "gpgv";
+};
+
+// [[list]]: has either a url or a file, and either minisign keys or an OpenPGP key file.
+struct ListSettings {
+  std::string name;            // 1 to 64 of [A-Za-z0-9._-], fit for a file's name; no other list has it
+  std::string url;             // "https://..."
+  std::filesystem::path file;  // a list that something else brings
+  std::string signature;       // a URL (see is_url) or a path; empty: to be derived from that of the list
+  std::vector<minisign::PublicKey> keys;   // one of them must have signed
+  std::filesystem::path openpgp_key_file;  // for gpgv; not read here
+  bool allow_legacy = false;               // minisign signatures that are not prehashed
+  unsigned max_shrink = 25;  // percent: with fewer than 100 - max_shrink of the installed one's domains an
+                             // edition is refused
+};
+
+enum class Mta { postfix, sendmail };
+
+// [[output]]: a map to be made of all lists.
+struct OutputSettings {
+  Mta mta = Mta::postfix;
+  std::filesystem::path file;  // no other output has it, and it is none of the files that are read
+  // postfix: "texthash", "cdb", "lmdb", "hash", "btree"; sendmail: "text", "hash", "access".
+  std::string type;
+  bool early_adopter = false;  // testing counts as enforce
+  std::optional<postfix::Version> postfix_version;
+  // A program (see Programs) and its arguments, to be run without a shell after a change; none where empty.
+  std::vector<std::string> command;
+};
+
+struct Configuration {
+  std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
+  std::filesystem::path overrides;  // starttls-overrides(5); none where empty
+  FetchLimits fetch;
+  Programs programs;
+  std::vector<ListSettings> lists;  // later ones overlay earlier ones
+  std::vector<OutputSettings> outputs;
+};
+
+// A URL, as against a path.
+bool is_url(std::string_view text);
+
+// Reads the file and the minisign key files that it names. Fault::config with "FILE:line:column: ..." for the
+// first thing that is wrong.
+Result<Configuration> read_configuration(const std::filesystem::path& file);
+
+}  // namespace starttls::listtool

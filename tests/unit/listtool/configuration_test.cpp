@@ -1,0 +1,387 @@
+#include "listtool/configuration.h"
+
+#include "preload/reader.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::listtool;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+using namespace std::string_literals;
+
+namespace {
+
+const std::string key = "RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf";
+const std::string other_key = "RWT0ZcsxF33skkYw6puj0cvEk5/OPmPwP8bjgNmMCouN3LnZrMXIVfoq";
+
+// Beside it lie key.pub, which is a key file, and text.pub, which is none.
+Result<Configuration> configuration(const std::string& content) {
+  const TemporaryFolder folder;
+  write(folder / "key.pub", "untrusted comment: a key\n" + other_key + "\n");
+  write(folder / "text.pub", "no key\n");
+  write(folder / "listtool.toml", content);
+  return read_configuration(folder / "listtool.toml");
+}
+
+// Without the folder's name in front.
+std::string complaint(const std::string& content) {
+  const Error error = bad(configuration(content));
+  CHECK(error.fault == Fault::config);
+  return error.message.substr(error.message.find("listtool.toml:") + 14);
+}
+
+std::string list_with(const std::string& members) {
+  return "[[list]]\nname = 'a'\nfile = 'a.json'\nkeys = ['" + key + "']\n" + members;
+}
+
+std::string output_with(const std::string& members) {
+  return "[[output]]\n" + members;
+}
+
+// The fault of [[list]] url = ...
+std::string url_complaint(const std::string& url) {
+  return complaint("[[list]]\nname = 'a'\nkeys = ['" + key + "']\nurl = \"" + url + "\"\n");
+}
+
+std::string name_complaint(const std::string& name) {
+  return complaint("[[list]]\nname = '" + name + "'\nfile = 'a.json'\nkeys = ['" + key + "']\n");
+}
+
+}  // namespace
+
+TEST_CASE("an empty configuration is the default one") {
+  const Configuration c = good(configuration(""));
+  CHECK(c.state_dir == "/var/lib/starttls-toolkit/lists");
+  CHECK(c.overrides.empty());
+  CHECK(c.fetch.timeout == 60s);
+  CHECK(c.fetch.connect_timeout == 10s);
+  CHECK(c.fetch.size_limit == std::size_t{256} << 20U);
+  CHECK(c.fetch.redirects == 3);
+  CHECK(c.fetch.ca_file.empty());
+  CHECK(c.programs.postmap == "postmap");
+  CHECK(c.programs.makemap == "makemap");
+  CHECK(c.programs.gpgv == "gpgv");
+  CHECK(c.lists.empty());
+  CHECK(c.outputs.empty());
+}
+
+TEST_CASE("every key of the configuration outside lists and outputs is read") {
+  const Configuration c = good(configuration(R"(
+state_dir = "/s"
+overrides = "/o"
+[fetch]
+timeout = 0.5
+connect_timeout = 2
+size_limit = 1000
+redirects = 0
+ca_file = "/ca.pem"
+[programs]
+postmap = "/usr/sbin/postmap"
+makemap = "mm"
+gpgv = "gpgv2"
+)"));
+  CHECK(c.state_dir == "/s");
+  CHECK(c.overrides == "/o");
+  CHECK(c.fetch.timeout == 500ms);
+  CHECK(c.fetch.connect_timeout == 2s);
+  CHECK(c.fetch.size_limit == 1000);
+  CHECK(c.fetch.redirects == 0);
+  CHECK(c.fetch.ca_file == "/ca.pem");
+  CHECK(c.programs.postmap == "/usr/sbin/postmap");
+  CHECK(c.programs.makemap == "mm");
+  CHECK(c.programs.gpgv == "gpgv2");
+}
+
+TEST_CASE("every key of a list is read, and lists keep their order") {
+  const Configuration c = good(configuration(R"(
+[[list]]
+name = "z.Sector_1-x"
+url = "https://lists.example.org:8443/list.json?edition=1"
+signature = "https://lists.example.org/list.json.minisig"
+keys = [")" + key + R"("]
+key_files = ["key.pub"]
+allow_legacy = true
+max_shrink = 100
+[[list]]
+name = "a"
+file = "/lists/own.json"
+signature = "/lists/own.asc"
+openpgp_key_file = "/keys/own.gpg"
+)"));
+  REQUIRE(c.lists.size() == 2);
+  const ListSettings& first = c.lists[0];
+  CHECK(first.name == "z.Sector_1-x");
+  CHECK(first.url == "https://lists.example.org:8443/list.json?edition=1");
+  CHECK(first.file.empty());
+  CHECK(first.signature == "https://lists.example.org/list.json.minisig");
+  CHECK(is_url(first.signature));
+  REQUIRE(first.keys.size() == 2);
+  CHECK(first.keys[0].id == good(minisign::parse_key(key)).id);
+  CHECK(first.keys[1].id == good(minisign::parse_key(other_key)).id);
+  CHECK(first.openpgp_key_file.empty());
+  CHECK(first.allow_legacy);
+  CHECK(first.max_shrink == 100);
+  const ListSettings& second = c.lists[1];
+  CHECK(second.name == "a");
+  CHECK(second.url.empty());
+  CHECK(second.file == "/lists/own.json");
+  CHECK(second.signature == "/lists/own.asc");
+  CHECK_FALSE(is_url(second.signature));
+  CHECK(second.keys.empty());
+  CHECK(second.openpgp_key_file == "/keys/own.gpg");
+  CHECK_FALSE(second.allow_legacy);
+  CHECK(second.max_shrink == 25);
+}
+
+TEST_CASE("every key of an output is read") {
+  const Configuration c = good(configuration(R"(
+[[output]]
+mta = "postfix"
+file = "/etc/postfix/tls_policy"
+type = "cdb"
+early_adopter = true
+postfix_version = "3.7.11"
+command = ["postfix", "reload", ""]
+[[output]]
+mta = "sendmail"
+file = "/etc/mail/sts"
+type = "hash"
+[[output]]
+mta = "postfix"
+file = "/etc/postfix/text"
+[[output]]
+mta = "sendmail"
+file = "/etc/mail/text"
+command = []
+)"));
+  REQUIRE(c.outputs.size() == 4);
+  CHECK(c.outputs[0].mta == Mta::postfix);
+  CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
+  CHECK(c.outputs[0].type == "cdb");
+  CHECK(c.outputs[0].early_adopter);
+  CHECK(c.outputs[0].postfix_version == postfix::Version{.major = 3, .minor = 7});
+  CHECK(c.outputs[0].command == std::vector<std::string>{"postfix", "reload", ""});
+  CHECK(c.outputs[1].mta == Mta::sendmail);
+  CHECK(c.outputs[1].type == "hash");
+  CHECK_FALSE(c.outputs[1].early_adopter);
+  CHECK_FALSE(c.outputs[1].postfix_version);
+  CHECK(c.outputs[2].type == "texthash");
+  CHECK(c.outputs[3].type == "text");
+  CHECK(c.outputs[3].command.empty());
+}
+
+TEST_CASE("each type of map is known for its mail server only") {
+  for (const char* type : {"texthash", "cdb", "lmdb", "hash", "btree"}) {
+    CHECK(good(configuration(output_with("mta = 'postfix'\nfile = '/m'\ntype = '"s + type + "'\n")))
+              .outputs[0]
+              .type == type);
+  }
+  for (const char* type : {"text", "hash", "access"}) {
+    CHECK(good(configuration(output_with("mta = 'sendmail'\nfile = '/m'\ntype = '"s + type + "'\n")))
+              .outputs[0]
+              .type == type);
+  }
+  CHECK(complaint(output_with("mta = 'postfix'\nfile = '/m'\ntype = 'cbd'\n")) ==
+        "4:8: 'type' in [[output]] is 'cbd', none of texthash, cdb, lmdb, hash, btree; did you mean 'cdb'?");
+  CHECK(complaint(output_with("mta = 'sendmail'\nfile = '/m'\ntype = 'cdb'\n")) ==
+        "4:8: 'type' in [[output]] is 'cdb', none of text, hash, access");
+}
+
+TEST_CASE("relative paths start at the configuration's folder") {
+  const TemporaryFolder folder;
+  std::filesystem::create_directory(folder / "keys");
+  write(folder / "keys/a.pub", key + "\n");
+  write(folder / "listtool.toml", R"(
+state_dir = "state"
+overrides = "./overrides"
+[fetch]
+ca_file = "../ca.pem"
+[programs]
+postmap = "bin/postmap"
+[[list]]
+name = "a"
+file = "lists/a.json"
+signature = "lists/a.sig"
+key_files = ["keys/a.pub"]
+[[list]]
+name = "b"
+file = "lists/b.json"
+openpgp_key_file = "keys/b.gpg"
+[[output]]
+mta = "postfix"
+file = "map"
+command = ["bin/reload", "bin/x"]
+)");
+  const Configuration c = good(read_configuration(folder / "listtool.toml"));
+  CHECK(c.state_dir == folder / "state");
+  CHECK(c.overrides == folder / "overrides");
+  CHECK(c.fetch.ca_file == folder.path().parent_path() / "ca.pem");
+  CHECK(c.programs.postmap == folder / "bin/postmap");
+  CHECK(c.lists[0].file == folder / "lists/a.json");
+  CHECK(c.lists[0].signature == folder / "lists/a.sig");
+  CHECK(c.lists[0].keys.size() == 1);
+  CHECK(c.lists[1].openpgp_key_file == folder / "keys/b.gpg");
+  CHECK(c.outputs[0].file == folder / "map");
+  CHECK(c.outputs[0].command == std::vector<std::string>{(folder / "bin/reload").string(), "bin/x"});
+}
+
+TEST_CASE("a list without a key, or with two kinds of key, is an error that says so") {
+  CHECK(
+      complaint("[[list]]\nname = 'a'\nfile = 'a.json'\n") ==
+      "1:1: [[list]] 'a' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list must "
+      "not be used unless its signature is checked");
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a.json'\nkeys = []\n").find("has no key") !=
+        std::string::npos);
+  CHECK(complaint(list_with("openpgp_key_file = 'a.gpg'\n")) ==
+        "5:20: 'openpgp_key_file' in [[list]] does not go together with minisign keys: give one kind of key");
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nopenpgp_key_file = 'a.gpg'\nallow_legacy = true\n") ==
+        "5:16: 'allow_legacy' in [[list]] is for minisign keys only");
+}
+
+TEST_CASE("a key that is none is an error at its place") {
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nkeys = ['" + key + "',\n  'RW']\n")
+            .starts_with("5:3: 'keys' in [[list]] is wrong: a minisign public key is"));
+  CHECK(complaint(list_with("key_files = ['text.pub']\n"))
+            .starts_with("5:14: 'key_files' in [[list]] is wrong: "));
+  CHECK(complaint(list_with("key_files = ['missing.pub']\n")).find("missing.pub: No such file") !=
+        std::string::npos);
+  CHECK(complaint(list_with("key_files = ['']\n")) == "5:14: 'key_files' in [[list]] names no file");
+  CHECK(complaint(list_with("key_files = [\"key.pub\\u0000x\"]\n")).ends_with("has a NUL character in it"));
+}
+
+TEST_CASE("the name of a list is fit for a file and its own") {
+  CHECK(complaint("[[list]]\nfile = 'a'\n") ==
+        "1:1: 'name' in [[list]] is missing: each list needs a name of its own");
+  for (const char* name : {"a/b", "a b", "../a", "\xc3\xa4", "a:b"}) {
+    CAPTURE(name);
+    CHECK(name_complaint(name).find("may have letters") != std::string::npos);
+  }
+  for (const char* name : {".", "..", ".a", "-a"}) {
+    CAPTURE(name);
+    CHECK(name_complaint(name) == "2:8: 'name' in [[list]] may not begin with '.' or '-'");
+  }
+  CHECK(name_complaint("override").find("stands for your own overrides") != std::string::npos);
+  CHECK(name_complaint(std::string(65, 'a')).ends_with("is longer than 64 characters"));
+  CHECK(good(configuration("[[list]]\nname = '" + std::string(64, 'a') + "'\nfile = 'a'\nkeys = ['" + key +
+                           "']\n"))
+            .lists.size() == 1);
+  CHECK(complaint(list_with("[[list]]\nname = 'a'\n")) ==
+        "6:8: 'name' in [[list]] is 'a', which another list has");
+}
+
+TEST_CASE("a list comes from a URL or a file") {
+  CHECK(complaint("[[list]]\nname = 'a'\nkeys = ['" + key + "']\n") ==
+        "1:1: [[list]] 'a' has neither 'url' nor 'file'");
+  CHECK(complaint(list_with("url = 'https://example.org/a.json'\n")) ==
+        "3:8: 'file' in [[list]] does not go together with 'url'");
+}
+
+TEST_CASE("a URL is https with a host, and nothing but that is hidden in it") {
+  CHECK(url_complaint("http://example.org/") == "4:7: 'url' in [[list]] must begin with https://");
+  CHECK(url_complaint("example.org/list.json").ends_with("must begin with https://"));
+  CHECK(url_complaint("https:///list.json").ends_with("has no host"));
+  CHECK(url_complaint("https://").ends_with("has no host"));
+  CHECK(url_complaint("https://:443/").ends_with("has no host"));
+  CHECK(url_complaint("https://?x").ends_with("has no host"));
+  CHECK(url_complaint("https://user@example.org/").find("has a user name") != std::string::npos);
+  CHECK(url_complaint("https://example.org\\\\@evil.test/").find("has a user name") != std::string::npos);
+  for (const char* blank : {" ", "\\t", "\\n", "\\r", "\\u0000", "\\u007f"}) {
+    CHECK(url_complaint("https://example.org/"s + blank + "x")
+              .ends_with("has a blank or a control character in it"));
+  }
+  CHECK(complaint(list_with("signature = 'http://example.org/a.minisig'\n")) ==
+        "5:13: 'signature' in [[list]] must begin with https://");
+  CHECK(good(configuration("[[list]]\nname = 'a'\nurl = 'https://[::1]/@'\nkeys = ['" + key + "']\n"))
+            .lists[0]
+            .url == "https://[::1]/@");
+}
+
+TEST_CASE("an output names its mail server and its file") {
+  CHECK(complaint(output_with("file = '/m'\n")) ==
+        R"(1:1: 'mta' in [[output]] is missing: "postfix" or "sendmail"?)");
+  CHECK(complaint(output_with("mta = 'Postfix'\nfile = '/m'\n")) ==
+        "2:7: 'mta' in [[output]] is 'Postfix', none of postfix, sendmail; did you mean 'postfix'?");
+  CHECK(complaint(output_with("mta = 'exim'\nfile = '/m'\n")).ends_with("none of postfix, sendmail"));
+  CHECK(complaint(output_with("mta = 'postfix'\n")) ==
+        "1:1: 'file' in [[output]] is missing: where is the map to go?");
+  CHECK(complaint(output_with("mta = 'postfix'\nfile = '/etc/postfix/'\n")).ends_with("is a folder"));
+  CHECK(complaint(output_with("mta = 'postfix'\nfile = \"/m\\u0000\"\n"))
+            .ends_with("has a NUL character in it"));
+}
+
+TEST_CASE("the version of Postfix is one, and is for Postfix") {
+  CHECK(complaint(output_with("mta = 'postfix'\nfile = '/m'\npostfix_version = 'new'\n")) ==
+        "4:19: 'postfix_version' in [[output]] is wrong: 'new' is no Postfix version such as 3.7 or 3.7.11");
+  CHECK(complaint(output_with("mta = 'sendmail'\nfile = '/m'\npostfix_version = '3.7'\n"))
+            .ends_with("is for Postfix only"));
+  CHECK(complaint(output_with("mta = 'postfix'\nfile = '/m'\npostfix_version = 3.7\n"))
+            .ends_with("must be a text in quotes"));
+}
+
+TEST_CASE("a command begins with a program, and no part of it has a NUL") {
+  const std::string output = "mta = 'postfix'\nfile = '/m'\n";
+  CHECK(complaint(output_with(output + "command = ['', 'reload']\n")) ==
+        "4:12: 'command' in [[output]] names no program");
+  CHECK(
+      complaint(output_with(output + "command = [\"a\\u0000b\"]\n")).ends_with("has a NUL character in it"));
+  CHECK(complaint(output_with(output + "command = ['a', \"a\\u0000b\"]\n")) ==
+        "4:17: 'command' in [[output]] has a NUL character in it");
+  CHECK(complaint(output_with(output + "command = 'postfix reload'\n")).find("must be an array of texts") !=
+        std::string::npos);
+}
+
+TEST_CASE("no output overwrites another one, or what is read") {
+  const auto postfix_to = [](const std::string& file) {
+    return output_with("mta = 'postfix'\nfile = '" + file + "'\n");
+  };
+  CHECK(complaint(postfix_to("/m/x") + postfix_to("/m/./y/../x")) ==
+        "6:8: 'file' in [[output]] is that of another output, too");
+  for (const char* file : {"listtool.toml", "overrides", "a.json", "a.sig", "key.pub", "ca.pem"}) {
+    CAPTURE(file);
+    CHECK(complaint("overrides = 'overrides'\n[fetch]\nca_file = 'ca.pem'\n" +
+                    list_with("signature = 'a.sig'\nkey_files = ['key.pub']\n") + postfix_to(file))
+              .ends_with("'file' in [[output]] is a file that is read, too, and would be overwritten"));
+  }
+}
+
+TEST_CASE("limits have limits") {
+  CHECK(complaint("[fetch]\ntimeout = 0\n").find("2:11: 'fetch.timeout' must be") == 0);
+  CHECK(complaint("[fetch]\nconnect_timeout = 3600\n").find("must be a number of seconds") !=
+        std::string::npos);
+  CHECK(complaint("[fetch]\nredirects = 11\n").ends_with("must be a whole number from 0 to 10"));
+  CHECK(
+      complaint("[fetch]\nsize_limit = 536870913\n").ends_with("must be a whole number from 1 to 536870912"));
+  CHECK(good(configuration("[fetch]\nsize_limit = 536870912\n")).fetch.size_limit ==
+        preload::list_size_limit);
+  CHECK(complaint(list_with("max_shrink = 101\n")).ends_with("must be a whole number from 0 to 100"));
+}
+
+TEST_CASE("empty paths and programs are none") {
+  CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no folder");
+  CHECK(complaint("[programs]\ngpgv = ''\n") == "2:8: 'programs.gpgv' names no program");
+  CHECK(good(configuration("overrides = ''\n")).overrides.empty());
+}
+
+TEST_CASE("a mistyped key or table is told with the one that was meant") {
+  CHECK(complaint(list_with("maxshrink = 5\n")) ==
+        "5:1: unknown key 'maxshrink' in [[list]]; did you mean 'max_shrink'?");
+  CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nkey = ['x']\n").ends_with("did you mean 'keys'?"));
+  CHECK(complaint("[[lists]]\nname = 'a'\n") == "1:3: unknown table [[lists]]; did you mean [[list]]?");
+  CHECK(complaint("[list]\nname = 'a'\n").ends_with("written [[list]]"));
+  CHECK(complaint("[[fetch]]\ntimeout = 1\n").ends_with("written [fetch]"));
+  CHECK(complaint("statedir = '/s'\n").ends_with("did you mean 'state_dir'?"));
+}
+
+TEST_CASE("a configuration that is not there is an error") {
+  CHECK(bad(read_configuration("/nonexistent/listtool.toml")).fault == Fault::config);
+}
+
+TEST_CASE("the example configuration is one, and asks for each kind of thing") {
+  const Configuration c = good(read_configuration(STARTTLS_PACKAGING "/listtool.toml"));
+  REQUIRE(c.lists.size() == 1);
+  CHECK(c.lists[0].url.starts_with("https://"));
+  CHECK(c.lists[0].keys.size() == 1);
+  REQUIRE(c.outputs.size() == 1);
+  CHECK(c.outputs[0].mta == Mta::postfix);
+  CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
+}
