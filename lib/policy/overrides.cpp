@@ -128,7 +128,7 @@ void Reader::take_entry(std::span<const std::string_view> words) {
   const std::string mxs = mode == Mode::none ? "" : take_mxs(mx_words);
   if (!reading_.findings.empty()) return;  // then there will be no list
   // No domain is there twice, so that the place does not matter.
-  builder_.add({.domain = domain->str(), .mode = *mode, .joined_mxs = mxs}, 0);
+  builder_.add({.domain = domain->str(), .mode = *mode, .joined_mxs = builder_.keep(mxs)}, {});
 }
 
 void Reader::take_line(std::string_view line) {
