@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "listtool/map_head.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool::postfix {
@@ -20,15 +21,6 @@ bool take_number(std::string_view& text, unsigned& number) {
   if (error != std::errc{}) return false;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return true;
-}
-
-std::string about(const Source& source) {
-  const std::string signature = source.verified ? fmt::format("signature checked, by key {}",
-                                                              minisign::to_text(source.verified->key_id))
-                                                : "signature not checked";
-  return fmt::format("# List {}: of {}, {} {}, {}\n#   from {}\n", printable(source.name, 200),
-                     to_rfc3339(source.list.timestamp), source.expired ? "EXPIRED and left out:" : "expires",
-                     to_rfc3339(source.list.expires), signature, printable(source.path));
 }
 
 struct Lines {
