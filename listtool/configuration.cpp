@@ -24,8 +24,6 @@ constexpr std::string_view name_characters =
 constexpr std::string_view https = "https://";
 
 const std::vector<std::string> mtas{"postfix", "sendmail"};
-const std::vector<std::string> postfix_types{"texthash", "cdb", "lmdb", "hash", "btree"};
-const std::vector<std::string> sendmail_types{"text", "hash", "access"};
 
 // What is wrong with the URL of a list or a signature, or "".
 std::string_view fault_of_url(std::string_view url) {
@@ -269,7 +267,7 @@ OutputSettings Checks::output(const std::string& table, const OutputText& text) 
   const std::string in = table + ".";
   require(!text.mta.empty(), in + "mta", R"(is missing: "postfix" or "sendmail"?)");
   const bool is_postfix = word(in + "mta", text.mta, mtas) == "postfix";
-  const auto& types = is_postfix ? postfix_types : sendmail_types;
+  const auto& types = map_types(is_postfix ? Mta::postfix : Mta::sendmail);
   OutputSettings output{.mta = is_postfix ? Mta::postfix : Mta::sendmail,
                         .file = output_file(in + "file", text.file),
                         .type = text.type.empty() ? types.front() : word(in + "type", text.type, types),
@@ -311,6 +309,12 @@ void Checks::complete(const Text& text, Configuration& configuration) {
 }
 
 }  // namespace
+
+const std::vector<std::string>& map_types(Mta mta) {
+  static const std::vector<std::string> postfix_types{"texthash", "cdb", "lmdb", "hash", "btree"};
+  static const std::vector<std::string> sendmail_types{"text", "hash", "access"};
+  return mta == Mta::postfix ? postfix_types : sendmail_types;
+}
 
 bool is_url(std::string_view text) {
   return text.find("://") != text.npos;

@@ -49,12 +49,15 @@ struct ListSettings {
 
 enum class Mta { postfix, sendmail };
 
+// The types of map that there are for it, the default first: for Postfix "texthash", "cdb", "lmdb", "hash"
+// and "btree", for Sendmail "text", "hash" and "access".
+const std::vector<std::string>& map_types(Mta mta);
+
 // [[output]]: a map to be made of all lists.
 struct OutputSettings {
   Mta mta = Mta::postfix;
   std::filesystem::path file;  // no other output has it, and it is none of the files that are read
-  // postfix: "texthash", "cdb", "lmdb", "hash", "btree"; sendmail: "text", "hash", "access".
-  std::string type;
+  std::string type;            // one of map_types(mta)
   bool early_adopter = false;  // testing counts as enforce
   std::optional<postfix::Version> postfix_version;
   // A program (see Programs) and its arguments, to be run without a shell after a change; none where empty.

@@ -1,5 +1,5 @@
-// starttls-listtool generate postfix: a map out of lists, or, where one of them is not to be trusted,
-// nothing. An expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
+// starttls-listtool generate: a map out of lists, or, where one of them is not to be trusted, nothing. An
+// expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
 
 #include <unistd.h>
 
@@ -9,7 +9,9 @@
 #include "base/cli.h"
 #include "base/file_draft.h"
 #include "base/text.h"
+#include "listtool/installed.h"
 #include "listtool/json.h"
+#include "listtool/map.h"
 #include "listtool/options.h"
 #include "listtool/sources.h"
 
@@ -19,19 +21,19 @@ namespace {
 std::string as_json(const GenerateOptions& options, const std::vector<Source>& sources, bool changed) {
   JsonText json;
   json.begin_object();
-  json.member("output", options.output.string());
+  json.member("output", file_of(options.map).string());
   json.member("changed", changed);
   json.key("lists");
   json.begin_array();
-  for (const Source& source : sources) {
+  for (const auto& [facts, list] : sources) {
     json.begin_object();
-    json.member("name", source.name);
-    json.member("file", source.path);
-    json.member("timestamp", to_rfc3339(source.list.timestamp));
-    json.member("expires", to_rfc3339(source.list.expires));
-    json.member("domains", source.list.size());
-    json.member("verified", source.verified.has_value());
-    json.member("expired", source.expired.has_value());
+    json.member("name", facts.name);
+    json.member("file", facts.path);
+    json.member("timestamp", to_rfc3339(facts.timestamp));
+    json.member("expires", to_rfc3339(facts.expires));
+    json.member("domains", list.size());
+    json.member("verified", facts.signed_by.has_value());
+    json.member("expired", facts.unusable.has_value());
     json.end_object();
   }
   json.end_array();
@@ -49,52 +51,73 @@ std::vector<std::filesystem::path> inputs_of(const GenerateOptions& options) {
 }
 
 Result<void> spare_inputs(const GenerateOptions& options) {
+  const auto output = file_of(options.map);
   for (const auto& input : inputs_of(options)) {
     // By device and inode, whatever links lead there. What is not there is no input.
-    if (std::error_code none; std::filesystem::equivalent(options.output, input, none)) {
-      return fail(Fault::usage, "-o {}: would replace {}, which is read", printable(options.output.string()),
+    if (std::error_code none; std::filesystem::equivalent(output, input, none)) {
+      return fail(Fault::usage, "-o {}: would replace {}, which is read", printable(output.string()),
                   printable(input.string()));
     }
   }
   return {};
 }
 
+Result<void> check(const Common& common, const GenerateOptions& options) {
+  if (!options.map.file.empty()) return spare_inputs(options);
+  if (common.json) return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
+  if (!is_text(options.map)) {
+    return fail(Fault::usage, "--type {} needs -o: it is no text", options.map.type);
+  }
+  return {};
+}
+
+void tell_not_expressed(const Common& common, std::size_t domains) {
+  if (domains == 0) return;
+  warn(common, fmt::format("domains NOT ENFORCED, because Sendmail cannot be told their policies: {} (the "
+                           "map as text names them in comments)",
+                           domains));
+}
+
+Result<int> to_stdout(const Common& common, const GenerateOptions& options,
+                      const std::vector<Source>& sources) {
+  BufferedWriter out(STDOUT_FILENO);
+  tell_not_expressed(common, write_text(options.map, sources, out));
+  if (const int error = out.flush(); error != 0) {
+    return fail(Fault::io, "standard output: {}", errno_text(error));
+  }
+  return tell_unusable(sources);
+}
+
+// An unchanged file keeps its time: whoever watches it has nothing to do.
+Result<bool> publish_if_changed(FileDraft& draft) {
+  const auto differs = draft.differs();
+  if (!differs || !*differs) return differs;
+  if (const auto finished = draft.finish(); !finished) return std::unexpected(finished.error());
+  if (const auto published = draft.publish(); !published) return std::unexpected(published.error());
+  return true;
+}
+
 }  // namespace
 
-Result<int> generate_postfix(const Common& common, const GenerateOptions& options) {
-  if (common.json && options.output.empty()) {
-    return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
-  }
-  if (const auto spared = spare_inputs(options); !spared) return std::unexpected(spared.error());
-  const auto sources = read_sources(common, options.lists, options.signature);
+Result<int> generate(const Common& common, const GenerateOptions& options) {
+  if (const auto sound = check(common, options); !sound) return std::unexpected(sound.error());
+  const auto sources = options.lists.empty() ? installed_sources(common)
+                                             : read_sources(common, options.lists, options.signature);
   if (!sources) return std::unexpected(sources.error());
-  if (options.output.empty()) {
-    BufferedWriter out(STDOUT_FILENO);
-    postfix::write_text_map(*sources, options.rules, out);
-    if (const int error = out.flush(); error != 0) {
-      return fail(Fault::io, "standard output: {}", errno_text(error));
-    }
-    return tell_expired(*sources);
-  }
-  auto draft = FileDraft::beside(options.output);
+  if (options.map.file.empty()) return to_stdout(common, options, *sources);
+  auto draft = draft_map(options.map, *sources, common.configuration.programs);
   if (!draft) return std::unexpected(draft.error());
-  postfix::write_text_map(*sources, options.rules, draft->writer());
-  // An unchanged file keeps its time: whoever watches it has nothing to do.
-  const auto differs = draft->differs();
-  if (!differs) return std::unexpected(differs.error());
-  const bool changed = *differs;
-  if (changed) {
-    if (const auto finished = draft->finish(); !finished) return std::unexpected(finished.error());
-    if (const auto published = draft->publish(); !published) return std::unexpected(published.error());
-  }
+  const auto changed = publish_if_changed(draft->file);
+  if (!changed) return std::unexpected(changed.error());
+  tell_not_expressed(common, draft->not_expressed);
   if (common.verbose) {
-    tell(program, printable(options.output.string()) + (changed ? ": written" : ": unchanged"));
+    tell(program, printable(draft->file.place().string()) + (*changed ? ": written" : ": unchanged"));
   }
   if (common.json) {
-    const auto printed = print(as_json(options, *sources, changed));
+    const auto printed = print(as_json(options, *sources, *changed));
     if (!printed) return std::unexpected(printed.error());
   }
-  return tell_expired(*sources);
+  return tell_unusable(*sources);
 }
 
 }  // namespace starttls::listtool

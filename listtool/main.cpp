@@ -2,7 +2,6 @@
 // and handed to its command; starttls-listtool(1) is the manual.
 
 #include "base/cli.h"
-#include "base/settings.h"
 #include "listtool/options.h"
 
 namespace {
@@ -14,7 +13,8 @@ struct Options {
   Common common;
   VerifyOptions verify;
   LintListOptions lint_list;
-  GenerateOptions generate;
+  GenerateOptions postfix;
+  GenerateOptions sendmail;
   LookupOptions lookup;
   std::string postfix_version;
 };
@@ -22,7 +22,8 @@ struct Options {
 struct Commands {
   CLI::App* verify = nullptr;
   CLI::App* lint_list = nullptr;
-  CLI::App* generate_postfix = nullptr;
+  CLI::App* postfix = nullptr;
+  CLI::App* sendmail = nullptr;
   CLI::App* lookup = nullptr;
 };
 
@@ -75,17 +76,47 @@ void add_signature(CLI::App& command, SignatureOptions& signature) {
 }
 
 void add_lists(CLI::App& command, std::vector<std::filesystem::path>& lists) {
-  names_file(add_repeated(command, "--list", lists, "A list; later ones overlay earlier ones"), "FILE")
-      ->required();
+  names_file(add_repeated(command, "--list", lists,
+                          "A list; later ones overlay earlier ones (default: what is installed)"),
+             "FILE");
 }
 
-void add_rules(CLI::App& command, postfix::Rules& rules, std::string& version) {
-  command.add_flag("--early-adopter", rules.early_adopter, "Treat mode testing as enforce");
+void add_rules(CLI::App& command, bool& early_adopter, std::string& version) {
+  command.add_flag("--early-adopter", early_adopter, "Treat mode testing as enforce");
   command
       .add_option("--postfix-version", version,
                   "The Postfix that reads it, as 'postconf -h mail_version' says")
       ->type_name("V")
       ->check(not_empty);
+}
+
+void add_map(CLI::App& command, GenerateOptions& options, Mta mta, const char* types) {
+  options.map.mta = mta;
+  options.map.type = map_types(mta).front();
+  add_lists(command, options.lists);
+  names_file(command.add_option("-o", options.map.file, "The map (default: standard output)"), "PATH");
+  command.add_option("--type", options.map.type, types)->type_name("T")->check(CLI::IsMember(map_types(mta)));
+  add_signature(command, options.signature);
+}
+
+void add_generate(CLI::App& app, Options& options, Commands& commands) {
+  CLI::App* generate = add_command(
+      app, "generate", "Write what a mail server reads",
+      "starttls-listtool generate postfix --list list.json -p list.pub -o /etc/postfix/tls_policy");
+  generate->require_subcommand(1);
+  commands.postfix = add_command(*generate, "postfix", "Write the map for smtp_tls_policy_maps",
+                                 "starttls-listtool generate postfix --type cdb -o /etc/postfix/tls_policy\n"
+                                 "  and in main.cf: smtp_tls_policy_maps = cdb:/etc/postfix/tls_policy");
+  add_map(*commands.postfix, options.postfix, Mta::postfix,
+          "texthash (default), cdb, lmdb, hash or btree: as in main.cf");
+  add_rules(*commands.postfix, options.postfix.map.early_adopter, options.postfix_version);
+  commands.sendmail = add_command(*generate, "sendmail", "Write the map for FEATURE(`sts')",
+                                  "starttls-listtool generate sendmail --type hash -o /etc/mail/starttls\n"
+                                  "  and in the .mc file what 'generate sendmail' prints at the head");
+  add_map(*commands.sendmail, options.sendmail, Mta::sendmail,
+          "text (default), hash: the same made into a map; access: for a Sendmail without FEATURE(`sts')");
+  commands.sendmail->add_flag("--early-adopter", options.sendmail.map.early_adopter,
+                              "Treat mode testing as enforce");
 }
 
 Commands add_commands(CLI::App& app, Options& options) {
@@ -103,55 +134,58 @@ Commands add_commands(CLI::App& app, Options& options) {
   commands.lint_list->add_option("FILE", options.lint_list.file, "The list; '-' is standard input")
       ->required();
 
-  CLI::App* generate = add_command(
-      app, "generate", "Write what a mail server reads",
-      "starttls-listtool generate postfix --list list.json -p list.pub -o /etc/postfix/tls_policy");
-  generate->require_subcommand(1);
-  commands.generate_postfix = add_command(
-      *generate, "postfix", "Write the map for smtp_tls_policy_maps",
-      "starttls-listtool generate postfix --list list.json -p list.pub -o /etc/postfix/tls_policy\n"
-      "  and in main.cf: smtp_tls_policy_maps = texthash:/etc/postfix/tls_policy");
-  add_lists(*commands.generate_postfix, options.generate.lists);
-  names_file(commands.generate_postfix->add_option("-o", options.generate.output,
-                                                   "The map (default: standard output)"),
-             "PATH");
-  add_rules(*commands.generate_postfix, options.generate.rules, options.postfix_version);
-  add_signature(*commands.generate_postfix, options.generate.signature);
+  add_generate(app, options, commands);
 
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
                                 "starttls-listtool lookup example.com --list list.json -p list.pub");
   commands.lookup->add_option("DOMAIN", options.lookup.domains, "Recipient domains")->required();
   add_lists(*commands.lookup, options.lookup.lists);
-  add_rules(*commands.lookup, options.lookup.rules, options.postfix_version);
+  add_rules(*commands.lookup, options.lookup.rules.early_adopter, options.postfix_version);
   add_signature(*commands.lookup, options.lookup.signature);
   return commands;
 }
 
+// Commands that are given their lists need no configuration; one that is there and wrong does not stop them.
+bool needs_configuration(const Commands& commands, const Options& options) {
+  return (commands.postfix->parsed() && options.postfix.lists.empty()) ||
+         (commands.sendmail->parsed() && options.sendmail.lists.empty()) ||
+         (commands.lookup->parsed() && options.lookup.lists.empty());
+}
+
+Result<void> configure(const Commands& commands, const Options& options, Common& common) {
+  std::filesystem::path file = common.config;
+  if (file.empty() && needs_configuration(commands, options)) {
+    if (std::error_code none; std::filesystem::exists(default_configuration, none)) {
+      file = default_configuration;
+    }
+  }
+  if (!file.empty()) {
+    auto configuration = read_configuration(file);
+    if (!configuration) return std::unexpected(configuration.error());
+    common.configuration = std::move(*configuration);
+  }
+  if (!common.state_dir.empty()) common.configuration.state_dir = common.state_dir;
+  return {};
+}
+
 // What the command line alone cannot say: the clock, the configuration, the Postfix version.
-Result<void> complete(Options& options) {
+Result<void> complete(const Commands& commands, Options& options) {
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
   options.common.now = (*clock)();
-  if (!options.common.config.empty()) {
-    auto settings = Settings::load(options.common.config);
-    if (!settings) return std::unexpected(settings.error());
-    std::filesystem::path state_dir;
-    settings->path("state_dir", state_dir);
-    if (options.common.state_dir.empty()) options.common.state_dir = state_dir;
-    if (const auto finished = settings->finish(); !finished) return finished;
-  }
   if (!options.postfix_version.empty()) {
     const auto version = postfix::parse_version(options.postfix_version);
     if (!version) return fail(Fault::usage, "--postfix-version: {}", version.error().message);
-    options.generate.rules.version = options.lookup.rules.version = *version;
+    options.postfix.map.postfix_version = options.lookup.rules.version = *version;
   }
-  return {};
+  return configure(commands, options, options.common);
 }
 
 Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.verify->parsed()) return verify(options.common, options.verify);
   if (commands.lint_list->parsed()) return lint_list(options.common, options.lint_list);
-  if (commands.generate_postfix->parsed()) return generate_postfix(options.common, options.generate);
+  if (commands.postfix->parsed()) return generate(options.common, options.postfix);
+  if (commands.sendmail->parsed()) return generate(options.common, options.sendmail);
   return lookup(options.common, options.lookup);
 }
 
@@ -166,7 +200,8 @@ Result<int> run(int argc, const char* const* argv) {
   add_common(app, options.common);
   const Commands commands = add_commands(app, options);
   if (const auto leave = parse_command_line(app, argc, argv)) return *leave;
-  if (const auto completed = complete(options); !completed) return std::unexpected(completed.error());
+  if (const auto completed = complete(commands, options); !completed)
+    return std::unexpected(completed.error());
   return dispatch(commands, options);
 }
 

@@ -11,16 +11,19 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "listtool/configuration.h"
 #include "listtool/postfix/map.h"
 
 namespace starttls::listtool {
 
 inline constexpr const char* program = "starttls-listtool";
+inline constexpr const char* default_configuration = "/etc/starttls-toolkit/listtool.toml";
 
 // What holds for every command.
 struct Common {
-  std::filesystem::path config;     // none where empty
-  std::filesystem::path state_dir;  // for the commands that keep lists
+  std::filesystem::path config;     // as given; see configuration
+  std::filesystem::path state_dir;  // as given
+  Configuration configuration;      // of the file and the command line
   bool json = false;                // the answer for machines
   bool quiet = false;               // no warnings
   bool verbose = false;
@@ -49,16 +52,15 @@ struct LintListOptions {
 Result<int> lint_list(const Common& common, const LintListOptions& options);
 
 struct GenerateOptions {
-  std::vector<std::filesystem::path> lists;
+  std::vector<std::filesystem::path> lists;  // the installed ones where empty
   SignatureOptions signature;
-  postfix::Rules rules;
-  std::filesystem::path output;  // standard output where empty
+  OutputSettings map;  // its file: standard output where empty
 };
-Result<int> generate_postfix(const Common& common, const GenerateOptions& options);
+Result<int> generate(const Common& common, const GenerateOptions& options);
 
 struct LookupOptions {
   std::vector<std::string> domains;
-  std::vector<std::filesystem::path> lists;
+  std::vector<std::filesystem::path> lists;  // the installed ones where empty
   SignatureOptions signature;
   postfix::Rules rules;
 };

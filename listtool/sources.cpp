@@ -47,10 +47,9 @@ class ListText {
     if (hashing_.valid()) hashing_.get();
     piece_.assign(into.data(), *size);
     // A thread costs more than a short piece.
-    hashing_ = std::async(piece_.size() > worth_a_thread ? std::launch::async : std::launch::deferred,
-                          [verification = &*verification_, piece = std::string_view(piece_)] {
-                            verification->add(piece);
-                          });
+    hashing_ = std::async(
+        piece_.size() > worth_a_thread ? std::launch::async : std::launch::deferred,
+        [verification = &*verification_, piece = std::string_view(piece_)] { verification->add(piece); });
     return size;
   }
 
@@ -80,31 +79,13 @@ class ListText {
   std::future<void> hashing_;
 };
 
-Result<std::optional<minisign::Verification>> verification_of(const Common& common, const fs::path& file,
-                                                              const fs::path& signature_file,
-                                                              std::span<const minisign::PublicKey> keys,
-                                                              minisign::Legacy legacy) {
-  if (keys.empty()) {
-    if (std::error_code none; fs::exists(signature_file, none)) {
-      warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
-                               printable(file.string())));
-    }
-    return std::nullopt;
-  }
-  const auto signature = read_signature(signature_file);
-  if (!signature) return std::unexpected(signature.error());
-  return minisign::Verification::begin(file.string(), *signature, keys, legacy);
-}
-
-Result<Source> read_source(const Common& common, const fs::path& file, const fs::path& signature_file,
-                           std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
-  auto verification = verification_of(common, file, signature_file, keys, legacy);
-  if (!verification) return std::unexpected(verification.error());
-  auto text = ListText::open(file, std::move(*verification));
+Result<Source> read_text(const Common& common, const std::string& name, const fs::path& file,
+                         std::optional<minisign::Verification> verification) {
+  auto text = ListText::open(file, std::move(verification));
   if (!text) return std::unexpected(text.error());
   auto reading = preload::read_list(file.string(), [&](std::span<char> into) { return text->read(into); });
   // Before anything that was read is told or used.
-  auto verified = text->finish();
+  const auto verified = text->finish();
   if (!verified) return std::unexpected(verified.error());
   if (!reading.list) return std::unexpected(reading.list.error());
   tell_faults(common, file, reading);
@@ -112,11 +93,14 @@ Result<Source> read_source(const Common& common, const fs::path& file, const fs:
   if (const auto usable = preload::usable_at(*reading.list, common.now); !usable && !expired) {
     return fail(Fault::data, "{}: {}", printable(file.string()), usable.error().message);
   }
-  return Source{.name = name_of(file),
-                .path = file.string(),
-                .list = std::move(*reading.list),
-                .verified = std::move(*verified),
-                .expired = std::move(expired)};
+  Source source{.facts = {.name = name,
+                          .path = file.string(),
+                          .timestamp = reading.list->timestamp,
+                          .expires = reading.list->expires},
+                .list = std::move(*reading.list)};
+  if (*verified) source.facts.signed_by = "key " + minisign::to_text((*verified)->key_id);
+  source.facts.unusable = std::move(expired);
+  return source;
 }
 
 // An answer names its list, and that name must mean one of them.
@@ -172,6 +156,20 @@ fs::path default_signature(const fs::path& file) {
   return file.string() + ".minisig";
 }
 
+Result<Source> read_verified(const Common& common, const std::string& name, const fs::path& file,
+                             const fs::path& signature_file, std::span<const minisign::PublicKey> keys,
+                             minisign::Legacy legacy) {
+  const auto signature = read_signature(signature_file);
+  if (!signature) return std::unexpected(signature.error());
+  auto verification = minisign::Verification::begin(file.string(), *signature, keys, legacy);
+  if (!verification) return std::unexpected(verification.error());
+  return read_text(common, name, file, std::move(*verification));
+}
+
+Result<Source> read_unverified(const Common& common, const std::string& name, const fs::path& file) {
+  return read_text(common, name, file, std::nullopt);
+}
+
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const fs::path> files,
                                          const SignatureOptions& options) {
   if (!options.signatures.empty() && !options.has_keys()) {
@@ -189,11 +187,25 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
   for (std::size_t i = 0; i < files.size(); ++i) {
     const fs::path signature =
         options.signatures.empty() ? default_signature(files[i]) : options.signatures[i];
-    auto source = read_source(common, files[i], signature, *keys, legacy);
+    const std::string name = name_of(files[i]);
+    if (std::error_code none; keys->empty() && fs::exists(signature, none)) {
+      warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
+                               printable(files[i].string())));
+    }
+    auto source = keys->empty() ? read_unverified(common, name, files[i])
+                                : read_verified(common, name, files[i], signature, *keys, legacy);
     if (!source) return std::unexpected(source.error());
     sources.push_back(std::move(*source));
   }
   return sources;
+}
+
+std::optional<Found> find_policy(std::span<const Source> sources, std::string_view domain) {
+  for (std::size_t index = sources.size(); index-- > 0;) {
+    if (sources[index].facts.unusable) continue;
+    if (const auto entry = sources[index].list.find(domain)) return Found{.entry = *entry, .source = index};
+  }
+  return std::nullopt;
 }
 
 void each_policy(std::span<const Source> sources,
@@ -201,17 +213,21 @@ void each_policy(std::span<const Source> sources,
   const preload::List nothing;
   std::vector<const preload::List*> lists;
   lists.reserve(sources.size());
-  for (const Source& source : sources) lists.push_back(source.expired ? &nothing : &source.list);
+  for (const Source& source : sources) lists.push_back(source.facts.unusable ? &nothing : &source.list);
   preload::overlay(lists, each);
 }
 
-int tell_expired(std::span<const Source> sources) {
+int tell_unusable(const SourceFacts& source) {
+  if (!source.unusable) return 0;
+  return report_error(
+      program, {source.unusable->fault, fmt::format("{}: {}; no policy is taken from it",
+                                                    printable(source.path), source.unusable->message)});
+}
+
+int tell_unusable(std::span<const Source> sources) {
   int status = 0;
   for (const Source& source : sources) {
-    if (!source.expired) continue;
-    status = report_error(
-        program, {source.expired->fault, fmt::format("{}: {}; no policy is taken from it",
-                                                     printable(source.path), source.expired->message)});
+    if (const int told = tell_unusable(source.facts); told != 0) status = told;
   }
   return status;
 }

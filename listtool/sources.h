@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "minisign/verify.h"
 #include "preload/list.h"
@@ -20,12 +21,20 @@ namespace starttls::listtool {
 struct Common;
 struct SignatureOptions;
 
-struct Source {
-  std::string name;  // the file's name without ".json"; no other list has it
+// What is known of a source of policies besides its entries.
+struct SourceFacts {
+  std::string name;  // the file's name without ".json", or the configured one; no other source has it
   std::string path;  // as it was given
+  Time timestamp;
+  Time expires;
+  std::optional<std::string> signed_by;  // "key A809E3FFB11E271C"; none where no key was given
+  std::optional<Error> unusable;         // it expired, say: then nothing is taken from it
+  bool is_overrides = false;             // the operator's own word, which nobody signs
+};
+
+struct Source {
+  SourceFacts facts;
   preload::List list;
-  std::optional<minisign::Verified> verified;  // none where no key was given
-  std::optional<Error> expired;                // then nothing is taken from it
 };
 
 // Fault::usage where a key on the command line is none, Fault::data where a key file is none.
@@ -38,19 +47,37 @@ Result<minisign::Signature> read_signature(const std::filesystem::path& path);
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
 
-// All or nothing: the first list that cannot be read, fails verification, is no list or is from the far
-// future is the error. An expired list is there, with its reason. Faults of single entries are told on
-// standard error. Fault::usage where two files would be lists of one name.
+// A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no
+// list, or is from the far future. An expired list is there, with its reason. Faults of single entries are
+// told on standard error.
+Result<Source> read_verified(const Common& common, const std::string& name, const std::filesystem::path& file,
+                             const std::filesystem::path& signature_file,
+                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy);
+
+// The same without a signature: its caller knows where the file is from, or has said that nobody does.
+Result<Source> read_unverified(const Common& common, const std::string& name,
+                               const std::filesystem::path& file);
+
+// The lists of a command line. All or nothing: the first list that read_verified() refuses is the error.
+// Fault::usage where two files would be lists of one name.
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const std::filesystem::path> files,
                                          const SignatureOptions& options);
 
-// For each domain, in their order, the entry that counts: that of the last list that has one and has not
-// expired; and which source that is.
+// The entry that counts for a domain, a view into its source.
+struct Found {
+  preload::Entry entry;
+  std::size_t source;
+};
+std::optional<Found> find_policy(std::span<const Source> sources, std::string_view domain);
+
+// For each domain, in their order, the entry that counts: that of the last usable source that
+// has one; and which source that is.
 void each_policy(std::span<const Source> sources,
                  const std::function<void(const preload::Entry& entry, std::size_t source)>& each);
 
-// Names the expired lists on standard error, also where warnings are not wanted, since somebody must see to
-// them. Returns the exit status: that of Fault::data where there are any, else 0.
-int tell_expired(std::span<const Source> sources);
+// Names a source that cannot be used on standard error, also where warnings are not wanted, since somebody
+// must see to them. Returns the exit status: that of Fault::data where there are any, else 0.
+int tell_unusable(const SourceFacts& source);
+int tell_unusable(std::span<const Source> sources);
 
 }  // namespace starttls::listtool

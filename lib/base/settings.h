@@ -19,6 +19,9 @@
 
 namespace starttls {
 
+// The text as a value in TOML, in quotes, with everything escaped that must be.
+std::string toml_text(std::string_view text);
+
 class Settings {
  public:
   // Fault::config where the file cannot be read or is no TOML.

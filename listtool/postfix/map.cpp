@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "listtool/map_head.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool::postfix {
@@ -14,21 +15,13 @@ constexpr std::string_view release_name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk
 constexpr Version oldest{.major = 2, .minor = 3};  // security level "secure"
 constexpr Version has_servername{.major = 3, .minor = 4};
 constexpr Version has_protocol_range{.major = 3, .minor = 6};
+constexpr Version has_tlsrpt{.major = 3, .minor = 10};
 
 bool take_number(std::string_view& text, unsigned& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{}) return false;
   text.remove_prefix(static_cast<std::size_t>(end - text.data()));
   return true;
-}
-
-std::string about(const Source& source) {
-  const std::string signature = source.verified ? fmt::format("signature checked, by key {}",
-                                                              minisign::to_text(source.verified->key_id))
-                                                : "signature not checked";
-  return fmt::format("# List {}: of {}, {} {}, {}\n#   from {}\n", printable(source.name, 200),
-                     to_rfc3339(source.list.timestamp), source.expired ? "EXPIRED and left out:" : "expires",
-                     to_rfc3339(source.list.expires), signature, printable(source.path));
 }
 
 bool take_dot_and_number(std::string_view& text, unsigned& number) {
@@ -40,6 +33,16 @@ bool take_dot_and_number(std::string_view& text, unsigned& number) {
 // "-20241126" or "-RC1", as snapshots and candidates have it.
 bool is_release_name(std::string_view text) {
   return text.size() > 1 && text.front() == '-' && text.find_first_not_of(release_name, 1) == text.npos;
+}
+
+// What Postfix says about the policy in its TLS reports (TLSRPT_README). With 3.10.5 it also compares the
+// name of the MX host itself, which it never did before, so here a suffix is one label, written as MTA-STS
+// has it.
+void append_tlsrpt(std::string& text, const preload::Entry& entry) {
+  text.append(" policy_type=sts policy_domain=").append(entry.domain);
+  for (const std::string_view mx : preload::mxs_of(entry)) {
+    text.append(" mx_host_pattern=").append(mx.starts_with('.') ? "*" : "").append(mx);
+  }
 }
 
 }  // namespace
@@ -67,7 +70,9 @@ bool append_policy(std::string& text, const preload::Entry& entry, const Rules& 
   if (!enforced || entry.joined_mxs.empty()) return false;
   text.append("secure match=").append(entry.joined_mxs);
   if (rules.version.value_or(has_servername) >= has_servername) text += " servername=hostname";
-  if (rules.version && *rules.version >= has_protocol_range) text += " protocols=>=TLSv1.2";
+  if (!rules.version) return true;
+  if (*rules.version >= has_protocol_range) text += " protocols=>=TLSv1.2";
+  if (*rules.version >= has_tlsrpt) append_tlsrpt(text, entry);
   return true;
 }
 
@@ -79,7 +84,7 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
 void write_text_map(std::span<const Source> sources, const Rules& rules, BufferedWriter& out) {
   out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
              ".\n# Do not edit: the next run replaces this file.\n");
-  for (const Source& source : sources) out.append(about(source));
+  for (const Source& source : sources) out.append(about(source.facts));
   std::size_t enforced = 0;   // domains that Postfix is told about
   std::size_t commented = 0;  // and those it is not
   std::string line;

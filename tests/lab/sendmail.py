@@ -1,24 +1,35 @@
-"""A private Sendmail 8.17 that receives mail, from Debian's packages unpacked but not installed. Needs root.
+"""Private Sendmail 8.17 instances, from Debian's packages unpacked but not installed. Need root.
 
     mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
                           milters={"tlsrpt": "local:/path/to/socket"})
     mx.log.wait_for(r"STARTTLS=server, relay=.*, version=TLSv1.3")
 
+    makemap(text, path)                         the map `path`.db out of a text file
+    sender = SendmailSender(lab, dns, macros=f"FEATURE(`sts', `hash -T<TMPF> {path}')dnl\n")
+    delivery = sender.deliver("alice@sender.test", "bob@example.test")
+    delivery.status == "sent" and delivery.trusted
+
 The environment variable LAB_SENDMAIL names the folder that the script `unpack-sendmail` made. An installed Sendmail,
 or the Postfix that stands in its place, is not touched. `log` is what it sent to syslog(3).
 """
 
+import contextlib
 import os
+import re
+import smtplib
+import subprocess
 import unittest
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from . import command, wait
 from .ca import Certificate
 from .cage import Cage
+from .dns import Dns
 from .lab import Lab
 
-# In front of the milters and the lines of the test.
+# In front of everything else.
 HEAD = """\
 divert(0)dnl
 OSTYPE(`linux')dnl
@@ -35,13 +46,27 @@ define(`confMILTER_LOG_LEVEL', `14')dnl
 define(`confSERVICE_SWITCH_FILE', `{folder}/service.switch')dnl
 define(`confCACERT', `{ca}')dnl
 define(`confCACERT_PATH', `{ca_folder}')dnl
-define(`confSERVER_CERT', `{certificate}')dnl
-define(`confSERVER_KEY', `{key}')dnl
 FEATURE(`no_default_msa')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`nocanonify')dnl
 DAEMON_OPTIONS(`Port={port}, Addr={address}, Name=MTA')dnl
+"""
+
+# In front of the milters and the lines of the test.
+RECEIVER = """\
+define(`confSERVER_CERT', `{certificate}')dnl
+define(`confSERVER_KEY', `{key}')dnl
 DAEMON_OPTIONS(`Port={implicit_tls_port}, Addr={address}, Name=TLSMTA, M=s')dnl
+"""
+
+# In front of the lines of the test. A message is tried before its sender gets an answer (delivery mode interactive),
+# so that one process does it all, and again only when the test says so.
+SENDER = """\
+define(`confDELIVERY_MODE', `interactive')dnl
+define(`SMTP_MAILER_ARGS', `TCP $h {port}')dnl
+define(`ESMTP_MAILER_ARGS', `TCP $h {port}')dnl
+define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
+FEATURE(`promiscuous_relay')dnl
 """
 
 # After them: mail for our domains is swallowed by /bin/true. Without $u in A= sendmail would speak SMTP with it.
@@ -60,7 +85,62 @@ R $+ < @ {domain} . > $*\t$#discard $: $1
 MILTER_TIMEOUTS = "T=C:5s;S:10s;R:10s;E:5m"
 
 
-class SendmailReceiver:
+@dataclass(frozen=True)
+class SendmailDelivery:
+    """What became of a message: `status` is sent, deferred or bounced; `line` is the log's line about it.
+
+    `tls` is the log's line about the TLS connection it was last tried over, None without TLS. `reason` is what the
+    last ruleset said that refused a server, e.g. "450 4.7.0 ... not listed in SANs"; None when none did.
+    """
+    status: str
+    line: str
+    tls: str | None
+    reason: str | None
+
+    @property
+    def trusted(self) -> bool:
+        """Whether the connection had a certificate from a trusted CA. Names are the matter of Sendmail's rulesets."""
+        return self.tls is not None and "verify=OK" in self.tls
+
+
+class SendmailInstance:
+    """A running Sendmail: `log` is its log, `address` and `port` where it listens."""
+
+    def __init__(self, lab: Lab, name: str, hostname: str, hosts: str, resolver: str) -> None:
+        """Prepare its folder; `hosts` are the places where it looks for hosts: files, dns."""
+        lab.require_root()
+        self._lab = lab
+        self._hostname, self._resolver = hostname, resolver
+        self._program = unpacked() / "usr/libexec/sendmail/sendmail"
+        self.address, self.port = lab.address(), lab.smtp_port
+        self.folder = lab.new_folder(name)
+        (self.folder / "queue").mkdir(mode=0o700)
+        (self.folder / "statistics").touch()
+        (self.folder / "service.switch").write_text(f"hosts\t{hosts}\naliases\tfiles\n")
+
+    def _start(self, macros: str) -> None:
+        """Start it with these lines of m4 after the common ones."""
+        head = HEAD.format(hostname=self._hostname, folder=self.folder, ca=self._lab.ca.certificate,
+                           ca_folder=self._lab.ca.folder, port=self.port, address=self.address)
+        self._configuration = self._compile(head + macros)
+        self._cage = Cage([self._program, f"-C{self._configuration}", "-bD"], folder=self.folder,
+                          lab_folder=self._lab.folder, hostname=self._hostname, address=self.address,
+                          resolver=self._resolver)
+        self.log = self._cage.syslog
+        self._lab.watch(self._cage.stderr, self.log)
+        self._lab.at_end(self._cage.kill)
+        wait.for_listener(self.address, self.port, process=self._cage.process)
+
+    def _compile(self, macros: str) -> Path:
+        """Make sendmail.cf from its m4 source."""
+        source, configuration = self.folder / "sendmail.mc", self.folder / "sendmail.cf"
+        source.write_text(macros)
+        rules = unpacked() / "usr/share/sendmail/cf"
+        configuration.write_text(command.run("m4", f"-D_CF_DIR_={rules}/", rules / "m4/cf.m4", source))
+        return configuration
+
+
+class SendmailReceiver(SendmailInstance):
     """An inbound MX host. It accepts mail for every address of its domains, except nosuch@, and discards it.
 
     STARTTLS at `address` and `port`; TLS begins at once at `implicit_tls_port`.
@@ -72,37 +152,71 @@ class SendmailReceiver:
 
         `macros` are further lines of m4 for its configuration, for example "FEATURE(`access_db')dnl\\n".
         """
-        lab.require_root()
-        program = unpacked() / "usr/libexec/sendmail/sendmail"
-        self.address, self.port = lab.address(), lab.smtp_port
+        super().__init__(lab, "sendmail", hostname, "files", lab.address())
         self.implicit_tls_port = lab.free_port(self.address)
-        self.folder = lab.new_folder("sendmail")
-        self._write_data()
-        head = HEAD.format(hostname=hostname, folder=self.folder, ca=lab.ca.certificate, ca_folder=lab.ca.folder,
-                           certificate=certificate.certificate, key=certificate.key, port=self.port,
-                           address=self.address, implicit_tls_port=self.implicit_tls_port)
-        configuration = self._compile(head + _relayed(domains) + _filters(milters or {}) + macros + FOOT
-                                      + "".join(DOMAIN_RULES.format(domain=domain) for domain in domains))
-        self._cage = Cage([program, f"-C{configuration}", "-bD"], folder=self.folder, lab_folder=lab.folder,
-                          hostname=hostname, address=self.address, resolver=lab.address())
-        self.log = self._cage.syslog
-        lab.watch(self._cage.stderr, self.log)
-        lab.at_end(self._cage.kill)
-        for port in (self.port, self.implicit_tls_port):
-            wait.for_listener(self.address, port, process=self._cage.process)
+        own = RECEIVER.format(certificate=certificate.certificate, key=certificate.key, address=self.address,
+                              implicit_tls_port=self.implicit_tls_port)
+        self._start(own + _relayed(domains) + _filters(milters or {}) + macros + FOOT
+                    + "".join(DOMAIN_RULES.format(domain=domain) for domain in domains))
+        wait.for_listener(self.address, self.implicit_tls_port, process=self._cage.process)
 
-    def _write_data(self) -> None:
-        (self.folder / "queue").mkdir(mode=0o700)
-        (self.folder / "statistics").touch()
-        (self.folder / "service.switch").write_text("hosts\tfiles\naliases\tfiles\n")
 
-    def _compile(self, macros: str) -> Path:
-        """Make sendmail.cf from its m4 source."""
-        source, configuration = self.folder / "sendmail.mc", self.folder / "sendmail.cf"
-        source.write_text(macros)
-        rules = unpacked() / "usr/share/sendmail/cf"
-        configuration.write_text(command.run("m4", f"-D_CF_DIR_={rules}/", rules / "m4/cf.m4", source))
-        return configuration
+class SendmailSender(SendmailInstance):
+    """An outbound Sendmail. It finds MX hosts through `dns` and trusts what lab.ca issued."""
+
+    def __init__(self, lab: Lab, dns: Dns, *, macros: str = "", hostname: str = "out.sender.test") -> None:
+        """Start it. `macros` are further lines of m4 for its configuration, before MAILER(`smtp')."""
+        super().__init__(lab, "sendmail-sender", hostname, "files dns", dns.address)
+        self._start(SENDER.format(port=self.port) + macros + "MAILER(`smtp')dnl\n")
+
+    def submit(self, sender: str, recipient: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
+        """Hand it a message; its queue id. When this returns, delivery has been tried once."""
+        # Not `with` the connection: that says QUIT also when a signal came in the middle of another command.
+        with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
+                                             timeout=30)) as connection:
+            connection.ehlo()
+            connection.mail(sender)
+            connection.rcpt(recipient)
+            code, reply = connection.data(text)
+            connection.quit()
+        accepted = re.search(rb"(\w+) Message accepted", reply)
+        if code != 250 or not accepted:
+            raise smtplib.SMTPDataError(code, reply)
+        return accepted[1].decode()
+
+    def deliver(self, sender: str, recipient: str, timeout: float = 20) -> SendmailDelivery:
+        """Submit a message and wait for the first outcome."""
+        return self.outcome(self.submit(sender, recipient), timeout)
+
+    def outcome(self, queue_id: str, timeout: float = 20, *, since: int = 0) -> SendmailDelivery:
+        """Wait for the outcome of a message, as logged after the mark `since`."""
+        found = self.log.wait_for(rf"sendmail\[(\d+)\]: {queue_id}: to=.*, stat=(.*)", timeout, since=since)
+        before = self._of_process(found)
+        refused = re.search(r".* ruleset=tls_\w+, .* reject=(.*)", before, re.DOTALL)
+        tls = re.search(r".*(STARTTLS=client, relay=[^\n]*)", before, re.DOTALL)
+        return SendmailDelivery(status=_status(found[2]), line=found.string, tls=tls and tls[1],
+                                reason=refused and refused[1].splitlines()[0])
+
+    def run_queue(self) -> None:
+        """Try all deferred mail again now; when this returns, that has been done."""
+        self._cage.run(self._program, f"-C{self._configuration}", "-q", timeout=30)
+
+    def _of_process(self, outcome: re.Match[str]) -> str:
+        """The lines that the delivering process wrote before the outcome, since its last one."""
+        lines = self.log.lines()
+        before = lines[:lines.index(outcome.string)]
+        of_process = [line for line in before if f"sendmail[{outcome[1]}]: " in line]
+        last = max((index for index, line in enumerate(of_process) if ": to=" in line), default=-1)
+        return "\n".join(of_process[last + 1:])
+
+
+def makemap(text: Path, path: Path) -> None:
+    """Make the hash map `path`.db out of a text file, in place, as an administrator does."""
+    argv = [unpacked() / "usr/libexec/sendmail/makemap", "-C", "/dev/null", "hash", path]
+    with text.open() as source:
+        done = subprocess.run(argv, stdin=source, capture_output=True, text=True, timeout=30, check=False)
+    if done.returncode != 0:
+        raise command.CommandFailed(f"makemap ended with status {done.returncode}:\n{done.stderr}")
 
 
 def unpacked() -> Path:
@@ -120,3 +234,10 @@ def _relayed(domains: Sequence[str]) -> str:
 def _filters(milters: Mapping[str, str]) -> str:
     return "".join(f"INPUT_MAIL_FILTER(`{name}', `S={socket}, {MILTER_TIMEOUTS}')dnl\n"
                    for name, socket in milters.items())
+
+
+def _status(stat: str) -> str:
+    """What stat= in the log means."""
+    if stat.startswith("Sent"):
+        return "sent"
+    return "deferred" if stat.startswith("Deferred") else "bounced"

@@ -14,7 +14,7 @@ from lab.ca import CA
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
 from lab.postfix import Listener, Receiver, Sender, settle
-from lab.sendmail import SendmailReceiver
+from lab.sendmail import SendmailReceiver, SendmailSender, makemap
 from lab.smtp_client import (CERTIFICATE_SCENARIOS, IMPLICIT_TLS_SCENARIOS, SCENARIOS, Client,
                              tls13_client_certificate, tls13_mail)
 
@@ -194,6 +194,35 @@ class Sendmail(unittest.TestCase):
             for name, scenario in IMPLICIT_TLS_SCENARIOS.items():
                 with self.subTest(name):
                     scenario(Client(mx.address, mx.implicit_tls_port))
+
+    def test_delivers_over_tls_and_tells_sent_from_bounced(self) -> None:
+        with Lab() as lab:
+            mx = Receiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"))
+            dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": [f"A {mx.address}"]}})
+            sender = SendmailSender(lab, dns)
+            delivery = sender.deliver("alice@sender.test", "bob@example.test")
+            self.assertEqual(delivery.status, "sent", delivery.line)
+            self.assertTrue(delivery.trusted, delivery.tls)
+            self.assertEqual(sender.deliver("alice@sender.test", "nosuch@example.test").status, "bounced")
+
+    def test_tries_deferred_mail_again_after_a_change(self) -> None:
+        with Lab() as lab:
+            mx = Receiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"))
+            dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": [f"A {mx.address}"]}})
+            rules, access = lab.new_folder("access") / "text", lab.new_folder("access") / "access"
+            rules.write_text("TLS_Rcpt:example.test\tVERIFY+CN:elsewhere.test\n")
+            makemap(rules, access)
+            sender = SendmailSender(lab, dns, macros=f"FEATURE(`access_db', `hash -T<TMPF> {access}')dnl\n")
+            queue_id = sender.submit("alice@sender.test", "bob@example.test")
+            delivery = sender.outcome(queue_id)
+            self.assertEqual(delivery.status, "deferred", delivery.line)
+            self.assertIn("CN mx.example.test does not match elsewhere.test", delivery.reason or "")
+            rules.write_text("")
+            makemap(rules, access)
+            before = sender.log.mark()
+            sender.run_queue()
+            delivery = sender.outcome(queue_id, since=before)
+            self.assertEqual((delivery.status, delivery.reason), ("sent", None), delivery.line)
 
 
 if __name__ == "__main__":

@@ -326,13 +326,12 @@ class Generate(Case):
             self.assertEqual(self.generate(*quiet, now="2026-12-04T00:00:00Z"), 65)
             self.assert_one_sentence("list.json: it expired on 2026-12-04T00:00:00Z; no policy is taken from it")
         self.assertEqual(self.lines(), [])
-        self.assertIn("# List list: of 2026-11-20T00:00:00Z, EXPIRED and left out: 2026-12-04T00:00:00Z, signature",
-                      self.map.read_text())
+        self.assertIn("#   LEFT OUT: it expired on 2026-12-04T00:00:00Z\n", self.map.read_text())
         self.assertEqual(self.generate("--json", now="2026-12-04T00:00:00Z"), 65)
         self.assertTrue(json.loads(self.out)["lists"][0]["expired"])
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "-p", self.key,
                                    now="2026-12-04T00:00:00Z"), 65)
-        self.assertIn("EXPIRED", self.out)
+        self.assertIn("LEFT OUT", self.out)
 
     def test_beside_an_expired_list_the_others_count(self):
         second = self.folder / "second.json"

@@ -1,0 +1,134 @@
+#include "listtool/installed.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "listtool/options.h"
+#include "openpgp/verify.h"
+#include "policy/overrides.h"
+
+namespace starttls::listtool {
+namespace {
+
+std::string name_of(const minisign::KeyId& key) {
+  return "key " + minisign::to_text(key);
+}
+
+// Of OpenPGP keys gpgv knows, when the list is read.
+bool may_sign(const ListSettings& settings, const std::string& signer) {
+  if (!settings.openpgp_key_file.empty()) return signer.starts_with("OpenPGP ");
+  return std::ranges::any_of(settings.keys, [&](const auto& key) { return name_of(key.id) == signer; });
+}
+
+std::optional<Error> expired_at(Time expires, Time now) {
+  if (now < expires) return std::nullopt;
+  return Error{Fault::data, fmt::format("it expired on {}", to_rfc3339(expires))};
+}
+
+InstalledList judged(const Set& set, const Edition& edition, const ListSettings* settings, Time now) {
+  InstalledList list{.facts = {.name = edition.name,
+                               .path = set.list_of(edition).string(),
+                               .timestamp = edition.timestamp,
+                               .expires = edition.expires,
+                               .signed_by = edition.signed_by},
+                     .edition = edition,
+                     .settings = settings};
+  list.facts.unusable = expired_at(edition.expires, now);
+  if (settings != nullptr && !may_sign(*settings, edition.signed_by)) {
+    list.facts.unusable = Error{
+        Fault::data, fmt::format("it was signed by {}, which is no longer configured", edition.signed_by)};
+  }
+  return list;
+}
+
+InstalledList missing(const ListSettings& settings) {
+  return {.facts = {.name = settings.name,
+                    .path = settings.url.empty() ? settings.file.string() : settings.url,
+                    .unusable = Error{Fault::data, "list " + settings.name + " is not installed"}},
+          .edition = std::nullopt,
+          .settings = &settings};
+}
+
+// A list without settings is as the set says; only the update that installed it could verify it.
+Result<Source> read_installed(const Common& common, const Set& set, const InstalledList& installed) {
+  const std::string file = set.list_of(*installed.edition).string();
+  auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, file)
+                                              : read_signed(common, *installed.settings, file,
+                                                            set.signature_of(*installed.edition).string());
+  if (source && installed.settings == nullptr) source->facts.signed_by = installed.facts.signed_by;
+  return source;
+}
+
+}  // namespace
+
+std::vector<InstalledList> installed_lists(const Configuration& configuration, const Set& set, Time now) {
+  std::vector<InstalledList> lists;
+  if (configuration.lists.empty()) {
+    for (const Edition& edition : set.lists) lists.push_back(judged(set, edition, nullptr, now));
+  }
+  for (const ListSettings& settings : configuration.lists) {
+    const Edition* const edition = set.find(settings.name);
+    lists.push_back(edition == nullptr ? missing(settings) : judged(set, *edition, &settings, now));
+  }
+  return lists;
+}
+
+Result<std::optional<Source>> read_overrides_source(const Configuration& configuration) {
+  if (configuration.overrides.empty()) return std::nullopt;
+  auto reading = policy::load_overrides(configuration.overrides);
+  if (!reading.list) return std::unexpected(reading.list.error());
+  return Source{.facts = {.name = "override",
+                          .path = configuration.overrides.string(),
+                          .timestamp = reading.list->timestamp,
+                          .expires = reading.list->expires,
+                          .is_overrides = true},
+                .list = std::move(*reading.list)};
+}
+
+Result<Source> read_signed(const Common& common, const ListSettings& settings, const std::string& file,
+                           const std::string& signature_file) {
+  if (settings.openpgp_key_file.empty()) {
+    const auto legacy = settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
+    return read_verified(common, settings.name, file, signature_file, settings.keys, legacy);
+  }
+  const auto verified = openpgp::verify_file(file, signature_file, settings.openpgp_key_file);
+  if (!verified) return std::unexpected(verified.error());
+  auto source = read_unverified(common, settings.name, file);
+  if (source) source->facts.signed_by = "OpenPGP key " + verified->fingerprint;
+  return source;
+}
+
+Error nothing_installed(const Configuration& configuration) {
+  return {Fault::unavailable, printable(configuration.state_dir.string()) +
+                                  ": no list is installed: see starttls-listtool(1), update"};
+}
+
+Result<std::vector<Source>> sources_in(const Common& common, const Set& set,
+                                       std::map<std::string, Source> read) {
+  std::vector<Source> sources;
+  for (InstalledList& list : installed_lists(common.configuration, set, common.now)) {
+    const auto known = read.find(list.facts.name);
+    if (list.facts.unusable) {
+      sources.push_back({.facts = std::move(list.facts), .list = {}});
+    } else if (known != read.end()) {
+      sources.push_back(std::move(known->second));
+    } else {
+      auto source = read_installed(common, set, list);
+      if (!source) return std::unexpected(source.error());
+      sources.push_back(std::move(*source));
+    }
+  }
+  auto overrides = read_overrides_source(common.configuration);
+  if (!overrides) return std::unexpected(overrides.error());
+  if (*overrides) sources.push_back(std::move(**overrides));
+  if (sources.empty()) return std::unexpected(nothing_installed(common.configuration));
+  return sources;
+}
+
+Result<std::vector<Source>> installed_sources(const Common& common) {
+  const auto set = current_set(common.configuration.state_dir);
+  if (!set) return std::unexpected(set.error());
+  return sources_in(common, *set);
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,47 @@
+// The lists that are configured, as they are installed: judged by the clock and by the keys that count now.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "listtool/configuration.h"
+#include "listtool/sources.h"
+#include "listtool/state.h"
+
+namespace starttls::listtool {
+
+struct Common;
+
+struct InstalledList {
+  SourceFacts facts;                       // unusable where it is not installed, has expired, or was signed
+                                           // with a key that is no longer configured
+  std::optional<Edition> edition;          // none where it is not installed
+  const ListSettings* settings = nullptr;  // in the configuration; none where that names no lists
+};
+
+// The lists in their overlay order: that of the configuration, or, where it names none, that of the set.
+std::vector<InstalledList> installed_lists(const Configuration& configuration, const Set& set, Time now);
+
+// The operator's overrides, where they are configured. Fault::config where they are faulty.
+Result<std::optional<Source>> read_overrides_source(const Configuration& configuration);
+
+// A list with its signature, verified by what the settings say, wherever it lies. Fault::data where it is no
+// list, or not signed by a key that counts. The file must be our own: it is read twice with OpenPGP.
+Result<Source> read_signed(const Common& common, const ListSettings& settings, const std::string& file,
+                           const std::string& signature_file);
+
+// Fault::unavailable: what to say where there is neither a list nor an override.
+Error nothing_installed(const Configuration& configuration);
+
+// What the maps are made of: the lists of a set, verified again, and the overrides, which win. Those that
+// `read` has are taken from there. Fault::unavailable where there is nothing at all.
+Result<std::vector<Source>> sources_in(const Common& common, const Set& set,
+                                       std::map<std::string, Source> read = {});
+
+// The same of the current set.
+Result<std::vector<Source>> installed_sources(const Common& common);
+
+}  // namespace starttls::listtool

@@ -1,0 +1,213 @@
+#include "listtool/state.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+
+#include "base/file_draft.h"
+#include "base/settings.h"
+#include "base/text.h"
+
+namespace starttls::listtool {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::string_view facts_file = "set.toml";
+constexpr std::uint64_t most_editions = std::uint64_t{1} << 62U;
+
+std::unexpected<Error> cannot(const fs::path& path, std::string_view what, int error) {
+  return fail(error == EACCES || error == EPERM ? Fault::permission : Fault::cannot_create,
+              "{}: cannot {}: {}", printable(path.string()), what, errno_text(error));
+}
+
+std::string to_toml(const std::vector<Edition>& lists) {
+  std::string text = "# Made by starttls-listtool update.\n";
+  for (const Edition& list : lists) {
+    text += "\n[[list]]\n";
+    const auto line = [&](std::string_view key, std::string_view value) {
+      text += fmt::format("{} = {}\n", key, toml_text(value));
+    };
+    line("name", list.name);
+    text += fmt::format("edition = {}\n", list.number);
+    line("origin", list.origin);
+    line("signed_by", list.signed_by);
+    line("signature", list.signature);
+    line("etag", list.etag);
+    line("last_modified", list.last_modified);
+    line("timestamp", to_rfc3339(list.timestamp));
+    line("expires", to_rfc3339(list.expires));
+    text += fmt::format("domains = {}\n", list.domains);
+  }
+  return text;
+}
+
+Result<Edition> read_edition(Settings& settings, const std::string& at) {
+  Edition edition;
+  std::string timestamp;
+  std::string expires;
+  settings.text(at + "name", edition.name);
+  settings.number(at + "edition", edition.number, 1, most_editions);
+  settings.text(at + "origin", edition.origin);
+  settings.text(at + "signed_by", edition.signed_by);
+  settings.text(at + "signature", edition.signature);
+  settings.text(at + "etag", edition.etag);
+  settings.text(at + "last_modified", edition.last_modified);
+  settings.text(at + "timestamp", timestamp);
+  settings.text(at + "expires", expires);
+  settings.number(at + "domains", edition.domains, 0, most_editions);
+  for (const auto& [text, time] : {std::pair{&timestamp, &edition.timestamp}, {&expires, &edition.expires}}) {
+    const auto read = parse_rfc3339(*text);
+    if (!read) return std::unexpected(read.error());
+    *time = *read;
+  }
+  return edition;
+}
+
+std::optional<std::uint64_t> number_of(const fs::path& set) {
+  const std::string name = set.filename().string();
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+  const bool whole = error == std::errc{} && end == name.data() + name.size();
+  return whole && number < most_editions ? std::optional(number) : std::nullopt;
+}
+
+}  // namespace
+
+const Edition* Set::find(std::string_view name) const {
+  const auto found = std::ranges::find(lists, name, &Edition::name);
+  return found == lists.end() ? nullptr : &*found;
+}
+
+fs::path Set::list_of(const Edition& edition) const {
+  return folder / (edition.name + ".json");
+}
+
+fs::path Set::signature_of(const Edition& edition) const {
+  return folder / (edition.name + ".json" + edition.signature);
+}
+
+fs::path Set::index_of(const Edition& edition) const {
+  return folder / (edition.name + ".cdb");
+}
+
+Result<Set> read_set(const fs::path& folder) {
+  const fs::path file = folder / facts_file;
+  const auto damaged = [&](const Error& error) {
+    return fail(Fault::data, "{}: is damaged: {}", printable(file.string()), error.message);
+  };
+  auto settings = Settings::load(file);
+  if (!settings) return damaged(settings.error());
+  Set set{.folder = folder, .lists = {}};
+  const std::size_t lists = settings->tables("list");
+  for (std::size_t i = 0; i < lists; ++i) {
+    auto edition = read_edition(*settings, fmt::format("list[{}].", i));
+    if (!edition) return damaged(edition.error());
+    set.lists.push_back(std::move(*edition));
+  }
+  if (const auto finished = settings->finish(); !finished) return damaged(finished.error());
+  return set;
+}
+
+Result<Set> current_set(const fs::path& state_dir) {
+  const fs::path link = state_dir / "current";
+  std::error_code error;
+  const fs::path folder = fs::canonical(link, error);
+  if (error == std::errc::no_such_file_or_directory) return Set{};
+  if (error) return cannot_read(link.string(), error.value());
+  return read_set(folder);
+}
+
+Result<OwnState> OwnState::lock(const fs::path& state_dir) {
+  std::error_code error;
+  fs::create_directories(state_dir / "sets", error);
+  if (error) return cannot(state_dir, "make the folder", error.value());
+  const fs::path file = state_dir / "lock";
+  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+  if (!fd) return cannot(file, "open", errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) {
+      return fail(Fault::temporary, "{}: another update is running", printable(state_dir.string()));
+    }
+    return cannot(file, "lock", errno);
+  }
+  OwnState state(state_dir, std::move(fd));
+  if (const auto cleared = state.clear_away(); !cleared) return std::unexpected(cleared.error());
+  return state;
+}
+
+// Only numbers are ours, and only those to which no link leads are in the way.
+Result<void> OwnState::clear_away() {
+  std::vector<fs::path> linked;
+  for (const char* name : {"current", "previous"}) {
+    std::error_code none;
+    linked.push_back(fs::read_symlink(path_ / name, none).filename());
+  }
+  std::error_code error;
+  for (fs::directory_iterator it(path_ / "sets", error), end; !error && it != end; it.increment(error)) {
+    const auto number = number_of(it->path());
+    if (!number) continue;
+    if (std::ranges::find(linked, it->path().filename()) != linked.end()) {
+      next_ = std::max(next_, *number + 1);
+    } else {
+      std::error_code left;
+      fs::remove_all(it->path(), left);
+      if (left) return cannot(it->path(), "clear away", left.value());
+    }
+  }
+  if (error) return cannot_read((path_ / "sets").string(), error.value());
+  return {};
+}
+
+Result<fs::path> OwnState::begin_set() {
+  if (::mkdir(next_folder().c_str(), 0755) != 0 && errno != EEXIST) {
+    return cannot(next_folder(), "make the folder", errno);
+  }
+  return next_folder();
+}
+
+Result<void> OwnState::keep(const Set& from, const Edition& edition) {
+  const Set to{.folder = next_folder(), .lists = {}};
+  for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+    const fs::path name = (to.*file)(edition);
+    if (::link((from.*file)(edition).c_str(), name.c_str()) != 0) return cannot(name, "make the link", errno);
+  }
+  return {};
+}
+
+Result<Set> OwnState::complete_set(std::vector<Edition> lists) {
+  if (const auto written = replace_file(next_folder() / facts_file, to_toml(lists)); !written) {
+    return std::unexpected(written.error());
+  }
+  if (const auto synced = sync_directory(path_ / "sets"); !synced) return std::unexpected(synced.error());
+  return Set{.folder = next_folder(), .lists = std::move(lists)};
+}
+
+Result<void> OwnState::link(std::string_view name, const std::string& target) {
+  const fs::path link = path_ / name;
+  const fs::path draft = link.string() + ".new";
+  ::unlink(draft.c_str());  // of an update that was killed
+  if (::symlink(target.c_str(), draft.c_str()) != 0 || ::rename(draft.c_str(), link.c_str()) != 0) {
+    return cannot(link, "turn the link", errno);
+  }
+  return {};
+}
+
+Result<void> OwnState::switch_to(const Set& set) {
+  std::error_code none;
+  const fs::path old = fs::read_symlink(path_ / "current", none);
+  if (!old.empty()) {
+    if (auto linked = link("previous", old.string()); !linked) return linked;
+  }
+  if (auto linked = link("current", "sets/" + set.folder.filename().string()); !linked) return linked;
+  next_ += 1;
+  if (auto synced = sync_directory(path_); !synced) return synced;
+  return clear_away();
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,93 @@
+// The state directory: which edition of each list is installed.
+//
+//   STATE/lock                    held by the update that runs
+//   STATE/current, previous       links to the sets that count now and counted before
+//   STATE/sets/N/set.toml         what is known of its lists, in overlay order
+//   STATE/sets/N/NAME.json        a list, and beside it its signature (.minisig or .asc) and its index (.cdb)
+//   STATE/outputs.toml            what the maps were made of (see outputs.h)
+//
+// A set never changes. An update makes the next one beside it, with links to the files of lists that stay,
+// and then turns `current` to it: others see all of the old set or all of the new one, whenever the update is
+// killed. A set that no link leads to is cleared away by the next update.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/result.h"
+
+namespace starttls::listtool {
+
+// An edition of a list, as it is installed.
+struct Edition {
+  std::string name;
+  std::uint64_t number = 0;  // of the set it came with: no other edition of this list has it
+  std::string origin;        // the URL or path it is from
+  std::string signed_by;     // "key A809E3FFB11E271C", "OpenPGP key 40 HEX DIGITS"
+  std::string signature;     // the end of its signature's name: ".minisig" or ".asc"
+  std::string etag;          // what the server said of it, to ask whether there is a newer one
+  std::string last_modified;
+  Time timestamp;
+  Time expires;
+  std::uint64_t domains = 0;
+
+  bool operator==(const Edition&) const = default;
+};
+
+// A set of editions in its folder.
+struct Set {
+  std::filesystem::path folder;  // empty where nothing is installed
+  std::vector<Edition> lists;
+
+  const Edition* find(std::string_view name) const;
+  std::filesystem::path list_of(const Edition& edition) const;
+  std::filesystem::path signature_of(const Edition& edition) const;
+  std::filesystem::path index_of(const Edition& edition) const;
+};
+
+// The set in a folder. Fault::data where it is damaged.
+Result<Set> read_set(const std::filesystem::path& folder);
+
+// The current set; an empty one where nothing was ever installed.
+Result<Set> current_set(const std::filesystem::path& state_dir);
+
+// The state directory of the one process that may change it.
+class OwnState {
+ public:
+  // Makes the directory where it is missing, and clears away what killed updates left. Fault::temporary where
+  // another update holds the lock.
+  static Result<OwnState> lock(const std::filesystem::path& state_dir);
+
+  // A folder for the next set, empty, and its number.
+  Result<std::filesystem::path> begin_set();
+  std::uint64_t next_number() const { return next_; }
+
+  // Puts the edition's files of another set into the new one, too.
+  Result<void> keep(const Set& from, const Edition& edition);
+
+  // Writes what is known of the lists; from then on the new set is complete and safe from a power cut.
+  Result<Set> complete_set(std::vector<Edition> lists);
+
+  // The one moment at which the new set takes the place of the current one.
+  Result<void> switch_to(const Set& set);
+
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  OwnState(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  std::filesystem::path next_folder() const { return path_ / "sets" / std::to_string(next_); }
+  Result<void> clear_away();
+  Result<void> link(std::string_view name, const std::string& target);
+
+  std::filesystem::path path_;
+  UniqueFd lock_;
+  std::uint64_t next_ = 1;
+};
+
+}  // namespace starttls::listtool
