@@ -1,0 +1,59 @@
+// One request on one handle of curl, from its settings to its answer. Inside this room: who performs it (the
+// easy interface now, a multi handle with many of them) is not its business.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "http/client.h"
+
+namespace starttls::http {
+
+class Transfer {
+ public:
+  // Sets the handle up; all three must outlive this, and this must stay where it is.
+  Transfer(CURL* easy, const Request& request, const Sink& sink);
+  Transfer(const Transfer&) = delete;
+  Transfer& operator=(const Transfer&) = delete;
+  // Leaves the handle without settings, ready for the next, its connections open.
+  ~Transfer();
+
+  // The answer, or the error in words, once curl is done with it.
+  Result<Answer> conclude(CURLcode code);
+
+ private:
+  static std::size_t receive(char* bytes, std::size_t, std::size_t size, void* transfer) noexcept;
+  bool take(std::string_view piece);
+  void ask_conditionally();
+  void limit();
+  void trust();
+  Result<Answer> answer() const;
+  Error failed(CURLcode code) const;
+  Error refused_status() const;
+  std::unexpected<Error> too_large() const;
+
+  int status() const;
+  std::string header(const char* name) const;
+  std::string validator(const char* name) const;
+  std::string effective_url() const;
+  // What every error begins with: the URL and, where redirects led elsewhere, that one.
+  std::string place() const;
+
+  CURL* easy_;
+  const Request& request_;
+  const Sink& sink_;
+  std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)> fields_{nullptr, &::curl_slist_free_all};
+  std::array<char, CURL_ERROR_SIZE> reason_{};
+  bool conditional_ = false;
+  std::uint64_t bytes_ = 0;
+  std::optional<Error> stopped_;  // why we ended the transfer ourselves
+};
+
+}  // namespace starttls::http

@@ -1,0 +1,102 @@
+#include "http/url.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "base/text.h"
+
+namespace starttls::http {
+namespace {
+
+using Handle = std::unique_ptr<CURLU, decltype(&::curl_url_cleanup)>;
+
+// A URL taken apart; curl's URL functions need no start of the library.
+class Parts {
+ public:
+  explicit Parts(std::string_view url)
+      : handle_(::curl_url(), &::curl_url_cleanup),
+        error_(::curl_url_set(handle_.get(), CURLUPART_URL, std::string(url).c_str(),
+                              CURLU_NON_SUPPORT_SCHEME)) {}
+
+  CURLUcode error() const { return error_; }
+
+  // "" where the URL has none.
+  std::string get(CURLUPart part) const {
+    char* text = nullptr;
+    if (::curl_url_get(handle_.get(), part, &text, 0) != CURLUE_OK) return {};
+    const std::unique_ptr<char, decltype(&::curl_free)> owner(text, &::curl_free);
+    return text;
+  }
+
+  bool set(CURLUPart part, const char* text) {
+    return ::curl_url_set(handle_.get(), part, text, 0) == CURLUE_OK;
+  }
+
+  void drop_userinfo() {
+    for (const CURLUPart part : {CURLUPART_USER, CURLUPART_PASSWORD, CURLUPART_OPTIONS}) set(part, nullptr);
+  }
+
+ private:
+  Handle handle_;
+  CURLUcode error_;
+};
+
+bool is_visible_ascii(char c) {
+  return c > ' ' && c < '\x7f';
+}
+
+}  // namespace
+
+Result<void> is_https_url(std::string_view text) {
+  const auto refuse = [](std::string_view reason) {
+    return fail(Fault::config, "not an https URL: {}", reason);
+  };
+  if (text.empty()) return refuse("it is empty");
+  if (text.size() > url_size_limit) return refuse(fmt::format("longer than {} bytes", url_size_limit));
+  if (!std::ranges::all_of(text, is_visible_ascii)) {
+    return refuse("it holds a blank, a control character or a character outside ASCII");
+  }
+  if (!to_lower(text.substr(0, 8)).starts_with("https://")) return refuse("it does not begin with https://");
+  // curl takes a third slash for a slip of the pen.
+  if (text.substr(8, 1) == "/") return refuse("it has no host");
+  const Parts parts(text);
+  if (parts.error() != CURLUE_OK) return refuse(::curl_url_strerror(parts.error()));
+  if (parts.get(CURLUPART_HOST).empty()) return refuse("it has no host");
+  return {};
+}
+
+Result<std::string> signature_url(std::string_view url, std::string_view suffix) {
+  if (const auto sound = is_https_url(url); !sound) return std::unexpected(sound.error());
+  Parts parts(url);
+  const std::string path = parts.get(CURLUPART_PATH);
+  if (path.empty() || path.ends_with('/')) {
+    return fail(Fault::config, "{}: the path names no file, so the signature's own URL must be given",
+                shown(url));
+  }
+  if (!parts.set(CURLUPART_PATH, (path + std::string(suffix)).c_str()) ||
+      !parts.set(CURLUPART_FRAGMENT, nullptr)) {
+    return fail(Fault::internal, "{}: cannot append {}", shown(url), printable(suffix));
+  }
+  return parts.get(CURLUPART_URL);
+}
+
+std::string shown(std::string_view url) {
+  Parts parts(url);
+  if (parts.error() != CURLUE_OK) return "(no URL)";
+  parts.drop_userinfo();
+  parts.set(CURLUPART_QUERY, nullptr);
+  parts.set(CURLUPART_FRAGMENT, nullptr);
+  const std::string text = parts.get(CURLUPART_URL);
+  return text.empty() ? "(no URL)" : printable(text);
+}
+
+std::string without_userinfo(std::string_view url) {
+  Parts parts(url);
+  if (parts.error() != CURLUE_OK) return {};
+  parts.drop_userinfo();
+  return parts.get(CURLUPART_URL);
+}
+
+}  // namespace starttls::http

@@ -1,0 +1,31 @@
+// The URLs that we fetch from: https only (RFC 9110 section 4.2.2).
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace starttls::http {
+
+// A longer URL is refused, in bytes.
+inline constexpr std::size_t url_size_limit = 2048;
+
+// Whether the text is an absolute https URL with a host, in ASCII. A user name and a password may be in it; a
+// fragment is never sent. Fault::config says what is wrong, without showing the text.
+Result<void> is_https_url(std::string_view text);
+
+// Where the signature of what is at `url` lies by convention: the suffix (".minisig", ".asc") is appended to
+// the path, the query stays a query, a fragment is dropped. Fault::config where `url` is no https URL or its
+// path names no file.
+Result<std::string> signature_url(std::string_view url, std::string_view suffix);
+
+// The URL as it may be shown to people: scheme, host, port and path, escaped; user name, password and query
+// are secrets as often as not. "(no URL)" where it is none, so that nothing of those slips through.
+std::string shown(std::string_view url);
+
+// The URL without user name and password; "" where it is none.
+std::string without_userinfo(std::string_view url);
+
+}  // namespace starttls::http
