@@ -1,0 +1,123 @@
+#include "openpgp/verify.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include "base/file.h"
+#include "base/subprocess.h"
+#include "base/text.h"
+#include "openpgp/armour.h"
+
+namespace starttls::openpgp {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::unexpected<Error> cannot_write(const fs::path& path, int error) {
+  return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), errno_text(error));
+}
+
+// A folder that only we can enter, removed with what is in it.
+class PrivateFolder {
+ public:
+  static Result<PrivateFolder> in(const fs::path& parent) {
+    std::string name = (parent / "openpgp-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) return cannot_write(parent, errno);
+    return PrivateFolder(name);
+  }
+
+  PrivateFolder(PrivateFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  PrivateFolder& operator=(PrivateFolder&&) = delete;
+  PrivateFolder(const PrivateFolder&) = delete;
+  PrivateFolder& operator=(const PrivateFolder&) = delete;
+  ~PrivateFolder() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+
+  const fs::path& path() const { return path_; }
+
+  Result<fs::path> write(std::string_view name, std::string_view content) const {
+    fs::path path = path_ / name;
+    const UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!fd) return cannot_write(path, errno);
+    if (const int error = write_all(fd.get(), content); error != 0) return cannot_write(path, error);
+    return path;
+  }
+
+ private:
+  explicit PrivateFolder(fs::path path) : path_(std::move(path)) {}
+  fs::path path_;
+};
+
+// Absolute, so that no name is taken for an option or for standard input.
+Result<fs::path> readable(const fs::path& path) {
+  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::error_code error(fd ? 0 : errno, std::generic_category());
+  fs::path absolute = error ? path : fs::absolute(path, error);
+  if (!error) return absolute;
+  return fail(error.value() == EACCES ? Fault::permission : Fault::io, "{}: {}", printable(path.string()),
+              error.message());
+}
+
+Result<fs::path> scratch_folder(const fs::path& given) {
+  std::error_code error;
+  fs::path folder = fs::absolute(given.empty() ? fs::temp_directory_path(error) : given, error);
+  if (!error) return folder;
+  return fail(Fault::cannot_create, "no folder for temporary files: {}", error.message());
+}
+
+Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::path& signature,
+                          const fs::path& file) {
+  const Command command{
+      .argv = {"gpgv", "--homedir", home, "--keyring", keys, "--status-fd", "1", "--", signature, file},
+      .environment = {{"LC_ALL=C", "GNUPGHOME=" + home.string(), "HOME=" + home.string()}}};
+  auto done = run_program(command);
+  if (done || done.error().fault != Fault::unavailable) return done;
+  return fail(Fault::unavailable, "OpenPGP signatures need the program gpgv (package gpgv): {}",
+              done.error().message);
+}
+
+Result<Verified> judge(const Finished& done) {
+  if (done.timed_out || done.signal != 0) return fail(Fault::temporary, "gpgv {}", to_text(done));
+  auto verified = verdict(done.out);
+  if (!verified || done.exit_status == 0) return verified;
+  return fail(Fault::data, "gpgv {}: {}", to_text(done), printable(trim(done.err), 300));
+}
+
+}  // namespace
+
+Result<Verified> verify_file(const fs::path& file, const fs::path& signature_file, const fs::path& key_file,
+                             const fs::path& scratch) {
+  const auto subject = readable(file);
+  if (!subject) return std::unexpected(subject.error());
+  const auto signature = read_file(signature_file, signature_size_limit);
+  if (!signature) return std::unexpected(signature.error());
+  const auto content = read_file(key_file, key_file_size_limit);
+  if (!content) return std::unexpected(content.error());
+  const auto keys = keyring(*content);
+  if (!keys) return fail(Fault::data, "{}: {}", printable(key_file.string()), keys.error().message);
+
+  const auto parent = scratch_folder(scratch);
+  if (!parent) return std::unexpected(parent.error());
+  const auto folder = PrivateFolder::in(*parent);
+  if (!folder) return std::unexpected(folder.error());
+  const auto keys_path = folder->write("keys", *keys);
+  if (!keys_path) return std::unexpected(keys_path.error());
+  const auto signature_path = folder->write("signature", *signature);
+  if (!signature_path) return std::unexpected(signature_path.error());
+
+  const auto done = run_gpgv(folder->path(), *keys_path, *signature_path, *subject);
+  if (!done) return std::unexpected(done.error());
+  auto verified = judge(*done);
+  if (verified) return verified;
+  return fail(verified.error().fault, "{}: {}", printable(file.string()), verified.error().message);
+}
+
+}  // namespace starttls::openpgp

@@ -1,0 +1,30 @@
+// Detached OpenPGP signatures, verified by gpgv(1), as the STARTTLS-Everywhere list was signed.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+
+#include "base/result.h"
+#include "openpgp/status.h"
+
+namespace starttls::openpgp {
+
+// A signature's file larger than this is none, in bytes.
+inline constexpr std::size_t signature_size_limit = std::size_t{1} << 16U;
+
+// Whether the signature (binary or armoured, one signature) fits the file and was made with a key of the key
+// file (binary or armoured; every key in it counts). Which algorithms are still strong enough is for gpgv to
+// say. The user's ~/.gnupg is neither read nor written.
+//
+// `file` is read here by another program and by the caller afterwards: it must be a private copy that nobody
+// else can write, or what is used is not what was verified. `scratch` is the folder in which a private folder
+// is made for as long as this takes; "" means TMPDIR.
+//
+// Fault::data where the signature is not good or a file is malformed, Fault::unavailable where gpgv is
+// missing, Fault::io and Fault::permission where a file cannot be read, Fault::cannot_create where nothing
+// can be written in `scratch`, Fault::temporary where gpgv did not end within a minute.
+Result<Verified> verify_file(const std::filesystem::path& file, const std::filesystem::path& signature_file,
+                             const std::filesystem::path& key_file,
+                             const std::filesystem::path& scratch = {});
+
+}  // namespace starttls::openpgp
