@@ -211,7 +211,7 @@ std::string Transfer::header(const char* name) const {
 }
 
 std::string Transfer::validator(const char* name) const {
-  std::string value = header(name);
+  const std::string value = header(name);
   return is_validator(value) ? value : std::string();
 }
 

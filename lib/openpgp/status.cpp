@@ -17,14 +17,15 @@ constexpr std::string_view missing_key = "9";       // ERRSIG's reason
 
 using Words = std::vector<std::string_view>;
 
+// One blank between two words; two have an empty word between them.
 Words words_of(std::string_view line) {
   Words words;
-  while (!line.empty()) {
+  for (;;) {
     const auto end = line.find(' ');
-    if (end != 0) words.push_back(line.substr(0, end));
-    line.remove_prefix(end == std::string_view::npos ? line.size() : end + 1);
+    words.push_back(line.substr(0, end));
+    if (end == std::string_view::npos) return words;
+    line.remove_prefix(end + 1);
   }
-  return words;
 }
 
 // The word of that place, or "".

@@ -48,6 +48,7 @@ TEST_CASE("half a verdict is none") {
   CHECK(refusal(valid_line) == unclear);
   CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]GOODSIG")) == unclear);
   CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", " [GNUPG:] GOODSIG")) == unclear);
+  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]  GOODSIG")) == unclear);
   CHECK(refusal(replaced(sound, "GOODSIG", "GOODSIGN")) == unclear);
   CHECK(refusal(good_line + good_line + valid_line) == unclear);
 }
