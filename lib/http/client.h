@@ -2,7 +2,7 @@
 // limited.
 //
 //     http::Client client;
-//     const auto answer = client.fetch({.url = url, .validators = known}, http::to_descriptor(fd, path));
+//     const auto answer = client.fetch({.url = url, .validators = known}, http::into(fd, path));
 //     if (!answer) return std::unexpected(answer.error());
 //     if (answer->status == 304) return {};            what is known is the newest
 //

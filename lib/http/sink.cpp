@@ -7,14 +7,14 @@
 
 namespace starttls::http {
 
-Sink to_text(std::string& text) {
+Sink into(std::string& text) {
   return [&text](std::string_view piece) -> Result<void> {
     text += piece;
     return {};
   };
 }
 
-Sink to_descriptor(int fd, std::string name) {
+Sink into(int fd, std::string name) {
   return [fd, name = std::move(name)](std::string_view piece) -> Result<void> {
     const int error = write_all(fd, piece);
     if (error == 0) return {};

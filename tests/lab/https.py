@@ -67,6 +67,7 @@ class HttpsServer:
         """
         self.requests: list[Request] = []
         self.connections = 0  # those that came, whether or not the handshake succeeded
+        self._newest_tls = newest_tls
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._answers: dict[tuple[str, str], Answer | Callable[[Request], Answer]] = {}
         self._server = _Server((address or lab.address(), port), self, newest_tls)
@@ -77,7 +78,7 @@ class HttpsServer:
 
     def add_host(self, host: str, certificate: Certificate) -> None:
         """Present this certificate to clients that ask for this host."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = _server_context(self._newest_tls)
         context.load_cert_chain(certificate.certificate, certificate.key)
         self._contexts[host] = context
 
@@ -104,6 +105,17 @@ class HttpsServer:
         self._server.server_close()
 
 
+def _server_context(newest_tls: ssl.TLSVersion) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that old versions are old is the point
+        if newest_tls in OLD_TLS:
+            context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 offers them at no other level
+            context.minimum_version = newest_tls
+        context.maximum_version = newest_tls
+    return context
+
+
 class _Server(http.server.ThreadingHTTPServer):
     """Makes the TLS handshake in the thread of the connection, so that no client can hold up another."""
     daemon_threads = True
@@ -111,13 +123,7 @@ class _Server(http.server.ThreadingHTTPServer):
     def __init__(self, address: tuple[str, int], web: HttpsServer, newest_tls: ssl.TLSVersion) -> None:
         super().__init__(address, _Handler)
         self.web = web
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", DeprecationWarning)  # that old versions are old is the point
-            if newest_tls in OLD_TLS:
-                self._tls.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 offers them at no other level
-                self._tls.minimum_version = newest_tls
-            self._tls.maximum_version = newest_tls
+        self._tls = _server_context(newest_tls)
         self._tls.sni_callback = web.choose_certificate
 
     def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:

@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   int status = 0;
   for (const std::string& url : options.urls) {
     options.request.url = url;
-    status = print(client.fetch(options.request, http::to_descriptor(output.get(), options.output)));
+    status = print(client.fetch(options.request, http::into(output.get(), options.output)));
   }
   return status;
 }
