@@ -1,9 +1,13 @@
 // With real keys and signatures of gpg, in a GNUPGHOME of the test's own.
 #include "openpgp/verify.h"
 
-#include <sys/stat.h>
+#include <poll.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include <cstdlib>
+
+#include "base/file.h"
 #include "base/subprocess.h"
 #include "support.h"
 
@@ -20,7 +24,13 @@ class Gnupg {
   Gnupg() { fs::permissions(home_.path(), fs::perms(0700)); }
   Gnupg(const Gnupg&) = delete;
   Gnupg& operator=(const Gnupg&) = delete;
-  ~Gnupg() { (void)run_program({.argv = {"gpgconf", "--kill", "all"}, .environment = environment()}); }
+  ~Gnupg() {
+    const UniqueFd agent = open_agent();
+    (void)run_program({.argv = {"gpgconf", "--kill", "gpg-agent"}, .environment = environment()});
+    // It removes its sockets as it ends; only then can the folder be removed.
+    pollfd end{.fd = agent.get(), .events = POLLIN, .revents = 0};
+    if (agent) (void)::poll(&end, 1, 10'000);
+  }
 
   std::string run(std::vector<std::string> arguments) const {
     std::vector<std::string> argv{"gpg",          "--batch", "--quiet",         "--yes",
@@ -48,6 +58,14 @@ class Gnupg {
  private:
   std::vector<std::string> environment() const {
     return {"GNUPGHOME=" + home_.path().string(), "LC_ALL=C", "PATH=/usr/bin:/bin"};
+  }
+
+  // A descriptor that becomes readable when the agent has ended; none where there is no agent.
+  UniqueFd open_agent() const {
+    const auto answer = run_program({.argv = {"gpg-connect-agent", "--no-autostart", "GETINFO pid", "/bye"},
+                                     .environment = environment()});
+    if (!answer || !answer->out.starts_with("D ")) return {};
+    return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, std::atoi(answer->out.c_str() + 2), 0)));
   }
 
   TemporaryFolder home_;
