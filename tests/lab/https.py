@@ -5,20 +5,29 @@
     web.answer("mta-sts.example.test", "/.well-known/mta-sts.txt", Answer(body=b"version: STSv1\\n..."))
     web.requests                           what was asked so far
 
+    web.answer("a.test", "/list", lambda request: Answer(304) if request.headers.get("If-None-Match") else Answer())
+
 It runs in threads of the test. A host without a certificate fails the handshake (alert unrecognized_name); a path
 without an answer gets 404. An answer serves GET and POST alike; what was posted is in `requests`.
+
+A client that resolves names by itself reaches it without a name server at address="127.0.0.1", port 0, under names
+that end in .localhost (RFC 6761 section 6.3; curl and glibc know them).
 """
 
 import http.server
 import itertools
+import select
 import socket
 import ssl
 import threading
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .ca import Certificate
 from .lab import Lab
+
+OLD_TLS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 
 
 @dataclass(frozen=True)
@@ -26,12 +35,16 @@ class Answer:
     """One answer: its body at once, or in chunks for as long as `chunks` yields them.
 
     With chunks the end of the connection ends the body; itertools.repeat(b"x" * 1000) makes one that never ends.
+    With `chunked` they are sent in the transfer coding of that name. With `pause` so many seconds pass before each
+    chunk, or until the client gives up: itertools.repeat(b"x") then trickles.
     With `hold` nothing follows after the body until the client gives up, while more seems to come.
     """
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "text/plain"})
     body: bytes = b""
     chunks: Iterable[bytes] | None = None
+    chunked: bool = False
+    pause: float = 0
     hold: bool = False
 
 
@@ -46,12 +59,18 @@ class Request:
 
 
 class HttpsServer:
-    def __init__(self, lab: Lab, *, port: int = 0) -> None:
-        """Listen on a new address of the lab; on a free port unless one is given (443 takes root)."""
+    def __init__(self, lab: Lab, *, address: str | None = None, port: int = 0,
+                 newest_tls: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> None:
+        """Listen on a new address of the lab unless one is given; on a free port unless one is given (443 takes root).
+
+        With `newest_tls` it speaks no newer version than that, TLS 1.0 and 1.1 included.
+        """
         self.requests: list[Request] = []
+        self.connections = 0  # those that came, whether or not the handshake succeeded
+        self._newest_tls = newest_tls
         self._contexts: dict[str, ssl.SSLContext] = {}
-        self._answers: dict[tuple[str, str], Answer] = {}
-        self._server = _Server((lab.address(), port), self)
+        self._answers: dict[tuple[str, str], Answer | Callable[[Request], Answer]] = {}
+        self._server = _Server((address or lab.address(), port), self, newest_tls)
         self.address, self.port = self._server.server_address[:2]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
@@ -59,12 +78,12 @@ class HttpsServer:
 
     def add_host(self, host: str, certificate: Certificate) -> None:
         """Present this certificate to clients that ask for this host."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context = _server_context(self._newest_tls)
         context.load_cert_chain(certificate.certificate, certificate.key)
         self._contexts[host] = context
 
-    def answer(self, host: str, path: str, answer: Answer) -> None:
-        """Give this answer from now on."""
+    def answer(self, host: str, path: str, answer: Answer | Callable[[Request], Answer]) -> None:
+        """Give this answer from now on, or what this function makes of a request."""
         self._answers[host, path] = answer
 
     def choose_certificate(self, connection: ssl.SSLSocket, host: str | None, _: ssl.SSLContext) -> int | None:
@@ -77,7 +96,8 @@ class HttpsServer:
     def answer_to(self, request: Request) -> Answer:
         """Note the request; the answer to it."""
         self.requests.append(request)
-        return self._answers.get((request.host, request.path), Answer(status=404, body=b"not found\n"))
+        answer = self._answers.get((request.host, request.path), Answer(status=404, body=b"not found\n"))
+        return answer if isinstance(answer, Answer) else answer(request)
 
     def _stop(self) -> None:
         self._server.shutdown()
@@ -85,15 +105,30 @@ class HttpsServer:
         self._server.server_close()
 
 
+def _server_context(newest_tls: ssl.TLSVersion) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that old versions are old is the point
+        if newest_tls in OLD_TLS:
+            context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 offers them at no other level
+            context.minimum_version = newest_tls
+        context.maximum_version = newest_tls
+    return context
+
+
 class _Server(http.server.ThreadingHTTPServer):
     """Makes the TLS handshake in the thread of the connection, so that no client can hold up another."""
     daemon_threads = True
 
-    def __init__(self, address: tuple[str, int], web: HttpsServer) -> None:
+    def __init__(self, address: tuple[str, int], web: HttpsServer, newest_tls: ssl.TLSVersion) -> None:
         super().__init__(address, _Handler)
         self.web = web
-        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._tls = _server_context(newest_tls)
         self._tls.sni_callback = web.choose_certificate
+
+    def process_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:
+        self.web.connections += 1
+        super().process_request(request, client_address)
 
     def finish_request(self, request: socket.socket, client_address: tuple[str, int]) -> None:
         with self._tls.wrap_socket(request, server_side=True) as connection:
@@ -104,6 +139,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # connections stay open for the next request
+
     def do_GET(self) -> None:
         self._serve(b"")
 
@@ -118,13 +155,25 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        if answer.chunks is None and not answer.hold:
+        if answer.chunked:
+            self.send_header("Transfer-Encoding", "chunked")
+        elif answer.chunks is not None or answer.hold:
+            self.send_header("Connection", "close")
+        elif answer.status != http.HTTPStatus.NOT_MODIFIED:
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
-        for chunk in itertools.chain([answer.body], answer.chunks or ()):
-            self.wfile.write(chunk)
+        self._send_body(answer)
         if answer.hold:
             self.rfile.read(1)
+
+    def _send_body(self, answer: Answer) -> None:
+        for number, chunk in enumerate(itertools.chain([answer.body], answer.chunks or ())):
+            if number and answer.pause and select.select([self.connection], [], [], answer.pause)[0]:
+                raise ConnectionResetError("the client gave up")
+            if chunk:
+                self.wfile.write(b"%x\r\n%b\r\n" % (len(chunk), chunk) if answer.chunked else chunk)
+        if answer.chunked:
+            self.wfile.write(b"0\r\n\r\n")
 
     def log_message(self, *_: object) -> None:
         """Requests are kept in HttpsServer.requests."""

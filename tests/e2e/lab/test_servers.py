@@ -7,7 +7,9 @@ import itertools
 import socket
 import ssl
 import struct
+import time
 import unittest
+import warnings
 
 from lab import Lab, command
 from lab.ca import CA
@@ -97,6 +99,42 @@ class WebServer(unittest.TestCase):
             web.answer("a.test", "/held", Answer(body=b"version", hold=True))
             self.assertEqual(len(self.get(lab, web, "a.test", "/endless").read(100_000)), 100_000)
             self.assertEqual(self.get(lab, web, "a.test", "/held").read(7), b"version")
+
+    def test_bodies_may_be_chunked_and_trickle(self) -> None:
+        with Lab() as lab:
+            web = HttpsServer(lab)
+            web.add_host("a.test", lab.ca.issue("a.test"))
+            web.answer("a.test", "/chunked", Answer(chunks=[b"ver", b"sion"], chunked=True))
+            web.answer("a.test", "/trickle", Answer(chunks=itertools.repeat(b"x"), pause=0.05))
+            response = self.get(lab, web, "a.test", "/chunked")
+            self.assertEqual((response.getheader("Transfer-Encoding"), response.read()), ("chunked", b"version"))
+            begun = time.monotonic()
+            self.assertEqual(self.get(lab, web, "a.test", "/trickle").read(4), b"xxxx")
+            self.assertGreaterEqual(time.monotonic() - begun, 4 * 0.05)
+
+    def test_an_answer_may_depend_on_the_request(self) -> None:
+        with Lab() as lab:
+            web = HttpsServer(lab)
+            web.add_host("a.test", lab.ca.issue("a.test"))
+            web.answer("a.test", "/", lambda request: Answer(304) if request.method == "GET" else Answer(201))
+            self.assertEqual(self.get(lab, web, "a.test", "/").status, 304)
+            self.assertEqual(self.get(lab, web, "a.test", "/", "POST", b"").status, 201)
+
+    def test_speaks_no_newer_tls_than_it_is_told(self) -> None:
+        with Lab() as lab:
+            web = HttpsServer(lab, address="127.0.0.1", newest_tls=ssl.TLSVersion.TLSv1_1)
+            web.add_host("a.test", lab.ca.issue("a.test"))
+            self.assertEqual(web.address, "127.0.0.1")
+            with self.assertRaises(ssl.SSLError):
+                self.get(lab, web, "a.test", "/")
+            old = ssl.create_default_context(cafile=lab.ca.certificate)
+            old.set_ciphers("ALL:@SECLEVEL=0")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                old.minimum_version = ssl.TLSVersion.TLSv1_1
+            with old.wrap_socket(self.connect(web), server_hostname="a.test") as connection:
+                self.assertEqual(connection.version(), "TLSv1.1")
+            self.assertEqual(web.connections, 2)
 
     def test_keeps_what_was_posted(self) -> None:
         with Lab() as lab:

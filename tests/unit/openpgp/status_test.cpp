@@ -1,0 +1,101 @@
+#include "openpgp/status.h"
+
+#include "base/text.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::openpgp;
+using namespace starttls::test;
+
+namespace {
+
+const std::string primary = "3BB1EBAA225DD89B9E3F6FBD21E6505569A8C861";
+const std::string subkey = "220E557949BE65E0DEDC1E431099DA604C96C2B7";
+const std::string good_line = "[GNUPG:] GOODSIG 1099DA604C96C2B7 A <a@a.test>\n";
+const std::string valid_line =
+    "[GNUPG:] VALIDSIG " + subkey + " 2026-11-22 1795371862 0 4 0 22 8 00 " + primary + "\n";
+const std::string sound =
+    "[GNUPG:] NEWSIG\n[GNUPG:] KEY_CONSIDERED " + primary + " 0\n" + good_line + valid_line;
+
+std::string refusal(const std::string& status) {
+  CAPTURE(status);
+  const Error error = bad(verdict(status));
+  CHECK(error.fault == Fault::data);
+  return error.message;
+}
+
+std::string replaced(std::string text, const std::string& from, const std::string& to) {
+  const auto at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("one good signature is told by its primary key and its time") {
+  const auto verified = good(verdict(sound));
+  CHECK(verified.fingerprint == primary);
+  CHECK(verified.created == at("2026-11-22T18:24:22Z"));
+  CHECK(verdict(sound.substr(0, sound.size() - 1)).has_value());
+  CHECK(verdict(sound + "[GNUPG:] TRUST_UNDEFINED\nother words\n").has_value());
+}
+
+TEST_CASE("half a verdict is none") {
+  CHECK(refusal("") == "there is no good signature");
+  CHECK(refusal("GOODSIG\nVALIDSIG\n") == "there is no good signature");
+  const std::string unclear = "gpgv does not say clearly that the signature is good";
+  CHECK(refusal(good_line) == unclear);
+  CHECK(refusal(valid_line) == unclear);
+  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]GOODSIG")) == unclear);
+  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", " [GNUPG:] GOODSIG")) == unclear);
+  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]  GOODSIG")) == unclear);
+  CHECK(refusal(replaced(sound, "GOODSIG", "GOODSIGN")) == unclear);
+  CHECK(refusal(good_line + good_line + valid_line) == unclear);
+}
+
+TEST_CASE("a good signature beside another one does not count") {
+  CHECK(refusal(sound + sound) == "more than one signature where one is expected");
+  for (const char* line :
+       {"BADSIG 21E6505569A8C861 A", "EXPSIG 21E6505569A8C861 A", "EXPKEYSIG 21E6505569A8C861 A",
+        "REVKEYSIG 21E6505569A8C861 A", "ERRSIG 21E6505569A8C861 22 8 00 1795371862 9 -",
+        "NO_PUBKEY 21E6505569A8C861", "NODATA 4", "UNEXPECTED 0", "BADARMOR"}) {
+    CAPTURE(line);
+    CHECK_FALSE(verdict(sound + "[GNUPG:] " + line + "\n").has_value());
+    CHECK_FALSE(verdict("[GNUPG:] " + std::string(line) + "\n" + sound).has_value());
+  }
+}
+
+TEST_CASE("each verdict has its sentence") {
+  const auto of = [](const std::string& line) { return refusal("[GNUPG:] " + line + "\n" + valid_line); };
+  CHECK(of("BADSIG 21E6 A") == "the signature by key 21E6 does not fit: the file is not what was signed");
+  CHECK(of("EXPSIG 21E6 A") == "the signature by key 21E6 has expired");
+  CHECK(of("EXPKEYSIG 21E6 A") == "signed with key 21E6, which has expired");
+  CHECK(of("REVKEYSIG 21E6 A") == "signed with key 21E6, which has been revoked");
+  CHECK(of("ERRSIG 21E6 22 8 00 1795371862 9 -") == "signed with key 21E6, which is not the known one");
+  CHECK(of("NO_PUBKEY 21E6") == "signed with key 21E6, which is not the known one");
+  CHECK(of("ERRSIG 21E6 22 8 00 1795371862 4 -") ==
+        "the signature by key 21E6 is of a kind that gpgv refuses");
+  CHECK(of("NODATA 1") == "there is no signature in the signature's file");
+  CHECK(of("UNEXPECTED 0") == "the signature's file is no detached signature");
+  CHECK(of("BADSIG \x1b[31m A").find('\x1b') == std::string::npos);
+}
+
+TEST_CASE("only signatures over the bytes of a file count") {
+  for (const char* signature_class : {"01", "10", "40", "0", "000"}) {
+    CHECK(refusal(replaced(sound, " 8 00 ", " 8 " + std::string(signature_class) + " "))
+              .starts_with("the signature is not one over the bytes of a file"));
+  }
+}
+
+TEST_CASE("a VALIDSIG that nobody understands is refused") {
+  const std::string reason = "gpgv says what nobody understands";
+  CHECK(refusal(good_line + "[GNUPG:] VALIDSIG\n") == reason);
+  for (const char* time :
+       {"-1", "", "20261122T182422", "1795371862x", "99999999999999999999", "253402300800"}) {
+    CHECK(refusal(replaced(sound, "1795371862", time)) == reason);
+  }
+  for (const std::string& fingerprint :
+       {primary.substr(1), primary + "0", to_lower(primary), std::string("-")}) {
+    CHECK(refusal(replaced(sound, "8 00 " + primary, "8 00 " + fingerprint)) == reason);
+  }
+}
