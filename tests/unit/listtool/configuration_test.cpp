@@ -304,7 +304,10 @@ TEST_CASE("an output names its mail server and its file") {
   CHECK(complaint(output_with("mta = 'exim'\nfile = '/m'\n")).ends_with("none of postfix, sendmail"));
   CHECK(complaint(output_with("mta = 'postfix'\n")) ==
         "1:1: 'file' in [[output]] is missing: where is the map to go?");
-  CHECK(complaint(output_with("mta = 'postfix'\nfile = '/etc/postfix/'\n")).ends_with("is a folder"));
+  for (const char* folder : {"/etc/postfix/", ".", "x/..", "/"}) {
+    CAPTURE(folder);
+    CHECK(complaint(output_with("mta = 'postfix'\nfile = '"s + folder + "'\n")).ends_with("is a folder"));
+  }
   CHECK(complaint(output_with("mta = 'postfix'\nfile = \"/m\\u0000\"\n"))
             .ends_with("has a NUL character in it"));
 }
