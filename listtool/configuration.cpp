@@ -256,8 +256,8 @@ ListSettings Checks::list(const std::string& table, const ListText& text) {
 
 fs::path Checks::output_file(const std::string& key, const std::string& text) {
   require(!text.empty(), key, "is missing: where is the map to go?");
-  require(!text.ends_with('/'), key, "is a folder");
   auto file = path(key, text);
+  require(file.has_filename(), key, "is a folder");
   require(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
   require(written_.insert(file).second, key, "is that of another output, too");
   return file;

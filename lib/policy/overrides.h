@@ -3,7 +3,7 @@
 // One domain a line, in words parted by blanks or tabs; lines end in LF or CRLF:
 //
 //   DOMAIN enforce MX...    over authenticated TLS to one of these, or not at all
-//   DOMAIN none             as if no source had a policy for it
+//   DOMAIN none             as if nobody had a policy for it
 //
 // '#' begins a comment, at the front of a line or after a blank.
 #pragma once

@@ -304,7 +304,10 @@ TEST_CASE("an output names its mail server and its file") {
   CHECK(complaint(output_with("mta = 'exim'\nfile = '/m'\n")).ends_with("none of postfix, sendmail"));
   CHECK(complaint(output_with("mta = 'postfix'\n")) ==
         "1:1: 'file' in [[output]] is missing: where is the map to go?");
-  CHECK(complaint(output_with("mta = 'postfix'\nfile = '/etc/postfix/'\n")).ends_with("is a folder"));
+  for (const char* folder : {"/etc/postfix/", ".", "x/..", "/"}) {
+    CAPTURE(folder);
+    CHECK(complaint(output_with("mta = 'postfix'\nfile = '"s + folder + "'\n")).ends_with("is a folder"));
+  }
   CHECK(complaint(output_with("mta = 'postfix'\nfile = \"/m\\u0000\"\n"))
             .ends_with("has a NUL character in it"));
 }
@@ -377,11 +380,27 @@ TEST_CASE("a configuration that is not there is an error") {
 }
 
 TEST_CASE("the example configuration is one, and asks for each kind of thing") {
-  const Configuration c = good(read_configuration(STARTTLS_PACKAGING "/listtool.toml"));
+  const Configuration c = good(read_configuration(STARTTLS_SOURCE "/packaging/listtool.toml"));
   REQUIRE(c.lists.size() == 1);
   CHECK(c.lists[0].url.starts_with("https://"));
   CHECK(c.lists[0].keys.size() == 1);
   REQUIRE(c.outputs.size() == 1);
   CHECK(c.outputs[0].mta == Mta::postfix);
   CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
+}
+
+TEST_CASE("the examples in the manual are configurations") {
+  const std::string page = read(STARTTLS_SOURCE "/man/listtool.toml.5");
+  const std::string begin = ".Bd -literal\n";
+  std::size_t examples = 0;
+  for (auto at = page.find(begin); at != page.npos; at = page.find(begin, at + 1)) {
+    const TemporaryFolder folder;
+    write(folder / "group.pub", key);
+    write(folder / "group-next.pub", other_key);
+    const auto start = at + begin.size();
+    write(folder / "listtool.toml", page.substr(start, page.find("\n.Ed\n", start) - start));
+    CHECK_FALSE(good(read_configuration(folder / "listtool.toml")).outputs.empty());
+    ++examples;
+  }
+  CHECK(examples == 2);
 }

@@ -169,3 +169,12 @@ TEST_CASE("overrides come from a file, and one that cannot be read is a mistake 
   CHECK(bad(load_overrides(folder / "overrides").list).fault == Fault::config);
   CHECK(bad(load_overrides(folder / "missing").list).fault == Fault::config);
 }
+
+TEST_CASE("the example in the manual has no fault") {
+  const std::string page = read(STARTTLS_MAN "/starttls-overrides.5");
+  const auto start = page.find(".Bd -literal\n") + 13;
+  CHECK(entries(page.substr(start, page.find("\n.Ed\n", start) - start)) ==
+        "branch.example.com enforce mx1.example.com:mx2.example.com\n"
+        "example.org none \n"
+        "shop.example.net enforce .mail.example.net\n");
+}
