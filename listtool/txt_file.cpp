@@ -95,7 +95,7 @@ void add_quoted(TxtFile& file, std::string_view line, std::size_t number) {
 
 void add_bare(TxtFile& file, std::string_view line, std::size_t number) {
   std::vector<std::size_t> columns(line.size() + 1);
-  std::iota(columns.begin(), columns.end(), 1);
+  for (std::size_t i = 0; i < columns.size(); ++i) columns[i] = i + 1;
   file.answer.emplace_back(line);
   file.origins.push_back({.line = number, .columns = std::move(columns)});
 }
