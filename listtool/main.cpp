@@ -12,7 +12,7 @@ using namespace starttls::listtool;
 struct Options {
   Common common;
   VerifyOptions verify;
-  LintListOptions lint_list;
+  LintOptions lint;
   GenerateOptions postfix;
   GenerateOptions sendmail;
   LookupOptions lookup;
@@ -24,6 +24,9 @@ struct Commands {
   CLI::App* lint_list = nullptr;
   CLI::App* postfix = nullptr;
   CLI::App* sendmail = nullptr;
+  CLI::App* lint_policy = nullptr;
+  CLI::App* lint_sts_record = nullptr;
+  CLI::App* lint_tlsrpt_record = nullptr;
   CLI::App* lookup = nullptr;
 };
 
@@ -119,6 +122,29 @@ void add_generate(CLI::App& app, Options& options, Commands& commands) {
                               "Treat mode testing as enforce");
 }
 
+void add_lint(CLI::App& app, Commands& commands, LintOptions& options) {
+  CLI::App* lint = add_command(app, "lint", "Say everything that is wrong with a file",
+                               "starttls-listtool lint list list.json");
+  lint->require_subcommand(1);
+  const auto add = [&](const char* name, const char* does, const char* says, const char* example) {
+    CLI::App* command = add_command(*lint, name, does, example);
+    command->add_option("FILE", options.file, says)->required();
+    return command;
+  };
+  commands.lint_list = add("list", "Lint a preload list", "The list; '-' is standard input",
+                           "starttls-listtool lint list list.json");
+  commands.lint_policy = add("policy", "Lint an MTA-STS policy", "The policy; '-' is standard input",
+                             "starttls-listtool lint policy mta-sts.txt");
+  commands.lint_sts_record = add("sts-record", "Lint the TXT record of MTA-STS",
+                                 "Its text, or what dig +short prints; '-' is standard input",
+                                 "starttls-listtool lint sts-record record.txt\n  dig +short TXT "
+                                 "_mta-sts.example.com | starttls-listtool lint sts-record -");
+  commands.lint_tlsrpt_record = add("tlsrpt-record", "Lint the TXT record of TLS reporting",
+                                    "Its text, or what dig +short prints; '-' is standard input",
+                                    "starttls-listtool lint tlsrpt-record record.txt\n  dig +short TXT "
+                                    "_smtp._tls.example.com | starttls-listtool lint tlsrpt-record -");
+}
+
 Commands add_commands(CLI::App& app, Options& options) {
   Commands commands;
   commands.verify = add_command(app, "verify", "Check the minisign signature of a file",
@@ -126,13 +152,7 @@ Commands add_commands(CLI::App& app, Options& options) {
   names_file(commands.verify->add_option("FILE", options.verify.file, "What was signed"), "FILE")->required();
   add_signature(*commands.verify, options.verify.signature);
 
-  CLI::App* lint = add_command(app, "lint", "Say everything that is wrong with a file",
-                               "starttls-listtool lint list list.json");
-  lint->require_subcommand(1);
-  commands.lint_list =
-      add_command(*lint, "list", "Lint a preload list", "starttls-listtool lint list list.json");
-  commands.lint_list->add_option("FILE", options.lint_list.file, "The list; '-' is standard input")
-      ->required();
+  add_lint(app, commands, options.lint);
 
   add_generate(app, options, commands);
 
@@ -183,7 +203,10 @@ Result<void> complete(const Commands& commands, Options& options) {
 
 Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.verify->parsed()) return verify(options.common, options.verify);
-  if (commands.lint_list->parsed()) return lint_list(options.common, options.lint_list);
+  if (commands.lint_list->parsed()) return lint_list(options.common, options.lint);
+  if (commands.lint_policy->parsed()) return lint_policy(options.common, options.lint);
+  if (commands.lint_sts_record->parsed()) return lint_sts_record(options.common, options.lint);
+  if (commands.lint_tlsrpt_record->parsed()) return lint_tlsrpt_record(options.common, options.lint);
   if (commands.postfix->parsed()) return generate(options.common, options.postfix);
   if (commands.sendmail->parsed()) return generate(options.common, options.sendmail);
   return lookup(options.common, options.lookup);

@@ -46,10 +46,13 @@ struct VerifyOptions {
 };
 Result<int> verify(const Common& common, const VerifyOptions& options);
 
-struct LintListOptions {
+struct LintOptions {
   std::filesystem::path file;  // "-" is standard input
 };
-Result<int> lint_list(const Common& common, const LintListOptions& options);
+Result<int> lint_list(const Common& common, const LintOptions& options);
+Result<int> lint_policy(const Common& common, const LintOptions& options);
+Result<int> lint_sts_record(const Common& common, const LintOptions& options);
+Result<int> lint_tlsrpt_record(const Common& common, const LintOptions& options);
 
 struct GenerateOptions {
   std::vector<std::filesystem::path> lists;  // the installed ones where empty

@@ -22,7 +22,7 @@ std::string name_of(const fs::path& file) {
 void tell_faults(const Common& common, const fs::path& file, const preload::Reading& reading) {
   const std::string shown = printable(file.string());
   if (common.verbose) {
-    for (const auto& finding : reading.findings) warn(common, shown + ":" + preload::to_text(finding));
+    for (const auto& finding : reading.findings) warn(common, shown + ":" + to_text(finding));
   }
   const auto faults = reading.dropped() + reading.untold;
   if (faults == 0) return;

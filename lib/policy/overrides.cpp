@@ -58,12 +58,12 @@ class Reader {
 };
 
 void Reader::fault(std::string_view at, std::string message) {
-  if (reading_.findings.size() == preload::most_findings) {
+  if (reading_.findings.size() == Findings::most) {
     ++reading_.untold;
     return;
   }
   const auto column = static_cast<std::size_t>(at.data() - line_.data()) + 1;
-  reading_.findings.push_back({.severity = preload::Severity::refused,
+  reading_.findings.push_back({.severity = Severity::refused,
                                .place = {.line = line_number_, .column = column},
                                .entry = printable(domain_, 300),
                                .message = std::move(message)});
@@ -159,8 +159,7 @@ OverrideReading Reader::read(std::string_view name, std::string_view text) && {
     take_text(text);
   }
   if (!reading_.findings.empty()) {
-    reading_.list =
-        fail(Fault::config, "{}:{}", printable(name), preload::to_text(reading_.findings.front()));
+    reading_.list = fail(Fault::config, "{}:{}", printable(name), to_text(reading_.findings.front()));
   } else {
     builder_.put_in_order();
     reading_.list = std::move(builder_.list());

@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/finding.h"
 #include "base/result.h"
-#include "preload/findings.h"
 #include "preload/list.h"
 
 namespace starttls::policy {
@@ -36,8 +36,8 @@ struct OverrideReading {
   // never and names no author. Its reader has the author at hand, so a single fault takes the whole of it:
   // then Fault::config with the first finding, "FILE:3:7: ...".
   Result<preload::List> list;
-  std::vector<preload::Finding> findings;  // everything that is wrong, in the order of the places
-  std::uint64_t untold = 0;                // further findings, beyond preload::most_findings
+  std::vector<Finding> findings;  // everything that is wrong, in the order of the places
+  std::uint64_t untold = 0;       // further findings, beyond Findings::most
 };
 
 // `name` is the file's, for the sentence of the error. The list keeps no view of the text.

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "preload/findings.h"
+#include "base/finding.h"
 #include "preload/list.h"
 #include "preload/text_stream.h"
 

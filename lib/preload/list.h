@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/finding.h"
 #include "base/result.h"
-#include "preload/findings.h"
 
 namespace starttls::preload {
 

@@ -13,8 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/finding.h"
 #include "preload/entry.h"
-#include "preload/findings.h"
 #include "preload/list.h"
 #include "preload/text_stream.h"
 
@@ -120,7 +120,7 @@ class ListHandler {
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;
   ListBuilder builder_;
-  Findings findings_;
+  Findings findings_{most_findings};
   bool refused_ = false;
 };
 

@@ -51,7 +51,7 @@ Reading read_list(std::string_view name, const ReadText& read) {
                   .untold = findings.untold(),
                   .timestamp = handler.place_of("timestamp"),
                   .expires = handler.place_of("expires")};
-  reading.findings = std::move(findings).in_order();
+  reading.findings = std::move(findings).take();
   const auto refusal = std::ranges::find(reading.findings, Severity::refused, &Finding::severity);
   if (refusal != reading.findings.end()) {
     reading.list = fail(Fault::data, "{}:{}", printable(name), to_text(*refusal));

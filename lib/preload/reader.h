@@ -18,8 +18,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/finding.h"
 #include "base/result.h"
-#include "preload/findings.h"
 #include "preload/list.h"
 
 namespace starttls::preload {
@@ -28,6 +28,9 @@ namespace starttls::preload {
 inline constexpr std::size_t list_size_limit = std::size_t{512} << 20U;  // bytes
 // The format needs four levels; the rest is for unknown members.
 inline constexpr std::size_t depth_limit = 16;
+
+// A list that is wrong in more ways than this is not described to the end.
+inline constexpr std::size_t most_findings = 100'000;
 
 // Aliases are for hosters; the original list had four.
 inline constexpr std::size_t most_aliases = 100'000;

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/finding.h"
 #include "base/result.h"
-#include "preload/findings.h"
 #include "preload/reader.h"
 
 namespace starttls::preload {

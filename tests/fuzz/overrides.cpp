@@ -9,7 +9,7 @@ using namespace starttls;
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto reading = policy::read_overrides("overrides", fuzz::text_of(bytes, size));
   fuzz::require(reading.findings.empty() == reading.list.has_value());
-  preload::Place last;
+  Place last;
   for (const auto& finding : reading.findings) {
     const auto& place = finding.place;
     fuzz::require(place.line > last.line || (place.line == last.line && place.column >= last.column));

@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto reading = preload::read_list("list", fuzz::text_of(bytes, size));
   bool refused = false;
   for (const auto& finding : reading.findings) {
-    refused = refused || finding.severity == preload::Severity::refused;
+    refused = refused || finding.severity == Severity::refused;
     const std::string text = to_text(finding);
     fuzz::require(text.find_first_of("\n\r\x1b") == std::string::npos && is_utf8(text));
   }

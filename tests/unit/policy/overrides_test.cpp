@@ -22,7 +22,7 @@ std::string entries(std::string_view text) {
 std::string faults(std::string_view text) {
   const OverrideReading reading = read_overrides("own", text);
   std::string shown;
-  for (const auto& finding : reading.findings) shown += preload::to_text(finding) + "\n";
+  for (const auto& finding : reading.findings) shown += to_text(finding) + "\n";
   if (shown.empty()) FAIL("no fault where one was expected");
   const Error error = bad(reading.list);
   CHECK(error.fault == Fault::config);
@@ -65,10 +65,9 @@ TEST_CASE("overrides go before every list that they are laid over") {
   const preload::List below = good(read_overrides("below", "a.test enforce mx.a.test\nb.test none\n").list);
   const preload::List own = good(read_overrides("own", "a.test none\n").list);
   const std::vector<const preload::List*> lists{&below, &own};
-  const auto chosen = preload::overlay(lists);
-  REQUIRE(chosen.size() == 2);
-  CHECK(chosen[0].list == 1);
-  CHECK(chosen[1].list == 0);
+  std::vector<std::size_t> from;
+  preload::overlay(lists, [&](const preload::Entry&, std::size_t list) { from.push_back(list); });
+  CHECK(from == std::vector<std::size_t>{1, 0});
 }
 
 TEST_CASE("every fault of the file is told with its place, and any of them takes the list") {
@@ -153,8 +152,8 @@ TEST_CASE("a file with more faults than anyone reads is described up to a limit"
   std::string text;
   for (int i = 0; i < 150'000; ++i) text += "a\n";
   const OverrideReading reading = read_overrides("own", text);
-  CHECK(reading.findings.size() == preload::most_findings);
-  CHECK(reading.untold == 2 * 150'000 - 1 - preload::most_findings);
+  CHECK(reading.findings.size() == Findings::most);
+  CHECK(reading.untold == 2 * 150'000 - 1 - Findings::most);
   CHECK(bad(reading.list).message.starts_with("own:1:1: a: has no mode"));
 }
 

@@ -1,0 +1,48 @@
+// TXT records of the form "v=VERSION; name=value; ...", as MTA-STS (RFC 8461 section 3.1) and TLS reporting
+// (RFC 8460 section 3) have them, in one grammar and with the same rules.
+//
+// A place in a finding: the line is the record's number in the answer, from 1; the column is in its text.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/finding.h"
+
+namespace starttls {
+
+// RDATA is no longer (RFC 1035 section 3.2.1), and so a record's text is not.
+inline constexpr std::size_t txt_size_limit = 65535;  // bytes
+
+struct TxtField {
+  std::string_view name;
+  std::string_view value;
+  Place place;        // of the name
+  Place value_place;  // of the value
+};
+
+// Of a resolver's answer, each record's strings joined, the numbers (from 0) of those that begin with the
+// version ("v=STSv1"), optional blanks and ";". The others do not count, which is told; that there is not
+// exactly one refuses the answer.
+std::vector<std::size_t> records_of_version(std::span<const std::string> answer, std::string_view version,
+                                            Findings& findings);
+
+// The fields of such a record after its version. Blanks around ";" are not part of them. What is no
+// "name=value" is left out and told with the severity `malformed`; names are as is_field_name() wants them.
+// The values are for the caller to judge. The fields are views of the record's text.
+std::vector<TxtField> fields_of(std::span<const std::string> answer, std::size_t record, Severity malformed,
+                                Findings& findings);
+
+// Tells of a field that is not the `known` one: it is ignored. Where its value is not visible ASCII without
+// "=" and ";" that is told with the severity `malformed`; a name that differs from the known one only by case
+// is a fault.
+void pass_over(const TxtField& field, std::string_view known, Severity malformed, Findings& findings);
+
+// Whether it is a letter or digit and up to 31 more of these, "_", "-" and ".": the name of a field, here and
+// in an MTA-STS policy (RFC 8461 section 3.2).
+bool is_field_name(std::string_view text);
+
+}  // namespace starttls

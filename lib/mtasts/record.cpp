@@ -1,0 +1,70 @@
+#include "mtasts/record.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "base/txt_record.h"
+
+namespace starttls::mtasts {
+namespace {
+
+constexpr std::string_view version = "v=STSv1";
+constexpr std::size_t longest_id = 32;
+
+bool is_alphanumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+void judge_id(const TxtField& id, Findings& findings) {
+  if (id.value.empty()) {
+    findings.add(Severity::refused, id.value_place, id.name, "is empty");
+    return;
+  }
+  if (id.value.size() > longest_id) {
+    findings.add(Severity::refused, id.value_place, id.name,
+                 fmt::format("is longer than {} characters", longest_id));
+  }
+  const auto wrong = std::ranges::find_if_not(id.value, is_alphanumeric);
+  if (wrong == id.value.end()) return;
+  Place place = id.value_place;
+  place.column += static_cast<std::size_t>(wrong - id.value.begin());
+  findings.add(Severity::refused, place, id.name,
+               fmt::format("'{}' is not only letters and digits", printable(id.value, 100)));
+}
+
+Record read_record(std::span<const std::string> answer, std::size_t number, Findings& findings) {
+  Record record;
+  bool seen = false;
+  for (const TxtField& field : fields_of(answer, number, Severity::refused, findings)) {
+    if (field.name != "id") {
+      pass_over(field, "id", Severity::refused, findings);
+    } else if (std::exchange(seen, true)) {
+      findings.add(Severity::dropped, field.place, field.name, "is there twice; the first counts");
+    } else {
+      judge_id(field, findings);
+      record.id = field.value;
+    }
+  }
+  if (!seen) findings.add(Severity::refused, {.line = number + 1, .column = 1}, {}, "has no id");
+  return record;
+}
+
+}  // namespace
+
+RecordReading read_records(std::span<const std::string> answer) {
+  Findings findings;
+  RecordReading reading;
+  for (const std::size_t number : records_of_version(answer, version, findings)) {
+    reading.record = read_record(answer, number, findings);
+  }
+  if (findings.refused()) reading.record.reset();
+  reading.untold = findings.untold();
+  reading.findings = std::move(findings).take();
+  return reading;
+}
+
+}  // namespace starttls::mtasts

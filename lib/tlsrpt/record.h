@@ -1,0 +1,58 @@
+// The TXT record at _smtp._tls.DOMAIN (RFC 8460 section 3): where reports about TLS to a domain go.
+//
+//   v=TLSRPTv1; rua=mailto:tls-reports@example.org,https://reports.example.org/v1
+//
+// A destination is something that strangers made us connect or write to, so it is read narrowly: what is left
+// is safe on a command line, in a header and in an SMTP command. Whether its host is one that may be
+// connected to (no private address) is only known when its name has been resolved, and is not judged here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/domain.h"
+#include "base/finding.h"
+
+namespace starttls::tlsrpt {
+
+// One report is sent to no more places than this.
+inline constexpr std::size_t most_destinations = 16;
+
+struct Destination {
+  enum class Scheme { mailto, https };
+
+  Scheme scheme = Scheme::mailto;
+  // mailto: "local@domain", nothing percent-encoded, the domain as DomainName has it.
+  // https: the whole URL, its scheme and host in lower case.
+  std::string target;
+  DomainName host;  // the address's domain; the URL's host, which is a name of two or more labels
+
+  // As it would be written in a record.
+  std::string uri() const;
+};
+
+struct Record {
+  std::vector<Destination> destinations;  // one or more, each once, in their order
+};
+
+struct RecordReading {
+  std::optional<Record> record;   // none where a finding refuses it: then there is nowhere to report to
+  std::vector<Finding> findings;  // in the order of their places: line = record of the answer
+  std::uint64_t untold = 0;       // further findings, beyond Findings::most
+};
+
+// All TXT records of the name, each with its strings joined without blanks. Records of other kinds do not
+// count; exactly one must be left. Malformed fields and URIs that cannot be used are left out.
+RecordReading read_records(std::span<const std::string> answer);
+
+// One URI of a `rua`. Fault::data says what is wrong.
+//
+// mailto: (RFC 6068) one address; before "@" letters, digits and "+-_.=~", not beginning with "-", at most
+// 64; what follows "?" is left away. https: a host name of two or more labels, a port; no user, no address.
+Result<Destination> parse_destination(std::string_view uri);
+
+}  // namespace starttls::tlsrpt

@@ -1,0 +1,82 @@
+// starttls-listtool lint list: everything that is wrong with a list, in one run.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "base/file.h"
+#include "listtool/lint.h"
+#include "preload/reader.h"
+
+namespace starttls::listtool {
+namespace {
+
+// Fetched at least every 48 hours, a list that lasts no longer may be gone before the next one is there.
+constexpr std::chrono::hours shortest_rest{48};
+
+struct Counts {
+  std::array<std::size_t, 3> by_mode{};
+  std::size_t of(preload::Mode mode) const { return by_mode[static_cast<std::size_t>(mode)]; }
+};
+
+Counts count(const preload::List& list) {
+  Counts counts;
+  for (std::size_t i = 0; i < list.size(); ++i) ++counts.by_mode[static_cast<std::size_t>(list[i].mode)];
+  return counts;
+}
+
+// What the clock has to say about a list that is sound in itself.
+void judge_times(preload::Reading& reading, Time now) {
+  const preload::List& list = *reading.list;
+  const auto say = [&](Place place, std::string message) {
+    reading.findings.push_back(
+        {.severity = Severity::dropped, .place = place, .entry = {}, .message = std::move(message)});
+  };
+  if (list.expires > now && list.expires <= now + shortest_rest) {
+    say(reading.expires, fmt::format("it expires on {}, in less than {} hours", to_rfc3339(list.expires),
+                                     shortest_rest.count()));
+  } else if (const auto usable = preload::usable_at(list, now); !usable) {
+    say(list.expires <= now ? reading.expires : reading.timestamp, usable.error().message);
+  }
+  std::ranges::stable_sort(reading.findings, {}, &Finding::place);
+}
+
+void write_list(JsonText& json, const preload::List& list) {
+  const Counts counts = count(list);
+  json.member("timestamp", to_rfc3339(list.timestamp));
+  json.member("expires", to_rfc3339(list.expires));
+  json.member("author", list.author);
+  json.member("domains", list.size());
+  for (const auto mode : {preload::Mode::enforce, preload::Mode::testing, preload::Mode::none}) {
+    json.member(preload::to_text(mode), counts.of(mode));
+  }
+}
+
+std::string sum_of(const preload::List& list) {
+  const Counts counts = count(list);
+  return fmt::format("{} domains ({} enforce, {} testing, {} none), valid until {}", list.size(),
+                     counts.of(preload::Mode::enforce), counts.of(preload::Mode::testing),
+                     counts.of(preload::Mode::none), to_rfc3339(list.expires));
+}
+
+}  // namespace
+
+Result<int> lint_list(const Common& common, const LintOptions& options) {
+  const std::string file = shown_file(options.file);
+  const bool is_stdin = options.file == "-";
+  const auto opened = is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit);
+  if (!opened) return std::unexpected(opened.error());
+  const int fd = is_stdin ? STDIN_FILENO : opened->get();
+  auto reading = preload::read_list(file, [&](std::span<char> into) { return read_some(fd, into, file); });
+  if (reading.list) judge_times(reading, common.now);
+  return answer(common, {.file = file,
+                         .readable = reading.list.has_value(),
+                         .findings = reading.findings,
+                         .untold = reading.untold,
+                         .content = [&](JsonText& text) { write_list(text, *reading.list); },
+                         .sum = reading.list ? sum_of(*reading.list) : ""});
+}
+
+}  // namespace starttls::listtool

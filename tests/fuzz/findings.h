@@ -1,0 +1,36 @@
+// What holds for the findings of every text.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "base/finding.h"
+#include "base/text.h"
+#include "fuzz.h"
+
+namespace starttls::fuzz {
+
+// They are fit to be shown and in order, and refuse a text if and only if nothing was read from it.
+inline void require_sound(const std::vector<Finding>& findings, bool readable) {
+  for (const Finding& finding : findings) {
+    const std::string text = to_text(finding);
+    require(text.find_first_of("\n\r\x1b") == std::string::npos && is_utf8(text));
+    require(finding.place.line >= 1 && finding.place.column >= 1);
+  }
+  require(std::ranges::is_sorted(findings, {}, &Finding::place));
+  require(findings.size() <= Findings::most + 1);
+  require(readable == (refusal(findings) == nullptr));
+}
+
+// A resolver's answer: a line a record, whatever else is in it.
+inline std::vector<std::string> answer_of(std::string_view text) {
+  std::vector<std::string> answer;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    answer.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return answer;
+}
+
+}  // namespace starttls::fuzz

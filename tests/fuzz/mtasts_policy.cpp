@@ -1,0 +1,37 @@
+#include "findings.h"
+#include "fuzz.h"
+#include "mtasts/policy.h"
+
+using namespace starttls;
+
+namespace {
+
+// Written as the standard has it, the policy is the same and nothing is wrong with it.
+void check_round_trip(const mtasts::Policy& policy) {
+  std::string text = "version: STSv1\nmode: " + std::string(to_text(policy.mode)) + "\n";
+  for (const auto& pattern : policy.mx) text += "mx: " + pattern.str() + "\n";
+  text += "max_age: " + std::to_string(policy.max_age.count()) + "\n";
+  if (text.size() > mtasts::policy_size_limit) return;  // A-labels are longer than U-labels
+  const auto again = mtasts::read_policy(text);
+  fuzz::require(again.policy && faults(again.findings) == 0);
+  fuzz::require(again.policy->mode == policy.mode && again.policy->max_age == policy.max_age);
+  fuzz::require(again.policy->mx.size() == policy.mx.size());
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto reading = mtasts::read_policy(fuzz::text_of(bytes, size));
+  fuzz::require_sound(reading.findings, reading.policy.has_value());
+  if (!reading.policy) return 0;
+  const mtasts::Policy& policy = *reading.policy;
+  fuzz::require(policy.mode == mtasts::Mode::none || !policy.mx.empty());
+  fuzz::require(policy.max_age.count() >= 0 && policy.max_age <= mtasts::longest_max_age);
+  for (const auto& pattern : policy.mx) {
+    fuzz::require(pattern.matches(pattern.name()) != pattern.is_wildcard());
+    const auto below = DomainName::parse("a." + pattern.name().str());
+    if (below) fuzz::require(pattern.matches(*below) == pattern.is_wildcard());
+  }
+  check_round_trip(policy);
+  return 0;
+}
