@@ -1,6 +1,8 @@
 // starttls-listtool: turns signed preload lists into what mail servers read. Here the command line is parsed
 // and handed to its command; starttls-listtool(1) is the manual.
 
+#include <map>
+
 #include "base/cli.h"
 #include "base/settings.h"
 #include "listtool/options.h"
@@ -15,6 +17,7 @@ struct Options {
   VerifyOptions verify;
   LintListOptions lint_list;
   GenerateOptions generate;
+  GenerateSendmailOptions generate_sendmail;
   LookupOptions lookup;
   std::string postfix_version;
 };
@@ -23,6 +26,7 @@ struct Commands {
   CLI::App* verify = nullptr;
   CLI::App* lint_list = nullptr;
   CLI::App* generate_postfix = nullptr;
+  CLI::App* generate_sendmail = nullptr;
   CLI::App* lookup = nullptr;
 };
 
@@ -88,6 +92,25 @@ void add_rules(CLI::App& command, postfix::Rules& rules, std::string& version) {
       ->check(not_empty);
 }
 
+CLI::App* add_generate_sendmail(CLI::App& generate, GenerateSendmailOptions& options) {
+  static const std::map<std::string, sendmail::MapType> types{{"text", sendmail::MapType::text},
+                                                              {"access", sendmail::MapType::access}};
+  CLI::App* command =
+      add_command(generate, "sendmail", "Write the map for FEATURE(`sts'), as input of makemap",
+                  "starttls-listtool generate sendmail --list list.json -p list.pub -o /etc/mail/starttls\n"
+                  "  makemap hash /etc/mail/starttls < /etc/mail/starttls");
+  add_lists(*command, options.lists);
+  names_file(command->add_option("-o", options.output, "The map (default: standard output)"), "PATH");
+  command
+      ->add_option("--type", options.type,
+                   "text: for FEATURE(`sts'); access: for the access map of a Sendmail without it")
+      ->type_name("T")
+      ->transform(CLI::CheckedTransformer(types));
+  command->add_flag("--early-adopter", options.rules.early_adopter, "Treat mode testing as enforce");
+  add_signature(*command, options.signature);
+  return command;
+}
+
 Commands add_commands(CLI::App& app, Options& options) {
   Commands commands;
   commands.verify = add_command(app, "verify", "Check the minisign signature of a file",
@@ -117,6 +140,8 @@ Commands add_commands(CLI::App& app, Options& options) {
              "PATH");
   add_rules(*commands.generate_postfix, options.generate.rules, options.postfix_version);
   add_signature(*commands.generate_postfix, options.generate.signature);
+
+  commands.generate_sendmail = add_generate_sendmail(*generate, options.generate_sendmail);
 
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
                                 "starttls-listtool lookup example.com --list list.json -p list.pub");
@@ -152,6 +177,9 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.verify->parsed()) return verify(options.common, options.verify);
   if (commands.lint_list->parsed()) return lint_list(options.common, options.lint_list);
   if (commands.generate_postfix->parsed()) return generate_postfix(options.common, options.generate);
+  if (commands.generate_sendmail->parsed()) {
+    return generate_sendmail(options.common, options.generate_sendmail);
+  }
   return lookup(options.common, options.lookup);
 }
 

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "listtool/postfix/map.h"
+#include "listtool/sendmail/map.h"
+#include "listtool/sendmail/mc.h"
 
 namespace starttls::listtool {
 
@@ -55,6 +57,15 @@ struct GenerateOptions {
   std::filesystem::path output;  // standard output where empty
 };
 Result<int> generate_postfix(const Common& common, const GenerateOptions& options);
+
+struct GenerateSendmailOptions {
+  std::vector<std::filesystem::path> lists;
+  SignatureOptions signature;
+  sendmail::Rules rules;
+  sendmail::MapType type = sendmail::MapType::text;
+  std::filesystem::path output;  // standard output where empty
+};
+Result<int> generate_sendmail(const Common& common, const GenerateSendmailOptions& options);
 
 struct LookupOptions {
   std::vector<std::string> domains;

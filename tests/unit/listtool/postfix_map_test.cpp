@@ -1,6 +1,5 @@
 #include "listtool/postfix/map.h"
-#include "listtool/sources.h"
-#include "support.h"
+#include "samples.h"
 
 using namespace starttls;
 using namespace starttls::listtool;
@@ -13,32 +12,8 @@ const preload::Entry enforced{
 const preload::Entry tested{.domain = "b.test", .mode = preload::Mode::testing, .joined_mxs = "mx.b.test"};
 const preload::Entry ended{.domain = "c.test", .mode = preload::Mode::none, .joined_mxs = ""};
 
-Source source_of(const std::string& name, const std::vector<preload::Entry>& entries) {
-  preload::ListBuilder builder;
-  for (const auto& entry : entries) builder.add(entry, 0);
-  builder.put_in_order();
-  Source source{.name = name,
-                .path = name + ".json",
-                .list = std::move(builder.list()),
-                .verified = std::nullopt,
-                .expired = std::nullopt};
-  source.list.timestamp = at("2026-01-01T00:00:00Z");
-  source.list.expires = at("2026-02-01T00:00:00Z");
-  return source;
-}
-
 postfix::Rules rules_for(std::string_view version) {
   return {.version = good(postfix::parse_version(version)), .early_adopter = false};
-}
-
-// The lines that Postfix reads.
-std::string without_comments(const std::string& map) {
-  std::istringstream lines(map);
-  std::string kept;
-  for (std::string line; std::getline(lines, line);) {
-    if (!line.starts_with('#')) kept += line + "\n";
-  }
-  return kept;
 }
 
 }  // namespace

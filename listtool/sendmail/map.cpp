@@ -1,0 +1,80 @@
+#include "listtool/sendmail/map.h"
+
+#include "listtool/map_head.h"
+#include "listtool/sendmail/mc.h"
+#include "listtool/sources.h"
+
+namespace starttls::listtool::sendmail {
+namespace {
+
+// "/etc/mail/starttls" is both the text and, with ".db", the map: as Sendmail's own maps are kept.
+std::string instructions(const std::filesystem::path& path) {
+  const auto lines = mc_lines(path, MapType::hash);
+  if (!lines) return "# What the .mc file needs: see starttls-listtool(1), generate sendmail.\n";
+  return fmt::format("# Make the map:      makemap hash {0} < {0}\n# In the .mc file:\n{1}", path.string(),
+                     commented(*lines));
+}
+
+}  // namespace
+
+bool is_enforced(const preload::Entry& entry, const Rules& rules) {
+  // Sendmail takes a policy without match= for one that allows every MX host.
+  if (entry.joined_mxs.empty()) return false;
+  return entry.mode == preload::Mode::enforce ||
+         (entry.mode == preload::Mode::testing && rules.early_adopter);
+}
+
+std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules) {
+  if (!is_enforced(entry, rules) || entry.joined_mxs.size() > longest_match) return std::nullopt;
+  return fmt::format("secure match={} servername=hostname", entry.joined_mxs);
+}
+
+std::string head(std::span<const Source> sources, const std::filesystem::path& path) {
+  std::string text =
+      "# TLS policies for Sendmail (FEATURE(`sts')), made by starttls-listtool " STARTTLS_VERSION
+      ".\n# Do not edit: the next run replaces this file.\n";
+  for (const Source& source : sources) text += about(source);
+  return text + instructions(path);
+}
+
+Written append_line(std::string& out, const preload::Entry& entry, const Rules& rules) {
+  if (const auto policy = policy_for(entry, rules)) {
+    out.append(entry.domain).append("\t").append(*policy).append("\n");
+    return Written::enforced;
+  }
+  if (is_enforced(entry, rules)) {
+    fmt::format_to(std::back_inserter(out),
+                   "# {} NOT ENFORCED: its MX patterns take {} bytes, and Sendmail compares {} at most\n",
+                   entry.domain, entry.joined_mxs.size(), longest_match);
+    return Written::left_out;
+  }
+  out.append("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
+  if (!entry.joined_mxs.empty() && entry.joined_mxs.size() <= longest_match) {
+    out.append(" match=").append(entry.joined_mxs);
+  }
+  out.append("\n");
+  return Written::commented;
+}
+
+void Tally::count(Written written) {
+  switch (written) {
+    case Written::enforced:
+      ++enforced;
+      break;
+    case Written::commented:
+      ++commented;
+      break;
+    case Written::left_out:
+      ++left_out;
+      break;
+  }
+}
+
+std::string end(const Tally& tally, const Rules& rules) {
+  const std::string left_out =
+      tally.left_out == 0 ? "" : fmt::format(", {} NOT ENFORCED though a list demands it", tally.left_out);
+  return fmt::format("# End: {} enforced{}, {} only in comments{}.\n", tally.enforced,
+                     rules.early_adopter ? " (testing counts as enforce)" : "", tally.commented, left_out);
+}
+
+}  // namespace starttls::listtool::sendmail

@@ -1,0 +1,63 @@
+// What Sendmail 8.17 is told through FEATURE(`sts'): the map of MTA-STS policies that makemap(8) makes.
+//
+// Sendmail enforces exactly one form of policy. Any other one it either ignores without a word or cannot
+// follow, so that all mail to the domain waits. So nothing else ever appears here.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "preload/list.h"
+
+namespace starttls::listtool {
+struct Source;
+}
+
+namespace starttls::listtool::sendmail {
+
+struct Rules {
+  // Treat testing as enforce.
+  bool early_adopter = false;
+};
+
+// Whether mail to the domain must go out over authenticated TLS or not at all.
+bool is_enforced(const preload::Entry& entry, const Rules& rules);
+
+// The longest match=, in bytes. Sendmail takes it out of the policy with a map of class regex, which cuts
+// what it returns to that length: a name that was cut might be the name of somebody else's host.
+inline constexpr std::size_t longest_match = 255;
+
+// "secure match=mx.example.org:.example.net servername=hostname", or nothing where the entry demands nothing,
+// is only testing, or has more patterns than Sendmail can compare.
+std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
+
+enum class Written {
+  enforced,   // Sendmail is told about the domain
+  commented,  // the entry demands nothing, or is only testing
+  left_out,   // the entry demands what this kind of map cannot say: a person should know
+};
+
+// The head of the map in text form, the input of makemap(8): comments about the lists and, unless `path` is
+// no path for an .mc file (see mc_lines), how to make the map and tell Sendmail of it. `path` is where the
+// text goes; it is empty for standard output.
+std::string head(std::span<const Source> sources, const std::filesystem::path& path);
+
+// Appends the line of one entry: "domain<TAB>policy", or a comment. No line is longer than makemap reads.
+Written append_line(std::string& out, const preload::Entry& entry, const Rules& rules);
+
+// How many entries became what.
+struct Tally {
+  std::size_t enforced = 0;
+  std::size_t commented = 0;
+  std::size_t left_out = 0;
+
+  void count(Written written);
+};
+
+// The comment at the end of a map.
+std::string end(const Tally& tally, const Rules& rules);
+
+}  // namespace starttls::listtool::sendmail
