@@ -158,11 +158,30 @@ class MtaSts(Case):
             (self.folder / "new.db").rename(self.map.with_suffix(".db"))
             self.assert_deferred(self.deliver("a.test"), "mx.a.test not found in mail.a.test")
 
-    def test_mail_waits_while_there_is_no_map(self) -> None:
-        self.receiver(["a.test"], self.lab.ca.issue("mx.a.test"))
+    def test_all_mail_waits_while_there_is_no_map(self) -> None:
+        self.receiver(["a.test", "unlisted.test"], self.lab.ca.issue("mx.a.test"))
         self.generate({"a.test": enforce("mx.a.test")})
         self.mta = self.sender()
         self.assert_deferred(self.deliver("a.test"), "STS lookup temp fail")
+        self.assert_deferred(self.deliver("unlisted.test"), "STS lookup temp fail")
+        makemap(self.map, self.map)
+        self.assert_sent(self.deliver("a.test"))
+        self.assert_sent(self.deliver("unlisted.test"))
+
+    def test_mail_waits_where_sendmail_is_not_told_of_cas_in_both_ways(self) -> None:
+        self.receiver(["a.test"], self.lab.ca.issue("mx.a.test"))
+        self.make({"a.test": enforce("mx.a.test")})
+        for setting in ("confCACERT", "confCACERT_PATH"):
+            with self.subTest(setting):
+                self.mta = self.sender(self.told_by_the_map() + f"undefine(`{setting}')dnl\n")
+                self.assert_deferred(self.deliver("a.test"), "authentication failed")
+
+    def test_mail_through_a_smart_host_waits(self) -> None:
+        self.receiver(["a.test"], self.lab.ca.issue("mx.a.test"))
+        self.receiver(["relay.test", "a.test"], self.lab.ca.issue("mx.relay.test"))
+        self.make({"a.test": enforce("mx.a.test")})
+        self.mta = self.sender(self.told_by_the_map() + "define(`SMART_HOST', `mx.relay.test')dnl\n")
+        self.assert_deferred(self.deliver("a.test"), "mx.relay.test not found in mx.a.test")
 
     def test_patterns_that_sendmail_would_cut_are_not_in_the_map(self) -> None:
         self.receiver(["most.test", "more.test"], self.lab.ca.issue("mx.most.test"))
