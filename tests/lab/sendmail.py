@@ -169,14 +169,15 @@ class SendmailSender(SendmailInstance):
         super().__init__(lab, "sendmail-sender", hostname, "files dns", dns.address)
         self._start(SENDER.format(port=self.port) + macros + "MAILER(`smtp')dnl\n")
 
-    def submit(self, sender: str, recipient: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
+    def submit(self, sender: str, *recipients: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
         """Hand it a message; its queue id. When this returns, delivery has been tried once."""
         # Not `with` the connection: that says QUIT also when a signal came in the middle of another command.
         with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
                                              timeout=30)) as connection:
             connection.ehlo()
             connection.mail(sender)
-            connection.rcpt(recipient)
+            for recipient in recipients:
+                connection.rcpt(recipient)
             code, reply = connection.data(text)
             connection.quit()
         accepted = re.search(rb"(\w+) Message accepted", reply)
@@ -188,9 +189,10 @@ class SendmailSender(SendmailInstance):
         """Submit a message and wait for the first outcome."""
         return self.outcome(self.submit(sender, recipient), timeout)
 
-    def outcome(self, queue_id: str, timeout: float = 20, *, since: int = 0) -> SendmailDelivery:
-        """Wait for the outcome of a message, as logged after the mark `since`."""
-        found = self.log.wait_for(rf"sendmail\[(\d+)\]: {queue_id}: to=.*, stat=(.*)", timeout, since=since)
+    def outcome(self, queue_id: str, timeout: float = 20, *, recipient: str = "", since: int = 0) -> SendmailDelivery:
+        """Wait for the outcome of a message, for `recipient` if given, as logged after the mark `since`."""
+        to = f"<{re.escape(recipient)}>," if recipient else ""
+        found = self.log.wait_for(rf"sendmail\[(\d+)\]: {queue_id}: to={to}.*, stat=(.*)", timeout, since=since)
         before = self._of_process(found)
         refused = re.search(r".* ruleset=tls_\w+, .* reject=(.*)", before, re.DOTALL)
         tls = re.search(r".*(STARTTLS=client, relay=[^\n]*)", before, re.DOTALL)
