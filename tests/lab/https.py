@@ -46,12 +46,12 @@ class Request:
 
 
 class HttpsServer:
-    def __init__(self, lab: Lab, *, port: int = 0) -> None:
-        """Listen on a new address of the lab; on a free port unless one is given (443 takes root)."""
+    def __init__(self, lab: Lab, *, address: str | None = None, port: int = 0) -> None:
+        """Listen on a new address of the lab, or on this one; on a free port unless one is given (443 takes root)."""
         self.requests: list[Request] = []
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._answers: dict[tuple[str, str], Answer] = {}
-        self._server = _Server((lab.address(), port), self)
+        self._server = _Server((address or lab.address(), port), self)
         self.address, self.port = self._server.server_address[:2]
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
