@@ -61,7 +61,7 @@ class Figures:
 @dataclass(frozen=True)
 class Effort:
     """How many rounds: at least `least`, and more, up to `most`, until they took `seconds`."""
-    least: int = 5
+    least: int = 3
     most: int = 40
     seconds: float = 10
 

@@ -117,7 +117,7 @@ def lint(inputs: Inputs) -> Row:
 
 def diff(inputs: Inputs) -> Row:
     return Row("diff", Command("diff", [inputs.listtool, "diff", inputs.big_list, inputs.changed_list], status=1),
-               [_python(inputs)])
+               [_jq(inputs)])
 
 
 def lookup(inputs: Inputs) -> Row:
