@@ -1,0 +1,129 @@
+"""Running programs and taking their time and memory; comparing some of them in rounds.
+
+    ours = Command("verify", [listtool, "verify", ...])
+    peer = Command("minisign -V", ["minisign", "-V", ...])
+    figures = measure_side_by_side([ours, peer], Effort())
+    figures["verify"].seconds                                          best of all rounds
+"""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import program
+
+from make_list import NOW
+
+USAGE = 64
+LONGEST_RUN = 600  # seconds
+
+
+class Failed(RuntimeError):
+    """A program ended with another status than it should; the message holds what it said."""
+
+
+class NotThere(Failed):
+    """A program of ours does not know the command."""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with its arguments.
+
+    `status` is how it ends when all is well; `output` takes its standard output. It `writes` one of these files,
+    which are removed before each run. `count` says how many requests there have been; each run makes at least one.
+    """
+    name: str
+    argv: Sequence[str | os.PathLike[str]]
+    status: int = 0
+    output: Path = Path(os.devnull)
+    writes: Sequence[Path] = ()
+    count: Callable[[], int] | None = None
+    tells_seconds: bool = False  # the last word of its standard output is its time, which stands instead of ours
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What one run took, or the best of several: each figure is the smallest one, but the count is the largest."""
+    seconds: float
+    processor_seconds: float
+    peak: int  # bytes
+    counted: int = 0
+
+    def best(self, other: "Figures") -> "Figures":
+        return Figures(min(self.seconds, other.seconds), min(self.processor_seconds, other.processor_seconds),
+                       min(self.peak, other.peak), max(self.counted, other.counted))
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How many rounds: at least `least`, and more, up to `most`, until they took `seconds`."""
+    least: int = 3
+    most: int = 40
+    seconds: float = 10
+
+
+QUICK = Effort(least=2, most=2)
+
+
+def measure_side_by_side(commands: Sequence[Command], effort: Effort) -> Mapping[str, Figures]:
+    """Run all commands once to warm the caches, then in rounds, every other round in the opposite order."""
+    for command in commands:
+        run(command)
+    best: dict[str, Figures] = {}
+    spent = 0.0
+    for number in range(effort.most):
+        if number >= effort.least and spent > effort.seconds:
+            break
+        for command in commands if number % 2 else reversed(commands):
+            figures = run(command)
+            best[command.name] = figures.best(best.get(command.name, figures))
+            spent += figures.seconds
+    return {command.name: best[command.name] for command in commands}
+
+
+def run(command: Command) -> Figures:
+    """Run the command once; raises Failed, saying why."""
+    for file in command.writes:
+        file.unlink(missing_ok=True)
+    before = command.count() if command.count else 0
+    _, seconds, processor_seconds, kibibytes = _measured(command).split()
+    counted = command.count() - before if command.count else 0
+    if command.writes and not any(file.exists() for file in command.writes):
+        raise Failed(f"{_as_typed(command)}\nwrote no {command.writes[0]}")
+    if command.count and not counted:
+        raise Failed(f"{_as_typed(command)}\nmade no request")
+    return Figures(_told_seconds(command) if command.tells_seconds else float(seconds), float(processor_seconds),
+                   int(kibibytes) * 1024, counted)
+
+
+def _measured(command: Command) -> str:
+    """What bench-measure (measure.cpp) prints."""
+    argv = [program.path_of("bench-measure"), command.output, *command.argv]
+    with subprocess.Popen(argv, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as process:
+        try:
+            told, complaints = process.communicate(timeout=LONGEST_RUN)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    status = int(told.split()[0]) if process.returncode == 0 else process.returncode
+    if status != command.status:
+        kind = NotThere if status == USAGE and Path(command.argv[0]).name == "starttls-listtool" else Failed
+        raise kind(f"{_as_typed(command)}\nended with status {status}:\n{complaints}")
+    return told
+
+
+def _as_typed(command: Command) -> str:
+    return " ".join(map(str, command.argv))
+
+
+def _environment() -> Mapping[str, str]:
+    return {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C", "STARTTLS_TOOLKIT_NOW": NOW}
+
+
+def _told_seconds(command: Command) -> float:
+    return float(command.output.read_text().split()[-1])
