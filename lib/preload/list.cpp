@@ -137,25 +137,30 @@ Result<void> usable_at(const List& list, Time now) {
   return {};
 }
 
+Overlay::Overlay(std::span<const List* const> lists) {
+  walks_.reserve(lists.size());
+  for (const List* const list : lists) walks_.push_back({.list = list, .next = 0});
+}
+
+std::optional<Overlay::Found> Overlay::next() {
+  std::optional<Found> first;
+  for (std::size_t i = 0; i < walks_.size(); ++i) {
+    const auto& [list, next] = walks_[i];
+    if (next == list->size()) continue;
+    const Entry entry = (*list)[next];
+    if (first && entry.domain > first->entry.domain) continue;
+    // Of a list below this one: passed over.
+    if (first && entry.domain == first->entry.domain) ++walks_[first->list].next;
+    first = {.entry = entry, .list = i};
+  }
+  if (first) ++walks_[first->list].next;
+  return first;
+}
+
 void overlay(std::span<const List* const> lists,
              const std::function<void(const Entry& entry, std::size_t list)>& each) {
-  std::vector<std::size_t> next(lists.size());
-  for (;;) {
-    std::optional<Entry> first;
-    std::size_t from = 0;
-    for (std::size_t i = 0; i < lists.size(); ++i) {
-      if (next[i] == lists[i]->size()) continue;
-      const Entry entry = (*lists[i])[next[i]];
-      if (first && entry.domain > first->domain) continue;
-      // Of a list below this one: passed over.
-      if (first && entry.domain == first->domain) ++next[from];
-      first = entry;
-      from = i;
-    }
-    if (!first) return;
-    ++next[from];
-    each(*first, from);
-  }
+  Overlay all(lists);
+  while (const auto found = all.next()) each(found->entry, found->list);
 }
 
 }  // namespace starttls::preload

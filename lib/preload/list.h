@@ -116,8 +116,28 @@ std::optional<Error> expired_at(const List& list, Time now);
 // future.
 Result<void> usable_at(const List& list, Time now);
 
-// Later lists overlay earlier ones: for each domain, in their order, gives the entry of the last list that
-// has one, and which list that is.
+// Several lists as one: for each domain counts the entry of the last list that has one. A walk through their
+// domains, in ascending order, each one once. The lists must outlive it.
+class Overlay {
+ public:
+  explicit Overlay(std::span<const List* const> lists);
+
+  struct Found {
+    Entry entry;
+    std::size_t list;  // which of them it is from
+  };
+  // Nothing after the last domain.
+  std::optional<Found> next();
+
+ private:
+  struct Walk {
+    const List* list;
+    std::size_t next;
+  };
+  std::vector<Walk> walks_;
+};
+
+// Gives all that the overlay has.
 void overlay(std::span<const List* const> lists,
              const std::function<void(const Entry& entry, std::size_t list)>& each);
 
