@@ -71,17 +71,10 @@ Result<void> check(const Common& common, const GenerateOptions& options) {
   return {};
 }
 
-void tell_not_expressed(const Common& common, std::size_t domains) {
-  if (domains == 0) return;
-  warn(common, fmt::format("domains NOT ENFORCED, because Sendmail cannot be told their policies: {} (the "
-                           "map as text names them in comments)",
-                           domains));
-}
-
 Result<int> to_stdout(const Common& common, const GenerateOptions& options,
                       const std::vector<Source>& sources) {
   BufferedWriter out(STDOUT_FILENO);
-  tell_not_expressed(common, write_text(options.map, sources, out));
+  tell_not_expressed(common, "standard output", write_text(options.map, sources, out));
   if (const int error = out.flush(); error != 0) {
     return fail(Fault::io, "standard output: {}", errno_text(error));
   }
@@ -109,7 +102,7 @@ Result<int> generate(const Common& common, const GenerateOptions& options) {
   if (!draft) return std::unexpected(draft.error());
   const auto changed = publish_if_changed(draft->file);
   if (!changed) return std::unexpected(changed.error());
-  tell_not_expressed(common, draft->not_expressed);
+  tell_not_expressed(common, printable(draft->file.place().string()), draft->not_expressed);
   if (common.verbose) {
     tell(program, printable(draft->file.place().string()) + (*changed ? ": written" : ": unchanged"));
   }

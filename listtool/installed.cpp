@@ -14,12 +14,6 @@ std::string name_of(const minisign::KeyId& key) {
   return "key " + minisign::to_text(key);
 }
 
-// Of OpenPGP keys gpgv knows, when the list is read.
-bool may_sign(const ListSettings& settings, const std::string& signer) {
-  if (!settings.openpgp_key_file.empty()) return signer.starts_with("OpenPGP ");
-  return std::ranges::any_of(settings.keys, [&](const auto& key) { return name_of(key.id) == signer; });
-}
-
 std::optional<Error> expired_at(Time expires, Time now) {
   if (now < expires) return std::nullopt;
   return Error{Fault::data, fmt::format("it expired on {}", to_rfc3339(expires))};
@@ -51,10 +45,11 @@ InstalledList missing(const ListSettings& settings) {
 
 // A list without settings is as the set says; only the update that installed it could verify it.
 Result<Source> read_installed(const Common& common, const Set& set, const InstalledList& installed) {
-  const std::string file = set.list_of(*installed.edition).string();
-  auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, file)
-                                              : read_signed(common, *installed.settings, file,
-                                                            set.signature_of(*installed.edition).string());
+  const ListFiles files{.list = set.list_of(*installed.edition),
+                        .signature = set.signature_of(*installed.edition),
+                        .shown = set.list_of(*installed.edition).string()};
+  auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
+                                              : read_signed(common, *installed.settings, files);
   if (source && installed.settings == nullptr) source->facts.signed_by = installed.facts.signed_by;
   return source;
 }
@@ -85,15 +80,21 @@ Result<std::optional<Source>> read_overrides_source(const Configuration& configu
                 .list = std::move(*reading.list)};
 }
 
-Result<Source> read_signed(const Common& common, const ListSettings& settings, const std::string& file,
-                           const std::string& signature_file) {
+// Of OpenPGP keys gpgv knows, when the list is read.
+bool may_sign(const ListSettings& settings, const std::string& signer) {
+  if (!settings.openpgp_key_file.empty()) return signer.starts_with("OpenPGP ");
+  return std::ranges::any_of(settings.keys, [&](const auto& key) { return name_of(key.id) == signer; });
+}
+
+Result<Source> read_signed(const Common& common, const ListSettings& settings, const ListFiles& files) {
   if (settings.openpgp_key_file.empty()) {
     const auto legacy = settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
-    return read_verified(common, settings.name, file, signature_file, settings.keys, legacy);
+    return read_verified(common, settings.name, files, settings.keys, legacy);
   }
-  const auto verified = openpgp::verify_file(file, signature_file, settings.openpgp_key_file);
+  const auto verified = openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file, {},
+                                             common.configuration.programs.gpgv);
   if (!verified) return std::unexpected(verified.error());
-  auto source = read_unverified(common, settings.name, file);
+  auto source = read_unverified(common, settings.name, files);
   if (source) source->facts.signed_by = "OpenPGP key " + verified->fingerprint;
   return source;
 }

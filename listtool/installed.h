@@ -30,8 +30,10 @@ Result<std::optional<Source>> read_overrides_source(const Configuration& configu
 
 // A list with its signature, verified by what the settings say, wherever it lies. Fault::data where it is no
 // list, or not signed by a key that counts. The file must be our own: it is read twice with OpenPGP.
-Result<Source> read_signed(const Common& common, const ListSettings& settings, const std::string& file,
-                           const std::string& signature_file);
+Result<Source> read_signed(const Common& common, const ListSettings& settings, const ListFiles& files);
+
+// Whether who signed an edition (Edition::signed_by) may still sign the list.
+bool may_sign(const ListSettings& settings, const std::string& signer);
 
 // Fault::unavailable: what to say where there is neither a list nor an override.
 Error nothing_installed(const Configuration& configuration);

@@ -15,6 +15,7 @@ struct Options {
   LintOptions lint;
   GenerateOptions postfix;
   GenerateOptions sendmail;
+  UpdateOptions update;
   LookupOptions lookup;
   std::string postfix_version;
 };
@@ -27,6 +28,7 @@ struct Commands {
   CLI::App* lint_policy = nullptr;
   CLI::App* lint_sts_record = nullptr;
   CLI::App* lint_tlsrpt_record = nullptr;
+  CLI::App* update = nullptr;
   CLI::App* lookup = nullptr;
 };
 
@@ -145,6 +147,19 @@ void add_lint(CLI::App& app, Commands& commands, LintOptions& options) {
                                     "_smtp._tls.example.com | starttls-listtool lint tlsrpt-record -");
 }
 
+CLI::App* add_update(CLI::App& app, UpdateOptions& options) {
+  CLI::App* command =
+      add_command(app, "update", "Fetch, verify and install lists, and make the maps anew",
+                  "starttls-listtool update\n"
+                  "  from cron, with the lists and maps of /etc/starttls-toolkit/listtool.toml");
+  command->add_option("LIST", options.lists, "Names of lists (default: all that are configured)");
+  command->add_flag("--force", options.force, "Install a list also where it shrank by more than max_shrink");
+  command->add_option("--splay", options.splay_seconds, "Wait for a random part of so many seconds first")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0U, 86'400U));
+  return command;
+}
+
 Commands add_commands(CLI::App& app, Options& options) {
   Commands commands;
   commands.verify = add_command(app, "verify", "Check the minisign signature of a file",
@@ -155,6 +170,7 @@ Commands add_commands(CLI::App& app, Options& options) {
   add_lint(app, commands, options.lint);
 
   add_generate(app, options, commands);
+  commands.update = add_update(app, options.update);
 
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
                                 "starttls-listtool lookup example.com --list list.json -p list.pub");
@@ -169,15 +185,16 @@ Commands add_commands(CLI::App& app, Options& options) {
 bool needs_configuration(const Commands& commands, const Options& options) {
   return (commands.postfix->parsed() && options.postfix.lists.empty()) ||
          (commands.sendmail->parsed() && options.sendmail.lists.empty()) ||
-         (commands.lookup->parsed() && options.lookup.lists.empty());
+         (commands.lookup->parsed() && options.lookup.lists.empty()) || commands.update->parsed();
 }
 
 Result<void> configure(const Commands& commands, const Options& options, Common& common) {
   std::filesystem::path file = common.config;
   if (file.empty() && needs_configuration(commands, options)) {
-    if (std::error_code none; std::filesystem::exists(default_configuration, none)) {
-      file = default_configuration;
-    }
+    // What an update does is nowhere else.
+    std::error_code none;
+    const bool must_be_there = commands.update->parsed();
+    if (must_be_there || std::filesystem::exists(default_configuration, none)) file = default_configuration;
   }
   if (!file.empty()) {
     auto configuration = read_configuration(file);
@@ -209,6 +226,7 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.lint_tlsrpt_record->parsed()) return lint_tlsrpt_record(options.common, options.lint);
   if (commands.postfix->parsed()) return generate(options.common, options.postfix);
   if (commands.sendmail->parsed()) return generate(options.common, options.sendmail);
+  if (commands.update->parsed()) return update(options.common, options.update);
   return lookup(options.common, options.lookup);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/subprocess.h"
 #include "base/text.h"
+#include "listtool/options.h"
 #include "listtool/postfix/map.h"
 #include "listtool/sendmail/access.h"
 #include "listtool/sendmail/map.h"
@@ -136,6 +137,13 @@ std::size_t write_text(const OutputSettings& output, std::span<const Source> sou
   if (output.mta == Mta::sendmail) return write_sendmail(output, sources, out);
   postfix::write_text_map(sources, postfix_rules(output), out);
   return 0;
+}
+
+void tell_not_expressed(const Common& common, std::string_view map, std::size_t domains) {
+  if (domains == 0) return;
+  warn(common, fmt::format("{}: domains NOT ENFORCED, because Sendmail cannot be told their policies: {} "
+                           "(the map as text names them in comments)",
+                           map, domains));
 }
 
 Result<MapDraft> draft_map(const OutputSettings& output, std::span<const Source> sources,

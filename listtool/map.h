@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <span>
+#include <string_view>
 
 #include "base/file_draft.h"
 #include "base/result.h"
@@ -14,6 +15,8 @@
 #include "listtool/sources.h"
 
 namespace starttls::listtool {
+
+struct Common;
 
 // Whether it is a text that may go to standard output.
 bool is_text(const OutputSettings& output);
@@ -31,6 +34,9 @@ struct MapDraft {
 // Fault::unavailable where the program that makes it is missing.
 Result<MapDraft> draft_map(const OutputSettings& output, std::span<const Source> sources,
                            const Programs& programs);
+
+// A warning, where there are any.
+void tell_not_expressed(const Common& common, std::string_view map, std::size_t domains);
 
 // A text map as it is written; says how many domains it cannot express.
 std::size_t write_text(const OutputSettings& output, std::span<const Source> sources, BufferedWriter& out);

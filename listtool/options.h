@@ -4,6 +4,7 @@
 // says; an Error where there is no answer.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -60,6 +61,13 @@ struct GenerateOptions {
   OutputSettings map;  // its file: standard output where empty
 };
 Result<int> generate(const Common& common, const GenerateOptions& options);
+
+struct UpdateOptions {
+  std::vector<std::string> lists;  // by name; all where empty
+  bool force = false;              // a list may shrink as much as it likes
+  unsigned splay_seconds = 0;      // start after a random part of this
+};
+Result<int> update(const Common& common, const UpdateOptions& options);
 
 struct LookupOptions {
   std::vector<std::string> domains;

@@ -19,16 +19,16 @@ std::string name_of(const fs::path& file) {
   return file.extension() == ".json" ? file.stem().string() : file.filename().string();
 }
 
-void tell_faults(const Common& common, const fs::path& file, const preload::Reading& reading) {
-  const std::string shown = printable(file.string());
+void tell_faults(const Common& common, const ListFiles& files, const preload::Reading& reading) {
+  const std::string shown = printable(files.shown);
   if (common.verbose) {
     for (const auto& finding : reading.findings) warn(common, shown + ":" + to_text(finding));
   }
   const auto faults = reading.dropped() + reading.untold;
   if (faults == 0) return;
-  warn(common, fmt::format("{}: {} in single entries, which are left out ('starttls-listtool lint list {}' "
+  warn(common, fmt::format("{}: {} in single entries, which are left out ('starttls-listtool lint list' "
                            "shows them)",
-                           shown, faults == 1 ? "a fault" : fmt::format("{} faults", faults), shown));
+                           shown, faults == 1 ? "a fault" : fmt::format("{} faults", faults)));
 }
 
 // The text of a list, read once: what the parser gets is what is verified, on the other core if there is one.
@@ -79,22 +79,22 @@ class ListText {
   std::future<void> hashing_;
 };
 
-Result<Source> read_text(const Common& common, const std::string& name, const fs::path& file,
+Result<Source> read_text(const Common& common, const std::string& name, const ListFiles& files,
                          std::optional<minisign::Verification> verification) {
-  auto text = ListText::open(file, std::move(verification));
+  auto text = ListText::open(files.list, std::move(verification));
   if (!text) return std::unexpected(text.error());
-  auto reading = preload::read_list(file.string(), [&](std::span<char> into) { return text->read(into); });
+  auto reading = preload::read_list(files.shown, [&](std::span<char> into) { return text->read(into); });
   // Before anything that was read is told or used.
   const auto verified = text->finish();
   if (!verified) return std::unexpected(verified.error());
   if (!reading.list) return std::unexpected(reading.list.error());
-  tell_faults(common, file, reading);
+  tell_faults(common, files, reading);
   auto expired = preload::expired_at(*reading.list, common.now);
   if (const auto usable = preload::usable_at(*reading.list, common.now); !usable && !expired) {
-    return fail(Fault::data, "{}: {}", printable(file.string()), usable.error().message);
+    return fail(Fault::data, "{}: {}", printable(files.shown), usable.error().message);
   }
   Source source{.facts = {.name = name,
-                          .path = file.string(),
+                          .path = files.list.string(),
                           .timestamp = reading.list->timestamp,
                           .expires = reading.list->expires},
                 .list = std::move(*reading.list)};
@@ -156,18 +156,17 @@ fs::path default_signature(const fs::path& file) {
   return file.string() + ".minisig";
 }
 
-Result<Source> read_verified(const Common& common, const std::string& name, const fs::path& file,
-                             const fs::path& signature_file, std::span<const minisign::PublicKey> keys,
-                             minisign::Legacy legacy) {
-  const auto signature = read_signature(signature_file);
+Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
+                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
+  const auto signature = read_signature(files.signature);
   if (!signature) return std::unexpected(signature.error());
-  auto verification = minisign::Verification::begin(file.string(), *signature, keys, legacy);
+  auto verification = minisign::Verification::begin(files.shown, *signature, keys, legacy);
   if (!verification) return std::unexpected(verification.error());
-  return read_text(common, name, file, std::move(*verification));
+  return read_text(common, name, files, std::move(*verification));
 }
 
-Result<Source> read_unverified(const Common& common, const std::string& name, const fs::path& file) {
-  return read_text(common, name, file, std::nullopt);
+Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files) {
+  return read_text(common, name, files, std::nullopt);
 }
 
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const fs::path> files,
@@ -192,8 +191,9 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
       warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
                                printable(files[i].string())));
     }
-    auto source = keys->empty() ? read_unverified(common, name, files[i])
-                                : read_verified(common, name, files[i], signature, *keys, legacy);
+    const ListFiles list{.list = files[i], .signature = signature, .shown = files[i].string()};
+    auto source = keys->empty() ? read_unverified(common, name, list)
+                                : read_verified(common, name, list, *keys, legacy);
     if (!source) return std::unexpected(source.error());
     sources.push_back(std::move(*source));
   }

@@ -47,16 +47,21 @@ Result<minisign::Signature> read_signature(const std::filesystem::path& path);
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
 
+// A list in a file, and the file of its signature where there is one.
+struct ListFiles {
+  std::filesystem::path list;
+  std::filesystem::path signature;
+  std::string shown;  // how sentences name the list
+};
+
 // A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no
 // list, or is from the far future. An expired list is there, with its reason. Faults of single entries are
 // told on standard error.
-Result<Source> read_verified(const Common& common, const std::string& name, const std::filesystem::path& file,
-                             const std::filesystem::path& signature_file,
+Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy);
 
 // The same without a signature: its caller knows where the file is from, or has said that nobody does.
-Result<Source> read_unverified(const Common& common, const std::string& name,
-                               const std::filesystem::path& file);
+Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files);
 
 // The lists of a command line. All or nothing: the first list that read_verified() refuses is the error.
 // Fault::usage where two files would be lists of one name.

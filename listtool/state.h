@@ -64,9 +64,10 @@ class OwnState {
   // another update holds the lock.
   static Result<OwnState> lock(const std::filesystem::path& state_dir);
 
-  // A folder for the next set, empty, and its number.
+  // Makes the folder of the next set where it is not there yet. `next_number` and `next_folder` say which.
   Result<std::filesystem::path> begin_set();
   std::uint64_t next_number() const { return next_; }
+  std::filesystem::path next_folder() const { return path_ / "sets" / std::to_string(next_); }
 
   // Puts the edition's files of another set into the new one, too.
   Result<void> keep(const Set& from, const Edition& edition);
@@ -81,7 +82,6 @@ class OwnState {
 
  private:
   OwnState(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  std::filesystem::path next_folder() const { return path_ / "sets" / std::to_string(next_); }
   Result<void> clear_away();
   Result<void> link(std::string_view name, const std::string& target);
 

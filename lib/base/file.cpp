@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <system_error>
 
 #include "base/text.h"
@@ -18,6 +19,19 @@ namespace fs = std::filesystem;
 
 std::unexpected<Error> too_large(std::string_view name, std::size_t limit) {
   return fail(Fault::data, "{}: larger than the limit of {} bytes", printable(name), limit);
+}
+
+// Reads until the buffer is full or the file ends; -1 on an error.
+ssize_t read_full(int fd, std::span<char> into, off_t from) {
+  std::size_t size = 0;
+  while (size < into.size()) {
+    const ssize_t got = ::pread(fd, into.data() + size, into.size() - size, from + static_cast<off_t>(size));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    size += static_cast<std::size_t>(got);
+  }
+  return static_cast<ssize_t>(size);
 }
 
 }  // namespace
@@ -99,6 +113,24 @@ Result<void> sync_directory(const fs::path& directory) {
     return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
   }
   return {};
+}
+
+bool same_content(int a, int b) {
+  std::array<char, 65536> of_a;
+  std::array<char, 65536> of_b;
+  for (off_t at = 0;; at += static_cast<off_t>(of_a.size())) {
+    const ssize_t size = read_full(a, of_a, at);
+    if (size < 0 || size != read_full(b, of_b, at)) return false;
+    const auto bytes = static_cast<std::size_t>(size);
+    if (std::string_view(of_a.data(), bytes) != std::string_view(of_b.data(), bytes)) return false;
+    if (bytes < of_a.size()) return true;
+  }
+}
+
+bool same_content(const fs::path& a, const fs::path& b) {
+  const auto fd_of_a = open_file(a, std::numeric_limits<std::size_t>::max());
+  const auto fd_of_b = open_file(b, std::numeric_limits<std::size_t>::max());
+  return fd_of_a && fd_of_b && same_content(fd_of_a->get(), fd_of_b->get());
 }
 
 }  // namespace starttls

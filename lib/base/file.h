@@ -52,6 +52,10 @@ std::unexpected<Error> cannot_read(std::string_view name, int error);
 // What is left to read from a descriptor, at most `limit` bytes; `name` is for the error.
 Result<std::string> read_all(int fd, std::size_t limit, std::string_view name);
 
+// Whether two files, which are regular ones, hold the same bytes; false where one of them cannot be read.
+bool same_content(int a, int b);
+bool same_content(const std::filesystem::path& a, const std::filesystem::path& b);
+
 // write(2) until everything is written or it fails; returns 0 or the errno value.
 int write_all(int fd, std::string_view bytes);
 

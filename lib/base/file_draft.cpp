@@ -22,32 +22,6 @@ std::unexpected<Error> cannot_write_to(const fs::path& path, std::string_view re
   return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), reason);
 }
 
-// Reads until the buffer is full or the file ends; -1 on an error.
-ssize_t read_full(int fd, std::span<char> into, off_t from) {
-  std::size_t size = 0;
-  while (size < into.size()) {
-    const ssize_t got = ::pread(fd, into.data() + size, into.size() - size, from + static_cast<off_t>(size));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    size += static_cast<std::size_t>(got);
-  }
-  return static_cast<ssize_t>(size);
-}
-
-// Nothing where one of them cannot be read.
-bool same_bytes(int a, int b) {
-  std::array<char, 65536> of_a;
-  std::array<char, 65536> of_b;
-  for (off_t at = 0;; at += static_cast<off_t>(of_a.size())) {
-    const ssize_t size = read_full(a, of_a, at);
-    if (size < 0 || size != read_full(b, of_b, at)) return false;
-    const auto bytes = static_cast<std::size_t>(size);
-    if (std::string_view(of_a.data(), bytes) != std::string_view(of_b.data(), bytes)) return false;
-    if (bytes < of_a.size()) return true;
-  }
-}
-
 constexpr std::string_view draft_mark = ".new-";
 constexpr std::size_t random_letters = 6;
 
@@ -168,7 +142,7 @@ Result<bool> FileDraft::differs() {
   struct stat old_one{};
   struct stat new_one{};
   if (!there || ::fstat(there.get(), &old_one) != 0 || ::fstat(fd_.get(), &new_one) != 0) return true;
-  return old_one.st_size != new_one.st_size || !same_bytes(there.get(), fd_.get());
+  return old_one.st_size != new_one.st_size || !same_content(there.get(), fd_.get());
 }
 
 Result<void> FileDraft::finish() {

@@ -74,9 +74,9 @@ Result<fs::path> scratch_folder(const fs::path& given) {
 }
 
 Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::path& signature,
-                          const fs::path& file) {
+                          const fs::path& file, const std::string& gpgv) {
   const Command command{
-      .argv = {"gpgv", "--homedir", home, "--keyring", keys, "--status-fd", "1", "--", signature, file},
+      .argv = {gpgv, "--homedir", home, "--keyring", keys, "--status-fd", "1", "--", signature, file},
       .environment = {{"LC_ALL=C", "GNUPGHOME=" + home.string(), "HOME=" + home.string()}}};
   auto done = run_program(command);
   if (done || done.error().fault != Fault::unavailable) return done;
@@ -94,7 +94,7 @@ Result<Verified> judge(const Finished& done) {
 }  // namespace
 
 Result<Verified> verify_file(const fs::path& file, const fs::path& signature_file, const fs::path& key_file,
-                             const fs::path& scratch) {
+                             const fs::path& scratch, const std::string& gpgv) {
   const auto subject = readable(file);
   if (!subject) return std::unexpected(subject.error());
   const auto signature = read_file(signature_file, signature_size_limit);
@@ -113,7 +113,7 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   const auto signature_path = folder->write("signature", *signature);
   if (!signature_path) return std::unexpected(signature_path.error());
 
-  const auto done = run_gpgv(folder->path(), *keys_path, *signature_path, *subject);
+  const auto done = run_gpgv(folder->path(), *keys_path, *signature_path, *subject, gpgv);
   if (!done) return std::unexpected(done.error());
   auto verified = judge(*done);
   if (verified) return verified;

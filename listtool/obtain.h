@@ -1,0 +1,37 @@
+// Getting the newest edition of a list, and deciding whether it may take the place of the installed one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "http/client.h"
+#include "listtool/configuration.h"
+#include "listtool/sources.h"
+#include "listtool/state.h"
+
+namespace starttls::listtool {
+
+struct Common;
+
+// What came of asking for a list.
+struct Obtained {
+  // The edition to be installed from now on: a new one, whose files are in the next set; or the installed
+  // one, perhaps with newer words of the server to ask with next time.
+  Edition edition;
+  std::optional<Source> content;  // of a new one
+};
+
+// Asks once, with conditions where an edition is installed; on a list that does not fit its signature once
+// more, since the publisher may have replaced both between the two fetches. `installed` is in `before`, or
+// nullptr. With `force` a list may shrink as much as it likes.
+//
+// Fault::data where what there is may not be installed: it is no list, badly signed, expired, from the far
+// future, older than the installed one, of the same time with other content, or shrunk too much. Other faults
+// as of http::Client::fetch() and of files. What was written to the next set is then worth nothing.
+Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& client,
+                        const ListSettings& settings, const Set& before, const Edition* installed,
+                        bool force);
+
+}  // namespace starttls::listtool

@@ -1,0 +1,91 @@
+#include "listtool/outputs.h"
+
+#include <sys/stat.h>
+
+#include "base/file_draft.h"
+#include "base/settings.h"
+#include "listtool/map.h"
+
+namespace starttls::listtool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// "" where there is no such file.
+std::string identity_of(const fs::path& file) {
+  struct stat info{};
+  if (file.empty() || ::stat(file.c_str(), &info) != 0) return "";
+  return fmt::format("{} bytes, inode {}:{}, {}.{:09}", info.st_size, info.st_dev, info.st_ino,
+                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+}
+
+std::string key_of(const OutputSettings& output) {
+  return file_of(output).string();
+}
+
+}  // namespace
+
+std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
+                    const fs::path& overrides) {
+  std::string text = "starttls-listtool " STARTTLS_VERSION;
+  for (const InstalledList& list : lists) {
+    text +=
+        fmt::format("; {} {} {} {}", list.facts.name, list.edition ? list.edition->number : 0,
+                    list.edition ? list.edition->signed_by : "", list.facts.unusable ? "unusable" : "usable");
+  }
+  text += fmt::format("; overrides {}", identity_of(overrides));
+  const auto& version = output.postfix_version;
+  return text + fmt::format("; {} {}{}{}", output.mta == Mta::postfix ? "postfix" : "sendmail", output.type,
+                            output.early_adopter ? " early adopter" : "",
+                            version ? fmt::format(" {}.{}", version->major, version->minor) : "");
+}
+
+OutputRecords OutputRecords::load(const fs::path& state_dir) {
+  OutputRecords outputs(state_dir / "outputs.toml");
+  auto settings = Settings::load(outputs.file_);
+  if (!settings) return outputs;
+  std::map<std::string, Record> records;
+  const std::size_t count = settings->tables("output");
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string at = fmt::format("output[{}].", i);
+    std::string file;
+    Record record;
+    settings->text(at + "file", file);
+    settings->text(at + "made_of", record.made_of);
+    settings->text(at + "identity", record.identity);
+    records.emplace(std::move(file), std::move(record));
+  }
+  if (settings->finish()) outputs.records_ = std::move(records);
+  return outputs;
+}
+
+bool OutputRecords::is_known(const OutputSettings& output) const {
+  return records_.contains(key_of(output));
+}
+
+bool OutputRecords::is_current(const OutputSettings& output, const std::string& made_of) const {
+  const auto found = records_.find(key_of(output));
+  return found != records_.end() && found->second.made_of == made_of &&
+         found->second.identity == identity_of(file_of(output)) && !found->second.identity.empty();
+}
+
+void OutputRecords::forget(const OutputSettings& output) {
+  records_.erase(key_of(output));
+}
+
+void OutputRecords::remember(const OutputSettings& output, const std::string& made_of) {
+  records_[key_of(output)] = {.made_of = made_of, .identity = identity_of(file_of(output))};
+}
+
+Result<void> OutputRecords::save(std::span<const OutputSettings> outputs) {
+  std::string text = "# Made by starttls-listtool update.\n";
+  for (const OutputSettings& output : outputs) {
+    const auto found = records_.find(key_of(output));
+    if (found == records_.end()) continue;
+    text += fmt::format("\n[[output]]\nfile = {}\nmade_of = {}\nidentity = {}\n", toml_text(found->first),
+                        toml_text(found->second.made_of), toml_text(found->second.identity));
+  }
+  return replace_file(file_, text);
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,325 @@
+// starttls-listtool update: the newest edition of every list is fetched, verified and installed, and the maps
+// are made of it.
+//
+//   lists -> obtain (next set) -> drafts of the maps -> switch to the next set -> publish the maps ->
+//   commands
+//
+// Up to the switch nothing that others see has changed, and whatever fails before leaves all as it was. Who
+// is killed after it leaves maps that the records no longer vouch for: the next update makes them.
+
+#include "listtool/update.h"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <thread>
+
+#include "base/cli.h"
+#include "base/subprocess.h"
+#include "base/text.h"
+#include "listtool/json.h"
+#include "listtool/obtain.h"
+#include "listtool/options.h"
+#include "preload/reader.h"
+
+namespace starttls::listtool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Fetched at least every 48 hours, a list that lasts no longer needs a person.
+constexpr std::chrono::hours short_rest{48};
+
+// What a command may take.
+constexpr std::chrono::minutes command_limit{5};
+
+// Which of two exit statuses says more: what a person must mend goes before what may pass.
+int worse(int a, int b) {
+  constexpr std::array order{Fault::internal,      Fault::config,      Fault::permission,
+                             Fault::cannot_create, Fault::io,          Fault::usage,
+                             Fault::data,          Fault::unavailable, Fault::temporary};
+  const auto rank = [&](int status) {
+    return std::ranges::find(order, status, [](Fault fault) { return static_cast<int>(fault); });
+  };
+  return rank(a) <= rank(b) ? a : b;
+}
+
+Result<void> check(const Configuration& configuration, const UpdateOptions& options) {
+  if (configuration.lists.empty()) {
+    return fail(Fault::config, "no [[list]] is configured: see listtool.toml(5)");
+  }
+  std::vector<std::string> names;
+  for (const ListSettings& list : configuration.lists) names.push_back(list.name);
+  for (const std::string& wanted : options.lists) {
+    if (std::ranges::find(names, wanted) != names.end()) continue;
+    const auto meant = nearest(wanted, names);
+    return fail(Fault::usage, "no list '{}' is configured{}", printable(wanted, 100),
+                meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
+  }
+  // What will be read late must be known to be sound before anything is fetched.
+  if (const auto overrides = read_overrides_source(configuration); !overrides) {
+    return std::unexpected(overrides.error());
+  }
+  return {};
+}
+
+// So that not all hosts of the world ask in the same second.
+void wait_a_while(std::chrono::seconds splay) {
+  if (splay.count() == 0) return;
+  std::random_device random;
+  std::uniform_int_distribution<std::int64_t> milliseconds(0, std::chrono::milliseconds(splay).count());
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds(random)));
+}
+
+}  // namespace
+
+Update::Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before)
+    : common_(common),
+      options_(options),
+      state_(state),
+      before_(std::move(before)),
+      after_(before_),
+      records_(OutputRecords::load(state.path())) {}
+
+Result<int> Update::run() {
+  take_lists();
+  if (after_.lists != before_.lists) {
+    if (const auto completed = complete_set(); !completed) return std::unexpected(completed.error());
+  }
+  judge_lists();
+  auto drafts = draft_outputs();
+  if (!drafts) return std::unexpected(drafts.error());
+  if (const auto switched = commit(*drafts); !switched) return std::unexpected(switched.error());
+  return status_;
+}
+
+void Update::take_lists() {
+  after_.lists.clear();
+  for (const ListSettings& settings : common_.configuration.lists) {
+    const bool wanted =
+        options_.lists.empty() || std::ranges::find(options_.lists, settings.name) != options_.lists.end();
+    const Edition* const installed = before_.find(settings.name);
+    ListReport report{.name = settings.name, .result = "unchanged"};
+    std::optional<Edition> edition = wanted
+                                         ? take(settings, installed, report)
+                                         : (installed != nullptr ? std::optional(*installed) : std::nullopt);
+    if (edition) after_.lists.push_back(std::move(*edition));
+    lists_.push_back(std::move(report));
+  }
+  for (const Edition& edition : before_.lists) {
+    if (after_.find(edition.name) != nullptr) continue;
+    lists_.push_back({.name = edition.name, .result = "removed"});
+  }
+}
+
+// The edition that counts from now on; none where there was none and none could be had.
+std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
+                                    ListReport& report) {
+  auto obtained = obtain(common_, state_, client_, settings, before_, installed, options_.force);
+  if (!obtained) {
+    refuse(settings, installed, obtained.error(), report);
+    return installed != nullptr ? std::optional(*installed) : std::nullopt;
+  }
+  if (obtained->content) {
+    report.result = "new";
+    report.edition = obtained->edition;
+    report.changes = changes(installed, obtained->content->list);
+    read_.emplace(settings.name, std::move(*obtained->content));
+  }
+  return std::move(obtained->edition);
+}
+
+void Update::refuse(const ListSettings& settings, const Edition* installed, const Error& error,
+                    ListReport& report) {
+  const bool passing = error.fault == Fault::temporary;
+  report.result = passing ? "failed" : "refused";
+  report.error = error.message;
+  status_ = status_ == 0 ? error.exit_status() : worse(status_, error.exit_status());
+  const bool lasts = installed != nullptr && installed->expires > common_.now + short_rest;
+  const std::string message =
+      fmt::format("list {}: {}{}", settings.name, error.message,
+                  installed == nullptr
+                      ? ""
+                      : fmt::format("; the installed edition of {} stays", to_rfc3339(installed->timestamp)));
+  // Trouble that may pass, and that hurts nobody yet, needs no person.
+  if (passing && lasts) {
+    warn(common_, message);
+  } else {
+    tell(program, message);
+  }
+}
+
+ChangeCounts Update::changes(const Edition* installed, const preload::List& now) const {
+  if (installed == nullptr) return {.added = now.size()};
+  Common quiet = common_;
+  quiet.quiet = true;
+  const fs::path file = before_.list_of(*installed);
+  const auto before = read_unverified(quiet, installed->name, {.list = file, .signature = {}, .shown = file});
+  return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
+}
+
+Result<void> Update::complete_set() {
+  if (const auto begun = state_.begin_set(); !begun) return std::unexpected(begun.error());
+  for (const Edition& edition : after_.lists) {
+    if (read_.contains(edition.name)) continue;
+    if (const auto kept = state_.keep(before_, edition); !kept) return kept;
+  }
+  auto set = state_.complete_set(std::move(after_.lists));
+  if (!set) return std::unexpected(set.error());
+  after_ = std::move(*set);
+  return {};
+}
+
+// What is, or will be, installed, by the clock.
+void Update::judge_lists() {
+  installed_ = installed_lists(common_.configuration, after_, common_.now);
+  for (const InstalledList& list : installed_) {
+    if (!list.edition) continue;  // why was told when it was asked for
+    if (const int told = tell_unusable(list.facts); told != 0) {
+      status_ = status_ == 0 ? told : worse(status_, told);
+    } else if (list.facts.expires <= common_.now + short_rest) {
+      // Somebody must see to it, also where warnings are not wanted.
+      tell(program, fmt::format("warning: list {}: it expires on {}, and there is no newer one; then no "
+                                "policy is taken from it",
+                                list.facts.name, to_rfc3339(list.facts.expires)));
+    }
+  }
+}
+
+Result<std::vector<Update::Output>> Update::draft_outputs() {
+  std::vector<Output> outputs;
+  for (const OutputSettings& settings : common_.configuration.outputs) {
+    std::string made = made_of(settings, installed_, common_.configuration.overrides);
+    if (records_.is_current(settings, made)) continue;
+    outputs.push_back(
+        {.settings = &settings, .made_of = std::move(made), .command_is_due = !records_.is_known(settings)});
+  }
+  if (outputs.empty()) return outputs;
+  auto sources = sources_in(common_, after_, std::move(read_));
+  if (!sources) return std::unexpected(sources.error());
+  for (Output& output : outputs) {
+    auto draft = draft_map(*output.settings, *sources, common_.configuration.programs);
+    if (!draft) return std::unexpected(draft.error());
+    const auto differs = draft->file.differs();
+    if (!differs) return std::unexpected(differs.error());
+    output.not_expressed = draft->not_expressed;
+    if (!*differs) continue;
+    if (const auto finished = draft->file.finish(); !finished) return std::unexpected(finished.error());
+    output.draft.emplace(std::move(draft->file));
+    output.command_is_due = true;
+  }
+  return outputs;
+}
+
+Result<void> Update::commit(std::vector<Output>& outputs) {
+  for (const Output& output : outputs) records_.forget(*output.settings);
+  if (!outputs.empty()) {
+    if (auto saved = records_.save(common_.configuration.outputs); !saved) return saved;
+  }
+  if (after_.folder != before_.folder) {
+    if (auto switched = state_.switch_to(after_); !switched) return switched;
+  }
+  report_lists();
+  for (Output& output : outputs) {
+    if (!output.draft) continue;
+    if (auto published = output.draft->publish(); !published) return published;
+  }
+  for (const Output& output : outputs) finish(output);
+  return outputs.empty() ? Result<void>{} : records_.save(common_.configuration.outputs);
+}
+
+void Update::finish(const Output& output) {
+  const std::string file = printable(file_of(*output.settings).string());
+  OutputReport report{.file = file, .changed = output.draft.has_value(), .command = "none"};
+  if (common_.verbose) tell(program, file + (report.changed ? ": written" : ": unchanged"));
+  tell_not_expressed(common_, file, output.not_expressed);
+  const bool has_command = !output.settings->command.empty();
+  const bool ran = !has_command || !output.command_is_due || run_command(output, report);
+  if (ran) records_.remember(*output.settings, output.made_of);
+  outputs_.push_back(std::move(report));
+}
+
+// A command that fails runs again with the next update.
+bool Update::run_command(const Output& output, OutputReport& report) {
+  const auto done =
+      run_program({.argv = output.settings->command, .merge_stderr = true, .time_limit = command_limit});
+  report.command = done && done->succeeded() ? "done" : "failed";
+  if (done && done->succeeded()) return true;
+  const Fault fault = done ? Fault::temporary : done.error().fault;
+  const std::string why = done ? fmt::format("{} {}: {}", printable(output.settings->command.front()),
+                                             to_text(*done), printable(trim(done->out), 2000))
+                               : done.error().message;
+  tell(program, fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
+  status_ = status_ == 0 ? static_cast<int>(fault) : worse(status_, static_cast<int>(fault));
+  return false;
+}
+
+void Update::report_lists() {
+  if (common_.json || common_.quiet) return;
+  std::string text;
+  for (const ListReport& list : lists_) {
+    if (list.result == "removed") text += list.name + ": no longer configured, and removed\n";
+    if (!list.edition) continue;
+    text += fmt::format("{}: {} added, {} removed, {} changed; {} domains, of {}, expires {}\n", list.name,
+                        list.changes.added, list.changes.removed, list.changes.changed, list.edition->domains,
+                        to_rfc3339(list.edition->timestamp), to_rfc3339(list.edition->expires));
+  }
+  // What is installed is installed, whether or not anybody hears of it.
+  if (const auto printed = print(text); !printed) status_ = report_error(program, printed.error());
+}
+
+std::string Update::as_json() const {
+  JsonText json;
+  json.begin_object();
+  json.key("lists");
+  json.begin_array();
+  for (const ListReport& list : lists_) {
+    json.begin_object();
+    json.member("name", list.name);
+    json.member("result", list.result);
+    if (list.edition) {
+      json.member("timestamp", to_rfc3339(list.edition->timestamp));
+      json.member("expires", to_rfc3339(list.edition->expires));
+      json.member("domains", list.edition->domains);
+      json.member("added", list.changes.added);
+      json.member("removed", list.changes.removed);
+      json.member("changed", list.changes.changed);
+    }
+    if (!list.error.empty()) json.member("error", list.error);
+    json.end_object();
+  }
+  json.end_array();
+  json.key("outputs");
+  json.begin_array();
+  for (const OutputReport& output : outputs_) {
+    json.begin_object();
+    json.member("file", output.file);
+    json.member("changed", output.changed);
+    json.member("command", output.command);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+Result<int> update(const Common& given, const UpdateOptions& options) {
+  if (const auto sound = check(given.configuration, options); !sound) return std::unexpected(sound.error());
+  wait_a_while(std::chrono::seconds(options.splay_seconds));
+  const auto clock = program_clock();
+  if (!clock) return std::unexpected(clock.error());
+  Common common = given;
+  common.now = (*clock)();
+  auto state = OwnState::lock(common.configuration.state_dir);
+  if (!state) return std::unexpected(state.error());
+  auto before = current_set(common.configuration.state_dir);
+  if (!before) return std::unexpected(before.error());
+  Update run(common, options, *state, std::move(*before));
+  const auto status = run.run();
+  if (status && common.json) {
+    if (const auto printed = print(run.as_json()); !printed) return std::unexpected(printed.error());
+  }
+  return status;
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,85 @@
+// One run of starttls-listtool update. Internal to update.cpp; a class, because what one step finds the later
+// ones need.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_draft.h"
+#include "base/result.h"
+#include "http/client.h"
+#include "listtool/changes.h"
+#include "listtool/configuration.h"
+#include "listtool/installed.h"
+#include "listtool/map.h"
+#include "listtool/outputs.h"
+#include "listtool/sources.h"
+#include "listtool/state.h"
+
+namespace starttls::listtool {
+
+struct Common;
+struct UpdateOptions;
+
+class Update {
+ public:
+  Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before);
+
+  // The exit status, where the run came to its end: not 0 where single lists or commands failed, which was
+  // told. An Error where nothing was changed.
+  Result<int> run();
+  std::string as_json() const;
+
+ private:
+  // For people and for --json.
+  struct ListReport {
+    std::string name;
+    std::string result;              // "new", "unchanged", "refused", "failed" or "removed"
+    std::optional<Edition> edition;  // of a new one
+    ChangeCounts changes;
+    std::string error;
+  };
+  struct OutputReport {
+    std::string file;
+    bool changed = false;
+    std::string command;  // "none", "done" or "failed"
+  };
+  // A map that must be made, or looked at, again.
+  struct Output {
+    const OutputSettings* settings;
+    std::string made_of;
+    bool command_is_due;
+    std::optional<FileDraft> draft = std::nullopt;  // where it differs from what is there
+    std::size_t not_expressed = 0;
+  };
+
+  void take_lists();
+  std::optional<Edition> take(const ListSettings& settings, const Edition* installed, ListReport& report);
+  void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
+  ChangeCounts changes(const Edition* installed, const preload::List& now) const;
+  Result<void> complete_set();
+  void judge_lists();
+  Result<std::vector<Output>> draft_outputs();
+  Result<void> commit(std::vector<Output>& outputs);
+  void finish(const Output& output);
+  bool run_command(const Output& output, OutputReport& report);
+  void report_lists();
+
+  const Common& common_;
+  const UpdateOptions& options_;
+  OwnState& state_;
+  http::Client client_;
+  Set before_;
+  Set after_;
+  std::map<std::string, Source> read_;  // the new editions
+  std::vector<InstalledList> installed_;
+  OutputRecords records_;
+  std::vector<ListReport> lists_;
+  std::vector<OutputReport> outputs_;
+  int status_ = 0;
+};
+
+}  // namespace starttls::listtool
