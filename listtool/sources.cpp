@@ -31,7 +31,8 @@ void tell_faults(const Common& common, const ListFiles& files, const preload::Re
                            shown, faults == 1 ? "a fault" : fmt::format("{} faults", faults)));
 }
 
-// The text of a list, read once: what the parser gets is what is verified, on the other core if there is one.
+// The text of a list, read once: what the parser gets is what is verified. Both are done, a piece ahead of
+// the parser, on the other core if there is one.
 class ListText {
  public:
   // Without a verification nothing is verified.
@@ -42,41 +43,71 @@ class ListText {
   }
 
   Result<std::size_t> read(std::span<char> into) {
-    const auto size = read_some(fd_.get(), into, file_.string());
-    if (!size || *size == 0 || !verification_) return size;
-    if (hashing_.valid()) hashing_.get();
-    piece_.assign(into.data(), *size);
-    // A thread costs more than a short piece.
-    hashing_ = std::async(
-        piece_.size() > worth_a_thread ? std::launch::async : std::launch::deferred,
-        [verification = &*verification_, piece = std::string_view(piece_)] { verification->add(piece); });
+    if (left_.empty()) {
+      if (const auto had = next_piece(); !had) return std::unexpected(had.error());
+    }
+    const std::size_t size = left_.copy(into.data(), into.size());
+    left_.remove_prefix(size);
     return size;
   }
 
   // The verdict on the whole text, also where the parser stopped early.
   Result<std::optional<minisign::Verified>> finish() {
     if (!verification_) return std::nullopt;
-    std::vector<char> rest(worth_a_thread);
-    for (;;) {
-      const auto size = read(rest);
-      if (!size) return std::unexpected(size.error());
-      if (*size == 0) break;
-    }
-    if (hashing_.valid()) hashing_.get();
+    do {
+      if (const auto had = next_piece(); !had) return std::unexpected(had.error());
+    } while (!left_.empty());
     return verification_->finish();
   }
 
  private:
-  static constexpr std::size_t worth_a_thread = std::size_t{128} << 10U;
+  static constexpr std::size_t piece_size = std::size_t{1} << 20U;
+  struct Piece {
+    std::vector<char> bytes;
+    Result<std::size_t> size = 0;
+  };
 
   ListText(fs::path file, UniqueFd fd, std::optional<minisign::Verification> verification)
       : file_(std::move(file)), fd_(std::move(fd)), verification_(std::move(verification)) {}
 
+  // Takes the piece that was read ahead, and has the one after it read.
+  Result<void> next_piece() {
+    if (at_end_) return {};
+    // A short text is all in the first piece, for which no thread is worth its while.
+    Piece piece = ahead_.valid() ? ahead_.get() : read_piece({});
+    if (!piece.size) return std::unexpected(piece.size.error());
+    std::swap(piece_, piece.bytes);
+    left_ = {piece_.data(), *piece.size};
+    at_end_ = left_.empty();
+    const auto policy = left_.size() == piece_size ? std::launch::async : std::launch::deferred;
+    if (!at_end_) {
+      ahead_ = std::async(
+          policy, [this, spare = std::move(piece.bytes)]() mutable { return read_piece(std::move(spare)); });
+    }
+    return {};
+  }
+
+  // As much as there is, up to a whole piece, verified.
+  Piece read_piece(std::vector<char> bytes) {
+    bytes.resize(piece_size);
+    std::size_t size = 0;
+    while (size < bytes.size()) {
+      const auto got = read_some(fd_.get(), std::span(bytes).subspan(size), file_.string());
+      if (!got) return {.bytes = {}, .size = std::unexpected(got.error())};
+      if (*got == 0) break;
+      size += *got;
+    }
+    if (verification_) verification_->add({bytes.data(), size});
+    return {.bytes = std::move(bytes), .size = size};
+  }
+
   fs::path file_;
   UniqueFd fd_;
   std::optional<minisign::Verification> verification_;
-  std::string piece_;  // that is being verified
-  std::future<void> hashing_;
+  std::vector<char> piece_;  // what the parser is given
+  std::string_view left_;    // of it
+  bool at_end_ = false;
+  std::future<Piece> ahead_;  // last, so that it ends before what it uses
 };
 
 Result<Source> read_text(const Common& common, const std::string& name, const ListFiles& files,

@@ -42,23 +42,13 @@ std::string_view fault_of_label(std::string_view label) {
   return {};
 }
 
-// The letters of a label as they come by.
-struct LabelScan {
-  std::size_t size = 0;
-  char last = '-';  // a hyphen that is not there: no label begins with one
-  bool all_digits = true;
-  bool tagged = false;  // with hyphens in the third and fourth place, as A-labels are
-
-  bool take(char c) {
-    if (!is_ldh(c) || (c == '-' && size == 0)) return false;
-    tagged = tagged || (c == '-' && last == '-' && size == 3);
-    all_digits = all_digits && is_digit(c);
-    last = c;
-    ++size;
-    return true;
-  }
-  bool sound() const { return size <= longest_label && last != '-' && !tagged; }
-};
+// Whether a label of a plain name is one, its letters being letters that a label may have.
+bool is_plain_label(std::string_view label) {
+  if (label.empty() || label.size() > longest_label || label.front() == '-' || label.back() == '-')
+    return false;
+  // With hyphens in the third and fourth place it is an A-label, or would be taken for one.
+  return label.size() < 4 || label[2] != '-' || label[3] != '-';
+}
 
 // What is wrong with a lower-case ASCII name; empty where nothing is.
 std::string_view fault_of(std::string_view name) {
@@ -92,16 +82,14 @@ bool needs_idna(std::string_view name) {
 
 bool DomainName::is_plain(std::string_view text) {
   if (text.size() > longest_name) return false;
-  LabelScan label;
-  for (const char c : text) {
-    if (c == '.') {
-      if (!label.sound()) return false;
-      label = {};
-    } else if (!label.take(c)) {
-      return false;
-    }
+  std::size_t start = 0;  // of the label
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (is_ldh(text[at])) continue;
+    if (text[at] != '.' || !is_plain_label(text.substr(start, at - start))) return false;
+    start = at + 1;
   }
-  return label.sound() && !label.all_digits;
+  const auto last = text.substr(start);
+  return is_plain_label(last) && !std::ranges::all_of(last, is_digit);
 }
 
 Result<DomainName> DomainName::parse(std::string_view text) {

@@ -83,6 +83,10 @@ bool is_utf8(std::string_view text) {
     text.remove_prefix(sizeof eight);
   }
   while (!text.empty()) {
+    if (static_cast<unsigned char>(text.front()) < 0x80) {
+      text.remove_prefix(1);
+      continue;
+    }
     const auto c = decode_utf8(text);
     if (!c) return false;
     text.remove_prefix(c->bytes);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <iterator>
-#include <ranges>
 #include <utility>
 
 #include "base/text.h"
@@ -17,10 +16,12 @@ namespace {
 constexpr std::array<std::string_view, 2> retired_fields{"min-tls-version", "report"};
 
 bool holds(std::string_view joined, std::string_view pattern) {
-  if (joined.find(pattern) == std::string_view::npos) return false;
-  return std::ranges::any_of(std::views::split(joined, ':'), [&](const auto part) {
-    return std::string_view(part.begin(), part.end()) == pattern;
-  });
+  while (joined.size() >= pattern.size()) {
+    const std::size_t size = std::min(joined.find(':'), joined.size());
+    if (size == pattern.size() && joined.starts_with(pattern)) return true;
+    joined.remove_prefix(std::min(size + 1, joined.size()));
+  }
+  return false;
 }
 
 // Where the value begins that was just read.

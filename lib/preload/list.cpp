@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <future>
 #include <numeric>
 #include <ranges>
 
@@ -16,6 +17,9 @@ std::uint64_t part_of(std::string_view name, std::size_t at) {
   if constexpr (std::endian::native == std::endian::little) part = __builtin_bswap64(part);
   return part;
 }
+
+// Fewer are sorted sooner than a thread has begun.
+constexpr std::size_t worth_a_thread = 50'000;
 
 }  // namespace
 
@@ -71,11 +75,14 @@ void ListBuilder::drop(std::string_view domain, Place place) {
   add({.domain = domain, .mode = Mode::none, .joined_mxs = {}}, place);
 }
 
-// Eight bytes of the names at a time, as numbers: a name itself is looked at only where its turn comes, which
-// matters for millions of names that lie anywhere in memory. First by the eight bytes from `depth` on, then
-// among those with the same ones by the next eight.
-void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) {
+void ListBuilder::read_parts(std::span<SortKey> keys, std::size_t depth) const {
   for (SortKey& key : keys) key.part = part_of(name_of(key), depth);
+}
+
+// Eight bytes of the names at a time, as numbers: a name itself is looked at only where its turn comes, which
+// matters for millions of names that lie anywhere in memory. First by the eight bytes from `depth` on, which
+// the keys have, then among those with the same ones by the next eight.
+void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) const {
   std::ranges::sort(keys, {}, &SortKey::part);
   for (auto run = keys.begin(); run != keys.end();) {
     const auto end = std::find_if(run, keys.end(), [&](const SortKey& key) { return key.part != run->part; });
@@ -84,10 +91,25 @@ void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) {
       std::ranges::sort(run, end, {},
                         [&](const SortKey& key) { return place_of(list_.records_[key.index]); });
     } else if (end - run > 1) {
-      sort({run, end}, depth + sizeof run->part);
+      const std::span same(run, end);
+      read_parts(same, depth + sizeof run->part);
+      sort(same, depth + sizeof run->part);
     }
     run = end;
   }
+}
+
+// The lower half on the other core, if there is one.
+void ListBuilder::sort_in_halves(std::span<SortKey> keys) const {
+  const auto middle = keys.begin() + static_cast<std::ptrdiff_t>(keys.size() / 2);
+  std::ranges::nth_element(keys, middle, {}, &SortKey::part);
+  const std::uint64_t part = middle->part;
+  // Who has the part of the middle one belongs together.
+  const auto upper = std::ranges::partition(keys, [&](const SortKey& key) { return key.part < part; });
+  const auto lower = keys.first(keys.size() - upper.size());
+  const auto sorted = std::async(std::launch::async, [&] { sort(lower, 0); });
+  sort({upper.begin(), upper.end()}, 0);
+  sorted.wait();
 }
 
 void ListBuilder::sort() {
@@ -101,7 +123,12 @@ void ListBuilder::sort() {
   if (std::ranges::adjacent_find(records, out_of_order) == records.end()) return;
   std::vector<SortKey> keys(records.size());
   for (std::uint32_t i = 0; i < keys.size(); ++i) keys[i].index = i;
-  sort(keys, 0);
+  read_parts(keys, 0);
+  if (keys.size() < worth_a_thread) {
+    sort(keys, 0);
+  } else {
+    sort_in_halves(keys);
+  }
   std::ranges::transform(keys, list_.order_.begin(), &SortKey::index);
 }
 
@@ -109,7 +136,8 @@ std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   sort();
   std::vector<Duplicate> duplicates;
   std::string_view last;  // no domain is empty
-  std::erase_if(list_.order_, [&](std::uint32_t index) {
+  std::erase_if(list_.order_, [&, at = std::size_t{0}](std::uint32_t index) mutable {
+    list_.prefetch(++at);
     const List::Record& record = list_.records_[index];
     const auto domain = List::view(record).domain;
     const bool stands = record.mxs != nullptr;
@@ -147,6 +175,7 @@ std::optional<Overlay::Found> Overlay::next() {
   for (std::size_t i = 0; i < walks_.size(); ++i) {
     const auto& [list, next] = walks_[i];
     if (next == list->size()) continue;
+    list->prefetch(next);
     const Entry entry = (*list)[next];
     if (first && entry.domain > first->entry.domain) continue;
     // Of a list below this one: passed over.

@@ -55,6 +55,13 @@ class List {
   Entry operator[](std::size_t index) const { return view(record(index)); }
   std::optional<Entry> find(std::string_view domain) const;
 
+  // For who goes through all of them: has memory fetch those that come soon after this one. They lie
+  // anywhere.
+  void prefetch(std::size_t index) const {
+    if (index + 2 * ahead < order_.size()) __builtin_prefetch(&record(index + 2 * ahead));
+    if (index + ahead < order_.size()) __builtin_prefetch(record(index + ahead).domain);
+  }
+
  private:
   friend class ListBuilder;
   struct Record {
@@ -66,6 +73,7 @@ class List {
     std::uint8_t domain_size = 0;
     Mode mode = Mode::none;
   };
+  static constexpr std::size_t ahead = 8;
   static Entry view(const Record& record);
   const Record& record(std::size_t index) const { return records_[order_[index]]; }
 
@@ -104,7 +112,9 @@ class ListBuilder {
   };
   std::string_view name_of(const SortKey& key) const { return List::view(list_.records_[key.index]).domain; }
   void sort();
-  void sort(std::span<SortKey> keys, std::size_t depth);
+  void read_parts(std::span<SortKey> keys, std::size_t depth) const;
+  void sort(std::span<SortKey> keys, std::size_t depth) const;
+  void sort_in_halves(std::span<SortKey> keys) const;
 
   List list_;
 };

@@ -4,11 +4,29 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include "base/text.h"
 #include "preload/list_handler.h"
 #include "preload/text_stream.h"
+
+template <>
+inline void rapidjson::SkipWhitespace(starttls::preload::TextStream& from) {
+  from.skip_blanks();
+}
+
+// Names are most of a list. The reader asks its stream for what of a string it can copy as it is, and knows
+// how only with streams of its own.
+template <>
+template <>
+inline void rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>>::ScanCopyUnescapedString(
+    starttls::preload::TextStream& from, StackStream<char>& to) {
+  for (auto plain = from.plain(); !plain.empty(); plain = from.plain()) {
+    std::memcpy(to.Push(static_cast<SizeType>(plain.size())), plain.data(), plain.size());
+    from.skip(plain.size());
+  }
+}
 
 namespace starttls::preload {
 namespace {

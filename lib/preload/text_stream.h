@@ -34,6 +34,17 @@ class TextStream {
   }
   std::size_t Tell() const { return offset_of(next_); }
 
+  // What follows, as far as it is at hand, up to the first character that ends a JSON string, or that means
+  // something in it, or may not be there: a quote, a backslash, a control character.
+  std::string_view plain() const;
+  void skip(std::size_t size) {
+    next_ += size;
+    if (next_ == end_) refill();
+  }
+  void skip_blanks() {
+    while (*next_ == ' ' || *next_ == '\n' || *next_ == '\r' || *next_ == '\t') Take();
+  }
+
   // For writing streams only.
   char* PutBegin() { return nullptr; }
   void Put(char) {}

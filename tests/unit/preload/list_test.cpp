@@ -53,6 +53,22 @@ TEST_CASE("domains are in the order of their bytes, however long the beginnings 
   for (std::size_t i = 0; i < sorted.size(); ++i) CHECK(list[i].domain == sorted[i]);
 }
 
+TEST_CASE("a long list is in order, too, and of its duplicates the first ones stay") {
+  std::vector<std::pair<std::string, std::string>> entries;
+  std::uint32_t number = 1;
+  for (int i = 0; i < 150'000; ++i) {
+    number = number * 1664525U + 1013904223U;  // anything that jumps about
+    entries.emplace_back(fmt::format("{}{}.test", i % 3 == 0 ? "same-start" : "", number % 100'000),
+                         "mx.test");
+  }
+  std::set<std::string> expected;
+  for (const auto& [domain, mxs] : entries) expected.insert(domain);
+  const List list = list_of(entries);
+  REQUIRE(list.size() == expected.size());
+  std::size_t i = 0;
+  CHECK(std::ranges::all_of(expected, [&](const std::string& domain) { return list[i++].domain == domain; }));
+}
+
 TEST_CASE("of a domain that is there twice the first stays") {
   ListBuilder builder;
   builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, {.line = 7});
