@@ -68,12 +68,27 @@ Result<std::pair<UniqueFd, fs::path>> new_draft(const fs::path& place) {
 
 }  // namespace
 
-void BufferedWriter::write(std::string_view text) {
-  if (error_ == 0) error_ = write_all(fd_, text);
+void BufferedWriter::await() {
+  if (!writing_.valid()) return;
+  Written written = writing_.get();
+  if (error_ == 0) error_ = written.error;
+  spare_ = std::move(written.buffer);
+}
+
+void BufferedWriter::hand_over() {
+  await();
+  std::string full = std::exchange(buffer_, std::move(spare_));
+  buffer_.clear();
+  if (error_ != 0) return;
+  writing_ = std::async(std::launch::async, [fd = fd_, full = std::move(full)]() mutable {
+    const int error = write_all(fd, full);
+    return Written{.buffer = std::move(full), .error = error};
+  });
 }
 
 int BufferedWriter::flush() {
-  write(buffer_);
+  await();
+  if (error_ == 0) error_ = write_all(fd_, buffer_);
   buffer_.clear();
   return error_;
 }

@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <future>
 #include <string>
 #include <string_view>
 
@@ -20,29 +21,33 @@
 
 namespace starttls {
 
-// Collects small pieces and writes them in large ones. The first error stays, and ends all writing.
+// Collects small pieces and writes them in large ones, each while the next one is collected. The first error
+// stays, and ends all writing.
 class BufferedWriter {
  public:
-  explicit BufferedWriter(int fd) : fd_(fd) { buffer_.reserve(capacity); }
+  explicit BufferedWriter(int fd) : fd_(fd) {}
 
   void append(std::string_view text) {
-    if (buffer_.size() + text.size() > capacity) flush();
-    if (text.size() > capacity) {
-      write(text);
-    } else {
-      buffer_ += text;
-    }
+    if (buffer_.size() + text.size() > capacity) hand_over();
+    buffer_ += text;
   }
   // Writes what is left. Returns 0 or the errno value of the first error.
   int flush();
 
  private:
-  static constexpr std::size_t capacity = std::size_t{256} << 10U;
-  void write(std::string_view text);
+  static constexpr std::size_t capacity = std::size_t{1} << 20U;
+  struct Written {
+    std::string buffer;  // to be filled again
+    int error = 0;
+  };
+  void hand_over();
+  void await();
 
   int fd_;
   std::string buffer_;
+  std::string spare_;
   int error_ = 0;
+  std::future<Written> writing_;  // last, so that it ends before what it uses
 };
 
 class FileDraft {

@@ -15,15 +15,6 @@ namespace {
 
 constexpr std::array<std::string_view, 2> retired_fields{"min-tls-version", "report"};
 
-bool holds(std::string_view joined, std::string_view pattern) {
-  while (joined.size() >= pattern.size()) {
-    const std::size_t size = std::min(joined.find(':'), joined.size());
-    if (size == pattern.size() && joined.starts_with(pattern)) return true;
-    joined.remove_prefix(std::min(size + 1, joined.size()));
-  }
-  return false;
-}
-
 // Where the value begins that was just read.
 std::size_t start_of_value(const TextStream& text, Kind kind, std::string_view value) {
   const std::size_t end = text.Tell();
@@ -42,6 +33,7 @@ void EntryDraft::begin(std::string_view name, Place place, bool is_alias) {
   seen_ = {};
   mode_.reset();
   joined_.clear();
+  ends_.clear();
   mx_count_ = 0;
   alias_.reset();
   policy_remarks_.clear();
@@ -132,9 +124,14 @@ std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view t
 }
 
 void EntryDraft::append(std::string_view pattern) {
-  if (holds(joined_, pattern)) return;
+  std::size_t start = 0;
+  for (const std::size_t end : ends_) {
+    if (std::string_view(joined_).substr(start, end - start) == pattern) return;
+    start = end + 1;
+  }
   if (!joined_.empty()) joined_ += ':';
   joined_ += pattern;
+  ends_.push_back(joined_.size());
 }
 
 void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, Place place, std::string message) {

@@ -27,7 +27,8 @@ class EntryDraft {
   // `text` is where it is read from.
   explicit EntryDraft(const TextStream& text) : text_(text) {}
 
-  // `name` is the domain or alias as it is written, `place` where it is.
+  // `name` is the domain or alias as it is written, a view that must last until the next begin(); `place` is
+  // where it is.
   void begin(std::string_view name, Place place, bool is_alias);
 
   // Its key was just read.
@@ -41,7 +42,7 @@ class EntryDraft {
   // Says what is missing, hands over all findings, and returns whether the entry stands.
   bool finish(Findings& findings);
 
-  const std::string& name() const { return name_; }
+  std::string_view name() const { return name_; }
   Place place() const { return place_; }
   Mode mode() const { return mode_.value_or(Mode::none); }
   const std::string& joined_mxs() const { return joined_; }
@@ -70,7 +71,7 @@ class EntryDraft {
   void judge_alias();
 
   const TextStream& text_;
-  std::string name_;
+  std::string_view name_;
   Place place_;
   bool is_alias_ = false;
   Field field_ = Field::other;
@@ -79,6 +80,7 @@ class EntryDraft {
 
   std::optional<Mode> mode_;
   std::string joined_;
+  std::vector<std::size_t> ends_;  // of the patterns in it
   std::size_t mx_count_ = 0;
   std::optional<std::string> alias_;
 

@@ -32,7 +32,7 @@ Place ListHandler::place_of(std::string_view member) const {
 }
 
 bool ListHandler::sound(std::string_view text) {
-  if (is_utf8(text)) return true;
+  if (!stream_.had_more_than_ascii() || is_utf8(text)) return true;
   refuse(stream_.place_of(stream_.start_of_string(stream_.Tell())), "no JSON: a text is not UTF-8");
   return false;
 }
@@ -205,7 +205,8 @@ void ListHandler::finish_entry() {
   } else if (!stands) {
     drop(draft_.name(), draft_.place());
   } else if (draft_.alias()) {
-    pending_.push_back({.name = draft_.name(), .place = draft_.place(), .alias = *draft_.alias()});
+    pending_.push_back(
+        {.name = std::string(draft_.name()), .place = draft_.place(), .alias = *draft_.alias()});
     if (members_[aliases_member].place) resolve_aliases();  // they came first: no need to wait
   } else {
     add(draft_.name(), draft_.place(), draft_.mode(), keep_mxs(draft_.joined_mxs()));
@@ -215,7 +216,7 @@ void ListHandler::finish_entry() {
 void ListHandler::add_alias(bool stands) {
   const Alias alias{
       .stands = stands, .mode = draft_.mode(), .joined_mxs = builder_.keep(draft_.joined_mxs())};
-  if (aliases_.contains(draft_.name())) {
+  if (aliases_.contains(std::string(draft_.name()))) {
     findings_.add(Severity::dropped, draft_.place(), draft_.name(),
                   "this alias was there before; the first one stands");
   } else if (aliases_.size() < most_aliases) {

@@ -9,9 +9,6 @@
 namespace starttls::preload {
 namespace {
 
-constexpr std::uint64_t ones = 0x0101010101010101;
-constexpr std::uint64_t highs = 0x8080808080808080;
-
 // Eight bytes at a time: adds up, in each of eight lanes, which of them are newlines.
 std::size_t count_newlines(const char* at, const char* to) {
   std::size_t count = 0;
@@ -21,9 +18,10 @@ std::size_t count_newlines(const char* at, const char* to) {
     for (; at != stop; at += 8) {
       std::uint64_t eight = 0;
       std::memcpy(&eight, at, sizeof eight);
-      eight ^= ones * '\n';
-      const std::uint64_t other = ((eight & ~highs) + ~highs) | eight;  // the high bit of all but newlines
-      lanes += (~other & highs) >> 7U;
+      eight ^= TextStream::ones * '\n';
+      const std::uint64_t other =
+          ((eight & ~TextStream::highs) + ~TextStream::highs) | eight;  // the high bit of all but newlines
+      lanes += (~other & TextStream::highs) >> 7U;
     }
     for (; lanes != 0; lanes >>= 8U) count += lanes & 0xFFU;
   }
@@ -39,19 +37,6 @@ TextStream::TextStream(std::string_view name, const ReadText& read)
     : name_(name), read_(read), buffer_(most_kept + piece_size + 1) {
   kept_ = next_ = end_ = buffer_.data() + most_kept;
   refill();
-}
-
-std::string_view TextStream::plain() const {
-  // Eight bytes at a time: which of them, from the first on, is zero.
-  const auto zeros = [](std::uint64_t eight) { return (eight - ones) & ~eight & highs; };
-  const char* at = next_;
-  for (std::uint64_t eight = 0; end_ - at >= static_cast<std::ptrdiff_t>(sizeof eight); at += sizeof eight) {
-    std::memcpy(&eight, at, sizeof eight);
-    const std::uint64_t controls = (eight - ones * 0x20) & ~eight & highs;
-    if ((zeros(eight ^ ones * '"') | zeros(eight ^ ones * '\\') | controls) != 0) break;
-  }
-  while (at != end_ && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20) ++at;
-  return {next_, static_cast<std::size_t>(at - next_)};
 }
 
 // The front of the buffer takes the end of what was read, behind it comes the new piece, and a 0.

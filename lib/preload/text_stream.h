@@ -3,8 +3,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/finding.h"
@@ -36,7 +39,9 @@ class TextStream {
 
   // What follows, as far as it is at hand, up to the first character that ends a JSON string, or that means
   // something in it, or may not be there: a quote, a backslash, a control character.
-  std::string_view plain() const;
+  std::string_view plain();
+  // Whether anything but ASCII was in what plain() gave since this was asked last.
+  bool had_more_than_ascii() { return (std::exchange(seen_, 0) & highs) != 0; }
   void skip(std::size_t size) {
     next_ += size;
     if (next_ == end_) refill();
@@ -62,6 +67,10 @@ class TextStream {
   // Where the string begins that ends here, behind its closing quote.
   std::size_t start_of_string(std::size_t end) const;
 
+  // For looking at eight bytes at a time.
+  static constexpr std::uint64_t ones = 0x0101010101010101;
+  static constexpr std::uint64_t highs = 0x8080808080808080;
+
  private:
   struct Mark {
     std::size_t offset = 0;
@@ -79,8 +88,26 @@ class TextStream {
   std::size_t kept_from_ = 0;   // and where it is in the text
   const char* next_ = nullptr;
   const char* end_ = nullptr;
+  std::uint64_t seen_ = 0;  // all bytes that plain() gave, one upon the other
   Mark mark_;
   std::optional<Error> error_;
 };
+
+// Here, because it is asked for every string of a list.
+inline std::string_view TextStream::plain() {
+  // Which of eight bytes are zero; sure of the first one only.
+  const auto zeros = [](std::uint64_t eight) { return (eight - ones) & ~eight & highs; };
+  const char* at = next_;
+  for (std::uint64_t eight = 0; end_ - at >= static_cast<std::ptrdiff_t>(sizeof eight); at += sizeof eight) {
+    std::memcpy(&eight, at, sizeof eight);
+    const std::uint64_t controls = (eight - ones * 0x20) & ~eight & highs;
+    if ((zeros(eight ^ (ones * '"')) | zeros(eight ^ (ones * '\\')) | controls) != 0) break;
+    seen_ |= eight;
+  }
+  for (; at != end_ && *at != '"' && *at != '\\' && static_cast<unsigned char>(*at) >= 0x20; ++at) {
+    seen_ |= std::uint64_t{static_cast<unsigned char>(*at)};
+  }
+  return {next_, static_cast<std::size_t>(at - next_)};
+}
 
 }  // namespace starttls::preload
