@@ -46,8 +46,14 @@ void JsonText::null() {
   writer_->json.Null();
 }
 
+std::string JsonText::take_part() {
+  std::string part(writer_->buffer.GetString(), writer_->buffer.GetSize());
+  writer_->buffer.Clear();
+  return part;
+}
+
 std::string JsonText::take() {
-  return std::string(writer_->buffer.GetString(), writer_->buffer.GetSize()) + "\n";
+  return take_part() + "\n";
 }
 
 }  // namespace starttls::listtool

@@ -38,7 +38,9 @@ class JsonText {
     key(name), number(value);
   }
 
-  // With a newline at the end.
+  // What was written since the last time, in the middle of the value: for a long one that goes out in parts.
+  std::string take_part();
+  // All that is left, with a newline at the end.
   std::string take();
 
  private:

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "listtool/lint.h"
 #include "preload/reader.h"
+#include "publicsuffix/public_suffixes.h"
 
 namespace starttls::listtool {
 namespace {
@@ -61,6 +62,27 @@ std::string sum_of(const preload::List& list) {
                      counts.of(preload::Mode::none), to_rfc3339(list.expires));
 }
 
+std::optional<std::string> fault_of_domain(const PublicSuffixes& suffixes, std::string_view domain) {
+  if (!suffixes.contains(std::string(domain))) return std::nullopt;
+  return "is a public suffix, under which others register domains: the entry is for none of them";
+}
+
+std::optional<std::string> fault_of_pattern(const PublicSuffixes& suffixes, std::string_view pattern) {
+  const bool is_suffix = pattern.starts_with('.');
+  if (!suffixes.contains(std::string(pattern.substr(is_suffix ? 1 : 0)))) return std::nullopt;
+  return is_suffix ? fmt::format(
+                         "'{}' covers a whole public suffix: the hosts of everyone with a domain there match",
+                         pattern)
+                   : fmt::format("'{}' is a public suffix, under which others register domains, and no host",
+                                 pattern);
+}
+
+// The format allows such names, so that generate takes them, but hardly anybody means them.
+preload::Checks against(const PublicSuffixes& suffixes) {
+  return {.domain = [&suffixes](std::string_view name) { return fault_of_domain(suffixes, name); },
+          .pattern = [&suffixes](std::string_view name) { return fault_of_pattern(suffixes, name); }};
+}
+
 }  // namespace
 
 Result<int> lint_list(const Common& common, const LintOptions& options) {
@@ -69,7 +91,11 @@ Result<int> lint_list(const Common& common, const LintOptions& options) {
   const auto opened = is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit);
   if (!opened) return std::unexpected(opened.error());
   const int fd = is_stdin ? STDIN_FILENO : opened->get();
-  auto reading = preload::read_list(file, [&](std::span<char> into) { return read_some(fd, into, file); });
+  const auto suffixes = PublicSuffixes::load();
+  if (!suffixes) warn(common, suffixes.error().message + ": names are not compared with it");
+  auto reading = preload::read_list(
+      file, [&](std::span<char> into) { return read_some(fd, into, file); },
+      suffixes ? against(*suffixes) : preload::Checks{});
   if (reading.list) judge_times(reading, common.now);
   return answer(common, {.file = file,
                          .readable = reading.list.has_value(),

@@ -17,6 +17,7 @@ struct Options {
   GenerateOptions sendmail;
   UpdateOptions update;
   LookupOptions lookup;
+  DiffOptions diff;
   std::string postfix_version;
 };
 
@@ -30,6 +31,7 @@ struct Commands {
   CLI::App* lint_tlsrpt_record = nullptr;
   CLI::App* update = nullptr;
   CLI::App* lookup = nullptr;
+  CLI::App* diff = nullptr;
 };
 
 CLI::App* add_command(CLI::App& above, const char* name, const char* does, const char* example) {
@@ -160,6 +162,18 @@ CLI::App* add_update(CLI::App& app, UpdateOptions& options) {
   return command;
 }
 
+CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
+  CLI::App* diff =
+      add_command(app, "diff", "Say what two lists change, domain by domain",
+                  "starttls-listtool diff old.json new.json\n"
+                  "  cd /var/lib/starttls-toolkit/lists && starttls-listtool diff previous current");
+  names_file(diff->add_option("OLD", options.before, "A list, a state directory, or a set in one"), "PATH")
+      ->required();
+  names_file(diff->add_option("NEW", options.after, "The same"), "PATH")->required();
+  add_signature(*diff, options.signature);
+  return diff;
+}
+
 Commands add_commands(CLI::App& app, Options& options) {
   Commands commands;
   commands.verify = add_command(app, "verify", "Check the minisign signature of a file",
@@ -178,6 +192,8 @@ Commands add_commands(CLI::App& app, Options& options) {
   add_lists(*commands.lookup, options.lookup.lists);
   add_rules(*commands.lookup, options.lookup.rules.early_adopter, options.postfix_version);
   add_signature(*commands.lookup, options.lookup.signature);
+
+  commands.diff = add_diff(app, options.diff);
   return commands;
 }
 
@@ -227,6 +243,7 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.postfix->parsed()) return generate(options.common, options.postfix);
   if (commands.sendmail->parsed()) return generate(options.common, options.sendmail);
   if (commands.update->parsed()) return update(options.common, options.update);
+  if (commands.diff->parsed()) return diff(options.common, options.diff);
   return lookup(options.common, options.lookup);
 }
 

@@ -77,6 +77,13 @@ struct LookupOptions {
 };
 Result<int> lookup(const Common& common, const LookupOptions& options);
 
+struct DiffOptions {
+  std::filesystem::path before;  // a list, a state directory, or a set in one
+  std::filesystem::path after;
+  SignatureOptions signature;
+};
+Result<int> diff(const Common& common, const DiffOptions& options);
+
 // "starttls-listtool: warning: ..." on standard error, unless quiet.
 void warn(const Common& common, const std::string& message);
 

@@ -114,13 +114,21 @@ std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view t
   }
   if (kind != Kind::string) return "an mx that is not a text";
   if (MxPattern::is_plain(text)) {
-    append(text);
+    add_mx(text);
     return std::nullopt;
   }
   const auto pattern = MxPattern::parse(text);
   if (!pattern) return "mx " + pattern.error().message;
-  append(pattern->str());
+  add_mx(pattern->str());
   return std::nullopt;
+}
+
+void EntryDraft::add_mx(std::string_view pattern) {
+  append(pattern);
+  if (!checks_.pattern) return;
+  if (auto wrong = checks_.pattern(pattern)) {
+    remark(policy_remarks_, Severity::dropped, text_.start_of_string(text_.Tell()), "mx " + *wrong);
+  }
 }
 
 void EntryDraft::append(std::string_view pattern) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "preload/checks.h"
 #include "preload/list.h"
 #include "preload/text_stream.h"
 
@@ -24,8 +25,8 @@ enum class Kind { string, number, other, array, object };  // of a JSON value
 
 class EntryDraft {
  public:
-  // `text` is where it is read from.
-  explicit EntryDraft(const TextStream& text) : text_(text) {}
+  // `text` is where it is read from. Both must outlive the draft.
+  EntryDraft(const TextStream& text, const Checks& checks) : text_(text), checks_(checks) {}
 
   // `name` is the domain or alias as it is written, a view that must last until the next begin(); `place` is
   // where it is.
@@ -60,6 +61,7 @@ class EntryDraft {
   std::optional<std::size_t>& seen(Field field) { return seen_[static_cast<std::size_t>(field)]; }
   std::size_t field_start() const { return text_.start_of_string(field_end_); }
   std::optional<std::string> fault_of_mx(Kind kind, std::string_view text);
+  void add_mx(std::string_view pattern);
   void fault(std::size_t offset, std::string message);
   void fault_of_entry(std::string message);
   void remark(std::vector<Remark>& remarks, Severity severity, Place place, std::string message);
@@ -71,6 +73,7 @@ class EntryDraft {
   void judge_alias();
 
   const TextStream& text_;
+  const Checks& checks_;
   std::string_view name_;
   Place place_;
   bool is_alias_ = false;

@@ -233,7 +233,7 @@ std::string_view ListHandler::keep_mxs(const std::string& joined) {
 
 void ListHandler::add(std::string_view name, Place place, Mode mode, std::string_view joined_mxs) {
   if (DomainName::is_plain(name)) {
-    builder_.add({.domain = name, .mode = mode, .joined_mxs = joined_mxs}, place);
+    keep({.domain = name, .mode = mode, .joined_mxs = joined_mxs}, name, place);
     return;
   }
   const auto domain = DomainName::parse(name);
@@ -241,7 +241,16 @@ void ListHandler::add(std::string_view name, Place place, Mode mode, std::string
     findings_.add(Severity::dropped, place, name, domain.error().message);
     return;
   }
-  builder_.add({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, place);
+  keep({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, name, place);
+}
+
+// `name` is the domain as it is written.
+void ListHandler::keep(const Entry& entry, std::string_view name, Place place) {
+  builder_.add(entry, place);
+  if (!checks_.domain) return;
+  if (auto wrong = checks_.domain(entry.domain)) {
+    findings_.add(Severity::dropped, place, name, std::move(*wrong));
+  }
 }
 
 void ListHandler::resolve_aliases() {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/finding.h"
+#include "preload/checks.h"
 #include "preload/entry.h"
 #include "preload/list.h"
 #include "preload/text_stream.h"
@@ -21,10 +22,11 @@
 namespace starttls::preload {
 
 // An event that returns false stops the reader; why was then told with refuse(). The stream, which the reader
-// reads, must outlive the handler.
+// reads, and the checks must outlive the handler.
 class ListHandler {
  public:
-  explicit ListHandler(TextStream& stream) : stream_(stream), draft_(stream) {}
+  ListHandler(TextStream& stream, const Checks& checks)
+      : stream_(stream), checks_(checks), draft_(stream, checks) {}
 
   bool Null() { return scalar(Kind::other, {}); }
   bool Bool(bool) { return scalar(Kind::other, {}); }
@@ -91,12 +93,14 @@ class ListHandler {
   void finish_entry();
   void add_alias(bool stands);
   void add(std::string_view name, Place place, Mode mode, std::string_view joined_mxs);
+  void keep(const Entry& entry, std::string_view name, Place place);
   void resolve_aliases();
   void check_members();
   bool sound(std::string_view text);
   std::string_view keep_mxs(const std::string& joined);
 
   TextStream& stream_;
+  const Checks& checks_;
   Where where_ = Where::outside;
   std::size_t depth_ = 0;
   std::size_t skipped_ = 0;  // how deep inside a value that nobody reads

@@ -59,9 +59,9 @@ std::size_t Reading::dropped() const {
   return static_cast<std::size_t>(std::ranges::count(findings, Severity::dropped, &Finding::severity));
 }
 
-Reading read_list(std::string_view name, const ReadText& read) {
+Reading read_list(std::string_view name, const ReadText& read, const Checks& checks) {
   TextStream stream(name, read);
-  ListHandler handler(stream);
+  ListHandler handler(stream, checks);
   parse(handler, stream);
   Findings findings = handler.take_findings();
   Reading reading{.list = handler.take_list(),
@@ -79,12 +79,13 @@ Reading read_list(std::string_view name, const ReadText& read) {
   return reading;
 }
 
-Reading read_list(std::string_view name, std::string_view json) {
-  return read_list(name, [rest = json](std::span<char> into) mutable -> Result<std::size_t> {
+Reading read_list(std::string_view name, std::string_view json, const Checks& checks) {
+  const auto read = [rest = json](std::span<char> into) mutable -> Result<std::size_t> {
     const std::size_t size = rest.copy(into.data(), into.size());
     rest.remove_prefix(size);
     return size;
-  });
+  };
+  return read_list(name, read, checks);
 }
 
 }  // namespace starttls::preload

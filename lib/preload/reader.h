@@ -20,6 +20,7 @@
 
 #include "base/finding.h"
 #include "base/result.h"
+#include "preload/checks.h"
 #include "preload/list.h"
 
 namespace starttls::preload {
@@ -52,7 +53,7 @@ using ReadText = std::function<Result<std::size_t>(std::span<char>)>;
 
 // `name` is the text's, for the sentence of an error. The text is read once and not kept. A text that could
 // not be read to its end gives that error, and no list, whatever else was found.
-Reading read_list(std::string_view name, const ReadText& read);
-Reading read_list(std::string_view name, std::string_view json);
+Reading read_list(std::string_view name, const ReadText& read, const Checks& checks = {});
+Reading read_list(std::string_view name, std::string_view json, const Checks& checks = {});
 
 }  // namespace starttls::preload

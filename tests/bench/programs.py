@@ -17,16 +17,11 @@ from lab import program
 
 from make_list import NOW
 
-USAGE = 64
 LONGEST_RUN = 600  # seconds
 
 
 class Failed(RuntimeError):
     """A program ended with another status than it should; the message holds what it said."""
-
-
-class NotThere(Failed):
-    """A program of ours does not know the command."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +107,7 @@ def _measured(command: Command) -> str:
             raise
     status = int(told.split()[0]) if process.returncode == 0 else process.returncode
     if status != command.status:
-        kind = NotThere if status == USAGE and Path(command.argv[0]).name == "starttls-listtool" else Failed
-        raise kind(f"{_as_typed(command)}\nended with status {status}:\n{complaints}")
+        raise Failed(f"{_as_typed(command)}\nended with status {status}:\n{complaints}")
     return told
 
 

@@ -30,11 +30,10 @@ class Result:
         return "met" if self.measured(target) <= target.limit else "NOT met"
 
 
-def as_table(results: Sequence[Result], missing: Sequence[str]) -> str:
+def as_table(results: Sequence[Result]) -> str:
     lines: list[Sequence[str]] = [HEADINGS]
     for result in results:
         lines += _lines(result)
-    lines += [(name, "not there yet") for name in missing]
     lines = [(*line, *[""] * (len(HEADINGS) - len(line))) for line in lines]
     widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
     return "".join(_aligned(line, widths) for line in lines)

@@ -1,5 +1,7 @@
 #include "listtool/json.h"
 
+#include <functional>
+
 #include "support.h"
 
 using namespace starttls::listtool;
@@ -26,4 +28,22 @@ TEST_CASE("JSON answers are ASCII, whatever is in them") {
   "list": []
 }
 )");
+}
+
+TEST_CASE("a long JSON answer goes out in parts, which together are the whole") {
+  const auto write = [](const std::function<void(JsonText&)>& between) {
+    JsonText json;
+    json.begin_array();
+    for (std::size_t i = 0; i < 3; ++i) {
+      json.begin_object();
+      json.member("number", i);
+      json.end_object();
+      between(json);
+    }
+    json.end_array();
+    return json.take();
+  };
+  std::string parts;
+  const std::string rest = write([&](JsonText& json) { parts += json.take_part(); });
+  CHECK(parts + rest == write([](JsonText&) {}));
 }

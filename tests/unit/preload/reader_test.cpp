@@ -127,6 +127,43 @@ TEST_CASE("a faulty entry is left out, is told with its place, and the others st
   }
 }
 
+TEST_CASE("what a caller has against a name is told with its place, and the entry stays") {
+  std::vector<std::string> domains;
+  const Checks checks{.domain = [&](std::string_view name) -> std::optional<std::string> {
+                        domains.emplace_back(name);
+                        return name == "b.test" ? std::optional<std::string>("is odd") : std::nullopt;
+                      },
+                      .pattern = [](std::string_view name) -> std::optional<std::string> {
+                        if (name != ".c.test" && name != "host.test") return std::nullopt;
+                        return fmt::format("'{}' is odd", name);
+                      }};
+  const std::string json = R"({"timestamp": 1767225600, "expires": 1769904000, "version": "0.1",
+"policies": {"a.test": {"mode": "enforce", "mxs": ["mx.a.test", "Host.test"]},
+"B.test": {"mode": "testing",
+  "mxs": [".c.test", "mx.b.test",
+          ".C.test."]},
+"h.test": {"policy-alias": "host"}, "i.test": {"policy-alias": "host"},
+"j.test": {"mode": "enforce", "mxs": [".c.test", "*.c.test"]}, ".k.test": {"policy-alias": "host"}},
+"policy-aliases": {"host": {"mode": "enforce", "mxs": ["host.test"]}}})";
+  const auto reading = read_list("l.json", json, checks);
+  REQUIRE(reading.list);
+  CHECK(shown(*reading.list) ==
+        "a.test enforce mx.a.test:host.test; b.test testing .c.test:mx.b.test; h.test enforce host.test; "
+        "i.test enforce host.test");
+  CHECK(shown(reading) ==
+        "2:65: a.test: mx 'host.test' is odd\n"
+        "3:1: B.test: is odd\n"
+        "4:11: B.test: mx '.c.test' is odd\n"
+        "5:11: B.test: mx '.c.test' is odd\n"
+        "7:39: j.test: mx '.c.test' is odd\n"
+        "7:50: j.test: mx '*.c.test' is no pattern of this format; a suffix is written '.c.test'\n"
+        "7:64: .k.test: '.k.test' has an empty label\n"
+        "8:56: host: mx 'host.test' is odd\n");
+  CHECK(domains == std::vector<std::string>{"a.test", "b.test", "h.test", "i.test"});
+  CHECK(reading.dropped() == 8);
+  CHECK(reading_of(json).dropped() == 2);
+}
+
 TEST_CASE("a later entry does not stand in for the first of its domain, whatever is wrong with that") {
   for (const char* faulty : {R"({"mode":"enforce","mxs":[]})", "1", "[]", R"({"policy-alias":"gone"})",
                              R"({"policy-alias":"sick"})", "{}"}) {

@@ -1,0 +1,21 @@
+// What a caller has against names that the format allows.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace starttls::preload {
+
+// Says what is wrong with a name, fit to be shown, or nothing.
+using CheckName = std::function<std::optional<std::string>(std::string_view name)>;
+
+// What they say becomes a finding of Severity::dropped with the name's place, but the entry stays in the
+// list. An empty one checks nothing and costs nothing.
+struct Checks {
+  CheckName domain;   // of an entry whose policy stands, in the form of DomainName
+  CheckName pattern;  // in the form of MxPattern, of a domain or an alias, each time it is there
+};
+
+}  // namespace starttls::preload

@@ -1,0 +1,24 @@
+#include "publicsuffix/public_suffixes.h"
+
+#include "support.h"
+
+using namespace starttls;
+using starttls::test::good;
+
+TEST_CASE("what registries hand out names under is a public suffix") {
+  const auto suffixes = good(PublicSuffixes::load());
+  const auto* const name = GENERATE("uk", "co.uk", "com", "ac.jp", "anything.ck", "kawasaki.jp",
+                                    "any.kawasaki.jp", "xn--p1ai", "xn--55qx5d.cn");
+  CAPTURE(name);
+  CHECK(suffixes.contains(name));
+}
+
+TEST_CASE("what somebody owns is none, also where customers have names under it") {
+  const auto suffixes = good(PublicSuffixes::load());
+  const auto* const name =
+      GENERATE("example.co.uk", "example.com", "mail.protection.outlook.com", "outlook.com", "github.io",
+               "blogspot.com", "us-east-1.amazonaws.com", "www.ck", "city.kawasaki.jp", "example.xn--p1ai",
+               "test", "localhost", "a.test");
+  CAPTURE(name);
+  CHECK_FALSE(suffixes.contains(name));
+}
