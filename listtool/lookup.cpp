@@ -199,6 +199,17 @@ Result<std::vector<Place>> installed_places(const Common& common) {
   return places;
 }
 
+// What Postfix is told is what its configured map says, unless the command line asks for something else.
+postfix::Rules rules_for(const Configuration& configuration, const LookupOptions& options) {
+  postfix::Rules rules = options.rules;
+  const auto& outputs = configuration.outputs;
+  const auto map = std::ranges::find(outputs, Mta::postfix, &OutputSettings::mta);
+  if (!options.lists.empty() || map == outputs.end()) return rules;
+  rules.early_adopter = rules.early_adopter || map->early_adopter;
+  if (!rules.version) rules.version = map->postfix_version;
+  return rules;
+}
+
 }  // namespace
 
 Result<int> lookup(const Common& common, const LookupOptions& options) {
@@ -206,10 +217,11 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   if (!domains) return std::unexpected(domains.error());
   const auto places = options.lists.empty() ? installed_places(common) : places_in_files(common, options);
   if (!places) return std::unexpected(places.error());
+  const postfix::Rules rules = rules_for(common.configuration, options);
   std::vector<Answer> answers;
   answers.reserve(domains->size());
   for (const DomainName& domain : *domains) {
-    auto answer = answer_for(domain, *places, options.rules);
+    auto answer = answer_for(domain, *places, rules);
     if (!answer) return std::unexpected(answer.error());
     answers.push_back(std::move(*answer));
   }
