@@ -56,7 +56,7 @@ const std::vector<std::string>& map_types(Mta mta);
 // [[output]]: a map to be made of all lists.
 struct OutputSettings {
   Mta mta = Mta::postfix;
-  std::filesystem::path file;  // no other output has it, and it is none of the files that are read
+  std::filesystem::path file;  // of the map; a compiled one may be named without its ending, see file_of()
   std::string type;            // one of map_types(mta)
   bool early_adopter = false;  // testing counts as enforce
   std::optional<postfix::Version> postfix_version;

@@ -13,6 +13,7 @@
 #include "listtool/json.h"
 #include "listtool/map.h"
 #include "listtool/options.h"
+#include "listtool/sendmail/mc.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool {
@@ -81,6 +82,16 @@ Result<int> to_stdout(const Common& common, const GenerateOptions& options,
   return tell_unusable(sources);
 }
 
+// What a text says at its head, a compiled map must say here.
+void tell_mc_lines(const OutputSettings& map) {
+  if (map.mta != Mta::sendmail || is_text(map)) return;
+  std::error_code none;
+  const auto name = std::filesystem::absolute(map_name(map), none).lexically_normal();
+  const auto lines = sendmail::mc_lines(name, sendmail::MapType::hash);
+  tell(program,
+       lines ? fmt::format("in the .mc file:\n{}{}", *lines, sendmail::needs_cas) : lines.error().message);
+}
+
 // An unchanged file keeps its time: whoever watches it has nothing to do.
 Result<bool> publish_if_changed(FileDraft& draft) {
   const auto differs = draft.differs();
@@ -105,6 +116,7 @@ Result<int> generate(const Common& common, const GenerateOptions& options) {
   tell_not_expressed(common, printable(draft->file.place().string()), draft->not_expressed);
   if (common.verbose) {
     tell(program, printable(draft->file.place().string()) + (*changed ? ": written" : ": unchanged"));
+    tell_mc_lines(options.map);
   }
   if (common.json) {
     const auto printed = print(as_json(options, *sources, *changed));

@@ -1,6 +1,7 @@
 #include "listtool/map.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -26,13 +27,6 @@ std::string_view suffix_of(const OutputSettings& output) {
   if (output.type == "cdb") return ".cdb";
   if (output.type == "lmdb") return ".lmdb";
   return ".db";
-}
-
-// The name as it stands in main.cf or in the .mc file.
-fs::path name_of(const OutputSettings& output) {
-  std::string name = output.file.string();
-  if (name.ends_with(suffix_of(output))) name.resize(name.size() - suffix_of(output).size());
-  return name;
 }
 
 postfix::Rules postfix_rules(const OutputSettings& output) {
@@ -90,8 +84,12 @@ Result<void> compile(FileDraft& draft, const OutputSettings& output, const Progr
     command = {.argv = {programs.makemap, output.type, source}, .stdin_fd = text.get()};
   }
   command.time_limit = std::chrono::minutes(10);
-  if (const auto done = run_for(draft, command); !done) return done;
-  return draft.adopt(source + ".db");
+  const std::string made = source + ".db";
+  if (const auto done = run_for(draft, command); !done) {
+    ::unlink(made.c_str());  // half a map, perhaps
+    return done;
+  }
+  return draft.adopt(made);
 }
 
 Result<void> fill(MapDraft& draft, const OutputSettings& output, std::span<const Source> sources,
@@ -129,8 +127,14 @@ bool is_text(const OutputSettings& output) {
   return output.type == "texthash" || output.type == "text" || output.type == "access";
 }
 
+fs::path map_name(const OutputSettings& output) {
+  std::string name = output.file.string();
+  if (name.ends_with(suffix_of(output))) name.resize(name.size() - suffix_of(output).size());
+  return name;
+}
+
 fs::path file_of(const OutputSettings& output) {
-  return name_of(output).string() + std::string(suffix_of(output));
+  return map_name(output).string() + std::string(suffix_of(output));
 }
 
 std::size_t write_text(const OutputSettings& output, std::span<const Source> sources, BufferedWriter& out) {

@@ -21,8 +21,11 @@ struct Common;
 // Whether it is a text that may go to standard output.
 bool is_text(const OutputSettings& output);
 
-// The file that the mail server opens: Postfix and Sendmail name a cdb, lmdb, hash or btree map without
-// the end of its name, and so may output.file, or with it.
+// What the mail server's configuration calls the map: that of a cdb, lmdb, hash or btree is without the end
+// of its file's name. output.file may be either.
+std::filesystem::path map_name(const OutputSettings& output);
+
+// The file that the mail server opens.
 std::filesystem::path file_of(const OutputSettings& output);
 
 struct MapDraft {

@@ -11,10 +11,8 @@ namespace {
 std::string instructions(const std::filesystem::path& path) {
   const auto lines = mc_lines(path, MapType::hash);
   if (!lines) return "# What the .mc file needs: see starttls-listtool(1), generate sendmail.\n";
-  return fmt::format(
-      "# Make the map:      makemap hash {0} < {0}\n# In the .mc file:\n{1}"
-      "# Both confCACERT and confCACERT_PATH must be set, or no certificate is trusted.\n",
-      path.string(), commented(*lines));
+  return fmt::format("# Make the map:      makemap hash {0} < {0}\n# In the .mc file:\n{1}# {2}\n",
+                     path.string(), commented(*lines), needs_cas);
 }
 
 }  // namespace

@@ -20,6 +20,10 @@ enum class MapType {
 // digits and "/._+-" mean nothing), or more than 400 bytes.
 Result<std::string> mc_lines(const std::filesystem::path& path, MapType type);
 
+// What the lines need beside them, which any configuration may have already: a sentence for people.
+inline constexpr std::string_view needs_cas =
+    "Both confCACERT and confCACERT_PATH must be set, or no certificate is trusted.";
+
 // Each line behind "#   ", for the head of a map.
 std::string commented(std::string_view lines);
 

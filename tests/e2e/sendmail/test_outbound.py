@@ -10,7 +10,7 @@ from lab import Lab, command, program
 from lab.ca import CA, Certificate
 from lab.dns import Dns
 from lab.postfix import Receiver
-from lab.sendmail import SendmailDelivery, SendmailSender, makemap
+from lab.sendmail import SendmailDelivery, SendmailSender, makemap, unpacked
 
 WILDCARD = Path(__file__).resolve().parents[3] / "packaging/sendmail/sts-wildcard.m4"
 NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
@@ -114,6 +114,33 @@ class MtaSts(Case):
             self.assert_sent(self.deliver("unlisted.test"))
             self.assert_sent_without_a_check(self.deliver("unlisted-plain.test"))
             self.assert_sent_without_a_check(self.deliver("tested.test"))
+
+    def test_follows_a_map_that_generate_compiles(self) -> None:
+        with self.in_a_lab():
+            self.receiver(["right.test"], self.lab.ca.issue("mx.right.test"))
+            self.receiver(["wrong.test"], self.lab.ca.issue("mx.elsewhere.test"))
+            # The unpacked makemap must not look for /etc/mail/sendmail.cf.
+            makemap_here = self.folder / "makemap"
+            makemap_here.write_text(f'#!/bin/sh\nexec {unpacked()}/usr/libexec/sendmail/makemap -C /dev/null "$@"\n')
+            makemap_here.chmod(0o755)
+            configuration = self.folder / "listtool.toml"
+            configuration.write_text(f'[programs]\nmakemap = "{makemap_here}"\n')
+            policies = {name: enforce(f"mx.{name}") for name in ("right.test", "wrong.test")}
+            said = self.generate(policies, "-c", str(configuration), "--type", "hash", "-v")
+            self.assertFalse(self.map.exists())
+            self.assertIn(f"{self.map}.db: written\n", said)
+            self.assertIn("Both confCACERT and confCACERT_PATH must be set", said)
+            feature, include = (line for line in said.splitlines() if line.endswith("dnl"))
+            self.assertTrue(include.endswith(f"/{WILDCARD.name}')dnl"), include)
+            self.mta = self.sender(f"{feature}\ninclude(`{WILDCARD}')dnl\n")
+            self.assert_sent(self.deliver("right.test"))
+            self.assert_deferred(self.deliver("wrong.test"), "mx.wrong.test not listed in SANs")
+
+            with self.subTest("and one that takes its place"):
+                del policies["wrong.test"]
+                self.generate(policies, "-c", str(configuration), "--type", "hash")
+                self.assert_sent(self.deliver("right.test"))
+                self.assert_sent(self.deliver("wrong.test"))
 
     def test_accepts_a_wildcard_certificate_with_our_correction_only(self) -> None:
         with self.in_a_lab():

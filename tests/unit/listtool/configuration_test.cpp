@@ -339,12 +339,17 @@ TEST_CASE("no output overwrites another one, or what is read") {
   };
   CHECK(complaint(postfix_to("/m/x") + postfix_to("/m/./y/../x")) ==
         "6:8: 'file' in [[output]] is that of another output, too");
+  CHECK(complaint(postfix_to("/m/x.cdb") + postfix_to("/m/x") + "type = 'cdb'\n") ==
+        "6:8: 'file' in [[output]] is that of another output, too");
+  CHECK(good(configuration(postfix_to("/m/x") + postfix_to("/m/x") + "type = 'cdb'\n")).outputs.size() == 2);
   for (const char* file : {"listtool.toml", "overrides", "a.json", "a.sig", "key.pub", "ca.pem"}) {
     CAPTURE(file);
     CHECK(complaint("overrides = 'overrides'\n[fetch]\nca_file = 'ca.pem'\n" +
                     list_with("signature = 'a.sig'\nkey_files = ['key.pub']\n") + postfix_to(file))
               .ends_with("'file' in [[output]] is a file that is read, too, and would be overwritten"));
   }
+  CHECK(complaint("overrides = 'own.db'\n" + list_with("") + postfix_to("own") + "type = 'hash'\n")
+            .ends_with("is a file that is read, too, and would be overwritten"));
 }
 
 TEST_CASE("limits have limits") {
