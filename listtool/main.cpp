@@ -1,6 +1,8 @@
 // starttls-listtool: turns signed preload lists into what mail servers read. Here the command line is parsed
 // and handed to its command; starttls-listtool(1) is the manual.
 
+#include <algorithm>
+
 #include "base/cli.h"
 #include "listtool/options.h"
 
@@ -66,26 +68,36 @@ CLI::Option* add_repeated(CLI::App& command, const char* name, std::vector<T>& v
 }
 
 void add_common(CLI::App& app, Common& common) {
-  app.add_option("-c,--config", common.config, "Configuration file")->type_name("FILE")->check(not_empty);
-  app.add_option("--state-dir", common.state_dir, "Where lists are kept")->type_name("DIR");
+  app.add_option("-c,--config", common.config,
+                 std::string("Configuration file (default: ") + default_configuration + ")")
+      ->type_name("FILE")
+      ->check(not_empty);
+  app.add_option("--state-dir", common.state_dir, "Where lists are installed (default: as configured)")
+      ->type_name("DIR")
+      ->check(not_empty);
   app.add_flag("--json", common.json, "Answer in JSON");
   auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No warnings, only errors");
   app.add_flag("-v,--verbose", common.verbose, "Tell more on standard error")->excludes(quiet);
 }
 
-void add_signature(CLI::App& command, SignatureOptions& signature) {
-  names_file(
-      add_repeated(command, "--signature", signature.signatures, "Signature file (default: FILE.minisig)"),
-      "SIG");
-  add_repeated(command, "-P", signature.keys, "Public key, as text; may be repeated")->type_name("KEY");
-  names_file(add_repeated(command, "-p", signature.key_files, "Public key file; may be repeated"), "KEYFILE");
-  command.add_flag("--allow-legacy", signature.allow_legacy, "Accept signatures that are not prehashed");
+std::vector<CLI::Option*> add_signature(CLI::App& command, SignatureOptions& signature) {
+  auto* const files =
+      add_repeated(command, "--signature", signature.signatures, "Signature file (default: FILE.minisig)");
+  auto* const keys = add_repeated(command, "-P", signature.keys, "Public key, as text; may be repeated");
+  auto* const key_files =
+      add_repeated(command, "-p", signature.key_files, "Public key file; may be repeated");
+  auto* const legacy =
+      command.add_flag("--allow-legacy", signature.allow_legacy, "Accept signatures that are not prehashed");
+  keys->type_name("KEY");
+  return {names_file(files, "SIG"), keys, names_file(key_files, "KEYFILE"), legacy};
 }
 
-void add_lists(CLI::App& command, std::vector<std::filesystem::path>& lists) {
-  names_file(add_repeated(command, "--list", lists,
-                          "A list; later ones overlay earlier ones (default: what is installed)"),
-             "FILE");
+// By which keys an installed list is verified stands in the configuration, and only there.
+void add_lists(CLI::App& command, std::vector<std::filesystem::path>& lists, SignatureOptions& signature) {
+  auto* const list = add_repeated(command, "--list", lists,
+                                  "A list; later ones overlay earlier ones (default: what is installed)");
+  names_file(list, "FILE");
+  for (auto* const option : add_signature(command, signature)) option->needs(list);
 }
 
 void add_rules(CLI::App& command, bool& early_adopter, std::string& version) {
@@ -100,16 +112,15 @@ void add_rules(CLI::App& command, bool& early_adopter, std::string& version) {
 void add_map(CLI::App& command, GenerateOptions& options, Mta mta, const char* types) {
   options.map.mta = mta;
   options.map.type = map_types(mta).front();
-  add_lists(command, options.lists);
   names_file(command.add_option("-o", options.map.file, "The map (default: standard output)"), "PATH");
   command.add_option("--type", options.map.type, types)->type_name("T")->check(CLI::IsMember(map_types(mta)));
-  add_signature(command, options.signature);
+  add_lists(command, options.lists, options.signature);
 }
 
 void add_generate(CLI::App& app, Options& options, Commands& commands) {
-  CLI::App* generate = add_command(
-      app, "generate", "Write what a mail server reads",
-      "starttls-listtool generate postfix --list list.json -p list.pub -o /etc/postfix/tls_policy");
+  CLI::App* generate =
+      add_command(app, "generate", "Write what a mail server reads",
+                  "starttls-listtool generate postfix --type cdb -o /etc/postfix/tls_policy");
   generate->require_subcommand(1);
   commands.postfix = add_command(*generate, "postfix", "Write the map for smtp_tls_policy_maps",
                                  "starttls-listtool generate postfix --type cdb -o /etc/postfix/tls_policy\n"
@@ -118,8 +129,8 @@ void add_generate(CLI::App& app, Options& options, Commands& commands) {
           "texthash (default), cdb, lmdb, hash or btree: as in main.cf");
   add_rules(*commands.postfix, options.postfix.map.early_adopter, options.postfix_version);
   commands.sendmail = add_command(*generate, "sendmail", "Write the map for FEATURE(`sts')",
-                                  "starttls-listtool generate sendmail --type hash -o /etc/mail/starttls\n"
-                                  "  and in the .mc file what 'generate sendmail' prints at the head");
+                                  "starttls-listtool generate sendmail --type hash -o /etc/mail/starttls -v\n"
+                                  "  and in the .mc file what -v says");
   add_map(*commands.sendmail, options.sendmail, Mta::sendmail,
           "text (default), hash: the same made into a map; access: for a Sendmail without FEATURE(`sts')");
   commands.sendmail->add_flag("--early-adopter", options.sendmail.map.early_adopter,
@@ -150,10 +161,9 @@ void add_lint(CLI::App& app, Commands& commands, LintOptions& options) {
 }
 
 CLI::App* add_update(CLI::App& app, UpdateOptions& options) {
-  CLI::App* command =
-      add_command(app, "update", "Fetch, verify and install lists, and make the maps anew",
-                  "starttls-listtool update\n"
-                  "  from cron, with the lists and maps of /etc/starttls-toolkit/listtool.toml");
+  CLI::App* command = add_command(app, "update", "Fetch, verify and install lists, and make the maps anew",
+                                  "starttls-listtool update --splay 7200\n"
+                                  "  twice a day from cron, with the lists and maps of listtool.toml(5)");
   command->add_option("LIST", options.lists, "Names of lists (default: all that are configured)");
   command->add_flag("--force", options.force, "Install a list also where it shrank by more than max_shrink");
   command->add_option("--splay", options.splay_seconds, "Wait for a random part of so many seconds first")
@@ -187,11 +197,10 @@ Commands add_commands(CLI::App& app, Options& options) {
   commands.update = add_update(app, options.update);
 
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
-                                "starttls-listtool lookup example.com --list list.json -p list.pub");
+                                "starttls-listtool lookup example.com");
   commands.lookup->add_option("DOMAIN", options.lookup.domains, "Recipient domains")->required();
-  add_lists(*commands.lookup, options.lookup.lists);
   add_rules(*commands.lookup, options.lookup.rules.early_adopter, options.postfix_version);
-  add_signature(*commands.lookup, options.lookup.signature);
+  add_lists(*commands.lookup, options.lookup.lists, options.lookup.signature);
 
   commands.diff = add_diff(app, options.diff);
   return commands;
@@ -221,6 +230,14 @@ Result<void> configure(const Commands& commands, const Options& options, Common&
   return {};
 }
 
+// What Postfix is told is what its map says, where the command line says nothing else.
+void take_rules_of_map(const Configuration& configuration, postfix::Rules& rules) {
+  const auto map = std::ranges::find(configuration.outputs, Mta::postfix, &OutputSettings::mta);
+  if (map == configuration.outputs.end()) return;
+  if (!rules.version) rules.version = map->postfix_version;
+  rules.early_adopter = rules.early_adopter || map->early_adopter;
+}
+
 // What the command line alone cannot say: the clock, the configuration, the Postfix version.
 Result<void> complete(const Commands& commands, Options& options) {
   const auto clock = program_clock();
@@ -231,7 +248,9 @@ Result<void> complete(const Commands& commands, Options& options) {
     if (!version) return fail(Fault::usage, "--postfix-version: {}", version.error().message);
     options.postfix.map.postfix_version = options.lookup.rules.version = *version;
   }
-  return configure(commands, options, options.common);
+  if (auto configured = configure(commands, options, options.common); !configured) return configured;
+  if (options.lookup.lists.empty()) take_rules_of_map(options.common.configuration, options.lookup.rules);
+  return {};
 }
 
 Result<int> dispatch(const Commands& commands, const Options& options) {
@@ -251,8 +270,8 @@ Result<int> run(int argc, const char* const* argv) {
   CLI::App app("Turns signed preload lists into TLS policies for mail servers.", program);
   app.require_subcommand(1);
   app.footer(
-      "Example:\n  starttls-listtool generate postfix --list list.json -p list.pub -o "
-      "/etc/postfix/tls_policy\n"
+      "Example:\n  starttls-listtool update\n"
+      "  fetches the lists, and writes the maps, that the configuration file names\n"
       "'starttls-listtool COMMAND --help' shows an example of each.");
   Options options;
   add_common(app, options.common);

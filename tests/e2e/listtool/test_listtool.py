@@ -357,6 +357,11 @@ class Generate(Case):
         self.assert_one_sentence("no list is installed")
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--signature", self.signature), 64)
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--json"), 64)
+        # Installed lists are verified by the keys of the configuration; a key given here would do nothing.
+        for given in (["-p", self.key], ["-P", "RW"], ["--signature", self.signature], ["--allow-legacy"]):
+            for command in (["generate", "postfix"], ["generate", "sendmail"], ["lookup", "a.test"]):
+                self.assertEqual(self.tool(*command, *given), 64)
+                self.assertIn(f"{given[0]} requires --list", self.err)
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--unknown"), 64)
         self.assertEqual(self.tool("-q", "-v", "verify", self.list, "-p", self.key), 64)
         self.assertEqual(self.tool(), 64)
