@@ -68,6 +68,7 @@ class Case(unittest.TestCase):
         self.etc = self.folder / "etc"
         self.etc.mkdir()
         (self.etc / "main.cf").write_text("compatibility_level = 3.6\n")
+        settle(self.etc / "main.cf")
         self.list = self.folder / "list.json"
         self.maps = self.folder / "maps"
         self.maps.mkdir()
