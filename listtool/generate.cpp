@@ -19,7 +19,25 @@
 namespace starttls::listtool {
 namespace {
 
-std::string as_json(const GenerateOptions& options, const std::vector<Source>& sources, bool changed) {
+void write(JsonText& json, const SourceFacts& list, std::size_t domains, Time now) {
+  const auto text_or_null = [&](std::string_view key, bool known, const std::string& text) {
+    json.key(key);
+    known ? json.text(text) : json.null();
+  };
+  json.begin_object();
+  json.member("name", list.name);
+  json.member("file", list.path);
+  text_or_null("timestamp", is_there(list), to_rfc3339(list.timestamp));
+  text_or_null("expires", is_there(list), to_rfc3339(list.expires));
+  json.member("domains", domains);
+  json.member("verified", list.signed_by.has_value());
+  json.member("expired", is_there(list) && list.expires <= now);
+  text_or_null("unusable", list.unusable.has_value(), list.unusable ? list.unusable->message : "");
+  json.end_object();
+}
+
+std::string as_json(const GenerateOptions& options, const std::vector<Source>& sources, bool changed,
+                    Time now) {
   JsonText json;
   json.begin_object();
   json.member("output", file_of(options.map).string());
@@ -27,15 +45,7 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
   json.key("lists");
   json.begin_array();
   for (const auto& [facts, list] : sources) {
-    json.begin_object();
-    json.member("name", facts.name);
-    json.member("file", facts.path);
-    json.member("timestamp", to_rfc3339(facts.timestamp));
-    json.member("expires", to_rfc3339(facts.expires));
-    json.member("domains", list.size());
-    json.member("verified", facts.signed_by.has_value());
-    json.member("expired", facts.unusable.has_value());
-    json.end_object();
+    if (!facts.is_overrides) write(json, facts, list.size(), now);
   }
   json.end_array();
   json.end_object();
@@ -119,7 +129,7 @@ Result<int> generate(const Common& common, const GenerateOptions& options) {
     tell_mc_lines(options.map);
   }
   if (common.json) {
-    const auto printed = print(as_json(options, *sources, *changed));
+    const auto printed = print(as_json(options, *sources, *changed, common.now));
     if (!printed) return std::unexpected(printed.error());
   }
   return tell_unusable(*sources);

@@ -66,8 +66,7 @@ Result<void> run_for(const FileDraft& draft, const Command& command) {
   const auto done = run_program(command);
   if (!done) return std::unexpected(done.error());
   if (done->succeeded()) return {};
-  return cannot_write(draft, fmt::format("{} {}: {}", printable(command.argv.front()), to_text(*done),
-                                         printable(trim(done->err), 2000)));
+  return cannot_write(draft, failure_of(command.argv.front(), *done));
 }
 
 // The draft holds the map as a text; the program makes what is to be published of it, beside it.

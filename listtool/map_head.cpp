@@ -7,6 +7,10 @@ namespace starttls::listtool {
 
 std::string about(const SourceFacts& source) {
   if (source.is_overrides) return fmt::format("# Overrides from {}\n", printable(source.path, 900));
+  if (!is_there(source)) {
+    return fmt::format("# List {}:\n#   LEFT OUT: it is not installed\n#   from {}\n",
+                       printable(source.name, 200), printable(source.path, 900));
+  }
   const std::string signature =
       source.signed_by ? "signature checked, by " + *source.signed_by : "signature not checked";
   const std::string left_out =

@@ -231,6 +231,10 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
   return sources;
 }
 
+bool is_there(const SourceFacts& source) {
+  return source.expires != Time{};
+}
+
 std::optional<Found> find_policy(std::span<const Source> sources, std::string_view domain) {
   for (std::size_t index = sources.size(); index-- > 0;) {
     if (sources[index].facts.unusable) continue;

@@ -32,6 +32,9 @@ struct SourceFacts {
   bool is_overrides = false;             // the operator's own word, which nobody signs
 };
 
+// Not where a list is configured but was never installed: then it has no times and no signer, either.
+bool is_there(const SourceFacts& source);
+
 struct Source {
   SourceFacts facts;
   preload::List list;

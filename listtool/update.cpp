@@ -246,9 +246,7 @@ bool Update::run_command(const Output& output, OutputReport& report) {
   report.command = done && done->succeeded() ? "done" : "failed";
   if (done && done->succeeded()) return true;
   const Fault fault = done ? Fault::temporary : done.error().fault;
-  const std::string why = done ? fmt::format("{} {}: {}", printable(output.settings->command.front()),
-                                             to_text(*done), printable(trim(done->out), 2000))
-                               : done.error().message;
+  const std::string why = done ? failure_of(output.settings->command.front(), *done) : done.error().message;
   tell(program, fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
   status_ = status_ == 0 ? static_cast<int>(fault) : worse(status_, static_cast<int>(fault));
   return false;

@@ -330,6 +330,12 @@ std::string to_text(const Finished& finished) {
   return fmt::format("was ended by signal {} ({})", finished.signal, name == nullptr ? "unknown" : name);
 }
 
+std::string failure_of(std::string_view program, const Finished& finished) {
+  const std::string_view said = trim(finished.err.empty() ? finished.out : finished.err);
+  return fmt::format("{} {}{}{}", printable(program), to_text(finished), said.empty() ? "" : ": ",
+                     printable(said, 2000));
+}
+
 Result<fs::path> find_program(std::string_view name) {
   if (name.find('/') != std::string_view::npos) {
     if (is_executable(name)) return name;

@@ -415,6 +415,21 @@ class Generate(Case):
         self.assert_one_sentence("did you mean 'state_dir'?")
 
 
+    def test_a_list_that_was_never_installed_is_told_and_has_no_dates(self):
+        config = self.folder / "listtool.toml"
+        config.write_text('state_dir = "state"\noverrides = "own"\n'
+                          '[[list]]\nname = "sector"\nfile = "list.json"\nkey_files = ["list.pub"]\n')
+        (self.folder / "own").write_text("own.test enforce mx.own.test\n")
+        self.assertEqual(self.tool("-c", config, "generate", "postfix", "-o", self.map, "--json"), 65)
+        self.assert_one_sentence("list sector is not installed")
+        self.assertEqual(json.loads(self.out)["lists"], [
+            {"name": "sector", "file": str(self.list), "timestamp": None, "expires": None, "domains": 0,
+             "verified": False, "expired": False, "unusable": "list sector is not installed"}])
+        self.assertEqual(self.lines(), ["own.test secure match=mx.own.test servername=hostname"])
+        self.assertIn(f"# List sector:\n#   LEFT OUT: it is not installed\n#   from {self.list}\n",
+                      self.map.read_text())
+
+
 class Postmap(Case):
     """What Postfix itself makes of the map."""
 

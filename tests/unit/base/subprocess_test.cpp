@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "base/file.h"
+#include "base/text.h"
 #include "support.h"
 
 using namespace starttls;
@@ -79,6 +80,10 @@ TEST_CASE("a program's status and both outputs are told") {
   CHECK(done.err == "trouble\n");
   CHECK_FALSE(done.succeeded());
   CHECK(to_text(done) == "ended with status 3");
+  CHECK(failure_of("sh", done) == "sh ended with status 3: trouble");
+  CHECK(failure_of("sh", {.exit_status = 1, .out = "\033no\n"}) ==
+        "sh ended with status 1: " + printable("\033no"));
+  CHECK(failure_of("sh", {.exit_status = 1}) == "sh ended with status 1");
   CHECK(good(run_program({.argv = {"true"}})).succeeded());
 }
 
