@@ -12,7 +12,9 @@ from lab.dns import Dns
 from lab.postfix import Receiver
 from lab.sendmail import SendmailDelivery, SendmailSender, makemap, unpacked
 
-WILDCARD = Path(__file__).resolve().parents[3] / "packaging/sendmail/sts-wildcard.m4"
+TREE = Path(__file__).resolve().parents[3]
+README = TREE / "README.md"
+WILDCARD = TREE / "packaging/sendmail/sts-wildcard.m4"
 NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
 
 
@@ -141,6 +143,24 @@ class MtaSts(Case):
                 self.generate(policies, "-c", str(configuration), "--type", "hash")
                 self.assert_sent(self.deliver("right.test"))
                 self.assert_sent(self.deliver("wrong.test"))
+
+    def test_does_as_the_readme_says(self) -> None:
+        readme = README.read_text().partition("## Use it with Sendmail\n")[2]
+        lines = [line.strip() for line in readme.splitlines() if line.startswith("    ") and line.endswith("dnl")]
+        self.assertEqual(len(lines), 5, lines)
+        with self.in_a_lab():
+            self.receiver(["wild.test"], self.lab.ca.issue("wild.test", sans=["*.wild.test"]))
+            self.receiver(["wrong.test"], self.lab.ca.issue("mx.elsewhere.test"))
+            self.make({name: enforce(f"mx.{name}") for name in ("wild.test", "wrong.test")})
+            here = {"/etc/mail/starttls": self.map, "/usr/local/share/starttls-toolkit/sendmail": WILDCARD.parent,
+                    "/etc/ssl/certs/ca-certificates.crt": self.lab.ca.certificate, "/etc/ssl/certs": self.lab.ca.folder}
+            macros = "".join(f"{line}\n" for line in lines)
+            for there, place in here.items():
+                self.assertIn(f"{there}", macros)
+                macros = macros.replace(there, str(place))
+            self.mta = self.sender(macros)
+            self.assert_sent(self.deliver("wild.test"))
+            self.assert_deferred(self.deliver("wrong.test"), "mx.wrong.test not listed in SANs")
 
     def test_accepts_a_wildcard_certificate_with_our_correction_only(self) -> None:
         with self.in_a_lab():
