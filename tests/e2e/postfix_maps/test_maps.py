@@ -12,6 +12,7 @@ from pathlib import Path
 from lab import Lab, command, program
 from lab.ca import CA
 from lab.dns import Dns
+from lab.https import Answer, HttpsServer
 from lab.postfix import Delivery, Receiver, Sender, settle
 
 ENDINGS = {"texthash": "", "cdb": ".cdb", "lmdb": ".lmdb", "hash": ".db", "btree": ".db"}
@@ -338,6 +339,44 @@ class RealPostfix(Case):
                         'state_dir = "state"\n[[list]]\nname = "test"\nfile = "list.json"\nkey_files = ["list.pub"]\n'
                         f'[[output]]\nmta = "postfix"\ntype = "{kind}"\nfile = "tls-{kind}"\n')
                     self.follow(kind, update)
+
+    def test_does_as_the_readme_says(self) -> None:
+        readme = program.SOURCE_TREE.joinpath("README.md").read_text().partition("### Enforce TLS to listed domains\n")[2]
+        readme = readme.partition("## Use it with Sendmail\n")[0]
+        lines = [line.removeprefix("    ") for line in readme.splitlines() if line.startswith("    ")]
+        configuration = "\n".join(line for line in lines[:lines.index("starttls-listtool update")])
+        main_cf = [line.split(" = ", 1) for line in lines if line.startswith("smtp_tls_")]
+        self.assertEqual(len(main_cf), 4)
+        with Lab() as lab:
+            self.start(lab)
+            web = HttpsServer(lab, address="127.0.0.1")
+            web.add_host("lists.localhost", lab.ca.issue("lists.localhost"))
+            command.run("minisign", "-G", "-W", "-p", self.folder / "list.pub", "-s", self.folder / "list.key")
+            self.list.write_text(list_of({f"{name}.test": enforce(f"mx.{name}.test") for name in ("right", "wrong")}))
+            command.run("minisign", "-S", "-s", self.folder / "list.key", "-m", self.list)
+            for name in ("list.json", "list.json.minisig"):
+                web.answer("lists.localhost", f"/{name}", Answer(body=(self.folder / name).read_bytes()))
+            here = {"https://lists.example.org": f"https://lists.localhost:{web.port}",
+                    "RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf":
+                        (self.folder / "list.pub").read_text().splitlines()[1],
+                    "/etc/postfix/tls_policy": str(self.folder / "tls_policy")}
+            for there, place in here.items():
+                self.assertIn(there, configuration)
+                configuration = configuration.replace(there, place)
+            (self.folder / "listtool.toml").write_text(f'{configuration}\n[fetch]\nca_file = "{lab.ca.certificate}"\n')
+
+            def ours(*arguments: str) -> subprocess.CompletedProcess[str]:
+                return program.run("starttls-listtool", "-c", self.folder / "listtool.toml", "--state-dir",
+                                   self.folder / "state", *arguments, environment=NOW)
+
+            done = ours("update")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            for name, value in main_cf:
+                self.sender.set(name, value.replace("/etc/postfix/tls_policy", str(self.folder / "tls_policy"))
+                                .replace("/etc/ssl/certs/ca-certificates.crt", str(lab.ca.certificate)))
+            self.assert_verified(self.deliver("right.test"))
+            self.assert_deferred(self.deliver("wrong.test"))
+            self.assertIn("enforce, from list:sector", ours("lookup", "right.test").stdout)
 
     def follow(self, kind: str, make: Callable[[], object]) -> None:
         """One domain is added and then removed, while Postfix runs and nobody tells it so."""
