@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "http/url.h"
 #include "listtool/map.h"
 #include "preload/reader.h"
 
@@ -179,6 +180,8 @@ std::string Checks::program(const std::string& key, const std::string& text) {
 void Checks::url(const std::string& key, std::string_view text) {
   const auto fault = fault_of_url(text);
   require(fault.empty(), key, fault);
+  const auto sound = http::is_https_url(text);
+  require(sound.has_value(), key, sound ? "" : "is " + sound.error().message);
 }
 
 std::string Checks::word(const std::string& key, const std::string& text,
@@ -246,6 +249,8 @@ ListSettings Checks::list(const std::string& table, const ListText& text) {
           fmt::format("'{}' has neither 'url' nor 'file'", printable(text.name)));
   require(text.url.empty() || text.file.empty(), in + "file", "does not go together with 'url'");
   if (!text.url.empty()) url(in + "url", text.url);
+  require(text.url.empty() || !text.signature.empty() || http::signature_url(text.url, ".minisig"),
+          in + "url", "names no file, so 'signature' must be given, too");
   if (is_url(text.signature)) {
     url(in + "signature", text.signature);
   } else {

@@ -341,7 +341,7 @@ class RealPostfix(Case):
                     self.follow(kind, update)
 
     def test_does_as_the_readme_says(self) -> None:
-        readme = program.SOURCE_TREE.joinpath("README.md").read_text().partition("### Enforce TLS to listed domains\n")[2]
+        readme = Path(program.SOURCE_TREE, "README.md").read_text().partition("### Enforce TLS to listed domains\n")[2]
         readme = readme.partition("## Use it with Sendmail\n")[0]
         lines = [line.removeprefix("    ") for line in readme.splitlines() if line.startswith("    ")]
         configuration = "\n".join(line for line in lines[:lines.index("starttls-listtool update")])
@@ -363,7 +363,8 @@ class RealPostfix(Case):
             for there, place in here.items():
                 self.assertIn(there, configuration)
                 configuration = configuration.replace(there, place)
-            (self.folder / "listtool.toml").write_text(f'{configuration}\n[fetch]\nca_file = "{lab.ca.certificate}"\n')
+            (self.folder / "listtool.toml").write_text(
+                f'{configuration}\n[fetch]\nca_file = "{lab.ca.certificate}"\n')
 
             def ours(*arguments: str) -> subprocess.CompletedProcess[str]:
                 return program.run("starttls-listtool", "-c", self.folder / "listtool.toml", "--state-dir",

@@ -289,6 +289,14 @@ TEST_CASE("a URL is https with a host, and nothing but that is hidden in it") {
     CHECK(url_complaint("https://example.org/"s + blank + "x")
               .ends_with("has a blank or a control character in it"));
   }
+  CHECK(url_complaint("https://b\xc3\xbc.test/x").find("outside ASCII") != std::string::npos);
+  CHECK(url_complaint("https://example.org:99999/x").find("is not an https URL: ") != std::string::npos);
+  CHECK(url_complaint("https://example.org/lists/?x")
+            .ends_with("names no file, so 'signature' must be given, too"));
+  CHECK(good(configuration("[[list]]\nname = 'a'\nurl = 'https://example.org/lists/'\nsignature = 'a.sig'\n"
+                           "keys = ['" +
+                           key + "']\n"))
+            .lists.size() == 1);
   CHECK(complaint(list_with("signature = 'http://example.org/a.minisig'\n")) ==
         "5:13: 'signature' in [[list]] must begin with https://");
   CHECK(good(configuration("[[list]]\nname = 'a'\nurl = 'https://[::1]/@'\nkeys = ['" + key + "']\n"))
