@@ -1,8 +1,6 @@
 // starttls-listtool: turns signed preload lists into what mail servers read. Here the command line is parsed
 // and handed to its command; starttls-listtool(1) is the manual.
 
-#include <algorithm>
-
 #include "base/cli.h"
 #include "listtool/options.h"
 
@@ -230,14 +228,6 @@ Result<void> configure(const Commands& commands, const Options& options, Common&
   return {};
 }
 
-// What Postfix is told is what its map says, where the command line says nothing else.
-void take_rules_of_map(const Configuration& configuration, postfix::Rules& rules) {
-  const auto map = std::ranges::find(configuration.outputs, Mta::postfix, &OutputSettings::mta);
-  if (map == configuration.outputs.end()) return;
-  if (!rules.version) rules.version = map->postfix_version;
-  rules.early_adopter = rules.early_adopter || map->early_adopter;
-}
-
 // What the command line alone cannot say: the clock, the configuration, the Postfix version.
 Result<void> complete(const Commands& commands, Options& options) {
   const auto clock = program_clock();
@@ -248,9 +238,7 @@ Result<void> complete(const Commands& commands, Options& options) {
     if (!version) return fail(Fault::usage, "--postfix-version: {}", version.error().message);
     options.postfix.map.postfix_version = options.lookup.rules.version = *version;
   }
-  if (auto configured = configure(commands, options, options.common); !configured) return configured;
-  if (options.lookup.lists.empty()) take_rules_of_map(options.common.configuration, options.lookup.rules);
-  return {};
+  return configure(commands, options, options.common);
 }
 
 Result<int> dispatch(const Commands& commands, const Options& options) {
