@@ -102,15 +102,6 @@ void tell_mc_lines(const OutputSettings& map) {
        lines ? fmt::format("in the .mc file:\n{}{}", *lines, sendmail::needs_cas) : lines.error().message);
 }
 
-// An unchanged file keeps its time: whoever watches it has nothing to do.
-Result<bool> publish_if_changed(FileDraft& draft) {
-  const auto differs = draft.differs();
-  if (!differs || !*differs) return differs;
-  if (const auto finished = draft.finish(); !finished) return std::unexpected(finished.error());
-  if (const auto published = draft.publish(); !published) return std::unexpected(published.error());
-  return true;
-}
-
 }  // namespace
 
 Result<int> generate(const Common& common, const GenerateOptions& options) {
@@ -121,7 +112,8 @@ Result<int> generate(const Common& common, const GenerateOptions& options) {
   if (options.map.file.empty()) return to_stdout(common, options, *sources);
   auto draft = draft_map(options.map, *sources, common.configuration.programs);
   if (!draft) return std::unexpected(draft.error());
-  const auto changed = publish_if_changed(draft->file);
+  // An unchanged file keeps its time: whoever watches it has nothing to do.
+  const auto changed = draft->file.publish_if_changed();
   if (!changed) return std::unexpected(changed.error());
   tell_not_expressed(common, printable(draft->file.place().string()), draft->not_expressed);
   if (common.verbose) {

@@ -214,10 +214,10 @@ bool needs_configuration(const Commands& commands, const Options& options) {
 Result<void> configure(const Commands& commands, const Options& options, Common& common) {
   std::filesystem::path file = common.config;
   if (file.empty() && needs_configuration(commands, options)) {
-    // What an update does is nowhere else.
-    std::error_code none;
-    const bool must_be_there = commands.update->parsed();
-    if (must_be_there || std::filesystem::exists(default_configuration, none)) file = default_configuration;
+    // What an update does is nowhere else. One that may not be looked at is there all the same.
+    std::error_code error;
+    const bool is_absent = !std::filesystem::exists(default_configuration, error) && !error;
+    if (commands.update->parsed() || !is_absent) file = default_configuration;
   }
   if (!file.empty()) {
     auto configuration = read_configuration(file);

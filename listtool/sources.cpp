@@ -4,6 +4,7 @@
 #include <map>
 #include <vector>
 
+#include "base/ahead.h"
 #include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -79,11 +80,15 @@ class ListText {
     std::swap(piece_, piece.bytes);
     left_ = {piece_.data(), *piece.size};
     at_end_ = left_.empty();
-    const auto policy = left_.size() == piece_size ? std::launch::async : std::launch::deferred;
-    if (!at_end_) {
-      ahead_ = std::async(
-          policy, [this, spare = std::move(piece.bytes)]() mutable { return read_piece(std::move(spare)); });
+    if (at_end_) return {};
+    read_ += left_.size();
+    if (read_ > preload::list_size_limit) {
+      return fail(Fault::data, "{}: larger than the limit of {} bytes", printable(file_.string()),
+                  preload::list_size_limit);
     }
+    auto next = [this, spare = std::move(piece.bytes)]() mutable { return read_piece(std::move(spare)); };
+    ahead_ = left_.size() == piece_size ? do_ahead(std::move(next))
+                                        : std::async(std::launch::deferred, std::move(next));
     return {};
   }
 
@@ -106,6 +111,7 @@ class ListText {
   std::optional<minisign::Verification> verification_;
   std::vector<char> piece_;  // what the parser is given
   std::string_view left_;    // of it
+  std::size_t read_ = 0;     // bytes so far
   bool at_end_ = false;
   std::future<Piece> ahead_;  // last, so that it ends before what it uses
 };

@@ -5,12 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
 #include <utility>
 
+#include "base/ahead.h"
 #include "base/text.h"
 
 namespace starttls {
@@ -22,20 +24,42 @@ std::unexpected<Error> cannot_write_to(const fs::path& path, std::string_view re
   return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), reason);
 }
 
-constexpr std::string_view draft_mark = ".new-";
+// A name that nobody gives to a file of their own: what bears it may be cleared away.
+constexpr std::string_view draft_mark = ".starttls-draft-";
 constexpr std::size_t random_letters = 6;
 
-bool is_draft_of(const std::string& prefix, const fs::path& path) {
-  const std::string name = path.filename().string();
-  return name.starts_with(prefix) && name.size() >= prefix.size() + random_letters;
+// What a program makes of a draft has the draft's name and this end; Berkeley DB begins it with this start.
+constexpr std::string_view made_end = ".db";
+constexpr std::string_view begun_start = "__db.";
+
+bool is_letters(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  });
 }
 
-// Who makes a draft holds its lock; what a program makes of a draft has the draft's name and more.
-bool is_abandoned(const fs::path& draft) {
+// Of a file in the place's folder: the draft that it is, or was made of; "" where it is nothing of the kind.
+std::string draft_of(const std::string& prefix, std::string name) {
+  if (name.starts_with(begun_start) && name.ends_with(made_end)) name.erase(0, begun_start.size());
+  if (!name.starts_with(prefix) || name.size() < prefix.size() + random_letters) return "";
+  const std::string draft = name.substr(0, prefix.size() + random_letters);
+  const std::string_view end = std::string_view(name).substr(draft.size());
+  const bool ours = is_letters(draft.substr(prefix.size())) && (end.empty() || end == made_end);
+  return ours ? draft : "";
+}
+
+bool is_ours(const struct stat& info) {
+  return S_ISREG(info.st_mode) && info.st_uid == ::geteuid();
+}
+
+// Who makes a draft holds its lock. It is held here, too, until the file is gone, so that its maker sees
+// that.
+void clear_if_abandoned(const fs::path& found, const fs::path& draft) {
   const UniqueFd fd(::open(draft.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  const bool draft_is_gone = !fd && errno == ENOENT;
   struct stat info{};
-  return !fd || (::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode) &&
-                 ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0);
+  if (::lstat(found.c_str(), &info) != 0 || !is_ours(info)) return;
+  if (draft_is_gone || (fd && ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0)) ::unlink(found.c_str());
 }
 
 // What killed processes left beside a place. Where it cannot be cleared away it is in nobody's way.
@@ -44,11 +68,8 @@ void clear_abandoned(const fs::path& place) {
   std::error_code error;
   for (fs::directory_iterator it(place.has_parent_path() ? place.parent_path() : ".", error), end;
        !error && it != end; it.increment(error)) {
-    const fs::path found = it->path();
-    if (!is_draft_of(prefix, found)) continue;
-    const fs::path draft =
-        found.parent_path() / found.filename().string().substr(0, prefix.size() + random_letters);
-    if (is_abandoned(draft)) ::unlink(found.c_str());
+    const std::string draft = draft_of(prefix, it->path().filename().string());
+    if (!draft.empty()) clear_if_abandoned(it->path(), it->path().parent_path() / draft);
   }
 }
 
@@ -80,7 +101,7 @@ void BufferedWriter::hand_over() {
   std::string full = std::exchange(buffer_, std::move(spare_));
   buffer_.clear();
   if (error_ != 0) return;
-  writing_ = std::async(std::launch::async, [fd = fd_, full = std::move(full)]() mutable {
+  writing_ = do_ahead([fd = fd_, full = std::move(full)]() mutable {
     const int error = write_all(fd, full);
     return Written{.buffer = std::move(full), .error = error};
   });
@@ -137,6 +158,7 @@ std::unexpected<Error> FileDraft::cannot_write(int error) const {
 }
 
 Result<void> FileDraft::adopt(const fs::path& made) {
+  if (auto flushed = flush(); !flushed) return flushed;
   UniqueFd fd(::open(made.c_str(), O_RDWR | O_NOFOLLOW | O_CLOEXEC));
   if (!fd || ::flock(fd.get(), LOCK_EX) != 0 || ::rename(made.c_str(), path_.c_str()) != 0) {
     return cannot_write(errno);
@@ -174,15 +196,19 @@ Result<void> FileDraft::publish() {
   return sync_directory(place_.parent_path());
 }
 
+Result<bool> FileDraft::publish_if_changed() {
+  const auto changed = differs();
+  if (!changed || !*changed) return changed;
+  if (const auto finished = finish(); !finished) return std::unexpected(finished.error());
+  if (const auto published = publish(); !published) return std::unexpected(published.error());
+  return true;
+}
+
 Result<bool> update_file(const fs::path& path, std::string_view content, mode_t mode) {
   auto draft = FileDraft::beside(path, mode);
   if (!draft) return std::unexpected(draft.error());
   draft->append(content);
-  const auto differs = draft->differs();
-  if (!differs || !*differs) return differs;
-  if (const auto finished = draft->finish(); !finished) return std::unexpected(finished.error());
-  if (const auto published = draft->publish(); !published) return std::unexpected(published.error());
-  return true;
+  return draft->publish_if_changed();
 }
 
 Result<void> replace_file(const fs::path& path, std::string_view content, mode_t mode) {

@@ -80,6 +80,8 @@ class FileDraft {
   Result<void> finish();
   // To be called after finish(): others see the old content or the new, never a part.
   Result<void> publish();
+  // The three in one, for who has nothing to do in between. Says whether the place changed.
+  Result<bool> publish_if_changed();
 
  private:
   struct Attributes {

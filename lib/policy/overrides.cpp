@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <ranges>
+#include <set>
 #include <span>
 #include <string>
 #include <unordered_map>
@@ -96,12 +97,14 @@ std::optional<Mode> Reader::take_mode(std::string_view word) {
 
 std::string Reader::take_mxs(std::span<const std::string_view> words) {
   std::string joined;
+  std::set<std::string> known;
   for (const auto word : words | std::views::take(most_override_mxs)) {
     const auto pattern = preload::MxPattern::parse(word);
     if (!pattern) {
       fault(word, "MX " + pattern.error().message);
       continue;
     }
+    if (!known.insert(pattern->str()).second) continue;
     if (!joined.empty()) joined += ':';
     joined += pattern->str();
   }

@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <future>
 #include <numeric>
 #include <ranges>
+
+#include "base/ahead.h"
 
 namespace starttls::preload {
 namespace {
@@ -107,7 +108,7 @@ void ListBuilder::sort_in_halves(std::span<SortKey> keys) const {
   // Who has the part of the middle one belongs together.
   const auto upper = std::ranges::partition(keys, [&](const SortKey& key) { return key.part < part; });
   const auto lower = keys.first(keys.size() - upper.size());
-  const auto sorted = std::async(std::launch::async, [&] { sort(lower, 0); });
+  const auto sorted = do_ahead([&] { sort(lower, 0); });
   sort({upper.begin(), upper.end()}, 0);
   sorted.wait();
 }

@@ -91,7 +91,7 @@ class Case(unittest.TestCase):
         self.assertEqual(self.map.read_text(), OLD_MAP)
         after = os.stat(self.map)
         self.assertEqual((before.st_ino, before.st_mtime_ns), (after.st_ino, after.st_mtime_ns))
-        self.assertEqual([name for name in os.listdir(self.folder) if ".new-" in name], [])
+        self.assertEqual([name for name in os.listdir(self.folder) if "draft" in name], [])
 
 
 class BadInput(Case):

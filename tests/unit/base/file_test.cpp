@@ -108,14 +108,30 @@ TEST_CASE("a draft that is not published leaves no trace") {
 
 TEST_CASE("what a killed process left of a draft is cleared away by the next one") {
   const TemporaryFolder folder;
-  for (const char* name : {"map.new-abc123", "map.new-abc123.db"}) write(folder / name, "half");
-  for (const char* name : {"map.newer", "map.new-abc", "other.new-abc123"}) write(folder / name, "whole");
+  const std::string left = "map.starttls-draft-abc123";
+  for (const std::string& name :
+       {left, left + ".db", "__db." + left + ".db", std::string("map.starttls-draft-abc124.db")}) {
+    write(folder / name, "half");
+  }
+  // Other people's files, however much their names are like ours.
+  const std::vector<std::string> others{
+      "map.new-abc123", "map.starttls-draft-abc12",  left + "4",
+      left + ".bak",    "map.starttls-draft-abc-23", "other.starttls-draft-abc123"};
+  for (const std::string& name : others) write(folder / name, "whole");
+  fs::create_symlink("map.new-abc123", folder / "map.starttls-draft-linked");
   const auto living = good(FileDraft::beside(folder / "map"));
-  CHECK_FALSE(fs::exists(folder / "map.new-abc123"));
-  CHECK_FALSE(fs::exists(folder / "map.new-abc123.db"));
+  for (const std::string& name :
+       {left, left + ".db", "__db." + left + ".db", std::string("map.starttls-draft-abc124.db")}) {
+    CAPTURE(name);
+    CHECK_FALSE(fs::exists(folder / name));
+  }
+  for (const std::string& name : others) {
+    CAPTURE(name);
+    CHECK(fs::exists(folder / name));
+  }
+  CHECK(fs::is_symlink(folder / "map.starttls-draft-linked"));
   good(replace_file(folder / "map", "new"));
   CHECK(fs::exists(living.path()));
-  CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 5);
 }
 
 TEST_CASE("a draft takes over what a program made of it") {

@@ -61,6 +61,11 @@ TEST_CASE("overrides never expire and are never from the future") {
   CHECK(preload::usable_at(list, at("9999-12-31T23:59:58Z")));
 }
 
+TEST_CASE("an MX that is named twice counts once") {
+  const preload::List list = good(read_overrides("own", "a.test enforce mx.a.test .b.test MX.A.test\n").list);
+  CHECK(list.find("a.test")->joined_mxs == "mx.a.test:.b.test");
+}
+
 TEST_CASE("overrides go before every list that they are laid over") {
   const preload::List below = good(read_overrides("below", "a.test enforce mx.a.test\nb.test none\n").list);
   const preload::List own = good(read_overrides("own", "a.test none\n").list);
