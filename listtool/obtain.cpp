@@ -191,7 +191,6 @@ class Attempt {
     Edition edition = *installed_;
     edition.etag = validators.etag;
     edition.last_modified = validators.last_modified;
-    ::unlink(list_.path().c_str());
     return Obtained{.edition = std::move(edition), .content = std::nullopt};
   }
 

@@ -29,7 +29,8 @@ struct Obtained {
 //
 // Fault::data where what there is may not be installed: it is no list, badly signed, expired, from the far
 // future, older than the installed one, of the same time with other content, or shrunk too much. Other faults
-// as of http::Client::fetch() and of files. What was written to the next set is then worth nothing.
+// as of http::Client::fetch() and of files. Without a new edition, what was written to the next set is worth
+// nothing.
 Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& client,
                         const ListSettings& settings, const Set& before, const Edition* installed,
                         bool force);

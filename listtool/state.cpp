@@ -171,6 +171,16 @@ Result<fs::path> OwnState::begin_set() {
   return next_folder();
 }
 
+void OwnState::drop(std::string_view list) const {
+  const Set next{.folder = next_folder(), .lists = {}};
+  for (const char* const signature : {".minisig", ".asc"}) {
+    const Edition edition{.name = std::string(list), .signature = signature};
+    for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+      ::unlink((next.*file)(edition).c_str());
+    }
+  }
+}
+
 Result<void> OwnState::keep(const Set& from, const Edition& edition) {
   const Set to{.folder = next_folder(), .lists = {}};
   for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
@@ -186,6 +196,11 @@ Result<Set> OwnState::complete_set(std::vector<Edition> lists) {
   }
   if (const auto synced = sync_directory(path_ / "sets"); !synced) return std::unexpected(synced.error());
   return Set{.folder = next_folder(), .lists = std::move(lists)};
+}
+
+void OwnState::discard_set() const {
+  std::error_code none;  // what is left is cleared away by the next update
+  fs::remove_all(next_folder(), none);
 }
 
 Result<void> OwnState::link(std::string_view name, const std::string& target) {

@@ -116,6 +116,7 @@ void Update::take_lists() {
 std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
                                     ListReport& report) {
   auto obtained = obtain(common_, state_, client_, settings, before_, installed, options_.force);
+  if (!obtained || !obtained->content) state_.drop(settings.name);
   if (!obtained) {
     refuse(settings, installed, obtained.error(), report);
     return installed != nullptr ? std::optional(*installed) : std::nullopt;
@@ -316,6 +317,7 @@ Result<int> update(const Common& given, const UpdateOptions& options) {
   if (!before) return std::unexpected(before.error());
   Update run(common, options, *state, std::move(*before));
   const auto status = run.run();
+  state->discard_set();
   if (status && common.json) {
     if (const auto printed = print(run.as_json()); !printed) return std::unexpected(printed.error());
   }
