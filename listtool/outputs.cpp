@@ -32,6 +32,9 @@ std::string made_of(const OutputSettings& output, std::span<const InstalledList>
     text +=
         fmt::format("; {} {} {} {}", list.facts.name, list.edition ? list.edition->number : 0,
                     list.edition ? list.edition->signed_by : "", list.facts.unusable ? "unusable" : "usable");
+    if (list.edition) text += fmt::format(" of {}", to_rfc3339(list.edition->timestamp));
+    // Which keys are in it only gpgv knows.
+    if (list.settings != nullptr) text += identity_of(list.settings->openpgp_key_file);
   }
   text += fmt::format("; overrides {}", identity_of(overrides));
   const auto& version = output.postfix_version;

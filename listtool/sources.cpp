@@ -138,7 +138,7 @@ Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& optio
   return keys;
 }
 
-Result<minisign::Signature> read_signature(const fs::path& path) {
+Result<minisign::Signature> read_signature(const fs::path& path, const std::string& shown) {
   const auto content = read_file(path, minisign::signature_size_limit);
   if (!content) {
     return fail(content.error().fault == Fault::permission ? Fault::permission : Fault::data,
@@ -146,8 +146,8 @@ Result<minisign::Signature> read_signature(const fs::path& path) {
   }
   auto signature = minisign::parse_signature(*content);
   if (!signature) {
-    return fail(Fault::data, "{}: no minisign signature: {}", printable(path.string()),
-                signature.error().message);
+    return fail(Fault::data, "{}: no minisign signature: {}",
+                shown.empty() ? printable(path.string()) : shown, signature.error().message);
   }
   return signature;
 }
@@ -158,7 +158,7 @@ fs::path default_signature(const fs::path& file) {
 
 Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
-  const auto signature = read_signature(files.signature);
+  const auto signature = read_signature(files.signature, files.shown_signature);
   if (!signature) return std::unexpected(signature.error());
   auto verification = minisign::Verification::begin(files.shown, *signature, keys, legacy);
   if (!verification) return std::unexpected(verification.error());
@@ -191,7 +191,8 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
       warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
                                printable(files[i].string())));
     }
-    const ListFiles list{.list = files[i], .signature = signature, .shown = files[i].string()};
+    const ListFiles list{
+        .list = files[i], .signature = signature, .shown = files[i].string(), .shown_signature = {}};
     auto source = keys->empty() ? read_unverified(common, name, list)
                                 : read_verified(common, name, list, *keys, legacy);
     if (!source) return std::unexpected(source.error());

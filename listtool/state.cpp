@@ -26,6 +26,13 @@ std::unexpected<Error> cannot(const fs::path& path, std::string_view what, int e
               "{}: cannot {}: {}", printable(path.string()), what, errno_text(error));
 }
 
+std::unexpected<Error> damaged(const fs::path& path, std::string_view how) {
+  return fail(Fault::data,
+              "{}: {}; to fetch all lists anew, remove the link 'current' of the state directory and run "
+              "update",
+              printable(path.string()), how);
+}
+
 std::string to_toml(const std::vector<Edition>& lists) {
   std::string text = "# Made by starttls-listtool update.\n";
   for (const Edition& list : lists) {
@@ -98,27 +105,31 @@ fs::path Set::index_of(const Edition& edition) const {
 
 Result<Set> read_set(const fs::path& folder) {
   const fs::path file = folder / facts_file;
-  const auto damaged = [&](const Error& error) {
-    return fail(Fault::data, "{}: is damaged: {}", printable(file.string()), error.message);
-  };
   auto settings = Settings::load(file);
-  if (!settings) return damaged(settings.error());
+  if (!settings) return damaged(file, "is damaged: " + settings.error().message);
   Set set{.folder = folder, .lists = {}};
   const std::size_t lists = settings->tables("list");
   for (std::size_t i = 0; i < lists; ++i) {
     auto edition = read_edition(*settings, fmt::format("list[{}].", i));
-    if (!edition) return damaged(edition.error());
+    if (!edition) return damaged(file, "is damaged: " + edition.error().message);
     set.lists.push_back(std::move(*edition));
   }
-  if (const auto finished = settings->finish(); !finished) return damaged(finished.error());
+  if (const auto finished = settings->finish(); !finished)
+    return damaged(file, "is damaged: " + finished.error().message);
   return set;
 }
 
 Result<Set> current_set(const fs::path& state_dir) {
   const fs::path link = state_dir / "current";
   std::error_code error;
-  const fs::path folder = fs::canonical(link, error);
+  const fs::path target = fs::read_symlink(link, error);
   if (error == std::errc::no_such_file_or_directory) return Set{};
+  if (error) return cannot_read(link.string(), error.value());
+  const fs::path folder = fs::canonical(state_dir / target, error);
+  // As if nothing were installed, an old list could come back.
+  if (error == std::errc::no_such_file_or_directory) {
+    return damaged(link, fmt::format("leads to {}, which is not there", printable(target.string())));
+  }
   if (error) return cannot_read(link.string(), error.value());
   return read_set(folder);
 }

@@ -83,10 +83,12 @@ Update::Update(const Common& common, const UpdateOptions& options, OwnState& sta
 
 Result<int> Update::run() {
   take_lists();
+  judge_lists();
+  if (!due_outputs().empty()) read_kept_lists();
+  tell_judgement();
   if (after_.lists != before_.lists) {
     if (const auto completed = complete_set(); !completed) return std::unexpected(completed.error());
   }
-  judge_lists();
   auto drafts = draft_outputs();
   if (!drafts) return std::unexpected(drafts.error());
   if (const auto switched = commit(*drafts); !switched) return std::unexpected(switched.error());
@@ -101,7 +103,7 @@ void Update::take_lists() {
     const Edition* const installed = before_.find(settings.name);
     ListReport report{.name = settings.name, .result = "unchanged"};
     std::optional<Edition> edition = wanted
-                                         ? take(settings, installed, report)
+                                         ? take(settings, installed, false, report)
                                          : (installed != nullptr ? std::optional(*installed) : std::nullopt);
     if (edition) after_.lists.push_back(std::move(*edition));
     lists_.push_back(std::move(report));
@@ -113,9 +115,10 @@ void Update::take_lists() {
 }
 
 // The edition that counts from now on; none where there was none and none could be had.
-std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
+std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed, bool anew,
                                     ListReport& report) {
-  auto obtained = obtain(common_, state_, client_, settings, before_, installed, options_.force);
+  auto obtained =
+      obtain(common_, state_, client_, settings, before_, installed, {.anew = anew, .force = options_.force});
   if (!obtained || !obtained->content) state_.drop(settings.name);
   if (!obtained) {
     refuse(settings, installed, obtained.error(), report);
@@ -125,7 +128,7 @@ std::optional<Edition> Update::take(const ListSettings& settings, const Edition*
     report.result = "new";
     report.edition = obtained->edition;
     report.changes = changes(installed, obtained->content->list);
-    read_.emplace(settings.name, std::move(*obtained->content));
+    read_.insert_or_assign(settings.name, std::move(obtained->content->list));
   }
   return std::move(obtained->edition);
 }
@@ -155,14 +158,41 @@ ChangeCounts Update::changes(const Edition* installed, const preload::List& now)
   Common quiet = common_;
   quiet.quiet = true;
   const fs::path file = before_.list_of(*installed);
-  const auto before = read_unverified(quiet, installed->name, {.list = file, .signature = {}, .shown = file});
+  const auto before = read_unverified(quiet, installed->name,
+                                      {.list = file, .signature = {}, .shown = file, .shown_signature = {}});
   return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
+}
+
+// The lists that stay, for the maps: verified again, since they have lain on a disk.
+void Update::read_kept_lists() {
+  for (const InstalledList& list : installed_) {
+    if (list.facts.unusable || read_.contains(list.facts.name)) continue;
+    auto content = read_installed(common_, before_, list);
+    if (content) {
+      read_.emplace(list.facts.name, std::move(*content));
+    } else {
+      take_anew(list, content.error());
+    }
+  }
+  judge_lists();
+}
+
+void Update::take_anew(const InstalledList& damaged, const Error& error) {
+  const std::string& name = damaged.facts.name;
+  warn(common_, fmt::format("list {}: what is installed cannot be verified, and is fetched anew: {}", name,
+                            error.message));
+  const auto report = std::ranges::find(lists_, name, &ListReport::name);
+  const auto edition = std::ranges::find(after_.lists, name, &Edition::name);
+  *edition = *take(*damaged.settings, before_.find(name), true, *report);
+  if (!read_.contains(name)) {
+    unverified_.emplace(name, Error{Fault::data, "what is installed cannot be verified"});
+  }
 }
 
 Result<void> Update::complete_set() {
   if (const auto begun = state_.begin_set(); !begun) return std::unexpected(begun.error());
   for (const Edition& edition : after_.lists) {
-    if (read_.contains(edition.name)) continue;
+    if (edition.number == state_.next_number()) continue;
     if (const auto kept = state_.keep(before_, edition); !kept) return kept;
   }
   auto set = state_.complete_set(std::move(after_.lists));
@@ -171,9 +201,15 @@ Result<void> Update::complete_set() {
   return {};
 }
 
-// What is, or will be, installed, by the clock.
 void Update::judge_lists() {
   installed_ = installed_lists(common_.configuration, after_, common_.now);
+  for (InstalledList& list : installed_) {
+    const auto found = unverified_.find(list.facts.name);
+    if (found != unverified_.end() && !list.facts.unusable) list.facts.unusable = found->second;
+  }
+}
+
+void Update::tell_judgement() {
   for (const InstalledList& list : installed_) {
     if (!list.edition) continue;  // why was told when it was asked for
     if (const int told = tell_unusable(list.facts); told != 0) {
@@ -187,16 +223,23 @@ void Update::judge_lists() {
   }
 }
 
-Result<std::vector<Update::Output>> Update::draft_outputs() {
+// A map that others made stays until there is a list to make one of.
+std::vector<Update::Output> Update::due_outputs() const {
   std::vector<Output> outputs;
+  if (before_.lists.empty() && after_.lists.empty()) return outputs;
   for (const OutputSettings& settings : common_.configuration.outputs) {
     std::string made = made_of(settings, installed_, common_.configuration.overrides);
     if (records_.is_current(settings, made)) continue;
     outputs.push_back(
         {.settings = &settings, .made_of = std::move(made), .command_is_due = !records_.is_known(settings)});
   }
+  return outputs;
+}
+
+Result<std::vector<Update::Output>> Update::draft_outputs() {
+  auto outputs = due_outputs();
   if (outputs.empty()) return outputs;
-  auto sources = sources_in(common_, after_, std::move(read_));
+  auto sources = sources_of(common_, installed_, std::move(read_));
   if (!sources) return std::unexpected(sources.error());
   for (Output& output : outputs) {
     auto draft = draft_map(*output.settings, *sources, common_.configuration.programs);
