@@ -73,6 +73,11 @@ Result<Edition> read_edition(Settings& settings, const std::string& at) {
     if (!read) return std::unexpected(read.error());
     *time = *read;
   }
+  const bool has_signature = edition.signature == ".minisig" || edition.signature == ".asc";
+  if (edition.name.empty() || edition.number == 0 || edition.origin.empty() || edition.signed_by.empty() ||
+      !has_signature) {
+    return fail(Fault::data, "an entry is incomplete");
+  }
   return edition;
 }
 

@@ -117,6 +117,7 @@ class Host:
         self.ca_file = lab.ca.certificate
         self.now = NOW
         self.maps.mkdir()
+        (self.folder / "main.cf").touch()  # postmap wants one
 
     def main_list(self, **settings: object) -> dict[str, object]:
         """The [[list]] of the publisher's list, with these keys besides."""
@@ -140,7 +141,8 @@ class Host:
         self.configuration.write_text(text)
 
     def environment(self) -> dict[str, str]:
-        return {"STARTTLS_TOOLKIT_NOW": self.now, "no_proxy": "*", "TMPDIR": str(self.folder)}
+        return {"STARTTLS_TOOLKIT_NOW": self.now, "no_proxy": "*", "TMPDIR": str(self.folder),
+                "MAIL_CONFIG": str(self.folder)}
 
     def tool(self, *arguments: str | os.PathLike[str], timeout: float = 30) -> subprocess.CompletedProcess[str]:
         return program.run("starttls-listtool", "-c", self.configuration, *arguments, environment=self.environment(),
