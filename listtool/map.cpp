@@ -1,6 +1,7 @@
 #include "listtool/map.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <optional>
@@ -76,6 +77,12 @@ Result<void> run_for(const FileDraft& draft, const Command& command) {
                                          printable(trim(done->err), 2000)));
 }
 
+// What a program that failed has made so far. Berkeley DB begins a file under a name of its own.
+void clear_away(const fs::path& made) {
+  ::unlink(made.c_str());
+  ::unlink((made.parent_path() / ("__db." + made.filename().string())).c_str());
+}
+
 // The draft holds the map as a text; the program makes what is to be published of it, beside it.
 Result<void> compile(FileDraft& draft, const OutputSettings& output, const Programs& programs) {
   if (const auto flushed = draft.flush(); !flushed) return flushed;
@@ -90,8 +97,10 @@ Result<void> compile(FileDraft& draft, const OutputSettings& output, const Progr
     command = {.argv = {programs.makemap, output.type, source}, .stdin_fd = text.get()};
   }
   command.time_limit = std::chrono::minutes(10);
-  if (const auto done = run_for(draft, command); !done) return done;
-  return draft.adopt(source + ".db");
+  auto done = run_for(draft, command);
+  if (done) done = draft.adopt(source + ".db");
+  if (!done) clear_away(source + ".db");
+  return done;
 }
 
 Result<void> fill(MapDraft& draft, const OutputSettings& output, std::span<const Source> sources,

@@ -130,10 +130,11 @@ class Host:
 
     def configure(self, lists: Sequence[Mapping[str, object]] | None = None,
                   outputs: Sequence[Mapping[str, object]] | None = None, fetch: Mapping[str, object] = {},
-                  **settings: object) -> None:
+                  programs: Mapping[str, object] = {}, **settings: object) -> None:
         """By default the publisher's list, and a texthash of it."""
         text = _lines({"state_dir": str(self.state)} | settings)
         text += "[fetch]\n" + _lines({"ca_file": str(self.ca_file), "timeout": 20, **fetch})
+        text += "[programs]\n" + _lines(programs)
         for table, entries in (("list", lists), ("output", outputs)):
             default = [self.main_list()] if table == "list" else [self.texthash()]
             for entry in default if entries is None else entries:
@@ -180,9 +181,9 @@ class Host:
 
     def leftovers(self) -> list[str]:
         """What no undisturbed update leaves behind."""
-        sets = {path.resolve().name for path in (self.state / "current", self.state / "previous") if path.exists()}
+        sets = {path.readlink().name for path in (self.state / "current", self.state / "previous") if path.is_symlink()}
         return [name for name, path in self._tree()
-                if ".new" in path.name or (path.parent == self.state / "sets" and path.name not in sets)]
+                if ".new" in path.name or path.name.startswith("__db.") or (path.parent == self.state / "sets" and path.name not in sets)]
 
 
 def _lines(settings: Mapping[str, object]) -> str:

@@ -208,8 +208,7 @@ class OpenPgp(UpdateCase):
         self.assert_update(out=".+\n")
 
     def test_without_gpgv(self) -> None:
-        with self.host.configuration.open("a") as configuration:
-            configuration.write('[programs]\ngpgv = "/nowhere/gpgv"\n')
+        self.host.configure([self.list], programs={"gpgv": "/nowhere/gpgv"})
         self.assert_update(status=UNAVAILABLE, err=r".*list main: OpenPGP signatures need the program gpgv \(package "
                                                    r"gpgv\).*\n")
 
