@@ -99,8 +99,7 @@ Error nothing_installed(const Configuration& configuration) {
 Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed) {
   const ListFiles files{.list = set.list_of(*installed.edition),
                         .signature = set.signature_of(*installed.edition),
-                        .shown = set.list_of(*installed.edition).string(),
-                        .shown_signature = {}};
+                        .shown = set.list_of(*installed.edition).string()};
   auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
                                               : read_signed(common, *installed.settings, files);
   if (!source) return std::unexpected(source.error());

@@ -266,10 +266,7 @@ bool may_come_again(const Common& common, const OwnState& state, const ListSetti
                     const Set& before, const Edition& installed) {
   const fs::path list = before.list_of(installed);
   if (starttls::same_content(list, state.next_folder() / (settings.name + ".json"))) return true;
-  const ListFiles files{.list = list,
-                        .signature = before.signature_of(installed),
-                        .shown = list.string(),
-                        .shown_signature = {}};
+  const ListFiles files{.list = list, .signature = before.signature_of(installed), .shown = list.string()};
   return !read_signed(common, settings, files);
 }
 

@@ -191,8 +191,7 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
       warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
                                printable(files[i].string())));
     }
-    const ListFiles list{
-        .list = files[i], .signature = signature, .shown = files[i].string(), .shown_signature = {}};
+    const ListFiles list{.list = files[i], .signature = signature, .shown = files[i].string()};
     auto source = keys->empty() ? read_unverified(common, name, list)
                                 : read_verified(common, name, list, *keys, legacy);
     if (!source) return std::unexpected(source.error());

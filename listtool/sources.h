@@ -51,8 +51,8 @@ std::filesystem::path default_signature(const std::filesystem::path& file);
 struct ListFiles {
   std::filesystem::path list;
   std::filesystem::path signature;
-  std::string shown;            // how sentences name the list
-  std::string shown_signature;  // "": by its path
+  std::string shown;                 // how sentences name the list
+  std::string shown_signature = {};  // "": by its path
 };
 
 // A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no

@@ -158,8 +158,7 @@ ChangeCounts Update::changes(const Edition* installed, const preload::List& now)
   Common quiet = common_;
   quiet.quiet = true;
   const fs::path file = before_.list_of(*installed);
-  const auto before = read_unverified(quiet, installed->name,
-                                      {.list = file, .signature = {}, .shown = file, .shown_signature = {}});
+  const auto before = read_unverified(quiet, installed->name, {.list = file, .signature = {}, .shown = file});
   return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
 }
 
