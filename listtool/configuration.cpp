@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "listtool/map.h"
 #include "preload/reader.h"
 
 namespace starttls::listtool {
@@ -143,6 +144,7 @@ class Checks {
   void one_kind_of_key(const std::string& table, const ListText& text);
   ListSettings list(const std::string& table, const ListText& text);
   fs::path output_file(const std::string& key, const std::string& text);
+  void spare_files(const std::string& key, const OutputSettings& output);
   OutputSettings output(const std::string& table, const OutputText& text);
 
   const Settings& settings_;
@@ -258,9 +260,14 @@ fs::path Checks::output_file(const std::string& key, const std::string& text) {
   require(!text.empty(), key, "is missing: where is the map to go?");
   auto file = path(key, text);
   require(file.has_filename(), key, "is a folder");
+  return file;
+}
+
+// By the file that the mail server opens, whose name may have an end that the configuration leaves out.
+void Checks::spare_files(const std::string& key, const OutputSettings& output) {
+  const fs::path file = file_of(output);
   require(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
   require(written_.insert(file).second, key, "is that of another output, too");
-  return file;
 }
 
 OutputSettings Checks::output(const std::string& table, const OutputText& text) {
@@ -273,6 +280,7 @@ OutputSettings Checks::output(const std::string& table, const OutputText& text) 
                         .type = text.type.empty() ? types.front() : word(in + "type", text.type, types),
                         .early_adopter = text.early_adopter,
                         .command = text.command};
+  spare_files(in + "file", output);
   if (!text.postfix_version.empty()) {
     require(is_postfix, in + "postfix_version", "is for Postfix only");
     const auto version = postfix::parse_version(text.postfix_version);

@@ -82,8 +82,8 @@ Result<Source> read_signed(const Common& common, const ListSettings& settings, c
     const auto legacy = settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
     return read_verified(common, settings.name, files, settings.keys, legacy);
   }
-  const auto verified = openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file, {},
-                                             common.configuration.programs.gpgv, files.shown);
+  const auto verified = openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file,
+                                             files.scratch, common.configuration.programs.gpgv, files.shown);
   if (!verified) return std::unexpected(verified.error());
   auto source = read_unverified(common, settings.name, files);
   if (source) source->facts.signed_by = "OpenPGP key " + verified->fingerprint;

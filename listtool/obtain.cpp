@@ -204,7 +204,9 @@ class Attempt {
                               {.list = list_.path(),
                                .signature = signature_.path(),
                                .shown = origin_.shown(),
-                               .shown_signature = origin->shown()});
+                               .shown_signature = origin->shown(),
+                               // Where what a killed update leaves is cleared away.
+                               .scratch = list_.path().parent_path()});
     if (!source) return unverified(std::move(source.error()), fetched);
     Obtained obtained{.edition = {.name = settings_.name,
                                   .number = number_,

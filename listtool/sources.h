@@ -53,6 +53,8 @@ struct ListFiles {
   std::filesystem::path signature;
   std::string shown;                 // how sentences name the list
   std::string shown_signature = {};  // "": by its path
+  // Where gpgv may have a folder for as long as it runs; "": TMPDIR.
+  std::filesystem::path scratch = {};
 };
 
 // A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no

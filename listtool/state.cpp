@@ -129,6 +129,7 @@ Result<Set> current_set(const fs::path& state_dir) {
   std::error_code error;
   const fs::path target = fs::read_symlink(link, error);
   if (error == std::errc::no_such_file_or_directory) return Set{};
+  if (error == std::errc::invalid_argument) return damaged(link, "is no symbolic link");
   if (error) return cannot_read(link.string(), error.value());
   const fs::path folder = fs::canonical(state_dir / target, error);
   // As if nothing were installed, an old list could come back.

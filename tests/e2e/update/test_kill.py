@@ -23,10 +23,11 @@ from lab.https import Request
 from lab.process import Process
 from lab.program import path_of
 
-from publishing import HOST, Host, Publisher, conditional
+from publishing import HOST, Host, Publisher, conditional, edition
 
 KILLS = 200
 DOMAINS = 20_000
+SMALL = edition(20, ["group.test"])  # a list that stays as it is
 FIRST, SECOND = "d00000.test", "d00001.test"
 
 
@@ -45,8 +46,10 @@ class Kill(unittest.TestCase):
         self.publisher = Publisher(self.lab)
         self.host, self.reference = Host(self.lab, self.publisher), Host(self.lab, self.publisher)
         self.deadly = self.host.folder / "deadly"  # while it is there the command kills the update
+        self.publisher.publish(SMALL, "/group.json")
         for host in (self.host, self.reference):
-            host.configure(outputs=[
+            group = host.main_list(name="group", url=self.publisher.url("/group.json"))
+            host.configure([host.main_list(), group], outputs=[
                 {"mta": "postfix", "file": str(host.maps / "first"), "type": "cdb"},
                 {"mta": "postfix", "file": str(host.maps / "second"),
                  "command": ["/bin/sh", "-c", f"test ! -e {self.deadly} || kill -KILL $PPID"]},
@@ -120,17 +123,19 @@ class Kill(unittest.TestCase):
         """The edition that is installed, after a look at everything in the set."""
         current = self.host.state / "current"
         facts = tomllib.loads((current / "set.toml").read_text())["list"]
-        self.assertEqual([entry["name"] for entry in facts], ["main"])
-        command.run("minisign", "-V", "-q", "-P", self.publisher.key.text, "-m", current / "main.json",
-                    "-x", current / "main.json.minisig")
+        self.assertEqual([entry["name"] for entry in facts], ["main", "group"])
+        for entry in facts:
+            file = current / f"{entry['name']}.json"
+            command.run("minisign", "-V", "-q", "-P", self.publisher.key.text, "-m", file, "-x", f"{file}.minisig")
+        self.assertEqual((current / "group.json").read_bytes(), SMALL)
         content = (current / "main.json").read_bytes()
         number = next(n for n in (self.newest, self.newest - 1) if content == numbered_edition(n))
         self.assertEqual(facts[0]["timestamp"], f"2026-11-20T{number // 60:02}:{number % 60:02}:00Z")
         self.assertEqual(facts[0]["domains"], DOMAINS + number % 7)
-        done = self.host.tool("--json", "lookup", FIRST, SECOND)
+        done = self.host.tool("--json", "lookup", FIRST, SECOND, "group.test")
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual([answer["mx"] for answer in json.loads(done.stdout)],
-                         [[f"mx{number % 3}.{domain}"] for domain in (FIRST, SECOND)])
+                         [[f"mx{number % 3}.{domain}"] for domain in (FIRST, SECOND)] + [["mx.group.test"]])
         return number
 
     def digests(self, host: Host) -> list[tuple[str, str]]:

@@ -1,13 +1,13 @@
 """Time and keys: lists that expire, keys that change, and lists that are signed with OpenPGP."""
 
-import datetime
+import signal
 import unittest
 from pathlib import Path
 
 from lab import command
 from lab.https import Answer
 
-from publishing import DATA, HOST, NOW, OK, TEMPORARY, UNAVAILABLE, Key, edition
+from publishing import DATA, HOST, NOW, UNAVAILABLE, Key, edition
 from update_case import UpdateCase
 
 ABCD = [f"{x}.test" for x in "abcd"]
@@ -206,6 +206,17 @@ class OpenPgp(UpdateCase):
         self.assert_silent()
         self.publish(edition(21), self.stranger)
         self.assert_update(out=".+\n")
+
+    def test_killed_while_gpgv_runs_it_leaves_nothing_for_good(self) -> None:
+        gpgv = self.host.folder / "gpgv"
+        gpgv.write_text("#!/bin/sh\nkill -KILL $PPID\n")
+        gpgv.chmod(0o755)
+        self.host.configure([self.list], programs={"gpgv": str(gpgv)})
+        for _ in range(2):
+            self.assertEqual(self.host.update().returncode, -signal.SIGKILL)
+        self.host.configure([self.list])
+        self.assert_update(out=".+\n")
+        self.assertEqual([path for path in self.host.folder.rglob("openpgp-*")], [])
 
     def test_without_gpgv(self) -> None:
         self.host.configure([self.list], programs={"gpgv": "/nowhere/gpgv"})

@@ -1,6 +1,8 @@
 """starttls-listtool update where all goes well: what it fetches, installs, writes, runs and says."""
 
 import json
+import os
+import subprocess
 import threading
 import time
 import unittest
@@ -91,6 +93,15 @@ class OneList(UpdateCase):
     def test_quiet_is_silent_also_about_a_change(self) -> None:
         self.assert_update("-q")
         self.assertEqual(self.installed(), edition(20))
+
+    def test_what_is_installed_is_installed_whether_or_not_anybody_hears_of_it(self) -> None:
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.host.configuration, "update"],
+                                  env={**os.environ, **self.host.environment()}, stdout=full, stderr=subprocess.PIPE,
+                                  text=True, timeout=30, check=False)
+        self.assertEqual(done.returncode, IO, done.stderr)
+        self.assertEqual(len(self.host.policies()), 4)
+        self.assert_silent()
 
     def test_a_signature_elsewhere(self) -> None:
         self.host.configure([self.host.main_list(signature=self.publisher.url("/signatures/1?key=2"))])
@@ -292,6 +303,15 @@ class Lists(UpdateCase):
         self.assertEqual(self.installed(), edition(20))
         self.assertEqual(self.host.policies()["a.test"], MAP_LINE.format("a.test"))
         self.assertIn("y.test", self.host.policies())
+
+    def test_of_several_failures_the_status_is_that_which_a_person_must_mend(self) -> None:
+        self.assert_update(out=".+\n.+\n")
+        self.publisher.answer(Answer(503))
+        self.publisher.publish(edition(18), "/group.json")
+        self.assert_update("-q", status=DATA, err=".*list group: rolled back.*\n")
+        self.publisher.publish(edition(18), "/list.json")
+        self.publisher.answer(Answer(503), "/group.json")
+        self.assert_update("-q", status=DATA, err=".*list main: rolled back.*\n")
 
     def test_a_list_that_is_refused_at_first_leaves_nothing(self) -> None:
         self.publisher.publish(edition(20), "/list.json", signature=self.publisher.key.sign(b"something else"))

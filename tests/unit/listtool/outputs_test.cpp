@@ -42,6 +42,7 @@ TEST_CASE("whatever a map depends on is in what it was made of") {
   CHECK(changed([](InstalledList& l) { l.edition->timestamp += std::chrono::milliseconds(1); }));
   CHECK(changed([](InstalledList& l) { l.edition->signed_by = "key 0000000000000000"; }));
   CHECK(changed([](InstalledList& l) { l.edition.reset(); }));
+  CHECK(changed([](InstalledList& l) { l.facts.path = "/elsewhere.json"; }));
   CHECK(changed([](InstalledList& l) { l.facts.unusable = Error{Fault::data, "it expired"}; }));
   CHECK(!changed([](InstalledList& l) { l.edition->etag = "\"new\""; }));
 

@@ -191,4 +191,7 @@ TEST_CASE("a link that leads nowhere is damage, not an empty state") {
   const Error error = bad(current_set(folder.path()));
   CHECK(error.fault == Fault::data);
   CHECK_THAT(error.message, Catch::Contains("current: leads to sets/9, which is not there"));
+  fs::remove(folder / "current");
+  fs::create_directory(folder / "current");
+  CHECK_THAT(bad(current_set(folder.path())).message, Catch::Contains("current: is no symbolic link"));
 }
