@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -211,6 +212,21 @@ class Outputs(UpdateCase):
         self.assertEqual(self.host.runs(), 3)
         self.assert_silent()
         self.assertEqual(self.host.runs(), 3)
+
+    def test_an_update_that_is_killed_before_its_command_is_done_leaves_it_to_the_next(self) -> None:
+        spared = self.host.folder / "spared"
+        spared.touch()
+        command = ["/bin/sh", "-c", f"echo ran >>{self.host.ran}; test -e {spared} || kill -KILL $PPID"]
+        self.host.configure(outputs=[self.host.texthash(command=command)])
+        self.assert_update(out=".+\n")
+        self.publisher.publish(edition(21))
+        spared.unlink()
+        self.assertEqual(self.host.update().returncode, -signal.SIGKILL)
+        self.assertEqual(self.installed(), edition(21))
+        spared.touch()
+        self.assert_update()
+        self.assertEqual(self.host.runs(), 3)
+        self.assert_silent()
 
     def test_a_command_that_is_missing_is_told(self) -> None:
         self.host.configure(outputs=[self.host.texthash(command=["/nowhere/reload"])])
