@@ -51,10 +51,10 @@ std::filesystem::path default_signature(const std::filesystem::path& file);
 struct ListFiles {
   std::filesystem::path list;
   std::filesystem::path signature;
-  std::string shown;                 // how sentences name the list
-  std::string shown_signature = {};  // "": by its path
+  std::string shown;            // how sentences name the list
+  std::string shown_signature;  // "": by its path
   // Where gpgv may have a folder for as long as it runs; "": TMPDIR.
-  std::filesystem::path scratch = {};
+  std::filesystem::path scratch;
 };
 
 // A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no

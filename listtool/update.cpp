@@ -49,6 +49,7 @@ Result<void> check(const Configuration& configuration, const UpdateOptions& opti
     return fail(Fault::config, "no [[list]] is configured: see listtool.toml(5)");
   }
   std::vector<std::string> names;
+  names.reserve(configuration.lists.size());
   for (const ListSettings& list : configuration.lists) names.push_back(list.name);
   for (const std::string& wanted : options.lists) {
     if (std::ranges::find(names, wanted) != names.end()) continue;
