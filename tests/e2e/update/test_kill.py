@@ -20,7 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from lab import Lab, command, wait
-from lab.https import Request
+from lab.https import Answer, Request
 from lab.process import Process
 from lab.program import path_of
 
@@ -65,9 +65,8 @@ class Kill(unittest.TestCase):
     def publish(self, number: int) -> None:
         self.newest = number
         content = numbered_edition(number)
-        self.publisher.publish(content)
         for path, answer in (("/list.json", conditional(content, None, ["ETag"])),
-                             ("/list.json.minisig", self.publisher.web._answers[HOST, "/list.json.minisig"])):
+                             ("/list.json.minisig", Answer(body=self.publisher.key.sign(content)))):
             self.publisher.web.answer(HOST, path, self.watched(path, answer))
 
     def watched(self, path: str, answer: object) -> Callable:
