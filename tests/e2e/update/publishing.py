@@ -183,7 +183,8 @@ class Host:
         """What no undisturbed update leaves behind."""
         sets = {path.readlink().name for path in (self.state / "current", self.state / "previous") if path.is_symlink()}
         return [name for name, path in self._tree()
-                if ".new" in path.name or path.name.startswith("__db.") or (path.parent == self.state / "sets" and path.name not in sets)]
+                if ".new" in path.name or path.name.startswith("__db.")
+                or (path.parent == self.state / "sets" and path.name not in sets)]
 
 
 def _lines(settings: Mapping[str, object]) -> str:

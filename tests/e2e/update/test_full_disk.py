@@ -1,4 +1,4 @@
-"""starttls-listtool update on a disk that fills, at every moment at which it can: old or new, and nothing in between."""
+"""starttls-listtool update on a disk that fills, at every moment at which it can: old or new, nothing in between."""
 
 import os
 import subprocess
@@ -25,8 +25,8 @@ class SmallDisk(Host):
         disk = self.folder / "disk"
         disk.mkdir()
         self.state, self.maps, self.map = disk / "state", disk / "maps", disk / "maps/tls_policy"
-        keeper = Process(["unshare", "--mount", "sh", "-c", 'mount -t tmpfs -o size="$1" lab-disk "$2" && mkdir "$3" && '
-                          'echo mounted && exec sleep infinity', "sh", str(DISK), disk, self.maps],
+        script = 'mount -t tmpfs -o size="$1" lab-disk "$2" && mkdir "$3" && echo mounted && exec sleep infinity'
+        keeper = Process(["unshare", "--mount", "sh", "-c", script, "sh", str(DISK), disk, self.maps],
                          folder=lab.new_folder("keeper"), lab_folder=lab.folder)
         lab.at_end(keeper.kill)
         keeper.stdout.wait_for("mounted")
@@ -40,9 +40,10 @@ class SmallDisk(Host):
         self.filler = self.folder / "disk/filler"
 
     def tool(self, *arguments: str | os.PathLike[str], timeout: float = 30) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(["nsenter", f"--target={self.inside}", "--mount", "--", path_of("starttls-listtool"), "-c",
-                               self.configuration, *arguments], env={**os.environ, **self.environment_inside},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False)
+        argv = ["nsenter", f"--target={self.inside}", "--mount", "--",
+                path_of("starttls-listtool"), "-c", self.configuration, *arguments]
+        return subprocess.run(argv, env={**os.environ, **self.environment_inside}, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=timeout, check=False)
 
     def leave_room(self, room: int) -> None:
         self.filler.unlink(missing_ok=True)

@@ -34,7 +34,8 @@ class Lookup(UpdateCase):
     def test_a_domain_of_a_list(self) -> None:
         self.assertEqual(self.lookup("C.Test."), [{
             "domain": "c.test", "applies": True, "source": "list:main", "mode": "enforce", "mx": ["mx.c.test"],
-            "expires": "2026-12-20T00:00:00Z", "verified": True, "postfix": "secure match=mx.c.test servername=hostname",
+            "expires": "2026-12-20T00:00:00Z", "verified": True,
+            "postfix": "secure match=mx.c.test servername=hostname",
             "reason": "list main has it with mode enforce: mail goes out only over authenticated TLS to a matching "
                       "server"}])
 
@@ -50,7 +51,8 @@ class Lookup(UpdateCase):
     def test_a_domain_of_no_list(self) -> None:
         for domain in ("none.test", "sub.c.test"):
             answer = self.lookup(domain, status=1)[0]
-            self.assertEqual((answer["source"], answer["applies"], answer["mode"], answer["mx"]), ("none", False, None, []))
+            self.assertEqual((answer["source"], answer["applies"], answer["mode"], answer["mx"]),
+                             ("none", False, None, []))
 
     def test_a_list_that_has_expired_is_named(self) -> None:
         self.host.now = "2026-11-25T00:00:00Z"
@@ -108,7 +110,8 @@ class Generate(UpdateCase):
         def content(path: Path) -> object:
             if path.suffix != ".db":
                 return path.read_bytes()
-            dumped = command.run("env", f"MAIL_CONFIG={self.host.folder}", "postmap", "-s", f"hash:{path.with_suffix('')}")
+            dumped = command.run("env", f"MAIL_CONFIG={self.host.folder}", "postmap", "-s",
+                                 f"hash:{path.with_suffix('')}")
             self.assertTrue(dumped)
             return sorted(dumped.splitlines())
 

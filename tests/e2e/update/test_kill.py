@@ -17,7 +17,6 @@ import time
 import tomllib
 import unittest
 from collections.abc import Callable
-from pathlib import Path
 
 from lab import Lab, command, wait
 from lab.https import Answer, Request

@@ -78,7 +78,7 @@ class Content(Refusal):
     def test_a_web_page_with_status_200(self) -> None:
         self.publisher.answer(Answer(headers={"Content-Type": "text/html; charset=utf-8"}, body=b"<html>log in</html>"))
         self.assert_refused(r".*; the server sent a web page \(text/html\)")
-        self.publisher.answer(Answer(headers={"Content-Type": "text/html"}, body=b"<html></html>"), "/list.json.minisig")
+        self.publisher.serve("/list.json.minisig", b"<html></html>", "text/html")
         self.assert_refused(r"https://.*/list.json.minisig: no minisign signature.*; the server sent a web page "
                             r"\(text/html\)")
 
@@ -110,8 +110,8 @@ class Content(Refusal):
 
     def test_an_edition_that_lost_too_much(self) -> None:
         self.publisher.publish(edition(21, ["a.test", "b.test"]))
-        self.assert_refused(r"it shrank from 4 to 2 domains, by more than max_shrink \(25 %\) allows; if that is meant, "
-                            "run update with --force")
+        self.assert_refused(r"it shrank from 4 to 2 domains, by more than max_shrink \(25 %\) allows; "
+                            "if that is meant, run update with --force")
         self.assert_update("--force", out="main: 0 added, 2 removed, 0 changed; 2 domains, .*\n")
         self.assert_silent()
 

@@ -294,7 +294,8 @@ class Lists(UpdateCase):
 
     def test_one_list_by_name(self) -> None:
         self.assert_update("group", out="group: 3 added, .*\n")
-        self.assertEqual([request.path for request in self.publisher.requests()], ["/group.json", "/group.json.minisig"])
+        self.assertEqual([request.path for request in self.publisher.requests()],
+                         ["/group.json", "/group.json.minisig"])
         self.publisher.publish(edition(21), "/list.json")
         self.publisher.publish(edition(21, ["x.test", "y.test", "z.test"]), "/group.json")
         self.assert_update("main", out="main: 4 added, .*\n")
