@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "http/url.h"
 #include "listtool/options.h"
 #include "openpgp/verify.h"
 #include "policy/overrides.h"
@@ -19,9 +20,10 @@ std::optional<Error> expired_at(Time expires, Time now) {
   return Error{Fault::data, fmt::format("it expired on {}", to_rfc3339(expires))};
 }
 
-InstalledList judged(const Set& set, const Edition& edition, const ListSettings* settings, Time now) {
+// What is said of a list must not depend on the set that it happens to be in.
+InstalledList judged(const Edition& edition, const ListSettings* settings, Time now) {
   InstalledList list{.facts = {.name = edition.name,
-                               .path = set.list_of(edition).string(),
+                               .path = is_url(edition.origin) ? http::shown(edition.origin) : edition.origin,
                                .timestamp = edition.timestamp,
                                .expires = edition.expires,
                                .signed_by = edition.signed_by},
@@ -43,27 +45,16 @@ InstalledList missing(const ListSettings& settings) {
           .settings = &settings};
 }
 
-// A list without settings is as the set says; only the update that installed it could verify it.
-Result<Source> read_installed(const Common& common, const Set& set, const InstalledList& installed) {
-  const ListFiles files{.list = set.list_of(*installed.edition),
-                        .signature = set.signature_of(*installed.edition),
-                        .shown = set.list_of(*installed.edition).string()};
-  auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
-                                              : read_signed(common, *installed.settings, files);
-  if (source && installed.settings == nullptr) source->facts.signed_by = installed.facts.signed_by;
-  return source;
-}
-
 }  // namespace
 
 std::vector<InstalledList> installed_lists(const Configuration& configuration, const Set& set, Time now) {
   std::vector<InstalledList> lists;
   if (configuration.lists.empty()) {
-    for (const Edition& edition : set.lists) lists.push_back(judged(set, edition, nullptr, now));
+    for (const Edition& edition : set.lists) lists.push_back(judged(edition, nullptr, now));
   }
   for (const ListSettings& settings : configuration.lists) {
     const Edition* const edition = set.find(settings.name);
-    lists.push_back(edition == nullptr ? missing(settings) : judged(set, *edition, &settings, now));
+    lists.push_back(edition == nullptr ? missing(settings) : judged(*edition, &settings, now));
   }
   return lists;
 }
@@ -91,8 +82,8 @@ Result<Source> read_signed(const Common& common, const ListSettings& settings, c
     const auto legacy = settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
     return read_verified(common, settings.name, files, settings.keys, legacy);
   }
-  const auto verified = openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file, {},
-                                             common.configuration.programs.gpgv);
+  const auto verified = openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file,
+                                             files.scratch, common.configuration.programs.gpgv, files.shown);
   if (!verified) return std::unexpected(verified.error());
   auto source = read_unverified(common, settings.name, files);
   if (source) source->facts.signed_by = "OpenPGP key " + verified->fingerprint;
@@ -104,20 +95,24 @@ Error nothing_installed(const Configuration& configuration) {
                                   ": no list is installed: see starttls-listtool(1), update"};
 }
 
-Result<std::vector<Source>> sources_in(const Common& common, const Set& set,
-                                       std::map<std::string, Source> read) {
+// Without settings only the update that installed it could verify it.
+Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed) {
+  const ListFiles files{.list = set.list_of(*installed.edition),
+                        .signature = set.signature_of(*installed.edition),
+                        .shown = set.list_of(*installed.edition).string()};
+  auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
+                                              : read_signed(common, *installed.settings, files);
+  if (!source) return std::unexpected(source.error());
+  return std::move(source->list);
+}
+
+Result<std::vector<Source>> sources_of(const Common& common, std::vector<InstalledList> lists,
+                                       std::map<std::string, preload::List> read) {
   std::vector<Source> sources;
-  for (InstalledList& list : installed_lists(common.configuration, set, common.now)) {
-    const auto known = read.find(list.facts.name);
-    if (list.facts.unusable) {
-      sources.push_back({.facts = std::move(list.facts), .list = {}});
-    } else if (known != read.end()) {
-      sources.push_back(std::move(known->second));
-    } else {
-      auto source = read_installed(common, set, list);
-      if (!source) return std::unexpected(source.error());
-      sources.push_back(std::move(*source));
-    }
+  for (InstalledList& list : lists) {
+    Source source{.facts = std::move(list.facts), .list = {}};
+    if (!source.facts.unusable) source.list = std::move(read.at(source.facts.name));
+    sources.push_back(std::move(source));
   }
   auto overrides = read_overrides_source(common.configuration);
   if (!overrides) return std::unexpected(overrides.error());
@@ -129,7 +124,15 @@ Result<std::vector<Source>> sources_in(const Common& common, const Set& set,
 Result<std::vector<Source>> installed_sources(const Common& common) {
   const auto set = current_set(common.configuration.state_dir);
   if (!set) return std::unexpected(set.error());
-  return sources_in(common, *set);
+  auto lists = installed_lists(common.configuration, *set, common.now);
+  std::map<std::string, preload::List> read;
+  for (const InstalledList& list : lists) {
+    if (list.facts.unusable) continue;
+    auto content = read_installed(common, *set, list);
+    if (!content) return std::unexpected(content.error());
+    read.emplace(list.facts.name, std::move(*content));
+  }
+  return sources_of(common, std::move(lists), std::move(read));
 }
 
 }  // namespace starttls::listtool

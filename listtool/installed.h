@@ -38,12 +38,16 @@ bool may_sign(const ListSettings& settings, const std::string& signer);
 // Fault::unavailable: what to say where there is neither a list nor an override.
 Error nothing_installed(const Configuration& configuration);
 
-// What the maps are made of: the lists of a set, verified again, and the overrides, which win. Those that
-// `read` has are taken from there. Fault::unavailable where there is nothing at all.
-Result<std::vector<Source>> sources_in(const Common& common, const Set& set,
-                                       std::map<std::string, Source> read = {});
+// An installed list, verified again; where the configuration names no lists, as the set says. Fault::data
+// where its file is not, or no longer, what a key of now signed.
+Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed);
 
-// The same of the current set.
+// What the maps are made of: the lists, those that can be used with their content out of `read`, and the
+// overrides, which win. Fault::unavailable where there is nothing at all.
+Result<std::vector<Source>> sources_of(const Common& common, std::vector<InstalledList> lists,
+                                       std::map<std::string, preload::List> read);
+
+// The same of the current set, verified again.
 Result<std::vector<Source>> installed_sources(const Common& common);
 
 }  // namespace starttls::listtool

@@ -191,7 +191,6 @@ class Attempt {
     Edition edition = *installed_;
     edition.etag = validators.etag;
     edition.last_modified = validators.last_modified;
-    ::unlink(list_.path().c_str());
     return Obtained{.edition = std::move(edition), .content = std::nullopt};
   }
 
@@ -201,8 +200,13 @@ class Attempt {
     const auto signature = fetcher_.fetch(*origin, {}, signature_);
     if (!signature) return std::unexpected(signature.error());
     came_whole_ = true;
-    auto source = read_signed(
-        common_, settings_, {.list = list_.path(), .signature = signature_.path(), .shown = origin_.shown()});
+    auto source = read_signed(common_, settings_,
+                              {.list = list_.path(),
+                               .signature = signature_.path(),
+                               .shown = origin_.shown(),
+                               .shown_signature = origin->shown(),
+                               // Where what a killed update leaves is cleared away.
+                               .scratch = list_.path().parent_path()});
     if (!source) return unverified(std::move(source.error()), fetched);
     Obtained obtained{.edition = {.name = settings_.name,
                                   .number = number_,
@@ -258,15 +262,25 @@ Result<void> may_follow(const Edition& next, const Edition& installed, const Lis
   return {};
 }
 
+// After a change of the keys the same list may come with another signature. And what is installed is no
+// measure where it is not, or no longer, what a key of now signed.
+bool may_come_again(const Common& common, const OwnState& state, const ListSettings& settings,
+                    const Set& before, const Edition& installed) {
+  const fs::path list = before.list_of(installed);
+  if (starttls::same_content(list, state.next_folder() / (settings.name + ".json"))) return true;
+  const ListFiles files{.list = list, .signature = before.signature_of(installed), .shown = list.string()};
+  return !read_signed(common, settings, files);
+}
+
 }  // namespace
 
 Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& client,
                         const ListSettings& settings, const Set& before, const Edition* installed,
-                        bool force) {
+                        const Demands& demands) {
   // What is installed counts for asking only where it is from the same place, and a key of now signed it.
   const std::string& place = settings.url.empty() ? settings.file.string() : settings.url;
-  const bool conditional =
-      installed != nullptr && installed->origin == place && may_sign(settings, installed->signed_by);
+  const bool conditional = !demands.anew && installed != nullptr && installed->origin == place &&
+                           may_sign(settings, installed->signed_by);
   Attempt first(common, state, client, settings, before, installed);
   auto obtained = first.run(conditional);
   if (!obtained && first.came_whole() && obtained.error().fault == Fault::data && !settings.url.empty()) {
@@ -275,13 +289,10 @@ Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& cli
   if (!obtained || !obtained->content) return obtained;
   if (obtained->content->facts.unusable) return std::unexpected(*obtained->content->facts.unusable);
   if (installed != nullptr) {
-    // After a change of the keys the same list may come with another signature.
-    const bool same =
-        installed->timestamp == obtained->edition.timestamp &&
-        same_content(before.list_of(*installed), state.next_folder() / (settings.name + ".json"));
-    if (const auto may = may_follow(obtained->edition, *installed, settings, force); !may && !same) {
-      return std::unexpected(may.error());
-    }
+    const auto may = may_follow(obtained->edition, *installed, settings, demands.force);
+    const bool again = installed->timestamp == obtained->edition.timestamp &&
+                       may_come_again(common, state, settings, before, *installed);
+    if (!may && !again) return std::unexpected(may.error());
   }
   const Set next{.folder = state.next_folder(), .lists = {}};
   if (const auto indexed = Index::write(obtained->content->list, next.index_of(obtained->edition));

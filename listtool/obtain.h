@@ -23,15 +23,21 @@ struct Obtained {
   std::optional<Source> content;  // of a new one
 };
 
+struct Demands {
+  bool anew = false;   // no word of the server that nothing has changed will do
+  bool force = false;  // a list may shrink as much as it likes
+};
+
 // Asks once, with conditions where an edition is installed; on a list that does not fit its signature once
 // more, since the publisher may have replaced both between the two fetches. `installed` is in `before`, or
-// nullptr. With `force` a list may shrink as much as it likes.
+// nullptr.
 //
 // Fault::data where what there is may not be installed: it is no list, badly signed, expired, from the far
 // future, older than the installed one, of the same time with other content, or shrunk too much. Other faults
-// as of http::Client::fetch() and of files. What was written to the next set is then worth nothing.
+// as of http::Client::fetch() and of files. Without a new edition, what was written to the next set is worth
+// nothing.
 Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& client,
                         const ListSettings& settings, const Set& before, const Edition* installed,
-                        bool force);
+                        const Demands& demands);
 
 }  // namespace starttls::listtool

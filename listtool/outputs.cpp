@@ -29,9 +29,12 @@ std::string made_of(const OutputSettings& output, std::span<const InstalledList>
                     const fs::path& overrides) {
   std::string text = "starttls-listtool " STARTTLS_VERSION;
   for (const InstalledList& list : lists) {
-    text +=
-        fmt::format("; {} {} {} {}", list.facts.name, list.edition ? list.edition->number : 0,
-                    list.edition ? list.edition->signed_by : "", list.facts.unusable ? "unusable" : "usable");
+    text += fmt::format("; {} from {}, {} {}, {}", list.facts.name, list.facts.path,
+                        list.edition ? list.edition->number : 0, list.edition ? list.edition->signed_by : "",
+                        list.facts.unusable ? list.facts.unusable->message : "usable");
+    if (list.edition) text += fmt::format(" of {}", to_rfc3339(list.edition->timestamp));
+    // Which keys are in it only gpgv knows.
+    if (list.settings != nullptr) text += identity_of(list.settings->openpgp_key_file);
   }
   text += fmt::format("; overrides {}", identity_of(overrides));
   const auto& version = output.postfix_version;

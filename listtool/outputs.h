@@ -15,7 +15,7 @@
 namespace starttls::listtool {
 
 // Everything on which the content of a map depends, as a text to be compared: the lists in their order, by
-// edition and whether they can be used, the overrides' file, and how the map is to be made.
+// edition, OpenPGP key file and why they cannot be used, the overrides' file, and how the map is to be made.
 std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
                     const std::filesystem::path& overrides);
 

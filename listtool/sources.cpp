@@ -175,7 +175,7 @@ Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& optio
   return keys;
 }
 
-Result<minisign::Signature> read_signature(const fs::path& path) {
+Result<minisign::Signature> read_signature(const fs::path& path, const std::string& shown) {
   const auto content = read_file(path, minisign::signature_size_limit);
   if (!content) {
     return fail(content.error().fault == Fault::permission ? Fault::permission : Fault::data,
@@ -183,8 +183,8 @@ Result<minisign::Signature> read_signature(const fs::path& path) {
   }
   auto signature = minisign::parse_signature(*content);
   if (!signature) {
-    return fail(Fault::data, "{}: no minisign signature: {}", printable(path.string()),
-                signature.error().message);
+    return fail(Fault::data, "{}: no minisign signature: {}",
+                shown.empty() ? printable(path.string()) : shown, signature.error().message);
   }
   return signature;
 }
@@ -195,7 +195,7 @@ fs::path default_signature(const fs::path& file) {
 
 Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
-  const auto signature = read_signature(files.signature);
+  const auto signature = read_signature(files.signature, files.shown_signature);
   if (!signature) return std::unexpected(signature.error());
   auto verification = minisign::Verification::begin(files.shown, *signature, keys, legacy);
   if (!verification) return std::unexpected(verification.error());

@@ -44,8 +44,8 @@ struct Source {
 Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& options);
 
 // The signature in a file. Fault::data where there is none, or something else: what it signs cannot be
-// verified.
-Result<minisign::Signature> read_signature(const std::filesystem::path& path);
+// verified. `shown` is how sentences name the file; "": by its path.
+Result<minisign::Signature> read_signature(const std::filesystem::path& path, const std::string& shown = {});
 
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
@@ -54,7 +54,10 @@ std::filesystem::path default_signature(const std::filesystem::path& file);
 struct ListFiles {
   std::filesystem::path list;
   std::filesystem::path signature;
-  std::string shown;  // how sentences name the list
+  std::string shown;            // how sentences name the list
+  std::string shown_signature;  // "": by its path
+  // Where gpgv may have a folder for as long as it runs; "": TMPDIR.
+  std::filesystem::path scratch;
 };
 
 // A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no

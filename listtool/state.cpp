@@ -26,6 +26,13 @@ std::unexpected<Error> cannot(const fs::path& path, std::string_view what, int e
               "{}: cannot {}: {}", printable(path.string()), what, errno_text(error));
 }
 
+std::unexpected<Error> damaged(const fs::path& path, std::string_view how) {
+  return fail(Fault::data,
+              "{}: {}; to fetch all lists anew, remove the link 'current' of the state directory and run "
+              "update",
+              printable(path.string()), how);
+}
+
 std::string to_toml(const std::vector<Edition>& lists) {
   std::string text = "# Made by starttls-listtool update.\n";
   for (const Edition& list : lists) {
@@ -66,6 +73,11 @@ Result<Edition> read_edition(Settings& settings, const std::string& at) {
     if (!read) return std::unexpected(read.error());
     *time = *read;
   }
+  const bool has_signature = edition.signature == ".minisig" || edition.signature == ".asc";
+  if (edition.name.empty() || edition.number == 0 || edition.origin.empty() || edition.signed_by.empty() ||
+      !has_signature) {
+    return fail(Fault::data, "an entry is incomplete");
+  }
   return edition;
 }
 
@@ -98,27 +110,32 @@ fs::path Set::index_of(const Edition& edition) const {
 
 Result<Set> read_set(const fs::path& folder) {
   const fs::path file = folder / facts_file;
-  const auto damaged = [&](const Error& error) {
-    return fail(Fault::data, "{}: is damaged: {}", printable(file.string()), error.message);
-  };
   auto settings = Settings::load(file);
-  if (!settings) return damaged(settings.error());
+  if (!settings) return damaged(file, "is damaged: " + settings.error().message);
   Set set{.folder = folder, .lists = {}};
   const std::size_t lists = settings->tables("list");
   for (std::size_t i = 0; i < lists; ++i) {
     auto edition = read_edition(*settings, fmt::format("list[{}].", i));
-    if (!edition) return damaged(edition.error());
+    if (!edition) return damaged(file, "is damaged: " + edition.error().message);
     set.lists.push_back(std::move(*edition));
   }
-  if (const auto finished = settings->finish(); !finished) return damaged(finished.error());
+  if (const auto finished = settings->finish(); !finished)
+    return damaged(file, "is damaged: " + finished.error().message);
   return set;
 }
 
 Result<Set> current_set(const fs::path& state_dir) {
   const fs::path link = state_dir / "current";
   std::error_code error;
-  const fs::path folder = fs::canonical(link, error);
+  const fs::path target = fs::read_symlink(link, error);
   if (error == std::errc::no_such_file_or_directory) return Set{};
+  if (error == std::errc::invalid_argument) return damaged(link, "is no symbolic link");
+  if (error) return cannot_read(link.string(), error.value());
+  const fs::path folder = fs::canonical(state_dir / target, error);
+  // As if nothing were installed, an old list could come back.
+  if (error == std::errc::no_such_file_or_directory) {
+    return damaged(link, fmt::format("leads to {}, which is not there", printable(target.string())));
+  }
   if (error) return cannot_read(link.string(), error.value());
   return read_set(folder);
 }
@@ -171,6 +188,16 @@ Result<fs::path> OwnState::begin_set() {
   return next_folder();
 }
 
+void OwnState::drop(std::string_view list) const {
+  const Set next{.folder = next_folder(), .lists = {}};
+  for (const char* const signature : {".minisig", ".asc"}) {
+    const Edition edition{.name = std::string(list), .signature = signature};
+    for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+      ::unlink((next.*file)(edition).c_str());
+    }
+  }
+}
+
 Result<void> OwnState::keep(const Set& from, const Edition& edition) {
   const Set to{.folder = next_folder(), .lists = {}};
   for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
@@ -186,6 +213,11 @@ Result<Set> OwnState::complete_set(std::vector<Edition> lists) {
   }
   if (const auto synced = sync_directory(path_ / "sets"); !synced) return std::unexpected(synced.error());
   return Set{.folder = next_folder(), .lists = std::move(lists)};
+}
+
+void OwnState::discard_set() const {
+  std::error_code none;  // what is left is cleared away by the next update
+  fs::remove_all(next_folder(), none);
 }
 
 Result<void> OwnState::link(std::string_view name, const std::string& target) {

@@ -69,6 +69,9 @@ class OwnState {
   std::uint64_t next_number() const { return next_; }
   std::filesystem::path next_folder() const { return path_ / "sets" / std::to_string(next_); }
 
+  // Takes back what was put into the new set for a list that is not to be in it.
+  void drop(std::string_view list) const;
+
   // Puts the edition's files of another set into the new one, too.
   Result<void> keep(const Set& from, const Edition& edition);
 
@@ -77,6 +80,9 @@ class OwnState {
 
   // The one moment at which the new set takes the place of the current one.
   Result<void> switch_to(const Set& set);
+
+  // Removes the new set, where it was begun and nothing came of it.
+  void discard_set() const;
 
   const std::filesystem::path& path() const { return path_; }
 

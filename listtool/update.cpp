@@ -49,6 +49,7 @@ Result<void> check(const Configuration& configuration, const UpdateOptions& opti
     return fail(Fault::config, "no [[list]] is configured: see listtool.toml(5)");
   }
   std::vector<std::string> names;
+  names.reserve(configuration.lists.size());
   for (const ListSettings& list : configuration.lists) names.push_back(list.name);
   for (const std::string& wanted : options.lists) {
     if (std::ranges::find(names, wanted) != names.end()) continue;
@@ -83,10 +84,12 @@ Update::Update(const Common& common, const UpdateOptions& options, OwnState& sta
 
 Result<int> Update::run() {
   take_lists();
+  judge_lists();
+  if (!due_outputs().empty()) read_kept_lists();
+  tell_judgement();
   if (after_.lists != before_.lists) {
     if (const auto completed = complete_set(); !completed) return std::unexpected(completed.error());
   }
-  judge_lists();
   auto drafts = draft_outputs();
   if (!drafts) return std::unexpected(drafts.error());
   if (const auto switched = commit(*drafts); !switched) return std::unexpected(switched.error());
@@ -101,7 +104,7 @@ void Update::take_lists() {
     const Edition* const installed = before_.find(settings.name);
     ListReport report{.name = settings.name, .result = "unchanged"};
     std::optional<Edition> edition = wanted
-                                         ? take(settings, installed, report)
+                                         ? take(settings, installed, false, report)
                                          : (installed != nullptr ? std::optional(*installed) : std::nullopt);
     if (edition) after_.lists.push_back(std::move(*edition));
     lists_.push_back(std::move(report));
@@ -113,9 +116,11 @@ void Update::take_lists() {
 }
 
 // The edition that counts from now on; none where there was none and none could be had.
-std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
+std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed, bool anew,
                                     ListReport& report) {
-  auto obtained = obtain(common_, state_, client_, settings, before_, installed, options_.force);
+  auto obtained =
+      obtain(common_, state_, client_, settings, before_, installed, {.anew = anew, .force = options_.force});
+  if (!obtained || !obtained->content) state_.drop(settings.name);
   if (!obtained) {
     refuse(settings, installed, obtained.error(), report);
     return installed != nullptr ? std::optional(*installed) : std::nullopt;
@@ -124,7 +129,7 @@ std::optional<Edition> Update::take(const ListSettings& settings, const Edition*
     report.result = "new";
     report.edition = obtained->edition;
     report.changes = changes(installed, obtained->content->list);
-    read_.emplace(settings.name, std::move(*obtained->content));
+    read_.insert_or_assign(settings.name, std::move(obtained->content->list));
   }
   return std::move(obtained->edition);
 }
@@ -158,10 +163,36 @@ ChangeCounts Update::changes(const Edition* installed, const preload::List& now)
   return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
 }
 
+// The lists that stay, for the maps: verified again, since they have lain on a disk.
+void Update::read_kept_lists() {
+  for (const InstalledList& list : installed_) {
+    if (list.facts.unusable || read_.contains(list.facts.name)) continue;
+    auto content = read_installed(common_, before_, list);
+    if (content) {
+      read_.emplace(list.facts.name, std::move(*content));
+    } else {
+      take_anew(list, content.error());
+    }
+  }
+  judge_lists();
+}
+
+void Update::take_anew(const InstalledList& damaged, const Error& error) {
+  const std::string& name = damaged.facts.name;
+  warn(common_, fmt::format("list {}: what is installed cannot be verified, and is fetched anew: {}", name,
+                            error.message));
+  const auto report = std::ranges::find(lists_, name, &ListReport::name);
+  const auto edition = std::ranges::find(after_.lists, name, &Edition::name);
+  *edition = *take(*damaged.settings, before_.find(name), true, *report);
+  if (!read_.contains(name)) {
+    unverified_.emplace(name, Error{Fault::data, "what is installed cannot be verified"});
+  }
+}
+
 Result<void> Update::complete_set() {
   if (const auto begun = state_.begin_set(); !begun) return std::unexpected(begun.error());
   for (const Edition& edition : after_.lists) {
-    if (read_.contains(edition.name)) continue;
+    if (edition.number == state_.next_number()) continue;
     if (const auto kept = state_.keep(before_, edition); !kept) return kept;
   }
   auto set = state_.complete_set(std::move(after_.lists));
@@ -170,9 +201,15 @@ Result<void> Update::complete_set() {
   return {};
 }
 
-// What is, or will be, installed, by the clock.
 void Update::judge_lists() {
   installed_ = installed_lists(common_.configuration, after_, common_.now);
+  for (InstalledList& list : installed_) {
+    const auto found = unverified_.find(list.facts.name);
+    if (found != unverified_.end() && !list.facts.unusable) list.facts.unusable = found->second;
+  }
+}
+
+void Update::tell_judgement() {
   for (const InstalledList& list : installed_) {
     if (!list.edition) continue;  // why was told when it was asked for
     if (const int told = tell_unusable(list.facts); told != 0) {
@@ -186,16 +223,23 @@ void Update::judge_lists() {
   }
 }
 
-Result<std::vector<Update::Output>> Update::draft_outputs() {
+// A map that others made stays until there is a list to make one of.
+std::vector<Update::Output> Update::due_outputs() const {
   std::vector<Output> outputs;
+  if (before_.lists.empty() && after_.lists.empty()) return outputs;
   for (const OutputSettings& settings : common_.configuration.outputs) {
     std::string made = made_of(settings, installed_, common_.configuration.overrides);
     if (records_.is_current(settings, made)) continue;
     outputs.push_back(
         {.settings = &settings, .made_of = std::move(made), .command_is_due = !records_.is_known(settings)});
   }
+  return outputs;
+}
+
+Result<std::vector<Update::Output>> Update::draft_outputs() {
+  auto outputs = due_outputs();
   if (outputs.empty()) return outputs;
-  auto sources = sources_in(common_, after_, std::move(read_));
+  auto sources = sources_of(common_, installed_, std::move(read_));
   if (!sources) return std::unexpected(sources.error());
   for (Output& output : outputs) {
     auto draft = draft_map(*output.settings, *sources, common_.configuration.programs);
@@ -314,6 +358,7 @@ Result<int> update(const Common& given, const UpdateOptions& options) {
   if (!before) return std::unexpected(before.error());
   Update run(common, options, *state, std::move(*before));
   const auto status = run.run();
+  state->discard_set();
   if (status && common.json) {
     if (const auto printed = print(run.as_json()); !printed) return std::unexpected(printed.error());
   }

@@ -57,11 +57,16 @@ class Update {
   };
 
   void take_lists();
-  std::optional<Edition> take(const ListSettings& settings, const Edition* installed, ListReport& report);
+  std::optional<Edition> take(const ListSettings& settings, const Edition* installed, bool anew,
+                              ListReport& report);
   void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;
+  void read_kept_lists();
+  void take_anew(const InstalledList& damaged, const Error& error);
   Result<void> complete_set();
   void judge_lists();
+  void tell_judgement();
+  std::vector<Output> due_outputs() const;
   Result<std::vector<Output>> draft_outputs();
   Result<void> commit(std::vector<Output>& outputs);
   void finish(const Output& output);
@@ -74,8 +79,9 @@ class Update {
   http::Client client_;
   Set before_;
   Set after_;
-  std::map<std::string, Source> read_;  // the new editions
-  std::vector<InstalledList> installed_;
+  std::map<std::string, preload::List> read_;
+  std::map<std::string, Error> unverified_;  // installed lists that nobody signed as they are now
+  std::vector<InstalledList> installed_;     // or will be, by the clock and by what was found
   OutputRecords records_;
   std::vector<ListReport> lists_;
   std::vector<OutputReport> outputs_;

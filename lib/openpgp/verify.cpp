@@ -94,7 +94,7 @@ Result<Verified> judge(const Finished& done) {
 }  // namespace
 
 Result<Verified> verify_file(const fs::path& file, const fs::path& signature_file, const fs::path& key_file,
-                             const fs::path& scratch, const std::string& gpgv) {
+                             const fs::path& scratch, const std::string& gpgv, const std::string& shown) {
   const auto subject = readable(file);
   if (!subject) return std::unexpected(subject.error());
   const auto signature = read_file(signature_file, signature_size_limit);
@@ -117,7 +117,8 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   if (!done) return std::unexpected(done.error());
   auto verified = judge(*done);
   if (verified) return verified;
-  return fail(verified.error().fault, "{}: {}", printable(file.string()), verified.error().message);
+  return fail(verified.error().fault, "{}: {}", printable(shown.empty() ? file.string() : shown),
+              verified.error().message);
 }
 
 }  // namespace starttls::openpgp

@@ -19,13 +19,14 @@ inline constexpr std::size_t signature_size_limit = std::size_t{1} << 16U;
 //
 // `file` is read here by another program and by the caller afterwards: it must be a private copy that nobody
 // else can write, or what is used is not what was verified. `scratch` is the folder in which a private folder
-// is made for as long as this takes; "" means TMPDIR. `gpgv` is the program (see find_program()).
+// is made for as long as this takes; "" means TMPDIR. `gpgv` is the program (see find_program()). `shown` is
+// how the verdict names the file; "": by its path.
 //
 // Fault::data where the signature is not good or a file is malformed, Fault::unavailable where gpgv is
 // missing, Fault::io and Fault::permission where a file cannot be read, Fault::cannot_create where nothing
 // can be written in `scratch`, Fault::temporary where gpgv did not end within a minute.
 Result<Verified> verify_file(const std::filesystem::path& file, const std::filesystem::path& signature_file,
                              const std::filesystem::path& key_file, const std::filesystem::path& scratch = {},
-                             const std::string& gpgv = "gpgv");
+                             const std::string& gpgv = "gpgv", const std::string& shown = {});
 
 }  // namespace starttls::openpgp

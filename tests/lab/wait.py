@@ -3,6 +3,8 @@
     for_line(path, r"daemon started", timeout=10)     a line in a log file, now or later
     for_listener(address, port, timeout=10)           a server that accepts connections
     for_exit(process, timeout=10)                     the end of a process
+    with Changes([folder]) as changes:                files made, renamed or written since this line
+        changes.wait(7, process, timeout=10)
 
 Each returns as soon as the event is there. When it does not come in `timeout` seconds, TimeoutError says what was
 awaited and shows the log's tail. Where a `process` is named and ends first, waiting ends at once with ProcessEnded.
@@ -13,10 +15,11 @@ import os
 import re
 import select
 import socket
+import struct
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -27,6 +30,36 @@ IN_MODIFY, IN_MOVED_TO, IN_CREATE = 0x2, 0x80, 0x100
 TAIL_LINES = 40
 
 _libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Changes:
+    """Counts what happens to the files of some folders: one is made, renamed or written."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self._watch = _watch_folders(folders)
+
+    def __enter__(self) -> "Changes":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._watch)
+
+    def wait(self, number: int, process: subprocess.Popen, timeout: float = 10) -> int:
+        """Wait until so many have happened, or the process has ended; how many it were, at most that number."""
+        pidfd = os.pidfd_open(process.pid)
+        deadline = time.monotonic() + timeout
+        seen = 0
+        try:
+            while seen < number:
+                ready, _, _ = select.select([self._watch, pidfd], [], [], max(0, deadline - time.monotonic()))
+                if not ready:
+                    raise TimeoutError(f"waited {timeout} s for {number} changes, of which {seen} came")
+                if self._watch not in ready:
+                    break
+                seen += _events_in(os.read(self._watch, 65536))
+        finally:
+            os.close(pidfd)
+        return min(seen, number)
 
 
 class ProcessEnded(RuntimeError):
@@ -115,7 +148,7 @@ def _for_change(path: Path, found: Callable[[], T | None], what: str, timeout: f
                 process: subprocess.Popen | None) -> T:
     """Call `found` now and after each change in the folder of `path`, until it finds something."""
     deadline = time.monotonic() + timeout
-    watch = _watch_folder(path.parent)
+    watch = _watch_folders([path.parent])
     pidfd = os.pidfd_open(process.pid) if process and process.returncode is None else None
     try:
         while (result := found()) is None:
@@ -142,9 +175,20 @@ def _last_look(found: Callable[[], T | None], what: str, path: Path) -> T:
     return result
 
 
-def _watch_folder(folder: Path) -> int:
-    """An inotify descriptor that becomes readable when a file in the folder is made, renamed or written."""
+def _watch_folders(folders: Iterable[Path]) -> int:
+    """An inotify descriptor that becomes readable when a file in a folder is made, renamed or written."""
     watch = _libc.inotify_init1(os.O_CLOEXEC)
-    if watch < 0 or _libc.inotify_add_watch(watch, os.fsencode(folder), IN_MODIFY | IN_MOVED_TO | IN_CREATE) < 0:
-        raise OSError(ctypes.get_errno(), "cannot watch the folder", str(folder))
+    for folder in folders:
+        if watch < 0 or _libc.inotify_add_watch(watch, os.fsencode(folder), IN_MODIFY | IN_MOVED_TO | IN_CREATE) < 0:
+            raise OSError(ctypes.get_errno(), "cannot watch the folder", str(folder))
     return watch
+
+
+def _events_in(text: bytes) -> int:
+    """How many events of inotify(7) these bytes are."""
+    number = start = 0
+    while start < len(text):
+        *_, length = struct.unpack_from("iIII", text, start)
+        start += struct.calcsize("iIII") + length
+        number += 1
+    return number

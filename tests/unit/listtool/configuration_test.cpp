@@ -350,6 +350,10 @@ TEST_CASE("no output overwrites another one, or what is read") {
   CHECK(complaint(postfix_to("/m/x.cdb") + postfix_to("/m/x") + "type = 'cdb'\n") ==
         "6:8: 'file' in [[output]] is that of another output, too");
   CHECK(good(configuration(postfix_to("/m/x") + postfix_to("/m/x") + "type = 'cdb'\n")).outputs.size() == 2);
+  CHECK(complaint(output_with("mta = 'postfix'\ntype = 'cdb'\nfile = '/m/x'\n") + postfix_to("/m/x.cdb")) ==
+        "7:8: 'file' in [[output]] is that of another output, too");
+  CHECK(complaint("overrides = 'o.cdb'\n" + output_with("mta = 'postfix'\ntype = 'cdb'\nfile = 'o'\n"))
+            .ends_with("'file' in [[output]] is a file that is read, too, and would be overwritten"));
   for (const char* file : {"listtool.toml", "overrides", "a.json", "a.sig", "key.pub", "ca.pem"}) {
     CAPTURE(file);
     CHECK(complaint("overrides = 'overrides'\n[fetch]\nca_file = 'ca.pem'\n" +

@@ -1,0 +1,57 @@
+"""What runs updates, as we deliver it: its command lines are ones that the program takes."""
+
+import re
+import shlex
+import unittest
+from collections.abc import Iterator
+
+from lab import program
+from lab.program import SOURCE_TREE
+
+PACKAGING = SOURCE_TREE / "packaging"
+
+
+def command_lines() -> Iterator[tuple[str, list[str]]]:
+    """Every command line of ours in cron's tables and in the units, from the program's name on."""
+    for file in sorted([*PACKAGING.glob("cron/*"), *PACKAGING.glob("systemd/*.service*")]):
+        for line in file.read_text().splitlines():
+            found = re.search(r"\bstarttls-listtool( .*)", line)
+            if found and not line.startswith("#") and not line.startswith("Documentation="):
+                yield file.name, shlex.split(found[1])
+
+
+def options_of(*command: str) -> set[str]:
+    """The options that --help names."""
+    return set(re.findall(r"(?<![\w-])(--?[a-z][a-z-]*)", program.run("starttls-listtool", *command, "--help").stdout))
+
+
+class UpdateExamples(unittest.TestCase):
+    def test_there_are_some(self) -> None:
+        self.assertEqual([name for name, _ in command_lines()],
+                         ["starttls-listtool", "starttls-listtool-update.service.in"])
+
+    def test_name_only_options_that_there_are(self) -> None:
+        known = options_of() | options_of("update")
+        self.assertIn("--splay", known)
+        for name, words in command_lines():
+            with self.subTest(name):
+                self.assertIn("update", words)
+                self.assertLessEqual({word for word in words if word.startswith("-")}, known)
+
+    def test_are_understood(self) -> None:
+        """All but the configuration, which is not there, is as the program wants it."""
+        for name, words in command_lines():
+            with self.subTest(name):
+                words = [word if not word.startswith("/etc/") else "/nowhere/listtool.toml" for word in words]
+                done = program.run("starttls-listtool", *words)
+                self.assertEqual((done.returncode, done.stdout), (78, ""), done.stderr)
+                self.assertIn("/nowhere/listtool.toml", done.stderr)
+
+    def test_the_example_of_a_configuration_is_read(self) -> None:
+        done = program.run("starttls-listtool", "-c", PACKAGING / "listtool.toml", "update", "mian")
+        self.assertEqual(done.returncode, 64, done.stderr)
+        self.assertIn("no list 'mian' is configured", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,197 @@
+#include "listtool/state.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::listtool;
+using namespace starttls::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+Edition edition(const std::string& name, std::uint64_t number) {
+  return {.name = name,
+          .number = number,
+          .origin = "https://lists.example.org/" + name + ".json",
+          .signed_by = "key A809E3FFB11E271C",
+          .signature = ".minisig",
+          .etag = "\"a\\b\"",
+          .last_modified = "Sun, 22 Nov 2026 14:48:59 GMT",
+          .timestamp = at("2026-11-20T00:00:00.123Z"),
+          .expires = at("2026-12-20T00:00:00Z"),
+          .domains = 7};
+}
+
+void write_files(const fs::path& folder, const Edition& edition) {
+  const Set set{.folder = folder, .lists = {}};
+  for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+    write((set.*file)(edition), std::to_string(edition.number));
+  }
+}
+
+// Installs an edition of each list as an update does.
+Set install(OwnState& state, const std::vector<std::string>& names) {
+  const fs::path folder = good(state.begin_set());
+  std::vector<Edition> lists;
+  for (const std::string& name : names) {
+    lists.push_back(edition(name, state.next_number()));
+    write_files(folder, lists.back());
+  }
+  Set set = good(state.complete_set(lists));
+  good(state.switch_to(set));
+  return set;
+}
+
+std::vector<std::string> names_in(const fs::path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder)) names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  return names;
+}
+
+// What is wrong with a set of these facts.
+std::string complaint(const std::string& facts) {
+  const TemporaryFolder folder;
+  write(folder / "set.toml", facts);
+  const Error error = bad(read_set(folder.path()));
+  CHECK(error.fault == Fault::data);
+  CHECK_THAT(error.message, Catch::EndsWith("; to fetch all lists anew, remove the link 'current' of the "
+                                            "state directory and run update"));
+  return error.message;
+}
+
+const std::string sound_facts = R"([[list]]
+name = "a"
+edition = 1
+origin = "https://lists.example.org/a.json"
+signed_by = "key A809E3FFB11E271C"
+signature = ".minisig"
+timestamp = "2026-11-20T00:00:00Z"
+expires = "2026-12-20T00:00:00Z"
+domains = 7
+)";
+
+std::string facts_with(const std::string& from, const std::string& to) {
+  std::string facts = sound_facts;
+  return facts.replace(facts.find(from), from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("where nothing was installed the current set is empty") {
+  const TemporaryFolder folder;
+  const Set set = good(current_set(folder / "none"));
+  CHECK(set.folder.empty());
+  CHECK(set.lists.empty());
+}
+
+TEST_CASE("what is installed is read as it was written") {
+  const TemporaryFolder folder;
+  auto state = good(OwnState::lock(folder / "state/below"));
+  const Set installed = install(state, {"a", "b"});
+  const Set read = good(current_set(folder / "state/below"));
+  CHECK(read.lists == installed.lists);
+  CHECK(read.find("b")->name == "b");
+  CHECK(read.find("c") == nullptr);
+  CHECK(test::read(read.list_of(*read.find("a"))) == "1");
+}
+
+TEST_CASE("one process owns the state at a time") {
+  const TemporaryFolder folder;
+  {
+    const auto state = good(OwnState::lock(folder.path()));
+    const Error error = bad(OwnState::lock(folder.path()));
+    CHECK(error.fault == Fault::temporary);
+    CHECK_THAT(error.message, Catch::EndsWith("another update is running"));
+  }
+  good(OwnState::lock(folder.path()));
+}
+
+TEST_CASE("the current set and the one before it stay, and older ones go") {
+  const TemporaryFolder folder;
+  auto state = good(OwnState::lock(folder.path()));
+  for (int i = 0; i < 4; ++i) install(state, {"a"});
+  CHECK(names_in(folder / "sets") == std::vector<std::string>{"3", "4"});
+  CHECK(fs::read_symlink(folder / "current") == "sets/4");
+  CHECK(fs::read_symlink(folder / "previous") == "sets/3");
+}
+
+TEST_CASE("a list that stays is in the next set without a copy") {
+  const TemporaryFolder folder;
+  auto state = good(OwnState::lock(folder.path()));
+  const Set before = install(state, {"a"});
+  good(state.begin_set());
+  good(state.keep(before, before.lists.front()));
+  const Set after = good(state.complete_set(before.lists));
+  good(state.switch_to(after));
+  CHECK(good(current_set(folder.path())).lists == before.lists);
+  CHECK(fs::hard_link_count(after.list_of(after.lists.front())) == 2);
+}
+
+TEST_CASE("a set that was begun is nobody's until it is switched to") {
+  const TemporaryFolder folder;
+  {
+    auto state = good(OwnState::lock(folder.path()));
+    install(state, {"a"});
+    write_files(good(state.begin_set()), edition("a", 2));
+    good(state.complete_set({edition("a", 2)}));
+  }
+  CHECK(good(current_set(folder.path())).lists.front().number == 1);
+  // Of a killed update; only numbers are ours.
+  write(folder / "sets/notes", "mine");
+  fs::create_directory(folder / "sets/7x");
+  const auto state = good(OwnState::lock(folder.path()));
+  CHECK(names_in(folder / "sets") == std::vector<std::string>{"1", "7x", "notes"});
+  CHECK(state.next_number() == 2);
+}
+
+TEST_CASE("a discarded set leaves nothing") {
+  const TemporaryFolder folder;
+  auto state = good(OwnState::lock(folder.path()));
+  install(state, {"a"});
+  state.discard_set();
+  CHECK(names_in(folder / "sets") == std::vector<std::string>{"1"});
+  write_files(good(state.begin_set()), edition("a", 2));
+  state.discard_set();
+  CHECK(names_in(folder / "sets") == std::vector<std::string>{"1"});
+}
+
+TEST_CASE("a dropped list leaves nothing in the next set, and the others alone") {
+  const TemporaryFolder folder;
+  auto state = good(OwnState::lock(folder.path()));
+  const fs::path next = good(state.begin_set());
+  write_files(next, edition("a", 1));
+  write_files(next, edition("a.json", 1));
+  write(next / "a.json.asc", "");
+  state.drop("a");
+  CHECK(names_in(next) == std::vector<std::string>{"a.json.cdb", "a.json.json", "a.json.json.minisig"});
+}
+
+TEST_CASE("facts that are damaged say so and how to heal") {
+  const TemporaryFolder folder;
+  write(folder / "set.toml", sound_facts);
+  good(read_set(folder.path()));
+  CHECK_THAT(complaint("[[list"), Catch::Contains("is damaged"));
+  CHECK_THAT(complaint(sound_facts + "unknown = 1\n"), Catch::Contains("unknown key"));
+  CHECK_THAT(complaint(facts_with("domains = 7", "domains = -1")), Catch::Contains("'domains'"));
+  for (const std::string line :
+       {"name = \"a\"\n", "edition = 1\n", "origin = \"https://lists.example.org/a.json\"\n",
+        "signed_by = \"key A809E3FFB11E271C\"\n", "signature = \".minisig\"\n"}) {
+    CHECK_THAT(complaint(facts_with(line, "")), Catch::Contains("an entry is incomplete"));
+  }
+  CHECK_THAT(complaint(facts_with(".minisig", "/../x")), Catch::Contains("an entry is incomplete"));
+  for (const std::string word : {"2026-11-20", "2026-12-20"}) {
+    CHECK_THAT(complaint(facts_with(word, "yesterday")), Catch::Contains("is damaged"));
+  }
+}
+
+TEST_CASE("a link that leads nowhere is damage, not an empty state") {
+  const TemporaryFolder folder;
+  fs::create_symlink("sets/9", folder / "current");
+  const Error error = bad(current_set(folder.path()));
+  CHECK(error.fault == Fault::data);
+  CHECK_THAT(error.message, Catch::Contains("current: leads to sets/9, which is not there"));
+  fs::remove(folder / "current");
+  fs::create_directory(folder / "current");
+  CHECK_THAT(bad(current_set(folder.path())).message, Catch::Contains("current: is no symbolic link"));
+}
