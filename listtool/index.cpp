@@ -28,7 +28,8 @@ Result<void> Index::write(const preload::List& list, const std::filesystem::path
     table.add(entry.domain, value);
   }
   if (const int error = table.finish(); error != 0) {
-    return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), errno_text(error));
+    return fail(fault_for_writing(error), "{}: cannot write: {}", printable(path.string()),
+                errno_text(error));
   }
   if (auto finished = draft->finish(); !finished) return finished;
   return draft->publish();

@@ -44,21 +44,24 @@ void add_policies(Writer& table, const OutputSettings& output, std::span<const S
   });
 }
 
-std::unexpected<Error> cannot_write(const FileDraft& draft, std::string_view reason) {
-  return fail(Fault::cannot_create, "{}: cannot write: {}", printable(draft.place().string()), reason);
+std::unexpected<Error> cannot_write(const FileDraft& draft, Fault fault, std::string_view reason) {
+  return fail(fault, "{}: cannot write: {}", printable(draft.place().string()), reason);
 }
 
 Result<void> fill_cdb(FileDraft& draft, const OutputSettings& output, std::span<const Source> sources) {
   table::CdbWriter table(draft.fd());
   add_policies(table, output, sources);
-  if (const int error = table.finish(); error != 0) return cannot_write(draft, errno_text(error));
+  if (const int error = table.finish(); error != 0)
+    return cannot_write(draft, fault_for_writing(error), errno_text(error));
   return {};
 }
 
 Result<void> fill_lmdb(FileDraft& draft, const OutputSettings& output, std::span<const Source> sources) {
   table::LmdbWriter table(draft.path());
   add_policies(table, output, sources);
-  if (const auto error = table.finish(); !error.empty()) return cannot_write(draft, error);
+  if (const int error = table.finish(); error != 0) {
+    return cannot_write(draft, fault_for_writing(error), table::lmdb_text(error));
+  }
   return {};
 }
 
@@ -66,7 +69,7 @@ Result<void> run_for(const FileDraft& draft, const Command& command) {
   const auto done = run_program(command);
   if (!done) return std::unexpected(done.error());
   if (done->succeeded()) return {};
-  return cannot_write(draft, failure_of(command.argv.front(), *done));
+  return cannot_write(draft, Fault::cannot_create, failure_of(command.argv.front(), *done));
 }
 
 // What a program that failed has made so far. Berkeley DB begins a file under a name of its own.
@@ -85,7 +88,7 @@ Result<void> compile(FileDraft& draft, const OutputSettings& output, const Progr
     command.argv = {programs.postmap, output.type + ":" + source};
   } else {
     text = UniqueFd(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!text) return cannot_write(draft, errno_text(errno));
+    if (!text) return cannot_write(draft, fault_for_writing(errno), errno_text(errno));
     command = {.argv = {programs.makemap, output.type, source}, .stdin_fd = text.get()};
   }
   command.time_limit = std::chrono::minutes(10);

@@ -56,7 +56,8 @@ class StagedFile {
     return {};
   }
   std::unexpected<Error> cannot_write(int error) const {
-    return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path_.string()), errno_text(error));
+    return fail(fault_for_writing(error), "{}: cannot write: {}", printable(path_.string()),
+                errno_text(error));
   }
 
   OwnState& state_;
@@ -112,6 +113,10 @@ class Fetcher {
   }
 
   Result<Fetched> copy_file(const Origin& origin, const http::Validators& known, StagedFile& to) {
+    // To open a pipe would wait for whoever writes into it.
+    if (std::error_code none; fs::exists(origin.place, none) && !fs::is_regular_file(origin.place, none)) {
+      return fail(Fault::data, "{}: is no regular file", origin.shown());
+    }
     const auto fd = open_file(origin.place, origin.limit);
     if (!fd) return std::unexpected(fd.error());
     struct stat info{};

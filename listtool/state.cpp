@@ -145,21 +145,25 @@ Result<OwnState> OwnState::lock(const fs::path& state_dir) {
   fs::create_directories(state_dir / "sets", error);
   if (error) return cannot(state_dir, "make the folder", error.value());
   const fs::path file = state_dir / "lock";
-  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-  if (!fd) return cannot(file, "open", errno);
+  // For nobody else: who can open it can hold it, and keep every update from running.
+  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd || ::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       return fail(Fault::temporary, "{}: another update is running", printable(state_dir.string()));
     }
     return cannot(file, "lock", errno);
   }
+  // Before anything is cleared away it must be known what counts.
+  if (const auto set = current_set(state_dir); !set) return std::unexpected(set.error());
   OwnState state(state_dir, std::move(fd));
-  if (const auto cleared = state.clear_away(); !cleared) return std::unexpected(cleared.error());
+  state.clear_away();
   return state;
 }
 
-// Only numbers are ours, and only those to which no link leads are in the way.
-Result<void> OwnState::clear_away() {
+// Only numbers are ours, and only those to which no link leads are in the way. What cannot be removed stays,
+// and is passed over by the numbers to come.
+void OwnState::clear_away() {
   std::vector<fs::path> linked;
   for (const char* name : {"current", "previous"}) {
     std::error_code none;
@@ -169,16 +173,10 @@ Result<void> OwnState::clear_away() {
   for (fs::directory_iterator it(path_ / "sets", error), end; !error && it != end; it.increment(error)) {
     const auto number = number_of(it->path());
     if (!number) continue;
-    if (std::ranges::find(linked, it->path().filename()) != linked.end()) {
-      next_ = std::max(next_, *number + 1);
-    } else {
-      std::error_code left;
-      fs::remove_all(it->path(), left);
-      if (left) return cannot(it->path(), "clear away", left.value());
-    }
+    std::error_code left;
+    if (std::ranges::find(linked, it->path().filename()) == linked.end()) fs::remove_all(it->path(), left);
+    if (fs::exists(it->path(), left)) next_ = std::max(next_, *number + 1);
   }
-  if (error) return cannot_read((path_ / "sets").string(), error.value());
-  return {};
 }
 
 Result<fs::path> OwnState::begin_set() {
@@ -239,7 +237,8 @@ Result<void> OwnState::switch_to(const Set& set) {
   if (auto linked = link("current", "sets/" + set.folder.filename().string()); !linked) return linked;
   next_ += 1;
   if (auto synced = sync_directory(path_); !synced) return synced;
-  return clear_away();
+  clear_away();
+  return {};
 }
 
 }  // namespace starttls::listtool

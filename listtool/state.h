@@ -88,7 +88,7 @@ class OwnState {
 
  private:
   OwnState(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
-  Result<void> clear_away();
+  void clear_away();
   Result<void> link(std::string_view name, const std::string& target);
 
   std::filesystem::path path_;

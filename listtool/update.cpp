@@ -41,6 +41,7 @@ int worse(int a, int b) {
   const auto rank = [&](int status) {
     return std::ranges::find(order, status, [](Fault fault) { return static_cast<int>(fault); });
   };
+  if (a == 0 || b == 0) return std::max(a, b);
   return rank(a) <= rank(b) ? a : b;
 }
 
@@ -90,9 +91,11 @@ Result<int> Update::run() {
   if (after_.lists != before_.lists) {
     if (const auto completed = complete_set(); !completed) return std::unexpected(completed.error());
   }
-  auto drafts = draft_outputs();
-  if (!drafts) return std::unexpected(drafts.error());
-  if (const auto switched = commit(*drafts); !switched) return std::unexpected(switched.error());
+  auto outputs = draft_outputs();
+  if (!outputs) return std::unexpected(outputs.error());
+  if (const auto switched = switch_sets(*outputs); !switched) return std::unexpected(switched.error());
+  publish(*outputs);
+  report_lists();
   return status_;
 }
 
@@ -139,7 +142,7 @@ void Update::refuse(const ListSettings& settings, const Edition* installed, cons
   const bool passing = error.fault == Fault::temporary;
   report.result = passing ? "failed" : "refused";
   report.error = error.message;
-  status_ = status_ == 0 ? error.exit_status() : worse(status_, error.exit_status());
+  status_ = worse(status_, error.exit_status());
   const bool lasts = installed != nullptr && installed->expires > common_.now + short_rest;
   const std::string message =
       fmt::format("list {}: {}{}", settings.name, error.message,
@@ -213,7 +216,7 @@ void Update::tell_judgement() {
   for (const InstalledList& list : installed_) {
     if (!list.edition) continue;  // why was told when it was asked for
     if (const int told = tell_unusable(list.facts); told != 0) {
-      status_ = status_ == 0 ? told : worse(status_, told);
+      status_ = worse(status_, told);
     } else if (list.facts.expires <= common_.now + short_rest) {
       // Somebody must see to it, also where warnings are not wanted.
       tell(program, fmt::format("warning: list {}: it expires on {}, and there is no newer one; then no "
@@ -223,13 +226,20 @@ void Update::tell_judgement() {
   }
 }
 
-// A map that others made stays until there is a list to make one of.
+// A map that others made, or that an update of a state that is lost made, stays until all lists are there.
+bool Update::must_wait(const OutputSettings& output) const {
+  const bool complete =
+      std::ranges::all_of(installed_, [](const InstalledList& list) { return list.edition.has_value(); });
+  std::error_code none;
+  return !complete && !records_.is_known(output) && fs::exists(file_of(output), none);
+}
+
 std::vector<Update::Output> Update::due_outputs() const {
   std::vector<Output> outputs;
   if (before_.lists.empty() && after_.lists.empty()) return outputs;
   for (const OutputSettings& settings : common_.configuration.outputs) {
     std::string made = made_of(settings, installed_, common_.configuration.overrides);
-    if (records_.is_current(settings, made)) continue;
+    if (records_.is_current(settings, made) || must_wait(settings)) continue;
     outputs.push_back(
         {.settings = &settings, .made_of = std::move(made), .command_is_due = !records_.is_known(settings)});
   }
@@ -237,44 +247,72 @@ std::vector<Update::Output> Update::due_outputs() const {
 }
 
 Result<std::vector<Update::Output>> Update::draft_outputs() {
+  for (const OutputSettings& settings : common_.configuration.outputs) {
+    if (after_.lists.empty() || !must_wait(settings)) continue;
+    tell(program, fmt::format("{}: stays as it is until every list is installed",
+                              printable(file_of(settings).string())));
+  }
   auto outputs = due_outputs();
   if (outputs.empty()) return outputs;
   auto sources = sources_of(common_, installed_, std::move(read_));
   if (!sources) return std::unexpected(sources.error());
   for (Output& output : outputs) {
-    auto draft = draft_map(*output.settings, *sources, common_.configuration.programs);
-    if (!draft) return std::unexpected(draft.error());
-    const auto differs = draft->file.differs();
-    if (!differs) return std::unexpected(differs.error());
-    output.not_expressed = draft->not_expressed;
-    if (!*differs) continue;
-    if (const auto finished = draft->file.finish(); !finished) return std::unexpected(finished.error());
-    output.draft.emplace(std::move(draft->file));
-    output.command_is_due = true;
+    const auto drafted = draft(output, *sources);
+    if (drafted) continue;
+    // A disk that is full or fails spares nothing: all stays as it was. Any other trouble is this map's
+    // alone, and the others must not wait for somebody to mend it.
+    if (drafted.error().fault == Fault::io) return std::unexpected(drafted.error());
+    fail_output(output, drafted.error());
   }
   return outputs;
 }
 
-Result<void> Update::commit(std::vector<Output>& outputs) {
+Result<void> Update::draft(Output& output, std::span<const Source> sources) const {
+  auto draft = draft_map(*output.settings, sources, common_.configuration.programs);
+  if (!draft) return std::unexpected(draft.error());
+  output.not_expressed = draft->not_expressed;
+  const auto differs = draft->file.differs();
+  if (!differs) return std::unexpected(differs.error());
+  if (!*differs) return {};
+  if (auto finished = draft->file.finish(); !finished) return finished;
+  output.draft.emplace(std::move(draft->file));
+  output.command_is_due = true;
+  return {};
+}
+
+void Update::fail_output(Output& output, const Error& error) {
+  output.draft.reset();
+  output.failed = true;
+  status_ = worse(status_, report_error(program, error));
+}
+
+// The last step that can fail as a whole.
+Result<void> Update::switch_sets(std::span<const Output> outputs) {
   for (const Output& output : outputs) records_.forget(*output.settings);
   if (!outputs.empty()) {
     if (auto saved = records_.save(common_.configuration.outputs); !saved) return saved;
   }
-  if (after_.folder != before_.folder) {
-    if (auto switched = state_.switch_to(after_); !switched) return switched;
-  }
-  report_lists();
+  return after_.folder == before_.folder ? Result<void>{} : state_.switch_to(after_);
+}
+
+// From here on what goes wrong is told, and the next update makes up for it.
+void Update::publish(std::span<Output> outputs) {
   for (Output& output : outputs) {
     if (!output.draft) continue;
-    if (auto published = output.draft->publish(); !published) return published;
+    if (const auto published = output.draft->publish(); !published) fail_output(output, published.error());
   }
   for (const Output& output : outputs) finish(output);
-  return outputs.empty() ? Result<void>{} : records_.save(common_.configuration.outputs);
+  if (outputs.empty()) return;
+  if (const auto saved = records_.save(common_.configuration.outputs); !saved) {
+    status_ = worse(status_, report_error(program, saved.error()));
+  }
 }
 
 void Update::finish(const Output& output) {
   const std::string file = printable(file_of(*output.settings).string());
   OutputReport report{.file = file, .changed = output.draft.has_value(), .command = "none"};
+  report.failed = output.failed;
+  if (output.failed) return outputs_.push_back(std::move(report));
   if (common_.verbose) tell(program, file + (report.changed ? ": written" : ": unchanged"));
   tell_not_expressed(common_, file, output.not_expressed);
   const bool has_command = !output.settings->command.empty();
@@ -292,7 +330,7 @@ bool Update::run_command(const Output& output, OutputReport& report) {
   const Fault fault = done ? Fault::temporary : done.error().fault;
   const std::string why = done ? failure_of(output.settings->command.front(), *done) : done.error().message;
   tell(program, fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
-  status_ = status_ == 0 ? static_cast<int>(fault) : worse(status_, static_cast<int>(fault));
+  status_ = worse(status_, static_cast<int>(fault));
   return false;
 }
 
@@ -307,7 +345,9 @@ void Update::report_lists() {
                         to_rfc3339(list.edition->timestamp), to_rfc3339(list.edition->expires));
   }
   // What is installed is installed, whether or not anybody hears of it.
-  if (const auto printed = print(text); !printed) status_ = report_error(program, printed.error());
+  if (const auto printed = print(text); !printed) {
+    status_ = worse(status_, report_error(program, printed.error()));
+  }
 }
 
 std::string Update::as_json() const {
@@ -337,6 +377,7 @@ std::string Update::as_json() const {
     json.begin_object();
     json.member("file", output.file);
     json.member("changed", output.changed);
+    json.member("failed", output.failed);
     json.member("command", output.command);
     json.end_object();
   }

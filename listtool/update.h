@@ -45,6 +45,7 @@ class Update {
   struct OutputReport {
     std::string file;
     bool changed = false;
+    bool failed = false;  // and so left as it was
     std::string command;  // "none", "done" or "failed"
   };
   // A map that must be made, or looked at, again.
@@ -52,6 +53,7 @@ class Update {
     const OutputSettings* settings;
     std::string made_of;
     bool command_is_due;
+    bool failed = false;
     std::optional<FileDraft> draft = std::nullopt;  // where it differs from what is there
     std::size_t not_expressed = 0;
   };
@@ -67,8 +69,12 @@ class Update {
   void judge_lists();
   void tell_judgement();
   std::vector<Output> due_outputs() const;
+  bool must_wait(const OutputSettings& output) const;
   Result<std::vector<Output>> draft_outputs();
-  Result<void> commit(std::vector<Output>& outputs);
+  Result<void> draft(Output& output, std::span<const Source> sources) const;
+  void fail_output(Output& output, const Error& error);
+  Result<void> switch_sets(std::span<const Output> outputs);
+  void publish(std::span<Output> outputs);
   void finish(const Output& output);
   bool run_command(const Output& output, OutputReport& report);
   void report_lists();

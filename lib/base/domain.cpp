@@ -82,13 +82,14 @@ bool needs_idna(std::string_view name) {
 
 bool DomainName::is_plain(std::string_view text) {
   if (text.size() > longest_name) return false;
-  std::size_t start = 0;  // of the label
-  for (std::size_t at = 0; at < text.size(); ++at) {
-    if (is_ldh(text[at])) continue;
-    if (text[at] != '.' || !is_plain_label(text.substr(start, at - start))) return false;
+  const char* const end = text.data() + text.size();
+  const char* start = text.data();  // of the label
+  for (const char* at = start; at != end; ++at) {
+    if (is_ldh(*at)) continue;
+    if (*at != '.' || !is_plain_label({start, at})) return false;
     start = at + 1;
   }
-  const auto last = text.substr(start);
+  const std::string_view last(start, end);
   return is_plain_label(last) && !std::ranges::all_of(last, is_digit);
 }
 

@@ -58,6 +58,11 @@ std::unexpected<Error> cannot_read(std::string_view name, int error) {
               errno_text(error));
 }
 
+Fault fault_for_writing(int error) {
+  const bool disk = error == ENOSPC || error == EDQUOT || error == EIO || error == EFBIG;
+  return disk ? Fault::io : Fault::cannot_create;
+}
+
 Result<UniqueFd> open_file(const fs::path& path, std::size_t limit) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};

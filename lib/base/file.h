@@ -49,6 +49,10 @@ Result<std::size_t> read_some(int fd, std::span<char> into, std::string_view nam
 // The error of something that could not be read, from an errno value: Fault::permission or Fault::io.
 std::unexpected<Error> cannot_read(std::string_view name, int error);
 
+// Why something cannot be written, from an errno value: Fault::io where the disk is full or fails, which is
+// nobody's mistake and hits whatever is written next, else Fault::cannot_create.
+Fault fault_for_writing(int error);
+
 // What is left to read from a descriptor, at most `limit` bytes; `name` is for the error.
 Result<std::string> read_all(int fd, std::size_t limit, std::string_view name);
 

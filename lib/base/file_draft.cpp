@@ -80,7 +80,7 @@ Result<std::pair<UniqueFd, fs::path>> new_draft(const fs::path& place) {
     UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
     struct stat info{};
     if (!fd || ::flock(fd.get(), LOCK_EX) != 0 || ::fstat(fd.get(), &info) != 0) {
-      return fail(Fault::cannot_create, "{}: cannot write there: {}", printable(place.string()),
+      return fail(fault_for_writing(errno), "{}: cannot write there: {}", printable(place.string()),
                   errno_text(errno));
     }
     if (info.st_nlink > 0) return std::pair(std::move(fd), fs::path(name));
@@ -154,7 +154,8 @@ Result<FileDraft> FileDraft::beside(const fs::path& place, mode_t mode) {
 }
 
 std::unexpected<Error> FileDraft::cannot_write(int error) const {
-  return cannot_write_to(place_, errno_text(error));
+  return fail(fault_for_writing(error), "{}: cannot write: {}", printable(place_.string()),
+              errno_text(error));
 }
 
 Result<void> FileDraft::adopt(const fs::path& made) {

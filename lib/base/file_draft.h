@@ -5,7 +5,8 @@
 //   if (draft->differs()) draft->finish(), draft->publish();
 //
 // A draft that is not published leaves no trace; what a killed process left is cleared away by the next draft
-// of the same place. Every failure is Fault::cannot_create, with the place's name.
+// of the same place. Every failure has the place's name: Fault::io where the disk is
+// full or fails, else Fault::cannot_create.
 #pragma once
 
 #include <sys/types.h>

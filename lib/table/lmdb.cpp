@@ -79,9 +79,13 @@ void LmdbWriter::add(std::string_view key, std::string_view value) {
   });
 }
 
-std::string LmdbWriter::finish() {
+int LmdbWriter::finish() {
   state_->commit();
-  return state_->error == 0 ? "" : ::mdb_strerror(state_->error);
+  return state_->error;
+}
+
+std::string lmdb_text(int error) {
+  return ::mdb_strerror(error);
 }
 
 }  // namespace starttls::table

@@ -24,12 +24,16 @@ class LmdbWriter {
   // Keys in ascending order of their bytes, 510 of them at most; the NULs are added here. The first error
   // stays, and is told by finish().
   void add(std::string_view key, std::string_view value);
-  // Returns "" or what is wrong. The file is complete, but not synced.
-  std::string finish();
+  // Returns 0 or LMDB's code of the first error, which may be an errno value. The file is complete then, but
+  // not synced.
+  int finish();
 
  private:
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// What such a code means.
+std::string lmdb_text(int error);
 
 }  // namespace starttls::table

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -87,7 +88,8 @@ class OneList(UpdateCase):
         self.assertEqual(answer["lists"], [{"name": "main", "result": "new", "domains": 4, "added": 4, "removed": 0,
                                             "changed": 0, "timestamp": "2026-11-20T00:00:00Z",
                                             "expires": "2026-12-20T00:00:00Z"}])
-        self.assertEqual(answer["outputs"], [{"file": str(self.host.map), "changed": True, "command": "done"}])
+        self.assertEqual(answer["outputs"], [{"file": str(self.host.map), "changed": True, "failed": False,
+                                              "command": "done"}])
         answer = json.loads(self.host.update("--json").stdout)
         self.assertEqual(answer, {"lists": [{"name": "main", "result": "unchanged"}], "outputs": []})
 
@@ -233,12 +235,41 @@ class Outputs(UpdateCase):
         self.assert_update(status=UNAVAILABLE, out=".+\n", err=".*/nowhere/reload.*\n")
         self.assertEqual(len(self.host.policies()), 4)
         answer = json.loads(self.host.update("--json").stdout)
-        self.assertEqual(answer["outputs"], [{"file": str(self.host.map), "changed": False, "command": "failed"}])
+        self.assertEqual(answer["outputs"], [{"file": str(self.host.map), "changed": False, "failed": False,
+                                              "command": "failed"}])
 
-    def test_a_map_that_cannot_be_written_leaves_everything_as_it_was(self) -> None:
-        self.host.configure(outputs=[self.host.texthash(file=str(self.host.folder / "none/map"))])
+    def test_a_map_that_cannot_be_written_holds_up_no_other(self) -> None:
+        nowhere = self.host.texthash(file=str(self.host.folder / "none/map"))
+        self.host.configure(outputs=[nowhere, self.host.texthash()])
+        self.assert_update(status=CANNOT_CREATE, out="main: 4 added.*\n", err=".*none/map: cannot write.*\n")
+        self.assertEqual((len(self.host.policies()), self.host.runs()), (4, 1))
+        # Told every time, and made up for as soon as it can be.
         self.assert_update(status=CANNOT_CREATE, err=".*none/map: cannot write.*\n")
-        self.assertEqual(sorted(self.host.content()), ["state/lock"])
+        self.assertEqual(self.host.runs(), 1)
+        (self.host.folder / "none").mkdir()
+        self.assert_update()
+        self.assertEqual((self.host.folder / "none/map").read_text(), self.host.map.read_text())
+        self.assert_silent()
+
+    def test_an_expired_list_drops_out_of_the_other_maps_all_the_same(self) -> None:
+        self.host.configure(outputs=[self.host.texthash()])
+        self.assert_update(out=".+\n")
+        nowhere = self.host.texthash(file=str(self.host.folder / "none/map"))
+        self.host.configure(outputs=[nowhere, self.host.texthash()])
+        self.host.now = "2027-01-01T00:00:00Z"
+        self.assert_update(status=CANNOT_CREATE, err="[^\0]*it expired on [^\0]*none/map: cannot write[^\0]*")
+        self.assertEqual(self.host.policies(), {})
+
+    def test_a_map_stays_where_the_state_is_lost_and_a_list_cannot_be_had(self) -> None:
+        self.publisher.publish(edition(19, ["x.test"]), "/group.json")
+        group = {"name": "group", "url": self.publisher.url("/group.json"), "keys": [self.publisher.key.text]}
+        self.host.configure([self.host.main_list(), group])
+        self.assert_update(out=".+\n.+\n")
+        before = self.host.map.read_bytes()
+        shutil.rmtree(self.host.state)
+        self.publisher.answer(Answer(status=500), "/group.json")
+        self.assert_update(status=TEMPORARY, out="main: .+\n", err="[^\0]*list group: [^\0]*tls_policy: stays as it is[^\0]*")
+        self.assertEqual(self.host.map.read_bytes(), before)
 
 
 class Lists(UpdateCase):
