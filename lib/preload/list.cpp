@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <numeric>
 #include <ranges>
 
 #include "base/ahead.h"
@@ -55,15 +54,19 @@ std::optional<Entry> List::find(std::string_view domain) const {
   return view(records_[*found]);
 }
 
-std::string_view ListBuilder::keep(std::string_view text) {
+const char* ListBuilder::copy(std::string_view text) {
   if (text.empty()) return "";
   char* kept = static_cast<char*>(list_.text_->allocate(text.size(), 1));
   std::memcpy(kept, text.data(), text.size());
-  return {kept, text.size()};
+  return kept;
+}
+
+std::string_view ListBuilder::keep(std::string_view text) {
+  return {copy(text), text.size()};
 }
 
 void ListBuilder::add(const Entry& entry, Place place) {
-  list_.records_.push_back({.domain = keep(entry.domain).data(),
+  list_.records_.push_back({.domain = copy(entry.domain),
                             .mxs = entry.joined_mxs.data(),
                             .line = static_cast<std::uint32_t>(place.line),
                             .column = static_cast<std::uint32_t>(place.column),
@@ -116,7 +119,7 @@ void ListBuilder::sort_in_halves(std::span<SortKey> keys) const {
 void ListBuilder::sort() {
   const auto& records = list_.records_;
   list_.order_.resize(records.size());
-  std::iota(list_.order_.begin(), list_.order_.end(), 0U);
+  for (std::uint32_t i = 0; i < list_.order_.size(); ++i) list_.order_[i] = i;
   // Publishers tend to sort.
   const auto out_of_order = [](const List::Record& a, const List::Record& b) {
     return List::view(a).domain >= List::view(b).domain;

@@ -105,6 +105,7 @@ class ListBuilder {
   List& list() { return list_; }
 
  private:
+  const char* copy(std::string_view text);
   static Place place_of(const List::Record& record) { return {.line = record.line, .column = record.column}; }
   struct SortKey {
     std::uint64_t part = 0;
