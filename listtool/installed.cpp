@@ -15,11 +15,6 @@ std::string name_of(const minisign::KeyId& key) {
   return "key " + minisign::to_text(key);
 }
 
-std::optional<Error> expired_at(Time expires, Time now) {
-  if (now < expires) return std::nullopt;
-  return Error{Fault::data, fmt::format("it expired on {}", to_rfc3339(expires))};
-}
-
 // What is said of a list must not depend on the set that it happens to be in.
 InstalledList judged(const Edition& edition, const ListSettings* settings, Time now) {
   InstalledList list{.facts = {.name = edition.name,
@@ -29,7 +24,7 @@ InstalledList judged(const Edition& edition, const ListSettings* settings, Time 
                                .signed_by = edition.signed_by},
                      .edition = edition,
                      .settings = settings};
-  list.facts.unusable = expired_at(edition.expires, now);
+  list.facts.unusable = preload::expired_at(edition.expires, now);
   if (settings != nullptr && !may_sign(*settings, edition.signed_by)) {
     list.facts.unusable = Error{
         Fault::data, fmt::format("it was signed by {}, which is no longer configured", edition.signed_by)};

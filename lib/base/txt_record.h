@@ -8,6 +8,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/finding.h"
@@ -29,6 +30,22 @@ struct TxtField {
 // exactly one refuses the answer.
 std::vector<std::size_t> records_of_version(std::span<const std::string> answer, std::string_view version,
                                             Findings& findings);
+
+// The record of that version in an answer, as the two rooms read theirs: `read` gives what is in the record
+// of a number, and what is to be said about it; an answer that is refused has none.
+template <class Reading, class ReadRecord>
+Reading read_record_of_version(std::span<const std::string> answer, std::string_view version,
+                               ReadRecord read) {
+  Findings findings;
+  Reading reading;
+  for (const std::size_t number : records_of_version(answer, version, findings)) {
+    reading.record = read(answer, number, findings);
+  }
+  if (findings.refused()) reading.record.reset();
+  reading.untold = findings.untold();
+  reading.findings = std::move(findings).take();
+  return reading;
+}
 
 // The fields of such a record after its version. Blanks around ";" are not part of them. What is no
 // "name=value" is left out and told with the severity `malformed`; names are as is_field_name() wants them.

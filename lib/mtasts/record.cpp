@@ -56,15 +56,7 @@ Record read_record(std::span<const std::string> answer, std::size_t number, Find
 }  // namespace
 
 RecordReading read_records(std::span<const std::string> answer) {
-  Findings findings;
-  RecordReading reading;
-  for (const std::size_t number : records_of_version(answer, version, findings)) {
-    reading.record = read_record(answer, number, findings);
-  }
-  if (findings.refused()) reading.record.reset();
-  reading.untold = findings.untold();
-  reading.findings = std::move(findings).take();
-  return reading;
+  return read_record_of_version<RecordReading>(answer, version, read_record);
 }
 
 }  // namespace starttls::mtasts

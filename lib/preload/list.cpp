@@ -155,9 +155,13 @@ std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
   return duplicates;
 }
 
+std::optional<Error> expired_at(Time expires, Time now) {
+  if (now < expires) return std::nullopt;
+  return Error{.fault = Fault::data, .message = fmt::format("it expired on {}", to_rfc3339(expires))};
+}
+
 std::optional<Error> expired_at(const List& list, Time now) {
-  if (now < list.expires) return std::nullopt;
-  return Error{.fault = Fault::data, .message = fmt::format("it expired on {}", to_rfc3339(list.expires))};
+  return expired_at(list.expires, now);
 }
 
 Result<void> usable_at(const List& list, Time now) {

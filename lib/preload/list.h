@@ -121,6 +121,7 @@ class ListBuilder {
 };
 
 // Why the list means nothing any more, without its name; nothing where it has not expired.
+std::optional<Error> expired_at(Time expires, Time now);
 std::optional<Error> expired_at(const List& list, Time now);
 
 // Whether the list may be used now. Fault::data, without the list's name: it expired, or is from the far
