@@ -1,0 +1,104 @@
+// Asking the DNS, with DNSSEC validation of our own, on libunbound (libunbound(3)) and the loop of one thread.
+//
+//     auto resolver = dns::Resolver::create(loop, settings);
+//     const dns::Answer answer = co_await (*resolver)->ask("_mta-sts.example.org", dns::Type::txt);
+//
+// An answer says "no" (no such name, no such records) apart from "cannot tell now" (failed), and whether
+// DNSSEC proves it. Truncated answers are asked for again over TCP; chains of CNAMEs are followed, as far as
+// libunbound does.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "event/loop.h"
+
+namespace starttls::dns {
+
+// RFC 1035 section 3.2.2, RFC 3596, RFC 6698.
+enum class Type : std::uint16_t { a = 1, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
+
+// A zone that is not found from the root: its servers are asked directly.
+struct StubZone {
+  std::string zone;                  // "example.test"
+  std::vector<std::string> servers;  // "127.0.0.1@5353"
+};
+
+struct Settings {
+  // Resolvers to be asked, "192.0.2.1" or "192.0.2.1@5353". Empty: those of resolv_conf, which is read again
+  // when it changes.
+  std::vector<std::string> servers;
+  std::filesystem::path resolv_conf = "/etc/resolv.conf";
+  std::vector<StubZone> stub_zones;
+  // Whether answers are validated. Without, nothing is ever secure.
+  bool dnssec = true;
+  std::filesystem::path trust_anchor = "/usr/share/dns/root.key";  // DS or DNSKEY records in zone file format
+  // After this a question counts as failed. What is still under way then is given up.
+  std::chrono::milliseconds timeout{5'000};
+  std::size_t most_questions = 1'000;  // at the same time; those beyond wait for their turn
+  std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
+};
+
+enum class Status {
+  found,    // there are records of the type
+  no_data,  // the name exists, or something below it does, without such records
+  no_name,  // there is no such name
+  failed,   // cannot tell now: no answer in time, SERVFAIL, REFUSED, bogus, malformed, ...
+};
+
+struct Mx {
+  std::uint16_t preference = 0;
+  std::string host;  // without trailing dot, as sent (see DomainName); "" is the null MX of RFC 7505
+  bool operator==(const Mx&) const = default;
+};
+
+// RFC 6698 section 2.1
+struct Tlsa {
+  std::uint8_t usage = 0;
+  std::uint8_t selector = 0;
+  std::uint8_t matching_type = 0;
+  std::string data;  // bytes
+  bool operator==(const Tlsa&) const = default;
+};
+
+struct Answer {
+  Status status = Status::failed;
+  bool secure = false;         // DNSSEC proves what is said here, also that there is none
+  bool bogus = false;          // DNSSEC proves that somebody lies, or the zone is broken; status is failed
+  std::string canonical_name;  // the owner of the records, after CNAMEs; the name asked for where none
+  // Those of the type asked for. A record that is malformed makes the answer failed.
+  std::vector<std::string> texts;      // TXT: the strings of one record joined, bytes as sent
+  std::vector<Mx> mxs;                 // by preference, then name
+  std::vector<std::string> addresses;  // A, AAAA: "192.0.2.1", "2001:db8::1"
+  std::vector<Tlsa> tlsas;
+  std::chrono::seconds ttl{0};  // the least of the chain; how long "no" may be believed where it is no
+  std::string reason;           // where failed, a sentence: "SERVFAIL from the resolver", "no answer in 5 s"
+};
+
+class Resolver {
+ public:
+  // Fault::config where the settings make no sense (a server that is no address, a trust anchor that cannot
+  // be read), Fault::unavailable where libunbound cannot begin.
+  static Result<std::unique_ptr<Resolver>> create(event::Loop& loop, Settings settings);
+
+  Resolver(const Resolver&) = delete;
+  Resolver& operator=(const Resolver&) = delete;
+  // What is still asked is answered as failed first.
+  ~Resolver();
+
+  // `name` in text form, letters of any kind ("_25._tcp.mx.example.org"); one that is none fails.
+  event::Task<Answer> ask(std::string name, Type type);
+
+ private:
+  class Impl;
+  explicit Resolver(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace starttls::dns

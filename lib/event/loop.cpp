@@ -1,0 +1,140 @@
+#include "event/loop.h"
+
+#include <event2/event.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <vector>
+
+#include "base/cli.h"
+#include "base/file.h"
+
+namespace starttls::event {
+namespace {
+
+// Without a loop, a timer or a wake-up nothing that was promised could be kept.
+[[noreturn]] void give_up(const char* what) {
+  tell("starttls-toolkit", fmt::format("{}: {}", what, errno_text(errno)));
+  std::abort();
+}
+
+std::unique_ptr<::event, void (*)(::event*)> new_event(const Loop& loop, int descriptor, short what,
+                                                       event_callback_fn callback, void* argument) {
+  ::event* made = event_new(loop.base(), descriptor, what, callback, argument);
+  if (made == nullptr) give_up("event_new");
+  return {made, &event_free};
+}
+
+// The callback may destroy what holds it, so that a copy is called.
+void call(std::function<void()>* callback) {
+  const std::function<void()> held = *callback;
+  held();
+}
+
+}  // namespace
+
+// What other threads left for this one to do.
+class Loop::Mailbox {
+ public:
+  explicit Mailbox(Loop& loop)
+      : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        event_(new_event(
+            loop, wake_ >= 0 ? wake_ : (give_up("eventfd"), -1), EV_READ | EV_PERSIST,
+            [](int, short, void* mailbox) { static_cast<Mailbox*>(mailbox)->empty(); }, this)) {
+    if (event_add(event_.get(), nullptr) != 0) give_up("event_add");
+  }
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+  ~Mailbox() {
+    event_.reset();
+    ::close(wake_);
+  }
+
+  void put(Work work) {
+    const std::lock_guard lock(mutex_);
+    waiting_.push_back(std::move(work));
+    // One wake-up empties the box, however much is put in before it comes.
+    if (waiting_.size() == 1) wake();
+  }
+
+ private:
+  void wake() const {
+    const std::uint64_t one = 1;
+    while (::write(wake_, &one, sizeof one) < 0 && errno == EINTR) {
+    }
+  }
+
+  void empty() {
+    std::uint64_t count = 0;
+    while (::read(wake_, &count, sizeof count) < 0 && errno == EINTR) {
+    }
+    std::vector<Work> work;
+    {
+      const std::lock_guard lock(mutex_);
+      work.swap(waiting_);
+    }
+    for (Work& piece : work) piece();
+  }
+
+  std::mutex mutex_;
+  std::vector<Work> waiting_;
+  int wake_;
+  std::unique_ptr<::event, void (*)(::event*)> event_;
+};
+
+Loop::Loop() : base_(event_base_new(), &event_base_free) {
+  if (!base_) give_up("event_base_new");
+  mailbox_ = std::make_unique<Mailbox>(*this);
+}
+
+Loop::~Loop() { mailbox_.reset(); }
+
+void Loop::run() {
+  if (event_base_loop(base_.get(), EVLOOP_NO_EXIT_ON_EMPTY) < 0) give_up("event_base_loop");
+}
+
+void Loop::stop() {
+  post([this] { event_base_loopbreak(base_.get()); });
+}
+
+void Loop::post(Work work) { mailbox_->put(std::move(work)); }
+
+Timer::Timer(Loop& loop, std::function<void()> expired)
+    : expired_(std::move(expired)),
+      event_(new_event(
+          loop, -1, 0,
+          [](int, short, void* timer) { call(&static_cast<Timer*>(timer)->expired_); }, this)) {}
+
+Timer::~Timer() = default;
+
+void Timer::start(std::chrono::milliseconds after) {
+  const auto count = std::max<std::chrono::milliseconds::rep>(after.count(), 0);
+  const timeval time{.tv_sec = count / 1000, .tv_usec = static_cast<suseconds_t>(count % 1000 * 1000)};
+  if (event_add(event_.get(), &time) != 0) give_up("event_add");
+}
+
+void Timer::stop() { event_del(event_.get()); }
+
+Watch::Watch(Loop& loop, int descriptor, For what, std::function<void()> ready)
+    : ready_(std::move(ready)),
+      event_(new_event(
+          loop, descriptor, static_cast<short>((what == For::reading ? EV_READ : EV_WRITE) | EV_PERSIST),
+          [](int, short, void* watch) { call(&static_cast<Watch*>(watch)->ready_); }, this)) {
+  if (event_add(event_.get(), nullptr) != 0) give_up("event_add");
+}
+
+Watch::~Watch() = default;
+
+Task<> pause_for(Loop& loop, std::chrono::milliseconds time) {
+  Arrival<bool> over;
+  Timer timer(loop, [&over] { over.arrive(true); });
+  timer.start(time);
+  co_await over;
+}
+
+}  // namespace starttls::event

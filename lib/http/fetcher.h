@@ -1,0 +1,83 @@
+// Many small pages over HTTPS at the same time, on libcurl's multi interface (libcurl-multi(3)) and the loop
+// of one thread, from servers that nobody vouches for: policy hosts of MTA-STS.
+//
+//     http::Fetcher fetcher(loop, settings);
+//     const http::Page page = co_await fetcher.get({.host = "mta-sts.example.org", .path = "/...",
+//                                                   .addresses = found});
+//
+// What RFC 8461 section 3.3 demands of every one: https only, TLS 1.2 or later, the certificate valid for the
+// host and by an authority that is trusted, no redirects, no cache, status 200, limits on size and time.
+// No proxy, cookies, netrc or content coding. Names are not resolved here: the caller brings the addresses.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "event/loop.h"
+
+namespace starttls::http {
+
+// Why there is no page.
+enum class Trouble {
+  none,
+  address,      // none of the addresses may be connected to: private, loopback, link-local, ...
+  connection,   // no connection, or it broke off
+  tls,          // no handshake: version, cipher, alert, not TLS at all
+  certificate,  // not trusted, expired, or of another name
+  redirect,     // status 3xx
+  status,       // any other status than 200
+  too_large,
+  timeout,
+};
+
+struct PageRequest {
+  std::string host;                    // a DomainName; the name in the certificate, in SNI and in Host:
+  std::string path;                    // "/.well-known/mta-sts.txt"
+  std::vector<std::string> addresses;  // "192.0.2.1", "2001:db8::1": tried in this order, as curl does
+};
+
+struct Page {
+  Trouble trouble = Trouble::none;
+  std::string reason;        // where there is trouble, a sentence fit for a terminal: "status 404"
+  int status = 0;            // as the server sent it; 0 where it came to none
+  std::string content_type;  // as sent, escaped and cut; "" where there is none
+  std::string body;          // where there is no trouble
+};
+
+struct FetcherSettings {
+  std::filesystem::path ca_file;  // PEM; the only authorities trusted. "": those of the system
+  std::uint16_t port = 443;
+  // Whether addresses that are not of the public Internet may be connected to (RFC 6890).
+  bool private_addresses = false;
+  std::chrono::milliseconds total = std::chrono::minutes(1);     // everything
+  std::chrono::milliseconds connect = std::chrono::seconds(15);  // connection and TLS handshake
+  std::size_t bytes = std::size_t{64} << 10U;                    // of the body
+  std::size_t most_at_once = 200;  // fetches; those beyond wait for their turn
+  std::size_t most_per_address = 8;  // fetches from one address at the same time; those beyond wait
+};
+
+class Fetcher {
+ public:
+  // Fault::config where the CA file cannot be read.
+  static Result<std::unique_ptr<Fetcher>> create(event::Loop& loop, FetcherSettings settings);
+
+  Fetcher(const Fetcher&) = delete;
+  Fetcher& operator=(const Fetcher&) = delete;
+  // What is still under way is answered with Trouble::connection first.
+  ~Fetcher();
+
+  event::Task<Page> get(PageRequest request);
+
+ private:
+  class Impl;
+  explicit Fetcher(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace starttls::http

@@ -1,0 +1,34 @@
+// Finding the MTA-STS policy of a domain (RFC 8461 sections 3.1 and 3.3): the record from the DNS, the policy
+// from its host, what is known before and after by knowledge.h.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/clock.h"
+#include "base/domain.h"
+#include "dns/resolver.h"
+#include "event/task.h"
+#include "http/fetcher.h"
+#include "mtasts/knowledge.h"
+
+namespace starttls::mtasts {
+
+struct Discovery {
+  RecordState record;
+  std::string record_reason;            // where it is none or unknown, a sentence
+  std::chrono::seconds record_ttl{0};   // how long that may be believed
+  Knowledge knowledge;                  // as it is now
+  bool fetched = false;                 // whether the policy host was asked
+};
+
+enum class Haste {
+  when_due,  // fetch only where must_fetch() says so
+  now,       // fetch wherever there is a record: a person asked
+};
+
+// Takes what is known and says what is known then; nothing is kept here.
+event::Task<Discovery> discover(dns::Resolver& resolver, http::Fetcher& fetcher, DomainName domain,
+                                Knowledge before, Haste haste, Clock clock);
+
+}  // namespace starttls::mtasts

@@ -1,0 +1,76 @@
+#include "event/task.h"
+
+#include <memory>
+#include <string>
+
+#include "event/loop.h"
+#include "support.h"
+
+using namespace starttls;
+using event::Task;
+using namespace std::chrono_literals;
+
+namespace {
+
+Task<std::string> late(event::Loop& loop, std::chrono::milliseconds time, std::string text) {
+  co_await event::pause_for(loop, time);
+  co_return text;
+}
+
+Task<std::size_t> length_of(event::Loop& loop) {
+  const std::string text = co_await late(loop, 1ms, "seven..");
+  co_return text.size();
+}
+
+Task<> set(bool& flag) {
+  flag = true;
+  co_return;
+}
+
+Task<std::size_t> chain(std::size_t links) {
+  if (links == 0) co_return 0;
+  co_return 1 + co_await chain(links - 1);
+}
+
+}  // namespace
+
+TEST_CASE("a task gives its result to the task that awaits it") {
+  event::Loop loop;
+  CHECK(loop.finish(length_of(loop)) == 7);
+}
+
+TEST_CASE("a task that nobody awaits never begins") {
+  bool flag = false;
+  { const Task<> never = set(flag); }
+  CHECK_FALSE(flag);
+  event::spawn(set(flag));
+  CHECK(flag);
+}
+
+TEST_CASE("results come in the order of the tasks, whichever ends first") {
+  event::Loop loop;
+  std::vector<Task<std::string>> tasks;
+  tasks.push_back(late(loop, 20ms, "slow"));
+  tasks.push_back(late(loop, 0ms, "fast"));
+  CHECK(loop.finish(event::all_of(std::move(tasks))) == std::vector<std::string>{"slow", "fast"});
+  CHECK(loop.finish(event::all_of(std::vector<Task<std::string>>{})).empty());
+}
+
+TEST_CASE("what has arrived already is not waited for") {
+  event::Loop loop;
+  const auto waiting = [](event::Arrival<std::unique_ptr<int>>& arrival) -> Task<int> {
+    const auto arrived = co_await arrival;
+    co_return *arrived;
+  };
+  event::Arrival<std::unique_ptr<int>> early;
+  early.arrive(std::make_unique<int>(1));
+  CHECK(loop.finish(waiting(early)) == 1);
+  event::Arrival<std::unique_ptr<int>> late_one;
+  loop.post([&] { late_one.arrive(std::make_unique<int>(2)); });
+  CHECK(loop.finish(waiting(late_one)) == 2);
+}
+
+TEST_CASE("tasks may await one another some levels deep") {
+  event::Loop loop;
+  CHECK(loop.finish(chain(100)) == 100);
+}
