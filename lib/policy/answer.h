@@ -6,57 +6,68 @@
 //   2. DANE, where DNSSEC proves usable TLSA records and the asker can do DANE
 //   3. a live MTA-STS policy; `none` says that there is no policy, whatever a list says
 //   4. a list entry
-//   5. TLSA records that are there but not usable: encryption, where the asker can do DANE
-//   6. nothing: opportunistic
+//   5. nothing: opportunistic
+//
+// TLSA records that are there but not usable demand encryption (RFC 7672 section 2.2) of an asker who can do
+// DANE, where 3 to 5 demand nothing.
 #pragma once
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
-#include "base/domain.h"
 #include "dane/dane.h"
-#include "mtasts/discovery.h"
 #include "mtasts/knowledge.h"
 #include "preload/list.h"
 
 namespace starttls::policy {
 
-enum class Source { none, override_file, dane, mta_sts, list };
+enum class Source { none, overrides, dane, mta_sts, list };
 
 enum class Mode {
-  none,     // the source says so: nothing is demanded
-  testing,  // nothing is demanded yet
-  enforce,  // authenticated TLS to one of the patterns, or no delivery
-  dane,     // every MX host must be authenticated by its TLSA records
-  dane_where_bound,  // those that have usable TLSA records must; the others are opportunistic
-  encrypt,  // encryption that nobody authenticates
+  none,              // nothing is demanded
+  testing,           // nothing is demanded yet
+  enforce,           // authenticated TLS to one of the patterns, or no delivery
+  dane,              // every MX host must be authenticated by its TLSA records
+  dane_where_bound,  // those that have TLSA records must, as far as these are usable; the others need not
 };
+
+std::string_view to_text(Mode mode);
 
 // A list's entry, or an override.
 struct ListEntry {
-  std::string list;         // the name of the list; "" for the overrides
+  std::string list;  // the name of the list; "" for the overrides
   preload::Mode mode = preload::Mode::none;
-  std::string joined_mxs;   // as in preload::Entry
+  std::string joined_mxs;       // as in preload::Entry
   std::optional<Time> expires;  // of the list
 };
 
 // What is known about a domain, each from its source; absent where nobody said anything.
 struct Known {
   std::optional<ListEntry> override_entry;
-  std::optional<dane::Verdict> dane;            // only for those who can do DANE
+  std::optional<dane::Verdict> dane;               // only for those who can do DANE
   const mtasts::FetchedPolicy* mta_sts = nullptr;  // live
   std::optional<ListEntry> list_entry;
+  // The operator wants `testing` of lists and overrides to count as `enforce`. That of MTA-STS never does
+  // (RFC 8461 section 5).
+  bool early_adopter = false;
 };
 
 struct Answer {
   Source source = Source::none;
-  std::string list;         // where the source is a list
-  Mode mode = Mode::none;
-  std::string joined_mxs;   // as in preload::Entry: ".example.org" for "*.example.org"
+  std::string list;        // where the source is a list
+  Mode mode = Mode::none;  // as the source has it
+  // Whether authenticated TLS to one of `joined_mxs` is demanded: mode enforce, or testing for an early
+  // adopter. Then they are not empty.
+  bool enforced = false;
+  std::string joined_mxs;  // as in preload::Entry: ".example.org" for "*.example.org"
   std::optional<Time> expires;
-  std::string reason;       // a sentence for a person
+  std::string reason;  // a sentence for a person
 };
+
+// The patterns of an MTA-STS policy in the form of preload::Entry.
+std::string join_mxs(const mtasts::Policy& policy);
 
 // A pure function of what is known.
 Answer decide(const Known& known);

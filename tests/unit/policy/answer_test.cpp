@@ -1,0 +1,187 @@
+#include "policy/answer.h"
+
+#include "support.h"
+
+using namespace starttls;
+using policy::decide;
+using policy::Known;
+using policy::Mode;
+using policy::Source;
+using test::at;
+
+namespace {
+
+mtasts::FetchedPolicy fetched(std::string_view text) {
+  auto reading = mtasts::read_policy(text);
+  REQUIRE(reading.policy);
+  return {
+      .policy = *reading.policy, .text = std::string(text), .id = "1", .fetched = at("2026-11-22T00:00:00Z")};
+}
+
+const mtasts::FetchedPolicy& sts_enforce() {
+  static const auto policy =
+      fetched("version: STSv1\nmode: enforce\nmx: mx.sts.test\nmx: *.sts.test\nmax_age: 86400\n");
+  return policy;
+}
+const mtasts::FetchedPolicy& sts_testing() {
+  static const auto policy = fetched("version: STSv1\nmode: testing\nmx: mx.sts.test\nmax_age: 86400\n");
+  return policy;
+}
+const mtasts::FetchedPolicy& sts_none() {
+  static const auto policy = fetched("version: STSv1\nmode: none\nmax_age: 86400\n");
+  return policy;
+}
+
+policy::ListEntry entry(preload::Mode mode, std::string list = "sector") {
+  return {.list = std::move(list),
+          .mode = mode,
+          .joined_mxs = mode == preload::Mode::none ? "" : "mx.list.test",
+          .expires = at("2026-12-01T00:00:00Z")};
+}
+
+dane::Verdict verdict(dane::Standing standing) {
+  return {.standing = standing, .reason = "as the test says"};
+}
+
+struct Case {
+  const char* says;
+  Known known;
+  Source source;
+  Mode mode;
+  bool enforced;
+};
+
+}  // namespace
+
+TEST_CASE("the first source that applies decides") {
+  using preload::Mode::enforce;
+  const auto none = preload::Mode::none;
+  const auto testing = preload::Mode::testing;
+  const auto override_enforce = entry(enforce, "");
+  const auto override_none = entry(none, "");
+  const auto all = verdict(dane::Standing::all);
+  const auto some = verdict(dane::Standing::some);
+  const auto unusable = verdict(dane::Standing::unusable);
+  const auto no_dane = verdict(dane::Standing::none);
+  const auto unknown = verdict(dane::Standing::unknown);
+  const std::vector<Case> cases{
+      {"nobody knows it", {}, Source::none, Mode::none, false},
+      {"an override beats everything",
+       {.override_entry = override_enforce, .dane = all, .mta_sts = &sts_none(), .list_entry = entry(none)},
+       Source::overrides,
+       Mode::enforce,
+       true},
+      {"an override that says none ends all demands",
+       {.override_entry = override_none,
+        .dane = all,
+        .mta_sts = &sts_enforce(),
+        .list_entry = entry(enforce)},
+       Source::overrides,
+       Mode::none,
+       false},
+      {"DANE beats MTA-STS and lists",
+       {.dane = all, .mta_sts = &sts_enforce(), .list_entry = entry(enforce)},
+       Source::dane,
+       Mode::dane,
+       false},
+      {"so does DANE of some hosts, since MTA-STS must not override it where it fails",
+       {.dane = some, .mta_sts = &sts_enforce(), .list_entry = entry(enforce)},
+       Source::dane,
+       Mode::dane_where_bound,
+       false},
+      {"DANE beats a policy of none", {.dane = all, .mta_sts = &sts_none()}, Source::dane, Mode::dane, false},
+      {"unusable TLSA records do not beat MTA-STS",
+       {.dane = unusable, .mta_sts = &sts_enforce()},
+       Source::mta_sts,
+       Mode::enforce,
+       true},
+      {"nor a list", {.dane = unusable, .list_entry = entry(enforce)}, Source::list, Mode::enforce, true},
+      {"but they demand encryption where nobody else demands more",
+       {.dane = unusable},
+       Source::dane,
+       Mode::dane_where_bound,
+       false},
+      {"also beside a policy that is only testing",
+       {.dane = unusable, .mta_sts = &sts_testing()},
+       Source::dane,
+       Mode::dane_where_bound,
+       false},
+      {"without DANE MTA-STS decides",
+       {.dane = no_dane, .mta_sts = &sts_enforce(), .list_entry = entry(none)},
+       Source::mta_sts,
+       Mode::enforce,
+       true},
+      {"also where DANE cannot be told now",
+       {.dane = unknown, .mta_sts = &sts_enforce()},
+       Source::mta_sts,
+       Mode::enforce,
+       true},
+      {"MTA-STS in testing goes before a list that enforces",
+       {.mta_sts = &sts_testing(), .list_entry = entry(enforce)},
+       Source::mta_sts,
+       Mode::testing,
+       false},
+      {"MTA-STS none ends the policy of a list",
+       {.mta_sts = &sts_none(), .list_entry = entry(enforce)},
+       Source::mta_sts,
+       Mode::none,
+       false},
+      {"a list closes what MTA-STS leaves open",
+       {.list_entry = entry(enforce)},
+       Source::list,
+       Mode::enforce,
+       true},
+      {"where the DNS cannot be asked, the list still counts",
+       {.dane = unknown, .list_entry = entry(enforce)},
+       Source::list,
+       Mode::enforce,
+       true},
+      {"testing of a list blocks nothing",
+       {.list_entry = entry(testing)},
+       Source::list,
+       Mode::testing,
+       false},
+      {"except for an early adopter",
+       {.list_entry = entry(testing), .early_adopter = true},
+       Source::list,
+       Mode::testing,
+       true},
+      {"who does not touch testing of MTA-STS",
+       {.mta_sts = &sts_testing(), .early_adopter = true},
+       Source::mta_sts,
+       Mode::testing,
+       false},
+      {"a list may say none", {.list_entry = entry(none)}, Source::list, Mode::none, false},
+  };
+  for (const Case& one : cases) {
+    INFO(one.says);
+    const auto answer = decide(one.known);
+    CHECK(answer.source == one.source);
+    CHECK(answer.mode == one.mode);
+    CHECK(answer.enforced == one.enforced);
+    CHECK_FALSE(answer.reason.empty());
+    CHECK((!answer.enforced || !answer.joined_mxs.empty()));
+  }
+}
+
+TEST_CASE("an answer says who demands what, and until when") {
+  const auto sts = decide({.mta_sts = &sts_enforce()});
+  CHECK(sts.joined_mxs == "mx.sts.test:.sts.test");
+  CHECK(sts.expires == at("2026-11-23T00:00:00Z"));
+  CHECK(sts.reason ==
+        "its MTA-STS policy, fetched 2026-11-22T00:00:00Z, has mode enforce: mail goes out only over "
+        "authenticated TLS to a matching server (a suffix means one label; Postfix matches any number of "
+        "them)");
+
+  const auto list = decide({.list_entry = entry(preload::Mode::enforce)});
+  CHECK(list.list == "sector");
+  CHECK(list.expires == at("2026-12-01T00:00:00Z"));
+  CHECK(
+      list.reason ==
+      "list sector has it with mode enforce: mail goes out only over authenticated TLS to a matching server");
+
+  CHECK(decide({.mta_sts = &sts_none(), .list_entry = entry(preload::Mode::enforce)}).reason ==
+        "its MTA-STS policy, fetched 2026-11-22T00:00:00Z, has mode none: it demands nothing; it goes before "
+        "list sector");
+  CHECK(decide({.dane = verdict(dane::Standing::all)}).reason == "DANE: as the test says");
+}
