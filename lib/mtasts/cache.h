@@ -1,5 +1,5 @@
-// What is known of MTA-STS domains, kept in a file from one run to the next (SQLite; several processes may use
-// it at the same time). Only what is worth keeping is: policies that live, and failures to get one.
+// What is known of MTA-STS domains, kept in a file from one run to the next (SQLite; several processes may
+// use it at the same time). Only what is worth keeping is: policies that live, and failures to get one.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +26,8 @@ struct CacheEntry {
 class Cache {
  public:
   // For programs that must go on whatever the file is like: what cannot be used is told in `warning`. A
-  // damaged file is set aside as FILE.damaged-TIME and a new one begun; one that cannot be written, or is of a
-  // newer version, is left alone, and what is learnt is kept in memory only.
+  // damaged file is set aside as FILE.damaged-TIME and a new one begun; one that cannot be written, or is of
+  // a newer version, is left alone, and what is learnt is kept in memory only.
   struct Opened;
   static Opened open_whatever(const std::filesystem::path& file, Time now);
 

@@ -16,10 +16,10 @@ namespace starttls::mtasts {
 
 struct Discovery {
   RecordState record;
-  std::string record_reason;            // where it is none or unknown, a sentence
-  std::chrono::seconds record_ttl{0};   // how long that may be believed
-  Knowledge knowledge;                  // as it is now
-  bool fetched = false;                 // whether the policy host was asked
+  std::string record_reason;           // where it is none or unknown, a sentence
+  std::chrono::seconds record_ttl{0};  // how long that may be believed
+  Knowledge knowledge;                 // as it is now
+  bool fetched = false;                // whether the policy host was asked
 };
 
 enum class Haste {
