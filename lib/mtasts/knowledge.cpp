@@ -35,9 +35,6 @@ milliseconds back_off(std::uint32_t failures, const DomainName& domain) {
   return spread(std::min<milliseconds>(time, longest_back_off), domain);
 }
 
-// No interval is longer; what is due later was put down by another clock.
-constexpr milliseconds longest_interval = refresh_after + refresh_after / 8;
-
 // What was learnt in the future was learnt by another clock: nobody can tell how long ago.
 void bring_back(Knowledge& knowledge, Time now) {
   const Time believable = now + clock_tolerance;

@@ -33,6 +33,9 @@ inline constexpr std::chrono::hours refresh_after{24};
 inline constexpr std::chrono::minutes shortest_back_off{5};
 inline constexpr std::chrono::hours longest_back_off{1};
 
+// No re-check is put off for longer; what is due later was put down by a wrong clock.
+inline constexpr std::chrono::hours longest_interval{27};
+
 // Clocks of hosts and of their past that differ by no more are taken for the same.
 inline constexpr std::chrono::minutes clock_tolerance{5};
 

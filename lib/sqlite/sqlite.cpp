@@ -174,6 +174,11 @@ bool Database::is_read_only() const {
   return sqlite3_db_readonly(handle_.get(), "main") != 0;
 }
 
+bool Database::is_in_memory() const {
+  const char* file = sqlite3_db_filename(handle_.get(), "main");
+  return file == nullptr || *file == '\0';
+}
+
 std::int64_t Database::own_changes() const {
   return sqlite3_total_changes64(handle_.get());
 }

@@ -69,6 +69,7 @@ class Database {
   // Whether the file was removed or renamed since it was opened: what is written now would be lost.
   bool has_moved();
   bool is_read_only() const;
+  bool is_in_memory() const;
   // Rows that this connection has inserted, updated or deleted.
   std::int64_t own_changes() const;
   // How long others are waited for.
