@@ -107,6 +107,12 @@ TEST_CASE("without a record nobody else is asked") {
   CHECK_FALSE(found.fetched);
 }
 
+TEST_CASE("a subdomain inherits nothing: only its own record is asked for") {
+  SoundWorld world;
+  CHECK(world.discover({}, Haste::now, "sub.example.org").knowledge.empty());
+  CHECK(world.asked == std::vector<std::string>{"16 _mta-sts.sub.example.org"});
+}
+
 TEST_CASE("a domain never seen with broken DNS has no policy, and that is no failure of its policy host") {
   World world;
   world.has_trouble("16 _mta-sts.example.org");
