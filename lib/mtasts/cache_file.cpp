@@ -67,7 +67,8 @@ Result<void> prepare_for_writing(Database& database, const fs::path& file) {
   if (database.is_read_only())
     return fail(Fault::permission, "{}: cannot be written", printable(file.string()));
   return database.execute(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 8388608");
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA "
+      "journal_size_limit = 16777216");
 }
 
 // "20261122T144859Z"
@@ -109,7 +110,7 @@ void forget_oldest_aside(const fs::path& file) {
 // Where it went; "" where another process was faster.
 Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Time now) {
   if (identity_of(file) != damaged) return fs::path{};
-  const fs::path aside = name_for_aside(file, now);
+  fs::path aside = name_for_aside(file, now);
   if (std::rename(file.c_str(), aside.c_str()) != 0) {
     const int error = errno;
     return fail(fault_for_writing(error), "{}: cannot be renamed: {}", printable(file.string()),

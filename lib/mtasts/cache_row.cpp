@@ -85,11 +85,13 @@ std::optional<CacheEntry> entry_of(const CacheRow& row) {
   auto domain = domain_of(row.domain);
   const auto next_fetch = time_of(row.next_fetch);
   if (!domain || !next_fetch || (!row.policy && !row.failure)) return std::nullopt;
-  CacheEntry entry{.domain = std::move(*domain), .knowledge = {}};
-  entry.knowledge.next_fetch = *next_fetch;
-  if (row.policy && !(entry.knowledge.policy = policy_of(*row.policy))) return std::nullopt;
-  if (row.failure && !(entry.knowledge.failure = failure_of(*row.failure))) return std::nullopt;
-  return entry;
+  auto policy = row.policy ? policy_of(*row.policy) : std::nullopt;
+  auto failure = row.failure ? failure_of(*row.failure) : std::nullopt;
+  if (row.policy.has_value() != policy.has_value()) return std::nullopt;
+  if (row.failure.has_value() != failure.has_value()) return std::nullopt;
+  return CacheEntry{
+      .domain = std::move(*domain),
+      .knowledge = {.policy = std::move(policy), .failure = std::move(failure), .next_fetch = *next_fetch}};
 }
 
 CacheRow row_of(const CacheEntry& entry) {
