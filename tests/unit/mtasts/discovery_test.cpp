@@ -44,22 +44,22 @@ class World {
   }
 
  private:
-  event::Task<dns::Answer> ask(std::string name, dns::Type type) {
+  starttls::event::Task<dns::Answer> ask(std::string name, dns::Type type) {
     const std::string question = fmt::format("{} {}", static_cast<int>(type), name);
     asked.push_back(question);
-    co_await event::pause_for(loop_, 1ms);
+    co_await starttls::event::pause_for(loop_, 1ms);
     const auto found = answers.find(question);
     if (found == answers.end()) co_return dns::Answer{.status = dns::Status::no_name, .ttl = 60s};
     co_return found->second;
   }
 
-  event::Task<http::Page> get(http::PageRequest wanted) {
+  starttls::event::Task<http::Page> get(http::PageRequest wanted) {
     request = std::move(wanted);
-    co_await event::pause_for(loop_, 1ms);
+    co_await starttls::event::pause_for(loop_, 1ms);
     co_return page;
   }
 
-  event::Loop loop_;
+  starttls::event::Loop loop_;
 };
 
 // A domain with a sound policy.

@@ -143,7 +143,7 @@ class Simulation {
     return *std::ranges::find(sites_, domain, &Site::domain);
   }
 
-  event::Task<dns::Answer> ask(std::string name, dns::Type type) {
+  starttls::event::Task<dns::Answer> ask(std::string name, dns::Type type) {
     Site& site = site_of(name);
     dns::Answer answer{.status = dns::Status::found, .ttl = 60s};
     if (type != dns::Type::txt) {
@@ -163,7 +163,7 @@ class Simulation {
     co_return answer;
   }
 
-  event::Task<http::Page> get(http::PageRequest request) {
+  starttls::event::Task<http::Page> get(http::PageRequest request) {
     Site& site = site_of(request.host);
     http::Page page{.status = 200, .content_type = "text/plain"};
     switch (site.host) {
@@ -289,7 +289,7 @@ class Simulation {
   }
 
   TemporaryFolder folder_;
-  event::Loop loop_;
+  starttls::event::Loop loop_;
   std::mt19937 random_;
   Time now_ = beginning;
   std::vector<Site> sites_;

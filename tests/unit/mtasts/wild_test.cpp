@@ -159,7 +159,7 @@ TEST_CASE("servers seen in the wild") {
       {"a redirect to www: section 3.3 forbids to follow it", trouble(http::Trouble::redirect), no},
       {"a wrong certificate", trouble(http::Trouble::certificate), no},
       {"an endless body", trouble(http::Trouble::too_large), no},
-      {"JSON", served("application/json", "{\"version\": \"STSv1\"}"), no},
+      {"JSON", served("application/json", R"({"version": "STSv1"})"), no},
   };
   for (const Verdict& verdict : verdicts) {
     CAPTURE(verdict.why);
