@@ -1,5 +1,5 @@
-// What is known of MTA-STS domains, kept in a file from one run to the next (SQLite; several processes may use
-// it at the same time). Only what is worth keeping is: policies that live, and failures to get one.
+// What is known of MTA-STS domains, kept in a file from one run to the next (SQLite; several processes may
+// use it at the same time). Only what is worth keeping is: policies that live, and failures to get one.
 #pragma once
 
 #include <cstdint>
@@ -22,37 +22,51 @@ struct CacheEntry {
   Knowledge knowledge;
 };
 
+// Beyond these no new domain is kept, unless one that is of no use any more can go.
+inline constexpr std::size_t most_cached_domains = 1'000'000;
+
 // Not thread-safe: one a thread.
 class Cache {
  public:
-  // For programs that must go on whatever the file is like: what cannot be used is told in `warning`. A
-  // damaged file is set aside as FILE.damaged-TIME and a new one begun; one that cannot be written, or is of a
-  // newer version, is left alone, and what is learnt is kept in memory only.
+  // For programs that must go on whatever the file is like: what cannot be used is told in `warning`.
+  //
+  // A damaged file is set aside as FILE.damaged-TIME (with what SQLite has beside it; the three last are
+  // left) and a new one begun, with all that can still be read of the old one. So it is also where the damage
+  // shows later: the operation that meets it fails, and says so; the next goes on with the new file.
+  //
+  // One that cannot be written or be made, is of a newer version, or is somebody else's, is left alone; what
+  // is learnt is then kept in memory only, beside what can be read of the file.
   struct Opened;
-  static Opened open_whatever(const std::filesystem::path& file, Time now);
+  static Opened open_whatever(const std::filesystem::path& file, Time now,
+                              std::size_t most = most_cached_domains);
 
   // Makes the file where there is none. Fault::data where it is damaged or of a newer version,
-  // Fault::permission, Fault::io.
-  static Result<Cache> open(const std::filesystem::path& file);
-  // Never writes. Nothing where there is no file: then nothing is known.
+  // Fault::permission, Fault::io, Fault::unavailable.
+  static Result<Cache> open(const std::filesystem::path& file, std::size_t most = most_cached_domains);
+  // Never writes. Nothing where there is no file: then nothing is known. Of a file that nobody has open, in a
+  // folder where the reader may not write, it shows what was in it at this moment.
   static Result<std::optional<Cache>> open_to_read(const std::filesystem::path& file);
 
+  // Errors of all that follow: Fault::data where the file turns out to be damaged, Fault::io where the disk
+  // is full or fails, Fault::temporary where another process holds it for more than two seconds.
+
   Result<std::optional<Knowledge>> find(const DomainName& domain);
-  // Nothing worth keeping removes the entry.
+  // What is empty() removes the entry. Fault::unavailable where the cache is full.
   Result<void> keep(const DomainName& domain, const Knowledge& knowledge, Time now);
   // Whether it was there.
   Result<bool> remove(const DomainName& domain);
   Result<std::size_t> remove_all();
-  // In the order of the domains.
+  // In the order of the domains. `see` does not change the cache.
   Result<void> each(const std::function<void(const CacheEntry&)>& see);
   // Domains with a live policy whose next fetch is due, the longest overdue first.
   Result<std::vector<DomainName>> due(Time now, std::size_t most);
-  // Drops what has expired long enough not to be of interest; bounded work for each call.
+  // Drops policies a week after their end and failures after a day; a thousand for each call at most.
   Result<void> tidy(Time now);
-  // Another number once any process has changed anything.
+  // Another number once any process has changed anything. It means something to this object only.
   Result<std::int64_t> version();
-  // Another number once any process has changed what a mail server would be told: a policy came, went, or
-  // names another mode or other MX hosts. Does not change when a policy is only fetched anew.
+  // Another number once any process has changed what a mail server would be told: a policy came, was removed,
+  // or names another mode or other MX hosts. Does not change when a policy is only fetched anew, nor when one
+  // expires. It is in the file, and so the same for all; a file begun anew begins with another.
   Result<std::int64_t> policies_version();
 
   Cache(Cache&&) noexcept;

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/domain.h"
@@ -16,10 +18,10 @@ namespace starttls::mtasts {
 
 struct Discovery {
   RecordState record;
-  std::string record_reason;            // where it is none or unknown, a sentence
-  std::chrono::seconds record_ttl{0};   // how long that may be believed
-  Knowledge knowledge;                  // as it is now
-  bool fetched = false;                 // whether the policy host was asked
+  std::string record_reason;           // where it is none or unknown, a sentence
+  std::chrono::seconds record_ttl{0};  // how long that may be believed
+  Knowledge knowledge;                 // as it is now
+  bool fetched = false;  // whether the policy host was asked, or could not be for want of an address
 };
 
 enum class Haste {
@@ -27,8 +29,23 @@ enum class Haste {
   now,       // fetch wherever there is a record: a person asked
 };
 
-// Takes what is known and says what is known then; nothing is kept here.
-event::Task<Discovery> discover(dns::Resolver& resolver, http::Fetcher& fetcher, DomainName domain,
-                                Knowledge before, Haste haste, Clock clock);
+// Who is asked, so that a test can bring its own world.
+struct Network {
+  std::function<event::Task<dns::Answer>(std::string name, dns::Type type)> ask;
+  std::function<event::Task<http::Page>(http::PageRequest request)> get;
+};
+
+// Takes what is known and says what is known then; nothing is kept here. The addresses of the policy host are
+// asked for at the same time, and one of the two kinds suffices.
+event::Task<Discovery> discover(Network network, DomainName domain, Knowledge before, Haste haste,
+                                Clock clock);
+
+inline event::Task<Discovery> discover(dns::Resolver& resolver, http::Fetcher& fetcher, DomainName domain,
+                                       Knowledge before, Haste haste, Clock clock) {
+  Network network{
+      .ask = [&resolver](std::string name, dns::Type type) { return resolver.ask(std::move(name), type); },
+      .get = [&fetcher](http::PageRequest request) { return fetcher.get(std::move(request)); }};
+  return discover(std::move(network), std::move(domain), std::move(before), haste, std::move(clock));
+}
 
 }  // namespace starttls::mtasts

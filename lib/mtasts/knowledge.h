@@ -1,10 +1,18 @@
 // What is known of one policy domain's MTA-STS, and how it changes with what the DNS and the policy host say:
 // the rules of RFC 8461 sections 3.3, 5.1 and 10.2, without any input or output of their own.
 //
-//   record (DNS) -> after_record() -> fetch, where it says so -> after_fetch() -> Cache
+//   record (DNS) -> after_record() -> fetch, where must_fetch() says so -> after_fetch() -> Cache
 //
 // A policy lives for its max_age, counted from the last fetch that brought it, whatever becomes of the DNS
 // record, the policy host or the record's id meanwhile. Only another fetched policy replaces it.
+//
+// A max_age of 0 is a policy that is over once it is fetched: it ends the one before it, and is not fetched
+// anew for shortest_back_off.
+//
+// The clock may be set back. A policy that was fetched in the future, by more than clock_tolerance, counts as
+// fetched now and is due at once, so that it lives no longer than its max_age from the moment somebody looks.
+// It is not dropped: the wrong time may well be the present one (a host that has not asked for the time yet),
+// and mail would go out unprotected meanwhile.
 #pragma once
 
 #include <chrono>
@@ -20,21 +28,35 @@ namespace starttls::mtasts {
 
 // A policy that is in use is fetched anew after this, or after half of its max_age where that is less.
 inline constexpr std::chrono::hours refresh_after{24};
-// After a failed fetch the next is due no earlier (section 3.3), and later with every further failure.
+// After a failed fetch the next is due no earlier (section 3.3), and later with every further failure. Nor is
+// a policy fetched anew any earlier.
 inline constexpr std::chrono::minutes shortest_back_off{5};
 inline constexpr std::chrono::hours longest_back_off{1};
 
+// No re-check is put off for longer; what is due later was put down by a wrong clock.
+inline constexpr std::chrono::hours longest_interval{27};
+
+// Clocks of hosts and of their past that differ by no more are taken for the same.
+inline constexpr std::chrono::minutes clock_tolerance{5};
+
 // The result types of RFC 8460 section 4.3.2 for a policy that there ought to be.
-enum class FailureType { fetch_error, invalid, webpki_invalid };
+enum class FailureType {
+  fetch_error,     // it could not be retrieved
+  invalid,         // what was retrieved is no valid policy
+  webpki_invalid,  // the policy host's certificate is not valid
+};
 // "sts-policy-fetch-error", ...
 std::string_view to_text(FailureType type);
 
 struct Failure {
   FailureType type = FailureType::fetch_error;
   std::string reason;       // a sentence fit for a terminal
+  std::string id;           // of the record that led to the last fetch
   Time since;               // when the first of this row of failures was
   Time last;                // when the last was
   std::uint32_t count = 0;  // without a success between them
+
+  bool operator==(const Failure&) const = default;
 };
 
 struct FetchedPolicy {
@@ -53,15 +75,27 @@ struct Knowledge {
 
   // The policy, as long as it lives.
   const FetchedPolicy* live(Time now) const;
+  // Whether there is anything to be known of the domain.
+  bool empty() const { return !policy && !failure; }
 };
 
 // What the DNS said about _mta-sts.DOMAIN.
 struct RecordState {
-  enum class Kind { record, none, unknown } kind = Kind::unknown;  // none: no, more than one, or an invalid one
+  enum class Kind {
+    record,
+    none,
+    unknown
+  } kind = Kind::unknown;  // none: no, more than one, or an invalid one
   std::string id;
 };
 
-// Whether the policy is to be fetched now.
+// What is known once the DNS has answered. Where there is no record, a policy that lives is all that is left.
+// A policy whose re-check is due, but has no record to go by, is to be looked at again after a while.
+Knowledge after_record(Knowledge before, const DomainName& domain, const RecordState& record, Time now);
+
+// Whether the policy is to be fetched now: only where there is a record; never within shortest_back_off of a
+// failure (section 3.3 asks that of one id; here it holds for any, so that a record that changes all the time
+// does not cost the policy host more); then at once where the id is new, else when it is due.
 bool must_fetch(const Knowledge& knowledge, const RecordState& record, Time now);
 
 // What the policy host brought.
@@ -69,11 +103,11 @@ struct FetchOutcome {
   std::optional<Policy> policy;
   std::string text;
   FailureType failure = FailureType::fetch_error;  // where there is no policy
-  std::string reason;
+  std::string reason;                              // likewise
 };
 
-// What is known after a fetch. `domain` spreads the times of the next fetch, so that domains that were met
-// together are not fetched together for ever.
+// What is known after a fetch. `domain` spreads the times of the next fetch by a tenth, so that domains that
+// were met together are not fetched together for ever.
 Knowledge after_fetch(Knowledge before, const DomainName& domain, const std::string& id, FetchOutcome outcome,
                       Time now);
 

@@ -291,6 +291,16 @@ bool Policy::matches(const DomainName& mx_host) const {
   return std::ranges::any_of(mx, [&](const MxPattern& pattern) { return pattern.matches(mx_host); });
 }
 
+std::vector<std::string> policy_strings(const Policy& policy) {
+  std::vector<std::string> strings{"version: STSv1", fmt::format("mode: {}", to_text(policy.mode))};
+  for (const MxPattern& pattern : policy.mx) {
+    if (strings.size() + 1 == most_policy_strings) break;
+    strings.push_back(fmt::format("mx: {}", pattern.str()));
+  }
+  strings.push_back(fmt::format("max_age: {}", policy.max_age.count()));
+  return strings;
+}
+
 PolicyReading read_policy(std::string_view text) {
   if (text.size() > policy_size_limit) {
     return refused(fmt::format("is larger than the {} bytes that senders read", policy_size_limit));

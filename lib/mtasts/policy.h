@@ -19,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -51,6 +52,12 @@ struct PolicyReading {
   std::vector<Finding> findings;  // in the order of their places
   std::uint64_t untold = 0;       // further findings, beyond Findings::most
 };
+
+// The policy as a report and a mail server tell it ("policy-string" of RFC 8460 section 4.4): "version:
+// STSv1", "mode: enforce", "mx: mx1.example.org", ..., "max_age: 604800". Made of what was understood, not of
+// the text: printable ASCII without braces, and no more than most_policy_strings, the last mx being left out.
+inline constexpr std::size_t most_policy_strings = 100;
+std::vector<std::string> policy_strings(const Policy& policy);
 
 // A text over policy_size_limit is refused and not read.
 PolicyReading read_policy(std::string_view text);

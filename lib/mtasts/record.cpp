@@ -55,6 +55,10 @@ Record read_record(std::span<const std::string> answer, std::size_t number, Find
 
 }  // namespace
 
+bool is_record_id(std::string_view text) {
+  return !text.empty() && text.size() <= longest_id && std::ranges::all_of(text, is_alphanumeric);
+}
+
 RecordReading read_records(std::span<const std::string> answer) {
   return read_record_of_version<RecordReading>(answer, version, read_record);
 }

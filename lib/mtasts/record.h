@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/finding.h"
@@ -19,6 +20,9 @@ namespace starttls::mtasts {
 struct Record {
   std::string id;  // 1 to 32 letters and digits; another one tells that the policy was changed
 };
+
+// Whether the text can be the id of a record.
+bool is_record_id(std::string_view text);
 
 struct RecordReading {
   std::optional<Record> record;   // what a sender goes by; none where a finding refuses it

@@ -1,13 +1,5 @@
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cerrno>
-#include <cstdlib>
-
-#include "base/file.h"
-#include "base/text.h"
-#include "store/sqlite.h"
+#include "sqlite/schema.h"
+#include "sqlite/sqlite.h"
 #include "store/store.h"
 
 namespace starttls::store {
@@ -17,11 +9,11 @@ using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-constexpr std::int64_t application_id = 0x53544B31;  // "STK1", PRAGMA application_id
-constexpr std::int64_t schema_version = 1;           // PRAGMA user_version
-
 // Days are days since 1970-01-01, folded_at is milliseconds since then, UTC.
-constexpr const char* schema = R"sql(
+constexpr sqlite::Schema schema{.kind = "a store of tlsrpt-milter",
+                                .application_id = 0x53544B31,  // "STK1"
+                                .version = 1,
+                                .statements = R"sql(
   CREATE TABLE session_counts (
     id INTEGER PRIMARY KEY,
     day INTEGER NOT NULL,
@@ -49,7 +41,7 @@ constexpr const char* schema = R"sql(
     id TEXT PRIMARY KEY,
     folded_at INTEGER NOT NULL
   ) WITHOUT ROWID;
-)sql";
+)sql"};
 
 constexpr std::string_view add_sessions = R"sql(
   INSERT INTO session_counts (day, receiving_mx, client_address, client_name, outcome, tls_version, cipher,
@@ -220,61 +212,21 @@ class SqliteStore final : public Store {
   Database database_;
 };
 
-Result<void> write_new_store(const std::filesystem::path& file) {
-  auto database = Database::open(file, SQLITE_OPEN_READWRITE);
-  if (!database) return std::unexpected(database.error());
-  auto transaction = Transaction::begin(*database, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
-  if (auto done = database->execute(schema); !done) return done;
-  const auto stamp =
-      fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", application_id, schema_version);
-  if (auto done = database->execute(stamp); !done) return done;
-  return transaction->commit();
-}
-
-// Made beside and linked into place, so that a reader finds a whole store or none.
-Result<void> create_store(const std::filesystem::path& file) {
-  std::string draft = file.string() + ".new-XXXXXX";
-  const UniqueFd fd(::mkostemp(draft.data(), O_CLOEXEC));
-  // Who may read the journal may read the store.
-  if (!fd || ::fchmod(fd.get(), 0640) != 0)
-    return fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
-  auto written = write_new_store(draft);
-  // Another process may have been faster; its store is as good.
-  if (written && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
-    written = fail(Fault::unavailable, "{}: {}", printable(file.string()), errno_text(errno));
-  }
-  ::unlink(draft.c_str());
-  ::unlink((draft + "-journal").c_str());
-  if (!written) return written;
-  return sync_directory(file.parent_path());
-}
-
-Result<void> check_schema(Database& database, const std::string& name) {
-  const auto application = database.number("PRAGMA application_id");
-  if (!application) return std::unexpected(application.error());
-  const auto version = database.number("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  if (*application != application_id) return fail(Fault::data, "{}: not a store of tlsrpt-milter", name);
-  if (*version > schema_version) {
-    return fail(Fault::data, "{}: made by a newer version (schema {}, this program knows {})", name, *version,
-                schema_version);
-  }
-  return {};
-}
+// Who may read the journal may read the store.
+constexpr mode_t store_mode = 0640;
 
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
   std::error_code ignored;
   if (access == Access::write && !std::filesystem::exists(file, ignored)) {
-    if (auto created = create_store(file); !created) return std::unexpected(created.error());
+    if (auto created = sqlite::create(file, schema, store_mode); !created)
+      return std::unexpected(created.error());
   }
-  const int flags = access == Access::write ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
-  auto database = Database::open(file, flags | SQLITE_OPEN_FULLMUTEX);
+  const auto opening = access == Access::write ? sqlite::Opening::writing : sqlite::Opening::reading;
+  auto database = Database::open(file, opening);
   if (!database) return std::unexpected(database.error());
-  if (auto done = check_schema(*database, printable(file.string())); !done)
-    return std::unexpected(done.error());
+  if (auto done = sqlite::check(*database, schema, file); !done) return std::unexpected(done.error());
   if (access == Access::write) {
     // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked.
     auto done =

@@ -18,6 +18,16 @@ void check_round_trip(const mtasts::Policy& policy) {
   fuzz::require(again.policy->mx.size() == policy.mx.size());
 }
 
+// Postfix takes them between braces, one after another.
+void check_strings(const mtasts::Policy& policy) {
+  const auto strings = mtasts::policy_strings(policy);
+  fuzz::require(strings.size() <= mtasts::most_policy_strings);
+  for (const std::string& string : strings) {
+    fuzz::require(std::ranges::all_of(string, [](char c) { return c >= ' ' && c <= '~'; }));
+    fuzz::require(string.find_first_of("{}") == std::string::npos);
+  }
+}
+
 }  // namespace
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
@@ -33,5 +43,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     if (below) fuzz::require(pattern.matches(*below) == pattern.is_wildcard());
   }
   check_round_trip(policy);
+  check_strings(policy);
   return 0;
 }

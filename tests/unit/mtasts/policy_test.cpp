@@ -246,6 +246,26 @@ TEST_CASE("a policy matches an MX host where any of its patterns does") {
   CHECK_FALSE(matches("b.test"));
 }
 
+TEST_CASE("the strings for reports and mail servers are the policy as it was understood") {
+  const auto strings = [](const std::string& text) { return policy_strings(*read_policy(text).policy); };
+  CHECK(strings("\xEF\xBB\xBFx: {}\n" + with("mx",
+                                             "mx: MX.a.test.\n\nmx: 192.0.2.1\nmx: *.b\xC3\xBC"
+                                             "cher.test\n")) ==
+        std::vector<std::string>{"version: STSv1", "mode: enforce", "mx: mx.a.test",
+                                 "mx: *.xn--bcher-kva.test", "max_age: 604800"});
+  CHECK(strings("version: STSv1\nmode: none\nmax_age: 99999999999") ==
+        std::vector<std::string>{"version: STSv1", "mode: none", "max_age: 31557600"});
+}
+
+TEST_CASE("the strings are no more than a reply can hold") {
+  std::string mxs;
+  for (int i = 0; i < 1000; ++i) mxs += fmt::format("mx: mx{}.a.test\n", i);
+  const auto strings = policy_strings(*read_policy(with("mx", mxs)).policy);
+  CHECK(strings.size() == most_policy_strings);
+  CHECK(strings[98] == "mx: mx96.a.test");
+  CHECK(strings.back() == "max_age: 604800");
+}
+
 TEST_CASE("the example policy is sound") {
   const auto reading = read_policy(read(std::filesystem::path(STARTTLS_POLICIES) / "mta-sts-example.txt"));
   CHECK(told(reading).empty());

@@ -1,5 +1,5 @@
 #include "examples.h"
-#include "store/sqlite.h"
+#include "sqlite/sqlite.h"
 #include "store/store.h"
 
 using namespace starttls;
@@ -77,7 +77,7 @@ TEST_CASE("a file that is no store is refused and left alone") {
   CHECK_FALSE(open_sqlite_store(folder / "text", Access::write).has_value());
   CHECK(read(folder / "text").starts_with("this is no database"));
   {
-    auto other = good(sqlite::Database::open(folder / "other", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE));
+    auto other = good(sqlite::Database::open(folder / "other", sqlite::Opening::creating));
     good(other.execute("CREATE TABLE t (x)"));
   }
   CHECK(bad(open_sqlite_store(folder / "other", Access::write)).fault == Fault::data);
@@ -88,7 +88,7 @@ TEST_CASE("a store of a newer version is refused") {
   const TemporaryFolder folder;
   good(open_sqlite_store(folder / "s", Access::write));
   {
-    auto newer = good(sqlite::Database::open(folder / "s", SQLITE_OPEN_READWRITE));
+    auto newer = good(sqlite::Database::open(folder / "s", sqlite::Opening::writing));
     good(newer.execute("PRAGMA user_version = 99"));
   }
   CHECK(bad(open_sqlite_store(folder / "s", Access::write)).message.find("newer version") !=

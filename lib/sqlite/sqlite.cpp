@@ -1,10 +1,12 @@
-#include "store/sqlite.h"
+#include "sqlite/sqlite.h"
+
+#include <sqlite3.h>
 
 #include <cerrno>
 
 #include "base/text.h"
 
-namespace starttls::store::sqlite {
+namespace starttls::sqlite {
 namespace {
 
 Fault fault_of(int code) {
@@ -22,7 +24,7 @@ Fault fault_of(int code) {
     case SQLITE_NOTADB:
       return Fault::data;
     case SQLITE_CANTOPEN:
-      return errno == EACCES ? Fault::permission : Fault::unavailable;
+      return errno == EACCES || errno == EROFS ? Fault::permission : Fault::unavailable;
     default:
       return Fault::unavailable;
   }
@@ -32,10 +34,40 @@ std::unexpected<Error> error_of(sqlite3* handle) {
   const Fault fault = handle != nullptr ? fault_of(sqlite3_errcode(handle)) : Fault::unavailable;
   const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   const char* reason = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
-  return fail(fault, "{}: {}", printable(file != nullptr ? file : "store"), reason);
+  const bool named = file != nullptr && *file != '\0';  // not where it is in memory
+  return fail(fault, "{}: {}", named ? printable(file) : "database", reason);
+}
+
+int flags_of(Opening opening) {
+  switch (opening) {
+    case Opening::reading:
+      return SQLITE_OPEN_READONLY;
+    case Opening::unchanging:
+      return SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+    case Opening::writing:
+      return SQLITE_OPEN_READWRITE;
+    case Opening::creating:
+      return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  }
+  return SQLITE_OPEN_READONLY;
+}
+
+// https://www.sqlite.org/uri.html: what has a meaning in a URI is escaped.
+std::string immutable_uri(const std::string& file) {
+  std::string uri = "file:";
+  for (const char c : file) {
+    if (c == '%' || c == '?' || c == '#') {
+      uri += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+    } else {
+      uri += c;
+    }
+  }
+  return uri + "?immutable=1";
 }
 
 }  // namespace
+
+Statement::Statement(sqlite3_stmt* statement) : statement_(statement, &sqlite3_finalize) {}
 
 Statement& Statement::bind(int parameter, std::string_view text) {
   // A failed bind (out of memory) shows as a constraint error at the step.
@@ -70,6 +102,14 @@ void Statement::reset() {
   sqlite3_clear_bindings(statement_.get());
 }
 
+bool Statement::is_null(int column) const {
+  return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
+
+std::size_t Statement::size(int column) const {
+  return static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
+}
+
 std::string Statement::text(int column) const {
   const auto* bytes = sqlite3_column_text(statement_.get(), column);
   if (bytes == nullptr) return {};
@@ -81,16 +121,23 @@ std::int64_t Statement::number(int column) const {
   return sqlite3_column_int64(statement_.get(), column);
 }
 
-Result<Database> Database::open(const std::filesystem::path& file, int flags) {
+Database::Database(sqlite3* handle) : handle_(handle, &sqlite3_close_v2) {}
+
+Result<Database> Database::open(const std::filesystem::path& file, Opening opening) {
   sqlite3* handle = nullptr;
+  const std::string name = opening == Opening::unchanging ? immutable_uri(file.string()) : file.string();
   errno = 0;
-  const int rc = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
+  const int rc = sqlite3_open_v2(name.c_str(), &handle, flags_of(opening) | SQLITE_OPEN_FULLMUTEX, nullptr);
   Database database(handle);
   if (rc != SQLITE_OK) {
     return fail(fault_of(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));
   }
-  sqlite3_busy_timeout(handle, 5000);
+  database.set_patience(std::chrono::seconds{5});
   return database;
+}
+
+Result<Database> Database::in_memory() {
+  return open(":memory:", Opening::creating);
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {
@@ -123,6 +170,23 @@ bool Database::has_moved() {
          moved != 0;
 }
 
+bool Database::is_read_only() const {
+  return sqlite3_db_readonly(handle_.get(), "main") != 0;
+}
+
+bool Database::is_in_memory() const {
+  const char* file = sqlite3_db_filename(handle_.get(), "main");
+  return file == nullptr || *file == '\0';
+}
+
+std::int64_t Database::own_changes() const {
+  return sqlite3_total_changes64(handle_.get());
+}
+
+void Database::set_patience(std::chrono::milliseconds patience) {
+  sqlite3_busy_timeout(handle_.get(), static_cast<int>(patience.count()));
+}
+
 Result<Transaction> Transaction::begin(Database& database, const std::string& kind) {
   if (auto begun = database.execute("BEGIN " + kind); !begun) return std::unexpected(begun.error());
   return Transaction(database);
@@ -138,4 +202,4 @@ Result<void> Transaction::commit() {
   return {};
 }
 
-}  // namespace starttls::store::sqlite
+}  // namespace starttls::sqlite

@@ -1,23 +1,32 @@
-// SQLite, as far as the store needs it: owned handles, bound values, errors as values.
+// SQLite, as far as the project needs it: owned handles, bound values, errors as values. Nothing outside this
+// room includes SQLite.
+//
+// An error names the file and has SQLite's own words. Fault::data: the file is damaged or no database;
+// Fault::permission; Fault::io: the disk is full or fails; Fault::temporary: others have it locked for too
+// long; else Fault::unavailable.
 #pragma once
 
-#include <sqlite3.h>
-
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 
-namespace starttls::store::sqlite {
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace starttls::sqlite {
 
 class Database;
 
 // A prepared statement; columns and parameters are counted as in SQLite (columns from 0, parameters from 1).
 class Statement {
  public:
+  // The text is copied.
   Statement& bind(int parameter, std::string_view text);
   Statement& bind(int parameter, std::int64_t number);
 
@@ -25,21 +34,33 @@ class Statement {
   Result<bool> step();
   // Steps to the end, passing over rows, and makes the statement ready to be bound again.
   Result<void> run();
+  // Ready for the next run; parameters that are not bound are NULL.
   void reset();
 
-  std::string text(int column) const;
+  bool is_null(int column) const;
+  std::size_t size(int column) const;  // bytes, as text
+  std::string text(int column) const;  // "" for NULL
   std::int64_t number(int column) const;
 
  private:
   friend class Database;
-  explicit Statement(sqlite3_stmt* statement) : statement_(statement, &sqlite3_finalize) {}
+  explicit Statement(sqlite3_stmt* statement);
   std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement_;
+};
+
+enum class Opening {
+  reading,
+  writing,    // only where there is a file; also where it then turns out that it can only be read
+  creating,   // as writing, and makes the file where there is none
+  unchanging  // reading, for a file that nobody writes: without locks, and without any file beside it
 };
 
 class Database {
  public:
-  // `flags` as in sqlite3_open_v2(). Other connections are waited for, five seconds at most.
-  static Result<Database> open(const std::filesystem::path& file, int flags);
+  // Other connections are waited for, five seconds at most. May be used by any thread, one at a time.
+  static Result<Database> open(const std::filesystem::path& file, Opening opening);
+  // Gone with the handle.
+  static Result<Database> in_memory();
 
   Result<Statement> prepare(std::string_view sql);
   // One or more statements without parameters.
@@ -47,15 +68,22 @@ class Database {
   Result<std::int64_t> number(std::string_view sql);
   // Whether the file was removed or renamed since it was opened: what is written now would be lost.
   bool has_moved();
+  bool is_read_only() const;
+  bool is_in_memory() const;
+  // Rows that this connection has inserted, updated or deleted.
+  std::int64_t own_changes() const;
+  // How long others are waited for.
+  void set_patience(std::chrono::milliseconds patience);
 
  private:
-  explicit Database(sqlite3* handle) : handle_(handle, &sqlite3_close_v2) {}
+  explicit Database(sqlite3* handle);
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> handle_;
 };
 
 // Rolls back unless it was committed.
 class Transaction {
  public:
+  // `kind`: "DEFERRED", "IMMEDIATE".
   static Result<Transaction> begin(Database& database, const std::string& kind);
   Transaction(Transaction&& other) noexcept : database_(std::exchange(other.database_, nullptr)) {}
   Transaction& operator=(Transaction&&) = delete;
@@ -70,4 +98,4 @@ class Transaction {
   Database* database_;
 };
 
-}  // namespace starttls::store::sqlite
+}  // namespace starttls::sqlite

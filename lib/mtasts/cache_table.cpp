@@ -1,0 +1,338 @@
+#include "mtasts/cache_table.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::mtasts {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+using sqlite::Transaction;
+
+// What has expired is shown for a while to people who ask what became of it; failures for a day.
+constexpr std::chrono::hours interest_in_expired{7 * 24};
+constexpr std::chrono::hours interest_in_failure{24};
+
+// What row_in() reads; the other columns are there to be searched.
+constexpr std::string_view columns =
+    "domain, policy_text, policy_id, fetched, failure, failure_reason, failure_id, failing_since, "
+    "failed_last, failures, next_fetch";
+
+enum Which : std::size_t { find_row, told_row, put_row, remove_row, drop_old, count, bump, version, changes };
+
+// In the order of Which, after the first.
+constexpr std::array<std::string_view, 8> sql{
+    "SELECT told FROM domains WHERE domain = ?1 AND expires > ?2",
+    R"sql(
+      INSERT INTO domains (domain, policy_text, policy_id, fetched, failure, failure_reason, failure_id,
+                           failing_since, failed_last, failures, next_fetch, expires, told, interest_ends)
+      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+      ON CONFLICT (domain) DO UPDATE SET
+        policy_text = excluded.policy_text, policy_id = excluded.policy_id, fetched = excluded.fetched,
+        failure = excluded.failure, failure_reason = excluded.failure_reason,
+        failure_id = excluded.failure_id, failing_since = excluded.failing_since,
+        failed_last = excluded.failed_last, failures = excluded.failures, next_fetch = excluded.next_fetch,
+        expires = excluded.expires, told = excluded.told, interest_ends = excluded.interest_ends
+    )sql",
+    "DELETE FROM domains WHERE domain = ?1",
+    "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE interest_ends < ?1 LIMIT ?2)",
+    "SELECT domains FROM totals",
+    "UPDATE totals SET policies_version = policies_version + 1",
+    "SELECT policies_version FROM totals",
+    "PRAGMA data_version",
+};
+
+std::int64_t number_of(Time time) {
+  return time.time_since_epoch().count();
+}
+
+// A longer one is not ours, and nobody wants it in memory.
+std::optional<std::string> bounded_text(const Statement& row, int column, std::size_t most) {
+  if (row.size(column) > most) return std::nullopt;
+  return row.text(column);
+}
+
+std::optional<CacheRow> row_in(const Statement& row) {
+  constexpr std::size_t longest_word = 300;
+  const auto word = [&](int column) { return bounded_text(row, column, longest_word).value_or(""); };
+  CacheRow read{.domain = word(0), .next_fetch = row.number(10)};
+  if (!row.is_null(1)) {
+    auto text = bounded_text(row, 1, policy_size_limit);
+    if (!text) return std::nullopt;
+    read.policy = {.text = std::move(*text), .id = word(2), .fetched = row.number(3)};
+  }
+  if (!row.is_null(4)) {
+    auto reason = bounded_text(row, 5, longest_reason);
+    if (!reason) return std::nullopt;
+    read.failure = {.type = word(4),
+                    .reason = std::move(*reason),
+                    .id = word(6),
+                    .since = row.number(7),
+                    .last = row.number(8),
+                    .count = row.number(9)};
+  }
+  return read;
+}
+
+Time end_of_interest(const Knowledge& knowledge) {
+  Time end = knowledge.next_fetch;
+  if (knowledge.policy) end = std::max(end, knowledge.policy->expires() + interest_in_expired);
+  if (knowledge.failure) end = std::max(end, knowledge.failure->last + interest_in_failure);
+  return end;
+}
+
+std::string told_at(const Knowledge& knowledge, Time now) {
+  const FetchedPolicy* live = knowledge.live(now);
+  return live != nullptr ? told_of(live->policy) : "";
+}
+
+void bind_row(Statement& put, const CacheEntry& entry) {
+  const CacheRow row = row_of(entry);
+  put.bind(1, row.domain).bind(11, row.next_fetch);
+  put.bind(14, number_of(end_of_interest(entry.knowledge)));
+  if (row.policy) {
+    put.bind(2, row.policy->text).bind(3, row.policy->id).bind(4, row.policy->fetched);
+    put.bind(12, number_of(entry.knowledge.policy->expires()));
+    put.bind(13, told_of(entry.knowledge.policy->policy));
+  }
+  if (row.failure) {
+    put.bind(5, row.failure->type).bind(6, row.failure->reason).bind(7, row.failure->id);
+    put.bind(8, row.failure->since).bind(9, row.failure->last).bind(10, row.failure->count);
+  }
+}
+
+// The one number that a statement gives.
+Result<std::int64_t> number_from(Statement& statement) {
+  const auto row = statement.step();
+  const std::int64_t number = row && *row ? statement.number(0) : 0;
+  statement.reset();
+  if (!row) return std::unexpected(row.error());
+  return number;
+}
+
+}  // namespace
+
+// Times are milliseconds since 1970-01-01, UTC. `expires`, `told` (mode and MX) and `interest_ends` follow
+// from the others, so that they can be searched for. policies_version begins anywhere, so that a file made
+// anew does not seem to be the one before.
+const sqlite::Schema cache_schema{.kind = "a cache of MTA-STS policies",
+                                  .application_id = 0x53544B32,  // "STK2"
+                                  .version = 1,
+                                  .statements = R"sql(
+  CREATE TABLE domains (
+    domain TEXT PRIMARY KEY NOT NULL,
+    policy_text TEXT,
+    policy_id TEXT,
+    fetched INTEGER,
+    failure TEXT,
+    failure_reason TEXT,
+    failure_id TEXT,
+    failing_since INTEGER,
+    failed_last INTEGER,
+    failures INTEGER,
+    next_fetch INTEGER NOT NULL,
+    expires INTEGER,
+    told TEXT,
+    interest_ends INTEGER NOT NULL
+  ) WITHOUT ROWID;
+  CREATE INDEX domains_by_next_fetch ON domains (next_fetch, expires) WHERE expires IS NOT NULL;
+  CREATE INDEX domains_by_interest ON domains (interest_ends);
+  CREATE TABLE totals (
+    domains INTEGER NOT NULL,
+    policies_version INTEGER NOT NULL
+  );
+  INSERT INTO totals VALUES (0, abs(random() / 2));
+  CREATE TRIGGER domain_came AFTER INSERT ON domains BEGIN
+    UPDATE totals SET domains = domains + 1;
+  END;
+  CREATE TRIGGER domain_went AFTER DELETE ON domains BEGIN
+    UPDATE totals SET domains = domains - 1;
+  END;
+)sql"};
+
+CacheTable::CacheTable(Database database, std::vector<Statement> statements)
+    : database_(std::move(database)), statements_(std::move(statements)) {}
+
+Result<CacheTable> CacheTable::in(Database database) {
+  std::vector<Statement> statements;
+  auto find = database.prepare(fmt::format("SELECT {} FROM domains WHERE domain = ?1", columns));
+  if (!find) return std::unexpected(find.error());
+  statements.push_back(std::move(*find));
+  for (const std::string_view text : sql) {
+    auto statement = database.prepare(text);
+    if (!statement) return std::unexpected(statement.error());
+    statements.push_back(std::move(*statement));
+  }
+  return CacheTable(std::move(database), std::move(statements));
+}
+
+Result<std::optional<CacheRow>> CacheTable::find(std::string_view domain) {
+  Statement& select = statement(find_row);
+  const auto found = select.bind(1, domain).step();
+  std::optional<CacheRow> row;
+  if (found && *found) row = row_in(select);
+  select.reset();
+  if (!found) return std::unexpected(found.error());
+  return row;
+}
+
+Result<std::string> CacheTable::told_now(std::string_view domain, Time now) {
+  Statement& select = statement(told_row);
+  const auto found = select.bind(1, domain).bind(2, number_of(now)).step();
+  std::string told = found && *found ? select.text(0) : "";
+  select.reset();
+  if (!found) return std::unexpected(found.error());
+  return told;
+}
+
+Result<bool> CacheTable::is_full(std::size_t most) {
+  const auto domains = number_from(statement(count));
+  if (!domains) return std::unexpected(domains.error());
+  return *domains >= static_cast<std::int64_t>(most);
+}
+
+// Only what is of no use any more: else those who have many domains could push out the policies of others.
+Result<void> CacheTable::make_room(Time now, std::size_t most) {
+  auto full = is_full(most);
+  if (!full) return std::unexpected(full.error());
+  if (!*full) return {};
+  auto drop = database_.prepare(
+      "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE next_fetch < ?1 AND "
+      "(expires IS NULL OR expires <= ?1) ORDER BY interest_ends LIMIT 1000)");
+  if (!drop) return std::unexpected(drop.error());
+  if (auto done = drop->bind(1, number_of(now)).run(); !done) return done;
+  full = is_full(most);
+  if (!full) return std::unexpected(full.error());
+  if (*full) return fail(Fault::unavailable, "the MTA-STS cache is full: {} domains", most);
+  return {};
+}
+
+Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t most) {
+  const auto known = find(entry.domain.str());
+  if (!known) return std::unexpected(known.error());
+  if (!*known) {
+    if (auto done = make_room(now, most); !done) return done;
+  }
+  bind_row(statement(put_row), entry);
+  return statement(put_row).run();
+}
+
+Result<void> CacheTable::keep(const CacheEntry& entry, Time now, std::size_t most) {
+  auto transaction = Transaction::begin(database_, "IMMEDIATE");
+  if (!transaction) return std::unexpected(transaction.error());
+  const auto before = told_now(entry.domain.str(), now);
+  if (!before) return std::unexpected(before.error());
+  auto done = entry.knowledge.empty() ? statement(remove_row).bind(1, entry.domain.str()).run()
+                                      : write(entry, now, most);
+  if (!done) return done;
+  if (*before != told_at(entry.knowledge, now)) {
+    if (done = statement(bump).run(); !done) return done;
+  }
+  return transaction->commit();
+}
+
+Result<bool> CacheTable::remove(std::string_view domain) {
+  auto transaction = Transaction::begin(database_, "IMMEDIATE");
+  if (!transaction) return std::unexpected(transaction.error());
+  const std::int64_t changes_before = database_.own_changes();
+  auto done = statement(remove_row).bind(1, domain).run();
+  const bool was_there = database_.own_changes() != changes_before;
+  if (done && was_there) done = statement(bump).run();
+  if (done) done = transaction->commit();
+  if (!done) return std::unexpected(done.error());
+  return was_there;
+}
+
+Result<std::size_t> CacheTable::remove_all() {
+  auto transaction = Transaction::begin(database_, "IMMEDIATE");
+  if (!transaction) return std::unexpected(transaction.error());
+  const auto domains = number_from(statement(count));
+  if (!domains) return std::unexpected(domains.error());
+  auto done = database_.execute("DELETE FROM domains");
+  if (done) done = statement(bump).run();
+  if (done) done = transaction->commit();
+  if (!done) return std::unexpected(done.error());
+  return static_cast<std::size_t>(std::max<std::int64_t>(*domains, 0));
+}
+
+Result<void> CacheTable::each(const std::function<void(const CacheEntry&)>& see) {
+  auto rows = database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain", columns));
+  if (!rows) return std::unexpected(rows.error());
+  for (;;) {
+    const auto found = rows->step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return {};
+    const auto row = row_in(*rows);
+    const auto entry = row ? entry_of(*row) : std::nullopt;
+    if (entry) see(*entry);
+  }
+}
+
+// The second part is for those that a wrong clock has put off.
+Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t most) {
+  auto rows = database_.prepare(
+      "SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch <= ?1 AND expires > "
+      "?1 "
+      "UNION ALL SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch > ?2 "
+      "ORDER BY next_fetch LIMIT ?3");
+  if (!rows) return std::unexpected(rows.error());
+  rows->bind(1, number_of(now)).bind(2, number_of(now + longest_interval));
+  rows->bind(3, static_cast<std::int64_t>(most));
+  std::vector<DomainName> domains;
+  for (;;) {
+    const auto found = rows->step();
+    if (!found) return std::unexpected(found.error());
+    if (!*found) return domains;
+    auto domain = DomainName::parse(rows->text(0));
+    if (domain && domain->str() == rows->text(0)) domains.push_back(std::move(*domain));
+  }
+}
+
+Result<void> CacheTable::tidy(Time now, std::size_t most) {
+  return statement(drop_old).bind(1, number_of(now)).bind(2, static_cast<std::int64_t>(most)).run();
+}
+
+Result<std::int64_t> CacheTable::policies_version() {
+  return number_from(statement(version));
+}
+
+Result<std::int64_t> CacheTable::data_version() {
+  return number_from(statement(changes));
+}
+
+// Until the first row that cannot be read, which is told.
+Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time now, std::size_t most) {
+  auto rows =
+      from.database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain {}", columns, order));
+  if (!rows) return false;
+  for (;;) {
+    const auto found = rows->step();
+    if (!found) return false;
+    if (!*found) return true;
+    const auto row = row_in(*rows);
+    const auto entry = row ? entry_of(*row) : std::nullopt;
+    if (!entry) continue;
+    const auto full = is_full(most);
+    if (!full) return std::unexpected(full.error());
+    if (*full) return true;
+    if (auto done = write(*entry, now, most); !done) return std::unexpected(done.error());
+  }
+}
+
+Result<std::size_t> CacheTable::take_over(CacheTable& other, Time now, std::size_t most) {
+  auto transaction = Transaction::begin(database_, "IMMEDIATE");
+  if (!transaction) return std::unexpected(transaction.error());
+  auto whole = read_end(other, "ASC", now, most);
+  if (whole && !*whole) whole = read_end(other, "DESC", now, most);
+  if (!whole) return std::unexpected(whole.error());
+  const auto domains = number_from(statement(count));
+  if (!domains) return std::unexpected(domains.error());
+  if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
+  return static_cast<std::size_t>(*domains);
+}
+
+}  // namespace starttls::mtasts

@@ -1,0 +1,133 @@
+#include "mtasts/knowledge.h"
+
+#include <algorithm>
+#include <limits>
+#include <string_view>
+#include <utility>
+
+namespace starttls::mtasts {
+namespace {
+
+using std::chrono::milliseconds;
+
+// FNV-1a, since std::hash may differ from one build to the next: 0 to 1.
+double share_of(const DomainName& domain) {
+  std::uint64_t hash = 14'695'981'039'346'656'037U;
+  for (const char c : domain.str()) {
+    hash = (hash ^ static_cast<unsigned char>(c)) * 1'099'511'628'211U;
+  }
+  return static_cast<double>(hash >> 32U) / static_cast<double>(std::numeric_limits<std::uint32_t>::max());
+}
+
+// 0.9 to 1.1 of the time, always the same for the same domain, and never less than shortest_back_off.
+milliseconds spread(milliseconds time, const DomainName& domain) {
+  const double spread = static_cast<double>(time.count()) * (0.9 + 0.2 * share_of(domain));
+  return std::max<milliseconds>(milliseconds{static_cast<std::int64_t>(spread)}, shortest_back_off);
+}
+
+milliseconds refresh_interval(const Policy& policy, const DomainName& domain) {
+  return spread(std::min<milliseconds>(refresh_after, policy.max_age / 2), domain);
+}
+
+milliseconds back_off(std::uint32_t failures, const DomainName& domain) {
+  const std::uint32_t doublings = std::min<std::uint32_t>(failures - 1, 10);
+  const milliseconds time = shortest_back_off * (std::int64_t{1} << doublings);
+  return spread(std::min<milliseconds>(time, longest_back_off), domain);
+}
+
+// What was learnt in the future was learnt by another clock: nobody can tell how long ago.
+void bring_back(Knowledge& knowledge, Time now) {
+  const Time believable = now + clock_tolerance;
+  bool by_another_clock = knowledge.next_fetch > now + longest_interval;
+  if (knowledge.policy && knowledge.policy->fetched > believable) {
+    knowledge.policy->fetched = now;
+    by_another_clock = true;
+  }
+  if (knowledge.failure && knowledge.failure->last > believable) {
+    knowledge.failure->last = now - shortest_back_off;
+    knowledge.failure->since = std::min(knowledge.failure->since, knowledge.failure->last);
+    by_another_clock = true;
+  }
+  if (by_another_clock) knowledge.next_fetch = now;
+}
+
+// Where nothing is in force there is no use in waiting for the re-check.
+bool is_due(const Knowledge& knowledge, Time now) {
+  if (now >= knowledge.next_fetch) return true;
+  return !knowledge.failure && !knowledge.live(now) &&
+         (!knowledge.policy || now >= knowledge.policy->fetched + shortest_back_off);
+}
+
+bool is_new(const std::string& id, const Knowledge& knowledge) {
+  return (!knowledge.policy || knowledge.policy->id != id) &&
+         (!knowledge.failure || knowledge.failure->id != id);
+}
+
+}  // namespace
+
+std::string_view to_text(FailureType type) {
+  switch (type) {
+    case FailureType::fetch_error:
+      return "sts-policy-fetch-error";
+    case FailureType::invalid:
+      return "sts-policy-invalid";
+    case FailureType::webpki_invalid:
+      return "sts-webpki-invalid";
+  }
+  return "?";
+}
+
+const FetchedPolicy* Knowledge::live(Time now) const {
+  if (!policy) return nullptr;
+  const bool lives = now < std::min(policy->fetched, now) + policy->policy.max_age;
+  return lives ? &*policy : nullptr;
+}
+
+Knowledge after_record(Knowledge before, const DomainName& domain, const RecordState& record, Time now) {
+  bring_back(before, now);
+  if (record.kind == RecordState::Kind::record) return before;
+  const bool lives = before.live(now) != nullptr;
+  if (record.kind == RecordState::Kind::none) {
+    if (!lives) before.policy.reset();
+    // Until then the record may come back, and what it leads to is still to be left in peace.
+    if (before.failure && now >= before.failure->last + longest_back_off) before.failure.reset();
+  }
+  if (lives && now >= before.next_fetch) {
+    const milliseconds pause =
+        record.kind == RecordState::Kind::none ? milliseconds{longest_back_off} : shortest_back_off;
+    before.next_fetch = now + spread(pause, domain);
+  }
+  return before;
+}
+
+bool must_fetch(const Knowledge& knowledge, const RecordState& record, Time now) {
+  if (record.kind != RecordState::Kind::record) return false;
+  if (knowledge.failure && now < knowledge.failure->last + shortest_back_off) return false;
+  return is_new(record.id, knowledge) || is_due(knowledge, now);
+}
+
+Knowledge after_fetch(Knowledge before, const DomainName& domain, const std::string& id, FetchOutcome outcome,
+                      Time now) {
+  bring_back(before, now);
+  if (outcome.policy) {
+    const milliseconds interval = refresh_interval(*outcome.policy, domain);
+    return {.policy = FetchedPolicy{.policy = std::move(*outcome.policy),
+                                    .text = std::move(outcome.text),
+                                    .id = id,
+                                    .fetched = now},
+            .failure = {},
+            .next_fetch = now + interval};
+  }
+  const Time since = before.failure ? before.failure->since : now;
+  const std::uint32_t count = before.failure ? std::min(before.failure->count, 1'000'000U) + 1 : 1;
+  before.failure = Failure{.type = outcome.failure,
+                           .reason = std::move(outcome.reason),
+                           .id = id,
+                           .since = since,
+                           .last = now,
+                           .count = count};
+  before.next_fetch = now + back_off(count, domain);
+  return before;
+}
+
+}  // namespace starttls::mtasts

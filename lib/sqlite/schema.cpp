@@ -1,0 +1,75 @@
+#include "sqlite/schema.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace starttls::sqlite {
+namespace {
+
+Result<void> write_new(const std::filesystem::path& file, const Schema& schema) {
+  auto database = Database::open(file, Opening::writing);
+  if (!database) return std::unexpected(database.error());
+  return lay_out(*database, schema);
+}
+
+std::unexpected<Error> cannot_create(const std::filesystem::path& file, int error) {
+  return fail(error == EACCES || error == EROFS || error == EPERM ? Fault::permission : Fault::unavailable,
+              "{}: {}", printable(file.string()), errno_text(error));
+}
+
+}  // namespace
+
+Result<void> lay_out(Database& database, const Schema& schema) {
+  auto transaction = Transaction::begin(database, "IMMEDIATE");
+  if (!transaction) return std::unexpected(transaction.error());
+  if (auto done = database.execute(schema.statements); !done) return done;
+  const auto stamp = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
+                                 schema.application_id, schema.version);
+  if (auto done = database.execute(stamp); !done) return done;
+  return transaction->commit();
+}
+
+Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode) {
+  std::string draft = file.string() + ".new-XXXXXX";
+  const UniqueFd fd(::mkostemp(draft.data(), O_CLOEXEC));
+  if (!fd) return cannot_create(file, errno);
+  auto written = ::fchmod(fd.get(), mode) == 0 ? write_new(draft, schema) : cannot_create(file, errno);
+  // Another process may have been faster; its database is as good.
+  if (written && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
+    written = cannot_create(file, errno);
+  }
+  ::unlink(draft.c_str());
+  ::unlink((draft + "-journal").c_str());
+  if (!written) return written;
+  return sync_directory(file.parent_path());
+}
+
+Result<Standing> standing_of(Database& database, const Schema& schema) {
+  const auto application = database.number("PRAGMA application_id");
+  if (!application) return std::unexpected(application.error());
+  const auto version = database.number("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  if (*application != schema.application_id) return Standing::foreign;
+  return *version > schema.version ? Standing::newer : Standing::ours;
+}
+
+Result<void> check(Database& database, const Schema& schema, const std::filesystem::path& file) {
+  const auto standing = standing_of(database, schema);
+  if (!standing) return std::unexpected(standing.error());
+  const std::string name = printable(file.string());
+  if (*standing == Standing::foreign) return fail(Fault::data, "{}: not {}", name, schema.kind);
+  if (*standing == Standing::newer) {
+    return fail(Fault::data, "{}: made by a newer version (this program knows schema {})", name,
+                schema.version);
+  }
+  return {};
+}
+
+}  // namespace starttls::sqlite

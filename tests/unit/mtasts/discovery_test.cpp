@@ -1,0 +1,189 @@
+#include "mtasts/discovery.h"
+
+#include <map>
+
+#include "event/loop.h"
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::mtasts;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Time now = at("2026-11-22T12:00:00Z");
+const std::string policy = policy_text("enforce", "mx.example.org", 24h);
+
+// Answers after a moment, as a network does, and notes what it was asked.
+class World {
+ public:
+  std::map<std::string, dns::Answer> answers;  // "TYPE NAME"; where there is none, there is no such name
+  http::Page page;
+  std::vector<std::string> asked;
+  std::optional<http::PageRequest> request;
+
+  void has_record(const std::string& id) {
+    answers["16 _mta-sts.example.org"] = {
+        .status = dns::Status::found, .texts = {"v=STSv1; id=" + id}, .ttl = 300s};
+  }
+  void has_address(const std::string& type, std::vector<std::string> addresses) {
+    answers[type + " mta-sts.example.org"] = {.status = dns::Status::found,
+                                              .addresses = std::move(addresses)};
+  }
+  void has_trouble(const std::string& question) {
+    answers[question] = {.status = dns::Status::failed, .reason = "SERVFAIL"};
+  }
+
+  Discovery discover(Knowledge before = {}, Haste haste = Haste::when_due,
+                     const std::string& domain = "example.org") {
+    Network network{.ask = [this](std::string name, dns::Type type) { return ask(std::move(name), type); },
+                    .get = [this](http::PageRequest wanted) { return get(std::move(wanted)); }};
+    return loop_.finish(
+        mtasts::discover(std::move(network), name(domain), std::move(before), haste, [] { return now; }));
+  }
+
+ private:
+  starttls::event::Task<dns::Answer> ask(std::string name, dns::Type type) {
+    const std::string question = fmt::format("{} {}", static_cast<int>(type), name);
+    asked.push_back(question);
+    co_await starttls::event::pause_for(loop_, 1ms);
+    const auto found = answers.find(question);
+    if (found == answers.end()) co_return dns::Answer{.status = dns::Status::no_name, .ttl = 60s};
+    co_return found->second;
+  }
+
+  starttls::event::Task<http::Page> get(http::PageRequest wanted) {
+    request = std::move(wanted);
+    co_await starttls::event::pause_for(loop_, 1ms);
+    co_return page;
+  }
+
+  starttls::event::Loop loop_;
+};
+
+// A domain with a sound policy.
+struct SoundWorld : World {
+  SoundWorld() {
+    has_record("a");
+    has_address("1", {"192.0.2.1"});
+    has_address("28", {"2001:db8::1"});
+    page = {.status = 200, .content_type = "text/plain", .body = policy};
+  }
+};
+
+Knowledge fetched(Time time) {
+  return after_fetch({}, name("example.org"), "a", brought(policy), time);
+}
+
+}  // namespace
+
+TEST_CASE("record, addresses of both kinds, policy: then it is known") {
+  SoundWorld world;
+  const Discovery found = world.discover();
+  CHECK(world.asked == std::vector<std::string>{"16 _mta-sts.example.org", "28 mta-sts.example.org",
+                                                "1 mta-sts.example.org"});
+  REQUIRE(world.request);
+  CHECK(world.request->host == "mta-sts.example.org");
+  CHECK(world.request->path == "/.well-known/mta-sts.txt");
+  CHECK(world.request->addresses == std::vector<std::string>{"2001:db8::1", "192.0.2.1"});
+  CHECK(found.fetched);
+  CHECK(found.record.id == "a");
+  CHECK(found.record_reason.empty());
+  CHECK(found.record_ttl == 300s);
+  REQUIRE(found.knowledge.live(now));
+  CHECK(found.knowledge.policy->id == "a");
+  CHECK(found.knowledge.policy->text == policy);
+}
+
+TEST_CASE("without a record nobody else is asked") {
+  World world;
+  const Discovery found = world.discover();
+  CHECK(world.asked.size() == 1);
+  CHECK(found.record.kind == RecordState::Kind::none);
+  CHECK(found.record_reason == "there is no TXT record");
+  CHECK(found.record_ttl == 60s);
+  CHECK(found.knowledge.empty());
+  CHECK_FALSE(found.fetched);
+}
+
+TEST_CASE("a subdomain inherits nothing: only its own record is asked for") {
+  SoundWorld world;
+  CHECK(world.discover({}, Haste::now, "sub.example.org").knowledge.empty());
+  CHECK(world.asked == std::vector<std::string>{"16 _mta-sts.sub.example.org"});
+}
+
+TEST_CASE("a domain never seen with broken DNS has no policy, and that is no failure of its policy host") {
+  World world;
+  world.has_trouble("16 _mta-sts.example.org");
+  const Discovery found = world.discover();
+  CHECK(found.record.kind == RecordState::Kind::unknown);
+  CHECK(found.record_reason == "SERVFAIL");
+  CHECK(found.knowledge.empty());
+}
+
+TEST_CASE("a live policy answers while DNS is broken or the record is gone, and nothing is fetched") {
+  SoundWorld world;
+  const Knowledge before = fetched(now - 23h);
+  world.has_trouble("16 _mta-sts.example.org");
+  CHECK(world.discover(before).knowledge.live(now));
+  CHECK_FALSE(world.request);
+  world.answers.erase("16 _mta-sts.example.org");
+  CHECK(world.discover(before, Haste::now).knowledge.live(now));
+  CHECK_FALSE(world.request);
+}
+
+TEST_CASE("what is not due is not fetched, unless a person asks or the id is new") {
+  SoundWorld world;
+  CHECK_FALSE(world.discover(fetched(now - 1h)).fetched);
+  CHECK(world.discover(fetched(now - 1h), Haste::now).knowledge.policy->fetched == now);
+  CHECK(world.discover(fetched(now - 14h)).knowledge.policy->fetched == now);
+  world.has_record("b");
+  CHECK(world.discover(fetched(now - 1h)).knowledge.policy->id == "b");
+}
+
+TEST_CASE("one kind of addresses suffices, also where the other cannot be found out") {
+  SoundWorld world;
+  world.answers.erase("28 mta-sts.example.org");
+  CHECK(world.discover().knowledge.live(now));
+  world.has_trouble("28 mta-sts.example.org");
+  CHECK(world.discover().knowledge.live(now));
+  CHECK(world.request->addresses == std::vector<std::string>{"192.0.2.1"});
+}
+
+TEST_CASE("a policy host without addresses is a failed fetch, and the policy before lives on") {
+  SoundWorld world;
+  world.answers.erase("1 mta-sts.example.org");
+  world.answers.erase("28 mta-sts.example.org");
+  const Discovery none = world.discover(fetched(now - 23h));
+  CHECK_FALSE(world.request);
+  CHECK(none.fetched);
+  REQUIRE(none.knowledge.failure);
+  CHECK(none.knowledge.failure->reason == "mta-sts.example.org has no address");
+  CHECK(none.knowledge.failure->type == FailureType::fetch_error);
+  CHECK(none.knowledge.live(now));
+  world.has_trouble("1 mta-sts.example.org");
+  CHECK(world.discover().knowledge.failure->reason ==
+        "the addresses of mta-sts.example.org cannot be found out: SERVFAIL");
+}
+
+TEST_CASE("a fetch that fails is known by its type, and not done again at once") {
+  SoundWorld world;
+  world.page = {.trouble = http::Trouble::certificate, .reason = "expired"};
+  const Discovery failed = world.discover();
+  REQUIRE(failed.knowledge.failure);
+  CHECK(failed.knowledge.failure->type == FailureType::webpki_invalid);
+  CHECK_FALSE(failed.knowledge.live(now));
+  CHECK_FALSE(world.discover(failed.knowledge).fetched);
+}
+
+TEST_CASE("a domain so long that it can have no record has none") {
+  World world;
+  const std::string label(61, 'a');
+  const std::string domain = label + "." + label + "." + label + "." + label.substr(1);
+  REQUIRE(domain.size() == 246);
+  const Discovery found = world.discover({}, Haste::now, domain);
+  CHECK(world.asked.empty());
+  CHECK(found.record.kind == RecordState::Kind::none);
+  CHECK(found.record_reason.ends_with("is longer than a name may be"));
+}

@@ -1,0 +1,241 @@
+#include "mtasts/knowledge.h"
+
+#include <set>
+
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::mtasts;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+const Time start = at("2026-11-22T12:00:00Z");
+const DomainName domain = name("example.org");
+constexpr std::chrono::seconds week{604'800};
+
+// Fetched at the start, with the id "a".
+Knowledge fetched(std::chrono::seconds max_age = week, std::string_view mode = "enforce") {
+  return after_fetch({}, domain, "a", brought(policy_text(mode, "mx.example.org", max_age)), start);
+}
+
+Knowledge failed(Knowledge before, const std::string& id, Time now) {
+  return after_fetch(std::move(before), domain, id, broken(), now);
+}
+
+std::string mode_in_force(const Knowledge& knowledge, Time now) {
+  const FetchedPolicy* live = knowledge.live(now);
+  return live != nullptr ? std::string(to_text(live->policy.mode)) : "nothing";
+}
+
+bool fetches(const Knowledge& knowledge, const RecordState& record, Time now) {
+  return must_fetch(after_record(knowledge, domain, record, now), record, now);
+}
+
+}  // namespace
+
+TEST_CASE("a policy lives for its max_age from the fetch, to the millisecond") {
+  const Knowledge knowledge = fetched();
+  CHECK(mode_in_force(knowledge, start) == "enforce");
+  CHECK(mode_in_force(knowledge, start + week - 1ms) == "enforce");
+  CHECK(mode_in_force(knowledge, start + week) == "nothing");
+  CHECK(knowledge.policy->expires() == start + week);
+}
+
+TEST_CASE("an id that stays the same does not extend a policy") {
+  Knowledge knowledge = fetched();
+  for (Time now = start; now < start + 8 * 24h; now += 6h) {
+    knowledge = after_record(knowledge, domain, record("a"), now);
+    CHECK((knowledge.live(now) != nullptr) == (now < start + week));
+  }
+}
+
+TEST_CASE("a domain that was never seen is fetched only where there is a record") {
+  CHECK(fetches({}, record("a"), start));
+  CHECK_FALSE(fetches({}, no_record, start));
+  CHECK_FALSE(fetches({}, dns_trouble, start));
+}
+
+TEST_CASE("a policy is fetched anew daily, or after half of its max_age, never within five minutes") {
+  const std::vector<std::pair<std::chrono::seconds, std::chrono::milliseconds>> intervals{
+      {longest_max_age, 24h}, {week, 24h}, {48h, 24h}, {24h, 12h}, {1h, 30min}, {20min, 10min}, {60s, 5min}};
+  for (const auto& [max_age, interval] : intervals) {
+    CAPTURE(max_age.count());
+    const Knowledge knowledge = fetched(max_age);
+    CHECK(knowledge.next_fetch >= start + std::max<std::chrono::milliseconds>(interval * 9 / 10, 5min));
+    CHECK(knowledge.next_fetch <= start + std::max<std::chrono::milliseconds>(interval * 11 / 10, 5min));
+    CHECK_FALSE(fetches(knowledge, record("a"), knowledge.next_fetch - 1ms));
+    CHECK(fetches(knowledge, record("a"), knowledge.next_fetch));
+  }
+}
+
+TEST_CASE("domains that were met together are fetched anew at times of their own, the same in every run") {
+  std::set<Time> times;
+  for (int i = 0; i < 100; ++i) {
+    const auto outcome = brought(policy_text("enforce", "mx.example.org", week));
+    times.insert(after_fetch({}, name(fmt::format("d{}.test", i)), "a", outcome, start).next_fetch);
+  }
+  CHECK(times.size() == 100);
+  CHECK(*times.rbegin() - *times.begin() > 4h);
+  // Of a hash that no build may change: the cache holds times that an earlier one chose.
+  CHECK(to_rfc3339(fetched().next_fetch) == "2026-11-23T14:04:14.894Z");
+}
+
+TEST_CASE("another id is fetched at once, and the policy before lives until that succeeds") {
+  Knowledge knowledge = fetched();
+  const Time now = start + 1min;
+  CHECK(fetches(knowledge, record("b"), now));
+  knowledge = failed(knowledge, "b", now);
+  CHECK(mode_in_force(knowledge, now) == "enforce");
+  CHECK(knowledge.policy->expires() == start + week);
+  knowledge =
+      after_fetch(knowledge, domain, "b", brought(policy_text("testing", "b.test", week)), now + 5min);
+  CHECK(mode_in_force(knowledge, now + 5min) == "testing");
+  CHECK(knowledge.policy->id == "b");
+  CHECK_FALSE(knowledge.failure);
+}
+
+TEST_CASE("nothing is fetched within five minutes of a failure, whatever the id") {
+  const Knowledge knowledge = failed(fetched(), "b", start);
+  for (const char* id : {"a", "b", "c"}) {
+    CAPTURE(id);
+    CHECK_FALSE(fetches(knowledge, record(id), start));
+    CHECK_FALSE(fetches(knowledge, record(id), start + 5min - 1ms));
+  }
+  CHECK(fetches(knowledge, record("c"), start + 5min));
+  // What failed, and what the policy in force is of, wait until the next fetch is due.
+  CHECK(fetches(knowledge, record("b"), knowledge.next_fetch));
+  CHECK_FALSE(fetches(failed(knowledge, "b", start + 6min), record("b"), start + 11min));
+  CHECK_FALSE(fetches(failed(knowledge, "b", start + 6min), record("a"), start + 11min));
+}
+
+TEST_CASE("the pause after failures grows from five minutes to an hour, and a success ends them") {
+  const std::vector<std::chrono::milliseconds> pauses{5min, 10min, 20min, 40min, 1h, 1h, 1h};
+  Knowledge knowledge;
+  Time now = start;
+  for (std::size_t i = 0; i < pauses.size(); ++i) {
+    CAPTURE(i);
+    knowledge = failed(knowledge, "a", now);
+    REQUIRE(knowledge.failure);
+    CHECK(knowledge.failure->count == i + 1);
+    CHECK(knowledge.failure->since == start);
+    CHECK(knowledge.failure->last == now);
+    CHECK(knowledge.next_fetch >= now + std::max<std::chrono::milliseconds>(pauses[i] * 9 / 10, 5min));
+    CHECK(knowledge.next_fetch <= now + pauses[i] * 11 / 10);
+    now = knowledge.next_fetch;
+  }
+  knowledge = after_fetch(knowledge, domain, "a", brought(policy_text("enforce", "mx.a.test", week)), now);
+  CHECK_FALSE(knowledge.failure);
+  CHECK(knowledge.next_fetch > now + 20h);
+}
+
+TEST_CASE("what a failure was is kept for the report: its type, its reason and its record") {
+  Knowledge knowledge = after_fetch({}, domain, "a", broken(FailureType::webpki_invalid), start);
+  REQUIRE(knowledge.failure);
+  CHECK(to_text(knowledge.failure->type) == "sts-webpki-invalid");
+  CHECK(knowledge.failure->reason == "status 404");
+  CHECK(knowledge.failure->id == "a");
+  knowledge = after_fetch(knowledge, domain, "b", broken(FailureType::invalid), start + 1h);
+  CHECK(to_text(knowledge.failure->type) == "sts-policy-invalid");
+  CHECK(knowledge.failure->since == start);
+  CHECK(to_text(FailureType::fetch_error) == "sts-policy-fetch-error");
+}
+
+TEST_CASE("a record that vanished, and DNS that cannot tell, leave a live policy and fetch nothing") {
+  const Knowledge knowledge = fetched();
+  for (const RecordState& record : {no_record, dns_trouble}) {
+    for (const Time now : {start, knowledge.next_fetch, start + week - 1ms}) {
+      CHECK(mode_in_force(after_record(knowledge, domain, record, now), now) == "enforce");
+      CHECK_FALSE(fetches(knowledge, record, now));
+    }
+  }
+}
+
+TEST_CASE(
+    "a re-check that has no record to go by comes again later, so that it does not stand before others") {
+  const Knowledge knowledge = fetched();
+  const Time due = knowledge.next_fetch;
+  CHECK(after_record(knowledge, domain, no_record, due - 1ms).next_fetch == due);
+  CHECK(after_record(knowledge, domain, no_record, due).next_fetch > due + 50min);
+  const Knowledge later = after_record(knowledge, domain, dns_trouble, due);
+  CHECK(later.next_fetch >= due + 5min);
+  CHECK(later.next_fetch < due + 6min);
+  CHECK(fetches(later, record("a"), later.next_fetch));
+}
+
+TEST_CASE("without a record and without a live policy nothing is known, except whom to leave in peace") {
+  CHECK(after_record(fetched(), domain, no_record, start + week).empty());
+  const Knowledge after_failure = failed({}, "a", start);
+  CHECK_FALSE(
+      fetches(after_record(after_failure, domain, no_record, start + 1min), record("a"), start + 4min));
+  CHECK(after_record(after_failure, domain, no_record, start + 1h).empty());
+}
+
+TEST_CASE("DNS that cannot tell makes no policy live again") {
+  CHECK(mode_in_force(after_record(fetched(), domain, dns_trouble, start + week), start + week) == "nothing");
+}
+
+TEST_CASE("a policy that has expired is fetched as soon as there is a record, though its id is the same") {
+  Knowledge knowledge = after_record(fetched(1h), domain, no_record, start + 55min);
+  REQUIRE(knowledge.next_fetch > start + 1h);
+  CHECK_FALSE(fetches(knowledge, record("a"), start + 59min));
+  CHECK(fetches(knowledge, record("a"), start + 1h));
+}
+
+TEST_CASE("a fetched none replaces at once and is kept for its max_age") {
+  Knowledge knowledge = fetched();
+  knowledge =
+      after_fetch(knowledge, domain, "b", brought("version: STSv1\nmode: none\nmax_age: 86400"), start);
+  CHECK(mode_in_force(knowledge, start) == "none");
+  CHECK(mode_in_force(knowledge, start + 24h - 1ms) == "none");
+  CHECK(mode_in_force(knowledge, start + 24h) == "nothing");
+}
+
+TEST_CASE("a max_age of 0 ends the policy before, is never in force, and is not fetched in a loop") {
+  Knowledge knowledge = fetched();
+  const Time now = start + 1h;
+  knowledge = after_fetch(knowledge, domain, "b", brought(policy_text("enforce", "mx.a.test", 0s)), now);
+  CHECK(mode_in_force(knowledge, now) == "nothing");
+  CHECK_FALSE(fetches(knowledge, record("b"), now));
+  CHECK_FALSE(fetches(knowledge, record("b"), now + 5min - 1ms));
+  CHECK(fetches(knowledge, record("b"), now + 5min));
+}
+
+TEST_CASE("a clock that is set back makes no policy immortal") {
+  const Time now = start - 365 * 24h;
+  Knowledge knowledge = fetched();
+  CHECK(mode_in_force(knowledge, now) == "enforce");
+  CHECK(fetches(knowledge, record("a"), now));
+  knowledge = after_record(knowledge, domain, dns_trouble, now);
+  CHECK(knowledge.policy->expires() == now + week);
+  CHECK(mode_in_force(knowledge, now + week - 1ms) == "enforce");
+  CHECK(mode_in_force(knowledge, now + week) == "nothing");
+}
+
+TEST_CASE("nor does a fetch that fails then") {
+  const Time now = start - 365 * 24h;
+  CHECK(failed(fetched(), "a", now).policy->expires() == now + week);
+}
+
+TEST_CASE("clocks that differ by less than five minutes change nothing") {
+  const Knowledge knowledge = fetched();
+  CHECK(after_record(knowledge, domain, record("a"), start - 5min).policy->fetched == start);
+  CHECK_FALSE(fetches(knowledge, record("a"), start - 5min));
+  CHECK(mode_in_force(knowledge, start - 5min) == "enforce");
+  CHECK_FALSE(fetches(failed({}, "a", start), record("a"), start - 4min));
+}
+
+TEST_CASE("a failure of the future does not keep the policy host from being asked") {
+  Knowledge knowledge = failed({}, "a", start);
+  CHECK(fetches(knowledge, record("a"), start - 1h));
+  knowledge = failed(knowledge, "a", start - 1h);
+  CHECK(knowledge.failure->last == start - 1h);
+  CHECK(knowledge.failure->since <= knowledge.failure->last);
+}
+
+TEST_CASE("nor does a next fetch that a clock far ahead has chosen") {
+  Knowledge knowledge = fetched();
+  knowledge.next_fetch = start + 10'000h;
+  CHECK(fetches(knowledge, record("a"), start + 1h));
+}

@@ -1,0 +1,106 @@
+#include "mtasts/verdict.h"
+
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::mtasts;
+using namespace starttls::test;
+
+namespace {
+
+dns::Answer texts(std::vector<std::string> texts) {
+  return {.status = dns::Status::found, .texts = std::move(texts)};
+}
+
+http::Page page(std::string content_type, std::string body) {
+  return {.status = 200, .content_type = std::move(content_type), .body = std::move(body)};
+}
+
+const std::string policy = policy_text("enforce", "mx.example.org", std::chrono::hours{24});
+
+}  // namespace
+
+TEST_CASE("what the DNS answers is a record, none, or cannot be told now") {
+  using Kind = RecordState::Kind;
+  struct Verdict {
+    dns::Answer answer;
+    Kind kind;
+    std::string id;
+    std::string reason;
+  };
+  const std::vector<Verdict> verdicts{
+      {texts({"v=STSv1; id=7;"}), Kind::record, "7", ""},
+      {texts({"v=spf1 -all", "v=STSv1; id=7;"}), Kind::record, "7", ""},
+      {{.status = dns::Status::no_name}, Kind::none, "", "there is no TXT record"},
+      {{.status = dns::Status::no_data}, Kind::none, "", "there is no TXT record"},
+      {texts({"v=spf1 -all"}), Kind::none, "", "1:1: no record begins with 'v=STSv1;'"},
+      {texts({"v=STSv1; id=7;", "v=STSv1; id=8;"}), Kind::none, "",
+       "2:1: 2 records begin with 'v=STSv1;': where there is more than one, none counts"},
+      {texts({"v=STSv1; id=a+b;"}), Kind::none, "", "1:14: id: 'a+b' is not only letters and digits"},
+      {{.status = dns::Status::failed, .reason = "no answer in 5 s"}, Kind::unknown, "", "no answer in 5 s"},
+      {{.status = dns::Status::failed, .bogus = true, .reason = "bogus"}, Kind::unknown, "", "bogus"},
+  };
+  for (const Verdict& verdict : verdicts) {
+    CAPTURE(verdict.answer.texts, verdict.reason);
+    const RecordVerdict found = verdict_on(verdict.answer);
+    CHECK(found.state.kind == verdict.kind);
+    CHECK(found.state.id == verdict.id);
+    CHECK(found.reason == verdict.reason);
+  }
+}
+
+TEST_CASE("a policy is text/plain, or of a type that the server does not know") {
+  for (const char* type : {"text/plain", "text/plain; charset=utf-8", "TEXT/Plain ;charset=\"us-ascii\"",
+                           "text/plain;charset=iso-8859-1", "text/plain;", "", "application/octet-stream"}) {
+    CAPTURE(type);
+    CHECK(is_type_of_policy(type));
+  }
+  for (const char* type : {"text/html", "text/html; charset=utf-8", "text/plainer", "text", "text/*",
+                           "image/png", "application/json", "text/html, text/plain", ";charset=utf-8"}) {
+    CAPTURE(type);
+    CHECK_FALSE(is_type_of_policy(type));
+  }
+}
+
+TEST_CASE("a page that is a policy brings it, as it was served") {
+  const FetchOutcome outcome = outcome_of(page("text/plain", policy));
+  REQUIRE(outcome.policy);
+  CHECK(outcome.policy->mode == Mode::enforce);
+  CHECK(outcome.text == policy);
+}
+
+TEST_CASE("a page that is none says of which type the failure is, and why") {
+  struct Verdict {
+    http::Page page;
+    std::string type;
+    std::string reason;
+  };
+  const auto trouble = [](http::Trouble what, std::string reason) {
+    return http::Page{.trouble = what, .reason = std::move(reason)};
+  };
+  const std::vector<Verdict> verdicts{
+      {trouble(http::Trouble::certificate, "of another name"), "sts-webpki-invalid", "of another name"},
+      {trouble(http::Trouble::tls, "no TLS 1.2"), "sts-policy-fetch-error", "no TLS 1.2"},
+      {trouble(http::Trouble::address, "private"), "sts-policy-fetch-error", "private"},
+      {trouble(http::Trouble::connection, "refused"), "sts-policy-fetch-error", "refused"},
+      {trouble(http::Trouble::redirect, "status 301"), "sts-policy-fetch-error", "status 301"},
+      {trouble(http::Trouble::status, "status 404"), "sts-policy-fetch-error", "status 404"},
+      {trouble(http::Trouble::too_large, "too large"), "sts-policy-fetch-error", "too large"},
+      {trouble(http::Trouble::timeout, "no end in 60 s"), "sts-policy-fetch-error", "no end in 60 s"},
+      {page("text/html", policy), "sts-policy-invalid", "Content-Type is 'text/html', not 'text/plain'"},
+      {page("text/plain", "<html>"), "sts-policy-invalid",
+       "the policy is refused: 1:1: is a web page (HTML or XML), not a policy"},
+      {page("", "<!DOCTYPE html>"), "sts-policy-invalid",
+       "the policy is refused: 1:1: is a web page (HTML or XML), not a policy"},
+      {page("text/plain", ""), "sts-policy-invalid", "the policy is refused: 1:1: has no version"},
+      {page("text/plain", "version: STSv1\nmode: enforce\nnmx: mx.a.test\nmax_age: 86400\n"),
+       "sts-policy-invalid", "the policy is refused: 1:1: has no mx"},
+  };
+  for (const Verdict& verdict : verdicts) {
+    CAPTURE(verdict.reason);
+    const FetchOutcome outcome = outcome_of(verdict.page);
+    CHECK_FALSE(outcome.policy);
+    CHECK(to_text(outcome.failure) == verdict.type);
+    CHECK(outcome.reason == verdict.reason);
+  }
+}

@@ -1,0 +1,58 @@
+#include "sqlite/schema.h"
+
+#include <sys/stat.h>
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::sqlite;
+using namespace starttls::test;
+
+namespace {
+
+constexpr Schema schema{
+    .kind = "a test", .application_id = 1234, .version = 2, .statements = "CREATE TABLE t (a)"};
+
+Error error_of(const std::filesystem::path& file) {
+  auto database = good(Database::open(file, Opening::reading));
+  return bad(check(database, schema, file));
+}
+
+}  // namespace
+
+TEST_CASE("a new database has its schema, its mode whatever the umask, and nothing beside it") {
+  const TemporaryFolder folder;
+  const mode_t before = ::umask(0077);
+  good(create(folder / "f", schema, 0644));
+  ::umask(before);
+  auto database = good(Database::open(folder / "f", Opening::reading));
+  good(check(database, schema, folder / "f"));
+  CHECK(good(database.number("SELECT count(*) FROM t")) == 0);
+  struct stat info{};
+  REQUIRE(::stat((folder / "f").c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777U) == 0644);
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("a database that another process made meanwhile is left") {
+  const TemporaryFolder folder;
+  write(folder / "f", "theirs");
+  good(create(folder / "f", schema, 0644));
+  CHECK(read(folder / "f") == "theirs");
+}
+
+TEST_CASE("databases of others and of newer versions are told apart") {
+  const TemporaryFolder folder;
+  good(good(Database::open(folder / "foreign", Opening::creating)).execute("CREATE TABLE t (a)"));
+  CHECK(error_of(folder / "foreign").message == (folder / "foreign").string() + ": not a test");
+  good(create(folder / "newer", schema, 0644));
+  good(good(Database::open(folder / "newer", Opening::writing)).execute("PRAGMA user_version = 3"));
+  CHECK(error_of(folder / "newer").message ==
+        (folder / "newer").string() + ": made by a newer version (this program knows schema 2)");
+}
+
+TEST_CASE("where nothing can be made, the error names the file") {
+  const TemporaryFolder folder;
+  const Error error = bad(create(folder / "missing" / "f", schema, 0644));
+  CHECK(error.message == (folder / "missing" / "f").string() + ": No such file or directory");
+}

@@ -1,0 +1,80 @@
+#include "sqlite/sqlite.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::sqlite;
+using namespace starttls::test;
+
+TEST_CASE("what is bound is read back, and a parameter that is not bound is NULL") {
+  auto database = good(Database::in_memory());
+  good(database.execute("CREATE TABLE t (a, b, c)"));
+  auto insert = good(database.prepare("INSERT INTO t VALUES (?1, ?2, ?3)"));
+  const std::string with_nul("x\0y", 3);
+  good(insert.bind(1, with_nul).bind(2, std::int64_t{-7}).run());
+  CHECK(database.own_changes() == 1);
+  auto select = good(database.prepare("SELECT a, b, c FROM t"));
+  REQUIRE(good(select.step()));
+  CHECK(select.text(0) == with_nul);
+  CHECK(select.size(0) == 3);
+  CHECK(select.number(1) == -7);
+  CHECK(select.is_null(2));
+  CHECK(select.text(2).empty());
+  CHECK_FALSE(good(select.step()));
+}
+
+TEST_CASE("a transaction that is not committed leaves nothing") {
+  auto database = good(Database::in_memory());
+  good(database.execute("CREATE TABLE t (a)"));
+  {
+    const auto transaction = good(Transaction::begin(database, "IMMEDIATE"));
+    good(database.execute("INSERT INTO t VALUES (1)"));
+  }
+  CHECK(good(database.number("SELECT count(*) FROM t")) == 0);
+}
+
+TEST_CASE("an error names the file, or says database where there is none") {
+  const TemporaryFolder folder;
+  auto file = good(Database::open(folder / "f", Opening::creating));
+  CHECK(bad(file.execute("SELECT * FROM t")).message == (folder / "f").string() + ": no such table: t");
+  auto memory = good(Database::in_memory());
+  CHECK(bad(memory.execute("SELECT * FROM t")).message == "database: no such table: t");
+  CHECK(bad(Database::open(folder / "missing", Opening::writing)).message ==
+        (folder / "missing").string() + ": unable to open database file");
+}
+
+TEST_CASE("a file that is no database is bad data") {
+  const TemporaryFolder folder;
+  write(folder / "f", std::string(4096, 'x'));
+  auto database = good(Database::open(folder / "f", Opening::writing));
+  CHECK(bad(database.number("PRAGMA user_version")).fault == Fault::data);
+}
+
+TEST_CASE("a file that others have locked for longer than one waits is trouble that may pass") {
+  const TemporaryFolder folder;
+  auto first = good(Database::open(folder / "f", Opening::creating));
+  auto second = good(Database::open(folder / "f", Opening::writing));
+  const auto transaction = good(Transaction::begin(first, "EXCLUSIVE"));
+  second.set_patience(std::chrono::milliseconds{1});
+  CHECK(bad(Transaction::begin(second, "IMMEDIATE")).fault == Fault::temporary);
+}
+
+TEST_CASE("a file that was removed or renamed is noticed") {
+  const TemporaryFolder folder;
+  auto database = good(Database::open(folder / "f", Opening::creating));
+  good(database.execute("CREATE TABLE t (a)"));
+  CHECK_FALSE(database.has_moved());
+  std::filesystem::rename(folder / "f", folder / "g");
+  CHECK(database.has_moved());
+  CHECK_FALSE(good(Database::in_memory()).has_moved());
+}
+
+TEST_CASE("a file that nobody writes is read without any file beside it, whatever its name") {
+  const TemporaryFolder folder;
+  const auto file = folder / "100%?#&.sqlite";
+  good(good(Database::open(file, Opening::creating)).execute("PRAGMA journal_mode=WAL; CREATE TABLE t (a)"));
+  auto reader = good(Database::open(file, Opening::unchanging));
+  CHECK(good(reader.number("SELECT count(*) FROM t")) == 0);
+  CHECK(reader.is_read_only());
+  CHECK_FALSE(std::filesystem::exists(file.string() + "-shm"));
+}
