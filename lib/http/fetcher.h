@@ -58,7 +58,7 @@ struct FetcherSettings {
   std::chrono::milliseconds total = std::chrono::minutes(1);     // everything
   std::chrono::milliseconds connect = std::chrono::seconds(15);  // connection and TLS handshake
   std::size_t bytes = std::size_t{64} << 10U;                    // of the body
-  std::size_t most_at_once = 200;  // fetches; those beyond wait for their turn
+  std::size_t most_at_once = 200;                                // fetches; those beyond wait for their turn
   std::size_t most_per_address = 8;  // fetches from one address at the same time; those beyond wait
 };
 

@@ -1,0 +1,210 @@
+#include "http/page_transfer.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <ranges>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "http/address.h"
+
+namespace starttls::http {
+namespace {
+
+// Of all headers together, in bytes. A policy host's have some hundred.
+constexpr std::size_t header_limit = std::size_t{64} << 10U;
+constexpr std::size_t location_limit = 200;
+// Of one host. Whoever publishes more gets no more of our time.
+constexpr std::size_t most_addresses = 16;
+
+int refuse_to_resolve(void*, void*, void*) noexcept {
+  return 1;
+}
+
+}  // namespace
+
+std::unique_ptr<PageTransfer> PageTransfer::create(const FetcherSettings& settings) {
+  Easy easy = new_easy();
+  if (!easy) return nullptr;
+  return std::unique_ptr<PageTransfer>(new PageTransfer(std::move(easy), settings));
+}
+
+PageTransfer::PageTransfer(Easy easy, const FetcherSettings& settings)
+    : easy_(std::move(easy)), settings_(settings) {
+  ::curl_easy_setopt(easy_.get(), CURLOPT_ERRORBUFFER, words_.data());
+  ::curl_easy_setopt(easy_.get(), CURLOPT_PRIVATE, this);
+  speak_https(easy_.get(), settings_.ca_file);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_FOLLOWLOCATION, 0L);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_HEADERFUNCTION, &PageTransfer::receive_header);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_HEADERDATA, this);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_WRITEFUNCTION, &PageTransfer::receive);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_WRITEDATA, this);
+  limit();
+  connect_directly();
+}
+
+void PageTransfer::limit() {
+  ::curl_easy_setopt(easy_.get(), CURLOPT_TIMEOUT_MS, at_least_one(settings_.total));
+  ::curl_easy_setopt(easy_.get(), CURLOPT_CONNECTTIMEOUT_MS, at_least_one(settings_.connect));
+  // Ends an answer by the length that it announces; take() counts those that announce none.
+  ::curl_easy_setopt(easy_.get(), CURLOPT_MAXFILESIZE_LARGE,
+                     static_cast<curl_off_t>(std::max<std::size_t>(settings_.bytes, 1)));
+}
+
+// To the addresses of the caller, past proxies and resolvers. A policy host is visited once a day, so that
+// neither its connection nor its TLS session is worth being kept.
+void PageTransfer::connect_directly() {
+  ::curl_easy_setopt(easy_.get(), CURLOPT_PROXY, "");
+  ::curl_easy_setopt(easy_.get(), CURLOPT_RESOLVER_START_FUNCTION, &refuse_to_resolve);
+  // Entries of the name cache stay until give_addresses() takes them out: one that times out might do so
+  // before it is used, and curl looks through all of those whenever a transfer ends.
+  ::curl_easy_setopt(easy_.get(), CURLOPT_DNS_CACHE_TIMEOUT, -1L);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETFUNCTION, &PageTransfer::open_socket);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETDATA, this);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_FRESH_CONNECT, 1L);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_FORBID_REUSE, 1L);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_SSL_SESSIONID_CACHE, 0L);
+}
+
+void PageTransfer::prepare(const PageRequest& request) {
+  words_.front() = '\0';
+  header_bytes_ = 0;
+  body_.clear();
+  stopped_.reset();
+  refused_.clear();
+  connecting_ = false;
+  const std::string url = fmt::format("https://{}:{}{}", request.host, settings_.port, request.path);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_URL, url.c_str());
+  give_addresses(request);
+}
+
+void PageTransfer::give_addresses(const PageRequest& request) {
+  const std::string last = "-" + std::exchange(name_, fmt::format("{}:{}", request.host, settings_.port));
+  const std::string entry =
+      fmt::format("{}:{}", name_, fmt::join(request.addresses | std::views::take(most_addresses), ","));
+  names_.reset(last.size() > 1 ? ::curl_slist_append(nullptr, last.c_str()) : nullptr);
+  // Without memory the entry is missing, and the transfer fails for want of an address.
+  curl_slist* both = ::curl_slist_append(names_.get(), entry.c_str());
+  if (both != nullptr) {
+    (void)names_.release();
+    names_.reset(both);
+  }
+  ::curl_easy_setopt(easy_.get(), CURLOPT_RESOLVE, names_.get());
+}
+
+curl_socket_t PageTransfer::open_socket(void* transfer, curlsocktype, curl_sockaddr* address) noexcept {
+  if (!static_cast<PageTransfer*>(transfer)->may_connect(address->addr)) return CURL_SOCKET_BAD;
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+// Asked here, where curl is about to connect, so that nothing goes past it.
+bool PageTransfer::may_connect(const sockaddr& address) {
+  const bool may = settings_.private_addresses || is_public(address);
+  if (may) connecting_ = true;
+  if (!may && refused_.empty()) refused_ = address_text(address);
+  return may;
+}
+
+std::size_t PageTransfer::receive_header(char* bytes, std::size_t, std::size_t size,
+                                         void* transfer) noexcept {
+  return static_cast<PageTransfer*>(transfer)->take_header({bytes, size}) ? size : CURL_WRITEFUNC_ERROR;
+}
+
+std::size_t PageTransfer::receive(char* bytes, std::size_t, std::size_t size, void* transfer) noexcept {
+  return static_cast<PageTransfer*>(transfer)->take({bytes, size}) ? size : CURL_WRITEFUNC_ERROR;
+}
+
+// False ends the transfer.
+bool PageTransfer::take_header(std::string_view line) {
+  header_bytes_ += line.size();
+  if (header_bytes_ > header_limit) {
+    return stop(Trouble::too_large, fmt::format("headers of more than {} bytes", header_limit));
+  }
+  // Nothing but the status matters of another answer: its body need not come.
+  const bool is_end = trim(line).empty();
+  const int status = status_of(easy_.get());
+  if (!is_end || status == 200 || (status >= 100 && status < 200)) return true;
+  stopped_ = refused_status(status);
+  return false;
+}
+
+// False ends the transfer.
+bool PageTransfer::take(std::string_view piece) {
+  if (piece.size() > settings_.bytes - body_.size()) {
+    return stop(Trouble::too_large, fmt::format("more than {} bytes", settings_.bytes));
+  }
+  body_ += piece;
+  return true;
+}
+
+bool PageTransfer::stop(Trouble trouble, std::string reason) {
+  stopped_ = Page{.trouble = trouble, .reason = std::move(reason)};
+  return false;
+}
+
+Page PageTransfer::conclude(CURLcode code) {
+  Page page = judge(code).value_or(Page{});
+  page.status = status_of(easy_.get());
+  page.content_type = content_type_of(easy_.get());
+  if (page.trouble == Trouble::none) page.body = std::move(body_);
+  return page;
+}
+
+// Nothing where there is no trouble.
+std::optional<Page> PageTransfer::judge(CURLcode code) const {
+  if (stopped_) return stopped_;
+  if (code != CURLE_OK) return failed(code);
+  if (const int status = status_of(easy_.get()); status != 200) return refused_status(status);
+  const std::string coding = content_coding_of(easy_.get());
+  if (coding.empty()) return std::nullopt;
+  return Page{.trouble = Trouble::status,
+              .reason = fmt::format("sent in the coding \"{}\", which was not asked for", coding)};
+}
+
+Page PageTransfer::refused_status(int status) const {
+  if (status < 300 || status > 399)
+    return {.trouble = Trouble::status, .reason = fmt::format("status {}", status)};
+  const std::string location = printable(header_of(easy_.get(), "Location"), location_limit);
+  return {.trouble = Trouble::redirect,
+          .reason = location.empty() ? fmt::format("status {}", status)
+                                     : fmt::format("status {}, a redirect to {}", status, location)};
+}
+
+Page PageTransfer::failed(CURLcode code) const {
+  const std::string reason = reason_of(code, words_);
+  if (is_certificate_trouble(code)) return {.trouble = Trouble::certificate, .reason = reason};
+  if (!refused_.empty() && !connecting_) {
+    return {.trouble = Trouble::address,
+            .reason = fmt::format("no address of the public Internet: {}", refused_)};
+  }
+  switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+      return {.trouble = Trouble::address, .reason = "no address that can be connected to"};
+    case CURLE_SSL_CONNECT_ERROR:
+      return {.trouble = Trouble::tls, .reason = "the TLS handshake failed: " + reason};
+    case CURLE_SSL_CACERT_BADFILE:
+      return {.trouble = Trouble::tls, .reason = "the CA file cannot be used: " + reason};
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+      return {.trouble = Trouble::status, .reason = "the server does not speak HTTP as it should: " + reason};
+    case CURLE_FILESIZE_EXCEEDED:
+      return {.trouble = Trouble::too_large, .reason = fmt::format("more than {} bytes", settings_.bytes)};
+    case CURLE_OPERATION_TIMEDOUT:
+      return {.trouble = Trouble::timeout, .reason = reason};
+    default:
+      return {.trouble = Trouble::connection, .reason = connection_reason(code)};
+  }
+}
+
+// curl's words for a connection that failed leave out why.
+std::string PageTransfer::connection_reason(CURLcode code) const {
+  long error = 0;
+  ::curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &error);
+  if (code == CURLE_COULDNT_CONNECT && error != 0) return errno_text(static_cast<int>(error));
+  return reason_of(code, words_);
+}
+
+}  // namespace starttls::http

@@ -1,0 +1,66 @@
+// One handle of curl that fetches one page after the other for http::Fetcher, from its settings to the page.
+// Inside this room: who performs it is not its business.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "http/easy.h"
+#include "http/fetcher.h"
+
+namespace starttls::http {
+
+class PageTransfer {
+ public:
+  // None where libcurl has no memory. The settings must outlive it.
+  static std::unique_ptr<PageTransfer> create(const FetcherSettings& settings);
+
+  PageTransfer(const PageTransfer&) = delete;
+  PageTransfer& operator=(const PageTransfer&) = delete;
+  ~PageTransfer() = default;
+
+  // Makes the handle ready to be performed.
+  void prepare(const PageRequest& request);
+
+  // The page, once curl is done with the handle, which may then be prepared for another.
+  Page conclude(CURLcode code);
+
+  CURL* easy() const { return easy_.get(); }
+
+ private:
+  PageTransfer(Easy easy, const FetcherSettings& settings);
+
+  void limit();
+  void connect_directly();
+  void give_addresses(const PageRequest& request);
+
+  static std::size_t receive_header(char* bytes, std::size_t, std::size_t size, void* transfer) noexcept;
+  static std::size_t receive(char* bytes, std::size_t, std::size_t size, void* transfer) noexcept;
+  static curl_socket_t open_socket(void* transfer, curlsocktype purpose, curl_sockaddr* address) noexcept;
+  bool take_header(std::string_view line);
+  bool take(std::string_view piece);
+  bool may_connect(const sockaddr& address);
+  bool stop(Trouble trouble, std::string reason);
+
+  std::optional<Page> judge(CURLcode code) const;
+  Page failed(CURLcode code) const;
+  Page refused_status(int status) const;
+  std::string connection_reason(CURLcode code) const;
+
+  Easy easy_;
+  const FetcherSettings& settings_;
+  ErrorBuffer words_{};
+  std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)> names_{nullptr, &::curl_slist_free_all};
+  std::string name_;              // the entry of curl's name cache: "host:port"
+  std::size_t header_bytes_ = 0;  // of all headers of the answer, and of those before it
+  std::string body_;
+  std::optional<Page> stopped_;  // why we ended the transfer ourselves
+  std::string refused_;          // the first address that may not be connected to
+  bool connecting_ = false;      // whether there was one that may
+};
+
+}  // namespace starttls::http
