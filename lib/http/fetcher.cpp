@@ -104,7 +104,7 @@ Fetcher::Impl::~Impl() {
     pending.push_back(std::move(fetch.asked));
   }
   under_way_.clear();
-  for (Asked& asked : turns_.dismiss()) pending.push_back(std::move(asked));
+  for (Asked& asked : std::move(turns_).dismiss()) pending.push_back(std::move(asked));
   for (Asked& asked : pending) asked.page->arrive(no_page(Trouble::connection, "given up"));
 }
 

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -59,13 +60,11 @@ class Turns {
     }
   }
 
-  // Everybody who has not gone; they will not go any more, nor leave.
-  std::vector<Item> dismiss() {
+  // Everybody who has not gone. Nobody goes any more.
+  std::vector<Item> dismiss() && {
     std::vector<Item> all(std::make_move_iterator(admitted_.begin()),
                           std::make_move_iterator(admitted_.end()));
     for (auto& [place, line] : lines_) std::ranges::move(line.waiting, std::back_inserter(all));
-    admitted_.clear();
-    lines_.clear();
     return all;
   }
 

@@ -1,0 +1,194 @@
+// What needs no web server; the rest is in tests/e2e/http.
+#include "http/fetcher.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+
+#include "base/file.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::http;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+// Whoever connects to it waits for ever; once it is closed, connections are refused.
+class Mute {
+ public:
+  Mute() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+    sockaddr_in address{.sin_family = AF_INET, .sin_addr = {.s_addr = htonl(INADDR_LOOPBACK)}};
+    auto& generic = reinterpret_cast<sockaddr&>(address);
+    socklen_t size = sizeof address;
+    REQUIRE(::bind(socket_.get(), &generic, size) == 0);
+    REQUIRE(::listen(socket_.get(), 100) == 0);
+    REQUIRE(::getsockname(socket_.get(), &generic, &size) == 0);
+    port_ = ntohs(address.sin_port);
+  }
+
+  std::uint16_t port() const { return port_; }
+  void close() { socket_.reset(); }
+  bool somebody_came() const { return UniqueFd(::accept(socket_.get(), nullptr, nullptr)).get() >= 0; }
+
+ private:
+  UniqueFd socket_;
+  std::uint16_t port_ = 0;
+};
+
+std::unique_ptr<Fetcher> new_fetcher(event::Loop& loop, FetcherSettings settings) {
+  settings.private_addresses = true;
+  return good(Fetcher::create(loop, settings));
+}
+
+PageRequest page_of(std::string host, std::vector<std::string> addresses) {
+  return {.host = std::move(host), .path = "/policy", .addresses = std::move(addresses)};
+}
+
+PageRequest page_of(std::string host) {
+  return page_of(std::move(host), {"127.0.0.1"});
+}
+
+Page get(const FetcherSettings& settings, PageRequest request) {
+  event::Loop loop;
+  const auto fetcher = good(Fetcher::create(loop, settings));
+  return loop.finish(fetcher->get(std::move(request)));
+}
+
+void refuses_address(const PageRequest& request, std::string_view reason) {
+  const Page page = get({}, request);
+  CHECK(page.trouble == Trouble::address);
+  CHECK(page.reason == reason);
+  CHECK(page.status == 0);
+}
+
+}  // namespace
+
+TEST_CASE("names are never resolved: without an address there is no page") {
+  refuses_address(page_of("localhost", {}), "no address");
+  refuses_address(page_of("a.test", {"127.0.0.1", "localhost"}), "not an address: localhost");
+  refuses_address(page_of("a.test", {"8.8.8.8,127.0.0.1"}), "not an address: 8.8.8.8,127.0.0.1");
+  refuses_address(page_of("a.test", {"\x1b[31m"}), "not an address: \\x1b[31m");
+}
+
+TEST_CASE("nobody is connected to where no address is public, unless that was asked for") {
+  const Mute server;
+  const FetcherSettings strict{.port = server.port(), .total = 100ms};
+  const Page page = get(strict, page_of("a.test", {"127.0.0.1", "::1", "10.0.0.1"}));
+  CHECK(page.trouble == Trouble::address);
+  CHECK(page.reason == "no address of the public Internet: 127.0.0.1");
+  CHECK_FALSE(server.somebody_came());
+  const FetcherSettings lax{.port = server.port(), .private_addresses = true, .total = 100ms};
+  CHECK(get(lax, page_of("a.test")).trouble == Trouble::timeout);
+  CHECK(server.somebody_came());
+}
+
+TEST_CASE("a refused connection is told as such") {
+  Mute server;
+  server.close();
+  const Page page = get({.port = server.port(), .private_addresses = true}, page_of("a.test"));
+  CHECK(page.trouble == Trouble::connection);
+  CHECK(page.reason == "Connection refused");
+}
+
+TEST_CASE("a CA file that cannot be used is told at once") {
+  const TemporaryFolder folder;
+  write(folder / "empty.pem", "");
+  event::Loop loop;
+  for (const char* name : {"empty.pem", "none.pem", ""}) {
+    const Error error = bad(Fetcher::create(loop, {.ca_file = folder / name}));
+    CHECK(error.fault == Fault::config);
+    CHECK(error.message.starts_with("the CA file cannot be used: "));
+  }
+}
+
+TEST_CASE("the time limit does not run while a fetch waits for its turn") {
+  const Mute server;
+  FetcherSettings one_at_once{.port = server.port(), .total = 100ms};
+  FetcherSettings one_per_address = one_at_once;
+  one_at_once.most_at_once = 1;
+  one_per_address.most_per_address = 1;
+  for (const FetcherSettings* settings : {&one_at_once, &one_per_address}) {
+    event::Loop loop;
+    const auto fetcher = new_fetcher(loop, *settings);
+    std::vector<event::Task<Page>> tasks;
+    for (const char* host : {"a.test", "b.test", "c.test"}) tasks.push_back(fetcher->get(page_of(host)));
+    const auto begin = std::chrono::steady_clock::now();
+    const auto pages = loop.finish(event::all_of(std::move(tasks)));
+    CHECK(std::chrono::steady_clock::now() - begin >= 300ms);
+    for (const Page& page : pages) CHECK(page.trouble == Trouble::timeout);
+  }
+}
+
+namespace {
+
+// Goes on to ask for the next as soon as it has one.
+event::Task<> ask_twice(Fetcher& fetcher, std::vector<Page>& pages) {
+  for (int i = 0; i < 2; ++i) {
+    Page page = co_await fetcher.get(page_of("a.test"));
+    pages.push_back(std::move(page));
+  }
+}
+
+event::Task<std::size_t> ask_often(Fetcher& fetcher, int times, std::vector<Page>& pages) {
+  for (int i = 0; i < times; ++i) co_await ask_twice(fetcher, pages);
+  co_return pages.size();
+}
+
+event::Task<Page> ask_and_end(std::unique_ptr<Fetcher>& fetcher) {
+  Page page = co_await fetcher->get(page_of("a.test"));
+  fetcher.reset();
+  co_return page;
+}
+
+void let_run(event::Loop& loop, std::chrono::milliseconds time) {
+  event::Timer timer(loop, [&loop] { loop.stop(); });
+  timer.start(time);
+  loop.run();
+}
+
+}  // namespace
+
+TEST_CASE("who is under way, waits or asks again while the fetcher ends has its answer then") {
+  const Mute server;
+  event::Loop loop;
+  auto fetcher = new_fetcher(loop, {.port = server.port(), .most_at_once = 2, .most_per_address = 1});
+  std::vector<Page> pages;
+  for (int i = 0; i < 3; ++i) event::spawn(ask_twice(*fetcher, pages));
+  let_run(loop, 10ms);
+  CHECK(pages.empty());
+  fetcher.reset();
+  REQUIRE(pages.size() == 6);
+  for (const Page& page : pages) {
+    CHECK(page.trouble == Trouble::connection);
+    CHECK(page.reason == "given up");
+  }
+}
+
+TEST_CASE("who has its page may end the fetcher, and the others are answered") {
+  Mute server;
+  server.close();
+  event::Loop loop;
+  auto fetcher = new_fetcher(loop, {.port = server.port(), .most_at_once = 1});
+  std::vector<event::Task<Page>> tasks;
+  tasks.push_back(ask_and_end(fetcher));
+  tasks.push_back(fetcher->get(page_of("b.test")));
+  tasks.push_back(fetcher->get(page_of("c.test")));
+  const auto pages = loop.finish(event::all_of(std::move(tasks)));
+  CHECK(fetcher == nullptr);
+  CHECK(pages[0].reason == "Connection refused");
+  CHECK(pages[2].reason == "given up");
+}
+
+TEST_CASE("one task may fetch one page after the other") {
+  Mute server;
+  server.close();
+  event::Loop loop;
+  const auto fetcher = new_fetcher(loop, {.port = server.port()});
+  std::vector<Page> pages;
+  CHECK(loop.finish(ask_often(*fetcher, 50, pages)) == 100);
+  for (const Page& page : pages) CHECK(page.reason == "Connection refused");
+}
