@@ -3,8 +3,9 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
-#include <algorithm>
+#include <charconv>
 #include <ranges>
+#include <system_error>
 #include <utility>
 
 #include "base/file.h"
@@ -22,6 +23,13 @@ constexpr std::size_t most_addresses = 16;
 
 int refuse_to_resolve(void*, void*, void*) noexcept {
   return 1;
+}
+
+// What is no length announces nothing: curl judges that.
+bool is_over(std::size_t limit, std::string_view length) {
+  std::size_t announced = 0;
+  const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), announced);
+  return error == std::errc::result_out_of_range || (error == std::errc() && announced > limit);
 }
 
 }  // namespace
@@ -49,9 +57,6 @@ PageTransfer::PageTransfer(Easy easy, const FetcherSettings& settings)
 void PageTransfer::limit() {
   ::curl_easy_setopt(easy_.get(), CURLOPT_TIMEOUT_MS, at_least_one(settings_.total));
   ::curl_easy_setopt(easy_.get(), CURLOPT_CONNECTTIMEOUT_MS, at_least_one(settings_.connect));
-  // Ends an answer by the length that it announces; take() counts those that announce none.
-  ::curl_easy_setopt(easy_.get(), CURLOPT_MAXFILESIZE_LARGE,
-                     static_cast<curl_off_t>(std::max<std::size_t>(settings_.bytes, 1)));
 }
 
 // To the addresses of the caller, past proxies and resolvers. A policy host is visited once a day, so that
@@ -121,28 +126,37 @@ std::size_t PageTransfer::receive(char* bytes, std::size_t, std::size_t size, vo
 bool PageTransfer::take_header(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > header_limit) {
-    return stop(Trouble::too_large, fmt::format("headers of more than {} bytes", header_limit));
+    stopped_ = Page{.trouble = Trouble::too_large,
+                    .reason = fmt::format("headers of more than {} bytes", header_limit)};
+    return false;
   }
-  // Nothing but the status matters of another answer: its body need not come.
-  const bool is_end = trim(line).empty();
+  return !trim(line).empty() || take_end_of_headers();
+}
+
+// Of an answer that is no page nothing else matters, nor does what is announced to be too large.
+bool PageTransfer::take_end_of_headers() {
   const int status = status_of(easy_.get());
-  if (!is_end || status == 200 || (status >= 100 && status < 200)) return true;
-  stopped_ = refused_status(status);
-  return false;
+  if (status >= 100 && status < 200) return true;
+  if (status != 200) {
+    stopped_ = refused_status(status);
+  } else if (is_over(settings_.bytes, header_of(easy_.get(), "Content-Length"))) {
+    stopped_ = too_large();
+  }
+  return !stopped_;
 }
 
 // False ends the transfer.
 bool PageTransfer::take(std::string_view piece) {
   if (piece.size() > settings_.bytes - body_.size()) {
-    return stop(Trouble::too_large, fmt::format("more than {} bytes", settings_.bytes));
+    stopped_ = too_large();
+    return false;
   }
   body_ += piece;
   return true;
 }
 
-bool PageTransfer::stop(Trouble trouble, std::string reason) {
-  stopped_ = Page{.trouble = trouble, .reason = std::move(reason)};
-  return false;
+Page PageTransfer::too_large() const {
+  return {.trouble = Trouble::too_large, .reason = fmt::format("more than {} bytes", settings_.bytes)};
 }
 
 Page PageTransfer::conclude(CURLcode code) {
@@ -190,8 +204,6 @@ Page PageTransfer::failed(CURLcode code) const {
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
       return {.trouble = Trouble::status, .reason = "the server does not speak HTTP as it should: " + reason};
-    case CURLE_FILESIZE_EXCEEDED:
-      return {.trouble = Trouble::too_large, .reason = fmt::format("more than {} bytes", settings_.bytes)};
     case CURLE_OPERATION_TIMEDOUT:
       return {.trouble = Trouble::timeout, .reason = reason};
     default:

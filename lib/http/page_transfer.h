@@ -42,13 +42,14 @@ class PageTransfer {
   static std::size_t receive(char* bytes, std::size_t, std::size_t size, void* transfer) noexcept;
   static curl_socket_t open_socket(void* transfer, curlsocktype purpose, curl_sockaddr* address) noexcept;
   bool take_header(std::string_view line);
+  bool take_end_of_headers();
   bool take(std::string_view piece);
   bool may_connect(const sockaddr& address);
-  bool stop(Trouble trouble, std::string reason);
 
   std::optional<Page> judge(CURLcode code) const;
   Page failed(CURLcode code) const;
   Page refused_status(int status) const;
+  Page too_large() const;
   std::string connection_reason(CURLcode code) const;
 
   Easy easy_;

@@ -25,6 +25,7 @@ namespace {
 using Writer = rapidjson::Writer<rapidjson::StringBuffer>;
 
 void define(CLI::App& app, http::FetcherSettings& settings) {
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   const auto milliseconds = [&app](const char* name, std::chrono::milliseconds& value) {
     app.add_option_function<long>(name, [&value](long count) { value = std::chrono::milliseconds(count); });
   };
