@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <optional>
 #include <unordered_map>
 #include <utility>
 
@@ -18,6 +19,7 @@ namespace {
 using Multi = std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)>;
 
 constexpr std::size_t ca_file_limit = std::size_t{16} << 20U;
+constexpr std::size_t shown_address_limit = 100;
 
 // curl reads the file with the first handshake, which is too late to tell whoever configured it.
 Result<void> is_ca_file(const std::filesystem::path& path) {
@@ -65,6 +67,7 @@ class Fetcher::Impl {
   static int set_timer(CURLM*, long milliseconds, void* impl) noexcept;
   void watch_for(curl_socket_t socket, int what);
 
+  std::optional<Page> choose_addresses(std::vector<std::string>& addresses) const;
   void start_next();
   void start(Asked asked);
   std::unique_ptr<PageTransfer> take_transfer();
@@ -109,18 +112,26 @@ Fetcher::Impl::~Impl() {
 }
 
 void Fetcher::Impl::ask(PageRequest request, event::Arrival<Page>& page) {
-  const auto refuse = [&](Trouble trouble, std::string reason) {
-    page.arrive(no_page(trouble, std::move(reason)));
-  };
-  if (closing_) return refuse(Trouble::connection, "given up");
-  if (request.addresses.empty()) return refuse(Trouble::address, "no address");
-  for (const std::string& address : request.addresses) {
-    if (!is_address(address))
-      return refuse(Trouble::address, fmt::format("not an address: {}", printable(address, 100)));
-  }
+  if (closing_) return page.arrive(no_page(Trouble::connection, "given up"));
+  if (auto refused = choose_addresses(request.addresses)) return page.arrive(std::move(*refused));
   const std::string place = request.addresses.front();
   turns_.join(place, {.request = std::move(request), .page = &page});
   start_next();
+}
+
+// Leaves those that may be connected to; where there is none, says why.
+std::optional<Page> Fetcher::Impl::choose_addresses(std::vector<std::string>& addresses) const {
+  if (addresses.empty()) return no_page(Trouble::address, "no address");
+  for (const std::string& address : addresses) {
+    if (is_address(address)) continue;
+    return no_page(Trouble::address,
+                   fmt::format("not an address: {}", printable(address, shown_address_limit)));
+  }
+  if (settings_.private_addresses) return std::nullopt;
+  const std::string first = addresses.front();
+  std::erase_if(addresses, [](const std::string& address) { return !is_public(address); });
+  if (addresses.empty()) return not_public(first);
+  return std::nullopt;
 }
 
 void Fetcher::Impl::start_next() {

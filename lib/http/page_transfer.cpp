@@ -34,6 +34,11 @@ bool is_over(std::size_t limit, std::string_view length) {
 
 }  // namespace
 
+Page not_public(std::string_view address) {
+  return {.trouble = Trouble::address,
+          .reason = fmt::format("no address of the public Internet: {}", address)};
+}
+
 std::unique_ptr<PageTransfer> PageTransfer::create(const FetcherSettings& settings) {
   Easy easy = new_easy();
   if (!easy) return nullptr;
@@ -79,8 +84,6 @@ void PageTransfer::prepare(const PageRequest& request) {
   header_bytes_ = 0;
   body_.clear();
   stopped_.reset();
-  refused_.clear();
-  connecting_ = false;
   const std::string url = fmt::format("https://{}:{}{}", request.host, settings_.port, request.path);
   ::curl_easy_setopt(easy_.get(), CURLOPT_URL, url.c_str());
   give_addresses(request);
@@ -105,12 +108,12 @@ curl_socket_t PageTransfer::open_socket(void* transfer, curlsocktype, curl_socka
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-// Asked here, where curl is about to connect, so that nothing goes past it.
+// The fetcher gives no address to curl that is not public; asked again where curl is about to connect, so
+// that nothing goes past it.
 bool PageTransfer::may_connect(const sockaddr& address) {
-  const bool may = settings_.private_addresses || is_public(address);
-  if (may) connecting_ = true;
-  if (!may && refused_.empty()) refused_ = address_text(address);
-  return may;
+  if (settings_.private_addresses || is_public(address)) return true;
+  stopped_ = not_public(address_text(address));
+  return false;
 }
 
 std::size_t PageTransfer::receive_header(char* bytes, std::size_t, std::size_t size,
@@ -190,10 +193,6 @@ Page PageTransfer::refused_status(int status) const {
 Page PageTransfer::failed(CURLcode code) const {
   const std::string reason = reason_of(code, words_);
   if (is_certificate_trouble(code)) return {.trouble = Trouble::certificate, .reason = reason};
-  if (!refused_.empty() && !connecting_) {
-    return {.trouble = Trouble::address,
-            .reason = fmt::format("no address of the public Internet: {}", refused_)};
-  }
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return {.trouble = Trouble::address, .reason = "no address that can be connected to"};

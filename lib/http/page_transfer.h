@@ -14,6 +14,9 @@
 
 namespace starttls::http {
 
+// What comes of a host all of whose addresses are refused; the address is one of them.
+Page not_public(std::string_view address);
+
 class PageTransfer {
  public:
   // None where libcurl has no memory. The settings must outlive it.
@@ -60,8 +63,6 @@ class PageTransfer {
   std::size_t header_bytes_ = 0;  // of all headers of the answer, and of those before it
   std::string body_;
   std::optional<Page> stopped_;  // why we ended the transfer ourselves
-  std::string refused_;          // the first address that may not be connected to
-  bool connecting_ = false;      // whether there was one that may
 };
 
 }  // namespace starttls::http

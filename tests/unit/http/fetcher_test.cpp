@@ -86,6 +86,13 @@ TEST_CASE("nobody is connected to where no address is public, unless that was as
   CHECK(server.somebody_came());
 }
 
+TEST_CASE("where the addresses are of another name than curl is after, it resolves none") {
+  const FetcherSettings settings{.port = 1, .private_addresses = true, .total = 1000ms};
+  const Page page = get(settings, page_of("user@localhost", {"127.0.0.1"}));
+  CHECK(page.trouble == Trouble::address);
+  CHECK(page.reason == "no address that can be connected to");
+}
+
 TEST_CASE("a refused connection is told as such") {
   Mute server;
   server.close();
