@@ -81,6 +81,7 @@ class Fetcher::Impl {
   bool closing_ = false;
   std::unordered_map<curl_socket_t, Readiness> sockets_;
   event::Timer timer_;
+  std::vector<CURL*> lost_;  // of PageTransfer
   std::vector<std::unique_ptr<PageTransfer>> idle_;
   std::unordered_map<CURL*, UnderWay> under_way_;
   Multi multi_;
@@ -153,7 +154,7 @@ void Fetcher::Impl::start(Asked asked) {
 }
 
 std::unique_ptr<PageTransfer> Fetcher::Impl::take_transfer() {
-  if (idle_.empty()) return PageTransfer::create(settings_);
+  if (idle_.empty()) return PageTransfer::create(settings_, lost_);
   auto transfer = std::move(idle_.back());
   idle_.pop_back();
   return transfer;
@@ -166,6 +167,9 @@ void Fetcher::Impl::go_on(curl_socket_t socket, int ready) {
   int left = 0;
   while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left)) {
     if (message->msg == CURLMSG_DONE) finish(message->easy_handle, message->data.result);
+  }
+  for (CURL* easy : std::exchange(lost_, {})) {
+    if (under_way_.contains(easy)) PageTransfer::nudge(easy);
   }
   start_next();
 }

@@ -1,7 +1,7 @@
 #include "http/page_transfer.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <ranges>
@@ -39,14 +39,15 @@ Page not_public(std::string_view address) {
           .reason = fmt::format("no address of the public Internet: {}", address)};
 }
 
-std::unique_ptr<PageTransfer> PageTransfer::create(const FetcherSettings& settings) {
+std::unique_ptr<PageTransfer> PageTransfer::create(const FetcherSettings& settings,
+                                                   std::vector<CURL*>& lost) {
   Easy easy = new_easy();
   if (!easy) return nullptr;
-  return std::unique_ptr<PageTransfer>(new PageTransfer(std::move(easy), settings));
+  return std::unique_ptr<PageTransfer>(new PageTransfer(std::move(easy), settings, lost));
 }
 
-PageTransfer::PageTransfer(Easy easy, const FetcherSettings& settings)
-    : easy_(std::move(easy)), settings_(settings) {
+PageTransfer::PageTransfer(Easy easy, const FetcherSettings& settings, std::vector<CURL*>& lost)
+    : easy_(std::move(easy)), settings_(settings), lost_(lost) {
   ::curl_easy_setopt(easy_.get(), CURLOPT_ERRORBUFFER, words_.data());
   ::curl_easy_setopt(easy_.get(), CURLOPT_PRIVATE, this);
   speak_https(easy_.get(), settings_.ca_file);
@@ -74,6 +75,8 @@ void PageTransfer::connect_directly() {
   ::curl_easy_setopt(easy_.get(), CURLOPT_DNS_CACHE_TIMEOUT, -1L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETFUNCTION, &PageTransfer::open_socket);
   ::curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETDATA, this);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_CLOSESOCKETFUNCTION, &PageTransfer::close_socket);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_CLOSESOCKETDATA, this);
   ::curl_easy_setopt(easy_.get(), CURLOPT_FRESH_CONNECT, 1L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_FORBID_REUSE, 1L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_SSL_SESSIONID_CACHE, 0L);
@@ -114,6 +117,20 @@ bool PageTransfer::may_connect(const sockaddr& address) {
   if (settings_.private_addresses || is_public(address)) return true;
   stopped_ = not_public(address_text(address));
   return false;
+}
+
+int PageTransfer::close_socket(void* transfer, curl_socket_t socket) noexcept {
+  const auto& self = *static_cast<PageTransfer*>(transfer);
+  curl_off_t connected = 0;  // microseconds until then
+  ::curl_easy_getinfo(self.easy(), CURLINFO_CONNECT_TIME_T, &connected);
+  if (connected == 0) self.lost_.push_back(self.easy());
+  return ::close(socket);
+}
+
+// A change of what is paused has curl look after the handle at once, whatever it waits for.
+void PageTransfer::nudge(CURL* easy) {
+  ::curl_easy_pause(easy, CURLPAUSE_SEND);
+  ::curl_easy_pause(easy, CURLPAUSE_CONT);
 }
 
 std::size_t PageTransfer::receive_header(char* bytes, std::size_t, std::size_t size,

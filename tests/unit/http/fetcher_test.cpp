@@ -2,6 +2,7 @@
 #include "http/fetcher.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
@@ -101,6 +102,27 @@ TEST_CASE("a refused connection is told as such") {
   CHECK(page.reason == "Connection refused");
 }
 
+TEST_CASE("addresses that refuse are passed over at once") {
+  Mute server;
+  server.close();
+  const FetcherSettings settings{.port = server.port(), .private_addresses = true};
+  const auto begin = std::chrono::steady_clock::now();
+  const Page page =
+      get(settings, page_of("a.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "127.0.0.4"}));
+  CHECK(page.reason == "Connection refused");
+  CHECK(std::chrono::steady_clock::now() - begin < 2s);  // curl's own pauses come to nine
+}
+
+TEST_CASE("a host has sixteen addresses and no more") {
+  const Mute server;
+  const FetcherSettings settings{.port = server.port(), .private_addresses = true, .total = 100ms};
+  std::vector<std::string> addresses(15, "127.0.0.2");
+  addresses.emplace_back("127.0.0.1");
+  CHECK(get(settings, page_of("a.test", addresses)).trouble == Trouble::timeout);
+  addresses.insert(addresses.begin(), "127.0.0.2");
+  CHECK(get(settings, page_of("a.test", addresses)).reason == "Connection refused");
+}
+
 TEST_CASE("a CA file that cannot be used is told at once") {
   const TemporaryFolder folder;
   write(folder / "empty.pem", "");
@@ -143,6 +165,14 @@ event::Task<> ask_twice(Fetcher& fetcher, std::vector<Page>& pages) {
 event::Task<std::size_t> ask_often(Fetcher& fetcher, int times, std::vector<Page>& pages) {
   for (int i = 0; i < times; ++i) co_await ask_twice(fetcher, pages);
   co_return pages.size();
+}
+
+event::Task<int> ask_hosts(Fetcher& fetcher, int count) {
+  for (int i = 0; i < count; ++i) {
+    PageRequest request = page_of(fmt::format("h{}.test", i));
+    co_await fetcher.get(std::move(request));
+  }
+  co_return count;
 }
 
 event::Task<Page> ask_and_end(std::unique_ptr<Fetcher>& fetcher) {
@@ -198,4 +228,15 @@ TEST_CASE("one task may fetch one page after the other") {
   std::vector<Page> pages;
   CHECK(loop.finish(ask_often(*fetcher, 50, pages)) == 100);
   for (const Page& page : pages) CHECK(page.reason == "Connection refused");
+}
+
+TEST_CASE("what was known of a host is forgotten with its page") {
+  Mute server;
+  server.close();
+  event::Loop loop;
+  const auto fetcher = new_fetcher(loop, {.port = server.port()});
+  loop.finish(ask_hosts(*fetcher, 500));
+  const std::size_t before = ::mallinfo2().uordblks;
+  loop.finish(ask_hosts(*fetcher, 3000));
+  CHECK(::mallinfo2().uordblks < before + 100'000);  // curl's entries of 3,000 names take 600,000 bytes
 }

@@ -6,7 +6,8 @@ using namespace starttls::http;
 
 TEST_CASE("an address is judged where curl connects, whoever let it come so far") {
   const FetcherSettings settings{.port = 1};
-  const auto transfer = PageTransfer::create(settings);
+  std::vector<CURL*> lost;
+  const auto transfer = PageTransfer::create(settings, lost);
   REQUIRE(transfer != nullptr);
   for (const char* address : {"127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1"}) {
     transfer->prepare({.host = "a.test", .path = "/", .addresses = {address}});
