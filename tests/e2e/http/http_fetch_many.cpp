@@ -19,6 +19,9 @@
 #include "http/fetcher.h"
 
 using namespace starttls;
+using starttls::event::all_of;
+using starttls::event::Loop;
+using starttls::event::Task;
 
 namespace {
 
@@ -95,17 +98,17 @@ void print(const http::PageRequest& request, const http::Page& page) {
 }
 
 // Whether there is a page: 1 or 0.
-event::Task<int> fetch(http::Fetcher& fetcher, const http::PageRequest& request) {
+Task<int> fetch(http::Fetcher& fetcher, const http::PageRequest& request) {
   const http::Page page = co_await fetcher.get(request);
   print(request, page);
   co_return page.trouble == http::Trouble::none ? 1 : 0;
 }
 
-event::Task<int> fetch_all(http::Fetcher& fetcher, const std::vector<http::PageRequest>& requests) {
-  std::vector<event::Task<int>> tasks;
+Task<int> fetch_all(http::Fetcher& fetcher, const std::vector<http::PageRequest>& requests) {
+  std::vector<Task<int>> tasks;
   tasks.reserve(requests.size());
   for (const http::PageRequest& request : requests) tasks.push_back(fetch(fetcher, request));
-  const std::vector<int> got = co_await event::all_of(std::move(tasks));
+  const std::vector<int> got = co_await all_of(std::move(tasks));
   co_return std::accumulate(got.begin(), got.end(), 0);
 }
 
@@ -137,7 +140,7 @@ int main(int argc, char** argv) {
   http::FetcherSettings settings;
   define(app, settings);
   CLI11_PARSE(app, argc, argv);
-  event::Loop loop;
+  Loop loop;
   const auto fetcher = http::Fetcher::create(loop, settings);
   if (!fetcher) {
     fmt::print(stderr, "{}\n", fetcher.error().message);

@@ -51,8 +51,8 @@ class Web:
 def fetch_all(lab: Lab, port: int, requests: Sequence[str], *arguments: str, ca: Path | None = None,
               environment: Mapping[str, str] | None = None) -> Fetched:
     """The pages of lines "HOST PATH ADDRESS..."; within ten seconds, whatever the servers do."""
-    done = program.run("http_fetch_many", "--private", "--port", str(port), "--ca", ca or lab.ca.certificate, *arguments,
-                       environment=environment, text_in="".join(f"{line}\n" for line in requests), timeout=10)
+    done = program.run("http_fetch_many", "--private", "--port", str(port), "--ca", ca or lab.ca.certificate,
+                       *arguments, environment=environment, text_in="".join(f"{line}\n" for line in requests), timeout=10)
     if done.returncode:
         raise AssertionError(done.stderr)
     return Fetched(done.stdout)
@@ -66,7 +66,8 @@ def fetch(lab: Lab, port: int, *arguments: str, addresses: Sequence[str], host: 
 class RawServer:
     """Does with every connection what it is told, in a thread of the test; over TLS where it has a certificate."""
 
-    def __init__(self, lab: Lab, talk: Callable[[socket.socket], object], certificate: Certificate | None = None) -> None:
+    def __init__(self, lab: Lab, talk: Callable[[socket.socket], object],
+                 certificate: Certificate | None = None) -> None:
         self._talk = talk
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
         if self._tls and certificate:
@@ -205,7 +206,8 @@ class Fetching(FetcherCase):
         with Lab() as lab:
             web = Web(lab)
             proxy = f"http://{lab.address()}:1"
-            self.assert_page(web.fetch(environment={name: proxy for name in ("https_proxy", "HTTPS_PROXY", "ALL_PROXY")}))
+            names = ("https_proxy", "HTTPS_PROXY", "ALL_PROXY")
+            self.assert_page(web.fetch(environment=dict.fromkeys(names, proxy)))
 
 
 class Addresses(FetcherCase):
@@ -233,7 +235,8 @@ class Addresses(FetcherCase):
         with Lab() as lab:
             web = Web(lab)
             line = f"{HOST} {PATH} {web.server.address} ::1 ::ffff:{web.server.address} 10.0.0.1\n"
-            done = program.run("http_fetch_many", "--port", str(web.server.port), "--ca", lab.ca.certificate, text_in=line)
+            done = program.run("http_fetch_many", "--port", str(web.server.port), "--ca", lab.ca.certificate,
+                               text_in=line)
             page = Fetched(done.stdout).pages[0]
             self.assert_trouble(page, "address", f"no address of the public Internet: {web.server.address}")
             self.assertEqual(web.server.connections, 0)
@@ -241,7 +244,8 @@ class Addresses(FetcherCase):
     def test_a_closed_port_is_told(self) -> None:
         with Lab() as lab:
             address = lab.address()
-            self.assert_trouble(fetch(lab, lab.free_port(address), addresses=[address]), "connection", "Connection refused")
+            page = fetch(lab, lab.free_port(address), addresses=[address])
+            self.assert_trouble(page, "connection", "Connection refused")
 
     def test_a_host_without_any_is_trouble(self) -> None:
         with Lab() as lab:
@@ -270,17 +274,20 @@ class Size(FetcherCase):
             for beginning, piece in ((b"HTTP/1.1 200 OK\r\n", b"X-Header: x\r\n" * 100),
                                      (b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * 20_000 + b"\r\n"),
                                      (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
-                                     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: x\r\n" * 100)):
+                                     (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+                                      b"X: x\r\n" * 100)):
                 server = RawServer(lab, says_for_ever(beginning, piece), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
-                self.assertEqual((page["trouble"], page["reason"]), ("too_large", "headers of more than 65536 bytes"), page)
+                self.assertEqual((page["trouble"], page["reason"]),
+                                 ("too_large", "headers of more than 65536 bytes"), page)
 
     def test_a_length_that_is_not_true_is_found_out_where_something_is_missing(self) -> None:
         with Lab() as lab:
             certificate = lab.ca.issue(HOST)
             for length, body, trouble in ((b"10", b"12345", "connection"), (b"5", b"1234567890", "none"),
                                           (b"-5", b"12345", "status"), (b"many", b"12345", "status")):
-                server = RawServer(lab, says(b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n" + body), certificate)
+                said = b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n" + body
+                server = RawServer(lab, says(said), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
                 self.assertEqual(page["trouble"], trouble, page)
                 self.assertEqual(page["body"], "12345" if trouble == "none" else "", page)
@@ -289,7 +296,8 @@ class Size(FetcherCase):
         with Lab() as lab:
             certificate = lab.ca.issue(HOST)
             for said, reason in ((b"", "Empty reply from server"),
-                                 (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n", "transfer closed .*")):
+                                 (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n12345\r\n",
+                                  "transfer closed .*")):
                 server = RawServer(lab, says(said), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
                 self.assert_trouble(page, "connection", reason, 200 if said else 0)
@@ -308,7 +316,8 @@ class Time(FetcherCase):
         with Lab() as lab:
             mute = RawServer(lab, wait_for_the_end)
             deaf = RawServer(lab, wait_for_the_end, lab.ca.issue(HOST))
-            for server, limits in ((mute, ("--connect", "200")), (mute, ("--total", "200")), (deaf, ("--total", "200"))):
+            for server, limits in ((mute, ("--connect", "200")), (mute, ("--total", "200")),
+                                   (deaf, ("--total", "200"))):
                 page = fetch(lab, server.port, *FAR, *limits, addresses=[server.address])
                 self.assert_trouble(page, "timeout", ".*(timeout|timed out).*")
 
@@ -334,7 +343,8 @@ class Trust(FetcherCase):
             itself = Certificate(alone.folder / "ca.key", alone.certificate)
             for host, certificate, reason in (
                     ("old.example.test", lab.ca.issue("old.example.test", expired=True), ".*certificate has expired"),
-                    ("strange.example.test", stranger.issue("strange.example.test"), ".*unable to get local issuer certificate"),
+                    ("strange.example.test", stranger.issue("strange.example.test"),
+                     ".*unable to get local issuer certificate"),
                     ("alone.example.test", itself, ".*self-signed certificate"),
                     ("other.example.test", lab.ca.issue("elsewhere.example.test"),
                      ".*no alternative certificate subject name matches target host name 'other.example.test'"),
@@ -347,13 +357,15 @@ class Trust(FetcherCase):
     def test_a_handshake_that_fails_is_trouble_of_another_kind(self) -> None:
         with Lab() as lab:
             web = Web(lab)
-            self.assert_trouble(web.fetch(host="unknown.example.test"), "tls", "the TLS handshake failed: .*unrecognized name.*")
+            self.assert_trouble(web.fetch(host="unknown.example.test"), "tls",
+                                "the TLS handshake failed: .*unrecognized name.*")
             for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 mx.example.test ESMTP\r\n"):
                 server = RawServer(lab, says(said))
                 self.assert_trouble(fetch(lab, server.port, addresses=[server.address]), "tls",
                                     "the TLS handshake failed: .*wrong version number.*")
             server = RawServer(lab, lambda peer: peer.recv(1))
-            self.assert_trouble(fetch(lab, server.port, addresses=[server.address]), "tls", "the TLS handshake failed: .*")
+            self.assert_trouble(fetch(lab, server.port, addresses=[server.address]), "tls",
+                                "the TLS handshake failed: .*")
 
     def test_tls_before_1_2_is_refused(self) -> None:
         with Lab() as lab:

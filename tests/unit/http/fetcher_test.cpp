@@ -15,6 +15,11 @@ using namespace starttls;
 using namespace starttls::http;
 using namespace starttls::test;
 using namespace std::chrono_literals;
+using starttls::event::all_of;
+using starttls::event::Loop;
+using starttls::event::spawn;
+using starttls::event::Task;
+using starttls::event::Timer;
 
 namespace {
 
@@ -40,7 +45,7 @@ class Mute {
   std::uint16_t port_ = 0;
 };
 
-std::unique_ptr<Fetcher> new_fetcher(event::Loop& loop, FetcherSettings settings) {
+std::unique_ptr<Fetcher> new_fetcher(Loop& loop, FetcherSettings settings) {
   settings.private_addresses = true;
   return good(Fetcher::create(loop, settings));
 }
@@ -54,7 +59,7 @@ PageRequest page_of(std::string host) {
 }
 
 Page get(const FetcherSettings& settings, PageRequest request) {
-  event::Loop loop;
+  Loop loop;
   const auto fetcher = good(Fetcher::create(loop, settings));
   return loop.finish(fetcher->get(std::move(request)));
 }
@@ -126,7 +131,7 @@ TEST_CASE("a host has sixteen addresses and no more") {
 TEST_CASE("a CA file that cannot be used is told at once") {
   const TemporaryFolder folder;
   write(folder / "empty.pem", "");
-  event::Loop loop;
+  Loop loop;
   for (const char* name : {"empty.pem", "none.pem", ""}) {
     const Error error = bad(Fetcher::create(loop, {.ca_file = folder / name}));
     CHECK(error.fault == Fault::config);
@@ -141,12 +146,12 @@ TEST_CASE("the time limit does not run while a fetch waits for its turn") {
   one_at_once.most_at_once = 1;
   one_per_address.most_per_address = 1;
   for (const FetcherSettings* settings : {&one_at_once, &one_per_address}) {
-    event::Loop loop;
+    Loop loop;
     const auto fetcher = new_fetcher(loop, *settings);
-    std::vector<event::Task<Page>> tasks;
+    std::vector<Task<Page>> tasks;
     for (const char* host : {"a.test", "b.test", "c.test"}) tasks.push_back(fetcher->get(page_of(host)));
     const auto begin = std::chrono::steady_clock::now();
-    const auto pages = loop.finish(event::all_of(std::move(tasks)));
+    const auto pages = loop.finish(all_of(std::move(tasks)));
     CHECK(std::chrono::steady_clock::now() - begin >= 300ms);
     for (const Page& page : pages) CHECK(page.trouble == Trouble::timeout);
   }
@@ -155,19 +160,19 @@ TEST_CASE("the time limit does not run while a fetch waits for its turn") {
 namespace {
 
 // Goes on to ask for the next as soon as it has one.
-event::Task<> ask_twice(Fetcher& fetcher, std::vector<Page>& pages) {
+Task<> ask_twice(Fetcher& fetcher, std::vector<Page>& pages) {
   for (int i = 0; i < 2; ++i) {
     Page page = co_await fetcher.get(page_of("a.test"));
     pages.push_back(std::move(page));
   }
 }
 
-event::Task<std::size_t> ask_often(Fetcher& fetcher, int times, std::vector<Page>& pages) {
+Task<std::size_t> ask_often(Fetcher& fetcher, int times, std::vector<Page>& pages) {
   for (int i = 0; i < times; ++i) co_await ask_twice(fetcher, pages);
   co_return pages.size();
 }
 
-event::Task<int> ask_hosts(Fetcher& fetcher, int count) {
+Task<int> ask_hosts(Fetcher& fetcher, int count) {
   for (int i = 0; i < count; ++i) {
     PageRequest request = page_of(fmt::format("h{}.test", i));
     co_await fetcher.get(std::move(request));
@@ -175,14 +180,14 @@ event::Task<int> ask_hosts(Fetcher& fetcher, int count) {
   co_return count;
 }
 
-event::Task<Page> ask_and_end(std::unique_ptr<Fetcher>& fetcher) {
+Task<Page> ask_and_end(std::unique_ptr<Fetcher>& fetcher) {
   Page page = co_await fetcher->get(page_of("a.test"));
   fetcher.reset();
   co_return page;
 }
 
-void let_run(event::Loop& loop, std::chrono::milliseconds time) {
-  event::Timer timer(loop, [&loop] { loop.stop(); });
+void let_run(Loop& loop, std::chrono::milliseconds time) {
+  Timer timer(loop, [&loop] { loop.stop(); });
   timer.start(time);
   loop.run();
 }
@@ -191,10 +196,10 @@ void let_run(event::Loop& loop, std::chrono::milliseconds time) {
 
 TEST_CASE("who is under way, waits or asks again while the fetcher ends has its answer then") {
   const Mute server;
-  event::Loop loop;
+  Loop loop;
   auto fetcher = new_fetcher(loop, {.port = server.port(), .most_at_once = 2, .most_per_address = 1});
   std::vector<Page> pages;
-  for (int i = 0; i < 3; ++i) event::spawn(ask_twice(*fetcher, pages));
+  for (int i = 0; i < 3; ++i) spawn(ask_twice(*fetcher, pages));
   let_run(loop, 10ms);
   CHECK(pages.empty());
   fetcher.reset();
@@ -208,13 +213,13 @@ TEST_CASE("who is under way, waits or asks again while the fetcher ends has its 
 TEST_CASE("who has its page may end the fetcher, and the others are answered") {
   Mute server;
   server.close();
-  event::Loop loop;
+  Loop loop;
   auto fetcher = new_fetcher(loop, {.port = server.port(), .most_at_once = 1});
-  std::vector<event::Task<Page>> tasks;
+  std::vector<Task<Page>> tasks;
   tasks.push_back(ask_and_end(fetcher));
   tasks.push_back(fetcher->get(page_of("b.test")));
   tasks.push_back(fetcher->get(page_of("c.test")));
-  const auto pages = loop.finish(event::all_of(std::move(tasks)));
+  const auto pages = loop.finish(all_of(std::move(tasks)));
   CHECK(fetcher == nullptr);
   CHECK(pages[0].reason == "Connection refused");
   CHECK(pages[2].reason == "given up");
@@ -223,7 +228,7 @@ TEST_CASE("who has its page may end the fetcher, and the others are answered") {
 TEST_CASE("one task may fetch one page after the other") {
   Mute server;
   server.close();
-  event::Loop loop;
+  Loop loop;
   const auto fetcher = new_fetcher(loop, {.port = server.port()});
   std::vector<Page> pages;
   CHECK(loop.finish(ask_often(*fetcher, 50, pages)) == 100);
@@ -233,7 +238,7 @@ TEST_CASE("one task may fetch one page after the other") {
 TEST_CASE("what was known of a host is forgotten with its page") {
   Mute server;
   server.close();
-  event::Loop loop;
+  Loop loop;
   const auto fetcher = new_fetcher(loop, {.port = server.port()});
   loop.finish(ask_hosts(*fetcher, 500));
   const std::size_t before = ::mallinfo2().uordblks;
