@@ -52,7 +52,8 @@ def fetch_all(lab: Lab, port: int, requests: Sequence[str], *arguments: str, ca:
               environment: Mapping[str, str] | None = None) -> Fetched:
     """The pages of lines "HOST PATH ADDRESS..."; within ten seconds, whatever the servers do."""
     done = program.run("http_fetch_many", "--private", "--port", str(port), "--ca", ca or lab.ca.certificate,
-                       *arguments, environment=environment, text_in="".join(f"{line}\n" for line in requests), timeout=10)
+                       *arguments, environment=environment, timeout=10,
+                       text_in="".join(f"{line}\n" for line in requests))
     if done.returncode:
         raise AssertionError(done.stderr)
     return Fetched(done.stdout)
