@@ -31,15 +31,16 @@ enum class Trouble {
   tls,          // no handshake: version, cipher, alert, not TLS at all
   certificate,  // not trusted, expired, or of another name
   redirect,     // status 3xx
-  status,       // any other status than 200
+  status,       // any other status than 200; or no HTTP, or a content coding, which is not asked for
   too_large,
   timeout,
 };
 
 struct PageRequest {
-  std::string host;                    // a DomainName; the name in the certificate, in SNI and in Host:
-  std::string path;                    // "/.well-known/mta-sts.txt"
-  std::vector<std::string> addresses;  // "192.0.2.1", "2001:db8::1": tried in this order, as curl does
+  std::string host;  // a DomainName; the name in the certificate, in SNI and in Host:
+  std::string path;  // "/.well-known/mta-sts.txt"
+  // "192.0.2.1", "2001:db8::1": the first 16 that may be connected to are tried in this order, as curl does.
+  std::vector<std::string> addresses;
 };
 
 struct Page {
@@ -58,7 +59,7 @@ struct FetcherSettings {
   std::chrono::milliseconds total = std::chrono::minutes(1);     // everything
   std::chrono::milliseconds connect = std::chrono::seconds(15);  // connection and TLS handshake
   std::size_t bytes = std::size_t{64} << 10U;                    // of the body
-  std::size_t most_at_once = 200;  // fetches; those beyond wait for their turn
+  std::size_t most_at_once = 200;                                // fetches; those beyond wait for their turn
   std::size_t most_per_address = 8;  // fetches from one address at the same time; those beyond wait
 };
 

@@ -1,21 +1,13 @@
 #include "http/transfer.h"
 
 #include <algorithm>
-#include <limits>
+#include <array>
 
 #include "base/text.h"
 #include "http/url.h"
 
 namespace starttls::http {
 namespace {
-
-constexpr std::size_t content_type_limit = 200;
-
-// curl takes 0 for "no limit".
-template <class Duration>
-long at_least_one(Duration duration) {
-  return std::clamp<long>(static_cast<long>(duration.count()), 1, std::numeric_limits<int>::max());
-}
 
 bool may_pass(int status) {
   constexpr std::array passing{408, 425, 429};  // timeout, too early, too many requests
@@ -28,20 +20,14 @@ Transfer::Transfer(CURL* easy, const Request& request, const Sink& sink)
     : easy_(easy), request_(request), sink_(sink) {
   ::curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, reason_.data());
   ::curl_easy_setopt(easy_, CURLOPT_URL, request_.url.c_str());
-  ::curl_easy_setopt(easy_, CURLOPT_PROTOCOLS_STR, "https");
-  ::curl_easy_setopt(easy_, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+  speak_https(easy_, request_.ca_file);
   ::curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, request_.limits.redirects > 0 ? 1L : 0L);
   ::curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, static_cast<long>(request_.limits.redirects));
-  // A list and its signature: nothing to multiplex.
-  ::curl_easy_setopt(easy_, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  ::curl_easy_setopt(easy_, CURLOPT_USERAGENT, "starttls-toolkit/" STARTTLS_VERSION);
-  ::curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
   // A resolver that hangs must not outlast the time limit: its thread ends by itself.
   ::curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   ::curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::receive);
   ::curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
   limit();
-  trust();
   ask_conditionally();
 }
 
@@ -56,17 +42,6 @@ void Transfer::limit() {
   ::curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, at_least_one(limits.connect));
   ::curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, limits.least_speed);
   ::curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, at_least_one(limits.slow));
-}
-
-void Transfer::trust() {
-  ::curl_easy_setopt(easy_, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  ::curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYPEER, 1L);
-  ::curl_easy_setopt(easy_, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (!request_.ca_file.empty()) ::curl_easy_setopt(easy_, CURLOPT_CAINFO, request_.ca_file.c_str());
-  // While a folder of authorities is set, which it is by default, curl 7.88 reads the whole bundle again for
-  // every connection; and a file that was given is to be the only source.
-  const bool system_has_file = ::curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
-  if (system_has_file || !request_.ca_file.empty()) ::curl_easy_setopt(easy_, CURLOPT_CAPATH, nullptr);
 }
 
 void Transfer::ask_conditionally() {
@@ -90,7 +65,7 @@ std::size_t Transfer::receive(char* bytes, std::size_t, std::size_t size, void* 
 // False ends the transfer.
 bool Transfer::take(std::string_view piece) {
   // What else comes with an error is of no use; conclude() tells the status.
-  if (status() != 200) return false;
+  if (status_of(easy_) != 200) return false;
   curl_off_t announced = -1;
   ::curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
   const std::uint64_t limit = request_.limits.bytes;
@@ -109,31 +84,31 @@ std::unexpected<Error> Transfer::too_large() const {
 
 Result<Answer> Transfer::conclude(CURLcode code) {
   if (stopped_) return std::unexpected(*stopped_);
-  const bool ended_by_us = code == CURLE_WRITE_ERROR && status() != 200;
+  const bool ended_by_us = code == CURLE_WRITE_ERROR && status_of(easy_) != 200;
   if (code != CURLE_OK && !ended_by_us) return std::unexpected(failed(code));
   return answer();
 }
 
 Result<Answer> Transfer::answer() const {
-  if (status() == 304 && !conditional_) {
+  const int status = status_of(easy_);
+  if (status == 304 && !conditional_) {
     return fail(Fault::data, "{}: the server says \"not modified\" (status 304) without having been asked",
                 place());
   }
-  if (status() != 200 && status() != 304) return std::unexpected(refused_status());
-  const std::string coding = header("Content-Encoding");
-  if (!coding.empty() && to_lower(trim(coding)) != "identity") {
-    return fail(Fault::data, "{}: sent in the coding \"{}\", which was not asked for", place(),
-                printable(coding, content_type_limit));
+  if (status != 200 && status != 304) return std::unexpected(refused_status());
+  const std::string coding = content_coding_of(easy_);
+  if (!coding.empty()) {
+    return fail(Fault::data, "{}: sent in the coding \"{}\", which was not asked for", place(), coding);
   }
-  return Answer{.status = status(),
+  return Answer{.status = status,
                 .validators = {.etag = validator("ETag"), .last_modified = validator("Last-Modified")},
-                .content_type = printable(header("Content-Type"), content_type_limit),
+                .content_type = content_type_of(easy_),
                 .url = effective_url(),
                 .bytes = bytes_};
 }
 
 Error Transfer::refused_status() const {
-  const int code = status();
+  const int code = status_of(easy_);
   const auto told = [&](Fault fault, std::string_view what) {
     return Error{fault, fmt::format("{}: {} (status {})", place(), what, code)};
   };
@@ -154,21 +129,18 @@ Error Transfer::refused_status() const {
   return told(Fault::data, "an answer that is no file");
 }
 
-// The reasons are curl's and OpenSSL's words, which may hold the server's.
 Error Transfer::failed(CURLcode code) const {
-  const std::string_view words(reason_.data());
-  const std::string reason = printable(words.empty() ? ::curl_easy_strerror(code) : words, 300);
+  const std::string reason = reason_of(code, reason_);
   const auto told = [&](Fault fault, std::string_view what) {
     return Error{fault, fmt::format("{}: {}", place(), what)};
   };
+  if (is_certificate_trouble(code)) {
+    return told(Fault::data,
+                fmt::format("the server's certificate cannot be trusted, so nothing was fetched; either the "
+                            "server is set up wrongly or somebody sits in between: {}",
+                            reason));
+  }
   switch (code) {
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_ISSUER_ERROR:
-      return told(
-          Fault::data,
-          fmt::format("the server's certificate cannot be trusted, so nothing was fetched; either the "
-                      "server is set up wrongly or somebody sits in between: {}",
-                      reason));
     case CURLE_SSL_CACERT_BADFILE:
       return {Fault::config, fmt::format("the CA file cannot be used: {}", reason)};
     case CURLE_UNSUPPORTED_PROTOCOL:
@@ -197,21 +169,8 @@ Error Transfer::failed(CURLcode code) const {
   }
 }
 
-int Transfer::status() const {
-  long status = 0;
-  ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);
-  return static_cast<int>(status);
-}
-
-// Of the last answer; the first of several.
-std::string Transfer::header(const char* name) const {
-  curl_header* field = nullptr;
-  if (::curl_easy_header(easy_, name, 0, CURLH_HEADER, -1, &field) != CURLHE_OK) return {};
-  return field->value;
-}
-
 std::string Transfer::validator(const char* name) const {
-  const std::string value = header(name);
+  const std::string value = header_of(easy_, name);
   return is_validator(value) ? value : std::string();
 }
 

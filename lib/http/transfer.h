@@ -1,10 +1,8 @@
-// One request on one handle of curl, from its settings to its answer. Inside this room: who performs it (the
-// easy interface now, a multi handle with many of them) is not its business.
+// One request of http::Client on one handle of curl, from its settings to its answer. Inside this room.
 #pragma once
 
 #include <curl/curl.h>
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +11,7 @@
 
 #include "base/result.h"
 #include "http/client.h"
+#include "http/easy.h"
 
 namespace starttls::http {
 
@@ -33,14 +32,11 @@ class Transfer {
   bool take(std::string_view piece);
   void ask_conditionally();
   void limit();
-  void trust();
   Result<Answer> answer() const;
   Error failed(CURLcode code) const;
   Error refused_status() const;
   std::unexpected<Error> too_large() const;
 
-  int status() const;
-  std::string header(const char* name) const;
   std::string validator(const char* name) const;
   std::string effective_url() const;
   // What every error begins with: the URL and, where redirects led elsewhere, that one.
@@ -50,7 +46,7 @@ class Transfer {
   const Request& request_;
   const Sink& sink_;
   std::unique_ptr<curl_slist, decltype(&::curl_slist_free_all)> fields_{nullptr, &::curl_slist_free_all};
-  std::array<char, CURL_ERROR_SIZE> reason_{};
+  ErrorBuffer reason_{};
   bool conditional_ = false;
   std::uint64_t bytes_ = 0;
   std::optional<Error> stopped_;  // why we ended the transfer ourselves

@@ -119,6 +119,7 @@ def _server_context(newest_tls: ssl.TLSVersion) -> ssl.SSLContext:
 class _Server(http.server.ThreadingHTTPServer):
     """Makes the TLS handshake in the thread of the connection, so that no client can hold up another."""
     daemon_threads = True
+    request_queue_size = 1000  # hundreds may come at once
 
     def __init__(self, address: tuple[str, int], web: HttpsServer, newest_tls: ssl.TLSVersion) -> None:
         super().__init__(address, _Handler)

@@ -1,0 +1,30 @@
+// Which addresses are of the public Internet, so that nobody who only publishes a name in the DNS can have us
+// connect to what is behind our own firewall.
+#pragma once
+
+#include <sys/socket.h>
+
+#include <string>
+#include <string_view>
+
+namespace starttls::http {
+
+// Whether the text is an IPv4 address in dotted-decimal form or an IPv6 address, without zone, port and
+// brackets (inet_pton(3)).
+bool is_address(std::string_view text);
+
+// Whether the address may be that of a server on the public Internet by the registries of special-purpose
+// addresses (RFC 6890 and its updates). Those are not: loopback, private, link-local, shared (RFC 6598),
+// unique-local, documentation, benchmarking, multicast, reserved and unspecified ones; IPv6 addresses that
+// only wrap an IPv4 address, whatever that is (mapped, compatible, 6to4, Teredo); those of NAT64 whose IPv4
+// address is not public (RFC 6052 section 3.1); and any family but AF_INET and AF_INET6, whose structure
+// must be complete.
+bool is_public(const sockaddr& address);
+
+// The same of a text; false where it is no address.
+bool is_public(std::string_view text);
+
+// "192.0.2.1", "2001:db8::1"; "" for other families.
+std::string address_text(const sockaddr& address);
+
+}  // namespace starttls::http

@@ -1,0 +1,55 @@
+// What all transfers on curl's easy handles share (libcurl-easy(3)), whoever performs them. Inside this room.
+#pragma once
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <limits>
+#include <memory>
+#include <string>
+
+namespace starttls::http {
+
+using Easy = std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)>;
+
+// Starts libcurl, once a process: it costs milliseconds. False where it cannot be started.
+bool start_curl();
+
+// None where libcurl cannot be started or has no memory.
+Easy new_easy();
+
+// https only, HTTP/1.1, TLS 1.2 or later, the certificate verified. `ca_file` is the only source of
+// authorities;
+// "": those of the system.
+void speak_https(CURL* easy, const std::filesystem::path& ca_file);
+
+// curl takes 0 for "no limit".
+template <class Duration>
+long at_least_one(Duration duration) {
+  return std::clamp<long>(static_cast<long>(duration.count()), 1, std::numeric_limits<int>::max());
+}
+
+// Of the last answer; 0 where there is none.
+int status_of(CURL* easy);
+
+// A header of the last answer, the first of several; "" where there is none.
+std::string header_of(CURL* easy, const char* name);
+
+// As sent, escaped and cut; "" where there is none.
+std::string content_type_of(CURL* easy);
+
+// The content coding that was not asked for, escaped and cut; "" where there is none.
+std::string content_coding_of(CURL* easy);
+
+// Whether the server's certificate is what ended the transfer: not trusted, expired, of another name.
+bool is_certificate_trouble(CURLcode code);
+
+// What CURLOPT_ERRORBUFFER writes into.
+using ErrorBuffer = std::array<char, CURL_ERROR_SIZE>;
+
+// Why the transfer failed: curl's and OpenSSL's words, which may hold the server's, escaped and cut.
+std::string reason_of(CURLcode code, const ErrorBuffer& words);
+
+}  // namespace starttls::http

@@ -1,0 +1,247 @@
+#include "http/fetcher.h"
+
+#include <curl/curl.h>
+
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+#include "base/file.h"
+#include "base/text.h"
+#include "event/task.h"
+#include "http/address.h"
+#include "http/page_transfer.h"
+#include "http/turns.h"
+
+namespace starttls::http {
+namespace {
+
+using Multi = std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)>;
+
+constexpr std::size_t ca_file_limit = std::size_t{16} << 20U;
+constexpr std::size_t shown_address_limit = 100;
+
+// curl reads the file with the first handshake, which is too late to tell whoever configured it.
+Result<void> is_ca_file(const std::filesystem::path& path) {
+  const auto text = read_file(path, ca_file_limit);
+  if (!text) return fail(Fault::config, "the CA file cannot be used: {}", text.error().message);
+  if (!text->contains("-----BEGIN ")) {
+    return fail(Fault::config, "the CA file cannot be used: {}: holds no certificate in PEM", path.string());
+  }
+  return {};
+}
+
+Page no_page(Trouble trouble, std::string reason) {
+  return {.trouble = trouble, .reason = std::move(reason)};
+}
+
+// What waits for what is read on a socket of curl's, or can be written to it.
+struct Readiness {
+  std::unique_ptr<event::Watch> reading;
+  std::unique_ptr<event::Watch> writing;
+};
+
+}  // namespace
+
+class Fetcher::Impl {
+ public:
+  Impl(event::Loop& loop, FetcherSettings settings, Multi multi);
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+  ~Impl();
+
+  // The page arrives, at once or later.
+  void ask(PageRequest request, event::Arrival<Page>& page);
+
+ private:
+  struct Asked {
+    PageRequest request;
+    event::Arrival<Page>* page;
+  };
+  struct UnderWay {
+    Asked asked;
+    std::unique_ptr<PageTransfer> transfer;
+  };
+
+  static int watch(CURL*, curl_socket_t socket, int what, void* impl, void*) noexcept;
+  static int set_timer(CURLM*, long milliseconds, void* impl) noexcept;
+  void watch_for(curl_socket_t socket, int what);
+
+  std::optional<Page> choose_addresses(std::vector<std::string>& addresses) const;
+  void start_next();
+  void start(Asked asked);
+  std::unique_ptr<PageTransfer> take_transfer();
+  void go_on(curl_socket_t socket, int ready);
+  void finish(CURL* easy, CURLcode code);
+  void answer(const Asked& asked, Page page);
+
+  event::Loop& loop_;
+  FetcherSettings settings_;
+  Turns<Asked> turns_;
+  bool closing_ = false;
+  std::unordered_map<curl_socket_t, Readiness> sockets_;
+  event::Timer timer_;
+  std::vector<CURL*> lost_;  // of PageTransfer
+  std::vector<std::unique_ptr<PageTransfer>> idle_;
+  std::unordered_map<CURL*, UnderWay> under_way_;
+  Multi multi_;
+};
+
+Fetcher::Impl::Impl(event::Loop& loop, FetcherSettings settings, Multi multi)
+    : loop_(loop),
+      settings_(std::move(settings)),
+      turns_(settings_.most_at_once, settings_.most_per_address),
+      timer_(loop, [this] { go_on(CURL_SOCKET_TIMEOUT, 0); }),
+      multi_(std::move(multi)) {
+  ::curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, &Impl::watch);
+  ::curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this);
+  ::curl_multi_setopt(multi_.get(), CURLMOPT_TIMERFUNCTION, &Impl::set_timer);
+  ::curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
+}
+
+// Whoever goes on may ask again, and is answered at once.
+Fetcher::Impl::~Impl() {
+  closing_ = true;
+  std::vector<Asked> pending;
+  for (auto& [easy, fetch] : under_way_) {
+    ::curl_multi_remove_handle(multi_.get(), easy);
+    pending.push_back(std::move(fetch.asked));
+  }
+  under_way_.clear();
+  for (Asked& asked : std::move(turns_).dismiss()) pending.push_back(std::move(asked));
+  for (Asked& asked : pending) asked.page->arrive(no_page(Trouble::connection, "given up"));
+}
+
+void Fetcher::Impl::ask(PageRequest request, event::Arrival<Page>& page) {
+  if (closing_) return page.arrive(no_page(Trouble::connection, "given up"));
+  if (auto refused = choose_addresses(request.addresses)) return page.arrive(std::move(*refused));
+  const std::string place = request.addresses.front();
+  turns_.join(place, {.request = std::move(request), .page = &page});
+  start_next();
+}
+
+// Leaves those that may be connected to; where there is none, says why.
+std::optional<Page> Fetcher::Impl::choose_addresses(std::vector<std::string>& addresses) const {
+  if (addresses.empty()) return no_page(Trouble::address, "no address");
+  for (const std::string& address : addresses) {
+    if (is_address(address)) continue;
+    return no_page(Trouble::address,
+                   fmt::format("not an address: {}", printable(address, shown_address_limit)));
+  }
+  if (settings_.private_addresses) return std::nullopt;
+  const std::string first = addresses.front();
+  std::erase_if(addresses, [](const std::string& address) { return !is_public(address); });
+  if (addresses.empty()) return not_public(first);
+  return std::nullopt;
+}
+
+void Fetcher::Impl::start_next() {
+  while (auto asked = turns_.next()) start(std::move(*asked));
+}
+
+void Fetcher::Impl::start(Asked asked) {
+  auto transfer = take_transfer();
+  const bool started = transfer && [&] {
+    transfer->prepare(asked.request);
+    return ::curl_multi_add_handle(multi_.get(), transfer->easy()) == CURLM_OK;
+  }();
+  if (!started) {
+    turns_.leave(asked.request.addresses.front());
+    return answer(asked, no_page(Trouble::connection, "libcurl cannot be started"));
+  }
+  CURL* const easy = transfer->easy();
+  under_way_.emplace(easy, UnderWay{std::move(asked), std::move(transfer)});
+}
+
+std::unique_ptr<PageTransfer> Fetcher::Impl::take_transfer() {
+  if (idle_.empty()) return PageTransfer::create(settings_, lost_);
+  auto transfer = std::move(idle_.back());
+  idle_.pop_back();
+  return transfer;
+}
+
+// Not called inside curl's callbacks, so that curl may be called here.
+void Fetcher::Impl::go_on(curl_socket_t socket, int ready) {
+  int running = 0;
+  ::curl_multi_socket_action(multi_.get(), socket, ready, &running);
+  int left = 0;
+  while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left)) {
+    if (message->msg == CURLMSG_DONE) finish(message->easy_handle, message->data.result);
+  }
+  for (CURL* easy : std::exchange(lost_, {})) {
+    if (under_way_.contains(easy)) PageTransfer::nudge(easy);
+  }
+  start_next();
+}
+
+void Fetcher::Impl::finish(CURL* easy, CURLcode code) {
+  auto fetch = under_way_.extract(easy);
+  ::curl_multi_remove_handle(multi_.get(), easy);
+  auto& [asked, transfer] = fetch.mapped();
+  turns_.leave(asked.request.addresses.front());
+  answer(asked, transfer->conclude(code));
+  idle_.push_back(std::move(transfer));
+}
+
+// Once the loop is back: whoever goes on may ask for more, or end this fetcher.
+void Fetcher::Impl::answer(const Asked& asked, Page page) {
+  loop_.post([arrival = asked.page, page = std::move(page)]() mutable { arrival->arrive(std::move(page)); });
+}
+
+int Fetcher::Impl::watch(CURL*, curl_socket_t socket, int what, void* impl, void*) noexcept {
+  static_cast<Impl*>(impl)->watch_for(socket, what);
+  return 0;
+}
+
+void Fetcher::Impl::watch_for(curl_socket_t socket, int what) {
+  if (what == CURL_POLL_REMOVE) {
+    sockets_.erase(socket);
+    return;
+  }
+  Readiness& readiness = sockets_[socket];
+  const auto set = [&](std::unique_ptr<event::Watch>& watch, event::Watch::For direction, bool wanted,
+                       int ready) {
+    if (wanted == (watch != nullptr)) return;
+    watch = wanted ? std::make_unique<event::Watch>(loop_, socket, direction,
+                                                    [this, socket, ready] { go_on(socket, ready); })
+                   : nullptr;
+  };
+  set(readiness.reading, event::Watch::For::reading, (what & CURL_POLL_IN) != 0, CURL_CSELECT_IN);
+  set(readiness.writing, event::Watch::For::writing, (what & CURL_POLL_OUT) != 0, CURL_CSELECT_OUT);
+}
+
+int Fetcher::Impl::set_timer(CURLM*, long milliseconds, void* impl) noexcept {
+  event::Timer& timer = static_cast<Impl*>(impl)->timer_;
+  if (milliseconds < 0) {
+    timer.stop();
+  } else {
+    timer.start(std::chrono::milliseconds(milliseconds));
+  }
+  return 0;
+}
+
+Result<std::unique_ptr<Fetcher>> Fetcher::create(event::Loop& loop, FetcherSettings settings) {
+  const char* const of_the_system = ::curl_version_info(CURLVERSION_NOW)->cainfo;
+  const std::filesystem::path authorities =
+      !settings.ca_file.empty() || of_the_system == nullptr ? settings.ca_file : of_the_system;
+  if (!authorities.empty()) {
+    if (const auto sound = is_ca_file(authorities); !sound) return std::unexpected(sound.error());
+  }
+  Multi multi(start_curl() ? ::curl_multi_init() : nullptr, &::curl_multi_cleanup);
+  if (!multi) return fail(Fault::internal, "libcurl cannot be started");
+  auto impl = std::make_unique<Impl>(loop, std::move(settings), std::move(multi));
+  return std::unique_ptr<Fetcher>(new Fetcher(std::move(impl)));
+}
+
+Fetcher::Fetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Fetcher::~Fetcher() = default;
+
+event::Task<Page> Fetcher::get(PageRequest request) {
+  event::Arrival<Page> arrival;
+  impl_->ask(std::move(request), arrival);
+  Page page = co_await arrival;
+  co_return page;
+}
+
+}  // namespace starttls::http
