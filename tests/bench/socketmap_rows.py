@@ -102,8 +102,8 @@ class Circumstances:
 
 
 def rate_of(ours: str, peer: str, times: float) -> Target:
-    return Target(f"answers/s of {peer}", times, "x", lambda figures: figures[ours].per_second / figures[peer].per_second,
-                  at_least=True)
+    return Target(f"answers/s of {peer}", times, "x",
+                  lambda figures: figures[ours].per_second / figures[peer].per_second, at_least=True)
 
 
 def cpu_of(ours: str, peer: str, times: float) -> Target:

@@ -37,9 +37,9 @@ def _lines(comparison: Comparison, judged: bool) -> list[Sequence[str]]:
              *(_number(None if name == comparison.ours else _ratio(comparison, of, what), 2)
                for what in ("per_second", "cpu_us")))
             for number, (name, of) in enumerate(comparison.figures.items())]
-    right = [(f"{target.what} {'>=' if target.at_least else '<='} {_number(target.limit, 2, ' ' + target.unit)}".strip(),
-              _number(target.measured(comparison.figures), 2, " " + target.unit).strip(),
-              _verdict(comparison, target, judged)) for target in _targets(comparison)]
+    right = [(f"{target.what} {'>=' if target.at_least else '<='} {_with_unit(target, target.limit)}",
+              _with_unit(target, target.measured(comparison.figures)), _verdict(comparison, target, judged))
+             for target in _targets(comparison)]
     nothing = ("",) * VALUES
     return [(*(left[line] if line < len(left) else nothing), *(right[line] if line < len(right) else ()))
             for line in range(max(len(left), len(right)))]
@@ -61,6 +61,10 @@ def _ratio(comparison: Comparison, other: Figures, what: str) -> float | None:
     if ours is None or getattr(ours, what) is None or not getattr(other, what):
         return None
     return getattr(ours, what) / getattr(other, what)
+
+
+def _with_unit(target: Target, value: float) -> str:
+    return _number(value, 2 if target.unit else 0, " " + target.unit).strip()
 
 
 def _number(value: float | None, digits: int, unit: str = "", divisor: float = 1) -> str:
