@@ -7,6 +7,7 @@
 CPU time is that of the whole process, user and system, of all threads, while it was asked.
 """
 
+import contextlib
 import ctypes
 import json
 import os
@@ -22,7 +23,6 @@ from pathlib import Path
 
 from lab import Lab
 from lab.cage import Cage
-from lab.process import Process
 from lab.program import Program, path_of
 
 from policy_hosts import HTTPS_PORT, PolicyHosts
@@ -99,7 +99,8 @@ class Service(ABC):
         return time.clock_gettime(clock.value)
 
     def threads(self) -> list[int]:
-        return [int(task.name) for task in Path(f"/proc/{self.pid}/task").iterdir()]
+        tasks = Path(f"/proc/{self.pid}/task")
+        return [int(task.name) for task in tasks.iterdir()] if tasks.exists() else []
 
     def _memory(self, what: str) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
@@ -112,14 +113,14 @@ class Asking:
     def __init__(self, service: Service, domains: Sequence[str], connections: int, seconds: float,
                  processor: int | None) -> None:
         self._service = service
-        self._everywhere = os.sched_getaffinity(0)
+        self._pinned = processor is not None
         file = service.folder / "domains"
         file.write_text("".join(domain + "\n" for domain in domains))
         argv = [path_of("socketmap-load"), "--connections", str(connections), f"inet:{service.port}@{service.address}",
                 file]
         if seconds:
             argv += ["--seconds", str(seconds)]
-        if processor is not None:
+        if self._pinned:
             self._place({processor})
             argv = ["taskset", "--cpu-list", str(processor), *argv]
         self._before = service.processor_seconds()
@@ -132,7 +133,8 @@ class Asking:
     def __exit__(self, *_: object) -> None:
         self._popen.kill()
         self._popen.communicate()
-        self._place(self._everywhere)
+        if self._pinned:
+            self._place(os.sched_getaffinity(0))
 
     def told(self) -> Told:
         """Raises Failed where a question had no answer, or a wrong one."""
@@ -148,7 +150,8 @@ class Asking:
 
     def _place(self, processors: set[int]) -> None:
         for thread in self._service.threads():
-            os.sched_setaffinity(thread, processors)
+            with contextlib.suppress(ProcessLookupError):  # it has ended
+                os.sched_setaffinity(thread, processors)
 
 
 def our_configuration(folder: Path, hosts: PolicyHosts, more: str = "") -> Path:

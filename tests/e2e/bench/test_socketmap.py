@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import unittest
 from collections.abc import Callable, Sequence
@@ -22,8 +23,9 @@ POLICY = b"67:OK secure match=mx1.bench.test:.mail.bench.test servername=hostnam
 Answer = Callable[[socket.socket, bytes], None]
 
 
-def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([BENCH / "run", "--quick", "--domains", "1000", "--json", *arguments],
+def bench(*arguments: str, build: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "BUILD_DIR": str(build)} if build else None
+    return subprocess.run([BENCH / "run", "--quick", "--domains", "1000", "--json", *arguments], env=environment,
                           capture_output=True, text=True, timeout=150, check=False)
 
 
@@ -67,6 +69,17 @@ class Rows(unittest.TestCase):
                     self.assertIsInstance(target["measured"], int | float)
         held = next(row for row in rows if row["row"] == "socketmap-in-flight")["targets"][0]
         self.assertEqual(held["measured"], held["limit"], "all are held at once")
+
+    def test_figures_of_answers_without_a_policy_are_none(self) -> None:
+        with tempfile.TemporaryDirectory() as build:
+            for name in ("socketmap-load", "starttls-listtool"):
+                Path(build, name).symlink_to(program.path_of(name))
+            floor = Path(build, "socketmap-floor")
+            floor.write_text(f'#!/bin/sh\nexec "{program.path_of("socketmap-floor")}" "$1" "NOTFOUND "\n')
+            floor.chmod(0o755)
+            done = bench("--peers-only", "socketmap-cached", build=Path(build))
+        self.assertEqual((done.returncode, done.stdout), (1, ""))
+        self.assertIn("epoll loop: not each of 100 answers is a policy", done.stderr)
 
 
 class Load(unittest.TestCase):
