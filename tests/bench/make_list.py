@@ -63,7 +63,12 @@ def write_list(file: Path, shape: Shape) -> None:
 
 def first_domain(shape: Shape) -> str:
     """A domain that the list has, changed or not."""
-    return next(_entries(shape)).domain
+    return first_domains(shape, 1)[0]
+
+
+def first_domains(shape: Shape, number: int) -> list[str]:
+    """So many domains of the list as it is unchanged, from all over its order of names."""
+    return [entry.domain for entry in itertools.islice(_entries(shape), number)]
 
 
 def _entries(shape: Shape) -> Iterator[Entry]:

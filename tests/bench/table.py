@@ -1,6 +1,6 @@
 """What was measured, as an aligned table or as JSON."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from programs import Figures
@@ -34,9 +34,14 @@ def as_table(results: Sequence[Result]) -> str:
     lines: list[Sequence[str]] = [HEADINGS]
     for result in results:
         lines += _lines(result)
-    lines = [(*line, *[""] * (len(HEADINGS) - len(line))) for line in lines]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(HEADINGS))]
-    return "".join(_aligned(line, widths) for line in lines)
+    return aligned_lines(lines, TO_THE_RIGHT)
+
+
+def aligned_lines(lines: Sequence[Sequence[str]], to_the_right: Collection[int]) -> str:
+    """The first line has all columns, others may end earlier; those columns `to_the_right` are aligned to that side."""
+    lines = [(*line, *[""] * (len(lines[0]) - len(line))) for line in lines]
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    return "".join(_aligned(line, widths, to_the_right) for line in lines)
 
 
 def as_json(result: Result) -> dict:
@@ -87,7 +92,7 @@ def _with_unit(target: Target, value: float) -> str:
     return f"{number} {target.unit}".strip()
 
 
-def _aligned(line: Sequence[str], widths: Sequence[int]) -> str:
-    cells = [cell.rjust(width) if column in TO_THE_RIGHT else cell.ljust(width)
+def _aligned(line: Sequence[str], widths: Sequence[int], to_the_right: Collection[int]) -> str:
+    cells = [cell.rjust(width) if column in to_the_right else cell.ljust(width)
              for column, (cell, width) in enumerate(zip(line, widths))]
     return "  ".join(cells).rstrip() + "\n"

@@ -53,6 +53,11 @@ class Cage:
         return command.run("nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--", *argv,
                            timeout=timeout)
 
+    def server_pid(self) -> int:
+        """The id, outside, of the server itself, once it has shown that it runs."""
+        shell = self._first_process()
+        return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
+
     def kill(self) -> None:
         """End everything in the cage. When this returns, the kernel has removed all its processes."""
         if self._unshare.running():

@@ -40,9 +40,23 @@ Result<Address> Address::parse(const std::string& socket) {
 Result<UniqueFd> Address::connect() const {
   UniqueFd fd(::socket(family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd) return fail(Fault::internal, "socket: {}", errno_text(errno));
-  const int rc = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&storage_), size_);
+  const int rc = ::connect(fd.get(), place(), size_);
   if (rc == 0 || errno == EINPROGRESS) return fd;
   return fail(errno == EAGAIN ? Fault::temporary : Fault::unavailable, "connect: {}", errno_text(errno));
+}
+
+Result<UniqueFd> Address::connect_waiting() const {
+  UniqueFd fd(::socket(family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return fail(Fault::internal, "socket: {}", errno_text(errno));
+  if (::connect(fd.get(), place(), size_) == 0) return fd;
+  return fail(Fault::unavailable, "connect: {}", errno_text(errno));
+}
+
+Result<UniqueFd> Address::listen() const {
+  UniqueFd fd(::socket(family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!fd) return fail(Fault::internal, "socket: {}", errno_text(errno));
+  if (::bind(fd.get(), place(), size_) == 0 && ::listen(fd.get(), SOMAXCONN) == 0) return fd;
+  return fail(Fault::unavailable, "cannot listen: {}", errno_text(errno));
 }
 
 }  // namespace starttls::load

@@ -1,4 +1,4 @@
-// Where a filter listens, in libmilter's form: "unix:/path" or "inet:port@address" (IPv4, numeric).
+// Where a server listens, in libmilter's form: "unix:/path" or "inet:port@address" (IPv4, numeric).
 #pragma once
 
 #include <sys/socket.h>
@@ -21,7 +21,16 @@ class Address {
   // full, Fault::unavailable where nobody listens.
   Result<UniqueFd> connect() const;
 
+  // A new blocking socket, once it is connected: it waits for room in the listener's queue.
+  // Fault::unavailable where nobody listens.
+  Result<UniqueFd> connect_waiting() const;
+
+  // A new blocking socket that listens here. Fault::unavailable where it cannot, as where the place is taken.
+  Result<UniqueFd> listen() const;
+
  private:
+  const sockaddr* place() const { return reinterpret_cast<const sockaddr*>(&storage_); }
+
   sockaddr_storage storage_{};
   socklen_t size_ = 0;
 };

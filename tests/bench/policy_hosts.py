@@ -1,0 +1,156 @@
+"""Domains with MTA-STS: their records in Knot, their policies on nginx.
+
+    hosts = PolicyHosts(lab, 2000, silent=500)
+    hosts.domains                       d0.bench.test and so on: enforce, for a week
+    hosts.silent                        others, whose policy hosts do not answer until release()
+
+The hosts have twenty addresses, on port 443, and each certificate is for twenty of them: many domains share a hoster.
+nginx is one process, with TLS 1.3 and P-256. Names that are not theirs do not exist (NXDOMAIN). Needs root.
+"""
+
+import socket
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from lab import Lab, wait
+from lab.ca import Certificate
+from lab.dns import Dns
+from lab.log import Log
+from lab.process import Process
+
+ADDRESSES = 20
+NAMES_PER_CERTIFICATE = 20
+ZONE = "bench.test"
+HTTPS_PORT = 443
+NGINX = "/usr/sbin/nginx"
+CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+
+POLICY = r"version: STSv1\r\nmode: enforce\r\nmx: mx1.bench.test\r\nmx: *.mail.bench.test\r\nmax_age: 604800\r\n"
+RECORD = 'TXT "v=STSv1; id=20261122;"'
+
+NGINX_HEAD = """\
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log error;
+events {{ worker_connections 8192; }}
+http {{
+  access_log off;
+  ssl_protocols TLSv1.3;
+  ssl_session_cache off;
+  server_names_hash_max_size 16384;
+  server_names_hash_bucket_size 128;
+  default_type text/plain;
+  proxy_read_timeout 600;
+"""
+TEMPORARY_FOLDERS = "".join(f"  {what}_temp_path {{folder}}/{what};\n"
+                            for what in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+NGINX_SERVER = """\
+  server {{
+    listen {address}:{port} ssl;
+    server_name {names};
+    ssl_certificate {certificate};
+    ssl_certificate_key {key};
+    location = /.well-known/mta-sts.txt {{ {answer}; }}
+  }}
+"""
+
+
+class PolicyHosts:
+    def __init__(self, lab: Lab, count: int, silent: int = 0) -> None:
+        lab.require_program(NGINX, "nginx")
+        self.domains = [f"d{number}.{ZONE}" for number in range(count)]
+        self.silent = [f"s{number}.{ZONE}" for number in range(silent)]
+        self._addresses = [lab.address() for _ in range(ADDRESSES)]
+        self._folder = lab.new_folder("nginx")
+        self.holder = _Holder(self._folder / "holder")
+        lab.at_end(self.holder.close)
+        self.dns = Dns(lab, {ZONE: self._zone(), ".": {}})
+        self.ca_file = self._folder / "trusted.pem"
+        self.ca_file.write_text(lab.ca.certificate.read_text() + _machines_authorities())
+        self._start_nginx(lab)
+
+    def address_of(self, domain: str) -> str:
+        """Of its policy host."""
+        return self._addresses[int(domain.partition(".")[0][1:]) // NAMES_PER_CERTIFICATE % ADDRESSES]
+
+    def _zone(self) -> dict[str, list[str]]:
+        zone = {}
+        for domain in (*self.domains, *self.silent):
+            name = domain.removesuffix("." + ZONE)
+            zone[f"_mta-sts.{name}"] = [RECORD]
+            zone[f"mta-sts.{name}"] = [f"A {self.address_of(domain)}"]
+        return zone
+
+    def _start_nginx(self, lab: Lab) -> None:
+        answers = f'return 200 "{POLICY}"', f"proxy_pass http://unix:{self.holder.path}"
+        config = self._folder / "nginx.conf"
+        config.write_text((NGINX_HEAD + TEMPORARY_FOLDERS).format(folder=self._folder) + "".join(
+            self._server(group, lab.ca.issue(f"mta-sts.{group[0]}", [f"mta-sts.{domain}" for domain in group]), answer)
+            for domains, answer in zip((self.domains, self.silent), answers)
+            for group in _groups(domains)) + "}\n")
+        log = Log(self._folder / "error.log")
+        nginx = Process([NGINX, "-p", self._folder, "-e", log.path, "-c", config], folder=self._folder,
+                        lab_folder=lab.folder)
+        lab.watch(log, nginx.stderr)
+        lab.at_end(nginx.kill)
+        wait.for_listener(self._addresses[0], HTTPS_PORT, process=nginx.popen)
+
+    def _server(self, group: Sequence[str], certificate: Certificate, answer: str) -> str:
+        return NGINX_SERVER.format(
+            address=self.address_of(group[0]), port=HTTPS_PORT, answer=answer, key=certificate.key,
+            certificate=certificate.certificate, names=" ".join(f"mta-sts.{domain}" for domain in group))
+
+
+class _Holder:
+    """Where nginx passes on what is asked of silent hosts: takes every request and lets it wait."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(path))
+        path.chmod(0o666)
+        self._listener.listen(4096)
+        self._held: list[socket.socket] = []
+        self._changed = threading.Condition()
+        self._thread = threading.Thread(target=self._hold, daemon=True)
+        self._thread.start()
+
+    def wait_for(self, number: int, timeout: float) -> int:
+        """Wait until so many requests are held; how many are, which is fewer after the timeout."""
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._held) >= number, timeout)
+            return len(self._held)
+
+    def release(self) -> None:
+        """Hold none of them any longer: their clients get status 502."""
+        with self._changed:
+            for request in self._held:
+                request.close()
+            self._held.clear()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+        self.release()
+
+    def _hold(self) -> None:
+        while True:
+            try:
+                request, _ = self._listener.accept()
+            except OSError:  # shut down
+                return
+            with self._changed:
+                self._held.append(request)
+                self._changed.notify_all()
+
+
+def _groups(domains: Sequence[str]) -> list[Sequence[str]]:
+    return [domains[first:first + NAMES_PER_CERTIFICATE] for first in range(0, len(domains), NAMES_PER_CERTIFICATE)]
+
+
+def _machines_authorities() -> str:
+    """All that Debian trusts, so that what it costs to read them counts."""
+    return CA_BUNDLE.read_text(encoding="utf-8") if CA_BUNDLE.exists() else ""
