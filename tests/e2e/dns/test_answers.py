@@ -40,9 +40,10 @@ class Answers(unittest.TestCase):
     def test_that_there_is_nothing_is_proven_and_has_a_time(self) -> None:
         with Lab() as lab:
             dns = tree(lab, RECORDS)
-            for name, type_name, status in (("none.example.test", "A", "no_name"), ("mx.example.test", "TXT", "no_data"),
-                                            ("nowhere.example.test", "A", "no_name"), ("_tcp.mx.example.test", "A",
-                                                                                       "no_data")):
+            for name, type_name, status in (("none.example.test", "A", "no_name"),
+                                            ("nowhere.example.test", "A", "no_name"),
+                                            ("mx.example.test", "TXT", "no_data"),
+                                            ("_tcp.mx.example.test", "A", "no_data")):
                 with self.subTest(name):
                     answer = ask(dns, name, type_name, anchor=dns.anchor_of("."))
                     self.assertEqual((answer["status"], answer["secure"], answer["ttl"]), (status, True, 60))
@@ -52,7 +53,8 @@ class Answers(unittest.TestCase):
             dns = tree(lab, RECORDS)
             anchor = dns.anchor_of(".")
             answer = ask(dns, "unsigned.test", "MX", anchor=anchor)
-            self.assertEqual((answer["status"], answer["secure"], answer["mxs"]), ("found", False, ["10 mx.unsigned.test"]))
+            self.assertEqual((answer["status"], answer["secure"]), ("found", False))
+            self.assertEqual(answer["mxs"], ["10 mx.unsigned.test"])
             answer = ask(dns, "nothing.unsigned.test", "A", anchor=anchor)
             self.assertEqual((answer["status"], answer["secure"]), ("no_name", False))
 

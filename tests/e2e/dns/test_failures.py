@@ -68,7 +68,8 @@ class Failures(unittest.TestCase):
         with Lab() as lab:
             server = BadDns(lab)
             odd = b"\0\x0a" + b"\x04a.b\xff\x04test\0"
-            server.spoil(NAME, bad.records(record(NAME, "MX", odd), record(NAME, "MX", b"\0\x14" + wire_name("mx.test"))))
+            even = b"\0\x14" + wire_name("mx.test")
+            server.spoil(NAME, bad.records(record(NAME, "MX", odd), record(NAME, "MX", even)))
             self.assertEqual(self.timely(server, NAME, "MX")["mxs"], [r"10 a\.b\255.test", "20 mx.test"])
             server.spoil(NAME, bad.records(record(NAME, "TXT", b"\x04\0\xff\n\"")))
             self.assertEqual(self.timely(server, NAME, "TXT")["texts"], [b"\0\xff\n\"".hex()])
