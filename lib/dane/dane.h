@@ -2,11 +2,29 @@
 //
 //   MX (must be secure) -> each host's addresses (must be secure) -> TLSA at _25._tcp.HOST (must be secure)
 //
-// Postfix asks the same questions again when it delivers; here is only decided which level it is told.
+// Postfix asks the same questions again when it delivers; here is only decided which level it is told:
+//
+//   standing   what is so                                                      Postfix is told
+//   all        every MX host has usable TLSA records                           dane-only
+//   some       one has; others have none, or that cannot be told               dane
+//   failing    the MX set is signed, no host is known to have usable records,  dane
+//              and the lookups of one fail
+//   unusable   there are TLSA records, but none that can be used               dane
+//   none       the MX set is not signed, there are provably no TLSA records,   nothing
+//              or the domain takes no mail
+//   unknown    the MX lookup itself failed                                     nothing
+//
+// With `dane` Postfix does for each host what RFC 7672 section 2.2 says: it authenticates where there are
+// usable records, encrypts without authentication where they are all unusable, keeps away from a host whose
+// TLSA lookup fails, and is opportunistic where there are none. That is why a domain that is `failing` is
+// told so, too: with nothing, who holds back the answers to our questions would have the mail in the clear.
+// `dane-only` is kept for where nothing but DANE can be right, as it holds back mail for hosts without usable
+// records.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,43 +39,45 @@ namespace starttls::dane {
 // What the TLSA records of one MX host come to (RFC 7672 sections 2.2 and 3.1, RFC 7671 section 5).
 enum class Binding {
   bound,     // at least one usable record: DANE-TA(2) or DANE-EE(3), selector 0 or 1, matching type 0 to 2,
-             // with data of the right length
+             // with data of the right length, or that is a certificate or key where it is no digest
   unusable,  // there are records, none of them usable: encryption without authentication is due
   absent,    // there are provably none, or the addresses of the host are not signed
-  unknown,   // cannot tell now: the lookup failed, or is bogus
+  unreachable,  // it provably has no address, or is no host name: nobody delivers there, so it does not count
+  unknown,      // cannot tell now: the lookup of its addresses or TLSA records failed, or is bogus
 };
 
+// For at least one record.
 Binding binding_of(std::span<const dns::Tlsa> records);
 
 struct Host {
-  std::string name;
+  std::string name;  // lower case, without trailing dot
   Binding binding = Binding::unknown;
-  std::string reason;  // where it is unknown or unusable, a sentence
+  std::string reason;  // a sentence, where it is not bound
 };
 
-// What is true of the domain as a whole.
-enum class Standing {
-  all,       // every MX host is bound
-  some,      // at least one is; the others are not, or that cannot be told
-  unusable,  // none is bound, at least one has records
-  none,      // the MX set is not signed, no host has records, or the domain takes no mail
-  unknown,   // cannot tell now
-};
+// What is true of the domain as a whole; see the table above.
+enum class Standing { all, some, failing, unusable, none, unknown };
+
+std::string_view to_text(Standing standing);
 
 struct Verdict {
   Standing standing = Standing::unknown;
-  std::vector<Host> hosts;       // by MX preference; empty where the MX set is not signed or cannot be told
-  std::chrono::seconds ttl{0};   // how long this may be believed: the least TTL of all answers
-  std::string reason;            // a sentence for a person: "all 2 MX hosts have usable TLSA records"
+  std::vector<Host> hosts;  // by MX preference; empty where the MX set is not signed or cannot be told
+  std::chrono::seconds ttl{
+      0};              // how long this may be believed: the least TTL of all answers, 0 where one failed
+  std::string reason;  // a sentence for a person: "all 2 MX hosts have usable TLSA records"
 };
 
-// What Postfix is to be told (postconf(5), smtp_tls_policy_maps); "" is nothing. See starttls-listtool(1) for
-// the table.
+// What Postfix is to be told (postconf(5), smtp_tls_policy_maps); "" is nothing.
 std::string_view postfix_level(Standing standing);
 
 // A domain without MX is its own MX host (RFC 5321 section 5.1). At most `most_hosts` hosts are looked at;
 // with more the standing is at best `some`.
 inline constexpr std::size_t most_hosts = 20;
 event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain);
+
+// The same, for who answers questions in another way.
+using Ask = std::function<event::Task<dns::Answer>(std::string name, dns::Type type)>;
+event::Task<Verdict> examine(Ask ask, DomainName domain);
 
 }  // namespace starttls::dane

@@ -1,4 +1,5 @@
-// Asking the DNS, with DNSSEC validation of our own, on libunbound (libunbound(3)) and the loop of one thread.
+// Asking the DNS, with DNSSEC validation of our own, on libunbound (libunbound(3)) and the loop of one
+// thread.
 //
 //     auto resolver = dns::Resolver::create(loop, settings);
 //     const dns::Answer answer = co_await (*resolver)->ask("_mta-sts.example.org", dns::Type::txt);
@@ -36,12 +37,15 @@ struct Settings {
   std::vector<std::string> servers;
   std::filesystem::path resolv_conf = "/etc/resolv.conf";
   std::vector<StubZone> stub_zones;
-  // Whether answers are validated. Without, nothing is ever secure.
+  // Whether answers are validated. Without, nothing is ever secure; so it is, after a warning in the log,
+  // while those who are asked leave out the signatures, as simple forwarders do: otherwise every signed zone
+  // would be bogus. They are asked for the trust anchor's keys at the start, when they change and every ten
+  // minutes.
   bool dnssec = true;
   std::filesystem::path trust_anchor = "/usr/share/dns/root.key";  // DS or DNSKEY records in zone file format
   // After this a question counts as failed. What is still under way then is given up.
   std::chrono::milliseconds timeout{5'000};
-  std::size_t most_questions = 1'000;  // at the same time; those beyond wait for their turn
+  std::size_t most_questions = 1'000;              // at the same time; those beyond wait for their turn
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
 };
 

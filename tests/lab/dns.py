@@ -4,12 +4,18 @@
     dns.update("example.test", {...})           the zone as it shall be from now on
     dns.resolv_conf                             a resolv.conf(5) that names this server
     dns.trust_anchor                            the DS records of all signed zones, in zone file format
+    dns.anchor_of(".")                          those of one zone
+
+Where a zone and one above it are both served, the upper one delegates to the lower one, with DS records where both are
+signed: so `Dns(lab, {".": {}, "test": {}, "example.test": {...}}, signed=[".", "test", "example.test"])` is a whole
+tree under one trust anchor. The server does not resolve, but as it knows the whole tree, it serves as a forwarder, too.
 
 A zone maps each owner name ("@" is the zone itself, names are relative unless they end with a dot) to its records,
 each "TYPE DATA". SOA and NS are added. Names outside the zones are answered REFUSED; add the zone "." for NXDOMAIN.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
 
 from . import command
 from .lab import Lab
@@ -68,6 +74,7 @@ class Dns:
         self._folder = lab.new_folder("dns")
         self.log = Log(self._folder / "knot.log")
         lab.watch(self.log)
+        self._delegations: dict[str, list[str]] = {}
         for name, records in zones.items():
             self._write_zone(name, records)
         self._config = self._folder / "knot.conf"
@@ -79,11 +86,36 @@ class Dns:
         self.resolv_conf.write_text(f"nameserver {self.address}\n")
         self.trust_anchor = self._folder / "trust-anchor"
         self.trust_anchor.write_text("".join(self._keymgr(zone, "ds") for zone in signed))
+        self._delegate(zones, signed)
+
+    @property
+    def server(self) -> str:
+        """As libunbound names it: "127.93.41.1@5353"."""
+        return f"{self.address}@{self.port}"
+
+    def anchor_of(self, zone: str) -> Path:
+        """A file with the DS records of a signed zone alone."""
+        path = self._folder / f"anchor-{zone.rstrip('.')}"
+        path.write_text(self._keymgr(zone, "ds"))
+        return path
 
     def update(self, name: str, records: Zone) -> None:
         """Replace what a zone says. When this returns, the new records are served, signed where the zone is."""
         self._write_zone(name, records)
         command.run("/usr/sbin/knotc", "--config", self._config, "--blocking", "zone-reload", name)
+
+    def _delegate(self, zones: Mapping[str, Zone], signed: Collection[str]) -> None:
+        """Add NS records, and DS records of signed zones, to the zones above."""
+        for child in zones:
+            parent = max((name for name in zones if _is_below(child, name)), key=len, default=None)
+            if parent is None:
+                continue
+            lines = self._delegations.setdefault(parent, [])
+            lines += [f"{_absolute(child)} NS ns.{_absolute(child)}", f"ns.{_absolute(child)} A {self.address}"]
+            if child in signed and parent in signed:
+                lines += self._keymgr(child, "ds").splitlines()
+        for parent in self._delegations:
+            self.update(parent, zones[parent])
 
     def _configuration(self, zones: Mapping[str, Zone], signed: Collection[str]) -> str:
         head = CONFIG.format(folder=self._folder, address=self.address, port=self.port)
@@ -92,8 +124,17 @@ class Dns:
 
     def _write_zone(self, name: str, records: Zone) -> None:
         lines = [f"{owner} {record}\n" for owner, of_owner in records.items() for record in of_owner]
+        lines += [f"{line}\n" for line in self._delegations.get(name, [])]
         path = self._folder / f"zone-{name.rstrip('.')}"
         path.write_text(ZONE_HEAD.format(address=self.address) + "".join(lines))
 
     def _keymgr(self, zone: str, what: str) -> str:
         return command.run("/usr/sbin/keymgr", "--config", self._config, zone, what)
+
+
+def _absolute(zone: str) -> str:
+    return zone.rstrip(".") + "."
+
+
+def _is_below(child: str, parent: str) -> bool:
+    return child != parent and (parent == "." or child.endswith(f".{parent}"))

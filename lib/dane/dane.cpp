@@ -1,0 +1,202 @@
+#include "dane/dane.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::dane {
+namespace {
+
+using dns::Answer;
+using dns::Status;
+using dns::Type;
+
+// A host as far as it is known, and how long that may be believed.
+struct Finding {
+  Host host;
+  std::chrono::seconds ttl{0};
+};
+
+bool is_proven_absent(const Answer& answer) {
+  return answer.secure && (answer.status == Status::no_data || answer.status == Status::no_name);
+}
+
+bool is_secure_found(const Answer& answer) {
+  return answer.secure && answer.status == Status::found;
+}
+
+// What Postfix would connect to; the escapes of a name with odd bytes are none of these.
+bool is_host_name(std::string_view name) {
+  return !name.empty() && std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
+  });
+}
+
+Host unknown(std::string name, std::string_view what, const Answer& answer) {
+  return {std::move(name), Binding::unknown, fmt::format("{} cannot be looked up: {}", what, answer.reason)};
+}
+
+// What the addresses alone say of a host; nothing where its TLSA records decide.
+std::optional<Host> judge_addresses(const std::string& name, const Answer& a, const Answer& aaaa) {
+  if (is_secure_found(a) || is_secure_found(aaaa)) return std::nullopt;
+  // RFC 7672 section 2.2.2: no TLSA question then, as name servers of unsigned zones may choke on it.
+  if (a.status == Status::found || aaaa.status == Status::found)
+    return Host{name, Binding::absent, "its addresses are not signed"};
+  for (const Answer* answer : {&a, &aaaa}) {
+    if (answer->status == Status::failed) return unknown(name, "its addresses", *answer);
+  }
+  if (is_proven_absent(a) && is_proven_absent(aaaa))
+    return Host{name, Binding::unreachable, "it has no address"};
+  return Host{name, Binding::absent, "it has no address, which is not signed"};
+}
+
+// What a TLSA answer says of a host; nothing where there are no records.
+std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa) {
+  if (tlsa.status == Status::failed) return unknown(name, "its TLSA records", tlsa);
+  if (!is_secure_found(tlsa)) return std::nullopt;
+  const Binding binding = binding_of(tlsa.tlsas);
+  if (binding == Binding::bound) return Host{name, binding, {}};
+  return Host{name, binding, fmt::format("none of its TLSA records can be used, of {}", tlsa.tlsas.size())};
+}
+
+// RFC 7672 section 2.2.3: where a host is an alias, the name it stands for comes first.
+std::vector<std::string> tlsa_bases(const std::string& name, const Answer& a, const Answer& aaaa) {
+  const std::string expanded = to_lower((is_secure_found(a) ? a : aaaa).canonical_name);
+  if (expanded == name) return {name};
+  return {expanded, name};
+}
+
+event::Task<Finding> examine_host(const Ask& ask, std::string name) {
+  std::vector<event::Task<Answer>> questions;
+  questions.push_back(ask(name, Type::a));
+  questions.push_back(ask(name, Type::aaaa));
+  const std::vector<Answer> addresses = co_await event::all_of(std::move(questions));
+  const Answer& a = addresses[0];
+  const Answer& aaaa = addresses[1];
+  std::chrono::seconds ttl = std::min(a.ttl, aaaa.ttl);
+  std::optional<Host> judged = judge_addresses(name, a, aaaa);
+  if (judged) co_return Finding{std::move(*judged), ttl};
+  for (const std::string& base : tlsa_bases(name, a, aaaa)) {
+    const Answer tlsa = co_await ask("_25._tcp." + base, Type::tlsa);
+    ttl = std::min(ttl, tlsa.ttl);
+    judged = judge_tlsa(name, tlsa);
+    if (judged) co_return Finding{std::move(*judged), ttl};
+  }
+  co_return Finding{Host{std::move(name), Binding::absent, "it has no signed TLSA records"}, ttl};
+}
+
+event::Task<Finding> pass_over(std::string name, std::chrono::seconds ttl) {
+  co_return Finding{Host{printable(name, 300), Binding::unreachable, "it is no host name"}, ttl};
+}
+
+// The hosts to be looked at, by preference; each once.
+std::vector<std::string> hosts_of(const Answer& mx, const DomainName& domain) {
+  if (mx.status == Status::no_data) return {domain.str()};
+  std::vector<std::string> hosts;
+  for (const dns::Mx& record : mx.mxs) {
+    std::string host = to_lower(record.host);
+    if (std::ranges::find(hosts, host) == hosts.end()) hosts.push_back(std::move(host));
+  }
+  return hosts;
+}
+
+// Where the MX answer alone decides.
+std::optional<Verdict> judge_mx(const Answer& mx) {
+  const auto verdict = [&mx](Standing standing, std::string reason) {
+    return Verdict{.standing = standing, .ttl = mx.ttl, .reason = std::move(reason)};
+  };
+  if (mx.status == Status::failed)
+    return verdict(Standing::unknown, "the MX records cannot be looked up: " + mx.reason);
+  if (mx.status == Status::no_name) return verdict(Standing::none, "there is no such domain");
+  if (!mx.secure) return verdict(Standing::none, "the MX records are not signed");
+  if (mx.mxs.size() == 1 && mx.mxs.front().host.empty())  // RFC 7505
+    return verdict(Standing::none, "the domain takes no mail (null MX)");
+  return std::nullopt;
+}
+
+std::size_t count(const std::vector<Host>& hosts, Binding binding) {
+  return static_cast<std::size_t>(std::ranges::count(hosts, binding, &Host::binding));
+}
+
+// "mx2.example.org: its TLSA records cannot be looked up: SERVFAIL"
+std::string first_reason(const std::vector<Host>& hosts, Binding binding) {
+  const auto host = std::ranges::find(hosts, binding, &Host::binding);
+  return fmt::format("{}: {}", host->name, host->reason);
+}
+
+void judge(Verdict& verdict, bool complete) {
+  const std::vector<Host>& hosts = verdict.hosts;
+  const std::size_t reachable = hosts.size() - count(hosts, Binding::unreachable);
+  const std::size_t bound = count(hosts, Binding::bound);
+  const auto conclude = [&verdict](Standing standing, std::string reason) {
+    verdict.standing = standing;
+    verdict.reason = std::move(reason);
+  };
+  if (bound > 0 && bound == reachable && complete) {
+    conclude(Standing::all, bound == 1 ? "the MX host has usable TLSA records"
+                                       : fmt::format("all {} MX hosts have usable TLSA records", bound));
+  } else if (bound > 0) {
+    conclude(Standing::some, fmt::format("{} of {}{} MX hosts have usable TLSA records", bound,
+                                         complete ? "" : "more than ", reachable));
+  } else if (count(hosts, Binding::unknown) > 0) {
+    conclude(Standing::failing, first_reason(hosts, Binding::unknown));
+  } else if (count(hosts, Binding::unusable) > 0) {
+    conclude(Standing::unusable, first_reason(hosts, Binding::unusable));
+  } else {
+    conclude(Standing::none, reachable == 0 ? "no MX host has an address" : "no MX host has TLSA records");
+  }
+}
+
+}  // namespace
+
+event::Task<Verdict> examine(Ask ask, DomainName domain) {
+  const Answer mx = co_await ask(domain.str(), Type::mx);
+  std::optional<Verdict> judged = judge_mx(mx);
+  if (judged) co_return std::move(*judged);
+  std::vector<std::string> hosts = hosts_of(mx, domain);
+  const bool complete = hosts.size() <= most_hosts;
+  if (!complete) hosts.resize(most_hosts);
+  std::vector<event::Task<Finding>> examinations;
+  for (std::string& host : hosts) {
+    const bool askable = is_host_name(host);
+    examinations.push_back(askable ? examine_host(ask, std::move(host)) : pass_over(std::move(host), mx.ttl));
+  }
+  std::vector<Finding> findings = co_await event::all_of(std::move(examinations));
+  Verdict verdict{.ttl = mx.ttl};
+  for (Finding& finding : findings) {
+    verdict.ttl = std::min(verdict.ttl, finding.ttl);
+    verdict.hosts.push_back(std::move(finding.host));
+  }
+  judge(verdict, complete);
+  co_return verdict;
+}
+
+event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain) {
+  return examine([&resolver](std::string name, Type type) { return resolver.ask(std::move(name), type); },
+                 std::move(domain));
+}
+
+std::string_view to_text(Standing standing) {
+  constexpr std::array<std::string_view, 6> texts{"all", "some", "failing", "unusable", "none", "unknown"};
+  return texts.at(static_cast<std::size_t>(standing));
+}
+
+std::string_view postfix_level(Standing standing) {
+  switch (standing) {
+    case Standing::all:
+      return "dane-only";
+    case Standing::some:
+    case Standing::failing:
+    case Standing::unusable:
+      return "dane";
+    case Standing::none:
+    case Standing::unknown:
+      break;
+  }
+  return {};
+}
+
+}  // namespace starttls::dane

@@ -1,0 +1,131 @@
+#include "dns/context.h"
+
+#include <unbound-event.h>
+#include <unbound.h>
+
+#include <mutex>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::dns {
+namespace {
+
+constexpr int class_in = 1;
+
+// libunbound applies parts of its settings to the whole process, and threads that did so at the same time
+// have crashed others.
+std::mutex& settings_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+Result<void> check(int error, std::string_view what) {
+  if (error == UB_NOERROR) return {};
+  const Fault fault = error == UB_NOMEM ? Fault::unavailable : Fault::config;
+  return fail(fault, "libunbound: {}: {}", what, ub_strerror(error));
+}
+
+struct Option {
+  const char* name;
+  std::string value;
+};
+
+std::vector<Option> options_of(const ContextSettings& settings) {
+  std::vector<Option> options{
+      {"module-config:", settings.trust_anchor.empty() ? "iterator" : "validator iterator"},
+      // Messages need about half of what their records need.
+      {"msg-cache-size:", fmt::to_string(settings.cache_size / 3)},
+      {"rrset-cache-size:", fmt::to_string(settings.cache_size / 3 * 2)},
+      {"outgoing-range:", fmt::to_string(settings.sockets)},
+      {"outgoing-num-tcp:", "32"},
+      {"do-not-query-localhost:", "no"},
+      {"unblock-lan-zones:", "yes"},
+      // A server that was away is asked again as soon as it may be back: otherwise it is left alone for up to
+      // 15 minutes.
+      {"infra-keep-probing:", "yes"},
+      {"infra-cache-max-rtt:", "2000"},
+      // These only tell the root's operators about us.
+      {"trust-anchor-signaling:", "no"},
+      {"root-key-sentinel:", "no"},
+      // The reasons are in the answers.
+      {"val-log-level:", "0"},
+  };
+  for (const std::string& zone : settings.insecure_zones) options.push_back({"domain-insecure:", zone});
+  return options;
+}
+
+Result<void> apply(::ub_ctx* context, const ContextSettings& settings) {
+  // It would write to standard error, past the log.
+  ub_ctx_debugout(context, nullptr);
+  for (const auto& [name, value] : options_of(settings)) {
+    const auto set = check(ub_ctx_set_option(context, name, value.c_str()), name);
+    if (!set) return set;
+  }
+  for (const std::string& server : settings.servers) {
+    const auto set = check(ub_ctx_set_fwd(context, server.c_str()), server);
+    if (!set) return set;
+  }
+  for (const auto& [zone, servers] : settings.stub_zones) {
+    for (const std::string& server : servers) {
+      const auto set = check(ub_ctx_set_stub(context, zone.c_str(), server.c_str(), 0),
+                             printable(fmt::format("{} at {}", zone, server)));
+      if (!set) return set;
+    }
+  }
+  if (settings.trust_anchor.empty()) return {};
+  const std::string& anchor = settings.trust_anchor.native();
+  return check(ub_ctx_add_ta_file(context, anchor.c_str()), anchor);
+}
+
+void tell(void* listener, int rcode, void* packet, int size, int security, char* why_bogus, int) noexcept {
+  enum : std::uint8_t { insecure, bogus, secure };
+  Reply reply{.rcode = rcode, .secure = security == secure, .bogus = security == bogus};
+  if (rcode == 0 && packet != nullptr && size > 0)
+    reply.message = {static_cast<const std::uint8_t*>(packet), static_cast<std::size_t>(size)};
+  if (why_bogus != nullptr) reply.why_bogus = why_bogus;
+  static_cast<Listener*>(listener)->hear(reply);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Context>> Context::create(event::Loop& loop, const ContextSettings& settings) {
+  std::unique_ptr<Context> context;  // where it is dropped, it locks, too
+  const std::lock_guard lock(settings_mutex());
+  ::ub_ctx* made = ub_ctx_create_event(loop.base());
+  if (made == nullptr)
+    return fail(Fault::unavailable, "libunbound cannot begin: out of memory or descriptors");
+  context.reset(new Context(made));
+  if (const auto applied = apply(made, settings); !applied) return std::unexpected(applied.error());
+  // Who is asked knows best what is local there. What is left is to be answered on the spot: localhost,
+  // invalid (RFC 6761), onion (RFC 7686). The first of these calls reads all files; what it cannot take is
+  // told here.
+  for (const char* zone : {"test.", "home.arpa."}) {
+    const auto read = check(ub_ctx_zone_remove(made, zone),
+                            settings.trust_anchor.empty() ? "the settings" : settings.trust_anchor.native());
+    if (!read) return std::unexpected(read.error());
+  }
+  return context;
+}
+
+Context::~Context() {
+  const std::lock_guard lock(settings_mutex());
+  ub_ctx_delete(context_);
+}
+
+Result<int> Context::ask(const std::string& name, int type, Listener& listener) {
+  std::unique_lock lock(settings_mutex(), std::defer_lock);
+  if (!std::exchange(asked_, true)) lock.lock();
+  int question = 0;
+  const int error = ub_resolve_event(context_, name.c_str(), type, class_in, &listener, &tell, &question);
+  if (error == UB_SYNTAX)
+    return fail(Fault::data, "'{}' is no name that the DNS could know", printable(name, 300));
+  if (error != UB_NOERROR) return fail(Fault::unavailable, "libunbound: {}", ub_strerror(error));
+  return question;
+}
+
+void Context::give_up(int question) {
+  if (ub_cancel(context_, question) == UB_NOERROR) ++given_up_;
+}
+
+}  // namespace starttls::dns

@@ -1,0 +1,76 @@
+// One libunbound context (libunbound(3), unbound-event.h): whom it asks and what it trusts cannot change once
+// it has been asked something, so that every change needs a new one.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "dns/message.h"
+#include "dns/resolver.h"
+#include "event/loop.h"
+
+struct ub_ctx;
+
+namespace starttls::dns {
+
+// What came of a question. Everything here is libunbound's and only there during hear().
+struct Reply {
+  int rcode = 0;   // not 0: there is no message
+  Octets message;  // in wire format
+  bool secure = false;
+  bool bogus = false;
+  std::string_view why_bogus;
+};
+
+// Who has asked. libunbound must not be called, nor a context destroyed, during hear().
+class Listener {
+ public:
+  virtual void hear(const Reply& reply) = 0;
+
+ protected:
+  ~Listener() = default;
+};
+
+struct ContextSettings {
+  std::vector<std::string> servers;  // in the form of check_server(); empty: the root's
+  std::vector<StubZone> stub_zones;
+  std::filesystem::path trust_anchor;       // "": nothing is validated
+  std::vector<std::string> insecure_zones;  // not validated, whatever is above them
+  std::size_t cache_size = 0;               // bytes
+  std::size_t sockets = 0;                  // questions that may be on their way over UDP at the same time
+};
+
+class Context {
+ public:
+  // Fault::config where libunbound cannot make sense of a setting, Fault::unavailable where it cannot begin.
+  static Result<std::unique_ptr<Context>> create(event::Loop& loop, const ContextSettings& settings);
+
+  Context(const Context&) = delete;
+  Context& operator=(const Context&) = delete;
+  // Whoever has not heard yet must have given up: libunbound would tell him now.
+  ~Context();
+
+  // `type` as RFC 1035 numbers them. The listener may hear before this returns. The value is the question's
+  // number, for give_up().
+  Result<int> ask(const std::string& name, int type, Listener& listener);
+
+  // Who asked will not hear. libunbound itself goes on with the question for a while.
+  void give_up(int question);
+
+  // How many questions were given up: at most as many may still keep libunbound busy.
+  std::size_t given_up() const { return given_up_; }
+
+ private:
+  explicit Context(::ub_ctx* context) : context_(context) {}
+
+  ::ub_ctx* context_;
+  bool asked_ = false;
+  std::size_t given_up_ = 0;
+};
+
+}  // namespace starttls::dns

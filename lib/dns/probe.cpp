@@ -1,0 +1,44 @@
+#include "dns/probe.h"
+
+#include <utility>
+
+namespace starttls::dns {
+namespace {
+
+constexpr int type_dnskey = 48;  // RFC 4034 section 2
+constexpr int rcode_nxdomain = 3;
+
+}  // namespace
+
+Result<std::unique_ptr<Probe>> Probe::begin(event::Loop& loop, ContextSettings settings,
+                                            const std::string& anchor, std::chrono::milliseconds timeout,
+                                            Done done) {
+  settings.trust_anchor.clear();
+  auto context = Context::create(loop, settings);
+  if (!context) return std::unexpected(context.error());
+  std::unique_ptr<Probe> probe(new Probe(loop, std::move(*context), std::move(done)));
+  probe->over_.start(timeout);
+  const auto question = probe->context_->ask(anchor, type_dnskey, *probe);
+  if (!question) return std::unexpected(question.error());
+  if (!probe->heard_) probe->question_ = *question;
+  return probe;
+}
+
+Probe::Probe(event::Loop& loop, std::unique_ptr<Context> context, Done done)
+    : context_(std::move(context)), over_(loop, [this, done = std::move(done)] { done(outcome_); }) {}
+
+Probe::~Probe() {
+  if (question_) context_->give_up(*question_);
+}
+
+void Probe::hear(const Reply& reply) {
+  heard_ = true;
+  question_.reset();
+  // SERVFAIL and the like say nothing about signatures. That there are no keys does: there is an anchor for
+  // them.
+  if (reply.rcode == 0 || reply.rcode == rcode_nxdomain)
+    outcome_ = has_signed_keys(reply.message) ? Signatures::passed_on : Signatures::left_out;
+  over_.start(std::chrono::milliseconds{0});
+}
+
+}  // namespace starttls::dns

@@ -1,0 +1,383 @@
+#include "dns/resolver.h"
+
+#include <fmt/ranges.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <list>
+#include <optional>
+#include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "dns/context.h"
+#include "dns/message.h"
+#include "dns/probe.h"
+#include "dns/servers.h"
+
+namespace starttls::dns {
+namespace {
+
+using namespace std::chrono_literals;
+using Milliseconds = std::chrono::milliseconds;
+
+constexpr std::size_t file_limit = std::size_t{1} << 20U;
+constexpr auto between_looks = 1s;  // at resolv.conf
+constexpr Milliseconds between_probes = 10min;
+constexpr Milliseconds until_next_try = 10s;  // where a probe said nothing
+constexpr Milliseconds longest_probe = 2s;
+
+std::string shown(Milliseconds time) {
+  return time % 1s == 0ms ? fmt::format("{} s", time / 1s) : fmt::format("{} ms", time.count());
+}
+
+Answer failed(std::string reason) {
+  return {.status = Status::failed, .reason = std::move(reason)};
+}
+
+Answer answer_of(const Reply& reply, Type type) {
+  if (reply.bogus) {
+    Answer answer =
+        failed(reply.why_bogus.empty() ? std::string("bogus")
+                                       : fmt::format("bogus: {}", printable(reply.why_bogus, 300)));
+    answer.bogus = true;
+    return answer;
+  }
+  if (reply.rcode != 0 && reply.message.empty()) return failed(rcode_name(reply.rcode));
+  auto answer = read_message(reply.message, type);
+  if (!answer) return failed(answer.error().message);
+  answer->secure = reply.secure;
+  return std::move(*answer);
+}
+
+// Enough for all questions, unless that would take more than a quarter of the program's descriptors.
+std::size_t sockets_for(std::size_t questions) {
+  constexpr std::size_t least = 16;
+  rlimit limit{};
+  const std::size_t descriptors = ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 1024;
+  return std::clamp(questions, least, std::max(descriptors / 4, least));
+}
+
+std::string_view without_dot(std::string_view zone) {
+  if (zone.ends_with('.')) zone.remove_suffix(1);
+  return zone;
+}
+
+bool is_root(std::string_view zone) {
+  return without_dot(zone).empty();
+}
+
+bool is_below(std::string_view zone, std::string_view anchor) {
+  const std::string child = to_lower(without_dot(zone));
+  const std::string parent = to_lower(without_dot(anchor));
+  return child == parent || child.ends_with("." + parent);
+}
+
+// Which version of a file a name stands for.
+struct FileVersion {
+  dev_t device = 0;
+  ino_t inode = 0;
+  off_t size = -1;
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  bool operator==(const FileVersion&) const = default;
+};
+
+std::optional<FileVersion> version_of(const std::filesystem::path& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
+  return FileVersion{status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
+                     status.st_mtim.tv_nsec};
+}
+
+Result<void> check_settings(const Settings& settings) {
+  for (const std::string& server : settings.servers) {
+    if (const auto checked = check_server(server); !checked) return checked;
+  }
+  for (const auto& [zone, servers] : settings.stub_zones) {
+    for (const std::string& server : servers) {
+      if (const auto checked = check_server(server); !checked) return checked;
+    }
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> read_anchors(const Settings& settings) {
+  if (!settings.dnssec) return {};
+  const auto text = read_file(settings.trust_anchor, file_limit);
+  if (!text) return fail(Fault::config, "{}", text.error().message);
+  auto anchors = anchors_of(*text);
+  if (anchors.empty())
+    return fail(Fault::config, "{}: there is no trust anchor in it", settings.trust_anchor.native());
+  return anchors;
+}
+
+}  // namespace
+
+class Resolver::Impl {
+ public:
+  class Question;
+
+  Impl(event::Loop& loop, Settings settings, std::vector<std::string> anchors)
+      : loop_(loop),
+        settings_(std::move(settings)),
+        anchors_(std::move(anchors)),
+        next_probe_(loop, [this] { probe_servers(); }) {}
+
+  Result<void> begin();
+  void take(Question& question);
+  void leave(Question& question);
+  void close();
+
+ private:
+  using Questions = std::list<Question*>;
+
+  bool reads_resolv_conf() const;
+  void look_at_resolv_conf();
+  ContextSettings context_settings(bool validate) const;
+  void use_context(bool validate);
+  void probe_servers();
+  void conclude_probe(Signatures outcome);
+  void advance();
+  void send(Question& question);
+
+  event::Loop& loop_;
+  Settings settings_;
+  std::vector<std::string> anchors_;
+  std::vector<std::string> servers_;
+  std::optional<FileVersion> resolv_conf_;
+  std::chrono::steady_clock::time_point looked_;
+  std::shared_ptr<Context> context_;  // none while it is not known which kind is needed
+  bool validates_ = false;
+  bool told_ = false;  // that signatures are left out
+  std::unique_ptr<Probe> probe_;
+  event::Timer next_probe_;
+  Questions waiting_;  // for their turn
+  Questions asked_;
+  bool closed_ = false;
+};
+
+// Lives in the coroutine that asks. The timer both limits it and takes its answer out of libunbound's
+// callback, during which nobody must go on: he could ask again, or end the resolver.
+class Resolver::Impl::Question final : public Listener {
+ public:
+  Question(Impl& resolver, std::string name, Type type)
+      : name_(std::move(name)), type_(type), resolver_(resolver), timer_(resolver.loop_, [this] { end(); }) {}
+
+  void hear(const Reply& reply) override {
+    answer_ = answer_of(reply, type_);
+    timer_.start(0ms);
+  }
+
+  void fail(std::string reason) {
+    answer_ = failed(std::move(reason));
+    timer_.start(0ms);
+  }
+
+  void end() {
+    if (!answer_) {
+      answer_ = failed(resolver_.closed_ ? "the lookup was given up, as the program ends"
+                                         : "no answer in " + shown(resolver_.settings_.timeout));
+      if (number_) context_->give_up(*number_);
+    }
+    resolver_.leave(*this);
+    context_.reset();
+    arrival.arrive(std::move(*answer_));
+  }
+
+  event::Arrival<Answer> arrival;
+
+ private:
+  friend Impl;
+
+  std::string name_;
+  Type type_;
+  Impl& resolver_;
+  event::Timer timer_;
+  std::shared_ptr<Context> context_;  // where it was asked
+  std::optional<int> number_;
+  Questions* list_ = nullptr;
+  Questions::iterator place_;
+  std::optional<Answer> answer_;
+};
+
+Result<void> Resolver::Impl::begin() {
+  servers_ = settings_.servers;
+  if (reads_resolv_conf()) {
+    look_at_resolv_conf();
+    // As resolv.conf(5) says of a file without name servers.
+    if (servers_.empty()) servers_ = {"127.0.0.1"};
+  }
+  // What libunbound cannot take is told now.
+  auto context = Context::create(loop_, context_settings(settings_.dnssec));
+  if (!context) return std::unexpected(context.error());
+  if (settings_.dnssec) {
+    probe_servers();
+  } else {
+    context_ = std::move(*context);
+  }
+  return {};
+}
+
+bool Resolver::Impl::reads_resolv_conf() const {
+  return settings_.servers.empty() && std::ranges::none_of(settings_.stub_zones, is_root, &StubZone::zone);
+}
+
+// A file that is missing, or empty while it is being written, changes nothing.
+void Resolver::Impl::look_at_resolv_conf() {
+  looked_ = std::chrono::steady_clock::now();
+  const auto version = version_of(settings_.resolv_conf);
+  if (!version || version == resolv_conf_) return;
+  const auto text = read_file(settings_.resolv_conf, file_limit);
+  if (!text) return;
+  resolv_conf_ = version;
+  auto servers = servers_of(*text);
+  if (servers.empty() || servers == servers_) return;
+  const bool changed = !std::exchange(servers_, std::move(servers)).empty();
+  if (!changed) return;
+  spdlog::info("{} names other servers now: {}", settings_.resolv_conf.native(), fmt::join(servers_, ", "));
+  told_ = false;
+  if (settings_.dnssec) {
+    context_.reset();
+    probe_servers();
+  } else {
+    use_context(false);
+  }
+}
+
+ContextSettings Resolver::Impl::context_settings(bool validate) const {
+  ContextSettings settings{.servers = servers_,
+                           .stub_zones = settings_.stub_zones,
+                           .cache_size = settings_.cache_size,
+                           .sockets = sockets_for(settings_.most_questions)};
+  if (!validate) return settings;
+  settings.trust_anchor = settings_.trust_anchor;
+  // From the root's keys no chain leads to a zone that is not found from the root.
+  for (const StubZone& stub : settings_.stub_zones) {
+    const bool anchored = std::ranges::any_of(anchors_, [&](const std::string& anchor) {
+      return is_root(anchor) ? is_root(stub.zone) : is_below(stub.zone, anchor);
+    });
+    if (!anchored) settings.insecure_zones.push_back(stub.zone);
+  }
+  return settings;
+}
+
+// From now on. The one before lives until its questions have ended.
+void Resolver::Impl::use_context(bool validate) {
+  auto context = Context::create(loop_, context_settings(validate));
+  if (!context) {
+    spdlog::error("{}", context.error().message);
+    return;
+  }
+  context_ = std::move(*context);
+  validates_ = validate;
+}
+
+void Resolver::Impl::probe_servers() {
+  const auto timeout = std::min(longest_probe, settings_.timeout / 2);
+  auto probe = Probe::begin(loop_, context_settings(false), anchors_.front(), timeout,
+                            [this](Signatures outcome) { conclude_probe(outcome); });
+  if (probe) {
+    probe_ = std::move(*probe);
+    return;
+  }
+  spdlog::error("{}", probe.error().message);
+  next_probe_.start(until_next_try);
+}
+
+void Resolver::Impl::conclude_probe(Signatures outcome) {
+  probe_.reset();
+  next_probe_.start(outcome == Signatures::unknown ? until_next_try : between_probes);
+  const bool validate = outcome == Signatures::passed_on || (outcome == Signatures::unknown && !told_);
+  if (outcome == Signatures::left_out && !std::exchange(told_, true)) {
+    spdlog::warn(
+        "the name servers ({}) leave out DNSSEC signatures: answers are taken unvalidated, and DANE does not "
+        "count, until they pass them on",
+        fmt::join(servers_, ", "));
+  }
+  if (outcome == Signatures::passed_on && std::exchange(told_, false)) {
+    spdlog::info("the name servers ({}) pass on DNSSEC signatures: answers are validated",
+                 fmt::join(servers_, ", "));
+  }
+  if (!context_ || validate != validates_) use_context(validate);
+  if (!context_) next_probe_.start(until_next_try);
+  advance();
+}
+
+void Resolver::Impl::take(Question& question) {
+  if (!closed_ && reads_resolv_conf() && std::chrono::steady_clock::now() - looked_ >= between_looks)
+    look_at_resolv_conf();
+  question.list_ = &waiting_;
+  question.place_ = waiting_.insert(waiting_.end(), &question);
+  if (closed_) {
+    question.end();
+    return;
+  }
+  question.timer_.start(settings_.timeout);
+  advance();
+}
+
+void Resolver::Impl::leave(Question& question) {
+  question.list_->erase(question.place_);
+  if (!closed_) advance();
+}
+
+void Resolver::Impl::advance() {
+  // libunbound may still be busy with what was given up: what adds up is dropped with its context.
+  if (context_ && context_->given_up() >= std::max(settings_.most_questions, std::size_t{100}))
+    use_context(validates_);
+  while (context_ && !waiting_.empty() && asked_.size() < settings_.most_questions) {
+    Question& question = *waiting_.front();
+    asked_.splice(asked_.end(), waiting_, question.place_);
+    question.list_ = &asked_;
+    send(question);
+  }
+}
+
+void Resolver::Impl::send(Question& question) {
+  // libunbound takes C strings.
+  if (question.name_.find('\0') != std::string::npos) {
+    question.fail(fmt::format("'{}' is no name that the DNS could know", printable(question.name_, 300)));
+    return;
+  }
+  question.context_ = context_;
+  const auto number = context_->ask(question.name_, static_cast<int>(question.type_), question);
+  if (number) {
+    question.number_ = *number;
+  } else {
+    question.fail(number.error().message);
+  }
+}
+
+void Resolver::Impl::close() {
+  closed_ = true;
+  for (Questions* list : {&waiting_, &asked_}) {
+    while (!list->empty()) list->front()->end();
+  }
+}
+
+Result<std::unique_ptr<Resolver>> Resolver::create(event::Loop& loop, Settings settings) {
+  if (const auto checked = check_settings(settings); !checked) return std::unexpected(checked.error());
+  auto anchors = read_anchors(settings);
+  if (!anchors) return std::unexpected(anchors.error());
+  auto impl = std::make_unique<Impl>(loop, std::move(settings), std::move(*anchors));
+  if (const auto begun = impl->begin(); !begun) return std::unexpected(begun.error());
+  return std::unique_ptr<Resolver>(new Resolver(std::move(impl)));
+}
+
+Resolver::Resolver(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Resolver::~Resolver() {
+  impl_->close();
+}
+
+event::Task<Answer> Resolver::ask(std::string name, Type type) {
+  Impl::Question question(*impl_, std::move(name), type);
+  impl_->take(question);
+  Answer answer = co_await question.arrival;
+  co_return answer;
+}
+
+}  // namespace starttls::dns

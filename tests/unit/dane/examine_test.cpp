@@ -1,0 +1,235 @@
+#include <map>
+#include <set>
+
+#include "dane/dane.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace std::chrono_literals;
+using dane::Binding;
+using dane::Standing;
+using dns::Answer;
+using dns::Status;
+using dns::Type;
+
+namespace {
+
+Answer no_name(bool secure = true) {
+  return {.status = Status::no_name, .secure = secure, .ttl = 60s};
+}
+
+Answer no_data(bool secure = true) {
+  return {.status = Status::no_data, .secure = secure, .ttl = 60s};
+}
+
+Answer failed(std::string reason = "SERVFAIL") {
+  return {.status = Status::failed, .reason = std::move(reason)};
+}
+
+Answer mx(std::vector<std::string> hosts, bool secure = true) {
+  Answer answer{.status = Status::found, .secure = secure, .ttl = 300s};
+  for (std::string& host : hosts)
+    answer.mxs.push_back({static_cast<std::uint16_t>(answer.mxs.size()), std::move(host)});
+  return answer;
+}
+
+Answer address(bool secure = true, std::string canonical_name = {}) {
+  return {.status = Status::found,
+          .secure = secure,
+          .canonical_name = std::move(canonical_name),
+          .addresses = {"192.0.2.1"},
+          .ttl = 200s};
+}
+
+Answer tlsa(std::uint8_t usage = 3) {
+  return {
+      .status = Status::found, .secure = true, .tlsas = {{usage, 1, 1, std::string(32, 'x')}}, .ttl = 100s};
+}
+
+Answer insecure_tlsa() {
+  Answer answer = tlsa();
+  answer.secure = false;
+  return answer;
+}
+
+// A DNS that knows what it is told; all else is NODATA, secure.
+class World {
+ public:
+  World& says(const std::string& name, Type type, Answer answer) {
+    if (answer.canonical_name.empty()) answer.canonical_name = name;
+    answers_[{name, type}] = std::move(answer);
+    return *this;
+  }
+  // A host with a signed address.
+  World& host(const std::string& name, Answer of_tlsa) {
+    return says(name, Type::a, address()).says("_25._tcp." + name, Type::tlsa, std::move(of_tlsa));
+  }
+
+  dane::Verdict examine() {
+    event::Loop loop;
+    const dane::Ask ask = [this](std::string name, Type type) { return answer(std::move(name), type); };
+    return loop.finish(dane::examine(ask, test::good(DomainName::parse("example.test"))));
+  }
+
+  std::multiset<std::string> asked_tlsa;
+
+ private:
+  event::Task<Answer> answer(std::string name, Type type) {
+    if (type == Type::tlsa) asked_tlsa.insert(name);
+    const auto known = answers_.find({name, type});
+    Answer answer = known == answers_.end() ? no_data() : known->second;
+    if (answer.canonical_name.empty()) answer.canonical_name = name;
+    co_return answer;
+  }
+
+  std::map<std::pair<std::string, Type>, Answer> answers_;
+};
+
+World with_mx(Answer answer) {
+  World world;
+  world.says("example.test", Type::mx, std::move(answer));
+  return world;
+}
+
+}  // namespace
+
+TEST_CASE("what the hosts of a signed MX set come to") {
+  struct Case {
+    std::string why;
+    World world;
+    Standing standing;
+    std::string level;
+    std::string reason;
+  };
+  const auto two = [] { return with_mx(mx({"a.test", "b.test"})); };
+  std::vector<Case> cases;
+  const auto add = [&cases](std::string why, World world, Standing standing, std::string level,
+                            std::string reason) {
+    cases.push_back({std::move(why), std::move(world), standing, std::move(level), std::move(reason)});
+  };
+  add("both are bound", two().host("a.test", tlsa()).host("b.test", tlsa(2)), Standing::all, "dane-only",
+      "all 2 MX hosts have usable TLSA records");
+  add("one is bound, one has none", two().host("a.test", tlsa()).host("b.test", no_data()), Standing::some,
+      "dane", "1 of 2 MX hosts have usable TLSA records");
+  add("one is bound, one fails", two().host("a.test", tlsa()).host("b.test", failed()), Standing::some,
+      "dane", "1 of 2 MX hosts have usable TLSA records");
+  add("one is bound, one is unusable", two().host("a.test", tlsa()).host("b.test", tlsa(1)), Standing::some,
+      "dane", "1 of 2 MX hosts have usable TLSA records");
+  add("one is bound, one is not signed", two().host("a.test", tlsa()).says("b.test", Type::a, address(false)),
+      Standing::some, "dane", "1 of 2 MX hosts have usable TLSA records");
+  add("one is bound, one has no address: it does not count", two().host("a.test", tlsa()), Standing::all,
+      "dane-only", "the MX host has usable TLSA records");
+  add("one is bound, one has no address, which nobody proves",
+      two().host("a.test", tlsa()).says("b.test", Type::a, no_data(false)), Standing::some, "dane",
+      "1 of 2 MX hosts have usable TLSA records");
+  add("one is bound, one is no host name", with_mx(mx({"a.test", "b\\.c.test"})).host("a.test", tlsa()),
+      Standing::all, "dane-only", "the MX host has usable TLSA records");
+  add("one fails, one has none", two().host("a.test", failed("no answer in 5 s")).host("b.test", no_name()),
+      Standing::failing, "dane", "a.test: its TLSA records cannot be looked up: no answer in 5 s");
+  add("one fails, one is unusable", two().host("a.test", failed()).host("b.test", tlsa(0)), Standing::failing,
+      "dane", "a.test: its TLSA records cannot be looked up: SERVFAIL");
+  add("the address of one fails", two().says("a.test", Type::a, failed()).host("b.test", no_name()),
+      Standing::failing, "dane", "a.test: its addresses cannot be looked up: SERVFAIL");
+  add("one is unusable, one has none", two().host("a.test", tlsa(1)).host("b.test", no_data()),
+      Standing::unusable, "dane", "a.test: none of its TLSA records can be used, of 1");
+  add("none has any", two().host("a.test", no_name()).host("b.test", no_data()), Standing::none, "",
+      "no MX host has TLSA records");
+  add("the TLSA records are not signed", two().host("a.test", insecure_tlsa()).host("b.test", no_data(false)),
+      Standing::none, "", "no MX host has TLSA records");
+  add("none has an address", two(), Standing::none, "", "no MX host has an address");
+  for (Case& c : cases) {
+    CAPTURE(c.why);
+    const dane::Verdict verdict = c.world.examine();
+    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
+    CHECK(dane::postfix_level(verdict.standing) == c.level);
+    CHECK(verdict.reason == c.reason);
+  }
+}
+
+TEST_CASE("where the MX answer decides alone") {
+  struct Case {
+    std::string why;
+    Answer answer;
+    Standing standing;
+    std::string reason;
+  };
+  for (const Case& c : std::vector<Case>{
+           {"a failure", failed("bogus: x"), Standing::unknown,
+            "the MX records cannot be looked up: bogus: x"},
+           {"no such domain", no_name(), Standing::none, "there is no such domain"},
+           {"nobody proves it", no_name(false), Standing::none, "there is no such domain"},
+           {"not signed", mx({"a.test"}, false), Standing::none, "the MX records are not signed"},
+           {"no MX, not signed", no_data(false), Standing::none, "the MX records are not signed"},
+           {"null MX", mx({""}), Standing::none, "the domain takes no mail (null MX)"}}) {
+    CAPTURE(c.why);
+    const dane::Verdict verdict = with_mx(c.answer).host("a.test", tlsa()).examine();
+    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
+    CHECK(verdict.reason == c.reason);
+    CHECK(verdict.hosts.empty());
+    CHECK(dane::postfix_level(verdict.standing).empty());
+  }
+}
+
+TEST_CASE("a domain without MX is its own MX host") {
+  const auto verdict = with_mx(no_data()).host("example.test", tlsa()).examine();
+  CHECK(verdict.standing == Standing::all);
+  REQUIRE(verdict.hosts.size() == 1);
+  CHECK(verdict.hosts.front().name == "example.test");
+}
+
+TEST_CASE("hosts whose addresses are not signed are not asked for TLSA records") {
+  World world = with_mx(mx({"a.test", "b.test"})).says("a.test", Type::a, address(false));
+  CHECK(world.examine().hosts.front().binding == Binding::absent);
+  CHECK(world.asked_tlsa.empty());
+}
+
+TEST_CASE("one signed address is enough, IPv4 or IPv6") {
+  World world = with_mx(mx({"a.test"})).says("a.test", Type::aaaa, address());
+  world.says("_25._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(world.examine().standing == Standing::all);
+  world.says("a.test", Type::a, failed());
+  CHECK(world.examine().standing == Standing::all);
+}
+
+TEST_CASE("an alias is asked about by what it stands for first, then by its own name") {
+  const auto alias = [] {
+    return with_mx(mx({"a.test"})).says("a.test", Type::a, address(true, "Real.test"));
+  };
+  World at_both = alias().says("_25._tcp.real.test", Type::tlsa, tlsa());
+  at_both.says("_25._tcp.a.test", Type::tlsa, failed());
+  CHECK(at_both.examine().standing == Standing::all);
+  CHECK(at_both.asked_tlsa == std::multiset<std::string>{"_25._tcp.real.test"});
+  World at_own = alias().says("_25._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(at_own.examine().standing == Standing::all);
+  World failing = alias().says("_25._tcp.real.test", Type::tlsa, failed());
+  failing.says("_25._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(failing.examine().standing == Standing::failing);
+}
+
+TEST_CASE("a host named twice is examined once") {
+  World world = with_mx(mx({"a.test", "A.test", "a.TEST"})).host("a.test", tlsa());
+  CHECK(world.examine().hosts.size() == 1);
+  CHECK(world.asked_tlsa.size() == 1);
+}
+
+TEST_CASE("no more than so many hosts are looked at, and then not all can be bound") {
+  std::vector<std::string> hosts;
+  for (std::size_t i = 0; i < dane::most_hosts + 1; ++i) hosts.push_back(fmt::format("mx{}.test", i));
+  World world = with_mx(mx(hosts));
+  for (const std::string& host : hosts) world.host(host, tlsa());
+  const auto verdict = world.examine();
+  CHECK(verdict.standing == Standing::some);
+  CHECK(verdict.reason == "20 of more than 20 MX hosts have usable TLSA records");
+  CHECK(world.asked_tlsa.size() == dane::most_hosts);
+  hosts.pop_back();
+  world.says("example.test", Type::mx, mx(hosts));
+  CHECK(world.examine().standing == Standing::all);
+}
+
+TEST_CASE("a verdict may be believed as long as the least of its answers") {
+  CHECK(with_mx(mx({"a.test"})).host("a.test", tlsa()).examine().ttl == 60s);  // there is no AAAA record
+  World world = with_mx(mx({"a.test"})).host("a.test", tlsa()).says("a.test", Type::aaaa, address());
+  CHECK(world.examine().ttl == 100s);
+  CHECK(world.host("a.test", failed()).examine().ttl == 0s);
+  CHECK(with_mx(mx({"a.test"}, false)).examine().ttl == 300s);
+}

@@ -1,0 +1,122 @@
+#include "dns/resolver.h"
+
+#include <array>
+#include <optional>
+#include <thread>
+
+#include "support.h"
+
+using namespace starttls;
+using namespace std::chrono_literals;
+using test::bad;
+using test::good;
+
+namespace {
+
+// Where nobody answers: the discard port of an address of the test's own.
+dns::Settings to_nobody() {
+  return {.servers = {"127.63.0.1@9"}, .dnssec = false, .timeout = 200ms};
+}
+
+event::Task<> keep(event::Task<dns::Answer> question, std::optional<dns::Answer>& answer) {
+  answer.emplace(co_await question);
+}
+
+}  // namespace
+
+TEST_CASE("settings that make no sense are told at once") {
+  const test::TemporaryFolder folder;
+  event::Loop loop;
+  const auto fault = [&loop](const dns::Settings& settings) {
+    const auto resolver = dns::Resolver::create(loop, settings);
+    REQUIRE_FALSE(resolver);
+    CHECK(resolver.error().fault == Fault::config);
+    return resolver.error().message;
+  };
+  CHECK(fault({.servers = {"ns.example.org"}, .dnssec = false}).find("'ns.example.org'") !=
+        std::string::npos);
+  CHECK(fault({.servers = {"::1"}, .stub_zones = {{"test", {"here"}}}, .dnssec = false}).find("'here'") !=
+        std::string::npos);
+  CHECK(fault({.servers = {"::1"}, .stub_zones = {{"a..b", {"::1"}}}, .dnssec = false}).find("a..b") !=
+        std::string::npos);
+  CHECK(fault({.servers = {"::1"}, .trust_anchor = folder / "none"}).find("none") != std::string::npos);
+  test::write(folder / "empty", "; nothing\n");
+  CHECK(fault({.servers = {"::1"}, .trust_anchor = folder / "empty"}).find("no trust anchor") !=
+        std::string::npos);
+  test::write(folder / "rubbish", "this is no DS record\n");
+  CHECK(fault({.servers = {"::1"}, .trust_anchor = folder / "rubbish"}).find("rubbish") != std::string::npos);
+}
+
+TEST_CASE("a question ends in time, whoever answers") {
+  event::Loop loop;
+  const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
+  const auto begun = std::chrono::steady_clock::now();
+  const auto answer = loop.finish(resolver->ask("example.org", dns::Type::a));
+  CHECK(answer.status == dns::Status::failed);
+  CHECK_FALSE(answer.reason.empty());
+  CHECK(std::chrono::steady_clock::now() - begun < 2s);
+}
+
+TEST_CASE("what is no name fails without being asked") {
+  event::Loop loop;
+  const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
+  const std::string with_nul("localhost\0.example.org", 22);
+  for (const std::string& name : {std::string(), std::string("a..b"), std::string(64, 'a'), with_nul}) {
+    const auto answer = loop.finish(resolver->ask(name, dns::Type::a));
+    CHECK(answer.status == dns::Status::failed);
+    CHECK(answer.reason.find("is no name") != std::string::npos);
+  }
+}
+
+TEST_CASE("localhost is known without asking") {
+  event::Loop loop;
+  const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
+  const auto answer = loop.finish(resolver->ask("localhost", dns::Type::a));
+  CHECK(answer.addresses == std::vector<std::string>{"127.0.0.1"});
+}
+
+TEST_CASE("a resolver that ends answers all questions first, also those that wait for their turn") {
+  event::Loop loop;
+  dns::Settings settings = to_nobody();
+  settings.most_questions = 1;
+  auto resolver = good(dns::Resolver::create(loop, settings));
+  std::optional<dns::Answer> asked;
+  std::optional<dns::Answer> waiting;
+  event::spawn(keep(resolver->ask("a.example.org", dns::Type::a), asked));
+  event::spawn(keep(resolver->ask("b.example.org", dns::Type::a), waiting));
+  resolver.reset();
+  for (const auto& answer : {asked, waiting}) {
+    REQUIRE(answer);
+    CHECK(answer->status == dns::Status::failed);
+    CHECK(answer->reason.find("the program ends") != std::string::npos);
+  }
+}
+
+TEST_CASE("an answer may end the resolver that gave it") {
+  event::Loop loop;
+  auto resolver = good(dns::Resolver::create(loop, to_nobody()));
+  const auto ask_and_end = [](std::unique_ptr<dns::Resolver>& mine) -> event::Task<bool> {
+    const dns::Answer answer = co_await mine->ask("localhost", dns::Type::a);
+    mine.reset();
+    co_return answer.status == dns::Status::found;
+  };
+  CHECK(loop.finish(ask_and_end(resolver)));
+}
+
+TEST_CASE("resolvers of several threads may begin and end at the same time") {
+  std::vector<std::thread> threads;
+  std::array<int, 4> found{};
+  for (int& mine : found) {
+    threads.emplace_back([&mine] {
+      for (int i = 0; i < 20; ++i) {
+        event::Loop loop;
+        const auto resolver = dns::Resolver::create(loop, to_nobody());
+        if (!resolver) return;
+        const auto answer = loop.finish((*resolver)->ask("localhost", dns::Type::a));
+        mine += answer.status == dns::Status::found ? 1 : 0;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK(found == std::array{20, 20, 20, 20});
+}

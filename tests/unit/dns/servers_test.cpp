@@ -1,0 +1,53 @@
+#include "dns/servers.h"
+
+#include "support.h"
+
+using namespace starttls;
+using test::bad;
+using test::good;
+using Strings = std::vector<std::string>;
+
+TEST_CASE("a server is an address, with a port where that is not 53") {
+  for (const char* text :
+       {"192.0.2.1", "192.0.2.1@5353", "::1", "2001:db8::1@1", "fe80::1%eth0", "fe80::1%2@65535"}) {
+    CAPTURE(text);
+    good(dns::check_server(text));
+  }
+  for (const std::string& text :
+       {std::string(), std::string("@"), std::string("ns.example.org"), std::string("192.0.2"),
+        std::string("192.0.2.1@"), std::string("192.0.2.1@0"), std::string("192.0.2.1@65536"),
+        std::string("192.0.2.1@53x"), std::string("192.0.2.1@-1"), std::string("192.0.2.1:53"),
+        std::string("[::1]"), std::string("192.0.2.1%eth0"), std::string("::1%"), std::string("::1 "),
+        std::string("::1\0", 4), std::string("192.0.2.1@53@53")}) {
+    CAPTURE(text);
+    CHECK(bad(dns::check_server(text)).fault == Fault::config);
+  }
+}
+
+TEST_CASE("the servers of a resolv.conf, as the system's own resolver takes them") {
+  CHECK(dns::servers_of("# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver\t::1  # here\r\n") ==
+        Strings{"192.0.2.1", "::1"});
+  CHECK(dns::servers_of("nameserver 192.0.2.1@5353") == Strings{"192.0.2.1@5353"});
+}
+
+TEST_CASE("a line that makes no sense does not spoil a resolv.conf") {
+  CHECK(
+      dns::servers_of("nameserver\nnameserver ns.example.org\n nameserver 192.0.2.2\nnameservers 192.0.2.3\n"
+                      ";nameserver 192.0.2.4\nnameserver 192.0.2.5\n") == Strings{"192.0.2.2", "192.0.2.5"});
+  CHECK(dns::servers_of("").empty());
+  CHECK(dns::servers_of(std::string("\0\xff\n", 3)).empty());
+}
+
+TEST_CASE("no more than three servers count") {
+  CHECK(dns::servers_of("nameserver ::1\nnameserver ::2\nnameserver ::3\nnameserver ::4\n") ==
+        Strings{"::1", "::2", "::3"});
+}
+
+TEST_CASE("the names of trust anchors") {
+  CHECK(dns::anchors_of(". IN DS 1 2 3 ab\n") == Strings{"."});
+  CHECK(dns::anchors_of(
+            "; two keys\n$TTL 60\n. DNSKEY 1 2 3 (\n  abcd )\n. DNSKEY 5\nexample.test. DS 1 2 3 ab") ==
+        Strings{".", "example.test."});
+  CHECK(dns::anchors_of("").empty());
+  CHECK(dns::anchors_of("\n; nothing\n").empty());
+}
