@@ -179,6 +179,11 @@ event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain) {
                  std::move(domain));
 }
 
+std::string_view to_text(Binding binding) {
+  constexpr std::array<std::string_view, 5> texts{"bound", "unusable", "absent", "unreachable", "unknown"};
+  return texts.at(static_cast<std::size_t>(binding));
+}
+
 std::string_view to_text(Standing standing) {
   constexpr std::array<std::string_view, 6> texts{"all", "some", "failing", "unusable", "none", "unknown"};
   return texts.at(static_cast<std::size_t>(standing));

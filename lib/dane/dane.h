@@ -58,6 +58,7 @@ struct Host {
 // What is true of the domain as a whole; see the table above.
 enum class Standing { all, some, failing, unusable, none, unknown };
 
+std::string_view to_text(Binding binding);
 std::string_view to_text(Standing standing);
 
 struct Verdict {

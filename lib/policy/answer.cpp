@@ -128,7 +128,8 @@ Answer decide(const Known& known) {
   if (standing == dane::Standing::all) return of_dane(*known.dane, Mode::dane);
   if (standing == dane::Standing::some) return of_dane(*known.dane, Mode::dane_where_bound);
   Answer answer = without_dane(known);
-  if (standing == dane::Standing::unusable && !answer.enforced) {
+  const bool wanting = standing == dane::Standing::unusable || standing == dane::Standing::failing;
+  if (wanting && !answer.enforced) {
     return of_dane(*known.dane, Mode::dane_where_bound);
   }
   return answer;

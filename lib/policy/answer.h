@@ -8,8 +8,10 @@
 //   4. a list entry
 //   5. nothing: opportunistic
 //
-// TLSA records that are there but not usable demand encryption (RFC 7672 section 2.2) of an asker who can do
-// DANE, where 3 to 5 demand nothing.
+// TLSA records that are there but not usable demand encryption, and TLSA records that cannot be looked up
+// demand that nobody delivers to that host (RFC 7672 sections 2.1.1 and 2.2), of an asker who can do DANE,
+// where 3 to 5 demand nothing. What 3 and 4 enforce is more than that, and does not rest on records that are
+// not there.
 #pragma once
 
 #include <optional>

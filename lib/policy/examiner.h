@@ -1,10 +1,10 @@
 // What the DNS and the policy hosts say about domains, found out once for all who ask at the same time, and
 // kept: MTA-STS in its cache, DANE for as long as the DNS lets it be believed.
 //
-//     policy::Examiner examiner(loop, resolver, fetcher, cache, clock, settings);
+//     policy::Examiner examiner(resolver, fetcher, cache, clock, settings);
 //     const std::shared_ptr<const policy::Facts> facts = co_await examiner.examine(domain);
 //
-// Everything happens in the loop's thread.
+// Everything happens in the thread of the loop that the resolver and the fetcher have.
 #pragma once
 
 #include <chrono>
@@ -12,13 +12,12 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 
 #include "base/clock.h"
 #include "base/domain.h"
 #include "dane/dane.h"
 #include "dns/resolver.h"
-#include "event/loop.h"
+#include "event/task.h"
 #include "http/fetcher.h"
 #include "mtasts/cache.h"
 #include "mtasts/discovery.h"
@@ -45,8 +44,8 @@ struct ExaminerSettings {
 class Examiner {
  public:
   // All that is passed by reference must outlive it.
-  Examiner(event::Loop& loop, dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache,
-           Clock clock, ExaminerSettings settings);
+  Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
+           ExaminerSettings settings);
   Examiner(const Examiner&) = delete;
   Examiner& operator=(const Examiner&) = delete;
   ~Examiner();

@@ -62,6 +62,7 @@ TEST_CASE("the first source that applies decides") {
   const auto all = verdict(dane::Standing::all);
   const auto some = verdict(dane::Standing::some);
   const auto unusable = verdict(dane::Standing::unusable);
+  const auto failing = verdict(dane::Standing::failing);
   const auto no_dane = verdict(dane::Standing::none);
   const auto unknown = verdict(dane::Standing::unknown);
   const std::vector<Case> cases{
@@ -96,6 +97,16 @@ TEST_CASE("the first source that applies decides") {
        Mode::enforce,
        true},
       {"nor a list", {.dane = unusable, .list_entry = entry(enforce)}, Source::list, Mode::enforce, true},
+      {"nor do TLSA records that cannot be looked up",
+       {.dane = failing, .mta_sts = &sts_enforce()},
+       Source::mta_sts,
+       Mode::enforce,
+       true},
+      {"but where nobody demands more, their hosts are kept away from",
+       {.dane = failing, .mta_sts = &sts_testing()},
+       Source::dane,
+       Mode::dane_where_bound,
+       false},
       {"but they demand encryption where nobody else demands more",
        {.dane = unusable},
        Source::dane,

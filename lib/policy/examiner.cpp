@@ -1,0 +1,132 @@
+#include "policy/examiner.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "base/text.h"
+
+namespace starttls::policy {
+namespace {
+
+using FactsPtr = std::shared_ptr<const Facts>;
+
+// Two tasks of different kinds at the same time: each leaves its result where it was told to.
+template <class T>
+event::Task<bool> leave(event::Task<T> task, std::optional<T>& result) {
+  result.emplace(co_await task);
+  co_return true;
+}
+
+}  // namespace
+
+class Examiner::Impl {
+ public:
+  Impl(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
+       ExaminerSettings settings)
+      : resolver_(resolver),
+        fetcher_(fetcher),
+        cache_(cache),
+        clock_(std::move(clock)),
+        settings_(settings) {}
+
+  event::Task<FactsPtr> examine(DomainName domain, mtasts::Haste haste) {
+    const auto [pending, is_new] = under_way_.try_emplace(domain);
+    if (!is_new) {
+      event::Arrival<FactsPtr> arrival;
+      pending->second.push_back(&arrival);
+      FactsPtr shared = co_await arrival;
+      co_return shared;
+    }
+    const FactsPtr facts = co_await find_out(domain, haste);
+    const auto waiting = std::move(under_way_.extract(domain).mapped());
+    for (auto* const arrival : waiting) arrival->arrive(facts);
+    co_return facts;
+  }
+
+  mtasts::Knowledge known(const DomainName& domain) {
+    auto found = cache_.find(domain);
+    if (!found) tell(found.error());
+    return found && *found ? std::move(**found) : mtasts::Knowledge{};
+  }
+
+  std::size_t under_way() const { return under_way_.size(); }
+  Time now() const { return clock_(); }
+
+ private:
+  event::Task<FactsPtr> find_out(DomainName domain, mtasts::Haste haste) {
+    std::optional<dane::Verdict> verdict;
+    std::optional<mtasts::Discovery> discovery;
+    std::vector<event::Task<bool>> both;
+    if (settings_.dane) both.push_back(leave(dane::examine(resolver_, domain), verdict));
+    both.push_back(
+        leave(mtasts::discover(resolver_, fetcher_, domain, known(domain), haste, clock_), discovery));
+    co_await event::all_of(std::move(both));
+    if (discovery->fetched) keep(domain, discovery->knowledge);
+    const Time examined = clock_();
+    const Time until = fresh_until(verdict, *discovery, examined);
+    co_return std::make_shared<const Facts>(Facts{.dane = std::move(verdict),
+                                                  .mta_sts = std::move(*discovery),
+                                                  .examined = examined,
+                                                  .fresh_until = until});
+  }
+
+  void keep(const DomainName& domain, const mtasts::Knowledge& knowledge) {
+    if (const auto kept = cache_.keep(domain, knowledge, clock_()); !kept) tell(kept.error());
+  }
+
+  // A cache that fails costs memory between runs, not answers.
+  void tell(const Error& error) {
+    if (const auto silent = told_.permit(clock_())) {
+      spdlog::warn("the cache of MTA-STS policies fails, {} more times since it was last told: {}", *silent,
+                   error.message);
+    }
+  }
+
+  Time fresh_until(const std::optional<dane::Verdict>& verdict, const mtasts::Discovery& discovery,
+                   Time now) const {
+    using std::chrono::seconds;
+    seconds fresh = std::min(discovery.record_ttl, verdict ? verdict->ttl : seconds::max());
+    fresh = std::clamp(fresh, settings_.shortest_freshness, settings_.longest_freshness);
+    const bool unknown = discovery.record.kind == mtasts::RecordState::Kind::unknown ||
+                         (verdict && verdict->standing == dane::Standing::unknown);
+    if (unknown) fresh = std::min(fresh, settings_.freshness_of_failure);
+    Time until = now + fresh;
+    // Where a policy is due to be fetched again, asking again brings something new.
+    if (discovery.record.kind == mtasts::RecordState::Kind::record && discovery.knowledge.next_fetch > now) {
+      until = std::min(until, discovery.knowledge.next_fetch);
+    }
+    return until;
+  }
+
+  dns::Resolver& resolver_;
+  http::Fetcher& fetcher_;
+  mtasts::Cache& cache_;
+  Clock clock_;
+  ExaminerSettings settings_;
+  std::unordered_map<DomainName, std::vector<event::Arrival<FactsPtr>*>> under_way_;
+  OncePerMinute told_;
+};
+
+Examiner::Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
+                   ExaminerSettings settings)
+    : impl_(std::make_unique<Impl>(resolver, fetcher, cache, std::move(clock), settings)) {}
+
+Examiner::~Examiner() = default;
+
+event::Task<FactsPtr> Examiner::examine(DomainName domain, mtasts::Haste haste) {
+  return impl_->examine(std::move(domain), haste);
+}
+
+std::optional<mtasts::Knowledge> Examiner::known(const DomainName& domain) {
+  auto knowledge = impl_->known(domain);
+  if (knowledge.live(impl_->now()) == nullptr) return std::nullopt;
+  return knowledge;
+}
+
+std::size_t Examiner::under_way() const {
+  return impl_->under_way();
+}
+
+}  // namespace starttls::policy
