@@ -64,6 +64,7 @@ struct Text {
   std::string state_dir = Configuration{}.state_dir, overrides, ca_file;
   std::uint64_t size_limit = FetchLimits{}.size_limit;
   std::uint64_t redirects = FetchLimits{}.redirects;
+  DiscoveryText discovery;
   std::vector<ListText> lists;
   std::vector<OutputText> outputs;
 };
@@ -116,6 +117,7 @@ Text ask_for_all(Settings& settings, Configuration& configuration) {
   settings.number("fetch.size_limit", text.size_limit, 1, preload::list_size_limit);
   settings.number("fetch.redirects", text.redirects, 0, 10);
   settings.text("fetch.ca_file", text.ca_file);
+  text.discovery.ask(settings, configuration.discovery);
   settings.text("programs.postmap", programs.postmap);
   settings.text("programs.makemap", programs.makemap);
   settings.text("programs.gpgv", programs.gpgv);
@@ -308,6 +310,10 @@ void Checks::complete(const Text& text, Configuration& configuration) {
   configuration.fetch.ca_file = path_to_read("fetch.ca_file", text.ca_file);
   configuration.fetch.size_limit = text.size_limit;
   configuration.fetch.redirects = static_cast<unsigned>(text.redirects);
+  text.discovery.complete(
+      [this](const std::string& key, std::string_view what) { require(false, key, what); },
+      [this](const std::string& key, const std::string& file) { return path_to_read(key, file); },
+      configuration.discovery);
   Programs& programs = configuration.programs;
   programs.postmap = program("programs.postmap", programs.postmap);
   programs.makemap = program("programs.makemap", programs.makemap);
@@ -327,6 +333,11 @@ const std::vector<std::string>& map_types(Mta mta) {
   static const std::vector<std::string> postfix_types{"texthash", "cdb", "lmdb", "hash", "btree"};
   static const std::vector<std::string> sendmail_types{"text", "hash", "access"};
   return mta == Mta::postfix ? postfix_types : sendmail_types;
+}
+
+fs::path mta_sts_cache(const Configuration& configuration) {
+  const fs::path& configured = configuration.discovery.cache;
+  return configured.empty() ? configuration.state_dir / "mta-sts" / "cache.sqlite" : configured;
 }
 
 bool is_url(std::string_view text) {

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "listtool/discovery_settings.h"
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
 
@@ -68,10 +69,14 @@ struct Configuration {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); none where empty
   FetchLimits fetch;
+  DiscoverySettings discovery;
   Programs programs;
   std::vector<ListSettings> lists;  // later ones overlay earlier ones
   std::vector<OutputSettings> outputs;
 };
+
+// The file with what is known of MTA-STS domains.
+std::filesystem::path mta_sts_cache(const Configuration& configuration);
 
 // A URL, as against a path.
 bool is_url(std::string_view text);

@@ -12,6 +12,7 @@
 #include "listtool/installed.h"
 #include "listtool/json.h"
 #include "listtool/map.h"
+#include "listtool/mta_sts_source.h"
 #include "listtool/options.h"
 #include "listtool/sendmail/mc.h"
 #include "listtool/sources.h"
@@ -45,7 +46,7 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
   json.key("lists");
   json.begin_array();
   for (const auto& [facts, list] : sources) {
-    if (!facts.is_overrides) write(json, facts, list.size(), now);
+    if (facts.kind == SourceFacts::Kind::list) write(json, facts, list.size(), now);
   }
   json.end_array();
   json.end_object();
@@ -102,12 +103,21 @@ void tell_mc_lines(const OutputSettings& map) {
        lines ? fmt::format("in the .mc file:\n{}{}", *lines, sendmail::needs_cas) : lines.error().message);
 }
 
+// The overrides are those of what is installed, and not of lists that somebody brings along.
+Result<std::vector<Source>> given_sources(const Common& common, const GenerateOptions& options) {
+  auto sources = read_sources(common, options.lists, options.signature);
+  if (!sources) return sources;
+  auto mta_sts = read_mta_sts_source(common.configuration, common.now);
+  if (!mta_sts) return std::unexpected(mta_sts.error());
+  if (*mta_sts) sources->push_back(std::move(**mta_sts));
+  return sources;
+}
+
 }  // namespace
 
 Result<int> generate(const Common& common, const GenerateOptions& options) {
   if (const auto sound = check(common, options); !sound) return std::unexpected(sound.error());
-  const auto sources = options.lists.empty() ? installed_sources(common)
-                                             : read_sources(common, options.lists, options.signature);
+  const auto sources = options.lists.empty() ? installed_sources(common) : given_sources(common, options);
   if (!sources) return std::unexpected(sources.error());
   if (options.map.file.empty()) return to_stdout(common, options, *sources);
   auto draft = draft_map(options.map, *sources, common.configuration.programs);

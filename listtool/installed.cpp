@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/url.h"
+#include "listtool/mta_sts_source.h"
 #include "listtool/options.h"
 #include "openpgp/verify.h"
 #include "policy/overrides.h"
@@ -58,11 +59,11 @@ Result<std::optional<Source>> read_overrides_source(const Configuration& configu
   if (configuration.overrides.empty()) return std::nullopt;
   auto reading = policy::load_overrides(configuration.overrides);
   if (!reading.list) return std::unexpected(reading.list.error());
-  return Source{.facts = {.name = "override",
+  return Source{.facts = {.kind = SourceFacts::Kind::overrides,
+                          .name = "override",
                           .path = configuration.overrides.string(),
                           .timestamp = reading.list->timestamp,
-                          .expires = reading.list->expires,
-                          .is_overrides = true},
+                          .expires = reading.list->expires},
                 .list = std::move(*reading.list)};
 }
 
@@ -102,13 +103,15 @@ Result<preload::List> read_installed(const Common& common, const Set& set, const
 }
 
 Result<std::vector<Source>> sources_of(const Common& common, std::vector<InstalledList> lists,
-                                       std::map<std::string, preload::List> read) {
+                                       std::map<std::string, preload::List> read,
+                                       std::optional<Source> mta_sts) {
   std::vector<Source> sources;
   for (InstalledList& list : lists) {
     Source source{.facts = std::move(list.facts), .list = {}};
     if (!source.facts.unusable) source.list = std::move(read.at(source.facts.name));
     sources.push_back(std::move(source));
   }
+  if (mta_sts) sources.push_back(std::move(*mta_sts));
   auto overrides = read_overrides_source(common.configuration);
   if (!overrides) return std::unexpected(overrides.error());
   if (*overrides) sources.push_back(std::move(**overrides));
@@ -127,7 +130,9 @@ Result<std::vector<Source>> installed_sources(const Common& common) {
     if (!content) return std::unexpected(content.error());
     read.emplace(list.facts.name, std::move(*content));
   }
-  return sources_of(common, std::move(lists), std::move(read));
+  auto mta_sts = read_mta_sts_source(common.configuration, common.now);
+  if (!mta_sts) return std::unexpected(mta_sts.error());
+  return sources_of(common, std::move(lists), std::move(read), std::move(*mta_sts));
 }
 
 }  // namespace starttls::listtool

@@ -42,10 +42,12 @@ Error nothing_installed(const Configuration& configuration);
 // where its file is not, or no longer, what a key of now signed.
 Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed);
 
-// What the maps are made of: the lists, those that can be used with their content out of `read`, and the
-// overrides, which win. Fault::unavailable where there is nothing at all.
+// What the maps are made of: the lists, those that can be used with their content out of `read`, MTA-STS
+// policies, which go before them, and the overrides, which win. Fault::unavailable where there is nothing at
+// all.
 Result<std::vector<Source>> sources_of(const Common& common, std::vector<InstalledList> lists,
-                                       std::map<std::string, preload::List> read);
+                                       std::map<std::string, preload::List> read,
+                                       std::optional<Source> mta_sts);
 
 // The same of the current set, verified again.
 Result<std::vector<Source>> installed_sources(const Common& common);

@@ -1,4 +1,8 @@
 // starttls-listtool lookup: what a domain's mail must obey, says who, and why.
+//
+//   overrides, lists (their indexes), MTA-STS (its cache, or asked now), DANE (asked now) -> policy::decide()
+
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <functional>
@@ -8,94 +12,162 @@
 #include "base/cli.h"
 #include "base/domain.h"
 #include "base/text.h"
+#include "listtool/discovery.h"
 #include "listtool/index.h"
 #include "listtool/installed.h"
 #include "listtool/json.h"
 #include "listtool/options.h"
+#include "listtool/sendmail/map.h"
 #include "listtool/sources.h"
+#include "mtasts/cache.h"
+#include "policy/answer.h"
 
 namespace starttls::listtool {
 namespace {
 
-// A source of policies, in a file or installed.
+// A list or the overrides, in a file or installed.
 struct Place {
   SourceFacts facts;
   std::function<Result<std::optional<IndexedEntry>>(std::string_view domain)> find;
 };
 
-struct Answer {
-  std::string domain;
-  bool applies = false;
-  std::string source = "none";
-  std::optional<IndexedEntry> entry;  // also where its mode is none
-  std::optional<Time> expires;
-  std::optional<bool> verified;  // whether the list's signature was checked
-  std::string reason;
-  std::optional<std::string> postfix;
+struct Places {
+  std::vector<Place> lists;  // in overlay order
+  std::optional<Place> overrides;
 };
 
-preload::Entry view(const std::string& domain, const IndexedEntry& entry) {
-  return {.domain = domain, .mode = entry.mode, .joined_mxs = entry.joined_mxs};
+// What the DNS and policy hosts say, or once said.
+struct Published {
+  std::optional<dane::Verdict> dane;
+  mtasts::Knowledge mta_sts;
+  std::string note;  // what could not be found out; "" where all could
+};
+
+struct Answer {
+  std::string domain;
+  policy::Answer policy;
+  std::optional<bool> verified;  // of a list, whether its signature was checked
+  std::optional<dane::Verdict> dane;
+  std::optional<mtasts::FetchedPolicy> mta_sts;
+  std::optional<std::string> postfix;
+  std::optional<std::string> sendmail;
+
+  bool applies() const { return policy.mode != policy::Mode::none; }
+};
+
+std::string source_of(const policy::Answer& policy) {
+  switch (policy.source) {
+    case policy::Source::none:
+      break;
+    case policy::Source::overrides:
+      return "override";
+    case policy::Source::dane:
+      return "dane";
+    case policy::Source::mta_sts:
+      return "mta-sts";
+    case policy::Source::list:
+      return "list:" + policy.list;
+  }
+  return "none";
 }
 
-std::string reason_for(const SourceFacts& source, const preload::Entry& entry, const postfix::Rules& rules) {
-  std::string reason =
-      source.is_overrides
-          ? fmt::format("the overrides have it with mode {}: ", preload::to_text(entry.mode))
-          : fmt::format("list {} has it with mode {}: ", source.name, preload::to_text(entry.mode));
-  if (entry.mode == preload::Mode::none) return reason + "it demands nothing";
-  if (entry.mode == preload::Mode::testing && !rules.early_adopter) {
-    return reason + "mail goes out as if the list did not have it";
-  }
-  if (entry.mode == preload::Mode::testing) reason += "treated as enforce for an early adopter, ";
-  reason += "mail goes out only over authenticated TLS to a matching server";
-  if (std::ranges::any_of(preload::mxs_of(entry), [](std::string_view mx) { return mx.starts_with('.'); })) {
-    reason += " (a suffix means one label; Postfix matches any number of them)";
-  }
-  return reason;
+preload::Entry as_entry(const Answer& answer) {
+  return {.domain = answer.domain, .mode = preload::Mode::enforce, .joined_mxs = answer.policy.joined_mxs};
 }
 
-void fill(Answer& answer, const Place& place, IndexedEntry entry, const postfix::Rules& rules) {
-  const SourceFacts& facts = place.facts;
-  const preload::Entry policy = view(answer.domain, entry);
-  answer.applies = entry.mode != preload::Mode::none;
-  answer.source = facts.is_overrides ? "override" : "list:" + facts.name;
-  answer.reason = reason_for(facts, policy, rules);
-  answer.postfix = postfix::policy_for(policy, rules);
-  if (!facts.is_overrides) {
-    answer.expires = facts.expires;
-    answer.verified = facts.signed_by.has_value();
-    if (!facts.signed_by) answer.reason += "; the list's signature was not checked";
-  }
-  answer.entry = std::move(entry);
-}
+// What is left out of the entry's list, for want of trust in it or because it has expired.
+struct FoundInLists {
+  std::optional<policy::ListEntry> entry;
+  bool verified = false;
+  std::string passed_over;
+};
 
 // Matches the very name only: the policy of a parent says nothing about its subdomains.
-Result<Answer> answer_for(const DomainName& domain, std::span<const Place> places,
-                          const postfix::Rules& rules) {
-  Answer answer{.domain = domain.str()};
-  std::string passed_over;
-  for (const Place& place : places | std::views::reverse) {
-    auto entry = place.find(answer.domain);
+Result<FoundInLists> find_in_lists(std::string_view domain, std::span<const Place> lists) {
+  FoundInLists found;
+  for (const Place& place : lists | std::views::reverse) {
+    auto entry = place.find(domain);
     if (!entry) return std::unexpected(entry.error());
     if (!*entry) continue;
     if (place.facts.unusable) {
-      passed_over += fmt::format("; list {} has it but is not used: {}", place.facts.name,
-                                 place.facts.unusable->message);
+      found.passed_over += fmt::format("; list {} has it but is not used: {}", place.facts.name,
+                                       place.facts.unusable->message);
       continue;
     }
-    fill(answer, place, std::move(**entry), rules);
-    answer.reason += passed_over;
-    return answer;
+    found.entry = {.list = place.facts.name,
+                   .mode = (*entry)->mode,
+                   .joined_mxs = std::move((*entry)->joined_mxs),
+                   .expires = place.facts.expires};
+    found.verified = place.facts.signed_by.has_value();
+    break;
   }
-  answer.reason =
-      (passed_over.empty() ? "no list has this very name" : "no list that may be used has it") + passed_over;
+  return found;
+}
+
+Result<std::optional<policy::ListEntry>> find_override(std::string_view domain, const Places& places) {
+  if (!places.overrides) return std::nullopt;
+  auto entry = places.overrides->find(domain);
+  if (!entry) return std::unexpected(entry.error());
+  if (!*entry) return std::nullopt;
+  return policy::ListEntry{.mode = (*entry)->mode, .joined_mxs = std::move((*entry)->joined_mxs)};
+}
+
+std::optional<std::string> told_to_postfix(const Answer& answer, const postfix::Rules& rules) {
+  const policy::Answer& policy = answer.policy;
+  if (policy.mode == policy::Mode::dane || policy.mode == policy::Mode::dane_where_bound) {
+    return std::string(policy::to_text(policy.mode));
+  }
+  return policy.enforced ? postfix::policy_for(as_entry(answer), rules) : std::nullopt;
+}
+
+// Sendmail cannot do DANE, so that the other sources count.
+std::optional<std::string> told_to_sendmail(policy::Known known, const std::string& domain) {
+  known.dane.reset();
+  const Answer answer{.domain = domain, .policy = policy::decide(known)};
+  return answer.policy.enforced ? sendmail::policy_for(as_entry(answer), {}) : std::nullopt;
+}
+
+void explain(Answer& answer, const FoundInLists& in_lists, const Published& published) {
+  std::string& reason = answer.policy.reason;
+  if (answer.policy.source == policy::Source::none) {
+    reason =
+        in_lists.passed_over.empty() ? "no source has this very name" : "no list that may be used has it";
+  }
+  if (answer.policy.source == policy::Source::list) {
+    answer.verified = in_lists.verified;
+    if (!in_lists.verified) reason += "; the list's signature was not checked";
+  }
+  if (answer.policy.source == policy::Source::none || answer.policy.source == policy::Source::list) {
+    reason += in_lists.passed_over;
+  }
+  if (!published.note.empty() && answer.policy.source != policy::Source::overrides) {
+    reason += "; " + published.note;
+  }
+}
+
+Result<Answer> answer_for(const DomainName& domain, const Places& places, Published published,
+                          const postfix::Rules& rules, Time now) {
+  auto override_entry = find_override(domain.str(), places);
+  if (!override_entry) return std::unexpected(override_entry.error());
+  auto in_lists = find_in_lists(domain.str(), places.lists);
+  if (!in_lists) return std::unexpected(in_lists.error());
+  const policy::Known known{.override_entry = std::move(*override_entry),
+                            .dane = published.dane,
+                            .mta_sts = published.mta_sts.live(now),
+                            .list_entry = in_lists->entry,
+                            .early_adopter = rules.early_adopter};
+  Answer answer{.domain = domain.str(), .policy = policy::decide(known)};
+  answer.dane = std::move(published.dane);
+  if (known.mta_sts != nullptr) answer.mta_sts = *known.mta_sts;
+  answer.postfix = told_to_postfix(answer, rules);
+  answer.sendmail = told_to_sendmail(known, answer.domain);
+  explain(answer, *in_lists, published);
   return answer;
 }
 
 std::vector<std::string_view> mxs_of(const Answer& answer) {
-  if (!answer.entry || answer.entry->joined_mxs.empty()) return {};
-  return preload::mxs_of(view(answer.domain, *answer.entry));
+  if (answer.policy.joined_mxs.empty()) return {};
+  return preload::mxs_of(as_entry(answer));
 }
 
 std::string as_text(const Answer& answer) {
@@ -103,36 +175,79 @@ std::string as_text(const Answer& answer) {
   const auto line = [&](std::string_view label, std::string_view value) {
     text += fmt::format("  {:<8} {}\n", label, printable(value, 65536));
   };
-  if (answer.entry) {
-    const std::string until = answer.expires ? ", until " + to_rfc3339(*answer.expires) : "";
-    line("policy", fmt::format("{}, from {}{}", preload::to_text(answer.entry->mode), answer.source, until));
+  const policy::Answer& policy = answer.policy;
+  if (policy.source != policy::Source::none) {
+    const std::string until = policy.expires ? ", until " + to_rfc3339(*policy.expires) : "";
+    line("policy", fmt::format("{}, from {}{}", policy::to_text(policy.mode), source_of(policy), until));
   } else {
     line("policy", "none");
   }
   if (const auto mxs = mxs_of(answer); !mxs.empty()) line("mx", fmt::format("{}", fmt::join(mxs, ", ")));
   line("postfix", answer.postfix.value_or("nothing"));
-  line("reason", answer.reason);
+  line("sendmail", answer.sendmail.value_or("nothing"));
+  line("reason", policy.reason);
   return text;
 }
 
+void text_or_null(JsonText& json, std::string_view key, const std::optional<std::string>& text) {
+  json.key(key);
+  text ? json.text(*text) : json.null();
+}
+
+void write(JsonText& json, const std::optional<dane::Verdict>& verdict) {
+  json.key("dane");
+  if (!verdict) return json.null();
+  json.begin_object();
+  json.member("standing", dane::to_text(verdict->standing));
+  json.member("reason", verdict->reason);
+  json.key("hosts");
+  json.begin_array();
+  for (const dane::Host& host : verdict->hosts) {
+    json.begin_object();
+    json.member("name", host.name);
+    json.member("binding", dane::to_text(host.binding));
+    if (!host.reason.empty()) json.member("reason", host.reason);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+}
+
+void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
+  json.key("mta_sts");
+  if (!fetched) return json.null();
+  json.begin_object();
+  json.member("id", fetched->id);
+  json.member("mode", mtasts::to_text(fetched->policy.mode));
+  json.key("mx");
+  json.begin_array();
+  for (const auto& mx : fetched->policy.mx) json.text(mx.str());
+  json.end_array();
+  json.member("fetched", to_rfc3339(fetched->fetched));
+  json.member("expires", to_rfc3339(fetched->expires()));
+  json.end_object();
+}
+
 void write(JsonText& json, const Answer& answer) {
+  const policy::Answer& policy = answer.policy;
   json.begin_object();
   json.member("domain", answer.domain);
-  json.member("applies", answer.applies);
-  json.member("source", answer.source);
+  json.member("applies", answer.applies());
+  json.member("source", source_of(policy));
   json.key("mode");
-  answer.entry ? json.text(preload::to_text(answer.entry->mode)) : json.null();
+  policy.source == policy::Source::none ? json.null() : json.text(policy::to_text(policy.mode));
   json.key("mx");
   json.begin_array();
   for (const auto mx : mxs_of(answer)) json.text(mx);
   json.end_array();
-  json.key("expires");
-  answer.expires ? json.text(to_rfc3339(*answer.expires)) : json.null();
+  text_or_null(json, "expires", policy.expires.transform(to_rfc3339));
   json.key("verified");
   answer.verified ? json.boolean(*answer.verified) : json.null();
-  json.member("reason", answer.reason);
-  json.key("postfix");
-  answer.postfix ? json.text(*answer.postfix) : json.null();
+  json.member("reason", policy.reason);
+  text_or_null(json, "postfix", answer.postfix);
+  text_or_null(json, "sendmail", answer.sendmail);
+  write(json, answer.mta_sts);
+  write(json, answer.dane);
   json.end_object();
 }
 
@@ -165,11 +280,11 @@ Place in_memory(Source source) {
   return {.facts = shared->facts, .find = find};
 }
 
-Result<std::vector<Place>> places_in_files(const Common& common, const LookupOptions& options) {
+Result<Places> places_in_files(const Common& common, const LookupOptions& options) {
   auto sources = read_sources(common, options.lists, options.signature);
   if (!sources) return std::unexpected(sources.error());
-  std::vector<Place> places;
-  for (Source& source : *sources) places.push_back(in_memory(std::move(source)));
+  Places places;
+  for (Source& source : *sources) places.lists.push_back(in_memory(std::move(source)));
   return places;
 }
 
@@ -183,20 +298,68 @@ Result<Place> installed(const Set& set, InstalledList list) {
                .find = [index](std::string_view domain) { return index->find(domain); }};
 }
 
-Result<std::vector<Place>> installed_places(const Common& common) {
+Result<Places> installed_places(const Common& common) {
   const auto set = current_set(common.configuration.state_dir);
   if (!set) return std::unexpected(set.error());
-  std::vector<Place> places;
+  Places places;
   for (InstalledList& list : installed_lists(common.configuration, *set, common.now)) {
     auto place = installed(*set, std::move(list));
     if (!place) return std::unexpected(place.error());
-    places.push_back(std::move(*place));
+    places.lists.push_back(std::move(*place));
   }
   auto overrides = read_overrides_source(common.configuration);
   if (!overrides) return std::unexpected(overrides.error());
-  if (*overrides) places.push_back(in_memory(std::move(**overrides)));
-  if (places.empty()) return std::unexpected(nothing_installed(common.configuration));
+  if (*overrides) places.overrides = in_memory(std::move(**overrides));
   return places;
+}
+
+// What is known of MTA-STS without asking anybody; nothing is known of DANE.
+Result<std::vector<Published>> cached(const Common& common, std::span<const DomainName> domains) {
+  std::vector<Published> published(domains.size());
+  auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
+  if (!cache) return std::unexpected(cache.error());
+  if (!*cache) return published;
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    auto found = (*cache)->find(domains[i]);
+    if (!found) return std::unexpected(found.error());
+    if (*found) published[i].mta_sts = std::move(**found);
+  }
+  return published;
+}
+
+Published published(const policy::Facts& facts) {
+  const mtasts::Discovery& mta_sts = facts.mta_sts;
+  Published result{.dane = facts.dane, .mta_sts = mta_sts.knowledge, .note = {}};
+  std::vector<std::string> notes;
+  if (facts.dane && facts.dane->standing == dane::Standing::unknown)
+    notes.push_back("DANE: " + facts.dane->reason);
+  if (mta_sts.record.kind != mtasts::RecordState::Kind::record && !mta_sts.record_reason.empty()) {
+    notes.push_back("MTA-STS: " + mta_sts.record_reason);
+  }
+  if (mta_sts.knowledge.failure) notes.push_back("MTA-STS: " + mta_sts.knowledge.failure->reason);
+  result.note = fmt::format("{}", fmt::join(notes, "; "));
+  return result;
+}
+
+event::Task<std::vector<std::shared_ptr<const policy::Facts>>> examine(policy::Examiner& examiner,
+                                                                       std::vector<DomainName> domains) {
+  std::vector<event::Task<std::shared_ptr<const policy::Facts>>> tasks;
+  for (const DomainName& domain : domains) tasks.push_back(examiner.examine(domain));
+  return event::all_of(std::move(tasks));
+}
+
+// What is published now.
+Result<std::vector<Published>> asked(const Common& common, std::span<const DomainName> domains) {
+  auto clock = program_clock();
+  if (!clock) return std::unexpected(clock.error());
+  auto discovery = Discovery::begin(common.configuration, std::move(*clock), {});
+  if (!discovery) return std::unexpected(discovery.error());
+  if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
+  const auto facts =
+      (*discovery)->loop.finish(examine(*(*discovery)->examiner, {domains.begin(), domains.end()}));
+  std::vector<Published> all;
+  for (const auto& of_domain : facts) all.push_back(published(*of_domain));
+  return all;
 }
 
 // What Postfix is told is what its configured map says, unless the command line asks for something else.
@@ -210,6 +373,10 @@ postfix::Rules rules_for(const Configuration& configuration, const LookupOptions
   return rules;
 }
 
+bool nothing_is_known(std::span<const Published> published) {
+  return std::ranges::none_of(published, [](const Published& one) { return one.mta_sts.policy.has_value(); });
+}
+
 }  // namespace
 
 Result<int> lookup(const Common& common, const LookupOptions& options) {
@@ -217,11 +384,16 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   if (!domains) return std::unexpected(domains.error());
   const auto places = options.lists.empty() ? installed_places(common) : places_in_files(common, options);
   if (!places) return std::unexpected(places.error());
+  auto published = options.live ? asked(common, *domains) : cached(common, *domains);
+  if (!published) return std::unexpected(published.error());
+  if (places->lists.empty() && !places->overrides && !options.live && nothing_is_known(*published)) {
+    return std::unexpected(nothing_installed(common.configuration));
+  }
   const postfix::Rules rules = rules_for(common.configuration, options);
   std::vector<Answer> answers;
   answers.reserve(domains->size());
-  for (const DomainName& domain : *domains) {
-    auto answer = answer_for(domain, *places, rules);
+  for (std::size_t i = 0; i < domains->size(); ++i) {
+    auto answer = answer_for((*domains)[i], *places, std::move((*published)[i]), rules, common.now);
     if (!answer) return std::unexpected(answer.error());
     answers.push_back(std::move(*answer));
   }
@@ -230,7 +402,7 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   const auto printed = print(common.json ? as_json(answers) : text);
   if (!printed) return std::unexpected(printed.error());
   int status = 0;
-  for (const Place& place : *places) {
+  for (const Place& place : places->lists) {
     if (const int told = tell_unusable(place.facts); told != 0) status = told;
   }
   if (status != 0) return status;

@@ -18,6 +18,9 @@ struct Options {
   UpdateOptions update;
   LookupOptions lookup;
   DiffOptions diff;
+  StsFetchOptions sts_fetch;
+  StsRefreshOptions sts_refresh;
+  StsCacheOptions sts_cache;
   std::string postfix_version;
 };
 
@@ -32,6 +35,9 @@ struct Commands {
   CLI::App* update = nullptr;
   CLI::App* lookup = nullptr;
   CLI::App* diff = nullptr;
+  CLI::App* sts_fetch = nullptr;
+  CLI::App* sts_refresh = nullptr;
+  CLI::App* sts_cache = nullptr;
 };
 
 CLI::App* add_command(CLI::App& above, const char* name, const char* does, const char* example) {
@@ -182,6 +188,28 @@ CLI::App* add_diff(CLI::App& app, DiffOptions& options) {
   return diff;
 }
 
+void add_sts(CLI::App& app, Options& options, Commands& commands) {
+  CLI::App* sts = add_command(app, "sts", "Fetch MTA-STS policies, and show what is known of them",
+                              "starttls-listtool sts fetch example.com");
+  sts->require_subcommand(1);
+  commands.sts_fetch = add_command(*sts, "fetch", "Fetch policies now, and keep them",
+                                   "starttls-listtool sts fetch example.com example.org\n"
+                                   "  starttls-listtool sts fetch - < domains");
+  commands.sts_fetch
+      ->add_option("DOMAIN", options.sts_fetch.domains, "Domains; '-': one a line on standard input")
+      ->required();
+  commands.sts_refresh = add_command(*sts, "refresh", "Fetch anew the policies that are due",
+                                     "starttls-listtool sts refresh\n"
+                                     "  several times a day from cron, where 'serve' does not run");
+  commands.sts_refresh->add_flag("--all", options.sts_refresh.all, "Also those that are not due");
+  commands.sts_cache = add_command(*sts, "cache", "Show or forget what is known",
+                                   "starttls-listtool sts cache\n"
+                                   "  starttls-listtool sts cache --purge example.com");
+  commands.sts_cache->add_option("DOMAIN", options.sts_cache.domains, "Domains (default: all)");
+  commands.sts_cache->add_flag("--purge", options.sts_cache.purge, "Forget them");
+  commands.sts_cache->add_flag("--all", options.sts_cache.all, "With --purge: forget all");
+}
+
 Commands add_commands(CLI::App& app, Options& options) {
   Commands commands;
   commands.verify = add_command(app, "verify", "Check the minisign signature of a file",
@@ -199,6 +227,9 @@ Commands add_commands(CLI::App& app, Options& options) {
   commands.lookup->add_option("DOMAIN", options.lookup.domains, "Recipient domains")->required();
   add_rules(*commands.lookup, options.lookup.rules.early_adopter, options.postfix_version);
   add_lists(*commands.lookup, options.lookup.lists, options.lookup.signature);
+  commands.lookup->add_flag("--live", options.lookup.live, "Ask the DNS and policy hosts now");
+
+  add_sts(app, options, commands);
 
   commands.diff = add_diff(app, options.diff);
   return commands;
@@ -208,7 +239,8 @@ Commands add_commands(CLI::App& app, Options& options) {
 bool needs_configuration(const Commands& commands, const Options& options) {
   return (commands.postfix->parsed() && options.postfix.lists.empty()) ||
          (commands.sendmail->parsed() && options.sendmail.lists.empty()) ||
-         (commands.lookup->parsed() && options.lookup.lists.empty()) || commands.update->parsed();
+         (commands.lookup->parsed() && options.lookup.lists.empty()) || commands.update->parsed() ||
+         commands.sts_fetch->parsed() || commands.sts_refresh->parsed() || commands.sts_cache->parsed();
 }
 
 Result<void> configure(const Commands& commands, const Options& options, Common& common) {
@@ -251,6 +283,9 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.sendmail->parsed()) return generate(options.common, options.sendmail);
   if (commands.update->parsed()) return update(options.common, options.update);
   if (commands.diff->parsed()) return diff(options.common, options.diff);
+  if (commands.sts_fetch->parsed()) return sts_fetch(options.common, options.sts_fetch);
+  if (commands.sts_refresh->parsed()) return sts_refresh(options.common, options.sts_refresh);
+  if (commands.sts_cache->parsed()) return sts_cache(options.common, options.sts_cache);
   return lookup(options.common, options.lookup);
 }
 

@@ -6,7 +6,12 @@
 namespace starttls::listtool {
 
 std::string about(const SourceFacts& source) {
-  if (source.is_overrides) return fmt::format("# Overrides from {}\n", printable(source.path, 900));
+  if (source.kind == SourceFacts::Kind::overrides) {
+    return fmt::format("# Overrides from {}\n", printable(source.path, 900));
+  }
+  if (source.kind == SourceFacts::Kind::mta_sts) {
+    return fmt::format("# MTA-STS policies from {}\n", printable(source.path, 900));
+  }
   if (!is_there(source)) {
     return fmt::format("# List {}:\n#   LEFT OUT: it is not installed\n#   from {}\n",
                        printable(source.name, 200), printable(source.path, 900));

@@ -74,8 +74,26 @@ struct LookupOptions {
   std::vector<std::filesystem::path> lists;  // the installed ones where empty
   SignatureOptions signature;
   postfix::Rules rules;
+  bool live = false;  // ask the DNS and policy hosts now, as serve does
 };
 Result<int> lookup(const Common& common, const LookupOptions& options);
+
+struct StsFetchOptions {
+  std::vector<std::string> domains;  // "-": those on standard input, one a line
+};
+Result<int> sts_fetch(const Common& common, const StsFetchOptions& options);
+
+struct StsRefreshOptions {
+  bool all = false;  // also those that are not due
+};
+Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options);
+
+struct StsCacheOptions {
+  std::vector<std::string> domains;  // all where empty
+  bool purge = false;                // forget them
+  bool all = false;                  // with purge: every one
+};
+Result<int> sts_cache(const Common& common, const StsCacheOptions& options);
 
 struct DiffOptions {
   std::filesystem::path before;  // a list, a state directory, or a set in one

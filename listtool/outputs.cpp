@@ -26,7 +26,7 @@ std::string key_of(const OutputSettings& output) {
 }  // namespace
 
 std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
-                    const fs::path& overrides) {
+                    const fs::path& overrides, const std::string& mta_sts) {
   std::string text = "starttls-listtool " STARTTLS_VERSION;
   for (const InstalledList& list : lists) {
     text += fmt::format("; {} from {}, {} {}, {}", list.facts.name, list.facts.path,
@@ -36,7 +36,7 @@ std::string made_of(const OutputSettings& output, std::span<const InstalledList>
     // Which keys are in it only gpgv knows.
     if (list.settings != nullptr) text += identity_of(list.settings->openpgp_key_file);
   }
-  text += fmt::format("; overrides {}", identity_of(overrides));
+  text += fmt::format("; MTA-STS {}; overrides {}", mta_sts, identity_of(overrides));
   const auto& version = output.postfix_version;
   return text + fmt::format("; {} {}{}{}", output.mta == Mta::postfix ? "postfix" : "sendmail", output.type,
                             output.early_adopter ? " early adopter" : "",

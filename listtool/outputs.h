@@ -15,9 +15,10 @@
 namespace starttls::listtool {
 
 // Everything on which the content of a map depends, as a text to be compared: the lists in their order, by
-// edition, OpenPGP key file and why they cannot be used, the overrides' file, and how the map is to be made.
+// edition, OpenPGP key file and why they cannot be used, the overrides' file, the MTA-STS policies (see
+// fingerprint() in mta_sts_source.h), and how the map is to be made.
 std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
-                    const std::filesystem::path& overrides);
+                    const std::filesystem::path& overrides, const std::string& mta_sts);
 
 class OutputRecords {
  public:

@@ -23,13 +23,18 @@ struct SignatureOptions;
 
 // What is known of a source of policies besides its entries.
 struct SourceFacts {
+  enum class Kind {
+    list,
+    mta_sts,    // policies that their domains publish: see mta_sts_source.h
+    overrides,  // the operator's own word, which nobody signs
+  };
+  Kind kind = Kind::list;
   std::string name;  // the file's name without ".json", or the configured one; no other source has it
   std::string path;  // as it was given
   Time timestamp;
   Time expires;
   std::optional<std::string> signed_by;  // "key A809E3FFB11E271C"; none where no key was given
   std::optional<Error> unusable;         // it expired, say: then nothing is taken from it
-  bool is_overrides = false;             // the operator's own word, which nobody signs
 };
 
 // Not where a list is configured but was never installed: then it has no times and no signer, either.

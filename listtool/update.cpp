@@ -84,6 +84,7 @@ Update::Update(const Common& common, const UpdateOptions& options, OwnState& sta
       records_(OutputRecords::load(state.path())) {}
 
 Result<int> Update::run() {
+  mta_sts_ = read_mta_sts_source(common_.configuration, common_.now);
   take_lists();
   judge_lists();
   if (!due_outputs().empty()) read_kept_lists();
@@ -238,7 +239,8 @@ std::vector<Update::Output> Update::due_outputs() const {
   std::vector<Output> outputs;
   if (before_.lists.empty() && after_.lists.empty()) return outputs;
   for (const OutputSettings& settings : common_.configuration.outputs) {
-    std::string made = made_of(settings, installed_, common_.configuration.overrides);
+    std::string made = made_of(settings, installed_, common_.configuration.overrides,
+                               mta_sts_ ? fingerprint(*mta_sts_) : "");
     if (records_.is_current(settings, made) || must_wait(settings)) continue;
     outputs.push_back(
         {.settings = &settings, .made_of = std::move(made), .command_is_due = !records_.is_known(settings)});
@@ -254,7 +256,12 @@ Result<std::vector<Update::Output>> Update::draft_outputs() {
   }
   auto outputs = due_outputs();
   if (outputs.empty()) return outputs;
-  auto sources = sources_of(common_, installed_, std::move(read_));
+  // Maps without the policies that they had would be a step back: they stay until the cache is mended.
+  if (!mta_sts_) {
+    for (Output& output : outputs) fail_output(output, mta_sts_.error());
+    return outputs;
+  }
+  auto sources = sources_of(common_, installed_, std::move(read_), std::move(*mta_sts_));
   if (!sources) return std::unexpected(sources.error());
   for (Output& output : outputs) {
     const auto drafted = draft(output, *sources);

@@ -15,6 +15,7 @@
 #include "listtool/configuration.h"
 #include "listtool/installed.h"
 #include "listtool/map.h"
+#include "listtool/mta_sts_source.h"
 #include "listtool/outputs.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
@@ -88,6 +89,7 @@ class Update {
   std::map<std::string, preload::List> read_;
   std::map<std::string, Error> unverified_;  // installed lists that nobody signed as they are now
   std::vector<InstalledList> installed_;     // or will be, by the clock and by what was found
+  Result<std::optional<Source>> mta_sts_;
   OutputRecords records_;
   std::vector<ListReport> lists_;
   std::vector<OutputReport> outputs_;

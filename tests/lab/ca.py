@@ -9,6 +9,8 @@ Keys are P-256. Every certificate may serve as server and as client certificate.
 """
 
 import datetime
+import hashlib
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,12 @@ class Certificate:
     """A private key and its certificate, each a PEM file."""
     key: Path
     certificate: Path
+
+    def key_digest(self) -> str:
+        """The SHA-256 of the public key, as TLSA records with selector 1 and matching type 1 have it."""
+        public = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"], check=True,
+                                capture_output=True, timeout=10).stdout
+        return hashlib.sha256(public).hexdigest()
 
 
 class CA:

@@ -82,6 +82,10 @@ class HttpsServer:
         context.load_cert_chain(certificate.certificate, certificate.key)
         self._contexts[host] = context
 
+    def has_host(self, host: str) -> bool:
+        """Whether it has a certificate for this host."""
+        return host in self._contexts
+
     def answer(self, host: str, path: str, answer: Answer | Callable[[Request], Answer]) -> None:
         """Give this answer from now on, or what this function makes of a request."""
         self._answers[host, path] = answer

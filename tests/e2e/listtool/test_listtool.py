@@ -483,7 +483,8 @@ class Lookup(Case):
         self.assertEqual(b, {
             "domain": "b.test", "applies": True, "source": "list:list", "mode": "enforce",
             "mx": ["mx1.b.test", "mx2.b.test", ".mail.b.test"], "expires": "2026-12-04T00:00:00Z",
-            "verified": True, "reason": b["reason"], "postfix": MAP_OF_B})
+            "verified": True, "reason": b["reason"], "postfix": MAP_OF_B, "sendmail": MAP_OF_B,
+            "mta_sts": None, "dane": None})
         self.assertIn("a suffix means one label", b["reason"])
         self.assertEqual(a["postfix"], MAP_OF_A)
         self.assertEqual((t["applies"], t["mode"], t["postfix"]), (True, "testing", None))

@@ -19,8 +19,8 @@ InstalledList list(const std::string& name) {
 }
 
 std::string made(const OutputSettings& output, const std::vector<InstalledList>& lists,
-                 const fs::path& overrides = {}) {
-  return made_of(output, lists, overrides);
+                 const fs::path& overrides = {}, const std::string& mta_sts = "") {
+  return made_of(output, lists, overrides, mta_sts);
 }
 
 }  // namespace
@@ -46,6 +46,7 @@ TEST_CASE("whatever a map depends on is in what it was made of") {
   CHECK(changed([](InstalledList& l) { l.facts.unusable = Error{Fault::data, "it expired"}; }));
   CHECK(!changed([](InstalledList& l) { l.edition->etag = "\"new\""; }));
 
+  CHECK(made(output, {list("a"), list("b")}, {}, "1 policies") != plain);
   CHECK(made({.mta = Mta::sendmail, .type = "cdb"}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "lmdb"}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "cdb", .early_adopter = true}, {list("a"), list("b")}) != plain);

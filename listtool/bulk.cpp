@@ -1,0 +1,61 @@
+#include "listtool/bulk.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "base/cli.h"
+
+namespace starttls::listtool {
+namespace {
+
+// Of a terminal nobody reads more.
+constexpr std::size_t steps_shown = 200;
+
+}  // namespace
+
+Bulk::Bulk(policy::Examiner& examiner, std::vector<DomainName> domains, mtasts::Haste haste,
+           std::size_t at_once, bool progress)
+    : examiner_(examiner),
+      domains_(std::move(domains)),
+      haste_(haste),
+      at_once_(at_once),
+      progress_(progress && domains_.size() > 1),
+      waiting_(domains_.size()) {}
+
+event::Task<bool> Bulk::run(Report report) {
+  report_ = std::move(report);
+  std::vector<event::Task<bool>> lanes;
+  for (std::size_t i = 0; i < std::min(at_once_, domains_.size()); ++i) lanes.push_back(lane());
+  co_await event::all_of(std::move(lanes));
+  co_return true;
+}
+
+event::Task<bool> Bulk::lane() {
+  while (next_ < domains_.size()) {
+    const std::size_t index = next_++;
+    auto facts = co_await examiner_.examine(domains_[index], haste_);
+    done(index, std::move(facts));
+  }
+  co_return true;
+}
+
+void Bulk::done(std::size_t index, std::shared_ptr<const policy::Facts> facts) {
+  waiting_[index] = std::move(facts);
+  ++done_;
+  if (progress_) show_progress();
+  for (; reported_ < domains_.size() && waiting_[reported_]; ++reported_) {
+    report_(domains_[reported_], *std::exchange(waiting_[reported_], nullptr));
+  }
+}
+
+void Bulk::show_progress() {
+  const std::size_t step = std::max<std::size_t>(domains_.size() / steps_shown, 1);
+  if (done_ % step != 0 && done_ != domains_.size()) return;
+  // The line is cleared at the end, so that what follows stands alone.
+  std::fputs(
+      done_ == domains_.size() ? "\r\x1b[K" : fmt::format("\r{} of {}\x1b[K", done_, domains_.size()).c_str(),
+      stderr);
+}
+
+}  // namespace starttls::listtool

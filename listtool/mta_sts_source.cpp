@@ -1,0 +1,51 @@
+#include "listtool/mta_sts_source.h"
+
+#include <zlib.h>
+
+#include "mtasts/cache.h"
+#include "policy/answer.h"
+#include "policy/overrides.h"
+
+namespace starttls::listtool {
+
+Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now) {
+  const auto file = mta_sts_cache(configuration);
+  auto cache = mtasts::Cache::open_to_read(file);
+  if (!cache) return std::unexpected(cache.error());
+  if (!*cache) return std::nullopt;
+  preload::ListBuilder builder;
+  const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) {
+    const auto* const live = entry.knowledge.live(now);
+    if (live == nullptr) return;
+    const bool enforced = live->policy.mode == mtasts::Mode::enforce && !live->policy.mx.empty();
+    builder.add({.domain = entry.domain.str(),
+                 .mode = enforced ? preload::Mode::enforce : preload::Mode::none,
+                 .joined_mxs = enforced ? builder.keep(policy::join_mxs(live->policy)) : ""},
+                {});
+  });
+  if (!seen) return std::unexpected(seen.error());
+  builder.put_in_order();
+  return Source{.facts = {.kind = SourceFacts::Kind::mta_sts,
+                          .name = "mta-sts",
+                          .path = file.string(),
+                          .expires = policy::never},
+                .list = std::move(builder.list())};
+}
+
+std::string fingerprint(const std::optional<Source>& mta_sts) {
+  if (!mta_sts) return "none";
+  uLong sum = ::crc32_z(0, nullptr, 0);
+  const auto add = [&sum](std::string_view text) {
+    sum = ::crc32_z(sum, reinterpret_cast<const Bytef*>(text.data()), text.size());
+  };
+  for (std::size_t i = 0; i < mta_sts->list.size(); ++i) {
+    const preload::Entry entry = mta_sts->list[i];
+    add(entry.domain);
+    add(" ");
+    add(entry.joined_mxs);  // nothing where nothing is demanded
+    add("\n");
+  }
+  return fmt::format("{} policies {:08x}", mta_sts->list.size(), sum);
+}
+
+}  // namespace starttls::listtool

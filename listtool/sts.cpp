@@ -1,0 +1,247 @@
+// starttls-listtool sts: the MTA-STS policies of domains by hand and in bulk, and what is known of them.
+
+#include <fmt/ranges.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "base/cli.h"
+#include "base/domain.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "listtool/bulk.h"
+#include "listtool/discovery.h"
+#include "listtool/json.h"
+#include "listtool/options.h"
+#include "listtool/sts_outcome.h"
+#include "mtasts/cache.h"
+
+namespace starttls::listtool {
+namespace {
+
+// Some million names.
+constexpr std::size_t stdin_limit = std::size_t{64} << 20U;  // bytes
+
+Result<DomainName> parse_argument(std::string_view text) {
+  auto domain = DomainName::parse(text);
+  if (!domain) return fail(Fault::usage, "{}", domain.error().message);
+  return domain;
+}
+
+// A domain a line; what follows a '#', and empty lines, do not count.
+Result<void> read_lines(std::string_view text, std::vector<DomainName>& domains) {
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    line = trim(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    auto domain = DomainName::parse(line);
+    if (!domain) return fail(Fault::data, "standard input:{}: {}", number, domain.error().message);
+    domains.push_back(std::move(*domain));
+  }
+  return {};
+}
+
+// Each once, in their order.
+Result<std::vector<DomainName>> read_domains(const std::vector<std::string>& arguments) {
+  std::vector<DomainName> domains;
+  for (const std::string& argument : arguments) {
+    if (argument == "-") {
+      const auto text = read_file(argument, stdin_limit);
+      if (!text) return std::unexpected(text.error());
+      if (const auto read = read_lines(*text, domains); !read) return std::unexpected(read.error());
+      continue;
+    }
+    auto domain = parse_argument(argument);
+    if (!domain) return std::unexpected(domain.error());
+    domains.push_back(std::move(*domain));
+  }
+  std::set<DomainName> seen;
+  std::erase_if(domains, [&](const DomainName& domain) { return !seen.insert(domain).second; });
+  return domains;
+}
+
+Result<std::unique_ptr<Discovery>> begin(const Common& common) {
+  auto clock = program_clock();
+  if (!clock) return std::unexpected(clock.error());
+  auto discovery = Discovery::begin(common.configuration, std::move(*clock), {.dane = false});
+  if (discovery && (*discovery)->warning) {
+    tell(program, "warning: " + (*discovery)->warning->message);
+  }
+  return discovery;
+}
+
+// The answer of a command that goes through many domains, written while it does.
+class Report {
+ public:
+  explicit Report(bool json) : as_json_(json) {
+    if (!as_json_) return;
+    json_.begin_object();
+    json_.key("domains");
+    json_.begin_array();
+  }
+
+  // Only counted where it is not `shown`.
+  Result<void> add(const DomainName& domain, const StsOutcome& outcome, bool shown) {
+    tally_.count(outcome);
+    if (!shown) return {};
+    if (!as_json_) return print(as_text(domain, outcome));
+    write(json_, domain, outcome);
+    return print(json_.take_part());
+  }
+
+  Result<void> finish() {
+    if (!as_json_) return {};
+    json_.end_array();
+    json_.key("summary");
+    write(json_, tally_);
+    json_.end_object();
+    return print(json_.take());
+  }
+
+  const StsTally& tally() const { return tally_; }
+
+ private:
+  bool as_json_;
+  JsonText json_;
+  StsTally tally_;
+};
+
+// Fetches them, and has each outcome reported in its turn. `shown` says which are of interest.
+Result<StsTally> examine_all(const Common& common, Discovery& discovery, std::vector<DomainName> domains,
+                             mtasts::Haste haste,
+                             const std::function<bool(const DomainName&, const StsOutcome&)>& shown) {
+  Report report(common.json);
+  Result<void> written;
+  Bulk bulk(*discovery.examiner, std::move(domains), haste,
+            common.configuration.discovery.policy_hosts.most_at_once,
+            !common.quiet && ::isatty(STDERR_FILENO) == 1);
+  discovery.loop.finish(bulk.run([&](const DomainName& domain, const policy::Facts& facts) {
+    const StsOutcome outcome = outcome_of(facts.mta_sts, facts.examined);
+    if (written) written = report.add(domain, outcome, shown(domain, outcome));
+  }));
+  if (written) written = report.finish();
+  if (!written) return std::unexpected(written.error());
+  return report.tally();
+}
+
+// On standard error, since the answer is what was found out.
+void tell_summary(const Common& common, const StsTally& tally) {
+  const bool watched = ::isatty(STDERR_FILENO) == 1;
+  if (common.quiet || (!common.verbose && !watched)) return;
+  tell(program, as_text(tally));
+}
+
+}  // namespace
+
+Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
+  auto domains = read_domains(options.domains);
+  if (!domains) return std::unexpected(domains.error());
+  auto discovery = begin(common);
+  if (!discovery) return std::unexpected(discovery.error());
+  const bool several = domains->size() > 1;
+  const auto tally = examine_all(common, **discovery, std::move(*domains), mtasts::Haste::now,
+                                 [](const DomainName&, const StsOutcome&) { return true; });
+  if (!tally) return std::unexpected(tally.error());
+  if (several) tell_summary(common, *tally);
+  if ((*discovery)->warning) return (*discovery)->warning->exit_status();
+  return tally->exit_status();
+}
+
+Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) {
+  auto discovery = begin(common);
+  if (!discovery) return std::unexpected(discovery.error());
+  mtasts::Cache& cache = *(*discovery)->cache;
+  std::map<DomainName, std::string> before;  // what mail servers are told until now
+  const auto seen = cache.each([&](const mtasts::CacheEntry& entry) {
+    const auto* const live = entry.knowledge.live(common.now);
+    if (live != nullptr && (options.all || entry.knowledge.next_fetch <= common.now)) {
+      before.emplace(entry.domain, summary_of(live->policy));
+    }
+  });
+  if (!seen) return std::unexpected(seen.error());
+  std::vector<DomainName> domains;
+  domains.reserve(before.size());
+  for (const auto& [domain, policy] : before) domains.push_back(domain);
+  // A run that changes nothing says nothing.
+  const auto changed = [&](const DomainName& domain, const StsOutcome& outcome) {
+    return !outcome.policy || summary_of(outcome.policy->policy) != before.at(domain);
+  };
+  const auto tally = examine_all(common, **discovery, std::move(domains),
+                                 options.all ? mtasts::Haste::now : mtasts::Haste::when_due, changed);
+  if (!tally) return std::unexpected(tally.error());
+  if (const auto tidied = cache.tidy(common.now); !tidied) return std::unexpected(tidied.error());
+  tell_summary(common, *tally);
+  if ((*discovery)->warning) return (*discovery)->warning->exit_status();
+  return 0;
+}
+
+namespace {
+
+Result<int> purge(const Common& common, const StsCacheOptions& options,
+                  const std::vector<DomainName>& domains) {
+  auto cache = mtasts::Cache::open(mta_sts_cache(common.configuration));
+  if (!cache) return std::unexpected(cache.error());
+  if (options.all) {
+    const auto removed = cache->remove_all();
+    if (!removed) return std::unexpected(removed.error());
+    return 0;
+  }
+  int status = 0;
+  for (const DomainName& domain : domains) {
+    const auto was_there = cache->remove(domain);
+    if (!was_there) return std::unexpected(was_there.error());
+    if (*was_there) continue;
+    warn(common, domain.str() + ": nothing is known of it");
+    status = 1;
+  }
+  return status;
+}
+
+// Those asked for, or all; nothing is known of a domain that is not there.
+Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common,
+                                                   const std::vector<DomainName>& domains) {
+  std::vector<mtasts::CacheEntry> entries;
+  auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
+  if (!cache) return std::unexpected(cache.error());
+  if (!*cache) return entries;
+  if (domains.empty()) {
+    const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) { entries.push_back(entry); });
+    if (!seen) return std::unexpected(seen.error());
+  }
+  for (const DomainName& domain : domains) {
+    auto found = (*cache)->find(domain);
+    if (!found) return std::unexpected(found.error());
+    if (*found) entries.push_back({.domain = domain, .knowledge = std::move(**found)});
+  }
+  return entries;
+}
+
+}  // namespace
+
+Result<int> sts_cache(const Common& common, const StsCacheOptions& options) {
+  const auto domains = read_domains(options.domains);
+  if (!domains) return std::unexpected(domains.error());
+  if (options.all && !options.purge) return fail(Fault::usage, "--all goes with --purge");
+  if (options.purge && options.all == !domains->empty()) {
+    return fail(Fault::usage, "--purge takes the domains to be forgotten, or --all");
+  }
+  if (options.purge) return purge(common, options, *domains);
+  const auto entries = entries_of(common, *domains);
+  if (!entries) return std::unexpected(entries.error());
+  JsonText json;
+  std::string text;
+  if (common.json) json.begin_array();
+  for (const mtasts::CacheEntry& entry : *entries) {
+    common.json ? write(json, entry, common.now) : static_cast<void>(text += as_text(entry, common.now));
+  }
+  if (common.json) json.end_array();
+  const auto printed = print(common.json ? json.take() : text);
+  if (!printed) return std::unexpected(printed.error());
+  return entries->size() < domains->size() ? 1 : 0;
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,203 @@
+#include "listtool/sts_outcome.h"
+
+#include <fmt/ranges.h>
+
+#include <utility>
+
+#include "base/result.h"
+#include "base/text.h"
+
+namespace starttls::listtool {
+namespace {
+
+std::string mxs_of(const mtasts::Policy& policy) {
+  std::vector<std::string> mxs;
+  mxs.reserve(policy.mx.size());
+  for (const auto& mx : policy.mx) mxs.push_back(mx.str());
+  return fmt::format("{}", fmt::join(mxs, " "));
+}
+
+std::string in_force(const mtasts::FetchedPolicy& fetched) {
+  return fmt::format("{}, until {}", summary_of(fetched.policy), to_rfc3339(fetched.expires()));
+}
+
+std::string_view to_text(StsOutcome::Kind kind) {
+  switch (kind) {
+    case StsOutcome::Kind::policy:
+      return "policy";
+    case StsOutcome::Kind::none:
+      return "none";
+    case StsOutcome::Kind::failed:
+      return "failed";
+    case StsOutcome::Kind::unknown:
+      return "unknown";
+  }
+  std::unreachable();
+}
+
+// "3 h", for people.
+std::string age_of(Time then, Time now) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(std::max(now - then, Time::duration::zero()));
+  const auto count = seconds.count();
+  if (count < 120) return fmt::format("{} s", count);
+  if (count < 2 * 3600) return fmt::format("{} min", count / 60);
+  if (count < 48 * 3600) return fmt::format("{} h", count / 3600);
+  return fmt::format("{} days", count / 86'400);
+}
+
+void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
+  json.key("policy");
+  if (!fetched) return json.null();
+  json.begin_object();
+  json.member("mode", mtasts::to_text(fetched->policy.mode));
+  json.key("mx");
+  json.begin_array();
+  for (const auto& mx : fetched->policy.mx) json.text(mx.str());
+  json.end_array();
+  json.member("max_age", static_cast<std::uint64_t>(fetched->policy.max_age.count()));
+  json.member("id", fetched->id);
+  json.member("fetched", to_rfc3339(fetched->fetched));
+  json.member("expires", to_rfc3339(fetched->expires()));
+  json.end_object();
+}
+
+void write(JsonText& json, const std::optional<mtasts::Failure>& failure) {
+  json.key("failure");
+  if (!failure) return json.null();
+  json.begin_object();
+  json.member("type", mtasts::to_text(failure->type));
+  json.member("reason", failure->reason);
+  json.member("since", to_rfc3339(failure->since));
+  json.member("last", to_rfc3339(failure->last));
+  json.member("count", std::uint64_t{failure->count});
+  json.end_object();
+}
+
+}  // namespace
+
+StsOutcome outcome_of(const mtasts::Discovery& discovery, Time now) {
+  using Record = mtasts::RecordState::Kind;
+  StsOutcome outcome{.failure = discovery.knowledge.failure, .reason = discovery.record_reason};
+  if (const auto* const live = discovery.knowledge.live(now); live != nullptr) outcome.policy = *live;
+  switch (discovery.record.kind) {
+    case Record::record:
+      outcome.kind = outcome.failure || !outcome.policy ? StsOutcome::Kind::failed : StsOutcome::Kind::policy;
+      break;
+    case Record::none:
+      outcome.kind = outcome.policy ? StsOutcome::Kind::policy : StsOutcome::Kind::none;
+      break;
+    case Record::unknown:
+      outcome.kind = StsOutcome::Kind::unknown;
+      break;
+  }
+  return outcome;
+}
+
+std::string summary_of(const mtasts::Policy& policy) {
+  return std::string(mtasts::to_text(policy.mode)) + (policy.mx.empty() ? "" : " " + mxs_of(policy));
+}
+
+std::string as_text(const DomainName& domain, const StsOutcome& outcome) {
+  std::string text = domain.str() + ": ";
+  switch (outcome.kind) {
+    case StsOutcome::Kind::policy:
+      return text + in_force(*outcome.policy) +
+             (outcome.reason.empty() ? "\n" : "; " + outcome.reason + "\n");
+    case StsOutcome::Kind::none:
+      return text + "no MTA-STS: " + outcome.reason + "\n";
+    case StsOutcome::Kind::failed:
+      text += outcome.failure
+                  ? fmt::format("{}: {}", mtasts::to_text(outcome.failure->type), outcome.failure->reason)
+                  : "its policy lasts no time at all (max_age 0)";
+      break;
+    case StsOutcome::Kind::unknown:
+      text += "cannot be told now: " + outcome.reason;
+      break;
+  }
+  return text + (outcome.policy ? "; still in force: " + in_force(*outcome.policy) : "") + "\n";
+}
+
+std::string as_text(const mtasts::CacheEntry& entry, Time now) {
+  const mtasts::Knowledge& known = entry.knowledge;
+  std::string text = entry.domain.str() + ": ";
+  if (known.policy) {
+    text += fmt::format("{}{}, fetched {} ago", known.live(now) != nullptr ? "" : "EXPIRED ",
+                        in_force(*known.policy), age_of(known.policy->fetched, now));
+  } else {
+    text += "no policy";
+  }
+  if (known.failure) {
+    text += fmt::format("; {} since {}: {}", mtasts::to_text(known.failure->type),
+                        to_rfc3339(known.failure->since), known.failure->reason);
+  }
+  return text + "; next fetch due " + to_rfc3339(known.next_fetch) + "\n";
+}
+
+void write(JsonText& json, const DomainName& domain, const StsOutcome& outcome) {
+  json.begin_object();
+  json.member("domain", domain.str());
+  json.member("outcome", to_text(outcome.kind));
+  if (!outcome.reason.empty()) json.member("reason", outcome.reason);
+  write(json, outcome.policy);
+  write(json, outcome.failure);
+  json.end_object();
+}
+
+void write(JsonText& json, const mtasts::CacheEntry& entry, Time now) {
+  json.begin_object();
+  json.member("domain", entry.domain.str());
+  json.member("in_force", entry.knowledge.live(now) != nullptr);
+  write(json, entry.knowledge.policy);
+  write(json, entry.knowledge.failure);
+  json.member("next_fetch", to_rfc3339(entry.knowledge.next_fetch));
+  json.end_object();
+}
+
+void StsTally::count(const StsOutcome& outcome) {
+  ++domains_;
+  switch (outcome.kind) {
+    case StsOutcome::Kind::policy:
+      ++with_policy_;
+      break;
+    case StsOutcome::Kind::none:
+      ++without_;
+      break;
+    case StsOutcome::Kind::failed:
+      ++failed_[outcome.failure ? outcome.failure->type : mtasts::FailureType::invalid];
+      break;
+    case StsOutcome::Kind::unknown:
+      ++unknown_;
+      break;
+  }
+}
+
+int StsTally::exit_status() const {
+  const bool passing = unknown_ != 0 || failed_.contains(mtasts::FailureType::fetch_error);
+  if (passing) return static_cast<int>(Fault::temporary);
+  if (!failed_.empty()) return static_cast<int>(Fault::data);
+  return without_ != 0 ? 1 : 0;
+}
+
+std::string as_text(const StsTally& tally) {
+  std::string text = fmt::format("{} domains: {} with a policy, {} without", tally.domains_,
+                                 tally.with_policy_, tally.without_);
+  for (const auto& [type, count] : tally.failed_)
+    text += fmt::format(", {} {}", count, mtasts::to_text(type));
+  if (tally.unknown_ != 0) text += fmt::format(", {} of which the DNS cannot tell now", tally.unknown_);
+  return text;
+}
+
+void write(JsonText& json, const StsTally& tally) {
+  json.begin_object();
+  json.member("domains", tally.domains_);
+  json.member("policy", tally.with_policy_);
+  json.member("none", tally.without_);
+  json.member("unknown", tally.unknown_);
+  json.key("failed");
+  json.begin_object();
+  for (const auto& [type, count] : tally.failed_) json.member(mtasts::to_text(type), count);
+  json.end_object();
+  json.end_object();
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,64 @@
+// What came of looking for the MTA-STS policy of a domain, for people and for machines.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/domain.h"
+#include "listtool/json.h"
+#include "mtasts/cache.h"
+#include "mtasts/discovery.h"
+
+namespace starttls::listtool {
+
+struct StsOutcome {
+  enum class Kind {
+    policy,   // there is one, and it is in force
+    none,     // the domain publishes no record that counts
+    failed,   // there is a record, but the policy cannot be had or is none
+    unknown,  // the DNS cannot tell now
+  };
+  Kind kind = Kind::unknown;
+  std::optional<mtasts::FetchedPolicy> policy;  // in force, also where the last fetch failed
+  std::optional<mtasts::Failure> failure;
+  std::string reason;  // where it is none or unknown
+};
+
+StsOutcome outcome_of(const mtasts::Discovery& discovery, Time now);
+
+// "enforce mx.example.org *.example.net": all that a mail server goes by.
+std::string summary_of(const mtasts::Policy& policy);
+
+// A line.
+std::string as_text(const DomainName& domain, const StsOutcome& outcome);
+std::string as_text(const mtasts::CacheEntry& entry, Time now);
+void write(JsonText& json, const DomainName& domain, const StsOutcome& outcome);
+void write(JsonText& json, const mtasts::CacheEntry& entry, Time now);
+
+// How many came to what.
+class StsTally {
+ public:
+  void count(const StsOutcome& outcome);
+
+  // 0: every domain has a policy; 1: some have none; 65: of some the policy is invalid or its host has the
+  // wrong certificate; 75: of some it cannot be told now.
+  int exit_status() const;
+
+  friend std::string as_text(const StsTally& tally);
+  friend void write(JsonText& json, const StsTally& tally);
+
+ private:
+  std::uint64_t domains_ = 0;
+  std::uint64_t with_policy_ = 0;
+  std::uint64_t without_ = 0;
+  std::uint64_t unknown_ = 0;
+  std::map<mtasts::FailureType, std::uint64_t> failed_;
+};
+
+std::string as_text(const StsTally& tally);
+void write(JsonText& json, const StsTally& tally);
+
+}  // namespace starttls::listtool
