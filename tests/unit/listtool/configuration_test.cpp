@@ -376,6 +376,72 @@ TEST_CASE("limits have limits") {
   CHECK(complaint(list_with("max_shrink = 101\n")).ends_with("must be a whole number from 0 to 100"));
 }
 
+TEST_CASE("whom to ask about domains, and how, is read") {
+  const Configuration c = good(configuration(R"(
+[dns]
+servers = ["192.0.2.1", "2001:db8::1@5353"]
+resolv_conf = "etc/resolv.conf"
+stub_zones = ["example.test 192.0.2.2@53 192.0.2.3", "test 127.0.0.1@5353"]
+dnssec = false
+trust_anchor = "/srv/root.key"
+timeout = 1.5
+[mta-sts]
+cache = "sts.sqlite"
+ca_file = "ca.pem"
+https_port = 8443
+private_addresses = true
+timeout = 30
+connect_timeout = 5
+fetches = 50
+fetches_per_address = 3
+)"));
+  CHECK(c.discovery.dns.servers == std::vector<std::string>{"192.0.2.1", "2001:db8::1@5353"});
+  CHECK(c.discovery.dns.resolv_conf.is_absolute());
+  REQUIRE(c.discovery.dns.stub_zones.size() == 2);
+  CHECK(c.discovery.dns.stub_zones[0].zone == "example.test");
+  CHECK(c.discovery.dns.stub_zones[0].servers == std::vector<std::string>{"192.0.2.2@53", "192.0.2.3"});
+  CHECK_FALSE(c.discovery.dns.dnssec);
+  CHECK(c.discovery.dns.trust_anchor == "/srv/root.key");
+  CHECK(c.discovery.dns.timeout == 1500ms);
+  CHECK(mta_sts_cache(c).filename() == "sts.sqlite");
+  CHECK(mta_sts_cache(c).is_absolute());
+  CHECK(c.discovery.policy_hosts.ca_file.filename() == "ca.pem");
+  CHECK(c.discovery.policy_hosts.port == 8443);
+  CHECK(c.discovery.policy_hosts.private_addresses);
+  CHECK(c.discovery.policy_hosts.total == 30s);
+  CHECK(c.discovery.policy_hosts.connect == 5s);
+  CHECK(c.discovery.policy_hosts.most_at_once == 50);
+  CHECK(c.discovery.policy_hosts.most_per_address == 3);
+}
+
+TEST_CASE("by default the system's resolvers are asked, and nothing private") {
+  const Configuration c = good(configuration("state_dir = '/srv/state'\n"));
+  CHECK(c.discovery.dns.servers.empty());
+  CHECK(c.discovery.dns.resolv_conf == "/etc/resolv.conf");
+  CHECK(c.discovery.dns.dnssec);
+  CHECK(c.discovery.policy_hosts.port == 443);
+  CHECK_FALSE(c.discovery.policy_hosts.private_addresses);
+  CHECK(mta_sts_cache(c) == "/srv/state/mta-sts/cache.sqlite");
+}
+
+TEST_CASE("a resolver is an address, and a stub zone a name with resolvers") {
+  for (const char* server : {"localhost", "192.0.2.1:53", "192.0.2.1@", "192.0.2.1@0", "192.0.2.1@65536", "",
+                             "@53", "192.0.2", "192.0.2.1@53x"}) {
+    CHECK_THAT(complaint("[dns]\nservers = ['192.0.2.9', '"s + server + "']\n"),
+               Catch::StartsWith("2:25: 'dns.servers' is '"s + server + "', not an address"));
+  }
+  for (const char* zone :
+       {"", "example.test", "192.0.2.1", "bad..name 192.0.2.1", "example.test ns.example.test"}) {
+    CHECK_THAT(complaint("[dns]\nstub_zones = ['"s + zone + "']\n"),
+               Catch::Contains("not a zone and its servers"));
+  }
+}
+
+TEST_CASE("the cache of MTA-STS policies is no output") {
+  CHECK_THAT(complaint("[mta-sts]\ncache = 'map'\n[[output]]\nmta = 'postfix'\nfile = 'map'\n"),
+             Catch::Contains("is a file that is read, too"));
+}
+
 TEST_CASE("empty paths and programs are none") {
   CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no folder");
   CHECK(complaint("[programs]\ngpgv = ''\n") == "2:8: 'programs.gpgv' names no program");
