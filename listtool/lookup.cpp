@@ -342,8 +342,9 @@ Published published(const policy::Facts& facts) {
 }
 
 event::Task<std::vector<std::shared_ptr<const policy::Facts>>> examine(policy::Examiner& examiner,
-                                                                       std::vector<DomainName> domains) {
+                                                                       std::span<const DomainName> domains) {
   std::vector<event::Task<std::shared_ptr<const policy::Facts>>> tasks;
+  tasks.reserve(domains.size());
   for (const DomainName& domain : domains) tasks.push_back(examiner.examine(domain));
   return event::all_of(std::move(tasks));
 }
@@ -356,8 +357,9 @@ Result<std::vector<Published>> asked(const Common& common, std::span<const Domai
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
   const auto facts =
-      (*discovery)->loop.finish(examine(*(*discovery)->examiner, {domains.begin(), domains.end()}));
+      (*discovery)->loop.finish(examine(*(*discovery)->examiner, domains));
   std::vector<Published> all;
+  all.reserve(facts.size());
   for (const auto& of_domain : facts) all.push_back(published(*of_domain));
   return all;
 }
