@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 #include <span>
 
@@ -26,6 +27,8 @@ constexpr std::string_view name_characters =
 constexpr std::string_view https = "https://";
 
 const std::vector<std::string> mtas{"postfix", "sendmail"};
+const std::vector<std::string> log_targets{"stderr", "syslog"};
+const std::vector<std::string> log_levels{"debug", "info", "warning", "error"};
 
 // What is wrong with the URL of a list or a signature, or "".
 std::string_view fault_of_url(std::string_view url) {
@@ -60,6 +63,20 @@ struct OutputText {
   std::vector<std::string> command;
 };
 
+std::vector<std::string> texts_of(const std::vector<service::Address>& addresses) {
+  std::vector<std::string> texts;
+  for (const auto& address : addresses) texts.push_back(service::to_text(address));
+  return texts;
+}
+
+struct ServeText {
+  std::vector<std::string> listen = texts_of(ServeSettings{}.listen);
+  std::string socket_mode = "0660", metrics, postfix_version;
+  std::uint64_t max_connections = ServeSettings{}.max_connections;
+  std::uint64_t max_domains = ServeSettings{}.max_domains;
+  std::uint64_t max_lookups = ServeSettings{}.max_lookups;
+};
+
 struct Text {
   std::string state_dir = Configuration{}.state_dir, overrides, ca_file;
   std::uint64_t size_limit = FetchLimits{}.size_limit;
@@ -67,6 +84,7 @@ struct Text {
   DiscoveryText discovery;
   std::vector<ListText> lists;
   std::vector<OutputText> outputs;
+  ServeText serve;
 };
 
 // "list[2]."
@@ -105,6 +123,25 @@ void ask_for_outputs(Settings& settings, std::vector<OutputText>& outputs) {
   }
 }
 
+void ask_for_serve(Settings& settings, ServeText& text, ServeSettings& serve) {
+  settings.texts("serve.listen", text.listen);
+  settings.text("serve.socket_mode", text.socket_mode);
+  settings.text("serve.socket_group", serve.socket_group);
+  settings.text("serve.user", serve.user);
+  settings.text("serve.group", serve.group);
+  settings.text("serve.metrics", text.metrics);
+  settings.flag("serve.dane", serve.dane);
+  settings.flag("serve.early_adopter", serve.early_adopter);
+  settings.text("serve.postfix_version", text.postfix_version);
+  settings.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
+  settings.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);
+  settings.number("serve.max_connections", text.max_connections, 1, 1'000'000);
+  settings.number("serve.max_domains", text.max_domains, 1, 10'000'000);
+  settings.number("serve.max_lookups", text.max_lookups, 1, 100'000);
+  settings.text("serve.log", serve.log);
+  settings.text("serve.log_level", serve.log_level);
+}
+
 // What needs no check but that of its kind goes straight into the configuration.
 Text ask_for_all(Settings& settings, Configuration& configuration) {
   Text text;
@@ -123,6 +160,7 @@ Text ask_for_all(Settings& settings, Configuration& configuration) {
   settings.text("programs.gpgv", programs.gpgv);
   ask_for_lists(settings, text.lists);
   ask_for_outputs(settings, text.outputs);
+  ask_for_serve(settings, text.serve, configuration.serve);
   return text;
 }
 
@@ -149,6 +187,10 @@ class Checks {
   fs::path output_file(const std::string& key, const std::string& text);
   void place_of_its_own(const std::string& key, const OutputSettings& output);
   OutputSettings output(const std::string& table, const OutputText& text);
+  std::optional<postfix::Version> postfix_version(const std::string& key, const std::string& text);
+  std::optional<service::Address> address(const std::string& key, const std::string& text);
+  mode_t mode(const std::string& key, const std::string& text);
+  void serve(const ServeText& text, ServeSettings& settings);
 
   const Settings& settings_;
   fs::path folder_;
@@ -290,10 +332,7 @@ OutputSettings Checks::output(const std::string& table, const OutputText& text) 
   place_of_its_own(in + "file", output);
   if (!text.postfix_version.empty()) {
     require(is_postfix, in + "postfix_version", "is for Postfix only");
-    const auto version = postfix::parse_version(text.postfix_version);
-    if (version) output.postfix_version = *version;
-    require(version.has_value(), in + "postfix_version",
-            version ? "" : "is wrong: " + version.error().message);
+    output.postfix_version = postfix_version(in + "postfix_version", text.postfix_version);
   }
   for (std::size_t i = 0; i < text.command.size(); ++i) {
     const std::string key = fmt::format("{}command[{}]", in, i);
@@ -301,6 +340,45 @@ OutputSettings Checks::output(const std::string& table, const OutputText& text) 
     require(text.command[i].find('\0') == std::string::npos, key, "has a NUL character in it");
   }
   return output;
+}
+
+std::optional<postfix::Version> Checks::postfix_version(const std::string& key, const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto version = postfix::parse_version(text);
+  require(version.has_value(), key, version ? "" : "is wrong: " + version.error().message);
+  return version ? std::optional(*version) : std::nullopt;
+}
+
+std::optional<service::Address> Checks::address(const std::string& key, const std::string& text) {
+  auto address = service::parse_address(text);
+  require(address.has_value(), key, address ? "" : address.error().message);
+  return address ? std::optional(std::move(*address)) : std::nullopt;
+}
+
+mode_t Checks::mode(const std::string& key, const std::string& text) {
+  unsigned mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  const bool sound = error == std::errc{} && end == text.data() + text.size() && mode <= 0777;
+  require(sound, key, fmt::format(R"(is '{}', not an octal mode such as "0660")", printable(text, 100)));
+  return static_cast<mode_t>(mode);
+}
+
+void Checks::serve(const ServeText& text, ServeSettings& settings) {
+  require(!text.listen.empty(), "serve.listen", "names no socket");
+  settings.listen.clear();
+  for (std::size_t i = 0; i < text.listen.size(); ++i) {
+    auto read = address(fmt::format("serve.listen[{}]", i), text.listen[i]);
+    if (read) settings.listen.push_back(std::move(*read));
+  }
+  if (!text.metrics.empty()) settings.metrics = address("serve.metrics", "inet:" + text.metrics);
+  settings.socket_mode = mode("serve.socket_mode", text.socket_mode);
+  require(settings.group.empty() || !settings.user.empty(), "serve.group", "needs 'user'");
+  settings.postfix_version = postfix_version("serve.postfix_version", text.postfix_version);
+  settings.max_connections = text.max_connections;
+  settings.max_domains = text.max_domains;
+  settings.max_lookups = text.max_lookups;
+  (void)word("serve.log", settings.log, log_targets);
+  (void)word("serve.log_level", settings.log_level, log_levels);
 }
 
 void Checks::complete(const Text& text, Configuration& configuration) {
@@ -325,6 +403,7 @@ void Checks::complete(const Text& text, Configuration& configuration) {
   for (std::size_t i = 0; i < text.outputs.size(); ++i) {
     configuration.outputs.push_back(output(fmt::format("output[{}]", i), text.outputs[i]));
   }
+  serve(text.serve, configuration.serve);
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 // All paths in it are absolute and in normal form: a relative one in the file starts at the file's folder.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
@@ -16,6 +18,7 @@
 #include "listtool/discovery_settings.h"
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
+#include "service/listener.h"
 
 namespace starttls::listtool {
 
@@ -65,6 +68,28 @@ struct OutputSettings {
   std::vector<std::string> command;
 };
 
+// [serve]: the socketmap server.
+struct ServeSettings {
+  // Where it listens, unless systemd hands over sockets.
+  std::vector<service::Address> listen{{.path = "/run/starttls-toolkit/socketmap.sock"},
+                                       {.host = "127.0.0.1", .port = 8461}};
+  mode_t socket_mode = 0660;                // of unix sockets
+  std::string socket_group;                 // of unix sockets; that of the server where empty
+  std::string user;                         // what root becomes; empty: it stays what it is
+  std::string group;                        // that of the user where empty
+  std::optional<service::Address> metrics;  // where the page for Prometheus is; none where not given
+  bool dane = true;
+  bool early_adopter = false;  // of lists, testing counts as enforce
+  std::optional<postfix::Version> postfix_version;
+  std::chrono::milliseconds answer_timeout{20'000};
+  std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
+  std::size_t max_connections = 10'000;
+  std::size_t max_domains = 100'000;  // in memory
+  std::size_t max_lookups = 1'000;    // domains that are being examined
+  std::string log = "stderr";         // or "syslog"
+  std::string log_level = "info";     // "debug", "info", "warning", "error"
+};
+
 struct Configuration {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); none where empty
@@ -73,6 +98,7 @@ struct Configuration {
   Programs programs;
   std::vector<ListSettings> lists;  // later ones overlay earlier ones
   std::vector<OutputSettings> outputs;
+  ServeSettings serve;
 };
 
 // The file with what is known of MTA-STS domains.

@@ -442,6 +442,55 @@ TEST_CASE("the cache of MTA-STS policies is no output") {
              Catch::Contains("is a file that is read, too"));
 }
 
+TEST_CASE("the settings of serve are read, and have defaults") {
+  const ServeSettings none = good(configuration("")).serve;
+  REQUIRE(none.listen.size() == 2);
+  CHECK(service::to_text(none.listen[0]) == "unix:/run/starttls-toolkit/socketmap.sock");
+  CHECK(service::to_text(none.listen[1]) == "inet:127.0.0.1:8461");
+  CHECK(none.socket_mode == 0660);
+  CHECK_FALSE(none.metrics);
+  CHECK(none.dane);
+  const ServeSettings all =
+      good(configuration("[serve]\nlisten = ['inet:[::1]:25']\nuser = 'u'\ngroup = 'g'\n"
+                         "socket_mode = '0600'\nsocket_group = 's'\nmetrics = '127.0.0.1:1'\n"
+                         "dane = false\nearly_adopter = true\npostfix_version = '3.7'\n"
+                         "answer_timeout = 1.5\nidle_timeout = 2\nmax_connections = 3\n"
+                         "max_domains = 4\nmax_lookups = 5\nlog = 'syslog'\n"
+                         "log_level = 'debug'\n"))
+          .serve;
+  REQUIRE(all.listen.size() == 1);
+  CHECK(service::to_text(all.listen[0]) == "inet:[::1]:25");
+  CHECK(all.user + all.group + all.socket_group + all.log + all.log_level == "ugssyslogdebug");
+  CHECK(all.socket_mode == 0600);
+  CHECK(service::to_text(*all.metrics) == "inet:127.0.0.1:1");
+  CHECK_FALSE(all.dane);
+  CHECK(all.early_adopter);
+  CHECK(all.postfix_version == postfix::Version{3, 7});
+  CHECK(all.answer_timeout == std::chrono::milliseconds(1500));
+  CHECK(all.idle_timeout == std::chrono::seconds(2));
+  CHECK(all.max_connections == 3);
+  CHECK(all.max_domains == 4);
+  CHECK(all.max_lookups == 5);
+}
+
+TEST_CASE("what serve cannot do is told with its place") {
+  const auto wrong = [](const std::string& line, const std::string& what) {
+    CHECK_THAT(complaint("[serve]\n" + line + "\n"), Catch::StartsWith("2:") && Catch::Contains(what));
+  };
+  wrong("listen = []", "'serve.listen' names no socket");
+  wrong("listen = ['inet:127.0.0.1:1', '/run/s']", "'serve.listen' is '/run/s', no socket such as");
+  wrong("metrics = '9461'", "no socket such as");
+  wrong("socket_mode = '0999'", "not an octal mode");
+  wrong("socket_mode = '07777'", "not an octal mode");
+  wrong("group = 'mail'", "'serve.group' needs 'user'");
+  wrong("postfix_version = 'new'", "'serve.postfix_version' is wrong");
+  wrong("answer_timeout = 91", "answer_timeout");
+  wrong("max_connections = 0", "max_connections");
+  wrong("log = 'sylog'", "did you mean 'syslog'?");
+  wrong("log_level = 'loud'", "none of debug, info");
+  wrong("max_conections = 1", "did you mean 'serve.max_connections'?");
+}
+
 TEST_CASE("empty paths and programs are none") {
   CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no folder");
   CHECK(complaint("[programs]\ngpgv = ''\n") == "2:8: 'programs.gpgv' names no program");

@@ -1,0 +1,65 @@
+// The sockets of a service: made by itself, or handed over by systemd (sd_listen_fds(3)).
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file.h"
+#include "base/result.h"
+
+namespace starttls::service {
+
+// "unix:/path", "inet:HOST:PORT" or "inet:[IPV6]:PORT". HOST is an address or a name that has one.
+struct Address {
+  std::string path;  // of a unix socket; absolute
+  std::string host;  // without brackets
+  std::uint16_t port = 0;
+
+  bool is_unix() const { return !path.empty(); }
+};
+// Fault::config, without the name of the setting: "is no socket such as ...".
+Result<Address> parse_address(std::string_view text);
+std::string to_text(const Address& address);
+
+// Who may connect to a unix socket.
+struct SocketAccess {
+  mode_t mode = 0660;
+  std::optional<uid_t> owner;  // none: ourselves
+  std::optional<gid_t> group;
+};
+
+// A socket that listens; neither it nor what it accepts from blocks or is inherited. A unix socket that we
+// made is removed at the end.
+class Listener {
+ public:
+  // A unix socket that nobody answers any more is replaced. Fault::temporary where somebody listens there
+  // already, Fault::unavailable where it cannot be done, Fault::permission.
+  static Result<Listener> open(const Address& address, const SocketAccess& access);
+
+  Listener(Listener&& other) noexcept;
+  Listener& operator=(Listener&&) = delete;
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+  ~Listener();
+
+  const UniqueFd& socket() const { return socket_; }
+  // The socket; its file stays this object's to remove.
+  UniqueFd take_socket() { return std::move(socket_); }
+
+ private:
+  Listener(UniqueFd socket, std::string path) : socket_(std::move(socket)), path_(std::move(path)) {}
+
+  UniqueFd socket_;
+  std::string path_;  // "": nothing to be removed
+};
+
+// The stream sockets that systemd listens at for us, in the order of its unit; none where it did not start
+// us. To be called once. Fault::unavailable where one of them is something else.
+Result<std::vector<UniqueFd>> activated_sockets();
+
+}  // namespace starttls::service

@@ -1,0 +1,33 @@
+#include "service/identity.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::test;
+
+TEST_CASE("users and groups are found by name") {
+  const auto root = good(service::find_identity("root", ""));
+  CHECK(root.uid == 0);
+  CHECK(root.gid == 0);
+  CHECK(good(service::find_identity("root", "daemon")).gid == good(service::find_group("daemon")));
+  CHECK(bad(service::find_identity("no such user", "")).message == "there is no user 'no such user'");
+  CHECK(bad(service::find_identity("root", "no such group")).fault == Fault::config);
+  CHECK(bad(service::find_identity("", "")).fault == Fault::config);
+}
+
+TEST_CASE("root becomes somebody else for good") {
+  if (::geteuid() != 0) return;
+  const auto daemon = good(service::find_identity("daemon", ""));
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const bool sound = service::become(daemon) && ::geteuid() == daemon.uid && ::getegid() == daemon.gid &&
+                       ::setuid(0) != 0 && service::become(daemon) && !service::become({.user = "root"});
+    ::_exit(sound ? 0 : 1);
+  }
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(status == 0);
+}

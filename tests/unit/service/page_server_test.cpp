@@ -1,0 +1,60 @@
+#include "service/page_server.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "service/listener.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::test;
+
+namespace {
+
+// What is answered to the bytes until the connection ends.
+std::string exchange(event::Loop& loop, const std::string& path, const std::string& bytes) {
+  const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const TemporaryFolder unused;
+  struct {
+    sa_family_t family = AF_UNIX;
+    char path[108] = {};
+  } address;
+  path.copy(address.path, sizeof address.path - 1);
+  REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
+  REQUIRE(::send(socket.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
+  std::string all;
+  const event::Watch watch(loop, socket.get(), event::Watch::For::reading, [&] {
+    std::string some(4096, '\0');
+    const ssize_t count = ::read(socket.get(), some.data(), some.size());
+    if (count <= 0) return loop.stop();
+    all.append(some, 0, static_cast<std::size_t>(count));
+  });
+  loop.run();
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("the page is made for everybody who asks for it, and nothing else is there") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "s").string();
+  auto listener = good(service::Listener::open({.path = path}, {}));
+  event::Loop loop;
+  int made = 0;
+  const auto server = good(service::PageServer::create(
+      loop, listener.take_socket(), {.path = "/metrics", .content_type = "text/plain", .text = [&] {
+                                       return fmt::format("page {}\n", ++made);
+                                     }}));
+  const std::string end = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+  const std::string first = exchange(loop, path, "GET /metrics" + end);
+  CHECK_THAT(first, Catch::StartsWith("HTTP/1.1 200 OK\r\n") &&
+                        Catch::Contains("Content-Type: text/plain\r\n") && Catch::EndsWith("\r\npage 1\n"));
+  CHECK_THAT(exchange(loop, path, "GET /metrics?x=1" + end), Catch::EndsWith("page 2\n"));
+  CHECK_THAT(exchange(loop, path, "GET /" + end), Catch::StartsWith("HTTP/1.1 404"));
+  CHECK_THAT(exchange(loop, path, "GET /metrics/x" + end), Catch::StartsWith("HTTP/1.1 404"));
+  CHECK_THAT(exchange(loop, path, "POST /metrics" + end),
+             Catch::StartsWith("HTTP/1.1 4") || Catch::StartsWith("HTTP/1.1 5"));
+  CHECK_THAT(exchange(loop, path, "garbage\r\n\r\n"), Catch::StartsWith("HTTP/1.") || Catch::Equals(""));
+  CHECK(made == 2);
+}
