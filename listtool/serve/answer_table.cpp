@@ -1,0 +1,50 @@
+#include "listtool/serve/answer_table.h"
+
+#include <utility>
+
+namespace starttls::listtool::socketmap {
+namespace {
+
+// Of the map's node, its bucket and the ring.
+constexpr std::size_t overhead = 64;
+
+}  // namespace
+
+std::size_t AnswerTable::size_of(const Map::value_type& element) {
+  return sizeof element + overhead + element.first.capacity() + element.second.replies->size();
+}
+
+AnswerTable::Entry* AnswerTable::find(std::string_view domain) {
+  const auto found = map_.find(domain);
+  if (found == map_.end()) return nullptr;
+  found->second.used = true;
+  return &found->second;
+}
+
+AnswerTable::Entry& AnswerTable::put(std::string_view domain, std::shared_ptr<const Replies> replies) {
+  const auto [at, is_new] = map_.try_emplace(std::string(domain));
+  if (!is_new) bytes_ -= size_of(*at);
+  at->second.replies = std::move(replies);
+  at->second.asked_for = false;
+  bytes_ += size_of(*at);
+  if (is_new) ring_.push_back(&*at);
+  while (ring_.size() > 1 && (ring_.size() > limits_.domains || bytes_ > limits_.bytes)) evict_one(*at);
+  return at->second;
+}
+
+void AnswerTable::evict_one(const Map::value_type& spared) {
+  for (;; ++hand_) {
+    if (hand_ >= ring_.size()) hand_ = 0;
+    if (ring_[hand_] != &spared && !std::exchange(ring_[hand_]->second.used, false)) break;
+  }
+  Map::value_type* const leaving = ring_[hand_];
+  bytes_ -= size_of(*leaving);
+  // The last one takes its place on the ring; which it is matters little.
+  ring_[hand_] = ring_.back();
+  ring_.pop_back();
+  ++hand_;
+  map_.erase(map_.find(leaving->first));
+  ++evicted_;
+}
+
+}  // namespace starttls::listtool::socketmap

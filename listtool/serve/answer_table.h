@@ -1,0 +1,62 @@
+// The domains that were asked about, with what is replied: bounded in number and in memory. What was asked
+// for least lately makes room (the clock algorithm: a hand goes round and takes what was not used since it
+// last came by).
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "listtool/serve/reply.h"
+
+namespace starttls::listtool::socketmap {
+
+struct TableLimits {
+  std::size_t domains = 100'000;
+  std::size_t bytes = std::size_t{64} << 20U;  // about
+};
+
+class AnswerTable {
+ public:
+  struct Entry {
+    std::shared_ptr<const Replies> replies;
+    bool asked_for = false;  // somebody finds it out anew
+    bool used = false;       // since the hand came by
+  };
+
+  explicit AnswerTable(TableLimits limits) : limits_(limits) {}
+
+  // Counts as a use. Valid until the next put().
+  Entry* find(std::string_view domain);
+  // Puts it in, or in the place of what was known. Forgets that it was asked for.
+  Entry& put(std::string_view domain, std::shared_ptr<const Replies> replies);
+
+  std::size_t domains() const { return ring_.size(); }
+  std::size_t bytes() const { return bytes_; }
+  std::uint64_t evicted() const { return evicted_; }
+
+ private:
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept {
+      return std::hash<std::string_view>{}(text);
+    }
+  };
+  using Map = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
+
+  static std::size_t size_of(const Map::value_type& element);
+  void evict_one(const Map::value_type& spared);
+
+  TableLimits limits_;
+  Map map_;
+  std::vector<Map::value_type*> ring_;
+  std::size_t hand_ = 0;
+  std::size_t bytes_ = 0;
+  std::uint64_t evicted_ = 0;
+};
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,140 @@
+// Replies to requests: at once from the table, or as soon as the domain was found out. Knows no sockets and
+// no clock of its own; everything happens in the answering thread.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/domain.h"
+#include "listtool/serve/answer_table.h"
+#include "listtool/serve/counters.h"
+#include "listtool/serve/reply.h"
+#include "listtool/serve/request.h"
+
+namespace starttls::listtool::socketmap {
+
+// Of deadlines; a test brings its own.
+using Moment = std::chrono::steady_clock::time_point;
+
+// A domain that is to be found out.
+struct Question {
+  DomainName domain;
+  // What was known when it was last found out; none for a domain never seen, or forgotten.
+  std::shared_ptr<const Replies> known;
+};
+
+// What was found out about it. `last`: nothing more comes for this question.
+struct News {
+  DomainName domain;
+  std::shared_ptr<const Replies> replies;  // some dialects may still be missing
+  bool last = true;
+  bool keep = true;       // whether it goes into the table; else it is only for those who wait
+  bool asked_for = true;  // where nobody asked it is only news for those who know the domain already
+};
+
+// Who waits for replies, which come in the order of the requests.
+class ReplyTaker {
+ public:
+  // A reply that was pending is there now. It may ask on.
+  virtual void reply_arrived() = 0;
+
+ protected:
+  ~ReplyTaker() = default;
+};
+
+// A reply in the order of the requests on one connection. The taker is none once nobody waits any more.
+struct PendingReply {
+  std::string bytes;  // "" until it is there
+  ReplyTaker* taker = nullptr;
+
+  bool is_there() const { return !bytes.empty(); }
+};
+
+struct AnswererLimits {
+  TableLimits table;
+  std::size_t waiting = 10'000;  // requests; those beyond are answered "try again"
+  // After this a request is answered "try again"; the finding out goes on.
+  std::chrono::milliseconds answer_timeout{20'000};
+  // For Sendmail, which gives up after 5 s (FEATURE(`sts')).
+  std::chrono::milliseconds sendmail_timeout{4'000};
+};
+
+class Answerer {
+ public:
+  // `ask` hands a question over; deliver() brings what comes of it, but not before `ask` has returned.
+  // `counters` must outlive it.
+  Answerer(AnswererLimits limits, Counters& counters, std::function<void(Question)> ask);
+  Answerer(const Answerer&) = delete;
+  Answerer& operator=(const Answerer&) = delete;
+
+  // The time that counts for what expires; to be told every second or so.
+  void set_time(Time now) { now_ = now; }
+  // What was made of anything older is made anew before it is used again.
+  void set_generation(std::uint64_t generation) { generation_ = generation; }
+
+  // The reply, a view until the next call, or "": then `pending` has been filled and gets it.
+  std::string_view answer(const Request& request, ReplyTaker& taker, std::shared_ptr<PendingReply>& pending);
+
+  void deliver(News news);
+
+  // When the first of those who wait has waited long enough.
+  std::optional<Moment> next_deadline() const;
+  // Answers those.
+  void expire(Moment now);
+
+  // The time of the deadlines; a test sets its own.
+  std::function<Moment()> moment = [] { return std::chrono::steady_clock::now(); };
+  // Called when next_deadline() has become an earlier one.
+  std::function<void()> deadline_is_nearer = [] {};
+
+  std::size_t waiting() const { return waiting_; }
+  const AnswerTable& table() const { return table_; }
+
+ private:
+  struct Waiter {
+    std::shared_ptr<PendingReply> pending;
+    Dialect dialect;
+  };
+  struct Deadline {
+    Moment moment;
+    std::weak_ptr<PendingReply> pending;
+    Dialect dialect;
+  };
+
+  std::string_view counted(const Reply& reply, Dialect dialect);
+  std::string_view from(AnswerTable::Entry& entry, std::string_view domain, Dialect dialect);
+  std::string_view from_table(std::string_view key, Dialect dialect);
+  void ask(DomainName domain, std::shared_ptr<const Replies> known);
+  void wait(const DomainName& domain, Dialect dialect, ReplyTaker& taker,
+            std::shared_ptr<PendingReply>& pending);
+  bool is_usable(const Replies& replies) const {
+    return replies.generation == generation_ && now_ < replies.usable_until;
+  }
+  void answer_waiters(const News& news);
+  void settle(PendingReply& pending, const Reply& reply, Dialect dialect);
+
+  AnswererLimits limits_;
+  Counters& counters_;
+  std::function<void(Question)> ask_;
+  AnswerTable table_;
+  Time now_;
+  std::uint64_t generation_ = 0;
+  // The domains that are being found out, with those who wait for them.
+  std::unordered_map<std::string, std::vector<Waiter>> asked_;
+  std::deque<Deadline> deadlines_;           // of `postfix` and `postfix_tlsrpt`, in order
+  std::deque<Deadline> sendmail_deadlines_;  // in order
+  std::size_t waiting_ = 0;
+  const Reply no_policy_ = no_policy();
+  const Reply overloaded_ = trouble("too many domains are being looked up");
+  const Reply too_late_ = trouble("still looking the domain up");
+};
+
+}  // namespace starttls::listtool::socketmap

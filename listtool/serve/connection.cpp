@@ -1,0 +1,161 @@
+#include "listtool/serve/connection.h"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace starttls::listtool::socketmap {
+
+using event::Watch;
+
+Connection::Connection(event::Loop& loop, UniqueFd socket, Answerer& answerer, Counters& counters,
+                       Scratch& scratch, Owner& owner)
+    : loop_(loop),
+      socket_(std::move(socket)),
+      answerer_(answerer),
+      counters_(counters),
+      scratch_(scratch),
+      owner_(owner) {
+  watch();
+}
+
+Connection::~Connection() {
+  for (const auto& pending : waiting_) pending->taker = nullptr;
+}
+
+// False where there was nothing.
+bool Connection::read() {
+  // What is left from the last time goes in front, so that requests are read where they lie.
+  std::string& buffer = scratch_.in;
+  const std::size_t before = in_.size();
+  in_.copy(buffer.data(), before);
+  ssize_t count = 0;
+  do {
+    count = ::read(socket_.get(), buffer.data() + before, buffer.size() - before);
+  } while (count < 0 && errno == EINTR);
+  if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return false;
+  if (count <= 0) {
+    broken_ = count < 0;
+    no_more_ = true;
+    return true;
+  }
+  in_.clear();
+  take({buffer.data(), before + static_cast<std::size_t>(count)});
+  owner_.was_active(*this);
+  return true;
+}
+
+void Connection::readable() {
+  if (read()) go_on();
+}
+
+// `bytes` are in scratch_.in, or taken out of in_.
+void Connection::take(std::string_view bytes) {
+  while (!is_clogged() && take_one(bytes)) {
+    if (scratch_.out.size() >= unread_limit && !send()) return;
+  }
+  if (!no_more_ || is_clogged()) in_.assign(bytes);
+}
+
+bool Connection::take_one(std::string_view& bytes) {
+  const RequestReading reading = read_request(bytes);
+  if (reading.state == Reading::malformed) {
+    counters_.malformed.add();
+    no_more_ = true;
+    bytes = {};
+  }
+  if (reading.state != Reading::complete) return false;
+  std::shared_ptr<PendingReply> pending;
+  const auto reply = answerer_.answer(reading.request, *this, pending);
+  add(reply, std::move(pending));
+  bytes.remove_prefix(reading.size);
+  return true;
+}
+
+void Connection::add(std::string_view reply, std::shared_ptr<PendingReply> pending) {
+  if (waiting_.empty() && !pending) {
+    scratch_.out.append(reply);
+    return;
+  }
+  if (!pending) pending = std::make_shared<PendingReply>(PendingReply{.bytes = std::string(reply)});
+  waiting_.push_back(std::move(pending));
+}
+
+void Connection::reply_arrived() {
+  if (!waiting_.front()->is_there()) return;
+  collect_arrived();
+  owner_.was_active(*this);
+  go_on();
+}
+
+void Connection::collect_arrived() {
+  for (; !waiting_.empty() && waiting_.front()->is_there(); waiting_.pop_front()) {
+    scratch_.out.append(waiting_.front()->bytes);
+  }
+}
+
+// Everything that is in scratch_.out goes to the peer, or to out_. False where the connection broke.
+bool Connection::send() {
+  std::string_view bytes = scratch_.out;
+  while (out_.empty() && !bytes.empty() && !broken_) {
+    const ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (count >= 0) {
+      bytes.remove_prefix(static_cast<std::size_t>(count));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      break;
+    } else if (errno != EINTR) {
+      broken_ = true;
+    }
+  }
+  out_.append(bytes);
+  scratch_.out.clear();
+  return !broken_;
+}
+
+void Connection::writable() {
+  scratch_.out.swap(out_);
+  const std::size_t before = scratch_.out.size();
+  send();
+  if (out_.size() < before) owner_.was_active(*this);
+  go_on();
+}
+
+// After anything that changed: what was clogged may flow again. The last thing that is done, as it may be the
+// end of the connection.
+void Connection::go_on() {
+  send();
+  while (!broken_ && !is_clogged() && !in_.empty()) {
+    const std::string rest = std::move(in_);
+    in_.clear();
+    const std::size_t before = rest.size();
+    take(rest);
+    send();
+    if (in_.size() == before) break;
+  }
+  const bool is_done = no_more_ && waiting_.empty() && out_.empty();
+  if (broken_ || is_done) return owner_.has_ended(*this);
+  watch();
+}
+
+void Connection::drain() {
+  if (!no_more_ && !is_clogged()) read();
+  no_more_ = true;
+  go_on();
+}
+
+void Connection::watch() {
+  const bool reads = !no_more_ && !is_clogged();
+  if (reads != reading_.has_value()) {
+    reading_.reset();
+    if (reads) reading_.emplace(loop_, socket_.get(), Watch::For::reading, [this] { readable(); });
+  }
+  const bool writes = !out_.empty();
+  if (writes != writing_.has_value()) {
+    writing_.reset();
+    if (writes) writing_.emplace(loop_, socket_.get(), Watch::For::writing, [this] { writable(); });
+  }
+}
+
+}  // namespace starttls::listtool::socketmap

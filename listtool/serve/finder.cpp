@@ -1,0 +1,223 @@
+#include "listtool/serve/finder.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace starttls::listtool::socketmap {
+namespace {
+
+constexpr Time never = Time::max();
+
+bool is_unknown(const policy::Facts& facts, const mtasts::FetchedPolicy* mta_sts) {
+  const bool dane_unknown = facts.dane && facts.dane->standing == dane::Standing::unknown;
+  return dane_unknown ||
+         (mta_sts == nullptr && facts.mta_sts.record.kind == mtasts::RecordState::Kind::unknown);
+}
+
+Time usable_until(const policy::Answer& answer, const Basis& basis, Time now, std::chrono::seconds patience) {
+  switch (answer.source) {
+    case policy::Source::overrides:
+      return never;
+    case policy::Source::mta_sts:
+      return basis.mta_sts->expires();
+    case policy::Source::list:
+      return answer.expires.value_or(never);
+    case policy::Source::dane:
+      return (basis.facts ? basis.facts->fresh_until : now) + patience;
+    case policy::Source::none:
+      break;
+  }
+  // What is not known is not "no": it is found out anew before it is said again.
+  return basis.facts->fresh_until +
+         (is_unknown(*basis.facts, basis.mta_sts) ? std::chrono::seconds{0} : patience);
+}
+
+policy::Answer decided(const Basis& basis, Dialect dialect, const Rules& rules) {
+  policy::Known known{.override_entry = basis.override_entry,
+                      .mta_sts = basis.mta_sts,
+                      .list_entry = basis.list_entry,
+                      .early_adopter = rules.early_adopter};
+  if (dialect != Dialect::sendmail) known.dane = basis.dane;
+  return policy::decide(known);
+}
+
+bool says_anything(const Replies& replies) {
+  return std::ranges::any_of(replies.of, [](const Reply& reply) { return !reply.bytes.empty(); });
+}
+
+}  // namespace
+
+Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& rules, Time now,
+                    std::chrono::seconds patience) {
+  Replies replies;
+  replies.facts = basis.facts;
+  replies.fresh_until = basis.override_entry ? never : basis.facts ? basis.facts->fresh_until : now;
+  replies.usable_until = never;
+  for (std::size_t i = 0; i < dialects; ++i) {
+    const auto dialect = static_cast<Dialect>(i);
+    const policy::Answer answer = decided(basis, dialect, rules);
+    // That nobody has said anything yet is no answer.
+    if (answer.source == policy::Source::none && !basis.facts) continue;
+    replies.of[i] = reply_for(dialect, domain, answer, basis.mta_sts, rules);
+    replies.source[i] = answer.source;
+    replies.usable_until = std::min(replies.usable_until, usable_until(answer, basis, now, patience));
+  }
+  return replies;
+}
+
+Finder::Finder(event::Loop& loop, Knowing knowing, Clock clock, Counters& counters, FinderLimits limits,
+               Tell tell)
+    : loop_(loop),
+      knowing_(std::move(knowing)),
+      clock_(std::move(clock)),
+      counters_(counters),
+      limits_(limits),
+      tell_(std::move(tell)),
+      version_(knowing_.version()) {}
+
+void Finder::use(std::shared_ptr<const Lists> lists, Rules rules) {
+  lists_ = std::move(lists);
+  rules_ = rules;
+  next_generation();
+}
+
+void Finder::next_generation() {
+  counters_.generation.set(++generation_);
+  tell_.generation(generation_);
+}
+
+Basis Finder::basis_of(const DomainName& domain, std::shared_ptr<const policy::Facts> facts) const {
+  const Time now = clock_();
+  Basis basis{.override_entry = lists_->override_entry(domain),
+              .list_entry = lists_->list_entry(domain, now)};
+  if (facts) {
+    basis.dane = facts->dane;
+    basis.mta_sts = facts->mta_sts.knowledge.live(now);
+    basis.facts = std::move(facts);
+  }
+  return basis;
+}
+
+std::shared_ptr<Replies> Finder::made_of(const DomainName& domain, const Basis& basis) const {
+  auto replies = std::make_shared<Replies>(replies_for(domain, basis, rules_, clock_(), limits_.patience));
+  replies->generation = generation_;
+  return replies;
+}
+
+// Whether the cache holds what the facts say; else another process has learnt, or was told to forget.
+bool Finder::is_cache_of(const policy::Facts& facts, const DomainName& domain) const {
+  const Time now = clock_();
+  const auto cached = knowing_.known(domain);
+  const mtasts::FetchedPolicy* const here = facts.mta_sts.knowledge.live(now);
+  const mtasts::FetchedPolicy* const there = cached ? cached->live(now) : nullptr;
+  if (here == nullptr || there == nullptr) return here == there;
+  return here->text == there->text;
+}
+
+void Finder::find_out(Question question) {
+  if (answer_at_once(question)) return;
+  if (examining_ >= limits_.examinations) return answer_busy(question);
+  event::spawn(examine_and_tell(std::move(question)));
+}
+
+// Where nobody need be asked.
+bool Finder::answer_at_once(const Question& question) {
+  const auto old = question.known ? question.known->facts : nullptr;
+  Basis basis = basis_of(question.domain, old);
+  const bool is_fresh = old && clock_() < old->fresh_until && is_cache_of(*old, question.domain);
+  if (!basis.override_entry && !is_fresh) return false;
+  // An override says all there is to say.
+  if (basis.override_entry) basis.facts = nullptr;
+  tell_.news({.domain = question.domain, .replies = made_of(question.domain, basis)});
+  return true;
+}
+
+void Finder::answer_busy(const Question& question) {
+  const auto cached = knowing_.known(question.domain);
+  Basis basis = basis_of(question.domain, nullptr);
+  basis.mta_sts = cached ? cached->live(clock_()) : nullptr;
+  auto replies = made_of(question.domain, basis);
+  for (Reply& reply : replies->of) {
+    if (reply.bytes.empty()) reply = trouble("too many domains are being looked up");
+  }
+  counters_.overloaded.add();
+  tell_.news({.domain = question.domain, .replies = std::move(replies), .keep = false});
+}
+
+// What the cache and the lists say, together with what DANE said last, until the examination has ended.
+void Finder::tell_so_far(const Question& question) {
+  const auto cached = knowing_.known(question.domain);
+  const auto old = question.known ? question.known->facts : nullptr;
+  Basis basis = basis_of(question.domain, nullptr);
+  if (old) basis.dane = old->dane;
+  basis.mta_sts = cached ? cached->live(clock_()) : nullptr;
+  auto replies = made_of(question.domain, basis);
+  if (!says_anything(*replies)) return;
+  tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
+}
+
+// What is as good as found out, before anything else.
+void Finder::tell_known(const Question& question) {
+  const Time now = clock_();
+  if (question.known && question.known->facts && is_cache_of(*question.known->facts, question.domain)) {
+    auto replies = made_of(question.domain, basis_of(question.domain, question.known->facts));
+    if (now >= replies->usable_until) return;
+    return tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
+  }
+  const auto cached = knowing_.known(question.domain);
+  if (!cached || cached->live(now) == nullptr) return;
+  Basis basis = basis_of(question.domain, nullptr);
+  basis.mta_sts = cached->live(now);
+  auto replies = made_of(question.domain, basis);
+  for (std::size_t i = 0; i < dialects; ++i) {
+    if (limits_.dane && static_cast<Dialect>(i) != Dialect::sendmail) replies->of[i] = {};
+  }
+  tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
+}
+
+event::Task<> Finder::examine_and_tell(Question question) {
+  counters_.under_way.set(++examining_);
+  tell_known(question);
+  event::Timer head_start(loop_, [&] { tell_so_far(question); });
+  head_start.start(limits_.head_start);
+  const auto facts = co_await examine(question.domain);
+  head_start.stop();
+  counters_.under_way.set(--examining_);
+  tell_.news(
+      {.domain = question.domain, .replies = made_of(question.domain, basis_of(question.domain, facts))});
+}
+
+event::Task<std::shared_ptr<const policy::Facts>> Finder::examine(DomainName domain) {
+  auto facts = co_await knowing_.examine(std::move(domain));
+  counters_.examined.add();
+  const mtasts::Discovery& mta_sts = facts->mta_sts;
+  if (is_unknown(*facts, mta_sts.knowledge.live(clock_()))) counters_.dns_failures.add();
+  if (mta_sts.fetched) counters_.fetched.add();
+  if (mta_sts.fetched && mta_sts.knowledge.failure) counters_.fetch_failures.add();
+  co_return facts;
+}
+
+void Finder::tick() {
+  const Time now = clock_();
+  if (const auto version = knowing_.version(); version != version_) {
+    version_ = version;
+    next_generation();
+  }
+  std::erase_if(tried_, [&](const auto& tried) { return now - tried.second >= limits_.refresh_again; });
+  if (refreshing_ >= limits_.refreshes) return;
+  // Those that were tried in vain are still the longest overdue.
+  for (DomainName& domain : knowing_.due(limits_.refreshes + tried_.size())) {
+    if (refreshing_ >= limits_.refreshes) return;
+    if (tried_.try_emplace(domain.str(), now).second) event::spawn(refresh(std::move(domain)));
+  }
+}
+
+event::Task<> Finder::refresh(DomainName domain) {
+  ++refreshing_;
+  const auto facts = co_await examine(domain);
+  --refreshing_;
+  counters_.refreshed.add();
+  tell_.news({.domain = domain, .replies = made_of(domain, basis_of(domain, facts)), .asked_for = false});
+}
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,122 @@
+// Finds out what is to be replied about domains: from the lists, from what is known already, and from the DNS
+// and the policy hosts. Everything happens in the finding thread.
+//
+// A domain whose mail may wait a little is examined first. Where that takes longer than `head_start`, what
+// the cache of MTA-STS policies or a list says is the answer until more is known: after a restart with the
+// DNS down the policies that were learnt are enforced, and with the DNS up DANE is not passed over.
+// Sendmail, to whom DANE does not matter, is answered from the cache at once.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/domain.h"
+#include "event/loop.h"
+#include "event/task.h"
+#include "listtool/serve/answerer.h"
+#include "listtool/serve/counters.h"
+#include "listtool/serve/lists.h"
+#include "listtool/serve/reply.h"
+#include "policy/answer.h"
+#include "policy/examiner.h"
+
+namespace starttls::listtool::socketmap {
+
+// What the finder has from policy::Examiner and mtasts::Cache; a test brings its own.
+struct Knowing {
+  std::function<event::Task<std::shared_ptr<const policy::Facts>>(DomainName domain)> examine;
+  // The live policy in the cache.
+  std::function<std::optional<mtasts::Knowledge>(const DomainName& domain)> known;
+  // Domains whose policy is to be fetched anew, the longest overdue first.
+  std::function<std::vector<DomainName>(std::size_t most)> due;
+  // Another number once any process has changed what is known.
+  std::function<std::int64_t()> version;
+};
+
+struct FinderLimits {
+  std::size_t examinations = 1'000;  // for those who ask, at the same time
+  std::size_t refreshes = 4;         // in the background, at the same time
+  std::chrono::milliseconds head_start{1'000};
+  bool dane = true;  // whether the facts have it; without, the cache answers Postfix at once, too
+  // What DANE or nobody demands counts for so long after it was fresh, while it is asked for anew.
+  std::chrono::seconds patience{3'600};
+  // A domain that was not refreshed for all its being due is left alone for so long.
+  std::chrono::seconds refresh_again{300};
+};
+
+// What is known of a domain's policy, to be decided and put into words.
+struct Basis {
+  std::optional<policy::ListEntry> override_entry;
+  std::optional<policy::ListEntry> list_entry;
+  std::optional<dane::Verdict> dane;
+  const mtasts::FetchedPolicy* mta_sts = nullptr;  // live
+  std::shared_ptr<const policy::Facts> facts;      // where the domain was examined
+};
+
+// In the words of every dialect, and for how long. DANE is for Postfix only. Where nobody says anything about
+// a domain that was not examined, nothing is known yet: its replies are empty.
+Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& rules, Time now,
+                    std::chrono::seconds patience);
+
+class Finder {
+ public:
+  struct Tell {
+    std::function<void(News)> news;
+    // What was told before counts no longer; to be called in the order of the news.
+    std::function<void(std::uint64_t)> generation;
+  };
+
+  // All that is passed by reference must outlive it. It must not be destroyed while examinations are under
+  // way.
+  Finder(event::Loop& loop, Knowing knowing, Clock clock, Counters& counters, FinderLimits limits, Tell tell);
+  Finder(const Finder&) = delete;
+  Finder& operator=(const Finder&) = delete;
+
+  // From now on these count.
+  void use(std::shared_ptr<const Lists> lists, Rules rules);
+
+  // There is one last news for every question.
+  void find_out(Question question);
+
+  // To be called every second or so: notices what other processes learnt, and refreshes what is due.
+  void tick();
+
+  std::size_t under_way() const { return examining_ + refreshing_; }
+
+ private:
+  event::Task<> examine_and_tell(Question question);
+  event::Task<> refresh(DomainName domain);
+  event::Task<std::shared_ptr<const policy::Facts>> examine(DomainName domain);
+  void next_generation();
+  bool answer_at_once(const Question& question);
+  void answer_busy(const Question& question);
+  void tell_known(const Question& question);
+  void tell_so_far(const Question& question);
+  Basis basis_of(const DomainName& domain, std::shared_ptr<const policy::Facts> facts) const;
+  std::shared_ptr<Replies> made_of(const DomainName& domain, const Basis& basis) const;
+  bool is_cache_of(const policy::Facts& facts, const DomainName& domain) const;
+
+  event::Loop& loop_;
+  Knowing knowing_;
+  Clock clock_;
+  Counters& counters_;
+  FinderLimits limits_;
+  Tell tell_;
+  std::shared_ptr<const Lists> lists_ = std::make_shared<Lists>();
+  Rules rules_;
+  std::uint64_t generation_ = 0;
+  std::optional<std::int64_t> version_;
+  std::size_t examining_ = 0;
+  std::size_t refreshing_ = 0;
+  std::unordered_map<std::string, Time> tried_;  // refreshes, of late
+};
+
+}  // namespace starttls::listtool::socketmap

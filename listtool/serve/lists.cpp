@@ -1,0 +1,98 @@
+#include "listtool/serve/lists.h"
+
+#include <sys/stat.h>
+
+#include <ranges>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "listtool/installed.h"
+#include "listtool/state.h"
+
+namespace starttls::listtool::socketmap {
+namespace {
+
+namespace fs = std::filesystem;
+
+Result<Lists::Installed> opened(const Set& set, InstalledList list) {
+  Lists::Installed installed{.facts = std::move(list.facts)};
+  if (!list.edition) return installed;
+  installed.domains = list.edition->domains;
+  auto index = Index::open(set.index_of(*list.edition));
+  if (!index) return std::unexpected(index.error());
+  installed.index = std::move(*index);
+  return installed;
+}
+
+std::optional<Error> unusable_now(const SourceFacts& facts, Time now) {
+  if (facts.unusable) return facts.unusable;
+  return preload::expired_at(facts.expires, now);
+}
+
+// It changes whenever somebody writes or replaces the file.
+std::string identity_of(const fs::path& file) {
+  struct stat info{};
+  if (file.empty() || ::stat(file.c_str(), &info) != 0) return "";
+  return fmt::format("{}:{}:{}:{}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
+                     info.st_mtim.tv_nsec);
+}
+
+}  // namespace
+
+Result<Lists> Lists::open(const Configuration& configuration, Time now) {
+  const auto set = current_set(configuration.state_dir);
+  if (!set) return std::unexpected(set.error());
+  Lists lists;
+  for (InstalledList& list : installed_lists(configuration, *set, now)) {
+    auto installed = opened(*set, std::move(list));
+    if (!installed) return std::unexpected(installed.error());
+    lists.installed_.push_back(std::move(*installed));
+  }
+  auto overrides = read_overrides_source(configuration);
+  if (!overrides) return std::unexpected(overrides.error());
+  lists.overrides_ = std::move(*overrides);
+  return lists;
+}
+
+std::string Lists::state_of(const Configuration& configuration) {
+  std::error_code error;
+  const fs::path current = fs::read_symlink(configuration.state_dir / "current", error);
+  return fmt::format("{}\n{}", error ? "" : current.string(), identity_of(configuration.overrides));
+}
+
+std::optional<policy::ListEntry> Lists::override_entry(const DomainName& domain) const {
+  const auto entry = overrides_ ? overrides_->list.find(domain.str()) : std::nullopt;
+  if (!entry) return std::nullopt;
+  return policy::ListEntry{.mode = entry->mode, .joined_mxs = std::string(entry->joined_mxs)};
+}
+
+std::optional<policy::ListEntry> Lists::list_entry(const DomainName& domain, Time now) const {
+  for (const Installed& list : installed_ | std::views::reverse) {
+    if (!list.index || unusable_now(list.facts, now)) continue;
+    auto entry = list.index->find(domain.str());
+    if (!entry) {
+      static OncePerMinute often;
+      if (often.permit(now)) spdlog::error("{}", entry.error().message);
+      continue;
+    }
+    if (!*entry) continue;
+    return policy::ListEntry{.list = list.facts.name,
+                             .mode = (*entry)->mode,
+                             .joined_mxs = std::move((*entry)->joined_mxs),
+                             .expires = list.facts.expires};
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> Lists::newly_unusable(Time now) {
+  std::vector<std::string> sentences;
+  for (Installed& list : installed_) {
+    const auto why = unusable_now(list.facts, now);
+    if (!why || list.was_told) continue;
+    list.was_told = true;
+    sentences.push_back(fmt::format("list {} is not used: {}", printable(list.facts.name), why->message));
+  }
+  return sentences;
+}
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,122 @@
+#include "listtool/serve/metrics.h"
+
+#include <array>
+#include <functional>
+#include <string_view>
+
+namespace starttls::listtool::socketmap {
+namespace {
+
+constexpr std::array<std::string_view, sources> source_names{"none", "override", "dane", "mta-sts", "list"};
+
+double seconds(Time time) {
+  return static_cast<double>(time.time_since_epoch().count()) / 1000;
+}
+
+// A family of metrics: its head, then its samples.
+class Page {
+ public:
+  void family(std::string_view name, std::string_view type, std::string_view help) {
+    name_ = name;
+    fmt::format_to(std::back_inserter(text_),
+                   "# HELP starttls_listtool_{0} {1}\n# TYPE starttls_listtool_{0} {2}\n", name, help, type);
+  }
+  void sample(std::string_view labels, std::uint64_t value) {
+    fmt::format_to(std::back_inserter(text_), "starttls_listtool_{}{} {}\n", name_, labels, value);
+  }
+  void sample(std::string_view labels, double value) {
+    fmt::format_to(std::back_inserter(text_), "starttls_listtool_{}{} {:.3f}\n", name_, labels, value);
+  }
+  void counter(std::string_view name, const Counter& counter, std::string_view help) {
+    family(name, "counter", help);
+    sample("", counter.value());
+  }
+  void gauge(std::string_view name, const Counter& gauge, std::string_view help) {
+    family(name, "gauge", help);
+    sample("", gauge.value());
+  }
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string text_;
+  std::string_view name_;
+};
+
+void add_requests(Page& page, const Counters& counters) {
+  page.family("requests_total", "counter", "Requests of mail servers that were answered.");
+  for (std::size_t d = 0; d < dialects; ++d) {
+    for (std::size_t o = 0; o < outcomes; ++o) {
+      page.sample(fmt::format("{{dialect=\"{}\",result=\"{}\"}}", to_text(static_cast<Dialect>(d)),
+                              to_text(static_cast<Outcome>(o))),
+                  counters.requests[d][o].value());
+    }
+  }
+  page.family("policies_total", "counter", "Replies from memory with a policy, by where it is from.");
+  for (std::size_t s = 1; s < sources; ++s) {
+    page.sample(fmt::format("{{source=\"{}\"}}", source_names[s]), counters.policies[s].value());
+  }
+}
+
+// The name of a list has nothing in it that would have to be escaped.
+void add_lists(Page& page, const Lists& lists, Time now) {
+  const auto each = [&](std::string_view name, std::string_view help, const auto& value) {
+    page.family(name, "gauge", help);
+    for (const auto& list : lists.installed()) {
+      if (is_there(list.facts)) page.sample(fmt::format("{{list=\"{}\"}}", list.facts.name), value(list));
+    }
+  };
+  using Installed = Lists::Installed;
+  each("list_timestamp_seconds", "When the installed edition of a list was made.",
+       [](const Installed& list) { return seconds(list.facts.timestamp); });
+  each("list_expires_seconds", "When the installed edition of a list expires.",
+       [](const Installed& list) { return seconds(list.facts.expires); });
+  each("list_domains", "Domains in the installed edition of a list.",
+       [](const Installed& list) { return list.domains; });
+  each("list_usable", "Whether a list can be used now.", [&](const Installed& list) -> std::uint64_t {
+    return list.index && !list.facts.unusable && now < list.facts.expires ? 1 : 0;
+  });
+}
+
+}  // namespace
+
+std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now) {
+  Page page;
+  add_requests(page, counters);
+  page.counter("hits_total", counters.hits, "Requests that were answered from memory.");
+  page.counter("misses_total", counters.misses, "Requests that had to wait for a domain to be found out.");
+  page.counter("not_domains_total", counters.not_domains,
+               "Requests for what is no domain, .parent above all.");
+  page.counter("malformed_total", counters.malformed, "Connections that were closed for what they sent.");
+  page.counter("too_late_total", counters.too_late,
+               "Requests that were answered \"try again\" after the time limit.");
+  page.counter("overloaded_total", counters.overloaded,
+               "Requests that were answered in part, or \"try again\", for want of room.");
+  page.gauge("waiting", counters.waiting, "Requests that wait now.");
+  page.gauge("domains", counters.domains, "Domains in memory.");
+  page.gauge("domains_bytes", counters.table_bytes, "About what they take.");
+  page.counter("evicted_total", counters.evicted, "Domains that made room for others.");
+  page.gauge("connections", counters.connections, "Connections that are open now.");
+  page.counter("connections_accepted_total", counters.connections_accepted,
+               "Connections that were accepted.");
+  page.counter("connections_dropped_total", counters.connections_dropped,
+               "Connections that were closed as idle.");
+  page.counter("examined_total", counters.examined, "Domains that were examined.");
+  page.counter("refreshed_total", counters.refreshed,
+               "Of these, in the background before their policy expires.");
+  page.counter("dns_failures_total", counters.dns_failures, "Examinations in which the DNS could not tell.");
+  page.counter("fetches_total", counters.fetched, "Policy hosts that were asked.");
+  page.counter("fetch_failures_total", counters.fetch_failures, "Of these, without a policy.");
+  page.gauge("under_way", counters.under_way, "Domains that are being examined now.");
+  page.counter("generations_total", counters.generation,
+               "How often lists, overrides or other processes changed what is known.");
+  page.counter("reloads_failed_total", counters.reloads_failed,
+               "Lists or overrides that could not be used, so that the old ones stay.");
+  add_lists(page, lists, now);
+  page.family("start_time_seconds", "gauge", "When the server started.");
+  page.sample("", seconds(started));
+  page.family("info", "gauge", "The version.");
+  page.sample("{version=\"" STARTTLS_VERSION "\"}", std::uint64_t{1});
+  return page.take();
+}
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,19 @@
+// What the server counts, as a page for Prometheus (text format 0.0.4).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "base/clock.h"
+#include "listtool/serve/counters.h"
+#include "listtool/serve/lists.h"
+
+namespace starttls::listtool::socketmap {
+
+inline constexpr const char* metrics_path = "/metrics";
+inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+
+std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now);
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,140 @@
+#include "listtool/serve/reply.h"
+
+#include <algorithm>
+
+#include "listtool/sendmail/map.h"
+#include "preload/list.h"
+
+namespace starttls::listtool::socketmap {
+namespace {
+
+// The last that knows no TLSRPT attributes, and all that matters besides.
+constexpr postfix::Version before_tlsrpt{.major = 3, .minor = 9};
+
+// TLSRPT_README, "MTA-STS Support via smtp_tls_policy_maps". The strings have no braces in them.
+std::string tlsrpt_attributes(const DomainName& domain, const mtasts::Policy& policy) {
+  std::string text = fmt::format(" policy_type=sts policy_domain={}", domain.str());
+  for (const std::string& line : mtasts::policy_strings(policy)) {
+    text.append(" { policy_string = ").append(line).append(" }");
+  }
+  // All of them: Postfix 3.10.5 and later delivers to no other MX host.
+  for (const mtasts::MxPattern& mx : policy.mx) text.append(" mx_host_pattern=").append(mx.str());
+  return text;
+}
+
+preload::Entry entry_of(const DomainName& domain, const policy::Answer& answer) {
+  return {.domain = domain.str(),
+          .mode = answer.enforced ? preload::Mode::enforce : preload::Mode::none,
+          .joined_mxs = answer.joined_mxs};
+}
+
+std::optional<std::string> postfix_policy(const DomainName& domain, const policy::Answer& answer,
+                                          const Rules& rules) {
+  switch (answer.mode) {
+    case policy::Mode::dane:
+      return "dane-only";
+    case policy::Mode::dane_where_bound:
+      return "dane";
+    default:
+      return postfix::policy_for(entry_of(domain, answer), {.version = rules.postfix_version});
+  }
+}
+
+Rules before(postfix::Version version, Rules rules) {
+  if (rules.postfix_version) rules.postfix_version = std::min(*rules.postfix_version, version);
+  return rules;
+}
+
+std::optional<std::string> policy_with_reports(const DomainName& domain, const policy::Answer& answer,
+                                               const mtasts::FetchedPolicy* mta_sts, Rules rules) {
+  // Who asks this way says that it is 3.10 or later.
+  rules.postfix_version = before_tlsrpt;
+  auto policy = postfix_policy(domain, answer, rules);
+  if (!policy || answer.source != policy::Source::mta_sts || mta_sts == nullptr) return policy;
+  const std::string attributes = tlsrpt_attributes(domain, mta_sts->policy);
+  // Reports matter less than the mail.
+  if (policy->size() + attributes.size() + 3 <= reply_limit) *policy += attributes;
+  return policy;
+}
+
+std::optional<std::string> policy_in(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
+                                     const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
+  switch (dialect) {
+    case Dialect::postfix:
+      return postfix_policy(domain, answer, before(before_tlsrpt, rules));
+    case Dialect::postfix_tlsrpt:
+      return policy_with_reports(domain, answer, mta_sts, rules);
+    case Dialect::sendmail:
+      return sendmail::policy_for(entry_of(domain, answer), {});
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::string_view to_text(Dialect dialect) {
+  switch (dialect) {
+    case Dialect::postfix:
+      return "postfix";
+    case Dialect::postfix_tlsrpt:
+      return "postfix-tlsrpt";
+    case Dialect::sendmail:
+      return "sendmail";
+  }
+  return "";
+}
+
+Dialect dialect_of(std::string_view map) {
+  if (map == "sts") return Dialect::sendmail;
+  return map == "QUERYwithTLSRPT" ? Dialect::postfix_tlsrpt : Dialect::postfix;
+}
+
+std::string_view to_text(Outcome outcome) {
+  switch (outcome) {
+    case Outcome::policy:
+      return "policy";
+    case Outcome::no_policy:
+      return "none";
+    case Outcome::trouble:
+      return "temporary";
+  }
+  return "";
+}
+
+std::string netstring(std::string_view text) {
+  return fmt::format("{}:{},", text.size(), text);
+}
+
+Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
+                const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
+  const auto policy = policy_in(dialect, domain, answer, mta_sts, rules);
+  if (!policy) return no_policy();
+  const std::string text = "OK " + *policy;
+  if (text.size() > reply_limit) return trouble("the policy has more MX patterns than Postfix reads");
+  return {.bytes = netstring(text), .outcome = Outcome::policy};
+}
+
+Reply no_policy() {
+  return {.bytes = "9:NOTFOUND ,", .outcome = Outcome::no_policy};
+}
+
+Reply trouble(std::string_view reason) {
+  return {.bytes = netstring(fmt::format("TEMP {}", reason)), .outcome = Outcome::trouble};
+}
+
+std::size_t Replies::size() const {
+  std::size_t size = sizeof *this;
+  for (const Reply& reply : of) size += reply.bytes.capacity();
+  if (facts) {
+    const mtasts::Knowledge& knowledge = facts->mta_sts.knowledge;
+    size += sizeof *facts;
+    if (knowledge.policy) {
+      size +=
+          knowledge.policy->text.capacity() + knowledge.policy->policy.mx.size() * 2 * sizeof(std::string);
+    }
+    if (facts->dane) size += facts->dane->hosts.size() * 2 * sizeof(dane::Host);
+  }
+  return size;
+}
+
+}  // namespace starttls::listtool::socketmap

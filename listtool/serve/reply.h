@@ -1,0 +1,90 @@
+// What mail servers are told: policies in the words of each, as replies of a socketmap (socketmap_table(5)).
+//
+//   OK policy      NOTFOUND (and a blank): no policy      TEMP reason: ask again later
+//
+// Never PERM: Sendmail takes it for "no policy", and Postfix defers the mail all the same.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/domain.h"
+#include "listtool/postfix/map.h"
+#include "policy/answer.h"
+#include "policy/examiner.h"
+
+namespace starttls::listtool::socketmap {
+
+// Who asks, by the name of the map.
+enum class Dialect : std::uint8_t {
+  postfix,         // smtp_tls_policy_maps, as every version since 3.4 understands it
+  postfix_tlsrpt,  // "QUERYwithTLSRPT": Postfix 3.10 or later, with what its TLS reports need
+  sendmail,        // "sts": FEATURE(`sts') of Sendmail 8.17
+};
+inline constexpr std::size_t dialects = 3;
+std::string_view to_text(Dialect dialect);
+
+// Any name but the two above is `postfix`, as with the other resolvers, who take it for one of their zones.
+Dialect dialect_of(std::string_view map);
+
+enum class Outcome : std::uint8_t { policy, no_policy, trouble };
+inline constexpr std::size_t outcomes = 3;
+std::string_view to_text(Outcome outcome);
+
+// One reply as it goes over the wire; "" where it is not known yet.
+struct Reply {
+  std::string bytes;
+  Outcome outcome = Outcome::no_policy;
+};
+
+// "17:TEMP backend down,"
+std::string netstring(std::string_view text);
+
+// More Postfix does not read (socketmap_table(5)).
+inline constexpr std::size_t reply_limit = 100'000;  // bytes of the netstring's text
+
+struct Rules {
+  // Of a Postfix before 3.10 that asks with any map; adds what it understands.
+  std::optional<postfix::Version> postfix_version;
+  // As in policy::Known.
+  bool early_adopter = false;
+};
+
+// What is decided for one dialect. `mta_sts` is the policy where that is the source, for Postfix' TLS
+// reports; those are said nothing else, since Postfix takes the attributes for an error with other policies.
+//
+// Mode testing is "no policy" in every dialect, and so is a policy that cannot be fetched: to Postfix 3.10,
+// "may" with these attributes is a success to be reported, whatever the certificate, the MX host's name or
+// policy_failure= say; and "secure" with policy_failure= would hold up the mail, which RFC 8461 section 5
+// does not ask for.
+Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
+                const mtasts::FetchedPolicy* mta_sts, const Rules& rules);
+
+Reply no_policy();
+// `reason` is one line of visible ASCII.
+Reply trouble(std::string_view reason);
+
+// All that is known of one domain, ready to be sent. Never changed once it is handed out.
+struct Replies {
+  std::array<Reply, dialects> of;
+  std::array<policy::Source, dialects> source{};
+  // From then on they are asked for anew, in the background.
+  Time fresh_until;
+  // From then on they are not true any more: a policy, or a list, has expired.
+  Time usable_until;
+  std::uint64_t generation = 0;                // of the lists and of what else they were made of
+  std::shared_ptr<const policy::Facts> facts;  // what they were made of; none where that did not matter
+
+  const Reply& for_dialect(Dialect dialect) const { return of[static_cast<std::size_t>(dialect)]; }
+  policy::Source source_for(Dialect dialect) const { return source[static_cast<std::size_t>(dialect)]; }
+  // About how much memory they take, in bytes.
+  std::size_t size() const;
+};
+
+}  // namespace starttls::listtool::socketmap

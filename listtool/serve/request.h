@@ -1,0 +1,37 @@
+// What a mail server asks over a socketmap connection: a netstring that holds "MAP KEY" (socketmap_table(5);
+// Sendmail's cf/README, "socket" maps).
+//
+//   26:QUERYwithTLSRPT sock1.test,
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+namespace starttls::listtool::socketmap {
+
+// Of "MAP KEY", in bytes. A domain name has 253 at most.
+inline constexpr std::size_t request_limit = 1'000;
+// Of the digits and the colon before it, and the comma after it.
+inline constexpr std::size_t request_frame = 6;
+
+// Views of the bytes that were read.
+struct Request {
+  std::string_view map;
+  std::string_view key;
+};
+
+enum class Reading { complete, incomplete, malformed };
+
+struct RequestReading {
+  Reading state = Reading::incomplete;
+  Request request;       // where it is complete
+  std::size_t size = 0;  // how many bytes it takes, where it is complete
+};
+
+// The request at the front of the bytes. Strict: no leading zeros, no blanks around the length, nothing over
+// request_limit, the comma where it belongs, and a blank between map and key. A peer that sends anything else
+// speaks something else: what follows cannot be made sense of. Whether bytes are malformed is told as soon as
+// it is certain; incomplete ones are never more than request_limit + request_frame.
+RequestReading read_request(std::string_view bytes);
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,200 @@
+#include "listtool/serve/server.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <optional>
+
+#include "base/log.h"
+
+namespace starttls::listtool::socketmap {
+namespace {
+
+using namespace std::chrono_literals;
+using event::Watch;
+
+// What expires, and who is idle, is seen this much too late at most.
+constexpr auto tick_interval = 1s;
+// How long nobody is accepted where there is no room, or no descriptor, for anybody.
+constexpr auto pause_of_accepting = 100ms;
+// So that those who are connected have their turn between those who come.
+constexpr int most_accepted_at_once = 64;
+
+bool is_want_of_resources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+// Nothing waits for another reply to go into the same packet.
+void send_at_once(int socket) {
+  const int on = 1;
+  // A unix socket knows no such option.
+  (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+}  // namespace
+
+struct Server::Held final : Connection::Owner {
+  Held(Server& server_, UniqueFd socket)
+      : server(server_),
+        last_active(server.moment_),
+        connection(server.loop_, std::move(socket), server.answerer_, server.counters_, server.scratch_,
+                   *this) {}
+
+  void was_active(Connection&) override {
+    last_active = server.moment_;
+    server.connections_.splice(server.connections_.end(), server.connections_, self);
+  }
+  void has_ended(Connection&) override { server.ended(self); }
+
+  Server& server;
+  Connections::iterator self;
+  std::chrono::steady_clock::time_point last_active;
+  Connection connection;
+};
+
+struct Server::Listener {
+  UniqueFd socket;
+  std::optional<Watch> watch;
+};
+
+Server::Server(event::Loop& loop, std::vector<UniqueFd> listeners, Answerer& answerer, Counters& counters,
+               Clock clock, ServerLimits limits)
+    : loop_(loop),
+      answerer_(answerer),
+      counters_(counters),
+      clock_(std::move(clock)),
+      limits_(limits),
+      moment_(std::chrono::steady_clock::now()),
+      ticking_(loop, [this] { tick(); }),
+      deadline_(loop, [this] { expire(); }),
+      pause_(loop, [this] { listen_again(); }),
+      end_of_draining_(loop, [this] {
+        while (!connections_.empty()) ended(connections_.begin());
+      }) {
+  for (UniqueFd& socket : listeners) {
+    listeners_.push_back(std::make_unique<Listener>());
+    listeners_.back()->socket = std::move(socket);
+  }
+  answerer_.deadline_is_nearer = [this] { set_deadline(); };
+  listen_again();
+  tick();
+}
+
+Server::~Server() {
+  answerer_.deadline_is_nearer = [] {};
+}
+
+void Server::listen_again() {
+  for (const auto& listener : listeners_) {
+    if (listener->watch) continue;
+    listener->watch.emplace(loop_, listener->socket.get(), Watch::For::reading,
+                            [this, at = listener.get()] { accept(*at); });
+  }
+}
+
+void Server::stop_listening_for_now() {
+  for (const auto& listener : listeners_) listener->watch.reset();
+  pause_.start(pause_of_accepting);
+}
+
+void Server::accept(Listener& listener) {
+  for (int i = 0; i < most_accepted_at_once; ++i) {
+    if (connections_.size() >= limits_.connections && longest_idle() == connections_.end()) {
+      return stop_listening_for_now();
+    }
+    if (!accept_one(listener)) return;
+  }
+}
+
+// False where nobody else is to be accepted now.
+bool Server::accept_one(Listener& listener) {
+  const auto next = [&] {
+    return UniqueFd(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+  };
+  UniqueFd socket = next();
+  const bool is_short = !socket && is_want_of_resources(errno);
+  // The kernel says so whether or not anybody else is there: then one more is all there is room for.
+  if (is_short && make_room()) socket = next();
+  if (!socket) {
+    const int error = errno;
+    if (is_want_of_resources(error)) stop_listening_for_now();
+    // Who has given up meanwhile is no reason to let the others wait.
+    return error == EINTR || error == ECONNABORTED;
+  }
+  send_at_once(socket.get());
+  if (connections_.size() >= limits_.connections) make_room();
+  const auto held = connections_.emplace(connections_.end(), *this, std::move(socket));
+  held->self = held;
+  counters_.connections_accepted.add();
+  counters_.connections.set(connections_.size());
+  return !is_short;
+}
+
+Server::Connections::iterator Server::longest_idle() {
+  return std::ranges::find_if(connections_, [](const Held& held) { return !held.connection.waits(); });
+}
+
+// False where everybody waits for replies.
+bool Server::make_room() {
+  const auto idle = longest_idle();
+  if (idle == connections_.end()) return false;
+  drop(idle);
+  return true;
+}
+
+void Server::drop(Connections::iterator connection) {
+  counters_.connections_dropped.add();
+  ended(connection);
+}
+
+void Server::ended(Connections::iterator connection) {
+  connections_.erase(connection);
+  counters_.connections.set(connections_.size());
+  if (connections_.empty() && drained_) {
+    const auto drained = std::exchange(drained_, nullptr);
+    drained();
+  }
+}
+
+void Server::tick() {
+  moment_ = std::chrono::steady_clock::now();
+  answerer_.set_time(clock_());
+  for (auto held = connections_.begin(); held != connections_.end();) {
+    const auto next = std::next(held);
+    if (moment_ - held->last_active < limits_.idle_timeout) break;
+    if (!held->connection.waits()) drop(held);
+    held = next;
+  }
+  ticking_.start(tick_interval);
+}
+
+void Server::expire() {
+  answerer_.expire(answerer_.moment());
+  set_deadline();
+}
+
+void Server::set_deadline() {
+  const auto next = answerer_.next_deadline();
+  if (!next) return deadline_.stop();
+  // Rounded up, lest it comes too early and has to come again.
+  deadline_.start(std::chrono::duration_cast<std::chrono::milliseconds>(*next - answerer_.moment()) + 1ms);
+}
+
+void Server::drain(std::chrono::milliseconds longest, std::function<void()> drained) {
+  pause_.stop();
+  listeners_.clear();
+  drained_ = std::move(drained);
+  end_of_draining_.start(longest);
+  if (connections_.empty()) return std::exchange(drained_, nullptr)();
+  for (auto held = connections_.begin(); held != connections_.end();) {
+    const auto next = std::next(held);
+    held->connection.drain();
+    held = next;
+  }
+}
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,75 @@
+// The connections of all mail servers: accepted, bounded in number, closed when they are idle.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "event/loop.h"
+#include "listtool/serve/answerer.h"
+#include "listtool/serve/connection.h"
+#include "listtool/serve/counters.h"
+
+namespace starttls::listtool::socketmap {
+
+struct ServerLimits {
+  // With more the longest idle one is closed to make room; where none is idle, the next ones wait to be
+  // accepted.
+  std::size_t connections = 10'000;
+  std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
+};
+
+class Server {
+ public:
+  // `listeners` do not block. All that is passed by reference must outlive it.
+  Server(event::Loop& loop, std::vector<UniqueFd> listeners, Answerer& answerer, Counters& counters,
+         Clock clock, ServerLimits limits);
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+  ~Server();
+
+  // Accepts nobody any more, answers what has been asked, and then calls back; after `longest` in any case.
+  void drain(std::chrono::milliseconds longest, std::function<void()> drained);
+
+  std::size_t connections() const { return connections_.size(); }
+
+ private:
+  struct Held;
+  using Connections = std::list<Held>;  // the longest idle first
+  struct Listener;
+
+  void accept(Listener& listener);
+  bool accept_one(Listener& listener);
+  Connections::iterator longest_idle();
+  bool make_room();
+  void stop_listening_for_now();
+  void listen_again();
+  void tick();
+  void drop(Connections::iterator connection);
+  void ended(Connections::iterator connection);
+  void expire();
+  void set_deadline();
+
+  event::Loop& loop_;
+  Answerer& answerer_;
+  Counters& counters_;
+  Clock clock_;
+  ServerLimits limits_;
+  Scratch scratch_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  Connections connections_;
+  std::function<void()> drained_;
+  std::chrono::steady_clock::time_point moment_;
+  event::Timer ticking_;
+  event::Timer deadline_;
+  event::Timer pause_;
+  event::Timer end_of_draining_;
+};
+
+}  // namespace starttls::listtool::socketmap

@@ -1,0 +1,219 @@
+#include "listtool/serve/answerer.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::listtool::socketmap;
+using namespace std::chrono_literals;
+
+namespace {
+
+DomainName name(std::string_view text) {
+  return test::good(DomainName::parse(text));
+}
+
+std::shared_ptr<const Replies> replies_of(std::string_view text, Time fresh_until, Time usable_until,
+                                          std::uint64_t generation = 0) {
+  auto replies = std::make_shared<Replies>();
+  for (Reply& reply : replies->of) reply = {.bytes = netstring(text), .outcome = Outcome::policy};
+  replies->fresh_until = fresh_until;
+  replies->usable_until = usable_until;
+  replies->generation = generation;
+  return replies;
+}
+
+// An answerer whose questions are kept, and a taker that counts what it is told.
+struct Scene final : ReplyTaker {
+  explicit Scene(AnswererLimits limits = {})
+      : answerer(limits, counters, [this](Question question) { questions.push_back(std::move(question)); }) {
+    answerer.set_time(now);
+    answerer.moment = [this] { return moment; };
+  }
+
+  void reply_arrived() override { ++arrived; }
+
+  // The reply, or "" where it is pending.
+  std::string ask(std::string_view key, std::string_view map = "postfix") {
+    std::shared_ptr<PendingReply> added;
+    const std::string reply(answerer.answer({.map = map, .key = key}, *this, added));
+    if (added) pending.push_back(added);
+    CHECK(reply.empty() == (added != nullptr));
+    return reply;
+  }
+  void tell(std::string_view domain, std::shared_ptr<const Replies> replies, bool last = true) {
+    answerer.deliver({.domain = name(domain), .replies = std::move(replies), .last = last});
+  }
+  void pass(std::chrono::milliseconds time) {
+    moment += time;
+    now += time;
+    answerer.set_time(now);
+    answerer.expire(moment);
+  }
+
+  Time now = test::at("2026-11-22T12:00:00Z");
+  Moment moment{};
+  Counters counters;
+  std::vector<Question> questions;
+  std::vector<std::shared_ptr<PendingReply>> pending;
+  int arrived = 0;
+  Answerer answerer;
+};
+
+}  // namespace
+
+TEST_CASE("a domain is found out once, for all who ask meanwhile, and then known") {
+  Scene scene;
+  CHECK(scene.ask("example.org").empty());
+  CHECK(scene.ask("EXAMPLE.org.", "sts").empty());
+  REQUIRE(scene.questions.size() == 1);
+  CHECK(scene.questions[0].domain == name("example.org"));
+  CHECK(scene.questions[0].known == nullptr);
+  scene.tell("example.org", replies_of("OK x", scene.now + 1h, scene.now + 2h));
+  CHECK(scene.arrived == 2);
+  CHECK(scene.pending[0]->bytes == "4:OK x,");
+  CHECK(scene.pending[1]->bytes == "4:OK x,");
+  CHECK(scene.ask("example.org") == "4:OK x,");
+  CHECK(scene.ask("Example.ORG") == "4:OK x,");
+  CHECK(scene.questions.size() == 1);
+  CHECK(scene.answerer.waiting() == 0);
+}
+
+TEST_CASE("what is no domain has no policy, and nobody is asked") {
+  Scene scene;
+  for (const std::string_view key :
+       {"", ".", ".example.org", "[mx.example.org]", "[192.0.2.1]:25", "example.org:587", "192.0.2.1",
+        "IPv6:::1", "a b.example", "a..example", "\xFF\xFE", "*.example"}) {
+    CAPTURE(key);
+    CHECK(scene.ask(key) == "9:NOTFOUND ,");
+    CHECK(scene.ask(key, "sts") == "9:NOTFOUND ,");
+  }
+  CHECK(scene.ask(std::string(990, 'a')) == "9:NOTFOUND ,");
+  CHECK(scene.questions.empty());
+}
+
+TEST_CASE("what is no longer fresh is answered all the same, and asked for once in the background") {
+  Scene scene;
+  scene.ask("example.org");
+  const auto first = replies_of("OK x", scene.now + 1min, scene.now + 2h);
+  scene.tell("example.org", first);
+  scene.pass(2min);
+  for (int i = 0; i < 3; ++i) CHECK(scene.ask("example.org") == "4:OK x,");
+  REQUIRE(scene.questions.size() == 2);
+  CHECK(scene.questions[1].known == first);
+  scene.tell("example.org", replies_of("OK y", scene.now + 1min, scene.now + 2h));
+  CHECK(scene.ask("example.org") == "4:OK y,");
+  scene.pass(2min);
+  CHECK(scene.ask("example.org") == "4:OK y,");
+  CHECK(scene.questions.size() == 3);
+}
+
+TEST_CASE("what is no longer true is not answered") {
+  Scene scene;
+  scene.ask("example.org");
+  scene.tell("example.org", replies_of("OK x", scene.now + 1min, scene.now + 10min));
+  scene.pass(10min);
+  CHECK(scene.ask("example.org").empty());
+  CHECK(scene.questions.size() == 2);
+}
+
+TEST_CASE("what was made of an older generation is not answered, but what it was made of is handed over") {
+  Scene scene;
+  scene.ask("example.org");
+  const auto first = replies_of("OK x", scene.now + 1h, scene.now + 1h);
+  scene.tell("example.org", first);
+  scene.answerer.set_generation(1);
+  CHECK(scene.ask("example.org").empty());
+  REQUIRE(scene.questions.size() == 2);
+  CHECK(scene.questions[1].known == first);
+  scene.tell("example.org", replies_of("OK y", scene.now + 1h, scene.now + 1h, 1));
+  CHECK(scene.ask("example.org") == "4:OK y,");
+}
+
+TEST_CASE("a dialect that is known first is answered first") {
+  Scene scene;
+  scene.ask("example.org", "postfix");
+  scene.ask("example.org", "sts");
+  auto partial = std::make_shared<Replies>(*replies_of("OK x", scene.now, scene.now + 1h));
+  partial->of[static_cast<std::size_t>(Dialect::postfix)] = {};
+  scene.tell("example.org", partial, false);
+  CHECK(scene.arrived == 1);
+  CHECK(!scene.pending[0]->is_there());
+  CHECK(scene.pending[1]->is_there());
+  CHECK(scene.ask("example.org", "sts") == "4:OK x,");
+  CHECK(scene.ask("example.org", "postfix").empty());
+  CHECK(scene.questions.size() == 1);
+  scene.tell("example.org", replies_of("OK y", scene.now + 1h, scene.now + 1h));
+  CHECK(scene.arrived == 3);
+  CHECK(scene.pending[0]->bytes == "4:OK y,");
+}
+
+TEST_CASE("who waits is answered in time, Sendmail sooner; the domain is found out all the same") {
+  Scene scene;
+  scene.ask("example.org");
+  scene.pass(1s);
+  scene.ask("example.org", "sts");
+  CHECK(scene.answerer.next_deadline() == Moment{} + 5s);
+  scene.pass(3'999ms);
+  CHECK(scene.arrived == 0);
+  scene.pass(1ms);
+  CHECK(scene.arrived == 1);
+  CHECK(scene.pending[1]->bytes == netstring("TEMP still looking the domain up"));
+  CHECK(scene.answerer.next_deadline() == Moment{} + 20s);
+  scene.pass(15s);
+  CHECK(scene.arrived == 2);
+  CHECK(scene.pending[0]->bytes.starts_with("32:TEMP "));
+  CHECK(scene.answerer.next_deadline() == std::nullopt);
+  CHECK(scene.counters.too_late.value() == 2);
+  CHECK(scene.ask("example.org").empty());
+  CHECK(scene.questions.size() == 1);
+  scene.tell("example.org", replies_of("OK x", scene.now + 1h, scene.now + 1h));
+  CHECK(scene.arrived == 3);
+  CHECK(scene.ask("example.org") == "4:OK x,");
+  CHECK(scene.answerer.waiting() == 0);
+}
+
+TEST_CASE("only so many may wait; the others are told to come again") {
+  Scene scene({.waiting = 2});
+  CHECK(scene.ask("a.example").empty());
+  CHECK(scene.ask("b.example").empty());
+  CHECK(scene.ask("c.example") == netstring("TEMP too many domains are being looked up"));
+  CHECK(scene.questions.size() == 2);
+  scene.tell("a.example", replies_of("OK x", scene.now + 1h, scene.now + 1h));
+  CHECK(scene.ask("c.example").empty());
+}
+
+TEST_CASE("an answer that is only for those who wait is not kept") {
+  Scene scene;
+  scene.ask("example.org");
+  scene.answerer.deliver(
+      {.domain = name("example.org"), .replies = replies_of("TEMP x", scene.now, scene.now), .keep = false});
+  CHECK(scene.pending[0]->bytes == "6:TEMP x,");
+  CHECK(scene.ask("example.org").empty());
+  CHECK(scene.questions.size() == 2);
+}
+
+TEST_CASE("news that nobody asked for is kept where the domain is known, and only there") {
+  Scene scene;
+  const auto news = [&](std::string_view domain, std::string_view text) {
+    scene.answerer.deliver({.domain = name(domain),
+                            .replies = replies_of(text, scene.now + 1h, scene.now + 1h),
+                            .asked_for = false});
+  };
+  news("example.org", "OK x");
+  CHECK(scene.answerer.table().domains() == 0);
+  CHECK(scene.ask("example.org").empty());
+  news("example.org", "OK y");
+  CHECK(scene.arrived == 0);
+  scene.tell("example.org", replies_of("OK z", scene.now + 1h, scene.now + 1h));
+  news("example.org", "OK u");
+  CHECK(scene.ask("example.org") == "4:OK u,");
+}
+
+TEST_CASE("who has gone is not told") {
+  Scene scene;
+  scene.ask("example.org");
+  scene.pending[0]->taker = nullptr;
+  scene.tell("example.org", replies_of("OK x", scene.now + 1h, scene.now + 1h));
+  CHECK(scene.arrived == 0);
+  CHECK(scene.answerer.waiting() == 0);
+}

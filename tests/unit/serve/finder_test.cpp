@@ -1,0 +1,329 @@
+#include "listtool/serve/finder.h"
+
+#include <map>
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::listtool;
+using namespace starttls::listtool::socketmap;
+using namespace std::chrono_literals;
+
+namespace {
+
+DomainName name(std::string_view text) {
+  return test::good(DomainName::parse(text));
+}
+
+mtasts::Knowledge policy_of(std::string_view mx, Time fetched) {
+  const std::string text = fmt::format("version: STSv1\nmode: enforce\nmx: {}\nmax_age: 604800\n", mx);
+  auto reading = mtasts::read_policy(text);
+  REQUIRE(reading.policy);
+  return {.policy =
+              mtasts::FetchedPolicy{.policy = *reading.policy, .text = text, .id = "1", .fetched = fetched}};
+}
+
+// A finder whose questions to the world are answered by the test.
+struct Scene {
+  using Examination = event::Arrival<std::shared_ptr<const policy::Facts>>;
+
+  explicit Scene(FinderLimits limits = {})
+      : finder(loop,
+               {.examine = [this](DomainName domain) { return examine(std::move(domain)); },
+                .known = [this](const DomainName& domain) -> std::optional<mtasts::Knowledge> {
+                  const auto found = cache.find(domain.str());
+                  return found == cache.end() ? std::nullopt : std::optional(found->second);
+                },
+                .due =
+                    [this](std::size_t most) {
+                      std::vector<DomainName> some = due;
+                      if (some.size() > most)
+                        some.erase(some.begin() + static_cast<std::ptrdiff_t>(most), some.end());
+                      return some;
+                    },
+                .version = [this] { return version; }},
+               [this] { return now; }, counters, limits,
+               {.news = [this](News told) { news.push_back(std::move(told)); },
+                .generation = [this](std::uint64_t told) { generation = told; }}) {}
+
+  event::Task<std::shared_ptr<const policy::Facts>> examine(DomainName domain) {
+    auto& arrival = *(examinations[domain.str()] = std::make_unique<Examination>());
+    const auto facts = co_await arrival;
+    co_return facts;
+  }
+  std::shared_ptr<policy::Facts> facts() const {
+    auto made = std::make_shared<policy::Facts>();
+    made->dane = dane::Verdict{.standing = dane::Standing::none};
+    made->mta_sts.record.kind = mtasts::RecordState::Kind::none;
+    made->examined = now;
+    made->fresh_until = now + 10min;
+    return made;
+  }
+  void bring(const std::string& domain, std::shared_ptr<const policy::Facts> made) {
+    const auto arrival = std::move(examinations.at(domain));
+    examinations.erase(domain);
+    arrival->arrive(std::move(made));
+  }
+  void ask(std::string_view domain, std::shared_ptr<const Replies> known = nullptr) {
+    finder.find_out({.domain = name(domain), .known = std::move(known)});
+  }
+  // Lets real time pass until there is news, for what waits for a timer.
+  void wait_for_news() {
+    while (news.empty()) {
+      event::Timer look(loop, [this] { loop.stop(); });
+      look.start(1ms);
+      loop.run();
+    }
+  }
+  News take() {
+    REQUIRE(!news.empty());
+    News first = std::move(news.front());
+    news.erase(news.begin());
+    return first;
+  }
+  static std::string text(const News& told, Dialect dialect = Dialect::postfix) {
+    return told.replies->for_dialect(dialect).bytes;
+  }
+
+  Time now = test::at("2026-11-22T12:00:00Z");
+  event::Loop loop;
+  Counters counters;
+  std::map<std::string, std::unique_ptr<Examination>> examinations;
+  std::map<std::string, mtasts::Knowledge> cache;
+  std::vector<DomainName> due;
+  std::int64_t version = 1;
+  std::vector<News> news;
+  std::uint64_t generation = 0;
+  Finder finder;
+};
+
+const std::string none = "9:NOTFOUND ,";
+std::string secure(std::string_view mx) {
+  return netstring(fmt::format("OK secure match={} servername=hostname", mx));
+}
+
+std::shared_ptr<const Lists> overrides(const test::TemporaryFolder& folder, std::string_view text, Time now) {
+  test::write(folder / "overrides", text);
+  Configuration configuration;
+  configuration.state_dir = folder / "state";
+  configuration.overrides = folder / "overrides";
+  return std::make_shared<Lists>(test::good(Lists::open(configuration, now)));
+}
+
+}  // namespace
+
+TEST_CASE("a domain that nobody knows is examined, and its policy told in the words of each") {
+  Scene scene;
+  scene.ask("a.test");
+  CHECK(scene.news.empty());
+  CHECK(scene.finder.under_way() == 1);
+  auto facts = scene.facts();
+  facts->mta_sts.knowledge = policy_of("mx.a.test", scene.now);
+  scene.bring("a.test", facts);
+  const News told = scene.take();
+  CHECK(told.last);
+  CHECK(told.keep);
+  CHECK(Scene::text(told) == secure("mx.a.test"));
+  CHECK(Scene::text(told, Dialect::sendmail) == secure("mx.a.test"));
+  CHECK(told.replies->fresh_until == facts->fresh_until);
+  CHECK(told.replies->usable_until == scene.now + 604800s);
+  CHECK(scene.finder.under_way() == 0);
+}
+
+TEST_CASE("DANE wins with Postfix, and does not matter to Sendmail") {
+  Scene scene;
+  scene.ask("a.test");
+  auto facts = scene.facts();
+  facts->dane->standing = dane::Standing::all;
+  facts->mta_sts.knowledge = policy_of("mx.a.test", scene.now);
+  scene.bring("a.test", facts);
+  const News told = scene.take();
+  CHECK(Scene::text(told) == "12:OK dane-only,");
+  CHECK(Scene::text(told, Dialect::postfix_tlsrpt) == "12:OK dane-only,");
+  CHECK(Scene::text(told, Dialect::sendmail) == secure("mx.a.test"));
+  CHECK(told.replies->usable_until == facts->fresh_until + 1h);
+}
+
+TEST_CASE("no policy counts a while longer than it is fresh; not knowing does not") {
+  Scene scene;
+  const auto usable = [&](const std::shared_ptr<policy::Facts>& facts) {
+    scene.ask("a.test");
+    scene.bring("a.test", facts);
+    const News told = scene.take();
+    CHECK(Scene::text(told) == none);
+    CHECK(Scene::text(told, Dialect::sendmail) == none);
+    return told.replies->usable_until - facts->fresh_until;
+  };
+  CHECK(usable(scene.facts()) == 1h);
+  auto facts = scene.facts();
+  facts->mta_sts.record.kind = mtasts::RecordState::Kind::unknown;
+  CHECK(usable(facts) == 0s);
+  facts = scene.facts();
+  facts->dane->standing = dane::Standing::unknown;
+  CHECK(usable(facts) == 0s);
+  CHECK(scene.counters.dns_failures.value() == 2);
+}
+
+TEST_CASE("an override is told at once, whatever the world says") {
+  const test::TemporaryFolder folder;
+  Scene scene;
+  scene.finder.use(overrides(folder, "a.test enforce mx.b.test\nn.test none\n", scene.now), {});
+  scene.ask("a.test");
+  const News told = scene.take();
+  CHECK(told.last);
+  CHECK(Scene::text(told) == secure("mx.b.test"));
+  CHECK(Scene::text(told, Dialect::sendmail) == secure("mx.b.test"));
+  CHECK(told.replies->generation == scene.generation);
+  CHECK(told.replies->fresh_until == Time::max());
+  scene.ask("n.test");
+  CHECK(Scene::text(scene.take()) == none);
+  CHECK(scene.examinations.empty());
+}
+
+TEST_CASE("Sendmail is answered from the cache at once, Postfix after a moment in which DANE may speak") {
+  Scene scene({.head_start = 10ms});
+  scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
+  scene.ask("a.test");
+  const News first = scene.take();
+  CHECK(!first.last);
+  CHECK(Scene::text(first, Dialect::sendmail) == secure("mx.a.test"));
+  CHECK(Scene::text(first).empty());
+  CHECK(first.replies->usable_until == scene.now + 604800s);
+  scene.wait_for_news();
+  const News second = scene.take();
+  CHECK(!second.last);
+  CHECK(Scene::text(second) == secure("mx.a.test"));
+  auto facts = scene.facts();
+  facts->dane->standing = dane::Standing::all;
+  facts->mta_sts.knowledge = scene.cache["a.test"];
+  scene.bring("a.test", facts);
+  const News last = scene.take();
+  CHECK(last.last);
+  CHECK(Scene::text(last) == "12:OK dane-only,");
+}
+
+TEST_CASE("without DANE the cache answers everybody at once, and a list only after a moment") {
+  Scene scene({.dane = false});
+  scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
+  scene.ask("a.test");
+  const News first = scene.take();
+  CHECK(!first.last);
+  CHECK(Scene::text(first) == secure("mx.a.test"));
+  CHECK(Scene::text(first, Dialect::sendmail) == secure("mx.a.test"));
+  scene.bring("a.test", scene.facts());
+}
+
+TEST_CASE("what DANE said last holds until it is asked again, though the cache is quicker") {
+  Scene scene({.head_start = 10ms});
+  scene.ask("a.test");
+  auto facts = scene.facts();
+  facts->dane->standing = dane::Standing::all;
+  scene.bring("a.test", facts);
+  const auto known = scene.take().replies;
+  scene.now += 5h;  // long after patience has ended
+  scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
+  scene.ask("a.test", known);
+  CHECK(Scene::text(scene.take(), Dialect::sendmail) == secure("mx.a.test"));
+  scene.wait_for_news();
+  CHECK(Scene::text(scene.take()) == "12:OK dane-only,");
+  scene.bring("a.test", scene.facts());
+}
+
+TEST_CASE("a new generation is told from what is known, without asking the world again") {
+  const test::TemporaryFolder folder;
+  Scene scene;
+  scene.ask("a.test");
+  auto facts = scene.facts();
+  facts->mta_sts.knowledge = scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
+  scene.bring("a.test", facts);
+  const auto known = scene.take().replies;
+  scene.finder.use(overrides(folder, "b.test none\n", scene.now), {.early_adopter = true});
+  CHECK(scene.generation == 1);
+  scene.ask("a.test", known);
+  const News told = scene.take();
+  CHECK(told.last);
+  CHECK(told.replies->generation == 1);
+  CHECK(Scene::text(told) == secure("mx.a.test"));
+  CHECK(scene.examinations.empty());
+}
+
+TEST_CASE("what another process learnt, or purged, is noticed") {
+  Scene scene;
+  scene.ask("a.test");
+  auto facts = scene.facts();
+  facts->mta_sts.knowledge = scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
+  scene.bring("a.test", facts);
+  const auto known = scene.take().replies;
+  scene.finder.tick();
+  CHECK(scene.generation == 0);
+  scene.cache.clear();
+  ++scene.version;
+  scene.finder.tick();
+  CHECK(scene.generation == 1);
+  scene.ask("a.test", known);
+  CHECK(scene.news.empty());
+  REQUIRE(scene.examinations.contains("a.test"));
+  scene.bring("a.test", scene.facts());
+  CHECK(Scene::text(scene.take()) == none);
+}
+
+TEST_CASE("what is stale but still usable is told first, then what is found out") {
+  Scene scene;
+  scene.ask("a.test");
+  scene.bring("a.test", scene.facts());
+  const auto known = scene.take().replies;
+  scene.now += 20min;
+  scene.ask("a.test", known);
+  const News first = scene.take();
+  CHECK(!first.last);
+  CHECK(Scene::text(first) == none);
+  auto facts = scene.facts();
+  facts->mta_sts.knowledge = policy_of("mx.a.test", scene.now);
+  scene.bring("a.test", facts);
+  CHECK(Scene::text(scene.take()) == secure("mx.a.test"));
+}
+
+TEST_CASE("only so many domains are examined at once; beyond that what is known counts") {
+  Scene scene({.examinations = 1});
+  scene.cache["known.test"] = policy_of("mx.known.test", scene.now);
+  scene.ask("a.test");
+  scene.ask("known.test");
+  const News known = scene.take();
+  CHECK(known.last);
+  CHECK(!known.keep);
+  CHECK(Scene::text(known) == secure("mx.known.test"));
+  scene.ask("b.test");
+  const News busy = scene.take();
+  CHECK(!busy.keep);
+  CHECK(Scene::text(busy) == netstring("TEMP too many domains are being looked up"));
+  CHECK(Scene::text(busy, Dialect::sendmail) == Scene::text(busy));
+  scene.bring("a.test", scene.facts());
+  scene.ask("b.test");
+  scene.bring("b.test", scene.facts());
+}
+
+TEST_CASE("what is due is refreshed in the background, a few at a time, and not over and over") {
+  Scene scene({.refreshes = 2});
+  scene.due = {name("a.test"), name("b.test"), name("c.test")};
+  scene.finder.tick();
+  CHECK(scene.examinations.size() == 2);
+  scene.finder.tick();
+  CHECK(scene.examinations.size() == 2);
+  scene.bring("a.test", scene.facts());
+  const News told = scene.take();
+  CHECK(!told.asked_for);
+  // It is still due, as the DNS is down, say: the others have their turn.
+  scene.finder.tick();
+  CHECK(scene.examinations.contains("c.test"));
+  CHECK(!scene.examinations.contains("a.test"));
+  scene.bring("b.test", scene.facts());
+  scene.bring("c.test", scene.facts());
+  scene.finder.tick();
+  CHECK(scene.examinations.empty());
+  scene.now += 5min;
+  scene.finder.tick();
+  CHECK(scene.examinations.size() == 2);
+  scene.bring("a.test", scene.facts());
+  scene.bring("b.test", scene.facts());
+  CHECK(scene.counters.refreshed.value() == 5);
+}
