@@ -38,6 +38,7 @@ struct Commands {
   CLI::App* sts_fetch = nullptr;
   CLI::App* sts_refresh = nullptr;
   CLI::App* sts_cache = nullptr;
+  CLI::App* serve = nullptr;
 };
 
 CLI::App* add_command(CLI::App& above, const char* name, const char* does, const char* example) {
@@ -230,6 +231,10 @@ Commands add_commands(CLI::App& app, Options& options) {
   commands.lookup->add_flag("--live", options.lookup.live, "Ask the DNS and policy hosts now");
 
   add_sts(app, options, commands);
+  commands.serve = add_command(app, "serve", "Answer Postfix and Sendmail over a socketmap",
+                               "starttls-listtool serve\n"
+                               "  and in Postfix' main.cf:\n"
+                               "  smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix");
 
   commands.diff = add_diff(app, options.diff);
   return commands;
@@ -240,7 +245,8 @@ bool needs_configuration(const Commands& commands, const Options& options) {
   return (commands.postfix->parsed() && options.postfix.lists.empty()) ||
          (commands.sendmail->parsed() && options.sendmail.lists.empty()) ||
          (commands.lookup->parsed() && options.lookup.lists.empty()) || commands.update->parsed() ||
-         commands.sts_fetch->parsed() || commands.sts_refresh->parsed() || commands.sts_cache->parsed();
+         commands.sts_fetch->parsed() || commands.sts_refresh->parsed() || commands.sts_cache->parsed() ||
+         commands.serve->parsed();
 }
 
 Result<void> configure(const Commands& commands, const Options& options, Common& common) {
@@ -286,6 +292,7 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.sts_fetch->parsed()) return sts_fetch(options.common, options.sts_fetch);
   if (commands.sts_refresh->parsed()) return sts_refresh(options.common, options.sts_refresh);
   if (commands.sts_cache->parsed()) return sts_cache(options.common, options.sts_cache);
+  if (commands.serve->parsed()) return serve(options.common);
   return lookup(options.common, options.lookup);
 }
 

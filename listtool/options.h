@@ -95,6 +95,9 @@ struct StsCacheOptions {
 };
 Result<int> sts_cache(const Common& common, const StsCacheOptions& options);
 
+// Runs until TERM or INT.
+Result<int> serve(const Common& common);
+
 struct DiffOptions {
   std::filesystem::path before;  // a list, a state directory, or a set in one
   std::filesystem::path after;

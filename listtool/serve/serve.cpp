@@ -1,0 +1,404 @@
+// starttls-listtool serve: answers Postfix and Sendmail over a socketmap.
+//
+// Two threads. The answering thread has the sockets, and a table of replies that are ready to be sent. The
+// finding thread has the lists, the DNS, the policy hosts and the cache: a TLS handshake or a slow disk never
+// holds up what is known. They leave each other work (event::Loop::post()), and share nothing but counters.
+
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <thread>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "listtool/discovery.h"
+#include "listtool/options.h"
+#include "listtool/serve/answerer.h"
+#include "listtool/serve/finder.h"
+#include "listtool/serve/lists.h"
+#include "listtool/serve/metrics.h"
+#include "listtool/serve/server.h"
+#include "service/identity.h"
+#include "service/listener.h"
+#include "service/notice.h"
+#include "service/page_server.h"
+#include "service/signals.h"
+
+namespace starttls::listtool {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace socketmap;
+using namespace std::chrono_literals;
+
+constexpr auto tick_interval = 1s;
+constexpr int ticks_between_tidying = 60;
+// Of what was asked before the end: as long as an answer may take, and a little for the peer to read it.
+constexpr auto time_to_read = 2s;
+// Descriptors beside those of mail servers: of the DNS, policy hosts, files.
+constexpr rlim_t other_descriptors = 1'000;
+
+Rules rules_of(const ServeSettings& settings) {
+  return {.postfix_version = settings.postfix_version, .early_adopter = settings.early_adopter};
+}
+
+AnswererLimits answerer_limits(const ServeSettings& settings) {
+  AnswererLimits limits;
+  limits.table.domains = settings.max_domains;
+  limits.waiting = settings.max_lookups * 10;
+  limits.answer_timeout = settings.answer_timeout;
+  limits.sendmail_timeout = std::min(limits.sendmail_timeout, settings.answer_timeout);
+  return limits;
+}
+
+void raise_descriptor_limit(const ServeSettings& settings) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  const bool raised = ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
+  if (!raised || limit.rlim_max < settings.max_connections + other_descriptors) {
+    spdlog::warn(
+        "the limit of {} open files is less than {} connections need; when it is reached, idle ones are "
+        "closed",
+        limit.rlim_max, settings.max_connections);
+  }
+}
+
+// What finds out, all of it in one thread.
+class FindingSide {
+ public:
+  // `answering` must outlive its thread.
+  static Result<std::unique_ptr<FindingSide>> begin(const Common& common, Clock clock, Counters& counters);
+  FindingSide(const FindingSide&) = delete;
+  FindingSide& operator=(const FindingSide&) = delete;
+  ~FindingSide() = default;
+
+  Result<void> show_metrics(UniqueFd listening);
+  void start(event::Loop& answering, Answerer& answerer);
+  // From any thread.
+  void ask(Question question);
+  void reload();
+  // Waits for the end of its thread. What is still being examined is given up, whether or not it is freed:
+  // then false.
+  bool stop();
+
+ private:
+  FindingSide(const Common& common, Clock clock, Counters& counters, std::unique_ptr<Discovery> discovery,
+              std::shared_ptr<Lists> lists);
+  Knowing knowing();
+  void tick();
+  void tell_unusable_lists();
+  void read_configuration_again();
+  void use_lists_again();
+  template <class T>
+  T or_tell(Result<T> result, T otherwise);
+
+  Common common_;
+  Clock clock_;
+  Counters& counters_;
+  std::unique_ptr<Discovery> discovery_;
+  std::shared_ptr<Lists> lists_;
+  std::string state_;  // of the lists
+  Time started_;
+  OncePerMinute cache_trouble_;
+  std::optional<std::int64_t> changes_;   // of the cache by other processes
+  std::int64_t policies_ = 0;             // the version of what the cache would have mail servers told
+  std::int64_t changes_of_policies_ = 0;  // by other processes
+  int ticks_ = 0;
+  std::optional<Finder> finder_;
+  std::optional<event::Timer> ticking_;
+  std::unique_ptr<service::PageServer> page_;
+  std::thread thread_;
+};
+
+FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
+                         std::unique_ptr<Discovery> discovery, std::shared_ptr<Lists> lists)
+    : common_(common),
+      clock_(std::move(clock)),
+      counters_(counters),
+      discovery_(std::move(discovery)),
+      lists_(std::move(lists)),
+      state_(Lists::state_of(common.configuration)),
+      started_(clock_()) {}
+
+Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Clock clock,
+                                                        Counters& counters) {
+  const Configuration& configuration = common.configuration;
+  auto discovery = Discovery::begin(configuration, clock, {.dane = configuration.serve.dane});
+  if (!discovery) return std::unexpected(discovery.error());
+  if ((*discovery)->warning) spdlog::warn("{}", (*discovery)->warning->message);
+  auto lists = Lists::open(configuration, clock());
+  if (!lists) return std::unexpected(lists.error());
+  return std::unique_ptr<FindingSide>(new FindingSide(
+      common, std::move(clock), counters, std::move(*discovery), std::make_shared<Lists>(std::move(*lists))));
+}
+
+Result<void> FindingSide::show_metrics(UniqueFd listening) {
+  auto page =
+      service::PageServer::create(discovery_->loop, std::move(listening),
+                                  {.path = metrics_path, .content_type = metrics_type, .text = [this] {
+                                     return metrics_page(counters_, *lists_, started_, clock_());
+                                   }});
+  if (!page) return std::unexpected(page.error());
+  page_ = std::move(*page);
+  return {};
+}
+
+template <class T>
+T FindingSide::or_tell(Result<T> result, T otherwise) {
+  if (result) return std::move(*result);
+  if (cache_trouble_.permit(clock_())) spdlog::warn("{}", result.error().message);
+  return otherwise;
+}
+
+Knowing FindingSide::knowing() {
+  mtasts::Cache& cache = *discovery_->cache;
+  policy::Examiner& examiner = *discovery_->examiner;
+  return {
+      .examine = [&examiner](DomainName domain) { return examiner.examine(std::move(domain)); },
+      .known = [&examiner](const DomainName& domain) { return examiner.known(domain); },
+      .due = [this, &cache](
+                 std::size_t most) { return or_tell(cache.due(clock_(), most), std::vector<DomainName>{}); },
+      // What we learn ourselves is told domain by domain.
+      .version =
+          [this, &cache] {
+            const auto changes = or_tell(cache.version(), changes_.value_or(0));
+            const auto policies = or_tell(cache.policies_version(), policies_);
+            const bool by_others = changes_ && changes != *changes_ && policies != policies_;
+            changes_ = changes;
+            policies_ = policies;
+            return by_others ? ++changes_of_policies_ : changes_of_policies_;
+          }};
+}
+
+void FindingSide::start(event::Loop& answering, Answerer& answerer) {
+  finder_.emplace(
+      discovery_->loop, knowing(), clock_, counters_,
+      FinderLimits{.examinations = common_.configuration.serve.max_lookups,
+                   .dane = common_.configuration.serve.dane},
+      Finder::Tell{.news =
+                       [&](News news) {
+                         answering.post([&answerer, news = std::move(news)]() mutable {
+                           answerer.deliver(std::move(news));
+                         });
+                       },
+                   .generation =
+                       [&](std::uint64_t generation) {
+                         answering.post([&answerer, generation] { answerer.set_generation(generation); });
+                       }});
+  finder_->use(lists_, rules_of(common_.configuration.serve));
+  ticking_.emplace(discovery_->loop, [this] { tick(); });
+  tick();
+  thread_ = std::thread([this] { discovery_->loop.run(); });
+}
+
+void FindingSide::ask(Question question) {
+  discovery_->loop.post(
+      [this, question = std::move(question)]() mutable { finder_->find_out(std::move(question)); });
+}
+
+void FindingSide::reload() {
+  discovery_->loop.post([this] {
+    service::tell_reloading();
+    read_configuration_again();
+    use_lists_again();
+    service::tell_ready();
+  });
+}
+
+bool FindingSide::stop() {
+  discovery_->loop.stop();
+  thread_.join();
+  return finder_->under_way() == 0;
+}
+
+void FindingSide::tick() {
+  ticking_->start(tick_interval);
+  tell_unusable_lists();
+  if (Lists::state_of(common_.configuration) != state_) use_lists_again();
+  finder_->tick();
+  if (++ticks_ % ticks_between_tidying != 0) return;
+  if (const auto tidied = discovery_->cache->tidy(clock_()); !tidied && cache_trouble_.permit(clock_())) {
+    spdlog::warn("{}", tidied.error().message);
+  }
+}
+
+void FindingSide::tell_unusable_lists() {
+  for (const std::string& sentence : lists_->newly_unusable(clock_())) spdlog::warn("{}", sentence);
+}
+
+// Sockets, limits and whom we are cannot change any more; lists, overrides and the words of replies can.
+void FindingSide::read_configuration_again() {
+  std::error_code error;
+  const fs::path file = common_.config.empty() ? fs::path(default_configuration) : common_.config;
+  if (common_.config.empty() && !fs::exists(file, error)) return;
+  auto read = read_configuration(file);
+  if (!read) {
+    counters_.reloads_failed.add();
+    spdlog::warn("the configuration stays as it was: {}", read.error().message);
+    return;
+  }
+  if (!common_.state_dir.empty()) read->state_dir = common_.state_dir;
+  common_.configuration = std::move(*read);
+}
+
+void FindingSide::use_lists_again() {
+  state_ = Lists::state_of(common_.configuration);
+  auto lists = Lists::open(common_.configuration, clock_());
+  if (!lists) {
+    counters_.reloads_failed.add();
+    spdlog::warn("lists and overrides stay as they were: {}", lists.error().message);
+    return;
+  }
+  lists_ = std::make_shared<Lists>(std::move(*lists));
+  finder_->use(lists_, rules_of(common_.configuration.serve));
+  spdlog::info("lists and overrides were read: {} lists", lists_->installed().size());
+  tell_unusable_lists();
+}
+
+// The sockets of mail servers, and of the page with metrics.
+struct Sockets {
+  std::vector<UniqueFd> listening;
+  std::optional<UniqueFd> metrics;
+  std::vector<service::Listener> made;  // by us, and to be removed by us
+  std::string shown;                    // where mail servers are answered
+};
+
+Result<Sockets> open_sockets(const ServeSettings& settings,
+                             const std::optional<service::Identity>& identity) {
+  Sockets sockets;
+  service::SocketAccess access{.mode = settings.socket_mode};
+  if (identity) {
+    access.owner = identity->uid;
+    access.group = identity->gid;
+  }
+  if (!settings.socket_group.empty()) {
+    const auto group = service::find_group(settings.socket_group);
+    if (!group) return std::unexpected(group.error());
+    access.group = *group;
+  }
+  const auto open = [&](const service::Address& address) -> Result<UniqueFd> {
+    auto listener = service::Listener::open(address, access);
+    if (!listener) return std::unexpected(listener.error());
+    UniqueFd socket = listener->take_socket();
+    sockets.made.push_back(std::move(*listener));
+    return socket;
+  };
+  auto activated = service::activated_sockets();
+  if (!activated) return std::unexpected(activated.error());
+  sockets.listening = std::move(*activated);
+  if (!sockets.listening.empty())
+    sockets.shown = fmt::format(" {} sockets of systemd", sockets.listening.size());
+  if (sockets.listening.empty()) {
+    for (const service::Address& address : settings.listen) {
+      auto socket = open(address);
+      if (!socket) return std::unexpected(socket.error());
+      sockets.listening.push_back(std::move(*socket));
+      sockets.shown += " " + printable(service::to_text(address));
+    }
+  }
+  if (settings.metrics) {
+    auto socket = open(*settings.metrics);
+    if (!socket) return std::unexpected(socket.error());
+    sockets.metrics = std::move(*socket);
+  }
+  return sockets;
+}
+
+// The cache has to be written by whom we become: its folder and its files are made theirs where they are
+// root's.
+void hand_over(const fs::path& cache, const service::Identity& identity) {
+  std::error_code ignored;
+  const bool is_new = fs::create_directories(cache.parent_path(), ignored);
+  const auto give = [&](const fs::path& path) {
+    struct stat info{};
+    if (::lstat(path.c_str(), &info) != 0 || S_ISLNK(info.st_mode) || info.st_uid != 0) return;
+    if (::lchown(path.c_str(), identity.uid, identity.gid) != 0) {
+      spdlog::warn("{}: cannot give it to user '{}': {}", printable(path.string()), identity.user,
+                   errno_text(errno));
+    }
+  };
+  if (is_new) give(cache.parent_path());
+  for (const char* const end : {"", "-wal", "-shm", "-journal"}) give(cache.string() + end);
+}
+
+Result<void> drop_privileges(const Configuration& configuration,
+                             const std::optional<service::Identity>& identity) {
+  if (!identity) return {};
+  if (::geteuid() == 0) hand_over(mta_sts_cache(configuration), *identity);
+  return service::become(*identity);
+}
+
+Result<std::optional<service::Identity>> identity_of(const ServeSettings& settings) {
+  if (settings.user.empty()) return std::nullopt;
+  auto identity = service::find_identity(settings.user, settings.group);
+  if (!identity) return std::unexpected(identity.error());
+  return *identity;
+}
+
+// Answers until TERM or INT. Says whether nothing is being examined any more.
+bool answer_until_told(const ServeSettings& settings, Sockets& sockets, UniqueFd signals_descriptor,
+                       const Clock& clock, Counters& counters, FindingSide& finding) {
+  event::Loop loop;
+  Answerer answerer(answerer_limits(settings), counters,
+                    [&](Question question) { finding.ask(std::move(question)); });
+  Server server(loop, std::move(sockets.listening), answerer, counters, clock,
+                {.connections = settings.max_connections, .idle_timeout = settings.idle_timeout});
+  bool is_ending = false;
+  const service::Signals signals(loop, std::move(signals_descriptor), [&](int number) {
+    if (number == SIGHUP) return finding.reload();
+    if (std::exchange(is_ending, true)) return;
+    service::tell_stopping();
+    sockets.made.clear();
+    server.drain(settings.answer_timeout + time_to_read, [&] { loop.stop(); });
+  });
+  finding.start(loop, answerer);
+  service::tell_ready();
+  loop.run();
+  return finding.stop();
+}
+
+Result<void> run(const Common& common) {
+  const Configuration& configuration = common.configuration;
+  const ServeSettings& settings = configuration.serve;
+  const auto clock = program_clock();
+  if (!clock) return std::unexpected(clock.error());
+  auto signals = service::Signals::block({SIGTERM, SIGINT, SIGHUP});
+  if (!signals) return std::unexpected(signals.error());
+  raise_descriptor_limit(settings);
+  const auto identity = identity_of(settings);
+  if (!identity) return std::unexpected(identity.error());
+  auto sockets = open_sockets(settings, *identity);
+  if (!sockets) return std::unexpected(sockets.error());
+  if (auto dropped = drop_privileges(configuration, *identity); !dropped) return dropped;
+  Counters counters;
+  auto finding = FindingSide::begin(common, *clock, counters);
+  if (!finding) return std::unexpected(finding.error());
+  if (sockets->metrics) {
+    if (auto shown = (*finding)->show_metrics(std::move(*sockets->metrics)); !shown) return shown;
+  }
+  spdlog::info("{} answers on{}", STARTTLS_VERSION, sockets->shown);
+  const bool is_idle =
+      answer_until_told(settings, *sockets, std::move(*signals), *clock, counters, **finding);
+  spdlog::info("ended");
+  // Examinations under way hold on to everything, and nobody waits for them; they end with the process.
+  if (!is_idle) (void)finding->release();
+  return {};
+}
+
+}  // namespace
+
+Result<int> serve(const Common& common) {
+  const ServeSettings& settings = common.configuration.serve;
+  if (auto level = set_log_level(settings.log_level); !level) return std::unexpected(level.error());
+  const bool to_syslog = settings.log == "syslog";
+  start_log(program, to_syslog ? LogTarget::syslog : LogTarget::standard_error);
+  const auto done = run(common);
+  if (done) return 0;
+  if (to_syslog) spdlog::error("{}", done.error().message);
+  return std::unexpected(done.error());
+}
+
+}  // namespace starttls::listtool

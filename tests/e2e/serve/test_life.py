@@ -1,0 +1,153 @@
+"""How serve starts, reloads, drains and ends."""
+
+import os
+import pwd
+import signal
+import socket
+import stat
+import subprocess
+import unittest
+from pathlib import Path
+
+from lab import Lab, program, wait
+from serving import KNOWN, Client, Server, netstring, until
+
+TEMPORARY, UNAVAILABLE, CONFIG = 75, 69, 78
+
+
+class Starting(unittest.TestCase):
+    def test_a_stale_socket_is_replaced_and_a_live_one_is_not(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            server.program.kill()
+            self.assertTrue(server.socket.exists())
+            server.start()
+            self.assertEqual(server.ask("postfix known.test"), KNOWN)
+            second = program.run("starttls-listtool", "-c", server.configuration, "serve")
+            self.assertEqual(second.returncode, TEMPORARY, second.stderr)
+            self.assertIn("another program listens there", second.stderr)
+            self.assertEqual(server.ask("postfix known.test"), KNOWN)
+            self.assertEqual(server.program.stop(), 0)
+            self.assertFalse(server.socket.exists())
+
+    def test_what_cannot_begin_says_why_and_does_not_end_with_0(self) -> None:
+        def refused(folder, text: str, status: int, why: str) -> None:
+            file = folder / "listtool.toml"
+            file.write_text(text)
+            done = program.run("starttls-listtool", "-c", file, "--state-dir", folder, "serve")
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertIn(why, done.stderr)
+
+        with Lab() as lab:
+            folder = lab.new_folder("faulty")
+            listen = f'[serve]\nlisten = ["unix:{folder}/s"]\n'
+            refused(folder, '[serve]\nlisten = ["unix:/no/such/folder/s"]\n', UNAVAILABLE, "/no/such/folder/s")
+            refused(folder, f"{listen}user = \"nobody's\"\n", CONFIG, "there is no user")
+            refused(folder, f"{listen}socket_group = \"no such group\"\n", CONFIG, "there is no group")
+            refused(folder, f'overrides = "missing"\n{listen}', CONFIG, "missing")
+            refused(folder, f'{listen}[dns]\ntrust_anchor = "missing"\n', CONFIG, "missing")
+            self.assertFalse((folder / "s").exists())
+
+    def test_root_becomes_the_user_who_owns_the_socket_and_the_cache(self) -> None:
+        with Lab() as lab:
+            lab.require_root()
+            server = Server(lab, 'user = "daemon"\nsocket_mode = "0600"')
+            uid = pwd.getpwnam("daemon").pw_uid
+            status = Path(f"/proc/{server.program.pid}/status").read_text()
+            self.assertIn(f"Uid:\t{uid}\t{uid}\t{uid}\t{uid}", status)
+            info = server.socket.stat()
+            self.assertEqual((info.st_uid, stat.S_IMODE(info.st_mode)), (uid, 0o600))
+            cache = server.folder / "cache/mta-sts.db"
+            until(cache.exists)
+            self.assertEqual(cache.stat().st_uid, uid)
+            self.assertNotIn("memory only", server.program.stderr.text())
+            self.assertEqual(server.ask("postfix known.test"), KNOWN)
+
+    def test_systemd_hands_over_sockets_and_is_told_what_goes_on(self) -> None:
+        with Lab() as lab, socket.socket() as listener, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+            server = Server(lab)
+            server.program.stop()
+            listener.bind((lab.address(), 0))
+            listener.listen()
+            os.set_inheritable(listener.fileno(), True)
+            place = lab.new_folder("notices") / "socket"
+            notices.bind(str(place))
+            notices.settimeout(10)
+            started = subprocess.Popen(
+                ["sh", "-c", f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh",
+                 program.path_of("starttls-listtool"), "-c", server.configuration, "serve"],
+                pass_fds=[listener.fileno()], env={**os.environ, "NOTIFY_SOCKET": str(place)},
+                stderr=subprocess.DEVNULL)
+            lab.at_end(started.kill)
+            self.assertEqual(notices.recv(1000), b"READY=1")
+            self.assertFalse(server.socket.exists())
+            with Client(socket.create_connection(listener.getsockname())) as client:
+                self.assertEqual(client.ask("postfix known.test"), KNOWN)
+            started.send_signal(signal.SIGHUP)
+            self.assertRegex(notices.recv(1000), rb"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
+            self.assertEqual(notices.recv(1000), b"READY=1")
+            started.send_signal(signal.SIGTERM)
+            self.assertEqual(notices.recv(1000), b"STOPPING=1")
+            self.assertEqual(wait.for_exit(started), 0)
+
+
+class Reloading(unittest.TestCase):
+    def test_changed_overrides_are_noticed_and_faulty_ones_change_nothing(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            self.assertEqual(server.ask("postfix known.test"), KNOWN)
+            server.overrides.write_text("known.test enforce mx2.known.test\n")
+            until(lambda: "mx2" in server.ask("postfix known.test"))
+            server.overrides.write_text("known.test nonsense\n")
+            server.program.stderr.wait_for("stay as they were")
+            self.assertIn("mx2", server.ask("postfix known.test"))
+            self.assertEqual(server.metrics()["reloads_failed_total"], 1)
+
+    def test_hup_reads_the_configuration_again_while_requests_go_on(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            server.configuration.write_text(
+                server.configuration.read_text().replace("[serve]", '[serve]\npostfix_version = "3.7"'))
+            with server.connect() as client:
+                self.assertEqual(client.ask("postfix known.test"), KNOWN)
+                server.program.signal(signal.SIGHUP)
+                until(lambda: client.ask("postfix known.test") == f"{KNOWN} protocols=>=TLSv1.2")
+                server.configuration.write_text("nonsense")
+                server.program.signal(signal.SIGHUP)
+                server.program.stderr.wait_for("the configuration stays as it was")
+                self.assertEqual(client.ask("postfix known.test"), f"{KNOWN} protocols=>=TLSv1.2")
+
+
+class Ending(unittest.TestCase):
+    def test_term_answers_what_was_asked_and_ends_with_0(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(number), Lab() as lab:
+                server = Server(lab)
+                with server.connect() as waiting, server.connect() as idle:
+                    waiting.send(netstring("postfix unknown.test") + netstring("postfix known.test"))
+                    until(lambda: server.metrics()["waiting"] == 1)
+                    server.program.signal(number)
+                    self.assertTrue(idle.is_closed())
+                    with self.assertRaises(OSError):
+                        socket.create_connection(server.address)
+                    self.assertEqual(waiting.reply(), "NOTFOUND ")
+                    self.assertEqual(waiting.reply(), KNOWN)
+                    self.assertTrue(waiting.is_closed())
+                self.assertEqual(server.program.wait(), 0)
+
+    def test_term_does_not_wait_for_a_peer_that_never_reads(self) -> None:
+        with Lab() as lab:
+            server = Server(lab, "answer_timeout = 0.5")
+            with server.connect() as peer:
+                peer.connection.setblocking(False)
+                try:
+                    while True:
+                        peer.send(netstring("postfix known.test") * 1000)
+                except BlockingIOError:
+                    pass
+                server.program.signal(signal.SIGTERM)
+                self.assertEqual(server.program.wait(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
