@@ -117,7 +117,7 @@ void Answerer::answer_waiters(const News& news) {
   }
 }
 
-void Answerer::deliver(News news) {
+void Answerer::deliver(const News& news) {
   const std::string& domain = news.domain.str();
   AnswerTable::Entry* const before = table_.find(domain);
   // Of a domain that nobody asks about there is nothing to be known.

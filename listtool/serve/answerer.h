@@ -83,7 +83,7 @@ class Answerer {
   // The reply, a view until the next call, or "": then `pending` has been filled and gets it.
   std::string_view answer(const Request& request, ReplyTaker& taker, std::shared_ptr<PendingReply>& pending);
 
-  void deliver(News news);
+  void deliver(const News& news);
 
   // When the first of those who wait has waited long enough.
   std::optional<Moment> next_deadline() const;

@@ -180,9 +180,7 @@ void FindingSide::start(event::Loop& answering, Answerer& answerer) {
                    .dane = common_.configuration.serve.dane},
       Finder::Tell{.news =
                        [&](News news) {
-                         answering.post([&answerer, news = std::move(news)]() mutable {
-                           answerer.deliver(std::move(news));
-                         });
+                         answering.post([&answerer, news = std::move(news)] { answerer.deliver(news); });
                        },
                    .generation =
                        [&](std::uint64_t generation) {
