@@ -132,6 +132,7 @@ void ask_for_serve(Settings& settings, ServeText& text, ServeSettings& serve) {
   settings.text("serve.metrics", text.metrics);
   settings.flag("serve.dane", serve.dane);
   settings.flag("serve.early_adopter", serve.early_adopter);
+  settings.flag("serve.hold_without_policy", serve.hold_without_policy);
   settings.text("serve.postfix_version", text.postfix_version);
   settings.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
   settings.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);

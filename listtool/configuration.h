@@ -79,7 +79,8 @@ struct ServeSettings {
   std::string group;                        // that of the user where empty
   std::optional<service::Address> metrics;  // where the page for Prometheus is; none where not given
   bool dane = true;
-  bool early_adopter = false;  // of lists, testing counts as enforce
+  bool early_adopter = false;        // of lists, testing counts as enforce
+  bool hold_without_policy = false;  // see socketmap::Rules
   std::optional<postfix::Version> postfix_version;
   std::chrono::milliseconds answer_timeout{20'000};
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);

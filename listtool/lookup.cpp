@@ -356,8 +356,7 @@ Result<std::vector<Published>> asked(const Common& common, std::span<const Domai
   auto discovery = Discovery::begin(common.configuration, std::move(*clock), {});
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
-  const auto facts =
-      (*discovery)->loop.finish(examine(*(*discovery)->examiner, domains));
+  const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, domains));
   std::vector<Published> all;
   all.reserve(facts.size());
   for (const auto& of_domain : facts) all.push_back(published(*of_domain));

@@ -41,6 +41,16 @@ policy::Answer decided(const Basis& basis, Dialect dialect, const Rules& rules) 
   return policy::decide(known);
 }
 
+// Why a policy that the domain announces is not known, where mail is to wait for that.
+std::optional<mtasts::FailureType> held_by(const Basis& basis, const policy::Answer& answer,
+                                           const Rules& rules) {
+  if (!rules.hold_without_policy || answer.source != policy::Source::none || !basis.facts)
+    return std::nullopt;
+  const mtasts::Discovery& found = basis.facts->mta_sts;
+  if (found.record.kind != mtasts::RecordState::Kind::record || !found.knowledge.failure) return std::nullopt;
+  return found.knowledge.failure->type;
+}
+
 bool says_anything(const Replies& replies) {
   return std::ranges::any_of(replies.of, [](const Reply& reply) { return !reply.bytes.empty(); });
 }
@@ -58,7 +68,9 @@ Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& r
     const policy::Answer answer = decided(basis, dialect, rules);
     // That nobody has said anything yet is no answer.
     if (answer.source == policy::Source::none && !basis.facts) continue;
-    replies.of[i] = reply_for(dialect, domain, answer, basis.mta_sts, rules);
+    const auto failure = held_by(basis, answer, rules);
+    replies.of[i] =
+        failure ? held(dialect, domain, *failure) : reply_for(dialect, domain, answer, basis.mta_sts, rules);
     replies.source[i] = answer.source;
     replies.usable_until = std::min(replies.usable_until, usable_until(answer, basis, now, patience));
   }

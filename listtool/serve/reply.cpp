@@ -114,6 +114,16 @@ Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer&
   return {.bytes = netstring(text), .outcome = Outcome::policy};
 }
 
+Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure) {
+  const std::string_view type = mtasts::to_text(failure);
+  if (dialect != Dialect::postfix_tlsrpt)
+    return trouble(fmt::format("no MTA-STS policy can be had: {}", type));
+  return {.bytes = netstring(fmt::format("OK secure match={0} servername=hostname policy_type=sts "
+                                         "policy_domain={0} policy_failure={1}",
+                                         domain.str(), type)),
+          .outcome = Outcome::policy};
+}
+
 Reply no_policy() {
   return {.bytes = "9:NOTFOUND ,", .outcome = Outcome::no_policy};
 }

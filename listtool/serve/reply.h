@@ -54,6 +54,10 @@ struct Rules {
   std::optional<postfix::Version> postfix_version;
   // As in policy::Known.
   bool early_adopter = false;
+  // Mail to a domain that announces MTA-STS waits while its policy cannot be had and nothing else is known.
+  // More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message to go
+  // out in the clear because somebody on the path cut off the policy host.
+  bool hold_without_policy = false;
 };
 
 // What is decided for one dialect. `mta_sts` is the policy where that is the source, for Postfix' TLS
@@ -65,6 +69,10 @@ struct Rules {
 // does not ask for.
 Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules);
+
+// What Rules::hold_without_policy makes of a policy that cannot be had. Postfix 3.10 reports why
+// (policy_failure=), and holds up the mail whatever the server's certificate.
+Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure);
 
 Reply no_policy();
 // `reason` is one line of visible ASCII.

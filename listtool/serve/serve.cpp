@@ -41,7 +41,9 @@ constexpr auto time_to_read = 2s;
 constexpr rlim_t other_descriptors = 1'000;
 
 Rules rules_of(const ServeSettings& settings) {
-  return {.postfix_version = settings.postfix_version, .early_adopter = settings.early_adopter};
+  return {.postfix_version = settings.postfix_version,
+          .early_adopter = settings.early_adopter,
+          .hold_without_policy = settings.hold_without_policy};
 }
 
 AnswererLimits answerer_limits(const ServeSettings& settings) {

@@ -1,4 +1,4 @@
-"""`starttls-listtool serve` for the tests of this folder, and a mail server's side of a socketmap."""
+"""`starttls-listtool serve` for the tests of this folder, with nothing but overrides to answer from."""
 
 import os
 import socket
@@ -7,14 +7,11 @@ import urllib.request
 from pathlib import Path
 
 from lab import Lab
+from lab.policy_server import Client
 from lab.program import Program
 
 OVERRIDES = "known.test enforce mx.known.test\nnone.test none\n"
 KNOWN = "OK secure match=mx.known.test servername=hostname"
-
-
-def netstring(text: str) -> bytes:
-    return b"%d:%s," % (len(text), text.encode())
 
 
 class Server:
@@ -82,53 +79,6 @@ metrics = "{host}:{self.metrics_address[1]}"
     def memory_kib(self) -> int:
         status = Path(f"/proc/{self.program.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-
-
-class Client:
-    """One connection."""
-
-    def __init__(self, connection: socket.socket) -> None:
-        self.connection = connection
-        self.connection.settimeout(30)
-        self._read = b""
-
-    def __enter__(self) -> "Client":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.connection.close()
-
-    def send(self, data: bytes) -> None:
-        self.connection.sendall(data)
-
-    def reply(self) -> str:
-        """The next reply; EOFError where the server has closed the connection."""
-        while b":" not in self._read:
-            self._more()
-        length, _, self._read = self._read.partition(b":")
-        while len(self._read) <= int(length):
-            self._more()
-        text, self._read = self._read[:int(length)], self._read[int(length):]
-        assert self._read[:1] == b",", self._read[:1]
-        self._read = self._read[1:]
-        return text.decode()
-
-    def ask(self, request: str) -> str:
-        self.send(netstring(request))
-        return self.reply()
-
-    def is_closed(self) -> bool:
-        """Waits until the server closes; false where it sends something instead."""
-        try:
-            return not self._read and self.connection.recv(1) == b""
-        except ConnectionResetError:
-            return True
-
-    def _more(self) -> None:
-        data = self.connection.recv(65536)
-        if not data:
-            raise EOFError
-        self._read += data
 
 
 def until(holds, timeout: float = 10) -> None:

@@ -7,7 +7,8 @@ from lab import Lab
 from lab.dns import Dns
 from lab.https import HttpsServer
 from lab.policy_domains import Configuration, fetches, mta_sts_records, policy, publish
-from serving import Server, netstring, until
+from lab.policy_server import netstring
+from serving import Server, until
 
 SECURE = "OK secure match=mx.{} servername=hostname"
 TLSA = "TLSA 3 1 1 " + "ab" * 32

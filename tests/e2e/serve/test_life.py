@@ -10,7 +10,8 @@ import unittest
 from pathlib import Path
 
 from lab import Lab, program, wait
-from serving import KNOWN, Client, Server, netstring, until
+from lab.policy_server import Client, netstring
+from serving import KNOWN, Server, until
 
 TEMPORARY, UNAVAILABLE, CONFIG = 75, 69, 78
 

@@ -5,7 +5,8 @@ import socket
 import unittest
 
 from lab import Lab
-from serving import KNOWN, Server, netstring
+from lab.policy_server import netstring
+from serving import KNOWN, Server
 
 
 class Requests(unittest.TestCase):

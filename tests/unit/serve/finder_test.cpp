@@ -164,6 +164,38 @@ TEST_CASE("no policy counts a while longer than it is fresh; not knowing does no
   CHECK(scene.counters.dns_failures.value() == 2);
 }
 
+TEST_CASE("mail waits for a policy that is announced and cannot be had only where that is wanted") {
+  const test::TemporaryFolder folder;
+  Scene scene;
+  auto facts = scene.facts();
+  facts->mta_sts.record = {.kind = mtasts::RecordState::Kind::record, .id = "1"};
+  facts->mta_sts.knowledge.failure = mtasts::Failure{.type = mtasts::FailureType::webpki_invalid};
+  const auto told_of = [&](const std::string& domain, const std::shared_ptr<policy::Facts>& about) {
+    scene.ask(domain);
+    scene.bring(domain, about);
+    return scene.take();
+  };
+  CHECK(Scene::text(told_of("a.test", facts)) == none);
+
+  scene.finder.use(overrides(folder, "", scene.now), {.hold_without_policy = true});
+  const News held = told_of("a.test", facts);
+  const std::string wait = netstring("TEMP no MTA-STS policy can be had: sts-webpki-invalid");
+  CHECK(Scene::text(held) == wait);
+  CHECK(Scene::text(held, Dialect::sendmail) == wait);
+  CHECK(Scene::text(held, Dialect::postfix_tlsrpt) ==
+        netstring("OK secure match=a.test servername=hostname policy_type=sts policy_domain=a.test "
+                  "policy_failure=sts-webpki-invalid"));
+  // A record that is gone, a DNS that cannot tell, and a policy that was seen before are other matters.
+  for (const auto kind : {mtasts::RecordState::Kind::none, mtasts::RecordState::Kind::unknown}) {
+    auto other = std::make_shared<policy::Facts>(*facts);
+    other->mta_sts.record.kind = kind;
+    CHECK(Scene::text(told_of("b.test", other)) == none);
+  }
+  auto seen = std::make_shared<policy::Facts>(*facts);
+  seen->mta_sts.knowledge.policy = policy_of("mx.c.test", scene.now).policy;
+  CHECK(Scene::text(told_of("c.test", seen)) == secure("mx.c.test"));
+}
+
 TEST_CASE("an override is told at once, whatever the world says") {
   const test::TemporaryFolder folder;
   Scene scene;
