@@ -155,12 +155,16 @@ class Asking:
 
 
 def our_configuration(folder: Path, hosts: PolicyHosts, more: str = "") -> Path:
-    """A configuration of starttls-listtool with a state in this folder, which begins empty; `more` is appended."""
+    """A configuration of starttls-listtool with a state in this folder, which begins empty; `more` is appended.
+
+    The policy hosts of the bench share a few addresses, so the limit on fetches from one is lifted.
+    """
     config = folder / "listtool.toml"
     config.write_text(
         f'state_dir = "{folder / "state"}"\n'
         f'[dns]\nservers = ["{hosts.dns.address}@{hosts.dns.port}"]\ndnssec = false\n'
-        f'[mta-sts]\nca_file = "{hosts.ca_file}"\nhttps_port = {HTTPS_PORT}\nprivate_addresses = true\n{more}')
+        f'[mta-sts]\nca_file = "{hosts.ca_file}"\nhttps_port = {HTTPS_PORT}\nprivate_addresses = true\n'
+        f'fetches = 1000\nfetches_per_address = 1000\n{more}')
     return config
 
 
@@ -172,7 +176,7 @@ class OurService(Service):
 
     def __init__(self, lab: Lab, hosts: PolicyHosts, name: str, *, lists: str = "", now: str = "") -> None:
         super().__init__(lab, name)
-        listen = f'[serve]\nlisten = ["inet:{self.port}@{self.address}"]\ndane = false\n'
+        listen = f'[serve]\nlisten = ["inet:{self.address}:{self.port}"]\ndane = false\n'
         config = our_configuration(self.folder, hosts, listen + lists)
         environment = {"STARTTLS_TOOLKIT_NOW": now} if now else {}
         if lists:
