@@ -1,5 +1,5 @@
-// starttls-listtool: turns signed preload lists into what mail servers read. Here the command line is parsed
-// and handed to its command; starttls-listtool(1) is the manual.
+// starttls-listtool: finds the TLS policies of mail domains, for mail servers. Here the command line is
+// parsed and handed to its command; starttls-listtool(1) is the manual.
 
 #include "base/cli.h"
 #include "listtool/options.h"
@@ -297,7 +297,10 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
 }
 
 Result<int> run(int argc, const char* const* argv) {
-  CLI::App app("Turns signed preload lists into TLS policies for mail servers.", program);
+  CLI::App app(
+      "Finds the TLS policies of mail domains, from signed preload lists, MTA-STS and DANE, for mail "
+      "servers.",
+      program);
   app.require_subcommand(1);
   app.footer(
       "Example:\n  starttls-listtool update\n"
