@@ -23,13 +23,8 @@ event::Task<bool> leave(event::Task<T> task, std::optional<T>& result) {
 
 class Examiner::Impl {
  public:
-  Impl(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
-       ExaminerSettings settings)
-      : resolver_(resolver),
-        fetcher_(fetcher),
-        cache_(cache),
-        clock_(std::move(clock)),
-        settings_(settings) {}
+  Impl(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings)
+      : network_(std::move(network)), cache_(cache), clock_(std::move(clock)), settings_(settings) {}
 
   event::Task<FactsPtr> examine(DomainName domain, mtasts::Haste haste) {
     const auto [pending, is_new] = under_way_.try_emplace(domain);
@@ -45,10 +40,15 @@ class Examiner::Impl {
     co_return facts;
   }
 
-  mtasts::Knowledge known(const DomainName& domain) {
+  // A file that turns out to be damaged fails once, and is replaced by what can be saved of it.
+  std::optional<mtasts::Knowledge> known(const DomainName& domain) {
     auto found = cache_.find(domain);
-    if (!found) tell(found.error());
-    return found && *found ? std::move(**found) : mtasts::Knowledge{};
+    if (!found) {
+      tell(found.error());
+      found = cache_.find(domain);
+    }
+    if (!found) return std::nullopt;
+    return std::move(*found).value_or(mtasts::Knowledge{});
   }
 
   std::size_t under_way() const { return under_way_.size(); }
@@ -59,11 +59,11 @@ class Examiner::Impl {
     std::optional<dane::Verdict> verdict;
     std::optional<mtasts::Discovery> discovery;
     std::vector<event::Task<bool>> both;
-    if (settings_.dane) both.push_back(leave(dane::examine(resolver_, domain), verdict));
-    both.push_back(
-        leave(mtasts::discover(resolver_, fetcher_, domain, known(domain), haste, clock_), discovery));
+    const mtasts::Knowledge before = known(domain).value_or(mtasts::Knowledge{});
+    if (settings_.dane) both.push_back(leave(dane::examine(network_.ask, domain), verdict));
+    both.push_back(leave(mtasts::discover(network_, domain, before, haste, clock_), discovery));
     co_await event::all_of(std::move(both));
-    if (discovery->fetched) keep(domain, discovery->knowledge);
+    keep(domain, before, *discovery);
     const Time examined = clock_();
     const Time until = fresh_until(verdict, *discovery, examined);
     co_return std::make_shared<const Facts>(Facts{.dane = std::move(verdict),
@@ -72,8 +72,13 @@ class Examiner::Impl {
                                                   .fresh_until = until});
   }
 
-  void keep(const DomainName& domain, const mtasts::Knowledge& knowledge) {
-    if (const auto kept = cache_.keep(domain, knowledge, clock_()); !kept) tell(kept.error());
+  // Also where the policy host was left in peace, a policy may have been put off until later.
+  void keep(const DomainName& domain, const mtasts::Knowledge& before, mtasts::Discovery& discovery) {
+    if (!discovery.fetched && discovery.knowledge.next_fetch == before.next_fetch) return;
+    const auto kept = known(domain);
+    if (!kept) return;  // what cannot be read may be worth more than what was learnt
+    discovery.knowledge = mtasts::beside(std::move(discovery.knowledge), before, *kept);
+    if (const auto done = cache_.keep(domain, discovery.knowledge, clock_()); !done) tell(done.error());
   }
 
   // A cache that fails costs memory between runs, not answers.
@@ -100,8 +105,7 @@ class Examiner::Impl {
     return until;
   }
 
-  dns::Resolver& resolver_;
-  http::Fetcher& fetcher_;
+  mtasts::Network network_;
   mtasts::Cache& cache_;
   Clock clock_;
   ExaminerSettings settings_;
@@ -111,7 +115,10 @@ class Examiner::Impl {
 
 Examiner::Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
                    ExaminerSettings settings)
-    : impl_(std::make_unique<Impl>(resolver, fetcher, cache, std::move(clock), settings)) {}
+    : Examiner(mtasts::network_of(resolver, fetcher), cache, std::move(clock), settings) {}
+
+Examiner::Examiner(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings)
+    : impl_(std::make_unique<Impl>(std::move(network), cache, std::move(clock), settings)) {}
 
 Examiner::~Examiner() = default;
 
@@ -121,7 +128,7 @@ event::Task<FactsPtr> Examiner::examine(DomainName domain, mtasts::Haste haste) 
 
 std::optional<mtasts::Knowledge> Examiner::known(const DomainName& domain) {
   auto knowledge = impl_->known(domain);
-  if (knowledge.live(impl_->now()) == nullptr) return std::nullopt;
+  if (!knowledge || knowledge->live(impl_->now()) == nullptr) return std::nullopt;
   return knowledge;
 }
 

@@ -43,9 +43,11 @@ struct ExaminerSettings {
 
 class Examiner {
  public:
-  // All that is passed by reference must outlive it.
+  // All that is passed by reference must outlive it, and every examination must have ended before it does.
   Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
            ExaminerSettings settings);
+  // The same, for who answers questions in another way.
+  Examiner(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings);
   Examiner(const Examiner&) = delete;
   Examiner& operator=(const Examiner&) = delete;
   ~Examiner();
