@@ -121,7 +121,8 @@ Result<StsTally> examine_all(const Common& common, Discovery& discovery, std::ve
             !common.quiet && ::isatty(STDERR_FILENO) == 1);
   discovery.loop.finish(bulk.run([&](const DomainName& domain, const policy::Facts& facts) {
     const StsOutcome outcome = outcome_of(facts.mta_sts, facts.examined);
-    if (written) written = report.add(domain, outcome, shown(domain, outcome));
+    written = report.add(domain, outcome, shown(domain, outcome));
+    return written.has_value();
   }));
   if (written) written = report.finish();
   if (!written) return std::unexpected(written.error());

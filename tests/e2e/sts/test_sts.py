@@ -1,10 +1,15 @@
 """starttls-listtool sts, and what lookup and generate make of what it found: with a name server and policy hosts."""
 
+import contextlib
 import itertools
 import json
+import os
+import pty
+import subprocess
 import unittest
+from pathlib import Path
 
-from lab import Lab
+from lab import Lab, program
 from lab.ca import CA
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
@@ -97,17 +102,49 @@ class Fetch(StsCase):
                 self.assertIn(f"no policy; {kind} since {START}", self.tool("sts", "cache", "good.test"))
 
     def test_hundreds_at_once(self) -> None:
-        names = [f"d{number}.many.test" for number in range(300)]
-        many = {f"{kind}.d{number}": records for number in range(300)
+        names = self.many(300)
+        answer = json.loads(self.tool("--json", "sts", "fetch", "-", text_in="\n".join(names)))
+        self.assertEqual(answer["summary"]["policy"], 300)
+        self.assertEqual([one["domain"] for one in answer["domains"]], names)
+
+    def many(self, count: int, **settings: object) -> list[str]:
+        """Publish the policies of so many domains, and ask for them only."""
+        names = [f"d{number}.many.test" for number in range(count)]
+        many = {f"{kind}.d{number}": records for number in range(count)
                 for kind, records in {"_mta-sts": ['TXT "v=STSv1; id=1;"'], "mta-sts": [f"A {self.web.address}"]}.items()}
         lab_dns = Dns(self.lab, {**ROOT, "many.test": many}, port=0)
         certificate = self.lab.ca.issue("many", sans=[f"mta-sts.{name}" for name in names])
         for name in names:
             publish(self.lab, self.web, name, policy("enforce", f"mx.{name}"), certificate=certificate)
-        self.configuration = Configuration(self.lab, lab_dns, self.web, now=START)
-        answer = json.loads(self.tool("--json", "sts", "fetch", "-", text_in="\n".join(names)))
-        self.assertEqual(answer["summary"]["policy"], 300)
-        self.assertEqual([one["domain"] for one in answer["domains"]], names)
+        self.configuration = Configuration(self.lab, lab_dns, self.web, now=START, mta_sts=settings)
+        return names
+
+    def test_where_the_answer_cannot_be_written_no_more_is_fetched(self) -> None:
+        names = self.many(100, fetches=4)
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", "-"],
+                                  input="\n".join(names), text=True, stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual((done.returncode, done.stderr),
+                         (74, "starttls-listtool: standard output: No space left on device\n"))
+        self.assertLess(len(self.web.requests), 50)
+
+    def test_on_a_terminal_each_answer_has_its_line(self) -> None:
+        names = self.many(20)
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
+            with os.fdopen(theirs, "wb") as end:
+                tool = subprocess.Popen(
+                    [program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", *names],
+                    stdin=subprocess.DEVNULL, stdout=end, stderr=end, env=os.environ | self.configuration.environment)
+            shown = b""
+            with contextlib.suppress(OSError):  # EIO tells the end
+                while piece := terminal.read(4096):
+                    shown += piece
+            self.assertEqual(tool.wait(), OK)
+        lines = [line.rpartition("\r\x1b[K")[2] for line in shown.decode().split("\r\n")]
+        self.assertIn(" of 20", shown.decode())
+        self.assertEqual(lines, [f"{name}: enforce mx.{name}, until 2026-11-29T12:00:00Z" for name in names]
+                         + ["starttls-listtool: 20 domains: 20 with a policy, 0 without", ""])
 
 
 class Refresh(StsCase):
