@@ -136,6 +136,13 @@ void tell_summary(const Common& common, const StsTally& tally) {
   tell(program, as_text(tally));
 }
 
+// 0 where all that was learnt is kept; what was not was told already.
+int status_of_cache(const Discovery& discovery) {
+  if (discovery.warning) return discovery.warning->exit_status();
+  const auto& trouble = discovery.examiner->cache_trouble();
+  return trouble ? trouble->exit_status() : 0;
+}
+
 }  // namespace
 
 Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
@@ -148,8 +155,8 @@ Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
                                  [](const DomainName&, const StsOutcome&) { return true; });
   if (!tally) return std::unexpected(tally.error());
   if (several) tell_summary(common, *tally);
-  if ((*discovery)->warning) return (*discovery)->warning->exit_status();
-  return tally->exit_status();
+  const int kept = status_of_cache(**discovery);
+  return kept != 0 ? kept : tally->exit_status();
 }
 
 Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) {
@@ -176,8 +183,7 @@ Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) 
   if (!tally) return std::unexpected(tally.error());
   if (const auto tidied = cache.tidy(common.now); !tidied) return std::unexpected(tidied.error());
   tell_summary(common, *tally);
-  if ((*discovery)->warning) return (*discovery)->warning->exit_status();
-  return 0;
+  return status_of_cache(**discovery);
 }
 
 namespace {

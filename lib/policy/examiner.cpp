@@ -51,6 +51,7 @@ class Examiner::Impl {
     return std::move(*found).value_or(mtasts::Knowledge{});
   }
 
+  const std::optional<Error>& cache_trouble() const { return cache_trouble_; }
   std::size_t under_way() const { return under_way_.size(); }
   Time now() const { return clock_(); }
 
@@ -83,6 +84,7 @@ class Examiner::Impl {
 
   // A cache that fails costs memory between runs, not answers.
   void tell(const Error& error) {
+    cache_trouble_ = error;
     if (const auto silent = told_.permit(clock_())) {
       spdlog::warn("the cache of MTA-STS policies fails, {} more times since it was last told: {}", *silent,
                    error.message);
@@ -111,6 +113,7 @@ class Examiner::Impl {
   ExaminerSettings settings_;
   std::unordered_map<DomainName, std::vector<event::Arrival<FactsPtr>*>> under_way_;
   OncePerMinute told_;
+  std::optional<Error> cache_trouble_;
 };
 
 Examiner::Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
@@ -130,6 +133,10 @@ std::optional<mtasts::Knowledge> Examiner::known(const DomainName& domain) {
   auto knowledge = impl_->known(domain);
   if (!knowledge || knowledge->live(impl_->now()) == nullptr) return std::nullopt;
   return knowledge;
+}
+
+const std::optional<Error>& Examiner::cache_trouble() const {
+  return impl_->cache_trouble();
 }
 
 std::size_t Examiner::under_way() const {

@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/domain.h"
+#include "base/result.h"
 #include "dane/dane.h"
 #include "dns/resolver.h"
 #include "event/task.h"
@@ -59,6 +60,9 @@ class Examiner {
 
   // What the cache knows, without asking anybody; nothing where it knows no live policy.
   std::optional<mtasts::Knowledge> known(const DomainName& domain);
+
+  // The last failure of the cache; nothing while it has always done what it was asked for.
+  const std::optional<Error>& cache_trouble() const;
 
   std::size_t under_way() const;  // domains that are being examined
 

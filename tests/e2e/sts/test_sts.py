@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import unittest
 from pathlib import Path
@@ -188,6 +189,14 @@ class Cache(StsCase):
         self.tool("sts", "cache", "--purge", "--all")
         self.assertEqual(self.tool("sts", "cache"), "")
 
+    def test_what_cannot_be_kept_is_told_beside_the_answer(self) -> None:
+        self.tool("sts", "fetch", "good.test")
+        with contextlib.closing(sqlite3.connect(self.configuration.cache)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            out = self.tool("--json", "sts", "fetch", "none.test", status=TEMPORARY)
+        self.assertEqual(json.loads(out)["summary"]["policy"], 1)
+        self.assertRegex(self.err, r"^starttls-listtool: warning: the cache of MTA-STS policies fails.*: database is locked\n$")
+
     def test_what_makes_no_sense_is_refused(self) -> None:
         for options in (["--purge"], ["--all"], ["--purge", "--all", "good.test"]):
             self.tool("sts", "cache", *options, status=USAGE)
@@ -239,6 +248,21 @@ class Sources(StsCase):
         answer = self.lookup("good.test", OK, "--live", "--list", str(self.list))
         self.assertEqual((answer["mx"], answer["dane"]["standing"]), (["mx3.good.test"], "none"))
         self.assertEqual(self.lookup("good.test")["mx"], ["mx3.good.test"])
+
+
+class Unsigned(StsCase):
+    """Name servers that leave out the signatures which the trust anchor promises."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configuration.tables["dns"].update({"dnssec": True, "trust_anchor": "/usr/share/dns/root.key"})
+        self.configuration.write()
+
+    def test_the_warning_is_not_in_the_answer(self) -> None:
+        self.assertEqual(json.loads(self.tool("--json", "sts", "fetch", "good.test"))["summary"]["policy"], 1)
+        self.assertRegex(self.err, r"^starttls-listtool: warning: the name servers .* leave out DNSSEC signatures.*\n$")
+        self.tool("-q", "sts", "fetch", "good.test")
+        self.assertEqual(self.err, "")
 
 
 if __name__ == "__main__":
