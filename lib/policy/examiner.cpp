@@ -96,8 +96,9 @@ class Examiner::Impl {
     using std::chrono::seconds;
     seconds fresh = std::min(discovery.record_ttl, verdict ? verdict->ttl : seconds::max());
     fresh = std::clamp(fresh, settings_.shortest_freshness, settings_.longest_freshness);
-    const bool unknown = discovery.record.kind == mtasts::RecordState::Kind::unknown ||
-                         (verdict && verdict->standing == dane::Standing::unknown);
+    const bool unknown =
+        discovery.record.kind == mtasts::RecordState::Kind::unknown ||
+        (verdict && verdict->standing == dane::Standing::unknown && verdict->ttl == seconds{0});
     if (unknown) fresh = std::min(fresh, settings_.freshness_of_failure);
     Time until = now + fresh;
     // Where a policy is due to be fetched again, asking again brings something new.
