@@ -246,8 +246,30 @@ class Sources(StsCase):
         self.dns.update("good.test", self.zone("2"))
         self.assertEqual(self.lookup("good.test", OK, "--list", str(self.list))["mx"], ["mx.good.test", ".backup.test"])
         answer = self.lookup("good.test", OK, "--live", "--list", str(self.list))
-        self.assertEqual((answer["mx"], answer["dane"]["standing"]), (["mx3.good.test"], "none"))
+        self.assertEqual((answer["mx"], answer["dane"]), (["mx3.good.test"], None))
         self.assertEqual(self.lookup("good.test")["mx"], ["mx3.good.test"])
+
+
+class Maps(StsCase):
+    def test_a_map_stays_while_the_cache_is_damaged_and_its_command_does_not_run_for_nothing(self) -> None:
+        self.tool("sts", "fetch", "good.test")
+        ran = self.configuration.folder / "ran"
+        self.configuration.install({"list.test": {"mode": "enforce", "mxs": ["mx.list.test"]}})
+        with self.configuration.path.open("a") as file:
+            file.write(f"[[output]]\nmta = 'postfix'\nfile = 'map'\ncommand = ['touch', '{ran}']\n")
+        self.tool("update")
+        ran.unlink()
+        made = (self.configuration.folder / "map").read_text()
+        self.assertIn("\ngood.test secure", made)
+        sound = self.configuration.cache.read_bytes()
+        self.configuration.cache.write_bytes(b"x" * 5000)
+        for _ in range(2):
+            self.tool("update", status=DATA)
+            self.assertIn("file is not a database", self.err)
+            self.assertEqual((self.configuration.folder / "map").read_text(), made)
+        self.configuration.cache.write_bytes(sound)
+        self.tool("update")
+        self.assertFalse(ran.exists())
 
 
 class Unsigned(StsCase):
@@ -263,6 +285,11 @@ class Unsigned(StsCase):
         self.assertRegex(self.err, r"^starttls-listtool: warning: the name servers .* leave out DNSSEC signatures.*\n$")
         self.tool("-q", "sts", "fetch", "good.test")
         self.assertEqual(self.err, "")
+
+    def test_dane_is_unknown_and_not_absent(self) -> None:
+        answer = self.lookup("good.test", OK, "--live")
+        self.assertEqual((answer["source"], answer["dane"]["standing"]), ("mta-sts", "unknown"))
+        self.assertIn("nobody validates", answer["reason"])
 
 
 if __name__ == "__main__":
