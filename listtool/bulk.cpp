@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string>
 #include <utility>
 
 #include "base/cli.h"
@@ -10,6 +11,11 @@ namespace starttls::listtool {
 namespace {
 
 constexpr const char* clear_line = "\r\x1b[K";
+
+// A terminal that is gone ends nothing.
+void show(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
+}
 
 }  // namespace
 
@@ -47,7 +53,7 @@ void Bulk::done(std::size_t index, std::shared_ptr<const policy::Facts> facts) {
 }
 
 void Bulk::report_all_due() {
-  if (progress_) std::fputs(clear_line, stderr);
+  if (progress_) show(clear_line);
   for (; reported_ < domains_.size() && waiting_[reported_]; ++reported_) {
     if (!report_(domains_[reported_], *std::exchange(waiting_[reported_], nullptr))) {
       // Nothing is left to be begun or to be reported.
@@ -61,7 +67,7 @@ void Bulk::report_all_due() {
 // The line is cleared at the end, so that what follows stands alone.
 void Bulk::show_progress() {
   const bool ended = reported_ == domains_.size();
-  std::fputs(ended ? clear_line : fmt::format("\r{} of {}\x1b[K", done_, domains_.size()).c_str(), stderr);
+  show(ended ? clear_line : fmt::format("\r{} of {}\x1b[K", done_, domains_.size()));
 }
 
 }  // namespace starttls::listtool

@@ -208,14 +208,14 @@ Result<int> purge(const Common& common, const StsCacheOptions& options,
   return status;
 }
 
-// Those asked for, or all; nothing is known of a domain that is not there.
-Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common,
+// Nothing is known of a domain that is not there.
+Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common, bool all,
                                                    const std::vector<DomainName>& domains) {
   std::vector<mtasts::CacheEntry> entries;
   auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return entries;
-  if (domains.empty()) {
+  if (all) {
     const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) { entries.push_back(entry); });
     if (!seen) return std::unexpected(seen.error());
   }
@@ -233,11 +233,11 @@ Result<int> sts_cache(const Common& common, const StsCacheOptions& options) {
   const auto domains = read_domains(options.domains);
   if (!domains) return std::unexpected(domains.error());
   if (options.all && !options.purge) return fail(Fault::usage, "--all goes with --purge");
-  if (options.purge && options.all == !domains->empty()) {
+  if (options.purge && options.all == !options.domains.empty()) {
     return fail(Fault::usage, "--purge takes the domains to be forgotten, or --all");
   }
   if (options.purge) return purge(common, options, *domains);
-  const auto entries = entries_of(common, *domains);
+  const auto entries = entries_of(common, options.domains.empty(), *domains);
   if (!entries) return std::unexpected(entries.error());
   JsonText json;
   std::string text;

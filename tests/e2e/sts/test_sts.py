@@ -189,6 +189,12 @@ class Cache(StsCase):
         self.tool("sts", "cache", "--purge", "--all")
         self.assertEqual(self.tool("sts", "cache"), "")
 
+    def test_an_empty_list_of_domains_is_not_all_of_them(self) -> None:
+        self.tool("sts", "fetch", "good.test")
+        self.assertEqual(self.tool("sts", "cache", "-", text_in="# none\n"), "")
+        self.assertEqual(self.tool("sts", "cache", "--purge", "-"), "")
+        self.assertNotEqual(self.tool("sts", "cache"), "")
+
     def test_what_cannot_be_kept_is_told_beside_the_answer(self) -> None:
         self.tool("sts", "fetch", "good.test")
         with contextlib.closing(sqlite3.connect(self.configuration.cache)) as other:
