@@ -50,7 +50,7 @@ class World {
   }
 
   TemporaryFolder folder;
-  event::Loop loop;
+  starttls::event::Loop loop;
   Time now = start;
   std::map<dns::Type, dns::Answer> answers{
       {dns::Type::txt, {.status = dns::Status::found, .texts = {"v=STSv1; id=b"}, .ttl = 300s}},
@@ -63,13 +63,13 @@ class World {
   policy::Examiner examiner;
 
  private:
-  event::Task<dns::Answer> ask(std::string, dns::Type type) {
+  starttls::event::Task<dns::Answer> ask(std::string, dns::Type type) {
     if (type == dns::Type::txt) ++asked;
-    co_await event::pause_for(loop, 1ms);
+    co_await starttls::event::pause_for(loop, 1ms);
     co_return answers.at(type);
   }
-  event::Task<http::Page> get() {
-    co_await event::pause_for(loop, 1ms);
+  starttls::event::Task<http::Page> get() {
+    co_await starttls::event::pause_for(loop, 1ms);
     meanwhile();
     co_return page;
   }
@@ -79,9 +79,9 @@ class World {
 
 TEST_CASE("those who ask about a domain at the same time share one examination") {
   World world;
-  std::vector<event::Task<std::shared_ptr<const policy::Facts>>> tasks;
+  std::vector<starttls::event::Task<std::shared_ptr<const policy::Facts>>> tasks;
   for (int i = 0; i < 3; ++i) tasks.push_back(world.examiner.examine(domain));
-  const auto facts = world.loop.finish(event::all_of(std::move(tasks)));
+  const auto facts = world.loop.finish(starttls::event::all_of(std::move(tasks)));
   CHECK(world.asked == 1);
   CHECK((facts[0] == facts[1] && facts[1] == facts[2]));
   CHECK(world.examiner.under_way() == 0);
