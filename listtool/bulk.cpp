@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <string>
 #include <utility>
 
 #include "base/cli.h"
@@ -9,8 +10,12 @@
 namespace starttls::listtool {
 namespace {
 
-// Of a terminal nobody reads more.
-constexpr std::size_t steps_shown = 200;
+constexpr const char* clear_line = "\r\x1b[K";
+
+// A terminal that is gone ends nothing.
+void show(const std::string& text) {
+  (void)std::fputs(text.c_str(), stderr);
+}
 
 }  // namespace
 
@@ -43,19 +48,26 @@ event::Task<bool> Bulk::lane() {
 void Bulk::done(std::size_t index, std::shared_ptr<const policy::Facts> facts) {
   waiting_[index] = std::move(facts);
   ++done_;
+  if (index == reported_) report_all_due();
   if (progress_) show_progress();
+}
+
+void Bulk::report_all_due() {
+  if (progress_) show(clear_line);
   for (; reported_ < domains_.size() && waiting_[reported_]; ++reported_) {
-    report_(domains_[reported_], *std::exchange(waiting_[reported_], nullptr));
+    if (!report_(domains_[reported_], *std::exchange(waiting_[reported_], nullptr))) {
+      // Nothing is left to be begun or to be reported.
+      next_ = domains_.size();
+      reported_ = domains_.size();
+      return;
+    }
   }
 }
 
+// The line is cleared at the end, so that what follows stands alone.
 void Bulk::show_progress() {
-  const std::size_t step = std::max<std::size_t>(domains_.size() / steps_shown, 1);
-  if (done_ % step != 0 && done_ != domains_.size()) return;
-  // The line is cleared at the end, so that what follows stands alone.
-  std::fputs(
-      done_ == domains_.size() ? "\r\x1b[K" : fmt::format("\r{} of {}\x1b[K", done_, domains_.size()).c_str(),
-      stderr);
+  const bool ended = reported_ == domains_.size();
+  show(ended ? clear_line : fmt::format("\r{} of {}\x1b[K", done_, domains_.size()));
 }
 
 }  // namespace starttls::listtool

@@ -15,17 +15,20 @@ namespace starttls::listtool {
 
 class Bulk {
  public:
-  // With `progress` standard error, which is a terminal, shows how far it is.
+  // With `progress` standard error, which is a terminal, shows how far it is, in a line that gives way to
+  // what is reported.
   Bulk(policy::Examiner& examiner, std::vector<DomainName> domains, mtasts::Haste haste, std::size_t at_once,
        bool progress);
 
-  // Each outcome is reported once all before it have been, in the order of the domains, and then freed.
-  using Report = std::function<void(const DomainName& domain, const policy::Facts& facts)>;
+  // Each outcome is reported once all before it have been, in the order of the domains, and then freed. Where
+  // the report is false nobody wants more: what is under way ends, and no other domain is begun.
+  using Report = std::function<bool(const DomainName& domain, const policy::Facts& facts)>;
   event::Task<bool> run(Report report);
 
  private:
   event::Task<bool> lane();
   void done(std::size_t index, std::shared_ptr<const policy::Facts> facts);
+  void report_all_due();
   void show_progress();
 
   policy::Examiner& examiner_;

@@ -8,6 +8,8 @@ Result<std::unique_ptr<Discovery>> Discovery::begin(const Configuration& configu
   auto resolver = dns::Resolver::create(discovery->loop, configuration.discovery.dns);
   if (!resolver) return std::unexpected(resolver.error());
   discovery->resolver = std::move(*resolver);
+  // Without validation DANE has nothing to stand on.
+  settings.dane = settings.dane && configuration.discovery.dns.dnssec;
   auto fetcher = http::Fetcher::create(discovery->loop, configuration.discovery.policy_hosts);
   if (!fetcher) return std::unexpected(fetcher.error());
   discovery->fetcher = std::move(*fetcher);

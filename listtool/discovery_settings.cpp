@@ -1,35 +1,17 @@
 #include "listtool/discovery_settings.h"
 
-#include <arpa/inet.h>
-
-#include <array>
-#include <charconv>
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
 #include "base/domain.h"
 #include "base/text.h"
+#include "dns/servers.h"
 
 namespace starttls::listtool {
 namespace {
 
 using namespace std::chrono_literals;
-
-bool is_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc{} && end == text.data() + text.size() && port != 0;
-}
-
-// "192.0.2.1", "2001:db8::1@5353"
-bool is_server(std::string_view text) {
-  const auto at = text.find('@');
-  const std::string address(text.substr(0, at));
-  std::array<unsigned char, sizeof(in6_addr)> bytes{};
-  return (::inet_pton(AF_INET, address.c_str(), bytes.data()) == 1 ||
-          ::inet_pton(AF_INET6, address.c_str(), bytes.data()) == 1) &&
-         (at == text.npos || is_port(text.substr(at + 1)));
-}
 
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> words;
@@ -63,7 +45,7 @@ void DiscoveryText::ask(Settings& settings, DiscoverySettings& into) {
 
 void DiscoveryText::complete(const Wrong& wrong, const Path& path, DiscoverySettings& into) const {
   for (std::size_t i = 0; i < into.dns.servers.size(); ++i) {
-    if (is_server(into.dns.servers[i])) continue;
+    if (dns::check_server(into.dns.servers[i])) continue;
     wrong(fmt::format("dns.servers[{}]", i),
           fmt::format("is '{}', not an address such as 192.0.2.1 or 192.0.2.1@5353",
                       printable(into.dns.servers[i], 100)));
@@ -71,7 +53,9 @@ void DiscoveryText::complete(const Wrong& wrong, const Path& path, DiscoverySett
   for (std::size_t i = 0; i < stub_zones_.size(); ++i) {
     auto words = words_of(stub_zones_[i]);
     const bool sound = words.size() >= 2 && DomainName::parse(words.front()) &&
-                       std::all_of(words.begin() + 1, words.end(), is_server);
+                       std::all_of(words.begin() + 1, words.end(), [](const std::string& word) {
+                         return dns::check_server(word).has_value();
+                       });
     if (!sound) {
       wrong(fmt::format("dns.stub_zones[{}]", i),
             fmt::format("is '{}', not a zone and its servers such as 'example.test 192.0.2.1@5353'",

@@ -2,6 +2,7 @@
 // parsed and handed to its command; starttls-listtool(1) is the manual.
 
 #include "base/cli.h"
+#include "base/log.h"
 #include "listtool/options.h"
 
 namespace {
@@ -312,6 +313,8 @@ Result<int> run(int argc, const char* const* argv) {
   if (const auto leave = parse_command_line(app, argc, argv)) return *leave;
   if (const auto completed = complete(commands, options); !completed)
     return std::unexpected(completed.error());
+  start_log(program, LogTarget::command);
+  if (options.common.quiet) spdlog::default_logger()->set_level(spdlog::level::err);
   return dispatch(commands, options);
 }
 

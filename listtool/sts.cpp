@@ -121,7 +121,8 @@ Result<StsTally> examine_all(const Common& common, Discovery& discovery, std::ve
             !common.quiet && ::isatty(STDERR_FILENO) == 1);
   discovery.loop.finish(bulk.run([&](const DomainName& domain, const policy::Facts& facts) {
     const StsOutcome outcome = outcome_of(facts.mta_sts, facts.examined);
-    if (written) written = report.add(domain, outcome, shown(domain, outcome));
+    written = report.add(domain, outcome, shown(domain, outcome));
+    return written.has_value();
   }));
   if (written) written = report.finish();
   if (!written) return std::unexpected(written.error());
@@ -133,6 +134,13 @@ void tell_summary(const Common& common, const StsTally& tally) {
   const bool watched = ::isatty(STDERR_FILENO) == 1;
   if (common.quiet || (!common.verbose && !watched)) return;
   tell(program, as_text(tally));
+}
+
+// 0 where all that was learnt is kept; what was not was told already.
+int status_of_cache(const Discovery& discovery) {
+  if (discovery.warning) return discovery.warning->exit_status();
+  const auto& trouble = discovery.examiner->cache_trouble();
+  return trouble ? trouble->exit_status() : 0;
 }
 
 }  // namespace
@@ -147,8 +155,8 @@ Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
                                  [](const DomainName&, const StsOutcome&) { return true; });
   if (!tally) return std::unexpected(tally.error());
   if (several) tell_summary(common, *tally);
-  if ((*discovery)->warning) return (*discovery)->warning->exit_status();
-  return tally->exit_status();
+  const int kept = status_of_cache(**discovery);
+  return kept != 0 ? kept : tally->exit_status();
 }
 
 Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) {
@@ -175,8 +183,7 @@ Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) 
   if (!tally) return std::unexpected(tally.error());
   if (const auto tidied = cache.tidy(common.now); !tidied) return std::unexpected(tidied.error());
   tell_summary(common, *tally);
-  if ((*discovery)->warning) return (*discovery)->warning->exit_status();
-  return 0;
+  return status_of_cache(**discovery);
 }
 
 namespace {
@@ -201,14 +208,14 @@ Result<int> purge(const Common& common, const StsCacheOptions& options,
   return status;
 }
 
-// Those asked for, or all; nothing is known of a domain that is not there.
-Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common,
+// Nothing is known of a domain that is not there.
+Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common, bool all,
                                                    const std::vector<DomainName>& domains) {
   std::vector<mtasts::CacheEntry> entries;
   auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return entries;
-  if (domains.empty()) {
+  if (all) {
     const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) { entries.push_back(entry); });
     if (!seen) return std::unexpected(seen.error());
   }
@@ -226,11 +233,11 @@ Result<int> sts_cache(const Common& common, const StsCacheOptions& options) {
   const auto domains = read_domains(options.domains);
   if (!domains) return std::unexpected(domains.error());
   if (options.all && !options.purge) return fail(Fault::usage, "--all goes with --purge");
-  if (options.purge && options.all == !domains->empty()) {
+  if (options.purge && options.all == !options.domains.empty()) {
     return fail(Fault::usage, "--purge takes the domains to be forgotten, or --all");
   }
   if (options.purge) return purge(common, options, *domains);
-  const auto entries = entries_of(common, *domains);
+  const auto entries = entries_of(common, options.domains.empty(), *domains);
   if (!entries) return std::unexpected(entries.error());
   JsonText json;
   std::string text;

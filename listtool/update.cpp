@@ -295,7 +295,9 @@ void Update::fail_output(Output& output, const Error& error) {
 
 // The last step that can fail as a whole.
 Result<void> Update::switch_sets(std::span<const Output> outputs) {
-  for (const Output& output : outputs) records_.forget(*output.settings);
+  for (const Output& output : outputs) {
+    if (!output.failed) records_.forget(*output.settings);
+  }
   if (!outputs.empty()) {
     if (auto saved = records_.save(common_.configuration.outputs); !saved) return saved;
   }

@@ -19,7 +19,10 @@ void start_log(const std::string& program, LogTarget target) {
     logger->set_pattern("%v");
   } else {
     logger = spdlog::stderr_logger_mt(program);
-    logger->set_pattern("%Y-%m-%dT%H:%M:%S.%eZ %n[%P]: %l: %v", spdlog::pattern_time_type::utc);
+    const bool is_command = target == LogTarget::command;
+    if (is_command) logger->set_level(spdlog::level::warn);
+    logger->set_pattern(is_command ? "%n: %l: %v" : "%Y-%m-%dT%H:%M:%S.%eZ %n[%P]: %l: %v",
+                        spdlog::pattern_time_type::utc);
   }
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));

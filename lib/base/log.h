@@ -1,4 +1,4 @@
-// The log: one line an event, to standard error (in the foreground) or to syslog.
+// The log: one line an event, to standard error or to syslog.
 //
 // Callers write spdlog::info("...", ...) and so on. What comes from outside goes through printable() first.
 #pragma once
@@ -16,7 +16,11 @@
 
 namespace starttls {
 
-enum class LogTarget { standard_error, syslog };
+enum class LogTarget {
+  standard_error,  // with time and process, for a service in the foreground
+  command,  // to standard error in the form of tell(): "PROGRAM: warning: ..."; warnings and errors only
+  syslog,
+};
 
 // Sets where the process logs from now on; syslog lines go to facility "mail" (syslog(3)).
 void start_log(const std::string& program, LogTarget target);

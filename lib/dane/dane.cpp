@@ -39,9 +39,13 @@ Host unknown(std::string name, std::string_view what, const Answer& answer) {
   return {std::move(name), Binding::unknown, fmt::format("{} cannot be looked up: {}", what, answer.reason)};
 }
 
+constexpr const char* unvalidated = "nobody validates the answers of the name servers";
+
 // What the addresses alone say of a host; nothing where its TLSA records decide.
 std::optional<Host> judge_addresses(const std::string& name, const Answer& a, const Answer& aaaa) {
   if (is_secure_found(a) || is_secure_found(aaaa)) return std::nullopt;
+  // Since the MX records were.
+  if (a.unvalidated || aaaa.unvalidated) return Host{name, Binding::unknown, unvalidated};
   // RFC 7672 section 2.2.2: no TLSA question then, as name servers of unsigned zones may choke on it.
   if (a.status == Status::found || aaaa.status == Status::found)
     return Host{name, Binding::absent, "its addresses are not signed"};
@@ -56,11 +60,15 @@ std::optional<Host> judge_addresses(const std::string& name, const Answer& a, co
 // What a TLSA answer says of a host; nothing where there are no records.
 std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa) {
   if (tlsa.status == Status::failed) return unknown(name, "its TLSA records", tlsa);
+  if (tlsa.unvalidated) return Host{name, Binding::unknown, unvalidated};
   if (!is_secure_found(tlsa)) return std::nullopt;
   const Binding binding = binding_of(tlsa.tlsas);
   if (binding == Binding::bound) return Host{name, binding, {}};
   return Host{name, binding, fmt::format("none of its TLSA records can be used, of {}", tlsa.tlsas.size())};
 }
+
+constexpr std::string_view tlsa_prefix = "_25._tcp.";
+constexpr std::size_t longest_name = 253;  // RFC 1035 section 2.3.4, in text form
 
 // RFC 7672 section 2.2.3: where a host is an alias, the name it stands for comes first.
 std::vector<std::string> tlsa_bases(const std::string& name, const Answer& a, const Answer& aaaa) {
@@ -80,7 +88,9 @@ event::Task<Finding> examine_host(const Ask& ask, std::string name) {
   std::optional<Host> judged = judge_addresses(name, a, aaaa);
   if (judged) co_return Finding{std::move(*judged), ttl};
   for (const std::string& base : tlsa_bases(name, a, aaaa)) {
-    const Answer tlsa = co_await ask("_25._tcp." + base, Type::tlsa);
+    std::string question = fmt::format("{}{}", tlsa_prefix, base);
+    if (question.size() > longest_name) continue;  // nobody can have published anything there
+    const Answer tlsa = co_await ask(std::move(question), Type::tlsa);
     ttl = std::min(ttl, tlsa.ttl);
     judged = judge_tlsa(name, tlsa);
     if (judged) co_return Finding{std::move(*judged), ttl};
@@ -111,6 +121,7 @@ std::optional<Verdict> judge_mx(const Answer& mx) {
   if (mx.status == Status::failed)
     return verdict(Standing::unknown, "the MX records cannot be looked up: " + mx.reason);
   if (mx.status == Status::no_name) return verdict(Standing::none, "there is no such domain");
+  if (mx.unvalidated) return verdict(Standing::unknown, unvalidated);
   if (!mx.secure) return verdict(Standing::none, "the MX records are not signed");
   if (mx.mxs.size() == 1 && mx.mxs.front().host.empty())  // RFC 7505
     return verdict(Standing::none, "the domain takes no mail (null MX)");

@@ -12,7 +12,7 @@
 //   unusable   there are TLSA records, but none that can be used               dane
 //   none       the MX set is not signed, there are provably no TLSA records,   nothing
 //              or the domain takes no mail
-//   unknown    the MX lookup itself failed                                     nothing
+//   unknown    the MX lookup itself failed, or nobody validates answers        nothing
 //
 // With `dane` Postfix does for each host what RFC 7672 section 2.2 says: it authenticates where there are
 // usable records, encrypts without authentication where they are all unusable, keeps away from a host whose

@@ -95,7 +95,7 @@ Result<std::unique_ptr<Context>> Context::create(event::Loop& loop, const Contex
   ::ub_ctx* made = ub_ctx_create_event(loop.base());
   if (made == nullptr)
     return fail(Fault::unavailable, "libunbound cannot begin: out of memory or descriptors");
-  context.reset(new Context(made));
+  context.reset(new Context(made, !settings.trust_anchor.empty()));
   if (const auto applied = apply(made, settings); !applied) return std::unexpected(applied.error());
   // Who is asked knows best what is local there. What is left is to be answered on the spot: localhost,
   // invalid (RFC 6761), onion (RFC 7686). The first of these calls reads all files; what it cannot take is

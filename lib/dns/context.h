@@ -62,13 +62,17 @@ class Context {
   // Who asked will not hear. libunbound itself goes on with the question for a while.
   void give_up(int question);
 
+  // Whether it was given a trust anchor.
+  bool validates() const { return validates_; }
+
   // How many questions were given up: at most as many may still keep libunbound busy.
   std::size_t given_up() const { return given_up_; }
 
  private:
-  explicit Context(::ub_ctx* context) : context_(context) {}
+  Context(::ub_ctx* context, bool validates) : context_(context), validates_(validates) {}
 
   ::ub_ctx* context_;
+  bool validates_;
   bool asked_ = false;
   std::size_t given_up_ = 0;
 };

@@ -168,6 +168,7 @@ class Resolver::Impl::Question final : public Listener {
 
   void hear(const Reply& reply) override {
     answer_ = answer_of(reply, type_);
+    answer_->unvalidated = !context_->validates();
     timer_.start(0ms);
   }
 

@@ -74,6 +74,7 @@ struct Tlsa {
 struct Answer {
   Status status = Status::failed;
   bool secure = false;         // DNSSEC proves what is said here, also that there is none
+  bool unvalidated = false;    // nobody looked whether it does: see Settings::dnssec
   bool bogus = false;          // DNSSEC proves that somebody lies, or the zone is broken; status is failed
   std::string canonical_name;  // the owner of the records, after CNAMEs; the name asked for where none
   // Those of the type asked for. A record that is malformed makes the answer failed.

@@ -44,12 +44,12 @@ class Loop {
   // it is done once the present callback has returned.
   void post(Work work);
 
-  // Runs the loop until the task has its result.
+  // Runs the loop until the task has its result, whatever else stops it meanwhile.
   template <class T>
   T finish(Task<T> task) {
     std::optional<T> result;
     spawn(finish_with(std::move(task), result));
-    if (!result) run();
+    while (!result) run();
     return std::move(*result);
   }
 

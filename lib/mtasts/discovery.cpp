@@ -42,6 +42,12 @@ event::Task<http::Page> get_policy(Network& network, std::string host) {
 
 }  // namespace
 
+Network network_of(dns::Resolver& resolver, http::Fetcher& fetcher) {
+  return {
+      .ask = [&resolver](std::string name, dns::Type type) { return resolver.ask(std::move(name), type); },
+      .get = [&fetcher](http::PageRequest request) { return fetcher.get(std::move(request)); }};
+}
+
 event::Task<Discovery> discover(Network network, DomainName domain, Knowledge before, Haste haste,
                                 Clock clock) {
   Discovery discovery;

@@ -35,17 +35,12 @@ struct Network {
   std::function<event::Task<http::Page>(http::PageRequest request)> get;
 };
 
+// Both must outlive it.
+Network network_of(dns::Resolver& resolver, http::Fetcher& fetcher);
+
 // Takes what is known and says what is known then; nothing is kept here. The addresses of the policy host are
 // asked for at the same time, and one of the two kinds suffices.
 event::Task<Discovery> discover(Network network, DomainName domain, Knowledge before, Haste haste,
                                 Clock clock);
-
-inline event::Task<Discovery> discover(dns::Resolver& resolver, http::Fetcher& fetcher, DomainName domain,
-                                       Knowledge before, Haste haste, Clock clock) {
-  Network network{
-      .ask = [&resolver](std::string name, dns::Type type) { return resolver.ask(std::move(name), type); },
-      .get = [&fetcher](http::PageRequest request) { return fetcher.get(std::move(request)); }};
-  return discover(std::move(network), std::move(domain), std::move(before), haste, std::move(clock));
-}
 
 }  // namespace starttls::mtasts

@@ -130,4 +130,15 @@ Knowledge after_fetch(Knowledge before, const DomainName& domain, const std::str
   return before;
 }
 
+Knowledge beside(Knowledge learnt, const Knowledge& before, const Knowledge& kept) {
+  if (!kept.policy) return learnt;
+  // By another clock than now's, perhaps: what was known before is what was learnt from.
+  if (before.policy && before.policy->fetched == kept.policy->fetched) return learnt;
+  if (learnt.policy && learnt.policy->fetched >= kept.policy->fetched) return learnt;
+  const bool fails_since = learnt.failure && learnt.failure->last >= kept.policy->fetched;
+  if (!fails_since) return kept;
+  learnt.policy = kept.policy;
+  return learnt;
+}
+
 }  // namespace starttls::mtasts

@@ -111,4 +111,9 @@ struct FetchOutcome {
 Knowledge after_fetch(Knowledge before, const DomainName& domain, const std::string& id, FetchOutcome outcome,
                       Time now);
 
+// What is to be kept where others keep what they learn, too: `learnt` from what was known `before`, beside
+// what is `kept` by now. A policy that somebody fetched meanwhile, or that could not be read before, is not
+// given up for an older one, or for none.
+Knowledge beside(Knowledge learnt, const Knowledge& before, const Knowledge& kept);
+
 }  // namespace starttls::mtasts

@@ -23,13 +23,8 @@ event::Task<bool> leave(event::Task<T> task, std::optional<T>& result) {
 
 class Examiner::Impl {
  public:
-  Impl(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
-       ExaminerSettings settings)
-      : resolver_(resolver),
-        fetcher_(fetcher),
-        cache_(cache),
-        clock_(std::move(clock)),
-        settings_(settings) {}
+  Impl(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings)
+      : network_(std::move(network)), cache_(cache), clock_(std::move(clock)), settings_(settings) {}
 
   event::Task<FactsPtr> examine(DomainName domain, mtasts::Haste haste) {
     const auto [pending, is_new] = under_way_.try_emplace(domain);
@@ -45,12 +40,18 @@ class Examiner::Impl {
     co_return facts;
   }
 
-  mtasts::Knowledge known(const DomainName& domain) {
+  // A file that turns out to be damaged fails once, and is replaced by what can be saved of it.
+  std::optional<mtasts::Knowledge> known(const DomainName& domain) {
     auto found = cache_.find(domain);
-    if (!found) tell(found.error());
-    return found && *found ? std::move(**found) : mtasts::Knowledge{};
+    if (!found) {
+      tell(found.error());
+      found = cache_.find(domain);
+    }
+    if (!found) return std::nullopt;
+    return std::move(*found).value_or(mtasts::Knowledge{});
   }
 
+  const std::optional<Error>& cache_trouble() const { return cache_trouble_; }
   std::size_t under_way() const { return under_way_.size(); }
   Time now() const { return clock_(); }
 
@@ -59,11 +60,11 @@ class Examiner::Impl {
     std::optional<dane::Verdict> verdict;
     std::optional<mtasts::Discovery> discovery;
     std::vector<event::Task<bool>> both;
-    if (settings_.dane) both.push_back(leave(dane::examine(resolver_, domain), verdict));
-    both.push_back(
-        leave(mtasts::discover(resolver_, fetcher_, domain, known(domain), haste, clock_), discovery));
+    const mtasts::Knowledge before = known(domain).value_or(mtasts::Knowledge{});
+    if (settings_.dane) both.push_back(leave(dane::examine(network_.ask, domain), verdict));
+    both.push_back(leave(mtasts::discover(network_, domain, before, haste, clock_), discovery));
     co_await event::all_of(std::move(both));
-    if (discovery->fetched) keep(domain, discovery->knowledge);
+    keep(domain, before, *discovery);
     const Time examined = clock_();
     const Time until = fresh_until(verdict, *discovery, examined);
     co_return std::make_shared<const Facts>(Facts{.dane = std::move(verdict),
@@ -72,12 +73,18 @@ class Examiner::Impl {
                                                   .fresh_until = until});
   }
 
-  void keep(const DomainName& domain, const mtasts::Knowledge& knowledge) {
-    if (const auto kept = cache_.keep(domain, knowledge, clock_()); !kept) tell(kept.error());
+  // Also where the policy host was left in peace, a policy may have been put off until later.
+  void keep(const DomainName& domain, const mtasts::Knowledge& before, mtasts::Discovery& discovery) {
+    if (!discovery.fetched && discovery.knowledge.next_fetch == before.next_fetch) return;
+    const auto kept = known(domain);
+    if (!kept) return;  // what cannot be read may be worth more than what was learnt
+    discovery.knowledge = mtasts::beside(std::move(discovery.knowledge), before, *kept);
+    if (const auto done = cache_.keep(domain, discovery.knowledge, clock_()); !done) tell(done.error());
   }
 
   // A cache that fails costs memory between runs, not answers.
   void tell(const Error& error) {
+    cache_trouble_ = error;
     if (const auto silent = told_.permit(clock_())) {
       spdlog::warn("the cache of MTA-STS policies fails, {} more times since it was last told: {}", *silent,
                    error.message);
@@ -89,8 +96,9 @@ class Examiner::Impl {
     using std::chrono::seconds;
     seconds fresh = std::min(discovery.record_ttl, verdict ? verdict->ttl : seconds::max());
     fresh = std::clamp(fresh, settings_.shortest_freshness, settings_.longest_freshness);
-    const bool unknown = discovery.record.kind == mtasts::RecordState::Kind::unknown ||
-                         (verdict && verdict->standing == dane::Standing::unknown);
+    const bool unknown =
+        discovery.record.kind == mtasts::RecordState::Kind::unknown ||
+        (verdict && verdict->standing == dane::Standing::unknown && verdict->ttl == seconds{0});
     if (unknown) fresh = std::min(fresh, settings_.freshness_of_failure);
     Time until = now + fresh;
     // Where a policy is due to be fetched again, asking again brings something new.
@@ -100,18 +108,21 @@ class Examiner::Impl {
     return until;
   }
 
-  dns::Resolver& resolver_;
-  http::Fetcher& fetcher_;
+  mtasts::Network network_;
   mtasts::Cache& cache_;
   Clock clock_;
   ExaminerSettings settings_;
   std::unordered_map<DomainName, std::vector<event::Arrival<FactsPtr>*>> under_way_;
   OncePerMinute told_;
+  std::optional<Error> cache_trouble_;
 };
 
 Examiner::Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
                    ExaminerSettings settings)
-    : impl_(std::make_unique<Impl>(resolver, fetcher, cache, std::move(clock), settings)) {}
+    : Examiner(mtasts::network_of(resolver, fetcher), cache, std::move(clock), settings) {}
+
+Examiner::Examiner(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings)
+    : impl_(std::make_unique<Impl>(std::move(network), cache, std::move(clock), settings)) {}
 
 Examiner::~Examiner() = default;
 
@@ -121,8 +132,12 @@ event::Task<FactsPtr> Examiner::examine(DomainName domain, mtasts::Haste haste) 
 
 std::optional<mtasts::Knowledge> Examiner::known(const DomainName& domain) {
   auto knowledge = impl_->known(domain);
-  if (knowledge.live(impl_->now()) == nullptr) return std::nullopt;
+  if (!knowledge || knowledge->live(impl_->now()) == nullptr) return std::nullopt;
   return knowledge;
+}
+
+const std::optional<Error>& Examiner::cache_trouble() const {
+  return impl_->cache_trouble();
 }
 
 std::size_t Examiner::under_way() const {

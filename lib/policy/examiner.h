@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/domain.h"
+#include "base/result.h"
 #include "dane/dane.h"
 #include "dns/resolver.h"
 #include "event/task.h"
@@ -43,9 +44,11 @@ struct ExaminerSettings {
 
 class Examiner {
  public:
-  // All that is passed by reference must outlive it.
+  // All that is passed by reference must outlive it, and every examination must have ended before it does.
   Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
            ExaminerSettings settings);
+  // The same, for who answers questions in another way.
+  Examiner(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings);
   Examiner(const Examiner&) = delete;
   Examiner& operator=(const Examiner&) = delete;
   ~Examiner();
@@ -57,6 +60,9 @@ class Examiner {
 
   // What the cache knows, without asking anybody; nothing where it knows no live policy.
   std::optional<mtasts::Knowledge> known(const DomainName& domain);
+
+  // The last failure of the cache; nothing while it has always done what it was asked for.
+  const std::optional<Error>& cache_trouble() const;
 
   std::size_t under_way() const;  // domains that are being examined
 

@@ -24,6 +24,15 @@ std::unexpected<Error> cannot_create(const std::filesystem::path& file, int erro
               "{}: {}", printable(file.string()), errno_text(error));
 }
 
+// Where that is not possible, as on some network file systems, it stays root's.
+void give_to_owner_of(const std::filesystem::path& folder, int descriptor) {
+  if (::geteuid() != 0) return;
+  struct stat info{};
+  if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) return;
+  const int ignored = ::fchown(descriptor, info.st_uid, info.st_gid);
+  static_cast<void>(ignored);
+}
+
 }  // namespace
 
 Result<void> lay_out(Database& database, const Schema& schema) {
@@ -40,6 +49,7 @@ Result<void> create(const std::filesystem::path& file, const Schema& schema, mod
   std::string draft = file.string() + ".new-XXXXXX";
   const UniqueFd fd(::mkostemp(draft.data(), O_CLOEXEC));
   if (!fd) return cannot_create(file, errno);
+  give_to_owner_of(file.parent_path(), fd.get());
   auto written = ::fchmod(fd.get(), mode) == 0 ? write_new(draft, schema) : cannot_create(file, errno);
   // Another process may have been faster; its database is as good.
   if (written && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {

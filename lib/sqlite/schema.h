@@ -18,8 +18,9 @@ struct Schema {
   const char* statements = "";      // that make it
 };
 
-// A new file with this mode, whatever the umask. It is made beside and linked into place, so that others find
-// a whole database or none; one that another process has made meanwhile is left.
+// A new file with this mode, whatever the umask; where root makes it, it belongs to whom its folder belongs
+// to, so that the service that lives there can write it. It is made beside and linked into place, so that
+// others find a whole database or none; one that another process has made meanwhile is left.
 Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode);
 
 // The same in a database that is open and empty.

@@ -1,10 +1,16 @@
 """starttls-listtool sts, and what lookup and generate make of what it found: with a name server and policy hosts."""
 
+import contextlib
 import itertools
 import json
+import os
+import pty
+import sqlite3
+import subprocess
 import unittest
+from pathlib import Path
 
-from lab import Lab
+from lab import Lab, program
 from lab.ca import CA
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
@@ -97,17 +103,49 @@ class Fetch(StsCase):
                 self.assertIn(f"no policy; {kind} since {START}", self.tool("sts", "cache", "good.test"))
 
     def test_hundreds_at_once(self) -> None:
-        names = [f"d{number}.many.test" for number in range(300)]
-        many = {f"{kind}.d{number}": records for number in range(300)
+        names = self.many(300)
+        answer = json.loads(self.tool("--json", "sts", "fetch", "-", text_in="\n".join(names)))
+        self.assertEqual(answer["summary"]["policy"], 300)
+        self.assertEqual([one["domain"] for one in answer["domains"]], names)
+
+    def many(self, count: int, **settings: object) -> list[str]:
+        """Publish the policies of so many domains, and ask for them only."""
+        names = [f"d{number}.many.test" for number in range(count)]
+        many = {f"{kind}.d{number}": records for number in range(count)
                 for kind, records in {"_mta-sts": ['TXT "v=STSv1; id=1;"'], "mta-sts": [f"A {self.web.address}"]}.items()}
         lab_dns = Dns(self.lab, {**ROOT, "many.test": many}, port=0)
         certificate = self.lab.ca.issue("many", sans=[f"mta-sts.{name}" for name in names])
         for name in names:
             publish(self.lab, self.web, name, policy("enforce", f"mx.{name}"), certificate=certificate)
-        self.configuration = Configuration(self.lab, lab_dns, self.web, now=START)
-        answer = json.loads(self.tool("--json", "sts", "fetch", "-", text_in="\n".join(names)))
-        self.assertEqual(answer["summary"]["policy"], 300)
-        self.assertEqual([one["domain"] for one in answer["domains"]], names)
+        self.configuration = Configuration(self.lab, lab_dns, self.web, now=START, mta_sts=settings)
+        return names
+
+    def test_where_the_answer_cannot_be_written_no_more_is_fetched(self) -> None:
+        names = self.many(100, fetches=4)
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", "-"],
+                                  input="\n".join(names), text=True, stdout=full, stderr=subprocess.PIPE, check=False)
+        self.assertEqual((done.returncode, done.stderr),
+                         (74, "starttls-listtool: standard output: No space left on device\n"))
+        self.assertLess(len(self.web.requests), 50)
+
+    def test_on_a_terminal_each_answer_has_its_line(self) -> None:
+        names = self.many(20)
+        ours, theirs = pty.openpty()
+        with os.fdopen(ours, "rb", buffering=0) as terminal:
+            with os.fdopen(theirs, "wb") as end:
+                tool = subprocess.Popen(
+                    [program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", *names],
+                    stdin=subprocess.DEVNULL, stdout=end, stderr=end, env=os.environ | self.configuration.environment)
+            shown = b""
+            with contextlib.suppress(OSError):  # EIO tells the end
+                while piece := terminal.read(4096):
+                    shown += piece
+            self.assertEqual(tool.wait(), OK)
+        lines = [line.rpartition("\r\x1b[K")[2] for line in shown.decode().split("\r\n")]
+        self.assertIn(" of 20", shown.decode())
+        self.assertEqual(lines, [f"{name}: enforce mx.{name}, until 2026-11-29T12:00:00Z" for name in names]
+                         + ["starttls-listtool: 20 domains: 20 with a policy, 0 without", ""])
 
 
 class Refresh(StsCase):
@@ -150,6 +188,20 @@ class Cache(StsCase):
                          ["none.test", "test.test"])
         self.tool("sts", "cache", "--purge", "--all")
         self.assertEqual(self.tool("sts", "cache"), "")
+
+    def test_an_empty_list_of_domains_is_not_all_of_them(self) -> None:
+        self.tool("sts", "fetch", "good.test")
+        self.assertEqual(self.tool("sts", "cache", "-", text_in="# none\n"), "")
+        self.assertEqual(self.tool("sts", "cache", "--purge", "-"), "")
+        self.assertNotEqual(self.tool("sts", "cache"), "")
+
+    def test_what_cannot_be_kept_is_told_beside_the_answer(self) -> None:
+        self.tool("sts", "fetch", "good.test")
+        with contextlib.closing(sqlite3.connect(self.configuration.cache)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            out = self.tool("--json", "sts", "fetch", "none.test", status=TEMPORARY)
+        self.assertEqual(json.loads(out)["summary"]["policy"], 1)
+        self.assertRegex(self.err, r"^starttls-listtool: warning: the cache of MTA-STS policies fails.*: database is locked\n$")
 
     def test_what_makes_no_sense_is_refused(self) -> None:
         for options in (["--purge"], ["--all"], ["--purge", "--all", "good.test"]):
@@ -200,8 +252,50 @@ class Sources(StsCase):
         self.dns.update("good.test", self.zone("2"))
         self.assertEqual(self.lookup("good.test", OK, "--list", str(self.list))["mx"], ["mx.good.test", ".backup.test"])
         answer = self.lookup("good.test", OK, "--live", "--list", str(self.list))
-        self.assertEqual((answer["mx"], answer["dane"]["standing"]), (["mx3.good.test"], "none"))
+        self.assertEqual((answer["mx"], answer["dane"]), (["mx3.good.test"], None))
         self.assertEqual(self.lookup("good.test")["mx"], ["mx3.good.test"])
+
+
+class Maps(StsCase):
+    def test_a_map_stays_while_the_cache_is_damaged_and_its_command_does_not_run_for_nothing(self) -> None:
+        self.tool("sts", "fetch", "good.test")
+        ran = self.configuration.folder / "ran"
+        self.configuration.install({"list.test": {"mode": "enforce", "mxs": ["mx.list.test"]}})
+        with self.configuration.path.open("a") as file:
+            file.write(f"[[output]]\nmta = 'postfix'\nfile = 'map'\ncommand = ['touch', '{ran}']\n")
+        self.tool("update")
+        ran.unlink()
+        made = (self.configuration.folder / "map").read_text()
+        self.assertIn("\ngood.test secure", made)
+        sound = self.configuration.cache.read_bytes()
+        self.configuration.cache.write_bytes(b"x" * 5000)
+        for _ in range(2):
+            self.tool("update", status=DATA)
+            self.assertIn("file is not a database", self.err)
+            self.assertEqual((self.configuration.folder / "map").read_text(), made)
+        self.configuration.cache.write_bytes(sound)
+        self.tool("update")
+        self.assertFalse(ran.exists())
+
+
+class Unsigned(StsCase):
+    """Name servers that leave out the signatures which the trust anchor promises."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.configuration.tables["dns"].update({"dnssec": True, "trust_anchor": "/usr/share/dns/root.key"})
+        self.configuration.write()
+
+    def test_the_warning_is_not_in_the_answer(self) -> None:
+        self.assertEqual(json.loads(self.tool("--json", "sts", "fetch", "good.test"))["summary"]["policy"], 1)
+        self.assertRegex(self.err, r"^starttls-listtool: warning: the name servers .* leave out DNSSEC signatures.*\n$")
+        self.tool("-q", "sts", "fetch", "good.test")
+        self.assertEqual(self.err, "")
+
+    def test_dane_is_unknown_and_not_absent(self) -> None:
+        answer = self.lookup("good.test", OK, "--live")
+        self.assertEqual((answer["source"], answer["dane"]["standing"]), ("mta-sts", "unknown"))
+        self.assertIn("nobody validates", answer["reason"])
 
 
 if __name__ == "__main__":

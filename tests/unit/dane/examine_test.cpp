@@ -46,6 +46,12 @@ Answer tlsa(std::uint8_t usage = 3) {
       .status = Status::found, .secure = true, .tlsas = {{usage, 1, 1, std::string(32, 'x')}}, .ttl = 100s};
 }
 
+Answer unvalidated(Answer answer) {
+  answer.secure = false;
+  answer.unvalidated = true;
+  return answer;
+}
+
 Answer insecure_tlsa() {
   Answer answer = tlsa();
   answer.secure = false;
@@ -136,6 +142,10 @@ TEST_CASE("what the hosts of a signed MX set come to") {
       "no MX host has TLSA records");
   add("the TLSA records are not signed", two().host("a.test", insecure_tlsa()).host("b.test", no_data(false)),
       Standing::none, "", "no MX host has TLSA records");
+  add("validation ends before the addresses", two().says("a.test", Type::a, unvalidated(address())),
+      Standing::failing, "dane", "a.test: nobody validates the answers of the name servers");
+  add("or before the TLSA records", two().host("a.test", unvalidated(tlsa())), Standing::failing, "dane",
+      "a.test: nobody validates the answers of the name servers");
   add("none has an address", two(), Standing::none, "", "no MX host has an address");
   for (Case& c : cases) {
     CAPTURE(c.why);
@@ -160,6 +170,8 @@ TEST_CASE("where the MX answer decides alone") {
            {"nobody proves it", no_name(false), Standing::none, "there is no such domain"},
            {"not signed", mx({"a.test"}, false), Standing::none, "the MX records are not signed"},
            {"no MX, not signed", no_data(false), Standing::none, "the MX records are not signed"},
+           {"nobody validates", unvalidated(mx({"a.test"}, false)), Standing::unknown,
+            "nobody validates the answers of the name servers"},
            {"null MX", mx({""}), Standing::none, "the domain takes no mail (null MX)"}}) {
     CAPTURE(c.why);
     const dane::Verdict verdict = with_mx(c.answer).host("a.test", tlsa()).examine();
@@ -180,6 +192,17 @@ TEST_CASE("a domain without MX is its own MX host") {
 TEST_CASE("hosts whose addresses are not signed are not asked for TLSA records") {
   World world = with_mx(mx({"a.test", "b.test"})).says("a.test", Type::a, address(false));
   CHECK(world.examine().hosts.front().binding == Binding::absent);
+  CHECK(world.asked_tlsa.empty());
+}
+
+TEST_CASE("a host whose TLSA records would have too long a name has none") {
+  const auto host = [](std::size_t last) {
+    const std::string label(60, 'a');
+    return fmt::format("{0}.{0}.{0}.{1}", label, std::string(last, 'b'));
+  };
+  CHECK(with_mx(mx({host(61)})).host(host(61), tlsa()).examine().standing == Standing::all);
+  World world = with_mx(mx({host(62)})).host(host(62), failed("no name that the DNS could know"));
+  CHECK(world.examine().standing == Standing::none);
   CHECK(world.asked_tlsa.empty());
 }
 

@@ -41,10 +41,18 @@ TEST_CASE("a task gives its result to the task that awaits it") {
 
 TEST_CASE("a task that nobody awaits never begins") {
   bool flag = false;
-  { const Task<> never = set(flag); }
+  {
+    const Task<> never = set(flag);
+  }
   CHECK_FALSE(flag);
   event::spawn(set(flag));
   CHECK(flag);
+}
+
+TEST_CASE("a task that never had to wait does not end the next one early") {
+  event::Loop loop;
+  CHECK(loop.finish(chain(0)) == 0);
+  CHECK(loop.finish(length_of(loop)) == 7);
 }
 
 TEST_CASE("results come in the order of the tasks, whichever ends first") {

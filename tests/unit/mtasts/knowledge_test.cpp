@@ -239,3 +239,32 @@ TEST_CASE("nor does a next fetch that a clock far ahead has chosen") {
   knowledge.next_fetch = start + 10'000h;
   CHECK(fetches(knowledge, record("a"), start + 1h));
 }
+
+TEST_CASE("what others learnt meanwhile is given up only for what is newer") {
+  const auto of = [](const Knowledge& knowledge) {
+    return fmt::format("{}{}", knowledge.policy ? to_rfc3339(knowledge.policy->fetched) : "no policy",
+                       knowledge.failure ? ", failing" : "");
+  };
+  const Knowledge old = fetched();
+  const Knowledge newer =
+      after_fetch(old, domain, "b", brought(policy_text("enforce", "mx.example.org", week)), start + 1h);
+  const Knowledge future =
+      after_fetch({}, domain, "a", brought(policy_text("none", "mx.example.org", week)), start + 24h * 365);
+  struct Case {
+    std::string what;
+    Knowledge learnt, before, kept;
+    std::string expected;
+  };
+  for (const Case& one : std::vector<Case>{
+           {"nothing was there", old, {}, {}, of(old)},
+           {"nobody else learnt anything", newer, old, old, of(newer)},
+           {"it was purged meanwhile", newer, old, {}, of(newer)},
+           {"others have fetched it, here it failed before", failed({}, "a", start), {}, newer, of(newer)},
+           {"and here it failed since", failed({}, "a", start + 2h), {}, newer, of(newer) + ", failing"},
+           {"others have an older one", newer, {}, old, of(newer)},
+           {"here there was no record any more", {}, {}, newer, of(newer)},
+           {"by a clock that was wrong, and known before", newer, future, future, of(newer)}}) {
+    CAPTURE(one.what);
+    CHECK(of(beside(one.learnt, one.before, one.kept)) == one.expected);
+  }
+}

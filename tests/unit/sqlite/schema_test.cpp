@@ -1,6 +1,7 @@
 #include "sqlite/schema.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "support.h"
 
@@ -32,6 +33,18 @@ TEST_CASE("a new database has its schema, its mode whatever the umask, and nothi
   REQUIRE(::stat((folder / "f").c_str(), &info) == 0);
   CHECK((info.st_mode & 07777U) == 0644);
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
+}
+
+TEST_CASE("what root makes belongs to whom its folder belongs to") {
+  if (::geteuid() != 0) return;
+  const TemporaryFolder folder;
+  REQUIRE(::chown(folder.path().c_str(), 1234, 5678) == 0);
+  good(create(folder / "d", schema, 0640));
+  struct stat info{};
+  REQUIRE(::stat((folder / "d").c_str(), &info) == 0);
+  CHECK(info.st_uid == 1234);
+  CHECK(info.st_gid == 5678);
+  CHECK((info.st_mode & 0777) == 0640);
 }
 
 TEST_CASE("a database that another process made meanwhile is left") {

@@ -1,0 +1,127 @@
+#include "policy/examiner.h"
+
+#include <functional>
+#include <map>
+
+#include "event/loop.h"
+#include "sqlite/sqlite.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+using mtasts::Knowledge;
+
+namespace {
+
+const DomainName domain = good(DomainName::parse("example.org"));
+const Time start = at("2026-11-22T12:00:00Z");
+
+std::string text_of(std::string_view mx) {
+  return fmt::format("version: STSv1\nmode: enforce\nmx: {}\nmax_age: 604800\n", mx);
+}
+
+Knowledge enforced(std::string_view mx, Time fetched) {
+  const std::string text = text_of(mx);
+  return mtasts::after_fetch({}, domain, "a", {.policy = mtasts::read_policy(text).policy, .text = text},
+                             fetched);
+}
+
+// One domain, with a policy host that is away unless it is told otherwise.
+class World {
+ public:
+  World()
+      : cache(mtasts::Cache::open_whatever(folder / "c", start).cache),
+        examiner({.ask = [this](std::string name, dns::Type type) { return ask(std::move(name), type); },
+                  .get = [this](http::PageRequest) { return get(); }},
+                 cache, [this] { return now; }, {.dane = false}) {}
+
+  std::shared_ptr<const policy::Facts> examine() { return loop.finish(examiner.examine(domain)); }
+  // What the file has, as another process sees it.
+  Knowledge kept() {
+    auto other = good(mtasts::Cache::open(folder / "c"));
+    return good(other.find(domain)).value_or(Knowledge{});
+  }
+  void keep_as_others_do(const Knowledge& knowledge) {
+    good(good(mtasts::Cache::open(folder / "c")).keep(domain, knowledge, now));
+  }
+  void change(const std::string& sql) {
+    good(good(sqlite::Database::open(folder / "c", sqlite::Opening::writing)).execute(sql));
+  }
+
+  TemporaryFolder folder;
+  starttls::event::Loop loop;
+  Time now = start;
+  std::map<dns::Type, dns::Answer> answers{
+      {dns::Type::txt, {.status = dns::Status::found, .texts = {"v=STSv1; id=b"}, .ttl = 300s}},
+      {dns::Type::a, {.status = dns::Status::found, .addresses = {"192.0.2.1"}, .ttl = 300s}},
+      {dns::Type::aaaa, {.status = dns::Status::no_data, .ttl = 300s}}};
+  http::Page page{.trouble = http::Trouble::timeout, .reason = "no answer"};
+  std::function<void()> meanwhile = [] {};  // while the policy host is asked
+  int asked = 0;
+  mtasts::Cache cache;
+  policy::Examiner examiner;
+
+ private:
+  starttls::event::Task<dns::Answer> ask(std::string, dns::Type type) {
+    if (type == dns::Type::txt) ++asked;
+    co_await starttls::event::pause_for(loop, 1ms);
+    co_return answers.at(type);
+  }
+  starttls::event::Task<http::Page> get() {
+    co_await starttls::event::pause_for(loop, 1ms);
+    meanwhile();
+    co_return page;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("those who ask about a domain at the same time share one examination") {
+  World world;
+  std::vector<starttls::event::Task<std::shared_ptr<const policy::Facts>>> tasks;
+  for (int i = 0; i < 3; ++i) tasks.push_back(world.examiner.examine(domain));
+  const auto facts = world.loop.finish(starttls::event::all_of(std::move(tasks)));
+  CHECK(world.asked == 1);
+  CHECK((facts[0] == facts[1] && facts[1] == facts[2]));
+  CHECK(world.examiner.under_way() == 0);
+}
+
+TEST_CASE("what is learnt is kept") {
+  World world;
+  world.page = {.status = 200, .content_type = "text/plain", .body = text_of("mx.example.org")};
+  CHECK(world.examine()->mta_sts.knowledge.live(start) != nullptr);
+  CHECK(world.kept().live(start) != nullptr);
+}
+
+TEST_CASE("a re-check that found no record is put off in the cache, too, and holds up no other") {
+  for (const auto status : {dns::Status::failed, dns::Status::no_name}) {
+    World world;
+    world.keep_as_others_do(enforced("mx.example.org", start));
+    world.answers[dns::Type::txt] = {.status = status};
+    world.now = start + 48h;
+    REQUIRE(good(world.cache.due(world.now, 10)).size() == 1);
+    CHECK(world.examine()->mta_sts.knowledge.live(world.now) != nullptr);
+    CHECK(good(world.cache.due(world.now, 10)).empty());
+    CHECK(world.kept().live(world.now) != nullptr);
+    CHECK(world.kept().next_fetch > world.now);
+  }
+}
+
+TEST_CASE("a policy that another process fetched meanwhile is not given up for a fetch that failed") {
+  World world;
+  world.meanwhile = [&] { world.keep_as_others_do(enforced("new.example.org", start + 1s)); };
+  CHECK(world.examine()->mta_sts.knowledge.live(start) != nullptr);
+  CHECK(world.kept().live(start) != nullptr);
+}
+
+TEST_CASE("nor is one that could not be read for a moment") {
+  World world;
+  world.keep_as_others_do(enforced("mx.example.org", start - 1h));
+  world.change("ALTER TABLE domains RENAME TO hidden");
+  world.meanwhile = [&] { world.change("ALTER TABLE hidden RENAME TO domains"); };
+  const auto facts = world.examine();
+  CHECK(facts->mta_sts.knowledge.live(start) != nullptr);
+  CHECK(facts->mta_sts.knowledge.failure);
+  CHECK(world.kept().live(start) != nullptr);
+}
