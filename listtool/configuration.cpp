@@ -65,6 +65,7 @@ struct OutputText {
 
 std::vector<std::string> texts_of(const std::vector<service::Address>& addresses) {
   std::vector<std::string> texts;
+  texts.reserve(addresses.size());
   for (const auto& address : addresses) texts.push_back(service::to_text(address));
   return texts;
 }

@@ -37,12 +37,12 @@ std::string_view to_text(StsOutcome::Kind kind) {
 
 // "3 h", for people.
 std::string age_of(Time then, Time now) {
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(std::max(now - then, Time::duration::zero()));
-  const auto count = seconds.count();
-  if (count < 120) return fmt::format("{} s", count);
-  if (count < 2 * 3600) return fmt::format("{} min", count / 60);
-  if (count < 48 * 3600) return fmt::format("{} h", count / 3600);
-  return fmt::format("{} days", count / 86'400);
+  using namespace std::chrono;
+  const auto age = std::max(now - then, Time::duration::zero());
+  if (age < 2min) return fmt::format("{} s", floor<seconds>(age).count());
+  if (age < 2h) return fmt::format("{} min", floor<minutes>(age).count());
+  if (age < 48h) return fmt::format("{} h", floor<hours>(age).count());
+  return fmt::format("{} days", floor<days>(age).count());
 }
 
 void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <systemd/sd-daemon.h>
 
-#include <ctime>
+#include <chrono>
 
 namespace starttls::service {
 
@@ -13,9 +13,9 @@ void tell_ready() {
 
 // Type=notify-reload wants to know when it began.
 void tell_reloading() {
-  timespec now{};
-  ::clock_gettime(CLOCK_MONOTONIC, &now);
-  const auto microseconds = now.tv_sec * 1'000'000 + now.tv_nsec / 1'000;
+  // That of CLOCK_MONOTONIC.
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   ::sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds).c_str());
 }
 

@@ -46,7 +46,7 @@ void add_requests(Page& page, const Counters& counters) {
   page.family("requests_total", "counter", "Requests of mail servers that were answered.");
   for (std::size_t d = 0; d < dialects; ++d) {
     for (std::size_t o = 0; o < outcomes; ++o) {
-      page.sample(fmt::format("{{dialect=\"{}\",result=\"{}\"}}", to_text(static_cast<Dialect>(d)),
+      page.sample(fmt::format(R"({{dialect="{}",result="{}"}})", to_text(static_cast<Dialect>(d)),
                               to_text(static_cast<Outcome>(o))),
                   counters.requests[d][o].value());
     }
