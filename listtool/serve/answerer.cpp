@@ -79,6 +79,7 @@ void Answerer::wait(const DomainName& domain, Dialect dialect, ReplyTaker& taker
   auto& deadlines = for_sendmail ? sendmail_deadlines_ : deadlines_;
   deadlines.push_back(
       {.moment = moment() + (for_sendmail ? limits_.sendmail_timeout : limits_.answer_timeout),
+       .domain = domain.str(),
        .pending = pending,
        .dialect = dialect});
   if (deadlines.size() == 1) deadline_is_nearer();
@@ -142,6 +143,16 @@ std::optional<Moment> Answerer::next_deadline() const {
   return next;
 }
 
+// Where the DNS of a domain takes longer than an answer may, every time, to be told "try again" every time
+// would be to keep its mail for ever. What is demanded of others is never told late: it may have ended.
+const Reply& Answerer::late_reply(const std::string& domain, Dialect dialect) {
+  const AnswerTable::Entry* const entry = table_.find(domain);
+  if (entry == nullptr || !entry->replies->facts || entry->replies->generation != generation_)
+    return too_late_;
+  const Reply& last = entry->replies->for_dialect(dialect);
+  return last.outcome == Outcome::no_policy && !last.bytes.empty() ? last : too_late_;
+}
+
 void Answerer::expire(Moment now) {
   for (auto* deadlines : {&deadlines_, &sendmail_deadlines_}) {
     while (!deadlines->empty()) {
@@ -151,8 +162,9 @@ void Answerer::expire(Moment now) {
       if (waits && now < first.moment) break;
       deadlines->pop_front();
       if (!waits) continue;
-      counters_.too_late.add();
-      settle(*pending, too_late_, first.dialect);
+      const Reply& reply = late_reply(first.domain, first.dialect);
+      if (&reply == &too_late_) counters_.too_late.add();
+      settle(*pending, reply, first.dialect);
     }
   }
 }

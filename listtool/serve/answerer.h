@@ -61,7 +61,8 @@ struct PendingReply {
 struct AnswererLimits {
   TableLimits table;
   std::size_t waiting = 10'000;  // requests; those beyond are answered "try again"
-  // After this a request is answered "try again"; the finding out goes on.
+  // After this a request is answered "no policy" where that is what was found out last, else "try again"; the
+  // finding out goes on.
   std::chrono::milliseconds answer_timeout{20'000};
   // For Sendmail, which gives up after 5 s (FEATURE(`sts')).
   std::chrono::milliseconds sendmail_timeout{4'000};
@@ -105,6 +106,7 @@ class Answerer {
   };
   struct Deadline {
     Moment moment;
+    std::string domain;
     std::weak_ptr<PendingReply> pending;
     Dialect dialect;
   };
@@ -119,6 +121,7 @@ class Answerer {
     return replies.generation == generation_ && now_ < replies.usable_until;
   }
   void answer_waiters(const News& news);
+  const Reply& late_reply(const std::string& domain, Dialect dialect);
   void settle(PendingReply& pending, const Reply& reply, Dialect dialect);
 
   AnswererLimits limits_;

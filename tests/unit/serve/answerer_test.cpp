@@ -172,6 +172,37 @@ TEST_CASE("who waits is answered in time, Sendmail sooner; the domain is found o
   CHECK(scene.answerer.waiting() == 0);
 }
 
+TEST_CASE("who waits in vain for a domain that had no policy when it was found out last is told so again") {
+  Scene scene;
+  const auto expire_with = [&](Outcome outcome, bool examined, std::string_view map) {
+    auto replies = std::make_shared<Replies>(*replies_of("x", scene.now + 1min, scene.now + 1min));
+    for (Reply& reply : replies->of) reply.outcome = outcome;
+    if (examined) replies->facts = std::make_shared<policy::Facts>();
+    scene.ask("example.org", map);
+    scene.tell("example.org", replies);
+    scene.pass(1h);
+    CHECK(scene.ask("example.org", map).empty());
+    scene.pass(20s);
+    const std::string_view reply = scene.pending.back()->bytes;
+    const bool is_the_last = reply == "1:x,";
+    CHECK((is_the_last || reply.starts_with("32:TEMP ")));
+    scene.tell("example.org", replies);
+    scene.pass(1h);
+    return is_the_last;
+  };
+  for (const std::string_view map : {"postfix", "QUERYwithTLSRPT", "sts"}) {
+    CHECK(expire_with(Outcome::no_policy, true, map));
+    CHECK_FALSE(expire_with(Outcome::no_policy, false, map));
+    CHECK_FALSE(expire_with(Outcome::policy, true, map));
+    CHECK_FALSE(expire_with(Outcome::trouble, true, map));
+  }
+  CHECK(expire_with(Outcome::no_policy, true, "postfix"));
+  scene.answerer.set_generation(1);
+  scene.ask("example.org");
+  scene.pass(20s);
+  CHECK(scene.pending.back()->bytes.starts_with("32:TEMP "));
+}
+
 TEST_CASE("only so many may wait; the others are told to come again") {
   Scene scene({.waiting = 2});
   CHECK(scene.ask("a.example").empty());
