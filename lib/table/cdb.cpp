@@ -1,6 +1,7 @@
 #include "table/cdb.h"
 
 #include <cdb.h>
+#include <sys/mman.h>
 
 #include <cerrno>
 
@@ -12,6 +13,10 @@ namespace {
 
 // Keys, values and the numbers of bytes before them.
 constexpr std::size_t size_limit = 0xFFFFFFFFU;
+
+// Each look-up maps the pages it reads, and those around them: some 200 KiB. Of a table that is asked for
+// ever all would count as ours in the end.
+constexpr unsigned lookups_kept = 32;
 
 unsigned length(std::string_view text) {
   return static_cast<unsigned>(text.size());
@@ -56,12 +61,21 @@ struct Cdb::State {
   UniqueFd fd;
   struct cdb table{};
   bool mapped = false;
+  unsigned lookups = 0;  // since the pages were given back
 
   State(std::string name_, UniqueFd fd_) : name(std::move(name_)), fd(std::move(fd_)) {}
   State(const State&) = delete;
   State& operator=(const State&) = delete;
   ~State() {
     if (mapped) ::cdb_free(&table);
+  }
+
+  // They stay in the system's cache of the file.
+  void give_back_pages() {
+    if (++lookups < lookups_kept) return;
+    lookups = 0;
+    // Advice, which the system may decline. NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    ::madvise(const_cast<unsigned char*>(table.cdb_mem), table.cdb_fsize, MADV_DONTNEED);
   }
 };
 
@@ -82,6 +96,7 @@ Result<Cdb> Cdb::open(const std::filesystem::path& path) {
 }
 
 Result<std::optional<std::string>> Cdb::find(std::string_view key) const {
+  state_->give_back_pages();
   struct cdb* const table = &state_->table;
   const int found = ::cdb_find(table, key.data(), length(key));
   if (found == 0) return std::nullopt;

@@ -40,7 +40,8 @@ class Cdb {
   Cdb& operator=(Cdb&&) noexcept;
   ~Cdb();
 
-  // Fault::data where the file is damaged there.
+  // Keeps little in memory of what it has read, however often it is asked. Not thread-safe. Fault::data where
+  // the file is damaged there.
   Result<std::optional<std::string>> find(std::string_view key) const;
 
  private:

@@ -28,15 +28,16 @@ def options_of(*command: str) -> set[str]:
 class UpdateExamples(unittest.TestCase):
     def test_there_are_some(self) -> None:
         self.assertEqual([name for name, _ in command_lines()],
-                         ["starttls-listtool", "starttls-listtool-update.service.in"])
+                         ["starttls-listtool", "starttls-listtool-serve.service.in", "starttls-listtool-update.service.in"])
 
     def test_name_only_options_that_there_are(self) -> None:
-        known = options_of() | options_of("update")
-        self.assertIn("--splay", known)
+        known = {command: options_of() | options_of(command) for command in ("update", "serve")}
+        self.assertIn("--splay", known["update"])
         for name, words in command_lines():
             with self.subTest(name):
-                self.assertIn("update", words)
-                self.assertLessEqual({word for word in words if word.startswith("-")}, known)
+                command = "serve" if "serve" in name else "update"
+                self.assertIn(command, words)
+                self.assertLessEqual({word for word in words if word.startswith("-")}, known[command])
 
     def test_are_understood(self) -> None:
         """All but the configuration, which is not there, is as the program wants it."""

@@ -521,6 +521,28 @@ TEST_CASE("the example configuration is one, and asks for each kind of thing") {
   CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
 }
 
+TEST_CASE("what the example configuration only shows is right, too") {
+  std::istringstream example(read(STARTTLS_SOURCE "/packaging/listtool.toml"));
+  std::string text;
+  bool is_network = false;
+  std::size_t keys = 0;
+  for (std::string line; std::getline(example, line);) {
+    is_network = is_network || line == "#[dns]";
+    // A sentence has a blank behind its '#'.
+    if (!is_network || line.size() < 2 || line[0] != '#' || line[1] == ' ') continue;
+    text += line.substr(1) + "\n";
+    if (line[1] != '[') ++keys;
+  }
+  CHECK(keys == 31);
+  const Configuration shown = good(configuration(text));
+  CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
+  CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);
+  CHECK(shown.discovery.policy_hosts.most_at_once == Configuration().discovery.policy_hosts.most_at_once);
+  CHECK(mta_sts_cache(shown) == mta_sts_cache(Configuration()));
+  CHECK(shown.serve.max_lookups == ServeSettings().max_lookups);
+  CHECK(shown.serve.idle_timeout == ServeSettings().idle_timeout);
+}
+
 TEST_CASE("the examples in the manual are configurations") {
   const std::string page = read(STARTTLS_SOURCE "/man/listtool.toml.5");
   const std::string begin = ".Bd -literal\n";
