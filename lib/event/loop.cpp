@@ -92,7 +92,9 @@ Loop::Loop() : base_(event_base_new(), &event_base_free) {
   mailbox_ = std::make_unique<Mailbox>(*this);
 }
 
-Loop::~Loop() { mailbox_.reset(); }
+Loop::~Loop() {
+  mailbox_.reset();
+}
 
 void Loop::run() {
   if (event_base_loop(base_.get(), EVLOOP_NO_EXIT_ON_EMPTY) < 0) give_up("event_base_loop");
@@ -102,13 +104,14 @@ void Loop::stop() {
   post([this] { event_base_loopbreak(base_.get()); });
 }
 
-void Loop::post(Work work) { mailbox_->put(std::move(work)); }
+void Loop::post(Work work) {
+  mailbox_->put(std::move(work));
+}
 
 Timer::Timer(Loop& loop, std::function<void()> expired)
     : expired_(std::move(expired)),
       event_(new_event(
-          loop, -1, 0,
-          [](int, short, void* timer) { call(&static_cast<Timer*>(timer)->expired_); }, this)) {}
+          loop, -1, 0, [](int, short, void* timer) { call(&static_cast<Timer*>(timer)->expired_); }, this)) {}
 
 Timer::~Timer() = default;
 
@@ -118,7 +121,9 @@ void Timer::start(std::chrono::milliseconds after) {
   if (event_add(event_.get(), &time) != 0) give_up("event_add");
 }
 
-void Timer::stop() { event_del(event_.get()); }
+void Timer::stop() {
+  event_del(event_.get());
+}
 
 Watch::Watch(Loop& loop, int descriptor, For what, std::function<void()> ready)
     : ready_(std::move(ready)),

@@ -115,7 +115,9 @@ struct Detached {
 }  // namespace detail
 
 // Begins a task at once; it goes on by itself, and what it uses must outlive it.
-inline detail::Detached spawn(Task<> task) { co_await task; }
+inline detail::Detached spawn(Task<> task) {
+  co_await task;
+}
 
 // What one coroutine waits for until another part of the program has it: a callback of a library, say.
 //
