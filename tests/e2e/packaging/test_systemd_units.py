@@ -11,6 +11,7 @@ from lab.program import SOURCE_TREE, path_of
 BUILD = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
 UPDATE = "starttls-listtool-update.service"
 SERVE = "starttls-listtool-serve.service"
+SOCKET = "starttls-listtool-serve.socket"
 TIMER = "starttls-listtool-update.timer"
 
 
@@ -37,7 +38,7 @@ class SystemdUnits(unittest.TestCase):
         return name, arguments
 
     def test_systemd_reads_them_without_a_complaint(self) -> None:
-        done = analyze("verify", "--man=no", *(self.units / unit for unit in (UPDATE, SERVE, TIMER)))
+        done = analyze("verify", "--man=no", *(self.units / unit for unit in (UPDATE, SERVE, SOCKET, TIMER)))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_systemd_would_complain(self) -> None:
