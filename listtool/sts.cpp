@@ -174,8 +174,9 @@ Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) 
   std::vector<DomainName> domains;
   domains.reserve(before.size());
   for (const auto& [domain, policy] : before) domains.push_back(domain);
-  // A run that changes nothing says nothing.
+  // A run that changes nothing says nothing; with -q, for cron, nor does one that does.
   const auto changed = [&](const DomainName& domain, const StsOutcome& outcome) {
+    if (common.quiet && !common.json) return false;
     return !outcome.policy || summary_of(outcome.policy->policy) != before.at(domain);
   };
   const auto tally = examine_all(common, **discovery, std::move(domains),

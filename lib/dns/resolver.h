@@ -44,7 +44,7 @@ struct Settings {
   bool dnssec = true;
   std::filesystem::path trust_anchor = "/usr/share/dns/root.key";  // DS or DNSKEY records in zone file format
   // After this a question counts as failed. What is still under way then is given up.
-  std::chrono::milliseconds timeout{5'000};
+  std::chrono::milliseconds timeout{3'000};
   std::size_t most_questions = 1'000;              // at the same time; those beyond wait for their turn
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
 };

@@ -159,6 +159,10 @@ class Refresh(StsCase):
         self.assertEqual(self.tool("sts", "refresh"),
                          "good.test: enforce mx2.good.test, until 2026-11-30T18:00:00Z\n")
         self.assertEqual((len(fetches(self.web, "good.test")), len(fetches(self.web, "none.test"))), (2, 2))
+        publish(self.lab, self.web, "good.test", policy("enforce", "mx3.good.test"))
+        self.configuration.now = "2026-11-25T18:00:00Z"
+        self.assertEqual(self.tool("-q", "sts", "refresh"), "", "cron mails whatever is said")
+        self.assertIn("mx3.good.test", self.tool("sts", "cache"))
         self.assertEqual(self.err, "")
 
     def test_all_on_demand(self) -> None:
