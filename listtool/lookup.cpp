@@ -112,19 +112,10 @@ Result<std::optional<policy::ListEntry>> find_override(std::string_view domain, 
   return policy::ListEntry{.mode = (*entry)->mode, .joined_mxs = std::move((*entry)->joined_mxs)};
 }
 
-std::optional<std::string> told_to_postfix(const Answer& answer, const postfix::Rules& rules) {
-  const policy::Answer& policy = answer.policy;
-  if (policy.mode == policy::Mode::dane || policy.mode == policy::Mode::dane_where_bound) {
-    return std::string(policy::to_text(policy.mode));
-  }
-  return policy.enforced ? postfix::policy_for(as_entry(answer), rules) : std::nullopt;
-}
-
 // Sendmail cannot do DANE, so that the other sources count.
 std::optional<std::string> told_to_sendmail(policy::Known known, const std::string& domain) {
   known.dane.reset();
-  const Answer answer{.domain = domain, .policy = policy::decide(known)};
-  return answer.policy.enforced ? sendmail::policy_for(as_entry(answer), {}) : std::nullopt;
+  return sendmail::policy_for(domain, policy::decide(known));
 }
 
 void explain(Answer& answer, const FoundInLists& in_lists, const Published& published) {
@@ -159,7 +150,7 @@ Result<Answer> answer_for(const DomainName& domain, const Places& places, Publis
   Answer answer{.domain = domain.str(), .policy = policy::decide(known)};
   answer.dane = std::move(published.dane);
   if (known.mta_sts != nullptr) answer.mta_sts = *known.mta_sts;
-  answer.postfix = told_to_postfix(answer, rules);
+  answer.postfix = postfix::policy_for(answer.domain, answer.policy, rules.version);
   answer.sendmail = told_to_sendmail(known, answer.domain);
   explain(answer, *in_lists, published);
   return answer;

@@ -11,19 +11,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// "" where there is no such file.
+std::string key_of(const OutputSettings& output) {
+  return file_of(output).string();
+}
+
+}  // namespace
+
 std::string identity_of(const fs::path& file) {
   struct stat info{};
   if (file.empty() || ::stat(file.c_str(), &info) != 0) return "";
   return fmt::format("{} bytes, inode {}:{}, {}.{:09}", info.st_size, info.st_dev, info.st_ino,
                      info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
 }
-
-std::string key_of(const OutputSettings& output) {
-  return file_of(output).string();
-}
-
-}  // namespace
 
 std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
                     const fs::path& overrides, const std::string& mta_sts) {

@@ -14,6 +14,9 @@
 
 namespace starttls::listtool {
 
+// A text that changes whenever somebody writes or replaces the file; "" where there is no such file.
+std::string identity_of(const std::filesystem::path& file);
+
 // Everything on which the content of a map depends, as a text to be compared: the lists in their order, by
 // edition, OpenPGP key file and why they cannot be used, the overrides' file, the MTA-STS policies (see
 // fingerprint() in mta_sts_source.h), and how the map is to be made.

@@ -81,6 +81,16 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
   return append_policy(policy, entry, rules) ? std::optional(std::move(policy)) : std::nullopt;
 }
 
+std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer,
+                                      std::optional<Version> version) {
+  if (answer.mode == policy::Mode::dane || answer.mode == policy::Mode::dane_where_bound) {
+    return std::string(policy::to_text(answer.mode));
+  }
+  if (!answer.enforced) return std::nullopt;
+  return policy_for({.domain = domain, .mode = preload::Mode::enforce, .joined_mxs = answer.joined_mxs},
+                    {.version = version});
+}
+
 void write_text_map(std::span<const Source> sources, const Rules& rules, BufferedWriter& out) {
   out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
              ".\n# Do not edit: the next run replaces this file.\n");

@@ -11,6 +11,7 @@
 
 #include "base/file_draft.h"
 #include "base/result.h"
+#include "policy/answer.h"
 #include "preload/list.h"
 
 namespace starttls::listtool {
@@ -38,6 +39,10 @@ struct Rules {
 // "secure match=mx.example.org:.example.net servername=hostname", or nothing where Postfix is to be told
 // nothing: the entry's mode demands nothing, or is only testing.
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
+
+// What is decided for a domain out of all sources, DANE included: "dane-only", "dane", or as above.
+std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer,
+                                      std::optional<Version> version);
 
 // The same for those who write millions: the policy goes to the end of `text`; false where there is none.
 bool append_policy(std::string& text, const preload::Entry& entry, const Rules& rules);

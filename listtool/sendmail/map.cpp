@@ -29,6 +29,11 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
   return fmt::format("secure match={} servername=hostname", entry.joined_mxs);
 }
 
+std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer) {
+  if (!answer.enforced) return std::nullopt;
+  return policy_for({.domain = domain, .mode = preload::Mode::enforce, .joined_mxs = answer.joined_mxs}, {});
+}
+
 std::string head(std::span<const Source> sources, const std::filesystem::path& path) {
   std::string text =
       "# TLS policies for Sendmail (FEATURE(`sts')), made by starttls-listtool " STARTTLS_VERSION

@@ -9,7 +9,9 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
+#include "policy/answer.h"
 #include "preload/list.h"
 
 namespace starttls::listtool {
@@ -33,6 +35,9 @@ inline constexpr std::size_t longest_match = 255;
 // "secure match=mx.example.org:.example.net servername=hostname", or nothing where the entry demands nothing,
 // is only testing, or has more patterns than Sendmail can compare.
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
+
+// What is decided for a domain out of all sources but DANE, which Sendmail cannot do.
+std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer);
 
 enum class Written {
   enforced,   // Sendmail is told about the domain

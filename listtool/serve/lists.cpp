@@ -1,12 +1,11 @@
 #include "listtool/serve/lists.h"
 
-#include <sys/stat.h>
-
 #include <ranges>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "listtool/installed.h"
+#include "listtool/outputs.h"
 #include "listtool/state.h"
 
 namespace starttls::listtool::socketmap {
@@ -27,14 +26,6 @@ Result<Lists::Installed> opened(const Set& set, InstalledList list) {
 std::optional<Error> unusable_now(const SourceFacts& facts, Time now) {
   if (facts.unusable) return facts.unusable;
   return preload::expired_at(facts.expires, now);
-}
-
-// It changes whenever somebody writes or replaces the file.
-std::string identity_of(const fs::path& file) {
-  struct stat info{};
-  if (file.empty() || ::stat(file.c_str(), &info) != 0) return "";
-  return fmt::format("{}:{}:{}:{}.{}", info.st_dev, info.st_ino, info.st_size, info.st_mtim.tv_sec,
-                     info.st_mtim.tv_nsec);
 }
 
 }  // namespace

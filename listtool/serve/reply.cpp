@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "listtool/sendmail/map.h"
-#include "preload/list.h"
 
 namespace starttls::listtool::socketmap {
 namespace {
@@ -22,24 +21,6 @@ std::string tlsrpt_attributes(const DomainName& domain, const mtasts::Policy& po
   return text;
 }
 
-preload::Entry entry_of(const DomainName& domain, const policy::Answer& answer) {
-  return {.domain = domain.str(),
-          .mode = answer.enforced ? preload::Mode::enforce : preload::Mode::none,
-          .joined_mxs = answer.joined_mxs};
-}
-
-std::optional<std::string> postfix_policy(const DomainName& domain, const policy::Answer& answer,
-                                          const Rules& rules) {
-  switch (answer.mode) {
-    case policy::Mode::dane:
-      return "dane-only";
-    case policy::Mode::dane_where_bound:
-      return "dane";
-    default:
-      return postfix::policy_for(entry_of(domain, answer), {.version = rules.postfix_version});
-  }
-}
-
 Rules before(postfix::Version version, Rules rules) {
   if (rules.postfix_version) rules.postfix_version = std::min(*rules.postfix_version, version);
   return rules;
@@ -49,7 +30,7 @@ std::optional<std::string> policy_with_reports(const DomainName& domain, const p
                                                const mtasts::FetchedPolicy* mta_sts, Rules rules) {
   // Who asks this way says that it is 3.10 or later.
   rules.postfix_version = before_tlsrpt;
-  auto policy = postfix_policy(domain, answer, rules);
+  auto policy = postfix::policy_for(domain.str(), answer, rules.postfix_version);
   if (!policy || answer.source != policy::Source::mta_sts || mta_sts == nullptr) return policy;
   const std::string attributes = tlsrpt_attributes(domain, mta_sts->policy);
   // Reports matter less than the mail.
@@ -61,11 +42,11 @@ std::optional<std::string> policy_in(Dialect dialect, const DomainName& domain, 
                                      const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
   switch (dialect) {
     case Dialect::postfix:
-      return postfix_policy(domain, answer, before(before_tlsrpt, rules));
+      return postfix::policy_for(domain.str(), answer, before(before_tlsrpt, rules).postfix_version);
     case Dialect::postfix_tlsrpt:
       return policy_with_reports(domain, answer, mta_sts, rules);
     case Dialect::sendmail:
-      return sendmail::policy_for(entry_of(domain, answer), {});
+      return sendmail::policy_for(domain.str(), answer);
   }
   return std::nullopt;
 }
