@@ -4,6 +4,7 @@
 
 #include "base/settings.h"
 #include "base/text.h"
+#include "service/listener.h"
 
 namespace starttls::milter {
 namespace {
@@ -30,32 +31,150 @@ Result<mode_t> parse_mode(std::string_view text) {
   return mode;
 }
 
+// One of a setting's words.
+template <class Value>
+Result<Value> word_of(const Settings& settings, const std::string& key, std::string_view text,
+                      std::initializer_list<std::pair<std::string_view, Value>> words) {
+  std::string known;
+  for (const auto& [word, value] : words) {
+    if (word == text) return value;
+    known += fmt::format("{}\"{}\"", known.empty() ? "" : " or ", word);
+  }
+  return std::unexpected(
+      settings.wrong(key, fmt::format("is '{}'; it must be {}", printable(text, 100), known)));
+}
+
+Result<std::vector<IpNetwork>> networks_of(const Settings& settings, const std::string& key,
+                                           const std::vector<std::string>& texts) {
+  std::vector<IpNetwork> networks;
+  for (const std::string& text : texts) {
+    const auto network = IpNetwork::parse(text);
+    if (!network) return std::unexpected(settings.wrong(key, network.error().message));
+    networks.push_back(*network);
+  }
+  return networks;
+}
+
+Result<std::vector<DomainName>> domains_of(const Settings& settings, const std::string& key,
+                                           const std::vector<std::string>& texts) {
+  std::vector<DomainName> domains;
+  for (const std::string& text : texts) {
+    const auto domain = DomainName::parse(text);
+    if (!domain) return std::unexpected(settings.wrong(key, "has what is no domain: " + domain.error().message));
+    domains.push_back(*domain);
+  }
+  return domains;
+}
+
+// What is written as text and means something else.
+struct Texts {
+  std::string mode = "0660";
+  std::string client_address = "full";
+  std::string on_downgrade = "observe";
+  std::vector<std::string> local_networks;
+  std::vector<std::string> downgrade_exempt;
+};
+
+void read_selection(Settings& settings, Selection& selection) {
+  settings.numbers("milter.ports", selection.ports, 1, 65535);
+  settings.numbers("milter.exclude_ports", selection.excluded_ports, 1, 65535);
+  settings.texts("milter.daemons", selection.daemons);
+  settings.texts("milter.exclude_daemons", selection.excluded_daemons);
+  settings.flag("milter.record_authenticated", selection.authenticated);
+  for (auto* names : {&selection.daemons, &selection.excluded_daemons}) {
+    for (std::string& name : *names) name = to_lower(name);
+  }
+}
+
+Texts read_all(Settings& settings, Configuration& c) {
+  Texts texts;
+  for (const IpNetwork& network : default_local_networks()) texts.local_networks.push_back(network.text());
+  settings.path("state_dir", c.state_dir);
+  settings.text("store", c.store);
+  settings.text("milter.socket", c.socket);
+  settings.text("milter.socket_mode", texts.mode);
+  settings.text("milter.socket_owner", c.socket_owner);
+  settings.text("milter.socket_group", c.socket_group);
+  settings.text("milter.user", c.user);
+  settings.text("milter.log", c.log);
+  settings.text("milter.log_level", c.log_level);
+  settings.path("milter.pid_file", c.pid_file);
+  settings.seconds("milter.sync_interval", c.sync_interval, 10ms, 1min);
+  settings.seconds("milter.fold_interval", c.fold_interval, 10ms, 1h);
+  settings.text("milter.metrics", c.metrics);
+  settings.text("milter.mta_log", c.mta_log);
+  settings.texts("milter.local_networks", texts.local_networks);
+  read_selection(settings, c.selection);
+  settings.text("milter.client_address", texts.client_address);
+  settings.text("milter.on_downgrade", texts.on_downgrade);
+  settings.number("milter.downgrade_after", c.downgrade_after, 1, 1'000'000);
+  settings.texts("milter.downgrade_exempt", texts.downgrade_exempt);
+  settings.number("milter.retention_days", c.retention_days, 2, 100'000);
+  settings.text("report.organization", c.organization);
+  settings.text("report.contact", c.contact);
+  return texts;
+}
+
+// Values that are well-formed, but not what they must be.
+Result<void> understand(const Settings& settings, const Texts& texts, Configuration& c) {
+  const auto mode = parse_mode(texts.mode);
+  if (!mode) return std::unexpected(mode.error());
+  c.socket_mode = *mode;
+  if (c.log != "syslog" && c.log != "stderr") {
+    return fail(Fault::config, R"('milter.log' is '{}', neither "syslog" nor "stderr")", printable(c.log));
+  }
+  auto networks = networks_of(settings, "milter.local_networks", texts.local_networks);
+  if (!networks) return std::unexpected(networks.error());
+  c.selection.local_networks = std::move(*networks);
+  const auto keeping = word_of<AddressKeeping>(settings, "milter.client_address", texts.client_address,
+                                               {{"full", AddressKeeping::full},
+                                                {"prefix", AddressKeeping::prefix},
+                                                {"none", AddressKeeping::none}});
+  if (!keeping) return std::unexpected(keeping.error());
+  c.client_address = *keeping;
+  const auto action =
+      word_of<OnDowngrade>(settings, "milter.on_downgrade", texts.on_downgrade,
+                           {{"observe", OnDowngrade::observe}, {"tempfail", OnDowngrade::tempfail}});
+  if (!action) return std::unexpected(action.error());
+  c.on_downgrade = *action;
+  auto exempt = domains_of(settings, "milter.downgrade_exempt", texts.downgrade_exempt);
+  if (!exempt) return std::unexpected(exempt.error());
+  c.downgrade_exempt = std::move(*exempt);
+  if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with('/')) {
+    return std::unexpected(settings.wrong(
+        "milter.mta_log", fmt::format("is '{}'; it must be \"journal\" or the absolute path of a file",
+                                      printable(c.mta_log, 100))));
+  }
+  if (!c.metrics.empty()) {
+    if (const auto address = service::parse_address(c.metrics); !address) {
+      return std::unexpected(settings.wrong("milter.metrics", address.error().message));
+    }
+  }
+  if (!c.store.empty() && !c.store.starts_with("postgresql://") && !c.store.starts_with("postgres://")) {
+    // What stands there may hold a password.
+    return std::unexpected(settings.wrong("store", R"(does not begin with "postgresql://")"));
+  }
+  return {};
+}
+
 }  // namespace
+
+std::vector<IpNetwork> default_local_networks() {
+  std::vector<IpNetwork> networks;
+  for (const char* text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
+                           "fc00::/7", "fe80::/10"}) {
+    networks.push_back(IpNetwork::parse(text).value());
+  }
+  return networks;
+}
 
 Result<Configuration> load_configuration(const std::optional<fs::path>& file) {
   auto settings = load_settings(file);
   if (!settings) return std::unexpected(settings.error());
   Configuration c;
-  std::string mode = "0660";
-  settings->path("state_dir", c.state_dir);
-  settings->text("milter.socket", c.socket);
-  settings->text("milter.socket_mode", mode);
-  settings->text("milter.socket_group", c.socket_group);
-  settings->text("milter.log", c.log);
-  settings->text("milter.log_level", c.log_level);
-  settings->path("milter.pid_file", c.pid_file);
-  settings->seconds("milter.sync_interval", c.sync_interval, 10ms, 1min);
-  settings->seconds("milter.fold_interval", c.fold_interval, 10ms, 1h);
-  settings->text("report.organization", c.organization);
-  settings->text("report.contact", c.contact);
+  const Texts texts = read_all(*settings, c);
   if (auto done = settings->finish(); !done) return std::unexpected(done.error());
-
-  const auto parsed = parse_mode(mode);
-  if (!parsed) return std::unexpected(parsed.error());
-  c.socket_mode = *parsed;
-  if (c.log != "syslog" && c.log != "stderr") {
-    return fail(Fault::config, R"('milter.log' is '{}', neither "syslog" nor "stderr")", printable(c.log));
-  }
+  if (auto done = understand(*settings, texts, c); !done) return std::unexpected(done.error());
   return c;
 }
 

@@ -4,31 +4,69 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "base/domain.h"
+#include "base/network.h"
 #include "base/result.h"
 
 namespace starttls::milter {
 
+// Which sessions are recorded: those from other mail servers, not those of our own users and hosts.
+struct Selection {
+  std::vector<IpNetwork> local_networks;  // clients there are not recorded
+  // By the port and the name of the MTA's daemon ({daemon_port}, {daemon_name}); names in lower case. Where `ports` or
+  // `daemons` is not empty, only sessions with one of these are recorded.
+  std::vector<std::uint64_t> ports;
+  std::vector<std::uint64_t> excluded_ports{465, 587};
+  std::vector<std::string> daemons;
+  std::vector<std::string> excluded_daemons{"msa", "originating"};  // Sendmail's name, and Postfix users' convention
+  bool authenticated = false;  // whether sessions with SMTP AUTH are recorded
+};
+
+// How much of a client's address is written anywhere: all of it, the first 24 bits (48 with IPv6), or nothing.
+enum class AddressKeeping { full, prefix, none };
+
+// What happens to a sender who has always used TLS and now comes without it.
+enum class OnDowngrade { observe, tempfail };
+
 struct Configuration {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/tlsrpt";
+  std::string store;  // "postgresql://..."; empty: SQLite in the state directory
 
-  // [milter]
+  // [milter]: what takes a restart
   std::string socket = "unix:/run/tlsrpt-milter/tlsrpt-milter.sock";  // as libmilter writes it
   mode_t socket_mode = 0660;
+  std::string socket_owner;        // empty: who the daemon runs as
   std::string socket_group;        // empty: "postfix" where that group exists and we are root
+  std::string user;                // empty: "starttls-toolkit" where that user exists and we are root
   std::string log = "syslog";      // "syslog" or "stderr"; in the foreground always "stderr"
-  std::string log_level = "info";  // "debug", "info", "warning", "error"
   std::filesystem::path pid_file;  // empty: none
   std::chrono::milliseconds sync_interval{1000};
   std::chrono::milliseconds fold_interval{5000};
+  std::string metrics;  // "unix:/path" or "inet:HOST:PORT"; empty: no metrics
+  std::string mta_log;  // "journal", or the absolute path of a file; empty: the log is not followed
+
+  // [milter]: what HUP reads again
+  std::string log_level = "info";  // "debug", "info", "warning", "error"
+  Selection selection;
+  AddressKeeping client_address = AddressKeeping::full;
+  OnDowngrade on_downgrade = OnDowngrade::observe;
+  std::uint64_t downgrade_after = 10;         // sessions with TLS that make a sender known for it
+  std::vector<DomainName> downgrade_exempt;  // sending domains that are never refused
+  std::uint64_t retention_days = 400;         // of the store
 
   // [report]
   std::string organization;  // organization-name of RFC 8460; empty: the host's name
   std::string contact;       // contact-info; empty: postmaster@ the host's name
 };
+
+// Loopback, private, link-local and unique-local addresses (RFC 1122, 1918, 3927, 4193, 4291).
+std::vector<IpNetwork> default_local_networks();
 
 // Reads the given file, or, where none is given, the one in /etc/starttls-toolkit if it exists. Fault::config
 // says which line is wrong and why.

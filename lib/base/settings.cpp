@@ -243,6 +243,25 @@ void Settings::number(const std::string& key, std::uint64_t& value, std::uint64_
   }
 }
 
+void Settings::numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t least,
+                       std::uint64_t most) {
+  know(key);
+  const auto node = file_->at(key);
+  if (!node) return;
+  if (!node.is_array()) return complain(key, "an array of whole numbers, such as [1, 2]");
+  std::vector<std::uint64_t> found;
+  for (const toml::node& element : *node.as_array()) {
+    const auto number = element.value_exact<std::int64_t>();
+    if (!number || *number < 0 || static_cast<std::uint64_t>(*number) < least ||
+        static_cast<std::uint64_t>(*number) > most) {
+      return complain(fmt::format("{}[{}]", key, found.size()),
+                      fmt::format("an array of nothing but whole numbers from {} to {}", least, most));
+    }
+    found.push_back(static_cast<std::uint64_t>(*number));
+  }
+  value = std::move(found);
+}
+
 void Settings::seconds(const std::string& key, std::chrono::milliseconds& value,
                        std::chrono::milliseconds least, std::chrono::milliseconds most) {
   know(key);

@@ -87,6 +87,7 @@ struct Member {
 
 struct Club {
   std::vector<std::string> words{"default"};
+  std::vector<std::uint64_t> ports{1};
   std::string socket;
   std::vector<Member> members;
 };
@@ -98,6 +99,7 @@ Result<Club> read_club(const std::string& content) {
   if (!settings) return std::unexpected(settings.error());
   Club club;
   settings->texts("words", club.words);
+  settings->numbers("ports", club.ports, 1, 65535);
   settings->text("milter.socket", club.socket);
   club.members.resize(settings->tables("member"));
   for (std::size_t i = 0; i < club.members.size(); ++i) {
@@ -122,6 +124,15 @@ TEST_CASE("an array of texts takes the place of its default, also an empty one")
   CHECK(good(read_club("words = ['a', \"b c\"]\n")).words == std::vector<std::string>{"a", "b c"});
   CHECK(good(read_club("words = []\n")).words.empty());
   CHECK(good(read_club("")).words == std::vector<std::string>{"default"});
+}
+
+TEST_CASE("an array of numbers takes the place of its default, whole or not at all") {
+  CHECK(good(read_club("ports = [25, 587]\n")).ports == std::vector<std::uint64_t>{25, 587});
+  CHECK(good(read_club("ports = []\n")).ports.empty());
+  CHECK(good(read_club("")).ports == std::vector<std::uint64_t>{1});
+  CHECK(complaint("ports = 25\n") == "x.toml:1:9: 'ports' must be an array of whole numbers, such as [1, 2]");
+  CHECK(complaint("ports = [25, 0]\n") ==
+        "x.toml:1:14: 'ports' must be an array of nothing but whole numbers from 1 to 65535");
 }
 
 TEST_CASE("what is no array of texts is an error at its place") {

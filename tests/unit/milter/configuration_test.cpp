@@ -20,7 +20,23 @@ Result<Configuration> configuration(const std::string& content) {
 TEST_CASE("every key of the configuration is read") {
   const Configuration c = good(configuration(R"(
 state_dir = "/s"
+store = "postgresql://db/tls"
 [milter]
+socket_owner = "o"
+user = "u"
+metrics = "inet:127.0.0.1:9461"
+mta_log = "/var/log/mail.log"
+client_address = "prefix"
+local_networks = ["192.0.2.0/24"]
+ports = [25]
+exclude_ports = []
+daemons = ["MX"]
+exclude_daemons = ["Other"]
+record_authenticated = true
+on_downgrade = "tempfail"
+downgrade_after = 3
+downgrade_exempt = ["Sender.TEST"]
+retention_days = 30
 socket = "inet:1@127.0.0.1"
 socket_mode = "0666"
 socket_group = "mail"
@@ -42,12 +58,32 @@ contact = "c@o.test"
   CHECK(c.pid_file == "/p");
   CHECK(c.sync_interval == 2s);
   CHECK(c.fold_interval == 500ms);
+  CHECK(c.store == "postgresql://db/tls");
+  CHECK(c.socket_owner == "o");
+  CHECK(c.user == "u");
+  CHECK(c.metrics == "inet:127.0.0.1:9461");
+  CHECK(c.mta_log == "/var/log/mail.log");
+  CHECK(c.client_address == AddressKeeping::prefix);
+  REQUIRE(c.selection.local_networks.size() == 1);
+  CHECK(c.selection.local_networks[0].text() == "192.0.2.0/24");
+  CHECK(c.selection.ports == std::vector<std::uint64_t>{25});
+  CHECK(c.selection.excluded_ports.empty());
+  CHECK(c.selection.daemons == std::vector<std::string>{"mx"});
+  CHECK(c.selection.excluded_daemons == std::vector<std::string>{"other"});
+  CHECK(c.selection.authenticated);
+  CHECK(c.on_downgrade == OnDowngrade::tempfail);
+  CHECK(c.downgrade_after == 3);
+  REQUIRE(c.downgrade_exempt.size() == 1);
+  CHECK(c.downgrade_exempt[0].str() == "sender.test");
+  CHECK(c.retention_days == 30);
   CHECK(c.organization == "O");
   CHECK(c.contact == "c@o.test");
 }
 
 TEST_CASE("an empty configuration is the default one") {
-  CHECK(good(configuration("")).state_dir == Configuration{}.state_dir);
+  const Configuration c = good(configuration(""));
+  CHECK(c.state_dir == Configuration{}.state_dir);
+  CHECK(c.selection.local_networks.size() == default_local_networks().size());
 }
 
 TEST_CASE("mistakes in the configuration are told with their reason") {
@@ -55,6 +91,17 @@ TEST_CASE("mistakes in the configuration are told with their reason") {
         "'milter.socket_mode' is 'rw', not an octal mode such as \"0660\"");
   CHECK(bad(configuration("[milter]\nsocket_mode = \"1777\"\n")).fault == Fault::config);
   CHECK(bad(configuration("[milter]\nlog = \"paper\"\n")).fault == Fault::config);
+  for (const char* text : {"local_networks = ['here']", "client_address = 'half'", "on_downgrade = 'bounce'",
+                           "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'", "ports = [0]",
+                           "downgrade_after = 0"}) {
+    CAPTURE(text);
+    const Error error = bad(configuration("[milter]\n" + std::string(text)));
+    CHECK(error.fault == Fault::config);
+    CHECK(error.message.find("tlsrpt.toml:2:") != std::string::npos);
+  }
+  const Error store = bad(configuration("store = 'mysql://user:secret@db'"));
+  CHECK(store.message.find("postgresql://") != std::string::npos);
+  CHECK(store.message.find("secret") == std::string::npos);
   CHECK(bad(configuration("statedir = \"/s\"\n")).message.find("did you mean 'state_dir'?") !=
         std::string::npos);
   CHECK(bad(load_configuration("/nonexistent")).fault == Fault::config);
