@@ -15,11 +15,12 @@
 namespace starttls::store {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Outcome>, 4> outcomes{{
+constexpr std::array<std::pair<std::string_view, Outcome>, 5> outcomes{{
     {"tls", Outcome::tls},
     {"plaintext", Outcome::plaintext},
     {"no-mail", Outcome::no_mail},
     {"no-helo", Outcome::no_helo},
+    {"failed", Outcome::failed},
 }};
 
 constexpr std::array<std::pair<std::string_view, ClientCertificate>, 3> certificates{{
@@ -52,15 +53,20 @@ struct Member {
 };
 
 constexpr std::array<Member<Time>, 2> times{{{"begin", &Session::begin}, {"end", &Session::end}}};
-constexpr std::array<Member<std::string>, 6> texts{{{"mx", &Session::receiving_mx},
+constexpr std::array<Member<std::string>, 7> texts{{{"mx", &Session::receiving_mx},
                                                     {"address", &Session::client_address},
                                                     {"name", &Session::client_name},
                                                     {"helo", &Session::helo},
                                                     {"tls", &Session::tls_version},
-                                                    {"cipher", &Session::cipher}}};
+                                                    {"cipher", &Session::cipher},
+                                                    {"key", &Session::join_key}}};
 constexpr std::array<Member<std::uint32_t>, 3> numbers{{{"bits", &Session::cipher_bits},
                                                         {"transactions", &Session::transactions},
                                                         {"messages", &Session::messages}}};
+constexpr std::array<Member<bool>, 3> flags{{{"awaits", &Session::awaits_log},
+                                             {"excluded", &Session::excluded},
+                                             {"open", &Session::still_open}}};
+constexpr std::string_view failure_key = "failure";
 constexpr std::string_view certificate_key = "certificate";
 constexpr std::string_view domains_key = "domains";
 
@@ -113,10 +119,16 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
       session_.*(member->value) = value;
       return true;
     }
-    if (member_ != certificate_key) return is_unknown();
-    const auto certificate = parse_client_certificate(value);
-    if (certificate) session_.client_certificate = *certificate;
-    return certificate.has_value();
+    if (member_ == certificate_key) return take(session_.client_certificate, parse_client_certificate(value));
+    if (member_ == failure_key) return take(session_.failure, mtalog::parse_handshake_failure(value));
+    return is_unknown();
+  }
+
+  bool Bool(bool value) {
+    const auto* member = depth_ == 1 ? member_in(flags, member_) : nullptr;
+    if (member == nullptr) return Default();
+    session_.*(member->value) = value;
+    return true;
   }
 
   bool Int(int value) { return number(value); }
@@ -151,10 +163,17 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
     return is_unknown();
   }
 
+  template <class Value>
+  static bool take(Value& into, const Result<Value>& value) {
+    if (value) into = *value;
+    return value.has_value();
+  }
+
   // A member that we know has values of another kind than the one that came.
   bool is_unknown() const {
     return member_in(times, member_) == nullptr && member_in(texts, member_) == nullptr &&
-           member_in(numbers, member_) == nullptr && member_ != certificate_key && member_ != domains_key;
+           member_in(numbers, member_) == nullptr && member_in(flags, member_) == nullptr &&
+           member_ != certificate_key && member_ != failure_key && member_ != domains_key;
   }
 
   Session session_;
@@ -168,6 +187,7 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
 }  // namespace
 
 Outcome outcome_of(const Session& session) {
+  if (session.failure != mtalog::HandshakeFailure::none) return Outcome::failed;
   if (!session.tls_version.empty()) return Outcome::tls;
   if (session.transactions > 0) return Outcome::plaintext;
   return session.helo.empty() ? Outcome::no_helo : Outcome::no_mail;
@@ -205,6 +225,12 @@ std::string encode(const Session& session) {
     put_key(json, key);
     json.Uint(session.*value);
   }
+  for (const auto& [key, value] : flags) {
+    if (!(session.*value)) continue;
+    put_key(json, key);
+    json.Bool(true);
+  }
+  if (session.failure != mtalog::HandshakeFailure::none) put_text(json, failure_key, to_text(session.failure));
   if (session.client_certificate != ClientCertificate::none) {
     put_text(json, certificate_key, to_text(session.client_certificate));
   }

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "mtalog/failure.h"
 
 namespace starttls::store {
 
@@ -20,6 +21,7 @@ enum class Outcome {
   no_mail,  // HELO, then nothing: a probe, a failed handshake, or a sender that left after a good one because
             // it did not like our certificate; only the log of the MTA tells which
   no_helo,  // connected and left
+  failed,   // a TLS handshake came to nothing, as the MTA's log tells: Session::failure says why
 };
 
 enum class ClientCertificate { none, untrusted, trusted };
@@ -41,12 +43,21 @@ struct Session {
   // Recipient domain (A-labels) -> messages accepted for it; 0 where a recipient was accepted but no message.
   std::map<std::string, std::uint32_t> recipient_domains;
 
+  // What follows is for the join with the MTA's log (join.h).
+
+  // Stands for the client's address where `client_address` does not have all of it; else empty.
+  std::string join_key;
+  bool awaits_log = false;  // neither TLS nor mail: the log may tell why
+  bool excluded = false;    // not one to be counted; it is here to take its failure with it
+  bool still_open = false;  // we ended before it did: `end` is when that was
+  mtalog::HandshakeFailure failure = mtalog::HandshakeFailure::none;  // set by the join
+
   bool operator==(const Session&) const = default;
 };
 
 Outcome outcome_of(const Session& session);
 
-// "tls", "plaintext", "no-mail", "no-helo"; Fault::data on another word.
+// "tls", "plaintext", "no-mail", "no-helo", "failed"; Fault::data on another word.
 std::string_view to_text(Outcome outcome);
 Result<Outcome> parse_outcome(std::string_view text);
 

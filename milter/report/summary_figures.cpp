@@ -55,6 +55,7 @@ Figures& operator+=(Figures& figures, const Figures& more) {
   figures.plaintext += more.plaintext;
   figures.no_mail += more.no_mail;
   figures.no_helo += more.no_helo;
+  figures.failed += more.failed;
   figures.messages += more.messages;
   return figures;
 }
@@ -73,6 +74,9 @@ Figures figures_of(Outcome outcome, const Tally& tally) {
       break;
     case Outcome::no_helo:
       figures.no_helo = tally.sessions;
+      break;
+    case Outcome::failed:
+      figures.failed = tally.sessions;
       break;
   }
   return figures;

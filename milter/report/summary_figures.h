@@ -24,6 +24,7 @@ struct Figures {
   std::uint64_t plaintext = 0;
   std::uint64_t no_mail = 0;
   std::uint64_t no_helo = 0;
+  std::uint64_t failed = 0;  // handshakes, as the MTA's log told
   std::uint64_t messages = 0;
 };
 

@@ -10,6 +10,15 @@ TEST_CASE("a session comes back from the journal as it went in") {
   CHECK(good(decode(encode(tls_session()))) == tls_session());
   CHECK(good(decode(encode(plaintext_session()))) == plaintext_session());
   CHECK(good(decode(encode(Session{}))) == Session{});
+  const Session failed{.begin = at("2026-11-22T10:00:00Z"),
+                       .client_address = "192.0.2.0",
+                       .helo = "x",
+                       .join_key = "k",
+                       .awaits_log = true,
+                       .excluded = true,
+                       .still_open = true,
+                       .failure = mtalog::HandshakeFailure::unknown_ca};
+  CHECK(good(decode(encode(failed))) == failed);
 }
 
 TEST_CASE("members that a newer version wrote are passed over") {
@@ -32,6 +41,8 @@ TEST_CASE("what is no session is refused") {
                            R"({"begin":5,"domains":{"a":"b"}})",
                            R"({"begin":5,"certificate":"maybe"})",
                            R"({"begin":null})",
+                           R"({"begin":5,"failure":"bad luck"})",
+                           R"({"begin":5,"awaits":"yes"})",
                            R"({"begin":5,"mx":{}})",
                            R"({"begin":5,"mx":["a"]})",
                            R"({"begin":5,"domains":7})",
@@ -52,4 +63,5 @@ TEST_CASE("the outcome follows from what was seen") {
   CHECK(outcome_of({.helo = "x"}) == Outcome::no_mail);
   CHECK(outcome_of({}) == Outcome::no_helo);
   CHECK(outcome_of({.tls_version = "TLSv1.2"}) == Outcome::tls);
+  CHECK(outcome_of({.helo = "x", .failure = mtalog::HandshakeFailure::dropped}) == Outcome::failed);
 }
