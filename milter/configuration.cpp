@@ -60,7 +60,8 @@ Result<std::vector<DomainName>> domains_of(const Settings& settings, const std::
   std::vector<DomainName> domains;
   for (const std::string& text : texts) {
     const auto domain = DomainName::parse(text);
-    if (!domain) return std::unexpected(settings.wrong(key, "has what is no domain: " + domain.error().message));
+    if (!domain)
+      return std::unexpected(settings.wrong(key, "has what is no domain: " + domain.error().message));
     domains.push_back(*domain);
   }
   return domains;
@@ -126,10 +127,9 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
   auto networks = networks_of(settings, "milter.local_networks", texts.local_networks);
   if (!networks) return std::unexpected(networks.error());
   c.selection.local_networks = std::move(*networks);
-  const auto keeping = word_of<AddressKeeping>(settings, "milter.client_address", texts.client_address,
-                                               {{"full", AddressKeeping::full},
-                                                {"prefix", AddressKeeping::prefix},
-                                                {"none", AddressKeeping::none}});
+  const auto keeping = word_of<AddressKeeping>(
+      settings, "milter.client_address", texts.client_address,
+      {{"full", AddressKeeping::full}, {"prefix", AddressKeeping::prefix}, {"none", AddressKeeping::none}});
   if (!keeping) return std::unexpected(keeping.error());
   c.client_address = *keeping;
   const auto action =
@@ -159,10 +159,14 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
 
 }  // namespace
 
+store::Place place_of(const Configuration& configuration) {
+  return {.state_dir = configuration.state_dir, .store_url = configuration.store};
+}
+
 std::vector<IpNetwork> default_local_networks() {
   std::vector<IpNetwork> networks;
-  for (const char* text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "::1/128",
-                           "fc00::/7", "fe80::/10"}) {
+  for (const char* text : {"127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16",
+                           "::1/128", "fc00::/7", "fe80::/10"}) {
     networks.push_back(IpNetwork::parse(text).value());
   }
   return networks;

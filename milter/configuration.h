@@ -13,22 +13,25 @@
 #include "base/domain.h"
 #include "base/network.h"
 #include "base/result.h"
+#include "store/ledger.h"
 
 namespace starttls::milter {
 
 // Which sessions are recorded: those from other mail servers, not those of our own users and hosts.
 struct Selection {
   std::vector<IpNetwork> local_networks;  // clients there are not recorded
-  // By the port and the name of the MTA's daemon ({daemon_port}, {daemon_name}); names in lower case. Where `ports` or
-  // `daemons` is not empty, only sessions with one of these are recorded.
+  // By the port and the name of the MTA's daemon ({daemon_port}, {daemon_name}); names in lower case. Where
+  // `ports` or `daemons` is not empty, only sessions with one of these are recorded.
   std::vector<std::uint64_t> ports;
   std::vector<std::uint64_t> excluded_ports{465, 587};
   std::vector<std::string> daemons;
-  std::vector<std::string> excluded_daemons{"msa", "originating"};  // Sendmail's name, and Postfix users' convention
-  bool authenticated = false;  // whether sessions with SMTP AUTH are recorded
+  std::vector<std::string> excluded_daemons{"msa",
+                                            "originating"};  // Sendmail's name, and Postfix users' convention
+  bool authenticated = false;                                // whether sessions with SMTP AUTH are recorded
 };
 
-// How much of a client's address is written anywhere: all of it, the first 24 bits (48 with IPv6), or nothing.
+// How much of a client's address is written anywhere: all of it, the first 24 bits (48 with IPv6), or
+// nothing.
 enum class AddressKeeping { full, prefix, none };
 
 // What happens to a sender who has always used TLS and now comes without it.
@@ -56,14 +59,17 @@ struct Configuration {
   Selection selection;
   AddressKeeping client_address = AddressKeeping::full;
   OnDowngrade on_downgrade = OnDowngrade::observe;
-  std::uint64_t downgrade_after = 10;         // sessions with TLS that make a sender known for it
+  std::uint64_t downgrade_after = 10;        // sessions with TLS that make a sender known for it
   std::vector<DomainName> downgrade_exempt;  // sending domains that are never refused
-  std::uint64_t retention_days = 400;         // of the store
+  std::uint64_t retention_days = 400;        // of the store
 
   // [report]
   std::string organization;  // organization-name of RFC 8460; empty: the host's name
   std::string contact;       // contact-info; empty: postmaster@ the host's name
 };
+
+// Where the sessions are.
+store::Place place_of(const Configuration& configuration);
 
 // Loopback, private, link-local and unique-local addresses (RFC 1122, 1918, 3927, 4193, 4291).
 std::vector<IpNetwork> default_local_networks();

@@ -87,13 +87,10 @@ store::RecorderOptions recorder_options(const Configuration& configuration) {
   options.journal = store::journal_folder(configuration.state_dir);
   options.sync_interval = configuration.sync_interval;
   options.fold_interval = configuration.fold_interval;
-  return options;
-}
-
-store::StoreOpener store_opener(const Configuration& configuration) {
-  return [file = store::store_file(configuration.state_dir)] {
-    return store::open_sqlite_store(file, store::Access::write);
+  options.open_store = [place = place_of(configuration)] {
+    return store::open_store(place, store::Access::write);
   };
+  return options;
 }
 
 void log_end(const store::RecorderCounters& counters) {
@@ -125,8 +122,7 @@ class PidFile {
 // What the callbacks use. Once libmilter's threads run it is never freed: they go on until the process ends.
 struct Working {
   Working(const Configuration& configuration, const Clock& clock)
-      : recorder(recorder_options(configuration), clock, store_opener(configuration)),
-        connections(recorder, clock) {}
+      : recorder(recorder_options(configuration), clock), connections(recorder, clock) {}
 
   store::Recorder recorder;
   OpenConnections connections;

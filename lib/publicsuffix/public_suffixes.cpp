@@ -19,4 +19,9 @@ bool PublicSuffixes::contains(const std::string& name) const {
   return psl_is_public_suffix2(list_.get(), name.c_str(), PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE) != 0;
 }
 
+std::string PublicSuffixes::registrable(const std::string& name) const {
+  const char* const domain = psl_registrable_domain(list_.get(), name.c_str());
+  return domain == nullptr ? std::string() : std::string(domain);
+}
+
 }  // namespace starttls

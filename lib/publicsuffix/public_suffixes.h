@@ -11,9 +11,9 @@ struct psl_ctx_st;
 
 namespace starttls {
 
-// The ICANN section of the Public Suffix List only: what registries hand out. The private section has what
-// companies let their customers use ("github.io", hosts of clouds); whether these are one owner's hosts or
-// many strangers' is their owner's affair, and many MX hosts lie there.
+// contains() goes by the ICANN section of the Public Suffix List only: what registries hand out. The private
+// section has what companies let their customers use ("github.io", hosts of clouds); whether these are one
+// owner's hosts or many strangers' is their owner's affair, and many MX hosts lie there.
 class PublicSuffixes {
  public:
   // The system's list (package publicsuffix) or, where that is newer, the one built into libpsl; reads a file
@@ -23,6 +23,12 @@ class PublicSuffixes {
   // Whether the name, in the form of DomainName, is itself such a suffix. A top-level domain that the list
   // does not know is none.
   bool contains(const std::string& name) const;
+
+  // The domain that the owner of the name has registered ("mx1.mail.example.co.uk" -> "example.co.uk"), by
+  // the whole list: what companies let their customers use counts as a suffix here, since it is about who
+  // somebody is. A top-level domain that the list does not know counts as one. "" where the name is a suffix
+  // itself.
+  std::string registrable(const std::string& name) const;
 
  private:
   struct Free {

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 
@@ -33,15 +34,35 @@ void give_to_owner_of(const std::filesystem::path& folder, int descriptor) {
   static_cast<void>(ignored);
 }
 
+Result<void> stamp(Database& database, const Schema& schema) {
+  return database.execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
+                                      schema.application_id, schema.version));
+}
+
 }  // namespace
 
 Result<void> lay_out(Database& database, const Schema& schema) {
   auto transaction = Transaction::begin(database, "IMMEDIATE");
   if (!transaction) return std::unexpected(transaction.error());
   if (auto done = database.execute(schema.statements); !done) return done;
-  const auto stamp = fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}",
-                                 schema.application_id, schema.version);
-  if (auto done = database.execute(stamp); !done) return done;
+  if (auto done = stamp(database, schema); !done) return done;
+  return transaction->commit();
+}
+
+Result<void> upgrade(Database& database, const Schema& schema) {
+  const auto before = standing_of(database, schema);
+  if (!before) return std::unexpected(before.error());
+  if (*before != Standing::older) return {};
+  auto transaction = Transaction::begin(database, "IMMEDIATE");
+  if (!transaction) return std::unexpected(transaction.error());
+  // Another process may have been faster.
+  const auto version = database.number("PRAGMA user_version");
+  if (!version) return std::unexpected(version.error());
+  for (std::int64_t v = std::max<std::int64_t>(*version, 1); v < schema.version; ++v) {
+    const auto* const step = schema.upgrades[static_cast<std::size_t>(v - 1)];
+    if (auto done = database.execute(step); !done) return done;
+  }
+  if (auto done = stamp(database, schema); !done) return done;
   return transaction->commit();
 }
 
@@ -67,7 +88,8 @@ Result<Standing> standing_of(Database& database, const Schema& schema) {
   const auto version = database.number("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
   if (*application != schema.application_id) return Standing::foreign;
-  return *version > schema.version ? Standing::newer : Standing::ours;
+  if (*version > schema.version) return Standing::newer;
+  return *version < schema.version && !schema.upgrades.empty() ? Standing::older : Standing::ours;
 }
 
 Result<void> check(Database& database, const Schema& schema, const std::filesystem::path& file) {
@@ -75,6 +97,11 @@ Result<void> check(Database& database, const Schema& schema, const std::filesyst
   if (!standing) return std::unexpected(standing.error());
   const std::string name = printable(file.string());
   if (*standing == Standing::foreign) return fail(Fault::data, "{}: not {}", name, schema.kind);
+  if (*standing == Standing::older) {
+    return fail(Fault::data,
+                "{}: made by an older version, and not upgraded yet: the program that writes it does that",
+                name);
+  }
   if (*standing == Standing::newer) {
     return fail(Fault::data, "{}: made by a newer version (this program knows schema {})", name,
                 schema.version);

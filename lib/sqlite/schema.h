@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 
 #include "base/result.h"
 #include "sqlite/sqlite.h"
@@ -16,6 +17,9 @@ struct Schema {
   std::int64_t application_id = 0;  // PRAGMA application_id
   std::int64_t version = 0;         // PRAGMA user_version
   const char* statements = "";      // that make it
+  // How an older one becomes the next: [0] makes version 2 of version 1, and so on. None: as it is, each
+  // older version serves as well.
+  std::span<const char* const> upgrades;
 };
 
 // A new file with this mode, whatever the umask; where root makes it, it belongs to whom its folder belongs
@@ -26,12 +30,21 @@ Result<void> create(const std::filesystem::path& file, const Schema& schema, mod
 // The same in a database that is open and empty.
 Result<void> lay_out(Database& database, const Schema& schema);
 
-enum class Standing { ours, newer, foreign };
+// Makes an older version the present one, one step after the other, all or nothing; nothing is to be done for
+// the present version. To be called before foreign keys are enforced, since tables may be made anew.
+Result<void> upgrade(Database& database, const Schema& schema);
+
+enum class Standing {
+  ours,
+  older,  // and there are upgrades
+  newer,
+  foreign
+};
 
 // What the open database is. Errors as of sqlite.h.
 Result<Standing> standing_of(Database& database, const Schema& schema);
 
-// Fault::data where it is not Standing::ours, with the name of the file.
+// Fault::data where it is not Standing::ours, with the name of the file. Who can write upgrades first.
 Result<void> check(Database& database, const Schema& schema, const std::filesystem::path& file);
 
 }  // namespace starttls::sqlite

@@ -2,7 +2,7 @@
 
 namespace starttls::store {
 
-SessionClass class_of(const Session& session) {
+SessionClass class_of(const Session& session, bool downgraded) {
   return {
       .day = day_of(session.begin),
       .receiving_mx = session.receiving_mx,
@@ -13,11 +13,13 @@ SessionClass class_of(const Session& session) {
       .cipher = session.cipher,
       .cipher_bits = session.cipher_bits,
       .client_certificate = session.client_certificate,
+      .failure = session.failure,
+      .downgraded = downgraded,
   };
 }
 
-void add(DailyCounts& counts, const Session& session) {
-  ClassCount& count = counts[class_of(session)];
+void add(DailyCounts& counts, const Session& session, bool downgraded) {
+  ClassCount& count = counts[class_of(session, downgraded)];
   count.total += {.sessions = 1, .messages = session.messages};
   for (const auto& [domain, messages] : session.recipient_domains) {
     count.recipient_domains[domain] += {.sessions = 1, .messages = messages};

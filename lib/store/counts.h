@@ -22,11 +22,13 @@ struct SessionClass {
   std::string cipher;
   std::uint32_t cipher_bits = 0;
   ClientCertificate client_certificate = ClientCertificate::none;
+  mtalog::HandshakeFailure failure = mtalog::HandshakeFailure::none;  // of Outcome::failed
+  bool downgraded = false;  // in plaintext, from a sending domain that is known for TLS
 
   auto operator<=>(const SessionClass&) const = default;
 };
 
-SessionClass class_of(const Session& session);
+SessionClass class_of(const Session& session, bool downgraded = false);
 
 struct Tally {
   std::uint64_t sessions = 0;
@@ -51,7 +53,7 @@ struct ClassCount {
 
 using DailyCounts = std::map<SessionClass, ClassCount>;
 
-void add(DailyCounts& counts, const Session& session);
+void add(DailyCounts& counts, const Session& session, bool downgraded = false);
 void add(DailyCounts& counts, const DailyCounts& more);
 
 }  // namespace starttls::store

@@ -31,6 +31,11 @@ Journal::Journal(fs::path folder, std::size_t held_back_limit)
     : folder_(std::move(folder)), held_back_limit_(held_back_limit) {}
 
 Result<void> Journal::open(Time now) {
+  const std::lock_guard upkeep(upkeep_);
+  return open_folder(now);
+}
+
+Result<void> Journal::open_folder(Time now) {
   std::error_code error;
   fs::create_directories(folder_, error);
   if (error) return fail(Fault::io, "{}: {}", printable(folder_.string()), error.message());
@@ -43,12 +48,17 @@ Result<void> Journal::open(Time now) {
 }
 
 bool Journal::holds_lock() const {
+  const std::lock_guard upkeep(upkeep_);
+  return has_lock();
+}
+
+bool Journal::has_lock() const {
   // The lock of a folder that was moved away says nothing about the one in its place.
   return lock_ && is_at(lock_.get(), folder_);
 }
 
 Result<void> Journal::take_lock() {
-  if (holds_lock()) return {};
+  if (has_lock()) return {};
   UniqueFd fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
   if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
@@ -136,12 +146,14 @@ Result<void> Journal::rescue_if_moved() {
   const auto content = ::lseek(gone->fd.get(), 0, SEEK_SET) == 0
                            ? read_all(gone->fd.get(), segment_limit, "moved journal segment")
                            : fail(Fault::io, "journal: {}", errno_text(errno));
-  const auto read = content ? read_segment(*content,
-                                           [this](const Session& session) {
-                                             --written_;
-                                             hold_back(frame(encode(session)));
-                                           })
-                            : std::unexpected(content.error());
+  const auto read =
+      content ? read_segment(
+                    *content,
+                    [this](const Record& record) {
+                      --written_;
+                      hold_back(frame(std::visit([](const auto& what) { return encode(what); }, record)));
+                    })
+              : std::unexpected(content.error());
   if (!read) {
     lost_ += gone->records;
     return std::unexpected(read.error());
@@ -151,9 +163,10 @@ Result<void> Journal::rescue_if_moved() {
 }
 
 Result<void> Journal::keep(Time now) {
+  const std::lock_guard upkeep(upkeep_);
   if (auto rescued = rescue_if_moved(); !rescued) return rescued;
   if (current_id().empty()) {
-    if (auto opened = open(now); !opened) return opened;
+    if (auto opened = open_folder(now); !opened) return opened;
   }
   write_held_back();
   std::shared_ptr<Segment> segment;
@@ -184,6 +197,7 @@ Result<void> Journal::continue_in(std::shared_ptr<Segment> next) {
 }
 
 Result<void> Journal::rotate(Time now) {
+  const std::lock_guard upkeep(upkeep_);
   if (current_bytes() == 0) return {};
   auto next = create_segment(now);
   if (!next) return std::unexpected(next.error());
@@ -191,11 +205,13 @@ Result<void> Journal::rotate(Time now) {
 }
 
 Result<void> Journal::close() {
+  const std::lock_guard upkeep(upkeep_);
   write_held_back();
   return continue_in(nullptr);
 }
 
 void Journal::unlock() {
+  const std::lock_guard upkeep(upkeep_);
   lock_.reset();
 }
 

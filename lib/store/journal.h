@@ -38,8 +38,8 @@ class Journal {
   // Thread-safe, does not throw but for want of memory.
   void append(std::string_view payload);
 
-  // To be called every second or so, by one thread: opens again what was lost, writes what was held back,
-  // syncs.
+  // To be called every second or so: opens again what was lost, writes what was held back, syncs. This and
+  // what follows may be called by several threads.
   Result<void> keep(Time now);
 
   // Ends the current segment, synced, and begins a new one; nothing to do where it has no records.
@@ -70,20 +70,27 @@ class Journal {
     std::size_t records = 0;
   };
 
+  // With `upkeep_` held:
+  Result<void> open_folder(Time now);
   Result<std::shared_ptr<Segment>> create_segment(Time now);
   Result<void> take_lock();
+  bool has_lock() const;
   std::filesystem::path path_of(const std::string& id) const;
   Result<void> rescue_if_moved();
   Result<void> sync(const Segment* segment) const;
   // Ends the current segment, synced, and goes on in the given one, or in none.
   Result<void> continue_in(std::shared_ptr<Segment> next);
+  // With `mutex_` held:
   bool write_record(std::string_view record);
   void hold_back(std::string record);
+
   void write_held_back();
 
   const std::filesystem::path folder_;
   const std::size_t held_back_limit_;
-  UniqueFd lock_;  // of the folder itself, so that there is no file to be removed
+
+  mutable std::mutex upkeep_;  // whoever opens, ends and syncs segments; guards the next line
+  UniqueFd lock_;              // of the folder itself, so that there is no file to be removed
 
   mutable std::mutex mutex_;  // guards what follows
   std::shared_ptr<Segment> current_;

@@ -36,22 +36,13 @@ Result<std::vector<OpenSegment>> open_segments(const fs::path& folder) {
   return segments;
 }
 
-Result<void> add_segment(DailyCounts& counts, const OpenSegment& segment, const Period& period) {
+Result<void> add_segment(SegmentContent& unfolded, const OpenSegment& segment) {
   const auto content = read_all(segment.fd.get(), segment_limit, segment.id);
   if (!content) return std::unexpected(content.error());
   // The end may be a record that is being written now; damage is the recorder's to tell.
-  const auto damage = read_segment(*content, [&](const Session& session) {
-    if (period.contains(day_of(session.begin))) add(counts, session);
-  });
+  const auto damage = read_segment(*content, [&](Record record) { unfolded.add(std::move(record)); });
   if (!damage) return fail(damage.error().fault, "{}: {}", segment.id, damage.error().message);
   return {};
-}
-
-Result<Snapshot> read_store(const fs::path& file, const Period& period,
-                            const std::vector<std::string>& segments) {
-  auto store = open_sqlite_store(file, Access::read);
-  if (!store) return std::unexpected(store.error());
-  return (*store)->read(period, segments);
 }
 
 }  // namespace
@@ -64,32 +55,40 @@ fs::path store_file(const fs::path& state_dir) {
   return state_dir / "tlsrpt.sqlite";
 }
 
-Result<DailyCounts> read_counts(const fs::path& state_dir, const Period& period) {
+Result<std::unique_ptr<Store>> open_store(const Place& place, Access access) {
+  if (place.store_url.empty()) return open_sqlite_store(store_file(place.state_dir), access);
+  return fail(Fault::config, "only the embedded store is known");
+}
+
+Result<DailyCounts> read_counts(const Place& place, const Period& period) {
   // First the segments, then the store: a segment that is folded in between is known there by its id.
-  const auto segments = open_segments(journal_folder(state_dir));
+  const auto segments = open_segments(journal_folder(place.state_dir));
   if (!segments) return std::unexpected(segments.error());
   std::vector<std::string> ids;
   for (const OpenSegment& segment : *segments) ids.push_back(segment.id);
 
   std::error_code error;
-  const bool has_store = fs::exists(store_file(state_dir), error);
-  if (error) return fail(Fault::permission, "{}: {}", printable(state_dir.string()), error.message());
+  const bool has_store = !place.store_url.empty() || fs::exists(store_file(place.state_dir), error);
+  const std::string name = printable(place.state_dir.string());
+  if (error) return fail(Fault::permission, "{}: {}", name, error.message());
+  if (!has_store && segments->empty()) {
+    return fail(Fault::unavailable,
+                "{}: nothing was recorded there; does tlsrpt-milter run with this state directory?", name);
+  }
   Snapshot snapshot;
   if (has_store) {
-    auto read = read_store(store_file(state_dir), period, ids);
+    auto store = open_store(place, Access::read);
+    auto read = store ? (*store)->read(period, ids) : std::unexpected(store.error());
     if (!read) return std::unexpected(read.error());
     snapshot = std::move(*read);
-  } else if (segments->empty()) {
-    return fail(Fault::unavailable,
-                "{}: nothing was recorded there; does tlsrpt-milter run with this state directory?",
-                printable(state_dir.string()));
   }
+  const SendingDomain nobody = [](const std::string&) { return std::string(); };
+  SegmentContent unfolded(nobody);
   for (const OpenSegment& segment : *segments) {
     if (snapshot.folded.contains(segment.id)) continue;
-    if (auto added = add_segment(snapshot.counts, segment, period); !added)
-      return std::unexpected(added.error());
+    if (auto added = add_segment(unfolded, segment); !added) return std::unexpected(added.error());
   }
-  return std::move(snapshot.counts);
+  return counted_now(std::move(snapshot), std::move(unfolded), period);
 }
 
 }  // namespace starttls::store

@@ -14,8 +14,18 @@ namespace starttls::store {
 std::filesystem::path journal_folder(const std::filesystem::path& state_dir);
 std::filesystem::path store_file(const std::filesystem::path& state_dir);
 
+// Where things are recorded.
+struct Place {
+  std::filesystem::path state_dir;  // of this host
+  std::string
+      store_url;  // of a store that hosts share; empty: there is an embedded one in the state directory
+};
+
+// Errors as of the stores.
+Result<std::unique_ptr<Store>> open_store(const Place& place, Access access);
+
 // The counts of the days, each closed session exactly once, also while a recorder works on the same state
 // directory. Fault::unavailable where nothing was ever recorded there.
-Result<DailyCounts> read_counts(const std::filesystem::path& state_dir, const Period& period);
+Result<DailyCounts> read_counts(const Place& place, const Period& period);
 
 }  // namespace starttls::store

@@ -3,6 +3,7 @@
 #include <exception>
 #include <utility>
 
+#include "base/file_draft.h"
 #include "base/text.h"
 #include "store/segment.h"
 
@@ -10,10 +11,13 @@ namespace starttls::store {
 namespace {
 
 namespace fs = std::filesystem;
+using Steady = std::chrono::steady_clock;
 
 // How long a folded segment's id is remembered after its file has gone: a report that opened the file just
 // before must still find the id.
 constexpr auto remember_segments = std::chrono::hours{24};
+
+constexpr std::size_t position_limit = 65536;  // bytes of the file
 
 // Keeps what could not be read for a person to look at.
 Result<void> set_aside(const fs::path& segment) {
@@ -23,77 +27,142 @@ Result<void> set_aside(const fs::path& segment) {
   return {};
 }
 
+fs::path position_file(const fs::path& journal) {
+  return journal / "log-position";
+}
+
+// Before the segment that has it is gone.
+Result<void> keep_position(const fs::path& journal, const std::optional<mtalog::LogPosition>& position) {
+  if (!position) return {};
+  return replace_file(position_file(journal), encode(LogNote{.position = *position}), 0640);
+}
+
+using Position = std::optional<mtalog::LogPosition>;
+
+void keep_newer(Position& position, const Position& other) {
+  if (other && (!position || position->number < other->number)) position = other;
+}
+
+std::string no_sender(const std::string&) {
+  return {};
+}
+
 }  // namespace
 
-Recorder::Recorder(RecorderOptions options, Clock clock, StoreOpener open_store)
-    : options_(std::move(options)),
+Recorder::Recorder(RecorderOptions options, Clock clock)
+    : options_([&] {
+        if (!options.sending_domain) options.sending_domain = no_sender;
+        return std::move(options);
+      }()),
       clock_(std::move(clock)),
-      open_store_(std::move(open_store)),
       journal_(options_.journal, options_.held_back_bytes) {}
 
 Recorder::~Recorder() {
   stop();
 }
 
+void Recorder::configure(const RecorderRules& rules) {
+  const std::lock_guard guard(rules_mutex_);
+  rules_ = rules;
+}
+
+RecorderRules Recorder::rules() const {
+  const std::lock_guard guard(rules_mutex_);
+  return rules_;
+}
+
+// A thread of the recorder: does its work now and then, until the recorder stops.
+class Recorder::Thread {
+ public:
+  explicit Thread(Recorder& recorder) : recorder_(recorder) {}
+
+  // Does the work when it is `due`; looks at least as often as `interval` says.
+  void run(std::chrono::milliseconds interval, const std::function<bool()>& due,
+           const std::function<void()>& work) {
+    std::unique_lock lock(recorder_.mutex_);
+    while (!recorder_.stopping_) {
+      lock.unlock();
+      if (due()) attempt(work);
+      lock.lock();
+      recorder_.wake_.wait_for(lock, interval, [this] { return recorder_.stopping_; });
+    }
+  }
+
+ private:
+  void attempt(const std::function<void()>& work) {
+    try {
+      work();
+    } catch (const std::exception& e) {
+      // No memory now, perhaps the next time.
+      recorder_.trouble({.fault = Fault::internal, .message = e.what()});
+    }
+  }
+
+  Recorder& recorder_;
+};
+
 Result<void> Recorder::start() {
   if (auto opened = journal_.open(clock_()); !opened) {
     if (opened.error().fault == Fault::temporary) return opened;
     trouble(opened.error());
   }
-  thread_ = std::thread([this] { run(); });
+  keeper_ = std::thread(
+      [this] { Thread(*this).run(options_.sync_interval, [] { return true; }, [this] { keep(); }); });
+  folder_ = std::thread([this, next = Steady::now()]() mutable {  // at once: what an earlier process left
+    const auto due = [&] {
+      return Steady::now() >= next || journal_.current_bytes() >= options_.segment_bytes;
+    };
+    Thread(*this).run(std::min(options_.sync_interval, options_.fold_interval), due, [&] {
+      fold_round();
+      next = Steady::now() + options_.fold_interval;
+    });
+  });
   return {};
 }
 
-void Recorder::record(const Session& session) noexcept {
+void Recorder::append(const std::function<std::string()>& encoded) noexcept {
   try {
-    journal_.append(encode(session));
+    journal_.append(encoded());
   } catch (const std::exception& e) {
     ++unrecorded_;  // no memory
   }
 }
 
-void Recorder::run() {
-  using Steady = std::chrono::steady_clock;
-  auto next_fold = Steady::now();  // at once: what an earlier process left
-  std::unique_lock lock(mutex_);
-  while (!stopping_) {
-    lock.unlock();
-    const bool due = Steady::now() >= next_fold || journal_.current_bytes() >= options_.segment_bytes;
-    try {
-      tick(due);
-    } catch (const std::exception& e) {
-      trouble({.fault = Fault::internal, .message = e.what()});  // no memory now, perhaps at the next tick
-    }
-    if (due) next_fold = Steady::now() + options_.fold_interval;
-    lock.lock();
-    wake_.wait_for(lock, std::min(options_.sync_interval, options_.fold_interval),
-                   [this] { return stopping_; });
-  }
+void Recorder::record(const Session& session) noexcept {
+  append([&] { return encode(session); });
 }
 
-void Recorder::tick(bool fold) {
-  const std::uint64_t failures_before = failures_;
+void Recorder::record(const LogNote& note) noexcept {
+  append([&] { return encode(note); });
+}
+
+void Recorder::keep() {
   if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
-  if (!fold) return;
+}
+
+void Recorder::fold_round() {
   if (auto rotated = journal_.rotate(clock_()); !rotated) trouble(rotated.error());
   fold_waiting();
-  if (troubled_ && failures_ == failures_before) {
+  // From one round to the next nothing went wrong.
+  if (troubled_ && failures_ == failures_at_round_) {
     troubled_ = false;
     spdlog::info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
                  counters().journal.lost);
   }
+  failures_at_round_ = failures_;
 }
 
 void Recorder::stop() {
-  if (!thread_.joinable()) return;
+  if (!folder_.joinable()) return;
   {
     const std::lock_guard guard(mutex_);
     stopping_ = true;
   }
-  wake_.notify_one();
-  thread_.join();
-  // The last chance for what is held back: the trouble may have passed since the last tick.
-  if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
+  wake_.notify_all();
+  keeper_.join();
+  folder_.join();
+  // The last chance for what is held back: the trouble may have passed since the last time.
+  keep();
   if (auto closed = journal_.close(); !closed) trouble(closed.error());
   fold_waiting();
   store_.reset();
@@ -101,11 +170,23 @@ void Recorder::stop() {
 }
 
 void Recorder::fold_waiting() {
-  if (auto folded = fold_segments(); !folded) {
+  auto folded = fold_segments();
+  measure_waiting();
+  if (folded && store_) folded = settle_waiting();
+  if (folded && store_) folded = prune();
+  if (!folded) {
     trouble(folded.error());
     store_.reset();
+    repair_after(folded.error());
+    return;
   }
-  measure_waiting();
+  last_fold_ = clock_();
+  if (store_ && options_.folded) options_.folded(*store_);
+}
+
+void Recorder::repair_after(const Error& error) {
+  if (error.fault != Fault::data || !options_.repair_store) return;
+  if (const auto repaired = options_.repair_store(); !repaired) trouble(repaired.error());
 }
 
 Result<void> Recorder::fold_segments() {
@@ -114,24 +195,24 @@ Result<void> Recorder::fold_segments() {
   const auto segments = list_segments(options_.journal);
   if (!segments) return std::unexpected(segments.error());
   if (!store_) {
-    auto opened = open_store_();
+    auto opened = options_.open_store();
     if (!opened) return std::unexpected(opened.error());
     store_ = std::move(*opened);
+    settled_at_.reset();
   }
   const std::string current = journal_.current_id();
   Result<void> outcome;
   bool any = false;
-  auto last_keep = std::chrono::steady_clock::now();
+  auto last_measured = Steady::now();
   for (const fs::path& segment : *segments) {
     if (segment_id(segment) == current) continue;
     // One bad segment does not keep the others waiting.
     if (auto folded = fold_segment(segment); !folded && outcome) outcome = folded;
     any = true;
-    // A long backlog does not keep the journal from being synced.
-    if (current.empty() || std::chrono::steady_clock::now() - last_keep < options_.sync_interval) continue;
-    if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
+    // A long backlog that shrinks makes room for new sessions.
+    if (Steady::now() - last_measured < options_.sync_interval) continue;
     measure_waiting();
-    last_keep = std::chrono::steady_clock::now();
+    last_measured = Steady::now();
   }
   if (!any || !outcome) return outcome;
   if (auto synced = sync_directory(options_.journal); !synced) return synced;
@@ -140,23 +221,23 @@ Result<void> Recorder::fold_segments() {
 }
 
 Result<void> Recorder::fold_segment(const fs::path& segment) {
-  const auto content = read_file(segment, segment_limit);
-  if (!content) return std::unexpected(content.error());
-  DailyCounts counts;
-  std::uint64_t sessions = 0;
-  const auto damage = read_segment(*content, [&](const Session& session) {
-    add(counts, session);
-    ++sessions;
-  });
+  const auto text = read_file(segment, segment_limit);
+  if (!text) return std::unexpected(text.error());
+  SegmentContent content(options_.sending_domain);
+  const auto damage = read_segment(*text, [&](Record record) { content.add(std::move(record)); });
   if (!damage) {
     if (auto aside = set_aside(segment); !aside) return aside;
-    return fail(Fault::data, "{}: {}; set aside", printable(segment.string()), damage.error().message);
+    // Not Fault::data, which is about the store.
+    return fail(Fault::io, "{}: {}; set aside", printable(segment.string()), damage.error().message);
   }
-  if (!counts.empty()) {
-    const auto added = store_->fold(segment_id(segment), counts, clock_());
-    if (!added) return std::unexpected(added.error());
-    if (*added) folded_sessions_ += sessions;
+  const auto position = content.position;
+  if (content.records > 0) {
+    const std::string id = segment_id(segment);
+    const auto outcome = fold(*store_, id, std::move(content), time_of_segment(id), clock_(), rules().fold);
+    if (!outcome) return std::unexpected(outcome.error());
+    if (outcome->added) note(*outcome);
   }
+  if (auto kept = keep_position(options_.journal, position); !kept) return kept;
   if (damage->any()) {
     spdlog::warn("{}: {} damaged records and {} bytes at the end are left out; set aside as .damaged",
                  printable(segment.string()), damage->records, damage->tail);
@@ -169,16 +250,55 @@ Result<void> Recorder::fold_segment(const fs::path& segment) {
   return {};
 }
 
+// What waits is looked at in each fold; where there is none, once a minute.
+Result<void> Recorder::settle_waiting() {
+  const Time now = clock_();
+  const bool just_done = settled_at_ && now >= *settled_at_ && now - *settled_at_ < join_patience;
+  if (waiting_segments_ > 0 || just_done || (settled_at_ && waiting_records_ == 0)) return {};
+  settled_at_ = now;
+  const auto outcome = settle(*store_, now, rules().fold);
+  if (!outcome) return std::unexpected(outcome.error());
+  note(*outcome);
+  return {};
+}
+
+// A little in each round, so that no fold waits for long.
+Result<void> Recorder::prune() {
+  const Day first = day_of(clock_()) - rules().retention;
+  if (pruned_for_ == first) return {};
+  const auto removed = store_->prune(first, options_.prune_rows);
+  if (!removed) return std::unexpected(removed.error());
+  pruned_rows_ += *removed;
+  if (*removed == 0) pruned_for_ = first;
+  return {};
+}
+
+void Recorder::note(const FoldOutcome& outcome) {
+  folded_sessions_ += outcome.sessions;
+  failed_handshakes_ += outcome.failed;
+  downgraded_sessions_ += outcome.downgraded;
+  waiting_records_ = outcome.waiting;
+  for (const Downgrade& downgrade : outcome.downgrades) {
+    spdlog::warn("{} came without TLS at {}, after {} sessions with up to {}, the last at {}",
+                 printable(downgrade.sender), to_rfc3339(downgrade.first_plaintext), downgrade.tls_sessions,
+                 printable(downgrade.best_tls), to_rfc3339(downgrade.last_tls));
+  }
+}
+
 void Recorder::measure_waiting() {
   std::uint64_t bytes = 0;
+  std::uint64_t count = 0;
   const auto segments = list_segments(options_.journal);
   const std::string current = journal_.current_id();
   for (const fs::path& segment : segments.value_or(std::vector<fs::path>())) {
     std::error_code gone;
     const auto size = fs::file_size(segment, gone);
-    if (!gone && segment_id(segment) != current) bytes += size;
+    if (gone || segment_id(segment) == current) continue;
+    bytes += size;
+    ++count;
   }
   waiting_bytes_ = bytes;
+  waiting_segments_ = count;
   journal_.set_full(bytes > options_.waiting_bytes);
 }
 
@@ -198,8 +318,37 @@ RecorderCounters Recorder::counters() const {
   journal.lost += unrecorded_;
   return {.journal = journal,
           .folded_sessions = folded_sessions_,
+          .failed_handshakes = failed_handshakes_,
+          .downgraded_sessions = downgraded_sessions_,
           .failures = failures_,
-          .waiting_bytes = waiting_bytes_};
+          .waiting_bytes = waiting_bytes_,
+          .waiting_segments = waiting_segments_,
+          .waiting_records = waiting_records_,
+          .pruned_rows = pruned_rows_,
+          .last_fold = last_fold_};
+}
+
+Result<std::optional<mtalog::LogPosition>> log_position(const fs::path& journal) {
+  Position newest;
+  const auto segments = list_segments(journal);
+  if (!segments) return std::unexpected(segments.error());
+  for (const fs::path& segment : *segments) {
+    const auto text = read_file(segment, segment_limit);
+    if (!text) continue;  // folded meanwhile: then its position is in the file, which is read last
+    (void)read_segment(*text, [&](const Record& record) {
+      if (const auto* note = std::get_if<LogNote>(&record)) keep_newer(newest, note->position);
+    });
+  }
+  const fs::path file = position_file(journal);
+  std::error_code error;
+  if (!fs::exists(file, error)) return newest;
+  const auto text = read_file(file, position_limit);
+  if (!text) return std::unexpected(text.error());
+  // A damaged file is as none: what is read twice finds no session a second time.
+  if (const auto record = decode_record(*text)) {
+    if (const auto* note = std::get_if<LogNote>(&*record)) keep_newer(newest, note->position);
+  }
+  return newest;
 }
 
 }  // namespace starttls::store

@@ -1,7 +1,9 @@
-// The recorder: takes closed sessions, keeps them in the journal, folds the journal into the store.
+// The recorder: takes closed sessions and what the MTA's log tells, keeps them in the journal, folds the
+// journal into the store.
 //
 // record() never fails towards its caller: whatever is wrong with disk or store, mail flows on. Trouble is
-// counted, and logged once a minute; its end is logged too.
+// counted, and logged once a minute; its end is logged too. Two threads: the keeper syncs the journal and
+// never waits for the store, which is the folder's.
 #pragma once
 
 #include <atomic>
@@ -12,11 +14,14 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
+#include "store/fold.h"
 #include "store/journal.h"
 #include "store/store.h"
 
@@ -31,21 +36,45 @@ struct RecorderOptions {
   std::uint64_t segment_bytes = 4UL << 20U;       // a larger segment is folded early
   std::uint64_t waiting_bytes = 1UL << 30U;       // most that waits on disk for a store that is down
   std::uint64_t held_back_bytes = 16UL << 20U;    // most that waits in memory for a disk that is full
+  std::size_t prune_rows = 1000;                  // most that are removed from the store at a time
+
+  StoreOpener open_store;
+  // Called after a fold found the store damaged; whether it can be opened now. Empty: nothing can be done.
+  std::function<Result<bool>()> repair_store;
+  // Empty: there is no memory of senders.
+  SendingDomain sending_domain;
+  // Called by the folder when all is folded that can be.
+  std::function<void(Store&)> folded;
+};
+
+// What may change while it runs.
+struct RecorderRules {
+  FoldRules fold;
+  std::chrono::days retention{400};  // older days are removed from the store
 };
 
 struct RecorderCounters {
   JournalCounters journal;
   std::uint64_t folded_sessions = 0;
-  std::uint64_t failures = 0;       // attempts to write, fold or clean up that failed
-  std::uint64_t waiting_bytes = 0;  // of segments that the last fold left
+  std::uint64_t failed_handshakes = 0;    // of these, those that the log told of
+  std::uint64_t downgraded_sessions = 0;  // of these
+  std::uint64_t failures = 0;             // attempts to write, fold or clean up that failed
+  std::uint64_t waiting_bytes = 0;        // of segments that the last fold left
+  std::uint64_t waiting_segments = 0;
+  std::uint64_t waiting_records = 0;  // in the store: sessions and failures that have not found each other
+  std::uint64_t pruned_rows = 0;
+  Time last_fold;  // that left nothing; 1970 where there was none yet
 };
 
 class Recorder {
  public:
-  Recorder(RecorderOptions options, Clock clock, StoreOpener open_store);
+  Recorder(RecorderOptions options, Clock clock);
   Recorder(const Recorder&) = delete;
   Recorder& operator=(const Recorder&) = delete;
   ~Recorder();  // stops
+
+  // From any thread.
+  void configure(const RecorderRules& rules);
 
   // Begins to record and to fold what an earlier process left. The one error is Fault::temporary: another
   // process records into the same folder. Other trouble is logged, and overcome as soon as it passes.
@@ -53,39 +82,65 @@ class Recorder {
 
   // Thread-safe.
   void record(const Session& session) noexcept;
+  void record(const LogNote& note) noexcept;
 
-  // Folds everything that can be folded, closes the store and ends the thread. To be called after the last
+  // Folds everything that can be folded, closes the store and ends the threads. To be called after the last
   // record().
   void stop();
 
   RecorderCounters counters() const;
 
  private:
-  void run();
-  void tick(bool fold);
+  class Thread;
+  void append(const std::function<std::string()>& encoded) noexcept;
+  void keep();
+  void fold_round();
   void fold_waiting();
   Result<void> fold_segments();
   Result<void> fold_segment(const std::filesystem::path& segment);
+  Result<void> settle_waiting();
+  Result<void> prune();
+  void note(const FoldOutcome& outcome);
   void measure_waiting();
   void trouble(const Error& error);
+  void repair_after(const Error& error);
+  RecorderRules rules() const;
 
   const RecorderOptions options_;
   const Clock clock_;
-  const StoreOpener open_store_;
   Journal journal_;
-  std::unique_ptr<Store> store_;  // none: to be opened at the next fold
-  OncePerMinute trouble_log_;
-  bool troubled_ = false;  // since the last time all went well
 
+  // The folder's own.
+  std::unique_ptr<Store> store_;    // none: to be opened at the next fold
+  std::optional<Time> settled_at_;  // none: what waits in the store has not been looked at yet
+  std::optional<Day> pruned_for_;   // everything that was to go on that day is gone
+  std::uint64_t failures_at_round_ = 0;
+
+  OncePerMinute trouble_log_;
+  std::atomic<bool> troubled_ = false;  // since the last time all went well
   std::atomic<std::uint64_t> folded_sessions_{0};
+  std::atomic<std::uint64_t> failed_handshakes_{0};
+  std::atomic<std::uint64_t> downgraded_sessions_{0};
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> unrecorded_{0};
   std::atomic<std::uint64_t> waiting_bytes_{0};
+  std::atomic<std::uint64_t> waiting_segments_{0};
+  std::atomic<std::uint64_t> waiting_records_{0};
+  std::atomic<std::uint64_t> pruned_rows_{0};
+  std::atomic<Time> last_fold_{Time{}};
+
+  mutable std::mutex rules_mutex_;
+  RecorderRules rules_;
 
   std::mutex mutex_;  // guards stopping_
   std::condition_variable wake_;
   bool stopping_ = false;
-  std::thread thread_;
+  std::thread keeper_;
+  std::thread folder_;
 };
+
+// How far the MTA's log was read when the journal was last written: from what a recorder left in its folder,
+// also while it runs. Nothing where it was never followed. Fault::io, Fault::permission.
+Result<std::optional<mtalog::LogPosition>> log_position(const std::filesystem::path& journal);
 
 }  // namespace starttls::store

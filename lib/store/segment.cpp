@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstdint>
+#include <utility>
 
 #include "base/text.h"
 
@@ -50,8 +52,7 @@ std::string frame(std::string_view payload) {
   return record;
 }
 
-Result<SegmentDamage> read_segment(std::string_view content,
-                                   const std::function<void(const Session&)>& sink) {
+Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(Record)>& sink) {
   SegmentDamage damage;
   if (content.empty()) return damage;
   if (!content.starts_with(segment_magic)) {
@@ -68,9 +69,9 @@ Result<SegmentDamage> read_segment(std::string_view content,
     }
     const std::string_view payload = content.substr(head_size, length);
     const bool intact = get_u32(content.substr(4)) == checksum(payload);
-    const auto session = intact ? decode(payload) : fail(Fault::data, "checksum");
-    if (session) {
-      sink(*session);
+    auto record = intact ? decode_record(payload) : fail(Fault::data, "checksum");
+    if (record) {
+      sink(std::move(*record));
     } else {
       ++damage.records;
     }
@@ -97,6 +98,13 @@ Result<std::vector<fs::path>> list_segments(const fs::path& folder) {
 
 std::string segment_id(const fs::path& segment) {
   return segment.stem().string();
+}
+
+Time time_of_segment(std::string_view id) {
+  std::int64_t milliseconds = 0;
+  // A file that somebody else named is of no time that anything waits for.
+  std::from_chars(id.data(), id.data() + id.size(), milliseconds);
+  return Time{std::chrono::milliseconds{milliseconds}};
 }
 
 }  // namespace starttls::store

@@ -3,7 +3,7 @@
 //   file   = magic record*             magic: the 8 bytes "STKJRNL1"
 //   record = length crc payload        length: u32, little endian, of the payload (1 to 65536)
 //                                      crc: u32, little endian, CRC-32 (ISO 3309, as zlib's) of the payload
-//                                      payload: store::encode() of one session
+//                                      payload: store::encode() of a session or a note (record.h)
 //
 // A record is appended with one write(2), so that only a power cut or a full disk leaves a part of one, at
 // the end. The file's name without ".segment" is its id: unique for ever, and in the order of creation.
@@ -18,7 +18,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "store/session.h"
+#include "store/record.h"
 
 namespace starttls::store {
 
@@ -40,13 +40,16 @@ struct SegmentDamage {
   bool any() const { return records > 0 || tail > 0; }
 };
 
-// Gives each good session of the segment's content to `sink`, in order. Fault::data where it is no segment at
+// Gives each good record of the segment's content to `sink`, in order. Fault::data where it is no segment at
 // all.
-Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(const Session&)>& sink);
+Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(Record)>& sink);
 
 // The segments of a journal folder, oldest first; empty where there is no such folder.
 Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& folder);
 
 std::string segment_id(const std::filesystem::path& segment);
+
+// When the segment of this id was begun.
+Time time_of_segment(std::string_view id);
 
 }  // namespace starttls::store

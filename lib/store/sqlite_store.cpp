@@ -1,3 +1,6 @@
+#include <array>
+
+#include "base/text.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
 #include "store/store.h"
@@ -9,11 +12,9 @@ using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-// Days are days since 1970-01-01, folded_at is milliseconds since then, UTC.
-constexpr sqlite::Schema schema{.kind = "a store of tlsrpt-milter",
-                                .application_id = 0x53544B31,  // "STK1"
-                                .version = 1,
-                                .statements = R"sql(
+// Days are days since 1970-01-01, times are milliseconds since then, UTC; tlsrpt-store(5) describes all of
+// it.
+constexpr const char* tables = R"sql(
   CREATE TABLE session_counts (
     id INTEGER PRIMARY KEY,
     day INTEGER NOT NULL,
@@ -25,10 +26,12 @@ constexpr sqlite::Schema schema{.kind = "a store of tlsrpt-milter",
     cipher TEXT NOT NULL,
     cipher_bits INTEGER NOT NULL,
     client_certificate TEXT NOT NULL,
+    failure TEXT NOT NULL,
+    downgraded INTEGER NOT NULL,
     sessions INTEGER NOT NULL,
     messages INTEGER NOT NULL,
     UNIQUE (day, receiving_mx, client_address, client_name, outcome, tls_version, cipher, cipher_bits,
-            client_certificate)
+            client_certificate, failure, downgraded)
   );
   CREATE TABLE domain_counts (
     session_count INTEGER NOT NULL REFERENCES session_counts (id),
@@ -41,12 +44,64 @@ constexpr sqlite::Schema schema{.kind = "a store of tlsrpt-milter",
     id TEXT PRIMARY KEY,
     folded_at INTEGER NOT NULL
   ) WITHOUT ROWID;
-)sql"};
+  CREATE TABLE waiting (
+    records TEXT NOT NULL
+  );
+  CREATE TABLE senders (
+    domain TEXT PRIMARY KEY,
+    tls_sessions INTEGER NOT NULL,
+    last_tls INTEGER NOT NULL,
+    best_tls TEXT NOT NULL,
+    last_downgrade INTEGER
+  ) WITHOUT ROWID;
+  CREATE TABLE downgrades (
+    sender TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    sessions INTEGER NOT NULL,
+    first_plaintext INTEGER NOT NULL,
+    last_tls INTEGER NOT NULL,
+    best_tls TEXT NOT NULL,
+    tls_sessions INTEGER NOT NULL,
+    PRIMARY KEY (day, sender)
+  ) WITHOUT ROWID;
+  CREATE TABLE forgettings (
+    number INTEGER NOT NULL
+  );
+  INSERT INTO forgettings VALUES (0);
+)sql";
+
+// Version 1 knew neither failures nor downgrades: its counts are moved into the new table.
+constexpr const char* from_version_1_begin = R"sql(
+  ALTER TABLE domain_counts RENAME TO domain_counts_1;
+  ALTER TABLE session_counts RENAME TO session_counts_1;
+  ALTER TABLE folded_segments RENAME TO folded_segments_1;
+)sql";
+constexpr const char* from_version_1_end = R"sql(
+  INSERT INTO session_counts
+    SELECT id, day, receiving_mx, client_address, client_name, outcome, tls_version, cipher, cipher_bits,
+           client_certificate, 'none', 0, sessions, messages FROM session_counts_1;
+  INSERT INTO domain_counts SELECT * FROM domain_counts_1;
+  INSERT INTO folded_segments SELECT * FROM folded_segments_1;
+  DROP TABLE domain_counts_1;
+  DROP TABLE session_counts_1;
+  DROP TABLE folded_segments_1;
+)sql";
+
+const sqlite::Schema& schema() {
+  static const std::string from_version_1 = std::string(from_version_1_begin) + tables + from_version_1_end;
+  static const std::array<const char*, 1> upgrades{from_version_1.c_str()};
+  static const sqlite::Schema known{.kind = "a store of tlsrpt-milter",
+                                    .application_id = 0x53544B31,  // "STK1"
+                                    .version = 2,
+                                    .statements = tables,
+                                    .upgrades = upgrades};
+  return known;
+}
 
 constexpr std::string_view add_sessions = R"sql(
   INSERT INTO session_counts (day, receiving_mx, client_address, client_name, outcome, tls_version, cipher,
-                              cipher_bits, client_certificate, sessions, messages)
-  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                              cipher_bits, client_certificate, failure, downgraded, sessions, messages)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
   ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions, messages = messages + excluded.messages
   RETURNING id
 )sql";
@@ -56,9 +111,24 @@ constexpr std::string_view add_domain = R"sql(
   ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions, messages = messages + excluded.messages
 )sql";
 
+constexpr std::string_view add_sender = R"sql(
+  INSERT INTO senders (domain, tls_sessions, last_tls, best_tls, last_downgrade) VALUES (?1, ?2, ?3, ?4, ?5)
+  ON CONFLICT DO UPDATE SET tls_sessions = tls_sessions + excluded.tls_sessions,
+                            last_tls = max(last_tls, excluded.last_tls),
+                            best_tls = max(best_tls, excluded.best_tls),
+                            last_downgrade = coalesce(max(last_downgrade, excluded.last_downgrade),
+                                                      last_downgrade, excluded.last_downgrade)
+)sql";
+
+constexpr std::string_view add_downgrade = R"sql(
+  INSERT INTO downgrades (sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions)
+  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+  ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions
+)sql";
+
 constexpr std::string_view read_counts = R"sql(
   SELECT s.day, s.receiving_mx, s.client_address, s.client_name, s.outcome, s.tls_version, s.cipher,
-         s.cipher_bits, s.client_certificate, s.sessions, s.messages,
+         s.cipher_bits, s.client_certificate, s.failure, s.downgraded, s.sessions, s.messages,
          d.recipient_domain, d.sessions, d.messages
   FROM session_counts AS s LEFT JOIN domain_counts AS d ON d.session_count = s.id
   WHERE s.day BETWEEN ?1 AND ?2
@@ -68,13 +138,35 @@ std::int64_t number_of(Day day) {
   return day.time_since_epoch().count();
 }
 
+std::int64_t number_of(Time time) {
+  return time.time_since_epoch().count();
+}
+
+std::int64_t number_of(std::uint64_t count) {
+  return static_cast<std::int64_t>(count);
+}
+
+Day day_in(const Statement& row, int column) {
+  return Day{std::chrono::days{row.number(column)}};
+}
+
+Time time_in(const Statement& row, int column) {
+  return Time{std::chrono::milliseconds{row.number(column)}};
+}
+
+std::uint64_t count_in(const Statement& row, int column) {
+  return static_cast<std::uint64_t>(row.number(column));
+}
+
 Result<SessionClass> class_in(const Statement& row) {
   const auto outcome = parse_outcome(row.text(4));
   if (!outcome) return std::unexpected(outcome.error());
   const auto certificate = parse_client_certificate(row.text(8));
   if (!certificate) return std::unexpected(certificate.error());
+  const auto failure = mtalog::parse_handshake_failure(row.text(9));
+  if (!failure) return std::unexpected(failure.error());
   return SessionClass{
-      .day = Day{std::chrono::days{row.number(0)}},
+      .day = day_in(row, 0),
       .receiving_mx = row.text(1),
       .client_address = row.text(2),
       .client_name = row.text(3),
@@ -83,80 +175,161 @@ Result<SessionClass> class_in(const Statement& row) {
       .cipher = row.text(6),
       .cipher_bits = static_cast<std::uint32_t>(row.number(7)),
       .client_certificate = *certificate,
+      .failure = *failure,
+      .downgraded = row.number(10) != 0,
   };
 }
 
 Tally tally_in(const Statement& row, int column) {
-  return {.sessions = static_cast<std::uint64_t>(row.number(column)),
-          .messages = static_cast<std::uint64_t>(row.number(column + 1))};
+  return {.sessions = count_in(row, column), .messages = count_in(row, column + 1)};
 }
 
-// Everything fold() writes, prepared once a transaction.
-class Writer {
+// The columns of a sender from `column` on.
+Sender sender_in(const Statement& row, int column) {
+  Sender sender{.tls_sessions = count_in(row, column),
+                .last_tls = time_in(row, column + 1),
+                .best_tls = row.text(column + 2)};
+  if (!row.is_null(column + 3)) sender.last_downgrade = day_in(row, column + 3);
+  return sender;
+}
+
+// Calls `take` with each row.
+template <class Take>
+Result<void> for_each_row(Statement& rows, Take take) {
+  for (;;) {
+    const auto row = rows.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    if (Result<void> taken = take(rows); !taken) return taken;
+  }
+}
+
+Result<bool> has_segment(Database& database, const std::string& segment) {
+  auto statement = database.prepare("SELECT 1 FROM folded_segments WHERE id = ?1");
+  if (!statement) return std::unexpected(statement.error());
+  return statement->bind(1, segment).step();
+}
+
+class SqliteFold final : public FoldTransaction {
  public:
-  static Result<Writer> prepare(Database& database) {
-    auto sessions = database.prepare(add_sessions);
-    if (!sessions) return std::unexpected(sessions.error());
-    auto domain = database.prepare(add_domain);
-    if (!domain) return std::unexpected(domain.error());
-    return Writer(std::move(*sessions), std::move(*domain));
+  SqliteFold(Database& database, Transaction transaction)
+      : database_(database), transaction_(std::move(transaction)) {}
+
+  Result<bool> is_folded(const std::string& segment) override { return has_segment(database_, segment); }
+
+  Result<std::string> waiting() override {
+    auto statement = database_.prepare("SELECT records FROM waiting");
+    if (!statement) return std::unexpected(statement.error());
+    const auto row = statement->step();
+    if (!row) return std::unexpected(row.error());
+    return *row ? statement->text(0) : std::string();
   }
 
-  Result<void> write(const SessionClass& of, const ClassCount& count) {
-    const auto id = write_total(of, count.total);
-    if (!id) return std::unexpected(id.error());
-    for (const auto& [name, tally] : count.recipient_domains) {
-      domain_.bind(1, *id).bind(2, name);
-      domain_.bind(3, static_cast<std::int64_t>(tally.sessions))
-          .bind(4, static_cast<std::int64_t>(tally.messages));
-      if (auto done = domain_.run(); !done) return done;
+  Result<Senders> senders(const std::set<std::string>& domains) override {
+    Senders known;
+    auto statement = database_.prepare(
+        "SELECT tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = ?1");
+    if (!statement) return std::unexpected(statement.error());
+    for (const std::string& domain : domains) {
+      const auto row = statement->bind(1, domain).step();
+      if (!row) return std::unexpected(row.error());
+      if (*row) known.emplace(domain, sender_in(*statement, 0));
+      statement->reset();
+    }
+    return known;
+  }
+
+  Result<void> add(const DailyCounts& counts) override {
+    auto sessions = database_.prepare(add_sessions);
+    if (!sessions) return std::unexpected(sessions.error());
+    auto domain = database_.prepare(add_domain);
+    if (!domain) return std::unexpected(domain.error());
+    for (const auto& [of, count] : counts) {
+      const auto id = add_total(*sessions, of, count.total);
+      if (!id) return std::unexpected(id.error());
+      for (const auto& [name, tally] : count.recipient_domains) {
+        domain->bind(1, *id)
+            .bind(2, name)
+            .bind(3, number_of(tally.sessions))
+            .bind(4, number_of(tally.messages));
+        if (auto done = domain->run(); !done) return done;
+      }
     }
     return {};
   }
 
- private:
-  Writer(Statement sessions, Statement domain) : sessions_(std::move(sessions)), domain_(std::move(domain)) {}
+  Result<void> add(const Senders& more) override {
+    auto statement = database_.prepare(add_sender);
+    if (!statement) return std::unexpected(statement.error());
+    for (const auto& [domain, sender] : more) {
+      statement->bind(1, domain).bind(2, number_of(sender.tls_sessions)).bind(3, number_of(sender.last_tls));
+      statement->bind(4, sender.best_tls);
+      if (sender.last_downgrade) statement->bind(5, number_of(*sender.last_downgrade));
+      if (auto done = statement->run(); !done) return done;
+    }
+    return {};
+  }
 
-  Result<std::int64_t> write_total(const SessionClass& of, const Tally& total) {
-    sessions_.bind(1, number_of(of.day)).bind(2, of.receiving_mx).bind(3, of.client_address);
-    sessions_.bind(4, of.client_name).bind(5, to_text(of.outcome)).bind(6, of.tls_version).bind(7, of.cipher);
-    sessions_.bind(8, std::int64_t{of.cipher_bits}).bind(9, to_text(of.client_certificate));
-    sessions_.bind(10, static_cast<std::int64_t>(total.sessions));
-    sessions_.bind(11, static_cast<std::int64_t>(total.messages));
-    const auto row = sessions_.step();
+  Result<void> add(const std::vector<Downgrade>& downgrades) override {
+    auto statement = database_.prepare(add_downgrade);
+    if (!statement) return std::unexpected(statement.error());
+    for (const Downgrade& downgrade : downgrades) {
+      statement->bind(1, downgrade.sender)
+          .bind(2, number_of(downgrade.day))
+          .bind(3, number_of(downgrade.sessions));
+      statement->bind(4, number_of(downgrade.first_plaintext)).bind(5, number_of(downgrade.last_tls));
+      statement->bind(6, downgrade.best_tls).bind(7, number_of(downgrade.tls_sessions));
+      if (auto done = statement->run(); !done) return done;
+    }
+    return {};
+  }
+
+  Result<void> set_waiting(const std::string& records) override {
+    if (auto done = database_.execute("DELETE FROM waiting"); !done || records.empty()) return done;
+    auto statement = database_.prepare("INSERT INTO waiting VALUES (?1)");
+    if (!statement) return std::unexpected(statement.error());
+    return statement->bind(1, records).run();
+  }
+
+  Result<void> record(const std::string& segment, Time now) override {
+    auto statement = database_.prepare("INSERT INTO folded_segments (id, folded_at) VALUES (?1, ?2)");
+    if (!statement) return std::unexpected(statement.error());
+    return statement->bind(1, segment).bind(2, number_of(now)).run();
+  }
+
+  Result<void> commit() override { return transaction_.commit(); }
+
+ private:
+  static Result<std::int64_t> add_total(Statement& sessions, const SessionClass& of, const Tally& total) {
+    sessions.bind(1, number_of(of.day)).bind(2, of.receiving_mx).bind(3, of.client_address);
+    sessions.bind(4, of.client_name).bind(5, to_text(of.outcome)).bind(6, of.tls_version).bind(7, of.cipher);
+    sessions.bind(8, std::int64_t{of.cipher_bits}).bind(9, to_text(of.client_certificate));
+    sessions.bind(10, to_text(of.failure)).bind(11, std::int64_t{of.downgraded ? 1 : 0});
+    sessions.bind(12, number_of(total.sessions)).bind(13, number_of(total.messages));
+    const auto row = sessions.step();
     if (!row) return std::unexpected(row.error());
-    const std::int64_t id = sessions_.number(0);
-    if (auto done = sessions_.run(); !done) return std::unexpected(done.error());
+    const std::int64_t id = sessions.number(0);
+    if (auto done = sessions.run(); !done) return std::unexpected(done.error());
     return id;
   }
 
-  Statement sessions_;
-  Statement domain_;
+  Database& database_;
+  Transaction transaction_;
 };
 
 class SqliteStore final : public Store {
  public:
   explicit SqliteStore(Database database) : database_(std::move(database)) {}
 
-  Result<bool> fold(const std::string& segment, const DailyCounts& counts, Time now) override {
+  Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
     if (database_.has_moved()) return fail(Fault::unavailable, "the store's file was removed");
     auto transaction = Transaction::begin(database_, "IMMEDIATE");
     if (!transaction) return std::unexpected(transaction.error());
-    const auto known = is_folded(segment);
-    if (!known) return std::unexpected(known.error());
-    if (*known) return false;
-    auto writer = Writer::prepare(database_);
-    if (!writer) return std::unexpected(writer.error());
-    for (const auto& [of, count] : counts) {
-      if (auto done = writer->write(of, count); !done) return std::unexpected(done.error());
-    }
-    if (auto done = record(segment, now); !done) return std::unexpected(done.error());
-    if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
-    return true;
+    return std::make_unique<SqliteFold>(database_, std::move(*transaction));
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) override {
-    // In one read transaction both answers are of the same moment.
+    // In one read transaction all answers are of the same moment.
     auto transaction = Transaction::begin(database_, "DEFERRED");
     if (!transaction) return std::unexpected(transaction.error());
     Snapshot snapshot;
@@ -164,49 +337,117 @@ class SqliteStore final : public Store {
     if (!counts) return std::unexpected(counts.error());
     snapshot.counts = std::move(*counts);
     for (const std::string& segment : segments) {
-      const auto known = is_folded(segment);
+      const auto known = has_segment(database_, segment);
       if (!known) return std::unexpected(known.error());
       if (*known) snapshot.folded.insert(segment);
     }
+    auto waiting = database_.prepare("SELECT records FROM waiting");
+    if (!waiting) return std::unexpected(waiting.error());
+    auto done = for_each_row(*waiting, [&](const Statement& row) -> Result<void> {
+      snapshot.waiting.push_back(row.text(0));
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
     return snapshot;
   }
 
   Result<void> forget_segments(Time folded_before) override {
     auto statement = database_.prepare("DELETE FROM folded_segments WHERE folded_at < ?1");
     if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, std::int64_t{folded_before.time_since_epoch().count()}).run();
+    return statement->bind(1, number_of(folded_before)).run();
   }
+
+  Result<std::size_t> prune(Day before, std::size_t most) override {
+    auto transaction = Transaction::begin(database_, "IMMEDIATE");
+    if (!transaction) return std::unexpected(transaction.error());
+    const std::int64_t changes_before = database_.own_changes();
+    const std::string old = "(SELECT id FROM session_counts WHERE day < ?1 ORDER BY day, id LIMIT ?2)";
+    for (const std::string& sql :
+         {"DELETE FROM domain_counts WHERE session_count IN " + old,
+          "DELETE FROM session_counts WHERE id IN " + old,
+          std::string("DELETE FROM downgrades WHERE (day, sender) IN "
+                      "(SELECT day, sender FROM downgrades WHERE day < ?1 LIMIT ?2)"),
+          std::string("DELETE FROM senders WHERE domain IN "
+                      "(SELECT domain FROM senders WHERE last_tls < ?1 * 86400000 LIMIT ?2)")}) {
+      auto statement = database_.prepare(sql);
+      if (!statement) return std::unexpected(statement.error());
+      statement->bind(1, number_of(before)).bind(2, static_cast<std::int64_t>(most));
+      if (auto done = statement->run(); !done) return std::unexpected(done.error());
+    }
+    if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
+    return static_cast<std::size_t>(database_.own_changes() - changes_before);
+  }
+
+  Result<std::vector<Downgrade>> downgrades(const Period& period) override {
+    auto rows = database_.prepare(
+        "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
+        "WHERE day BETWEEN ?1 AND ?2 ORDER BY day, sender");
+    if (!rows) return std::unexpected(rows.error());
+    rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
+    std::vector<Downgrade> found;
+    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+      found.push_back({.sender = row.text(0),
+                       .day = day_in(row, 1),
+                       .sessions = count_in(row, 2),
+                       .first_plaintext = time_in(row, 3),
+                       .last_tls = time_in(row, 4),
+                       .best_tls = row.text(5),
+                       .tls_sessions = count_in(row, 6)});
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return found;
+  }
+
+  Result<Senders> senders(std::uint64_t least_tls_sessions) override {
+    auto rows = database_.prepare(
+        "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
+        "?1");
+    if (!rows) return std::unexpected(rows.error());
+    rows->bind(1, number_of(least_tls_sessions));
+    Senders found;
+    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+      found.emplace(row.text(0), sender_in(row, 1));
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return found;
+  }
+
+  Result<bool> forget_sender(const std::string& domain) override {
+    auto transaction = Transaction::begin(database_, "IMMEDIATE");
+    if (!transaction) return std::unexpected(transaction.error());
+    const std::int64_t changes_before = database_.own_changes();
+    auto statement = database_.prepare("DELETE FROM senders WHERE domain = ?1");
+    if (!statement) return std::unexpected(statement.error());
+    if (auto done = statement->bind(1, domain).run(); !done) return std::unexpected(done.error());
+    const bool known = database_.own_changes() > changes_before;
+    if (auto done = database_.execute("UPDATE forgettings SET number = number + 1"); !done)
+      return std::unexpected(done.error());
+    if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
+    return known;
+  }
+
+  Result<std::int64_t> forgettings() override { return database_.number("SELECT number FROM forgettings"); }
 
  private:
-  Result<bool> is_folded(const std::string& segment) {
-    auto statement = database_.prepare("SELECT 1 FROM folded_segments WHERE id = ?1");
-    if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, segment).step();
-  }
-
-  Result<void> record(const std::string& segment, Time now) {
-    auto statement = database_.prepare("INSERT INTO folded_segments (id, folded_at) VALUES (?1, ?2)");
-    if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, segment).bind(2, std::int64_t{now.time_since_epoch().count()}).run();
-  }
-
   Result<DailyCounts> counts_of(const Period& period) {
     auto rows = database_.prepare(read_counts);
     if (!rows) return std::unexpected(rows.error());
     rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
     DailyCounts counts;
-    for (;;) {
-      const auto row = rows->step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row) return counts;
-      const auto of = class_in(*rows);
+    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+      const auto of = class_in(row);
       if (!of) return std::unexpected(of.error());
       ClassCount& count = counts[*of];
-      count.total = tally_in(*rows, 9);  // the same in each of the class's rows
-      if (const std::string domain = rows->text(11); !domain.empty()) {
-        count.recipient_domains[domain] = tally_in(*rows, 12);
+      count.total = tally_in(row, 11);  // the same in each of the class's rows
+      if (const std::string domain = row.text(13); !domain.empty()) {
+        count.recipient_domains[domain] = tally_in(row, 14);
       }
-    }
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return counts;
   }
 
   Database database_;
@@ -215,18 +456,30 @@ class SqliteStore final : public Store {
 // Who may read the journal may read the store.
 constexpr mode_t store_mode = 0640;
 
+Result<bool> is_damaged(const std::filesystem::path& file) {
+  auto database = Database::open(file, sqlite::Opening::writing);
+  auto check = database ? database->prepare("PRAGMA quick_check(1)") : std::unexpected(database.error());
+  const auto row = check ? check->step() : std::unexpected(check.error());
+  if (row) return *row && check->text(0) != "ok";
+  if (row.error().fault == Fault::data) return true;
+  return std::unexpected(row.error());
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
   std::error_code ignored;
   if (access == Access::write && !std::filesystem::exists(file, ignored)) {
-    if (auto created = sqlite::create(file, schema, store_mode); !created)
+    if (auto created = sqlite::create(file, schema(), store_mode); !created)
       return std::unexpected(created.error());
   }
   const auto opening = access == Access::write ? sqlite::Opening::writing : sqlite::Opening::reading;
   auto database = Database::open(file, opening);
   if (!database) return std::unexpected(database.error());
-  if (auto done = sqlite::check(*database, schema, file); !done) return std::unexpected(done.error());
+  if (access == Access::write) {
+    if (auto done = sqlite::upgrade(*database, schema()); !done) return std::unexpected(done.error());
+  }
+  if (auto done = sqlite::check(*database, schema(), file); !done) return std::unexpected(done.error());
   if (access == Access::write) {
     // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked.
     auto done =
@@ -234,6 +487,21 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
     if (!done) return std::unexpected(done.error());
   }
   return std::make_unique<SqliteStore>(std::move(*database));
+}
+
+Result<std::string> set_aside_if_damaged(const std::filesystem::path& file, Time now) {
+  const auto damaged = is_damaged(file);
+  if (!damaged) return std::unexpected(damaged.error());
+  if (!*damaged) return std::string();
+  const std::string aside = fmt::format("{}.damaged-{}", file.string(), now.time_since_epoch().count());
+  // SQLite's log of the database goes with it; without it, what is there would be less.
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    std::error_code error;
+    std::filesystem::rename(file.string() + suffix, aside + suffix, error);
+    if (error && error != std::errc::no_such_file_or_directory)
+      return fail(Fault::io, "{}: cannot be moved aside: {}", printable(file.string()), error.message());
+  }
+  return aside;
 }
 
 }  // namespace starttls::store

@@ -1,10 +1,14 @@
 // The database behind the journal.
 //
-// Exactly once: fold() adds a segment's counts and records the segment's id in one transaction, and does
-// nothing for an id that is recorded already. Whoever unlinks a segment after fold(), and folds again what is
-// still there after a crash, loses nothing and counts nothing twice.
+// Exactly once: a fold (fold.h) adds what a segment comes to and records the segment's id in one transaction,
+// and does nothing for an id that is recorded already. Whoever unlinks a segment after its fold, and folds
+// again what is still there after a crash, loses nothing and counts nothing twice.
+//
+// A store has one or more writers, each the state directory of one MX host; what belongs to one of them says
+// so.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <memory>
 #include <set>
@@ -14,6 +18,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "store/counts.h"
+#include "store/senders.h"
 
 namespace starttls::store {
 
@@ -25,7 +30,30 @@ struct Period {
 
 struct Snapshot {
   DailyCounts counts;
-  std::set<std::string> folded;  // those of the asked segments that are in the counts
+  std::set<std::string> folded;      // those of the asked segments that are in the counts
+  std::vector<std::string> waiting;  // of each writer (fold.h)
+};
+
+// The steps of one fold. Nothing of it stays unless commit() succeeds.
+class FoldTransaction {
+ public:
+  FoldTransaction() = default;
+  FoldTransaction(const FoldTransaction&) = delete;
+  FoldTransaction& operator=(const FoldTransaction&) = delete;
+  virtual ~FoldTransaction() = default;
+
+  virtual Result<bool> is_folded(const std::string& segment) = 0;
+  // What the writer's last fold left waiting; "" for nothing.
+  virtual Result<std::string> waiting() = 0;
+  // Those of the sending domains that are known, and nobody changes them until the end.
+  virtual Result<Senders> senders(const std::set<std::string>& domains) = 0;
+
+  virtual Result<void> add(const DailyCounts& counts) = 0;
+  virtual Result<void> add(const Senders& more) = 0;
+  virtual Result<void> add(const std::vector<Downgrade>& downgrades) = 0;
+  virtual Result<void> set_waiting(const std::string& records) = 0;
+  virtual Result<void> record(const std::string& segment, Time now) = 0;
+  virtual Result<void> commit() = 0;
 };
 
 class Store {
@@ -35,22 +63,37 @@ class Store {
   Store& operator=(const Store&) = delete;
   virtual ~Store() = default;
 
-  // Returns whether the counts were added (false: the segment had been folded before). On an error nothing
-  // was.
-  virtual Result<bool> fold(const std::string& segment, const DailyCounts& counts, Time now) = 0;
+  virtual Result<std::unique_ptr<FoldTransaction>> begin_fold() = 0;
 
-  // The counts of the days, and which of the segments are in them, as of one moment.
+  // The counts of the days, what waits, and which of the segments are in either, as of one moment.
   virtual Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) = 0;
 
-  // Forgets the ids of segments folded before the time. Only for segments whose files are gone.
+  // Forgets the ids of the writer's segments folded before the time. Only for segments whose files are gone.
   virtual Result<void> forget_segments(Time folded_before) = 0;
+
+  // Removes counts and downgrades of earlier days and senders that were last seen on one of them, up to
+  // `most` rows; returns how many there were. The fold waits no longer than these take.
+  virtual Result<std::size_t> prune(Day before, std::size_t most) = 0;
+
+  virtual Result<std::vector<Downgrade>> downgrades(const Period& period) = 0;
+  // Sending domains with at least so many sessions with TLS.
+  virtual Result<Senders> senders(std::uint64_t least_tls_sessions) = 0;
+  // Forgets what is known of a sending domain; false where nothing is.
+  virtual Result<bool> forget_sender(const std::string& domain) = 0;
+  // Another number whenever a sending domain was forgotten.
+  virtual Result<std::int64_t> forgettings() = 0;
 };
 
 enum class Access { read, write };
 
-// The embedded store: one SQLite file, created for Access::write where it is missing. Fault::data where the
-// file is no store of ours or was made by a newer version, else why it cannot be opened: Fault::unavailable,
-// Fault::permission, Fault::temporary (another process has it locked), Fault::io.
+// The embedded store: one SQLite file with one writer, created for Access::write where it is missing and
+// upgraded where an older version made it. Fault::data where the file is no store of ours or was made by a
+// newer version, else why it cannot be opened: Fault::unavailable, Fault::permission, Fault::temporary
+// (another process has it locked), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
+
+// Where the file of an embedded store is damaged, moves it aside as FILE.damaged-TIME and returns its new
+// name; "" where it is sound, also where it is sound but not ours.
+Result<std::string> set_aside_if_damaged(const std::filesystem::path& file, Time now);
 
 }  // namespace starttls::store

@@ -83,7 +83,7 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   if (!day) return std::unexpected(day.error());
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
-  const auto counts = store::read_counts(surroundings.configuration.state_dir, {*day, *day});
+  const auto counts = store::read_counts(place_of(surroundings.configuration), {*day, *day});
   if (!counts) return std::unexpected(counts.error());
   const Reporter reporter = reporter_of(surroundings.configuration);
   const tlsrpt::Report report = self_report(*counts, *day, surroundings.clock(), reporter, *domain);

@@ -190,7 +190,7 @@ Result<int> run_summary(const SummaryOptions& options, const Surroundings& surro
     if (!parsed) return std::unexpected(parsed.error());
     by = *parsed;
   }
-  const auto counts = store::read_counts(surroundings.configuration.state_dir, request->period);
+  const auto counts = store::read_counts(place_of(surroundings.configuration), request->period);
   if (!counts) return std::unexpected(counts.error());
   auto printed = print(surroundings.json ? to_json(*counts, by, *request) : to_tables(*counts, by, *request));
   if (!printed) return std::unexpected(printed.error());

@@ -154,7 +154,7 @@ class Inbound {
     REQUIRE(daemon_.wait_exit(term_limit) == 0);
   }
 
-  Audit audit() { return attempts_.audit(good(store::read_counts(state_dir(), always))); }
+  Audit audit() { return attempts_.audit(good(store::read_counts({.state_dir = state_dir()}, always))); }
 
   std::vector<std::filesystem::path> segments() const {
     return good(store::list_segments(store::journal_folder(state_dir())));

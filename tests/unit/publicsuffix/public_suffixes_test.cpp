@@ -22,3 +22,13 @@ TEST_CASE("what somebody owns is none, also where customers have names under it"
   CAPTURE(name);
   CHECK_FALSE(suffixes.contains(name));
 }
+
+TEST_CASE("the registrable domain tells owners apart, also those who are customers") {
+  const auto suffixes = good(PublicSuffixes::load());
+  CHECK(suffixes.registrable("mx1.mail.example.co.uk") == "example.co.uk");
+  CHECK(suffixes.registrable("example.com") == "example.com");
+  CHECK(suffixes.registrable("mail.customer.github.io") == "customer.github.io");
+  CHECK(suffixes.registrable("out.sender.test") == "sender.test");
+  CHECK(suffixes.registrable("co.uk").empty());
+  CHECK(suffixes.registrable("").empty());
+}

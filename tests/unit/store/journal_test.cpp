@@ -16,7 +16,7 @@ constexpr std::size_t plenty = 1 << 20;
 std::size_t sessions_in(const fs::path& folder) {
   std::size_t sessions = 0;
   for (const fs::path& segment : good(list_segments(folder))) {
-    const auto damage = good(read_segment(read(segment), [&](const Session&) { ++sessions; }));
+    const auto damage = good(read_segment(read(segment), [&](const Record&) { ++sessions; }));
     CHECK_FALSE(damage.any());
   }
   return sessions;

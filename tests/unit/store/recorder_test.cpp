@@ -27,14 +27,16 @@ struct State {
   }
 
   std::unique_ptr<Recorder> recorder(StoreOpener open) const {
-    RecorderOptions options{
-        .journal = journal_folder(folder.path()), .sync_interval = 5ms, .fold_interval = 5ms};
-    return std::make_unique<Recorder>(options, fixed_clock(), std::move(open));
+    RecorderOptions options{.journal = journal_folder(folder.path()),
+                            .sync_interval = 5ms,
+                            .fold_interval = 5ms,
+                            .open_store = std::move(open)};
+    return std::make_unique<Recorder>(options, fixed_clock());
   }
 
   std::uint64_t sessions() const {
     std::uint64_t sum = 0;
-    const DailyCounts counts = good(read_counts(folder.path(), the_day));
+    const DailyCounts counts = good(read_counts({.state_dir = folder.path()}, the_day));
     for (const auto& [of, count] : counts) sum += count.total.sessions;
     return sum;
   }
@@ -88,9 +90,8 @@ TEST_CASE("a crash between fold and unlink counts nothing twice") {
   const fs::path left = journal_folder(state.folder.path()) / "000000000000001-0000000000000001.segment";
   fs::create_directories(left.parent_path());
   write(left, std::string(segment_magic) + frame(encode(tls_session())));
-  DailyCounts counts;
-  add(counts, tls_session());
-  good(good(state.opener()())->fold(segment_id(left), counts, fixed_clock()()));
+  const auto store = good(state.opener()());
+  good(fold(*store, segment_id(left), content_of({tls_session()}), fixed_clock()(), fixed_clock()(), {}));
   CHECK(state.sessions() == 1);
   auto recorder = state.recorder(state.opener());
   good(recorder->start());
@@ -151,15 +152,16 @@ TEST_CASE("nobody else may record there until the last fold is done: it would fo
   std::atomic<int> opened = 0;
   std::optional<Fault> refused;
   auto other = state.recorder(state.opener());
-  const RecorderOptions options{.journal = journal_folder(state.folder.path()), .fold_interval = 1h};
-  Recorder recorder(options, fixed_clock(), [&]() -> Result<std::unique_ptr<Store>> {
+  RecorderOptions options{.journal = journal_folder(state.folder.path()), .fold_interval = 1h};
+  options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
     // The first fold is that of the start, the second that of the end.
     ++opened;
     opened.notify_one();
     if (opened == 1) return fail(Fault::unavailable, "the store is down");
     if (auto started = other->start(); !started) refused = started.error().fault;
     return state.opener()();
-  });
+  };
+  Recorder recorder(options, fixed_clock());
   good(recorder.start());
   opened.wait(0);
   recorder.record(tls_session());
@@ -174,7 +176,7 @@ TEST_CASE("one bad segment does not keep the others waiting") {
   fs::create_directories(folder / "0.segment");
   write(folder / "1.segment", "not a segment at all");
   write(folder / "2.segment", std::string(segment_magic) + frame(encode(tls_session())));
-  CHECK_FALSE(read_counts(state.folder.path(), the_day).has_value());
+  CHECK_FALSE(read_counts({.state_dir = state.folder.path()}, the_day).has_value());
   auto recorder = state.recorder(state.opener());
   good(recorder->start());
   recorder->stop();
@@ -222,5 +224,119 @@ TEST_CASE("a second recorder on the same journal says so and does not start") {
 
 TEST_CASE("nothing recorded is told apart from no sessions on the day") {
   const TemporaryFolder empty;
-  CHECK(bad(read_counts(empty.path(), the_day)).fault == Fault::unavailable);
+  CHECK(bad(read_counts({.state_dir = empty.path()}, the_day)).fault == Fault::unavailable);
+}
+
+TEST_CASE("a store that is slow or hangs does not keep the journal from being synced") {
+  const State state;
+  std::atomic<bool> hangs = true;
+  auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
+    hangs.wait(true);
+    return state.opener()();
+  });
+  // What is held back is written by the keeper, and by nobody else.
+  write(journal_folder(state.folder.path()), "in the way");
+  good(recorder->start());
+  recorder->record(tls_session());
+  fs::remove(journal_folder(state.folder.path()));
+  while (recorder->counters().journal.written == 0) std::this_thread::yield();
+  recorder->record(tls_session());
+  CHECK(state.sessions() == 2);
+  hangs = false;
+  hangs.notify_all();
+  recorder->stop();
+  CHECK(state.sessions() == 2);
+}
+
+TEST_CASE("how far the log was read survives, whether or not its segment was folded") {
+  const State state;
+  CHECK_FALSE(good(log_position(journal_folder(state.folder.path()))).has_value());
+  std::atomic<bool> down = true;
+  auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
+    if (down) return fail(Fault::unavailable, "the store is down");
+    return state.opener()();
+  });
+  good(recorder->start());
+  recorder->record(LogNote{.position = {.number = 5, .text = "five"}});
+  CHECK(good(log_position(journal_folder(state.folder.path())))->text == "five");
+  recorder->stop();
+  CHECK(state.segments() > 0);
+  CHECK(good(log_position(journal_folder(state.folder.path())))->number == 5);
+  down = false;
+  auto next = state.recorder(state.opener());
+  good(next->start());
+  next->stop();
+  CHECK(state.segments() == 0);
+  CHECK(good(log_position(journal_folder(state.folder.path())))->text == "five");
+}
+
+TEST_CASE("a failure that the log tells of is in the counts at once, also while its session is not folded") {
+  const State state;
+  std::atomic<bool> down = true;
+  auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
+    if (down) return fail(Fault::unavailable, "the store is down");
+    return state.opener()();
+  });
+  good(recorder->start());
+  recorder->record(awaiting_probe());
+  const auto outcomes = [&] {
+    std::vector<Outcome> found;
+    for (const auto& [of, count] : good(read_counts({.state_dir = state.folder.path()}, the_day))) {
+      found.insert(found.end(), count.total.sessions, of.outcome);
+    }
+    return found;
+  };
+  CHECK(outcomes() == std::vector{Outcome::no_mail});
+  recorder->record(failure_note());
+  CHECK(outcomes() == std::vector{Outcome::failed});
+  recorder->stop();
+  CHECK(outcomes() == std::vector{Outcome::failed});
+  down = false;
+  auto next = state.recorder(state.opener());
+  good(next->start());
+  next->stop();
+  CHECK(outcomes() == std::vector{Outcome::failed});
+  CHECK(next->counters().failed_handshakes == 1);
+}
+
+TEST_CASE("a damaged store is repaired as it says, and the sessions are kept for the next") {
+  const State state;
+  write(store_file(state.folder.path()), std::string(10'000, 'x'));
+  RecorderOptions options{
+      .journal = journal_folder(state.folder.path()), .sync_interval = 5ms, .fold_interval = 5ms};
+  options.open_store = state.opener();
+  options.repair_store = [&]() -> Result<bool> {
+    const auto aside = set_aside_if_damaged(store_file(state.folder.path()), fixed_clock()());
+    if (!aside) return std::unexpected(aside.error());
+    return !aside->empty();
+  };
+  Recorder recorder(options, fixed_clock());
+  good(recorder.start());
+  recorder.record(tls_session());
+  while (recorder.counters().folded_sessions == 0) std::this_thread::yield();
+  recorder.stop();
+  CHECK(state.sessions() == 1);
+}
+
+TEST_CASE("days behind the retention go, and younger ones stay") {
+  const State state;
+  RecorderOptions options{.journal = journal_folder(state.folder.path()), .prune_rows = 1};
+  options.open_store = state.opener();
+  Session old = tls_session();
+  old.begin -= std::chrono::days{31};
+  {
+    const auto store = good(state.opener()());
+    good(fold(*store, "x", content_of({old, tls_session()}), fixed_clock()(), fixed_clock()(), {}));
+  }
+  options.fold_interval = 5ms;
+  options.sync_interval = 5ms;
+  Recorder recorder(options, fixed_clock());
+  recorder.configure({.retention = std::chrono::days{30}});
+  good(recorder.start());
+  while (recorder.counters().pruned_rows == 0) std::this_thread::yield();
+  recorder.stop();
+  const Period all{the_day.since - std::chrono::days{100}, the_day.until};
+  const DailyCounts counts = good(read_counts({.state_dir = state.folder.path()}, all));
+  REQUIRE(counts.size() == 1);
+  CHECK(counts.begin()->first.day == the_day.since);
 }

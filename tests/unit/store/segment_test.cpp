@@ -21,7 +21,7 @@ struct Reading {
 
 Reading reading(std::string_view content) {
   Reading r;
-  r.damage = good(read_segment(content, [&](const Session&) { ++r.sessions; }));
+  r.damage = good(read_segment(content, [&](const Record&) { ++r.sessions; }));
   return r;
 }
 
@@ -70,7 +70,7 @@ TEST_CASE("a length that claims too much ends the reading") {
 }
 
 TEST_CASE("another file is no segment") {
-  CHECK(bad(read_segment("{\"json\": true}", [](const Session&) {})).fault == Fault::data);
+  CHECK(bad(read_segment("{\"json\": true}", [](const Record&) {})).fault == Fault::data);
 }
 
 TEST_CASE("ids of segments are unique and in the order of time") {

@@ -1,6 +1,7 @@
 #include "examples.h"
 #include "sqlite/sqlite.h"
 #include "store/store.h"
+#include "store_cases.h"
 
 using namespace starttls;
 using namespace starttls::store;
@@ -11,10 +12,9 @@ namespace {
 const Time now = at("2026-11-22T12:00:00Z");
 const Period whole_year{good(parse_day("2026-01-01")), good(parse_day("2026-12-31"))};
 
-DailyCounts counts_of(std::initializer_list<Session> sessions) {
-  DailyCounts counts;
-  for (const Session& session : sessions) add(counts, session);
-  return counts;
+Result<FoldOutcome> fold_sessions(Store& store, const std::string& segment,
+                                  std::initializer_list<Record> records, Time at_time = now) {
+  return fold(store, segment, content_of(records), at_time, at_time, {});
 }
 
 }  // namespace
@@ -22,8 +22,8 @@ DailyCounts counts_of(std::initializer_list<Session> sessions) {
 TEST_CASE("what is folded is read back, and adds up") {
   const TemporaryFolder folder;
   const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  CHECK(good(store->fold("a", counts_of({tls_session(), plaintext_session()}), now)));
-  CHECK(good(store->fold("b", counts_of({tls_session()}), now)));
+  CHECK(good(fold_sessions(*store, "a", {tls_session(), plaintext_session()})).added);
+  CHECK(good(fold_sessions(*store, "b", {tls_session()})).added);
   const Snapshot snapshot = good(store->read(whole_year, {"a", "b", "c"}));
   CHECK(snapshot.counts == counts_of({tls_session(), plaintext_session(), tls_session()}));
   CHECK(snapshot.folded == std::set<std::string>{"a", "b"});
@@ -32,15 +32,15 @@ TEST_CASE("what is folded is read back, and adds up") {
 TEST_CASE("a segment that was folded before changes nothing") {
   const TemporaryFolder folder;
   const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  CHECK(good(store->fold("a", counts_of({tls_session()}), now)));
-  CHECK_FALSE(good(store->fold("a", counts_of({tls_session()}), now)));
+  CHECK(good(fold_sessions(*store, "a", {tls_session()})).added);
+  CHECK_FALSE(good(fold_sessions(*store, "a", {tls_session()})).added);
   CHECK(good(store->read(whole_year, {})).counts == counts_of({tls_session()}));
 }
 
 TEST_CASE("only the days of the period are read") {
   const TemporaryFolder folder;
   const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  good(store->fold("a", counts_of({tls_session()}), now));
+  good(fold_sessions(*store, "a", {tls_session()}));
   const Day day = good(parse_day("2026-11-22"));
   CHECK(good(store->read({day, day}, {})).counts.size() == 1);
   CHECK(good(store->read({day + std::chrono::days{1}, day + std::chrono::days{1}}, {})).counts.empty());
@@ -49,8 +49,8 @@ TEST_CASE("only the days of the period are read") {
 TEST_CASE("old ids are forgotten, young ones kept") {
   const TemporaryFolder folder;
   const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  good(store->fold("old", counts_of({tls_session()}), now - std::chrono::hours{25}));
-  good(store->fold("young", counts_of({tls_session()}), now));
+  good(fold_sessions(*store, "old", {tls_session()}, now - std::chrono::hours{25}));
+  good(fold_sessions(*store, "young", {tls_session()}));
   good(store->forget_segments(now - std::chrono::hours{24}));
   CHECK(good(store->read(whole_year, {"old", "young"})).folded == std::set<std::string>{"young"});
 }
@@ -59,7 +59,7 @@ TEST_CASE("a reader sees the store while a writer has it open") {
   const TemporaryFolder folder;
   const auto writer = good(open_sqlite_store(folder / "s", Access::write));
   const auto reader = good(open_sqlite_store(folder / "s", Access::read));
-  good(writer->fold("a", counts_of({tls_session()}), now));
+  good(fold_sessions(*writer, "a", {tls_session()}));
   CHECK(good(reader->read(whole_year, {})).counts == counts_of({tls_session()}));
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a store whose file was removed takes nothing, so that nothing is lost
   const TemporaryFolder folder;
   const auto store = good(open_sqlite_store(folder / "s", Access::write));
   std::filesystem::remove(folder / "s");
-  CHECK(bad(store->fold("a", counts_of({tls_session()}), now)).fault == Fault::unavailable);
+  CHECK(bad(fold_sessions(*store, "a", {tls_session()})).fault == Fault::unavailable);
 }
 
 TEST_CASE("a file that is no store is refused and left alone") {
@@ -93,4 +93,83 @@ TEST_CASE("a store of a newer version is refused") {
   }
   CHECK(bad(open_sqlite_store(folder / "s", Access::write)).message.find("newer version") !=
         std::string::npos);
+}
+
+TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
+  const TemporaryFolder folder;
+  {
+    auto old = good(sqlite::Database::open(folder / "s", sqlite::Opening::creating));
+    good(old.execute(R"sql(
+      CREATE TABLE session_counts (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, receiving_mx TEXT NOT NULL,
+        client_address TEXT NOT NULL, client_name TEXT NOT NULL, outcome TEXT NOT NULL, tls_version TEXT NOT NULL,
+        cipher TEXT NOT NULL, cipher_bits INTEGER NOT NULL, client_certificate TEXT NOT NULL,
+        sessions INTEGER NOT NULL, messages INTEGER NOT NULL,
+        UNIQUE (day, receiving_mx, client_address, client_name, outcome, tls_version, cipher, cipher_bits,
+                client_certificate));
+      CREATE TABLE domain_counts (session_count INTEGER NOT NULL REFERENCES session_counts (id),
+        recipient_domain TEXT NOT NULL, sessions INTEGER NOT NULL, messages INTEGER NOT NULL,
+        PRIMARY KEY (session_count, recipient_domain)) WITHOUT ROWID;
+      CREATE TABLE folded_segments (id TEXT PRIMARY KEY, folded_at INTEGER NOT NULL) WITHOUT ROWID;
+      INSERT INTO session_counts VALUES (7, 20779, 'mx.example.test', '192.0.2.1', 'mail.sender.test', 'tls', 'TLSv1.3',
+        'TLS_AES_256_GCM_SHA384', 256, 'trusted', 1, 2);
+      INSERT INTO domain_counts VALUES (7, 'example.test', 1, 2), (7, 'example.org', 1, 1);
+      INSERT INTO folded_segments VALUES ('old', 5);
+      PRAGMA application_id = 1398033201;
+      PRAGMA user_version = 1)sql"));
+  }
+  CHECK(bad(open_sqlite_store(folder / "s", Access::read)).message.find("older version") !=
+        std::string::npos);
+  const auto store = good(open_sqlite_store(folder / "s", Access::write));
+  const Snapshot snapshot = good(store->read(whole_year, {"old"}));
+  CHECK(snapshot.counts == counts_of({tls_session()}));
+  CHECK(snapshot.folded == std::set<std::string>{"old"});
+  good(fold_sessions(*store, "new", {tls_session()}));
+  CHECK(good(store->read(whole_year, {})).counts == counts_of({tls_session(), tls_session()}));
+}
+
+TEST_CASE("a damaged store is moved aside, and nothing else is") {
+  const TemporaryFolder folder;
+  good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::write)), "a", {tls_session()}));
+  CHECK(good(set_aside_if_damaged(folder / "s", now)).empty());
+  write(folder / "s", std::string(100'000, 'x'));
+  const std::string aside = good(set_aside_if_damaged(folder / "s", now));
+  CHECK(aside == (folder / "s").string() + ".damaged-" + std::to_string(now.time_since_epoch().count()));
+  CHECK(read(aside) == std::string(100'000, 'x'));
+  CHECK(
+      good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::write)), "b", {tls_session()})).added);
+  {
+    auto other = good(sqlite::Database::open(folder / "other", sqlite::Opening::creating));
+    good(other.execute("CREATE TABLE t (x)"));
+  }
+  CHECK(good(set_aside_if_damaged(folder / "other", now)).empty());
+}
+
+TEST_CASE("failures of the log and sessions find each other across folds") {
+  const TemporaryFolder folder;
+  failures_and_sessions_find_each_other_across_folds(*good(open_sqlite_store(folder / "s", Access::write)));
+}
+
+TEST_CASE("what waits for too long is settled as it is") {
+  const TemporaryFolder folder;
+  what_waits_too_long_is_settled(*good(open_sqlite_store(folder / "s", Access::write)));
+}
+
+TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, told once a day") {
+  const TemporaryFolder folder;
+  a_sender_known_for_tls_in_plaintext_is_a_downgrade(*good(open_sqlite_store(folder / "s", Access::write)));
+}
+
+TEST_CASE("a forgotten sender is a stranger") {
+  const TemporaryFolder folder;
+  a_forgotten_sender_is_a_stranger(*good(open_sqlite_store(folder / "s", Access::write)));
+}
+
+TEST_CASE("old days are pruned a little at a time") {
+  const TemporaryFolder folder;
+  old_days_are_pruned_a_little_at_a_time(*good(open_sqlite_store(folder / "s", Access::write)));
+}
+
+TEST_CASE("a fold that is not committed leaves nothing") {
+  const TemporaryFolder folder;
+  a_fold_that_is_not_committed_leaves_nothing(*good(open_sqlite_store(folder / "s", Access::write)));
 }

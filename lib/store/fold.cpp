@@ -1,0 +1,208 @@
+#include "store/fold.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <string_view>
+#include <utility>
+
+namespace starttls::store {
+namespace {
+
+// What waits is kept as the journal has it, a record a line.
+std::string to_lines(const Waiting& waiting) {
+  std::string lines;
+  for (const Session& session : waiting.sessions) lines += encode(session) + "\n";
+  for (const LogNote& note : waiting.notes) lines += encode(note) + "\n";
+  return lines;
+}
+
+// What cannot be read is no loss that anybody could make up for.
+void add_lines(Waiting& waiting, std::string_view lines) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find('\n'));
+    lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    auto record = decode_record(line);
+    if (!record) continue;
+    if (auto* session = std::get_if<Session>(&*record)) waiting.sessions.push_back(std::move(*session));
+    if (auto* note = std::get_if<LogNote>(&*record); note != nullptr && note->failure)
+      waiting.notes.push_back(std::move(*note));
+  }
+}
+
+Waiting together(std::string_view before, Waiting more) {
+  Waiting all;
+  add_lines(all, before);
+  std::ranges::move(more.sessions, std::back_inserter(all.sessions));
+  std::ranges::move(more.notes, std::back_inserter(all.notes));
+  return all;
+}
+
+// One fold, from the segment's content to what is to be written.
+class Folding {
+ public:
+  Folding(FoldTransaction& to, SegmentContent content, const FoldRules& rules)
+      : to_(to), content_(std::move(content)), rules_(rules) {}
+
+  Result<FoldOutcome> run(Time journal_time) {
+    for (const auto& [of, count] : content_.counts) outcome_.sessions += count.total.sessions;
+    auto done = join_waiting(journal_time);
+    if (done) done = judge_plaintext();
+    if (done) done = to_.add(content_.counts);
+    if (done) done = to_.add(content_.senders);
+    if (done && !downgrades_.empty()) done = add_downgrades();
+    if (!done) return std::unexpected(done.error());
+    outcome_.added = true;
+    return std::move(outcome_);
+  }
+
+ private:
+  Result<void> join_waiting(Time journal_time) {
+    const auto before = to_.waiting();
+    if (!before) return std::unexpected(before.error());
+    if (before->empty() && content_.waiting.empty()) return {};
+    const Joined joined = join(together(*before, std::move(content_.waiting)), journal_time);
+    for (const Session& session : joined.settled) {
+      count(session);
+      if (session.failure != mtalog::HandshakeFailure::none) ++outcome_.failed;
+    }
+    outcome_.waiting = joined.waiting.size();
+    const std::string after = to_lines(joined.waiting);
+    return after == *before ? Result<void>() : to_.set_waiting(after);
+  }
+
+  Result<void> judge_plaintext() {
+    if (content_.plaintext.empty()) return {};
+    std::set<std::string> domains;
+    for (const auto& plaintext : content_.plaintext) domains.insert(plaintext.sender);
+    const auto known = to_.senders(domains);
+    if (!known) return std::unexpected(known.error());
+    for (const auto& [session, domain, before] : content_.plaintext) {
+      const auto found = known->find(domain);
+      Sender sender = before;
+      if (found != known->end()) add(sender, found->second);
+      const bool downgraded = sender.tls_sessions >= rules_.downgrade_after;
+      count(session, downgraded);
+      if (downgraded) note_downgrade(domain, sender, session);
+    }
+    return {};
+  }
+
+  void note_downgrade(const std::string& domain, const Sender& sender, const Session& session) {
+    const Day day = day_of(session.begin);
+    ++outcome_.downgraded;
+    auto [at, is_new] = downgrades_.try_emplace({domain, day});
+    Downgrade& downgrade = at->second;
+    if (is_new) {
+      downgrade = {.sender = domain,
+                   .day = day,
+                   .first_plaintext = session.begin,
+                   .last_tls = sender.last_tls,
+                   .best_tls = sender.best_tls,
+                   .tls_sessions = sender.tls_sessions};
+      if (sender.last_downgrade != day) outcome_.downgrades.push_back(downgrade);
+    }
+    ++downgrade.sessions;
+    add(content_.senders[domain], {.last_downgrade = day});
+  }
+
+  Result<void> add_downgrades() {
+    std::vector<Downgrade> all;
+    for (auto& [key, downgrade] : downgrades_) all.push_back(std::move(downgrade));
+    return to_.add(all);
+  }
+
+  void count(const Session& session, bool downgraded = false) {
+    add(content_.counts, session, downgraded);
+    ++outcome_.sessions;
+  }
+
+  FoldTransaction& to_;
+  SegmentContent content_;
+  const FoldRules& rules_;
+  std::map<std::pair<std::string, Day>, Downgrade> downgrades_;
+  FoldOutcome outcome_;
+};
+
+}  // namespace
+
+void SegmentContent::add(Record record) {
+  ++records;
+  if (auto* session = std::get_if<Session>(&record)) return add(std::move(*session));
+  auto& note = std::get<LogNote>(record);
+  if (!position || position->number < note.position.number) position = note.position;
+  if (note.failure) waiting.notes.push_back(std::move(note));
+}
+
+void SegmentContent::add(Session session) {
+  if (session.awaits_log) {
+    waiting.sessions.push_back(std::move(session));
+    return;
+  }
+  if (session.excluded) return;
+  // A connection without mail says little about how somebody sends mail.
+  const bool has_mail = session.transactions > 0 && !session.client_name.empty();
+  const std::string* sender = has_mail ? &sender_of(session.client_name) : nullptr;
+  if (sender == nullptr || sender->empty()) return store::add(counts, session);
+  if (outcome_of(session) == Outcome::plaintext) {
+    const auto known = senders.find(*sender);
+    plaintext.push_back({.session = std::move(session),
+                         .sender = *sender,
+                         .before = known == senders.end() ? Sender() : known->second});
+    return;
+  }
+  store::add(senders[*sender],
+             {.tls_sessions = 1, .last_tls = session.begin, .best_tls = session.tls_version});
+  store::add(counts, session);
+}
+
+const std::string& SegmentContent::sender_of(const std::string& client_name) {
+  const auto [at, is_new] = senders_of_names_.try_emplace(client_name);
+  if (is_new) at->second = (*sending_domain_)(client_name);
+  return at->second;
+}
+
+Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentContent content, Time journal_time,
+                         Time now, const FoldRules& rules) {
+  const auto transaction = store.begin_fold();
+  if (!transaction) return std::unexpected(transaction.error());
+  const auto known = (*transaction)->is_folded(segment);
+  if (!known) return std::unexpected(known.error());
+  if (*known) return FoldOutcome{};
+  auto outcome = Folding(**transaction, std::move(content), rules).run(journal_time);
+  if (!outcome) return outcome;
+  auto done = (*transaction)->record(segment, now);
+  if (done) done = (*transaction)->commit();
+  if (!done) return std::unexpected(done.error());
+  return outcome;
+}
+
+Result<FoldOutcome> settle(Store& store, Time now, const FoldRules& rules) {
+  const auto transaction = store.begin_fold();
+  if (!transaction) return std::unexpected(transaction.error());
+  const SendingDomain none = [](const std::string&) { return std::string(); };
+  auto outcome = Folding(**transaction, SegmentContent(none), rules).run(now);
+  if (!outcome) return outcome;
+  if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
+  return outcome;
+}
+
+DailyCounts counted_now(Snapshot snapshot, SegmentContent unfolded, const Period& period) {
+  const auto count = [&](const Session& session) {
+    if (!session.excluded && period.contains(day_of(session.begin))) add(snapshot.counts, session);
+  };
+  for (const auto& [of, tally] : unfolded.counts) {
+    if (period.contains(of.day)) add(snapshot.counts, DailyCounts{{of, tally}});
+  }
+  for (const auto& plaintext : unfolded.plaintext) count(plaintext.session);
+  // The journal is of one writer, and which one matters little here: addresses and times decide.
+  Waiting all = std::move(unfolded.waiting);
+  for (const std::string& lines : snapshot.waiting) add_lines(all, lines);
+  // A failure that is alone may find its session yet.
+  const Joined joined = join(std::move(all), std::nullopt);
+  for (const Session& session : joined.settled) count(session);
+  for (const Session& session : joined.waiting.sessions) count(session);
+  return std::move(snapshot.counts);
+}
+
+}  // namespace starttls::store

@@ -1,0 +1,77 @@
+// The fold: what a journal segment comes to is added to the store, in one transaction.
+//
+//     segment -> SegmentContent -> join with what waits -> counts, senders, downgrades, what waits now ->
+//     commit
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "mtalog/failure.h"
+#include "store/counts.h"
+#include "store/join.h"
+#include "store/record.h"
+#include "store/senders.h"
+#include "store/store.h"
+
+namespace starttls::store {
+
+// The records of a segment, in their order, as far as they can be added up without the store.
+class SegmentContent {
+ public:
+  explicit SegmentContent(const SendingDomain& sending_domain) : sending_domain_(&sending_domain) {}
+
+  void add(Record record);
+
+  // A session in plaintext whose sender may be known for TLS, and what the segment tells of the sender before
+  // it.
+  struct Plaintext {
+    Session session;
+    std::string sender;
+    Sender before;
+  };
+
+  DailyCounts counts;                           // of the sessions that are in none of the following
+  Waiting waiting;                              // sessions and failures that may belong together
+  std::vector<Plaintext> plaintext;             // in their order
+  Senders senders;                              // what their sessions with TLS come to
+  std::optional<mtalog::LogPosition> position;  // the furthest
+  std::uint64_t records = 0;
+
+ private:
+  void add(Session session);
+  const std::string& sender_of(const std::string& client_name);
+
+  const SendingDomain* sending_domain_;
+  std::unordered_map<std::string, std::string> senders_of_names_;
+};
+
+struct FoldRules {
+  std::uint64_t downgrade_after = 10;  // sessions with TLS that make a sender known for it
+};
+
+struct FoldOutcome {
+  bool added = false;          // false: the segment had been folded before
+  std::uint64_t sessions = 0;  // that are counted now
+  std::uint64_t failed = 0;    // of these, handshakes that the log told of
+  std::uint64_t downgraded = 0;
+  std::size_t waiting = 0;            // sessions and failures
+  std::vector<Downgrade> downgrades;  // the first of their sender and day
+};
+
+// `journal_time`: when the segment was begun. On an error nothing was added.
+Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentContent content, Time journal_time,
+                         Time now, const FoldRules& rules);
+
+// Settles what has waited for too long where no segment comes any more.
+Result<FoldOutcome> settle(Store& store, Time now, const FoldRules& rules);
+
+// For a reader: the counts of a snapshot and of what has not been folded, with what waits as it stands now.
+DailyCounts counted_now(Snapshot snapshot, SegmentContent unfolded, const Period& period);
+
+}  // namespace starttls::store

@@ -1,0 +1,126 @@
+#include "store/join.h"
+
+#include <algorithm>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace starttls::store {
+namespace {
+
+using namespace std::chrono_literals;
+
+// The log's time may be cut to a whole second.
+constexpr auto log_resolution = 1s;
+// The MTA writes its last line about a session some moments after it told the milter of the end.
+constexpr auto log_slack = 2s;
+
+// Who the client was: by its address where that is kept whole.
+const std::string& client_of(const Session& session) {
+  return session.join_key.empty() ? session.client_address : session.join_key;
+}
+const std::string& client_of(const LogNote& note) {
+  return note.join_key.empty() ? note.failure->client_address : note.join_key;
+}
+
+Time last_possible(const Session& session) {
+  // Nobody told us when it really ended.
+  return session.end + (session.still_open ? Time::duration(join_patience) : Time::duration(log_slack));
+}
+
+// By client, the sessions that have no failure yet, as indices.
+using ByClient = std::unordered_map<std::string, std::vector<std::size_t>>;
+
+std::optional<std::size_t> take_session_of(const LogNote& note, const std::vector<Session>& sessions,
+                                           ByClient& by_client) {
+  const auto found = by_client.find(client_of(note));
+  if (found == by_client.end()) return std::nullopt;
+  const Time time = note.failure->time;
+  std::vector<std::size_t>& candidates = found->second;
+  const auto distance = [&](std::size_t i) { return std::chrono::abs(sessions[i].end - time); };
+  auto best = candidates.end();
+  for (auto at = candidates.begin(); at != candidates.end(); ++at) {
+    const Session& session = sessions[*at];
+    const bool under_way = session.begin <= time + log_resolution && time <= last_possible(session);
+    if (under_way && (best == candidates.end() || distance(*at) < distance(*best))) best = at;
+  }
+  if (best == candidates.end()) return std::nullopt;
+  const std::size_t session = *best;
+  candidates.erase(best);
+  return session;
+}
+
+// A session that only the log saw.
+Session session_of(const LogNote& note) {
+  return {.begin = note.failure->time,
+          .end = note.failure->time,
+          .receiving_mx = note.receiving_mx,
+          .client_address = note.failure->client_address,
+          .failure = note.failure->failure};
+}
+
+class Joining {
+ public:
+  Joining(Waiting all, std::optional<Time> journal_time) : all_(std::move(all)), now_(journal_time) {}
+
+  Joined run() {
+    ByClient by_client;
+    for (std::size_t i = 0; i < all_.sessions.size(); ++i)
+      by_client[client_of(all_.sessions[i])].push_back(i);
+    std::vector<LogNote> alone;
+    for (LogNote& note : all_.notes) {
+      const auto session = take_session_of(note, all_.sessions, by_client);
+      if (session) {
+        all_.sessions[*session].failure = note.failure->failure;
+      } else {
+        alone.push_back(std::move(note));
+      }
+    }
+    // What waits longest goes first where there is too much.
+    std::size_t surplus = all_.sessions.size() + alone.size();
+    surplus = surplus > most_waiting ? surplus - most_waiting : 0;
+    for (Session& session : all_.sessions) {
+      const bool joined = session.failure != mtalog::HandshakeFailure::none;
+      if (joined || surplus > 0 || is_over(session.end)) {
+        if (!joined && surplus > 0) --surplus;
+        settle(std::move(session));
+      } else {
+        result_.waiting.sessions.push_back(std::move(session));
+      }
+    }
+    for (LogNote& note : alone) {
+      if (surplus > 0 || is_over(note.failure->time)) {
+        if (surplus > 0) --surplus;
+        settle(session_of(note));
+      } else {
+        result_.waiting.notes.push_back(std::move(note));
+      }
+    }
+    return std::move(result_);
+  }
+
+ private:
+  // Also of a time to come: a clock was set back, and nobody waits until it is right again.
+  bool is_over(Time time) const {
+    return now_ && (time + join_patience < *now_ || time > *now_ + join_patience);
+  }
+
+  void settle(Session session) {
+    if (session.excluded) return;
+    session.awaits_log = false;
+    session.join_key.clear();
+    result_.settled.push_back(std::move(session));
+  }
+
+  Waiting all_;
+  const std::optional<Time> now_;
+  Joined result_;
+};
+
+}  // namespace
+
+Joined join(Waiting waiting, std::optional<Time> journal_time) {
+  return Joining(std::move(waiting), journal_time).run();
+}
+
+}  // namespace starttls::store

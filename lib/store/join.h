@@ -1,0 +1,46 @@
+// Which session a failure was of that the MTA's log tells of.
+//
+// A milter sees of a failed handshake a session without TLS and mail, as of any probe; the log has the
+// client's address and the reason. They come on two ways, one some time after the other: what has not found
+// its partner waits, for a minute by the journal's time, which stands still while the journal waits for the
+// store.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "store/record.h"
+
+namespace starttls::store {
+
+// How long the log may lag behind the milter, or the milter behind the log.
+inline constexpr std::chrono::seconds join_patience{60};
+
+// More than this does not wait, so that a flood of probes cannot fill the store.
+inline constexpr std::size_t most_waiting = 100'000;
+
+// What waits for its partner: sessions with `awaits_log`, notes with a failure.
+struct Waiting {
+  std::vector<Session> sessions;
+  std::vector<LogNote> notes;
+
+  bool empty() const { return sessions.empty() && notes.empty(); }
+  std::size_t size() const { return sessions.size() + notes.size(); }
+  bool operator==(const Waiting&) const = default;
+};
+
+struct Joined {
+  std::vector<Session> settled;  // to be counted; excluded ones are gone, with their failures
+  Waiting waiting;
+};
+
+// `journal_time`: up to when sessions and notes are known; none: nothing has waited for too long. A failure
+// belongs to the session of the same client that was under way at its time, or ended nearest to it; each is
+// used once. A session that waited for too long is settled as it is; a failure that did becomes a session
+// that only the log saw (a port in wrapper mode, a milter that was down).
+Joined join(Waiting waiting, std::optional<Time> journal_time);
+
+}  // namespace starttls::store

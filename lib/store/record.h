@@ -1,0 +1,33 @@
+// What the journal holds: sessions, and what the MTA's log told meanwhile.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "base/result.h"
+#include "mtalog/failure.h"
+#include "store/session.h"
+
+namespace starttls::store {
+
+// The MTA's log has been read up to here, and may have told of a handshake that failed.
+struct LogNote {
+  mtalog::LogPosition position;  // behind what it tells
+  std::optional<mtalog::LoggedFailure> failure;
+  std::string join_key;      // as of Session::join_key
+  std::string receiving_mx;  // our MX host, for a session that only the log saw
+
+  bool operator==(const LogNote&) const = default;
+};
+
+using Record = std::variant<Session, LogNote>;
+
+// One JSON object, whose first member is "log"; no session has that.
+std::string encode(const LogNote& note);
+
+// Fault::data where the text is not what one of the encode() functions writes.
+Result<Record> decode_record(std::string_view json);
+
+}  // namespace starttls::store

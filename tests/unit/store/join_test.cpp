@@ -1,0 +1,111 @@
+#include "store/join.h"
+
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::store;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+using mtalog::HandshakeFailure;
+
+namespace {
+
+const Time soon = at("2026-11-22T12:00:10Z");
+
+// The failures of the sessions that were settled, in their order.
+std::vector<HandshakeFailure> failures(const Joined& joined) {
+  std::vector<HandshakeFailure> found;
+  for (const Session& session : joined.settled) found.push_back(session.failure);
+  return found;
+}
+
+Session later(Session session, std::chrono::milliseconds by) {
+  session.begin += by;
+  session.end += by;
+  return session;
+}
+
+}  // namespace
+
+TEST_CASE("a failure is of the session of its client that was under way") {
+  const auto* const time = GENERATE("2026-11-22T12:00:00Z", "2026-11-22T12:00:02.9Z", "2026-11-22T11:59:59Z");
+  const Joined joined = join({.sessions = {awaiting_probe()}, .notes = {failure_note(time)}}, soon);
+  CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca});
+  CHECK(joined.waiting.empty());
+  CHECK_FALSE(joined.settled[0].awaits_log);
+}
+
+TEST_CASE("a failure of another client, or of another time, waits for its own session") {
+  const auto note = GENERATE(failure_note("2026-11-22T12:00:01Z", "192.0.2.8"),
+                             failure_note("2026-11-22T12:00:05Z"), failure_note("2026-11-22T11:59:58Z"));
+  const Joined joined = join({.sessions = {awaiting_probe()}, .notes = {note}}, soon);
+  CHECK(joined.settled.empty());
+  CHECK(joined.waiting.size() == 2);
+}
+
+TEST_CASE("each failure is of one session, of the one that ended nearest to it") {
+  const Session first = awaiting_probe();
+  const Session second = later(first, 2s);
+  const Session third = later(first, 4s);
+  const Joined joined =
+      join({.sessions = {first, second, third},
+            .notes = {failure_note("2026-11-22T12:00:04Z"),
+                      failure_note("2026-11-22T12:00:06Z", "192.0.2.9", HandshakeFailure::dropped)}},
+           soon);
+  CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca, HandshakeFailure::dropped});
+  CHECK(joined.waiting.sessions == std::vector{first});
+}
+
+TEST_CASE("where the address is not kept whole, the key tells clients apart") {
+  Session mine = awaiting_probe();
+  mine.client_address = "192.0.2.0";
+  mine.join_key = "a";
+  Session other = mine;
+  other.join_key = "b";
+  LogNote note = failure_note("2026-11-22T12:00:01Z", "192.0.2.0");
+  note.join_key = "b";
+  const Joined joined = join({.sessions = {mine, other}, .notes = {note}}, soon);
+  REQUIRE(joined.settled.size() == 1);
+  CHECK(joined.settled[0].client_address == "192.0.2.0");
+  CHECK(joined.settled[0].join_key.empty());
+  CHECK(joined.waiting.sessions == std::vector{mine});
+}
+
+TEST_CASE("an excluded session takes its failure with it") {
+  Session local = awaiting_probe();
+  local.excluded = true;
+  const Joined joined = join({.sessions = {local}, .notes = {failure_note()}}, soon);
+  CHECK(joined.settled.empty());
+  CHECK(joined.waiting.empty());
+  CHECK(join({.sessions = {local}}, soon + 2min).settled.empty());
+}
+
+TEST_CASE("a session that we ended before the client did may fail later") {
+  Session open = awaiting_probe();
+  open.still_open = true;
+  CHECK(join({.sessions = {open}, .notes = {failure_note("2026-11-22T12:00:50Z")}}, soon).settled.size() ==
+        1);
+}
+
+TEST_CASE("who waits for more than a minute of the journal's time is settled") {
+  const Waiting both{.sessions = {awaiting_probe()},
+                     .notes = {failure_note("2026-11-22T12:00:01Z", "192.0.2.8")}};
+  CHECK(join(both, at("2026-11-22T12:01:01Z")).settled.empty());
+  CHECK(failures(join(both, at("2026-11-22T12:01:03Z"))) ==
+        std::vector{HandshakeFailure::none, HandshakeFailure::unknown_ca});
+  CHECK(join(both, std::nullopt).settled.empty());
+}
+
+TEST_CASE("a clock that is set back leaves nobody waiting for ever") {
+  const Joined joined = join({.sessions = {awaiting_probe()}}, at("2026-11-21T12:00:00Z"));
+  CHECK(joined.settled.size() == 1);
+}
+
+TEST_CASE("a flood waits up to a bound only, and nothing of it is lost") {
+  Waiting flood;
+  for (std::size_t i = 0; i < most_waiting + 10; ++i) flood.sessions.push_back(awaiting_probe());
+  flood.notes.push_back(failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
+  const Joined joined = join(flood, soon);
+  CHECK(joined.settled.size() == 11);
+  CHECK(joined.waiting.size() == most_waiting);
+}

@@ -1,0 +1,33 @@
+#include "store/record.h"
+
+#include "examples.h"
+
+using namespace starttls;
+using namespace starttls::store;
+using namespace starttls::test;
+
+TEST_CASE("a note of the log comes back from the journal as it went in") {
+  LogNote note = failure_note();
+  note.join_key = "k";
+  CHECK(std::get<LogNote>(good(decode_record(encode(note)))) == note);
+  const LogNote position{.position = {.number = 7, .text = "\"far\""}};
+  CHECK(std::get<LogNote>(good(decode_record(encode(position)))) == position);
+}
+
+TEST_CASE("sessions and notes are told apart") {
+  CHECK(std::get<Session>(good(decode_record(encode(tls_session())))) == tls_session());
+  CHECK(std::holds_alternative<LogNote>(good(decode_record(encode(failure_note())))));
+}
+
+TEST_CASE("what is no note is refused") {
+  for (const char* text :
+       {R"({"log":)", R"({"log":"x"})", R"({"log":-1})", R"({"log":1,"failure":"bad luck","time":1})",
+        R"({"log":1,"failure":"none","time":1})", R"({"log":1,"failure":"dropped"})",
+        R"({"log":1,"position":7})",
+        R"({"log":1} )"
+        "x",
+        "{\"log\":1,\"mx\":\"\xff\"}"}) {
+    CAPTURE(text);
+    CHECK(bad(decode_record(text)).fault == Fault::data);
+  }
+}

@@ -1,0 +1,163 @@
+#include "store_cases.h"
+
+namespace starttls::test {
+
+using namespace store;
+using namespace std::chrono_literals;
+using mtalog::HandshakeFailure;
+
+namespace {
+
+const Period year{good(parse_day("2026-01-01")), good(parse_day("2026-12-31"))};
+const Time noon = at("2026-11-22T12:00:03Z");
+
+FoldOutcome fold_at(Store& store, const std::string& segment, Time journal_time,
+                    std::initializer_list<Record> records, FoldRules rules = {}) {
+  return good(fold(store, segment, content_of(records), journal_time, journal_time, rules));
+}
+
+DailyCounts counts_in(Store& store) {
+  return good(store.read(year, {})).counts;
+}
+
+Session failed_probe(HandshakeFailure failure = HandshakeFailure::unknown_ca) {
+  Session session = probe();
+  session.failure = failure;
+  return session;
+}
+
+Session at_time(Session session, Time begin) {
+  session.end += begin - session.begin;
+  session.begin = begin;
+  return session;
+}
+
+// Of the sender of tls_session(), without TLS.
+Session without_tls(Time begin) {
+  Session session = at_time(plaintext_session(), begin);
+  session.client_name = tls_session().client_name;
+  return session;
+}
+
+}  // namespace
+
+void failures_and_sessions_find_each_other_across_folds(Store& store) {
+  // First the session, then the failure.
+  CHECK(fold_at(store, "a", noon, {awaiting_probe()}).waiting == 1);
+  CHECK(counts_in(store).empty());
+  CHECK(good(store.read(year, {})).waiting.size() == 1);
+  const FoldOutcome joined = fold_at(store, "b", noon + 5s, {failure_note()});
+  CHECK(joined.waiting == 0);
+  CHECK(joined.sessions == 1);
+  CHECK(joined.failed == 1);
+  CHECK(counts_in(store) == counts_of({failed_probe()}));
+  CHECK(good(store.read(year, {})).waiting.empty());
+  // First the failure.
+  CHECK(fold_at(store, "c", noon + 10s, {failure_note()}).sessions == 0);
+  fold_at(store, "d", noon + 15s, {awaiting_probe()});
+  CHECK(counts_in(store) == counts_of({failed_probe(), failed_probe()}));
+  // A segment that comes again changes nothing, also not what waits.
+  fold_at(store, "e", noon + 16s, {awaiting_probe()});
+  CHECK_FALSE(fold_at(store, "e", noon + 16s, {awaiting_probe()}).added);
+  CHECK(fold_at(store, "f", noon + 17s, {failure_note()}).waiting == 0);
+  CHECK(counts_in(store) == counts_of({failed_probe(), failed_probe(), failed_probe()}));
+}
+
+void what_waits_too_long_is_settled(Store& store) {
+  fold_at(store, "a", noon, {awaiting_probe(), failure_note("2026-11-22T12:00:01Z", "192.0.2.77")});
+  CHECK(good(settle(store, noon + 30s, {})).waiting == 2);
+  CHECK(good(settle(store, noon + 62s, {})).waiting == 0);
+  Session seen_by_log{.begin = at("2026-11-22T12:00:01Z"),
+                      .end = at("2026-11-22T12:00:01Z"),
+                      .receiving_mx = "mx.example.test",
+                      .client_address = "192.0.2.77",
+                      .failure = HandshakeFailure::unknown_ca};
+  CHECK(counts_in(store) == counts_of({probe(), seen_by_log}));
+}
+
+void a_sender_known_for_tls_in_plaintext_is_a_downgrade(Store& store) {
+  const FoldRules three{.downgrade_after = 3};
+  const Time begin = tls_session().begin;
+  fold_at(store, "a", begin, {tls_session(), without_tls(begin + 1s), tls_session()}, three);
+  CHECK(good(store.downgrades(year)).empty());
+  // The third with TLS is in the same segment as the first that counts.
+  const Session last = at_time(tls_session(), begin + 1h);
+  const auto first =
+      fold_at(store, "b", begin + 2h, {last, without_tls(begin + 2h), without_tls(begin + 3h)}, three);
+  CHECK(first.downgraded == 2);
+  REQUIRE(first.downgrades.size() == 1);
+  CHECK(first.downgrades[0].sender == "sender.test");
+  // It is told once a day.
+  CHECK(fold_at(store, "c", begin + 4h, {without_tls(begin + 4h)}, three).downgrades.empty());
+  CHECK(fold_at(store, "d", begin + 24h, {without_tls(begin + 24h)}, three).downgrades.size() == 1);
+  const auto downgrades = good(store.downgrades(year));
+  REQUIRE(downgrades.size() == 2);
+  CHECK(downgrades[0] == Downgrade{.sender = "sender.test",
+                                   .day = day_of(begin),
+                                   .sessions = 3,
+                                   .first_plaintext = begin + 2h,
+                                   .last_tls = begin + 1h,
+                                   .best_tls = "TLSv1.3",
+                                   .tls_sessions = 3});
+  std::uint64_t downgraded = 0;
+  std::uint64_t others = 0;
+  for (const auto& [of, count] : counts_in(store)) {
+    if (of.outcome == Outcome::plaintext) (of.downgraded ? downgraded : others) += count.total.sessions;
+  }
+  CHECK(downgraded == 4);
+  CHECK(others == 1);
+  const Senders known = good(store.senders(3));
+  REQUIRE(known.contains("sender.test"));
+  CHECK(known.at("sender.test").tls_sessions == 3);
+  CHECK(known.at("sender.test").last_downgrade == day_of(begin + 24h));
+  CHECK(good(store.senders(4)).empty());
+}
+
+void a_forgotten_sender_is_a_stranger(Store& store) {
+  const FoldRules one{.downgrade_after = 1};
+  const Time begin = tls_session().begin;
+  fold_at(store, "a", begin, {tls_session()}, one);
+  const auto before = good(store.forgettings());
+  CHECK(good(store.forget_sender("sender.test")));
+  CHECK_FALSE(good(store.forget_sender("sender.test")));
+  CHECK(good(store.forgettings()) != before);
+  CHECK(fold_at(store, "b", begin, {without_tls(begin + 1s)}, one).downgraded == 0);
+}
+
+void old_days_are_pruned_a_little_at_a_time(Store& store) {
+  const Time begin = tls_session().begin;
+  const FoldRules one{.downgrade_after = 1};
+  for (int day = 0; day < 5; ++day) {
+    const Time then = begin + std::chrono::days{day};
+    fold_at(store, std::to_string(day), then, {at_time(tls_session(), then), without_tls(then + 1h)}, one);
+  }
+  const Day first = day_of(begin) + std::chrono::days{3};
+  std::size_t rounds = 0;
+  while (good(store.prune(first, 1)) > 0) ++rounds;
+  CHECK(rounds == 6);  // two rows a day for three days, one at a time
+  for (const auto& [of, count] : counts_in(store)) CHECK(of.day >= first);
+  CHECK(counts_in(store).size() == 4);
+  CHECK(good(store.downgrades(year)).size() == 2);
+  CHECK(good(store.senders(1)).size() == 1);
+  while (good(store.prune(first + std::chrono::days{30}, 100)) > 0) {
+  }
+  CHECK(counts_in(store).empty());
+  CHECK(good(store.senders(1)).empty());
+}
+
+void a_fold_that_is_not_committed_leaves_nothing(Store& store) {
+  {
+    const auto transaction = good(store.begin_fold());
+    good(transaction->add(counts_of({tls_session()})));
+    good(transaction->add(Senders{{"sender.test", {.tls_sessions = 1}}}));
+    good(transaction->set_waiting("x"));
+    good(transaction->record("a", noon));
+  }
+  const Snapshot snapshot = good(store.read(year, {"a"}));
+  CHECK(snapshot.counts.empty());
+  CHECK(snapshot.folded.empty());
+  CHECK(snapshot.waiting.empty());
+  CHECK(good(store.senders(0)).empty());
+}
+
+}  // namespace starttls::test

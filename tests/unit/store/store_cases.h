@@ -1,0 +1,23 @@
+// What every store must do, whatever engine is behind it: the test cases take a function that makes an empty
+// one.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "examples.h"
+#include "store/store.h"
+
+namespace starttls::test {
+
+using NewStore = std::function<std::unique_ptr<store::Store>()>;
+
+// One check a function; each begins with a new store.
+void failures_and_sessions_find_each_other_across_folds(store::Store& store);
+void what_waits_too_long_is_settled(store::Store& store);
+void a_sender_known_for_tls_in_plaintext_is_a_downgrade(store::Store& store);
+void a_forgotten_sender_is_a_stranger(store::Store& store);
+void old_days_are_pruned_a_little_at_a_time(store::Store& store);
+void a_fold_that_is_not_committed_leaves_nothing(store::Store& store);
+
+}  // namespace starttls::test
