@@ -74,6 +74,7 @@ struct Texts {
   std::string on_downgrade = "observe";
   std::vector<std::string> local_networks;
   std::vector<std::string> downgrade_exempt;
+  std::string policy_domain;
 };
 
 void read_selection(Settings& settings, Selection& selection) {
@@ -113,6 +114,7 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.number("milter.retention_days", c.retention_days, 2, 100'000);
   settings.text("report.organization", c.organization);
   settings.text("report.contact", c.contact);
+  settings.text("report.policy_domain", texts.policy_domain);
   return texts;
 }
 
@@ -140,6 +142,13 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
   auto exempt = domains_of(settings, "milter.downgrade_exempt", texts.downgrade_exempt);
   if (!exempt) return std::unexpected(exempt.error());
   c.downgrade_exempt = std::move(*exempt);
+  if (!texts.policy_domain.empty()) {
+    const auto domain = DomainName::parse(texts.policy_domain);
+    if (!domain)
+      return std::unexpected(
+          settings.wrong("report.policy_domain", "is no domain: " + domain.error().message));
+    c.policy_domain = domain->str();
+  }
   if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with('/')) {
     return std::unexpected(settings.wrong(
         "milter.mta_log", fmt::format("is '{}'; it must be \"journal\" or the absolute path of a file",

@@ -128,13 +128,13 @@ class Folding {
 
 void SegmentContent::add(Record record) {
   ++records;
-  if (auto* session = std::get_if<Session>(&record)) return add(std::move(*session));
+  if (auto* session = std::get_if<Session>(&record)) return add_session(std::move(*session));
   auto& note = std::get<LogNote>(record);
   if (!position || position->number < note.position.number) position = note.position;
   if (note.failure) waiting.notes.push_back(std::move(note));
 }
 
-void SegmentContent::add(Session session) {
+void SegmentContent::add_session(Session session) {
   if (session.awaits_log) {
     waiting.sessions.push_back(std::move(session));
     return;

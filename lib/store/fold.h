@@ -44,7 +44,7 @@ class SegmentContent {
   std::uint64_t records = 0;
 
  private:
-  void add(Session session);
+  void add_session(Session session);
   const std::string& sender_of(const std::string& client_name);
 
   const SendingDomain* sending_domain_;

@@ -60,6 +60,27 @@ Result<std::unique_ptr<Store>> open_store(const Place& place, Access access) {
   return fail(Fault::config, "only the embedded store is known");
 }
 
+namespace {
+
+// Whether there is a store to be read.
+Result<bool> has_store(const Place& place) {
+  std::error_code error;
+  const bool found = !place.store_url.empty() || fs::exists(store_file(place.state_dir), error);
+  if (error) return fail(Fault::permission, "{}: {}", printable(place.state_dir.string()), error.message());
+  return found;
+}
+
+}  // namespace
+
+Result<std::vector<Downgrade>> read_downgrades(const Place& place, const Period& period) {
+  const auto found = has_store(place);
+  if (!found) return std::unexpected(found.error());
+  if (!*found) return std::vector<Downgrade>();
+  auto store = open_store(place, Access::read);
+  if (!store) return std::unexpected(store.error());
+  return (*store)->downgrades(period);
+}
+
 Result<DailyCounts> read_counts(const Place& place, const Period& period) {
   // First the segments, then the store: a segment that is folded in between is known there by its id.
   const auto segments = open_segments(journal_folder(place.state_dir));
@@ -67,16 +88,15 @@ Result<DailyCounts> read_counts(const Place& place, const Period& period) {
   std::vector<std::string> ids;
   for (const OpenSegment& segment : *segments) ids.push_back(segment.id);
 
-  std::error_code error;
-  const bool has_store = !place.store_url.empty() || fs::exists(store_file(place.state_dir), error);
-  const std::string name = printable(place.state_dir.string());
-  if (error) return fail(Fault::permission, "{}: {}", name, error.message());
-  if (!has_store && segments->empty()) {
+  const auto found = has_store(place);
+  if (!found) return std::unexpected(found.error());
+  if (!*found && segments->empty()) {
     return fail(Fault::unavailable,
-                "{}: nothing was recorded there; does tlsrpt-milter run with this state directory?", name);
+                "{}: nothing was recorded there; does tlsrpt-milter run with this state directory?",
+                printable(place.state_dir.string()));
   }
   Snapshot snapshot;
-  if (has_store) {
+  if (*found) {
     auto store = open_store(place, Access::read);
     auto read = store ? (*store)->read(period, ids) : std::unexpected(store.error());
     if (!read) return std::unexpected(read.error());

@@ -28,4 +28,7 @@ Result<std::unique_ptr<Store>> open_store(const Place& place, Access access);
 // directory. Fault::unavailable where nothing was ever recorded there.
 Result<DailyCounts> read_counts(const Place& place, const Period& period);
 
+// The downgrades of the days, as of the last fold; none where nothing was folded yet.
+Result<std::vector<Downgrade>> read_downgrades(const Place& place, const Period& period);
+
 }  // namespace starttls::store

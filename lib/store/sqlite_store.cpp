@@ -473,14 +473,14 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
     if (auto created = sqlite::create(file, schema(), store_mode); !created)
       return std::unexpected(created.error());
   }
-  const auto opening = access == Access::write ? sqlite::Opening::writing : sqlite::Opening::reading;
+  const auto opening = access == Access::read ? sqlite::Opening::reading : sqlite::Opening::writing;
   auto database = Database::open(file, opening);
   if (!database) return std::unexpected(database.error());
   if (access == Access::write) {
     if (auto done = sqlite::upgrade(*database, schema()); !done) return std::unexpected(done.error());
   }
   if (auto done = sqlite::check(*database, schema(), file); !done) return std::unexpected(done.error());
-  if (access == Access::write) {
+  if (access != Access::read) {
     // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked.
     auto done =
         database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");

@@ -84,12 +84,16 @@ class Store {
   virtual Result<std::int64_t> forgettings() = 0;
 };
 
-enum class Access { read, write };
+enum class Access {
+  read,
+  change,  // what is there already
+  write,   // of the one who records: makes the store where it is missing, and upgrades what an older version
+           // made
+};
 
-// The embedded store: one SQLite file with one writer, created for Access::write where it is missing and
-// upgraded where an older version made it. Fault::data where the file is no store of ours or was made by a
-// newer version, else why it cannot be opened: Fault::unavailable, Fault::permission, Fault::temporary
-// (another process has it locked), Fault::io.
+// The embedded store: one SQLite file with one writer. Fault::data where the file is no store of ours or was
+// made by a newer version, else why it cannot be opened: Fault::unavailable, Fault::permission,
+// Fault::temporary (another process has it locked), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
 // Where the file of an embedded store is damaged, moves it aside as FILE.damaged-TIME and returns its new

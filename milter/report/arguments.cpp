@@ -13,6 +13,17 @@ Result<Day> day_argument(const std::string& text, const Clock& clock) {
   return *day;
 }
 
+Result<store::Period> period_argument(const std::string& since, const std::string& until,
+                                      std::chrono::days days, const Clock& clock) {
+  const auto last = day_argument(until, clock);
+  if (!last) return std::unexpected(last.error());
+  const auto first = since.empty() ? *last - days : day_argument(since, clock);
+  if (!first) return std::unexpected(first.error());
+  if (*first > *last)
+    return fail(Fault::usage, "--since {} is after --until {}", to_text(*first), to_text(*last));
+  return store::Period{*first, *last};
+}
+
 Result<std::optional<std::string>> domain_argument(const std::optional<std::string>& text) {
   if (!text) return std::nullopt;
   const auto domain = DomainName::parse(*text);

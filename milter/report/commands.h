@@ -6,10 +6,12 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "milter/configuration.h"
+#include "store/store.h"
 
 namespace starttls::milter {
 
@@ -37,6 +39,23 @@ struct SummaryOptions {
 };
 void add_summary_command(CLI::App& app, SummaryOptions& options);
 Result<int> run_summary(const SummaryOptions& options, const Surroundings& surroundings);
+
+struct DowngradesOptions {
+  std::string since;  // empty: 27 days before `until`
+  std::string until = "today";
+};
+void add_downgrades_command(CLI::App& app, DowngradesOptions& options);
+Result<int> run_downgrades(const DowngradesOptions& options, const Surroundings& surroundings);
+
+struct ForgetOptions {
+  std::vector<std::string> senders;
+};
+void add_forget_command(CLI::App& app, ForgetOptions& options);
+Result<int> run_forget(const ForgetOptions& options, const Surroundings& surroundings);
+
+// The days from `since` to `until`, as arguments; an empty `since` is `days` before the end. Fault::usage.
+Result<store::Period> period_argument(const std::string& since, const std::string& until,
+                                      std::chrono::days days, const Clock& clock);
 
 // "2026-01-31", "today" or "yesterday". Fault::usage on anything else.
 Result<Day> day_argument(const std::string& text, const Clock& clock);

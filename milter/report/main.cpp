@@ -18,6 +18,8 @@ struct CommandLine {
   bool verbose = false;
   milter::SelfOptions self;
   milter::SummaryOptions summary;
+  milter::DowngradesOptions downgrades;
+  milter::ForgetOptions forget;
 };
 
 Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
@@ -35,6 +37,8 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
   const auto surroundings = surroundings_of(line);
   if (!surroundings) return std::unexpected(surroundings.error());
   if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
+  if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, *surroundings);
+  if (app.got_subcommand("forget")) return milter::run_forget(line.forget, *surroundings);
   return milter::run_summary(line.summary, *surroundings);
 }
 
@@ -51,6 +55,8 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   app.fallthrough();
   milter::add_self_command(app, line.self);
   milter::add_summary_command(app, line.summary);
+  milter::add_downgrades_command(app, line.downgrades);
+  milter::add_forget_command(app, line.forget);
   app.footer("Example:\n  tlsrpt-report summary --by day");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
   return run(app, line);

@@ -30,8 +30,10 @@ std::string host_name() {
 }
 
 Reporter reporter_of(const Configuration& configuration) {
-  Reporter reporter{
-      .organization = configuration.organization, .contact = configuration.contact, .domain = host_name()};
+  Reporter reporter{.organization = configuration.organization,
+                    .contact = configuration.contact,
+                    .domain = host_name(),
+                    .default_policy_domain = configuration.policy_domain};
   if (reporter.organization.empty()) reporter.organization = reporter.domain;
   if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.domain;
   return reporter;

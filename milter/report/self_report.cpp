@@ -8,44 +8,129 @@
 namespace starttls::milter {
 namespace {
 
-using store::ClassCount;
 using store::DailyCounts;
 using store::Outcome;
 using store::SessionClass;
 using store::Tally;
 
-// A domain's element while it is added up; plaintext sessions by our MX host and the sender's address.
+using mtalog::HandshakeFailure;
+
+// What a failure detail is about; details with the same content are one.
+struct Failure {
+  std::string result_type;  // RFC 8460 section 4.3
+  std::string reason;
+  std::string receiving_mx;
+  std::string client_address;
+
+  auto operator<=>(const Failure&) const = default;
+};
+
+// A domain's element while it is added up.
 struct DomainResult {
   std::uint64_t encrypted = 0;
-  std::map<std::pair<std::string, std::string>, std::uint64_t> plaintext;
+  std::map<Failure, std::uint64_t> failures;
 };
+
+struct Meaning {
+  const char* result_type;
+  const char* reason;
+};
+
+// RFC 8460 section 4.3.1. The sending side would report the same session so when the offer of STARTTLS was
+// stripped on the way.
+Meaning meaning_of_plaintext(bool downgraded) {
+  constexpr const char* type = "starttls-not-supported";
+  if (downgraded) {
+    return {
+        type,
+        "downgrade: the sending domain has used TLS before and now did not: STARTTLS may have been stripped"};
+  }
+  return {type, "plaintext: the sending MTA did not use STARTTLS"};
+}
+
+// RFC 8460 section 4.3.2: as the sending side would report what it did not like.
+Meaning meaning_of(HandshakeFailure failure) {
+  switch (failure) {
+    case HandshakeFailure::unknown_ca:
+      return {"certificate-not-trusted",
+              "unknown-ca: the sending MTA does not trust who issued the certificate"};
+    case HandshakeFailure::certificate_expired:
+      return {"certificate-expired", "certificate-expired: the sending MTA found the certificate expired"};
+    case HandshakeFailure::certificate_name:
+      return {"certificate-host-mismatch",
+              "bad-certificate: the sending MTA refused the certificate, most likely for its names"};
+    case HandshakeFailure::certificate_refused:
+      return {"certificate-not-trusted",
+              "certificate-refused: the sending MTA does not accept the certificate"};
+    case HandshakeFailure::no_shared_cipher:
+      return {"validation-failure", "no-shared-cipher: both sides have no cipher in common"};
+    case HandshakeFailure::old_protocol:
+      return {"validation-failure", "old-protocol: both sides have no TLS version in common"};
+    case HandshakeFailure::not_tls:
+      return {"validation-failure", "not-tls: what came after STARTTLS was no TLS"};
+    case HandshakeFailure::dropped:
+      return {"validation-failure", "dropped: the connection ended within the TLS handshake"};
+    case HandshakeFailure::left:
+      return {"validation-failure",
+              "left: the sending MTA left after a good handshake; it may not have liked the certificate"};
+    case HandshakeFailure::none:
+    case HandshakeFailure::other:
+      break;
+  }
+  return {"validation-failure", "the TLS handshake failed"};
+}
+
+void add_failure(DomainResult& result, const SessionClass& of, const Meaning& meaning,
+                 std::uint64_t sessions) {
+  result.failures[{.result_type = meaning.result_type,
+                   .reason = meaning.reason,
+                   .receiving_mx = of.receiving_mx,
+                   .client_address = of.client_address}] += sessions;
+}
 
 void add_session(DomainResult& result, const SessionClass& of, const Tally& tally) {
   if (of.outcome == Outcome::tls) result.encrypted += tally.sessions;
   if (of.outcome == Outcome::plaintext)
-    result.plaintext[{of.receiving_mx, of.client_address}] += tally.sessions;
-}
-
-// RFC 8460 section 4.3.1. The sending side would report the same session so when the offer of STARTTLS was
-// stripped on the way.
-tlsrpt::FailureDetail plaintext_detail(const std::string& mx, const std::string& address,
-                                       std::uint64_t sessions) {
-  return {.result_type = "starttls-not-supported",
-          .sending_mta_ip = address,
-          .receiving_mx_hostname = mx,
-          .failed_session_count = sessions,
-          .failure_reason_code = "plaintext: the sending MTA did not use STARTTLS"};
+    add_failure(result, of, meaning_of_plaintext(of.downgraded), tally.sessions);
 }
 
 tlsrpt::PolicyResult policy_result(const std::string& domain, const DomainResult& result) {
   tlsrpt::PolicyResult policy;
   policy.policy_domain = domain;
   policy.successful_sessions = result.encrypted;
-  for (const auto& [sender, sessions] : result.plaintext) {
+  for (const auto& [failure, sessions] : result.failures) {
     policy.failed_sessions += sessions;
-    policy.failure_details.push_back(plaintext_detail(sender.first, sender.second, sessions));
+    policy.failure_details.push_back({.result_type = failure.result_type,
+                                      .sending_mta_ip = failure.client_address,
+                                      .receiving_mx_hostname = failure.receiving_mx,
+                                      .failed_session_count = sessions,
+                                      .failure_reason_code = failure.reason});
   }
   return policy;
+}
+
+using DomainResults = std::map<std::string, DomainResult>;
+
+// Whose matter a session was that never came to a recipient.
+std::string policy_domain_of(const SessionClass& failed, const DomainResults& with_mail,
+                             const Reporter& reporter) {
+  if (!reporter.default_policy_domain.empty()) return reporter.default_policy_domain;
+  return with_mail.size() == 1 ? with_mail.begin()->first : failed.receiving_mx;
+}
+
+DomainResults results_of(const DailyCounts& counts, Day day, const Reporter& reporter) {
+  DomainResults domains;
+  for (const auto& [of, count] : counts) {
+    if (of.day != day) continue;
+    for (const auto& [domain, tally] : count.recipient_domains) add_session(domains[domain], of, tally);
+  }
+  const DomainResults with_mail = domains;
+  for (const auto& [of, count] : counts) {
+    if (of.day != day || of.outcome != Outcome::failed) continue;
+    add_failure(domains[policy_domain_of(of, with_mail, reporter)], of, meaning_of(of.failure),
+                count.total.sessions);
+  }
+  return domains;
 }
 
 // A msg-id without angle brackets (RFC 8460 section 5.3).
@@ -59,19 +144,14 @@ std::string report_id(Day day, Time now, const Reporter& reporter) {
 
 tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const Reporter& reporter,
                            const std::optional<std::string>& only_domain) {
-  std::map<std::string, DomainResult> domains;
-  for (const auto& [of, count] : counts) {
-    if (of.day != day) continue;
-    for (const auto& [domain, tally] : count.recipient_domains) {
-      if (!only_domain || domain == *only_domain) add_session(domains[domain], of, tally);
-    }
-  }
   tlsrpt::Report report{.organization_name = reporter.organization,
                         .begin = Time{day},
                         .end = Time{day} + std::chrono::days{1} - std::chrono::seconds{1},
                         .contact_info = reporter.contact,
                         .report_id = report_id(day, now, reporter)};
-  for (const auto& [domain, result] : domains) report.policies.push_back(policy_result(domain, result));
+  for (const auto& [domain, result] : results_of(counts, day, reporter)) {
+    if (!only_domain || domain == *only_domain) report.policies.push_back(policy_result(domain, result));
+  }
   return report;
 }
 

@@ -14,13 +14,17 @@ struct Reporter {
   std::string organization;  // organization-name
   std::string contact;       // contact-info
   std::string domain;        // the host's full name: in report-ids and file names
+  // The policy domain of sessions that never came to a recipient; empty: see below.
+  std::string default_policy_domain;
 };
 
 // One element of "policies" for each recipient domain that had sessions on the day, or for the given one
 // only.
 //
 // A session counts for a policy domain when a recipient there was accepted: encrypted ones as successful,
-// those in plaintext as failed. Sessions without an accepted recipient belong to no policy domain and are not
+// those in plaintext as failed. Handshakes that failed, as the MTA's log told, never came to a recipient:
+// they count for the reporter's default policy domain, else for the only domain that had mail on that day,
+// else for our MX host. Other sessions without an accepted recipient belong to no policy domain and are not
 // in a report.
 //
 // The report-id is the same each time the report of a whole day is made; while the day (UTC) is not over at

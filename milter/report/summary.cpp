@@ -23,16 +23,11 @@ struct Request {
 };
 
 Result<Request> request_of(const SummaryOptions& options, const Clock& clock) {
-  const auto until = day_argument(options.until, clock);
-  if (!until) return std::unexpected(until.error());
-  const auto since =
-      options.since.empty() ? *until - std::chrono::days{6} : day_argument(options.since, clock);
-  if (!since) return std::unexpected(since.error());
-  if (*since > *until)
-    return fail(Fault::usage, "--since {} is after --until {}", to_text(*since), to_text(*until));
+  const auto period = period_argument(options.since, options.until, std::chrono::days{6}, clock);
+  if (!period) return std::unexpected(period.error());
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
-  return Request{.period = {*since, *until}, .domain = *domain};
+  return Request{.period = *period, .domain = *domain};
 }
 
 std::string headline(const Request& request) {

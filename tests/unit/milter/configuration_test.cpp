@@ -48,6 +48,7 @@ fold_interval = 0.5
 [report]
 organization = "O"
 contact = "c@o.test"
+policy_domain = "O.Test"
 )"));
   CHECK(c.state_dir == "/s");
   CHECK(c.socket == "inet:1@127.0.0.1");
@@ -78,6 +79,7 @@ contact = "c@o.test"
   CHECK(c.retention_days == 30);
   CHECK(c.organization == "O");
   CHECK(c.contact == "c@o.test");
+  CHECK(c.policy_domain == "o.test");
 }
 
 TEST_CASE("an empty configuration is the default one") {
@@ -92,8 +94,8 @@ TEST_CASE("mistakes in the configuration are told with their reason") {
   CHECK(bad(configuration("[milter]\nsocket_mode = \"1777\"\n")).fault == Fault::config);
   CHECK(bad(configuration("[milter]\nlog = \"paper\"\n")).fault == Fault::config);
   for (const char* text : {"local_networks = ['here']", "client_address = 'half'", "on_downgrade = 'bounce'",
-                           "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'", "ports = [0]",
-                           "downgrade_after = 0"}) {
+                           "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'",
+                           "ports = [0]", "downgrade_after = 0"}) {
     CAPTURE(text);
     const Error error = bad(configuration("[milter]\n" + std::string(text)));
     CHECK(error.fault == Fault::config);

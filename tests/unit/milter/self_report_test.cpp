@@ -83,3 +83,74 @@ TEST_CASE("sessions without an accepted recipient and those of other days are in
   add(counts, other_day);
   CHECK(self_report(counts, day, next_day, reporter, std::nullopt).policies.empty());
 }
+
+namespace {
+
+Session failed(mtalog::HandshakeFailure failure, std::string_view address = "192.0.2.9") {
+  Session session{.begin = at("2026-11-22T11:00:00Z"),
+                  .receiving_mx = "mx.example.test",
+                  .client_address = std::string(address),
+                  .helo = "h"};
+  session.failure = failure;
+  return session;
+}
+
+}  // namespace
+
+TEST_CASE("a handshake that failed is a failure of the type that says what the sender did not like") {
+  using enum mtalog::HandshakeFailure;
+  const auto [failure, type] = GENERATE(table<mtalog::HandshakeFailure, std::string>({
+      {unknown_ca, "certificate-not-trusted"},
+      {certificate_expired, "certificate-expired"},
+      {certificate_name, "certificate-host-mismatch"},
+      {certificate_refused, "certificate-not-trusted"},
+      {no_shared_cipher, "validation-failure"},
+      {old_protocol, "validation-failure"},
+      {not_tls, "validation-failure"},
+      {dropped, "validation-failure"},
+      {left, "validation-failure"},
+      {other, "validation-failure"},
+  }));
+  DailyCounts counts;
+  add(counts, failed(failure));
+  add(counts, failed(failure));
+  const auto report = self_report(counts, day, next_day, reporter, std::nullopt);
+  REQUIRE(report.policies.size() == 1);
+  CHECK(report.policies[0].failed_sessions == 2);
+  REQUIRE(report.policies[0].failure_details.size() == 1);
+  const auto& detail = report.policies[0].failure_details[0];
+  CHECK(detail.result_type == type);
+  CHECK(detail.sending_mta_ip == "192.0.2.9");
+  CHECK(detail.receiving_mx_hostname == "mx.example.test");
+  CHECK_FALSE(detail.failure_reason_code.empty());
+}
+
+TEST_CASE("a session that never came to a recipient counts for the domain that it can only have been for") {
+  const auto domain_of = [](const DailyCounts& counts, const Reporter& by) {
+    for (const auto& policy : self_report(counts, day, next_day, by, std::nullopt).policies) {
+      if (policy.failed_sessions > 0) return policy.policy_domain;
+    }
+    return std::string();
+  };
+  DailyCounts counts;
+  add(counts, failed(mtalog::HandshakeFailure::unknown_ca));
+  CHECK(domain_of(counts, reporter) == "mx.example.test");
+  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}}));
+  CHECK(domain_of(counts, reporter) == "example.test");
+  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.org", 1}}));
+  CHECK(domain_of(counts, reporter) == "mx.example.test");
+  Reporter decided = reporter;
+  decided.default_policy_domain = "example.org";
+  CHECK(domain_of(counts, decided) == "example.org");
+  CHECK(self_report(counts, day, next_day, decided, "example.test").policies[0].failed_sessions == 0);
+}
+
+TEST_CASE("a downgrade is told apart from a sender that never used TLS") {
+  DailyCounts counts;
+  add(counts, session("", "192.0.2.3", {{"example.test", 1}}));
+  add(counts, session("", "192.0.2.3", {{"example.test", 1}}), true);
+  const auto report = self_report(counts, day, next_day, reporter, std::nullopt);
+  REQUIRE(report.policies[0].failure_details.size() == 2);
+  CHECK(report.policies[0].failure_details[0].failure_reason_code.starts_with("downgrade: "));
+  CHECK(report.policies[0].failure_details[1].failure_reason_code.starts_with("plaintext: "));
+}

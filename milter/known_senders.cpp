@@ -1,0 +1,68 @@
+#include "milter/known_senders.h"
+
+#include <utility>
+
+namespace starttls::milter {
+namespace {
+
+// Reading all senders takes no more than this part of the time.
+constexpr int refresh_share = 20;
+
+}  // namespace
+
+KnownSenders::KnownSenders(store::SendingDomain sending_domain)
+    : sending_domain_(std::move(sending_domain)) {}
+
+void KnownSenders::configure(const Configuration& configuration) {
+  const std::lock_guard guard(mutex_);
+  refuses_ = configuration.on_downgrade == OnDowngrade::tempfail;
+  least_tls_sessions_ = configuration.downgrade_after;
+  stale_ = true;
+  exempt_.clear();
+  for (const DomainName& domain : configuration.downgrade_exempt) exempt_.insert(domain.str());
+}
+
+std::optional<KnownSenders::Need> KnownSenders::need() {
+  const std::lock_guard guard(mutex_);
+  if (!refuses_) return std::nullopt;
+  return Need{.least_tls_sessions = least_tls_sessions_, .stale = std::exchange(stale_, false)};
+}
+
+void KnownSenders::set(std::shared_ptr<const Domains> known) {
+  const std::lock_guard guard(mutex_);
+  known_ = std::move(known);
+}
+
+Result<void> KnownSenders::refresh(store::Store& store) {
+  const auto needed = need();
+  if (!needed) return {};
+  const auto forgettings = store.forgettings();
+  if (!forgettings) return std::unexpected(forgettings.error());
+  const auto begin = Steady::now();
+  if (!needed->stale && *forgettings == forgettings_ && begin < next_refresh_) return {};
+  const auto senders = store.senders(needed->least_tls_sessions);
+  if (!senders) return std::unexpected(senders.error());
+  auto known = std::make_shared<Domains>();
+  known->reserve(senders->size());
+  for (const auto& [domain, sender] : *senders) known->insert(domain);
+  set(std::move(known));
+  forgettings_ = *forgettings;
+  const auto end = Steady::now();
+  next_refresh_ = end + (end - begin) * refresh_share;
+  return {};
+}
+
+bool KnownSenders::refuses_plaintext(const std::string& client_name) const {
+  std::shared_ptr<const Domains> known;
+  {
+    const std::lock_guard guard(mutex_);
+    if (!refuses_ || known_->empty()) return false;
+    known = known_;
+  }
+  const std::string domain = sending_domain_(client_name);
+  if (domain.empty() || !known->contains(domain)) return false;
+  const std::lock_guard guard(mutex_);
+  return !exempt_.contains(domain);
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,59 @@
+// Which senders are known for TLS, so that plaintext from them is refused where the operator wants that.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+
+#include "base/result.h"
+#include "milter/configuration.h"
+#include "store/senders.h"
+#include "store/store.h"
+
+namespace starttls::milter {
+
+class KnownSenders {
+ public:
+  explicit KnownSenders(store::SendingDomain sending_domain);
+
+  // From any thread.
+  void configure(const Configuration& configuration);
+
+  // Reads the store again, where anybody is refused at all; not more often than what it costs allows, but at
+  // once where a sender was forgotten. To be called after folds, by one thread.
+  Result<void> refresh(store::Store& store);
+
+  // Whether a client with this verified name is known for TLS, and is not exempt. From any thread.
+  bool refuses_plaintext(const std::string& client_name) const;
+
+ private:
+  using Domains = std::unordered_set<std::string>;
+  using Steady = std::chrono::steady_clock;
+  // The number of sessions, where anybody is refused; whether `known_` is from before a change of it.
+  struct Need {
+    std::uint64_t least_tls_sessions = 1;
+    bool stale = false;
+  };
+  std::optional<Need> need();
+  void set(std::shared_ptr<const Domains> known);
+
+  const store::SendingDomain sending_domain_;
+
+  mutable std::mutex mutex_;  // guards what follows
+  bool refuses_ = false;
+  std::uint64_t least_tls_sessions_ = 1;
+  std::set<std::string> exempt_;
+  bool stale_ = false;
+  std::shared_ptr<const Domains> known_ = std::make_shared<Domains>();
+
+  // Of refresh() alone.
+  std::int64_t forgettings_ = -1;
+  Steady::time_point next_refresh_;
+};
+
+}  // namespace starttls::milter

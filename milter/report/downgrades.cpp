@@ -1,0 +1,155 @@
+#include <rapidjson/prettywriter.h>
+#include <rapidjson/stringbuffer.h>
+
+#include "base/cli.h"
+#include "base/domain.h"
+#include "base/text.h"
+#include "milter/report/commands.h"
+#include "milter/report/downgrade_list.h"
+#include "milter/report/tables.h"
+#include "milter/sending_domain.h"
+#include "store/ledger.h"
+
+namespace starttls::milter {
+namespace {
+
+using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
+using Entries = std::vector<DowngradeEntry>;
+
+constexpr std::size_t most_addresses = 3;  // that a person is shown of one sender and day
+
+void put(Json& json, const char* key, const std::string& text) {
+  json.Key(key);
+  json.String(text.c_str(), static_cast<rapidjson::SizeType>(text.size()));
+}
+
+void put(Json& json, const char* key, std::uint64_t number) {
+  json.Key(key);
+  json.Uint64(number);
+}
+
+void put(Json& json, const DowngradeEntry& entry) {
+  const store::Downgrade& downgrade = entry.downgrade;
+  json.StartObject();
+  put(json, "sender", downgrade.sender);
+  put(json, "day", to_text(downgrade.day));
+  put(json, "plaintext_sessions", downgrade.sessions);
+  put(json, "first_plaintext", to_rfc3339(downgrade.first_plaintext));
+  put(json, "tls_sessions", downgrade.tls_sessions);
+  put(json, "last_tls", to_rfc3339(downgrade.last_tls));
+  put(json, "best_tls", downgrade.best_tls);
+  json.Key("addresses");
+  json.StartArray();
+  for (const std::string& address : entry.addresses) json.String(address.c_str());
+  json.EndArray();
+  json.EndObject();
+}
+
+std::string to_json(const Entries& entries, const store::Period& period) {
+  rapidjson::StringBuffer buffer;
+  Json json(buffer);
+  json.SetIndent(' ', 2);
+  json.StartObject();
+  put(json, "since", to_text(period.since));
+  put(json, "until", to_text(period.until));
+  json.Key("downgrades");
+  json.StartArray();
+  for (const DowngradeEntry& entry : entries) put(json, entry);
+  json.EndArray();
+  json.EndObject();
+  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+}
+
+std::string addresses_of(const DowngradeEntry& entry) {
+  std::string text;
+  std::size_t shown = 0;
+  for (const std::string& address : entry.addresses) {
+    if (shown++ == most_addresses) break;
+    text += (text.empty() ? "" : ", ") + printable(address);
+  }
+  const std::size_t more = entry.addresses.size() - std::min(entry.addresses.size(), most_addresses);
+  return more > 0 ? fmt::format("{} and {} more", text, more) : text;
+}
+
+// An entry takes three lines: a table of all this would not fit a screen.
+std::string to_lines(const Entries& entries, const store::Period& period) {
+  if (entries.empty()) {
+    return fmt::format("No sender that had used TLS came without it from {} to {}.\n", to_text(period.since),
+                       to_text(period.until));
+  }
+  std::string text;
+  for (const DowngradeEntry& entry : entries) {
+    const store::Downgrade& downgrade = entry.downgrade;
+    text += fmt::format("{}  {}\n", to_text(downgrade.day), printable(downgrade.sender));
+    text +=
+        fmt::format("  {} in plaintext, first at {}{}\n",
+                    downgrade.sessions == 1 ? "1 session" : fmt::format("{} sessions", downgrade.sessions),
+                    to_rfc3339(downgrade.first_plaintext),
+                    entry.addresses.empty() ? "" : ", from " + addresses_of(entry));
+    text += fmt::format(
+        "  before: {} with up to {}, the last at {}\n",
+        downgrade.tls_sessions == 1 ? "1 session" : fmt::format("{} sessions", downgrade.tls_sessions),
+        printable(downgrade.best_tls), to_rfc3339(downgrade.last_tls));
+  }
+  return text;
+}
+
+}  // namespace
+
+void add_downgrades_command(CLI::App& app, DowngradesOptions& options) {
+  auto* command = app.add_subcommand("downgrades", "Senders that had used TLS and came without it");
+  command->add_option("--since", options.since, "First day (default: 27 days before the last)")
+      ->type_name("DAY");
+  command->add_option("--until", options.until, "Last day: YYYY-MM-DD, today (default) or yesterday")
+      ->type_name("DAY");
+  command->footer("Example:\n  tlsrpt-report downgrades --since 2026-11-01");
+}
+
+Result<int> run_downgrades(const DowngradesOptions& options, const Surroundings& surroundings) {
+  const auto period =
+      period_argument(options.since, options.until, std::chrono::days{27}, surroundings.clock);
+  if (!period) return std::unexpected(period.error());
+  const store::Place place = place_of(surroundings.configuration);
+  const auto counts = store::read_counts(place, *period);
+  if (!counts) return std::unexpected(counts.error());
+  const auto sender_of = sending_domain();
+  if (!sender_of) return std::unexpected(sender_of.error());
+  const auto downgrades = store::read_downgrades(place, *period);
+  if (!downgrades) return std::unexpected(downgrades.error());
+  const Entries entries = downgrade_entries(*downgrades, *counts, *sender_of);
+  auto printed = print(surroundings.json ? to_json(entries, *period) : to_lines(entries, *period));
+  if (!printed) return std::unexpected(printed.error());
+  return 0;
+}
+
+void add_forget_command(CLI::App& app, ForgetOptions& options) {
+  auto* command =
+      app.add_subcommand("forget", "Forget that senders have used TLS, so that plaintext is no downgrade");
+  command->add_option("SENDER", options.senders, "Sending domain, as 'downgrades' names it")
+      ->type_name("")
+      ->required();
+  command->footer("Example:\n  tlsrpt-report forget sender.example");
+}
+
+Result<int> run_forget(const ForgetOptions& options, const Surroundings& surroundings) {
+  std::vector<DomainName> domains;
+  for (const std::string& sender : options.senders) {
+    auto domain = DomainName::parse(sender);
+    if (!domain) return fail(Fault::usage, "{}", domain.error().message);
+    domains.push_back(std::move(*domain));
+  }
+  const auto store = store::open_store(place_of(surroundings.configuration), store::Access::change);
+  if (!store) return std::unexpected(store.error());
+  int status = 0;
+  for (const DomainName& domain : domains) {
+    const auto forgotten = (*store)->forget_sender(domain.str());
+    if (!forgotten) return std::unexpected(forgotten.error());
+    if (!*forgotten) status = 1;
+    const auto* const what = *forgotten ? "forgotten" : "nothing was known of it";
+    if (auto told = print(fmt::format("{}: {}\n", domain.str(), what)); !told)
+      return std::unexpected(told.error());
+  }
+  return status;
+}
+
+}  // namespace starttls::milter

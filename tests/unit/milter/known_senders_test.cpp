@@ -1,0 +1,82 @@
+#include "milter/known_senders.h"
+
+#include "store/fold.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::milter;
+using namespace starttls::test;
+
+namespace {
+
+const Time now = at("2026-11-22T12:00:00Z");
+
+std::string domain_of(const std::string& name) {
+  return name.substr(name.find('.') + 1);
+}
+
+struct Memory {
+  TemporaryFolder folder;
+  std::unique_ptr<store::Store> store = good(store::open_sqlite_store(folder / "s", store::Access::write));
+  KnownSenders known{domain_of};
+  int segments = 0;
+
+  void see_tls(const std::string& client_name, int times) {
+    const store::SendingDomain sender = domain_of;
+    store::SegmentContent content(sender);
+    for (int i = 0; i < times; ++i) {
+      content.add(store::Session{.begin = now,
+                                 .client_name = client_name,
+                                 .helo = "h",
+                                 .tls_version = "TLSv1.3",
+                                 .transactions = 1});
+    }
+    good(store::fold(*store, std::to_string(segments++), std::move(content), now, now, {}));
+  }
+};
+
+Configuration refusing(std::uint64_t after, std::initializer_list<const char*> exempt = {}) {
+  Configuration configuration;
+  configuration.on_downgrade = OnDowngrade::tempfail;
+  configuration.downgrade_after = after;
+  for (const char* domain : exempt) configuration.downgrade_exempt.push_back(good(DomainName::parse(domain)));
+  return configuration;
+}
+
+}  // namespace
+
+TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by each of its hosts") {
+  Memory memory;
+  memory.see_tls("mx1.sender.test", 3);
+  memory.see_tls("mx1.stranger.test", 2);
+  memory.known.configure(refusing(3));
+  CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
+  good(memory.known.refresh(*memory.store));
+  CHECK(memory.known.refuses_plaintext("mx2.sender.test"));
+  CHECK_FALSE(memory.known.refuses_plaintext("mx1.stranger.test"));
+  CHECK_FALSE(memory.known.refuses_plaintext(""));
+}
+
+TEST_CASE("nobody is refused by default, nor who is exempt") {
+  Memory memory;
+  memory.see_tls("mx1.sender.test", 30);
+  memory.known.configure(Configuration());
+  good(memory.known.refresh(*memory.store));
+  CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
+  memory.known.configure(refusing(1, {"sender.test"}));
+  good(memory.known.refresh(*memory.store));
+  CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
+  memory.known.configure(refusing(1));
+  CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
+}
+
+TEST_CASE("a sender that was forgotten is not refused any more") {
+  Memory memory;
+  memory.see_tls("mx1.sender.test", 1);
+  memory.known.configure(refusing(1));
+  good(memory.known.refresh(*memory.store));
+  CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
+  CHECK(good(memory.store->forget_sender("sender.test")));
+  good(memory.known.refresh(*memory.store));
+  CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
+}
