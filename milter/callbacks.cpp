@@ -155,8 +155,11 @@ sfsistat on_close(SMFICTX* context) {
 
 }  // namespace
 
-Result<void> register_callbacks(OpenConnections& to) {
+void record_in(OpenConnections& to) {
   connections = &to;
+}
+
+Result<void> register_callbacks() {
   // libmilter keeps the name's pointer and wants it writable.
   static std::string name = "tlsrpt-milter";
   smfiDesc filter{};

@@ -6,8 +6,11 @@
 
 namespace starttls::milter {
 
-// Registers the callbacks. libmilter knows one filter a process, so `connections` must outlive its threads,
-// which end with the process.
-Result<void> register_callbacks(OpenConnections& connections);
+// Registers the callbacks, which libmilter wants before its socket is opened.
+Result<void> register_callbacks();
+
+// Where the callbacks record, before libmilter runs. libmilter knows one filter a process, so `connections`
+// must outlive its threads, which end with the process.
+void record_in(OpenConnections& connections);
 
 }  // namespace starttls::milter

@@ -1,6 +1,7 @@
 #include "milter/daemon.h"
 
 #include <fcntl.h>
+#include <fmt/ranges.h>
 #include <libmilter/mfapi.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -11,16 +12,30 @@
 #include <cerrno>
 #include <chrono>
 #include <csignal>
-#include <initializer_list>
 #include <memory>
+#include <optional>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "base/file_draft.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "event/loop.h"
 #include "milter/callbacks.h"
+#include "milter/counters.h"
+#include "milter/known_senders.h"
 #include "milter/listener.h"
+#include "milter/metrics.h"
 #include "milter/open_connections.h"
+#include "milter/privileges.h"
+#include "milter/sending_domain.h"
+#include "service/listener.h"
+#include "service/metrics_text.h"
+#include "service/notice.h"
+#include "service/page_server.h"
+#include "service/signals.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
 
@@ -28,39 +43,6 @@ namespace starttls::milter {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Sent to ourselves when smfi_main() returns without having been asked to.
-constexpr int libmilter_ended = SIGUSR1;
-
-sigset_t awaited_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : {SIGTERM, SIGINT, libmilter_ended}) sigaddset(&set, signal);
-  return set;
-}
-
-// libmilter waits for HUP, TERM and INT on a thread of its own and takes each as an order to stop at once,
-// open sessions or not. None may reach it:
-// - HUP is ignored and never blocked on the main thread, so that the kernel drops it;
-// - TERM and INT the kernel gives to the main thread first, if that waits for them, as it does here;
-// - once the end has begun, they are ignored as HUP is.
-void ignore(std::initializer_list<int> ignored) {
-  sigset_t set;
-  sigemptyset(&set);
-  for (const int signal : ignored) {
-    (void)::signal(signal, SIG_IGN);
-    sigaddset(&set, signal);
-  }
-  ::pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
-}
-
-int wait_for_end(const sigset_t& signals) {
-  int signal = 0;
-  while (::sigwait(&signals, &signal) != 0) {
-  }
-  ignore({SIGTERM, SIGINT});
-  return signal;
-}
 
 // Every connection takes a descriptor, and the journal must never be the one that gets none.
 void raise_descriptor_limit() {
@@ -72,14 +54,25 @@ void raise_descriptor_limit() {
   }
 }
 
-// Runs smfi_main() on a thread of its own. It is never told to stop: with connections open, smfi_stop() makes
-// libmilter destroy locks and free connections that its other threads are using, and hang or crash (its
-// mi_pool_controller()). Its threads end with the process.
-void start_libmilter() {
-  std::thread([] {
+// Runs smfi_main() on a thread of its own, which ends with the process: see sigwait.cpp.
+void start_libmilter(const std::function<void()>& ended) {
+  std::thread([ended] {
     (void)smfi_main();
-    ::kill(::getpid(), libmilter_ended);
+    ended();
   }).detach();
+}
+
+// A damaged store is kept for a person to look at, and a new one begun: sessions wait for neither.
+Result<bool> repair_store(const fs::path& file) {
+  const auto aside = store::set_aside_if_damaged(file, system_clock()());
+  if (!aside) return std::unexpected(aside.error());
+  if (aside->empty()) return false;
+  spdlog::error(
+      "{}: the store is damaged; it was moved to {}, and a new one is begun: reports know of earlier "
+      "sessions "
+      "only what can be saved from there",
+      printable(file.string()), printable(*aside));
+  return true;
 }
 
 store::RecorderOptions recorder_options(const Configuration& configuration) {
@@ -90,6 +83,9 @@ store::RecorderOptions recorder_options(const Configuration& configuration) {
   options.open_store = [place = place_of(configuration)] {
     return store::open_store(place, store::Access::write);
   };
+  if (configuration.store.empty()) {
+    options.repair_store = [file = store::store_file(configuration.state_dir)] { return repair_store(file); };
+  }
   return options;
 }
 
@@ -102,6 +98,9 @@ void log_end(const store::RecorderCounters& counters) {
 class PidFile {
  public:
   explicit PidFile(fs::path path) : path_(std::move(path)) {}
+  PidFile(PidFile&& other) noexcept
+      : path_(std::move(other.path_)), written_(std::exchange(other.written_, false)) {}
+  PidFile& operator=(PidFile&&) = delete;
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
   ~PidFile() {
@@ -119,49 +118,216 @@ class PidFile {
   bool written_ = false;
 };
 
-// What the callbacks use. Once libmilter's threads run it is never freed: they go on until the process ends.
-struct Working {
-  Working(const Configuration& configuration, const Clock& clock)
-      : recorder(recorder_options(configuration), clock), connections(recorder, clock) {}
+store::RecorderRules recorder_rules(const Configuration& configuration) {
+  return {.fold = {.downgrade_after = configuration.downgrade_after},
+          .retention = std::chrono::days{configuration.retention_days}};
+}
 
+// Without a list of public suffixes there is no memory of senders, and all else works.
+store::SendingDomain sending_domain_or_none() {
+  auto sending = sending_domain();
+  if (sending) return *sending;
+  spdlog::warn("senders are not remembered: {}", sending.error().message);
+  return [](const std::string&) { return std::string(); };
+}
+
+// What the callbacks use. Once libmilter's threads run it is never freed: they go on until the process ends.
+class Working {
+ public:
+  Working(const Configuration& configuration, const Clock& clock)
+      : sending_domain_(sending_domain_or_none()),
+        known_senders(sending_domain_),
+        recorder(options_of(configuration), clock),
+        connections(recorder, counters, clock) {
+    configure(configuration);
+  }
+
+  void configure(const Configuration& configuration) {
+    known_senders.configure(configuration);
+    recorder.configure(recorder_rules(configuration));
+  }
+
+ private:
+  store::RecorderOptions options_of(const Configuration& configuration) {
+    store::RecorderOptions options = recorder_options(configuration);
+    options.sending_domain = sending_domain_;
+    options.folded = [this](store::Store& store) {
+      if (auto refreshed = known_senders.refresh(store); !refreshed)
+        spdlog::debug("{}", refreshed.error().message);
+    };
+    return options;
+  }
+
+  store::SendingDomain sending_domain_;
+
+ public:
+  Counters counters;
+  KnownSenders known_senders;
   store::Recorder recorder;
   OpenConnections connections;
 };
 
+// What HUP cannot change, as words for the log.
+std::vector<std::string_view> changes_for_a_restart(const Configuration& old, const Configuration& now) {
+  const std::array<std::pair<bool, std::string_view>, 12> all{{
+      {old.state_dir != now.state_dir, "state_dir"},
+      {old.store != now.store, "store"},
+      {old.socket != now.socket, "socket"},
+      {old.socket_mode != now.socket_mode, "socket_mode"},
+      {old.socket_owner != now.socket_owner, "socket_owner"},
+      {old.socket_group != now.socket_group, "socket_group"},
+      {old.user != now.user, "user"},
+      {old.log != now.log, "log"},
+      {old.pid_file != now.pid_file, "pid_file"},
+      {old.sync_interval != now.sync_interval || old.fold_interval != now.fold_interval, "the intervals"},
+      {old.metrics != now.metrics, "metrics"},
+      {old.mta_log != now.mta_log, "mta_log"},
+  }};
+  std::vector<std::string_view> changed;
+  for (const auto& [differs, name] : all) {
+    if (differs) changed.push_back(name);
+  }
+  return changed;
+}
+
+// What is opened before the daemon becomes somebody else.
+struct Opened {
+  std::optional<service::Listener> metrics;
+  PidFile pid_file;
+};
+
+Result<Opened> open_all(const Configuration& configuration,
+                        const std::optional<service::Identity>& identity) {
+  Opened opened{.metrics = std::nullopt, .pid_file = PidFile(configuration.pid_file)};
+  if (!configuration.metrics.empty()) {
+    const auto address = service::parse_address(configuration.metrics);
+    if (!address) return std::unexpected(address.error());
+    auto listener = service::Listener::open(*address, {.mode = 0666});
+    if (!listener) return std::unexpected(listener.error());
+    opened.metrics.emplace(std::move(*listener));
+  }
+  // Last, so that the MTA finds nobody where we cannot start.
+  if (auto listening = open_listener(configuration, identity); !listening)
+    return std::unexpected(listening.error());
+  auto begun = opened.pid_file.write();
+  if (begun && identity) begun = become(*identity, configuration);
+  if (begun) return opened;
+  close_listener(configuration);
+  return std::unexpected(begun.error());
+}
+
+// The daemon from its start to its end, in the main thread.
+class Daemon {
+ public:
+  Daemon(const Startup& startup, Working& working, UniqueFd signals)
+      : startup_(startup),
+        working_(working),
+        configuration_(startup.configuration),
+        started_(startup.clock()),
+        signals_(loop_, std::move(signals), [this](int number) { on_signal(number); }) {}
+
+  Result<void> show_metrics(UniqueFd listening) {
+    auto page = service::PageServer::create(
+        loop_, std::move(listening),
+        {.path = service::metrics_path, .content_type = service::metrics_type, .text = [this] {
+           return metrics_page({.counters = working_.counters,
+                                .recorder = working_.recorder.counters(),
+                                .open_connections = working_.connections.size(),
+                                .follows_log = !configuration_.mta_log.empty(),
+                                .started = started_,
+                                .now = startup_.clock()});
+         }});
+    if (!page) return std::unexpected(page.error());
+    page_ = std::move(*page);
+    return {};
+  }
+
+  // Until TERM, INT or the end of libmilter.
+  Result<void> run() {
+    start_libmilter([this] { loop_.post([this] { libmilter_ended_ = true, loop_.stop(); }); });
+    spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration_.socket),
+                 printable(configuration_.state_dir.string()));
+    startup_.ready();
+    service::tell_ready();
+    loop_.run();
+    service::tell_stopping();
+    close_listener(configuration_);
+    working_.connections.finish();
+    working_.recorder.stop();
+    log_end(working_.recorder.counters());
+    if (libmilter_ended_) return fail(Fault::unavailable, "libmilter ended unasked");
+    return {};
+  }
+
+ private:
+  void on_signal(int number) {
+    if (number == SIGHUP) return reload();
+    loop_.stop();
+  }
+
+  void reload() {
+    service::tell_reloading();
+    ++working_.counters.reloads;
+    if (auto again = reread(); !again) {
+      ++working_.counters.reloads_failed;
+      spdlog::error("{}; nothing was changed", again.error().message);
+    }
+    service::tell_ready();
+  }
+
+  Result<void> reread() {
+    const auto now = startup_.read_again();
+    if (!now) return std::unexpected(now.error());
+    if (auto level = set_log_level(now->log_level); !level) return level;
+    working_.configure(*now);
+    spdlog::info("the configuration was read again");
+    const auto waiting = changes_for_a_restart(startup_.configuration, *now);
+    if (!waiting.empty())
+      spdlog::warn("a restart is needed for what changed in: {}", fmt::join(waiting, ", "));
+    return {};
+  }
+
+  const Startup& startup_;
+  Working& working_;
+  const Configuration configuration_;
+  const Time started_;
+  bool libmilter_ended_ = false;
+  event::Loop loop_;
+  service::Signals signals_;
+  std::unique_ptr<service::PageServer> page_;
+};
+
 }  // namespace
 
-Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
-                        const std::function<void()>& ready) {
-  const sigset_t signals = awaited_signals();
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  ignore({SIGHUP});
+Result<void> run_daemon(const Startup& startup) {
+  const Configuration& configuration = startup.configuration;
+  auto signals = service::Signals::block({SIGTERM, SIGINT, SIGHUP});
+  if (!signals) return std::unexpected(signals.error());
   raise_descriptor_limit();
+  const auto identity = identity_of(configuration);
+  if (!identity) return std::unexpected(identity.error());
+  if (auto registered = register_callbacks(); !registered) return registered;
+  // Before the recorder's threads make files: the umask is the whole process's.
+  auto opened = open_all(configuration, *identity);
+  if (!opened) return std::unexpected(opened.error());
 
-  auto working = std::make_unique<Working>(configuration, clock);
-  if (auto registered = register_callbacks(working->connections); !registered) return registered;
-  // Before the recorder's thread makes files: the umask is the whole process's.
-  if (auto listening = open_listener(configuration); !listening) return listening;
-  PidFile pid_file(configuration.pid_file);
-  auto started = pid_file.write();
-  if (started) started = working->recorder.start();
-  if (!started) {
+  auto working = std::make_unique<Working>(configuration, startup.clock);
+  record_in(working->connections);
+  if (auto started = working->recorder.start(); !started) {
     close_listener(configuration);
     return started;
   }
-
   Working& until_exit = *working.release();
-  start_libmilter();
-  spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration.socket),
-               printable(configuration.state_dir.string()));
-  ready();
+  Daemon daemon(startup, until_exit, std::move(*signals));
+  if (opened->metrics) {
+    if (auto shown = daemon.show_metrics(opened->metrics->take_socket()); !shown) return shown;
+  }
+  return daemon.run();
+}
 
-  const int signal = wait_for_end(signals);
-  close_listener(configuration);
-  until_exit.connections.finish();
-  until_exit.recorder.stop();
-  log_end(until_exit.recorder.counters());
-  if (signal == libmilter_ended) return fail(Fault::unavailable, "libmilter ended unasked");
-  return {};
+Result<void> check_startup(const Configuration& configuration) {
+  if (const auto identity = identity_of(configuration); !identity) return std::unexpected(identity.error());
+  return check_listener(configuration);
 }
 
 Result<std::function<void()>> detach(bool keep_standard_error) {

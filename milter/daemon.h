@@ -9,11 +9,23 @@
 
 namespace starttls::milter {
 
-// Opens the socket, records until TERM or INT, then records what is still open, folds everything and returns.
-// `ready` is called once the MTA can connect. HUP is ignored. The caller must end the process with
+struct Startup {
+  Configuration configuration;
+  // Reads it again, for HUP.
+  std::function<Result<Configuration>()> read_again;
+  Clock clock;
+  // Called once the MTA can connect.
+  std::function<void()> ready;
+};
+
+// Opens the socket, becomes who it is to be, records until TERM or INT, then records what is still open,
+// folds everything and returns. HUP has it read the configuration again. The caller must end the process with
 // _Exit: libmilter's threads still run.
-Result<void> run_daemon(const Configuration& configuration, const Clock& clock,
-                        const std::function<void()>& ready);
+Result<void> run_daemon(const Startup& startup);
+
+// Whether a daemon with this configuration could start, as far as can be told without starting one. Errors as
+// of run_daemon().
+Result<void> check_startup(const Configuration& configuration);
 
 // Goes to the background: returns in the child; the parent stays until the child says ready() through the
 // returned function, or ends, and exits with the child's status. Standard error stays open where the log goes

@@ -1,6 +1,5 @@
 #include "milter/listener.h"
 
-#include <grp.h>
 #include <libmilter/mfapi.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,7 +11,6 @@
 #include <charconv>
 #include <cstring>
 #include <optional>
-#include <vector>
 
 #include "base/file.h"
 #include "base/log.h"
@@ -75,21 +73,32 @@ Result<void> clear_stale_socket(const std::string& path) {
 Result<std::optional<gid_t>> socket_group(const Configuration& configuration) {
   const bool by_default = configuration.socket_group.empty();
   if (by_default && ::geteuid() != 0) return std::nullopt;
-  const std::string name = by_default ? "postfix" : configuration.socket_group;
-  group entry{};
-  group* found = nullptr;
-  std::vector<char> buffer(16384);
-  ::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-  if (found != nullptr) return entry.gr_gid;
+  const auto group = service::find_group(by_default ? "postfix" : configuration.socket_group);
+  if (group) return *group;
   if (by_default) return std::nullopt;
-  return fail(Fault::config, "'milter.socket_group': there is no group '{}'", printable(name));
+  return fail(Fault::config, "'milter.socket_group': {}", group.error().message);
 }
 
-Result<void> admit(const std::string& path, const Configuration& configuration) {
+Result<std::optional<uid_t>> socket_owner(const Configuration& configuration,
+                                          const std::optional<service::Identity>& identity) {
+  if (configuration.socket_owner.empty())
+    return identity ? std::optional<uid_t>(identity->uid) : std::nullopt;
+  const auto owner = service::find_identity(configuration.socket_owner, "");
+  if (!owner) return fail(Fault::config, "'milter.socket_owner': {}", owner.error().message);
+  return owner->uid;
+}
+
+Result<void> admit(const std::string& path, const Configuration& configuration,
+                   const std::optional<service::Identity>& identity) {
   const auto group = socket_group(configuration);
   if (!group) return std::unexpected(group.error());
-  if (*group && ::chown(path.c_str(), static_cast<uid_t>(-1), **group) != 0) {
-    return fail(Fault::permission, "{}: cannot give it to its group: {}", printable(path), errno_text(errno));
+  const auto owner = socket_owner(configuration, identity);
+  if (!owner) return std::unexpected(owner.error());
+  const bool changes = *owner || *group;
+  if (changes && ::lchown(path.c_str(), owner->value_or(static_cast<uid_t>(-1)),
+                          group->value_or(static_cast<gid_t>(-1))) != 0) {
+    return fail(Fault::permission, "{}: cannot give it to its owner and group: {}", printable(path),
+                errno_text(errno));
   }
   if (::chmod(path.c_str(), configuration.socket_mode) != 0) {
     return fail(Fault::permission, "{}: cannot set its mode: {}", printable(path), errno_text(errno));
@@ -97,16 +106,28 @@ Result<void> admit(const std::string& path, const Configuration& configuration) 
   return {};
 }
 
+// The daemon leaves for "/", and libmilter takes any word for a path.
+Result<void> check_form(const std::string& socket, const std::optional<std::string>& path) {
+  const bool known_form = path ? path->starts_with('/') : is_inet(socket);
+  if (known_form) return {};
+  return fail(Fault::usage, "'{}' is no socket such as unix:/path or inet:port@host", printable(socket));
+}
+
 }  // namespace
 
-Result<void> open_listener(const Configuration& configuration) {
+Result<void> check_listener(const Configuration& configuration) {
+  if (auto formed = check_form(configuration.socket, unix_path(configuration.socket)); !formed) return formed;
+  if (const auto group = socket_group(configuration); !group) return std::unexpected(group.error());
+  if (const auto owner = socket_owner(configuration, std::nullopt); !owner)
+    return std::unexpected(owner.error());
+  return {};
+}
+
+Result<void> open_listener(const Configuration& configuration,
+                           const std::optional<service::Identity>& identity) {
   const std::string& socket = configuration.socket;
   const auto path = unix_path(socket);
-  // The daemon leaves for "/", and libmilter takes any word for a path.
-  const bool known_form = path ? path->starts_with('/') : is_inet(socket);
-  if (!known_form) {
-    return fail(Fault::usage, "'{}' is no socket such as unix:/path or inet:port@host", printable(socket));
-  }
+  if (auto formed = check_form(socket, path); !formed) return formed;
   if (path) {
     if (auto cleared = clear_stale_socket(*path); !cleared) return cleared;
   }
@@ -128,7 +149,7 @@ Result<void> open_listener(const Configuration& configuration) {
                 reason != 0 ? ": " + errno_text(reason) : "");
   }
   if (!path) return {};
-  auto admitted = admit(*path, configuration);
+  auto admitted = admit(*path, configuration, identity);
   if (!admitted) ::unlink(path->c_str());
   return admitted;
 }

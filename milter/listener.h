@@ -1,20 +1,28 @@
 // The socket that the MTA connects to.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "milter/configuration.h"
+#include "service/identity.h"
 
 namespace starttls::milter {
 
 // Opens the socket of the configuration and hands it to libmilter. A unix socket that a dead process left is
-// removed; it gets its group and mode before this returns. Fault::temporary where somebody listens there
-// already, Fault::usage for a socket that libmilter does not understand, else Fault::unavailable with the
-// reason.
-Result<void> open_listener(const Configuration& configuration);
+// removed; it gets its owner, group and mode before this returns: `identity` is who we are about to become.
+// Fault::temporary where somebody listens there already, Fault::usage for a socket that libmilter does not
+// understand, else Fault::unavailable with the reason.
+Result<void> open_listener(const Configuration& configuration,
+                           const std::optional<service::Identity>& identity);
 
-// Removes the unix socket of a daemon that ends, so that the MTA finds nobody there.
+// Whether the socket is in a form that can be opened, and its owner and group exist. Errors as of
+// open_listener().
+Result<void> check_listener(const Configuration& configuration);
+
+// Removes the unix socket of a daemon that ends, so that the MTA finds nobody there. Who may not remove it
+// leaves it: the next start takes its place.
 void close_listener(const Configuration& configuration);
 
 }  // namespace starttls::milter

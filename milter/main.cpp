@@ -21,37 +21,61 @@ struct CommandLine {
   std::optional<std::string> socket;
   std::optional<std::filesystem::path> state_dir;
   bool foreground = false;
+  bool check_only = false;
 };
 
-Result<milter::Configuration> configure(const CommandLine& line) {
-  auto configuration = milter::load_configuration(line.configuration);
+// The daemon leaves for "/"; what is relative is meant from `folder`, where it was started.
+Result<milter::Configuration> configure(const CommandLine& line, const std::filesystem::path& folder) {
+  const auto file = line.configuration ? std::optional(folder / *line.configuration) : std::nullopt;
+  auto configuration = milter::load_configuration(file);
   if (!configuration) return configuration;
   if (line.socket) configuration->socket = *line.socket;
   if (line.state_dir) configuration->state_dir = *line.state_dir;
-  // The daemon leaves for "/"; what is relative is meant from here.
-  std::error_code error;
-  configuration->state_dir = std::filesystem::absolute(configuration->state_dir, error);
-  if (!error && !configuration->pid_file.empty()) {
-    configuration->pid_file = std::filesystem::absolute(configuration->pid_file, error);
-  }
-  if (error) return fail(Fault::config, "the current directory: {}", error.message());
+  configuration->state_dir = folder / configuration->state_dir;
+  if (!configuration->pid_file.empty()) configuration->pid_file = folder / configuration->pid_file;
   return configuration;
 }
 
+Result<std::filesystem::path> current_folder() {
+  std::error_code error;
+  auto folder = std::filesystem::current_path(error);
+  if (error) return fail(Fault::config, "the current directory: {}", error.message());
+  return folder;
+}
+
+// Says what is wrong, or that nothing is.
+Result<void> check(const CommandLine& line) {
+  const auto folder = current_folder();
+  if (!folder) return std::unexpected(folder.error());
+  const auto configuration = configure(line, *folder);
+  if (!configuration) return std::unexpected(configuration.error());
+  if (auto level = set_log_level(configuration->log_level); !level) return level;
+  if (auto checked = milter::check_startup(*configuration); !checked) return checked;
+  return print(line.configuration ? line.configuration->string() + ": good\n"
+                                  : "the configuration is good\n");
+}
+
 Result<void> run(const CommandLine& line) {
-  const auto configuration = configure(line);
+  const auto folder = current_folder();
+  if (!folder) return std::unexpected(folder.error());
+  const auto configuration = configure(line, *folder);
   if (!configuration) return std::unexpected(configuration.error());
   if (auto level = set_log_level(configuration->log_level); !level) return level;
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
   start_log(program, LogTarget::standard_error);
-  if (line.foreground) return milter::run_daemon(*configuration, *clock, [] {});
+  milter::Startup startup{.configuration = *configuration,
+                          .read_again = [line, folder = *folder] { return configure(line, folder); },
+                          .clock = *clock,
+                          .ready = [] {}};
+  if (line.foreground) return milter::run_daemon(startup);
 
   const bool to_syslog = configuration->log == "syslog";
-  const auto ready = milter::detach(!to_syslog);
+  auto ready = milter::detach(!to_syslog);
   if (!ready) return std::unexpected(ready.error());
+  startup.ready = std::move(*ready);
   if (to_syslog) start_log(program, LogTarget::syslog);
-  auto done = milter::run_daemon(*configuration, *clock, *ready);
+  auto done = milter::run_daemon(startup);
   if (!done && to_syslog) spdlog::error("{}", done.error().message);
   return done;
 }
@@ -65,12 +89,13 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
       ->type_name("SOCKET");
   app.add_option("--state-dir", line.state_dir, "Where sessions are recorded")->type_name("DIR");
   app.add_flag("-f", line.foreground, "Stay in the foreground and log to standard error");
+  app.add_flag("--check-config", line.check_only, "Say whether the daemon could start so, and leave");
   app.footer(
       "Example:\n  tlsrpt-milter -s unix:/var/spool/postfix/tlsrpt/milter.sock --state-dir /var/lib/tlsrpt\n"
       "and in Postfix' main.cf:\n  smtpd_milters = unix:tlsrpt/milter.sock\n  milter_default_action = "
       "accept");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
-  if (auto done = run(line); !done) return std::unexpected(done.error());
+  if (auto done = line.check_only ? check(line) : run(line); !done) return std::unexpected(done.error());
   return 0;
 }
 

@@ -5,8 +5,13 @@
 
 namespace starttls::milter {
 
-OpenConnections::OpenConnections(store::Recorder& recorder, Clock clock)
-    : recorder_(recorder), clock_(std::move(clock)) {}
+OpenConnections::OpenConnections(store::Recorder& recorder, Counters& counters, Clock clock)
+    : recorder_(recorder), counters_(counters), clock_(std::move(clock)) {}
+
+std::size_t OpenConnections::size() {
+  const std::lock_guard guard(mutex_);
+  return entries_.size();
+}
 
 void OpenConnections::Entry::with(const std::function<void(Connection&)>& step) {
   const std::lock_guard guard(mutex_);
@@ -39,7 +44,9 @@ void OpenConnections::finish() {
 void OpenConnections::record(Entry& entry) {
   const std::lock_guard guard(entry.mutex_);
   if (std::exchange(entry.recorded_, true)) return;
-  recorder_.record(entry.connection_.ended(clock_()));
+  const store::Session session = entry.connection_.ended(clock_());
+  counters_.count(session);
+  recorder_.record(session);
 }
 
 }  // namespace starttls::milter

@@ -8,13 +8,14 @@
 #include <unordered_set>
 
 #include "milter/connection.h"
+#include "milter/counters.h"
 #include "store/recorder.h"
 
 namespace starttls::milter {
 
 class OpenConnections {
  public:
-  OpenConnections(store::Recorder& recorder, Clock clock);
+  OpenConnections(store::Recorder& recorder, Counters& counters, Clock clock);
 
   // A connection and what guards it: libmilter runs the callbacks of one connection on different threads, and
   // record_all() may come between them.
@@ -41,10 +42,13 @@ class OpenConnections {
   void finish();
   bool finished() const { return finished_; }
 
+  std::size_t size();
+
  private:
   void record(Entry& entry);
 
   store::Recorder& recorder_;
+  Counters& counters_;
   const Clock clock_;
   std::mutex mutex_;
   std::unordered_set<Entry*> entries_;

@@ -4,6 +4,8 @@
 #include <functional>
 #include <string_view>
 
+#include "service/metrics_text.h"
+
 namespace starttls::listtool::socketmap {
 namespace {
 
@@ -13,34 +15,7 @@ double seconds(Time time) {
   return static_cast<double>(time.time_since_epoch().count()) / 1000;
 }
 
-// A family of metrics: its head, then its samples.
-class Page {
- public:
-  void family(std::string_view name, std::string_view type, std::string_view help) {
-    name_ = name;
-    fmt::format_to(std::back_inserter(text_),
-                   "# HELP starttls_listtool_{0} {1}\n# TYPE starttls_listtool_{0} {2}\n", name, help, type);
-  }
-  void sample(std::string_view labels, std::uint64_t value) {
-    fmt::format_to(std::back_inserter(text_), "starttls_listtool_{}{} {}\n", name_, labels, value);
-  }
-  void sample(std::string_view labels, double value) {
-    fmt::format_to(std::back_inserter(text_), "starttls_listtool_{}{} {:.3f}\n", name_, labels, value);
-  }
-  void counter(std::string_view name, const Counter& counter, std::string_view help) {
-    family(name, "counter", help);
-    sample("", counter.value());
-  }
-  void gauge(std::string_view name, const Counter& gauge, std::string_view help) {
-    family(name, "gauge", help);
-    sample("", gauge.value());
-  }
-  std::string take() { return std::move(text_); }
-
- private:
-  std::string text_;
-  std::string_view name_;
-};
+using Page = service::MetricsText;
 
 void add_requests(Page& page, const Counters& counters) {
   page.family("requests_total", "counter", "Requests of mail servers that were answered.");
@@ -80,40 +55,42 @@ void add_lists(Page& page, const Lists& lists, Time now) {
 }  // namespace
 
 std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now) {
-  Page page;
+  Page page("starttls_listtool");
   add_requests(page, counters);
-  page.counter("hits_total", counters.hits, "Requests that were answered from memory.");
-  page.counter("misses_total", counters.misses, "Requests that had to wait for a domain to be found out.");
-  page.counter("not_domains_total", counters.not_domains,
+  page.counter("hits_total", counters.hits.value(), "Requests that were answered from memory.");
+  page.counter("misses_total", counters.misses.value(),
+               "Requests that had to wait for a domain to be found out.");
+  page.counter("not_domains_total", counters.not_domains.value(),
                "Requests for what is no domain, .parent above all.");
-  page.counter("malformed_total", counters.malformed, "Connections that were closed for what they sent.");
-  page.counter("too_late_total", counters.too_late,
+  page.counter("malformed_total", counters.malformed.value(),
+               "Connections that were closed for what they sent.");
+  page.counter("too_late_total", counters.too_late.value(),
                "Requests that were answered \"try again\" after the time limit.");
-  page.counter("overloaded_total", counters.overloaded,
+  page.counter("overloaded_total", counters.overloaded.value(),
                "Requests that were answered in part, or \"try again\", for want of room.");
-  page.gauge("waiting", counters.waiting, "Requests that wait now.");
-  page.gauge("domains", counters.domains, "Domains in memory.");
-  page.gauge("domains_bytes", counters.table_bytes, "About what they take.");
-  page.counter("evicted_total", counters.evicted, "Domains that made room for others.");
-  page.gauge("connections", counters.connections, "Connections that are open now.");
-  page.counter("connections_accepted_total", counters.connections_accepted,
+  page.gauge("waiting", counters.waiting.value(), "Requests that wait now.");
+  page.gauge("domains", counters.domains.value(), "Domains in memory.");
+  page.gauge("domains_bytes", counters.table_bytes.value(), "About what they take.");
+  page.counter("evicted_total", counters.evicted.value(), "Domains that made room for others.");
+  page.gauge("connections", counters.connections.value(), "Connections that are open now.");
+  page.counter("connections_accepted_total", counters.connections_accepted.value(),
                "Connections that were accepted.");
-  page.counter("connections_dropped_total", counters.connections_dropped,
+  page.counter("connections_dropped_total", counters.connections_dropped.value(),
                "Connections that were closed as idle.");
-  page.counter("examined_total", counters.examined, "Domains that were examined.");
-  page.counter("refreshed_total", counters.refreshed,
+  page.counter("examined_total", counters.examined.value(), "Domains that were examined.");
+  page.counter("refreshed_total", counters.refreshed.value(),
                "Of these, in the background before their policy expires.");
-  page.counter("dns_failures_total", counters.dns_failures, "Examinations in which the DNS could not tell.");
-  page.counter("fetches_total", counters.fetched, "Policy hosts that were asked.");
-  page.counter("fetch_failures_total", counters.fetch_failures, "Of these, without a policy.");
-  page.gauge("under_way", counters.under_way, "Domains that are being examined now.");
-  page.counter("generations_total", counters.generation,
+  page.counter("dns_failures_total", counters.dns_failures.value(),
+               "Examinations in which the DNS could not tell.");
+  page.counter("fetches_total", counters.fetched.value(), "Policy hosts that were asked.");
+  page.counter("fetch_failures_total", counters.fetch_failures.value(), "Of these, without a policy.");
+  page.gauge("under_way", counters.under_way.value(), "Domains that are being examined now.");
+  page.counter("generations_total", counters.generation.value(),
                "How often lists, overrides or other processes changed what is known.");
-  page.counter("reloads_failed_total", counters.reloads_failed,
+  page.counter("reloads_failed_total", counters.reloads_failed.value(),
                "Lists or overrides that could not be used, so that the old ones stay.");
   add_lists(page, lists, now);
-  page.family("start_time_seconds", "gauge", "When the server started.");
-  page.sample("", seconds(started));
+  page.gauge("start_time_seconds", seconds(started), "When the server started.");
   page.family("info", "gauge", "The version.");
   page.sample("{version=\"" STARTTLS_VERSION "\"}", std::uint64_t{1});
   return page.take();

@@ -11,9 +11,6 @@
 
 namespace starttls::listtool::socketmap {
 
-inline constexpr const char* metrics_path = "/metrics";
-inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
-
 std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now);
 
 }  // namespace starttls::listtool::socketmap

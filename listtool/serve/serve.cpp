@@ -22,6 +22,7 @@
 #include "listtool/serve/server.h"
 #include "service/identity.h"
 #include "service/listener.h"
+#include "service/metrics_text.h"
 #include "service/notice.h"
 #include "service/page_server.h"
 #include "service/signals.h"
@@ -138,11 +139,11 @@ Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Cl
 }
 
 Result<void> FindingSide::show_metrics(UniqueFd listening) {
-  auto page =
-      service::PageServer::create(discovery_->loop, std::move(listening),
-                                  {.path = metrics_path, .content_type = metrics_type, .text = [this] {
-                                     return metrics_page(counters_, *lists_, started_, clock_());
-                                   }});
+  auto page = service::PageServer::create(
+      discovery_->loop, std::move(listening),
+      {.path = service::metrics_path, .content_type = service::metrics_type, .text = [this] {
+         return metrics_page(counters_, *lists_, started_, clock_());
+       }});
   if (!page) return std::unexpected(page.error());
   page_ = std::move(*page);
   return {};

@@ -83,7 +83,10 @@ class Inbound {
         load_(good(load::Load::start(
             address_, {.connections = 500}, [this] { return next(); },
             [this](const load::SessionEnd& end) { on_end(end); }))) {
-    test::write(folder_ / "conf", "[milter]\nfold_interval = 0.05\nsync_interval = 0.05\n");
+    // All clients are of one sending domain, of which none is to be told apart as a downgrade.
+    test::write(folder_ / "conf",
+                "[milter]\nfold_interval = 0.05\nsync_interval = 0.05\nlocal_networks = []\n"
+                "downgrade_after = 1000000\n");
   }
 
   void start() { good(daemon_.start(address_)); }

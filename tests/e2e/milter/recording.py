@@ -37,6 +37,8 @@ class Row:
     cipher: str = ""
     cipher_bits: int = 0
     client_certificate: str = "none"
+    failure: str = "none"
+    downgraded: int = 0
     client_name: str = ""
     receiving_mx: str = "mx.example.test"
     sessions: int = 1

@@ -1,0 +1,50 @@
+#include "service/metrics_text.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+
+namespace starttls::service {
+
+void MetricsText::family(std::string_view name, std::string_view type, std::string_view help) {
+  name_ = fmt::format("{}_{}", prefix_, name);
+  fmt::format_to(std::back_inserter(text_), "# HELP {0} {1}\n# TYPE {0} {2}\n", name_, help, type);
+}
+
+void MetricsText::sample(std::string_view labels, std::uint64_t value) {
+  fmt::format_to(std::back_inserter(text_), "{}{} {}\n", name_, labels, value);
+}
+
+void MetricsText::sample(std::string_view labels, double value) {
+  fmt::format_to(std::back_inserter(text_), "{}{} {:.3f}\n", name_, labels, value);
+}
+
+void MetricsText::counter(std::string_view name, std::uint64_t value, std::string_view help) {
+  family(name, "counter", help);
+  sample("", value);
+}
+
+void MetricsText::gauge(std::string_view name, std::uint64_t value, std::string_view help) {
+  family(name, "gauge", help);
+  sample("", value);
+}
+
+void MetricsText::gauge(std::string_view name, double value, std::string_view help) {
+  family(name, "gauge", help);
+  sample("", value);
+}
+
+std::string metrics_label(std::string_view value) {
+  std::string text = "\"";
+  for (const char c : value) {
+    if (c == '\n') {
+      text += "\\n";
+      continue;
+    }
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text + '"';
+}
+
+}  // namespace starttls::service

@@ -1,0 +1,45 @@
+// The text of a metrics page in Prometheus' exposition format (version 0.0.4).
+//
+//   MetricsText text("starttls_listtool");
+//   text.counter("requests_total", 5, "Requests that were answered.");
+//   text.family("sessions_total", "counter", "Sessions that ended.");
+//   text.sample(R"({outcome="tls"})", 7);
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace starttls::service {
+
+inline constexpr const char* metrics_path = "/metrics";
+inline constexpr const char* metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+
+class MetricsText {
+ public:
+  // Every name begins with the prefix and "_".
+  explicit MetricsText(std::string_view prefix) : prefix_(prefix) {}
+
+  // The head of a family, which its samples follow. `type`: "counter", "gauge".
+  void family(std::string_view name, std::string_view type, std::string_view help);
+  // `labels`: "" or "{name="value",...}", escaped already.
+  void sample(std::string_view labels, std::uint64_t value);
+  void sample(std::string_view labels, double value);
+
+  // Families of one sample.
+  void counter(std::string_view name, std::uint64_t value, std::string_view help);
+  void gauge(std::string_view name, std::uint64_t value, std::string_view help);
+  void gauge(std::string_view name, double value, std::string_view help);
+
+  std::string take() { return std::move(text_); }
+
+ private:
+  std::string prefix_;
+  std::string name_;
+  std::string text_;
+};
+
+// A value of a label, in quotes, with what must be escaped.
+std::string metrics_label(std::string_view value);
+
+}  // namespace starttls::service
