@@ -149,7 +149,8 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
           settings.wrong("report.policy_domain", "is no domain: " + domain.error().message));
     c.policy_domain = domain->str();
   }
-  if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with('/')) {
+  if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with("journal:/") &&
+      !c.mta_log.starts_with('/')) {
     return std::unexpected(settings.wrong(
         "milter.mta_log", fmt::format("is '{}'; it must be \"journal\" or the absolute path of a file",
                                       printable(c.mta_log, 100))));

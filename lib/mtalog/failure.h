@@ -15,7 +15,7 @@ enum class HandshakeFailure {
   none,
   unknown_ca,           // alert 48: the client does not trust who issued our certificate
   certificate_expired,  // alert 45
-  certificate_name,     // alert 42, bad_certificate: what OpenSSL and others send where the name does not match
+  certificate_name,  // alert 42, bad_certificate: what OpenSSL and others send where the name does not match
   certificate_refused,  // alerts 43, 44 and 46: revoked, of an unsupported kind, or not acceptable
   no_shared_cipher,     // neither side has what the other wants
   old_protocol,         // the client knows only versions that we do not allow, or the reverse
@@ -39,8 +39,8 @@ struct LoggedFailure {
   bool operator==(const LoggedFailure&) const = default;
 };
 
-// How far a log has been read. `text` means something to who follows the log only; of two positions the one with
-// the greater number is further.
+// How far a log has been read. `text` means something to who follows the log only; of two positions the one
+// with the greater number is further.
 struct LogPosition {
   std::uint64_t number = 0;
   std::string text;  // valid UTF-8, at most 4096 bytes

@@ -1,0 +1,238 @@
+#include "mtalog/assembler.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "base/network.h"
+
+namespace starttls::mtalog {
+namespace {
+
+using enum HandshakeFailure;
+
+struct Wording {
+  std::string_view words;
+  HandshakeFailure failure;
+};
+
+// OpenSSL's words; alerts are told as "sslv3 alert bad certificate" or "tlsv1 alert unknown ca". The first
+// that is in the reason decides.
+constexpr std::array<Wording, 29> wordings{{
+    {"alert unknown ca", unknown_ca},
+    {"alert certificate expired", certificate_expired},
+    {"alert bad certificate", certificate_name},
+    {"alert certificate unknown", certificate_refused},
+    {"alert certificate revoked", certificate_refused},
+    {"alert unsupported certificate", certificate_refused},
+    {"alert access denied", certificate_refused},
+    {"alert handshake failure", no_shared_cipher},
+    {"alert insufficient security", no_shared_cipher},
+    {"no shared cipher", no_shared_cipher},
+    {"no shared signature algorithms", no_shared_cipher},
+    {"no suitable signature algorithm", no_shared_cipher},
+    {"no suitable key share", no_shared_cipher},
+    {"no shared group", no_shared_cipher},
+    {"unsupported protocol", old_protocol},
+    {"alert protocol version", old_protocol},
+    {"inappropriate fallback", old_protocol},
+    {"version too low", old_protocol},
+    {"version too high", old_protocol},
+    {"no protocols available", old_protocol},
+    {"wrong version number", not_tls},
+    {"http request", not_tls},
+    {"https proxy request", not_tls},
+    {"unexpected eof", dropped},
+    {"lost connection", dropped},
+    {"Connection reset", dropped},
+    {"timed out", dropped},
+    {"timeout", dropped},
+    {"Broken pipe", dropped},
+}};
+
+constexpr std::string_view accept_error = "SSL_accept error from ";
+constexpr std::string_view library_problem = "warning: TLS library problem: ";
+constexpr std::string_view disconnect = "disconnect from ";
+constexpr std::string_view sendmail_tls = "STARTTLS=server";
+
+// "host[192.0.2.1]", "host[2001:db8::1]:4711"; Sendmail: "host [192.0.2.1] (may be forged)",
+// "[IPv6:2001:db8::1]".
+std::string address_in(std::string_view text) {
+  const auto open = text.find('[');
+  const auto close = text.find(']', open == std::string_view::npos ? 0 : open);
+  if (open == std::string_view::npos || close == std::string_view::npos) return {};
+  std::string_view inside = text.substr(open + 1, close - open - 1);
+  if (constexpr std::string_view tag = "IPv6:"; inside.starts_with(tag)) inside.remove_prefix(tag.size());
+  const auto address = IpAddress::parse(inside);
+  return address ? address->text() : std::string();
+}
+
+// A command in Postfix' last line about a session: "ehlo=2", "starttls=0/1".
+struct Tried {
+  std::uint32_t accepted = 0;
+  std::uint32_t tried = 0;
+};
+
+Tried command_in(std::string_view counts, std::string_view name) {
+  const std::string key = " " + std::string(name) + "=";
+  const auto at = counts.find(key);
+  if (at == std::string_view::npos) return {};
+  std::string_view value = counts.substr(at + key.size());
+  value = value.substr(0, value.find(' '));
+  Tried command;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), command.accepted);
+  if (error != std::errc()) return {};
+  command.tried = command.accepted;
+  if (end != value.data() + value.size() && *end == '/')
+    std::from_chars(end + 1, value.data() + value.size(), command.tried);
+  return command;
+}
+
+// Services for our own users, by the names that Debian's master.cf and its comments give them.
+bool is_submission(std::string_view program) {
+  return program.find("/submission") != std::string_view::npos ||
+         program.find("/smtps/") != std::string_view::npos;
+}
+
+bool is_smtpd(std::string_view program) {
+  return program.ends_with("/smtpd") && !is_submission(program);
+}
+
+// Without "6AQHSpE9000046: ", which Sendmail writes before what belongs to a message.
+std::string_view without_queue_id(std::string_view message) {
+  const auto colon = message.find(": ");
+  if (colon == std::string_view::npos || colon > 20) return message;
+  const std::string_view id = message.substr(0, colon);
+  const bool is_id = std::ranges::all_of(
+      id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
+  return is_id ? message.substr(colon + 2) : message;
+}
+
+std::string_view between(std::string_view text, std::string_view begin, std::string_view end) {
+  const auto at = text.find(begin);
+  if (at == std::string_view::npos) return {};
+  text.remove_prefix(at + begin.size());
+  return text.substr(0, text.find(end));
+}
+
+std::string key_of(const Line& line) {
+  return std::string(line.program) + "[" + std::string(line.process);
+}
+
+std::optional<LoggedFailure> made(const Line& line, Time near, std::string address,
+                                  HandshakeFailure failure) {
+  const auto time = line.time ? line.time : time_of(line.head, near);
+  if (!time || address.empty()) return std::nullopt;
+  return LoggedFailure{.time = *time, .client_address = std::move(address), .failure = failure};
+}
+
+}  // namespace
+
+HandshakeFailure failure_in(std::string_view reason) {
+  for (const auto& [words, failure] : wordings) {
+    if (reason.find(words) != std::string_view::npos) return failure;
+  }
+  return other;
+}
+
+std::optional<LoggedFailure> Assembler::add(const Line& line, Time near, std::uint64_t place) {
+  if (is_smtpd(line.program)) return add_postfix(line, near, place);
+  return add_sendmail(line, near, place);
+}
+
+std::optional<LoggedFailure> Assembler::add_postfix(const Line& line, Time near, std::uint64_t place) {
+  const std::string_view message = line.message;
+  if (message.starts_with(accept_error)) {
+    // "...: -1" says nothing; the library's words follow.
+    const std::string_view reason = message.substr(std::min(message.size(), message.rfind(": ")));
+    Process& process = process_of(line, place);
+    if (process.failure == none) process.failure = failure_in(reason);
+  } else if (message.starts_with(library_problem)) {
+    Process& process = process_of(line, place);
+    // It may tell several; the first is nearest to the cause.
+    if (process.failure == none || process.failure == other) process.failure = failure_in(message);
+  } else if (message.starts_with(disconnect)) {
+    const HandshakeFailure told = take(line);
+    const std::string_view rest = message.substr(disconnect.size());
+    const auto end = rest.find(' ');
+    const std::string_view client = rest.substr(0, end);
+    const std::string_view counts = end == std::string_view::npos ? std::string_view() : rest.substr(end);
+    const Tried starttls = command_in(counts, "starttls");
+    const bool in_wrapper_mode =
+        starttls.tried == 0 && told != none && command_in(counts, "commands").tried == 0;
+    const bool failed = starttls.tried > starttls.accepted || in_wrapper_mode;
+    if (failed) return made(line, near, address_in(client), told == none ? other : told);
+    const std::uint32_t greetings = command_in(counts, "ehlo").tried + command_in(counts, "helo").tried;
+    const bool nothing_followed = command_in(counts, "mail").tried == 0 && greetings <= 1;
+    if (starttls.accepted > 0 && nothing_followed)
+      return made(line, near, address_in(client), told == none || told == other ? left : told);
+  }
+  return std::nullopt;
+}
+
+std::optional<LoggedFailure> Assembler::add_sendmail(const Line& line, Time near, std::uint64_t place) {
+  const std::string_view message = without_queue_id(line.message);
+  if (message.starts_with(sendmail_tls)) {
+    if (message.find("error: accept failed") != std::string_view::npos) {
+      const std::string_view reason = between(message, "reason=", ",");
+      const std::string_view relay = between(message, "relay=", "\n");
+      // SSL_ERROR_SYSCALL: the connection is gone.
+      const bool is_gone = reason == "unknown" && between(message, "SSL_error=", ",") == "5";
+      return made(line, near, address_in(relay), is_gone ? dropped : failure_in(reason));
+    }
+    // The handshake was good.
+    if (message.find(" version=") != std::string_view::npos) process_of(line, place).failure = left;
+  } else if (message.find(" did not issue MAIL/EXPN/VRFY/ETRN") != std::string_view::npos) {
+    if (take(line) == left) return made(line, near, address_in(message), left);
+  } else if (message.starts_with("from=<")) {
+    take(line);
+  }
+  return std::nullopt;
+}
+
+Assembler::Process& Assembler::process_of(const Line& line, std::uint64_t place) {
+  ++lines_;
+  forget_old();
+  const auto [at, is_new] = unfinished_.try_emplace(key_of(line));
+  if (is_new) {
+    at->second.begin = place;
+    at->second.line = lines_;
+    by_begin_.emplace(place, at->first);
+  }
+  return at->second;
+}
+
+HandshakeFailure Assembler::take(const Line& line) {
+  if (unfinished_.empty()) return none;
+  const auto found = unfinished_.find(key_of(line));
+  if (found == unfinished_.end()) return none;
+  const HandshakeFailure failure = found->second.failure;
+  forget(found);
+  return failure;
+}
+
+void Assembler::forget(Processes::iterator process) {
+  const auto [first, last] = by_begin_.equal_range(process->second.begin);
+  for (auto at = first; at != last; ++at) {
+    if (at->second != process->first) continue;
+    by_begin_.erase(at);
+    break;
+  }
+  unfinished_.erase(process);
+}
+
+void Assembler::forget_old() {
+  while (!by_begin_.empty()) {
+    const auto oldest = unfinished_.find(by_begin_.begin()->second);
+    if (unfinished_.size() < most_unfinished && lines_ - oldest->second.line < most_lines) break;
+    forget(oldest);
+  }
+}
+
+std::optional<std::uint64_t> Assembler::first_needed() const {
+  if (by_begin_.empty()) return std::nullopt;
+  return by_begin_.begin()->first;
+}
+
+}  // namespace starttls::mtalog

@@ -1,0 +1,61 @@
+// Failed handshakes out of the lines of Postfix and Sendmail.
+//
+// What each form of line means is in tlsrpt-milter(8). A Postfix smtpd tells the reason some lines before it
+// tells that the session is over and how far it came; a Sendmail that the handshake was good before it tells
+// that nothing came of it. Between these, the process is unfinished.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "base/clock.h"
+#include "mtalog/failure.h"
+#include "mtalog/line.h"
+
+namespace starttls::mtalog {
+
+// What OpenSSL, or the MTA, says of a handshake that failed.
+HandshakeFailure failure_in(std::string_view reason);
+
+class Assembler {
+ public:
+  // More processes are not unfinished at the same time; of a flood the oldest are forgotten.
+  static constexpr std::size_t most_unfinished = 10'000;
+  // A process that says nothing more for so many lines of interest is forgotten.
+  static constexpr std::uint64_t most_lines = 200'000;
+
+  // The next line, which begins at `place` in the log; places grow. `near`: a time not far from that of the
+  // line.
+  std::optional<LoggedFailure> add(const Line& line, Time near, std::uint64_t place);
+
+  // Where the log must be read again from, so that what unfinished processes have told is not lost; none:
+  // nowhere.
+  std::optional<std::uint64_t> first_needed() const;
+  // Whether the line at this place is the first of an unfinished process.
+  bool is_needed(std::uint64_t place) const { return by_begin_.contains(place); }
+
+ private:
+  struct Process {
+    HandshakeFailure failure = HandshakeFailure::none;
+    std::uint64_t begin = 0;  // place of its first line that is needed
+    std::uint64_t line = 0;
+  };
+  using Processes = std::unordered_map<std::string, Process>;
+
+  std::optional<LoggedFailure> add_postfix(const Line& line, Time near, std::uint64_t place);
+  std::optional<LoggedFailure> add_sendmail(const Line& line, Time near, std::uint64_t place);
+  Process& process_of(const Line& line, std::uint64_t place);
+  HandshakeFailure take(const Line& line);
+  void forget(Processes::iterator process);
+  void forget_old();
+
+  Processes unfinished_;
+  std::multimap<std::uint64_t, std::string> by_begin_;
+  std::uint64_t lines_ = 0;
+};
+
+}  // namespace starttls::mtalog

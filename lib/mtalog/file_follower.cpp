@@ -1,0 +1,289 @@
+#include "mtalog/file_follower.h"
+
+#include <fcntl.h>
+#include <sys/inotify.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+
+namespace starttls::mtalog {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+
+constexpr std::size_t piece_size = 65536;     // bytes read at once
+constexpr std::size_t step_size = 1U << 20U;  // bytes between two turns of the loop
+constexpr auto look_again = 5s;               // where no change was told
+constexpr auto position_interval = 60s;
+constexpr std::uint64_t position_bytes = 4U << 20U;
+constexpr std::uint32_t most_begin = 128;  // bytes that tell files with the same inode apart
+
+std::optional<std::string> first_bytes(int fd, std::size_t size) {
+  std::string bytes(size, '\0');
+  const ssize_t got = ::pread(fd, bytes.data(), size, 0);
+  if (got < 0) return std::nullopt;
+  bytes.resize(static_cast<std::size_t>(got));
+  return bytes;
+}
+
+std::uint32_t checksum(std::string_view bytes) {
+  return static_cast<std::uint32_t>(
+      ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
+}
+
+FileIdentity identity_of(int fd) {
+  struct stat info{};
+  const auto begin = first_bytes(fd, most_begin);
+  if (::fstat(fd, &info) != 0 || !begin) return {};
+  return {.inode = info.st_ino,
+          .begin_size = static_cast<std::uint32_t>(begin->size()),
+          .begin_crc = checksum(*begin)};
+}
+
+bool is_file(int fd, const FileIdentity& identity) {
+  struct stat info{};
+  const auto begin = first_bytes(fd, std::min(identity.begin_size, most_begin));
+  return ::fstat(fd, &info) == 0 && info.st_ino == identity.inode && begin &&
+         begin->size() == identity.begin_size && checksum(*begin) == identity.begin_crc;
+}
+
+UniqueFd open_log(const fs::path& file) {
+  return UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+}
+
+std::uint64_t size_of(int fd) {
+  struct stat info{};
+  return ::fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
+}
+
+bool is_compressed(const fs::path& file) {
+  const std::string end = file.extension().string();
+  return end == ".gz" || end == ".xz" || end == ".bz2" || end == ".zst";
+}
+
+// What the file was renamed to by rotations, oldest first: "mail.log.2", "mail.log-20261126".
+std::vector<fs::path> renamed(const fs::path& file) {
+  std::vector<std::pair<fs::file_time_type, fs::path>> found;
+  const std::string name = file.filename().string();
+  std::error_code error;
+  for (fs::directory_iterator entry(file.parent_path(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string other = entry->path().filename().string();
+    if (other.size() <= name.size() || !other.starts_with(name) || is_compressed(entry->path())) continue;
+    std::error_code gone;
+    if (!entry->is_regular_file(gone)) continue;
+    found.emplace_back(entry->last_write_time(gone), entry->path());
+  }
+  std::ranges::sort(found);
+  std::vector<fs::path> files;
+  for (auto& [time, path] : found) files.push_back(std::move(path));
+  return files;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Follower>> FileFollower::start(event::Loop& loop, fs::path file,
+                                                      const std::optional<LogPosition>& from, Clock clock,
+                                                      Heard heard) {
+  UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  if (!inotify) return fail(Fault::unavailable, "inotify: {}", errno_text(errno));
+  std::unique_ptr<FileFollower> made(
+      new FileFollower(loop, std::move(file), std::move(clock), std::move(heard), std::move(inotify)));
+  made->begin(from);
+  return made;
+}
+
+FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, Heard heard, UniqueFd inotify)
+    : loop_(loop),
+      file_(std::move(file)),
+      clock_(std::move(clock)),
+      heard_(std::move(heard)),
+      inotify_(std::move(inotify)),
+      look_again_(loop, [this] { on_change(); }),
+      given_at_(clock_()) {
+  changes_.emplace(loop_, inotify_.get(), event::Watch::For::reading, [this] {
+    std::array<char, 4096> ignored{};
+    while (::read(inotify_.get(), ignored.data(), ignored.size()) > 0) {
+    }
+    on_change();
+  });
+}
+
+void FileFollower::begin(const std::optional<LogPosition>& from) {
+  const auto position = from ? parse_file_position(from->text) : std::nullopt;
+  if (from) number_ = from->number;
+  if (position) {
+    resume(*position);
+  } else if (UniqueFd fd = open_log(file_)) {
+    const std::uint64_t end = size_of(fd.get());
+    use(std::move(fd), end);
+  }
+  watch();
+  on_change();
+}
+
+// Finds the file of the position under its present name, and what was begun after it.
+void FileFollower::resume(const FilePosition& position) {
+  std::vector<fs::path> files = renamed(file_);
+  files.push_back(file_);
+  const auto found = std::ranges::find_if(files, [&](const fs::path& file) {
+    const UniqueFd fd = open_log(file);
+    return fd && is_file(fd.get(), position.needed.file);
+  });
+  if (found == files.end()) {
+    spdlog::warn(
+        "{}: where it was read up to is gone; it is read from its beginning, and what was written before is "
+        "missed",
+        printable(file_.string()));
+    return;
+  }
+  silent_in_ = position.given;
+  UniqueFd fd = open_log(*found);
+  rotated_.assign(found + 1, files.end());
+  if (!rotated_.empty()) rotated_.pop_back();  // the file itself is always turned to last
+  if (fd) use(std::move(fd), position.needed.offset);
+}
+
+void FileFollower::watch() {
+  // The folder for a file that takes the place of ours; fails where there is no such folder yet.
+  (void)::inotify_add_watch(inotify_.get(), file_.parent_path().c_str(), IN_CREATE | IN_MOVED_TO);
+}
+
+void FileFollower::on_change() {
+  if (!std::exchange(step_posted_, true)) {
+    loop_.post([this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) step();
+    });
+  }
+}
+
+void FileFollower::step() {
+  step_posted_ = false;
+  const std::uint64_t before = lines_.stream_end();
+  while (read_some() || turn_to_next()) {
+    if (lines_.stream_end() - before < step_size) continue;
+    on_change();
+    return;
+  }
+  const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
+  const std::uint64_t unsaid = lines_.line_end() - given_place_;
+  if (unsaid >= position_bytes || (unsaid > 0 && is_due)) give_position();
+  look_again_.start(look_again);
+}
+
+// The next piece of the file that is read now; false at its end.
+bool FileFollower::read_some() {
+  if (sources_.empty()) return false;
+  Source& source = sources_.rbegin()->second;
+  std::array<char, piece_size> piece;
+  const ssize_t got = ::read(source.fd.get(), piece.data(), piece.size());
+  if (got <= 0) {
+    if (got < 0 && errno != EAGAIN && errno != EINTR) complain(errno);
+    return false;
+  }
+  note_identity(source);
+  lines_.feed(std::string_view(piece.data(), static_cast<std::size_t>(got)),
+              [this](std::string_view line, std::uint64_t place) { on_line(line, place); });
+  return true;
+}
+
+// At the end of a file; whether there is more to be read now.
+bool FileFollower::turn_to_next() {
+  if (sources_.empty() || !rotated_.empty()) return open_next();
+  Source& source = sources_.rbegin()->second;
+  const std::uint64_t read_to = lines_.stream_end() - source.base;
+  if (size_of(source.fd.get()) < read_to) {  // cut, and written from its beginning
+    UniqueFd same = std::move(source.fd);
+    if (::lseek(same.get(), 0, SEEK_SET) != 0) return false;
+    use(std::move(same), 0);
+    return true;
+  }
+  struct stat named{};
+  const bool is_another =
+      ::stat(file_.c_str(), &named) == 0 && named.st_ino != source.identity.inode && named.st_size > 0;
+  // What was written to the renamed one before its writer turned to the new one.
+  return is_another && (read_some() || open_next());
+}
+
+bool FileFollower::open_next() {
+  const bool is_last = rotated_.empty();
+  const fs::path next = is_last ? file_ : rotated_.front();
+  UniqueFd fd = open_log(next);
+  if (!is_last) rotated_.pop_front();
+  if (!fd) {
+    if (is_last) complain(errno);
+    return !is_last;
+  }
+  use(std::move(fd), 0);
+  if (is_last) silent_in_.reset();  // where failures were given up to is behind us, or nowhere
+  return true;
+}
+
+void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
+  if (!sources_.empty()) sources_.rbegin()->second.fd.reset();
+  const std::uint64_t base = sources_.empty() ? 0 : lines_.stream_end();
+  offset = std::min(offset, size_of(fd.get()));
+  ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_SET);
+  lines_.restart(base + offset);
+  if (sources_.empty()) given_place_ = base + offset;
+  if (silent_in_ && is_file(fd.get(), silent_in_->file)) {
+    silent_until_ = base + silent_in_->offset;
+    silent_in_.reset();
+  }
+  const int descriptor = fd.get();
+  sources_.insert_or_assign(base,
+                            Source{.fd = std::move(fd), .identity = identity_of(descriptor), .base = base});
+  const std::string itself = "/proc/self/fd/" + std::to_string(descriptor);
+  (void)::inotify_add_watch(inotify_.get(), itself.c_str(), IN_MODIFY);
+}
+
+// A file that was empty when it was opened has a beginning now.
+void FileFollower::note_identity(Source& source) {
+  if (source.identity.begin_size < most_begin) source.identity = identity_of(source.fd.get());
+}
+
+void FileFollower::on_line(std::string_view text, std::uint64_t place) {
+  const auto line = split(text);
+  if (!line) return;
+  const auto failure = assembler_.add(*line, clock_(), place);
+  const bool was_given = silent_in_ || (silent_until_ && place < *silent_until_);
+  if (failure && !was_given) heard_.failure(*failure, position_at(place + text.size() + 1));
+}
+
+void FileFollower::give_position() {
+  heard_.position(position_at(lines_.line_end()));
+}
+
+LogPosition FileFollower::position_at(std::uint64_t end) {
+  const std::uint64_t needed = std::min(assembler_.first_needed().value_or(end), end);
+  // Before what was given earlier is behind us, a restart must still not give it again.
+  const std::uint64_t given = std::max(end, silent_until_.value_or(0));
+  given_place_ = end;
+  given_at_ = clock_();
+  const FilePosition position{.needed = file_place(needed), .given = silent_in_ ? *silent_in_ : file_place(given)};
+  sources_.erase(sources_.begin(), std::prev(sources_.upper_bound(needed)));
+  return {.number = ++number_, .text = to_text(position)};
+}
+
+FilePlace FileFollower::file_place(std::uint64_t place) const {
+  const auto& [base, source] = *std::prev(sources_.upper_bound(place));
+  return {.file = source.identity, .offset = place - base};
+}
+
+void FileFollower::complain(int error) {
+  if (trouble_log_.permit(clock_())) {
+    spdlog::warn("{}: {}; why handshakes fail is not known meanwhile", printable(file_.string()),
+                 errno_text(error));
+  }
+}
+
+}  // namespace starttls::mtalog

@@ -1,0 +1,78 @@
+// A log file that grows and is rotated (inotify(7)).
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "event/loop.h"
+#include "mtalog/assembler.h"
+#include "mtalog/follower.h"
+#include "mtalog/line_buffer.h"
+#include "mtalog/positions.h"
+
+namespace starttls::mtalog {
+
+// Reads a file to its end, goes on as it grows, and turns to the file that takes its place when that has
+// something in it: rsyslogd and others go on writing to the renamed one for a while. A file that gets shorter
+// is read from its beginning.
+class FileFollower final : public Follower {
+ public:
+  static Result<std::unique_ptr<Follower>> start(event::Loop& loop, std::filesystem::path file,
+                                                 const std::optional<LogPosition>& from, Clock clock,
+                                                 Heard heard);
+
+ private:
+  // A file that is read, or was; places count on from file to file.
+  struct Source {
+    UniqueFd fd;
+    FileIdentity identity;
+    std::uint64_t base = 0;  // place of its first byte
+  };
+
+  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, Heard heard, UniqueFd inotify);
+
+  void begin(const std::optional<LogPosition>& from);
+  void resume(const FilePosition& position);
+  void watch();
+  void on_change();
+  void step();
+  bool read_some();
+  bool turn_to_next();
+  bool open_next();
+  void use(UniqueFd fd, std::uint64_t offset);
+  void note_identity(Source& source);
+  void on_line(std::string_view text, std::uint64_t place);
+  void give_position();
+  LogPosition position_at(std::uint64_t end);
+  FilePlace file_place(std::uint64_t place) const;
+  void complain(int error);
+
+  event::Loop& loop_;
+  const std::filesystem::path file_;
+  const Clock clock_;
+  const Heard heard_;
+  UniqueFd inotify_;
+  std::optional<event::Watch> changes_;
+  event::Timer look_again_;
+  bool step_posted_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what was posted
+
+  std::deque<std::filesystem::path> rotated_;  // to be read before the file itself, oldest first
+  std::map<std::uint64_t, Source> sources_;    // by base; the last is read
+  LineBuffer lines_;
+  Assembler assembler_;
+  std::optional<std::uint64_t> silent_until_;  // place up to which failures were given before
+  std::optional<FilePlace> silent_in_;         // the same, in a file that is not opened yet
+  std::uint64_t number_ = 0;                   // of the last position
+  std::uint64_t given_place_ = 0;
+  Time given_at_;
+  OncePerMinute trouble_log_;
+};
+
+}  // namespace starttls::mtalog

@@ -1,0 +1,26 @@
+#include "mtalog/follower.h"
+
+#include <string_view>
+#include <utility>
+
+#include "base/text.h"
+#include "mtalog/file_follower.h"
+#include "mtalog/journal_follower.h"
+
+namespace starttls::mtalog {
+
+Result<std::unique_ptr<Follower>> follow(event::Loop& loop, const std::string& source,
+                                         const std::optional<LogPosition>& from, Clock clock, Heard heard) {
+  constexpr std::string_view journal = "journal";
+  constexpr std::string_view journal_folder = "journal:";
+  if (source == journal) return JournalFollower::start(loop, "", from, std::move(clock), std::move(heard));
+  if (source.starts_with(journal_folder)) {
+    return JournalFollower::start(loop, source.substr(journal_folder.size()), from, std::move(clock),
+                                  std::move(heard));
+  }
+  if (source.starts_with('/'))
+    return FileFollower::start(loop, source, from, std::move(clock), std::move(heard));
+  return fail(Fault::config, "'{}' is no log that can be followed", printable(source));
+}
+
+}  // namespace starttls::mtalog

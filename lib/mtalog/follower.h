@@ -1,0 +1,46 @@
+// Following the mail server's log as it grows: files with rotation, or systemd's journal.
+//
+//     auto follower = follow(loop, "/var/log/mail.log", position, clock, {.failure = ..., .position = ...});
+//
+// Exactly once: each failure comes with the position behind it. Who follows on from the last position that he
+// was given is given every later failure, and none of those before: a position holds where reading has to
+// begin so that what unfinished sessions have told is not lost, and up to where failures were given already.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "event/loop.h"
+#include "mtalog/failure.h"
+
+namespace starttls::mtalog {
+
+struct Heard {
+  std::function<void(const LoggedFailure&, const LogPosition&)> failure;
+  // About once a minute, while lines come that tell of no failure.
+  std::function<void(const LogPosition&)> position;
+};
+
+class Follower {
+ public:
+  Follower() = default;
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+  virtual ~Follower() = default;
+};
+
+// `source`: the absolute path of a file, "journal" for the journal of this host, or "journal:" and the path
+// of a folder of journal files. Without a position, or with one that is of another source, it begins at the
+// end.
+//
+// A file that does not exist or may not be read is waited for, and told once a minute in the log. Reading
+// takes a few milliseconds of the loop's time at once, however much there is. Fault::unavailable where
+// following is not possible.
+Result<std::unique_ptr<Follower>> follow(event::Loop& loop, const std::string& source,
+                                         const std::optional<LogPosition>& from, Clock clock, Heard heard);
+
+}  // namespace starttls::mtalog

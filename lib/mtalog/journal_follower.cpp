@@ -1,0 +1,141 @@
+#include "mtalog/journal_follower.h"
+
+#include <systemd/sd-journal.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "mtalog/positions.h"
+
+namespace starttls::mtalog {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr int entries_a_step = 1000;  // between two turns of the loop
+constexpr auto look_again = 5s;       // where no change was told
+constexpr auto position_interval = 60s;
+constexpr std::uint64_t position_entries = 20'000;
+
+std::unexpected<Error> cannot(const char* what, int negative_errno) {
+  return fail(Fault::unavailable, "the journal: {}: {}", what, errno_text(-negative_errno));
+}
+
+}  // namespace
+
+void JournalFollower::Close::operator()(sd_journal* journal) const {
+  ::sd_journal_close(journal);
+}
+
+Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, const std::string& folder,
+                                                         const std::optional<LogPosition>& from, Clock clock,
+                                                         Heard heard) {
+  sd_journal* opened = nullptr;
+  const int rc = folder.empty() ? ::sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
+                                : ::sd_journal_open_directory(&opened, folder.c_str(), 0);
+  if (rc < 0) return cannot("open", rc);
+  std::unique_ptr<JournalFollower> made(
+      new JournalFollower(loop, Journal(opened), std::move(clock), std::move(heard)));
+  if (auto begun = made->begin(from); !begun) return std::unexpected(begun.error());
+  return made;
+}
+
+JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock, Heard heard)
+    : loop_(loop),
+      journal_(std::move(journal)),
+      clock_(std::move(clock)),
+      heard_(std::move(heard)),
+      look_again_(loop, [this] { on_change(); }),
+      given_at_(clock_()) {}
+
+Result<void> JournalFollower::begin(const std::optional<LogPosition>& from) {
+  // LOG_MAIL of syslog(3).
+  if (const int rc = ::sd_journal_add_match(journal_.get(), "SYSLOG_FACILITY=2", 0); rc < 0)
+    return cannot("match", rc);
+  const int descriptor = ::sd_journal_get_fd(journal_.get());
+  if (descriptor < 0) return cannot("watch", descriptor);
+  changes_.emplace(loop_, descriptor, event::Watch::For::reading, [this] { on_change(); });
+
+  if (from) number_ = from->number;
+  const auto position = from ? parse_journal_position(from->text) : std::nullopt;
+  int rc = position ? ::sd_journal_seek_cursor(journal_.get(), position->needed.c_str()) : -ENOENT;
+  if (rc < 0) rc = ::sd_journal_seek_tail(journal_.get());
+  // The entry at the end was there before us; next() after seek_tail() alone would give it.
+  if (rc >= 0 && !position) rc = ::sd_journal_previous(journal_.get());
+  if (rc < 0) return cannot("seek", rc);
+  if (position) silent_until_ = position->given;
+  on_change();
+  return {};
+}
+
+void JournalFollower::on_change() {
+  if (!std::exchange(step_posted_, true)) {
+    loop_.post([this, alive = std::weak_ptr(alive_)] {
+      if (!alive.expired()) step();
+    });
+  }
+}
+
+void JournalFollower::step() {
+  step_posted_ = false;
+  (void)::sd_journal_process(journal_.get());
+  for (int i = 0; i < entries_a_step; ++i) {
+    if (::sd_journal_next(journal_.get()) <= 0) {
+      const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
+      if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) heard_.position(position_now());
+      return look_again_.start(look_again);
+    }
+    read_entry();
+  }
+  on_change();
+}
+
+void JournalFollower::read_entry() {
+  const std::uint64_t place = ++entries_;
+  ++unsaid_;
+  (void)::sd_journal_get_realtime_usec(journal_.get(), &last_time_);
+  last_cursor_.clear();
+  const std::string program = field("SYSLOG_IDENTIFIER");
+  const std::string message = field("MESSAGE");
+  std::string process = field("SYSLOG_PID");
+  if (process.empty()) process = field("_PID");
+  const Time time{std::chrono::milliseconds{last_time_ / 1000}};
+  const Line line{.head = {}, .program = program, .process = process, .message = message, .time = time};
+  const auto failure = assembler_.add(line, time, place);
+  if (assembler_.is_needed(place)) cursors_.emplace(place, cursor());
+  if (failure && last_time_ > silent_until_) heard_.failure(*failure, position_now());
+}
+
+// Without the name, which libsystemd puts in front.
+std::string JournalFollower::field(const char* name) const {
+  const void* data = nullptr;
+  std::size_t size = 0;
+  if (::sd_journal_get_data(journal_.get(), name, &data, &size) < 0) return {};
+  std::string_view text(static_cast<const char*>(data), size);
+  text.remove_prefix(std::min(text.size(), std::string_view(name).size() + 1));
+  return std::string(text);
+}
+
+std::string JournalFollower::cursor() const {
+  char* text = nullptr;
+  if (::sd_journal_get_cursor(journal_.get(), &text) < 0) return {};
+  const std::unique_ptr<char, decltype(&std::free)> owner(text, &std::free);
+  return text;
+}
+
+LogPosition JournalFollower::position_now() {
+  if (last_cursor_.empty()) last_cursor_ = cursor();
+  const auto needed = assembler_.first_needed();
+  cursors_.erase(cursors_.begin(), needed ? cursors_.lower_bound(*needed) : cursors_.end());
+  const JournalPosition position{.needed = cursors_.empty() ? last_cursor_ : cursors_.begin()->second,
+                                 .given = std::max(last_time_, silent_until_)};
+  unsaid_ = 0;
+  given_at_ = clock_();
+  return {.number = ++number_, .text = to_text(position)};
+}
+
+}  // namespace starttls::mtalog

@@ -1,0 +1,35 @@
+// Lines out of a stream of bytes, whatever pieces it comes in.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace starttls::mtalog {
+
+class LineBuffer {
+ public:
+  // A longer line is passed over whole.
+  static constexpr std::size_t longest_line = 65536;
+
+  // Gives each whole line of what came so far, without its end, and how many bytes of the stream there were
+  // before it. The line is valid during the call.
+  void feed(std::string_view bytes, const std::function<void(std::string_view, std::uint64_t)>& line);
+
+  // Bytes of the stream up to the end of the last whole line.
+  std::uint64_t line_end() const { return line_begin_; }
+  std::uint64_t stream_end() const { return stream_end_; }
+
+  // The stream goes on elsewhere: what was begun there is no part of a line here.
+  void restart(std::uint64_t at);
+
+ private:
+  std::string begun_;
+  bool too_long_ = false;
+  std::uint64_t line_begin_ = 0;
+  std::uint64_t stream_end_ = 0;
+};
+
+}  // namespace starttls::mtalog

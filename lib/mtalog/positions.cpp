@@ -1,0 +1,61 @@
+#include "mtalog/positions.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <vector>
+
+namespace starttls::mtalog {
+namespace {
+
+constexpr std::string_view file_word = "file ";
+constexpr std::string_view journal_word = "journal ";
+
+template <class Number>
+bool take_number(std::string_view& text, char end, Number& number, int base = 10) {
+  const std::string_view word = text.substr(0, text.find(end));
+  const auto [stop, error] = std::from_chars(word.data(), word.data() + word.size(), number, base);
+  if (word.empty() || error != std::errc() || stop != word.data() + word.size()) return false;
+  text.remove_prefix(std::min(text.size(), word.size() + 1));
+  return true;
+}
+
+bool take_place(std::string_view& text, FilePlace& place) {
+  return take_number(text, ':', place.file.inode) && take_number(text, ':', place.file.begin_size) &&
+         take_number(text, ':', place.file.begin_crc, 16) && take_number(text, ' ', place.offset);
+}
+
+std::string to_text(const FilePlace& place) {
+  return fmt::format("{}:{}:{:08x}:{}", place.file.inode, place.file.begin_size, place.file.begin_crc,
+                     place.offset);
+}
+
+}  // namespace
+
+std::string to_text(const FilePosition& position) {
+  return fmt::format("{}{} {}", file_word, to_text(position.needed), to_text(position.given));
+}
+
+std::optional<FilePosition> parse_file_position(std::string_view text) {
+  if (!text.starts_with(file_word)) return std::nullopt;
+  text.remove_prefix(file_word.size());
+  FilePosition position;
+  if (!take_place(text, position.needed) || !take_place(text, position.given) || !text.empty())
+    return std::nullopt;
+  return position;
+}
+
+std::string to_text(const JournalPosition& position) {
+  return fmt::format("{}{} {}", journal_word, position.given, position.needed);
+}
+
+std::optional<JournalPosition> parse_journal_position(std::string_view text) {
+  if (!text.starts_with(journal_word)) return std::nullopt;
+  text.remove_prefix(journal_word.size());
+  JournalPosition position;
+  if (!take_number(text, ' ', position.given) || text.empty()) return std::nullopt;
+  position.needed = text;
+  return position;
+}
+
+}  // namespace starttls::mtalog

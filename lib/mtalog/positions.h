@@ -1,0 +1,50 @@
+// What a position of a log file says (follower.h).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace starttls::mtalog {
+
+// Which file, whatever it is called now: by its inode and by how it begins, since inodes are used again.
+struct FileIdentity {
+  std::uint64_t inode = 0;
+  std::uint32_t begin_size = 0;  // bytes that the checksum is of
+  std::uint32_t begin_crc = 0;   // CRC-32
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
+struct FilePlace {
+  FileIdentity file;
+  std::uint64_t offset = 0;  // bytes
+
+  bool operator==(const FilePlace&) const = default;
+};
+
+struct FilePosition {
+  FilePlace needed;  // from where lines are needed that were read before
+  FilePlace given;   // up to where failures were given
+
+  bool operator==(const FilePosition&) const = default;
+};
+
+// "file 7:128:9af3c2d1:5000 7:128:9af3c2d1:6000"; nothing on another text.
+std::string to_text(const FilePosition& position);
+std::optional<FilePosition> parse_file_position(std::string_view text);
+
+// "journal TIME CURSOR": the cursor of the first entry that is needed, and the time of the last one given, in
+// microseconds since 1970.
+struct JournalPosition {
+  std::string needed;
+  std::uint64_t given = 0;
+
+  bool operator==(const JournalPosition&) const = default;
+};
+
+std::string to_text(const JournalPosition& position);
+std::optional<JournalPosition> parse_journal_position(std::string_view text);
+
+}  // namespace starttls::mtalog

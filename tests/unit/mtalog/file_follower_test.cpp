@@ -1,0 +1,169 @@
+#include <filesystem>
+#include <fstream>
+
+#include "heard.h"
+#include "lines.h"
+
+using namespace starttls;
+using namespace starttls::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+using Numbers = std::vector<std::string>;
+
+struct Log {
+  TemporaryFolder folder;
+  fs::path file = folder / "mail.log";
+
+  void add(std::string_view text) const { std::ofstream(file, std::ios::app | std::ios::binary) << text; }
+};
+
+}  // namespace
+
+TEST_CASE("without a position following begins at the end, and goes on as the log grows") {
+  const Log log;
+  log.add(failed_session(1));
+  Listening listening(log.file);
+  listening.act = [&] { log.add(failed_session(2) + failed_session(3)); };
+  CHECK(listening.hear(2) == Numbers{"2", "3"});
+}
+
+TEST_CASE("a log that does not exist yet is waited for, and read from its beginning") {
+  const Log log;
+  Listening listening(log.file);
+  listening.act = [&] { log.add(failed_session(1)); };
+  CHECK(listening.hear(1) == Numbers{"1"});
+}
+
+TEST_CASE("who goes on from a position is given what came meanwhile, and nothing twice") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] { log.add(failed_session(1)); };
+  CHECK(listening.hear(1) == Numbers{"1"});
+  log.add(failed_session(2) + failed_session(3));
+  listening.act = nullptr;
+  CHECK(listening.hear_all() == Numbers{"2", "3"});
+  CHECK(listening.hear_all().empty());
+}
+
+TEST_CASE("whenever following stops and begins again, each failure is given once") {
+  // Two processes at the same time, so that one is unfinished when the other's failure is given.
+  std::string text;
+  const std::string a = failed_session(1, 100);
+  const std::string b = failed_session(2, 200);
+  std::istringstream lines_a(a);
+  std::istringstream lines_b(b);
+  for (std::string line_a, line_b; std::getline(lines_a, line_a) && std::getline(lines_b, line_b);)
+    text += line_a + "\n" + line_b + "\n";
+  text += failed_session(3, 100);
+  for (std::size_t cut = 0; cut <= text.size(); cut += 23) {
+    CAPTURE(cut);
+    const Log log;
+    log.add("");
+    Listening listening(log.file);
+    listening.act = [&] { log.add(failed_session(9)); };
+    CHECK(listening.hear(1) == Numbers{"9"});
+    listening.act = nullptr;
+    log.add(text.substr(0, cut));
+    Numbers heard = listening.hear_all();
+    log.add(text.substr(cut));
+    for (const std::string& more : listening.hear_all()) heard.push_back(more);
+    CHECK(heard == Numbers{"1", "2", "3"});
+  }
+}
+
+TEST_CASE("a rotated log is read to its end before the new one") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] {
+    log.add(failed_session(1));
+    fs::rename(log.file, log.folder / "mail.log.1");
+    std::ofstream(log.folder / "mail.log.1", std::ios::app) << failed_session(2);
+    log.add(failed_session(3));
+  };
+  CHECK(listening.hear(3) == Numbers{"1", "2", "3"});
+}
+
+TEST_CASE("what is written to a renamed log before the new one has anything is not missed") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] {
+    fs::rename(log.file, log.folder / "mail.log.1");
+    log.add("");
+    std::ofstream(log.folder / "mail.log.1", std::ios::app) << failed_session(1);
+  };
+  CHECK(listening.hear(1) == Numbers{"1"});
+  log.add(failed_session(2));
+  listening.act = nullptr;
+  CHECK(listening.hear_all() == Numbers{"2"});
+}
+
+TEST_CASE("rotations while nobody follows are made up for, in the order of the files") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] { log.add(failed_session(1)); };
+  CHECK(listening.hear(1) == Numbers{"1"});
+  listening.act = nullptr;
+  const auto rotate = [&](const char* to, int back) {
+    fs::rename(log.file, log.folder / to);
+    fs::last_write_time(log.folder / to, fs::file_time_type::clock::now() - std::chrono::hours{back});
+  };
+  log.add(failed_session(2));
+  rotate("mail.log.2", 2);
+  log.add(failed_session(3));
+  rotate("mail.log.1", 1);
+  write(log.folder / "mail.log.3.gz", "not to be read");
+  log.add(failed_session(4));
+  CHECK(listening.hear_all() == Numbers{"2", "3", "4"});
+  CHECK(listening.hear_all().empty());
+}
+
+TEST_CASE("a log that is cut and written from its beginning is read from there") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] { log.add(std::string(10000, 'x') + "\n" + failed_session(1)); };
+  CHECK(listening.hear(1) == Numbers{"1"});
+  listening.act = nullptr;
+  std::ofstream(log.file, std::ios::trunc) << failed_session(2);
+  CHECK(listening.hear_all() == Numbers{"2"});
+}
+
+TEST_CASE("another file in the place of the one that was read is read from its beginning") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] { log.add(failed_session(1)); };
+  CHECK(listening.hear(1) == Numbers{"1"});
+  listening.act = nullptr;
+  fs::remove(log.file);
+  log.add("another beginning\n" + failed_session(2));
+  CHECK(listening.hear_all() == Numbers{"2"});
+}
+
+TEST_CASE("garbage and lines without end hurt nobody") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] {
+    std::string garbage(300'000, '\0');
+    for (std::size_t i = 0; i < garbage.size(); ++i) garbage[i] = static_cast<char>(i * 7919 >> 3U);
+    log.add(garbage + "\n" + std::string(200'000, 'x') + "\n" + failed_session(1));
+  };
+  CHECK(listening.hear(1) == Numbers{"1"});
+}
+
+TEST_CASE("a position that means nothing is as none") {
+  const Log log;
+  log.add(failed_session(1));
+  Listening listening(log.file);
+  listening.position = mtalog::LogPosition{.number = 5, .text = "somewhere"};
+  listening.act = [&] { log.add(failed_session(2)); };
+  CHECK(listening.hear(1) == Numbers{"2"});
+  CHECK(listening.position->number > 5);
+}

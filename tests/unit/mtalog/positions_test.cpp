@@ -1,0 +1,25 @@
+#include "mtalog/positions.h"
+
+#include "support.h"
+
+using namespace starttls::mtalog;
+
+TEST_CASE("positions come back from their texts") {
+  const FilePosition file{
+      .needed = {.file = {.inode = 7, .begin_size = 128, .begin_crc = 0x9AF3C2D1}, .offset = 5000},
+      .given = {.file = {.inode = 8, .begin_size = 5, .begin_crc = 1}, .offset = 0}};
+  CHECK(to_text(file) == "file 7:128:9af3c2d1:5000 8:5:00000001:0");
+  CHECK(parse_file_position(to_text(file)) == file);
+  const JournalPosition journal{.needed = "s=a;i=1;b=c", .given = 1795348800000000};
+  CHECK(parse_journal_position(to_text(journal)) == journal);
+}
+
+TEST_CASE("what is no position is none") {
+  for (const char* text : {"", "file", "file ", "file 1:2:3:4", "file 1:2:3:4 5:6:7",
+                           "file 1:2:3:4 5:6:7:8 9", "file -1:2:3:4 5:6:7:8", "file 1:2:x:4 5:6:7:8",
+                           "journal", "journal 5", "journal 5 ", "journal x y"}) {
+    CAPTURE(text);
+    CHECK_FALSE(parse_file_position(text).has_value());
+    CHECK_FALSE(parse_journal_position(text).has_value());
+  }
+}
