@@ -20,8 +20,9 @@ OpenConnections* connections = nullptr;
 
 // Steps that would only cost: the content of a message is never asked for. CONNECT, HELO and MAIL must be
 // answered: were they sent without waiting, Postfix would buffer them until the end, and libmilter throws
-// unread data away when the peer has hung up. RCPT shows accepted recipients; the end of the message is
-// always sent.
+// unread data away when the peer has hung up. RCPT shows accepted recipients, and must be answered for the
+// same reason: without, of 50 transactions that were given up Postfix 3.7 lost the recipients of 3 to 50,
+// Sendmail 8.17 of 2 to 19. The end of the message is always sent.
 constexpr unsigned long unused_steps =
     SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
 
@@ -33,9 +34,12 @@ struct StageMacros {
 // TLS shows at CONNECT on Postfix ports in wrapper mode, at the HELO after STARTTLS, or, for a client that
 // sends none, at MAIL.
 constexpr std::array<StageMacros, 3> wanted_macros{{
-    {SMFIM_CONNECT, "j {client_name} {tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
+    {SMFIM_CONNECT,
+     "j {client_name} {client_port} {daemon_name} {daemon_port} {tls_version} {cipher} {cipher_bits} "
+     "{cert_subject} "
+     "{verify}"},
     {SMFIM_HELO, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
-    {SMFIM_ENVFROM, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
+    {SMFIM_ENVFROM, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify} {auth_type}"},
 }};
 
 std::string_view macro(SMFICTX* context, const char* name) {
@@ -72,13 +76,20 @@ sfsistat go_on() {
   return connections->finished() ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
 
-// Runs one step on the connection's entry, if there is one.
+void trouble(std::string_view what, const std::exception& e) noexcept {
+  static OncePerMinute log;
+  if (log.permit(system_clock()())) spdlog::error("{}: {}; mail is not affected", what, e.what());
+}
+
+// Runs one step on the connection's entry, if there is one; the step says what the MTA is told.
 template <class Step>
 sfsistat on_entry(SMFICTX* context, Step step) noexcept {
   try {
-    if (auto* entry = static_cast<Entry*>(smfi_getpriv(context)); entry != nullptr) step(*entry);
+    auto* entry = static_cast<Entry*>(smfi_getpriv(context));
+    const sfsistat answer = entry != nullptr ? step(*entry) : SMFIS_CONTINUE;
+    if (answer != SMFIS_CONTINUE) return answer;
   } catch (const std::exception& e) {
-    spdlog::error("a callback failed: {}", e.what());
+    trouble("a callback failed", e);
   }
   return go_on();
 }
@@ -99,17 +110,33 @@ sfsistat on_negotiate(SMFICTX* context, unsigned long offered_actions, unsigned 
   return SMFIS_CONTINUE;
 }
 
+// Postfix shows mail that was not received by SMTP as a session of its own making (non_smtpd_milters), from
+// port 0 to port 0.
+bool is_simulated(SMFICTX* context) {
+  return macro(context, "{client_port}") == "0" && macro(context, "{daemon_port}") == "0";
+}
+
+void close_entry(SMFICTX* context) {
+  auto* entry = static_cast<Entry*>(smfi_getpriv(context));
+  smfi_setpriv(context, nullptr);
+  if (entry != nullptr) connections->close(entry);
+}
+
 sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
-  Entry* entry = nullptr;
   try {
-    entry = connections->open(macro(context, "j"),
-                              {.address = address_text(address), .name = macro(context, "{client_name}")});
-    smfi_setpriv(context, entry);
-    if (entry != nullptr) entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
+    close_entry(context);  // of an MTA that begins anew on the same connection
+    if (is_simulated(context)) return SMFIS_ACCEPT;
+    const std::string client_address = address_text(address);
+    const auto opened = connections->open(
+        macro(context, "j"), {.address = client_address, .name = macro(context, "{client_name}")},
+        {.name = macro(context, "{daemon_name}"), .port = macro(context, "{daemon_port}")});
+    smfi_setpriv(context, opened.entry);
+    if (opened.excluded) return SMFIS_ACCEPT;
+    if (opened.entry != nullptr) opened.entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
   } catch (const std::exception& e) {
-    spdlog::error("a connection was not recorded: {}", e.what());
+    trouble("a connection was not recorded", e);
   }
-  return entry != nullptr ? SMFIS_CONTINUE : go_on();
+  return go_on();
 }
 
 sfsistat on_helo(SMFICTX* context, char* name) {
@@ -118,16 +145,30 @@ sfsistat on_helo(SMFICTX* context, char* name) {
       c.helo(name != nullptr ? name : "");
       c.tls(tls_macros(context));
     });
+    return SMFIS_CONTINUE;
   });
 }
 
 sfsistat on_mail(SMFICTX* context, char**) {
   return on_entry(context, [&](Entry& entry) {
+    if (!macro(context, "{auth_type}").empty() && connections->authenticated(entry)) return SMFIS_ACCEPT;
     entry.with([&](Connection& c) {
       c.tls(tls_macros(context));
       c.mail();
     });
+    return SMFIS_CONTINUE;
   });
+}
+
+// RFC 3463 section 3.8 and RFC 5248: X.7.10, encryption needed.
+sfsistat refuse_for_now(SMFICTX* context) {
+  static std::string code = "451";
+  static std::string extended_code = "4.7.10";
+  static std::string text =
+      "Encryption needed: mail of this sender has always come over TLS; try again with STARTTLS";
+  // Without it the MTA says the same in its own words.
+  (void)smfi_setreply(context, code.data(), extended_code.data(), text.data());
+  return SMFIS_TEMPFAIL;
 }
 
 sfsistat on_recipient(SMFICTX* context, char** arguments) {
@@ -135,22 +176,31 @@ sfsistat on_recipient(SMFICTX* context, char** arguments) {
     entry.with([&](Connection& c) {
       if (arguments[0] != nullptr) c.recipient(arguments[0]);
     });
+    return connections->refuses_recipient(entry) ? refuse_for_now(context) : SMFIS_CONTINUE;
   });
 }
 
 sfsistat on_end_of_message(SMFICTX* context) {
-  return on_entry(context, [](Entry& entry) { entry.with([](Connection& c) { c.message_accepted(); }); });
+  return on_entry(context, [](Entry& entry) {
+    entry.with([](Connection& c) { c.message_accepted(); });
+    return SMFIS_CONTINUE;
+  });
 }
 
 sfsistat on_abort(SMFICTX* context) {
-  return on_entry(context, [](Entry& entry) { entry.with([](Connection& c) { c.transaction_aborted(); }); });
+  return on_entry(context, [](Entry& entry) {
+    entry.with([](Connection& c) { c.transaction_aborted(); });
+    return SMFIS_CONTINUE;
+  });
 }
 
-sfsistat on_close(SMFICTX* context) {
-  return on_entry(context, [&](Entry& entry) {
-    smfi_setpriv(context, nullptr);
-    connections->close(&entry);
-  });
+sfsistat on_close(SMFICTX* context) noexcept {
+  try {
+    close_entry(context);
+  } catch (const std::exception& e) {
+    trouble("a session was not recorded", e);
+  }
+  return SMFIS_CONTINUE;
 }
 
 }  // namespace

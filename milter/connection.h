@@ -43,6 +43,9 @@ class Connection {
   void message_accepted();
   void transaction_aborted();
 
+  bool is_encrypted() const { return !session_.tls_version.empty(); }
+  const std::string& client_name() const { return session_.client_name; }
+
   // What the session came to, if it ends now.
   store::Session ended(Time now) const;
 

@@ -30,7 +30,9 @@
 #include "milter/metrics.h"
 #include "milter/open_connections.h"
 #include "milter/privileges.h"
+#include "milter/recording_rules.h"
 #include "milter/sending_domain.h"
+#include "mtalog/follower.h"
 #include "service/listener.h"
 #include "service/metrics_text.h"
 #include "service/notice.h"
@@ -138,13 +140,22 @@ class Working {
       : sending_domain_(sending_domain_or_none()),
         known_senders(sending_domain_),
         recorder(options_of(configuration), clock),
-        connections(recorder, counters, clock) {
-    configure(configuration);
-  }
+        connections(
+            recorder, counters,
+            [this](const std::string& client_name) { return known_senders.refuses_plaintext(client_name); },
+            clock) {}
 
-  void configure(const Configuration& configuration) {
+  Result<void> configure(const Configuration& configuration) {
+    std::optional<JoinKey> key;
+    if (configuration.client_address != AddressKeeping::full && !configuration.mta_log.empty()) {
+      auto kept = JoinKey::of(configuration.state_dir);
+      if (!kept) return std::unexpected(kept.error());
+      key.emplace(std::move(*kept));
+    }
+    connections.configure(std::make_shared<RecordingRules>(configuration, std::move(key)));
     known_senders.configure(configuration);
     recorder.configure(recorder_rules(configuration));
+    return {};
   }
 
  private:
@@ -217,9 +228,9 @@ Result<Opened> open_all(const Configuration& configuration,
 }
 
 // The daemon from its start to its end, in the main thread.
-class Daemon {
+class RunningDaemon {
  public:
-  Daemon(const Startup& startup, Working& working, UniqueFd signals)
+  RunningDaemon(const Startup& startup, Working& working, UniqueFd signals)
       : startup_(startup),
         working_(working),
         configuration_(startup.configuration),
@@ -242,6 +253,20 @@ class Daemon {
     return {};
   }
 
+  Result<void> follow_log() {
+    if (configuration_.mta_log.empty()) return {};
+    const auto from = store::log_position(store::journal_folder(configuration_.state_dir));
+    if (!from) return std::unexpected(from.error());
+    auto follower = mtalog::follow(
+        loop_, configuration_.mta_log, *from, startup_.clock,
+        {.failure = [this](const mtalog::LoggedFailure& failure,
+                           const mtalog::LogPosition& at) { working_.connections.record(failure, at); },
+         .position = [this](const mtalog::LogPosition& at) { working_.connections.record(at); }});
+    if (!follower) return std::unexpected(follower.error());
+    follower_ = std::move(*follower);
+    return {};
+  }
+
   // Until TERM, INT or the end of libmilter.
   Result<void> run() {
     start_libmilter([this] { loop_.post([this] { libmilter_ended_ = true, loop_.stop(); }); });
@@ -251,6 +276,7 @@ class Daemon {
     service::tell_ready();
     loop_.run();
     service::tell_stopping();
+    follower_.reset();
     close_listener(configuration_);
     working_.connections.finish();
     working_.recorder.stop();
@@ -279,7 +305,11 @@ class Daemon {
     const auto now = startup_.read_again();
     if (!now) return std::unexpected(now.error());
     if (auto level = set_log_level(now->log_level); !level) return level;
-    working_.configure(*now);
+    // What takes a restart stays as it is.
+    Configuration next = *now;
+    next.state_dir = configuration_.state_dir;
+    next.mta_log = configuration_.mta_log;
+    if (auto configured = working_.configure(next); !configured) return configured;
     spdlog::info("the configuration was read again");
     const auto waiting = changes_for_a_restart(startup_.configuration, *now);
     if (!waiting.empty())
@@ -295,6 +325,7 @@ class Daemon {
   event::Loop loop_;
   service::Signals signals_;
   std::unique_ptr<service::PageServer> page_;
+  std::unique_ptr<mtalog::Follower> follower_;
 };
 
 }  // namespace
@@ -313,15 +344,20 @@ Result<void> run_daemon(const Startup& startup) {
 
   auto working = std::make_unique<Working>(configuration, startup.clock);
   record_in(working->connections);
-  if (auto started = working->recorder.start(); !started) {
+  auto started = working->configure(configuration);
+  if (started) started = working->recorder.start();
+  if (!started) {
     close_listener(configuration);
     return started;
   }
   Working& until_exit = *working.release();
-  Daemon daemon(startup, until_exit, std::move(*signals));
+  RunningDaemon daemon(startup, until_exit, std::move(*signals));
   if (opened->metrics) {
     if (auto shown = daemon.show_metrics(opened->metrics->take_socket()); !shown) return shown;
   }
+  // Without it less is known, and mail is watched all the same.
+  if (auto followed = daemon.follow_log(); !followed)
+    spdlog::error("{}; why handshakes fail will not be known", followed.error().message);
   return daemon.run();
 }
 

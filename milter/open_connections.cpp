@@ -1,33 +1,88 @@
 #include "milter/open_connections.h"
 
-#include <memory>
+#include <unistd.h>
+
 #include <utility>
 
-namespace starttls::milter {
+#include "base/text.h"
 
-OpenConnections::OpenConnections(store::Recorder& recorder, Counters& counters, Clock clock)
-    : recorder_(recorder), counters_(counters), clock_(std::move(clock)) {}
+namespace starttls::milter {
+namespace {
+
+// Where no connection has told yet what the MTA calls itself.
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? to_lower(printable(name.data())) : std::string();
+}
+
+}  // namespace
+
+OpenConnections::OpenConnections(store::Recorder& recorder, Counters& counters,
+                                 RefusesPlaintext refuses_plaintext, Clock clock)
+    : recorder_(recorder),
+      counters_(counters),
+      refuses_plaintext_(std::move(refuses_plaintext)),
+      clock_(std::move(clock)),
+      receiving_mx_(host_name()) {}
+
+void OpenConnections::configure(std::shared_ptr<const RecordingRules> rules) {
+  rules_.store(std::move(rules));
+}
 
 std::size_t OpenConnections::size() {
   const std::lock_guard guard(mutex_);
   return entries_.size();
 }
 
-void OpenConnections::Entry::with(const std::function<void(Connection&)>& step) {
+OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, const Client& client,
+                                              const Daemon& daemon) {
+  auto rules = rules_.load();
+  const auto excluded = rules->excludes(client.address, daemon);
+  if (excluded == Excluded::local_network) {
+    exclude(*excluded, "from " + printable(client.address), "local_networks");
+    return {.excluded = true};
+  }
+  if (excluded) {
+    exclude(*excluded,
+            fmt::format("of daemon '{}', port {}", printable(daemon.name, 100), printable(daemon.port, 10)),
+            "exclude_ports and exclude_daemons");
+    // The log may tell of a failure that must not be taken for a session of its own.
+    if (!rules->follows_log()) return {.excluded = true};
+  }
+  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client), std::move(rules)));
+  entry->excluded_ = excluded.has_value();
   const std::lock_guard guard(mutex_);
-  step(connection_);
+  if (finished_) return {};
+  if (receiving_mx_ != receiving_mx && !receiving_mx.empty())
+    receiving_mx_ = to_lower(printable(receiving_mx, 255));
+  entries_.insert(entry.get());
+  return {.entry = entry.release(), .excluded = excluded.has_value()};
 }
 
-OpenConnections::Entry* OpenConnections::open(std::string_view receiving_mx, const Client& client) {
-  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client)));
-  const std::lock_guard guard(mutex_);
-  if (finished_) return nullptr;
-  entries_.insert(entry.get());
-  return entry.release();
+bool OpenConnections::authenticated(Entry& entry) {
+  const std::lock_guard guard(entry.mutex_);
+  if (!entry.rules_->excludes_authenticated()) return false;
+  if (!std::exchange(entry.excluded_, true))
+    exclude(Excluded::authenticated, "with SMTP AUTH", "record_authenticated");
+  return true;
+}
+
+bool OpenConnections::refuses_recipient(Entry& entry) {
+  const std::lock_guard guard(entry.mutex_);
+  if (!refuses_plaintext_ || entry.connection_.is_encrypted()) return false;
+  if (!entry.refused_) entry.refused_ = refuses_plaintext_(entry.connection_.client_name());
+  if (!*entry.refused_) return false;
+  ++counters_.refused_plaintext;
+  if (const auto silent = refusal_log_.permit(clock_())) {
+    spdlog::warn(
+        "{} came without TLS, for which it is known: refused for now ({} more since the last such line)",
+        printable(entry.connection_.client_name()), *silent);
+  }
+  return true;
 }
 
 void OpenConnections::close(Entry* entry) {
-  record(*entry);
+  record(*entry, false);
   {
     const std::lock_guard guard(mutex_);
     entries_.erase(entry);
@@ -35,18 +90,41 @@ void OpenConnections::close(Entry* entry) {
   delete entry;
 }
 
+void OpenConnections::record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position) {
+  ++counters_.log_failures;
+  std::string receiving_mx;
+  {
+    const std::lock_guard guard(mutex_);
+    receiving_mx = receiving_mx_;
+  }
+  recorder_.record(rules_.load()->to_record(failure, position, receiving_mx));
+}
+
+void OpenConnections::record(const mtalog::LogPosition& position) {
+  recorder_.record(store::LogNote{.position = position});
+}
+
 void OpenConnections::finish() {
   const std::lock_guard guard(mutex_);
   finished_ = true;
-  for (Entry* entry : entries_) record(*entry);
+  for (Entry* entry : entries_) record(*entry, true);
 }
 
-void OpenConnections::record(Entry& entry) {
+void OpenConnections::record(Entry& entry, bool still_open) {
   const std::lock_guard guard(entry.mutex_);
   if (std::exchange(entry.recorded_, true)) return;
-  const store::Session session = entry.connection_.ended(clock_());
-  counters_.count(session);
-  recorder_.record(session);
+  store::Session session = entry.connection_.ended(clock_());
+  session.still_open = still_open;
+  if (!entry.excluded_) counters_.count(session);
+  if (const auto written = entry.rules_->to_record(std::move(session), entry.excluded_))
+    recorder_.record(*written);
+}
+
+// Who wonders why nothing is recorded finds out.
+void OpenConnections::exclude(Excluded reason, const std::string& example, std::string_view advice) {
+  counters_.count(reason);
+  if (told_[static_cast<std::size_t>(reason)].test_and_set()) return;
+  spdlog::info("sessions {} are not recorded; see '{}' in tlsrpt.toml(5)", example, advice);
 }
 
 }  // namespace starttls::milter

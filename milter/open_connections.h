@@ -2,40 +2,79 @@
 // does what xxfi_close would have done.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <unordered_set>
 
+#include "base/log.h"
 #include "milter/connection.h"
 #include "milter/counters.h"
+#include "milter/recording_rules.h"
 #include "store/recorder.h"
 
 namespace starttls::milter {
 
+// Whether a client with this verified name has to use TLS.
+using RefusesPlaintext = std::function<bool(const std::string& client_name)>;
+
 class OpenConnections {
  public:
-  OpenConnections(store::Recorder& recorder, Counters& counters, Clock clock);
+  OpenConnections(store::Recorder& recorder, Counters& counters, RefusesPlaintext refuses_plaintext,
+                  Clock clock);
+
+  // For the connections that are opened from now on; from any thread. To be called before the first one.
+  void configure(std::shared_ptr<const RecordingRules> rules);
+  std::shared_ptr<const RecordingRules> rules() const { return rules_.load(); }
 
   // A connection and what guards it: libmilter runs the callbacks of one connection on different threads, and
   // record_all() may come between them.
   class Entry {
    public:
-    void with(const std::function<void(Connection&)>& step);
+    template <class Step>
+    void with(Step step) {
+      const std::lock_guard guard(mutex_);
+      step(connection_);
+    }
 
    private:
     friend class OpenConnections;
-    explicit Entry(Connection connection) : connection_(std::move(connection)) {}
+    Entry(Connection connection, std::shared_ptr<const RecordingRules> rules)
+        : connection_(std::move(connection)), rules_(std::move(rules)) {}
     std::mutex mutex_;
     Connection connection_;
+    std::shared_ptr<const RecordingRules> rules_;
+    std::optional<bool> refused_;  // whether plaintext is, once it was asked
+    bool excluded_ = false;
     bool recorded_ = false;
   };
 
-  // The entry stays valid until close(). None after finish(): the daemon ends, and nothing would be recorded.
-  Entry* open(std::string_view receiving_mx, const Client& client);
+  // What became of a connection that begins: none where nothing more has to be known of it.
+  struct Opened {
+    Entry* entry = nullptr;  // stays valid until close()
+    bool excluded = false;
+  };
+  // No entry after finish(): the daemon ends, and nothing would be recorded.
+  Opened open(std::string_view receiving_mx, const Client& client, const Daemon& daemon);
+
+  // The client has proved who it is (SMTP AUTH). Whether the connection is excluded for that.
+  bool authenticated(Entry& entry);
+
+  // A recipient was named. Whether it is to be refused for now, since the sender is known for TLS and came
+  // without.
+  bool refuses_recipient(Entry& entry);
 
   // Records the session and frees the entry.
   void close(Entry* entry);
+
+  // What the MTA's log tells. Only while the log is followed.
+  void record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position);
+  void record(const mtalog::LogPosition& position);
 
   // Records every open session as it stands and takes no new one; each is recorded once, whatever is called
   // later.
@@ -45,12 +84,19 @@ class OpenConnections {
   std::size_t size();
 
  private:
-  void record(Entry& entry);
+  void record(Entry& entry, bool still_open);
+  void exclude(Excluded reason, const std::string& example, std::string_view advice);
 
   store::Recorder& recorder_;
   Counters& counters_;
+  const RefusesPlaintext refuses_plaintext_;
   const Clock clock_;
-  std::mutex mutex_;
+  std::atomic<std::shared_ptr<const RecordingRules>> rules_;
+  std::array<std::atomic_flag, excluded_reasons> told_;  // of each reason, once
+  OncePerMinute refusal_log_;
+
+  std::mutex mutex_;          // guards what follows
+  std::string receiving_mx_;  // of the last connection
   std::unordered_set<Entry*> entries_;
   std::atomic<bool> finished_ = false;
 };

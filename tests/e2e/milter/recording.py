@@ -11,6 +11,7 @@ that costs mail shows in every test.
 """
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
@@ -27,6 +28,9 @@ from lab.smtp_client import Client
 
 # Quick enough that a test need not wait, on a daemon that otherwise writes and folds at its leisure.
 QUICK = {"sync_interval": 0.05, "fold_interval": 0.1}
+
+# The clients of the lab are all local ones; and a sender who is known for TLS is a test of its own.
+EVERYBODY = {"local_networks": [], "downgrade_after": 1_000_000}
 
 
 @dataclass(frozen=True)
@@ -47,12 +51,13 @@ class Row:
 
 
 def configuration(folder: Path, settings: Mapping[str, object]) -> Path:
-    """A configuration file with these keys in [milter]; `state_dir` is the one that stands before it."""
+    """A configuration file with these keys in [milter]; `state_dir` and `store` are those that stand before it."""
     def line(key: str, value: object) -> str:
-        return f"{key} = {value}\n" if isinstance(value, int | float) else f'{key} = "{value}"\n'
+        return f"{key} = {json.dumps(str(value) if isinstance(value, Path) else value)}\n"
 
-    head = "".join(line(key, value) for key, value in settings.items() if key == "state_dir")
-    rest = "".join(line(key, value) for key, value in settings.items() if key != "state_dir")
+    general = ("state_dir", "store")
+    head = "".join(line(key, value) for key, value in settings.items() if key in general)
+    rest = "".join(line(key, value) for key, value in settings.items() if key not in general)
     file = folder / "tlsrpt.toml"
     file.write_text(f"{head}[milter]\n{rest}")
     return file
@@ -68,7 +73,7 @@ class Milter(Process):
         folder = lab.new_folder("milter")
         self.state = state or lab.new_folder("state")
         self.socket = socket or f"unix:{folder}/socket"
-        file = configuration(folder, {"state_dir": self.state, "socket": self.socket, **settings})
+        file = configuration(folder, {"state_dir": self.state, "socket": self.socket, **EVERYBODY, **settings})
         super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", file], folder=folder, lab_folder=lab.folder,
                          environment=environment)
         lab.watch(self.stderr)

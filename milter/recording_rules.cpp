@@ -1,0 +1,92 @@
+#include "milter/recording_rules.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::milter {
+namespace {
+
+// What of an address tells networks apart and persons not.
+constexpr std::size_t kept_bits_ipv4 = 24;
+constexpr std::size_t kept_bits_ipv6 = 48;
+
+std::optional<std::uint64_t> number(std::string_view text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+template <class Values, class Value>
+bool has(const Values& values, const Value& value) {
+  return std::ranges::find(values, value) != values.end();
+}
+
+// By a list of those that are wanted, where there is one, and one of those that are not.
+template <class Values, class Value>
+bool is_wanted(const Values& only, const Values& excluded, const Value& value) {
+  return (only.empty() || has(only, value)) && !has(excluded, value);
+}
+
+}  // namespace
+
+RecordingRules::RecordingRules(const Configuration& configuration, std::optional<JoinKey> key)
+    : selection_(configuration.selection),
+      keeping_(configuration.client_address),
+      follows_log_(!configuration.mta_log.empty()),
+      key_(std::move(key)) {}
+
+bool RecordingRules::is_local(std::string_view address) const {
+  const auto parsed = IpAddress::parse(address);
+  return parsed && std::ranges::any_of(selection_.local_networks,
+                                       [&](const IpNetwork& network) { return network.contains(*parsed); });
+}
+
+std::optional<Excluded> RecordingRules::excludes(std::string_view client_address,
+                                                 const Daemon& daemon) const {
+  if (is_local(client_address)) return Excluded::local_network;
+  const auto port = number(daemon.port);
+  const bool wanted = (!port || is_wanted(selection_.ports, selection_.excluded_ports, *port)) &&
+                      is_wanted(selection_.daemons, selection_.excluded_daemons, to_lower(daemon.name));
+  return wanted ? std::nullopt : std::optional(Excluded::daemon);
+}
+
+std::string RecordingRules::kept(const std::string& address) const {
+  if (keeping_ == AddressKeeping::full) return address;
+  const auto parsed = keeping_ == AddressKeeping::prefix ? IpAddress::parse(address) : std::nullopt;
+  return parsed ? parsed->cut(parsed->is_ipv4() ? kept_bits_ipv4 : kept_bits_ipv6).text() : std::string();
+}
+
+std::string RecordingRules::join_key(const std::string& address) const {
+  return keeping_ == AddressKeeping::full || !key_ ? std::string() : key_->of_address(address);
+}
+
+std::optional<store::Session> RecordingRules::to_record(store::Session session, bool excluded) const {
+  const bool is_silent = session.tls_version.empty() && session.transactions == 0;
+  session.awaits_log = follows_log_ && is_silent;
+  session.excluded = excluded;
+  if (excluded && !session.awaits_log) return std::nullopt;
+  if (session.awaits_log) session.join_key = join_key(session.client_address);
+  if (keeping_ != AddressKeeping::full) {
+    session.client_address = kept(session.client_address);
+    // It may be an address, or have one in it.
+    if (!session.helo.empty()) session.helo = "-";
+  }
+  return session;
+}
+
+store::LogNote RecordingRules::to_record(const mtalog::LoggedFailure& failure,
+                                         const mtalog::LogPosition& position,
+                                         std::string_view receiving_mx) const {
+  store::LogNote note{.position = position, .receiving_mx = std::string(receiving_mx)};
+  if (is_local(failure.client_address)) return note;
+  note.failure = failure;
+  note.failure->client_address = kept(failure.client_address);
+  note.join_key = join_key(failure.client_address);
+  return note;
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,54 @@
+// Which sessions are recorded, and how much of each.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "milter/configuration.h"
+#include "milter/counters.h"
+#include "milter/join_key.h"
+#include "mtalog/failure.h"
+#include "store/record.h"
+#include "store/session.h"
+
+namespace starttls::milter {
+
+// The MTA's side of a connection, as its macros tell.
+struct Daemon {
+  std::string_view name;  // {daemon_name}
+  std::string_view port;  // {daemon_port}
+};
+
+class RecordingRules {
+ public:
+  // `key`: needed where addresses are not kept whole and the log is followed.
+  RecordingRules(const Configuration& configuration, std::optional<JoinKey> key);
+
+  bool follows_log() const { return follows_log_; }
+
+  // Whether the connection is not to be recorded, by what is known at its begin.
+  std::optional<Excluded> excludes(std::string_view client_address, const Daemon& daemon) const;
+  bool excludes_authenticated() const { return !selection_.authenticated; }
+
+  // A session as it is to be written: says whether the log may tell more of it, and leaves out what is not
+  // kept. Nothing where it is not to be written at all. `excluded` is not to be counted, and only takes its
+  // failure with it.
+  std::optional<store::Session> to_record(store::Session session, bool excluded) const;
+
+  // The same for what the log tells; a client that is excluded by its address leaves the position alone.
+  store::LogNote to_record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position,
+                           std::string_view receiving_mx) const;
+
+ private:
+  bool is_local(std::string_view address) const;
+  std::string kept(const std::string& address) const;
+  std::string join_key(const std::string& address) const;
+
+  const Selection selection_;
+  const AddressKeeping keeping_;
+  const bool follows_log_;
+  const std::optional<JoinKey> key_;
+};
+
+}  // namespace starttls::milter
