@@ -230,6 +230,7 @@ Result<void> Connection::send(const std::string& sql, const Parameters* paramete
     queued = PQsendQuery(handle_.get(), sql.c_str());
   } else {
     std::vector<const char*> values;
+    values.reserve(parameters->values_.size());
     for (const std::string& value : parameters->values_) values.push_back(value.c_str());
     queued = PQsendQueryParams(handle_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr,
                                values.data(), nullptr, nullptr, 0);

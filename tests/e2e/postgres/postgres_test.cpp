@@ -5,10 +5,9 @@
 
 #include <chrono>
 #include <csignal>
-#include <cstdlib>
 #include <thread>
 
-#include "support.h"
+#include "server.h"
 
 using namespace starttls;
 using namespace starttls::postgres;
@@ -18,16 +17,6 @@ using namespace std::chrono_literals;
 namespace {
 
 using Steady = std::chrono::steady_clock;
-
-std::string url() {
-  const char* text = std::getenv("POSTGRES_URL");
-  REQUIRE(text != nullptr);
-  return text;
-}
-
-Connection connect(Limits limits = {}) {
-  return good(Connection::open(url(), limits));
-}
 
 pid_t backend_of(Connection& connection) {
   return static_cast<pid_t>(good(connection.number("SELECT pg_backend_pid()")));
