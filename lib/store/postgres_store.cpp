@@ -347,7 +347,7 @@ constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
 Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
   auto connection = Connection::open(url, access == Access::read ? reader_limits : postgres::Limits());
   if (!connection) return connection;
-  if (access == Access::read) {
+  if (access != Access::write) {
     if (auto done = postgres::check(*connection, schema); !done) return std::unexpected(done.error());
     return connection;
   }

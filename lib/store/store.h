@@ -98,9 +98,9 @@ enum class Access {
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
 // A store that several MX hosts share: a database of PostgreSQL, or of an engine that speaks its protocol and
-// has INSERT ... ON CONFLICT. `writer`: as of writer.h; nothing for Access::read. The tables are made for
-// Access::write where there are none, and upgraded; so Fault::data is as above. Other errors as of
-// postgres.h. A connection that was lost is made again by the next fold.
+// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::write. Fault::data where
+// the database has no store of ours, or one of a newer version; other errors as of postgres.h. A connection
+// that was lost is made again by the next fold.
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access);
 

@@ -47,12 +47,12 @@ class Row:
 
 
 def configuration(folder: Path, settings: Mapping[str, object]) -> Path:
-    """A configuration file with these keys in [milter]; `state_dir` is the one that stands before it."""
+    """A configuration file with these keys in [milter]; `state_dir` and `store` are those that stand before it."""
     def line(key: str, value: object) -> str:
-        return f"{key} = {value}\n" if isinstance(value, int | float) else f'{key} = "{value}"\n'
+        return f"{key} = {value}\n" if isinstance(value, int | float | list) else f'{key} = "{value}"\n'
 
-    head = "".join(line(key, value) for key, value in settings.items() if key == "state_dir")
-    rest = "".join(line(key, value) for key, value in settings.items() if key != "state_dir")
+    head = "".join(line(key, value) for key, value in settings.items() if key in ("state_dir", "store"))
+    rest = "".join(line(key, value) for key, value in settings.items() if key not in ("state_dir", "store"))
     file = folder / "tlsrpt.toml"
     file.write_text(f"{head}[milter]\n{rest}")
     return file
@@ -68,8 +68,8 @@ class Milter(Process):
         folder = lab.new_folder("milter")
         self.state = state or lab.new_folder("state")
         self.socket = socket or f"unix:{folder}/socket"
-        file = configuration(folder, {"state_dir": self.state, "socket": self.socket, **settings})
-        super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", file], folder=folder, lab_folder=lab.folder,
+        self.configuration = configuration(folder, {"state_dir": self.state, "socket": self.socket, **settings})
+        super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", self.configuration], folder=folder, lab_folder=lab.folder,
                          environment=environment)
         lab.watch(self.stderr)
         lab.at_end(self.kill)

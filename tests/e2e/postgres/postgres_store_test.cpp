@@ -193,6 +193,15 @@ TEST_CASE("a reader that only may read does so, and makes no tables") {
   CHECK(good(reader->downgrades(whole_year)).empty());
 }
 
+TEST_CASE("who changes what is there makes no tables and is no writer") {
+  empty_database();
+  CHECK(bad(open_postgres_store(url(), "", Access::change)).fault == Fault::data);
+  fold_sessions(*open(), "a", {tls_session()});
+  const auto store = good(open_postgres_store(url(), "", Access::change));
+  CHECK(good(store->forget_sender("sender.test")));
+  CHECK(good(connect().number("SELECT count(*) FROM waiting")) == 1);
+}
+
 TEST_CASE("a store that another host has upgraded takes nothing from an older program") {
   const auto store = new_store();
   good(connect().execute("UPDATE tlsrpt_store SET version = 99"));
