@@ -498,9 +498,10 @@ class PostgresStore final : public Store {
           return {};
         });
     if (!done) return std::unexpected(done.error());
-    if (version == schema.version)
+    if (version == schema.version) {
       return std::make_unique<PostgresFold>(connection_, std::move(*transaction), writer_,
                                             std::move(waiting));
+    }
     // Another host has upgraded it, or somebody has emptied it.
     if (auto checked = postgres::check(connection_, schema); !checked)
       return std::unexpected(checked.error());

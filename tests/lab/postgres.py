@@ -3,6 +3,7 @@
     server = Postgres(lab)                          runs now; a database `tlsrpt` of the user `tlsrpt`
     server.url                                      postgresql://tlsrpt:PASSWORD@127.93.41.1:41234/tlsrpt
     server.socket_url                               the same database through the unix socket
+    Postgres(lab, certificate=lab.ca.issue("db"))   with TLS for who asks for it
     server.execute("SELECT count(*) FROM t")        the rows, as lists of texts
     server.stop(), server.kill(), server.start()    in order; at once; again, with what it had
     with server.paused(): ...                       it hangs: connections are taken, and nobody answers
@@ -14,13 +15,14 @@ as root; there it runs as the user that Debian's package made.
 
 import contextlib
 import os
-import pwd
+import shutil
 import signal
 import urllib.parse
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from . import command
+from . import command, wait
+from .ca import Certificate
 from .lab import Lab
 from .log import Log
 from .process import Process
@@ -36,7 +38,8 @@ SETTINGS = {"log_line_prefix": "%m [%p] ", "fsync": "off", "shared_buffers": "32
 
 
 class Postgres:
-    def __init__(self, lab: Lab, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(self, lab: Lab, settings: Mapping[str, str] | None = None, *,
+                 certificate: Certificate | None = None) -> None:
         """Make a cluster and start it; `settings` as in postgresql.conf."""
         lab.require_program(str(PROGRAMS / "postgres"), "postgresql-15")
         self._lab = lab
@@ -45,11 +48,9 @@ class Postgres:
         self._folder = lab.new_folder("postgres")
         self._data = self._folder / "data"
         self._data.mkdir(mode=0o700)
-        if os.geteuid() == 0:
-            user = pwd.getpwnam(SUPERUSER)
-            for folder in (self._folder, self._data):
-                os.chown(folder, user.pw_uid, user.pw_gid)
-        self._make_cluster(settings or {})
+        for folder in (self._folder, self._data):
+            self._give(folder)
+        self._make_cluster((self._tls(certificate) if certificate else {}) | dict(settings or {}))
         self.log = Log(self._folder / "stderr")
         lab.watch(self.log)
         lab.at_end(self._end)
@@ -86,20 +87,25 @@ class Postgres:
         self.process.wait(60)
 
     def kill(self) -> None:
-        """End all its processes at once, as a power cut would."""
-        for pid in self._processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """End all its processes at once, as a power cut would. When this returns, none of them is there."""
+        self.pause()  # so that it has no new children meanwhile
+        with contextlib.ExitStack() as pidfds:
+            ends = []
+            for pid in self._processes():
+                with contextlib.suppress(ProcessLookupError):
+                    ends.append(os.pidfd_open(pid))
+                    pidfds.callback(os.close, ends[-1])
+                    signal.pidfd_send_signal(ends[-1], signal.SIGKILL)
+            for end in ends:
+                wait.for_end(end, 10, "the end of a process of PostgreSQL")
         self.process.wait()
 
     def pause(self) -> None:
         """Stop all its processes: the kernel still takes connections and data for it."""
-        for pid in self._processes():
-            os.kill(pid, signal.SIGSTOP)
+        self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
-        for pid in self._processes():
-            os.kill(pid, signal.SIGCONT)
+        self._signal_all(signal.SIGCONT)
 
     @contextlib.contextmanager
     def paused(self) -> Iterator[None]:
@@ -141,6 +147,19 @@ class Postgres:
         with (self._data / "postgresql.conf").open("a") as file:
             file.writelines(f"{name} = '{value}'\n" for name, value in {**SETTINGS, **own, **settings}.items())
 
+    def _tls(self, certificate: Certificate) -> dict[str, str]:
+        """The settings; the server wants its key to be its own."""
+        key = self._folder / "key"
+        shutil.copy(certificate.key, key)
+        key.chmod(0o600)
+        self._give(key)
+        return {"ssl": "on", "ssl_key_file": str(key), "ssl_cert_file": str(certificate.certificate)}
+
+    def _give(self, path: Path) -> None:
+        """To the user under whom the server runs."""
+        if os.geteuid() == 0:
+            shutil.chown(path, SUPERUSER, SUPERUSER)
+
     def _as_user(self, program: str, *arguments: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
         """The command of one of its programs; as root, under the user that is not root."""
         argv = [PROGRAMS / program, *arguments]
@@ -149,6 +168,13 @@ class Postgres:
         # The kernel forgets who is to die with whom when a process changes its user.
         return ["setpriv", "--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups",
                 "setpriv", "--pdeathsig", "KILL", "--", *argv]
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """The server itself comes first."""
+        self.process.signal(number)
+        for pid in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     def _processes(self) -> list[int]:
         """The server and its children."""

@@ -147,7 +147,7 @@ TEST_CASE("an error names the database and the host and has the server's words, 
   const auto error = bad(connection.execute("SELECT * FROM no_such_table"));
   CHECK(error.fault == Fault::data);
   CHECK(error.message == connection.name() + R"(: relation "no_such_table" does not exist)");
-  CHECK(connection.name().starts_with("tlsrpt at 127."));
+  CHECK(connection.name().starts_with("tlsrpt at "));
   CHECK(bad(connection.execute("DO $$ BEGIN RAISE EXCEPTION E'a\\nb\\033[31m'; END $$")).message ==
         connection.name() + R"(: a\x0ab\x1b[31m)");
   CHECK(good(connection.number("SELECT 5")) == 5);

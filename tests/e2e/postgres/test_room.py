@@ -30,6 +30,16 @@ class Room(unittest.TestCase):
             self.assertIn("All tests passed", self.run_cases(server.url))
             self.assertEqual(server.connections(), 0)
 
+    def test_over_tls(self) -> None:
+        with Lab() as lab:
+            server = Postgres(lab, certificate=lab.ca.issue("db.example.test"))
+            trusted = {"sslmode": "verify-full", "sslrootcert": str(lab.ca.certificate), "hostaddr": server.address}
+            url = server.url_with(**trusted).replace(f"@{server.address}:", "@db.example.test:")
+            self.assertIn("All tests passed", self.run_cases(url))
+            fault, words = self.refusal(server.url_with(**trusted))
+            self.assertIn("does not match host name", words)
+            self.assertEqual(fault, TEMPORARY)
+
     def test_a_server_that_hangs_is_given_up_when_connecting(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
