@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "store/segment.h"
+#include "store/writer.h"
 
 namespace starttls::store {
 namespace {
@@ -57,7 +58,9 @@ fs::path store_file(const fs::path& state_dir) {
 
 Result<std::unique_ptr<Store>> open_store(const Place& place, Access access) {
   if (place.store_url.empty()) return open_sqlite_store(store_file(place.state_dir), access);
-  return fail(Fault::config, "only the embedded store is known");
+  const auto writer = access == Access::write ? writer_of(place.state_dir) : std::string();
+  if (!writer) return std::unexpected(writer.error());
+  return open_postgres_store(place.store_url, *writer, access);
 }
 
 namespace {

@@ -45,7 +45,8 @@ class FoldTransaction {
   virtual Result<bool> is_folded(const std::string& segment) = 0;
   // What the writer's last fold left waiting; "" for nothing.
   virtual Result<std::string> waiting() = 0;
-  // Those of the sending domains that are known, and nobody changes them until the end.
+  // Those of the sending domains that are known. Other writers may add to them meanwhile: what a writer makes
+  // of them is then as if it had come first.
   virtual Result<Senders> senders(const std::set<std::string>& domains) = 0;
 
   virtual Result<void> add(const DailyCounts& counts) = 0;
@@ -95,6 +96,13 @@ enum class Access {
 // made by a newer version, else why it cannot be opened: Fault::unavailable, Fault::permission,
 // Fault::temporary (another process has it locked), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
+
+// A store that several MX hosts share: a database of PostgreSQL, or of an engine that speaks its protocol and
+// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::write. Fault::data where
+// the database has no store of ours, or one of a newer version; other errors as of postgres.h. A connection
+// that was lost is made again by the next fold.
+Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
+                                                   Access access);
 
 // Where the file of an embedded store is damaged, moves it aside as FILE.damaged-TIME and returns its new
 // name; "" where it is sound, also where it is sound but not ours.

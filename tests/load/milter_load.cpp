@@ -22,6 +22,7 @@ struct CommandLine {
   std::string socket;
   std::uint32_t sessions = 20000;
   std::uint32_t first = 0;
+  std::string receiving_mx;
   std::size_t connections = 100;
   bool single_writes = false;
 };
@@ -39,7 +40,9 @@ Result<Outcome> put_load(const CommandLine& line) {
   std::uint32_t begun = 0;
   auto next = [&]() -> std::optional<load::Script> {
     if (begun == line.sessions) return std::nullopt;
-    return load::numbered_script(line.first + begun++);
+    load::Script script = load::numbered_script(line.first + begun++);
+    if (!line.receiving_mx.empty()) script.receiving_mx = line.receiving_mx;
+    return script;
   };
   auto on_end = [&](const load::SessionEnd& end) {
     if (end.reached == load::Reached::closed) {
@@ -96,6 +99,8 @@ int main(int argc, char** argv) {
       ->required();
   app.add_option("-n", line.sessions, "Sessions in all")->capture_default_str();
   app.add_option("--first", line.first, "Number of the first session")->capture_default_str();
+  app.add_option("--mx", line.receiving_mx, "Name of the MX host (default: mx.example.test)")
+      ->type_name("NAME");
   app.add_option("-c", line.connections, "Connections at once")->capture_default_str();
   app.add_flag("--single-writes", line.single_writes,
                "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");

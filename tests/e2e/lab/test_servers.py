@@ -10,11 +10,13 @@ import struct
 import time
 import unittest
 import warnings
+from pathlib import Path
 
 from lab import Lab, command
 from lab.ca import CA
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
+from lab.postgres import PASSWORD, Postgres
 from lab.postfix import Listener, Receiver, Sender, settle
 from lab.sendmail import SendmailReceiver, SendmailSender, makemap
 from lab.smtp_client import (CERTIFICATE_SCENARIOS, IMPLICIT_TLS_SCENARIOS, SCENARIOS, Client,
@@ -51,6 +53,50 @@ class NameServer(unittest.TestCase):
                 answer = kdig(dns, "example.test", "MX", "+dnssec")
                 self.assertIn(f"MX\t{preference} mx.example.test.", answer)
                 self.assertIn("RRSIG\tMX", answer)
+
+
+class Database(unittest.TestCase):
+    def client(self, url: str, **environment: str) -> str:
+        return command.run("env", *(f"{name}={value}" for name, value in environment.items()),
+                           "psql", url, "--no-psqlrc", "--tuples-only", "--no-align", "--command", "SELECT 'good'")
+
+    def test_serves_its_database_by_address_with_a_password_and_by_socket(self) -> None:
+        with Lab() as lab:
+            server = Postgres(lab)
+            self.assertEqual(self.client(server.url), "good\n")
+            self.assertEqual(self.client(server.socket_url), "good\n")
+            with self.assertRaisesRegex(command.CommandFailed, "password authentication failed"):
+                self.client(server.url.replace(PASSWORD, "another"))
+
+    def test_keeps_what_was_committed_when_it_is_stopped_or_killed(self) -> None:
+        with Lab() as lab:
+            server = Postgres(lab)
+            server.execute("CREATE TABLE t (a text)")
+            for end in (server.stop, server.kill):
+                server.execute(f"INSERT INTO t VALUES ('{end.__name__}')")
+                end()
+                with self.assertRaisesRegex(command.CommandFailed, "refused"):
+                    self.client(server.url)
+                server.start()
+            self.assertEqual(server.execute("SELECT a FROM t"), [["stop"], ["kill"]])
+
+    def test_a_paused_server_takes_connections_and_says_nothing(self) -> None:
+        with Lab() as lab:
+            server = Postgres(lab)
+            with server.paused(), self.assertRaisesRegex(command.CommandFailed, "timeout expired"):
+                self.client(server.url, PGCONNECT_TIMEOUT="2")
+            self.assertEqual(self.client(server.url), "good\n")
+
+    def test_nothing_remains_of_it(self) -> None:
+        def shared_memory(pid: int) -> list[str]:
+            rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:])
+            return [shmid for _, shmid, _, _, creator, *_ in rows if creator == str(pid)]
+
+        with Lab() as lab:
+            pid = Postgres(lab).process.pid
+            self.assertEqual(len(shared_memory(pid)), 1)
+        self.assertEqual(shared_memory(pid), [])
+        self.assertFalse(Path(f"/proc/{pid}").exists())
 
 
 class WebServer(unittest.TestCase):

@@ -73,9 +73,10 @@ class Milter(Process):
         folder = lab.new_folder("milter")
         self.state = state or lab.new_folder("state")
         self.socket = socket or f"unix:{folder}/socket"
-        file = configuration(folder, {"state_dir": self.state, "socket": self.socket, **EVERYBODY, **settings})
-        super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", file], folder=folder, lab_folder=lab.folder,
-                         environment=environment)
+        self.configuration = configuration(
+            folder, {"state_dir": self.state, "socket": self.socket, **EVERYBODY, **settings})
+        super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", self.configuration], folder=folder,
+                         lab_folder=lab.folder, environment=environment)
         lab.watch(self.stderr)
         lab.at_end(self.kill)
         self.stderr.wait_for("listens on", process=self.popen)

@@ -15,7 +15,7 @@ from lab.cage import Cage
 from lab.process import Process
 from lab.smtp_client import tls13_mail
 from lab.smtp_dialogue import TLS13, Dialogue, greeted, tls
-from recording import QUICK, Milter, client, configuration, end_and_read, for_postfix, read, receiver, sessions_in
+from recording import EVERYBODY, QUICK, Milter, client, configuration, end_and_read, for_postfix, read, receiver, sessions_in
 
 NO_NAMES = {"smtpd_peername_lookup": "no"}
 
@@ -165,7 +165,7 @@ class Signals(unittest.TestCase):
 class Background(unittest.TestCase):
     def settings(self, lab: Lab, folder: Path, **more: object) -> Mapping[str, object]:
         return {"state_dir": lab.new_folder("state"), "socket": f"unix:{folder}/socket", "pid_file": folder / "pid",
-                **QUICK, **more}
+                **EVERYBODY, **QUICK, **more}
 
     def start(self, lab: Lab, folder: Path, file: Path) -> Process:
         """Run it to the end of the process that was started: the daemon is that one's child."""

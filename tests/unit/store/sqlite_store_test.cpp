@@ -21,38 +21,22 @@ Result<FoldOutcome> fold_sessions(Store& store, const std::string& segment,
 
 TEST_CASE("what is folded is read back, and adds up") {
   const TemporaryFolder folder;
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  CHECK(good(fold_sessions(*store, "a", {tls_session(), plaintext_session()})).added);
-  CHECK(good(fold_sessions(*store, "b", {tls_session()})).added);
-  const Snapshot snapshot = good(store->read(whole_year, {"a", "b", "c"}));
-  CHECK(snapshot.counts == counts_of({tls_session(), plaintext_session(), tls_session()}));
-  CHECK(snapshot.folded == std::set<std::string>{"a", "b"});
+  what_is_folded_is_read_back_and_adds_up(*good(open_sqlite_store(folder / "s", Access::write)));
 }
 
 TEST_CASE("a segment that was folded before changes nothing") {
   const TemporaryFolder folder;
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  CHECK(good(fold_sessions(*store, "a", {tls_session()})).added);
-  CHECK_FALSE(good(fold_sessions(*store, "a", {tls_session()})).added);
-  CHECK(good(store->read(whole_year, {})).counts == counts_of({tls_session()}));
+  a_segment_that_was_folded_before_changes_nothing(*good(open_sqlite_store(folder / "s", Access::write)));
 }
 
 TEST_CASE("only the days of the period are read") {
   const TemporaryFolder folder;
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  good(fold_sessions(*store, "a", {tls_session()}));
-  const Day day = good(parse_day("2026-11-22"));
-  CHECK(good(store->read({day, day}, {})).counts.size() == 1);
-  CHECK(good(store->read({day + std::chrono::days{1}, day + std::chrono::days{1}}, {})).counts.empty());
+  only_the_days_of_the_period_are_read(*good(open_sqlite_store(folder / "s", Access::write)));
 }
 
 TEST_CASE("old ids are forgotten, young ones kept") {
   const TemporaryFolder folder;
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  good(fold_sessions(*store, "old", {tls_session()}, now - std::chrono::hours{25}));
-  good(fold_sessions(*store, "young", {tls_session()}));
-  good(store->forget_segments(now - std::chrono::hours{24}));
-  CHECK(good(store->read(whole_year, {"old", "young"})).folded == std::set<std::string>{"young"});
+  old_ids_are_forgotten(*good(open_sqlite_store(folder / "s", Access::write)));
 }
 
 TEST_CASE("a reader sees the store while a writer has it open") {

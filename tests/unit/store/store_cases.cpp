@@ -41,6 +41,34 @@ Session without_tls(Time begin) {
 
 }  // namespace
 
+void what_is_folded_is_read_back_and_adds_up(Store& store) {
+  CHECK(fold_at(store, "a", noon, {tls_session(), plaintext_session()}).added);
+  CHECK(fold_at(store, "b", noon, {tls_session()}).added);
+  const Snapshot snapshot = good(store.read(year, {"a", "b", "c"}));
+  CHECK(snapshot.counts == counts_of({tls_session(), plaintext_session(), tls_session()}));
+  CHECK(snapshot.folded == std::set<std::string>{"a", "b"});
+}
+
+void a_segment_that_was_folded_before_changes_nothing(Store& store) {
+  CHECK(fold_at(store, "a", noon, {tls_session()}).added);
+  CHECK_FALSE(fold_at(store, "a", noon, {tls_session()}).added);
+  CHECK(counts_in(store) == counts_of({tls_session()}));
+}
+
+void only_the_days_of_the_period_are_read(Store& store) {
+  fold_at(store, "a", noon, {tls_session()});
+  const Day day = day_of(noon);
+  CHECK(good(store.read({day, day}, {})).counts == counts_of({tls_session()}));
+  CHECK(good(store.read({day + std::chrono::days{1}, day + std::chrono::days{1}}, {})).counts.empty());
+}
+
+void old_ids_are_forgotten(Store& store) {
+  fold_at(store, "old", noon - 25h, {tls_session()});
+  fold_at(store, "young", noon, {tls_session()});
+  good(store.forget_segments(noon - 24h));
+  CHECK(good(store.read(year, {"old", "young"})).folded == std::set<std::string>{"young"});
+}
+
 void failures_and_sessions_find_each_other_across_folds(Store& store) {
   // First the session, then the failure.
   CHECK(fold_at(store, "a", noon, {awaiting_probe()}).waiting == 1);

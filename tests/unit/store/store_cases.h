@@ -13,6 +13,10 @@ namespace starttls::test {
 using NewStore = std::function<std::unique_ptr<store::Store>()>;
 
 // One check a function; each begins with a new store.
+void what_is_folded_is_read_back_and_adds_up(store::Store& store);
+void a_segment_that_was_folded_before_changes_nothing(store::Store& store);
+void only_the_days_of_the_period_are_read(store::Store& store);
+void old_ids_are_forgotten(store::Store& store);
 void failures_and_sessions_find_each_other_across_folds(store::Store& store);
 void what_waits_too_long_is_settled(store::Store& store);
 void a_sender_known_for_tls_in_plaintext_is_a_downgrade(store::Store& store);

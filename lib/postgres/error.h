@@ -1,0 +1,25 @@
+// What the server's errors are to us. For this room only.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace starttls::postgres {
+
+// By the server's code of five characters (PostgreSQL's manual, appendix A "PostgreSQL Error Codes"); ""
+// where the error is libpq's own: then the connection failed.
+Fault fault_of(std::string_view sqlstate);
+
+struct ConnectError {
+  std::string sqlstate;  // "" where no server spoke
+  std::string text;      // one line
+};
+
+// Of what libpq says, at its most talkative, of a connection that did not come about.
+ConnectError parse_connect_error(const std::string& message);
+
+Fault fault_of_connect(const ConnectError& error);
+
+}  // namespace starttls::postgres

@@ -1,0 +1,24 @@
+// A URL, made ready for libpq. For this room only.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "postgres/postgres.h"
+
+namespace starttls::postgres {
+
+// libpq's connection parameters, for one host.
+struct Target {
+  std::map<std::string, std::string> parameters;
+  std::chrono::milliseconds limit;  // for connecting
+};
+
+// One target for each host of the URL, in their order, with what the project wants where the URL says
+// nothing. Fault::config where it is no good URL; the message tells nothing of its text.
+Result<std::vector<Target>> targets_of(const std::string& url, const Limits& limits);
+
+}  // namespace starttls::postgres

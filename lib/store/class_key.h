@@ -1,0 +1,14 @@
+// The short name of a class of sessions, for a database whose indexes are better off without long keys.
+#pragma once
+
+#include <string>
+
+#include "store/counts.h"
+
+namespace starttls::store {
+
+// 128 bits of SHA-256 over all of the class but its day, as a UUID's text. It never changes from one version
+// of the program to the next, or a class would stand in the store twice.
+std::string key_of(const SessionClass& of);
+
+}  // namespace starttls::store

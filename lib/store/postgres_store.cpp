@@ -1,0 +1,583 @@
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <tuple>
+#include <unordered_map>
+
+#include "postgres/postgres.h"
+#include "postgres/schema.h"
+#include "store/class_key.h"
+#include "store/store.h"
+
+namespace starttls::store {
+namespace {
+
+using postgres::Array;
+using postgres::Connection;
+using postgres::Parameters;
+using postgres::Row;
+using postgres::Transaction;
+
+// Days are days since 1970-01-01, times are milliseconds since then, UTC; tlsrpt-store(5) describes all of
+// it. `class` is key_of() the class. A row that is added to stays in its page, and needs no new entry in an
+// index, where half of the page is free.
+constexpr const char* tables = R"sql(
+  CREATE TABLE session_counts (
+    day INTEGER NOT NULL,
+    class UUID NOT NULL,
+    receiving_mx TEXT NOT NULL,
+    client_address TEXT NOT NULL,
+    client_name TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    tls_version TEXT NOT NULL,
+    cipher TEXT NOT NULL,
+    cipher_bits BIGINT NOT NULL,
+    client_certificate TEXT NOT NULL,
+    failure TEXT NOT NULL,
+    downgraded INTEGER NOT NULL,
+    sessions BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (day, class)
+  ) WITH (fillfactor = 50);
+  CREATE TABLE domain_counts (
+    day INTEGER NOT NULL,
+    class UUID NOT NULL,
+    recipient_domain TEXT NOT NULL,
+    sessions BIGINT NOT NULL,
+    messages BIGINT NOT NULL,
+    PRIMARY KEY (day, class, recipient_domain)
+  ) WITH (fillfactor = 50);
+  CREATE TABLE folded_segments (
+    id TEXT PRIMARY KEY,
+    writer TEXT NOT NULL,
+    folded_at BIGINT NOT NULL
+  );
+  CREATE INDEX folded_segments_of_writer ON folded_segments (writer, folded_at);
+  CREATE TABLE waiting (
+    writer TEXT PRIMARY KEY,
+    records TEXT NOT NULL
+  );
+  CREATE TABLE senders (
+    domain TEXT PRIMARY KEY,
+    tls_sessions BIGINT NOT NULL,
+    last_tls BIGINT NOT NULL,
+    best_tls TEXT NOT NULL,
+    last_downgrade INTEGER
+  ) WITH (fillfactor = 50);
+  CREATE TABLE downgrades (
+    sender TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    sessions BIGINT NOT NULL,
+    first_plaintext BIGINT NOT NULL,
+    last_tls BIGINT NOT NULL,
+    best_tls TEXT NOT NULL,
+    tls_sessions BIGINT NOT NULL,
+    PRIMARY KEY (day, sender)
+  ) WITH (fillfactor = 50);
+  CREATE TABLE forgettings (
+    number BIGINT NOT NULL
+  );
+  INSERT INTO forgettings VALUES (0);
+)sql";
+
+constexpr postgres::Schema schema{.kind = "a store of tlsrpt-milter",
+                                  .table = "tlsrpt_store",
+                                  .version = 1,
+                                  .statements = tables,
+                                  .upgrades = {}};
+
+// Rows are added in batches, in the order of their keys: so two hosts that add to the same rows wait for each
+// other, and never in a circle. Besides, each transaction goes through the tables in the same order.
+constexpr std::size_t batch_rows = 5000;
+constexpr std::size_t batch_bytes = 1UL << 20U;
+
+constexpr const char* add_sessions = R"sql(
+  INSERT INTO session_counts (day, class, receiving_mx, client_address, client_name, outcome, tls_version, cipher,
+                              cipher_bits, client_certificate, failure, downgraded, sessions, messages)
+  SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+                       $8::text[], $9::bigint[], $10::text[], $11::text[], $12::integer[], $13::bigint[],
+                       $14::bigint[])
+  ON CONFLICT (day, class) DO UPDATE SET sessions = session_counts.sessions + excluded.sessions,
+                                         messages = session_counts.messages + excluded.messages
+)sql";
+
+constexpr const char* add_domains = R"sql(
+  INSERT INTO domain_counts (day, class, recipient_domain, sessions, messages)
+  SELECT * FROM unnest($1::integer[], $2::uuid[], $3::text[], $4::bigint[], $5::bigint[])
+  ON CONFLICT (day, class, recipient_domain)
+    DO UPDATE SET sessions = domain_counts.sessions + excluded.sessions,
+                  messages = domain_counts.messages + excluded.messages
+)sql";
+
+// Day -1 stands for none.
+constexpr const char* add_senders = R"sql(
+  INSERT INTO senders (domain, tls_sessions, last_tls, best_tls, last_downgrade)
+  SELECT domain, tls_sessions, last_tls, best_tls, nullif(last_downgrade, -1)
+    FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::text[], $5::integer[])
+      AS added (domain, tls_sessions, last_tls, best_tls, last_downgrade)
+  ON CONFLICT (domain)
+    DO UPDATE SET tls_sessions = senders.tls_sessions + excluded.tls_sessions,
+                  last_tls = greatest(senders.last_tls, excluded.last_tls),
+                  best_tls = greatest(senders.best_tls, excluded.best_tls),
+                  last_downgrade = greatest(senders.last_downgrade, excluded.last_downgrade)
+)sql";
+
+constexpr const char* add_downgrades = R"sql(
+  INSERT INTO downgrades (sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions)
+  SELECT * FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
+  ON CONFLICT (day, sender) DO UPDATE SET sessions = downgrades.sessions + excluded.sessions
+)sql";
+
+constexpr const char* begin_sql = R"sql(
+  SELECT s.version, w.records FROM tlsrpt_store AS s, waiting AS w WHERE w.writer = $1 FOR SHARE OF s FOR UPDATE OF w
+)sql";
+
+constexpr std::int64_t no_day = -1;
+
+std::int64_t number_of(Day day) {
+  return day.time_since_epoch().count();
+}
+
+std::int64_t number_of(Time time) {
+  return time.time_since_epoch().count();
+}
+
+std::int64_t number_of(std::uint64_t count) {
+  return static_cast<std::int64_t>(count);
+}
+
+Day day_in(const Row& row, int column) {
+  return Day{std::chrono::days{row.number(column)}};
+}
+
+Time time_in(const Row& row, int column) {
+  return Time{std::chrono::milliseconds{row.number(column)}};
+}
+
+std::uint64_t count_in(const Row& row, int column) {
+  return static_cast<std::uint64_t>(row.number(column));
+}
+
+std::string text_in(const Row& row, int column) {
+  return std::string(row.text(column));
+}
+
+Tally tally_in(const Row& row, int column) {
+  return {.sessions = count_in(row, column), .messages = count_in(row, column + 1)};
+}
+
+// The columns of a class from `column` on.
+Result<SessionClass> class_in(const Row& row, Day day, int column) {
+  const auto outcome = parse_outcome(row.text(column + 3));
+  if (!outcome) return std::unexpected(outcome.error());
+  const auto certificate = parse_client_certificate(row.text(column + 7));
+  if (!certificate) return std::unexpected(certificate.error());
+  const auto failure = mtalog::parse_handshake_failure(row.text(column + 8));
+  if (!failure) return std::unexpected(failure.error());
+  return SessionClass{
+      .day = day,
+      .receiving_mx = text_in(row, column),
+      .client_address = text_in(row, column + 1),
+      .client_name = text_in(row, column + 2),
+      .outcome = *outcome,
+      .tls_version = text_in(row, column + 4),
+      .cipher = text_in(row, column + 5),
+      .cipher_bits = static_cast<std::uint32_t>(row.number(column + 6)),
+      .client_certificate = *certificate,
+      .failure = *failure,
+      .downgraded = row.number(column + 9) != 0,
+  };
+}
+
+// The columns of a sender.
+void add_sender_in(const Row& row, Senders& senders) {
+  Sender sender{.tls_sessions = count_in(row, 1), .last_tls = time_in(row, 2), .best_tls = text_in(row, 3)};
+  if (!row.is_null(4)) sender.last_downgrade = day_in(row, 4);
+  senders.emplace(text_in(row, 0), std::move(sender));
+}
+
+// Rows to be added, column by column.
+template <std::size_t Columns>
+class Batch {
+ public:
+  Batch(Connection& connection, const char* sql) : connection_(connection), sql_(sql) {}
+
+  template <class... Values>
+  void add(const Values&... values) {
+    static_assert(sizeof...(Values) == Columns);
+    std::size_t column = 0;
+    (columns_[column++].add(values), ...);
+  }
+
+  bool is_full() const {
+    std::size_t bytes = 0;
+    for (const Array& column : columns_) bytes += column.bytes();
+    return columns_[0].size() >= batch_rows || bytes >= batch_bytes;
+  }
+
+  Result<void> flush() {
+    if (columns_[0].empty()) return {};
+    Parameters parameters;
+    for (Array& column : columns_) {
+      parameters.add(column);
+      column.clear();
+    }
+    const auto done = connection_.execute(sql_, parameters);
+    if (!done) return std::unexpected(done.error());
+    return {};
+  }
+
+ private:
+  Connection& connection_;
+  const char* sql_;
+  std::array<Array, Columns> columns_;
+};
+
+Result<void> run(Connection& connection, const char* sql, const Parameters& parameters) {
+  const auto done = connection.execute(sql, parameters);
+  if (!done) return std::unexpected(done.error());
+  return {};
+}
+
+Array array_of(const auto& texts) {
+  Array array;
+  for (const std::string& text : texts) array.add(text);
+  return array;
+}
+
+class PostgresFold final : public FoldTransaction {
+ public:
+  PostgresFold(Connection& connection, Transaction transaction, const std::string& writer,
+               std::string waiting)
+      : connection_(connection),
+        transaction_(std::move(transaction)),
+        writer_(writer),
+        waiting_(std::move(waiting)) {}
+
+  Result<bool> is_folded(const std::string& segment) override {
+    const auto known =
+        connection_.number("SELECT count(*) FROM folded_segments WHERE id = $1", Parameters().add(segment));
+    if (!known) return std::unexpected(known.error());
+    return *known > 0;
+  }
+
+  Result<std::string> waiting() override { return waiting_; }
+
+  Result<Senders> senders(const std::set<std::string>& domains) override {
+    Senders known;
+    const auto done = connection_.read(
+        "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = "
+        "ANY($1::text[])",
+        Parameters().add(array_of(domains)), [&](const Row& row) -> Result<void> {
+          add_sender_in(row, known);
+          return {};
+        });
+    if (!done) return std::unexpected(done.error());
+    return known;
+  }
+
+  Result<void> add(const DailyCounts& counts) override {
+    Batch<14> sessions(connection_, add_sessions);
+    Batch<5> domains(connection_, add_domains);
+    const auto flush = [&] {
+      // The row of a class is locked before those of its domains.
+      auto done = sessions.flush();
+      return done ? domains.flush() : done;
+    };
+    for (const auto& [of, count] : counts) {
+      const std::string key = key_of(of);
+      sessions.add(number_of(of.day), key, of.receiving_mx, of.client_address, of.client_name,
+                   to_text(of.outcome), of.tls_version, of.cipher, std::int64_t{of.cipher_bits},
+                   to_text(of.client_certificate), to_text(of.failure), std::int64_t{of.downgraded ? 1 : 0},
+                   number_of(count.total.sessions), number_of(count.total.messages));
+      for (const auto& [name, tally] : count.recipient_domains) {
+        domains.add(number_of(of.day), key, name, number_of(tally.sessions), number_of(tally.messages));
+      }
+      if (!sessions.is_full() && !domains.is_full()) continue;
+      if (auto done = flush(); !done) return done;
+    }
+    return flush();
+  }
+
+  Result<void> add(const Senders& more) override {
+    Batch<5> batch(connection_, add_senders);
+    for (const auto& [domain, sender] : more) {
+      batch.add(domain, number_of(sender.tls_sessions), number_of(sender.last_tls), sender.best_tls,
+                sender.last_downgrade ? number_of(*sender.last_downgrade) : no_day);
+      if (!batch.is_full()) continue;
+      if (auto done = batch.flush(); !done) return done;
+    }
+    return batch.flush();
+  }
+
+  Result<void> add(const std::vector<Downgrade>& downgrades) override {
+    Batch<7> batch(connection_, add_downgrades);
+    for (const Downgrade& downgrade : downgrades) {
+      batch.add(downgrade.sender, number_of(downgrade.day), number_of(downgrade.sessions),
+                number_of(downgrade.first_plaintext), number_of(downgrade.last_tls), downgrade.best_tls,
+                number_of(downgrade.tls_sessions));
+      if (!batch.is_full()) continue;
+      if (auto done = batch.flush(); !done) return done;
+    }
+    return batch.flush();
+  }
+
+  Result<void> set_waiting(const std::string& records) override {
+    return run(connection_, "UPDATE waiting SET records = $2 WHERE writer = $1",
+               Parameters().add(writer_).add(records));
+  }
+
+  Result<void> record(const std::string& segment, Time now) override {
+    return run(connection_, "INSERT INTO folded_segments (id, writer, folded_at) VALUES ($1, $2, $3)",
+               Parameters().add(segment).add(writer_).add(number_of(now)));
+  }
+
+  Result<void> commit() override { return transaction_.commit(); }
+
+ private:
+  Connection& connection_;
+  Transaction transaction_;
+  const std::string& writer_;
+  std::string waiting_;
+};
+
+// A store opened for reading is asked for much at once.
+constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
+
+Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
+  auto connection = Connection::open(url, access == Access::read ? reader_limits : postgres::Limits());
+  if (!connection) return connection;
+  if (access != Access::write) {
+    if (auto done = postgres::check(*connection, schema); !done) return std::unexpected(done.error());
+    return connection;
+  }
+  auto done = postgres::prepare(*connection, schema);
+  // A commit is on the server's disk before the segment is unlinked; stronger settings stay.
+  if (done) {
+    done = run(*connection,
+               "SELECT set_config('synchronous_commit', 'on', false) "
+               "WHERE current_setting('synchronous_commit', true) = 'off'",
+               {});
+  }
+  // Every fold of the writer locks its row. So one whose connection was lost, and which the server still
+  // works on, is over before the next one begins.
+  if (done) {
+    done = run(*connection,
+               "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
+               Parameters().add(writer));
+  }
+  if (!done) return std::unexpected(done.error());
+  return connection;
+}
+
+class PostgresStore final : public Store {
+ public:
+  PostgresStore(Connection connection, std::string url, std::string writer, Access access)
+      : connection_(std::move(connection)),
+        url_(std::move(url)),
+        writer_(std::move(writer)),
+        access_(access) {}
+
+  Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
+    auto begun = try_begin_fold();
+    if (begun || connection_.is_alive()) return begun;
+    // The server was started anew since the last fold, or something between us forgot the connection.
+    auto again = connect(url_, writer_, access_);
+    if (!again) return std::unexpected(again.error());
+    connection_ = std::move(*again);
+    return try_begin_fold();
+  }
+
+  Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) override {
+    // In one such transaction all answers are of the same moment.
+    auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY");
+    if (!transaction) return std::unexpected(transaction.error());
+    Snapshot snapshot;
+    auto done = read_counts(period, snapshot.counts);
+    if (done) {
+      done = connection_.read("SELECT id FROM folded_segments WHERE id = ANY($1::text[])",
+                              Parameters().add(array_of(segments)), [&](const Row& row) -> Result<void> {
+                                snapshot.folded.insert(text_in(row, 0));
+                                return {};
+                              });
+    }
+    if (done) {
+      done = connection_.read("SELECT records FROM waiting WHERE records <> ''", {},
+                              [&](const Row& row) -> Result<void> {
+                                snapshot.waiting.push_back(text_in(row, 0));
+                                return {};
+                              });
+    }
+    if (!done) return std::unexpected(done.error());
+    return snapshot;
+  }
+
+  Result<void> forget_segments(Time folded_before) override {
+    return run(connection_, "DELETE FROM folded_segments WHERE writer = $1 AND folded_at < $2",
+               Parameters().add(writer_).add(number_of(folded_before)));
+  }
+
+  Result<std::size_t> prune(Day before, std::size_t most) override {
+    const auto limits = Parameters().add(number_of(before)).add(static_cast<std::int64_t>(most));
+    auto removed = prune_counts(limits);
+    // What a fold works on is left for the next time, so that neither waits for the other.
+    for (const char* sql :
+         {"DELETE FROM downgrades WHERE (day, sender) IN (SELECT day, sender FROM downgrades "
+          "WHERE day < $1 ORDER BY day, sender LIMIT $2 FOR UPDATE SKIP LOCKED)",
+          "DELETE FROM senders WHERE domain IN (SELECT domain FROM senders "
+          "WHERE last_tls < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)"}) {
+      const auto more = removed ? connection_.execute(sql, limits) : removed;
+      if (!more) return std::unexpected(more.error());
+      *removed += *more;
+    }
+    return static_cast<std::size_t>(*removed);
+  }
+
+  Result<std::vector<Downgrade>> downgrades(const Period& period) override {
+    std::vector<Downgrade> found;
+    const auto done = connection_.read(
+        "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
+        "WHERE day BETWEEN $1 AND $2",
+        days_of(period), [&](const Row& row) -> Result<void> {
+          found.push_back({.sender = text_in(row, 0),
+                           .day = day_in(row, 1),
+                           .sessions = count_in(row, 2),
+                           .first_plaintext = time_in(row, 3),
+                           .last_tls = time_in(row, 4),
+                           .best_tls = text_in(row, 5),
+                           .tls_sessions = count_in(row, 6)});
+          return {};
+        });
+    if (!done) return std::unexpected(done.error());
+    // Not by the database, which may have an order of its own for texts.
+    std::ranges::sort(found, {}, [](const Downgrade& one) { return std::tie(one.day, one.sender); });
+    return found;
+  }
+
+  Result<Senders> senders(std::uint64_t least_tls_sessions) override {
+    Senders found;
+    const auto done = connection_.read(
+        "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
+        "$1",
+        Parameters().add(number_of(least_tls_sessions)), [&](const Row& row) -> Result<void> {
+          add_sender_in(row, found);
+          return {};
+        });
+    if (!done) return std::unexpected(done.error());
+    return found;
+  }
+
+  Result<bool> forget_sender(const std::string& domain) override {
+    auto transaction = Transaction::begin(connection_);
+    if (!transaction) return std::unexpected(transaction.error());
+    const auto removed =
+        connection_.execute("DELETE FROM senders WHERE domain = $1", Parameters().add(domain));
+    if (!removed) return std::unexpected(removed.error());
+    auto done = connection_.execute("UPDATE forgettings SET number = number + 1");
+    if (done) done = transaction->commit();
+    if (!done) return std::unexpected(done.error());
+    return *removed > 0;
+  }
+
+  Result<std::int64_t> forgettings() override { return connection_.number("SELECT number FROM forgettings"); }
+
+ private:
+  static Parameters days_of(const Period& period) {
+    return Parameters().add(number_of(period.since)).add(number_of(period.until));
+  }
+
+  Result<std::unique_ptr<FoldTransaction>> try_begin_fold() {
+    auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED");
+    if (!transaction) return std::unexpected(transaction.error());
+    std::optional<std::int64_t> version;
+    std::string waiting;
+    const auto done =
+        connection_.read(begin_sql, Parameters().add(writer_), [&](const Row& row) -> Result<void> {
+          version = row.number(0);
+          waiting = row.text(1);
+          return {};
+        });
+    if (!done) return std::unexpected(done.error());
+    if (version == schema.version) {
+      return std::make_unique<PostgresFold>(connection_, std::move(*transaction), writer_,
+                                            std::move(waiting));
+    }
+    // Another host has upgraded it, or somebody has emptied it.
+    if (auto checked = postgres::check(connection_, schema); !checked)
+      return std::unexpected(checked.error());
+    return fail(Fault::temporary, "{}: has lost what it knew of this host; it is opened again",
+                connection_.name());
+  }
+
+  Result<void> read_counts(const Period& period, DailyCounts& counts) {
+    std::unordered_map<std::string, ClassCount*> by_key;
+    const auto id = [](const Row& row) { return fmt::format("{} {}", row.text(0), row.text(1)); };
+    auto done = connection_.read(
+        "SELECT day, class, receiving_mx, client_address, client_name, outcome, tls_version, cipher, "
+        "cipher_bits, "
+        "client_certificate, failure, downgraded, sessions, messages FROM session_counts WHERE day BETWEEN "
+        "$1 AND $2",
+        days_of(period), [&](const Row& row) -> Result<void> {
+          const auto of = class_in(row, day_in(row, 0), 2);
+          if (!of) return std::unexpected(of.error());
+          ClassCount& count = counts[*of];
+          count.total += tally_in(row, 12);
+          by_key.emplace(id(row), &count);
+          return {};
+        });
+    if (!done) return done;
+    return connection_.read(
+        "SELECT day, class, recipient_domain, sessions, messages FROM domain_counts WHERE day BETWEEN $1 AND "
+        "$2",
+        days_of(period), [&](const Row& row) -> Result<void> {
+          const auto found = by_key.find(id(row));
+          if (found != by_key.end()) found->second->recipient_domains[text_in(row, 2)] += tally_in(row, 3);
+          return {};
+        });
+  }
+
+  Result<std::int64_t> prune_counts(const Parameters& limits) {
+    auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED");
+    if (!transaction) return std::unexpected(transaction.error());
+    Array days;
+    Array classes;
+    auto done = connection_.read(
+        "SELECT day, class FROM session_counts WHERE day < $1 "
+        "ORDER BY day, class LIMIT $2 FOR UPDATE SKIP LOCKED",
+        limits, [&](const Row& row) -> Result<void> {
+          days.add(row.number(0));
+          classes.add(row.text(1));
+          return {};
+        });
+    if (!done) return std::unexpected(done.error());
+    if (days.empty()) return 0;
+    std::int64_t removed = 0;
+    for (const char* table : {"domain_counts", "session_counts"}) {
+      const auto more = connection_.execute(
+          fmt::format("DELETE FROM {} AS t USING unnest($1::integer[], $2::uuid[]) AS old (day, class) "
+                      "WHERE t.day = old.day AND t.class = old.class",
+                      table),
+          Parameters().add(days).add(classes));
+      if (!more) return std::unexpected(more.error());
+      removed += *more;
+    }
+    if (done = transaction->commit(); !done) return std::unexpected(done.error());
+    return removed;
+  }
+
+  Connection connection_;
+  std::string url_;
+  std::string writer_;
+  Access access_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
+                                                   Access access) {
+  auto connection = connect(url, writer, access);
+  if (!connection) return std::unexpected(connection.error());
+  return std::make_unique<PostgresStore>(std::move(*connection), url, writer, access);
+}
+
+}  // namespace starttls::store

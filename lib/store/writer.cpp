@@ -1,0 +1,62 @@
+#include "store/writer.h"
+
+#include <sys/random.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+#include <string_view>
+
+#include "base/file.h"
+#include "base/file_draft.h"
+#include "base/text.h"
+
+namespace starttls::store {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t name_size = 32;  // hexadecimal digits
+constexpr std::string_view digits = "0123456789abcdef";
+
+Result<std::string> new_name() {
+  std::array<std::uint64_t, 2> random{};
+  if (::getrandom(random.data(), sizeof random, 0) != sizeof random) {
+    return fail(Fault::unavailable, "no random numbers: {}", errno_text(errno));
+  }
+  return fmt::format("{:016x}{:016x}", random[0], random[1]);
+}
+
+// Whole or not at all; a process that was faster has its way.
+Result<void> make(const fs::path& file) {
+  const auto name = new_name();
+  if (!name) return std::unexpected(name.error());
+  auto draft = FileDraft::beside(file, 0640);
+  if (!draft) return std::unexpected(draft.error());
+  draft->append(*name + "\n");
+  if (auto done = draft->finish(); !done) return done;
+  if (::link(draft->path().c_str(), file.c_str()) != 0 && errno != EEXIST) {
+    return fail(Fault::cannot_create, "{}: {}", printable(file.string()), errno_text(errno));
+  }
+  return sync_directory(file.parent_path());
+}
+
+}  // namespace
+
+Result<std::string> writer_of(const fs::path& state_dir) {
+  const fs::path file = state_dir / "writer";
+  std::error_code error;
+  if (!fs::exists(file, error) && !error) {
+    if (auto made = make(file); !made) return std::unexpected(made.error());
+  }
+  const auto text = read_file(file, 1000);
+  if (!text) return text;
+  std::string name(trim(*text));
+  if (name.size() != name_size || name.find_first_not_of(digits) != std::string::npos) {
+    return fail(Fault::config, "{}: is not the name of a writer; remove the file", printable(file.string()));
+  }
+  return name;
+}
+
+}  // namespace starttls::store

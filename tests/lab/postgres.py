@@ -1,0 +1,186 @@
+"""A PostgreSQL of the lab's own, on an address of the lab and on a unix socket.
+
+    server = Postgres(lab)                          runs now; a database `tlsrpt` of the user `tlsrpt`
+    server.url                                      postgresql://tlsrpt:PASSWORD@127.93.41.1:41234/tlsrpt
+    server.socket_url                               the same database through the unix socket
+    Postgres(lab, certificate=lab.ca.issue("db"))   with TLS for who asks for it
+    server.execute("SELECT count(*) FROM t")        the rows, as lists of texts
+    server.stop(), server.kill(), server.start()    in order; at once; again, with what it had
+    with server.paused(): ...                       it hangs: connections are taken, and nobody answers
+    server.connections()                            how many others are connected
+
+It takes the cluster's files and nothing else: none of the machine's clusters, ports or settings. PostgreSQL does not run
+as root; there it runs as the user that Debian's package made.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import urllib.parse
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from . import command, wait
+from .ca import Certificate
+from .lab import Lab
+from .log import Log
+from .process import Process
+
+PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+SUPERUSER = "postgres"
+NAME = "tlsrpt"
+PASSWORD = "not-to-be-shown"
+
+# Without fsync only the machine's end would lose a commit, and that is not tested here. The kind of shared memory is one
+# that goes with the lab's folder.
+SETTINGS = {"log_line_prefix": "%m [%p] ", "fsync": "off", "shared_buffers": "32MB", "dynamic_shared_memory_type": "mmap"}
+
+
+class Postgres:
+    def __init__(self, lab: Lab, settings: Mapping[str, str] | None = None, *,
+                 certificate: Certificate | None = None) -> None:
+        """Make a cluster and start it; `settings` as in postgresql.conf."""
+        lab.require_program(str(PROGRAMS / "postgres"), "postgresql-15")
+        self._lab = lab
+        self.address = lab.address()
+        self.port = lab.free_port(self.address)
+        self._folder = lab.new_folder("postgres")
+        self._data = self._folder / "data"
+        self._data.mkdir(mode=0o700)
+        for folder in (self._folder, self._data):
+            self._give(folder)
+        self._make_cluster((self._tls(certificate) if certificate else {}) | dict(settings or {}))
+        self.log = Log(self._folder / "stderr")
+        lab.watch(self.log)
+        lab.at_end(self._end)
+        self.start()
+        self.execute(f"CREATE ROLE {NAME} LOGIN PASSWORD '{PASSWORD}'", superuser=True)
+        self.execute(f"CREATE DATABASE {NAME} OWNER {NAME}", superuser=True)
+
+    @property
+    def url(self) -> str:
+        return self.url_with()
+
+    @property
+    def socket_url(self) -> str:
+        """Through the unix socket, where no password is asked for."""
+        return f"postgresql://{NAME}@/{NAME}?" + urllib.parse.urlencode({"host": self._folder, "port": self.port})
+
+    def url_with(self, *, user: str = NAME, password: str = PASSWORD, database: str = NAME, **parameters: str) -> str:
+        """With another user, password or database, and with further parameters of libpq."""
+        query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
+        quoted = urllib.parse.quote(password, safe="")
+        return f"postgresql://{user}:{quoted}@{self.address}:{self.port}/{database}{query}"
+
+    def start(self) -> None:
+        """Start it; when this returns it answers."""
+        since = self.log.mark()
+        self.process = Process(self._as_user("postgres", "-D", self._data), folder=self._folder,
+                               lab_folder=self._lab.folder)
+        self.log.wait_for("database system is ready to accept connections", 60, since=since,
+                          process=self.process.popen)
+
+    def stop(self) -> None:
+        """End it in order; who is connected is told so ("fast shutdown")."""
+        self.process.signal(signal.SIGINT)
+        self.process.wait(60)
+
+    def kill(self) -> None:
+        """End all its processes at once, as a power cut would. When this returns, none of them is there."""
+        self.pause()  # so that it has no new children meanwhile
+        with contextlib.ExitStack() as pidfds:
+            ends = []
+            for pid in self._processes():
+                with contextlib.suppress(ProcessLookupError):
+                    ends.append(os.pidfd_open(pid))
+                    pidfds.callback(os.close, ends[-1])
+                    signal.pidfd_send_signal(ends[-1], signal.SIGKILL)
+            for end in ends:
+                wait.for_end(end, 10, "the end of a process of PostgreSQL")
+        self.process.wait()
+
+    def pause(self) -> None:
+        """Stop all its processes: the kernel still takes connections and data for it."""
+        self._signal_all(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def paused(self) -> Iterator[None]:
+        self.pause()
+        try:
+            yield
+        finally:
+            self.resume()
+
+    def execute(self, sql: str, *, superuser: bool = False) -> list[list[str]]:
+        """The rows of the statement, each a list of texts; as superuser in the database `postgres`."""
+        user = SUPERUSER if superuser else NAME
+        text = command.run(PROGRAMS / "psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align",
+                           "--field-separator=\x1f", "--set=ON_ERROR_STOP=1", "--host", self._folder,
+                           "--port", str(self.port), "--username", user,
+                           "--dbname", SUPERUSER if superuser else NAME, "--command", sql)
+        return [line.split("\x1f") for line in text.splitlines()]
+
+    def connections(self) -> int:
+        """How many clients are connected to the database, but for the one that asks."""
+        rows = self.execute(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{NAME}' "
+                            "AND pid <> pg_backend_pid() AND backend_type = 'client backend'")
+        return int(rows[0][0])
+
+    def _end(self) -> None:
+        """In the one way that takes no time and leaves none of its shared memory behind ("immediate shutdown")."""
+        self.resume()
+        self.process.signal(signal.SIGQUIT)
+        try:
+            self.process.wait()
+        except TimeoutError:
+            self.kill()
+
+    def _make_cluster(self, settings: Mapping[str, str]) -> None:
+        command.run(*self._as_user("initdb", "--pgdata", self._data, "--username", SUPERUSER, "--encoding", "UTF8",
+                                   "--locale", "C.UTF-8", "--auth-local", "trust", "--auth-host", "scram-sha-256",
+                                   "--no-sync"), folder=self._folder, timeout=120)
+        own = {"listen_addresses": self.address, "port": str(self.port), "unix_socket_directories": str(self._folder)}
+        with (self._data / "postgresql.conf").open("a") as file:
+            file.writelines(f"{name} = '{value}'\n" for name, value in {**SETTINGS, **own, **settings}.items())
+
+    def _tls(self, certificate: Certificate) -> dict[str, str]:
+        """The settings; the server wants its key to be its own."""
+        key = self._folder / "key"
+        shutil.copy(certificate.key, key)
+        key.chmod(0o600)
+        self._give(key)
+        return {"ssl": "on", "ssl_key_file": str(key), "ssl_cert_file": str(certificate.certificate)}
+
+    def _give(self, path: Path) -> None:
+        """To the user under whom the server runs."""
+        if os.geteuid() == 0:
+            shutil.chown(path, SUPERUSER, SUPERUSER)
+
+    def _as_user(self, program: str, *arguments: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
+        """The command of one of its programs; as root, under the user that is not root."""
+        argv = [PROGRAMS / program, *arguments]
+        if os.geteuid() != 0:
+            return argv
+        # The kernel forgets who is to die with whom when a process changes its user.
+        return ["setpriv", "--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups",
+                "setpriv", "--pdeathsig", "KILL", "--", *argv]
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        """The server itself comes first."""
+        self.process.signal(number)
+        for pid in self._processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
+    def _processes(self) -> list[int]:
+        """The server and its children."""
+        pid = self.process.pid
+        try:
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        except FileNotFoundError:
+            return []
+        return [pid, *map(int, children)]

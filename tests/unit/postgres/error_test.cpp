@@ -1,0 +1,51 @@
+#include "postgres/error.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::postgres;
+
+TEST_CASE("what may pass is told from what needs a person") {
+  for (const char* code : {"", "08006", "40001", "40P01", "53200", "53300", "55P03", "57014", "57P01",
+                           "57P03", "25006", "23505", "42P07"}) {
+    INFO(code);
+    CHECK(fault_of(code) == Fault::temporary);
+  }
+  for (const char* code : {"28P01", "28000", "42501"}) CHECK(fault_of(code) == Fault::permission);
+  for (const char* code : {"53100", "58030"}) CHECK(fault_of(code) == Fault::io);
+  for (const char* code : {"42P01", "42703", "22001", "23502", "XX001"}) CHECK(fault_of(code) == Fault::data);
+  CHECK(fault_of("3D000") == Fault::config);
+  CHECK(fault_of("XX000") == Fault::unavailable);
+}
+
+TEST_CASE("libpq's words about a failed connection become one line, and the server's code is found") {
+  const auto refused = parse_connect_error(
+      "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused\n"
+      "\tIs the server running on that host and accepting TCP/IP connections?\n");
+  CHECK(refused.sqlstate.empty());
+  CHECK(refused.text == R"(connection to server at "127.0.0.1", port 5432 failed: Connection refused )"
+                        "Is the server running on that host and accepting TCP/IP connections?");
+  const auto denied = parse_connect_error(
+      "connection to server at \"127.0.0.1\", port 5432 failed: FATAL:  28P01: password authentication "
+      "failed "
+      "for user \"u\"\nLOCATION:  auth_failed, auth.c:326\n");
+  CHECK(denied.sqlstate == "28P01");
+  CHECK(
+      denied.text ==
+      R"(connection to server at "127.0.0.1", port 5432 failed: password authentication failed for user "u")");
+}
+
+TEST_CASE("what libpq says of a parameter before it asks anybody is a matter of the configuration") {
+  CHECK(fault_of_connect({.sqlstate = "", .text = R"(invalid sslmode value: "x")"}) == Fault::config);
+  CHECK(fault_of_connect({.sqlstate = "", .text = "connection to server failed: timeout"}) ==
+        Fault::temporary);
+  CHECK(fault_of_connect({.sqlstate = "28P01", .text = "invalid"}) == Fault::permission);
+}
+
+TEST_CASE("a server that speaks another language, or binary, is understood all the same") {
+  const auto german = parse_connect_error(
+      "Verbindung fehlgeschlagen: SCHWERWIEGEND:  53300: zu viele Verbindungen\nORT:  f, proc.c:354\n");
+  CHECK(german.sqlstate == "53300");
+  CHECK(german.text == "Verbindung fehlgeschlagen: zu viele Verbindungen");
+  CHECK(parse_connect_error("\x1b[31m\xff").text == R"(\x1b[31m\xff)");
+}
