@@ -89,6 +89,7 @@ class Joining {
       }
     }
     for (LogNote& note : alone) {
+      if (is_over(note.failure->time) && note.failure->failure == mtalog::HandshakeFailure::left) continue;
       if (surplus > 0 || is_over(note.failure->time)) {
         if (surplus > 0) --surplus;
         settle(session_of(note));

@@ -53,6 +53,8 @@ std::string title_of(Grouping by) {
       return "Our MX host";
     case Grouping::cipher:
       return "Cipher";
+    case Grouping::failure:
+      return "Failed handshake";
   }
   std::unreachable();
 }
@@ -61,6 +63,7 @@ std::string title_of(Grouping by) {
 std::string protection_label(const std::string& protection) {
   if (protection == "no-mail") return "no TLS, no mail";
   if (protection == "no-helo") return "left before HELO";
+  if (protection == "failed") return "TLS handshake failed";
   return protection;
 }
 
@@ -93,10 +96,11 @@ std::string group_table(const DailyCounts& counts, Grouping by, const Request& r
   std::vector<std::vector<std::string>> rows;
   for (const auto& [name, f] : sorted) {
     rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.tls),
-                    std::to_string(f.plaintext), std::to_string(f.no_mail + f.no_helo),
-                    percent(f.tls, f.tls + f.plaintext), std::to_string(f.messages)});
+                    std::to_string(f.plaintext), std::to_string(f.failed),
+                    std::to_string(f.no_mail + f.no_helo), percent(f.tls, f.tls + f.plaintext),
+                    std::to_string(f.messages)});
   }
-  return table({title_of(by), "Sessions", "TLS", "Plaintext", "Neither", "TLS share", "Messages"}, rows,
+  return table({title_of(by), "Sessions", "TLS", "Plaintext", "Failed", "Neither", "TLS %", "Messages"}, rows,
                output_width());
 }
 
@@ -110,8 +114,8 @@ using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 
 void put(Json& json, const Figures& f) {
   const std::pair<const char*, std::uint64_t> members[] = {
-      {"sessions", f.sessions}, {"tls", f.tls},         {"plaintext", f.plaintext},
-      {"no_mail", f.no_mail},   {"no_helo", f.no_helo}, {"messages", f.messages}};
+      {"sessions", f.sessions}, {"tls", f.tls},       {"plaintext", f.plaintext}, {"no_mail", f.no_mail},
+      {"no_helo", f.no_helo},   {"failed", f.failed}, {"messages", f.messages}};
   for (const auto& [key, value] : members) {
     json.Key(key);
     json.Uint64(value);
@@ -172,7 +176,8 @@ void add_summary_command(CLI::App& app, SummaryOptions& options) {
       ->type_name("DAY");
   command->add_option("--domain", options.domain, "Only sessions with a recipient there")
       ->type_name("DOMAIN");
-  command->add_option("--by", options.by, "protection, day, domain, sender, mx or cipher")->type_name("WHAT");
+  command->add_option("--by", options.by, "protection, day, domain, sender, mx, cipher or failure")
+      ->type_name("WHAT");
   command->footer("Example:\n  tlsrpt-report summary --since 2026-11-01 --by sender");
 }
 

@@ -12,13 +12,14 @@ using store::Outcome;
 using store::SessionClass;
 using store::Tally;
 
-constexpr std::array<std::pair<std::string_view, Grouping>, 6> groupings{{
+constexpr std::array<std::pair<std::string_view, Grouping>, 7> groupings{{
     {"protection", Grouping::protection},
     {"day", Grouping::day},
     {"domain", Grouping::domain},
     {"sender", Grouping::sender},
     {"mx", Grouping::mx},
     {"cipher", Grouping::cipher},
+    {"failure", Grouping::failure},
 }};
 
 std::string protection_of(const SessionClass& of) {
@@ -43,6 +44,8 @@ std::string group_of(const SessionClass& of, Grouping by) {
       return of.receiving_mx;
     case Grouping::cipher:
       return of.cipher.empty() ? "(no TLS)" : of.cipher;
+    case Grouping::failure:
+      return std::string(to_text(of.failure));
     case Grouping::domain:
       break;
   }
@@ -88,7 +91,7 @@ Result<Grouping> parse_grouping(const std::string& word) {
   for (const auto& [name, grouping] : groupings) {
     if (name == word) return grouping;
   }
-  return fail(Fault::usage, "--by: '{}' is none of protection, day, domain, sender, mx, cipher",
+  return fail(Fault::usage, "--by: '{}' is none of protection, day, domain, sender, mx, cipher, failure",
               printable(word));
 }
 
@@ -96,6 +99,7 @@ GroupedFigures group(const store::DailyCounts& counts, Grouping by,
                      const std::optional<std::string>& domain) {
   GroupedFigures groups;
   for (const auto& [of, count] : counts) {
+    if (by == Grouping::failure && of.outcome != Outcome::failed) continue;
     if (by != Grouping::domain && !domain) {
       groups[group_of(of, by)] += figures_of(of.outcome, count.total);
       continue;

@@ -13,9 +13,10 @@
 namespace starttls::milter {
 
 // What sessions can be grouped by, in the order of the manual.
-enum class Grouping { protection, day, domain, sender, mx, cipher };
+// `failure`: failed handshakes only, by their reason.
+enum class Grouping { protection, day, domain, sender, mx, cipher, failure };
 
-// "protection", "day", "domain", "sender", "mx", "cipher". Fault::usage on another word.
+// "protection", "day", "domain", "sender", "mx", "cipher", "failure". Fault::usage on another word.
 Result<Grouping> parse_grouping(const std::string& word);
 
 struct Figures {

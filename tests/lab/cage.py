@@ -8,6 +8,7 @@ Its process ids are its own: the numbers in its pid files mean other processes o
 `kill $(cat master.pid)` outside the cage; use `run`.
 """
 
+import contextlib
 import os
 import signal
 import socket
@@ -15,7 +16,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import command
+from . import command, wait
 from .log import Log
 from .process import Process
 
@@ -57,6 +58,17 @@ class Cage:
         """The id, outside, of the server itself, once it has shown that it runs."""
         shell = self._first_process()
         return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
+
+    def wait_for_children(self, timeout: float = 10) -> None:
+        """Wait until the server is alone: what it had started has ended."""
+        server = self.server_pid()
+        while children := Path(f"/proc/{server}/task/{server}/children").read_text().split():
+            with contextlib.suppress(ProcessLookupError):
+                pidfd = os.pidfd_open(int(children[0]))
+                try:
+                    wait.for_end(pidfd, timeout, f"the end of process {children[0]}")
+                finally:
+                    os.close(pidfd)
 
     def kill(self) -> None:
         """End everything in the cage. When this returns, the kernel has removed all its processes."""

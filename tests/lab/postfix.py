@@ -133,6 +133,15 @@ class Instance:
         settle(self.config / "main.cf")
         self.reload()
 
+    def submit_locally(self, sender: str, recipient: str, text: str = "Subject: test\n\nHello.\n") -> None:
+        """Hand it a message with sendmail(1), not by SMTP, and wait until it was delivered."""
+        before = self.log.mark()
+        message = self.folder / "message"
+        message.write_text(text)
+        self._cage.run("/bin/sh", "-c", 'exec /usr/sbin/sendmail -C "$1" -f "$2" "$3" <"$4"', "sh", self.config, sender,
+                       recipient, message)
+        self.log.wait_for(rf"to=<{re.escape(recipient)}>.* status=", since=before)
+
     def flush(self) -> None:
         """Try all deferred mail again now."""
         self._cage.run("/usr/sbin/postqueue", "-c", self.config, "-f")

@@ -118,6 +118,14 @@ class SendmailInstance:
         (self.folder / "statistics").touch()
         (self.folder / "service.switch").write_text(f"hosts\t{hosts}\naliases\tfiles\n")
 
+    def wait_until_idle(self) -> None:
+        """Until every session is over: each has a process of its own, which tells its filters before it ends."""
+        self._cage.wait_for_children()
+
+    def end(self) -> None:
+        """End it at once. When this returns, all its processes are gone, and with them their connections."""
+        self._cage.kill()
+
     def _start(self, macros: str) -> None:
         """Start it with these lines of m4 after the common ones."""
         head = HEAD.format(hostname=self._hostname, folder=self.folder, ca=self._lab.ca.certificate,

@@ -19,11 +19,14 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-from lab import Lab
+from lab import Lab, wait
 from lab.postfix import Listener, Receiver
 from lab.process import Process
 from lab.program import path_of
+from lab.program import run as program_run
+from lab.sendmail import SendmailReceiver
 from lab.smtp_client import Client
 
 # Quick enough that a test need not wait, on a daemon that otherwise writes and folds at its leisure.
@@ -81,9 +84,34 @@ class Milter(Process):
         lab.at_end(self.kill)
         self.stderr.wait_for("listens on", process=self.popen)
 
+    def wait_for_records(self, number: int) -> None:
+        """Until the journal has so many records that are in no store."""
+        folder = self.state / "journal"
+        with wait.Changes([folder]) as changes:
+            while _records_in(folder) < number:
+                changes.wait(1, self.popen)
+
+    def report(self, *arguments: str) -> Any:
+        """The answer of tlsrpt-report, which is to be JSON."""
+        done = program_run("tlsrpt-report", "--state-dir", self.state, *arguments)
+        if done.returncode:
+            raise RuntimeError(f"tlsrpt-report ended with status {done.returncode}: {done.stderr}")
+        return json.loads(done.stdout)
+
     @property
     def for_postfix(self) -> str:
         return for_postfix(self.socket)
+
+
+def _records_in(journal: Path) -> int:
+    """Whole records in the segments: a length and a checksum of four bytes each, then the content."""
+    number = 0
+    for segment in journal.glob("*.segment"):
+        content = segment.read_bytes()[8:]
+        while len(content) >= 8 and len(content) >= (size := 8 + int.from_bytes(content[:4], "little")):
+            number += 1
+            content = content[size:]
+    return number
 
 
 def for_postfix(socket: str) -> str:
@@ -107,12 +135,19 @@ def receiver(lab: Lab, *milters: Milter, domains: Sequence[str] = ("example.test
                     listeners=listeners, **more)
 
 
-def client(lab: Lab, mx: Receiver, **more: object) -> Client:
+def sendmail_receiver(lab: Lab, *milters: Milter, macros: str = "") -> SendmailReceiver:
+    """The same as a Sendmail. It looks up no names, so that clients are known by their addresses only."""
+    sockets = {f"m{number}": milter.socket.replace("unix:", "local:") for number, milter in enumerate(milters)}
+    return SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"), milters=sockets,
+                            macros=macros)
+
+
+def client(lab: Lab, mx: Receiver | SendmailReceiver, **more: object) -> Client:
     """A client of that MX host with an address of its own, by which its session is known in the store."""
     return Client(mx.address, mx.port, source=lab.address(), **more)
 
 
-def end_and_read(mx: Receiver, milter: Milter, state: Path | None = None) -> dict[str, list[Row]]:
+def end_and_read(mx: Receiver | SendmailReceiver, milter: Milter, state: Path | None = None) -> dict[str, list[Row]]:
     """What was recorded, by client address, when all has come to its end; `state` where we see its state directory.
 
     The end of Postfix closes its connections with the milter, which tells the milter of the end of all sessions; and a

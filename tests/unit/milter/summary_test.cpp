@@ -98,3 +98,18 @@ TEST_CASE("a share of nothing is no number") {
   CHECK(percent(2, 3) == "66.7%");
   CHECK(percent(3, 3) == "100.0%");
 }
+
+TEST_CASE("failed handshakes are told apart, by their reason") {
+  DailyCounts counts = example();
+  Session failed{.begin = at("2026-11-22T10:00:00Z"), .receiving_mx = "mx1.example.test", .helo = "h"};
+  failed.failure = mtalog::HandshakeFailure::unknown_ca;
+  add(counts, failed);
+  add(counts, failed);
+  failed.failure = mtalog::HandshakeFailure::dropped;
+  add(counts, failed);
+  const auto reasons = group(counts, Grouping::failure, std::nullopt);
+  CHECK(names(reasons) == std::vector<std::string>{"dropped", "unknown-ca"});
+  CHECK(reasons.at("unknown-ca").failed == 2);
+  CHECK(sum(group(counts, Grouping::day, std::nullopt)).failed == 3);
+  CHECK(group(counts, Grouping::protection, std::nullopt).at("failed").sessions == 3);
+}

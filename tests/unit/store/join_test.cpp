@@ -109,3 +109,12 @@ TEST_CASE("a flood waits up to a bound only, and nothing of it is lost") {
   CHECK(joined.settled.size() == 11);
   CHECK(joined.waiting.size() == most_waiting);
 }
+
+TEST_CASE("who left after a good handshake is no session that only the log saw") {
+  const LogNote left = failure_note("2026-11-22T12:00:01Z", "192.0.2.9", HandshakeFailure::left);
+  CHECK(failures(join({.sessions = {awaiting_probe()}, .notes = {left}}, soon)) ==
+        std::vector{HandshakeFailure::left});
+  const Joined alone = join({.notes = {left}}, soon + 2min);
+  CHECK(alone.settled.empty());
+  CHECK(alone.waiting.empty());
+}

@@ -1,0 +1,189 @@
+"""Why handshakes fail, as the MTA's own log tells it, joins the sessions that the milter saw."""
+
+import datetime
+import random
+import unittest
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from lab import Lab
+from lab.postfix import Listener, Receiver
+from lab.sendmail import SendmailReceiver
+from lab.smtp_client import CERTIFICATE_SCENARIOS, IMPLICIT_TLS_SCENARIOS, SCENARIOS
+from lab.smtp_dialogue import Client
+from recording import QUICK, Milter, Row, client, read, receiver, sessions_in
+from test_classification import EXPECTED, NO_NAMES
+
+FAILED = Row("failed")
+
+# What the log adds to what the milter sees.
+POSTFIX = EXPECTED | {name: replace(FAILED, failure=failure) for name, failure in {
+    "old_version": "old-protocol",
+    "no_shared_cipher": "no-shared-cipher",
+    "close_after_server_flight": "dropped",
+    "unknown_ca_tls12": "unknown-ca",
+    "unknown_ca_tls13": "unknown-ca",
+    "plaintext_instead_of_hello": "not-tls",
+    "starttls_then_close": "dropped",
+    "starttls_then_reset": "dropped",
+    "handshake_then_close": "left",
+    "handshake_then_quit": "left",
+    "implicit_tls_refused": "unknown-ca",  # of which a milter is told nothing
+}.items()}
+
+# OpenSSL has other words for what it does not like in an old client.
+SENDMAIL = POSTFIX | {"old_version": replace(FAILED, failure="no-shared-cipher")}
+
+
+def milter_of(lab: Lab, log: Path, socket: str, **more: object) -> Milter:
+    return Milter(lab, socket=socket, settings=QUICK | {"mta_log": log, **more})
+
+
+def settled(lab: Lab, milter: Milter, mx: Receiver | SendmailReceiver, **settings: object) -> Mapping[str, list[Row]]:
+    """What was recorded when all has come to its end, and nothing waits for its partner any more."""
+    mx.end()
+    milter.stop()
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=3)
+    last = Milter(lab, state=milter.state, environment={"STARTTLS_TOOLKIT_NOW": later.isoformat()},
+                  settings=QUICK | settings)
+    last.stop()
+    return read(milter.state)
+
+
+class Reasons(unittest.TestCase):
+    maxDiff = None
+
+    def assert_reasons(self, lab: Lab, mx: Receiver | SendmailReceiver, milter: Milter, expected: Mapping[str, Row],
+                       with_implicit_tls: Callable[[Client], Client]) -> None:
+        certificate = lab.ca.issue("client.test")
+        names = {}
+        for name, scenario in (SCENARIOS | CERTIFICATE_SCENARIOS | IMPLICIT_TLS_SCENARIOS).items():
+            one = client(lab, mx, certificate=certificate)
+            scenario(with_implicit_tls(one) if name in IMPLICIT_TLS_SCENARIOS else one)
+            names[one.source] = name
+        rows = settled(lab, milter, mx)
+        recorded = {name: rows.pop(address, []) for address, name in names.items()}
+        self.assertEqual(recorded, {name: [row] for name, row in expected.items()})
+        self.assertEqual(rows, {}, "from nobody else")
+
+    def test_of_postfix(self) -> None:
+        with Lab() as lab:
+            socket = f"unix:{lab.new_folder('socket')}/milter"
+            implicit = Listener(lab.address(), lab.smtp_port, lab.ca.issue("mx.example.test"), implicit_tls=True)
+            mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket}, listeners=[implicit])
+            milter = milter_of(lab, mx.log.path, socket)
+            self.assert_reasons(lab, mx, milter, POSTFIX, lambda one: replace(one, host=implicit.address))
+
+    def test_of_sendmail(self) -> None:
+        with Lab() as lab:
+            socket = f"unix:{lab.new_folder('socket')}/milter"
+            mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
+                                  milters={"tlsrpt": socket.replace("unix:", "local:")})
+            milter = milter_of(lab, mx.log.path, socket)
+            self.assert_reasons(lab, mx, milter, SENDMAIL, lambda one: replace(one, port=mx.implicit_tls_port))
+
+    def test_are_in_reports_as_soon_as_the_log_has_them(self) -> None:
+        with Lab() as lab:
+            socket = f"unix:{lab.new_folder('socket')}/milter"
+            mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket})
+            milter = milter_of(lab, mx.log.path, socket, fold_interval=3600)
+            one = client(lab, mx)
+            SCENARIOS["unknown_ca_tls13"](one)
+            milter.wait_for_records(2)  # the session, and what the log says of it
+            report = milter.report("--json", "self")
+            (policy,) = report["policies"]
+            (detail,) = policy["failure-details"]
+            self.assertEqual(policy["policy"]["policy-domain"], "mx.example.test")
+            self.assertEqual((detail["result-type"], detail["sending-mta-ip"], detail["failed-session-count"]),
+                             ("certificate-not-trusted", one.source, 1))
+            self.assertEqual(milter.report("--json", "summary")["total"]["failed"], 1)
+
+
+class Selected(unittest.TestCase):
+    def test_local_clients_are_not_seen_in_the_log_either(self) -> None:
+        with Lab() as lab:
+            socket = f"unix:{lab.new_folder('socket')}/milter"
+            mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket})
+            milter = milter_of(lab, mx.log.path, socket, local_networks=["127.0.0.0/8"])
+            SCENARIOS["unknown_ca_tls13"](client(lab, mx))
+            self.assertEqual(settled(lab, milter, mx), {})
+
+    def test_daemons_that_are_left_out_keep_their_failures(self) -> None:
+        with Lab() as lab:
+            socket = f"unix:{lab.new_folder('socket')}/milter"
+            mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket, "milter_macro_daemon_name": "ours"})
+            milter = milter_of(lab, mx.log.path, socket, exclude_daemons=["ours"])
+            SCENARIOS["unknown_ca_tls13"](client(lab, mx))
+            SCENARIOS["handshake_then_quit"](client(lab, mx))
+            self.assertEqual(settled(lab, milter, mx), {})
+
+
+class Privacy(unittest.TestCase):
+    def test_no_whole_address_is_written_where_that_is_not_wanted_and_reasons_are_known_all_the_same(self) -> None:
+        for keeping in ("prefix", "none"):
+            with self.subTest(keeping), Lab() as lab:
+                socket = f"unix:{lab.new_folder('socket')}/milter"
+                mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket})
+                state = lab.new_folder("state")
+                (state / "tlsrpt.sqlite").mkdir()  # so that the journal stays where it is
+                milter = Milter(lab, state=state, socket=socket,
+                                settings=QUICK | {"mta_log": mx.log.path, "client_address": keeping,
+                                                  "log_level": "debug"})
+                one = client(lab, mx)
+                for name in ("unknown_ca_tls13", "plaintext_mail", "no_shared_cipher", "ehlo_quit"):
+                    SCENARIOS[name](replace(one, helo=f"[{one.source}]"))
+                mx.log.wait_for(r"disconnect from .* ehlo=1 quit=1 commands=2")
+                milter.wait_for_records(6)
+                milter.kill()
+                files = [*(state / "journal").glob("*"), milter.stderr.path]
+                for file in files:
+                    self.assertNotIn(one.source.encode(), file.read_bytes(), file)
+                (state / "tlsrpt.sqlite").rmdir()
+                rows = settled(lab, milter, mx, client_address=keeping)
+                kept = one.source.rpartition(".")[0] + ".0" if keeping == "prefix" else ""
+                self.assertEqual(sorted((row.outcome, row.failure) for row in rows[kept]),
+                                 [("failed", "no-shared-cipher"), ("failed", "unknown-ca"), ("no-mail", "none"),
+                                  ("plaintext", "none")])
+                self.assertEqual(list(rows), [kept])
+                self.assertNotIn(one.source.encode(), (state / "tlsrpt.sqlite").read_bytes())
+
+
+class Kills(unittest.TestCase):
+    KINDS = {"unknown_ca_tls13": "unknown-ca", "no_shared_cipher": "no-shared-cipher", "starttls_then_close": "dropped",
+             "plaintext_instead_of_hello": "not-tls"}
+    ROUNDS = 12
+
+    def test_cost_and_double_no_session_and_no_reason(self) -> None:
+        chance = random.Random(20261122)
+        with Lab() as lab:
+            socket = f"unix:{lab.new_folder('socket')}/milter"
+            mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket, "milter_default_action": "accept"})
+            milter = milter_of(lab, mx.log.path, socket)
+            expected: dict[str, int] = {}
+            sources = []
+            for _ in range(self.ROUNDS):
+                for _ in range(chance.randrange(1, 5)):
+                    name = chance.choice(list(self.KINDS))
+                    one = client(lab, mx)
+                    sources.append(one.source)
+                    SCENARIOS[name](one)
+                    expected[self.KINDS[name]] = expected.get(self.KINDS[name], 0) + 1
+                milter.kill()
+                if chance.random() < 0.3:  # while nobody watches
+                    one = client(lab, mx)
+                    sources.append(one.source)
+                    SCENARIOS["unknown_ca_tls13"](one)
+                    expected["unknown-ca"] = expected.get("unknown-ca", 0) + 1
+                milter = Milter(lab, state=milter.state, socket=socket, settings=QUICK | {"mta_log": mx.log.path})
+            mx.log.wait_for(rf"disconnect from unknown\[{sources[-1]}\]")
+
+            rows = settled(lab, milter, mx, mta_log=mx.log.path)
+
+            self.assertEqual(sorted(rows), sorted(sources))
+            self.assertEqual(sessions_in(rows), len(sources))
+            found: dict[str, int] = {}
+            for of_client in rows.values():
+                for row in of_client:
+                    found[row.failure] = found.get(row.failure, 0) + row.sessions
+            self.assertEqual(found, expected)
