@@ -105,11 +105,11 @@ def most_memory(milter: Milter) -> int:
 
 def memory_limit(kib: int) -> int:
     """That much, and what a sanitizer takes in a build that has one."""
-    return kib * 10 if _is_sanitized() else kib
+    return kib * 10 if is_sanitized() else kib
 
 
 @functools.cache
-def _is_sanitized() -> bool:
+def is_sanitized() -> bool:
     program = path_of("tlsrpt-milter").read_bytes()
     return b"__asan_init" in program or b"__tsan_init" in program
 

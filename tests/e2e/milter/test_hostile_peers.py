@@ -75,6 +75,7 @@ def unknown_commands(peer: Peer) -> None:
 PEERS: list[Callable[[Peer], None]] = [
     drop, half_a_negotiation, garbage, http, claims_two_gigabytes, claims_two_gigabytes_after_negotiation,
     claims_nothing, old_protocol, wrong_order, cut_content, unknown_commands]
+TELL_OF_A_CONNECTION = [wrong_order, unknown_commands]
 
 
 class Peers(unittest.TestCase):
@@ -101,6 +102,12 @@ class Peers(unittest.TestCase):
             self.assertEqual(len(honest), len(PEERS))
             self.assertEqual(sessions_in(honest), len(PEERS))
             self.assertEqual({row.messages for of in honest.values() for row in of}, {1})
+            # Of the others, who told of a connection had a session with neither TLS nor mail, once at most.
+            strangers = {address: of for address, of in rows.items() if address not in honest}
+            self.assertLessEqual(set(strangers), {"192.0.2.1"})
+            self.assertLessEqual(sessions_in(strangers), 3 * len(TELL_OF_A_CONNECTION))
+            for row in strangers.get("192.0.2.1", []):
+                self.assertEqual((row.outcome, row.messages, row.domains, row.client_name), ("no-helo", 0, {}, ""))
 
     def test_that_are_many_and_silent_hold_nobody_up(self) -> None:
         with Lab() as lab, contextlib.ExitStack() as lasting:
