@@ -21,6 +21,12 @@ Clock fixed_clock() {
 // A state directory with what a recorder and a report need of it.
 struct State {
   TemporaryFolder folder;
+  mutable std::atomic<int> rounds = 0;  // of a repairing recorder, after which all was folded
+
+  // Until the recorder's folder has nothing to do with the store.
+  void wait_for_rest() const {
+    for (const int begin = rounds; rounds < begin + 2;) std::this_thread::yield();
+  }
 
   StoreOpener opener() const {
     return [file = store_file(folder.path())] { return open_sqlite_store(file, Access::write); };
@@ -31,6 +37,21 @@ struct State {
                             .sync_interval = 5ms,
                             .fold_interval = 5ms,
                             .open_store = std::move(open)};
+    return std::make_unique<Recorder>(options, fixed_clock());
+  }
+
+  // One whose store, where it is damaged, is moved aside.
+  std::unique_ptr<Recorder> repairing_recorder() const {
+    RecorderOptions options{.journal = journal_folder(folder.path()),
+                            .sync_interval = 5ms,
+                            .fold_interval = 5ms,
+                            .open_store = opener()};
+    options.repair_store = [file = store_file(folder.path())]() -> Result<bool> {
+      const auto aside = set_aside_if_damaged(file, fixed_clock()());
+      if (!aside) return std::unexpected(aside.error());
+      return !aside->empty();
+    };
+    options.folded = [this](Store&) { ++rounds; };
     return std::make_unique<Recorder>(options, fixed_clock());
   }
 
@@ -301,21 +322,47 @@ TEST_CASE("a failure that the log tells of is in the counts at once, also while 
 
 TEST_CASE("a damaged store is repaired as it says, and the sessions are kept for the next") {
   const State state;
-  write(store_file(state.folder.path()), std::string(10'000, 'x'));
-  RecorderOptions options{
-      .journal = journal_folder(state.folder.path()), .sync_interval = 5ms, .fold_interval = 5ms};
-  options.open_store = state.opener();
-  options.repair_store = [&]() -> Result<bool> {
-    const auto aside = set_aside_if_damaged(store_file(state.folder.path()), fixed_clock()());
-    if (!aside) return std::unexpected(aside.error());
-    return !aside->empty();
-  };
-  Recorder recorder(options, fixed_clock());
-  good(recorder.start());
-  recorder.record(tls_session());
-  while (recorder.counters().folded_sessions == 0) std::this_thread::yield();
-  recorder.stop();
+  write(store_file(state.folder.path()), GENERATE(std::string(10'000, 'x'), std::string()));
+  auto recorder = state.repairing_recorder();
+  good(recorder->start());
+  recorder->record(tls_session());
+  while (recorder->counters().folded_sessions == 0) std::this_thread::yield();
+  recorder->stop();
   CHECK(state.sessions() == 1);
+}
+
+TEST_CASE("a store that is damaged under the running recorder costs no later session") {
+  const State state;
+  const fs::path file = store_file(state.folder.path());
+  auto recorder = state.repairing_recorder();
+  good(recorder->start());
+  recorder->record(tls_session());
+  recorder->stop();  // everything is in the file itself
+  recorder = state.repairing_recorder();
+  good(recorder->start());
+  recorder->record(tls_session());
+  while (recorder->counters().folded_sessions == 0) std::this_thread::yield();
+  state.wait_for_rest();
+  SECTION("emptied") {
+    write(file, "");
+  }
+  SECTION("cut") {
+    fs::resize_file(file, fs::file_size(file) / 2);
+  }
+  SECTION("overwritten, from its beginning or its middle") {
+    const auto from = GENERATE(0, 4096, 16384);
+    std::fstream pages(file, std::ios::in | std::ios::out | std::ios::binary);
+    pages.seekp(from);
+    pages << std::string(fs::file_size(file) - static_cast<std::size_t>(from), 'x');
+  }
+  recorder->record(plaintext_session());
+  while (recorder->counters().folded_sessions < 2) std::this_thread::yield();
+  recorder->stop();
+  auto next = state.repairing_recorder();
+  good(next->start());
+  next->stop();
+  const DailyCounts counts = good(read_counts({.state_dir = state.folder.path()}, the_day));
+  CHECK(counts.contains(class_of(plaintext_session())));
 }
 
 TEST_CASE("days behind the retention go, and younger ones stay") {
