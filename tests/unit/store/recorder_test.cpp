@@ -1,5 +1,7 @@
 #include "store/recorder.h"
 
+#include <spdlog/sinks/ostream_sink.h>
+
 #include "examples.h"
 #include "store/ledger.h"
 #include "store/segment.h"
@@ -63,6 +65,45 @@ struct State {
   }
 
   std::size_t segments() const { return good(list_segments(journal_folder(folder.path()))).size(); }
+};
+
+// A store that somebody else has locked.
+class LockedStore final : public Store {
+ public:
+  explicit LockedStore(std::atomic<int>& attempts) : attempts_(attempts) {}
+
+  Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
+    ++attempts_;
+    attempts_.notify_all();
+    return locked();
+  }
+  Result<Snapshot> read(const Period&, const std::vector<std::string>&) override { return locked(); }
+  Result<void> forget_segments(Time) override { return locked(); }
+  Result<std::size_t> prune(Day, std::size_t) override { return locked(); }
+  Result<std::vector<Downgrade>> downgrades(const Period&) override { return locked(); }
+  Result<Senders> senders(std::uint64_t) override { return locked(); }
+  Result<bool> forget_sender(const std::string&) override { return locked(); }
+  Result<std::int64_t> forgettings() override { return locked(); }
+
+ private:
+  static std::unexpected<Error> locked() { return fail(Fault::temporary, "the store is locked"); }
+
+  std::atomic<int>& attempts_;
+};
+
+// What is logged while it lives.
+class LogCapture {
+ public:
+  LogCapture() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~LogCapture() { spdlog::set_default_logger(before_); }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
 };
 
 }  // namespace
@@ -289,6 +330,62 @@ TEST_CASE("how far the log was read survives, whether or not its segment was fol
   next->stop();
   CHECK(state.segments() == 0);
   CHECK(good(log_position(journal_folder(state.folder.path())))->text == "five");
+}
+
+TEST_CASE("how far the log was read is never less than before, in whatever order segments are folded") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  fs::create_directories(folder);
+  const auto segment_at = [](std::uint64_t number) {
+    return std::string(segment_magic) +
+           frame(encode(LogNote{.position = {.number = number, .text = "there"}}));
+  };
+  write(folder / "1.segment", segment_at(9));
+  write(folder / "2.segment", segment_at(5));  // begun later, by a clock that was set back
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  CHECK(state.segments() == 0);
+  CHECK(good(log_position(folder))->number == 9);
+}
+
+TEST_CASE("a store that is locked is waited for once in a round, not once for each segment") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  fs::create_directories(folder);
+  for (const char* name : {"1.segment", "2.segment", "3.segment"}) {
+    write(folder / name, std::string(segment_magic) + frame(encode(tls_session())));
+  }
+  std::atomic<int> attempts = 0;
+  RecorderOptions options{.journal = folder, .fold_interval = 1h};
+  options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
+    return std::make_unique<LockedStore>(attempts);
+  };
+  Recorder recorder(options, fixed_clock());
+  good(recorder.start());
+  attempts.wait(0);
+  recorder.stop();
+  CHECK(attempts == 2);  // at the start and at the end
+  CHECK(state.segments() == 3);
+  CHECK(state.sessions() == 3);
+}
+
+TEST_CASE("nobody is told that recording works again while records are held back") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  write(folder, "in the way");
+  std::atomic<int> rounds = 0;
+  RecorderOptions options{.journal = folder, .sync_interval = 1h, .fold_interval = 1ms};
+  options.open_store = state.opener();
+  const LogCapture log;
+  Recorder recorder(options, [&] {
+    ++rounds;  // the folder asks in each
+    return fixed_clock()();
+  });
+  good(recorder.start());
+  recorder.record(tls_session());
+  for (const int begin = rounds; rounds < begin + 20;) std::this_thread::yield();
+  CHECK(log.text().find("works again") == std::string::npos);
 }
 
 TEST_CASE("a failure that the log tells of is in the counts at once, also while its session is not folded") {
