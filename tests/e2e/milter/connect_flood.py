@@ -1,6 +1,8 @@
-"""Connects to a unix socket as often as it can and drops each connection at once: connect_flood.py PATH SECONDS
+"""Connects to a unix socket so many times a second and drops each connection at once:
 
-Every second connection leaves half a negotiation. Prints the number of connections, and how many the best second had.
+    connect_flood.py PATH SECONDS RATE
+
+Every second connection leaves half a negotiation. Prints the number of connections and the rate that was reached.
 """
 
 import socket
@@ -8,21 +10,21 @@ import sys
 import time
 
 HALF_A_NEGOTIATION = b"\0\0\0\rO\0\0"
+BEAT = 0.002  # seconds
 
 
-def main(path: str, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    by_second: dict[int, int] = {}
+def main(path: str, seconds: float, rate: float) -> None:
+    begin = time.monotonic()
     number = 0
-    while (now := time.monotonic()) < end:
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.connect(path)
-            if number % 2:
-                connection.send(HALF_A_NEGOTIATION)
-        number += 1
-        second = int(end - now)
-        by_second[second] = by_second.get(second, 0) + 1
-    print(number, max(by_second.values()), flush=True)
+    while (passed := time.monotonic() - begin) < seconds:
+        while number < passed * rate:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.connect(path)
+                if number % 2:
+                    connection.send(HALF_A_NEGOTIATION)
+            number += 1
+        time.sleep(BEAT)
+    print(number, round(number / (time.monotonic() - begin)), flush=True)
 
 
-main(sys.argv[1], float(sys.argv[2]))
+main(sys.argv[1], float(sys.argv[2]), float(sys.argv[3]))
