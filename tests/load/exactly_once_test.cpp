@@ -8,9 +8,11 @@
 #include <chrono>
 #include <cstdlib>
 #include <random>
+#include <sstream>
 #include <thread>
 #include <vector>
 
+#include "base/file_draft.h"
 #include "load/attempts.h"
 #include "load/daemon.h"
 #include "load/fold_watch.h"
@@ -83,11 +85,20 @@ class Inbound {
         load_(good(load::Load::start(
             address_, {.connections = 500}, [this] { return next(); },
             [this](const load::SessionEnd& end) { on_end(end); }))) {
-    // All clients are of one sending domain, of which none is to be told apart as a downgrade.
-    test::write(folder_ / "conf",
-                "[milter]\nfold_interval = 0.05\nsync_interval = 0.05\nlocal_networks = []\n"
-                "downgrade_after = 1000000\n");
+    configure("");
   }
+
+  // Replaces the configuration; `more` is added to its [milter].
+  void configure(std::string_view more) const {
+    // All clients are of one sending domain, of which none is to be told apart as a downgrade.
+    good(
+        replace_file(folder_ / "conf",
+                     fmt::format("[milter]\nfold_interval = 0.05\nsync_interval = 0.05\nlocal_networks = []\n"
+                                 "downgrade_after = 1000000\n{}",
+                                 more)));
+  }
+
+  void reload() const { daemon_.send_hup(); }
 
   void start() { good(daemon_.start(address_)); }
 
@@ -158,6 +169,15 @@ class Inbound {
   }
 
   Audit audit() { return attempts_.audit(good(store::read_counts({.state_dir = state_dir()}, always))); }
+
+  // Lines of the daemon's log that have the words.
+  std::size_t logged(std::string_view words) const {
+    std::istringstream lines(test::read(folder_ / "log"));
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);)
+      count += line.find(words) != std::string::npos ? 1U : 0U;
+    return count;
+  }
 
   std::vector<std::filesystem::path> segments() const {
     return good(store::list_segments(store::journal_folder(state_dir())));
@@ -310,4 +330,43 @@ TEST_CASE("TERM ends a busy milter soon, and each session that it knew of is rec
       "never "
       "answered ({} of them recorded), {} were declined\n",
       rounds, longest.count(), audit.closed, audit.ended, audit.late, audit.late_recorded, audit.declined);
+}
+
+TEST_CASE("each session is recorded exactly once while the configuration is read again and again") {
+  constexpr std::size_t sessions = 5000;
+  constexpr std::size_t reloads = 250;
+  fmt::print("seed {}\n", seed());
+  Dice dice;
+  Inbound inbound(Socket::unix_domain);
+  inbound.set_limit(sessions);
+  inbound.start();
+  for (std::size_t reload = 0; reload < reloads; ++reload) {
+    inbound.run_until_done(sessions * reload / reloads);
+    switch (dice.below(3)) {
+      case 0:
+        inbound.configure("");
+        break;
+      case 1:
+        inbound.configure("retention_days = 30\nlog_level = \"debug\"\n");
+        break;
+      default:
+        inbound.configure("this is no setting\n");
+    }
+    // Also some at once, and while the last one is under way.
+    for (std::size_t times = dice.below(3) + 1; times > 0; --times) inbound.reload();
+    inbound.run_for(dice.up_to(2ms));
+  }
+  inbound.run_until_done(sessions);
+  inbound.term_idle();
+
+  const std::size_t read_again = inbound.logged("the configuration was read again");
+  const std::size_t refused = inbound.logged("nothing was changed");
+  CHECK(read_again > reloads / 10);
+  CHECK(refused > reloads / 20);
+  CHECK(inbound.segments().empty());
+  const Audit audit = inbound.audit();
+  fmt::print("{} sessions while the configuration was read {} times and refused {} times\n", audit.closed,
+             read_again, refused);
+  expect(audit);
+  CHECK(audit.closed == sessions);
 }
