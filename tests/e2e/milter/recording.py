@@ -47,8 +47,6 @@ class Row:
     downgraded: int = 0
     client_name: str = ""
     receiving_mx: str = "mx.example.test"
-    failure: str = "none"
-    downgraded: int = 0
     sessions: int = 1
     messages: int = 0
     domains: Mapping[str, tuple[int, int]] = field(default_factory=dict)
