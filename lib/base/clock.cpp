@@ -2,7 +2,11 @@
 
 #include <charconv>
 #include <cstdlib>
+#include <fstream>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 
@@ -115,12 +119,49 @@ Clock system_clock() {
   return [] { return floor<milliseconds>(std::chrono::system_clock::now()); };
 }
 
+namespace {
+
+// A clock that a test sets while the program runs: the time that the file holds.
+class FileClock {
+ public:
+  explicit FileClock(std::string file) : file_(std::move(file)) {}
+
+  bool read() {
+    std::string line;
+    std::ifstream text(file_);
+    std::getline(text, line);
+    const auto time = scan_rfc3339(line);
+    const std::lock_guard guard(mutex_);
+    if (time) last_ = *time;
+    return time.has_value();
+  }
+
+  // While the file is being written, what it held before.
+  Time now() {
+    (void)read();
+    const std::lock_guard guard(mutex_);
+    return last_;
+  }
+
+ private:
+  const std::string file_;
+  std::mutex mutex_;
+  Time last_;
+};
+
+}  // namespace
+
 Result<Clock> program_clock() {
-  const char* fixed = std::getenv("STARTTLS_TOOLKIT_NOW");
-  if (fixed == nullptr || *fixed == '\0') return system_clock();
-  const auto now = scan_rfc3339(fixed);
-  if (!now) return fail(Fault::usage, "STARTTLS_TOOLKIT_NOW is '{}', not an RFC 3339 time", printable(fixed));
-  return [moment = *now] { return moment; };
+  const char* given = std::getenv("STARTTLS_TOOLKIT_NOW");
+  if (given == nullptr || *given == '\0') return system_clock();
+  if (const auto now = scan_rfc3339(given)) return [moment = *now] { return moment; };
+  if (*given == '/') {
+    const auto clock = std::make_shared<FileClock>(given);
+    if (clock->read()) return [clock] { return clock->now(); };
+  }
+  return fail(Fault::usage,
+              "STARTTLS_TOOLKIT_NOW is '{}', not an RFC 3339 time nor the path of a file that holds one",
+              printable(given));
 }
 
 Day day_of(Time time) {

@@ -18,7 +18,8 @@ using Clock = std::function<Time()>;
 Clock system_clock();
 
 // The clock of a program: the system's, or, where the environment variable STARTTLS_TOOLKIT_NOW holds an
-// RFC 3339 time, that moment for ever. Fault::usage where it holds something else.
+// RFC 3339 time, that moment for ever, or, where it holds the path of a file, the time in the file's first
+// line, whenever it is asked. Fault::usage where it holds something else.
 Result<Clock> program_clock();
 
 Day day_of(Time time);

@@ -31,16 +31,37 @@ fs::path position_file(const fs::path& journal) {
   return journal / "log-position";
 }
 
-// Before the segment that has it is gone.
-Result<void> keep_position(const fs::path& journal, const std::optional<mtalog::LogPosition>& position) {
-  if (!position) return {};
-  return replace_file(position_file(journal), encode(LogNote{.position = *position}), 0640);
+// Whether the store takes nothing for now: somebody has it locked, or it is away.
+bool is_away(const Error& error) {
+  return error.fault == Fault::temporary || error.fault == Fault::unavailable;
 }
 
 using Position = std::optional<mtalog::LogPosition>;
 
 void keep_newer(Position& position, const Position& other) {
   if (other && (!position || position->number < other->number)) position = other;
+}
+
+// What keep_position() left, if anything.
+Result<Position> kept_position(const fs::path& journal) {
+  const fs::path file = position_file(journal);
+  std::error_code error;
+  if (!fs::exists(file, error)) return std::nullopt;
+  const auto text = read_file(file, position_limit);
+  if (!text) return std::unexpected(text.error());
+  // A damaged file is as none: what is read twice finds no session a second time.
+  const auto record = decode_record(*text);
+  const auto* note = record ? std::get_if<LogNote>(&*record) : nullptr;
+  return note != nullptr ? Position(note->position) : std::nullopt;
+}
+
+// Before the segment that has it is gone. Segments need not come in their order: one could not be read for a
+// while, or a clock was set back.
+Result<void> keep_position(const fs::path& journal, const Position& position) {
+  if (!position) return {};
+  const Position newest = kept_position(journal).value_or(std::nullopt);
+  if (newest && newest->number >= position->number) return {};
+  return replace_file(position_file(journal), encode(LogNote{.position = *position}), 0640);
 }
 
 std::string no_sender(const std::string&) {
@@ -143,8 +164,8 @@ void Recorder::keep() {
 void Recorder::fold_round() {
   if (auto rotated = journal_.rotate(clock_()); !rotated) trouble(rotated.error());
   fold_waiting();
-  // From one round to the next nothing went wrong.
-  if (troubled_ && failures_ == failures_at_round_) {
+  // From one round to the next nothing went wrong, and nothing waits for the keeper.
+  if (troubled_ && failures_ == failures_at_round_ && journal_.counters().held_back == 0) {
     troubled_ = false;
     spdlog::info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
                  counters().journal.lost);
@@ -206,8 +227,11 @@ Result<void> Recorder::fold_segments() {
   auto last_measured = Steady::now();
   for (const fs::path& segment : *segments) {
     if (segment_id(segment) == current) continue;
-    // One bad segment does not keep the others waiting.
-    if (auto folded = fold_segment(segment); !folded && outcome) outcome = folded;
+    // One bad segment does not keep the others waiting; a store that is away does, or each would wait
+    // for it in turn.
+    auto folded = fold_segment(segment);
+    if (!folded && is_away(folded.error())) return folded;
+    if (!folded && outcome) outcome = folded;
     any = true;
     // A long backlog that shrinks makes room for new sessions.
     if (Steady::now() - last_measured < options_.sync_interval) continue;
@@ -339,15 +363,9 @@ Result<std::optional<mtalog::LogPosition>> log_position(const fs::path& journal)
       if (const auto* note = std::get_if<LogNote>(&record)) keep_newer(newest, note->position);
     });
   }
-  const fs::path file = position_file(journal);
-  std::error_code error;
-  if (!fs::exists(file, error)) return newest;
-  const auto text = read_file(file, position_limit);
-  if (!text) return std::unexpected(text.error());
-  // A damaged file is as none: what is read twice finds no session a second time.
-  if (const auto record = decode_record(*text)) {
-    if (const auto* note = std::get_if<LogNote>(&*record)) keep_newer(newest, note->position);
-  }
+  const auto kept = kept_position(journal);
+  if (!kept) return kept;
+  keep_newer(newest, *kept);
   return newest;
 }
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
+#include "store/sqlite_damage.h"
 #include "store/store.h"
 
 namespace starttls::store {
@@ -212,8 +213,8 @@ Result<bool> has_segment(Database& database, const std::string& segment) {
 
 class SqliteFold final : public FoldTransaction {
  public:
-  SqliteFold(Database& database, Transaction transaction)
-      : database_(database), transaction_(std::move(transaction)) {}
+  SqliteFold(Database& database, Transaction transaction, DamageWatch& watch)
+      : database_(database), transaction_(std::move(transaction)), watch_(watch) {}
 
   Result<bool> is_folded(const std::string& segment) override { return has_segment(database_, segment); }
 
@@ -297,7 +298,11 @@ class SqliteFold final : public FoldTransaction {
     return statement->bind(1, segment).bind(2, number_of(now)).run();
   }
 
-  Result<void> commit() override { return transaction_.commit(); }
+  Result<void> commit() override {
+    auto done = transaction_.commit();
+    watch_.note();
+    return done;
+  }
 
  private:
   static Result<std::int64_t> add_total(Statement& sessions, const SessionClass& of, const Tally& total) {
@@ -315,17 +320,20 @@ class SqliteFold final : public FoldTransaction {
 
   Database& database_;
   Transaction transaction_;
+  DamageWatch& watch_;
 };
 
 class SqliteStore final : public Store {
  public:
-  explicit SqliteStore(Database database) : database_(std::move(database)) {}
+  SqliteStore(Database database, const std::filesystem::path& file)
+      : database_(std::move(database)), watch_(file) {}
 
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
     if (database_.has_moved()) return fail(Fault::unavailable, "the store's file was removed");
+    if (auto sound = watch_.check(); !sound) return std::unexpected(sound.error());
     auto transaction = Transaction::begin(database_, "IMMEDIATE");
     if (!transaction) return std::unexpected(transaction.error());
-    return std::make_unique<SqliteFold>(database_, std::move(*transaction));
+    return std::make_unique<SqliteFold>(database_, std::move(*transaction), watch_);
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) override {
@@ -354,7 +362,9 @@ class SqliteStore final : public Store {
   Result<void> forget_segments(Time folded_before) override {
     auto statement = database_.prepare("DELETE FROM folded_segments WHERE folded_at < ?1");
     if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, number_of(folded_before)).run();
+    auto done = statement->bind(1, number_of(folded_before)).run();
+    watch_.note();
+    return done;
   }
 
   Result<std::size_t> prune(Day before, std::size_t most) override {
@@ -374,7 +384,9 @@ class SqliteStore final : public Store {
       statement->bind(1, number_of(before)).bind(2, static_cast<std::int64_t>(most));
       if (auto done = statement->run(); !done) return std::unexpected(done.error());
     }
-    if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
+    auto committed = transaction->commit();
+    watch_.note();
+    if (!committed) return std::unexpected(committed.error());
     return static_cast<std::size_t>(database_.own_changes() - changes_before);
   }
 
@@ -451,19 +463,11 @@ class SqliteStore final : public Store {
   }
 
   Database database_;
+  DamageWatch watch_;
 };
 
 // Who may read the journal may read the store.
 constexpr mode_t store_mode = 0640;
-
-Result<bool> is_damaged(const std::filesystem::path& file) {
-  auto database = Database::open(file, sqlite::Opening::writing);
-  auto check = database ? database->prepare("PRAGMA quick_check(1)") : std::unexpected(database.error());
-  const auto row = check ? check->step() : std::unexpected(check.error());
-  if (row) return *row && check->text(0) != "ok";
-  if (row.error().fault == Fault::data) return true;
-  return std::unexpected(row.error());
-}
 
 }  // namespace
 
@@ -486,7 +490,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
         database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
     if (!done) return std::unexpected(done.error());
   }
-  return std::make_unique<SqliteStore>(std::move(*database));
+  return std::make_unique<SqliteStore>(std::move(*database), file);
 }
 
 Result<std::string> set_aside_if_damaged(const std::filesystem::path& file, Time now) {

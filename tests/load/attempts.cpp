@@ -56,6 +56,19 @@ Recorded whole(const Script& script, Day day) {
   return recorded;
 }
 
+// The same, when the log has told what the handshake came to.
+Recorded failed(Recorded recorded, std::string_view failure) {
+  recorded.of.outcome = store::Outcome::failed;
+  recorded.of.failure = mtalog::parse_handshake_failure(failure).value();
+  return recorded;
+}
+
+// Whether the class is that of the failed session as the log alone has it.
+bool is_logs_own(const SessionClass& of, const Recorded& failed) {
+  return of.day == failed.of.day && of.client_address == failed.of.client_address && of.client_name.empty() &&
+         of.outcome == failed.of.outcome && of.failure == failed.of.failure && of.tls_version.empty();
+}
+
 // Whether the count could be that of the session before its end.
 bool is_begin_of(const SessionClass& of, const ClassCount& count, const Recorded& whole) {
   const bool no_tls_yet = of.tls_version.empty() && of.cipher.empty() && of.cipher_bits == 0;
@@ -111,7 +124,7 @@ std::size_t Attempts::count(Fate fate) const {
   return static_cast<std::size_t>(std::ranges::count(fates_, fate));
 }
 
-Audit Attempts::audit(const store::DailyCounts& counts) {
+Audit Attempts::audit(const store::DailyCounts& counts, Log log) {
   Audit audit;
   std::vector<bool> seen(fates_.size());
   store::ClassCount expected;  // the sum over the sessions that are whole, from the scripts
@@ -120,7 +133,8 @@ Audit Attempts::audit(const store::DailyCounts& counts) {
 
   for (const auto& [of, count] : counts) {
     audit.messages += count.total.messages;
-    const auto number = number_of(of.client_name);
+    const bool known_by_log = log != Log::none && of.client_name.empty();
+    const auto number = known_by_log ? number_of_address(of.client_address) : number_of(of.client_name);
     if (!number || *number >= fates_.size()) {
       fault(fmt::format("a session of '{}', which never was", of.client_name));
       continue;
@@ -130,8 +144,21 @@ Audit Attempts::audit(const store::DailyCounts& counts) {
     if (seen[*number] || count.total.sessions != 1) fault(name + ": recorded more than once");
     seen[*number] = true;
     if (fate == Fate::broken || fate == Fate::declined) fault(name + ": recorded");
-    const Recorded should = whole(numbered_script(*number), of.day);
-    const bool is_whole = of == should.of && count == should.count;
+    Recorded should = whole(numbered_script(*number), of.day);
+    const std::string_view failure = log == Log::none ? std::string_view() : failure_of(*number);
+    if (!failure.empty()) {
+      const Recorded without_reason = std::exchange(should, failed(should, failure));
+      if (of == without_reason.of && log == Log::behind) {
+        should = without_reason;
+        ++audit.without_reason;
+      } else {
+        ++audit.failed;
+      }
+    }
+    // The milter was killed before it knew of the session, and the log tells of it all the same.
+    const bool is_logs = known_by_log && !failure.empty() && fate == Fate::cut && is_logs_own(of, should);
+    audit.known_by_log += is_logs ? 1U : 0U;
+    const bool is_whole = (is_logs || of == should.of) && count == should.count;
     if (must_be_whole(fate) ? !is_whole : !is_begin_of(of, count, should)) fault(name + ": wrong content");
     if (!must_be_whole(fate)) continue;
     expected.total += should.count.total;

@@ -23,6 +23,9 @@ enum class Fate {
   declined,  // the daemon, about to end, wanted nothing of it: nothing
 };
 
+// Whether the daemon follows the MTA's log, and has read all of it.
+enum class Log { none, behind, read };
+
 // What the store was found to hold.
 struct Audit {
   std::size_t closed = 0;
@@ -33,7 +36,10 @@ struct Audit {
   std::size_t late = 0;
   std::size_t late_recorded = 0;
   std::size_t declined = 0;
-  std::uint64_t messages = 0;  // in the store
+  std::size_t failed = 0;          // handshakes, with their reason
+  std::size_t known_by_log = 0;    // of these, those that the log alone told of
+  std::size_t without_reason = 0;  // that came too, or will
+  std::uint64_t messages = 0;      // in the store
   std::vector<std::string> faults;
 };
 
@@ -47,8 +53,9 @@ class Attempts {
   std::size_t total() const { return fates_.size(); }
 
   // Compares session by session and, for those found whole, the totals of messages and recipient domains.
-  // What an earlier audit found must still be there.
-  Audit audit(const store::DailyCounts& counts);
+  // What an earlier audit found must still be there. Where the log is followed, a session whose handshake
+  // failed may be without its reason as long as the log is behind.
+  Audit audit(const store::DailyCounts& counts, Log log = Log::none);
 
  private:
   std::vector<Fate> fates_;

@@ -72,6 +72,10 @@ void Daemon::send_term() const {
   ::kill(pid_, SIGTERM);
 }
 
+void Daemon::send_hup() const {
+  ::kill(pid_, SIGHUP);
+}
+
 std::optional<int> Daemon::wait_exit(std::chrono::milliseconds patience) {
   // A descriptor of the process becomes readable when it ends.
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));

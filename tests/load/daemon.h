@@ -31,6 +31,7 @@ class Daemon {
   void kill();
 
   void send_term() const;
+  void send_hup() const;
 
   // Waits; nothing where it still runs after `patience`.
   std::optional<int> wait_exit(std::chrono::milliseconds patience);

@@ -8,13 +8,17 @@
 #include <chrono>
 #include <cstdlib>
 #include <random>
+#include <sstream>
 #include <thread>
 #include <vector>
 
+#include "base/file_draft.h"
 #include "load/attempts.h"
 #include "load/daemon.h"
 #include "load/fold_watch.h"
+#include "load/identity.h"
 #include "load/load.h"
+#include "load/mta_log.h"
 #include "store/ledger.h"
 #include "store/segment.h"
 #include "store/store.h"
@@ -33,6 +37,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr auto patience = 30s;  // for a session to end
 constexpr auto term_limit = 10s;
+constexpr std::chrono::microseconds longest_lag = 500ms;  // of the MTA's log
 const store::Period always{.since = Day{}, .until = Day{} + std::chrono::days{100000}};
 
 std::uint64_t seed() {
@@ -74,7 +79,7 @@ enum class Socket { unix_domain, inet };
 // The daemon, and an MTA with many connections to it that never stops beginning new ones.
 class Inbound {
  public:
-  explicit Inbound(Socket kind)
+  explicit Inbound(Socket kind, bool with_log = false)
       : socket_(kind == Socket::unix_domain ? "unix:" + (folder_ / "socket").string()
                                             : load::private_inet_socket()),
         address_(good(load::Address::parse(socket_))),
@@ -83,11 +88,24 @@ class Inbound {
         load_(good(load::Load::start(
             address_, {.connections = 500}, [this] { return next(); },
             [this](const load::SessionEnd& end) { on_end(end); }))) {
-    // All clients are of one sending domain, of which none is to be told apart as a downgrade.
-    test::write(folder_ / "conf",
-                "[milter]\nfold_interval = 0.05\nsync_interval = 0.05\nlocal_networks = []\n"
-                "downgrade_after = 1000000\n");
+    if (with_log) log_.emplace(log_file());
+    configure("");
   }
+
+  // Replaces the configuration; `more` is added to its [milter].
+  void configure(std::string_view more) const {
+    // All clients are of one sending domain, of which none is to be told apart as a downgrade.
+    good(
+        replace_file(folder_ / "conf",
+                     fmt::format("[milter]\nfold_interval = 0.05\nsync_interval = 0.05\nlocal_networks = []\n"
+                                 "downgrade_after = 1000000\n{}{}",
+                                 log_ ? fmt::format("mta_log = \"{}\"\n", log_file().string()) : "", more)));
+  }
+
+  // The MTA's log, where the daemon follows it.
+  load::MtaLog& log() { return *log_; }
+
+  void reload() const { daemon_.send_hup(); }
 
   void start() { good(daemon_.start(address_)); }
 
@@ -157,7 +175,30 @@ class Inbound {
     REQUIRE(daemon_.wait_exit(term_limit) == 0);
   }
 
-  Audit audit() { return attempts_.audit(good(store::read_counts({.state_dir = state_dir()}, always))); }
+  Audit audit(load::Log log = load::Log::none) {
+    if (log_ && log == load::Log::none) log = load::Log::behind;
+    return attempts_.audit(good(store::read_counts({.state_dir = state_dir()}, always)), log);
+  }
+
+  // Until the daemon has read all of the log; the last audit.
+  Audit audit_when_log_is_read() {
+    log_->write_all();
+    const auto deadline = Steady::now() + patience;
+    for (;;) {
+      Audit found = audit(load::Log::read);
+      if (found.faults.empty() || Steady::now() > deadline) return found;
+      std::this_thread::sleep_for(20ms);
+    }
+  }
+
+  // Lines of the daemon's log that have the words.
+  std::size_t logged(std::string_view words) const {
+    std::istringstream lines(test::read(folder_ / "log"));
+    std::size_t count = 0;
+    for (std::string line; std::getline(lines, line);)
+      count += line.find(words) != std::string::npos ? 1U : 0U;
+    return count;
+  }
 
   std::vector<std::filesystem::path> segments() const {
     return good(store::list_segments(store::journal_folder(state_dir())));
@@ -165,6 +206,7 @@ class Inbound {
 
  private:
   std::filesystem::path state_dir() const { return folder_ / "state"; }
+  std::filesystem::path log_file() const { return folder_ / "mail.log"; }
 
   std::optional<load::Script> next() {
     if (done_ + load_.open_connections() >= limit_) return std::nullopt;
@@ -184,6 +226,7 @@ class Inbound {
     } else if (whole || cut) {
       ++done_;
       attempts_.set(end.script, whole ? Fate::closed : Fate::cut);
+      tell_log(end);
     } else {
       // It is tried again, as another session.
       attempts_.set(end.script, Fate::broken);
@@ -191,7 +234,17 @@ class Inbound {
     }
   }
 
+  // The MTA knows what became of the handshake, whatever became of the milter.
+  void tell_log(const load::SessionEnd& end) {
+    const std::uint32_t number = load::number_of(end.script.client_name).value();
+    const std::string_view failure = load::failure_of(number);
+    if (!log_ || failure.empty()) return;
+    const auto middle = system_clock()() - std::chrono::floor<std::chrono::milliseconds>(end.duration / 2);
+    log_->tell(end.script, failure, middle, lag_dice_.below(3) == 0 ? 0us : lag_dice_.up_to(longest_lag));
+  }
+
   void turn() {
+    if (log_) log_->write_due();
     good(load_.turn(1ms));
     if (Steady::now() > last_end_ + patience) FAIL("no session ends any more");
   }
@@ -216,6 +269,8 @@ class Inbound {
   }
 
   test::TemporaryFolder folder_;
+  std::optional<load::MtaLog> log_;
+  Dice lag_dice_;
   const std::string socket_;
   const load::Address address_;
   Attempts attempts_;
@@ -310,4 +365,78 @@ TEST_CASE("TERM ends a busy milter soon, and each session that it knew of is rec
       "never "
       "answered ({} of them recorded), {} were declined\n",
       rounds, longest.count(), audit.closed, audit.ended, audit.late, audit.late_recorded, audit.declined);
+}
+
+TEST_CASE("each session is recorded exactly once while the configuration is read again and again") {
+  constexpr std::size_t sessions = 5000;
+  constexpr std::size_t reloads = 250;
+  fmt::print("seed {}\n", seed());
+  Dice dice;
+  Inbound inbound(Socket::unix_domain);
+  inbound.set_limit(sessions);
+  inbound.start();
+  for (std::size_t reload = 0; reload < reloads; ++reload) {
+    inbound.run_until_done(sessions * reload / reloads);
+    switch (dice.below(3)) {
+      case 0:
+        inbound.configure("");
+        break;
+      case 1:
+        inbound.configure("retention_days = 30\nlog_level = \"debug\"\n");
+        break;
+      default:
+        inbound.configure("this is no setting\n");
+    }
+    // Also some at once, and while the last one is under way.
+    for (std::size_t times = dice.below(3) + 1; times > 0; --times) inbound.reload();
+    inbound.run_for(dice.up_to(2ms));
+  }
+  inbound.run_until_done(sessions);
+  inbound.term_idle();
+
+  const std::size_t read_again = inbound.logged("the configuration was read again");
+  const std::size_t refused = inbound.logged("nothing was changed");
+  CHECK(read_again > reloads / 10);
+  CHECK(refused > reloads / 20);
+  CHECK(inbound.segments().empty());
+  const Audit audit = inbound.audit();
+  fmt::print("{} sessions while the configuration was read {} times and refused {} times\n", audit.closed,
+             read_again, refused);
+  expect(audit);
+  CHECK(audit.closed == sessions);
+}
+
+TEST_CASE("each failed handshake is counted once, with the reason that the log tells, whoever is killed") {
+  fmt::print("seed {}\n", seed());
+  constexpr std::size_t sessions = 7000;
+  constexpr std::size_t kills = 12;
+  Dice dice;
+  Inbound inbound(Socket::unix_domain, true);
+  inbound.set_limit(sessions);
+  inbound.start();
+  for (std::size_t kill = 0; kill < kills; ++kill) {
+    inbound.run_until_done(sessions * kill / kills + dice.below(sessions / kills));
+    if (dice.below(2) == 0) inbound.log().rotate(dice.below(20));
+    wait_for_moment(inbound, dice);
+    (void)inbound.kill();
+    expect(inbound.audit());
+    // The log grows, and may be rotated, while there is nobody to read it.
+    if (dice.below(2) == 0) inbound.log().write_due();
+    if (dice.below(3) == 0) inbound.log().rotate(dice.below(20));
+    inbound.start();
+  }
+  inbound.run_until_done(sessions);
+  expect(inbound.audit_when_log_is_read());
+  inbound.term_idle();
+
+  CHECK(inbound.segments().empty());
+  const Audit audit = inbound.audit(load::Log::read);
+  fmt::print(
+      "{} sessions: {} closed, {} cut; {} handshakes failed, of which the log alone knew {}; {} rotations, "
+      "{} kills\n",
+      audit.closed + audit.cut, audit.closed, audit.cut, audit.failed, audit.known_by_log,
+      inbound.log().rotations(), kills);
+  expect(audit);
+  CHECK(audit.closed + audit.cut == sessions);
+  CHECK(audit.failed > sessions / 10);
 }

@@ -59,6 +59,29 @@ Script numbered_script(std::uint32_t number) {
   return script;
 }
 
+std::string_view failure_of(std::uint32_t number) {
+  static constexpr std::array<std::string_view, 8> failures{
+      "unknown-ca", "left",         "",       "certificate-expired", "no-shared-cipher",
+      "dropped",    "old-protocol", "not-tls"};
+  return number % 7 == 3 ? failures[number / 7 % failures.size()] : "";
+}
+
+std::optional<std::uint32_t> number_of_address(std::string_view client_address) {
+  std::uint32_t number = 0;
+  if (!client_address.starts_with("10.")) return std::nullopt;
+  client_address.remove_prefix(3);
+  for (int part = 0; part < 3; ++part) {
+    std::uint32_t value = 0;
+    const auto* const last = client_address.data() + client_address.size();
+    const auto [end, error] = std::from_chars(client_address.data(), last, value);
+    if (error != std::errc() || value > 255) return std::nullopt;
+    number = number << 8U | value;
+    client_address.remove_prefix(static_cast<std::size_t>(end - client_address.data()));
+    if (!client_address.empty()) client_address.remove_prefix(1);
+  }
+  return number;
+}
+
 std::optional<std::uint32_t> number_of(std::string_view client_name) {
   constexpr std::string_view end = ".client.test";
   if (!client_name.starts_with('c') || !client_name.ends_with(end)) return std::nullopt;

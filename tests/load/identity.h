@@ -14,6 +14,13 @@ namespace starttls::load {
 // of which one is given up, plaintext with two messages, TLS with a trusted certificate.
 Script numbered_script(std::uint32_t number);
 
+// What the handshake of the session came to, as the log of the MTA tells it in mtalog's words; empty where it
+// tells nothing. Some of those that say EHLO only.
+std::string_view failure_of(std::uint32_t number);
+
+// The number of the session whose client has the address; nothing where it is none of ours.
+std::optional<std::uint32_t> number_of_address(std::string_view client_address);
+
 // The number of the session that has the client name; nothing where none of ours has it.
 std::optional<std::uint32_t> number_of(std::string_view client_name);
 

@@ -11,8 +11,10 @@ that costs mail shows in every test.
 """
 
 import contextlib
+import functools
 import json
 import os
+import re
 import shutil
 import sqlite3
 import tempfile
@@ -81,6 +83,7 @@ class Milter(Process):
         super().__init__([*within, path_of("tlsrpt-milter"), "-f", "-c", self.configuration], folder=folder,
                          lab_folder=lab.folder, environment=environment)
         lab.watch(self.stderr)
+        lab.at_end(self._assert_no_sanitizer_spoke)
         lab.at_end(self.kill)
         self.stderr.wait_for("listens on", process=self.popen)
 
@@ -101,6 +104,29 @@ class Milter(Process):
     @property
     def for_postfix(self) -> str:
         return for_postfix(self.socket)
+
+    def _assert_no_sanitizer_spoke(self) -> None:
+        """Where a test kills the daemon, no exit status tells."""
+        found = re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", self.stderr.text())
+        if found:
+            raise AssertionError(f"{found[0]}:\n{self.stderr.text()}")
+
+
+def most_memory(milter: Milter) -> int:
+    """The most that the daemon ever held, in KiB."""
+    status = Path(f"/proc/{milter.pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
+
+
+def memory_limit(kib: int) -> int:
+    """That much, and what a sanitizer takes in a build that has one."""
+    return kib * 10 if is_sanitized() else kib
+
+
+@functools.cache
+def is_sanitized() -> bool:
+    program = path_of("tlsrpt-milter").read_bytes()
+    return b"__asan_init" in program or b"__tsan_init" in program
 
 
 def _records_in(journal: Path) -> int:

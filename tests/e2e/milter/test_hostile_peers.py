@@ -2,111 +2,80 @@
 
 import contextlib
 import random
-import socket
 import struct
 import time
 import unittest
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 from lab import Lab
 from lab.smtp_client import tls13_mail
-from recording import Milter, client, end_and_read, read, receiver, sessions_in
+from milter_peer import (
+    CONNECT,
+    END_OF_MESSAGE,
+    HELO,
+    MAIL,
+    NEGOTIATION,
+    QUIT,
+    RCPT,
+    Peer,
+    macros,
+    packet,
+)
+from recording import Milter, client, end_and_read, memory_limit, most_memory, read, receiver, sessions_in
 
 NO_NAMES = {"smtpd_peername_lookup": "no"}
 
 
-def packet(command: bytes, content: bytes = b"") -> bytes:
-    return struct.pack("!I", 1 + len(content)) + command + content
-
-
-def macros(stage: bytes, values: dict[bytes, bytes]) -> bytes:
-    """The packet that comes before the one of the stage."""
-    pairs = b"".join(name + b"\0" + value + b"\0" for name, value in values.items())
-    return packet(b"D", stage + pairs)
-
-
-# Version 6 of the protocol, all actions and all steps offered.
-NEGOTIATION = packet(b"O", struct.pack("!III", 6, 0x1FF, 0x1FFFFF))
-CONNECT = packet(b"C", b"client.test\0" + b"4" + struct.pack("!H", 25) + b"192.0.2.1\0")
-HELO = packet(b"H", b"client.test\0")
-MAIL = packet(b"M", b"<alice@sender.test>\0")
-RCPT = packet(b"R", b"<bob@example.test>\0")
-END_OF_MESSAGE = packet(b"E")
-QUIT = packet(b"Q")
-
-
-def drop(_: socket.socket) -> None:
+def drop(_: Peer) -> None:
     """Nothing at all."""
 
 
-def half_a_negotiation(peer: socket.socket) -> None:
-    peer.sendall(NEGOTIATION[:9])
+def half_a_negotiation(peer: Peer) -> None:
+    peer.send(NEGOTIATION[:9])
 
 
-def garbage(peer: socket.socket) -> None:
-    peer.sendall(random.Random(1).randbytes(70_000))
+def garbage(peer: Peer) -> None:
+    peer.send(random.Random(1).randbytes(70_000))
 
 
-def http(peer: socket.socket) -> None:
-    peer.sendall(b"GET / HTTP/1.1\r\nHost: milter\r\n\r\n")
+def http(peer: Peer) -> None:
+    peer.send(b"GET / HTTP/1.1\r\nHost: milter\r\n\r\n")
 
 
-def claims_two_gigabytes(peer: socket.socket) -> None:
-    peer.sendall(struct.pack("!I", 0x7FFFFFFF) + b"O" + bytes(1000))
+def claims_two_gigabytes(peer: Peer) -> None:
+    peer.send(struct.pack("!I", 0x7FFFFFFF) + b"O" + bytes(1000))
 
 
-def claims_two_gigabytes_after_negotiation(peer: socket.socket) -> None:
-    peer.sendall(NEGOTIATION + struct.pack("!I", 0x7FFFFFFF) + b"C" + bytes(1000))
+def claims_two_gigabytes_after_negotiation(peer: Peer) -> None:
+    peer.send(NEGOTIATION + struct.pack("!I", 0x7FFFFFFF) + b"C" + bytes(1000))
 
 
-def claims_nothing(peer: socket.socket) -> None:
-    peer.sendall(struct.pack("!I", 0) * 100)
+def claims_nothing(peer: Peer) -> None:
+    peer.send(struct.pack("!I", 0) * 100)
 
 
-def old_protocol(peer: socket.socket) -> None:
-    peer.sendall(packet(b"O", struct.pack("!III", 1, 0, 0)))
+def old_protocol(peer: Peer) -> None:
+    peer.send(packet(b"O", struct.pack("!III", 1, 0, 0)))
 
 
-def wrong_order(peer: socket.socket) -> None:
-    peer.sendall(NEGOTIATION + END_OF_MESSAGE + RCPT + MAIL + HELO + packet(b"A") + CONNECT + QUIT)
+def wrong_order(peer: Peer) -> None:
+    peer.send(NEGOTIATION + END_OF_MESSAGE + RCPT + MAIL + HELO + packet(b"A") + CONNECT + QUIT)
 
 
-def cut_content(peer: socket.socket) -> None:
+def cut_content(peer: Peer) -> None:
     """Texts without their end, a connection without an address, numbers cut in the middle."""
-    peer.sendall(NEGOTIATION + packet(b"C", b"client.test") + packet(b"C", b"c\0" + b"4\0") + packet(b"H", b"x")
+    peer.send(NEGOTIATION + packet(b"C", b"client.test") + packet(b"C", b"c\0" + b"4\0") + packet(b"H", b"x")
                  + packet(b"M") + packet(b"R", b"<") + packet(b"D") + packet(b"D", b"Hname") + QUIT)
 
 
-def unknown_commands(peer: socket.socket) -> None:
-    peer.sendall(NEGOTIATION + CONNECT + packet(b"\xff", bytes(100)) + packet(b"Z") + QUIT)
+def unknown_commands(peer: Peer) -> None:
+    peer.send(NEGOTIATION + CONNECT + packet(b"\xff", bytes(100)) + packet(b"Z") + QUIT)
 
 
-PEERS: list[Callable[[socket.socket], None]] = [
+PEERS: list[Callable[[Peer], None]] = [
     drop, half_a_negotiation, garbage, http, claims_two_gigabytes, claims_two_gigabytes_after_negotiation,
     claims_nothing, old_protocol, wrong_order, cut_content, unknown_commands]
-
-
-@contextlib.contextmanager
-def connected(milter: Milter) -> Iterator[socket.socket]:
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(10)
-        peer.connect(milter.socket.removeprefix("unix:"))
-        yield peer
-
-
-def wait_for_hangup(peer: socket.socket) -> None:
-    """Until the milter has read all that it wants to of what was sent."""
-    with contextlib.suppress(ConnectionError):
-        peer.shutdown(socket.SHUT_WR)
-        while peer.recv(65536):
-            pass
-
-
-def most_memory(milter: Milter) -> int:
-    """The most that the daemon ever held, in KiB."""
-    status = Path(f"/proc/{milter.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
+TELL_OF_A_CONNECTION = [wrong_order, unknown_commands]
 
 
 class Peers(unittest.TestCase):
@@ -116,16 +85,16 @@ class Peers(unittest.TestCase):
             mx = receiver(lab, milter, parameters=NO_NAMES)
             for misbehave in PEERS:
                 with self.subTest(misbehave.__name__):
-                    with connected(milter) as peer, contextlib.suppress(BrokenPipeError):
+                    with Peer(milter) as peer, contextlib.suppress(BrokenPipeError):
                         misbehave(peer)
-                    with connected(milter) as peer:
+                    with Peer(milter) as peer:
                         with contextlib.suppress(BrokenPipeError):
                             misbehave(peer)
-                        wait_for_hangup(peer)
-                    misbehave(lasting.enter_context(connected(milter)))  # and this one never goes away
+                        peer.hang_up()
+                    misbehave(lasting.enter_context(Peer(milter)))  # and this one never goes away
                     tls13_mail(client(lab, mx))
             self.assertTrue(milter.running())
-            self.assertLess(most_memory(milter), 60_000)
+            self.assertLess(most_memory(milter), memory_limit(60_000))
 
             rows = end_and_read(mx, milter)
 
@@ -133,12 +102,18 @@ class Peers(unittest.TestCase):
             self.assertEqual(len(honest), len(PEERS))
             self.assertEqual(sessions_in(honest), len(PEERS))
             self.assertEqual({row.messages for of in honest.values() for row in of}, {1})
+            # Of the others, who told of a connection had a session with neither TLS nor mail, once at most.
+            strangers = {address: of for address, of in rows.items() if address not in honest}
+            self.assertLessEqual(set(strangers), {"192.0.2.1"})
+            self.assertLessEqual(sessions_in(strangers), 3 * len(TELL_OF_A_CONNECTION))
+            for row in strangers.get("192.0.2.1", []):
+                self.assertEqual((row.outcome, row.messages, row.domains, row.client_name), ("no-helo", 0, {}, ""))
 
     def test_that_are_many_and_silent_hold_nobody_up(self) -> None:
         with Lab() as lab, contextlib.ExitStack() as lasting:
             milter = Milter(lab)
             for _ in range(300):
-                lasting.enter_context(connected(milter)).sendall(NEGOTIATION[:9])
+                lasting.enter_context(Peer(milter)).send(NEGOTIATION[:9])
             mx = receiver(lab, milter, parameters=NO_NAMES)
             tls13_mail(client(lab, mx))
             self.assertEqual(sessions_in(end_and_read(mx, milter)), 1)
@@ -148,19 +123,19 @@ class Peers(unittest.TestCase):
         with Lab() as lab:
             milter = Milter(lab)
             nasty = b"\xff\xfe\x1b[2J\r\n" + b"x" * 12_000
-            with connected(milter) as peer:
-                peer.sendall(NEGOTIATION)
-                peer.sendall(macros(b"C", {b"j": nasty, b"{client_name}": nasty}) + CONNECT)
-                peer.sendall(macros(b"H", {b"{tls_version}": nasty, b"{cipher}": nasty, b"{verify}": nasty,
+            with Peer(milter) as peer:
+                peer.send(NEGOTIATION)
+                peer.send(macros(b"C", {b"j": nasty, b"{client_name}": nasty}) + CONNECT)
+                peer.send(macros(b"H", {b"{tls_version}": nasty, b"{cipher}": nasty, b"{verify}": nasty,
                                            b"{cipher_bits}": b"-99999999999999999999"}) + packet(b"H", nasty + b"\0"))
-                peer.sendall(MAIL)
+                peer.send(MAIL)
                 for number in range(3000):
-                    peer.sendall(packet(b"R", b"<bob@d%d.test>\0" % number))
-                    peer.recv(65536)
+                    peer.send(packet(b"R", b"<bob@d%d.test>\0" % number))
+                    peer.socket.recv(65536)
                 for recipient in (b"<bob@" + nasty + b">\0", b"@\0", b"<>\0", b"<bob@[192.0.2.1]>\0", b"\0"):
-                    peer.sendall(packet(b"R", recipient))
-                peer.sendall(END_OF_MESSAGE + QUIT)
-                wait_for_hangup(peer)
+                    peer.send(packet(b"R", recipient))
+                peer.send(END_OF_MESSAGE + QUIT)
+                peer.hang_up()
             milter.stop()
 
             rows = read(milter.state)
@@ -176,10 +151,10 @@ class Peers(unittest.TestCase):
     def test_that_hang_do_not_keep_it_from_ending(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
-            with connected(milter) as half, connected(milter) as whole:
-                half.sendall(NEGOTIATION[:9])
-                whole.sendall(NEGOTIATION + CONNECT)
-                whole.recv(65536)
+            with Peer(milter) as half, Peer(milter) as whole:
+                half.send(NEGOTIATION[:9])
+                whole.send(NEGOTIATION + CONNECT)
+                whole.socket.recv(65536)
                 begun = time.monotonic()
                 self.assertEqual(milter.stop(), 0)
                 self.assertLess(time.monotonic() - begun, 3)

@@ -39,6 +39,23 @@ TEST_CASE("a program's clock stands still where the environment says so, and nev
   CHECK(good(program_clock())() == at("2026-11-22T00:00:00Z"));
   ::setenv("STARTTLS_TOOLKIT_NOW", "tomorrow", 1);
   CHECK(bad(program_clock()).fault == Fault::usage);
+  ::setenv("STARTTLS_TOOLKIT_NOW", "/nowhere/at/all", 1);
+  CHECK(bad(program_clock()).fault == Fault::usage);
   ::unsetenv("STARTTLS_TOOLKIT_NOW");
   CHECK(good(program_clock())() > at("2024-01-01T00:00:00Z"));
+}
+
+TEST_CASE("a program's clock goes as the file goes that the environment names") {
+  const TemporaryFolder folder;
+  const auto file = folder / "now";
+  write(file, "2026-11-22T00:00:00Z\n");
+  ::setenv("STARTTLS_TOOLKIT_NOW", file.c_str(), 1);
+  const Clock clock = good(program_clock());
+  CHECK(clock() == at("2026-11-22T00:00:00Z"));
+  write(file, "2026-11-21T00:00:00Z");
+  CHECK(clock() == at("2026-11-21T00:00:00Z"));
+  write(file, "2026-11-");
+  CHECK(clock() == at("2026-11-21T00:00:00Z"));
+  CHECK(bad(program_clock()).fault == Fault::usage);
+  ::unsetenv("STARTTLS_TOOLKIT_NOW");
 }

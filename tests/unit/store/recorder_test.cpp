@@ -1,5 +1,7 @@
 #include "store/recorder.h"
 
+#include <spdlog/sinks/ostream_sink.h>
+
 #include "examples.h"
 #include "store/ledger.h"
 #include "store/segment.h"
@@ -21,6 +23,12 @@ Clock fixed_clock() {
 // A state directory with what a recorder and a report need of it.
 struct State {
   TemporaryFolder folder;
+  mutable std::atomic<int> rounds = 0;  // of a repairing recorder, after which all was folded
+
+  // Until the recorder's folder has nothing to do with the store.
+  void wait_for_rest() const {
+    for (const int begin = rounds; rounds < begin + 2;) std::this_thread::yield();
+  }
 
   StoreOpener opener() const {
     return [file = store_file(folder.path())] { return open_sqlite_store(file, Access::write); };
@@ -34,6 +42,21 @@ struct State {
     return std::make_unique<Recorder>(options, fixed_clock());
   }
 
+  // One whose store, where it is damaged, is moved aside.
+  std::unique_ptr<Recorder> repairing_recorder() const {
+    RecorderOptions options{.journal = journal_folder(folder.path()),
+                            .sync_interval = 5ms,
+                            .fold_interval = 5ms,
+                            .open_store = opener()};
+    options.repair_store = [file = store_file(folder.path())]() -> Result<bool> {
+      const auto aside = set_aside_if_damaged(file, fixed_clock()());
+      if (!aside) return std::unexpected(aside.error());
+      return !aside->empty();
+    };
+    options.folded = [this](Store&) { ++rounds; };
+    return std::make_unique<Recorder>(options, fixed_clock());
+  }
+
   std::uint64_t sessions() const {
     std::uint64_t sum = 0;
     const DailyCounts counts = good(read_counts({.state_dir = folder.path()}, the_day));
@@ -42,6 +65,45 @@ struct State {
   }
 
   std::size_t segments() const { return good(list_segments(journal_folder(folder.path()))).size(); }
+};
+
+// A store that somebody else has locked.
+class LockedStore final : public Store {
+ public:
+  explicit LockedStore(std::atomic<int>& attempts) : attempts_(attempts) {}
+
+  Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
+    ++attempts_;
+    attempts_.notify_all();
+    return locked();
+  }
+  Result<Snapshot> read(const Period&, const std::vector<std::string>&) override { return locked(); }
+  Result<void> forget_segments(Time) override { return locked(); }
+  Result<std::size_t> prune(Day, std::size_t) override { return locked(); }
+  Result<std::vector<Downgrade>> downgrades(const Period&) override { return locked(); }
+  Result<Senders> senders(std::uint64_t) override { return locked(); }
+  Result<bool> forget_sender(const std::string&) override { return locked(); }
+  Result<std::int64_t> forgettings() override { return locked(); }
+
+ private:
+  static std::unexpected<Error> locked() { return fail(Fault::temporary, "the store is locked"); }
+
+  std::atomic<int>& attempts_;
+};
+
+// What is logged while it lives.
+class LogCapture {
+ public:
+  LogCapture() {
+    spdlog::set_default_logger(
+        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
+  }
+  ~LogCapture() { spdlog::set_default_logger(before_); }
+  std::string text() const { return text_.str(); }
+
+ private:
+  std::ostringstream text_;
+  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
 };
 
 }  // namespace
@@ -270,6 +332,62 @@ TEST_CASE("how far the log was read survives, whether or not its segment was fol
   CHECK(good(log_position(journal_folder(state.folder.path())))->text == "five");
 }
 
+TEST_CASE("how far the log was read is never less than before, in whatever order segments are folded") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  fs::create_directories(folder);
+  const auto segment_at = [](std::uint64_t number) {
+    return std::string(segment_magic) +
+           frame(encode(LogNote{.position = {.number = number, .text = "there"}}));
+  };
+  write(folder / "1.segment", segment_at(9));
+  write(folder / "2.segment", segment_at(5));  // begun later, by a clock that was set back
+  auto recorder = state.recorder(state.opener());
+  good(recorder->start());
+  recorder->stop();
+  CHECK(state.segments() == 0);
+  CHECK(good(log_position(folder))->number == 9);
+}
+
+TEST_CASE("a store that is locked is waited for once in a round, not once for each segment") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  fs::create_directories(folder);
+  for (const char* name : {"1.segment", "2.segment", "3.segment"}) {
+    write(folder / name, std::string(segment_magic) + frame(encode(tls_session())));
+  }
+  std::atomic<int> attempts = 0;
+  RecorderOptions options{.journal = folder, .fold_interval = 1h};
+  options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
+    return std::make_unique<LockedStore>(attempts);
+  };
+  Recorder recorder(options, fixed_clock());
+  good(recorder.start());
+  attempts.wait(0);
+  recorder.stop();
+  CHECK(attempts == 2);  // at the start and at the end
+  CHECK(state.segments() == 3);
+  CHECK(state.sessions() == 3);
+}
+
+TEST_CASE("nobody is told that recording works again while records are held back") {
+  const State state;
+  const fs::path folder = journal_folder(state.folder.path());
+  write(folder, "in the way");
+  std::atomic<int> rounds = 0;
+  RecorderOptions options{.journal = folder, .sync_interval = 1h, .fold_interval = 1ms};
+  options.open_store = state.opener();
+  const LogCapture log;
+  Recorder recorder(options, [&] {
+    ++rounds;  // the folder asks in each
+    return fixed_clock()();
+  });
+  good(recorder.start());
+  recorder.record(tls_session());
+  for (const int begin = rounds; rounds < begin + 20;) std::this_thread::yield();
+  CHECK(log.text().find("works again") == std::string::npos);
+}
+
 TEST_CASE("a failure that the log tells of is in the counts at once, also while its session is not folded") {
   const State state;
   std::atomic<bool> down = true;
@@ -301,21 +419,47 @@ TEST_CASE("a failure that the log tells of is in the counts at once, also while 
 
 TEST_CASE("a damaged store is repaired as it says, and the sessions are kept for the next") {
   const State state;
-  write(store_file(state.folder.path()), std::string(10'000, 'x'));
-  RecorderOptions options{
-      .journal = journal_folder(state.folder.path()), .sync_interval = 5ms, .fold_interval = 5ms};
-  options.open_store = state.opener();
-  options.repair_store = [&]() -> Result<bool> {
-    const auto aside = set_aside_if_damaged(store_file(state.folder.path()), fixed_clock()());
-    if (!aside) return std::unexpected(aside.error());
-    return !aside->empty();
-  };
-  Recorder recorder(options, fixed_clock());
-  good(recorder.start());
-  recorder.record(tls_session());
-  while (recorder.counters().folded_sessions == 0) std::this_thread::yield();
-  recorder.stop();
+  write(store_file(state.folder.path()), GENERATE(std::string(10'000, 'x'), std::string()));
+  auto recorder = state.repairing_recorder();
+  good(recorder->start());
+  recorder->record(tls_session());
+  while (recorder->counters().folded_sessions == 0) std::this_thread::yield();
+  recorder->stop();
   CHECK(state.sessions() == 1);
+}
+
+TEST_CASE("a store that is damaged under the running recorder costs no later session") {
+  const State state;
+  const fs::path file = store_file(state.folder.path());
+  auto recorder = state.repairing_recorder();
+  good(recorder->start());
+  recorder->record(tls_session());
+  recorder->stop();  // everything is in the file itself
+  recorder = state.repairing_recorder();
+  good(recorder->start());
+  recorder->record(tls_session());
+  while (recorder->counters().folded_sessions == 0) std::this_thread::yield();
+  state.wait_for_rest();
+  SECTION("emptied") {
+    write(file, "");
+  }
+  SECTION("cut") {
+    fs::resize_file(file, fs::file_size(file) / 2);
+  }
+  SECTION("overwritten, from its beginning or its middle") {
+    const auto from = GENERATE(0, 4096, 16384);
+    std::fstream pages(file, std::ios::in | std::ios::out | std::ios::binary);
+    pages.seekp(from);
+    pages << std::string(fs::file_size(file) - static_cast<std::size_t>(from), 'x');
+  }
+  recorder->record(plaintext_session());
+  while (recorder->counters().folded_sessions < 2) std::this_thread::yield();
+  recorder->stop();
+  auto next = state.repairing_recorder();
+  good(next->start());
+  next->stop();
+  const DailyCounts counts = good(read_counts({.state_dir = state.folder.path()}, the_day));
+  CHECK(counts.contains(class_of(plaintext_session())));
 }
 
 TEST_CASE("days behind the retention go, and younger ones stay") {

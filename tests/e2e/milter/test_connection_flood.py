@@ -1,0 +1,65 @@
+"""Thousands of connections a second, most of which come to nothing, cost no session of the MTA, and no memory."""
+
+import contextlib
+import errno
+import signal
+import socket
+import sys
+import unittest
+from pathlib import Path
+
+from lab import Lab
+from lab.process import Process
+from lab.smtp_client import plaintext_mail, tls13_mail
+from recording import Milter, client, end_and_read, is_sanitized, memory_limit, most_memory, receiver
+
+FLOOD = Path(__file__).with_name("connect_flood.py")
+SECONDS = 3
+RATE = 11_000
+WANTED_RATE = 10_000
+BURST = 500
+
+
+class Flood(unittest.TestCase):
+    def test_of_ten_thousand_connections_a_second_costs_no_session(self) -> None:
+        with Lab() as lab:
+            milter = Milter(lab)
+            mx = receiver(lab, milter, parameters={"smtpd_peername_lookup": "no"})
+            rate = RATE / 10 if is_sanitized() else RATE
+            flood = Process([sys.executable, FLOOD, milter.socket.removeprefix("unix:"), str(SECONDS), str(rate)],
+                            folder=lab.new_folder("flood"), lab_folder=lab.folder)
+            lab.at_end(flood.kill)
+            lab.watch(flood.stderr)
+            sources = []
+            while flood.running() and len(sources) < 200:  # Postfix would answer with 451 if the milter failed it
+                one = client(lab, mx)
+                (tls13_mail if len(sources) % 2 else plaintext_mail)(one)
+                sources.append(one.source)
+            self.assertEqual(flood.wait(SECONDS + 10), 0)
+            total, reached = map(int, flood.stdout.text().split())
+            print(f"{total} connections, {reached} a second, {len(sources)} messages meanwhile")
+            if not is_sanitized():
+                self.assertGreater(reached, WANTED_RATE, "too slow for what this test is about")
+            self.assertGreater(len(sources), 0)
+            self.assertLess(most_memory(milter), memory_limit(60_000))
+            rows = end_and_read(mx, milter)
+            self.assertEqual({address: [(row.sessions, row.messages) for row in of] for address, of in rows.items()},
+                             {source: [(1, 1)] for source in sources})
+
+    def test_that_comes_at_once_finds_room_in_the_queue(self) -> None:
+        # Postfix does not wait for room: it does without the milter, and the session would not be seen.
+        with Lab() as lab, contextlib.ExitStack() as connections:
+            milter = Milter(lab)
+            milter.signal(signal.SIGSTOP)
+            for number in range(BURST):
+                connection = connections.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM
+                                                                     | socket.SOCK_NONBLOCK))
+                refused = connection.connect_ex(milter.socket.removeprefix("unix:"))
+                self.assertEqual(refused, 0, f"connection {number}: {errno.errorcode.get(refused)}")
+            milter.signal(signal.SIGCONT)
+            connections.close()
+            self.assertEqual(milter.stop(), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
