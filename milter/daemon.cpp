@@ -363,7 +363,13 @@ Result<void> run_daemon(const Startup& startup) {
 
 Result<void> check_startup(const Configuration& configuration) {
   if (const auto identity = identity_of(configuration); !identity) return std::unexpected(identity.error());
-  return check_listener(configuration);
+  if (auto listener = check_listener(configuration); !listener) return listener;
+  // The daemon waits for it; but who checks wants to know.
+  const bool is_file = configuration.mta_log.starts_with('/');
+  if (is_file && ::access(configuration.mta_log.c_str(), R_OK) != 0) {
+    spdlog::warn("'milter.mta_log': {}: {}", printable(configuration.mta_log), errno_text(errno));
+  }
+  return {};
 }
 
 Result<std::function<void()>> detach(bool keep_standard_error) {

@@ -45,6 +45,7 @@ Result<std::filesystem::path> current_folder() {
 
 // Says what is wrong, or that nothing is.
 Result<void> check(const CommandLine& line) {
+  start_log(program, LogTarget::command);
   const auto folder = current_folder();
   if (!folder) return std::unexpected(folder.error());
   const auto configuration = configure(line, *folder);

@@ -1,0 +1,99 @@
+"""A sender that has used TLS and comes without it is noticed, and can be refused for now."""
+
+import unittest
+
+from lab import Lab, program
+from lab.smtp_dialogue import TLS13, UnexpectedReply, greeted, tls
+from recording import QUICK, Milter, client, end_and_read, receiver
+
+XCLIENT = {"smtpd_peername_lookup": "no", "smtpd_authorized_xclient_hosts": "127.0.0.0/8"}
+
+
+class Downgrades(unittest.TestCase):
+    def session(self, lab: Lab, mx: object, name: str, address: str = "192.0.2.1", *, encrypted: bool = True) -> None:
+        """Mail from the client of that verified name; Postfix is told of it by a proxy."""
+        with greeted(client(lab, mx)) as dialogue:
+            dialogue.command(f"XCLIENT NAME={name} ADDR={address}", 220)
+            dialogue.ehlo()
+            if encrypted:
+                dialogue.starttls(tls(TLS13))
+                dialogue.ehlo()
+            dialogue.mail()
+            dialogue.quit()
+
+    def start(self, lab: Lab, **settings: object) -> Milter:
+        return Milter(lab, settings=QUICK | {"local_networks": ["127.0.0.0/8"], "downgrade_after": 3} | settings)
+
+    def test_are_logged_listed_and_in_the_self_report(self) -> None:
+        with Lab() as lab:
+            milter = self.start(lab)
+            mx = receiver(lab, milter, parameters=XCLIENT)
+            for host in ("mx1", "mx2", "mx1"):
+                self.session(lab, mx, f"{host}.sender.test")
+            self.session(lab, mx, "out.stranger.test", encrypted=False)
+            self.session(lab, mx, "mx3.sender.test", "192.0.2.33", encrypted=False)
+            self.session(lab, mx, "mx4.sender.test", "192.0.2.44", encrypted=False)
+            milter.stderr.wait_for(r"sender\.test came without TLS at \S+, after 3 sessions with up to TLSv1\.3")
+            end_and_read(mx, milter)
+
+            self.assertEqual(milter.stderr.text().count("came without TLS"), 1, "once a sender and day")
+            (entry,) = milter.report("--json", "downgrades")["downgrades"]
+            self.assertEqual((entry["sender"], entry["plaintext_sessions"], entry["tls_sessions"], entry["best_tls"]),
+                             ("sender.test", 2, 3, "TLSv1.3"))
+            self.assertEqual(entry["addresses"], ["192.0.2.33", "192.0.2.44"])
+            self.assertLess(entry["last_tls"], entry["first_plaintext"])
+            told = program.run("tlsrpt-report", "--state-dir", milter.state, "downgrades").stdout
+            self.assertIn("sender.test\n  2 sessions in plaintext, first at ", told)
+            (policy,) = milter.report("self")["policies"]
+            reasons = {detail["sending-mta-ip"]: detail["failure-reason-code"].partition(":")[0]
+                       for detail in policy["failure-details"]}
+            self.assertEqual(reasons, {"192.0.2.1": "plaintext", "192.0.2.33": "downgrade", "192.0.2.44": "downgrade"})
+
+    def test_are_refused_where_that_is_wanted_until_the_sender_is_forgotten(self) -> None:
+        with Lab() as lab:
+            milter = self.start(lab, on_downgrade="tempfail")
+            mx = receiver(lab, milter, parameters=XCLIENT)
+            self.session(lab, mx, "mx1.sender.test", encrypted=False)
+            for _ in range(3):
+                self.session(lab, mx, "mx1.sender.test")
+            self.until_refused(lab, mx, "mx2.sender.test")
+            self.session(lab, mx, "mx2.sender.test")  # over TLS it is welcome
+            self.session(lab, mx, "mx1.stranger.test", encrypted=False)
+
+            forgotten = program.run("tlsrpt-report", "--state-dir", milter.state, "forget", "Sender.Test", "no.test")
+            self.assertEqual((forgotten.returncode, forgotten.stdout),
+                             (1, "sender.test: forgotten\nno.test: nothing was known of it\n"))
+            self.until_accepted(lab, mx, "mx1.sender.test")
+            rows = end_and_read(mx, milter)["192.0.2.1"]
+            refused = [row for row in rows if row.outcome == "plaintext" and row.messages < row.sessions]
+            self.assertTrue(refused)
+            self.assertEqual({domain for row in refused for domain in row.domains}, {"example.test"})
+            self.assertRegex(milter.stderr.text(), "sender.test came without TLS, for which it is known: refused for now")
+
+    def test_of_senders_who_are_exempt_are_accepted(self) -> None:
+        with Lab() as lab:
+            milter = self.start(lab, on_downgrade="tempfail", downgrade_exempt=["sender.test"])
+            mx = receiver(lab, milter, parameters=XCLIENT)
+            for _ in range(3):
+                self.session(lab, mx, "mx1.sender.test")
+                self.session(lab, mx, "mx1.other.test")
+            self.until_refused(lab, mx, "mx1.other.test")
+            self.session(lab, mx, "mx1.sender.test", encrypted=False)
+
+    def until_refused(self, lab: Lab, mx: object, name: str) -> None:
+        """Senders are known once what the milter has seen is in its store."""
+        for _ in range(500):
+            try:
+                self.session(lab, mx, name, encrypted=False)
+            except UnexpectedReply as refusal:
+                self.assertRegex(str(refusal), r"451 4\.7\.10 .*Encryption needed: .*STARTTLS")
+                return
+        self.fail("never refused")
+
+    def until_accepted(self, lab: Lab, mx: object, name: str) -> None:
+        for _ in range(500):
+            try:
+                return self.session(lab, mx, name, encrypted=False)
+            except UnexpectedReply:
+                continue
+        self.fail("never accepted")

@@ -1,0 +1,169 @@
+"""What an administrator does with the daemon: check its configuration, reload it, look at its metrics, lower its rights."""
+
+import contextlib
+import http.client
+import os
+import pwd
+import re
+import signal
+import socket
+import subprocess
+import unittest
+from pathlib import Path
+
+from lab import Lab, program
+from lab.smtp_client import plaintext_mail, tls13_mail
+from recording import QUICK, Milter, client, configuration, end_and_read, read, receiver
+
+NO_NAMES = {"smtpd_peername_lookup": "no"}
+
+
+class Metrics(unittest.TestCase):
+    def test_count_what_happens(self) -> None:
+        with Lab() as lab:
+            address = lab.address()
+            port = lab.free_port(address)
+            milter = Milter(lab, settings=QUICK | {"metrics": f"inet:{address}:{port}", "exclude_ports": [25]})
+            mx = receiver(lab, milter, parameters=NO_NAMES)
+            tls13_mail(client(lab, mx))
+            tls13_mail(client(lab, mx))
+            plaintext_mail(client(lab, mx))
+            mx.end()
+
+            page = self.page(address, port)
+            for line in ('sessions_total{outcome="tls"} 2', 'sessions_total{outcome="plaintext"} 1',
+                         'tls_sessions_total{version="TLSv1.3"} 2', "messages_total 3", "lost_records_total 0",
+                         "failures_total 0", 'excluded_sessions_total{reason="local-network"} 0',
+                         "open_connections 0", "journal_records_total 3"):
+                self.assertIn(f"\ntlsrpt_milter_{line}\n", page)
+            for name in ("fold_lag_seconds", "journal_backlog_bytes", "start_time_seconds", "downgraded_sessions_total",
+                         "refused_plaintext_total"):
+                self.assertRegex(page, rf"\ntlsrpt_milter_{name} [0-9.]+\n")
+            self.assertRegex(page, r'\ntlsrpt_milter_info\{version="[0-9.]+"\} 1\n')
+            for line in page.strip().splitlines():
+                self.assertRegex(line, r"^(# (HELP|TYPE) tlsrpt_milter_\w+ .+|tlsrpt_milter_\w+(\{\w+=\"[^\"]+\"\})? [0-9.]+)$")
+
+    def page(self, address: str, port: int) -> str:
+        with contextlib.closing(http.client.HTTPConnection(address, port, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            response = connection.getresponse()
+            self.assertEqual(response.status, 200)
+            self.assertEqual(response.headers["Content-Type"], "text/plain; version=0.0.4; charset=utf-8")
+            return "\n" + response.read().decode()
+
+
+class Reload(unittest.TestCase):
+    def test_takes_over_what_can_change_and_tells_what_cannot(self) -> None:
+        with Lab() as lab:
+            milter = Milter(lab, settings=QUICK | {"local_networks": ["127.0.0.0/8"]})
+            mx = receiver(lab, milter, parameters=NO_NAMES)
+            before, after = client(lab, mx), client(lab, mx)
+            tls13_mail(before)
+            text = milter.configuration.read_text()
+
+            milter.configuration.write_text(text.replace('["127.0.0.0/8"]', '["not a network"]'))
+            os.kill(milter.pid, signal.SIGHUP)
+            milter.stderr.wait_for("'milter.local_networks' is 'not a network', no network such as.*; nothing was changed")
+
+            milter.configuration.write_text(text.replace('["127.0.0.0/8"]', "[]").replace("fold_interval = 0.1",
+                                                                                      "fold_interval = 7"))
+            os.kill(milter.pid, signal.SIGHUP)
+            milter.stderr.wait_for("a restart is needed for what changed in: the intervals")
+            tls13_mail(after)
+
+            self.assertEqual(list(end_and_read(mx, milter)), [after.source])
+
+    def test_in_any_number_ends_nothing(self) -> None:
+        with Lab() as lab:
+            milter = Milter(lab)
+            mx = receiver(lab, milter, parameters=NO_NAMES)
+            for _ in range(200):
+                os.kill(milter.pid, signal.SIGHUP)
+            one = client(lab, mx)
+            tls13_mail(one)
+            os.kill(milter.pid, signal.SIGHUP)
+            os.kill(milter.pid, signal.SIGTERM)
+            self.assertEqual(milter.wait(), 0)
+            self.assertEqual(list(read(milter.state)), [one.source])
+
+
+class Privileges(unittest.TestCase):
+    """`daemon` and `postfix` are users that are there."""
+
+    def test_are_those_of_the_user_who_then_has_all_that_it_needs(self) -> None:
+        with Lab() as lab:
+            folder, state = lab.new_folder("run"), lab.new_folder("state")
+            first = Milter(lab, state=state, socket=f"unix:{folder}/socket")  # as root, before the upgrade
+            first.stop()
+            milter = Milter(lab, state=state, socket=f"unix:{folder}/socket",
+                            settings=QUICK | {"user": "daemon", "socket_group": "postfix"})
+            mx = receiver(lab, milter, parameters=NO_NAMES)
+            one = client(lab, mx)
+            tls13_mail(one)
+
+            status = Path(f"/proc/{milter.pid}/status").read_text()
+            user = pwd.getpwnam("daemon")
+            self.assertRegex(status, rf"Uid:\t{user.pw_uid}\t{user.pw_uid}\t{user.pw_uid}\t{user.pw_uid}\n")
+            self.assertRegex(status, r"CapEff:\t0+\n")
+            place = (folder / "socket").stat()
+            self.assertEqual((place.st_uid, place.st_mode & 0o777), (user.pw_uid, 0o660))
+            self.assertEqual(list(end_and_read(mx, milter)), [one.source])
+            self.assertEqual({file.stat().st_uid for file in [state, *state.rglob("*")]}, {user.pw_uid})
+
+    def test_of_a_user_who_does_not_exist_are_none(self) -> None:
+        with Lab() as lab:
+            file = configuration(lab.folder, {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/s",
+                                              "user": "nosuchuser"})
+            done = program.run("tlsrpt-milter", "-f", "-c", file)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (78, 1), done.stderr)
+            self.assertIn("'milter.user': there is no user 'nosuchuser'", done.stderr)
+            self.assertFalse((lab.folder / "s").exists())
+
+
+class CheckConfig(unittest.TestCase):
+    def check(self, lab: Lab, **settings: object) -> subprocess.CompletedProcess[str]:
+        file = configuration(lab.folder, {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/s", **settings})
+        return program.run("tlsrpt-milter", "--check-config", "-c", file)
+
+    def test_says_that_all_is_well_and_touches_nothing(self) -> None:
+        with Lab() as lab:
+            done = self.check(lab)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertEqual(done.stdout, f"{lab.folder}/tlsrpt.toml: good\n")
+            self.assertFalse((lab.folder / "state").exists())
+            self.assertFalse((lab.folder / "s").exists())
+
+    def test_says_what_is_wrong(self) -> None:
+        with Lab() as lab:
+            for settings, status, message in (
+                    ({"socket": "somewhere"}, 64, "'somewhere' is no socket such as"),
+                    ({"user": "nosuchuser"}, 78, "there is no user 'nosuchuser'"),
+                    ({"socket_group": "nosuchgroup"}, 78, "there is no group 'nosuchgroup'"),
+                    ({"on_downgrade": "bounce"}, 78, "'milter.on_downgrade' is 'bounce'; it must be"),
+                    ({"metrics": "9461"}, 78, "no socket such as"),
+                    ({"mta_log": lab.folder / "no.log"}, 0, "")):
+                with self.subTest(settings):
+                    done = self.check(lab, **settings)
+                    self.assertEqual(done.returncode, status, done.stderr)
+                    self.assertIn(message, done.stderr)
+
+    def test_warns_of_a_log_that_it_cannot_read(self) -> None:
+        with Lab() as lab:
+            done = self.check(lab, mta_log=lab.folder / "no.log")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("no.log: No such file or directory", done.stderr)
+
+
+class StaleSocket(unittest.TestCase):
+    def test_of_a_metrics_page_is_replaced_too(self) -> None:
+        with Lab() as lab:
+            path = lab.new_folder("run") / "metrics"
+            with socket.socket(socket.AF_UNIX) as dead:
+                dead.bind(str(path))
+            milter = Milter(lab, settings=QUICK | {"metrics": f"unix:{path}"})
+            with socket.socket(socket.AF_UNIX) as page:
+                page.connect(str(path))
+                page.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+                self.assertTrue(re.match(rb"HTTP/1\.[01] 200", page.recv(100)))
+            milter.stop()
+            self.assertFalse(path.exists())
