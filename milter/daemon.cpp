@@ -91,10 +91,14 @@ store::RecorderOptions recorder_options(const Configuration& configuration) {
   return options;
 }
 
-void log_end(const store::RecorderCounters& counters) {
-  spdlog::info("ended: {} sessions journalled, {} folded, {} lost, {} bytes wait in the journal, {} failures",
-               counters.journal.written, counters.folded_sessions,
-               counters.journal.lost + counters.journal.held_back, counters.waiting_bytes, counters.failures);
+void log_end(const store::RecorderCounters& counters, const Counters& seen) {
+  std::uint64_t excluded = 0;
+  for (const auto& reason : seen.excluded) excluded += reason;
+  spdlog::info(
+      "ended: {} sessions journalled, {} folded, {} lost, {} bytes wait in the journal, {} failures, {} "
+      "sessions left out",
+      counters.journal.written, counters.folded_sessions, counters.journal.lost + counters.journal.held_back,
+      counters.waiting_bytes, counters.failures, excluded);
 }
 
 class PidFile {
@@ -280,7 +284,7 @@ class RunningDaemon {
     close_listener(configuration_);
     working_.connections.finish();
     working_.recorder.stop();
-    log_end(working_.recorder.counters());
+    log_end(working_.recorder.counters(), working_.counters);
     if (libmilter_ended_) return fail(Fault::unavailable, "libmilter ended unasked");
     return {};
   }

@@ -198,13 +198,16 @@ def quote(tell: Narrator, *lines: str | None) -> None:
 def receive(tell: Narrator, lab: Lab, mx: Receiver) -> None:
     """Messages past the milter, in each kind of protection."""
     work = lab.folder / "work"
-    milter = Program(lab, "tlsrpt-milter", "-f", "-s", f"unix:{work}/milter.sock", "--state-dir", work / "state")
+    (work / "tlsrpt.toml").write_text("[milter]\nlocal_networks = []\n")
+    milter = Program(lab, "tlsrpt-milter", "-f", "-c", work / "tlsrpt.toml", "-s", f"unix:{work}/milter.sock",
+                     "--state-dir", work / "state")
     milter.stderr.wait_for("listens on", process=milter.popen)
     mx.set("smtpd_milters", f"unix:{work}/milter.sock")
 
     tell.step(f"tlsrpt-milter watches the MX host of {LISTED}. That gets three messages over TLS 1.3, two over TLS 1.2 "
-              "and one in plaintext.")
-    tell.command("tlsrpt-milter", "-s", f"unix:{work}/milter.sock", "--state-dir", "state")
+              "and one in plaintext. Here they all come from this machine, whose sessions it would leave out by default: "
+              "tlsrpt.toml says local_networks = [].")
+    tell.command("tlsrpt-milter", "-c", "tlsrpt.toml", "-s", f"unix:{work}/milter.sock", "--state-dir", "state")
     for scenario in MESSAGES:
         scenario(Client(mx.address, mx.port, recipients=(f"bob@{LISTED}",)))
     milter.stop()  # which tells it of the end of the last session

@@ -1,0 +1,75 @@
+"""What README says of the milter, as written there: only files are the lab's."""
+
+import re
+import unittest
+from pathlib import Path
+
+from lab import Lab, program, wait
+from lab.sendmail import SendmailReceiver
+from lab.smtp_client import SCENARIOS, tls13_mail
+from recording import QUICK, Milter, client, end_and_read, receiver
+
+README = Path(program.SOURCE_TREE, "README.md")
+UNIT = Path(program.SOURCE_TREE, "packaging/systemd/tlsrpt-milter.service.in")
+
+
+def lines_of(heading: str) -> list[str]:
+    """The indented lines below a heading, up to the next one."""
+    part = README.read_text().partition(f"\n### {heading}\n")[2].partition("\n#")[0]
+    return [line.removeprefix("    ") for line in part.splitlines() if line.startswith("    ")]
+
+
+class Readme(unittest.TestCase):
+    def test_postfix(self) -> None:
+        lines = lines_of("Know how inbound mail is protected")
+        main_cf = dict(line.split(" = ") for line in lines if line.startswith(("smtpd_", "milter_")))
+        self.assertEqual(list(main_cf), ["smtpd_milters", "milter_default_action"])
+        socket = re.search(r"-s unix:/var/spool/postfix/(\S+)", UNIT.read_text())
+        self.assertIsNotNone(socket)
+        self.assertEqual(main_cf["smtpd_milters"], f"unix:{socket[1]}")
+        (mta_log,) = [line.split(" = ")[1].split()[0].strip('"') for line in lines if line.startswith("mta_log")]
+        self.assertEqual(mta_log, "/var/log/mail.log")
+        with Lab() as lab:
+            mx = receiver(lab, parameters=main_cf | {"smtpd_peername_lookup": "no"})
+            before = client(lab, mx)
+            tls13_mail(before)  # which "accept" lets through while there is no milter
+            (mx.folder / "queue/tlsrpt").mkdir()
+            milter = Milter(lab, socket=f"unix:{mx.folder}/queue/{socket[1]}", settings=QUICK | {"mta_log": mx.log.path})
+            watched, failing = client(lab, mx), client(lab, mx)
+            tls13_mail(watched)
+            SCENARIOS["unknown_ca_tls13"](failing)
+            mx.log.wait_for(rf"disconnect from unknown\[{failing.source}\]")
+            self.until_known(milter)
+            for line in lines:
+                if line.startswith("tlsrpt-report "):
+                    arguments = line.partition("#")[0].split()[1:]
+                    with self.subTest(line):
+                        done = program.run("tlsrpt-report", "--state-dir", milter.state, *arguments)
+                        self.assertEqual(done.returncode, 0, done.stderr)
+            rows = end_and_read(mx, milter)
+            self.assertEqual([row.outcome for row in rows[watched.source]], ["tls"])
+            self.assertNotIn(before.source, rows)
+
+    def until_known(self, milter: Milter) -> None:
+        """Until the log has told of the failure; what can be read changes with the journal or the store."""
+        with wait.Changes([milter.state, milter.state / "journal"]) as changes:
+            while milter.report("--json", "summary")["total"]["failed"] < 1:
+                changes.wait(1, milter.popen)
+
+    def test_sendmail(self) -> None:
+        lines = lines_of("Know how inbound mail is protected, with Sendmail")
+        (filter_line,) = [line for line in lines if line.startswith("INPUT_MAIL_FILTER")]
+        command = lines[[line.startswith("ExecStart=/") for line in lines].index(True)]
+        path = re.search(r"S=local:([^,]+),", filter_line)
+        self.assertIsNotNone(path)
+        self.assertIn(f"-s unix:{path[1]}", command)
+        with Lab() as lab:
+            socket = lab.new_folder("run") / "milter.sock"
+            mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
+                                  macros=filter_line.replace(path[1], str(socket)) + "\n")
+            before, watched = client(lab, mx), client(lab, mx)
+            tls13_mail(before)  # the filter is not there yet
+            milter = Milter(lab, socket=f"unix:{socket}")
+            tls13_mail(watched)
+            mx.wait_until_idle()
+            self.assertEqual(list(end_and_read(mx, milter)), [watched.source])
