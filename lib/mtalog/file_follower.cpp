@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <utility>
 #include <vector>
 
@@ -70,9 +71,26 @@ bool is_compressed(const fs::path& file) {
   return end == ".gz" || end == ".xz" || end == ".bz2" || end == ".zst";
 }
 
-// What the file was renamed to by rotations, oldest first: "mail.log.2", "mail.log-20261126".
-std::vector<fs::path> renamed(const fs::path& file) {
-  std::vector<std::pair<fs::file_time_type, fs::path>> found;
+// A file that the log was renamed to by rotations: "mail.log.2", "mail.log-20261126".
+struct Renamed {
+  fs::file_time_type written;
+  fs::path path;
+
+  // Of "mail.log.2"; else 0.
+  unsigned number() const {
+    const std::string end = path.extension().string();
+    unsigned found = 0;
+    if (end.size() > 1) std::from_chars(end.data() + 1, end.data() + end.size(), found);
+    return found;
+  }
+  bool is_before(const Renamed& other) const {
+    return written != other.written ? written < other.written : number() > other.number();
+  }
+};
+
+// Oldest first.
+std::vector<Renamed> renamed(const fs::path& file) {
+  std::vector<Renamed> found;
   const std::string name = file.filename().string();
   std::error_code error;
   for (fs::directory_iterator entry(file.parent_path(), error), end; !error && entry != end;
@@ -81,11 +99,38 @@ std::vector<fs::path> renamed(const fs::path& file) {
     if (other.size() <= name.size() || !other.starts_with(name) || is_compressed(entry->path())) continue;
     std::error_code gone;
     if (!entry->is_regular_file(gone)) continue;
-    found.emplace_back(entry->last_write_time(gone), entry->path());
+    found.push_back({.written = entry->last_write_time(gone), .path = entry->path()});
   }
-  std::ranges::sort(found);
-  std::vector<fs::path> files;
-  for (auto& [time, path] : found) files.push_back(std::move(path));
+  std::ranges::stable_sort(found,
+                           [](const Renamed& one, const Renamed& other) { return one.is_before(other); });
+  return found;
+}
+
+bool is_at(int fd, const fs::path& path) {
+  struct stat open_file{};
+  struct stat named{};
+  return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named) == 0 &&
+         open_file.st_ino == named.st_ino;
+}
+
+// The log's files as of one moment, oldest first, and the log itself where it has something in it.
+std::deque<UniqueFd> files_of(const fs::path& file) {
+  std::deque<UniqueFd> files;
+  // A rotation meanwhile would have them in another order, or one of them twice.
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    files.clear();
+    std::vector<Renamed> named = renamed(file);
+    named.push_back({.written = {}, .path = file});
+    for (const Renamed& one : named) {
+      UniqueFd fd = open_log(one.path);
+      if (fd && (one.path != file || size_of(fd.get()) > 0)) files.push_back(std::move(fd));
+    }
+    std::size_t at = 0;
+    for (const Renamed& one : named) {
+      if (at < files.size() && is_at(files[at].get(), one.path)) ++at;
+    }
+    if (at == files.size()) break;
+  }
   return files;
 }
 
@@ -133,13 +178,9 @@ void FileFollower::begin(const std::optional<LogPosition>& from) {
 
 // Finds the file of the position under its present name, and what was begun after it.
 void FileFollower::resume(const FilePosition& position) {
-  std::vector<fs::path> files = renamed(file_);
-  files.push_back(file_);
-  const auto found = std::ranges::find_if(files, [&](const fs::path& file) {
-    const UniqueFd fd = open_log(file);
-    return fd && is_file(fd.get(), position.needed.file);
-  });
-  if (found == files.end()) {
+  rotated_ = files_of(file_);
+  if (!forget_until(position.needed.file)) {
+    rotated_.clear();
     spdlog::warn(
         "{}: where it was read up to is gone; it is read from its beginning, and what was written before is "
         "missed",
@@ -147,10 +188,18 @@ void FileFollower::resume(const FilePosition& position) {
     return;
   }
   silent_in_ = position.given;
-  UniqueFd fd = open_log(*found);
-  rotated_.assign(found + 1, files.end());
-  if (!rotated_.empty()) rotated_.pop_back();  // the file itself is always turned to last
-  if (fd) use(std::move(fd), position.needed.offset);
+  UniqueFd fd = std::move(rotated_.front());
+  rotated_.pop_front();
+  use(std::move(fd), position.needed.offset);
+}
+
+// Leaves the one of this identity as the first of `rotated_`; false where there is none.
+bool FileFollower::forget_until(const FileIdentity& identity) {
+  const auto found =
+      std::ranges::find_if(rotated_, [&](const UniqueFd& fd) { return is_file(fd.get(), identity); });
+  if (found == rotated_.end()) return false;
+  rotated_.erase(rotated_.begin(), found);
+  return true;
 }
 
 void FileFollower::watch() {
@@ -210,21 +259,31 @@ bool FileFollower::turn_to_next() {
   struct stat named{};
   const bool is_another =
       ::stat(file_.c_str(), &named) == 0 && named.st_ino != source.identity.inode && named.st_size > 0;
+  if (!is_another) return false;
   // What was written to the renamed one before its writer turned to the new one.
-  return is_another && (read_some() || open_next());
+  if (read_some()) return true;
+  // Several may have been begun since we looked.
+  rotated_ = files_of(file_);
+  if (forget_until(source.identity)) {
+    rotated_.pop_front();
+  } else {
+    rotated_.clear();
+  }
+  return open_next();
 }
 
 bool FileFollower::open_next() {
-  const bool is_last = rotated_.empty();
-  const fs::path next = is_last ? file_ : rotated_.front();
-  UniqueFd fd = open_log(next);
-  if (!is_last) rotated_.pop_front();
-  if (!fd) {
-    if (is_last) complain(errno);
-    return !is_last;
+  UniqueFd fd;
+  if (rotated_.empty()) {
+    fd = open_log(file_);
+    if (!fd) complain(errno);
+  } else {
+    fd = std::move(rotated_.front());
+    rotated_.pop_front();
   }
+  if (!fd) return false;
   use(std::move(fd), 0);
-  if (is_last) silent_in_.reset();  // where failures were given up to is behind us, or nowhere
+  if (rotated_.empty()) silent_in_.reset();  // where failures were given up to is behind us, or nowhere
   return true;
 }
 
@@ -244,6 +303,8 @@ void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
                             Source{.fd = std::move(fd), .identity = identity_of(descriptor), .base = base});
   const std::string itself = "/proc/self/fd/" + std::to_string(descriptor);
   (void)::inotify_add_watch(inotify_.get(), itself.c_str(), IN_MODIFY);
+  // Who stops before the first failure must go on from here.
+  if (number_ == 0) give_position();
 }
 
 // A file that was empty when it was opened has a beginning now.
@@ -269,7 +330,8 @@ LogPosition FileFollower::position_at(std::uint64_t end) {
   const std::uint64_t given = std::max(end, silent_until_.value_or(0));
   given_place_ = end;
   given_at_ = clock_();
-  const FilePosition position{.needed = file_place(needed), .given = silent_in_ ? *silent_in_ : file_place(given)};
+  const FilePosition position{.needed = file_place(needed),
+                              .given = silent_in_ ? *silent_in_ : file_place(given)};
   sources_.erase(sources_.begin(), std::prev(sources_.upper_bound(needed)));
   return {.number = ++number_, .text = to_text(position)};
 }

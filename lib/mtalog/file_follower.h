@@ -39,6 +39,7 @@ class FileFollower final : public Follower {
 
   void begin(const std::optional<LogPosition>& from);
   void resume(const FilePosition& position);
+  bool forget_until(const FileIdentity& identity);
   void watch();
   void on_change();
   void step();
@@ -63,8 +64,8 @@ class FileFollower final : public Follower {
   bool step_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what was posted
 
-  std::deque<std::filesystem::path> rotated_;  // to be read before the file itself, oldest first
-  std::map<std::uint64_t, Source> sources_;    // by base; the last is read
+  std::deque<UniqueFd> rotated_;             // to be read next, oldest first
+  std::map<std::uint64_t, Source> sources_;  // by base; the last is read
   LineBuffer lines_;
   Assembler assembler_;
   std::optional<std::uint64_t> silent_until_;  // place up to which failures were given before

@@ -1,6 +1,7 @@
 #include "store/record.h"
 
-#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -20,44 +21,94 @@ void put(Json& json, const char* key, std::string_view text) {
   json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-// The text of a member; "" where there is none, nothing where it is something else.
-std::optional<std::string> text_in(const rapidjson::Document& object, const char* key) {
-  const auto member = object.FindMember(key);
-  if (member == object.MemberEnd()) return std::string();
-  if (!member->value.IsString()) return std::nullopt;
-  return std::string(member->value.GetString(), member->value.GetStringLength());
-}
+// Takes a note out of the events of RapidJSON's reader; a handler that returns false ends the reading.
+// Members that we do not know are passed over.
+class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteDecoder> {
+ public:
+  bool StartObject() { return depth_++ == 0 || is_unknown(); }
+  bool EndObject(rapidjson::SizeType) { return depth_-- > 0; }
+  bool StartArray() { return depth_++ > 0 && is_unknown(); }
+  bool EndArray(rapidjson::SizeType) { return depth_-- > 0; }
 
-std::unexpected<Error> no_note() {
-  return fail(Fault::data, "a journal record is no note of the log");
-}
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    if (depth_ == 1) member_.assign(text, length);
+    return true;
+  }
+
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    if (std::string* const into = depth_ == 1 ? text_of(member_) : nullptr; into != nullptr) {
+      into->assign(text, length);
+      return true;
+    }
+    return Default();
+  }
+
+  bool Int(int value) { return Int64(value); }
+  bool Uint(unsigned value) { return Uint64(value); }
+  bool Int64(std::int64_t value) {
+    return value >= 0 ? Uint64(static_cast<std::uint64_t>(value)) : Default();
+  }
+  bool Uint64(std::uint64_t value) {
+    if (depth_ == 1 && member_ == "log") {
+      number_ = value;
+      return true;
+    }
+    if (depth_ == 1 && member_ == "time") {
+      if (value > static_cast<std::uint64_t>(latest_time.time_since_epoch().count())) return false;
+      time_ = Time{std::chrono::milliseconds{static_cast<std::int64_t>(value)}};
+      return true;
+    }
+    return Default();
+  }
+  bool Default() { return depth_ > 0 && is_unknown(); }
+
+  // Nothing where something is missing, or a failure is none.
+  std::optional<LogNote> take() {
+    if (!number_) return std::nullopt;
+    LogNote note{.position = {.number = *number_, .text = std::move(position_)},
+                 .join_key = std::move(key_),
+                 .receiving_mx = std::move(mx_)};
+    if (failure_.empty()) return note;
+    const auto kind = mtalog::parse_handshake_failure(failure_);
+    if (!time_ || !kind || *kind == mtalog::HandshakeFailure::none) return std::nullopt;
+    note.failure = LoggedFailure{.time = *time_, .client_address = std::move(address_), .failure = *kind};
+    return note;
+  }
+
+ private:
+  std::string* text_of(std::string_view member) {
+    if (member == "position") return &position_;
+    if (member == "address") return &address_;
+    if (member == "failure") return &failure_;
+    if (member == "key") return &key_;
+    return member == "mx" ? &mx_ : nullptr;
+  }
+
+  // A member that we know has values of another kind than the one that came.
+  bool is_unknown() {
+    return depth_ == 0 || (member_ != "log" && member_ != "time" && text_of(member_) == nullptr);
+  }
+
+  std::string member_;  // of the outermost object
+  int depth_ = 0;
+  std::optional<std::uint64_t> number_;
+  std::optional<Time> time_;
+  std::string position_;
+  std::string address_;
+  std::string failure_;
+  std::string key_;
+  std::string mx_;
+};
 
 Result<LogNote> decode_note(std::string_view text) {
-  rapidjson::Document object;
+  rapidjson::MemoryStream bytes(text.data(), text.size());
+  rapidjson::Reader reader;
+  NoteDecoder decoder;
   constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-  object.Parse<flags>(text.data(), text.size());
-  if (object.HasParseError() || !object.IsObject()) return no_note();
-  const auto number = object.FindMember("log");
-  const auto position = text_in(object, "position");
-  const auto address = text_in(object, "address");
-  const auto key = text_in(object, "key");
-  const auto mx = text_in(object, "mx");
-  const auto failure = text_in(object, "failure");
-  if (number == object.MemberEnd() || !number->value.IsUint64() || !position || !address || !key || !mx ||
-      !failure)
-    return no_note();
-  LogNote note{.position = {.number = number->value.GetUint64(), .text = *position},
-               .join_key = *key,
-               .receiving_mx = *mx};
-  if (failure->empty()) return note;
-  const auto time = object.FindMember("time");
-  const auto kind = mtalog::parse_handshake_failure(*failure);
-  const bool is_sound = kind && *kind != mtalog::HandshakeFailure::none;
-  if (time == object.MemberEnd() || !time->value.IsInt64() || !is_sound) return no_note();
-  note.failure = LoggedFailure{.time = Time{std::chrono::milliseconds{time->value.GetInt64()}},
-                               .client_address = *address,
-                               .failure = *kind};
-  return note;
+  const bool is_json = !reader.Parse<flags>(bytes, decoder).IsError();
+  auto note = is_json ? decoder.take() : std::nullopt;
+  if (!note) return fail(Fault::data, "a journal record is no note of the log");
+  return std::move(*note);
 }
 
 }  // namespace

@@ -63,9 +63,8 @@ constexpr std::array<Member<std::string>, 7> texts{{{"mx", &Session::receiving_m
 constexpr std::array<Member<std::uint32_t>, 3> numbers{{{"bits", &Session::cipher_bits},
                                                         {"transactions", &Session::transactions},
                                                         {"messages", &Session::messages}}};
-constexpr std::array<Member<bool>, 3> flags{{{"awaits", &Session::awaits_log},
-                                             {"excluded", &Session::excluded},
-                                             {"open", &Session::still_open}}};
+constexpr std::array<Member<bool>, 3> flags{
+    {{"awaits", &Session::awaits_log}, {"excluded", &Session::excluded}, {"open", &Session::still_open}}};
 constexpr std::string_view failure_key = "failure";
 constexpr std::string_view certificate_key = "certificate";
 constexpr std::string_view domains_key = "domains";
@@ -152,7 +151,9 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
     }
     if (depth_ != 1) return true;
     if (const auto* member = member_in(times, member_)) {
-      session_.*(member->value) = Time{std::chrono::milliseconds{value}};
+      const Time time{std::chrono::milliseconds{value}};
+      if (time < Time{} || time > latest_time) return false;
+      session_.*(member->value) = time;
       has_begin_ = has_begin_ || member->value == &Session::begin;
       return true;
     }
@@ -230,7 +231,8 @@ std::string encode(const Session& session) {
     put_key(json, key);
     json.Bool(true);
   }
-  if (session.failure != mtalog::HandshakeFailure::none) put_text(json, failure_key, to_text(session.failure));
+  if (session.failure != mtalog::HandshakeFailure::none)
+    put_text(json, failure_key, to_text(session.failure));
   if (session.client_certificate != ClientCertificate::none) {
     put_text(json, certificate_key, to_text(session.client_certificate));
   }
@@ -251,8 +253,8 @@ Result<Session> decode(std::string_view text) {
   rapidjson::MemoryStream bytes(text.data(), text.size());
   rapidjson::Reader reader;
   Decoder decoder;
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-  const auto result = reader.Parse<flags>(bytes, decoder);
+  constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  const auto result = reader.Parse<parse_flags>(bytes, decoder);
   if (result.Code() == rapidjson::kParseErrorTermination) {
     return fail(Fault::data, "a journal record has no good '{}'", printable(decoder.member()));
   }

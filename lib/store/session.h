@@ -55,6 +55,9 @@ struct Session {
   bool operator==(const Session&) const = default;
 };
 
+// A record with a later time, or one before 1970, is none of ours: the end of the year 9999.
+inline constexpr Time latest_time{std::chrono::milliseconds{253'402'300'799'999}};
+
 Outcome outcome_of(const Session& session);
 
 // "tls", "plaintext", "no-mail", "no-helo", "failed"; Fault::data on another word.

@@ -159,7 +159,9 @@ Audit Attempts::audit(const store::DailyCounts& counts, Log log) {
     const bool is_logs = known_by_log && !failure.empty() && fate == Fate::cut && is_logs_own(of, should);
     audit.known_by_log += is_logs ? 1U : 0U;
     const bool is_whole = (is_logs || of == should.of) && count == should.count;
-    if (must_be_whole(fate) ? !is_whole : !is_begin_of(of, count, should)) fault(name + ": wrong content");
+    if (must_be_whole(fate) ? !is_whole : !is_begin_of(of, count, should)) {
+      fault(fmt::format("{}: wrong content: {} {}", name, to_text(of.outcome), to_text(of.failure)));
+    }
     if (!must_be_whole(fate)) continue;
     expected.total += should.count.total;
     found.total += count.total;

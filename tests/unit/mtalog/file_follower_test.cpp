@@ -123,6 +123,35 @@ TEST_CASE("rotations while nobody follows are made up for, in the order of the f
   CHECK(listening.hear_all().empty());
 }
 
+TEST_CASE("several rotations between two looks are made up for") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  listening.act = [&] {
+    log.add(failed_session(1));
+    fs::rename(log.file, log.folder / "mail.log.1");
+    log.add(failed_session(2));
+    fs::rename(log.folder / "mail.log.1", log.folder / "mail.log.2");
+    fs::rename(log.file, log.folder / "mail.log.1");
+    log.add(failed_session(3));
+  };
+  CHECK(listening.hear(3) == Numbers{"1", "2", "3"});
+}
+
+TEST_CASE("who stops before there was a failure goes on from where he began") {
+  const Log log;
+  const bool exists = GENERATE(true, false);
+  if (exists) log.add(failed_session(1));
+  Listening listening(log.file);
+  if (!exists) {
+    CHECK(listening.hear_all().empty());
+    log.add("");
+  }
+  CHECK(listening.hear_all().empty());
+  log.add(failed_session(2));
+  CHECK(listening.hear_all() == Numbers{"2"});
+}
+
 TEST_CASE("a log that is cut and written from its beginning is read from there") {
   const Log log;
   log.add("");

@@ -23,11 +23,18 @@ TEST_CASE("what is no note is refused") {
   for (const char* text :
        {R"({"log":)", R"({"log":"x"})", R"({"log":-1})", R"({"log":1,"failure":"bad luck","time":1})",
         R"({"log":1,"failure":"none","time":1})", R"({"log":1,"failure":"dropped"})",
-        R"({"log":1,"position":7})",
+        R"({"log":1,"position":7})", R"({"log":1,"failure":"dropped","time":-1})",
+        R"({"log":1,"failure":"dropped","time":253402300800000})", R"({"log":1,"mx":{"a":"b"}})",
+        R"({"log":1,"time":"x"})", R"([{"log":1}])",
         R"({"log":1} )"
         "x",
         "{\"log\":1,\"mx\":\"\xff\"}"}) {
     CAPTURE(text);
     CHECK(bad(decode_record(text)).fault == Fault::data);
   }
+}
+
+TEST_CASE("a note may have members that a later version gave it") {
+  const std::string text = R"({"log":7,"new":{"log":[8,{"mx":9}]},"newer":null,"position":"far"})";
+  CHECK(std::get<LogNote>(good(decode_record(text))) == LogNote{.position = {.number = 7, .text = "far"}});
 }

@@ -35,6 +35,8 @@ TEST_CASE("what is no session is refused") {
                            "[]",
                            "{}",
                            R"({"end":5})",
+                           R"({"begin":-1})",
+                           R"({"begin":253402300800000})",
                            R"({"begin":"now"})",
                            R"({"begin":5,"mx":7})",
                            R"({"begin":5,"bits":-1})",
