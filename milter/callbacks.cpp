@@ -1,7 +1,6 @@
 #include "milter/callbacks.h"
 
 #include <arpa/inet.h>
-#include <libmilter/mfapi.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "milter/negotiation.h"
 
 namespace starttls::milter {
 namespace {
@@ -17,30 +17,6 @@ using Entry = OpenConnections::Entry;
 
 // libmilter passes no pointer of ours to xxfi_connect; this is where it finds the daemon's.
 OpenConnections* connections = nullptr;
-
-// Steps that would only cost: the content of a message is never asked for. CONNECT, HELO and MAIL must be
-// answered: were they sent without waiting, Postfix would buffer them until the end, and libmilter throws
-// unread data away when the peer has hung up. RCPT shows accepted recipients, and must be answered for the
-// same reason: without, of 50 transactions that were given up Postfix 3.7 lost the recipients of 3 to 50,
-// Sendmail 8.17 of 2 to 19. The end of the message is always sent.
-constexpr unsigned long unused_steps =
-    SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
-
-struct StageMacros {
-  int stage;
-  const char* macros;
-};
-
-// TLS shows at CONNECT on Postfix ports in wrapper mode, at the HELO after STARTTLS, or, for a client that
-// sends none, at MAIL.
-constexpr std::array<StageMacros, 3> wanted_macros{{
-    {SMFIM_CONNECT,
-     "j {client_name} {client_port} {daemon_name} {daemon_port} {tls_version} {cipher} {cipher_bits} "
-     "{cert_subject} "
-     "{verify}"},
-    {SMFIM_HELO, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
-    {SMFIM_ENVFROM, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify} {auth_type}"},
-}};
 
 std::string_view macro(SMFICTX* context, const char* name) {
   // libmilter's parameter lacks a const; it does not write there.
@@ -92,22 +68,6 @@ sfsistat on_entry(SMFICTX* context, Step step) noexcept {
     trouble("a callback failed", e);
   }
   return go_on();
-}
-
-sfsistat on_negotiate(SMFICTX* context, unsigned long offered_actions, unsigned long offered_steps,
-                      unsigned long, unsigned long, unsigned long* actions, unsigned long* steps,
-                      unsigned long* reserved_1, unsigned long* reserved_2) {
-  *actions = offered_actions & SMFIF_SETSYMLIST;
-  *steps = offered_steps & unused_steps;
-  *reserved_1 = 0;
-  *reserved_2 = 0;
-  if ((offered_actions & SMFIF_SETSYMLIST) != 0) {
-    for (const auto& [stage, macros] : wanted_macros) {
-      // A refusal leaves the MTA's default list, which has most of them.
-      (void)smfi_setsymlist(context, stage, const_cast<char*>(macros));
-    }
-  }
-  return SMFIS_CONTINUE;
 }
 
 // Postfix shows mail that was not received by SMTP as a session of its own making (non_smtpd_milters), from
@@ -222,7 +182,7 @@ Result<void> register_callbacks() {
   filter.xxfi_eom = on_end_of_message;
   filter.xxfi_abort = on_abort;
   filter.xxfi_close = on_close;
-  filter.xxfi_negotiate = on_negotiate;
+  filter.xxfi_negotiate = negotiate;
   if (smfi_register(filter) != MI_SUCCESS) return fail(Fault::internal, "libmilter refused the callbacks");
   return {};
 }

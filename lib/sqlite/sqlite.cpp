@@ -127,7 +127,7 @@ Result<Database> Database::open(const std::filesystem::path& file, Opening openi
   sqlite3* handle = nullptr;
   const std::string name = opening == Opening::unchanging ? immutable_uri(file.string()) : file.string();
   errno = 0;
-  const int rc = sqlite3_open_v2(name.c_str(), &handle, flags_of(opening) | SQLITE_OPEN_FULLMUTEX, nullptr);
+  const int rc = sqlite3_open_v2(name.c_str(), &handle, flags_of(opening) | SQLITE_OPEN_NOMUTEX, nullptr);
   Database database(handle);
   if (rc != SQLITE_OK) {
     return fail(fault_of(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));

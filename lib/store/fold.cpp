@@ -6,6 +6,8 @@
 #include <string_view>
 #include <utility>
 
+#include "store/segment.h"
+
 namespace starttls::store {
 namespace {
 
@@ -124,6 +126,12 @@ class Folding {
   FoldOutcome outcome_;
 };
 
+std::optional<mtalog::LogPosition> further(const std::optional<mtalog::LogPosition>& a,
+                                           const std::optional<mtalog::LogPosition>& b) {
+  if (!a || !b) return a ? a : b;
+  return a->number < b->number ? b : a;
+}
+
 }  // namespace
 
 void SegmentContent::add(Record record) {
@@ -160,6 +168,32 @@ const std::string& SegmentContent::sender_of(const std::string& client_name) {
   const auto [at, is_new] = senders_of_names_.try_emplace(client_name);
   if (is_new) at->second = (*sending_domain_)(client_name);
   return at->second;
+}
+
+Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments, const ReadSegment& read,
+                         const SendingDomain& sending_domain, Time now, const FoldRules& rules) {
+  const auto transaction = store.begin_fold();
+  if (!transaction) return std::unexpected(transaction.error());
+  SegmentContent content(sending_domain);
+  SegmentContent folded_before(sending_domain);
+  std::vector<std::string> added;
+  for (const std::string& segment : segments) {
+    const auto known = (*transaction)->is_folded(segment);
+    if (!known) return std::unexpected(known.error());
+    if (read(segment, *known ? folded_before : content) && !*known) added.push_back(segment);
+  }
+  const auto position = further(content.position, folded_before.position);
+  if (added.empty()) return FoldOutcome{.position = position};
+  auto outcome = Folding(**transaction, std::move(content), rules).run(time_of_segment(added.back()));
+  if (!outcome) return outcome;
+  outcome->position = position;
+  Result<void> done;
+  for (const std::string& segment : added) {
+    if (done) done = (*transaction)->record(segment, now);
+  }
+  if (done) done = (*transaction)->commit();
+  if (!done) return std::unexpected(done.error());
+  return outcome;
 }
 
 Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentContent content, Time journal_time,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -56,15 +57,24 @@ struct FoldRules {
 };
 
 struct FoldOutcome {
-  bool added = false;          // false: the segment had been folded before
+  bool added = false;          // false: every segment had been folded before
   std::uint64_t sessions = 0;  // that are counted now
   std::uint64_t failed = 0;    // of these, handshakes that the log told of
   std::uint64_t downgraded = 0;
-  std::size_t waiting = 0;            // sessions and failures
-  std::vector<Downgrade> downgrades;  // the first of their sender and day
+  std::size_t waiting = 0;                      // sessions and failures
+  std::vector<Downgrade> downgrades;            // the first of their sender and day
+  std::optional<mtalog::LogPosition> position;  // the furthest, also of what had been folded before
 };
 
-// `journal_time`: when the segment was begun. On an error nothing was added.
+// Adds the records of a segment; false where it cannot be read now, and is to be left as it is.
+using ReadSegment = std::function<bool(const std::string& segment, SegmentContent& content)>;
+
+// Segments of one writer, the oldest first, in one transaction: what is added to is touched once for all of
+// them. On an error nothing was added.
+Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments, const ReadSegment& read,
+                         const SendingDomain& sending_domain, Time now, const FoldRules& rules);
+
+// The same of a segment that was read before. `journal_time`: when it was begun.
 Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentContent content, Time journal_time,
                          Time now, const FoldRules& rules);
 

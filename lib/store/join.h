@@ -41,7 +41,8 @@ struct Joined {
 // belongs to the session of the same client that was under way at its time, or ended nearest to it; each is
 // used once. A session that waited for too long is settled as it is; a failure that did becomes a session
 // that only the log saw (a port in wrapper mode, a milter that was down).
-// Who left after a good handshake is no session of its own: the milter has seen it, and may know better what came of it.
+// Who left after a good handshake is no session of its own: the milter has seen it, and may know better what
+// came of it.
 Joined join(Waiting waiting, std::optional<Time> journal_time);
 
 }  // namespace starttls::store

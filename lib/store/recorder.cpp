@@ -1,7 +1,9 @@
 #include "store/recorder.h"
 
 #include <exception>
+#include <set>
 #include <utility>
+#include <vector>
 
 #include "base/file_draft.h"
 #include "base/text.h"
@@ -24,6 +26,13 @@ Result<void> set_aside(const fs::path& segment) {
   std::error_code error;
   fs::rename(segment, fs::path(segment).replace_extension(".damaged"), error);
   if (error) return fail(Fault::io, "{}: {}", printable(segment.string()), error.message());
+  return {};
+}
+
+Result<void> remove_file(const fs::path& file) {
+  std::error_code error;
+  if (!fs::remove(file, error) && error)
+    return fail(Fault::io, "{}: {}", printable(file.string()), error.message());
   return {};
 }
 
@@ -213,7 +222,7 @@ void Recorder::repair_after(const Error& error) {
 Result<void> Recorder::fold_segments() {
   // Whoever does not hold the lock would fold the open segment of the one who does.
   if (!journal_.holds_lock()) return {};
-  const auto segments = list_segments(options_.journal);
+  auto segments = list_segments(options_.journal);
   if (!segments) return std::unexpected(segments.error());
   if (!store_) {
     auto opened = options_.open_store();
@@ -221,57 +230,82 @@ Result<void> Recorder::fold_segments() {
     store_ = std::move(*opened);
     settled_at_.reset();
   }
-  const std::string current = journal_.current_id();
+  const auto is_nothing_to_fold = [current = journal_.current_id()](const fs::path& segment) {
+    std::error_code unknown;
+    if (segment_id(segment) == current) return true;
+    // One that was ended before it had a record needs no store.
+    const bool is_empty = fs::file_size(segment, unknown) == segment_magic.size() && !unknown;
+    return is_empty && remove_file(segment).has_value();
+  };
+  std::erase_if(*segments, is_nothing_to_fold);
   Result<void> outcome;
-  bool any = false;
-  auto last_measured = Steady::now();
-  for (const fs::path& segment : *segments) {
-    if (segment_id(segment) == current) continue;
+  for (std::span<const fs::path> rest = *segments; !rest.empty();) {
+    const auto batch = batch_of(rest);
+    rest = rest.subspan(batch.size());
     // One bad segment does not keep the others waiting; a store that is away does, or each would wait
     // for it in turn.
-    auto folded = fold_segment(segment);
+    auto folded = fold_batch(batch);
     if (!folded && is_away(folded.error())) return folded;
     if (!folded && outcome) outcome = folded;
-    any = true;
     // A long backlog that shrinks makes room for new sessions.
-    if (Steady::now() - last_measured < options_.sync_interval) continue;
-    measure_waiting();
-    last_measured = Steady::now();
+    if (!rest.empty()) measure_waiting();
   }
-  if (!any || !outcome) return outcome;
+  if (segments->empty() || !outcome) return outcome;
   if (auto synced = sync_directory(options_.journal); !synced) return synced;
   // Every file is gone for good now, so that no id older than a report can be asked for again.
   return store_->forget_segments(clock_() - remember_segments);
 }
 
-Result<void> Recorder::fold_segment(const fs::path& segment) {
-  const auto text = read_file(segment, segment_limit);
-  if (!text) return std::unexpected(text.error());
-  SegmentContent content(options_.sending_domain);
-  const auto damage = read_segment(*text, [&](Record record) { content.add(std::move(record)); });
-  if (!damage) {
-    if (auto aside = set_aside(segment); !aside) return aside;
+std::vector<fs::path> Recorder::batch_of(std::span<const fs::path> segments) const {
+  std::vector<fs::path> batch;
+  std::uint64_t bytes = 0;
+  for (const fs::path& segment : segments) {
+    std::error_code gone;
+    const auto size = fs::file_size(segment, gone);
+    bytes += gone ? 0 : size;
+    if (!batch.empty() && bytes > options_.batch_bytes) break;
+    batch.push_back(segment);
+  }
+  return batch;
+}
+
+Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
+  std::vector<std::string> ids;
+  for (const fs::path& segment : batch) ids.push_back(segment_id(segment));
+  std::set<std::string> unread;
+  std::set<std::string> damaged;
+  Result<void> trouble_with_files;
+  const auto read = [&](const std::string& id, SegmentContent& content) {
+    const fs::path file = options_.journal / (id + std::string(segment_suffix));
+    const auto text = read_file(file, segment_limit);
+    if (!text) {
+      unread.insert(id);
+      trouble_with_files = std::unexpected(text.error());
+      return false;
+    }
+    const auto damage = read_segment(*text, [&](Record record) { content.add(std::move(record)); });
+    const bool is_sound = damage && !damage->any();
+    if (!is_sound) damaged.insert(id);
     // Not Fault::data, which is about the store.
-    return fail(Fault::io, "{}: {}; set aside", printable(segment.string()), damage.error().message);
+    if (!damage) {
+      trouble_with_files =
+          fail(Fault::io, "{}: {}; set aside", printable(file.string()), damage.error().message);
+    } else if (damage->any()) {
+      spdlog::warn("{}: {} damaged records and {} bytes at the end are left out; set aside as .damaged",
+                   printable(file.string()), damage->records, damage->tail);
+    }
+    return true;
+  };
+  const auto outcome = fold(*store_, ids, read, options_.sending_domain, clock_(), rules().fold);
+  if (!outcome) return std::unexpected(outcome.error());
+  if (outcome->added) note(*outcome);
+  if (auto kept = keep_position(options_.journal, outcome->position); !kept) return kept;
+  for (const fs::path& segment : batch) {
+    if (unread.contains(segment_id(segment))) continue;
+    auto gone = damaged.contains(segment_id(segment)) ? set_aside(segment) : remove_file(segment);
+    if (!gone) return gone;
   }
-  const auto position = content.position;
-  if (content.records > 0) {
-    const std::string id = segment_id(segment);
-    const auto outcome = fold(*store_, id, std::move(content), time_of_segment(id), clock_(), rules().fold);
-    if (!outcome) return std::unexpected(outcome.error());
-    if (outcome->added) note(*outcome);
-  }
-  if (auto kept = keep_position(options_.journal, position); !kept) return kept;
-  if (damage->any()) {
-    spdlog::warn("{}: {} damaged records and {} bytes at the end are left out; set aside as .damaged",
-                 printable(segment.string()), damage->records, damage->tail);
-    return set_aside(segment);
-  }
-  std::error_code error;
-  if (!fs::remove(segment, error) && error) {
-    return fail(Fault::io, "{}: {}", printable(segment.string()), error.message());
-  }
-  return {};
+  return trouble_with_files;
 }
 
 // What waits is looked at in each fold; where there is none, once a minute.

@@ -15,8 +15,10 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -34,6 +36,7 @@ struct RecorderOptions {
   std::chrono::milliseconds sync_interval{1000};  // what a power cut may cost
   std::chrono::milliseconds fold_interval{5000};  // from the journal to the store
   std::uint64_t segment_bytes = 4UL << 20U;       // a larger segment is folded early
+  std::uint64_t batch_bytes = 16UL << 20U;        // of segments that are folded in one transaction
   std::uint64_t waiting_bytes = 1UL << 30U;       // most that waits on disk for a store that is down
   std::uint64_t held_back_bytes = 16UL << 20U;    // most that waits in memory for a disk that is full
   std::size_t prune_rows = 1000;                  // most that are removed from the store at a time
@@ -97,7 +100,9 @@ class Recorder {
   void fold_round();
   void fold_waiting();
   Result<void> fold_segments();
-  Result<void> fold_segment(const std::filesystem::path& segment);
+  // Of the segments from the first on, as many as are folded in one transaction.
+  std::vector<std::filesystem::path> batch_of(std::span<const std::filesystem::path> segments) const;
+  Result<void> fold_batch(const std::vector<std::filesystem::path>& batch);
   Result<void> settle_waiting();
   Result<void> prune();
   void note(const FoldOutcome& outcome);

@@ -55,9 +55,37 @@ class Told:
         return self.answers / self.seconds
 
 
-class Service(ABC):
-    """A running server; the lab ends it at the latest. `pid` is the process itself."""
+class Measured:
+    """A running process, and what it takes: `pid` is the process itself."""
     pid: int
+    name: str
+
+    def resident(self) -> int:
+        """Bytes in memory now."""
+        return self._memory("VmRSS")
+
+    def peak(self) -> int:
+        """The most bytes in memory so far."""
+        return self._memory("VmHWM")
+
+    def processor_seconds(self) -> float:
+        """Used so far: unlike what /proc tells, this is exact for short times, too."""
+        clock = ctypes.c_int()
+        if error := _libc.clock_getcpuclockid(self.pid, ctypes.byref(clock)):
+            raise Failed(f"{self.name}: {os.strerror(error)}")
+        return time.clock_gettime(clock.value)
+
+    def threads(self) -> list[int]:
+        tasks = Path(f"/proc/{self.pid}/task")
+        return [int(task.name) for task in tasks.iterdir()] if tasks.exists() else []
+
+    def _memory(self, what: str) -> int:
+        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(re.search(rf"^{what}:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
+
+
+class Service(Measured, ABC):
+    """A socketmap server; the lab ends it at the latest."""
 
     def __init__(self, lab: Lab, name: str) -> None:
         self.lab = lab
@@ -82,29 +110,6 @@ class Service(ABC):
     def asking(self, domains: Sequence[str], *, connections: int, seconds: float = 0,
                processor: int | None = None) -> "Asking":
         return Asking(self, domains, connections, seconds, processor)
-
-    def resident(self) -> int:
-        """Bytes in memory now."""
-        return self._memory("VmRSS")
-
-    def peak(self) -> int:
-        """The most bytes in memory so far."""
-        return self._memory("VmHWM")
-
-    def processor_seconds(self) -> float:
-        """Used so far: unlike what /proc tells, this is exact for short times, too."""
-        clock = ctypes.c_int()
-        if error := _libc.clock_getcpuclockid(self.pid, ctypes.byref(clock)):
-            raise Failed(f"{self.name}: {os.strerror(error)}")
-        return time.clock_gettime(clock.value)
-
-    def threads(self) -> list[int]:
-        tasks = Path(f"/proc/{self.pid}/task")
-        return [int(task.name) for task in tasks.iterdir()] if tasks.exists() else []
-
-    def _memory(self, what: str) -> int:
-        status = Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
-        return int(re.search(rf"^{what}:\s+(\d+) kB$", status, re.MULTILINE)[1]) * 1024
 
 
 class Asking:

@@ -66,6 +66,13 @@ std::string_view failure_of(std::uint32_t number) {
   return number % 7 == 3 ? failures[number / 7 % failures.size()] : "";
 }
 
+Script given_up_script(std::uint32_t sender) {
+  Script script = numbered_script(sender);
+  script.tls = tls_13;
+  script.messages = {message(sender, false, 0)};
+  return script;
+}
+
 std::optional<std::uint32_t> number_of_address(std::string_view client_address) {
   std::uint32_t number = 0;
   if (!client_address.starts_with("10.")) return std::nullopt;

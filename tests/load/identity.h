@@ -18,8 +18,16 @@ Script numbered_script(std::uint32_t number);
 // tells nothing. Some of those that say EHLO only.
 std::string_view failure_of(std::uint32_t number);
 
+// What a mail server does not accept: TLS, MAIL, one RCPT, and the client gives up. The client is one of so
+// many.
+Script given_up_script(std::uint32_t sender);
+
 // The number of the session whose client has the address; nothing where it is none of ours.
 std::optional<std::uint32_t> number_of_address(std::string_view client_address);
+
+// What a mail server does not accept: TLS, MAIL, one RCPT, and the client gives up. The client is one of so
+// many.
+Script given_up_script(std::uint32_t sender);
 
 // The number of the session that has the client name; nothing where none of ours has it.
 std::optional<std::uint32_t> number_of(std::string_view client_name);

@@ -116,6 +116,7 @@ bool Load::on_packet(Connection& connection, const Packet& packet) {
     connection.reached = Reached::connect_answered;
     connection.declined = packet.command == reply::accept;
   }
+  if (options_.on_reply) options_.on_reply(Steady::now() - connection.asked);
   const int message = steps[step].message;
   ++step;
   if (packet.command == reply::accept) {
@@ -142,8 +143,10 @@ void Load::write(Connection& connection) {
   std::size_t last = connection.step;
   while (last + 1 < dialogue.steps.size() && !dialogue.steps[last].answered) ++last;
   if (last >= dialogue.steps.size()) return;
+  const bool has_news = connection.written < dialogue.steps[last].end;
   const bool whole = write_until(connection, dialogue.bytes, dialogue.steps[last].end);
   if (!connection.fd) return;
+  if (has_news && whole && options_.on_reply) connection.asked = Steady::now();
   if (connection.written > dialogue.quit_begin()) connection.reached = Reached::quit_written;
   watch(connection, !whole);
 }

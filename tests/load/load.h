@@ -40,6 +40,8 @@ enum class Writes { batched /* Postfix */, single /* Sendmail */ };
 struct LoadOptions {
   std::size_t connections = 1;  // at once
   Writes writes = Writes::batched;
+  // Told how long each answered step waited for its reply, from when it was written.
+  std::function<void(std::chrono::nanoseconds)> on_reply;
 };
 
 class Load {
@@ -74,9 +76,10 @@ class Load {
     Dialogue dialogue;  // empty until the negotiation is done
     PacketReader reader;
     std::chrono::steady_clock::time_point begin;
-    std::size_t step = 0;         // waited for; behind the last: nothing but the end is
-    std::size_t written = 0;      // bytes of the dialogue, or of the offer before
-    std::size_t packet_rest = 0;  // bytes that are left of a write that was begun
+    std::chrono::steady_clock::time_point asked;  // when the step that is waited for was written
+    std::size_t step = 0;                         // waited for; behind the last: nothing but the end is
+    std::size_t written = 0;                      // bytes of the dialogue, or of the offer before
+    std::size_t packet_rest = 0;                  // bytes that are left of a write that was begun
     Reached reached = Reached::nothing;
     bool negotiated = false;
     bool declined = false;

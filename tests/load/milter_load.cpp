@@ -25,10 +25,13 @@ struct CommandLine {
   std::string receiving_mx;
   std::size_t connections = 100;
   bool single_writes = false;
+  std::uint32_t senders = 0;  // 0: each session is of another one, and of another kind
+  bool json = false;
 };
 
 struct Outcome {
   std::vector<std::chrono::nanoseconds> durations;  // of the sessions that reached their end
+  std::vector<std::chrono::nanoseconds> replies;    // how long each step waited
   std::uint64_t failed = 0;
   std::string first_trouble;
 };
@@ -40,7 +43,9 @@ Result<Outcome> put_load(const CommandLine& line) {
   std::uint32_t begun = 0;
   auto next = [&]() -> std::optional<load::Script> {
     if (begun == line.sessions) return std::nullopt;
-    load::Script script = load::numbered_script(line.first + begun++);
+    const std::uint32_t number = line.first + begun++;
+    load::Script script =
+        line.senders > 0 ? load::given_up_script(number % line.senders) : load::numbered_script(number);
     if (!line.receiving_mx.empty()) script.receiving_mx = line.receiving_mx;
     return script;
   };
@@ -51,10 +56,12 @@ Result<Outcome> put_load(const CommandLine& line) {
       outcome.first_trouble = end.trouble;
     }
   };
-  auto load = load::Load::start(*address,
-                                {.connections = line.connections,
-                                 .writes = line.single_writes ? load::Writes::single : load::Writes::batched},
-                                next, on_end);
+  auto load =
+      load::Load::start(*address,
+                        {.connections = line.connections,
+                         .writes = line.single_writes ? load::Writes::single : load::Writes::batched,
+                         .on_reply = [&](std::chrono::nanoseconds time) { outcome.replies.push_back(time); }},
+                        next, on_end);
   if (!load) return std::unexpected(load.error());
   while (begun < line.sessions || load->open_connections() > 0) {
     if (auto turned = load->turn(1s); !turned) return std::unexpected(turned.error());
@@ -74,17 +81,21 @@ Result<void> run(const CommandLine& line) {
   auto& durations = outcome->durations;
   if (durations.empty()) return fail(Fault::unavailable, "no session ended well: {}", outcome->first_trouble);
   std::ranges::sort(durations);
-  const auto at = [&](std::size_t percent) {
-    return milliseconds(durations[(durations.size() - 1) * percent / 100]);
+  std::ranges::sort(outcome->replies);
+  const auto at = [](const std::vector<std::chrono::nanoseconds>& sorted, std::size_t percent) {
+    return sorted.empty() ? 0 : milliseconds(sorted[(sorted.size() - 1) * percent / 100]);
   };
-  if (auto said =
-          print(fmt::format("{} sessions in {:.2f} s: {:.0f}/s; a session takes {:.2f} ms (median), "
-                            "{:.2f} ms (99 %); failed: {}\n",
-                            durations.size(), seconds, static_cast<double>(durations.size()) / seconds,
-                            at(50), at(99), outcome->failed));
-      !said) {
-    return said;
-  }
+  const double rate = static_cast<double>(durations.size()) / seconds;
+  auto said = print(
+      line.json ? fmt::format(R"({{"sessions": {}, "seconds": {:.4f}, "reply_p99_ms": {:.4f}, "failed": {}}})"
+                              "\n",
+                              durations.size(), seconds, at(outcome->replies, 99), outcome->failed)
+                : fmt::format("{} sessions in {:.2f} s: {:.0f}/s; a session takes {:.2f} ms (median), {:.2f} "
+                              "ms (99 %); a reply "
+                              "{:.3f} ms (99 %); failed: {}\n",
+                              durations.size(), seconds, rate, at(durations, 50), at(durations, 99),
+                              at(outcome->replies, 99), outcome->failed));
+  if (!said) return said;
   if (outcome->failed > 0) return fail(Fault::unavailable, "{}", outcome->first_trouble);
   return {};
 }
@@ -102,6 +113,10 @@ int main(int argc, char** argv) {
   app.add_option("--mx", line.receiving_mx, "Name of the MX host (default: mx.example.test)")
       ->type_name("NAME");
   app.add_option("-c", line.connections, "Connections at once")->capture_default_str();
+  app.add_option("--senders", line.senders,
+                 "All sessions are alike (TLS, MAIL, RCPT, given up), of so many senders")
+      ->type_name("NUMBER");
+  app.add_flag("--json", line.json, "Answer for machines");
   app.add_flag("--single-writes", line.single_writes,
                "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");
   app.footer("Example:\n  milter-load -s unix:/run/tlsrpt-milter/tlsrpt-milter.sock -n 20000 -c 500");

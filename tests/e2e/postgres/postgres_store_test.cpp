@@ -92,6 +92,9 @@ TEST_CASE("what every store does") {
   SECTION("not committed") {
     a_fold_that_is_not_committed_leaves_nothing(*store);
   }
+  SECTION("together") {
+    segments_are_folded_together_but_for_those_that_were_before(*store);
+  }
 }
 
 TEST_CASE("what one host has waiting and remembers is not another's") {

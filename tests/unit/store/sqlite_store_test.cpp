@@ -157,3 +157,9 @@ TEST_CASE("a fold that is not committed leaves nothing") {
   const TemporaryFolder folder;
   a_fold_that_is_not_committed_leaves_nothing(*good(open_sqlite_store(folder / "s", Access::write)));
 }
+
+TEST_CASE("segments are folded together, but for those that were folded before") {
+  const TemporaryFolder folder;
+  segments_are_folded_together_but_for_those_that_were_before(
+      *good(open_sqlite_store(folder / "s", Access::write)));
+}

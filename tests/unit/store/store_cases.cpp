@@ -188,4 +188,24 @@ void a_fold_that_is_not_committed_leaves_nothing(Store& store) {
   CHECK(good(store.senders(0)).empty());
 }
 
+void segments_are_folded_together_but_for_those_that_were_before(Store& store) {
+  fold_at(store, "a", noon, {tls_session()});
+  const auto read = [](const std::string& segment, SegmentContent& content) {
+    if (segment == "c") return false;
+    content.add(segment == "d" ? plaintext_session() : tls_session());
+    content.add(LogNote{.position = {.number = segment == "a" ? 9U : 5U, .text = segment}});
+    return true;
+  };
+  const auto outcome = good(fold(store, {"a", "b", "c", "d"}, read, sending_domain, noon, {}));
+  CHECK(outcome.added);
+  CHECK(outcome.sessions == 2);
+  CHECK(outcome.position->number == 9);
+  const Snapshot snapshot = good(store.read(year, {"a", "b", "c", "d"}));
+  CHECK(snapshot.counts == counts_of({tls_session(), tls_session(), plaintext_session()}));
+  CHECK(snapshot.folded == std::set<std::string>{"a", "b", "d"});
+  const auto again = good(fold(store, {"a", "b"}, read, sending_domain, noon, {}));
+  CHECK_FALSE(again.added);
+  CHECK(again.position->number == 9);
+}
+
 }  // namespace starttls::test

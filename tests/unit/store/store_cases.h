@@ -23,5 +23,6 @@ void a_sender_known_for_tls_in_plaintext_is_a_downgrade(store::Store& store);
 void a_forgotten_sender_is_a_stranger(store::Store& store);
 void old_days_are_pruned_a_little_at_a_time(store::Store& store);
 void a_fold_that_is_not_committed_leaves_nothing(store::Store& store);
+void segments_are_folded_together_but_for_those_that_were_before(store::Store& store);
 
 }  // namespace starttls::test
