@@ -52,6 +52,9 @@ bool disturbs(std::uint32_t c) {
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t limit) {
+  // Nearly always there is nothing to be escaped.
+  const auto is_harmless = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
+  if (text.size() <= limit && std::ranges::all_of(text, is_harmless)) return std::string(text);
   std::string out;
   out.reserve(std::min(text.size(), limit));
   while (!text.empty()) {
