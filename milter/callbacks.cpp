@@ -25,7 +25,10 @@ std::string_view macro(SMFICTX* context, const char* name) {
 }
 
 TlsMacros tls_macros(SMFICTX* context) {
-  return {.version = macro(context, "{tls_version}"),
+  // libmilter looks through all macros of all steps for each: most steps have no TLS.
+  const std::string_view version = macro(context, "{tls_version}");
+  if (version.empty()) return {};
+  return {.version = version,
           .cipher = macro(context, "{cipher}"),
           .bits = macro(context, "{cipher_bits}"),
           .cert_subject = macro(context, "{cert_subject}"),
@@ -113,7 +116,7 @@ sfsistat on_mail(SMFICTX* context, char**) {
   return on_entry(context, [&](Entry& entry) {
     if (!macro(context, "{auth_type}").empty() && connections->authenticated(entry)) return SMFIS_ACCEPT;
     entry.with([&](Connection& c) {
-      c.tls(tls_macros(context));
+      if (!c.is_encrypted()) c.tls(tls_macros(context));
       c.mail();
     });
     return SMFIS_CONTINUE;

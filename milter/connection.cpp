@@ -91,10 +91,14 @@ void Connection::transaction_aborted() {
   transaction_domains_.clear();
 }
 
-store::Session Connection::ended(Time now) const {
-  store::Session session = session_;
-  session.end = now;
-  return session;
+store::Session Connection::ended(Time now) const& {
+  Connection copy = *this;
+  return std::move(copy).ended(now);
+}
+
+store::Session Connection::ended(Time now) && {
+  session_.end = now;
+  return std::move(session_);
 }
 
 std::string recipient_domain(std::string_view address) {

@@ -47,7 +47,8 @@ class Connection {
   const std::string& client_name() const { return session_.client_name; }
 
   // What the session came to, if it ends now.
-  store::Session ended(Time now) const;
+  store::Session ended(Time now) const&;
+  store::Session ended(Time now) &&;
 
  private:
   store::Session session_;

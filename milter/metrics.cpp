@@ -69,6 +69,7 @@ std::string metrics_page(const MetricsState& state) {
   text.counter("reloads_failed_total", state.counters.reloads_failed.load(),
                "Of these, those that changed nothing because it was wrong.");
   text.gauge("start_time_seconds", seconds(state.started), "When the milter started.");
+  text.gauge("uptime_seconds", seconds(state.now) - seconds(state.started), "How long it has run.");
   text.family("info", "gauge", "The version.");
   text.sample("{version=\"" STARTTLS_VERSION "\"}", std::uint64_t{1});
   return text.take();

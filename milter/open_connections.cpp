@@ -39,7 +39,7 @@ OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, con
   auto rules = rules_.load();
   const auto excluded = rules->excludes(client.address, daemon);
   if (excluded == Excluded::local_network) {
-    exclude(*excluded, "from " + printable(client.address), "local_networks");
+    exclude(*excluded, "from " + rules->local_network_of(client.address), "local_networks");
     return {.excluded = true};
   }
   if (excluded) {
@@ -113,7 +113,8 @@ void OpenConnections::finish() {
 void OpenConnections::record(Entry& entry, bool still_open) {
   const std::lock_guard guard(entry.mutex_);
   if (std::exchange(entry.recorded_, true)) return;
-  store::Session session = entry.connection_.ended(clock_());
+  // What comes of the connection after this is nobody's concern.
+  store::Session session = std::move(entry.connection_).ended(clock_());
   session.still_open = still_open;
   if (!entry.excluded_) counters_.count(session);
   if (const auto written = entry.rules_->to_record(std::move(session), entry.excluded_))

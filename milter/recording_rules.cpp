@@ -39,15 +39,23 @@ RecordingRules::RecordingRules(const Configuration& configuration, std::optional
       follows_log_(!configuration.mta_log.empty()),
       key_(std::move(key)) {}
 
-bool RecordingRules::is_local(std::string_view address) const {
+const IpNetwork* RecordingRules::find_local(std::string_view address) const {
   const auto parsed = IpAddress::parse(address);
-  return parsed && std::ranges::any_of(selection_.local_networks,
-                                       [&](const IpNetwork& network) { return network.contains(*parsed); });
+  if (!parsed) return nullptr;
+  const auto& networks = selection_.local_networks;
+  const auto found =
+      std::ranges::find_if(networks, [&](const IpNetwork& network) { return network.contains(*parsed); });
+  return found == networks.end() ? nullptr : &*found;
+}
+
+std::string RecordingRules::local_network_of(std::string_view address) const {
+  const IpNetwork* network = find_local(address);
+  return network == nullptr ? std::string() : network->text();
 }
 
 std::optional<Excluded> RecordingRules::excludes(std::string_view client_address,
                                                  const Daemon& daemon) const {
-  if (is_local(client_address)) return Excluded::local_network;
+  if (find_local(client_address) != nullptr) return Excluded::local_network;
   const auto port = number(daemon.port);
   const bool wanted = (!port || is_wanted(selection_.ports, selection_.excluded_ports, *port)) &&
                       is_wanted(selection_.daemons, selection_.excluded_daemons, to_lower(daemon.name));
@@ -82,7 +90,7 @@ store::LogNote RecordingRules::to_record(const mtalog::LoggedFailure& failure,
                                          const mtalog::LogPosition& position,
                                          std::string_view receiving_mx) const {
   store::LogNote note{.position = position, .receiving_mx = std::string(receiving_mx)};
-  if (is_local(failure.client_address)) return note;
+  if (find_local(failure.client_address) != nullptr) return note;
   note.failure = failure;
   note.failure->client_address = kept(failure.client_address);
   note.join_key = join_key(failure.client_address);

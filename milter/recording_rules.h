@@ -29,6 +29,8 @@ class RecordingRules {
 
   // Whether the connection is not to be recorded, by what is known at its begin.
   std::optional<Excluded> excludes(std::string_view client_address, const Daemon& daemon) const;
+  // The network of ours that the address is in; it is in one.
+  std::string local_network_of(std::string_view address) const;
   bool excludes_authenticated() const { return !selection_.authenticated; }
 
   // A session as it is to be written: says whether the log may tell more of it, and leaves out what is not
@@ -41,7 +43,7 @@ class RecordingRules {
                            std::string_view receiving_mx) const;
 
  private:
-  bool is_local(std::string_view address) const;
+  const IpNetwork* find_local(std::string_view address) const;
   std::string kept(const std::string& address) const;
   std::string join_key(const std::string& address) const;
 

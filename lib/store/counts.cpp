@@ -1,16 +1,18 @@
 #include "store/counts.h"
 
+#include <utility>
+
 namespace starttls::store {
 
-SessionClass class_of(const Session& session, bool downgraded) {
+SessionClass class_of(Session session, bool downgraded) {
   return {
       .day = day_of(session.begin),
-      .receiving_mx = session.receiving_mx,
-      .client_address = session.client_address,
-      .client_name = session.client_name,
+      .receiving_mx = std::move(session.receiving_mx),
+      .client_address = std::move(session.client_address),
+      .client_name = std::move(session.client_name),
       .outcome = outcome_of(session),
-      .tls_version = session.tls_version,
-      .cipher = session.cipher,
+      .tls_version = std::move(session.tls_version),
+      .cipher = std::move(session.cipher),
       .cipher_bits = session.cipher_bits,
       .client_certificate = session.client_certificate,
       .failure = session.failure,
@@ -18,10 +20,12 @@ SessionClass class_of(const Session& session, bool downgraded) {
   };
 }
 
-void add(DailyCounts& counts, const Session& session, bool downgraded) {
-  ClassCount& count = counts[class_of(session, downgraded)];
-  count.total += {.sessions = 1, .messages = session.messages};
-  for (const auto& [domain, messages] : session.recipient_domains) {
+void add(DailyCounts& counts, Session session, bool downgraded) {
+  const Tally total{.sessions = 1, .messages = session.messages};
+  const auto domains = std::move(session.recipient_domains);
+  ClassCount& count = counts[class_of(std::move(session), downgraded)];
+  count.total += total;
+  for (const auto& [domain, messages] : domains) {
     count.recipient_domains[domain] += {.sessions = 1, .messages = messages};
   }
 }

@@ -28,7 +28,7 @@ struct SessionClass {
   auto operator<=>(const SessionClass&) const = default;
 };
 
-SessionClass class_of(const Session& session, bool downgraded = false);
+SessionClass class_of(Session session, bool downgraded = false);
 
 struct Tally {
   std::uint64_t sessions = 0;
@@ -53,7 +53,7 @@ struct ClassCount {
 
 using DailyCounts = std::map<SessionClass, ClassCount>;
 
-void add(DailyCounts& counts, const Session& session, bool downgraded = false);
+void add(DailyCounts& counts, Session session, bool downgraded = false);
 void add(DailyCounts& counts, const DailyCounts& more);
 
 }  // namespace starttls::store

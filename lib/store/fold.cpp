@@ -151,7 +151,7 @@ void SegmentContent::add_session(Session session) {
   // A connection without mail says little about how somebody sends mail.
   const bool has_mail = session.transactions > 0 && !session.client_name.empty();
   const std::string* sender = has_mail ? &sender_of(session.client_name) : nullptr;
-  if (sender == nullptr || sender->empty()) return store::add(counts, session);
+  if (sender == nullptr || sender->empty()) return store::add(counts, std::move(session));
   if (outcome_of(session) == Outcome::plaintext) {
     const auto known = senders.find(*sender);
     plaintext.push_back({.session = std::move(session),
@@ -161,7 +161,7 @@ void SegmentContent::add_session(Session session) {
   }
   store::add(senders[*sender],
              {.tls_sessions = 1, .last_tls = session.begin, .best_tls = session.tls_version});
-  store::add(counts, session);
+  store::add(counts, std::move(session));
 }
 
 const std::string& SegmentContent::sender_of(const std::string& client_name) {

@@ -187,6 +187,8 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
 
 }  // namespace
 
+constexpr std::size_t usual_size = 1024;  // bytes that nearly every record fits in
+
 Outcome outcome_of(const Session& session) {
   if (session.failure != mtalog::HandshakeFailure::none) return Outcome::failed;
   if (!session.tls_version.empty()) return Outcome::tls;
@@ -211,7 +213,7 @@ Result<ClientCertificate> parse_client_certificate(std::string_view text) {
 }
 
 std::string encode(const Session& session) {
-  rapidjson::StringBuffer buffer;
+  rapidjson::StringBuffer buffer(nullptr, usual_size);
   Json json(buffer);
   json.StartObject();
   for (const auto& [key, value] : times) {

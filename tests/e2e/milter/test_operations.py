@@ -36,7 +36,7 @@ class Metrics(unittest.TestCase):
                          "failures_total 0", 'excluded_sessions_total{reason="local-network"} 0',
                          "open_connections 0", "journal_records_total 3"):
                 self.assertIn(f"\ntlsrpt_milter_{line}\n", page)
-            for name in ("fold_lag_seconds", "journal_backlog_bytes", "start_time_seconds", "downgraded_sessions_total",
+            for name in ("fold_lag_seconds", "journal_backlog_bytes", "start_time_seconds", "uptime_seconds", "downgraded_sessions_total",
                          "refused_plaintext_total"):
                 self.assertRegex(page, rf"\ntlsrpt_milter_{name} [0-9.]+\n")
             self.assertRegex(page, r'\ntlsrpt_milter_info\{version="[0-9.]+"\} 1\n')

@@ -28,7 +28,7 @@ class Networks(unittest.TestCase):
             rows = end_and_read(mx, milter)
 
             self.assertEqual(list(rows), ["192.0.2.55"])
-            self.assertRegex(milter.stderr.text(), r"sessions from 127\.\S+ are not recorded; see 'local_networks'")
+            self.assertRegex(milter.stderr.text(), r"sessions from 127\.0\.0\.0/8 are not recorded; see 'local_networks'")
             self.assertEqual(milter.stderr.text().count("are not recorded"), 1)
 
 
