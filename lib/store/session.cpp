@@ -108,12 +108,13 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     if (depth_ == 1) member_.assign(text, length);
     if (in_domains_) domain_.assign(text, length);
-    return true;
+    return is_text({text, length});
   }
 
   bool String(const char* text, rapidjson::SizeType length, bool) {
     const std::string_view value(text, length);
     if (depth_ != 1) return !in_domains_;
+    if (!is_text(value)) return false;
     if (const auto* member = member_in(texts, member_)) {
       session_.*(member->value) = value;
       return true;
@@ -186,6 +187,10 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
 };
 
 }  // namespace
+
+bool is_text(std::string_view text) {
+  return is_utf8(text) && text.find('\0') == std::string_view::npos;
+}
 
 Outcome outcome_of(const Session& session) {
   if (session.failure != mtalog::HandshakeFailure::none) return Outcome::failed;
