@@ -26,7 +26,13 @@ OpenConnections::OpenConnections(store::Recorder& recorder, Counters& counters,
       receiving_mx_(host_name()) {}
 
 void OpenConnections::configure(std::shared_ptr<const RecordingRules> rules) {
-  rules_.store(std::move(rules));
+  const std::lock_guard guard(rules_mutex_);
+  rules_ = std::move(rules);
+}
+
+std::shared_ptr<const RecordingRules> OpenConnections::rules() const {
+  const std::lock_guard guard(rules_mutex_);
+  return rules_;
 }
 
 std::size_t OpenConnections::size() {
@@ -36,8 +42,8 @@ std::size_t OpenConnections::size() {
 
 OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, const Client& client,
                                               const Daemon& daemon) {
-  auto rules = rules_.load();
-  const auto excluded = rules->excludes(client.address, daemon);
+  auto in_force = rules();
+  const auto excluded = in_force->excludes(client.address, daemon);
   if (excluded == Excluded::local_network) {
     exclude(*excluded, "from " + rules->local_network_of(client.address), "local_networks");
     return {.excluded = true};
@@ -47,9 +53,9 @@ OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, con
             fmt::format("of daemon '{}', port {}", printable(daemon.name, 100), printable(daemon.port, 10)),
             "exclude_ports and exclude_daemons");
     // The log may tell of a failure that must not be taken for a session of its own.
-    if (!rules->follows_log()) return {.excluded = true};
+    if (!in_force->follows_log()) return {.excluded = true};
   }
-  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client), std::move(rules)));
+  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client), std::move(in_force)));
   entry->excluded_ = excluded.has_value();
   const std::lock_guard guard(mutex_);
   if (finished_) return {};
@@ -97,7 +103,7 @@ void OpenConnections::record(const mtalog::LoggedFailure& failure, const mtalog:
     const std::lock_guard guard(mutex_);
     receiving_mx = receiving_mx_;
   }
-  recorder_.record(rules_.load()->to_record(failure, position, receiving_mx));
+  recorder_.record(rules()->to_record(failure, position, receiving_mx));
 }
 
 void OpenConnections::record(const mtalog::LogPosition& position) {

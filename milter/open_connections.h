@@ -30,7 +30,7 @@ class OpenConnections {
 
   // For the connections that are opened from now on; from any thread. To be called before the first one.
   void configure(std::shared_ptr<const RecordingRules> rules);
-  std::shared_ptr<const RecordingRules> rules() const { return rules_.load(); }
+  std::shared_ptr<const RecordingRules> rules() const;
 
   // A connection and what guards it: libmilter runs the callbacks of one connection on different threads, and
   // record_all() may come between them.
@@ -91,7 +91,10 @@ class OpenConnections {
   Counters& counters_;
   const RefusesPlaintext refuses_plaintext_;
   const Clock clock_;
-  std::atomic<std::shared_ptr<const RecordingRules>> rules_;
+  // Not std::atomic, whose load() in g++ 12 is no synchronization with the next store() (as the thread
+  // sanitizer tells).
+  mutable std::mutex rules_mutex_;
+  std::shared_ptr<const RecordingRules> rules_;
   std::array<std::atomic_flag, excluded_reasons> told_;  // of each reason, once
   OncePerMinute refusal_log_;
 

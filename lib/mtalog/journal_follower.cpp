@@ -67,7 +67,15 @@ Result<void> JournalFollower::begin(const std::optional<LogPosition>& from) {
   // The entry at the end was there before us; next() after seek_tail() alone would give it.
   if (rc >= 0 && !position) rc = ::sd_journal_previous(journal_.get());
   if (rc < 0) return cannot("seek", rc);
-  if (position) silent_until_ = position->given;
+  if (position) {
+    expected_first_ = position->needed;
+    silent_until_ = position->last;
+    silent_before_ = position->given;
+  } else if (rc > 0) {
+    // Who stops before the first failure must go on from here.
+    (void)::sd_journal_get_realtime_usec(journal_.get(), &last_time_);
+    heard_.position(position_now());
+  }
   on_change();
   return {};
 }
@@ -85,6 +93,9 @@ void JournalFollower::step() {
   (void)::sd_journal_process(journal_.get());
   for (int i = 0; i < entries_a_step; ++i) {
     if (::sd_journal_next(journal_.get()) <= 0) {
+      // If the last that was given was not met, it is gone.
+      silent_until_.clear();
+      silent_before_ = 0;
       const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
       if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) heard_.position(position_now());
       return look_again_.start(look_again);
@@ -107,7 +118,29 @@ void JournalFollower::read_entry() {
   const Line line{.head = {}, .program = program, .process = process, .message = message, .time = time};
   const auto failure = assembler_.add(line, time, place);
   if (assembler_.is_needed(place)) cursors_.emplace(place, cursor());
-  if (failure && last_time_ > silent_until_) heard_.failure(*failure, position_now());
+  if (!was_given() && failure) heard_.failure(*failure, position_now());
+}
+
+// Asked once for each entry.
+bool JournalFollower::was_given() {
+  const bool is_expected = expected_first_.empty() || is_at(expected_first_);
+  expected_first_.clear();
+  // Entries were removed from the front, up to behind the last that was given.
+  if (!is_expected && last_time_ > silent_before_) silent_until_.clear();
+  if (silent_until_.empty()) {
+    if (last_time_ <= silent_before_) return true;
+    silent_before_ = 0;
+    return false;
+  }
+  if (is_at(silent_until_)) {
+    silent_until_.clear();
+    silent_before_ = 0;
+  }
+  return true;
+}
+
+bool JournalFollower::is_at(const std::string& cursor) const {
+  return ::sd_journal_test_cursor(journal_.get(), cursor.c_str()) > 0;
 }
 
 // Without the name, which libsystemd puts in front.
@@ -131,8 +164,10 @@ LogPosition JournalFollower::position_now() {
   if (last_cursor_.empty()) last_cursor_ = cursor();
   const auto needed = assembler_.first_needed();
   cursors_.erase(cursors_.begin(), needed ? cursors_.lower_bound(*needed) : cursors_.end());
-  const JournalPosition position{.needed = cursors_.empty() ? last_cursor_ : cursors_.begin()->second,
-                                 .given = std::max(last_time_, silent_until_)};
+  const JournalPosition position{
+      .needed = cursors_.empty() ? last_cursor_ : cursors_.begin()->second,
+      .given = silent_until_.empty() ? std::max(last_time_, silent_before_) : silent_before_,
+      .last = silent_until_.empty() ? last_cursor_ : silent_until_};
   unsaid_ = 0;
   given_at_ = clock_();
   return {.number = ++number_, .text = to_text(position)};

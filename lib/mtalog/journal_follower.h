@@ -36,6 +36,8 @@ class JournalFollower final : public Follower {
   void read_entry();
   std::string field(const char* name) const;
   std::string cursor() const;
+  bool is_at(const std::string& cursor) const;
+  bool was_given();
   LogPosition position_now();
 
   event::Loop& loop_;
@@ -52,7 +54,10 @@ class JournalFollower final : public Follower {
   std::map<std::uint64_t, std::string> cursors_;  // of the entries that unfinished processes began with
   std::string last_cursor_;                       // of the last entry, when it was asked for
   std::uint64_t last_time_ = 0;                   // of the last entry, microseconds since 1970
-  std::uint64_t silent_until_ = 0;                // time up to which failures were given before
+  // Up to which entry failures were given before; both empty where none were, or that is behind us.
+  std::string silent_until_;         // its cursor
+  std::uint64_t silent_before_ = 0;  // its time, which decides where the cursor is not known
+  std::string expected_first_;       // cursor; empty when the first entry was read
   std::uint64_t number_ = 0;
   std::uint64_t unsaid_ = 0;  // entries since the last position
   Time given_at_;

@@ -46,7 +46,8 @@ std::optional<FilePosition> parse_file_position(std::string_view text) {
 }
 
 std::string to_text(const JournalPosition& position) {
-  return fmt::format("{}{} {}", journal_word, position.given, position.needed);
+  return fmt::format("{}{} {}{}{}", journal_word, position.given, position.needed,
+                     position.last.empty() ? "" : " ", position.last);
 }
 
 std::optional<JournalPosition> parse_journal_position(std::string_view text) {
@@ -54,8 +55,12 @@ std::optional<JournalPosition> parse_journal_position(std::string_view text) {
   text.remove_prefix(journal_word.size());
   JournalPosition position;
   if (!take_number(text, ' ', position.given) || text.empty()) return std::nullopt;
-  position.needed = text;
-  return position;
+  position.needed = text.substr(0, text.find(' '));
+  text.remove_prefix(position.needed.size());
+  if (!text.empty()) position.last = text.substr(1);
+  const bool is_sound = !position.needed.empty() && (text.empty() || !position.last.empty()) &&
+                        position.last.find(' ') == std::string::npos;
+  return is_sound ? std::optional(position) : std::nullopt;
 }
 
 }  // namespace starttls::mtalog

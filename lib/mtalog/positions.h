@@ -35,11 +35,12 @@ struct FilePosition {
 std::string to_text(const FilePosition& position);
 std::optional<FilePosition> parse_file_position(std::string_view text);
 
-// "journal TIME CURSOR": the cursor of the first entry that is needed, and the time of the last one given, in
-// microseconds since 1970.
+// "journal TIME CURSOR CURSOR": the cursor of the first entry that is needed, and the time, in microseconds
+// since 1970, and cursor of the last one given. Times alone do not tell: a clock may be set back.
 struct JournalPosition {
   std::string needed;
   std::uint64_t given = 0;
+  std::string last;  // empty: the time decides
 
   bool operator==(const JournalPosition&) const = default;
 };

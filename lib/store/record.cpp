@@ -38,7 +38,7 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
   bool String(const char* text, rapidjson::SizeType length, bool) {
     if (std::string* const into = depth_ == 1 ? text_of(member_) : nullptr; into != nullptr) {
       into->assign(text, length);
-      return true;
+      return is_text(*into);
     }
     return Default();
   }

@@ -77,6 +77,8 @@ auto member_in(const Table& table, std::string_view key) -> decltype(table.data(
 
 using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 
+constexpr std::size_t usual_size = 1024;  // bytes that nearly every record fits in
+
 void put_key(Json& json, std::string_view key) {
   json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
 }
@@ -108,12 +110,13 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
   bool Key(const char* text, rapidjson::SizeType length, bool) {
     if (depth_ == 1) member_.assign(text, length);
     if (in_domains_) domain_.assign(text, length);
-    return true;
+    return is_text({text, length});
   }
 
   bool String(const char* text, rapidjson::SizeType length, bool) {
     const std::string_view value(text, length);
     if (depth_ != 1) return !in_domains_;
+    if (!is_text(value)) return false;
     if (const auto* member = member_in(texts, member_)) {
       session_.*(member->value) = value;
       return true;
@@ -187,7 +190,9 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
 
 }  // namespace
 
-constexpr std::size_t usual_size = 1024;  // bytes that nearly every record fits in
+bool is_text(std::string_view text) {
+  return is_utf8(text) && text.find('\0') == std::string_view::npos;
+}
 
 Outcome outcome_of(const Session& session) {
   if (session.failure != mtalog::HandshakeFailure::none) return Outcome::failed;

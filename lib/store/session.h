@@ -55,6 +55,10 @@ struct Session {
   bool operator==(const Session&) const = default;
 };
 
+// Whether a text of a record can be kept by every store: UTF-8 without NUL. RapidJSON lets half a character
+// through that is written as "\uDC00".
+bool is_text(std::string_view text);
+
 // A record with a later time, or one before 1970, is none of ours: the end of the year 9999.
 inline constexpr Time latest_time{std::chrono::milliseconds{253'402'300'799'999}};
 

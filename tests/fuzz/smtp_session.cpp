@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "fuzz.h"
 #include "milter/connection.h"
+#include "milter/recording_rules.h"
 #include "store/segment.h"
 
 using namespace starttls;
@@ -12,6 +13,13 @@ std::string_view next(std::string_view& text) {
   const std::string_view word = text.substr(0, text.find('\0'));
   text.remove_prefix(std::min(text.size(), word.size() + 1));
   return word;
+}
+
+void require_kept_in_journal(const store::Session& session) {
+  const std::string record = store::encode(session);
+  fuzz::require(record.size() <= store::payload_limit && is_utf8(record));
+  const auto again = store::decode(record);
+  fuzz::require(again && *again == session);
 }
 
 }  // namespace
@@ -52,9 +60,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   for (const auto& [domain, messages] : session.recipient_domains) {
     fuzz::require(domain.find('@') == std::string::npos && messages <= session.messages);
   }
-  const std::string record = store::encode(session);
-  fuzz::require(record.size() <= store::payload_limit && is_utf8(record));
-  const auto again = store::decode(record);
-  fuzz::require(again && *again == session);
+  require_kept_in_journal(session);
+  for (const auto keeping :
+       {milter::AddressKeeping::full, milter::AddressKeeping::prefix, milter::AddressKeeping::none}) {
+    const milter::RecordingRules rules({.mta_log = "journal", .client_address = keeping},
+                                       milter::JoinKey("key"));
+    (void)rules.excludes(address, {.name = mx, .port = address});
+    const auto kept = rules.to_record(session, false);
+    fuzz::require(kept && (kept->client_address.empty() || keeping != milter::AddressKeeping::none));
+    require_kept_in_journal(*kept);
+  }
   return 0;
 }

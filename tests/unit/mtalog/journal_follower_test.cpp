@@ -12,19 +12,22 @@ namespace {
 using Numbers = std::vector<std::string>;
 
 // An entry in systemd's export format.
-std::string entry(int second, std::string_view program, int process, std::string_view message) {
-  const std::int64_t time = at("2026-11-22T12:00:00Z").time_since_epoch().count() * 1000 + second * 1'000'000;
+std::string entry(int second, std::string_view program, int process, std::string_view message,
+                  std::chrono::hours clock_is_off = {}) {
+  const std::int64_t time =
+      (at("2026-11-22T12:00:00Z") + clock_is_off).time_since_epoch().count() * 1000 + second * 1'000'000;
   return fmt::format(
       "__REALTIME_TIMESTAMP={}\n__MONOTONIC_TIMESTAMP={}\n_BOOT_ID=0123456789abcdef0123456789abcdef\n"
       "SYSLOG_FACILITY=2\nSYSLOG_IDENTIFIER={}\nSYSLOG_PID={}\nMESSAGE={}\n\n",
       time, second * 1'000'000 + 1, program, process, message);
 }
 
-std::string failed(int second, int client, int process = 5) {
+std::string failed(int second, int client, int process = 5, std::chrono::hours clock_is_off = {}) {
   return entry(second, "postfix/smtpd", process,
-               fmt::format("SSL_accept error from a[192.0.2.{}]: lost connection", client)) +
+               fmt::format("SSL_accept error from a[192.0.2.{}]: lost connection", client), clock_is_off) +
          entry(second + 1, "postfix/smtpd", process,
-               fmt::format("disconnect from a[192.0.2.{}] ehlo=1 starttls=0/1 commands=1/2", client));
+               fmt::format("disconnect from a[192.0.2.{}] ehlo=1 starttls=0/1 commands=1/2", client),
+               clock_is_off);
 }
 
 const std::string before_all =
@@ -72,4 +75,27 @@ TEST_CASE("a session that was unfinished at the position keeps its reason") {
   journal.add(entry(5, "postfix/smtpd", 5, "disconnect from a[192.0.2.1] ehlo=1 starttls=0/1 commands=1/2"));
   CHECK(listening.hear_all() == Numbers{"1"});
   CHECK(listening.reason == mtalog::HandshakeFailure::dropped);
+}
+
+TEST_CASE("a clock that was set back leaves no failure untold, and none told twice") {
+  Journal journal;
+  journal.add(failed(1, 1));
+  Listening listening(journal.source());
+  listening.position = mtalog::LogPosition{.number = 1, .text = before_all};
+  CHECK(listening.hear_all() == Numbers{"1"});
+  const std::chrono::hours a_day_back{-24};
+  journal.add(failed(10, 2, 5, a_day_back));
+  CHECK(listening.hear_all() == Numbers{"2"});
+  journal.add(failed(20, 3, 5, a_day_back) + failed(30, 4));
+  CHECK(listening.hear_all() == Numbers{"3", "4"});
+  CHECK(listening.hear_all().empty());
+}
+
+TEST_CASE("who stops before there was a failure goes on from where he began in the journal") {
+  Journal journal;
+  journal.add(failed(1, 1));
+  Listening listening(journal.source());
+  CHECK(listening.hear_all().empty());
+  journal.add(failed(10, 2));
+  CHECK(listening.hear_all() == Numbers{"2"});
 }

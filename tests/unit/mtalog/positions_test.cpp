@@ -12,12 +12,16 @@ TEST_CASE("positions come back from their texts") {
   CHECK(parse_file_position(to_text(file)) == file);
   const JournalPosition journal{.needed = "s=a;i=1;b=c", .given = 1795348800000000};
   CHECK(parse_journal_position(to_text(journal)) == journal);
+  const JournalPosition both{.needed = "s=a;i=1;b=c", .given = 1795348800000000, .last = "s=a;i=2;b=c"};
+  CHECK(to_text(both) == "journal 1795348800000000 s=a;i=1;b=c s=a;i=2;b=c");
+  CHECK(parse_journal_position(to_text(both)) == both);
 }
 
 TEST_CASE("what is no position is none") {
-  for (const char* text : {"", "file", "file ", "file 1:2:3:4", "file 1:2:3:4 5:6:7",
-                           "file 1:2:3:4 5:6:7:8 9", "file -1:2:3:4 5:6:7:8", "file 1:2:x:4 5:6:7:8",
-                           "journal", "journal 5", "journal 5 ", "journal x y"}) {
+  for (const char* text :
+       {"", "file", "file ", "file 1:2:3:4", "file 1:2:3:4 5:6:7", "file 1:2:3:4 5:6:7:8 9",
+        "file -1:2:3:4 5:6:7:8", "file 1:2:x:4 5:6:7:8", "journal", "journal 5", "journal 5 ", "journal x y",
+        "journal 5 a b c", "journal 5 a ", "journal 5  b"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_file_position(text).has_value());
     CHECK_FALSE(parse_journal_position(text).has_value());

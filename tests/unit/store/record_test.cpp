@@ -25,7 +25,8 @@ TEST_CASE("what is no note is refused") {
         R"({"log":1,"failure":"none","time":1})", R"({"log":1,"failure":"dropped"})",
         R"({"log":1,"position":7})", R"({"log":1,"failure":"dropped","time":-1})",
         R"({"log":1,"failure":"dropped","time":253402300800000})", R"({"log":1,"mx":{"a":"b"}})",
-        R"({"log":1,"time":"x"})", R"([{"log":1}])",
+        R"({"log":1,"time":"x"})", R"([{"log":1}])", R"({"log":1,"mx":"\udc00"})",
+        R"({"log":1,"mx":"\u0000"})",
         R"({"log":1} )"
         "x",
         "{\"log\":1,\"mx\":\"\xff\"}"}) {

@@ -1,0 +1,24 @@
+#include "base/network.h"
+#include "fuzz.h"
+
+using namespace starttls;
+
+// An address, as an MTA or its log gives it, and a network, as a configuration does.
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const std::string_view text = fuzz::text_of(bytes, size);
+  const auto address = IpAddress::parse(text);
+  if (address) {
+    fuzz::require(IpAddress::parse(address->text()) == address);
+    for (std::size_t length = 0; length <= address->bits(); length += 8) {
+      const IpAddress cut = address->cut(length);
+      fuzz::require(cut.cut(length) == cut && cut.is_ipv4() == address->is_ipv4());
+    }
+    fuzz::require(address->cut(address->bits()) == *address);
+  }
+  if (const auto network = IpNetwork::parse(text)) {
+    const auto again = IpNetwork::parse(network->text());
+    fuzz::require(again && again->text() == network->text());
+    fuzz::require(!address || network->contains(*address));
+  }
+  return 0;
+}
