@@ -45,7 +45,7 @@ OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, con
   auto in_force = rules();
   const auto excluded = in_force->excludes(client.address, daemon);
   if (excluded == Excluded::local_network) {
-    exclude(*excluded, "from " + rules->local_network_of(client.address), "local_networks");
+    exclude(*excluded, "from " + in_force->local_network_of(client.address), "local_networks");
     return {.excluded = true};
   }
   if (excluded) {
