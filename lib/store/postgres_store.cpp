@@ -7,6 +7,7 @@
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
 #include "store/class_key.h"
+#include "store/columns.h"
 #include "store/store.h"
 
 namespace starttls::store {
@@ -134,68 +135,6 @@ constexpr const char* begin_sql = R"sql(
 
 constexpr std::int64_t no_day = -1;
 
-std::int64_t number_of(Day day) {
-  return day.time_since_epoch().count();
-}
-
-std::int64_t number_of(Time time) {
-  return time.time_since_epoch().count();
-}
-
-std::int64_t number_of(std::uint64_t count) {
-  return static_cast<std::int64_t>(count);
-}
-
-Day day_in(const Row& row, int column) {
-  return Day{std::chrono::days{row.number(column)}};
-}
-
-Time time_in(const Row& row, int column) {
-  return Time{std::chrono::milliseconds{row.number(column)}};
-}
-
-std::uint64_t count_in(const Row& row, int column) {
-  return static_cast<std::uint64_t>(row.number(column));
-}
-
-std::string text_in(const Row& row, int column) {
-  return std::string(row.text(column));
-}
-
-Tally tally_in(const Row& row, int column) {
-  return {.sessions = count_in(row, column), .messages = count_in(row, column + 1)};
-}
-
-// The columns of a class from `column` on.
-Result<SessionClass> class_in(const Row& row, Day day, int column) {
-  const auto outcome = parse_outcome(row.text(column + 3));
-  if (!outcome) return std::unexpected(outcome.error());
-  const auto certificate = parse_client_certificate(row.text(column + 7));
-  if (!certificate) return std::unexpected(certificate.error());
-  const auto failure = mtalog::parse_handshake_failure(row.text(column + 8));
-  if (!failure) return std::unexpected(failure.error());
-  return SessionClass{
-      .day = day,
-      .receiving_mx = text_in(row, column),
-      .client_address = text_in(row, column + 1),
-      .client_name = text_in(row, column + 2),
-      .outcome = *outcome,
-      .tls_version = text_in(row, column + 4),
-      .cipher = text_in(row, column + 5),
-      .cipher_bits = static_cast<std::uint32_t>(row.number(column + 6)),
-      .client_certificate = *certificate,
-      .failure = *failure,
-      .downgraded = row.number(column + 9) != 0,
-  };
-}
-
-// The columns of a sender.
-void add_sender_in(const Row& row, Senders& senders) {
-  Sender sender{.tls_sessions = count_in(row, 1), .last_tls = time_in(row, 2), .best_tls = text_in(row, 3)};
-  if (!row.is_null(4)) sender.last_downgrade = day_in(row, 4);
-  senders.emplace(text_in(row, 0), std::move(sender));
-}
-
 // Rows to be added, column by column.
 template <std::size_t Columns>
 class Batch {
@@ -269,7 +208,7 @@ class PostgresFold final : public FoldTransaction {
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = "
         "ANY($1::text[])",
         Parameters().add(array_of(domains)), [&](const Row& row) -> Result<void> {
-          add_sender_in(row, known);
+          known.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
         });
     if (!done) return std::unexpected(done.error());
@@ -439,13 +378,7 @@ class PostgresStore final : public Store {
         "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
         "WHERE day BETWEEN $1 AND $2",
         days_of(period), [&](const Row& row) -> Result<void> {
-          found.push_back({.sender = text_in(row, 0),
-                           .day = day_in(row, 1),
-                           .sessions = count_in(row, 2),
-                           .first_plaintext = time_in(row, 3),
-                           .last_tls = time_in(row, 4),
-                           .best_tls = text_in(row, 5),
-                           .tls_sessions = count_in(row, 6)});
+          found.push_back(downgrade_in(row));
           return {};
         });
     if (!done) return std::unexpected(done.error());
@@ -460,7 +393,7 @@ class PostgresStore final : public Store {
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
         "$1",
         Parameters().add(number_of(least_tls_sessions)), [&](const Row& row) -> Result<void> {
-          add_sender_in(row, found);
+          found.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
         });
     if (!done) return std::unexpected(done.error());

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
+#include "store/columns.h"
 #include "store/sqlite_damage.h"
 #include "store/store.h"
 
@@ -134,65 +135,6 @@ constexpr std::string_view read_counts = R"sql(
   FROM session_counts AS s LEFT JOIN domain_counts AS d ON d.session_count = s.id
   WHERE s.day BETWEEN ?1 AND ?2
 )sql";
-
-std::int64_t number_of(Day day) {
-  return day.time_since_epoch().count();
-}
-
-std::int64_t number_of(Time time) {
-  return time.time_since_epoch().count();
-}
-
-std::int64_t number_of(std::uint64_t count) {
-  return static_cast<std::int64_t>(count);
-}
-
-Day day_in(const Statement& row, int column) {
-  return Day{std::chrono::days{row.number(column)}};
-}
-
-Time time_in(const Statement& row, int column) {
-  return Time{std::chrono::milliseconds{row.number(column)}};
-}
-
-std::uint64_t count_in(const Statement& row, int column) {
-  return static_cast<std::uint64_t>(row.number(column));
-}
-
-Result<SessionClass> class_in(const Statement& row) {
-  const auto outcome = parse_outcome(row.text(4));
-  if (!outcome) return std::unexpected(outcome.error());
-  const auto certificate = parse_client_certificate(row.text(8));
-  if (!certificate) return std::unexpected(certificate.error());
-  const auto failure = mtalog::parse_handshake_failure(row.text(9));
-  if (!failure) return std::unexpected(failure.error());
-  return SessionClass{
-      .day = day_in(row, 0),
-      .receiving_mx = row.text(1),
-      .client_address = row.text(2),
-      .client_name = row.text(3),
-      .outcome = *outcome,
-      .tls_version = row.text(5),
-      .cipher = row.text(6),
-      .cipher_bits = static_cast<std::uint32_t>(row.number(7)),
-      .client_certificate = *certificate,
-      .failure = *failure,
-      .downgraded = row.number(10) != 0,
-  };
-}
-
-Tally tally_in(const Statement& row, int column) {
-  return {.sessions = count_in(row, column), .messages = count_in(row, column + 1)};
-}
-
-// The columns of a sender from `column` on.
-Sender sender_in(const Statement& row, int column) {
-  Sender sender{.tls_sessions = count_in(row, column),
-                .last_tls = time_in(row, column + 1),
-                .best_tls = row.text(column + 2)};
-  if (!row.is_null(column + 3)) sender.last_downgrade = day_in(row, column + 3);
-  return sender;
-}
 
 // Calls `take` with each row.
 template <class Take>
@@ -398,13 +340,7 @@ class SqliteStore final : public Store {
     rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
     std::vector<Downgrade> found;
     auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
-      found.push_back({.sender = row.text(0),
-                       .day = day_in(row, 1),
-                       .sessions = count_in(row, 2),
-                       .first_plaintext = time_in(row, 3),
-                       .last_tls = time_in(row, 4),
-                       .best_tls = row.text(5),
-                       .tls_sessions = count_in(row, 6)});
+      found.push_back(downgrade_in(row));
       return {};
     });
     if (!done) return std::unexpected(done.error());
@@ -449,7 +385,7 @@ class SqliteStore final : public Store {
     rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
     DailyCounts counts;
     auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
-      const auto of = class_in(row);
+      const auto of = class_in(row, day_in(row, 0), 1);
       if (!of) return std::unexpected(of.error());
       ClassCount& count = counts[*of];
       count.total = tally_in(row, 11);  // the same in each of the class's rows

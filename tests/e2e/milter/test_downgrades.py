@@ -3,16 +3,16 @@
 import unittest
 
 from lab import Lab, program
-from lab.smtp_dialogue import TLS13, UnexpectedReply, greeted, tls
-from recording import QUICK, Milter, client, end_and_read, receiver
+from lab.smtp_dialogue import TLS13, Client, UnexpectedReply, greeted, tls
+from recording import QUICK, Milter, end_and_read, receiver
 
 XCLIENT = {"smtpd_peername_lookup": "no", "smtpd_authorized_xclient_hosts": "127.0.0.0/8"}
 
 
 class Downgrades(unittest.TestCase):
     def session(self, lab: Lab, mx: object, name: str, address: str = "192.0.2.1", *, encrypted: bool = True) -> None:
-        """Mail from the client of that verified name; Postfix is told of it by a proxy."""
-        with greeted(client(lab, mx)) as dialogue:
+        """Mail from the client of that verified name; Postfix is told of it by a proxy, which is this machine."""
+        with greeted(Client(mx.address, mx.port)) as dialogue:
             dialogue.command(f"XCLIENT NAME={name} ADDR={address}", 220)
             dialogue.ehlo()
             if encrypted:
