@@ -1,7 +1,10 @@
 """Why handshakes fail, as the MTA's own log tells it, joins the sessions that the milter saw."""
 
 import datetime
+import os
 import random
+import re
+import time
 import unittest
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -40,9 +43,27 @@ def milter_of(lab: Lab, log: Path, socket: str, **more: object) -> Milter:
     return Milter(lab, socket=socket, settings=QUICK | {"mta_log": log, **more})
 
 
+def wait_until_read(milter: Milter, log: Path) -> None:
+    """The kernel tells nobody how far somebody has read, so this has to ask again and again."""
+    deadline = time.monotonic() + 10
+    while place_in(milter, log) != log.stat().st_size:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"the milter has read {log} to {place_in(milter, log)} of {log.stat().st_size}")
+        time.sleep(0.005)
+
+
+def place_in(milter: Milter, log: Path) -> int | None:
+    for descriptor in Path(f"/proc/{milter.pid}/fd").iterdir():
+        if os.path.realpath(descriptor) == os.path.realpath(log):
+            return int(Path(f"/proc/{milter.pid}/fdinfo/{descriptor.name}").read_text().split()[1])
+    return None
+
+
 def settled(lab: Lab, milter: Milter, mx: Receiver | SendmailReceiver, **settings: object) -> Mapping[str, list[Row]]:
     """What was recorded when all has come to its end, and nothing waits for its partner any more."""
     mx.end()
+    if milter.running():
+        wait_until_read(milter, mx.log.path)
     milter.stop()
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=3)
     last = Milter(lab, state=milter.state, environment={"STARTTLS_TOOLKIT_NOW": later.isoformat()},
@@ -62,6 +83,8 @@ class Reasons(unittest.TestCase):
             one = client(lab, mx, certificate=certificate)
             scenario(with_implicit_tls(one) if name in IMPLICIT_TLS_SCENARIOS else one)
             names[one.source] = name
+        # The client is done before the MTA has said its last word about it.
+        mx.log.wait_for(rf"(disconnect from|accept failed).*\[{re.escape(one.source)}\]")
         rows = settled(lab, milter, mx)
         recorded = {name: rows.pop(address, []) for address, name in names.items()}
         self.assertEqual(recorded, {name: [row] for name, row in expected.items()})
