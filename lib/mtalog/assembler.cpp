@@ -51,6 +51,7 @@ constexpr std::array<Wording, 29> wordings{{
     {"Broken pipe", dropped},
 }};
 
+constexpr std::string_view connection = "connect from ";
 constexpr std::string_view accept_error = "SSL_accept error from ";
 constexpr std::string_view library_problem = "warning: TLS library problem: ";
 constexpr std::string_view disconnect = "disconnect from ";
@@ -102,7 +103,7 @@ bool is_smtpd(std::string_view program) {
 // Without "6AQHSpE9000046: ", which Sendmail writes before what belongs to a message.
 std::string_view without_queue_id(std::string_view message) {
   const auto colon = message.find(": ");
-  if (colon == std::string_view::npos || colon > 20) return message;
+  if (colon > 20) return message;  // or there is none
   const std::string_view id = message.substr(0, colon);
   const bool is_id = std::ranges::all_of(
       id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
@@ -143,28 +144,34 @@ std::optional<LoggedFailure> Assembler::add(const Line& line, Time near, std::ui
 
 std::optional<LoggedFailure> Assembler::add_postfix(const Line& line, Time near, std::uint64_t place) {
   const std::string_view message = line.message;
-  if (message.starts_with(accept_error)) {
+  if (message.starts_with(connection)) {
+    take(line, near);  // of what went before, such as a certificate that could not be read
+  } else if (message.starts_with(accept_error)) {
     // "...: -1" says nothing; the library's words follow.
     const std::string_view reason = message.substr(std::min(message.size(), message.rfind(": ")));
-    Process& process = process_of(line, place);
+    Process& process = process_of(line, near, place);
     if (process.failure == none) process.failure = failure_in(reason);
   } else if (message.starts_with(library_problem)) {
-    Process& process = process_of(line, place);
+    Process& process = process_of(line, near, place);
     // It may tell several; the first is nearest to the cause.
     if (process.failure == none || process.failure == other) process.failure = failure_in(message);
   } else if (message.starts_with(disconnect)) {
-    const HandshakeFailure told = take(line);
+    const HandshakeFailure told = take(line, near);
     const std::string_view rest = message.substr(disconnect.size());
     const auto end = rest.find(' ');
     const std::string_view client = rest.substr(0, end);
     const std::string_view counts = end == std::string_view::npos ? std::string_view() : rest.substr(end);
     const Tried starttls = command_in(counts, "starttls");
+    const Tried mail = command_in(counts, "mail");
+    // The milter has seen it, and it is counted as what it was. STARTTLS may have been refused, as within
+    // TLS.
+    if (mail.accepted > 0) return std::nullopt;
     const bool in_wrapper_mode =
         starttls.tried == 0 && told != none && command_in(counts, "commands").tried == 0;
-    const bool failed = starttls.tried > starttls.accepted || in_wrapper_mode;
+    const bool failed = (starttls.tried > 0 && starttls.accepted == 0) || in_wrapper_mode;
     if (failed) return made(line, near, address_in(client), told == none ? other : told);
     const std::uint32_t greetings = command_in(counts, "ehlo").tried + command_in(counts, "helo").tried;
-    const bool nothing_followed = command_in(counts, "mail").tried == 0 && greetings <= 1;
+    const bool nothing_followed = mail.tried == 0 && greetings <= 1;
     if (starttls.accepted > 0 && nothing_followed)
       return made(line, near, address_in(client), told == none || told == other ? left : told);
   }
@@ -182,28 +189,33 @@ std::optional<LoggedFailure> Assembler::add_sendmail(const Line& line, Time near
       return made(line, near, address_in(relay), is_gone ? dropped : failure_in(reason));
     }
     // The handshake was good.
-    if (message.find(" version=") != std::string_view::npos) process_of(line, place).failure = left;
+    if (message.find(" version=") != std::string_view::npos) {
+      take(line, near);  // of another process that had this id and said no last word
+      process_of(line, near, place).failure = left;
+    }
   } else if (message.find(" did not issue MAIL/EXPN/VRFY/ETRN") != std::string_view::npos) {
-    if (take(line) == left) return made(line, near, address_in(message), left);
+    if (take(line, near) == left) return made(line, near, address_in(message), left);
   } else if (message.starts_with("from=<")) {
-    take(line);
+    take(line, near);
   }
   return std::nullopt;
 }
 
-Assembler::Process& Assembler::process_of(const Line& line, std::uint64_t place) {
+Assembler::Process& Assembler::process_of(const Line& line, Time near, std::uint64_t place) {
   ++lines_;
-  forget_old();
+  forget_old(near);
   const auto [at, is_new] = unfinished_.try_emplace(key_of(line));
   if (is_new) {
     at->second.begin = place;
     at->second.line = lines_;
+    at->second.since = near;
     by_begin_.emplace(place, at->first);
   }
   return at->second;
 }
 
-HandshakeFailure Assembler::take(const Line& line) {
+HandshakeFailure Assembler::take(const Line& line, Time near) {
+  forget_old(near);
   if (unfinished_.empty()) return none;
   const auto found = unfinished_.find(key_of(line));
   if (found == unfinished_.end()) return none;
@@ -222,10 +234,12 @@ void Assembler::forget(Processes::iterator process) {
   unfinished_.erase(process);
 }
 
-void Assembler::forget_old() {
+void Assembler::forget_old(Time now) {
   while (!by_begin_.empty()) {
     const auto oldest = unfinished_.find(by_begin_.begin()->second);
-    if (unfinished_.size() < most_unfinished && lines_ - oldest->second.line < most_lines) break;
+    const Process& process = oldest->second;
+    const bool is_old = lines_ - process.line >= most_lines || now - process.since > most_age;
+    if (unfinished_.size() < most_unfinished && !is_old) break;
     forget(oldest);
   }
 }

@@ -5,6 +5,7 @@
 // that nothing came of it. Between these, the process is unfinished.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,6 +28,9 @@ class Assembler {
   static constexpr std::size_t most_unfinished = 10'000;
   // A process that says nothing more for so many lines of interest is forgotten.
   static constexpr std::uint64_t most_lines = 200'000;
+  // Nor is one waited for longer: Sendmail has no last line for every session. A client may be silent for an
+  // hour.
+  static constexpr std::chrono::hours most_age{2};
 
   // The next line, which begins at `place` in the log; places grow. `near`: a time not far from that of the
   // line.
@@ -43,15 +47,16 @@ class Assembler {
     HandshakeFailure failure = HandshakeFailure::none;
     std::uint64_t begin = 0;  // place of its first line that is needed
     std::uint64_t line = 0;
+    Time since;
   };
   using Processes = std::unordered_map<std::string, Process>;
 
   std::optional<LoggedFailure> add_postfix(const Line& line, Time near, std::uint64_t place);
   std::optional<LoggedFailure> add_sendmail(const Line& line, Time near, std::uint64_t place);
-  Process& process_of(const Line& line, std::uint64_t place);
-  HandshakeFailure take(const Line& line);
+  Process& process_of(const Line& line, Time near, std::uint64_t place);
+  HandshakeFailure take(const Line& line, Time near);
   void forget(Processes::iterator process);
-  void forget_old();
+  void forget_old(Time now);
 
   Processes unfinished_;
   std::multimap<std::uint64_t, std::string> by_begin_;

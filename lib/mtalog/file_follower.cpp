@@ -50,11 +50,14 @@ FileIdentity identity_of(int fd) {
           .begin_crc = checksum(*begin)};
 }
 
+bool begins_as(int fd, const FileIdentity& identity) {
+  const auto begin = first_bytes(fd, std::min(identity.begin_size, most_begin));
+  return begin && begin->size() == identity.begin_size && checksum(*begin) == identity.begin_crc;
+}
+
 bool is_file(int fd, const FileIdentity& identity) {
   struct stat info{};
-  const auto begin = first_bytes(fd, std::min(identity.begin_size, most_begin));
-  return ::fstat(fd, &info) == 0 && info.st_ino == identity.inode && begin &&
-         begin->size() == identity.begin_size && checksum(*begin) == identity.begin_crc;
+  return ::fstat(fd, &info) == 0 && info.st_ino == identity.inode && begins_as(fd, identity);
 }
 
 UniqueFd open_log(const fs::path& file) {
@@ -111,6 +114,19 @@ bool is_at(int fd, const fs::path& path) {
   struct stat named{};
   return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open_file.st_ino == named.st_ino;
+}
+
+// A file of the identity that the place has now. Rotation with copytruncate leaves the lines in a copy, which
+// has another inode: that is known by its beginning, where there was enough of it, and by its size.
+std::optional<FileIdentity> identity_now(const std::deque<UniqueFd>& files, const FilePlace& place) {
+  const auto same =
+      std::ranges::find_if(files, [&](const UniqueFd& fd) { return is_file(fd.get(), place.file); });
+  if (same != files.end()) return identity_of(same->get());
+  if (place.file.begin_size < most_begin) return std::nullopt;
+  const auto copy = std::ranges::find_if(files, [&](const UniqueFd& fd) {
+    return begins_as(fd.get(), place.file) && size_of(fd.get()) >= place.offset;
+  });
+  return copy == files.end() ? std::nullopt : std::optional(identity_of(copy->get()));
 }
 
 // The log's files as of one moment, oldest first, and the log itself where it has something in it.
@@ -179,7 +195,9 @@ void FileFollower::begin(const std::optional<LogPosition>& from) {
 // Finds the file of the position under its present name, and what was begun after it.
 void FileFollower::resume(const FilePosition& position) {
   rotated_ = files_of(file_);
-  if (!forget_until(position.needed.file)) {
+  const auto needed = identity_now(rotated_, position.needed);
+  const auto given = identity_now(rotated_, position.given);
+  if (!needed && !given) {
     rotated_.clear();
     spdlog::warn(
         "{}: where it was read up to is gone; it is read from its beginning, and what was written before is "
@@ -187,10 +205,15 @@ void FileFollower::resume(const FilePosition& position) {
         printable(file_.string()));
     return;
   }
-  silent_in_ = position.given;
+  if (!needed) {
+    spdlog::warn("{}: lines of unfinished sessions are gone; why their handshakes failed is not known",
+                 printable(file_.string()));
+  }
+  if (given) silent_in_ = {.file = *given, .offset = position.given.offset};
+  forget_until(needed ? *needed : *given);
   UniqueFd fd = std::move(rotated_.front());
   rotated_.pop_front();
-  use(std::move(fd), position.needed.offset);
+  use(std::move(fd), needed ? position.needed.offset : 0);
 }
 
 // Leaves the one of this identity as the first of `rotated_`; false where there is none.
@@ -232,6 +255,7 @@ void FileFollower::step() {
 // The next piece of the file that is read now; false at its end.
 bool FileFollower::read_some() {
   if (sources_.empty()) return false;
+  if (is_cut()) return start_again();
   Source& source = sources_.rbegin()->second;
   std::array<char, piece_size> piece;
   const ssize_t got = ::read(source.fd.get(), piece.data(), piece.size());
@@ -245,17 +269,28 @@ bool FileFollower::read_some() {
   return true;
 }
 
+// Whether the file was cut, and is written from its beginning. It may be longer than before by now.
+bool FileFollower::is_cut() const {
+  const Source& source = sources_.rbegin()->second;
+  const std::uint64_t read_to = lines_.stream_end() - source.base;
+  if (size_of(source.fd.get()) < read_to) return true;
+  const auto begin = first_bytes(source.fd.get(), source.identity.begin_size);
+  return begin && checksum(*begin) != source.identity.begin_crc;
+}
+
+bool FileFollower::start_again() {
+  UniqueFd same = std::move(sources_.rbegin()->second.fd);
+  if (::lseek(same.get(), 0, SEEK_SET) != 0) return false;
+  // What was not read again before the cut is gone; what is read now was not given.
+  if (silent_until_) silent_until_ = std::min(*silent_until_, lines_.stream_end());
+  use(std::move(same), 0);
+  return true;
+}
+
 // At the end of a file; whether there is more to be read now.
 bool FileFollower::turn_to_next() {
   if (sources_.empty() || !rotated_.empty()) return open_next();
-  Source& source = sources_.rbegin()->second;
-  const std::uint64_t read_to = lines_.stream_end() - source.base;
-  if (size_of(source.fd.get()) < read_to) {  // cut, and written from its beginning
-    UniqueFd same = std::move(source.fd);
-    if (::lseek(same.get(), 0, SEEK_SET) != 0) return false;
-    use(std::move(same), 0);
-    return true;
-  }
+  const Source& source = sources_.rbegin()->second;
   struct stat named{};
   const bool is_another =
       ::stat(file_.c_str(), &named) == 0 && named.st_ino != source.identity.inode && named.st_size > 0;

@@ -44,6 +44,8 @@ class FileFollower final : public Follower {
   void on_change();
   void step();
   bool read_some();
+  bool is_cut() const;
+  bool start_again();
   bool turn_to_next();
   bool open_next();
   void use(UniqueFd fd, std::uint64_t offset);

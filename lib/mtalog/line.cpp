@@ -63,7 +63,11 @@ std::optional<Line> split(std::string_view line) {
   if (open == std::string_view::npos) return std::nullopt;
   const auto blank = line.rfind(' ', open);
   const std::size_t program = blank == std::string_view::npos ? 0 : blank + 1;
-  return Line{.head = line.substr(0, program),
+  const std::string_view head = line.substr(0, program);
+  // A program without process id ("dovecot: user=<postfix/smtpd[1]: ...>"): the rest may be a stranger's
+  // words.
+  if (head.find(": ") != std::string_view::npos) return std::nullopt;
+  return Line{.head = head,
               .program = line.substr(program, open - program),
               .process = line.substr(open + 1, close - open - 1),
               .message = line.substr(close + 3)};

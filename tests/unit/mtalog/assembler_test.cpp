@@ -141,6 +141,28 @@ TEST_CASE("Postfix: sessions that went on, or never began TLS, are no failures")
   }
 }
 
+TEST_CASE("Postfix: a session that brought mail is none that failed, whatever became of a STARTTLS") {
+  for (const char* counts :
+       {"ehlo=1 starttls=0/1 mail=1 rcpt=1 data=1 quit=1 commands=5/6",  // refused, and on in plaintext
+        "ehlo=2 starttls=1/2 mail=1 rcpt=1 data=1 quit=1 commands=7/8",  // once more within TLS
+        "ehlo=2 starttls=1/2 quit=1 commands=4/5"}) {
+    CAPTURE(counts);
+    CHECK(verdict(ended(counts)) == none);
+  }
+  const std::string accept_error =
+      postfix_line("SSL_accept error from client.test[192.0.2.1]: lost connection");
+  CHECK(verdict(accept_error + ended("ehlo=1 starttls=0/1 mail=1 rcpt=1 data=1 commands=4/5")) == none);
+  // "530 Must issue a STARTTLS command first" before it
+  CHECK(verdict(accept_error + ended("ehlo=1 mail=0/1 starttls=0/1 commands=1/3")) == dropped);
+  CHECK(verdict(accept_error + ended("ehlo=1 starttls=0/2 commands=1/3")) == dropped);
+}
+
+TEST_CASE("Postfix: what a process told before a session began is not of that session") {
+  CHECK(verdict(
+            postfix_line("warning: TLS library problem: error:0A0000C1:SSL routines::no shared cipher:x:1:") +
+            postfix_line("connect from client.test[192.0.2.1]") + ended("commands=0/0")) == none);
+}
+
 TEST_CASE("Postfix: a port in wrapper mode tells of a failure without any command") {
   CHECK(verdict(postfix_line("SSL_accept error from client.test[192.0.2.1]: -1") +
                 postfix_line("warning: TLS library problem: error:0A000418:SSL routines::tlsv1 alert unknown "
@@ -259,6 +281,40 @@ TEST_CASE("a flood of unfinished sessions is bounded, and what is needed of the 
   }
   REQUIRE(assembler.first_needed().has_value());
   CHECK(*assembler.first_needed() >= many - Assembler::most_unfinished);
+}
+
+TEST_CASE("a process that says nothing more is not waited for all day") {
+  Assembler assembler;
+  const auto add = [&](const std::string& text, Time now, std::uint64_t place) {
+    return assembler.add(*split(text), now, place);
+  };
+  // Sendmail writes no last line where MAIL was refused.
+  add(sendmail_line("STARTTLS=server, relay=client.test [192.0.2.1], version=TLSv1.3, verify=NO", 1), near,
+      0);
+  const std::string other_session =
+      sendmail_line("[192.0.2.2] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA", 2);
+  add(other_session, near + std::chrono::minutes{30}, 100);
+  CHECK(assembler.first_needed() == 0);
+  add(other_session, near + std::chrono::hours{3}, 200);
+  CHECK_FALSE(assembler.first_needed().has_value());
+}
+
+TEST_CASE("Sendmail: a process id that is used again begins anew") {
+  Assembler assembler;
+  const std::string good = sendmail_line("STARTTLS=server, relay=a [192.0.2.1], version=TLSv1.3, verify=NO");
+  assembler.add(*split(good), near, 0);
+  assembler.add(*split(good), near, 500);
+  CHECK(assembler.first_needed() == 500);
+}
+
+TEST_CASE("text that a stranger brings into another program's line is no line of the mail server") {
+  for (const char* head : {"2026-11-22T12:00:00Z mx dovecot: imap-login: user=<x ",
+                           "Nov 22 12:00:00 mx root: ", "<22>Nov 22 12:00:00 kernel: "}) {
+    CAPTURE(head);
+    CHECK(failures_in(std::string(head) +
+                      "postfix/smtpd[1]: disconnect from a[192.0.2.1] ehlo=1 starttls=0/1 commands=1/2\n")
+              .empty());
+  }
 }
 
 TEST_CASE("garbage is no failure") {

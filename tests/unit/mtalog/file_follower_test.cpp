@@ -74,6 +74,53 @@ TEST_CASE("whenever following stops and begins again, each failure is given once
   }
 }
 
+TEST_CASE("from each position that was given, exactly the later failures follow, also over a rotation") {
+  for (std::size_t rotated_after = 0; rotated_after <= 6; ++rotated_after) {
+    CAPTURE(rotated_after);
+    const Log log;
+    log.add("");
+    Listening listening(log.file);
+    CHECK(listening.hear_all().empty());
+    std::vector<mtalog::LogPosition> positions{*listening.position};
+    // One process is unfinished all the time.
+    log.add(postfix_line("SSL_accept error from a[192.0.2.99]: lost connection", 7));
+    for (std::size_t i = 0; i < 6; ++i) {
+      if (i == rotated_after) fs::rename(log.file, log.folder / "mail.log.1");
+      log.add(failed_session(static_cast<int>(i) + 1));
+      CHECK(listening.hear_all() == Numbers{std::to_string(i + 1)});
+      positions.push_back(*listening.position);
+    }
+    log.add(postfix_line("disconnect from a[192.0.2.99] ehlo=1 starttls=0/1 commands=1/2", 7));
+    for (std::size_t given = 0; given < positions.size(); ++given) {
+      CAPTURE(given);
+      Numbers expected;
+      for (std::size_t i = given; i < 6; ++i) expected.push_back(std::to_string(i + 1));
+      expected.emplace_back("99");
+      Listening again(log.file);
+      again.position = positions[given];
+      CHECK(again.hear_all() == expected);
+      CHECK(again.reason == mtalog::HandshakeFailure::dropped);
+      CHECK(again.hear_all().empty());
+    }
+  }
+}
+
+TEST_CASE("where the lines of an unfinished session are gone, nothing that was given is given again") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  CHECK(listening.hear_all().empty());
+  log.add(postfix_line("SSL_accept error from a[192.0.2.99]: lost connection", 7) + failed_session(1));
+  CHECK(listening.hear_all() == Numbers{"1"});
+  fs::rename(log.file, log.folder / "mail.log.1");
+  log.add(failed_session(2));
+  CHECK(listening.hear_all() == Numbers{"2"});
+  fs::remove(log.folder / "mail.log.1");  // compressed
+  log.add(failed_session(3));
+  CHECK(listening.hear_all() == Numbers{"3"});
+  CHECK(listening.hear_all().empty());
+}
+
 TEST_CASE("a rotated log is read to its end before the new one") {
   const Log log;
   log.add("");
@@ -161,6 +208,31 @@ TEST_CASE("a log that is cut and written from its beginning is read from there")
   listening.act = nullptr;
   std::ofstream(log.file, std::ios::trunc) << failed_session(2);
   CHECK(listening.hear_all() == Numbers{"2"});
+}
+
+TEST_CASE("a log that is cut is noticed also when it is already longer than before") {
+  const Log log;
+  log.add(failed_session(1));
+  Listening listening(log.file);
+  listening.act = [&] {
+    std::ofstream(log.file, std::ios::trunc)
+        << postfix_line("a new beginning") << failed_session(2) << failed_session(3);
+  };
+  CHECK(listening.hear(2) == Numbers{"2", "3"});
+}
+
+TEST_CASE("a log that was copied and cut while nobody followed is finished in its copy") {
+  const Log log;
+  log.add(failed_session(1));
+  Listening listening(log.file);
+  CHECK(listening.hear_all().empty());
+  log.add(failed_session(2));
+  CHECK(listening.hear_all() == Numbers{"2"});
+  log.add(failed_session(3));
+  fs::copy_file(log.file, log.folder / "mail.log.1");
+  std::ofstream(log.file, std::ios::trunc) << postfix_line("a new beginning") << failed_session(4);
+  CHECK(listening.hear_all() == Numbers{"3", "4"});
+  CHECK(listening.hear_all().empty());
 }
 
 TEST_CASE("another file in the place of the one that was read is read from its beginning") {
