@@ -54,8 +54,10 @@ void Connection::helo(std::string_view name) {
 }
 
 void Connection::tls(const TlsMacros& macros) {
+  if (macros.version.empty()) return;
+  encrypted_ = true;
   const bool in_the_clear = session_.transactions > 0 && session_.tls_version.empty();
-  if (macros.version.empty() || in_the_clear) return;
+  if (in_the_clear) return;
   session_.tls_version = printable(macros.version, text_limit);
   session_.cipher = printable(macros.cipher, text_limit);
   session_.cipher_bits = 0;

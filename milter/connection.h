@@ -43,7 +43,8 @@ class Connection {
   void message_accepted();
   void transaction_aborted();
 
-  bool is_encrypted() const { return !session_.tls_version.empty(); }
+  // Whether TLS protects what comes now, even where the session is one in the clear for what came before.
+  bool is_encrypted() const { return encrypted_; }
   const std::string& client_name() const { return session_.client_name; }
 
   // What the session came to, if it ends now.
@@ -52,6 +53,7 @@ class Connection {
 
  private:
   store::Session session_;
+  bool encrypted_ = false;
   std::size_t domain_bytes_ = 0;               // of the names in recipient_domains
   std::set<std::string> transaction_domains_;  // of the recipients of the transaction under way
 };

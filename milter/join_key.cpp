@@ -26,12 +26,22 @@ Result<std::string> new_key() {
   return key;
 }
 
+// That there is none yet is no matter. With another key, what waits for its partner under the old one will not
+// find it.
+void warn_of_new_key(const std::filesystem::path& file, const Result<std::string>& kept) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(file, ignored)) return;
+  const std::string fault = kept ? printable(file.string()) + ": damaged" : kept.error().message;
+  spdlog::warn("{}; a new key is made, and what waits to be joined with the log stays alone", fault);
+}
+
 }  // namespace
 
 Result<JoinKey> JoinKey::of(const std::filesystem::path& state_dir) {
   const std::filesystem::path file = state_dir / "join-key";
   const auto kept = read_file(file, key_size);
   if (kept && kept->size() == key_size) return JoinKey(*kept);
+  warn_of_new_key(file, kept);
   auto key = new_key();
   if (!key) return std::unexpected(key.error());
   std::error_code ignored;

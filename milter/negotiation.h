@@ -23,12 +23,20 @@ struct StageMacros {
 
 // TLS shows at CONNECT on Postfix ports in wrapper mode, at the HELO after STARTTLS, or, for a client that
 // sends none, at MAIL.
-inline constexpr std::array<StageMacros, 3> wanted_macros{{
+//
+// Of the other steps none are wanted, where by default each recipient would come once more. A name that no MTA
+// knows says that to both: Sendmail takes an empty list for none, but Postfix for its default.
+inline constexpr const char* no_macros = "{none}";
+inline constexpr std::array<StageMacros, 7> wanted_macros{{
     {SMFIM_CONNECT,
      "j {client_name} {client_port} {daemon_name} {daemon_port} {tls_version} {cipher} {cipher_bits} "
      "{cert_subject} {verify}"},
     {SMFIM_HELO, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify}"},
     {SMFIM_ENVFROM, "{tls_version} {cipher} {cipher_bits} {cert_subject} {verify} {auth_type}"},
+    {SMFIM_ENVRCPT, no_macros},
+    {SMFIM_DATA, no_macros},
+    {SMFIM_EOH, no_macros},
+    {SMFIM_EOM, no_macros},
 }};
 
 // xxfi_negotiate.

@@ -53,13 +53,14 @@ scache unix - - n - 1 scache
 class Listener:
     """One smtpd: where it listens, with which certificate, and whether TLS begins at once (implicit TLS).
 
-    `parameters` are those of postconf(5) that hold for this one only.
+    `parameters` are those of postconf(5) that hold for this one only; `program` is another server in place of smtpd.
     """
     address: str
     port: int
     certificate: Certificate | None = None
     implicit_tls: bool = False
     parameters: Mapping[str, object] = field(default_factory=dict)
+    program: str = "smtpd"
 
     def master_cf(self) -> str:
         own: dict[str, object] = {}
@@ -69,7 +70,7 @@ class Listener:
         if self.implicit_tls:
             own["smtpd_tls_wrappermode"] = "yes"
         options = "".join(f"  -o {{ {name} = {value} }}\n" for name, value in (own | dict(self.parameters)).items())
-        return f"{self.address}:{self.port} inet n - n - - smtpd\n{options}"
+        return f"{self.address}:{self.port} inet n - n - - {self.program}\n{options}"
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,8 @@ from .cage import Cage
 from .dns import Dns
 from .lab import Lab
 
-# In front of everything else.
+# In front of everything else. However busy the machine is: by default a Sendmail refuses connections then, and queues
+# what it should deliver.
 HEAD = """\
 divert(0)dnl
 OSTYPE(`linux')dnl
@@ -43,6 +44,8 @@ define(`confDONT_PROBE_INTERFACES', `True')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confLOG_LEVEL', `14')dnl
 define(`confMILTER_LOG_LEVEL', `14')dnl
+define(`confQUEUE_LA', `{never}')dnl
+define(`confREFUSE_LA', `{never}')dnl
 define(`confSERVICE_SWITCH_FILE', `{folder}/service.switch')dnl
 define(`confCACERT', `{ca}')dnl
 define(`confCACERT_PATH', `{ca_folder}')dnl
@@ -81,6 +84,8 @@ DOMAIN_RULES = """\
 R nosuch < @ {domain} . > $*\t$#error $@ 5.1.1 $: "550 User unknown"
 R $+ < @ {domain} . > $*\t$#discard $: $1
 """
+
+NEVER = 1_000_000  # of the load average
 
 MILTER_TIMEOUTS = "T=C:5s;S:10s;R:10s;E:5m"
 
@@ -129,7 +134,7 @@ class SendmailInstance:
     def _start(self, macros: str) -> None:
         """Start it with these lines of m4 after the common ones."""
         head = HEAD.format(hostname=self._hostname, folder=self.folder, ca=self._lab.ca.certificate,
-                           ca_folder=self._lab.ca.folder, port=self.port, address=self.address)
+                           ca_folder=self._lab.ca.folder, port=self.port, address=self.address, never=NEVER)
         self._configuration = self._compile(head + macros)
         self._cage = Cage([self._program, f"-C{self._configuration}", "-bD"], folder=self.folder,
                           lab_folder=self._lab.folder, hostname=self._hostname, address=self.address,

@@ -58,6 +58,7 @@ class Downgrades(unittest.TestCase):
                 self.session(lab, mx, "mx1.sender.test")
             self.until_refused(lab, mx, "mx2.sender.test")
             self.session(lab, mx, "mx2.sender.test")  # over TLS it is welcome
+            self.obey(lab, mx, "mx2.sender.test")
             self.session(lab, mx, "mx1.stranger.test", encrypted=False)
 
             forgotten = program.run("tlsrpt-report", "--state-dir", milter.state, "forget", "Sender.Test", "no.test")
@@ -89,6 +90,19 @@ class Downgrades(unittest.TestCase):
                 self.assertRegex(str(refusal), r"451 4\.7\.10 .*Encryption needed: .*STARTTLS")
                 return
         self.fail("never refused")
+
+    def obey(self, lab: Lab, mx: object, name: str) -> None:
+        """The sender does as the refusal says, without a new connection."""
+        with greeted(client(lab, mx)) as dialogue:
+            dialogue.command(f"XCLIENT NAME={name} ADDR=192.0.2.1", 220)
+            dialogue.ehlo()
+            with self.assertRaises(UnexpectedReply):
+                dialogue.mail()
+            dialogue.command("RSET", 250)
+            dialogue.starttls(tls(TLS13))
+            dialogue.ehlo()
+            dialogue.mail()
+            dialogue.quit()
 
     def until_accepted(self, lab: Lab, mx: object, name: str) -> None:
         for _ in range(500):

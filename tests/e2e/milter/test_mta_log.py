@@ -172,6 +172,23 @@ class Privacy(unittest.TestCase):
                 self.assertNotIn(one.source.encode(), (state / "tlsrpt.sqlite").read_bytes())
 
 
+    def test_a_damaged_key_is_made_anew_which_is_told(self) -> None:
+        with Lab() as lab:
+            log, state = lab.new_folder("log") / "mail.log", lab.new_folder("state")
+            log.touch()
+            settings = QUICK | {"mta_log": log, "client_address": "none"}
+            first = Milter(lab, state=state, settings=settings)
+            first.stop()
+            (state / "join-key").write_bytes(b"short")
+            second = Milter(lab, state=state, settings=settings)
+            second.stop()
+            third = Milter(lab, state=state, settings=settings)
+            third.stop()
+            self.assertEqual((state / "join-key").stat().st_size, 32)
+            told = ["join-key: damaged; a new key is made" in milter.stderr.text() for milter in (first, second, third)]
+            self.assertEqual(told, [False, True, False])
+
+
 class Kills(unittest.TestCase):
     KINDS = {"unknown_ca_tls13": "unknown-ca", "no_shared_cipher": "no-shared-cipher", "starttls_then_close": "dropped",
              "plaintext_instead_of_hello": "not-tls"}

@@ -4,7 +4,9 @@ import unittest
 from collections.abc import Mapping
 
 from lab import Lab
+from lab.policy_server import netstring
 from lab.postfix import Listener
+from lab.sasl import SaslServer
 from lab.smtp_client import plaintext_mail, tls13_mail
 from lab.smtp_dialogue import Client, Dialogue, TLS13, greeted, tls
 from recording import QUICK, Milter, client, end_and_read, read, receiver, sendmail_receiver, sessions_in
@@ -81,12 +83,28 @@ class Proxies(unittest.TestCase):
             self.assertEqual(list(end_and_read(mx, milter)), [one.source])
 
 
+class IPv6(unittest.TestCase):
+    def test_clients_are_recorded_by_their_addresses(self) -> None:
+        with Lab() as lab:
+            milter = Milter(lab)
+            mx = receiver(lab, milter, parameters=NO_NAMES | {"inet_protocols": "all"}, listeners=[
+                Listener("[::1]", lab.smtp_port, lab.ca.issue("mx.example.test"))])
+            tls13_mail(Client("::1", mx.port, source="::1"))
+
+            (row,) = end_and_read(mx, milter)["::1"]
+
+            self.assertEqual((row.outcome, row.messages), ("tls", 1))
+
+
 class LocalMail(unittest.TestCase):
     def test_that_postfix_shows_as_a_session_is_never_one(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
-            mx = receiver(lab, milter, parameters=NO_NAMES | {"non_smtpd_milters": milter.for_postfix})
+            qmqp = Listener(lab.address(), lab.smtp_port, program="qmqpd",
+                            parameters={"qmqpd_authorized_clients": "127.0.0.0/8"})
+            mx = receiver(lab, milter, parameters=NO_NAMES | {"non_smtpd_milters": milter.for_postfix}, listeners=[qmqp])
             mx.submit_locally("alice@example.test", "bob@example.test")
+            self.submit_by_qmqp(lab, qmqp)
             one = client(lab, mx)
             plaintext_mail(one)
 
@@ -94,6 +112,13 @@ class LocalMail(unittest.TestCase):
 
             self.assertEqual(list(rows), [one.source])
             self.assertEqual(sessions_in(rows), 1)
+
+
+    def submit_by_qmqp(self, lab: Lab, qmqp: Listener) -> None:
+        message = b"".join(map(netstring, ("Subject: test\n\nHello.\n", "alice@example.test", "bob@example.test")))
+        with Dialogue(Client(qmqp.address, qmqp.port, source=lab.address())) as dialogue:
+            dialogue.socket.sendall(netstring(message.decode()))
+            self.assertRegex(dialogue.socket.recv(100), rb"\d+:KOk: queued as ")
 
 
 class Daemons(unittest.TestCase):
@@ -137,10 +162,11 @@ class Daemons(unittest.TestCase):
             only.stop()
             self.assertEqual(list(read(only.state)), [second_client.source])
 
-    def test_of_sendmail_are_chosen_by_their_names(self) -> None:
+    def test_of_sendmail_are_chosen_by_name_and_port(self) -> None:
         with Lab() as lab:
             milter = Milter(lab, settings=QUICK | {"exclude_daemons": ["TLSMTA"]})
-            mx = sendmail_receiver(lab, milter)
+            others = Milter(lab, settings=QUICK | {"exclude_ports": [lab.smtp_port]})
+            mx = sendmail_receiver(lab, milter, others)
             one, implicit = client(lab, mx), Client(mx.address, mx.implicit_tls_port, source=lab.address())
             tls13_mail(one)
             with Dialogue(implicit) as dialogue:
@@ -149,15 +175,58 @@ class Daemons(unittest.TestCase):
                 dialogue.ehlo()
                 dialogue.mail()
                 dialogue.quit()
-            mx.log.wait_for(rf"relay=\[{implicit.source}\]")
+            mx.wait_until_idle()
 
             self.assertEqual(list(end_and_read(mx, milter)), [one.source])
+            others.stop()
+            self.assertEqual(list(read(others.state)), [implicit.source])
 
 
 class Authentication(unittest.TestCase):
-    """A proxy hands the name of who logged in over with XCLIENT; Postfix then tells of it as of its own SMTP AUTH."""
+    """Our own users are recorded only where that is asked for."""
 
-    def test_marks_our_own_users_who_are_recorded_only_where_that_is_asked_for(self) -> None:
+    def assert_left_out(self, milter: Milter, all_of_them: Milter, mx: object, stranger: str, user: str) -> None:
+        self.assertEqual(list(end_and_read(mx, milter)), [stranger])
+        self.assertIn("sessions with SMTP AUTH are not recorded; see 'record_authenticated'", milter.stderr.text())
+        all_of_them.stop()
+        self.assertEqual({address: (row.outcome, row.messages) for address, (row,) in read(all_of_them.state).items()},
+                         {stranger: ("tls", 1), user: ("tls", 2)})
+
+    def test_of_postfix_is_respected(self) -> None:
+        with Lab() as lab:
+            milter, all_of_them = Milter(lab), Milter(lab, settings=QUICK | {"record_authenticated": True})
+            sasl = SaslServer(lab)
+            mx = receiver(lab, milter, all_of_them, parameters=NO_NAMES | sasl.parameters)
+            stranger, user = client(lab, mx), client(lab, mx)
+            tls13_mail(stranger)
+            with greeted(user) as dialogue:
+                dialogue.starttls(tls(TLS13))
+                dialogue.ehlo()
+                dialogue.command(f"AUTH PLAIN {sasl.credentials}", 235)
+                dialogue.mail()
+                dialogue.mail()
+                dialogue.quit()
+            self.assert_left_out(milter, all_of_them, mx, stranger.source, user.source)
+
+    def test_of_sendmail_is_respected(self) -> None:
+        # The client's certificate says who it is: that takes no password.
+        macros = "define(`confAUTH_MECHANISMS', `EXTERNAL')dnl\nTRUST_AUTH_MECH(`EXTERNAL')dnl\n"
+        with Lab() as lab:
+            milter, all_of_them = Milter(lab), Milter(lab, settings=QUICK | {"record_authenticated": True})
+            mx = sendmail_receiver(lab, milter, all_of_them, macros=macros)
+            stranger, user = client(lab, mx), client(lab, mx, certificate=lab.ca.issue("client.test"))
+            tls13_mail(stranger)
+            with greeted(user) as dialogue:
+                dialogue.starttls(tls(TLS13, user.certificate))
+                dialogue.ehlo()
+                dialogue.command("AUTH EXTERNAL =", 235)
+                dialogue.mail()
+                dialogue.mail()
+                dialogue.quit()
+            mx.wait_until_idle()
+            self.assert_left_out(milter, all_of_them, mx, stranger.source, user.source)
+
+    def test_at_a_proxy_that_tells_of_it_is_respected(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             all_of_them = Milter(lab, settings=QUICK | {"record_authenticated": True})

@@ -76,7 +76,10 @@ TEST_CASE("TLS after mail in the clear does not make the session an encrypted on
   c.helo("a");
   c.mail();
   c.message_accepted();
+  CHECK_FALSE(c.is_encrypted());
   c.tls(tls13);
+  c.tls({});  // at a step for which the MTA tells nothing of it
+  CHECK(c.is_encrypted());
   c.mail();
   c.message_accepted();
   CHECK(outcome_of(c.ended(end)) == Outcome::plaintext);
