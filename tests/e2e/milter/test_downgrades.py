@@ -93,7 +93,7 @@ class Downgrades(unittest.TestCase):
 
     def obey(self, lab: Lab, mx: object, name: str) -> None:
         """The sender does as the refusal says, without a new connection."""
-        with greeted(client(lab, mx)) as dialogue:
+        with greeted(Client(mx.address, mx.port)) as dialogue:
             dialogue.command(f"XCLIENT NAME={name} ADDR=192.0.2.1", 220)
             dialogue.ehlo()
             with self.assertRaises(UnexpectedReply):
