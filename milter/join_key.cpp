@@ -26,8 +26,8 @@ Result<std::string> new_key() {
   return key;
 }
 
-// That there is none yet is no matter. With another key, what waits for its partner under the old one will not
-// find it.
+// That there is none yet is no matter. With another key, what waits for its partner under the old one will
+// not find it.
 void warn_of_new_key(const std::filesystem::path& file, const Result<std::string>& kept) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return;

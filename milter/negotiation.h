@@ -24,8 +24,8 @@ struct StageMacros {
 // TLS shows at CONNECT on Postfix ports in wrapper mode, at the HELO after STARTTLS, or, for a client that
 // sends none, at MAIL.
 //
-// Of the other steps none are wanted, where by default each recipient would come once more. A name that no MTA
-// knows says that to both: Sendmail takes an empty list for none, but Postfix for its default.
+// Of the other steps none are wanted, where by default each recipient would come once more. A name that no
+// MTA knows says that to both: Sendmail takes an empty list for none, but Postfix for its default.
 inline constexpr const char* no_macros = "{none}";
 inline constexpr std::array<StageMacros, 7> wanted_macros{{
     {SMFIM_CONNECT,

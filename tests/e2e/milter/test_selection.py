@@ -102,7 +102,8 @@ class LocalMail(unittest.TestCase):
             milter = Milter(lab)
             qmqp = Listener(lab.address(), lab.smtp_port, program="qmqpd",
                             parameters={"qmqpd_authorized_clients": "127.0.0.0/8"})
-            mx = receiver(lab, milter, parameters=NO_NAMES | {"non_smtpd_milters": milter.for_postfix}, listeners=[qmqp])
+            mx = receiver(lab, milter, listeners=[qmqp],
+                          parameters=NO_NAMES | {"non_smtpd_milters": milter.for_postfix})
             mx.submit_locally("alice@example.test", "bob@example.test")
             self.submit_by_qmqp(lab, qmqp)
             one = client(lab, mx)
