@@ -10,7 +10,8 @@
 namespace starttls {
 namespace {
 
-constexpr std::array<std::uint8_t, 12> ipv4_mapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};  // RFC 4291 2.5.5.2
+constexpr std::array<std::uint8_t, 12> ipv4_mapped{0, 0, 0, 0, 0,    0,
+                                                   0, 0, 0, 0, 0xFF, 0xFF};  // RFC 4291 2.5.5.2
 
 }  // namespace
 

@@ -36,8 +36,9 @@ class IpAddress {
 
 class IpNetwork {
  public:
-  // "192.0.2.0/24", "2001:db8::/32", or an address alone. Fault::config, without the name of the setting, for what
-  // is neither, also where bits behind the length are set, which is a mistake of somebody who meant something else.
+  // "192.0.2.0/24", "2001:db8::/32", or an address alone. Fault::config, without the name of the setting, for
+  // what is neither, also where bits behind the length are set, which is a mistake of somebody who meant
+  // something else.
   static Result<IpNetwork> parse(std::string_view text);
 
   bool contains(const IpAddress& address) const;

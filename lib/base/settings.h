@@ -44,7 +44,8 @@ class Settings {
   void flag(const std::string& key, bool& value);
   void number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most);
   // An array of whole numbers, which may be empty.
-  void numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t least, std::uint64_t most);
+  void numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t least,
+               std::uint64_t most);
   // Given in seconds, whole or with a fraction.
   void seconds(const std::string& key, std::chrono::milliseconds& value, std::chrono::milliseconds least,
                std::chrono::milliseconds most);
