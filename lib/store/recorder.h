@@ -35,7 +35,7 @@ struct RecorderOptions {
   std::filesystem::path journal;                  // folder of the segments
   std::chrono::milliseconds sync_interval{1000};  // what a power cut may cost
   std::chrono::milliseconds fold_interval{5000};  // from the journal to the store
-  std::uint64_t segment_bytes = 16UL << 20U;      // a larger segment is folded early
+  std::uint64_t segment_bytes = 8UL << 20U;       // a larger segment is folded early
   std::uint64_t batch_bytes = 16UL << 20U;        // of segments that are folded in one transaction
   std::uint64_t waiting_bytes = 1UL << 30U;       // most that waits on disk for a store that is down
   std::uint64_t held_back_bytes = 16UL << 20U;    // most that waits in memory for a disk that is full

@@ -24,7 +24,7 @@ using namespace starttls;
 using namespace std::chrono_literals;
 
 constexpr const char* program = "journal-sessions";
-constexpr std::size_t segment_bytes = 16UL << 20U;  // as the recorder has them
+constexpr std::size_t segment_bytes = 8UL << 20U;  // as the recorder has them
 
 store::Session session(std::uint64_t number, std::uint64_t senders) {
   const std::uint64_t sender = number * 2'654'435'761 % senders;  // in no order
