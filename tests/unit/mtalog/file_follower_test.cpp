@@ -221,6 +221,18 @@ TEST_CASE("a log that is cut is noticed also when it is already longer than befo
   CHECK(listening.hear(2) == Numbers{"2", "3"});
 }
 
+TEST_CASE("a log that is cut before it was read again up to where it was given hides nothing that is new") {
+  const Log log;
+  log.add("");
+  Listening listening(log.file);
+  CHECK(listening.hear_all().empty());
+  log.add(postfix_line("SSL_accept error from a[192.0.2.99]: lost connection", 7) + failed_session(1) +
+          failed_session(2));
+  CHECK(listening.hear_all() == Numbers{"1", "2"});
+  listening.before_it_reads = [&] { std::ofstream(log.file, std::ios::trunc) << failed_session(3); };
+  CHECK(listening.hear_all() == Numbers{"3"});
+}
+
 TEST_CASE("a log that was copied and cut while nobody followed is finished in its copy") {
   const Log log;
   log.add(failed_session(1));

@@ -33,6 +33,7 @@ class Listening {
     wanted_ = SIZE_MAX;
     event::Loop loop;
     const auto follower = good(mtalog::follow(loop, source_, position, system_clock(), heard(loop)));
+    if (before_it_reads) before_it_reads();
     // What it posts to itself is done before the fifth turn of ours.
     std::function<void(int)> turn = [&](int left) {
       if (left == 0) return loop.stop();
@@ -46,6 +47,7 @@ class Listening {
   std::optional<mtalog::LogPosition> position;
   mtalog::HandshakeFailure reason = mtalog::HandshakeFailure::none;  // of the last failure
   std::function<void()> act;                                         // once it follows
+  std::function<void()> before_it_reads;                             // of hear_all()
 
  private:
   mtalog::Heard heard(event::Loop& loop) {
