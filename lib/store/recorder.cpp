@@ -1,6 +1,8 @@
 #include "store/recorder.h"
 
 #include <malloc.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <exception>
 #include <set>
@@ -29,6 +31,13 @@ Result<void> set_aside(const fs::path& segment) {
   fs::rename(segment, fs::path(segment).replace_extension(".damaged"), error);
   if (error) return fail(Fault::io, "{}: {}", printable(segment.string()), error.message());
   return {};
+}
+
+// The calling thread has a tenth of a processor that all of the daemon wants, which is more than folds need,
+// and as much as it likes of any other. Where that is not possible it is as important as the others.
+void yield_to_mail() {
+  constexpr int nice = 10;
+  (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
 }
 
 Result<void> remove_file(const fs::path& file) {
@@ -141,6 +150,7 @@ Result<void> Recorder::start() {
   keeper_ = std::thread(
       [this] { Thread(*this).run(options_.sync_interval, [] { return true; }, [this] { keep(); }); });
   folder_ = std::thread([this, next = Steady::now()]() mutable {  // at once: what an earlier process left
+    yield_to_mail();
     const auto due = [&] {
       return Steady::now() >= next || journal_.current_bytes() >= options_.segment_bytes;
     };
