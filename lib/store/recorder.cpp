@@ -285,6 +285,7 @@ std::vector<fs::path> Recorder::batch_of(std::span<const fs::path> segments) con
 
 Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
   std::vector<std::string> ids;
+  ids.reserve(batch.size());
   for (const fs::path& segment : batch) ids.push_back(segment_id(segment));
   std::set<std::string> unread;
   std::set<std::string> damaged;
