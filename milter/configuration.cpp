@@ -144,9 +144,10 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
   c.downgrade_exempt = std::move(*exempt);
   if (!texts.policy_domain.empty()) {
     const auto domain = DomainName::parse(texts.policy_domain);
-    if (!domain)
+    if (!domain) {
       return std::unexpected(
           settings.wrong("report.policy_domain", "is no domain: " + domain.error().message));
+    }
     c.policy_domain = domain->str();
   }
   if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with("journal:/") &&

@@ -110,6 +110,7 @@ class Folding {
 
   Result<void> add_downgrades() {
     std::vector<Downgrade> all;
+    all.reserve(downgrades_.size());
     for (auto& [key, downgrade] : downgrades_) all.push_back(std::move(downgrade));
     return to_.add(all);
   }

@@ -264,7 +264,7 @@ Result<void> Recorder::fold_segments() {
   }
   if (segments->empty() || !outcome) return outcome;
   // A daemon that has folded much and then rests need not keep what that took (malloc_trim(3)).
-  ::malloc_trim(0);
+  (void)::malloc_trim(0);
   if (auto synced = sync_directory(options_.journal); !synced) return synced;
   // Every file is gone for good now, so that no id older than a report can be asked for again.
   return store_->forget_segments(clock_() - remember_segments);

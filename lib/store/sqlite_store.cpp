@@ -433,7 +433,7 @@ Result<std::string> set_aside_if_damaged(const std::filesystem::path& file, Time
   const auto damaged = is_damaged(file);
   if (!damaged) return std::unexpected(damaged.error());
   if (!*damaged) return std::string();
-  const std::string aside = fmt::format("{}.damaged-{}", file.string(), now.time_since_epoch().count());
+  std::string aside = fmt::format("{}.damaged-{}", file.string(), now.time_since_epoch().count());
   // SQLite's log of the database goes with it; without it, what is there would be less.
   for (const char* suffix : {"-wal", "-shm", ""}) {
     std::error_code error;

@@ -15,6 +15,7 @@ std::vector<DowngradeEntry> downgrade_entries(const std::vector<store::Downgrade
       addresses[{of.day, sending_domain(of.client_name)}].insert(of.client_address);
   }
   std::vector<DowngradeEntry> entries;
+  entries.reserve(downgrades.size());
   for (const store::Downgrade& downgrade : downgrades) {
     entries.push_back({.downgrade = downgrade, .addresses = addresses[{downgrade.day, downgrade.sender}]});
   }

@@ -94,6 +94,7 @@ std::string group_table(const DailyCounts& counts, Grouping by, const Request& r
                              [](const auto& g) { return g.second.plaintext; });
   }
   std::vector<std::vector<std::string>> rows;
+  rows.reserve(sorted.size());
   for (const auto& [name, f] : sorted) {
     rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.tls),
                     std::to_string(f.plaintext), std::to_string(f.failed),
