@@ -75,8 +75,15 @@ class RawServer:
             self._tls.load_cert_chain(certificate.certificate, certificate.key)
         self._listener = socket.create_server((lab.address(), 0))
         self.address, self.port = self._listener.getsockname()
-        threading.Thread(target=self._serve, daemon=True).start()
-        lab.at_end(self._listener.close)
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+        lab.at_end(self._stop)
+
+    def _stop(self) -> None:
+        """Closed under a thread that is about to accept, its descriptor would soon be another server's."""
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
 
     def _serve(self) -> None:
         while True:
