@@ -1,0 +1,49 @@
+// Reads SMTP TLS reports as senders really write them (RFC 8460 section 4, read tolerantly).
+//
+// What is understood although section 4 does not allow it: `policy-string` and `mx-host` as a text or an
+// array; `policies` and `failure-details` as an array or a single object, empty or absent; counts as texts;
+// dates without a zone, with a blank for the "T", or without a time; null for any text; whatever is absent
+// but the date range. Types of policies and results that are not known are kept as they are. Members that
+// section 4 does not have are passed over.
+//
+// Totals are what the reporter says, not the sum of the details: one session can fail in several ways.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "tlsrpt/report.h"
+
+namespace starttls::tlsrpt {
+
+inline constexpr std::size_t report_depth_limit = 32;    // of objects and arrays within one another
+inline constexpr std::size_t most_policies = 1'000'000;  // of a report
+inline constexpr std::size_t most_details = 100'000;     // of a policy
+inline constexpr std::size_t most_policy_texts =
+    1'000;  // of a policy-string or mx-host; further ones are left out
+inline constexpr std::size_t report_text_limit = 4'096;  // bytes of any text; the rest is left out
+inline constexpr std::size_t most_oddities = 20;         // that are told of one report
+
+// What a report says apart from its policies.
+struct ReportHead {
+  std::string organization_name;
+  Time begin;  // UTC; a time without a zone is taken for UTC
+  Time end;    // as it was given; the last second of the day where that is a date and the one of `begin`
+  std::string contact_info;
+  std::string report_id;
+  std::vector<std::string> oddities;  // in plain words, what had to be guessed or was left out
+};
+
+// Takes the policies one by one, in their order, as soon as each has ended: a report of a million needs the
+// memory of one. They may come before what makes the report be refused.
+using TakePolicy = std::function<void(PolicyResult&&)>;
+
+// The texts that it gives are valid UTF-8 without NUL; what was not is escaped as printable() does.
+// Fault::data where the text is no JSON, no report, nested too deep or of more than the limits.
+Result<ReportHead> read_report(std::string_view json, const TakePolicy& take);
+
+}  // namespace starttls::tlsrpt

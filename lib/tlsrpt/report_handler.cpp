@@ -1,0 +1,232 @@
+#include "tlsrpt/report_handler.h"
+
+#include <algorithm>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::tlsrpt {
+namespace {
+
+constexpr std::size_t shown_limit = 80;  // bytes of a text in an oddity or a refusal
+constexpr std::size_t date_size = std::string_view("2026-11-22").size();
+
+// Valid UTF-8 of at most so many bytes.
+std::string_view cut(std::string_view text, std::size_t limit) {
+  if (text.size() <= limit) return text;
+  while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
+  return text.substr(0, limit);
+}
+
+// Neither the zone nor the time need be there.
+std::optional<Time> time_of(std::string_view text) {
+  std::string time(trim(text));
+  if (time.size() == date_size) time += "T00:00:00Z";
+  if (time.size() > date_size && time[date_size] == ' ') time[date_size] = 'T';
+  for (const char* zone : {"", "Z"}) {
+    if (const auto read = parse_rfc3339(time + zone)) return *read;
+  }
+  return std::nullopt;
+}
+
+bool is_date(std::string_view text) {
+  return trim(text).size() == date_size;
+}
+
+}  // namespace
+
+ReportHandler::Part ReportHandler::part_of(Part within, std::string_view key, bool is_object) {
+  switch (within) {
+    case Part::report:
+      if (key == "date-range" && is_object) return Part::date_range;
+      if (key == "policies") return is_object ? Part::policy_result : Part::policies;
+      break;
+    case Part::policies:
+      if (is_object) return Part::policy_result;
+      break;
+    case Part::policy_result:
+      if (key == "policy" && is_object) return Part::policy;
+      if (key == "summary" && is_object) return Part::summary;
+      if (key == "failure-details") return is_object ? Part::detail : Part::details;
+      break;
+    case Part::policy:
+      if (key == "policy-string" && !is_object) return Part::policy_string;
+      if (key == "mx-host" && !is_object) return Part::mx_host;
+      break;
+    case Part::details:
+      if (is_object) return Part::detail;
+      break;
+    default:
+      break;
+  }
+  return Part::unknown;
+}
+
+bool ReportHandler::Key(const char* text, rapidjson::SizeType size, bool) {
+  key_ = trim({text, size});
+  return true;
+}
+
+bool ReportHandler::open(bool is_object) {
+  if (parts_.size() == report_depth_limit) {
+    return refuse(fmt::format("nested deeper than {} levels", report_depth_limit));
+  }
+  if (parts_.empty()) {
+    if (!is_object) return refuse("no report: the JSON is no object");
+    parts_.push_back(Part::report);
+    return true;
+  }
+  const Part part = part_of(parts_.back(), key_, is_object);
+  if (parts_.back() == Part::report && key_ == "policies") has_policies_ = true;
+  if (part == Part::policy_result) policy_ = {.policy_type = {}};
+  if (part == Part::detail) detail_ = {};
+  parts_.push_back(part);
+  return true;
+}
+
+bool ReportHandler::close() {
+  const Part part = parts_.back();
+  parts_.pop_back();
+  if (part == Part::policy_result) return give_policy();
+  if (part == Part::detail) return add_detail();
+  return true;
+}
+
+bool ReportHandler::refuse(std::string reason) {
+  refusal_ = std::move(reason);
+  return false;
+}
+
+// An object with nothing in it says that there were no policies.
+bool ReportHandler::give_policy() {
+  if (++policies_ > most_policies) return refuse(fmt::format("more than {} policies", most_policies));
+  const bool is_empty = policy_.policy_type.empty() && policy_.policy_domain.empty() &&
+                        policy_.successful_sessions == 0 && policy_.failed_sessions == 0 &&
+                        policy_.failure_details.empty();
+  if (is_empty) {
+    note("a policy that says nothing");
+  } else {
+    take_(std::move(policy_));
+  }
+  return true;
+}
+
+bool ReportHandler::add_detail() {
+  if (policy_.failure_details.size() == most_details) {
+    return refuse(fmt::format("more than {} failure details of one policy", most_details));
+  }
+  policy_.failure_details.push_back(std::move(detail_));
+  return true;
+}
+
+bool ReportHandler::value(std::string_view text) {
+  if (parts_.empty()) return refuse("no report: the JSON is no object");
+  switch (parts_.back()) {
+    case Part::report:
+      take_report_text(text);
+      break;
+    case Part::date_range:
+      if (key_ == "start-datetime") begin_ = cut(text, report_text_limit);
+      if (key_ == "end-datetime") end_ = cut(text, report_text_limit);
+      break;
+    case Part::policy:
+      take_policy_text(text);
+      break;
+    case Part::policy_string:
+      add_text(policy_.policy_strings, text);
+      break;
+    case Part::mx_host:
+      add_text(policy_.mx_hosts, text);
+      break;
+    case Part::summary:
+      if (key_ == "total-successful-session-count") policy_.successful_sessions = count_of(text);
+      if (key_ == "total-failure-session-count") policy_.failed_sessions = count_of(text);
+      break;
+    case Part::detail:
+      take_detail_text(text);
+      break;
+    default:
+      break;
+  }
+  return true;
+}
+
+void ReportHandler::take_report_text(std::string_view text) {
+  if (key_ == "organization-name") head_.organization_name = text_of(text);
+  if (key_ == "contact-info") head_.contact_info = text_of(text);
+  if (key_ == "report-id") head_.report_id = text_of(text);
+  if (key_ == "policies") has_policies_ = true;  // null, or a text that says nothing
+}
+
+void ReportHandler::take_policy_text(std::string_view text) {
+  if (key_ == "policy-type") policy_.policy_type = text_of(trim(text));
+  if (key_ == "policy-domain") policy_.policy_domain = text_of(trim(text));
+  if (key_ == "policy-string") add_text(policy_.policy_strings, text);
+  if (key_ == "mx-host") add_text(policy_.mx_hosts, text);
+}
+
+void ReportHandler::take_detail_text(std::string_view text) {
+  if (key_ == "result-type") detail_.result_type = text_of(trim(text));
+  if (key_ == "sending-mta-ip") detail_.sending_mta_ip = text_of(trim(text));
+  if (key_ == "receiving-mx-hostname") detail_.receiving_mx_hostname = text_of(trim(text));
+  if (key_ == "receiving-mx-helo") detail_.receiving_mx_helo = text_of(text);
+  if (key_ == "receiving-ip") detail_.receiving_ip = text_of(trim(text));
+  if (key_ == "failed-session-count") detail_.failed_session_count = count_of(text);
+  if (key_ == "additional-information") detail_.additional_information = text_of(text);
+  if (key_ == "failure-reason-code") detail_.failure_reason_code = text_of(text);
+}
+
+void ReportHandler::add_text(std::vector<std::string>& texts, std::string_view text) {
+  if (text.empty()) return;
+  if (texts.size() == most_policy_texts)
+    return note(fmt::format("{} of more than {} texts", key_, most_policy_texts));
+  texts.push_back(text_of(text));
+}
+
+std::string ReportHandler::text_of(std::string_view text) {
+  if (!is_utf8(text) || text.contains('\0')) {
+    note(fmt::format("{} is not valid UTF-8 without NUL", key_));
+    return std::string(cut(printable(text, report_text_limit), report_text_limit));
+  }
+  if (text.size() > report_text_limit) note(fmt::format("{} is cut after {} bytes", key_, report_text_limit));
+  return std::string(cut(text, report_text_limit));
+}
+
+std::uint64_t ReportHandler::count_of(std::string_view text) {
+  const std::string_view digits = trim(text);
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (error == std::errc() && end == digits.data() + digits.size()) return count;
+  note(fmt::format("{} \"{}\" is no number of sessions, and counts as 0", key_,
+                   printable(digits, shown_limit)));
+  return 0;
+}
+
+void ReportHandler::note(std::string oddity) {
+  const auto& known = head_.oddities;
+  if (known.size() == most_oddities || std::ranges::find(known, oddity) != known.end()) return;
+  head_.oddities.push_back(std::move(oddity));
+}
+
+Result<ReportHead> ReportHandler::finish() && {
+  if (begin_.empty() && !has_policies_)
+    return fail(Fault::data, "no report: neither date-range nor policies");
+  if (!has_policies_) note("no policies");
+  const auto begin = time_of(begin_);
+  if (!begin) {
+    return fail(Fault::data, "start-datetime \"{}\" is no time", printable(begin_, shown_limit));
+  }
+  auto end = time_of(end_);
+  if (!end) return fail(Fault::data, "end-datetime \"{}\" is no time", printable(end_, shown_limit));
+  if (is_date(end_) && *end == Time(day_of(*begin))) *end += std::chrono::days(1) - std::chrono::seconds(1);
+  if (*end < *begin) {
+    return fail(Fault::data, "ends at {}, before it begins at {}", to_rfc3339(*end), to_rfc3339(*begin));
+  }
+  head_.begin = *begin;
+  head_.end = *end;
+  return std::move(head_);
+}
+
+}  // namespace starttls::tlsrpt

@@ -1,0 +1,79 @@
+// What RapidJSON's reader tells of a report, made into its parts. For received_report.cpp only.
+#pragma once
+
+#include <rapidjson/reader.h>
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "tlsrpt/received_report.h"
+
+namespace starttls::tlsrpt {
+
+class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ReportHandler> {
+ public:
+  explicit ReportHandler(const TakePolicy& take) : take_(take) {}
+
+  // RapidJSON's callbacks: false ends the parsing, with refusal() saying why.
+  bool Default() { return value({}); }
+  bool String(const char* text, rapidjson::SizeType size, bool) { return value({text, size}); }
+  bool RawNumber(const char* text, rapidjson::SizeType size, bool) { return value({text, size}); }
+  bool Key(const char* text, rapidjson::SizeType size, bool);
+  bool StartObject() { return open(true); }
+  bool EndObject(rapidjson::SizeType) { return close(); }
+  bool StartArray() { return open(false); }
+  bool EndArray(rapidjson::SizeType) { return close(); }
+
+  const std::string& refusal() const { return refusal_; }  // empty where there is none
+
+  // Once the text has ended well.
+  Result<ReportHead> finish() &&;
+
+ private:
+  // What an object or array is, by where it stands.
+  enum class Part {
+    unknown,
+    report,
+    date_range,
+    policies,
+    policy_result,
+    policy,
+    policy_string,
+    mx_host,
+    summary,
+    details,
+    detail
+  };
+
+  static Part part_of(Part within, std::string_view key, bool is_object);
+
+  bool value(std::string_view text);
+  bool open(bool is_object);
+  bool close();
+  bool refuse(std::string reason);
+  bool give_policy();
+  bool add_detail();
+
+  void take_report_text(std::string_view text);
+  void take_policy_text(std::string_view text);
+  void take_detail_text(std::string_view text);
+  void add_text(std::vector<std::string>& texts, std::string_view text);
+  std::string text_of(std::string_view text);
+  std::uint64_t count_of(std::string_view text);
+  void note(std::string oddity);
+
+  const TakePolicy& take_;
+  std::vector<Part> parts_;  // from the outermost in
+  std::string key_;
+  std::string refusal_;
+  ReportHead head_;
+  std::string begin_;  // as they were written
+  std::string end_;
+  bool has_policies_ = false;
+  std::size_t policies_ = 0;
+  PolicyResult policy_;
+  FailureDetail detail_;
+};
+
+}  // namespace starttls::tlsrpt

@@ -1,0 +1,50 @@
+#include "base/text.h"
+#include "fuzz.h"
+#include "tlsrpt/received_report.h"
+
+using namespace starttls;
+
+namespace {
+
+void check_text(const std::string& text) {
+  fuzz::require(is_utf8(text) && !text.contains('\0') && text.size() <= tlsrpt::report_text_limit);
+}
+
+void check_policy(const tlsrpt::PolicyResult& policy) {
+  check_text(policy.policy_type);
+  check_text(policy.policy_domain);
+  for (const std::string& text : policy.policy_strings) check_text(text);
+  for (const std::string& host : policy.mx_hosts) check_text(host);
+  for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
+    check_text(detail.result_type);
+    check_text(detail.receiving_mx_helo);
+    check_text(detail.failure_reason_code);
+  }
+}
+
+}  // namespace
+
+// What was read is written as JSON that reads the same.
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  tlsrpt::Report report;
+  const auto take = [&](tlsrpt::PolicyResult&& policy) {
+    check_policy(policy);
+    report.policies.push_back(std::move(policy));
+  };
+  const auto head = tlsrpt::read_report(fuzz::text_of(bytes, size), take);
+  if (!head) return 0;
+  fuzz::require(head->begin <= head->end && head->oddities.size() <= tlsrpt::most_oddities);
+  report.organization_name = head->organization_name;
+  report.begin = head->begin;
+  report.end = head->end;
+  report.contact_info = head->contact_info;
+  report.report_id = head->report_id;
+  const std::string json = tlsrpt::to_json(report);
+  tlsrpt::Report again = report;
+  again.policies.clear();
+  fuzz::require(tlsrpt::read_report(json, [&](tlsrpt::PolicyResult&& policy) {
+                  again.policies.push_back(std::move(policy));
+                }).has_value());
+  fuzz::require(tlsrpt::to_json(again) == json);
+  return 0;
+}

@@ -1,0 +1,246 @@
+#include "tlsrpt/received_report.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::tlsrpt;
+using namespace starttls::test;
+
+namespace {
+
+struct Received {
+  Result<ReportHead> head;
+  std::vector<PolicyResult> policies;
+};
+
+Received received(std::string_view json) {
+  std::vector<PolicyResult> policies;
+  auto head = read_report(json, [&](PolicyResult&& policy) { policies.push_back(std::move(policy)); });
+  return {.head = std::move(head), .policies = std::move(policies)};
+}
+
+// A report of 2026-11-22 with these policies.
+std::string report_of(std::string_view policies) {
+  return fmt::format(R"({{"organization-name": "Sender", "contact-info": "tls@sender.test", "report-id": "r1",
+    "date-range": {{"start-datetime": "2026-11-22T00:00:00Z", "end-datetime": "2026-11-22T23:59:59Z"}},
+    "policies": {}}})",
+                     policies);
+}
+
+std::string dated(std::string_view start, std::string_view end) {
+  return fmt::format(R"({{"date-range": {{"start-datetime": "{}", "end-datetime": "{}"}}, "policies": []}})",
+                     start, end);
+}
+
+// "BEGIN END", or why it was refused.
+std::string range_of(std::string_view start, std::string_view end) {
+  const auto head = received(dated(start, end)).head;
+  return head ? to_rfc3339(head->begin) + " " + to_rfc3339(head->end) : head.error().message;
+}
+
+std::string refusal_of(std::string_view json) {
+  const auto head = received(json).head;
+  REQUIRE_FALSE(head);
+  CHECK(head.error().fault == Fault::data);
+  return head.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a report as RFC 8460 has it is read whole") {
+  const auto [head, policies] = received(report_of(R"([{
+    "policy": {"policy-type": "sts", "policy-string": ["version: STSv1", "mode: testing"],
+               "policy-domain": "a.test", "mx-host": ["*.mail.a.test"]},
+    "summary": {"total-successful-session-count": 5326, "total-failure-session-count": 303},
+    "failure-details": [
+      {"result-type": "certificate-expired", "sending-mta-ip": "2001:db8:abcd:12::1",
+       "receiving-mx-hostname": "mx1.mail.a.test", "failed-session-count": 100},
+      {"result-type": "starttls-not-supported", "sending-mta-ip": "192.0.2.1", "receiving-ip": "203.0.113.56",
+       "receiving-mx-helo": "mx2.a.test", "failed-session-count": 203, "additional-information": "https://r.test/x",
+       "failure-reason-code": "none"}]}])"));
+  REQUIRE(head);
+  CHECK(head->organization_name == "Sender");
+  CHECK(head->contact_info == "tls@sender.test");
+  CHECK(head->report_id == "r1");
+  CHECK(to_rfc3339(head->begin) == "2026-11-22T00:00:00Z");
+  CHECK(to_rfc3339(head->end) == "2026-11-22T23:59:59Z");
+  CHECK(head->oddities.empty());
+  REQUIRE(policies.size() == 1);
+  const PolicyResult& policy = policies.front();
+  CHECK(policy.policy_type == "sts");
+  CHECK(policy.policy_strings == std::vector<std::string>{"version: STSv1", "mode: testing"});
+  CHECK(policy.policy_domain == "a.test");
+  CHECK(policy.mx_hosts == std::vector<std::string>{"*.mail.a.test"});
+  CHECK(policy.successful_sessions == 5326);
+  CHECK(policy.failed_sessions == 303);
+  REQUIRE(policy.failure_details.size() == 2);
+  CHECK(policy.failure_details[0].result_type == "certificate-expired");
+  CHECK(policy.failure_details[0].receiving_mx_hostname == "mx1.mail.a.test");
+  const FailureDetail& last = policy.failure_details[1];
+  CHECK(last.sending_mta_ip == "192.0.2.1");
+  CHECK(last.receiving_ip == "203.0.113.56");
+  CHECK(last.receiving_mx_helo == "mx2.a.test");
+  CHECK(last.failed_session_count == 203);
+  CHECK(last.additional_information == "https://r.test/x");
+  CHECK(last.failure_reason_code == "none");
+}
+
+TEST_CASE("a report that we write is read as it was") {
+  Report report{
+      .organization_name = "Örg",
+      .begin = Time(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)),
+      .end = {},
+      .contact_info = "c@a.test",
+      .report_id = "2026-11-22!a.test",
+      .policies = {{.policy_strings = {"x"},
+                    .policy_domain = "a.test",
+                    .mx_hosts = {"mx.a.test"},
+                    .successful_sessions = 7,
+                    .failed_sessions = 1,
+                    .failure_details = {{.result_type = "validation-failure", .failed_session_count = 1}}}}};
+  report.end = report.begin + std::chrono::hours(24) - std::chrono::seconds(1);
+  const auto [head, policies] = received(to_json(report));
+  REQUIRE(head);
+  Report again{.organization_name = head->organization_name,
+               .begin = head->begin,
+               .end = head->end,
+               .contact_info = head->contact_info,
+               .report_id = head->report_id,
+               .policies = policies};
+  CHECK(to_json(again) == to_json(report));
+}
+
+TEST_CASE("dates are read with and without a zone and a time") {
+  CHECK(range_of("2026-11-22T00:00:00Z", "2026-11-23T00:00:00Z") ==
+        "2026-11-22T00:00:00Z 2026-11-23T00:00:00Z");
+  CHECK(range_of("2026-11-22T02:00:00+02:00", "2026-11-22T23:59:59.999Z") ==
+        "2026-11-22T00:00:00Z 2026-11-22T23:59:59.999Z");
+  CHECK(range_of("2026-11-22T00:00:00", "2026-11-22T23:59:59") ==
+        "2026-11-22T00:00:00Z 2026-11-22T23:59:59Z");
+  CHECK(range_of("2026-11-22 00:00:00", " 2026-11-22 23:59:59Z ") ==
+        "2026-11-22T00:00:00Z 2026-11-22T23:59:59Z");
+  CHECK(range_of("2026-11-22", "2026-11-22") == "2026-11-22T00:00:00Z 2026-11-22T23:59:59Z");
+  CHECK(range_of("2026-11-22", "2026-11-23") == "2026-11-22T00:00:00Z 2026-11-23T00:00:00Z");
+  CHECK(range_of("yesterday", "2026-11-22") == R"(start-datetime "yesterday" is no time)");
+  CHECK(range_of("2026-11-22", "") == R"(end-datetime "" is no time)");
+  CHECK(range_of("2026-11-22", "2026-11-21") ==
+        "ends at 2026-11-21T00:00:00Z, before it begins at 2026-11-22T00:00:00Z");
+}
+
+TEST_CASE("policies that are one object, empty, null or absent are no fault") {
+  const auto one = received(report_of(R"({"policy": {"policy-type": "tlsa", "policy-domain": "a.test",
+    "policy-string": "3 1 1 ab", "mx-host": "mx.a.test"}, "failure-details": {"result-type": "tlsa-invalid",
+    "failed-session-count": "3"}, "summary": {"total-successful-session-count": " 12 "}})"));
+  REQUIRE(one.head);
+  CHECK(one.head->oddities.empty());
+  REQUIRE(one.policies.size() == 1);
+  CHECK(one.policies[0].policy_strings == std::vector<std::string>{"3 1 1 ab"});
+  CHECK(one.policies[0].mx_hosts == std::vector<std::string>{"mx.a.test"});
+  CHECK(one.policies[0].successful_sessions == 12);
+  REQUIRE(one.policies[0].failure_details.size() == 1);
+  CHECK(one.policies[0].failure_details[0].failed_session_count == 3);
+  for (const char* none : {"[]", "null", R"("")"}) {
+    const auto [head, policies] = received(report_of(none));
+    CAPTURE(none);
+    REQUIRE(head);
+    CHECK(head->oddities.empty());
+    CHECK(policies.empty());
+  }
+  const auto empty = received(report_of("{}"));
+  REQUIRE(empty.head);
+  CHECK(empty.policies.empty());
+  CHECK(empty.head->oddities == std::vector<std::string>{"a policy that says nothing"});
+  const auto absent = received(
+      R"({"date-range": {"start-datetime": "2026-11-22", "end-datetime": "2026-11-22"}, "contact-info": null})");
+  REQUIRE(absent.head);
+  CHECK(absent.head->contact_info.empty());
+  CHECK(absent.head->oddities == std::vector<std::string>{"no policies"});
+}
+
+TEST_CASE("what is missing or unknown is kept as it is") {
+  const auto [head, policies] = received(report_of(R"([
+    {"policy": {"policy-type": "no-policy-found"}, "summary": {"total-failure-session-count": 1}, "x": [{"y": [1]}]},
+    {"policy": {"policy-type": "dnssec2", "policy-domain": "a.test"},
+     "failure-details": [{"result-type": "new-type", "failure-reason-code": "free text: 250-mx\r\n250 OK"}, {}, null]}])"));
+  REQUIRE(head);
+  REQUIRE(policies.size() == 2);
+  CHECK(policies[0].policy_domain.empty());
+  CHECK(policies[0].failed_sessions == 1);
+  CHECK(policies[1].policy_type == "dnssec2");
+  REQUIRE(policies[1].failure_details.size() == 2);
+  CHECK(policies[1].failure_details[0].result_type == "new-type");
+  CHECK(policies[1].failure_details[0].failure_reason_code == "free text: 250-mx\r\n250 OK");
+}
+
+TEST_CASE("a count that is none counts as 0, and that is told once") {
+  for (const char* count : {"-1", "1.5", "1e3", "18446744073709551616", R"("many")", R"("")"}) {
+    const auto [head, policies] = received(report_of(fmt::format(
+        R"([{{"policy": {{"policy-type": "sts"}}, "summary": {{"total-successful-session-count": {0},
+           "total-failure-session-count": 2}}}}, {{"policy": {{"policy-type": "sts"}},
+           "summary": {{"total-successful-session-count": {0}}}}}])",
+        count)));
+    CAPTURE(count);
+    REQUIRE(head);
+    REQUIRE(policies.size() == 2);
+    CHECK(policies[0].successful_sessions == 0);
+    CHECK(policies[0].failed_sessions == 2);
+    REQUIRE(head->oddities.size() == 1);
+    CHECK(head->oddities[0].ends_with("is no number of sessions, and counts as 0"));
+  }
+}
+
+TEST_CASE("texts are valid UTF-8 without NUL, and not endless") {
+  const auto [head, policies] =
+      received(report_of("[{\"policy\": {\"policy-type\": \"sts\", \"policy-domain\": \"a\xFF"
+                         "b\","
+                         " \"mx-host\": \"m\\u0000x\", \"policy-string\": \"" +
+                         std::string(report_text_limit - 1, 'x') + "\xC3\xA9\"}}]"));
+  REQUIRE(head);
+  REQUIRE(policies.size() == 1);
+  CHECK(policies[0].policy_domain == R"(a\xffb)");
+  CHECK(policies[0].mx_hosts[0] == R"(m\x00x)");
+  CHECK(policies[0].policy_strings[0] == std::string(report_text_limit - 1, 'x'));
+  CHECK(head->oddities == std::vector<std::string>{"policy-domain is not valid UTF-8 without NUL",
+                                                   "mx-host is not valid UTF-8 without NUL",
+                                                   "policy-string is cut after 4096 bytes"});
+}
+
+TEST_CASE("what is no report is refused with the reason") {
+  CHECK(refusal_of("") == "no JSON, at byte 0: The document is empty.");
+  CHECK(refusal_of("<html>") == "no JSON, at byte 0: Invalid value.");
+  CHECK(refusal_of("[]") == "no report: the JSON is no object");
+  CHECK(refusal_of("7") == "no report: the JSON is no object");
+  CHECK(refusal_of("{}") == "no report: neither date-range nor policies");
+  CHECK(refusal_of(R"({"policies": []})") == R"(start-datetime "" is no time)");
+  CHECK(refusal_of(report_of("[]") + "x") == "no JSON, at byte " + std::to_string(report_of("[]").size()) +
+                                                 ": The document root must not be followed by other values.");
+  CHECK(refusal_of(report_of("[]") + std::string(1, '\0') + "{}") ==
+        "something follows the end of the JSON, at byte " + std::to_string(report_of("[]").size()));
+  CHECK(refusal_of(std::string(1'000'000, '[')) == "no report: the JSON is no object");
+  CHECK(refusal_of(report_of(std::string(1'000'000, '['))) == "nested deeper than 32 levels");
+  CHECK(received("\xEF\xBB\xBF" + report_of("[]")).head);
+}
+
+TEST_CASE("a hundred thousand policies are given one by one") {
+  std::string policies = "[";
+  for (int number = 0; number < 100'000; ++number) {
+    policies += fmt::format(R"({}{{"policy": {{"policy-type": "sts", "policy-domain": "d{}.test"}}}})",
+                            number == 0 ? "" : ",", number);
+  }
+  std::size_t given = 0;
+  std::string last;
+  const auto head = read_report(report_of(policies + "]"), [&](PolicyResult&& policy) {
+    ++given;
+    last = policy.policy_domain;
+  });
+  REQUIRE(head);
+  CHECK(given == 100'000);
+  CHECK(last == "d99999.test");
+}
+
+TEST_CASE("more failure details than anybody needs refuse the report") {
+  std::string details = "[{}";
+  for (std::size_t number = 0; number < most_details; ++number) details += ",{}";
+  CHECK(refusal_of(report_of(R"([{"failure-details": )" + details + "]}]")) ==
+        "more than 100000 failure details of one policy");
+}
