@@ -34,3 +34,61 @@ TEST_CASE("the same content gives the same bytes, with no time and no name in th
   CHECK(packed == good(tlsrpt::gzip("report")));
   CHECK(packed.substr(3, 5) == std::string(5, '\0'));  // RFC 1952: flags, time
 }
+
+namespace {
+
+constexpr std::size_t limit = std::size_t{16} << 20U;
+
+std::string packed(std::string_view content) {
+  return good(tlsrpt::gzip(content));
+}
+
+std::string refusal_of(std::string_view bytes, std::size_t most = limit) {
+  const auto content = tlsrpt::gunzip(bytes, most);
+  REQUIRE_FALSE(content);
+  CHECK(content.error().fault == Fault::data);
+  return content.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("what was packed is unpacked, of one member or several") {
+  for (const std::string& content : {std::string(), std::string("x"), std::string(300'000, 'a') + "end"}) {
+    CHECK(good(tlsrpt::gunzip(packed(content), limit)) == content);
+    CHECK(good(tlsrpt::gunzip(packed(content), content.size())) == content);
+  }
+  CHECK(good(tlsrpt::gunzip(packed("one ") + packed("") + packed("two"), limit)) == "one two");
+}
+
+TEST_CASE("what is no gzip data, damaged, cut short or followed by something is refused with the reason") {
+  const std::string whole = packed("report, report, report");
+  CHECK(refusal_of("") == "no gzip data");
+  CHECK(refusal_of("{}") == "no gzip data");
+  for (std::size_t size = 2; size < whole.size(); ++size) {
+    CHECK(refusal_of(std::string_view(whole).substr(0, size)) == "the gzip data ends too early");
+  }
+  std::string damaged = whole;
+  damaged[whole.size() - 6] ^= 1;  // of the checksum
+  CHECK(refusal_of(damaged) == "the gzip data is damaged: incorrect data check");
+  CHECK(refusal_of(whole + "x") ==
+        "something follows the gzip data, at byte " + std::to_string(whole.size()));
+}
+
+TEST_CASE("content over the limit and bombs are refused before they are whole") {
+  CHECK(refusal_of(packed("12345"), 4) == "more than 4 bytes when unpacked");
+  CHECK(refusal_of(packed("123") + packed("45"), 4) == "more than 4 bytes when unpacked");
+  CHECK(refusal_of(packed(std::string(4 << 20, '\0'))) == "packed more than 500 to one, as only bombs are");
+}
+
+TEST_CASE("a report of a hundred thousand policies alike is no bomb") {
+  std::string json = "[";
+  for (int number = 0; number < 100'000; ++number) {
+    json +=
+        fmt::format(R"({{"policy":{{"policy-type":"sts","policy-string":["version: STSv1","mode: testing"],)"
+                    R"("policy-domain":"d{}.test","mx-host":["mx.example.test"]}},"summary":)"
+                    R"({{"total-successful-session-count":1,"total-failure-session-count":0}}}},)",
+                    number);
+  }
+  CHECK(good(tlsrpt::gunzip(packed(json), 2 * json.size())) == json);
+  CHECK(json.size() / packed(json).size() < tlsrpt::most_packed / 5);
+}
