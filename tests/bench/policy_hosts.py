@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab import Lab, wait
+from lab.acceptor import Acceptor
 from lab.ca import Certificate
 from lab.dns import Dns
 from lab.log import Log
@@ -108,14 +109,13 @@ class _Holder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
         path.chmod(0o666)
-        self._listener.listen(4096)
+        listener.listen(4096)
         self._held: list[socket.socket] = []
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._hold, daemon=True)
-        self._thread.start()
+        self._acceptor = Acceptor(listener, self._hold)
 
     def wait_for(self, number: int, timeout: float) -> int:
         """Wait until so many requests are held; how many are, which is fewer after the timeout."""
@@ -131,20 +131,13 @@ class _Holder:
             self._held.clear()
 
     def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
+        self._acceptor.end()
         self.release()
 
-    def _hold(self) -> None:
-        while True:
-            try:
-                request, _ = self._listener.accept()
-            except OSError:  # shut down
-                return
-            with self._changed:
-                self._held.append(request)
-                self._changed.notify_all()
+    def _hold(self, request: socket.socket) -> None:
+        with self._changed:
+            self._held.append(request)
+            self._changed.notify_all()
 
 
 def _groups(domains: Sequence[str]) -> list[Sequence[str]]:

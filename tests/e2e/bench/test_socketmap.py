@@ -1,5 +1,6 @@
 """The bench's rows about MTA-STS have figures, whatever they are, and what asks socketmap servers counts right."""
 
+import functools
 import json
 import os
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lab import Lab, program
+from lab.acceptor import Acceptor
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
 sys.path.insert(0, str(BENCH))
@@ -91,11 +93,10 @@ class Load(unittest.TestCase):
 
     def load(self, answer: Answer, *options: str, domains: Sequence[str] = ("a.test",)) -> subprocess.CompletedProcess:
         listener = socket.create_server((self.lab.address(), 0))
-        self.addCleanup(listener.close)
-        threading.Thread(target=self._serve, args=(listener, answer), daemon=True).start()
+        address, port = listener.getsockname()
+        self.addCleanup(Acceptor(listener, functools.partial(self._start, answer)).end)
         file = self.lab.new_folder("load") / "domains"
         file.write_text("".join(domain + "\n" for domain in domains))
-        address, port = listener.getsockname()
         return program.run("socketmap-load", f"inet:{port}@{address}", file, *options)
 
     def told(self, answer: Answer, *options: str, domains: Sequence[str] = ("a.test",)) -> dict:
@@ -103,13 +104,8 @@ class Load(unittest.TestCase):
         self.assertEqual(done.returncode, 0, done.stderr)
         return json.loads(done.stdout)
 
-    def _serve(self, listener: socket.socket, answer: Answer) -> None:
-        while True:
-            try:
-                connection, _ = listener.accept()
-            except OSError:  # closed
-                return
-            threading.Thread(target=self._converse, args=(connection, answer), daemon=True).start()
+    def _start(self, answer: Answer, connection: socket.socket) -> None:
+        threading.Thread(target=self._converse, args=(connection, answer), daemon=True).start()
 
     def _converse(self, connection: socket.socket, answer: Answer) -> None:
         with connection:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from lab import Lab, program
+from lab.acceptor import Acceptor
 from lab.ca import CA, Certificate
 from lab.https import Answer, HttpsServer, Request
 from test_fetch import OPENSSL_CONF
@@ -73,29 +74,16 @@ class RawServer:
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
         if self._tls and certificate:
             self._tls.load_cert_chain(certificate.certificate, certificate.key)
-        self._listener = socket.create_server((lab.address(), 0))
-        self.address, self.port = self._listener.getsockname()
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-        lab.at_end(self._stop)
+        listener = socket.create_server((lab.address(), 0))
+        self.address, self.port = listener.getsockname()
+        lab.at_end(Acceptor(listener, self._serve).end)
 
-    def _stop(self) -> None:
-        """Closed under a thread that is about to accept, its descriptor would soon be another server's."""
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            try:
-                with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as peer:
-                    self._talk(peer)
-            except OSError:
-                pass  # clients that leave early are part of the tests
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as peer:
+                self._talk(peer)
+        except OSError:
+            pass  # clients that leave early are part of the tests
 
 
 def wait_for_the_end(peer: socket.socket) -> None:

@@ -16,35 +16,26 @@ import socket
 import threading
 
 from lab import Lab
+from lab.acceptor import Acceptor
 from lab.postgres import Postgres
 
 
 class CuttingProxy:
     def __init__(self, lab: Lab, server: Postgres) -> None:
         self._server = (server.address, server.port)
-        self._listener = socket.create_server((lab.address(), 0))
-        address, port = self._listener.getsockname()
+        listener = socket.create_server((lab.address(), 0))
+        address, port = listener.getsockname()
         self.url = server.url.replace(f"{server.address}:{server.port}", f"{address}:{port}")
         self.cuts = {"before": 0, "after": 0}
         self._turns = itertools.cycle(("pass", "before", "after"))
         self._cutting = True
-        self._thread = threading.Thread(target=self._accept, daemon=True)
-        self._thread.start()
-        lab.at_end(self._end)
+        lab.at_end(Acceptor(listener, self._start).end)
 
     def stop_cutting(self) -> None:
         self._cutting = False
 
-    def _end(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # the end
-            while True:
-                client, _ = self._listener.accept()
-                threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+    def _start(self, client: socket.socket) -> None:
+        threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         """One connection, until one of the two ends it or it is cut."""

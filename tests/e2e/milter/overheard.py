@@ -15,6 +15,7 @@ import threading
 from collections.abc import Iterator
 
 from lab import Lab
+from lab.acceptor import Acceptor
 from recording import Milter
 
 
@@ -27,11 +28,11 @@ class Overheard:
         self.socket = self.for_postfix = f"unix:{path}"
         self._connections: list[bytearray] = []
         self._threads: list[threading.Thread] = []
-        self._listener = socket.socket(socket.AF_UNIX)
-        self._listener.bind(str(path))
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
         path.chmod(0o666)
-        self._listener.listen()
-        self._start(self._accept)
+        listener.listen()
+        self._acceptor = Acceptor(listener, self._start)
         lab.at_end(self._end)
 
     def packets(self) -> Iterator[tuple[bytes, bytes]]:
@@ -43,25 +44,17 @@ class Overheard:
                 yield bytes(sent[4:5]), bytes(sent[5:4 + size])
                 del sent[:4 + size]
 
-    def _start(self, task: object, *arguments: object) -> None:
-        thread = threading.Thread(target=task, args=arguments, daemon=True)
+    def _start(self, mta: socket.socket) -> None:
+        sent = bytearray()
+        self._connections.append(sent)
+        thread = threading.Thread(target=self._serve, args=(mta, sent), daemon=True)
         self._threads.append(thread)
         thread.start()
 
     def _end(self) -> None:
-        with contextlib.suppress(OSError):  # the second time
-            self._listener.shutdown(socket.SHUT_RDWR)
+        self._acceptor.end()
         for thread in self._threads:
             thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):  # the end
-            while True:
-                mta, _ = self._listener.accept()
-                sent = bytearray()
-                self._connections.append(sent)
-                self._start(self._serve, mta, sent)
 
     def _serve(self, mta: socket.socket, sent: bytearray) -> None:
         """One connection, until either end closes it."""

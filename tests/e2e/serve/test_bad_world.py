@@ -19,6 +19,7 @@ from pathlib import Path
 
 from lab import Lab
 from lab import bad_dns as bad
+from lab.acceptor import Acceptor
 from lab.bad_dns import BadDns, Fault, record, wire_name
 from lab.ca import CA
 from lab.dns import Dns
@@ -217,22 +218,17 @@ class PolicyHosts(World):
     def listener(self, serve: Callable[[socket.socket], object]) -> str:
         """The address of a server that does this with each connection, where an HTTPS server would be."""
         address = self.lab.address()
-        listening = socket.create_server((address, self.web.port))
         held = []  # open until the test ends
 
-        def accept() -> None:
-            with contextlib.suppress(OSError), listening:
-                while True:
-                    held.append(listening.accept()[0])
-                    with contextlib.suppress(OSError):
-                        serve(held[-1])
+        def talk(connection: socket.socket) -> None:
+            held.append(connection)
+            with contextlib.suppress(OSError):
+                serve(connection)
 
-        thread = threading.Thread(target=accept)
-        thread.start()
+        acceptor = Acceptor(socket.create_server((address, self.web.port)), talk)
 
         def end() -> None:
-            listening.shutdown(socket.SHUT_RDWR)
-            thread.join()
+            acceptor.end()
             for connection in held:
                 connection.close()
 
