@@ -1,4 +1,4 @@
-// Text from outside, made fit to be shown.
+// Text from outside, made fit to be read and shown.
 #pragma once
 
 #include <span>
@@ -6,6 +6,9 @@
 #include <string_view>
 
 namespace starttls {
+
+// What some editors write at the beginning of a text in UTF-8; it is no part of it.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // The text with everything escaped that could disturb a terminal or a log: control characters (C0, DEL, C1),
 // bytes that are not valid UTF-8, line and paragraph separators and the characters that change the writing

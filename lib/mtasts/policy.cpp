@@ -15,7 +15,6 @@ namespace starttls::mtasts {
 namespace {
 
 constexpr std::string_view blanks = " \t";
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::chrono::seconds shortest_useful_max_age{86'400};
 constexpr std::size_t most_digits = 10;
 

@@ -18,7 +18,6 @@ namespace {
 
 using preload::Mode;
 
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::string_view blanks = " \t";
 
 const std::vector<std::string> modes{"enforce", "none"};

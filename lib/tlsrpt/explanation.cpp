@@ -17,17 +17,14 @@ constexpr std::array entries{
     Entry{"starttls-not-supported",
           {.meaning = "The MX host did not offer STARTTLS to the sender.",
            .cause = "TLS is switched off on one of the MX hosts, a firewall or proxy that rewrites SMTP "
-                    "stands before "
-                    "it, or somebody on the path strips STARTTLS.",
-           .remedy =
-               "Ask the MX host that is named for EHLO from outside the network. Where it offers STARTTLS "
-               "there, suspect the path to this sender."}},
+                    "stands before it, or somebody on the path strips STARTTLS.",
+           .remedy = "Ask the MX host that is named for EHLO from outside the network. Where it offers "
+                     "STARTTLS there, suspect the path to this sender."}},
     Entry{"certificate-host-mismatch",
           {.meaning =
                "The certificate of the MX host is not valid for the name under which the sender reached it.",
            .cause = "The name of the MX record is missing among the subject alternative names, or the host "
-                    "shows its "
-                    "default certificate.",
+                    "shows its default certificate.",
            .remedy = "Have the certificate issued for the name of every MX record that points to the host."}},
     Entry{"certificate-expired",
           {.meaning = "The certificate of the MX host has expired.",
@@ -38,25 +35,21 @@ constexpr std::array entries{
         "certificate-not-trusted",
         {.meaning = "The sender does not trust who issued the certificate of the MX host.",
          .cause = "An intermediate certificate is missing in what the host sends, or the certificate is "
-                  "self-signed "
-                  "or of a private authority.",
+                  "self-signed or of a private authority.",
          .remedy =
              "Install the full chain. MTA-STS takes a public authority; for another, publish TLSA records."}},
-    Entry{
-        "validation-failure",
-        {.meaning = "TLS failed in a way for which there is no type of its own.",
-         .cause =
-             "No protocol version or cipher in common, a broken handshake, or a connection that was cut; the "
-             "reason code often tells.",
-         .remedy =
-             "Look at the reason code and at the mail log of the MX host that is named, at that time."}},
+    Entry{"validation-failure",
+          {.meaning = "TLS failed in a way for which there is no type of its own.",
+           .cause = "No protocol version or cipher in common, a broken handshake, or a connection that was "
+                    "cut; the reason code often tells.",
+           .remedy =
+               "Look at the reason code and at the mail log of the MX host that is named, at that time."}},
     Entry{"tlsa-invalid",
           {.meaning = "No TLSA record of the MX host fits the certificate that it shows.",
            .cause = "The certificate or its key was changed before the TLSA records were, or the records are "
                     "malformed.",
-           .remedy =
-               "Publish the record of the new key beside the old one, wait for twice the TTL, and only then "
-               "change the certificate."}},
+           .remedy = "Publish the record of the new key beside the old one, wait for twice the TTL, and only "
+                     "then change the certificate."}},
     Entry{"dnssec-invalid",
           {.meaning =
                "The sender's resolver could not validate the DNSSEC signatures of the domain or the MX host.",
@@ -71,25 +64,20 @@ constexpr std::array entries{
     Entry{"sts-policy-fetch-error",
           {.meaning = "The sender saw that there is an MTA-STS policy, and could not fetch it.",
            .cause = "The policy host is down, its certificate is not valid for its name, it redirects, or it "
-                    "does not "
-                    "answer with status 200.",
+                    "does not answer with status 200.",
            .remedy = "Fetch https://mta-sts.DOMAIN/.well-known/mta-sts.txt from outside, without following "
                      "redirects."}},
     Entry{"sts-policy-invalid",
           {.meaning = "The sender fetched the MTA-STS policy, and could not make sense of it.",
            .cause = "A field is missing or misspelt, or a page of HTML is in its place.",
            .remedy = "Check the policy with starttls-listtool lint policy FILE."}},
-    Entry{
-        "sts-webpki-invalid",
-        {.meaning =
-             "The certificate of the policy host, or, as some senders use it, of the MX host, failed the "
-             "validation that MTA-STS demands.",
-         .cause = "It has expired, is not for that name, or is not from a public authority; or the MX host "
-                  "is not in "
-                  "the policy.",
-         .remedy =
-             "Check the certificates of mta-sts.DOMAIN and of every MX host, and that the policy names each "
-             "of them."}},
+    Entry{"sts-webpki-invalid",
+          {.meaning = "The certificate of the policy host, or, as some senders use it, of the MX host, "
+                      "failed the validation that MTA-STS demands.",
+           .cause = "It has expired, is not for that name, or is not from a public authority; or the MX host "
+                    "is not in the policy.",
+           .remedy = "Check the certificates of mta-sts.DOMAIN and of every MX host, and that the policy "
+                     "names each of them."}},
 };
 
 constexpr Explanation unknown{

@@ -3,12 +3,11 @@
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
 
+#include "base/text.h"
 #include "tlsrpt/report_handler.h"
 
 namespace starttls::tlsrpt {
 namespace {
-
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // Iterative: what is nested costs memory of the heap, and the handler refuses what is nested too deep.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;

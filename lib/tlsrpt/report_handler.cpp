@@ -11,7 +11,6 @@ namespace starttls::tlsrpt {
 namespace {
 
 constexpr std::size_t shown_limit = 80;  // bytes of a text in an oddity or a refusal
-constexpr std::size_t date_size = std::string_view("2026-11-22").size();
 
 // Valid UTF-8 of at most so many bytes.
 std::string_view cut(std::string_view text, std::size_t limit) {
@@ -22,17 +21,11 @@ std::string_view cut(std::string_view text, std::size_t limit) {
 
 // Neither the zone nor the time need be there.
 std::optional<Time> time_of(std::string_view text) {
-  std::string time(trim(text));
-  if (time.size() == date_size) time += "T00:00:00Z";
-  if (time.size() > date_size && time[date_size] == ' ') time[date_size] = 'T';
+  if (const auto day = parse_day(text)) return Time(*day);
   for (const char* zone : {"", "Z"}) {
-    if (const auto read = parse_rfc3339(time + zone)) return *read;
+    if (const auto time = parse_rfc3339(std::string(text) + zone)) return *time;
   }
   return std::nullopt;
-}
-
-bool is_date(std::string_view text) {
-  return trim(text).size() == date_size;
 }
 
 }  // namespace
@@ -128,8 +121,8 @@ bool ReportHandler::value(std::string_view text) {
       take_report_text(text);
       break;
     case Part::date_range:
-      if (key_ == "start-datetime") begin_ = cut(text, report_text_limit);
-      if (key_ == "end-datetime") end_ = cut(text, report_text_limit);
+      if (key_ == "start-datetime") begin_ = cut(trim(text), report_text_limit);
+      if (key_ == "end-datetime") end_ = cut(trim(text), report_text_limit);
       break;
     case Part::policy:
       take_policy_text(text);
@@ -220,7 +213,8 @@ Result<ReportHead> ReportHandler::finish() && {
   }
   auto end = time_of(end_);
   if (!end) return fail(Fault::data, "end-datetime \"{}\" is no time", printable(end_, shown_limit));
-  if (is_date(end_) && *end == Time(day_of(*begin))) *end += std::chrono::days(1) - std::chrono::seconds(1);
+  if (parse_day(end_) && day_of(*end) == day_of(*begin))
+    *end += std::chrono::days(1) - std::chrono::seconds(1);
   if (*end < *begin) {
     return fail(Fault::data, "ends at {}, before it begins at {}", to_rfc3339(*end), to_rfc3339(*begin));
   }
