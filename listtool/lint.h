@@ -9,7 +9,7 @@
 
 #include "base/finding.h"
 #include "base/result.h"
-#include "listtool/json.h"
+#include "json/json_text.h"
 #include "listtool/options.h"
 
 namespace starttls::listtool {

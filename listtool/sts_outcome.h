@@ -8,7 +8,7 @@
 
 #include "base/clock.h"
 #include "base/domain.h"
-#include "listtool/json.h"
+#include "json/json_text.h"
 #include "mtasts/cache.h"
 #include "mtasts/discovery.h"
 

@@ -17,7 +17,7 @@
 #include "base/cli.h"
 #include "base/subprocess.h"
 #include "base/text.h"
-#include "listtool/json.h"
+#include "json/json_text.h"
 #include "listtool/obtain.h"
 #include "listtool/options.h"
 #include "preload/reader.h"

@@ -9,7 +9,7 @@
 #include "base/cli.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "listtool/json.h"
+#include "json/json_text.h"
 #include "listtool/options.h"
 #include "listtool/sources.h"
 

@@ -74,6 +74,7 @@ struct Texts {
   std::string on_downgrade = "observe";
   std::vector<std::string> local_networks;
   std::vector<std::string> downgrade_exempt;
+  std::vector<std::string> domains;
   std::string policy_domain;
 };
 
@@ -114,6 +115,7 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.number("milter.retention_days", c.retention_days, 2, 100'000);
   settings.text("report.organization", c.organization);
   settings.text("report.contact", c.contact);
+  settings.texts("report.domains", texts.domains);
   settings.text("report.policy_domain", texts.policy_domain);
   return texts;
 }
@@ -142,6 +144,9 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
   auto exempt = domains_of(settings, "milter.downgrade_exempt", texts.downgrade_exempt);
   if (!exempt) return std::unexpected(exempt.error());
   c.downgrade_exempt = std::move(*exempt);
+  auto domains = domains_of(settings, "report.domains", texts.domains);
+  if (!domains) return std::unexpected(domains.error());
+  c.domains = std::move(*domains);
   if (!texts.policy_domain.empty()) {
     const auto domain = DomainName::parse(texts.policy_domain);
     if (!domain) {

@@ -64,9 +64,10 @@ struct Configuration {
   std::uint64_t retention_days = 400;        // of the store
 
   // [report]
-  std::string organization;   // organization-name of RFC 8460; empty: the host's name
-  std::string contact;        // contact-info; empty: postmaster@ the host's name
-  std::string policy_domain;  // of sessions that never came to a recipient; empty: see self_report.h
+  std::string organization;         // organization-name of RFC 8460; empty: the host's name
+  std::string contact;              // contact-info; empty: postmaster@ the host's name
+  std::vector<DomainName> domains;  // our policy domains; empty: not told
+  std::string policy_domain;        // of sessions that never came to a recipient; empty: see self_report.h
 };
 
 // Where the sessions are.

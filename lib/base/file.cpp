@@ -63,6 +63,32 @@ Fault fault_for_writing(int error) {
   return disk ? Fault::io : Fault::cannot_create;
 }
 
+ReadBytes bytes_of(std::string_view bytes) {
+  return [rest = bytes](std::span<char> into) mutable -> Result<std::size_t> {
+    const std::size_t size = rest.copy(into.data(), into.size());
+    rest.remove_prefix(size);
+    return size;
+  };
+}
+
+ReadBytes chained(std::string_view first, const ReadBytes& rest) {
+  return [from_first = bytes_of(first), &rest](std::span<char> into) -> Result<std::size_t> {
+    const auto got = from_first(into);
+    return got && *got == 0 ? rest(into) : got;
+  };
+}
+
+Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into) {
+  std::size_t size = 0;
+  while (size < into.size()) {
+    const auto got = bytes(into.subspan(size));
+    if (!got) return got;
+    if (*got == 0) break;
+    size += *got;
+  }
+  return size;
+}
+
 Result<UniqueFd> open_file(const fs::path& path, std::size_t limit) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   struct stat info{};

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -40,6 +41,16 @@ std::string errno_text(int error);
 // The whole file, or standard input where the path is "-". A file over `limit` bytes is Fault::data and is
 // not read; one that cannot be opened or read is Fault::io (Fault::permission where access is denied).
 Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
+
+// The next bytes of whatever it is, at most as many as the span takes; 0 at the end, and from then on.
+using ReadBytes = std::function<Result<std::size_t>(std::span<char>)>;
+
+// Of bytes that are at hand, which must outlive it.
+ReadBytes bytes_of(std::string_view bytes);
+// `first`, and then what `rest` gives; both must outlive it.
+ReadBytes chained(std::string_view first, const ReadBytes& rest);
+// As many bytes as there are, but at most as the span takes.
+Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into);
 
 // For reading, unless it is larger than `limit` bytes. Errors as of read_file().
 Result<UniqueFd> open_file(const std::filesystem::path& path, std::size_t limit);

@@ -59,7 +59,7 @@ std::size_t Reading::dropped() const {
   return static_cast<std::size_t>(std::ranges::count(findings, Severity::dropped, &Finding::severity));
 }
 
-Reading read_list(std::string_view name, const ReadText& read, const Checks& checks) {
+Reading read_list(std::string_view name, const ReadBytes& read, const Checks& checks) {
   TextStream stream(name, read);
   ListHandler handler(stream, checks);
   parse(handler, stream);

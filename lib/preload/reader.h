@@ -13,11 +13,10 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
-#include <span>
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/finding.h"
 #include "base/result.h"
 #include "preload/checks.h"
@@ -47,13 +46,9 @@ struct Reading {
   std::size_t dropped() const;  // findings of Severity::dropped that are told
 };
 
-// Gives what follows in a text: fills the span from its beginning and says how many bytes that was; 0 only at
-// the end of the text. Its errors are whole sentences.
-using ReadText = std::function<Result<std::size_t>(std::span<char>)>;
-
 // `name` is the text's, for the sentence of an error. The text is read once and not kept. A text that could
-// not be read to its end gives that error, and no list, whatever else was found.
-Reading read_list(std::string_view name, const ReadText& read, const Checks& checks = {});
+// not be read to its end gives that error, a whole sentence, and no list, whatever else was found.
+Reading read_list(std::string_view name, const ReadBytes& read, const Checks& checks = {});
 Reading read_list(std::string_view name, std::string_view json, const Checks& checks = {});
 
 }  // namespace starttls::preload

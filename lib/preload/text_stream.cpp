@@ -33,7 +33,7 @@ constexpr std::size_t piece_size = std::size_t{1} << 20U;
 
 }  // namespace
 
-TextStream::TextStream(std::string_view name, const ReadText& read)
+TextStream::TextStream(std::string_view name, const ReadBytes& read)
     : name_(name), read_(read), buffer_(most_kept + piece_size + 1) {
   kept_ = next_ = end_ = buffer_.data() + most_kept;
   refill();

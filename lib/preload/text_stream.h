@@ -24,7 +24,7 @@ class TextStream {
   using Ch = char;
 
   // `name` is the text's, for the sentence of an error; both must outlive the stream.
-  TextStream(std::string_view name, const ReadText& read);
+  TextStream(std::string_view name, const ReadBytes& read);
   TextStream(const TextStream&) = delete;
   TextStream& operator=(const TextStream&) = delete;
 
@@ -82,7 +82,7 @@ class TextStream {
   Mark mark_at(std::size_t offset) const;
 
   std::string_view name_;
-  const ReadText& read_;
+  const ReadBytes& read_;
   std::vector<char> buffer_;
   const char* kept_ = nullptr;  // the oldest character that is still there
   std::size_t kept_from_ = 0;   // and where it is in the text

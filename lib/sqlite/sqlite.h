@@ -29,6 +29,7 @@ class Statement {
   // The text is copied.
   Statement& bind(int parameter, std::string_view text);
   Statement& bind(int parameter, std::int64_t number);
+  Statement& bind_bytes(int parameter, std::string_view bytes);
 
   // true: there is a row; false: done.
   Result<bool> step();
@@ -39,7 +40,7 @@ class Statement {
 
   bool is_null(int column) const;
   std::size_t size(int column) const;  // bytes, as text
-  std::string text(int column) const;  // "" for NULL
+  std::string text(int column) const;  // "" for NULL; bytes, where that is what was bound
   std::int64_t number(int column) const;
 
  private:

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <limits>
-#include <memory>
 
 namespace starttls::tlsrpt {
 namespace {
@@ -12,40 +11,26 @@ namespace {
 constexpr int gzip_format = 15 + 16;  // deflateInit2(): the largest window, with gzip's head and tail
 constexpr int memory_level = 8;       // zlib's default
 constexpr std::string_view magic = "\x1F\x8B";
-constexpr std::size_t never_a_bomb = std::size_t{1} << 20U;  // bytes of content
+constexpr std::uint64_t never_a_bomb = std::uint64_t{1} << 20U;  // bytes of content
+constexpr std::size_t piece_size = std::size_t{64} << 10U;
 
 // zlib's parameter lacks a const; it does not write there.
 Bytef* input(std::string_view bytes) {
   return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
 }
 
-bool is_bomb(std::size_t content, std::size_t packed) {
-  return content > never_a_bomb && content / most_packed > packed;
+void end_deflate(z_stream* stream) {
+  ::deflateEnd(stream);
+  delete stream;
 }
 
-// Appends the content of the member that is next.
-Result<void> unpack_member(z_stream& stream, std::string& content, std::size_t packed, std::size_t limit) {
-  std::array<char, std::size_t{64} << 10U> buffer{};
-  for (int state = Z_OK; state != Z_STREAM_END;) {
-    stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
-    stream.avail_out = buffer.size();
-    state = inflate(&stream, Z_NO_FLUSH);
-    if (state == Z_MEM_ERROR) return fail(Fault::internal, "zlib has no memory");
-    // Where there was no progress, more input is wanted than there is.
-    if (state == Z_BUF_ERROR) return fail(Fault::data, "the gzip data ends too early");
-    if (state != Z_OK && state != Z_STREAM_END) {
-      return fail(Fault::data, "the gzip data is damaged{}{}", stream.msg != nullptr ? ": " : "",
-                  stream.msg != nullptr ? stream.msg : "");
-    }
-    const std::size_t unpacked = buffer.size() - stream.avail_out;
-    if (unpacked > limit - content.size())
-      return fail(Fault::data, "more than {} bytes when unpacked", limit);
-    content.append(buffer.data(), unpacked);
-    if (is_bomb(content.size(), packed)) {
-      return fail(Fault::data, "packed more than {} to one, as only bombs are", most_packed);
-    }
-  }
-  return {};
+void end_inflate(z_stream* stream) {
+  ::inflateEnd(stream);
+  delete stream;
+}
+
+std::unexpected<Error> no_memory() {
+  return fail(Fault::internal, "zlib has no memory");
 }
 
 }  // namespace
@@ -55,7 +40,7 @@ Result<std::string> gzip(std::string_view content) {
   z_stream stream{};
   if (deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, gzip_format, memory_level, Z_DEFAULT_STRATEGY) !=
       Z_OK) {
-    return fail(Fault::internal, "zlib has no memory");
+    return no_memory();
   }
   const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, &deflateEnd);
   std::string packed(deflateBound(&stream, content.size()), '\0');
@@ -68,29 +53,120 @@ Result<std::string> gzip(std::string_view content) {
   return packed;
 }
 
+Gzip::Gzip() : stream_(nullptr, &end_deflate) {}
+
+Result<void> Gzip::add(std::string_view piece) {
+  if (!stream_) {
+    auto stream = std::make_unique<z_stream>();
+    if (deflateInit2(stream.get(), Z_BEST_SPEED, Z_DEFLATED, gzip_format, memory_level, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
+      return no_memory();
+    }
+    stream_.reset(stream.release());
+  }
+  while (!piece.empty()) {
+    const std::string_view part = piece.substr(0, std::numeric_limits<uInt>::max());
+    stream_->next_in = input(part);
+    stream_->avail_in = static_cast<uInt>(part.size());
+    if (auto done = deflate(Z_NO_FLUSH); !done) return done;
+    piece.remove_prefix(part.size());
+  }
+  return {};
+}
+
+Result<void> Gzip::deflate(int flush) {
+  std::array<char, piece_size> buffer;
+  do {
+    stream_->next_out = reinterpret_cast<Bytef*>(buffer.data());
+    stream_->avail_out = buffer.size();
+    if (::deflate(stream_.get(), flush) == Z_STREAM_ERROR) {
+      return fail(Fault::internal, "zlib: deflate did not go on");
+    }
+    packed_.append(buffer.data(), buffer.size() - stream_->avail_out);
+  } while (stream_->avail_out == 0);
+  return {};
+}
+
+Result<std::string> Gzip::finish() {
+  if (auto begun = add({}); !begun) return std::unexpected(begun.error());
+  stream_->avail_in = 0;
+  if (auto done = deflate(Z_FINISH); !done) return std::unexpected(done.error());
+  deflateReset(stream_.get());
+  return std::exchange(packed_, {});
+}
+
 bool is_gzip(std::string_view content) {
   return content.starts_with(magic);
 }
 
-Result<std::string> gunzip(std::string_view packed, std::size_t limit) {
-  if (packed.size() > std::numeric_limits<uInt>::max()) return fail(Fault::data, "too large to unpack");
-  if (!is_gzip(packed)) return fail(Fault::data, "no gzip data");
-  z_stream stream{};
-  stream.next_in = input(packed);
-  stream.avail_in = static_cast<uInt>(packed.size());
-  if (inflateInit2(&stream, gzip_format) != Z_OK) return fail(Fault::internal, "zlib has no memory");
-  const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, &inflateEnd);
-  std::string content;
+Gunzip::Gunzip() : stream_(nullptr, &end_inflate), input_(piece_size) {}
+
+void Gunzip::begin(const ReadBytes& packed, std::uint64_t limit) {
+  packed_ = &packed;
+  limit_ = limit;
+  taken_ = given_ = 0;
+  in_member_ = at_end_ = false;
+  if (stream_) stream_->avail_in = 0;
+}
+
+// Leaves avail_in at 0 at the end of the packed data only.
+Result<void> Gunzip::fill() {
+  if (stream_->avail_in > 0 || at_end_) return {};
+  const auto size = (*packed_)(input_);
+  if (!size) return std::unexpected(size.error());
+  at_end_ = *size == 0;
+  taken_ += *size;
+  stream_->next_in = reinterpret_cast<Bytef*>(input_.data());
+  stream_->avail_in = static_cast<uInt>(*size);
+  return {};
+}
+
+// false at the end. What is no member is told by zlib, but for what follows the first.
+Result<bool> Gunzip::begin_member() {
+  if (!stream_) {
+    auto stream = std::make_unique<z_stream>();
+    if (inflateInit2(stream.get(), gzip_format) != Z_OK) return no_memory();
+    stream_.reset(stream.release());
+  }
+  if (auto filled = fill(); !filled) return std::unexpected(filled.error());
+  const std::uint64_t at = taken_ - stream_->avail_in;
+  if (stream_->avail_in == 0 && at > 0) return false;
+  const bool is_magic = stream_->avail_in > 0 && *stream_->next_in == static_cast<Bytef>(magic[0]);
+  if (!is_magic && at > 0) return fail(Fault::data, "something follows the gzip data, at byte {}", at);
+  if (!is_magic) return fail(Fault::data, "no gzip data");
+  inflateReset(stream_.get());
+  return true;
+}
+
+Result<std::size_t> Gunzip::read(std::span<char> into) {
   while (true) {
-    if (auto unpacked = unpack_member(stream, content, packed.size(), limit); !unpacked) {
-      return std::unexpected(unpacked.error());
+    if (!in_member_) {
+      const auto begun = begin_member();
+      if (!begun) return std::unexpected(begun.error());
+      if (!*begun) return 0;
+      in_member_ = true;
     }
-    if (stream.avail_in == 0) return content;
-    const std::string_view rest = packed.substr(packed.size() - stream.avail_in);
-    if (!is_gzip(rest)) {
-      return fail(Fault::data, "something follows the gzip data, at byte {}", packed.size() - rest.size());
+    if (auto filled = fill(); !filled) return std::unexpected(filled.error());
+    stream_->next_out = reinterpret_cast<Bytef*>(into.data());
+    stream_->avail_out = static_cast<uInt>(std::min(into.size(), piece_size));
+    const uInt room = stream_->avail_out;
+    const int state = inflate(stream_.get(), Z_NO_FLUSH);
+    if (state == Z_MEM_ERROR) return no_memory();
+    // Where there was no progress, more input is wanted than there is.
+    if (state == Z_BUF_ERROR) return fail(Fault::data, "the gzip data ends too early");
+    if (state != Z_OK && state != Z_STREAM_END) {
+      return fail(Fault::data, "the gzip data is damaged{}{}", stream_->msg != nullptr ? ": " : "",
+                  stream_->msg != nullptr ? stream_->msg : "");
     }
-    inflateReset(&stream);
+    in_member_ = state != Z_STREAM_END;
+    const std::size_t size = room - stream_->avail_out;
+    if (size > limit_ - given_) return fail(Fault::data, "more than {} bytes when unpacked", limit_);
+    given_ += size;
+    // Data that was not looked at yet speaks for it, and there is little of that.
+    if (given_ > never_a_bomb && given_ / most_packed > taken_) {
+      return fail(Fault::data, "packed more than {} to one, as only bombs are", most_packed);
+    }
+    if (size > 0) return size;
   }
 }
 

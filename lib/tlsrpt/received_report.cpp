@@ -1,7 +1,9 @@
 #include "tlsrpt/received_report.h"
 
 #include <rapidjson/error/en.h>
-#include <rapidjson/memorystream.h>
+
+#include <memory>
+#include <optional>
 
 #include "base/text.h"
 #include "tlsrpt/report_handler.h"
@@ -12,24 +14,104 @@ namespace {
 // Iterative: what is nested costs memory of the heap, and the handler refuses what is nested too deep.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 
+// A text is collected before it can be looked at.
+constexpr std::size_t collected_limit = std::size_t{1} << 20U;  // bytes
+struct TooLong {};
+
+// What RapidJSON collects a text in. As its CrtAllocator, with a limit; what it throws is caught below.
+struct LimitedAllocator : rapidjson::CrtAllocator {
+  void* Malloc(std::size_t size) { return CrtAllocator::Malloc(checked(size)); }
+  void* Realloc(void* old, std::size_t old_size, std::size_t size) {
+    return CrtAllocator::Realloc(old, old_size, checked(size));
+  }
+  static std::size_t checked(std::size_t size) {
+    if (size > collected_limit) throw TooLong();
+    return size;
+  }
+};
+using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, LimitedAllocator>;
+
+// A report as a stream for RapidJSON's reader, which holds a piece of it at a time.
+class JsonStream {
+ public:
+  using Ch = char;
+
+  explicit JsonStream(const ReadBytes& read)
+      : read_(read), buffer_(std::make_unique_for_overwrite<char[]>(piece_size)) {
+    refill();
+  }
+
+  // The next character; 0 at the end, and where the text has a NUL.
+  char Peek() const { return next_ == end_ ? '\0' : *next_; }
+  char Take() {
+    const char c = Peek();
+    if (next_ == end_) return c;
+    ++next_;
+    if (next_ == end_) refill();
+    return c;
+  }
+  std::size_t Tell() const { return before_ + static_cast<std::size_t>(next_ - buffer_.get()); }
+
+  // For writing streams only.
+  char* PutBegin() { return nullptr; }
+  void Put(char) {}
+  std::size_t PutEnd(char*) { return 0; }
+
+  void skip_byte_order_mark() {
+    for (const char c : byte_order_mark) {
+      if (Peek() != c) return;
+      Take();
+    }
+  }
+  bool at_end() const { return next_ == end_; }
+  // Why the text ended early, if it did.
+  const std::optional<Error>& error() const { return error_; }
+
+ private:
+  // Less than what malloc(3) tidies up after, when it is given back.
+  static constexpr std::size_t piece_size = std::size_t{16} << 10U;
+
+  void refill() {
+    before_ += static_cast<std::size_t>(end_ - buffer_.get());
+    next_ = end_ = buffer_.get();
+    const auto size = read_(std::span(buffer_.get(), piece_size));
+    if (!size) {
+      error_ = size.error();
+    } else if (before_ + *size > report_size_limit) {
+      error_ = Error{Fault::data, fmt::format("more than {} bytes of JSON", report_size_limit)};
+    } else {
+      end_ += *size;
+    }
+  }
+
+  const ReadBytes& read_;
+  std::unique_ptr<char[]> buffer_;
+  const char* next_ = buffer_.get();
+  const char* end_ = buffer_.get();
+  std::size_t before_ = 0;  // bytes of the pieces before this one
+  std::optional<Error> error_;
+};
+
 }  // namespace
 
-Result<ReportHead> read_report(std::string_view json, const TakePolicy& take) {
-  if (json.starts_with(byte_order_mark)) json.remove_prefix(byte_order_mark.size());
-  rapidjson::MemoryStream stream(json.data(), json.size());
+Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take) try {
+  JsonStream stream(json);
+  stream.skip_byte_order_mark();
   ReportHandler handler(take);
-  rapidjson::Reader reader;
-  const auto result = reader.Parse<parse_flags>(stream, handler);
+  const auto result = Reader().Parse<parse_flags>(stream, handler);
+  if (stream.error()) return std::unexpected(*stream.error());
   if (!handler.refusal().empty()) return fail(Fault::data, "{}", handler.refusal());
   if (result.IsError()) {
     return fail(Fault::data, "no JSON, at byte {}: {}", result.Offset(),
                 rapidjson::GetParseError_En(result.Code()));
   }
   // RapidJSON takes a NUL for the end of the text.
-  if (stream.Tell() != json.size()) {
+  if (!stream.at_end()) {
     return fail(Fault::data, "something follows the end of the JSON, at byte {}", stream.Tell());
   }
   return std::move(handler).finish();
+} catch (const TooLong&) {
+  return fail(Fault::data, "a text of more than {} bytes", collected_limit);
 }
 
 }  // namespace starttls::tlsrpt

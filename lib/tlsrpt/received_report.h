@@ -10,16 +10,18 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
-#include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "tlsrpt/report.h"
 
 namespace starttls::tlsrpt {
 
+inline constexpr std::uint64_t report_size_limit = std::uint64_t{256} << 20U;  // bytes of JSON
 inline constexpr std::size_t report_depth_limit = 32;    // of objects and arrays within one another
 inline constexpr std::size_t most_policies = 1'000'000;  // of a report
 inline constexpr std::size_t most_details = 100'000;     // of a policy
@@ -28,13 +30,10 @@ inline constexpr std::size_t most_policy_texts =
 inline constexpr std::size_t report_text_limit = 4'096;  // bytes of any text; the rest is left out
 inline constexpr std::size_t most_oddities = 20;         // that are told of one report
 
-// What a report says apart from its policies.
-struct ReportHead {
-  std::string organization_name;
-  Time begin;  // UTC; a time without a zone is taken for UTC
-  Time end;    // as it was given; the last second of the day where that is a date and the one of `begin`
-  std::string contact_info;
-  std::string report_id;
+// A time without a zone is taken for UTC. `head.end` is as it was given; the last second of the day where
+// that is a date and the one of `head.begin`.
+struct ReportReading {
+  ReportHead head;
   std::vector<std::string> oddities;  // in plain words, what had to be guessed or was left out
 };
 
@@ -42,8 +41,9 @@ struct ReportHead {
 // memory of one. They may come before what makes the report be refused.
 using TakePolicy = std::function<void(PolicyResult&&)>;
 
-// The texts that it gives are valid UTF-8 without NUL; what was not is escaped as printable() does.
-// Fault::data where the text is no JSON, no report, nested too deep or of more than the limits.
-Result<ReportHead> read_report(std::string_view json, const TakePolicy& take);
+// The texts that it gives are valid UTF-8 without NUL; what was not is escaped as printable() does. The JSON
+// is held a piece at a time. Fault::data where it is no JSON, no report, nested too deep or of more than the
+// limits; and the errors of `json`.
+Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take);
 
 }  // namespace starttls::tlsrpt

@@ -1,74 +1,56 @@
 #include "tlsrpt/report.h"
 
 #include <fmt/format.h>
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
 
 namespace starttls::tlsrpt {
 namespace {
 
-using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-void put_text(Json& json, std::string_view text) {
-  json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
+void put_if_any(JsonText& json, std::string_view key, const std::string& text) {
+  if (!text.empty()) json.member(key, text);
 }
 
-void put(Json& json, const char* key, std::string_view text) {
-  json.Key(key);
-  put_text(json, text);
-}
-
-void put_if_any(Json& json, const char* key, std::string_view text) {
-  if (!text.empty()) put(json, key, text);
-}
-
-void put_if_any(Json& json, const char* key, const std::vector<std::string>& texts) {
+void put_if_any(JsonText& json, std::string_view key, const std::vector<std::string>& texts) {
   if (texts.empty()) return;
-  json.Key(key);
-  json.StartArray();
-  for (const std::string& text : texts) put_text(json, text);
-  json.EndArray();
+  json.key(key);
+  json.begin_array();
+  for (const std::string& text : texts) json.text(text);
+  json.end_array();
 }
 
-void put(Json& json, const char* key, std::uint64_t count) {
-  json.Key(key);
-  json.Uint64(count);
-}
-
-void put(Json& json, const FailureDetail& detail) {
-  json.StartObject();
-  put(json, "result-type", detail.result_type);
+void put(JsonText& json, const FailureDetail& detail) {
+  json.begin_object();
+  json.member("result-type", detail.result_type);
   put_if_any(json, "sending-mta-ip", detail.sending_mta_ip);
   put_if_any(json, "receiving-mx-hostname", detail.receiving_mx_hostname);
   put_if_any(json, "receiving-mx-helo", detail.receiving_mx_helo);
   put_if_any(json, "receiving-ip", detail.receiving_ip);
-  put(json, "failed-session-count", detail.failed_session_count);
+  json.member("failed-session-count", detail.failed_session_count);
   put_if_any(json, "additional-information", detail.additional_information);
   put_if_any(json, "failure-reason-code", detail.failure_reason_code);
-  json.EndObject();
+  json.end_object();
 }
 
-void put(Json& json, const PolicyResult& result) {
-  json.StartObject();
-  json.Key("policy");
-  json.StartObject();
-  put(json, "policy-type", result.policy_type);
+void put(JsonText& json, const PolicyResult& result) {
+  json.begin_object();
+  json.key("policy");
+  json.begin_object();
+  json.member("policy-type", result.policy_type);
   put_if_any(json, "policy-string", result.policy_strings);
-  put(json, "policy-domain", result.policy_domain);
+  json.member("policy-domain", result.policy_domain);
   put_if_any(json, "mx-host", result.mx_hosts);
-  json.EndObject();
-  json.Key("summary");
-  json.StartObject();
-  put(json, "total-successful-session-count", result.successful_sessions);
-  put(json, "total-failure-session-count", result.failed_sessions);
-  json.EndObject();
+  json.end_object();
+  json.key("summary");
+  json.begin_object();
+  json.member("total-successful-session-count", result.successful_sessions);
+  json.member("total-failure-session-count", result.failed_sessions);
+  json.end_object();
   if (!result.failure_details.empty()) {
-    json.Key("failure-details");
-    json.StartArray();
+    json.key("failure-details");
+    json.begin_array();
     for (const FailureDetail& detail : result.failure_details) put(json, detail);
-    json.EndArray();
+    json.end_array();
   }
-  json.EndObject();
+  json.end_object();
 }
 
 std::int64_t seconds_since_1970(Time time) {
@@ -77,25 +59,28 @@ std::int64_t seconds_since_1970(Time time) {
 
 }  // namespace
 
-std::string to_json(const Report& report) {
-  rapidjson::StringBuffer buffer;
-  Json json(buffer);
-  json.SetIndent(' ', 2);
-  json.StartObject();
-  put(json, "organization-name", report.organization_name);
-  json.Key("date-range");
-  json.StartObject();
-  put(json, "start-datetime", to_rfc3339(report.begin));
-  put(json, "end-datetime", to_rfc3339(report.end));
-  json.EndObject();
-  put(json, "contact-info", report.contact_info);
-  put(json, "report-id", report.report_id);
-  json.Key("policies");
-  json.StartArray();
+void put(JsonText& json, const Report& report) {
+  const ReportHead& head = report.head;
+  json.begin_object();
+  json.member("organization-name", head.organization_name);
+  json.key("date-range");
+  json.begin_object();
+  json.member("start-datetime", to_rfc3339(head.begin));
+  json.member("end-datetime", to_rfc3339(head.end));
+  json.end_object();
+  json.member("contact-info", head.contact_info);
+  json.member("report-id", head.report_id);
+  json.key("policies");
+  json.begin_array();
   for (const PolicyResult& result : report.policies) put(json, result);
-  json.EndArray();
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  json.end_array();
+  json.end_object();
+}
+
+std::string to_json(const Report& report) {
+  JsonText json;
+  put(json, report);
+  return json.take();
 }
 
 std::string file_name(std::string_view sender, std::string_view policy_domain, Time begin, Time end,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "json/json_text.h"
 
 namespace starttls::tlsrpt {
 
@@ -33,17 +34,25 @@ struct PolicyResult {
   std::vector<FailureDetail> failure_details;
 };
 
-struct Report {
+// What a report says apart from its policies.
+struct ReportHead {
   std::string organization_name;
   Time begin;  // date-range, UTC
   Time end;
   std::string contact_info;
   std::string report_id;
+};
+
+struct Report {
+  ReportHead head;
   std::vector<PolicyResult> policies;
 };
 
 // I-JSON (RFC 7493) as section 4.4 wants it, indented, with a newline at the end. Texts must be valid UTF-8.
 std::string to_json(const Report& report);
+
+// The same as a value within an answer.
+void put(JsonText& json, const Report& report);
 
 // The name of section 5.1: sender "!" policy-domain "!" begin "!" end ".json" or ".json.gz", times in seconds
 // since 1970. `sender` is the reporting organization's domain.

@@ -147,9 +147,9 @@ bool ReportHandler::value(std::string_view text) {
 }
 
 void ReportHandler::take_report_text(std::string_view text) {
-  if (key_ == "organization-name") head_.organization_name = text_of(text);
-  if (key_ == "contact-info") head_.contact_info = text_of(text);
-  if (key_ == "report-id") head_.report_id = text_of(text);
+  if (key_ == "organization-name") reading_.head.organization_name = text_of(text);
+  if (key_ == "contact-info") reading_.head.contact_info = text_of(text);
+  if (key_ == "report-id") reading_.head.report_id = text_of(text);
   if (key_ == "policies") has_policies_ = true;  // null, or a text that says nothing
 }
 
@@ -198,12 +198,12 @@ std::uint64_t ReportHandler::count_of(std::string_view text) {
 }
 
 void ReportHandler::note(std::string oddity) {
-  const auto& known = head_.oddities;
+  const auto& known = reading_.oddities;
   if (known.size() == most_oddities || std::ranges::find(known, oddity) != known.end()) return;
-  head_.oddities.push_back(std::move(oddity));
+  reading_.oddities.push_back(std::move(oddity));
 }
 
-Result<ReportHead> ReportHandler::finish() && {
+Result<ReportReading> ReportHandler::finish() && {
   if (begin_.empty() && !has_policies_)
     return fail(Fault::data, "no report: neither date-range nor policies");
   if (!has_policies_) note("no policies");
@@ -218,9 +218,9 @@ Result<ReportHead> ReportHandler::finish() && {
   if (*end < *begin) {
     return fail(Fault::data, "ends at {}, before it begins at {}", to_rfc3339(*end), to_rfc3339(*begin));
   }
-  head_.begin = *begin;
-  head_.end = *end;
-  return std::move(head_);
+  reading_.head.begin = *begin;
+  reading_.head.end = *end;
+  return std::move(reading_);
 }
 
 }  // namespace starttls::tlsrpt

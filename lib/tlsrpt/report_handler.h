@@ -28,7 +28,7 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   const std::string& refusal() const { return refusal_; }  // empty where there is none
 
   // Once the text has ended well.
-  Result<ReportHead> finish() &&;
+  Result<ReportReading> finish() &&;
 
  private:
   // What an object or array is, by where it stands.
@@ -67,7 +67,7 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   std::vector<Part> parts_;  // from the outermost in
   std::string key_;
   std::string refusal_;
-  ReportHead head_;
+  ReportReading reading_;
   std::string begin_;  // as they were written
   std::string end_;
   bool has_policies_ = false;

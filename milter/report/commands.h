@@ -20,6 +20,7 @@ struct Surroundings {
   Configuration configuration;
   Clock clock;
   bool json = false;
+  bool quiet = false;
 };
 
 struct SelfOptions {
@@ -30,6 +31,13 @@ struct SelfOptions {
 };
 void add_self_command(CLI::App& app, SelfOptions& options);
 Result<int> run_self(const SelfOptions& options, const Surroundings& surroundings);
+
+struct ReadOptions {
+  std::vector<std::filesystem::path> inputs;
+  bool no_store = false;
+};
+void add_read_command(CLI::App& app, ReadOptions& options);
+Result<int> run_read(const ReadOptions& options, const Surroundings& surroundings);
 
 struct SummaryOptions {
   std::string since;  // empty: six days before `until`

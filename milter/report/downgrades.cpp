@@ -1,9 +1,7 @@
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-
 #include "base/cli.h"
 #include "base/domain.h"
 #include "base/text.h"
+#include "json/json_text.h"
 #include "milter/report/commands.h"
 #include "milter/report/downgrade_list.h"
 #include "milter/report/tables.h"
@@ -13,51 +11,38 @@
 namespace starttls::milter {
 namespace {
 
-using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
 using Entries = std::vector<DowngradeEntry>;
 
 constexpr std::size_t most_addresses = 3;  // that a person is shown of one sender and day
 
-void put(Json& json, const char* key, const std::string& text) {
-  json.Key(key);
-  json.String(text.c_str(), static_cast<rapidjson::SizeType>(text.size()));
-}
-
-void put(Json& json, const char* key, std::uint64_t number) {
-  json.Key(key);
-  json.Uint64(number);
-}
-
-void put(Json& json, const DowngradeEntry& entry) {
+void put(JsonText& json, const DowngradeEntry& entry) {
   const store::Downgrade& downgrade = entry.downgrade;
-  json.StartObject();
-  put(json, "sender", downgrade.sender);
-  put(json, "day", to_text(downgrade.day));
-  put(json, "plaintext_sessions", downgrade.sessions);
-  put(json, "first_plaintext", to_rfc3339(downgrade.first_plaintext));
-  put(json, "tls_sessions", downgrade.tls_sessions);
-  put(json, "last_tls", to_rfc3339(downgrade.last_tls));
-  put(json, "best_tls", downgrade.best_tls);
-  json.Key("addresses");
-  json.StartArray();
-  for (const std::string& address : entry.addresses) json.String(address.c_str());
-  json.EndArray();
-  json.EndObject();
+  json.begin_object();
+  json.member("sender", downgrade.sender);
+  json.member("day", to_text(downgrade.day));
+  json.member("plaintext_sessions", downgrade.sessions);
+  json.member("first_plaintext", to_rfc3339(downgrade.first_plaintext));
+  json.member("tls_sessions", downgrade.tls_sessions);
+  json.member("last_tls", to_rfc3339(downgrade.last_tls));
+  json.member("best_tls", downgrade.best_tls);
+  json.key("addresses");
+  json.begin_array();
+  for (const std::string& address : entry.addresses) json.text(address);
+  json.end_array();
+  json.end_object();
 }
 
 std::string to_json(const Entries& entries, const store::Period& period) {
-  rapidjson::StringBuffer buffer;
-  Json json(buffer);
-  json.SetIndent(' ', 2);
-  json.StartObject();
-  put(json, "since", to_text(period.since));
-  put(json, "until", to_text(period.until));
-  json.Key("downgrades");
-  json.StartArray();
+  JsonText json;
+  json.begin_object();
+  json.member("since", to_text(period.since));
+  json.member("until", to_text(period.until));
+  json.key("downgrades");
+  json.begin_array();
   for (const DowngradeEntry& entry : entries) put(json, entry);
-  json.EndArray();
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  json.end_array();
+  json.end_object();
+  return json.take();
 }
 
 std::string addresses_of(const DowngradeEntry& entry) {
@@ -81,15 +66,12 @@ std::string to_lines(const Entries& entries, const store::Period& period) {
   for (const DowngradeEntry& entry : entries) {
     const store::Downgrade& downgrade = entry.downgrade;
     text += fmt::format("{}  {}\n", to_text(downgrade.day), printable(downgrade.sender));
-    text +=
-        fmt::format("  {} in plaintext, first at {}{}\n",
-                    downgrade.sessions == 1 ? "1 session" : fmt::format("{} sessions", downgrade.sessions),
-                    to_rfc3339(downgrade.first_plaintext),
-                    entry.addresses.empty() ? "" : ", from " + addresses_of(entry));
-    text += fmt::format(
-        "  before: {} with up to {}, the last at {}\n",
-        downgrade.tls_sessions == 1 ? "1 session" : fmt::format("{} sessions", downgrade.tls_sessions),
-        printable(downgrade.best_tls), to_rfc3339(downgrade.last_tls));
+    text += fmt::format("  {} in plaintext, first at {}{}\n", counted(downgrade.sessions, "session"),
+                        to_rfc3339(downgrade.first_plaintext),
+                        entry.addresses.empty() ? "" : ", from " + addresses_of(entry));
+    text += fmt::format("  before: {} with up to {}, the last at {}\n",
+                        counted(downgrade.tls_sessions, "session"), printable(downgrade.best_tls),
+                        to_rfc3339(downgrade.last_tls));
   }
   return text;
 }

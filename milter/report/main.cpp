@@ -17,6 +17,7 @@ struct CommandLine {
   bool quiet = false;
   bool verbose = false;
   milter::SelfOptions self;
+  milter::ReadOptions read;
   milter::SummaryOptions summary;
   milter::DowngradesOptions downgrades;
   milter::ForgetOptions forget;
@@ -28,7 +29,8 @@ Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
   if (line.state_dir) configuration->state_dir = *line.state_dir;
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  return milter::Surroundings{.configuration = *configuration, .clock = *clock, .json = line.json};
+  return milter::Surroundings{
+      .configuration = *configuration, .clock = *clock, .json = line.json, .quiet = line.quiet};
 }
 
 Result<int> run(const CLI::App& app, const CommandLine& line) {
@@ -37,6 +39,7 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
   const auto surroundings = surroundings_of(line);
   if (!surroundings) return std::unexpected(surroundings.error());
   if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
+  if (app.got_subcommand("read")) return milter::run_read(line.read, *surroundings);
   if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, *surroundings);
   if (app.got_subcommand("forget")) return milter::run_forget(line.forget, *surroundings);
   return milter::run_summary(line.summary, *surroundings);
@@ -54,6 +57,7 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.fallthrough();
   milter::add_self_command(app, line.self);
+  milter::add_read_command(app, line.read);
   milter::add_summary_command(app, line.summary);
   milter::add_downgrades_command(app, line.downgrades);
   milter::add_forget_command(app, line.forget);

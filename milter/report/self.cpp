@@ -60,7 +60,7 @@ Result<void> write_reports(const tlsrpt::Report& all, const std::string& sender,
     const auto content = packed(report_for(all, policy), gzipped);
     if (!content) return std::unexpected(content.error());
     const fs::path file =
-        directory / tlsrpt::file_name(sender, policy.policy_domain, all.begin, all.end, gzipped);
+        directory / tlsrpt::file_name(sender, policy.policy_domain, all.head.begin, all.head.end, gzipped);
     if (auto written = replace_file(file, *content); !written) return written;
     if (auto told = print(file.string() + "\n"); !told) return told;
   }

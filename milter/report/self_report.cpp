@@ -144,11 +144,11 @@ std::string report_id(Day day, Time now, const Reporter& reporter) {
 
 tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const Reporter& reporter,
                            const std::optional<std::string>& only_domain) {
-  tlsrpt::Report report{.organization_name = reporter.organization,
-                        .begin = Time{day},
-                        .end = Time{day} + std::chrono::days{1} - std::chrono::seconds{1},
-                        .contact_info = reporter.contact,
-                        .report_id = report_id(day, now, reporter)};
+  tlsrpt::Report report{.head = {.organization_name = reporter.organization,
+                                 .begin = Time{day},
+                                 .end = Time{day} + std::chrono::days{1} - std::chrono::seconds{1},
+                                 .contact_info = reporter.contact,
+                                 .report_id = report_id(day, now, reporter)}};
   for (const auto& [domain, result] : results_of(counts, day, reporter)) {
     if (!only_domain || domain == *only_domain) report.policies.push_back(policy_result(domain, result));
   }
@@ -156,9 +156,8 @@ tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const R
 }
 
 tlsrpt::Report report_for(const tlsrpt::Report& all, const tlsrpt::PolicyResult& policy) {
-  tlsrpt::Report report = all;
-  report.policies = {policy};
-  report.report_id = policy.policy_domain + "." + all.report_id;
+  tlsrpt::Report report{.head = all.head, .policies = {policy}};
+  report.head.report_id = policy.policy_domain + "." + all.head.report_id;
   return report;
 }
 

@@ -1,11 +1,9 @@
-#include <rapidjson/prettywriter.h>
-#include <rapidjson/stringbuffer.h>
-
 #include <algorithm>
 #include <ranges>
 
 #include "base/cli.h"
 #include "base/text.h"
+#include "json/json_text.h"
 #include "milter/report/commands.h"
 #include "milter/report/summary_figures.h"
 #include "milter/report/tables.h"
@@ -111,54 +109,47 @@ std::string overview(const DailyCounts& counts, const Request& request) {
   return out;
 }
 
-using Json = rapidjson::PrettyWriter<rapidjson::StringBuffer>;
-
-void put(Json& json, const Figures& f) {
-  const std::pair<const char*, std::uint64_t> members[] = {
-      {"sessions", f.sessions}, {"tls", f.tls},       {"plaintext", f.plaintext}, {"no_mail", f.no_mail},
-      {"no_helo", f.no_helo},   {"failed", f.failed}, {"messages", f.messages}};
-  for (const auto& [key, value] : members) {
-    json.Key(key);
-    json.Uint64(value);
-  }
+void put(JsonText& json, const Figures& f) {
+  json.member("sessions", f.sessions);
+  json.member("tls", f.tls);
+  json.member("plaintext", f.plaintext);
+  json.member("no_mail", f.no_mail);
+  json.member("no_helo", f.no_helo);
+  json.member("failed", f.failed);
+  json.member("messages", f.messages);
 }
 
-void put_groups(Json& json, const char* key, const GroupedFigures& groups) {
-  json.Key(key);
-  json.StartArray();
+void put_groups(JsonText& json, const char* key, const GroupedFigures& groups) {
+  json.key(key);
+  json.begin_array();
   for (const auto& [name, figures] : groups) {
-    json.StartObject();
-    json.Key("group");
-    json.String(name.c_str());
+    json.begin_object();
+    json.member("group", name);
     put(json, figures);
-    json.EndObject();
+    json.end_object();
   }
-  json.EndArray();
+  json.end_array();
 }
 
 std::string to_json(const DailyCounts& counts, const std::optional<Grouping>& by, const Request& request) {
-  rapidjson::StringBuffer buffer;
-  Json json(buffer);
-  json.SetIndent(' ', 2);
-  json.StartObject();
-  json.Key("since");
-  json.String(to_text(request.period.since).c_str());
-  json.Key("until");
-  json.String(to_text(request.period.until).c_str());
-  json.Key("domain");
-  request.domain ? json.String(request.domain->c_str()) : json.Null();
-  json.Key("total");
-  json.StartObject();
+  JsonText json;
+  json.begin_object();
+  json.member("since", to_text(request.period.since));
+  json.member("until", to_text(request.period.until));
+  json.key("domain");
+  request.domain ? json.text(*request.domain) : json.null();
+  json.key("total");
+  json.begin_object();
   put(json, sum(group(counts, Grouping::protection, request.domain)));
-  json.EndObject();
+  json.end_object();
   if (by) {
     put_groups(json, "groups", group(counts, *by, request.domain));
   } else {
     put_groups(json, "protection", group(counts, Grouping::protection, request.domain));
     put_groups(json, "domains", group(counts, Grouping::domain, request.domain));
   }
-  json.EndObject();
-  return std::string(buffer.GetString(), buffer.GetSize()) + "\n";
+  json.end_object();
+  return json.take();
 }
 
 std::string to_tables(const DailyCounts& counts, const std::optional<Grouping>& by, const Request& request) {

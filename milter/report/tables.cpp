@@ -10,6 +10,7 @@ namespace starttls::milter {
 namespace {
 
 constexpr std::size_t least_first_column = 16;
+constexpr std::size_t paragraph_width = 80;
 constexpr std::string_view gap = "  ";
 
 std::vector<std::size_t> widths_of(const std::vector<std::string>& head,
@@ -46,6 +47,31 @@ std::string table(const std::vector<std::string>& head, const std::vector<std::v
 
 std::size_t output_width() {
   return ::isatty(STDOUT_FILENO) != 0 ? 80 : std::numeric_limits<std::size_t>::max();
+}
+
+std::string paragraph(std::string_view heading, std::string_view text) {
+  const std::string indent(heading.size(), ' ');
+  std::string out(heading);
+  std::size_t column = heading.size();
+  bool at_begin = true;
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (!at_begin && column + 1 + word.size() > paragraph_width) {
+      out += "\n" + indent;
+      column = indent.size();
+      at_begin = true;
+    }
+    out += at_begin ? "" : " ";
+    out += word;
+    column += word.size() + (at_begin ? 0 : 1);
+    at_begin = false;
+  }
+  return out + "\n";
+}
+
+std::string counted(std::uint64_t number, std::string_view one) {
+  return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
 }
 
 std::string percent(std::uint64_t part, std::uint64_t whole) {

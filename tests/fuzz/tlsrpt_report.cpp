@@ -31,18 +31,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     check_policy(policy);
     report.policies.push_back(std::move(policy));
   };
-  const auto head = tlsrpt::read_report(fuzz::text_of(bytes, size), take);
-  if (!head) return 0;
-  fuzz::require(head->begin <= head->end && head->oddities.size() <= tlsrpt::most_oddities);
-  report.organization_name = head->organization_name;
-  report.begin = head->begin;
-  report.end = head->end;
-  report.contact_info = head->contact_info;
-  report.report_id = head->report_id;
+  const auto reading = tlsrpt::read_report(bytes_of(fuzz::text_of(bytes, size)), take);
+  if (!reading) return 0;
+  fuzz::require(reading->head.begin <= reading->head.end &&
+                reading->oddities.size() <= tlsrpt::most_oddities);
+  report.head = reading->head;
   const std::string json = tlsrpt::to_json(report);
   tlsrpt::Report again = report;
   again.policies.clear();
-  fuzz::require(tlsrpt::read_report(json, [&](tlsrpt::PolicyResult&& policy) {
+  fuzz::require(tlsrpt::read_report(bytes_of(json), [&](tlsrpt::PolicyResult&& policy) {
                   again.policies.push_back(std::move(policy));
                 }).has_value());
   fuzz::require(tlsrpt::to_json(again) == json);

@@ -9,7 +9,7 @@ using namespace starttls::test;
 namespace {
 
 // Gives a text in pieces of at most so many bytes.
-ReadText pieces_of(std::string text, std::size_t most) {
+ReadBytes pieces_of(std::string text, std::size_t most) {
   return [text = std::move(text), most,
           at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
     const std::size_t size = text.copy(into.data(), std::min(most, into.size()), at);
@@ -29,7 +29,7 @@ TEST_CASE("a stream gives every byte of its text, whatever the pieces") {
   for (int i = 0; i < 300'000; ++i) text += static_cast<char>('a' + i % 26);
   for (const std::size_t most : {1U, 7U, 65'536U, 100'000U, 300'000U, 1U << 30U}) {
     CAPTURE(most);
-    const ReadText read = pieces_of(text, most);
+    const ReadBytes read = pieces_of(text, most);
     TextStream stream("text", read);
     std::string got;
     bool told_right = true;
@@ -47,7 +47,7 @@ TEST_CASE("the places in a text count lines and columns from 1, whatever the pie
   const std::string text = "ab\n\ncd\r\ne";
   const std::vector<std::string> places{"1:1", "1:2", "1:3", "2:1", "3:1", "3:2", "3:3", "3:4", "4:1", "4:2"};
   for (const std::size_t most : {1U, 2U, 3U, 100U}) {
-    const ReadText read = pieces_of(text, most);
+    const ReadBytes read = pieces_of(text, most);
     TextStream stream("text", read);
     for (std::size_t i = 0; i < text.size(); ++i) {
       CHECK(shown(stream.place_of(i)) == places[i]);
@@ -62,7 +62,7 @@ TEST_CASE("the places in a text count lines and columns from 1, whatever the pie
 TEST_CASE("places are right far into a text, also of what was read some time ago") {
   std::string text;
   for (int i = 0; i < 100'000; ++i) text += fmt::format("line {}\n", i);
-  const ReadText read = pieces_of(text, 100'000);
+  const ReadBytes read = pieces_of(text, 100'000);
   TextStream stream("text", read);
   while (stream.Tell() < 700'000) stream.Take();
   const auto expected = [&](std::size_t offset) {
@@ -82,7 +82,7 @@ TEST_CASE("a string begins at the quote that is not escaped") {
                                     {std::string(R"({"a": "\\\"b")"), 6U},
                                     {std::string(R"("")"), 0U}}) {
     CAPTURE(text);
-    const ReadText read = pieces_of(text, 3);
+    const ReadBytes read = pieces_of(text, 3);
     TextStream stream("text", read);
     while (!stream.at_end()) stream.Take();
     CHECK(stream.start_of_string(text.size()) == start);
@@ -91,7 +91,7 @@ TEST_CASE("a string begins at the quote that is not escaped") {
 
 TEST_CASE("a text that cannot be read to its end says why") {
   int calls = 0;
-  const ReadText read = [&](std::span<char> into) -> Result<std::size_t> {
+  const ReadBytes read = [&](std::span<char> into) -> Result<std::size_t> {
     if (++calls == 3) return fail(Fault::io, "the disk is gone");
     into[0] = 'x';
     return 1;
@@ -105,7 +105,7 @@ TEST_CASE("a text that cannot be read to its end says why") {
 }
 
 TEST_CASE("a text without an end is cut at the limit") {
-  const ReadText read = [](std::span<char> into) -> Result<std::size_t> {
+  const ReadBytes read = [](std::span<char> into) -> Result<std::size_t> {
     std::ranges::fill(into, ' ');
     return into.size();
   };

@@ -43,8 +43,24 @@ std::string packed(std::string_view content) {
   return good(tlsrpt::gzip(content));
 }
 
+// Everything that Gunzip gives, in pieces of at most so many bytes.
+Result<std::string> unpacked(std::string_view bytes, std::uint64_t most, std::size_t piece = 1000) {
+  const ReadBytes read = bytes_of(bytes);
+  tlsrpt::Gunzip gunzip;
+  gunzip.begin(read, most);
+  std::string content;
+  std::string buffer(piece, '\0');
+  while (true) {
+    const auto size = gunzip.read(buffer);
+    if (!size) return std::unexpected(size.error());
+    if (*size == 0) return content;
+    content.append(buffer, 0, *size);
+    REQUIRE(content.size() <= most);
+  }
+}
+
 std::string refusal_of(std::string_view bytes, std::size_t most = limit) {
-  const auto content = tlsrpt::gunzip(bytes, most);
+  const auto content = unpacked(bytes, most);
   REQUIRE_FALSE(content);
   CHECK(content.error().fault == Fault::data);
   return content.error().message;
@@ -54,10 +70,10 @@ std::string refusal_of(std::string_view bytes, std::size_t most = limit) {
 
 TEST_CASE("what was packed is unpacked, of one member or several") {
   for (const std::string& content : {std::string(), std::string("x"), std::string(300'000, 'a') + "end"}) {
-    CHECK(good(tlsrpt::gunzip(packed(content), limit)) == content);
-    CHECK(good(tlsrpt::gunzip(packed(content), content.size())) == content);
+    CHECK(good(unpacked(packed(content), limit)) == content);
+    CHECK(good(unpacked(packed(content), content.size())) == content);
   }
-  CHECK(good(tlsrpt::gunzip(packed("one ") + packed("") + packed("two"), limit)) == "one two");
+  CHECK(good(unpacked(packed("one ") + packed("") + packed("two"), limit)) == "one two");
 }
 
 TEST_CASE("what is no gzip data, damaged, cut short or followed by something is refused with the reason") {
@@ -72,6 +88,34 @@ TEST_CASE("what is no gzip data, damaged, cut short or followed by something is 
   CHECK(refusal_of(damaged) == "the gzip data is damaged: incorrect data check");
   CHECK(refusal_of(whole + "x") ==
         "something follows the gzip data, at byte " + std::to_string(whole.size()));
+}
+
+TEST_CASE("one Gunzip unpacks one content after another, whatever became of the last") {
+  tlsrpt::Gunzip gunzip;
+  std::string buffer(100, '\0');
+  for (const std::string& bytes : {packed("first"), packed("cut short").substr(0, 12), packed("last")}) {
+    const ReadBytes read = bytes_of(bytes);
+    gunzip.begin(read, limit);
+    while (true) {
+      const auto size = gunzip.read(buffer);
+      if (!size || *size == 0) break;
+    }
+  }
+  const std::string bytes = packed("again");
+  const ReadBytes read = bytes_of(bytes);
+  gunzip.begin(read, limit);
+  const std::size_t size = good(gunzip.read(buffer));
+  CHECK(buffer.substr(0, size) == "again");
+}
+
+TEST_CASE("content that comes in pieces is packed as one") {
+  tlsrpt::Gzip gzip;
+  for (const std::string& content : {std::string(), std::string("x"), std::string(300'000, 'a') + "end"}) {
+    for (std::size_t at = 0; at < content.size(); at += 70'000) {
+      good(gzip.add(std::string_view(content).substr(at, 70'000)));
+    }
+    CHECK(good(unpacked(good(gzip.finish()), limit)) == content);
+  }
 }
 
 TEST_CASE("content over the limit and bombs are refused before they are whole") {
@@ -89,6 +133,6 @@ TEST_CASE("a report of a hundred thousand policies alike is no bomb") {
                     R"({{"total-successful-session-count":1,"total-failure-session-count":0}}}},)",
                     number);
   }
-  CHECK(good(tlsrpt::gunzip(packed(json), 2 * json.size())) == json);
+  CHECK(good(unpacked(packed(json), 2 * json.size())) == json);
   CHECK(json.size() / packed(json).size() < tlsrpt::most_packed / 5);
 }

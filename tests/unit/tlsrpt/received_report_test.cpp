@@ -9,14 +9,15 @@ using namespace starttls::test;
 namespace {
 
 struct Received {
-  Result<ReportHead> head;
+  Result<ReportReading> reading;
   std::vector<PolicyResult> policies;
 };
 
 Received received(std::string_view json) {
   std::vector<PolicyResult> policies;
-  auto head = read_report(json, [&](PolicyResult&& policy) { policies.push_back(std::move(policy)); });
-  return {.head = std::move(head), .policies = std::move(policies)};
+  auto reading =
+      read_report(bytes_of(json), [&](PolicyResult&& policy) { policies.push_back(std::move(policy)); });
+  return {.reading = std::move(reading), .policies = std::move(policies)};
 }
 
 // A report of 2026-11-22 with these policies.
@@ -34,21 +35,21 @@ std::string dated(std::string_view start, std::string_view end) {
 
 // "BEGIN END", or why it was refused.
 std::string range_of(std::string_view start, std::string_view end) {
-  const auto head = received(dated(start, end)).head;
-  return head ? to_rfc3339(head->begin) + " " + to_rfc3339(head->end) : head.error().message;
+  const auto reading = received(dated(start, end)).reading;
+  if (!reading) return reading.error().message;
+  return to_rfc3339(reading->head.begin) + " " + to_rfc3339(reading->head.end);
 }
 
 std::string refusal_of(std::string_view json) {
-  const auto head = received(json).head;
-  REQUIRE_FALSE(head);
-  CHECK(head.error().fault == Fault::data);
-  return head.error().message;
+  const Error error = bad(received(json).reading);
+  CHECK(error.fault == Fault::data);
+  return error.message;
 }
 
 }  // namespace
 
 TEST_CASE("a report as RFC 8460 has it is read whole") {
-  const auto [head, policies] = received(report_of(R"([{
+  const auto [reading, policies] = received(report_of(R"([{
     "policy": {"policy-type": "sts", "policy-string": ["version: STSv1", "mode: testing"],
                "policy-domain": "a.test", "mx-host": ["*.mail.a.test"]},
     "summary": {"total-successful-session-count": 5326, "total-failure-session-count": 303},
@@ -58,13 +59,13 @@ TEST_CASE("a report as RFC 8460 has it is read whole") {
       {"result-type": "starttls-not-supported", "sending-mta-ip": "192.0.2.1", "receiving-ip": "203.0.113.56",
        "receiving-mx-helo": "mx2.a.test", "failed-session-count": 203, "additional-information": "https://r.test/x",
        "failure-reason-code": "none"}]}])"));
-  REQUIRE(head);
-  CHECK(head->organization_name == "Sender");
-  CHECK(head->contact_info == "tls@sender.test");
-  CHECK(head->report_id == "r1");
-  CHECK(to_rfc3339(head->begin) == "2026-11-22T00:00:00Z");
-  CHECK(to_rfc3339(head->end) == "2026-11-22T23:59:59Z");
-  CHECK(head->oddities.empty());
+  REQUIRE(reading);
+  CHECK(reading->head.organization_name == "Sender");
+  CHECK(reading->head.contact_info == "tls@sender.test");
+  CHECK(reading->head.report_id == "r1");
+  CHECK(to_rfc3339(reading->head.begin) == "2026-11-22T00:00:00Z");
+  CHECK(to_rfc3339(reading->head.end) == "2026-11-22T23:59:59Z");
+  CHECK(reading->oddities.empty());
   REQUIRE(policies.size() == 1);
   const PolicyResult& policy = policies.front();
   CHECK(policy.policy_type == "sts");
@@ -87,27 +88,20 @@ TEST_CASE("a report as RFC 8460 has it is read whole") {
 
 TEST_CASE("a report that we write is read as it was") {
   Report report{
-      .organization_name = "Örg",
-      .begin = Time(std::chrono::sys_days(std::chrono::year(2026) / 11 / 22)),
-      .end = {},
-      .contact_info = "c@a.test",
-      .report_id = "2026-11-22!a.test",
+      .head = {.organization_name = "Örg",
+               .begin = at("2026-11-22T00:00:00Z"),
+               .end = at("2026-11-22T23:59:59Z"),
+               .contact_info = "c@a.test",
+               .report_id = "2026-11-22!a.test"},
       .policies = {{.policy_strings = {"x"},
                     .policy_domain = "a.test",
                     .mx_hosts = {"mx.a.test"},
                     .successful_sessions = 7,
                     .failed_sessions = 1,
                     .failure_details = {{.result_type = "validation-failure", .failed_session_count = 1}}}}};
-  report.end = report.begin + std::chrono::hours(24) - std::chrono::seconds(1);
-  const auto [head, policies] = received(to_json(report));
-  REQUIRE(head);
-  Report again{.organization_name = head->organization_name,
-               .begin = head->begin,
-               .end = head->end,
-               .contact_info = head->contact_info,
-               .report_id = head->report_id,
-               .policies = policies};
-  CHECK(to_json(again) == to_json(report));
+  const auto [reading, policies] = received(to_json(report));
+  REQUIRE(reading);
+  CHECK(to_json({.head = reading->head, .policies = policies}) == to_json(report));
 }
 
 TEST_CASE("dates are read with and without a zone and a time") {
@@ -131,8 +125,8 @@ TEST_CASE("policies that are one object, empty, null or absent are no fault") {
   const auto one = received(report_of(R"({"policy": {"policy-type": "tlsa", "policy-domain": "a.test",
     "policy-string": "3 1 1 ab", "mx-host": "mx.a.test"}, "failure-details": {"result-type": "tlsa-invalid",
     "failed-session-count": "3"}, "summary": {"total-successful-session-count": " 12 "}})"));
-  REQUIRE(one.head);
-  CHECK(one.head->oddities.empty());
+  REQUIRE(one.reading);
+  CHECK(one.reading->oddities.empty());
   REQUIRE(one.policies.size() == 1);
   CHECK(one.policies[0].policy_strings == std::vector<std::string>{"3 1 1 ab"});
   CHECK(one.policies[0].mx_hosts == std::vector<std::string>{"mx.a.test"});
@@ -140,29 +134,29 @@ TEST_CASE("policies that are one object, empty, null or absent are no fault") {
   REQUIRE(one.policies[0].failure_details.size() == 1);
   CHECK(one.policies[0].failure_details[0].failed_session_count == 3);
   for (const char* none : {"[]", "null", R"("")"}) {
-    const auto [head, policies] = received(report_of(none));
+    const auto [reading, policies] = received(report_of(none));
     CAPTURE(none);
-    REQUIRE(head);
-    CHECK(head->oddities.empty());
+    REQUIRE(reading);
+    CHECK(reading->oddities.empty());
     CHECK(policies.empty());
   }
   const auto empty = received(report_of("{}"));
-  REQUIRE(empty.head);
+  REQUIRE(empty.reading);
   CHECK(empty.policies.empty());
-  CHECK(empty.head->oddities == std::vector<std::string>{"a policy that says nothing"});
+  CHECK(empty.reading->oddities == std::vector<std::string>{"a policy that says nothing"});
   const auto absent = received(
       R"({"date-range": {"start-datetime": "2026-11-22", "end-datetime": "2026-11-22"}, "contact-info": null})");
-  REQUIRE(absent.head);
-  CHECK(absent.head->contact_info.empty());
-  CHECK(absent.head->oddities == std::vector<std::string>{"no policies"});
+  REQUIRE(absent.reading);
+  CHECK(absent.reading->head.contact_info.empty());
+  CHECK(absent.reading->oddities == std::vector<std::string>{"no policies"});
 }
 
 TEST_CASE("what is missing or unknown is kept as it is") {
-  const auto [head, policies] = received(report_of(R"([
+  const auto [reading, policies] = received(report_of(R"([
     {"policy": {"policy-type": "no-policy-found"}, "summary": {"total-failure-session-count": 1}, "x": [{"y": [1]}]},
     {"policy": {"policy-type": "dnssec2", "policy-domain": "a.test"},
      "failure-details": [{"result-type": "new-type", "failure-reason-code": "free text: 250-mx\r\n250 OK"}, {}, null]}])"));
-  REQUIRE(head);
+  REQUIRE(reading);
   REQUIRE(policies.size() == 2);
   CHECK(policies[0].policy_domain.empty());
   CHECK(policies[0].failed_sessions == 1);
@@ -174,35 +168,35 @@ TEST_CASE("what is missing or unknown is kept as it is") {
 
 TEST_CASE("a count that is none counts as 0, and that is told once") {
   for (const char* count : {"-1", "1.5", "1e3", "18446744073709551616", R"("many")", R"("")"}) {
-    const auto [head, policies] = received(report_of(fmt::format(
+    const auto [reading, policies] = received(report_of(fmt::format(
         R"([{{"policy": {{"policy-type": "sts"}}, "summary": {{"total-successful-session-count": {0},
            "total-failure-session-count": 2}}}}, {{"policy": {{"policy-type": "sts"}},
            "summary": {{"total-successful-session-count": {0}}}}}])",
         count)));
     CAPTURE(count);
-    REQUIRE(head);
+    REQUIRE(reading);
     REQUIRE(policies.size() == 2);
     CHECK(policies[0].successful_sessions == 0);
     CHECK(policies[0].failed_sessions == 2);
-    REQUIRE(head->oddities.size() == 1);
-    CHECK(head->oddities[0].ends_with("is no number of sessions, and counts as 0"));
+    REQUIRE(reading->oddities.size() == 1);
+    CHECK(reading->oddities[0].ends_with("is no number of sessions, and counts as 0"));
   }
 }
 
 TEST_CASE("texts are valid UTF-8 without NUL, and not endless") {
-  const auto [head, policies] =
+  const auto [reading, policies] =
       received(report_of("[{\"policy\": {\"policy-type\": \"sts\", \"policy-domain\": \"a\xFF"
                          "b\","
                          " \"mx-host\": \"m\\u0000x\", \"policy-string\": \"" +
                          std::string(report_text_limit - 1, 'x') + "\xC3\xA9\"}}]"));
-  REQUIRE(head);
+  REQUIRE(reading);
   REQUIRE(policies.size() == 1);
   CHECK(policies[0].policy_domain == R"(a\xffb)");
   CHECK(policies[0].mx_hosts[0] == R"(m\x00x)");
   CHECK(policies[0].policy_strings[0] == std::string(report_text_limit - 1, 'x'));
-  CHECK(head->oddities == std::vector<std::string>{"policy-domain is not valid UTF-8 without NUL",
-                                                   "mx-host is not valid UTF-8 without NUL",
-                                                   "policy-string is cut after 4096 bytes"});
+  CHECK(reading->oddities == std::vector<std::string>{"policy-domain is not valid UTF-8 without NUL",
+                                                      "mx-host is not valid UTF-8 without NUL",
+                                                      "policy-string is cut after 4096 bytes"});
 }
 
 TEST_CASE("what is no report is refused with the reason") {
@@ -218,7 +212,7 @@ TEST_CASE("what is no report is refused with the reason") {
         "something follows the end of the JSON, at byte " + std::to_string(report_of("[]").size()));
   CHECK(refusal_of(std::string(1'000'000, '[')) == "no report: the JSON is no object");
   CHECK(refusal_of(report_of(std::string(1'000'000, '['))) == "nested deeper than 32 levels");
-  CHECK(received("\xEF\xBB\xBF" + report_of("[]")).head);
+  CHECK(received("\xEF\xBB\xBF" + report_of("[]")).reading);
 }
 
 TEST_CASE("a hundred thousand policies are given one by one") {
@@ -229,13 +223,65 @@ TEST_CASE("a hundred thousand policies are given one by one") {
   }
   std::size_t given = 0;
   std::string last;
-  const auto head = read_report(report_of(policies + "]"), [&](PolicyResult&& policy) {
+  const std::string json = report_of(policies + "]");
+  const auto reading = read_report(bytes_of(json), [&](PolicyResult&& policy) {
     ++given;
     last = policy.policy_domain;
   });
-  REQUIRE(head);
+  REQUIRE(reading);
   CHECK(given == 100'000);
   CHECK(last == "d99999.test");
+}
+
+TEST_CASE("a report that comes byte by byte is the same") {
+  const std::string json = "\xEF\xBB\xBF" + report_of(R"([{"policy": {"policy-domain": "a.test"}}])");
+  std::size_t at = 0;
+  const ReadBytes slowly = [&](std::span<char> into) -> Result<std::size_t> {
+    if (at == json.size()) return 0;
+    into[0] = json[at++];
+    return 1;
+  };
+  std::vector<std::string> domains;
+  const auto reading = good(read_report(
+      slowly, [&](PolicyResult&& policy) { domains.push_back(std::move(policy.policy_domain)); }));
+  CHECK(reading.head.report_id == "r1");
+  CHECK(domains == std::vector<std::string>{"a.test"});
+}
+
+TEST_CASE("a text that cannot be read to its end is no report, and says why") {
+  const std::string json = report_of("[]");
+  ReadBytes begin = bytes_of(std::string_view(json).substr(0, json.size() - 1));
+  const ReadBytes breaking = [&](std::span<char> into) -> Result<std::size_t> {
+    const auto size = begin(into);
+    return size && *size == 0 ? fail(Fault::io, "the disk is broken") : size;
+  };
+  const auto reading = read_report(breaking, [](PolicyResult&&) {});
+  CHECK(bad(reading).message == "the disk is broken");
+}
+
+TEST_CASE("a text that does not end is refused before it takes much memory") {
+  std::uint64_t given = 0;
+  ReadBytes begin = bytes_of(R"({"x": ")");
+  const ReadBytes endless = [&](std::span<char> into) -> Result<std::size_t> {
+    if (const auto got = begin(into); *got > 0) return got;
+    for (std::size_t at = 0; at < into.size(); ++at) into[at] = at % 2 == 0 ? '\\' : '"';
+    given += into.size();
+    return into.size();
+  };
+  CHECK(bad(read_report(endless, [](PolicyResult&&) {})).message == "a text of more than 1048576 bytes");
+  CHECK(given < (4U << 20U));
+}
+
+TEST_CASE("a report over the limit of size is refused") {
+  std::uint64_t given = 0;
+  const ReadBytes blanks = [&](std::span<char> into) -> Result<std::size_t> {
+    std::ranges::fill(into, ' ');
+    given += into.size();
+    return into.size();
+  };
+  const auto reading = read_report(blanks, [](PolicyResult&&) {});
+  CHECK(bad(reading).message == "more than 268435456 bytes of JSON");
+  CHECK(given < report_size_limit + (1U << 20U));
 }
 
 TEST_CASE("more failure details than anybody needs refuse the report") {

@@ -23,11 +23,11 @@ Report full_report() {
                                     .sending_mta_ip = "192.0.2.1",
                                     .receiving_mx_hostname = "mx.example.test",
                                     .failed_session_count = 3});
-  return {.organization_name = "Example \"Org\"",
-          .begin = at("2026-11-22T00:00:00Z"),
-          .end = at("2026-11-22T23:59:59Z"),
-          .contact_info = "postmaster@example.test",
-          .report_id = "id-1",
+  return {.head = {.organization_name = "Example \"Org\"",
+                   .begin = at("2026-11-22T00:00:00Z"),
+                   .end = at("2026-11-22T23:59:59Z"),
+                   .contact_info = "postmaster@example.test",
+                   .report_id = "id-1"},
           .policies = {policy}};
 }
 
@@ -63,7 +63,7 @@ TEST_CASE("a report has the members that RFC 8460 section 4.4 names, in its type
 
 TEST_CASE("what is not known is left out, and never empty") {
   Report report = full_report();
-  report.organization_name = "Example";
+  report.head.organization_name = "Example";
   report.policies = {PolicyResult{.policy_domain = "example.test", .successful_sessions = 1}};
   const std::string text = to_json(report);
   const auto json = parsed(text);

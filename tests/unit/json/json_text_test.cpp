@@ -1,10 +1,10 @@
-#include "listtool/json.h"
+#include "json/json_text.h"
 
 #include <functional>
 
 #include "support.h"
 
-using namespace starttls::listtool;
+using namespace starttls;
 
 TEST_CASE("JSON answers are ASCII, whatever is in them") {
   JsonText json;

@@ -1,11 +1,11 @@
-#include "listtool/json.h"
+#include "json/json_text.h"
 
 #include <rapidjson/prettywriter.h>
 #include <rapidjson/stringbuffer.h>
 
 #include "base/text.h"
 
-namespace starttls::listtool {
+namespace starttls {
 
 struct JsonText::Writer {
   rapidjson::StringBuffer buffer;
@@ -56,4 +56,4 @@ std::string JsonText::take() {
   return take_part() + "\n";
 }
 
-}  // namespace starttls::listtool
+}  // namespace starttls

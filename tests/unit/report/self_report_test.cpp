@@ -35,8 +35,8 @@ TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its polic
   add(counts, session("", "192.0.2.3", {{"example.test", 1}}));
   add(counts, session("", "192.0.2.3", {{"example.test", 0}}));
   const auto report = self_report(counts, day, next_day, reporter, std::nullopt);
-  CHECK(to_rfc3339(report.begin) == "2026-11-22T00:00:00Z");
-  CHECK(to_rfc3339(report.end) == "2026-11-22T23:59:59Z");
+  CHECK(to_rfc3339(report.head.begin) == "2026-11-22T00:00:00Z");
+  CHECK(to_rfc3339(report.head.end) == "2026-11-22T23:59:59Z");
   REQUIRE(report.policies.size() == 2);
   CHECK(report.policies[0].policy_domain == "example.org");
   CHECK(report.policies[0].successful_sessions == 1);
@@ -64,15 +64,15 @@ TEST_CASE("a report-id is a msg-id, tells domains and unfinished days apart, and
   DailyCounts counts;
   add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
   const auto whole = self_report(counts, day, next_day, reporter, std::nullopt);
-  CHECK(whole.report_id == "2026-11-22.inbound@mx.example.test");
-  CHECK(self_report(counts, day, next_day + std::chrono::hours{5}, reporter, std::nullopt).report_id ==
-        whole.report_id);
-  CHECK(self_report(counts, day, at("2026-11-22T17:05:09Z"), reporter, std::nullopt).report_id ==
+  CHECK(whole.head.report_id == "2026-11-22.inbound@mx.example.test");
+  CHECK(self_report(counts, day, next_day + std::chrono::hours{5}, reporter, std::nullopt).head.report_id ==
+        whole.head.report_id);
+  CHECK(self_report(counts, day, at("2026-11-22T17:05:09Z"), reporter, std::nullopt).head.report_id ==
         "2026-11-22.until-170509.inbound@mx.example.test");
   const auto one = report_for(whole, whole.policies[0]);
   REQUIRE(one.policies.size() == 1);
   CHECK(one.policies[0].policy_domain == "example.org");
-  CHECK(one.report_id == "example.org.2026-11-22.inbound@mx.example.test");
+  CHECK(one.head.report_id == "example.org.2026-11-22.inbound@mx.example.test");
 }
 
 TEST_CASE("sessions without an accepted recipient and those of other days are in no report") {

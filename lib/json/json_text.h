@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace starttls::listtool {
+namespace starttls {
 
 // Writes one JSON value, indented, all in ASCII, so that a terminal can show it whatever is in it. The caller
 // keeps objects and arrays balanced and gives every value in an object a key.
@@ -48,4 +48,4 @@ class JsonText {
   std::unique_ptr<Writer> writer_;
 };
 
-}  // namespace starttls::listtool
+}  // namespace starttls

@@ -1,0 +1,71 @@
+// The lines of a part of a source, one by one, whatever its size. Internal to this room.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "mail/source.h"
+
+namespace starttls::mail {
+
+inline constexpr std::size_t line_begin_size =
+    100;  // bytes of a line that are at hand: more than a boundary has
+
+// A line, or its beginning where it is long. `text` is without its CR and LF where all of it is there.
+struct Line {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;  // behind its LF
+  std::string_view text;
+
+  bool is_blank() const { return text.empty(); }
+};
+
+// Calls `take` with each line until it says false.
+template <class Take>
+Result<void> for_each_line(const Source& source, std::uint64_t begin, std::uint64_t end, Take take) {
+  constexpr std::size_t piece_size = std::size_t{64} << 10U;
+  std::string buffer;
+  std::string_view piece;      // what is at hand
+  std::uint64_t at = begin;    // where it begins
+  std::string long_line;       // the beginning of a line that is not at hand any more
+  std::uint64_t line = begin;  // where the line begins
+  const auto told = [&](std::uint64_t line_end, std::string_view text) {
+    while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+    const std::uint64_t line_begin = std::exchange(line, line_end);
+    return take(Line{.begin = line_begin, .end = line_end, .text = text});
+  };
+  while (at < end) {
+    if (end <= source.head().size()) {
+      piece = source.head().substr(at, end - at);
+    } else {
+      buffer.resize(std::min<std::uint64_t>(piece_size, end - at));
+      const auto got = source.read_at(at, buffer);
+      if (!got) return std::unexpected(got.error());
+      if (*got == 0) break;
+      piece = std::string_view(buffer).substr(0, *got);
+    }
+    while (!piece.empty()) {
+      const auto* const newline = static_cast<const char*>(std::memchr(piece.data(), '\n', piece.size()));
+      const std::size_t size =
+          newline == nullptr ? piece.size() : static_cast<std::size_t>(newline - piece.data()) + 1;
+      std::string_view text = piece.substr(0, std::min(size, line_begin_size));
+      at += size;
+      piece.remove_prefix(size);
+      if (newline == nullptr || !long_line.empty()) {
+        long_line += text.substr(0, line_begin_size - std::min(long_line.size(), line_begin_size));
+        if (newline == nullptr) break;
+        text = long_line;
+      }
+      if (!told(at, text)) return {};
+      long_line.clear();
+    }
+  }
+  if (line < at) told(at, long_line);
+  return {};
+}
+
+}  // namespace starttls::mail

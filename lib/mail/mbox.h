@@ -1,0 +1,21 @@
+// Mail folders in one file (mbox(5)).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "base/result.h"
+#include "mail/source.h"
+
+namespace starttls::mail {
+
+// Whether it begins as a folder does, with a line "From ".
+bool is_mbox(std::string_view head);
+
+// Calls `take` with where each message begins, after its "From " line, and ends. A line "From " begins a
+// message where it is the first, or follows an empty one.
+Result<void> for_each_message(const Source& mbox,
+                              const std::function<void(std::uint64_t begin, std::uint64_t end)>& take);
+
+}  // namespace starttls::mail

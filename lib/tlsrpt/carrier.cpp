@@ -1,0 +1,102 @@
+#include "tlsrpt/carrier.h"
+
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/text.h"
+#include "mail/mbox.h"
+#include "mail/message.h"
+#include "tlsrpt/gzip.h"
+
+namespace starttls::tlsrpt {
+namespace {
+
+enum class Kind { nothing, gzip, json, zip, folder, message, unknown };
+
+constexpr std::size_t sniffed = 512;  // bytes that tell what something is
+
+std::string_view without_blanks(std::string_view head) {
+  if (head.starts_with(byte_order_mark)) head.remove_prefix(byte_order_mark.size());
+  const auto first = head.find_first_not_of(" \t\r\n");
+  return first == std::string_view::npos ? std::string_view() : head.substr(first);
+}
+
+Kind kind_of(std::string_view head) {
+  const std::string_view text = without_blanks(head.substr(0, sniffed));
+  if (text.empty()) return Kind::nothing;
+  if (is_gzip(head)) return Kind::gzip;
+  if (text.starts_with('{') || text.starts_with('[')) return Kind::json;
+  if (head.starts_with("PK\x03\x04")) return Kind::zip;
+  if (mail::is_mbox(head)) return Kind::folder;
+  if (mail::is_message(head)) return Kind::message;
+  return Kind::unknown;
+}
+
+constexpr const char* zip_refused = "a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)";
+
+// What was seen of a mail while it had no report.
+struct Seen {
+  std::size_t reports = 0;
+  std::size_t parts = 0;
+  bool zip = false;
+  std::optional<Error> error;
+
+  Error refusal() const {
+    if (error) return *error;
+    if (zip) return {Fault::data, zip_refused};
+    return {Fault::data, fmt::format("a mail without a report: none of its {} parts is gzip or JSON", parts)};
+  }
+};
+
+void take_part(const mail::Part& part, std::uint64_t message, Seen& seen, const TakeDocument& take) {
+  ++seen.parts;
+  std::array<char, sniffed> head{};
+  const auto size = read_full(part.content, head);
+  if (!size) seen.error = size.error();
+  const std::string_view beginning(head.data(), size.value_or(0));
+  const Kind kind = kind_of(beginning);
+  seen.zip = seen.zip || kind == Kind::zip;
+  if (kind != Kind::gzip && kind != Kind::json) return;
+  ++seen.reports;
+  take(message, chained(beginning, part.content));
+}
+
+void take_message(const mail::Source& source, std::uint64_t begin, std::uint64_t end, std::uint64_t message,
+                  const TakeDocument& take) {
+  Seen seen;
+  const auto done = mail::for_each_part(
+      source, begin, end, [&](const mail::Part& part) { take_part(part, message, seen, take); });
+  if (!done) return take(message, std::unexpected(done.error()));
+  if (seen.reports == 0) take(message, std::unexpected(seen.refusal()));
+}
+
+}  // namespace
+
+Result<void> for_each_document(const mail::Source& source, const TakeDocument& take) {
+  switch (kind_of(source.head())) {
+    case Kind::gzip:
+    case Kind::json:
+      take(0, source.bytes(0, source.size()));
+      return {};
+    case Kind::message:
+      take_message(source, 0, source.size(), 0, take);
+      return {};
+    case Kind::folder: {
+      std::uint64_t message = 0;
+      return mail::for_each_message(source, [&](std::uint64_t begin, std::uint64_t end) {
+        take_message(source, begin, end, ++message, take);
+      });
+    }
+    case Kind::zip:
+      return fail(Fault::data, "{}", zip_refused);
+    case Kind::nothing:
+      return fail(Fault::data, "nothing is in it");
+    case Kind::unknown:
+      break;
+  }
+  return fail(Fault::data, "neither JSON, gzip, mail nor a folder of mails");
+}
+
+}  // namespace starttls::tlsrpt

@@ -1,0 +1,26 @@
+// What reports come in (RFC 8460 section 5.3 and what senders make of it): a file of JSON or gzip, a mail
+// with one of these as a part, a folder of mails. What it is, its first bytes say: names, types and subjects
+// are not believed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+
+#include "base/file.h"
+#include "base/result.h"
+#include "mail/source.h"
+
+namespace starttls::tlsrpt {
+
+inline constexpr std::uint64_t carrier_size_limit = std::uint64_t{1}
+                                                    << 40U;  // bytes; a folder has no other limit
+
+// `message` is which of a folder's mails it was in, counted from 1, else 0. A document begins as gzip or JSON
+// does, and can be read until the call returns. Fault::data where a mail has no report, and says why.
+using TakeDocument = std::function<void(std::uint64_t message, const Result<ReadBytes>& document)>;
+
+// Calls `take` for each report, and for each mail without one. Fault::data where it is none of these
+// carriers.
+Result<void> for_each_document(const mail::Source& source, const TakeDocument& take);
+
+}  // namespace starttls::tlsrpt

@@ -1,0 +1,64 @@
+#include "milter/report/failure_digest.h"
+
+#include "base/text.h"
+
+namespace starttls::milter {
+namespace {
+
+void add_name(std::set<std::string>& names, const std::string& name) {
+  if (!name.empty() && names.size() < most_failure_names) names.insert(name);
+}
+
+void add_host(FailureGroup& group, const std::string& host, std::uint64_t sessions) {
+  if (host.empty()) return;
+  if (group.mx_hosts.size() < most_failure_names || group.mx_hosts.contains(host))
+    group.mx_hosts[host] += sessions;
+}
+
+}  // namespace
+
+FailureGroup* FailureDigest::group(const std::string& policy_domain, const std::string& result_type,
+                                   std::uint64_t sessions) {
+  Key key(to_lower(policy_domain), to_lower(result_type));
+  auto found = groups_.find(key);
+  if (found == groups_.end()) {
+    if (groups_.size() == most_failure_groups) {
+      untold_ += sessions;
+      return nullptr;
+    }
+    found = groups_.emplace(std::move(key), FailureGroup()).first;
+  }
+  found->second.sessions += sessions;
+  return &found->second;
+}
+
+void FailureDigest::add(const tlsrpt::PolicyResult& policy) {
+  if (policy.failed_sessions > 0 && policy.failure_details.empty()) {
+    group(policy.policy_domain, {}, policy.failed_sessions);
+  }
+  for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
+    FailureGroup* const of = group(policy.policy_domain, detail.result_type, detail.failed_session_count);
+    if (of == nullptr) continue;
+    add_name(of->sending_addresses, detail.sending_mta_ip);
+    add_name(of->reasons, detail.failure_reason_code);
+    add_name(of->reasons, detail.additional_information);
+    add_host(
+        *of,
+        detail.receiving_mx_hostname.empty() ? detail.receiving_ip : to_lower(detail.receiving_mx_hostname),
+        detail.failed_session_count);
+  }
+}
+
+void FailureDigest::add(const std::string& reporter, const FailureDigest& report) {
+  untold_ += report.untold_;
+  for (const auto& [key, added] : report.groups_) {
+    FailureGroup* const of = group(key.first, key.second, added.sessions);
+    if (of == nullptr) continue;
+    for (const auto& [host, sessions] : added.mx_hosts) add_host(*of, host, sessions);
+    add_name(of->reporters, reporter);
+    for (const std::string& name : added.sending_addresses) add_name(of->sending_addresses, name);
+    for (const std::string& name : added.reasons) add_name(of->reasons, name);
+  }
+}
+
+}  // namespace starttls::milter

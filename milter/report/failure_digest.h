@@ -1,0 +1,48 @@
+// The failures that reports tell of, added up by policy domain and result type.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "tlsrpt/report.h"
+
+namespace starttls::milter {
+
+inline constexpr std::size_t most_failure_groups = 1'000;  // those beyond are counted as untold
+inline constexpr std::size_t most_failure_names = 100;     // of each kind, of a group; likewise
+
+struct FailureGroup {
+  std::uint64_t sessions = 0;
+  std::map<std::string, std::uint64_t>
+      mx_hosts;                     // ours, with their sessions; by address where there is no name
+  std::set<std::string> reporters;  // of what was added with its reporter
+  std::set<std::string> sending_addresses;
+  std::set<std::string> reasons;  // reason codes and further information, as they were given
+};
+
+class FailureDigest {
+ public:
+  using Key =
+      std::pair<std::string, std::string>;  // policy domain, result type; "" where no detail was given
+
+  // What has failed under a policy.
+  void add(const tlsrpt::PolicyResult& policy);
+  // What a report of the reporter came to.
+  void add(const std::string& reporter, const FailureDigest& report);
+
+  const std::map<Key, FailureGroup>& groups() const { return groups_; }
+  std::uint64_t untold() const { return untold_; }  // sessions of groups beyond the limit
+
+ private:
+  FailureGroup* group(const std::string& policy_domain, const std::string& result_type,
+                      std::uint64_t sessions);
+
+  std::map<Key, FailureGroup> groups_;
+  std::uint64_t untold_ = 0;
+};
+
+}  // namespace starttls::milter

@@ -1,0 +1,263 @@
+#include "milter/report/intake.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <deque>
+#include <future>
+#include <span>
+#include <utility>
+
+#include "base/ahead.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "tlsrpt/carrier.h"
+
+namespace starttls::milter {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t stdin_limit = std::uint64_t{256} << 20U;  // bytes
+constexpr std::size_t batch_limit = 5'000;     // inputs, and their policies, that go into the store at once
+constexpr std::size_t most_set_aside = 1'000;  // files; the oldest go
+constexpr std::size_t chunk_size = 128;        // files that a thread reads ahead
+constexpr std::size_t chunks_ahead = 3;
+
+// The regular files in a folder, by name; those that begin with a dot are not for others.
+Result<std::vector<fs::path>> files_in(const fs::path& folder) {
+  std::vector<fs::path> files;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    const bool is_hidden = entry->path().filename().string().starts_with('.');
+    std::error_code unknown;
+    if (!is_hidden && entry->is_regular_file(unknown)) files.push_back(entry->path());
+  }
+  if (error) return fail(Fault::io, "{}", error.message());
+  std::ranges::sort(files, {}, &fs::path::native);
+  return files;
+}
+
+// maildir(5): what was read and what was not; "tmp" is not complete yet.
+Result<std::vector<fs::path>> files_of(const fs::path& folder) {
+  std::error_code ignored;
+  if (!fs::is_directory(folder / "new", ignored) || !fs::is_directory(folder / "cur", ignored))
+    return files_in(folder);
+  auto files = files_in(folder / "new");
+  if (!files) return files;
+  const auto seen = files_in(folder / "cur");
+  if (!seen) return seen;
+  files->insert(files->end(), seen->begin(), seen->end());
+  return files;
+}
+
+Result<void> copy(const mail::Source& source, int to) {
+  const ReadBytes bytes = source.bytes(0, source.size());
+  std::string buffer(std::size_t{64} << 10U, '\0');
+  while (true) {
+    const auto got = bytes(buffer);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) break;
+    if (const int error = write_all(to, std::string_view(buffer).substr(0, *got)); error != 0) {
+      return fail(fault_for_writing(error), "{}", errno_text(error));
+    }
+  }
+  if (::fsync(to) != 0) return fail(Fault::io, "{}", errno_text(errno));
+  return {};
+}
+
+class Intake {
+ public:
+  Intake(reports::ReportStore* store, const IntakeSettings& settings, const InputListener& listener)
+      : store_(store), settings_(settings), listener_(listener), reader_(store != nullptr) {}
+
+  Result<void> take_files(std::span<const fs::path> files);
+  Result<void> take_rejected(Input input, const std::string& reason) {
+    input = rejected(std::move(input), reason);
+    return tell(input);
+  }
+  // Puts into the store what is not there yet, and tells it.
+  Result<void> finish();
+
+ private:
+  Result<void> take_file(const fs::path& file);
+  Result<void> take_document(Input input, const ReadBytes& document);
+  Result<void> take_parsed(Parsed parsed);
+  Result<void> keep(Input& input, std::string_view packed);
+  Result<void> begin_batch();
+  Result<void> tell(Input& input);
+  Result<void> set_aside();
+
+  reports::ReportStore* store_;
+  const IntakeSettings& settings_;
+  const InputListener& listener_;
+  tlsrpt::DocumentReader reader_;
+  std::set<std::int64_t> met_;  // reports of the store that were met here
+  bool in_batch_ = false;
+  std::size_t told_ = 0;                     // inputs since the last commit, with their policies
+  const mail::Source* only_copy_ = nullptr;  // what came on standard input
+  std::string kept_as_;                      // and what that was set aside in
+};
+
+Result<void> Intake::take_files(std::span<const fs::path> files) {
+  std::deque<std::future<std::vector<ParsedFile>>> ahead;
+  std::size_t begun = 0;  // files
+  const auto chunk_at = [&](std::size_t at) {
+    return files.subspan(at, std::min(chunk_size, files.size() - at));
+  };
+  for (std::size_t taken = 0; taken < files.size();) {
+    while (begun < files.size() && ahead.size() < chunks_ahead) {
+      ahead.push_back(do_ahead([this, chunk = chunk_at(begun)] {
+        return parse_ahead(chunk, settings_.expected, store_ != nullptr);
+      }));
+      begun += chunk_at(begun).size();
+    }
+    std::vector<ParsedFile> chunk = ahead.front().get();
+    ahead.pop_front();
+    for (ParsedFile& file : chunk) {
+      const fs::path& path = files[taken++];
+      if (!file) {
+        if (auto done = take_file(path); !done) return done;
+        continue;
+      }
+      for (Parsed& parsed : *file) {
+        if (auto done = take_parsed(std::move(parsed)); !done) return done;
+      }
+    }
+  }
+  return {};
+}
+
+Result<void> Intake::take_file(const fs::path& path) {
+  const std::string name = path == "-" ? "-" : printable(path.string());
+  const auto source = mail::Source::open(path, stdin_limit);
+  if (!source) return take_rejected({.name = name}, source.error().message);
+  only_copy_ = path == "-" ? &*source : nullptr;
+  kept_as_.clear();
+  Result<void> done;
+  const auto whole =
+      tlsrpt::for_each_document(*source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
+        if (!done) return;  // the store's trouble: what comes would only meet it again
+        Input input{.name = name, .message = message};
+        done = document ? take_document(std::move(input), *document)
+                        : take_rejected(std::move(input), document.error().message);
+      });
+  if (done && !whole) done = take_rejected({.name = name}, whole.error().message);
+  only_copy_ = nullptr;
+  return done;
+}
+
+Result<void> Intake::take_document(Input input, const ReadBytes& document) {
+  if (auto begun = begin_batch(); !begun) return begun;
+  Result<void> added;
+  std::vector<tlsrpt::PolicyResult> policies;
+  input = parse(std::move(input), reader_, document, settings_.expected, [&](tlsrpt::PolicyResult&& policy) {
+    if (store_ != nullptr && added) added = store_->add(policy);
+    if (settings_.want_policies) policies.push_back(std::move(policy));
+  });
+  if (!added) return added;
+  if (input.status == InputStatus::rejected) {
+    if (auto dropped = store_ != nullptr ? store_->drop() : Result<void>(); !dropped) return dropped;
+    return tell(input);
+  }
+  input.policies = std::move(policies);
+  if (auto kept = keep(input, reader_.take_packed()); !kept) return kept;
+  return tell(input);
+}
+
+Result<void> Intake::take_parsed(Parsed parsed) {
+  if (parsed.input.status == InputStatus::rejected) return tell(parsed.input);
+  if (auto begun = begin_batch(); !begun) return begun;
+  for (const tlsrpt::PolicyResult& policy : parsed.policies) {
+    if (auto added = store_ != nullptr ? store_->add(policy) : Result<void>(); !added) return added;
+  }
+  if (auto kept = keep(parsed.input, parsed.packed); !kept) return kept;
+  if (settings_.want_policies) parsed.input.policies = std::move(parsed.policies);
+  return tell(parsed.input);
+}
+
+Result<void> Intake::keep(Input& input, std::string_view packed) {
+  if (store_ == nullptr) return {};
+  const auto kept = store_->finish(input.head, packed, settings_.expected.now);
+  if (!kept) return std::unexpected(kept.error());
+  if (kept->addition != reports::Addition::added) input.status = InputStatus::duplicate;
+  if (kept->addition == reports::Addition::differs_from_kept) {
+    input.oddities.emplace_back("its figures differ from those of the same report that is kept");
+  }
+  if (!met_.insert(kept->report).second) input.failures = {};
+  return {};
+}
+
+Result<void> Intake::begin_batch() {
+  if (store_ == nullptr || in_batch_) return {};
+  auto begun = store_->begin();
+  in_batch_ = begun.has_value();
+  return begun;
+}
+
+Result<void> Intake::tell(Input& input) {
+  if (input.status == InputStatus::rejected && only_copy_ != nullptr && !settings_.rejected_folder.empty()) {
+    if (auto kept = kept_as_.empty() ? set_aside() : Result<void>(); !kept) return kept;
+    input.kept_as = kept_as_;
+  }
+  listener_.tell(input);
+  told_ += 1 + input.policies.size();
+  return told_ < batch_limit ? Result<void>() : finish();
+}
+
+Result<void> Intake::finish() {
+  if (std::exchange(in_batch_, false)) {
+    if (auto done = store_->commit(); !done) return done;
+  }
+  told_ = 0;
+  return listener_.committed();
+}
+
+// The oldest go where there are many: who sends garbage must not fill the disk.
+Result<void> Intake::set_aside() {
+  const fs::path& folder = settings_.rejected_folder;
+  const auto cannot = [&](std::string_view why) {
+    return fail(Fault::io, "{}: what came on standard input cannot be set aside: {}",
+                printable(folder.string()), why);
+  };
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) return cannot(error.message());
+  const auto files = files_in(folder);
+  if (!files) return cannot(files.error().message);
+  for (std::size_t old = 0; old + most_set_aside <= files->size(); ++old) fs::remove((*files)[old], error);
+  std::string file = (folder / (to_rfc3339(settings_.expected.now) + "-XXXXXX")).string();
+  const UniqueFd fd(::mkostemp(file.data(), O_CLOEXEC));
+  if (!fd) return cannot(errno_text(errno));
+  if (auto copied = copy(*only_copy_, fd.get()); !copied) return cannot(copied.error().message);
+  kept_as_ = file;
+  return sync_directory(folder);
+}
+
+}  // namespace
+
+Result<void> take_in(const std::vector<fs::path>& inputs, reports::ReportStore* store,
+                     const IntakeSettings& settings, const InputListener& listener) {
+  Intake intake(store, settings, listener);
+  for (std::size_t at = 0; at < inputs.size();) {
+    // Files that stand beside each other are read ahead together.
+    std::vector<fs::path> files;
+    std::error_code ignored;
+    for (; at < inputs.size() && (inputs[at] == "-" || !fs::is_directory(inputs[at], ignored)); ++at)
+      files.push_back(inputs[at]);
+    if (auto taken = intake.take_files(files); !taken) return taken;
+    if (at == inputs.size()) break;
+    const fs::path& folder = inputs[at++];
+    const auto of_folder = files_of(folder);
+    auto taken = of_folder
+                     ? intake.take_files(*of_folder)
+                     : intake.take_rejected({.name = printable(folder.string())}, of_folder.error().message);
+    if (!taken) return taken;
+  }
+  return intake.finish();
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,39 @@
+// Taking in the reports that others sent: from their carriers into the store, and told one by one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "mail/source.h"
+#include "milter/report/parsing.h"
+#include "reports/report_store.h"
+#include "tlsrpt/document.h"
+
+namespace starttls::milter {
+
+struct IntakeSettings {
+  std::filesystem::path rejected_folder;  // where what came on standard input is set aside; empty: nowhere
+  Expectations expected;
+  bool want_policies = false;  // Input::policies
+};
+
+// Who is told of the inputs, in their order: what was told since the last commit is in the store for good by
+// then.
+struct InputListener {
+  std::function<void(const Input& input)> tell;
+  std::function<Result<void>()> committed;
+};
+
+// The reports in files, on standard input ("-"), and in the files of folders and Maildirs. Small files are
+// read ahead by other threads; a large one is read in its turn, and never held as a whole. What is wrong with
+// any of them is told; errors are those of the store and of who is told. Without a store nothing is kept, and
+// nothing is a duplicate.
+Result<void> take_in(const std::vector<std::filesystem::path>& inputs, reports::ReportStore* store,
+                     const IntakeSettings& settings, const InputListener& listener);
+
+}  // namespace starttls::milter

@@ -1,0 +1,129 @@
+#include "milter/report/parsing.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "tlsrpt/carrier.h"
+
+namespace starttls::milter {
+namespace {
+
+constexpr std::size_t most_domains = 20;                   // of Input::domains
+constexpr std::chrono::days future_tolerance{1};           // the sender's clock may be ahead
+constexpr std::uint64_t small_file = 256U << 10U;          // bytes
+constexpr std::size_t most_ahead = std::size_t{2} << 20U;  // bytes of policies
+
+void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, Input& input) {
+  input.successful += policy.successful_sessions;
+  input.failed += policy.failed_sessions;
+  if (input.domains.size() < most_domains && input.domains.insert(policy.policy_domain).second &&
+      !expected.our_domains.empty() && !expected.our_domains.contains(to_lower(policy.policy_domain))) {
+    input.oddities.push_back(fmt::format("'{}' is none of our policy domains (report.domains)",
+                                         printable(policy.policy_domain, 100)));
+  }
+  input.failures.add(policy);
+}
+
+// About what it takes in memory.
+std::size_t weight_of(const tlsrpt::PolicyResult& policy) {
+  std::size_t weight = sizeof policy + policy.failure_details.size() * sizeof(tlsrpt::FailureDetail);
+  for (const auto* texts : {&policy.policy_strings, &policy.mx_hosts}) {
+    for (const std::string& text : *texts) weight += sizeof(std::string) + text.size();
+  }
+  for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
+    weight += detail.additional_information.size() + detail.failure_reason_code.size() +
+              detail.receiving_mx_helo.size();
+  }
+  return weight;
+}
+
+}  // namespace
+
+std::string_view word_of(InputStatus status) {
+  switch (status) {
+    case InputStatus::read:
+      return "read";
+    case InputStatus::duplicate:
+      return "duplicate";
+    case InputStatus::rejected:
+      return "rejected";
+  }
+  std::unreachable();
+}
+
+Input rejected(Input input, const std::string& reason) {
+  const std::string name = input.name + ": ";
+  input.reason = reason.starts_with(name) ? reason.substr(name.size()) : reason;
+  return input;
+}
+
+Input parse(Input input, tlsrpt::DocumentReader& reader, const ReadBytes& document,
+            const Expectations& expected, const std::function<void(tlsrpt::PolicyResult&&)>& take) {
+  const auto reading = reader.read(document, [&](tlsrpt::PolicyResult&& policy) {
+    look_at(policy, expected, input);
+    take(std::move(policy));
+  });
+  if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
+  input.status = InputStatus::read;
+  input.head = reading->head;
+  input.oddities.insert(input.oddities.end(), reading->oddities.begin(), reading->oddities.end());
+  if (input.head.end > expected.now + future_tolerance)
+    input.oddities.emplace_back("it is dated in the future");
+  return input;
+}
+
+namespace {
+
+// Reads files whole, until what they come to weighs too much.
+class AheadReader {
+ public:
+  AheadReader(const Expectations& expected, bool keep) : expected_(expected), reader_(keep) {}
+
+  ParsedFile read(const std::filesystem::path& file) {
+    if (file == "-" || is_full()) return std::nullopt;
+    const std::string name = printable(file.string());
+    const auto source = mail::Source::open(file, small_file);
+    // What is wrong is told in its turn.
+    if (!source || source->size() > small_file) return std::nullopt;
+    std::vector<Parsed> inputs;
+    const auto whole =
+        tlsrpt::for_each_document(*source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
+          if (!is_full()) inputs.push_back(read({.name = name, .message = message}, document));
+        });
+    if (is_full()) return std::nullopt;
+    if (!whole) inputs.push_back({.input = rejected({.name = name}, whole.error().message)});
+    return inputs;
+  }
+
+ private:
+  bool is_full() const { return weight_ > most_ahead; }
+
+  Parsed read(Input input, const Result<ReadBytes>& document) {
+    if (!document) return {.input = rejected(std::move(input), document.error().message)};
+    Parsed parsed;
+    parsed.input = parse(std::move(input), reader_, *document, expected_, [&](tlsrpt::PolicyResult&& policy) {
+      weight_ += weight_of(policy);
+      if (!is_full()) parsed.policies.push_back(std::move(policy));
+    });
+    parsed.packed = reader_.take_packed();
+    weight_ += sizeof parsed + parsed.packed.size();
+    return parsed;
+  }
+
+  const Expectations& expected_;
+  tlsrpt::DocumentReader reader_;
+  std::size_t weight_ = 0;
+};
+
+}  // namespace
+
+std::vector<ParsedFile> parse_ahead(std::span<const std::filesystem::path> files,
+                                    const Expectations& expected, bool keep) {
+  AheadReader reader(expected, keep);
+  std::vector<ParsedFile> parsed;
+  parsed.reserve(files.size());
+  for (const std::filesystem::path& file : files) parsed.push_back(reader.read(file));
+  return parsed;
+}
+
+}  // namespace starttls::milter

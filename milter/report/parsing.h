@@ -1,0 +1,69 @@
+// Reading what may be a report, without keeping it: what an input is, and what its policies say.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+#include "mail/source.h"
+#include "milter/report/failure_digest.h"
+#include "tlsrpt/document.h"
+#include "tlsrpt/report.h"
+
+namespace starttls::milter {
+
+enum class InputStatus { read, duplicate, rejected };
+// "read", "duplicate", "rejected"
+std::string_view word_of(InputStatus status);
+
+// One report, or what was to be one.
+struct Input {
+  std::string name;           // of the file, escaped
+  std::uint64_t message = 0;  // which mail of a folder, counted from 1; 0: it is none
+  InputStatus status = InputStatus::rejected;
+  std::string reason;   // of a rejected one
+  std::string kept_as;  // the file that one from standard input was set aside in when it was rejected
+  std::vector<std::string> oddities;  // what had to be guessed, and what is strange about it
+  // Unless it was rejected:
+  tlsrpt::ReportHead head;
+  std::uint64_t successful = 0;
+  std::uint64_t failed = 0;
+  std::set<std::string> domains;               // the first of its policy domains
+  FailureDigest failures;                      // none of a report that was met before in the same run
+  std::vector<tlsrpt::PolicyResult> policies;  // where they are wanted
+};
+
+// What makes a report strange.
+struct Expectations {
+  std::set<std::string> our_domains;  // policy domains; empty: not known
+  Time now;
+};
+
+// The policies go to `take`, all before it returns; a rejected input may have given some.
+Input parse(Input input, tlsrpt::DocumentReader& reader, const ReadBytes& document,
+            const Expectations& expected, const std::function<void(tlsrpt::PolicyResult&&)>& take);
+// `input`, rejected for this reason, which may begin with the name.
+Input rejected(Input input, const std::string& reason);
+
+// An input that was read ahead of its turn.
+struct Parsed {
+  Input input;
+  std::vector<tlsrpt::PolicyResult> policies;
+  std::string packed;  // DocumentReader::take_packed()
+};
+
+// The inputs of each file, in the order of the files; none of one that is too large to be read ahead, or
+// comes after much that was. Standard input is never read ahead.
+using ParsedFile = std::optional<std::vector<Parsed>>;
+std::vector<ParsedFile> parse_ahead(std::span<const std::filesystem::path> files,
+                                    const Expectations& expected, bool keep);
+
+}  // namespace starttls::milter

@@ -1,0 +1,273 @@
+
+#include "base/cli.h"
+#include "base/text.h"
+#include "json/json_text.h"
+#include "milter/report/commands.h"
+#include "milter/report/failure_digest.h"
+#include "milter/report/intake.h"
+#include "milter/report/tables.h"
+#include "reports/report_store.h"
+#include "tlsrpt/explanation.h"
+
+namespace starttls::milter {
+namespace {
+
+constexpr std::size_t most_shown = 5;           // names of a kind that a person is shown
+constexpr std::size_t pruned_at_once = 10'000;  // reports
+
+// What all inputs came to.
+struct Total {
+  std::uint64_t read = 0;
+  std::uint64_t duplicates = 0;
+  std::uint64_t rejected = 0;
+  FailureDigest failures;
+
+  void add(const Input& input) {
+    read += input.status == InputStatus::read ? 1 : 0;
+    duplicates += input.status == InputStatus::duplicate ? 1 : 0;
+    rejected += input.status == InputStatus::rejected ? 1 : 0;
+    failures.add(input.head.organization_name, input.failures);
+  }
+};
+
+std::string name_of(const Input& input) {
+  return input.message > 0 ? fmt::format("{}: mail {}", input.name, input.message) : input.name;
+}
+
+// "a, b and 3 more"
+template <class Names>
+std::string some_of(const Names& names) {
+  std::string text;
+  std::size_t shown = 0;
+  for (const std::string& name : names) {
+    if (shown++ == most_shown) break;
+    text += (text.empty() ? "" : ", ") + printable(name, 100);
+  }
+  return names.size() > most_shown ? fmt::format("{} and {} more", text, names.size() - most_shown) : text;
+}
+
+std::string days_of(const tlsrpt::ReportHead& head) {
+  const std::string first = to_text(day_of(head.begin));
+  // A report that ends at midnight is about the day before.
+  const std::string last = to_text(day_of(std::max(head.begin, head.end - std::chrono::milliseconds{1})));
+  return first == last ? first : first + " to " + last;
+}
+
+void tell(const Input& input) {
+  constexpr const char* program = "tlsrpt-report";
+  if (input.status == InputStatus::rejected) {
+    const std::string kept =
+        input.kept_as.empty() ? "" : fmt::format("; set aside as {}", printable(input.kept_as));
+    starttls::tell(program, fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept));
+  }
+  for (const std::string& oddity : input.oddities) {
+    starttls::tell(program, fmt::format("{}: {}", name_of(input), oddity));
+  }
+}
+
+std::string to_line(const Input& input) {
+  const std::string reporter =
+      input.head.organization_name.empty() ? "(no name)" : input.head.organization_name;
+  return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", name_of(input), word_of(input.status),
+                     printable(reporter, 100), some_of(input.domains), days_of(input.head),
+                     counted(input.successful + input.failed, "session"), input.failed);
+}
+
+std::string hosts_of(const FailureGroup& group) {
+  std::vector<std::string> hosts;
+  hosts.reserve(group.mx_hosts.size());
+  for (const auto& [host, sessions] : group.mx_hosts) {
+    hosts.push_back(fmt::format("{} ({})", printable(host, 100), sessions));
+  }
+  return some_of(hosts);
+}
+
+std::string explained(const FailureDigest::Key& key, const FailureGroup& group) {
+  const auto& [domain, type] = key;
+  const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);
+  std::string text = fmt::format("\n{}: {}, {}\n", printable(domain, 200),
+                                 type.empty() ? "failed without a reason" : printable(type, 100),
+                                 counted(group.sessions, "session"));
+  const auto add = [&](std::string_view heading, const std::string& what) {
+    if (!what.empty()) text += paragraph(heading, what);
+  };
+  add("  at:         ", hosts_of(group));
+  add("  from:       ", some_of(group.sending_addresses));
+  add("  told by:    ", some_of(group.reporters));
+  add("  reason:     ", some_of(group.reasons));
+  if (type.empty()) return text;
+  add("  means:      ", std::string(explanation.meaning));
+  add("  likely:     ", std::string(explanation.cause));
+  add("  what to do: ", std::string(explanation.remedy));
+  return text;
+}
+
+std::string in_words(const Total& total) {
+  std::string text;
+  for (const auto& [key, group] : total.failures.groups()) text += explained(key, group);
+  if (total.failures.untold() > 0) {
+    text += fmt::format("\nMore kinds of failures than are told here: {}\n",
+                        counted(total.failures.untold(), "session"));
+  }
+  if (!text.empty()) text += "\n";
+  return text + fmt::format("{} read, {}, {} rejected\n", counted(total.read, "report"),
+                            counted(total.duplicates, "duplicate"), total.rejected);
+}
+
+template <class Texts>
+void put_texts(JsonText& json, std::string_view key, const Texts& texts) {
+  json.key(key);
+  json.begin_array();
+  for (const std::string& text : texts) json.text(text);
+  json.end_array();
+}
+
+void put(JsonText& json, const Input& input) {
+  json.begin_object();
+  json.member("input", input.name);
+  if (input.message > 0) json.member("mail", input.message);
+  json.member("status", word_of(input.status));
+  if (input.status == InputStatus::rejected) json.member("reason", input.reason);
+  if (!input.kept_as.empty()) json.member("kept_as", input.kept_as);
+  put_texts(json, "oddities", input.oddities);
+  if (input.status != InputStatus::rejected) {
+    json.key("report");
+    tlsrpt::put(json, {.head = input.head, .policies = input.policies});
+  }
+  json.end_object();
+}
+
+void put(JsonText& json, const FailureDigest::Key& key, const FailureGroup& group) {
+  const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(key.second);
+  json.begin_object();
+  json.member("policy_domain", key.first);
+  json.member("result_type", key.second);
+  json.member("sessions", group.sessions);
+  json.key("mx_hosts");
+  json.begin_array();
+  for (const auto& [host, sessions] : group.mx_hosts) {
+    json.begin_object();
+    json.member("name", host);
+    json.member("sessions", sessions);
+    json.end_object();
+  }
+  json.end_array();
+  put_texts(json, "reporters", group.reporters);
+  put_texts(json, "sending_addresses", group.sending_addresses);
+  put_texts(json, "reasons", group.reasons);
+  json.member("meaning", explanation.meaning);
+  json.member("cause", explanation.cause);
+  json.member("remedy", explanation.remedy);
+  json.end_object();
+}
+
+void put(JsonText& json, const Total& total) {
+  json.key("failures");
+  json.begin_array();
+  for (const auto& [key, group] : total.failures.groups()) put(json, key, group);
+  json.end_array();
+  json.member("untold_failed_sessions", total.failures.untold());
+  json.member("read", total.read);
+  json.member("duplicates", total.duplicates);
+  json.member("rejected", total.rejected);
+}
+
+// The answer, as it comes.
+class Answer {
+ public:
+  explicit Answer(const Surroundings& surroundings)
+      : is_json_(surroundings.json), is_quiet_(surroundings.quiet) {
+    if (!is_json_) return;
+    json_.begin_object();
+    json_.key("inputs");
+    json_.begin_array();
+  }
+
+  void add(const Input& input) {
+    total_.add(input);
+    tell(input);
+    if (is_json_) {
+      put(json_, input);
+    } else if (!is_quiet_ && input.status != InputStatus::rejected) {
+      lines_ += to_line(input);
+    }
+  }
+
+  Result<void> flush() { return print(is_json_ ? json_.take_part() : std::exchange(lines_, {})); }
+
+  Result<void> finish() {
+    if (!is_json_) return print(in_words(total_));
+    json_.end_array();
+    put(json_, total_);
+    json_.end_object();
+    return print(json_.take());
+  }
+
+  const Total& total() const { return total_; }
+
+ private:
+  bool is_json_;
+  bool is_quiet_;
+  JsonText json_;
+  std::string lines_;
+  Total total_;
+};
+
+Result<reports::ReportStore> open_store(const Configuration& configuration) {
+  // Where it cannot be made, opening the store says why.
+  std::error_code ignored;
+  std::filesystem::create_directories(configuration.state_dir, ignored);
+  return reports::ReportStore::open(reports::report_file(configuration.state_dir), store::Access::write);
+}
+
+std::set<std::string> our_domains(const Configuration& configuration) {
+  std::set<std::string> domains;
+  for (const DomainName& domain : configuration.domains) domains.insert(domain.str());
+  if (!domains.empty() && !configuration.policy_domain.empty()) domains.insert(configuration.policy_domain);
+  return domains;
+}
+
+}  // namespace
+
+void add_read_command(CLI::App& app, ReadOptions& options) {
+  auto* command =
+      app.add_subcommand("read", "Take in the reports that others sent, and explain their failures");
+  command
+      ->add_option(
+          "FILE", options.inputs,
+          "JSON, gzip, a mail, a folder of mails (mbox, Maildir), a folder of files; '-': standard input")
+      ->type_name("")
+      ->required();
+  command->add_flag("--no-store", options.no_store, "Keep nothing");
+  command->footer(
+      "Examples:\n  tlsrpt-report read google.com\\!example.org\\!1795651200\\!1795737599.json.gz\n"
+      "  tlsrpt-report read ~/Maildir/.tls-reports");
+}
+
+Result<int> run_read(const ReadOptions& options, const Surroundings& surroundings) {
+  const Configuration& configuration = surroundings.configuration;
+  const Time now = surroundings.clock();
+  std::optional<reports::ReportStore> store;
+  if (!options.no_store) {
+    auto opened = open_store(configuration);
+    if (!opened) return std::unexpected(opened.error());
+    store.emplace(std::move(*opened));
+  }
+  Answer answer(surroundings);
+  const IntakeSettings settings{
+      .rejected_folder = store ? configuration.state_dir / "rejected" : std::filesystem::path(),
+      .expected = {.our_domains = our_domains(configuration), .now = now},
+      .want_policies = surroundings.json};
+  auto taken = take_in(
+      options.inputs, store ? &*store : nullptr, settings,
+      {.tell = [&](const Input& input) { answer.add(input); }, .committed = [&] { return answer.flush(); }});
+  if (!taken) return std::unexpected(taken.error());
+  if (store) {
+    const Day oldest = day_of(now) - std::chrono::days(configuration.retention_days);
+    if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
+  }
+  if (auto finished = answer.finish(); !finished) return std::unexpected(finished.error());
+  return answer.total().rejected > 0 ? static_cast<int>(Fault::data) : 0;
+}
+
+}  // namespace starttls::milter

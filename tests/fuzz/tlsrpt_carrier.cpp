@@ -1,0 +1,34 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <string>
+
+#include "base/file.h"
+#include "fuzz.h"
+#include "mail/message.h"
+#include "tlsrpt/carrier.h"
+
+using namespace starttls;
+
+// The documents of a carrier are within it, and there are not more of them than there may be.
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  static const UniqueFd fd(::memfd_create("carrier", MFD_CLOEXEC));
+  fuzz::require(::ftruncate(fd.get(), 0) == 0 && ::lseek(fd.get(), 0, SEEK_SET) == 0);
+  fuzz::require(write_all(fd.get(), fuzz::text_of(bytes, size)) == 0);
+  const auto source =
+      mail::Source::open(std::filesystem::path("/proc/self/fd") / std::to_string(fd.get()), 1U << 20U);
+  fuzz::require(source && source->size() == size);
+  std::uint64_t last_message = 0;
+  std::size_t documents = 0;
+  (void)tlsrpt::for_each_document(*source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
+    documents = message == last_message ? documents + 1 : 1;
+    fuzz::require(message >= last_message && documents <= mail::most_parts);
+    last_message = message;
+    if (!document) return;
+    std::string content(2 * size + 100, '\0');
+    const auto got = read_full(*document, content);
+    fuzz::require(got && *got <= size + 2);
+  });
+  return 0;
+}

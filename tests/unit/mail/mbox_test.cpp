@@ -1,0 +1,46 @@
+#include "mail/mbox.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::test;
+
+namespace {
+
+std::vector<std::string> messages_of(const std::string& content) {
+  const TemporaryFolder folder;
+  write(folder / "mbox", content);
+  const auto source = good(mail::Source::open(folder / "mbox", 1'000'000));
+  std::vector<std::string> messages;
+  good(mail::for_each_message(source, [&](std::uint64_t begin, std::uint64_t end) {
+    std::string message(end - begin, '\0');
+    message.resize(good(source.read_at(begin, message)));
+    messages.push_back(message);
+  }));
+  return messages;
+}
+
+using Messages = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a folder of mails is split where a From line follows an empty line") {
+  CHECK(messages_of("From a@b.test Mon\nSubject: 1\n\none\n\nFrom c@d.test Tue\nSubject: 2\n\ntwo\n") ==
+        Messages{"Subject: 1\n\none\n\n", "Subject: 2\n\ntwo\n"});
+  CHECK(messages_of("From a\r\nX: 1\r\n\r\nFrom b\r\nX: 2\r\n") == Messages{"X: 1\r\n\r\n", "X: 2\r\n"});
+  CHECK(messages_of("From a\nX: 1\nFrom the heart\n") == Messages{"X: 1\nFrom the heart\n"});
+  CHECK(messages_of("From a\nX: 1\n\n>From b\n\nFrom:b\n") == Messages{"X: 1\n\n>From b\n\nFrom:b\n"});
+  CHECK(messages_of("From a\n\nFrom b\n") == Messages{"\n", ""});
+  CHECK(messages_of("From a\nno end") == Messages{"no end"});
+  CHECK(messages_of("").empty());
+}
+
+TEST_CASE("a folder larger than what is read at once is split all the same") {
+  std::string content;
+  Messages expected;
+  for (int number = 0; number < 300; ++number) {
+    expected.push_back("X: " + std::string(static_cast<std::size_t>(number * 7), 'x') + "\n\n");
+    content += "From a\n" + expected.back();
+  }
+  CHECK(messages_of(content) == expected);
+}

@@ -1,0 +1,136 @@
+#include "mail/message.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::test;
+
+namespace {
+
+// "TYPE: CONTENT" of each part.
+std::vector<std::string> parts_of(const std::string& message) {
+  const TemporaryFolder folder;
+  write(folder / "mail", message);
+  const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
+  std::vector<std::string> parts;
+  good(mail::for_each_part(source, 0, source.size(), [&](const mail::Part& part) {
+    std::string content(1'000'000, '\0');
+    content.resize(good(read_full(part.content, content)));
+    parts.push_back(part.content_type + ": " + content);
+  }));
+  return parts;
+}
+
+using Parts = std::vector<std::string>;
+
+const std::string multipart =
+    "From: a@b.test\nMIME-Version: 1.0\nContent-Type: multipart/report; report-type=tlsrpt; boundary=B\n\n";
+
+}  // namespace
+
+TEST_CASE("the parts of a mail come decoded, in their order") {
+  CHECK(parts_of(
+            multipart +
+            "preamble\n--B\nContent-Type: text/plain\n\nhello\n--B\nContent-Type: application/TLSRPT+json\n"
+            "Content-Transfer-Encoding: base64\n\ne30=\n--B--\nepilogue\n") ==
+        Parts{"text/plain: hello", "application/tlsrpt+json: {}"});
+  CHECK(
+      parts_of(
+          "Content-Type: application/tlsrpt+json\nContent-Transfer-Encoding: quoted-printable\n\n{=3D=\n}") ==
+      Parts{"application/tlsrpt+json: {=}"});
+}
+
+TEST_CASE("a mail with a part of 200 kB is read from the file") {
+  const std::string text(200'000, 'x');
+  CHECK(parts_of(multipart + "--B\n\n" + text + "\n--B\n\nlast\n--B--\n") ==
+        Parts{"text/plain: " + text, "text/plain: last"});
+}
+
+TEST_CASE("base64 with stray characters, without its end or with blanks is decoded as far as it goes") {
+  const auto content = [](const std::string& body) {
+    return parts_of("Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n" + body).at(0);
+  };
+  CHECK(content("e3*0!\r\n =\n") == "application/gzip: {}");
+  CHECK(content("e30") == "application/gzip: {}");
+  CHECK(content("e30w") == "application/gzip: {}0");
+  CHECK(content("ew") == "application/gzip: {");
+  CHECK(content("e3" + std::string(20'000, '*') + "0=") == "application/gzip: {}");
+  CHECK(content("ew==") == "application/gzip: {");
+  CHECK(content("\n\n e30=\n") == "application/gzip: {}");
+}
+
+TEST_CASE("the parts of a mail within a mail are given, too") {
+  CHECK(parts_of(
+            multipart +
+            "--B\nContent-Type: message/rfc822\n\nSubject: fwd\nContent-Type: text/x-inner\n\nin\n--B--\n") ==
+        Parts{"text/x-inner: in"});
+}
+
+TEST_CASE("broken MIME is read as far as it makes sense") {
+  CHECK(parts_of(multipart + "--B\nContent-Type: text/plain\n\nno closing boundary") ==
+        Parts{"text/plain: no closing boundary"});
+  CHECK(parts_of("Content-Type: multipart/mixed\n\n--B\n\nno boundary parameter\n").size() <= 1);
+  CHECK(parts_of("Content-Type: ///;;==\n\ntext\n").size() == 1);
+  CHECK(parts_of("Subject: only a header").size() == 1);
+  CHECK(parts_of("Content-Transfer-Encoding: x-unknown\n\nabc").at(0) == "text/plain: abc");
+}
+
+TEST_CASE("a mail of a hundred thousand levels or parts neither crashes nor takes for ever") {
+  std::string deep = "MIME-Version: 1.0\n";
+  for (int level = 0; level < 100'000; ++level) {
+    deep += "Content-Type: multipart/mixed; boundary=b" + std::to_string(level) + "\n\n--b" +
+            std::to_string(level) + "\n";
+  }
+  const TemporaryFolder folder;
+  write(folder / "deep", deep);
+  const auto source = good(mail::Source::open(folder / "deep", 1'000'000'000));
+  (void)mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {});
+  std::string wide = multipart;
+  for (int part = 0; part < 100'000; ++part) wide += "--B\n\nx\n";
+  write(folder / "wide", wide);
+  const auto wide_source = good(mail::Source::open(folder / "wide", 1'000'000'000));
+  CHECK(bad(mail::for_each_part(wide_source, 0, wide_source.size(), [](const mail::Part&) {})).message ==
+        "a mail of more than 1000 parts");
+}
+
+TEST_CASE("a part ends before the newline of its boundary, whatever that is") {
+  CHECK(parts_of(
+            multipart +
+            "--B\r\nContent-Type: a/b\r\n\r\none\r\n--B  \r\n\r\ntwo\n--B--\r\nepilogue\r\n--B\r\n\r\nx") ==
+        Parts{"a/b: one\r", "text/plain: two"});
+  CHECK(parts_of(multipart + "--B\n--B\n\n\n--B--\n") == Parts{"text/plain: ", "text/plain: "});
+  CHECK(parts_of(multipart + "--Bx\n--B\n\n--By\n--B--") == Parts{"text/plain: --By"});
+}
+
+TEST_CASE("fields are read folded, in any case, and a boundary with and without quotes") {
+  CHECK(parts_of("CONTENT-TYPE: multipart/mixed;\r\n\tboundary=\"a b\"\r\n\r\n--a "
+                 "b\r\ncontent-transfer-encoding:\r\n "
+                 "BASE64\r\n\r\ne30=\r\n--a b--\r\n") == Parts{"text/plain: {}"});
+}
+
+TEST_CASE("a header of more than a mebibyte is refused") {
+  const TemporaryFolder folder;
+  write(folder / "mail", "Subject: " + std::string(2'000'000, 'x'));
+  const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
+  CHECK(bad(mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {})).message ==
+        "a mail with a header of more than 1048576 bytes");
+}
+
+TEST_CASE("a mail over the limit is refused") {
+  const TemporaryFolder folder;
+  write(folder / "mail", "Subject: x\n\n");
+  std::filesystem::resize_file(folder / "mail", mail::message_size_limit + 1);
+  const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
+  CHECK(bad(mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {})).message ==
+        "a mail larger than the limit of 67108864 bytes");
+}
+
+TEST_CASE("what begins with the name of a header field is a mail") {
+  CHECK(mail::is_message("Received: from"));
+  CHECK(mail::is_message("X-Original_To:x"));
+  CHECK_FALSE(mail::is_message("From a@b.test"));
+  CHECK_FALSE(mail::is_message(": x"));
+  CHECK_FALSE(mail::is_message("{\"a\": 1}"));
+  CHECK_FALSE(mail::is_message("text"));
+  CHECK_FALSE(mail::is_message(""));
+}
