@@ -3,6 +3,7 @@
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -52,6 +53,9 @@ struct ClassCount {
 };
 
 using DailyCounts = std::map<SessionClass, ClassCount>;
+
+// Takes counts one by one, where all of them would be too many to be held.
+using TakeCount = std::function<void(const SessionClass& of, const ClassCount& count)>;
 
 void add(DailyCounts& counts, Session session, bool downgraded = false);
 void add(DailyCounts& counts, const DailyCounts& more);

@@ -222,12 +222,13 @@ Result<FoldOutcome> settle(Store& store, Time now, const FoldRules& rules) {
   return outcome;
 }
 
-DailyCounts counted_now(Snapshot snapshot, SegmentContent unfolded, const Period& period) {
+DailyCounts not_yet_counted(const Snapshot& snapshot, SegmentContent unfolded, const Period& period) {
+  DailyCounts counts;
   const auto count = [&](const Session& session) {
-    if (!session.excluded && period.contains(day_of(session.begin))) add(snapshot.counts, session);
+    if (!session.excluded && period.contains(day_of(session.begin))) add(counts, session);
   };
   for (const auto& [of, tally] : unfolded.counts) {
-    if (period.contains(of.day)) add(snapshot.counts, DailyCounts{{of, tally}});
+    if (period.contains(of.day)) add(counts, DailyCounts{{of, tally}});
   }
   for (const auto& plaintext : unfolded.plaintext) count(plaintext.session);
   // The journal is of one writer, and which one matters little here: addresses and times decide.
@@ -237,7 +238,7 @@ DailyCounts counted_now(Snapshot snapshot, SegmentContent unfolded, const Period
   const Joined joined = join(std::move(all), std::nullopt);
   for (const Session& session : joined.settled) count(session);
   for (const Session& session : joined.waiting.sessions) count(session);
-  return std::move(snapshot.counts);
+  return counts;
 }
 
 }  // namespace starttls::store

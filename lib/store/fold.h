@@ -81,7 +81,7 @@ Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentConten
 // Settles what has waited for too long where no segment comes any more.
 Result<FoldOutcome> settle(Store& store, Time now, const FoldRules& rules);
 
-// For a reader: the counts of a snapshot and of what has not been folded, with what waits as it stands now.
-DailyCounts counted_now(Snapshot snapshot, SegmentContent unfolded, const Period& period);
+// For a reader: the counts of what is not in those of the store, with what waits as it stands now.
+DailyCounts not_yet_counted(const Snapshot& snapshot, SegmentContent unfolded, const Period& period);
 
 }  // namespace starttls::store

@@ -85,6 +85,15 @@ Result<std::vector<Downgrade>> read_downgrades(const Place& place, const Period&
 }
 
 Result<DailyCounts> read_counts(const Place& place, const Period& period) {
+  DailyCounts counts;
+  auto done = read_counts(place, period, [&](const SessionClass& of, const ClassCount& count) {
+    add(counts, DailyCounts{{of, count}});
+  });
+  if (!done) return std::unexpected(done.error());
+  return counts;
+}
+
+Result<void> read_counts(const Place& place, const Period& period, const TakeCount& take) {
   // First the segments, then the store: a segment that is folded in between is known there by its id.
   const auto segments = open_segments(journal_folder(place.state_dir));
   if (!segments) return std::unexpected(segments.error());
@@ -101,7 +110,7 @@ Result<DailyCounts> read_counts(const Place& place, const Period& period) {
   Snapshot snapshot;
   if (*found) {
     auto store = open_store(place, Access::read);
-    auto read = store ? (*store)->read(period, ids) : std::unexpected(store.error());
+    auto read = store ? (*store)->read(period, ids, take) : std::unexpected(store.error());
     if (!read) return std::unexpected(read.error());
     snapshot = std::move(*read);
   }
@@ -111,7 +120,8 @@ Result<DailyCounts> read_counts(const Place& place, const Period& period) {
     if (snapshot.folded.contains(segment.id)) continue;
     if (auto added = add_segment(unfolded, segment); !added) return std::unexpected(added.error());
   }
-  return counted_now(std::move(snapshot), std::move(unfolded), period);
+  for (const auto& [of, count] : not_yet_counted(snapshot, std::move(unfolded), period)) take(of, count);
+  return {};
 }
 
 }  // namespace starttls::store

@@ -24,8 +24,10 @@ struct Place {
 // Errors as of the stores.
 Result<std::unique_ptr<Store>> open_store(const Place& place, Access access);
 
-// The counts of the days, each closed session exactly once, also while a recorder works on the same state
-// directory. Fault::unavailable where nothing was ever recorded there.
+// Gives the counts of the days, each closed session exactly once, also while a recorder works on the same
+// state directory; a class may come twice. Fault::unavailable where nothing was ever recorded there.
+Result<void> read_counts(const Place& place, const Period& period, const TakeCount& take);
+// All of them, added up: of a few days.
 Result<DailyCounts> read_counts(const Place& place, const Period& period);
 
 // The downgrades of the days, as of the last fold; none where nothing was folded yet.

@@ -327,12 +327,14 @@ class PostgresStore final : public Store {
     return try_begin_fold();
   }
 
-  Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) override {
+  Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
+                        const TakeCount& take) override {
     // In one such transaction all answers are of the same moment.
     auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     if (!transaction) return std::unexpected(transaction.error());
+    DailyCounts counts;
+    auto done = read_counts(period, counts);
     Snapshot snapshot;
-    auto done = read_counts(period, snapshot.counts);
     if (done) {
       done = connection_.read("SELECT id FROM folded_segments WHERE id = ANY($1::text[])",
                               Parameters().add(array_of(segments)), [&](const Row& row) -> Result<void> {
@@ -348,6 +350,7 @@ class PostgresStore final : public Store {
                               });
     }
     if (!done) return std::unexpected(done.error());
+    for (const auto& [of, count] : counts) take(of, count);
     return snapshot;
   }
 

@@ -129,7 +129,7 @@ constexpr std::string_view add_downgrade = R"sql(
 )sql";
 
 constexpr std::string_view read_counts = R"sql(
-  SELECT s.day, s.receiving_mx, s.client_address, s.client_name, s.outcome, s.tls_version, s.cipher,
+  SELECT s.id, s.day, s.receiving_mx, s.client_address, s.client_name, s.outcome, s.tls_version, s.cipher,
          s.cipher_bits, s.client_certificate, s.failure, s.downgraded, s.sessions, s.messages,
          d.recipient_domain, d.sessions, d.messages
   FROM session_counts AS s LEFT JOIN domain_counts AS d ON d.session_count = s.id
@@ -278,14 +278,13 @@ class SqliteStore final : public Store {
     return std::make_unique<SqliteFold>(database_, std::move(*transaction), watch_);
   }
 
-  Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) override {
+  Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
+                        const TakeCount& take) override {
     // In one read transaction all answers are of the same moment.
     auto transaction = Transaction::begin(database_, "DEFERRED");
     if (!transaction) return std::unexpected(transaction.error());
+    if (auto given = give_counts(period, take); !given) return std::unexpected(given.error());
     Snapshot snapshot;
-    auto counts = counts_of(period);
-    if (!counts) return std::unexpected(counts.error());
-    snapshot.counts = std::move(*counts);
     for (const std::string& segment : segments) {
       const auto known = has_segment(database_, segment);
       if (!known) return std::unexpected(known.error());
@@ -379,23 +378,29 @@ class SqliteStore final : public Store {
   Result<std::int64_t> forgettings() override { return database_.number("SELECT number FROM forgettings"); }
 
  private:
-  Result<DailyCounts> counts_of(const Period& period) {
+  // The rows of a class, one a recipient domain, come one after the other.
+  Result<void> give_counts(const Period& period, const TakeCount& take) {
     auto rows = database_.prepare(read_counts);
     if (!rows) return std::unexpected(rows.error());
     rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
-    DailyCounts counts;
+    SessionClass of;
+    ClassCount count;
+    std::int64_t id = -1;
     auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
-      const auto of = class_in(row, day_in(row, 0), 1);
-      if (!of) return std::unexpected(of.error());
-      ClassCount& count = counts[*of];
-      count.total = tally_in(row, 11);  // the same in each of the class's rows
-      if (const std::string domain = row.text(13); !domain.empty()) {
-        count.recipient_domains[domain] = tally_in(row, 14);
+      if (row.number(0) != id) {
+        if (id >= 0) take(of, count);
+        id = row.number(0);
+        auto next = class_in(row, day_in(row, 1), 2);
+        if (!next) return std::unexpected(next.error());
+        of = std::move(*next);
+        count.total = tally_in(row, 12);
+        count.recipient_domains.clear();
       }
+      if (!row.is_null(14)) count.recipient_domains[row.text(14)] = tally_in(row, 15);
       return {};
     });
-    if (!done) return std::unexpected(done.error());
-    return counts;
+    if (done && id >= 0) take(of, count);
+    return done;
   }
 
   Database database_;

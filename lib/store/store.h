@@ -29,7 +29,6 @@ struct Period {
 };
 
 struct Snapshot {
-  DailyCounts counts;
   std::set<std::string> folded;      // those of the asked segments that are in the counts
   std::vector<std::string> waiting;  // of each writer (fold.h)
 };
@@ -66,8 +65,10 @@ class Store {
 
   virtual Result<std::unique_ptr<FoldTransaction>> begin_fold() = 0;
 
-  // The counts of the days, what waits, and which of the segments are in either, as of one moment.
-  virtual Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments) = 0;
+  // Gives the counts of the days, each class once, and says what waits and which of the segments are in
+  // either, as of one moment.
+  virtual Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
+                                const TakeCount& take) = 0;
 
   // Forgets the ids of the writer's segments folded before the time. Only for segments whose files are gone.
   virtual Result<void> forget_segments(Time folded_before) = 0;

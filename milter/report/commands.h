@@ -44,9 +44,20 @@ struct SummaryOptions {
   std::string until = "today";
   std::optional<std::string> domain;
   std::string by;  // empty: the overview
+  bool csv = false;
 };
 void add_summary_command(CLI::App& app, SummaryOptions& options);
 Result<int> run_summary(const SummaryOptions& options, const Surroundings& surroundings);
+
+struct HtmlOptions {
+  std::filesystem::path file;  // "-": standard output
+  std::string since;           // empty: 27 days before `until`
+  std::string until = "today";
+  std::optional<std::string> domain;
+};
+inline constexpr std::chrono::days longest_page{800};
+void add_html_command(CLI::App& app, HtmlOptions& options);
+Result<int> run_html(const HtmlOptions& options, const Surroundings& surroundings);
 
 struct DowngradesOptions {
   std::string since;  // empty: 27 days before `until`

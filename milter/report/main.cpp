@@ -19,6 +19,7 @@ struct CommandLine {
   milter::SelfOptions self;
   milter::ReadOptions read;
   milter::SummaryOptions summary;
+  milter::HtmlOptions html;
   milter::DowngradesOptions downgrades;
   milter::ForgetOptions forget;
 };
@@ -40,6 +41,7 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
   if (!surroundings) return std::unexpected(surroundings.error());
   if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
   if (app.got_subcommand("read")) return milter::run_read(line.read, *surroundings);
+  if (app.got_subcommand("html")) return milter::run_html(line.html, *surroundings);
   if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, *surroundings);
   if (app.got_subcommand("forget")) return milter::run_forget(line.forget, *surroundings);
   return milter::run_summary(line.summary, *surroundings);
@@ -59,6 +61,7 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   milter::add_self_command(app, line.self);
   milter::add_read_command(app, line.read);
   milter::add_summary_command(app, line.summary);
+  milter::add_html_command(app, line.html);
   milter::add_downgrades_command(app, line.downgrades);
   milter::add_forget_command(app, line.forget);
   app.footer("Example:\n  tlsrpt-report summary --by day");

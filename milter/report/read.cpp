@@ -5,6 +5,7 @@
 #include "milter/report/commands.h"
 #include "milter/report/failure_digest.h"
 #include "milter/report/intake.h"
+#include "milter/report/received_figures.h"
 #include "milter/report/tables.h"
 #include "reports/report_store.h"
 #include "tlsrpt/explanation.h"
@@ -218,13 +219,6 @@ Result<reports::ReportStore> open_store(const Configuration& configuration) {
   std::error_code ignored;
   std::filesystem::create_directories(configuration.state_dir, ignored);
   return reports::ReportStore::open(reports::report_file(configuration.state_dir), store::Access::write);
-}
-
-std::set<std::string> our_domains(const Configuration& configuration) {
-  std::set<std::string> domains;
-  for (const DomainName& domain : configuration.domains) domains.insert(domain.str());
-  if (!domains.empty() && !configuration.policy_domain.empty()) domains.insert(configuration.policy_domain);
-  return domains;
 }
 
 }  // namespace

@@ -1,10 +1,12 @@
 #include <algorithm>
+#include <array>
 #include <ranges>
 
 #include "base/cli.h"
 #include "base/text.h"
 #include "json/json_text.h"
 #include "milter/report/commands.h"
+#include "milter/report/received_figures.h"
 #include "milter/report/summary_figures.h"
 #include "milter/report/tables.h"
 #include "store/ledger.h"
@@ -12,12 +14,20 @@
 namespace starttls::milter {
 namespace {
 
-using store::DailyCounts;
 using store::Period;
+
+// What can be shown: our own sessions in groups, or what others report.
+enum class ReceivedBy { reporter, result_type };
+constexpr std::array<std::pair<std::string_view, ReceivedBy>, 2> received_words{
+    {{"reporter", ReceivedBy::reporter}, {"result-type", ReceivedBy::result_type}}};
 
 struct Request {
   Period period;
   std::optional<std::string> domain;
+  std::optional<Grouping> sessions_by;
+  std::optional<ReceivedBy> received_by;
+
+  bool is_overview() const { return !sessions_by && !received_by; }
 };
 
 Result<Request> request_of(const SummaryOptions& options, const Clock& clock) {
@@ -25,15 +35,59 @@ Result<Request> request_of(const SummaryOptions& options, const Clock& clock) {
   if (!period) return std::unexpected(period.error());
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
-  return Request{.period = *period, .domain = *domain};
+  Request request{.period = *period, .domain = *domain};
+  if (options.by.empty()) return request;
+  request.sessions_by = parse_grouping(options.by);
+  const auto received =
+      std::ranges::find(received_words, options.by, [](const auto& word) { return word.first; });
+  if (received != received_words.end()) request.received_by = received->second;
+  if (!request.is_overview()) return request;
+  return fail(
+      Fault::usage,
+      "--by: '{}' is none of protection, day, domain, sender, mx, cipher, failure, reporter, result-type",
+      printable(options.by));
 }
 
-std::string headline(const Request& request) {
+// Everything that the request needs, read once.
+struct Content {
+  GroupedFigures protection;  // of an overview, as is the next
+  GroupedFigures domains;
+  GroupedFigures sessions;  // by what was asked for
+  ReceivedFigures received;
+};
+
+Result<Content> read_content(const Request& request, const Configuration& configuration) {
+  Content content;
+  Groups protection(Grouping::protection, request.domain);
+  Groups domains(Grouping::domain, request.domain);
+  Groups sessions(request.sessions_by.value_or(Grouping::protection), request.domain);
+  Result<void> done;
+  if (request.sessions_by) {
+    done = read_sessions(configuration, request.period,
+                         [&](const auto& of, const auto& count) { sessions.add(of, count); });
+  } else if (request.is_overview()) {
+    done = read_sessions(configuration, request.period, [&](const auto& of, const auto& count) {
+      protection.add(of, count);
+      domains.add(of, count);
+    });
+  }
+  if (done && !request.sessions_by) {
+    done = read_received(configuration, request.period, request.domain,
+                         [&](const reports::ReportedPolicy& reported) { content.received.add(reported); });
+  }
+  if (!done) return std::unexpected(done.error());
+  content.protection = protection.figures();
+  content.domains = domains.figures();
+  content.sessions = sessions.figures();
+  return content;
+}
+
+std::string headline(std::string_view what, const Request& request) {
   const std::string of = request.domain ? " for " + *request.domain : "";
   if (request.period.since == request.period.until) {
-    return fmt::format("Inbound sessions{} on {} (UTC)\n\n", of, to_text(request.period.since));
+    return fmt::format("{}{} on {} (UTC)\n\n", what, of, to_text(request.period.since));
   }
-  return fmt::format("Inbound sessions{} from {} to {} (UTC)\n\n", of, to_text(request.period.since),
+  return fmt::format("{}{} from {} to {} (UTC)\n\n", what, of, to_text(request.period.since),
                      to_text(request.period.until));
 }
 
@@ -57,21 +111,12 @@ std::string title_of(Grouping by) {
   std::unreachable();
 }
 
-// How each kind of session is told to a person; TLS versions stand for themselves.
-std::string protection_label(const std::string& protection) {
-  if (protection == "no-mail") return "no TLS, no mail";
-  if (protection == "no-helo") return "left before HELO";
-  if (protection == "failed") return "TLS handshake failed";
-  return protection;
-}
-
-std::string protection_table(const DailyCounts& counts, const Request& request) {
-  const GroupedFigures groups = group(counts, Grouping::protection, request.domain);
+Table protection_table(const GroupedFigures& groups) {
   const std::uint64_t whole = sum(groups).sessions;
-  std::vector<std::vector<std::string>> rows;
+  Table table{.head = {"Protection", "Sessions", "Share", "Messages"}};
   const auto add_row = [&](const std::string& protection, const Figures& f) {
-    rows.push_back({protection_label(printable(protection)), std::to_string(f.sessions),
-                    percent(f.sessions, whole), std::to_string(f.messages)});
+    table.rows.push_back({protection_label(printable(protection)), std::to_string(f.sessions),
+                          percent(f.sessions, whole), std::to_string(f.messages)});
   };
   // The newest TLS version first, then what was not encrypted.
   for (const auto& [protection, f] : std::views::reverse(groups)) {
@@ -80,32 +125,68 @@ std::string protection_table(const DailyCounts& counts, const Request& request) 
   for (const auto& [protection, f] : groups) {
     if (f.tls == 0) add_row(protection, f);
   }
-  return table({"Protection", "Sessions", "Share", "Messages"}, rows, output_width());
+  return table;
 }
 
-std::string group_table(const DailyCounts& counts, Grouping by, const Request& request) {
-  const GroupedFigures groups = group(counts, by, request.domain);
+Table group_table(const GroupedFigures& groups, Grouping by) {
+  if (by == Grouping::protection) return protection_table(groups);
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   if (by == Grouping::sender) {
     // Who still sends in the clear is what one asks for.
     std::ranges::stable_sort(sorted, std::ranges::greater(),
                              [](const auto& g) { return g.second.plaintext; });
   }
-  std::vector<std::vector<std::string>> rows;
-  rows.reserve(sorted.size());
+  Table table{
+      .head = {title_of(by), "Sessions", "TLS", "Plaintext", "Failed", "Neither", "TLS %", "Messages"}};
+  table.rows.reserve(sorted.size());
   for (const auto& [name, f] : sorted) {
-    rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.tls),
-                    std::to_string(f.plaintext), std::to_string(f.failed),
-                    std::to_string(f.no_mail + f.no_helo), percent(f.tls, f.tls + f.plaintext),
-                    std::to_string(f.messages)});
+    table.rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.tls),
+                          std::to_string(f.plaintext), std::to_string(f.failed),
+                          std::to_string(f.no_mail + f.no_helo), percent(f.tls, f.tls + f.plaintext),
+                          std::to_string(f.messages)});
   }
-  return table({title_of(by), "Sessions", "TLS", "Plaintext", "Failed", "Neither", "TLS %", "Messages"}, rows,
-               output_width());
+  return table;
 }
 
-std::string overview(const DailyCounts& counts, const Request& request) {
-  std::string out = headline(request) + protection_table(counts, request);
-  if (!request.domain) out += "\n" + group_table(counts, Grouping::domain, request);
+Table reporter_table(const ReceivedFigures& received) {
+  Table table{.head = {"Reporter", "Reports", "Sessions", "Failed", "Failed %", "Last day"}};
+  for (const auto& [name, f] : received.reporters()) {
+    table.rows.push_back({name.empty() ? "(no name)" : printable(name, 200), std::to_string(f.reports),
+                          std::to_string(f.sessions.all()), std::to_string(f.sessions.failed),
+                          percent(f.sessions.failed, f.sessions.all()), to_text(f.last)});
+  }
+  return table;
+}
+
+Table result_type_table(const ReceivedFigures& received) {
+  Table table{.head = {"Result type, policy domain", "Sessions", "Reporters", "MX hosts"}};
+  for (const auto& [key, group] : received.failures().groups()) {
+    const auto& [domain, type] = key;
+    table.rows.push_back(
+        {fmt::format("{}, {}", type.empty() ? "(none given)" : printable(type, 100), printable(domain, 200)),
+         std::to_string(group.sessions), std::to_string(group.reporters.size()),
+         std::to_string(group.mx_hosts.size())});
+  }
+  std::ranges::stable_sort(table.rows, {}, [](const auto& row) { return row[0]; });
+  return table;
+}
+
+Table table_of(const Content& content, const Request& request) {
+  if (request.received_by == ReceivedBy::reporter) return reporter_table(content.received);
+  if (request.received_by == ReceivedBy::result_type) return result_type_table(content.received);
+  if (request.sessions_by) return group_table(content.sessions, *request.sessions_by);
+  return protection_table(content.protection);
+}
+
+std::string in_words(const Content& content, const Request& request) {
+  const std::string sessions = headline("Inbound sessions", request);
+  const std::string received = headline("Received reports", request);
+  if (request.received_by) return received + in_columns(table_of(content, request));
+  if (request.sessions_by) return sessions + in_columns(table_of(content, request));
+  std::string out = sessions + in_columns(protection_table(content.protection));
+  if (!request.domain) out += "\n" + in_columns(group_table(content.domains, Grouping::domain));
+  if (!content.received.reporters().empty())
+    out += "\n" + received + in_columns(reporter_table(content.received));
   return out;
 }
 
@@ -131,60 +212,94 @@ void put_groups(JsonText& json, const char* key, const GroupedFigures& groups) {
   json.end_array();
 }
 
-std::string to_json(const DailyCounts& counts, const std::optional<Grouping>& by, const Request& request) {
+void put_total(JsonText& json, const GroupedFigures& groups) {
+  json.key("total");
+  json.begin_object();
+  put(json, sum(groups));
+  json.end_object();
+}
+
+void put_reporters(JsonText& json, const ReceivedFigures& received) {
+  json.key("reporters");
+  json.begin_array();
+  for (const auto& [name, f] : received.reporters()) {
+    json.begin_object();
+    json.member("reporter", name);
+    json.member("reports", f.reports);
+    json.member("sessions", f.sessions.all());
+    json.member("failed", f.sessions.failed);
+    json.member("last_day", to_text(f.last));
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void put_result_types(JsonText& json, const ReceivedFigures& received) {
+  json.key("result_types");
+  json.begin_array();
+  for (const auto& [key, group] : received.failures().groups()) {
+    json.begin_object();
+    json.member("policy_domain", key.first);
+    json.member("result_type", key.second);
+    json.member("sessions", group.sessions);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+std::string to_json(const Content& content, const Request& request) {
   JsonText json;
   json.begin_object();
   json.member("since", to_text(request.period.since));
   json.member("until", to_text(request.period.until));
   json.key("domain");
   request.domain ? json.text(*request.domain) : json.null();
-  json.key("total");
-  json.begin_object();
-  put(json, sum(group(counts, Grouping::protection, request.domain)));
-  json.end_object();
-  if (by) {
-    put_groups(json, "groups", group(counts, *by, request.domain));
+  if (request.sessions_by) {
+    put_total(json, content.sessions);
+    put_groups(json, "groups", content.sessions);
+  } else if (request.received_by == ReceivedBy::result_type) {
+    put_result_types(json, content.received);
+  } else if (request.received_by == ReceivedBy::reporter) {
+    put_reporters(json, content.received);
   } else {
-    put_groups(json, "protection", group(counts, Grouping::protection, request.domain));
-    put_groups(json, "domains", group(counts, Grouping::domain, request.domain));
+    put_total(json, content.protection);
+    put_groups(json, "protection", content.protection);
+    put_groups(json, "domains", content.domains);
+    put_reporters(json, content.received);
   }
   json.end_object();
   return json.take();
 }
 
-std::string to_tables(const DailyCounts& counts, const std::optional<Grouping>& by, const Request& request) {
-  if (!by) return overview(counts, request);
-  if (*by == Grouping::protection) return headline(request) + protection_table(counts, request);
-  return headline(request) + group_table(counts, *by, request);
-}
-
 }  // namespace
 
 void add_summary_command(CLI::App& app, SummaryOptions& options) {
-  auto* command = app.add_subcommand("summary", "How inbound sessions were protected, as tables");
+  auto* command =
+      app.add_subcommand("summary", "How inbound sessions were protected, and what others report, as tables");
   command->add_option("--since", options.since, "First day (default: six days before the last)")
       ->type_name("DAY");
   command->add_option("--until", options.until, "Last day: YYYY-MM-DD, today (default) or yesterday")
       ->type_name("DAY");
   command->add_option("--domain", options.domain, "Only sessions with a recipient there")
       ->type_name("DOMAIN");
-  command->add_option("--by", options.by, "protection, day, domain, sender, mx, cipher or failure")
+  command
+      ->add_option("--by", options.by,
+                   "protection, day, domain, sender, mx, cipher or failure; of received reports reporter or "
+                   "result-type")
       ->type_name("WHAT");
+  command->add_flag("--csv", options.csv, "The table for a spreadsheet");
   command->footer("Example:\n  tlsrpt-report summary --since 2026-11-01 --by sender");
 }
 
 Result<int> run_summary(const SummaryOptions& options, const Surroundings& surroundings) {
+  if (options.csv && surroundings.json) return fail(Fault::usage, "--csv and --json exclude each other");
   const auto request = request_of(options, surroundings.clock);
   if (!request) return std::unexpected(request.error());
-  std::optional<Grouping> by;
-  if (!options.by.empty()) {
-    const auto parsed = parse_grouping(options.by);
-    if (!parsed) return std::unexpected(parsed.error());
-    by = *parsed;
-  }
-  const auto counts = store::read_counts(place_of(surroundings.configuration), request->period);
-  if (!counts) return std::unexpected(counts.error());
-  auto printed = print(surroundings.json ? to_json(*counts, by, *request) : to_tables(*counts, by, *request));
+  const auto content = read_content(*request, surroundings.configuration);
+  if (!content) return std::unexpected(content.error());
+  auto printed = print(options.csv         ? to_csv(table_of(*content, *request))
+                       : surroundings.json ? to_json(*content, *request)
+                                           : in_words(*content, *request));
   if (!printed) return std::unexpected(printed.error());
   return 0;
 }

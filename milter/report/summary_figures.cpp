@@ -1,9 +1,8 @@
 #include "milter/report/summary_figures.h"
 
+#include <algorithm>
 #include <array>
 #include <utility>
-
-#include "base/text.h"
 
 namespace starttls::milter {
 namespace {
@@ -87,29 +86,30 @@ Figures figures_of(Outcome outcome, const Tally& tally) {
 
 }  // namespace
 
-Result<Grouping> parse_grouping(const std::string& word) {
-  for (const auto& [name, grouping] : groupings) {
-    if (name == word) return grouping;
-  }
-  return fail(Fault::usage, "--by: '{}' is none of protection, day, domain, sender, mx, cipher, failure",
-              printable(word));
+std::optional<Grouping> parse_grouping(std::string_view word) {
+  const auto found = std::ranges::find(groupings, word, &decltype(groupings)::value_type::first);
+  return found == groupings.end() ? std::nullopt : std::optional(found->second);
 }
 
-GroupedFigures group(const store::DailyCounts& counts, Grouping by,
-                     const std::optional<std::string>& domain) {
-  GroupedFigures groups;
-  for (const auto& [of, count] : counts) {
-    if (by == Grouping::failure && of.outcome != Outcome::failed) continue;
-    if (by != Grouping::domain && !domain) {
-      groups[group_of(of, by)] += figures_of(of.outcome, count.total);
-      continue;
-    }
-    for (const auto& [name, tally] : count.recipient_domains) {
-      if (domain && name != *domain) continue;
-      groups[by == Grouping::domain ? name : group_of(of, by)] += figures_of(of.outcome, tally);
-    }
+Figures& Groups::group(const std::string& name) {
+  if (last_name_ == nullptr || *last_name_ != name) {
+    const auto found = groups_.try_emplace(name).first;
+    last_name_ = &found->first;
+    last_ = &found->second;
   }
-  return groups;
+  return *last_;
+}
+
+void Groups::add(const store::SessionClass& of, const store::ClassCount& count) {
+  if (by_ == Grouping::failure && of.outcome != Outcome::failed) return;
+  if (by_ != Grouping::domain && !domain_) {
+    group(group_of(of, by_)) += figures_of(of.outcome, count.total);
+    return;
+  }
+  for (const auto& [name, tally] : count.recipient_domains) {
+    if (domain_ && name != *domain_) continue;
+    group(by_ == Grouping::domain ? name : group_of(of, by_)) += figures_of(of.outcome, tally);
+  }
 }
 
 Figures sum(const GroupedFigures& groups) {

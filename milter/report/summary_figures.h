@@ -5,9 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 
-#include "base/result.h"
 #include "store/counts.h"
 
 namespace starttls::milter {
@@ -16,8 +17,8 @@ namespace starttls::milter {
 // `failure`: failed handshakes only, by their reason.
 enum class Grouping { protection, day, domain, sender, mx, cipher, failure };
 
-// "protection", "day", "domain", "sender", "mx", "cipher", "failure". Fault::usage on another word.
-Result<Grouping> parse_grouping(const std::string& word);
+// "protection", "day", "domain", "sender", "mx", "cipher", "failure"; none for another word.
+std::optional<Grouping> parse_grouping(std::string_view word);
 
 struct Figures {
   std::uint64_t sessions = 0;
@@ -33,8 +34,26 @@ struct Figures {
 // "mail.sender.test" or the address where a sender has no name, ...
 using GroupedFigures = std::map<std::string, Figures>;
 
-// With a domain, only sessions that had an accepted recipient there, and the messages for it.
-GroupedFigures group(const store::DailyCounts& counts, Grouping by, const std::optional<std::string>& domain);
+// Adds up counts, as they come. With a domain, only sessions that had an accepted recipient there, and the
+// messages for it.
+class Groups {
+ public:
+  explicit Groups(Grouping by, std::optional<std::string> domain = std::nullopt)
+      : by_(by), domain_(std::move(domain)) {}
+
+  void add(const store::SessionClass& of, const store::ClassCount& count);
+  GroupedFigures figures() const { return {groups_.begin(), groups_.end()}; }
+
+ private:
+  Figures& group(const std::string& name);
+
+  Grouping by_;
+  std::optional<std::string> domain_;
+  std::unordered_map<std::string, Figures> groups_;
+  // The group that was added to last: counts come day by day.
+  const std::string* last_name_ = nullptr;
+  Figures* last_ = nullptr;
+};
 
 Figures sum(const GroupedFigures& groups);
 

@@ -1,4 +1,4 @@
-// Plain text tables.
+// Tables, and other ways in which figures are told.
 #pragma once
 
 #include <cstdint>
@@ -8,13 +8,19 @@
 
 namespace starttls::milter {
 
-// The first column is text, set to the left and cut to what the others leave of the width; the others are set
-// to the right. Every row has as many cells as the head.
-std::string table(const std::vector<std::string>& head, const std::vector<std::vector<std::string>>& rows,
-                  std::size_t width);
+// What a table shows: names in the first column, figures in the others. Every row has as many cells as the
+// head.
+struct Table {
+  std::vector<std::string> head;
+  std::vector<std::vector<std::string>> rows;
+};
 
-// 80 columns on a terminal; nothing is cut for a file or a pipe.
-std::size_t output_width();
+// For a person, in 80 columns: names to the left, figures to the right. A name for which the figures leave no
+// room has a line of its own.
+std::string in_columns(const Table& table);
+
+// RFC 4180, with a head. A cell that a spreadsheet would take for a formula has an apostrophe before it.
+std::string to_csv(const Table& table);
 
 // A paragraph after a heading that stands out to the left: "  Heading: text that goes on, under itself".
 // Broken at blanks for 80 columns.
@@ -22,6 +28,10 @@ std::string paragraph(std::string_view heading, std::string_view text);
 
 // "1 session", "3 sessions"
 std::string counted(std::uint64_t number, std::string_view one);
+
+// How each kind of session is told to a person: "plaintext", "TLS handshake failed"; TLS versions stand for
+// themselves.
+std::string protection_label(const std::string& protection);
 
 // "66.7%"; "-" where the whole is 0.
 std::string percent(std::uint64_t part, std::uint64_t whole);

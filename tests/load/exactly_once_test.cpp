@@ -259,7 +259,7 @@ class Inbound {
     std::size_t folded = 0;
     if (std::filesystem::exists(store::store_file(state_dir()))) {
       if (auto opened = store::open_sqlite_store(store::store_file(state_dir()), store::Access::read)) {
-        folded = good((*opened)->read(always, ids)).folded.size();
+        folded = good((*opened)->read(always, ids, [](const auto&, const auto&) {})).folded.size();
       }
     }
     found.waiting = ids.size() > folded;

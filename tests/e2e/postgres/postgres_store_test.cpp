@@ -34,7 +34,7 @@ FoldOutcome fold_sessions(Store& store, const std::string& segment, std::initial
 }
 
 DailyCounts counts_in(Store& store) {
-  return good(store.read(whole_year, {})).counts;
+  return read_all(store, whole_year, {}).counts;
 }
 
 std::uint64_t sessions_in(Store& store) {
@@ -102,11 +102,11 @@ TEST_CASE("what one host has waiting and remembers is not another's") {
   const auto second = open("mx2");
   fold_sessions(*first, "a", {awaiting_probe()});
   CHECK(fold_sessions(*second, "b", {failure_note()}).waiting == 1);
-  CHECK(good(first->read(whole_year, {})).waiting.size() == 2);
+  CHECK(read_all(*first, whole_year, {}).snapshot.waiting.size() == 2);
   CHECK(fold_sessions(*first, "c", {failure_note()}).waiting == 0);
-  CHECK(good(first->read(whole_year, {})).waiting.size() == 1);
+  CHECK(read_all(*first, whole_year, {}).snapshot.waiting.size() == 1);
   good(second->forget_segments(now + 1h));
-  CHECK(good(first->read(whole_year, {"a", "b", "c"})).folded == std::set<std::string>{"a", "c"});
+  CHECK(read_all(*first, whole_year, {"a", "b", "c"}).snapshot.folded == std::set<std::string>{"a", "c"});
 }
 
 TEST_CASE("hosts add to the same counts") {

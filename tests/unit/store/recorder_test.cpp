@@ -77,7 +77,9 @@ class LockedStore final : public Store {
     attempts_.notify_all();
     return locked();
   }
-  Result<Snapshot> read(const Period&, const std::vector<std::string>&) override { return locked(); }
+  Result<Snapshot> read(const Period&, const std::vector<std::string>&, const TakeCount&) override {
+    return locked();
+  }
   Result<void> forget_segments(Time) override { return locked(); }
   Result<std::size_t> prune(Day, std::size_t) override { return locked(); }
   Result<std::vector<Downgrade>> downgrades(const Period&) override { return locked(); }

@@ -44,7 +44,7 @@ TEST_CASE("a reader sees the store while a writer has it open") {
   const auto writer = good(open_sqlite_store(folder / "s", Access::write));
   const auto reader = good(open_sqlite_store(folder / "s", Access::read));
   good(fold_sessions(*writer, "a", {tls_session()}));
-  CHECK(good(reader->read(whole_year, {})).counts == counts_of({tls_session()}));
+  CHECK(read_all(*reader, whole_year, {}).counts == counts_of({tls_session()}));
 }
 
 TEST_CASE("a store whose file was removed takes nothing, so that nothing is lost in it") {
@@ -104,11 +104,11 @@ TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
   CHECK(bad(open_sqlite_store(folder / "s", Access::read)).message.find("older version") !=
         std::string::npos);
   const auto store = good(open_sqlite_store(folder / "s", Access::write));
-  const Snapshot snapshot = good(store->read(whole_year, {"old"}));
-  CHECK(snapshot.counts == counts_of({tls_session()}));
+  const auto [snapshot, counts] = read_all(*store, whole_year, {"old"});
+  CHECK(counts == counts_of({tls_session()}));
   CHECK(snapshot.folded == std::set<std::string>{"old"});
   good(fold_sessions(*store, "new", {tls_session()}));
-  CHECK(good(store->read(whole_year, {})).counts == counts_of({tls_session(), tls_session()}));
+  CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session(), tls_session()}));
 }
 
 TEST_CASE("a damaged store is moved aside, and nothing else is") {

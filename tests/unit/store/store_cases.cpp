@@ -17,7 +17,7 @@ FoldOutcome fold_at(Store& store, const std::string& segment, Time journal_time,
 }
 
 DailyCounts counts_in(Store& store) {
-  return good(store.read(year, {})).counts;
+  return read_all(store, year, {}).counts;
 }
 
 Session failed_probe(HandshakeFailure failure = HandshakeFailure::unknown_ca) {
@@ -41,11 +41,21 @@ Session without_tls(Time begin) {
 
 }  // namespace
 
+Everything read_all(store::Store& store, const store::Period& period,
+                    const std::vector<std::string>& segments) {
+  Everything all;
+  all.snapshot =
+      good(store.read(period, segments, [&](const store::SessionClass& of, const store::ClassCount& count) {
+        CHECK(all.counts.emplace(of, count).second);
+      }));
+  return all;
+}
+
 void what_is_folded_is_read_back_and_adds_up(Store& store) {
   CHECK(fold_at(store, "a", noon, {tls_session(), plaintext_session()}).added);
   CHECK(fold_at(store, "b", noon, {tls_session()}).added);
-  const Snapshot snapshot = good(store.read(year, {"a", "b", "c"}));
-  CHECK(snapshot.counts == counts_of({tls_session(), plaintext_session(), tls_session()}));
+  const auto [snapshot, counts] = read_all(store, year, {"a", "b", "c"});
+  CHECK(counts == counts_of({tls_session(), plaintext_session(), tls_session()}));
   CHECK(snapshot.folded == std::set<std::string>{"a", "b"});
 }
 
@@ -58,28 +68,28 @@ void a_segment_that_was_folded_before_changes_nothing(Store& store) {
 void only_the_days_of_the_period_are_read(Store& store) {
   fold_at(store, "a", noon, {tls_session()});
   const Day day = day_of(noon);
-  CHECK(good(store.read({day, day}, {})).counts == counts_of({tls_session()}));
-  CHECK(good(store.read({day + std::chrono::days{1}, day + std::chrono::days{1}}, {})).counts.empty());
+  CHECK(read_all(store, {day, day}, {}).counts == counts_of({tls_session()}));
+  CHECK(read_all(store, {day + std::chrono::days{1}, day + std::chrono::days{1}}, {}).counts.empty());
 }
 
 void old_ids_are_forgotten(Store& store) {
   fold_at(store, "old", noon - 25h, {tls_session()});
   fold_at(store, "young", noon, {tls_session()});
   good(store.forget_segments(noon - 24h));
-  CHECK(good(store.read(year, {"old", "young"})).folded == std::set<std::string>{"young"});
+  CHECK(read_all(store, year, {"old", "young"}).snapshot.folded == std::set<std::string>{"young"});
 }
 
 void failures_and_sessions_find_each_other_across_folds(Store& store) {
   // First the session, then the failure.
   CHECK(fold_at(store, "a", noon, {awaiting_probe()}).waiting == 1);
   CHECK(counts_in(store).empty());
-  CHECK(good(store.read(year, {})).waiting.size() == 1);
+  CHECK(read_all(store, year, {}).snapshot.waiting.size() == 1);
   const FoldOutcome joined = fold_at(store, "b", noon + 5s, {failure_note()});
   CHECK(joined.waiting == 0);
   CHECK(joined.sessions == 1);
   CHECK(joined.failed == 1);
   CHECK(counts_in(store) == counts_of({failed_probe()}));
-  CHECK(good(store.read(year, {})).waiting.empty());
+  CHECK(read_all(store, year, {}).snapshot.waiting.empty());
   // First the failure.
   CHECK(fold_at(store, "c", noon + 10s, {failure_note()}).sessions == 0);
   fold_at(store, "d", noon + 15s, {awaiting_probe()});
@@ -181,8 +191,8 @@ void a_fold_that_is_not_committed_leaves_nothing(Store& store) {
     good(transaction->set_waiting("x"));
     good(transaction->record("a", noon));
   }
-  const Snapshot snapshot = good(store.read(year, {"a"}));
-  CHECK(snapshot.counts.empty());
+  const auto [snapshot, counts] = read_all(store, year, {"a"});
+  CHECK(counts.empty());
   CHECK(snapshot.folded.empty());
   CHECK(snapshot.waiting.empty());
   CHECK(good(store.senders(0)).empty());
@@ -200,8 +210,8 @@ void segments_are_folded_together_but_for_those_that_were_before(Store& store) {
   CHECK(outcome.added);
   CHECK(outcome.sessions == 2);
   CHECK(outcome.position->number == 9);
-  const Snapshot snapshot = good(store.read(year, {"a", "b", "c", "d"}));
-  CHECK(snapshot.counts == counts_of({tls_session(), tls_session(), plaintext_session()}));
+  const auto [snapshot, counts] = read_all(store, year, {"a", "b", "c", "d"});
+  CHECK(counts == counts_of({tls_session(), tls_session(), plaintext_session()}));
   CHECK(snapshot.folded == std::set<std::string>{"a", "b", "d"});
   const auto again = good(fold(store, {"a", "b"}, read, sending_domain, noon, {}));
   CHECK_FALSE(again.added);

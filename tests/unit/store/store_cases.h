@@ -12,6 +12,14 @@ namespace starttls::test {
 
 using NewStore = std::function<std::unique_ptr<store::Store>()>;
 
+// All that a store gives.
+struct Everything {
+  store::Snapshot snapshot;
+  store::DailyCounts counts;
+};
+Everything read_all(store::Store& store, const store::Period& period,
+                    const std::vector<std::string>& segments);
+
 // One check a function; each begins with a new store.
 void what_is_folded_is_read_back_and_adds_up(store::Store& store);
 void a_segment_that_was_folded_before_changes_nothing(store::Store& store);

@@ -1,0 +1,185 @@
+"""A headless Chromium that looks at pages in files, told what to do over its debugging protocol.
+
+    with Chromium(lab) as browser:
+        browser.open(path, width=800, scheme="dark")
+        browser.evaluate("document.title")
+        picture = browser.screenshot()
+        picture.pixel(10, 10)                            (red, green, blue)
+
+The protocol goes over pipes (--remote-debugging-pipe): no port is taken.
+"""
+
+import base64
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import struct
+import subprocess
+import time
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from shutil import which
+from unittest import SkipTest
+
+from . import wait
+from .lab import Lab
+from .process import MARK
+
+Pixel = tuple[int, int, int]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars",
+         "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+         "--force-color-profile=srgb"]
+
+
+@dataclass(frozen=True)
+class Picture:
+    width: int
+    height: int
+    rows: list[bytes]  # three bytes a pixel
+
+    def pixel(self, x: int, y: int) -> Pixel:
+        return tuple(self.rows[y][3 * x:3 * x + 3])
+
+    def pixels(self) -> Iterator[Pixel]:
+        for row in self.rows:
+            yield from zip(*[iter(row)] * 3, strict=True)
+
+    @staticmethod
+    def of_png(png: bytes) -> "Picture":
+        """Eight bits a channel, with or without alpha, not interlaced: as Chromium writes it (PNG, section 9)."""
+        width, height, depth, colour = struct.unpack(">IIBB", png[16:26])
+        size = {2: 3, 6: 4}[colour]
+        assert depth == 8
+        data, at = b"", 8
+        while at < len(png):
+            (length,), kind = struct.unpack(">I", png[at:at + 4]), png[at + 4:at + 8]
+            if kind == b"IDAT":
+                data += png[at + 8:at + 8 + length]
+            at += length + 12
+        raw, stride = zlib.decompress(data), width * size
+        rows, above = [], bytearray(stride)
+        for y in range(height):
+            kind, line = raw[y * (stride + 1)], bytearray(raw[y * (stride + 1) + 1:(y + 1) * (stride + 1)])
+            for x in range(stride):
+                before, over = line[x - size] if x >= size else 0, above[x]
+                corner = above[x - size] if x >= size else 0
+                if kind == 1:
+                    line[x] = line[x] + before & 255
+                elif kind == 2:
+                    line[x] = line[x] + over & 255
+                elif kind == 3:
+                    line[x] = line[x] + (before + over) // 2 & 255
+                elif kind == 4:
+                    guess = before + over - corner
+                    line[x] = line[x] + min((before, over, corner), key=lambda value: abs(guess - value)) & 255
+            above = line
+            rows.append(bytes(line) if size == 3 else bytes(b for i, b in enumerate(line) if i % 4 != 3))
+        return Picture(width, height, rows)
+
+
+class Chromium:
+    def __init__(self, lab: Lab) -> None:
+        program = which("chromium")
+        if program is None:
+            raise SkipTest("needs Chromium")
+        to_browser, self._to = os.pipe()
+        self._from, from_browser = os.pipe()
+        folder = lab.new_folder("chromium")
+        # The browser reads descriptor 3 and writes 4; the shell puts them there, from where neither is.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
+        script = f'exec "$@" 3<&{ends[0]} 4>&{ends[1]} {ends[0]}<&- {ends[1]}>&-'
+        self.log = folder / "log"
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                ["bash", "-c", script, "bash", program, *FLAGS, "--remote-debugging-pipe", f"--user-data-dir={folder}/profile",
+                 "about:blank"], pass_fds=ends, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env={**os.environ, "HOME": str(folder), MARK: str(lab.folder)})
+        for end in (to_browser, from_browser, *ends):
+            os.close(end)
+        self._buffer = b""
+        self._last = 0
+        self._session: str | None = None
+        lab.at_end(self.stop)
+        target = self._ask("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._ask("Page.enable")
+
+    def stop(self) -> None:
+        """Close it, and wait until none of its processes writes into its folder any more."""
+        if self._process.poll() is not None:
+            return
+        self._session = None
+        with contextlib.suppress(OSError, RuntimeError):
+            self._ask("Browser.close")
+        self._process.kill()
+        self._process.wait()
+        os.close(self._to)
+        os.close(self._from)
+        for pid in self._helpers():
+            with contextlib.suppress(ProcessLookupError):
+                pidfd = os.pidfd_open(pid)
+                try:
+                    signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                    wait.for_end(pidfd, 10, "the end of a helper of Chromium")
+                finally:
+                    os.close(pidfd)
+
+    def _helpers(self) -> list[int]:
+        """The processes that it started: they have its session. Their environment is gone, they write over it."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            with contextlib.suppress(OSError):
+                if entry.name.isdigit() and os.getsid(int(entry.name)) == self._process.pid:
+                    found.append(int(entry.name))
+        return found
+
+    def _message(self, deadline: float) -> dict:
+        while b"\0" not in self._buffer:
+            if time.monotonic() > deadline:
+                raise TimeoutError(self.log.read_text(errors="replace"))
+            piece = os.read(self._from, 1 << 20)
+            if not piece:
+                raise RuntimeError(f"Chromium has ended: {self.log.read_text(errors='replace')}")
+            self._buffer += piece
+        message, _, self._buffer = self._buffer.partition(b"\0")
+        return json.loads(message)
+
+    def _ask(self, method: str, **parameters: object) -> dict:
+        self._last += 1
+        question = {"id": self._last, "method": method, "params": parameters}
+        if self._session is not None:
+            question["sessionId"] = self._session
+        os.write(self._to, json.dumps(question).encode() + b"\0")
+        deadline = time.monotonic() + 60
+        while True:
+            message = self._message(deadline)
+            if message.get("id") == self._last:
+                if "error" in message:
+                    raise RuntimeError(f"{method}: {message['error']}")
+                return message["result"]
+
+    def open(self, page: Path, *, width: int = 900, scheme: str = "light", medium: str = "screen") -> None:
+        """Show the page in a window that is as high as it."""
+        self._ask("Emulation.setEmulatedMedia", media=medium,
+                  features=[{"name": "prefers-color-scheme", "value": scheme}])
+        self._size(width, 1000)
+        self._ask("Page.navigate", url=page.resolve().as_uri())
+        self.evaluate("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        self._size(width, int(self.evaluate("document.documentElement.scrollHeight")))
+
+    def _size(self, width: int, height: int) -> None:
+        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def evaluate(self, expression: str) -> object:
+        """The value of an expression of JavaScript in the page, or of what it promises."""
+        result = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
+        if "exceptionDetails" in result:
+            raise RuntimeError(str(result["exceptionDetails"]))
+        return result["result"].get("value")
+
+    def screenshot(self) -> Picture:
+        return Picture.of_png(base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"]))
