@@ -68,6 +68,10 @@ Result<std::vector<DomainName>> domains_of(const Settings& settings, const std::
 }
 
 // What is written as text and means something else.
+struct ReporterTexts {
+  std::string name;
+  std::vector<std::string> domains;
+};
 struct Texts {
   std::string mode = "0660";
   std::string client_address = "full";
@@ -76,6 +80,7 @@ struct Texts {
   std::vector<std::string> downgrade_exempt;
   std::vector<std::string> domains;
   std::string policy_domain;
+  std::vector<ReporterTexts> reporters;
 };
 
 void read_selection(Settings& settings, Selection& selection) {
@@ -117,6 +122,11 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.text("report.contact", c.contact);
   settings.texts("report.domains", texts.domains);
   settings.text("report.policy_domain", texts.policy_domain);
+  texts.reporters.resize(settings.tables("reporter"));
+  for (std::size_t index = 0; index < texts.reporters.size(); ++index) {
+    settings.text(fmt::format("reporter[{}].name", index), texts.reporters[index].name);
+    settings.texts(fmt::format("reporter[{}].domains", index), texts.reporters[index].domains);
+  }
   return texts;
 }
 
@@ -144,6 +154,15 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
   auto exempt = domains_of(settings, "milter.downgrade_exempt", texts.downgrade_exempt);
   if (!exempt) return std::unexpected(exempt.error());
   c.downgrade_exempt = std::move(*exempt);
+  for (std::size_t index = 0; index < texts.reporters.size(); ++index) {
+    const ReporterTexts& reporter = texts.reporters[index];
+    const std::string key = fmt::format("reporter[{}]", index);
+    if (reporter.name.empty() || reporter.domains.empty())
+      return std::unexpected(settings.wrong(key, "needs a 'name' and 'domains'"));
+    auto sending = domains_of(settings, key + ".domains", reporter.domains);
+    if (!sending) return std::unexpected(sending.error());
+    c.reporters.push_back({.name = reporter.name, .domains = std::move(*sending)});
+  }
   auto domains = domains_of(settings, "report.domains", texts.domains);
   if (!domains) return std::unexpected(domains.error());
   c.domains = std::move(*domains);

@@ -37,6 +37,12 @@ enum class AddressKeeping { full, prefix, none };
 // What happens to a sender who has always used TLS and now comes without it.
 enum class OnDowngrade { observe, tempfail };
 
+// A [[reporter]]: the sending domains of an organization that sends TLS reports.
+struct ReporterDomains {
+  std::string name;  // organization-name, as it writes it
+  std::vector<DomainName> domains;
+};
+
 struct Configuration {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/tlsrpt";
   std::string store;  // "postgresql://..."; empty: SQLite in the state directory
@@ -64,8 +70,9 @@ struct Configuration {
   std::uint64_t retention_days = 400;        // of the store
 
   // [report]
-  std::string organization;         // organization-name of RFC 8460; empty: the host's name
-  std::string contact;              // contact-info; empty: postmaster@ the host's name
+  std::string organization;  // organization-name of RFC 8460; empty: the host's name
+  std::string contact;       // contact-info; empty: postmaster@ the host's name
+  std::vector<ReporterDomains> reporters;
   std::vector<DomainName> domains;  // our policy domains; empty: not told
   std::string policy_domain;        // of sessions that never came to a recipient; empty: see self_report.h
 };

@@ -11,6 +11,8 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "milter/configuration.h"
+#include "milter/report/advice.h"
+#include "milter/report/alerts.h"
 #include "store/store.h"
 
 namespace starttls::milter {
@@ -58,6 +60,31 @@ struct HtmlOptions {
 inline constexpr std::chrono::days longest_page{800};
 void add_html_command(CLI::App& app, HtmlOptions& options);
 Result<int> run_html(const HtmlOptions& options, const Surroundings& surroundings);
+
+struct AdviseOptions {
+  std::string domain;
+  std::string since;  // empty: 27 days before `until`
+  std::string until = "today";
+  std::string about = "all";
+  AdviceSettings settings;
+};
+void add_advise_command(CLI::App& app, AdviseOptions& options);
+Result<int> run_advise(const AdviseOptions& options, const Surroundings& surroundings);
+
+struct ReconcileOptions {
+  std::string since;  // empty: 13 days before `until`
+  std::string until = "yesterday";
+  std::optional<std::string> domain;
+};
+void add_reconcile_command(CLI::App& app, ReconcileOptions& options);
+Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& surroundings);
+
+struct AlertOptions {
+  std::string day = "yesterday";
+  AlertSettings settings;
+};
+void add_alert_command(CLI::App& app, AlertOptions& options);
+Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings);
 
 struct DowngradesOptions {
   std::string since;  // empty: 27 days before `until`

@@ -20,6 +20,9 @@ struct CommandLine {
   milter::ReadOptions read;
   milter::SummaryOptions summary;
   milter::HtmlOptions html;
+  milter::AdviseOptions advise;
+  milter::ReconcileOptions reconcile;
+  milter::AlertOptions alert;
   milter::DowngradesOptions downgrades;
   milter::ForgetOptions forget;
 };
@@ -42,6 +45,9 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
   if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
   if (app.got_subcommand("read")) return milter::run_read(line.read, *surroundings);
   if (app.got_subcommand("html")) return milter::run_html(line.html, *surroundings);
+  if (app.got_subcommand("advise")) return milter::run_advise(line.advise, *surroundings);
+  if (app.got_subcommand("reconcile")) return milter::run_reconcile(line.reconcile, *surroundings);
+  if (app.got_subcommand("alert")) return milter::run_alert(line.alert, *surroundings);
   if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, *surroundings);
   if (app.got_subcommand("forget")) return milter::run_forget(line.forget, *surroundings);
   return milter::run_summary(line.summary, *surroundings);
@@ -62,6 +68,9 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   milter::add_read_command(app, line.read);
   milter::add_summary_command(app, line.summary);
   milter::add_html_command(app, line.html);
+  milter::add_advise_command(app, line.advise);
+  milter::add_reconcile_command(app, line.reconcile);
+  milter::add_alert_command(app, line.alert);
   milter::add_downgrades_command(app, line.downgrades);
   milter::add_forget_command(app, line.forget);
   app.footer("Example:\n  tlsrpt-report summary --by day");

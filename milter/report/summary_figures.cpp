@@ -21,36 +21,6 @@ constexpr std::array<std::pair<std::string_view, Grouping>, 7> groupings{{
     {"failure", Grouping::failure},
 }};
 
-std::string protection_of(const SessionClass& of) {
-  return of.outcome == Outcome::tls ? of.tls_version : std::string(to_text(of.outcome));
-}
-
-std::string sender_of(const SessionClass& of) {
-  if (!of.client_name.empty()) return of.client_name;
-  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
-}
-
-// Not for Grouping::domain: a session may have several.
-std::string group_of(const SessionClass& of, Grouping by) {
-  switch (by) {
-    case Grouping::protection:
-      return protection_of(of);
-    case Grouping::day:
-      return to_text(of.day);
-    case Grouping::sender:
-      return sender_of(of);
-    case Grouping::mx:
-      return of.receiving_mx;
-    case Grouping::cipher:
-      return of.cipher.empty() ? "(no TLS)" : of.cipher;
-    case Grouping::failure:
-      return std::string(to_text(of.failure));
-    case Grouping::domain:
-      break;
-  }
-  std::unreachable();
-}
-
 Figures& operator+=(Figures& figures, const Figures& more) {
   figures.sessions += more.sessions;
   figures.tls += more.tls;
@@ -91,24 +61,49 @@ std::optional<Grouping> parse_grouping(std::string_view word) {
   return found == groupings.end() ? std::nullopt : std::optional(found->second);
 }
 
-Figures& Groups::group(const std::string& name) {
-  if (last_name_ == nullptr || *last_name_ != name) {
-    const auto found = groups_.try_emplace(name).first;
-    last_name_ = &found->first;
-    last_ = &found->second;
+// Not for Grouping::domain: a session may have several.
+std::string_view Groups::name_of(const SessionClass& of) {
+  switch (by_) {
+    case Grouping::protection:
+      return of.outcome == Outcome::tls ? of.tls_version : to_text(of.outcome);
+    case Grouping::day:
+      if (made_of_ != of.day) made_ = to_text(of.day);
+      made_of_ = of.day;
+      return made_;
+    case Grouping::sender:
+      if (!of.client_name.empty()) return of.client_name;
+      made_ = of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+      return made_;
+    case Grouping::mx:
+      return of.receiving_mx;
+    case Grouping::cipher:
+      return of.cipher.empty() ? std::string_view("(no TLS)") : of.cipher;
+    case Grouping::failure:
+      return to_text(of.failure);
+    case Grouping::domain:
+      break;
   }
+  std::unreachable();
+}
+
+Figures& Groups::group(std::string_view name) {
+  if (last_ != nullptr && last_name_ == name) return *last_;
+  auto found = groups_.find(name);
+  if (found == groups_.end()) found = groups_.emplace(std::string(name), Figures()).first;
+  last_name_ = found->first;
+  last_ = &found->second;
   return *last_;
 }
 
 void Groups::add(const store::SessionClass& of, const store::ClassCount& count) {
   if (by_ == Grouping::failure && of.outcome != Outcome::failed) return;
   if (by_ != Grouping::domain && !domain_) {
-    group(group_of(of, by_)) += figures_of(of.outcome, count.total);
+    group(name_of(of)) += figures_of(of.outcome, count.total);
     return;
   }
   for (const auto& [name, tally] : count.recipient_domains) {
     if (domain_ && name != *domain_) continue;
-    group(by_ == Grouping::domain ? name : group_of(of, by_)) += figures_of(of.outcome, tally);
+    group(by_ == Grouping::domain ? std::string_view(name) : name_of(of)) += figures_of(of.outcome, tally);
   }
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -45,14 +46,23 @@ class Groups {
   GroupedFigures figures() const { return {groups_.begin(), groups_.end()}; }
 
  private:
-  Figures& group(const std::string& name);
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
+  };
+
+  std::string_view name_of(const store::SessionClass& of);
+  Figures& group(std::string_view name);
 
   Grouping by_;
   std::optional<std::string> domain_;
-  std::unordered_map<std::string, Figures> groups_;
+  std::unordered_map<std::string, Figures, Hash, std::equal_to<>> groups_;
   // The group that was added to last: counts come day by day.
-  const std::string* last_name_ = nullptr;
+  std::string_view last_name_;
   Figures* last_ = nullptr;
+  // A name that was made, and the day that it was made of.
+  std::string made_;
+  std::optional<Day> made_of_;
 };
 
 Figures sum(const GroupedFigures& groups);

@@ -1,11 +1,15 @@
 """Reports and what they come in, made for the tests."""
 
 import base64
+import contextlib
 import gzip
 import json
+import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 from lab import Lab, program
+from lab.program import Program
 
 
 def failure(kind: str, sessions: int = 1, **more: str) -> dict:
@@ -69,3 +73,34 @@ class Reader:
 
     def statuses(self, *inputs: str | Path) -> list[str]:
         return [one["status"] for one in self.read(*inputs)["inputs"]]
+
+
+class RecordedReader(Reader):
+    """One whose state directory has a store of tlsrpt-milter, into which a test writes what it would have recorded."""
+
+    def __init__(self, lab: Lab, configuration: str = "", now: str = "2026-11-27T06:00:00Z") -> None:
+        super().__init__(lab, configuration, now)
+        milter = Program(lab, "tlsrpt-milter", "-f", "--state-dir", self.state, "-s",
+                         f"unix:{lab.new_folder('socket')}/milter")
+        milter.stderr.wait_for("listens on")
+        milter.stop()
+
+    @contextlib.contextmanager
+    def recorded(self) -> Iterator[sqlite3.Connection]:
+        """The store, for sessions and more within; all of it is there afterwards."""
+        with contextlib.closing(sqlite3.connect(self.state / "tlsrpt.sqlite")) as self._database, self._database:
+            yield self._database
+
+    def session(self, day: str, outcome: str, sessions: int, *, name: str = "mail.sender.test", version: str = "",
+                failed: str = "none", domain: str = "example.test") -> None:
+        """Sessions of one kind on a day; those with TLS or in plaintext have a recipient in the domain."""
+        row = self._database.execute(
+            "INSERT INTO session_counts VALUES (NULL, unixepoch(?) / 86400, 'mx1.example.test', '192.0.2.1', ?, ?, ?, ?, "
+            "256, 'none', ?, 0, ?, ?)", (day, name, outcome, version, version and "TLS_AES", failed, sessions, sessions))
+        if outcome in ("tls", "plaintext"):
+            self._database.execute("INSERT INTO domain_counts VALUES (?, ?, ?, ?)",
+                                   (row.lastrowid, domain, sessions, sessions))
+
+    def downgrade(self, day: str, sender: str = "sender.test", best: str = "TLSv1.3") -> None:
+        self._database.execute("INSERT INTO downgrades VALUES (?, unixepoch(?) / 86400, 4, unixepoch(?) * 1000, "
+                               "unixepoch(?) * 1000, ?, 90)", (sender, day, day, day, best))

@@ -1,14 +1,12 @@
 """The page of tlsrpt-report html, as a browser shows it."""
 
 import re
-import sqlite3
 import unittest
 from pathlib import Path
 
-from lab import Lab, program
+from lab import Lab
 from lab.chromium import Chromium
-from lab.program import Program
-from reports import Reader, failure, report
+from reports import Reader, RecordedReader, failure, report
 
 HOSTILE = "\"'><script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">\x1b[31m\u202e&amp;"
 DAYS = [f"2026-11-{day:02}" for day in range(1, 27)]
@@ -22,35 +20,18 @@ TEXTS = """[...document.querySelectorAll('svg')].map(svg => {
 
 
 class Page(unittest.TestCase):
-    def reader(self, lab: Lab) -> Reader:
-        reader = Reader(lab, now="2026-11-27T06:00:00Z")
-        milter = Program(lab, "tlsrpt-milter", "-f", "--state-dir", reader.state, "-s",
-                         f"unix:{lab.new_folder('socket')}/milter")
-        milter.stderr.wait_for("listens on")
-        milter.stop()
-        return reader
-
-    def session(self, database: sqlite3.Connection, day: str, outcome: str, sessions: int, name: str = "mail.sender.test",
-                version: str = "", failed: str = "none", domain: str = "example.test") -> None:
-        row = database.execute(
-            "INSERT INTO session_counts VALUES (NULL, unixepoch(?) / 86400, 'mx1.example.test', '192.0.2.1', ?, ?, ?, ?, "
-            "256, 'none', ?, 0, ?, ?)", (day, name, outcome, version, version and "TLS_AES", failed, sessions, sessions))
-        if outcome in ("tls", "plaintext"):
-            database.execute("INSERT INTO domain_counts VALUES (?, ?, ?, ?)", (row.lastrowid, domain, sessions, sessions))
-
     def fill(self, reader: Reader, hostile: bool = False) -> None:
         text = HOSTILE if hostile else ""
-        with sqlite3.connect(reader.state / "tlsrpt.sqlite") as database:
+        with reader.recorded():
             for number, day in enumerate(DAYS):
-                self.session(database, day, "tls", 1200 + 31 * number, version="TLSv1.3")
-                self.session(database, day, "tls", 300, version="TLSv1.2", name="old.sender.test")
-                self.session(database, day, "plaintext", 20 + number, name="printer.sender.test" + text)
-                self.session(database, day, "failed", 5, name="", failed="unknown-ca")
-            self.session(database, DAYS[0], "plaintext", 3, name="a-host-with-a-long-name." * 8 + "sender.test" + text)
+                reader.session(day, "tls", 1200 + 31 * number, version="TLSv1.3")
+                reader.session(day, "tls", 300, version="TLSv1.2", name="old.sender.test")
+                reader.session(day, "plaintext", 20 + number, name="printer.sender.test" + text)
+                reader.session(day, "failed", 5, name="", failed="unknown-ca")
+            reader.session(DAYS[0], "plaintext", 3, name="a-host-with-a-long-name." * 8 + "sender.test" + text)
             if hostile:
-                self.session(database, DAYS[1], "tls", 3, version=HOSTILE, domain=HOSTILE)
-            database.execute("INSERT INTO downgrades VALUES (?, unixepoch('2026-11-20') / 86400, 4, 1795000000000, "
-                             "1795000000000, ?, 90)", ("sender.test" + text, "TLSv1.3" + text))
+                reader.session(DAYS[1], "tls", 3, version=HOSTILE, domain=HOSTILE)
+            reader.downgrade("2026-11-20", "sender.test" + text, "TLSv1.3" + text)
         for number, day in enumerate(DAYS):
             reader.write(f"reports/{day}", report(failure("certificate-expired" + text, 3), day=day, report_id=day,
                                                   organization="Sender Inc." + text, successful=500 + number))
@@ -82,7 +63,7 @@ class Page(unittest.TestCase):
 
     def test_has_every_chart_with_its_table(self) -> None:
         with Lab() as lab:
-            reader = self.reader(lab)
+            reader = RecordedReader(lab)
             self.fill(reader)
             browser = Chromium(lab)
             browser.open(self.made(reader))
@@ -100,7 +81,7 @@ class Page(unittest.TestCase):
 
     def test_is_readable_light_and_dark_wide_and_narrow_and_on_paper(self) -> None:
         with Lab() as lab:
-            reader = self.reader(lab)
+            reader = RecordedReader(lab)
             self.fill(reader)
             page = self.made(reader)
             browser = Chromium(lab)
@@ -124,7 +105,7 @@ class Page(unittest.TestCase):
 
     def test_hostile_texts_are_only_texts(self) -> None:
         with Lab() as lab:
-            reader = self.reader(lab)
+            reader = RecordedReader(lab)
             self.fill(reader, hostile=True)
             page = self.made(reader)
             source = page.read_text(encoding="utf-8")
@@ -141,10 +122,10 @@ class Page(unittest.TestCase):
 
     def test_of_one_policy_domain_has_only_its_sessions(self) -> None:
         with Lab() as lab:
-            reader = self.reader(lab)
+            reader = RecordedReader(lab)
             self.fill(reader)
-            with sqlite3.connect(reader.state / "tlsrpt.sqlite") as database:
-                self.session(database, DAYS[3], "tls", 77, version="TLSv1.3", name="x.test", domain="other.test")
+            with reader.recorded():
+                reader.session(DAYS[3], "tls", 77, version="TLSv1.3", name="x.test", domain="other.test")
             source = self.made(reader, "--domain", "other.test").read_text(encoding="utf-8")
             self.assertIn("<b>77</b><span>inbound sessions</span>", source)
             self.assertIn("TLS of inbound mail of other.test", source)
@@ -152,7 +133,7 @@ class Page(unittest.TestCase):
 
     def test_of_nothing_says_so(self) -> None:
         with Lab() as lab:
-            reader = self.reader(lab)
+            reader = RecordedReader(lab)
             browser = Chromium(lab)
             browser.open(self.made(reader, "--since", "2026-11-27"))
             self.check_charts(browser)

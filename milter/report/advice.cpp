@@ -1,0 +1,175 @@
+#include "milter/report/advice.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "milter/report/tables.h"
+
+namespace starttls::milter {
+namespace {
+
+constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TLSv1.2",
+                                                         "TLSv1.3"};  // the lowest first
+
+std::string sender_name(const store::SessionClass& of) {
+  if (!of.client_name.empty()) return of.client_name;
+  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+}
+
+// "certificate-expired at mx2.example.org, ..."
+std::string in_words(const FailureDigest& failures) {
+  std::string text;
+  for (const auto& [key, group] : failures.groups()) {
+    text += (text.empty() ? "" : ", ") + (key.second.empty() ? "no reason given" : key.second);
+    if (!group.mx_hosts.empty()) text += " at " + group.mx_hosts.begin()->first;
+    if (group.mx_hosts.size() > 1) text += fmt::format(" and {} more", group.mx_hosts.size() - 1);
+  }
+  return text;
+}
+
+void sort_by_sessions(std::vector<Hit>& hits) {
+  std::ranges::stable_sort(hits, std::ranges::greater(), &Hit::sessions);
+}
+
+}  // namespace
+
+std::string_view word_of(Readiness readiness) {
+  switch (readiness) {
+    case Readiness::ready:
+      return "ready";
+    case Readiness::not_ready:
+      return "not ready";
+    case Readiness::unknown:
+      return "unknown";
+  }
+  std::unreachable();
+}
+
+void Adviser::add(const reports::ReportedPolicy& reported) {
+  const tlsrpt::PolicyResult& policy = reported.policy;
+  has_sts_ = has_sts_ || policy.policy_type == "sts";
+  days_.insert(day_of(reported.head.begin));
+  ReportedSessions& sessions = reporters_[reported.head.organization_name];
+  sessions.successful += policy.successful_sessions;
+  sessions.failed += policy.failed_sessions;
+  if (policy.failed_sessions > 0) failures_[reported.head.organization_name].add(policy);
+}
+
+void Adviser::add(const store::SessionClass& of, const store::ClassCount& count) {
+  const auto found = count.recipient_domains.find(domain_);
+  if (found == count.recipient_domains.end()) return;
+  const std::uint64_t sessions = found->second.sessions;
+  if (of.outcome == store::Outcome::plaintext) {
+    plaintext_ += sessions;
+    senders_[sender_name(of)].plaintext += sessions;
+  } else if (of.outcome == store::Outcome::tls) {
+    versions_[of.tls_version] += sessions;
+    if (of.tls_version != known_versions.back())
+      senders_[sender_name(of)].versions[of.tls_version] += sessions;
+  }
+}
+
+bool Adviser::is_tolerable(std::uint64_t part, std::uint64_t whole) const {
+  return 100.0 * static_cast<double>(part) <= settings_.tolerance * static_cast<double>(whole);
+}
+
+EnforceAdvice Adviser::enforce() const {
+  EnforceAdvice advice{.reporters = reporters_.size(), .days = days_.size()};
+  for (const auto& [name, sessions] : reporters_) {
+    advice.sessions.successful += sessions.successful;
+    advice.sessions.failed += sessions.failed;
+    if (sessions.failed == 0) continue;
+    const auto failures = failures_.find(name);
+    advice.hits.push_back({.sender = name,
+                           .sessions = sessions.failed,
+                           .what = failures == failures_.end() ? "" : in_words(failures->second)});
+  }
+  sort_by_sessions(advice.hits);
+  const auto [all, failed] = std::pair(advice.sessions.all(), advice.sessions.failed);
+  if (all == 0) {
+    advice.reason = "no received report tells of sessions to this domain";
+    return advice;
+  }
+  const std::uint64_t wanted = std::min(settings_.least_days, days_in_window_);
+  advice.readiness = Readiness::not_ready;
+  if (!is_tolerable(failed, all)) {
+    advice.reason = fmt::format("{} of {} reported failed ({}), and would not have come", failed,
+                                counted(all, "session"), percent(failed, all));
+  } else if (!has_sts_) {
+    advice.reason =
+        "no reporter has seen an MTA-STS policy of this domain: publish one in mode testing first";
+  } else if (days_.size() < wanted) {
+    advice.reason =
+        fmt::format("there are reports about {} only; {} are wanted", counted(days_.size(), "day"), wanted);
+  } else {
+    advice.readiness = Readiness::ready;
+    advice.reason =
+        fmt::format("{} of {} reported failed ({}), by {} on {}", failed, counted(all, "session"),
+                    percent(failed, all), counted(advice.reporters, "reporter"), counted(advice.days, "day"));
+  }
+  return advice;
+}
+
+PlaintextAdvice Adviser::plaintext() const {
+  PlaintextAdvice advice{.sessions = plaintext_, .plaintext = plaintext_};
+  for (const auto& [version, sessions] : versions_) advice.sessions += sessions;
+  for (const auto& [name, sender] : senders_) {
+    if (sender.plaintext > 0)
+      advice.hits.push_back({.sender = name, .sessions = sender.plaintext, .what = {}});
+  }
+  sort_by_sessions(advice.hits);
+  if (advice.sessions == 0) {
+    advice.reason = "no session with a recipient in this domain was recorded";
+    return advice;
+  }
+  advice.readiness = is_tolerable(plaintext_, advice.sessions) ? Readiness::ready : Readiness::not_ready;
+  advice.reason = fmt::format("{} of {} with mail came in plaintext ({})", plaintext_,
+                              counted(advice.sessions, "session"), percent(plaintext_, advice.sessions));
+  return advice;
+}
+
+// Versions that are not known count as the lowest.
+VersionAdvice Adviser::version() const {
+  std::uint64_t whole = 0;
+  for (const auto& [version, sessions] : versions_) whole += sessions;
+  if (whole == 0)
+    return {.least = {},
+            .reason = "no encrypted session with a recipient in this domain was recorded",
+            .hits = {}};
+  const auto rank_of = [](const std::string& version) {
+    const auto found = std::ranges::find(known_versions, version);
+    return found == known_versions.end() ? 0 : found - known_versions.begin();
+  };
+  const auto below = [&](std::ptrdiff_t rank, const auto& versions) {
+    std::uint64_t sum = 0;
+    for (const auto& [version, sessions] : versions) sum += rank_of(version) < rank ? sessions : 0;
+    return sum;
+  };
+  std::ptrdiff_t least = 0;
+  while (least + 1 < std::ssize(known_versions) && is_tolerable(below(least + 1, versions_), whole)) ++least;
+  VersionAdvice advice{
+      .least = std::string(known_versions[static_cast<std::size_t>(least)]), .reason = {}, .hits = {}};
+  const std::uint64_t hit = below(least, versions_);
+  advice.reason = fmt::format("{} of {} had a lower version ({})", hit, counted(whole, "encrypted session"),
+                              percent(hit, whole));
+  if (least + 1 == std::ssize(known_versions)) return advice;
+  for (const auto& [name, sender] : senders_) {
+    const std::uint64_t sessions = below(least + 1, sender.versions);
+    if (sessions > 0) advice.hits.push_back({.sender = name, .sessions = sessions, .what = {}});
+  }
+  sort_by_sessions(advice.hits);
+  const std::uint64_t next = below(least + 1, versions_);
+  advice.reason += fmt::format("; {} would be too much to ask of {} ({})",
+                               known_versions[static_cast<std::size_t>(least) + 1], counted(next, "session"),
+                               percent(next, whole));
+  return advice;
+}
+
+Advice Adviser::advice() const {
+  return {.enforce = enforce(), .plaintext = plaintext(), .version = version()};
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,87 @@
+#include "base/cli.h"
+#include "json/json_text.h"
+#include "milter/report/alerts.h"
+#include "milter/report/commands.h"
+#include "milter/report/tables.h"
+#include "store/ledger.h"
+
+namespace starttls::milter {
+namespace {
+
+// Nothing where there is nothing: cron sends no mail then.
+std::string in_words(const std::vector<Alert>& alerts, Day day) {
+  if (alerts.empty()) return {};
+  std::string text =
+      fmt::format("TLS of inbound mail, up to {} (UTC): {} attention\n", to_text(day),
+                  alerts.size() == 1 ? "1 thing needs" : fmt::format("{} things need", alerts.size()));
+  for (const Alert& alert : alerts) text += "\n" + paragraph("* ", alert.message);
+  return text;
+}
+
+std::string to_json(const std::vector<Alert>& alerts, Day day) {
+  JsonText json;
+  json.begin_object();
+  json.member("day", to_text(day));
+  json.key("alerts");
+  json.begin_array();
+  for (const Alert& alert : alerts) {
+    json.begin_object();
+    json.member("kind", alert.kind);
+    json.member("message", alert.message);
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+void add_alert_command(CLI::App& app, AlertOptions& options) {
+  AlertSettings& settings = options.settings;
+  auto* command = app.add_subcommand("alert", "Says what needs a person, and nothing else: for cron");
+  command
+      ->add_option("--day", options.day,
+                   "Last day that is looked at: YYYY-MM-DD, today or yesterday (default)")
+      ->type_name("DAY");
+  command
+      ->add_option("--failure-share", settings.failure_share,
+                   "Percent of the sessions that may fail (default 1)")
+      ->type_name("PERCENT");
+  command
+      ->add_option("--least-sessions", settings.least_sessions,
+                   "Below which a share says nothing (default 20)")
+      ->type_name("NUMBER");
+  command
+      ->add_option("--silent-days", settings.silent_days,
+                   "Days without a report after which a regular reporter is missed (default 3)")
+      ->type_name("NUMBER");
+  command
+      ->add_option("--expired-sessions", settings.expired_sessions,
+                   "Sessions that may not find a certificate expired (default 1)")
+      ->type_name("NUMBER");
+  command->footer("Example:\n  tlsrpt-report alert --failure-share 2");
+}
+
+Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings) {
+  const auto day = day_argument(options.day, surroundings.clock);
+  if (!day) return std::unexpected(day.error());
+  AlertWatch watch(options.settings, *day);
+  const store::Period period = watch.period();
+  auto done = read_received(surroundings.configuration, period, std::nullopt,
+                            [&](const reports::ReportedPolicy& reported) { watch.add(reported); });
+  if (done) {
+    done = read_sessions(surroundings.configuration, {*day, *day},
+                         [&](const auto& of, const auto& count) { watch.add(of, count); });
+  }
+  if (!done) return std::unexpected(done.error());
+  const auto downgrades = store::read_downgrades(place_of(surroundings.configuration), period);
+  if (!downgrades) return std::unexpected(downgrades.error());
+  for (const store::Downgrade& downgrade : *downgrades) watch.add(downgrade);
+  const std::vector<Alert> alerts = watch.alerts();
+  auto printed = print(surroundings.json ? to_json(alerts, *day) : in_words(alerts, *day));
+  if (!printed) return std::unexpected(printed.error());
+  return alerts.empty() ? 0 : 1;
+}
+
+}  // namespace starttls::milter

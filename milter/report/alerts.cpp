@@ -1,0 +1,128 @@
+#include "milter/report/alerts.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "milter/report/tables.h"
+#include "tlsrpt/explanation.h"
+
+namespace starttls::milter {
+namespace {
+
+bool is_over(std::uint64_t part, std::uint64_t whole, double share) {
+  return 100.0 * static_cast<double>(part) > share * static_cast<double>(whole);
+}
+
+std::string shown(const std::string& text) {
+  return text.empty() ? "(no name)" : printable(text, 200);
+}
+
+std::string hosts_of(const FailureGroup& group) {
+  if (group.mx_hosts.empty()) return {};
+  std::string text = " at " + shown(group.mx_hosts.begin()->first);
+  if (group.mx_hosts.size() > 1) text += fmt::format(" and {} more", group.mx_hosts.size() - 1);
+  return text;
+}
+
+}  // namespace
+
+void AlertWatch::add(const reports::ReportedPolicy& reported) {
+  const Day day = day_of(reported.head.begin);
+  if (day > day_) return;
+  reporters_[reported.head.organization_name].insert(day);
+  FailureDigest failures;
+  failures.add(reported.policy);
+  if (!is_recent(day)) {
+    for (const auto& [key, group] : failures.groups()) earlier_failures_.insert(key);
+    return;
+  }
+  recent_failures_.add(reported.head.organization_name, failures);
+  ReportedSessions& sessions = recent_[to_lower(reported.policy.policy_domain)];
+  sessions.successful += reported.policy.successful_sessions;
+  sessions.failed += reported.policy.failed_sessions;
+}
+
+void AlertWatch::add(const store::SessionClass& of, const store::ClassCount& count) {
+  if (of.day != day_) return;
+  if (of.outcome == store::Outcome::tls) own_.tls += count.total.sessions;
+  if (of.outcome == store::Outcome::failed) own_.failed += count.total.sessions;
+}
+
+void AlertWatch::add(const store::Downgrade& downgrade) {
+  if (downgrade.day == day_) downgrades_.push_back(downgrade);
+}
+
+void AlertWatch::check_shares(std::vector<Alert>& alerts) const {
+  for (const auto& [domain, sessions] : recent_) {
+    if (sessions.all() < settings_.least_sessions ||
+        !is_over(sessions.failed, sessions.all(), settings_.failure_share))
+      continue;
+    alerts.push_back({.kind = "failure-share",
+                      .message = fmt::format("{}: others report that {} of {} failed ({}).", shown(domain),
+                                             sessions.failed, counted(sessions.all(), "session"),
+                                             percent(sessions.failed, sessions.all()))});
+  }
+  const std::uint64_t handshakes = own_.tls + own_.failed;
+  if (handshakes < settings_.least_sessions || !is_over(own_.failed, handshakes, settings_.failure_share))
+    return;
+  alerts.push_back(
+      {.kind = "handshake-share",
+       .message =
+           fmt::format("{} of {} with our MX hosts failed ({}); see tlsrpt-report summary --by failure.",
+                       own_.failed, counted(handshakes, "TLS handshake"), percent(own_.failed, handshakes))});
+}
+
+void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
+  for (const auto& [key, group] : recent_failures_.groups()) {
+    const auto& [domain, type] = key;
+    const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);
+    const auto add = [&](std::string_view kind, std::string_view what) {
+      alerts.push_back({.kind = std::string(kind),
+                        .message = fmt::format("{}: {}, {}{}. {} {}", shown(domain), what,
+                                               counted(group.sessions, "session"), hosts_of(group),
+                                               explanation.meaning, explanation.remedy)});
+    };
+    if (type == "certificate-expired" && group.sessions >= settings_.expired_sessions) {
+      add("certificate-expired", "senders find a certificate expired");
+    } else if (!earlier_failures_.contains(key)) {
+      add("new-failure",
+          "a failure that was not reported before: " + (type.empty() ? "no reason given" : shown(type)));
+    }
+  }
+}
+
+void AlertWatch::check_reporters(std::vector<Alert>& alerts) const {
+  for (const auto& [name, days] : reporters_) {
+    const auto earlier =
+        static_cast<std::uint64_t>(std::ranges::count_if(days, [&](Day day) { return !is_recent(day); }));
+    const bool was_regular = 2 * earlier >= static_cast<std::uint64_t>(alert_baseline.count());
+    const auto silent = static_cast<std::uint64_t>((day_ - *days.rbegin()).count());
+    if (!was_regular || silent < settings_.silent_days) continue;
+    alerts.push_back(
+        {.kind = "reporter-silent",
+         .message = fmt::format("{} has sent no report about the last {}; it reported {} of {} days before.",
+                                shown(name), counted(silent, "day"), earlier, alert_baseline.count())});
+  }
+}
+
+void AlertWatch::check_downgrades(std::vector<Alert>& alerts) const {
+  for (const store::Downgrade& downgrade : downgrades_) {
+    alerts.push_back(
+        {.kind = "downgrade",
+         .message = fmt::format("{} came without TLS in {}, after {} with up to {}: STARTTLS may have been "
+                                "stripped; see tlsrpt-report downgrades.",
+                                shown(downgrade.sender), counted(downgrade.sessions, "session"),
+                                counted(downgrade.tls_sessions, "session"), shown(downgrade.best_tls))});
+  }
+}
+
+std::vector<Alert> AlertWatch::alerts() const {
+  std::vector<Alert> alerts;
+  check_shares(alerts);
+  check_failures(alerts);
+  check_reporters(alerts);
+  check_downgrades(alerts);
+  return alerts;
+}
+
+}  // namespace starttls::milter

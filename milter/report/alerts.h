@@ -1,0 +1,70 @@
+// What needs a person: what `tlsrpt-report alert` tells.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "milter/report/received_figures.h"
+#include "milter/report/summary_figures.h"
+#include "reports/report_store.h"
+#include "store/counts.h"
+#include "store/senders.h"
+
+namespace starttls::milter {
+
+struct AlertSettings {
+  double failure_share = 1.0;          // percent of the sessions that may fail
+  std::uint64_t least_sessions = 20;   // below which a share says nothing
+  std::uint64_t silent_days = 3;       // after which a reporter that reported most days is missed
+  std::uint64_t expired_sessions = 1;  // that found a certificate expired
+};
+
+struct Alert {
+  std::string kind;  // "failure-share", "handshake-share", "new-failure", "certificate-expired",
+                     // "reporter-silent", "downgrade"
+  std::string message;  // a sentence or two, of texts that are fit for a mail
+};
+
+// The days that are looked at, and those before that they are compared with.
+inline constexpr std::chrono::days alert_days{2};  // reports come a day late
+inline constexpr std::chrono::days alert_baseline{28};
+
+class AlertWatch {
+ public:
+  // `day` is the last of the days that are looked at.
+  AlertWatch(AlertSettings settings, Day day) : settings_(settings), day_(day) {}
+
+  store::Period period() const {
+    return {.since = day_ - alert_days + std::chrono::days{1} - alert_baseline, .until = day_};
+  }
+
+  void add(const reports::ReportedPolicy& reported);
+  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::Downgrade& downgrade);
+
+  std::vector<Alert> alerts() const;
+
+ private:
+  bool is_recent(Day day) const { return day > day_ - alert_days; }
+  void check_shares(std::vector<Alert>& alerts) const;
+  void check_failures(std::vector<Alert>& alerts) const;
+  void check_reporters(std::vector<Alert>& alerts) const;
+  void check_downgrades(std::vector<Alert>& alerts) const;
+
+  AlertSettings settings_;
+  Day day_;
+  std::map<std::string, ReportedSessions> recent_;  // by policy domain
+  FailureDigest recent_failures_;
+  std::set<FailureDigest::Key> earlier_failures_;
+  std::map<std::string, std::set<Day>> reporters_;
+  Figures own_;  // sessions of the last day
+  std::vector<store::Downgrade> downgrades_;
+};
+
+}  // namespace starttls::milter

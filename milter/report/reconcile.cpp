@@ -1,0 +1,105 @@
+#include <algorithm>
+
+#include "base/cli.h"
+#include "base/text.h"
+#include "json/json_text.h"
+#include "milter/report/commands.h"
+#include "milter/report/reconciliation.h"
+#include "milter/report/tables.h"
+#include "milter/sending_domain.h"
+
+namespace starttls::milter {
+namespace {
+
+using Comparisons = std::vector<Comparison>;
+
+std::string in_words(const Comparisons& comparisons, const store::Period& period) {
+  std::string text =
+      fmt::format("Reported and seen from {} to {} (UTC)\n\n", to_text(period.since), to_text(period.until));
+  if (comparisons.empty()) return text + "No reports were received about these days.\n";
+  Table table{.head = {"Day, reporter, policy domain", "OK", "Failed", "TLS", "Plain", "Finding"},
+              .rows = {}};
+  std::set<Finding> findings;
+  for (const Comparison& one : comparisons) {
+    if (one.finding == Finding::matches) continue;
+    findings.insert(one.finding);
+    const std::string name = one.reporter.empty() ? "(no name)" : printable(one.reporter, 100);
+    table.rows.push_back({fmt::format("{} {}, {}", to_text(one.day), name, printable(one.policy_domain, 200)),
+                          std::to_string(one.reported.successful), std::to_string(one.reported.failed),
+                          std::to_string(one.seen_tls), std::to_string(one.seen_plaintext),
+                          std::string(word_of(one.finding))});
+  }
+  const std::size_t matching = comparisons.size() - table.rows.size();
+  if (!table.rows.empty()) text += in_columns(table) + "\n";
+  for (const Finding finding : findings) {
+    text += paragraph(fmt::format("{:<15}", fmt::format("{}:", word_of(finding))), meaning_of(finding));
+  }
+  return text + (findings.empty() ? "" : "\n") +
+         fmt::format("{} of {} match.\n", matching, counted(comparisons.size(), "comparison"));
+}
+
+std::string to_json(const Comparisons& comparisons, const store::Period& period) {
+  JsonText json;
+  json.begin_object();
+  json.member("since", to_text(period.since));
+  json.member("until", to_text(period.until));
+  json.key("comparisons");
+  json.begin_array();
+  for (const Comparison& one : comparisons) {
+    json.begin_object();
+    json.member("day", to_text(one.day));
+    json.member("reporter", one.reporter);
+    json.member("policy_domain", one.policy_domain);
+    json.member("reported_successful", one.reported.successful);
+    json.member("reported_failed", one.reported.failed);
+    json.member("seen_tls", one.seen_tls);
+    json.member("seen_plaintext", one.seen_plaintext);
+    json.member("seen_without_mail", one.seen_without_mail);
+    json.member("finding", word_of(one.finding));
+    json.member("meaning", meaning_of(one.finding));
+    json.end_object();
+  }
+  json.end_array();
+  json.end_object();
+  return json.take();
+}
+
+}  // namespace
+
+void add_reconcile_command(CLI::App& app, ReconcileOptions& options) {
+  auto* command = app.add_subcommand("reconcile", "What reporters say beside what our MX hosts saw of them");
+  command->add_option("--since", options.since, "First day (default: 13 days before the last)")
+      ->type_name("DAY");
+  command->add_option("--until", options.until, "Last day: YYYY-MM-DD, today or yesterday (default)")
+      ->type_name("DAY");
+  command->add_option("--domain", options.domain, "Only this policy domain")->type_name("DOMAIN");
+  command->footer("Example:\n  tlsrpt-report reconcile --since 2026-11-01");
+}
+
+Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& surroundings) {
+  const auto period =
+      period_argument(options.since, options.until, std::chrono::days{13}, surroundings.clock);
+  if (!period) return std::unexpected(period.error());
+  const auto domain = domain_argument(options.domain);
+  if (!domain) return std::unexpected(domain.error());
+  auto sender_of = sending_domain();
+  if (!sender_of) return std::unexpected(sender_of.error());
+  Reconciliation reconciliation(surroundings.configuration.reporters, std::move(*sender_of));
+  auto done = read_received(surroundings.configuration, *period, *domain,
+                            [&](const reports::ReportedPolicy& reported) { reconciliation.add(reported); });
+  if (done) {
+    done = read_sessions(surroundings.configuration, *period,
+                         [&](const auto& of, const auto& count) { reconciliation.add(of, count); });
+  }
+  if (!done) return std::unexpected(done.error());
+  // The report of a day comes the day after.
+  const Day last_reported = day_of(surroundings.clock()) - std::chrono::days{2};
+  const Comparisons comparisons = reconciliation.comparisons(last_reported);
+  auto printed = print(surroundings.json ? to_json(comparisons, *period) : in_words(comparisons, *period));
+  if (!printed) return std::unexpected(printed.error());
+  const bool all_match =
+      std::ranges::all_of(comparisons, [](const Comparison& one) { return one.finding == Finding::matches; });
+  return all_match ? 0 : 1;
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,94 @@
+// What reporters say of their sessions beside what our MX hosts saw of them: what `tlsrpt-report reconcile`
+// tells.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "base/clock.h"
+#include "milter/configuration.h"
+#include "milter/report/received_figures.h"
+#include "reports/report_store.h"
+#include "store/counts.h"
+#include "store/senders.h"
+
+namespace starttls::milter {
+
+enum class Finding {
+  matches,
+  unseen,         // no session of it was seen on any day
+  more_reported,  // than seen
+  more_seen,      // than reported
+  stripped,       // it missed STARTTLS in sessions that did not come here so
+  plaintext,      // it came without TLS
+  no_report,      // it reports on other days, and was seen on this one
+};
+// "matches", "unseen", "more-reported", ...
+std::string_view word_of(Finding finding);
+// What it may mean, in a sentence or two.
+std::string_view meaning_of(Finding finding);
+
+// One reporter, day and policy domain.
+struct Comparison {
+  Day day;
+  std::string reporter;
+  std::string policy_domain;
+  ReportedSessions reported;
+  std::uint64_t seen_tls = 0;
+  std::uint64_t seen_plaintext = 0;
+  std::uint64_t seen_without_mail =
+      0;  // failed handshakes and others that came to no recipient, of all domains
+  Finding finding = Finding::matches;
+};
+
+// The sending domains of a reporter: those that the configuration gives it, else that of its contact address,
+// of the part of the report-id behind "@" and of its name, where these are domains; and those that are known
+// to send for it.
+std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head,
+                                         const std::vector<ReporterDomains>& configured,
+                                         const store::SendingDomain& sending_domain);
+
+class Reconciliation {
+ public:
+  Reconciliation(const std::vector<ReporterDomains>& configured, store::SendingDomain sending_domain)
+      : configured_(configured), sending_domain_(std::move(sending_domain)) {}
+
+  void add(const reports::ReportedPolicy& reported);
+  void add(const store::SessionClass& of, const store::ClassCount& count);
+
+  // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later ones may
+  // be on their way.
+  std::vector<Comparison> comparisons(Day last_reported) const;
+
+ private:
+  struct Reported {
+    ReportedSessions sessions;
+    std::uint64_t without_starttls = 0;  // of the failed ones
+  };
+  struct Seen {
+    std::uint64_t tls = 0;
+    std::uint64_t plaintext = 0;
+  };
+  struct Reporter {
+    std::set<std::string> domains;                             // it sends from
+    std::set<std::string> policy_domains;                      // it reports about
+    std::map<std::pair<Day, std::string>, Reported> reported;  // by policy domain
+  };
+
+  Comparison compare(const std::string& name, const Reporter& reporter, Day day,
+                     const std::string& policy_domain) const;
+
+  const std::vector<ReporterDomains>& configured_;
+  store::SendingDomain sending_domain_;
+  std::map<std::string, Reporter> reporters_;
+  std::map<std::tuple<std::string, Day, std::string>, Seen> seen_;  // sending domain, day, policy domain
+  std::map<std::pair<std::string, Day>, std::uint64_t> without_mail_;
+  std::set<std::string> seen_domains_;
+};
+
+}  // namespace starttls::milter
