@@ -82,7 +82,7 @@ struct Text {
   std::string state_dir = Configuration{}.state_dir, overrides, ca_file;
   std::uint64_t size_limit = FetchLimits{}.size_limit;
   std::uint64_t redirects = FetchLimits{}.redirects;
-  DiscoveryText discovery;
+  policy::DiscoveryText discovery;
   std::vector<ListText> lists;
   std::vector<OutputText> outputs;
   ServeText serve;

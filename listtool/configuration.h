@@ -15,9 +15,9 @@
 #include <vector>
 
 #include "base/result.h"
-#include "listtool/discovery_settings.h"
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
+#include "policy/discovery_settings.h"
 #include "service/listener.h"
 
 namespace starttls::listtool {
@@ -95,7 +95,7 @@ struct Configuration {
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); none where empty
   FetchLimits fetch;
-  DiscoverySettings discovery;
+  policy::DiscoverySettings discovery;
   Programs programs;
   std::vector<ListSettings> lists;  // later ones overlay earlier ones
   std::vector<OutputSettings> outputs;

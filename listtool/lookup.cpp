@@ -13,7 +13,6 @@
 #include "base/domain.h"
 #include "base/text.h"
 #include "json/json_text.h"
-#include "listtool/discovery.h"
 #include "listtool/index.h"
 #include "listtool/installed.h"
 #include "listtool/options.h"
@@ -21,6 +20,7 @@
 #include "listtool/sources.h"
 #include "mtasts/cache.h"
 #include "policy/answer.h"
+#include "policy/discovery.h"
 
 namespace starttls::listtool {
 namespace {
@@ -344,7 +344,8 @@ event::Task<std::vector<std::shared_ptr<const policy::Facts>>> examine(policy::E
 Result<std::vector<Published>> asked(const Common& common, std::span<const DomainName> domains) {
   auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  auto discovery = Discovery::begin(common.configuration, std::move(*clock), {});
+  auto discovery = policy::Discovery::begin(common.configuration.discovery,
+                                            mta_sts_cache(common.configuration), std::move(*clock), {});
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
   const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, domains));

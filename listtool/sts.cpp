@@ -13,10 +13,10 @@
 #include "base/text.h"
 #include "json/json_text.h"
 #include "listtool/bulk.h"
-#include "listtool/discovery.h"
 #include "listtool/options.h"
 #include "listtool/sts_outcome.h"
 #include "mtasts/cache.h"
+#include "policy/discovery.h"
 
 namespace starttls::listtool {
 namespace {
@@ -64,10 +64,12 @@ Result<std::vector<DomainName>> read_domains(const std::vector<std::string>& arg
   return domains;
 }
 
-Result<std::unique_ptr<Discovery>> begin(const Common& common) {
+Result<std::unique_ptr<policy::Discovery>> begin(const Common& common) {
   auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  auto discovery = Discovery::begin(common.configuration, std::move(*clock), {.dane = false});
+  auto discovery =
+      policy::Discovery::begin(common.configuration.discovery, mta_sts_cache(common.configuration),
+                               std::move(*clock), {.dane = false});
   if (discovery && (*discovery)->warning) {
     tell(program, "warning: " + (*discovery)->warning->message);
   }
@@ -111,8 +113,8 @@ class Report {
 };
 
 // Fetches them, and has each outcome reported in its turn. `shown` says which are of interest.
-Result<StsTally> examine_all(const Common& common, Discovery& discovery, std::vector<DomainName> domains,
-                             mtasts::Haste haste,
+Result<StsTally> examine_all(const Common& common, policy::Discovery& discovery,
+                             std::vector<DomainName> domains, mtasts::Haste haste,
                              const std::function<bool(const DomainName&, const StsOutcome&)>& shown) {
   Report report(common.json);
   Result<void> written;
@@ -137,7 +139,7 @@ void tell_summary(const Common& common, const StsTally& tally) {
 }
 
 // 0 where all that was learnt is kept; what was not was told already.
-int status_of_cache(const Discovery& discovery) {
+int status_of_cache(const policy::Discovery& discovery) {
   if (discovery.warning) return discovery.warning->exit_status();
   const auto& trouble = discovery.examiner->cache_trouble();
   return trouble ? trouble->exit_status() : 0;

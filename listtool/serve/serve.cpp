@@ -13,13 +13,13 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "listtool/discovery.h"
 #include "listtool/options.h"
 #include "listtool/serve/answerer.h"
 #include "listtool/serve/finder.h"
 #include "listtool/serve/lists.h"
 #include "listtool/serve/metrics.h"
 #include "listtool/serve/server.h"
+#include "policy/discovery.h"
 #include "service/identity.h"
 #include "service/listener.h"
 #include "service/metrics_text.h"
@@ -88,8 +88,8 @@ class FindingSide {
   bool stop();
 
  private:
-  FindingSide(const Common& common, Clock clock, Counters& counters, std::unique_ptr<Discovery> discovery,
-              std::shared_ptr<Lists> lists);
+  FindingSide(const Common& common, Clock clock, Counters& counters,
+              std::unique_ptr<policy::Discovery> discovery, std::shared_ptr<Lists> lists);
   Knowing knowing();
   void tick();
   void tell_unusable_lists();
@@ -101,7 +101,7 @@ class FindingSide {
   Common common_;
   Clock clock_;
   Counters& counters_;
-  std::unique_ptr<Discovery> discovery_;
+  std::unique_ptr<policy::Discovery> discovery_;
   std::shared_ptr<Lists> lists_;
   std::string state_;  // of the lists
   Time started_;
@@ -117,7 +117,7 @@ class FindingSide {
 };
 
 FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
-                         std::unique_ptr<Discovery> discovery, std::shared_ptr<Lists> lists)
+                         std::unique_ptr<policy::Discovery> discovery, std::shared_ptr<Lists> lists)
     : common_(common),
       clock_(std::move(clock)),
       counters_(counters),
@@ -129,7 +129,8 @@ FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
 Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Clock clock,
                                                         Counters& counters) {
   const Configuration& configuration = common.configuration;
-  auto discovery = Discovery::begin(configuration, clock, {.dane = configuration.serve.dane});
+  auto discovery = policy::Discovery::begin(configuration.discovery, mta_sts_cache(configuration), clock,
+                                            {.dane = configuration.serve.dane});
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) spdlog::warn("{}", (*discovery)->warning->message);
   auto lists = Lists::open(configuration, clock());

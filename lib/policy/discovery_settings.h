@@ -1,4 +1,4 @@
-// [dns] and [mta-sts] of listtool.toml(5): whom to ask about domains, and how.
+// [dns] and [mta-sts] of listtool.toml(5) and tlsrpt.toml(5): whom to ask about domains, and how.
 #pragma once
 
 #include <filesystem>
@@ -10,12 +10,12 @@
 #include "dns/resolver.h"
 #include "http/fetcher.h"
 
-namespace starttls::listtool {
+namespace starttls::policy {
 
 struct DiscoverySettings {
   dns::Settings dns;
   http::FetcherSettings policy_hosts;
-  std::filesystem::path cache;  // of MTA-STS policies; empty: mta_sts_cache() says where
+  std::filesystem::path cache;  // of MTA-STS policies; empty: the program says where
 };
 
 // What the file says before it is checked.
@@ -40,4 +40,4 @@ class DiscoveryText {
   std::uint64_t per_address_ = http::FetcherSettings{}.most_per_address;
 };
 
-}  // namespace starttls::listtool
+}  // namespace starttls::policy

@@ -1,4 +1,4 @@
-#include "listtool/discovery_settings.h"
+#include "policy/discovery_settings.h"
 
 #include <algorithm>
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "dns/servers.h"
 
-namespace starttls::listtool {
+namespace starttls::policy {
 namespace {
 
 using namespace std::chrono_literals;
@@ -73,4 +73,4 @@ void DiscoveryText::complete(const Wrong& wrong, const Path& path, DiscoverySett
   into.policy_hosts.most_per_address = per_address_;
 }
 
-}  // namespace starttls::listtool
+}  // namespace starttls::policy

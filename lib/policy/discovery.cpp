@@ -1,0 +1,28 @@
+#include "policy/discovery.h"
+
+namespace starttls::policy {
+
+Result<std::unique_ptr<Discovery>> Discovery::begin(const DiscoverySettings& settings,
+                                                    const std::filesystem::path& cache, Clock clock,
+                                                    ExaminerSettings examiner) {
+  auto discovery = std::make_unique<Discovery>();
+  auto resolver = dns::Resolver::create(discovery->loop, settings.dns);
+  if (!resolver) return std::unexpected(resolver.error());
+  discovery->resolver = std::move(*resolver);
+  // Without validation DANE has nothing to stand on.
+  examiner.dane = examiner.dane && settings.dns.dnssec;
+  auto fetcher = http::Fetcher::create(discovery->loop, settings.policy_hosts);
+  if (!fetcher) return std::unexpected(fetcher.error());
+  discovery->fetcher = std::move(*fetcher);
+  // Where it cannot be made, opening the file says why.
+  std::error_code ignored;
+  std::filesystem::create_directories(cache.parent_path(), ignored);
+  auto opened = mtasts::Cache::open_whatever(cache, clock());
+  discovery->warning = std::move(opened.warning);
+  discovery->cache = std::make_unique<mtasts::Cache>(std::move(opened.cache));
+  discovery->examiner = std::make_unique<Examiner>(*discovery->resolver, *discovery->fetcher,
+                                                   *discovery->cache, std::move(clock), examiner);
+  return discovery;
+}
+
+}  // namespace starttls::policy
