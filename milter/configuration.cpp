@@ -14,13 +14,6 @@ using namespace std::chrono_literals;
 
 constexpr const char* default_file = "/etc/starttls-toolkit/tlsrpt.toml";
 
-Result<Settings> load_settings(const std::optional<fs::path>& file) {
-  if (file) return Settings::load(*file);
-  std::error_code ignored;
-  if (fs::exists(default_file, ignored)) return Settings::load(default_file);
-  return Settings::none();
-}
-
 Result<mode_t> parse_mode(std::string_view text) {
   mode_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
@@ -68,6 +61,10 @@ Result<std::vector<DomainName>> domains_of(const Settings& settings, const std::
 }
 
 // What is written as text and means something else.
+struct PolicyTexts {
+  std::string domain;
+  std::filesystem::path file;
+};
 struct ReporterTexts {
   std::string name;
   std::vector<std::string> domains;
@@ -81,6 +78,7 @@ struct Texts {
   std::vector<std::string> domains;
   std::string policy_domain;
   std::vector<ReporterTexts> reporters;
+  std::vector<PolicyTexts> policies;
 };
 
 void read_selection(Settings& settings, Selection& selection) {
@@ -122,6 +120,18 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.text("report.contact", c.contact);
   settings.texts("report.domains", texts.domains);
   settings.text("report.policy_domain", texts.policy_domain);
+  settings.text("report.least_tls", c.least_tls);
+  settings.texts("report.rua", c.rua);
+  settings.text("report.mail", c.mail);
+  settings.seconds("report.send_window", c.send_window, 0ms, 24h);
+  texts.policies.resize(settings.tables("policy"));
+  for (std::size_t index = 0; index < texts.policies.size(); ++index) {
+    settings.text(fmt::format("policy[{}].domain", index), texts.policies[index].domain);
+    settings.path(fmt::format("policy[{}].file", index), texts.policies[index].file);
+  }
+  // Of tlsrpt-report alone.
+  settings.leave("dns");
+  settings.leave("mta-sts");
   texts.reporters.resize(settings.tables("reporter"));
   for (std::size_t index = 0; index < texts.reporters.size(); ++index) {
     settings.text(fmt::format("reporter[{}].name", index), texts.reporters[index].name);
@@ -163,6 +173,20 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
     if (!sending) return std::unexpected(sending.error());
     c.reporters.push_back({.name = reporter.name, .domains = std::move(*sending)});
   }
+  for (std::size_t index = 0; index < texts.policies.size(); ++index) {
+    const std::string key = fmt::format("policy[{}]", index);
+    const auto domain = DomainName::parse(texts.policies[index].domain);
+    if (!domain)
+      return std::unexpected(settings.wrong(key + ".domain", "is no domain: " + domain.error().message));
+    if (texts.policies[index].file.empty()) return std::unexpected(settings.wrong(key, "needs a 'file'"));
+    c.policy_files.emplace_back(domain->str(), texts.policies[index].file);
+  }
+  if (!c.least_tls.empty() && c.least_tls != "TLSv1.1" && c.least_tls != "TLSv1.2" &&
+      c.least_tls != "TLSv1.3") {
+    return std::unexpected(settings.wrong(
+        "report.least_tls", fmt::format(R"(is '{}'; it must be "TLSv1.1", "TLSv1.2" or "TLSv1.3")",
+                                        printable(c.least_tls, 100))));
+  }
   auto domains = domains_of(settings, "report.domains", texts.domains);
   if (!domains) return std::unexpected(domains.error());
   c.domains = std::move(*domains);
@@ -193,6 +217,13 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
 }
 
 }  // namespace
+
+Result<Settings> load_settings(const std::optional<fs::path>& file) {
+  if (file) return Settings::load(*file);
+  std::error_code ignored;
+  if (fs::exists(default_file, ignored)) return Settings::load(default_file);
+  return Settings::none();
+}
 
 store::Place place_of(const Configuration& configuration) {
   return {.state_dir = configuration.state_dir, .store_url = configuration.store};

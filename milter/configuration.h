@@ -8,11 +8,13 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/domain.h"
 #include "base/network.h"
 #include "base/result.h"
+#include "base/settings.h"
 #include "store/ledger.h"
 
 namespace starttls::milter {
@@ -74,8 +76,17 @@ struct Configuration {
   std::string contact;       // contact-info; empty: postmaster@ the host's name
   std::vector<ReporterDomains> reporters;
   std::vector<DomainName> domains;  // our policy domains; empty: not told
-  std::string policy_domain;        // of sessions that never came to a recipient; empty: see self_report.h
+  std::vector<std::pair<std::string, std::filesystem::path>> policy_files;  // [[policy]]: policy domain, its
+                                                                            // MTA-STS policy
+  std::string least_tls;         // a version below counts as failed in self reports; empty: none does
+  std::vector<std::string> rua;  // where self reports go; empty: where the policy domain's TLSRPT record says
+  std::string mail = "sendmail";             // who takes report mails: a program, or "smtp://HOST:PORT"
+  std::chrono::milliseconds send_window{0};  // within which a report is first sent, at random
+  std::string policy_domain;  // of sessions that never came to a recipient; empty: see self_report.h
 };
+
+// The given file, or, where none is given, the one in /etc/starttls-toolkit if it exists.
+Result<Settings> load_settings(const std::optional<std::filesystem::path>& file);
 
 // Where the sessions are.
 store::Place place_of(const Configuration& configuration);

@@ -63,7 +63,7 @@ std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa) {
   if (tlsa.unvalidated) return Host{name, Binding::unknown, unvalidated};
   if (!is_secure_found(tlsa)) return std::nullopt;
   const Binding binding = binding_of(tlsa.tlsas);
-  if (binding == Binding::bound) return Host{name, binding, {}};
+  if (binding == Binding::bound) return Host{name, binding, {}, tlsa.tlsas};
   return Host{name, binding, fmt::format("none of its TLSA records can be used, of {}", tlsa.tlsas.size())};
 }
 

@@ -26,8 +26,8 @@ struct AlertSettings {
 };
 
 struct Alert {
-  std::string kind;  // "failure-share", "handshake-share", "new-failure", "certificate-expired",
-                     // "reporter-silent", "downgrade"
+  std::string kind;     // "failure-share", "handshake-share", "new-failure", "certificate-expired",
+                        // "reporter-silent", "downgrade"
   std::string message;  // a sentence or two, of texts that are fit for a mail
 };
 

@@ -13,6 +13,7 @@
 #include "milter/configuration.h"
 #include "milter/report/advice.h"
 #include "milter/report/alerts.h"
+#include "milter/report/report_configuration.h"
 #include "store/store.h"
 
 namespace starttls::milter {
@@ -20,6 +21,7 @@ namespace starttls::milter {
 // What every command works with.
 struct Surroundings {
   Configuration configuration;
+  ReportConfiguration report;
   Clock clock;
   bool json = false;
   bool quiet = false;
@@ -30,6 +32,7 @@ struct SelfOptions {
   std::optional<std::string> domain;
   std::optional<std::filesystem::path> directory;
   bool gzip = false;
+  bool no_lookup = false;
 };
 void add_self_command(CLI::App& app, SelfOptions& options);
 Result<int> run_self(const SelfOptions& options, const Surroundings& surroundings);
@@ -37,6 +40,7 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
 struct ReadOptions {
   std::vector<std::filesystem::path> inputs;
   bool no_store = false;
+  bool no_lookup = false;
 };
 void add_read_command(CLI::App& app, ReadOptions& options);
 Result<int> run_read(const ReadOptions& options, const Surroundings& surroundings);

@@ -31,10 +31,15 @@ Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
   auto configuration = milter::load_configuration(line.configuration);
   if (!configuration) return std::unexpected(configuration.error());
   if (line.state_dir) configuration->state_dir = *line.state_dir;
+  const auto report = milter::load_report_configuration(line.configuration, *configuration);
+  if (!report) return std::unexpected(report.error());
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  return milter::Surroundings{
-      .configuration = *configuration, .clock = *clock, .json = line.json, .quiet = line.quiet};
+  return milter::Surroundings{.configuration = *configuration,
+                              .report = *report,
+                              .clock = *clock,
+                              .json = line.json,
+                              .quiet = line.quiet};
 }
 
 Result<int> run(const CLI::App& app, const CommandLine& line) {

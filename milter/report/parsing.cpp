@@ -22,6 +22,9 @@ void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, I
                                          printable(policy.policy_domain, 100)));
   }
   input.failures.add(policy);
+  const std::string domain = to_lower(policy.policy_domain);
+  if (policy.policy_type == "sts" && !policy.policy_strings.empty() && expected.our_domains.contains(domain))
+    input.seen_policies.emplace(domain, policy.policy_strings);
 }
 
 // About what it takes in memory.

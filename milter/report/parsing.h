@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <set>
 #include <span>
@@ -36,8 +37,10 @@ struct Input {
   tlsrpt::ReportHead head;
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
-  std::set<std::string> domains;               // the first of its policy domains
-  FailureDigest failures;                      // none of a report that was met before in the same run
+  std::set<std::string> domains;  // the first of its policy domains
+  FailureDigest failures;         // none of a report that was met before in the same run
+  std::map<std::string, std::vector<std::string>>
+      seen_policies;                           // the MTA-STS policies of our policy domains
   std::vector<tlsrpt::PolicyResult> policies;  // where they are wanted
 };
 

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "json/json_text.h"
 #include "milter/report/commands.h"
+#include "milter/report/drift.h"
 #include "milter/report/failure_digest.h"
 #include "milter/report/intake.h"
 #include "milter/report/received_figures.h"
@@ -22,12 +23,15 @@ struct Total {
   std::uint64_t duplicates = 0;
   std::uint64_t rejected = 0;
   FailureDigest failures;
+  SeenPolicies seen;
+  std::vector<Drift> drifts;
 
   void add(const Input& input) {
     read += input.status == InputStatus::read ? 1 : 0;
     duplicates += input.status == InputStatus::duplicate ? 1 : 0;
     rejected += input.status == InputStatus::rejected ? 1 : 0;
     failures.add(input.head.organization_name, input.failures);
+    seen.add(input);
   }
 };
 
@@ -103,6 +107,22 @@ std::string explained(const FailureDigest::Key& key, const FailureGroup& group) 
   return text;
 }
 
+std::string explained(const Drift& drift) {
+  const auto lines = [](const std::vector<std::string>& strings) {
+    std::string text;
+    for (const std::string& line : strings) text += (text.empty() ? "" : "; ") + printable(line, 200);
+    return text.empty() ? "nothing" : text;
+  };
+  return fmt::format("\n{}: the MTA-STS policy is another one by now\n",
+                     printable(drift.policy_domain, 200)) +
+         paragraph("  seen:       ", fmt::format("{} (by {} on {})", lines(drift.seen),
+                                                 printable(drift.reporter, 100), to_text(drift.day))) +
+         paragraph("  published:  ", lines(drift.published)) +
+         paragraph("  what to do: ",
+                   "Where this is not your change of since then, see who serves the old policy: a cache "
+                   "lives for its max_age, and a new policy needs a new id in the TXT record.");
+}
+
 std::string in_words(const Total& total) {
   std::string text;
   for (const auto& [key, group] : total.failures.groups()) text += explained(key, group);
@@ -110,6 +130,7 @@ std::string in_words(const Total& total) {
     text += fmt::format("\nMore kinds of failures than are told here: {}\n",
                         counted(total.failures.untold(), "session"));
   }
+  for (const Drift& drift : total.drifts) text += explained(drift);
   if (!text.empty()) text += "\n";
   return text + fmt::format("{} read, {}, {} rejected\n", counted(total.read, "report"),
                             counted(total.duplicates, "duplicate"), total.rejected);
@@ -167,6 +188,18 @@ void put(JsonText& json, const Total& total) {
   json.begin_array();
   for (const auto& [key, group] : total.failures.groups()) put(json, key, group);
   json.end_array();
+  json.key("drift");
+  json.begin_array();
+  for (const Drift& drift : total.drifts) {
+    json.begin_object();
+    json.member("policy_domain", drift.policy_domain);
+    json.member("reporter", drift.reporter);
+    json.member("day", to_text(drift.day));
+    put_texts(json, "seen", drift.seen);
+    put_texts(json, "published", drift.published);
+    json.end_object();
+  }
+  json.end_array();
   json.member("untold_failed_sessions", total.failures.untold());
   json.member("read", total.read);
   json.member("duplicates", total.duplicates);
@@ -205,6 +238,7 @@ class Answer {
   }
 
   const Total& total() const { return total_; }
+  void set_drifts(std::vector<Drift> drifts) { total_.drifts = std::move(drifts); }
 
  private:
   bool is_json_;
@@ -233,6 +267,7 @@ void add_read_command(CLI::App& app, ReadOptions& options) {
       ->type_name("")
       ->required();
   command->add_flag("--no-store", options.no_store, "Keep nothing");
+  command->add_flag("--no-lookup", options.no_lookup, "Do not ask what policies our domains publish now");
   command->footer(
       "Examples:\n  tlsrpt-report read google.com\\!example.org\\!1795651200\\!1795737599.json.gz\n"
       "  tlsrpt-report read ~/Maildir/.tls-reports");
@@ -259,6 +294,12 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
   if (store) {
     const Day oldest = day_of(now) - std::chrono::days(configuration.retention_days);
     if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
+  }
+  if (!options.no_lookup) {
+    const auto published = published_policies(configuration, surroundings.report, surroundings.clock,
+                                              answer.total().seen.domains());
+    if (!published) return std::unexpected(published.error());
+    answer.set_drifts(answer.total().seen.drifts(*published));
   }
   if (auto finished = answer.finish(); !finished) return std::unexpected(finished.error());
   return answer.total().rejected > 0 ? static_cast<int>(Fault::data) : 0;

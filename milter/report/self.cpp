@@ -33,7 +33,8 @@ Reporter reporter_of(const Configuration& configuration) {
   Reporter reporter{.organization = configuration.organization,
                     .contact = configuration.contact,
                     .domain = host_name(),
-                    .default_policy_domain = configuration.policy_domain};
+                    .default_policy_domain = configuration.policy_domain,
+                    .least_tls = configuration.least_tls};
   if (reporter.organization.empty()) reporter.organization = reporter.domain;
   if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.domain;
   return reporter;
@@ -67,6 +68,21 @@ Result<void> write_reports(const tlsrpt::Report& all, const std::string& sender,
   return {};
 }
 
+// The policies that the domains publish now; one that cannot be told is told on standard error, and left out.
+Result<void> look_up(tlsrpt::Report& report, const Surroundings& surroundings) {
+  std::set<std::string> domains;
+  for (const tlsrpt::PolicyResult& policy : report.policies) domains.insert(policy.policy_domain);
+  const auto published =
+      published_policies(surroundings.configuration, surroundings.report, surroundings.clock, domains);
+  if (!published) return std::unexpected(published.error());
+  for (const auto& [domain, policy] : *published) {
+    if (!policy.trouble.empty() && !surroundings.quiet)
+      tell("tlsrpt-report", fmt::format("{}: the policy is left out: {}", domain, policy.trouble));
+  }
+  put_policies(report, *published);
+  return {};
+}
+
 }  // namespace
 
 void add_self_command(CLI::App& app, SelfOptions& options) {
@@ -77,6 +93,7 @@ void add_self_command(CLI::App& app, SelfOptions& options) {
   command->add_option("-o", options.directory, "Write one file a policy domain there, named as RFC 8460 says")
       ->type_name("DIR");
   command->add_flag("--gzip", options.gzip, "Compress, as for sending");
+  command->add_flag("--no-lookup", options.no_lookup, "Do not ask what policies the domains publish");
   command->footer("Example:\n  tlsrpt-report self --day yesterday --domain example.org");
 }
 
@@ -88,7 +105,10 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   const auto counts = store::read_counts(place_of(surroundings.configuration), {*day, *day});
   if (!counts) return std::unexpected(counts.error());
   const Reporter reporter = reporter_of(surroundings.configuration);
-  const tlsrpt::Report report = self_report(*counts, *day, surroundings.clock(), reporter, *domain);
+  tlsrpt::Report report = self_report(*counts, *day, surroundings.clock(), reporter, *domain);
+  if (!options.no_lookup) {
+    if (auto done = look_up(report, surroundings); !done) return std::unexpected(done.error());
+  }
   auto done = options.directory ? write_reports(report, reporter.domain, *options.directory, options.gzip)
                                 : print_report(report, options.gzip);
   if (!done) return std::unexpected(done.error());

@@ -88,8 +88,20 @@ void add_failure(DomainResult& result, const SessionClass& of, const Meaning& me
                    .client_address = of.client_address}] += sessions;
 }
 
-void add_session(DomainResult& result, const SessionClass& of, const Tally& tally) {
-  if (of.outcome == Outcome::tls) result.encrypted += tally.sessions;
+// As text the versions stand in their order: "TLSv1" < "TLSv1.1" < ...
+bool is_below(const std::string& version, const std::string& least) {
+  return !least.empty() && version < least;
+}
+
+void add_session(DomainResult& result, const SessionClass& of, const Tally& tally, const Reporter& reporter) {
+  if (of.outcome == Outcome::tls && is_below(of.tls_version, reporter.least_tls)) {
+    const std::string reason =
+        fmt::format("old-tls: the session had {}, below {}, the least version of the domain", of.tls_version,
+                    reporter.least_tls);
+    add_failure(result, of, {.result_type = "validation-failure", .reason = reason.c_str()}, tally.sessions);
+  } else if (of.outcome == Outcome::tls) {
+    result.encrypted += tally.sessions;
+  }
   if (of.outcome == Outcome::plaintext)
     add_failure(result, of, meaning_of_plaintext(of.downgraded), tally.sessions);
 }
@@ -122,7 +134,8 @@ DomainResults results_of(const DailyCounts& counts, Day day, const Reporter& rep
   DomainResults domains;
   for (const auto& [of, count] : counts) {
     if (of.day != day) continue;
-    for (const auto& [domain, tally] : count.recipient_domains) add_session(domains[domain], of, tally);
+    for (const auto& [domain, tally] : count.recipient_domains)
+      add_session(domains[domain], of, tally, reporter);
   }
   const DomainResults with_mail = domains;
   for (const auto& [of, count] : counts) {
@@ -153,6 +166,16 @@ tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const R
     if (!only_domain || domain == *only_domain) report.policies.push_back(policy_result(domain, result));
   }
   return report;
+}
+
+void put_policies(tlsrpt::Report& report, const PublishedPolicies& published) {
+  for (tlsrpt::PolicyResult& policy : report.policies) {
+    const auto found = published.find(policy.policy_domain);
+    if (found == published.end()) continue;
+    policy.policy_type = found->second.type;
+    policy.policy_strings = found->second.strings;
+    policy.mx_hosts = found->second.mx_hosts;
+  }
 }
 
 tlsrpt::Report report_for(const tlsrpt::Report& all, const tlsrpt::PolicyResult& policy) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "milter/report/published.h"
 #include "store/counts.h"
 #include "tlsrpt/report.h"
 
@@ -16,7 +17,11 @@ struct Reporter {
   std::string domain;        // the host's full name: in report-ids and file names
   // The policy domain of sessions that never came to a recipient; empty: see below.
   std::string default_policy_domain;
+  std::string least_tls;  // "TLSv1.2": sessions with a lower version count as failed; empty: none do
 };
+
+// Puts what the policy domains publish into the report.
+void put_policies(tlsrpt::Report& report, const PublishedPolicies& published);
 
 // One element of "policies" for each recipient domain that had sessions on the day, or for the given one
 // only.

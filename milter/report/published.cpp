@@ -1,0 +1,152 @@
+#include "milter/report/published.h"
+
+#include <fmt/format.h>
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "base/domain.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "mtasts/policy.h"
+#include "policy/discovery.h"
+
+namespace starttls::milter {
+namespace {
+
+using Facts = std::shared_ptr<const policy::Facts>;
+
+std::vector<DomainName> names_in(const std::set<std::string>& domains) {
+  std::vector<DomainName> names;
+  for (const std::string& domain : domains) {
+    if (auto name = DomainName::parse(domain)) names.push_back(std::move(*name));
+  }
+  return names;
+}
+
+Result<std::unique_ptr<policy::Discovery>> begin_discovery(const Configuration& configuration,
+                                                           const ReportConfiguration& report,
+                                                           const Clock& clock) {
+  const auto& settings = report.discovery;
+  const auto cache = settings.cache.empty() ? configuration.state_dir / "mta-sts.sqlite" : settings.cache;
+  return policy::Discovery::begin(settings, cache, clock, {});
+}
+
+PublishedPolicy as_published(const mtasts::Policy& policy) {
+  PublishedPolicy published{
+      .type = "sts", .strings = mtasts::policy_strings(policy), .mx_hosts = {}, .trouble = {}};
+  for (const mtasts::MxPattern& pattern : policy.mx) published.mx_hosts.push_back(pattern.str());
+  return published;
+}
+
+// "3 1 1 0123...", as zone files have it.
+std::string to_text(const dns::Tlsa& record) {
+  std::string text = fmt::format("{} {} {} ", record.usage, record.selector, record.matching_type);
+  for (const char c : record.data) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return text;
+}
+
+PublishedPolicy as_published(const dane::Verdict& verdict) {
+  PublishedPolicy published{.type = "tlsa", .strings = {}, .mx_hosts = {}, .trouble = {}};
+  for (const dane::Host& host : verdict.hosts) {
+    published.mx_hosts.push_back(host.name);
+    for (const dns::Tlsa& record : host.records) published.strings.push_back(to_text(record));
+  }
+  return published;
+}
+
+PublishedPolicy as_published(const policy::Facts& facts) {
+  const auto& dane = facts.dane;
+  if (dane && (dane->standing == dane::Standing::all || dane->standing == dane::Standing::some))
+    return as_published(*dane);
+  const mtasts::Discovery& mta_sts = facts.mta_sts;
+  if (const auto* live = mta_sts.knowledge.live(facts.examined)) return as_published(live->policy);
+  PublishedPolicy none;
+  if (mta_sts.record.kind == mtasts::RecordState::Kind::unknown) none.trouble = mta_sts.record_reason;
+  if (mta_sts.knowledge.failure) none.trouble = mta_sts.knowledge.failure->reason;
+  return none;
+}
+
+Result<PublishedPolicy> from_file(const std::filesystem::path& file) {
+  const auto text = read_file(file, mtasts::policy_size_limit);
+  if (!text) return std::unexpected(text.error());
+  const auto reading = mtasts::read_policy(*text);
+  if (!reading.policy) {
+    return fail(Fault::config, "{}: no MTA-STS policy (see starttls-listtool lint policy)",
+                printable(file.string()));
+  }
+  return as_published(*reading.policy);
+}
+
+event::Task<std::vector<Facts>> examine(policy::Examiner& examiner, std::vector<DomainName> domains) {
+  std::vector<event::Task<Facts>> tasks;
+  tasks.reserve(domains.size());
+  for (DomainName& domain : domains) tasks.push_back(examiner.examine(std::move(domain)));
+  return event::all_of(std::move(tasks));
+}
+
+event::Task<std::vector<dns::Answer>> ask_records(dns::Resolver& resolver, std::vector<DomainName> domains) {
+  std::vector<event::Task<dns::Answer>> tasks;
+  tasks.reserve(domains.size());
+  for (const DomainName& domain : domains)
+    tasks.push_back(resolver.ask("_smtp._tls." + domain.str(), dns::Type::txt));
+  return event::all_of(std::move(tasks));
+}
+
+ReportDestinations destinations_in(const dns::Answer& answer) {
+  if (answer.status == dns::Status::failed) {
+    return {.destinations = {},
+            .trouble = "its TLSRPT record cannot be looked up: " + answer.reason,
+            .may_pass = true};
+  }
+  auto reading = tlsrpt::read_records(answer.texts);
+  if (!reading.record)
+    return {.destinations = {}, .trouble = "it publishes no TLSRPT record that can be used"};
+  return {.destinations = std::move(reading.record->destinations), .trouble = {}};
+}
+
+}  // namespace
+
+Result<PublishedPolicies> published_policies(const Configuration& configuration,
+                                             const ReportConfiguration& report, const Clock& clock,
+                                             const std::set<std::string>& domains) {
+  PublishedPolicies published;
+  std::set<std::string> unknown = domains;
+  for (const auto& [domain, file] : configuration.policy_files) {
+    if (!domains.contains(domain)) continue;
+    auto policy = from_file(file);
+    if (!policy) return std::unexpected(policy.error());
+    published.emplace(domain, std::move(*policy));
+    unknown.erase(domain);
+  }
+  const std::vector<DomainName> names = names_in(unknown);
+  if (names.empty()) return published;
+  auto discovery = begin_discovery(configuration, report, clock);
+  if (!discovery) return std::unexpected(discovery.error());
+  const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, names));
+  for (std::size_t at = 0; at < names.size(); ++at)
+    published.emplace(names[at].str(), as_published(*facts[at]));
+  return published;
+}
+
+Result<std::map<std::string, ReportDestinations>> report_destinations(const Configuration& configuration,
+                                                                      const ReportConfiguration& report,
+                                                                      const Clock& clock,
+                                                                      const std::set<std::string>& domains) {
+  std::map<std::string, ReportDestinations> found;
+  if (!report.rua.empty()) {
+    for (const std::string& domain : domains) found[domain].destinations = report.rua;
+    return found;
+  }
+  const std::vector<DomainName> names = names_in(domains);
+  if (names.empty()) return found;
+  auto discovery = begin_discovery(configuration, report, clock);
+  if (!discovery) return std::unexpected(discovery.error());
+  const auto answers = (*discovery)->loop.finish(ask_records(*(*discovery)->resolver, names));
+  for (std::size_t at = 0; at < names.size(); ++at)
+    found.emplace(names[at].str(), destinations_in(answers[at]));
+  return found;
+}
+
+}  // namespace starttls::milter

@@ -1,0 +1,24 @@
+// What of tlsrpt.toml(5) is for tlsrpt-report alone.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include "base/result.h"
+#include "milter/configuration.h"
+#include "policy/discovery_settings.h"
+#include "tlsrpt/record.h"
+
+namespace starttls::milter {
+
+struct ReportConfiguration {
+  policy::DiscoverySettings discovery;   // [dns], [mta-sts]
+  std::vector<tlsrpt::Destination> rua;  // Configuration::rua, understood
+};
+
+// Fault::config says what is wrong, and where.
+Result<ReportConfiguration> load_report_configuration(const std::optional<std::filesystem::path>& file,
+                                                      const Configuration& configuration);
+
+}  // namespace starttls::milter
