@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -134,6 +135,15 @@ int write_all(int fd, std::string_view bytes) {
     bytes.remove_prefix(static_cast<std::size_t>(put));
   }
   return 0;
+}
+
+Result<UniqueFd> lock_file(const fs::path& path) {
+  const std::string name = printable(path.string());
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return cannot_read(name, errno);
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
+  if (errno == EWOULDBLOCK) return fail(Fault::temporary, "{}: another process works with it", name);
+  return fail(Fault::io, "{}: {}", name, errno_text(errno));
 }
 
 Result<void> sync_directory(const fs::path& directory) {

@@ -1,7 +1,5 @@
 #include "mail/message.h"
 
-#include <gmime/gmime.h>
-
 #include <array>
 #include <memory>
 #include <optional>
@@ -9,18 +7,11 @@
 #include <vector>
 
 #include "base/text.h"
+#include "mail/gmime.h"
 #include "mail/lines.h"
 
 namespace starttls::mail {
 namespace {
-
-void begin_gmime() {
-  static const bool begun = [] {
-    g_mime_init();
-    return true;
-  }();
-  static_cast<void>(begun);
-}
 
 // A part of the mail, or the whole, that is still to be looked at.
 struct Entity {
@@ -45,8 +36,7 @@ struct Header {
 };
 
 void read_content_type(const std::string& value, Header& header) {
-  const std::unique_ptr<GMimeContentType, void (*)(gpointer)> type(
-      g_mime_content_type_parse(nullptr, value.c_str()), &g_object_unref);
+  const Owned<GMimeContentType> type(g_mime_content_type_parse(nullptr, value.c_str()));
   if (!type) return;
   const char* const media = g_mime_content_type_get_media_type(type.get());
   const char* const subtype = g_mime_content_type_get_media_subtype(type.get());

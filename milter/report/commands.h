@@ -14,6 +14,7 @@
 #include "milter/report/advice.h"
 #include "milter/report/alerts.h"
 #include "milter/report/report_configuration.h"
+#include "milter/report/sending.h"
 #include "store/store.h"
 
 namespace starttls::milter {
@@ -28,11 +29,12 @@ struct Surroundings {
 };
 
 struct SelfOptions {
-  std::string day = "today";
+  std::string day;  // empty: today, or yesterday where it is sent
   std::optional<std::string> domain;
   std::optional<std::filesystem::path> directory;
   bool gzip = false;
   bool no_lookup = false;
+  bool send = false;
 };
 void add_self_command(CLI::App& app, SelfOptions& options);
 Result<int> run_self(const SelfOptions& options, const Surroundings& surroundings);
@@ -89,6 +91,16 @@ struct AlertOptions {
 };
 void add_alert_command(CLI::App& app, AlertOptions& options);
 Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings);
+
+struct QueueOptions {
+  bool deliver = false;
+};
+void add_queue_command(CLI::App& app, QueueOptions& options);
+Result<int> run_queue(const QueueOptions& options, const Surroundings& surroundings);
+
+// 0 where all that was due was sent, Fault::temporary where some of it is tried again, 1 where some was given
+// up.
+int status_of(const SendingOutcome& outcome);
 
 struct DowngradesOptions {
   std::string since;  // empty: 27 days before `until`

@@ -23,6 +23,7 @@ struct CommandLine {
   milter::AdviseOptions advise;
   milter::ReconcileOptions reconcile;
   milter::AlertOptions alert;
+  milter::QueueOptions queue;
   milter::DowngradesOptions downgrades;
   milter::ForgetOptions forget;
 };
@@ -53,6 +54,7 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
   if (app.got_subcommand("advise")) return milter::run_advise(line.advise, *surroundings);
   if (app.got_subcommand("reconcile")) return milter::run_reconcile(line.reconcile, *surroundings);
   if (app.got_subcommand("alert")) return milter::run_alert(line.alert, *surroundings);
+  if (app.got_subcommand("queue")) return milter::run_queue(line.queue, *surroundings);
   if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, *surroundings);
   if (app.got_subcommand("forget")) return milter::run_forget(line.forget, *surroundings);
   return milter::run_summary(line.summary, *surroundings);
@@ -70,6 +72,7 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   app.require_subcommand(1);
   app.fallthrough();
   milter::add_self_command(app, line.self);
+  milter::add_queue_command(app, line.queue);
   milter::add_read_command(app, line.read);
   milter::add_summary_command(app, line.summary);
   milter::add_html_command(app, line.html);

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "milter/report/commands.h"
 #include "milter/report/self_report.h"
+#include "milter/report/sending.h"
 #include "store/ledger.h"
 #include "tlsrpt/gzip.h"
 
@@ -33,10 +34,14 @@ Reporter reporter_of(const Configuration& configuration) {
   Reporter reporter{.organization = configuration.organization,
                     .contact = configuration.contact,
                     .domain = host_name(),
+                    .sender = {},
                     .default_policy_domain = configuration.policy_domain,
                     .least_tls = configuration.least_tls};
   if (reporter.organization.empty()) reporter.organization = reporter.domain;
   if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.domain;
+  // The contact may be a URI or a sentence.
+  const bool is_address = tlsrpt::parse_destination("mailto:" + reporter.contact).has_value();
+  reporter.sender = is_address ? reporter.contact : "postmaster@" + reporter.domain;
   return reporter;
 }
 
@@ -83,22 +88,39 @@ Result<void> look_up(tlsrpt::Report& report, const Surroundings& surroundings) {
   return {};
 }
 
+Result<int> send(const tlsrpt::Report& report, Day day, const Reporter& reporter,
+                 const Surroundings& surroundings) {
+  if (day >= day_of(surroundings.clock())) return fail(Fault::usage, "{} is not over yet", to_text(day));
+  auto sending = Sending::begin(surroundings.configuration, surroundings.report, surroundings.clock);
+  if (!sending) return std::unexpected(sending.error());
+  if (auto queued = sending->enqueue(report, reporter); !queued) return std::unexpected(queued.error());
+  const auto outcome = sending->deliver();
+  if (!outcome) return std::unexpected(outcome.error());
+  return status_of(*outcome);
+}
+
 }  // namespace
 
 void add_self_command(CLI::App& app, SelfOptions& options) {
   auto* command =
       app.add_subcommand("self", "The RFC 8460 report about our own inbound sessions of one UTC day");
-  command->add_option("--day", options.day, "YYYY-MM-DD, today (default) or yesterday")->type_name("DAY");
+  command->add_option("--day", options.day, "YYYY-MM-DD, today (default) or yesterday (default with --send)")
+      ->type_name("DAY");
   command->add_option("--domain", options.domain, "Only this policy domain")->type_name("DOMAIN");
   command->add_option("-o", options.directory, "Write one file a policy domain there, named as RFC 8460 says")
       ->type_name("DIR");
   command->add_flag("--gzip", options.gzip, "Compress, as for sending");
+  command
+      ->add_flag("--send", options.send,
+                 "Send each domain its report, as its TLSRPT record or report.rua says")
+      ->excludes("-o");
   command->add_flag("--no-lookup", options.no_lookup, "Do not ask what policies the domains publish");
   command->footer("Example:\n  tlsrpt-report self --day yesterday --domain example.org");
 }
 
 Result<int> run_self(const SelfOptions& options, const Surroundings& surroundings) {
-  const auto day = day_argument(options.day, surroundings.clock);
+  const std::string by_default = options.send ? "yesterday" : "today";
+  const auto day = day_argument(options.day.empty() ? by_default : options.day, surroundings.clock);
   if (!day) return std::unexpected(day.error());
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
@@ -109,6 +131,7 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   if (!options.no_lookup) {
     if (auto done = look_up(report, surroundings); !done) return std::unexpected(done.error());
   }
+  if (options.send) return send(report, *day, reporter, surroundings);
   auto done = options.directory ? write_reports(report, reporter.domain, *options.directory, options.gzip)
                                 : print_report(report, options.gzip);
   if (!done) return std::unexpected(done.error());

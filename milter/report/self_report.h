@@ -15,6 +15,7 @@ struct Reporter {
   std::string organization;  // organization-name
   std::string contact;       // contact-info
   std::string domain;        // the host's full name: in report-ids and file names
+  std::string sender;        // the mail address that reports come from
   // The policy domain of sessions that never came to a recipient; empty: see below.
   std::string default_policy_domain;
   std::string least_tls;  // "TLSv1.2": sessions with a lower version count as failed; empty: none do

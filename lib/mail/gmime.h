@@ -1,0 +1,20 @@
+// What those who use GMime share. Inside this room.
+#pragma once
+
+#include <gmime/gmime.h>
+
+#include <memory>
+
+namespace starttls::mail {
+
+// Once a process.
+void begin_gmime();
+
+template <class Object>
+struct Unref {
+  void operator()(Object* object) const { g_object_unref(object); }
+};
+template <class Object>
+using Owned = std::unique_ptr<Object, Unref<Object>>;
+
+}  // namespace starttls::mail

@@ -1,0 +1,251 @@
+"""Self reports reach whoever a policy domain wants to have them, each once."""
+
+import email
+import email.policy
+import gzip
+import json
+import signal
+import socketserver
+import stat
+import threading
+import unittest
+
+from lab import Lab
+from lab.dns import Dns
+from lab.https import Answer, HttpsServer
+from lab.program import Program
+from reports import RecordedReader
+
+YESTERDAY = "2026-11-26"
+NOW = "2026-11-27T06:00:00Z"
+
+
+class Mailbox(socketserver.ThreadingTCPServer):
+    """A mail server that takes mail, or answers DATA or RCPT as `refusal` says."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, address: str) -> None:
+        self.mails: list[bytes] = []
+        self.refusal = ""
+        self.hold = threading.Event()
+        self.reached = threading.Event()
+        super().__init__((address, 0), Session)
+        self.port = self.server_address[1]
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def stop(self) -> None:
+        self.hold.set()
+        self.shutdown()
+        self.server_close()
+
+
+class Session(socketserver.StreamRequestHandler):
+    def say(self, line: str) -> None:
+        self.wfile.write(line.encode() + b"\r\n")
+
+    def handle(self) -> None:
+        self.say("220 mailbox")
+        while line := self.rfile.readline():
+            verb = line.split()[0].upper() if line.split() else b""
+            if verb == b"DATA":
+                self.say("354 go on")
+                mail = b""
+                while (part := self.rfile.readline()) not in (b".\r\n", b""):
+                    mail += part
+                self.server.mails.append(mail)
+                self.server.reached.set()
+                if self.server.refusal == "hang":
+                    self.server.hold.wait(30)
+                    return
+                self.say("250 taken")
+            elif verb == b"RCPT" and self.server.refusal and self.server.refusal != "hang":
+                self.say(self.server.refusal)
+            elif verb == b"QUIT":
+                self.say("221 bye")
+                return
+            else:
+                self.say("250 ok")
+
+
+class Send(unittest.TestCase):
+    def setUp(self) -> None:
+        self.lab = self.enterContext(Lab())
+        self.mailbox = Mailbox(self.lab.address())
+        self.addCleanup(self.mailbox.stop)
+
+    def reader(self, *tables: str, rua: str = '["mailto:tls@example.test"]', mail: str | None = None,
+               now: str = NOW) -> RecordedReader:
+        mail = mail or f"smtp://{self.mailbox.server_address[0]}:{self.mailbox.port}"
+        reader = RecordedReader(self.lab, "\n".join([
+            "[report]", 'organization = "Example Ltd."', 'contact = "postmaster@example.test"',
+            f"rua = {rua}" if rua else "", f'mail = "{mail}"', *tables]), now)
+        with reader.recorded():
+            reader.session(YESTERDAY, "tls", 5, version="TLSv1.3")
+            reader.session(YESTERDAY, "plaintext", 2)
+        return reader
+
+    def send(self, reader: RecordedReader, *arguments: str, expected: int = 0) -> str:
+        done = reader.run("self", "--send", "--no-lookup", *arguments)
+        self.assertEqual((done.returncode, done.stdout), (expected, ""), done.stderr)
+        return done.stderr
+
+    def deliver(self, reader: RecordedReader, now: str, expected: int = 0) -> str:
+        reader.environment["STARTTLS_TOOLKIT_NOW"] = now
+        done = reader.run("queue", "--deliver")
+        self.assertEqual(done.returncode, expected, done.stderr)
+        return done.stderr
+
+    def queue(self, reader: RecordedReader) -> list[dict]:
+        return json.loads(reader.run("--json", "queue").stdout)["deliveries"]
+
+    def test_a_mail_is_as_rfc_8460_wants_it(self) -> None:
+        reader = self.reader()
+        self.send(reader)
+        (raw,) = self.mailbox.mails
+        mail = email.message_from_bytes(raw, policy=email.policy.default)
+        self.assertEqual((mail["from"], mail["to"]), ("postmaster@example.test", "tls@example.test"))
+        self.assertEqual((mail["tls-report-domain"], mail["tls-required"]), ("example.test", "No"))
+        report_id = mail["message-id"].strip("<>")
+        self.assertEqual(mail["subject"], f"Report Domain: example.test Submitter: {mail['tls-report-submitter']} "
+                                          f"Report-ID: <{report_id}>")
+        self.assertEqual((mail.get_content_type(), mail.get_param("report-type")), ("multipart/report", "tlsrpt"))
+        text, attachment = mail.iter_parts()
+        self.assertEqual((text.get_content_type(), attachment.get_content_type()),
+                         ("text/plain", "application/tlsrpt+gzip"))
+        self.assertRegex(attachment.get_filename(), r"^[^!]+!example\.test!1795651200!1795737599\.json\.gz$")
+        content = json.loads(gzip.decompress(attachment.get_content()))
+        self.assertEqual((content["report-id"], content["organization-name"]), (report_id, "Example Ltd."))
+        self.assertEqual(content["policies"][0]["summary"],
+                         {"total-successful-session-count": 5, "total-failure-session-count": 2})
+        self.assertTrue(all(len(line) <= 1000 for line in raw.splitlines()))
+        self.assertEqual(reader.statuses(reader.write("mail", raw)), ["read"], "and we can read it ourselves")
+
+    def test_each_destination_gets_it_once(self) -> None:
+        reader = self.reader()
+        for _ in range(3):
+            self.send(reader)
+        self.deliver(reader, "2026-11-27T12:00:00Z")
+        self.assertEqual(len(self.mailbox.mails), 1)
+        self.assertEqual([one["state"] for one in self.queue(reader)], ["sent"])
+        told = reader.run("queue").stdout
+        self.assertIn("example.test, mailto:tls@example.test", told)
+        self.assertLessEqual(max(map(len, told.splitlines())), 80)
+
+    def test_sendmail_takes_it_too(self) -> None:
+        folder = self.lab.new_folder("bin")
+        sendmail = folder / "sendmail"
+        sendmail.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{folder}/arguments\ncat >{folder}/mail\n')
+        sendmail.chmod(sendmail.stat().st_mode | stat.S_IXUSR)
+        self.send(self.reader(mail=str(sendmail)))
+        self.assertEqual((folder / "arguments").read_text().split(), ["-t", "-i", "-f", "postmaster@example.test"])
+        raw = (folder / "mail").read_bytes()
+        self.assertNotIn(b"\r", raw)
+        self.assertEqual(email.message_from_bytes(raw)["to"], "tls@example.test")
+
+    def test_https_servers_are_posted_to(self) -> None:
+        web = HttpsServer(self.lab, address="127.0.0.1", port=0)
+        web.add_host("reports.localhost", self.lab.ca.issue("reports.localhost"))
+        answers = {"/taken": Answer(201), "/failing": Answer(500), "/denying": Answer(403),
+                   "/moved": Answer(302, headers={"Location": "/taken"})}
+        for path, answer in answers.items():
+            web.answer("reports.localhost", path, answer)
+        uris = [f"https://reports.localhost:{web.port}{path}" for path in answers]
+        trust = f'[mta-sts]\nca_file = "{self.lab.ca.certificate}"\nprivate_addresses = true\n'
+        reader = self.reader(trust, rua=json.dumps(uris))
+        said = self.send(reader, expected=1)
+        states = {one["destination"].rpartition("/")[2]: one["state"] for one in self.queue(reader)}
+        self.assertEqual(states, {"taken": "sent", "failing": "waiting", "denying": "given-up", "moved": "waiting"})
+        self.assertIn("the server answers with status 500", said)
+        (request,) = [one for one in web.requests if one.path == "/taken"]
+        self.assertEqual((request.method, request.headers["Content-Type"]), ("POST", "application/tlsrpt+gzip"))
+        self.assertEqual(json.loads(gzip.decompress(request.body))["organization-name"], "Example Ltd.")
+
+        web.answer("reports.localhost", "/failing", Answer(200))
+        self.deliver(reader, "2026-11-27T06:04:00Z")
+        self.assertEqual([one.path for one in web.requests].count("/failing"), 1, "not before its time")
+        self.deliver(reader, "2026-11-27T06:06:00Z", expected=75)  # the other still redirects
+        self.assertEqual([one.path for one in web.requests].count("/failing"), 2)
+        self.deliver(reader, "2026-11-28T07:00:00Z", expected=1)
+        self.assertEqual({one["state"] for one in self.queue(reader)}, {"sent", "given-up"})
+
+    def test_a_server_that_hangs_or_is_private_or_untrusted(self) -> None:
+        web = HttpsServer(self.lab, address="127.0.0.1", port=0)
+        web.add_host("reports.localhost", self.lab.ca.issue("reports.localhost"))
+        uri = f"https://reports.localhost:{web.port}/x"
+        private = self.reader(f'[mta-sts]\nca_file = "{self.lab.ca.certificate}"\n', rua=json.dumps([uri]))
+        self.assertIn("is not on the public Internet", self.send(private, expected=1))
+        untrusted = self.reader("[mta-sts]\nprivate_addresses = true\n", rua=json.dumps([uri]))
+        self.send(untrusted, expected=1)
+        self.assertEqual(web.requests, [])
+
+    def test_a_mail_server_that_refuses_for_now_is_tried_again(self) -> None:
+        reader = self.reader()
+        self.mailbox.refusal = "451 not now"
+        self.assertIn("451", self.send(reader, expected=75))
+        tries = []
+        for now, expected in (("06:06", 75), ("06:20", 0), ("06:30", 75), ("07:30", 75), ("10:00", 75), ("15:00", 75)):
+            self.deliver(reader, f"2026-11-27T{now}:00Z", expected)  # 0 where nothing is due
+            tries.append(self.queue(reader)[0]["tries"])
+        self.assertEqual(tries, [2, 2, 3, 4, 5, 6])
+        self.mailbox.refusal = ""
+        self.deliver(reader, "2026-11-27T22:00:00Z")
+        self.assertEqual((len(self.mailbox.mails), self.queue(reader)[0]["state"]), (1, "sent"))
+
+    def test_a_mail_server_that_never_takes_it(self) -> None:
+        reader = self.reader()
+        self.mailbox.refusal = "550 no such user"
+        self.send(reader, expected=1)
+        self.assertEqual(self.queue(reader)[0]["state"], "given-up")
+        closed = self.reader(mail="smtp://127.0.0.1:1")
+        self.send(closed, expected=75)
+        self.deliver(closed, "2026-11-28T06:00:00Z", expected=1)
+        self.assertEqual(self.mailbox.mails, [])
+
+    def test_what_was_killed_in_the_middle_goes_on(self) -> None:
+        reader = self.reader()
+        self.mailbox.refusal = "hang"
+        sending = Program(self.lab, "tlsrpt-report", "-c", reader.configuration, "self", "--send", "--no-lookup",
+                          environment=reader.environment)
+        self.assertTrue(self.mailbox.reached.wait(20))
+        other = reader.run("queue", "--deliver")
+        self.assertEqual(other.returncode, 75, "one at a time")
+        self.assertIn("another process works with it", other.stderr)
+        sending.signal(signal.SIGKILL)
+        sending.wait()
+        self.mailbox.refusal = ""
+        self.mailbox.hold.set()
+        self.deliver(reader, NOW)
+        self.assertEqual(self.queue(reader)[0]["state"], "sent")
+        first, last = (email.message_from_bytes(raw) for raw in self.mailbox.mails)
+        self.assertEqual(first["message-id"], last["message-id"], "who took both can tell")
+
+    def test_the_destinations_are_those_of_the_txt_record(self) -> None:
+        dns = Dns(self.lab, {".": {}, "test": {}, "example.test": {
+            "_smtp._tls": ['TXT "v=TLSRPTv1; rua=mailto:a@example.test,mailto:b@other.test"']}}, port=0)
+        names = f'[dns]\nservers = ["{dns.address}@{dns.port}"]\ndnssec = false\n'
+        reader = self.reader(names, rua="")
+        with reader.recorded():
+            reader.session(YESTERDAY, "tls", 1, version="TLSv1.3", domain="silent.test", name="other.test")
+        said = self.send(reader)
+        self.assertIn("silent.test: no report is sent: it publishes no TLSRPT record that can be used", said)
+        self.assertEqual(sorted(email.message_from_bytes(raw)["to"] for raw in self.mailbox.mails),
+                         ["a@example.test", "b@other.test"])
+
+    def test_within_a_window_each_waits_for_its_time(self) -> None:
+        reader = self.reader("send_window = 14400")
+        self.send(reader)
+        (one,) = self.queue(reader)
+        self.assertTrue("2026-11-27T06:00:00" <= one["next_try"] <= "2026-11-27T10:00:01", one["next_try"])
+        self.deliver(reader, "2026-11-27T10:00:01Z")
+        self.assertEqual(len(self.mailbox.mails), 1)
+
+    def test_a_day_that_is_not_over_is_not_sent(self) -> None:
+        done = self.reader().run("self", "--send", "--day", "today")
+        self.assertEqual((done.returncode, done.stdout), (64, ""))
+        self.assertIn("is not over yet", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
