@@ -187,6 +187,13 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
         "report.least_tls", fmt::format(R"(is '{}'; it must be "TLSv1.1", "TLSv1.2" or "TLSv1.3")",
                                         printable(c.least_tls, 100))));
   }
+  if (c.mail.empty() || c.mail.starts_with('-') ||
+      (c.mail.contains("://") && !c.mail.starts_with("smtp://"))) {
+    return std::unexpected(settings.wrong(
+        "report.mail",
+        fmt::format(R"(is '{}'; it must be "smtp://HOST:PORT" or a program such as "sendmail")",
+                    printable(c.mail, 100))));
+  }
   auto domains = domains_of(settings, "report.domains", texts.domains);
   if (!domains) return std::unexpected(domains.error());
   c.domains = std::move(*domains);

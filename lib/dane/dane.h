@@ -53,7 +53,7 @@ struct Host {
   std::string name;  // lower case, without trailing dot
   Binding binding = Binding::unknown;
   std::string reason;                // a sentence, where it is not bound
-  std::vector<dns::Tlsa> records{};  // where it is bound
+  std::vector<dns::Tlsa> records;  // where it is bound
 };
 
 // What is true of the domain as a whole; see the table above.

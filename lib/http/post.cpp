@@ -58,12 +58,14 @@ Result<void> post(const Post& post) {
   bool was_refused = false;
   speak_https(easy.get(), post.ca_file);
   limit(easy.get(), post.total, post.connect);
-  Fields fields(::curl_slist_append(nullptr, ("Content-Type: " + post.content_type).c_str()),
-                &::curl_slist_free_all);
+  const Fields fields(::curl_slist_append(nullptr, ("Content-Type: " + post.content_type).c_str()),
+                      &::curl_slist_free_all);
   ::curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, words.data());
   ::curl_easy_setopt(easy.get(), CURLOPT_URL, post.url.c_str());
   ::curl_easy_setopt(easy.get(), CURLOPT_POST, 1L);
-  ::curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS, post.body.data());
+  // Its size is told apart.
+  ::curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS,
+                     post.body.data());  // NOLINT(bugprone-suspicious-stringview-data-usage)
   ::curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(post.body.size()));
   ::curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, fields.get());
   ::curl_easy_setopt(easy.get(), CURLOPT_FOLLOWLOCATION, 0L);

@@ -15,10 +15,14 @@ SERVE = "starttls-listtool-serve.service"
 SOCKET = "starttls-listtool-serve.socket"
 TIMER = "starttls-listtool-update.timer"
 MILTER = "tlsrpt-milter.service"
+SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
+REPORT_TIMERS = ("tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
 # Each service's program, what it is given, and how far open it may be in tenths (systemd-analyze(1), security).
 SERVICES = {
     UPDATE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml update", 30),
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
+    SEND: ("tlsrpt-report", "-q self --send", 20),
+    QUEUE: ("tlsrpt-report", "-q queue --deliver", 20),
     MILTER: ("tlsrpt-milter", "-f -s unix:/var/spool/postfix/tlsrpt/milter.sock", 15),
 }
 
@@ -46,7 +50,7 @@ class SystemdUnits(unittest.TestCase):
         return name, arguments
 
     def test_systemd_reads_them_without_a_complaint(self) -> None:
-        done = analyze("verify", "--man=no", *(self.units / unit for unit in (*SERVICES, SOCKET, TIMER)))
+        done = analyze("verify", "--man=no", *(self.units / unit for unit in (*SERVICES, SOCKET, TIMER, *REPORT_TIMERS)))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_systemd_would_complain(self) -> None:

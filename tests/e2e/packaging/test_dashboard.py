@@ -1,0 +1,45 @@
+"""The dashboard for Grafana asks only for metrics that tlsrpt-milter has."""
+
+import json
+import re
+import unittest
+import urllib.request
+
+from lab import Lab
+from lab.program import SOURCE_TREE, Program
+
+DASHBOARD = SOURCE_TREE / "packaging/grafana/tlsrpt-milter.json"
+
+
+class Dashboard(unittest.TestCase):
+    def test_asks_for_metrics_and_labels_that_there_are(self) -> None:
+        with Lab() as lab:
+            folder, address = lab.new_folder("milter"), lab.address()
+            port = lab.free_port(address)
+            configuration = folder / "tlsrpt.toml"
+            configuration.write_text(f'[milter]\nmetrics = "inet:{address}:{port}"\nmta_log = "{folder}/log"\n')
+            (folder / "log").touch()
+            milter = Program(lab, "tlsrpt-milter", "-f", "-c", configuration, "--state-dir", folder / "state", "-s",
+                             f"unix:{folder}/milter.sock")
+            milter.stderr.wait_for("listens on")
+            with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
+                page = answer.read().decode()
+            known = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
+            labels = set(re.findall(r'[{,](\w+)="', page)) | {"job", "instance"}
+            dashboard = json.loads(DASHBOARD.read_text())
+            panels = dashboard["panels"]
+            expressions = [target["expr"] for panel in panels for target in panel["targets"]]
+            self.assertGreater(len(expressions), 10)
+            for expression in expressions:
+                self.assertLessEqual(set(re.findall(r"tlsrpt_milter_\w+", expression)), known)
+                used = re.findall(r'[{,](\w+)=', expression) + re.findall(r"by \((\w+)\)", expression)
+                self.assertLessEqual(set(used), labels, expression)
+            self.assertTrue(all(panel["title"] for panel in panels))
+            places = [(p["gridPos"]["x"] + dx, p["gridPos"]["y"] + dy) for p in panels
+                      for dx in range(p["gridPos"]["w"]) for dy in range(p["gridPos"]["h"])]
+            self.assertEqual(len(places), len(set(places)), "no panel lies on another")
+            self.assertLess(max(x for x, _ in places), 24)
+
+
+if __name__ == "__main__":
+    unittest.main()
