@@ -7,10 +7,11 @@ from pathlib import Path
 
 from lab import Lab, command
 from lab.https import Answer, HttpsServer, Request
-from lab.program import SOURCE_TREE, path_of
+from lab.program import SOURCE_TREE, Program, path_of
 
 import programs
 from make_list import LATER_TIMESTAMP, TIMESTAMP, Shape, first_domain, write_list
+from make_reports import fill_store, write_reports
 from programs import Command
 
 HOST = "list.localhost"
@@ -49,6 +50,7 @@ class Inputs:
         self._changed = changed
         self.folder = lab.new_folder("bench")
         self.listtool = path_of("starttls-listtool")
+        self.report_tool = path_of("tlsrpt-report")
         self.small_list = SOURCE_TREE / "policies/example-list.json"
         self.small_list_key = SOURCE_TREE / "policies/example-list.pub"
 
@@ -120,6 +122,29 @@ class Inputs:
         web.answer(HOST, LIST_PATH, Answer(headers=_edition(), body=self.big_list.read_bytes()))
         web.answer(HOST, LIST_PATH + ".minisig", Answer(body=signature.read_bytes()))
         return web
+
+    @property
+    def reports(self) -> int:
+        """How many received reports there are: 10,000 beside a list of the bench's full size."""
+        return max(100, min(10_000, self.shape.domains // 10))
+
+    @cached_property
+    def report_folders(self) -> tuple[Path, Path]:
+        """Received reports, packed, as files and as mails."""
+        files, mails = self.folder / "report-files", self.folder / "report-mails"
+        write_reports(files, mails, self.reports)
+        return files, mails
+
+    @cached_property
+    def recorded_state(self) -> Path:
+        """The state directory of a tlsrpt-milter that has seen 20,000 senders, or twice as many as there are reports."""
+        state = self.folder / "recorded"
+        milter = Program(self._lab, "tlsrpt-milter", "-f", "--state-dir", state, "-s",
+                         f"unix:{self._lab.new_folder('socket')}/milter")
+        milter.stderr.wait_for("listens on")
+        milter.stop()
+        fill_store(state / "tlsrpt.sqlite", 2 * self.reports)
+        return state
 
     @property
     def url(self) -> str:

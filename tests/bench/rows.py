@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from inputs import ETAG, Inputs
+from make_reports import FIRST_DAY, until
 from programs import Command, Figures
 
 MIB = 1024 * 1024
 TODAYS_WAY = Path(__file__).with_name("todays_way.py")
+REPORT_PEERS = Path(__file__).with_name("report_peers.py")
 SEVERAL = " + "
 
 
@@ -144,6 +146,22 @@ def update(inputs: Inputs) -> Row:
                 lambda ours, others: (ours.seconds - others[network].seconds) * 1000)])
 
 
+def read_files(inputs: Inputs) -> Row:
+    return _read(inputs, "files", inputs.report_folders[0], 1 / 2)
+
+
+def read_mails(inputs: Inputs) -> Row:
+    return _read(inputs, "mails", inputs.report_folders[1], 1 / 4)
+
+
+def summary(inputs: Inputs) -> Row:
+    return _figures(inputs, "summary", "summary")
+
+
+def html(inputs: Inputs) -> Row:
+    return _figures(inputs, "html", "html", "-o", inputs.folder / "page.html")
+
+
 ROWS: Mapping[str, Callable[[Inputs], Row]] = {
     "verify": verify,
     "verify-small": verify_small,
@@ -155,7 +173,33 @@ ROWS: Mapping[str, Callable[[Inputs], Row]] = {
     "sendmail": sendmail,
     "lint": lint,
     "diff": diff,
+    "read-files": read_files,
+    "read-mails": read_mails,
+    "summary": summary,
+    "html": html,
 }
+
+
+def _read(inputs: Inputs, kind: str, folder: Path, times: float) -> Row:
+    """Takes in all reports, into a new store; Python only reads them."""
+    state = inputs.folder / f"read-{kind}"
+    peer = f"python3, {kind}"
+    return Row(
+        f"read-{kind}",
+        Command(f"read, {kind}", [inputs.report_tool, "--state-dir", state, "-q", "read", "--no-lookup", folder],
+                writes=[state / f"reports.sqlite{suffix}" for suffix in ("", "-wal", "-shm")]),
+        [Command(peer, [sys.executable, "-I", REPORT_PEERS, kind, folder])],
+        [time_of(peer, times), memory_limit(64)])
+
+
+def _figures(inputs: Inputs, name: str, *command: str | Path) -> Row:
+    state = inputs.recorded_state
+    return Row(
+        name,
+        Command(name, [inputs.report_tool, "--state-dir", state, *command, "--since", FIRST_DAY.isoformat(), "--until",
+                       until()]),
+        [Command("python3 sqlite3", [sys.executable, "-I", REPORT_PEERS, "store", state / "tlsrpt.sqlite"])],
+        [time_limit(2000), memory_limit(64)])
 
 
 def _generate(inputs: Inputs, mta: str, kind: str) -> Command:
