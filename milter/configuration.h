@@ -80,7 +80,7 @@ struct Configuration {
                                                                             // MTA-STS policy
   std::string least_tls;         // a version below counts as failed in self reports; empty: none does
   std::vector<std::string> rua;  // where self reports go; empty: where the policy domain's TLSRPT record says
-  std::string mail = "smtp://127.0.0.1:25";             // who takes report mails: a program, or "smtp://HOST:PORT"
+  std::string mail = "smtp://127.0.0.1:25";  // who takes report mails: a program, or "smtp://HOST:PORT"
   std::chrono::milliseconds send_window{0};  // within which a report is first sent, at random
   std::string policy_domain;  // of sessions that never came to a recipient; empty: see self_report.h
 };

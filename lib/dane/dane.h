@@ -52,7 +52,7 @@ Binding binding_of(std::span<const dns::Tlsa> records);
 struct Host {
   std::string name;  // lower case, without trailing dot
   Binding binding = Binding::unknown;
-  std::string reason;                // a sentence, where it is not bound
+  std::string reason;              // a sentence, where it is not bound
   std::vector<dns::Tlsa> records;  // where it is bound
 };
 
