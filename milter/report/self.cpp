@@ -88,9 +88,7 @@ Result<void> look_up(tlsrpt::Report& report, const Surroundings& surroundings) {
   return {};
 }
 
-Result<int> send(const tlsrpt::Report& report, Day day, const Reporter& reporter,
-                 const Surroundings& surroundings) {
-  if (day >= day_of(surroundings.clock())) return fail(Fault::usage, "{} is not over yet", to_text(day));
+Result<int> send(const tlsrpt::Report& report, const Reporter& reporter, const Surroundings& surroundings) {
   auto sending = Sending::begin(surroundings.configuration, surroundings.report, surroundings.clock);
   if (!sending) return std::unexpected(sending.error());
   if (auto queued = sending->enqueue(report, reporter); !queued) return std::unexpected(queued.error());
@@ -122,6 +120,8 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   const std::string by_default = options.send ? "yesterday" : "today";
   const auto day = day_argument(options.day.empty() ? by_default : options.day, surroundings.clock);
   if (!day) return std::unexpected(day.error());
+  if (options.send && *day >= day_of(surroundings.clock()))
+    return fail(Fault::usage, "{} is not over yet", to_text(*day));
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
   const auto counts = store::read_counts(place_of(surroundings.configuration), {*day, *day});
@@ -131,7 +131,7 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   if (!options.no_lookup) {
     if (auto done = look_up(report, surroundings); !done) return std::unexpected(done.error());
   }
-  if (options.send) return send(report, *day, reporter, surroundings);
+  if (options.send) return send(report, reporter, surroundings);
   auto done = options.directory ? write_reports(report, reporter.domain, *options.directory, options.gzip)
                                 : print_report(report, options.gzip);
   if (!done) return std::unexpected(done.error());

@@ -43,6 +43,7 @@ class Readme(unittest.TestCase):
             for line in lines:
                 if line.startswith("tlsrpt-report "):
                     arguments = line.partition("#")[0].split()[1:]
+                    arguments += ["--no-lookup"] if arguments[0] == "self" else []  # the lab's domains are nowhere
                     with self.subTest(line):
                         done = program.run("tlsrpt-report", "--state-dir", milter.state, *arguments)
                         self.assertEqual(done.returncode, 0, done.stderr)

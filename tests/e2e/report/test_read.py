@@ -123,7 +123,7 @@ class Read(unittest.TestCase):
     def test_reports_about_other_domains_and_of_the_future_are_read_and_marked(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, '[report]\ndomains = ["Example.Test"]\n')
-            answer = reader.read(reader.write("ours", report()), reader.write("other", report(domain="a.test")),
+            answer = reader.read("--no-lookup", reader.write("ours", report()), reader.write("other", report(domain="a.test")),
                                  reader.write("future", report(day="2031-01-01")))
             self.assertEqual([item["oddities"] for item in answer["inputs"]],
                              [[], ["'a.test' is none of our policy domains (report.domains)"],
