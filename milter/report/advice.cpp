@@ -135,10 +135,11 @@ PlaintextAdvice Adviser::plaintext() const {
 VersionAdvice Adviser::version() const {
   std::uint64_t whole = 0;
   for (const auto& [version, sessions] : versions_) whole += sessions;
-  if (whole == 0)
+  if (whole == 0) {
     return {.least = {},
             .reason = "no encrypted session with a recipient in this domain was recorded",
             .hits = {}};
+  }
   const auto rank_of = [](const std::string& version) {
     const auto found = std::ranges::find(known_versions, version);
     return found == known_versions.end() ? 0 : found - known_versions.begin();

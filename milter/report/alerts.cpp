@@ -74,7 +74,8 @@ void AlertWatch::check_shares(std::vector<Alert>& alerts) const {
 
 void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
   for (const auto& [key, group] : recent_failures_.groups()) {
-    const auto& [domain, type] = key;
+    const std::string& domain = key.first;
+    const std::string& type = key.second;
     const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);
     const auto add = [&](std::string_view kind, std::string_view what) {
       alerts.push_back({.kind = std::string(kind),

@@ -237,7 +237,7 @@ std::string failures_section(const PageContent& content) {
 std::string senders_section(const PageContent& content) {
   std::vector<std::pair<std::string, Figures>> worst;
   for (const auto& sender : content.senders) {
-    if (sender.second.plaintext + sender.second.failed > 0) worst.push_back(sender);
+    if (sender.second.plaintext + sender.second.failed > 0) worst.emplace_back(sender);
   }
   if (worst.empty()) return section("Senders without TLS", "There were none.", "");
   const auto badness = [](const auto& sender) { return sender.second.plaintext + sender.second.failed; };

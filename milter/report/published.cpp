@@ -86,7 +86,8 @@ event::Task<std::vector<Facts>> examine(policy::Examiner& examiner, std::vector<
   return event::all_of(std::move(tasks));
 }
 
-event::Task<std::vector<dns::Answer>> ask_records(dns::Resolver& resolver, std::vector<DomainName> domains) {
+event::Task<std::vector<dns::Answer>> ask_records(dns::Resolver& resolver,
+                                                  const std::vector<DomainName>& domains) {
   std::vector<event::Task<dns::Answer>> tasks;
   tasks.reserve(domains.size());
   for (const DomainName& domain : domains)
