@@ -50,7 +50,6 @@ class Inputs:
         self._changed = changed
         self.folder = lab.new_folder("bench")
         self.listtool = path_of("starttls-listtool")
-        self.report_tool = path_of("tlsrpt-report")
         self.small_list = SOURCE_TREE / "policies/example-list.json"
         self.small_list_key = SOURCE_TREE / "policies/example-list.pub"
 
@@ -122,6 +121,10 @@ class Inputs:
         web.answer(HOST, LIST_PATH, Answer(headers=_edition(), body=self.big_list.read_bytes()))
         web.answer(HOST, LIST_PATH + ".minisig", Answer(body=signature.read_bytes()))
         return web
+
+    @property
+    def report_tool(self) -> Path:
+        return path_of("tlsrpt-report")
 
     @property
     def reports(self) -> int:
