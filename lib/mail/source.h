@@ -19,11 +19,9 @@ class Source {
   // read_file().
   static Result<Source> open(const std::filesystem::path& path, std::uint64_t limit);
 
-  const std::string& name() const { return name_; }  // for errors; escaped
   std::uint64_t size() const { return size_; }
   // The first bytes: all of them where there are no more than 64 KiB.
   std::string_view head() const { return head_; }
-  int descriptor() const { return fd_.get(); }
 
   // As many bytes as there are from the offset on, but at most as the span takes.
   Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const;
