@@ -45,17 +45,6 @@ std::string to_json(const Entries& entries, const store::Period& period) {
   return json.take();
 }
 
-std::string addresses_of(const DowngradeEntry& entry) {
-  std::string text;
-  std::size_t shown = 0;
-  for (const std::string& address : entry.addresses) {
-    if (shown++ == most_addresses) break;
-    text += (text.empty() ? "" : ", ") + printable(address);
-  }
-  const std::size_t more = entry.addresses.size() - std::min(entry.addresses.size(), most_addresses);
-  return more > 0 ? fmt::format("{} and {} more", text, more) : text;
-}
-
 // An entry takes three lines: a table of all this would not fit a screen.
 std::string to_lines(const Entries& entries, const store::Period& period) {
   if (entries.empty()) {
@@ -68,7 +57,7 @@ std::string to_lines(const Entries& entries, const store::Period& period) {
     text += fmt::format("{}  {}\n", to_text(downgrade.day), printable(downgrade.sender));
     text += fmt::format("  {} in plaintext, first at {}{}\n", counted(downgrade.sessions, "session"),
                         to_rfc3339(downgrade.first_plaintext),
-                        entry.addresses.empty() ? "" : ", from " + addresses_of(entry));
+                        entry.addresses.empty() ? "" : ", from " + some_of(entry.addresses, most_addresses));
     text += fmt::format("  before: {} with up to {}, the last at {}\n",
                         counted(downgrade.tls_sessions, "session"), printable(downgrade.best_tls),
                         to_rfc3339(downgrade.last_tls));

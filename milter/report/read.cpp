@@ -39,18 +39,6 @@ std::string name_of(const Input& input) {
   return input.message > 0 ? fmt::format("{}: mail {}", input.name, input.message) : input.name;
 }
 
-// "a, b and 3 more"
-template <class Names>
-std::string some_of(const Names& names) {
-  std::string text;
-  std::size_t shown = 0;
-  for (const std::string& name : names) {
-    if (shown++ == most_shown) break;
-    text += (text.empty() ? "" : ", ") + printable(name, 100);
-  }
-  return names.size() > most_shown ? fmt::format("{} and {} more", text, names.size() - most_shown) : text;
-}
-
 std::string days_of(const tlsrpt::ReportHead& head) {
   const std::string first = to_text(day_of(head.begin));
   // A report that ends at midnight is about the day before.
@@ -74,7 +62,7 @@ std::string to_line(const Input& input) {
   const std::string reporter =
       input.head.organization_name.empty() ? "(no name)" : input.head.organization_name;
   return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", name_of(input), word_of(input.status),
-                     printable(reporter, 100), some_of(input.domains), days_of(input.head),
+                     printable(reporter, 100), some_of(input.domains, most_shown), days_of(input.head),
                      counted(input.successful + input.failed, "session"), input.failed);
 }
 
@@ -84,7 +72,7 @@ std::string hosts_of(const FailureGroup& group) {
   for (const auto& [host, sessions] : group.mx_hosts) {
     hosts.push_back(fmt::format("{} ({})", printable(host, 100), sessions));
   }
-  return some_of(hosts);
+  return some_of(hosts, most_shown);
 }
 
 std::string explained(const FailureDigest::Key& key, const FailureGroup& group) {
@@ -97,9 +85,9 @@ std::string explained(const FailureDigest::Key& key, const FailureGroup& group) 
     if (!what.empty()) text += paragraph(heading, what);
   };
   add("  at:         ", hosts_of(group));
-  add("  from:       ", some_of(group.sending_addresses));
-  add("  told by:    ", some_of(group.reporters));
-  add("  reason:     ", some_of(group.reasons));
+  add("  from:       ", some_of(group.sending_addresses, most_shown));
+  add("  told by:    ", some_of(group.reporters, most_shown));
+  add("  reason:     ", some_of(group.reasons, most_shown));
   if (type.empty()) return text;
   add("  means:      ", std::string(explanation.meaning));
   add("  likely:     ", std::string(explanation.cause));

@@ -1,10 +1,14 @@
 // Tables, and other ways in which figures are told.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "base/text.h"
 
 namespace starttls::milter {
 
@@ -28,6 +32,18 @@ std::string paragraph(std::string_view heading, std::string_view text);
 
 // "1 session", "3 sessions"
 std::string counted(std::uint64_t number, std::string_view one);
+
+// "a, b and 3 more": at most so many names, fit to be shown.
+template <class Names>
+std::string some_of(const Names& names, std::size_t most) {
+  std::string text;
+  std::size_t shown = 0;
+  for (const std::string& name : names) {
+    if (shown++ == most) break;
+    text += (text.empty() ? "" : ", ") + printable(name, 100);
+  }
+  return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
+}
 
 // How each kind of session is told to a person: "plaintext", "TLS handshake failed"; TLS versions stand for
 // themselves.
