@@ -17,14 +17,15 @@ Result<bool> is_damaged(const std::filesystem::path& file);
 
 class DamageWatch {
  public:
-  // The file as it is now is as the writer left it.
+  // As note().
   explicit DamageWatch(std::filesystem::path file);
 
   // Fault::data where somebody else changed the file since the last note() and it is damaged. Costs a look at
   // all of the file where somebody else changed it, else next to nothing.
   Result<void> check();
 
-  // The writer has changed the file.
+  // The file as it is now is as the writer left it. Between check() and this, a change by somebody else is
+  // not seen.
   void note();
 
  private:

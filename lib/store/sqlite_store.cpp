@@ -155,8 +155,8 @@ Result<bool> has_segment(Database& database, const std::string& segment) {
 
 class SqliteFold final : public FoldTransaction {
  public:
-  SqliteFold(Database& database, Transaction transaction, DamageWatch& watch)
-      : database_(database), transaction_(std::move(transaction)), watch_(watch) {}
+  SqliteFold(Database& database, Transaction transaction)
+      : database_(database), transaction_(std::move(transaction)) {}
 
   Result<bool> is_folded(const std::string& segment) override { return has_segment(database_, segment); }
 
@@ -240,11 +240,7 @@ class SqliteFold final : public FoldTransaction {
     return statement->bind(1, segment).bind(2, number_of(now)).run();
   }
 
-  Result<void> commit() override {
-    auto done = transaction_.commit();
-    watch_.note();
-    return done;
-  }
+  Result<void> commit() override { return transaction_.commit(); }
 
  private:
   static Result<std::int64_t> add_total(Statement& sessions, const SessionClass& of, const Tally& total) {
@@ -262,20 +258,22 @@ class SqliteFold final : public FoldTransaction {
 
   Database& database_;
   Transaction transaction_;
-  DamageWatch& watch_;
 };
+
+constexpr std::uintmax_t most_log_bytes = 4 << 20;  // as SQLite's own default
 
 class SqliteStore final : public Store {
  public:
   SqliteStore(Database database, const std::filesystem::path& file)
-      : database_(std::move(database)), watch_(file) {}
+      : database_(std::move(database)), log_(file.string() + "-wal"), watch_(file) {}
 
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
     if (database_.has_moved()) return fail(Fault::unavailable, "the store's file was removed");
     if (auto sound = watch_.check(); !sound) return std::unexpected(sound.error());
+    if (auto done = checkpoint(); !done) return std::unexpected(done.error());
     auto transaction = Transaction::begin(database_, "IMMEDIATE");
     if (!transaction) return std::unexpected(transaction.error());
-    return std::make_unique<SqliteFold>(database_, std::move(*transaction), watch_);
+    return std::make_unique<SqliteFold>(database_, std::move(*transaction));
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
@@ -303,9 +301,7 @@ class SqliteStore final : public Store {
   Result<void> forget_segments(Time folded_before) override {
     auto statement = database_.prepare("DELETE FROM folded_segments WHERE folded_at < ?1");
     if (!statement) return std::unexpected(statement.error());
-    auto done = statement->bind(1, number_of(folded_before)).run();
-    watch_.note();
-    return done;
+    return statement->bind(1, number_of(folded_before)).run();
   }
 
   Result<std::size_t> prune(Day before, std::size_t most) override {
@@ -325,9 +321,7 @@ class SqliteStore final : public Store {
       statement->bind(1, number_of(before)).bind(2, static_cast<std::int64_t>(most));
       if (auto done = statement->run(); !done) return std::unexpected(done.error());
     }
-    auto committed = transaction->commit();
-    watch_.note();
-    if (!committed) return std::unexpected(committed.error());
+    if (auto committed = transaction->commit(); !committed) return std::unexpected(committed.error());
     return static_cast<std::size_t>(database_.own_changes() - changes_before);
   }
 
@@ -403,7 +397,19 @@ class SqliteStore final : public Store {
     return done;
   }
 
+  // Brings what was committed from SQLite's log into the file: nothing else changes the file while it is
+  // open, so that any other change is somebody else's.
+  Result<void> checkpoint() {
+    std::error_code none;
+    const auto size = std::filesystem::file_size(log_, none);
+    if (none || size < most_log_bytes) return {};
+    auto done = database_.execute("PRAGMA wal_checkpoint(PASSIVE)");
+    watch_.note();
+    return done;
+  }
+
   Database database_;
+  const std::filesystem::path log_;
   DamageWatch watch_;
 };
 
@@ -426,9 +432,11 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
   }
   if (auto done = sqlite::check(*database, schema(), file); !done) return std::unexpected(done.error());
   if (access != Access::read) {
-    // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked.
-    auto done =
-        database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
+    // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked. The
+    // store makes its checkpoints itself; after one, the log begins anew at its true size.
+    auto done = database->execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+        "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0");
     if (!done) return std::unexpected(done.error());
   }
   return std::make_unique<SqliteStore>(std::move(*database), file);

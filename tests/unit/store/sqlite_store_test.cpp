@@ -128,6 +128,50 @@ TEST_CASE("a damaged store is moved aside, and nothing else is") {
   CHECK(good(set_aside_if_damaged(folder / "other", now)).empty());
 }
 
+TEST_CASE("a file that is spoilt while it is in use is noticed, in whatever moment that happens") {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder / "s";
+  good(fold_sessions(*good(open_sqlite_store(file, Access::write)), "a", {tls_session()}));
+  const auto store = good(open_sqlite_store(file, Access::write));
+  good(fold_sessions(*store, "b", {tls_session()}));  // now SQLite has it in memory
+  const auto spoil = [&] { write(file, std::string(100'000, 'x')); };
+  SECTION("between two folds") {
+    spoil();
+  }
+  SECTION("in a fold") {
+    auto fold = good(store->begin_fold());
+    good(fold->add(counts_of({tls_session()})));
+    spoil();
+    (void)fold->commit();
+  }
+  SECTION("after a fold, before old segments are forgotten") {
+    spoil();
+    (void)store->forget_segments(now);
+  }
+  SECTION("after a fold, before old days are pruned") {
+    spoil();
+    (void)store->prune(good(parse_day("2026-01-01")), 10);
+  }
+  CHECK(bad(fold_sessions(*store, "c", {tls_session()})).fault == Fault::data);
+}
+
+TEST_CASE("the log of a store that is open for long stays small, and the file takes what was in it") {
+  const TemporaryFolder folder;
+  const std::filesystem::path file = folder / "s";
+  const auto store = good(open_sqlite_store(file, Access::write));
+  const auto size = [&](const char* suffix) { return std::filesystem::file_size(file.string() + suffix); };
+  const auto size_before = size("");
+  std::uintmax_t largest_log = 0;
+  for (int round = 0; round < 20; ++round) {
+    Session session = tls_session();
+    session.client_name = std::string(1'000'000, static_cast<char>('a' + round));
+    good(fold_sessions(*store, std::to_string(round), {session}));
+    largest_log = std::max(largest_log, size("-wal"));
+  }
+  CHECK(largest_log < 8'000'000);
+  CHECK(size("") > size_before + 10'000'000);
+}
+
 TEST_CASE("failures of the log and sessions find each other across folds") {
   const TemporaryFolder folder;
   failures_and_sessions_find_each_other_across_folds(*good(open_sqlite_store(folder / "s", Access::write)));
