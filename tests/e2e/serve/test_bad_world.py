@@ -31,7 +31,7 @@ from serving import until
 MAPS = ("postfix", "QUERYwithTLSRPT", "sts")
 NOTHING = dict.fromkeys(MAPS, "NOTFOUND ")
 NOISE = random.Random(1).randbytes
-PROMPT = 1.0  # seconds; far more than an answer takes on a busy machine, and less than any fault's time limit
+PROMPT = 2.5  # seconds; far more than an answer takes on a busy machine, and less than any fault's time limit
 
 
 def secure(domain: str) -> str:
@@ -65,15 +65,15 @@ class World(unittest.TestCase):
             publish(self.lab, self.web, domain, policy("enforce", f"mx.{domain}"))
         self.zones[domain] = zone
 
-    def serve(self, *, signed: tuple[str, ...] = (), lists: dict[str, object] | None = None, dns_timeout: float = 1.5,
-              https_timeout: float = 1.5, **settings: object) -> None:
+    def serve(self, *, signed: tuple[str, ...] = (), lists: dict[str, object] | None = None, dns_timeout: float = 3,
+              https_timeout: float = 3, **settings: object) -> None:
         self.dns = Dns(self.lab, self.zones, signed=signed, port=0)
         self.bad_dns = BadDns(self.lab, self.dns)
         self.configuration = Configuration(self.lab, self.dns, self.web, mta_sts={"timeout": https_timeout})
         self.configuration.tables["dns"] |= {"servers": [self.bad_dns.server], "timeout": dns_timeout}
         if lists:
             self.configuration.install(lists)
-        self.server = PolicyServer(self.lab, self.configuration, settings={"answer_timeout": 10, **settings})
+        self.server = PolicyServer(self.lab, self.configuration, settings={"answer_timeout": 20, **settings})
         self.assertEqual(self.server.ask("postfix", "known.test"), secure("known.test"))
 
     @property
@@ -204,12 +204,12 @@ class NameServers(World):
 
     def test_what_takes_longer_than_an_answer_may_is_temp_in_time(self) -> None:
         self.add("silent.test")
-        self.serve(dns_timeout=3, answer_timeout=0.5)
+        self.serve(dns_timeout=6, answer_timeout=0.5)
         self.spoil("silent.test", bad.silent)
         begun = time.monotonic()
         with self.others_do_not_wait():
             replies = self.replies("silent.test")
-        self.assertLess(time.monotonic() - begun, 2.5)
+        self.assertLess(time.monotonic() - begun, 5)
         for reply in replies.values():
             self.assertRegex(reply, r"\ATEMP \S[ -~]+\Z")
 
@@ -310,12 +310,12 @@ class PolicyHosts(World):
             self.assertEqual(self.server.ask("sts", "gone.test"), secure("gone.test"))
 
     def test_an_answer_comes_in_time_where_a_host_takes_longer(self) -> None:
-        self.serve(https_timeout=8, answer_timeout=1)
+        self.serve(https_timeout=12, answer_timeout=1)
         slow = ("before-handshake", "after-handshake", "after-half", "trickle")
         begun = time.monotonic()
         with self.others_do_not_wait(), ThreadPoolExecutor(len(slow)) as threads:
             found = list(threads.map(lambda name: self.replies(f"{name}.test"), slow))
-        self.assertLess(time.monotonic() - begun, 4)
+        self.assertLess(time.monotonic() - begun, 8)
         for replies in found:
             for reply in replies.values():
                 self.assertRegex(reply, r"\A(NOTFOUND |TEMP \S[ -~]+)\Z")
