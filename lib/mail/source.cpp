@@ -44,9 +44,9 @@ Result<UniqueFd> copied(int from, std::string_view name, std::uint64_t limit) {
 
 }  // namespace
 
-Result<Source> Source::open(const std::filesystem::path& path, std::uint64_t limit) {
+Result<Source> Source::open(const std::string& path, std::uint64_t limit) {
   const bool is_stdin = path == "-";
-  const std::string name = is_stdin ? "standard input" : printable(path.string());
+  const std::string name = is_stdin ? "standard input" : printable(path);
   UniqueFd fd(is_stdin ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd) return cannot_read(name, errno);
   Source source(name, std::move(fd));

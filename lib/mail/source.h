@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,7 +16,7 @@ class Source {
   // A regular file, or standard input where the path is "-": what comes there is copied to a file without a
   // name first, up to `limit` bytes, and so is what comes out of a pipe or a device. Errors as of
   // read_file().
-  static Result<Source> open(const std::filesystem::path& path, std::uint64_t limit);
+  static Result<Source> open(const std::string& path, std::uint64_t limit);
 
   std::uint64_t size() const { return size_; }
   // The first bytes: all of them where there are no more than 64 KiB.

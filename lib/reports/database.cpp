@@ -11,7 +11,7 @@ namespace {
 constexpr const char* tables = R"sql(
   CREATE TABLE reports (
     id INTEGER PRIMARY KEY,
-    identity INTEGER NOT NULL UNIQUE,
+    identity INTEGER NOT NULL,
     begin INTEGER NOT NULL,
     "end" INTEGER NOT NULL,
     received INTEGER NOT NULL,
@@ -20,9 +20,9 @@ constexpr const char* tables = R"sql(
     organization TEXT NOT NULL,
     contact TEXT NOT NULL,
     report_id TEXT NOT NULL,
-    json_gzip BLOB NOT NULL
+    json_gzip BLOB NOT NULL,
+    UNIQUE (begin, identity)
   );
-  CREATE INDEX reports_by_begin ON reports (begin);
   CREATE TABLE policies (
     report INTEGER NOT NULL,
     number INTEGER NOT NULL,

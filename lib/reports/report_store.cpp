@@ -1,10 +1,5 @@
 #include "reports/report_store.h"
 
-#include <openssl/evp.h>
-
-#include <array>
-#include <cstring>
-#include <new>
 #include <utility>
 
 #include "base/text.h"
@@ -25,8 +20,14 @@ using store::time_in;
 constexpr std::size_t rows_between_cuts = 10'000;
 
 std::string joined(const std::vector<std::string>& texts) {
+  std::size_t size = 0;
+  for (const std::string& text : texts) size += text.size() + 1;
   std::string all;
-  for (const std::string& text : texts) all += (all.empty() ? "" : "\n") + text;
+  all.reserve(size);
+  for (const std::string& text : texts) {
+    if (!all.empty()) all += '\n';
+    all += text;
+  }
   return all;
 }
 
@@ -39,36 +40,6 @@ std::vector<std::string> split(std::string_view all) {
   }
   return texts;
 }
-
-// What makes a report the same as another: the reporter, its id, its days and its policy domains. The number
-// is cut from a SHA-256: nobody finds a report that takes the place of another.
-class Identity {
- public:
-  Identity()
-      : context_(::EVP_MD_CTX_new(), &::EVP_MD_CTX_free),
-        sha256_(::EVP_MD_fetch(nullptr, "SHA256", nullptr), &::EVP_MD_free) {}
-
-  void begin() {
-    if (::EVP_DigestInit_ex2(context_.get(), sha256_.get(), nullptr) != 1) throw std::bad_alloc();
-  }
-  // With its length before it, so that no two rows of texts come to the same.
-  void add(std::string_view text) {
-    const std::uint64_t size = text.size();
-    ::EVP_DigestUpdate(context_.get(), &size, sizeof size);
-    ::EVP_DigestUpdate(context_.get(), text.data(), text.size());
-  }
-  std::int64_t number() {
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    ::EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
-    std::int64_t number = 0;
-    std::memcpy(&number, digest.data(), sizeof number);
-    return number;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-  std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> sha256_;
-};
 
 }  // namespace
 
@@ -90,7 +61,6 @@ struct ReportStore::Open {
   std::vector<std::int64_t> cuts;  // numbers of policies, with some thousand rows between them
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
-  Identity identity;
 
   Result<void> prepare();
   Result<void> remove_parts();
@@ -117,7 +87,6 @@ void ReportStore::Open::next_report() {
   rows = 0;
   cuts.clear();
   successful = failed = 0;
-  identity.begin();
 }
 
 // What add() has put there of a report that does not stay. Some thousand rows at a time: SQLite holds the
@@ -162,21 +131,21 @@ Result<void> ReportStore::begin() {
 
 Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
   Statement& row = *open_->insert_policy;
-  row.bind(1, open_->report)
-      .bind(2, open_->policies)
-      .bind(3, policy.policy_type)
-      .bind(4, policy.policy_domain);
-  row.bind(5, joined(policy.policy_strings)).bind(6, joined(policy.mx_hosts));
+  const std::string policy_strings = joined(policy.policy_strings);
+  const std::string mx_hosts = joined(policy.mx_hosts);
+  row.bind(1, open_->report).bind(2, open_->policies);
+  row.bind_lent(3, policy.policy_type).bind_lent(4, policy.policy_domain);
+  row.bind_lent(5, policy_strings).bind_lent(6, mx_hosts);
   row.bind(7, number_of(policy.successful_sessions)).bind(8, number_of(policy.failed_sessions));
   if (auto done = row.run(); !done) return done;
   std::int64_t number = 0;
   for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
     Statement& failure = *open_->insert_failure;
     failure.bind(1, open_->report).bind(2, open_->policies).bind(3, number++);
-    failure.bind(4, detail.result_type).bind(5, detail.sending_mta_ip).bind(6, detail.receiving_mx_hostname);
-    failure.bind(7, detail.receiving_mx_helo).bind(8, detail.receiving_ip);
-    failure.bind(9, number_of(detail.failed_session_count)).bind(10, detail.additional_information);
-    failure.bind(11, detail.failure_reason_code);
+    failure.bind_lent(4, detail.result_type).bind_lent(5, detail.sending_mta_ip);
+    failure.bind_lent(6, detail.receiving_mx_hostname).bind_lent(7, detail.receiving_mx_helo);
+    failure.bind_lent(8, detail.receiving_ip).bind(9, number_of(detail.failed_session_count));
+    failure.bind_lent(10, detail.additional_information).bind_lent(11, detail.failure_reason_code);
     if (auto done = failure.run(); !done) return done;
   }
   ++open_->policies;
@@ -187,32 +156,28 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
   }
   open_->successful += policy.successful_sessions;
   open_->failed += policy.failed_sessions;
-  open_->identity.add(policy.policy_domain);
   return {};
 }
 
-Result<Kept> ReportStore::finish(const tlsrpt::ReportHead& head, std::string_view packed, Time received) {
+Result<Kept> ReportStore::finish(const tlsrpt::ReportHead& head, std::int64_t identity,
+                                 std::string_view packed, Time received) {
   Open& open = *open_;
-  open.identity.add(to_lower(head.organization_name));
-  open.identity.add(head.report_id);
-  open.identity.add(std::to_string(number_of(head.begin)));
-  open.identity.add(std::to_string(number_of(head.end)));
-  if (head.report_id.empty()) open.identity.add(fmt::format("{} {}", open.successful, open.failed));
-  const std::int64_t identity = open.identity.number();
   Statement& row = *open.insert_report;
   row.bind(1, open.report).bind(2, identity).bind(3, number_of(head.begin)).bind(4, number_of(head.end));
   row.bind(5, number_of(received)).bind(6, number_of(open.successful)).bind(7, number_of(open.failed));
-  row.bind(8, head.organization_name).bind(9, head.contact_info).bind(10, head.report_id);
-  row.bind_bytes(11, packed);
+  row.bind_lent(8, head.organization_name).bind_lent(9, head.contact_info).bind_lent(10, head.report_id);
+  row.bind_lent_bytes(11, packed);
   const std::int64_t changes_before = open.database.own_changes();
   if (auto done = row.run(); !done) return std::unexpected(done.error());
   if (open.database.own_changes() > changes_before) {
     open.next_report();
     return Kept{.addition = Addition::added, .report = open.report++};
   }
-  auto kept = open.database.prepare("SELECT id, successful, failed FROM reports WHERE identity = ?1");
+  auto kept =
+      open.database.prepare("SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2");
   if (!kept) return std::unexpected(kept.error());
-  if (const auto found = kept->bind(1, identity).step(); !found) return std::unexpected(found.error());
+  kept->bind(1, number_of(head.begin)).bind(2, identity);
+  if (const auto found = kept->step(); !found) return std::unexpected(found.error());
   const bool same = count_in(*kept, 1) == open.successful && count_in(*kept, 2) == open.failed;
   if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
   return Kept{.addition = same ? Addition::duplicate : Addition::differs_from_kept,

@@ -3,7 +3,7 @@
 //     auto reports = ReportStore::open(file, store::Access::write);
 //     reports->begin();
 //     reports->add(policy) ...                      as they are read
-//     reports->finish(head, packed, now);           or drop(), where the rest of the report is bad
+//     reports->finish(head, identity, packed, now); or drop(), where the rest of the report is bad
 //     reports->commit();
 //
 // They are in a file of their own, so that whoever reads a folder of ten years does not keep the milter's
@@ -59,7 +59,9 @@ class ReportStore {
   // Everything up to commit() is done or nothing. Others wait meanwhile.
   Result<void> begin();
   Result<void> add(const tlsrpt::PolicyResult& policy);
-  Result<Kept> finish(const tlsrpt::ReportHead& head, std::string_view packed, Time received);
+  // `identity`: Identity::of() the report.
+  Result<Kept> finish(const tlsrpt::ReportHead& head, std::int64_t identity, std::string_view packed,
+                      Time received);
   Result<void> drop();
   Result<void> commit();
 

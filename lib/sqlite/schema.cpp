@@ -17,6 +17,8 @@ namespace {
 Result<void> write_new(const std::filesystem::path& file, const Schema& schema) {
   auto database = Database::open(file, Opening::writing);
   if (!database) return std::unexpected(database.error());
+  // What does not become whole is thrown away: there is nothing to roll back.
+  if (auto done = database->execute("PRAGMA journal_mode = MEMORY"); !done) return done;
   return lay_out(*database, schema);
 }
 
@@ -77,7 +79,6 @@ Result<void> create(const std::filesystem::path& file, const Schema& schema, mod
     written = cannot_create(file, errno);
   }
   ::unlink(draft.c_str());
-  ::unlink((draft + "-journal").c_str());
   if (!written) return written;
   return sync_directory(file.parent_path());
 }

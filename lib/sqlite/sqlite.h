@@ -30,6 +30,9 @@ class Statement {
   Statement& bind(int parameter, std::string_view text);
   Statement& bind(int parameter, std::int64_t number);
   Statement& bind_bytes(int parameter, std::string_view bytes);
+  // Not copied: they must stay as they are until the statement has run.
+  Statement& bind_lent(int parameter, std::string_view text);
+  Statement& bind_lent_bytes(int parameter, std::string_view bytes);
 
   // true: there is a row; false: done.
   Result<bool> step();

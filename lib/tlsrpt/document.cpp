@@ -1,11 +1,12 @@
 #include "tlsrpt/document.h"
 
-#include <array>
 #include <string_view>
 #include <utility>
 
 namespace starttls::tlsrpt {
 namespace {
+
+constexpr std::size_t head_size = std::size_t{64} << 10U;  // most reports are smaller when packed
 
 std::unexpected<Error> too_large() {
   return fail(Fault::data, "more than {} bytes when packed", packed_size_limit);
@@ -13,14 +14,19 @@ std::unexpected<Error> too_large() {
 
 }  // namespace
 
+DocumentReader::DocumentReader(bool keep)
+    : keep_(keep), head_(std::make_unique_for_overwrite<char[]>(head_size)) {}
+
 Result<ReportReading> DocumentReader::read(const ReadBytes& document, const TakePolicy& take) {
   packed_.clear();
-  std::array<char, 2> head{};
-  const auto size = read_full(document, head);
+  const auto size = read_full(document, {head_.get(), head_size});
   if (!size) return std::unexpected(size.error());
-  const std::string_view beginning(head.data(), *size);
-  const ReadBytes whole = chained(beginning, document);
-  return is_gzip(beginning) ? read_gzip(whole, take) : read_json(whole, take);
+  const std::string_view head(head_.get(), *size);
+  if (!is_gzip(head)) return read_json(chained(head, document), take);
+  std::string* json = head.size() < head_size ? small_gunzip_.unpack(head) : nullptr;
+  if (json == nullptr) return read_gzip(chained(head, document), take);
+  if (keep_) packed_ = head;
+  return read_report(*json, take);
 }
 
 Result<ReportReading> DocumentReader::read_gzip(const ReadBytes& document, const TakePolicy& take) {

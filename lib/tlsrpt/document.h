@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/file.h"
@@ -17,7 +18,7 @@ inline constexpr std::size_t packed_size_limit = std::size_t{16} << 20U;  // byt
 class DocumentReader {
  public:
   // Without `keep` nothing is packed.
-  explicit DocumentReader(bool keep) : keep_(keep) {}
+  explicit DocumentReader(bool keep);
 
   // As read_report(), of JSON or gzip. Fault::data, too, where it is packed badly, or is over a limit.
   Result<ReportReading> read(const ReadBytes& document, const TakePolicy& take);
@@ -30,6 +31,8 @@ class DocumentReader {
   Result<ReportReading> read_json(const ReadBytes& document, const TakePolicy& take);
 
   bool keep_;
+  std::unique_ptr<char[]> head_;
+  SmallGunzip small_gunzip_;
   Gunzip gunzip_;
   Gzip gzip_;
   std::string packed_;

@@ -1,6 +1,7 @@
 #include "tlsrpt/received_report.h"
 
 #include <rapidjson/error/en.h>
+#include <rapidjson/stream.h>
 
 #include <memory>
 #include <optional>
@@ -92,6 +93,18 @@ class JsonStream {
   std::optional<Error> error_;
 };
 
+// What has become of a text. RapidJSON takes a NUL for the end of it.
+Result<ReportReading> conclude(const rapidjson::ParseResult& result, ReportHandler&& handler,
+                               std::size_t ended_at, bool at_end) {
+  if (!handler.refusal().empty()) return fail(Fault::data, "{}", handler.refusal());
+  if (result.IsError()) {
+    return fail(Fault::data, "no JSON, at byte {}: {}", result.Offset(),
+                rapidjson::GetParseError_En(result.Code()));
+  }
+  if (!at_end) return fail(Fault::data, "something follows the end of the JSON, at byte {}", ended_at);
+  return std::move(handler).finish();
+}
+
 }  // namespace
 
 Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take) try {
@@ -100,18 +113,20 @@ Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take)
   ReportHandler handler(take);
   const auto result = Reader().Parse<parse_flags>(stream, handler);
   if (stream.error()) return std::unexpected(*stream.error());
-  if (!handler.refusal().empty()) return fail(Fault::data, "{}", handler.refusal());
-  if (result.IsError()) {
-    return fail(Fault::data, "no JSON, at byte {}: {}", result.Offset(),
-                rapidjson::GetParseError_En(result.Code()));
-  }
-  // RapidJSON takes a NUL for the end of the text.
-  if (!stream.at_end()) {
-    return fail(Fault::data, "something follows the end of the JSON, at byte {}", stream.Tell());
-  }
-  return std::move(handler).finish();
+  return conclude(result, std::move(handler), stream.Tell(), stream.at_end());
 } catch (const TooLong&) {
   return fail(Fault::data, "a text of more than {} bytes", collected_limit);
+}
+
+Result<ReportReading> read_report(std::string& json, const TakePolicy& take) {
+  rapidjson::InsituStringStream stream(json.data());
+  if (json.starts_with(byte_order_mark)) {
+    for (std::size_t i = 0; i < byte_order_mark.size(); ++i) stream.Take();
+  }
+  ReportHandler handler(take);
+  const auto result =
+      rapidjson::Reader().Parse < parse_flags | rapidjson::kParseInsituFlag > (stream, handler);
+  return conclude(result, std::move(handler), stream.Tell(), stream.Tell() == json.size());
 }
 
 }  // namespace starttls::tlsrpt

@@ -46,4 +46,7 @@ using TakePolicy = std::function<void(PolicyResult&&)>;
 // limits; and the errors of `json`.
 Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take);
 
+// The same of JSON that is whole in memory, and is written over.
+Result<ReportReading> read_report(std::string& json, const TakePolicy& take);
+
 }  // namespace starttls::tlsrpt

@@ -11,6 +11,7 @@ namespace starttls::tlsrpt {
 namespace {
 
 constexpr std::size_t shown_limit = 80;  // bytes of a text in an oddity or a refusal
+constexpr std::size_t usual_texts = 4;   // of a policy: its version, mode, mx and max_age
 
 // Valid UTF-8 of at most so many bytes.
 std::string_view cut(std::string_view text, std::size_t limit) {
@@ -19,13 +20,17 @@ std::string_view cut(std::string_view text, std::size_t limit) {
   return text.substr(0, limit);
 }
 
+constexpr std::size_t day_size = std::string_view("2026-01-31").size();
+
 // Neither the zone nor the time need be there.
 std::optional<Time> time_of(std::string_view text) {
-  if (const auto day = parse_day(text)) return Time(*day);
-  for (const char* zone : {"", "Z"}) {
-    if (const auto time = parse_rfc3339(std::string(text) + zone)) return *time;
+  if (text.size() == day_size) {
+    const auto day = parse_day(text);
+    return day ? std::optional<Time>(*day) : std::nullopt;
   }
-  return std::nullopt;
+  const bool has_zone = text.find_first_of("Zz+-", day_size) != std::string_view::npos;
+  const auto time = has_zone ? parse_rfc3339(text) : parse_rfc3339(std::string(text) + "Z");
+  return time ? std::optional<Time>(*time) : std::nullopt;
 }
 
 }  // namespace
@@ -175,6 +180,7 @@ void ReportHandler::add_text(std::vector<std::string>& texts, std::string_view t
   if (text.empty()) return;
   if (texts.size() == most_policy_texts)
     return note(fmt::format("{} of more than {} texts", key_, most_policy_texts));
+  if (texts.empty()) texts.reserve(usual_texts);
   texts.push_back(text_of(text));
 }
 
@@ -213,7 +219,7 @@ Result<ReportReading> ReportHandler::finish() && {
   }
   auto end = time_of(end_);
   if (!end) return fail(Fault::data, "end-datetime \"{}\" is no time", printable(end_, shown_limit));
-  if (parse_day(end_) && day_of(*end) == day_of(*begin))
+  if (end_.size() == day_size && day_of(*end) == day_of(*begin))
     *end += std::chrono::days(1) - std::chrono::seconds(1);
   if (*end < *begin) {
     return fail(Fault::data, "ends at {}, before it begins at {}", to_rfc3339(*end), to_rfc3339(*begin));

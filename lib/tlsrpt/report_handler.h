@@ -13,7 +13,7 @@ namespace starttls::tlsrpt {
 
 class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ReportHandler> {
  public:
-  explicit ReportHandler(const TakePolicy& take) : take_(take) {}
+  explicit ReportHandler(const TakePolicy& take) : take_(take) { parts_.reserve(usual_depth); }
 
   // RapidJSON's callbacks: false ends the parsing, with refusal() saying why.
   bool Default() { return value({}); }
@@ -62,6 +62,8 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   std::string text_of(std::string_view text);
   std::uint64_t count_of(std::string_view text);
   void note(std::string oddity);
+
+  static constexpr std::size_t usual_depth = 8;  // of what section 4 describes, and a little more
 
   const TakePolicy& take_;
   std::vector<Part> parts_;  // from the outermost in

@@ -8,12 +8,15 @@
 #include <cstdlib>
 #include <deque>
 #include <future>
+#include <map>
+#include <mutex>
 #include <span>
+#include <thread>
 #include <utility>
 
-#include "base/ahead.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/workers.h"
 #include "tlsrpt/carrier.h"
 
 namespace starttls::milter {
@@ -24,25 +27,27 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t stdin_limit = std::uint64_t{256} << 20U;  // bytes
 constexpr std::size_t batch_limit = 5'000;     // inputs, and their policies, that go into the store at once
 constexpr std::size_t most_set_aside = 1'000;  // files; the oldest go
-constexpr std::size_t chunk_size = 128;        // files that a thread reads ahead
-constexpr std::size_t chunks_ahead = 3;
+constexpr std::size_t chunk_size = 64;         // files that a thread reads ahead
+constexpr std::size_t chunks_ahead = 16;
+constexpr std::size_t most_workers = 4;
 
 // The regular files in a folder, by name; those that begin with a dot are not for others.
-Result<std::vector<fs::path>> files_in(const fs::path& folder) {
-  std::vector<fs::path> files;
+Result<std::vector<std::string>> files_in(const fs::path& folder) {
+  std::vector<std::string> files;
   std::error_code error;
   for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-    const bool is_hidden = entry->path().filename().string().starts_with('.');
+    const std::string& path = entry->path().native();
+    const bool is_hidden = path[path.rfind('/') + 1] == '.';
     std::error_code unknown;
-    if (!is_hidden && entry->is_regular_file(unknown)) files.push_back(entry->path());
+    if (!is_hidden && entry->is_regular_file(unknown)) files.push_back(path);
   }
   if (error) return fail(Fault::io, "{}", error.message());
-  std::ranges::sort(files, {}, &fs::path::native);
+  std::ranges::sort(files);
   return files;
 }
 
 // maildir(5): what was read and what was not; "tmp" is not complete yet.
-Result<std::vector<fs::path>> files_of(const fs::path& folder) {
+Result<std::vector<std::string>> files_of(const fs::path& folder) {
   std::error_code ignored;
   if (!fs::is_directory(folder / "new", ignored) || !fs::is_directory(folder / "cur", ignored))
     return files_in(folder);
@@ -69,12 +74,40 @@ Result<void> copy(const mail::Source& source, int to) {
   return {};
 }
 
+// What a thread has read ahead.
+struct Chunk {
+  std::vector<ParsedFile> files;
+  std::thread::id reader = std::this_thread::get_id();
+};
+
+// Chunks that nobody needs any more, to be freed by the threads that have read them: malloc(3) has threads
+// wait for each other where one frees what another has allocated.
+class UsedChunks {
+ public:
+  void add(Chunk chunk) {
+    const std::lock_guard lock(mutex_);
+    by_reader_[chunk.reader].push_back(std::move(chunk));
+  }
+  void free_own() {
+    std::vector<Chunk> own;
+    const std::lock_guard lock(mutex_);
+    own.swap(by_reader_[std::this_thread::get_id()]);
+  }  // the lock is given back first
+
+ private:
+  std::mutex mutex_;
+  std::map<std::thread::id, std::vector<Chunk>> by_reader_;
+};
+
 class Intake {
  public:
   Intake(reports::ReportStore* store, const IntakeSettings& settings, const InputListener& listener)
-      : store_(store), settings_(settings), listener_(listener), reader_(store != nullptr) {}
+      : store_(store),
+        settings_(settings),
+        listener_(listener),
+        parser_(settings.expected, store != nullptr) {}
 
-  Result<void> take_files(std::span<const fs::path> files);
+  Result<void> take_files(std::span<const std::string> files);
   Result<void> take_rejected(Input input, const std::string& reason) {
     input = rejected(std::move(input), reason);
     return tell(input);
@@ -83,9 +116,9 @@ class Intake {
   Result<void> finish();
 
  private:
-  Result<void> take_file(const fs::path& file);
+  Result<void> take_file(const std::string& path);
   Result<void> take_document(Input input, const ReadBytes& document);
-  Result<void> take_parsed(Parsed parsed);
+  Result<void> take_parsed(Parsed& parsed);
   Result<void> keep(Input& input, std::string_view packed);
   Result<void> begin_batch();
   Result<void> tell(Input& input);
@@ -94,7 +127,7 @@ class Intake {
   reports::ReportStore* store_;
   const IntakeSettings& settings_;
   const InputListener& listener_;
-  tlsrpt::DocumentReader reader_;
+  Parser parser_;
   std::set<std::int64_t> met_;  // reports of the store that were met here
   bool in_batch_ = false;
   std::size_t told_ = 0;                     // inputs since the last commit, with their policies
@@ -102,37 +135,39 @@ class Intake {
   std::string kept_as_;                      // and what that was set aside in
 };
 
-Result<void> Intake::take_files(std::span<const fs::path> files) {
-  std::deque<std::future<std::vector<ParsedFile>>> ahead;
+Result<void> Intake::take_files(std::span<const std::string> files) {
+  std::deque<std::future<Chunk>> ahead;
+  UsedChunks used;
+  Workers workers(std::min(most_workers, (files.size() + chunk_size - 1) / chunk_size));
   std::size_t begun = 0;  // files
-  const auto chunk_at = [&](std::size_t at) {
-    return files.subspan(at, std::min(chunk_size, files.size() - at));
-  };
   for (std::size_t taken = 0; taken < files.size();) {
     while (begun < files.size() && ahead.size() < chunks_ahead) {
-      ahead.push_back(do_ahead([this, chunk = chunk_at(begun)] {
-        return parse_ahead(chunk, settings_.expected, store_ != nullptr);
+      const auto next = files.subspan(begun, std::min(chunk_size, files.size() - begun));
+      ahead.push_back(workers.give([this, next, &used] {
+        used.free_own();
+        return Chunk{.files = parse_ahead(next, settings_.expected, store_ != nullptr)};
       }));
-      begun += chunk_at(begun).size();
+      begun += next.size();
     }
-    std::vector<ParsedFile> chunk = ahead.front().get();
+    Chunk chunk = ahead.front().get();
     ahead.pop_front();
-    for (ParsedFile& file : chunk) {
-      const fs::path& path = files[taken++];
+    for (ParsedFile& file : chunk.files) {
+      const std::string& path = files[taken++];
       if (!file) {
         if (auto done = take_file(path); !done) return done;
         continue;
       }
       for (Parsed& parsed : *file) {
-        if (auto done = take_parsed(std::move(parsed)); !done) return done;
+        if (auto done = take_parsed(parsed); !done) return done;
       }
     }
+    used.add(std::move(chunk));
   }
   return {};
 }
 
-Result<void> Intake::take_file(const fs::path& path) {
-  const std::string name = path == "-" ? "-" : printable(path.string());
+Result<void> Intake::take_file(const std::string& path) {
+  const std::string name = path == "-" ? "-" : printable(path);
   const auto source = mail::Source::open(path, stdin_limit);
   if (!source) return take_rejected({.name = name}, source.error().message);
   only_copy_ = path == "-" ? &*source : nullptr;
@@ -154,7 +189,7 @@ Result<void> Intake::take_document(Input input, const ReadBytes& document) {
   if (auto begun = begin_batch(); !begun) return begun;
   Result<void> added;
   std::vector<tlsrpt::PolicyResult> policies;
-  input = parse(std::move(input), reader_, document, settings_.expected, [&](tlsrpt::PolicyResult&& policy) {
+  input = parser_.parse(std::move(input), document, [&](tlsrpt::PolicyResult&& policy) {
     if (store_ != nullptr && added) added = store_->add(policy);
     if (settings_.want_policies) policies.push_back(std::move(policy));
   });
@@ -164,11 +199,11 @@ Result<void> Intake::take_document(Input input, const ReadBytes& document) {
     return tell(input);
   }
   input.policies = std::move(policies);
-  if (auto kept = keep(input, reader_.take_packed()); !kept) return kept;
+  if (auto kept = keep(input, parser_.take_packed()); !kept) return kept;
   return tell(input);
 }
 
-Result<void> Intake::take_parsed(Parsed parsed) {
+Result<void> Intake::take_parsed(Parsed& parsed) {
   if (parsed.input.status == InputStatus::rejected) return tell(parsed.input);
   if (auto begun = begin_batch(); !begun) return begun;
   for (const tlsrpt::PolicyResult& policy : parsed.policies) {
@@ -181,7 +216,7 @@ Result<void> Intake::take_parsed(Parsed parsed) {
 
 Result<void> Intake::keep(Input& input, std::string_view packed) {
   if (store_ == nullptr) return {};
-  const auto kept = store_->finish(input.head, packed, settings_.expected.now);
+  const auto kept = store_->finish(input.head, input.identity, packed, settings_.expected.now);
   if (!kept) return std::unexpected(kept.error());
   if (kept->addition != reports::Addition::added) input.status = InputStatus::duplicate;
   if (kept->addition == reports::Addition::differs_from_kept) {
@@ -244,7 +279,7 @@ Result<void> take_in(const std::vector<fs::path>& inputs, reports::ReportStore* 
   Intake intake(store, settings, listener);
   for (std::size_t at = 0; at < inputs.size();) {
     // Files that stand beside each other are read ahead together.
-    std::vector<fs::path> files;
+    std::vector<std::string> files;
     std::error_code ignored;
     for (; at < inputs.size() && (inputs[at] == "-" || !fs::is_directory(inputs[at], ignored)); ++at)
       files.push_back(inputs[at]);

@@ -8,10 +8,10 @@
 namespace starttls::milter {
 namespace {
 
-constexpr std::size_t most_domains = 20;                   // of Input::domains
-constexpr std::chrono::days future_tolerance{1};           // the sender's clock may be ahead
-constexpr std::uint64_t small_file = 256U << 10U;          // bytes
-constexpr std::size_t most_ahead = std::size_t{2} << 20U;  // bytes of policies
+constexpr std::size_t most_domains = 20;                     // of Input::domains
+constexpr std::chrono::days future_tolerance{1};             // the sender's clock may be ahead
+constexpr std::uint64_t small_file = 256U << 10U;            // bytes
+constexpr std::size_t most_ahead = std::size_t{512} << 10U;  // bytes of policies
 
 void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, Input& input) {
   input.successful += policy.successful_sessions;
@@ -60,17 +60,20 @@ Input rejected(Input input, const std::string& reason) {
   return input;
 }
 
-Input parse(Input input, tlsrpt::DocumentReader& reader, const ReadBytes& document,
-            const Expectations& expected, const std::function<void(tlsrpt::PolicyResult&&)>& take) {
-  const auto reading = reader.read(document, [&](tlsrpt::PolicyResult&& policy) {
-    look_at(policy, expected, input);
+Input Parser::parse(Input input, const ReadBytes& document,
+                    const std::function<void(tlsrpt::PolicyResult&&)>& take) {
+  if (keep_) identity_.begin();
+  const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
+    look_at(policy, expected_, input);
+    if (keep_) identity_.add(policy);
     take(std::move(policy));
   });
   if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
   input.status = InputStatus::read;
   input.head = reading->head;
+  if (keep_) input.identity = identity_.of(input.head);
   input.oddities.insert(input.oddities.end(), reading->oddities.begin(), reading->oddities.end());
-  if (input.head.end > expected.now + future_tolerance)
+  if (input.head.end > expected_.now + future_tolerance)
     input.oddities.emplace_back("it is dated in the future");
   return input;
 }
@@ -80,11 +83,11 @@ namespace {
 // Reads files whole, until what they come to weighs too much.
 class AheadReader {
  public:
-  AheadReader(const Expectations& expected, bool keep) : expected_(expected), reader_(keep) {}
+  AheadReader(const Expectations& expected, bool keep) : parser_(expected, keep) {}
 
-  ParsedFile read(const std::filesystem::path& file) {
+  ParsedFile read(const std::string& file) {
     if (file == "-" || is_full()) return std::nullopt;
-    const std::string name = printable(file.string());
+    const std::string name = printable(file);
     const auto source = mail::Source::open(file, small_file);
     // What is wrong is told in its turn.
     if (!source || source->size() > small_file) return std::nullopt;
@@ -104,28 +107,27 @@ class AheadReader {
   Parsed read(Input input, const Result<ReadBytes>& document) {
     if (!document) return {.input = rejected(std::move(input), document.error().message)};
     Parsed parsed;
-    parsed.input = parse(std::move(input), reader_, *document, expected_, [&](tlsrpt::PolicyResult&& policy) {
+    parsed.input = parser_.parse(std::move(input), *document, [&](tlsrpt::PolicyResult&& policy) {
       weight_ += weight_of(policy);
       if (!is_full()) parsed.policies.push_back(std::move(policy));
     });
-    parsed.packed = reader_.take_packed();
+    parsed.packed = parser_.take_packed();
     weight_ += sizeof parsed + parsed.packed.size();
     return parsed;
   }
 
-  const Expectations& expected_;
-  tlsrpt::DocumentReader reader_;
+  Parser parser_;
   std::size_t weight_ = 0;
 };
 
 }  // namespace
 
-std::vector<ParsedFile> parse_ahead(std::span<const std::filesystem::path> files,
-                                    const Expectations& expected, bool keep) {
+std::vector<ParsedFile> parse_ahead(std::span<const std::string> files, const Expectations& expected,
+                                    bool keep) {
   AheadReader reader(expected, keep);
   std::vector<ParsedFile> parsed;
   parsed.reserve(files.size());
-  for (const std::filesystem::path& file : files) parsed.push_back(reader.read(file));
+  for (const std::string& file : files) parsed.push_back(reader.read(file));
   return parsed;
 }
 

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "mail/source.h"
 #include "milter/report/failure_digest.h"
+#include "reports/identity.h"
 #include "tlsrpt/document.h"
 #include "tlsrpt/report.h"
 
@@ -42,6 +43,7 @@ struct Input {
   std::map<std::string, std::vector<std::string>>
       seen_policies;                           // the MTA-STS policies of our policy domains
   std::vector<tlsrpt::PolicyResult> policies;  // where they are wanted
+  std::int64_t identity = 0;                   // of one that is to be kept
 };
 
 // What makes a report strange.
@@ -50,9 +52,25 @@ struct Expectations {
   Time now;
 };
 
-// The policies go to `take`, all before it returns; a rejected input may have given some.
-Input parse(Input input, tlsrpt::DocumentReader& reader, const ReadBytes& document,
-            const Expectations& expected, const std::function<void(tlsrpt::PolicyResult&&)>& take);
+// Reads one report after another; what that takes is kept from one to the next.
+class Parser {
+ public:
+  // With `keep`, what the report store wants is there, too: the identity, and take_packed().
+  Parser(const Expectations& expected, bool keep) : expected_(expected), keep_(keep), reader_(keep) {}
+
+  // The policies go to `take`, all before it returns; a rejected input may have given some.
+  Input parse(Input input, const ReadBytes& document,
+              const std::function<void(tlsrpt::PolicyResult&&)>& take);
+  // As DocumentReader's.
+  std::string take_packed() { return reader_.take_packed(); }
+
+ private:
+  const Expectations& expected_;
+  const bool keep_;
+  tlsrpt::DocumentReader reader_;
+  reports::Identity identity_;
+};
+
 // `input`, rejected for this reason, which may begin with the name.
 Input rejected(Input input, const std::string& reason);
 
@@ -60,13 +78,13 @@ Input rejected(Input input, const std::string& reason);
 struct Parsed {
   Input input;
   std::vector<tlsrpt::PolicyResult> policies;
-  std::string packed;  // DocumentReader::take_packed()
+  std::string packed;  // Parser::take_packed()
 };
 
 // The inputs of each file, in the order of the files; none of one that is too large to be read ahead, or
 // comes after much that was. Standard input is never read ahead.
 using ParsedFile = std::optional<std::vector<Parsed>>;
-std::vector<ParsedFile> parse_ahead(std::span<const std::filesystem::path> files,
-                                    const Expectations& expected, bool keep);
+std::vector<ParsedFile> parse_ahead(std::span<const std::string> files, const Expectations& expected,
+                                    bool keep);
 
 }  // namespace starttls::milter

@@ -24,6 +24,19 @@ void check_policy(const tlsrpt::PolicyResult& policy) {
 
 }  // namespace
 
+// The same where it is read in place: the errors, too.
+void check_in_place(std::string json, const Result<tlsrpt::ReportReading>& reading,
+                    const tlsrpt::Report& report) {
+  tlsrpt::Report in_place;
+  const auto again = tlsrpt::read_report(
+      json, [&](tlsrpt::PolicyResult&& policy) { in_place.policies.push_back(std::move(policy)); });
+  fuzz::require(again.has_value() == reading.has_value());
+  if (!again) return fuzz::require(again.error().message == reading.error().message);
+  in_place.head = again->head;
+  fuzz::require(tlsrpt::to_json(in_place) == tlsrpt::to_json(report));
+  fuzz::require(again->oddities == reading->oddities);
+}
+
 // What was read is written as JSON that reads the same.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   tlsrpt::Report report;
@@ -32,10 +45,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     report.policies.push_back(std::move(policy));
   };
   const auto reading = tlsrpt::read_report(bytes_of(fuzz::text_of(bytes, size)), take);
+  if (reading) report.head = reading->head;
+  check_in_place(std::string(fuzz::text_of(bytes, size)), reading, report);
   if (!reading) return 0;
   fuzz::require(reading->head.begin <= reading->head.end &&
                 reading->oddities.size() <= tlsrpt::most_oddities);
-  report.head = reading->head;
   const std::string json = tlsrpt::to_json(report);
   tlsrpt::Report again = report;
   again.policies.clear();

@@ -1,10 +1,12 @@
 #include "reports/report_store.h"
 
+#include "reports/identity.h"
 #include "support.h"
 
 using namespace starttls;
 using namespace starttls::test;
 using reports::Addition;
+using reports::Identity;
 using reports::ReportedPolicy;
 using reports::ReportStore;
 using tlsrpt::PolicyResult;
@@ -45,8 +47,13 @@ PolicyResult policy_of(const std::string& domain, std::uint64_t failed = 0) {
 
 Addition add(ReportStore& store, const ReportHead& head, const std::vector<PolicyResult>& policies,
              const std::string& packed = "packed") {
-  for (const PolicyResult& policy : policies) good(store.add(policy));
-  return good(store.finish(head, packed, now)).addition;
+  Identity identity;
+  identity.begin();
+  for (const PolicyResult& policy : policies) {
+    good(store.add(policy));
+    identity.add(policy);
+  }
+  return good(store.finish(head, identity.of(head), packed, now)).addition;
 }
 
 std::vector<ReportedPolicy> all_in(ReportStore& store,

@@ -23,6 +23,19 @@ TEST_CASE("what is bound is read back, and a parameter that is not bound is NULL
   CHECK_FALSE(good(select.step()));
 }
 
+TEST_CASE("what is lent is read back, and need not be there after the run") {
+  auto database = good(Database::in_memory());
+  good(database.execute("CREATE TABLE t (a, b)"));
+  auto insert = good(database.prepare("INSERT INTO t VALUES (?1, ?2)"));
+  for (const char* text : {"one", "", "three"}) {
+    std::string lent = text;
+    good(insert.bind_lent(1, lent).bind_lent_bytes(2, lent).run());
+    lent.assign("gone");
+  }
+  CHECK(good(database.number(
+            "SELECT count(*) FROM t WHERE a IN ('one', '', 'three') AND typeof(b) = 'blob'")) == 3);
+}
+
 TEST_CASE("a transaction that is not committed leaves nothing") {
   auto database = good(Database::in_memory());
   good(database.execute("CREATE TABLE t (a)"));

@@ -1,6 +1,9 @@
 #include "tlsrpt/received_report.h"
 
+#include <fmt/ranges.h>
+
 #include "support.h"
+#include "tlsrpt/gzip.h"
 
 using namespace starttls;
 using namespace starttls::tlsrpt;
@@ -13,11 +16,26 @@ struct Received {
   std::vector<PolicyResult> policies;
 };
 
+// What two readings have in common: all of it.
+std::string described(const Received& received) {
+  if (!received.reading) return received.reading.error().message;
+  const ReportReading& reading = *received.reading;
+  return to_json({.head = reading.head, .policies = received.policies}) +
+         fmt::format("{}", fmt::join(reading.oddities, "\n"));
+}
+
 Received received(std::string_view json) {
-  std::vector<PolicyResult> policies;
-  auto reading =
-      read_report(bytes_of(json), [&](PolicyResult&& policy) { policies.push_back(std::move(policy)); });
-  return {.reading = std::move(reading), .policies = std::move(policies)};
+  Received streamed;
+  streamed.reading = read_report(
+      bytes_of(json), [&](PolicyResult&& policy) { streamed.policies.push_back(std::move(policy)); });
+  if (json.size() <= SmallGunzip::content_limit) {
+    Received in_place;
+    std::string copy(json);
+    in_place.reading =
+        read_report(copy, [&](PolicyResult&& policy) { in_place.policies.push_back(std::move(policy)); });
+    CHECK(described(in_place) == described(streamed));
+  }
+  return streamed;
 }
 
 // A report of 2026-11-22 with these policies.

@@ -1,0 +1,45 @@
+#include "base/workers.h"
+
+#include <algorithm>
+#include <system_error>
+
+namespace starttls {
+
+Workers::Workers(std::size_t most) {
+  const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
+  try {
+    while (threads_.size() < std::min(processors, most)) {
+      threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    }
+  } catch (const std::system_error&) {
+    // Those that could be had do it.
+  }
+}
+
+Workers::~Workers() {
+  for (std::jthread& thread : threads_) thread.request_stop();
+}
+
+void Workers::add(Task task) {
+  if (threads_.empty()) return task();
+  {
+    const std::lock_guard lock(mutex_);
+    tasks_.push_back(std::move(task));
+  }
+  waiting_.notify_one();
+}
+
+void Workers::work(const std::stop_token& stop) {
+  while (true) {
+    Task task;
+    {
+      std::unique_lock lock(mutex_);
+      if (!waiting_.wait(lock, stop, [this] { return !tasks_.empty(); }) || stop.stop_requested()) return;
+      task = std::move(tasks_.front());
+      tasks_.pop_front();
+    }
+    task();
+  }
+}
+
+}  // namespace starttls

@@ -1,0 +1,50 @@
+#include "reports/identity.h"
+
+#include <openssl/evp.h>
+
+#include <array>
+#include <cstring>
+#include <new>
+#include <string>
+
+#include "base/text.h"
+#include "store/columns.h"
+
+namespace starttls::reports {
+
+Identity::Identity()
+    : context_(::EVP_MD_CTX_new(), &::EVP_MD_CTX_free),
+      sha256_(::EVP_MD_fetch(nullptr, "SHA256", nullptr), &::EVP_MD_free) {}
+
+void Identity::begin() {
+  if (::EVP_DigestInit_ex2(context_.get(), sha256_.get(), nullptr) != 1) throw std::bad_alloc();
+  successful_ = failed_ = 0;
+}
+
+void Identity::add(const tlsrpt::PolicyResult& policy) {
+  add(policy.policy_domain);
+  successful_ += policy.successful_sessions;
+  failed_ += policy.failed_sessions;
+}
+
+// With its length before it, so that no two rows of texts come to the same.
+void Identity::add(std::string_view text) {
+  const std::uint64_t size = text.size();
+  ::EVP_DigestUpdate(context_.get(), &size, sizeof size);
+  ::EVP_DigestUpdate(context_.get(), text.data(), text.size());
+}
+
+std::int64_t Identity::of(const tlsrpt::ReportHead& head) {
+  add(to_lower(head.organization_name));
+  add(head.report_id);
+  add(std::to_string(store::number_of(head.begin)));
+  add(std::to_string(store::number_of(head.end)));
+  if (head.report_id.empty()) add(fmt::format("{} {}", successful_, failed_));
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+  ::EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
+  std::int64_t number = 0;
+  std::memcpy(&number, digest.data(), sizeof number);
+  return number;
+}
+
+}  // namespace starttls::reports

@@ -1,0 +1,35 @@
+// What makes a report the same as another: the reporter, its id, its days and its policy domains; where it
+// has no id, the sums of its sessions, too.
+#pragma once
+
+#include <openssl/types.h>
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "tlsrpt/report.h"
+
+namespace starttls::reports {
+
+// Told of one report after another as they are read.
+class Identity {
+ public:
+  Identity();
+
+  // What was added before is of no report that stays.
+  void begin();
+  void add(const tlsrpt::PolicyResult& policy);
+  // A number cut from a SHA-256: nobody finds a report that takes the place of another.
+  std::int64_t of(const tlsrpt::ReportHead& head);
+
+ private:
+  void add(std::string_view text);
+
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+  std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> sha256_;
+  std::uint64_t successful_ = 0;
+  std::uint64_t failed_ = 0;
+};
+
+}  // namespace starttls::reports
