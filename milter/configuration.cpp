@@ -129,9 +129,6 @@ Texts read_all(Settings& settings, Configuration& c) {
     settings.text(fmt::format("policy[{}].domain", index), texts.policies[index].domain);
     settings.path(fmt::format("policy[{}].file", index), texts.policies[index].file);
   }
-  // Of tlsrpt-report alone.
-  settings.leave("dns");
-  settings.leave("mta-sts");
   texts.reporters.resize(settings.tables("reporter"));
   for (std::size_t index = 0; index < texts.reporters.size(); ++index) {
     settings.text(fmt::format("reporter[{}].name", index), texts.reporters[index].name);
@@ -245,14 +242,24 @@ std::vector<IpNetwork> default_local_networks() {
   return networks;
 }
 
+Result<Configuration> read_configuration(Settings& settings,
+                                         const std::function<void(Settings&)>& ask_others) {
+  Configuration c;
+  const Texts texts = read_all(settings, c);
+  ask_others(settings);
+  if (auto done = settings.finish(); !done) return std::unexpected(done.error());
+  if (auto done = understand(settings, texts, c); !done) return std::unexpected(done.error());
+  return c;
+}
+
 Result<Configuration> load_configuration(const std::optional<fs::path>& file) {
   auto settings = load_settings(file);
   if (!settings) return std::unexpected(settings.error());
-  Configuration c;
-  const Texts texts = read_all(*settings, c);
-  if (auto done = settings->finish(); !done) return std::unexpected(done.error());
-  if (auto done = understand(*settings, texts, c); !done) return std::unexpected(done.error());
-  return c;
+  return read_configuration(*settings, [](Settings& others) {
+    // Of tlsrpt-report alone.
+    others.leave("dns");
+    others.leave("mta-sts");
+  });
 }
 
 }  // namespace starttls::milter

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -97,5 +98,10 @@ std::vector<IpNetwork> default_local_networks();
 // Reads the given file, or, where none is given, the one in /etc/starttls-toolkit if it exists. Fault::config
 // says which line is wrong and why.
 Result<Configuration> load_configuration(const std::optional<std::filesystem::path>& file);
+
+// The same of settings that others ask for something, too: they do that in `ask_others`, before what nobody
+// has asked for is refused.
+Result<Configuration> read_configuration(Settings& settings,
+                                         const std::function<void(Settings&)>& ask_others);
 
 }  // namespace starttls::milter

@@ -288,15 +288,6 @@ std::size_t Settings::tables(const std::string& key) {
   return 0;
 }
 
-void Settings::leave_others() {
-  for (const auto& [key, node] : file_->table) {
-    const std::string name(key.str());
-    const bool is_ours = std::ranges::any_of(
-        known_, [&](const std::string& known) { return known == name || known.starts_with(name + "."); });
-    if (!is_ours) know(name);
-  }
-}
-
 Result<void> Settings::finish() {
   if (!first_error_) first_error_ = file_->unknown_key(known_);
   if (first_error_) return std::unexpected(*first_error_);

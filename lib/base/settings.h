@@ -54,10 +54,8 @@ class Settings {
   // absent or something else, which finish() tells.
   std::size_t tables(const std::string& key);
 
-  // Of a file that several read, what is for others: a table, or whatever was not asked for at the outermost
-  // level. finish() does not complain of it.
+  // A table that is for others who read the file: finish() does not complain of it.
   void leave(const std::string& table) { know(table); }
-  void leave_others();
 
   Result<void> finish();
 

@@ -135,6 +135,12 @@ Result<std::vector<Delivery>> DeliveryQueue::all() {
   return read(*rows);
 }
 
+Result<void> DeliveryQueue::remove(std::int64_t id) {
+  auto row = open_->database.prepare("DELETE FROM deliveries WHERE id = ?1");
+  if (!row) return std::unexpected(row.error());
+  return row->bind(1, id).run();
+}
+
 Result<void> DeliveryQueue::forget(Time before) {
   auto rows = open_->database.prepare("DELETE FROM deliveries WHERE state <> 'waiting' AND created < ?1");
   if (!rows) return std::unexpected(rows.error());

@@ -25,7 +25,7 @@ std::string_view to_text(DeliveryState state);
 struct Delivery {
   std::int64_t id = 0;
   std::string report_id;
-  std::string destination;  // a URI: "mailto:...", "https://..."
+  std::string destination;  // a URI: "mailto:...", "https://..."; empty: it is to be found
   std::string policy_domain;
   std::string submitter;  // our domain in it
   std::string sender;     // the address that mails come from
@@ -63,6 +63,8 @@ class DeliveryQueue {
                                    Time now);
 
   Result<std::vector<Delivery>> all();
+  // One that has become others, or that nobody wants.
+  Result<void> remove(std::int64_t id);
   // Forgets those that ended and were begun before.
   Result<void> forget(Time before);
 

@@ -10,23 +10,13 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "milter/configuration.h"
 #include "milter/report/advice.h"
 #include "milter/report/alerts.h"
-#include "milter/report/report_configuration.h"
 #include "milter/report/sending.h"
+#include "milter/report/surroundings.h"
 #include "store/store.h"
 
 namespace starttls::milter {
-
-// What every command works with.
-struct Surroundings {
-  Configuration configuration;
-  ReportConfiguration report;
-  Clock clock;
-  bool json = false;
-  bool quiet = false;
-};
 
 struct SelfOptions {
   std::string day;  // empty: today, or yesterday where it is sent

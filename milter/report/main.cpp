@@ -29,15 +29,13 @@ struct CommandLine {
 };
 
 Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
-  auto configuration = milter::load_configuration(line.configuration);
-  if (!configuration) return std::unexpected(configuration.error());
-  if (line.state_dir) configuration->state_dir = *line.state_dir;
-  const auto report = milter::load_report_configuration(line.configuration, *configuration);
-  if (!report) return std::unexpected(report.error());
+  auto whole = milter::load_whole_configuration(line.configuration);
+  if (!whole) return std::unexpected(whole.error());
+  if (line.state_dir) whole->configuration.state_dir = *line.state_dir;
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  return milter::Surroundings{.configuration = *configuration,
-                              .report = *report,
+  return milter::Surroundings{.configuration = std::move(whole->configuration),
+                              .report = std::move(whole->report),
                               .clock = *clock,
                               .json = line.json,
                               .quiet = line.quiet};

@@ -25,14 +25,6 @@ std::vector<DomainName> names_in(const std::set<std::string>& domains) {
   return names;
 }
 
-Result<std::unique_ptr<policy::Discovery>> begin_discovery(const Configuration& configuration,
-                                                           const ReportConfiguration& report,
-                                                           const Clock& clock) {
-  const auto& settings = report.discovery;
-  const auto cache = settings.cache.empty() ? configuration.state_dir / "mta-sts.sqlite" : settings.cache;
-  return policy::Discovery::begin(settings, cache, clock, {});
-}
-
 PublishedPolicy as_published(const mtasts::Policy& policy) {
   PublishedPolicy published{
       .type = "sts", .strings = mtasts::policy_strings(policy), .mx_hosts = {}, .trouble = {}};
@@ -109,12 +101,25 @@ ReportDestinations destinations_in(const dns::Answer& answer) {
 
 }  // namespace
 
-Result<PublishedPolicies> published_policies(const Configuration& configuration,
-                                             const ReportConfiguration& report, const Clock& clock,
-                                             const std::set<std::string>& domains) {
+Lookup::Lookup(const Surroundings& surroundings) : surroundings_(surroundings) {}
+Lookup::~Lookup() = default;
+
+Result<policy::Discovery*> Lookup::discovery() {
+  if (!discovery_) {
+    const auto& settings = surroundings_.report.discovery;
+    const auto cache =
+        settings.cache.empty() ? surroundings_.configuration.state_dir / "mta-sts.sqlite" : settings.cache;
+    auto begun = policy::Discovery::begin(settings, cache, surroundings_.clock, {});
+    if (!begun) return std::unexpected(begun.error());
+    discovery_ = std::move(*begun);
+  }
+  return discovery_.get();
+}
+
+Result<PublishedPolicies> Lookup::policies(const std::set<std::string>& domains) {
   PublishedPolicies published;
   std::set<std::string> unknown = domains;
-  for (const auto& [domain, file] : configuration.policy_files) {
+  for (const auto& [domain, file] : surroundings_.configuration.policy_files) {
     if (!domains.contains(domain)) continue;
     auto policy = from_file(file);
     if (!policy) return std::unexpected(policy.error());
@@ -123,28 +128,21 @@ Result<PublishedPolicies> published_policies(const Configuration& configuration,
   }
   const std::vector<DomainName> names = names_in(unknown);
   if (names.empty()) return published;
-  auto discovery = begin_discovery(configuration, report, clock);
-  if (!discovery) return std::unexpected(discovery.error());
-  const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, names));
+  const auto from = discovery();
+  if (!from) return std::unexpected(from.error());
+  const auto facts = (*from)->loop.finish(examine(*(*from)->examiner, names));
   for (std::size_t at = 0; at < names.size(); ++at)
     published.emplace(names[at].str(), as_published(*facts[at]));
   return published;
 }
 
-Result<std::map<std::string, ReportDestinations>> report_destinations(const Configuration& configuration,
-                                                                      const ReportConfiguration& report,
-                                                                      const Clock& clock,
-                                                                      const std::set<std::string>& domains) {
+Result<std::map<std::string, ReportDestinations>> Lookup::destinations(const std::set<std::string>& domains) {
   std::map<std::string, ReportDestinations> found;
-  if (!report.rua.empty()) {
-    for (const std::string& domain : domains) found[domain].destinations = report.rua;
-    return found;
-  }
   const std::vector<DomainName> names = names_in(domains);
   if (names.empty()) return found;
-  auto discovery = begin_discovery(configuration, report, clock);
-  if (!discovery) return std::unexpected(discovery.error());
-  const auto answers = (*discovery)->loop.finish(ask_records(*(*discovery)->resolver, names));
+  const auto from = discovery();
+  if (!from) return std::unexpected(from.error());
+  const auto answers = (*from)->loop.finish(ask_records(*(*from)->resolver, names));
   for (std::size_t at = 0; at < names.size(); ++at)
     found.emplace(names[at].str(), destinations_in(answers[at]));
   return found;

@@ -2,15 +2,18 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
-#include "base/clock.h"
 #include "base/result.h"
-#include "milter/report/report_configuration.h"
+#include "milter/report/surroundings.h"
 #include "tlsrpt/record.h"
-#include "tlsrpt/report.h"
+
+namespace starttls::policy {
+struct Discovery;
+}
 
 namespace starttls::milter {
 
@@ -24,23 +27,34 @@ struct PublishedPolicy {
 
 using PublishedPolicies = std::map<std::string, PublishedPolicy>;  // by policy domain
 
-// Of each domain, all asked for at once: the TLSA records of its MX hosts where DNSSEC proves usable ones,
-// else its MTA-STS policy, from the file that the configuration gives for the domain or from its policy host.
-// Names that are no domains have none. Errors as of policy::Discovery.
-Result<PublishedPolicies> published_policies(const Configuration& configuration,
-                                             const ReportConfiguration& report, const Clock& clock,
-                                             const std::set<std::string>& domains);
-
-// Where reports about each of the domains go (RFC 8460 section 3): what the configuration says, else what its
-// TXT record says; none where there is no usable record.
+// Where the owner of a domain wants reports (RFC 8460 section 3).
 struct ReportDestinations {
   std::vector<tlsrpt::Destination> destinations;
   std::string trouble;    // why there are none
   bool may_pass = false;  // whether asking again may help
 };
-Result<std::map<std::string, ReportDestinations>> report_destinations(const Configuration& configuration,
-                                                                      const ReportConfiguration& report,
-                                                                      const Clock& clock,
-                                                                      const std::set<std::string>& domains);
+
+// Asks about many domains at once. Names that are no domains have nothing. Errors as of policy::Discovery.
+class Lookup {
+ public:
+  // The surroundings must outlive it.
+  explicit Lookup(const Surroundings& surroundings);
+  ~Lookup();
+  Lookup(const Lookup&) = delete;
+  Lookup& operator=(const Lookup&) = delete;
+
+  // The TLSA records of the MX hosts where DNSSEC proves usable ones, else the MTA-STS policy, from the file
+  // that the configuration gives for the domain or from its policy host.
+  Result<PublishedPolicies> policies(const std::set<std::string>& domains);
+
+  // What the TXT records say.
+  Result<std::map<std::string, ReportDestinations>> destinations(const std::set<std::string>& domains);
+
+ private:
+  Result<policy::Discovery*> discovery();
+
+  const Surroundings& surroundings_;
+  std::unique_ptr<policy::Discovery> discovery_;  // from the first question on
+};
 
 }  // namespace starttls::milter

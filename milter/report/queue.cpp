@@ -18,9 +18,11 @@ std::string in_words(const std::vector<Delivery>& deliveries) {
   std::string reasons;
   for (const Delivery& one : deliveries) {
     const bool waits = one.state == DeliveryState::waiting;
-    table.rows.push_back(
-        {fmt::format("{}, {}", printable(one.policy_domain, 200), printable(one.destination, 300)),
-         std::string(to_text(one.state)), std::to_string(one.tries), waits ? to_rfc3339(one.next_try) : "-"});
+    const std::string destination =
+        one.destination.empty() ? "to be looked up" : printable(one.destination, 300);
+    table.rows.push_back({fmt::format("{}, {}", printable(one.policy_domain, 200), destination),
+                          std::string(to_text(one.state)), std::to_string(one.tries),
+                          waits ? to_rfc3339(one.next_try) : "-"});
     if (!one.reason.empty())
       reasons += "\n" + paragraph(printable(one.policy_domain, 200) + ": ", printable(one.reason));
   }
@@ -65,7 +67,8 @@ void add_queue_command(CLI::App& app, QueueOptions& options) {
 
 Result<int> run_queue(const QueueOptions& options, const Surroundings& surroundings) {
   if (options.deliver) {
-    auto sending = Sending::begin(surroundings.configuration, surroundings.report, surroundings.clock);
+    Lookup lookup(surroundings);
+    auto sending = Sending::begin(surroundings, lookup);
     if (!sending) return std::unexpected(sending.error());
     const auto outcome = sending->deliver();
     if (!outcome) return std::unexpected(outcome.error());

@@ -284,8 +284,7 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
     if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
   }
   if (!options.no_lookup) {
-    const auto published = published_policies(configuration, surroundings.report, surroundings.clock,
-                                              answer.total().seen.domains());
+    const auto published = Lookup(surroundings).policies(answer.total().seen.domains());
     if (!published) return std::unexpected(published.error());
     answer.set_drifts(answer.total().seen.drifts(*published));
   }

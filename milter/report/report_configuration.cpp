@@ -4,15 +4,14 @@
 
 namespace starttls::milter {
 
-Result<ReportConfiguration> load_report_configuration(const std::optional<std::filesystem::path>& file,
-                                                      const Configuration& configuration) {
+Result<WholeConfiguration> load_whole_configuration(const std::optional<std::filesystem::path>& file) {
   auto settings = load_settings(file);
   if (!settings) return std::unexpected(settings.error());
   ReportConfiguration report;
   policy::DiscoveryText text;
-  text.ask(*settings, report.discovery);
-  settings->leave_others();
-  if (auto done = settings->finish(); !done) return std::unexpected(done.error());
+  auto configuration =
+      read_configuration(*settings, [&](Settings& ours) { text.ask(ours, report.discovery); });
+  if (!configuration) return std::unexpected(configuration.error());
   std::optional<Error> wrong;
   text.complete(
       [&](const std::string& key, std::string_view what) {
@@ -21,15 +20,15 @@ Result<ReportConfiguration> load_report_configuration(const std::optional<std::f
       [](const std::string&, const std::string& path) { return std::filesystem::path(path); },
       report.discovery);
   if (wrong) return std::unexpected(*wrong);
-  for (std::size_t index = 0; index < configuration.rua.size(); ++index) {
-    auto destination = tlsrpt::parse_destination(configuration.rua[index]);
+  for (std::size_t index = 0; index < configuration->rua.size(); ++index) {
+    auto destination = tlsrpt::parse_destination(configuration->rua[index]);
     if (!destination) {
       return std::unexpected(
           settings->wrong(fmt::format("report.rua[{}]", index), destination.error().message));
     }
     report.rua.push_back(std::move(*destination));
   }
-  return report;
+  return WholeConfiguration{.configuration = std::move(*configuration), .report = std::move(report)};
 }
 
 }  // namespace starttls::milter

@@ -17,8 +17,11 @@ struct ReportConfiguration {
   std::vector<tlsrpt::Destination> rua;  // Configuration::rua, understood
 };
 
-// Fault::config says what is wrong, and where.
-Result<ReportConfiguration> load_report_configuration(const std::optional<std::filesystem::path>& file,
-                                                      const Configuration& configuration);
+// All of the file, as load_configuration().
+struct WholeConfiguration {
+  Configuration configuration;
+  ReportConfiguration report;
+};
+Result<WholeConfiguration> load_whole_configuration(const std::optional<std::filesystem::path>& file);
 
 }  // namespace starttls::milter

@@ -74,22 +74,22 @@ Result<void> write_reports(const tlsrpt::Report& all, const std::string& sender,
 }
 
 // The policies that the domains publish now; one that cannot be told is told on standard error, and left out.
-Result<void> look_up(tlsrpt::Report& report, const Surroundings& surroundings) {
+Result<void> look_up(tlsrpt::Report& report, Lookup& lookup, bool quiet) {
   std::set<std::string> domains;
   for (const tlsrpt::PolicyResult& policy : report.policies) domains.insert(policy.policy_domain);
-  const auto published =
-      published_policies(surroundings.configuration, surroundings.report, surroundings.clock, domains);
+  const auto published = lookup.policies(domains);
   if (!published) return std::unexpected(published.error());
   for (const auto& [domain, policy] : *published) {
-    if (!policy.trouble.empty() && !surroundings.quiet)
+    if (!policy.trouble.empty() && !quiet)
       tell("tlsrpt-report", fmt::format("{}: the policy is left out: {}", domain, policy.trouble));
   }
   put_policies(report, *published);
   return {};
 }
 
-Result<int> send(const tlsrpt::Report& report, const Reporter& reporter, const Surroundings& surroundings) {
-  auto sending = Sending::begin(surroundings.configuration, surroundings.report, surroundings.clock);
+Result<int> send(const tlsrpt::Report& report, const Reporter& reporter, Lookup& lookup,
+                 const Surroundings& surroundings) {
+  auto sending = Sending::begin(surroundings, lookup);
   if (!sending) return std::unexpected(sending.error());
   if (auto queued = sending->enqueue(report, reporter); !queued) return std::unexpected(queued.error());
   const auto outcome = sending->deliver();
@@ -128,10 +128,11 @@ Result<int> run_self(const SelfOptions& options, const Surroundings& surrounding
   if (!counts) return std::unexpected(counts.error());
   const Reporter reporter = reporter_of(surroundings.configuration);
   tlsrpt::Report report = self_report(*counts, *day, surroundings.clock(), reporter, *domain);
+  Lookup lookup(surroundings);
   if (!options.no_lookup) {
-    if (auto done = look_up(report, surroundings); !done) return std::unexpected(done.error());
+    if (auto done = look_up(report, lookup, surroundings.quiet); !done) return std::unexpected(done.error());
   }
-  if (options.send) return send(report, reporter, surroundings);
+  if (options.send) return send(report, reporter, lookup, surroundings);
   auto done = options.directory ? write_reports(report, reporter.domain, *options.directory, options.gzip)
                                 : print_report(report, options.gzip);
   if (!done) return std::unexpected(done.error());

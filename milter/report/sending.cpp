@@ -64,45 +64,39 @@ Result<void> hand_to_program(const std::string& sendmail, const std::string& sen
 
 }  // namespace
 
-Result<Sending> Sending::begin(const Configuration& configuration, const ReportConfiguration& report,
-                               Clock clock) {
+Result<Sending> Sending::begin(const Surroundings& surroundings, Lookup& lookup) {
   // Where it cannot be made, what follows says why.
   std::error_code ignored;
-  std::filesystem::create_directories(configuration.state_dir, ignored);
-  const auto file = reports::report_file(configuration.state_dir);
+  std::filesystem::create_directories(surroundings.configuration.state_dir, ignored);
+  const auto file = reports::report_file(surroundings.configuration.state_dir);
   auto queue = reports::DeliveryQueue::open(file, store::Access::write);
   if (!queue) return std::unexpected(queue.error());
   auto lock = lock_file(file);
   if (!lock) return std::unexpected(lock.error());
-  return Sending(configuration, report, std::move(clock), std::move(*lock), std::move(*queue));
+  return Sending(surroundings, lookup, std::move(*lock), std::move(*queue));
 }
 
 Result<void> Sending::enqueue(const tlsrpt::Report& all, const Reporter& reporter) {
-  std::set<std::string> domains;
-  for (const tlsrpt::PolicyResult& policy : all.policies) domains.insert(policy.policy_domain);
-  const auto found = report_destinations(*configuration_, *report_, clock_, domains);
-  if (!found) return std::unexpected(found.error());
-  const Time now = clock_();
+  std::vector<std::string> destinations;
+  for (const tlsrpt::Destination& destination : surroundings_->report.rua)
+    destinations.push_back(destination.uri());
+  if (destinations.empty()) destinations.emplace_back();
+  const Time now = surroundings_->clock();
   for (const tlsrpt::PolicyResult& policy : all.policies) {
-    const auto wanted = found->find(policy.policy_domain);
-    if (wanted == found->end() || wanted->second.destinations.empty()) {
-      tell(program, fmt::format("{}: no report is sent: {}", printable(policy.policy_domain, 200),
-                                wanted == found->end() ? "it is no domain" : wanted->second.trouble));
-      continue;
-    }
     const tlsrpt::Report report = report_for(all, policy);
     const auto packed = tlsrpt::gzip(tlsrpt::to_json(report));
     if (!packed) return std::unexpected(packed.error());
-    for (const tlsrpt::Destination& destination : wanted->second.destinations) {
-      const reports::Delivery delivery{.report_id = report.head.report_id,
-                                       .destination = destination.uri(),
-                                       .policy_domain = policy.policy_domain,
-                                       .submitter = reporter.domain,
-                                       .sender = reporter.sender,
-                                       .file_name = tlsrpt::file_name(reporter.domain, policy.policy_domain,
-                                                                      all.head.begin, all.head.end, true),
-                                       .created = now,
-                                       .next_try = some_time_within(now, configuration_->send_window)};
+    for (const std::string& destination : destinations) {
+      const reports::Delivery delivery{
+          .report_id = report.head.report_id,
+          .destination = destination,
+          .policy_domain = policy.policy_domain,
+          .submitter = reporter.domain,
+          .sender = reporter.sender,
+          .file_name =
+              tlsrpt::file_name(reporter.domain, policy.policy_domain, all.head.begin, all.head.end, true),
+          .created = now,
+          .next_try = some_time_within(now, surroundings_->configuration.send_window)};
       if (auto added = queue_.add(delivery, *packed); !added) return std::unexpected(added.error());
     }
   }
@@ -110,31 +104,71 @@ Result<void> Sending::enqueue(const tlsrpt::Report& all, const Reporter& reporte
 }
 
 Result<SendingOutcome> Sending::deliver() {
-  const auto due = queue_.due(clock_());
-  if (!due) return std::unexpected(due.error());
   SendingOutcome outcome;
+  if (auto done = find_destinations(outcome); !done) return std::unexpected(done.error());
+  const auto due = queue_.due(surroundings_->clock());
+  if (!due) return std::unexpected(due.error());
   for (const reports::Delivery& delivery : *due) {
+    if (delivery.destination.empty()) continue;
     const auto sent = send(delivery);
-    if (sent) {
-      ++outcome.sent;
-      if (auto noted = queue_.set_sent(delivery.id); !noted) return std::unexpected(noted.error());
+    const auto noted = sent ? queue_.set_sent(delivery.id) : note_failure(delivery, sent.error(), outcome);
+    if (!noted) return std::unexpected(noted.error());
+    if (sent) ++outcome.sent;
+  }
+  if (auto done = queue_.forget(surroundings_->clock() - kept_for); !done)
+    return std::unexpected(done.error());
+  return outcome;
+}
+
+// Makes of each delivery that is due and has no destination one for each place that its domain names.
+Result<void> Sending::find_destinations(SendingOutcome& outcome) {
+  auto due = queue_.due(surroundings_->clock());
+  if (!due) return std::unexpected(due.error());
+  std::erase_if(*due, [](const reports::Delivery& delivery) { return !delivery.destination.empty(); });
+  std::set<std::string> domains;
+  for (const reports::Delivery& delivery : *due) domains.insert(delivery.policy_domain);
+  const auto found = lookup_->destinations(domains);
+  if (!found) return std::unexpected(found.error());
+  for (reports::Delivery& delivery : *due) {
+    const auto answer = found->find(delivery.policy_domain);
+    const ReportDestinations wanted =
+        answer != found->end() ? answer->second
+                               : ReportDestinations{.destinations = {}, .trouble = "it is no domain"};
+    if (wanted.may_pass) {
+      if (auto noted = note_failure(delivery, {Fault::temporary, wanted.trouble}, outcome); !noted)
+        return noted;
       continue;
     }
-    const bool may_pass = sent.error().fault != Fault::data;
-    tell(program, fmt::format("{}: {}", printable(delivery.policy_domain, 200), sent.error().message));
-    const auto state = queue_.set_failed(delivery, sent.error().message, may_pass, clock_());
-    if (!state) return std::unexpected(state.error());
-    ++(*state == reports::DeliveryState::waiting ? outcome.waiting : outcome.given_up);
+    if (wanted.destinations.empty()) {
+      tell(program,
+           fmt::format("{}: no report is sent: {}", printable(delivery.policy_domain, 200), wanted.trouble));
+    }
+    const auto content = queue_.json_gzip(delivery.id);
+    if (!content) return std::unexpected(content.error());
+    for (const tlsrpt::Destination& destination : wanted.destinations) {
+      delivery.destination = destination.uri();
+      if (auto added = queue_.add(delivery, *content); !added) return std::unexpected(added.error());
+    }
+    if (auto removed = queue_.remove(delivery.id); !removed) return removed;
   }
-  if (auto done = queue_.forget(clock_() - kept_for); !done) return std::unexpected(done.error());
-  return outcome;
+  return {};
+}
+
+Result<void> Sending::note_failure(const reports::Delivery& delivery, const Error& error,
+                                   SendingOutcome& outcome) {
+  tell(program, fmt::format("{}: {}", printable(delivery.policy_domain, 200), error.message));
+  const bool may_pass = error.fault != Fault::data;
+  const auto state = queue_.set_failed(delivery, error.message, may_pass, surroundings_->clock());
+  if (!state) return std::unexpected(state.error());
+  ++(*state == reports::DeliveryState::waiting ? outcome.waiting : outcome.given_up);
+  return {};
 }
 
 Result<void> Sending::send(const reports::Delivery& delivery) {
   const auto content = queue_.json_gzip(delivery.id);
   if (!content) return std::unexpected(content.error());
   if (delivery.destination.starts_with("mailto:")) return send_mail(delivery, *content);
-  const auto& hosts = report_->discovery.policy_hosts;
+  const auto& hosts = surroundings_->report.discovery.policy_hosts;
   return http::post({.url = delivery.destination,
                      .content_type = media_type,
                      .body = *content,
@@ -153,10 +187,9 @@ Result<void> Sending::send_mail(const reports::Delivery& delivery, const std::st
                                       .file_name = delivery.file_name,
                                       .json_gzip = json_gzip});
   if (!message) return std::unexpected(message.error());
-  if (!configuration_->mail.starts_with("smtp://"))
-    return hand_to_program(configuration_->mail, delivery.sender, *message);
-  return http::submit(
-      {.url = configuration_->mail, .sender = delivery.sender, .recipient = recipient, .message = *message});
+  const std::string& mail = surroundings_->configuration.mail;
+  if (!mail.starts_with("smtp://")) return hand_to_program(mail, delivery.sender, *message);
+  return http::submit({.url = mail, .sender = delivery.sender, .recipient = recipient, .message = *message});
 }
 
 }  // namespace starttls::milter

@@ -5,11 +5,10 @@
 #include <functional>
 #include <string>
 
-#include "base/clock.h"
 #include "base/result.h"
-#include "milter/configuration.h"
-#include "milter/report/report_configuration.h"
+#include "milter/report/published.h"
 #include "milter/report/self_report.h"
+#include "milter/report/surroundings.h"
 #include "reports/delivery_queue.h"
 #include "tlsrpt/report.h"
 
@@ -26,30 +25,28 @@ struct SendingOutcome {
 // Fault::temporary where another has it.
 class Sending {
  public:
-  static Result<Sending> begin(const Configuration& configuration, const ReportConfiguration& report,
-                               Clock clock);
+  // The surroundings and the lookup must outlive it.
+  static Result<Sending> begin(const Surroundings& surroundings, Lookup& lookup);
 
-  // A report for the owner of each policy domain in it, to each place that wants it. What has none is told.
+  // A report for the owner of each policy domain in it: to where the configuration says, else to each place
+  // that the domain names when the report is due. Once, however often it is enqueued.
   Result<void> enqueue(const tlsrpt::Report& all, const Reporter& reporter);
 
   // Sends what is due.
   Result<SendingOutcome> deliver();
 
  private:
-  Sending(const Configuration& configuration, const ReportConfiguration& report, Clock clock, UniqueFd lock,
-          reports::DeliveryQueue queue)
-      : configuration_(&configuration),
-        report_(&report),
-        clock_(std::move(clock)),
-        lock_(std::move(lock)),
-        queue_(std::move(queue)) {}
+  Sending(const Surroundings& surroundings, Lookup& lookup, UniqueFd lock, reports::DeliveryQueue queue)
+      : surroundings_(&surroundings), lookup_(&lookup), lock_(std::move(lock)), queue_(std::move(queue)) {}
+
+  Result<void> find_destinations(SendingOutcome& outcome);
+  Result<void> note_failure(const reports::Delivery& delivery, const Error& error, SendingOutcome& outcome);
 
   Result<void> send(const reports::Delivery& delivery);
   Result<void> send_mail(const reports::Delivery& delivery, const std::string& json_gzip);
 
-  const Configuration* configuration_;
-  const ReportConfiguration* report_;
-  Clock clock_;
+  const Surroundings* surroundings_;
+  Lookup* lookup_;
   UniqueFd lock_;
   reports::DeliveryQueue queue_;
 };

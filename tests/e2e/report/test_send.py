@@ -11,6 +11,7 @@ import threading
 import unittest
 
 from lab import Lab
+from lab.bad_dns import BadDns, servfail
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
 from lab.program import Program
@@ -232,6 +233,23 @@ class Send(unittest.TestCase):
         self.assertIn("silent.test: no report is sent: it publishes no TLSRPT record that can be used", said)
         self.assertEqual(sorted(email.message_from_bytes(raw)["to"] for raw in self.mailbox.mails),
                          ["a@example.test", "b@other.test"])
+
+    def test_a_record_that_cannot_be_looked_up_for_now_is_asked_for_again(self) -> None:
+        dns = Dns(self.lab, {".": {}, "test": {}, "example.test": {
+            "_smtp._tls": ['TXT "v=TLSRPTv1; rua=mailto:a@example.test"']}}, port=0)
+        bad_dns = BadDns(self.lab, dns)
+        reader = self.reader(f'[dns]\nservers = ["{bad_dns.server}"]\ndnssec = false\ntimeout = 1\n', rua="")
+        bad_dns.spoil("_smtp._tls.example.test", servfail)
+        self.assertIn("its TLSRPT record cannot be looked up", self.send(reader, expected=75))
+        (one,) = self.queue(reader)
+        self.assertEqual((one["destination"], one["state"], one["tries"]), ("", "waiting", 1))
+        self.assertIn("example.test, to be looked up", reader.run("queue").stdout)
+        bad_dns.mend("_smtp._tls.example.test")
+        self.deliver(reader, "2026-11-27T06:06:00Z")
+        self.send(reader)
+        self.assertEqual([email.message_from_bytes(raw)["to"] for raw in self.mailbox.mails], ["a@example.test"])
+        self.assertEqual([(one["destination"], one["state"]) for one in self.queue(reader)],
+                         [("mailto:a@example.test", "sent")])
 
     def test_within_a_window_each_waits_for_its_time(self) -> None:
         reader = self.reader("send_window = 14400")

@@ -1,0 +1,18 @@
+// What every command of tlsrpt-report works with.
+#pragma once
+
+#include "base/clock.h"
+#include "milter/configuration.h"
+#include "milter/report/report_configuration.h"
+
+namespace starttls::milter {
+
+struct Surroundings {
+  Configuration configuration;
+  ReportConfiguration report;
+  Clock clock;
+  bool json = false;
+  bool quiet = false;
+};
+
+}  // namespace starttls::milter
