@@ -1,7 +1,6 @@
 #include "listtool/state.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -148,12 +147,8 @@ Result<OwnState> OwnState::lock(const fs::path& state_dir) {
   // For nobody else: who can open it can hold it, and keep every update from running.
   UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   if (!fd || ::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return fail(Fault::temporary, "{}: another update is running", printable(state_dir.string()));
-    }
-    return cannot(file, "lock", errno);
-  }
+  if (auto locked = starttls::lock(fd, state_dir, "another update is running"); !locked)
+    return std::unexpected(locked.error());
   // Before anything is cleared away it must be known what counts.
   if (const auto set = current_set(state_dir); !set) return std::unexpected(set.error());
   OwnState state(state_dir, std::move(fd));

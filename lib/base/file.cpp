@@ -137,13 +137,11 @@ int write_all(int fd, std::string_view bytes) {
   return 0;
 }
 
-Result<UniqueFd> lock_file(const fs::path& path) {
-  const std::string name = printable(path.string());
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd) return cannot_read(name, errno);
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return fd;
-  if (errno == EWOULDBLOCK) return fail(Fault::temporary, "{}: another process works with it", name);
-  return fail(Fault::io, "{}: {}", name, errno_text(errno));
+Result<void> lock(const UniqueFd& fd, const fs::path& path, std::string_view busy) {
+  if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return {};
+  const bool is_busy = errno == EWOULDBLOCK;
+  return fail(is_busy ? Fault::temporary : Fault::io, "{}: {}", printable(path.string()),
+              is_busy ? busy : errno_text(errno));
 }
 
 Result<void> sync_directory(const fs::path& directory) {

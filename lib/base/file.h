@@ -76,9 +76,9 @@ bool same_content(const std::filesystem::path& a, const std::filesystem::path& b
 // write(2) until everything is written or it fails; returns 0 or the errno value.
 int write_all(int fd, std::string_view bytes);
 
-// The file, locked (flock(2)) for as long as the descriptor is open, however the process ends.
-// Fault::temporary where another process has it.
-Result<UniqueFd> lock_file(const std::filesystem::path& path);
+// Locks what is open (flock(2)), until it is closed, however the process ends. Fault::temporary, with the
+// words of `busy`, where another process has it.
+Result<void> lock(const UniqueFd& fd, const std::filesystem::path& path, std::string_view busy);
 
 // Makes names that were created, renamed or removed in the directory survive a power cut; a directory that
 // may not be read cannot be synced, and is not.

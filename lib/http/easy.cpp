@@ -1,5 +1,7 @@
 #include "http/easy.h"
 
+#include <algorithm>
+#include <array>
 #include <mutex>
 #include <string_view>
 
@@ -49,6 +51,11 @@ int status_of(CURL* easy) {
   long status = 0;
   ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
   return static_cast<int>(status);
+}
+
+bool may_pass(int status) {
+  constexpr std::array passing{408, 425, 429};  // timeout, too early, too many requests
+  return (status >= 500 && status < 600) || std::ranges::find(passing, status) != passing.end();
 }
 
 std::string header_of(CURL* easy, const char* name) {

@@ -34,6 +34,9 @@ long at_least_one(Duration duration) {
 // Of the last answer; 0 where there is none.
 int status_of(CURL* easy);
 
+// Whether a status says to come again: the server cannot answer now.
+bool may_pass(int status);
+
 // A header of the last answer, the first of several; "" where there is none.
 std::string header_of(CURL* easy, const char* name);
 

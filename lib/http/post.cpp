@@ -82,9 +82,8 @@ Result<void> post(const Post& post) {
     return fail(fault, "{}: {}", place, reason_of(code, words));
   }
   if (status >= 200 && status < 300) return {};
-  // RFC 8460 section 5.4 knows only success; a server that refuses for good says so with 4xx, but for those
-  // that tell us to wait.
-  const bool is_final = status >= 400 && status < 500 && status != 408 && status != 425 && status != 429;
+  // RFC 8460 section 5.4 knows only success; a server that refuses for good says so with 4xx.
+  const bool is_final = status >= 400 && status < 500 && !may_pass(status);
   return fail(is_final ? Fault::data : Fault::temporary, "{}: the server answers with status {}", place,
               status);
 }

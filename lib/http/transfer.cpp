@@ -1,20 +1,10 @@
 #include "http/transfer.h"
 
-#include <algorithm>
-#include <array>
-
 #include "base/text.h"
 #include "http/url.h"
 
 namespace starttls::http {
-namespace {
-
-bool may_pass(int status) {
-  constexpr std::array passing{408, 425, 429};  // timeout, too early, too many requests
-  return (status >= 500 && status < 600) || std::ranges::find(passing, status) != passing.end();
-}
-
-}  // namespace
+namespace {}  // namespace
 
 Transfer::Transfer(CURL* easy, const Request& request, const Sink& sink)
     : easy_(easy), request_(request), sink_(sink) {

@@ -4,6 +4,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <ranges>
 #include <string>
 #include <string_view>
 
@@ -36,6 +37,15 @@ class JsonText {
     requires(!std::same_as<decltype(value), bool>)
   {
     key(name), number(value);
+  }
+  // An array of texts.
+  template <std::ranges::range Texts>
+    requires std::same_as<std::ranges::range_value_t<Texts>, std::string>
+  void member(std::string_view name, const Texts& values) {
+    key(name);
+    begin_array();
+    for (const std::string& value : values) text(value);
+    end_array();
   }
 
   // What was written since the last time, in the middle of the value: for a long one that goes out in parts.

@@ -1,7 +1,6 @@
 #include "store/journal.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -61,11 +60,7 @@ Result<void> Journal::take_lock() {
   if (has_lock()) return {};
   UniqueFd fd(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
-  if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno != EWOULDBLOCK)
-      return fail(Fault::io, "{}: {}", printable(folder_.string()), errno_text(errno));
-    return fail(Fault::temporary, "{}: another process records there", printable(folder_.string()));
-  }
+  if (auto locked = lock(fd, folder_, "another process records there"); !locked) return locked;
   lock_ = std::move(fd);
   return {};
 }

@@ -86,20 +86,11 @@ constexpr Explanation unknown{
     .remedy =
         "Look at the mail log of the MX host that is named, at that time, or ask the contact of the report."};
 
-const Entry* find(std::string_view result_type) {
-  const auto found = std::ranges::find(entries, to_lower(result_type), &Entry::result_type);
-  return found == entries.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 const Explanation& explanation_of(std::string_view result_type) {
-  const Entry* const entry = find(result_type);
-  return entry != nullptr ? entry->explanation : unknown;
-}
-
-bool is_result_type(std::string_view result_type) {
-  return find(result_type) != nullptr;
+  const auto found = std::ranges::find(entries, to_lower(result_type), &Entry::result_type);
+  return found == entries.end() ? unknown : found->explanation;
 }
 
 }  // namespace starttls::tlsrpt

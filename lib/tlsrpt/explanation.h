@@ -16,7 +16,4 @@ struct Explanation {
 // any.
 const Explanation& explanation_of(std::string_view result_type);
 
-// Whether section 4.3 has it.
-bool is_result_type(std::string_view result_type);
-
 }  // namespace starttls::tlsrpt

@@ -5,16 +5,10 @@
 namespace starttls::tlsrpt {
 namespace {
 
-void put_if_any(JsonText& json, std::string_view key, const std::string& text) {
-  if (!text.empty()) json.member(key, text);
-}
-
-void put_if_any(JsonText& json, std::string_view key, const std::vector<std::string>& texts) {
-  if (texts.empty()) return;
-  json.key(key);
-  json.begin_array();
-  for (const std::string& text : texts) json.text(text);
-  json.end_array();
+// A text, or several.
+template <class Value>
+void put_if_any(JsonText& json, std::string_view key, const Value& value) {
+  if (!value.empty()) json.member(key, value);
 }
 
 void put(JsonText& json, const FailureDetail& detail) {

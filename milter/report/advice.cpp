@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "milter/report/summary_figures.h"
 #include "milter/report/tables.h"
 
 namespace starttls::milter {
@@ -13,11 +14,6 @@ namespace {
 
 constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TLSv1.2",
                                                          "TLSv1.3"};  // the lowest first
-
-std::string sender_name(const store::SessionClass& of) {
-  if (!of.client_name.empty()) return of.client_name;
-  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
-}
 
 // "certificate-expired at mx2.example.org, ..."
 std::string in_words(const FailureDigest& failures) {
@@ -64,11 +60,10 @@ void Adviser::add(const store::SessionClass& of, const store::ClassCount& count)
   const std::uint64_t sessions = found->second.sessions;
   if (of.outcome == store::Outcome::plaintext) {
     plaintext_ += sessions;
-    senders_[sender_name(of)].plaintext += sessions;
+    senders_[sender_of(of)].plaintext += sessions;
   } else if (of.outcome == store::Outcome::tls) {
     versions_[of.tls_version] += sessions;
-    if (of.tls_version != known_versions.back())
-      senders_[sender_name(of)].versions[of.tls_version] += sessions;
+    if (of.tls_version != known_versions.back()) senders_[sender_of(of)].versions[of.tls_version] += sessions;
   }
 }
 

@@ -25,10 +25,7 @@ void put(JsonText& json, const DowngradeEntry& entry) {
   json.member("tls_sessions", downgrade.tls_sessions);
   json.member("last_tls", to_rfc3339(downgrade.last_tls));
   json.member("best_tls", downgrade.best_tls);
-  json.key("addresses");
-  json.begin_array();
-  for (const std::string& address : entry.addresses) json.text(address);
-  json.end_array();
+  json.member("addresses", entry.addresses);
   json.end_object();
 }
 

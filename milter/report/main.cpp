@@ -8,8 +8,6 @@ namespace {
 
 using namespace starttls;
 
-constexpr const char* program = "tlsrpt-report";
-
 struct CommandLine {
   std::optional<std::filesystem::path> configuration;
   std::optional<std::filesystem::path> state_dir;
@@ -42,7 +40,7 @@ Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
 }
 
 Result<int> run(const CLI::App& app, const CommandLine& line) {
-  start_log(program, LogTarget::standard_error);
+  start_log(milter::report_program, LogTarget::standard_error);
   if (line.verbose) spdlog::set_level(spdlog::level::debug);
   const auto surroundings = surroundings_of(line);
   if (!surroundings) return std::unexpected(surroundings.error());
@@ -60,7 +58,7 @@ Result<int> run(const CLI::App& app, const CommandLine& line) {
 
 Result<int> parse_and_run(int argc, const char* const* argv) {
   CommandLine line;
-  CLI::App app("Reports on the TLS of inbound mail, as tlsrpt-milter recorded it.", program);
+  CLI::App app("Reports on the TLS of inbound mail, as tlsrpt-milter recorded it.", milter::report_program);
   app.add_option("-c", line.configuration, "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
       ->type_name("FILE");
   app.add_option("--state-dir", line.state_dir, "Where tlsrpt-milter records")->type_name("DIR");
@@ -87,5 +85,5 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&] { return parse_and_run(argc, argv); });
+  return guarded(milter::report_program, [&] { return parse_and_run(argc, argv); });
 }

@@ -47,14 +47,13 @@ std::string days_of(const tlsrpt::ReportHead& head) {
 }
 
 void tell(const Input& input) {
-  constexpr const char* program = "tlsrpt-report";
   if (input.status == InputStatus::rejected) {
     const std::string kept =
         input.kept_as.empty() ? "" : fmt::format("; set aside as {}", printable(input.kept_as));
-    starttls::tell(program, fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept));
+    starttls::tell(report_program, fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept));
   }
   for (const std::string& oddity : input.oddities) {
-    starttls::tell(program, fmt::format("{}: {}", name_of(input), oddity));
+    starttls::tell(report_program, fmt::format("{}: {}", name_of(input), oddity));
   }
 }
 
@@ -124,14 +123,6 @@ std::string in_words(const Total& total) {
                             counted(total.duplicates, "duplicate"), total.rejected);
 }
 
-template <class Texts>
-void put_texts(JsonText& json, std::string_view key, const Texts& texts) {
-  json.key(key);
-  json.begin_array();
-  for (const std::string& text : texts) json.text(text);
-  json.end_array();
-}
-
 void put(JsonText& json, const Input& input) {
   json.begin_object();
   json.member("input", input.name);
@@ -139,7 +130,7 @@ void put(JsonText& json, const Input& input) {
   json.member("status", word_of(input.status));
   if (input.status == InputStatus::rejected) json.member("reason", input.reason);
   if (!input.kept_as.empty()) json.member("kept_as", input.kept_as);
-  put_texts(json, "oddities", input.oddities);
+  json.member("oddities", input.oddities);
   if (input.status != InputStatus::rejected) {
     json.key("report");
     tlsrpt::put(json, {.head = input.head, .policies = input.policies});
@@ -162,9 +153,9 @@ void put(JsonText& json, const FailureDigest::Key& key, const FailureGroup& grou
     json.end_object();
   }
   json.end_array();
-  put_texts(json, "reporters", group.reporters);
-  put_texts(json, "sending_addresses", group.sending_addresses);
-  put_texts(json, "reasons", group.reasons);
+  json.member("reporters", group.reporters);
+  json.member("sending_addresses", group.sending_addresses);
+  json.member("reasons", group.reasons);
   json.member("meaning", explanation.meaning);
   json.member("cause", explanation.cause);
   json.member("remedy", explanation.remedy);
@@ -183,8 +174,8 @@ void put(JsonText& json, const Total& total) {
     json.member("policy_domain", drift.policy_domain);
     json.member("reporter", drift.reporter);
     json.member("day", to_text(drift.day));
-    put_texts(json, "seen", drift.seen);
-    put_texts(json, "published", drift.published);
+    json.member("seen", drift.seen);
+    json.member("published", drift.published);
     json.end_object();
   }
   json.end_array();

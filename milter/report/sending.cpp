@@ -1,5 +1,6 @@
 #include "milter/report/sending.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -19,7 +20,6 @@
 namespace starttls::milter {
 namespace {
 
-constexpr const char* program = "tlsrpt-report";
 constexpr std::chrono::days kept_for{30};  // what was sent or given up, to be looked at
 constexpr const char* media_type = "application/tlsrpt+gzip";
 
@@ -71,9 +71,11 @@ Result<Sending> Sending::begin(const Surroundings& surroundings, Lookup& lookup)
   const auto file = reports::report_file(surroundings.configuration.state_dir);
   auto queue = reports::DeliveryQueue::open(file, store::Access::write);
   if (!queue) return std::unexpected(queue.error());
-  auto lock = lock_file(file);
-  if (!lock) return std::unexpected(lock.error());
-  return Sending(surroundings, lookup, std::move(*lock), std::move(*queue));
+  UniqueFd fd(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return cannot_read(file.string(), errno);
+  if (auto locked = lock(fd, file, "another process works with it"); !locked)
+    return std::unexpected(locked.error());
+  return Sending(surroundings, lookup, std::move(fd), std::move(*queue));
 }
 
 Result<void> Sending::enqueue(const tlsrpt::Report& all, const Reporter& reporter) {
@@ -140,7 +142,7 @@ Result<void> Sending::find_destinations(SendingOutcome& outcome) {
       continue;
     }
     if (wanted.destinations.empty()) {
-      tell(program,
+      tell(report_program,
            fmt::format("{}: no report is sent: {}", printable(delivery.policy_domain, 200), wanted.trouble));
     }
     const auto content = queue_.json_gzip(delivery.id);
@@ -156,7 +158,7 @@ Result<void> Sending::find_destinations(SendingOutcome& outcome) {
 
 Result<void> Sending::note_failure(const reports::Delivery& delivery, const Error& error,
                                    SendingOutcome& outcome) {
-  tell(program, fmt::format("{}: {}", printable(delivery.policy_domain, 200), error.message));
+  tell(report_program, fmt::format("{}: {}", printable(delivery.policy_domain, 200), error.message));
   const bool may_pass = error.fault != Fault::data;
   const auto state = queue_.set_failed(delivery, error.message, may_pass, surroundings_->clock());
   if (!state) return std::unexpected(state.error());

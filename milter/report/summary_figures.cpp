@@ -56,6 +56,11 @@ Figures figures_of(Outcome outcome, const Tally& tally) {
 
 }  // namespace
 
+std::string sender_of(const SessionClass& of) {
+  if (!of.client_name.empty()) return of.client_name;
+  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+}
+
 std::optional<Grouping> parse_grouping(std::string_view word) {
   const auto found = std::ranges::find(groupings, word, &decltype(groupings)::value_type::first);
   return found == groupings.end() ? std::nullopt : std::optional(found->second);
@@ -72,7 +77,7 @@ std::string_view Groups::name_of(const SessionClass& of) {
       return made_;
     case Grouping::sender:
       if (!of.client_name.empty()) return of.client_name;
-      made_ = of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+      made_ = sender_of(of);
       return made_;
     case Grouping::mx:
       return of.receiving_mx;

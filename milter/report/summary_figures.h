@@ -21,6 +21,9 @@ enum class Grouping { protection, day, domain, sender, mx, cipher, failure };
 // "protection", "day", "domain", "sender", "mx", "cipher", "failure"; none for another word.
 std::optional<Grouping> parse_grouping(std::string_view word);
 
+// What a sender is called: its name, or its address where it has none.
+std::string sender_of(const store::SessionClass& of);
+
 struct Figures {
   std::uint64_t sessions = 0;
   std::uint64_t tls = 0;

@@ -7,6 +7,9 @@
 
 namespace starttls::milter {
 
+// As it is called in what it says.
+inline constexpr const char* report_program = "tlsrpt-report";
+
 struct Surroundings {
   Configuration configuration;
   ReportConfiguration report;

@@ -28,8 +28,8 @@ TEST_CASE("each result type of RFC 8460 has a meaning, a cause and a remedy of i
   std::set<std::string_view> remedies;
   for (const std::string_view type : result_types) {
     CAPTURE(type);
-    CHECK(is_result_type(type));
     const Explanation& explanation = explanation_of(type);
+    CHECK(&explanation != &explanation_of("unknown"));
     CHECK(is_sentence(explanation.meaning));
     CHECK(is_sentence(explanation.cause));
     CHECK(is_sentence(explanation.remedy));
@@ -41,13 +41,11 @@ TEST_CASE("each result type of RFC 8460 has a meaning, a cause and a remedy of i
 }
 
 TEST_CASE("result types have no case") {
-  CHECK(is_result_type("Certificate-Expired"));
   CHECK(&explanation_of("CERTIFICATE-EXPIRED") == &explanation_of("certificate-expired"));
 }
 
 TEST_CASE("of a type that is not known it is said that it is not") {
   for (const std::string_view type : {"", "new-type", "certificate-expired "}) {
-    CHECK_FALSE(is_result_type(type));
     CHECK(explanation_of(type).meaning.contains("RFC 8460 does not have"));
   }
 }
