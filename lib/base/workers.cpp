@@ -7,12 +7,12 @@ namespace starttls {
 
 Workers::Workers(std::size_t most) {
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
-  try {
-    while (threads_.size() < std::min(processors, most)) {
+  while (threads_.size() < std::min(processors, most)) {
+    try {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
+    } catch (const std::system_error&) {
+      break;  // those that could be had do it
     }
-  } catch (const std::system_error&) {
-    // Those that could be had do it.
   }
 }
 

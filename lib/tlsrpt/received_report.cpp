@@ -14,6 +14,7 @@ namespace {
 
 // Iterative: what is nested costs memory of the heap, and the handler refuses what is nested too deep.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+constexpr unsigned in_place_flags = parse_flags | rapidjson::kParseInsituFlag;
 
 // A text is collected before it can be looked at.
 constexpr std::size_t collected_limit = std::size_t{1} << 20U;  // bytes
@@ -124,8 +125,7 @@ Result<ReportReading> read_report(std::string& json, const TakePolicy& take) {
     for (std::size_t i = 0; i < byte_order_mark.size(); ++i) stream.Take();
   }
   ReportHandler handler(take);
-  const auto result =
-      rapidjson::Reader().Parse < parse_flags | rapidjson::kParseInsituFlag > (stream, handler);
+  const auto result = rapidjson::Reader().Parse<in_place_flags>(stream, handler);
   return conclude(result, std::move(handler), stream.Tell(), stream.Tell() == json.size());
 }
 
