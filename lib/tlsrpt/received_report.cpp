@@ -60,10 +60,8 @@ class JsonStream {
   std::size_t PutEnd(char*) { return 0; }
 
   void skip_byte_order_mark() {
-    for (const char c : byte_order_mark) {
-      if (Peek() != c) return;
-      Take();
-    }
+    if (!std::string_view(next_, end_).starts_with(byte_order_mark)) return;
+    for (std::size_t i = 0; i < byte_order_mark.size(); ++i) Take();
   }
   bool at_end() const { return next_ == end_; }
   // Why the text ended early, if it did.
@@ -76,7 +74,7 @@ class JsonStream {
   void refill() {
     before_ += static_cast<std::size_t>(end_ - buffer_.get());
     next_ = end_ = buffer_.get();
-    const auto size = read_(std::span(buffer_.get(), piece_size));
+    const auto size = read_full(read_, std::span(buffer_.get(), piece_size));
     if (!size) {
       error_ = size.error();
     } else if (before_ + *size > report_size_limit) {

@@ -282,7 +282,7 @@ TEST_CASE("a text that does not end is refused before it takes much memory") {
   ReadBytes begin = bytes_of(R"({"x": ")");
   const ReadBytes endless = [&](std::span<char> into) -> Result<std::size_t> {
     if (const auto got = begin(into); *got > 0) return got;
-    for (std::size_t at = 0; at < into.size(); ++at) into[at] = at % 2 == 0 ? '\\' : '"';
+    for (std::size_t at = 0; at < into.size(); ++at) into[at] = (given + at) % 2 == 0 ? '\\' : '"';
     given += into.size();
     return into.size();
   };
@@ -307,4 +307,8 @@ TEST_CASE("more failure details than anybody needs refuse the report") {
   for (std::size_t number = 0; number < most_details; ++number) details += ",{}";
   CHECK(refusal_of(report_of(R"([{"failure-details": )" + details + "]}]")) ==
         "more than 100000 failure details of one policy");
+}
+
+TEST_CASE("half a byte-order mark is no JSON") {
+  CHECK(bad(received("\xEF.\xBB\xBF").reading).message == "no JSON, at byte 0: Invalid value.");
 }
