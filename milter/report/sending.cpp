@@ -4,7 +4,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <iterator>
 #include <random>
 
 #include "base/cli.h"
@@ -80,8 +82,8 @@ Result<Sending> Sending::begin(const Surroundings& surroundings, Lookup& lookup)
 
 Result<void> Sending::enqueue(const tlsrpt::Report& all, const Reporter& reporter) {
   std::vector<std::string> destinations;
-  for (const tlsrpt::Destination& destination : surroundings_->report.rua)
-    destinations.push_back(destination.uri());
+  std::ranges::transform(surroundings_->report.rua, std::back_inserter(destinations),
+                         &tlsrpt::Destination::uri);
   if (destinations.empty()) destinations.emplace_back();
   const Time now = surroundings_->clock();
   for (const tlsrpt::PolicyResult& policy : all.policies) {
