@@ -4,8 +4,6 @@
 #include "http/url.h"
 
 namespace starttls::http {
-namespace {}  // namespace
-
 Transfer::Transfer(CURL* easy, const Request& request, const Sink& sink)
     : easy_(easy), request_(request), sink_(sink) {
   ::curl_easy_setopt(easy_, CURLOPT_ERRORBUFFER, reason_.data());

@@ -2,13 +2,14 @@
 // has no id, the sums of its sessions, too.
 #pragma once
 
-#include <openssl/types.h>
-
 #include <cstdint>
 #include <memory>
 #include <string_view>
 
 #include "tlsrpt/report.h"
+
+struct evp_md_ctx_st;  // of OpenSSL
+struct evp_md_st;
 
 namespace starttls::reports {
 
@@ -26,8 +27,8 @@ class Identity {
  private:
   void add(std::string_view text);
 
-  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
-  std::unique_ptr<EVP_MD, void (*)(EVP_MD*)> sha256_;
+  std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
+  std::unique_ptr<evp_md_st, void (*)(evp_md_st*)> sha256_;
   std::uint64_t successful_ = 0;
   std::uint64_t failed_ = 0;
 };

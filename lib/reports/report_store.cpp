@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/text.h"
 #include "reports/database.h"
 #include "sqlite/sqlite.h"
 #include "store/columns.h"

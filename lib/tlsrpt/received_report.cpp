@@ -59,10 +59,8 @@ class JsonStream {
   void Put(char) {}
   std::size_t PutEnd(char*) { return 0; }
 
-  void skip_byte_order_mark() {
-    if (!std::string_view(next_, end_).starts_with(byte_order_mark)) return;
-    for (std::size_t i = 0; i < byte_order_mark.size(); ++i) Take();
-  }
+  // As far as it is held.
+  std::string_view rest() const { return {next_, end_}; }
   bool at_end() const { return next_ == end_; }
   // Why the text ended early, if it did.
   const std::optional<Error>& error() const { return error_; }
@@ -92,6 +90,12 @@ class JsonStream {
   std::optional<Error> error_;
 };
 
+template <class Stream>
+void skip_byte_order_mark(std::string_view text, Stream& stream) {
+  if (!text.starts_with(byte_order_mark)) return;
+  for (std::size_t i = 0; i < byte_order_mark.size(); ++i) stream.Take();
+}
+
 // What has become of a text. RapidJSON takes a NUL for the end of it.
 Result<ReportReading> conclude(const rapidjson::ParseResult& result, ReportHandler&& handler,
                                std::size_t ended_at, bool at_end) {
@@ -108,7 +112,7 @@ Result<ReportReading> conclude(const rapidjson::ParseResult& result, ReportHandl
 
 Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take) try {
   JsonStream stream(json);
-  stream.skip_byte_order_mark();
+  skip_byte_order_mark(stream.rest(), stream);
   ReportHandler handler(take);
   const auto result = Reader().Parse<parse_flags>(stream, handler);
   if (stream.error()) return std::unexpected(*stream.error());
@@ -119,9 +123,7 @@ Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take)
 
 Result<ReportReading> read_report(std::string& json, const TakePolicy& take) {
   rapidjson::InsituStringStream stream(json.data());
-  if (json.starts_with(byte_order_mark)) {
-    for (std::size_t i = 0; i < byte_order_mark.size(); ++i) stream.Take();
-  }
+  skip_byte_order_mark(json, stream);
   ReportHandler handler(take);
   const auto result = rapidjson::Reader().Parse<in_place_flags>(stream, handler);
   return conclude(result, std::move(handler), stream.Tell(), stream.Tell() == json.size());

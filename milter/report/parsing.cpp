@@ -60,18 +60,22 @@ Input rejected(Input input, const std::string& reason) {
   return input;
 }
 
+Parser::Parser(const Expectations& expected, bool keep) : expected_(expected), reader_(keep) {
+  if (keep) identity_.emplace();
+}
+
 Input Parser::parse(Input input, const ReadBytes& document,
                     const std::function<void(tlsrpt::PolicyResult&&)>& take) {
-  if (keep_) identity_.begin();
+  if (identity_) identity_->begin();
   const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
     look_at(policy, expected_, input);
-    if (keep_) identity_.add(policy);
+    if (identity_) identity_->add(policy);
     take(std::move(policy));
   });
   if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
   input.status = InputStatus::read;
   input.head = reading->head;
-  if (keep_) input.identity = identity_.of(input.head);
+  if (identity_) input.identity = identity_->of(input.head);
   input.oddities.insert(input.oddities.end(), reading->oddities.begin(), reading->oddities.end());
   if (input.head.end > expected_.now + future_tolerance)
     input.oddities.emplace_back("it is dated in the future");

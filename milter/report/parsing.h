@@ -56,7 +56,7 @@ struct Expectations {
 class Parser {
  public:
   // With `keep`, what the report store wants is there, too: the identity, and take_packed().
-  Parser(const Expectations& expected, bool keep) : expected_(expected), keep_(keep), reader_(keep) {}
+  Parser(const Expectations& expected, bool keep);
 
   // The policies go to `take`, all before it returns; a rejected input may have given some.
   Input parse(Input input, const ReadBytes& document,
@@ -66,9 +66,8 @@ class Parser {
 
  private:
   const Expectations& expected_;
-  const bool keep_;
   tlsrpt::DocumentReader reader_;
-  reports::Identity identity_;
+  std::optional<reports::Identity> identity_;  // none where nothing is kept
 };
 
 // `input`, rejected for this reason, which may begin with the name.

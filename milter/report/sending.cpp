@@ -108,12 +108,12 @@ Result<void> Sending::enqueue(const tlsrpt::Report& all, const Reporter& reporte
 }
 
 Result<SendingOutcome> Sending::deliver() {
+  const Time begun = surroundings_->clock();
   SendingOutcome outcome;
-  if (auto done = find_destinations(outcome); !done) return std::unexpected(done.error());
-  const auto due = queue_.due(surroundings_->clock());
+  if (auto done = find_destinations(begun, outcome); !done) return std::unexpected(done.error());
+  const auto due = queue_.due(begun);
   if (!due) return std::unexpected(due.error());
   for (const reports::Delivery& delivery : *due) {
-    if (delivery.destination.empty()) continue;
     const auto sent = send(delivery);
     const auto noted = sent ? queue_.set_sent(delivery.id) : note_failure(delivery, sent.error(), outcome);
     if (!noted) return std::unexpected(noted.error());
@@ -124,9 +124,10 @@ Result<SendingOutcome> Sending::deliver() {
   return outcome;
 }
 
-// Makes of each delivery that is due and has no destination one for each place that its domain names.
-Result<void> Sending::find_destinations(SendingOutcome& outcome) {
-  auto due = queue_.due(surroundings_->clock());
+// Makes of each delivery that is due and has no destination one for each place that its domain names. None
+// without a destination is due then.
+Result<void> Sending::find_destinations(Time now, SendingOutcome& outcome) {
+  auto due = queue_.due(now);
   if (!due) return std::unexpected(due.error());
   std::erase_if(*due, [](const reports::Delivery& delivery) { return !delivery.destination.empty(); });
   std::set<std::string> domains;

@@ -39,7 +39,7 @@ class Sending {
   Sending(const Surroundings& surroundings, Lookup& lookup, UniqueFd lock, reports::DeliveryQueue queue)
       : surroundings_(&surroundings), lookup_(&lookup), lock_(std::move(lock)), queue_(std::move(queue)) {}
 
-  Result<void> find_destinations(SendingOutcome& outcome);
+  Result<void> find_destinations(Time now, SendingOutcome& outcome);
   Result<void> note_failure(const reports::Delivery& delivery, const Error& error, SendingOutcome& outcome);
 
   Result<void> send(const reports::Delivery& delivery);
