@@ -5,9 +5,13 @@
 #include <optional>
 #include <utility>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 namespace starttls::dane {
+
+using starttls::heap_size;
+
 namespace {
 
 using dns::Answer;
@@ -57,13 +61,19 @@ std::optional<Host> judge_addresses(const std::string& name, const Answer& a, co
   return Host{name, Binding::absent, "it has no address, which is not signed"};
 }
 
+std::vector<dns::Tlsa> kept(const std::vector<dns::Tlsa>& records, Detail detail) {
+  if (detail != Detail::records) return {};
+  const auto number = static_cast<std::ptrdiff_t>(std::min(records.size(), max_kept_records));
+  return {records.begin(), records.begin() + number};
+}
+
 // What a TLSA answer says of a host; nothing where there are no records.
-std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa) {
+std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa, Detail detail) {
   if (tlsa.status == Status::failed) return unknown(name, "its TLSA records", tlsa);
   if (tlsa.unvalidated) return Host{name, Binding::unknown, unvalidated};
   if (!is_secure_found(tlsa)) return std::nullopt;
   const Binding binding = binding_of(tlsa.tlsas);
-  if (binding == Binding::bound) return Host{name, binding, {}, tlsa.tlsas};
+  if (binding == Binding::bound) return Host{name, binding, {}, kept(tlsa.tlsas, detail)};
   return Host{name, binding, fmt::format("none of its TLSA records can be used, of {}", tlsa.tlsas.size())};
 }
 
@@ -77,10 +87,18 @@ std::vector<std::string> tlsa_bases(const std::string& name, const Answer& a, co
   return {expanded, name};
 }
 
-event::Task<Finding> examine_host(const Ask& ask, std::string name) {
+// Whether there are addresses is all that matters here: thousands of them are not held while TLSA records are
+// asked for.
+event::Task<Answer> ask_for_addresses(const Ask& ask, std::string name, Type type) {
+  Answer answer = co_await ask(std::move(name), type);
+  answer.addresses = {};
+  co_return answer;
+}
+
+event::Task<Finding> examine_host(const Ask& ask, std::string name, Detail detail) {
   std::vector<event::Task<Answer>> questions;
-  questions.push_back(ask(name, Type::a));
-  questions.push_back(ask(name, Type::aaaa));
+  questions.push_back(ask_for_addresses(ask, name, Type::a));
+  questions.push_back(ask_for_addresses(ask, name, Type::aaaa));
   const std::vector<Answer> addresses = co_await event::all_of(std::move(questions));
   const Answer& a = addresses[0];
   const Answer& aaaa = addresses[1];
@@ -92,7 +110,7 @@ event::Task<Finding> examine_host(const Ask& ask, std::string name) {
     if (question.size() > longest_name) continue;  // nobody can have published anything there
     const Answer tlsa = co_await ask(std::move(question), Type::tlsa);
     ttl = std::min(ttl, tlsa.ttl);
-    judged = judge_tlsa(name, tlsa);
+    judged = judge_tlsa(name, tlsa, detail);
     if (judged) co_return Finding{std::move(*judged), ttl};
   }
   co_return Finding{Host{std::move(name), Binding::absent, "it has no signed TLSA records"}, ttl};
@@ -102,11 +120,12 @@ event::Task<Finding> pass_over(std::string name, std::chrono::seconds ttl) {
   co_return Finding{Host{printable(name, 300), Binding::unreachable, "it is no host name"}, ttl};
 }
 
-// The hosts to be looked at, by preference; each once.
+// The hosts to be looked at, by preference; each once. One more than most_hosts where there are more.
 std::vector<std::string> hosts_of(const Answer& mx, const DomainName& domain) {
   if (mx.status == Status::no_data) return {domain.str()};
   std::vector<std::string> hosts;
   for (const dns::Mx& record : mx.mxs) {
+    if (hosts.size() > most_hosts) break;
     std::string host = to_lower(record.host);
     if (std::ranges::find(hosts, host) == hosts.end()) hosts.push_back(std::move(host));
   }
@@ -163,17 +182,19 @@ void judge(Verdict& verdict, bool complete) {
 
 }  // namespace
 
-event::Task<Verdict> examine(Ask ask, DomainName domain) {
-  const Answer mx = co_await ask(domain.str(), Type::mx);
+event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
+  Answer mx = co_await ask(domain.str(), Type::mx);
   std::optional<Verdict> judged = judge_mx(mx);
   if (judged) co_return std::move(*judged);
   std::vector<std::string> hosts = hosts_of(mx, domain);
+  mx.mxs = {};  // there may be thousands, which are not held while the hosts are examined
   const bool complete = hosts.size() <= most_hosts;
   if (!complete) hosts.resize(most_hosts);
   std::vector<event::Task<Finding>> examinations;
   for (std::string& host : hosts) {
     const bool askable = is_host_name(host);
-    examinations.push_back(askable ? examine_host(ask, std::move(host)) : pass_over(std::move(host), mx.ttl));
+    examinations.push_back(askable ? examine_host(ask, std::move(host), detail)
+                                   : pass_over(std::move(host), mx.ttl));
   }
   std::vector<Finding> findings = co_await event::all_of(std::move(examinations));
   Verdict verdict{.ttl = mx.ttl};
@@ -182,12 +203,24 @@ event::Task<Verdict> examine(Ask ask, DomainName domain) {
     verdict.hosts.push_back(std::move(finding.host));
   }
   judge(verdict, complete);
+  if (detail == Detail::none) verdict.hosts = {};
   co_return verdict;
 }
 
-event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain) {
+event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain, Detail detail) {
   return examine([&resolver](std::string name, Type type) { return resolver.ask(std::move(name), type); },
-                 std::move(domain));
+                 std::move(domain), detail);
+}
+
+std::size_t heap_size(const Host& host) {
+  std::size_t size = heap_size(host.name) + heap_size(host.reason);
+  if (host.records.capacity() > 0) size += allocation_size(host.records.capacity() * sizeof(dns::Tlsa));
+  for (const dns::Tlsa& record : host.records) size += heap_size(record.data);
+  return size;
+}
+
+std::size_t heap_size(const Verdict& verdict) {
+  return heap_size(verdict.hosts) + heap_size(verdict.reason);
 }
 
 std::string_view to_text(Binding binding) {

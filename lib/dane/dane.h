@@ -53,7 +53,7 @@ struct Host {
   std::string name;  // lower case, without trailing dot
   Binding binding = Binding::unknown;
   std::string reason;              // a sentence, where it is not bound
-  std::vector<dns::Tlsa> records;  // where it is bound
+  std::vector<dns::Tlsa> records;  // where it is bound, with Detail::records; at most max_kept_records
 };
 
 // What is true of the domain as a whole; see the table above.
@@ -70,16 +70,32 @@ struct Verdict {
   std::string reason;  // a sentence for a person: "all 2 MX hosts have usable TLSA records"
 };
 
+// Bytes on the heap.
+std::size_t heap_size(const Host& host);
+std::size_t heap_size(const Verdict& verdict);
+
+// What is kept beside the standing. A domain may have many hosts with 64 KiB of TLSA records each, so that a
+// program that keeps verdicts keeps no more of them than it shows. It changes no standing: that rests on all
+// records that were sent.
+enum class Detail {
+  none,     // no hosts
+  hosts,    // without their records
+  records,  // hosts with their records
+};
+
+// Of one host. Postfix from 3.7.12 and 3.9.1 on ignores all records of an answer after the first 100.
+inline constexpr std::size_t max_kept_records = 100;
+
 // What Postfix is to be told (postconf(5), smtp_tls_policy_maps); "" is nothing.
 std::string_view postfix_level(Standing standing);
 
 // A domain without MX is its own MX host (RFC 5321 section 5.1). At most `most_hosts` hosts are looked at;
 // with more the standing is at best `some`.
 inline constexpr std::size_t most_hosts = 20;
-event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain);
+event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain, Detail detail = Detail::hosts);
 
 // The same, for who answers questions in another way.
 using Ask = std::function<event::Task<dns::Answer>(std::string name, dns::Type type)>;
-event::Task<Verdict> examine(Ask ask, DomainName domain);
+event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail = Detail::hosts);
 
 }  // namespace starttls::dane

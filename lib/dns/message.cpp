@@ -109,13 +109,18 @@ bool add(std::vector<T>& to, std::optional<T> value) {
   return true;
 }
 
+bool add_address(Answer& answer, std::optional<std::string> address) {
+  if (address && answer.addresses.size() >= max_addresses) return true;
+  return add(answer.addresses, std::move(address));
+}
+
 // False where the record is malformed.
 bool add_record(Answer& answer, Octets message, const Record& record) {
   switch (static_cast<Type>(record.type)) {
     case Type::a:
-      return add(answer.addresses, address_of(record.rdata, AF_INET));
+      return add_address(answer, address_of(record.rdata, AF_INET));
     case Type::aaaa:
-      return add(answer.addresses, address_of(record.rdata, AF_INET6));
+      return add_address(answer, address_of(record.rdata, AF_INET6));
     case Type::mx:
       return add(answer.mxs, mx_of(message, record.rdata));
     case Type::txt:

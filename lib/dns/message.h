@@ -1,6 +1,7 @@
 // Reading a DNS message (RFC 1035 section 4), with the C library's own parser (ns_initparse, dn_expand).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
@@ -25,6 +26,9 @@ std::string rcode_name(int rcode);
 // The TTL of an answer is at most one day, that of a "no" at most an hour, as RFC 2308 section 5 advises.
 inline constexpr std::chrono::seconds longest_ttl{86'400};
 inline constexpr std::chrono::seconds longest_negative_ttl{3'600};
+
+// Of one answer; the others are ignored. An answer has room for 4,000, and nobody tries them all.
+inline constexpr std::size_t max_addresses = 64;
 
 // libunbound follows no more than 11 by itself.
 inline constexpr int longest_cname_chain = 16;

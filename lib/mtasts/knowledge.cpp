@@ -5,7 +5,12 @@
 #include <string_view>
 #include <utility>
 
+#include "base/memory.h"
+
 namespace starttls::mtasts {
+
+using starttls::heap_size;
+
 namespace {
 
 using std::chrono::milliseconds;
@@ -75,6 +80,15 @@ std::string_view to_text(FailureType type) {
       return "sts-webpki-invalid";
   }
   return "?";
+}
+
+std::size_t heap_size(const Knowledge& knowledge) {
+  std::size_t size = 0;
+  if (const auto& policy = knowledge.policy) {
+    size += heap_size(policy->text) + heap_size(policy->id) + heap_size(policy->policy.mx);
+  }
+  if (const auto& failure = knowledge.failure) size += heap_size(failure->reason) + heap_size(failure->id);
+  return size;
 }
 
 const FetchedPolicy* Knowledge::live(Time now) const {

@@ -79,6 +79,9 @@ struct Knowledge {
   bool empty() const { return !policy && !failure; }
 };
 
+// Bytes on the heap.
+std::size_t heap_size(const Knowledge& knowledge);
+
 // What the DNS said about _mta-sts.DOMAIN.
 struct RecordState {
   enum class Kind {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/domain.h"
+#include "base/memory.h"
 #include "base/result.h"
 
 namespace starttls::mtasts {
@@ -31,5 +32,10 @@ class MxPattern {
   DomainName name_;
   bool wildcard_;
 };
+
+// Bytes on the heap.
+inline std::size_t heap_size(const MxPattern& pattern) {
+  return starttls::heap_size(pattern.name().str());
+}
 
 }  // namespace starttls::mtasts

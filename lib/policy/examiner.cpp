@@ -5,9 +5,13 @@
 #include <vector>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/text.h"
 
 namespace starttls::policy {
+
+using starttls::heap_size;
+
 namespace {
 
 using FactsPtr = std::shared_ptr<const Facts>;
@@ -20,6 +24,13 @@ event::Task<bool> leave(event::Task<T> task, std::optional<T>& result) {
 }
 
 }  // namespace
+
+std::size_t heap_size(const Facts& facts) {
+  std::size_t size = facts.dane ? heap_size(*facts.dane) : 0;
+  const mtasts::Discovery& mta_sts = facts.mta_sts;
+  size += heap_size(mta_sts.record.id) + heap_size(mta_sts.record_reason);
+  return size + heap_size(mta_sts.knowledge);
+}
 
 class Examiner::Impl {
  public:
@@ -61,7 +72,8 @@ class Examiner::Impl {
     std::optional<mtasts::Discovery> discovery;
     std::vector<event::Task<bool>> both;
     const mtasts::Knowledge before = known(domain).value_or(mtasts::Knowledge{});
-    if (settings_.dane) both.push_back(leave(dane::examine(network_.ask, domain), verdict));
+    if (settings_.dane)
+      both.push_back(leave(dane::examine(network_.ask, domain, settings_.dane_detail), verdict));
     both.push_back(leave(mtasts::discover(network_, domain, before, haste, clock_), discovery));
     co_await event::all_of(std::move(both));
     keep(domain, before, *discovery);

@@ -35,8 +35,12 @@ struct Facts {
   Time fresh_until;
 };
 
+// Bytes on the heap.
+std::size_t heap_size(const Facts& facts);
+
 struct ExaminerSettings {
   bool dane = true;
+  dane::Detail dane_detail = dane::Detail::hosts;
   std::chrono::seconds shortest_freshness{60};
   std::chrono::seconds longest_freshness{3'600};
   std::chrono::seconds freshness_of_failure{60};  // where the DNS could not tell

@@ -2,16 +2,21 @@
 
 #include <utility>
 
+#include "base/memory.h"
+
 namespace starttls::listtool::socketmap {
 namespace {
 
-// Of the map's node, its bucket and the ring.
-constexpr std::size_t overhead = 64;
+// What the map's node has beside the element: a link and the hash.
+constexpr std::size_t node_overhead = 16;
+// In the map's buckets and in the ring, which hold twice as many places as elements at most.
+constexpr std::size_t places = 4 * sizeof(void*);
 
 }  // namespace
 
 std::size_t AnswerTable::size_of(const Map::value_type& element) {
-  return sizeof element + overhead + element.first.capacity() + element.second.replies->size();
+  return allocation_size(sizeof element + node_overhead) + places + heap_size(element.first) +
+         element.second.replies->size();
 }
 
 AnswerTable::Entry* AnswerTable::find(std::string_view domain) {

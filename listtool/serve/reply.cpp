@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/memory.h"
 #include "listtool/sendmail/map.h"
 
 namespace starttls::listtool::socketmap {
@@ -114,17 +115,9 @@ Reply trouble(std::string_view reason) {
 }
 
 std::size_t Replies::size() const {
-  std::size_t size = sizeof *this;
-  for (const Reply& reply : of) size += reply.bytes.capacity();
-  if (facts) {
-    const mtasts::Knowledge& knowledge = facts->mta_sts.knowledge;
-    size += sizeof *facts;
-    if (knowledge.policy) {
-      size +=
-          knowledge.policy->text.capacity() + knowledge.policy->policy.mx.size() * 2 * sizeof(std::string);
-    }
-    if (facts->dane) size += facts->dane->hosts.size() * 2 * sizeof(dane::Host);
-  }
+  std::size_t size = shared_allocation_size<Replies>();
+  for (const Reply& reply : of) size += heap_size(reply.bytes);
+  if (facts) size += shared_allocation_size<policy::Facts>() + heap_size(*facts);
   return size;
 }
 

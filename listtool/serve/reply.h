@@ -91,7 +91,7 @@ struct Replies {
 
   const Reply& for_dialect(Dialect dialect) const { return of[static_cast<std::size_t>(dialect)]; }
   policy::Source source_for(Dialect dialect) const { return source[static_cast<std::size_t>(dialect)]; }
-  // About how much memory they take, in bytes.
+  // The memory that they take, in bytes, with the facts.
   std::size_t size() const;
 };
 

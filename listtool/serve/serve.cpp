@@ -129,8 +129,9 @@ FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
 Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Clock clock,
                                                         Counters& counters) {
   const Configuration& configuration = common.configuration;
-  auto discovery = policy::Discovery::begin(configuration.discovery, mta_sts_cache(configuration), clock,
-                                            {.dane = configuration.serve.dane});
+  auto discovery =
+      policy::Discovery::begin(configuration.discovery, mta_sts_cache(configuration), clock,
+                               {.dane = configuration.serve.dane, .dane_detail = dane::Detail::none});
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) spdlog::warn("{}", (*discovery)->warning->message);
   auto lists = Lists::open(configuration, clock());

@@ -109,7 +109,8 @@ Result<policy::Discovery*> Lookup::discovery() {
     const auto& settings = surroundings_.report.discovery;
     const auto cache =
         settings.cache.empty() ? surroundings_.configuration.state_dir / "mta-sts.sqlite" : settings.cache;
-    auto begun = policy::Discovery::begin(settings, cache, surroundings_.clock, {});
+    auto begun = policy::Discovery::begin(settings, cache, surroundings_.clock,
+                                          {.dane_detail = dane::Detail::records});
     if (!begun) return std::unexpected(begun.error());
     discovery_ = std::move(*begun);
   }

@@ -71,10 +71,10 @@ class World {
     return says(name, Type::a, address()).says("_25._tcp." + name, Type::tlsa, std::move(of_tlsa));
   }
 
-  dane::Verdict examine() {
+  dane::Verdict examine(dane::Detail detail = dane::Detail::hosts) {
     event::Loop loop;
     const dane::Ask ask = [this](std::string name, Type type) { return answer(std::move(name), type); };
-    return loop.finish(dane::examine(ask, test::good(DomainName::parse("example.test"))));
+    return loop.finish(dane::examine(ask, test::good(DomainName::parse("example.test")), detail));
   }
 
   std::multiset<std::string> asked_tlsa;
@@ -255,4 +255,43 @@ TEST_CASE("a verdict may be believed as long as the least of its answers") {
   CHECK(world.examine().ttl == 100s);
   CHECK(world.host("a.test", failed()).examine().ttl == 0s);
   CHECK(with_mx(mx({"a.test"}, false)).examine().ttl == 300s);
+}
+
+TEST_CASE("records are kept only for who asks for them, and no more than max_kept_records of a host") {
+  Answer many = tlsa();
+  many.tlsas.resize(1'000, many.tlsas.front());
+  World world = with_mx(mx({"a.test"})).host("a.test", many);
+  const auto records = world.examine(dane::Detail::records);
+  REQUIRE(records.hosts.size() == 1);
+  CHECK(records.hosts[0].records == std::vector(dane::max_kept_records, many.tlsas.front()));
+  const auto hosts = world.examine(dane::Detail::hosts);
+  REQUIRE(hosts.hosts.size() == 1);
+  CHECK(hosts.hosts[0].binding == Binding::bound);
+  CHECK(hosts.hosts[0].records.empty());
+  const auto none = world.examine(dane::Detail::none);
+  CHECK(none.hosts.empty());
+  for (const dane::Verdict& verdict : {records, hosts, none}) {
+    CHECK(verdict.standing == Standing::all);
+    CHECK(verdict.reason == "the MX host has usable TLSA records");
+  }
+}
+
+TEST_CASE("one usable record among thousands binds, wherever it stands") {
+  Answer many = tlsa(1);
+  many.tlsas.resize(4'000, many.tlsas.front());
+  many.tlsas.back().usage = 3;
+  World world = with_mx(mx({"a.test"})).host("a.test", many);
+  for (const auto detail : {dane::Detail::none, dane::Detail::hosts, dane::Detail::records})
+    CHECK(world.examine(detail).standing == Standing::all);
+}
+
+TEST_CASE("of thousands of MX hosts most_hosts are looked at, and the standing is not of all") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 4'000; ++i) names.push_back(fmt::format("mx{}.test", i));
+  World world = with_mx(mx(names));
+  for (const std::string& name : names) world.host(name, tlsa());
+  const auto verdict = world.examine();
+  CHECK(verdict.hosts.size() == dane::most_hosts);
+  CHECK(verdict.standing == Standing::some);
+  CHECK(world.asked_tlsa.size() == dane::most_hosts);
 }

@@ -46,6 +46,16 @@ TEST_CASE("each type's records come as values") {
   CHECK(one(16, "\5v=STS\2v1").texts == Strings{"v=STSv1"});
 }
 
+TEST_CASE("of thousands of addresses the first are kept") {
+  Message message{.type = 1};
+  for (std::size_t i = 0; i < 2'000; ++i)
+    message.answers.push_back(record("example.test", 1, std::string("\xc0\0", 2) + u16(i)));
+  const auto answer = read(message);
+  CHECK(answer.addresses.size() == dns::max_addresses);
+  CHECK(answer.addresses.front() == "192.0.0.0");
+  CHECK(answer.addresses.back() == "192.0.0.63");
+}
+
 TEST_CASE("the strings of a TXT record are joined, and every byte is kept") {
   const std::string bytes("\0\xff\n\"", 4);
   const auto answer = read({.answers = {record("example.test", 16, '\4' + bytes + '\0' + "\1x"),

@@ -1,0 +1,41 @@
+// How many bytes a value holds on the heap, for tables that are bounded in bytes. Counted as malloc(3) of
+// glibc gives memory out, so that many small pieces are not taken for less than they are.
+//
+// Types of other rooms have a heap_size() of their own beside them.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+#include <vector>
+
+namespace starttls {
+
+// What one allocation of so many bytes takes: with its header, in units of 16, and never less than 32.
+constexpr std::size_t allocation_size(std::size_t bytes) {
+  constexpr std::size_t header = 8, unit = 16, smallest = 32;
+  return std::max(smallest, (bytes + header + unit - 1) / unit * unit);
+}
+
+// A short text lies within the object and holds nothing else.
+inline std::size_t heap_size(const std::string& text) {
+  static const std::size_t within = std::string().capacity();
+  return text.capacity() <= within ? 0 : allocation_size(text.capacity() + 1);
+}
+
+// With what the elements hold.
+template <class T>
+std::size_t heap_size(const std::vector<T>& values) {
+  std::size_t size = values.capacity() == 0 ? 0 : allocation_size(values.capacity() * sizeof(T));
+  for (const T& value : values) size += heap_size(value);
+  return size;
+}
+
+// What std::make_shared<T>() takes for the object and its counts.
+template <class T>
+constexpr std::size_t shared_allocation_size() {
+  constexpr std::size_t counts = 16;
+  return allocation_size(sizeof(T) + counts);
+}
+
+}  // namespace starttls
