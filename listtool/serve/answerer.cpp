@@ -1,5 +1,6 @@
 #include "listtool/serve/answerer.h"
 
+#include <iterator>
 #include <utility>
 
 namespace starttls::listtool::socketmap {
@@ -75,46 +76,46 @@ void Answerer::wait(const DomainName& domain, Dialect dialect, ReplyTaker& taker
                     std::shared_ptr<PendingReply>& pending) {
   counters_.misses.add();
   pending = std::make_shared<PendingReply>(PendingReply{.bytes = {}, .taker = &taker});
-  const bool for_sendmail = dialect == Dialect::sendmail;
-  auto& deadlines = for_sendmail ? sendmail_deadlines_ : deadlines_;
-  deadlines.push_back(
-      {.moment = moment() + (for_sendmail ? limits_.sendmail_timeout : limits_.answer_timeout),
-       .domain = domain.str(),
-       .pending = pending,
-       .dialect = dialect});
+  const auto [asked, is_new] = asked_.try_emplace(domain.str());
+  asked->second.push_back({.pending = pending, .dialect = dialect, .deadline = {}});
+  const auto waiter = std::prev(asked->second.end());
+  const auto longest = dialect == Dialect::sendmail ? limits_.sendmail_timeout : limits_.answer_timeout;
+  Deadlines& deadlines = deadlines_of(dialect);
+  deadlines.push_back({.moment = moment() + longest, .asked = &*asked, .waiter = waiter});
+  waiter->deadline = std::prev(deadlines.end());
   if (deadlines.size() == 1) deadline_is_nearer();
   counters_.waiting.set(++waiting_);
-  const bool is_asked = asked_.contains(domain.str());
-  asked_[domain.str()].push_back({.pending = pending, .dialect = dialect});
-  if (is_asked) return;
+  if (!is_new) return;
   AnswerTable::Entry* const entry = table_.find(domain.str());
   if (entry != nullptr) entry->asked_for = true;
   ask(domain, entry == nullptr ? nullptr : entry->replies);
 }
 
+// Of a waiter who is in no list any more.
 void Answerer::settle(PendingReply& pending, const Reply& reply, Dialect dialect) {
-  pending.bytes = counted(reply, dialect);
   counters_.waiting.set(--waiting_);
-  if (pending.taker != nullptr) pending.taker->reply_arrived();
+  ReplyTaker* const taker = pending.taker;
+  const bool has_room = taker == nullptr || taker->has_room(pending);
+  if (!has_room) counters_.overloaded.add();
+  pending.bytes = counted(has_room ? reply : no_room_, dialect);
+  if (taker != nullptr) taker->reply_arrived(pending);
 }
 
 void Answerer::answer_waiters(const News& news) {
   const auto found = asked_.find(news.domain.str());
   if (found == asked_.end()) return;
-  std::vector<Waiter> still_waiting;
-  std::vector<Waiter> answered;
-  for (Waiter& waiter : found->second) {
-    if (waiter.pending->is_there()) continue;
-    const bool known = !news.replies->for_dialect(waiter.dialect).bytes.empty();
-    (known ? answered : still_waiting).push_back(std::move(waiter));
+  Waiters answered;
+  for (auto waiter = found->second.begin(); waiter != found->second.end();) {
+    const auto next = std::next(waiter);
+    const bool known = !news.replies->for_dialect(waiter->dialect).bytes.empty();
+    if (known || news.last) answered.splice(answered.end(), found->second, waiter);
+    waiter = next;
   }
-  if (news.last) {
-    asked_.erase(found);
-  } else {
-    found->second = std::move(still_waiting);
-  }
+  if (news.last) asked_.erase(found);
+  for (const Waiter& waiter : answered) deadlines_of(waiter.dialect).erase(waiter.deadline);
   for (const Waiter& waiter : answered) {
-    settle(*waiter.pending, news.replies->for_dialect(waiter.dialect), waiter.dialect);
+    const Reply& reply = news.replies->for_dialect(waiter.dialect);
+    settle(*waiter.pending, reply.bytes.empty() ? too_late_ : reply, waiter.dialect);
   }
 }
 
@@ -154,17 +155,15 @@ const Reply& Answerer::late_reply(const std::string& domain, Dialect dialect) {
 }
 
 void Answerer::expire(Moment now) {
-  for (auto* deadlines : {&deadlines_, &sendmail_deadlines_}) {
-    while (!deadlines->empty()) {
+  for (Deadlines* const deadlines : {&deadlines_, &sendmail_deadlines_}) {
+    while (!deadlines->empty() && deadlines->front().moment <= now) {
       const Deadline first = deadlines->front();
-      const auto pending = first.pending.lock();
-      const bool waits = pending && !pending->is_there();
-      if (waits && now < first.moment) break;
+      const Waiter waiter = std::move(*first.waiter);
       deadlines->pop_front();
-      if (!waits) continue;
-      const Reply& reply = late_reply(first.domain, first.dialect);
+      first.asked->second.erase(first.waiter);
+      const Reply& reply = late_reply(first.asked->first, waiter.dialect);
       if (&reply == &too_late_) counters_.too_late.add();
-      settle(*pending, reply, first.dialect);
+      settle(*waiter.pending, reply, waiter.dialect);
     }
   }
 }

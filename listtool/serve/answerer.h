@@ -4,8 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -40,15 +40,7 @@ struct News {
   bool asked_for = true;  // where nobody asked it is only news for those who know the domain already
 };
 
-// Who waits for replies, which come in the order of the requests.
-class ReplyTaker {
- public:
-  // A reply that was pending is there now. It may ask on.
-  virtual void reply_arrived() = 0;
-
- protected:
-  ~ReplyTaker() = default;
-};
+class ReplyTaker;
 
 // A reply in the order of the requests on one connection. The taker is none once nobody waits any more.
 struct PendingReply {
@@ -56,6 +48,18 @@ struct PendingReply {
   ReplyTaker* taker = nullptr;
 
   bool is_there() const { return !bytes.empty(); }
+};
+
+// Who waits for replies, which come in the order of the requests.
+class ReplyTaker {
+ public:
+  // Whether it can keep a reply until those before it have come; else "try again" takes its place.
+  virtual bool has_room(const PendingReply& pending) const = 0;
+  // A reply that was pending is there now. It may ask on.
+  virtual void reply_arrived(const PendingReply& pending) = 0;
+
+ protected:
+  ~ReplyTaker() = default;
 };
 
 struct AnswererLimits {
@@ -100,15 +104,20 @@ class Answerer {
   const AnswerTable& table() const { return table_; }
 
  private:
+  struct Deadline;
+  using Deadlines = std::list<Deadline>;  // in order
   struct Waiter {
     std::shared_ptr<PendingReply> pending;
     Dialect dialect;
+    Deadlines::iterator deadline;
   };
+  using Waiters = std::list<Waiter>;
+  // The domains that are being found out, with those who wait for them.
+  using Asked = std::unordered_map<std::string, Waiters>;
   struct Deadline {
     Moment moment;
-    std::string domain;
-    std::weak_ptr<PendingReply> pending;
-    Dialect dialect;
+    Asked::value_type* asked;
+    Waiters::iterator waiter;
   };
 
   std::string_view counted(const Reply& reply, Dialect dialect);
@@ -120,6 +129,9 @@ class Answerer {
   bool is_usable(const Replies& replies) const {
     return replies.generation == generation_ && now_ < replies.usable_until;
   }
+  Deadlines& deadlines_of(Dialect dialect) {
+    return dialect == Dialect::sendmail ? sendmail_deadlines_ : deadlines_;
+  }
   void answer_waiters(const News& news);
   const Reply& late_reply(const std::string& domain, Dialect dialect);
   void settle(PendingReply& pending, const Reply& reply, Dialect dialect);
@@ -130,14 +142,14 @@ class Answerer {
   AnswerTable table_;
   Time now_;
   std::uint64_t generation_ = 0;
-  // The domains that are being found out, with those who wait for them.
-  std::unordered_map<std::string, std::vector<Waiter>> asked_;
-  std::deque<Deadline> deadlines_;           // of `postfix` and `postfix_tlsrpt`, in order
-  std::deque<Deadline> sendmail_deadlines_;  // in order
+  Asked asked_;
+  Deadlines deadlines_;  // of `postfix` and `postfix_tlsrpt`
+  Deadlines sendmail_deadlines_;
   std::size_t waiting_ = 0;
   const Reply no_policy_ = no_policy();
   const Reply overloaded_ = trouble("too many domains are being looked up");
   const Reply too_late_ = trouble("still looking the domain up");
+  const Reply no_room_ = trouble("too many replies wait for their turn");
 };
 
 }  // namespace starttls::listtool::socketmap

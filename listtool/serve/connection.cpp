@@ -5,10 +5,22 @@
 
 #include <cerrno>
 #include <cstring>
+#include <utility>
+
+#include "base/memory.h"
 
 namespace starttls::listtool::socketmap {
 
 using event::Watch;
+
+namespace {
+
+// An assignment would keep the room of what was there before.
+void hold(std::string& held, std::string_view bytes) {
+  std::string(bytes).swap(held);
+}
+
+}  // namespace
 
 Connection::Connection(event::Loop& loop, UniqueFd socket, Answerer& answerer, Counters& counters,
                        Scratch& scratch, Owner& owner)
@@ -23,6 +35,8 @@ Connection::Connection(event::Loop& loop, UniqueFd socket, Answerer& answerer, C
 
 Connection::~Connection() {
   for (const auto& pending : waiting_) pending->taker = nullptr;
+  scratch_.held -= held_;
+  counters_.connections_bytes.set(scratch_.held);
 }
 
 // False where there was nothing.
@@ -41,7 +55,7 @@ bool Connection::read() {
     no_more_ = true;
     return true;
   }
-  in_.clear();
+  hold(in_, {});
   take({buffer.data(), before + static_cast<std::size_t>(count)});
   owner_.was_active(*this);
   return true;
@@ -54,9 +68,9 @@ void Connection::readable() {
 // `bytes` are in scratch_.in, or taken out of in_.
 void Connection::take(std::string_view bytes) {
   while (!is_clogged() && take_one(bytes)) {
-    if (scratch_.out.size() >= unread_limit && !send()) return;
+    if (out_.size() + scratch_.out.size() >= unread_limit && !send()) return;
   }
-  if (!no_more_ || is_clogged()) in_.assign(bytes);
+  if (!no_more_ || is_clogged()) hold(in_, bytes);
 }
 
 bool Connection::take_one(std::string_view& bytes) {
@@ -80,11 +94,17 @@ void Connection::add(std::string_view reply, std::shared_ptr<PendingReply> pendi
     return;
   }
   if (!pending) pending = std::make_shared<PendingReply>(PendingReply{.bytes = std::string(reply)});
+  waiting_bytes_ += pending->bytes.size();
   waiting_.push_back(std::move(pending));
 }
 
-void Connection::reply_arrived() {
-  if (!waiting_.front()->is_there()) return;
+bool Connection::has_room(const PendingReply& pending) const {
+  return &pending == waiting_.front().get() || unread() < unread_limit;
+}
+
+void Connection::reply_arrived(const PendingReply& pending) {
+  waiting_bytes_ += pending.bytes.size();
+  if (!waiting_.front()->is_there()) return count_held();
   collect_arrived();
   owner_.was_active(*this);
   go_on();
@@ -92,33 +112,39 @@ void Connection::reply_arrived() {
 
 void Connection::collect_arrived() {
   for (; !waiting_.empty() && waiting_.front()->is_there(); waiting_.pop_front()) {
+    waiting_bytes_ -= waiting_.front()->bytes.size();
     scratch_.out.append(waiting_.front()->bytes);
   }
 }
 
-// Everything that is in scratch_.out goes to the peer, or to out_. False where the connection broke.
-bool Connection::send() {
-  std::string_view bytes = scratch_.out;
-  while (out_.empty() && !bytes.empty() && !broken_) {
-    const ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+// How much of the bytes the peer takes now.
+std::size_t Connection::send_some(std::string_view bytes) {
+  std::size_t sent = 0;
+  while (sent < bytes.size() && !broken_) {
+    const ssize_t count = ::send(socket_.get(), bytes.data() + sent, bytes.size() - sent, MSG_NOSIGNAL);
     if (count >= 0) {
-      bytes.remove_prefix(static_cast<std::size_t>(count));
+      sent += static_cast<std::size_t>(count);
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
       break;
     } else if (errno != EINTR) {
       broken_ = true;
     }
   }
-  out_.append(bytes);
+  return sent;
+}
+
+// Everything that is in scratch_.out goes to the peer, or to out_. False where the connection broke.
+bool Connection::send() {
+  const std::string_view bytes = scratch_.out;
+  out_.append(bytes.substr(out_.empty() ? send_some(bytes) : 0));
   scratch_.out.clear();
   return !broken_;
 }
 
 void Connection::writable() {
-  scratch_.out.swap(out_);
-  const std::size_t before = scratch_.out.size();
-  send();
-  if (out_.size() < before) owner_.was_active(*this);
+  const std::size_t sent = send_some(out_);
+  hold(out_, std::string_view(out_).substr(sent));
+  if (sent > 0) owner_.was_active(*this);
   go_on();
 }
 
@@ -156,6 +182,16 @@ void Connection::watch() {
     writing_.reset();
     if (writes) writing_.emplace(loop_, socket_.get(), Watch::For::writing, [this] { writable(); });
   }
+  count_held();
+}
+
+// Called last, as others may be destroyed.
+void Connection::count_held() {
+  const std::size_t before = std::exchange(
+      held_, heap_size(in_) + heap_size(out_) + waiting_bytes_ + waiting_.size() * sizeof(PendingReply));
+  scratch_.held += held_ - before;
+  counters_.connections_bytes.set(scratch_.held);
+  if (held_ > before) owner_.holds_more(*this);
 }
 
 }  // namespace starttls::listtool::socketmap

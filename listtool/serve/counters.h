@@ -39,6 +39,8 @@ struct Counters {
   Counter connections;  // now
   Counter connections_accepted;
   Counter connections_dropped;  // idle ones that made room, or were idle for too long
+  Counter connections_clogged;  // closed because they held too much
+  Counter connections_bytes;    // what all of them hold, now
 
   // Written by the finding thread.
   Counter examined;        // domains

@@ -70,13 +70,17 @@ std::string metrics_page(const Counters& counters, const Lists& lists, Time star
                "Requests that were answered in part, or \"try again\", for want of room.");
   page.gauge("waiting", counters.waiting.value(), "Requests that wait now.");
   page.gauge("domains", counters.domains.value(), "Domains in memory.");
-  page.gauge("domains_bytes", counters.table_bytes.value(), "About what they take.");
+  page.gauge("domains_bytes", counters.table_bytes.value(), "Memory that they take.");
   page.counter("evicted_total", counters.evicted.value(), "Domains that made room for others.");
   page.gauge("connections", counters.connections.value(), "Connections that are open now.");
   page.counter("connections_accepted_total", counters.connections_accepted.value(),
                "Connections that were accepted.");
   page.counter("connections_dropped_total", counters.connections_dropped.value(),
                "Connections that were closed as idle.");
+  page.counter("connections_clogged_total", counters.connections_clogged.value(),
+               "Connections that were closed because their peers did not read the replies.");
+  page.gauge("connections_bytes", counters.connections_bytes.value(),
+             "Memory for requests and replies of all connections.");
   page.counter("examined_total", counters.examined.value(), "Domains that were examined.");
   page.counter("refreshed_total", counters.refreshed.value(),
                "Of these, in the background before their policy expires.");

@@ -28,10 +28,14 @@ bool is_want_of_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// Nothing waits for another reply to go into the same packet.
-void send_at_once(int socket) {
+// What the kernel holds of replies that a peer does not read, in bytes; it takes twice as many for itself. By
+// default it would be 4 MiB over TCP.
+constexpr int send_buffer = 64 << 10;
+
+void set_options(int socket) {
+  (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
+  // Nothing waits for another reply to go into the same packet. A unix socket knows no such option.
   const int on = 1;
-  // A unix socket knows no such option.
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
@@ -49,6 +53,7 @@ struct Server::Held final : Connection::Owner {
     server.connections_.splice(server.connections_.end(), server.connections_, self);
   }
   void has_ended(Connection&) override { server.ended(self); }
+  void holds_more(Connection&) override { server.relieve(*this); }
 
   Server& server;
   Connections::iterator self;
@@ -125,7 +130,7 @@ bool Server::accept_one(Listener& listener) {
     // Who has given up meanwhile is no reason to let the others wait.
     return error == EINTR || error == ECONNABORTED;
   }
-  send_at_once(socket.get());
+  set_options(socket.get());
   if (connections_.size() >= limits_.connections) make_room();
   const auto held = connections_.emplace(connections_.end(), *this, std::move(socket));
   held->self = held;
@@ -149,6 +154,21 @@ bool Server::make_room() {
 void Server::drop(Connections::iterator connection) {
   counters_.connections_dropped.add();
   ended(connection);
+}
+
+// Where all together hold too much, somebody holds more than an even share; who only waits for a reply does
+// not.
+void Server::relieve(const Held& spared) {
+  if (scratch_.held <= limits_.held_bytes || is_draining_all_) return;
+  const std::size_t share = limits_.held_bytes / connections_.size();
+  for (auto held = connections_.begin(); held != connections_.end() && scratch_.held > limits_.held_bytes;) {
+    const auto next = std::next(held);
+    if (&*held != &spared && held->connection.held() > share) {
+      counters_.connections_clogged.add();
+      ended(held);
+    }
+    held = next;
+  }
 }
 
 void Server::ended(Connections::iterator connection) {
@@ -190,11 +210,13 @@ void Server::drain(std::chrono::milliseconds longest, std::function<void()> drai
   drained_ = std::move(drained);
   end_of_draining_.start(longest);
   if (connections_.empty()) return std::exchange(drained_, nullptr)();
+  is_draining_all_ = true;
   for (auto held = connections_.begin(); held != connections_.end();) {
     const auto next = std::next(held);
     held->connection.drain();
     held = next;
   }
+  is_draining_all_ = false;
 }
 
 }  // namespace starttls::listtool::socketmap

@@ -23,6 +23,9 @@ struct ServerLimits {
   // accepted.
   std::size_t connections = 10'000;
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
+  // Requests and replies of all connections in memory, in bytes. With more, connections that hold more than
+  // an even share of it are closed, those first whose peers have neither read nor written for longest.
+  std::size_t held_bytes = std::size_t{64} << 20U;
 };
 
 class Server {
@@ -51,6 +54,7 @@ class Server {
   void stop_listening_for_now();
   void listen_again();
   void tick();
+  void relieve(const Held& spared);
   void drop(Connections::iterator connection);
   void ended(Connections::iterator connection);
   void expire();
@@ -65,6 +69,7 @@ class Server {
   std::vector<std::unique_ptr<Listener>> listeners_;
   Connections connections_;
   std::function<void()> drained_;
+  bool is_draining_all_ = false;
   std::chrono::steady_clock::time_point moment_;
   event::Timer ticking_;
   event::Timer deadline_;

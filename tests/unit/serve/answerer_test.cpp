@@ -30,7 +30,8 @@ struct Scene final : ReplyTaker {
     answerer.moment = [this] { return moment; };
   }
 
-  void reply_arrived() override { ++arrived; }
+  bool has_room(const PendingReply&) const override { return room; }
+  void reply_arrived(const PendingReply&) override { ++arrived; }
 
   // The reply, or "" where it is pending.
   std::string ask(std::string_view key, std::string_view map = "postfix") {
@@ -56,6 +57,7 @@ struct Scene final : ReplyTaker {
   std::vector<Question> questions;
   std::vector<std::shared_ptr<PendingReply>> pending;
   int arrived = 0;
+  bool room = true;
   Answerer answerer;
 };
 
@@ -247,4 +249,25 @@ TEST_CASE("who has gone is not told") {
   scene.tell("example.org", replies_of("OK x", scene.now + 1h, scene.now + 1h));
   CHECK(scene.arrived == 0);
   CHECK(scene.answerer.waiting() == 0);
+}
+
+TEST_CASE("a reply that its connection cannot keep is replaced by \"try again\"") {
+  Scene scene;
+  scene.ask("a.example");
+  scene.room = false;
+  scene.tell("a.example", replies_of("OK x", scene.now + 1h, scene.now + 1h));
+  CHECK(scene.pending[0]->bytes == netstring("TEMP too many replies wait for their turn"));
+  CHECK(scene.counters.overloaded.value() == 1);
+  CHECK(scene.ask("a.example") == "4:OK x,");
+}
+
+TEST_CASE("who waits for a dialect that the last news says nothing in is not kept waiting") {
+  Scene scene;
+  scene.ask("a.example", "sts");
+  auto partial = std::make_shared<Replies>(*replies_of("OK x", scene.now, scene.now + 1h));
+  partial->of[static_cast<std::size_t>(Dialect::sendmail)] = {};
+  scene.tell("a.example", partial);
+  CHECK(scene.pending[0]->bytes == netstring("TEMP still looking the domain up"));
+  CHECK(scene.answerer.waiting() == 0);
+  CHECK(!scene.answerer.next_deadline());
 }

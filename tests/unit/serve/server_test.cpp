@@ -195,6 +195,64 @@ TEST_CASE("a peer that does not read is not read from, and gets everything in th
   CHECK(received == replies * (10'003 + 7));
 }
 
+TEST_CASE("of replies that wait for an earlier one no more are kept than unread_limit and one") {
+  Scene scene;
+  scene.know("large.example", "OK " + std::string(50'000, 'x'));
+  const UniqueFd socket = scene.connect();
+  std::string requests = request("slow.example");
+  for (int i = 0; i < 90; ++i) requests += request("large.example");
+  scene.send(socket, requests);
+  CHECK(scene.receive(socket).empty());
+  CHECK(scene.counters.connections_bytes.value() < unread_limit + 50'000 + requests.size() + 1'000);
+  scene.tell("slow.example", "OK slow");
+  const std::string replies = scene.receive(socket);
+  CHECK(replies.starts_with("7:OK slow,50003:OK x"));
+  CHECK(replies.size() == 10 + 90 * (50'003 + 7));
+  CHECK(scene.counters.connections_bytes.value() == 0);
+}
+
+TEST_CASE("what was looked up for a connection without room is answered \"try again\", in its order") {
+  Scene scene;
+  const UniqueFd socket = scene.connect();
+  std::string requests;
+  for (int i = 0; i < 5; ++i) requests += request(fmt::format("d{}.example", i));
+  scene.send(socket, requests);
+  const std::string large = "OK " + std::string(40'000, 'x');
+  for (int i = 4; i >= 0; --i) scene.tell(fmt::format("d{}.example", i), large);
+  const std::string no_room = netstring("TEMP too many replies wait for their turn");
+  const std::string whole = netstring(large);
+  // The first needs no room; of the others, the last two filled it.
+  CHECK(scene.receive(socket) == whole + no_room + no_room + whole + whole);
+  CHECK(scene.counters.overloaded.value() == 2);
+}
+
+TEST_CASE("peers that do not read are closed when all hold too much; one that reads, or waits, is served") {
+  constexpr std::size_t most = 1'000'000;
+  Scene scene({.held_bytes = most});
+  scene.know("known.example", "OK " + std::string(10'000, 'x'));
+  const UniqueFd waits = scene.connect();
+  scene.send(waits, request("slow.example"));
+  std::vector<UniqueFd> greedy;
+  const std::string one = request("known.example");
+  for (int i = 0; i < 50; ++i) {
+    greedy.push_back(scene.connect());
+    for (int quiet = 0; quiet < 3;) {
+      quiet = ::send(greedy.back().get(), one.data(), one.size(), MSG_NOSIGNAL) < 0 ? quiet + 1 : 0;
+      scene.turn(1);
+    }
+    REQUIRE(scene.counters.connections_bytes.value() <= most);
+    const UniqueFd reads = scene.connect();
+    scene.send(reads, one);
+    REQUIRE(scene.receive(reads).size() == 10'003 + 7);
+  }
+  CHECK(scene.counters.connections_clogged.value() > 20);
+  scene.tell("slow.example", "OK slow");
+  CHECK(scene.receive(waits) == "7:OK slow,");
+  greedy.clear();
+  scene.turn();
+  CHECK(scene.counters.connections_bytes.value() == 0);
+}
+
 TEST_CASE("a peer that will send no more gets its replies, then the connection ends") {
   Scene scene;
   const UniqueFd socket = scene.connect();
