@@ -7,6 +7,7 @@
 #include <new>
 #include <string>
 
+#include "base/saturated.h"
 #include "base/text.h"
 #include "store/columns.h"
 
@@ -23,8 +24,8 @@ void Identity::begin() {
 
 void Identity::add(const tlsrpt::PolicyResult& policy) {
   add(policy.policy_domain);
-  successful_ += policy.successful_sessions;
-  failed_ += policy.failed_sessions;
+  add_saturated(successful_, policy.successful_sessions);
+  add_saturated(failed_, policy.failed_sessions);
 }
 
 // With its length before it, so that no two rows of texts come to the same.

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/saturated.h"
 #include "reports/database.h"
 #include "sqlite/sqlite.h"
 #include "store/columns.h"
@@ -153,8 +154,8 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
     open_->cuts.push_back(open_->policies);
     open_->rows = 0;
   }
-  open_->successful += policy.successful_sessions;
-  open_->failed += policy.failed_sessions;
+  add_saturated(open_->successful, policy.successful_sessions);
+  add_saturated(open_->failed, policy.failed_sessions);
   return {};
 }
 

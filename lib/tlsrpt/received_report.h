@@ -29,6 +29,9 @@ inline constexpr std::size_t most_policy_texts =
     1'000;  // of a policy-string or mx-host; further ones are left out
 inline constexpr std::size_t report_text_limit = 4'096;  // bytes of any text; the rest is left out
 inline constexpr std::size_t most_oddities = 20;         // that are told of one report
+// Sessions of any one count; a larger one counts as this. More than all mail servers have in a day, and a
+// report of most_policies stays below what a store can hold.
+inline constexpr std::uint64_t max_reported_sessions = 1'000'000'000'000;
 
 // A time without a zone is taken for UTC. `head.end` is as it was given; the last second of the day where
 // that is a date and the one of `head.begin`.

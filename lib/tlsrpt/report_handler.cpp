@@ -197,7 +197,12 @@ std::uint64_t ReportHandler::count_of(std::string_view text) {
   const std::string_view digits = trim(text);
   std::uint64_t count = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  if (error == std::errc() && end == digits.data() + digits.size()) return count;
+  const bool is_number = error == std::errc() && end == digits.data() + digits.size();
+  if (is_number && count <= max_reported_sessions) return count;
+  if (is_number) {
+    note(fmt::format("{} {} is too large, and counts as {}", key_, count, max_reported_sessions));
+    return max_reported_sessions;
+  }
   note(fmt::format("{} \"{}\" is no number of sessions, and counts as 0", key_,
                    printable(digits, shown_limit)));
   return 0;

@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 
+#include "base/saturated.h"
 #include "base/text.h"
 
 namespace starttls::milter {
@@ -101,7 +102,7 @@ std::string axis_name(const std::string& name, double x) {
 
 std::uint64_t total_of(const std::vector<std::uint64_t>& values) {
   std::uint64_t total = 0;
-  for (const std::uint64_t value : values) total += value;
+  for (const std::uint64_t value : values) add_saturated(total, value);
   return total;
 }
 

@@ -1,5 +1,6 @@
 #include "milter/report/failure_digest.h"
 
+#include "base/saturated.h"
 #include "base/text.h"
 
 namespace starttls::milter {
@@ -12,7 +13,7 @@ void add_name(std::set<std::string>& names, const std::string& name) {
 void add_host(FailureGroup& group, const std::string& host, std::uint64_t sessions) {
   if (host.empty()) return;
   if (group.mx_hosts.size() < most_failure_names || group.mx_hosts.contains(host))
-    group.mx_hosts[host] += sessions;
+    add_saturated(group.mx_hosts[host], sessions);
 }
 
 }  // namespace
@@ -23,12 +24,12 @@ FailureGroup* FailureDigest::group(const std::string& policy_domain, const std::
   auto found = groups_.find(key);
   if (found == groups_.end()) {
     if (groups_.size() == most_failure_groups) {
-      untold_ += sessions;
+      add_saturated(untold_, sessions);
       return nullptr;
     }
     found = groups_.emplace(std::move(key), FailureGroup()).first;
   }
-  found->second.sessions += sessions;
+  add_saturated(found->second.sessions, sessions);
   return &found->second;
 }
 
@@ -50,7 +51,7 @@ void FailureDigest::add(const tlsrpt::PolicyResult& policy) {
 }
 
 void FailureDigest::add(const std::string& reporter, const FailureDigest& report) {
-  untold_ += report.untold_;
+  add_saturated(untold_, report.untold_);
   for (const auto& [key, added] : report.groups_) {
     FailureGroup* const of = group(key.first, key.second, added.sessions);
     if (of == nullptr) continue;

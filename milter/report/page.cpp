@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/saturated.h"
 #include "milter/report/charts.h"
 #include "milter/report/tables.h"
 #include "tlsrpt/explanation.h"
@@ -212,7 +213,7 @@ std::string failures_section(const PageContent& content) {
   for (const auto& [key, group] : content.received.failures().groups()) {
     const auto& [domain, type] = key;
     const std::string name = type.empty() ? "(no reason given)" : type;
-    types[name].second += group.sessions;
+    add_saturated(types[name].second, group.sessions);
     table.rows.push_back(
         {name, counted(group.reporters.size(), "reporter"), domain, grouped_digits(group.sessions)});
   }

@@ -15,10 +15,8 @@ void ReceivedFigures::add(const reports::ReportedPolicy& reported) {
   if (reported.report != last_report_) ++reporter.reports;
   last_report_ = reported.report;
   reporter.last = std::max(reporter.last, day);
-  for (ReportedSessions* sessions : {&reporter.sessions, &days_[day]}) {
-    sessions->successful += policy.successful_sessions;
-    sessions->failed += policy.failed_sessions;
-  }
+  reporter.sessions.add(policy);
+  days_[day].add(policy);
   if (policy.failed_sessions == 0 && policy.failure_details.empty()) return;
   FailureDigest digest;
   digest.add(policy);
@@ -27,10 +25,7 @@ void ReceivedFigures::add(const reports::ReportedPolicy& reported) {
 
 ReportedSessions ReceivedFigures::total() const {
   ReportedSessions total;
-  for (const auto& [day, sessions] : days_) {
-    total.successful += sessions.successful;
-    total.failed += sessions.failed;
-  }
+  for (const auto& [day, sessions] : days_) total.add(sessions.successful, sessions.failed);
   return total;
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/saturated.h"
 #include "milter/configuration.h"
 #include "milter/report/failure_digest.h"
 #include "reports/report_store.h"
@@ -21,7 +22,12 @@ struct ReportedSessions {
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
 
-  std::uint64_t all() const { return successful + failed; }
+  std::uint64_t all() const { return saturated_sum(successful, failed); }
+  void add(std::uint64_t more_successful, std::uint64_t more_failed) {
+    add_saturated(successful, more_successful);
+    add_saturated(failed, more_failed);
+  }
+  void add(const tlsrpt::PolicyResult& policy) { add(policy.successful_sessions, policy.failed_sessions); }
 };
 
 struct ReporterFigures {

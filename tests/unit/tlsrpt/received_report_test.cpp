@@ -201,6 +201,21 @@ TEST_CASE("a count that is none counts as 0, and that is told once") {
   }
 }
 
+TEST_CASE("a count beyond all mail servers counts as the largest there is") {
+  for (const char* count :
+       {"1000000000001", "9223372036854775808", "18446744073709551615", "\"1000000000001\""}) {
+    const auto [reading, policies] = received(report_of(fmt::format(
+        R"([{{"policy": {{"policy-type": "sts"}}, "summary": {{"total-successful-session-count": {}}}}}])",
+        count)));
+    CAPTURE(count);
+    REQUIRE(reading);
+    REQUIRE(policies.size() == 1);
+    CHECK(policies[0].successful_sessions == max_reported_sessions);
+    REQUIRE(reading->oddities.size() == 1);
+    CHECK(reading->oddities[0].ends_with("is too large, and counts as 1000000000000"));
+  }
+}
+
 TEST_CASE("texts are valid UTF-8 without NUL, and not endless") {
   const auto [reading, policies] =
       received(report_of("[{\"policy\": {\"policy-type\": \"sts\", \"policy-domain\": \"a\xFF"
