@@ -169,6 +169,8 @@ Result<void> Intake::take_files(std::span<const std::string> files) {
 Result<void> Intake::take_file(const std::string& path) {
   const std::string name = path == "-" ? "-" : printable(path);
   const auto source = mail::Source::open(path, stdin_limit);
+  // A file stays where it is; what comes on standard input and cannot be kept now must come again.
+  if (!source && path == "-" && source.error().fault != Fault::data) return std::unexpected(source.error());
   if (!source) return take_rejected({.name = name}, source.error().message);
   only_copy_ = path == "-" ? &*source : nullptr;
   kept_as_.clear();

@@ -2,6 +2,7 @@
 
 #include "base/cli.h"
 #include "base/log.h"
+#include "milter/report/alias.h"
 #include "milter/report/commands.h"
 
 namespace {
@@ -26,7 +27,7 @@ struct CommandLine {
   milter::ForgetOptions forget;
 };
 
-Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
+Result<milter::Surroundings> surroundings_of(const CommandLine& line, bool is_from_alias) {
   auto whole = milter::load_whole_configuration(line.configuration);
   if (!whole) return std::unexpected(whole.error());
   if (line.state_dir) whole->configuration.state_dir = *line.state_dir;
@@ -36,13 +37,14 @@ Result<milter::Surroundings> surroundings_of(const CommandLine& line) {
                               .report = std::move(whole->report),
                               .clock = *clock,
                               .json = line.json,
-                              .quiet = line.quiet};
+                              .quiet = line.quiet,
+                              .from_alias = is_from_alias};
 }
 
-Result<int> run(const CLI::App& app, const CommandLine& line) {
-  start_log(milter::report_program, LogTarget::standard_error);
+Result<int> run(const CLI::App& app, const CommandLine& line, bool is_from_alias) {
+  start_log(milter::report_program, is_from_alias ? LogTarget::syslog : LogTarget::standard_error);
   if (line.verbose) spdlog::set_level(spdlog::level::debug);
-  const auto surroundings = surroundings_of(line);
+  const auto surroundings = surroundings_of(line, is_from_alias);
   if (!surroundings) return std::unexpected(surroundings.error());
   if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
   if (app.got_subcommand("read")) return milter::run_read(line.read, *surroundings);
@@ -79,7 +81,9 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   milter::add_forget_command(app, line.forget);
   app.footer("Example:\n  tlsrpt-report summary --by day");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
-  return run(app, line);
+  if (app.got_subcommand("read") && milter::is_alias(line.read, line.quiet, line.json))
+    return milter::run_for_alias([&] { return run(app, line, true); });
+  return run(app, line, false);
 }
 
 }  // namespace

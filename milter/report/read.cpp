@@ -1,5 +1,7 @@
 
 #include "base/cli.h"
+#include "base/log.h"
+#include "base/saturated.h"
 #include "base/text.h"
 #include "json/json_text.h"
 #include "milter/report/commands.h"
@@ -46,15 +48,22 @@ std::string days_of(const tlsrpt::ReportHead& head) {
   return first == last ? first : first + " to " + last;
 }
 
-void tell(const Input& input) {
+void tell_line(const std::string& line, bool from_alias) {
+  if (from_alias) {
+    spdlog::warn("{}", line);
+  } else {
+    starttls::tell(report_program, line);
+  }
+}
+
+void tell(const Input& input, bool from_alias) {
   if (input.status == InputStatus::rejected) {
     const std::string kept =
         input.kept_as.empty() ? "" : fmt::format("; set aside as {}", printable(input.kept_as));
-    starttls::tell(report_program, fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept));
+    tell_line(fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept), from_alias);
   }
-  for (const std::string& oddity : input.oddities) {
-    starttls::tell(report_program, fmt::format("{}: {}", name_of(input), oddity));
-  }
+  for (const std::string& oddity : input.oddities)
+    tell_line(fmt::format("{}: {}", name_of(input), oddity), from_alias);
 }
 
 std::string to_line(const Input& input) {
@@ -62,7 +71,7 @@ std::string to_line(const Input& input) {
       input.head.organization_name.empty() ? "(no name)" : input.head.organization_name;
   return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", name_of(input), word_of(input.status),
                      printable(reporter, 100), some_of(input.domains, most_shown), days_of(input.head),
-                     counted(input.successful + input.failed, "session"), input.failed);
+                     counted(saturated_sum(input.successful, input.failed), "session"), input.failed);
 }
 
 std::string hosts_of(const FailureGroup& group) {
@@ -189,7 +198,7 @@ void put(JsonText& json, const Total& total) {
 class Answer {
  public:
   explicit Answer(const Surroundings& surroundings)
-      : is_json_(surroundings.json), is_quiet_(surroundings.quiet) {
+      : is_json_(surroundings.json), is_quiet_(surroundings.quiet), from_alias_(surroundings.from_alias) {
     if (!is_json_) return;
     json_.begin_object();
     json_.key("inputs");
@@ -198,7 +207,7 @@ class Answer {
 
   void add(const Input& input) {
     total_.add(input);
-    tell(input);
+    tell(input, from_alias_);
     if (is_json_) {
       put(json_, input);
     } else if (!is_quiet_ && input.status != InputStatus::rejected) {
@@ -206,9 +215,13 @@ class Answer {
     }
   }
 
-  Result<void> flush() { return print(is_json_ ? json_.take_part() : std::exchange(lines_, {})); }
+  Result<void> flush() {
+    if (from_alias_) return {};
+    return print(is_json_ ? json_.take_part() : std::exchange(lines_, {}));
+  }
 
   Result<void> finish() {
+    if (from_alias_) return {};
     if (!is_json_) return print(in_words(total_));
     json_.end_array();
     put(json_, total_);
@@ -222,6 +235,7 @@ class Answer {
  private:
   bool is_json_;
   bool is_quiet_;
+  bool from_alias_;
   JsonText json_;
   std::string lines_;
   Total total_;
@@ -274,7 +288,7 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
     const Day oldest = day_of(now) - std::chrono::days(configuration.retention_days);
     if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
   }
-  if (!options.no_lookup) {
+  if (!options.no_lookup && !surroundings.from_alias) {
     const auto published = Lookup(surroundings).policies(answer.total().seen.domains());
     if (!published) return std::unexpected(published.error());
     answer.set_drifts(answer.total().seen.drifts(*published));

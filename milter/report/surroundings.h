@@ -16,6 +16,7 @@ struct Surroundings {
   Clock clock;
   bool json = false;
   bool quiet = false;
+  bool from_alias = false;  // a mail server hands over a mail: see alias.h
 };
 
 }  // namespace starttls::milter

@@ -40,6 +40,7 @@ verify unix - - n - 1 verify
 flush unix n - n 1000? 0 flush
 proxymap unix - - n - - proxymap
 smtp unix - - n - - smtp
+local unix - n n - - local
 showq unix n - n - - showq
 error unix - - n - - error
 retry unix - - n - - error
@@ -100,7 +101,10 @@ def settle(path: Path) -> None:
 
 
 class Instance:
-    """A running Postfix: `log` is its mail log, `config` the folder with its main.cf."""
+    """A running Postfix: `log` is its mail log, `config` the folder with its main.cf.
+
+    `syslog` is what the programs that it runs sent to syslog(3).
+    """
 
     def __init__(self, lab: Lab, name: str, hostname: str, listeners: Sequence[Listener],
                  parameters: Mapping[str, object], dns: Dns | None) -> None:
@@ -114,7 +118,8 @@ class Instance:
         self._cage = Cage(["/usr/sbin/postfix", "-c", self.config, "start-fg"], folder=self.folder,
                           lab_folder=lab.folder, hostname=hostname, address=listeners[0].address,
                           resolver=dns.address if dns else lab.address())
-        lab.watch(self._cage.stderr, self._cage.syslog, self.log)
+        self.syslog = self._cage.syslog
+        lab.watch(self._cage.stderr, self.syslog, self.log)
         lab.at_end(self._cage.kill)
         self.log.wait_for("daemon started", process=self._cage.process)
 
