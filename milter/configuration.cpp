@@ -1,5 +1,6 @@
 #include "milter/configuration.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/settings.h"
@@ -120,6 +121,7 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.text("report.contact", c.contact);
   settings.texts("report.domains", texts.domains);
   settings.text("report.policy_domain", texts.policy_domain);
+  settings.texts("report.trusted_authserv_ids", c.trusted_authserv_ids);
   settings.text("report.least_tls", c.least_tls);
   settings.texts("report.rua", c.rua);
   settings.text("report.mail", c.mail);
@@ -201,6 +203,17 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
           settings.wrong("report.policy_domain", "is no domain: " + domain.error().message));
     }
     c.policy_domain = domain->str();
+  }
+  for (std::string& id : c.trusted_authserv_ids) {
+    const bool is_sound = !id.empty() && std::ranges::none_of(id, [](char one) {
+      return one <= ' ' || one == '\x7F' || std::string_view("\"();=/").contains(one);
+    });
+    if (!is_sound) {
+      return std::unexpected(settings.wrong(
+          "report.trusted_authserv_ids",
+          fmt::format("has '{}', which is no authserv-id of Authentication-Results", printable(id, 100))));
+    }
+    id = to_lower(id);
   }
   if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with("journal:/") &&
       !c.mta_log.starts_with('/')) {

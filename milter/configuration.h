@@ -83,6 +83,8 @@ struct Configuration {
   std::vector<std::string> rua;  // where self reports go; empty: where the policy domain's TLSRPT record says
   std::string mail = "smtp://127.0.0.1:25";  // who takes report mails: a program, or "smtp://HOST:PORT"
   std::chrono::milliseconds send_window{0};  // within which a report is first sent, at random
+  // Of our mail servers whose Authentication-Results count; lower case. Empty: reports are not authenticated.
+  std::vector<std::string> trusted_authserv_ids;
   std::string policy_domain;  // of sessions that never came to a recipient; empty: see self_report.h
 };
 

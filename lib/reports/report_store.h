@@ -32,6 +32,7 @@ std::filesystem::path report_file(const std::filesystem::path& state_dir);
 // One policy of a received report, with what it belongs to.
 struct ReportedPolicy {
   std::int64_t report = 0;  // the same for all policies of a report
+  std::string signer;       // the domain that vouches for it; "": it is not authenticated
   tlsrpt::ReportHead head;
   tlsrpt::PolicyResult policy;
 };

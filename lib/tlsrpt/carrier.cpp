@@ -50,7 +50,7 @@ struct Seen {
   }
 };
 
-void take_part(const mail::Part& part, std::uint64_t message, Seen& seen, const TakeDocument& take) {
+void take_part(const mail::Part& part, const Place& place, Seen& seen, const TakeDocument& take) {
   ++seen.parts;
   std::array<char, sniffed> head{};
   const auto size = read_full(part.content, head);
@@ -60,16 +60,17 @@ void take_part(const mail::Part& part, std::uint64_t message, Seen& seen, const 
   seen.zip = seen.zip || kind == Kind::zip;
   if (kind != Kind::gzip && kind != Kind::json) return;
   ++seen.reports;
-  take(message, chained(beginning, part.content));
+  take(place, chained(beginning, part.content));
 }
 
 void take_message(const mail::Source& source, std::uint64_t begin, std::uint64_t end, std::uint64_t message,
                   const TakeDocument& take) {
+  const Place place{.message = message, .is_mail = true, .begin = begin, .end = end};
   Seen seen;
-  const auto done = mail::for_each_part(
-      source, begin, end, [&](const mail::Part& part) { take_part(part, message, seen, take); });
-  if (!done) return take(message, std::unexpected(done.error()));
-  if (seen.reports == 0) take(message, std::unexpected(seen.refusal()));
+  const auto done = mail::for_each_part(source, begin, end,
+                                        [&](const mail::Part& part) { take_part(part, place, seen, take); });
+  if (!done) return take(place, std::unexpected(done.error()));
+  if (seen.reports == 0) take(place, std::unexpected(seen.refusal()));
 }
 
 }  // namespace
@@ -78,7 +79,7 @@ Result<void> for_each_document(const mail::Source& source, const TakeDocument& t
   switch (kind_of(source.head())) {
     case Kind::gzip:
     case Kind::json:
-      take(0, source.bytes(0, source.size()));
+      take({}, source.bytes(0, source.size()));
       return {};
     case Kind::message:
       take_message(source, 0, source.size(), 0, take);

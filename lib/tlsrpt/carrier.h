@@ -15,9 +15,18 @@ namespace starttls::tlsrpt {
 inline constexpr std::uint64_t carrier_size_limit = std::uint64_t{1}
                                                     << 40U;  // bytes; a folder has no other limit
 
-// `message` is which of a folder's mails it was in, counted from 1, else 0. A document begins as gzip or JSON
-// does, and can be read until the call returns. Fault::data where a mail has no report, and says why.
-using TakeDocument = std::function<void(std::uint64_t message, const Result<ReadBytes>& document)>;
+// Where a document was found.
+struct Place {
+  std::uint64_t message = 0;  // which of a folder's mails, counted from 1; 0: it is no folder
+  bool is_mail = false;
+  // Of the mail, from the first field of its header on: offsets in the source.
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+// A document begins as gzip or JSON does, and can be read until the call returns. Fault::data where a mail
+// has no report, and says why.
+using TakeDocument = std::function<void(const Place& place, const Result<ReadBytes>& document)>;
 
 // Calls `take` for each report, and for each mail without one. Fault::data where it is none of these
 // carriers.

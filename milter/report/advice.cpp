@@ -4,13 +4,19 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <ranges>
 #include <utility>
 
+#include "base/saturated.h"
+#include "base/text.h"
 #include "milter/report/summary_figures.h"
 #include "milter/report/tables.h"
 
 namespace starttls::milter {
 namespace {
+
+constexpr std::size_t most_implausible = 5;  // that are printed
 
 constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TLSv1.2",
                                                          "TLSv1.3"};  // the lowest first
@@ -45,16 +51,12 @@ std::string_view word_of(Readiness readiness) {
 }
 
 void Adviser::add(const reports::ReportedPolicy& reported) {
-  const tlsrpt::PolicyResult& policy = reported.policy;
-  has_sts_ = has_sts_ || policy.policy_type == "sts";
-  days_.insert(day_of(reported.head.begin));
-  ReportedSessions& sessions = reporters_[reported.head.organization_name];
-  sessions.successful += policy.successful_sessions;
-  sessions.failed += policy.failed_sessions;
-  if (policy.failed_sessions > 0) failures_[reported.head.organization_name].add(policy);
+  if (!evidence_.add(reported) || reported.policy.failed_sessions == 0) return;
+  failures_[evidence_.counted_reports().reporter_of(reported)].add(reported.policy);
 }
 
 void Adviser::add(const store::SessionClass& of, const store::ClassCount& count) {
+  evidence_.add_seen(of.day, count.total.sessions);
   const auto found = count.recipient_domains.find(domain_);
   if (found == count.recipient_domains.end()) return;
   const std::uint64_t sessions = found->second.sessions;
@@ -71,34 +73,109 @@ bool Adviser::is_tolerable(std::uint64_t part, std::uint64_t whole) const {
   return 100.0 * static_cast<double>(part) <= settings_.tolerance * static_cast<double>(whole);
 }
 
-EnforceAdvice Adviser::enforce() const {
-  EnforceAdvice advice{.reporters = reporters_.size(), .days = days_.size()};
-  for (const auto& [name, sessions] : reporters_) {
-    advice.sessions.successful += sessions.successful;
-    advice.sessions.failed += sessions.failed;
+// Sources one by one, as evidence.h says.
+struct Adviser::Judged {
+  ReportedSessions sessions;
+  std::map<std::string, ReportedSessions> reporters;
+  std::set<Day> days;
+  bool has_sts = false;
+  std::optional<Evidence> worst;  // of the sources with more failures than are tolerated
+  std::vector<Implausible> implausible;
+};
+
+Adviser::Judged Adviser::judged() const {
+  Judged judged{.implausible = evidence_.implausible()};
+  const auto share_of = [](const ReportedSessions& sessions) {
+    return static_cast<double>(sessions.failed) / static_cast<double>(sessions.all());
+  };
+  for (const Evidence& evidence : evidence_.evidence()) {
+    const ReportedSessions& sessions = evidence.sessions;
+    judged.sessions.add(sessions.successful, sessions.failed);
+    judged.reporters[evidence.reporter].add(sessions.successful, sessions.failed);
+    judged.days.insert(evidence.days.begin(), evidence.days.end());
+    judged.has_sts = judged.has_sts || evidence.has_sts;
+    if (is_tolerable(sessions)) continue;
+    if (!judged.worst || share_of(sessions) > share_of(judged.worst->sessions)) judged.worst = evidence;
+  }
+  return judged;
+}
+
+std::uint64_t Adviser::encrypted() const {
+  std::uint64_t sum = 0;
+  for (const auto& [version, sessions] : versions_) sum += sessions;
+  return sum;
+}
+
+std::vector<Hit> Adviser::reporters_with_failures(const Judged& judged) const {
+  std::vector<Hit> hits;
+  for (const auto& [name, sessions] : judged.reporters) {
     if (sessions.failed == 0) continue;
     const auto failures = failures_.find(name);
-    advice.hits.push_back({.sender = name,
-                           .sessions = sessions.failed,
-                           .what = failures == failures_.end() ? "" : in_words(failures->second)});
+    hits.push_back({.sender = name,
+                    .sessions = sessions.failed,
+                    .what = failures == failures_.end() ? "" : in_words(failures->second)});
   }
-  sort_by_sessions(advice.hits);
+  sort_by_sessions(hits);
+  return hits;
+}
+
+std::vector<std::string> Adviser::remarks(const Judged& judged) const {
+  std::vector<std::string> remarks;
+  const bool only_authenticated = evidence_.counted_reports().only_authenticated();
+  if (const std::string uncounted = evidence_.counted_reports().in_words(); !uncounted.empty())
+    remarks.push_back(uncounted + ".");
+  for (const Implausible& one : judged.implausible | std::views::take(most_implausible)) {
+    remarks.push_back(fmt::format(
+        "Implausible: {}. {}", one.in_words(),
+        only_authenticated ? "Does each of our MX hosts record here?" : "This report does not count."));
+  }
+  if (judged.implausible.size() > most_implausible)
+    remarks.push_back(fmt::format("Implausible: {} more.", judged.implausible.size() - most_implausible));
+  if (!only_authenticated && !judged.reporters.empty()) {
+    remarks.emplace_back(
+        "These reports are not authenticated, and anybody can send some: see trusted_authserv_ids in "
+        "tlsrpt.toml(5).");
+  }
+  return remarks;
+}
+
+EnforceAdvice Adviser::enforce() const {
+  const Judged judged = this->judged();
+  EnforceAdvice advice{.reason = {},
+                       .sessions = judged.sessions,
+                       .reporters = judged.reporters.size(),
+                       .days = judged.days.size(),
+                       .hits = reporters_with_failures(judged),
+                       .remarks = remarks(judged)};
   const auto [all, failed] = std::pair(advice.sessions.all(), advice.sessions.failed);
   if (all == 0) {
     advice.reason = "no received report tells of sessions to this domain";
     return advice;
   }
   const std::uint64_t wanted = std::min(settings_.least_days, days_in_window_);
+  // Our own sessions can outweigh a few failures; what others report cannot.
+  const std::uint64_t own = encrypted();
+  const bool is_small = own > 0 && is_tolerable(failed, saturated_sum(failed, own));
+  const auto doubtful = std::ranges::find_if(judged.implausible, [&](const Implausible& one) {
+    return !evidence_.counted_reports().only_authenticated() && !is_tolerable(one.reported);
+  });
   advice.readiness = Readiness::not_ready;
-  if (!is_tolerable(failed, all)) {
-    advice.reason = fmt::format("{} of {} reported failed ({}), and would not have come", failed,
-                                counted(all, "session"), percent(failed, all));
-  } else if (!has_sts_) {
+  if (judged.worst && !is_small) {
+    const ReportedSessions& sessions = judged.worst->sessions;
+    advice.reason = fmt::format(
+        "{} reports that {} of {} failed ({}), and would not have come; each reporter is judged by itself",
+        judged.worst->reporter.empty() ? "a reporter without a name" : printable(judged.worst->reporter, 200),
+        sessions.failed, counted(sessions.all(), "session"), percent(sessions.failed, sessions.all()));
+  } else if (!judged.has_sts) {
     advice.reason =
         "no reporter has seen an MTA-STS policy of this domain: publish one in mode testing first";
-  } else if (days_.size() < wanted) {
-    advice.reason =
-        fmt::format("there are reports about {} only; {} are wanted", counted(days_.size(), "day"), wanted);
+  } else if (judged.days.size() < wanted) {
+    advice.reason = fmt::format("there are reports about {} only; {} are wanted",
+                                counted(judged.days.size(), "day"), wanted);
+  } else if (doubtful != judged.implausible.end()) {
+    advice.readiness = Readiness::unknown;
+    advice.reason = fmt::format("{}, and that {} failed: find out whether this report is forged",
+                                doubtful->in_words(), doubtful->reported.failed);
   } else {
     advice.readiness = Readiness::ready;
     advice.reason =

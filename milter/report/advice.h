@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "milter/report/evidence.h"
 #include "milter/report/failure_digest.h"
 #include "milter/report/received_figures.h"
 #include "milter/report/summary_figures.h"
@@ -40,6 +41,7 @@ struct EnforceAdvice {
   std::size_t reporters = 0;
   std::size_t days = 0;
   std::vector<Hit> hits;
+  std::vector<std::string> remarks;  // sentences: what does not count, and what is implausible
 };
 
 // Refusing mail in plaintext, by our own sessions.
@@ -67,8 +69,11 @@ struct Advice {
 // Adds up what is known of one policy domain.
 class Adviser {
  public:
-  Adviser(AdviceSettings settings, std::string domain, std::uint64_t days_in_window)
-      : settings_(settings), domain_(std::move(domain)), days_in_window_(days_in_window) {}
+  Adviser(AdviceSettings settings, std::string domain, std::uint64_t days_in_window, bool only_authenticated)
+      : settings_(settings),
+        domain_(std::move(domain)),
+        days_in_window_(days_in_window),
+        evidence_(only_authenticated) {}
 
   void add(const reports::ReportedPolicy& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
@@ -81,7 +86,16 @@ class Adviser {
     std::map<std::string, std::uint64_t> versions;
   };
 
+  struct Judged;  // the evidence, added up
+
   bool is_tolerable(std::uint64_t part, std::uint64_t whole) const;
+  bool is_tolerable(const ReportedSessions& sessions) const {
+    return is_tolerable(sessions.failed, sessions.all());
+  }
+  std::uint64_t encrypted() const;
+  Judged judged() const;
+  std::vector<Hit> reporters_with_failures(const Judged& judged) const;
+  std::vector<std::string> remarks(const Judged& judged) const;
   EnforceAdvice enforce() const;
   PlaintextAdvice plaintext() const;
   VersionAdvice version() const;
@@ -89,9 +103,7 @@ class Adviser {
   AdviceSettings settings_;
   std::string domain_;
   std::uint64_t days_in_window_;
-  bool has_sts_ = false;  // whether any reporter has seen an MTA-STS policy
-  std::set<Day> days_;
-  std::map<std::string, ReportedSessions> reporters_;
+  EvidenceCollection evidence_;
   std::map<std::string, FailureDigest> failures_;  // by reporter
   std::uint64_t plaintext_ = 0;
   std::map<std::string, std::uint64_t> versions_;

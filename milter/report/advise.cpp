@@ -33,6 +33,7 @@ std::string in_words(const Advice& advice, const std::string& domain, const stor
   };
   add("MTA-STS from testing to enforce", word_of(advice.enforce.readiness), advice.enforce.reason);
   text += hits_in_words(advice.enforce.hits, "reporters with failures");
+  for (const std::string& remark : advice.enforce.remarks) text += paragraph("  ", remark);
   add("\nRefusing plaintext", word_of(advice.plaintext.readiness), advice.plaintext.reason);
   text += hits_in_words(advice.plaintext.hits, "senders in plaintext");
   add("\nHighest TLS version that may be demanded",
@@ -71,6 +72,7 @@ std::string to_json(const Advice& advice, const std::string& domain, const store
   json.member("sessions", advice.enforce.sessions.all());
   json.member("failed", advice.enforce.sessions.failed);
   put(json, advice.enforce.hits);
+  json.member("remarks", advice.enforce.remarks);
   json.end_object();
   json.key("refuse_plaintext");
   json.begin_object();
@@ -128,7 +130,7 @@ Result<int> run_advise(const AdviseOptions& options, const Surroundings& surroun
   const auto domain = DomainName::parse(options.domain);
   if (!domain) return fail(Fault::usage, "{}", domain.error().message);
   const auto days = static_cast<std::uint64_t>((period->until - period->since).count()) + 1;
-  Adviser adviser(options.settings, domain->str(), days);
+  Adviser adviser(options.settings, domain->str(), days, wants_authenticated(surroundings.configuration));
   auto done = read_sessions(surroundings.configuration, *period,
                             [&](const auto& of, const auto& count) { adviser.add(of, count); });
   if (done) {

@@ -9,16 +9,18 @@ namespace starttls::milter {
 namespace {
 
 // Nothing where there is nothing: cron sends no mail then.
-std::string in_words(const std::vector<Alert>& alerts, Day day) {
+std::string in_words(const std::vector<Alert>& alerts, Day day, const CountedReports& counted_reports) {
   if (alerts.empty()) return {};
   std::string text =
       fmt::format("TLS of inbound mail, up to {} (UTC): {} attention\n", to_text(day),
                   alerts.size() == 1 ? "1 thing needs" : fmt::format("{} things need", alerts.size()));
   for (const Alert& alert : alerts) text += "\n" + paragraph("* ", alert.message);
+  if (const std::string uncounted = counted_reports.in_words(); !uncounted.empty())
+    text += "\n" + paragraph("", uncounted + ".");
   return text;
 }
 
-std::string to_json(const std::vector<Alert>& alerts, Day day) {
+std::string to_json(const std::vector<Alert>& alerts, Day day, const CountedReports& counted_reports) {
   JsonText json;
   json.begin_object();
   json.member("day", to_text(day));
@@ -31,6 +33,8 @@ std::string to_json(const std::vector<Alert>& alerts, Day day) {
     json.end_object();
   }
   json.end_array();
+  json.member("uncounted_reports", counted_reports.uncounted_reports());
+  json.member("uncounted_reporters", counted_reports.uncounted_reporters());
   json.end_object();
   return json.take();
 }
@@ -66,12 +70,12 @@ void add_alert_command(CLI::App& app, AlertOptions& options) {
 Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings) {
   const auto day = day_argument(options.day, surroundings.clock);
   if (!day) return std::unexpected(day.error());
-  AlertWatch watch(options.settings, *day);
+  AlertWatch watch(options.settings, *day, wants_authenticated(surroundings.configuration));
   const store::Period period = watch.period();
   auto done = read_received(surroundings.configuration, period, std::nullopt,
                             [&](const reports::ReportedPolicy& reported) { watch.add(reported); });
   if (done) {
-    done = read_sessions(surroundings.configuration, {*day, *day},
+    done = read_sessions(surroundings.configuration, watch.recent(),
                          [&](const auto& of, const auto& count) { watch.add(of, count); });
   }
   if (!done) return std::unexpected(done.error());
@@ -79,7 +83,8 @@ Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundi
   if (!downgrades) return std::unexpected(downgrades.error());
   for (const store::Downgrade& downgrade : *downgrades) watch.add(downgrade);
   const std::vector<Alert> alerts = watch.alerts();
-  auto printed = print(surroundings.json ? to_json(alerts, *day) : in_words(alerts, *day));
+  auto printed = print(surroundings.json ? to_json(alerts, *day, watch.counted_reports())
+                                         : in_words(alerts, *day, watch.counted_reports()));
   if (!printed) return std::unexpected(printed.error());
   return alerts.empty() ? 0 : 1;
 }

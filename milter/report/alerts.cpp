@@ -1,6 +1,7 @@
 #include "milter/report/alerts.h"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/text.h"
 #include "milter/report/tables.h"
@@ -29,20 +30,25 @@ std::string hosts_of(const FailureGroup& group) {
 void AlertWatch::add(const reports::ReportedPolicy& reported) {
   const Day day = day_of(reported.head.begin);
   if (day > day_) return;
-  reporters_[reported.head.organization_name].insert(day);
+  const bool counts = is_recent(day) ? recent_.add(reported) : earlier_.counts(reported);
+  if (!counts) return;
+  const std::string& reporter = earlier_.reporter_of(reported);
+  reporters_[reporter].insert(day);
   FailureDigest failures;
   failures.add(reported.policy);
-  if (!is_recent(day)) {
-    for (const auto& [key, group] : failures.groups()) earlier_failures_.insert(key);
+  if (is_recent(day)) {
+    recent_failures_.add(reporter, failures);
     return;
   }
-  recent_failures_.add(reported.head.organization_name, failures);
-  ReportedSessions& sessions = recent_[to_lower(reported.policy.policy_domain)];
-  sessions.successful += reported.policy.successful_sessions;
-  sessions.failed += reported.policy.failed_sessions;
+  for (const auto& [key, group] : failures.groups()) {
+    std::set<std::string>& reporters = earlier_failures_[key];
+    if (reporters.size() < most_failure_names) reporters.insert(reporter);
+  }
 }
 
 void AlertWatch::add(const store::SessionClass& of, const store::ClassCount& count) {
+  if (!is_recent(of.day) || of.day > day_) return;
+  recent_.add_seen(of.day, count.total.sessions);
   if (of.day != day_) return;
   if (of.outcome == store::Outcome::tls) own_.tls += count.total.sessions;
   if (of.outcome == store::Outcome::failed) own_.failed += count.total.sessions;
@@ -52,13 +58,31 @@ void AlertWatch::add(const store::Downgrade& downgrade) {
   if (downgrade.day == day_) downgrades_.push_back(downgrade);
 }
 
+// A share over all reports of a domain, and of each source by itself: many successes that somebody reports do
+// not hide the failures of another.
 void AlertWatch::check_shares(std::vector<Alert>& alerts) const {
-  for (const auto& [domain, sessions] : recent_) {
-    if (sessions.all() < settings_.least_sessions ||
-        !is_over(sessions.failed, sessions.all(), settings_.failure_share))
-      continue;
+  const auto has_failures = [&](const ReportedSessions& sessions) {
+    return sessions.all() >= settings_.least_sessions &&
+           is_over(sessions.failed, sessions.all(), settings_.failure_share);
+  };
+  struct Reported {
+    ReportedSessions all;
+    std::optional<Evidence> worst;
+  };
+  std::map<std::string, Reported> domains;
+  for (const Evidence& evidence : recent_.evidence()) {
+    Reported& reported = domains[evidence.policy_domain];
+    reported.all.add(evidence.sessions.successful, evidence.sessions.failed);
+    const bool is_worse = !reported.worst || evidence.sessions.failed > reported.worst->sessions.failed;
+    if (has_failures(evidence.sessions) && is_worse) reported.worst = evidence;
+  }
+  for (const auto& [domain, reported] : domains) {
+    const bool is_all = has_failures(reported.all);
+    if (!is_all && !reported.worst) continue;
+    const ReportedSessions& sessions = is_all ? reported.all : reported.worst->sessions;
+    const std::string who = is_all ? "others report" : shown(reported.worst->reporter) + " reports";
     alerts.push_back({.kind = "failure-share",
-                      .message = fmt::format("{}: others report that {} of {} failed ({}).", shown(domain),
+                      .message = fmt::format("{}: {} that {} of {} failed ({}).", shown(domain), who,
                                              sessions.failed, counted(sessions.all(), "session"),
                                              percent(sessions.failed, sessions.all()))});
   }
@@ -70,6 +94,28 @@ void AlertWatch::check_shares(std::vector<Alert>& alerts) const {
        .message =
            fmt::format("{} of {} with our MX hosts failed ({}); see tlsrpt-report summary --by failure.",
                        own_.failed, counted(handshakes, "TLS handshake"), percent(own_.failed, handshakes))});
+}
+
+void AlertWatch::check_evidence(std::vector<Alert>& alerts) const {
+  for (const Implausible& one : recent_.implausible()) {
+    alerts.push_back(
+        {.kind = "implausible-report",
+         .message = one.in_words() + ": the report is forged, or most of our MX hosts do not record here."});
+  }
+  if (const std::string uncounted = counted_reports().in_words();
+      !uncounted.empty() && recent_.evidence().empty()) {
+    alerts.push_back(
+        {.kind = "not-authenticated",
+         .message = uncounted + ", and no other came: see trusted_authserv_ids in tlsrpt.toml(5)."});
+  }
+}
+
+// Reported before by all who report it now, or by two: one reporter alone cannot have the failures that
+// others find taken for old ones.
+bool AlertWatch::is_known(const FailureDigest::Key& key, const FailureGroup& group) const {
+  const auto earlier = earlier_failures_.find(key);
+  return earlier != earlier_failures_.end() &&
+         (earlier->second.size() > 1 || std::ranges::includes(earlier->second, group.reporters));
 }
 
 void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
@@ -85,7 +131,7 @@ void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
     };
     if (type == "certificate-expired" && group.sessions >= settings_.expired_sessions) {
       add("certificate-expired", "senders find a certificate expired");
-    } else if (!earlier_failures_.contains(key)) {
+    } else if (!is_known(key, group)) {
       add("new-failure",
           "a failure that was not reported before: " + (type.empty() ? "no reason given" : shown(type)));
     }
@@ -120,6 +166,7 @@ void AlertWatch::check_downgrades(std::vector<Alert>& alerts) const {
 std::vector<Alert> AlertWatch::alerts() const {
   std::vector<Alert> alerts;
   check_shares(alerts);
+  check_evidence(alerts);
   check_failures(alerts);
   check_reporters(alerts);
   check_downgrades(alerts);

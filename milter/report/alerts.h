@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "milter/report/evidence.h"
 #include "milter/report/received_figures.h"
 #include "milter/report/summary_figures.h"
 #include "reports/report_store.h"
@@ -27,7 +28,7 @@ struct AlertSettings {
 
 struct Alert {
   std::string kind;     // "failure-share", "handshake-share", "new-failure", "certificate-expired",
-                        // "reporter-silent", "downgrade"
+                        // "implausible-report", "not-authenticated", "reporter-silent", "downgrade"
   std::string message;  // a sentence or two, of texts that are fit for a mail
 };
 
@@ -38,30 +39,38 @@ inline constexpr std::chrono::days alert_baseline{28};
 class AlertWatch {
  public:
   // `day` is the last of the days that are looked at.
-  AlertWatch(AlertSettings settings, Day day) : settings_(settings), day_(day) {}
+  AlertWatch(AlertSettings settings, Day day, bool only_authenticated)
+      : settings_(settings), day_(day), recent_(only_authenticated), earlier_(only_authenticated) {}
 
   store::Period period() const {
     return {.since = day_ - alert_days + std::chrono::days{1} - alert_baseline, .until = day_};
   }
+  // The days that our own sessions are wanted of.
+  store::Period recent() const { return {.since = day_ - alert_days + std::chrono::days{1}, .until = day_}; }
 
   void add(const reports::ReportedPolicy& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
   void add(const store::Downgrade& downgrade);
 
   std::vector<Alert> alerts() const;
+  // The reports about the days that are looked at, and do not count.
+  const CountedReports& counted_reports() const { return recent_.counted_reports(); }
 
  private:
   bool is_recent(Day day) const { return day > day_ - alert_days; }
   void check_shares(std::vector<Alert>& alerts) const;
+  void check_evidence(std::vector<Alert>& alerts) const;
+  bool is_known(const FailureDigest::Key& key, const FailureGroup& group) const;
   void check_failures(std::vector<Alert>& alerts) const;
   void check_reporters(std::vector<Alert>& alerts) const;
   void check_downgrades(std::vector<Alert>& alerts) const;
 
   AlertSettings settings_;
   Day day_;
-  std::map<std::string, ReportedSessions> recent_;  // by policy domain
+  EvidenceCollection recent_;
+  CountedReports earlier_;
   FailureDigest recent_failures_;
-  std::set<FailureDigest::Key> earlier_failures_;
+  std::map<FailureDigest::Key, std::set<std::string>> earlier_failures_;  // with their reporters
   std::map<std::string, std::set<Day>> reporters_;
   Figures own_;  // sessions of the last day
   std::vector<store::Downgrade> downgrades_;

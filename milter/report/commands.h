@@ -33,6 +33,7 @@ struct ReadOptions {
   std::vector<std::filesystem::path> inputs;
   bool no_store = false;
   bool no_lookup = false;
+  bool are_authenticated = false;
 };
 void add_read_command(CLI::App& app, ReadOptions& options);
 Result<int> run_read(const ReadOptions& options, const Surroundings& surroundings);

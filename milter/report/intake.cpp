@@ -117,7 +117,8 @@ class Intake {
 
  private:
   Result<void> take_file(const std::string& path);
-  Result<void> take_document(Input input, const ReadBytes& document);
+  Result<void> take_document(Input input, const mail::Source& source, const tlsrpt::Place& place,
+                             const ReadBytes& document);
   Result<void> take_parsed(Parsed& parsed);
   Result<void> keep(Input& input, std::string_view packed);
   Result<void> begin_batch();
@@ -176,10 +177,10 @@ Result<void> Intake::take_file(const std::string& path) {
   kept_as_.clear();
   Result<void> done;
   const auto whole =
-      tlsrpt::for_each_document(*source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
+      tlsrpt::for_each_document(*source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
         if (!done) return;  // the store's trouble: what comes would only meet it again
-        Input input{.name = name, .message = message};
-        done = document ? take_document(std::move(input), *document)
+        Input input{.name = name, .message = place.message};
+        done = document ? take_document(std::move(input), *source, place, *document)
                         : take_rejected(std::move(input), document.error().message);
       });
   if (done && !whole) done = take_rejected({.name = name}, whole.error().message);
@@ -187,11 +188,12 @@ Result<void> Intake::take_file(const std::string& path) {
   return done;
 }
 
-Result<void> Intake::take_document(Input input, const ReadBytes& document) {
+Result<void> Intake::take_document(Input input, const mail::Source& source, const tlsrpt::Place& place,
+                                   const ReadBytes& document) {
   if (auto begun = begin_batch(); !begun) return begun;
   Result<void> added;
   std::vector<tlsrpt::PolicyResult> policies;
-  input = parser_.parse(std::move(input), document, [&](tlsrpt::PolicyResult&& policy) {
+  input = parser_.parse(std::move(input), source, place, document, [&](tlsrpt::PolicyResult&& policy) {
     if (store_ != nullptr && added) added = store_->add(policy);
     if (settings_.want_policies) policies.push_back(std::move(policy));
   });

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "base/saturated.h"
 #include "base/text.h"
+#include "milter/report/authentication.h"
 #include "tlsrpt/carrier.h"
 
 namespace starttls::milter {
@@ -14,8 +16,8 @@ constexpr std::uint64_t small_file = 256U << 10U;            // bytes
 constexpr std::size_t most_ahead = std::size_t{512} << 10U;  // bytes of policies
 
 void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, Input& input) {
-  input.successful += policy.successful_sessions;
-  input.failed += policy.failed_sessions;
+  add_saturated(input.successful, policy.successful_sessions);
+  add_saturated(input.failed, policy.failed_sessions);
   if (input.domains.size() < most_domains && input.domains.insert(policy.policy_domain).second &&
       !expected.our_domains.empty() && !expected.our_domains.contains(to_lower(policy.policy_domain))) {
     input.oddities.push_back(fmt::format("'{}' is none of our policy domains (report.domains)",
@@ -64,8 +66,29 @@ Parser::Parser(const Expectations& expected, bool keep) : expected_(expected), r
   if (keep) identity_.emplace();
 }
 
-Input Parser::parse(Input input, const ReadBytes& document,
-                    const std::function<void(tlsrpt::PolicyResult&&)>& take) {
+// Nothing where reports are not authenticated.
+Result<void> Parser::authenticate(Input& input, const mail::Source& source,
+                                  const tlsrpt::Place& place) const {
+  if (expected_.are_authenticated) {
+    const std::string domain = reporting_domain(input.head, expected_.registrable);
+    input.signer = domain.empty() ? input.head.organization_name : domain;
+    return {};
+  }
+  if (expected_.trusted_authserv_ids.empty()) return {};
+  Authentication found{.signer = {}, .reason = "it came without a mail"};
+  if (place.is_mail) {
+    const auto carrier = carrier_of(source, place.begin, place.end, expected_.trusted_authserv_ids);
+    if (!carrier) return std::unexpected(carrier.error());
+    found = milter::authenticate(*carrier, input.head, expected_.registrable);
+  }
+  input.signer = found.signer;
+  if (found.signer.empty())
+    input.oddities.push_back(fmt::format("it is not authenticated and does not count: {}", found.reason));
+  return {};
+}
+
+Input Parser::parse(Input input, const mail::Source& source, const tlsrpt::Place& place,
+                    const ReadBytes& document, const std::function<void(tlsrpt::PolicyResult&&)>& take) {
   if (identity_) identity_->begin();
   const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
     look_at(policy, expected_, input);
@@ -75,6 +98,8 @@ Input Parser::parse(Input input, const ReadBytes& document,
   if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
   input.status = InputStatus::read;
   input.head = reading->head;
+  if (auto done = authenticate(input, source, place); !done)
+    return rejected({.name = input.name, .message = input.message}, done.error().message);
   if (identity_) input.identity = identity_->of(input.head);
   input.oddities.insert(input.oddities.end(), reading->oddities.begin(), reading->oddities.end());
   if (input.head.end > expected_.now + future_tolerance)
@@ -96,9 +121,10 @@ class AheadReader {
     // What is wrong is told in its turn.
     if (!source || source->size() > small_file) return std::nullopt;
     std::vector<Parsed> inputs;
-    const auto whole =
-        tlsrpt::for_each_document(*source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
-          if (!is_full()) inputs.push_back(read({.name = name, .message = message}, document));
+    const auto whole = tlsrpt::for_each_document(
+        *source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
+          if (is_full()) return;
+          inputs.push_back(read({.name = name, .message = place.message}, *source, place, document));
         });
     if (is_full()) return std::nullopt;
     if (!whole) inputs.push_back({.input = rejected({.name = name}, whole.error().message)});
@@ -108,13 +134,15 @@ class AheadReader {
  private:
   bool is_full() const { return weight_ > most_ahead; }
 
-  Parsed read(Input input, const Result<ReadBytes>& document) {
+  Parsed read(Input input, const mail::Source& source, const tlsrpt::Place& place,
+              const Result<ReadBytes>& document) {
     if (!document) return {.input = rejected(std::move(input), document.error().message)};
     Parsed parsed;
-    parsed.input = parser_.parse(std::move(input), *document, [&](tlsrpt::PolicyResult&& policy) {
+    const auto take = [&](tlsrpt::PolicyResult&& policy) {
       weight_ += weight_of(policy);
       if (!is_full()) parsed.policies.push_back(std::move(policy));
-    });
+    };
+    parsed.input = parser_.parse(std::move(input), source, place, *document, take);
     parsed.packed = parser_.take_packed();
     weight_ += sizeof parsed + parsed.packed.size();
     return parsed;

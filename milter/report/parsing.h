@@ -17,6 +17,8 @@
 #include "mail/source.h"
 #include "milter/report/failure_digest.h"
 #include "reports/identity.h"
+#include "store/senders.h"
+#include "tlsrpt/carrier.h"
 #include "tlsrpt/document.h"
 #include "tlsrpt/report.h"
 
@@ -44,12 +46,16 @@ struct Input {
       seen_policies;                           // the MTA-STS policies of our policy domains
   std::vector<tlsrpt::PolicyResult> policies;  // where they are wanted
   std::int64_t identity = 0;                   // of one that is to be kept
+  std::string signer;                          // the domain that vouches for it; "": it is not authenticated
 };
 
 // What makes a report strange.
 struct Expectations {
   std::set<std::string> our_domains;  // policy domains; empty: not known
   Time now;
+  std::vector<std::string> trusted_authserv_ids;  // in lower case; empty: reports are not authenticated
+  bool are_authenticated = false;                 // whoever gives them vouches for them
+  store::SendingDomain registrable;               // where reports are authenticated
 };
 
 // Reads one report after another; what that takes is kept from one to the next.
@@ -58,13 +64,16 @@ class Parser {
   // With `keep`, what the report store wants is there, too: the identity, and take_packed().
   Parser(const Expectations& expected, bool keep);
 
-  // The policies go to `take`, all before it returns; a rejected input may have given some.
-  Input parse(Input input, const ReadBytes& document,
+  // The policies go to `take`, all before it returns; a rejected input may have given some. `place` is where
+  // the document is in the source.
+  Input parse(Input input, const mail::Source& source, const tlsrpt::Place& place, const ReadBytes& document,
               const std::function<void(tlsrpt::PolicyResult&&)>& take);
   // As DocumentReader's.
   std::string take_packed() { return reader_.take_packed(); }
 
  private:
+  Result<void> authenticate(Input& input, const mail::Source& source, const tlsrpt::Place& place) const;
+
   const Expectations& expected_;
   tlsrpt::DocumentReader reader_;
   std::optional<reports::Identity> identity_;  // none where nothing is kept

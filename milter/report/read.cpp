@@ -6,10 +6,12 @@
 #include "json/json_text.h"
 #include "milter/report/commands.h"
 #include "milter/report/drift.h"
+#include "milter/report/evidence.h"
 #include "milter/report/failure_digest.h"
 #include "milter/report/intake.h"
 #include "milter/report/received_figures.h"
 #include "milter/report/tables.h"
+#include "milter/sending_domain.h"
 #include "reports/report_store.h"
 #include "tlsrpt/explanation.h"
 
@@ -140,6 +142,7 @@ void put(JsonText& json, const Input& input) {
   if (input.status == InputStatus::rejected) json.member("reason", input.reason);
   if (!input.kept_as.empty()) json.member("kept_as", input.kept_as);
   json.member("oddities", input.oddities);
+  if (input.status != InputStatus::rejected) json.member("authenticated", !input.signer.empty());
   if (input.status != InputStatus::rejected) {
     json.key("report");
     tlsrpt::put(json, {.head = input.head, .policies = input.policies});
@@ -259,6 +262,8 @@ void add_read_command(CLI::App& app, ReadOptions& options) {
           "JSON, gzip, a mail, a folder of mails (mbox, Maildir), a folder of files; '-': standard input")
       ->type_name("")
       ->required();
+  command->add_flag("--authenticated", options.are_authenticated,
+                    "Whoever sent these reports is known: they count as authenticated");
   command->add_flag("--no-store", options.no_store, "Keep nothing");
   command->add_flag("--no-lookup", options.no_lookup, "Do not ask what policies our domains publish now");
   command->footer(
@@ -275,10 +280,17 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
     if (!opened) return std::unexpected(opened.error());
     store.emplace(std::move(*opened));
   }
+  Result<store::SendingDomain> registrable;
+  if (options.are_authenticated || wants_authenticated(configuration)) registrable = sending_domain();
+  if (!registrable) return std::unexpected(registrable.error());
   Answer answer(surroundings);
   const IntakeSettings settings{
       .rejected_folder = store ? configuration.state_dir / "rejected" : std::filesystem::path(),
-      .expected = {.our_domains = our_domains(configuration), .now = now},
+      .expected = {.our_domains = our_domains(configuration),
+                   .now = now,
+                   .trusted_authserv_ids = configuration.trusted_authserv_ids,
+                   .are_authenticated = options.are_authenticated,
+                   .registrable = std::move(*registrable)},
       .want_policies = surroundings.json};
   auto taken = take_in(
       options.inputs, store ? &*store : nullptr, settings,

@@ -13,10 +13,13 @@ namespace {
 
 using Comparisons = std::vector<Comparison>;
 
-std::string in_words(const Comparisons& comparisons, const store::Period& period) {
+std::string in_words(const Comparisons& comparisons, const store::Period& period,
+                     const CountedReports& counted_reports) {
   std::string text =
       fmt::format("Reported and seen from {} to {} (UTC)\n\n", to_text(period.since), to_text(period.until));
-  if (comparisons.empty()) return text + "No reports were received about these days.\n";
+  std::string uncounted = counted_reports.in_words();
+  if (!uncounted.empty()) uncounted = paragraph("", uncounted + ".");
+  if (comparisons.empty()) return text + "No reports were received about these days.\n" + uncounted;
   Table table{.head = {"Day, reporter, policy domain", "OK", "Failed", "TLS", "Plain", "Finding"},
               .rows = {}};
   std::set<Finding> findings;
@@ -35,10 +38,11 @@ std::string in_words(const Comparisons& comparisons, const store::Period& period
     text += paragraph(fmt::format("{:<15}", fmt::format("{}:", word_of(finding))), meaning_of(finding));
   }
   return text + (findings.empty() ? "" : "\n") +
-         fmt::format("{} of {} match.\n", matching, counted(comparisons.size(), "comparison"));
+         fmt::format("{} of {} match.\n", matching, counted(comparisons.size(), "comparison")) + uncounted;
 }
 
-std::string to_json(const Comparisons& comparisons, const store::Period& period) {
+std::string to_json(const Comparisons& comparisons, const store::Period& period,
+                    const CountedReports& counted_reports) {
   JsonText json;
   json.begin_object();
   json.member("since", to_text(period.since));
@@ -60,6 +64,8 @@ std::string to_json(const Comparisons& comparisons, const store::Period& period)
     json.end_object();
   }
   json.end_array();
+  json.member("uncounted_reports", counted_reports.uncounted_reports());
+  json.member("uncounted_reporters", counted_reports.uncounted_reporters());
   json.end_object();
   return json.take();
 }
@@ -84,7 +90,8 @@ Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& s
   if (!domain) return std::unexpected(domain.error());
   auto sender_of = sending_domain();
   if (!sender_of) return std::unexpected(sender_of.error());
-  Reconciliation reconciliation(surroundings.configuration.reporters, std::move(*sender_of));
+  Reconciliation reconciliation(surroundings.configuration.reporters, std::move(*sender_of),
+                                wants_authenticated(surroundings.configuration));
   auto done = read_received(surroundings.configuration, *period, *domain,
                             [&](const reports::ReportedPolicy& reported) { reconciliation.add(reported); });
   if (done) {
@@ -95,7 +102,8 @@ Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& s
   // The report of a day comes the day after.
   const Day last_reported = day_of(surroundings.clock()) - std::chrono::days{2};
   const Comparisons comparisons = reconciliation.comparisons(last_reported);
-  auto printed = print(surroundings.json ? to_json(comparisons, *period) : in_words(comparisons, *period));
+  auto printed = print(surroundings.json ? to_json(comparisons, *period, reconciliation.counted_reports())
+                                         : in_words(comparisons, *period, reconciliation.counted_reports()));
   if (!printed) return std::unexpected(printed.error());
   const bool all_match =
       std::ranges::all_of(comparisons, [](const Comparison& one) { return one.finding == Finding::matches; });

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include "base/domain.h"
@@ -19,7 +20,7 @@ constexpr std::uint64_t least_difference = 3;
 constexpr std::uint64_t tolerated_share = 10;  // one in so many
 
 bool is_more(std::uint64_t one, std::uint64_t other) {
-  return one > other + std::max(least_difference, other / tolerated_share);
+  return one > saturated_sum(other, std::max(least_difference, other / tolerated_share));
 }
 
 }  // namespace
@@ -28,6 +29,8 @@ std::string_view word_of(Finding finding) {
   switch (finding) {
     case Finding::matches:
       return "matches";
+    case Finding::implausible:
+      return "implausible";
     case Finding::unseen:
       return "unseen";
     case Finding::more_reported:
@@ -48,6 +51,9 @@ std::string_view meaning_of(Finding finding) {
   switch (finding) {
     case Finding::matches:
       return "Both sides tell the same.";
+    case Finding::implausible:
+      return "It reports more than a hundred times the sessions that all our MX hosts saw on the day: the "
+             "report is forged, or most of our MX hosts do not record here.";
     case Finding::unseen:
       return "It reports sessions, and none of its domains was ever seen: it sends under other names (tell "
              "them in "
@@ -74,12 +80,12 @@ std::string_view meaning_of(Finding finding) {
   std::unreachable();
 }
 
-std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head,
+std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head, const std::string& signer,
                                          const std::vector<ReporterDomains>& configured,
                                          const store::SendingDomain& sending_domain) {
   std::set<std::string> domains;
   for (const ReporterDomains& one : configured) {
-    if (one.name != head.organization_name) continue;
+    if (one.name != head.organization_name && (signer.empty() || one.name != signer)) continue;
     for (const DomainName& domain : one.domains) domains.insert(domain.str());
   }
   if (!domains.empty()) return domains;
@@ -87,8 +93,11 @@ std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head,
     const auto at = text.rfind('@');
     return at == std::string_view::npos ? std::string_view() : trim(text.substr(at + 1));
   };
-  for (const std::string_view text :
-       {behind_at(head.contact_info), behind_at(head.report_id), std::string_view(head.organization_name)}) {
+  const std::array<std::string_view, 3> claimed{behind_at(head.contact_info), behind_at(head.report_id),
+                                                head.organization_name};
+  const std::array<std::string_view, 1> proven{signer};
+  for (const std::string_view text : signer.empty() ? std::span<const std::string_view>(claimed)
+                                                    : std::span<const std::string_view>(proven)) {
     const auto domain = DomainName::parse(text);
     if (!domain || !domain->str().contains('.')) continue;
     const std::string registrable = sending_domain(domain->str());
@@ -101,20 +110,22 @@ std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head,
 }
 
 void Reconciliation::add(const reports::ReportedPolicy& reported) {
-  Reporter& reporter = reporters_[reported.head.organization_name];
-  reporter.domains.merge(sending_domains_of(reported.head, configured_, sending_domain_));
+  if (!counted_reports_.counts(reported)) return;
+  Reporter& reporter = reporters_[counted_reports_.reporter_of(reported)];
+  const std::string signer = counted_reports_.only_authenticated() ? reported.signer : "";
+  reporter.domains.merge(sending_domains_of(reported.head, signer, configured_, sending_domain_));
   const std::string domain = to_lower(reported.policy.policy_domain);
   reporter.policy_domains.insert(domain);
   Reported& sum = reporter.reported[{day_of(reported.head.begin), domain}];
-  sum.sessions.successful += reported.policy.successful_sessions;
-  sum.sessions.failed += reported.policy.failed_sessions;
+  sum.sessions.add(reported.policy);
   for (const tlsrpt::FailureDetail& detail : reported.policy.failure_details) {
     if (to_lower(detail.result_type) == "starttls-not-supported")
-      sum.without_starttls += detail.failed_session_count;
+      add_saturated(sum.without_starttls, detail.failed_session_count);
   }
 }
 
 void Reconciliation::add(const store::SessionClass& of, const store::ClassCount& count) {
+  add_saturated(seen_on_day_[of.day], count.total.sessions);
   const std::string sender = sending_domain_(of.client_name);
   if (sender.empty()) return;
   seen_domains_.insert(sender);
@@ -143,6 +154,9 @@ Comparison Reconciliation::compare(const std::string& name, const Reporter& repo
   const std::uint64_t seen = comparison.seen_tls + comparison.seen_plaintext;
   if (reported == reporter.reported.end()) {
     comparison.finding = seen > 0 ? Finding::no_report : Finding::matches;
+  } else if (const auto all = seen_on_day_.find(day);
+             all != seen_on_day_.end() && is_implausible(comparison.reported.all(), all->second)) {
+    comparison.finding = Finding::implausible;
   } else if (!was_ever_seen) {
     comparison.finding = comparison.reported.all() > 0 ? Finding::unseen : Finding::matches;
   } else if (is_more(comparison.reported.successful, comparison.seen_tls)) {
@@ -172,7 +186,7 @@ std::vector<Comparison> Reconciliation::comparisons(Day last_reported) const {
     for (const auto& [day, domain] : pairs) {
       Comparison comparison = compare(name, reporter, day, domain);
       const bool says_nothing =
-          comparison.reported.all() + comparison.seen_tls + comparison.seen_plaintext == 0;
+          comparison.reported.all() == 0 && comparison.seen_tls == 0 && comparison.seen_plaintext == 0;
       if (!says_nothing) all.push_back(std::move(comparison));
     }
   }

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "milter/configuration.h"
+#include "milter/report/evidence.h"
 #include "milter/report/received_figures.h"
 #include "reports/report_store.h"
 #include "store/counts.h"
@@ -21,6 +22,7 @@ namespace starttls::milter {
 
 enum class Finding {
   matches,
+  implausible,    // more than a hundred times what all our MX hosts saw on the day
   unseen,         // no session of it was seen on any day
   more_reported,  // than seen
   more_seen,      // than reported
@@ -46,17 +48,20 @@ struct Comparison {
   Finding finding = Finding::matches;
 };
 
-// The sending domains of a reporter: those that the configuration gives it, else that of its contact address,
-// of the part of the report-id behind "@" and of its name, where these are domains; and those that are known
-// to send for it.
-std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head,
+// The sending domains of a reporter: those that the configuration gives it, else the one that vouches for the
+// report, else that of its contact address, of the part of the report-id behind "@" and of its name, where
+// these are domains; and those that are known to send for it.
+std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head, const std::string& signer,
                                          const std::vector<ReporterDomains>& configured,
                                          const store::SendingDomain& sending_domain);
 
 class Reconciliation {
  public:
-  Reconciliation(const std::vector<ReporterDomains>& configured, store::SendingDomain sending_domain)
-      : configured_(configured), sending_domain_(std::move(sending_domain)) {}
+  Reconciliation(const std::vector<ReporterDomains>& configured, store::SendingDomain sending_domain,
+                 bool only_authenticated)
+      : configured_(configured),
+        sending_domain_(std::move(sending_domain)),
+        counted_reports_(only_authenticated) {}
 
   void add(const reports::ReportedPolicy& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
@@ -64,6 +69,7 @@ class Reconciliation {
   // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later ones may
   // be on their way.
   std::vector<Comparison> comparisons(Day last_reported) const;
+  const CountedReports& counted_reports() const { return counted_reports_; }
 
  private:
   struct Reported {
@@ -85,6 +91,8 @@ class Reconciliation {
 
   const std::vector<ReporterDomains>& configured_;
   store::SendingDomain sending_domain_;
+  CountedReports counted_reports_;
+  std::map<Day, std::uint64_t> seen_on_day_;  // sessions of everybody
   std::map<std::string, Reporter> reporters_;
   std::map<std::tuple<std::string, Day, std::string>, Seen> seen_;  // sending domain, day, policy domain
   std::map<std::pair<std::string, Day>, std::uint64_t> without_mail_;

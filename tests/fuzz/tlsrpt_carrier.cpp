@@ -21,14 +21,17 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require(source && source->size() == size);
   std::uint64_t last_message = 0;
   std::size_t documents = 0;
-  (void)tlsrpt::for_each_document(*source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
-    documents = message == last_message ? documents + 1 : 1;
-    fuzz::require(message >= last_message && documents <= mail::most_parts);
-    last_message = message;
-    if (!document) return;
-    std::string content(2 * size + 100, '\0');
-    const auto got = read_full(*document, content);
-    fuzz::require(got && *got <= size + 2);
-  });
+  (void)tlsrpt::for_each_document(
+      *source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
+        const std::uint64_t message = place.message;
+        fuzz::require(place.begin <= place.end && place.end <= size && place.is_mail == (place.end > 0));
+        documents = message == last_message ? documents + 1 : 1;
+        fuzz::require(message >= last_message && documents <= mail::most_parts);
+        last_message = message;
+        if (!document) return;
+        std::string content(2 * size + 100, '\0');
+        const auto got = read_full(*document, content);
+        fuzz::require(got && *got <= size + 2);
+      });
   return 0;
 }

@@ -49,7 +49,9 @@ fold_interval = 0.5
 organization = "O"
 contact = "c@o.test"
 policy_domain = "O.Test"
+trusted_authserv_ids = ["MX.O.Test", "2"]
 )"));
+  CHECK(c.trusted_authserv_ids == std::vector<std::string>{"mx.o.test", "2"});
   CHECK(c.state_dir == "/s");
   CHECK(c.socket == "inet:1@127.0.0.1");
   CHECK(c.socket_mode == 0666);

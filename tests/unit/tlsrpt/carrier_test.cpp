@@ -19,7 +19,8 @@ Found found(const std::string& content) {
   const auto source = good(mail::Source::open(folder / "input", tlsrpt::carrier_size_limit));
   Found all;
   const auto done =
-      tlsrpt::for_each_document(source, [&](std::uint64_t message, const Result<ReadBytes>& document) {
+      tlsrpt::for_each_document(source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
+        const std::uint64_t message = place.message;
         if (!document) {
           all.documents.push_back(fmt::format("{} error: {}", message, document.error().message));
           return;

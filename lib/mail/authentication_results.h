@@ -1,0 +1,46 @@
+// The field Authentication-Results of a mail (RFC 8601): what a mail server found out about where the mail
+// comes from. Pure: text in, values out. GMime 3.2 has no parser for it.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starttls::mail {
+
+inline constexpr std::size_t max_authentication_field = std::size_t{64} << 10U;  // bytes of a field
+inline constexpr std::size_t max_authentication_results = 100;                   // of a field
+
+// One result, "dkim=pass header.d=example.org".
+struct AuthenticationResult {
+  struct Property {
+    std::string type;  // "header", "smtp", "policy"; lower case
+    std::string name;  // "d"; lower case
+    std::string value;
+  };
+
+  std::string method;  // "dkim", without its version; lower case
+  std::string result;  // "pass"; lower case
+  std::vector<Property> properties;
+
+  // The value of a property that is there exactly once.
+  std::optional<std::string_view> property(std::string_view type, std::string_view name) const;
+};
+
+struct AuthenticationResults {
+  std::string authserv_id;  // as written, without quotes
+  std::vector<AuthenticationResult> results;
+};
+
+// `value` is the field without its name, folded or not. Comments are dropped, quoted texts unquoted. What
+// stands in a result beside its properties is ignored, as some servers write more than RFC 8601 section 2.2
+// allows. None where the field has no authserv-id, another version than 1, a comment or a quoted text without
+// an end, a NUL, or more than the limits.
+std::optional<AuthenticationResults> parse_authentication_results(std::string_view value);
+
+// The authserv-id alone, also where what follows makes no sense.
+std::optional<std::string> authserv_id_of(std::string_view value);
+
+}  // namespace starttls::mail

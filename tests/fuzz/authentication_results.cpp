@@ -1,0 +1,45 @@
+#include "mail/authentication_results.h"
+
+#include <algorithm>
+#include <string>
+
+#include "fuzz.h"
+#include "mail/fields.h"
+
+using namespace starttls;
+
+namespace {
+
+// A value that is read is within the field, so that it cannot be larger than what came.
+void check(const mail::AuthenticationResults& field, std::size_t size) {
+  fuzz::require(!field.authserv_id.empty() || size >= 2);  // "" is written with quotes
+  fuzz::require(field.results.size() <= mail::max_authentication_results);
+  std::size_t sum = field.authserv_id.size();
+  for (const auto& result : field.results) {
+    fuzz::require(std::ranges::none_of(result.method, [](char c) { return c >= 'A' && c <= 'Z'; }));
+    sum += result.method.size() + result.result.size();
+    for (const auto& property : result.properties) {
+      fuzz::require(!property.type.empty() && !property.name.empty());
+      sum += property.type.size() + property.name.size() + property.value.size();
+    }
+  }
+  fuzz::require(sum <= size);
+}
+
+}  // namespace
+
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const std::string_view text = fuzz::text_of(bytes, size);
+  if (const auto field = mail::parse_authentication_results(text)) {
+    check(*field, size);
+    fuzz::require(mail::authserv_id_of(text) == field->authserv_id);
+  }
+  // The header that such fields stand in, and the other fields that are looked at.
+  constexpr std::array<std::string_view, 2> names{"authentication-results", "dkim-signature"};
+  for (const mail::Field& one : mail::fields_in(text, names)) {
+    fuzz::require(one.value.size() <= size);
+    (void)mail::parse_authentication_results(one.value);
+    if (const auto tag = mail::tag_in(one.value, "l")) fuzz::require(tag->size() <= one.value.size());
+  }
+  return 0;
+}
