@@ -24,6 +24,12 @@ struct Finding {
   std::chrono::seconds ttl{0};
 };
 
+// An assignment of {} would keep the room.
+template <class T>
+void release(std::vector<T>& values) {
+  std::vector<T>().swap(values);
+}
+
 bool is_proven_absent(const Answer& answer) {
   return answer.secure && (answer.status == Status::no_data || answer.status == Status::no_name);
 }
@@ -91,7 +97,7 @@ std::vector<std::string> tlsa_bases(const std::string& name, const Answer& a, co
 // asked for.
 event::Task<Answer> ask_for_addresses(const Ask& ask, std::string name, Type type) {
   Answer answer = co_await ask(std::move(name), type);
-  answer.addresses = {};
+  release(answer.addresses);
   co_return answer;
 }
 
@@ -187,7 +193,7 @@ event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
   std::optional<Verdict> judged = judge_mx(mx);
   if (judged) co_return std::move(*judged);
   std::vector<std::string> hosts = hosts_of(mx, domain);
-  mx.mxs = {};  // there may be thousands, which are not held while the hosts are examined
+  release(mx.mxs);  // there may be thousands, which are not held while the hosts are examined
   const bool complete = hosts.size() <= most_hosts;
   if (!complete) hosts.resize(most_hosts);
   std::vector<event::Task<Finding>> examinations;
@@ -203,7 +209,7 @@ event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
     verdict.hosts.push_back(std::move(finding.host));
   }
   judge(verdict, complete);
-  if (detail == Detail::none) verdict.hosts = {};
+  if (detail == Detail::none) release(verdict.hosts);
   co_return verdict;
 }
 

@@ -28,6 +28,9 @@ constexpr auto between_looks = 1s;  // at resolv.conf
 constexpr Milliseconds between_probes = 10min;
 constexpr Milliseconds until_next_try = 10s;  // where a probe said nothing
 constexpr Milliseconds longest_probe = 2s;
+// Answers of 64 KiB that have come and were not taken yet. libunbound gives what it has cached at once, so
+// that without this limit there would be one for every question.
+constexpr std::size_t max_answers = 50;
 
 std::string shown(Milliseconds time) {
   return time % 1s == 0ms ? fmt::format("{} s", time / 1s) : fmt::format("{} ms", time.count());
@@ -156,6 +159,7 @@ class Resolver::Impl {
   event::Timer next_probe_;
   Questions waiting_;  // for their turn
   Questions asked_;
+  std::size_t answers_ = 0;  // that were not taken yet
   bool closed_ = false;
 };
 
@@ -169,6 +173,8 @@ class Resolver::Impl::Question final : public Listener {
   void hear(const Reply& reply) override {
     answer_ = answer_of(reply, type_);
     answer_->unvalidated = !context_->validates();
+    is_counted_ = true;
+    ++resolver_.answers_;
     timer_.start(0ms);
   }
 
@@ -178,6 +184,7 @@ class Resolver::Impl::Question final : public Listener {
   }
 
   void end() {
+    if (is_counted_) --resolver_.answers_;
     if (!answer_) {
       answer_ = failed(resolver_.closed_ ? "the lookup was given up, as the program ends"
                                          : "no answer in " + shown(resolver_.settings_.timeout));
@@ -202,6 +209,7 @@ class Resolver::Impl::Question final : public Listener {
   Questions* list_ = nullptr;
   Questions::iterator place_;
   std::optional<Answer> answer_;
+  bool is_counted_ = false;  // in answers_
 };
 
 Result<void> Resolver::Impl::begin() {
@@ -329,7 +337,8 @@ void Resolver::Impl::advance() {
   // libunbound may still be busy with what was given up: what adds up is dropped with its context.
   if (context_ && context_->given_up() >= std::max(settings_.most_questions, std::size_t{100}))
     use_context(validates_);
-  while (context_ && !waiting_.empty() && asked_.size() < settings_.most_questions) {
+  while (context_ && !waiting_.empty() && asked_.size() < settings_.most_questions &&
+         answers_ < max_answers) {
     Question& question = *waiting_.front();
     asked_.splice(asked_.end(), waiting_, question.place_);
     question.list_ = &asked_;

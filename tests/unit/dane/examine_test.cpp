@@ -1,6 +1,7 @@
 #include <map>
 #include <set>
 
+#include "base/memory.h"
 #include "dane/dane.h"
 #include "support.h"
 
@@ -270,6 +271,7 @@ TEST_CASE("records are kept only for who asks for them, and no more than max_kep
   CHECK(hosts.hosts[0].records.empty());
   const auto none = world.examine(dane::Detail::none);
   CHECK(none.hosts.empty());
+  CHECK(heap_size(none) == heap_size(none.reason));
   for (const dane::Verdict& verdict : {records, hosts, none}) {
     CHECK(verdict.standing == Standing::all);
     CHECK(verdict.reason == "the MX host has usable TLSA records");
