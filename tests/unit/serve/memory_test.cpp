@@ -23,6 +23,12 @@ std::size_t heap_in_use() {
   return info.uordblks + info.hblkhd;
 }
 
+// Within a tenth, or so little that what the test itself holds matters.
+bool is_near(std::size_t counted, std::size_t held) {
+  const std::size_t slack = held / 10 + 20'000;
+  return counted + slack > held && counted < held + slack;
+}
+
 struct Hostile {
   int hosts = 0;
   int records = 0;  // of each host
@@ -88,10 +94,8 @@ TEST_CASE("what the table counts is what its domains take on the heap, whatever 
     AnswerTable table({});
     const std::size_t before = heap_in_use();
     for (int i = 0; i < 300; ++i) table.put(hostile_name(i), replies_of(kind, now));
-    const auto held = static_cast<double>(heap_in_use() - before);
-    if (!heap_is_known) continue;
-    CHECK(static_cast<double>(table.bytes()) > 0.9 * held);
-    CHECK(static_cast<double>(table.bytes()) < 1.1 * held);
+    const std::size_t held = heap_in_use() - before;
+    if (heap_is_known) CHECK(is_near(table.bytes(), held));
   }
 }
 
@@ -142,8 +146,9 @@ TEST_CASE("a million hostile names take no more memory than the limit, and the c
   CHECK(scene.counters.table_bytes.value() <= most);
   CHECK(scene.counters.evicted.value() == names - scene.counters.domains.value());
   if (!heap_is_known) return;
-  CHECK(largest < most * 5 / 4);
-  CHECK(scene.counters.table_bytes.value() > (heap_in_use() - before) * 3 / 4);
+  CHECK(is_near(scene.counters.table_bytes.value(), heap_in_use() - before));
+  constexpr std::size_t most_in_all = most * 5 / 4;
+  CHECK(largest < most_in_all);
 }
 
 // As while too many domains are being looked up: every one is answered at once.
