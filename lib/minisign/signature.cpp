@@ -1,5 +1,7 @@
 #include "minisign/signature.h"
 
+#include <algorithm>
+
 #include "minisign/encoding.h"
 
 namespace starttls::minisign {
@@ -62,6 +64,21 @@ Result<Signature> parse_signature(std::string_view content) {
   signature.untrusted_comment = std::move(*untrusted);
   signature.trusted_comment = std::move(*trusted);
   return signature;
+}
+
+Result<std::optional<std::string>> signed_file_name(std::string_view trusted_comment) {
+  const char end_of_field = trusted_comment.find('\t') != trusted_comment.npos ? '\t' : ' ';
+  std::optional<std::string> name;
+  while (!trusted_comment.empty()) {
+    const std::string_view field = trusted_comment.substr(0, trusted_comment.find(end_of_field));
+    trusted_comment.remove_prefix(std::min(trusted_comment.size(), field.size() + 1));
+    for (const std::string_view label : {"file:", "filename:"}) {
+      if (!field.starts_with(label)) continue;
+      if (name) return fail(Fault::data, "its trusted comment names more than one file");
+      name = field.substr(label.size());
+    }
+  }
+  return name;
 }
 
 }  // namespace starttls::minisign

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -37,5 +38,10 @@ struct Signature {
 // Strict: exactly these four lines, ended by LF or CRLF (the last end may be missing), nothing after them.
 // Fault::data says what is wrong. Says nothing about who signed: see verify.h.
 Result<Signature> parse_signature(std::string_view content);
+
+// The name that a trusted comment gives the file: what follows "file:" (minisign, rsign2) or "filename:" (the
+// minisign of Go) at the beginning of a field. Fields end at a tab, as minisign writes them, or, in a comment
+// without tabs, at a blank. Nothing where no field is one of these. Fault::data where more than one is.
+Result<std::optional<std::string>> signed_file_name(std::string_view trusted_comment);
 
 }  // namespace starttls::minisign

@@ -4,7 +4,6 @@
 #include <openssl/evp.h>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <memory>
 #include <utility>
@@ -17,7 +16,6 @@
 namespace starttls::minisign {
 namespace {
 
-using Hash = std::array<unsigned char, 64>;  // BLAKE2b-512
 using Context = std::unique_ptr<EVP_MD_CTX, decltype(&::EVP_MD_CTX_free)>;
 using Key = std::unique_ptr<EVP_PKEY, decltype(&::EVP_PKEY_free)>;
 
@@ -28,22 +26,6 @@ Context new_context() {
 Bytes bytes_of(std::string_view text) {
   return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
 }
-
-std::unexpected<Error> openssl_failed(std::string_view what) {
-  ::ERR_clear_error();
-  return fail(Fault::internal, "OpenSSL cannot {}", what);
-}
-
-// BLAKE2b-512, fed piece by piece.
-class Hasher {
- public:
-  bool begin() { return context_ && ::EVP_DigestInit_ex(context_.get(), ::EVP_blake2b512(), nullptr) == 1; }
-  bool add(Bytes bytes) { return ::EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1; }
-  bool finish(Hash& hash) { return ::EVP_DigestFinal_ex(context_.get(), hash.data(), nullptr) == 1; }
-
- private:
-  Context context_ = new_context();
-};
 
 bool fits(const PublicKey& key, const SignatureBytes& signature, Bytes message) {
   const Key pkey(::EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, nullptr, key.key.data(), key.key.size()),
@@ -91,7 +73,8 @@ Result<Verified> check(std::string_view name, Bytes message, const Signature& si
   }
   return Verified{.key_id = signature.key_id,
                   .algorithm = signature.algorithm,
-                  .trusted_comment = signature.trusted_comment};
+                  .trusted_comment = signature.trusted_comment,
+                  .content = {}};
 }
 
 Result<void> permitted(std::string_view name, const Signature& signature, Legacy legacy) {
@@ -106,8 +89,7 @@ struct Verification::State {
   std::string name;
   Signature signature;
   std::vector<PublicKey> keys;  // that bear the signature's id
-  Hasher hasher;
-  bool sound = true;  // what OpenSSL said so far
+  Blake2b hasher;
   std::string whole;  // of what a legacy signature signs
   bool too_large = false;
 };
@@ -126,18 +108,21 @@ Result<Verification> Verification::begin(std::string_view name, const Signature&
   state->name = name;
   state->signature = signature;
   state->keys = std::move(*known);
-  state->sound = state->hasher.begin();
   return Verification(std::move(state));
 }
 
 void Verification::add(std::string_view piece) {
-  if (state_->signature.algorithm == Algorithm::prehashed) {
-    state_->sound = state_->sound && state_->hasher.add(bytes_of(piece));
-  } else if (state_->whole.size() + piece.size() <= legacy_file_size_limit) {
+  state_->hasher.add(piece);
+  if (state_->signature.algorithm == Algorithm::prehashed) return;
+  if (state_->whole.size() + piece.size() <= legacy_file_size_limit) {
     state_->whole += piece;
   } else {
     state_->too_large = true;
   }
+}
+
+Result<Hash> Verification::hash_so_far() const {
+  return state_->hasher.so_far();
 }
 
 Result<Verified> Verification::finish() {
@@ -146,12 +131,12 @@ Result<Verified> Verification::finish() {
     return fail(Fault::data, "{}: larger than the limit of {} bytes for a legacy signature",
                 printable(state.name), legacy_file_size_limit);
   }
-  if (state.signature.algorithm == Algorithm::legacy) {
-    return check(state.name, bytes_of(state.whole), state.signature, state.keys);
-  }
-  Hash hash{};
-  if (!state.sound || !state.hasher.finish(hash)) return openssl_failed("hash with BLAKE2b");
-  return check(state.name, hash, state.signature, state.keys);
+  const auto hash = state.hasher.so_far();
+  if (!hash) return std::unexpected(hash.error());
+  const Bytes message = state.signature.algorithm == Algorithm::legacy ? bytes_of(state.whole) : Bytes(*hash);
+  auto verified = check(state.name, message, state.signature, state.keys);
+  if (verified) verified->content = *hash;
+  return verified;
 }
 
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,

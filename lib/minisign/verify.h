@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "minisign/blake2b.h"
 #include "minisign/key.h"
 #include "minisign/signature.h"
 
@@ -28,10 +29,11 @@ struct Verified {
   KeyId key_id{};
   Algorithm algorithm = Algorithm::prehashed;
   std::string trusted_comment;  // signed, but still any bytes but LF: escape before showing
+  Hash content{};               // of the whole file
 };
 
-// The verification of bytes that come piece by piece, and that somebody may read on the way: what was made of
-// them counts for nothing until finish() has said so.
+// The verification of bytes that come piece by piece. Nothing may be made of them until finish() has given
+// its verdict; VerifiedFile (verified_file.h) keeps to that.
 class Verification {
  public:
   // `name` is the file's, for the sentence of an error, which is always Fault::data. Nothing needs to be read
@@ -43,6 +45,8 @@ class Verification {
   ~Verification();
 
   void add(std::string_view piece);
+  // Of all bytes until now.
+  Result<Hash> hash_so_far() const;
   Result<Verified> finish();
 
  private:

@@ -55,3 +55,24 @@ TEST_CASE("what is not exactly a signature file is refused") {
     CHECK(bad(parse_signature(content)).fault == Fault::data);
   }
 }
+
+TEST_CASE("a trusted comment names its file as minisign, rsign2 and the minisign of Go write it") {
+  const auto name = [](std::string_view comment) { return good(signed_file_name(comment)); };
+  CHECK(name("timestamp:1795846947\tfile:list.json\thashed") == "list.json");
+  CHECK(name("timestamp:1795846947\tfile:my list.json\thashed") == "my list.json");
+  CHECK(name("timestamp:1795846947\tfilename:list.json") == "list.json");
+  CHECK(name("timestamp:1795846947 file:list.json") == "list.json");
+  CHECK(name("file:list.json") == "list.json");
+  CHECK(name("file:") == "");
+  CHECK(name("list of file:list.json, made today") == "list.json,");
+  for (const char* none : {"", "words", "timestamp:1", "profile:x", "File:x", "a\tthe file:x", "file"}) {
+    CAPTURE(none);
+    CHECK(name(none) == std::nullopt);
+  }
+}
+
+TEST_CASE("a trusted comment with two names is refused") {
+  for (const char* comment : {"file:a\tfile:b", "file:a file:a", "file:a\tfilename:a"}) {
+    CHECK(bad(signed_file_name(comment)).fault == Fault::data);
+  }
+}

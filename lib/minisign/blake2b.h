@@ -1,0 +1,40 @@
+// BLAKE2b-512 (RFC 7693), which is what minisign signs of a file. From OpenSSL.
+#pragma once
+
+#include <array>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace starttls::minisign {
+
+using Hash = std::array<unsigned char, 64>;
+
+// 128 lower-case hexadecimal digits.
+std::string to_hex(const Hash& hash);
+
+// Fed piece by piece.
+class Blake2b {
+ public:
+  Blake2b();
+  Blake2b(Blake2b&&) noexcept;
+  Blake2b& operator=(Blake2b&&) noexcept;
+  ~Blake2b();
+
+  void add(std::string_view bytes);
+  // Of all bytes until now; more may follow. Fault::internal where OpenSSL failed, now or before.
+  Result<Hash> so_far() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+Result<Hash> blake2b(std::string_view bytes);
+// Fault::io and Fault::permission where the file cannot be read.
+Result<Hash> blake2b_of_file(const std::filesystem::path& path);
+
+}  // namespace starttls::minisign

@@ -1,0 +1,164 @@
+// With real signatures of minisign over files of several pieces.
+#include "minisign/verified_file.h"
+
+#include <algorithm>
+
+#include "base/subprocess.h"
+#include "samples.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::minisign;
+using namespace starttls::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t limit = std::size_t{64} << 20U;
+
+// Somebody with a key who signs a file.
+struct Signer {
+  TemporaryFolder folder;
+  fs::path file = folder / "list.json";
+  std::vector<PublicKey> keys;
+
+  Signer() {
+    run({"minisign", "-G", "-W", "-p", folder / "key.pub", "-s", folder / "key"});
+    keys.push_back(good(parse_key_file(read(folder / "key.pub"))));
+  }
+
+  void sign(const std::string& content, const std::vector<std::string>& options = {}) const {
+    write(file, content);
+    std::vector<std::string> argv{"minisign", "-S", "-s", folder / "key", "-m", file};
+    argv.insert(argv.end(), options.begin(), options.end());
+    run(argv);
+  }
+
+  Result<VerifiedFile> open(const fs::path& path, std::size_t most = limit,
+                            Legacy legacy = Legacy::refuse) const {
+    return VerifiedFile::open(path, "the list", good(parse_signature(read(file.string() + ".minisig"))), keys,
+                              legacy, most);
+  }
+
+ private:
+  static void run(const std::vector<std::string>& argv) {
+    const auto done = good(run_program({.argv = argv}));
+    if (!done.succeeded()) FAIL(failure_of(argv.front(), done));
+  }
+};
+
+// What is given out, to the end or to the first error.
+std::pair<std::string, std::optional<Error>> given_out(VerifiedFile& file) {
+  std::string content;
+  std::string piece(VerifiedFile::piece_size, '\0');
+  for (;;) {
+    const auto size = file.read(piece);
+    if (!size) return {content, size.error()};
+    if (*size == 0) return {content, std::nullopt};
+    content.append(piece, 0, *size);
+  }
+}
+
+std::string pieces(std::size_t count, std::size_t more = 0) {
+  std::string text;
+  for (std::size_t i = 0; i < count; ++i) text.append(VerifiedFile::piece_size, static_cast<char>('a' + i));
+  return text.append(more, 'z');
+}
+
+}  // namespace
+
+TEST_CASE("a verified file gives out what was verified, whatever its size") {
+  const Signer signer;
+  for (const std::string& content :
+       {std::string(), std::string("x"), pieces(1), pieces(1, 1), pieces(3), pieces(3, 1000)}) {
+    signer.sign(content);
+    auto file = good(signer.open(signer.file));
+    CHECK(file.verified().content == good(blake2b(content)));
+    const auto [given, error] = given_out(file);
+    CHECK(given == content);
+    CHECK_FALSE(error);
+  }
+}
+
+TEST_CASE("a file with a legacy signature is given out, too, where that is allowed") {
+  const Signer signer;
+  signer.sign(pieces(1, 5), {"-l"});
+  CHECK_FALSE(signer.open(signer.file));
+  auto file = good(signer.open(signer.file, limit, Legacy::allow));
+  CHECK(given_out(file).first == pieces(1, 5));
+  CHECK(file.verified().content == good(blake2b(pieces(1, 5))));
+}
+
+TEST_CASE("of a file that is not what was signed nothing is given out") {
+  const Signer signer;
+  signer.sign(pieces(2));
+  write(signer.file, pieces(2, 1));
+  CHECK(bad(signer.open(signer.file)).message.find("does not fit") != std::string::npos);
+  write(signer.file, pieces(1));
+  CHECK(bad(signer.open(signer.file)).fault == Fault::data);
+  CHECK(bad(signer.open(signer.folder / "none")).fault == Fault::io);
+}
+
+TEST_CASE("a file that changes after it was verified is given out only as far as it is still the same") {
+  const Signer signer;
+  const std::string content = pieces(3, 10);
+  struct Change {
+    std::string now;
+    std::size_t given;  // pieces
+  };
+  std::string swapped = content;
+  std::swap_ranges(swapped.begin(), swapped.begin() + VerifiedFile::piece_size,
+                   swapped.begin() + VerifiedFile::piece_size);
+  std::string last = content;
+  last.back() = 'y';
+  for (const Change& change :
+       {Change{swapped, 0}, Change{last, 3}, Change{pieces(3, 9), 3}, Change{pieces(2), 2}, Change{"", 0},
+        Change{std::string(content.size(), 'x'), 0}}) {
+    signer.sign(content);
+    auto file = good(signer.open(signer.file));
+    write(signer.file, change.now);
+    const auto [given, error] = given_out(file);
+    CHECK(given == content.substr(0, change.given * VerifiedFile::piece_size));
+    REQUIRE(error);
+    CHECK(error->fault == Fault::data);
+    CHECK(error->message ==
+          signer.file.string() + ": changed while it was read, after its signature was checked");
+  }
+}
+
+TEST_CASE("what is added to a file after it was verified is not given out") {
+  const Signer signer;
+  for (const std::string& content : {pieces(2), pieces(1, 7)}) {
+    signer.sign(content);
+    auto file = good(signer.open(signer.file));
+    write(signer.file, content + "more");
+    const auto [given, error] = given_out(file);
+    CHECK(given == content);
+    CHECK_FALSE(error);
+  }
+}
+
+TEST_CASE("a file over the limit is refused") {
+  const Signer signer;
+  signer.sign(pieces(1, 1));
+  CHECK(signer.open(signer.file, VerifiedFile::piece_size + 1).has_value());
+  CHECK(bad(signer.open(signer.file, VerifiedFile::piece_size)).message.find("larger than the limit") !=
+        std::string::npos);
+}
+
+TEST_CASE("BLAKE2b is what RFC 7693 says of abc, piece by piece as at once") {
+  const std::string abc =
+      "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38a"
+      "a8"
+      "dbf1925ab92386edd4009923";
+  CHECK(to_hex(good(blake2b("abc"))) == abc);
+  Blake2b hash;
+  hash.add("ab");
+  CHECK(good(hash.so_far()) == good(blake2b("ab")));
+  hash.add("c");
+  CHECK(to_hex(good(hash.so_far())) == abc);
+  const TemporaryFolder folder;
+  write(folder / "abc", "abc");
+  CHECK(to_hex(good(blake2b_of_file(folder / "abc"))) == abc);
+  CHECK(bad(blake2b_of_file(folder / "none")).fault == Fault::io);
+}
