@@ -13,7 +13,15 @@ namespace {
 
 constexpr std::string_view prefix = "[GNUPG:] ";
 constexpr std::string_view binary_document = "00";  // the signature class (RFC 9580 section 5.2.1)
-constexpr std::string_view missing_key = "9";       // ERRSIG's reason
+
+// ERRSIG's reasons: GPG_ERR_DIGEST_ALGO, GPG_ERR_BAD_PUBKEY, GPG_ERR_NO_PUBKEY.
+constexpr std::string_view refused_digest = "5";
+constexpr std::string_view unusable_key = "6";
+constexpr std::string_view missing_key = "9";
+
+// RFC 9580 section 9.5: SHA2-256, SHA2-384, SHA2-512, SHA2-224, SHA3-256, SHA3-512. Not MD5 (1), SHA-1 (2)
+// and RIPEMD-160 (3), which it forbids.
+constexpr std::array<std::string_view, 6> strong_digests{"8", "9", "10", "11", "12", "14"};
 
 using Words = std::vector<std::string_view>;
 
@@ -47,16 +55,40 @@ std::optional<Time> time_of(std::string_view text) {
   return Time(std::chrono::seconds(seconds));
 }
 
+std::unexpected<Error> no_verdict(std::string_view why) {
+  return fail(Fault::unavailable, "the signature cannot be checked: {}", why);
+}
+
+std::optional<int> number_of(std::string_view text) {
+  int number = -1;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number < 0) return {};
+  return number;
+}
+
 // VALIDSIG fingerprint date timestamp expiry version reserved algorithm hash class primary-fingerprint
 Result<Verified> parse_valid(const Words& words) {
   const auto created = time_of(word(words, 3));
   const std::string_view fingerprint = word(words, 10);
-  if (!created || !is_fingerprint(fingerprint)) return fail(Fault::data, "gpgv says what nobody understands");
+  const std::string_view signer = word(words, 1);
+  const auto algorithm = number_of(word(words, 7));
+  const std::string_view digest = word(words, 8);
+  if (!created || !is_fingerprint(fingerprint) || !is_fingerprint(signer) || !algorithm ||
+      !number_of(digest)) {
+    return no_verdict("gpgv printed a VALIDSIG of another form than expected");
+  }
+  if (std::ranges::find(strong_digests, digest) == strong_digests.end()) {
+    return fail(Fault::data, "the signature uses a digest that is refused as too weak (algorithm {})",
+                digest);
+  }
   if (word(words, 9) != binary_document) {
     return fail(Fault::data, "the signature is not one over the bytes of a file (class {})",
                 printable(word(words, 9), 20));
   }
-  return Verified{.fingerprint = std::string(fingerprint), .created = *created};
+  return Verified{.fingerprint = std::string(fingerprint),
+                  .signer = std::string(signer),
+                  .algorithm = *algorithm,
+                  .created = *created};
 }
 
 // Why a line rules a good verdict out, or "".
@@ -72,6 +104,15 @@ std::string objection(const Words& words) {
   if (keyword == "ERRSIG" && word(words, 6) == missing_key) {
     return fmt::format("signed with key {}, which is not the known one", key);
   }
+  if (keyword == "ERRSIG" && word(words, 6) == refused_digest) {
+    return fmt::format("the signature by key {} uses a digest that is refused as too weak", key);
+  }
+  if (keyword == "ERRSIG" && word(words, 6) == unusable_key) {
+    return fmt::format(
+        "key {} cannot be used: its own signature is not valid or uses a digest that is refused "
+        "as too weak, such as SHA-1",
+        key);
+  }
   if (keyword == "ERRSIG") return fmt::format("the signature by key {} is of a kind that gpgv refuses", key);
   if (keyword == "NO_PUBKEY") return fmt::format("signed with key {}, which is not the known one", key);
   if (keyword == "NODATA") return "there is no signature in the signature's file";
@@ -84,21 +125,24 @@ std::string objection(const Words& words) {
 
 Result<Verified> verdict(std::string_view status) {
   int good = 0;
+  std::string bad;
   std::optional<Result<Verified>> valid;
   while (!status.empty()) {
     const std::string_view line = status.substr(0, status.find('\n'));
     status.remove_prefix(std::min(status.size(), line.size() + 1));
     if (!line.starts_with(prefix)) continue;
     const Words words = words_of(line.substr(prefix.size()));
-    if (std::string reason = objection(words); !reason.empty()) return fail(Fault::data, "{}", reason);
     const std::string_view keyword = word(words, 0);
+    // Without its keyring, say, gpgv goes on and finds every key unknown.
+    if (keyword == "ERROR") return no_verdict("gpgv reports an error: " + printable(word(words, 1), 100));
+    if (bad.empty()) bad = objection(words);
     if (keyword == "GOODSIG") ++good;
     if (keyword != "VALIDSIG") continue;
-    if (valid) return fail(Fault::data, "more than one signature where one is expected");
+    if (valid && bad.empty()) bad = "more than one signature where one is expected";
     valid = parse_valid(words);
   }
-  if (good == 0 && !valid) return fail(Fault::data, "there is no good signature");
-  if (good != 1 || !valid) return fail(Fault::data, "gpgv does not say clearly that the signature is good");
+  if (!bad.empty()) return fail(Fault::data, "{}", bad);
+  if (good != 1 || !valid) return no_verdict("gpgv does not say whether it is good");
   return *valid;
 }
 

@@ -13,6 +13,7 @@
 #include "base/subprocess.h"
 #include "base/text.h"
 #include "openpgp/armour.h"
+#include "openpgp/public_keys.h"
 
 namespace starttls::openpgp {
 namespace {
@@ -20,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::unexpected<Error> cannot_write(const fs::path& path, int error) {
-  return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), errno_text(error));
+  return fail(fault_for_writing(error), "{}: cannot write: {}", printable(path.string()), errno_text(error));
 }
 
 // A folder that only we can enter, removed with what is in it.
@@ -75,20 +76,32 @@ Result<fs::path> scratch_folder(const fs::path& given) {
 
 Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::path& signature,
                           const fs::path& file, const std::string& gpgv) {
-  const Command command{
-      .argv = {gpgv, "--homedir", home, "--keyring", keys, "--status-fd", "1", "--", signature, file},
-      .environment = {{"LC_ALL=C", "GNUPGHOME=" + home.string(), "HOME=" + home.string()}}};
+  const Command command{// MD5 is refused in any case.
+                        .argv = {gpgv, "--homedir", home, "--keyring", keys, "--weak-digest", "SHA1",
+                                 "--weak-digest", "RIPEMD160", "--status-fd", "1", "--", signature, file},
+                        .environment = {{"LC_ALL=C", "GNUPGHOME=" + home.string(), "HOME=" + home.string()}}};
   auto done = run_program(command);
-  if (done || done.error().fault != Fault::unavailable) return done;
-  return fail(Fault::unavailable, "OpenPGP signatures need the program gpgv (package gpgv): {}",
-              done.error().message);
+  if (done) return done;
+  if (done.error().fault == Fault::unavailable) {
+    return fail(Fault::unavailable, "OpenPGP signatures need the program gpgv (package gpgv): {}",
+                done.error().message);
+  }
+  // Too much output is no verdict on the signature.
+  return fail(done.error().fault == Fault::data ? Fault::unavailable : done.error().fault,
+              "the signature cannot be checked: {}", done.error().message);
 }
 
 Result<Verified> judge(const Finished& done) {
   if (done.timed_out || done.signal != 0) return fail(Fault::temporary, "gpgv {}", to_text(done));
   auto verified = verdict(done.out);
-  if (!verified || done.exit_status == 0) return verified;
-  return fail(Fault::data, "gpgv {}: {}", to_text(done), printable(trim(done.err), 300));
+  const bool gave_verdict = verified || verified.error().fault == Fault::data;
+  if (gave_verdict && (!verified || done.exit_status == 0)) return verified;
+  // For which gpgv has no status line.
+  if (!verified && done.err.find("not a detached signature") != std::string::npos) {
+    return fail(Fault::data, "the signature's file is no detached signature");
+  }
+  return fail(Fault::unavailable, "the signature cannot be checked: gpgv {}: {}", to_text(done),
+              printable(trim(done.err), 300));
 }
 
 }  // namespace
@@ -100,9 +113,13 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   const auto signature = read_file(signature_file, signature_size_limit);
   if (!signature) return std::unexpected(signature.error());
   const auto content = read_file(key_file, key_file_size_limit);
-  if (!content) return std::unexpected(content.error());
+  if (!content) {
+    const Error& error = content.error();
+    return fail(error.fault == Fault::data ? Fault::config : error.fault, "{}", error.message);
+  }
   const auto keys = keyring(*content);
-  if (!keys) return fail(Fault::data, "{}: {}", printable(key_file.string()), keys.error().message);
+  const auto known = keys ? public_keys(*keys) : std::unexpected(keys.error());
+  if (!known) return fail(Fault::config, "{}: {}", printable(key_file.string()), known.error().message);
 
   const auto parent = scratch_folder(scratch);
   if (!parent) return std::unexpected(parent.error());
@@ -116,6 +133,10 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   const auto done = run_gpgv(folder->path(), *keys_path, *signature_path, *subject, gpgv);
   if (!done) return std::unexpected(done.error());
   auto verified = judge(*done);
+  if (verified) {
+    if (const auto strong = strong_enough(*verified, *known); !strong)
+      verified = std::unexpected(strong.error());
+  }
   if (verified) return verified;
   return fail(verified.error().fault, "{}: {}", printable(shown.empty() ? file.string() : shown),
               verified.error().message);

@@ -24,6 +24,14 @@ std::string refusal(const std::string& status) {
   return error.message;
 }
 
+// Not a verdict, neither way.
+std::string silence(const std::string& status) {
+  CAPTURE(status);
+  const Error error = bad(verdict(status));
+  CHECK(error.fault == Fault::unavailable);
+  return error.message;
+}
+
 std::string replaced(std::string text, const std::string& from, const std::string& to) {
   const auto at = text.find(from);
   REQUIRE(at != std::string::npos);
@@ -35,22 +43,42 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 TEST_CASE("one good signature is told by its primary key and its time") {
   const auto verified = good(verdict(sound));
   CHECK(verified.fingerprint == primary);
+  CHECK(verified.signer == subkey);
+  CHECK(verified.algorithm == 22);
   CHECK(verified.created == at("2026-11-22T18:24:22Z"));
   CHECK(verdict(sound.substr(0, sound.size() - 1)).has_value());
   CHECK(verdict(sound + "[GNUPG:] TRUST_UNDEFINED\nother words\n").has_value());
 }
 
-TEST_CASE("half a verdict is none") {
-  CHECK(refusal("") == "there is no good signature");
-  CHECK(refusal("GOODSIG\nVALIDSIG\n") == "there is no good signature");
-  const std::string unclear = "gpgv does not say clearly that the signature is good";
-  CHECK(refusal(good_line) == unclear);
-  CHECK(refusal(valid_line) == unclear);
-  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]GOODSIG")) == unclear);
-  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", " [GNUPG:] GOODSIG")) == unclear);
-  CHECK(refusal(replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]  GOODSIG")) == unclear);
-  CHECK(refusal(replaced(sound, "GOODSIG", "GOODSIGN")) == unclear);
-  CHECK(refusal(good_line + good_line + valid_line) == unclear);
+TEST_CASE("half a verdict is none, neither good nor bad") {
+  const std::string unclear = "the signature cannot be checked: gpgv does not say whether it is good";
+  for (const std::string& status :
+       {std::string(), std::string("GOODSIG\nVALIDSIG\n"), good_line, valid_line,
+        replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]GOODSIG"),
+        replaced(sound, "[GNUPG:] GOODSIG", " [GNUPG:] GOODSIG"),
+        replaced(sound, "[GNUPG:] GOODSIG", "[GNUPG:]  GOODSIG"), replaced(sound, "GOODSIG", "GOODSIGN"),
+        good_line + good_line + valid_line}) {
+    CHECK(silence(status) == unclear);
+  }
+}
+
+TEST_CASE("an error of gpgv is no verdict, whatever it found then") {
+  for (const std::string& rest : {sound, std::string("[GNUPG:] NO_PUBKEY 21E6505569A8C861\n"),
+                                  std::string("[GNUPG:] BADSIG 21E6505569A8C861 A\n")}) {
+    CHECK(silence("[GNUPG:] ERROR add_keyblock_resource 33587281\n" + rest).find("add_keyblock_resource") !=
+          std::string::npos);
+    CHECK_FALSE(silence(rest + "[GNUPG:] ERROR keydb_search 33554445\n").empty());
+  }
+}
+
+TEST_CASE("a signature with a weak digest is refused, also where gpgv thinks it good") {
+  for (const char* digest : {"1", "2", "3", "4", "13", "99"}) {
+    CHECK(refusal(replaced(sound, " 8 00 ", " " + std::string(digest) + " 00 "))
+              .starts_with("the signature uses a digest that is refused as too weak"));
+  }
+  for (const char* digest : {"9", "10", "11", "12", "14"}) {
+    CHECK(verdict(replaced(sound, " 8 00 ", " " + std::string(digest) + " 00 ")).has_value());
+  }
 }
 
 TEST_CASE("a good signature beside another one does not count") {
@@ -75,6 +103,9 @@ TEST_CASE("each verdict has its sentence") {
   CHECK(of("NO_PUBKEY 21E6") == "signed with key 21E6, which is not the known one");
   CHECK(of("ERRSIG 21E6 22 8 00 1795371862 4 -") ==
         "the signature by key 21E6 is of a kind that gpgv refuses");
+  CHECK(of("ERRSIG 21E6 1 2 00 1795371862 5 -") ==
+        "the signature by key 21E6 uses a digest that is refused as too weak");
+  CHECK(of("ERRSIG 21E6 1 10 00 1795371862 6 -").starts_with("key 21E6 cannot be used: its own signature "));
   CHECK(of("NODATA 1") == "there is no signature in the signature's file");
   CHECK(of("UNEXPECTED 0") == "the signature's file is no detached signature");
   CHECK(of("BADSIG \x1b[31m A").find('\x1b') == std::string::npos);
@@ -87,15 +118,16 @@ TEST_CASE("only signatures over the bytes of a file count") {
   }
 }
 
-TEST_CASE("a VALIDSIG that nobody understands is refused") {
-  const std::string reason = "gpgv says what nobody understands";
-  CHECK(refusal(good_line + "[GNUPG:] VALIDSIG\n") == reason);
+TEST_CASE("a VALIDSIG of an unknown form is no verdict") {
+  const std::string reason =
+      "the signature cannot be checked: gpgv printed a VALIDSIG of another form than expected";
+  CHECK(silence(good_line + "[GNUPG:] VALIDSIG\n") == reason);
   for (const char* time :
        {"-1", "", "20261122T182422", "1795371862x", "99999999999999999999", "253402300800"}) {
-    CHECK(refusal(replaced(sound, "1795371862", time)) == reason);
+    CHECK(silence(replaced(sound, "1795371862", time)) == reason);
   }
   for (const std::string& fingerprint :
        {primary.substr(1), primary + "0", to_lower(primary), std::string("-")}) {
-    CHECK(refusal(replaced(sound, "8 00 " + primary, "8 00 " + fingerprint)) == reason);
+    CHECK(silence(replaced(sound, "8 00 " + primary, "8 00 " + fingerprint)) == reason);
   }
 }

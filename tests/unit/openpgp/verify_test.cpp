@@ -191,12 +191,59 @@ TEST_CASE("what is no detached signature over the bytes is refused") {
   CHECK(signer.refusal().find("larger than the limit") != std::string::npos);
 }
 
-TEST_CASE("a signature with a weak digest is refused, as gpgv decides") {
+TEST_CASE("a signature with a weak digest is refused") {
   const Signer signer;
-  signer.gnupg.run({"--quick-gen-key", "weak@a.test", "rsa2048", "sign", "never"});
-  write(signer.key, signer.gnupg.run({"--export", "weak@a.test"}));
-  signer.sign({"-u", "weak@a.test", "--digest-algo", "MD5", "--allow-weak-digest-algos"});
-  CHECK(signer.refusal().ends_with("is of a kind that gpgv refuses"));
+  signer.gnupg.run({"--quick-gen-key", "rsa@a.test", "rsa2048", "sign", "never"});
+  write(signer.key, signer.gnupg.run({"--export", "rsa@a.test"}));
+  for (const char* digest : {"MD5", "SHA1", "RIPEMD160"}) {
+    CAPTURE(digest);
+    signer.sign({"-u", "rsa@a.test", "--digest-algo", digest, "--allow-weak-digest-algos"});
+    CHECK(signer.refusal().ends_with("uses a digest that is refused as too weak"));
+  }
+  signer.sign({"-u", "rsa@a.test", "--digest-algo", "SHA256"});
+  good(signer.verdict());
+}
+
+TEST_CASE("a key that is certified with SHA-1 only is refused, and the sentence says why") {
+  const Signer signer;
+  signer.gnupg.run(
+      {"--cert-digest-algo", "SHA1", "--quick-gen-key", "old@a.test", "rsa2048", "sign", "never"});
+  write(signer.key, signer.gnupg.run({"--export", "old@a.test"}));
+  signer.sign({"-u", "old@a.test"});
+  CHECK(signer.refusal().ends_with("uses a digest that is refused as too weak, such as SHA-1"));
+}
+
+TEST_CASE("a short RSA key and a DSA key are refused") {
+  const Signer signer;
+  for (const auto& [kind, reason] :
+       {std::pair{"rsa1024", "of 1024 bits: fewer than 2048 are refused"}, {"dsa2048", "DSA is refused"}}) {
+    CAPTURE(kind);
+    const std::string name = std::string(kind) + "@a.test";
+    signer.gnupg.run({"--quick-gen-key", name, kind, "sign", "never"});
+    write(signer.key, signer.gnupg.run({"--export", name}));
+    signer.sign({"-u", name, "--digest-algo", "SHA256"});
+    CHECK(signer.refusal().ends_with(reason));
+  }
+}
+
+TEST_CASE("that a signature cannot be checked is no verdict on it") {
+  const Signer signer;
+  write(signer.file, "something else\n");  // so that the true verdict would be a bad one
+  const auto fault = [&](const std::string& script) {
+    const TemporaryFolder folder;
+    write(folder / "gpgv", "#!/bin/sh\n" + script + "\n");
+    fs::permissions(folder / "gpgv", fs::perms(0755));
+    return bad(verify_file(signer.file, signer.signature, signer.key, signer.scratch.path(),
+                           (folder / "gpgv").string()))
+        .fault;
+  };
+  CHECK(fault("exit 2") == Fault::unavailable);
+  CHECK(fault("exit 0") == Fault::unavailable);
+  CHECK(fault("echo '[GNUPG:] GOODSIG 21E6505569A8C861 A'") == Fault::unavailable);
+  CHECK(fault("kill -KILL $$") == Fault::temporary);
+  CHECK(fault("yes") == Fault::unavailable);
+  CHECK(fault("mv \"$4\" \"$4.not\"; exec gpgv \"$@\"") == Fault::unavailable);
+  CHECK(fault("exec gpgv \"$@\"") == Fault::data);
 }
 
 TEST_CASE("files that cannot be read or are no key are told by name") {
@@ -211,11 +258,11 @@ TEST_CASE("files that cannot be read or are no key are told by name") {
     CHECK(error.message == none.string() + ": No such file or directory");
   }
   const Error no_key = told(signer.file, signer.signature, signer.file);
-  CHECK(no_key.fault == Fault::data);
+  CHECK(no_key.fault == Fault::config);
   CHECK(no_key.message.find("no OpenPGP public key") != std::string::npos);
   CHECK(bad(verify_file(signer.file, signer.signature, signer.key, none)).fault == Fault::cannot_create);
   write(signer.key, "\x98");
-  CHECK_FALSE(signer.refusal().empty());
+  CHECK(bad(signer.verdict()).fault == Fault::config);
 }
 
 TEST_CASE("a relative name that looks like an option is a file") {
