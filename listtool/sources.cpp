@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "listtool/options.h"
+#include "minisign/verified_file.h"
 #include "preload/reader.h"
 
 namespace starttls::listtool {
@@ -32,16 +33,11 @@ void tell_faults(const Common& common, const ListFiles& files, const preload::Re
                            shown, faults == 1 ? "a fault" : fmt::format("{} faults", faults)));
 }
 
-// The text of a list, read once: what the parser gets is what is verified. Both are done, a piece ahead of
-// the parser, on the other core if there is one.
+// The text of a list for the parser, read a piece ahead of it, on the other core if there is one.
 class ListText {
  public:
-  // Without a verification nothing is verified.
-  static Result<ListText> open(const fs::path& file, std::optional<minisign::Verification> verification) {
-    auto fd = open_file(file, preload::list_size_limit);
-    if (!fd) return std::unexpected(fd.error());
-    return ListText(file, std::move(*fd), std::move(verification));
-  }
+  // `pieces` fills what it is given as far as there is text, and must outlive this.
+  explicit ListText(const ReadBytes& pieces) : pieces_(pieces) {}
 
   Result<std::size_t> read(std::span<char> into) {
     if (left_.empty()) {
@@ -52,24 +48,12 @@ class ListText {
     return size;
   }
 
-  // The verdict on the whole text, also where the parser stopped early.
-  Result<std::optional<minisign::Verified>> finish() {
-    if (!verification_) return std::nullopt;
-    do {
-      if (const auto had = next_piece(); !had) return std::unexpected(had.error());
-    } while (!left_.empty());
-    return verification_->finish();
-  }
-
  private:
-  static constexpr std::size_t piece_size = std::size_t{1} << 20U;
+  static constexpr std::size_t piece_size = minisign::VerifiedFile::piece_size;
   struct Piece {
     std::vector<char> bytes;
     Result<std::size_t> size = 0;
   };
-
-  ListText(fs::path file, UniqueFd fd, std::optional<minisign::Verification> verification)
-      : file_(std::move(file)), fd_(std::move(fd)), verification_(std::move(verification)) {}
 
   // Takes the piece that was read ahead, and has the one after it read.
   Result<void> next_piece() {
@@ -81,49 +65,29 @@ class ListText {
     left_ = {piece_.data(), *piece.size};
     at_end_ = left_.empty();
     if (at_end_) return {};
-    read_ += left_.size();
-    if (read_ > preload::list_size_limit) {
-      return fail(Fault::data, "{}: larger than the limit of {} bytes", printable(file_.string()),
-                  preload::list_size_limit);
-    }
     auto next = [this, spare = std::move(piece.bytes)]() mutable { return read_piece(std::move(spare)); };
     ahead_ = left_.size() == piece_size ? do_ahead(std::move(next))
                                         : std::async(std::launch::deferred, std::move(next));
     return {};
   }
 
-  // As much as there is, up to a whole piece, verified.
   Piece read_piece(std::vector<char> bytes) {
     bytes.resize(piece_size);
-    std::size_t size = 0;
-    while (size < bytes.size()) {
-      const auto got = read_some(fd_.get(), std::span(bytes).subspan(size), file_.string());
-      if (!got) return {.bytes = {}, .size = std::unexpected(got.error())};
-      if (*got == 0) break;
-      size += *got;
-    }
-    if (verification_) verification_->add({bytes.data(), size});
-    return {.bytes = std::move(bytes), .size = size};
+    auto size = pieces_(bytes);
+    return {.bytes = std::move(bytes), .size = std::move(size)};
   }
 
-  fs::path file_;
-  UniqueFd fd_;
-  std::optional<minisign::Verification> verification_;
+  const ReadBytes& pieces_;
   std::vector<char> piece_;  // what the parser is given
   std::string_view left_;    // of it
-  std::size_t read_ = 0;     // bytes so far
   bool at_end_ = false;
   std::future<Piece> ahead_;  // last, so that it ends before what it uses
 };
 
 Result<Source> read_text(const Common& common, const std::string& name, const ListFiles& files,
-                         std::optional<minisign::Verification> verification) {
-  auto text = ListText::open(files.list, std::move(verification));
-  if (!text) return std::unexpected(text.error());
-  auto reading = preload::read_list(files.shown, [&](std::span<char> into) { return text->read(into); });
-  // Before anything that was read is told or used.
-  const auto verified = text->finish();
-  if (!verified) return std::unexpected(verified.error());
+                         const ReadBytes& pieces) {
+  ListText text(pieces);
+  auto reading = preload::read_list(files.shown, [&](std::span<char> into) { return text.read(into); });
   if (!reading.list) return std::unexpected(reading.list.error());
   tell_faults(common, files, reading);
   auto expired = preload::expired_at(*reading.list, common.now);
@@ -135,7 +99,6 @@ Result<Source> read_text(const Common& common, const std::string& name, const Li
                           .timestamp = reading.list->timestamp,
                           .expires = reading.list->expires},
                 .list = std::move(*reading.list)};
-  if (*verified) source.facts.signed_by = "key " + minisign::to_text((*verified)->key_id);
   source.facts.unusable = std::move(expired);
   return source;
 }
@@ -194,16 +157,30 @@ fs::path default_signature(const fs::path& file) {
 }
 
 Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
-                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
+                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
+                             const Accept& accept) {
   const auto signature = read_signature(files.signature, files.shown_signature);
   if (!signature) return std::unexpected(signature.error());
-  auto verification = minisign::Verification::begin(files.shown, *signature, keys, legacy);
-  if (!verification) return std::unexpected(verification.error());
-  return read_text(common, name, files, std::move(*verification));
+  auto file = minisign::VerifiedFile::open(files.list, files.shown, *signature, keys, legacy,
+                                           preload::list_size_limit);
+  if (!file) return std::unexpected(file.error());
+  if (accept) {
+    if (const auto may = accept(file->verified()); !may) return std::unexpected(may.error());
+  }
+  auto source = read_text(common, name, files, [&](std::span<char> into) { return file->read(into); });
+  if (!source) return source;
+  source->facts.signed_by = "key " + minisign::to_text(file->verified().key_id);
+  source->facts.digest = minisign::to_hex(file->verified().content);
+  return source;
 }
 
 Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files) {
-  return read_text(common, name, files, std::nullopt);
+  const auto fd = open_file(files.list, preload::list_size_limit);
+  if (!fd) return std::unexpected(fd.error());
+  const ReadBytes some = [&](std::span<char> into) {
+    return read_some(fd->get(), into, files.list.string());
+  };
+  return read_text(common, name, files, [&](std::span<char> into) { return read_full(some, into); });
 }
 
 Result<std::vector<Source>> read_sources(const Common& common, std::span<const fs::path> files,

@@ -34,6 +34,7 @@ struct SourceFacts {
   Time timestamp;
   Time expires;
   std::optional<std::string> signed_by;  // "key A809E3FFB11E271C"; none where no key was given
+  std::string digest;                    // of its bytes, BLAKE2b-512 in hexadecimal; "" where not verified
   std::optional<Error> unusable;         // it expired, say: then nothing is taken from it
 };
 
@@ -61,15 +62,19 @@ struct ListFiles {
   std::filesystem::path signature;
   std::string shown;            // how sentences name the list
   std::string shown_signature;  // "": by its path
-  // Where gpgv may have a folder for as long as it runs; "": TMPDIR.
+  // Where gpgv has a folder for as long as it runs; "": TMPDIR.
   std::filesystem::path scratch;
 };
 
-// A list in a file, read while it is verified. Fault::data where it is not signed by one of the keys, is no
-// list, or is from the far future. An expired list is there, with its reason. Faults of single entries are
-// told on standard error.
+// What else must hold of a good signature, such as its trusted comment. An error refuses the list.
+using Accept = std::function<Result<void>(const minisign::Verified& verified)>;
+
+// A list in a file, parsed once it is verified: not a byte of it before. Fault::data where it is not signed
+// by one of the keys, is no list, or is from the far future. An expired list is there, with its reason.
+// Faults of single entries are told on standard error.
 Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
-                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy);
+                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
+                             const Accept& accept = {});
 
 // The same without a signature: its caller knows where the file is from, or has said that nobody does.
 Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files);
