@@ -1,6 +1,7 @@
 #include "listtool/configuration.h"
 
 #include <fmt/ranges.h>
+#include <fnmatch.h>
 
 #include <algorithm>
 #include <charconv>
@@ -41,6 +42,11 @@ std::string_view fault_of_url(std::string_view url) {
   return "";
 }
 
+// "" where the URL names none.
+std::string file_name_of(const ListSettings& list) {
+  return list.url.empty() ? list.file.filename().string() : http::file_name(list.url);
+}
+
 Result<minisign::PublicKey> read_key_file(const fs::path& file) {
   const auto content = read_file(file, minisign::key_file_size_limit);
   if (!content) return std::unexpected(content.error());
@@ -54,6 +60,8 @@ struct ListText {
   std::string name, url, file, signature, openpgp_key_file;
   std::vector<std::string> keys, key_files;
   bool allow_legacy = false;
+  std::string signed_file;
+  bool require_signed_file = false;
   std::uint64_t max_shrink = ListSettings{}.max_shrink;
 };
 
@@ -106,6 +114,8 @@ void ask_for_lists(Settings& settings, std::vector<ListText>& lists) {
     settings.texts(in + "key_files", list.key_files);
     settings.text(in + "openpgp_key_file", list.openpgp_key_file);
     settings.flag(in + "allow_legacy", list.allow_legacy);
+    settings.text(in + "signed_file", list.signed_file);
+    settings.flag(in + "require_signed_file", list.require_signed_file);
     settings.number(in + "max_shrink", list.max_shrink, 0, 100);
   }
 }
@@ -280,6 +290,9 @@ void Checks::one_kind_of_key(const std::string& table, const ListText& text) {
   require(!has_minisign || !has_openpgp, table + ".openpgp_key_file",
           "does not go together with minisign keys: give one kind of key");
   require(!text.allow_legacy || !has_openpgp, table + ".allow_legacy", "is for minisign keys only");
+  require(text.signed_file.empty() || !has_openpgp, table + ".signed_file", "is for minisign keys only");
+  require(!text.require_signed_file || !has_openpgp, table + ".require_signed_file",
+          "is for minisign keys only");
 }
 
 ListSettings Checks::list(const std::string& table, const ListText& text) {
@@ -290,6 +303,8 @@ ListSettings Checks::list(const std::string& table, const ListText& text) {
                     .signature = text.signature,
                     .openpgp_key_file = path_to_read(in + "openpgp_key_file", text.openpgp_key_file),
                     .allow_legacy = text.allow_legacy,
+                    .signed_file = text.signed_file,
+                    .require_signed_file = text.require_signed_file,
                     .max_shrink = static_cast<unsigned>(text.max_shrink)};
   require(!text.url.empty() || !text.file.empty(), table,
           fmt::format("'{}' has neither 'url' nor 'file'", printable(text.name)));
@@ -302,6 +317,8 @@ ListSettings Checks::list(const std::string& table, const ListText& text) {
   } else {
     list.signature = path_to_read(in + "signature", text.signature).string();
   }
+  require(!text.require_signed_file || !text.signed_file.empty() || !file_name_of(list).empty(),
+          in + "require_signed_file", "needs 'signed_file', because 'url' names no file");
   one_kind_of_key(table, text);
   list.keys = keys(in, text);
   return list;
@@ -419,6 +436,20 @@ const std::vector<std::string>& map_types(Mta mta) {
 fs::path mta_sts_cache(const Configuration& configuration) {
   const fs::path& configured = configuration.discovery.cache;
   return configured.empty() ? configuration.state_dir / "mta-sts" / "cache.sqlite" : configured;
+}
+
+bool signed_as(const ListSettings& list, const std::string& name) {
+  if (!list.signed_file.empty()) return ::fnmatch(list.signed_file.c_str(), name.c_str(), 0) == 0;
+  const std::string expected = file_name_of(list);
+  return expected.empty() || expected == name;
+}
+
+std::string place_of(const ListSettings& list) {
+  return list.url.empty() ? list.file.string() : list.url;
+}
+
+std::string shown_place(const std::string& place) {
+  return is_url(place) ? http::shown(place) : place;
 }
 
 bool is_url(std::string_view text) {

@@ -47,6 +47,10 @@ struct ListSettings {
   std::vector<minisign::PublicKey> keys;   // one of them must have signed
   std::filesystem::path openpgp_key_file;  // for gpgv; not read here
   bool allow_legacy = false;               // minisign signatures that are not prehashed
+  // The name that minisign's trusted comment must give the list where it gives one: a pattern of fnmatch(3);
+  // empty: the name in its URL or path, see signed_as().
+  std::string signed_file;
+  bool require_signed_file = false;  // it must give one
   unsigned max_shrink = 25;  // percent: with fewer than 100 - max_shrink of the installed one's domains an
                              // edition is refused
 };
@@ -104,6 +108,14 @@ struct Configuration {
 
 // The file with what is known of MTA-STS domains.
 std::filesystem::path mta_sts_cache(const Configuration& configuration);
+
+// Whether a list may be signed under that name of a file.
+bool signed_as(const ListSettings& list, const std::string& name);
+
+// Where a list is from: its URL, or its path.
+std::string place_of(const ListSettings& list);
+// The same as it may be shown to people, and written where others can read it: http::shown() of a URL.
+std::string shown_place(const std::string& place);
 
 // A URL, as against a path.
 bool is_url(std::string_view text);

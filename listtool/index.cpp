@@ -17,8 +17,8 @@ char letter_of(preload::Mode mode) {
 
 }  // namespace
 
-Result<void> Index::write(const preload::List& list, const std::filesystem::path& path) {
-  auto draft = FileDraft::beside(path);
+Result<void> Index::write(const preload::List& list, const std::filesystem::path& path, mode_t mode) {
+  auto draft = FileDraft::beside(path, mode);
   if (!draft) return std::unexpected(draft.error());
   table::CdbWriter table(draft->fd());
   std::string value;

@@ -1,6 +1,8 @@
 // An installed list as a table on disk, so that one domain is looked up without reading the list.
 #pragma once
 
+#include <sys/types.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -22,7 +24,7 @@ struct IndexedEntry {
 class Index {
  public:
   // Writes the index of a list as a new file. Fault::cannot_create.
-  static Result<void> write(const preload::List& list, const std::filesystem::path& path);
+  static Result<void> write(const preload::List& list, const std::filesystem::path& path, mode_t mode = 0644);
 
   // Errors as of table::Cdb.
   static Result<Index> open(const std::filesystem::path& path);

@@ -1,16 +1,21 @@
 #include "listtool/installed.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/text.h"
-#include "http/url.h"
 #include "listtool/mta_sts_source.h"
 #include "listtool/options.h"
+#include "minisign/verified_file.h"
 #include "openpgp/verify.h"
 #include "policy/overrides.h"
+#include "preload/reader.h"
 
 namespace starttls::listtool {
 namespace {
+
+namespace fs = std::filesystem;
 
 std::string name_of(const minisign::KeyId& key) {
   return "key " + minisign::to_text(key);
@@ -19,7 +24,7 @@ std::string name_of(const minisign::KeyId& key) {
 // What is said of a list must not depend on the set that it happens to be in.
 InstalledList judged(const Edition& edition, const ListSettings* settings, Time now) {
   InstalledList list{.facts = {.name = edition.name,
-                               .path = is_url(edition.origin) ? http::shown(edition.origin) : edition.origin,
+                               .path = edition.origin,
                                .timestamp = edition.timestamp,
                                .expires = edition.expires,
                                .signed_by = edition.signed_by},
@@ -35,10 +40,46 @@ InstalledList judged(const Edition& edition, const ListSettings* settings, Time 
 
 InstalledList missing(const ListSettings& settings) {
   return {.facts = {.name = settings.name,
-                    .path = settings.url.empty() ? settings.file.string() : settings.url,
+                    .path = shown_place(place_of(settings)),
                     .unusable = Error{Fault::data, "list " + settings.name + " is not installed"}},
           .edition = std::nullopt,
           .settings = &settings};
+}
+
+minisign::Legacy legacy_of(const ListSettings& settings) {
+  return settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
+}
+
+// One key may sign several lists; then only the trusted comment tells which one this is.
+Result<void> signed_as_this(const ListSettings& settings, const std::string& shown,
+                            const std::string& trusted_comment) {
+  const auto name = minisign::signed_file_name(trusted_comment);
+  if (!name) return fail(Fault::data, "{}: {}", printable(shown), name.error().message);
+  if (!*name && settings.require_signed_file) {
+    return fail(
+        Fault::data,
+        "{}: its signature does not say which file it is for (no 'file:' in the trusted comment), which "
+        "'require_signed_file' demands",
+        printable(shown));
+  }
+  if (!*name || signed_as(settings, **name)) return {};
+  return fail(
+      Fault::data,
+      "{}: it was signed as the file '{}', so it is another list or has another name there; if it is the "
+      "right one, set 'signed_file'",
+      printable(shown), printable(**name, 200));
+}
+
+Result<openpgp::Verified> verify_openpgp(const Common& common, const ListSettings& settings,
+                                         const ListFiles& files) {
+  return openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file, files.scratch,
+                              common.configuration.programs.gpgv, files.shown);
+}
+
+// Not a directory that others can fill up, where we may write to our own.
+fs::path scratch_of(const Configuration& configuration) {
+  const bool writable = ::access(configuration.state_dir.c_str(), W_OK | X_OK) == 0;
+  return writable ? configuration.state_dir : fs::path();
 }
 
 }  // namespace
@@ -75,15 +116,37 @@ bool may_sign(const ListSettings& settings, const std::string& signer) {
 
 Result<Source> read_signed(const Common& common, const ListSettings& settings, const ListFiles& files) {
   if (settings.openpgp_key_file.empty()) {
-    const auto legacy = settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
-    return read_verified(common, settings.name, files, settings.keys, legacy);
+    return read_verified(common, settings.name, files, settings.keys, legacy_of(settings),
+                         [&](const minisign::Verified& verified) {
+                           return signed_as_this(settings, files.shown, verified.trusted_comment);
+                         });
   }
-  const auto verified = openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file,
-                                             files.scratch, common.configuration.programs.gpgv, files.shown);
+  const auto verified = verify_openpgp(common, settings, files);
   if (!verified) return std::unexpected(verified.error());
+  const auto digest = minisign::blake2b_of_file(files.list);
+  if (!digest) return std::unexpected(digest.error());
   auto source = read_unverified(common, settings.name, files);
-  if (source) source->facts.signed_by = "OpenPGP key " + verified->fingerprint;
+  if (!source) return source;
+  source->facts.signed_by = "OpenPGP key " + verified->fingerprint;
+  source->facts.digest = minisign::to_hex(*digest);
   return source;
+}
+
+Result<void> verify_signed(const Common& common, const ListSettings& settings, const ListFiles& files) {
+  if (!settings.openpgp_key_file.empty()) {
+    const auto verified = verify_openpgp(common, settings, files);
+    return verified ? Result<void>{} : std::unexpected(verified.error());
+  }
+  // Without its signature nothing is proven of a list.
+  const auto signature = read_signature(files.signature, files.shown_signature);
+  if (!signature) {
+    const Error& error = signature.error();
+    return fail(error.fault == Fault::data ? Fault::io : error.fault, "{}", error.message);
+  }
+  const auto file = minisign::VerifiedFile::open(files.list, files.shown, *signature, settings.keys,
+                                                 legacy_of(settings), preload::list_size_limit);
+  if (!file) return std::unexpected(file.error());
+  return signed_as_this(settings, files.shown, file->verified().trusted_comment);
 }
 
 Error nothing_installed(const Configuration& configuration) {
@@ -92,10 +155,13 @@ Error nothing_installed(const Configuration& configuration) {
 }
 
 // Without settings only the update that installed it could verify it.
-Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed) {
+Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed,
+                                     const fs::path& scratch) {
   const ListFiles files{.list = set.list_of(*installed.edition),
                         .signature = set.signature_of(*installed.edition),
-                        .shown = set.list_of(*installed.edition).string()};
+                        .shown = set.list_of(*installed.edition).string(),
+                        .shown_signature = {},
+                        .scratch = scratch};
   auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
                                               : read_signed(common, *installed.settings, files);
   if (!source) return std::unexpected(source.error());
@@ -126,7 +192,7 @@ Result<std::vector<Source>> installed_sources(const Common& common) {
   std::map<std::string, preload::List> read;
   for (const InstalledList& list : lists) {
     if (list.facts.unusable) continue;
-    auto content = read_installed(common, *set, list);
+    auto content = read_installed(common, *set, list, scratch_of(common.configuration));
     if (!content) return std::unexpected(content.error());
     read.emplace(list.facts.name, std::move(*content));
   }

@@ -1,6 +1,7 @@
 // The lists that are configured, as they are installed: judged by the clock and by the keys that count now.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,9 +29,14 @@ std::vector<InstalledList> installed_lists(const Configuration& configuration, c
 // The operator's overrides, where they are configured. Fault::config where they are faulty.
 Result<std::optional<Source>> read_overrides_source(const Configuration& configuration);
 
-// A list with its signature, verified by what the settings say, wherever it lies. Fault::data where it is no
-// list, or not signed by a key that counts. The file must be our own: it is read twice with OpenPGP.
+// A list with its signature, verified by what the settings say, wherever it lies, and parsed only then.
+// Fault::data where it is no list, not signed by a key that counts, or signed as another file. The file must
+// be our own: it is read twice with OpenPGP.
 Result<Source> read_signed(const Common& common, const ListSettings& settings, const ListFiles& files);
+
+// The verdict on the signature alone. Fault::data only where it is proven that no key that counts signed the
+// list as this one; other faults where that cannot be checked.
+Result<void> verify_signed(const Common& common, const ListSettings& settings, const ListFiles& files);
 
 // Whether who signed an edition (Edition::signed_by) may still sign the list.
 bool may_sign(const ListSettings& settings, const std::string& signer);
@@ -39,8 +45,10 @@ bool may_sign(const ListSettings& settings, const std::string& signer);
 Error nothing_installed(const Configuration& configuration);
 
 // An installed list, verified again; where the configuration names no lists, as the set says. Fault::data
-// where its file is not, or no longer, what a key of now signed.
-Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed);
+// where its file is not, or no longer, what a key of now signed; other faults where that cannot be checked.
+// `scratch` as in ListFiles.
+Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed,
+                                     const std::filesystem::path& scratch);
 
 // What the maps are made of: the lists, those that can be used with their content out of `read`, MTA-STS
 // policies, which go before them, and the overrides, which win. Fault::unavailable where there is nothing at

@@ -163,25 +163,23 @@ Result<Origin> signature_origin(const ListSettings& settings) {
 class Attempt {
  public:
   Attempt(const Common& common, OwnState& state, http::Client& client, const ListSettings& settings,
-          const Set& before, const Edition* installed)
+          const Former& before)
       : common_(common),
         settings_(settings),
         before_(before),
-        installed_(installed),
         number_(state.next_number()),
         list_(state, settings.name + ".json"),
         signature_(state, settings.name + ".json" + suffix_for(settings)),
         fetcher_(common.configuration.fetch, client),
-        origin_{.place = settings.url.empty() ? settings.file.string() : settings.url,
-                .limit = common.configuration.fetch.size_limit} {}
+        origin_{.place = place_of(settings), .limit = common.configuration.fetch.size_limit} {}
 
   // `conditional` asks only for something newer than what is installed.
   Result<Obtained> run(bool conditional) {
     http::Validators known;
-    if (conditional) known = {.etag = installed_->etag, .last_modified = installed_->last_modified};
+    if (conditional) known = before_.remembered->validators;
     auto fetched = fetcher_.fetch(origin_, known, list_);
     if (!fetched) return std::unexpected(fetched.error());
-    if (fetched->unchanged) return Obtained{.edition = *installed_, .content = std::nullopt};
+    if (fetched->unchanged) return as_installed(known);
     if (conditional && is_installed()) return as_installed(fetched->validators);
     return verified(*fetched);
   }
@@ -190,13 +188,15 @@ class Attempt {
   bool came_whole() const { return came_whole_; }
 
  private:
-  bool is_installed() const { return starttls::same_content(list_.path(), before_.list_of(*installed_)); }
+  bool is_installed() const {
+    return starttls::same_content(list_.path(), before_.set.list_of(*before_.installed));
+  }
 
   Result<Obtained> as_installed(const http::Validators& validators) const {
-    Edition edition = *installed_;
-    edition.etag = validators.etag;
-    edition.last_modified = validators.last_modified;
-    return Obtained{.edition = std::move(edition), .content = std::nullopt};
+    Obtained obtained{
+        .edition = *before_.installed, .content = std::nullopt, .remembered = *before_.remembered};
+    obtained.remembered.validators = validators;
+    return obtained;
   }
 
   Result<Obtained> verified(const Fetched& fetched) {
@@ -213,17 +213,23 @@ class Attempt {
                                // Where what a killed update leaves is cleared away.
                                .scratch = list_.path().parent_path()});
     if (!source) return unverified(std::move(source.error()), fetched);
+    auto from = origin_digest(origin_.place);
+    if (!from) return std::unexpected(from.error());
     Obtained obtained{.edition = {.name = settings_.name,
                                   .number = number_,
-                                  .origin = origin_.place,
+                                  .origin = shown_place(origin_.place),
                                   .signed_by = source->facts.signed_by.value_or(""),
                                   .signature = suffix_for(settings_),
-                                  .etag = fetched.validators.etag,
-                                  .last_modified = fetched.validators.last_modified,
                                   .timestamp = source->facts.timestamp,
                                   .expires = source->facts.expires,
                                   .domains = source->list.size()},
-                      .content = std::move(*source)};
+                      .content = std::nullopt,
+                      .remembered = {.timestamp = source->facts.timestamp,
+                                     .digest = source->facts.digest,
+                                     .edition = number_,
+                                     .origin = std::move(*from),
+                                     .validators = fetched.validators}};
+    obtained.content = std::move(*source);
     return obtained;
   }
 
@@ -236,8 +242,7 @@ class Attempt {
 
   const Common& common_;
   const ListSettings& settings_;
-  const Set& before_;
-  const Edition* installed_;
+  const Former& before_;
   std::uint64_t number_;
   StagedFile list_;
   StagedFile signature_;
@@ -246,61 +251,93 @@ class Attempt {
   bool came_whole_ = false;
 };
 
+// Whether the new edition has the very bytes of the newest one that was installed.
+bool is_the_same(const OwnState& state, const Former& before, const Obtained& next) {
+  if (before.remembered != nullptr && !before.remembered->digest.empty()) {
+    return before.remembered->digest == next.remembered.digest;
+  }
+  return before.installed != nullptr &&
+         starttls::same_content(before.set.list_of(*before.installed),
+                                state.next_folder() / (next.edition.name + ".json"));
+}
+
+// Of the time of the installed one. After a change of the keys the same list may come with another signature.
+// And what is installed is no measure where it is proven that no key of now signed it.
+Result<void> may_come_again(const Common& common, const OwnState& state, const ListSettings& settings,
+                            const Former& before, const Obtained& next) {
+  if (is_the_same(state, before, next)) return {};
+  const std::string time = to_rfc3339(next.edition.timestamp);
+  if (before.installed == nullptr || before.installed->timestamp != next.edition.timestamp) {
+    return fail(Fault::data, "it is of {}, as one that was installed before, but its content is another",
+                time);
+  }
+  const fs::path list = before.set.list_of(*before.installed);
+  const auto verdict = verify_signed(common, settings,
+                                     {.list = list,
+                                      .signature = before.set.signature_of(*before.installed),
+                                      .shown = list.string(),
+                                      .shown_signature = {},
+                                      .scratch = state.next_folder()});
+  if (!verdict && verdict.error().fault == Fault::data) return {};
+  if (verdict) {
+    return fail(Fault::data, "it is of {}, as the installed one, but its content is another", time);
+  }
+  return fail(
+      verdict.error().fault,
+      "it is of {}, as the installed one, but its content is another, and whether the installed one is still "
+      "signed cannot be checked: {}",
+      time, verdict.error().message);
+}
+
 // "Timestamps only grow": the rules of the list format, and ours on how much a list may lose.
-Result<void> may_follow(const Edition& next, const Edition& installed, const ListSettings& settings,
-                        bool force) {
-  if (next.timestamp < installed.timestamp) {
-    return fail(Fault::data, "rolled back: it is of {}, the installed one of {}", to_rfc3339(next.timestamp),
-                to_rfc3339(installed.timestamp));
+Result<void> may_follow(const Common& common, const OwnState& state, const ListSettings& settings,
+                        const Former& before, const Obtained& next, bool force) {
+  const Time time = next.edition.timestamp;
+  const Time installed = before.installed != nullptr ? before.installed->timestamp : Time{};
+  const Time newest =
+      before.remembered != nullptr ? std::max(before.remembered->timestamp, installed) : installed;
+  if (time < newest) {
+    return fail(Fault::data, "rolled back: it is of {}, the {} of {}", to_rfc3339(time),
+                newest == installed ? "installed one" : "newest one that was ever installed under this name",
+                to_rfc3339(newest));
   }
-  if (next.timestamp == installed.timestamp) {
-    return fail(Fault::data, "it is of {}, as the installed one, but its content is another",
-                to_rfc3339(next.timestamp));
-  }
-  const std::uint64_t least = installed.domains - installed.domains * settings.max_shrink / 100;
-  if (next.domains < least && !force) {
+  if (time == newest) return may_come_again(common, state, settings, before, next);
+  if (before.installed == nullptr) return {};
+  const std::uint64_t domains = before.installed->domains;
+  if (next.edition.domains < domains - domains * settings.max_shrink / 100 && !force) {
     return fail(Fault::data,
                 "it shrank from {} to {} domains, by more than max_shrink ({} %) allows; if that is meant, "
                 "run update with --force",
-                installed.domains, next.domains, settings.max_shrink);
+                domains, next.edition.domains, settings.max_shrink);
   }
   return {};
-}
-
-// After a change of the keys the same list may come with another signature. And what is installed is no
-// measure where it is not, or no longer, what a key of now signed.
-bool may_come_again(const Common& common, const OwnState& state, const ListSettings& settings,
-                    const Set& before, const Edition& installed) {
-  const fs::path list = before.list_of(installed);
-  if (starttls::same_content(list, state.next_folder() / (settings.name + ".json"))) return true;
-  const ListFiles files{.list = list, .signature = before.signature_of(installed), .shown = list.string()};
-  return !read_signed(common, settings, files);
 }
 
 }  // namespace
 
 Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& client,
-                        const ListSettings& settings, const Set& before, const Edition* installed,
-                        const Demands& demands) {
+                        const ListSettings& settings, const Former& before, const Demands& demands) {
   // What is installed counts for asking only where it is from the same place, and a key of now signed it.
-  const std::string& place = settings.url.empty() ? settings.file.string() : settings.url;
-  const bool conditional = !demands.anew && installed != nullptr && installed->origin == place &&
-                           may_sign(settings, installed->signed_by);
-  Attempt first(common, state, client, settings, before, installed);
+  const auto place = origin_digest(place_of(settings));
+  if (!place) return std::unexpected(place.error());
+  const bool conditional = !demands.anew && before.installed != nullptr && before.remembered != nullptr &&
+                           before.remembered->edition == before.installed->number &&
+                           before.remembered->origin == *place &&
+                           may_sign(settings, before.installed->signed_by);
+  Attempt first(common, state, client, settings, before);
   auto obtained = first.run(conditional);
   if (!obtained && first.came_whole() && obtained.error().fault == Fault::data && !settings.url.empty()) {
-    obtained = Attempt(common, state, client, settings, before, installed).run(false);
+    obtained = Attempt(common, state, client, settings, before).run(false);
   }
   if (!obtained || !obtained->content) return obtained;
   if (obtained->content->facts.unusable) return std::unexpected(*obtained->content->facts.unusable);
-  if (installed != nullptr) {
-    const auto may = may_follow(obtained->edition, *installed, settings, demands.force);
-    const bool again = installed->timestamp == obtained->edition.timestamp &&
-                       may_come_again(common, state, settings, before, *installed);
-    if (!may && !again) return std::unexpected(may.error());
+  if (before.installed != nullptr || before.remembered != nullptr) {
+    const auto may = may_follow(common, state, settings, before, *obtained, demands.force);
+    if (!may) return std::unexpected(may.error());
   }
   const Set next{.folder = state.next_folder(), .lists = {}};
-  if (const auto indexed = Index::write(obtained->content->list, next.index_of(obtained->edition));
+  if (const auto indexed =
+          Index::write(obtained->content->list, next.index_of(obtained->edition), state.mode());
       !indexed) {
     return std::unexpected(indexed.error());
   }

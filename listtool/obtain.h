@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "http/client.h"
 #include "listtool/configuration.h"
+#include "listtool/remembered.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
 
@@ -18,9 +19,17 @@ struct Common;
 // What came of asking for a list.
 struct Obtained {
   // The edition to be installed from now on: a new one, whose files are in the next set; or the installed
-  // one, perhaps with newer words of the server to ask with next time.
+  // one.
   Edition edition;
   std::optional<Source> content;  // of a new one
+  Remembered remembered;          // to be remembered once the edition is installed
+};
+
+// What there was of a list before.
+struct Former {
+  const Set& set;
+  const Edition* installed;      // in the set; nullptr where none is
+  const Remembered* remembered;  // nullptr where nothing is
 };
 
 struct Demands {
@@ -29,15 +38,13 @@ struct Demands {
 };
 
 // Asks once, with conditions where an edition is installed; on a list that does not fit its signature once
-// more, since the publisher may have replaced both between the two fetches. `installed` is in `before`, or
-// nullptr.
+// more, since the publisher may have replaced both between the two fetches.
 //
-// Fault::data where what there is may not be installed: it is no list, badly signed, expired, from the far
-// future, older than the installed one, of the same time with other content, or shrunk too much. Other faults
-// as of http::Client::fetch() and of files. Without a new edition, what was written to the next set is worth
-// nothing.
+// Fault::data where what there is may not be installed: it is no list, badly signed, signed as another file,
+// expired, from the far future, older than the newest one that was ever installed, of the same time with
+// other content, or shrunk too much. Other faults as of http::Client::fetch() and of files. Without a new
+// edition, what was written to the next set is worth nothing.
 Result<Obtained> obtain(const Common& common, OwnState& state, http::Client& client,
-                        const ListSettings& settings, const Set& before, const Edition* installed,
-                        const Demands& demands);
+                        const ListSettings& settings, const Former& before, const Demands& demands);
 
 }  // namespace starttls::listtool

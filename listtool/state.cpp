@@ -11,6 +11,7 @@
 #include "base/file_draft.h"
 #include "base/settings.h"
 #include "base/text.h"
+#include "listtool/configuration.h"
 
 namespace starttls::listtool {
 namespace {
@@ -19,6 +20,10 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view facts_file = "set.toml";
 constexpr std::uint64_t most_editions = std::uint64_t{1} << 62U;
+
+// What gpgv had to read for a minute at most; one that a killed process left is older.
+constexpr std::string_view scratch_prefix = "openpgp-";
+constexpr std::chrono::hours scratch_rest{1};
 
 std::unexpected<Error> cannot(const fs::path& path, std::string_view what, int error) {
   return fail(error == EACCES || error == EPERM ? Fault::permission : Fault::cannot_create,
@@ -44,8 +49,6 @@ std::string to_toml(const std::vector<Edition>& lists) {
     line("origin", list.origin);
     line("signed_by", list.signed_by);
     line("signature", list.signature);
-    line("etag", list.etag);
-    line("last_modified", list.last_modified);
     line("timestamp", to_rfc3339(list.timestamp));
     line("expires", to_rfc3339(list.expires));
     text += fmt::format("domains = {}\n", list.domains);
@@ -53,7 +56,7 @@ std::string to_toml(const std::vector<Edition>& lists) {
   return text;
 }
 
-Result<Edition> read_edition(Settings& settings, const std::string& at) {
+Result<Edition> read_edition(Settings& settings, const std::string& at, std::vector<FormerFacts>& former) {
   Edition edition;
   std::string timestamp;
   std::string expires;
@@ -62,8 +65,9 @@ Result<Edition> read_edition(Settings& settings, const std::string& at) {
   settings.text(at + "origin", edition.origin);
   settings.text(at + "signed_by", edition.signed_by);
   settings.text(at + "signature", edition.signature);
-  settings.text(at + "etag", edition.etag);
-  settings.text(at + "last_modified", edition.last_modified);
+  http::Validators validators;
+  settings.text(at + "etag", validators.etag);
+  settings.text(at + "last_modified", validators.last_modified);
   settings.text(at + "timestamp", timestamp);
   settings.text(at + "expires", expires);
   settings.number(at + "domains", edition.domains, 0, most_editions);
@@ -77,6 +81,14 @@ Result<Edition> read_edition(Settings& settings, const std::string& at) {
       !has_signature) {
     return fail(Fault::data, "an entry is incomplete");
   }
+  std::string shown = shown_place(edition.origin);
+  if (!validators.empty() || shown != edition.origin) {
+    former.push_back({.name = edition.name,
+                      .number = edition.number,
+                      .origin = std::move(edition.origin),
+                      .validators = std::move(validators)});
+  }
+  edition.origin = std::move(shown);
   return edition;
 }
 
@@ -86,6 +98,16 @@ std::optional<std::uint64_t> number_of(const fs::path& set) {
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   const bool whole = error == std::errc{} && end == name.data() + name.size();
   return whole && number < most_editions ? std::optional(number) : std::nullopt;
+}
+
+void clear_scratch(const fs::path& state_dir) {
+  std::error_code error;
+  for (fs::directory_iterator it(state_dir, error), end; !error && it != end; it.increment(error)) {
+    if (!it->path().filename().string().starts_with(scratch_prefix)) continue;
+    std::error_code left;
+    const auto written = fs::last_write_time(it->path(), left);
+    if (!left && written < fs::file_time_type::clock::now() - scratch_rest) fs::remove_all(it->path(), left);
+  }
 }
 
 }  // namespace
@@ -114,7 +136,7 @@ Result<Set> read_set(const fs::path& folder) {
   Set set{.folder = folder, .lists = {}};
   const std::size_t lists = settings->tables("list");
   for (std::size_t i = 0; i < lists; ++i) {
-    auto edition = read_edition(*settings, fmt::format("list[{}].", i));
+    auto edition = read_edition(*settings, fmt::format("list[{}].", i), set.former);
     if (!edition) return damaged(file, "is damaged: " + edition.error().message);
     set.lists.push_back(std::move(*edition));
   }
@@ -139,6 +161,13 @@ Result<Set> current_set(const fs::path& state_dir) {
   return read_set(folder);
 }
 
+// To ask for the umask is to change it; no other thread runs yet.
+OwnState::OwnState(fs::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {
+  const mode_t mask = ::umask(S_IRWXG | S_IRWXO);
+  ::umask(mask);
+  mode_ = 0644 & ~mask;
+}
+
 Result<OwnState> OwnState::lock(const fs::path& state_dir) {
   std::error_code error;
   fs::create_directories(state_dir / "sets", error);
@@ -153,6 +182,7 @@ Result<OwnState> OwnState::lock(const fs::path& state_dir) {
   if (const auto set = current_set(state_dir); !set) return std::unexpected(set.error());
   OwnState state(state_dir, std::move(fd));
   state.clear_away();
+  clear_scratch(state_dir);
   return state;
 }
 
@@ -201,11 +231,24 @@ Result<void> OwnState::keep(const Set& from, const Edition& edition) {
 }
 
 Result<Set> OwnState::complete_set(std::vector<Edition> lists) {
-  if (const auto written = replace_file(next_folder() / facts_file, to_toml(lists)); !written) {
+  if (const auto written = replace_file(next_folder() / facts_file, to_toml(lists), mode_); !written) {
     return std::unexpected(written.error());
   }
   if (const auto synced = sync_directory(path_ / "sets"); !synced) return std::unexpected(synced.error());
   return Set{.folder = next_folder(), .lists = std::move(lists)};
+}
+
+Result<void> OwnState::redact_former() const {
+  for (const char* name : {"current", "previous"}) {
+    std::error_code error;
+    const fs::path folder = fs::canonical(path_ / name, error);
+    const auto set = error ? Result<Set>{} : read_set(folder);
+    // Of a damaged one nobody can tell what is in it, and only the current one counts.
+    if (!set || set->former.empty()) continue;
+    if (auto written = replace_file(folder / facts_file, to_toml(set->lists), mode_); !written)
+      return written;
+  }
+  return {};
 }
 
 void OwnState::discard_set() const {

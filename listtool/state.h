@@ -2,9 +2,11 @@
 //
 //   STATE/lock                    held by the update that runs
 //   STATE/current, previous       links to the sets that count now and counted before
-//   STATE/sets/N/set.toml         what is known of its lists, in overlay order
+//   STATE/sets/N/set.toml         what is known of its lists, in overlay order; everybody may read it
 //   STATE/sets/N/NAME.json        a list, and beside it its signature (.minisig or .asc) and its index (.cdb)
 //   STATE/outputs.toml            what the maps were made of (see outputs.h)
+//   STATE/remembered.toml         the newest edition of each list (see remembered.h)
+//   STATE/openpgp-*               what gpgv reads while it runs
 //
 // A set never changes. An update makes the next one beside it, with links to the files of lists that stay,
 // and then turns `current` to it: others see all of the old set or all of the new one, whenever the update is
@@ -21,6 +23,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/result.h"
+#include "http/validators.h"
 
 namespace starttls::listtool {
 
@@ -28,11 +31,9 @@ namespace starttls::listtool {
 struct Edition {
   std::string name;
   std::uint64_t number = 0;  // of the set it came with: no other edition of this list has it
-  std::string origin;        // the URL or path it is from
+  std::string origin;        // the URL or path it is from, as shown_place() has it: without secrets
   std::string signed_by;     // "key A809E3FFB11E271C", "OpenPGP key 40 HEX DIGITS"
   std::string signature;     // the end of its signature's name: ".minisig" or ".asc"
-  std::string etag;          // what the server said of it, to ask whether there is a newer one
-  std::string last_modified;
   Time timestamp;
   Time expires;
   std::uint64_t domains = 0;
@@ -40,10 +41,19 @@ struct Edition {
   bool operator==(const Edition&) const = default;
 };
 
+// What set.toml once had in it for everybody to read: the whole URL, and what the server said.
+struct FormerFacts {
+  std::string name;
+  std::uint64_t number = 0;
+  std::string origin;
+  http::Validators validators;
+};
+
 // A set of editions in its folder.
 struct Set {
   std::filesystem::path folder;  // empty where nothing is installed
   std::vector<Edition> lists;
+  std::vector<FormerFacts> former = {};  // where set.toml has them
 
   const Edition* find(std::string_view name) const;
   std::filesystem::path list_of(const Edition& edition) const;
@@ -75,6 +85,13 @@ class OwnState {
   // Puts the edition's files of another set into the new one, too.
   Result<void> keep(const Set& from, const Edition& edition);
 
+  // Of sets with former facts: writes what is known of the lists without secrets. Set::former must be
+  // saved elsewhere before.
+  Result<void> redact_former() const;
+
+  // The mode of a new file that others may read: 0644 less the umask.
+  mode_t mode() const { return mode_; }
+
   // Writes what is known of the lists; from then on the new set is complete and safe from a power cut.
   Result<Set> complete_set(std::vector<Edition> lists);
 
@@ -87,12 +104,13 @@ class OwnState {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  OwnState(std::filesystem::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}
+  OwnState(std::filesystem::path path, UniqueFd lock);
   void clear_away();
   Result<void> link(std::string_view name, const std::string& target);
 
   std::filesystem::path path_;
   UniqueFd lock_;
+  mode_t mode_;
   std::uint64_t next_ = 1;
 };
 

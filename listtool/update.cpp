@@ -65,6 +65,29 @@ Result<void> check(const Configuration& configuration, const UpdateOptions& opti
   return {};
 }
 
+// What an update of before there was a memory installed, and what it wrote for everybody to read.
+Result<void> take_over_former(const OwnState& state, const Set& before, Memory& memory,
+                              const Configuration& configuration) {
+  for (const Edition& edition : before.lists) {
+    if (memory.find(edition.name) == nullptr) {
+      memory.remember(edition.name,
+                      {.timestamp = edition.timestamp, .digest = {}, .origin = {}, .validators = {}});
+    }
+  }
+  for (const FormerFacts& former : before.former) {
+    Remembered remembered = *memory.find(former.name);
+    if (remembered.edition != 0) continue;
+    auto origin = origin_digest(former.origin);
+    if (!origin) return std::unexpected(origin.error());
+    remembered.edition = former.number;
+    remembered.origin = std::move(*origin);
+    remembered.validators = former.validators;
+    memory.remember(former.name, std::move(remembered));
+  }
+  if (auto saved = memory.save(configuration.lists); !saved) return saved;
+  return state.redact_former();
+}
+
 // So that not all hosts of the world ask in the same second.
 void wait_a_while(std::chrono::seconds splay) {
   if (splay.count() == 0) return;
@@ -75,12 +98,13 @@ void wait_a_while(std::chrono::seconds splay) {
 
 }  // namespace
 
-Update::Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before)
+Update::Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before, Memory memory)
     : common_(common),
       options_(options),
       state_(state),
       before_(std::move(before)),
       after_(before_),
+      memory_(std::move(memory)),
       records_(OutputRecords::load(state.path())) {}
 
 Result<int> Update::run() {
@@ -122,13 +146,14 @@ void Update::take_lists() {
 // The edition that counts from now on; none where there was none and none could be had.
 std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed, bool anew,
                                     ListReport& report) {
-  auto obtained =
-      obtain(common_, state_, client_, settings, before_, installed, {.anew = anew, .force = options_.force});
+  const Former before{.set = before_, .installed = installed, .remembered = memory_.find(settings.name)};
+  auto obtained = obtain(common_, state_, client_, settings, before, {.anew = anew, .force = options_.force});
   if (!obtained || !obtained->content) state_.drop(settings.name);
   if (!obtained) {
     refuse(settings, installed, obtained.error(), report);
     return installed != nullptr ? std::optional(*installed) : std::nullopt;
   }
+  memory_.remember(settings.name, std::move(obtained->remembered));
   if (obtained->content) {
     report.result = "new";
     report.edition = obtained->edition;
@@ -169,9 +194,14 @@ ChangeCounts Update::changes(const Edition* installed, const preload::List& now)
 
 // The lists that stay, for the maps: verified again, since they have lain on a disk.
 void Update::read_kept_lists() {
+  const auto scratch = state_.begin_set();
+  if (!scratch) {
+    unchecked_ = scratch.error();
+    return;
+  }
   for (const InstalledList& list : installed_) {
     if (list.facts.unusable || read_.contains(list.facts.name)) continue;
-    auto content = read_installed(common_, before_, list);
+    auto content = read_installed(common_, before_, list, *scratch);
     if (content) {
       read_.emplace(list.facts.name, std::move(*content));
     } else {
@@ -188,8 +218,13 @@ void Update::take_anew(const InstalledList& damaged, const Error& error) {
   const auto report = std::ranges::find(lists_, name, &ListReport::name);
   const auto edition = std::ranges::find(after_.lists, name, &Edition::name);
   *edition = *take(*damaged.settings, before_.find(name), true, *report);
-  if (!read_.contains(name)) {
+  if (read_.contains(name)) return;
+  // Only what is proven to be nobody's list is left out of the maps: else who keeps signatures from being
+  // checked would take its policies away.
+  if (error.fault == Fault::data) {
     unverified_.emplace(name, Error{Fault::data, "what is installed cannot be verified"});
+  } else {
+    unchecked_ = error;
   }
 }
 
@@ -258,7 +293,11 @@ Result<std::vector<Update::Output>> Update::draft_outputs() {
   if (outputs.empty()) return outputs;
   // Maps without the policies that they had would be a step back: they stay until the cache is mended.
   if (!mta_sts_) {
-    for (Output& output : outputs) fail_output(output, mta_sts_.error());
+    fail_outputs(outputs, mta_sts_.error());
+    return outputs;
+  }
+  if (unchecked_) {
+    fail_outputs(outputs, *unchecked_);
     return outputs;
   }
   auto sources = sources_of(common_, installed_, std::move(read_), std::move(*mta_sts_));
@@ -287,6 +326,10 @@ Result<void> Update::draft(Output& output, std::span<const Source> sources) cons
   return {};
 }
 
+void Update::fail_outputs(std::vector<Output>& outputs, const Error& error) {
+  for (Output& output : outputs) fail_output(output, error);
+}
+
 void Update::fail_output(Output& output, const Error& error) {
   output.draft.reset();
   output.failed = true;
@@ -301,6 +344,8 @@ Result<void> Update::switch_sets(std::span<const Output> outputs) {
   if (!outputs.empty()) {
     if (auto saved = records_.save(common_.configuration.outputs); !saved) return saved;
   }
+  // Before the switch: who is killed in between asks without conditions, and installs the same edition again.
+  if (auto saved = memory_.save(common_.configuration.lists); !saved) return saved;
   return after_.folder == before_.folder ? Result<void>{} : state_.switch_to(after_);
 }
 
@@ -406,7 +451,12 @@ Result<int> update(const Common& given, const UpdateOptions& options) {
   if (!state) return std::unexpected(state.error());
   auto before = current_set(common.configuration.state_dir);
   if (!before) return std::unexpected(before.error());
-  Update run(common, options, *state, std::move(*before));
+  auto memory = Memory::load(common.configuration.state_dir);
+  if (!memory) return std::unexpected(memory.error());
+  if (const auto taken = take_over_former(*state, *before, *memory, common.configuration); !taken) {
+    return std::unexpected(taken.error());
+  }
+  Update run(common, options, *state, std::move(*before), std::move(*memory));
   const auto status = run.run();
   state->discard_set();
   if (status && common.json) {

@@ -17,6 +17,7 @@
 #include "listtool/map.h"
 #include "listtool/mta_sts_source.h"
 #include "listtool/outputs.h"
+#include "listtool/remembered.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
 
@@ -27,7 +28,7 @@ struct UpdateOptions;
 
 class Update {
  public:
-  Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before);
+  Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before, Memory memory);
 
   // The exit status, where the run came to its end: not 0 where single lists or commands failed, which was
   // told. An Error where nothing was changed.
@@ -66,6 +67,7 @@ class Update {
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;
   void read_kept_lists();
   void take_anew(const InstalledList& damaged, const Error& error);
+  void fail_outputs(std::vector<Output>& outputs, const Error& error);
   Result<void> complete_set();
   void judge_lists();
   void tell_judgement();
@@ -86,8 +88,10 @@ class Update {
   http::Client client_;
   Set before_;
   Set after_;
+  Memory memory_;
   std::map<std::string, preload::List> read_;
   std::map<std::string, Error> unverified_;  // installed lists that nobody signed as they are now
+  std::optional<Error> unchecked_;           // why that could not be found out for one of them
   std::vector<InstalledList> installed_;     // or will be, by the clock and by what was found
   Result<std::optional<Source>> mta_sts_;
   OutputRecords records_;

@@ -11,6 +11,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "http/address.h"
+#include "http/url.h"
 
 namespace starttls::http {
 namespace {
@@ -201,7 +202,7 @@ std::optional<Page> PageTransfer::judge(CURLcode code) const {
 Page PageTransfer::refused_status(int status) const {
   if (status < 300 || status > 399)
     return {.trouble = Trouble::status, .reason = fmt::format("status {}", status)};
-  const std::string location = printable(header_of(easy_.get(), "Location"), location_limit);
+  const std::string location = printable(shown_location(header_of(easy_.get(), "Location")), location_limit);
   return {.trouble = Trouble::redirect,
           .reason = location.empty() ? fmt::format("status {}", status)
                                      : fmt::format("status {}, a redirect to {}", status, location)};

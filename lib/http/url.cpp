@@ -23,9 +23,9 @@ class Parts {
   CURLUcode error() const { return error_; }
 
   // "" where the URL has none.
-  std::string get(CURLUPart part) const {
+  std::string get(CURLUPart part, unsigned flags = 0) const {
     char* text = nullptr;
-    if (::curl_url_get(handle_.get(), part, &text, 0) != CURLUE_OK) return {};
+    if (::curl_url_get(handle_.get(), part, &text, flags) != CURLUE_OK) return {};
     const std::unique_ptr<char, decltype(&::curl_free)> owner(text, &::curl_free);
     return text;
   }
@@ -82,6 +82,14 @@ Result<std::string> signature_url(std::string_view url, std::string_view suffix)
   return parts.get(CURLUPART_URL);
 }
 
+std::string file_name(std::string_view url) {
+  const Parts parts(url);
+  if (parts.error() != CURLUE_OK) return {};
+  // curl refuses to decode a control character, which no file's name should have.
+  const std::string path = parts.get(CURLUPART_PATH, CURLU_URLDECODE);
+  return path.substr(path.rfind('/') + 1);
+}
+
 std::string shown(std::string_view url) {
   Parts parts(url);
   if (parts.error() != CURLUE_OK) return "(no URL)";
@@ -90,6 +98,17 @@ std::string shown(std::string_view url) {
   parts.set(CURLUPART_FRAGMENT, nullptr);
   const std::string text = parts.get(CURLUPART_URL);
   return text.empty() ? "(no URL)" : printable(text);
+}
+
+std::string shown_location(std::string_view location) {
+  std::string text(location.substr(0, location.find_first_of("?#")));
+  const auto slashes = text.find("//");
+  if (slashes != std::string::npos) {
+    const auto authority = slashes + 2;
+    const auto at = text.substr(0, text.find('/', authority)).rfind('@');
+    if (at != std::string::npos && at >= authority) text.erase(authority, at + 1 - authority);
+  }
+  return text;
 }
 
 std::string without_userinfo(std::string_view url) {

@@ -21,9 +21,16 @@ Result<void> is_https_url(std::string_view text);
 // path names no file.
 Result<std::string> signature_url(std::string_view url, std::string_view suffix);
 
+// The last part of the URL's path, decoded: "list.json"; "" where the path ends with a slash, or it is no
+// URL.
+std::string file_name(std::string_view url);
+
 // The URL as it may be shown to people: scheme, host, port and path, escaped; user name, password and query
 // are secrets as often as not. "(no URL)" where it is none, so that nothing of those slips through.
 std::string shown(std::string_view url);
+
+// The same of what a server sends as Location, which may be a relative reference (RFC 9110 section 10.2.2).
+std::string shown_location(std::string_view location);
 
 // The URL without user name and password; "" where it is none.
 std::string without_userinfo(std::string_view url);

@@ -15,7 +15,7 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from lab import Lab, command, program
 from lab.https import Answer, HttpsServer, Request
@@ -48,12 +48,37 @@ class Key:
         self.text = self.public.read_text().split("\n")[1]
         self._folder = folder
 
-    def sign(self, content: bytes, *options: str) -> bytes:
-        file = self._folder / f"{next(_numbers)}"
-        signature = file.with_suffix(".minisig")
+    def sign(self, content: bytes, *options: str, name: str = "list.json") -> bytes:
+        """A signature of a file of that name, which is in its trusted comment."""
+        folder = self._folder / f"{next(_numbers)}"
+        folder.mkdir()
+        file, signature = folder / name, folder / "signature"
         file.write_bytes(content)
         command.run("minisign", "-S", "-s", self.secret, "-m", file, "-x", signature, *options)
         return signature.read_bytes()
+
+
+class Signer:
+    """Somebody with an OpenPGP key, and a folder for gpg."""
+
+    def __init__(self, folder: Path, name: str, kind: str = "ed25519") -> None:
+        self.home = folder / name
+        self.home.mkdir(mode=0o700)
+        self.key_file = folder / f"{name}.asc"
+        self.gpg("--quick-generate-key", f"{name} <{name}@example.test>", kind, "sign", "never")
+        self.key_file.write_text(self.gpg("--armor", "--export"))
+
+    def gpg(self, *arguments: str | Path) -> str:
+        return command.run("gpg", "--homedir", self.home, "--batch", "--quiet", "--no-tty", "--passphrase", "",
+                           "--pinentry-mode", "loopback", *arguments)
+
+    def sign(self, content: bytes, *options: str) -> bytes:
+        file = self.home / "content"
+        file.write_bytes(content)
+        return self.gpg(*options, "--armor", "--detach-sign", "--output", "-", file).encode()
+
+    def end(self) -> None:
+        command.run("gpgconf", "--homedir", self.home, "--kill", "all")
 
 
 class Publisher:
@@ -72,7 +97,7 @@ class Publisher:
                 signature: bytes | None = None, etag: str | None = None, validators: Sequence[str] = ("ETag",)) -> None:
         """Put a list and its signature on the server. `validators` are the fields that the server sends."""
         self.web.answer(HOST, path, conditional(content, etag, validators))
-        self.serve(path + ".minisig", signature or (key or self.key).sign(content))
+        self.serve(path + ".minisig", signature or (key or self.key).sign(content, name=PurePosixPath(path).name))
 
     def serve(self, path: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         self.web.answer(HOST, path, Answer(headers={"Content-Type": content_type}, body=body))

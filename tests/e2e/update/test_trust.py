@@ -2,12 +2,10 @@
 
 import signal
 import unittest
-from pathlib import Path
 
-from lab import command
 from lab.https import Answer
 
-from publishing import DATA, HOST, NOW, UNAVAILABLE, Key, edition
+from publishing import DATA, HOST, NOW, UNAVAILABLE, Key, Signer, edition
 from update_case import UpdateCase
 
 ABCD = [f"{x}.test" for x in "abcd"]
@@ -106,29 +104,6 @@ class KeyRotation(UpdateCase):
         self.assert_update(out="main: 0 added, 0 removed, 0 changed; .*\n")
         self.assertEqual((sorted(self.host.policies()), self.host.runs()), (ABCD, 3))
         self.assert_silent()
-
-
-class Signer:
-    """Somebody with an OpenPGP key, and a folder for gpg."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        self.home = folder / name
-        self.home.mkdir(mode=0o700)
-        self.key_file = folder / f"{name}.asc"
-        self.gpg("--quick-generate-key", f"{name} <{name}@example.test>", "ed25519", "sign", "never")
-        self.key_file.write_text(self.gpg("--armor", "--export"))
-
-    def gpg(self, *arguments: str | Path) -> str:
-        return command.run("gpg", "--homedir", self.home, "--batch", "--quiet", "--no-tty", "--passphrase", "",
-                           "--pinentry-mode", "loopback", *arguments)
-
-    def sign(self, content: bytes) -> bytes:
-        file = self.home / "content"
-        file.write_bytes(content)
-        return self.gpg("--armor", "--detach-sign", "--output", "-", file).encode()
-
-    def end(self) -> None:
-        command.run("gpgconf", "--homedir", self.home, "--kill", "all")
 
 
 class OpenPgp(UpdateCase):

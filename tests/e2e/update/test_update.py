@@ -115,7 +115,7 @@ class OneList(UpdateCase):
     def test_the_signature_of_a_url_with_a_query_is_beside_its_path(self) -> None:
         self.host.configure([self.host.main_list(url=self.publisher.url("/list?v=1"))])
         self.publisher.serve("/list?v=1", edition(20))
-        self.publisher.serve("/list.minisig?v=1", self.publisher.key.sign(edition(20)))
+        self.publisher.serve("/list.minisig?v=1", self.publisher.key.sign(edition(20), name="list"))
         self.assert_update(out=".+\n")
 
     def test_a_redirect_to_https_is_followed(self) -> None:
@@ -379,7 +379,7 @@ class FromAFile(UpdateCase):
 
     def bring(self, content: bytes) -> None:
         self.file.write_bytes(content)
-        Path(f"{self.file}.minisig").write_bytes(self.publisher.key.sign(content))
+        Path(f"{self.file}.minisig").write_bytes(self.publisher.key.sign(content, name="own.json"))
 
     def test_is_installed_like_one_that_is_fetched(self) -> None:
         self.assert_update(out="own: 4 added, .*\n")

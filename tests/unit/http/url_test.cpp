@@ -92,6 +92,23 @@ TEST_CASE("a URL is shown without user name, password and query") {
   CHECK(without_userinfo("https://user:secret@a.test/list?v=1") == "https://a.test/list?v=1");
 }
 
+TEST_CASE("a Location is shown without user name, password and query, relative or not") {
+  CHECK(shown_location("https://user:secret@a.test/list?token=secret#secret") == "https://a.test/list");
+  CHECK(shown_location("//user@secret@a.test") == "//a.test");
+  CHECK(shown_location("/login?secret") == "/login");
+  CHECK(shown_location("?secret").empty());
+  CHECK(shown_location("https://a.test/@b") == "https://a.test/@b");
+}
+
+TEST_CASE("the name of the file in a URL is the last part of its path, decoded") {
+  CHECK(file_name("https://a.test/x/list.json?token=/y#/z") == "list.json");
+  CHECK(file_name("https://a.test/my%20list.json") == "my list.json");
+  for (const char* url :
+       {"https://a.test", "https://a.test/", "https://a.test/x/", "https://a.test/?f=a", ""}) {
+    CHECK(file_name(url).empty());
+  }
+}
+
 TEST_CASE("validators that could break a file or a request are none") {
   for (const char* text : {"\"abc\"", "W/\"abc\"", "Sun, 22 Nov 2026 14:48:59 GMT", "unquoted"}) {
     CHECK(is_validator(text));

@@ -101,6 +101,8 @@ signature = "https://lists.example.org/list.json.minisig"
 keys = [")" + key + R"("]
 key_files = ["key.pub"]
 allow_legacy = true
+signed_file = "list-*.json"
+require_signed_file = true
 max_shrink = 100
 [[list]]
 name = "a"
@@ -120,6 +122,8 @@ openpgp_key_file = "/keys/own.gpg"
   CHECK(first.keys[1].id == good(minisign::parse_key(other_key)).id);
   CHECK(first.openpgp_key_file.empty());
   CHECK(first.allow_legacy);
+  CHECK(first.signed_file == "list-*.json");
+  CHECK(first.require_signed_file);
   CHECK(first.max_shrink == 100);
   const ListSettings& second = c.lists[1];
   CHECK(second.name == "a");
@@ -131,6 +135,29 @@ openpgp_key_file = "/keys/own.gpg"
   CHECK(second.openpgp_key_file == "/keys/own.gpg");
   CHECK_FALSE(second.allow_legacy);
   CHECK(second.max_shrink == 25);
+  CHECK(second.signed_file.empty());
+  CHECK_FALSE(second.require_signed_file);
+}
+
+TEST_CASE("a list is signed under the name in its URL or path, or as the configuration says") {
+  const ListSettings url{.url = "https://lists.example.org/x/list%5B1%5D.json?v=1"};
+  CHECK(signed_as(url, "list[1].json"));
+  CHECK_FALSE(signed_as(url, "list1.json"));
+  CHECK_FALSE(signed_as(url, "x/list[1].json"));
+  CHECK_FALSE(signed_as(url, ""));
+  const ListSettings file{.file = "/lists/own.json"};
+  CHECK(signed_as(file, "own.json"));
+  CHECK_FALSE(signed_as(file, "other.json"));
+  const ListSettings pattern{.url = "https://lists.example.org/list.json", .signed_file = "sector-*.json"};
+  CHECK(signed_as(pattern, "sector-2026-11-22.json"));
+  CHECK_FALSE(signed_as(pattern, "list.json"));
+  CHECK(signed_as({.url = "https://lists.example.org/?list=1"}, "anything"));
+}
+
+TEST_CASE("a place is shown without secrets") {
+  CHECK(shown_place("https://lists.example.org/list.json?token=secret") ==
+        "https://lists.example.org/list.json");
+  CHECK(shown_place("/lists/what?.json") == "/lists/what?.json");
 }
 
 TEST_CASE("every key of an output is read") {
@@ -236,6 +263,13 @@ TEST_CASE("a list without a key, or with two kinds of key, is an error that says
         "5:20: 'openpgp_key_file' in [[list]] does not go together with minisign keys: give one kind of key");
   CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nopenpgp_key_file = 'a.gpg'\nallow_legacy = true\n") ==
         "5:16: 'allow_legacy' in [[list]] is for minisign keys only");
+  for (const std::string setting : {"signed_file = 'b'", "require_signed_file = true"}) {
+    CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nopenpgp_key_file = 'a.gpg'\n" + setting + "\n")
+              .ends_with("in [[list]] is for minisign keys only"));
+  }
+  CHECK(complaint("[[list]]\nname = 'a'\nurl = 'https://a.test/'\nsignature = 'https://a.test/s'\nkeys = ['" +
+                  key + "']\nrequire_signed_file = true\n")
+            .ends_with("needs 'signed_file', because 'url' names no file"));
 }
 
 TEST_CASE("a key that is none is an error at its place") {

@@ -15,8 +15,6 @@ Edition edition(const std::string& name, std::uint64_t number) {
           .origin = "https://lists.example.org/" + name + ".json",
           .signed_by = "key A809E3FFB11E271C",
           .signature = ".minisig",
-          .etag = "\"a\\b\"",
-          .last_modified = "Sun, 22 Nov 2026 14:48:59 GMT",
           .timestamp = at("2026-11-20T00:00:00.123Z"),
           .expires = at("2026-12-20T00:00:00Z"),
           .domains = 7};
@@ -183,6 +181,48 @@ TEST_CASE("facts that are damaged say so and how to heal") {
   for (const std::string word : {"2026-11-20", "2026-12-20"}) {
     CHECK_THAT(complaint(facts_with(word, "yesterday")), Catch::Contains("is damaged"));
   }
+}
+
+TEST_CASE("what set.toml once had in it for everybody to read is given once, and redacted") {
+  const TemporaryFolder folder;
+  auto state = good(OwnState::lock(folder.path()));
+  install(state, {"a"});
+  install(state, {"a"});
+  const std::string url = "https://lists.example.org/a.json";
+  for (const std::string name : {"current", "previous"}) {
+    std::string facts = read(folder / name / "set.toml");
+    facts.replace(facts.find(url), url.size(),
+                  url + "?token=secret\"\netag = \"private\"\nlast_modified = \"");
+    write(folder / name / "set.toml", facts);
+  }
+  const Set former = good(current_set(folder.path()));
+  REQUIRE(former.former.size() == 1);
+  CHECK(former.former.front().name == "a");
+  CHECK(former.former.front().number == 2);
+  CHECK(former.former.front().origin == url + "?token=secret");
+  CHECK(former.former.front().validators.etag == "private");
+  CHECK(former.lists.front().origin == url);
+  good(state.redact_former());
+  for (const std::string name : {"current", "previous"}) {
+    const std::string facts = read(folder / name / "set.toml");
+    CHECK(facts.find("secret") == std::string::npos);
+    CHECK(facts.find("private") == std::string::npos);
+  }
+  const Set now = good(current_set(folder.path()));
+  CHECK(now.former.empty());
+  CHECK(now.lists == former.lists);
+}
+
+TEST_CASE("of what gpgv had to read only what is old is cleared away") {
+  const TemporaryFolder folder;
+  for (const char* name : {"openpgp-old", "openpgp-new", "mine"})
+    fs::create_directories(folder / name / "keys");
+  const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
+  for (const char* name : {"openpgp-old", "mine"}) fs::last_write_time(folder / name, long_ago);
+  good(OwnState::lock(folder.path()));
+  CHECK_FALSE(fs::exists(folder / "openpgp-old"));
+  CHECK(fs::exists(folder / "openpgp-new"));
+  CHECK(fs::exists(folder / "mine"));
 }
 
 TEST_CASE("a link that leads nowhere is damage, not an empty state") {
