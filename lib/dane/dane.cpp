@@ -101,6 +101,39 @@ event::Task<Answer> ask_for_addresses(const Ask& ask, std::string name, Type typ
   co_return answer;
 }
 
+// Also one that leads to nowhere, as nobody proves that where the target is not signed.
+bool is_alias(const std::string& name, const Answer& addresses) {
+  return addresses.status != Status::failed && to_lower(addresses.canonical_name) != name;
+}
+
+// What the TLSA records at these names, in this order, say of a host; shortens `ttl`.
+event::Task<Host> examine_tlsa(const Ask& ask, std::string name, std::vector<std::string> bases,
+                               Detail detail, std::chrono::seconds& ttl) {
+  for (const std::string& base : bases) {
+    std::string question = fmt::format("{}{}", tlsa_prefix, base);
+    if (question.size() > longest_name) continue;  // nobody can have published anything there
+    const Answer tlsa = co_await ask(std::move(question), Type::tlsa);
+    ttl = std::min(ttl, tlsa.ttl);
+    std::optional<Host> judged = judge_tlsa(name, tlsa, detail);
+    if (judged) co_return std::move(*judged);
+  }
+  co_return Host{std::move(name), Binding::absent, "it has no signed TLSA records"};
+}
+
+// RFC 7672 section 2.2.2: the addresses of an alias that is signed itself may be in a zone that is not; then
+// the TLSA records are at the alias.
+event::Task<Host> examine_alias(const Ask& ask, std::string name, Host unsigned_host, Detail detail,
+                                std::chrono::seconds& ttl) {
+  const Answer alias = co_await ask(name, Type::cname);
+  ttl = std::min(ttl, alias.ttl);
+  if (alias.status == Status::failed) co_return unknown(std::move(name), "its alias", alias);
+  if (alias.unvalidated) co_return Host{std::move(name), Binding::unknown, unvalidated};
+  if (!is_secure_found(alias)) co_return unsigned_host;
+  std::vector<std::string> bases{name};
+  Host host = co_await examine_tlsa(ask, std::move(name), std::move(bases), detail, ttl);
+  co_return host;
+}
+
 event::Task<Finding> examine_host(const Ask& ask, std::string name, Detail detail) {
   std::vector<event::Task<Answer>> questions;
   questions.push_back(ask_for_addresses(ask, name, Type::a));
@@ -110,16 +143,15 @@ event::Task<Finding> examine_host(const Ask& ask, std::string name, Detail detai
   const Answer& aaaa = addresses[1];
   std::chrono::seconds ttl = std::min(a.ttl, aaaa.ttl);
   std::optional<Host> judged = judge_addresses(name, a, aaaa);
-  if (judged) co_return Finding{std::move(*judged), ttl};
-  for (const std::string& base : tlsa_bases(name, a, aaaa)) {
-    std::string question = fmt::format("{}{}", tlsa_prefix, base);
-    if (question.size() > longest_name) continue;  // nobody can have published anything there
-    const Answer tlsa = co_await ask(std::move(question), Type::tlsa);
-    ttl = std::min(ttl, tlsa.ttl);
-    judged = judge_tlsa(name, tlsa, detail);
-    if (judged) co_return Finding{std::move(*judged), ttl};
+  Host host;
+  if (!judged) {
+    host = co_await examine_tlsa(ask, name, tlsa_bases(name, a, aaaa), detail, ttl);
+  } else if (judged->binding == Binding::absent && (is_alias(name, a) || is_alias(name, aaaa))) {
+    host = co_await examine_alias(ask, name, std::move(*judged), detail, ttl);
+  } else {
+    host = std::move(*judged);
   }
-  co_return Finding{Host{std::move(name), Binding::absent, "it has no signed TLSA records"}, ttl};
+  co_return Finding{std::move(host), ttl};
 }
 
 event::Task<Finding> pass_over(std::string name, std::chrono::seconds ttl) {
@@ -145,9 +177,8 @@ std::optional<Verdict> judge_mx(const Answer& mx) {
   };
   if (mx.status == Status::failed)
     return verdict(Standing::unknown, "the MX records cannot be looked up: " + mx.reason);
+  if (mx.unvalidated) return verdict(Standing::unvalidated, unvalidated);
   if (mx.status == Status::no_name) return verdict(Standing::none, "there is no such domain");
-  if (mx.unvalidated) return verdict(Standing::unknown, unvalidated);
-  if (!mx.secure) return verdict(Standing::none, "the MX records are not signed");
   if (mx.mxs.size() == 1 && mx.mxs.front().host.empty())  // RFC 7505
     return verdict(Standing::none, "the domain takes no mail (null MX)");
   return std::nullopt;
@@ -177,13 +208,31 @@ void judge(Verdict& verdict, bool complete) {
   } else if (bound > 0) {
     conclude(Standing::some, fmt::format("{} of {}{} MX hosts have usable TLSA records", bound,
                                          complete ? "" : "more than ", reachable));
-  } else if (count(hosts, Binding::unknown) > 0) {
-    conclude(Standing::failing, first_reason(hosts, Binding::unknown));
+  } else if (const std::size_t open = count(hosts, Binding::unknown); open > 0) {
+    conclude(open == reachable ? Standing::unknown : Standing::failing,
+             first_reason(hosts, Binding::unknown));
+  } else if (!complete) {
+    conclude(Standing::failing, fmt::format("there are more than {} MX hosts", hosts.size()));
   } else if (count(hosts, Binding::unusable) > 0) {
     conclude(Standing::unusable, first_reason(hosts, Binding::unusable));
   } else {
     conclude(Standing::none, reachable == 0 ? "no MX host has an address" : "no MX host has TLSA records");
   }
+}
+
+// Behind an MX set that is not signed.
+void judge_insecure(Verdict& verdict) {
+  verdict.standing = Standing::insecure;
+  for (const Binding binding : {Binding::bound, Binding::unusable, Binding::unknown}) {
+    const auto host = std::ranges::find(verdict.hosts, binding, &Host::binding);
+    if (host == verdict.hosts.end()) continue;
+    verdict.reason = fmt::format("the MX records are not signed; {}: {}", host->name,
+                                 binding == Binding::bound ? "it has usable TLSA records" : host->reason);
+    return;
+  }
+  verdict.standing = Standing::none;
+  verdict.reason = "the MX records are not signed";
+  verdict.hosts.clear();
 }
 
 }  // namespace
@@ -208,7 +257,11 @@ event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
     verdict.ttl = std::min(verdict.ttl, finding.ttl);
     verdict.hosts.push_back(std::move(finding.host));
   }
-  judge(verdict, complete);
+  if (mx.secure) {
+    judge(verdict, complete);
+  } else {
+    judge_insecure(verdict);
+  }
   if (detail == Detail::none) release(verdict.hosts);
   co_return verdict;
 }
@@ -229,13 +282,27 @@ std::size_t heap_size(const Verdict& verdict) {
   return heap_size(verdict.hosts) + heap_size(verdict.reason);
 }
 
+Verdict kept(Verdict latest, const Verdict& before) {
+  const bool is_unknown = latest.standing == Standing::unknown;
+  if (!is_unknown && latest.standing != Standing::failing) return latest;
+  std::string reason = fmt::format("{}; {} when last looked up", latest.reason, before.reason);
+  if (!is_bound(before.standing)) {
+    if (is_unknown) latest.standing = Standing::failing;
+  } else {
+    latest.standing = is_unknown ? before.standing : Standing::some;
+  }
+  latest.reason = std::move(reason);
+  return latest;
+}
+
 std::string_view to_text(Binding binding) {
   constexpr std::array<std::string_view, 5> texts{"bound", "unusable", "absent", "unreachable", "unknown"};
   return texts.at(static_cast<std::size_t>(binding));
 }
 
 std::string_view to_text(Standing standing) {
-  constexpr std::array<std::string_view, 6> texts{"all", "some", "failing", "unusable", "none", "unknown"};
+  constexpr std::array<std::string_view, 8> texts{"all",      "some", "failing", "unusable",
+                                                  "insecure", "none", "unknown", "unvalidated"};
   return texts.at(static_cast<std::size_t>(standing));
 }
 
@@ -246,9 +313,11 @@ std::string_view postfix_level(Standing standing) {
     case Standing::some:
     case Standing::failing:
     case Standing::unusable:
+    case Standing::insecure:
+    case Standing::unknown:
+    case Standing::unvalidated:
       return "dane";
     case Standing::none:
-    case Standing::unknown:
       break;
   }
   return {};

@@ -1,25 +1,29 @@
 // Whether DANE binds the mail servers of a domain, as RFC 7672 has a sending server find out:
 //
-//   MX (must be secure) -> each host's addresses (must be secure) -> TLSA at _25._tcp.HOST (must be secure)
+//   MX -> each host's addresses (must be secure) -> TLSA at _25._tcp.HOST (must be secure)
 //
-// Postfix asks the same questions again when it delivers; here is only decided which level it is told:
+// Postfix asks the same questions again when it delivers; here is only decided which level it gets:
 //
-//   standing   what is so                                                      Postfix is told
-//   all        every MX host has usable TLSA records                           dane-only
-//   some       one has; others have none, or that cannot be told               dane
-//   failing    the MX set is signed, no host is known to have usable records,  dane
-//              and the lookups of one fail
-//   unusable   there are TLSA records, but none that can be used               dane
-//   none       the MX set is not signed, there are provably no TLSA records,   nothing
-//              or the domain takes no mail
-//   unknown    the MX lookup itself failed, or nobody validates answers        nothing
+//   standing     what is so                                                          Postfix gets
+//   all          every MX host has usable TLSA records                               dane-only
+//   some         one has; others have none, or their lookups fail                    dane
+//   failing      the MX set is signed; the lookups of some hosts fail, and the       dane
+//                others have no usable records
+//   unusable     there are TLSA records, but none that can be used                   dane
+//   insecure     the MX set is not signed, but a host has TLSA records, or its       dane
+//                lookups fail
+//   none         there are provably no TLSA records, no host is signed, or the       nothing
+//                domain takes no mail
+//   unknown      the MX lookup failed or is bogus, or the lookups of all hosts do    dane
+//   unvalidated  the resolver leaves out what validation needs                       dane
 //
 // With `dane` Postfix does for each host what RFC 7672 section 2.2 says: it authenticates where there are
 // usable records, encrypts without authentication where they are all unusable, keeps away from a host whose
-// TLSA lookup fails, and is opportunistic where there are none. That is why a domain that is `failing` is
-// told so, too: with nothing, who holds back the answers to our questions would have the mail in the clear.
-// `dane-only` is kept for where nothing but DANE can be right, as it holds back mail for hosts without usable
-// records.
+// TLSA lookup fails, and is opportunistic where there are none. So an attacker who drops the answers to our
+// questions, but not those to Postfix, gains nothing. `dane-only` is kept for where nothing but DANE can be
+// right, as it holds back mail for hosts without usable records. Behind an MX set that is not signed DANE is
+// worth something only against who cannot forge that (RFC 7672 section 2.2.1); Postfix decides by
+// smtp_tls_dane_insecure_mx_policy.
 #pragma once
 
 #include <chrono>
@@ -57,7 +61,12 @@ struct Host {
 };
 
 // What is true of the domain as a whole; see the table above.
-enum class Standing { all, some, failing, unusable, none, unknown };
+enum class Standing { all, some, failing, unusable, insecure, none, unknown, unvalidated };
+
+// Whether DNSSEC has proven TLSA records that bind at least one MX host.
+constexpr bool is_bound(Standing standing) {
+  return standing == Standing::all || standing == Standing::some;
+}
 
 std::string_view to_text(Binding binding);
 std::string_view to_text(Standing standing);
@@ -86,11 +95,17 @@ enum class Detail {
 // Of one host. Postfix from 3.7.12 and 3.9.1 on ignores all records of an answer after the first 100.
 inline constexpr std::size_t max_kept_records = 100;
 
-// What Postfix is to be told (postconf(5), smtp_tls_policy_maps); "" is nothing.
+// The level for Postfix where no other source has a policy (postconf(5), smtp_tls_policy_maps); "" is none.
 std::string_view postfix_level(Standing standing);
 
+// What counts where the newest examination is `latest` and an earlier one had proven `before`. Whoever makes
+// lookups fail must not switch DANE off: where `latest` is unknown, `before` stays, and where it is failing,
+// bound hosts of `before` make it `some`. That a domain once had no TLSA records is no proof that it still
+// has none: such a `before` makes an unknown `latest` failing.
+Verdict kept(Verdict latest, const Verdict& before);
+
 // A domain without MX is its own MX host (RFC 5321 section 5.1). At most `most_hosts` hosts are looked at;
-// with more the standing is at best `some`.
+// with more the standing is at best `some`, and not `none`, as the others may have TLSA records.
 inline constexpr std::size_t most_hosts = 20;
 event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain, Detail detail = Detail::hosts);
 

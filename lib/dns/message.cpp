@@ -127,6 +127,8 @@ bool add_record(Answer& answer, Octets message, const Record& record) {
       return add(answer.texts, text_of(record.rdata));
     case Type::tlsa:
       return add(answer.tlsas, tlsa_of(record.rdata));
+    case Type::cname:
+      break;  // see find_alias()
   }
   return false;
 }
@@ -142,17 +144,30 @@ const Record* find_cname(const std::vector<Record>& records, std::string_view ow
   return found == records.end() ? nullptr : &*found;
 }
 
+Result<void> follow(const Record& cname, Answer& answer, Octets message) {
+  const auto target = expand_name(message, cname.rdata);
+  if (!target || target->size != cname.rdata.size())
+    return fail(Fault::data, "a malformed answer: a CNAME record that is none");
+  answer.canonical_name = target->text;
+  shorten(answer, cname.ttl);
+  return {};
+}
+
+// A CNAME that is asked for is the answer, and not followed any further (RFC 1034 section 3.6.2).
+Result<void> find_alias(Answer& answer, Octets message, const std::vector<Record>& records) {
+  const Record* const cname = find_cname(records, answer.canonical_name);
+  if (cname == nullptr) return {};
+  answer.status = Status::found;
+  return follow(*cname, answer, message);
+}
+
 // From the name asked for to that which has the records, or would have them.
 Result<void> follow_cnames(Answer& answer, Octets message, const std::vector<Record>& records) {
   int links = 0;
   while (const Record* cname = find_cname(records, answer.canonical_name)) {
     if (++links > longest_cname_chain)
       return fail(Fault::data, "a chain of CNAMEs that is too long, or a loop");
-    const auto target = expand_name(message, cname->rdata);
-    if (!target || target->size != cname->rdata.size())
-      return fail(Fault::data, "a malformed answer: a CNAME record that is none");
-    answer.canonical_name = target->text;
-    shorten(answer, cname->ttl);
+    if (auto followed = follow(*cname, answer, message); !followed) return followed;
   }
   return {};
 }
@@ -207,10 +222,13 @@ Result<Answer> read_message(Octets message, Type type) {
   const auto records = records_of(handle, ns_s_an);
   const auto authority = records_of(handle, ns_s_ns);
   if (!records || !authority) return malformed();
-  if (const auto followed = follow_cnames(*answer, message, *records); !followed)
-    return std::unexpected(followed.error());
+  const bool is_alias = type == Type::cname;
+  const auto followed =
+      is_alias ? find_alias(*answer, message, *records) : follow_cnames(*answer, message, *records);
+  if (!followed) return std::unexpected(followed.error());
   for (const Record& record : *records) {
-    if (record.type != static_cast<int>(type) || !same_name(record.owner, answer->canonical_name)) continue;
+    if (is_alias || record.type != static_cast<int>(type) || !same_name(record.owner, answer->canonical_name))
+      continue;
     if (!add_record(*answer, message, record))
       return fail(Fault::data, "a malformed answer: a record that is not of its type");
     answer->status = Status::found;

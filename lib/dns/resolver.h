@@ -23,7 +23,7 @@
 namespace starttls::dns {
 
 // RFC 1035 section 3.2.2, RFC 3596, RFC 6698.
-enum class Type : std::uint16_t { a = 1, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
+enum class Type : std::uint16_t { a = 1, cname = 5, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
 
 // A zone that is not found from the root: its servers are asked directly.
 struct StubZone {
@@ -73,10 +73,12 @@ struct Tlsa {
 
 struct Answer {
   Status status = Status::failed;
-  bool secure = false;         // DNSSEC proves what is said here, also that there is none
-  bool unvalidated = false;    // nobody looked whether it does: see Settings::dnssec
-  bool bogus = false;          // DNSSEC proves that somebody lies, or the zone is broken; status is failed
-  std::string canonical_name;  // the owner of the records, after CNAMEs; the name asked for where none
+  bool secure = false;       // DNSSEC proves what is said here, also that there is none
+  bool unvalidated = false;  // nobody looked whether it does: see Settings::dnssec
+  bool bogus = false;        // DNSSEC proves that somebody lies, or the zone is broken; status is failed
+  // The owner of the records, after CNAMEs; the name asked for where none. Where a CNAME was asked for, what
+  // it stands for.
+  std::string canonical_name;
   // Those of the type asked for. A record that is malformed makes the answer failed.
   std::vector<std::string> texts;      // TXT: the strings of one record joined, bytes as sent
   std::vector<Mx> mxs;                 // by preference, then name

@@ -34,11 +34,9 @@ struct Options {
   bool lines = false;
 };
 
-const std::map<std::string, dns::Type> types{{"A", dns::Type::a},
-                                             {"MX", dns::Type::mx},
-                                             {"TXT", dns::Type::txt},
-                                             {"AAAA", dns::Type::aaaa},
-                                             {"TLSA", dns::Type::tlsa}};
+const std::map<std::string, dns::Type> types{{"A", dns::Type::a},         {"MX", dns::Type::mx},
+                                             {"TXT", dns::Type::txt},     {"AAAA", dns::Type::aaaa},
+                                             {"CNAME", dns::Type::cname}, {"TLSA", dns::Type::tlsa}};
 
 std::string hex(std::string_view bytes) {
   std::string text;

@@ -68,16 +68,16 @@ class FailingServers(unittest.TestCase):
             tlsa, tlsa2 = ("_25._tcp.mx.example.test", "TLSA"), ("_25._tcp.mx2.example.test", "TLSA")
             addresses, mx = ("mx.example.test", None), ("example.test", "MX")
             for why, spoilt, fault, standing, level, reason in (
-                    ("MX: SERVFAIL", [mx], bad.servfail, "unknown", "", "MX records cannot be looked up: SERVFAIL"),
-                    ("MX: REFUSED", [mx], bad.refused, "unknown", "", "MX records cannot be looked up: SERVFAIL"),
-                    ("MX: no answer", [mx], bad.silent, "unknown", "", "no answer in 500 ms"),
-                    ("MX: stripped", [mx], bad.without_signatures, "unknown", "", "bogus"),
+                    ("MX: SERVFAIL", [mx], bad.servfail, "unknown", "dane", "MX records cannot be looked up: SERVFAIL"),
+                    ("MX: REFUSED", [mx], bad.refused, "unknown", "dane", "MX records cannot be looked up: SERVFAIL"),
+                    ("MX: no answer", [mx], bad.silent, "unknown", "dane", "no answer in 500 ms"),
+                    ("MX: stripped", [mx], bad.without_signatures, "unknown", "dane", "bogus"),
                     ("one TLSA: SERVFAIL", [tlsa], bad.servfail, "some", "dane", "1 of 2"),
                     ("one TLSA: no answer", [tlsa], bad.silent, "some", "dane", "1 of 2"),
                     ("one host: no answer", [addresses], bad.silent, "some", "dane", "1 of 2"),
-                    ("all TLSA: SERVFAIL", [tlsa, tlsa2], bad.servfail, "failing", "dane", "TLSA records cannot be"),
-                    ("all TLSA: stripped", [tlsa, tlsa2], bad.without_signatures, "failing", "dane", "bogus"),
-                    ("all TLSA: said not to be", [tlsa, tlsa2], bad.rcode(3), "failing", "dane", "bogus"),
+                    ("all TLSA: SERVFAIL", [tlsa, tlsa2], bad.servfail, "unknown", "dane", "TLSA records cannot be"),
+                    ("all TLSA: stripped", [tlsa, tlsa2], bad.without_signatures, "unknown", "dane", "bogus"),
+                    ("all TLSA: said not to be", [tlsa, tlsa2], bad.rcode(3), "unknown", "dane", "bogus"),
                     ("all TLSA: truncated", [tlsa, tlsa2], bad.truncated, "all", "dane-only", "all 2")):
                 with self.subTest(why):
                     server = BadDns(lab, dns)
@@ -101,4 +101,4 @@ class FailingServers(unittest.TestCase):
             server.spoil("*", bad.without_signatures)
             found = verdict(server, dns, "example.test")
             self.assertEqual((found["standing"], found["level"], found["reason"]),
-                             ("unknown", "", "nobody validates the answers of the name servers"))
+                             ("unvalidated", "dane", "nobody validates the answers of the name servers"))

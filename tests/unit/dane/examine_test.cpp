@@ -139,13 +139,17 @@ TEST_CASE("what the hosts of a signed MX set come to") {
       Standing::failing, "dane", "a.test: its addresses cannot be looked up: SERVFAIL");
   add("one is unusable, one has none", two().host("a.test", tlsa(1)).host("b.test", no_data()),
       Standing::unusable, "dane", "a.test: none of its TLSA records can be used, of 1");
+  add("all fail", two().host("a.test", failed()).host("b.test", failed()), Standing::unknown, "dane",
+      "a.test: its TLSA records cannot be looked up: SERVFAIL");
+  add("the only one that has an address fails", two().host("a.test", failed()), Standing::unknown, "dane",
+      "a.test: its TLSA records cannot be looked up: SERVFAIL");
   add("none has any", two().host("a.test", no_name()).host("b.test", no_data()), Standing::none, "",
       "no MX host has TLSA records");
   add("the TLSA records are not signed", two().host("a.test", insecure_tlsa()).host("b.test", no_data(false)),
       Standing::none, "", "no MX host has TLSA records");
   add("validation ends before the addresses", two().says("a.test", Type::a, unvalidated(address())),
-      Standing::failing, "dane", "a.test: nobody validates the answers of the name servers");
-  add("or before the TLSA records", two().host("a.test", unvalidated(tlsa())), Standing::failing, "dane",
+      Standing::unknown, "dane", "a.test: nobody validates the answers of the name servers");
+  add("or before the TLSA records", two().host("a.test", unvalidated(tlsa())), Standing::unknown, "dane",
       "a.test: nobody validates the answers of the name servers");
   add("none has an address", two(), Standing::none, "", "no MX host has an address");
   for (Case& c : cases) {
@@ -169,9 +173,11 @@ TEST_CASE("where the MX answer decides alone") {
             "the MX records cannot be looked up: bogus: x"},
            {"no such domain", no_name(), Standing::none, "there is no such domain"},
            {"nobody proves it", no_name(false), Standing::none, "there is no such domain"},
-           {"not signed", mx({"a.test"}, false), Standing::none, "the MX records are not signed"},
+           {"not signed", mx({"c.test"}, false), Standing::none, "the MX records are not signed"},
            {"no MX, not signed", no_data(false), Standing::none, "the MX records are not signed"},
-           {"nobody validates", unvalidated(mx({"a.test"}, false)), Standing::unknown,
+           {"nobody validates", unvalidated(mx({"a.test"}, false)), Standing::unvalidated,
+            "nobody validates the answers of the name servers"},
+           {"nor that there is no such domain", unvalidated(no_name(false)), Standing::unvalidated,
             "nobody validates the answers of the name servers"},
            {"null MX", mx({""}), Standing::none, "the domain takes no mail (null MX)"}}) {
     CAPTURE(c.why);
@@ -179,7 +185,34 @@ TEST_CASE("where the MX answer decides alone") {
     CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
     CHECK(verdict.reason == c.reason);
     CHECK(verdict.hosts.empty());
-    CHECK(dane::postfix_level(verdict.standing).empty());
+    CHECK(dane::postfix_level(verdict.standing) == (c.standing == Standing::none ? "" : "dane"));
+  }
+}
+
+TEST_CASE("behind an MX set that is not signed DANE may still bind a host") {
+  const auto insecure = [] { return with_mx(mx({"a.test", "b.test"}, false)); };
+  struct Case {
+    World world;
+    Standing standing;
+    std::string reason;
+  };
+  for (Case& c : std::vector<Case>{
+           {insecure().host("a.test", no_data()).host("b.test", tlsa()), Standing::insecure,
+            "the MX records are not signed; b.test: it has usable TLSA records"},
+           {insecure().host("a.test", tlsa(0)), Standing::insecure,
+            "the MX records are not signed; a.test: none of its TLSA records can be used, of 1"},
+           {insecure().host("a.test", failed()), Standing::insecure,
+            "the MX records are not signed; a.test: its TLSA records cannot be looked up: SERVFAIL"},
+           {insecure().says("a.test", Type::a, address(false)), Standing::none,
+            "the MX records are not signed"},
+           {insecure().host("a.test", no_data()), Standing::none, "the MX records are not signed"},
+           {with_mx(no_data(false)).host("example.test", tlsa()), Standing::insecure,
+            "the MX records are not signed; example.test: it has usable TLSA records"}}) {
+    const dane::Verdict verdict = c.world.examine();
+    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
+    CHECK(verdict.reason == c.reason);
+    CHECK(dane::postfix_level(verdict.standing) == (c.standing == Standing::none ? "" : "dane"));
+    CHECK(verdict.hosts.empty() == (c.standing == Standing::none));
   }
 }
 
@@ -227,7 +260,65 @@ TEST_CASE("an alias is asked about by what it stands for first, then by its own 
   CHECK(at_own.examine().standing == Standing::all);
   World failing = alias().says("_25._tcp.real.test", Type::tlsa, failed());
   failing.says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(failing.examine().standing == Standing::failing);
+  CHECK(failing.examine().standing == Standing::unknown);
+}
+
+TEST_CASE("an alias that is signed and leads into a zone that is not has its TLSA records at its own name") {
+  const auto alias = [](Answer of_cname) {
+    World world = with_mx(mx({"a.test"})).says("a.test", Type::a, address(false, "Real.test"));
+    world.says("a.test", Type::cname, std::move(of_cname));
+    return world;
+  };
+  const auto cname = [](bool secure) {
+    return Answer{.status = Status::found, .secure = secure, .canonical_name = "real.test", .ttl = 50s};
+  };
+  World bound = alias(cname(true)).says("_25._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(bound.examine().standing == Standing::all);
+  CHECK(bound.examine().ttl == 50s);
+  CHECK(bound.asked_tlsa == std::multiset<std::string>{"_25._tcp.a.test", "_25._tcp.a.test"});
+  CHECK(alias(cname(true)).examine().standing == Standing::none);
+  World own = alias(cname(false)).says("_25._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(own.examine().standing == Standing::none);
+  CHECK(own.asked_tlsa.empty());
+  World failing = alias(failed()).says("_25._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(failing.examine().standing == Standing::unknown);
+  CHECK(failing.examine().reason == "a.test: its alias cannot be looked up: SERVFAIL");
+  CHECK(alias(unvalidated(cname(false))).examine().standing == Standing::unknown);
+  // Whoever is on the path can forge what the target says.
+  for (Answer forged : {no_name(false), no_data(false)}) {
+    forged.canonical_name = "real.test";
+    World target = alias(cname(true)).says("_25._tcp.a.test", Type::tlsa, tlsa());
+    target.says("a.test", Type::a, forged).says("a.test", Type::aaaa, forged);
+    CHECK(target.examine().standing == Standing::all);
+  }
+}
+
+TEST_CASE("what was proven stays while lookups fail, and goes when something else is proven") {
+  struct Case {
+    Standing latest;
+    Standing before;
+    Standing kept;
+  };
+  for (const Case& c : {Case{Standing::unknown, Standing::all, Standing::all},
+                        {Standing::unknown, Standing::some, Standing::some},
+                        {Standing::unknown, Standing::none, Standing::failing},
+                        {Standing::unknown, Standing::unusable, Standing::failing},
+                        {Standing::unknown, Standing::insecure, Standing::failing},
+                        {Standing::failing, Standing::all, Standing::some},
+                        {Standing::failing, Standing::some, Standing::some},
+                        {Standing::failing, Standing::none, Standing::failing},
+                        {Standing::none, Standing::all, Standing::none},
+                        {Standing::some, Standing::all, Standing::some},
+                        {Standing::all, Standing::none, Standing::all},
+                        {Standing::unusable, Standing::all, Standing::unusable},
+                        {Standing::unvalidated, Standing::all, Standing::unvalidated}}) {
+    CAPTURE(to_text(c.latest), to_text(c.before));
+    const dane::Verdict verdict = dane::kept({.standing = c.latest, .reason = "SERVFAIL"},
+                                             {.standing = c.before, .reason = "it had TLSA records"});
+    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.kept));
+    const bool counts = c.latest == Standing::unknown || c.latest == Standing::failing;
+    CHECK(verdict.reason == (counts ? "SERVFAIL; it had TLSA records when last looked up" : "SERVFAIL"));
+  }
 }
 
 TEST_CASE("a host named twice is examined once") {
@@ -245,6 +336,10 @@ TEST_CASE("no more than so many hosts are looked at, and then not all can be bou
   CHECK(verdict.standing == Standing::some);
   CHECK(verdict.reason == "20 of more than 20 MX hosts have usable TLSA records");
   CHECK(world.asked_tlsa.size() == dane::most_hosts);
+  World without = with_mx(mx(hosts));
+  for (const std::string& host : hosts) without.host(host, no_data());
+  CHECK(without.examine().standing == Standing::failing);
+  CHECK(without.examine().reason == "there are more than 20 MX hosts");
   hosts.pop_back();
   world.says("example.test", Type::mx, mx(hosts));
   CHECK(world.examine().standing == Standing::all);
@@ -255,7 +350,7 @@ TEST_CASE("a verdict may be believed as long as the least of its answers") {
   World world = with_mx(mx({"a.test"})).host("a.test", tlsa()).says("a.test", Type::aaaa, address());
   CHECK(world.examine().ttl == 100s);
   CHECK(world.host("a.test", failed()).examine().ttl == 0s);
-  CHECK(with_mx(mx({"a.test"}, false)).examine().ttl == 300s);
+  CHECK(with_mx(mx({"a.test"}, false)).examine().ttl == 60s);
 }
 
 TEST_CASE("records are kept only for who asks for them, and no more than max_kept_records of a host") {

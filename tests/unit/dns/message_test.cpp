@@ -79,6 +79,18 @@ TEST_CASE("MX hosts come by preference, the null MX as an empty name, odd bytes 
   bad(DomainName::parse(answer.mxs[5].host));
 }
 
+TEST_CASE("a CNAME that is asked for is the answer") {
+  const auto alias = read({.type = cname,
+                           .answers = {record("example.test", cname, wire_name("A.test"), 100),
+                                       record("a.test", cname, wire_name("b.test"), 50)}});
+  CHECK(alias.status == Status::found);
+  CHECK(alias.canonical_name == "A.test");
+  CHECK(alias.ttl == 100s);
+  CHECK(read({.type = cname, .answers = {}}).status == Status::no_data);
+  CHECK(fault({.type = cname, .answers = {record("example.test", cname, "\5ab")}}) ==
+        "a malformed answer: a CNAME record that is none");
+}
+
 TEST_CASE("a chain of CNAMEs leads to the records; the least TTL counts") {
   const auto answer =
       read({.answers = {record("b.test", 16, "\1x", 200), record("A.test", cname, wire_name("b.TEST"), 100),
