@@ -144,6 +144,8 @@ void ask_for_serve(Settings& settings, ServeText& text, ServeSettings& serve) {
   settings.flag("serve.dane", serve.dane);
   settings.flag("serve.early_adopter", serve.early_adopter);
   settings.flag("serve.hold_without_policy", serve.hold_without_policy);
+  settings.flag("serve.wait_for_dane", serve.wait_for_dane);
+  settings.seconds("serve.dane_kept", serve.dane_kept, 0s, 30 * 24h);
   settings.text("serve.postfix_version", text.postfix_version);
   settings.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
   settings.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);
@@ -450,6 +452,12 @@ std::string place_of(const ListSettings& list) {
 
 std::string shown_place(const std::string& place) {
   return is_url(place) ? http::shown(place) : place;
+}
+
+policy::ExaminerSettings examiner_settings(const ServeSettings& settings, dane::Detail detail) {
+  return {.dane = settings.dane,
+          .dane_detail = detail,
+          .dane_kept = std::chrono::duration_cast<std::chrono::seconds>(settings.dane_kept)};
 }
 
 bool is_url(std::string_view text) {

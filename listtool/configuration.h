@@ -18,6 +18,7 @@
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
 #include "policy/discovery_settings.h"
+#include "policy/examiner.h"
 #include "service/listener.h"
 
 namespace starttls::listtool {
@@ -83,8 +84,10 @@ struct ServeSettings {
   std::string group;                        // that of the user where empty
   std::optional<service::Address> metrics;  // where the page for Prometheus is; none where not given
   bool dane = true;
-  bool early_adopter = false;        // of lists, testing counts as enforce
-  bool hold_without_policy = false;  // see socketmap::Rules
+  bool early_adopter = false;                                    // of lists, testing counts as enforce
+  bool hold_without_policy = false;                              // see socketmap::Rules
+  bool wait_for_dane = false;                                    // see socketmap::Rules
+  std::chrono::milliseconds dane_kept = std::chrono::hours(24);  // see policy::ExaminerSettings
   std::optional<postfix::Version> postfix_version;
   std::chrono::milliseconds answer_timeout{20'000};
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
@@ -116,6 +119,9 @@ bool signed_as(const ListSettings& list, const std::string& name);
 std::string place_of(const ListSettings& list);
 // The same as it may be shown to people, and written where others can read it: http::shown() of a URL.
 std::string shown_place(const std::string& place);
+
+// How `serve`, and what shows what it would answer, examines domains.
+policy::ExaminerSettings examiner_settings(const ServeSettings& settings, dane::Detail detail);
 
 // A URL, as against a path.
 bool is_url(std::string_view text);

@@ -137,7 +137,7 @@ void explain(Answer& answer, const FoundInLists& in_lists, const Published& publ
 }
 
 Result<Answer> answer_for(const DomainName& domain, const Places& places, Published published,
-                          const postfix::Rules& rules, Time now) {
+                          const postfix::Rules& rules, bool wait_for_dane, Time now) {
   auto override_entry = find_override(domain.str(), places);
   if (!override_entry) return std::unexpected(override_entry.error());
   auto in_lists = find_in_lists(domain.str(), places.lists);
@@ -146,11 +146,13 @@ Result<Answer> answer_for(const DomainName& domain, const Places& places, Publis
                             .dane = published.dane,
                             .mta_sts = published.mta_sts.live(now),
                             .list_entry = in_lists->entry,
-                            .early_adopter = rules.early_adopter};
+                            .early_adopter = rules.early_adopter,
+                            .wait_for_dane = wait_for_dane};
   Answer answer{.domain = domain.str(), .policy = policy::decide(known)};
   answer.dane = std::move(published.dane);
   if (known.mta_sts != nullptr) answer.mta_sts = *known.mta_sts;
   answer.postfix = postfix::policy_for(answer.domain, answer.policy, rules.version);
+  if (answer.policy.mode == policy::Mode::undecided) answer.postfix = "TEMP";
   answer.sendmail = told_to_sendmail(known, answer.domain);
   explain(answer, *in_lists, published);
   return answer;
@@ -322,8 +324,6 @@ Published published(const policy::Facts& facts) {
   const mtasts::Discovery& mta_sts = facts.mta_sts;
   Published result{.dane = facts.dane, .mta_sts = mta_sts.knowledge, .note = {}};
   std::vector<std::string> notes;
-  if (facts.dane && facts.dane->standing == dane::Standing::unknown)
-    notes.push_back("DANE: " + facts.dane->reason);
   if (mta_sts.record.kind != mtasts::RecordState::Kind::record && !mta_sts.record_reason.empty()) {
     notes.push_back("MTA-STS: " + mta_sts.record_reason);
   }
@@ -344,8 +344,9 @@ event::Task<std::vector<std::shared_ptr<const policy::Facts>>> examine(policy::E
 Result<std::vector<Published>> asked(const Common& common, std::span<const DomainName> domains) {
   auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  auto discovery = policy::Discovery::begin(common.configuration.discovery,
-                                            mta_sts_cache(common.configuration), std::move(*clock), {});
+  auto discovery = policy::Discovery::begin(
+      common.configuration.discovery, mta_sts_cache(common.configuration), std::move(*clock),
+      examiner_settings(common.configuration.serve, dane::Detail::hosts));
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
   const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, domains));
@@ -386,7 +387,8 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   std::vector<Answer> answers;
   answers.reserve(domains->size());
   for (std::size_t i = 0; i < domains->size(); ++i) {
-    auto answer = answer_for((*domains)[i], *places, std::move((*published)[i]), rules, common.now);
+    auto answer = answer_for((*domains)[i], *places, std::move((*published)[i]), rules,
+                             common.configuration.serve.wait_for_dane, common.now);
     if (!answer) return std::unexpected(answer.error());
     answers.push_back(std::move(*answer));
   }

@@ -82,6 +82,13 @@ Answer of_dane(const dane::Verdict& verdict, Mode mode) {
   return {.source = Source::dane, .mode = mode, .reason = "DANE: " + verdict.reason};
 }
 
+Answer undecided(const dane::Verdict& verdict, const Answer& otherwise) {
+  return {.source = Source::dane,
+          .mode = Mode::undecided,
+          .reason = fmt::format("mail waits until DANE can be looked up: {}; then: {}", verdict.reason,
+                                otherwise.reason)};
+}
+
 Answer without_dane(const Known& known) {
   if (known.mta_sts != nullptr) {
     Answer answer = of_mta_sts(*known.mta_sts);
@@ -108,6 +115,8 @@ std::string_view to_text(Mode mode) {
       return "dane-only";
     case Mode::dane_where_bound:
       return "dane";
+    case Mode::undecided:
+      return "undecided";
   }
   std::unreachable();
 }
@@ -124,15 +133,20 @@ std::string join_mxs(const mtasts::Policy& policy) {
 
 Answer decide(const Known& known) {
   if (known.override_entry) return of_entry(*known.override_entry, Source::overrides, known.early_adopter);
-  const auto standing = known.dane ? known.dane->standing : dane::Standing::none;
+  if (!known.dane) return without_dane(known);
+  const dane::Standing standing = known.dane->standing;
   if (standing == dane::Standing::all) return of_dane(*known.dane, Mode::dane);
   if (standing == dane::Standing::some) return of_dane(*known.dane, Mode::dane_where_bound);
   Answer answer = without_dane(known);
-  const bool wanting = standing == dane::Standing::unusable || standing == dane::Standing::failing;
-  if (wanting && !answer.enforced) {
-    return of_dane(*known.dane, Mode::dane_where_bound);
+  if (standing == dane::Standing::none) return answer;
+  const bool is_open = standing == dane::Standing::unknown || standing == dane::Standing::failing ||
+                       standing == dane::Standing::unvalidated;
+  if (!answer.enforced) {
+    const bool is_level_dane = !known.wait_for_dane || standing == dane::Standing::unusable;
+    if (is_level_dane) return of_dane(*known.dane, Mode::dane_where_bound);
+    return is_open ? undecided(*known.dane, answer) : answer;
   }
-  return answer;
+  return standing == dane::Standing::unknown ? undecided(*known.dane, answer) : answer;
 }
 
 }  // namespace starttls::policy

@@ -8,10 +8,16 @@
 //   4. a list entry
 //   5. nothing: opportunistic
 //
-// TLSA records that are there but not usable demand encryption, and TLSA records that cannot be looked up
-// demand that nobody delivers to that host (RFC 7672 sections 2.1.1 and 2.2), of an asker who can do DANE,
-// where 3 to 5 demand nothing. What 3 and 4 enforce is more than that, and does not rest on records that are
-// not there.
+// For an asker who can do DANE the answer is never weaker than Postfix' own level `dane`. Where it is not
+// proven that DANE does not bind the domain, it depends on what 3 and 4 say:
+//
+//   DANE                        3 and 4 enforce nothing         3 or 4 enforces
+//   unusable, failing, insecure dane: the asker looks himself   what it enforces
+//   unvalidated                 dane                            what it enforces: the asker cannot do DANE
+//   unknown                     dane                            undecided: mail waits
+//
+// What 3 or 4 enforces must not stand in for a DANE that may be there (RFC 8461 section 2), and `dane` would
+// drop what they enforce; so where nothing is known of DANE, mail waits until it is. See dane/dane.h.
 #pragma once
 
 #include <optional>
@@ -33,6 +39,7 @@ enum class Mode {
   enforce,           // authenticated TLS to one of the patterns, or no delivery
   dane,              // every MX host must be authenticated by its TLSA records
   dane_where_bound,  // those that have TLSA records must, as far as these are usable; the others need not
+  undecided,         // no delivery until it is known whether DANE or another source decides
 };
 
 std::string_view to_text(Mode mode);
@@ -54,6 +61,9 @@ struct Known {
   // The operator wants `testing` of lists and overrides to count as `enforce`. That of MTA-STS never does
   // (RFC 8461 section 5).
   bool early_adopter = false;
+  // The asker demands more than level `dane` of domains without a policy: where the table has `dane`, the
+  // answer is undecided (unknown, failing, unvalidated) or no policy (insecure).
+  bool wait_for_dane = false;
 };
 
 struct Answer {

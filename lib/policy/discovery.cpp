@@ -20,9 +20,19 @@ Result<std::unique_ptr<Discovery>> Discovery::begin(const DiscoverySettings& set
   auto opened = mtasts::Cache::open_whatever(cache, clock());
   discovery->warning = std::move(opened.warning);
   discovery->cache = std::make_unique<mtasts::Cache>(std::move(opened.cache));
-  discovery->examiner = std::make_unique<Examiner>(*discovery->resolver, *discovery->fetcher,
-                                                   *discovery->cache, std::move(clock), examiner);
+  if (examiner.dane && examiner.dane_kept > std::chrono::seconds{0}) {
+    auto verdicts = VerdictStore::open_whatever(verdicts_beside(cache));
+    discovery->verdicts_warning = std::move(verdicts.warning);
+    discovery->verdicts = std::move(verdicts.store);
+  }
+  discovery->examiner = std::make_unique<Examiner>(
+      *discovery->resolver, *discovery->fetcher, *discovery->cache,
+      discovery->verdicts ? &*discovery->verdicts : nullptr, std::move(clock), examiner);
   return discovery;
+}
+
+std::filesystem::path verdicts_beside(const std::filesystem::path& cache) {
+  return cache.parent_path() / "dane.sqlite";
 }
 
 }  // namespace starttls::policy

@@ -34,8 +34,13 @@ std::size_t heap_size(const Facts& facts) {
 
 class Examiner::Impl {
  public:
-  Impl(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings)
-      : network_(std::move(network)), cache_(cache), clock_(std::move(clock)), settings_(settings) {}
+  Impl(mtasts::Network network, mtasts::Cache& cache, VerdictStore* verdicts, Clock clock,
+       ExaminerSettings settings)
+      : network_(std::move(network)),
+        cache_(cache),
+        verdicts_(verdicts),
+        clock_(std::move(clock)),
+        settings_(settings) {}
 
   event::Task<FactsPtr> examine(DomainName domain, mtasts::Haste haste) {
     const auto [pending, is_new] = under_way_.try_emplace(domain);
@@ -62,6 +67,16 @@ class Examiner::Impl {
     return std::move(*found).value_or(mtasts::Knowledge{});
   }
 
+  std::optional<dane::Verdict> kept_verdict(const DomainName& domain) {
+    if (verdicts_ == nullptr) return std::nullopt;
+    auto found = verdicts_->find(domain, clock_());
+    if (found) return std::move(*found);
+    tell_of_verdicts(found.error());
+    return std::nullopt;
+  }
+
+  std::function<bool(const DomainName&)> is_enforced = [](const DomainName&) { return false; };
+
   const std::optional<Error>& cache_trouble() const { return cache_trouble_; }
   std::size_t under_way() const { return under_way_.size(); }
   Time now() const { return clock_(); }
@@ -78,6 +93,7 @@ class Examiner::Impl {
     co_await event::all_of(std::move(both));
     keep(domain, before, *discovery);
     const Time examined = clock_();
+    if (verdict) verdict = with_kept(domain, std::move(*verdict), discovery->knowledge.live(examined));
     const Time until = fresh_until(verdict, *discovery, examined);
     co_return std::make_shared<const Facts>(Facts{.dane = std::move(verdict),
                                                   .mta_sts = std::move(*discovery),
@@ -92,6 +108,43 @@ class Examiner::Impl {
     if (!kept) return;  // what cannot be read may be worth more than what was learnt
     discovery.knowledge = mtasts::beside(std::move(discovery.knowledge), before, *kept);
     if (const auto done = cache_.keep(domain, discovery.knowledge, clock_()); !done) tell(done.error());
+  }
+
+  // What is proven is kept: that DANE binds the domain, and, where a policy could be given in its stead, that
+  // it does not.
+  dane::Verdict with_kept(const DomainName& domain, dane::Verdict latest,
+                          const mtasts::FetchedPolicy* policy) {
+    using dane::Standing;
+    switch (latest.standing) {
+      case Standing::unknown:
+      case Standing::failing: {
+        const auto before = kept_verdict(domain);
+        return before ? dane::kept(std::move(latest), *before) : latest;
+      }
+      case Standing::unvalidated:
+        return latest;
+      case Standing::all:
+      case Standing::some:
+      case Standing::unusable:
+      case Standing::insecure:
+      case Standing::none:
+        break;
+    }
+    if (verdicts_ == nullptr) return latest;
+    const bool matters = dane::is_bound(latest.standing) || policy != nullptr || is_enforced(domain);
+    const Time now = clock_();
+    const auto ttl = std::min(latest.ttl, settings_.longest_freshness);
+    const auto done = matters ? verdicts_->keep(domain, latest, now, now + ttl + settings_.dane_kept)
+                              : verdicts_->remove(domain);
+    if (!done) tell_of_verdicts(done.error());
+    return latest;
+  }
+
+  void tell_of_verdicts(const Error& error) {
+    if (const auto silent = verdicts_told_.permit(clock_())) {
+      spdlog::warn("DANE verdicts cannot be kept, {} more times since this was last logged: {}", *silent,
+                   error.message);
+    }
   }
 
   // A cache that fails costs memory between runs, not answers.
@@ -110,7 +163,8 @@ class Examiner::Impl {
     fresh = std::clamp(fresh, settings_.shortest_freshness, settings_.longest_freshness);
     const bool unknown =
         discovery.record.kind == mtasts::RecordState::Kind::unknown ||
-        (verdict && verdict->standing == dane::Standing::unknown && verdict->ttl == seconds{0});
+        (verdict && verdict->ttl == seconds{0} &&
+         (verdict->standing == dane::Standing::unknown || verdict->standing == dane::Standing::failing));
     if (unknown) fresh = std::min(fresh, settings_.freshness_of_failure);
     Time until = now + fresh;
     // Where a policy is due to be fetched again, asking again brings something new.
@@ -122,19 +176,22 @@ class Examiner::Impl {
 
   mtasts::Network network_;
   mtasts::Cache& cache_;
+  VerdictStore* verdicts_;
   Clock clock_;
   ExaminerSettings settings_;
   std::unordered_map<DomainName, std::vector<event::Arrival<FactsPtr>*>> under_way_;
   OncePerMinute told_;
+  OncePerMinute verdicts_told_;
   std::optional<Error> cache_trouble_;
 };
 
-Examiner::Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
-                   ExaminerSettings settings)
-    : Examiner(mtasts::network_of(resolver, fetcher), cache, std::move(clock), settings) {}
+Examiner::Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache,
+                   VerdictStore* verdicts, Clock clock, ExaminerSettings settings)
+    : Examiner(mtasts::network_of(resolver, fetcher), cache, verdicts, std::move(clock), settings) {}
 
-Examiner::Examiner(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings)
-    : impl_(std::make_unique<Impl>(std::move(network), cache, std::move(clock), settings)) {}
+Examiner::Examiner(mtasts::Network network, mtasts::Cache& cache, VerdictStore* verdicts, Clock clock,
+                   ExaminerSettings settings)
+    : impl_(std::make_unique<Impl>(std::move(network), cache, verdicts, std::move(clock), settings)) {}
 
 Examiner::~Examiner() = default;
 
@@ -146,6 +203,14 @@ std::optional<mtasts::Knowledge> Examiner::known(const DomainName& domain) {
   auto knowledge = impl_->known(domain);
   if (!knowledge || knowledge->live(impl_->now()) == nullptr) return std::nullopt;
   return knowledge;
+}
+
+std::function<bool(const DomainName&)>& Examiner::is_enforced() {
+  return impl_->is_enforced;
+}
+
+std::optional<dane::Verdict> Examiner::kept_verdict(const DomainName& domain) {
+  return impl_->kept_verdict(domain);
 }
 
 const std::optional<Error>& Examiner::cache_trouble() const {

@@ -1,7 +1,7 @@
 // What the DNS and the policy hosts say about domains, found out once for all who ask at the same time, and
-// kept: MTA-STS in its cache, DANE for as long as the DNS lets it be believed.
+// kept: MTA-STS in its cache, DANE in the store of verdicts.
 //
-//     policy::Examiner examiner(resolver, fetcher, cache, clock, settings);
+//     policy::Examiner examiner(resolver, fetcher, cache, &verdicts, clock, settings);
 //     const std::shared_ptr<const policy::Facts> facts = co_await examiner.examine(domain);
 //
 // Everything happens in the thread of the loop that the resolver and the fetcher have.
@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -22,12 +23,15 @@
 #include "http/fetcher.h"
 #include "mtasts/cache.h"
 #include "mtasts/discovery.h"
+#include "policy/verdict_store.h"
 
 namespace starttls::policy {
 
 // What was found out about one domain. Not changed any more once it is handed out.
 struct Facts {
-  std::optional<dane::Verdict> dane;  // none where DANE is not asked for
+  // None where DANE is not asked for. Where it cannot be told now: with what was proven before, as of
+  // dane::kept().
+  std::optional<dane::Verdict> dane;
   mtasts::Discovery mta_sts;
   Time examined;
   // Until then asking again would bring nothing new: as the TTLs say, within the bounds of ExaminerSettings.
@@ -44,15 +48,20 @@ struct ExaminerSettings {
   std::chrono::seconds shortest_freshness{60};
   std::chrono::seconds longest_freshness{3'600};
   std::chrono::seconds freshness_of_failure{60};  // where the DNS could not tell
+  // A verdict that DNSSEC has proven is kept beyond its TTL for so long, while lookups fail; zero: not at
+  // all.
+  std::chrono::seconds dane_kept{0};
 };
 
 class Examiner {
  public:
   // All that is passed by reference must outlive it, and every examination must have ended before it does.
-  Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, Clock clock,
-           ExaminerSettings settings);
+  // `verdicts` may be null: then DANE verdicts are not kept.
+  Examiner(dns::Resolver& resolver, http::Fetcher& fetcher, mtasts::Cache& cache, VerdictStore* verdicts,
+           Clock clock, ExaminerSettings settings);
   // The same, for who answers questions in another way.
-  Examiner(mtasts::Network network, mtasts::Cache& cache, Clock clock, ExaminerSettings settings);
+  Examiner(mtasts::Network network, mtasts::Cache& cache, VerdictStore* verdicts, Clock clock,
+           ExaminerSettings settings);
   Examiner(const Examiner&) = delete;
   Examiner& operator=(const Examiner&) = delete;
   ~Examiner();
@@ -64,6 +73,13 @@ class Examiner {
 
   // What the cache knows, without asking anybody; nothing where it knows no live policy.
   std::optional<mtasts::Knowledge> known(const DomainName& domain);
+
+  // Whether another source than MTA-STS, such as a list, enforces something for a domain: then it is kept,
+  // too, that DANE does not bind it. False for all until this is set.
+  std::function<bool(const DomainName&)>& is_enforced();
+
+  // The DANE verdict that is kept of it; nothing where there is none, or it has ended.
+  std::optional<dane::Verdict> kept_verdict(const DomainName& domain);
 
   // The last failure of the cache; nothing while it has always done what it was asked for.
   const std::optional<Error>& cache_trouble() const;

@@ -144,14 +144,18 @@ std::optional<Moment> Answerer::next_deadline() const {
   return next;
 }
 
-// Where the DNS of a domain takes longer than an answer may, every time, to be told "try again" every time
-// would be to keep its mail for ever. What is demanded of others is never told late: it may have ended.
+// Where the DNS of a domain takes longer than an answer may, every time, "try again" every time would keep
+// its mail for ever. Where nothing was demanded when it was found out last, Postfix now looks for DANE
+// itself: there may be some by now. What was demanded is never given late: it may have ended.
 const Reply& Answerer::late_reply(const std::string& domain, Dialect dialect) {
   const AnswerTable::Entry* const entry = table_.find(domain);
   if (entry == nullptr || !entry->replies->facts || entry->replies->generation != generation_)
     return too_late_;
   const Reply& last = entry->replies->for_dialect(dialect);
-  return last.outcome == Outcome::no_policy && !last.bytes.empty() ? last : too_late_;
+  const bool demands_nothing = last.bytes == no_policy_.bytes || last.bytes == opportunistic_dane_.bytes;
+  if (!demands_nothing) return too_late_;
+  if (dialect == Dialect::sendmail || !limits_.dane) return no_policy_;
+  return limits_.wait_for_dane ? too_late_ : opportunistic_dane_;
 }
 
 void Answerer::expire(Moment now) {

@@ -65,11 +65,13 @@ class ReplyTaker {
 struct AnswererLimits {
   TableLimits table;
   std::size_t waiting = 10'000;  // requests; those beyond are answered "try again"
-  // After this a request is answered "no policy" where that is what was found out last, else "try again"; the
-  // finding out goes on.
+  // After this a request is answered "try again", unless nothing was demanded when the domain was found out
+  // last: see late_reply(). The finding out goes on.
   std::chrono::milliseconds answer_timeout{20'000};
   // For Sendmail, which gives up after 5 s (FEATURE(`sts')).
   std::chrono::milliseconds sendmail_timeout{4'000};
+  bool dane = true;            // whether Postfix can do DANE
+  bool wait_for_dane = false;  // see Rules
 };
 
 class Answerer {
@@ -147,6 +149,7 @@ class Answerer {
   Deadlines sendmail_deadlines_;
   std::size_t waiting_ = 0;
   const Reply no_policy_ = no_policy();
+  const Reply opportunistic_dane_ = opportunistic_dane();
   const Reply overloaded_ = trouble("too many domains are being looked up");
   const Reply too_late_ = trouble("still looking the domain up");
   const Reply no_room_ = trouble("too many replies wait for their turn");

@@ -14,38 +14,56 @@ bool is_unknown(const policy::Facts& facts, const mtasts::FetchedPolicy* mta_sts
          (mta_sts == nullptr && facts.mta_sts.record.kind == mtasts::RecordState::Kind::unknown);
 }
 
-Time usable_until(const policy::Answer& answer, const Basis& basis, Time now, std::chrono::seconds patience) {
-  switch (answer.source) {
-    case policy::Source::overrides:
-      return never;
-    case policy::Source::mta_sts:
-      return basis.mta_sts->expires();
-    case policy::Source::list:
-      return answer.expires.value_or(never);
-    case policy::Source::dane:
-      return (basis.facts ? basis.facts->fresh_until : now) + patience;
-    case policy::Source::none:
-      break;
-  }
-  // What is not known is not "no": it is found out anew before it is said again.
-  return basis.facts->fresh_until +
-         (is_unknown(*basis.facts, basis.mta_sts) ? std::chrono::seconds{0} : patience);
+// How long an answer may still be given after its facts are no longer fresh, while they are asked for anew.
+std::chrono::seconds patience_with(const policy::Answer& answer, const Basis& basis, bool asks_for_dane,
+                                   std::chrono::seconds patience) {
+  constexpr std::chrono::seconds none_left{0};
+  if (answer.mode == policy::Mode::undecided) return none_left;
+  if (answer.source != policy::Source::none) return patience;
+  // What is not known is not "no", and DANE may have come.
+  return asks_for_dane || is_unknown(*basis.facts, basis.mta_sts) ? none_left : patience;
 }
 
-policy::Answer decided(const Basis& basis, Dialect dialect, const Rules& rules) {
+// When the source itself ends.
+Time end_of(const policy::Answer& answer, const Basis& basis) {
+  if (answer.source == policy::Source::mta_sts) return basis.mta_sts->expires();
+  if (answer.source == policy::Source::list) return answer.expires.value_or(never);
+  return never;
+}
+
+Time usable_until(const policy::Answer& answer, const Basis& basis, bool asks_for_dane, Time now,
+                  std::chrono::seconds patience) {
+  if (answer.source == policy::Source::overrides) return never;
+  const Time end = end_of(answer, basis);
+  const bool rests_on_facts = asks_for_dane || end == never;
+  if (!rests_on_facts) return end;
+  const Time fresh_until = basis.facts ? basis.facts->fresh_until : now;
+  return std::min(end, fresh_until + patience_with(answer, basis, asks_for_dane, patience));
+}
+
+policy::Answer decided(const Basis& basis, bool asks_for_dane, const Rules& rules) {
   policy::Known known{.override_entry = basis.override_entry,
                       .mta_sts = basis.mta_sts,
                       .list_entry = basis.list_entry,
-                      .early_adopter = rules.early_adopter};
-  if (dialect != Dialect::sendmail) known.dane = basis.dane;
+                      .early_adopter = rules.early_adopter,
+                      .wait_for_dane = rules.wait_for_dane};
+  if (asks_for_dane) known.dane = basis.dane;
   return policy::decide(known);
+}
+
+// That nobody has said anything yet is no answer, and for who can do DANE nothing is before that.
+bool is_known(const policy::Answer& answer, const Basis& basis, bool asks_for_dane) {
+  if (basis.override_entry || basis.facts) return true;
+  if (asks_for_dane) return basis.dane && dane::is_bound(basis.dane->standing);
+  return answer.source != policy::Source::none;
 }
 
 // Why a policy that the domain announces is not known, where mail is to wait for that.
 std::optional<mtasts::FailureType> held_by(const Basis& basis, const policy::Answer& answer,
                                            const Rules& rules) {
-  if (!rules.hold_without_policy || answer.source != policy::Source::none || !basis.facts)
-    return std::nullopt;
+  const bool is_bound = answer.source == policy::Source::dane && dane::is_bound(basis.dane->standing);
+  const bool is_open = answer.source == policy::Source::none || answer.source == policy::Source::dane;
+  if (!rules.hold_without_policy || !is_open || is_bound || !basis.facts) return std::nullopt;
   const mtasts::Discovery& found = basis.facts->mta_sts;
   if (found.record.kind != mtasts::RecordState::Kind::record || !found.knowledge.failure) return std::nullopt;
   return found.knowledge.failure->type;
@@ -58,21 +76,22 @@ bool says_anything(const Replies& replies) {
 }  // namespace
 
 Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& rules, Time now,
-                    std::chrono::seconds patience) {
+                    const FinderLimits& limits) {
   Replies replies;
   replies.facts = basis.facts;
   replies.fresh_until = basis.override_entry ? never : basis.facts ? basis.facts->fresh_until : now;
   replies.usable_until = never;
   for (std::size_t i = 0; i < dialects; ++i) {
     const auto dialect = static_cast<Dialect>(i);
-    const policy::Answer answer = decided(basis, dialect, rules);
-    // That nobody has said anything yet is no answer.
-    if (answer.source == policy::Source::none && !basis.facts) continue;
+    const bool asks_for_dane = limits.dane && dialect != Dialect::sendmail;
+    const policy::Answer answer = decided(basis, asks_for_dane, rules);
+    if (!is_known(answer, basis, asks_for_dane)) continue;
     const auto failure = held_by(basis, answer, rules);
     replies.of[i] =
         failure ? held(dialect, domain, *failure) : reply_for(dialect, domain, answer, basis.mta_sts, rules);
     replies.source[i] = answer.source;
-    replies.usable_until = std::min(replies.usable_until, usable_until(answer, basis, now, patience));
+    replies.usable_until =
+        std::min(replies.usable_until, usable_until(answer, basis, asks_for_dane, now, limits.patience));
   }
   return replies;
 }
@@ -111,7 +130,7 @@ Basis Finder::basis_of(const DomainName& domain, std::shared_ptr<const policy::F
 }
 
 std::shared_ptr<Replies> Finder::made_of(const DomainName& domain, const Basis& basis) const {
-  auto replies = std::make_shared<Replies>(replies_for(domain, basis, rules_, clock_(), limits_.patience));
+  auto replies = std::make_shared<Replies>(replies_for(domain, basis, rules_, clock_(), limits_));
   replies->generation = generation_;
   return replies;
 }
@@ -145,10 +164,7 @@ bool Finder::answer_at_once(const Question& question) {
 }
 
 void Finder::answer_busy(const Question& question) {
-  const auto cached = knowing_.known(question.domain);
-  Basis basis = basis_of(question.domain, nullptr);
-  basis.mta_sts = cached ? cached->live(clock_()) : nullptr;
-  auto replies = made_of(question.domain, basis);
+  auto replies = made_of(question.domain, basis_so_far(question.domain));
   for (Reply& reply : replies->of) {
     if (reply.bytes.empty()) reply = trouble("too many domains are being looked up");
   }
@@ -156,14 +172,19 @@ void Finder::answer_busy(const Question& question) {
   tell_.news({.domain = question.domain, .replies = std::move(replies), .keep = false});
 }
 
-// What the cache and the lists say, together with what DANE said last, until the examination has ended.
+// What is known without asking anybody.
+Basis Finder::basis_so_far(const DomainName& domain) const {
+  Basis basis = basis_of(domain, nullptr);
+  if (auto cached = knowing_.known(domain)) {
+    basis.cached = std::make_shared<const mtasts::Knowledge>(std::move(*cached));
+    basis.mta_sts = basis.cached->live(clock_());
+  }
+  if (limits_.dane) basis.dane = knowing_.kept_verdict(domain);
+  return basis;
+}
+
 void Finder::tell_so_far(const Question& question) {
-  const auto cached = knowing_.known(question.domain);
-  const auto old = question.known ? question.known->facts : nullptr;
-  Basis basis = basis_of(question.domain, nullptr);
-  if (old) basis.dane = old->dane;
-  basis.mta_sts = cached ? cached->live(clock_()) : nullptr;
-  auto replies = made_of(question.domain, basis);
+  auto replies = made_of(question.domain, basis_so_far(question.domain));
   if (!says_anything(*replies)) return;
   tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
 }
@@ -176,15 +197,11 @@ void Finder::tell_known(const Question& question) {
     if (now >= replies->usable_until) return;
     return tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
   }
-  const auto cached = knowing_.known(question.domain);
-  if (!cached || cached->live(now) == nullptr) return;
-  Basis basis = basis_of(question.domain, nullptr);
-  basis.mta_sts = cached->live(now);
-  auto replies = made_of(question.domain, basis);
-  for (std::size_t i = 0; i < dialects; ++i) {
-    if (limits_.dane && static_cast<Dialect>(i) != Dialect::sendmail) replies->of[i] = {};
-  }
-  tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
+  Basis basis = basis_so_far(question.domain);
+  if (basis.mta_sts == nullptr) return;
+  // What the DNS says now of DANE goes before what it said once.
+  basis.dane.reset();
+  tell_.news({.domain = question.domain, .replies = made_of(question.domain, basis), .last = false});
 }
 
 event::Task<> Finder::examine_and_tell(Question question) {

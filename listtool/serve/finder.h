@@ -1,10 +1,12 @@
 // Finds out what is to be replied about domains: from the lists, from what is known already, and from the DNS
 // and the policy hosts. Everything happens in the finding thread.
 //
-// A domain whose mail may wait a little is examined first. Where that takes longer than `head_start`, what
-// the cache of MTA-STS policies or a list says is the answer until more is known: after a restart with the
-// DNS down the policies that were learnt are enforced, and with the DNS up DANE is not passed over.
-// Sendmail, to whom DANE does not matter, is answered from the cache at once.
+// For Postfix, which can do DANE, nothing is answered before it is known whether DANE binds the domain: that
+// is found out now, or DNSSEC proved it before (policy/verdict_store.h); what was proved before is the answer
+// where the examination takes longer than `head_start`. For Sendmail, and where DANE is switched off, the
+// cache of MTA-STS policies answers at once, and a list after `head_start`.
+//
+// No answer "no policy" for Postfix outlives its TTL: by then there may be DANE.
 #pragma once
 
 #include <chrono>
@@ -35,6 +37,8 @@ struct Knowing {
   std::function<event::Task<std::shared_ptr<const policy::Facts>>(DomainName domain)> examine;
   // The live policy in the cache.
   std::function<std::optional<mtasts::Knowledge>(const DomainName& domain)> known;
+  // What DNSSEC proved of DANE before.
+  std::function<std::optional<dane::Verdict>(const DomainName& domain)> kept_verdict;
   // Domains whose policy is to be fetched anew, the longest overdue first.
   std::function<std::vector<DomainName>(std::size_t most)> due;
   // Another number once any process has changed what is known.
@@ -45,7 +49,7 @@ struct FinderLimits {
   std::size_t examinations = 1'000;  // for those who ask, at the same time
   std::size_t refreshes = 4;         // in the background, at the same time
   std::chrono::milliseconds head_start{1'000};
-  bool dane = true;  // whether the facts have it; without, the cache answers Postfix at once, too
+  bool dane = true;  // whether Postfix can do DANE, and the facts have it
   // What DANE or nobody demands counts for so long after it was fresh, while it is asked for anew.
   std::chrono::seconds patience{3'600};
   // A domain that was not refreshed for all its being due is left alone for so long.
@@ -57,14 +61,16 @@ struct Basis {
   std::optional<policy::ListEntry> override_entry;
   std::optional<policy::ListEntry> list_entry;
   std::optional<dane::Verdict> dane;
-  const mtasts::FetchedPolicy* mta_sts = nullptr;  // live
+  const mtasts::FetchedPolicy* mta_sts = nullptr;  // live; in `facts` or `cached`
   std::shared_ptr<const policy::Facts> facts;      // where the domain was examined
+  std::shared_ptr<const mtasts::Knowledge> cached;
 };
 
-// In the words of every dialect, and for how long. DANE is for Postfix only. Where nobody says anything about
-// a domain that was not examined, nothing is known yet: its replies are empty.
+// In the words of every dialect, and for how long. DANE is for Postfix only. A reply is empty where nothing
+// is known yet: of a domain that was not examined where nobody says anything about it and, for Postfix where
+// limits.dane, unless `basis.dane` binds it.
 Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& rules, Time now,
-                    std::chrono::seconds patience);
+                    const FinderLimits& limits);
 
 class Finder {
  public:
@@ -100,6 +106,7 @@ class Finder {
   void answer_busy(const Question& question);
   void tell_known(const Question& question);
   void tell_so_far(const Question& question);
+  Basis basis_so_far(const DomainName& domain) const;
   Basis basis_of(const DomainName& domain, std::shared_ptr<const policy::Facts> facts) const;
   std::shared_ptr<Replies> made_of(const DomainName& domain, const Basis& basis) const;
   bool is_cache_of(const policy::Facts& facts, const DomainName& domain) const;

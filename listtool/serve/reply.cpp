@@ -89,6 +89,7 @@ std::string netstring(std::string_view text) {
 
 Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
+  if (answer.mode == policy::Mode::undecided) return trouble("DANE cannot be looked up now");
   const auto policy = policy_in(dialect, domain, answer, mta_sts, rules);
   if (!policy) return no_policy();
   const std::string text = "OK " + *policy;
@@ -108,6 +109,10 @@ Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failur
 
 Reply no_policy() {
   return {.bytes = "9:NOTFOUND ,", .outcome = Outcome::no_policy};
+}
+
+Reply opportunistic_dane() {
+  return {.bytes = "7:OK dane,", .outcome = Outcome::policy};
 }
 
 Reply trouble(std::string_view reason) {

@@ -58,6 +58,9 @@ struct Rules {
   // More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message to go
   // out in the clear because somebody on the path cut off the policy host.
   bool hold_without_policy = false;
+  // Mail waits where it is not known whether DANE binds the domain, in place of Postfix' own level "dane":
+  // for a Postfix whose level for all others is stricter than that.
+  bool wait_for_dane = false;
 };
 
 // What is decided for one dialect. `mta_sts` is the policy where that is the source, for Postfix' TLS
@@ -75,6 +78,8 @@ Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer&
 Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure);
 
 Reply no_policy();
+// Postfix looks for DANE itself, and delivers as with "may" where there is none.
+Reply opportunistic_dane();
 // `reason` is one line of visible ASCII.
 Reply trouble(std::string_view reason);
 

@@ -44,7 +44,8 @@ constexpr rlim_t other_descriptors = 1'000;
 Rules rules_of(const ServeSettings& settings) {
   return {.postfix_version = settings.postfix_version,
           .early_adopter = settings.early_adopter,
-          .hold_without_policy = settings.hold_without_policy};
+          .hold_without_policy = settings.hold_without_policy,
+          .wait_for_dane = settings.wait_for_dane};
 }
 
 AnswererLimits answerer_limits(const ServeSettings& settings) {
@@ -53,6 +54,8 @@ AnswererLimits answerer_limits(const ServeSettings& settings) {
   limits.waiting = settings.max_lookups * 10;
   limits.answer_timeout = settings.answer_timeout;
   limits.sendmail_timeout = std::min(limits.sendmail_timeout, settings.answer_timeout);
+  limits.dane = settings.dane;
+  limits.wait_for_dane = settings.wait_for_dane;
   return limits;
 }
 
@@ -129,11 +132,12 @@ FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
 Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Clock clock,
                                                         Counters& counters) {
   const Configuration& configuration = common.configuration;
-  auto discovery =
-      policy::Discovery::begin(configuration.discovery, mta_sts_cache(configuration), clock,
-                               {.dane = configuration.serve.dane, .dane_detail = dane::Detail::none});
+  auto discovery = policy::Discovery::begin(configuration.discovery, mta_sts_cache(configuration), clock,
+                                            examiner_settings(configuration.serve, dane::Detail::none));
   if (!discovery) return std::unexpected(discovery.error());
-  if ((*discovery)->warning) spdlog::warn("{}", (*discovery)->warning->message);
+  for (const auto* const warning : {&(*discovery)->warning, &(*discovery)->verdicts_warning}) {
+    if (*warning) spdlog::warn("{}", (*warning)->message);
+  }
   auto lists = Lists::open(configuration, clock());
   if (!lists) return std::unexpected(lists.error());
   return std::unique_ptr<FindingSide>(new FindingSide(
@@ -164,6 +168,7 @@ Knowing FindingSide::knowing() {
   return {
       .examine = [&examiner](DomainName domain) { return examiner.examine(std::move(domain)); },
       .known = [&examiner](const DomainName& domain) { return examiner.known(domain); },
+      .kept_verdict = [&examiner](const DomainName& domain) { return examiner.kept_verdict(domain); },
       .due = [this, &cache](
                  std::size_t most) { return or_tell(cache.due(clock_(), most), std::vector<DomainName>{}); },
       // What we learn ourselves is told domain by domain.
@@ -179,6 +184,10 @@ Knowing FindingSide::knowing() {
 }
 
 void FindingSide::start(event::Loop& answering, Answerer& answerer) {
+  discovery_->examiner->is_enforced() = [this](const DomainName& domain) {
+    const auto entry = lists_->list_entry(domain, clock_());
+    return entry && entry->mode != preload::Mode::none;
+  };
   finder_.emplace(
       discovery_->loop, knowing(), clock_, counters_,
       FinderLimits{.examinations = common_.configuration.serve.max_lookups,
@@ -244,6 +253,8 @@ void FindingSide::read_configuration_again() {
     return;
   }
   if (!common_.state_dir.empty()) read->state_dir = common_.state_dir;
+  // Replies that are late go by it as well, and they are the other thread's.
+  read->serve.wait_for_dane = common_.configuration.serve.wait_for_dane;
   common_.configuration = std::move(*read);
 }
 
@@ -310,8 +321,8 @@ Result<Sockets> open_sockets(const ServeSettings& settings,
   return sockets;
 }
 
-// The cache has to be written by whom we become: its folder and its files are made theirs where they are
-// root's.
+// The caches have to be written by whom we become: their folder and their files are made theirs where they
+// are root's.
 void hand_over(const fs::path& cache, const service::Identity& identity) {
   std::error_code ignored;
   const bool is_new = fs::create_directories(cache.parent_path(), ignored);
@@ -330,7 +341,11 @@ void hand_over(const fs::path& cache, const service::Identity& identity) {
 Result<void> drop_privileges(const Configuration& configuration,
                              const std::optional<service::Identity>& identity) {
   if (!identity) return {};
-  if (::geteuid() == 0) hand_over(mta_sts_cache(configuration), *identity);
+  if (::geteuid() == 0) {
+    const fs::path cache = mta_sts_cache(configuration);
+    hand_over(cache, *identity);
+    hand_over(policy::verdicts_beside(cache), *identity);
+  }
   return service::become(*identity);
 }
 

@@ -50,8 +50,7 @@ PublishedPolicy as_published(const dane::Verdict& verdict) {
 
 PublishedPolicy as_published(const policy::Facts& facts) {
   const auto& dane = facts.dane;
-  if (dane && (dane->standing == dane::Standing::all || dane->standing == dane::Standing::some))
-    return as_published(*dane);
+  if (dane && dane::is_bound(dane->standing)) return as_published(*dane);
   const mtasts::Discovery& mta_sts = facts.mta_sts;
   if (const auto* live = mta_sts.knowledge.live(facts.examined)) return as_published(live->policy);
   PublishedPolicy none;

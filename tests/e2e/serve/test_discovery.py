@@ -83,17 +83,22 @@ class Discovery(World):
 class Restart(World):
     def test_what_was_learnt_is_in_force_without_dns_and_what_was_not_is_only_what_a_list_says(self) -> None:
         self.assertEqual(self.server.ask("postfix good.test"), SECURE.format("good.test"))
+        self.assertEqual(self.server.ask("postfix bound.test"), "OK dane-only")
         self.server.settings.install({"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}})
         self.server.program.stop()
         self.server.start_without_dns()
         with self.server.connect() as client:
-            client.send(netstring("postfix good.test") + netstring("sts good.test"))
+            client.send(netstring("sts good.test") + netstring("postfix good.test"))
             self.assertEqual(client.reply(), SECURE.format("good.test"))
-            self.assertEqual(client.reply(), SECURE.format("good.test"))
-            # Neither had to wait for the DNS to be given up.
+            # Sendmail did not have to wait for the DNS to be given up; Postfix does, as there may be DANE by now.
             self.assertEqual(self.server.metrics()["under_way"], 1)
-        self.assertEqual(self.server.ask("postfix listed.test"), SECURE.format("listed.test"))
-        self.assertEqual(self.server.ask("postfix never-seen.test"), "NOTFOUND ")
+            self.assertEqual(client.reply(), SECURE.format("good.test"))
+        self.assertEqual(self.server.ask("postfix bound.test"), "OK dane-only")
+        # A list does not stand in for a DANE that nothing is known of, and has its say where DANE has none.
+        self.assertEqual(self.server.ask("postfix listed.test"), "TEMP DANE cannot be looked up now")
+        self.assertEqual(self.server.ask("sts listed.test"), SECURE.format("listed.test"))
+        self.assertEqual(self.server.ask("postfix never-seen.test"), "OK dane")
+        self.assertEqual(self.server.ask("sts never-seen.test"), "NOTFOUND ")
 
     def test_a_purge_and_an_update_by_others_count_at_once(self) -> None:
         self.assertEqual(self.server.ask("postfix good.test"), SECURE.format("good.test"))

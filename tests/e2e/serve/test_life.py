@@ -131,7 +131,7 @@ class Ending(unittest.TestCase):
                     self.assertTrue(idle.is_closed())
                     with self.assertRaises(OSError):
                         socket.create_connection(server.address)
-                    self.assertEqual(waiting.reply(), "NOTFOUND ")
+                    self.assertEqual(waiting.reply(), "OK dane")
                     self.assertEqual(waiting.reply(), KNOWN)
                     self.assertTrue(waiting.is_closed())
                 self.assertEqual(server.program.wait(), 0)

@@ -23,10 +23,10 @@ class Requests(unittest.TestCase):
                                 "none.test", "sub..test", "*.test", "a b"):
                         self.assertEqual(client.ask(f"postfix {key}"), "NOTFOUND ", key)
 
-    def test_a_domain_with_broken_dns_has_no_policy_and_is_no_trouble(self) -> None:
+    def test_a_domain_with_broken_dns_is_no_trouble_and_postfix_looks_for_dane_itself(self) -> None:
         with Lab() as lab:
             server = Server(lab)
-            self.assertEqual(server.ask("postfix unknown.test"), "NOTFOUND ")
+            self.assertEqual(server.ask("postfix unknown.test"), "OK dane")
             self.assertEqual(server.ask("sts unknown.test"), "NOTFOUND ")
             self.assertGreaterEqual(server.metrics()["dns_failures_total"], 1)
 
@@ -79,7 +79,7 @@ class Requests(unittest.TestCase):
             with server.connect() as slow, server.connect() as quick:
                 slow.send(netstring("postfix unknown.test") + netstring("postfix known.test"))
                 self.assertEqual(quick.ask("postfix known.test"), KNOWN)
-                self.assertEqual(slow.reply(), "NOTFOUND ")
+                self.assertEqual(slow.reply(), "OK dane")
                 self.assertEqual(slow.reply(), KNOWN)
 
     def test_a_half_closed_peer_gets_its_replies(self) -> None:
@@ -88,7 +88,7 @@ class Requests(unittest.TestCase):
             with server.connect() as client:
                 client.send(netstring("postfix unknown.test") + netstring("postfix known.test"))
                 client.connection.shutdown(socket.SHUT_WR)
-                self.assertEqual(client.reply(), "NOTFOUND ")
+                self.assertEqual(client.reply(), "OK dane")
                 self.assertEqual(client.reply(), KNOWN)
                 self.assertTrue(client.is_closed())
 
@@ -140,7 +140,7 @@ class Peers(unittest.TestCase):
             peers = [server.connect() for _ in range(100)]
             self.assertEqual(peers[-1].ask("postfix known.test"), KNOWN)
             spent = server.cpu_seconds()
-            self.assertEqual(peers[-1].ask("postfix unknown.test"), "NOTFOUND ")
+            self.assertEqual(peers[-1].ask("postfix unknown.test"), "OK dane")
             self.assertLess(server.cpu_seconds() - spent, 1)
             for peer in peers:
                 peer.connection.close()

@@ -296,10 +296,10 @@ class Unsigned(StsCase):
         self.tool("-q", "sts", "fetch", "good.test")
         self.assertEqual(self.err, "")
 
-    def test_dane_is_unknown_and_not_absent(self) -> None:
+    def test_dane_is_unvalidated_and_not_absent(self) -> None:
         answer = self.lookup("good.test", OK, "--live")
-        self.assertEqual((answer["source"], answer["dane"]["standing"]), ("mta-sts", "unknown"))
-        self.assertIn("nobody validates", answer["reason"])
+        self.assertEqual((answer["source"], answer["dane"]["standing"]), ("mta-sts", "unvalidated"))
+        self.assertIn("nobody validates", answer["dane"]["reason"])
 
 
 if __name__ == "__main__":

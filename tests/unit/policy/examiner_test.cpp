@@ -30,11 +30,12 @@ Knowledge enforced(std::string_view mx, Time fetched) {
 // One domain, with a policy host that is away unless it is told otherwise.
 class World {
  public:
-  World()
+  explicit World(policy::ExaminerSettings settings = {.dane = false})
       : cache(mtasts::Cache::open_whatever(folder / "c", start).cache),
-        examiner({.ask = [this](std::string name, dns::Type type) { return ask(std::move(name), type); },
-                  .get = [this](http::PageRequest) { return get(); }},
-                 cache, [this] { return now; }, {.dane = false}) {}
+        examiner(
+            {.ask = [this](std::string name, dns::Type type) { return ask(std::move(name), type); },
+             .get = [this](http::PageRequest) { return get(); }},
+            cache, &verdicts, [this] { return now; }, settings) {}
 
   std::shared_ptr<const policy::Facts> examine() { return loop.finish(examiner.examine(domain)); }
   // What the file has, as another process sees it.
@@ -60,13 +61,16 @@ class World {
   std::function<void()> meanwhile = [] {};  // while the policy host is asked
   int asked = 0;
   mtasts::Cache cache;
+  policy::VerdictStore verdicts = policy::VerdictStore::open_whatever(folder / "dane").store;
   policy::Examiner examiner;
 
  private:
-  starttls::event::Task<dns::Answer> ask(std::string, dns::Type type) {
+  starttls::event::Task<dns::Answer> ask(std::string name, dns::Type type) {
     if (type == dns::Type::txt) ++asked;
     co_await starttls::event::pause_for(loop, 1ms);
-    co_return answers.at(type);
+    dns::Answer answer = answers.contains(type) ? answers.at(type) : dns::Answer{.reason = "SERVFAIL"};
+    if (answer.canonical_name.empty()) answer.canonical_name = name;
+    co_return answer;
   }
   starttls::event::Task<http::Page> get() {
     co_await starttls::event::pause_for(loop, 1ms);
@@ -124,4 +128,84 @@ TEST_CASE("nor is one that could not be read for a moment") {
   CHECK(facts->mta_sts.knowledge.live(start) != nullptr);
   CHECK(facts->mta_sts.knowledge.failure);
   CHECK(world.kept().live(start) != nullptr);
+}
+
+namespace {
+
+dns::Answer mx_answer() {
+  return {.status = dns::Status::found, .secure = true, .mxs = {{10, "mx.example.org"}}, .ttl = 300s};
+}
+
+dns::Answer address_answer() {
+  return {.status = dns::Status::found, .secure = true, .addresses = {"192.0.2.1"}, .ttl = 300s};
+}
+
+dns::Answer tlsa_answer() {
+  return {
+      .status = dns::Status::found, .secure = true, .tlsas = {{3, 1, 1, std::string(32, 'x')}}, .ttl = 300s};
+}
+
+dns::Answer no_tlsa() {
+  return {.status = dns::Status::no_data, .secure = true, .ttl = 300s};
+}
+
+// A domain whose MX host is bound by DANE.
+struct Bound : World {
+  Bound() : World({.dane_kept = 24h}) {
+    answers[dns::Type::txt] = no_tlsa();
+    answers[dns::Type::mx] = mx_answer();
+    answers[dns::Type::a] = address_answer();
+    answers[dns::Type::aaaa] = no_tlsa();
+    answers[dns::Type::tlsa] = tlsa_answer();
+  }
+
+  std::string standing() { return std::string(dane::to_text(examine()->dane->standing)); }
+};
+
+}  // namespace
+
+TEST_CASE("a verdict that was proven is kept while lookups fail, for its TTL and the time that is set") {
+  for (const dns::Type lost : {dns::Type::mx, dns::Type::tlsa}) {
+    Bound world;
+    CHECK(world.standing() == "all");
+    world.answers.erase(lost);
+    CHECK(world.standing() == "all");
+    world.now = start + 24h + 4min;
+    const auto facts = world.examine();
+    CHECK(facts->dane->standing == dane::Standing::all);
+    CHECK(facts->dane->reason.ends_with("SERVFAIL; the MX host has usable TLSA records when last looked up"));
+    // It is asked again soon.
+    CHECK(facts->fresh_until == world.now + 60s);
+    world.now = start + 24h + 5min;
+    CHECK(world.standing() == "unknown");
+  }
+}
+
+TEST_CASE("what is proven anew takes the place of what was") {
+  Bound world;
+  CHECK(world.standing() == "all");
+  world.answers[dns::Type::tlsa] = no_tlsa();
+  CHECK(world.standing() == "none");
+  CHECK_FALSE(world.examiner.kept_verdict(domain));
+  world.answers.erase(dns::Type::mx);
+  CHECK(world.standing() == "unknown");
+  world.answers[dns::Type::mx] = mx_answer();
+  world.answers[dns::Type::tlsa] = tlsa_answer();
+  CHECK(world.standing() == "all");
+  CHECK(world.examiner.kept_verdict(domain)->standing == dane::Standing::all);
+}
+
+TEST_CASE("that DANE does not bind a domain is kept where a policy could be given in its stead") {
+  Bound world;
+  world.answers[dns::Type::tlsa] = no_tlsa();
+  world.keep_as_others_do(enforced("mx.example.org", start));
+  CHECK(world.standing() == "none");
+  world.answers.erase(dns::Type::mx);
+  CHECK(world.standing() == "failing");
+  Bound listed;
+  listed.examiner.is_enforced() = [](const DomainName& of) { return of == domain; };
+  listed.answers[dns::Type::tlsa] = no_tlsa();
+  CHECK(listed.standing() == "none");
+  listed.answers.erase(dns::Type::mx);
+  CHECK(listed.standing() == "failing");
 }

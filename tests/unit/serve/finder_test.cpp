@@ -34,6 +34,10 @@ struct Scene {
                   const auto found = cache.find(domain.str());
                   return found == cache.end() ? std::nullopt : std::optional(found->second);
                 },
+                .kept_verdict = [this](const DomainName& domain) -> std::optional<dane::Verdict> {
+                  const auto found = kept.find(domain.str());
+                  return found == kept.end() ? std::nullopt : std::optional(found->second);
+                },
                 .due =
                     [this](std::size_t most) {
                       std::vector<DomainName> some = due;
@@ -90,6 +94,7 @@ struct Scene {
   Counters counters;
   std::map<std::string, std::unique_ptr<Examination>> examinations;
   std::map<std::string, mtasts::Knowledge> cache;
+  std::map<std::string, dane::Verdict> kept;
   std::vector<DomainName> due;
   std::int64_t version = 1;
   std::vector<News> news;
@@ -126,7 +131,8 @@ TEST_CASE("a domain that nobody knows is examined, and its policy told in the wo
   CHECK(Scene::text(told) == secure("mx.a.test"));
   CHECK(Scene::text(told, Dialect::sendmail) == secure("mx.a.test"));
   CHECK(told.replies->fresh_until == facts->fresh_until);
-  CHECK(told.replies->usable_until == scene.now + 604800s);
+  // By then there may be DANE.
+  CHECK(told.replies->usable_until == facts->fresh_until + 1h);
   CHECK(scene.finder.under_way() == 0);
 }
 
@@ -144,24 +150,61 @@ TEST_CASE("DANE wins with Postfix, and does not matter to Sendmail") {
   CHECK(told.replies->usable_until == facts->fresh_until + 1h);
 }
 
-TEST_CASE("no policy counts a while longer than it is fresh; not knowing does not") {
-  Scene scene;
-  const auto usable = [&](const std::shared_ptr<policy::Facts>& facts) {
+TEST_CASE(
+    "no policy counts a while longer than it is fresh; not where DANE may come, nor where it is not known") {
+  const auto usable = [](bool dane, mtasts::RecordState::Kind kind) {
+    Scene scene({.dane = dane});
+    auto facts = scene.facts();
+    if (!dane) facts->dane.reset();
+    facts->mta_sts.record.kind = kind;
     scene.ask("a.test");
     scene.bring("a.test", facts);
     const News told = scene.take();
     CHECK(Scene::text(told) == none);
     CHECK(Scene::text(told, Dialect::sendmail) == none);
+    CHECK(scene.counters.dns_failures.value() == (kind == mtasts::RecordState::Kind::unknown ? 1 : 0));
     return told.replies->usable_until - facts->fresh_until;
   };
-  CHECK(usable(scene.facts()) == 1h);
-  auto facts = scene.facts();
-  facts->mta_sts.record.kind = mtasts::RecordState::Kind::unknown;
-  CHECK(usable(facts) == 0s);
-  facts = scene.facts();
-  facts->dane->standing = dane::Standing::unknown;
-  CHECK(usable(facts) == 0s);
-  CHECK(scene.counters.dns_failures.value() == 2);
+  CHECK(usable(false, mtasts::RecordState::Kind::none) == 1h);
+  CHECK(usable(false, mtasts::RecordState::Kind::unknown) == 0s);
+  CHECK(usable(true, mtasts::RecordState::Kind::none) == 0s);
+}
+
+TEST_CASE("where DANE cannot be told Postfix looks itself, and mail that another source protects waits") {
+  Scene scene;
+  const std::string dane = "7:OK dane,";
+  const std::string wait = netstring("TEMP DANE cannot be looked up now");
+  struct Case {
+    dane::Standing standing;
+    std::string nothing;
+    std::string enforced;
+  };
+  for (const Case& c : {Case{dane::Standing::unknown, dane, wait},
+                        {dane::Standing::failing, dane, secure("mx.a.test")},
+                        {dane::Standing::unvalidated, dane, secure("mx.a.test")},
+                        {dane::Standing::unusable, dane, secure("mx.a.test")},
+                        {dane::Standing::insecure, dane, secure("mx.a.test")},
+                        {dane::Standing::none, none, secure("mx.a.test")},
+                        {dane::Standing::some, dane, dane}}) {
+    CAPTURE(to_text(c.standing));
+    auto facts = scene.facts();
+    facts->dane->standing = c.standing;
+    scene.ask("a.test");
+    scene.bring("a.test", facts);
+    News told = scene.take();
+    CHECK(Scene::text(told) == c.nothing);
+    CHECK(Scene::text(told, Dialect::postfix_tlsrpt) == c.nothing);
+    CHECK(Scene::text(told, Dialect::sendmail) == none);
+    auto enforced = std::make_shared<policy::Facts>(*facts);
+    enforced->mta_sts.knowledge = policy_of("mx.a.test", scene.now);
+    scene.ask("a.test");
+    scene.bring("a.test", enforced);
+    told = scene.take();
+    CHECK(Scene::text(told) == c.enforced);
+    CHECK(Scene::text(told, Dialect::sendmail) == secure("mx.a.test"));
+    const auto patience = c.enforced == wait ? 0s : 1h;
+    CHECK(told.replies->usable_until == facts->fresh_until + patience);
+  }
 }
 
 TEST_CASE("mail waits for a policy that is announced and cannot be had only where that is wanted") {
@@ -212,8 +255,9 @@ TEST_CASE("an override is told at once, whatever the world says") {
   CHECK(scene.examinations.empty());
 }
 
-TEST_CASE("Sendmail is answered from the cache at once, Postfix after a moment in which DANE may speak") {
-  Scene scene({.head_start = 10ms});
+TEST_CASE(
+    "Sendmail is answered from the cache at once, Postfix once it is known whether DANE binds the domain") {
+  Scene scene({.head_start = 1ms});
   scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
   scene.ask("a.test");
   const News first = scene.take();
@@ -224,7 +268,7 @@ TEST_CASE("Sendmail is answered from the cache at once, Postfix after a moment i
   scene.wait_for_news();
   const News second = scene.take();
   CHECK(!second.last);
-  CHECK(Scene::text(second) == secure("mx.a.test"));
+  CHECK(Scene::text(second).empty());
   auto facts = scene.facts();
   facts->dane->standing = dane::Standing::all;
   facts->mta_sts.knowledge = scene.cache["a.test"];
@@ -232,6 +276,24 @@ TEST_CASE("Sendmail is answered from the cache at once, Postfix after a moment i
   const News last = scene.take();
   CHECK(last.last);
   CHECK(Scene::text(last) == "12:OK dane-only,");
+}
+
+TEST_CASE("a list is no answer for Postfix before it is known whether DANE binds the domain") {
+  const test::TemporaryFolder folder;
+  Scene scene({.examinations = 1});
+  scene.ask("other.test");
+  scene.kept["none.test"] = {.standing = dane::Standing::none};
+  scene.kept["all.test"] = {.standing = dane::Standing::all};
+  for (const char* const domain : {"unseen.test", "none.test", "all.test"}) {
+    scene.cache[domain] = policy_of("mx.test", scene.now);
+    scene.ask(domain);
+    const News busy = scene.take();
+    CHECK(Scene::text(busy) == (std::string_view(domain) == "all.test"
+                                    ? "12:OK dane-only,"
+                                    : netstring("TEMP too many domains are being looked up")));
+    CHECK(Scene::text(busy, Dialect::sendmail) == secure("mx.test"));
+  }
+  scene.bring("other.test", scene.facts());
 }
 
 TEST_CASE("without DANE the cache answers everybody at once, and a list only after a moment") {
@@ -245,20 +307,23 @@ TEST_CASE("without DANE the cache answers everybody at once, and a list only aft
   scene.bring("a.test", scene.facts());
 }
 
-TEST_CASE("what DANE said last holds until it is asked again, though the cache is quicker") {
-  Scene scene({.head_start = 10ms});
-  scene.ask("a.test");
-  auto facts = scene.facts();
-  facts->dane->standing = dane::Standing::all;
-  scene.bring("a.test", facts);
-  const auto known = scene.take().replies;
-  scene.now += 5h;  // long after patience has ended
+TEST_CASE("what DNSSEC proved of DANE is the answer while the DNS is slow, also after a restart") {
+  Scene scene({.head_start = 1ms});
+  scene.kept["a.test"] = {.standing = dane::Standing::all};
   scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
-  scene.ask("a.test", known);
-  CHECK(Scene::text(scene.take(), Dialect::sendmail) == secure("mx.a.test"));
+  scene.ask("a.test");
+  const News at_once = scene.take();
+  CHECK(Scene::text(at_once, Dialect::sendmail) == secure("mx.a.test"));
+  CHECK(Scene::text(at_once).empty());
   scene.wait_for_news();
   CHECK(Scene::text(scene.take()) == "12:OK dane-only,");
+  // That it once had none is no proof that it has none now.
   scene.bring("a.test", scene.facts());
+  scene.take();
+  scene.kept["b.test"] = {.standing = dane::Standing::none};
+  scene.ask("b.test");
+  scene.bring("b.test", scene.facts());
+  CHECK(scene.take().last);
 }
 
 TEST_CASE("a new generation is told from what is known, without asking the world again") {
@@ -302,17 +367,33 @@ TEST_CASE("what another process learnt, or purged, is noticed") {
 TEST_CASE("what is stale but still usable is told first, then what is found out") {
   Scene scene;
   scene.ask("a.test");
-  scene.bring("a.test", scene.facts());
+  auto facts = scene.facts();
+  facts->dane->standing = dane::Standing::all;
+  scene.bring("a.test", facts);
   const auto known = scene.take().replies;
   scene.now += 20min;
   scene.ask("a.test", known);
   const News first = scene.take();
   CHECK(!first.last);
-  CHECK(Scene::text(first) == none);
-  auto facts = scene.facts();
+  CHECK(Scene::text(first) == "12:OK dane-only,");
+  facts = scene.facts();
   facts->mta_sts.knowledge = policy_of("mx.a.test", scene.now);
   scene.bring("a.test", facts);
   CHECK(Scene::text(scene.take()) == secure("mx.a.test"));
+}
+
+TEST_CASE("that there is no policy is not told once it is stale") {
+  Scene scene;
+  scene.ask("a.test");
+  scene.bring("a.test", scene.facts());
+  const auto known = scene.take().replies;
+  scene.now += 20min;
+  scene.ask("a.test", known);
+  CHECK(scene.news.empty());
+  auto facts = scene.facts();
+  facts->dane->standing = dane::Standing::all;
+  scene.bring("a.test", facts);
+  CHECK(Scene::text(scene.take()) == "12:OK dane-only,");
 }
 
 TEST_CASE("only so many domains are examined at once; beyond that what is known counts") {
@@ -323,7 +404,8 @@ TEST_CASE("only so many domains are examined at once; beyond that what is known 
   const News known = scene.take();
   CHECK(known.last);
   CHECK(!known.keep);
-  CHECK(Scene::text(known) == secure("mx.known.test"));
+  CHECK(Scene::text(known, Dialect::sendmail) == secure("mx.known.test"));
+  CHECK(Scene::text(known) == netstring("TEMP too many domains are being looked up"));
   scene.ask("b.test");
   const News busy = scene.take();
   CHECK(!busy.keep);
