@@ -567,7 +567,7 @@ TEST_CASE("what the example configuration only shows is right, too") {
     text += line.substr(1) + "\n";
     if (line[1] != '[') ++keys;
   }
-  CHECK(keys == 31);
+  CHECK(keys == 33);
   const Configuration shown = good(configuration(text));
   CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
   CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);
