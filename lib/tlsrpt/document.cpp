@@ -26,7 +26,7 @@ Result<ReportReading> DocumentReader::read(const ReadBytes& document, const Take
   std::string* json = head.size() < head_size ? small_gunzip_.unpack(head) : nullptr;
   if (json == nullptr) return read_gzip(chained(head, document), take);
   if (keep_) packed_ = head;
-  return read_report(*json, take);
+  return read_report(*json, take, [size = *size] { return std::uint64_t{size}; });
 }
 
 Result<ReportReading> DocumentReader::read_gzip(const ReadBytes& document, const TakePolicy& take) {
@@ -40,7 +40,8 @@ Result<ReportReading> DocumentReader::read_gzip(const ReadBytes& document, const
     return got;
   };
   gunzip_.begin(packed, report_size_limit);
-  return read_report([&](std::span<char> into) { return gunzip_.read(into); }, take);
+  return read_report([&](std::span<char> into) { return gunzip_.read(into); }, take,
+                     [&] { return std::uint64_t{packed_size}; });
 }
 
 Result<ReportReading> DocumentReader::read_json(const ReadBytes& document, const TakePolicy& take) {

@@ -53,6 +53,8 @@ class JsonStream {
     return c;
   }
   std::size_t Tell() const { return before_ + static_cast<std::size_t>(next_ - buffer_.get()); }
+  // Bytes that were read, if not looked at yet.
+  std::uint64_t read_size() const { return before_ + static_cast<std::size_t>(end_ - buffer_.get()); }
 
   // For writing streams only.
   char* PutBegin() { return nullptr; }
@@ -110,10 +112,11 @@ Result<ReportReading> conclude(const rapidjson::ParseResult& result, ReportHandl
 
 }  // namespace
 
-Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take) try {
+Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take,
+                                  const ReceivedSize& received) try {
   JsonStream stream(json);
   skip_byte_order_mark(stream.rest(), stream);
-  ReportHandler handler(take);
+  ReportHandler handler(take, received ? received : [&] { return stream.read_size(); });
   const auto result = Reader().Parse<parse_flags>(stream, handler);
   if (stream.error()) return std::unexpected(*stream.error());
   return conclude(result, std::move(handler), stream.Tell(), stream.at_end());
@@ -121,10 +124,10 @@ Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take)
   return fail(Fault::data, "a text of more than {} bytes", collected_limit);
 }
 
-Result<ReportReading> read_report(std::string& json, const TakePolicy& take) {
+Result<ReportReading> read_report(std::string& json, const TakePolicy& take, const ReceivedSize& received) {
   rapidjson::InsituStringStream stream(json.data());
   skip_byte_order_mark(json, stream);
-  ReportHandler handler(take);
+  ReportHandler handler(take, received ? received : [&] { return std::uint64_t{json.size()}; });
   const auto result = rapidjson::Reader().Parse<in_place_flags>(stream, handler);
   return conclude(result, std::move(handler), stream.Tell(), stream.Tell() == json.size());
 }

@@ -33,6 +33,22 @@ inline constexpr std::size_t most_oddities = 20;         // that are told of one
 // report of most_policies stays below what a store can hold.
 inline constexpr std::uint64_t max_reported_sessions = 1'000'000'000'000;
 
+// What a report comes to is in proportion to what was sent. With R, the bytes of the report as it came
+// (packed, where it was packed):
+//   texts that only explain (policy-string, mx-host, receiving-mx-helo, additional-information,
+//   failure-reason-code) are left out once all texts have more than free_text_size + free_text_ratio * R
+//   bytes;
+//   a report whose texts have more than max_text_size + max_text_ratio * R bytes, or that has more than
+//   max_rows + R / min_row_size policies and failure details, is refused.
+// Reports of 20,000 failures that differ in an address have texts of 26 times their packed size, 9 times
+// without those that only explain, and 7 packed bytes for each failure.
+inline constexpr std::uint64_t free_text_size = std::uint64_t{32} << 10U;  // bytes
+inline constexpr std::uint64_t free_text_ratio = 8;
+inline constexpr std::uint64_t max_text_size = std::uint64_t{128} << 10U;  // bytes
+inline constexpr std::uint64_t max_text_ratio = 20;
+inline constexpr std::uint64_t max_rows = 1'000;
+inline constexpr std::uint64_t min_row_size = 3;  // bytes
+
 // A time without a zone is taken for UTC. `head.end` is as it was given; the last second of the day where
 // that is a date and the one of `head.begin`.
 struct ReportReading {
@@ -44,12 +60,17 @@ struct ReportReading {
 // memory of one. They may come before what makes the report be refused.
 using TakePolicy = std::function<void(PolicyResult&&)>;
 
+// How many bytes of the report, as it came, were read so far.
+using ReceivedSize = std::function<std::uint64_t()>;
+
 // The texts that it gives are valid UTF-8 without NUL; what was not is escaped as printable() does. The JSON
-// is held a piece at a time. Fault::data where it is no JSON, no report, nested too deep or of more than the
-// limits; and the errors of `json`.
-Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take);
+// is held a piece at a time. Without `received` the report came as the JSON itself. Fault::data where it is
+// no JSON, no report, nested too deep or of more than the limits; and the errors of `json`.
+Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take,
+                                  const ReceivedSize& received = {});
 
 // The same of JSON that is whole in memory, and is written over.
-Result<ReportReading> read_report(std::string& json, const TakePolicy& take);
+Result<ReportReading> read_report(std::string& json, const TakePolicy& take,
+                                  const ReceivedSize& received = {});
 
 }  // namespace starttls::tlsrpt

@@ -33,6 +33,13 @@ std::optional<Time> time_of(std::string_view text) {
   return time ? std::optional<Time>(*time) : std::nullopt;
 }
 
+bool says_nothing(const FailureDetail& detail) {
+  return detail.failed_session_count == 0 && detail.result_type.empty() && detail.sending_mta_ip.empty() &&
+         detail.receiving_mx_hostname.empty() && detail.receiving_mx_helo.empty() &&
+         detail.receiving_ip.empty() && detail.additional_information.empty() &&
+         detail.failure_reason_code.empty();
+}
+
 }  // namespace
 
 ReportHandler::Part ReportHandler::part_of(Part within, std::string_view key, bool is_object) {
@@ -100,6 +107,7 @@ bool ReportHandler::refuse(std::string reason) {
 // An object with nothing in it says that there were no policies.
 bool ReportHandler::give_policy() {
   if (++policies_ > most_policies) return refuse(fmt::format("more than {} policies", most_policies));
+  if (!is_in_proportion()) return false;
   const bool is_empty = policy_.policy_type.empty() && policy_.policy_domain.empty() &&
                         policy_.successful_sessions == 0 && policy_.failed_sessions == 0 &&
                         policy_.failure_details.empty();
@@ -115,7 +123,27 @@ bool ReportHandler::add_detail() {
   if (policy_.failure_details.size() == most_details) {
     return refuse(fmt::format("more than {} failure details of one policy", most_details));
   }
-  policy_.failure_details.push_back(std::move(detail_));
+  if (!is_in_proportion()) return false;
+  if (says_nothing(detail_)) {
+    note("a failure detail that says nothing");
+  } else {
+    policy_.failure_details.push_back(std::move(detail_));
+  }
+  return true;
+}
+
+// Asked once for each policy and each failure detail.
+bool ReportHandler::is_in_proportion() {
+  const std::uint64_t received = received_();
+  if (++rows_ > max_rows + received / min_row_size) {
+    return refuse(
+        fmt::format("more than {} policies and failure details in its first {} bytes, as only bombs have",
+                    rows_ - 1, received));
+  }
+  if (text_size_ > max_text_size + max_text_ratio * received) {
+    return refuse(fmt::format("more than {} bytes of text in its first {}, as only bombs have",
+                              text_size_ - 1, received));
+  }
   return true;
 }
 
@@ -169,28 +197,44 @@ void ReportHandler::take_detail_text(std::string_view text) {
   if (key_ == "result-type") detail_.result_type = text_of(trim(text));
   if (key_ == "sending-mta-ip") detail_.sending_mta_ip = text_of(trim(text));
   if (key_ == "receiving-mx-hostname") detail_.receiving_mx_hostname = text_of(trim(text));
-  if (key_ == "receiving-mx-helo") detail_.receiving_mx_helo = text_of(text);
+  if (key_ == "receiving-mx-helo") detail_.receiving_mx_helo = explaining_text_of(text);
   if (key_ == "receiving-ip") detail_.receiving_ip = text_of(trim(text));
   if (key_ == "failed-session-count") detail_.failed_session_count = count_of(text);
-  if (key_ == "additional-information") detail_.additional_information = text_of(text);
-  if (key_ == "failure-reason-code") detail_.failure_reason_code = text_of(text);
+  if (key_ == "additional-information") detail_.additional_information = explaining_text_of(text);
+  if (key_ == "failure-reason-code") detail_.failure_reason_code = explaining_text_of(text);
 }
 
 void ReportHandler::add_text(std::vector<std::string>& texts, std::string_view text) {
   if (text.empty()) return;
   if (texts.size() == most_policy_texts)
     return note(fmt::format("{} of more than {} texts", key_, most_policy_texts));
+  std::string known = explaining_text_of(text);
+  if (known.empty()) return;
   if (texts.empty()) texts.reserve(usual_texts);
-  texts.push_back(text_of(text));
+  texts.push_back(std::move(known));
 }
 
 std::string ReportHandler::text_of(std::string_view text) {
   if (!is_utf8(text) || text.contains('\0')) {
     note(fmt::format("{} is not valid UTF-8 without NUL", key_));
-    return std::string(cut(printable(text, report_text_limit), report_text_limit));
+    std::string escaped(cut(printable(text, report_text_limit), report_text_limit));
+    text_size_ += escaped.size();
+    return escaped;
   }
   if (text.size() > report_text_limit) note(fmt::format("{} is cut after {} bytes", key_, report_text_limit));
-  return std::string(cut(text, report_text_limit));
+  const std::string_view whole = cut(text, report_text_limit);
+  text_size_ += whole.size();
+  return std::string(whole);
+}
+
+// "" where there are too many texts for what was received.
+std::string ReportHandler::explaining_text_of(std::string_view text) {
+  if (text_size_ + std::min(text.size(), report_text_limit) <= free_text_size) return text_of(text);
+  if (text_size_ > free_text_size + free_text_ratio * received_()) {
+    note("its explaining texts are left out in part: they are out of proportion to its size");
+    return {};
+  }
+  return text_of(text);
 }
 
 std::uint64_t ReportHandler::count_of(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "tlsrpt/received_report.h"
@@ -13,7 +14,9 @@ namespace starttls::tlsrpt {
 
 class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ReportHandler> {
  public:
-  explicit ReportHandler(const TakePolicy& take) : take_(take) { parts_.reserve(usual_depth); }
+  ReportHandler(const TakePolicy& take, ReceivedSize received) : take_(take), received_(std::move(received)) {
+    parts_.reserve(usual_depth);
+  }
 
   // RapidJSON's callbacks: false ends the parsing, with refusal() saying why.
   bool Default() { return value({}); }
@@ -54,18 +57,21 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   bool refuse(std::string reason);
   bool give_policy();
   bool add_detail();
+  bool is_in_proportion();
 
   void take_report_text(std::string_view text);
   void take_policy_text(std::string_view text);
   void take_detail_text(std::string_view text);
   void add_text(std::vector<std::string>& texts, std::string_view text);
   std::string text_of(std::string_view text);
+  std::string explaining_text_of(std::string_view text);
   std::uint64_t count_of(std::string_view text);
   void note(std::string oddity);
 
   static constexpr std::size_t usual_depth = 8;  // of what section 4 describes, and a little more
 
   const TakePolicy& take_;
+  ReceivedSize received_;
   std::vector<Part> parts_;  // from the outermost in
   std::string key_;
   std::string refusal_;
@@ -74,6 +80,8 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   std::string end_;
   bool has_policies_ = false;
   std::size_t policies_ = 0;
+  std::uint64_t rows_ = 0;       // policies and failure details
+  std::uint64_t text_size_ = 0;  // bytes of the texts that were given
   PolicyResult policy_;
   FailureDetail detail_;
 };

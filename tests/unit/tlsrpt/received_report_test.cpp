@@ -173,7 +173,7 @@ TEST_CASE("what is missing or unknown is kept as it is") {
   const auto [reading, policies] = received(report_of(R"([
     {"policy": {"policy-type": "no-policy-found"}, "summary": {"total-failure-session-count": 1}, "x": [{"y": [1]}]},
     {"policy": {"policy-type": "dnssec2", "policy-domain": "a.test"},
-     "failure-details": [{"result-type": "new-type", "failure-reason-code": "free text: 250-mx\r\n250 OK"}, {}, null]}])"));
+     "failure-details": [{"result-type": "new-type", "failure-reason-code": "free text: 250-mx\r\n250 OK"}, {"receiving-ip": "::1"}, {}, null]}])"));
   REQUIRE(reading);
   REQUIRE(policies.size() == 2);
   CHECK(policies[0].policy_domain.empty());
@@ -182,6 +182,8 @@ TEST_CASE("what is missing or unknown is kept as it is") {
   REQUIRE(policies[1].failure_details.size() == 2);
   CHECK(policies[1].failure_details[0].result_type == "new-type");
   CHECK(policies[1].failure_details[0].failure_reason_code == "free text: 250-mx\r\n250 OK");
+  CHECK(policies[1].failure_details[1].receiving_ip == "::1");
+  CHECK(reading->oddities == std::vector<std::string>{"a failure detail that says nothing"});
 }
 
 TEST_CASE("a count that is none counts as 0, and that is told once") {
@@ -318,12 +320,70 @@ TEST_CASE("a report over the limit of size is refused") {
 }
 
 TEST_CASE("more failure details than anybody needs refuse the report") {
-  std::string details = "[{}";
-  for (std::size_t number = 0; number < most_details; ++number) details += ",{}";
+  std::string details = R"([{"result-type": "x"})";
+  for (std::size_t number = 0; number < most_details; ++number) details += R"(,{"result-type": "x"})";
   CHECK(refusal_of(report_of(R"([{"failure-details": )" + details + "]}]")) ==
         "more than 100000 failure details of one policy");
 }
 
 TEST_CASE("half a byte-order mark is no JSON") {
   CHECK(bad(received("\xEF.\xBB\xBF").reading).message == "no JSON, at byte 0: Invalid value.");
+}
+
+namespace {
+
+// Of a report that came as so many bytes.
+Received received_as(std::string json, std::uint64_t size) {
+  Received all;
+  all.reading = read_report(
+      json, [&](PolicyResult&& policy) { all.policies.push_back(std::move(policy)); }, [&] { return size; });
+  return all;
+}
+
+std::string policies_of(std::size_t count, const std::string& policy) {
+  std::string policies = "[" + policy;
+  for (std::size_t number = 1; number < count; ++number) policies += "," + policy;
+  return report_of(policies + "]");
+}
+
+}  // namespace
+
+TEST_CASE("texts that only explain are kept in proportion to what was received") {
+  const std::string text(4'000, 'x');
+  const std::string json = policies_of(
+      100, R"({"policy": {"policy-type": "sts", "policy-domain": "a.test", "policy-string": [")" + text +
+               R"("]}, "failure-details": [{"result-type": "x", "sending-mta-ip": "192.0.2.1",
+               "additional-information": ")" +
+               text + R"("}]})");
+  const auto all = received_as(json, 10'000);
+  REQUIRE(all.reading);
+  CHECK(all.reading->oddities ==
+        std::vector<std::string>{
+            "its explaining texts are left out in part: they are out of proportion to its size"});
+  REQUIRE(all.policies.size() == 100);
+  std::uint64_t kept = 0;
+  for (const PolicyResult& policy : all.policies) {
+    CHECK(policy.policy_domain == "a.test");
+    CHECK(policy.failure_details.at(0).sending_mta_ip == "192.0.2.1");
+    for (const std::string& one : policy.policy_strings) kept += one.size();
+    kept += policy.failure_details[0].additional_information.size();
+  }
+  CHECK(kept > 0);
+  CHECK(kept <= free_text_size + free_text_ratio * 10'000 + report_text_limit);
+  CHECK(received_as(json, json.size()).reading->oddities.empty());
+}
+
+TEST_CASE("a report of much more text or many more policies than its size may have is refused") {
+  const std::string named =
+      R"({"policy": {"policy-type": "sts", "policy-domain": ")" + std::string(4'000, 'd') + R"("}})";
+  CHECK(bad(received_as(policies_of(100, named), 10'000).reading)
+            .message.ends_with("bytes of text in its first 10000, as only bombs have"));
+  const std::string small = R"({"policy": {"policy-domain": "a"}})";
+  CHECK(received_as(policies_of(max_rows + 100, small), 300).reading);
+  CHECK(bad(received_as(policies_of(max_rows + 101, small), 300).reading).message ==
+        "more than 1100 policies and failure details in its first 300 bytes, as only bombs have");
+  const std::string empty_details =
+      R"({"policy": {"policy-domain": "a"}, "failure-details": [{},{},{},{},{},{},{},{},{},{}]})";
+  CHECK(
+      bad(received_as(policies_of(101, empty_details), 300).reading).message.ends_with("as only bombs have"));
 }
