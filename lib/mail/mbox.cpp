@@ -26,4 +26,16 @@ Result<void> for_each_message(const Source& mbox,
   return done;
 }
 
+Result<bool> has_several_messages(const Source& mbox) {
+  bool several = false;
+  bool after_blank = false;
+  const auto done = for_each_line(mbox, 0, mbox.size(), [&](const Line& line) {
+    several = after_blank && is_mbox(line.text);
+    after_blank = line.is_blank();
+    return !several;
+  });
+  if (!done) return std::unexpected(done.error());
+  return several;
+}
+
 }  // namespace starttls::mail

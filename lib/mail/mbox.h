@@ -18,4 +18,7 @@ bool is_mbox(std::string_view head);
 Result<void> for_each_message(const Source& mbox,
                               const std::function<void(std::uint64_t begin, std::uint64_t end)>& take);
 
+// Whether it has more than one message, taken as such a folder.
+Result<bool> has_several_messages(const Source& mbox);
+
 }  // namespace starttls::mail

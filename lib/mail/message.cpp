@@ -13,19 +13,11 @@
 namespace starttls::mail {
 namespace {
 
-// A part of the mail, or the whole, that is still to be looked at.
-struct Entity {
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-  std::size_t level = 0;
-};
-
 // What its header says of it.
 struct Header {
   std::string content_type = "text/plain";  // RFC 2045 section 5.2
   std::string boundary;                     // of a multipart
   GMimeContentEncoding encoding = GMIME_CONTENT_ENCODING_DEFAULT;
-  std::uint64_t body = 0;  // where that begins
 
   bool is_multipart() const { return content_type.starts_with("multipart/") && !boundary.empty(); }
   bool is_message() const {
@@ -47,45 +39,40 @@ void read_content_type(const std::string& value, Header& header) {
 }
 
 // The value of a field, where the unfolded line is of that name.
-std::optional<std::string> value_of(std::string_view line, std::string_view name) {
-  if (line.size() <= name.size() || line[name.size()] != ':') return std::nullopt;
-  if (to_lower(line.substr(0, name.size())) != name) return std::nullopt;
-  return std::string(trim(line.substr(name.size() + 1)));
+std::optional<std::string_view> value_of(std::string_view field, std::string_view name) {
+  if (field.size() <= name.size() || field[name.size()] != ':') return std::nullopt;
+  if (to_lower(field.substr(0, name.size())) != name) return std::nullopt;
+  return trim(field.substr(name.size() + 1));
 }
 
-void read_field(const std::string& line, Header& header) {
-  if (const auto type = value_of(line, "content-type")) read_content_type(*type, header);
-  if (const auto encoding = value_of(line, "content-transfer-encoding")) {
-    header.encoding = g_mime_content_encoding_from_string(encoding->c_str());
-  }
+// The next field of a header, with the lines that continue it.
+std::string_view take_field(std::string_view& rest) {
+  std::size_t size = 0;
+  do {
+    size = std::min(rest.find('\n', size), rest.size() - 1) + 1;
+  } while (size < rest.size() && (rest[size] == ' ' || rest[size] == '\t'));
+  const std::string_view field = rest.substr(0, size);
+  rest.remove_prefix(size);
+  return field;
 }
 
-// Up to an empty line, or what is no line of a header: then the body begins there.
-Result<Header> read_header(const Source& source, const Entity& entity) {
-  Header header{.body = entity.end};
-  const auto done = for_each_line(source, entity.begin, entity.end, [&](const Line& line) {
-    header.body = line.end;
-    return !line.is_blank();
-  });
-  if (!done) return std::unexpected(done.error());
-  const std::uint64_t size = header.body - entity.begin;
-  if (size > header_size_limit) {
-    return fail(Fault::data, "a mail with a header of more than {} bytes", header_size_limit);
-  }
-  std::string text(size, '\0');
-  const auto got = read_full(source.bytes(entity.begin, header.body), text);
+// Of fields that are there several times the last one counts, so that no more than one is looked into. One
+// that is longer than any is needs is as good as none.
+Result<Header> read_header(const Source& source, std::uint64_t begin, std::uint64_t end) {
+  std::string text(end - begin, '\0');
+  const auto got = read_full(source.bytes(begin, end), text);
   if (!got) return std::unexpected(got.error());
-  std::string field;
+  std::string_view type;
+  std::string_view encoding;
   for (std::string_view rest(text.data(), *got); !rest.empty();) {
-    const std::string_view line = rest.substr(0, std::min(rest.find('\n'), rest.size() - 1) + 1);
-    rest.remove_prefix(line.size());
-    if (!line.starts_with(' ') && !line.starts_with('\t')) {
-      read_field(field, header);
-      field.clear();
-    }
-    field += line;
+    const std::string_view field = take_field(rest);
+    if (field.size() > field_size_limit) continue;
+    if (const auto value = value_of(field, "content-type")) type = *value;
+    if (const auto value = value_of(field, "content-transfer-encoding")) encoding = *value;
   }
-  read_field(field, header);
+  Header header;
+  if (!type.empty()) read_content_type(std::string(type), header);
+  if (!encoding.empty()) header.encoding = g_mime_content_encoding_from_string(std::string(encoding).c_str());
   return header;
 }
 
@@ -96,31 +83,6 @@ Boundary boundary_of(std::string_view line, std::string_view boundary) {
   const std::string_view rest = trim(line.substr(2 + boundary.size()));
   if (rest == "--") return Boundary::last;
   return rest.empty() ? Boundary::next : Boundary::none;
-}
-
-// The parts of a multipart, in their order. One that is not closed ends with the multipart.
-Result<std::vector<Entity>> parts_of(const Source& source, const Header& header, const Entity& entity) {
-  // What is longer than a boundary may be is compared as far as it is at hand.
-  const std::string_view boundary = std::string_view(header.boundary).substr(0, line_begin_size / 2);
-  std::vector<Entity> parts;
-  std::optional<std::uint64_t> begin;
-  const auto add = [&](std::uint64_t end) {
-    if (begin) parts.push_back({.begin = *begin, .end = std::max(*begin, end), .level = entity.level + 1});
-    begin.reset();
-  };
-  std::uint64_t before_newline = header.body;  // where the line before ends, without its newline
-  const auto done = for_each_line(source, header.body, entity.end, [&](const Line& line) {
-    const Boundary kind = boundary_of(line.text, boundary);
-    if (kind != Boundary::none) {
-      add(before_newline);
-      if (kind == Boundary::next) begin = line.end;
-    }
-    before_newline = line.end - std::min<std::uint64_t>(line.end - line.begin, 1);
-    return kind != Boundary::last && parts.size() < most_parts + 1;
-  });
-  if (!done) return std::unexpected(done.error());
-  add(entity.end);
-  return parts;
 }
 
 // The content of a part without its transfer encoding, as it is asked for.
@@ -169,12 +131,118 @@ class Decoded {
   std::string_view rest_;
 };
 
-void take_leaf(const Source& source, const Header& header, const Entity& entity,
-               const std::function<void(const Part&)>& take) {
-  Decoded decoded(source.bytes(header.body, entity.end), header.encoding);
-  take({.content_type = header.content_type,
-        .content = [&](std::span<char> into) { return decoded.read(into); }});
-}
+// Goes through a mail line by line, once, however its parts lie within one another.
+class Walk {
+ public:
+  Walk(const Source& source, const std::function<void(const Part&)>& take) : source_(source), take_(take) {}
+
+  Result<void> run(std::uint64_t begin, std::uint64_t end) {
+    before_newline_ = begin;
+    begin_entity(begin);
+    Result<void> taken;
+    auto done = for_each_line(source_, begin, end, [&](const Line& line) {
+      taken = take_line(line);
+      return taken.has_value();
+    });
+    if (!done) return done;
+    return taken ? end_entity(end) : taken;
+  }
+
+ private:
+  // Where the walk is.
+  enum class State {
+    header,   // of an entity
+    leaf,     // in the content of a part that is not made of others
+    between,  // in the preamble or epilogue of a multipart
+    ignored   // in a part that lies too deep
+  };
+
+  // A multipart that is not closed yet, and how deep its parts lie.
+  struct Open {
+    std::string boundary;
+    std::size_t level = 0;
+  };
+
+  void begin_entity(std::uint64_t at) {
+    state_ = State::header;
+    begin_ = at;
+  }
+
+  Result<void> take_line(const Line& line) {
+    auto done = line.text.starts_with("--") && !open_.empty() ? take_boundary(line) : Result<bool>(false);
+    if (!done) return std::unexpected(done.error());
+    before_newline_ = line.end - std::min<std::uint64_t>(line.end - line.begin, 1);
+    if (*done || state_ != State::header) return {};
+    if (line.end - begin_ > header_size_limit) return too_long();
+    return line.is_blank() ? end_header(line.end) : Result<void>();
+  }
+
+  // A boundary of a multipart ends all that lies within it, closed or not.
+  Result<bool> take_boundary(const Line& line) {
+    for (std::size_t at = 0; at < open_.size(); ++at) {
+      const Boundary kind = boundary_of(line.text, open_[at].boundary);
+      if (kind == Boundary::none) continue;
+      if (auto ended = end_entity(std::max(begin_, before_newline_)); !ended)
+        return std::unexpected(ended.error());
+      level_ = open_[at].level;
+      open_.resize(kind == Boundary::last ? at : at + 1);
+      state_ = State::between;
+      if (kind == Boundary::next) begin_entity(line.end);
+      return true;
+    }
+    return false;
+  }
+
+  // What follows is the content of the entity that the header is of.
+  Result<void> end_header(std::uint64_t end) {
+    if (++seen_ > most_parts) return fail(Fault::data, "a mail of more than {} parts", most_parts);
+    auto header = read_header(source_, begin_, end);
+    if (!header) return std::unexpected(header.error());
+    begin_ = end;
+    if (header->is_message() && level_ < most_levels) {
+      ++level_;
+      begin_entity(end);
+    } else if (header->is_multipart()) {
+      state_ = level_ < most_levels ? State::between : State::ignored;
+      // What is longer than a boundary may be is compared as far as it is at hand.
+      if (level_ < most_levels)
+        open_.push_back({.boundary = header->boundary.substr(0, line_begin_size / 2), .level = level_ + 1});
+    } else {
+      header_ = std::move(*header);
+      state_ = State::leaf;
+    }
+    return {};
+  }
+
+  // Whatever the walk is in ends here.
+  Result<void> end_entity(std::uint64_t end) {
+    // A header that ends so may be that of a mail, which has an empty one.
+    while (state_ == State::header) {
+      if (end - begin_ > header_size_limit) return too_long();
+      if (auto ended = end_header(end); !ended) return ended;
+    }
+    if (state_ == State::leaf) {
+      Decoded decoded(source_.bytes(begin_, end), header_.encoding);
+      take_({.content_type = header_.content_type,
+             .content = [&](std::span<char> into) { return decoded.read(into); }});
+    }
+    return {};
+  }
+
+  static std::unexpected<Error> too_long() {
+    return fail(Fault::data, "a mail with a header of more than {} bytes", header_size_limit);
+  }
+
+  const Source& source_;
+  const std::function<void(const Part&)>& take_;
+  State state_ = State::header;
+  std::uint64_t begin_ = 0;           // of the header, or of the content
+  std::uint64_t before_newline_ = 0;  // where the line before ends, without its newline
+  std::size_t level_ = 0;             // of the entity that the walk is in
+  std::size_t seen_ = 0;              // entities
+  Header header_;                     // of the leaf
+  std::vector<Open> open_;            // from the outermost in
+};
 
 }  // namespace
 
@@ -192,25 +260,7 @@ Result<void> for_each_part(const Source& source, std::uint64_t begin, std::uint6
     return fail(Fault::data, "a mail larger than the limit of {} bytes", message_size_limit);
   }
   begin_gmime();
-  std::vector<Entity> open{{.begin = begin, .end = end}};  // the next one last
-  for (std::size_t seen = 0; !open.empty(); ++seen) {
-    if (seen == most_parts) return fail(Fault::data, "a mail of more than {} parts", most_parts);
-    const Entity entity = open.back();
-    open.pop_back();
-    const auto header = read_header(source, entity);
-    if (!header) return std::unexpected(header.error());
-    if (header->is_message() && entity.level < most_levels) {
-      open.push_back({.begin = header->body, .end = entity.end, .level = entity.level + 1});
-    } else if (header->is_multipart()) {
-      if (entity.level == most_levels) continue;
-      const auto parts = parts_of(source, *header, entity);
-      if (!parts) return std::unexpected(parts.error());
-      open.insert(open.end(), parts->rbegin(), parts->rend());
-    } else {
-      take_leaf(source, *header, entity, take);
-    }
-  }
-  return {};
+  return Walk(source, take).run(begin, end);
 }
 
 }  // namespace starttls::mail

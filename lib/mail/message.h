@@ -1,6 +1,6 @@
 // One mail (RFC 5322, RFC 2045, RFC 2046): its parts, decoded as they are read. Nothing outside this room
-// includes GMime, which reads the fields; where parts begin and end is found here, since GMime makes objects
-// of all that a mail has, and takes five times as long.
+// includes GMime, which reads the fields; where parts begin and end is found here, in one pass over the
+// lines, since GMime makes objects of all that a mail has, and takes five times as long.
 #pragma once
 
 #include <cstddef>
@@ -16,8 +16,10 @@
 namespace starttls::mail {
 
 inline constexpr std::uint64_t message_size_limit = std::uint64_t{64} << 20U;  // bytes
-inline constexpr std::uint64_t header_size_limit = std::uint64_t{1} << 20U;  // bytes, of a part or the whole
-inline constexpr std::size_t most_parts = 1'000;  // of a message that are looked at
+inline constexpr std::uint64_t header_size_limit = std::uint64_t{256}
+                                                   << 10U;  // bytes, of a part or the whole
+inline constexpr std::size_t field_size_limit = 2'048;      // bytes of a field that is looked into
+inline constexpr std::size_t most_parts = 1'000;            // of a message that are looked at
 inline constexpr std::size_t most_levels =
     20;  // of parts and mails within one another; deeper ones are left alone
 
@@ -30,7 +32,8 @@ struct Part {
 bool is_message(std::string_view head);
 
 // Calls `take` with each part that is not made of others, also of mails within the mail. What is no MIME, or
-// broken MIME, is read as far as it makes sense. Fault::data where the message is over a limit.
+// broken MIME, is read as far as it makes sense. The work is linear in the size of the mail, whatever is in
+// it. Fault::data where the message is over a limit; parts before that were given.
 Result<void> for_each_part(const Source& source, std::uint64_t begin, std::uint64_t end,
                            const std::function<void(const Part&)>& take);
 

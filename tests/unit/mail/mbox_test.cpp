@@ -44,3 +44,14 @@ TEST_CASE("a folder larger than what is read at once is split all the same") {
   }
   CHECK(messages_of(content) == expected);
 }
+
+TEST_CASE("a folder has several messages where a From line follows an empty one") {
+  const auto several = [](const std::string& content) {
+    const TemporaryFolder folder;
+    write(folder / "mbox", content);
+    return good(mail::has_several_messages(good(mail::Source::open(folder / "mbox", 1'000'000))));
+  };
+  CHECK(several("From a\nX: 1\n\none\n\nFrom b\nX: 2\n"));
+  CHECK_FALSE(several("From a\nX: 1\nFrom b\n\n>From c\n"));
+  CHECK_FALSE(several(""));
+}

@@ -108,12 +108,12 @@ TEST_CASE("fields are read folded, in any case, and a boundary with and without 
                  "BASE64\r\n\r\ne30=\r\n--a b--\r\n") == Parts{"text/plain: {}"});
 }
 
-TEST_CASE("a header of more than a mebibyte is refused") {
+TEST_CASE("a header of more than 256 KiB is refused") {
   const TemporaryFolder folder;
   write(folder / "mail", "Subject: " + std::string(2'000'000, 'x'));
   const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
   CHECK(bad(mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {})).message ==
-        "a mail with a header of more than 1048576 bytes");
+        "a mail with a header of more than 262144 bytes");
 }
 
 TEST_CASE("a mail over the limit is refused") {
@@ -133,4 +133,30 @@ TEST_CASE("what begins with the name of a header field is a mail") {
   CHECK_FALSE(mail::is_message("{\"a\": 1}"));
   CHECK_FALSE(mail::is_message("text"));
   CHECK_FALSE(mail::is_message(""));
+}
+
+TEST_CASE("a field that is longer than any needs to be is not looked into, and the last of several counts") {
+  const std::string many(mail::field_size_limit, ';');
+  CHECK(parts_of("Content-Type: a/b" + many + "\n\nx") == Parts{"text/plain: x"});
+  CHECK(parts_of("Content-Type: a/b; c=\"" + many.substr(100) + "\"\n\nx") == Parts{"a/b: x"});
+  CHECK(parts_of("Content-Type: a/b\nContent-Type: c/d\n\nx") == Parts{"c/d: x"});
+}
+
+TEST_CASE("a boundary of an outer multipart ends all that lies within it") {
+  const std::string inner = "--B\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\none\n";
+  CHECK(parts_of(multipart + inner + "--B\n\ntwo\n--C\nthree\n--B--\n") ==
+        Parts{"text/plain: one", "text/plain: two\n--C\nthree"});
+  CHECK(parts_of(multipart + inner + "--C--\nepilogue\n--B\nContent-Type: a/b\n--B--\n--C\n\nno part") ==
+        Parts{"text/plain: one", "a/b: "});
+  CHECK(parts_of(multipart + "--B\nContent-Type: message/rfc822\n\n--B\n\ntwo\n--B--\n") ==
+        Parts{"text/plain: ", "text/plain: two"});
+}
+
+TEST_CASE("no line of a mail is read more often for lying deep") {
+  std::string deep;
+  for (std::size_t level = 0; level < mail::most_levels; ++level)
+    deep += fmt::format("Content-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n", level);
+  const std::string text(500'000, '\n');
+  CHECK(parts_of(deep + "\n" + text) == Parts{"text/plain: " + text});
+  CHECK(parts_of(deep + "Content-Type: multipart/mixed; boundary=c\n\n--c\n\ntoo deep\n").empty());
 }
