@@ -126,6 +126,8 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.texts("report.rua", c.rua);
   settings.text("report.mail", c.mail);
   settings.seconds("report.send_window", c.send_window, 0ms, 24h);
+  settings.number("report.max_store_size", c.max_store_size, 1, 1'000'000);
+  settings.number("report.max_rejected_size", c.max_rejected_size, 1, 1'000'000);
   texts.policies.resize(settings.tables("policy"));
   for (std::size_t index = 0; index < texts.policies.size(); ++index) {
     settings.text(fmt::format("policy[{}].domain", index), texts.policies[index].domain);

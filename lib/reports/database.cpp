@@ -2,6 +2,9 @@
 
 #include <sys/types.h>
 
+#include <array>
+#include <string>
+
 #include "sqlite/schema.h"
 
 namespace starttls::reports {
@@ -21,6 +24,9 @@ constexpr const char* tables = R"sql(
     contact TEXT NOT NULL,
     report_id TEXT NOT NULL,
     json_gzip BLOB NOT NULL,
+    reporter TEXT NOT NULL,
+    authenticated INTEGER NOT NULL,
+    size INTEGER NOT NULL,
     UNIQUE (begin, identity)
   );
   CREATE TABLE policies (
@@ -66,13 +72,66 @@ constexpr const char* tables = R"sql(
   );
 )sql";
 
+// Who holds how much of the store, kept up to date by it.
+constexpr const char* reporter_tables = R"sql(
+  CREATE INDEX reports_by_arrival ON reports (received);
+  CREATE INDEX reports_by_reporter ON reports (reporter, authenticated);
+  CREATE TABLE reporters (
+    name TEXT NOT NULL,
+    authenticated INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    bytes INTEGER NOT NULL,
+    PRIMARY KEY (name, authenticated)
+  ) WITHOUT ROWID;
+  CREATE INDEX reporters_by_size ON reporters (authenticated, bytes);
+  CREATE TRIGGER report_added AFTER INSERT ON reports BEGIN
+    INSERT INTO reporters VALUES (NEW.reporter, NEW.authenticated, NEW.received, NEW.size)
+    ON CONFLICT (name, authenticated) DO UPDATE SET bytes = bytes + excluded.bytes;
+  END;
+  CREATE TRIGGER report_removed AFTER DELETE ON reports BEGIN
+    UPDATE reporters SET bytes = bytes - OLD.size WHERE name = OLD.reporter AND authenticated = OLD.authenticated;
+    DELETE FROM reporters WHERE name = OLD.reporter AND authenticated = OLD.authenticated AND bytes <= 0;
+  END;
+)sql";
+
+// The sizes are those that ReportStore counts.
+constexpr const char* reporters_of_version_1 = R"sql(
+  ALTER TABLE reports ADD COLUMN reporter TEXT NOT NULL DEFAULT '';
+  ALTER TABLE reports ADD COLUMN authenticated INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE reports ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+  UPDATE reports SET
+    reporter = lower(organization),
+    size = 300 + length(json_gzip) + 2 * length(organization) + length(contact) + length(report_id)
+      + coalesce((SELECT sum(64 + length(policy_type) + length(policy_domain) + length(policy_strings)
+                             + length(mx_hosts)) FROM policies WHERE report = id), 0)
+      + coalesce((SELECT sum(64 + length(result_type) + length(sending_mta_ip) + length(receiving_mx_hostname)
+                             + length(receiving_mx_helo) + length(receiving_ip) + length(additional_information)
+                             + length(failure_reason_code)) FROM failures WHERE report = id), 0);
+)sql";
+
+constexpr const char* fill_reporters = R"sql(
+  INSERT INTO reporters SELECT reporter, authenticated, min(received), sum(size) FROM reports
+    GROUP BY reporter, authenticated;
+)sql";
+
+const std::string statements = std::string(tables) + reporter_tables;
+const std::string to_version_2 = std::string(reporters_of_version_1) + reporter_tables + fill_reporters;
+const std::array<const char*, 1> upgrades{to_version_2.c_str()};
+
 const sqlite::Schema schema{.kind = "a store of reports",
                             .application_id = 0x53544B52,  // "STKR"
-                            .version = 1,
-                            .statements = tables,
-                            .upgrades = {}};
+                            .version = 2,
+                            .statements = statements.c_str(),
+                            .upgrades = upgrades};
 
 constexpr mode_t file_mode = 0640;  // as the store of sessions
+
+// Also for who only reads: no daemon does it, and nothing may have been read for long.
+Result<void> upgrade(const std::filesystem::path& file) {
+  auto database = sqlite::Database::open(file, sqlite::Opening::writing);
+  if (!database) return std::unexpected(database.error());
+  return sqlite::upgrade(*database, schema);
+}
 
 }  // namespace
 
@@ -91,6 +150,11 @@ Result<sqlite::Database> open_database(const std::filesystem::path& file, store:
   auto database = sqlite::Database::open(
       file, access == store::Access::read ? sqlite::Opening::reading : sqlite::Opening::writing);
   if (!database) return database;
+  const auto standing = sqlite::standing_of(*database, schema);
+  if (!standing) return std::unexpected(standing.error());
+  if (*standing == sqlite::Standing::older) {
+    if (auto done = upgrade(file); !done) return std::unexpected(done.error());
+  }
   if (auto done = sqlite::check(*database, schema, file); !done) return std::unexpected(done.error());
   if (access != store::Access::read) {
     // WAL: who looks at reports does not keep those waiting that come in. FULL: what was taken is on the

@@ -1,5 +1,8 @@
 #include "reports/report_store.h"
 
+#include <algorithm>
+#include <limits>
+#include <set>
 #include <utility>
 
 #include "base/saturated.h"
@@ -18,6 +21,31 @@ using store::number_of;
 using store::time_in;
 
 constexpr std::size_t rows_between_cuts = 10'000;
+constexpr std::int64_t policies_at_once = 100;  // whose failures are removed by one statement
+
+// What rows take beside their texts, with the indexes over them and what pages have free.
+constexpr std::uint64_t report_row_size = 300;  // bytes
+constexpr std::uint64_t policy_row_size = 64;
+constexpr std::uint64_t failure_row_size = 64;
+
+std::uint64_t size_of(const tlsrpt::PolicyResult& policy, std::string_view policy_strings,
+                      std::string_view mx_hosts) {
+  std::uint64_t size = policy_row_size + policy.policy_type.size() + policy.policy_domain.size() +
+                       policy_strings.size() + mx_hosts.size();
+  for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
+    size += failure_row_size + detail.result_type.size() + detail.sending_mta_ip.size() +
+            detail.receiving_mx_hostname.size() + detail.receiving_mx_helo.size() +
+            detail.receiving_ip.size() + detail.additional_information.size() +
+            detail.failure_reason_code.size();
+  }
+  return size;
+}
+
+std::uint64_t size_of(const Received& received) {
+  const tlsrpt::ReportHead& head = received.head;
+  return report_row_size + received.packed.size() + received.reporter.size() + head.organization_name.size() +
+         head.contact_info.size() + head.report_id.size();
+}
 
 std::string joined(const std::vector<std::string>& texts) {
   std::size_t size = 0;
@@ -54,6 +82,11 @@ struct ReportStore::Open {
   std::optional<Statement> insert_report;
   std::optional<Statement> insert_policy;
   std::optional<Statement> insert_failure;
+  std::optional<Statement> select_reporter;
+  std::uint64_t quota = std::numeric_limits<std::int64_t>::max();
+  std::uint64_t total = 0;        // bytes that all reports hold
+  std::uint64_t uncommitted = 0;  // bytes that were added since begin()
+  std::uint64_t pushed_out = 0;
   // Of the report that is being added.
   std::int64_t report = 0;
   std::int64_t policies = 0;
@@ -61,9 +94,14 @@ struct ReportStore::Open {
   std::vector<std::int64_t> cuts;  // numbers of policies, with some thousand rows between them
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
+  std::uint64_t size = 0;  // bytes
 
+  std::uint64_t share() const { return quota / reporter_share; }
   Result<void> prepare();
   Result<void> remove_parts();
+  Result<void> remove_report(std::int64_t id);
+  Result<std::int64_t> oldest_that_gives_way(const Received& received, std::int64_t since);
+  Result<std::string> make_room(const Received& received);
   void next_report();
 };
 
@@ -72,8 +110,11 @@ Result<void> ReportStore::Open::prepare() {
   const std::pair<std::optional<Statement>&, const char*> statements[] = {
       {insert_policy, "INSERT INTO policies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
       {insert_failure, "INSERT INTO failures VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
+      {select_reporter, "SELECT bytes, since FROM reporters WHERE name = ?1 AND authenticated = ?2"},
       {insert_report,
-       "INSERT INTO reports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT DO NOTHING"}};
+       R"(INSERT INTO reports (id, identity, begin, "end", received, successful, failed, organization, contact, )"
+       "report_id, json_gzip, reporter, authenticated, size) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING"}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared) return std::unexpected(prepared.error());
@@ -86,7 +127,7 @@ void ReportStore::Open::next_report() {
   policies = 0;
   rows = 0;
   cuts.clear();
-  successful = failed = 0;
+  successful = failed = size = 0;
 }
 
 // What add() has put there of a report that does not stay. Some thousand rows at a time: SQLite holds the
@@ -104,6 +145,67 @@ Result<void> ReportStore::Open::remove_parts() {
     }
   }
   return {};
+}
+
+// A whole report that was kept, the failures of some policies at a time.
+Result<void> ReportStore::Open::remove_report(std::int64_t id) {
+  auto row = database.prepare(
+      "SELECT (SELECT max(number) FROM policies WHERE report = ?1), size FROM reports WHERE id = ?1");
+  if (!row) return std::unexpected(row.error());
+  if (const auto found = row->bind(1, id).step(); !found) return std::unexpected(found.error());
+  const std::int64_t last = row->number(0);
+  total -= std::min(total, count_in(*row, 1));
+  row->reset();
+  auto parts = database.prepare("DELETE FROM failures WHERE report = ?1 AND policy >= ?2 AND policy < ?3");
+  if (!parts) return std::unexpected(parts.error());
+  for (std::int64_t at = 0; at <= last; at += policies_at_once) {
+    if (auto done = parts->bind(1, id).bind(2, at).bind(3, at + policies_at_once).run(); !done) return done;
+  }
+  for (const char* sql : {"DELETE FROM policies WHERE report = ?1", "DELETE FROM reports WHERE id = ?1"}) {
+    auto statement = database.prepare(sql);
+    if (!statement) return std::unexpected(statement.error());
+    if (auto done = statement->bind(1, id).run(); !done) return done;
+  }
+  return {};
+}
+
+// 0 where there is none.
+Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& received, std::int64_t since) {
+  // The first part finds whoever may be pushed out and holds the most.
+  auto row = database.prepare(R"sql(
+    SELECT min(id) FROM reports JOIN (
+      SELECT name, authenticated FROM reporters
+      WHERE authenticated < ?1 OR (authenticated = ?1 AND since > ?2)
+      ORDER BY authenticated, bytes DESC LIMIT 1
+    ) AS last ON reporter = last.name AND reports.authenticated = last.authenticated)sql");
+  if (!row) return std::unexpected(row.error());
+  row->bind(1, std::int64_t{received.authenticated}).bind(2, since);
+  if (const auto found = row->step(); !found) return std::unexpected(found.error());
+  return row->number(0);
+}
+
+// Why there is no room for the report that was just added; "" where there is.
+Result<std::string> ReportStore::Open::make_room(const Received& received) {
+  select_reporter->bind(1, received.reporter).bind(2, std::int64_t{received.authenticated});
+  if (const auto found = select_reporter->step(); !found) return std::unexpected(found.error());
+  const std::uint64_t held = count_in(*select_reporter, 0);
+  const std::int64_t since = select_reporter->number(1);
+  select_reporter->reset();
+  if (held > share()) {
+    return fmt::format(
+        "its reporter's reports would hold {} bytes, more than the {} that are one reporter's "
+        "share of report.max_store_size",
+        held, share());
+  }
+  while (total > quota) {
+    const auto oldest = oldest_that_gives_way(received, since);
+    if (!oldest) return std::unexpected(oldest.error());
+    if (*oldest == 0)
+      return fmt::format("the store is full: all reports hold {} bytes (report.max_store_size)", quota);
+    if (auto removed = remove_report(*oldest); !removed) return std::unexpected(removed.error());
+    ++pushed_out;
+  }
+  return std::string();
 }
 
 ReportStore::ReportStore(std::unique_ptr<Open> open) : open_(std::move(open)) {}
@@ -125,6 +227,10 @@ Result<void> ReportStore::begin() {
   const auto last = open_->database.number("SELECT max(id) FROM reports");
   if (!last) return std::unexpected(last.error());
   open_->report = *last + 1;
+  const auto total = open_->database.number("SELECT coalesce(sum(bytes), 0) FROM reporters");
+  if (!total) return std::unexpected(total.error());
+  open_->total = static_cast<std::uint64_t>(*total);
+  open_->uncommitted = 0;
   open_->next_report();
   return {};
 }
@@ -133,6 +239,10 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
   Statement& row = *open_->insert_policy;
   const std::string policy_strings = joined(policy.policy_strings);
   const std::string mx_hosts = joined(policy.mx_hosts);
+  const std::uint64_t size = size_of(policy, policy_strings, mx_hosts);
+  open_->size += size;
+  if (open_->size > open_->share()) return {};  // finish() refuses it
+  open_->uncommitted += size;
   row.bind(1, open_->report).bind(2, open_->policies);
   row.bind_lent(3, policy.policy_type).bind_lent(4, policy.policy_domain);
   row.bind_lent(5, policy_strings).bind_lent(6, mx_hosts);
@@ -159,29 +269,64 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
   return {};
 }
 
-Result<Kept> ReportStore::finish(const tlsrpt::ReportHead& head, std::int64_t identity,
-                                 std::string_view packed, Time received) {
+Result<Kept> ReportStore::finish(const Received& received) {
   Open& open = *open_;
+  const tlsrpt::ReportHead& head = received.head;
+  open.size += size_of(received);
+  if (open.size > open.share()) {
+    const std::string reason = fmt::format(
+        "it would take more room than the {} bytes that are one reporter's share of report.max_store_size",
+        open.share());
+    if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
+    return Kept{.addition = Addition::refused, .report = 0, .reason = reason};
+  }
   Statement& row = *open.insert_report;
-  row.bind(1, open.report).bind(2, identity).bind(3, number_of(head.begin)).bind(4, number_of(head.end));
-  row.bind(5, number_of(received)).bind(6, number_of(open.successful)).bind(7, number_of(open.failed));
+  row.bind(1, open.report).bind(2, received.identity);
+  row.bind(3, number_of(head.begin)).bind(4, number_of(head.end)).bind(5, number_of(received.received));
+  row.bind(6, number_of(open.successful)).bind(7, number_of(open.failed));
   row.bind_lent(8, head.organization_name).bind_lent(9, head.contact_info).bind_lent(10, head.report_id);
-  row.bind_lent_bytes(11, packed);
+  row.bind_lent_bytes(11, received.packed).bind_lent(12, received.reporter);
+  row.bind(13, std::int64_t{received.authenticated}).bind(14, number_of(open.size));
   const std::int64_t changes_before = open.database.own_changes();
   if (auto done = row.run(); !done) return std::unexpected(done.error());
-  if (open.database.own_changes() > changes_before) {
-    open.next_report();
-    return Kept{.addition = Addition::added, .report = open.report++};
-  }
+  if (open.database.own_changes() > changes_before) return finish_added(received);
   auto kept =
       open.database.prepare("SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2");
   if (!kept) return std::unexpected(kept.error());
-  kept->bind(1, number_of(head.begin)).bind(2, identity);
+  kept->bind(1, number_of(head.begin)).bind(2, received.identity);
   if (const auto found = kept->step(); !found) return std::unexpected(found.error());
   const bool same = count_in(*kept, 1) == open.successful && count_in(*kept, 2) == open.failed;
   if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
   return Kept{.addition = same ? Addition::duplicate : Addition::differs_from_kept,
-              .report = kept->number(0)};
+              .report = kept->number(0),
+              .reason = {}};
+}
+
+Result<Kept> ReportStore::finish_added(const Received& received) {
+  Open& open = *open_;
+  open.total += open.size;
+  open.uncommitted += size_of(received);
+  const auto refusal = open.make_room(received);
+  if (!refusal) return std::unexpected(refusal.error());
+  if (!refusal->empty()) {
+    if (auto removed = open.remove_report(open.report); !removed) return std::unexpected(removed.error());
+    open.next_report();
+    return Kept{.addition = Addition::refused, .report = 0, .reason = *refusal};
+  }
+  open.next_report();
+  return Kept{.addition = Addition::added, .report = open.report++, .reason = {}};
+}
+
+void ReportStore::set_quota(std::uint64_t bytes) {
+  open_->quota = bytes;
+}
+
+std::uint64_t ReportStore::uncommitted_size() const {
+  return open_->uncommitted;
+}
+
+std::uint64_t ReportStore::pushed_out() const {
+  return open_->pushed_out;
 }
 
 Result<void> ReportStore::drop() {
@@ -199,15 +344,22 @@ Result<void> ReportStore::commit() {
 Result<void> ReportStore::prune(Day before, std::size_t most) {
   auto transaction = Transaction::begin(open_->database, "IMMEDIATE");
   if (!transaction) return std::unexpected(transaction.error());
-  const std::string old =
-      R"(SELECT id FROM reports WHERE begin < ?1 AND "end" < ?1 ORDER BY begin, id LIMIT ?2)";
-  for (const std::string& sql : {"DELETE FROM failures WHERE report IN (" + old + ")",
-                                 "DELETE FROM policies WHERE report IN (" + old + ")",
-                                 "DELETE FROM reports WHERE id IN (" + old + ")"}) {
-    auto statement = open_->database.prepare(sql);
-    if (!statement) return std::unexpected(statement.error());
-    statement->bind(1, number_of(Time(before))).bind(2, static_cast<std::int64_t>(most));
-    if (auto done = statement->run(); !done) return done;
+  std::set<std::int64_t> old;
+  for (const char* sql :
+       {R"(SELECT id FROM reports WHERE begin < ?1 AND "end" < ?1 ORDER BY begin, id LIMIT ?2)",
+        "SELECT id FROM reports WHERE received < ?1 ORDER BY received LIMIT ?2"}) {
+    auto rows = open_->database.prepare(sql);
+    if (!rows) return std::unexpected(rows.error());
+    rows->bind(1, number_of(Time(before))).bind(2, static_cast<std::int64_t>(most));
+    while (true) {
+      const auto row = rows->step();
+      if (!row) return std::unexpected(row.error());
+      if (!*row) break;
+      old.insert(rows->number(0));
+    }
+  }
+  for (const std::int64_t id : old) {
+    if (auto removed = open_->remove_report(id); !removed) return removed;
   }
   return transaction->commit();
 }

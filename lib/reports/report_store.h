@@ -3,8 +3,15 @@
 //     auto reports = ReportStore::open(file, store::Access::write);
 //     reports->begin();
 //     reports->add(policy) ...                      as they are read
-//     reports->finish(head, identity, packed, now); or drop(), where the rest of the report is bad
+//     reports->finish(received);                    or drop(), where the rest of the report is bad
 //     reports->commit();
+//
+// What the store holds is limited in bytes: all of it, and what one reporter holds. A reporter with more than
+// its share is refused further reports. Where the whole is full, a report is let in at the expense of
+// reporters that may be pushed out by its own: those that are not authenticated, where it is; else those of
+// its kind whose first report came later. The one that holds the most loses its oldest reports first. Where
+// there are none, the report is refused: nobody can push out who was known before, or is authenticated, by
+// sending much.
 //
 // They are in a file of their own, so that whoever reads a folder of ten years does not keep the milter's
 // folds waiting. tlsrpt-store(5) describes it.
@@ -37,17 +44,32 @@ struct ReportedPolicy {
   tlsrpt::PolicyResult policy;
 };
 
+// A report that was read, apart from its policies.
+struct Received {
+  const tlsrpt::ReportHead& head;
+  std::int64_t identity = 0;  // Identity::of() the report
+  std::string_view packed;
+  Time received;
+  std::string reporter;        // who is charged for what it holds
+  bool authenticated = false;  // whether that is proven; an authenticated reporter is never one that is not
+};
+
 enum class Addition {
   added,
-  duplicate,         // the same report was there already
-  differs_from_kept  // one with its reporter, id, days and policy domains was there; that one stays, and its
-                     // figures are others
+  duplicate,          // the same report was there already
+  differs_from_kept,  // one with its reporter, id, days and policy domains was there; that one stays, and its
+                      // figures are others
+  refused             // there is no room for it
 };
 
 struct Kept {
   Addition addition = Addition::added;
   std::int64_t report = 0;  // the one that is kept
+  std::string reason;       // of one that was refused
 };
+
+// One reporter may hold one such part of the store.
+inline constexpr std::uint64_t reporter_share = 8;
 
 class ReportStore {
  public:
@@ -57,16 +79,23 @@ class ReportStore {
   ReportStore& operator=(ReportStore&&) noexcept;
   ~ReportStore();
 
+  // Bytes that all reports may hold together, as this counts them: texts, JSON and what rows take, a little
+  // more than they take in the file. Without it there is no limit.
+  void set_quota(std::uint64_t bytes);
+
   // Everything up to commit() is done or nothing. Others wait meanwhile.
   Result<void> begin();
   Result<void> add(const tlsrpt::PolicyResult& policy);
-  // `identity`: Identity::of() the report.
-  Result<Kept> finish(const tlsrpt::ReportHead& head, std::int64_t identity, std::string_view packed,
-                      Time received);
+  Result<Kept> finish(const Received& received);
   Result<void> drop();
   Result<void> commit();
 
-  // Removes reports that ended before the day, up to `most`.
+  // Bytes that were added since begin().
+  std::uint64_t uncommitted_size() const;
+  // Reports that had to go for others, since the store was opened.
+  std::uint64_t pushed_out() const;
+
+  // Removes reports that ended before the day, or came before it whatever their date, up to `most` of each.
   Result<void> prune(Day before, std::size_t most);
 
   // The policies of reports that began on the days, of one policy domain or of all, in the order in which
@@ -79,6 +108,7 @@ class ReportStore {
 
  private:
   struct Open;
+  Result<Kept> finish_added(const Received& received);
   explicit ReportStore(std::unique_ptr<Open> open);
   std::unique_ptr<Open> open_;
 };

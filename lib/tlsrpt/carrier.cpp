@@ -59,7 +59,7 @@ void take_part(const mail::Part& part, const Place& place, Seen& seen, const Tak
   const Kind kind = kind_of(beginning);
   seen.zip = seen.zip || kind == Kind::zip;
   if (kind != Kind::gzip && kind != Kind::json) return;
-  ++seen.reports;
+  if (++seen.reports > max_reports) return;
   take(place, chained(beginning, part.content));
 }
 
@@ -67,15 +67,19 @@ void take_message(const mail::Source& source, std::uint64_t begin, std::uint64_t
                   const TakeDocument& take) {
   const Place place{.message = message, .is_mail = true, .begin = begin, .end = end};
   Seen seen;
-  const auto done = mail::for_each_part(source, begin, end,
-                                        [&](const mail::Part& part) { take_part(part, place, seen, take); });
+  const auto done = mail::for_each_part(
+      source, begin, end, [&](const mail::Part& part) { take_part(part, place, seen, take); });
   if (!done) return take(place, std::unexpected(done.error()));
   if (seen.reports == 0) take(place, std::unexpected(seen.refusal()));
+  if (seen.reports > max_reports) {
+    take(place, fail(Fault::data, "a mail with {} reports: those after the first {} are not read",
+                       seen.reports, max_reports));
+  }
 }
 
 }  // namespace
 
-Result<void> for_each_document(const mail::Source& source, const TakeDocument& take) {
+Result<void> for_each_document(const mail::Source& source, const TakeDocument& take, FromLine from_line) {
   switch (kind_of(source.head())) {
     case Kind::gzip:
     case Kind::json:
@@ -85,6 +89,12 @@ Result<void> for_each_document(const mail::Source& source, const TakeDocument& t
       take_message(source, 0, source.size(), 0, take);
       return {};
     case Kind::folder: {
+      if (from_line == FromLine::begins_mail) {
+        const auto line_end = source.head().find('\n');
+        const std::uint64_t begin = line_end == std::string_view::npos ? source.size() : line_end + 1;
+        take_message(source, begin, source.size(), 0, take);
+        return {};
+      }
       std::uint64_t message = 0;
       return mail::for_each_message(source, [&](std::uint64_t begin, std::uint64_t end) {
         take_message(source, begin, end, ++message, take);

@@ -15,6 +15,8 @@ namespace starttls::tlsrpt {
 inline constexpr std::uint64_t carrier_size_limit = std::uint64_t{1}
                                                     << 40U;  // bytes; a folder has no other limit
 
+inline constexpr std::size_t max_reports = 20;  // of one mail; further ones are refused
+
 // Where a document was found.
 struct Place {
   std::uint64_t message = 0;  // which of a folder's mails, counted from 1; 0: it is no folder
@@ -28,8 +30,14 @@ struct Place {
 // has no report, and says why.
 using TakeDocument = std::function<void(const Place& place, const Result<ReadBytes>& document)>;
 
+// What "From " at the beginning means: a folder of mails (mbox), or the line that mail servers put before one
+// mail when they hand it to a program (local(8) of Postfix). They do not mark such lines within the mail, so
+// that what its sender wrote would split it.
+enum class FromLine { begins_folder, begins_mail };
+
 // Calls `take` for each report, and for each mail without one. Fault::data where it is none of these
 // carriers.
-Result<void> for_each_document(const mail::Source& source, const TakeDocument& take);
+Result<void> for_each_document(const mail::Source& source, const TakeDocument& take,
+                               FromLine from_line = FromLine::begins_folder);
 
 }  // namespace starttls::tlsrpt

@@ -34,6 +34,7 @@ struct ReadOptions {
   bool no_store = false;
   bool no_lookup = false;
   bool are_authenticated = false;
+  bool mbox = false;
 };
 void add_read_command(CLI::App& app, ReadOptions& options);
 Result<int> run_read(const ReadOptions& options, const Surroundings& surroundings);

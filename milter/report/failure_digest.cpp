@@ -4,26 +4,35 @@
 #include "base/text.h"
 
 namespace starttls::milter {
-namespace {
 
-void add_name(std::set<std::string>& names, const std::string& name) {
-  if (!name.empty() && names.size() < most_failure_names) names.insert(name);
+// Takes the room where there is enough.
+bool FailureDigest::has_room(const std::string& name) {
+  if (name.size() > max_size_ - size_) return false;
+  size_ += name.size();
+  return true;
 }
 
-void add_host(FailureGroup& group, const std::string& host, std::uint64_t sessions) {
+void FailureDigest::add_name(std::set<std::string>& names, const std::string& name) {
+  if (name.empty() || names.size() == most_failure_names || names.contains(name)) return;
+  if (has_room(name)) names.insert(name);
+}
+
+void FailureDigest::add_host(FailureGroup& group, const std::string& host, std::uint64_t sessions) {
   if (host.empty()) return;
-  if (group.mx_hosts.size() < most_failure_names || group.mx_hosts.contains(host))
-    add_saturated(group.mx_hosts[host], sessions);
+  const auto known = group.mx_hosts.find(host);
+  if (known != group.mx_hosts.end()) {
+    add_saturated(known->second, sessions);
+  } else if (group.mx_hosts.size() < most_failure_names && has_room(host)) {
+    group.mx_hosts.emplace(host, sessions);
+  }
 }
-
-}  // namespace
 
 FailureGroup* FailureDigest::group(const std::string& policy_domain, const std::string& result_type,
                                    std::uint64_t sessions) {
   Key key(to_lower(policy_domain), to_lower(result_type));
   auto found = groups_.find(key);
   if (found == groups_.end()) {
-    if (groups_.size() == most_failure_groups) {
+    if (groups_.size() == most_failure_groups || !has_room(key.first + key.second)) {
       add_saturated(untold_, sessions);
       return nullptr;
     }

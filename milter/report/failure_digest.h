@@ -14,6 +14,10 @@ namespace starttls::milter {
 
 inline constexpr std::size_t most_failure_groups = 1'000;  // those beyond are counted as untold
 inline constexpr std::size_t most_failure_names = 100;     // of each kind, of a group; likewise
+// Bytes of all names of a digest; those beyond are left out, and groups whose own names are beyond are
+// untold.
+inline constexpr std::size_t max_digest_size = std::size_t{4} << 20U;
+inline constexpr std::size_t max_report_digest_size = std::size_t{256} << 10U;  // of one report
 
 struct FailureGroup {
   std::uint64_t sessions = 0;
@@ -26,6 +30,9 @@ struct FailureGroup {
 
 class FailureDigest {
  public:
+  // `max_size`: bytes of all names.
+  explicit FailureDigest(std::size_t max_size = max_digest_size) : max_size_(max_size) {}
+
   using Key =
       std::pair<std::string, std::string>;  // policy domain, result type; "" where no detail was given
 
@@ -35,12 +42,19 @@ class FailureDigest {
   void add(const std::string& reporter, const FailureDigest& report);
 
   const std::map<Key, FailureGroup>& groups() const { return groups_; }
-  std::uint64_t untold() const { return untold_; }  // sessions of groups beyond the limit
+  std::uint64_t untold() const { return untold_; }  // sessions of groups beyond the limits
+  std::size_t size() const { return size_; }        // bytes of all names
 
  private:
   FailureGroup* group(const std::string& policy_domain, const std::string& result_type,
                       std::uint64_t sessions);
 
+  bool has_room(const std::string& name);
+  void add_name(std::set<std::string>& names, const std::string& name);
+  void add_host(FailureGroup& group, const std::string& host, std::uint64_t sessions);
+
+  std::size_t max_size_;
+  std::size_t size_ = 0;
   std::map<Key, FailureGroup> groups_;
   std::uint64_t untold_ = 0;
 };

@@ -17,6 +17,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "base/workers.h"
+#include "mail/mbox.h"
 #include "tlsrpt/carrier.h"
 
 namespace starttls::milter {
@@ -25,9 +26,10 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t stdin_limit = std::uint64_t{256} << 20U;  // bytes
-constexpr std::size_t batch_limit = 5'000;     // inputs, and their policies, that go into the store at once
-constexpr std::size_t most_set_aside = 1'000;  // files; the oldest go
-constexpr std::size_t chunk_size = 64;         // files that a thread reads ahead
+constexpr std::size_t batch_limit = 5'000;  // inputs, and their policies, that go into the store at once
+constexpr std::uint64_t batch_size_limit = std::uint64_t{16} << 20U;  // bytes of these
+constexpr std::size_t most_set_aside = 1'000;                         // files; the oldest go
+constexpr std::size_t chunk_size = 64;                                // files that a thread reads ahead
 constexpr std::size_t chunks_ahead = 16;
 constexpr std::size_t most_workers = 4;
 
@@ -71,6 +73,27 @@ Result<void> copy(const mail::Source& source, int to) {
     }
   }
   if (::fsync(to) != 0) return fail(Fault::io, "{}", errno_text(errno));
+  return {};
+}
+
+// The oldest files of a folder, by name, until there is room for one more of this size.
+Result<void> make_room(const fs::path& folder, std::uint64_t size, std::uint64_t max_size) {
+  const auto files = files_in(folder);
+  if (!files) return std::unexpected(files.error());
+  std::error_code ignored;
+  const auto size_of = [&](const std::string& file) -> std::uint64_t {
+    const std::uintmax_t found = fs::file_size(file, ignored);
+    return ignored ? 0 : found;
+  };
+  std::uint64_t all = size;
+  for (const std::string& file : *files) all += size_of(file);
+  std::size_t count = files->size();
+  for (const std::string& file : *files) {
+    if (all <= max_size && count < most_set_aside) break;
+    all -= size_of(file);
+    --count;
+    fs::remove(file, ignored);
+  }
   return {};
 }
 
@@ -123,7 +146,8 @@ class Intake {
   Result<void> keep(Input& input, std::string_view packed);
   Result<void> begin_batch();
   Result<void> tell(Input& input);
-  Result<void> set_aside();
+  Result<void> set_aside(Input& input);
+  std::string oddity_of(const mail::Source& source) const;
 
   reports::ReportStore* store_;
   const IntakeSettings& settings_;
@@ -134,6 +158,7 @@ class Intake {
   std::size_t told_ = 0;                     // inputs since the last commit, with their policies
   const mail::Source* only_copy_ = nullptr;  // what came on standard input
   std::string kept_as_;                      // and what that was set aside in
+  std::string oddity_;                       // of what is read now, as a whole; empty: none
 };
 
 Result<void> Intake::take_files(std::span<const std::string> files) {
@@ -175,17 +200,31 @@ Result<void> Intake::take_file(const std::string& path) {
   if (!source) return take_rejected({.name = name}, source.error().message);
   only_copy_ = path == "-" ? &*source : nullptr;
   kept_as_.clear();
+  const bool is_one_mail = path == "-" && !settings_.stdin_is_folder;
+  oddity_ = is_one_mail ? oddity_of(*source) : "";
   Result<void> done;
-  const auto whole =
-      tlsrpt::for_each_document(*source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
+  const auto whole = tlsrpt::for_each_document(
+      *source,
+      [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
         if (!done) return;  // the store's trouble: what comes would only meet it again
         Input input{.name = name, .message = place.message};
         done = document ? take_document(std::move(input), *source, place, *document)
                         : take_rejected(std::move(input), document.error().message);
-      });
+      },
+      is_one_mail ? tlsrpt::FromLine::begins_mail : tlsrpt::FromLine::begins_folder);
   if (done && !whole) done = take_rejected({.name = name}, whole.error().message);
   only_copy_ = nullptr;
+  oddity_.clear();
   return done;
+}
+
+// Of standard input that is taken for one mail.
+std::string Intake::oddity_of(const mail::Source& source) const {
+  if (!mail::is_mbox(source.head())) return {};
+  const auto several = mail::has_several_messages(source);
+  if (!several.value_or(false)) return {};
+  return "a line \"From \" follows an empty one and is taken for a part of the mail; read --mbox reads a "
+         "folder";
 }
 
 Result<void> Intake::take_document(Input input, const mail::Source& source, const tlsrpt::Place& place,
@@ -220,13 +259,21 @@ Result<void> Intake::take_parsed(Parsed& parsed) {
 
 Result<void> Intake::keep(Input& input, std::string_view packed) {
   if (store_ == nullptr) return {};
-  const auto kept = store_->finish(input.head, input.identity, packed, settings_.expected.now);
+  const auto kept = store_->finish({.head = input.head,
+                                    .identity = input.identity,
+                                    .packed = packed,
+                                    .received = settings_.expected.now,
+                                    .reporter = to_lower(input.head.organization_name)});
   if (!kept) return std::unexpected(kept.error());
+  if (kept->addition == reports::Addition::refused) {
+    input = rejected({.name = input.name, .message = input.message}, kept->reason);
+    return {};
+  }
   if (kept->addition != reports::Addition::added) input.status = InputStatus::duplicate;
   if (kept->addition == reports::Addition::differs_from_kept) {
     input.oddities.emplace_back("its figures differ from those of the same report that is kept");
   }
-  if (!met_.insert(kept->report).second) input.failures = {};
+  if (!met_.insert(kept->report).second) input.failures = FailureDigest();
   return {};
 }
 
@@ -239,12 +286,14 @@ Result<void> Intake::begin_batch() {
 
 Result<void> Intake::tell(Input& input) {
   if (input.status == InputStatus::rejected && only_copy_ != nullptr && !settings_.rejected_folder.empty()) {
-    if (auto kept = kept_as_.empty() ? set_aside() : Result<void>(); !kept) return kept;
+    if (auto kept = kept_as_.empty() ? set_aside(input) : Result<void>(); !kept) return kept;
     input.kept_as = kept_as_;
   }
+  if (!oddity_.empty()) input.oddities.push_back(oddity_);
   listener_.tell(input);
   told_ += 1 + input.policies.size();
-  return told_ < batch_limit ? Result<void>() : finish();
+  const bool is_much = told_ >= batch_limit || (in_batch_ && store_->uncommitted_size() >= batch_size_limit);
+  return is_much ? finish() : Result<void>();
 }
 
 Result<void> Intake::finish() {
@@ -255,8 +304,16 @@ Result<void> Intake::finish() {
   return listener_.committed();
 }
 
-// The oldest go where there are many: who sends garbage must not fill the disk.
-Result<void> Intake::set_aside() {
+// The oldest go where there is much: who sends garbage must not fill the disk.
+Result<void> Intake::set_aside(Input& input) {
+  const std::uint64_t most = settings_.max_rejected_size / rejected_share;
+  if (only_copy_->size() > most) {
+    input.oddities.push_back(
+        fmt::format("not set aside: it has {} bytes, more than the {} that one mail may have of "
+                    "report.max_rejected_size",
+                    only_copy_->size(), most));
+    return {};
+  }
   const fs::path& folder = settings_.rejected_folder;
   const auto cannot = [&](std::string_view why) {
     return fail(Fault::io, "{}: what came on standard input cannot be set aside: {}",
@@ -265,9 +322,8 @@ Result<void> Intake::set_aside() {
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) return cannot(error.message());
-  const auto files = files_in(folder);
-  if (!files) return cannot(files.error().message);
-  for (std::size_t old = 0; old + most_set_aside <= files->size(); ++old) fs::remove((*files)[old], error);
+  if (auto made = make_room(folder, only_copy_->size(), settings_.max_rejected_size); !made)
+    return cannot(made.error().message);
   std::string file = (folder / (to_rfc3339(settings_.expected.now) + "-XXXXXX")).string();
   const UniqueFd fd(::mkostemp(file.data(), O_CLOEXEC));
   if (!fd) return cannot(errno_text(errno));

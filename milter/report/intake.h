@@ -16,8 +16,13 @@
 
 namespace starttls::milter {
 
+// What is set aside may be this part of all that is, and no more, so that it does not take the place of all.
+inline constexpr std::uint64_t rejected_share = 8;
+
 struct IntakeSettings {
   std::filesystem::path rejected_folder;  // where what came on standard input is set aside; empty: nowhere
+  std::uint64_t max_rejected_size = 0;    // bytes of all files there; the oldest go
+  bool stdin_is_folder = false;           // whether standard input may be a folder of mails; else it is one
   Expectations expected;
   bool want_policies = false;  // Input::policies
 };

@@ -144,7 +144,7 @@ class AheadReader {
     };
     parsed.input = parser_.parse(std::move(input), source, place, *document, take);
     parsed.packed = parser_.take_packed();
-    weight_ += sizeof parsed + parsed.packed.size();
+    weight_ += sizeof parsed + parsed.packed.size() + parsed.input.failures.size();
     return parsed;
   }
 

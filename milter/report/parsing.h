@@ -41,7 +41,8 @@ struct Input {
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
   std::set<std::string> domains;  // the first of its policy domains
-  FailureDigest failures;         // none of a report that was met before in the same run
+  // None of a report that was met before in the same run.
+  FailureDigest failures{max_report_digest_size};
   std::map<std::string, std::vector<std::string>>
       seen_policies;                           // the MTA-STS policies of our policy domains
   std::vector<tlsrpt::PolicyResult> policies;  // where they are wanted

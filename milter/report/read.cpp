@@ -20,6 +20,7 @@ namespace {
 
 constexpr std::size_t most_shown = 5;           // names of a kind that a person is shown
 constexpr std::size_t pruned_at_once = 10'000;  // reports
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20U;
 
 // What all inputs came to.
 struct Total {
@@ -266,6 +267,7 @@ void add_read_command(CLI::App& app, ReadOptions& options) {
                     "Whoever sent these reports is known: they count as authenticated");
   command->add_flag("--no-store", options.no_store, "Keep nothing");
   command->add_flag("--no-lookup", options.no_lookup, "Do not ask what policies our domains publish now");
+  command->add_flag("--mbox", options.mbox, "Standard input is a folder of mails (mbox), not one mail");
   command->footer(
       "Examples:\n  tlsrpt-report read google.com\\!example.org\\!1795651200\\!1795737599.json.gz\n"
       "  tlsrpt-report read ~/Maildir/.tls-reports");
@@ -274,11 +276,15 @@ void add_read_command(CLI::App& app, ReadOptions& options) {
 Result<int> run_read(const ReadOptions& options, const Surroundings& surroundings) {
   const Configuration& configuration = surroundings.configuration;
   const Time now = surroundings.clock();
+  const Day oldest = day_of(now) - std::chrono::days(configuration.retention_days);
   std::optional<reports::ReportStore> store;
   if (!options.no_store) {
     auto opened = open_store(configuration);
     if (!opened) return std::unexpected(opened.error());
     store.emplace(std::move(*opened));
+    store->set_quota(configuration.max_store_size * mebibyte);
+    // What is too old takes nobody's place.
+    if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
   }
   Result<store::SendingDomain> registrable;
   if (options.are_authenticated || wants_authenticated(configuration)) registrable = sending_domain();
@@ -286,6 +292,8 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
   Answer answer(surroundings);
   const IntakeSettings settings{
       .rejected_folder = store ? configuration.state_dir / "rejected" : std::filesystem::path(),
+      .max_rejected_size = configuration.max_rejected_size * mebibyte,
+      .stdin_is_folder = options.mbox,
       .expected = {.our_domains = our_domains(configuration),
                    .now = now,
                    .trusted_authserv_ids = configuration.trusted_authserv_ids,
@@ -297,7 +305,12 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
       {.tell = [&](const Input& input) { answer.add(input); }, .committed = [&] { return answer.flush(); }});
   if (!taken) return std::unexpected(taken.error());
   if (store) {
-    const Day oldest = day_of(now) - std::chrono::days(configuration.retention_days);
+    if (store->pushed_out() > 0 && !surroundings.quiet) {
+      starttls::tell(report_program,
+                     fmt::format("the store is full (report.max_store_size): {} of other reporters "
+                                 "were removed",
+                                 counted(store->pushed_out(), "report")));
+    }
     if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
   }
   if (!options.no_lookup && !surroundings.from_alias) {

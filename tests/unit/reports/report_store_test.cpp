@@ -1,6 +1,7 @@
 #include "reports/report_store.h"
 
 #include "reports/identity.h"
+#include "sqlite/sqlite.h"
 #include "support.h"
 
 using namespace starttls;
@@ -45,15 +46,25 @@ PolicyResult policy_of(const std::string& domain, std::uint64_t failed = 0) {
   return policy;
 }
 
-Addition add(ReportStore& store, const ReportHead& head, const std::vector<PolicyResult>& policies,
-             const std::string& packed = "packed") {
+reports::Kept keep(ReportStore& store, const ReportHead& head, const std::vector<PolicyResult>& policies,
+                   const std::string& packed = "packed", Time received = now, bool authenticated = false) {
   Identity identity;
   identity.begin();
   for (const PolicyResult& policy : policies) {
     good(store.add(policy));
     identity.add(policy);
   }
-  return good(store.finish(head, identity.of(head), packed, now)).addition;
+  return good(store.finish({.head = head,
+                            .identity = identity.of(head),
+                            .packed = packed,
+                            .received = received,
+                            .reporter = head.organization_name,
+                            .authenticated = authenticated}));
+}
+
+Addition add(ReportStore& store, const ReportHead& head, const std::vector<PolicyResult>& policies,
+             const std::string& packed = "packed") {
+  return keep(store, head, policies, packed).addition;
 }
 
 std::vector<ReportedPolicy> all_in(ReportStore& store,
@@ -173,4 +184,180 @@ TEST_CASE("a store that is not there is empty when read, and a foreign file is r
   CHECK_FALSE(std::filesystem::exists(folder / "none"));
   write(folder / "text", std::string(5000, 'x'));
   CHECK(bad(ReportStore::open(folder / "text", store::Access::write)).fault == Fault::data);
+}
+
+namespace {
+
+constexpr std::uint64_t quota = 80'000;  // bytes; 10'000 of one reporter
+
+// A store with a quota, and reports of some 3,400 bytes.
+class SmallStore {
+ public:
+  SmallStore() {
+    store.set_quota(quota);
+    good(store.begin());
+  }
+
+  reports::Kept keep(const std::string& reporter, const std::string& id, Time received = now,
+                     bool authenticated = false) {
+    ReportHead head = head_of(id);
+    head.organization_name = reporter;
+    return ::keep(store, head, {policy_of("a.test")}, std::string(3'000, 'x'), received, authenticated);
+  }
+
+  // The ids of the reports of a reporter that are kept.
+  std::vector<std::string> kept_of(const std::string& reporter) {
+    std::vector<std::string> ids;
+    good(store.commit());
+    for (const ReportedPolicy& one : all_in(store)) {
+      if (one.head.organization_name == reporter) ids.push_back(one.head.report_id);
+    }
+    good(store.begin());
+    return ids;
+  }
+
+  // Reporters of two reports each, until there is no room for one more.
+  void fill(const std::string& name, Time received, bool authenticated = false) {
+    for (int number = 0;; ++number) {
+      for (const char* id : {"1", "2"}) {
+        const auto kept = keep(fmt::format("{}{}", name, number), id, received, authenticated);
+        if (kept.addition == Addition::refused || store.pushed_out() > 0) return;
+      }
+    }
+  }
+
+  TemporaryFolder folder;
+  ReportStore store = good(ReportStore::open(folder / "r", store::Access::write));
+};
+
+using Ids = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a reporter with more than its share is refused, and keeps what it has") {
+  SmallStore small;
+  CHECK(small.keep("Flooder", "1").addition == Addition::added);
+  CHECK(small.keep("Flooder", "2").addition == Addition::added);
+  const auto refused = small.keep("Flooder", "3");
+  CHECK(refused.addition == Addition::refused);
+  CHECK(
+      refused.reason.ends_with("more than the 10000 that are one reporter's share of report.max_store_size"));
+  CHECK(small.keep("Other", "1").addition == Addition::added);
+  CHECK(small.keep("Flooder", "2").addition == Addition::duplicate);
+  CHECK(small.kept_of("Flooder") == Ids{"1", "2"});
+  CHECK(small.keep("Flooder", "4", now, true).addition == Addition::added);
+}
+
+TEST_CASE("a report that is larger than a reporter's share is refused while it is read") {
+  SmallStore small;
+  ReportHead head = head_of("1");
+  for (int number = 0; number < 1'000; ++number) good(small.store.add(policy_of("a.test", 1)));
+  CHECK(small.store.uncommitted_size() < quota / reports::reporter_share);
+  const auto refused =
+      good(small.store.finish({.head = head, .identity = 1, .packed = "", .received = now, .reporter = "a"}));
+  CHECK(refused.addition == Addition::refused);
+  CHECK(small.kept_of("Sender").empty());
+  CHECK(small.keep("Other", "1").addition == Addition::added);
+}
+
+TEST_CASE("who was known before is not pushed out of a full store, and pushes out who came later") {
+  SmallStore small;
+  small.keep("Known", "1", now - std::chrono::days(30));
+  small.fill("Flooder", now);
+  CHECK(small.store.pushed_out() == 0);
+  const auto refused = small.keep("Newcomer", "1", now);
+  CHECK(refused.addition == Addition::refused);
+  CHECK(refused.reason == "the store is full: all reports hold 80000 bytes (report.max_store_size)");
+  CHECK(small.kept_of("Known") == Ids{"1"});
+  CHECK(small.keep("Known", "2", now + std::chrono::days(1)).addition == Addition::added);
+  CHECK(small.store.pushed_out() == 1);
+  CHECK(small.kept_of("Known") == Ids{"1", "2"});
+}
+
+TEST_CASE("authenticated reporters push out others, however long known, and never the other way round") {
+  SmallStore small;
+  small.fill("Flooder", now - std::chrono::days(30));
+  CHECK(small.keep("Flooder0", "3", now, true).addition == Addition::added);
+  CHECK(small.store.pushed_out() == 1);
+
+  SmallStore full;
+  full.fill("Proven", now, true);
+  CHECK(full.keep("Old", "1", now - std::chrono::days(30)).addition == Addition::refused);
+  CHECK(full.keep("Later", "1", now + std::chrono::days(1), true).addition == Addition::refused);
+  CHECK(full.store.pushed_out() == 0);
+}
+
+TEST_CASE("reports are removed by their arrival, whatever their date") {
+  const TemporaryFolder folder;
+  auto store = good(ReportStore::open(folder / "r", store::Access::write));
+  good(store.begin());
+  keep(store, head_of("old", "9999-12-30"), {policy_of("a.test", 1)}, "", now - std::chrono::days(400));
+  keep(store, head_of("new", "9999-12-30"), {policy_of("a.test", 1)});
+  good(store.commit());
+  good(store.prune(day_of(now) - std::chrono::days(30), 100));
+  const auto left =
+      all_in(store, std::nullopt, {good(parse_day("2026-01-01")), good(parse_day("9999-12-31"))});
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].head.report_id == "new");
+}
+
+TEST_CASE("what the reports hold is counted a little higher than the file is large") {
+  const TemporaryFolder folder;
+  const auto file = folder / "r";
+  constexpr std::uint64_t share = 4'000'000;
+  {
+    auto store = good(ReportStore::open(file, store::Access::write));
+    store.set_quota(share * reports::reporter_share);
+    good(store.begin());
+    for (int number = 0;; ++number) {
+      std::vector<PolicyResult> policies(1 + static_cast<std::size_t>(number) % 50, policy_of("a.test", 3));
+      const auto kept = keep(store, head_of(std::to_string(number)), policies, std::string(500, 'x'));
+      if (kept.addition == Addition::refused) break;
+    }
+    good(store.commit());
+  }
+  const auto size = std::filesystem::file_size(file);
+  CHECK(size < share);
+  CHECK(size > share / 2);
+}
+
+TEST_CASE("a store of version 1 is upgraded when it is opened, even for reading") {
+  const TemporaryFolder folder;
+  const auto file = folder / "r";
+  {
+    auto database = good(sqlite::Database::open(file, sqlite::Opening::creating));
+    good(database.execute(R"sql(
+      CREATE TABLE reports (id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, begin INTEGER NOT NULL,
+        "end" INTEGER NOT NULL, received INTEGER NOT NULL, successful INTEGER NOT NULL, failed INTEGER NOT NULL,
+        organization TEXT NOT NULL, contact TEXT NOT NULL, report_id TEXT NOT NULL, json_gzip BLOB NOT NULL,
+        UNIQUE (begin, identity));
+      CREATE TABLE policies (report INTEGER NOT NULL, number INTEGER NOT NULL, policy_type TEXT NOT NULL,
+        policy_domain TEXT NOT NULL, policy_strings TEXT NOT NULL, mx_hosts TEXT NOT NULL,
+        successful INTEGER NOT NULL, failed INTEGER NOT NULL, PRIMARY KEY (report, number)) WITHOUT ROWID;
+      CREATE TABLE failures (report INTEGER NOT NULL, policy INTEGER NOT NULL, number INTEGER NOT NULL,
+        result_type TEXT NOT NULL, sending_mta_ip TEXT NOT NULL, receiving_mx_hostname TEXT NOT NULL,
+        receiving_mx_helo TEXT NOT NULL, receiving_ip TEXT NOT NULL, sessions INTEGER NOT NULL,
+        additional_information TEXT NOT NULL, failure_reason_code TEXT NOT NULL,
+        PRIMARY KEY (report, policy, number)) WITHOUT ROWID;
+      CREATE TABLE deliveries (id INTEGER PRIMARY KEY, report_id TEXT NOT NULL, destination TEXT NOT NULL,
+        policy_domain TEXT NOT NULL, submitter TEXT NOT NULL, sender TEXT NOT NULL, file_name TEXT NOT NULL,
+        state TEXT NOT NULL, created INTEGER NOT NULL, next_try INTEGER NOT NULL, tries INTEGER NOT NULL,
+        reason TEXT NOT NULL, json_gzip BLOB NOT NULL, UNIQUE (report_id, destination));
+      INSERT INTO reports VALUES (1, 7, 1795305600000, 1795391999000, 1795392000000, 10, 0, 'Sender', 'c', 'r1',
+        zeroblob(3000));
+      INSERT INTO policies VALUES (1, 0, 'sts', 'a.test', '', '', 10, 0);
+      PRAGMA application_id = 0x53544B52; PRAGMA user_version = 1)sql"));
+  }
+  {
+    auto store = good(ReportStore::open(file, store::Access::read));
+    REQUIRE(all_in(store).size() == 1);
+    CHECK(all_in(store)[0].policy.policy_domain == "a.test");
+  }
+  auto database = good(sqlite::Database::open(file, sqlite::Opening::reading));
+  CHECK(good(database.number("SELECT count(*) FROM reporters WHERE name = 'sender' AND NOT authenticated "
+                             "AND since = 1795392000000 AND bytes > 3000")) == 1);
+  auto store = good(ReportStore::open(file, store::Access::write));
+  good(store.prune(good(parse_day("2026-12-31")), 10));
+  CHECK(all_in(store).empty());
+  CHECK(good(database.number("SELECT count(*) FROM reporters")) == 0);
 }

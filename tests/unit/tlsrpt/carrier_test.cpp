@@ -13,13 +13,14 @@ struct Found {
   std::string error;                   // of the whole
 };
 
-Found found(const std::string& content) {
+Found found(const std::string& content, tlsrpt::FromLine from_line = tlsrpt::FromLine::begins_folder) {
   const TemporaryFolder folder;
   write(folder / "input", content);
   const auto source = good(mail::Source::open(folder / "input", tlsrpt::carrier_size_limit));
   Found all;
-  const auto done =
-      tlsrpt::for_each_document(source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
+  const auto done = tlsrpt::for_each_document(
+      source,
+      [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
         const std::uint64_t message = place.message;
         if (!document) {
           all.documents.push_back(fmt::format("{} error: {}", message, document.error().message));
@@ -28,7 +29,8 @@ Found found(const std::string& content) {
         std::string bytes(1'000'000, '\0');
         bytes.resize(good(read_full(*document, bytes)));
         all.documents.push_back(fmt::format("{} {}", message, bytes));
-      });
+      },
+      from_line);
   if (!done) all.error = done.error().message;
   return all;
 }
@@ -82,4 +84,22 @@ TEST_CASE("what is none of the carriers is refused") {
   CHECK(found("PK\x03\x04").error == "a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)");
   CHECK(found("hello").error == "neither JSON, gzip, mail nor a folder of mails");
   CHECK(found(std::string(2'000, '\x89')).error == "neither JSON, gzip, mail nor a folder of mails");
+}
+
+TEST_CASE("where a From line begins a mail, no other one ends it") {
+  const std::string mails =
+      "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}\n\nFrom c\nX: 1\n\n{}") + "\nFrom d\n{}";
+  CHECK(found(mails, tlsrpt::FromLine::begins_mail).documents ==
+        Documents{"0 {\"a\": 1}\n\nFrom c\nX: 1\n\n{}"});
+  CHECK(found("From a", tlsrpt::FromLine::begins_mail).documents ==
+        Documents{"0 error: a mail without a report: none of its 1 parts is gzip or JSON"});
+  CHECK(found("{}", tlsrpt::FromLine::begins_mail).documents == Documents{"0 {}"});
+}
+
+TEST_CASE("of a mail with very many reports the first are read") {
+  std::string mail = "Content-Type: multipart/mixed; boundary=B\n\n";
+  for (std::size_t number = 0; number < tlsrpt::max_reports + 2; ++number) mail += "--B\n\n{}\n";
+  const Documents documents = documents_in(mail);
+  REQUIRE(documents.size() == tlsrpt::max_reports + 1);
+  CHECK(documents.back() == "0 error: a mail with 22 reports: those after the first 20 are not read");
 }
