@@ -53,7 +53,7 @@ struct FormerFacts {
 struct Set {
   std::filesystem::path folder;  // empty where nothing is installed
   std::vector<Edition> lists;
-  std::vector<FormerFacts> former = {};  // where set.toml has them
+  std::vector<FormerFacts> former;  // where set.toml has them
 
   const Edition* find(std::string_view name) const;
   std::filesystem::path list_of(const Edition& edition) const;

@@ -244,7 +244,7 @@ VerdictStore::Opened VerdictStore::open_whatever(const fs::path& file, std::size
 }
 
 Result<std::optional<dane::Verdict>> VerdictStore::find(const DomainName& domain, Time now) {
-  const auto row = impl_->with_table([&](Table& table) { return table.row_of(domain.str()); });
+  auto row = impl_->with_table([&](Table& table) { return table.row_of(domain.str()); });
   if (!row) return std::unexpected(row.error());
   if (!*row) return std::nullopt;
   const auto standing = standing_of((*row)->standing);
