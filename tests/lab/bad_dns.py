@@ -5,24 +5,28 @@
     bad.spoil("mx.example.test", silent, "AAAA")          or for one type
     bad.spoil("*", without_signatures)                    or for whatever has no fault of its own
     bad.mend("lame.example.test")
+    bad.max_ttl = 0                                       records that it passes on may not be cached for longer
     bad.questions                                         what it was asked: Question(name, type, transport)
 
 A fault is a function that takes a Question and gives the datagrams to be sent for it, or None for the answer of `dns`.
+It may raise ConnectionResetError, which resets the connection of a question over TCP.
 """
 
 import random
 import socket
 import socketserver
 import struct
+import sys
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from .dns import Dns
 from .lab import Lab
 
-TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "DS": 43, "RRSIG": 46, "DNSKEY": 48,
-         "TLSA": 52}
+TYPES = {"A": 1, "NS": 2, "CNAME": 5, "SOA": 6, "MX": 15, "TXT": 16, "AAAA": 28, "OPT": 41, "DS": 43, "RRSIG": 46,
+         "DNSKEY": 48, "TLSA": 52}
 TYPE_NAMES = {number: name for name, number in TYPES.items()}
 HEADER = struct.Struct("!HHHHHH")
 RESPONSE, AUTHORITATIVE, TRUNCATED, DESIRED, AVAILABLE = 0x8000, 0x0400, 0x0200, 0x0100, 0x0080
@@ -119,9 +123,43 @@ def without_signatures(question: Question) -> list[bytes]:
     return [answer[:2] + bytes([answer[2], answer[3] & ~0x20 | AVAILABLE]) + answer[4:] for answer in answers]
 
 
+def truncated_then_reset(question: Question) -> list[bytes]:
+    """Nothing fits into a datagram, and a question over TCP is answered by a reset of the connection."""
+    if question.transport == "tcp":
+        raise ConnectionResetError
+    return [question.answer(flags=TRUNCATED)]
+
+
 def records(*answers: bytes) -> Fault:
     """These records, made by record(), and nothing else."""
     return lambda question: [question.answer(answers=answers)]
+
+
+def delayed(seconds: float) -> Fault:
+    """The right answer, so many seconds late."""
+    def fault(question: Question) -> None:
+        time.sleep(seconds)
+
+    return fault
+
+
+def altered(question: Question) -> list[bytes]:
+    """The right answer with one octet of its first record changed, so that the signature over it is wrong."""
+    answers = []
+    for answer in _ask(question.upstream, question.message, "tcp"):
+        first = next(at for at in _records_of(answer) if at.type != "RRSIG")
+        # The preference of an MX record; of others the last octet, which is part of an address, digest, key or bit map.
+        at = first.data + (1 if first.type == "MX" else first.length - 1)
+        answers.append(answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1:])
+    return answers
+
+
+def denial_of_another(question: Question) -> list[bytes]:
+    """The right and signed answer that another name, as long as the one asked about, does not exist."""
+    at = HEADER.size + question.message[HEADER.size]  # of the first label's last letter
+    other = question.message[:at] + b"~" + question.message[at + 1:]
+    return [answer[:at] + question.message[at:at + 1] + answer[at + 1:]
+            for answer in _ask(question.upstream, other, "tcp")]
 
 
 class BadDns:
@@ -131,6 +169,7 @@ class BadDns:
         self.address = lab.address()
         self.port = lab.free_port(self.address)
         self.questions: list[Question] = []
+        self.max_ttl: int | None = None
         self._faults: dict[tuple[str, str | None], Fault] = {}
         for kind in (_Udp, _Tcp):
             server = kind((self.address, self.port), self)
@@ -162,10 +201,29 @@ class BadDns:
         answers = fault(question)
         if answers is not None:
             return answers
-        return _ask(self.upstream, message, transport) if self.upstream else servfail(question)
+        if not self.upstream:
+            return servfail(question)
+        return [self._short_lived(answer) for answer in _ask(self.upstream, message, transport)]
+
+    def _short_lived(self, answer: bytes) -> bytes:
+        """With TTLs of at most max_ttl, as of a resolver that has had the records for a while."""
+        if self.max_ttl is None:
+            return answer
+        changed = bytearray(answer)
+        for found in _records_of(answer):
+            if found.type != "OPT":
+                struct.pack_into("!I", changed, found.data - 6, min(self.max_ttl, found.ttl))
+        return bytes(changed)
 
 
-class _Udp(socketserver.ThreadingUDPServer):
+class _Quiet(socketserver.BaseServer):
+    def handle_error(self, *of_request: object) -> None:
+        """Print nothing where the name server behind, or the client, has ended before the exchange."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(*of_request)
+
+
+class _Udp(_Quiet, socketserver.ThreadingUDPServer):
     daemon_threads = True
     max_packet_size = 65535
 
@@ -181,7 +239,7 @@ class _UdpExchange(socketserver.BaseRequestHandler):
             sock.sendto(answer, self.client_address)
 
 
-class _Tcp(socketserver.ThreadingTCPServer):
+class _Tcp(_Quiet, socketserver.ThreadingTCPServer):
     daemon_threads = True
     request_queue_size = 100
 
@@ -194,8 +252,14 @@ class _TcpExchange(socketserver.StreamRequestHandler):
     def handle(self) -> None:
         while len(head := self.rfile.read(2)) == 2:
             message = self.rfile.read(int.from_bytes(head, "big"))
-            for answer in self.server.bad.respond(message, "tcp"):
-                self.wfile.write(len(answer).to_bytes(2, "big") + answer)
+            try:
+                for answer in self.server.bad.respond(message, "tcp"):
+                    self.wfile.write(len(answer).to_bytes(2, "big") + answer)
+            except ConnectionError:  # a fault resets the connection, or the client has given up
+                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.rfile.close()
+                self.connection.close()
+                return
 
 
 def _read_question(message: bytes) -> tuple[str, str]:
@@ -210,8 +274,28 @@ def _read_question(message: bytes) -> tuple[str, str]:
 
 def _end_of_name(message: bytes, at: int) -> int:
     while message[at]:
+        if message[at] >= 0xC0:  # a pointer to the rest
+            return at + 2
         at += 1 + message[at]
     return at + 1
+
+
+@dataclass(frozen=True)
+class _Found:
+    type: str
+    ttl: int
+    data: int  # where its data begins in the message
+    length: int
+
+
+def _records_of(answer: bytes) -> Iterator[_Found]:
+    """The records of all sections of an answer to one question."""
+    at = _end_of_name(answer, HEADER.size) + 4
+    for _ in range(sum(HEADER.unpack_from(answer)[3:])):
+        at = _end_of_name(answer, at)
+        number, _, ttl, length = struct.unpack_from("!HHIH", answer, at)
+        yield _Found(TYPE_NAMES.get(number, str(number)), ttl, at + 10, length)
+        at += 10 + length
 
 
 def _ask(upstream: Dns | None, message: bytes, transport: str) -> list[bytes]:
