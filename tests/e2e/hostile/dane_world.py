@@ -2,9 +2,11 @@
 
     serve --> BadDns, the attacker --> Knot, a signed tree <-- Unbound, which validates <-- Postfix
 
-The attacker spoils what `serve` asks, and holds the MX hosts, too: they offer no TLS, or present a certificate that their
-TLSA records do not name. What Postfix itself asks is answered rightly. The yardstick is a second Postfix that has no map and
-`smtp_tls_security_level = dane`.
+The attacker spoils the answers to the questions of `serve`. The MX hosts are the attacker's, too: they offer no TLS, or
+present a certificate that their TLSA records do not name. The questions of Postfix get the right answers.
+
+A second Postfix without a map and with `smtp_tls_security_level = dane` is the yardstick: mail that it refuses must not
+go out through `serve`, and mail that it delivers must not wait.
 """
 
 import dataclasses
@@ -26,13 +28,14 @@ from lab.resolver import Resolver
 
 SIGNED, UNSIGNED = "signed.test", "unsigned.test"  # the zones in which most domains are
 DNS_TIMEOUT = 1  # seconds; of [dns] in the configuration of serve
-TOO_LATE = DNS_TIMEOUT + 1.5
-PATIENCE = 60  # seconds for a delivery, on a busy machine
+TOO_LATE = DNS_TIMEOUT + 1.5  # seconds
+DELIVERY_TIMEOUT = 60  # seconds, for a busy machine
 NOTHING, DANE, DANE_ONLY = "NOTFOUND ", "OK dane", "OK dane-only"
-TROUBLE = "TEMP "  # and why
+TROUBLE = "TEMP "  # the reason follows
+SECURE = "OK secure match={host} servername=hostname"
 ATTACKER = f"mx.{UNSIGNED}"  # a host whose zone is not signed
 
-# Data that the attacker makes up for each type.
+# Record data that the attacker makes up, by type.
 _INVENTED: dict[str, bytes] = {
     "MX": b"\0\x05" + wire_name(ATTACKER),
     "A": b"\xc0\0\2\1",
@@ -42,18 +45,18 @@ _INVENTED: dict[str, bytes] = {
     "DNSKEY": b"\1\1\3\x0d" + b"\xee" * 64,
     "DS": b"\x12\x34\x0d\2" + b"\xee" * 32,
 }
-# A signature over it: type covered, algorithm, labels, TTL, until 2038, since 2020, key tag, signer, nonsense.
-_SIGNED_UNTIL, _SIGNED_SINCE = 0x7FFF0000, 0x5E000000
+_SIGNED_UNTIL, _SIGNED_SINCE = 0x7FFF0000, 0x5E000000  # in 2038, in 2019
 
 
 def invented(question: Question) -> list[bytes] | None:
-    """Records that nobody has signed; of types that the attacker does not care about the truth."""
+    """A record without a signature."""
     if question.type not in _INVENTED:
         return None
     return [question.answer(answers=[record(question.name, question.type, _INVENTED[question.type])])]
 
 
 def falsely_signed(question: Question) -> list[bytes] | None:
+    """A record with a signature by no key of the zone (RFC 4034 section 3.1)."""
     if question.type not in _INVENTED:
         return None
     zone = next(zone for zone in (SIGNED, UNSIGNED, question.name.partition(".")[2]) if question.name.endswith(zone))
@@ -65,12 +68,12 @@ def falsely_signed(question: Question) -> list[bytes] | None:
 
 
 def alias(question: Question) -> list[bytes]:
-    """A CNAME that nobody has signed, to a host of an unsigned zone."""
+    """A CNAME without a signature, to a host of an unsigned zone."""
     return [question.answer(answers=[record(question.name, "CNAME", wire_name(ATTACKER))])]
 
 
 def no_mail(question: Question) -> list[bytes]:
-    """A null MX (RFC 7505) that nobody has signed; of other types, that there are none."""
+    """A null MX (RFC 7505) without a signature; for other types an answer without records and without proof."""
     null = [record(question.name, "MX", b"\0\0\0")] if question.type == "MX" else []
     return [question.answer(answers=null)]
 
@@ -90,21 +93,22 @@ FAULTS: dict[str, Fault] = {
     "replayed": bad.denial_of_another,
     "reset": bad.truncated_then_reset,
 }
+ONE_OF_EACH = ("silent", "late", "invented", "reset")
 
 
 @dataclasses.dataclass(frozen=True)
 class Domain:
-    """A mail domain; `host` is its first MX host, `target` the name that this one is an alias of, or itself."""
+    """A mail domain; `host` is its first MX host, `target` what that is an alias of, or the host itself."""
     name: str
     zone: str
     host: str
     target: str
 
     def questions(self, kind: str) -> list[tuple[str, str | None]]:
-        """What serve asks of this kind: names and types as BadDns.spoil() takes them."""
+        """The questions of this kind that `serve` asks: names and types for BadDns.spoil(); None is every type."""
         return {"MX": [(self.name, "MX")], "A": [(self.host, "A")], "AAAA": [(self.host, "AAAA")],
                 "TLSA": [(f"_25._tcp.{self.host}", "TLSA")],
-                "CNAME": [(self.host, None)],  # of whatever type: a CNAME answers them all
+                "CNAME": [(self.host, None)],  # a CNAME answers questions of every type
                 "target": [(self.target, None)],
                 "DNSKEY": [(self.zone, "DNSKEY")], "DS": [(self.zone, "DS")]}[kind]
 
@@ -112,26 +116,50 @@ class Domain:
 KINDS = ("MX", "A", "AAAA", "TLSA", "CNAME", "target", "DNSKEY", "DS")
 
 
-class World(unittest.TestCase):
-    """Add domains, then start(); MX hosts accept mail for whatever domain."""
+@dataclasses.dataclass(frozen=True)
+class Sort:
+    """A sort of domain, and the replies to Postfix about it."""
+    options: Mapping[str, object]  # of World.add()
+    known: str  # when nobody spoils anything
+    kept: str  # when its lookups fail, and it was known before
+    unknown: str  # when its lookups fail, and nothing is kept
+    protected: bool  # whether Postfix at level "dane" refuses its MX host
 
+
+SORTS = {
+    "bound": Sort({"server": "plain"}, DANE_ONLY, DANE_ONLY, DANE, True),
+    "enforced": Sort({"server": "wrong", "mta_sts": "enforce"}, DANE_ONLY, DANE_ONLY, TROUBLE, True),
+    "testing": Sort({"server": "plain", "mta_sts": "testing"}, DANE_ONLY, DANE_ONLY, DANE, True),
+    # That there were no TLSA records is no proof that there are none now: Postfix looks for itself.
+    "bare": Sort({"server": "plain", "tlsa": False}, NOTHING, DANE, DANE, False),
+    "unsigned": Sort({"server": "plain", "tlsa": False, "zone": UNSIGNED}, NOTHING, DANE, DANE, False),
+    "sts": Sort({"server": "plain", "tlsa": False, "mta_sts": "enforce"}, SECURE, SECURE, TROUBLE, True),
+    "listed": Sort({"server": "plain", "tlsa": False, "listed": True}, SECURE, SECURE, TROUBLE, True),
+}
+
+
+class World(unittest.TestCase):
+    """Add domains, then start(). The MX hosts accept mail for every domain."""
+
+    mail = True  # whether mail is delivered; without, there are no mail servers
     maxDiff = None
 
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
         self.web = HttpsServer(self.lab)
-        anybody = {"virtual_mailbox_domains": "static:all"}
-        issue = self.lab.ca.issue
-        self.right = issue("mx.right.test")
-        # By what their MX hosts do; the first two are the attacker's.
-        self.servers = {"plain": Receiver(self.lab, "mx.plain.test", [], None, anybody),
-                        "wrong": Receiver(self.lab, "mx.wrong.test", [], issue("mx.wrong.test"), anybody),
-                        "right": Receiver(self.lab, "mx.right.test", [], self.right, anybody)}
+        self.right = self.lab.ca.issue("mx.right.test")
+        # The first two are the attacker's: no TLS, and a certificate that no TLSA record names.
+        self.addresses = dict.fromkeys(("plain", "wrong", "right"), "192.0.2.1")
+        if self.mail:
+            certificates = {"plain": None, "wrong": self.lab.ca.issue("mx.wrong.test"), "right": self.right}
+            self.addresses = {name: Receiver(self.lab, f"mx.{name}.test", [], certificate,
+                                             {"virtual_mailbox_domains": "static:all"}).address
+                              for name, certificate in certificates.items()}
         self.zones: dict[str, dict[str, list[str]]] = {".": {}, "test": {}, SIGNED: {}, UNSIGNED: {}}
         self.domains: dict[str, Domain] = {}
         self.lists: dict[str, object] = {}
         self.tables: dict[str, Mapping[str, object]] = {}
-        self.zones[UNSIGNED] |= {"mx": [f"A {self.servers['plain'].address}"], "clock": ["MX 10 mx"]}
+        self.zones[UNSIGNED] |= {"mx": [f"A {self.addresses['plain']}"], "clock": ["MX 10 mx"]}
 
     def tlsa(self, host: str, *, usable: bool = True) -> dict[str, list[str]]:
         """Records that name the right certificate's key, for mail and where the lab's Postfix delivers."""
@@ -139,28 +167,29 @@ class World(unittest.TestCase):
         return {f"_{port}._tcp.{host}.": data for port in (25, self.lab.smtp_port)}
 
     def add(self, label: str, server: str, *, tlsa: bool = True, usable: bool = True, zone: str = SIGNED,
-            own_zone: bool = False, aliased: str = "", mta_sts: str = "", listed: bool = False,
+            own_zone: bool = False, host_zone: str = "", aliased: str = "", mta_sts: str = "", listed: bool = False,
             second_host: bool = False) -> Domain:
-        """A domain LABEL.ZONE, or in a signed zone of its own.
+        """A domain LABEL.ZONE, or in a signed zone of its own, with the MX host mx.LABEL.ZONE or mx.LABEL.HOST_ZONE.
 
-        With `aliased`, its MX host is an alias of one in that zone. With `mta_sts`, it has a policy of that mode. A second
-        host has no TLSA records.
+        With `aliased`, its MX host is an alias of one in that zone. With `mta_sts`, it has a policy of that mode. A
+        second host has no TLSA records.
         """
         name = f"{label}.test" if own_zone else f"{label}.{zone}"
-        host = f"mx.{name}"
+        host = f"mx.{label}.{host_zone}" if host_zone else f"mx.{name}"
         zone = name if own_zone else zone
         records = self.zones.setdefault(zone, {})
+        of_host = self.zones[host_zone or zone]
         records[f"{name}."] = [f"MX 10 {host}."]
-        address = [f"A {self.servers[server].address}"]
+        address = [f"A {self.addresses[server]}"]
         target = f"host.{label}.{aliased}" if aliased else host
         if aliased:
-            records[f"{host}."] = [f"CNAME {target}."]
-        self.zones[aliased or zone][f"{target}."] = address
+            of_host[f"{host}."] = [f"CNAME {target}."]
+        self.zones[aliased or host_zone or zone][f"{target}."] = address
         if second_host:
             records[f"{name}."] = [f"MX 10 {host}.", f"MX 20 mx2.{name}."]
             records[f"mx2.{name}."] = address
         if tlsa:
-            records |= self.tlsa(host, usable=usable)
+            of_host |= self.tlsa(host, usable=usable)
         if mta_sts:
             records |= {f"{of}.{name}.": data for of, data in mta_sts_records(self.web).items()}
             publish(self.lab, self.web, name, policy(mta_sts, host))
@@ -169,7 +198,11 @@ class World(unittest.TestCase):
         self.domains[name] = Domain(name, zone, host, target)
         return self.domains[name]
 
-    def start(self, *, postfix: bool = True, dns_timeout: float = DNS_TIMEOUT, overrides: str = "", clock: bool = False,
+    def add_sorts(self, label: str) -> list[Domain]:
+        """A domain SORT-LABEL of each sort."""
+        return [self.add(f"{name}-{label}", **sort.options) for name, sort in SORTS.items()]
+
+    def start(self, *, dns_timeout: float = DNS_TIMEOUT, overrides: str = "", clock: bool = False,
               **settings: object) -> None:
         """Start the name server, the attacker, `serve`, and the Postfix instances; spoil nothing yet.
 
@@ -194,10 +227,12 @@ class World(unittest.TestCase):
             self._set_clock(datetime.datetime.now(datetime.UTC))
             self.configuration.now = str(self.clock)
         self.server = PolicyServer(self.lab, self.configuration, settings=settings)
-        if postfix:
+        if self.mail:
             resolver = Resolver(self.lab, self.dns)
-            maps = {"smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}"}
-            self.sender = self._postfix(resolver, maps)
+            # The default of smtp_tls_dane_insecure_mx_policy is what smtp_tls_security_level is, not what the map says.
+            self.sender = self._postfix(resolver, {
+                "smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}",
+                "smtp_tls_dane_insecure_mx_policy": "dane"})
             self.yardstick = self._postfix(resolver, {"smtp_tls_security_level": "dane"})
 
     def _postfix(self, resolver: Resolver, parameters: Mapping[str, object]) -> Sender:
@@ -225,7 +260,7 @@ class World(unittest.TestCase):
             self.attacker.spoil(name, fault, type_name)
 
     def ask(self, names: Iterable[str], dialect: str = "postfix") -> dict[str, str]:
-        """The replies about domains, all asked at the same time, each on a connection of its own."""
+        """The replies about domains, asked at the same time, each on a connection of its own."""
         return in_parallel(lambda name: self.server.ask(dialect, name), names)
 
     def learn(self, names: Iterable[str]) -> dict[str, str]:
@@ -244,21 +279,37 @@ class World(unittest.TestCase):
         queued = in_parallel(lambda name: sender.submit("alice@sender.test", f"bob@{name}"), names, threads=4)
         found = {}
         for name, queue_id in queued.items():
-            delivery = sender.outcome(queue_id, PATIENCE)
+            delivery = sender.outcome(queue_id, DELIVERY_TIMEOUT)
             found[name] = delivery.status if delivery.status == "sent" else delivery.line.partition(" status=")[2]
         return found
 
 
-    def assert_each(self, found: Mapping[str, str], right: Callable[[str, str], bool]) -> None:
-        """For every domain, what was found must be right; all that is not is shown."""
-        self.assertEqual({name: what for name, what in found.items() if not right(name, what)}, {})
+    def assert_each(self, found: Mapping[str, str], is_right: Callable[[str, str], bool]) -> None:
+        """Fail with all that is not right, by domain."""
+        self.assertEqual({name: what for name, what in found.items() if not is_right(name, what)}, {})
+
+    def is_secure(self, name: str, reply: str) -> bool:
+        """Whether the reply is what the MTA-STS policy or the list enforces."""
+        return reply == SECURE.format(host=self.domains[name].host)
+
+    def assert_state(self, replies: Mapping[str, str], state: str) -> None:
+        """Each domain, named after its sort, gets the reply of this state: "known", "kept" or "unknown"."""
+        def is_right(name: str, reply: str) -> bool:
+            sort = sort_of(name)
+            expected = getattr(SORTS[sort], state).format(host=self.domains[name].host)
+            # Forged answers about a zone that is not signed are as good as the right ones.
+            return (reply.startswith(expected) if expected == TROUBLE else reply == expected) or (
+                sort == "unsigned" and reply == NOTHING)
+
+        self.assert_each(replies, is_right)
 
 
-def is_secure(name: str, reply: str) -> bool:
-    return reply == f"OK secure match=mx.{name} servername=hostname"
+def sort_of(name: str) -> str:
+    return name.partition(".")[0].partition("-")[0]
 
 
 def sent(_: str, outcome: str) -> bool:
+    """Whether the mail was delivered."""
     return outcome == "sent"
 
 
@@ -267,7 +318,13 @@ def refused(_: str, outcome: str) -> bool:
     return outcome.startswith("deferred") and ("certificate not" in outcome or "TLS is required" in outcome)
 
 
+def right_outcome(name: str, outcome: str) -> bool:
+    """Whether a domain named after its sort gets its mail exactly where it should."""
+    return (refused if SORTS[sort_of(name)].protected else sent)(name, outcome)
+
+
 def in_parallel(action: Callable[[str], str], names: Iterable[str], threads: int = 0) -> dict[str, str]:
+    """The result of the action for each name; as many threads as names unless their number is given."""
     names = list(names)
     with ThreadPoolExecutor(threads or len(names)) as pool:
         return dict(zip(names, pool.map(action, names), strict=True))

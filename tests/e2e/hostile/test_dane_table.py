@@ -1,20 +1,19 @@
-"""What is replied for each state of DANE, beside each state of MTA-STS and lists, to each kind of mail server.
+"""The reply for each state of DANE, beside each state of MTA-STS, lists and overrides, to each kind of mail server.
 
-The table is in listtool.toml(5), [serve]; here it is written out once more.
+The table is in starttls-listtool(1), serve.
 """
 
 import unittest
 
-from dane_world import DANE, DANE_ONLY, NOTHING, SIGNED, TROUBLE, UNSIGNED, World
+from dane_world import DANE, DANE_ONLY, NOTHING, SECURE, SIGNED, TROUBLE, UNSIGNED, World
 from lab import bad_dns as bad
 
 DIALECTS = ("postfix", "QUERYwithTLSRPT", "sts")
 OVERRIDE = "mx.override.test"
-# What MTA-STS, a list or the operator say of the domain.
+# What else is known of the domain; the options of World.add().
 ENFORCING = {"enforce": {"mta_sts": "enforce"}, "listed": {"listed": True}}
 OTHERS = {"nobody": {}, "testing": {"mta_sts": "testing"}, "never": {"mta_sts": "none"}}
-# What is so of DANE: reply where nothing else enforces, reply where something does.
-SECURE = "OK secure match={host} servername=hostname"
+# By the state of DANE: the reply where nothing else enforces, and where MTA-STS or a list does.
 TABLE = {
     "all": (DANE_ONLY, DANE_ONLY),
     "some": (DANE, DANE),
@@ -28,16 +27,22 @@ TABLE = {
     # RFC 7672 section 2.2.2: the host is a signed alias of one in a zone that is not signed.
     "alias": (DANE_ONLY, DANE_ONLY),
     "bare-alias": (NOTHING, SECURE),
+    # The MX set is not signed, but its host is, and has TLSA records: smtp_tls_dane_insecure_mx_policy decides.
+    "behind": (DANE, SECURE),
 }
 
 
 class Table(World):
+    mail = False
+
     def add_all(self, standings: dict[str, tuple[str, str]]) -> str:
-        """Domains STANDING-SOURCE; the overrides for those that have one."""
+        """Add the domains STANDING-SOURCE; the text of the overrides."""
         for standing in standings:
             for source, options in {**ENFORCING, **OTHERS, "override": {}}.items():
                 self.add(f"{standing}-{source}", "plain", tlsa=standing not in ("none", "unsigned", "bare-alias"),
-                         usable=standing != "unusable", aliased=UNSIGNED if standing.endswith("alias") else "", zone=UNSIGNED if standing == "unsigned" else SIGNED,
+                         usable=standing != "unusable", aliased=UNSIGNED if standing.endswith("alias") else "",
+                         zone=UNSIGNED if standing in ("unsigned", "behind") else SIGNED,
+                         host_zone=SIGNED if standing == "behind" else "",
                          second_host=standing in ("some", "failing"), **options)
         return "".join(f"{name} enforce {OVERRIDE}\n" for name in self.domains if "-override" in name)
 
@@ -62,7 +67,7 @@ class Table(World):
                 else:
                     host = self.domains[name].host
                 expected = expected.format(host=host)
-                # Nothing but why mail has to wait, and what Postfix is to report, comes after it.
+                # The reason why mail waits, and attributes for the TLS reports of Postfix, follow.
                 more = expected == TROUBLE or (dialect == "QUERYwithTLSRPT" and expected.startswith("OK secure"))
                 return reply.startswith(expected) if more else reply == expected
 
@@ -71,22 +76,30 @@ class Table(World):
 
     def test_every_row(self) -> None:
         overrides = self.add_all(TABLE)
-        self.start(postfix=False, overrides=overrides)
+        self.start(overrides=overrides)
         self.spoil_all()
         self.assert_replies(TABLE)
 
-    def test_every_row_where_the_operator_wants_no_dane(self) -> None:
-        table = dict.fromkeys(TABLE, (NOTHING, SECURE))
+    def test_mail_waits_where_dane_cannot_be_looked_up(self) -> None:
+        """The setting for a Postfix whose own level is stricter than "dane"."""
+        table = TABLE | dict.fromkeys(("unknown", "bogus", "no-host-known"), (TROUBLE, TROUBLE)) | {
+            "failing": (TROUBLE, SECURE), "behind": (NOTHING, SECURE)}
         overrides = self.add_all(table)
-        self.start(postfix=False, overrides=overrides, dane=False)
+        self.start(overrides=overrides, wait_for_dane=True)
         self.spoil_all()
         self.assert_replies(table)
 
-    def test_a_resolver_that_takes_away_the_signatures(self) -> None:
-        """Who strips them on the way cannot have mail go out weaker than Postfix would send it by itself."""
+    def test_dane_is_switched_off(self) -> None:
+        table = dict.fromkeys(TABLE, (NOTHING, SECURE))
+        overrides = self.add_all(table)
+        self.start(overrides=overrides, dane=False)
+        self.spoil_all()
+        self.assert_replies(table)
+
+    def test_a_resolver_that_leaves_out_the_signatures(self) -> None:
         table = dict.fromkeys(("all", "some", "none", "unsigned"), (DANE, SECURE))
         overrides = self.add_all(table)
-        self.start(postfix=False, overrides=overrides)
+        self.start(overrides=overrides)
         self.attacker.spoil("*", bad.without_signatures)
         self.server.stop()
         self.server.start()
