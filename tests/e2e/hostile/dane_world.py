@@ -228,15 +228,15 @@ class World(unittest.TestCase):
             self.configuration.now = str(self.clock)
         self.server = PolicyServer(self.lab, self.configuration, settings=settings)
         if self.mail:
-            resolver = Resolver(self.lab, self.dns)
+            self.resolver = Resolver(self.lab, self.dns)
             # The default of smtp_tls_dane_insecure_mx_policy is what smtp_tls_security_level is, not what the map says.
-            self.sender = self._postfix(resolver, {
-                "smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}",
-                "smtp_tls_dane_insecure_mx_policy": "dane"})
-            self.yardstick = self._postfix(resolver, {"smtp_tls_security_level": "dane"})
+            self.sender = self.postfix({"smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}",
+                                        "smtp_tls_dane_insecure_mx_policy": "dane"})
+            self.yardstick = self.postfix({"smtp_tls_security_level": "dane"})
 
-    def _postfix(self, resolver: Resolver, parameters: Mapping[str, object]) -> Sender:
-        return Sender(self.lab, resolver, {"smtp_dns_support_level": "dnssec", **parameters})
+    def postfix(self, parameters: Mapping[str, object]) -> Sender:
+        """Another Postfix that can do DANE."""
+        return Sender(self.lab, self.resolver, {"smtp_dns_support_level": "dnssec", **parameters})
 
     def advance(self, seconds: float) -> None:
         """Move the clock of `serve`; when this returns, it counts."""

@@ -54,6 +54,31 @@ class FirstContact(World):
                 self.assertTrue(replies[listed.name].startswith((TROUBLE, "OK secure match=")), replies)
                 self.assert_each(self.outcomes(self.sender, [bound.name]), refused)
 
+    def test_level_dane_beside_the_map_is_for_all_that_serve_does_not_look_up(self) -> None:
+        """As the README has it: names that are no domain names, and next-hops that the operator configures."""
+        odd = self.add("under_score", "wrong").name
+        usual = self.add("usual", "wrong")
+        self.start()
+        sender = self.postfix({"smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}",
+                               "smtp_tls_security_level": "dane"})
+        self.assert_each(self.outcomes(sender, [odd]), refused)
+        sender.set("relayhost", f"[{usual.host}]")
+        self.assert_each(self.outcomes(sender, ["anybody.test"]), refused)
+
+    def test_a_level_that_is_stricter_than_dane_is_not_lowered(self) -> None:
+        """With wait_for_dane: level "dane" would deliver in plaintext, since the zone is not signed."""
+        attacked = self.add("unsigned-attacked", "plain", tlsa=False, zone=UNSIGNED)
+        usual = self.add("unsigned-usual", "plain", tlsa=False, zone=UNSIGNED)
+        self.start(wait_for_dane=True)
+        self.spoil(attacked, "MX", bad.silent)
+        sender = self.postfix({"smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}",
+                               "smtp_tls_security_level": "encrypt"})
+        found = self.outcomes(sender, [attacked.name, usual.name])
+        # So Postfix reports that it got no policy for now.
+        self.assertEqual(found[attacked.name], "deferred (client TLS configuration problem)")
+        self.assertTrue(self.server.ask("postfix", attacked.name).startswith(TROUBLE))
+        self.assertTrue(refused(usual.name, found[usual.name]), found)
+
     def test_no_mail_is_held_that_postfix_alone_delivers(self) -> None:
         honest = {}
         for kind in ("MX", "A", "AAAA", "TLSA", "CNAME"):

@@ -89,6 +89,10 @@ class Table(World):
         self.spoil_all()
         self.assert_replies(table)
 
+    def test_mail_waits_where_the_resolver_leaves_out_the_signatures(self) -> None:
+        table = dict.fromkeys(("all", "none", "unsigned"), (TROUBLE, SECURE))
+        self.assert_replies_without_signatures(table, wait_for_dane=True)
+
     def test_dane_is_switched_off(self) -> None:
         table = dict.fromkeys(TABLE, (NOTHING, SECURE))
         overrides = self.add_all(table)
@@ -98,8 +102,12 @@ class Table(World):
 
     def test_a_resolver_that_leaves_out_the_signatures(self) -> None:
         table = dict.fromkeys(("all", "some", "none", "unsigned"), (DANE, SECURE))
+        self.assert_replies_without_signatures(table)
+
+    def assert_replies_without_signatures(self, table: dict[str, tuple[str, str]], **settings: object) -> None:
+        """The attacker leaves them out from the start of `serve` on."""
         overrides = self.add_all(table)
-        self.start(overrides=overrides)
+        self.start(overrides=overrides, **settings)
         self.attacker.spoil("*", bad.without_signatures)
         self.server.stop()
         self.server.start()

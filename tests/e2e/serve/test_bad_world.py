@@ -473,7 +473,8 @@ class CacheFiles(World):
 
     def test_removed_while_in_use(self) -> None:
         self.restart_with(lambda: None)
-        shutil.rmtree(self.cache.parent)
+        # Renamed first, since the server may make files in there at any time.
+        shutil.rmtree(self.cache.parent.rename(self.cache.parent.with_name("removed")))
         with self.others_do_not_wait():
             self.assertEqual(self.server.ask("sts", "fresh.test"), secure("fresh.test"))
         self.assert_known_offline()
