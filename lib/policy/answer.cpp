@@ -79,7 +79,9 @@ Answer of_mta_sts(const mtasts::FetchedPolicy& fetched) {
 }
 
 Answer of_dane(const dane::Verdict& verdict, Mode mode) {
-  return {.source = Source::dane, .mode = mode, .reason = "DANE: " + verdict.reason};
+  const std::string_view rest =
+      dane::is_bound(verdict.standing) ? "" : "; the mail server looks for itself when it delivers";
+  return {.source = Source::dane, .mode = mode, .reason = fmt::format("DANE: {}{}", verdict.reason, rest)};
 }
 
 Answer undecided(const dane::Verdict& verdict, const Answer& otherwise) {

@@ -252,4 +252,6 @@ TEST_CASE("an answer says who demands what, and until when") {
         "its MTA-STS policy, fetched 2026-11-22T00:00:00Z, has mode none: it demands nothing; it goes before "
         "list sector");
   CHECK(decide({.dane = verdict(dane::Standing::all)}).reason == "DANE: as the test says");
+  CHECK(decide({.dane = verdict(dane::Standing::unknown)}).reason ==
+        "DANE: as the test says; the mail server looks for itself when it delivers");
 }
