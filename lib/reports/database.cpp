@@ -27,6 +27,7 @@ constexpr const char* tables = R"sql(
     reporter TEXT NOT NULL,
     authenticated INTEGER NOT NULL,
     size INTEGER NOT NULL,
+    unsigned_identity INTEGER,
     UNIQUE (begin, identity)
   );
   CREATE TABLE policies (
@@ -74,6 +75,8 @@ constexpr const char* tables = R"sql(
 
 // Who holds how much of the store, kept up to date by it.
 constexpr const char* reporter_tables = R"sql(
+  CREATE INDEX reports_by_unsigned_identity ON reports (begin, unsigned_identity)
+    WHERE unsigned_identity IS NOT NULL;
   CREATE INDEX reports_by_arrival ON reports (received);
   CREATE INDEX reports_by_reporter ON reports (reporter, authenticated);
   CREATE TABLE reporters (
@@ -99,6 +102,7 @@ constexpr const char* reporters_of_version_1 = R"sql(
   ALTER TABLE reports ADD COLUMN reporter TEXT NOT NULL DEFAULT '';
   ALTER TABLE reports ADD COLUMN authenticated INTEGER NOT NULL DEFAULT 0;
   ALTER TABLE reports ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE reports ADD COLUMN unsigned_identity INTEGER;
   UPDATE reports SET
     reporter = lower(organization),
     size = 300 + length(json_gzip) + 2 * length(organization) + length(contact) + length(report_id)

@@ -41,11 +41,23 @@ std::int64_t Identity::of(const tlsrpt::ReportHead& head) {
   add(std::to_string(store::number_of(head.begin)));
   add(std::to_string(store::number_of(head.end)));
   if (head.report_id.empty()) add(fmt::format("{} {}", successful_, failed_));
+  return end();
+}
+
+std::int64_t Identity::end() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   ::EVP_DigestFinal_ex(context_.get(), digest.data(), nullptr);
   std::int64_t number = 0;
   std::memcpy(&number, digest.data(), sizeof number);
   return number;
+}
+
+std::int64_t signed_identity(std::int64_t identity, std::string_view signer) {
+  Identity of_signed;
+  of_signed.begin();
+  of_signed.add(std::to_string(identity));
+  of_signed.add(signer);
+  return of_signed.end();
 }
 
 }  // namespace starttls::reports

@@ -13,6 +13,9 @@ struct evp_md_st;
 
 namespace starttls::reports {
 
+// The same report with a domain that vouches for it: what another sends under its name and id is another one.
+std::int64_t signed_identity(std::int64_t identity, std::string_view signer);
+
 // Told of one report after another as they are read.
 class Identity {
  public:
@@ -25,7 +28,9 @@ class Identity {
   std::int64_t of(const tlsrpt::ReportHead& head);
 
  private:
+  friend std::int64_t signed_identity(std::int64_t identity, std::string_view signer);
   void add(std::string_view text);
+  std::int64_t end();
 
   std::unique_ptr<evp_md_ctx_st, void (*)(evp_md_ctx_st*)> context_;
   std::unique_ptr<evp_md_st, void (*)(evp_md_st*)> sha256_;

@@ -7,6 +7,7 @@
 
 #include "base/saturated.h"
 #include "reports/database.h"
+#include "reports/identity.h"
 #include "sqlite/sqlite.h"
 #include "store/columns.h"
 
@@ -47,6 +48,10 @@ std::uint64_t size_of(const Received& received) {
          head.contact_info.size() + head.report_id.size();
 }
 
+std::int64_t stored_identity(const Received& received) {
+  return received.authenticated ? signed_identity(received.identity, received.reporter) : received.identity;
+}
+
 std::string joined(const std::vector<std::string>& texts) {
   std::size_t size = 0;
   for (const std::string& text : texts) size += text.size() + 1;
@@ -75,6 +80,13 @@ std::filesystem::path report_file(const std::filesystem::path& state_dir) {
   return state_dir / "reports.sqlite";
 }
 
+// What is there already; id 0: nothing.
+struct ReportStore::KeptReport {
+  std::int64_t id = 0;
+  std::uint64_t successful = 0;
+  std::uint64_t failed = 0;
+};
+
 struct ReportStore::Open {
   Database database;
   std::optional<Transaction> transaction;
@@ -83,6 +95,10 @@ struct ReportStore::Open {
   std::optional<Statement> insert_policy;
   std::optional<Statement> insert_failure;
   std::optional<Statement> select_reporter;
+  // A report by its first moment and its identity, without a signature, with one, or either.
+  std::optional<Statement> select_unsigned;
+  std::optional<Statement> select_signed;
+  std::optional<Statement> select_any;
   std::uint64_t quota = std::numeric_limits<std::int64_t>::max();
   std::uint64_t total = 0;        // bytes that all reports hold
   std::uint64_t uncommitted = 0;  // bytes that were added since begin()
@@ -97,6 +113,10 @@ struct ReportStore::Open {
   std::uint64_t size = 0;  // bytes
 
   std::uint64_t share() const { return quota / reporter_share; }
+  bool has_figures_of(const KeptReport& kept) const {
+    return kept.successful == successful && kept.failed == failed;
+  }
+  Result<KeptReport> find(Statement& statement, Time begin, std::int64_t identity);
   Result<void> prepare();
   Result<void> remove_parts();
   Result<void> remove_report(std::int64_t id);
@@ -105,16 +125,35 @@ struct ReportStore::Open {
   void next_report();
 };
 
+Result<ReportStore::KeptReport> ReportStore::Open::find(Statement& statement, Time begin,
+                                                        std::int64_t identity) {
+  statement.bind(1, number_of(begin)).bind(2, identity);
+  const auto found = statement.step();
+  if (!found) return std::unexpected(found.error());
+  KeptReport kept;
+  if (*found)
+    kept = {
+        .id = statement.number(0), .successful = count_in(statement, 1), .failed = count_in(statement, 2)};
+  statement.reset();
+  return kept;
+}
+
 Result<void> ReportStore::Open::prepare() {
   if (insert_report) return {};
   const std::pair<std::optional<Statement>&, const char*> statements[] = {
       {insert_policy, "INSERT INTO policies VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
       {insert_failure, "INSERT INTO failures VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"},
       {select_reporter, "SELECT bytes, since FROM reporters WHERE name = ?1 AND authenticated = ?2"},
+      {select_unsigned,
+       "SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2 AND authenticated = 0"},
+      {select_signed,
+       "SELECT id, successful, failed FROM reports WHERE begin = ?1 AND unsigned_identity = ?2 ORDER BY id "
+       "LIMIT 1"},
+      {select_any, "SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2"},
       {insert_report,
        R"(INSERT INTO reports (id, identity, begin, "end", received, successful, failed, organization, contact, )"
-       "report_id, json_gzip, reporter, authenticated, size) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING"}};
+       "report_id, json_gzip, reporter, authenticated, size, unsigned_identity) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING"}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared) return std::unexpected(prepared.error());
@@ -271,7 +310,6 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
 
 Result<Kept> ReportStore::finish(const Received& received) {
   Open& open = *open_;
-  const tlsrpt::ReportHead& head = received.head;
   open.size += size_of(received);
   if (open.size > open.share()) {
     const std::string reason = fmt::format(
@@ -280,25 +318,71 @@ Result<Kept> ReportStore::finish(const Received& received) {
     if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
     return Kept{.addition = Addition::refused, .report = 0, .reason = reason};
   }
+  return received.authenticated ? finish_signed(received) : finish_unsigned(received);
+}
+
+// False where it is there already.
+Result<bool> ReportStore::insert(const Received& received) {
+  Open& open = *open_;
+  const tlsrpt::ReportHead& head = received.head;
   Statement& row = *open.insert_report;
-  row.bind(1, open.report).bind(2, received.identity);
+  row.bind(1, open.report).bind(2, stored_identity(received));
   row.bind(3, number_of(head.begin)).bind(4, number_of(head.end)).bind(5, number_of(received.received));
   row.bind(6, number_of(open.successful)).bind(7, number_of(open.failed));
   row.bind_lent(8, head.organization_name).bind_lent(9, head.contact_info).bind_lent(10, head.report_id);
   row.bind_lent_bytes(11, received.packed).bind_lent(12, received.reporter);
   row.bind(13, std::int64_t{received.authenticated}).bind(14, number_of(open.size));
+  if (received.authenticated) row.bind(15, received.identity);
   const std::int64_t changes_before = open.database.own_changes();
   if (auto done = row.run(); !done) return std::unexpected(done.error());
-  if (open.database.own_changes() > changes_before) return finish_added(received);
-  auto kept =
-      open.database.prepare("SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2");
+  return open.database.own_changes() > changes_before;
+}
+
+Result<Kept> ReportStore::finish_signed(const Received& received) {
+  Open& open = *open_;
+  const auto twin = open.find(*open.select_unsigned, received.head.begin, received.identity);
+  if (!twin) return std::unexpected(twin.error());
+  const bool is_same = twin->id != 0 && open.has_figures_of(*twin);
+  const auto inserted = insert(received);
+  if (!inserted) return std::unexpected(inserted.error());
+  if (!*inserted) {
+    const auto other = open.find(*open.select_any, received.head.begin, stored_identity(received));
+    return other ? keep_other(*other) : std::unexpected(other.error());
+  }
+  auto kept = finish_added(received);
+  if (!kept || kept->addition != Addition::added || twin->id == 0) return kept;
+  if (auto removed = open.remove_report(twin->id); !removed) return std::unexpected(removed.error());
+  if (is_same) kept->addition = Addition::duplicate;
+  return kept;
+}
+
+Result<Kept> ReportStore::finish_unsigned(const Received& received) {
+  Open& open = *open_;
+  const auto twin = open.find(*open.select_signed, received.head.begin, received.identity);
+  if (!twin) return std::unexpected(twin.error());
+  if (twin->id != 0) return keep_other(*twin);
+  auto inserted = insert(received);
+  if (!inserted) return std::unexpected(inserted.error());
+  if (*inserted) return finish_added(received);
+  const auto kept = open.find(*open.select_unsigned, received.head.begin, received.identity);
   if (!kept) return std::unexpected(kept.error());
-  kept->bind(1, number_of(head.begin)).bind(2, received.identity);
-  if (const auto found = kept->step(); !found) return std::unexpected(found.error());
-  const bool same = count_in(*kept, 1) == open.successful && count_in(*kept, 2) == open.failed;
+  if (open.failed <= kept->failed) return keep_other(*kept);
+  if (auto removed = open.remove_report(kept->id); !removed) return std::unexpected(removed.error());
+  inserted = insert(received);
+  if (!inserted) return std::unexpected(inserted.error());
+  auto added = finish_added(received);
+  if (!added || added->addition != Addition::added) return added;
+  added->addition = Addition::differs_from_kept;
+  added->reason = "it has more failures than the same report that was kept, and takes its place";
+  return added;
+}
+
+// The one that is there stays, and not the one that was being added.
+Result<Kept> ReportStore::keep_other(const KeptReport& other) {
+  const bool is_same = open_->has_figures_of(other);
   if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
-  return Kept{.addition = same ? Addition::duplicate : Addition::differs_from_kept,
-              .report = kept->number(0),
+  return Kept{.addition = is_same ? Addition::duplicate : Addition::differs_from_kept,
+              .report = other.id,
               .reason = {}};
 }
 
@@ -379,6 +463,7 @@ tlsrpt::FailureDetail failure_in(const Statement& row) {
 
 ReportedPolicy policy_in(const Statement& row) {
   return {.report = row.number(0),
+          .signer = row.number(14) != 0 ? row.text(13) : "",
           .head = {.organization_name = row.text(2),
                    .begin = time_in(row, 3),
                    .end = time_in(row, 4),
@@ -401,7 +486,7 @@ Result<void> ReportStore::read(const store::Period& period, const std::optional<
   if (!transaction) return std::unexpected(transaction.error());
   auto rows = open_->database.prepare(R"sql(
     SELECT r.id, p.number, r.organization, r.begin, r."end", r.contact, r.report_id, p.policy_type, p.policy_strings,
-           p.policy_domain, p.mx_hosts, p.successful, p.failed
+           p.policy_domain, p.mx_hosts, p.successful, p.failed, r.reporter, r.authenticated
     FROM reports AS r JOIN policies AS p ON p.report = r.id
     WHERE r.begin >= ?1 AND r.begin < ?2 AND (?3 IS NULL OR p.policy_domain = ?3 COLLATE NOCASE)
     ORDER BY r.id, p.number)sql");

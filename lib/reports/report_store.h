@@ -6,6 +6,10 @@
 //     reports->finish(received);                    or drop(), where the rest of the report is bad
 //     reports->commit();
 //
+// A report that its reporter signed is never displaced by what others send under the same name and id, and
+// takes the place of the same one without a signature. Of two without, the one with more failures stays: who
+// knows the ids of a reporter could send its reports first, without their failures.
+//
 // What the store holds is limited in bytes: all of it, and what one reporter holds. A reporter with more than
 // its share is refused further reports. Where the whole is full, a report is let in at the expense of
 // reporters that may be pushed out by its own: those that are not authenticated, where it is; else those of
@@ -57,15 +61,15 @@ struct Received {
 enum class Addition {
   added,
   duplicate,          // the same report was there already
-  differs_from_kept,  // one with its reporter, id, days and policy domains was there; that one stays, and its
-                      // figures are others
+  differs_from_kept,  // one with its reporter, id, days and policy domains was there, and its figures are
+                      // others; one of them stays
   refused             // there is no room for it
 };
 
 struct Kept {
   Addition addition = Addition::added;
   std::int64_t report = 0;  // the one that is kept
-  std::string reason;       // of one that was refused
+  std::string reason;       // of one that was refused, or that took the place of another with other figures
 };
 
 // One reporter may hold one such part of the store.
@@ -108,7 +112,12 @@ class ReportStore {
 
  private:
   struct Open;
+  struct KeptReport;
+  Result<Kept> keep_other(const KeptReport& other);
+  Result<bool> insert(const Received& received);
   Result<Kept> finish_added(const Received& received);
+  Result<Kept> finish_signed(const Received& received);
+  Result<Kept> finish_unsigned(const Received& received);
   explicit ReportStore(std::unique_ptr<Open> open);
   std::unique_ptr<Open> open_;
 };

@@ -259,11 +259,13 @@ Result<void> Intake::take_parsed(Parsed& parsed) {
 
 Result<void> Intake::keep(Input& input, std::string_view packed) {
   if (store_ == nullptr) return {};
-  const auto kept = store_->finish({.head = input.head,
-                                    .identity = input.identity,
-                                    .packed = packed,
-                                    .received = settings_.expected.now,
-                                    .reporter = to_lower(input.head.organization_name)});
+  const auto kept = store_->finish(
+      {.head = input.head,
+       .identity = input.identity,
+       .packed = packed,
+       .received = settings_.expected.now,
+       .reporter = input.signer.empty() ? to_lower(input.head.organization_name) : input.signer,
+       .authenticated = !input.signer.empty()});
   if (!kept) return std::unexpected(kept.error());
   if (kept->addition == reports::Addition::refused) {
     input = rejected({.name = input.name, .message = input.message}, kept->reason);
@@ -271,7 +273,9 @@ Result<void> Intake::keep(Input& input, std::string_view packed) {
   }
   if (kept->addition != reports::Addition::added) input.status = InputStatus::duplicate;
   if (kept->addition == reports::Addition::differs_from_kept) {
-    input.oddities.emplace_back("its figures differ from those of the same report that is kept");
+    input.oddities.push_back(kept->reason.empty()
+                                 ? "its figures differ from those of the same report that is kept"
+                                 : kept->reason);
   }
   if (!met_.insert(kept->report).second) input.failures = FailureDigest();
   return {};

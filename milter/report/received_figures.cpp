@@ -12,7 +12,10 @@ void ReceivedFigures::add(const reports::ReportedPolicy& reported) {
   const Day day = day_of(reported.head.begin);
   ReporterFigures& reporter = reporters_[reported.head.organization_name];
   // The policies of a report come one after the other.
-  if (reported.report != last_report_) ++reporter.reports;
+  if (reported.report != last_report_) {
+    ++reporter.reports;
+    reporter.authenticated += reported.signer.empty() ? 0U : 1U;
+  }
   last_report_ = reported.report;
   reporter.last = std::max(reporter.last, day);
   reporter.sessions.add(policy);

@@ -32,6 +32,7 @@ struct ReportedSessions {
 
 struct ReporterFigures {
   std::uint64_t reports = 0;
+  std::uint64_t authenticated = 0;  // of these
   ReportedSessions sessions;
   Day last;  // that a report is about
 };

@@ -226,6 +226,7 @@ void put_reporters(JsonText& json, const ReceivedFigures& received) {
     json.begin_object();
     json.member("reporter", name);
     json.member("reports", f.reports);
+    json.member("authenticated_reports", f.authenticated);
     json.member("sessions", f.sessions.all());
     json.member("failed", f.sessions.failed);
     json.member("last_day", to_text(f.last));

@@ -64,11 +64,11 @@ class Store(Reader):
                               check=False)
 
 
-def send(server: Receiver | SendmailReceiver, recipient: str, content: bytes) -> str:
+def send(server: Receiver | SendmailReceiver, recipient: str, content: bytes, sender: str = "bounces@sender.test") -> str:
     """The queue id of a mail that was handed over."""
     with smtplib.SMTP(server.address, server.port, local_hostname="out.sender.test", timeout=30) as connection:
         connection.ehlo()
-        connection.mail("bounces@sender.test")
+        connection.mail(sender)
         code, reply = connection.rcpt(recipient)
         assert code == 250, reply
         code, reply = connection.data(content.replace(b"\n", b"\r\n"))

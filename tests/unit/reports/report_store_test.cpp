@@ -361,3 +361,73 @@ TEST_CASE("a store of version 1 is upgraded when it is opened, even for reading"
   CHECK(all_in(store).empty());
   CHECK(good(database.number("SELECT count(*) FROM reporters")) == 0);
 }
+
+namespace {
+
+// A report with these failures; with a signer it is authenticated.
+reports::Kept add_signed(ReportStore& store, std::uint64_t failed, const std::string& signer) {
+  const ReportHead head = head_of("r1");
+  const PolicyResult policy = policy_of("a.test", failed);
+  Identity identity;
+  identity.begin();
+  good(store.add(policy));
+  identity.add(policy);
+  return good(store.finish({.head = head,
+                            .identity = identity.of(head),
+                            .packed = "packed",
+                            .received = now,
+                            .reporter = signer.empty() ? "sender" : signer,
+                            .authenticated = !signer.empty()}));
+}
+
+// "SIGNER FAILED" of each report that is kept.
+std::vector<std::string> kept_in(ReportStore& store) {
+  std::vector<std::string> all;
+  for (const ReportedPolicy& one : all_in(store))
+    all.push_back(fmt::format("{} {}", one.signer, one.policy.failed_sessions));
+  return all;
+}
+
+using Texts = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a signed report takes the place of the same one without a signature, and keeps it") {
+  const TemporaryFolder folder;
+  auto store = good(ReportStore::open(folder / "r", store::Access::write));
+  good(store.begin());
+  CHECK(add_signed(store, 5, "").addition == Addition::added);
+  CHECK(add_signed(store, 5, "sender.test").addition == Addition::duplicate);
+  CHECK(add_signed(store, 5, "sender.test").addition == Addition::duplicate);
+  CHECK(add_signed(store, 5, "").addition == Addition::duplicate);
+  CHECK(add_signed(store, 9, "").addition == Addition::differs_from_kept);
+  CHECK(add_signed(store, 9, "sender.test").addition == Addition::differs_from_kept);
+  good(store.commit());
+  CHECK(kept_in(store) == Texts{"sender.test 5"});
+}
+
+TEST_CASE("a report does not take the place of one that another signed, and not of its failures") {
+  const TemporaryFolder folder;
+  auto store = good(ReportStore::open(folder / "r", store::Access::write));
+  good(store.begin());
+  CHECK(add_signed(store, 0, "").addition == Addition::added);
+  CHECK(add_signed(store, 0, "evil.test").addition == Addition::duplicate);
+  CHECK(add_signed(store, 7, "sender.test").addition == Addition::added);
+  CHECK(add_signed(store, 0, "evil.test").addition == Addition::duplicate);
+  good(store.commit());
+  CHECK(kept_in(store) == Texts{"evil.test 0", "sender.test 7"});
+}
+
+TEST_CASE("of two reports without a signature the one with more failures stays, and that is said") {
+  const TemporaryFolder folder;
+  auto store = good(ReportStore::open(folder / "r", store::Access::write));
+  good(store.begin());
+  CHECK(add_signed(store, 0, "").addition == Addition::added);
+  const reports::Kept more = add_signed(store, 7, "");
+  CHECK(more.addition == Addition::differs_from_kept);
+  CHECK(more.reason.contains("more failures"));
+  CHECK(add_signed(store, 3, "").addition == Addition::differs_from_kept);
+  CHECK(add_signed(store, 7, "").addition == Addition::duplicate);
+  good(store.commit());
+  CHECK(kept_in(store) == Texts{" 7"});
+}
