@@ -2,6 +2,8 @@
 // use it at the same time). Only what is worth keeping is: policies that live, and failures to get one.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -23,7 +25,21 @@ struct CacheEntry {
 };
 
 // Beyond these no new domain is kept, unless one that is of no use any more can go.
+//
+// Anybody can publish a record without a policy for millions of names, while a policy takes a certificate for
+// each. So domains without a policy, about which only failures are known, have a tenth of the room (see
+// max_failing()). Beyond it those go first whose next fetch is due soonest. They make room for policies, and
+// never the other way round.
 inline constexpr std::size_t most_cached_domains = 1'000'000;
+inline constexpr std::size_t max_failing(std::size_t most) {
+  return most / 10 + 1;
+}
+// Of the file, without what SQLite has beside it (16 MiB at most while nobody reads for long).
+inline constexpr std::size_t max_cache_file_bytes = std::size_t{1} << 30U;
+// Where the file cannot be written.
+inline constexpr std::size_t max_cache_memory_bytes = std::size_t{128} << 20U;
+// A failure without a policy is shown for so long to people who ask what became of it.
+inline constexpr std::chrono::hours max_failure_age{6};
 
 // Not thread-safe: one a thread.
 class Cache {
@@ -51,7 +67,7 @@ class Cache {
   // is full or fails, Fault::temporary where another process holds it for more than two seconds.
 
   Result<std::optional<Knowledge>> find(const DomainName& domain);
-  // What is empty() removes the entry. Fault::unavailable where the cache is full.
+  // What is empty() removes the entry. Fault::unavailable where the cache is full, by domains or by bytes.
   Result<void> keep(const DomainName& domain, const Knowledge& knowledge, Time now);
   // Whether it was there.
   Result<bool> remove(const DomainName& domain);
@@ -60,7 +76,8 @@ class Cache {
   Result<void> each(const std::function<void(const CacheEntry&)>& see);
   // Domains with a live policy whose next fetch is due, the longest overdue first.
   Result<std::vector<DomainName>> due(Time now, std::size_t most);
-  // Drops policies a week after their end and failures after a day; a thousand for each call at most.
+  // Drops policies a week after their end and failures after max_failure_age; a thousand for each call at
+  // most.
   Result<void> tidy(Time now);
   // Another number once any process has changed anything. It means something to this object only.
   Result<std::int64_t> version();

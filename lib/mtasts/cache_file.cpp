@@ -47,10 +47,11 @@ bool is_stump(const fs::path& file) {
 constexpr const char* caution = "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF";
 
 std::expected<CacheTable, Refusal> table_in(Database database, const fs::path& file) {
-  const auto standing = sqlite::standing_of(database, cache_schema);
+  const auto standing = sqlite::standing_of(database, cache_schema());
   if (!standing) return std::unexpected(refused(standing.error()));
-  if (*standing != sqlite::Standing::ours) {
-    return std::unexpected(Refusal{.error = sqlite::check(database, cache_schema, file).error(),
+  // One who writes has made it the present version before.
+  if (*standing != sqlite::Standing::ours && *standing != sqlite::Standing::older) {
+    return std::unexpected(Refusal{.error = sqlite::check(database, cache_schema(), file).error(),
                                    .damaged = *standing == sqlite::Standing::foreign && is_stump(file)});
   }
   if (auto done = database.execute(caution); !done) return std::unexpected(refused(done.error()));
@@ -59,6 +60,15 @@ std::expected<CacheTable, Refusal> table_in(Database database, const fs::path& f
   if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
   if (!table) return std::unexpected(refused(table.error()));
   return std::move(*table);
+}
+
+// One that cannot be written stays as it is, and says so later.
+Result<void> upgrade(Database& database) {
+  if (database.is_read_only()) return {};
+  auto done = sqlite::upgrade(database, cache_schema());
+  // As of table_in().
+  if (!done && done.error().fault == Fault::unavailable) done.error().fault = Fault::data;
+  return done;
 }
 
 // NORMAL: a power cut may cost the last moments, which the policy hosts will say again, but no consistency.
@@ -131,7 +141,7 @@ Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Ti
 CacheTable table_in_memory() {
   auto database = Database::in_memory();
   if (database) {
-    if (const auto done = sqlite::lay_out(*database, cache_schema); done) {
+    if (const auto done = sqlite::lay_out(*database, cache_schema()); done) {
       if (auto table = CacheTable::in(std::move(*database))) return std::move(*table);
     }
   }
@@ -166,11 +176,13 @@ std::optional<FileIdentity> identity_of(const fs::path& file) {
 
 std::expected<CacheTable, Refusal> open_table(const fs::path& file) {
   if (!is_there(file)) {
-    auto created = sqlite::create(file, cache_schema, cache_mode);
+    auto created = sqlite::create(file, cache_schema(), cache_mode);
     if (!created) return std::unexpected(refused(created.error()));
   }
   auto database = Database::open(file, Opening::writing);
   if (!database) return std::unexpected(refused(database.error()));
+  database->set_patience(patience);
+  if (auto done = upgrade(*database); !done) return std::unexpected(refused(done.error()));
   auto table = table_in(std::move(*database), file);
   if (!table) return table;
   if (auto done = prepare_for_writing(table->database(), file); !done) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <utility>
 
 #include "base/text.h"
@@ -13,19 +14,29 @@ using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-// What has expired is shown for a while to people who ask what became of it; failures for a day.
+// What has expired is shown for a while to people who ask what became of it.
 constexpr std::chrono::hours interest_in_expired{7 * 24};
-constexpr std::chrono::hours interest_in_failure{24};
 
 // What row_in() reads; the other columns are there to be searched.
 constexpr std::string_view columns =
     "domain, policy_text, policy_id, fetched, failure, failure_reason, failure_id, failing_since, "
     "failed_last, failures, next_fetch";
 
-enum Which : std::size_t { find_row, told_row, put_row, remove_row, drop_old, count, bump, version, changes };
+enum Which : std::size_t {
+  find_row,
+  told_row,
+  put_row,
+  remove_row,
+  drop_old,
+  count,
+  bump,
+  version,
+  changes,
+  bytes
+};
 
 // In the order of Which, after the first.
-constexpr std::array<std::string_view, 8> sql{
+constexpr std::array<std::string_view, 9> sql{
     "SELECT told FROM domains WHERE domain = ?1 AND expires > ?2",
     R"sql(
       INSERT INTO domains (domain, policy_text, policy_id, fetched, failure, failure_reason, failure_id,
@@ -44,7 +55,12 @@ constexpr std::array<std::string_view, 8> sql{
     "UPDATE totals SET policies_version = policies_version + 1",
     "SELECT policies_version FROM totals",
     "PRAGMA data_version",
+    "SELECT (page_count - freelist_count) * page_size FROM pragma_page_count, pragma_freelist_count, "
+    "pragma_page_size",
 };
+
+// Of domains that are dropped together, so that not every new one costs a search.
+constexpr std::int64_t dropped_at_once = 1'000;
 
 std::int64_t number_of(Time time) {
   return time.time_since_epoch().count();
@@ -81,7 +97,7 @@ std::optional<CacheRow> row_in(const Statement& row) {
 Time end_of_interest(const Knowledge& knowledge) {
   Time end = knowledge.next_fetch;
   if (knowledge.policy) end = std::max(end, knowledge.policy->expires() + interest_in_expired);
-  if (knowledge.failure) end = std::max(end, knowledge.failure->last + interest_in_failure);
+  if (knowledge.failure) end = std::max(end, knowledge.failure->last + max_failure_age);
   return end;
 }
 
@@ -119,10 +135,9 @@ Result<std::int64_t> number_from(Statement& statement) {
 // Times are milliseconds since 1970-01-01, UTC. `expires`, `told` (mode and MX) and `interest_ends` follow
 // from the others, so that they can be searched for. policies_version begins anywhere, so that a file made
 // anew does not seem to be the one before.
-const sqlite::Schema cache_schema{.kind = "a cache of MTA-STS policies",
-                                  .application_id = 0x53544B32,  // "STK2"
-                                  .version = 1,
-                                  .statements = R"sql(
+namespace {
+
+constexpr std::string_view version_1 = R"sql(
   CREATE TABLE domains (
     domain TEXT PRIMARY KEY NOT NULL,
     policy_text TEXT,
@@ -152,7 +167,38 @@ const sqlite::Schema cache_schema{.kind = "a cache of MTA-STS policies",
   CREATE TRIGGER domain_went AFTER DELETE ON domains BEGIN
     UPDATE totals SET domains = domains - 1;
   END;
-)sql"};
+)sql";
+
+// `failing`: the domains without a policy. Policies that have expired are found without a search.
+constexpr std::string_view to_version_2 = R"sql(
+  ALTER TABLE totals ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
+  UPDATE totals SET failing = (SELECT count(*) FROM domains WHERE expires IS NULL);
+  CREATE INDEX domains_failing ON domains (next_fetch) WHERE expires IS NULL;
+  CREATE INDEX domains_by_end ON domains (expires) WHERE expires IS NOT NULL;
+  CREATE TRIGGER failing_came AFTER INSERT ON domains WHEN new.expires IS NULL BEGIN
+    UPDATE totals SET failing = failing + 1;
+  END;
+  CREATE TRIGGER failing_went AFTER DELETE ON domains WHEN old.expires IS NULL BEGIN
+    UPDATE totals SET failing = failing - 1;
+  END;
+  CREATE TRIGGER failing_changed AFTER UPDATE ON domains
+      WHEN (old.expires IS NULL) <> (new.expires IS NULL) BEGIN
+    UPDATE totals SET failing = failing + (new.expires IS NULL) - (old.expires IS NULL);
+  END;
+)sql";
+
+}  // namespace
+
+const sqlite::Schema& cache_schema() {
+  static const std::string statements = std::string(version_1) + std::string(to_version_2);
+  static const std::array<const char*, 1> upgrades{to_version_2.data()};
+  static const sqlite::Schema known{.kind = "a cache of MTA-STS policies",
+                                    .application_id = 0x53544B32,  // "STK2"
+                                    .version = 2,
+                                    .statements = statements.c_str(),
+                                    .upgrades = upgrades};
+  return known;
+}
 
 CacheTable::CacheTable(Database database, std::vector<Statement> statements)
     : database_(std::move(database)), statements_(std::move(statements)) {}
@@ -189,33 +235,70 @@ Result<std::string> CacheTable::told_now(std::string_view domain, Time now) {
   return told;
 }
 
+std::size_t CacheTable::max_bytes() const {
+  return database_.is_in_memory() ? max_cache_memory_bytes : max_cache_file_bytes;
+}
+
 Result<bool> CacheTable::is_full(std::size_t most) {
   const auto domains = number_from(statement(count));
   if (!domains) return std::unexpected(domains.error());
-  return *domains >= static_cast<std::int64_t>(most);
+  if (*domains >= static_cast<std::int64_t>(most)) return true;
+  const auto taken = number_from(statement(bytes));
+  if (!taken) return std::unexpected(taken.error());
+  return *taken >= static_cast<std::int64_t>(max_bytes());
 }
 
-// Only what is of no use any more: else those who have many domains could push out the policies of others.
+// `which` selects the domains, ?1 is now.
+Result<void> CacheTable::drop_some(std::string_view which, Time now, std::int64_t most) {
+  auto drop = database_.prepare(fmt::format(
+      "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE {} LIMIT ?2)", which));
+  if (!drop) return std::unexpected(drop.error());
+  return drop->bind(1, number_of(now)).bind(2, most).run();
+}
+
+Result<void> CacheTable::drop_failing(Time now, std::int64_t most) {
+  return drop_some("expires IS NULL ORDER BY next_fetch", now, most);
+}
+
+Result<void> CacheTable::make_room_for_failure(Time now, std::size_t most) {
+  const auto failing = database_.number("SELECT failing FROM totals");
+  if (!failing) return std::unexpected(failing.error());
+  const auto share = static_cast<std::int64_t>(max_failing(most));
+  if (*failing < share) return {};
+  return drop_failing(now, std::clamp<std::int64_t>(share / 100, 1, dropped_at_once));
+}
+
+// Only what is of no use any more, or failures: else those who have many domains could push out the policies
+// of others.
 Result<void> CacheTable::make_room(Time now, std::size_t most) {
-  auto full = is_full(most);
+  const auto full = is_full(most);
   if (!full) return std::unexpected(full.error());
   if (!*full) return {};
-  auto drop = database_.prepare(
-      "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE next_fetch < ?1 AND "
-      "(expires IS NULL OR expires <= ?1) ORDER BY interest_ends LIMIT 1000)");
-  if (!drop) return std::unexpected(drop.error());
-  if (auto done = drop->bind(1, number_of(now)).run(); !done) return done;
-  full = is_full(most);
-  if (!full) return std::unexpected(full.error());
-  if (*full) return fail(Fault::unavailable, "the MTA-STS cache is full: {} domains", most);
-  return {};
+  auto done = drop_some("expires IS NOT NULL AND expires <= ?1 ORDER BY expires", now, dropped_at_once);
+  if (done) done = drop_failing(now, dropped_at_once);
+  if (!done) return done;
+  const auto still_full = is_full(most);
+  if (!still_full) return std::unexpected(still_full.error());
+  if (!*still_full) return {};
+  return fail(Fault::unavailable, "the MTA-STS cache is full: {} domains, or {} MiB", most,
+              max_bytes() >> 20U);
 }
 
+// What is known of a domain may become longer: then there must be room for that, too.
 Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t most) {
   const auto known = find(entry.domain.str());
   if (!known) return std::unexpected(known.error());
-  if (!*known) {
-    if (auto done = make_room(now, most); !done) return done;
+  const auto& policy = entry.knowledge.policy;
+  const bool is_failure = !policy;
+  if (is_failure && !(*known && !(*known)->policy)) {
+    if (auto done = make_room_for_failure(now, most); !done) return done;
+  }
+  const bool grows =
+      policy && *known && (!(*known)->policy || (*known)->policy->text.size() < policy->text.size());
+  if (!*known || grows) {
+    // One that is there already does not count once more.
+    if (auto done = make_room(now, *known ? std::numeric_limits<std::int64_t>::max() : most); !done)
+      return done;
   }
   bind_row(statement(put_row), entry);
   return statement(put_row).run();

@@ -15,12 +15,12 @@
 
 namespace starttls::mtasts {
 
-extern const sqlite::Schema cache_schema;
+const sqlite::Schema& cache_schema();
 
 // Errors as of sqlite/sqlite.h. Rows that are not sound are passed over.
 class CacheTable {
  public:
-  // An error where the tables are not those of the schema.
+  // An error where the tables are not those of the schema. Those of an older version can be read.
   static Result<CacheTable> in(sqlite::Database database);
 
   Result<std::optional<CacheRow>> find(std::string_view domain);
@@ -49,6 +49,10 @@ class CacheTable {
   Result<std::string> told_now(std::string_view domain, Time now);
   Result<void> write(const CacheEntry& entry, Time now, std::size_t most);
   Result<void> make_room(Time now, std::size_t most);
+  Result<void> make_room_for_failure(Time now, std::size_t most);
+  Result<void> drop_some(std::string_view which, Time now, std::int64_t most);
+  Result<void> drop_failing(Time now, std::int64_t most);
+  std::size_t max_bytes() const;
   Result<bool> is_full(std::size_t most);
   Result<bool> read_end(CacheTable& from, std::string_view order, Time now, std::size_t most);
 

@@ -69,6 +69,12 @@ void overwrite(const fs::path& file, std::streamoff from, std::size_t bytes) {
   stream << std::string(bytes, '\xA5');
 }
 
+// What the file says of the domains without a policy.
+std::size_t counted_failing(const fs::path& file) {
+  auto database = good(sqlite::Database::open(file, sqlite::Opening::reading));
+  return static_cast<std::size_t>(good(database.number("SELECT failing FROM totals")));
+}
+
 // What a user without any privileges finds; tests may be run by root.
 void as_nobody(const std::function<bool()>& holds) {
   if (::geteuid() != 0) {
@@ -160,15 +166,15 @@ TEST_CASE("due are also those that a clock far ahead has put off") {
   CHECK(good(cache.due(now - 365 * 24h, 10)) == std::vector{name("a.test")});
 }
 
-TEST_CASE("tidying drops policies a week after their end, failures after a day, a thousand at once") {
+TEST_CASE("tidying drops policies a week after their end, failures after six hours, a thousand at once") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "over.test", 24h);
   keep(cache, "longer.test", 25h);
   good(cache.keep(name("failed.test"), after_fetch({}, name("failed.test"), "a", broken(), now), now));
-  good(cache.tidy(now + 24h));
+  good(cache.tidy(now + 6h));
   CHECK(domains_in(cache).size() == 3);
-  good(cache.tidy(now + 24h + 1ms));
+  good(cache.tidy(now + 6h + 1ms));
   CHECK_FALSE(knows(cache, "failed.test"));
   good(cache.tidy(now + 8 * 24h));
   CHECK(knows(cache, "over.test"));
@@ -234,10 +240,120 @@ TEST_CASE("a cache that is full keeps what it has, and takes a new domain for on
   keep(cache, "b.test", 24h);
   const auto refused = cache.keep(name("c.test"), enforced("c.test"), now);
   CHECK(bad(refused).fault == Fault::unavailable);
-  CHECK(bad(refused).message == "the MTA-STS cache is full: 2 domains");
+  CHECK(bad(refused).message == "the MTA-STS cache is full: 2 domains, or 1024 MiB");
   keep(cache, "a.test", week, now + 1h);
   keep(cache, "c.test", week, now + 25h);
   CHECK(domains_in(cache) == std::vector<std::string>{"a.test", "c.test"});
+}
+
+TEST_CASE(
+    "very many failing names have a tenth of the room, the file stays small, and every policy is kept") {
+  constexpr std::size_t most = 5'000;
+  const TemporaryFolder folder;
+  auto cache = good(Cache::open(folder / "c", most));
+  for (int i = 0; i < 100; ++i) keep(cache, fmt::format("good{}.test", i));
+  const auto fail = [&](int i) {
+    const auto domain = name(fmt::format("{}.d{}.evil.test", std::string(60, 'x'), i));
+    const Time then = now + i * 10ms;
+    FetchOutcome outcome = broken();
+    outcome.reason = std::string(900, 'r');
+    good(cache.keep(domain, after_fetch({}, domain, "a", outcome, then), then));
+  };
+  for (int i = 0; i < 10'000; ++i) fail(i);
+  const auto size_before = fs::file_size(folder / "c");
+  for (int i = 10'000; i < 20'000; ++i) fail(i);
+  std::size_t policies = 0, failing = 0;
+  good(cache.each([&](const CacheEntry& entry) { ++(entry.knowledge.policy ? policies : failing); }));
+  CHECK(policies == 100);
+  CHECK(failing <= max_failing(most));
+  CHECK(failing > max_failing(most) * 9 / 10);
+  CHECK(counted_failing(folder / "c") == failing);
+  CHECK(fs::file_size(folder / "c") < size_before + size_before / 4);
+  CHECK(good(cache.due(now + 30h, 1'000)).size() == 100);
+}
+
+TEST_CASE("failures make room for policies, and policies for nobody") {
+  const TemporaryFolder folder;
+  auto cache = good(Cache::open(folder / "c", 20));
+  const auto fail = [&](std::string_view domain) {
+    return cache.keep(name(domain), after_fetch({}, name(domain), "a", broken(), now), now);
+  };
+  for (const char* domain : {"a.evil.test", "b.evil.test"}) good(fail(domain));
+  for (int i = 0; i < 20; ++i) keep(cache, fmt::format("good{}.test", i));
+  CHECK(domains_in(cache).size() == 20);
+  CHECK_FALSE(knows(cache, "a.evil.test"));
+  CHECK(bad(fail("c.evil.test")).fault == Fault::unavailable);
+  CHECK(domains_in(cache).size() == 20);
+  // What is there may change, also where the cache is full.
+  const Knowledge both = after_fetch(enforced("good1.test"), name("good1.test"), "x", broken(), now);
+  good(cache.keep(name("good1.test"), both, now));
+  keep(cache, "good2.test", week, now + 1h);
+}
+
+TEST_CASE("the failing are counted right, whatever becomes of them") {
+  const TemporaryFolder folder;
+  auto cache = good(Cache::open(folder / "c"));
+  const Knowledge failed = after_fetch({}, name("a.test"), "x", broken(), now);
+  const auto count = [&] { return counted_failing(folder / "c"); };
+  good(cache.keep(name("a.test"), failed, now));
+  CHECK(count() == 1);
+  good(cache.keep(name("a.test"), after_fetch(failed, name("a.test"), "x", broken(), now + 1h), now + 1h));
+  CHECK(count() == 1);
+  keep(cache, "a.test");
+  CHECK(count() == 0);
+  good(cache.keep(name("a.test"), failed, now));
+  CHECK(count() == 1);
+  good(cache.keep(name("b.test"), failed, now));
+  CHECK(count() == 2);
+  good(cache.remove(name("a.test")));
+  CHECK(count() == 1);
+  good(cache.remove_all());
+  CHECK(count() == 0);
+}
+
+TEST_CASE("in memory long policies fill the cache up to max_cache_memory_bytes") {
+  const TemporaryFolder folder;
+  make_large(folder / "c", 1);
+  change(folder / "c", "PRAGMA user_version = 99");
+  auto opened = Cache::open_whatever(folder / "c", now);
+  Cache& cache = opened.cache;
+  std::string text = "version: STSv1\nmode: enforce\nmax_age: 604800\n";
+  for (int i = 0; text.size() < 60'000; ++i)
+    text += fmt::format("mx: mx{}.{}.test\n", i, std::string(60, 'x'));
+  const Knowledge long_one = after_fetch({}, name("a.test"), "a", brought(text), now);
+  std::size_t kept = 0;
+  while (cache.keep(name(fmt::format("d{}.test", kept)), long_one, now)) {
+    if (++kept == 5'000) break;
+  }
+  CHECK(kept > 700);
+  CHECK(kept < max_cache_memory_bytes / text.size());
+  CHECK(bad(cache.keep(name("z.test"), long_one, now)).message.ends_with("or 128 MiB"));
+}
+
+TEST_CASE("a file of version 1 is read as it is, and upgraded by who writes") {
+  const TemporaryFolder folder;
+  {
+    auto cache = good(Cache::open(folder / "c"));
+    keep(cache, "a.test");
+    for (const char* domain : {"b.test", "c.test"})
+      good(cache.keep(name(domain), after_fetch({}, name(domain), "a", broken(), now), now));
+  }
+  change(folder / "c",
+         "DROP TRIGGER failing_came; DROP TRIGGER failing_went; DROP TRIGGER failing_changed;"
+         "DROP INDEX domains_failing; DROP INDEX domains_by_end; ALTER TABLE totals DROP COLUMN failing;"
+         "PRAGMA user_version = 1");
+  {
+    auto reader = good(Cache::open_to_read(folder / "c"));
+    REQUIRE(reader);
+    CHECK(domains_in(*reader).size() == 3);
+    CHECK(knows(*reader, "a.test"));
+  }
+  auto opened = Cache::open_whatever(folder / "c", now);
+  CHECK_FALSE(opened.warning);
+  CHECK(domains_in(opened.cache).size() == 3);
+  CHECK(counted_failing(folder / "c") == 2);
+  keep(opened.cache, "b.test");
+  CHECK(counted_failing(folder / "c") == 1);
 }
 
 TEST_CASE("the file may be read by everybody, whatever the umask") {
@@ -334,7 +450,7 @@ TEST_CASE("a file that is damaged from the start is set aside, and a new one beg
 
 TEST_CASE("damage that shows later is told by what meets it; what can be read goes on into the new file") {
   const std::vector<std::pair<std::string, std::function<void(const fs::path&)>>> damages{
-      {"a page inside is overwritten", [](const fs::path& file) { overwrite(file, 40 * 4096, 4096); }},
+      {"pages inside are overwritten", [](const fs::path& file) { overwrite(file, 40 * 4096, 8 * 4096); }},
       {"the end is cut off", [](const fs::path& file) { fs::resize_file(file, fs::file_size(file) / 2); }},
       {"half a page is cut off",
        [](const fs::path& file) { fs::resize_file(file, fs::file_size(file) - 2000); }},
