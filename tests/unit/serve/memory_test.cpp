@@ -16,6 +16,8 @@ constexpr bool heap_is_known = false;
 #else
 constexpr bool heap_is_known = true;
 #endif
+// Where nothing is measured, a few show that nothing else is wrong.
+constexpr int million = heap_is_known ? 1'000'000 : 10'000;
 
 // Bytes that are allocated now.
 std::size_t heap_in_use() {
@@ -130,7 +132,7 @@ struct Scene final : ReplyTaker {
 
 TEST_CASE("a million hostile names take no more memory than the limit, and the counter says so") {
   constexpr std::size_t most = std::size_t{8} << 20U;
-  constexpr int names = 1'000'000;
+  constexpr int names = million;
   Scene scene({.table = {.domains = 100'000, .bytes = most}});
   const std::size_t before = heap_in_use();
   std::size_t largest = 0;
@@ -159,7 +161,7 @@ TEST_CASE("a million requests that are answered at once leave nothing behind whi
   auto busy = std::make_shared<Replies>();
   for (Reply& reply : busy->of) reply = trouble("too many domains are being looked up");
   const std::size_t before = heap_in_use();
-  for (int i = 0; i < 1'000'000; ++i) scene.find_out(hostile_name(i), busy, false);
+  for (int i = 0; i < million; ++i) scene.find_out(hostile_name(i), busy, false);
   CHECK(scene.answerer.waiting() == 1);
   CHECK(scene.answerer.table().domains() == 0);
   if (heap_is_known) CHECK(heap_in_use() - before < 100'000);
