@@ -154,14 +154,18 @@ Error nothing_installed(const Configuration& configuration) {
                                   ": no list is installed: see starttls-listtool(1), update"};
 }
 
+ListFiles installed_files(const Set& set, const Edition& edition, const fs::path& scratch) {
+  return {.list = set.list_of(edition),
+          .signature = set.signature_of(edition),
+          .shown = set.list_of(edition).string(),
+          .shown_signature = {},
+          .scratch = scratch};
+}
+
 // Without settings only the update that installed it could verify it.
 Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed,
                                      const fs::path& scratch) {
-  const ListFiles files{.list = set.list_of(*installed.edition),
-                        .signature = set.signature_of(*installed.edition),
-                        .shown = set.list_of(*installed.edition).string(),
-                        .shown_signature = {},
-                        .scratch = scratch};
+  const ListFiles files = installed_files(set, *installed.edition, scratch);
   auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
                                               : read_signed(common, *installed.settings, files);
   if (!source) return std::unexpected(source.error());

@@ -44,9 +44,12 @@ bool may_sign(const ListSettings& settings, const std::string& signer);
 // Fault::unavailable: what to say where there is neither a list nor an override.
 Error nothing_installed(const Configuration& configuration);
 
+// The files of an installed list. `scratch` as in ListFiles.
+ListFiles installed_files(const Set& set, const Edition& edition, const std::filesystem::path& scratch);
+
 // An installed list, verified again; where the configuration names no lists, as the set says. Fault::data
-// where its file is not, or no longer, what a key of now signed; other faults where that cannot be checked.
-// `scratch` as in ListFiles.
+// where its file is not, or no longer, what a key of now signed (verify_signed() says whether that is
+// proven); other faults where that cannot be checked.
 Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed,
                                      const std::filesystem::path& scratch);
 

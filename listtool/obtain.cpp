@@ -271,13 +271,8 @@ Result<void> may_come_again(const Common& common, const OwnState& state, const L
     return fail(Fault::data, "it is of {}, as one that was installed before, but its content is another",
                 time);
   }
-  const fs::path list = before.set.list_of(*before.installed);
-  const auto verdict = verify_signed(common, settings,
-                                     {.list = list,
-                                      .signature = before.set.signature_of(*before.installed),
-                                      .shown = list.string(),
-                                      .shown_signature = {},
-                                      .scratch = state.next_folder()});
+  const auto verdict =
+      verify_signed(common, settings, installed_files(before.set, *before.installed, state.next_folder()));
   if (!verdict && verdict.error().fault == Fault::data) return {};
   if (verdict) {
     return fail(Fault::data, "it is of {}, as the installed one, but its content is another", time);

@@ -204,14 +204,17 @@ void Update::read_kept_lists() {
     auto content = read_installed(common_, before_, list, *scratch);
     if (content) {
       read_.emplace(list.facts.name, std::move(*content));
-    } else {
-      take_anew(list, content.error());
+      continue;
     }
+    const auto verdict =
+        verify_signed(common_, *list.settings, installed_files(before_, *list.edition, *scratch));
+    take_anew(list, content.error(), !verdict && verdict.error().fault == Fault::data);
   }
   judge_lists();
 }
 
-void Update::take_anew(const InstalledList& damaged, const Error& error) {
+// `proven`: that no key of now signed it.
+void Update::take_anew(const InstalledList& damaged, const Error& error, bool proven) {
   const std::string& name = damaged.facts.name;
   warn(common_, fmt::format("list {}: what is installed cannot be verified, and is fetched anew: {}", name,
                             error.message));
@@ -221,7 +224,7 @@ void Update::take_anew(const InstalledList& damaged, const Error& error) {
   if (read_.contains(name)) return;
   // Only what is proven to be nobody's list is left out of the maps: else who keeps signatures from being
   // checked would take its policies away.
-  if (error.fault == Fault::data) {
+  if (proven) {
     unverified_.emplace(name, Error{Fault::data, "what is installed cannot be verified"});
   } else {
     unchecked_ = error;

@@ -66,7 +66,7 @@ class Update {
   void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;
   void read_kept_lists();
-  void take_anew(const InstalledList& damaged, const Error& error);
+  void take_anew(const InstalledList& damaged, const Error& error, bool proven);
   void fail_outputs(std::vector<Output>& outputs, const Error& error);
   Result<void> complete_set();
   void judge_lists();

@@ -53,6 +53,9 @@ class OpenPgp(UpdateCase):
         self.assertEqual(self.host.content(), before)
         self.publish(self.signer, edition(21, EVIL))
         self.assert_update(out=".+\n")
+        done = self.host.tool("generate", "postfix", "-o", self.host.map)
+        self.assertEqual(done.returncode, OK, done.stderr)
+        self.assertEqual(list(self.host.state.rglob("openpgp-*")), [])
 
     def test_another_list_of_the_same_time_is_refused_where_the_installed_one_cannot_be_checked(self) -> None:
         self.assert_update(out=".+\n")
