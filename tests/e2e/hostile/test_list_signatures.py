@@ -63,7 +63,7 @@ class OpenPgp(UpdateCase):
         before = self.host.content()
         # It knows what is new, and fails with what is installed.
         installed = self.host.state.resolve() / "sets/1"
-        for failure in ("exit 2", "exit 0", "kill -KILL $$", f"echo '[GNUPG:] ERROR keydb 1'; exec gpgv \"$@\""):
+        for failure in ("exit 2", "exit 0", "kill -KILL $$", "echo '[GNUPG:] ERROR keydb 1'; exec gpgv \"$@\""):
             with self.subTest(failure):
                 self.trust(self.signer, programs=self.stand_in(
                     f'for last; do :; done; case $last in {installed}/*) {failure};; esac; exec gpgv "$@"'))

@@ -14,7 +14,7 @@ from lab import program
 from lab.https import Answer, Request
 
 sys.path.append(str(Path(__file__).parents[1] / "update"))
-from publishing import CONFIG, DATA, HOST, IO, OK, Host, edition  # noqa: E402
+from publishing import CONFIG, DATA, HOST, IO, Host, edition  # noqa: E402
 from update_case import UpdateCase  # noqa: E402
 
 ABCD = [f"{x}.test" for x in "abcd"]
