@@ -138,14 +138,14 @@ Answer decide(const Known& known) {
   if (!known.dane) return without_dane(known);
   const dane::Standing standing = known.dane->standing;
   if (standing == dane::Standing::all) return of_dane(*known.dane, Mode::dane);
-  if (standing == dane::Standing::some) return of_dane(*known.dane, Mode::dane_where_bound);
+  if (standing == dane::Standing::some)
+    return of_dane(*known.dane, known.wait_for_dane ? Mode::dane : Mode::dane_where_bound);
   Answer answer = without_dane(known);
   if (standing == dane::Standing::none) return answer;
   const bool is_open = standing == dane::Standing::unknown || standing == dane::Standing::failing ||
                        standing == dane::Standing::unvalidated;
   if (!answer.enforced) {
-    const bool is_level_dane = !known.wait_for_dane || standing == dane::Standing::unusable;
-    if (is_level_dane) return of_dane(*known.dane, Mode::dane_where_bound);
+    if (!known.wait_for_dane) return of_dane(*known.dane, Mode::dane_where_bound);
     return is_open ? undecided(*known.dane, answer) : answer;
   }
   return standing == dane::Standing::unknown ? undecided(*known.dane, answer) : answer;

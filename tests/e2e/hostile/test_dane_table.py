@@ -83,7 +83,8 @@ class Table(World):
     def test_mail_waits_where_dane_cannot_be_looked_up(self) -> None:
         """The setting for a Postfix whose own level is stricter than "dane"."""
         table = TABLE | dict.fromkeys(("unknown", "bogus", "no-host-known"), (TROUBLE, TROUBLE)) | {
-            "failing": (TROUBLE, SECURE), "behind": (NOTHING, SECURE)}
+            "failing": (TROUBLE, SECURE), "behind": (NOTHING, SECURE), "some": (DANE_ONLY, DANE_ONLY),
+            "unusable": (NOTHING, SECURE)}
         overrides = self.add_all(table)
         self.start(overrides=overrides, wait_for_dane=True)
         self.spoil_all()
