@@ -16,8 +16,11 @@
 #include "http/post.h"
 #include "mail/report_mail.h"
 #include "milter/report/published.h"
+#include "milter/report/tables.h"
+#include "milter/sending_domain.h"
 #include "reports/report_store.h"
 #include "tlsrpt/gzip.h"
+#include "tlsrpt/record.h"
 
 namespace starttls::milter {
 namespace {
@@ -53,15 +56,41 @@ Result<UniqueFd> in_memory(const std::string& content) {
 // What a program that failed says may pass, as sysexits.h has it: a full disk, a queue that is closed for
 // now.
 Result<void> hand_to_program(const std::string& sendmail, const std::string& sender,
-                             const std::string& message) {
+                             const std::string& message, std::chrono::milliseconds time_limit) {
   const auto input = in_memory(with_plain_newlines(message));
   if (!input) return std::unexpected(input.error());
-  const auto done = run_program({.argv = {sendmail, "-t", "-i", "-f", sender}, .stdin_fd = input->get()});
+  const auto done = run_program(
+      {.argv = {sendmail, "-t", "-i", "-f", sender}, .stdin_fd = input->get(), .time_limit = time_limit});
   if (!done) return fail(Fault::temporary, "{}", done.error().message);
   if (done->succeeded()) return {};
   const bool is_final =
       done->exit_status == static_cast<int>(Fault::data) || done->exit_status == 67;  // EX_NOUSER
   return fail(is_final ? Fault::data : Fault::temporary, "{}", failure_of(sendmail, *done));
+}
+
+// Whose servers a delivery goes to: one of them at a time. All mail goes to our own.
+std::vector<std::string> places_of(const std::vector<reports::Delivery>& deliveries) {
+  const auto registrable = sending_domain();
+  std::vector<std::string> places;
+  places.reserve(deliveries.size());
+  for (const reports::Delivery& delivery : deliveries) {
+    const auto destination = tlsrpt::parse_destination(delivery.destination);
+    if (!destination || destination->scheme == tlsrpt::Destination::Scheme::mailto) {
+      places.emplace_back();
+      continue;
+    }
+    const std::string& host = destination->host.str();
+    const std::string domain = registrable ? (*registrable)(host) : "";
+    places.push_back(domain.empty() ? host : domain);
+  }
+  return places;
+}
+
+std::chrono::milliseconds patience_with(const reports::Delivery& delivery,
+                                        std::chrono::milliseconds time_left) {
+  const std::chrono::milliseconds patience =
+      delivery.tries == 0 ? first_delivery_patience : delivery_patience;
+  return std::min(patience, time_left);
 }
 
 }  // namespace
@@ -111,13 +140,23 @@ Result<SendingOutcome> Sending::deliver() {
   const Time begun = surroundings_->clock();
   SendingOutcome outcome;
   if (auto done = find_destinations(begun, outcome); !done) return std::unexpected(done.error());
-  const auto due = queue_.due(begun);
+  auto due = queue_.due(begun);
   if (!due) return std::unexpected(due.error());
-  for (const reports::Delivery& delivery : *due) {
-    const auto sent = send(delivery);
-    const auto noted = sent ? queue_.set_sent(delivery.id) : note_failure(delivery, sent.error(), outcome);
-    if (!noted) return std::unexpected(noted.error());
-    if (sent) ++outcome.sent;
+  std::ranges::stable_sort(*due, {}, &reports::Delivery::tries);
+  const WorkListener listener{.prepare = [&](std::size_t index) { return prepare((*due)[index]); },
+                              .ended = [&](std::size_t index, const Result<void>& sent) -> Result<void> {
+                                const reports::Delivery& delivery = (*due)[index];
+                                if (!sent) return note_failure(delivery, sent.error(), outcome);
+                                ++outcome.sent;
+                                return queue_.set_sent(delivery.id);
+                              }};
+  const auto left = work_side_by_side(
+      places_of(*due), {.max_at_once = max_deliveries, .max_time = max_sending_time}, listener);
+  if (!left) return std::unexpected(left.error());
+  if (*left > 0) {
+    outcome.waiting += *left;
+    tell(report_program, fmt::format("{} left for the next time: sending took {} minutes",
+                                     counted(*left, "report"), max_sending_time.count()));
   }
   if (auto done = queue_.forget(surroundings_->clock() - kept_for); !done)
     return std::unexpected(done.error());
@@ -169,32 +208,40 @@ Result<void> Sending::note_failure(const reports::Delivery& delivery, const Erro
   return {};
 }
 
-Result<void> Sending::send(const reports::Delivery& delivery) {
-  const auto content = queue_.json_gzip(delivery.id);
+// The work has all that it needs with it: threads have no part in the queue, nor in GMime.
+Result<Work> Sending::prepare(const reports::Delivery& delivery) {
+  auto content = queue_.json_gzip(delivery.id);
   if (!content) return std::unexpected(content.error());
-  if (delivery.destination.starts_with("mailto:")) return send_mail(delivery, *content);
+  if (delivery.destination.starts_with("mailto:")) return prepare_mail(delivery, *content);
   const auto& hosts = surroundings_->report.discovery.policy_hosts;
-  return http::post({.url = delivery.destination,
-                     .content_type = media_type,
-                     .body = *content,
-                     .ca_file = hosts.ca_file,
-                     .private_addresses = hosts.private_addresses});
+  return [&hosts, delivery, content = std::move(*content)](std::chrono::milliseconds time_left) {
+    return http::post({.url = delivery.destination,
+                       .content_type = media_type,
+                       .body = content,
+                       .ca_file = hosts.ca_file,
+                       .private_addresses = hosts.private_addresses,
+                       .total = patience_with(delivery, time_left)});
+  };
 }
 
-Result<void> Sending::send_mail(const reports::Delivery& delivery, const std::string& json_gzip) {
+Result<Work> Sending::prepare_mail(const reports::Delivery& delivery, const std::string& json_gzip) {
   const std::string recipient = delivery.destination.substr(std::string_view("mailto:").size());
-  const auto message = mail::compose({.from = delivery.sender,
-                                      .to = recipient,
-                                      .policy_domain = delivery.policy_domain,
-                                      .submitter = delivery.submitter,
-                                      .report_id = delivery.report_id,
-                                      .date = delivery.created,
-                                      .file_name = delivery.file_name,
-                                      .json_gzip = json_gzip});
-  if (!message) return std::unexpected(message.error());
-  const std::string& mail = surroundings_->configuration.mail;
-  if (!mail.starts_with("smtp://")) return hand_to_program(mail, delivery.sender, *message);
-  return http::submit({.url = mail, .sender = delivery.sender, .recipient = recipient, .message = *message});
+  auto message = mail::compose({.from = delivery.sender,
+                                .to = recipient,
+                                .policy_domain = delivery.policy_domain,
+                                .submitter = delivery.submitter,
+                                .report_id = delivery.report_id,
+                                .date = delivery.created,
+                                .file_name = delivery.file_name,
+                                .json_gzip = json_gzip});
+  return [mail = surroundings_->configuration.mail, sender = delivery.sender, recipient,
+          message = std::move(message)](std::chrono::milliseconds time_left) -> Result<void> {
+    if (!message) return std::unexpected(message.error());
+    const auto patience = std::min<std::chrono::milliseconds>(mail_patience, time_left);
+    if (!mail.starts_with("smtp://")) return hand_to_program(mail, sender, *message, patience);
+    return http::submit(
+        {.url = mail, .sender = sender, .recipient = recipient, .message = *message, .total = patience});
+  };
 }
 
 }  // namespace starttls::milter

@@ -1,18 +1,29 @@
 // Sending self reports: into the queue, and from there to their destinations.
 #pragma once
 
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <string>
 
 #include "base/result.h"
 #include "milter/report/published.h"
 #include "milter/report/self_report.h"
+#include "milter/report/side_by_side.h"
 #include "milter/report/surroundings.h"
 #include "reports/delivery_queue.h"
 #include "tlsrpt/report.h"
 
 namespace starttls::milter {
+
+// Sending is bounded, so that destinations which take a connection and do not answer delay nobody else's
+// report for long: so many deliveries go side by side, one to the servers of one registrable domain and one
+// to our mail server. One that was not tried yet is tried first, and with less patience.
+inline constexpr std::size_t max_deliveries = 16;            // at once
+inline constexpr std::chrono::minutes max_sending_time{10};  // of one run; the rest is left to the next
+inline constexpr std::chrono::seconds first_delivery_patience{15};
+inline constexpr std::chrono::seconds delivery_patience{60};
+inline constexpr std::chrono::minutes mail_patience{2};  // with our own mail server
 
 // What became of the deliveries that were due.
 struct SendingOutcome {
@@ -42,8 +53,8 @@ class Sending {
   Result<void> find_destinations(Time now, SendingOutcome& outcome);
   Result<void> note_failure(const reports::Delivery& delivery, const Error& error, SendingOutcome& outcome);
 
-  Result<void> send(const reports::Delivery& delivery);
-  Result<void> send_mail(const reports::Delivery& delivery, const std::string& json_gzip);
+  Result<Work> prepare(const reports::Delivery& delivery);
+  Result<Work> prepare_mail(const reports::Delivery& delivery, const std::string& json_gzip);
 
   const Surroundings* surroundings_;
   Lookup* lookup_;
