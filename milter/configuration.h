@@ -85,8 +85,8 @@ struct Configuration {
   std::chrono::milliseconds send_window{0};  // within which a report is first sent, at random
   // Of our mail servers whose Authentication-Results count; lower case. Empty: reports are not authenticated.
   std::vector<std::string> trusted_authserv_ids;
-  std::uint64_t max_store_size = 1024;       // MiB that received reports may hold
-  std::uint64_t max_rejected_size = 256;     // MiB of what was rejected on standard input and set aside
+  std::uint64_t max_store_size = 1024;    // MiB that received reports may hold
+  std::uint64_t max_rejected_size = 256;  // MiB of what was rejected on standard input and set aside
   std::string policy_domain;  // of sessions that never came to a recipient; empty: see self_report.h
 };
 

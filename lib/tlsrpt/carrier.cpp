@@ -67,13 +67,13 @@ void take_message(const mail::Source& source, std::uint64_t begin, std::uint64_t
                   const TakeDocument& take) {
   const Place place{.message = message, .is_mail = true, .begin = begin, .end = end};
   Seen seen;
-  const auto done = mail::for_each_part(
-      source, begin, end, [&](const mail::Part& part) { take_part(part, place, seen, take); });
+  const auto done = mail::for_each_part(source, begin, end,
+                                        [&](const mail::Part& part) { take_part(part, place, seen, take); });
   if (!done) return take(place, std::unexpected(done.error()));
   if (seen.reports == 0) take(place, std::unexpected(seen.refusal()));
   if (seen.reports > max_reports) {
     take(place, fail(Fault::data, "a mail with {} reports: those after the first {} are not read",
-                       seen.reports, max_reports));
+                     seen.reports, max_reports));
   }
 }
 
