@@ -31,7 +31,7 @@ struct CacheEntry {
 // max_failing()). Beyond it those go first whose next fetch is due soonest. They make room for policies, and
 // never the other way round.
 inline constexpr std::size_t most_cached_domains = 1'000'000;
-inline constexpr std::size_t max_failing(std::size_t most) {
+constexpr std::size_t max_failing(std::size_t most) {
   return most / 10 + 1;
 }
 // Of the file, without what SQLite has beside it (16 MiB at most while nobody reads for long).

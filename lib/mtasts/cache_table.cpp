@@ -137,7 +137,7 @@ Result<std::int64_t> number_from(Statement& statement) {
 // anew does not seem to be the one before.
 namespace {
 
-constexpr std::string_view version_1 = R"sql(
+constexpr const char* version_1 = R"sql(
   CREATE TABLE domains (
     domain TEXT PRIMARY KEY NOT NULL,
     policy_text TEXT,
@@ -170,7 +170,7 @@ constexpr std::string_view version_1 = R"sql(
 )sql";
 
 // `failing`: the domains without a policy. Policies that have expired are found without a search.
-constexpr std::string_view to_version_2 = R"sql(
+constexpr const char* to_version_2 = R"sql(
   ALTER TABLE totals ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
   UPDATE totals SET failing = (SELECT count(*) FROM domains WHERE expires IS NULL);
   CREATE INDEX domains_failing ON domains (next_fetch) WHERE expires IS NULL;
@@ -190,8 +190,8 @@ constexpr std::string_view to_version_2 = R"sql(
 }  // namespace
 
 const sqlite::Schema& cache_schema() {
-  static const std::string statements = std::string(version_1) + std::string(to_version_2);
-  static const std::array<const char*, 1> upgrades{to_version_2.data()};
+  static const std::string statements = std::string(version_1) + to_version_2;
+  static const std::array<const char*, 1> upgrades{to_version_2};
   static const sqlite::Schema known{.kind = "a cache of MTA-STS policies",
                                     .application_id = 0x53544B32,  // "STK2"
                                     .version = 2,
