@@ -75,6 +75,7 @@ struct Answer {
   Status status = Status::failed;
   bool secure = false;       // DNSSEC proves what is said here, also that there is none
   bool unvalidated = false;  // nobody looked whether it does: see Settings::dnssec
+  bool put_off = false;      // it was not waited for, as too much else is asked; status is failed
   bool bogus = false;        // DNSSEC proves that somebody lies, or the zone is broken; status is failed
   // The owner of the records, after CNAMEs; the name asked for where none. Where a CNAME was asked for, what
   // it stands for.

@@ -1,6 +1,7 @@
 #include "http/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/ranges.h>
 #include <netinet/in.h>
 
 #include <algorithm>
@@ -89,6 +90,20 @@ bool parse(std::string_view text, int family, void* address) {
   return !text.contains('\0') && ::inet_pton(family, std::string(text).c_str(), address) == 1;
 }
 
+AddressBlock block_of_ipv4(Bytes address) {
+  return {.block = fmt::format("{}", fmt::join(address, ".")),
+          .network = fmt::format("{}.0/24", fmt::join(address.first(3), "."))};
+}
+
+// Of the first bytes of an address; the rest is zero.
+std::string ipv6_text(Bytes first) {
+  in6_addr whole{};
+  std::ranges::copy(first, whole.s6_addr);
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  ::inet_ntop(AF_INET6, &whole, text.data(), text.size());
+  return text.data();
+}
+
 }  // namespace
 
 bool is_address(std::string_view text) {
@@ -112,6 +127,17 @@ bool is_public(std::string_view text) {
   if (parse(text, AF_INET, &ipv4)) return is_public_ipv4(bytes_of(ipv4));
   in6_addr ipv6{};
   return parse(text, AF_INET6, &ipv6) && is_public_ipv6(bytes_of(ipv6));
+}
+
+AddressBlock block_of(const std::string& text) {
+  in_addr ipv4{};
+  if (parse(text, AF_INET, &ipv4)) return block_of_ipv4(bytes_of(ipv4));
+  in6_addr ipv6{};
+  if (!parse(text, AF_INET6, &ipv6)) return {.block = text, .network = text};
+  const Bytes bytes = bytes_of(ipv6);
+  if (is_in(bytes, nat64)) return block_of_ipv4(bytes.last(4));
+  return {.block = fmt::format("{}/64", ipv6_text(bytes.first(8))),
+          .network = fmt::format("{}/48", ipv6_text(bytes.first(6)))};
 }
 
 std::string address_text(const sockaddr& address) {

@@ -24,6 +24,16 @@ bool is_public(const sockaddr& address);
 // The same of a text; false where it is no address.
 bool is_public(std::string_view text);
 
+// What one owner can have many addresses in, for bounds on how often anybody is asked. The block is an IPv4
+// address, or an IPv6 /64, the least that a customer gets; the network is an IPv4 /24 or an IPv6 /48. An
+// IPv4 address behind NAT64 counts as that. "192.0.2.1" and "192.0.2.0/24"; the text itself where it is no
+// address.
+struct AddressBlock {
+  std::string block;
+  std::string network;
+};
+AddressBlock block_of(const std::string& text);
+
 // "192.0.2.1", "2001:db8::1"; "" for other families.
 std::string address_text(const sockaddr& address);
 

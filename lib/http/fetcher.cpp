@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <utility>
@@ -11,11 +12,11 @@
 #include "event/task.h"
 #include "http/address.h"
 #include "http/page_transfer.h"
-#include "http/turns.h"
 
 namespace starttls::http {
 namespace {
 
+using Clock = std::chrono::steady_clock;
 using Multi = std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)>;
 
 constexpr std::size_t ca_file_limit = std::size_t{16} << 20U;
@@ -33,6 +34,10 @@ Result<void> is_ca_file(const std::filesystem::path& path) {
 
 Page no_page(Trouble trouble, std::string reason) {
   return {.trouble = trouble, .reason = std::move(reason)};
+}
+
+Page busy(std::string reason) {
+  return no_page(Trouble::busy, std::move(reason));
 }
 
 // What waits for what is read on a socket of curl's, or can be written to it.
@@ -53,14 +58,19 @@ class Fetcher::Impl {
   // The page arrives, at once or later.
   void ask(PageRequest request, event::Arrival<Page>& page);
 
+  std::size_t under_way() const { return turns_.going(); }
+  std::size_t waiting() const { return turns_.waiting(); }
+
  private:
   struct Asked {
     PageRequest request;
     event::Arrival<Page>* page;
   };
+  using Line = Turns<Asked>;
   struct UnderWay {
     Asked asked;
     std::unique_ptr<PageTransfer> transfer;
+    Line::Ticket ticket;
   };
 
   static int watch(CURL*, curl_socket_t socket, int what, void* impl, void*) noexcept;
@@ -69,7 +79,8 @@ class Fetcher::Impl {
 
   std::optional<Page> choose_addresses(std::vector<std::string>& addresses) const;
   void start_next();
-  void start(Asked asked);
+  void start(Line::Turn turn);
+  void end_for_others(Line::Ticket ticket);
   std::unique_ptr<PageTransfer> take_transfer();
   void go_on(curl_socket_t socket, int ready);
   void finish(CURL* easy, CURLcode code);
@@ -77,10 +88,11 @@ class Fetcher::Impl {
 
   event::Loop& loop_;
   FetcherSettings settings_;
-  Turns<Asked> turns_;
+  Line turns_;
   bool closing_ = false;
   std::unordered_map<curl_socket_t, Readiness> sockets_;
   event::Timer timer_;
+  event::Timer queue_timer_;
   std::vector<CURL*> lost_;  // of PageTransfer
   std::vector<std::unique_ptr<PageTransfer>> idle_;
   std::unordered_map<CURL*, UnderWay> under_way_;
@@ -90,8 +102,11 @@ class Fetcher::Impl {
 Fetcher::Impl::Impl(event::Loop& loop, FetcherSettings settings, Multi multi)
     : loop_(loop),
       settings_(std::move(settings)),
-      turns_(settings_.most_at_once, settings_.most_per_address),
+      turns_({.most_at_once = settings_.most_at_once,
+              .most_per_address = settings_.most_per_address,
+              .queue = settings_.queue}),
       timer_(loop, [this] { go_on(CURL_SOCKET_TIMEOUT, 0); }),
+      queue_timer_(loop, [this] { start_next(); }),
       multi_(std::move(multi)) {
   ::curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETFUNCTION, &Impl::watch);
   ::curl_multi_setopt(multi_.get(), CURLMOPT_SOCKETDATA, this);
@@ -115,8 +130,12 @@ Fetcher::Impl::~Impl() {
 void Fetcher::Impl::ask(PageRequest request, event::Arrival<Page>& page) {
   if (closing_) return page.arrive(no_page(Trouble::connection, "given up"));
   if (auto refused = choose_addresses(request.addresses)) return page.arrive(std::move(*refused));
-  const std::string place = request.addresses.front();
-  turns_.join(place, {.request = std::move(request), .page = &page});
+  AddressBlock place = block_of(request.addresses.front());
+  const bool met = request.met;
+  auto turned_away =
+      turns_.join({.address = std::move(place.block), .network = std::move(place.network), .met = met},
+                  {.request = std::move(request), .page = &page}, Clock::now());
+  if (turned_away) answer(*turned_away, busy("too many policy hosts are waited for"));
   start_next();
 }
 
@@ -135,22 +154,48 @@ std::optional<Page> Fetcher::Impl::choose_addresses(std::vector<std::string>& ad
   return std::nullopt;
 }
 
+// Not called inside curl's callbacks.
 void Fetcher::Impl::start_next() {
-  while (auto asked = turns_.next()) start(std::move(*asked));
+  for (;;) {
+    while (auto turn = turns_.next(Clock::now())) start(std::move(*turn));
+    const auto ticket = turns_.who_gives_way(Clock::now());
+    if (!ticket) break;
+    end_for_others(*ticket);
+  }
+  while (const auto late = turns_.who_waited_too_long(Clock::now())) {
+    answer(*late, busy("its turn to be asked did not come in time"));
+  }
+  const auto moment = turns_.next_moment();
+  if (!moment) return queue_timer_.stop();
+  const auto until = std::chrono::ceil<std::chrono::milliseconds>(*moment - Clock::now());
+  queue_timer_.start(std::max(until, std::chrono::milliseconds{1}));
 }
 
-void Fetcher::Impl::start(Asked asked) {
+void Fetcher::Impl::start(Line::Turn turn) {
+  auto& [ticket, asked] = turn;
   auto transfer = take_transfer();
   const bool started = transfer && [&] {
-    transfer->prepare(asked.request);
+    transfer->prepare(asked.request, [this, ticket = ticket](const std::string& address) {
+      return turns_.visit(ticket, address);
+    });
     return ::curl_multi_add_handle(multi_.get(), transfer->easy()) == CURLM_OK;
   }();
   if (!started) {
-    turns_.leave(asked.request.addresses.front());
+    turns_.leave(ticket);
     return answer(asked, no_page(Trouble::connection, "libcurl cannot be started"));
   }
   CURL* const easy = transfer->easy();
-  under_way_.emplace(easy, UnderWay{std::move(asked), std::move(transfer)});
+  under_way_.emplace(easy, UnderWay{std::move(asked), std::move(transfer), ticket});
+}
+
+void Fetcher::Impl::end_for_others(Line::Ticket ticket) {
+  const auto found =
+      std::ranges::find(under_way_, ticket, [](const auto& fetch) { return fetch.second.ticket; });
+  auto fetch = under_way_.extract(found);
+  ::curl_multi_remove_handle(multi_.get(), fetch.key());
+  turns_.leave(ticket);
+  answer(fetch.mapped().asked, busy("no answer yet, and others wait for their turn"));
+  idle_.push_back(std::move(fetch.mapped().transfer));
 }
 
 std::unique_ptr<PageTransfer> Fetcher::Impl::take_transfer() {
@@ -177,8 +222,8 @@ void Fetcher::Impl::go_on(curl_socket_t socket, int ready) {
 void Fetcher::Impl::finish(CURL* easy, CURLcode code) {
   auto fetch = under_way_.extract(easy);
   ::curl_multi_remove_handle(multi_.get(), easy);
-  auto& [asked, transfer] = fetch.mapped();
-  turns_.leave(asked.request.addresses.front());
+  auto& [asked, transfer, ticket] = fetch.mapped();
+  turns_.leave(ticket);
   answer(asked, transfer->conclude(code));
   idle_.push_back(std::move(transfer));
 }
@@ -236,6 +281,14 @@ Result<std::unique_ptr<Fetcher>> Fetcher::create(event::Loop& loop, FetcherSetti
 Fetcher::Fetcher(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Fetcher::~Fetcher() = default;
+
+std::size_t Fetcher::under_way() const {
+  return impl_->under_way();
+}
+
+std::size_t Fetcher::waiting() const {
+  return impl_->waiting();
+}
 
 event::Task<Page> Fetcher::get(PageRequest request) {
   event::Arrival<Page> arrival;

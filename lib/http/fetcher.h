@@ -15,11 +15,13 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "event/loop.h"
+#include "http/turns.h"
 
 namespace starttls::http {
 
@@ -34,6 +36,9 @@ enum class Trouble {
   status,       // any other status than 200; or no HTTP, or a content coding, which is not asked for
   too_large,
   timeout,
+  // Not a word about the host: others were in the way. Too many waited, its turn came too late, or it had to
+  // give way (see turns.h).
+  busy,
 };
 
 struct PageRequest {
@@ -41,6 +46,7 @@ struct PageRequest {
   std::string path;  // "/.well-known/mta-sts.txt"
   // "192.0.2.1", "2001:db8::1": the first 16 that may be connected to are tried in this order, as curl does.
   std::vector<std::string> addresses;
+  bool met = false;  // the host has answered before: it gives way to nobody
 };
 
 struct Page {
@@ -60,7 +66,11 @@ struct FetcherSettings {
   std::chrono::milliseconds connect = std::chrono::seconds(15);  // connection and TLS handshake
   std::size_t bytes = std::size_t{64} << 10U;                    // of the body
   std::size_t most_at_once = 200;                                // fetches; those beyond wait for their turn
-  std::size_t most_per_address = 8;  // fetches from one address at the same time; those beyond wait
+  // Fetches from one address, or IPv6 /64, at the same time; those beyond wait. All addresses of a host that
+  // are connected to count.
+  std::size_t most_per_address = 8;
+  // For a program that asks because others have it ask, and can be made to ask silent hosts.
+  std::optional<QueueBounds> queue;
 };
 
 class Fetcher {
@@ -74,6 +84,9 @@ class Fetcher {
   ~Fetcher();
 
   event::Task<Page> get(PageRequest request);
+
+  std::size_t under_way() const;  // fetches
+  std::size_t waiting() const;    // for their turn
 
  private:
   class Impl;

@@ -33,6 +33,10 @@ bool is_over(std::size_t limit, std::string_view length) {
   return error == std::errc::result_out_of_range || (error == std::errc() && announced > limit);
 }
 
+bool is_connection_trouble(CURLcode code) {
+  return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
+}
+
 }  // namespace
 
 Page not_public(std::string_view address) {
@@ -83,7 +87,9 @@ void PageTransfer::connect_directly() {
   ::curl_easy_setopt(easy_.get(), CURLOPT_SSL_SESSIONID_CACHE, 0L);
 }
 
-void PageTransfer::prepare(const PageRequest& request) {
+void PageTransfer::prepare(const PageRequest& request, MayVisit may_visit) {
+  may_visit_ = std::move(may_visit);
+  passed_over_ = false;
   words_.front() = '\0';
   header_bytes_ = 0;
   body_.clear();
@@ -115,8 +121,12 @@ curl_socket_t PageTransfer::open_socket(void* transfer, curlsocktype, curl_socka
 // The fetcher gives no address to curl that is not public; asked again where curl is about to connect, so
 // that nothing goes past it.
 bool PageTransfer::may_connect(const sockaddr& address) {
-  if (settings_.private_addresses || is_public(address)) return true;
-  stopped_ = not_public(address_text(address));
+  if (!settings_.private_addresses && !is_public(address)) {
+    stopped_ = not_public(address_text(address));
+    return false;
+  }
+  if (may_visit_(block_of(address_text(address)).block)) return true;
+  passed_over_ = true;
   return false;
 }
 
@@ -210,6 +220,10 @@ Page PageTransfer::refused_status(int status) const {
 
 Page PageTransfer::failed(CURLcode code) const {
   const std::string reason = reason_of(code, words_);
+  // Which of its addresses would have answered nobody knows.
+  if (passed_over_ && is_connection_trouble(code)) {
+    return {.trouble = Trouble::busy, .reason = "too much is being fetched from one of its addresses"};
+  }
   if (is_certificate_trouble(code)) return {.trouble = Trouble::certificate, .reason = reason};
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:

@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,8 +29,10 @@ class PageTransfer {
   PageTransfer& operator=(const PageTransfer&) = delete;
   ~PageTransfer() = default;
 
-  // Makes the handle ready to be performed.
-  void prepare(const PageRequest& request);
+  // Makes the handle ready to be performed. `may_visit` says whether an address that is about to be connected
+  // to has room; one that has none is passed over. Valid until conclude().
+  using MayVisit = std::function<bool(const std::string& address)>;
+  void prepare(const PageRequest& request, MayVisit may_visit);
 
   // The page, once curl is done with the handle, which may then be prepared for another.
   Page conclude(CURLcode code);
@@ -71,6 +74,8 @@ class PageTransfer {
   std::size_t header_bytes_ = 0;  // of all headers of the answer, and of those before it
   std::string body_;
   std::optional<Page> stopped_;  // why we ended the transfer ourselves
+  MayVisit may_visit_;
+  bool passed_over_ = false;  // an address that had no room
 };
 
 }  // namespace starttls::http

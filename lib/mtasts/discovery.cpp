@@ -17,12 +17,13 @@ http::Page page_without_address(const std::string& host, const std::vector<dns::
   for (const dns::Answer& answer : answers) {
     if (answer.status == dns::Status::failed) {
       page.reason = fmt::format("the addresses of {} cannot be found out: {}", host, answer.reason);
+      if (answer.put_off) page.trouble = http::Trouble::busy;
     }
   }
   return page;
 }
 
-event::Task<http::Page> get_policy(Network& network, std::string host) {
+event::Task<http::Page> get_policy(Network& network, std::string host, bool met) {
   std::vector<event::Task<dns::Answer>> questions;
   questions.push_back(network.ask(host, dns::Type::aaaa));
   questions.push_back(network.ask(host, dns::Type::a));
@@ -36,6 +37,7 @@ event::Task<http::Page> get_policy(Network& network, std::string host) {
   request.host = std::move(host);
   request.path = "/.well-known/mta-sts.txt";
   request.addresses = std::move(addresses);
+  request.met = met;
   http::Page page = co_await network.get(std::move(request));
   co_return page;
 }
@@ -61,11 +63,17 @@ event::Task<Discovery> discover(Network network, DomainName domain, Knowledge be
     discovery.record = std::move(verdict.state);
     discovery.record_reason = std::move(verdict.reason);
     discovery.record_ttl = answer.ttl;
+    if (answer.put_off) discovery.put_off = answer.reason;
   }
   discovery.knowledge = after_record(std::move(before), domain, discovery.record, clock());
   const bool asked_for = haste == Haste::now && discovery.record.kind == RecordState::Kind::record;
   if (!asked_for && !must_fetch(discovery.knowledge, discovery.record, clock())) co_return discovery;
-  const http::Page page = co_await get_policy(network, "mta-sts." + domain.str());
+  const bool met = discovery.knowledge.policy.has_value();
+  const http::Page page = co_await get_policy(network, "mta-sts." + domain.str(), met);
+  if (page.trouble == http::Trouble::busy) {
+    discovery.put_off = page.reason;
+    co_return discovery;
+  }
   discovery.fetched = true;
   discovery.knowledge =
       after_fetch(std::move(discovery.knowledge), domain, discovery.record.id, outcome_of(page), clock());

@@ -22,6 +22,10 @@ struct Discovery {
   std::chrono::seconds record_ttl{0};  // how long that may be believed
   Knowledge knowledge;                 // as it is now
   bool fetched = false;  // whether the policy host was asked, or could not be for want of an address
+  // Why the DNS or the policy host was not asked to the end, a sentence, where others were in the way
+  // (http::Trouble::busy, dns::Answer::put_off). That is no failure of the domain and is not kept as one;
+  // whether there is a policy is not known.
+  std::string put_off;
 };
 
 enum class Haste {

@@ -73,6 +73,8 @@ const char* name_of(http::Trouble trouble) {
       return "too_large";
     case http::Trouble::timeout:
       return "timeout";
+    case http::Trouble::busy:
+      return "busy";
   }
   return "?";
 }

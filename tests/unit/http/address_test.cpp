@@ -123,3 +123,15 @@ TEST_CASE("addresses are shown as people write them") {
   REQUIRE(::inet_pton(AF_INET6, "2001:DB8:0::1", &ipv6.sin6_addr) == 1);
   CHECK(address_text(generic(ipv6)) == "2001:db8::1");
 }
+
+TEST_CASE("the block of an address is what its owner has at least, its network what he may have") {
+  const auto block = [](const std::string& text) {
+    const AddressBlock found = block_of(text);
+    return found.block + " " + found.network;
+  };
+  CHECK(block("198.51.100.7") == "198.51.100.7 198.51.100.0/24");
+  CHECK(block("2001:db8:1:2:3:4:5:6") == "2001:db8:1:2::/64 2001:db8:1::/48");
+  CHECK(block("2001:DB8:1:2::") == "2001:db8:1:2::/64 2001:db8:1::/48");
+  CHECK(block("64:ff9b::198.51.100.7") == "198.51.100.7 198.51.100.0/24");
+  CHECK(block("nonsense") == "nonsense nonsense");
+}

@@ -10,7 +10,8 @@ TEST_CASE("an address is judged where curl connects, whoever let it come so far"
   const auto transfer = PageTransfer::create(settings, lost);
   REQUIRE(transfer != nullptr);
   for (const char* address : {"127.0.0.1", "::1", "::ffff:127.0.0.1", "10.0.0.1"}) {
-    transfer->prepare({.host = "a.test", .path = "/", .addresses = {address}});
+    transfer->prepare({.host = "a.test", .path = "/", .addresses = {address}},
+                      [](const std::string&) { return true; });
     const Page page = transfer->conclude(::curl_easy_perform(transfer->easy()));
     CHECK(page.trouble == Trouble::address);
     CHECK(page.reason == std::string("no address of the public Internet: ") + address);

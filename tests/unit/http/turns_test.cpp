@@ -4,67 +4,179 @@
 
 #include "support.h"
 
-using starttls::http::Turns;
+using namespace starttls::http;
+using namespace std::chrono_literals;
 
 namespace {
 
-std::vector<int> all_next(Turns<int>& turns) {
-  std::vector<int> going;
-  while (const auto item = turns.next()) going.push_back(*item);
-  return going;
-}
+// Turns for numbers, by a clock that the test sets.
+struct Scene {
+  explicit Scene(TurnLimits limits) : turns(limits) {}
+
+  // The one that is turned away; 0 is nobody.
+  int join(const std::string& address, int item, bool met = false) {
+    const std::string network = address.substr(0, address.find('.'));
+    return turns.join({.address = address, .network = network, .met = met}, item, now).value_or(0);
+  }
+  std::vector<int> next() {
+    std::vector<int> items;
+    while (const auto turn = turns.next(now)) {
+      items.push_back(turn->item);
+      tickets[turn->item] = turn->ticket;
+    }
+    return items;
+  }
+  void leave(int item) { turns.leave(tickets.at(item)); }
+  // Those who end for others, and those who go then.
+  std::vector<int> give_way() {
+    std::vector<int> ended;
+    while (const auto ticket = turns.who_gives_way(now)) {
+      for (const auto& [item, of_item] : tickets) {
+        if (of_item == *ticket) ended.push_back(item);
+      }
+      turns.leave(*ticket);
+      next();
+    }
+    return ended;
+  }
+
+  Turns<int> turns;
+  Turns<int>::Moment now;
+  std::map<int, Turns<int>::Ticket> tickets;
+};
+
+constexpr QueueBounds bounds{.longest_wait = 10s, .give_way_after = 2s, .most_waiting = 100};
 
 }  // namespace
 
 TEST_CASE("turns come in the order of arrival, as many as may go at once") {
-  Turns<int> turns(2, 10);
-  for (int i = 1; i <= 4; ++i) turns.join("a", i);
-  CHECK(all_next(turns) == std::vector{1, 2});
-  CHECK(all_next(turns).empty());
-  turns.leave("a");
-  CHECK(all_next(turns) == std::vector{3});
-  turns.leave("a");
-  turns.leave("a");
-  CHECK(all_next(turns) == std::vector{4});
+  Scene scene({.most_at_once = 2, .most_per_address = 10, .queue = {}});
+  for (int i = 1; i <= 4; ++i) scene.join("a", i);
+  CHECK(scene.next() == std::vector{1, 2});
+  CHECK(scene.next().empty());
+  scene.leave(1);
+  CHECK(scene.next() == std::vector{3});
+  scene.leave(2);
+  scene.leave(3);
+  CHECK(scene.next() == std::vector{4});
 }
 
-TEST_CASE("a crowd at one place holds up no other place, and keeps its own order") {
-  Turns<int> turns(10, 2);
-  for (int i = 1; i <= 5; ++i) turns.join("crowded", i);
-  turns.join("quiet", 100);
-  CHECK(all_next(turns) == std::vector{1, 2, 100});
-  turns.leave("quiet");
-  CHECK(all_next(turns).empty());
-  turns.leave("crowded");
-  turns.leave("crowded");
-  CHECK(all_next(turns) == std::vector{3, 4});
-  turns.leave("crowded");
-  CHECK(all_next(turns) == std::vector{5});
+TEST_CASE("a crowd at one address holds up no other, and keeps its own order") {
+  Scene scene({.most_at_once = 10, .most_per_address = 2, .queue = {}});
+  for (int i = 1; i <= 5; ++i) scene.join("crowded", i);
+  scene.join("quiet", 100);
+  CHECK(scene.next() == std::vector{1, 100, 2});
+  scene.leave(100);
+  CHECK(scene.next().empty());
+  scene.leave(1);
+  scene.leave(2);
+  CHECK(scene.next() == std::vector{3, 4});
 }
 
-TEST_CASE("who waited for its place lines up behind those who may go") {
-  Turns<int> turns(1, 1);
-  turns.join("a", 1);
-  turns.join("a", 2);
-  turns.join("b", 3);
-  CHECK(all_next(turns) == std::vector{1});
-  turns.leave("a");
-  CHECK(all_next(turns) == std::vector{3});
-  turns.leave("b");
-  CHECK(all_next(turns) == std::vector{2});
+TEST_CASE("who comes from a network that has fewer goes before those who came first") {
+  Scene scene({.most_at_once = 4, .most_per_address = 2, .queue = {}});
+  for (int i = 1; i <= 8; ++i) scene.join(fmt::format("bad.{}", i), i);
+  CHECK(scene.next() == std::vector{1, 2, 3, 4});
+  scene.join("good.1", 100);
+  scene.leave(1);
+  CHECK(scene.next() == std::vector{100});
+  scene.join("bad.2", 9);  // which has one that goes already
+  scene.join("bad.99", 10);
+  for (const int item : {100, 3, 4}) scene.leave(item);
+  CHECK(scene.next() == std::vector{5, 6, 7});
+  for (const int item : {5, 6, 7}) scene.leave(item);
+  CHECK(scene.next() == std::vector{8, 10, 9});
 }
 
 TEST_CASE("a bound of nothing is a bound of one") {
-  Turns<int> turns(0, 0);
-  turns.join("a", 1);
-  turns.join("a", 2);
-  CHECK(all_next(turns) == std::vector{1});
+  Scene scene({.most_at_once = 0, .most_per_address = 0, .queue = bounds});
+  scene.join("a", 1);
+  scene.join("a", 2);
+  CHECK(scene.next() == std::vector{1});
 }
 
 TEST_CASE("those who have not gone can be dismissed, whatever they wait for") {
-  Turns<int> turns(1, 2);
-  for (int i = 1; i <= 4; ++i) turns.join("a", i);
-  turns.join("b", 5);
-  CHECK(all_next(turns) == std::vector{1});
-  CHECK(std::move(turns).dismiss() == std::vector{2, 5, 3, 4});
+  Scene scene({.most_at_once = 1, .most_per_address = 2, .queue = {}});
+  for (int i = 1; i <= 4; ++i) scene.join("a", i);
+  scene.join("b", 5);
+  CHECK(scene.next() == std::vector{1});
+  CHECK(std::move(scene.turns).dismiss() == std::vector{2, 3, 4, 5});
+}
+
+TEST_CASE("a quarter of the places is kept for hosts that answered before, and a quarter for the others") {
+  for (const bool crowd : {false, true}) {
+    Scene scene({.most_at_once = 8, .most_per_address = 8, .queue = bounds});
+    for (int i = 1; i <= 8; ++i) scene.join("a", i, crowd);
+    CHECK(scene.next() == std::vector{1, 2, 3, 4, 5, 6});
+    scene.join("b", 100, !crowd);
+    CHECK(scene.next() == std::vector{100});
+  }
+}
+
+TEST_CASE("a host that was never met has as long as it needs, until another needs its place") {
+  Scene scene({.most_at_once = 4, .most_per_address = 4, .queue = bounds});
+  scene.join("met", 1, true);
+  for (int i = 2; i <= 4; ++i) scene.join("unmet", i);
+  CHECK(scene.next() == std::vector{1, 2, 3, 4});
+  CHECK_FALSE(scene.turns.next_moment());
+  scene.now += 1s;
+  scene.join("new", 5);
+  CHECK(scene.next().empty());
+  CHECK(scene.give_way().empty());
+  CHECK(scene.turns.next_moment() == scene.now + 1s);
+  scene.now += 1s;
+  CHECK(scene.give_way() == std::vector{2});
+  CHECK(scene.tickets.contains(5));
+  scene.now += 1h;
+  CHECK(scene.give_way().empty());
+}
+
+TEST_CASE("nobody gives way to one that waits for an address, or for a place of those that were met") {
+  Scene scene({.most_at_once = 8, .most_per_address = 2, .queue = bounds});
+  for (int i = 1; i <= 3; ++i) scene.join("a", i);
+  for (int i = 4; i <= 10; ++i) scene.join(fmt::format("b.{}", i), i, true);
+  scene.next();
+  CHECK(scene.turns.going() == 8);
+  CHECK(scene.turns.waiting() == 2);
+  scene.now += 1h;
+  CHECK(scene.give_way().empty());
+}
+
+TEST_CASE("nobody waits longer than may be") {
+  Scene scene({.most_at_once = 4, .most_per_address = 1, .queue = bounds});
+  for (int i = 1; i <= 3; ++i) scene.join("a", i);
+  scene.next();
+  CHECK(scene.turns.next_moment() == scene.now + 10s);
+  CHECK_FALSE(scene.turns.who_waited_too_long(scene.now + 9s));
+  CHECK(scene.turns.who_waited_too_long(scene.now + 10s) == 2);
+  CHECK(scene.turns.who_waited_too_long(scene.now + 10s) == 3);
+  CHECK_FALSE(scene.turns.who_waited_too_long(scene.now + 10s));
+  CHECK(scene.turns.waiting() == 0);
+  Scene patient({.most_at_once = 4, .most_per_address = 1, .queue = {}});
+  for (int i = 1; i <= 3; ++i) patient.join("a", i);
+  CHECK_FALSE(patient.turns.who_waited_too_long(patient.now + 24h));
+}
+
+TEST_CASE("where too many wait, the latest of the longest line is turned away") {
+  Scene scene({.most_at_once = 4, .most_per_address = 1, .queue = QueueBounds{.most_waiting = 4}});
+  for (int i = 1; i <= 3; ++i) CHECK(scene.join("crowded", i) == 0);
+  CHECK(scene.join("quiet", 4) == 0);
+  CHECK(scene.join("another", 5) == 3);
+  CHECK(scene.join("crowded", 6) == 6);
+  CHECK(scene.next() == std::vector{1, 4, 5});
+}
+
+TEST_CASE("every address that a host has connected to counts until its fetch has ended") {
+  Scene scene({.most_at_once = 9, .most_per_address = 2, .queue = {}});
+  for (int i = 1; i <= 3; ++i) scene.join(fmt::format("front.{}", i), i);
+  scene.next();
+  CHECK(scene.turns.visit(scene.tickets[1], "front.1"));
+  CHECK(scene.turns.visit(scene.tickets[1], "silent"));
+  CHECK(scene.turns.visit(scene.tickets[1], "silent"));
+  CHECK(scene.turns.visit(scene.tickets[2], "silent"));
+  CHECK_FALSE(scene.turns.visit(scene.tickets[3], "silent"));
+  scene.join("silent", 4);
+  CHECK(scene.next().empty());
+  scene.leave(1);
+  CHECK(scene.next() == std::vector{4});
 }

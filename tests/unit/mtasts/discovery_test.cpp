@@ -187,3 +187,36 @@ TEST_CASE("a domain so long that it can have no record has none") {
   CHECK(found.record.kind == RecordState::Kind::none);
   CHECK(found.record_reason.ends_with("is longer than a name may be"));
 }
+
+TEST_CASE("where others are in the way of a fetch or a question, nothing is held against the domain") {
+  SoundWorld crowd;
+  crowd.page = {.trouble = http::Trouble::busy, .reason = "too many policy hosts are waited for"};
+  SoundWorld question;
+  question.has_trouble("1 mta-sts.example.org");
+  question.has_trouble("28 mta-sts.example.org");
+  question.answers["1 mta-sts.example.org"].put_off = true;
+  for (SoundWorld* world : {&crowd, &question}) {
+    const Discovery found = world->discover();
+    CHECK_FALSE(found.put_off.empty());
+    CHECK_FALSE(found.fetched);
+    CHECK_FALSE(found.knowledge.failure);
+    CHECK(found.record.kind == RecordState::Kind::record);
+    const Discovery known = world->discover(fetched(now - 23h));
+    CHECK_FALSE(known.put_off.empty());
+    CHECK(known.knowledge.live(now));
+    CHECK_FALSE(known.knowledge.failure);
+  }
+  SoundWorld record;
+  record.has_trouble("16 _mta-sts.example.org");
+  CHECK(record.discover().put_off.empty());
+  record.answers["16 _mta-sts.example.org"].put_off = true;
+  CHECK(record.discover().put_off == "SERVFAIL");
+}
+
+TEST_CASE("a policy host that answered before is asked as one that did") {
+  SoundWorld world;
+  world.discover();
+  CHECK_FALSE(world.request->met);
+  world.discover(fetched(now - 23h));
+  CHECK(world.request->met);
+}
