@@ -127,7 +127,8 @@ class Resolver::Impl {
       : loop_(loop),
         settings_(std::move(settings)),
         anchors_(std::move(anchors)),
-        next_probe_(loop, [this] { probe_servers(); }) {}
+        next_probe_(loop, [this] { probe_servers(); }),
+        room_(loop, [this] { make_room(); }) {}
 
   Result<void> begin();
   void take(Question& question);
@@ -144,6 +145,7 @@ class Resolver::Impl {
   void probe_servers();
   void conclude_probe(Signatures outcome);
   void advance();
+  void make_room();
   void send(Question& question);
 
   event::Loop& loop_;
@@ -160,6 +162,7 @@ class Resolver::Impl {
   Questions waiting_;  // for their turn
   Questions asked_;
   std::size_t answers_ = 0;  // that were not taken yet
+  event::Timer room_;
   bool closed_ = false;
 };
 
@@ -183,9 +186,20 @@ class Resolver::Impl::Question final : public Listener {
     timer_.start(0ms);
   }
 
+  // Others are in the way. Not inside libunbound's callbacks.
+  void put_off(std::string reason) {
+    answer_ = failed(std::move(reason));
+    answer_->put_off = true;
+    if (number_) context_->give_up(*number_);
+    timer_.start(0ms);
+  }
+
   void end() {
     if (is_counted_) --resolver_.answers_;
-    if (!answer_) {
+    if (!answer_ && !resolver_.closed_ && resolver_.context_ && list_ == &resolver_.waiting_) {
+      put_off("its turn to be asked did not come in time");
+      timer_.stop();
+    } else if (!answer_) {
       answer_ = failed(resolver_.closed_ ? "the lookup was given up, as the program ends"
                                          : "no answer in " + shown(resolver_.settings_.timeout));
       if (number_) context_->give_up(*number_);
@@ -206,6 +220,7 @@ class Resolver::Impl::Question final : public Listener {
   event::Timer timer_;
   std::shared_ptr<Context> context_;  // where it was asked
   std::optional<int> number_;
+  std::chrono::steady_clock::time_point sent_;
   Questions* list_ = nullptr;
   Questions::iterator place_;
   std::optional<Answer> answer_;
@@ -342,7 +357,23 @@ void Resolver::Impl::advance() {
     Question& question = *waiting_.front();
     asked_.splice(asked_.end(), waiting_, question.place_);
     question.list_ = &asked_;
+    question.sent_ = std::chrono::steady_clock::now();
     send(question);
+  }
+  make_room();
+}
+
+// Those who were asked first are first in `asked_`.
+void Resolver::Impl::make_room() {
+  if (!settings_.give_way_after || waiting_.empty() || asked_.empty()) return;
+  const auto now = std::chrono::steady_clock::now();
+  std::size_t needed = waiting_.size();
+  for (Question* const question : asked_) {
+    const auto until = question->sent_ + *settings_.give_way_after;
+    if (now < until) return room_.start(std::chrono::ceil<Milliseconds>(until - now));
+    // What has its answer makes room by itself.
+    if (!question->answer_) question->put_off("no answer yet, and others wait for their turn");
+    if (--needed == 0) return;
   }
 }
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,10 @@ struct Settings {
   std::filesystem::path trust_anchor = "/usr/share/dns/root.key";  // DS or DNSKEY records in zone file format
   // After this a question counts as failed. What is still under way then is given up.
   std::chrono::milliseconds timeout{3'000};
-  std::size_t most_questions = 1'000;              // at the same time; those beyond wait for their turn
+  std::size_t most_questions = 1'000;  // at the same time; those beyond wait for their turn
+  // Where others wait for their turn, a question that is under way for so long is put off. None: they wait
+  // until it ends.
+  std::optional<std::chrono::milliseconds> give_way_after;
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
 };
 

@@ -14,6 +14,9 @@ Result<std::unique_ptr<Discovery>> Discovery::begin(const DiscoverySettings& set
   auto fetcher = http::Fetcher::create(discovery->loop, settings.policy_hosts);
   if (!fetcher) return std::unexpected(fetcher.error());
   discovery->fetcher = std::move(*fetcher);
+  examiner.pause = [&loop = discovery->loop](std::chrono::milliseconds time) {
+    return event::pause_for(loop, time);
+  };
   // Where it cannot be made, opening the file says why.
   std::error_code ignored;
   std::filesystem::create_directories(cache.parent_path(), ignored);

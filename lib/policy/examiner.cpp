@@ -36,7 +36,7 @@ class Examiner::Impl {
  public:
   Impl(mtasts::Network network, mtasts::Cache& cache, VerdictStore* verdicts, Clock clock,
        ExaminerSettings settings)
-      : network_(std::move(network)),
+      : questions_(std::move(network), settings.asking, settings.pause),
         cache_(cache),
         verdicts_(verdicts),
         clock_(std::move(clock)),
@@ -79,7 +79,10 @@ class Examiner::Impl {
 
   const std::optional<Error>& cache_trouble() const { return cache_trouble_; }
   std::size_t under_way() const { return under_way_.size(); }
+  std::uint64_t questions_refused() const { return questions_.refused(); }
   Time now() const { return clock_(); }
+
+  std::function<void(const DomainName&)> waits_for_host = [](const DomainName&) {};
 
  private:
   event::Task<FactsPtr> find_out(DomainName domain, mtasts::Haste haste) {
@@ -87,9 +90,13 @@ class Examiner::Impl {
     std::optional<mtasts::Discovery> discovery;
     std::vector<event::Task<bool>> both;
     const mtasts::Knowledge before = known(domain).value_or(mtasts::Knowledge{});
-    if (settings_.dane)
-      both.push_back(leave(dane::examine(network_.ask, domain, settings_.dane_detail), verdict));
-    both.push_back(leave(mtasts::discover(network_, domain, before, haste, clock_), discovery));
+    Asking asking(questions_, domain, [this, &domain] { waits_for_host(domain); });
+    if (settings_.dane) {
+      both.push_back(find_verdict(asking, domain, verdict));
+    } else {
+      asking.dane_is_known();
+    }
+    both.push_back(leave(mtasts::discover(asking.network(), domain, before, haste, clock_), discovery));
     co_await event::all_of(std::move(both));
     keep(domain, before, *discovery);
     const Time examined = clock_();
@@ -99,6 +106,12 @@ class Examiner::Impl {
                                                   .mta_sts = std::move(*discovery),
                                                   .examined = examined,
                                                   .fresh_until = until});
+  }
+
+  event::Task<bool> find_verdict(Asking& asking, DomainName domain, std::optional<dane::Verdict>& verdict) {
+    verdict.emplace(co_await dane::examine(asking.network().ask, std::move(domain), settings_.dane_detail));
+    asking.dane_is_known();
+    co_return true;
   }
 
   // Also where the policy host was left in peace, a policy may have been put off until later.
@@ -165,7 +178,7 @@ class Examiner::Impl {
         discovery.record.kind == mtasts::RecordState::Kind::unknown ||
         (verdict && verdict->ttl == seconds{0} &&
          (verdict->standing == dane::Standing::unknown || verdict->standing == dane::Standing::failing));
-    if (unknown) fresh = std::min(fresh, settings_.freshness_of_failure);
+    if (unknown || !discovery.put_off.empty()) fresh = std::min(fresh, settings_.freshness_of_failure);
     Time until = now + fresh;
     // Where a policy is due to be fetched again, asking again brings something new.
     if (discovery.record.kind == mtasts::RecordState::Kind::record && discovery.knowledge.next_fetch > now) {
@@ -174,7 +187,7 @@ class Examiner::Impl {
     return until;
   }
 
-  mtasts::Network network_;
+  Questions questions_;
   mtasts::Cache& cache_;
   VerdictStore* verdicts_;
   Clock clock_;
@@ -211,6 +224,14 @@ std::function<bool(const DomainName&)>& Examiner::is_enforced() {
 
 std::optional<dane::Verdict> Examiner::kept_verdict(const DomainName& domain) {
   return impl_->kept_verdict(domain);
+}
+
+void Examiner::on_waiting_for_host(std::function<void(const DomainName&)> waits) {
+  impl_->waits_for_host = std::move(waits);
+}
+
+std::uint64_t Examiner::questions_refused() const {
+  return impl_->questions_refused();
 }
 
 const std::optional<Error>& Examiner::cache_trouble() const {

@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,6 +24,7 @@
 #include "http/fetcher.h"
 #include "mtasts/cache.h"
 #include "mtasts/discovery.h"
+#include "policy/asking.h"
 #include "policy/verdict_store.h"
 
 namespace starttls::policy {
@@ -51,6 +53,8 @@ struct ExaminerSettings {
   // A verdict that DNSSEC has proven is kept beyond its TTL for so long, while lookups fail; zero: not at
   // all.
   std::chrono::seconds dane_kept{0};
+  AskingLimits asking;
+  Questions::Pause pause;  // where asking.rate may have a question wait
 };
 
 class Examiner {
@@ -85,6 +89,11 @@ class Examiner {
   const std::optional<Error>& cache_trouble() const;
 
   std::size_t under_way() const;  // domains that are being examined
+
+  // Called, from then on, for each domain of which only the policy host is waited for.
+  void on_waiting_for_host(std::function<void(const DomainName&)> waits);
+
+  std::uint64_t questions_refused() const;  // by the bounds of asking.h, so far
 
  private:
   class Impl;

@@ -1,0 +1,223 @@
+#include "policy/asking.h"
+
+#include <utility>
+
+#include "base/text.h"
+
+namespace starttls::policy {
+namespace {
+
+using dns::Answer;
+using dns::Type;
+using Clock = std::chrono::steady_clock;
+
+// How long it may be believed that a domain has too many MX hosts: asking again would say the same.
+constexpr std::chrono::seconds until_fewer_hosts{3'600};
+
+// Of questions about MX hosts, for their turn. Each that ends looks for those who waited for too long, so
+// that it may be the time limit of a question more.
+constexpr std::chrono::seconds longest_wait{3};
+constexpr std::size_t most_waiting = 4'000;
+constexpr std::chrono::hours never{24};
+
+// libunbound asks once for all who want the same at the same time, and knows for a while what failed.
+constexpr std::chrono::seconds under_way{3};
+
+std::string question_of(const std::string& name, Type type) {
+  return fmt::format("{} {}", static_cast<int>(type), name);
+}
+
+std::string host_of(const std::string& name, Type type) {
+  constexpr std::string_view prefix = "_25._tcp.";
+  return type == Type::tlsa && name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+}
+
+}  // namespace
+
+Questions::Questions(mtasts::Network network, AskingLimits limits, Pause pause)
+    : network_(std::move(network)),
+      limits_(limits),
+      pause_(std::move(pause)),
+      rate_(limits.rate.value_or(QuestionRateLimits{})),
+      turns_({.most_at_once = limits.hosts_at_once,
+              .most_per_address = limits.hosts_at_once,
+              .queue = http::QueueBounds{
+                  .longest_wait = longest_wait, .give_way_after = never, .most_waiting = most_waiting}}) {}
+
+void Questions::start_next() {
+  while (const auto turn = turns_.next(Clock::now())) turn->item->arrive(turn->ticket);
+  while (const auto late = turns_.who_waited_too_long(Clock::now())) (*late)->arrive(std::nullopt);
+}
+
+Asking::Asking(Questions& questions, const DomainName& domain, std::function<void()> waits_for_host)
+    : questions_(questions),
+      domain_(domain.str()),
+      owner_(questions.owners_.of(domain_)),
+      waits_for_host_(std::move(waits_for_host)) {}
+
+mtasts::Network Asking::network() {
+  return {.ask = [this](std::string name, Type type) { return ask(std::move(name), type); },
+          .get = [this](http::PageRequest request) { return get(std::move(request)); }};
+}
+
+void Asking::dane_is_known() {
+  dane_is_known_ = true;
+  if (fetching_) waits_for_host_();
+}
+
+event::Task<http::Page> Asking::get(http::PageRequest request) {
+  fetching_ = true;
+  if (dane_is_known_) waits_for_host_();
+  http::Page page = co_await questions_.network_.get(std::move(request));
+  fetching_ = false;
+  co_return page;
+}
+
+event::Task<Answer> Asking::ask(std::string name, Type type) {
+  if (under_way_ >= questions_.limits_.at_once) {
+    event::Arrival<bool> turn;
+    waiting_.push_back(&turn);
+    co_await turn;
+  } else {
+    ++under_way_;
+  }
+  const bool waits = questions_.limits_.rate && !is_of_domain(name, type) &&
+                     !questions_.rate_.is_known(question_of(name, type), Clock::now());
+  Answer answer;
+  if (waits) {
+    answer = co_await ask_about_host(std::move(name), type);
+  } else {
+    answer = co_await ask_in_turn(std::move(name), type);
+  }
+  end_turn();
+  co_return answer;
+}
+
+// Nothing where it did not come in time.
+event::Task<std::optional<std::uint64_t>> Asking::wait_for_turn() {
+  event::Arrival<std::optional<std::uint64_t>> turn;
+  const auto turned_away =
+      questions_.turns_.join({.address = domain_, .network = owner_}, &turn, Clock::now());
+  if (turned_away) (*turned_away)->arrive(std::nullopt);
+  questions_.start_next();
+  const auto ticket = co_await turn;
+  co_return ticket;
+}
+
+event::Task<Answer> Asking::ask_about_host(std::string name, Type type) {
+  const auto ticket = co_await wait_for_turn();
+  if (!ticket) {
+    Answer answer = refuse("too many MX hosts are looked up");
+    answer.put_off = true;
+    co_return answer;
+  }
+  Answer answer = co_await ask_in_turn(std::move(name), type);
+  questions_.turns_.leave(*ticket);
+  questions_.start_next();
+  co_return answer;
+}
+
+void Asking::end_turn() {
+  if (waiting_.empty()) {
+    --under_way_;
+    return;
+  }
+  auto* const next = waiting_.front();
+  waiting_.pop_front();
+  next->arrive(true);
+}
+
+// What is asked of every domain.
+bool Asking::is_of_domain(const std::string& name, Type type) const {
+  if (type == Type::mx) return name == domain_;
+  return name == "_mta-sts." + domain_ || name == "mta-sts." + domain_;
+}
+
+event::Task<Answer> Asking::ask_in_turn(std::string name, Type type) {
+  const bool is_of_host = !is_of_domain(name, type);
+  const std::string host = to_lower(host_of(name, type));
+  const std::string owner = questions_.owners_.of(host);
+  if (is_of_host) {
+    auto no = refuse_host(host, owner, type);
+    if (no) co_return std::move(*no);
+  }
+  const std::string question = question_of(name, type);
+  const bool is_new = questions_.limits_.rate && !questions_.rate_.is_known(question, Clock::now());
+  if (is_new) {
+    const bool may_be_held_up = owner != owner_ || domain_ != owner_;
+    auto no = co_await wait_for_rate(owner_charged_for(owner), may_be_held_up);
+    if (no) co_return std::move(*no);
+    questions_.rate_.remember(question, under_way, Clock::now());
+  }
+  const Clock::time_point begun = Clock::now();
+  Answer answer = co_await questions_.network_.ask(std::move(name), type);
+  const bool is_unanswered = answer.status == dns::Status::failed && !answer.put_off && !answer.bogus &&
+                             Clock::now() - begun >= questions_.limits_.slow;
+  if (is_of_host && is_unanswered) ++unanswered_;
+  learn(owner, question, answer, is_new);
+  co_return answer;
+}
+
+std::optional<Answer> Asking::refuse_host(const std::string& host, const std::string& owner, Type type) {
+  if (unanswered_ >= questions_.limits_.unanswered) {
+    return refuse(fmt::format("{} questions about the MX hosts were not answered", unanswered_));
+  }
+  // The TLSA records of an alias are at the name that it stands for: no other host.
+  if (type == Type::tlsa || hosts_.contains(host)) return std::nullopt;
+  if (hosts_.size() >= questions_.limits_.hosts) return refuse_host_beyond(questions_.limits_.hosts);
+  const std::string& charged = owner_charged_for(owner);
+  if (charged != owner_) {
+    std::size_t& of_owner = hosts_of_[charged];
+    if (of_owner >= questions_.limits_.hosts_of_one_owner) return refuse_host_beyond(of_owner);
+    ++of_owner;
+  }
+  hosts_.insert(host);
+  return std::nullopt;
+}
+
+Answer Asking::refuse(std::string reason) {
+  ++questions_.refused_;
+  return {.status = dns::Status::failed, .reason = std::move(reason)};
+}
+
+Answer Asking::refuse_host_beyond(std::size_t most) {
+  Answer answer = refuse(fmt::format("no more than {} MX hosts are looked at there", most));
+  answer.ttl = until_fewer_hosts;
+  return answer;
+}
+
+// An answer where it is not asked.
+event::Task<std::optional<Answer>> Asking::wait_for_rate(std::string owner, bool may_be_held_up) {
+  if (!may_be_held_up) {
+    questions_.rate_.count(owner, Clock::now());
+    co_return std::nullopt;
+  }
+  const auto wait = questions_.rate_.reserve(owner, Clock::now());
+  if (!wait || (*wait > std::chrono::milliseconds{0} && !questions_.pause_)) {
+    Answer answer = refuse(fmt::format("too much is asked of the name servers of {}", printable(owner, 300)));
+    answer.put_off = true;
+    co_return answer;
+  }
+  if (*wait > std::chrono::milliseconds{0}) co_await questions_.pause_(*wait);
+  co_return std::nullopt;
+}
+
+// Where a name of an owner turned out to be an alias of somebody else's, his other names are taken for such.
+const std::string& Asking::owner_charged_for(const std::string& owner) const {
+  const auto found = leads_to_.find(owner);
+  return found == leads_to_.end() ? owner : found->second;
+}
+
+void Asking::learn(const std::string& owner, const std::string& question, const Answer& answer, bool is_new) {
+  const Clock::time_point now = Clock::now();
+  QuestionRate& rate = questions_.rate_;
+  if (answer.status != dns::Status::failed) rate.remember(question, answer.ttl, now);
+  if (answer.canonical_name.empty()) return;
+  const std::string target = questions_.owners_.of(to_lower(answer.canonical_name));
+  if (target == owner || target == owner_charged_for(owner)) return;
+  leads_to_[owner] = target;
+  ++hosts_of_[target];
+  if (is_new) rate.count(target, now);
+}
+
+}  // namespace starttls::policy
