@@ -72,9 +72,10 @@ class Turns {
 
   // The value is one that is turned away, not always the one that came.
   std::optional<Item> join(Visitor visitor, Item item, Moment now) {
+    const bool may_go = going_.size() < limits_.most_at_once && has_place(visitor);
     ++waiting_at_[visitor.address];
     waiting_.push_back({.visitor = std::move(visitor), .since = now, .item = std::move(item)});
-    if (!limits_.queue || waiting_.size() <= limits_.queue->most_waiting) return std::nullopt;
+    if (may_go || !limits_.queue || waiting_.size() <= limits_.queue->most_waiting) return std::nullopt;
     return turn_away_from_the_longest_line();
   }
 

@@ -43,12 +43,17 @@ struct Counters {
   Counter connections_bytes;    // what all of them hold, now
 
   // Written by the finding thread.
-  Counter examined;        // domains
-  Counter refreshed;       // of these, in the background before they expire
-  Counter dns_failures;    // examinations in which the DNS could not tell
-  Counter fetched;         // policy hosts asked
-  Counter fetch_failures;  // of these, without a policy
-  Counter under_way;       // examinations, now
+  Counter examined;           // domains
+  Counter refreshed;          // of these, in the background before they expire
+  Counter dns_failures;       // examinations in which the DNS could not tell
+  Counter fetched;            // policy hosts asked
+  Counter fetch_failures;     // of these, without a policy
+  Counter under_way;          // examinations, now
+  Counter waiting_for_hosts;  // of these, for nothing but the policy host
+  Counter owner_refused;      // answered "try again" at once, as too many of the same owner are examined
+  Counter put_off;            // examinations that did not end, as others were in the way
+  Counter questions_refused;  // of the DNS, by the bounds of policy/asking.h
+  Counter fetches_waiting;    // for their turn, now
   Counter generation;
   Counter reloads_failed;
 };

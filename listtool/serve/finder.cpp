@@ -69,6 +69,14 @@ std::optional<mtasts::FailureType> held_by(const Basis& basis, const policy::Ans
   return found.knowledge.failure->type;
 }
 
+// Whether there is an MTA-STS policy was not found out, as others were in the way, and nothing else that is
+// known is as good as one.
+bool is_put_off(const Basis& basis, const policy::Answer& answer) {
+  if (!basis.facts || basis.facts->mta_sts.put_off.empty() || basis.mta_sts != nullptr) return false;
+  if (answer.source == policy::Source::none) return true;
+  return answer.source == policy::Source::dane && !dane::is_bound(basis.dane->standing);
+}
+
 bool says_anything(const Replies& replies) {
   return std::ranges::any_of(replies.of, [](const Reply& reply) { return !reply.bytes.empty(); });
 }
@@ -86,6 +94,10 @@ Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& r
     const bool asks_for_dane = limits.dane && dialect != Dialect::sendmail;
     const policy::Answer answer = decided(basis, asks_for_dane, rules);
     if (!is_known(answer, basis, asks_for_dane)) continue;
+    if (is_put_off(basis, answer)) {
+      replies.of[i] = trouble(basis.facts->mta_sts.put_off);
+      continue;
+    }
     const auto failure = held_by(basis, answer, rules);
     replies.of[i] =
         failure ? held(dialect, domain, *failure) : reply_for(dialect, domain, answer, basis.mta_sts, rules);
@@ -104,7 +116,8 @@ Finder::Finder(event::Loop& loop, Knowing knowing, Clock clock, Counters& counte
       counters_(counters),
       limits_(limits),
       tell_(std::move(tell)),
-      version_(knowing_.version()) {}
+      version_(knowing_.version()),
+      admission_(loop, limits.admission) {}
 
 void Finder::use(std::shared_ptr<const Lists> lists, Rules rules) {
   lists_ = std::move(lists);
@@ -147,7 +160,6 @@ bool Finder::is_cache_of(const policy::Facts& facts, const DomainName& domain) c
 
 void Finder::find_out(Question question) {
   if (answer_at_once(question)) return;
-  if (examining_ >= limits_.examinations) return answer_busy(question);
   event::spawn(examine_and_tell(std::move(question)));
 }
 
@@ -163,12 +175,30 @@ bool Finder::answer_at_once(const Question& question) {
   return true;
 }
 
-void Finder::answer_busy(const Question& question) {
+// Of which something was proven before, so that it is not one that somebody made up to hold up others.
+bool Finder::was_known(const Question& question) const {
+  const Basis basis = basis_so_far(question.domain);
+  if (basis.mta_sts != nullptr || basis.list_entry) return true;
+  if (basis.dane && dane::is_bound(basis.dane->standing)) return true;
+  const policy::Facts* const facts = question.known ? question.known->facts.get() : nullptr;
+  return facts != nullptr && !is_unknown(*facts, nullptr) && !facts->mta_sts.knowledge.failure;
+}
+
+void Finder::wait_for_host(const DomainName& domain) {
+  admission_.wait_for_host(domain);
+  counters_.waiting_for_hosts.set(admission_.waiting_for_hosts());
+}
+
+void Finder::answer_busy(const Question& question, Admission::Refusal refusal) {
   auto replies = made_of(question.domain, basis_so_far(question.domain));
+  const bool is_full = refusal == Admission::Refusal::full;
+  const Reply busy = trouble(is_full ? "too many domains are being looked up"
+                                     : fmt::format("too many domains are being looked up below {}",
+                                                   admission_.owners().of(question.domain.str())));
   for (Reply& reply : replies->of) {
-    if (reply.bytes.empty()) reply = trouble("too many domains are being looked up");
+    if (reply.bytes.empty()) reply = busy;
   }
-  counters_.overloaded.add();
+  (is_full ? counters_.overloaded : counters_.owner_refused).add();
   tell_.news({.domain = question.domain, .replies = std::move(replies), .keep = false});
 }
 
@@ -209,11 +239,18 @@ event::Task<> Finder::examine_and_tell(Question question) {
   tell_known(question);
   event::Timer head_start(loop_, [&] { tell_so_far(question); });
   head_start.start(limits_.head_start);
+  if (const auto refusal = co_await admission_.enter(question.domain, was_known(question))) {
+    counters_.under_way.set(--examining_);
+    co_return answer_busy(question, *refusal);
+  }
   const auto facts = co_await examine(question.domain);
   head_start.stop();
   counters_.under_way.set(--examining_);
-  tell_.news(
-      {.domain = question.domain, .replies = made_of(question.domain, basis_of(question.domain, facts))});
+  admission_.leave(question.domain);
+  counters_.waiting_for_hosts.set(admission_.waiting_for_hosts());
+  tell_.news({.domain = question.domain,
+              .replies = made_of(question.domain, basis_of(question.domain, facts)),
+              .keep = facts->mta_sts.put_off.empty()});
 }
 
 event::Task<std::shared_ptr<const policy::Facts>> Finder::examine(DomainName domain) {
@@ -221,6 +258,7 @@ event::Task<std::shared_ptr<const policy::Facts>> Finder::examine(DomainName dom
   counters_.examined.add();
   const mtasts::Discovery& mta_sts = facts->mta_sts;
   if (is_unknown(*facts, mta_sts.knowledge.live(clock_()))) counters_.dns_failures.add();
+  if (!mta_sts.put_off.empty()) counters_.put_off.add();
   if (mta_sts.fetched) counters_.fetched.add();
   if (mta_sts.fetched && mta_sts.knowledge.failure) counters_.fetch_failures.add();
   co_return facts;

@@ -23,6 +23,7 @@
 #include "base/domain.h"
 #include "event/loop.h"
 #include "event/task.h"
+#include "listtool/serve/admission.h"
 #include "listtool/serve/answerer.h"
 #include "listtool/serve/counters.h"
 #include "listtool/serve/lists.h"
@@ -46,8 +47,8 @@ struct Knowing {
 };
 
 struct FinderLimits {
-  std::size_t examinations = 1'000;  // for those who ask, at the same time
-  std::size_t refreshes = 4;         // in the background, at the same time
+  AdmissionLimits admission;  // for those who ask
+  std::size_t refreshes = 4;  // in the background, at the same time
   std::chrono::milliseconds head_start{1'000};
   bool dane = true;  // whether Postfix can do DANE, and the facts have it
   // What DANE or nobody demands counts for so long after it was fresh, while it is asked for anew.
@@ -95,6 +96,9 @@ class Finder {
   // To be called every second or so: notices what other processes learnt, and refreshes what is due.
   void tick();
 
+  // Of a domain that is examined only the policy host is waited for.
+  void wait_for_host(const DomainName& domain);
+
   std::size_t under_way() const { return examining_ + refreshing_; }
 
  private:
@@ -103,7 +107,8 @@ class Finder {
   event::Task<std::shared_ptr<const policy::Facts>> examine(DomainName domain);
   void next_generation();
   bool answer_at_once(const Question& question);
-  void answer_busy(const Question& question);
+  bool was_known(const Question& question) const;
+  void answer_busy(const Question& question, Admission::Refusal refusal);
   void tell_known(const Question& question);
   void tell_so_far(const Question& question);
   Basis basis_so_far(const DomainName& domain) const;
@@ -121,6 +126,7 @@ class Finder {
   Rules rules_;
   std::uint64_t generation_ = 0;
   std::optional<std::int64_t> version_;
+  Admission admission_;
   std::size_t examining_ = 0;
   std::size_t refreshing_ = 0;
   std::unordered_map<std::string, Time> tried_;  // refreshes, of late

@@ -82,6 +82,19 @@ std::string metrics_page(const Counters& counters, const Lists& lists, Time star
   page.gauge("connections_bytes", counters.connections_bytes.value(),
              "Memory for requests and replies of all connections.");
   page.counter("examined_total", counters.examined.value(), "Domains that were examined.");
+  page.counter("owner_refused_total", counters.owner_refused.value(),
+               "Requests that were answered in part, or \"try again\", as too many domains with the same "
+               "registrable domain were being examined.");
+  page.counter("put_off_total", counters.put_off.value(),
+               "Examinations that did not end, as too much was asked of the same name servers or too many "
+               "policy hosts were waited for.");
+  page.counter("dns_questions_refused_total", counters.questions_refused.value(),
+               "Questions that were not asked, since a domain has too many MX hosts, these do not answer, or "
+               "too much was asked of the name servers of one owner.");
+  page.gauge("waiting_for_hosts", counters.waiting_for_hosts.value(),
+             "Domains of which only the policy host is waited for now.");
+  page.gauge("fetches_waiting", counters.fetches_waiting.value(),
+             "Policy hosts that wait for their turn to be asked.");
   page.counter("refreshed_total", counters.refreshed.value(),
                "Of these, in the background before their policy expires.");
   page.counter("dns_failures_total", counters.dns_failures.value(),

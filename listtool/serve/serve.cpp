@@ -35,6 +35,8 @@ using namespace socketmap;
 using namespace std::chrono_literals;
 
 constexpr auto tick_interval = 1s;
+// Where more questions are to be asked of the DNS than may be at the same time.
+constexpr auto give_way_after = 1s;
 constexpr int ticks_between_tidying = 60;
 // Of what was asked before the end: as long as an answer may take, and a little for the peer to read it.
 constexpr auto time_to_read = 2s;
@@ -132,8 +134,12 @@ FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
 Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Clock clock,
                                                         Counters& counters) {
   const Configuration& configuration = common.configuration;
-  auto discovery = policy::Discovery::begin(configuration.discovery, mta_sts_cache(configuration), clock,
-                                            examiner_settings(configuration.serve, dane::Detail::none));
+  policy::DiscoverySettings settings = configuration.discovery;
+  settings.policy_hosts.queue = http::QueueBounds{};
+  settings.dns.give_way_after = give_way_after;
+  policy::ExaminerSettings examiner = examiner_settings(configuration.serve, dane::Detail::none);
+  examiner.asking.rate = policy::QuestionRateLimits{};
+  auto discovery = policy::Discovery::begin(settings, mta_sts_cache(configuration), clock, examiner);
   if (!discovery) return std::unexpected(discovery.error());
   for (const auto* const warning : {&(*discovery)->warning, &(*discovery)->verdicts_warning}) {
     if (*warning) spdlog::warn("{}", (*warning)->message);
@@ -148,6 +154,8 @@ Result<void> FindingSide::show_metrics(UniqueFd listening) {
   auto page = service::PageServer::create(
       discovery_->loop, std::move(listening),
       {.path = service::metrics_path, .content_type = service::metrics_type, .text = [this] {
+         counters_.questions_refused.set(discovery_->examiner->questions_refused());
+         counters_.fetches_waiting.set(discovery_->fetcher->waiting());
          return metrics_page(counters_, *lists_, started_, clock_());
        }});
   if (!page) return std::unexpected(page.error());
@@ -190,7 +198,8 @@ void FindingSide::start(event::Loop& answering, Answerer& answerer) {
   };
   finder_.emplace(
       discovery_->loop, knowing(), clock_, counters_,
-      FinderLimits{.examinations = common_.configuration.serve.max_lookups,
+      FinderLimits{.admission = {.places = common_.configuration.serve.max_lookups,
+                                 .of_one_owner = common_.configuration.serve.max_lookups / 10},
                    .dane = common_.configuration.serve.dane},
       Finder::Tell{.news =
                        [&](News news) {
@@ -200,6 +209,8 @@ void FindingSide::start(event::Loop& answering, Answerer& answerer) {
                        [&](std::uint64_t generation) {
                          answering.post([&answerer, generation] { answerer.set_generation(generation); });
                        }});
+  discovery_->examiner->on_waiting_for_host(
+      [this](const DomainName& domain) { finder_->wait_for_host(domain); });
   finder_->use(lists_, rules_of(common_.configuration.serve));
   ticking_.emplace(discovery_->loop, [this] { tick(); });
   tick();

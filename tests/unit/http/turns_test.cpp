@@ -158,12 +158,22 @@ TEST_CASE("nobody waits longer than may be") {
 }
 
 TEST_CASE("where too many wait, the latest of the longest line is turned away") {
-  Scene scene({.most_at_once = 4, .most_per_address = 1, .queue = QueueBounds{.most_waiting = 4}});
-  for (int i = 1; i <= 3; ++i) CHECK(scene.join("crowded", i) == 0);
-  CHECK(scene.join("quiet", 4) == 0);
-  CHECK(scene.join("another", 5) == 3);
-  CHECK(scene.join("crowded", 6) == 6);
-  CHECK(scene.next() == std::vector{1, 4, 5});
+  Scene scene({.most_at_once = 1, .most_per_address = 1, .queue = QueueBounds{.most_waiting = 4}});
+  CHECK(scene.join("crowded", 1) == 0);
+  CHECK(scene.next() == std::vector{1});
+  for (int i = 2; i <= 4; ++i) CHECK(scene.join("crowded", i) == 0);
+  CHECK(scene.join("quiet", 5) == 0);
+  CHECK(scene.join("another", 6) == 4);
+  CHECK(scene.join("crowded", 7) == 7);
+  scene.leave(1);
+  CHECK(scene.next() == std::vector{2});
+}
+
+TEST_CASE("who may go at once is not turned away, however few may wait") {
+  Scene scene({.most_at_once = 1, .most_per_address = 1, .queue = QueueBounds{.most_waiting = 0}});
+  CHECK(scene.join("a", 1) == 0);
+  CHECK(scene.next() == std::vector{1});
+  CHECK(scene.join("b", 2) == 2);
 }
 
 TEST_CASE("every address that a host has connected to counts until its fetch has ended") {

@@ -397,7 +397,7 @@ TEST_CASE("that there is no policy is not told once it is stale") {
 }
 
 TEST_CASE("only so many domains are examined at once; beyond that what is known counts") {
-  Scene scene({.examinations = 1});
+  Scene scene({.admission = {.places = 1, .most_waiting = 0}});
   scene.cache["known.test"] = policy_of("mx.known.test", scene.now);
   scene.ask("a.test");
   scene.ask("known.test");
@@ -440,4 +440,89 @@ TEST_CASE("what is due is refreshed in the background, a few at a time, and not 
   scene.bring("a.test", scene.facts());
   scene.bring("b.test", scene.facts());
   CHECK(scene.counters.refreshed.value() == 5);
+}
+
+TEST_CASE("a domain of which only the policy host is waited for makes room for another") {
+  Scene scene({.admission = {.places = 1, .most_waiting = 0}});
+  scene.ask("silent.test");
+  scene.ask("a.test");
+  CHECK(Scene::text(scene.take()) == netstring("TEMP too many domains are being looked up"));
+  scene.finder.wait_for_host(name("silent.test"));
+  CHECK(scene.counters.waiting_for_hosts.value() == 1);
+  scene.ask("a.test");
+  scene.bring("a.test", scene.facts());
+  CHECK(Scene::text(scene.take()) == none);
+  scene.bring("silent.test", scene.facts());
+  CHECK(scene.counters.waiting_for_hosts.value() == 0);
+}
+
+TEST_CASE("where one owner's domains take up their share, only he is refused") {
+  Scene scene({.admission = {.places = 10, .of_one_owner = 2}});
+  for (const char* const domain : {"d1.attacker.test", "d2.attacker.test", "d3.attacker.test"}) {
+    scene.ask(domain);
+  }
+  const News refused = scene.take();
+  CHECK(refused.domain == name("d3.attacker.test"));
+  CHECK_FALSE(refused.keep);
+  CHECK(Scene::text(refused) == netstring("TEMP too many domains are being looked up below attacker.test"));
+  CHECK(scene.counters.owner_refused.value() == 1);
+  scene.ask("honest.test");
+  scene.bring("honest.test", scene.facts());
+  CHECK(Scene::text(scene.take()) == none);
+  for (const char* const domain : {"d1.attacker.test", "d2.attacker.test"}) {
+    scene.bring(domain, scene.facts());
+  }
+}
+
+TEST_CASE("known domains have places of their own, and one whose policy host failed is not known") {
+  Scene scene({.admission = {.places = 4, .of_one_owner = 4, .most_waiting = 0}});
+  const auto learnt = [&](const std::string& domain, const std::shared_ptr<policy::Facts>& facts) {
+    scene.ask(domain);
+    scene.bring(domain, facts);
+    return scene.take().replies;
+  };
+  const auto good = learnt("good.test", scene.facts());
+  auto facts = scene.facts();
+  facts->mta_sts.knowledge.failure = mtasts::Failure{};
+  const auto failed = learnt("failed.test", facts);
+  scene.cache["cached.test"] = policy_of("mx.cached.test", scene.now);
+  for (const char* const domain : {"n1.test", "n2.test", "n3.test"}) scene.ask(domain);
+  scene.now += 1h;
+  CHECK(scene.news.empty());
+  scene.ask("failed.test", failed);
+  CHECK(Scene::text(scene.take()) == netstring("TEMP too many domains are being looked up"));
+  scene.ask("good.test", good);
+  scene.ask("cached.test");
+  CHECK(scene.counters.overloaded.value() == 2);
+  CHECK(scene.examinations.contains("good.test"));
+  for (const char* const domain : {"n1.test", "n2.test", "n3.test", "good.test"}) {
+    scene.bring(domain, scene.facts());
+  }
+}
+
+TEST_CASE("where others were in the way of a policy, mail waits, and what was known stays") {
+  Scene scene;
+  auto facts = scene.facts();
+  facts->mta_sts.record.kind = mtasts::RecordState::Kind::record;
+  facts->mta_sts.put_off = "its turn to be asked did not come in time";
+  const auto told_of = [&](const std::shared_ptr<policy::Facts>& about) {
+    scene.ask("a.test");
+    scene.bring("a.test", about);
+    return scene.take();
+  };
+  const std::string wait = netstring("TEMP its turn to be asked did not come in time");
+  const News unknown = told_of(facts);
+  CHECK_FALSE(unknown.keep);
+  CHECK(Scene::text(unknown) == wait);
+  CHECK(Scene::text(unknown, Dialect::sendmail) == wait);
+  CHECK(scene.counters.put_off.value() == 1);
+
+  facts->dane->standing = dane::Standing::all;
+  const News dane = told_of(facts);
+  CHECK(Scene::text(dane) == "12:OK dane-only,");
+  CHECK(Scene::text(dane, Dialect::sendmail) == wait);
+
+  facts->mta_sts.knowledge = policy_of("mx.a.test", scene.now);
+  facts->dane->standing = dane::Standing::none;
+  CHECK(Scene::text(told_of(facts)) == secure("mx.a.test"));
 }
