@@ -1,9 +1,13 @@
 #include "dns/resolver.h"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <optional>
 #include <thread>
 
+#include "base/file.h"
 #include "support.h"
 
 using namespace starttls;
@@ -90,6 +94,31 @@ TEST_CASE("a resolver that ends answers all questions first, also those that wai
     CHECK(answer->status == dns::Status::failed);
     CHECK(answer->reason.find("the program ends") != std::string::npos);
   }
+}
+
+TEST_CASE("a question that takes long is put off where another waits for its turn, and only there") {
+  const UniqueFd silent(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{.sin_family = AF_INET, .sin_addr = {.s_addr = ::htonl(INADDR_LOOPBACK)}};
+  socklen_t size = sizeof address;
+  REQUIRE(::bind(silent.get(), reinterpret_cast<sockaddr*>(&address), size) == 0);
+  REQUIRE(::getsockname(silent.get(), reinterpret_cast<sockaddr*>(&address), &size) == 0);
+  event::Loop loop;
+  const auto resolver =
+      good(dns::Resolver::create(loop, {.servers = {fmt::format("127.0.0.1@{}", ::ntohs(address.sin_port))},
+                                        .dnssec = false,
+                                        .timeout = 400ms,
+                                        .most_questions = 1,
+                                        .give_way_after = 50ms}));
+  std::vector<event::Task<dns::Answer>> questions;
+  for (const char* const name : {"a.example.org", "b.example.org"}) {
+    questions.push_back(resolver->ask(name, dns::Type::a));
+  }
+  const auto answers = loop.finish(event::all_of(std::move(questions)));
+  CHECK(answers[0].put_off);
+  CHECK(answers[0].status == dns::Status::failed);
+  CHECK(answers[0].reason == "no answer yet, and others wait for their turn");
+  CHECK_FALSE(answers[1].put_off);
+  CHECK(answers[1].reason == "no answer in 400 ms");
 }
 
 TEST_CASE("an answer may end the resolver that gave it") {
