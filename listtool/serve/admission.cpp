@@ -26,7 +26,8 @@ Admission::Admission(event::Loop& loop, AdmissionLimits limits)
   limits_.of_one_owner = std::max<std::size_t>(limits.of_one_owner, 1);
 }
 
-event::Task<std::optional<Admission::Refusal>> Admission::enter(DomainName domain, bool is_known) {
+event::Task<std::optional<Admission::Refusal>> Admission::enter(DomainName domain, bool is_known,
+                                                                std::function<void()> waits) {
   const std::string owner = owners_.of(domain.str());
   std::size_t& of_owner = of_owner_[owner];
   const bool is_one_of_many = !is_known && domain.str() != owner;
@@ -41,6 +42,7 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(DomainName domai
     refused->admitted->arrive(Refusal::full);
   }
   admit_next();
+  if (!admitted.await_ready()) waits();
   const auto refusal = co_await admitted;
   co_return refusal;
 }

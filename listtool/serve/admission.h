@@ -14,6 +14,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -40,8 +41,8 @@ class Admission {
   Admission(event::Loop& loop, AdmissionLimits limits);
 
   // Waits for a place, which the domain has until leave(); where it is refused, it has none. Not for one that
-  // waits or has a place.
-  event::Task<std::optional<Refusal>> enter(DomainName domain, bool is_known);
+  // waits or has a place. `waits` is called where it is neither refused nor has a place at once.
+  event::Task<std::optional<Refusal>> enter(DomainName domain, bool is_known, std::function<void()> waits);
   // It waits for nothing but the policy host. One without a place is ignored.
   void wait_for_host(const DomainName& domain);
   void leave(const DomainName& domain);

@@ -236,13 +236,18 @@ void Finder::tell_known(const Question& question) {
 
 event::Task<> Finder::examine_and_tell(Question question) {
   counters_.under_way.set(++examining_);
-  tell_known(question);
   event::Timer head_start(loop_, [&] { tell_so_far(question); });
-  head_start.start(limits_.head_start);
-  if (const auto refusal = co_await admission_.enter(question.domain, was_known(question))) {
+  bool begun = false;
+  const auto begin = [&] {
+    if (std::exchange(begun, true)) return;
+    tell_known(question);
+    head_start.start(limits_.head_start);
+  };
+  if (const auto refusal = co_await admission_.enter(question.domain, was_known(question), begin)) {
     counters_.under_way.set(--examining_);
     co_return answer_busy(question, *refusal);
   }
+  begin();
   const auto facts = co_await examine(question.domain);
   head_start.stop();
   counters_.under_way.set(--examining_);
@@ -283,6 +288,7 @@ event::Task<> Finder::refresh(DomainName domain) {
   ++refreshing_;
   const auto facts = co_await examine(domain);
   --refreshing_;
+  if (!facts->mta_sts.put_off.empty()) co_return;
   counters_.refreshed.add();
   tell_.news({.domain = domain, .replies = made_of(domain, basis_of(domain, facts)), .asked_for = false});
 }

@@ -25,7 +25,7 @@ struct Scene {
   }
   event::Task<> enter_and_note(std::string domain, bool is_known) {
     outcomes[domain] = Outcome::waits;
-    const auto refusal = co_await admission.enter(name(domain), is_known);
+    const auto refusal = co_await admission.enter(name(domain), is_known, [&] { ++waiting; });
     outcomes[domain] = !refusal                    ? Outcome::admitted
                        : *refusal == Refusal::full ? Outcome::full
                                                    : Outcome::owner;
@@ -33,6 +33,7 @@ struct Scene {
 
   event::Loop loop;
   std::map<std::string, Outcome> outcomes;
+  int waiting = 0;
   Admission admission;
 };
 
@@ -75,6 +76,7 @@ TEST_CASE("where all places are taken a domain waits, for a while, behind none o
   for (const char* const domain : {"a.crowd.test", "b.crowd.test", "c.crowd.test"}) scene.enter(domain);
   CHECK(scene.enter("d.crowd.test") == Outcome::waits);
   CHECK(scene.enter("honest.test") == Outcome::waits);
+  CHECK(scene.waiting == 2);
   CHECK(scene.enter("e.crowd.test") == Outcome::full);
   scene.admission.leave(name("a.crowd.test"));
   CHECK(scene.outcomes["honest.test"] == Outcome::admitted);

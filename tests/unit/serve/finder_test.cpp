@@ -280,7 +280,7 @@ TEST_CASE(
 
 TEST_CASE("a list is no answer for Postfix before it is known whether DANE binds the domain") {
   const test::TemporaryFolder folder;
-  Scene scene({.examinations = 1});
+  Scene scene({.admission = {.places = 1, .most_waiting = 0}});
   scene.ask("other.test");
   scene.kept["none.test"] = {.standing = dane::Standing::none};
   scene.kept["all.test"] = {.standing = dane::Standing::all};
