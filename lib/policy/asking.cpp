@@ -18,7 +18,7 @@ constexpr std::chrono::seconds until_fewer_hosts{3'600};
 // that it may be the time limit of a question more.
 constexpr std::chrono::seconds longest_wait{3};
 constexpr std::size_t most_waiting = 4'000;
-constexpr std::chrono::hours never{24};
+constexpr std::chrono::seconds give_way_after{1};
 
 // libunbound asks once for all who want the same at the same time, and knows for a while what failed.
 constexpr std::chrono::seconds under_way{3};
@@ -41,11 +41,24 @@ Questions::Questions(mtasts::Network network, AskingLimits limits, Pause pause)
       rate_(limits.rate.value_or(QuestionRateLimits{})),
       turns_({.most_at_once = limits.hosts_at_once,
               .most_per_address = limits.hosts_at_once,
-              .queue = http::QueueBounds{
-                  .longest_wait = longest_wait, .give_way_after = never, .most_waiting = most_waiting}}) {}
+              .queue = http::QueueBounds{.longest_wait = longest_wait,
+                                         .give_way_after = give_way_after,
+                                         .most_waiting = most_waiting}}) {}
+
+void Questions::end_turn(Turns::Ticket ticket) {
+  if (turns_ended_early_.erase(ticket) > 0) return;
+  turns_.leave(ticket);
+}
 
 void Questions::start_next() {
-  while (const auto turn = turns_.next(Clock::now())) turn->item->arrive(turn->ticket);
+  for (;;) {
+    while (const auto turn = turns_.next(Clock::now())) turn->item->arrive(turn->ticket);
+    const auto slow = turns_.who_gives_way(Clock::now());
+    if (!slow) break;
+    // It goes on by itself, and counts no longer.
+    turns_.leave(*slow);
+    turns_ended_early_.insert(*slow);
+  }
   while (const auto late = turns_.who_waited_too_long(Clock::now())) (*late)->arrive(std::nullopt);
 }
 
@@ -112,7 +125,7 @@ event::Task<Answer> Asking::ask_about_host(std::string name, Type type) {
     co_return answer;
   }
   Answer answer = co_await ask_in_turn(std::move(name), type);
-  questions_.turns_.leave(*ticket);
+  questions_.end_turn(*ticket);
   questions_.start_next();
   co_return answer;
 }

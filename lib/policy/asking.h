@@ -6,7 +6,8 @@
 //     servers 5 a host;
 //   - `at_once` at the same time; those beyond wait for their turn;
 //   - of all examinations together, `hosts_at_once` about MX hosts; those beyond wait for their turn, in the
-//     order of http::Turns, so that no domain's hosts hold up others or the questions about domains;
+//     order of http::Turns, so that no domain's hosts hold up others or the questions about domains. One that
+//     takes longer than a second counts no longer where others wait;
 //   - no more about MX hosts once `unanswered` of these questions took longer than `slow` for no answer;
 //   - of all examinations together, of the names of one owner, as many as QuestionRate has. That a name is
 //     asked for whose alias is another owner's counts there, too. The names of a domain that is what its
@@ -61,6 +62,7 @@ class Questions {
   using Turns = http::Turns<event::Arrival<std::optional<std::uint64_t>>*>;
 
   void start_next();
+  void end_turn(Turns::Ticket ticket);
 
   mtasts::Network network_;
   AskingLimits limits_;
@@ -68,6 +70,7 @@ class Questions {
   Owners owners_ = Owners::load();
   QuestionRate rate_;
   Turns turns_;  // of questions about MX hosts
+  std::unordered_set<Turns::Ticket> turns_ended_early_;
   std::uint64_t refused_ = 0;
 };
 
