@@ -143,7 +143,7 @@ TEST_CASE("hosts whose name servers are silent are not asked about to the end") 
 }
 
 TEST_CASE("whoever asks, and for whatever domain, an owner's servers get so many questions") {
-  World world(with_rate);
+  World world({.rate = QuestionRateLimits{.per_second = 1, .burst = 30, .longest_wait = 100ms}});
   for (int i = 0; i < 20; ++i) {
     const std::string domain = fmt::format("attacker{}.test", i);
     world.mxs[domain] = {};
@@ -156,7 +156,6 @@ TEST_CASE("whoever asks, and for whatever domain, an owner's servers get so many
   // The burst, what may wait, and what came up while the test ran.
   CHECK(world.asked_below("victim.test") < 150);
   CHECK(world.questions.refused() > 100);
-  CHECK(world.paused > 0ms);
 }
 
 TEST_CASE("twenty thousand domains at the same provider are no flood") {
