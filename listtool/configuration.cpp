@@ -464,8 +464,8 @@ bool is_url(std::string_view text) {
   return text.find("://") != text.npos;
 }
 
-Result<Configuration> read_configuration(const fs::path& file) {
-  auto settings = Settings::load(file);
+Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
+  auto settings = Settings::load(file, kind);
   if (!settings) return std::unexpected(settings.error());
   std::error_code error;
   const fs::path absolute = fs::absolute(file, error).lexically_normal();

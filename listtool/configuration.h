@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
@@ -127,7 +128,8 @@ policy::ExaminerSettings examiner_settings(const ServeSettings& settings, dane::
 bool is_url(std::string_view text);
 
 // Reads the file and the minisign key files that it names. Fault::config with "FILE:line:column: ..." for the
-// first thing that is wrong.
-Result<Configuration> read_configuration(const std::filesystem::path& file);
+// first thing that is wrong. `kind` is what the configuration file itself may be.
+Result<Configuration> read_configuration(const std::filesystem::path& file,
+                                         FileKind kind = FileKind::regular);
 
 }  // namespace starttls::listtool

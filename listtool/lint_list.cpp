@@ -88,7 +88,8 @@ preload::Checks against(const PublicSuffixes& suffixes) {
 Result<int> lint_list(const Common& common, const LintOptions& options) {
   const std::string file = shown_file(options.file);
   const bool is_stdin = options.file == "-";
-  const auto opened = is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit);
+  const auto opened =
+      is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit, FileKind::any);
   if (!opened) return std::unexpected(opened.error());
   const int fd = is_stdin ? STDIN_FILENO : opened->get();
   const auto suffixes = PublicSuffixes::load();

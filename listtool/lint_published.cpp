@@ -47,7 +47,7 @@ std::vector<Finding> findings_in(const TxtFile& file, std::vector<Finding> of_an
 template <class Read, class Content, class Sum>
 Result<int> lint_record(const Common& common, const LintOptions& options, Read read, Content content,
                         Sum sum) {
-  const auto text = read_file(options.file, txt_file_limit);
+  const auto text = read_file(options.file, txt_file_limit, FileKind::any);
   if (!text) return std::unexpected(text.error());
   const TxtFile file = read_txt_file(*text);
   auto reading = read(file.answer);
@@ -63,7 +63,7 @@ Result<int> lint_record(const Common& common, const LintOptions& options, Read r
 }  // namespace
 
 Result<int> lint_policy(const Common& common, const LintOptions& options) {
-  const auto text = read_file(options.file, mtasts::policy_size_limit);
+  const auto text = read_file(options.file, mtasts::policy_size_limit, FileKind::any);
   if (!text) return std::unexpected(text.error());
   auto reading = mtasts::read_policy(*text);
   return answer(common, {.file = shown_file(options.file),

@@ -259,7 +259,8 @@ Result<void> configure(const Commands& commands, const Options& options, Common&
     if (commands.update->parsed() || !is_absent) file = default_configuration;
   }
   if (!file.empty()) {
-    auto configuration = read_configuration(file);
+    const FileKind kind = common.config.empty() ? FileKind::regular : FileKind::any;
+    auto configuration = read_configuration(file, kind);
     if (!configuration) return std::unexpected(configuration.error());
     common.configuration = std::move(*configuration);
   }

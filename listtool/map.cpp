@@ -56,13 +56,19 @@ Result<void> fill_cdb(FileDraft& draft, const OutputSettings& output, std::span<
   return {};
 }
 
+// How the draft is called in its private directory, where a library or program opens it by name.
+constexpr const char* private_name = "map";
+constexpr const char* made_name = "map.db";
+
 Result<void> fill_lmdb(FileDraft& draft, const OutputSettings& output, std::span<const Source> sources) {
-  table::LmdbWriter table(draft.path());
+  const auto directory = draft.enclose(private_name);
+  if (!directory) return std::unexpected(directory.error());
+  table::LmdbWriter table(path_below(*directory, private_name));
   add_policies(table, output, sources);
   if (const int error = table.finish(); error != 0) {
     return cannot_write(draft, fault_for_writing(error), table::lmdb_text(error));
   }
-  return {};
+  return draft.adopt(private_name);
 }
 
 Result<void> run_for(const FileDraft& draft, const Command& command) {
@@ -72,30 +78,24 @@ Result<void> run_for(const FileDraft& draft, const Command& command) {
   return cannot_write(draft, Fault::cannot_create, failure_of(command.argv.front(), *done));
 }
 
-// What a program that failed has made so far. Berkeley DB begins a file under a name of its own.
-void clear_away(const fs::path& made) {
-  ::unlink(made.c_str());
-  ::unlink((made.parent_path() / ("__db." + made.filename().string())).c_str());
-}
-
-// The draft holds the map as a text; the program makes what is to be published of it, beside it.
+// The draft holds the map as a text; the program makes what is to be published of it, in the draft's private
+// directory.
 Result<void> compile(FileDraft& draft, const OutputSettings& output, const Programs& programs) {
-  if (const auto flushed = draft.flush(); !flushed) return flushed;
-  const std::string source = draft.path().string();
-  Command command;
+  const auto directory = draft.enclose(private_name);
+  if (!directory) return std::unexpected(directory.error());
+  Command command{.argv = {}, .directory_fd = *directory};
   UniqueFd text;
   if (output.mta == Mta::postfix) {
-    command.argv = {programs.postmap, output.type + ":" + source};
+    command.argv = {programs.postmap, output.type + ":" + private_name};
   } else {
-    text = UniqueFd(::open(source.c_str(), O_RDONLY | O_CLOEXEC));
+    text = open_regular(*directory, private_name, O_RDONLY | O_NOFOLLOW);
     if (!text) return cannot_write(draft, fault_for_writing(errno), errno_text(errno));
-    command = {.argv = {programs.makemap, output.type, source}, .stdin_fd = text.get()};
+    command.argv = {programs.makemap, output.type, private_name};
+    command.stdin_fd = text.get();
   }
   command.time_limit = std::chrono::minutes(10);
-  auto done = run_for(draft, command);
-  if (done) done = draft.adopt(source + ".db");
-  if (!done) clear_away(source + ".db");
-  return done;
+  if (auto done = run_for(draft, command); !done) return done;
+  return draft.adopt(made_name);
 }
 
 Result<void> fill(MapDraft& draft, const OutputSettings& output, std::span<const Source> sources,

@@ -129,7 +129,7 @@ Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& optio
     keys.push_back(*key);
   }
   for (const fs::path& file : options.key_files) {
-    const auto content = read_file(file, minisign::key_file_size_limit);
+    const auto content = read_file(file, minisign::key_file_size_limit, FileKind::any);
     if (!content) return std::unexpected(content.error());
     const auto key = minisign::parse_key_file(*content);
     if (!key) return fail(Fault::data, "{}: {}", printable(file.string()), key.error().message);
@@ -138,8 +138,8 @@ Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& optio
   return keys;
 }
 
-Result<minisign::Signature> read_signature(const fs::path& path, const std::string& shown) {
-  const auto content = read_file(path, minisign::signature_size_limit);
+Result<minisign::Signature> read_signature(const fs::path& path, const std::string& shown, FileKind kind) {
+  const auto content = read_file(path, minisign::signature_size_limit, kind);
   if (!content) {
     return fail(content.error().fault == Fault::permission ? Fault::permission : Fault::data,
                 "no signature can be read: {}", content.error().message);
@@ -159,10 +159,10 @@ fs::path default_signature(const fs::path& file) {
 Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
                              const Accept& accept) {
-  const auto signature = read_signature(files.signature, files.shown_signature);
+  const auto signature = read_signature(files.signature, files.shown_signature, files.kind);
   if (!signature) return std::unexpected(signature.error());
   auto file = minisign::VerifiedFile::open(files.list, files.shown, *signature, keys, legacy,
-                                           preload::list_size_limit);
+                                           preload::list_size_limit, files.kind);
   if (!file) return std::unexpected(file.error());
   if (accept) {
     if (const auto may = accept(file->verified()); !may) return std::unexpected(may.error());
@@ -175,7 +175,7 @@ Result<Source> read_verified(const Common& common, const std::string& name, cons
 }
 
 Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files) {
-  const auto fd = open_file(files.list, preload::list_size_limit);
+  const auto fd = open_file(files.list, preload::list_size_limit, files.kind);
   if (!fd) return std::unexpected(fd.error());
   const ReadBytes some = [&](std::span<char> into) {
     return read_some(fd->get(), into, files.list.string());
@@ -205,7 +205,8 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
       warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
                                printable(files[i].string())));
     }
-    const ListFiles list{.list = files[i], .signature = signature, .shown = files[i].string()};
+    const ListFiles list{
+        .list = files[i], .signature = signature, .shown = files[i].string(), .kind = FileKind::any};
     auto source = keys->empty() ? read_unverified(common, name, list)
                                 : read_verified(common, name, list, *keys, legacy);
     if (!source) return std::unexpected(source.error());

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/result.h"
 #include "minisign/verify.h"
 #include "preload/list.h"
@@ -51,7 +52,8 @@ Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& optio
 
 // The signature in a file. Fault::data where there is none, or something else: what it signs cannot be
 // verified. `shown` is how sentences name the file; "": by its path.
-Result<minisign::Signature> read_signature(const std::filesystem::path& path, const std::string& shown = {});
+Result<minisign::Signature> read_signature(const std::filesystem::path& path, const std::string& shown = {},
+                                           FileKind kind = FileKind::regular);
 
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
@@ -64,6 +66,7 @@ struct ListFiles {
   std::string shown_signature;  // "": by its path
   // Where gpgv has a folder for as long as it runs; "": TMPDIR.
   std::filesystem::path scratch;
+  FileKind kind = FileKind::regular;  // what the two files may be
 };
 
 // What else must hold of a good signature, such as its trusted comment. An error refuses the list.

@@ -50,7 +50,7 @@ Result<std::vector<DomainName>> read_domains(const std::vector<std::string>& arg
   std::vector<DomainName> domains;
   for (const std::string& argument : arguments) {
     if (argument == "-") {
-      const auto text = read_file(argument, stdin_limit);
+      const auto text = read_file(argument, stdin_limit, FileKind::any);
       if (!text) return std::unexpected(text.error());
       if (const auto read = read_lines(*text, domains); !read) return std::unexpected(read.error());
       continue;

@@ -28,11 +28,12 @@ Result<minisign::Verified> verdict(const VerifyOptions& options) {
   if (!keys) return std::unexpected(keys.error());
   const auto signature =
       read_signature(options.signature.signatures.empty() ? default_signature(options.file)
-                                                          : options.signature.signatures.front());
+                                                          : options.signature.signatures.front(),
+                     "", FileKind::any);
   if (!signature) return std::unexpected(signature.error());
   return minisign::verify_file(
       options.file, *signature, *keys,
-      options.signature.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse);
+      options.signature.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse, FileKind::any);
 }
 
 std::string as_json(const VerifyOptions& options, const Result<minisign::Verified>& verified) {

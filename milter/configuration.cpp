@@ -237,8 +237,8 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
 
 }  // namespace
 
-Result<Settings> load_settings(const std::optional<fs::path>& file) {
-  if (file) return Settings::load(*file);
+Result<Settings> load_settings(const std::optional<fs::path>& file, FileKind kind) {
+  if (file) return Settings::load(*file, kind);
   std::error_code ignored;
   if (fs::exists(default_file, ignored)) return Settings::load(default_file);
   return Settings::none();
@@ -267,8 +267,8 @@ Result<Configuration> read_configuration(Settings& settings,
   return c;
 }
 
-Result<Configuration> load_configuration(const std::optional<fs::path>& file) {
-  auto settings = load_settings(file);
+Result<Configuration> load_configuration(const std::optional<fs::path>& file, FileKind kind) {
+  auto settings = load_settings(file, kind);
   if (!settings) return std::unexpected(settings.error());
   return read_configuration(*settings, [](Settings& others) {
     // Of tlsrpt-report alone.

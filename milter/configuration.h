@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/domain.h"
+#include "base/file.h"
 #include "base/network.h"
 #include "base/result.h"
 #include "base/settings.h"
@@ -60,8 +61,8 @@ struct Configuration {
   std::filesystem::path pid_file;  // empty: none
   std::chrono::milliseconds sync_interval{1000};
   std::chrono::milliseconds fold_interval{5000};
-  std::string metrics;  // "unix:/path" or "inet:HOST:PORT"; empty: no metrics
-  std::string mta_log;  // "journal", or the absolute path of a file; empty: the log is not followed
+  std::string metrics;         // "unix:/path" or "inet:HOST:PORT"; empty: no metrics
+  std::string mta_log;         // "journal", or the absolute path of a file; empty: the log is not followed
 
   // [milter]: what HUP reads again
   std::string log_level = "info";  // "debug", "info", "warning", "error"
@@ -91,7 +92,7 @@ struct Configuration {
 };
 
 // The given file, or, where none is given, the one in /etc/starttls-toolkit if it exists.
-Result<Settings> load_settings(const std::optional<std::filesystem::path>& file);
+Result<Settings> load_settings(const std::optional<std::filesystem::path>& file, FileKind kind);
 
 // Where the sessions are.
 store::Place place_of(const Configuration& configuration);
@@ -100,8 +101,9 @@ store::Place place_of(const Configuration& configuration);
 std::vector<IpNetwork> default_local_networks();
 
 // Reads the given file, or, where none is given, the one in /etc/starttls-toolkit if it exists. Fault::config
-// says which line is wrong and why.
-Result<Configuration> load_configuration(const std::optional<std::filesystem::path>& file);
+// says which line is wrong and why. `kind` is what the given file may be.
+Result<Configuration> load_configuration(const std::optional<std::filesystem::path>& file,
+                                         FileKind kind = FileKind::any);
 
 // The same of settings that others ask for something, too: they do that in `ask_others`, before what nobody
 // has asked for is refused.

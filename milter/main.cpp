@@ -25,9 +25,10 @@ struct CommandLine {
 };
 
 // The daemon leaves for "/"; what is relative is meant from `folder`, where it was started.
-Result<milter::Configuration> configure(const CommandLine& line, const std::filesystem::path& folder) {
+Result<milter::Configuration> configure(const CommandLine& line, const std::filesystem::path& folder,
+                                        FileKind kind = FileKind::any) {
   const auto file = line.configuration ? std::optional(folder / *line.configuration) : std::nullopt;
-  auto configuration = milter::load_configuration(file);
+  auto configuration = milter::load_configuration(file, kind);
   if (!configuration) return configuration;
   if (line.socket) configuration->socket = *line.socket;
   if (line.state_dir) configuration->state_dir = *line.state_dir;
@@ -65,10 +66,12 @@ Result<void> run(const CommandLine& line) {
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
   start_log(program, LogTarget::standard_error);
-  milter::Startup startup{.configuration = *configuration,
-                          .read_again = [line, folder = *folder] { return configure(line, folder); },
-                          .clock = *clock,
-                          .ready = [] {}};
+  milter::Startup startup{
+      .configuration = *configuration,
+      // A pipe would have nothing more to say, or block the daemon.
+      .read_again = [line, folder = *folder] { return configure(line, folder, FileKind::regular); },
+      .clock = *clock,
+      .ready = [] {}};
   if (line.foreground) return milter::run_daemon(startup);
 
   const bool to_syslog = configuration->log == "syslog";

@@ -90,8 +90,50 @@ Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into) {
   return size;
 }
 
-Result<UniqueFd> open_file(const fs::path& path, std::size_t limit) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+std::string_view not_regular_text(mode_t mode) {
+  if (S_ISFIFO(mode)) return "a named pipe, not a regular file";
+  if (S_ISSOCK(mode)) return "a socket, not a regular file";
+  if (S_ISDIR(mode)) return "a directory, not a regular file";
+  if (S_ISCHR(mode) || S_ISBLK(mode)) return "a device, not a regular file";
+  return "not a regular file";
+}
+
+std::string_view why_not_regular(const fs::path& path) {
+  struct stat info{};
+  if (::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) return "";
+  return not_regular_text(info.st_mode);
+}
+
+UniqueFd open_regular(int directory, const char* name, int flags) {
+  // First without opening it: what it is cannot change any more between this look and the second open(2).
+  const UniqueFd found(::openat(directory, name, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW)));
+  struct stat info{};
+  if (!found || ::fstat(found.get(), &info) != 0) return {};
+  if (!S_ISREG(info.st_mode)) {
+    errno = S_ISLNK(info.st_mode) ? ELOOP : ENOTSUP;
+    return {};
+  }
+  constexpr int always = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const std::string itself = "/proc/self/fd/" + std::to_string(found.get());
+  UniqueFd fd(::open(itself.c_str(), (flags & ~O_NOFOLLOW) | always));
+  if (fd || errno != ENOENT) return fd;
+  // Without /proc the name has to serve once more.
+  fd = UniqueFd(::openat(directory, name, flags | always));
+  struct stat opened{};
+  if (fd && (::fstat(fd.get(), &opened) != 0 || !S_ISREG(opened.st_mode))) {
+    fd.reset();
+    errno = ENOTSUP;
+  }
+  return fd;
+}
+
+Result<UniqueFd> open_file(const fs::path& path, std::size_t limit, FileKind kind) {
+  UniqueFd fd = kind == FileKind::regular ? open_regular(AT_FDCWD, path.c_str())
+                                          : UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
+  if (!fd && kind == FileKind::regular && errno == ENOTSUP) {
+    const std::string_view why = why_not_regular(path);
+    return fail(Fault::io, "{}: {}", printable(path.string()), why.empty() ? "not a regular file" : why);
+  }
   struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return cannot_read(path.string(), errno);
   if (S_ISREG(info.st_mode) && static_cast<std::size_t>(info.st_size) > limit) {
@@ -120,9 +162,9 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view name) {
   }
 }
 
-Result<std::string> read_file(const fs::path& path, std::size_t limit) {
-  if (path == "-") return read_all(STDIN_FILENO, limit, "standard input");
-  const auto fd = open_file(path, limit);
+Result<std::string> read_file(const fs::path& path, std::size_t limit, FileKind kind) {
+  if (kind == FileKind::any && path == "-") return read_all(STDIN_FILENO, limit, "standard input");
+  const auto fd = open_file(path, limit, kind);
   if (!fd) return std::unexpected(fd.error());
   return read_all(fd->get(), limit, path.string());
 }

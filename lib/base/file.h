@@ -38,9 +38,22 @@ class UniqueFd {
 // "No such file or directory" for an errno value.
 std::string errno_text(int error);
 
-// The whole file, or standard input where the path is "-". A file over `limit` bytes is Fault::data and is
-// not read; one that cannot be opened or read is Fault::io (Fault::permission where access is denied).
-Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit);
+// What a path may lead to.
+enum class FileKind {
+  // A regular file, for paths that a configuration or a state directory names. Anything else is rejected and
+  // is not even opened: a pipe would make us wait for as long as somebody likes, and to open a device can
+  // have effects.
+  regular,
+  // Anything that can be read, for arguments of the command line: /dev/stdin, and what a shell makes of
+  // <(...). To open a pipe waits for its writer.
+  any,
+};
+
+// The whole file. A file over `limit` bytes is Fault::data and is not read; one that cannot be opened or
+// read, or is of another kind, is Fault::io (Fault::permission where access is denied). With FileKind::any
+// the path "-" is standard input.
+Result<std::string> read_file(const std::filesystem::path& path, std::size_t limit,
+                              FileKind kind = FileKind::regular);
 
 // The next bytes of whatever it is, at most as many as the span takes; 0 at the end, and from then on.
 using ReadBytes = std::function<Result<std::size_t>(std::span<char>)>;
@@ -53,7 +66,17 @@ ReadBytes chained(std::string_view first, const ReadBytes& rest);
 Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into);
 
 // For reading, unless it is larger than `limit` bytes. Errors as of read_file().
-Result<UniqueFd> open_file(const std::filesystem::path& path, std::size_t limit);
+Result<UniqueFd> open_file(const std::filesystem::path& path, std::size_t limit,
+                           FileKind kind = FileKind::regular);
+
+// The file of that name in an open directory (AT_FDCWD: a path), for reading. -1, with errno set, where it
+// cannot be opened; ENOTSUP where it is no regular file. `flags` of open(2), such as O_NOFOLLOW, are added.
+UniqueFd open_regular(int directory, const char* name, int flags = 0);
+
+// "a named pipe, not a regular file", from a mode of stat(2).
+std::string_view not_regular_text(mode_t mode);
+// Of what a path leads to, for an error; "" where it is a regular file or cannot be looked at.
+std::string_view why_not_regular(const std::filesystem::path& path);
 
 // The next bytes of a descriptor, as many as there are but at most as the span takes; 0 at the end. `name` is
 // for the error.

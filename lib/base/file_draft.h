@@ -7,6 +7,10 @@
 // A draft that is not published leaves no trace; what a killed process left is cleared away by the next draft
 // of the same place. Every failure has the place's name: Fault::io where the disk is
 // full or fails, else Fault::cannot_create.
+//
+// The directory may belong to another user, who can rename and replace everything in it at any time, while we
+// are root: it is opened once (directory.h), and everything is done by its descriptor and the draft's, under
+// names that nobody can guess, without following a link.
 #pragma once
 
 #include <sys/types.h>
@@ -17,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/result.h"
 
@@ -54,8 +59,8 @@ class BufferedWriter {
 class FileDraft {
  public:
   // A file that is there keeps its mode, and its owner as far as we may give files away; `mode` is for a new
-  // one. A symbolic link is followed: its target is replaced. What is there and is no regular file (a device,
-  // a pipe, a directory), or a link that leads nowhere, is refused.
+  // one. A symbolic link is followed where directory.h says so: its target is replaced. What is there and is
+  // no regular file (a device, a pipe, a directory), or a link that leads nowhere, is refused.
   static Result<FileDraft> beside(const std::filesystem::path& place, mode_t mode = 0644);
 
   FileDraft(FileDraft&& other) noexcept;
@@ -65,10 +70,12 @@ class FileDraft {
   ~FileDraft();
 
   // For those who write with a library of their own, instead of append().
-  const std::filesystem::path& path() const { return path_; }
   int fd() const { return fd_.get(); }
-  // Another file, in the same folder, takes the place of the draft so far: what a program made.
-  Result<void> adopt(const std::filesystem::path& made);
+  // For programs and libraries that open files by name, and make others beside them: makes a directory that
+  // only we can enter, and moves the draft so far into it, under that name. The descriptor stays the draft's.
+  Result<int> enclose(const char* name);
+  // What was made in that directory, under that name, is the draft from now on.
+  Result<void> adopt(const char* made);
 
   const std::filesystem::path& place() const { return place_; }
   void append(std::string_view text) { writer_.append(text); }
@@ -81,7 +88,11 @@ class FileDraft {
   Result<void> finish();
   // To be called after finish(): others see the old content or the new, never a part.
   Result<void> publish();
-  // The three in one, for who has nothing to do in between. Says whether the place changed.
+  // A new file belongs to whom its directory belongs to, where we are root.
+  void belong_to_owner_of_directory();
+  // As publish() where there is nothing yet; what another process was faster with stays.
+  Result<void> publish_if_new();
+  // differs(), finish() and publish() in one. Says whether the place changed.
   Result<bool> publish_if_changed();
 
  private:
@@ -90,13 +101,17 @@ class FileDraft {
     uid_t owner = static_cast<uid_t>(-1);  // as in chown(2): no change
     gid_t group = static_cast<gid_t>(-1);
   };
-  FileDraft(std::filesystem::path place, Attributes attributes, UniqueFd fd, std::filesystem::path path);
+  FileDraft(std::filesystem::path place, DirectoryEntry entry, Attributes attributes, UniqueFd fd,
+            std::string name);
   std::unexpected<Error> cannot_write(int error) const;
 
-  std::filesystem::path place_;
+  std::filesystem::path place_;  // as it was given
+  DirectoryEntry entry_;         // where it is
   Attributes attributes_;
   UniqueFd fd_;
-  std::filesystem::path path_;  // empty once there is nothing to be cleared away
+  std::string name_;  // of the draft; "" once there is nothing to be cleared away
+  UniqueFd private_;  // none: the draft is not enclosed
+  std::string private_name_;
   BufferedWriter writer_;
 };
 

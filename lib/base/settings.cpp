@@ -1,6 +1,8 @@
 #include "base/settings.h"
 
+#include <sys/stat.h>
 #include <toml++/toml.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -71,6 +73,7 @@ std::string toml_text(std::string_view text) {
 struct Settings::File {
   std::string name;
   toml::table table;
+  std::optional<FileRights> rights;
 
   toml::node_view<const toml::node> at(std::string_view key) const {
     return toml::at_path(static_cast<const toml::node&>(table), key);
@@ -155,17 +158,32 @@ Settings Settings::none() {
   return Settings(std::make_unique<File>());
 }
 
-Result<Settings> Settings::load(const std::filesystem::path& path) {
-  const auto content = read_file(path, size_limit);
+Result<Settings> Settings::load(const std::filesystem::path& path, FileKind kind) {
+  const bool is_stdin = kind == FileKind::any && path == "-";
+  const auto fd = is_stdin ? Result<UniqueFd>() : open_file(path, size_limit, kind);
+  if (!fd) return fail(Fault::config, "{}", fd.error().message);
+  const int descriptor = is_stdin ? STDIN_FILENO : fd->get();
+  const auto content = read_all(descriptor, size_limit, is_stdin ? "standard input" : path.string());
   if (!content) return fail(Fault::config, "{}", content.error().message);
   auto file = std::make_unique<File>();
   file->name = path.string();
+  struct stat info{};
+  if (::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode))
+    file->rights = FileRights{.mode = info.st_mode, .group = info.st_gid};
   try {
     file->table = toml::parse(*content);
   } catch (const toml::parse_error& error) {
     return fail(Fault::config, "{}: {}", file->place(error.source()), printable(error.description()));
   }
   return Settings(std::move(file));
+}
+
+std::optional<FileRights> Settings::rights() const {
+  return file_->rights;
+}
+
+std::string Settings::name() const {
+  return printable(file_->name);
 }
 
 Error Settings::wrong(const std::string& key, std::string_view what) const {

@@ -6,6 +6,8 @@
 // one.
 #pragma once
 
+#include <sys/types.h>
+
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
@@ -15,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/file.h"
 #include "base/result.h"
 
 namespace starttls {
@@ -22,10 +25,16 @@ namespace starttls {
 // The text as a value in TOML, in quotes, with everything escaped that must be.
 std::string toml_text(std::string_view text);
 
+// Who may read a file.
+struct FileRights {
+  mode_t mode = 0;
+  gid_t group = 0;
+};
+
 class Settings {
  public:
-  // Fault::config where the file cannot be read or is no TOML.
-  static Result<Settings> load(const std::filesystem::path& path);
+  // Fault::config where the file cannot be read, is of another kind or is no TOML.
+  static Result<Settings> load(const std::filesystem::path& path, FileKind kind = FileKind::regular);
 
   // No file: every variable keeps its default.
   static Settings none();
@@ -58,6 +67,11 @@ class Settings {
   void leave(const std::string& table) { know(table); }
 
   Result<void> finish();
+
+  // Of a regular file; none where it was something else, or there was none.
+  std::optional<FileRights> rights() const;
+  // The file's, for messages.
+  std::string name() const;
 
   // What is wrong with a value in the program's own eyes: "FILE:3:8: 'url' in [[list]] has no host". The
   // place is that of the key, or of the table that should have it.

@@ -106,12 +106,13 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 
 class SpawnSettings {
  public:
-  explicit SpawnSettings(const Channels& channels) {
+  SpawnSettings(const Channels& channels, int directory) {
     ::posix_spawn_file_actions_init(&actions);
     ::posix_spawnattr_init(&attributes);
     note(::posix_spawn_file_actions_adddup2(&actions, channels.in.get(), STDIN_FILENO));
     note(::posix_spawn_file_actions_adddup2(&actions, channels.out.get(), STDOUT_FILENO));
     note(::posix_spawn_file_actions_adddup2(&actions, channels.err.get(), STDERR_FILENO));
+    if (directory >= 0) note(::posix_spawn_file_actions_addfchdir_np(&actions, directory));
     // What a library forgot to mark close-on-exec, too.
     note(::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1));
     sigset_t signals;
@@ -289,7 +290,7 @@ void keep_exit_statuses() {
 }
 
 Result<pid_t> spawn(const fs::path& program, const Command& command, const Channels& channels) {
-  const SpawnSettings settings(channels);
+  const SpawnSettings settings(channels, command.directory_fd);
   if (settings.error != 0) return system_failed(command.argv.front(), settings.error);
   std::vector<std::string> argv = command.argv;
   std::vector<std::string> environment = command.environment.value_or(std::vector<std::string>{});
@@ -357,8 +358,11 @@ Result<Finished> run_program(const Command& command) {
   if (command.argv.empty() || holds_nul(command)) {
     return fail(Fault::internal, "cannot run a program without a name or with a NUL in its arguments");
   }
-  const auto program = find_program(command.argv.front());
+  auto program = find_program(command.argv.front());
   if (!program) return std::unexpected(program.error());
+  std::error_code error_of_path;
+  if (command.directory_fd >= 0) *program = fs::absolute(*program, error_of_path);
+  if (error_of_path) return system_failed(command.argv.front(), error_of_path.value());
   Channels channels;
   if (const int error = channels.open(command); error != 0) return system_failed(command.argv.front(), error);
   Watch watch(command, channels);

@@ -25,6 +25,7 @@ struct Command {
   std::vector<std::string> argv;  // argv[0] is found as find_program() does
   // "NAME=value", instead of our own environment. The program is looked up in our PATH all the same.
   std::optional<std::vector<std::string>> environment;
+  int directory_fd = -1;                          // where it runs; -1: our own. Stays the caller's
   int stdin_fd = -1;                              // -1: /dev/null. Stays the caller's, as does the next
   int stdout_fd = -1;                             // -1: kept in Finished::out
   bool merge_stderr = false;                      // standard error goes where standard output goes

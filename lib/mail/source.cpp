@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 
 #include "base/text.h"
 
@@ -44,12 +45,14 @@ Result<UniqueFd> copied(int from, std::string_view name, std::uint64_t limit) {
 
 }  // namespace
 
-Result<Source> Source::open(const std::string& path, std::uint64_t limit) {
+Result<Source> Source::open(const std::string& path, std::uint64_t limit, FileKind kind) {
   const bool is_stdin = path == "-";
   const std::string name = is_stdin ? "standard input" : printable(path);
-  UniqueFd fd(is_stdin ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
-  if (!fd) return cannot_read(name, errno);
-  Source source(name, std::move(fd));
+  auto fd = is_stdin ? Result<UniqueFd>(::dup(STDIN_FILENO))
+                     : open_file(path, std::numeric_limits<std::size_t>::max(), kind);
+  if (!fd) return std::unexpected(fd.error());
+  if (!*fd) return cannot_read(name, errno);
+  Source source(name, std::move(*fd));
   auto begun = is_stdin ? source.copy(limit) : source.begin(limit);
   if (!begun) return std::unexpected(begun.error());
   return source;

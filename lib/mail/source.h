@@ -15,8 +15,8 @@ class Source {
  public:
   // A regular file, or standard input where the path is "-": what comes there is copied to a file without a
   // name first, up to `limit` bytes, and so is what comes out of a pipe or a device. Errors as of
-  // read_file().
-  static Result<Source> open(const std::string& path, std::uint64_t limit);
+  // read_file(). `kind` is what a path other than "-" may be.
+  static Result<Source> open(const std::string& path, std::uint64_t limit, FileKind kind = FileKind::any);
 
   std::uint64_t size() const { return size_; }
   // The first bytes: all of them where there are no more than 64 KiB.

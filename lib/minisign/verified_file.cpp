@@ -12,10 +12,10 @@ namespace starttls::minisign {
 
 Result<VerifiedFile> VerifiedFile::open(const std::filesystem::path& path, std::string_view name,
                                         const Signature& signature, std::span<const PublicKey> keys,
-                                        Legacy legacy, std::size_t limit) {
+                                        Legacy legacy, std::size_t limit, FileKind kind) {
   auto verification = Verification::begin(name, signature, keys, legacy);
   if (!verification) return std::unexpected(verification.error());
-  auto fd = open_file(path, limit);
+  auto fd = open_file(path, limit, kind);
   if (!fd) return std::unexpected(fd.error());
   VerifiedFile file(path.string(), std::move(*fd));
   struct stat info{};

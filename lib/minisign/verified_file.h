@@ -25,10 +25,11 @@ class VerifiedFile {
  public:
   // Reads and verifies the whole file. `name` is the file's, for the sentences of errors. Fault::data where
   // it is not what one of the keys signed, or larger than `limit` bytes; Fault::io and Fault::permission
-  // where it cannot be read. What is no regular file is kept in memory, as it can be read only once.
+  // where it cannot be read or is of another kind. What is no regular file is kept in memory, as it can be
+  // read only once.
   static Result<VerifiedFile> open(const std::filesystem::path& path, std::string_view name,
                                    const Signature& signature, std::span<const PublicKey> keys, Legacy legacy,
-                                   std::size_t limit);
+                                   std::size_t limit, FileKind kind = FileKind::regular);
 
   const Verified& verified() const { return verified_; }
 

@@ -148,11 +148,12 @@ Result<Verified> verify(std::string_view name, std::string_view content, const S
 }
 
 Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,
-                             std::span<const PublicKey> keys, Legacy legacy) {
+                             std::span<const PublicKey> keys, Legacy legacy, FileKind kind) {
   auto verification = Verification::begin(path.string(), signature, keys, legacy);
   if (!verification) return std::unexpected(verification.error());
   const bool whole = signature.algorithm == Algorithm::legacy;
-  const auto fd = open_file(path, whole ? legacy_file_size_limit : std::numeric_limits<std::size_t>::max());
+  const std::size_t limit = whole ? legacy_file_size_limit : std::numeric_limits<std::size_t>::max();
+  const auto fd = open_file(path, limit, kind);
   if (!fd) return std::unexpected(fd.error());
   std::vector<char> piece(std::size_t{1} << 18U);
   for (;;) {

@@ -11,6 +11,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/file.h"
 #include "base/result.h"
 #include "minisign/blake2b.h"
 #include "minisign/key.h"
@@ -63,6 +64,7 @@ Result<Verified> verify(std::string_view name, std::string_view content, const S
 // must not read it a second time: it may have changed. Fault::io and Fault::permission where it cannot be
 // read.
 Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,
-                             std::span<const PublicKey> keys, Legacy legacy);
+                             std::span<const PublicKey> keys, Legacy legacy,
+                             FileKind kind = FileKind::regular);
 
 }  // namespace starttls::minisign

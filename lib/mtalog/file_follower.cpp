@@ -61,7 +61,7 @@ bool is_file(int fd, const FileIdentity& identity) {
 }
 
 UniqueFd open_log(const fs::path& file) {
-  return UniqueFd(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  return open_regular(AT_FDCWD, file.c_str());
 }
 
 std::uint64_t size_of(int fd) {

@@ -1,5 +1,6 @@
 #include "mtasts/cache_file.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -98,43 +100,52 @@ fs::path name_for_aside(const fs::path& file, Time now) {
 constexpr std::array beside{"-wal", "-shm"};
 
 // Damage that comes again and again must not fill the disk.
-void forget_oldest_aside(const fs::path& file) {
-  const std::string prefix = file.filename().string() + ".damaged-";
+void forget_oldest_aside(const DirectoryEntry& place) {
+  const std::string prefix = place.name + ".damaged-";
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::directory_iterator it(file.parent_path().empty() ? "." : file.parent_path(), error), end;
+  for (fs::directory_iterator it(fmt::format("/proc/self/fd/{}", place.directory.fd()), error), end;
        !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     const bool is_beside = name.ends_with(beside[0]) || name.ends_with(beside[1]);
-    if (name.starts_with(prefix) && !is_beside) names.push_back(it->path().string());
+    if (name.starts_with(prefix) && !is_beside) names.push_back(name);
   }
   if (names.size() <= most_set_aside) return;
   std::ranges::sort(names);
   names.resize(names.size() - most_set_aside);
   for (const std::string& name : names) {
-    ::unlink(name.c_str());
-    for (const char* suffix : beside) ::unlink((name + suffix).c_str());
+    ::unlinkat(place.directory.fd(), name.c_str(), 0);
+    for (const char* suffix : beside) ::unlinkat(place.directory.fd(), (name + suffix).c_str(), 0);
   }
 }
 
 // Where it went; "" where another process was faster.
 Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Time now) {
   if (identity_of(file) != damaged) return fs::path{};
+  // By the descriptor of its directory, which may be another user's while we are root.
+  const auto place = find_entry(file);
+  if (!place) return std::unexpected(place.error());
+  const int directory = place->directory.fd();
   fs::path aside = name_for_aside(file, now);
-  if (std::rename(file.c_str(), aside.c_str()) != 0) {
+  const std::string aside_name = place->name + aside.string().substr(file.string().size());
+  // What was renamed is where a link leads to.
+  if (std::error_code error; fs::is_symlink(file, error))
+    aside = fs::canonical(file, error).parent_path() / aside_name;
+  if (::renameat(directory, place->name.c_str(), directory, aside_name.c_str()) != 0) {
     const int error = errno;
     return fail(fault_for_writing(error), "{}: cannot be renamed: {}", printable(file.string()),
                 errno_text(error));
   }
   if (identity_of(aside) != damaged) {
     // Another process has put a new file there in between: back with it.
-    if (::link(aside.c_str(), file.c_str()) == 0) ::unlink(aside.c_str());
+    if (::linkat(directory, aside_name.c_str(), directory, place->name.c_str(), 0) == 0)
+      ::unlinkat(directory, aside_name.c_str(), 0);
     return fs::path{};
   }
   for (const char* suffix : beside) {
-    (void)std::rename((file.string() + suffix).c_str(), (aside.string() + suffix).c_str());
+    (void)::renameat(directory, (place->name + suffix).c_str(), directory, (aside_name + suffix).c_str());
   }
-  forget_oldest_aside(file);
+  forget_oldest_aside(*place);
   return aside;
 }
 

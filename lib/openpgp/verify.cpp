@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <limits>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -59,9 +60,10 @@ class PrivateFolder {
 
 // Absolute, so that no name is taken for an option or for standard input.
 Result<fs::path> readable(const fs::path& path) {
-  const UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  std::error_code error(fd ? 0 : errno, std::generic_category());
-  fs::path absolute = error ? path : fs::absolute(path, error);
+  const auto fd = open_file(path, std::numeric_limits<std::size_t>::max());
+  if (!fd) return std::unexpected(fd.error());
+  std::error_code error;
+  fs::path absolute = fs::absolute(path, error);
   if (!error) return absolute;
   return fail(error.value() == EACCES ? Fault::permission : Fault::io, "{}: {}", printable(path.string()),
               error.message());

@@ -1,39 +1,31 @@
 #include "sqlite/schema.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
+#include <string>
 
-#include "base/file.h"
+#include "base/file_draft.h"
 #include "base/text.h"
 
 namespace starttls::sqlite {
 namespace {
 
-Result<void> write_new(const std::filesystem::path& file, const Schema& schema) {
-  auto database = Database::open(file, Opening::writing);
+// What a new file holds: made in memory, so that no path of a file that is not whole is opened.
+Result<std::string> image_of(const Schema& schema) {
+  auto database = Database::in_memory();
   if (!database) return std::unexpected(database.error());
-  // What does not become whole is thrown away: there is nothing to roll back.
-  if (auto done = database->execute("PRAGMA journal_mode = MEMORY"); !done) return done;
-  return lay_out(*database, schema);
+  if (auto done = lay_out(*database, schema); !done) return std::unexpected(done.error());
+  return database->image();
 }
 
-std::unexpected<Error> cannot_create(const std::filesystem::path& file, int error) {
-  return fail(error == EACCES || error == EROFS || error == EPERM ? Fault::permission : Fault::unavailable,
-              "{}: {}", printable(file.string()), errno_text(error));
-}
-
-// Where that is not possible, as on some network file systems, it stays root's.
-void give_to_owner_of(const std::filesystem::path& folder, int descriptor) {
-  if (::geteuid() != 0) return;
-  struct stat info{};
-  if (::stat(folder.empty() ? "." : folder.c_str(), &info) != 0) return;
-  const int ignored = ::fchown(descriptor, info.st_uid, info.st_gid);
-  static_cast<void>(ignored);
+std::unexpected<Error> cannot_create(const std::filesystem::path& file, Error error) {
+  if (error.fault == Fault::io) return std::unexpected(std::move(error));
+  const std::filesystem::path directory = file.has_parent_path() ? file.parent_path() : ".";
+  const bool is_denied = ::access(directory.c_str(), W_OK | X_OK) != 0 && errno != ENOENT && errno != ENOTDIR;
+  error.fault = is_denied ? Fault::permission : Fault::unavailable;
+  return std::unexpected(std::move(error));
 }
 
 Result<void> stamp(Database& database, const Schema& schema) {
@@ -69,18 +61,16 @@ Result<void> upgrade(Database& database, const Schema& schema) {
 }
 
 Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode) {
-  std::string draft = file.string() + ".new-XXXXXX";
-  const UniqueFd fd(::mkostemp(draft.data(), O_CLOEXEC));
-  if (!fd) return cannot_create(file, errno);
-  give_to_owner_of(file.parent_path(), fd.get());
-  auto written = ::fchmod(fd.get(), mode) == 0 ? write_new(draft, schema) : cannot_create(file, errno);
+  const auto image = image_of(schema);
+  if (!image) return std::unexpected(image.error());
+  auto draft = FileDraft::beside(file, mode);
+  if (!draft) return cannot_create(file, draft.error());
+  draft->belong_to_owner_of_directory();
+  draft->append(*image);
+  if (auto done = draft->finish(); !done) return cannot_create(file, done.error());
   // Another process may have been faster; its database is as good.
-  if (written && ::link(draft.c_str(), file.c_str()) != 0 && errno != EEXIST) {
-    written = cannot_create(file, errno);
-  }
-  ::unlink(draft.c_str());
-  if (!written) return written;
-  return sync_directory(file.parent_path());
+  if (auto done = draft->publish_if_new(); !done) return cannot_create(file, done.error());
+  return {};
 }
 
 Result<Standing> standing_of(Database& database, const Schema& schema) {

@@ -1,13 +1,20 @@
 #include "sqlite/sqlite.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
+#include "base/directory.h"
+#include "base/file.h"
 #include "base/text.h"
 
 namespace starttls::sqlite {
 namespace {
+
+constexpr const char* in_memory_name = ":memory:";
 
 Fault fault_of(int code) {
   switch (code & 0xFF) {  // the primary result code
@@ -63,6 +70,44 @@ std::string immutable_uri(const std::string& file) {
     }
   }
   return uri + "?immutable=1";
+}
+
+// SQLite's open(2), for the database and for the files beside it: regular files only, which never block. A
+// directory is opened to be synced. As root, a file with several names is not written: one of them may be in
+// a directory of another user, who gave a file of root's a name there.
+int open_for_sqlite(const char* path, int flags, int mode) {
+  constexpr int always = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  const int creating = flags & (O_CREAT | O_EXCL);
+  UniqueFd fd;
+  if ((creating & O_EXCL) == 0) fd = open_regular(AT_FDCWD, path, flags & ~creating);
+  if (!fd && (creating & O_CREAT) != 0 && ((creating & O_EXCL) != 0 || errno == ENOENT))
+    fd = UniqueFd(::open(path, flags | O_EXCL | always, mode));
+  if (!fd && creating == 0 && errno == ENOTSUP && (flags & O_ACCMODE) == O_RDONLY)
+    fd = UniqueFd(::open(path, O_RDONLY | O_DIRECTORY | always));
+  struct stat info{};
+  const bool is_written = (flags & O_ACCMODE) != O_RDONLY;
+  if (fd && is_written && ::geteuid() == 0 && ::fstat(fd.get(), &info) == 0 && info.st_nlink > 1) {
+    fd.reset();
+    errno = EMLINK;
+  }
+  return fd.release();
+}
+
+// Where root finds the file: not behind a link of another user.
+Result<std::string> path_for_root(const std::filesystem::path& file) {
+  const auto entry = find_entry(file);
+  if (!entry) return fail(Fault::unavailable, "{}", entry.error().message);
+  std::error_code error;
+  const auto directory =
+      std::filesystem::read_symlink(fmt::format("/proc/self/fd/{}", entry->directory.fd()), error);
+  if (error) return file.string();
+  return (directory / entry->name).string();
+}
+
+int use_own_open() {
+  sqlite3_vfs* const vfs = sqlite3_vfs_find(nullptr);
+  if (vfs == nullptr || vfs->iVersion < 3) return SQLITE_ERROR;
+  return vfs->xSetSystemCall(vfs, "open", reinterpret_cast<sqlite3_syscall_ptr>(&open_for_sqlite));
 }
 
 }  // namespace
@@ -141,10 +186,17 @@ Database::Database(sqlite3* handle) : handle_(handle, &sqlite3_close_v2) {}
 Result<Database> Database::open(const std::filesystem::path& file, Opening opening) {
   // Nobody asks SQLite how much memory it has in use, and counting costs a lock for each piece of it.
   [[maybe_unused]] static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  [[maybe_unused]] static const int guarded = use_own_open();
+  if (const std::string_view why = why_not_regular(file); !why.empty())
+    return fail(Fault::unavailable, "{}: {}", printable(file.string()), why);
+  const bool guards_links = ::geteuid() == 0 && file != in_memory_name;
+  const auto path = guards_links ? path_for_root(file) : file.string();
+  if (!path) return std::unexpected(path.error());
   sqlite3* handle = nullptr;
-  const std::string name = opening == Opening::unchanging ? immutable_uri(file.string()) : file.string();
+  const std::string name = opening == Opening::unchanging ? immutable_uri(*path) : *path;
+  const int flags = flags_of(opening) | SQLITE_OPEN_NOMUTEX | (guards_links ? SQLITE_OPEN_NOFOLLOW : 0);
   errno = 0;
-  const int rc = sqlite3_open_v2(name.c_str(), &handle, flags_of(opening) | SQLITE_OPEN_NOMUTEX, nullptr);
+  const int rc = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   Database database(handle);
   if (rc != SQLITE_OK) {
     return fail(fault_of(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));
@@ -154,7 +206,15 @@ Result<Database> Database::open(const std::filesystem::path& file, Opening openi
 }
 
 Result<Database> Database::in_memory() {
-  return open(":memory:", Opening::creating);
+  return open(in_memory_name, Opening::creating);
+}
+
+Result<std::string> Database::image() {
+  sqlite3_int64 size = 0;
+  const std::unique_ptr<unsigned char, void (*)(void*)> bytes(
+      sqlite3_serialize(handle_.get(), "main", &size, 0), &sqlite3_free);
+  if (!bytes) return error_of(handle_.get());
+  return std::string(reinterpret_cast<const char*>(bytes.get()), static_cast<std::size_t>(size));
 }
 
 Result<Statement> Database::prepare(std::string_view sql) {

@@ -3,7 +3,8 @@
 //
 // An error names the file and has SQLite's own words. Fault::data: the file is damaged or no database;
 // Fault::permission; Fault::io: the disk is full or fails; Fault::temporary: others have it locked for too
-// long; else Fault::unavailable.
+// long; else Fault::unavailable. A database, and what SQLite keeps beside it, is a regular file: anything
+// else is rejected without waiting for it.
 #pragma once
 
 #include <chrono>
@@ -61,7 +62,8 @@ enum class Opening {
 
 class Database {
  public:
-  // Other connections are waited for, five seconds at most. May be used by any thread, one at a time.
+  // Other connections are waited for, five seconds at most. May be used by any thread, one at a time. Root
+  // follows links on the way to the file as directory.h says.
   static Result<Database> open(const std::filesystem::path& file, Opening opening);
   // Gone with the handle.
   static Result<Database> in_memory();
@@ -76,6 +78,8 @@ class Database {
   bool is_in_memory() const;
   // Rows that this connection has inserted, updated or deleted.
   std::int64_t own_changes() const;
+  // What a file of this database would hold.
+  Result<std::string> image();
   // How long others are waited for.
   void set_patience(std::chrono::milliseconds patience);
 

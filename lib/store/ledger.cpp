@@ -26,7 +26,7 @@ Result<std::vector<OpenSegment>> open_segments(const fs::path& folder) {
   if (!paths) return std::unexpected(paths.error());
   std::vector<OpenSegment> segments;
   for (const fs::path& path : *paths) {
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    UniqueFd fd = open_regular(AT_FDCWD, path.c_str());
     if (!fd && errno == ENOENT) continue;  // folded meanwhile, so it is in the store
     if (!fd) {
       const Fault fault = errno == EACCES ? Fault::permission : Fault::io;

@@ -1,7 +1,6 @@
 #include "store/writer.h"
 
 #include <sys/random.h>
-#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -36,10 +35,7 @@ Result<void> make(const fs::path& file) {
   if (!draft) return std::unexpected(draft.error());
   draft->append(*name + "\n");
   if (auto done = draft->finish(); !done) return done;
-  if (::link(draft->path().c_str(), file.c_str()) != 0 && errno != EEXIST) {
-    return fail(Fault::cannot_create, "{}: {}", printable(file.string()), errno_text(errno));
-  }
-  return sync_directory(file.parent_path());
+  return draft->publish_if_new();
 }
 
 }  // namespace

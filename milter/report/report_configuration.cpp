@@ -5,7 +5,7 @@
 namespace starttls::milter {
 
 Result<WholeConfiguration> load_whole_configuration(const std::optional<std::filesystem::path>& file) {
-  auto settings = load_settings(file);
+  auto settings = load_settings(file, FileKind::any);
   if (!settings) return std::unexpected(settings.error());
   ReportConfiguration report;
   policy::DiscoveryText text;

@@ -1,5 +1,7 @@
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "base/directory.h"
 #include "base/file_draft.h"
 #include "support.h"
 
@@ -14,6 +16,23 @@ TEST_CASE("a file is read whole or refused by its size") {
   CHECK(bad(read_file(folder / "a", 6)).fault == Fault::data);
   CHECK(bad(read_file(folder / "none", 6)).fault == Fault::io);
   CHECK(bad(read_file(folder.path(), 6)).fault == Fault::io);
+}
+
+TEST_CASE("what is no regular file is rejected without waiting for it, unless it is an argument") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  fs::create_symlink("pipe", folder / "link");
+  fs::create_directory(folder / "directory");
+  const auto why = [&](const fs::path& path) {
+    const Error error = bad(read_file(path, 100));
+    CHECK(error.fault == Fault::io);
+    return error.message.substr(path.string().size() + 2);
+  };
+  CHECK(why(folder / "pipe") == "a named pipe, not a regular file");
+  CHECK(why(folder / "link") == "a named pipe, not a regular file");
+  CHECK(why(folder / "directory") == "a directory, not a regular file");
+  CHECK(why("/dev/null") == "a device, not a regular file");
+  CHECK(good(read_file("/dev/null", 100, FileKind::any)).empty());
 }
 
 TEST_CASE("a sparse file of 2 GiB is refused without being read") {
@@ -119,7 +138,14 @@ TEST_CASE("what a killed process left of a draft is cleared away by the next one
       left + ".bak",    "map.starttls-draft-abc-23", "other.starttls-draft-abc123"};
   for (const std::string& name : others) write(folder / name, "whole");
   fs::create_symlink("map.new-abc123", folder / "map.starttls-draft-linked");
-  const auto living = good(FileDraft::beside(folder / "map"));
+  {
+    // What a killed process left that had a program make something of its draft.
+    fs::create_directory(folder / "map.starttls-draft-0123456789abcdefABCDEF");
+    write(folder / "map.starttls-draft-0123456789abcdefABCDEF/map.db", "half");
+  }
+  auto living = good(FileDraft::beside(folder / "map"));
+  CHECK_FALSE(fs::exists(folder / "map.starttls-draft-0123456789abcdefABCDEF"));
+  living.append("living");
   for (const std::string& name :
        {left, left + ".db", "__db." + left + ".db", std::string("map.starttls-draft-abc124.db")}) {
     CAPTURE(name);
@@ -131,18 +157,99 @@ TEST_CASE("what a killed process left of a draft is cleared away by the next one
   }
   CHECK(fs::is_symlink(folder / "map.starttls-draft-linked"));
   good(replace_file(folder / "map", "new"));
-  CHECK(fs::exists(living.path()));
+  good(living.finish());
+  good(living.publish());
+  CHECK(read(folder / "map") == "living");
 }
 
 TEST_CASE("a draft takes over what a program made of it") {
   const TemporaryFolder folder;
   auto draft = good(FileDraft::beside(folder / "map"));
   draft.append("source");
-  good(draft.flush());
-  write(draft.path().string() + ".db", "made");
-  good(draft.adopt(draft.path().string() + ".db"));
+  const int directory = good(draft.enclose("source"));
+  struct stat info{};
+  REQUIRE(::fstat(directory, &info) == 0);
+  CHECK((info.st_mode & 07777) == 0700);
+  CHECK(read(path_below(directory, "source")) == "source");
+  write(path_below(directory, "source.db"), "made");
+  good(draft.adopt("source.db"));
   good(draft.finish());
   good(draft.publish());
   CHECK(read(folder / "map") == "made");
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
+}
+
+namespace {
+
+constexpr uid_t another = 65534;  // nobody
+constexpr gid_t other_group = 65534;
+
+// A directory of another user, with a file beside it that is root's alone.
+struct ForeignDirectory {
+  TemporaryFolder folder;
+  fs::path theirs = folder / "theirs";
+  fs::path victim = folder / "victim";
+
+  ForeignDirectory() {
+    fs::create_directory(theirs);
+    REQUIRE(::chown(theirs.c_str(), another, other_group) == 0);
+    write(victim, "root's");
+    REQUIRE(::chmod(victim.c_str(), 0600) == 0);
+  }
+  bool is_unchanged() const {
+    struct stat info{};
+    return read(victim) == "root's" && ::stat(victim.c_str(), &info) == 0 && (info.st_mode & 07777) == 0600 &&
+           info.st_uid == 0;
+  }
+};
+
+}  // namespace
+
+TEST_CASE("root follows no link in a directory of another user") {
+  if (::geteuid() != 0) return;
+  const ForeignDirectory foreign;
+  fs::create_symlink("../victim", foreign.theirs / "map");
+  fs::create_symlink(".", foreign.theirs / "way");
+  CHECK(bad(replace_file(foreign.theirs / "map", "new")).message.ends_with("is not followed"));
+  CHECK(bad(replace_file(foreign.theirs / "way/new", "new")).message.ends_with("is not followed"));
+  CHECK(foreign.is_unchanged());
+  good(replace_file(foreign.theirs / "fresh", "new"));
+  CHECK(read(foreign.theirs / "fresh") == "new");
+}
+
+TEST_CASE("root does not take over who may run a file as its owner") {
+  const TemporaryFolder folder;
+  write(folder / "map", "old");
+  REQUIRE(::chmod((folder / "map").c_str(), 04755) == 0);
+  good(replace_file(folder / "map", "new"));
+  CHECK((fs::status(folder / "map").permissions() & fs::perms::mask) == fs::perms(0755));
+}
+
+TEST_CASE("a directory is guarded where nobody else can change it or the way to it") {
+  if (::geteuid() != 0) return;
+  const ForeignDirectory foreign;
+  CHECK(good(Directory::open(foreign.folder.path())).is_guarded());
+  CHECK_FALSE(good(Directory::open(foreign.theirs)).is_guarded());
+  fs::create_directory(foreign.theirs / "roots");
+  CHECK_FALSE(good(Directory::open(foreign.theirs / "roots")).is_guarded());
+  CHECK_FALSE(good(Directory::open("/tmp")).is_guarded());
+  CHECK(good(Directory::open("/tmp")).is_way_guarded());
+  fs::create_directory(foreign.folder / "writable");
+  REQUIRE(::chmod((foreign.folder / "writable").c_str(), 0777) == 0);
+  CHECK_FALSE(good(Directory::open(foreign.folder / "writable")).is_guarded());
+  CHECK(good(Directory::make(foreign.folder / "a/b/c")).is_guarded());
+  CHECK(bad(Directory::make(foreign.theirs / "a/b")).message.ends_with("No such file or directory"));
+}
+
+TEST_CASE("links of root's own are followed, and loops of them end") {
+  const TemporaryFolder folder;
+  fs::create_directories(folder / "a/b");
+  fs::create_symlink("a", folder / "first");
+  fs::create_symlink(folder / "first/b", folder / "second");
+  fs::create_symlink("../second/../b/target", folder / "a/third");
+  write(folder / "a/b/target", "old");
+  good(replace_file(folder / "a/third", "new"));
+  CHECK(read(folder / "a/b/target") == "new");
+  fs::create_symlink("round", folder / "round");
+  CHECK(bad(Directory::open(folder / "round")).message.ends_with("Too many levels of symbolic links"));
 }

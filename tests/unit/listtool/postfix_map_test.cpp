@@ -21,7 +21,7 @@ std::string text_map(std::span<const Source> sources, const postfix::Rules& rule
   auto draft = good(FileDraft::beside(folder / "map"));
   postfix::write_text_map(sources, rules, draft.writer());
   good(draft.flush());
-  return read(draft.path());
+  return read("/proc/self/fd/" + std::to_string(draft.fd()));
 }
 
 }  // namespace

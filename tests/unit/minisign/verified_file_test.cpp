@@ -37,7 +37,7 @@ struct Signer {
   Result<VerifiedFile> open(const fs::path& path, std::size_t most = limit,
                             Legacy legacy = Legacy::refuse) const {
     return VerifiedFile::open(path, "the list", good(parse_signature(read(file.string() + ".minisig"))), keys,
-                              legacy, most);
+                              legacy, most, FileKind::any);
   }
 
  private:
