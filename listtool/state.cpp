@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/directory.h"
 #include "base/file_draft.h"
 #include "base/settings.h"
 #include "base/text.h"
@@ -92,6 +93,22 @@ Result<Edition> read_edition(Settings& settings, const std::string& at, std::vec
   return edition;
 }
 
+// Root makes, renames and removes files there by their paths: in a directory that another user can change,
+// that user could turn it against any other file.
+Result<void> make_for_root(const fs::path& state_dir) {
+  if (::geteuid() != 0) return {};
+  for (const fs::path& path : {state_dir, state_dir / "sets"}) {
+    const auto directory = Directory::make(path);
+    if (!directory) return std::unexpected(directory.error());
+    if (directory->is_guarded()) continue;
+    return fail(Fault::permission,
+                "{}: root does not update lists where another user can change files: give the directory, and "
+                "those above it, to root, or run update as the user whose directory it is",
+                printable(path.string()));
+  }
+  return {};
+}
+
 std::optional<std::uint64_t> number_of(const fs::path& set) {
   const std::string name = set.filename().string();
   std::uint64_t number = 0;
@@ -169,13 +186,18 @@ OwnState::OwnState(fs::path path, UniqueFd lock) : path_(std::move(path)), lock_
 }
 
 Result<OwnState> OwnState::lock(const fs::path& state_dir) {
+  if (auto safe = make_for_root(state_dir); !safe) return std::unexpected(safe.error());
   std::error_code error;
   fs::create_directories(state_dir / "sets", error);
   if (error) return cannot(state_dir, "make the folder", error.value());
   const fs::path file = state_dir / "lock";
   // For nobody else: who can open it can hold it, and keep every update from running.
-  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
-  if (!fd || ::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
+  UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+  struct stat info{};
+  if (!fd || ::fstat(fd.get(), &info) != 0) return cannot(file, "open", errno);
+  if (!S_ISREG(info.st_mode))
+    return fail(Fault::cannot_create, "{}: {}", printable(file.string()), not_regular_text(info.st_mode));
+  if (::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
   if (auto locked = starttls::lock(fd, state_dir, "another update is running"); !locked)
     return std::unexpected(locked.error());
   // Before anything is cleared away it must be known what counts.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 
 #include "base/settings.h"
 #include "base/text.h"
@@ -15,12 +16,11 @@ using namespace std::chrono_literals;
 
 constexpr const char* default_file = "/etc/starttls-toolkit/tlsrpt.toml";
 
-Result<mode_t> parse_mode(std::string_view text) {
+Result<mode_t> parse_mode(std::string_view key, std::string_view text) {
   mode_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
   if (error != std::errc() || end != text.data() + text.size() || mode > 0777) {
-    return fail(Fault::config, R"('milter.socket_mode' is '{}', not an octal mode such as "0660")",
-                printable(text));
+    return fail(Fault::config, R"('{}' is '{}', not an octal mode such as "0660")", key, printable(text));
   }
   return mode;
 }
@@ -72,6 +72,7 @@ struct ReporterTexts {
 };
 struct Texts {
   std::string mode = "0660";
+  std::string metrics_mode = "0660";
   std::string client_address = "full";
   std::string on_downgrade = "observe";
   std::vector<std::string> local_networks;
@@ -109,6 +110,7 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.seconds("milter.sync_interval", c.sync_interval, 10ms, 1min);
   settings.seconds("milter.fold_interval", c.fold_interval, 10ms, 1h);
   settings.text("milter.metrics", c.metrics);
+  settings.text("milter.metrics_mode", texts.metrics_mode);
   settings.text("milter.mta_log", c.mta_log);
   settings.texts("milter.local_networks", texts.local_networks);
   read_selection(settings, c.selection);
@@ -143,9 +145,13 @@ Texts read_all(Settings& settings, Configuration& c) {
 
 // Values that are well-formed, but not what they must be.
 Result<void> understand(const Settings& settings, const Texts& texts, Configuration& c) {
-  const auto mode = parse_mode(texts.mode);
-  if (!mode) return std::unexpected(mode.error());
-  c.socket_mode = *mode;
+  for (const auto& [key, text, value] :
+       {std::tuple{"milter.socket_mode", &texts.mode, &c.socket_mode},
+        std::tuple{"milter.metrics_mode", &texts.metrics_mode, &c.metrics_mode}}) {
+    const auto mode = parse_mode(key, *text);
+    if (!mode) return std::unexpected(mode.error());
+    *value = *mode;
+  }
   if (c.log != "syslog" && c.log != "stderr") {
     return fail(Fault::config, R"('milter.log' is '{}', neither "syslog" nor "stderr")", printable(c.log));
   }

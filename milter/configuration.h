@@ -21,6 +21,9 @@
 
 namespace starttls::milter {
 
+// Whom root becomes where the configuration names nobody, if there is such a user.
+inline constexpr const char* default_user = "starttls-toolkit";
+
 // Which sessions are recorded: those from other mail servers, not those of our own users and hosts.
 struct Selection {
   std::vector<IpNetwork> local_networks;  // clients there are not recorded
@@ -62,6 +65,7 @@ struct Configuration {
   std::chrono::milliseconds sync_interval{1000};
   std::chrono::milliseconds fold_interval{5000};
   std::string metrics;         // "unix:/path" or "inet:HOST:PORT"; empty: no metrics
+  mode_t metrics_mode = 0660;  // of a unix socket
   std::string mta_log;         // "journal", or the absolute path of a file; empty: the log is not followed
 
   // [milter]: what HUP reads again

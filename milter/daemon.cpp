@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/directory.h"
 #include "base/file_draft.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -110,7 +111,8 @@ class PidFile {
   PidFile(const PidFile&) = delete;
   PidFile& operator=(const PidFile&) = delete;
   ~PidFile() {
-    if (written_) ::unlink(path_.c_str());
+    if (!written_) return;
+    if (const auto entry = find_entry(path_)) ::unlinkat(entry->directory.fd(), entry->name.c_str(), 0);
   }
   Result<void> write() {
     if (path_.empty()) return {};
@@ -184,7 +186,7 @@ class Working {
 
 // What HUP cannot change, as words for the log.
 std::vector<std::string_view> changes_for_a_restart(const Configuration& old, const Configuration& now) {
-  const std::array<std::pair<bool, std::string_view>, 12> all{{
+  const std::array<std::pair<bool, std::string_view>, 13> all{{
       {old.state_dir != now.state_dir, "state_dir"},
       {old.store != now.store, "store"},
       {old.socket != now.socket, "socket"},
@@ -196,6 +198,7 @@ std::vector<std::string_view> changes_for_a_restart(const Configuration& old, co
       {old.pid_file != now.pid_file, "pid_file"},
       {old.sync_interval != now.sync_interval || old.fold_interval != now.fold_interval, "the intervals"},
       {old.metrics != now.metrics, "metrics"},
+      {old.metrics_mode != now.metrics_mode, "metrics_mode"},
       {old.mta_log != now.mta_log, "mta_log"},
   }};
   std::vector<std::string_view> changed;
@@ -217,7 +220,10 @@ Result<Opened> open_all(const Configuration& configuration,
   if (!configuration.metrics.empty()) {
     const auto address = service::parse_address(configuration.metrics);
     if (!address) return std::unexpected(address.error());
-    auto listener = service::Listener::open(*address, {.mode = 0666});
+    auto listener =
+        service::Listener::open(*address, {.mode = configuration.metrics_mode,
+                                           .owner = identity ? std::optional(identity->uid) : std::nullopt,
+                                           .group = identity ? std::optional(identity->gid) : std::nullopt});
     if (!listener) return std::unexpected(listener.error());
     opened.metrics.emplace(std::move(*listener));
   }

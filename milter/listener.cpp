@@ -1,20 +1,15 @@
 #include "milter/listener.h"
 
 #include <libmilter/mfapi.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 #include <optional>
 
 #include "base/file.h"
-#include "base/log.h"
 #include "base/text.h"
+#include "service/unix_socket.h"
 
 namespace starttls::milter {
 namespace {
@@ -38,37 +33,6 @@ bool is_inet(std::string_view socket) {
   return error == std::errc() && end == port.data() + port.size() && number >= 1 && number <= 65535;
 }
 
-// 0, or the errno value of the attempt.
-int try_unix(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
-  std::memcpy(address.sun_path, path.data(), path.size());
-  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!fd) return errno;
-  const int rc = ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
-  return rc == 0 ? 0 : errno;
-}
-
-Result<void> clear_stale_socket(const std::string& path) {
-  struct stat info{};
-  if (::lstat(path.c_str(), &info) != 0) return {};
-  if (!S_ISSOCK(info.st_mode)) {
-    return fail(Fault::unavailable, "{}: exists and is no socket", printable(path));
-  }
-  const int error = try_unix(path);
-  if (error == 0) return fail(Fault::temporary, "{}: another program listens there", printable(path));
-  if (error != ECONNREFUSED) {
-    return fail(Fault::unavailable, "{}: cannot tell whether somebody listens there: {}", printable(path),
-                errno_text(error));
-  }
-  spdlog::info("{}: removing the socket that an earlier process left", printable(path));
-  if (::unlink(path.c_str()) != 0) {
-    return fail(Fault::unavailable, "{}: {}", printable(path), errno_text(errno));
-  }
-  return {};
-}
-
 // The group that may connect: the configured one, or Postfix's where that is likely to be what is meant.
 Result<std::optional<gid_t>> socket_group(const Configuration& configuration) {
   const bool by_default = configuration.socket_group.empty();
@@ -88,22 +52,25 @@ Result<std::optional<uid_t>> socket_owner(const Configuration& configuration,
   return owner->uid;
 }
 
-Result<void> admit(const std::string& path, const Configuration& configuration,
-                   const std::optional<service::Identity>& identity) {
+// libmilter's own words for what went wrong are none.
+Result<void> open_by_libmilter(const std::string& socket) {
+  errno = 0;
+  const int opened = smfi_opensocket(false);
+  const int reason = errno;
+  if (opened == MI_SUCCESS) return {};
+  if (reason == EADDRINUSE)
+    return fail(Fault::temporary, "{}: another program listens there", printable(socket));
+  return fail(Fault::unavailable, "{}: cannot listen there{}", printable(socket),
+              reason != 0 ? ": " + errno_text(reason) : "");
+}
+
+Result<service::SocketAccess> access_of(const Configuration& configuration,
+                                        const std::optional<service::Identity>& identity) {
   const auto group = socket_group(configuration);
   if (!group) return std::unexpected(group.error());
   const auto owner = socket_owner(configuration, identity);
   if (!owner) return std::unexpected(owner.error());
-  const bool changes = *owner || *group;
-  if (changes && ::lchown(path.c_str(), owner->value_or(static_cast<uid_t>(-1)),
-                          group->value_or(static_cast<gid_t>(-1))) != 0) {
-    return fail(Fault::permission, "{}: cannot give it to its owner and group: {}", printable(path),
-                errno_text(errno));
-  }
-  if (::chmod(path.c_str(), configuration.socket_mode) != 0) {
-    return fail(Fault::permission, "{}: cannot set its mode: {}", printable(path), errno_text(errno));
-  }
-  return {};
+  return service::SocketAccess{.mode = configuration.socket_mode, .owner = *owner, .group = *group};
 }
 
 // The daemon leaves for "/", and libmilter takes any word for a path.
@@ -128,34 +95,18 @@ Result<void> open_listener(const Configuration& configuration,
   const std::string& socket = configuration.socket;
   const auto path = unix_path(socket);
   if (auto formed = check_form(socket, path); !formed) return formed;
-  if (path) {
-    if (auto cleared = clear_stale_socket(*path); !cleared) return cleared;
-  }
   std::string writable = socket;
   if (smfi_setconn(writable.data()) != MI_SUCCESS) {
     return fail(Fault::usage, "libmilter does not take '{}' for a socket", printable(socket));
   }
-  // Nobody connects between bind and chmod: the socket is made with no rights for others.
-  const mode_t before = ::umask(0177);
-  errno = 0;
-  const int opened = smfi_opensocket(false);
-  const int reason = errno;
-  ::umask(before);
-  if (opened != MI_SUCCESS && reason == EADDRINUSE) {
-    return fail(Fault::temporary, "{}: another program listens there", printable(socket));
-  }
-  if (opened != MI_SUCCESS) {
-    return fail(Fault::unavailable, "{}: cannot listen there{}", printable(socket),
-                reason != 0 ? ": " + errno_text(reason) : "");
-  }
-  if (!path) return {};
-  auto admitted = admit(*path, configuration, identity);
-  if (!admitted) ::unlink(path->c_str());
-  return admitted;
+  if (!path) return open_by_libmilter(socket);
+  const auto access = access_of(configuration, identity);
+  if (!access) return std::unexpected(access.error());
+  return service::make_unix_socket(*path, *access, [&] { return open_by_libmilter(socket); });
 }
 
 void close_listener(const Configuration& configuration) {
-  if (const auto path = unix_path(configuration.socket)) ::unlink(path->c_str());
+  if (const auto path = unix_path(configuration.socket)) service::remove_unix_socket(*path);
 }
 
 }  // namespace starttls::milter

@@ -11,9 +11,9 @@
 namespace starttls::milter {
 
 // Opens the socket of the configuration and hands it to libmilter. A unix socket that a dead process left is
-// removed; it gets its owner, group and mode before this returns: `identity` is who we are about to become.
-// Fault::temporary where somebody listens there already, Fault::usage for a socket that libmilter does not
-// understand, else Fault::unavailable with the reason.
+// removed; the new one gets its owner, group and mode as unix_socket.h says: `identity` is who we are about
+// to become. Fault::temporary where somebody listens there already, Fault::usage for a socket that libmilter
+// does not understand, else Fault::unavailable with the reason.
 Result<void> open_listener(const Configuration& configuration,
                            const std::optional<service::Identity>& identity);
 

@@ -1,45 +1,22 @@
 #include "milter/privileges.h"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <filesystem>
 
-#include "base/file.h"
-#include "base/text.h"
+#include "base/directory.h"
+#include "service/hand_over.h"
 
 namespace starttls::milter {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* default_user = "starttls-toolkit";
-
-bool is_roots(const fs::path& path) {
-  struct stat info{};
-  return ::lstat(path.c_str(), &info) == 0 && info.st_uid == 0;
-}
-
-Result<void> give(const fs::path& path, const service::Identity& identity) {
-  if (::lchown(path.c_str(), identity.uid, identity.gid) == 0) return {};
-  return fail(Fault::permission, "{}: cannot give it to user '{}': {}", printable(path.string()),
-              printable(identity.user), errno_text(errno));
-}
-
-// Only below a folder that nobody but root could write: there is nothing in it that somebody else planted.
+// Only below directories that nobody but root can write to: there is nothing in it that somebody else
+// planted. Elsewhere the daemon makes it with its own rights, or waits until it can be made.
 Result<void> hand_over(const fs::path& state_dir, const service::Identity& identity) {
-  std::error_code error;
-  fs::create_directories(state_dir, error);
-  if (error) return {};  // the daemon waits until it can be made
-  if (!is_roots(state_dir)) return {};
-  for (fs::recursive_directory_iterator entry(state_dir, error), end; !error && entry != end;
-       entry.increment(error)) {
-    if (!is_roots(entry->path())) continue;
-    if (auto given = give(entry->path(), identity); !given) return given;
-  }
-  if (error) return fail(Fault::io, "{}: {}", printable(state_dir.string()), error.message());
-  return give(state_dir, identity);
+  const auto directory = Directory::make(state_dir);
+  return directory ? service::give_all(*directory, identity) : Result<void>();
 }
 
 }  // namespace

@@ -14,8 +14,8 @@ namespace starttls::milter {
 Result<std::optional<service::Identity>> identity_of(const Configuration& configuration);
 
 // Makes the state directory if it is missing, gives it to that user, and becomes that user for good. What is
-// in the directory is given with it where it was root's, as after a daemon that ran as root. Before any
-// thread is started.
+// in the directory is given with it where it was root's, as after a daemon that ran as root: only where
+// nobody but root could have put it there (service/hand_over.h). Before any thread is started.
 Result<void> become(const service::Identity& identity, const Configuration& configuration);
 
 }  // namespace starttls::milter

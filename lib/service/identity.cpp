@@ -4,7 +4,9 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <vector>
 
 #include "base/file.h"
@@ -43,6 +45,26 @@ Result<Identity> find_identity(const std::string& user, const std::string& group
   if (!gid) return std::unexpected(gid.error());
   identity.gid = *gid;
   return identity;
+}
+
+Result<ActingAs> ActingAs::begin(uid_t uid, gid_t gid) {
+  const int count = ::getgroups(0, nullptr);
+  std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
+  if (count < 0 || ::getgroups(count, groups.data()) < 0)
+    return fail(Fault::permission, "getgroups: {}", errno_text(errno));
+  ActingAs acting(::getegid(), std::move(groups));
+  if (::setgroups(1, &gid) != 0 || ::setegid(gid) != 0 || ::seteuid(uid) != 0)
+    return fail(Fault::permission, "cannot act as user {}: {}", uid, errno_text(errno));
+  return acting;
+}
+
+ActingAs::ActingAs(ActingAs&& other) noexcept
+    : active_(std::exchange(other.active_, false)), group_(other.group_), groups_(std::move(other.groups_)) {}
+
+ActingAs::~ActingAs() {
+  if (!active_) return;
+  if (::seteuid(0) != 0 || ::setegid(group_) != 0 || ::setgroups(groups_.size(), groups_.data()) != 0)
+    std::abort();
 }
 
 Result<void> become(const Identity& identity) {

@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -14,7 +13,6 @@
 #include <cstring>
 #include <memory>
 
-#include "base/log.h"
 #include "base/text.h"
 
 namespace starttls::service {
@@ -53,40 +51,6 @@ UniqueFd new_socket(int family) {
   return UniqueFd(::socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
-// Where nobody listens, what an earlier process left is removed.
-Result<void> clear_stale_socket(const std::string& path, const sockaddr_un& address) {
-  struct stat info{};
-  if (::lstat(path.c_str(), &info) != 0) return {};
-  if (!S_ISSOCK(info.st_mode))
-    return fail(Fault::unavailable, "{}: exists and is no socket", printable(path));
-  const UniqueFd fd = new_socket(AF_UNIX);
-  const int error = ::connect(fd.get(), view(address), sizeof address) == 0 ? 0 : errno;
-  // With a full queue there is somebody, too.
-  if (error == 0 || error == EAGAIN) {
-    return fail(Fault::temporary, "{}: another program listens there", printable(path));
-  }
-  if (error != ECONNREFUSED) {
-    return fail(Fault::unavailable, "{}: cannot tell whether somebody listens there: {}", printable(path),
-                errno_text(error));
-  }
-  spdlog::info("{}: removing the socket that an earlier process left", printable(path));
-  if (::unlink(path.c_str()) != 0)
-    return fail(Fault::unavailable, "{}: {}", printable(path), errno_text(errno));
-  return {};
-}
-
-Result<void> admit(const std::string& path, const SocketAccess& access) {
-  const uid_t owner = access.owner.value_or(static_cast<uid_t>(-1));
-  const gid_t group = access.group.value_or(static_cast<gid_t>(-1));
-  if (::lchown(path.c_str(), owner, group) != 0) {
-    return fail(Fault::permission, "{}: cannot give it to its owner: {}", printable(path), errno_text(errno));
-  }
-  if (::chmod(path.c_str(), access.mode) != 0) {
-    return fail(Fault::permission, "{}: cannot set its mode: {}", printable(path), errno_text(errno));
-  }
-  return {};
-}
-
 Result<void> listen_at(const UniqueFd& socket, std::string_view name) {
   if (::listen(socket.get(), SOMAXCONN) != 0) {
     return fail(errno == EADDRINUSE ? Fault::temporary : Fault::unavailable, "{}: cannot listen there: {}",
@@ -98,19 +62,16 @@ Result<void> listen_at(const UniqueFd& socket, std::string_view name) {
 Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access) {
   const auto address = socket_address(path);
   if (!address) return std::unexpected(address.error());
-  if (auto cleared = clear_stale_socket(path, *address); !cleared) return std::unexpected(cleared.error());
   UniqueFd socket = new_socket(AF_UNIX);
-  // Nobody connects between bind and chmod: the socket is made with no rights for others.
-  const mode_t before = ::umask(0177);
-  const int error = ::bind(socket.get(), view(*address), sizeof *address) == 0 ? 0 : errno;
-  ::umask(before);
-  if (error != 0)
-    return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(error));
-  auto admitted = admit(path, access);
-  if (admitted) admitted = listen_at(socket, path);
-  if (!admitted) {
-    ::unlink(path.c_str());
-    return std::unexpected(admitted.error());
+  const auto made = make_unix_socket(path, access, [&]() -> Result<void> {
+    if (::bind(socket.get(), view(*address), sizeof *address) == 0) return {};
+    return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
+  });
+  if (!made) return std::unexpected(made.error());
+  // From now on it is connected to, by those who may.
+  if (auto listening = listen_at(socket, path); !listening) {
+    remove_unix_socket(path);
+    return std::unexpected(listening.error());
   }
   return socket;
 }
@@ -176,7 +137,7 @@ Listener::Listener(Listener&& other) noexcept
     : socket_(std::move(other.socket_)), path_(std::exchange(other.path_, {})) {}
 
 Listener::~Listener() {
-  if (!path_.empty()) ::unlink(path_.c_str());
+  if (!path_.empty()) remove_unix_socket(path_);
 }
 
 Result<std::vector<UniqueFd>> activated_sockets() {

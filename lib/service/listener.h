@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "service/unix_socket.h"
 
 namespace starttls::service {
 
@@ -25,13 +26,6 @@ struct Address {
 // Fault::config, without the name of the setting: "is no socket such as ...".
 Result<Address> parse_address(std::string_view text);
 std::string to_text(const Address& address);
-
-// Who may connect to a unix socket.
-struct SocketAccess {
-  mode_t mode = 0660;
-  std::optional<uid_t> owner;  // none: ourselves
-  std::optional<gid_t> group;
-};
 
 // A socket that listens; neither it nor what it accepts from blocks or is inherited. A unix socket that we
 // made is removed at the end.

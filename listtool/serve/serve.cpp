@@ -5,12 +5,12 @@
 // holds up what is known. They leave each other work (event::Loop::post()), and share nothing but counters.
 
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <thread>
 
+#include "base/directory.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "listtool/options.h"
@@ -20,6 +20,7 @@
 #include "listtool/serve/metrics.h"
 #include "listtool/serve/server.h"
 #include "policy/discovery.h"
+#include "service/hand_over.h"
 #include "service/identity.h"
 #include "service/listener.h"
 #include "service/metrics_text.h"
@@ -333,20 +334,18 @@ Result<Sockets> open_sockets(const ServeSettings& settings,
 }
 
 // The caches have to be written by whom we become: their folder and their files are made theirs where they
-// are root's.
+// are root's, in a place that nobody but root could have changed.
 void hand_over(const fs::path& cache, const service::Identity& identity) {
-  std::error_code ignored;
-  const bool is_new = fs::create_directories(cache.parent_path(), ignored);
-  const auto give = [&](const fs::path& path) {
-    struct stat info{};
-    if (::lstat(path.c_str(), &info) != 0 || S_ISLNK(info.st_mode) || info.st_uid != 0) return;
-    if (::lchown(path.c_str(), identity.uid, identity.gid) != 0) {
-      spdlog::warn("{}: cannot give it to user '{}': {}", printable(path.string()), identity.user,
-                   errno_text(errno));
-    }
+  std::error_code error;
+  const bool is_new = !fs::exists(cache.parent_path(), error) && !error;
+  const auto directory = Directory::make(cache.parent_path());
+  if (!directory) return;
+  const auto tell_failure = [](const Result<void>& given) {
+    if (!given) spdlog::warn("{}", given.error().message);
   };
-  if (is_new) give(cache.parent_path());
-  for (const char* const end : {"", "-wal", "-shm", "-journal"}) give(cache.string() + end);
+  for (const char* const end : {"", "-wal", "-shm", "-journal"})
+    tell_failure(service::give(*directory, cache.filename().string() + end, identity));
+  if (is_new) tell_failure(service::give_all(*directory, identity));
 }
 
 Result<void> drop_privileges(const Configuration& configuration,

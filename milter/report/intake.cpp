@@ -1,6 +1,7 @@
 #include "milter/report/intake.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +15,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/directory.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/workers.h"
@@ -95,6 +97,20 @@ Result<void> make_room(const fs::path& folder, std::uint64_t size, std::uint64_t
     fs::remove(file, ignored);
   }
   return {};
+}
+
+// Made where it is missing, and then given by root to whom the state directory belongs to, who will write
+// there, too. That user could put a link in its place, which is not followed.
+Result<Directory> directory_for_rejected(const fs::path& folder) {
+  std::error_code ignored;
+  fs::create_directories(folder.parent_path(), ignored);
+  const auto parent = Directory::open(folder.parent_path());
+  if (!parent) return std::unexpected(parent.error());
+  const bool is_new = ::mkdirat(parent->fd(), folder.filename().c_str(), 0777) == 0;
+  auto directory = Directory::open(folder);
+  if (directory && is_new && ::geteuid() == 0 && directory->owner() == 0)
+    (void)!::fchownat(directory->fd(), "", parent->owner(), parent->group(), AT_EMPTY_PATH);
+  return directory;
 }
 
 // What a thread has read ahead.
@@ -323,17 +339,18 @@ Result<void> Intake::set_aside(Input& input) {
     return fail(Fault::io, "{}: what came on standard input cannot be set aside: {}",
                 printable(folder.string()), why);
   };
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) return cannot(error.message());
-  if (auto made = make_room(folder, only_copy_->size(), settings_.max_rejected_size); !made)
+  const auto directory = directory_for_rejected(folder);
+  if (!directory) return cannot(directory.error().message);
+  // By its descriptor: what root makes and removes there is in that directory, whatever becomes of its path.
+  const fs::path held = fmt::format("/proc/self/fd/{}", directory->fd());
+  if (auto made = make_room(held, only_copy_->size(), settings_.max_rejected_size); !made)
     return cannot(made.error().message);
-  std::string file = (folder / (to_rfc3339(settings_.expected.now) + "-XXXXXX")).string();
+  std::string file = (held / (to_rfc3339(settings_.expected.now) + "-XXXXXX")).string();
   const UniqueFd fd(::mkostemp(file.data(), O_CLOEXEC));
   if (!fd) return cannot(errno_text(errno));
   if (auto copied = copy(*only_copy_, fd.get()); !copied) return cannot(copied.error().message);
-  kept_as_ = file;
-  return sync_directory(folder);
+  kept_as_ = (folder / fs::path(file).filename()).string();
+  return directory->sync();
 }
 
 }  // namespace

@@ -1,0 +1,158 @@
+#include "service/unix_socket.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "base/directory.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "service/identity.h"
+
+namespace starttls::service {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr mode_t all_rights = 0777;
+
+// 0, or the errno value of the attempt.
+int try_to_connect(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof address.sun_path) return ENAMETOOLONG;
+  path.copy(address.sun_path, path.size());
+  const UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!fd) return errno;
+  return ::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ? 0 : errno;
+}
+
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_(::umask(mask)) {}
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+  ~Umask() { ::umask(before_); }
+
+ private:
+  mode_t before_;
+};
+
+class Place {
+ public:
+  Place(std::string path, Directory directory)
+      : path_(std::move(path)), directory_(std::move(directory)), name_(fs::path(path_).filename()) {}
+
+  static Result<Place> find(const std::string& path) {
+    const fs::path parent = fs::path(path).parent_path();
+    auto directory = Directory::open(parent);
+    if (!directory) {
+      std::string_view why = directory.error().message;
+      const std::string name = printable(parent.string()) + ": ";
+      if (why.starts_with(name)) why.remove_prefix(name.size());
+      return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), why);
+    }
+    return Place(path, std::move(*directory));
+  }
+
+  // With the rights of the user whose directory it is, where we are root and it is another one's.
+  Result<std::optional<ActingAs>> act(const std::optional<gid_t>& group) const {
+    if (::geteuid() != 0) return std::nullopt;
+    if (directory_.owner() == 0) {
+      if (directory_.is_way_guarded()) return std::nullopt;
+      return unavailable("another user can change the way to it");
+    }
+    auto acting = ActingAs::begin(directory_.owner(), group.value_or(directory_.group()));
+    if (!acting) return std::unexpected(acting.error());
+    return std::optional(std::move(*acting));
+  }
+
+  // Where nobody listens, what an earlier process left is removed.
+  Result<void> clear() const {
+    struct stat info{};
+    if (::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return {};
+    if (!S_ISSOCK(info.st_mode)) return unavailable("exists and is no socket");
+    const int error = try_to_connect(path_);
+    // With a full queue there is somebody, too.
+    if (error == 0 || error == EAGAIN)
+      return fail(Fault::temporary, "{}: another program listens there", printable(path_));
+    if (error != ECONNREFUSED)
+      return unavailable("cannot tell whether somebody listens there: " + errno_text(error));
+    spdlog::info("{}: removing the socket that an earlier process left", printable(path_));
+    if (::unlinkat(directory_.fd(), name_.c_str(), 0) != 0) return unavailable(errno_text(errno));
+    return {};
+  }
+
+  // `maker` is who made the socket: what another user put in its place is not given away.
+  Result<void> give(const SocketAccess& access, uid_t maker) const {
+    const UniqueFd fd(::openat(directory_.fd(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    struct stat info{};
+    if (!fd || ::fstat(fd.get(), &info) != 0) return denied("cannot be found", errno);
+    if (!S_ISSOCK(info.st_mode) || info.st_uid != maker || info.st_nlink != 1)
+      return unavailable("another user has put something else in the place of the socket");
+    const uid_t owner = access.owner.value_or(::geteuid());
+    const gid_t made_with = maker == ::geteuid() ? info.st_gid : ::getegid();
+    const gid_t group = access.group.value_or(made_with);
+    const bool differs = info.st_uid != owner || info.st_gid != group;
+    if (differs && ::fchownat(fd.get(), "", owner, group, AT_EMPTY_PATH) != 0)
+      return denied("cannot give it to its owner and group", errno);
+    // The umask has no say in a directory with a default ACL (acl(5)).
+    if ((info.st_mode & all_rights) != access.mode &&
+        ::chmod(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), access.mode) != 0)
+      return denied("cannot set its mode", errno);
+    return {};
+  }
+
+  void remove() const {
+    struct stat info{};
+    const bool found = ::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
+    if (found && S_ISSOCK(info.st_mode)) ::unlinkat(directory_.fd(), name_.c_str(), 0);
+  }
+
+ private:
+  std::unexpected<Error> unavailable(std::string_view why) const {
+    return fail(Fault::unavailable, "{}: {}", printable(path_), why);
+  }
+  std::unexpected<Error> denied(std::string_view what, int error) const {
+    return fail(Fault::permission, "{}: {}: {}", printable(path_), what, errno_text(error));
+  }
+
+  std::string path_;
+  Directory directory_;
+  std::string name_;
+};
+
+// Clears the place and binds; says who has made the socket.
+Result<uid_t> bind_at(const Place& place, const SocketAccess& access,
+                      const std::function<Result<void>()>& bind) {
+  const auto acting = place.act(access.group);
+  if (!acting) return std::unexpected(acting.error());
+  if (auto cleared = place.clear(); !cleared) return std::unexpected(cleared.error());
+  const Umask umask(~access.mode & all_rights);
+  if (auto bound = bind(); !bound) return std::unexpected(bound.error());
+  return ::geteuid();
+}
+
+}  // namespace
+
+Result<void> make_unix_socket(const std::string& path, const SocketAccess& access,
+                              const std::function<Result<void>()>& bind) {
+  const auto place = Place::find(path);
+  if (!place) return std::unexpected(place.error());
+  const auto maker = bind_at(*place, access, bind);
+  if (!maker) return std::unexpected(maker.error());
+  auto given = place->give(access, *maker);
+  if (!given) place->remove();
+  return given;
+}
+
+void remove_unix_socket(const std::string& path) {
+  if (const auto place = Place::find(path)) place->remove();
+}
+
+}  // namespace starttls::service
