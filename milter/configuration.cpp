@@ -1,11 +1,16 @@
 #include "milter/configuration.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 #include <tuple>
 
 #include "base/settings.h"
 #include "base/text.h"
+#include "postgres/postgres.h"
+#include "service/identity.h"
 #include "service/listener.h"
 
 namespace starttls::milter {
@@ -241,6 +246,39 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
   return {};
 }
 
+// Whether members of the group are who needs the file: the service's user, or who asks.
+bool is_own_group(gid_t group, const Configuration& c) {
+  if (group == 0 || group == ::getegid()) return true;
+  std::vector<gid_t> ours(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
+  if (::getgroups(static_cast<int>(ours.size()), ours.data()) >= 0 &&
+      std::ranges::find(ours, group) != ours.end())
+    return true;
+  const auto service = service::find_identity(c.user.empty() ? default_user : c.user, "");
+  return service && service->gid == group;
+}
+
+void warn_of_open_password(const Settings& settings, Configuration& c) {
+  const auto rights = settings.rights();
+  if (!rights || !postgres::holds_password(c.store)) return;
+  std::string_view who;
+  if ((rights->mode & S_IROTH) != 0) {
+    who = "every user of this machine";
+  } else if ((rights->mode & S_IRGRP) != 0 && !is_own_group(rights->group, c)) {
+    who = "its group";
+  }
+  if (who.empty()) return;
+  c.warnings.push_back(fmt::format(
+      "{}: {} can read the database's password in it; set its mode to 0640, with the group of the service",
+      settings.name(), who));
+}
+
+void add_warnings(const Settings& settings, Configuration& c) {
+  if (c.store.empty()) return;
+  for (std::string& warning : postgres::warnings_of(c.store))
+    c.warnings.push_back(fmt::format("'store': {}", warning));
+  warn_of_open_password(settings, c);
+}
+
 }  // namespace
 
 Result<Settings> load_settings(const std::optional<fs::path>& file, FileKind kind) {
@@ -270,6 +308,7 @@ Result<Configuration> read_configuration(Settings& settings,
   ask_others(settings);
   if (auto done = settings.finish(); !done) return std::unexpected(done.error());
   if (auto done = understand(settings, texts, c); !done) return std::unexpected(done.error());
+  add_warnings(settings, c);
   return c;
 }
 

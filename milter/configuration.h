@@ -51,6 +51,10 @@ struct ReporterDomains {
 };
 
 struct Configuration {
+  // What is allowed and dangerous, in sentences for the log: a weak connection to the store, a password in a
+  // file that others can read.
+  std::vector<std::string> warnings;
+
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/tlsrpt";
   std::string store;  // "postgresql://..."; empty: SQLite in the state directory
 

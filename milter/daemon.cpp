@@ -57,6 +57,10 @@ void raise_descriptor_limit() {
   }
 }
 
+void log_warnings(const Configuration& configuration) {
+  for (const std::string& warning : configuration.warnings) spdlog::warn("{}", warning);
+}
+
 // Runs smfi_main() on a thread of its own, which ends with the process: see sigwait.cpp.
 void start_libmilter(const std::function<void()>& ended) {
   std::thread([ended] {
@@ -321,6 +325,8 @@ class RunningDaemon {
     next.mta_log = configuration_.mta_log;
     if (auto configured = working_.configure(next); !configured) return configured;
     spdlog::info("the configuration was read again");
+    if (now->warnings != warned_of_) log_warnings(*now);
+    warned_of_ = now->warnings;
     const auto waiting = changes_for_a_restart(startup_.configuration, *now);
     if (!waiting.empty())
       spdlog::warn("a restart is needed for what changed in: {}", fmt::join(waiting, ", "));
@@ -331,6 +337,7 @@ class RunningDaemon {
   Working& working_;
   const Configuration configuration_;
   const Time started_;
+  std::vector<std::string> warned_of_ = configuration_.warnings;
   bool libmilter_ended_ = false;
   event::Loop loop_;
   service::Signals signals_;
@@ -342,6 +349,7 @@ class RunningDaemon {
 
 Result<void> run_daemon(const Startup& startup) {
   const Configuration& configuration = startup.configuration;
+  log_warnings(configuration);
   auto signals = service::Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return std::unexpected(signals.error());
   raise_descriptor_limit();
@@ -372,6 +380,7 @@ Result<void> run_daemon(const Startup& startup) {
 }
 
 Result<void> check_startup(const Configuration& configuration) {
+  log_warnings(configuration);
   if (const auto identity = identity_of(configuration); !identity) return std::unexpected(identity.error());
   if (auto listener = check_listener(configuration); !listener) return listener;
   // The daemon waits for it; but who checks wants to know.

@@ -1,12 +1,21 @@
 #include "postgres/url.h"
 
+#include <arpa/inet.h>
 #include <libpq-fe.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
+#include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string_view>
+
+#include "base/file.h"
+#include "base/text.h"
 
 namespace starttls::postgres {
 namespace {
@@ -85,6 +94,102 @@ void add_defaults(Texts& parameters, const Limits& limits) {
   parameters.try_emplace("tcp_user_timeout", std::to_string(limits.statement.count()));
 }
 
+// What of libpq's parameters comes from the URL, from the environment or from a service file, and where none
+// of them says anything, libpq's defaults: libpq tells nobody but who connects. So it is asked to connect in
+// a way that it rejects before it has looked for any host.
+Texts resolved(const Texts& parameters) {
+  Texts asked = parameters;
+  asked["target_session_attrs"] = "none that exists";
+  std::vector<const char*> keywords;
+  std::vector<const char*> values;
+  for (const auto& [keyword, value] : asked) {
+    keywords.push_back(keyword.c_str());
+    values.push_back(value.c_str());
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  const std::unique_ptr<PGconn, decltype(&PQfinish)> rejected(
+      PQconnectStartParams(keywords.data(), values.data(), 0), &PQfinish);
+  const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
+      rejected ? PQconninfo(rejected.get()) : nullptr, &PQconninfoFree);
+  Texts all = parameters;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr; ++option) {
+    if (option->val != nullptr && *option->val != '\0') all.try_emplace(option->keyword, option->val);
+  }
+  return all;
+}
+
+bool is_loopback(const std::string& host) {
+  in_addr ipv4{};
+  in6_addr ipv6{};
+  if (::inet_pton(AF_INET, host.c_str(), &ipv4) == 1) return ntohl(ipv4.s_addr) >> 24U == 127;
+  if (::inet_pton(AF_INET6, host.c_str(), &ipv6) == 1) return IN6_IS_ADDR_LOOPBACK(&ipv6);
+  return to_lower(host) == "localhost";
+}
+
+// Whether nobody stands between: hostaddr is where libpq connects to, whatever the host is called; without
+// either it is a unix socket, as where the host begins with '/' or '@'.
+bool is_on_this_machine(const std::string& host, const std::string& address) {
+  if (!address.empty()) return is_loopback(address);
+  return host.empty() || host.starts_with('/') || host.starts_with('@') || is_loopback(host);
+}
+
+constexpr std::string_view usual_mode = "prefer";  // libpq's default, which nobody is taken to have chosen
+constexpr std::string_view safe_mode = "verify-full";
+
+bool is_chosen(const Texts& url, const Texts& all) {
+  const char* const environment = std::getenv("PGSSLMODE");
+  return url.contains("sslmode") || (environment != nullptr && *environment != '\0') ||
+         text_of(all, "sslmode") != usual_mode;
+}
+
+// libpq's own file of trusted authorities.
+bool has_own_authorities() {
+  const char* const home = std::getenv("HOME");
+  const passwd* const user = home != nullptr ? nullptr : ::getpwuid(::geteuid());
+  const std::filesystem::path folder = home != nullptr ? home : user != nullptr ? user->pw_dir : "";
+  std::error_code error;
+  return !folder.empty() && std::filesystem::exists(folder / ".postgresql/root.crt", error);
+}
+
+constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
+constexpr int knows_system_authorities = 160000;  // PQlibVersion(): sslrootcert=system, for verify-full only
+
+void secure(Texts& parameters, const Texts& all, bool chosen) {
+  if (!chosen) parameters["sslmode"] = safe_mode;
+  const std::string mode = chosen ? text_of(all, "sslmode") : std::string(safe_mode);
+  if (!mode.starts_with("verify-") || all.contains("sslrootcert") || has_own_authorities()) return;
+  const bool by_name = mode == safe_mode && PQlibVersion() >= knows_system_authorities;
+  parameters["sslrootcert"] = by_name ? "system" : system_authorities;
+}
+
+// "" where it is as safe as it should be.
+std::string warning_about(const std::string& host, const std::string& mode) {
+  const auto what = [&]() -> std::string_view {
+    if (mode == "disable")
+      return "is not encrypted: who can listen on the network reads the password and all data";
+    if (mode == "allow" || mode == "prefer")
+      return "need not be encrypted: who controls the network can read the password and all data";
+    if (mode == "require") return "does not verify the server: who controls the network can pose as it";
+    if (mode == "verify-ca")
+      return "does not check the server's name: who has another certificate of its authority can pose as it";
+    return "";
+  }();
+  if (what.empty()) return "";
+  return fmt::format("the connection to {} {} (sslmode={}); set sslmode=verify-full", printable(host), what,
+                     printable(mode));
+}
+
+// libpq would wait for who writes into a pipe.
+Result<void> check_files(const Texts& all) {
+  for (const char* keyword : {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}) {
+    const std::string file = text_of(all, keyword);
+    if (const auto why = file.empty() ? std::string_view() : why_not_regular(file); !why.empty())
+      return no_good_url(fmt::format("{}: {}", keyword, why));
+  }
+  return {};
+}
+
 // libpq's rule: one for all hosts, or one for each.
 std::string of_host(const std::vector<std::string>& list, std::size_t host) {
   return list.size() == 1 ? list.front() : list[host];
@@ -102,11 +207,14 @@ Result<std::vector<Target>> targets_of(const std::string& url, const Limits& lim
   if (auto checked = check(*parameters); !checked) return std::unexpected(checked.error());
   const auto seconds = whole_number(text_of(*parameters, "connect_timeout"));
   const auto limit = seconds && *seconds > 0 ? std::chrono::seconds{*seconds} : limits.connect;
+  const Texts all = resolved(*parameters);
+  if (auto checked = check_files(all); !checked) return std::unexpected(checked.error());
+  const bool chosen = is_chosen(*parameters, all);
   add_defaults(*parameters, limits);
 
-  const auto hosts = split(text_of(*parameters, "host"));
-  const auto addresses = split(text_of(*parameters, "hostaddr"));
-  const auto ports = split(text_of(*parameters, "port"));
+  const auto hosts = split(text_of(all, "host"));
+  const auto addresses = split(text_of(all, "hostaddr"));
+  const auto ports = split(text_of(all, "port"));
   const std::size_t count = std::max({hosts.size(), addresses.size(), ports.size()});
   std::vector<Target> targets;
   for (const auto* list : {&hosts, &addresses, &ports}) {
@@ -118,9 +226,32 @@ Result<std::vector<Target>> targets_of(const std::string& url, const Limits& lim
     target.parameters["host"] = of_host(hosts, i);
     target.parameters["hostaddr"] = of_host(addresses, i);
     target.parameters["port"] = of_host(ports, i);
+    if (!is_on_this_machine(of_host(hosts, i), of_host(addresses, i))) secure(target.parameters, all, chosen);
     targets.push_back(std::move(target));
   }
   return targets;
+}
+
+bool holds_password(const std::string& url) {
+  const auto parameters = parse(url);
+  return parameters && (parameters->contains("password") || parameters->contains("sslpassword"));
+}
+
+std::vector<std::string> warnings_of(const std::string& url) {
+  std::vector<std::string> warnings;
+  const auto targets = targets_of(url, Limits());
+  const auto parameters = parse(url);
+  if (!targets || !parameters) return warnings;
+  const Texts all = resolved(*parameters);
+  if (!is_chosen(*parameters, all)) return warnings;
+  for (const Target& target : *targets) {
+    const std::string host = text_of(target.parameters, "host");
+    const std::string address = text_of(target.parameters, "hostaddr");
+    if (is_on_this_machine(host, address)) continue;
+    auto warning = warning_about(host.empty() ? address : host, text_of(all, "sslmode"));
+    if (!warning.empty()) warnings.push_back(std::move(warning));
+  }
+  return warnings;
 }
 
 }  // namespace starttls::postgres

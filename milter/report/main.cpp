@@ -30,6 +30,7 @@ struct CommandLine {
 Result<milter::Surroundings> surroundings_of(const CommandLine& line, bool is_from_alias) {
   auto whole = milter::load_whole_configuration(line.configuration);
   if (!whole) return std::unexpected(whole.error());
+  for (const std::string& warning : whole->configuration.warnings) spdlog::warn("{}", warning);
   if (line.state_dir) whole->configuration.state_dir = *line.state_dir;
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());

@@ -67,11 +67,12 @@ class Postgres:
         """Through the unix socket, where no password is asked for."""
         return f"postgresql://{NAME}@/{NAME}?" + urllib.parse.urlencode({"host": self._folder, "port": self.port})
 
-    def url_with(self, *, user: str = NAME, password: str = PASSWORD, database: str = NAME, **parameters: str) -> str:
-        """With another user, password or database, and with further parameters of libpq."""
+    def url_with(self, *, host: str | None = None, user: str = NAME, password: str = PASSWORD, database: str = NAME,
+                 **parameters: str) -> str:
+        """With another host name, user, password or database, and with further parameters of libpq."""
         query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
         quoted = urllib.parse.quote(password, safe="")
-        return f"postgresql://{user}:{quoted}@{self.address}:{self.port}/{database}{query}"
+        return f"postgresql://{user}:{quoted}@{host or self.address}:{self.port}/{database}{query}"
 
     def start(self) -> None:
         """Start it; when this returns it answers."""

@@ -65,6 +65,8 @@ def configuration(folder: Path, settings: Mapping[str, object]) -> Path:
     rest = "".join(line(key, value) for key, value in settings.items() if key not in general)
     file = folder / "tlsrpt.toml"
     file.write_text(f"{head}[milter]\n{rest}")
+    if "store" in settings:
+        file.chmod(0o600)  # it may hold a password
     return file
 
 

@@ -1,5 +1,10 @@
 #include "postgres/url.h"
 
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+
 #include "support.h"
 
 using namespace starttls;
@@ -77,4 +82,123 @@ TEST_CASE("what is a URL") {
   CHECK(is_url("postgres://h/d"));
   CHECK_FALSE(is_url("/var/lib/tlsrpt.sqlite"));
   CHECK_FALSE(is_url("host=h"));
+}
+
+namespace {
+
+// Of each host of the URL: "-" where libpq's default stays.
+std::vector<std::string> modes_of(const std::string& url) {
+  std::vector<std::string> modes;
+  for (const Target& target : good(targets_of(url, {}))) {
+    const auto found = target.parameters.find("sslmode");
+    modes.push_back(found == target.parameters.end() ? "-" : found->second);
+  }
+  return modes;
+}
+
+using Modes = std::vector<std::string>;
+
+// For as long as it lives; it is empty afterwards.
+class Environment {
+ public:
+  Environment(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
+  Environment(const Environment&) = delete;
+  Environment& operator=(const Environment&) = delete;
+  ~Environment() { ::unsetenv(name_); }
+
+ private:
+  const char* name_;
+};
+
+}  // namespace
+
+TEST_CASE("a server on another host has to prove who it is") {
+  for (const char* host : {"db.example", "192.0.2.1", "[2001:db8::1]", "127.0.0.1.example",
+                           "localhost.example", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
+    CAPTURE(host);
+    CHECK(modes_of(fmt::format("postgresql://u:p@{}/d", host)) == Modes{"verify-full"});
+  }
+  for (const char* host :
+       {"127.0.0.1", "127.93.4.1", "[::1]", "localhost", "LocalHost", "%2Frun%2Fpostgresql", ""}) {
+    CAPTURE(host);
+    CHECK(modes_of(fmt::format("postgresql://u:p@{}/d", host)) == Modes{"-"});
+  }
+}
+
+TEST_CASE("hostaddr is where the connection goes, whatever the host is called") {
+  CHECK(modes_of("postgresql://localhost/d?hostaddr=192.0.2.1") == Modes{"verify-full"});
+  CHECK(modes_of("postgresql://db.example/d?hostaddr=127.0.0.1") == Modes{"-"});
+  CHECK(modes_of("postgresql:///d?hostaddr=192.0.2.1") == Modes{"verify-full"});
+}
+
+TEST_CASE("each of several hosts is judged by itself") {
+  CHECK(modes_of("postgresql://localhost,db.example,127.0.0.1/d") == Modes{"-", "verify-full", "-"});
+}
+
+TEST_CASE("what somebody has chosen counts, in the URL, the environment or a service file") {
+  CHECK(modes_of("postgresql://db.example/d?sslmode=prefer") == Modes{"prefer"});
+  {
+    const Environment mode("PGSSLMODE", "require");
+    CHECK(modes_of("postgresql://db.example/d") == Modes{"-"});  // libpq sees it itself
+  }
+  {
+    const Environment host("PGHOST", "db.example,localhost");
+    CHECK(modes_of("postgresql:///d") == Modes{"verify-full", "-"});
+  }
+  const TemporaryFolder folder;
+  write(folder / "services", "[ours]\nhost=db.example\n[weak]\nhost=db.example\nsslmode=require\n");
+  const Environment file("PGSERVICEFILE", (folder / "services").string());
+  CHECK(modes_of("postgresql:///d?service=ours") == Modes{"verify-full"});
+  CHECK(modes_of("postgresql:///d?service=weak") == Modes{"-"});
+}
+
+TEST_CASE("the authorities are the system's unless others are named") {
+  const TemporaryFolder home;
+  const Environment of("HOME", home.path().string());
+  CHECK(only("postgresql://db.example/d").parameters.contains("sslrootcert"));
+  CHECK(only("postgresql://db.example/d?sslmode=verify-ca").parameters["sslrootcert"] ==
+        "/etc/ssl/certs/ca-certificates.crt");
+  CHECK(only("postgresql://db.example/d?sslrootcert=/ca.pem").parameters["sslrootcert"] == "/ca.pem");
+  CHECK_FALSE(only("postgresql://db.example/d?sslmode=require").parameters.contains("sslrootcert"));
+  CHECK_FALSE(only("postgresql://localhost/d").parameters.contains("sslrootcert"));
+  std::filesystem::create_directory(home / ".postgresql");
+  write(home / ".postgresql/root.crt", "");
+  CHECK_FALSE(only("postgresql://db.example/d").parameters.contains("sslrootcert"));
+}
+
+TEST_CASE("a weaker choice is warned of, and says what it costs") {
+  const auto one = [](const std::string& url) {
+    const auto warnings = warnings_of(url);
+    REQUIRE(warnings.size() == 1);
+    CHECK(warnings.front().find("secret") == std::string::npos);
+    return warnings.front();
+  };
+  const std::string url = "postgresql://u:secret@db.example/d?sslmode=";
+  CHECK(one(url + "disable") ==
+        "the connection to db.example is not encrypted: who can listen on the network reads the password and "
+        "all data "
+        "(sslmode=disable); set sslmode=verify-full");
+  CHECK(one(url + "prefer").find("need not be encrypted") != std::string::npos);
+  CHECK(one(url + "require").find("does not verify the server") != std::string::npos);
+  CHECK(one(url + "verify-ca").find("does not check the server's name") != std::string::npos);
+  CHECK(warnings_of(url + "verify-full").empty());
+  CHECK(warnings_of("postgresql://u:secret@db.example/d").empty());
+  CHECK(warnings_of("postgresql://u:secret@localhost/d?sslmode=disable").empty());
+  CHECK(warnings_of("postgresql://u:secret@a,localhost,b/d?sslmode=require").size() == 2);
+}
+
+TEST_CASE("a password is found where it is one") {
+  CHECK(holds_password("postgresql://u:secret@h/d"));
+  CHECK(holds_password("postgresql://u@h/d?password=secret"));
+  CHECK(holds_password("postgresql://u@h/d?sslpassword=secret"));
+  CHECK_FALSE(holds_password("postgresql://u@h/d"));
+  CHECK_FALSE(holds_password("no URL"));
+}
+
+TEST_CASE("a pipe is no file for libpq to wait for") {
+  const TemporaryFolder folder;
+  REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
+  const Error error = bad(targets_of("postgresql://h/d?sslrootcert=" + (folder / "pipe").string(), {}));
+  CHECK(error.fault == Fault::config);
+  CHECK(error.message.ends_with("sslrootcert: a named pipe, not a regular file"));
 }
