@@ -60,8 +60,10 @@ class Crew {
       : places_(places),
         listener_(listener),
         end_(Clock::now() + bounds.max_time),
-        turns_(bounds.max_at_once, 1) {
-    for (std::size_t index = 0; index < places.size(); ++index) turns_.join(places[index], index);
+        turns_({.most_at_once = bounds.max_at_once, .most_per_address = 1}) {
+    for (std::size_t index = 0; index < places.size(); ++index) {
+      (void)turns_.join({.address = places[index], .network = places[index]}, index, Clock::now());
+    }
   }
 
   Result<std::size_t> run() {
@@ -69,15 +71,16 @@ class Crew {
     Result<void> trouble;
     while (true) {
       while (trouble && time_left().count() > 0) {
-        const auto index = turns_.next();
-        if (!index) break;
-        trouble = begin(*index);
+        const auto turn = turns_.next(Clock::now());
+        if (!turn) break;
+        tickets_[turn->item] = turn->ticket;
+        trouble = begin(turn->item);
         if (trouble) ++begun;
       }
       if (threads_.empty()) break;
       const Done done = done_.take();
       threads_.erase(done.index);
-      turns_.leave(places_[done.index]);
+      turns_.leave(tickets_.at(done.index));
       auto told = listener_.ended(done.index, done.result);
       if (trouble) trouble = std::move(told);
     }
@@ -111,6 +114,7 @@ class Crew {
   const WorkListener& listener_;
   Clock::time_point end_;
   http::Turns<std::size_t> turns_;
+  std::map<std::size_t, http::Turns<std::size_t>::Ticket> tickets_;  // of what goes, by its index
   DoneQueue done_;
   std::map<std::size_t, std::jthread> threads_;  // the last member: they use the others
 };
