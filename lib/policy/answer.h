@@ -61,8 +61,9 @@ struct Known {
   // The operator wants `testing` of lists and overrides to count as `enforce`. That of MTA-STS never does
   // (RFC 8461 section 5).
   bool early_adopter = false;
-  // The asker demands more than level `dane` of domains without a policy: where the answer would be that level,
-  // it is Mode::dane (some), no policy (unusable, insecure), or undecided (unknown, failing, unvalidated).
+  // The asker demands more than level `dane` of domains without a policy: where the answer would be that
+  // level, it is Mode::dane (some), no policy (unusable, insecure), or undecided (unknown, failing,
+  // unvalidated).
   bool wait_for_dane = false;
 };
 
