@@ -123,7 +123,7 @@ class DirectoryWalk {
       return UniqueFd(::openat(at_.fd_.get(), name.c_str(), O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     };
     UniqueFd next = open_next();
-    if (!next && errno == ENOENT && makes_ && at_.is_guarded()) {
+    if (!next && errno == ENOENT && makes_ && is_guarded(::geteuid())) {
       if (::mkdirat(at_.fd_.get(), name.c_str(), new_directory_mode) != 0 && errno != EEXIST)
         return cannot(errno);
       next = open_next();

@@ -25,8 +25,8 @@ class Directory {
   // Fault::io where the disk fails, else Fault::cannot_create, with the name of the path: also where a link
   // on the way is not followed.
   static Result<Directory> open(const std::filesystem::path& path);
-  // The same, and makes what is missing of the way, with mode 0755: below directories that are guarded (see
-  // is_guarded()) only.
+  // The same, and makes what is missing of the way, with mode 0755: only where nobody but root and we
+  // ourselves can rename, replace or remove it then.
   static Result<Directory> make(const std::filesystem::path& path);
 
   // For openat(2) and the like (O_PATH); it cannot be read.

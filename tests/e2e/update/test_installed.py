@@ -244,7 +244,7 @@ class Damage(UpdateCase):
         file.touch()
         done = self.host.tool("--state-dir", str(file / "state"), "update")
         self.assertEqual((done.returncode, done.stdout), (CANNOT_CREATE, ""))
-        self.assertIn("cannot make the folder", done.stderr)
+        self.assertIn("file/state: Not a directory", done.stderr)
 
 
 if __name__ == "__main__":

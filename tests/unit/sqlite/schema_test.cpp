@@ -67,5 +67,6 @@ TEST_CASE("databases of others and of newer versions are told apart") {
 TEST_CASE("where nothing can be made, the error names the file") {
   const TemporaryFolder folder;
   const Error error = bad(create(folder / "missing" / "f", schema, 0644));
-  CHECK(error.message == (folder / "missing" / "f").string() + ": No such file or directory");
+  CHECK(error.message ==
+        (folder / "missing" / "f").string() + ": cannot write there: No such file or directory");
 }
