@@ -73,8 +73,11 @@ class Busy(World):
         self.add("listed", "plain", listed=True)
         self.add("overridden", "plain")
         names = list(self.domains)
-        busy = [self.add(f"busy-{number}", "plain").name for number in range(4)]
-        self.start(dns_timeout=8, answer_timeout=1, max_lookups=len(busy), overrides=f"overridden.{SIGNED} none\n")
+        places = 4
+        # Known domains and new ones each have places of their own.
+        busy = [self.add(f"{kind}-{number}", "plain", listed=kind == "listed").name
+                for kind in ("listed", "new") for number in range(places)]
+        self.start(dns_timeout=8, answer_timeout=3, max_lookups=places, overrides=f"overridden.{SIGNED} none\n")
         self.assertEqual(self.server.ask("postfix", f"kept.{SIGNED}"), DANE_ONLY)
         for name in names[1:3]:
             self.assertEqual(self.configuration.tool("sts", "fetch", name).returncode, 0)
@@ -86,9 +89,10 @@ class Busy(World):
         self.assert_each(self.ask(busy), lambda _, reply: reply.startswith(TROUBLE))
         found = self.ask(names)
         self.assertEqual((found[names[0]], found[names[4]]), (DANE_ONLY, NOTHING), found)
-        self.assert_each({name: found[name] for name in names[1:4]}, lambda _, reply: reply.startswith(TROUBLE))
+        # Known domains may have found a place; without one they wait.
+        self.assert_each({name: found[name] for name in names[1:4]},
+                         lambda _, reply: reply == DANE_ONLY or reply.startswith(TROUBLE))
         self.assert_each(self.ask(names[2:4], "sts"), self.is_secure)
-        self.assertEqual(self.server.metrics()["starttls_listtool_under_way"], len(busy))
 
 
 if __name__ == "__main__":

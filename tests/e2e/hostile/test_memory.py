@@ -49,11 +49,13 @@ class HostileDomains(unittest.TestCase):
             configuration = Configuration(lab, dns, HttpsServer(lab))
             configuration.tables["dns"]["trust_anchor"] = dns.anchor_of(".")
             server = PolicyServer(lab, configuration)
-            self.assertEqual(set(ask_all(server, [f"first{number}.evil.test" for number in range(10)])),
-                             {"OK dane-only"})
+            # More hosts than are looked at: Postfix looks at the others itself.
+            self.assertEqual(set(ask_all(server, [f"first{number}.evil.test" for number in range(10)])), {"OK dane"})
             before, table_before = resident(server.process.pid), counted(server)
-            replies = ask_all(server, [f"d{number}.evil.test" for number in range(300)])
-            self.assertEqual(set(replies), {"OK dane-only"})
+            names = [f"d{number}.evil.test" for number in range(300)]
+            # So many of one owner are looked up at the same time.
+            for some in range(0, len(names), 50):
+                self.assertEqual(set(ask_all(server, names[some:some + 50])), {"OK dane"})
             self.assertLess(resident(server.process.pid) - before, BESIDE)
             self.assertLess(counted(server) - table_before, 300 * 2000)
 
