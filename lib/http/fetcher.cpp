@@ -172,12 +172,12 @@ void Fetcher::Impl::start_next() {
 }
 
 void Fetcher::Impl::start(Line::Turn turn) {
-  auto& [ticket, asked] = turn;
+  const auto ticket = turn.ticket;
+  auto& asked = turn.item;
   auto transfer = take_transfer();
   const bool started = transfer && [&] {
-    transfer->prepare(asked.request, [this, ticket = ticket](const std::string& address) {
-      return turns_.visit(ticket, address);
-    });
+    transfer->prepare(asked.request,
+                      [this, ticket](const std::string& address) { return turns_.visit(ticket, address); });
     return ::curl_multi_add_handle(multi_.get(), transfer->easy()) == CURLM_OK;
   }();
   if (!started) {
