@@ -182,9 +182,9 @@ class Turns {
 
   template <class May>
   Place choose(May may) {
-    Place best = waiting_.end();
+    auto best = waiting_.end();
     std::pair<std::size_t, std::size_t> fewest;
-    for (Place place = waiting_.begin(); place != waiting_.end(); ++place) {
+    for (auto place = waiting_.begin(); place != waiting_.end(); ++place) {
       if (!may(place->visitor)) continue;
       const std::pair going{count(going_from_, place->visitor.network),
                             count(going_to_, place->visitor.address)};
