@@ -1,5 +1,6 @@
 #include "base/directory.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -195,6 +196,23 @@ Result<void> Directory::sync() const {
 
 Result<DirectoryEntry> find_entry(const fs::path& path) {
   return DirectoryWalk(path, false).to_file();
+}
+
+std::vector<std::string> entries_of(int directory) {
+  std::vector<std::string> names;
+  const int readable = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR* const listing = readable < 0 ? nullptr : ::fdopendir(readable);
+  if (listing == nullptr) {
+    if (readable >= 0) ::close(readable);
+    return names;
+  }
+  // Nobody else has this listing. NOLINTNEXTLINE(concurrency-mt-unsafe)
+  while (const dirent* const entry = ::readdir(listing)) {
+    const std::string_view name = static_cast<const char*>(entry->d_name);
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  ::closedir(listing);
+  return names;
 }
 
 std::string path_below(int directory, std::string_view name) {

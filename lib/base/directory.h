@@ -14,6 +14,8 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
@@ -69,6 +71,10 @@ struct DirectoryEntry {
   std::string name;
 };
 Result<DirectoryEntry> find_entry(const std::filesystem::path& path);
+
+// The names of what is in an open directory, but "." and ".."; it may have been opened with O_PATH. None
+// where it cannot be read.
+std::vector<std::string> entries_of(int directory);
 
 // A path to what has that name in an open directory, for libraries that take nothing else.
 std::string path_below(int directory, std::string_view name);

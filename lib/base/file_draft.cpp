@@ -1,6 +1,5 @@
 #include "base/file_draft.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/random.h>
@@ -45,7 +44,7 @@ bool is_letters(std::string_view text) {
 std::string draft_of(const std::string& prefix, std::string name) {
   if (name.starts_with(begun_start) && name.ends_with(made_end)) name.erase(0, begun_start.size());
   if (!name.starts_with(prefix)) return "";
-  std::string draft = name.substr(0, name.size() - (name.ends_with(made_end) ? made_end.size() : 0));
+  const std::string draft = name.substr(0, name.size() - (name.ends_with(made_end) ? made_end.size() : 0));
   const std::string_view random = std::string_view(draft).substr(prefix.size());
   const bool ours = random.size() == random_letters || random.size() == old_random_letters;
   return ours && is_letters(random) ? draft : "";
@@ -55,26 +54,9 @@ bool is_ours(const struct stat& info) {
   return (S_ISREG(info.st_mode) || S_ISDIR(info.st_mode)) && info.st_uid == ::geteuid();
 }
 
-std::vector<std::string> names_in(int readable) {
-  std::vector<std::string> names;
-  const int copy = ::openat(readable, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const listing = copy < 0 ? nullptr : ::fdopendir(copy);
-  if (listing == nullptr) {
-    if (copy >= 0) ::close(copy);
-    return names;
-  }
-  // Nobody else has this listing. NOLINTNEXTLINE(concurrency-mt-unsafe)
-  while (const dirent* const entry = ::readdir(listing)) {
-    const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  ::closedir(listing);
-  return names;
-}
-
 // A private directory holds files only.
 void remove_private(int directory, const std::string& name, int opened) {
-  for (const std::string& inside : names_in(opened)) ::unlinkat(opened, inside.c_str(), 0);
+  for (const std::string& inside : entries_of(opened)) ::unlinkat(opened, inside.c_str(), 0);
   ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);
 }
 
@@ -99,7 +81,7 @@ void clear_abandoned(const DirectoryEntry& entry) {
   const std::string prefix = entry.name + std::string(draft_mark);
   const UniqueFd readable = entry.directory.readable();
   if (!readable) return;
-  for (const std::string& name : names_in(readable.get())) {
+  for (const std::string& name : entries_of(readable.get())) {
     const std::string draft = draft_of(prefix, name);
     if (!draft.empty()) clear_if_abandoned(readable.get(), name, draft);
   }

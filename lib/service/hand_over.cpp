@@ -1,13 +1,11 @@
 #include "service/hand_over.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <string_view>
-#include <vector>
 
 #include "base/text.h"
 
@@ -43,30 +41,13 @@ Result<void> give(const Found& found, const std::string& path, const Identity& i
   return cannot_give(path, identity, errno);
 }
 
-std::vector<std::string> names_in(int directory) {
-  std::vector<std::string> names;
-  const int readable = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR* const listing = readable < 0 ? nullptr : ::fdopendir(readable);
-  if (listing == nullptr) {
-    if (readable >= 0) ::close(readable);
-    return names;
-  }
-  // Nobody else has this listing. NOLINTNEXTLINE(concurrency-mt-unsafe)
-  while (const dirent* const entry = ::readdir(listing)) {
-    const std::string_view name = static_cast<const char*>(entry->d_name);
-    if (name != "." && name != "..") names.emplace_back(name);
-  }
-  ::closedir(listing);
-  return names;
-}
-
 // From below to above: what was given is not looked into any more.
 Result<void> give_inside(int directory, const std::string& path, const Identity& identity, int depth) {
   if (depth > max_depth) return {};
-  for (const std::string& name : names_in(directory)) {
+  for (const std::string& name : entries_of(directory)) {
     const Found found = find(directory, name);
     if (!found.fd || !is_to_be_given(found.info)) continue;
-    const std::string place = path + "/" + name;
+    const std::string place = fmt::format("{}/{}", path, name);
     const bool others_write = (found.info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
     if (S_ISDIR(found.info.st_mode) && !others_write) {
       if (auto given = give_inside(found.fd.get(), place, identity, depth + 1); !given) return given;
