@@ -186,7 +186,7 @@ class Alias(unittest.TestCase):
 
     def test_the_manual_has_the_same_recipe(self) -> None:
         manual = Path(program.SOURCE_TREE, "man/tlsrpt-report.1").read_text()
-        manual = manual.replace("\\(aq", "'").replace("\\(ga", "`")
+        manual = manual.replace("\\(aq", "'").replace("\\(ga", "`").replace("\\e\n", "\\\n")
         for line in (recipe("install -o starttls-toolkit") + recipe("include(`/usr/local/share")).splitlines():
             self.assertIn(f"\n{line}\n", manual)
 
