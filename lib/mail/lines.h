@@ -6,19 +6,21 @@
 #include <cstring>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "base/result.h"
 #include "mail/source.h"
 
 namespace starttls::mail {
 
-inline constexpr std::size_t line_begin_size =
-    100;  // bytes of a line that are at hand: more than a boundary has
+// Bytes of a line that are at hand: more than a boundary has, or the envelope line of a mail folder.
+inline constexpr std::size_t line_begin_size = 512;
 
 // A line, or its beginning where it is long. `text` is without its CR and LF where all of it is there.
 struct Line {
   std::uint64_t begin = 0;
-  std::uint64_t end = 0;  // behind its LF
+  std::uint64_t end = 0;          // behind its LF
+  std::uint64_t content_end = 0;  // in front of its LF or CRLF
   std::string_view text;
 
   bool is_blank() const { return text.empty(); }
@@ -33,10 +35,11 @@ Result<void> for_each_line(const Source& source, std::uint64_t begin, std::uint6
   std::uint64_t at = begin;    // where it begins
   std::string long_line;       // the beginning of a line that is not at hand any more
   std::uint64_t line = begin;  // where the line begins
-  const auto told = [&](std::uint64_t line_end, std::string_view text) {
+  char before_piece = '\0';    // the last byte of the piece before
+  const auto told = [&](std::uint64_t line_end, std::uint64_t content_end, std::string_view text) {
     while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
     const std::uint64_t line_begin = std::exchange(line, line_end);
-    return take(Line{.begin = line_begin, .end = line_end, .text = text});
+    return take(Line{.begin = line_begin, .end = line_end, .content_end = content_end, .text = text});
   };
   while (at < end) {
     if (end <= source.head().size()) {
@@ -48,11 +51,14 @@ Result<void> for_each_line(const Source& source, std::uint64_t begin, std::uint6
       if (*got == 0) break;
       piece = std::string_view(buffer).substr(0, *got);
     }
+    const char last = piece.back();
     while (!piece.empty()) {
       const auto* const newline = static_cast<const char*>(std::memchr(piece.data(), '\n', piece.size()));
       const std::size_t size =
           newline == nullptr ? piece.size() : static_cast<std::size_t>(newline - piece.data()) + 1;
       std::string_view text = piece.substr(0, std::min(size, line_begin_size));
+      const char before_newline = size > 1 ? piece[size - 2] : before_piece;
+      const std::uint64_t end_size = before_newline == '\r' && at + size - line > 1 ? 2 : 1;
       at += size;
       piece.remove_prefix(size);
       if (newline == nullptr || !long_line.empty()) {
@@ -60,11 +66,12 @@ Result<void> for_each_line(const Source& source, std::uint64_t begin, std::uint6
         if (newline == nullptr) break;
         text = long_line;
       }
-      if (!told(at, text)) return {};
+      if (!told(at, at - end_size, text)) return {};
       long_line.clear();
     }
+    before_piece = last;
   }
-  if (line < at) told(at, long_line);
+  if (line < at) told(at, at, long_line);
   return {};
 }
 

@@ -1,7 +1,11 @@
 #include "mail/mbox.h"
 
+#include <algorithm>
+#include <array>
 #include <optional>
+#include <span>
 
+#include "base/text.h"
 #include "mail/lines.h"
 
 namespace starttls::mail {
@@ -10,12 +14,52 @@ bool is_mbox(std::string_view head) {
   return head.starts_with("From ");
 }
 
+namespace {
+
+bool is_one_of(std::string_view text, std::span<const std::string_view> words) {
+  return std::ranges::find(words, text) != words.end();
+}
+
+bool is_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return '0' <= c && c <= '9'; });
+}
+
+// The next word of the text, which is taken off it; "" at its end.
+std::string_view take_word(std::string_view& text) {
+  text = trim(text);
+  const std::string_view word = text.substr(0, text.find_first_of(" \t"));
+  text.remove_prefix(word.size());
+  return word;
+}
+
+// Whether the line ends as asctime(3) writes a time, "Fri Nov 27 03:00:00 2026"; also with a zone, or without
+// seconds. A sentence of a mail that happens to begin with "From " does not.
+bool has_date(std::string_view line) {
+  static constexpr std::array<std::string_view, 7> days{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+  static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                           "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  std::string_view word = take_word(line);
+  while (!word.empty() && !is_one_of(word, days)) word = take_word(line);
+  if (!is_one_of(take_word(line), months) || !is_digits(take_word(line))) return false;
+  if (take_word(line).find(':') == std::string_view::npos) return false;
+  do {
+    word = take_word(line);
+  } while (!word.empty() && !(word.size() == 4 && is_digits(word)));
+  return !word.empty();
+}
+
+bool begins_message(const Line& line, bool after_blank) {
+  return is_mbox(line.text) && (after_blank || has_date(line.text));
+}
+
+}  // namespace
+
 Result<void> for_each_message(const Source& mbox,
                               const std::function<void(std::uint64_t begin, std::uint64_t end)>& take) {
   std::optional<std::uint64_t> message;  // where it begins
   bool after_blank = true;
   const auto done = for_each_line(mbox, 0, mbox.size(), [&](const Line& line) {
-    if (after_blank && is_mbox(line.text)) {
+    if (begins_message(line, after_blank)) {
       if (message) take(*message, line.begin);
       message = line.end;
     }
@@ -30,7 +74,7 @@ Result<bool> has_several_messages(const Source& mbox) {
   bool several = false;
   bool after_blank = false;
   const auto done = for_each_line(mbox, 0, mbox.size(), [&](const Line& line) {
-    several = after_blank && is_mbox(line.text);
+    several = line.begin > 0 && begins_message(line, after_blank);
     after_blank = line.is_blank();
     return !several;
   });

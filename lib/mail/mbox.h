@@ -14,7 +14,8 @@ namespace starttls::mail {
 bool is_mbox(std::string_view head);
 
 // Calls `take` with where each message begins, after its "From " line, and ends. A line "From " begins a
-// message where it is the first, or follows an empty one.
+// message where it is the first, follows an empty one, or ends with a date as mail servers write it
+// (mbox(5)): some put no empty line between two messages.
 Result<void> for_each_message(const Source& mbox,
                               const std::function<void(std::uint64_t begin, std::uint64_t end)>& take);
 

@@ -13,10 +13,13 @@
 namespace starttls::mail {
 namespace {
 
+constexpr std::string_view default_type = "text/plain";                // RFC 2045 section 5.2
+constexpr std::string_view default_type_in_digest = "message/rfc822";  // RFC 2046 section 5.1.5
+
 // What its header says of it.
 struct Header {
-  std::string content_type = "text/plain";  // RFC 2045 section 5.2
-  std::string boundary;                     // of a multipart
+  std::string content_type;
+  std::string boundary;  // of a multipart
   GMimeContentEncoding encoding = GMIME_CONTENT_ENCODING_DEFAULT;
 
   bool is_multipart() const { return content_type.starts_with("multipart/") && !boundary.empty(); }
@@ -57,8 +60,10 @@ std::string_view take_field(std::string_view& rest) {
 }
 
 // Of fields that are there several times the last one counts, so that no more than one is looked into. One
-// that is longer than any is needs is as good as none.
-Result<Header> read_header(const Source& source, std::uint64_t begin, std::uint64_t end) {
+// that is longer than any is needs is as good as none. `type_if_absent` is that of an entity that declares
+// none.
+Result<Header> read_header(const Source& source, std::uint64_t begin, std::uint64_t end,
+                           std::string_view type_if_absent) {
   std::string text(end - begin, '\0');
   const auto got = read_full(source.bytes(begin, end), text);
   if (!got) return std::unexpected(got.error());
@@ -71,6 +76,7 @@ Result<Header> read_header(const Source& source, std::uint64_t begin, std::uint6
     if (const auto value = value_of(field, "content-transfer-encoding")) encoding = *value;
   }
   Header header;
+  header.content_type = type.empty() ? type_if_absent : default_type;
   if (!type.empty()) read_content_type(std::string(type), header);
   if (!encoding.empty()) header.encoding = g_mime_content_encoding_from_string(std::string(encoding).c_str());
   return header;
@@ -88,9 +94,10 @@ Boundary boundary_of(std::string_view line, std::string_view boundary) {
 // The content of a part without its transfer encoding, as it is asked for.
 class Decoded {
  public:
-  Decoded(ReadBytes encoded, GMimeContentEncoding encoding) : encoded_(std::move(encoded)) {
-    g_mime_encoding_init_decode(&state_, encoding);
-  }
+  Decoded(ReadBytes encoded, GMimeContentEncoding encoding)
+      : encoded_(std::move(encoded)),
+        is_base64_(encoding == GMIME_CONTENT_ENCODING_BASE64),
+        filter_(g_mime_filter_basic_new(encoding, FALSE)) {}
 
   Result<std::size_t> read(std::span<char> into) {
     while (rest_.empty() && !at_end_) {
@@ -105,30 +112,30 @@ class Decoded {
   static constexpr std::size_t piece_size = std::size_t{4} << 10U;  // bytes of encoded data
 
   Result<void> decode() {
-    std::array<char, piece_size> piece;
-    const auto got = encoded_(piece);
+    const auto got = encoded_(piece_);
     if (!got) return std::unexpected(got.error());
+    char* decoded = nullptr;
     std::size_t size = 0;
+    std::size_t free_before = 0;  // what the next filter of a row may use; there is none
     if (*got > 0) {
-      size = g_mime_encoding_step(&state_, piece.data(), *got, decoded_.data());
+      g_mime_filter_filter(filter_.get(), piece_.data(), *got, 0, &decoded, &size, &free_before);
     } else {
       at_end_ = true;
       // Some leave out what fills the last four characters of base64, and GMime would drop the bytes of
       // these.
-      const std::string_view filling = state_.encoding == GMIME_CONTENT_ENCODING_BASE64 ? "==" : "";
-      size = g_mime_encoding_flush(&state_, filling.data(), filling.size(), decoded_.data());
+      std::string filling = is_base64_ ? "==" : "";
+      g_mime_filter_complete(filter_.get(), filling.data(), filling.size(), 0, &decoded, &size, &free_before);
     }
-    rest_ = {decoded_.data(), size};
+    rest_ = {decoded, size};
     return {};
   }
 
   ReadBytes encoded_;
+  bool is_base64_ = false;
   bool at_end_ = false;
-  GMimeEncoding state_{};
-  // g_mime_encoding_outlen(): what is decoded is no longer, but for the bytes that are kept from one piece to
-  // the next.
-  std::array<char, piece_size + 64> decoded_;
-  std::string_view rest_;
+  Owned<GMimeFilter> filter_;
+  std::array<char, piece_size> piece_{};
+  std::string_view rest_;  // in the filter, which keeps it until it is called again, or in the piece
 };
 
 // Goes through a mail line by line, once, however its parts lie within one another.
@@ -138,7 +145,7 @@ class Walk {
 
   Result<void> run(std::uint64_t begin, std::uint64_t end) {
     before_newline_ = begin;
-    begin_entity(begin);
+    begin_entity(begin, default_type);
     Result<void> taken;
     auto done = for_each_line(source_, begin, end, [&](const Line& line) {
       taken = take_line(line);
@@ -161,17 +168,19 @@ class Walk {
   struct Open {
     std::string boundary;
     std::size_t level = 0;
+    std::string_view default_type;  // of its parts
   };
 
-  void begin_entity(std::uint64_t at) {
+  void begin_entity(std::uint64_t at, std::string_view type_if_absent) {
     state_ = State::header;
     begin_ = at;
+    type_if_absent_ = type_if_absent;
   }
 
   Result<void> take_line(const Line& line) {
     auto done = line.text.starts_with("--") && !open_.empty() ? take_boundary(line) : Result<bool>(false);
     if (!done) return std::unexpected(done.error());
-    before_newline_ = line.end - std::min<std::uint64_t>(line.end - line.begin, 1);
+    before_newline_ = line.content_end;
     if (*done || state_ != State::header) return {};
     if (line.end - begin_ > header_size_limit) return too_long();
     return line.is_blank() ? end_header(line.end) : Result<void>();
@@ -187,7 +196,7 @@ class Walk {
       level_ = open_[at].level;
       open_.resize(kind == Boundary::last ? at : at + 1);
       state_ = State::between;
-      if (kind == Boundary::next) begin_entity(line.end);
+      if (kind == Boundary::next) begin_entity(line.end, open_.back().default_type);
       return true;
     }
     return false;
@@ -196,17 +205,15 @@ class Walk {
   // What follows is the content of the entity that the header is of.
   Result<void> end_header(std::uint64_t end) {
     if (++seen_ > most_parts) return fail(Fault::data, "a mail of more than {} parts", most_parts);
-    auto header = read_header(source_, begin_, end);
+    auto header = read_header(source_, begin_, end, type_if_absent_);
     if (!header) return std::unexpected(header.error());
     begin_ = end;
     if (header->is_message() && level_ < most_levels) {
       ++level_;
-      begin_entity(end);
+      begin_entity(end, default_type);
     } else if (header->is_multipart()) {
       state_ = level_ < most_levels ? State::between : State::ignored;
-      // What is longer than a boundary may be is compared as far as it is at hand.
-      if (level_ < most_levels)
-        open_.push_back({.boundary = header->boundary.substr(0, line_begin_size / 2), .level = level_ + 1});
+      if (level_ < most_levels) open_multipart(*header);
     } else {
       header_ = std::move(*header);
       state_ = State::leaf;
@@ -214,8 +221,18 @@ class Walk {
     return {};
   }
 
+  void open_multipart(const Header& header) {
+    open_.push_back(
+        {// What is longer than a boundary may be is compared as far as it is at hand.
+         .boundary = header.boundary.substr(0, line_begin_size / 2),
+         .level = level_ + 1,
+         .default_type = header.content_type == "multipart/digest" ? default_type_in_digest : default_type});
+  }
+
   // Whatever the walk is in ends here.
   Result<void> end_entity(std::uint64_t end) {
+    // Two boundaries one after the other have no part between them (RFC 2046 5.1.1).
+    if (state_ == State::header && end == begin_) return {};
     // A header that ends so may be that of a mail, which has an empty one.
     while (state_ == State::header) {
       if (end - begin_ > header_size_limit) return too_long();
@@ -236,8 +253,9 @@ class Walk {
   const Source& source_;
   const std::function<void(const Part&)>& take_;
   State state_ = State::header;
-  std::uint64_t begin_ = 0;           // of the header, or of the content
-  std::uint64_t before_newline_ = 0;  // where the line before ends, without its newline
+  std::uint64_t begin_ = 0;                         // of the header, or of the content
+  std::string_view type_if_absent_ = default_type;  // of the entity whose header it is
+  std::uint64_t before_newline_ = 0;  // where the line before ends, without its LF or CRLF (RFC 2046 5.1.1)
   std::size_t level_ = 0;             // of the entity that the walk is in
   std::size_t seen_ = 0;              // entities
   Header header_;                     // of the leaf

@@ -1,6 +1,8 @@
 // One mail (RFC 5322, RFC 2045, RFC 2046): its parts, decoded as they are read. Nothing outside this room
-// includes GMime, which reads the fields; where parts begin and end is found here, in one pass over the
-// lines, since GMime makes objects of all that a mail has, and takes five times as long.
+// includes GMime, which reads the fields and decodes. Where parts begin and end is found here, in one pass
+// over the lines and with limits: GMime makes an object of each part and field, so that a mail of 5 MB can
+// take it seconds and a gigabyte of memory, and an ordinary report takes it four times as long
+// (tests/bench/README.md).
 #pragma once
 
 #include <cstddef>

@@ -31,6 +31,28 @@ class Read(unittest.TestCase):
             self.assertEqual(answer["inputs"][2]["report"], one[2])
             self.assertEqual((answer["read"], answer["duplicates"], answer["rejected"]), (9, 0, 0))
 
+    def test_takes_mails_as_other_mail_servers_and_programs_write_them(self) -> None:
+        """A binary part with CRLF, a digest of mails without Content-Type, a folder without empty lines between mails."""
+        with Lab() as lab:
+            reader = Reader(lab)
+            mails = program.SOURCE_TREE / "tests/fuzz/seeds/mail_message"
+            for name, expected in (("binary-crlf", 1), ("digest", 2), ("mbox-without-blank-lines", 2)):
+                with self.subTest(name):
+                    answer = reader.read("--no-store", mails / name)
+                    self.assertEqual((answer["exit"], answer["read"], answer["rejected"]), (0, expected, 0))
+
+    def test_takes_binary_parts_with_every_end_of_line(self) -> None:
+        with Lab() as lab:
+            reader = Reader(lab)
+            for number, end in enumerate((b"\n", b"\r\n")):
+                for encoding in ("binary", "8bit", "x-unknown"):
+                    with self.subTest(end=end, encoding=encoding):
+                        head, gap, content = mail(b"CONTENT", encoding=encoding).partition(b"CONTENT")
+                        wire = (head.replace(b"\n", end) + packed(report(report_id=f"{encoding}{number}")) +
+                                content.replace(b"\n", end))
+                        answer = reader.read(reader.write("wire", wire))
+                        self.assertEqual((answer["exit"], answer["read"]), (0, 1), answer)
+
     def test_takes_standard_input_as_a_mail_alias_pipes_it(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)

@@ -55,3 +55,37 @@ TEST_CASE("a folder has several messages where a From line follows an empty one"
   CHECK_FALSE(several("From a\nX: 1\nFrom b\n\n>From c\n"));
   CHECK_FALSE(several(""));
 }
+
+TEST_CASE("messages without an empty line between them are split at a From line with a date") {
+  const Messages two{"X: 1\n\none\n", "X: 2\n\ntwo\n"};
+  for (const std::string date :
+       {"Fri Nov 27 03:00:00 2026", "Fri Nov  7 03:00:00 2026", "Fri Nov 27 03:00 2026",
+        "Fri Nov 27 03:00:00 +0100 2026", "Fri Nov 27 03:00:00 2026 +0100", "Fri Nov 27 03:00:00 CET 2026"}) {
+    const std::string line = "From tls@example.org " + date;
+    CHECK(messages_of(line + "\nX: 1\n\none\n" + line + "\nX: 2\n\ntwo\n") == two);
+  }
+  const std::string long_sender = "From " + std::string(250, 's') + "@example.org Fri Nov 27 03:00:00 2026\n";
+  CHECK(messages_of("From a\nX: 1\n\none\n" + long_sender + "X: 2\n\ntwo\n") == two);
+  CHECK(messages_of("From a\r\nX: 1\r\n\r\none\r\nFrom - Fri Nov 27 03:00:00 2026\r\nX: 2\r\n") ==
+        Messages{"X: 1\r\n\r\none\r\n", "X: 2\r\n"});
+}
+
+TEST_CASE("a sentence that begins with From does not begin a message") {
+  for (const std::string sentence :
+       {"From Mon to Fri we are open", "From Fri Nov on", "From Fri Nov 27 it is 2026",
+        "From Nov 27 03:00:00 2026", "From now on, Fri Nov 27 03:00:00"}) {
+    const std::string message = "X: 1\n\none\n" + sentence + "\n";
+    CHECK(messages_of("From a\n" + message) == Messages{message});
+  }
+}
+
+TEST_CASE("a mail has several messages where a From line with a date is not its first line") {
+  const auto several = [](const std::string& content) {
+    const TemporaryFolder folder;
+    write(folder / "mbox", content);
+    return good(mail::has_several_messages(good(mail::Source::open(folder / "mbox", 1'000'000))));
+  };
+  const std::string line = "From a Fri Nov 27 03:00:00 2026\n";
+  CHECK(several(line + "X: 1\n\none\n" + line));
+  CHECK_FALSE(several(line + "X: 1\n\none\n"));
+}

@@ -97,8 +97,8 @@ TEST_CASE("a part ends before the newline of its boundary, whatever that is") {
   CHECK(parts_of(
             multipart +
             "--B\r\nContent-Type: a/b\r\n\r\none\r\n--B  \r\n\r\ntwo\n--B--\r\nepilogue\r\n--B\r\n\r\nx") ==
-        Parts{"a/b: one\r", "text/plain: two"});
-  CHECK(parts_of(multipart + "--B\n--B\n\n\n--B--\n") == Parts{"text/plain: ", "text/plain: "});
+        Parts{"a/b: one", "text/plain: two"});
+  CHECK(parts_of(multipart + "--B\n--B\n\n\n--B--\n") == Parts{"text/plain: "});
   CHECK(parts_of(multipart + "--Bx\n--B\n\n--By\n--B--") == Parts{"text/plain: --By"});
 }
 
@@ -149,7 +149,7 @@ TEST_CASE("a boundary of an outer multipart ends all that lies within it") {
   CHECK(parts_of(multipart + inner + "--C--\nepilogue\n--B\nContent-Type: a/b\n--B--\n--C\n\nno part") ==
         Parts{"text/plain: one", "a/b: "});
   CHECK(parts_of(multipart + "--B\nContent-Type: message/rfc822\n\n--B\n\ntwo\n--B--\n") ==
-        Parts{"text/plain: ", "text/plain: two"});
+        Parts{"text/plain: two"});
 }
 
 TEST_CASE("no line of a mail is read more often for lying deep") {
@@ -159,4 +159,52 @@ TEST_CASE("no line of a mail is read more often for lying deep") {
   const std::string text(500'000, '\n');
   CHECK(parts_of(deep + "\n" + text) == Parts{"text/plain: " + text});
   CHECK(parts_of(deep + "Content-Type: multipart/mixed; boundary=c\n\n--c\n\ntoo deep\n").empty());
+}
+
+TEST_CASE("the line end before a boundary belongs to the boundary, whatever the encoding") {
+  for (const std::string encoding :
+       {"", "Content-Transfer-Encoding: binary\r\n", "Content-Transfer-Encoding: 8bit\r\n",
+        "Content-Transfer-Encoding: 7bit\r\n", "Content-Transfer-Encoding: x-unknown\r\n"}) {
+    const std::string head =
+        "Content-Type: multipart/report; boundary=B\r\n\r\n--B\r\n"
+        "Content-Type: application/gzip\r\n" +
+        encoding + "\r\n";
+    CHECK(parts_of(head + "abc\r\n--B--\r\n") == Parts{"application/gzip: abc"});
+    CHECK(parts_of(head + "abc\r\n\r\n--B--\r\n") == Parts{"application/gzip: abc\r\n"});
+    CHECK(parts_of(head + "\r\n--B--\r\n") == Parts{"application/gzip: "});
+    CHECK(parts_of(head + "a\nb\rc\r\n--B--\r\n") == Parts{"application/gzip: a\nb\rc"});
+    CHECK(parts_of(head + "abc\n--B--\n") == Parts{"application/gzip: abc"});
+  }
+}
+
+TEST_CASE("a line end that falls between two reads of the file is taken off a part all the same") {
+  const std::string head = "Content-Type: multipart/report; boundary=B\r\n\r\n--B\r\n\r\n";
+  constexpr std::size_t read_at_once = std::size_t{64} << 10U;
+  for (std::size_t shift = 0; shift < 4; ++shift) {
+    const std::string text(read_at_once - head.size() - 3 + shift, 'x');
+    CHECK(parts_of(head + text + "\r\n--B\r\n\r\nlast\r\n--B--\r\n") ==
+          Parts{"text/plain: " + text, "text/plain: last"});
+  }
+}
+
+TEST_CASE("a part of a digest is a mail where it does not say otherwise") {
+  const std::string mail = "Subject: R\nContent-Type: text/x-inner\n\nin\n";
+  const std::string digest = "Content-Type: multipart/digest; boundary=O\n\n";
+  CHECK(parts_of(digest + "--O\n\n" + mail + "--O\n\n" + mail + "--O--\n") ==
+        Parts{"text/x-inner: in", "text/x-inner: in"});
+  CHECK(parts_of(digest + "--O\nContent-Description: x\n\n" + mail + "--O--\n") == Parts{"text/x-inner: in"});
+  CHECK(parts_of(digest + "--O\nContent-Type: text/plain\n\n" + mail + "--O--\n") ==
+        Parts{"text/plain: " + mail.substr(0, mail.size() - 1)});
+  CHECK(parts_of(digest + "--O\n\nSubject: no type\n\nin\n--O--\n") == Parts{"text/plain: in"});
+  // A multipart within the mail, and a digest within a multipart.
+  CHECK(parts_of(digest + "--O\n\nContent-Type: multipart/mixed; boundary=I\n\n--I\n\nin\n--I--\n--O--\n") ==
+        Parts{"text/plain: in"});
+  CHECK(parts_of(multipart + "--B\nContent-Type: Multipart/Digest; boundary=O\n\n--O\n\n" + mail +
+                 "--O--\n--B\n\nafter\n--B--\n") == Parts{"text/x-inner: in", "text/plain: after"});
+}
+
+TEST_CASE("uuencoded content is decoded without the line that begins it") {
+  const std::string head = "Content-Type: application/json\nContent-Transfer-Encoding: x-uuencode\n\n";
+  CHECK(parts_of(head + "begin 644 x\n#>WT*\n`\nend\n") == Parts{"application/json: {}\n"});
+  CHECK(parts_of(head + "\nbegin 644 a b.json\n\">WT \n`\nend\n") == Parts{"application/json: {}"});
 }
