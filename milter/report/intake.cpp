@@ -239,7 +239,8 @@ std::string Intake::oddity_of(const mail::Source& source) const {
   if (!mail::is_mbox(source.head())) return {};
   const auto several = mail::has_several_messages(source);
   if (!several.value_or(false)) return {};
-  return "a line \"From \" that could begin another mail is taken for a part of the mail; read --mbox reads a "
+  return "a line \"From \" that could begin another mail is taken for a part of the mail; read --mbox reads "
+         "a "
          "folder";
 }
 
