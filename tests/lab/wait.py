@@ -3,6 +3,7 @@
     for_line(path, r"daemon started", timeout=10)     a line in a log file, now or later
     for_listener(address, port, timeout=10)           a server that accepts connections
     for_exit(process, timeout=10)                     the end of a process
+    until(lambda: cache.exists(), timeout=10)         what no event announces, such as a figure on a page
     with Changes([folder]) as changes:                files made, renamed or written since this line
         changes.wait(7, process, timeout=10)
 
@@ -110,6 +111,15 @@ def for_end(pidfd: int, timeout: float, what: str) -> None:
     """Wait for the end of a process that need not be ours, by a descriptor that os.pidfd_open gave."""
     if not select.select([pidfd], [], [], timeout)[0]:
         raise TimeoutError(f"waited {timeout} s for {what}")
+
+
+def until(holds: Callable[[], bool], timeout: float = 30) -> None:
+    """Ask until it holds: for what no event announces."""
+    deadline = time.monotonic() + timeout
+    while not holds():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"waited {timeout} s")
+        time.sleep(0.02)
 
 
 def complete_lines(path: Path, start: int = 0) -> list[str]:

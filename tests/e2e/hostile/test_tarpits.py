@@ -11,7 +11,7 @@ import unittest
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import Lab
+from lab import Lab, wait
 from lab import bad_dns as bad
 from lab.bad_dns import BadDns, Question, record
 from lab.dns import Dns
@@ -30,15 +30,6 @@ SOON = 3  # for most of the answers
 
 def secure(domain: str) -> str:
     return f"OK secure match=mx.{domain} servername=hostname"
-
-
-def until(holds: Callable[[], bool], timeout: float = 30) -> None:
-    """For a figure on the page with metrics, which no event announces."""
-    deadline = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {timeout} s")
-        time.sleep(0.05)
 
 
 class Tarpit(unittest.TestCase):
@@ -125,7 +116,7 @@ class Tarpit(unittest.TestCase):
 
     def assert_holds_out(self, domains: list[str]) -> None:
         with self.attack(domains):
-            until(lambda: self.metric("misses_total") >= len(domains))
+            wait.until(lambda: self.metric("misses_total") >= len(domains))
             self.assert_others_are_answered(self.honest())
 
 

@@ -2,7 +2,6 @@
 
 import os
 import socket
-import time
 import urllib.request
 from pathlib import Path
 
@@ -79,12 +78,3 @@ metrics = "{host}:{self.metrics_address[1]}"
     def memory_kib(self) -> int:
         status = Path(f"/proc/{self.program.pid}/status").read_text()
         return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS"))
-
-
-def until(holds, timeout: float = 10) -> None:
-    """For what no event tells, such as a figure on the page with metrics: ask until it holds."""
-    deadline = time.monotonic() + timeout
-    while not holds():
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"waited {timeout} s")
-        time.sleep(0.02)

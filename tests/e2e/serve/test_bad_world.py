@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from lab import Lab
+from lab import Lab, wait
 from lab import bad_dns as bad
 from lab.acceptor import Acceptor
 from lab.bad_dns import BadDns, Fault, record, wire_name
@@ -26,7 +26,6 @@ from lab.dns import Dns
 from lab.https import Answer, HttpsServer
 from lab.policy_domains import PATH, Configuration, mta_sts_records, policy, publish
 from lab.policy_server import PolicyServer
-from serving import until
 
 MAPS = ("postfix", "QUERYwithTLSRPT", "sts")
 NOTHING = dict.fromkeys(MAPS, "NOTFOUND ")
@@ -116,7 +115,7 @@ class World(unittest.TestCase):
         for domain, replies in expected.items():
             with self.subTest(domain):
                 self.assertEqual(found[domain], replies)
-        until(lambda: self.server.metrics()["starttls_listtool_under_way"] == 0)
+        wait.until(lambda: self.server.metrics()["starttls_listtool_under_way"] == 0)
 
 
 class NameServers(World):
@@ -468,7 +467,7 @@ class CacheFiles(World):
                 database.backup(copy)
             other.rename(self.cache)
             self.assertEqual(self.server.ask("sts", "fresh.test"), secure("fresh.test"))
-        until(lambda: self.in_cache(self.cache) == ["fresh.test", "known.test"])
+        wait.until(lambda: self.in_cache(self.cache) == ["fresh.test", "known.test"])
         self.assert_known_offline()
 
     def test_removed_while_in_use(self) -> None:

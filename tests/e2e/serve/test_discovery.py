@@ -3,12 +3,12 @@
 import unittest
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import Lab
+from lab import Lab, wait
 from lab.dns import Dns
 from lab.https import HttpsServer
 from lab.policy_domains import Configuration, fetches, mta_sts_records, policy, publish
 from lab.policy_server import netstring
-from serving import Server, until
+from serving import Server
 
 SECURE = "OK secure match=mx.{} servername=hostname"
 TLSA = "TLSA 3 1 1 " + "ab" * 32
@@ -104,13 +104,13 @@ class Restart(World):
         self.assertEqual(self.server.ask("postfix good.test"), SECURE.format("good.test"))
         self.assertEqual(self.server.ask("postfix listed.test"), "NOTFOUND ")
         self.server.settings.install({"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}})
-        until(lambda: self.server.ask("postfix listed.test") == SECURE.format("listed.test"))
+        wait.until(lambda: self.server.ask("postfix listed.test") == SECURE.format("listed.test"))
         publish(self.lab, self.web, "good.test", policy("enforce", "mx2.good.test"))
         self.assertEqual(self.server.settings.tool("sts", "fetch", "good.test").returncode, 0)
-        until(lambda: "mx2.good.test" in self.server.ask("postfix good.test"))
+        wait.until(lambda: "mx2.good.test" in self.server.ask("postfix good.test"))
         publish(self.lab, self.web, "good.test", policy("enforce", "mx3.good.test"))
         self.assertEqual(self.server.settings.tool("sts", "cache", "--purge", "good.test").returncode, 0)
-        until(lambda: "mx3.good.test" in self.server.ask("postfix good.test"))
+        wait.until(lambda: "mx3.good.test" in self.server.ask("postfix good.test"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab import Lab, program, wait
 from lab.policy_server import Client, netstring
-from serving import KNOWN, Server, until
+from serving import KNOWN, Server
 
 TEMPORARY, UNAVAILABLE, CONFIG = 75, 69, 78
 
@@ -59,7 +59,7 @@ class Starting(unittest.TestCase):
             info = server.socket.stat()
             self.assertEqual((info.st_uid, stat.S_IMODE(info.st_mode)), (uid, 0o600))
             cache = server.folder / "cache/mta-sts.db"
-            until(cache.exists)
+            wait.until(cache.exists)
             self.assertEqual(cache.stat().st_uid, uid)
             self.assertNotIn("memory only", server.program.stderr.text())
             self.assertEqual(server.ask("postfix known.test"), KNOWN)
@@ -98,7 +98,7 @@ class Reloading(unittest.TestCase):
             server = Server(lab)
             self.assertEqual(server.ask("postfix known.test"), KNOWN)
             server.overrides.write_text("known.test enforce mx2.known.test\n")
-            until(lambda: "mx2" in server.ask("postfix known.test"))
+            wait.until(lambda: "mx2" in server.ask("postfix known.test"))
             server.overrides.write_text("known.test nonsense\n")
             server.program.stderr.wait_for("stay as they were")
             self.assertIn("mx2", server.ask("postfix known.test"))
@@ -112,7 +112,7 @@ class Reloading(unittest.TestCase):
             with server.connect() as client:
                 self.assertEqual(client.ask("postfix known.test"), KNOWN)
                 server.program.signal(signal.SIGHUP)
-                until(lambda: client.ask("postfix known.test") == f"{KNOWN} protocols=>=TLSv1.2")
+                wait.until(lambda: client.ask("postfix known.test") == f"{KNOWN} protocols=>=TLSv1.2")
                 server.configuration.write_text("nonsense")
                 server.program.signal(signal.SIGHUP)
                 server.program.stderr.wait_for("the configuration stays as it was")
@@ -126,7 +126,7 @@ class Ending(unittest.TestCase):
                 server = Server(lab)
                 with server.connect() as waiting, server.connect() as idle:
                     waiting.send(netstring("postfix unknown.test") + netstring("postfix known.test"))
-                    until(lambda: server.metrics()["waiting"] == 1)
+                    wait.until(lambda: server.metrics()["waiting"] == 1)
                     server.program.signal(number)
                     self.assertTrue(idle.is_closed())
                     with self.assertRaises(OSError):
