@@ -28,6 +28,7 @@ constexpr const char* tables = R"sql(
     authenticated INTEGER NOT NULL,
     size INTEGER NOT NULL,
     unsigned_identity INTEGER,
+    report_domain TEXT NOT NULL DEFAULT '',
     UNIQUE (begin, identity)
   );
   CREATE TABLE policies (
@@ -118,13 +119,34 @@ constexpr const char* fill_reporters = R"sql(
     GROUP BY reporter, authenticated;
 )sql";
 
-const std::string statements = std::string(tables) + reporter_tables;
+// What was seen of our own policy domains; see own_domains.h.
+constexpr const char* own_domain_tables = R"sql(
+  CREATE TABLE mx_hosts (
+    policy_domain TEXT NOT NULL,
+    host TEXT NOT NULL,
+    seen INTEGER NOT NULL,
+    PRIMARY KEY (policy_domain, host)
+  ) WITHOUT ROWID;
+  CREATE TABLE publications (
+    policy_domain TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    seen INTEGER NOT NULL,
+    missed INTEGER,
+    PRIMARY KEY (policy_domain, kind)
+  ) WITHOUT ROWID;
+)sql";
+
+constexpr const char* report_domain_of_version_2 =
+    "ALTER TABLE reports ADD COLUMN report_domain TEXT NOT NULL DEFAULT '';";
+
+const std::string statements = std::string(tables) + reporter_tables + own_domain_tables;
 const std::string to_version_2 = std::string(reporters_of_version_1) + reporter_tables + fill_reporters;
-const std::array<const char*, 1> upgrades{to_version_2.c_str()};
+const std::string to_version_3 = std::string(report_domain_of_version_2) + own_domain_tables;
+const std::array<const char*, 2> upgrades{to_version_2.c_str(), to_version_3.c_str()};
 
 const sqlite::Schema schema{.kind = "a store of reports",
                             .application_id = 0x53544B52,  // "STKR"
-                            .version = 2,
+                            .version = 3,
                             .statements = statements.c_str(),
                             .upgrades = upgrades};
 

@@ -10,6 +10,7 @@
 #include "reports/identity.h"
 #include "sqlite/sqlite.h"
 #include "store/columns.h"
+#include "tlsrpt/policy_domain.h"
 
 namespace starttls::reports {
 namespace {
@@ -45,7 +46,7 @@ std::uint64_t size_of(const tlsrpt::PolicyResult& policy, std::string_view polic
 std::uint64_t size_of(const Received& received) {
   const tlsrpt::ReportHead& head = received.head;
   return report_row_size + received.packed.size() + received.reporter.size() + head.organization_name.size() +
-         head.contact_info.size() + head.report_id.size();
+         head.contact_info.size() + head.report_id.size() + received.report_domain.size();
 }
 
 std::int64_t stored_identity(const Received& received) {
@@ -152,8 +153,9 @@ Result<void> ReportStore::Open::prepare() {
       {select_any, "SELECT id, successful, failed FROM reports WHERE begin = ?1 AND identity = ?2"},
       {insert_report,
        R"(INSERT INTO reports (id, identity, begin, "end", received, successful, failed, organization, contact, )"
-       "report_id, json_gzip, reporter, authenticated, size, unsigned_identity) "
-       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING"}};
+       "report_id, json_gzip, reporter, authenticated, size, unsigned_identity, report_domain) "
+       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO "
+       "NOTHING"}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = database.prepare(sql);
     if (!prepared) return std::unexpected(prepared.error());
@@ -333,6 +335,7 @@ Result<bool> ReportStore::insert(const Received& received) {
   row.bind_lent_bytes(11, received.packed).bind_lent(12, received.reporter);
   row.bind(13, std::int64_t{received.authenticated}).bind(14, number_of(open.size));
   if (received.authenticated) row.bind(15, received.identity);
+  row.bind_lent(16, received.report_domain);
   const std::int64_t changes_before = open.database.own_changes();
   if (auto done = row.run(); !done) return std::unexpected(done.error());
   return open.database.own_changes() > changes_before;
@@ -464,6 +467,7 @@ tlsrpt::FailureDetail failure_in(const Statement& row) {
 ReportedPolicy policy_in(const Statement& row) {
   return {.report = row.number(0),
           .signer = row.number(14) != 0 ? row.text(13) : "",
+          .report_domain = row.text(15),
           .head = {.organization_name = row.text(2),
                    .begin = time_in(row, 3),
                    .end = time_in(row, 4),
@@ -471,7 +475,7 @@ ReportedPolicy policy_in(const Statement& row) {
                    .report_id = row.text(6)},
           .policy = {.policy_type = row.text(7),
                      .policy_strings = split(row.text(8)),
-                     .policy_domain = row.text(9),
+                     .policy_domain = tlsrpt::normalised_policy_domain(row.text(9)),
                      .mx_hosts = split(row.text(10)),
                      .successful_sessions = count_in(row, 11),
                      .failed_sessions = count_in(row, 12),
@@ -480,31 +484,37 @@ ReportedPolicy policy_in(const Statement& row) {
 
 }  // namespace
 
-Result<void> ReportStore::read(const store::Period& period, const std::optional<std::string>& policy_domain,
-                               const std::function<void(const ReportedPolicy&)>& take) {
+Result<void> ReportStore::read_rows(
+    const store::Period& period,
+    const std::function<Result<void>(std::int64_t number, ReportedPolicy&&)>& take) {
   auto transaction = Transaction::begin(open_->database, "DEFERRED");
   if (!transaction) return std::unexpected(transaction.error());
   auto rows = open_->database.prepare(R"sql(
     SELECT r.id, p.number, r.organization, r.begin, r."end", r.contact, r.report_id, p.policy_type, p.policy_strings,
-           p.policy_domain, p.mx_hosts, p.successful, p.failed, r.reporter, r.authenticated
+           p.policy_domain, p.mx_hosts, p.successful, p.failed, r.reporter, r.authenticated, r.report_domain
     FROM reports AS r JOIN policies AS p ON p.report = r.id
-    WHERE r.begin >= ?1 AND r.begin < ?2 AND (?3 IS NULL OR p.policy_domain = ?3 COLLATE NOCASE)
-    ORDER BY r.id, p.number)sql");
+    WHERE r.begin >= ?1 AND r.begin < ?2 ORDER BY r.id, p.number)sql");
   if (!rows) return std::unexpected(rows.error());
+  rows->bind(1, number_of(Time(period.since))).bind(2, number_of(Time(period.until + std::chrono::days{1})));
+  while (true) {
+    const auto row = rows->step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return {};
+    if (auto taken = take(rows->number(1), policy_in(*rows)); !taken) return taken;
+  }
+}
+
+Result<void> ReportStore::read(const store::Period& period, const std::optional<std::string>& policy_domain,
+                               const std::function<void(ReportedPolicy&&)>& take) {
   auto failures = open_->database.prepare(
       "SELECT number, result_type, sending_mta_ip, receiving_mx_hostname, receiving_mx_helo, receiving_ip, "
       "sessions, "
       "additional_information, failure_reason_code FROM failures WHERE report = ?1 AND policy = ?2 ORDER BY "
       "number");
   if (!failures) return std::unexpected(failures.error());
-  rows->bind(1, number_of(Time(period.since))).bind(2, number_of(Time(period.until + std::chrono::days{1})));
-  if (policy_domain) rows->bind(3, *policy_domain);
-  while (true) {
-    const auto row = rows->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    ReportedPolicy reported = policy_in(*rows);
-    failures->bind(1, reported.report).bind(2, rows->number(1));
+  return read_rows(period, [&](std::int64_t number, ReportedPolicy&& reported) -> Result<void> {
+    if (policy_domain && reported.policy.policy_domain != *policy_domain) return {};
+    failures->bind(1, reported.report).bind(2, number);
     while (true) {
       const auto failure = failures->step();
       if (!failure) return std::unexpected(failure.error());
@@ -512,8 +522,17 @@ Result<void> ReportStore::read(const store::Period& period, const std::optional<
       reported.policy.failure_details.push_back(failure_in(*failures));
     }
     failures->reset();
-    take(reported);
-  }
+    take(std::move(reported));
+    return {};
+  });
+}
+
+Result<void> ReportStore::read_policies(const store::Period& period,
+                                        const std::function<void(ReportedPolicy&&)>& take) {
+  return read_rows(period, [&](std::int64_t, ReportedPolicy&& reported) -> Result<void> {
+    take(std::move(reported));
+    return {};
+  });
 }
 
 Result<std::string> ReportStore::packed(std::int64_t report) {

@@ -42,8 +42,9 @@ std::filesystem::path report_file(const std::filesystem::path& state_dir);
 
 // One policy of a received report, with what it belongs to.
 struct ReportedPolicy {
-  std::int64_t report = 0;  // the same for all policies of a report
-  std::string signer;       // the domain that vouches for it; "": it is not authenticated
+  std::int64_t report = 0;    // the same for all policies of a report
+  std::string signer;         // the domain that vouches for it; "": it is not authenticated
+  std::string report_domain;  // TLS-Report-Domain of the mail that it came in; "": none
   tlsrpt::ReportHead head;
   tlsrpt::PolicyResult policy;
 };
@@ -56,6 +57,7 @@ struct Received {
   Time received;
   std::string reporter;        // who is charged for what it holds
   bool authenticated = false;  // whether that is proven; an authenticated reporter is never one that is not
+  std::string report_domain;   // as ReportedPolicy's
 };
 
 enum class Addition {
@@ -103,9 +105,11 @@ class ReportStore {
   Result<void> prune(Day before, std::size_t most);
 
   // The policies of reports that began on the days, of one policy domain or of all, in the order in which
-  // they were read.
+  // they were read. Policy domains are normalised, also those that an older version has kept.
   Result<void> read(const store::Period& period, const std::optional<std::string>& policy_domain,
-                    const std::function<void(const ReportedPolicy&)>& take);
+                    const std::function<void(ReportedPolicy&&)>& take);
+  // The same without failure details.
+  Result<void> read_policies(const store::Period& period, const std::function<void(ReportedPolicy&&)>& take);
 
   // The gzip data of a report.
   Result<std::string> packed(std::int64_t report);
@@ -118,6 +122,8 @@ class ReportStore {
   Result<Kept> finish_added(const Received& received);
   Result<Kept> finish_signed(const Received& received);
   Result<Kept> finish_unsigned(const Received& received);
+  Result<void> read_rows(const store::Period& period,
+                         const std::function<Result<void>(std::int64_t number, ReportedPolicy&&)>& take);
   explicit ReportStore(std::unique_ptr<Open> open);
   std::unique_ptr<Open> open_;
 };

@@ -50,7 +50,12 @@ std::string_view word_of(Readiness readiness) {
   std::unreachable();
 }
 
-void Adviser::add(const reports::ReportedPolicy& reported) {
+void Adviser::add(const Reported& reported) {
+  if (!reported.whose.is_ours()) {
+    ReportedSessions sessions;
+    sessions.add(reported.policy);
+    return others_.add(reported.policy.policy_domain, sessions, reported.head.organization_name);
+  }
   if (!evidence_.add(reported) || reported.policy.failed_sessions == 0) return;
   failures_[evidence_.counted_reports().reporter_of(reported)].add(reported.policy);
 }
@@ -131,6 +136,7 @@ std::vector<std::string> Adviser::remarks(const Judged& judged) const {
   }
   if (judged.implausible.size() > most_implausible)
     remarks.push_back(fmt::format("Implausible: {} more.", judged.implausible.size() - most_implausible));
+  if (!others_.empty()) remarks.push_back(fmt::format("Not counted: reports {}.", others_.in_words()));
   if (!only_authenticated && !judged.reporters.empty()) {
     remarks.emplace_back(
         "These reports are not authenticated, and anybody can send some: see trusted_authserv_ids in "
@@ -146,7 +152,8 @@ EnforceAdvice Adviser::enforce() const {
                        .reporters = judged.reporters.size(),
                        .days = judged.days.size(),
                        .hits = reporters_with_failures(judged),
-                       .remarks = remarks(judged)};
+                       .remarks = remarks(judged),
+                       .others = others_};
   const auto [all, failed] = std::pair(advice.sessions.all(), advice.sessions.failed);
   if (all == 0) {
     advice.reason = "no received report tells of sessions to this domain";

@@ -42,6 +42,7 @@ struct EnforceAdvice {
   std::size_t days = 0;
   std::vector<Hit> hits;
   std::vector<std::string> remarks;  // sentences: what does not count, and what is implausible
+  OtherDomains others;               // what was reported of domains that are not ours
 };
 
 // Refusing mail in plaintext, by our own sessions.
@@ -75,7 +76,7 @@ class Adviser {
         days_in_window_(days_in_window),
         evidence_(only_authenticated) {}
 
-  void add(const reports::ReportedPolicy& reported);
+  void add(const Reported& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
 
   Advice advice() const;
@@ -105,6 +106,7 @@ class Adviser {
   std::uint64_t days_in_window_;
   EvidenceCollection evidence_;
   std::map<std::string, FailureDigest> failures_;  // by reporter
+  OtherDomains others_;
   std::uint64_t plaintext_ = 0;
   std::map<std::string, std::uint64_t> versions_;
   std::map<std::string, Sender> senders_;

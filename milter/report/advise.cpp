@@ -73,6 +73,7 @@ std::string to_json(const Advice& advice, const std::string& domain, const store
   json.member("failed", advice.enforce.sessions.failed);
   put(json, advice.enforce.hits);
   json.member("remarks", advice.enforce.remarks);
+  advice.enforce.others.put(json);
   json.end_object();
   json.key("refuse_plaintext");
   json.begin_object();
@@ -131,11 +132,14 @@ Result<int> run_advise(const AdviseOptions& options, const Surroundings& surroun
   if (!domain) return fail(Fault::usage, "{}", domain.error().message);
   const auto days = static_cast<std::uint64_t>((period->until - period->since).count()) + 1;
   Adviser adviser(options.settings, domain->str(), days, wants_authenticated(surroundings.configuration));
-  auto done = read_sessions(surroundings.configuration, *period,
-                            [&](const auto& of, const auto& count) { adviser.add(of, count); });
+  OurFacts facts = our_facts(surroundings, domain->str());
+  auto done = read_sessions(surroundings.configuration, *period, [&](const auto& of, const auto& count) {
+    facts.add(of, count);
+    adviser.add(of, count);
+  });
   if (done) {
-    done = read_received(surroundings.configuration, *period, domain->str(),
-                         [&](const reports::ReportedPolicy& reported) { adviser.add(reported); });
+    done = read_received(surroundings.configuration, facts, *period, domain->str(),
+                         [&](const Reported& reported) { adviser.add(reported); });
   }
   if (!done) return std::unexpected(done.error());
   const Advice advice = adviser.advice();

@@ -9,18 +9,18 @@ namespace starttls::milter {
 namespace {
 
 // Nothing where there is nothing: cron sends no mail then.
-std::string in_words(const std::vector<Alert>& alerts, Day day, const CountedReports& counted_reports) {
+std::string in_words(const std::vector<Alert>& alerts, Day day, const AlertWatch& watch) {
   if (alerts.empty()) return {};
   std::string text =
       fmt::format("TLS of inbound mail, up to {} (UTC): {} attention\n", to_text(day),
                   alerts.size() == 1 ? "1 thing needs" : fmt::format("{} things need", alerts.size()));
   for (const Alert& alert : alerts) text += "\n" + paragraph("* ", alert.message);
-  if (const std::string uncounted = counted_reports.in_words(); !uncounted.empty())
+  if (const std::string uncounted = watch.counted_reports().in_words(); !uncounted.empty())
     text += "\n" + paragraph("", uncounted + ".");
   return text;
 }
 
-std::string to_json(const std::vector<Alert>& alerts, Day day, const CountedReports& counted_reports) {
+std::string to_json(const std::vector<Alert>& alerts, Day day, const AlertWatch& watch) {
   JsonText json;
   json.begin_object();
   json.member("day", to_text(day));
@@ -33,8 +33,9 @@ std::string to_json(const std::vector<Alert>& alerts, Day day, const CountedRepo
     json.end_object();
   }
   json.end_array();
-  json.member("uncounted_reports", counted_reports.uncounted_reports());
-  json.member("uncounted_reporters", counted_reports.uncounted_reporters());
+  json.member("uncounted_reports", watch.counted_reports().uncounted_reports());
+  json.member("uncounted_reporters", watch.counted_reports().uncounted_reporters());
+  watch.others().put(json);
   json.end_object();
   return json.take();
 }
@@ -72,19 +73,21 @@ Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundi
   if (!day) return std::unexpected(day.error());
   AlertWatch watch(options.settings, *day, wants_authenticated(surroundings.configuration));
   const store::Period period = watch.period();
-  auto done = read_received(surroundings.configuration, period, std::nullopt,
-                            [&](const reports::ReportedPolicy& reported) { watch.add(reported); });
+  OurFacts facts = our_facts(surroundings);
+  auto done = read_sessions(surroundings.configuration, period, [&](const auto& of, const auto& count) {
+    facts.add(of, count);
+    watch.add(of, count);
+  });
   if (done) {
-    done = read_sessions(surroundings.configuration, watch.recent(),
-                         [&](const auto& of, const auto& count) { watch.add(of, count); });
+    done = read_received(surroundings.configuration, facts, period, std::nullopt,
+                         [&](const Reported& reported) { watch.add(reported); });
   }
   if (!done) return std::unexpected(done.error());
   const auto downgrades = store::read_downgrades(place_of(surroundings.configuration), period);
   if (!downgrades) return std::unexpected(downgrades.error());
   for (const store::Downgrade& downgrade : *downgrades) watch.add(downgrade);
   const std::vector<Alert> alerts = watch.alerts();
-  auto printed = print(surroundings.json ? to_json(alerts, *day, watch.counted_reports())
-                                         : in_words(alerts, *day, watch.counted_reports()));
+  auto printed = print(surroundings.json ? to_json(alerts, *day, watch) : in_words(alerts, *day, watch));
   if (!printed) return std::unexpected(printed.error());
   return alerts.empty() ? 0 : 1;
 }

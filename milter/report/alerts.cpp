@@ -14,6 +14,8 @@ bool is_over(std::uint64_t part, std::uint64_t whole, double share) {
   return 100.0 * static_cast<double>(part) > share * static_cast<double>(whole);
 }
 
+constexpr std::size_t max_named_domains = 1'000;
+
 std::string shown(const std::string& text) {
   return text.empty() ? "(no name)" : printable(text, 200);
 }
@@ -27,11 +29,32 @@ std::string hosts_of(const FailureGroup& group) {
 
 }  // namespace
 
-void AlertWatch::add(const reports::ReportedPolicy& reported) {
+void AlertWatch::add_other(const Reported& reported, bool is_recent) {
+  const std::string& domain = reported.policy.policy_domain;
+  if (!is_recent) {
+    if (earlier_others_.size() < max_named_domains) earlier_others_.insert(domain);
+    return;
+  }
+  ReportedSessions sessions;
+  sessions.add(reported.policy);
+  others_.add(domain, sessions, earlier_.reporter_of(reported));
+}
+
+// A policy domain, and why it is ours.
+std::string AlertWatch::label_of(const std::string& policy_domain) const {
+  const auto found = names_.find(policy_domain);
+  return policy_domain_label(policy_domain, found == names_.end() ? Whose() : found->second);
+}
+
+void AlertWatch::add(const Reported& reported) {
   const Day day = day_of(reported.head.begin);
   if (day > day_) return;
-  const bool counts = is_recent(day) ? recent_.add(reported) : earlier_.counts(reported);
+  const bool is_other = !reported.whose.is_ours();
+  const bool counts = is_recent(day) && !is_other ? recent_.add(reported) : earlier_.counts(reported);
   if (!counts) return;
+  if (is_other) return add_other(reported, is_recent(day));
+  if (reported.whose.by != Belonging::domain && names_.size() < max_named_domains)
+    names_.emplace(reported.policy.policy_domain, reported.whose);
   const std::string& reporter = earlier_.reporter_of(reported);
   reporters_[reporter].insert(day);
   FailureDigest failures;
@@ -65,13 +88,13 @@ void AlertWatch::check_shares(std::vector<Alert>& alerts) const {
     return sessions.all() >= settings_.least_sessions &&
            is_over(sessions.failed, sessions.all(), settings_.failure_share);
   };
-  struct Reported {
+  struct OfDomain {
     ReportedSessions all;
     std::optional<Evidence> worst;
   };
-  std::map<std::string, Reported> domains;
+  std::map<std::string, OfDomain> domains;
   for (const Evidence& evidence : recent_.evidence()) {
-    Reported& reported = domains[evidence.policy_domain];
+    OfDomain& reported = domains[evidence.policy_domain];
     reported.all.add(evidence.sessions.successful, evidence.sessions.failed);
     const bool is_worse = !reported.worst || evidence.sessions.failed > reported.worst->sessions.failed;
     if (has_failures(evidence.sessions) && is_worse) reported.worst = evidence;
@@ -82,7 +105,7 @@ void AlertWatch::check_shares(std::vector<Alert>& alerts) const {
     const ReportedSessions& sessions = is_all ? reported.all : reported.worst->sessions;
     const std::string who = is_all ? "others report" : shown(reported.worst->reporter) + " reports";
     alerts.push_back({.kind = "failure-share",
-                      .message = fmt::format("{}: {} that {} of {} failed ({}).", shown(domain), who,
+                      .message = fmt::format("{}: {} that {} of {} failed ({}).", label_of(domain), who,
                                              sessions.failed, counted(sessions.all(), "session"),
                                              percent(sessions.failed, sessions.all()))});
   }
@@ -125,7 +148,7 @@ void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
     const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);
     const auto add = [&](std::string_view kind, std::string_view what) {
       alerts.push_back({.kind = std::string(kind),
-                        .message = fmt::format("{}: {}, {}{}. {} {}", shown(domain), what,
+                        .message = fmt::format("{}: {}, {}{}. {} {}", label_of(domain), what,
                                                counted(group.sessions, "session"), hosts_of(group),
                                                explanation.meaning, explanation.remedy)});
     };
@@ -136,6 +159,20 @@ void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
           "a failure that was not reported before: " + (type.empty() ? "no reason given" : shown(type)));
     }
   }
+}
+
+// Once where a domain is new, and each time where more than the share failed.
+void AlertWatch::check_others(std::vector<Alert>& alerts) const {
+  const auto needs_attention = [&](const auto& other) {
+    const auto& [domain, what] = other;
+    return !earlier_others_.contains(domain) ||
+           is_over(what.sessions.failed, what.sessions.all(), settings_.failure_share);
+  };
+  if (std::ranges::none_of(others_.domains(), needs_attention)) return;
+  alerts.push_back({.kind = "other-domains",
+                    .message = fmt::format("There are reports {}. Add those that are yours to domains in "
+                                           "tlsrpt.toml(5).",
+                                           others_.in_words())});
 }
 
 void AlertWatch::check_reporters(std::vector<Alert>& alerts) const {
@@ -168,6 +205,7 @@ std::vector<Alert> AlertWatch::alerts() const {
   check_shares(alerts);
   check_evidence(alerts);
   check_failures(alerts);
+  check_others(alerts);
   check_reporters(alerts);
   check_downgrades(alerts);
   return alerts;

@@ -27,8 +27,9 @@ struct AlertSettings {
 };
 
 struct Alert {
-  std::string kind;     // "failure-share", "handshake-share", "new-failure", "certificate-expired",
-                        // "implausible-report", "not-authenticated", "reporter-silent", "downgrade"
+  std::string
+      kind;  // "failure-share", "handshake-share", "new-failure", "certificate-expired",
+             // "implausible-report", "not-authenticated", "other-domains", "reporter-silent", "downgrade"
   std::string message;  // a sentence or two, of texts that are fit for a mail
 };
 
@@ -45,23 +46,25 @@ class AlertWatch {
   store::Period period() const {
     return {.since = day_ - alert_days + std::chrono::days{1} - alert_baseline, .until = day_};
   }
-  // The days that our own sessions are wanted of.
-  store::Period recent() const { return {.since = day_ - alert_days + std::chrono::days{1}, .until = day_}; }
-
-  void add(const reports::ReportedPolicy& reported);
+  void add(const Reported& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
   void add(const store::Downgrade& downgrade);
 
   std::vector<Alert> alerts() const;
+  // What was reported of domains that are not ours, on the days that are looked at.
+  const OtherDomains& others() const { return others_; }
   // The reports about the days that are looked at, and do not count.
   const CountedReports& counted_reports() const { return recent_.counted_reports(); }
 
  private:
   bool is_recent(Day day) const { return day > day_ - alert_days; }
+  void add_other(const Reported& reported, bool is_recent);
+  std::string label_of(const std::string& policy_domain) const;
   void check_shares(std::vector<Alert>& alerts) const;
   void check_evidence(std::vector<Alert>& alerts) const;
   bool is_known(const FailureDigest::Key& key, const FailureGroup& group) const;
   void check_failures(std::vector<Alert>& alerts) const;
+  void check_others(std::vector<Alert>& alerts) const;
   void check_reporters(std::vector<Alert>& alerts) const;
   void check_downgrades(std::vector<Alert>& alerts) const;
 
@@ -71,6 +74,10 @@ class AlertWatch {
   CountedReports earlier_;
   FailureDigest recent_failures_;
   std::map<FailureDigest::Key, std::set<std::string>> earlier_failures_;  // with their reporters
+  std::map<std::string, Whose>
+      names_;  // why policy domains are ours that are not configured; at most so many
+  OtherDomains others_;
+  std::set<std::string> earlier_others_;  // policy domains
   std::map<std::string, std::set<Day>> reporters_;
   Figures own_;  // sessions of the last day
   std::vector<store::Downgrade> downgrades_;

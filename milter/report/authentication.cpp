@@ -11,8 +11,8 @@
 namespace starttls::milter {
 namespace {
 
-constexpr std::array<std::string_view, 4> wanted_fields{"authentication-results", "dkim-signature", "from",
-                                                        "tls-report-submitter"};
+constexpr std::array<std::string_view, 5> wanted_fields{"authentication-results", "dkim-signature", "from",
+                                                        "tls-report-domain", "tls-report-submitter"};
 
 // "" where the text is no domain name.
 std::string domain_in(std::string_view text) {
@@ -72,6 +72,8 @@ Carrier carrier_of(const std::vector<mail::Field>& fields, const std::vector<std
   for (const mail::Field& field : fields) {
     if (field.name == "tls-report-submitter" && carrier.submitter.empty())
       carrier.submitter = domain_in(field.value);
+    if (field.name == "tls-report-domain" && carrier.report_domain.empty())
+      carrier.report_domain = domain_in(field.value);
     if (field.name == "from" && carrier.from.empty())
       carrier.from = domain_in(mail::domain_of_address(field.value).value_or(""));
   }

@@ -41,6 +41,7 @@ struct Carrier {
   std::string trouble;               // why there are none: a part of a sentence
   std::string submitter;             // TLS-Report-Submitter, a domain; "" where there is none
   std::string from;                  // the domain of From; likewise
+  std::string report_domain;         // TLS-Report-Domain; likewise
 };
 
 // Of the fields of a mail, the topmost first. `trusted`: authserv-ids in lower case.

@@ -8,7 +8,9 @@ namespace starttls::milter {
 namespace {
 
 Result<PageContent> read_content(const store::Period& period, const std::optional<std::string>& domain,
-                                 const Configuration& configuration) {
+                                 const Surroundings& surroundings) {
+  const Configuration& configuration = surroundings.configuration;
+  OurFacts facts = our_facts(surroundings, domain);
   PageContent content{.period = period, .domain = domain};
   const std::pair<Grouping, GroupedFigures&> parts[] = {
       {Grouping::protection, content.protection}, {Grouping::day, content.days},
@@ -18,12 +20,13 @@ Result<PageContent> read_content(const store::Period& period, const std::optiona
   for (const auto& [by, figures] : parts) groups.emplace_back(by, domain);
   const store::Place place = place_of(configuration);
   auto done = read_sessions(configuration, period, [&](const auto& of, const auto& count) {
+    facts.add(of, count);
     for (Groups& group : groups) group.add(of, count);
   });
   for (std::size_t at = 0; at < groups.size(); ++at) parts[at].second = groups[at].figures();
   if (done) {
-    done = read_received(configuration, period, domain,
-                         [&](const reports::ReportedPolicy& reported) { content.received.add(reported); });
+    done = read_received(configuration, facts, period, domain,
+                         [&](const Reported& reported) { content.received.add(reported); });
   }
   if (!done) return std::unexpected(done.error());
   // Which policy domain a downgraded session was for is not kept.
@@ -60,7 +63,7 @@ Result<int> run_html(const HtmlOptions& options, const Surroundings& surrounding
   }
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
-  auto content = read_content(*period, *domain, surroundings.configuration);
+  auto content = read_content(*period, *domain, surroundings);
   if (!content) return std::unexpected(content.error());
   content->made = surroundings.clock();
   const std::string page = to_html(*content);

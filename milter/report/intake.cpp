@@ -282,7 +282,8 @@ Result<void> Intake::keep(Input& input, std::string_view packed) {
        .packed = packed,
        .received = settings_.expected.now,
        .reporter = input.signer.empty() ? to_lower(input.head.organization_name) : input.signer,
-       .authenticated = !input.signer.empty()});
+       .authenticated = !input.signer.empty(),
+       .report_domain = input.report_domain});
   if (!kept) return std::unexpected(kept.error());
   if (kept->addition == reports::Addition::refused) {
     input = rejected({.name = input.name, .message = input.message}, kept->reason);

@@ -30,7 +30,7 @@ struct IntakeSettings {
 // Who is told of the inputs, in their order: what was told since the last commit is in the store for good by
 // then.
 struct InputListener {
-  std::function<void(const Input& input)> tell;
+  std::function<void(Input& input)> tell;  // may add oddities
   std::function<Result<void>()> committed;
 };
 

@@ -213,9 +213,10 @@ std::string failures_section(const PageContent& content) {
   for (const auto& [key, group] : content.received.failures().groups()) {
     const auto& [domain, type] = key;
     const std::string name = type.empty() ? "(no reason given)" : type;
+    const std::string of = domain.empty() ? shown_policy_domain(domain) : domain;
     add_saturated(types[name].second, group.sessions);
     table.rows.push_back(
-        {name, counted(group.reporters.size(), "reporter"), domain, grouped_digits(group.sessions)});
+        {name, counted(group.reporters.size(), "reporter"), of, grouped_digits(group.sessions)});
   }
   for (const auto& [type, sessions] : types) {
     bars.bars.push_back({type, {sessions.first, sessions.second}});
@@ -260,8 +261,15 @@ std::string senders_section(const PageContent& content) {
 }
 
 std::string reporters_section(const PageContent& content) {
-  if (content.received.reporters().empty())
-    return section("Received reports", "None; tlsrpt-report read takes them in.", "");
+  const OtherDomains& others = content.received.others();
+  const std::string apart =
+      others.empty() ? ""
+                     : fmt::format("<p class=\"others\">Besides {}.</p>\n", html_text(others.in_words()));
+  if (content.received.reporters().empty()) {
+    return section(
+        "Received reports",
+        others.empty() ? "None; tlsrpt-report read takes them in." : "None about our policy domains.", apart);
+  }
   NamedBars bars{.title = "Sessions that others reported, by reporter",
                  .axis = "Sessions",
                  .series = {{"successful", "good"}, {"failed", "plaintext"}},
@@ -280,7 +288,7 @@ std::string reporters_section(const PageContent& content) {
                           to_text(f.last)});
   }
   return section("Received reports", "What others say of their sessions to our policy domains (RFC 8460).",
-                 legend(bars.series) + to_svg(bars) + folded(html_table(table)));
+                 legend(bars.series) + to_svg(bars) + apart + folded(html_table(table)));
 }
 
 std::string downgrades_section(const PageContent& content) {

@@ -1,45 +1,48 @@
 #include "milter/report/parsing.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/saturated.h"
 #include "base/text.h"
 #include "milter/report/authentication.h"
+#include "milter/report/reported.h"
 #include "tlsrpt/carrier.h"
+#include "tlsrpt/policy_domain.h"
 
 namespace starttls::milter {
 namespace {
 
 constexpr std::size_t most_domains = 20;                     // of Input::domains
+constexpr std::size_t most_hosts = 20;                       // of PolicyDomainSums
 constexpr std::chrono::days future_tolerance{1};             // the sender's clock may be ahead
 constexpr std::uint64_t small_file = 256U << 10U;            // bytes
 constexpr std::size_t most_ahead = std::size_t{512} << 10U;  // bytes of policies
 
-void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, Input& input) {
-  add_saturated(input.successful, policy.successful_sessions);
-  add_saturated(input.failed, policy.failed_sessions);
-  if (input.domains.size() < most_domains && input.domains.insert(policy.policy_domain).second &&
-      !expected.our_domains.empty() && !expected.our_domains.contains(to_lower(policy.policy_domain))) {
-    input.oddities.push_back(fmt::format("'{}' is none of our policy domains (report.domains)",
-                                         printable(policy.policy_domain, 100)));
-  }
-  input.failures.add(policy);
-  const std::string domain = to_lower(policy.policy_domain);
-  if (policy.policy_type == "sts" && !policy.policy_strings.empty() && expected.our_domains.contains(domain))
-    input.seen_policies.emplace(domain, policy.policy_strings);
+void add_hosts(const tlsrpt::PolicyResult& policy, std::vector<std::string>& hosts) {
+  const auto add = [&](const std::string& host) {
+    if (!host.empty() && hosts.size() < most_hosts && std::ranges::find(hosts, host) == hosts.end())
+      hosts.push_back(host);
+  };
+  for (const std::string& host : policy.mx_hosts) add(host);
+  for (const tlsrpt::FailureDetail& detail : policy.failure_details) add(detail.receiving_mx_hostname);
 }
 
-// About what it takes in memory.
-std::size_t weight_of(const tlsrpt::PolicyResult& policy) {
-  std::size_t weight = sizeof policy + policy.failure_details.size() * sizeof(tlsrpt::FailureDetail);
-  for (const auto* texts : {&policy.policy_strings, &policy.mx_hosts}) {
-    for (const std::string& text : *texts) weight += sizeof(std::string) + text.size();
+void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, Input& input) {
+  const std::string& domain = policy.policy_domain;
+  add_saturated(input.successful, policy.successful_sessions);
+  add_saturated(input.failed, policy.failed_sessions);
+  if (input.domains.size() < most_domains || input.domains.contains(domain)) {
+    PolicyDomainSums& sums = input.domains[domain];
+    sums.sessions.add(policy);
+    if (domain.empty()) add_hosts(policy, sums.hosts);
+  } else {
+    input.further.add(policy);
   }
-  for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
-    weight += detail.additional_information.size() + detail.failure_reason_code.size() +
-              detail.receiving_mx_helo.size();
-  }
-  return weight;
+  if (expected.our_domains.contains(domain)) input.our_domains.insert(domain);
+  input.failures.add(policy);
+  if (policy.policy_type == "sts" && !policy.policy_strings.empty() && expected.our_domains.contains(domain))
+    input.seen_policies.emplace(domain, policy.policy_strings);
 }
 
 }  // namespace
@@ -66,9 +69,13 @@ Parser::Parser(const Expectations& expected, bool keep) : expected_(expected), r
   if (keep) identity_.emplace();
 }
 
-// Nothing where reports are not authenticated.
-Result<void> Parser::authenticate(Input& input, const mail::Source& source,
-                                  const tlsrpt::Place& place) const {
+// Who vouches for it, where reports are authenticated, and which domain the mail says that it is about.
+Result<void> Parser::look_at_carrier(Input& input, const mail::Source& source,
+                                     const tlsrpt::Place& place) const {
+  Result<Carrier> carrier;
+  if (place.is_mail) carrier = carrier_of(source, place.begin, place.end, expected_.trusted_authserv_ids);
+  if (!carrier) return std::unexpected(carrier.error());
+  input.report_domain = carrier->report_domain;
   if (expected_.are_authenticated) {
     const std::string domain = reporting_domain(input.head, expected_.registrable);
     input.signer = domain.empty() ? input.head.organization_name : domain;
@@ -76,11 +83,7 @@ Result<void> Parser::authenticate(Input& input, const mail::Source& source,
   }
   if (expected_.trusted_authserv_ids.empty()) return {};
   Authentication found{.signer = {}, .reason = "it came without a mail"};
-  if (place.is_mail) {
-    const auto carrier = carrier_of(source, place.begin, place.end, expected_.trusted_authserv_ids);
-    if (!carrier) return std::unexpected(carrier.error());
-    found = milter::authenticate(*carrier, input.head, expected_.registrable);
-  }
+  if (place.is_mail) found = authenticate(*carrier, input.head, expected_.registrable);
   input.signer = found.signer;
   if (found.signer.empty())
     input.oddities.push_back(fmt::format("it is not authenticated and does not count: {}", found.reason));
@@ -91,14 +94,16 @@ Input Parser::parse(Input input, const mail::Source& source, const tlsrpt::Place
                     const ReadBytes& document, const std::function<void(tlsrpt::PolicyResult&&)>& take) {
   if (identity_) identity_->begin();
   const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
-    look_at(policy, expected_, input);
+    // The identity is that of the report as it came.
     if (identity_) identity_->add(policy);
+    policy.policy_domain = tlsrpt::normalised_policy_domain(policy.policy_domain);
+    look_at(policy, expected_, input);
     take(std::move(policy));
   });
   if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
   input.status = InputStatus::read;
   input.head = reading->head;
-  if (auto done = authenticate(input, source, place); !done)
+  if (auto done = look_at_carrier(input, source, place); !done)
     return rejected({.name = input.name, .message = input.message}, done.error().message);
   if (identity_) input.identity = identity_->of(input.head);
   input.oddities.insert(input.oddities.end(), reading->oddities.begin(), reading->oddities.end());

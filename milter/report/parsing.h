@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "mail/source.h"
 #include "milter/report/failure_digest.h"
+#include "milter/report/reported_sessions.h"
 #include "reports/identity.h"
 #include "store/senders.h"
 #include "tlsrpt/carrier.h"
@@ -27,6 +28,12 @@ namespace starttls::milter {
 enum class InputStatus { read, duplicate, rejected };
 // "read", "duplicate", "rejected"
 std::string_view word_of(InputStatus status);
+
+// What a report says of one policy domain.
+struct PolicyDomainSums {
+  ReportedSessions sessions;
+  std::vector<std::string> hosts;  // of ours, that it names; the first ones
+};
 
 // One report, or what was to be one.
 struct Input {
@@ -40,7 +47,11 @@ struct Input {
   tlsrpt::ReportHead head;
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
-  std::set<std::string> domains;  // the first of its policy domains
+  // The first of its policy domains; "" where none is given.
+  std::map<std::string, PolicyDomainSums> domains;
+  ReportedSessions further;           // of those beyond
+  std::set<std::string> our_domains;  // of Expectations::our_domains, those that it is about
+  std::string report_domain;          // TLS-Report-Domain; "" where there is none
   // None of a report that was met before in the same run.
   FailureDigest failures{max_report_digest_size};
   std::map<std::string, std::vector<std::string>>
@@ -73,7 +84,7 @@ class Parser {
   std::string take_packed() { return reader_.take_packed(); }
 
  private:
-  Result<void> authenticate(Input& input, const mail::Source& source, const tlsrpt::Place& place) const;
+  Result<void> look_at_carrier(Input& input, const mail::Source& source, const tlsrpt::Place& place) const;
 
   const Expectations& expected_;
   tlsrpt::DocumentReader reader_;

@@ -77,14 +77,17 @@ event::Task<std::vector<Facts>> examine(policy::Examiner& examiner, std::vector<
   return event::all_of(std::move(tasks));
 }
 
-event::Task<std::vector<dns::Answer>> ask_records(dns::Resolver& resolver,
-                                                  const std::vector<DomainName>& domains) {
+// One question about each domain, at the name that begins so.
+event::Task<std::vector<dns::Answer>> ask(dns::Resolver& resolver, const std::vector<DomainName>& domains,
+                                          std::string_view prefix, dns::Type type) {
   std::vector<event::Task<dns::Answer>> tasks;
   tasks.reserve(domains.size());
   for (const DomainName& domain : domains)
-    tasks.push_back(resolver.ask("_smtp._tls." + domain.str(), dns::Type::txt));
+    tasks.push_back(resolver.ask(std::string(prefix) + domain.str(), type));
   return event::all_of(std::move(tasks));
 }
+
+constexpr std::string_view report_record = "_smtp._tls.";
 
 ReportDestinations destinations_in(const dns::Answer& answer) {
   if (answer.status == dns::Status::failed) {
@@ -105,11 +108,8 @@ Lookup::~Lookup() = default;
 
 Result<policy::Discovery*> Lookup::discovery() {
   if (!discovery_) {
-    const auto& settings = surroundings_.report.discovery;
-    const auto cache =
-        settings.cache.empty() ? surroundings_.configuration.state_dir / "mta-sts.sqlite" : settings.cache;
-    auto begun = policy::Discovery::begin(settings, cache, surroundings_.clock,
-                                          {.dane_detail = dane::Detail::records});
+    auto begun = policy::Discovery::begin(surroundings_.report.discovery, policy_cache_of(surroundings_),
+                                          surroundings_.clock, {.dane_detail = dane::Detail::records});
     if (!begun) return std::unexpected(begun.error());
     discovery_ = std::move(*begun);
   }
@@ -136,13 +136,33 @@ Result<PublishedPolicies> Lookup::policies(const std::set<std::string>& domains)
   return published;
 }
 
+Result<std::map<std::string, std::vector<std::string>>> Lookup::mx_hosts(
+    const std::set<std::string>& domains) {
+  std::map<std::string, std::vector<std::string>> found;
+  const std::vector<DomainName> names = names_in(domains);
+  if (names.empty()) return found;
+  const auto from = discovery();
+  if (!from) return std::unexpected(from.error());
+  const auto answers = (*from)->loop.finish(ask(*(*from)->resolver, names, "", dns::Type::mx));
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    const dns::Answer& answer = answers[at];
+    if (answer.status == dns::Status::failed) continue;
+    std::vector<std::string>& hosts = found[names[at].str()];
+    if (answer.mxs.empty() && answer.status == dns::Status::no_data) hosts.push_back(names[at].str());
+    for (const dns::Mx& mx : answer.mxs) {
+      if (const auto host = DomainName::parse(mx.host)) hosts.push_back(host->str());
+    }
+  }
+  return found;
+}
+
 Result<std::map<std::string, ReportDestinations>> Lookup::destinations(const std::set<std::string>& domains) {
   std::map<std::string, ReportDestinations> found;
   const std::vector<DomainName> names = names_in(domains);
   if (names.empty()) return found;
   const auto from = discovery();
   if (!from) return std::unexpected(from.error());
-  const auto answers = (*from)->loop.finish(ask_records(*(*from)->resolver, names));
+  const auto answers = (*from)->loop.finish(ask(*(*from)->resolver, names, report_record, dns::Type::txt));
   for (std::size_t at = 0; at < names.size(); ++at)
     found.emplace(names[at].str(), destinations_in(answers[at]));
   return found;

@@ -47,6 +47,10 @@ class Lookup {
   // that the configuration gives for the domain or from its policy host.
   Result<PublishedPolicies> policies(const std::set<std::string>& domains);
 
+  // The MX hosts; the domain itself where it has no MX record (RFC 5321 section 5.1). A domain of which the
+  // DNS cannot tell is not in the answer.
+  Result<std::map<std::string, std::vector<std::string>>> mx_hosts(const std::set<std::string>& domains);
+
   // What the TXT records say.
   Result<std::map<std::string, ReportDestinations>> destinations(const std::set<std::string>& domains);
 

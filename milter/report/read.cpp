@@ -8,6 +8,7 @@
 #include "milter/report/drift.h"
 #include "milter/report/evidence.h"
 #include "milter/report/failure_digest.h"
+#include "milter/report/input_judge.h"
 #include "milter/report/intake.h"
 #include "milter/report/received_figures.h"
 #include "milter/report/tables.h"
@@ -30,6 +31,7 @@ struct Total {
   FailureDigest failures;
   SeenPolicies seen;
   std::vector<Drift> drifts;
+  OtherDomains others;
 
   void add(const Input& input) {
     read += input.status == InputStatus::read ? 1 : 0;
@@ -70,11 +72,14 @@ void tell(const Input& input, bool from_alias) {
 }
 
 std::string to_line(const Input& input) {
-  const std::string reporter =
-      input.head.organization_name.empty() ? "(no name)" : input.head.organization_name;
+  std::vector<std::string> domains;
+  domains.reserve(input.domains.size());
+  for (const auto& [domain, sums] : input.domains)
+    domains.push_back(domain.empty() ? "(none given)" : domain);
   return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", name_of(input), word_of(input.status),
-                     printable(reporter, 100), some_of(input.domains, most_shown), days_of(input.head),
-                     counted(saturated_sum(input.successful, input.failed), "session"), input.failed);
+                     shown_reporter(input.head.organization_name), some_of(domains, most_shown),
+                     days_of(input.head), counted(saturated_sum(input.successful, input.failed), "session"),
+                     input.failed);
 }
 
 std::string hosts_of(const FailureGroup& group) {
@@ -89,7 +94,7 @@ std::string hosts_of(const FailureGroup& group) {
 std::string explained(const FailureDigest::Key& key, const FailureGroup& group) {
   const auto& [domain, type] = key;
   const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);
-  std::string text = fmt::format("\n{}: {}, {}\n", printable(domain, 200),
+  std::string text = fmt::format("\n{}: {}, {}\n", shown_policy_domain(domain),
                                  type.empty() ? "failed without a reason" : printable(type, 100),
                                  counted(group.sessions, "session"));
   const auto add = [&](std::string_view heading, const std::string& what) {
@@ -130,6 +135,8 @@ std::string in_words(const Total& total) {
                         counted(total.failures.untold(), "session"));
   }
   for (const Drift& drift : total.drifts) text += explained(drift);
+  if (!total.others.empty())
+    text += "\n" + paragraph("", fmt::format("Reports {}.", total.others.in_words()));
   if (!text.empty()) text += "\n";
   return text + fmt::format("{} read, {}, {} rejected\n", counted(total.read, "report"),
                             counted(total.duplicates, "duplicate"), total.rejected);
@@ -192,6 +199,7 @@ void put(JsonText& json, const Total& total) {
     json.end_object();
   }
   json.end_array();
+  total.others.put(json);
   json.member("untold_failed_sessions", total.failures.untold());
   json.member("read", total.read);
   json.member("duplicates", total.duplicates);
@@ -235,6 +243,7 @@ class Answer {
 
   const Total& total() const { return total_; }
   void set_drifts(std::vector<Drift> drifts) { total_.drifts = std::move(drifts); }
+  void set_others(const OtherDomains& others) { total_.others = others; }
 
  private:
   bool is_json_;
@@ -250,6 +259,17 @@ Result<reports::ReportStore> open_store(const Configuration& configuration) {
   std::error_code ignored;
   std::filesystem::create_directories(configuration.state_dir, ignored);
   return reports::ReportStore::open(reports::report_file(configuration.state_dir), store::Access::write);
+}
+
+Result<void> keep_mx_hosts(const Configuration& configuration,
+                           const std::vector<reports::SeenMxHost>& hosts) {
+  if (hosts.empty()) return {};
+  auto own = reports::OwnDomains::open(reports::report_file(configuration.state_dir), store::Access::write);
+  if (!own) return std::unexpected(own.error());
+  for (const reports::SeenMxHost& host : hosts) {
+    if (auto kept = own->keep(host); !kept) return kept;
+  }
+  return {};
 }
 
 }  // namespace
@@ -290,6 +310,7 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
   if (options.are_authenticated || wants_authenticated(configuration)) registrable = sending_domain();
   if (!registrable) return std::unexpected(registrable.error());
   Answer answer(surroundings);
+  InputJudge judge(surroundings, !options.no_lookup && !surroundings.from_alias);
   const IntakeSettings settings{
       .rejected_folder = store ? configuration.state_dir / "rejected" : std::filesystem::path(),
       .max_rejected_size = configuration.max_rejected_size * mebibyte,
@@ -300,11 +321,18 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
                    .are_authenticated = options.are_authenticated,
                    .registrable = std::move(*registrable)},
       .want_policies = surroundings.json};
-  auto taken = take_in(
-      options.inputs, store ? &*store : nullptr, settings,
-      {.tell = [&](const Input& input) { answer.add(input); }, .committed = [&] { return answer.flush(); }});
+  auto taken = take_in(options.inputs, store ? &*store : nullptr, settings,
+                       {.tell =
+                            [&](Input& input) {
+                              judge.look_at(input);
+                              answer.add(input);
+                            },
+                        .committed = [&] { return answer.flush(); }});
   if (!taken) return std::unexpected(taken.error());
+  answer.set_others(judge.others());
   if (store) {
+    if (auto kept = keep_mx_hosts(configuration, judge.found_mx_hosts()); !kept)
+      return std::unexpected(kept.error());
     if (store->pushed_out() > 0 && !surroundings.quiet) {
       starttls::tell(report_program,
                      fmt::format("the store is full (report.max_store_size): {} of other reporters "

@@ -6,9 +6,20 @@
 #include "store/ledger.h"
 
 namespace starttls::milter {
+namespace {
 
-void ReceivedFigures::add(const reports::ReportedPolicy& reported) {
+// So long before the last day, at least, the reports of a reporter tell which MX hosts it saw of ours.
+constexpr std::chrono::days seen_hosts_days{28};
+
+}  // namespace
+
+void ReceivedFigures::add(const Reported& reported) {
   const tlsrpt::PolicyResult& policy = reported.policy;
+  if (!reported.whose.is_ours()) {
+    ReportedSessions sessions;
+    sessions.add(policy);
+    return others_.add(policy.policy_domain, sessions, reported.head.organization_name);
+  }
   const Day day = day_of(reported.head.begin);
   ReporterFigures& reporter = reporters_[reported.head.organization_name];
   // The policies of a report come one after the other.
@@ -32,15 +43,30 @@ ReportedSessions ReceivedFigures::total() const {
   return total;
 }
 
-Result<void> read_received(const Configuration& configuration, const store::Period& period,
-                           const std::optional<std::string>& domain,
-                           const std::function<void(const reports::ReportedPolicy&)>& take) {
+Result<void> read_received(const Configuration& configuration, const OurFacts& facts,
+                           const store::Period& period, const std::optional<std::string>& domain,
+                           const TakeReported& take) {
   auto store = reports::ReportStore::open(reports::report_file(configuration.state_dir), store::Access::read);
   if (!store) return std::unexpected(store.error());
-  const std::set<std::string> ours = our_domains(configuration);
-  return store->read(period, domain, [&](const reports::ReportedPolicy& reported) {
-    if (domain || ours.empty() || ours.contains(to_lower(reported.policy.policy_domain))) take(reported);
-  });
+  SeenMxHosts seen(facts);
+  if (!facts.domains.empty()) {
+    const store::Period looked_at{.since = std::min(period.since, period.until - seen_hosts_days),
+                                  .until = period.until};
+    auto done =
+        store->read_policies(looked_at, [&](const reports::ReportedPolicy& reported) { seen.add(reported); });
+    if (!done) return done;
+  }
+  const bool tells_ours = !configuration.domains.empty();
+  const TakeReported take_wanted = [&](const Reported& reported) {
+    const bool is_wanted =
+        !domain || (reported.whose.is_ours() ? reported.whose.domains.contains(*domain) : tells_ours);
+    if (is_wanted) take(reported);
+  };
+  WholeReports reports(facts, &seen, take_wanted);
+  auto done = store->read(period, std::nullopt,
+                          [&](reports::ReportedPolicy&& reported) { reports.add(std::move(reported)); });
+  if (done) reports.finish();
+  return done;
 }
 
 Result<void> read_sessions(const Configuration& configuration, const store::Period& period,
@@ -50,13 +76,6 @@ Result<void> read_sessions(const Configuration& configuration, const store::Peri
   std::error_code ignored;
   return std::filesystem::exists(reports::report_file(configuration.state_dir), ignored) ? Result<void>()
                                                                                          : done;
-}
-
-std::set<std::string> our_domains(const Configuration& configuration) {
-  std::set<std::string> domains;
-  for (const DomainName& domain : configuration.domains) domains.insert(domain.str());
-  if (!domains.empty() && !configuration.policy_domain.empty()) domains.insert(configuration.policy_domain);
-  return domains;
 }
 
 }  // namespace starttls::milter

@@ -10,25 +10,16 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "base/saturated.h"
 #include "milter/configuration.h"
 #include "milter/report/failure_digest.h"
+#include "milter/report/other_domains.h"
+#include "milter/report/our_facts.h"
+#include "milter/report/reported.h"
+#include "milter/report/reported_sessions.h"
 #include "reports/report_store.h"
 #include "store/store.h"
 
 namespace starttls::milter {
-
-struct ReportedSessions {
-  std::uint64_t successful = 0;
-  std::uint64_t failed = 0;
-
-  std::uint64_t all() const { return saturated_sum(successful, failed); }
-  void add(std::uint64_t more_successful, std::uint64_t more_failed) {
-    add_saturated(successful, more_successful);
-    add_saturated(failed, more_failed);
-  }
-  void add(const tlsrpt::PolicyResult& policy) { add(policy.successful_sessions, policy.failed_sessions); }
-};
 
 struct ReporterFigures {
   std::uint64_t reports = 0;
@@ -39,8 +30,10 @@ struct ReporterFigures {
 
 class ReceivedFigures {
  public:
-  void add(const reports::ReportedPolicy& reported);
+  void add(const Reported& reported);
 
+  // What reports say of domains that are not ours; it is in nothing else here.
+  const OtherDomains& others() const { return others_; }
   // By organization-name, as it was given.
   const std::map<std::string, ReporterFigures>& reporters() const { return reporters_; }
   const std::map<Day, ReportedSessions>& days() const { return days_; }
@@ -51,21 +44,20 @@ class ReceivedFigures {
   std::map<std::string, ReporterFigures> reporters_;
   std::map<Day, ReportedSessions> days_;
   FailureDigest failures_;
+  OtherDomains others_;
   std::int64_t last_report_ = 0;
 };
 
-// Gives the policies of the received reports that began on the days: those about our policy domains, where
-// the configuration names any, or about the one that is asked for.
-Result<void> read_received(const Configuration& configuration, const store::Period& period,
-                           const std::optional<std::string>& domain,
-                           const std::function<void(const reports::ReportedPolicy&)>& take);
+// Gives the policies of the received reports that began on the days: all of them, or with `domain` those
+// about this policy domain of ours (which `facts` must have), and those about domains that are not ours where
+// the configuration names ours.
+Result<void> read_received(const Configuration& configuration, const OurFacts& facts,
+                           const store::Period& period, const std::optional<std::string>& domain,
+                           const TakeReported& take);
 
 // Our own sessions as store::read_counts() gives them; none where no milter ever recorded here, but reports
 // of others were read: they are all that there is.
 Result<void> read_sessions(const Configuration& configuration, const store::Period& period,
                            const store::TakeCount& take);
-
-// The policy domains that the configuration names as ours, as they are compared; none: it does not tell.
-std::set<std::string> our_domains(const Configuration& configuration);
 
 }  // namespace starttls::milter

@@ -14,11 +14,13 @@ namespace {
 using Comparisons = std::vector<Comparison>;
 
 std::string in_words(const Comparisons& comparisons, const store::Period& period,
-                     const CountedReports& counted_reports) {
+                     const Reconciliation& reconciliation) {
   std::string text =
       fmt::format("Reported and seen from {} to {} (UTC)\n\n", to_text(period.since), to_text(period.until));
-  std::string uncounted = counted_reports.in_words();
+  std::string uncounted = reconciliation.counted_reports().in_words();
   if (!uncounted.empty()) uncounted = paragraph("", uncounted + ".");
+  if (!reconciliation.others().empty())
+    uncounted += paragraph("", fmt::format("Not compared: reports {}.", reconciliation.others().in_words()));
   if (comparisons.empty()) return text + "No reports were received about these days.\n" + uncounted;
   Table table{.head = {"Day, reporter, policy domain", "OK", "Failed", "TLS", "Plain", "Finding"},
               .rows = {}};
@@ -26,8 +28,8 @@ std::string in_words(const Comparisons& comparisons, const store::Period& period
   for (const Comparison& one : comparisons) {
     if (one.finding == Finding::matches) continue;
     findings.insert(one.finding);
-    const std::string name = one.reporter.empty() ? "(no name)" : printable(one.reporter, 100);
-    table.rows.push_back({fmt::format("{} {}, {}", to_text(one.day), name, printable(one.policy_domain, 200)),
+    table.rows.push_back({fmt::format("{} {}, {}", to_text(one.day), shown_reporter(one.reporter),
+                                      shown_policy_domain(one.policy_domain)),
                           std::to_string(one.reported.successful), std::to_string(one.reported.failed),
                           std::to_string(one.seen_tls), std::to_string(one.seen_plaintext),
                           std::string(word_of(one.finding))});
@@ -42,7 +44,8 @@ std::string in_words(const Comparisons& comparisons, const store::Period& period
 }
 
 std::string to_json(const Comparisons& comparisons, const store::Period& period,
-                    const CountedReports& counted_reports) {
+                    const Reconciliation& reconciliation) {
+  const CountedReports& counted_reports = reconciliation.counted_reports();
   JsonText json;
   json.begin_object();
   json.member("since", to_text(period.since));
@@ -66,6 +69,7 @@ std::string to_json(const Comparisons& comparisons, const store::Period& period,
   json.end_array();
   json.member("uncounted_reports", counted_reports.uncounted_reports());
   json.member("uncounted_reporters", counted_reports.uncounted_reporters());
+  reconciliation.others().put(json);
   json.end_object();
   return json.take();
 }
@@ -92,18 +96,21 @@ Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& s
   if (!sender_of) return std::unexpected(sender_of.error());
   Reconciliation reconciliation(surroundings.configuration.reporters, std::move(*sender_of),
                                 wants_authenticated(surroundings.configuration));
-  auto done = read_received(surroundings.configuration, *period, *domain,
-                            [&](const reports::ReportedPolicy& reported) { reconciliation.add(reported); });
+  OurFacts facts = our_facts(surroundings, *domain);
+  auto done = read_sessions(surroundings.configuration, *period, [&](const auto& of, const auto& count) {
+    facts.add(of, count);
+    reconciliation.add(of, count);
+  });
   if (done) {
-    done = read_sessions(surroundings.configuration, *period,
-                         [&](const auto& of, const auto& count) { reconciliation.add(of, count); });
+    done = read_received(surroundings.configuration, facts, *period, *domain,
+                         [&](const Reported& reported) { reconciliation.add(reported); });
   }
   if (!done) return std::unexpected(done.error());
   // The report of a day comes the day after.
   const Day last_reported = day_of(surroundings.clock()) - std::chrono::days{2};
   const Comparisons comparisons = reconciliation.comparisons(last_reported);
-  auto printed = print(surroundings.json ? to_json(comparisons, *period, reconciliation.counted_reports())
-                                         : in_words(comparisons, *period, reconciliation.counted_reports()));
+  auto printed = print(surroundings.json ? to_json(comparisons, *period, reconciliation)
+                                         : in_words(comparisons, *period, reconciliation));
   if (!printed) return std::unexpected(printed.error());
   const bool all_match =
       std::ranges::all_of(comparisons, [](const Comparison& one) { return one.finding == Finding::matches; });

@@ -109,14 +109,21 @@ std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head, const s
   return domains;
 }
 
-void Reconciliation::add(const reports::ReportedPolicy& reported) {
+void Reconciliation::add(const Reported& reported) {
   if (!counted_reports_.counts(reported)) return;
+  if (!reported.whose.is_ours()) {
+    ReportedSessions sessions;
+    sessions.add(reported.policy);
+    return others_.add(reported.policy.policy_domain, sessions, counted_reports_.reporter_of(reported));
+  }
   Reporter& reporter = reporters_[counted_reports_.reporter_of(reported)];
   const std::string signer = counted_reports_.only_authenticated() ? reported.signer : "";
   reporter.domains.merge(sending_domains_of(reported.head, signer, configured_, sending_domain_));
-  const std::string domain = to_lower(reported.policy.policy_domain);
+  const std::set<std::string>& domains = reported.whose.domains;
+  const std::string domain = domains.size() == 1 ? *domains.begin() : reported.policy.policy_domain;
+  if (domains.size() > 1) domains_of_names_[domain].insert(domains.begin(), domains.end());
   reporter.policy_domains.insert(domain);
-  Reported& sum = reporter.reported[{day_of(reported.head.begin), domain}];
+  DaySums& sum = reporter.reported[{day_of(reported.head.begin), domain}];
   sum.sessions.add(reported.policy);
   for (const tlsrpt::FailureDetail& detail : reported.policy.failure_details) {
     if (to_lower(detail.result_type) == "starttls-not-supported")
@@ -142,9 +149,14 @@ Comparison Reconciliation::compare(const std::string& name, const Reporter& repo
   const auto reported = reporter.reported.find({day, policy_domain});
   if (reported != reporter.reported.end()) comparison.reported = reported->second.sessions;
   bool was_ever_seen = false;
+  const auto several = domains_of_names_.find(policy_domain);
+  const std::set<std::string> domains =
+      several == domains_of_names_.end() ? std::set<std::string>{policy_domain} : several->second;
   for (const std::string& sender : reporter.domains) {
     was_ever_seen = was_ever_seen || seen_domains_.contains(sender);
-    if (const auto seen = seen_.find({sender, day, policy_domain}); seen != seen_.end()) {
+    for (const std::string& domain : domains) {
+      const auto seen = seen_.find({sender, day, domain});
+      if (seen == seen_.end()) continue;
       comparison.seen_tls += seen->second.tls;
       comparison.seen_plaintext += seen->second.plaintext;
     }

@@ -63,16 +63,19 @@ class Reconciliation {
         sending_domain_(std::move(sending_domain)),
         counted_reports_(only_authenticated) {}
 
-  void add(const reports::ReportedPolicy& reported);
+  // A policy that is about one of our domains under another name, such as that of an MX host, is compared as
+  // that domain's. One that is about several is compared with what was seen of all of them.
+  void add(const Reported& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
 
   // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later ones may
   // be on their way.
   std::vector<Comparison> comparisons(Day last_reported) const;
   const CountedReports& counted_reports() const { return counted_reports_; }
+  const OtherDomains& others() const { return others_; }  // are compared with nothing
 
  private:
-  struct Reported {
+  struct DaySums {
     ReportedSessions sessions;
     std::uint64_t without_starttls = 0;  // of the failed ones
   };
@@ -81,9 +84,9 @@ class Reconciliation {
     std::uint64_t plaintext = 0;
   };
   struct Reporter {
-    std::set<std::string> domains;                             // it sends from
-    std::set<std::string> policy_domains;                      // it reports about
-    std::map<std::pair<Day, std::string>, Reported> reported;  // by policy domain
+    std::set<std::string> domains;                            // it sends from
+    std::set<std::string> policy_domains;                     // it reports about
+    std::map<std::pair<Day, std::string>, DaySums> reported;  // by policy domain
   };
 
   Comparison compare(const std::string& name, const Reporter& reporter, Day day,
@@ -92,7 +95,9 @@ class Reconciliation {
   const std::vector<ReporterDomains>& configured_;
   store::SendingDomain sending_domain_;
   CountedReports counted_reports_;
-  std::map<Day, std::uint64_t> seen_on_day_;  // sessions of everybody
+  OtherDomains others_;
+  std::map<std::string, std::set<std::string>> domains_of_names_;  // of what is about several domains
+  std::map<Day, std::uint64_t> seen_on_day_;                       // sessions of everybody
   std::map<std::string, Reporter> reporters_;
   std::map<std::tuple<std::string, Day, std::string>, Seen> seen_;  // sending domain, day, policy domain
   std::map<std::pair<std::string, Day>, std::uint64_t> without_mail_;

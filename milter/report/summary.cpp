@@ -56,8 +56,10 @@ struct Content {
   ReceivedFigures received;
 };
 
-Result<Content> read_content(const Request& request, const Configuration& configuration) {
+Result<Content> read_content(const Request& request, const Surroundings& surroundings) {
+  const Configuration& configuration = surroundings.configuration;
   Content content;
+  OurFacts facts = our_facts(surroundings, request.domain);
   Groups protection(Grouping::protection, request.domain);
   Groups domains(Grouping::domain, request.domain);
   Groups sessions(request.sessions_by.value_or(Grouping::protection), request.domain);
@@ -65,15 +67,19 @@ Result<Content> read_content(const Request& request, const Configuration& config
   if (request.sessions_by) {
     done = read_sessions(configuration, request.period,
                          [&](const auto& of, const auto& count) { sessions.add(of, count); });
-  } else if (request.is_overview()) {
+  } else if (request.is_overview() || !facts.domains.empty()) {
     done = read_sessions(configuration, request.period, [&](const auto& of, const auto& count) {
+      facts.add(of, count);
+      if (!request.is_overview()) return;
       protection.add(of, count);
       domains.add(of, count);
     });
   }
+  // What others report is there without a milter, too.
+  if (!done && request.received_by && done.error().fault == Fault::unavailable) done = {};
   if (done && !request.sessions_by) {
-    done = read_received(configuration, request.period, request.domain,
-                         [&](const reports::ReportedPolicy& reported) { content.received.add(reported); });
+    done = read_received(configuration, facts, request.period, request.domain,
+                         [&](const Reported& reported) { content.received.add(reported); });
   }
   if (!done) return std::unexpected(done.error());
   content.protection = protection.figures();
@@ -151,9 +157,9 @@ Table group_table(const GroupedFigures& groups, Grouping by) {
 Table reporter_table(const ReceivedFigures& received) {
   Table table{.head = {"Reporter", "Reports", "Sessions", "Failed", "Failed %", "Last day"}};
   for (const auto& [name, f] : received.reporters()) {
-    table.rows.push_back({name.empty() ? "(no name)" : printable(name, 200), std::to_string(f.reports),
-                          std::to_string(f.sessions.all()), std::to_string(f.sessions.failed),
-                          percent(f.sessions.failed, f.sessions.all()), to_text(f.last)});
+    table.rows.push_back({shown_reporter(name), std::to_string(f.reports), std::to_string(f.sessions.all()),
+                          std::to_string(f.sessions.failed), percent(f.sessions.failed, f.sessions.all()),
+                          to_text(f.last)});
   }
   return table;
 }
@@ -162,10 +168,10 @@ Table result_type_table(const ReceivedFigures& received) {
   Table table{.head = {"Result type, policy domain", "Sessions", "Reporters", "MX hosts"}};
   for (const auto& [key, group] : received.failures().groups()) {
     const auto& [domain, type] = key;
-    table.rows.push_back(
-        {fmt::format("{}, {}", type.empty() ? "(none given)" : printable(type, 100), printable(domain, 200)),
-         std::to_string(group.sessions), std::to_string(group.reporters.size()),
-         std::to_string(group.mx_hosts.size())});
+    table.rows.push_back({fmt::format("{}, {}", type.empty() ? "(none given)" : printable(type, 100),
+                                      shown_policy_domain(domain)),
+                          std::to_string(group.sessions), std::to_string(group.reporters.size()),
+                          std::to_string(group.mx_hosts.size())});
   }
   std::ranges::stable_sort(table.rows, {}, [](const auto& row) { return row[0]; });
   return table;
@@ -178,16 +184,22 @@ Table table_of(const Content& content, const Request& request) {
   return protection_table(content.protection);
 }
 
+std::string others_in_words(const OtherDomains& others) {
+  return others.empty() ? "" : "\n" + paragraph("", others.in_words() + ".");
+}
+
 std::string in_words(const Content& content, const Request& request) {
   const std::string sessions = headline("Inbound sessions", request);
   const std::string received = headline("Received reports", request);
-  if (request.received_by) return received + in_columns(table_of(content, request));
+  const std::string others = others_in_words(content.received.others());
+  if (request.received_by) return received + in_columns(table_of(content, request)) + others;
   if (request.sessions_by) return sessions + in_columns(table_of(content, request));
   std::string out = sessions + in_columns(protection_table(content.protection));
   if (!request.domain) out += "\n" + in_columns(group_table(content.domains, Grouping::domain));
-  if (!content.received.reporters().empty())
-    out += "\n" + received + in_columns(reporter_table(content.received));
-  return out;
+  const bool has_received = !content.received.reporters().empty();
+  if (has_received) out += "\n" + received + in_columns(reporter_table(content.received));
+  if (!has_received && !others.empty()) out += "\n" + received.substr(0, received.size() - 1);
+  return out + others;
 }
 
 void put(JsonText& json, const Figures& f) {
@@ -260,13 +272,16 @@ std::string to_json(const Content& content, const Request& request) {
     put_groups(json, "groups", content.sessions);
   } else if (request.received_by == ReceivedBy::result_type) {
     put_result_types(json, content.received);
+    content.received.others().put(json);
   } else if (request.received_by == ReceivedBy::reporter) {
     put_reporters(json, content.received);
+    content.received.others().put(json);
   } else {
     put_total(json, content.protection);
     put_groups(json, "protection", content.protection);
     put_groups(json, "domains", content.domains);
     put_reporters(json, content.received);
+    content.received.others().put(json);
   }
   json.end_object();
   return json.take();
@@ -296,7 +311,7 @@ Result<int> run_summary(const SummaryOptions& options, const Surroundings& surro
   if (options.csv && surroundings.json) return fail(Fault::usage, "--csv and --json exclude each other");
   const auto request = request_of(options, surroundings.clock);
   if (!request) return std::unexpected(request.error());
-  const auto content = read_content(*request, surroundings.configuration);
+  const auto content = read_content(*request, surroundings);
   if (!content) return std::unexpected(content.error());
   auto printed = print(options.csv         ? to_csv(table_of(*content, *request))
                        : surroundings.json ? to_json(*content, *request)

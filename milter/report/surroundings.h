@@ -1,6 +1,8 @@
 // What every command of tlsrpt-report works with.
 #pragma once
 
+#include <filesystem>
+
 #include "base/clock.h"
 #include "milter/configuration.h"
 #include "milter/report/report_configuration.h"
@@ -18,5 +20,11 @@ struct Surroundings {
   bool quiet = false;
   bool from_alias = false;  // a mail server hands over a mail: see alias.h
 };
+
+// The file of MTA-STS policies that are known.
+inline std::filesystem::path policy_cache_of(const Surroundings& surroundings) {
+  const std::filesystem::path& cache = surroundings.report.discovery.cache;
+  return cache.empty() ? surroundings.configuration.state_dir / "mta-sts.sqlite" : cache;
+}
 
 }  // namespace starttls::milter

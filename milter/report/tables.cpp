@@ -93,6 +93,14 @@ std::string counted(std::uint64_t number, std::string_view one) {
   return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
 }
 
+std::string shown_policy_domain(std::string_view policy_domain) {
+  return policy_domain.empty() ? "(none given)" : printable(policy_domain, 200);
+}
+
+std::string shown_reporter(std::string_view organization_name) {
+  return organization_name.empty() ? "(no name)" : printable(organization_name, 200);
+}
+
 std::string protection_label(const std::string& protection) {
   if (protection == "no-mail") return "no TLS, no mail";
   if (protection == "no-helo") return "left before HELO";

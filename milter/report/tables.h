@@ -45,6 +45,10 @@ std::string some_of(const Names& names, std::size_t most) {
   return names.size() > most ? fmt::format("{} and {} more", text, names.size() - most) : text;
 }
 
+// Names in received reports, fit to be printed; "(none given)" and "(no name)" where there is none.
+std::string shown_policy_domain(std::string_view policy_domain);
+std::string shown_reporter(std::string_view organization_name);
+
 // How each kind of session is told to a person: "plaintext", "TLS handshake failed"; TLS versions stand for
 // themselves.
 std::string protection_label(const std::string& protection);

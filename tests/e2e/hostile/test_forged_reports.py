@@ -198,8 +198,9 @@ class ForgedReports(unittest.TestCase):
                 for kind, name in database.execute("SELECT type, name FROM sqlite_master WHERE sql IS NOT NULL AND "
                                                    "type IN ('index', 'trigger')").fetchall():
                     database.execute(f"DROP {kind} {name}")
-                database.execute("DROP TABLE reporters")
-                for column in ("reporter", "authenticated", "size", "unsigned_identity"):
+                for table in ("reporters", "mx_hosts", "publications"):
+                    database.execute(f"DROP TABLE {table}")
+                for column in ("reporter", "authenticated", "size", "unsigned_identity", "report_domain"):
                     database.execute(f"ALTER TABLE reports DROP COLUMN {column}")
                 database.execute("PRAGMA user_version = 1")
             self.enforce(reader, "ready")

@@ -1,6 +1,7 @@
 #include "reports/report_store.h"
 
 #include "reports/identity.h"
+#include "reports/own_domains.h"
 #include "sqlite/sqlite.h"
 #include "support.h"
 
@@ -345,13 +346,14 @@ TEST_CASE("a store of version 1 is upgraded when it is opened, even for reading"
         reason TEXT NOT NULL, json_gzip BLOB NOT NULL, UNIQUE (report_id, destination));
       INSERT INTO reports VALUES (1, 7, 1795305600000, 1795391999000, 1795392000000, 10, 0, 'Sender', 'c', 'r1',
         zeroblob(3000));
-      INSERT INTO policies VALUES (1, 0, 'sts', 'a.test', '', '', 10, 0);
+      INSERT INTO policies VALUES (1, 0, 'sts', 'A.Test.', '', '', 10, 0);
       PRAGMA application_id = 0x53544B52; PRAGMA user_version = 1)sql"));
   }
   {
     auto store = good(ReportStore::open(file, store::Access::read));
     REQUIRE(all_in(store).size() == 1);
     CHECK(all_in(store)[0].policy.policy_domain == "a.test");
+    CHECK(all_in(store, "a.test").size() == 1);
   }
   auto database = good(sqlite::Database::open(file, sqlite::Opening::reading));
   CHECK(good(database.number("SELECT count(*) FROM reporters WHERE name = 'sender' AND NOT authenticated "
@@ -430,4 +432,50 @@ TEST_CASE("of two reports without a signature the one with more failures stays, 
   CHECK(add_signed(store, 7, "").addition == Addition::duplicate);
   good(store.commit());
   CHECK(kept_in(store) == Texts{" 7"});
+}
+
+TEST_CASE("TLS-Report-Domain stays with a report, and policies can be read without their failures") {
+  const TemporaryFolder folder;
+  auto store = good(ReportStore::open(folder / "r", store::Access::write));
+  good(store.begin());
+  good(store.add(policy_of("", 5)));
+  const ReportHead head = head_of("r1");
+  good(store.finish({.head = head,
+                     .identity = 1,
+                     .packed = "p",
+                     .received = now,
+                     .reporter = "sender",
+                     .authenticated = false,
+                     .report_domain = "example.org"}));
+  good(store.commit());
+  REQUIRE(all_in(store).size() == 1);
+  CHECK(all_in(store)[0].report_domain == "example.org");
+  CHECK(all_in(store)[0].policy.failure_details.size() == 1);
+  std::vector<ReportedPolicy> policies;
+  good(
+      store.read_policies(november, [&](ReportedPolicy&& policy) { policies.push_back(std::move(policy)); }));
+  REQUIRE(policies.size() == 1);
+  CHECK(policies[0].policy.failed_sessions == 5);
+  CHECK(policies[0].policy.failure_details.empty());
+}
+
+TEST_CASE("MX hosts and what was published are kept, replaced and forgotten") {
+  const TemporaryFolder folder;
+  auto own = good(reports::OwnDomains::open(folder / "r", store::Access::write));
+  good(own.keep(reports::SeenMxHost{.policy_domain = "a.test", .host = "mx1.a.test", .seen = now}));
+  good(own.keep(reports::SeenMxHost{.policy_domain = "a.test", .host = "mx2.a.test", .seen = now}));
+  good(own.keep(reports::SeenMxHost{
+      .policy_domain = "a.test", .host = "mx1.a.test", .seen = now + std::chrono::days{2}}));
+  CHECK(good(own.mx_hosts()).size() == 2);
+  good(own.forget_mx_hosts(now + std::chrono::days{1}));
+  REQUIRE(good(own.mx_hosts()).size() == 1);
+  CHECK(good(own.mx_hosts())[0].host == "mx1.a.test");
+  reports::Publication record{.policy_domain = "a.test", .kind = "tlsrpt-record", .seen = now, .missed = {}};
+  good(own.keep(record));
+  CHECK(good(own.publications()) == std::vector{record});
+  record.missed = now + std::chrono::days{1};
+  good(own.keep(record));
+  CHECK(good(own.publications()) == std::vector{record});
+  good(own.forget(record));
+  CHECK(good(own.publications()).empty());
 }

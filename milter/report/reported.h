@@ -1,0 +1,69 @@
+// The policies of received reports as they count: report by report, so that what the rest of a report says of
+// a policy is known.
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "milter/report/whose.h"
+#include "reports/report_store.h"
+
+namespace starttls::milter {
+
+// Of a report with more policies, or more in them, the rest is judged without what came before.
+inline constexpr std::size_t max_policies_at_once = 1'000;
+inline constexpr std::size_t max_size_at_once = std::size_t{512} << 10U;  // bytes, about
+
+// A policy that is ours, or of another domain.
+struct Reported : reports::ReportedPolicy {
+  Whose whose;
+
+  Reported() = default;
+  Reported(reports::ReportedPolicy of) : ReportedPolicy(std::move(of)) {}  // ours
+  Reported(reports::ReportedPolicy of, Whose belongs)
+      : ReportedPolicy(std::move(of)), whose(std::move(belongs)) {}
+};
+
+using TakeReported = std::function<void(const Reported&)>;
+
+// About what it takes in memory, in bytes.
+std::size_t weight_of(const tlsrpt::PolicyResult& policy);
+
+// The MX hosts of our policy domains as each reporter saw them, in any of its reports.
+class SeenMxHosts {
+ public:
+  // `ours` must outlive it.
+  explicit SeenMxHosts(const OurFacts& ours) : ours_(ours) {}
+
+  void add(const reports::ReportedPolicy& reported);
+  const MxHosts* of(const reports::ReportedPolicy& reported) const;  // null where there are none
+
+ private:
+  const OurFacts& ours_;
+  std::map<std::string, MxHosts> reporters_;
+};
+
+// Takes the policies of one report after another, and gives each once its report has ended.
+class WholeReports {
+ public:
+  // All must outlive it; `seen` may be null.
+  WholeReports(const OurFacts& ours, const SeenMxHosts* seen, const TakeReported& take)
+      : ours_(ours), seen_(seen), take_(take) {}
+
+  void add(reports::ReportedPolicy&& reported);
+  // What is left, after the last.
+  void finish();
+
+ private:
+  const OurFacts& ours_;
+  const SeenMxHosts* seen_;
+  const TakeReported& take_;
+  std::vector<reports::ReportedPolicy> policies_;  // of one report
+  std::size_t weight_ = 0;
+};
+
+}  // namespace starttls::milter
