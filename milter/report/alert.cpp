@@ -1,9 +1,8 @@
 #include "base/cli.h"
 #include "json/json_text.h"
-#include "milter/report/alerts.h"
+#include "milter/report/alert_reading.h"
 #include "milter/report/commands.h"
 #include "milter/report/tables.h"
-#include "store/ledger.h"
 
 namespace starttls::milter {
 namespace {
@@ -71,23 +70,10 @@ void add_alert_command(CLI::App& app, AlertOptions& options) {
 Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings) {
   const auto day = day_argument(options.day, surroundings.clock);
   if (!day) return std::unexpected(day.error());
-  AlertWatch watch(options.settings, *day, wants_authenticated(surroundings.configuration));
-  const store::Period period = watch.period();
-  OurFacts facts = our_facts(surroundings);
-  auto done = read_sessions(surroundings.configuration, period, [&](const auto& of, const auto& count) {
-    facts.add(of, count);
-    watch.add(of, count);
-  });
-  if (done) {
-    done = read_received(surroundings.configuration, facts, period, std::nullopt,
-                         [&](const Reported& reported) { watch.add(reported); });
-  }
-  if (!done) return std::unexpected(done.error());
-  const auto downgrades = store::read_downgrades(place_of(surroundings.configuration), period);
-  if (!downgrades) return std::unexpected(downgrades.error());
-  for (const store::Downgrade& downgrade : *downgrades) watch.add(downgrade);
-  const std::vector<Alert> alerts = watch.alerts();
-  auto printed = print(surroundings.json ? to_json(alerts, *day, watch) : in_words(alerts, *day, watch));
+  const auto watch = read_alerts(surroundings, options.settings, *day);
+  if (!watch) return std::unexpected(watch.error());
+  const std::vector<Alert> alerts = watch->alerts();
+  auto printed = print(surroundings.json ? to_json(alerts, *day, *watch) : in_words(alerts, *day, *watch));
   if (!printed) return std::unexpected(printed.error());
   return alerts.empty() ? 0 : 1;
 }
