@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+#include "milter/report/local_failures.h"
+
 namespace starttls::milter {
 namespace {
 
@@ -32,7 +34,7 @@ struct DomainResult {
 };
 
 struct Meaning {
-  const char* result_type;
+  std::string_view result_type;
   const char* reason;
 };
 
@@ -48,41 +50,41 @@ Meaning meaning_of_plaintext(bool downgraded) {
   return {type, "plaintext: the sending MTA did not use STARTTLS"};
 }
 
-// RFC 8460 section 4.3.2: as the sending side would report what it did not like.
-Meaning meaning_of(HandshakeFailure failure) {
+const char* reason_of(HandshakeFailure failure) {
   switch (failure) {
     case HandshakeFailure::unknown_ca:
-      return {"certificate-not-trusted",
-              "unknown-ca: the sending MTA does not trust who issued the certificate"};
+      return "unknown-ca: the sending MTA does not trust who issued the certificate";
     case HandshakeFailure::certificate_expired:
-      return {"certificate-expired", "certificate-expired: the sending MTA found the certificate expired"};
+      return "certificate-expired: the sending MTA found the certificate expired";
     case HandshakeFailure::certificate_name:
-      return {"certificate-host-mismatch",
-              "bad-certificate: the sending MTA refused the certificate, most likely for its names"};
+      return "bad-certificate: the sending MTA refused the certificate, most likely for its names";
     case HandshakeFailure::certificate_refused:
-      return {"certificate-not-trusted",
-              "certificate-refused: the sending MTA does not accept the certificate"};
+      return "certificate-refused: the sending MTA does not accept the certificate";
     case HandshakeFailure::no_shared_cipher:
-      return {"validation-failure", "no-shared-cipher: both sides have no cipher in common"};
+      return "no-shared-cipher: both sides have no cipher in common";
     case HandshakeFailure::old_protocol:
-      return {"validation-failure", "old-protocol: both sides have no TLS version in common"};
+      return "old-protocol: both sides have no TLS version in common";
     case HandshakeFailure::not_tls:
-      return {"validation-failure", "not-tls: what came after STARTTLS was no TLS"};
+      return "not-tls: what came after STARTTLS was no TLS";
     case HandshakeFailure::dropped:
-      return {"validation-failure", "dropped: the connection ended within the TLS handshake"};
+      return "dropped: the connection ended within the TLS handshake";
     case HandshakeFailure::left:
-      return {"validation-failure",
-              "left: the sending MTA left after a good handshake; it may not have liked the certificate"};
+      return "left: the sending MTA left after a good handshake; it may not have liked the certificate";
     case HandshakeFailure::none:
     case HandshakeFailure::other:
       break;
   }
-  return {"validation-failure", "the TLS handshake failed"};
+  return "the TLS handshake failed";
+}
+
+// RFC 8460 section 4.3.2: as the sending side would report what it did not like.
+Meaning meaning_of(HandshakeFailure failure) {
+  return {.result_type = result_type_of(failure), .reason = reason_of(failure)};
 }
 
 void add_failure(DomainResult& result, const SessionClass& of, const Meaning& meaning,
                  std::uint64_t sessions) {
-  result.failures[{.result_type = meaning.result_type,
+  result.failures[{.result_type = std::string(meaning.result_type),
                    .reason = meaning.reason,
                    .receiving_mx = of.receiving_mx,
                    .client_address = of.client_address}] += sessions;

@@ -1,0 +1,52 @@
+#include "milter/report/local_failures.h"
+
+#include <set>
+
+#include "support.h"
+
+using namespace starttls::milter;
+using starttls::mtalog::HandshakeFailure;
+using enum starttls::mtalog::HandshakeFailure;
+
+namespace {
+
+constexpr HandshakeFailure all[] = {unknown_ca,
+                                    certificate_expired,
+                                    certificate_name,
+                                    certificate_refused,
+                                    no_shared_cipher,
+                                    old_protocol,
+                                    not_tls,
+                                    dropped,
+                                    left,
+                                    other};
+
+}  // namespace
+
+TEST_CASE("a failure of the log and the same one of a report have one name") {
+  CHECK(failure_name(certificate_name) == "certificate-host-mismatch");
+  CHECK(failure_name(unknown_ca) == "certificate-not-trusted");
+  CHECK(failure_name(certificate_expired) == "certificate-expired");
+  // What is only a part of a result type keeps its own.
+  CHECK(failure_name(old_protocol) == "old-protocol");
+  CHECK(failure_name(certificate_refused) == "certificate-refused");
+}
+
+TEST_CASE("every failure of the log has a result type of RFC 8460") {
+  const std::set<std::string_view> types{"certificate-host-mismatch", "certificate-not-trusted",
+                                         "certificate-expired", "validation-failure"};
+  for (const HandshakeFailure failure : all) CHECK(types.contains(result_type_of(failure)));
+}
+
+TEST_CASE("every failure of the log is explained, and not as a type that RFC 8460 does not have") {
+  const auto& unknown = starttls::tlsrpt::explanation_of("no-such-type");
+  std::set<std::string_view> meanings;
+  for (const HandshakeFailure failure : all) {
+    const auto& explanation = explanation_of(failure);
+    CHECK(explanation.meaning != unknown.meaning);
+    CHECK_FALSE(explanation.cause.empty());
+    CHECK_FALSE(explanation.remedy.empty());
+    CHECK(meanings.insert(explanation.meaning).second);
+    CHECK(&explanation == &explanation_of_failure(failure_name(failure)));
+  }
+}
