@@ -43,7 +43,8 @@ struct SummaryOptions {
   std::string since;  // empty: six days before `until`
   std::string until = "today";
   std::optional<std::string> domain;
-  std::string by;  // empty: the overview
+  std::string by;           // empty: the overview
+  std::string tls_version;  // empty: any session
   bool csv = false;
 };
 void add_summary_command(CLI::App& app, SummaryOptions& options);

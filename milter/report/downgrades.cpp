@@ -4,6 +4,7 @@
 #include "json/json_text.h"
 #include "milter/report/commands.h"
 #include "milter/report/downgrade_list.h"
+#include "milter/report/empty_result.h"
 #include "milter/report/tables.h"
 #include "milter/sending_domain.h"
 #include "store/ledger.h"
@@ -85,7 +86,14 @@ Result<int> run_downgrades(const DowngradesOptions& options, const Surroundings&
   const auto downgrades = store::read_downgrades(place, *period);
   if (!downgrades) return std::unexpected(downgrades.error());
   const Entries entries = downgrade_entries(*downgrades, *counts, *sender_of);
-  auto printed = print(surroundings.json ? to_json(entries, *period) : to_lines(entries, *period));
+  std::string text = surroundings.json ? to_json(entries, *period) : to_lines(entries, *period);
+  if (counts->empty() && entries.empty() && !surroundings.json) {
+    const auto recorded = read_recorded(surroundings.configuration, *period, std::nullopt);
+    if (!recorded) return std::unexpected(recorded.error());
+    text = paragraph(
+        "", why_no_sessions(*recorded, surroundings.configuration.state_dir.string(), *period, std::nullopt));
+  }
+  auto printed = print(text);
   if (!printed) return std::unexpected(printed.error());
   return 0;
 }

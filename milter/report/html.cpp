@@ -14,7 +14,7 @@ Result<PageContent> read_content(const store::Period& period, const std::optiona
   PageContent content{.period = period, .domain = domain};
   const std::pair<Grouping, GroupedFigures&> parts[] = {
       {Grouping::protection, content.protection}, {Grouping::day, content.days},
-      {Grouping::domain, content.domains},        {Grouping::sender, content.senders},
+      {Grouping::domain, content.domains},        {Grouping::host, content.senders},
       {Grouping::cipher, content.ciphers},        {Grouping::failure, content.failures}};
   std::vector<Groups> groups;
   for (const auto& [by, figures] : parts) groups.emplace_back(by, domain);

@@ -26,7 +26,7 @@ std::string in_words(const std::vector<Delivery>& deliveries) {
     if (!one.reason.empty())
       reasons += "\n" + paragraph(printable(one.policy_domain, 200) + ": ", printable(one.reason));
   }
-  return in_columns(table) + reasons;
+  return in_columns(table, output_width()) + reasons;
 }
 
 std::string to_json(const std::vector<Delivery>& deliveries) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "json/json_text.h"
 #include "milter/report/commands.h"
+#include "milter/report/empty_result.h"
 #include "milter/report/reconciliation.h"
 #include "milter/report/tables.h"
 #include "milter/sending_domain.h"
@@ -14,14 +15,14 @@ namespace {
 using Comparisons = std::vector<Comparison>;
 
 std::string in_words(const Comparisons& comparisons, const store::Period& period,
-                     const Reconciliation& reconciliation) {
+                     const Reconciliation& reconciliation, const std::string& why_empty) {
   std::string text =
       fmt::format("Reported and seen from {} to {} (UTC)\n\n", to_text(period.since), to_text(period.until));
   std::string uncounted = reconciliation.counted_reports().in_words();
   if (!uncounted.empty()) uncounted = paragraph("", uncounted + ".");
   if (!reconciliation.others().empty())
     uncounted += paragraph("", fmt::format("Not compared: reports {}.", reconciliation.others().in_words()));
-  if (comparisons.empty()) return text + "No reports were received about these days.\n" + uncounted;
+  if (comparisons.empty()) return text + paragraph("", why_empty) + uncounted;
   Table table{.head = {"Day, reporter, policy domain", "OK", "Failed", "TLS", "Plain", "Finding"},
               .rows = {}};
   std::set<Finding> findings;
@@ -35,7 +36,7 @@ std::string in_words(const Comparisons& comparisons, const store::Period& period
                           std::string(word_of(one.finding))});
   }
   const std::size_t matching = comparisons.size() - table.rows.size();
-  if (!table.rows.empty()) text += in_columns(table) + "\n";
+  if (!table.rows.empty()) text += in_columns(table, output_width()) + "\n";
   for (const Finding finding : findings) {
     text += paragraph(fmt::format("{:<15}", fmt::format("{}:", word_of(finding))), meaning_of(finding));
   }
@@ -74,6 +75,16 @@ std::string to_json(const Comparisons& comparisons, const store::Period& period,
   return json.take();
 }
 
+// Why there is nothing to compare.
+Result<std::string> why_nothing(const Configuration& configuration, const OurFacts& facts,
+                                const store::Period& period,
+                                const std::optional<std::string>& domain) {
+  const auto last = last_received(configuration, facts, domain);
+  if (!last) return std::unexpected(last.error());
+  if (*last && period.contains(**last)) return "No report about these days counts.";
+  return why_no_reports(*last, period, domain);
+}
+
 }  // namespace
 
 void add_reconcile_command(CLI::App& app, ReconcileOptions& options) {
@@ -109,8 +120,14 @@ Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& s
   // The report of a day comes the day after.
   const Day last_reported = day_of(surroundings.clock()) - std::chrono::days{2};
   const Comparisons comparisons = reconciliation.comparisons(last_reported);
+  std::string why_empty;
+  if (comparisons.empty() && !surroundings.json) {
+    auto why = why_nothing(surroundings.configuration, facts, *period, *domain);
+    if (!why) return std::unexpected(why.error());
+    why_empty = std::move(*why);
+  }
   auto printed = print(surroundings.json ? to_json(comparisons, *period, reconciliation)
-                                         : in_words(comparisons, *period, reconciliation));
+                                         : in_words(comparisons, *period, reconciliation, why_empty));
   if (!printed) return std::unexpected(printed.error());
   const bool all_match =
       std::ranges::all_of(comparisons, [](const Comparison& one) { return one.finding == Finding::matches; });

@@ -11,15 +11,20 @@ using store::Outcome;
 using store::SessionClass;
 using store::Tally;
 
-constexpr std::array<std::pair<std::string_view, Grouping>, 7> groupings{{
+constexpr std::array<std::pair<std::string_view, Grouping>, 10> groupings{{
     {"protection", Grouping::protection},
+    {"version", Grouping::version},
     {"day", Grouping::day},
     {"domain", Grouping::domain},
     {"sender", Grouping::sender},
+    {"host", Grouping::host},
+    {"address", Grouping::address},
     {"mx", Grouping::mx},
     {"cipher", Grouping::cipher},
     {"failure", Grouping::failure},
 }};
+
+}  // namespace
 
 Figures& operator+=(Figures& figures, const Figures& more) {
   figures.sessions += more.sessions;
@@ -54,7 +59,11 @@ Figures figures_of(Outcome outcome, const Tally& tally) {
   return figures;
 }
 
-}  // namespace
+std::optional<Tally> counted_for(const store::ClassCount& count, const std::optional<std::string>& domain) {
+  if (!domain) return count.total;
+  const auto found = count.recipient_domains.find(*domain);
+  return found == count.recipient_domains.end() ? std::nullopt : std::optional(found->second);
+}
 
 std::string sender_of(const SessionClass& of) {
   if (!of.client_name.empty()) return of.client_name;
@@ -75,7 +84,13 @@ std::string_view Groups::name_of(const SessionClass& of) {
       if (made_of_ != of.day) made_ = to_text(of.day);
       made_of_ = of.day;
       return made_;
+    case Grouping::version:
+      return of.tls_version;
     case Grouping::sender:
+      return sender_of_(of);
+    case Grouping::address:
+      return of.client_address.empty() ? std::string_view("(no address kept)") : of.client_address;
+    case Grouping::host:
       if (!of.client_name.empty()) return of.client_name;
       made_ = sender_of(of);
       return made_;
@@ -102,6 +117,7 @@ Figures& Groups::group(std::string_view name) {
 
 void Groups::add(const store::SessionClass& of, const store::ClassCount& count) {
   if (by_ == Grouping::failure && of.outcome != Outcome::failed) return;
+  if (by_ == Grouping::version && of.outcome != Outcome::tls) return;
   if (by_ != Grouping::domain && !domain_) {
     group(name_of(of)) += figures_of(of.outcome, count.total);
     return;

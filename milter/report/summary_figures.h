@@ -16,12 +16,14 @@ namespace starttls::milter {
 
 // What sessions can be grouped by, in the order of the manual.
 // `failure`: failed handshakes only, by their reason.
-enum class Grouping { protection, day, domain, sender, mx, cipher, failure };
+// `version`: encrypted sessions only. `sender`: by the sending domain; `host`: by the client's name, or its
+// address where it has none; `address`: by its address.
+enum class Grouping { protection, version, day, domain, sender, host, address, mx, cipher, failure };
 
-// "protection", "day", "domain", "sender", "mx", "cipher", "failure"; none for another word.
+// "protection", "version", ...; none for another word.
 std::optional<Grouping> parse_grouping(std::string_view word);
 
-// What a sender is called: its name, or its address where it has none.
+// What a host is called: its name, or its address where it has none.
 std::string sender_of(const store::SessionClass& of);
 
 struct Figures {
@@ -34,16 +36,25 @@ struct Figures {
   std::uint64_t messages = 0;
 };
 
+Figures& operator+=(Figures& figures, const Figures& more);
+Figures figures_of(store::Outcome outcome, const store::Tally& tally);
+
+// What counts of sessions of a class: all, or those with a recipient in the domain, if there were any.
+std::optional<store::Tally> counted_for(const store::ClassCount& count,
+                                        const std::optional<std::string>& domain);
+
 // By the text that stands for the group: "TLSv1.3" or "plaintext" (protection), "2026-11-22", "example.org",
 // "mail.sender.test" or the address where a sender has no name, ...
 using GroupedFigures = std::map<std::string, Figures>;
 
 // Adds up counts, as they come. With a domain, only sessions that had an accepted recipient there, and the
-// messages for it.
+// messages for it. `sender_of` gives the name of a sender, for Grouping::sender; what it gives must last.
 class Groups {
  public:
-  explicit Groups(Grouping by, std::optional<std::string> domain = std::nullopt)
-      : by_(by), domain_(std::move(domain)) {}
+  using SenderOf = std::function<std::string_view(const store::SessionClass&)>;
+
+  explicit Groups(Grouping by, std::optional<std::string> domain = std::nullopt, SenderOf sender_of = {})
+      : by_(by), domain_(std::move(domain)), sender_of_(std::move(sender_of)) {}
 
   void add(const store::SessionClass& of, const store::ClassCount& count);
   GroupedFigures figures() const { return {groups_.begin(), groups_.end()}; }
@@ -59,6 +70,7 @@ class Groups {
 
   Grouping by_;
   std::optional<std::string> domain_;
+  SenderOf sender_of_;
   std::unordered_map<std::string, Figures, Hash, std::equal_to<>> groups_;
   // The group that was added to last: counts come day by day.
   std::string_view last_name_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "milter/report/terminal.h"
 
 namespace starttls::milter {
 
@@ -19,16 +20,18 @@ struct Table {
   std::vector<std::vector<std::string>> rows;
 };
 
-// For a person, in 80 columns: names to the left, figures to the right. A name for which the figures leave no
-// room has a line of its own.
-std::string in_columns(const Table& table);
+// For a person: names to the left, figures to the right. With a limited width, no line is wider: a name for
+// which the figures have no room has a line of its own, where it is cut if need be, and figures that have no
+// room at all stand below the name. Without a limit each row is one line, and nothing is cut.
+std::string in_columns(const Table& table, const OutputWidth& width);
 
 // RFC 4180, with a head. A cell that a spreadsheet would take for a formula has an apostrophe before it.
 std::string to_csv(const Table& table);
 
 // A paragraph after a heading that stands out to the left: "  Heading: text that goes on, under itself".
-// Broken at blanks for 80 columns.
-std::string paragraph(std::string_view heading, std::string_view text);
+// Broken at blanks for so many columns.
+inline constexpr std::size_t prose_width = 80;
+std::string paragraph(std::string_view heading, std::string_view text, std::size_t width = prose_width);
 
 // "1 session", "3 sessions"
 std::string counted(std::uint64_t number, std::string_view one);
@@ -53,7 +56,7 @@ std::string shown_reporter(std::string_view organization_name);
 // themselves.
 std::string protection_label(const std::string& protection);
 
-// "66.7%"; "-" where the whole is 0.
+// "66.7%"; "<0.1%" and ">99.9%" for what would be rounded to nothing or all; "-" where the whole is 0.
 std::string percent(std::uint64_t part, std::uint64_t whole);
 
 }  // namespace starttls::milter

@@ -92,11 +92,12 @@ class RecordedReader(Reader):
             yield self._database
 
     def session(self, day: str, outcome: str, sessions: int, *, name: str = "mail.sender.test", version: str = "",
-                failed: str = "none", domain: str = "example.test") -> None:
+                failed: str = "none", domain: str = "example.test", address: str = "192.0.2.1", mx: str = "mx1.example.test",
+                downgraded: bool = False) -> None:
         """Sessions of one kind on a day; those with TLS or in plaintext have a recipient in the domain."""
         row = self._database.execute(
-            "INSERT INTO session_counts VALUES (NULL, unixepoch(?) / 86400, 'mx1.example.test', '192.0.2.1', ?, ?, ?, ?, "
-            "256, 'none', ?, 0, ?, ?)", (day, name, outcome, version, version and "TLS_AES", failed, sessions, sessions))
+            "INSERT INTO session_counts VALUES (NULL, unixepoch(?) / 86400, ?, ?, ?, ?, ?, ?, 256, 'none', ?, ?, ?, ?)",
+            (day, mx, address, name, outcome, version, version and "TLS_AES", failed, downgraded, sessions, sessions))
         if outcome in ("tls", "plaintext"):
             self._database.execute("INSERT INTO domain_counts VALUES (?, ?, ?, ?)",
                                    (row.lastrowid, domain, sessions, sessions))

@@ -57,15 +57,17 @@ TEST_CASE("sessions are grouped by what was asked for") {
   CHECK(names(group(counts, Grouping::protection, {})) == Names{"TLSv1.3", "no-mail", "plaintext"});
   CHECK(names(group(counts, Grouping::day, {})) == Names{"2026-11-22", "2026-11-23"});
   CHECK(names(group(counts, Grouping::domain, {})) == Names{"example.org", "example.test"});
-  CHECK(names(group(counts, Grouping::sender, {})) == Names{"[192.0.2.1]", "mail.sender.test"});
+  CHECK(names(group(counts, Grouping::host, {})) == Names{"[192.0.2.1]", "mail.sender.test"});
+  CHECK(names(group(counts, Grouping::address, {})) == Names{"192.0.2.1"});
+  CHECK(names(group(counts, Grouping::version, {})) == Names{"TLSv1.3"});
   CHECK(names(group(counts, Grouping::mx, {})) == Names{"mx1.example.test"});
   CHECK(names(group(counts, Grouping::cipher, {})) == Names{"(no TLS)", "C"});
 }
 
 TEST_CASE("each session is counted once, but under each of its domains") {
   const DailyCounts counts = example();
-  for (const Grouping by :
-       {Grouping::protection, Grouping::day, Grouping::sender, Grouping::mx, Grouping::cipher}) {
+  for (const Grouping by : {Grouping::protection, Grouping::day, Grouping::host, Grouping::address,
+                            Grouping::mx, Grouping::cipher}) {
     const Figures total = sum(group(counts, by, {}));
     CHECK(total.sessions == 3);
     CHECK(total.tls == 1);
@@ -90,15 +92,47 @@ TEST_CASE("an unknown grouping is none") {
   CHECK_FALSE(parse_grouping("colour"));
 }
 
-TEST_CASE("a table fits 80 columns, whatever the names, and cuts none that fits") {
+TEST_CASE("a table fits the terminal, whatever the names, and cuts none that fits") {
   const std::string long_name(70, 'y');
-  const std::string out = in_columns(
-      Table{{"Name", "Sessions"}, {{std::string(200, 'x'), "1"}, {long_name, "2"}, {"short", "123456789"}}});
-  std::istringstream lines(out);
-  for (std::string line; std::getline(lines, line);) CHECK(line.size() <= 80);
-  CHECK(out.contains("xxx...\n"));
-  CHECK(out.contains("\n" + long_name + "\n"));
-  CHECK(in_columns(Table{{"A", "B"}, {{"x", "10"}}}) == "A   B\nx  10\n");
+  const Table table{{"Name", "Sessions"},
+                    {{std::string(200, 'x'), "1"}, {long_name, "2"}, {"short", "123456789"}}};
+  for (const std::size_t width : {20U, 40U, 80U, 100U, 250U}) {
+    std::istringstream lines(in_columns(table, width));
+    for (std::string line; std::getline(lines, line);) CHECK(line.size() <= width);
+  }
+  CHECK(in_columns(table, 80).contains("xxx...\n"));
+  CHECK(in_columns(table, 80).contains("\n" + long_name + "\n"));
+  CHECK(in_columns(table, 100).contains("\n" + long_name + " "));
+  CHECK(in_columns(Table{{"A", "B"}, {{"x", "10"}}}, 80) == "A   B\nx  10\n");
+}
+
+TEST_CASE("without a terminal a row of a table is one line, and whole") {
+  const std::string name(3'000, 'x');
+  const std::string out =
+      in_columns(Table{{"Name", "Sessions"}, {{name, "1"}, {"short", "2"}}}, std::nullopt);
+  CHECK(std::ranges::count(out, '\n') == 3);
+  CHECK(out.contains(name + "         1\n"));
+}
+
+TEST_CASE("figures that have no room beside each other stand below the name") {
+  const Table table{{"Name", "Sessions", "Plaintext", "Messages"}, {{"sender.test", "12", "3", "45"}}};
+  CHECK(in_columns(table, 30) == "sender.test\n  Sessions 12  Plaintext 3\n  Messages 45\n");
+}
+
+TEST_CASE("names that are not ASCII are aligned by their characters") {
+  const Table table{{"Name", "N"}, {{"Universität", "1"}, {"Universitaet", "2"}}};
+  CHECK(in_columns(table, 80) == "Name          N\nUniversität   1\nUniversitaet  2\n");
+  const std::string cut = in_columns(Table{{"Name", "N"}, {{"ä" + std::string(90, 'x'), "1"}}}, 20);
+  CHECK(cut.contains("äxxxxxxxxxxxxxxxx...\n"));
+}
+
+TEST_CASE("the width of the output is the terminal's, and COLUMNS counts first") {
+  CHECK(width_of(true, "", 132) == 132U);
+  CHECK(width_of(true, "100", 132) == 100U);
+  CHECK(width_of(true, "", 0) == 80U);
+  for (const char* const no_width : {"0", "-1", "wide", "80x", " 80", "5", "99999999999999999999"})
+    CHECK(width_of(true, no_width, 132) == 132U);
+  CHECK(width_of(false, "100", 132) == std::nullopt);
 }
 
 TEST_CASE("a cell of CSV is never a formula, and a quote in it does not end it") {
@@ -110,6 +144,9 @@ TEST_CASE("a share of nothing is no number") {
   CHECK(percent(0, 0) == "-");
   CHECK(percent(2, 3) == "66.7%");
   CHECK(percent(3, 3) == "100.0%");
+  CHECK(percent(0, 3) == "0.0%");
+  CHECK(percent(1, 1'000'000) == "<0.1%");
+  CHECK(percent(999'999, 1'000'000) == ">99.9%");
 }
 
 TEST_CASE("failed handshakes are told apart, by their reason") {
