@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 #include <iterator>
 #include <limits>
 
@@ -12,26 +14,18 @@
 namespace starttls::milter {
 namespace {
 
-// All in the units of the viewBox, which are pixels where the page is 720 wide.
-constexpr double width = 720;
-constexpr double left = 64;  // for the numbers of the axis
-constexpr double right = 12;
-constexpr double top = 24;  // for the axis' name
-constexpr double plot_height = 180;
-constexpr double bottom = 28;  // for the days
-constexpr double row_height = 36;
-constexpr std::size_t most_name = 90;  // bytes of a bar's name; the table has all of it
+// The units of a plot, which is stretched to the room that it has.
+constexpr double plot_width = 1000;
+constexpr double plot_height = 200;
+
+constexpr std::size_t min_gutter = 7;            // characters: plots below each other begin at one place
+constexpr std::size_t max_day_labels = 7;        // where there is room; every second one elsewhere
+constexpr std::size_t max_days_with_gaps = 120;  // between their bars
+constexpr std::size_t max_days_by_name = 180;    // labels of longer periods are months
 
 template <class... Args>
 void add(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
   fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
-}
-
-std::string begin_svg(const std::string& title, double height) {
-  return fmt::format(
-      R"svg(<div class="chart"><svg viewBox="0 0 {:.0f} {:.0f}" role="img" aria-label="{}"><title>{}</title>)svg"
-      "\n",
-      width, height, html_text(title), html_text(title));
 }
 
 // The next number of the kind 1, 2, 5, 10, ... that is not less, but for numbers beyond all charts.
@@ -51,8 +45,10 @@ struct Scale {
 
 // Some four steps up to the largest value.
 Scale scale_for(std::uint64_t largest) {
-  const std::uint64_t step = round_up(std::max<std::uint64_t>((largest + 3) / 4, 1));
-  return {.step = step, .most = step * std::max<std::uint64_t>((largest + step - 1) / step, 1)};
+  const std::uint64_t step = round_up(std::max<std::uint64_t>(largest / 4 + (largest % 4 == 0 ? 0 : 1), 1));
+  const std::uint64_t steps = std::max<std::uint64_t>(largest / step + (largest % step == 0 ? 0 : 1), 1);
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  return {.step = step, .most = steps > most / step ? most : step * steps};
 }
 
 // A number short enough for an axis: "20,000", "1.5 M".
@@ -61,56 +57,148 @@ std::string axis_number(std::uint64_t number) {
   return fmt::format("{:.3g} M", static_cast<double>(number) / 1'000'000);
 }
 
-void add_grid_line(std::string& out, double y, std::string_view label) {
-  add(out, R"svg(<line class="grid" x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}"/>)svg", left, y,
-      width - right, y);
-  add(out,
-      R"svg(<text class="number" x="{:.1f}" y="{:.1f}">{}</text>)svg"
-      "\n",
-      left - 6, y + 4, label);
-}
+struct GridLine {
+  double share = 0;  // of the height, from below
+  std::string label;
+};
 
-double x_of(std::size_t day, std::size_t days) {
-  return left + (width - left - right) * static_cast<double>(day) /
-                    static_cast<double>(std::max<std::size_t>(days, 1));
-}
-
-// As many days are named as there is room for.
-void add_days(std::string& out, const std::vector<Day>& days, double y) {
-  constexpr double label_width = 84;
-  const auto room = static_cast<std::size_t>((width - left - right) / label_width);
-  const std::size_t each = std::max<std::size_t>((days.size() + room - 1) / room, 1);
-  const double day_width = x_of(1, days.size()) - left;
-  for (std::size_t at = 0; at < days.size(); at += each) {
-    const double x = x_of(at, days.size());
-    // One that would stand over the edge is left out.
-    if (x + label_width > width + 6) break;
-    add(out, R"svg(<line class="tick" x1="{0:.1f}" y1="{1:.1f}" x2="{0:.1f}" y2="{2:.1f}"/>)svg",
-        x + day_width / 2, y, y + 4);
-    add(out,
-        R"svg(<text class="day" x="{:.1f}" y="{:.1f}">{}</text>)svg"
-        "\n",
-        std::max(x, left), y + 18, to_text(days[at]));
+std::string grid(const std::vector<GridLine>& lines) {
+  std::string out;
+  for (const GridLine& one : lines) {
+    const double y = plot_height * (1 - one.share);
+    add(out, R"svg(<line class="grid" x1="0" y1="{0:.1f}" x2="{1:.0f}" y2="{0:.1f}"/>)svg", y, plot_width);
   }
+  return out + "\n";
 }
 
-std::string axis_name(const std::string& name, double x) {
-  return fmt::format(R"svg(<text class="axis" x="{:.1f}" y="14">{}</text>)svg"
-                     "\n",
-                     x, html_text(name));
+std::string axis(const std::vector<GridLine>& lines) {
+  std::string out = "<div class=\"values\" aria-hidden=\"true\">";
+  for (const GridLine& one : lines)
+    add(out, R"html(<span style="bottom:{:.2f}%">{}</span>)html", 100 * one.share, html_text(one.label));
+  return out + "</div>\n";
 }
 
-std::uint64_t total_of(const std::vector<std::uint64_t>& values) {
+std::size_t widest_label(const std::vector<GridLine>& lines) {
+  std::size_t widest = 1;
+  for (const GridLine& one : lines) widest = std::max(widest, one.label.size());
+  return widest;
+}
+
+// "7 Nov", or "Nov 2026"; English, whatever the locale.
+std::string day_label(Day day, bool is_month) {
+  constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                    "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::chrono::year_month_day date(day);
+  const std::string_view month = months.at(static_cast<unsigned>(date.month()) - 1);
+  return is_month ? fmt::format("{} {}", month, static_cast<int>(date.year()))
+                  : fmt::format("{} {}", static_cast<unsigned>(date.day()), month);
+}
+
+double middle_of(std::size_t day, std::size_t days) {
+  return (static_cast<double>(day) + 0.5) / static_cast<double>(days);
+}
+
+// The newest day has a label, and as many others as there is room for.
+std::vector<std::size_t> labelled_days(std::size_t days) {
+  const std::size_t each = std::max<std::size_t>((days + max_day_labels - 1) / max_day_labels, 1);
+  std::vector<std::size_t> labelled;
+  for (std::size_t back = 0; back < days; back += each) labelled.push_back(days - 1 - back);
+  return labelled;
+}
+
+// Each is shifted by its own place, so that the first and the last stay within the plot.
+std::string day_axis(const std::vector<Day>& days) {
+  std::string out = "<div class=\"days\" aria-hidden=\"true\">";
+  std::size_t label = 0;
+  for (const std::size_t day : labelled_days(days.size())) {
+    const double place = 100 * middle_of(day, days.size());
+    // Those that narrow plots leave out.
+    const std::string_view kind = label % 2 == 1   ? " class=\"minor\""
+                                  : label % 4 == 2 ? " class=\"middle\""
+                                                   : "";
+    add(out, R"html(<span{} style="left:{:.2f}%;transform:translateX(-{:.2f}%)">{}</span>)html", kind, place,
+        place, day_label(days[day], days.size() > max_days_by_name));
+    ++label;
+  }
+  return out + "</div>\n";
+}
+
+struct ChartFrame {
+  std::string id;
+  std::string title;
+  std::string description;
+  std::string note;  // below the title; "": none
+};
+
+std::string in_frame(const ChartFrame& frame, const std::vector<Day>& days,
+                     const std::vector<GridLine>& lines, const std::string& plot) {
+  std::string out =
+      fmt::format("<figure class=\"chart\"><figcaption><b>{}</b>{}</figcaption>\n", html_text(frame.title),
+                  frame.note.empty() ? "" : " <span>" + html_text(frame.note) + "</span>");
+  add(out, "<div class=\"plot\" style=\"--gutter:{}ch\">\n", std::max(widest_label(lines) + 2, min_gutter));
+  out += axis(lines);
+  add(out,
+      R"svg(<svg viewBox="0 0 {:.0f} {:.0f}" preserveAspectRatio="none" role="img" aria-labelledby="{}Title {}Text">)svg",
+      plot_width, plot_height, frame.id, frame.id);
+  add(out, "<title id=\"{}Title\">{}</title><desc id=\"{}Text\">{}</desc>\n", frame.id,
+      html_text(frame.title), frame.id, html_text(frame.description));
+  return out + grid(lines) + plot + "</svg>\n" + day_axis(days) + "</div></figure>\n";
+}
+
+// Shows its day and figure to a pointer, wherever above the day that is.
+std::string pointer_area(std::size_t day, std::size_t days, const std::string& text) {
+  const double width = plot_width / static_cast<double>(days);
+  return fmt::format(
+      R"svg(<rect class="pointer" x="{:.2f}" y="0" width="{:.2f}" height="{:.0f}"><title>{}</title></rect>)svg"
+      "\n",
+      width * static_cast<double>(day), width, plot_height, html_text(text));
+}
+
+std::string share_text(double percent) {
+  return fmt::format("{:.1f}%", percent);
+}
+
+// "97%", "99.25%"
+std::string axis_share(double percent) {
+  return fmt::format("{:g}%", percent);
+}
+
+std::string description_of(const DayBars& chart) {
   std::uint64_t total = 0;
-  for (const std::uint64_t value : values) add_saturated(total, value);
-  return total;
+  std::size_t largest = 0;
+  for (std::size_t day = 0; day < chart.days.size(); ++day) {
+    add_saturated(total, chart.values[day]);
+    if (chart.values[day] > chart.values[largest]) largest = day;
+  }
+  return fmt::format("{} to {}: {} in all, most on {}: {}.", to_text(chart.days.front()),
+                     to_text(chart.days.back()), grouped_digits(total), to_text(chart.days[largest]),
+                     grouped_digits(chart.values[largest]));
+}
+
+std::string line_path(const DayLine& chart, const auto& y_of) {
+  std::string path;
+  bool is_begun = false;
+  for (std::size_t day = 0; day < chart.days.size(); ++day) {
+    if (chart.percent[day] < 0) {
+      is_begun = false;
+      continue;
+    }
+    add(path, "{}{:.1f} {:.1f}", is_begun ? "L" : "M", plot_width * middle_of(day, chart.days.size()),
+        y_of(chart.percent[day]));
+    is_begun = true;
+  }
+  return path;
 }
 
 }  // namespace
 
 std::string html_text(std::string_view text) {
+  return html_escaped(printable(text, 10'000));
+}
+
+std::string html_escaped(std::string_view text) {
   std::string out;
-  for (const char c : printable(text, 10'000)) {
+  for (const char c : text) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -134,6 +222,16 @@ std::string html_text(std::string_view text) {
   return out;
 }
 
+std::string html_name(std::string_view name) {
+  constexpr std::size_t max_shown = 300;  // bytes; a host name has 253
+  std::string out;
+  for (const char c : html_escaped(printable(name, max_shown))) {
+    out += c;
+    if (c == '.' || c == '@') out += "<wbr>";
+  }
+  return out;
+}
+
 std::string grouped_digits(std::uint64_t number) {
   std::string digits = std::to_string(number);
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
@@ -142,116 +240,108 @@ std::string grouped_digits(std::uint64_t number) {
   return digits;
 }
 
-std::string to_svg(const DayBars& chart) {
-  std::uint64_t largest = 0;
-  for (const auto& values : chart.values) largest = std::max(largest, total_of(values));
-  const Scale scale = scale_for(largest);
-  const double floor = top + plot_height;
-  const auto height_of = [&](std::uint64_t value) {
-    return plot_height * static_cast<double>(value) / static_cast<double>(scale.most);
+std::string to_html(const DayBars& chart) {
+  if (chart.days.empty()) return {};
+  const Scale scale = scale_for(*std::ranges::max_element(chart.values));
+  const auto share_of = [&](std::uint64_t value) {
+    return static_cast<double>(value) / static_cast<double>(scale.most);
   };
-  std::string out = begin_svg(chart.title, floor + bottom) + axis_name(chart.axis, 0);
-  for (std::uint64_t line = 0; line <= scale.most; line += scale.step) {
-    add_grid_line(out, floor - height_of(line), axis_number(line));
+  std::vector<GridLine> lines;
+  for (std::uint64_t line = 0;; line += scale.step) {
+    lines.push_back({.share = share_of(line), .label = axis_number(line)});
+    if (scale.most - line < scale.step) break;
   }
-  const double day_width = x_of(1, chart.days.size()) - left;
-  const double bar_width = std::min(std::max(day_width * 0.8, 1.0), 40.0);
+  const double day_width = plot_width / static_cast<double>(chart.days.size());
+  const double bar_width = chart.days.size() > max_days_with_gaps ? day_width : day_width * 0.78;
+  std::string plot;
   for (std::size_t day = 0; day < chart.days.size(); ++day) {
-    double y = floor;
-    add(out, "<g><title>{}", to_text(chart.days[day]));
-    for (std::size_t part = 0; part < chart.series.size(); ++part) {
-      add(out, "\n{}: {}", html_text(chart.series[part].name), grouped_digits(chart.values[day][part]));
+    const double height = plot_height * share_of(chart.values[day]);
+    if (chart.values[day] > 0) {
+      add(plot, R"svg(<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" fill="var(--{})"/>)svg",
+          day_width * static_cast<double>(day) + (day_width - bar_width) / 2, plot_height - height, bar_width,
+          height, chart.colour);
     }
-    out += "</title>";
-    for (std::size_t part = 0; part < chart.series.size(); ++part) {
-      const double height = height_of(chart.values[day][part]);
-      if (chart.values[day][part] == 0) continue;
-      y -= height;
-      add(out, R"svg(<rect x="{:.2f}" y="{:.2f}" width="{:.2f}" height="{:.2f}" fill="var(--{})"/>)svg",
-          x_of(day, chart.days.size()) + (day_width - bar_width) / 2, y, bar_width, height,
-          chart.series[part].colour);
-    }
-    out += "</g>\n";
+    plot += pointer_area(day, chart.days.size(),
+                         fmt::format("{}: {}", to_text(chart.days[day]), grouped_digits(chart.values[day])));
   }
-  add_days(out, chart.days, floor);
-  return out + "</svg></div>\n";
+  return in_frame({.id = chart.id, .title = chart.title, .description = description_of(chart), .note = {}},
+                  chart.days, lines, plot);
 }
 
-std::string to_svg(const DayLine& chart) {
-  const double floor = top + plot_height;
-  const double day_width = x_of(1, chart.days.size()) - left;
-  std::string out = begin_svg(chart.title, floor + bottom) + axis_name(chart.axis, 0);
-  for (const int line : {0, 25, 50, 75, 100}) {
-    add_grid_line(out, floor - plot_height * line / 100, fmt::format("{}%", line));
+ShareScale share_scale(double least_share) {
+  constexpr std::array<ShareScale, 7> scales{{{.least = 99, .step = 0.25},
+                                              {.least = 98, .step = 0.5},
+                                              {.least = 95, .step = 1},
+                                              {.least = 90, .step = 2},
+                                              {.least = 80, .step = 5},
+                                              {.least = 50, .step = 10},
+                                              {.least = 0, .step = 25}}};
+  // A tenth of the axis is left below the least share.
+  const auto* const found = std::ranges::find_if(
+      scales, [&](const ShareScale& scale) { return least_share >= scale.least + (100 - scale.least) / 10; });
+  return found == scales.end() ? scales.back() : *found;
+}
+
+std::string to_html(const DayLine& chart) {
+  double least = 100;
+  double most = 0;
+  for (const double percent : chart.percent) {
+    if (percent < 0) continue;
+    least = std::min(least, percent);
+    most = std::max(most, percent);
   }
-  std::string points;
-  std::string dots;
-  const auto end_line = [&] {
-    if (!points.empty()) {
-      add(out,
-          R"svg(<polyline class="line" stroke="var(--{})" points="{}"/>)svg"
-          "\n",
-          chart.colour, points);
-    }
-    points.clear();
-  };
+  if (chart.days.empty() || least > most) return {};
+  const ShareScale scale = share_scale(least);
+  const auto share_of = [&](double percent) { return (percent - scale.least) / (100 - scale.least); };
+  const auto y_of = [&](double percent) { return plot_height * (1 - share_of(percent)); };
+  std::vector<GridLine> lines;
+  for (int line = 0; scale.least + scale.step * line <= 100; ++line) {
+    const double percent = scale.least + scale.step * line;
+    lines.push_back({.share = share_of(percent), .label = axis_share(percent)});
+  }
+  const std::string path = line_path(chart, y_of);
+  std::string plot =
+      fmt::format("<path class=\"line\" stroke=\"var(--{})\" d=\"{}\"/>\n", chart.colour, path);
   for (std::size_t day = 0; day < chart.days.size(); ++day) {
-    if (chart.percent[day] < 0) {
-      end_line();
-      continue;
-    }
-    const double x = x_of(day, chart.days.size()) + day_width / 2;
-    const double y = floor - plot_height * std::min(chart.percent[day], 100.0) / 100;
-    add(points, "{:.1f},{:.1f} ", x, y);
-    add(dots,
-        R"svg(<circle cx="{:.1f}" cy="{:.1f}" r="{}" fill="var(--{})"><title>{}: {:.1f}%</title></circle>)svg"
-        "\n",
-        x, y, chart.days.size() > 60 ? 2 : 3, chart.colour, to_text(chart.days[day]), chart.percent[day]);
+    if (chart.percent[day] < 0) continue;
+    // A round cap stays round however the plot is stretched; a circle does not.
+    add(plot, R"svg(<path class="dot" stroke="var(--{})" d="M{:.1f} {:.1f}h0"/>)svg", chart.colour,
+        plot_width * middle_of(day, chart.days.size()), y_of(chart.percent[day]));
+    plot += pointer_area(day, chart.days.size(),
+                         fmt::format("{}: {}", to_text(chart.days[day]), share_text(chart.percent[day])));
   }
-  end_line();
-  out += dots;
-  add_days(out, chart.days, floor);
-  return out + "</svg></div>\n";
+  std::string note;
+  if (scale.least > 0) note = fmt::format("The axis starts at {:.0f}%, not at 0%.", scale.least);
+  return in_frame(
+      {.id = chart.id,
+       .title = chart.title,
+       .description = fmt::format("{} to {}: between {} and {}.", to_text(chart.days.front()),
+                                  to_text(chart.days.back()), share_text(least), share_text(most)),
+       .note = std::move(note)},
+      chart.days, lines, plot);
 }
 
-std::string to_svg(const NamedBars& chart) {
-  std::uint64_t largest = 1;
-  for (const auto& bar : chart.bars) largest = std::max(largest, total_of(bar.values));
-  constexpr double number_width = 84;
-  const double room = width - right - number_width;
-  std::string out = begin_svg(chart.title, top + row_height * static_cast<double>(chart.bars.size()) + 4) +
-                    axis_name(chart.axis, 0);
-  double y = top;
-  for (const auto& bar : chart.bars) {
-    std::string name =
-        html_text(bar.name.size() > most_name ? bar.name.substr(0, most_name) + "..." : bar.name);
-    add(out, R"svg(<text class="name" x="0" y="{:.1f}">{}</text>)svg", y + 13, name);
-    double x = 0;
-    for (std::size_t part = 0; part < chart.series.size(); ++part) {
-      const double length = room * static_cast<double>(bar.values[part]) / static_cast<double>(largest);
-      if (bar.values[part] == 0) continue;
-      add(out,
-          R"svg(<rect x="{:.2f}" y="{:.1f}" width="{:.2f}" height="11" fill="var(--{})"><title>{}: {}</title></rect>)svg",
-          x, y + 18, std::max(length, 1.0), chart.series[part].colour, html_text(chart.series[part].name),
-          grouped_digits(bar.values[part]));
-      x += std::max(length, 1.0);
-    }
-    add(out,
-        R"svg(<text class="value" x="{:.1f}" y="{:.1f}">{}</text>)svg"
-        "\n",
-        x + 6, y + 28, grouped_digits(total_of(bar.values)));
-    y += row_height;
+std::string bar(const std::vector<BarPart>& parts, std::uint64_t largest) {
+  std::string out =
+      R"svg(<svg class="bar" viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true">)svg";
+  double x = 0;
+  for (const BarPart& part : parts) {
+    if (part.value == 0) continue;
+    constexpr double min_visible = 4;
+    const double length = std::max(
+        1000 * static_cast<double>(part.value) / static_cast<double>(std::max<std::uint64_t>(largest, 1)),
+        min_visible);
+    add(out, R"svg(<rect x="{:.1f}" y="0" width="{:.1f}" height="10" fill="var(--{})"/>)svg", x,
+        std::min(length, 1000 - x), part.colour);
+    x = std::min(x + length, 1000 - min_visible);
   }
-  return out + "</svg></div>\n";
+  return out + "</svg>";
 }
 
-std::string legend(const std::vector<Series>& series) {
-  if (series.size() < 2) return {};
+std::string legend(const std::vector<std::pair<std::string, std::string>>& names_and_colours) {
   std::string out = "<ul class=\"legend\">";
-  for (const Series& one : series) {
-    add(out, R"svg(<li><span style="background: var(--{})"></span>{}</li>)svg", one.colour,
-        html_text(one.name));
-  }
+  for (const auto& [name, colour] : names_and_colours)
+    add(out, R"html(<li><i style="background:var(--{})"></i>{}</li>)html", colour, html_text(name));
   return out + "</ul>\n";
 }
 

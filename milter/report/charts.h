@@ -1,4 +1,5 @@
-// Charts as SVG within a page of HTML: no scripts, colours from the page's style, texts escaped.
+// Charts for a page of HTML: no scripts, colours from the page's style, texts escaped. They are as wide as
+// what they stand in: a plot in SVG is stretched, the texts beside it are HTML, and so keep their size.
 #pragma once
 
 #include <cstddef>
@@ -15,49 +16,52 @@ namespace starttls::milter {
 // it disturbs the page (see printable()).
 std::string html_text(std::string_view text);
 
+// The same of a text of ours that is printable() already: backslashes are not doubled again.
+std::string html_escaped(std::string_view text);
+
+// The same of a host or domain name, which may be broken after its dots.
+std::string html_name(std::string_view name);
+
 // "1,234,567"
 std::string grouped_digits(std::uint64_t number);
 
-// What a part of a bar stands for. `colour` is the name of a custom property of the page's style: "tls".
-struct Series {
-  std::string name;
-  std::string colour;
-};
-
-// Bars that stand on the days, one for each, made of parts that add up.
+// Numbers of days, in order and without gaps.
 struct DayBars {
-  std::string title;  // for those who cannot see it
-  std::string axis;   // "Sessions a day"
-  std::vector<Series> series;
+  std::string id;      // unique on the page, letters only
+  std::string title;   // "Sessions in plaintext a day"
+  std::string colour;  // the name of a custom property of the page's style: "tls"
   std::vector<Day> days;
-  std::vector<std::vector<std::uint64_t>> values;  // of each day, a number for each series
+  std::vector<std::uint64_t> values;
 };
-std::string to_svg(const DayBars& chart);
+std::string to_html(const DayBars& chart);
 
-// A line of shares, from 0 to 100 percent; a day without a share (negative) interrupts it.
+// A line of shares in percent; a day without a share (negative) interrupts it. The axis begins below the
+// least share, and a note says so where that is not 0.
 struct DayLine {
+  std::string id;
   std::string title;
-  std::string axis;
   std::string colour;
   std::vector<Day> days;
   std::vector<double> percent;
 };
-std::string to_svg(const DayLine& chart);
+std::string to_html(const DayLine& chart);
 
-// Bars that lie below each other, each with its name above it; made of parts that add up.
-struct NamedBars {
-  std::string title;
-  std::string axis;
-  std::vector<Series> series;
-  struct Bar {
-    std::string name;
-    std::vector<std::uint64_t> values;
-  };
-  std::vector<Bar> bars;
+// The axis of shares: from `least` to 100 percent.
+struct ShareScale {
+  double least = 0;
+  double step = 25;
 };
-std::string to_svg(const NamedBars& chart);
+// With the narrowest axis on which a share of `least_share` percent still stands above the bottom.
+ShareScale share_scale(double least_share);
 
-// The names of the series beside their colours; "" where there is only one.
-std::string legend(const std::vector<Series>& series);
+// A bar without texts, to stand beside its figures: parts that add up, where `largest` is the whole width.
+struct BarPart {
+  std::string_view colour;
+  std::uint64_t value = 0;
+};
+std::string bar(const std::vector<BarPart>& parts, std::uint64_t largest);
+
+// Names beside their colours.
+std::string legend(const std::vector<std::pair<std::string, std::string>>& names_and_colours);
 
 }  // namespace starttls::milter

@@ -1,40 +1,92 @@
+#include <algorithm>
+
 #include "base/cli.h"
 #include "base/file_draft.h"
+#include "milter/report/alert_reading.h"
 #include "milter/report/commands.h"
+#include "milter/report/empty_result.h"
 #include "milter/report/page.h"
+#include "milter/sending_domain.h"
 #include "store/ledger.h"
 
 namespace starttls::milter {
 namespace {
 
+Result<void> read_own_sessions(const Configuration& configuration, OurFacts& facts, PageContent& content) {
+  const auto sending = sending_domain();
+  if (!sending) return std::unexpected(sending.error());
+  const std::pair<Grouping, GroupedFigures&> parts[] = {
+      {Grouping::protection, content.protection}, {Grouping::day, content.days},
+      {Grouping::domain, content.domains},        {Grouping::mx, content.hosts},
+      {Grouping::cipher, content.ciphers},        {Grouping::failure, content.failures}};
+  std::vector<Groups> groups;
+  for (const auto& [by, figures] : parts) groups.emplace_back(by, content.domain);
+  SenderFigures senders(*sending, content.domain);
+  VersionFigures versions(*sending, content.domain);
+  store::DailyCounts downgraded;  // the classes that say from where
+  auto done = read_sessions(configuration, content.period, [&](const auto& of, const auto& count) {
+    facts.add(of, count);
+    for (Groups& group : groups) group.add(of, count);
+    senders.add(of, count);
+    versions.add(of, count);
+    if (of.downgraded) add(downgraded, store::DailyCounts{{of, count}});
+  });
+  if (!done) return std::unexpected(done.error());
+  for (std::size_t at = 0; at < groups.size(); ++at) parts[at].second = groups[at].figures();
+  content.senders = senders.senders();
+  content.versions = versions.versions();
+  // Which policy domain a downgraded session was for is not kept.
+  if (content.domain) return {};
+  const auto downgrades = store::read_downgrades(place_of(configuration), content.period);
+  if (!downgrades) return std::unexpected(downgrades.error());
+  content.downgrades = downgrade_entries(*downgrades, downgraded, *sending);
+  return {};
+}
+
+Result<void> explain_what_is_missing(const Configuration& configuration, const OurFacts& facts,
+                                     PageContent& content) {
+  if (sum(content.protection).sessions == 0) {
+    const auto recorded = read_recorded(configuration, content.period, content.domain);
+    if (!recorded) return std::unexpected(recorded.error());
+    content.why_empty =
+        why_no_sessions(*recorded, configuration.state_dir.string(), content.period, content.domain);
+  }
+  if (content.received.reporters().empty()) {
+    const auto last = last_received(configuration, facts, content.domain);
+    if (!last) return std::unexpected(last.error());
+    content.why_no_reports = why_no_reports(*last, content.period, content.domain);
+  }
+  return {};
+}
+
+// As `tlsrpt-report alert` says it of the last day that is over.
+Result<void> read_attention(const Surroundings& surroundings, PageContent& content) {
+  const Day yesterday = day_of(content.made) - std::chrono::days{1};
+  content.alert_day = std::min(content.period.until, yesterday);
+  const auto watch = read_alerts(surroundings, AlertSettings(), content.alert_day, content.domain);
+  if (!watch) return std::unexpected(watch.error());
+  content.alerts = watch->alerts();
+  return {};
+}
+
 Result<PageContent> read_content(const store::Period& period, const std::optional<std::string>& domain,
                                  const Surroundings& surroundings) {
   const Configuration& configuration = surroundings.configuration;
   OurFacts facts = our_facts(surroundings, domain);
-  PageContent content{.period = period, .domain = domain};
-  const std::pair<Grouping, GroupedFigures&> parts[] = {
-      {Grouping::protection, content.protection}, {Grouping::day, content.days},
-      {Grouping::domain, content.domains},        {Grouping::host, content.senders},
-      {Grouping::cipher, content.ciphers},        {Grouping::failure, content.failures}};
-  std::vector<Groups> groups;
-  for (const auto& [by, figures] : parts) groups.emplace_back(by, domain);
-  const store::Place place = place_of(configuration);
-  auto done = read_sessions(configuration, period, [&](const auto& of, const auto& count) {
-    facts.add(of, count);
-    for (Groups& group : groups) group.add(of, count);
-  });
-  for (std::size_t at = 0; at < groups.size(); ++at) parts[at].second = groups[at].figures();
+  PageContent content{.period = period,
+                      .domain = domain,
+                      .made = surroundings.clock(),
+                      .organization = configuration.organization,
+                      .follows_log = !configuration.mta_log.empty()};
+  for (const DomainName& ours : configuration.domains) content.our_domains.push_back(ours.str());
+  auto done = read_own_sessions(configuration, facts, content);
   if (done) {
     done = read_received(configuration, facts, period, domain,
                          [&](const Reported& reported) { content.received.add(reported); });
   }
+  if (done) done = explain_what_is_missing(configuration, facts, content);
+  if (done) done = read_attention(surroundings, content);
   if (!done) return std::unexpected(done.error());
-  // Which policy domain a downgraded session was for is not kept.
-  if (!domain) {
-    auto downgrades = store::read_downgrades(place, period);
-    if (!downgrades) return std::unexpected(downgrades.error());
-    content.downgrades = std::move(*downgrades);
-  }
   return content;
 }
 
@@ -63,9 +115,8 @@ Result<int> run_html(const HtmlOptions& options, const Surroundings& surrounding
   }
   const auto domain = domain_argument(options.domain);
   if (!domain) return std::unexpected(domain.error());
-  auto content = read_content(*period, *domain, surroundings);
+  const auto content = read_content(*period, *domain, surroundings);
   if (!content) return std::unexpected(content.error());
-  content->made = surroundings.clock();
   const std::string page = to_html(*content);
   auto written = options.file == "-" ? print(page) : replace_file(options.file, page);
   if (!written) return std::unexpected(written.error());

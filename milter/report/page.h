@@ -7,9 +7,11 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "milter/report/alerts.h"
+#include "milter/report/downgrade_list.h"
 #include "milter/report/received_figures.h"
+#include "milter/report/senders.h"
 #include "milter/report/summary_figures.h"
-#include "store/senders.h"
 #include "store/store.h"
 
 namespace starttls::milter {
@@ -18,19 +20,28 @@ struct PageContent {
   store::Period period;
   std::optional<std::string> domain;  // only sessions and reports of this policy domain
   Time made;
+  std::string organization;              // whose page it is; "": not configured
+  std::vector<std::string> our_domains;  // as configured; empty: not told
+  bool follows_log = false;              // whether failed handshakes are known
   // Our own sessions, grouped.
   GroupedFigures protection;
   GroupedFigures days;
   GroupedFigures domains;
-  GroupedFigures senders;
+  GroupedFigures hosts;  // our MX hosts
   GroupedFigures ciphers;
   GroupedFigures failures;
+  std::map<std::string, SenderGroup, std::less<>> senders;
+  std::map<std::string, VersionUse> versions;
   ReceivedFigures received;
-  std::vector<store::Downgrade> downgrades;
+  std::vector<DowngradeEntry> downgrades;
+  std::vector<Alert> alerts;
+  Day alert_day;               // the last that `alerts` is about
+  std::string why_empty;       // where there are no sessions; else ""
+  std::string why_no_reports;  // likewise
 };
 
-// No scripts, and nothing from elsewhere: a browser is told to load nothing. Light and dark, and fit to be
-// printed; each chart has its table.
+// No scripts, and nothing from elsewhere: a browser is told to load nothing. Light and dark, from 320 pixels
+// on, and fit to be printed; each chart has its figures.
 std::string to_html(const PageContent& content);
 
 }  // namespace starttls::milter

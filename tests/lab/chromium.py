@@ -181,5 +181,17 @@ class Chromium:
             raise RuntimeError(str(result["exceptionDetails"]))
         return result["result"].get("value")
 
+    def scheme(self, scheme: str) -> None:
+        """Look at the page that is open as one who prefers light or dark."""
+        self._ask("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def png(self) -> bytes:
+        return base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"])
+
+    def pdf(self) -> bytes:
+        """The page on paper of size A4, whoever prefers what; backgrounds are left out where the page does not insist."""
+        self._ask("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        return base64.b64decode(self._ask("Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69)["data"])
+
     def screenshot(self) -> Picture:
-        return Picture.of_png(base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"]))
+        return Picture.of_png(self.png())

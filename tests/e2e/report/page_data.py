@@ -48,15 +48,17 @@ def fill_busy(reader: RecordedReader) -> None:
         for back, sender in ((1, "newsletter-service.example"), (3, "newsletter-service.example"), (8, "example-hosting.co.uk")):
             day = DAYS[-1 - back]
             reader.session(day, "plaintext", 4, name=f"gone.{sender}", address="203.0.113.77", domain="example.org",
-                           downgraded=True)
+                           mx="mx1.example.org", downgraded=True)
             reader.downgrade(day, sender)
     for number, day in enumerate(DAYS[:-1]):
         for which, reporter in enumerate(REPORTERS):
-            failures = [failure("certificate-host-mismatch", 3 + number % 5)] if which == 0 else []
+            failures = []
+            if which == 0:
+                failures.append(failure("certificate-host-mismatch", 3 + number % 5, receiving_mx_hostname="mx2.example.org"))
             if which == 1 and number > 26:
-                failures.append(failure("certificate-expired", 40))
+                failures.append(failure("certificate-expired", 40, receiving_mx_hostname="mx1.example.org"))
             if which == 2 and number % 9 == 0:
-                failures.append(failure("validation-failure", 2))
+                failures.append(failure("validation-failure", 2, receiving_mx_hostname="mx1.example.org"))
             reader.write(f"reports/{which}-{day}", report(
                 *failures, day=day, domain="example.org" if which != 3 else "example.net", report_id=f"{which}-{day}",
                 organization=reporter, successful=2000 // (1 + which) + number))
