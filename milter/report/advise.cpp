@@ -6,6 +6,7 @@
 #include "json/json_text.h"
 #include "milter/report/advice.h"
 #include "milter/report/commands.h"
+#include "milter/report/empty_result.h"
 #include "milter/report/tables.h"
 
 namespace starttls::milter {
@@ -145,8 +146,15 @@ Result<int> run_advise(const AdviseOptions& options, const Surroundings& surroun
   const Advice advice = adviser.advice();
   const auto ready = is_ready(advice, options.about);
   if (!ready) return std::unexpected(ready.error());
-  auto printed = print(surroundings.json ? to_json(advice, domain->str(), *period, *ready)
-                                         : in_words(advice, domain->str(), *period));
+  std::string text = surroundings.json ? to_json(advice, domain->str(), *period, *ready)
+                                       : in_words(advice, domain->str(), *period);
+  if (!surroundings.json && advice.plaintext.sessions == 0) {
+    const auto recorded = read_recorded(surroundings.configuration, *period, domain->str());
+    if (!recorded) return std::unexpected(recorded.error());
+    text += "\n" + paragraph("", why_no_sessions(*recorded, surroundings.configuration.state_dir.string(),
+                                                 *period, domain->str()));
+  }
+  auto printed = print(text);
   if (!printed) return std::unexpected(printed.error());
   return *ready ? 0 : 1;
 }

@@ -70,7 +70,8 @@ std::string header(const PageContent& content) {
   out += "<h1>TLS of " + html_escaped(whose_mail(content)) + "</h1>\n<p class=\"soft\">" +
          days_html(content.period);
   out += " (UTC)";
-  const std::vector<std::string> hosts = busiest(content.hosts);
+  std::vector<std::string> hosts = busiest(content.hosts);
+  if (hosts.size() <= max_title_names) std::ranges::sort(hosts);
   if (!hosts.empty())
     out += fmt::format(", at {} {}", hosts.size() == 1 ? "the MX host" : "the MX hosts",
                        html_escaped(some_of(hosts, max_title_names)));

@@ -149,7 +149,7 @@ std::string versions_section(const PageContent& content) {
                grouped_digits(use.figures.messages), "<time>" + to_text(use.last) + "</time>"});
   }
   const std::string note =
-      deprecated == 0 ? "Every encrypted session used TLS 1.2 or newer."
+      deprecated == 0 ? "No session used TLS 1.1 or older."
                       : fmt::format(
                             "{} used TLS 1.1 or older, which RFC 8996 has deprecated; the senders are "
                             "listed below their version.",

@@ -212,6 +212,17 @@ class Nothing(Summary):
             self.assertIn("None of the 3 sessions on 2026-10-25 used TLS.",
                           self.sentence(reader, "--by", "version", "--since", "2026-10-25", "--until", "2026-10-25"))
 
+    def test_for_advice_says_why(self) -> None:
+        with Lab() as lab:
+            reader = RecordedReader(lab)
+            said = " ".join(reader.run("advise", "typo.test").stdout.split())
+            self.assertIn("No session was ever recorded", said)
+            with reader.recorded():
+                reader.session("2026-11-25", "tls", 3, version="TLSv1.3")
+            said = " ".join(reader.run("advise", "typo.test").stdout.split())
+            self.assertIn("had an accepted recipient in typo.test. There were recipients in example.test.", said)
+            self.assertNotIn("recipients in", reader.run("advise", "example.test").stdout)
+
     def test_of_downgrades_where_there_are_no_sessions(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
