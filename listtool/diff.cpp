@@ -10,6 +10,7 @@
 #include <ranges>
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/file_draft.h"
 #include "base/text.h"
 #include "json/json_text.h"
@@ -134,9 +135,9 @@ void append_heads(const Pair& pair, BufferedWriter& out) {
   const std::string start = "# " + printable(pair.called) + ": ";
   if (pair.before == nullptr || pair.after == nullptr) {
     if (const Source* const only = pair.before != nullptr ? pair.before : pair.after) {
-      out.append(fmt::format("{}{}, timestamp {}, expires {}, {} domains\n", start,
+      out.append(fmt::format("{}{}, timestamp {}, expires {}, {}\n", start,
                              pair.after == nullptr ? "removed" : "added", to_rfc3339(only->facts.timestamp),
-                             to_rfc3339(only->facts.expires), only->list.size()));
+                             to_rfc3339(only->facts.expires), counted(only->list.size(), "domain")));
     }
     return;
   }
@@ -283,8 +284,8 @@ SignatureOptions options_of(const SignatureOptions& options, std::size_t side) {
 Result<int> diff(const Common& common, const DiffOptions& options) {
   const std::size_t signatures = options.signature.signatures.size();
   if (signatures != 0 && signatures != 2) {
-    return fail(Fault::usage, "2 lists but {} signatures: give --signature for each list or for none",
-                signatures);
+    return fail(Fault::usage, "2 lists but {}: give --signature for each list or for none",
+                counted(signatures, "signature"));
   }
   const auto before = read_side(common, options.before, options_of(options.signature, 0));
   if (!before) return std::unexpected(before.error());

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/text.h"
 
 namespace starttls::listtool {
@@ -69,7 +70,8 @@ Result<int> answer(const Common& common, const Linted& linted) {
   if (!printed) return std::unexpected(printed.error());
   if (!linted.readable) return static_cast<int>(Fault::data);  // why was just told
   const std::uint64_t count = faults(linted.findings) + linted.untold;
-  if (!common.quiet) tell(program, fmt::format("{}: {}, {} faults", linted.file, linted.sum, count));
+  if (!common.quiet)
+    tell(program, fmt::format("{}: {}, {}", linted.file, linted.sum, counted(count, "fault")));
   return count == 0 ? 0 : 1;
 }
 

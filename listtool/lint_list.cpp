@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 
+#include "base/counted.h"
 #include "base/file.h"
 #include "listtool/lint.h"
 #include "preload/reader.h"
@@ -57,7 +58,7 @@ void write_list(JsonText& json, const preload::List& list) {
 
 std::string sum_of(const preload::List& list) {
   const Counts counts = count(list);
-  return fmt::format("{} domains ({} enforce, {} testing, {} none), valid until {}", list.size(),
+  return fmt::format("{} ({} enforce, {} testing, {} none), valid until {}", counted(list.size(), "domain"),
                      counts.of(preload::Mode::enforce), counts.of(preload::Mode::testing),
                      counts.of(preload::Mode::none), to_rfc3339(list.expires));
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/counted.h"
 #include "base/file.h"
 #include "listtool/lint.h"
 #include "listtool/txt_file.h"
@@ -82,10 +83,9 @@ Result<int> lint_sts_record(const Common& common, const LintOptions& options) {
 }
 
 Result<int> lint_tlsrpt_record(const Common& common, const LintOptions& options) {
-  return lint_record(common, options, tlsrpt::read_records, write_destinations,
-                     [](const tlsrpt::Record& record) {
-                       return fmt::format("{} destinations", record.destinations.size());
-                     });
+  return lint_record(
+      common, options, tlsrpt::read_records, write_destinations,
+      [](const tlsrpt::Record& record) { return counted(record.destinations.size(), "destination"); });
 }
 
 }  // namespace starttls::listtool

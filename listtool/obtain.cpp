@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "listtool/index.h"
@@ -301,9 +302,9 @@ Result<void> may_follow(const Common& common, const OwnState& state, const ListS
   const std::uint64_t domains = before.installed->domains;
   if (next.edition.domains < domains - domains * settings.max_shrink / 100 && !force) {
     return fail(Fault::data,
-                "it shrank from {} to {} domains, by more than max_shrink ({} %) allows; if that is meant, "
+                "it shrank from {} to {}, by more than max_shrink ({} %) allows; if that is meant, "
                 "run update with --force",
-                domains, next.edition.domains, settings.max_shrink);
+                domains, counted(next.edition.domains, "domain"), settings.max_shrink);
   }
   return {};
 }

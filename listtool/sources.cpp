@@ -6,6 +6,7 @@
 
 #include "base/ahead.h"
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "listtool/options.h"
@@ -30,7 +31,7 @@ void tell_faults(const Common& common, const ListFiles& files, const preload::Re
   if (faults == 0) return;
   warn(common, fmt::format("{}: {} in single entries, which are left out ('starttls-listtool lint list' "
                            "shows them)",
-                           shown, faults == 1 ? "a fault" : fmt::format("{} faults", faults)));
+                           shown, counted(faults, "fault")));
 }
 
 // The text of a list for the parser, read a piece ahead of it, on the other core if there is one.
@@ -189,8 +190,8 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     return fail(Fault::usage, "--signature says nothing without a public key (-P or -p)");
   }
   if (!options.signatures.empty() && options.signatures.size() != files.size()) {
-    return fail(Fault::usage, "{} lists but {} signatures: give --signature for each list or for none",
-                files.size(), options.signatures.size());
+    return fail(Fault::usage, "{} but {}: give --signature for each list or for none",
+                counted(files.size(), "list"), counted(options.signatures.size(), "signature"));
   }
   if (const auto told = tell_apart(files); !told) return std::unexpected(told.error());
   const auto keys = read_keys(options);

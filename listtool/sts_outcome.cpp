@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/counted.h"
 #include "base/result.h"
 #include "base/text.h"
 
@@ -42,7 +43,7 @@ std::string age_of(Time then, Time now) {
   if (age < 2min) return fmt::format("{} s", floor<seconds>(age).count());
   if (age < 2h) return fmt::format("{} min", floor<minutes>(age).count());
   if (age < 48h) return fmt::format("{} h", floor<hours>(age).count());
-  return fmt::format("{} days", floor<days>(age).count());
+  return counted(static_cast<std::uint64_t>(floor<days>(age).count()), "day");
 }
 
 void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
@@ -179,7 +180,7 @@ int StsTally::exit_status() const {
 }
 
 std::string as_text(const StsTally& tally) {
-  std::string text = fmt::format("{} domains: {} with a policy, {} without", tally.domains_,
+  std::string text = fmt::format("{}: {} with a policy, {} without", counted(tally.domains_, "domain"),
                                  tally.with_policy_, tally.without_);
   for (const auto& [type, count] : tally.failed_)
     text += fmt::format(", {} {}", count, mtasts::to_text(type));

@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/subprocess.h"
 #include "base/text.h"
 #include "json/json_text.h"
@@ -397,9 +398,10 @@ void Update::report_lists() {
   for (const ListReport& list : lists_) {
     if (list.result == "removed") text += list.name + ": no longer configured, and removed\n";
     if (!list.edition) continue;
-    text += fmt::format("{}: {} added, {} removed, {} changed; {} domains, of {}, expires {}\n", list.name,
-                        list.changes.added, list.changes.removed, list.changes.changed, list.edition->domains,
-                        to_rfc3339(list.edition->timestamp), to_rfc3339(list.edition->expires));
+    text += fmt::format("{}: {} added, {} removed, {} changed; {}, of {}, expires {}\n", list.name,
+                        list.changes.added, list.changes.removed, list.changes.changed,
+                        counted(list.edition->domains, "domain"), to_rfc3339(list.edition->timestamp),
+                        to_rfc3339(list.edition->expires));
   }
   // What is installed is installed, whether or not anybody hears of it.
   if (const auto printed = print(text); !printed) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/counted.h"
 #include "base/text.h"
 
 namespace starttls {
@@ -87,8 +88,8 @@ std::vector<std::size_t> records_of_version(std::span<const std::string> answer,
     findings.add(Severity::refused, {}, {}, fmt::format("no record begins with '{};'", version));
   } else if (found.size() > 1) {
     findings.add(Severity::refused, {.line = found[1] + 1, .column = 1}, {},
-                 fmt::format("{} records begin with '{};': where there is more than one, none counts",
-                             found.size(), version));
+                 fmt::format("{} begin with '{};': where there is more than one, none counts",
+                             counted(found.size(), "record"), version));
   }
   return found;
 }

@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -245,8 +246,8 @@ OpenedTable replace_damaged(const fs::path& file, const FileIdentity& damaged, c
     warning.message += "; another process has begun it anew";
   } else {
     const std::size_t saved = salvage(*table, *aside, now, most);
-    warning.message += fmt::format("; set aside as {}, and begun anew with {} domains that could be read",
-                                   printable(aside->string()), saved);
+    warning.message += fmt::format("; set aside as {}, and begun anew with {} that could be read",
+                                   printable(aside->string()), counted(saved, "domain"));
   }
   return {.table = std::move(*table), .warning = std::move(warning)};
 }

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/text.h"
 
 namespace starttls::mtasts {
@@ -280,7 +281,7 @@ Result<void> CacheTable::make_room(Time now, std::size_t most) {
   const auto still_full = is_full(most);
   if (!still_full) return std::unexpected(still_full.error());
   if (!*still_full) return {};
-  return fail(Fault::unavailable, "the MTA-STS cache is full: {} domains, or {} MiB", most,
+  return fail(Fault::unavailable, "the MTA-STS cache is full: {}, or {} MiB", counted(most, "domain"),
               max_bytes() >> 20U);
 }
 

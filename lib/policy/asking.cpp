@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/counted.h"
 #include "base/text.h"
 
 namespace starttls::policy {
@@ -173,7 +174,7 @@ event::Task<Answer> Asking::ask_in_turn(std::string name, Type type) {
 
 std::optional<Answer> Asking::refuse_host(const std::string& host, const std::string& owner, Type type) {
   if (unanswered_ >= questions_.limits_.unanswered) {
-    return refuse(fmt::format("{} questions about the MX hosts were not answered", unanswered_));
+    return refuse(fmt::format("{} about the MX hosts had no answer", counted(unanswered_, "question")));
   }
   // The TLSA records of an alias are at the name that it stands for: no other host.
   if (type == Type::tlsa || hosts_.contains(host)) return std::nullopt;

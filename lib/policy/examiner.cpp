@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -155,8 +156,8 @@ class Examiner::Impl {
 
   void tell_of_verdicts(const Error& error) {
     if (const auto silent = verdicts_told_.permit(clock_())) {
-      spdlog::warn("DANE verdicts cannot be kept, {} more times since this was last logged: {}", *silent,
-                   error.message);
+      spdlog::warn("DANE verdicts cannot be kept: {} ({} since the last such line)", error.message,
+                   counted(*silent, "more failure"));
     }
   }
 
@@ -164,8 +165,8 @@ class Examiner::Impl {
   void tell(const Error& error) {
     cache_trouble_ = error;
     if (const auto silent = told_.permit(clock_())) {
-      spdlog::warn("the cache of MTA-STS policies fails, {} more times since it was last told: {}", *silent,
-                   error.message);
+      spdlog::warn("the cache of MTA-STS policies fails: {} ({} since the last such line)", error.message,
+                   counted(*silent, "more failure"));
     }
   }
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "mail/mbox.h"
 #include "mail/message.h"
@@ -46,7 +47,8 @@ struct Seen {
   Error refusal() const {
     if (error) return *error;
     if (zip) return {Fault::data, zip_refused};
-    return {Fault::data, fmt::format("a mail without a report: none of its {} parts is gzip or JSON", parts)};
+    return {Fault::data,
+            fmt::format("a mail without a report: of its {} none is gzip or JSON", counted(parts, "part"))};
   }
 };
 
@@ -72,8 +74,8 @@ void take_message(const mail::Source& source, std::uint64_t begin, std::uint64_t
   if (!done) return take(place, std::unexpected(done.error()));
   if (seen.reports == 0) take(place, std::unexpected(seen.refusal()));
   if (seen.reports > max_reports) {
-    take(place, fail(Fault::data, "a mail with {} reports: those after the first {} are not read",
-                     seen.reports, max_reports));
+    take(place, fail(Fault::data, "a mail with {}: those after the first {} are not read",
+                     counted(seen.reports, "report"), max_reports));
   }
 }
 

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/counted.h"
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -280,7 +281,7 @@ void FindingSide::use_lists_again() {
   }
   lists_ = std::make_shared<Lists>(std::move(*lists));
   finder_->use(lists_, rules_of(common_.configuration.serve));
-  spdlog::info("lists and overrides were read: {} lists", lists_->installed().size());
+  spdlog::info("lists and overrides were read: {}", counted(lists_->installed().size(), "list"));
   tell_unusable_lists();
 }
 
@@ -316,7 +317,7 @@ Result<Sockets> open_sockets(const ServeSettings& settings,
   if (!activated) return std::unexpected(activated.error());
   sockets.listening = std::move(*activated);
   if (!sockets.listening.empty())
-    sockets.shown = fmt::format(" {} sockets of systemd", sockets.listening.size());
+    sockets.shown = fmt::format(" {} of systemd", counted(sockets.listening.size(), "socket"));
   if (sockets.listening.empty()) {
     for (const service::Address& address : settings.listen) {
       auto socket = open(address);

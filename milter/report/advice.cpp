@@ -8,6 +8,7 @@
 #include <ranges>
 #include <utility>
 
+#include "base/counted.h"
 #include "base/saturated.h"
 #include "base/text.h"
 #include "milter/report/summary_figures.h"

@@ -2,6 +2,7 @@
 #include <ranges>
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/text.h"
 #include "json/json_text.h"
 #include "milter/report/advice.h"

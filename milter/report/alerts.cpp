@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "milter/report/tables.h"
 #include "tlsrpt/explanation.h"

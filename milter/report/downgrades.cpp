@@ -1,4 +1,5 @@
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/domain.h"
 #include "base/text.h"
 #include "json/json_text.h"

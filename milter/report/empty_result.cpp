@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "milter/report/received_figures.h"
 #include "milter/report/tables.h"

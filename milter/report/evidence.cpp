@@ -1,5 +1,6 @@
 #include "milter/report/evidence.h"
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "milter/report/tables.h"
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/counted.h"
 #include "base/saturated.h"
 #include "base/text.h"
 #include "milter/report/charts.h"

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "base/counted.h"
 #include "milter/report/charts.h"
 #include "milter/report/tables.h"
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "milter/report/failure_digest.h"
 #include "milter/report/tables.h"
 

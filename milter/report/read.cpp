@@ -1,5 +1,6 @@
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/log.h"
 #include "base/saturated.h"
 #include "base/text.h"

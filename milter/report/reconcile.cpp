@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/text.h"
 #include "json/json_text.h"
 #include "milter/report/commands.h"

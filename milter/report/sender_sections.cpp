@@ -5,6 +5,7 @@
 #include <ranges>
 #include <set>
 
+#include "base/counted.h"
 #include "base/saturated.h"
 #include "milter/report/charts.h"
 #include "milter/report/html_table.h"

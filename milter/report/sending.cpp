@@ -10,6 +10,7 @@
 #include <random>
 
 #include "base/cli.h"
+#include "base/counted.h"
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "base/text.h"

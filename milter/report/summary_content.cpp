@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/counted.h"
 #include "milter/report/empty_result.h"
 #include "milter/sending_domain.h"
 

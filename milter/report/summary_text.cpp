@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "milter/report/empty_result.h"
 #include "milter/report/local_failures.h"

@@ -149,10 +149,6 @@ std::string paragraph(std::string_view heading, std::string_view text, std::size
   return out + "\n";
 }
 
-std::string counted(std::uint64_t number, std::string_view one) {
-  return fmt::format("{} {}{}", number, one, number == 1 ? "" : "s");
-}
-
 std::string shown_policy_domain(std::string_view policy_domain) {
   return policy_domain.empty() ? "(none given)" : printable(policy_domain, 200);
 }

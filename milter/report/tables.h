@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/text.h"
 #include "milter/report/terminal.h"
 
@@ -32,9 +33,6 @@ std::string to_csv(const Table& table);
 // Broken at blanks for so many columns.
 inline constexpr std::size_t prose_width = 80;
 std::string paragraph(std::string_view heading, std::string_view text, std::size_t width = prose_width);
-
-// "1 session", "3 sessions"
-std::string counted(std::uint64_t number, std::string_view one);
 
 // "a, b and 3 more": at most so many names, fit to be shown.
 template <class Names>

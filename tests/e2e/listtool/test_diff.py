@@ -203,7 +203,7 @@ class Signatures(Case):
         self.assertEqual(self.diff(self.old, self.new, "-p", self.key, "--signature", places[1],
                                    "--signature", places[0]), 65)
         self.assertEqual(self.diff(self.old, self.new, "-p", self.key, "--signature", places[0]), 64)
-        self.assert_refused("2 lists but 1 signatures")
+        self.assert_refused("2 lists but 1 signature")
 
     def test_another_signer_is_told(self):
         other = self.make_key("other")
@@ -230,7 +230,7 @@ class States(Case):
         state = self.folder / "state"
         lines = ("# list gone: removed, timestamp 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z, 2 domains\n"
                  "# list high: timestamp 2026-11-20T00:00:00Z -> 2026-11-21T00:00:00Z\n"
-                 "# list came: added, timestamp 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z, 1 domains\n"
+                 "# list came: added, timestamp 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z, 1 domain\n"
                  "- a.test enforce mx.a.test\n"
                  "+ c.test enforce mx1.c.test mx2.c.test\n")
         for new in (state, state / "current", state / "sets/2"):
@@ -254,7 +254,7 @@ class States(Case):
         self.write_set("state", 1, {"low": (self.LOW, {}), "high": (self.HIGH, {})}, linked=["current"])
         self.assertEqual(self.diff(file, self.folder / "state"), 1)
         self.assertEqual(self.out, "# list high: added, timestamp 2026-11-20T00:00:00Z, expires "
-                                   "2026-12-04T00:00:00Z, 1 domains\n"
+                                   "2026-12-04T00:00:00Z, 1 domain\n"
                                    "~ b.test enforce mx.b.test -> testing mx.b.test\n")
 
     def test_a_state_in_which_nothing_was_ever_installed_is_empty(self):

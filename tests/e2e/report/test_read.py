@@ -85,7 +85,7 @@ class Read(unittest.TestCase):
             done = reader.run("--json", "read", "-", text_in="Subject: hello\n\nno report\n")
             self.assertEqual(done.returncode, 65)
             (item,) = json.loads(done.stdout)["inputs"]
-            self.assertEqual(item["reason"], "a mail without a report: none of its 1 parts is gzip or JSON")
+            self.assertEqual(item["reason"], "a mail without a report: of its 1 part none is gzip or JSON")
             with open(item["kept_as"], encoding="utf-8") as kept:
                 self.assertEqual(kept.read(), "Subject: hello\n\nno report\n")
             self.assertEqual(reader.run("read", "--no-store", "-", text_in="x").returncode, 65)

@@ -145,7 +145,7 @@ class OpenPgp(UpdateCase):
         before = self.host.content()
         for content, signer, reason in ((edition(19), self.signer, "rolled back: .*"),
                                         (edition(20, ["a.test"]), self.signer, ".*its content is another"),
-                                        (edition(21, ["a.test"]), self.signer, "it shrank from 4 to 1 domains, .*"),
+                                        (edition(21, ["a.test"]), self.signer, "it shrank from 4 to 1 domain, .*"),
                                         (edition(21, expires=NOW), self.signer, "it expired on .*"),
                                         (edition(21), self.stranger, f"{self.publisher.url()}: .*key.*")):
             self.publish(content, signer)

@@ -2,6 +2,7 @@
 
 #include <vector>
 
+#include "base/counted.h"
 #include "support.h"
 
 using namespace starttls;
@@ -36,4 +37,17 @@ TEST_CASE("the nearest known word is named, unless none is near") {
   CHECK(nearest("stat_dir", words) == "state_dir");
   CHECK(nearest("sokcet", words) == "socket");
   CHECK(nearest("frobnicate", words).empty());
+}
+
+TEST_CASE("what is counted takes the plural, unless there is one of it") {
+  CHECK(counted(1, "session") == "1 session");
+  CHECK(counted(0, "session") == "0 sessions");
+  CHECK(counted(2, "TLS handshake") == "2 TLS handshakes");
+  CHECK(counted(1, "policy") == "1 policy");
+  CHECK(counted(3, "policy") == "3 policies");
+  CHECK(counted(3, "day") == "3 days");
+  CHECK(counted(3, "alias") == "3 aliases");
+  CHECK(counted(3, "address") == "3 addresses");
+  CHECK(counted(3, "mailbox") == "3 mailboxes");
+  CHECK(counted(3, "match") == "3 matches");
 }

@@ -65,7 +65,7 @@ TEST_CASE("the report in a mail is found by its content, whatever its type says"
   }
   CHECK(documents_in("Content-Type: application/tlsrpt+json\n\n{}\n") == Documents{"0 {}\n"});
   CHECK(documents_in(mail_of("text/html", "<p>") + "\n") ==
-        Documents{"0 error: a mail without a report: none of its 2 parts is gzip or JSON"});
+        Documents{"0 error: a mail without a report: of its 2 parts none is gzip or JSON"});
   CHECK(documents_in(mail_of("application/zip", "PK\x03\x04...")) ==
         Documents{"0 error: a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)"});
 }
@@ -74,7 +74,7 @@ TEST_CASE("each mail of a folder is looked at, and one without a report is told 
   const std::string folder = "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}") +
                              "\nFrom spam\nSubject: x\n\nbuy\n" + "\nFrom a\n" + mail_of("a/b", "{\"a\": 3}");
   CHECK(documents_in(folder) ==
-        Documents{"1 {\"a\": 1}", "2 error: a mail without a report: none of its 1 parts is gzip or JSON",
+        Documents{"1 {\"a\": 1}", "2 error: a mail without a report: of its 1 part none is gzip or JSON",
                   "3 {\"a\": 3}"});
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("where a From line begins a mail, no other one ends it") {
   CHECK(found(mails, tlsrpt::FromLine::begins_mail).documents ==
         Documents{"0 {\"a\": 1}\n\nFrom c\nX: 1\n\n{}"});
   CHECK(found("From a", tlsrpt::FromLine::begins_mail).documents ==
-        Documents{"0 error: a mail without a report: none of its 1 parts is gzip or JSON"});
+        Documents{"0 error: a mail without a report: of its 1 part none is gzip or JSON"});
   CHECK(found("{}", tlsrpt::FromLine::begins_mail).documents == Documents{"0 {}"});
 }
 
