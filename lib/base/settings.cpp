@@ -14,6 +14,7 @@ namespace starttls {
 namespace {
 
 constexpr std::size_t size_limit = 1 << 20;
+constexpr std::string_view default_element = "default";  // stands for the built-in elements of an array
 
 // "list[].keys[]" for "list[3].keys[1]".
 std::string without_indices(std::string_view key) {
@@ -221,12 +222,16 @@ void Settings::texts(const std::string& key, std::vector<std::string>& value) {
   if (!node) return;
   if (!node.is_array()) return complain(key, R"(an array of texts, such as ["a", "b"])");
   std::vector<std::string> found;
+  std::size_t place = 0;
   for (const toml::node& element : *node.as_array()) {
-    if (const auto text = element.value_exact<std::string>()) {
-      found.push_back(*text);
+    const auto text = element.value_exact<std::string>();
+    if (!text) return complain(fmt::format("{}[{}]", key, place), "an array of nothing but texts");
+    if (*text == default_element && !value.empty()) {
+      found.insert(found.end(), value.begin(), value.end());
     } else {
-      return complain(fmt::format("{}[{}]", key, found.size()), "an array of nothing but texts");
+      found.push_back(*text);
     }
+    ++place;
   }
   value = std::move(found);
 }
@@ -268,13 +273,19 @@ void Settings::numbers(const std::string& key, std::vector<std::uint64_t>& value
   if (!node) return;
   if (!node.is_array()) return complain(key, "an array of whole numbers, such as [1, 2]");
   std::vector<std::uint64_t> found;
+  std::size_t place = 0;
+  const std::string wanted = fmt::format("an array of nothing but whole numbers from {} to {}{}", least, most,
+                                         value.empty() ? "" : fmt::format(R"(, or "{}")", default_element));
   for (const toml::node& element : *node.as_array()) {
+    const std::string here = fmt::format("{}[{}]", key, place++);
+    if (!value.empty() && element.value_exact<std::string>() == default_element) {
+      found.insert(found.end(), value.begin(), value.end());
+      continue;
+    }
     const auto number = element.value_exact<std::int64_t>();
     if (!number || *number < 0 || static_cast<std::uint64_t>(*number) < least ||
-        static_cast<std::uint64_t>(*number) > most) {
-      return complain(fmt::format("{}[{}]", key, found.size()),
-                      fmt::format("an array of nothing but whole numbers from {} to {}", least, most));
-    }
+        static_cast<std::uint64_t>(*number) > most)
+      return complain(here, wanted);
     found.push_back(static_cast<std::uint64_t>(*number));
   }
   value = std::move(found);

@@ -47,12 +47,13 @@ class Settings {
 
   // A key is "name", "table.name" or, of the first [[list]], "list[0].name".
   void text(const std::string& key, std::string& value);
-  // An array of texts, which may be empty.
+  // An array of texts, which may be empty. Where the variable has a default, the element "default" stands for
+  // all of it, so that an array can add to it; else it is a text like any other.
   void texts(const std::string& key, std::vector<std::string>& value);
   void path(const std::string& key, std::filesystem::path& value);
   void flag(const std::string& key, bool& value);
   void number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most);
-  // An array of whole numbers, which may be empty.
+  // An array of whole numbers, which may be empty; with "default" as for texts().
   void numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t least,
                std::uint64_t most);
   // Given in seconds, whole or with a fraction.

@@ -1,5 +1,7 @@
 #include "base/settings.h"
 
+#include <fmt/ranges.h>
+
 #include "support.h"
 
 using namespace starttls;
@@ -72,6 +74,36 @@ TEST_CASE("a wrong kind of value or one out of range is an error with its place"
   CHECK(bad(read_example("interval = nan\n")).fault == Fault::config);
 }
 
+TEST_CASE("an array takes the place of the default, or adds to it where it has the element \"default\"") {
+  const auto read_arrays = [](const std::string& content) {
+    const TemporaryFolder folder;
+    write(folder / "x.toml", content);
+    auto settings = good(Settings::load(folder / "x.toml"));
+    std::vector<std::string> names{"a", "b"};
+    std::vector<std::uint64_t> ports{465, 587};
+    std::vector<std::string> others;
+    settings.texts("names", names);
+    settings.numbers("ports", ports, 1, 65535);
+    settings.texts("others", others);
+    const auto done = settings.finish();
+    return done ? fmt::format("{} {} {}", fmt::join(names, ","), fmt::join(ports, ","), fmt::join(others, ","))
+                : done.error().message.substr(done.error().message.find("x.toml"));
+  };
+  CHECK(read_arrays("") == "a,b 465,587 ");
+  CHECK(read_arrays("names = ['c']\nports = [25]\n") == "c 25 ");
+  CHECK(read_arrays("names = []\nports = []\n") == "  ");
+  CHECK(read_arrays("names = ['default', 'c']\nports = ['default', 2525]\n") == "a,b,c 465,587,2525 ");
+  CHECK(read_arrays("names = ['c', 'default']\nports = [2525, 'default', 26]\n") == "c,a,b 2525,465,587,26 ");
+  CHECK(read_arrays("names = ['default']\nports = ['default']\n") == "a,b 465,587 ");
+  // Where there is nothing to add to, it is a text like any other.
+  CHECK(read_arrays("others = ['default', 'x']\n") == "a,b 465,587 default,x");
+  CHECK(read_arrays("names = ['default', 1]\n") ==
+        "x.toml:1:21: 'names' must be an array of nothing but texts");
+  CHECK(read_arrays("ports = ['default', 0]\n") ==
+        "x.toml:1:21: 'ports' must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
+  CHECK(read_arrays("ports = ['defaults']\n").starts_with("x.toml:1:10: 'ports' must be an array"));
+}
+
 TEST_CASE("what is no TOML is an error with its place") {
   CHECK(bad(read_example("count = \n")).message.find("x.toml:1:") != std::string::npos);
   CHECK(bad(Settings::load("/nonexistent/x.toml")).fault == Fault::config);
@@ -132,7 +164,7 @@ TEST_CASE("an array of numbers takes the place of its default, whole or not at a
   CHECK(good(read_club("")).ports == std::vector<std::uint64_t>{1});
   CHECK(complaint("ports = 25\n") == "x.toml:1:9: 'ports' must be an array of whole numbers, such as [1, 2]");
   CHECK(complaint("ports = [25, 0]\n") ==
-        "x.toml:1:14: 'ports' must be an array of nothing but whole numbers from 1 to 65535");
+        "x.toml:1:14: 'ports' must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
 }
 
 TEST_CASE("what is no array of texts is an error at its place") {
