@@ -94,8 +94,18 @@ void read_selection(Settings& settings, Selection& selection) {
   settings.texts("milter.daemons", selection.daemons);
   settings.texts("milter.exclude_daemons", selection.excluded_daemons);
   settings.flag("milter.record_authenticated", selection.authenticated);
-  for (auto* names : {&selection.daemons, &selection.excluded_daemons}) {
+  settings.texts("milter.mta_log_services", selection.log_services);
+  settings.texts("milter.exclude_mta_log_services", selection.excluded_log_services);
+  for (auto* names : {&selection.daemons, &selection.excluded_daemons, &selection.log_services,
+                      &selection.excluded_log_services}) {
     for (std::string& name : *names) name = to_lower(name);
+  }
+  // As it stands in the log.
+  for (auto* names : {&selection.log_services, &selection.excluded_log_services}) {
+    constexpr std::string_view program = "/smtpd";
+    for (std::string& name : *names) {
+      if (name.ends_with(program)) name.resize(name.size() - program.size());
+    }
   }
 }
 

@@ -35,6 +35,10 @@ struct Selection {
   std::vector<std::string> excluded_daemons{"msa",
                                             "originating"};  // Sendmail's name, and Postfix users' convention
   bool authenticated = false;                                // whether sessions with SMTP AUTH are recorded
+  // Services in the mail server's log (mtalog::LoggedFailure::service), in lower case: whose failures count
+  // even where the milter saw no session (where there are any, no others do), and whose failures never do.
+  std::vector<std::string> log_services;
+  std::vector<std::string> excluded_log_services;
 };
 
 // How much of a client's address is written anywhere: all of it, the first 24 bits (48 with IPv6), or

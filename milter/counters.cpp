@@ -15,4 +15,10 @@ void Counters::count(const store::Session& session) {
   tls_sessions[static_cast<std::size_t>(known - tls_versions.begin())].fetch_add(1, relaxed);
 }
 
+std::uint64_t Counters::recorded() const {
+  std::uint64_t sum = 0;
+  for (const Counter& of_outcome : sessions) sum += of_outcome;
+  return sum;
+}
+
 }  // namespace starttls::milter

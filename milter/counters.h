@@ -29,13 +29,15 @@ struct Counters {
   std::array<Counter, seen_outcomes.size()> sessions{};  // by outcome, as the MTA told of them
   std::array<Counter, tls_versions.size()> tls_sessions{};
   std::array<Counter, excluded_reasons> excluded{};
-  Counter messages = 0;           // accepted
-  Counter refused_plaintext = 0;  // recipients, of senders known for TLS
-  Counter log_failures = 0;       // handshakes that it told of
+  Counter messages = 0;               // accepted
+  Counter refused_plaintext = 0;      // recipients, of senders known for TLS
+  Counter log_failures = 0;           // handshakes that it told of
+  Counter log_failures_excluded = 0;  // of these, those that are none of ours by the line itself
   Counter reloads = 0;
   Counter reloads_failed = 0;
 
   void count(const store::Session& session);
+  std::uint64_t recorded() const;  // sessions, of every outcome
   void count(Excluded reason) { ++excluded[static_cast<std::size_t>(reason)]; }
 };
 

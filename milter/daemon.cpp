@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/directory.h"
 #include "base/file_draft.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@
 #include "milter/counters.h"
 #include "milter/known_senders.h"
 #include "milter/listener.h"
+#include "milter/log_watch.h"
 #include "milter/metrics.h"
 #include "milter/open_connections.h"
 #include "milter/privileges.h"
@@ -99,11 +101,11 @@ store::RecorderOptions recorder_options(const Configuration& configuration) {
 void log_end(const store::RecorderCounters& counters, const Counters& seen) {
   std::uint64_t excluded = 0;
   for (const auto& reason : seen.excluded) excluded += reason;
-  spdlog::info(
-      "ended: {} sessions journalled, {} folded, {} lost, {} bytes wait in the journal, {} failures, {} "
-      "sessions left out",
-      counters.journal.written, counters.folded_sessions, counters.journal.lost + counters.journal.held_back,
-      counters.waiting_bytes, counters.failures, excluded);
+  const store::RecordCounts& sessions = counters.journal.sessions;
+  spdlog::info("ended: {} journalled, {} folded, {} lost, {} waiting in the journal, {}, {} left out",
+               counted(sessions.written, "session"), counters.folded_sessions,
+               sessions.lost + sessions.held_back, counted(counters.waiting_bytes, "byte"),
+               counted(counters.failures, "failure"), counted(excluded, "session"));
 }
 
 class PidFile {
@@ -163,7 +165,17 @@ class Working {
       key.emplace(std::move(*kept));
     }
     connections.configure(std::make_shared<RecordingRules>(configuration, std::move(key)));
-    known_senders.configure(configuration);
+    auto known = known_senders.configure(configuration, [&configuration] {
+      return store::open_store(place_of(configuration), store::Access::read);
+    });
+    // A store that is not there yet knows nobody.
+    std::error_code ignored;
+    if (!known &&
+        (!configuration.store.empty() || fs::exists(store::store_file(configuration.state_dir), ignored))) {
+      spdlog::warn(
+          "{}; which senders are known for TLS is read later, until then none that is new is refused",
+          known.error().message);
+    }
     recorder.configure(recorder_rules(configuration));
     return {};
   }
@@ -258,7 +270,7 @@ class RunningDaemon {
            return metrics_page({.counters = working_.counters,
                                 .recorder = working_.recorder.counters(),
                                 .open_connections = working_.connections.size(),
-                                .follows_log = !configuration_.mta_log.empty(),
+                                .log = follower_ ? std::optional(follower_->reading()) : std::nullopt,
                                 .started = started_,
                                 .now = startup_.clock()});
          }});
@@ -278,6 +290,8 @@ class RunningDaemon {
          .position = [this](const mtalog::LogPosition& at) { working_.connections.record(at); }});
     if (!follower) return std::unexpected(follower.error());
     follower_ = std::move(*follower);
+    log_watch_.emplace(startup_.clock());
+    look_at_log_.start(configuration_.fold_interval);
     return {};
   }
 
@@ -290,6 +304,7 @@ class RunningDaemon {
     service::tell_ready();
     loop_.run();
     service::tell_stopping();
+    look_at_log_.stop();
     follower_.reset();
     close_listener(configuration_);
     working_.connections.finish();
@@ -300,6 +315,19 @@ class RunningDaemon {
   }
 
  private:
+  void look_at_log() {
+    if (log_watch_->is_silent(follower_->reading().lines_of_sessions, working_.counters.recorded(),
+                              startup_.clock())) {
+      const auto readable = mtalog::check_readable(configuration_.mta_log);
+      spdlog::warn(
+          "'mta_log' ({}) has had no line about a session for a day in which there were sessions, so why "
+          "handshakes fail "
+          "is not known{}{}",
+          printable(configuration_.mta_log), readable ? "" : ": ", readable ? "" : readable.error().message);
+    }
+    look_at_log_.start(configuration_.fold_interval);
+  }
+
   void on_signal(int number) {
     if (number == SIGHUP) return reload();
     loop_.stop();
@@ -322,6 +350,7 @@ class RunningDaemon {
     // What takes a restart stays as it is.
     Configuration next = *now;
     next.state_dir = configuration_.state_dir;
+    next.store = configuration_.store;
     next.mta_log = configuration_.mta_log;
     if (auto configured = working_.configure(next); !configured) return configured;
     spdlog::info("the configuration was read again");
@@ -343,6 +372,8 @@ class RunningDaemon {
   service::Signals signals_;
   std::unique_ptr<service::PageServer> page_;
   std::unique_ptr<mtalog::Follower> follower_;
+  std::optional<LogWatch> log_watch_;
+  event::Timer look_at_log_{loop_, [this] { look_at_log(); }};
 };
 
 }  // namespace
@@ -381,12 +412,19 @@ Result<void> run_daemon(const Startup& startup) {
 
 Result<void> check_startup(const Configuration& configuration) {
   log_warnings(configuration);
-  if (const auto identity = identity_of(configuration); !identity) return std::unexpected(identity.error());
+  const auto identity = identity_of(configuration);
+  if (!identity) return std::unexpected(identity.error());
   if (auto listener = check_listener(configuration); !listener) return listener;
-  // The daemon waits for it; but who checks wants to know.
-  const bool is_file = configuration.mta_log.starts_with('/');
-  if (is_file && ::access(configuration.mta_log.c_str(), R_OK) != 0) {
-    spdlog::warn("'milter.mta_log': {}: {}", printable(configuration.mta_log), errno_text(errno));
+  if (configuration.mta_log.empty()) return {};
+  // Root reads everything; the daemon is somebody else by then.
+  const bool becomes = *identity && ::geteuid() == 0;
+  if (becomes) {
+    if (auto become = service::become(**identity); !become) return become;
+  }
+  // The daemon waits for it, and watches mail meanwhile: that is no reason not to start.
+  if (const auto readable = mtalog::check_readable(configuration.mta_log); !readable) {
+    spdlog::warn("'milter.mta_log': {}{}; why handshakes fail would not be known", readable.error().message,
+                 becomes ? fmt::format(" (user '{}')", printable((*identity)->user)) : "");
   }
   return {};
 }

@@ -13,13 +13,38 @@ constexpr int refresh_share = 20;
 KnownSenders::KnownSenders(store::SendingDomain sending_domain)
     : sending_domain_(std::move(sending_domain)) {}
 
-void KnownSenders::configure(const Configuration& configuration) {
+Result<void> KnownSenders::configure(const Configuration& configuration,
+                                     const store::StoreOpener& open_store) {
+  const bool refuses = configuration.on_downgrade == OnDowngrade::tempfail;
+  std::shared_ptr<const Domains> known;
+  Result<void> done;
+  if (refuses && open_store) {
+    const auto store = open_store();
+    auto found = store ? read(**store, configuration.downgrade_after) : std::unexpected(store.error());
+    if (found) {
+      known = std::move(*found);
+    } else {
+      done = std::unexpected(found.error());
+    }
+  }
   const std::lock_guard guard(mutex_);
-  refuses_ = configuration.on_downgrade == OnDowngrade::tempfail;
+  refuses_ = refuses;
   least_tls_sessions_ = configuration.downgrade_after;
   stale_ = true;
   exempt_.clear();
   for (const DomainName& domain : configuration.downgrade_exempt) exempt_.insert(domain.str());
+  if (known) known_ = std::move(known);
+  return done;
+}
+
+Result<std::shared_ptr<const KnownSenders::Domains>> KnownSenders::read(store::Store& store,
+                                                                        std::uint64_t least_tls_sessions) {
+  const auto senders = store.senders(least_tls_sessions);
+  if (!senders) return std::unexpected(senders.error());
+  auto known = std::make_shared<Domains>();
+  known->reserve(senders->size());
+  for (const auto& [domain, sender] : *senders) known->insert(domain);
+  return known;
 }
 
 std::optional<KnownSenders::Need> KnownSenders::need() {
@@ -34,18 +59,16 @@ void KnownSenders::set(std::shared_ptr<const Domains> known) {
 }
 
 Result<void> KnownSenders::refresh(store::Store& store) {
+  const std::lock_guard refreshing(refresh_mutex_);
   const auto needed = need();
   if (!needed) return {};
   const auto forgettings = store.forgettings();
   if (!forgettings) return std::unexpected(forgettings.error());
   const auto begin = Steady::now();
   if (!needed->stale && *forgettings == forgettings_ && begin < next_refresh_) return {};
-  const auto senders = store.senders(needed->least_tls_sessions);
-  if (!senders) return std::unexpected(senders.error());
-  auto known = std::make_shared<Domains>();
-  known->reserve(senders->size());
-  for (const auto& [domain, sender] : *senders) known->insert(domain);
-  set(std::move(known));
+  auto known = read(store, needed->least_tls_sessions);
+  if (!known) return std::unexpected(known.error());
+  set(std::move(*known));
   forgettings_ = *forgettings;
   const auto end = Steady::now();
   next_refresh_ = end + (end - begin) * refresh_share;

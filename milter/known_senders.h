@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "milter/configuration.h"
+#include "store/recorder.h"
 #include "store/senders.h"
 #include "store/store.h"
 
@@ -21,11 +22,13 @@ class KnownSenders {
  public:
   explicit KnownSenders(store::SendingDomain sending_domain);
 
-  // From any thread.
-  void configure(const Configuration& configuration);
+  // From any thread. `open_store`: where anybody is refused, the store is read before that holds, so that the
+  // first mail after this is judged already; an error says why it could not be read, and until refresh()
+  // nobody new is refused.
+  Result<void> configure(const Configuration& configuration, const store::StoreOpener& open_store = {});
 
   // Reads the store again, where anybody is refused at all; not more often than what it costs allows, but at
-  // once where a sender was forgotten. To be called after folds, by one thread.
+  // once where a sender was forgotten. To be called after folds. From any thread.
   Result<void> refresh(store::Store& store);
 
   // Whether a client with this verified name is known for TLS, and is not exempt. From any thread.
@@ -41,6 +44,7 @@ class KnownSenders {
   };
   std::optional<Need> need();
   void set(std::shared_ptr<const Domains> known);
+  static Result<std::shared_ptr<const Domains>> read(store::Store& store, std::uint64_t least_tls_sessions);
 
   const store::SendingDomain sending_domain_;
 
@@ -51,7 +55,7 @@ class KnownSenders {
   bool stale_ = false;
   std::shared_ptr<const Domains> known_ = std::make_shared<Domains>();
 
-  // Of refresh() alone.
+  std::mutex refresh_mutex_;  // guards what follows
   std::int64_t forgettings_ = -1;
   Steady::time_point next_refresh_;
 };

@@ -61,9 +61,15 @@ std::string metrics_page(const MetricsState& state) {
   add_sessions(text, state.counters);
   text.gauge("open_connections", std::uint64_t{state.open_connections}, "Sessions that are open now.");
   add_recorder(text, state.recorder, state.now);
-  if (state.follows_log) {
+  if (state.log) {
+    text.counter("log_lines_total", state.log->lines, "Lines of the mail server's log that were read.");
+    text.counter("log_session_lines_total", state.log->lines_of_sessions,
+                 "Of these, those about sessions that were understood.");
     text.counter("log_failures_total", state.counters.log_failures.load(),
                  "Failed handshakes that the log of the mail server told of.");
+    text.counter("log_failures_uncounted_total",
+                 state.counters.log_failures_excluded.load() + state.recorder.uncounted_failures,
+                 "Of these, those of submission and of other sessions that are not recorded.");
   }
   text.counter("reloads_total", state.counters.reloads.load(), "How often the configuration was read again.");
   text.counter("reloads_failed_total", state.counters.reloads_failed.load(),

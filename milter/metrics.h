@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
 #include "milter/counters.h"
+#include "mtalog/follower.h"
 #include "store/recorder.h"
 
 namespace starttls::milter {
@@ -14,7 +16,7 @@ struct MetricsState {
   const Counters& counters;
   store::RecorderCounters recorder;
   std::size_t open_connections = 0;
-  bool follows_log = false;
+  std::optional<mtalog::LogReading> log;  // none: it is not followed
   Time started;
   Time now;
 };

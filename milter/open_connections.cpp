@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -55,7 +56,8 @@ OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, con
     // The log may tell of a failure that must not be taken for a session of its own.
     if (!in_force->follows_log()) return {.excluded = true};
   }
-  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client), std::move(in_force)));
+  std::unique_ptr<Entry> entry(new Entry(Connection(clock_(), receiving_mx, client),
+                                         std::string(client.address), std::move(in_force)));
   entry->excluded_ = excluded.has_value();
   const std::lock_guard guard(mutex_);
   if (finished_) return {};
@@ -98,12 +100,15 @@ void OpenConnections::close(Entry* entry) {
 
 void OpenConnections::record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position) {
   ++counters_.log_failures;
+  const auto in_force = rules();
+  if (const auto reason = in_force->excludes(failure)) exclude(*reason, failure);
+  const bool watched = has_watched(failure);
   std::string receiving_mx;
   {
     const std::lock_guard guard(mutex_);
     receiving_mx = receiving_mx_;
   }
-  recorder_.record(rules()->to_record(failure, position, receiving_mx));
+  recorder_.record(in_force->to_record(failure, position, receiving_mx, watched));
 }
 
 void OpenConnections::record(const mtalog::LogPosition& position) {
@@ -125,6 +130,25 @@ void OpenConnections::record(Entry& entry, bool still_open) {
   if (!entry.excluded_) counters_.count(session);
   if (const auto written = entry.rules_->to_record(std::move(session), entry.excluded_))
     recorder_.record(*written);
+}
+
+// Whether we ran during the whole session: then each session of a service that we watch was shown to us. Of
+// one that is still open for us the end may yet be missed.
+bool OpenConnections::has_watched(const mtalog::LoggedFailure& failure) {
+  if (!failure.begin || *failure.begin < started_) return false;
+  const std::lock_guard guard(mutex_);
+  return std::ranges::none_of(
+      entries_, [&](const Entry* entry) { return entry->client_address_ == failure.client_address; });
+}
+
+void OpenConnections::exclude(LoggedAway reason, const mtalog::LoggedFailure& failure) {
+  ++counters_.log_failures_excluded;
+  if (reason != LoggedAway::implicit_tls || told_of_implicit_tls_.test_and_set()) return;
+  spdlog::info(
+      "handshakes that fail at '{}' where TLS begins at once, as the mail server logs, are not counted: such "
+      "ports are for "
+      "submission; see 'mta_log_services' in tlsrpt.toml(5)",
+      printable(failure.service));
 }
 
 // Who wonders why nothing is recorded finds out.

@@ -44,8 +44,11 @@ class OpenConnections {
 
    private:
     friend class OpenConnections;
-    Entry(Connection connection, std::shared_ptr<const RecordingRules> rules)
-        : connection_(std::move(connection)), rules_(std::move(rules)) {}
+    Entry(Connection connection, std::string client_address, std::shared_ptr<const RecordingRules> rules)
+        : client_address_(std::move(client_address)),
+          connection_(std::move(connection)),
+          rules_(std::move(rules)) {}
+    const std::string client_address_;
     std::mutex mutex_;
     Connection connection_;
     std::shared_ptr<const RecordingRules> rules_;
@@ -86,16 +89,20 @@ class OpenConnections {
  private:
   void record(Entry& entry, bool still_open);
   void exclude(Excluded reason, const std::string& example, std::string_view advice);
+  bool has_watched(const mtalog::LoggedFailure& failure);
+  void exclude(LoggedAway reason, const mtalog::LoggedFailure& failure);
 
   store::Recorder& recorder_;
   Counters& counters_;
   const RefusesPlaintext refuses_plaintext_;
   const Clock clock_;
+  const Time started_ = clock_();
   // Not std::atomic, whose load() in g++ 12 is no synchronization with the next store() (as the thread
   // sanitizer tells).
   mutable std::mutex rules_mutex_;
   std::shared_ptr<const RecordingRules> rules_;
   std::array<std::atomic_flag, excluded_reasons> told_;  // of each reason, once
+  std::atomic_flag told_of_implicit_tls_;
   OncePerMinute refusal_log_;
 
   std::mutex mutex_;          // guards what follows

@@ -86,13 +86,31 @@ std::optional<store::Session> RecordingRules::to_record(store::Session session, 
   return session;
 }
 
+bool RecordingRules::is_wanted_service(const mtalog::LoggedFailure& failure) const {
+  return has(selection_.log_services, to_lower(failure.service));
+}
+
+std::optional<LoggedAway> RecordingRules::excludes(const mtalog::LoggedFailure& failure) const {
+  if (find_local(failure.client_address) != nullptr) return LoggedAway::local_network;
+  const std::string service = to_lower(failure.service);
+  // Of Sendmail the service is the daemon.
+  const bool is_named =
+      has(selection_.excluded_log_services, service) || has(selection_.excluded_daemons, service);
+  if (is_named || (!selection_.log_services.empty() && !is_wanted_service(failure)))
+    return LoggedAway::service;
+  if (failure.implicit_tls && !is_wanted_service(failure)) return LoggedAway::implicit_tls;
+  return std::nullopt;
+}
+
 store::LogNote RecordingRules::to_record(const mtalog::LoggedFailure& failure,
-                                         const mtalog::LogPosition& position,
-                                         std::string_view receiving_mx) const {
+                                         const mtalog::LogPosition& position, std::string_view receiving_mx,
+                                         bool watched) const {
   store::LogNote note{.position = position, .receiving_mx = std::string(receiving_mx)};
-  if (find_local(failure.client_address) != nullptr) return note;
+  if (excludes(failure)) return note;
   note.failure = failure;
   note.failure->client_address = kept(failure.client_address);
+  note.watched = watched;
+  note.wanted = is_wanted_service(failure);
   note.join_key = join_key(failure.client_address);
   return note;
 }

@@ -20,6 +20,13 @@ struct Daemon {
   std::string_view port;  // {daemon_port}
 };
 
+// Why a failure in the mail server's log does not count.
+enum class LoggedAway {
+  local_network,
+  service,       // by its name, in the configuration
+  implicit_tls,  // mail from other servers does not come to such a port (RFC 8314 3.3)
+};
+
 class RecordingRules {
  public:
   // `key`: needed where addresses are not kept whole and the log is followed.
@@ -38,11 +45,17 @@ class RecordingRules {
   // failure with it.
   std::optional<store::Session> to_record(store::Session session, bool excluded) const;
 
-  // The same for what the log tells; a client that is excluded by its address leaves the position alone.
+  // Why a failure in the log is not of a session that is recorded, as far as the line itself tells; none: it
+  // may be.
+  std::optional<LoggedAway> excludes(const mtalog::LoggedFailure& failure) const;
+
+  // The same for what the log has. Of a failure that is excluded only the position is written. `watched`: as
+  // of store::LogNote.
   store::LogNote to_record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position,
-                           std::string_view receiving_mx) const;
+                           std::string_view receiving_mx, bool watched) const;
 
  private:
+  bool is_wanted_service(const mtalog::LoggedFailure& failure) const;
   const IpNetwork* find_local(std::string_view address) const;
   std::string kept(const std::string& address) const;
   std::string join_key(const std::string& address) const;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/network.h"
+#include "base/text.h"
 
 namespace starttls::mtalog {
 namespace {
@@ -56,6 +57,7 @@ constexpr std::string_view accept_error = "SSL_accept error from ";
 constexpr std::string_view library_problem = "warning: TLS library problem: ";
 constexpr std::string_view disconnect = "disconnect from ";
 constexpr std::string_view sendmail_tls = "STARTTLS=server";
+constexpr std::string_view without_mail = " did not issue MAIL/EXPN/VRFY/ETRN during connection to ";
 
 // "host[192.0.2.1]", "host[2001:db8::1]:4711"; Sendmail: "host [192.0.2.1] (may be forged)",
 // "[IPv6:2001:db8::1]".
@@ -90,15 +92,7 @@ Tried command_in(std::string_view counts, std::string_view name) {
   return command;
 }
 
-// Services for our own users, by the names that Debian's master.cf and its comments give them.
-bool is_submission(std::string_view program) {
-  return program.find("/submission") != std::string_view::npos ||
-         program.find("/smtps/") != std::string_view::npos;
-}
-
-bool is_smtpd(std::string_view program) {
-  return program.ends_with("/smtpd") && !is_submission(program);
-}
+constexpr std::string_view smtpd = "/smtpd";
 
 // Without "6AQHSpE9000046: ", which Sendmail writes before what belongs to a message.
 std::string_view without_queue_id(std::string_view message) {
@@ -121,11 +115,13 @@ std::string key_of(const Line& line) {
   return std::string(line.program) + "[" + std::string(line.process);
 }
 
-std::optional<LoggedFailure> made(const Line& line, Time near, std::string address,
-                                  HandshakeFailure failure) {
-  const auto time = line.time ? line.time : time_of(line.head, near);
-  if (!time || address.empty()) return std::nullopt;
-  return LoggedFailure{.time = *time, .client_address = std::move(address), .failure = failure};
+std::string service_of(std::string_view name) {
+  constexpr std::size_t max_size = 100;
+  return printable(name, max_size);
+}
+
+std::string_view postfix_service(const Line& line) {
+  return line.program.substr(0, line.program.size() - smtpd.size());
 }
 
 }  // namespace
@@ -137,91 +133,129 @@ HandshakeFailure failure_in(std::string_view reason) {
   return other;
 }
 
-std::optional<LoggedFailure> Assembler::add(const Line& line, Time near, std::uint64_t place) {
-  if (is_smtpd(line.program)) return add_postfix(line, near, place);
-  return add_sendmail(line, near, place);
+std::optional<LoggedFailure> Assembler::add(const Line& line, Time time, std::uint64_t place) {
+  if (line.process.empty()) return std::nullopt;
+  if (line.program.size() > smtpd.size() && line.program.ends_with(smtpd))
+    return add_postfix(line, time, place);
+  return add_sendmail(line, time, place);
 }
 
-std::optional<LoggedFailure> Assembler::add_postfix(const Line& line, Time near, std::uint64_t place) {
+std::optional<LoggedFailure> Assembler::add_postfix(const Line& line, Time time, std::uint64_t place) {
   const std::string_view message = line.message;
   if (message.starts_with(connection)) {
-    take(line, near);  // of what went before, such as a certificate that could not be read
+    ++lines_of_sessions_;
+    take(line, time);  // of what went before, such as a certificate that could not be read
+    begin_session(line, time);
   } else if (message.starts_with(accept_error)) {
     // "...: -1" says nothing; the library's words follow.
     const std::string_view reason = message.substr(std::min(message.size(), message.rfind(": ")));
-    Process& process = process_of(line, near, place);
+    Process& process = process_of(line, time, place);
     if (process.failure == none) process.failure = failure_in(reason);
   } else if (message.starts_with(library_problem)) {
-    Process& process = process_of(line, near, place);
+    Process& process = process_of(line, time, place);
     // It may tell several; the first is nearest to the cause.
     if (process.failure == none || process.failure == other) process.failure = failure_in(message);
   } else if (message.starts_with(disconnect)) {
-    const HandshakeFailure told = take(line, near);
-    const std::string_view rest = message.substr(disconnect.size());
-    const auto end = rest.find(' ');
-    const std::string_view client = rest.substr(0, end);
-    const std::string_view counts = end == std::string_view::npos ? std::string_view() : rest.substr(end);
-    const Tried starttls = command_in(counts, "starttls");
-    const Tried mail = command_in(counts, "mail");
-    // The milter has seen it, and it is counted as what it was. STARTTLS may have been refused, as within
-    // TLS.
-    if (mail.accepted > 0) return std::nullopt;
-    const bool in_wrapper_mode =
-        starttls.tried == 0 && told != none && command_in(counts, "commands").tried == 0;
-    const bool failed = (starttls.tried > 0 && starttls.accepted == 0) || in_wrapper_mode;
-    if (failed) return made(line, near, address_in(client), told == none ? other : told);
-    const std::uint32_t greetings = command_in(counts, "ehlo").tried + command_in(counts, "helo").tried;
-    const bool nothing_followed = mail.tried == 0 && greetings <= 1;
-    if (starttls.accepted > 0 && nothing_followed)
-      return made(line, near, address_in(client), told == none || told == other ? left : told);
+    ++lines_of_sessions_;
+    return judge_disconnect(line, time);
   }
   return std::nullopt;
 }
 
-std::optional<LoggedFailure> Assembler::add_sendmail(const Line& line, Time near, std::uint64_t place) {
+std::optional<LoggedFailure> Assembler::judge_disconnect(const Line& line, Time time) {
+  const auto process = take(line, time);
+  const HandshakeFailure told = process ? process->failure : none;
+  LoggedFailure found{.time = time, .service = service_of(postfix_service(line)), .begin = end_session(line)};
+  const std::string_view rest = line.message.substr(disconnect.size());
+  const auto end = rest.find(' ');
+  found.client_address = address_in(rest.substr(0, end));
+  if (found.client_address.empty()) return std::nullopt;
+  const std::string_view counts = end == std::string_view::npos ? std::string_view() : rest.substr(end);
+  const Tried starttls = command_in(counts, "starttls");
+  const Tried mail = command_in(counts, "mail");
+  // The milter has seen it, and it is counted as what it was. STARTTLS may have been refused, as within TLS.
+  if (mail.accepted > 0) return std::nullopt;
+  found.implicit_tls = starttls.tried == 0 && told != none && command_in(counts, "commands").tried == 0;
+  if (found.implicit_tls || (starttls.tried > 0 && starttls.accepted == 0)) {
+    found.failure = told == none ? other : told;
+    return found;
+  }
+  const std::uint32_t greetings = command_in(counts, "ehlo").tried + command_in(counts, "helo").tried;
+  const bool nothing_followed = mail.tried == 0 && greetings <= 1;
+  if (starttls.accepted == 0 || !nothing_followed) return std::nullopt;
+  found.failure = told == none || told == other ? left : told;
+  return found;
+}
+
+std::optional<LoggedFailure> Assembler::add_sendmail(const Line& line, Time time, std::uint64_t place) {
   const std::string_view message = without_queue_id(line.message);
   if (message.starts_with(sendmail_tls)) {
     if (message.find("error: accept failed") != std::string_view::npos) {
+      ++lines_of_sessions_;
       const std::string_view reason = between(message, "reason=", ",");
-      const std::string_view relay = between(message, "relay=", "\n");
       // SSL_ERROR_SYSCALL: the connection is gone.
       const bool is_gone = reason == "unknown" && between(message, "SSL_error=", ",") == "5";
-      return made(line, near, address_in(relay), is_gone ? dropped : failure_in(reason));
+      take(line, time);
+      process_of(line, time, place).failure = is_gone ? dropped : failure_in(reason);
+    } else if (message.find(" version=") != std::string_view::npos) {
+      // The handshake was good.
+      ++lines_of_sessions_;
+      take(line, time);  // of another process that had this id and said no last word
+      process_of(line, time, place).failure = left;
     }
-    // The handshake was good.
-    if (message.find(" version=") != std::string_view::npos) {
-      take(line, near);  // of another process that had this id and said no last word
-      process_of(line, near, place).failure = left;
-    }
-  } else if (message.find(" did not issue MAIL/EXPN/VRFY/ETRN") != std::string_view::npos) {
-    if (take(line, near) == left) return made(line, near, address_in(message), left);
+  } else if (const auto at = message.find(without_mail); at != std::string_view::npos) {
+    ++lines_of_sessions_;
+    const auto process = take(line, time);
+    std::string address = address_in(message.substr(0, at));
+    if (!process || address.empty()) return std::nullopt;
+    return LoggedFailure{.time = time,
+                         .client_address = std::move(address),
+                         .failure = process->failure,
+                         .service = service_of(trim(message.substr(at + without_mail.size()))),
+                         .begin = process->since};
   } else if (message.starts_with("from=<")) {
-    take(line, near);
+    // Postfix' queue manager writes such lines, too, without a relay.
+    if (message.find(", relay=") != std::string_view::npos) ++lines_of_sessions_;
+    take(line, time);
   }
   return std::nullopt;
 }
 
-Assembler::Process& Assembler::process_of(const Line& line, Time near, std::uint64_t place) {
+void Assembler::begin_session(const Line& line, Time time) {
+  // Which ones are forgotten matters little: it is only known less of them.
+  if (begins_.size() >= most_unfinished) begins_.clear();
+  begins_.insert_or_assign(key_of(line), time);
+}
+
+std::optional<Time> Assembler::end_session(const Line& line) {
+  const auto found = begins_.find(key_of(line));
+  if (found == begins_.end()) return std::nullopt;
+  const Time begin = found->second;
+  begins_.erase(found);
+  return begin;
+}
+
+Assembler::Process& Assembler::process_of(const Line& line, Time time, std::uint64_t place) {
   ++lines_;
-  forget_old(near);
+  forget_old(time);
   const auto [at, is_new] = unfinished_.try_emplace(key_of(line));
   if (is_new) {
     at->second.begin = place;
     at->second.line = lines_;
-    at->second.since = near;
+    at->second.since = time;
     by_begin_.emplace(place, at->first);
   }
   return at->second;
 }
 
-HandshakeFailure Assembler::take(const Line& line, Time near) {
-  forget_old(near);
-  if (unfinished_.empty()) return none;
+std::optional<Assembler::Process> Assembler::take(const Line& line, Time time) {
+  forget_old(time);
+  if (unfinished_.empty()) return std::nullopt;
   const auto found = unfinished_.find(key_of(line));
-  if (found == unfinished_.end()) return none;
-  const HandshakeFailure failure = found->second.failure;
+  if (found == unfinished_.end()) return std::nullopt;
+  const Process process = found->second;
   forget(found);
-  return failure;
+  return process;
 }
 
 void Assembler::forget(Processes::iterator process) {
@@ -247,6 +281,11 @@ void Assembler::forget_old(Time now) {
 std::optional<std::uint64_t> Assembler::first_needed() const {
   if (by_begin_.empty()) return std::nullopt;
   return by_begin_.begin()->first;
+}
+
+std::optional<Time> Assembler::first_needed_time() const {
+  if (by_begin_.empty()) return std::nullopt;
+  return unfinished_.at(by_begin_.begin()->second).since;
 }
 
 }  // namespace starttls::mtalog

@@ -1,8 +1,8 @@
 // Failed handshakes out of the lines of Postfix and Sendmail.
 //
-// What each form of line means is in tlsrpt-milter(8). A Postfix smtpd tells the reason some lines before it
-// tells that the session is over and how far it came; a Sendmail that the handshake was good before it tells
-// that nothing came of it. Between these, the process is unfinished.
+// What each form of line means is in tlsrpt-milter(8). A Postfix smtpd logs the reason some lines before it
+// logs that the session is over and how far it came; a Sendmail logs how the handshake went before it logs
+// that no mail came, and at which of its daemons. Between these, the process is unfinished.
 #pragma once
 
 #include <chrono>
@@ -32,13 +32,18 @@ class Assembler {
   // hour.
   static constexpr std::chrono::hours most_age{2};
 
-  // The next line, which begins at `place` in the log; places grow. `near`: a time not far from that of the
-  // line.
-  std::optional<LoggedFailure> add(const Line& line, Time near, std::uint64_t place);
+  // The next line, with its time, which begins at `place` in the log; places grow. Its stamp is not looked
+  // at.
+  std::optional<LoggedFailure> add(const Line& line, Time time, std::uint64_t place);
+
+  // Lines so far that a mail server writes about its sessions.
+  std::uint64_t lines_of_sessions() const { return lines_of_sessions_; }
 
   // Where the log must be read again from, so that what unfinished processes have told is not lost; none:
   // nowhere.
   std::optional<std::uint64_t> first_needed() const;
+  // The time of the line there.
+  std::optional<Time> first_needed_time() const;
   // Whether the line at this place is the first of an unfinished process.
   bool is_needed(std::uint64_t place) const { return by_begin_.contains(place); }
 
@@ -51,16 +56,23 @@ class Assembler {
   };
   using Processes = std::unordered_map<std::string, Process>;
 
-  std::optional<LoggedFailure> add_postfix(const Line& line, Time near, std::uint64_t place);
-  std::optional<LoggedFailure> add_sendmail(const Line& line, Time near, std::uint64_t place);
-  Process& process_of(const Line& line, Time near, std::uint64_t place);
-  HandshakeFailure take(const Line& line, Time near);
+  std::optional<LoggedFailure> add_postfix(const Line& line, Time time, std::uint64_t place);
+  std::optional<LoggedFailure> judge_disconnect(const Line& line, Time time);
+  std::optional<LoggedFailure> add_sendmail(const Line& line, Time time, std::uint64_t place);
+  void begin_session(const Line& line, Time time);
+  std::optional<Time> end_session(const Line& line);
+  Process& process_of(const Line& line, Time time, std::uint64_t place);
+  std::optional<Process> take(const Line& line, Time time);
   void forget(Processes::iterator process);
   void forget_old(Time now);
 
   Processes unfinished_;
   std::multimap<std::uint64_t, std::string> by_begin_;
   std::uint64_t lines_ = 0;
+  // When the sessions began that Postfix' processes have now. Whatever became of a process: of the same id
+  // there is one.
+  std::unordered_map<std::string, Time> begins_;
+  std::uint64_t lines_of_sessions_ = 0;
 };
 
 }  // namespace starttls::mtalog

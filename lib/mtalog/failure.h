@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -35,6 +36,11 @@ struct LoggedFailure {
   Time time;  // of the line that ended it; cut to what the log has, often a second
   std::string client_address;
   HandshakeFailure failure = HandshakeFailure::other;
+  // Which service of the mail server it was: Postfix' syslog_name, Sendmail's name of the daemon; at most 100
+  // bytes, made printable.
+  std::string service;
+  std::optional<Time> begin;  // of the first line about the session; none: it was before reading began
+  bool implicit_tls = false;  // TLS was to begin at once; told of Postfix only
 
   bool operator==(const LoggedFailure&) const = default;
 };

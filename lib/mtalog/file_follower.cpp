@@ -26,7 +26,8 @@ constexpr std::size_t step_size = 1U << 20U;  // bytes between two turns of the 
 constexpr auto look_again = 5s;               // where no change was told
 constexpr auto position_interval = 60s;
 constexpr std::uint64_t position_bytes = 4U << 20U;
-constexpr std::uint32_t most_begin = 128;  // bytes that tell files with the same inode apart
+constexpr std::uint64_t max_unknown_lines = 20;  // before the log is taken for one that cannot be read
+constexpr std::uint32_t most_begin = 128;        // bytes that tell files with the same inode apart
 
 std::optional<std::string> first_bytes(int fd, std::size_t size) {
   std::string bytes(size, '\0');
@@ -182,6 +183,7 @@ FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, Heard 
 void FileFollower::begin(const std::optional<LogPosition>& from) {
   const auto position = from ? parse_file_position(from->text) : std::nullopt;
   if (from) number_ = from->number;
+  if (position) times_ = LocalTimes(position->time);
   if (position) {
     resume(*position);
   } else if (UniqueFd fd = open_log(file_)) {
@@ -246,6 +248,7 @@ void FileFollower::step() {
     on_change();
     return;
   }
+  is_at_end_ = true;
   const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
   const std::uint64_t unsaid = lines_.line_end() - given_place_;
   if (unsaid >= position_bytes || (unsaid > 0 && is_due)) give_position();
@@ -348,11 +351,35 @@ void FileFollower::note_identity(Source& source) {
 }
 
 void FileFollower::on_line(std::string_view text, std::uint64_t place) {
+  if (text.empty()) return;
+  ++read_lines_;
   const auto line = split(text);
-  if (!line) return;
-  const auto failure = assembler_.add(*line, clock_(), place);
+  const auto time = line ? times_.time_of(line->stamp, clock_(), is_at_end_) : std::nullopt;
+  note_form(time.has_value(), text);
+  if (!time) return;
+  const auto failure = assembler_.add(*line, *time, place);
   const bool was_given = silent_in_ || (silent_until_ && place < *silent_until_);
   if (failure && !was_given) heard_.failure(*failure, position_at(place + text.size() + 1));
+}
+
+// Once is enough: what is wrong is the log's form, not a line.
+void FileFollower::note_form(bool is_known, std::string_view text) {
+  knows_form_ = knows_form_ || is_known;
+  unknown_in_a_row_ = is_known ? 0 : unknown_in_a_row_ + 1;
+  if (is_known || told_of_form_) return;
+  const bool is_of_mail_server =
+      text.find("smtpd") != std::string_view::npos || text.find("STARTTLS=server") != std::string_view::npos;
+  if ((knows_form_ || !is_of_mail_server) && unknown_in_a_row_ < max_unknown_lines) return;
+  told_of_form_ = true;
+  spdlog::warn(
+      "{}: the form of its lines is not known, so why handshakes fail is not known either; tlsrpt-milter(8) "
+      "has the "
+      "known forms; such a line: '{}'",
+      printable(file_.string()), printable(text, 200));
+}
+
+LogReading FileFollower::reading() const {
+  return {.lines = read_lines_, .lines_of_sessions = assembler_.lines_of_sessions()};
 }
 
 void FileFollower::give_position() {
@@ -365,8 +392,10 @@ LogPosition FileFollower::position_at(std::uint64_t end) {
   const std::uint64_t given = std::max(end, silent_until_.value_or(0));
   given_place_ = end;
   given_at_ = clock_();
+  const auto needed_time = assembler_.first_needed_time();
   const FilePosition position{.needed = file_place(needed),
-                              .given = silent_in_ ? *silent_in_ : file_place(given)};
+                              .given = silent_in_ ? *silent_in_ : file_place(given),
+                              .time = needed_time ? needed_time : times_.last()};
   sources_.erase(sources_.begin(), std::prev(sources_.upper_bound(needed)));
   return {.number = ++number_, .text = to_text(position)};
 }
@@ -378,8 +407,10 @@ FilePlace FileFollower::file_place(std::uint64_t place) const {
 
 void FileFollower::complain(int error) {
   if (trouble_log_.permit(clock_())) {
-    spdlog::warn("{}: {}; why handshakes fail is not known meanwhile", printable(file_.string()),
-                 errno_text(error));
+    const auto readable = error == EACCES ? check_readable(file_.string()) : Result<void>();
+    spdlog::warn("{}; why handshakes fail is not known meanwhile",
+                 readable ? fmt::format("{}: {}", printable(file_.string()), errno_text(error))
+                          : readable.error().message);
   }
 }
 

@@ -14,6 +14,7 @@
 #include "mtalog/assembler.h"
 #include "mtalog/follower.h"
 #include "mtalog/line_buffer.h"
+#include "mtalog/local_times.h"
 #include "mtalog/positions.h"
 
 namespace starttls::mtalog {
@@ -26,6 +27,8 @@ class FileFollower final : public Follower {
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, std::filesystem::path file,
                                                  const std::optional<LogPosition>& from, Clock clock,
                                                  Heard heard);
+
+  LogReading reading() const override;
 
  private:
   // A file that is read, or was; places count on from file to file.
@@ -51,6 +54,7 @@ class FileFollower final : public Follower {
   void use(UniqueFd fd, std::uint64_t offset);
   void note_identity(Source& source);
   void on_line(std::string_view text, std::uint64_t place);
+  void note_form(bool is_known, std::string_view text);
   void give_position();
   LogPosition position_at(std::uint64_t end);
   FilePlace file_place(std::uint64_t place) const;
@@ -69,6 +73,12 @@ class FileFollower final : public Follower {
   std::deque<UniqueFd> rotated_;             // to be read next, oldest first
   std::map<std::uint64_t, Source> sources_;  // by base; the last is read
   LineBuffer lines_;
+  LocalTimes times_;
+  bool is_at_end_ = false;  // what was there when we began is read
+  std::uint64_t read_lines_ = 0;
+  bool knows_form_ = false;             // of any line so far
+  std::uint64_t unknown_in_a_row_ = 0;  // lines whose form is not known
+  bool told_of_form_ = false;
   Assembler assembler_;
   std::optional<std::uint64_t> silent_until_;  // place up to which failures were given before
   std::optional<FilePlace> silent_in_;         // the same, in a file that is not opened yet

@@ -25,22 +25,35 @@ struct Heard {
   std::function<void(const LogPosition&)> position;
 };
 
+// What was read so far.
+struct LogReading {
+  std::uint64_t lines = 0;
+  std::uint64_t lines_of_sessions = 0;  // of these, lines that a mail server writes about its sessions
+};
+
 class Follower {
  public:
   Follower() = default;
   Follower(const Follower&) = delete;
   Follower& operator=(const Follower&) = delete;
   virtual ~Follower() = default;
+
+  virtual LogReading reading() const = 0;
 };
 
 // `source`: the absolute path of a file, "journal" for the journal of this host, or "journal:" and the path
 // of a folder of journal files. Without a position, or with one that is of another source, it begins at the
 // end.
 //
-// A file that does not exist or may not be read is waited for, and told once a minute in the log. Reading
-// takes a few milliseconds of the loop's time at once, however much there is. Fault::unavailable where
-// following is not possible.
+// A file that does not exist or may not be read is waited for, which is logged once a minute. A log whose
+// lines have no form that is known (line.h) is logged once, with one of its lines. Reading takes a few
+// milliseconds of the loop's time at once, however much there is. Fault::unavailable where following is not
+// possible.
 Result<std::unique_ptr<Follower>> follow(event::Loop& loop, const std::string& source,
                                          const std::optional<LogPosition>& from, Clock clock, Heard heard);
+
+// Whether this process may read the log now. Fault::permission, with the groups that may; Fault::unavailable
+// where it does not exist.
+Result<void> check_readable(const std::string& source);
 
 }  // namespace starttls::mtalog

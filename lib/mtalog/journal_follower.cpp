@@ -41,6 +41,10 @@ Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, cons
   std::unique_ptr<JournalFollower> made(
       new JournalFollower(loop, Journal(opened), std::move(clock), std::move(heard)));
   if (auto begun = made->begin(from); !begun) return std::unexpected(begun.error());
+  // libsystemd passes over files that may not be read.
+  const std::string source = folder.empty() ? std::string("journal") : "journal:" + folder;
+  if (const auto readable = check_readable(source); !readable)
+    spdlog::warn("{}; why handshakes fail is not known", readable.error().message);
   return made;
 }
 
@@ -115,10 +119,14 @@ void JournalFollower::read_entry() {
   std::string process = field("SYSLOG_PID");
   if (process.empty()) process = field("_PID");
   const Time time{std::chrono::milliseconds{last_time_ / 1000}};
-  const Line line{.head = {}, .program = program, .process = process, .message = message, .time = time};
+  const Line line{.program = program, .process = process, .message = message, .stamp = time};
   const auto failure = assembler_.add(line, time, place);
   if (assembler_.is_needed(place)) cursors_.emplace(place, cursor());
   if (!was_given() && failure) heard_.failure(*failure, position_now());
+}
+
+LogReading JournalFollower::reading() const {
+  return {.lines = entries_, .lines_of_sessions = assembler_.lines_of_sessions()};
 }
 
 // Asked once for each entry.

@@ -22,6 +22,8 @@ class JournalFollower final : public Follower {
                                                  const std::optional<LogPosition>& from, Clock clock,
                                                  Heard heard);
 
+  LogReading reading() const override;
+
  private:
   struct Close {
     void operator()(sd_journal* journal) const;

@@ -33,16 +33,24 @@ std::string to_text(const FilePlace& place) {
 }  // namespace
 
 std::string to_text(const FilePosition& position) {
-  return fmt::format("{}{} {}", file_word, to_text(position.needed), to_text(position.given));
+  std::string text = fmt::format("{}{} {}", file_word, to_text(position.needed), to_text(position.given));
+  if (position.time) text += fmt::format(" {}", position.time->time_since_epoch().count());
+  return text;
 }
 
 std::optional<FilePosition> parse_file_position(std::string_view text) {
   if (!text.starts_with(file_word)) return std::nullopt;
   text.remove_prefix(file_word.size());
   FilePosition position;
-  if (!take_place(text, position.needed) || !take_place(text, position.given) || !text.empty())
-    return std::nullopt;
-  return position;
+  if (!take_place(text, position.needed)) return std::nullopt;
+  const bool has_time = text.find(' ') != std::string_view::npos;
+  if (!take_place(text, position.given)) return std::nullopt;
+  if (has_time) {
+    std::int64_t milliseconds = 0;
+    if (!take_number(text, ' ', milliseconds)) return std::nullopt;
+    position.time = Time{std::chrono::milliseconds{milliseconds}};
+  }
+  return text.empty() ? std::optional(position) : std::nullopt;
 }
 
 std::string to_text(const JournalPosition& position) {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/clock.h"
+
 namespace starttls::mtalog {
 
 // Which file, whatever it is called now: by its inode and by how it begins, since inodes are used again.
@@ -27,11 +29,15 @@ struct FilePlace {
 struct FilePosition {
   FilePlace needed;  // from where lines are needed that were read before
   FilePlace given;   // up to where failures were given
+  // About when the line before `needed` was written, where that is known: what the stamps after it mean
+  // depends on it (local_times.h).
+  std::optional<Time> time;
 
   bool operator==(const FilePosition&) const = default;
 };
 
-// "file 7:128:9af3c2d1:5000 7:128:9af3c2d1:6000"; nothing on another text.
+// "file 7:128:9af3c2d1:5000 7:128:9af3c2d1:6000 1795881600000": the time, in milliseconds since 1970, may be
+// missing. Nothing on another text.
 std::string to_text(const FilePosition& position);
 std::optional<FilePosition> parse_file_position(std::string_view text);
 

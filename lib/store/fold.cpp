@@ -16,7 +16,7 @@ std::string to_lines(const Waiting& waiting) {
   std::string lines;
   for (const Session& session : waiting.sessions) lines += encode(session) + "\n";
   for (const LogNote& note : waiting.notes) lines += encode(note) + "\n";
-  return lines;
+  return lines + waiting.services.to_lines();
 }
 
 // What cannot be read is no loss that anybody could make up for.
@@ -24,6 +24,7 @@ void add_lines(Waiting& waiting, std::string_view lines) {
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
     lines.remove_prefix(std::min(lines.size(), line.size() + 1));
+    if (waiting.services.add_line(line)) continue;
     auto record = decode_record(line);
     if (!record) continue;
     if (auto* session = std::get_if<Session>(&*record)) waiting.sessions.push_back(std::move(*session));
@@ -69,6 +70,7 @@ class Folding {
       if (session.failure != mtalog::HandshakeFailure::none) ++outcome_.failed;
     }
     outcome_.waiting = joined.waiting.size();
+    outcome_.uncounted = joined.uncounted;
     const std::string after = to_lines(joined.waiting);
     return after == *before ? Result<void>() : to_.set_waiting(after);
   }
@@ -152,7 +154,8 @@ void SegmentContent::add_session(Session session) {
   // A connection without mail says little about how somebody sends mail.
   const bool has_mail = session.transactions > 0 && !session.client_name.empty();
   const std::string* sender = has_mail ? &sender_of(session.client_name) : nullptr;
-  if (sender == nullptr || sender->empty()) return store::add(counts, std::move(session));
+  if (sender == nullptr || sender->empty() || is_forgotten(*sender, session.end))
+    return store::add(counts, std::move(session));
   if (outcome_of(session) == Outcome::plaintext) {
     const auto known = senders.find(*sender);
     plaintext.push_back({.session = std::move(session),
@@ -165,6 +168,11 @@ void SegmentContent::add_session(Session session) {
   store::add(counts, std::move(session));
 }
 
+bool SegmentContent::is_forgotten(const std::string& sender, Time end) const {
+  const auto found = forgotten_.find(sender);
+  return found != forgotten_.end() && end <= found->second;
+}
+
 const std::string& SegmentContent::sender_of(const std::string& client_name) {
   const auto [at, is_new] = senders_of_names_.try_emplace(client_name);
   if (is_new) at->second = (*sending_domain_)(client_name);
@@ -175,7 +183,9 @@ Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments,
                          const SendingDomain& sending_domain, Time now, const FoldRules& rules) {
   const auto transaction = store.begin_fold();
   if (!transaction) return std::unexpected(transaction.error());
-  SegmentContent content(sending_domain);
+  auto forgotten = (*transaction)->forgotten();
+  if (!forgotten) return std::unexpected(forgotten.error());
+  SegmentContent content(sending_domain, std::move(*forgotten));
   SegmentContent folded_before(sending_domain);
   std::vector<std::string> added;
   for (const std::string& segment : segments) {

@@ -6,9 +6,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -25,7 +27,9 @@ namespace starttls::store {
 // The records of a segment, in their order, as far as they can be added up without the store.
 class SegmentContent {
  public:
-  explicit SegmentContent(const SendingDomain& sending_domain) : sending_domain_(&sending_domain) {}
+  // `forgotten`: what sending domains did before, nobody remembers.
+  explicit SegmentContent(const SendingDomain& sending_domain, Forgotten forgotten = {})
+      : sending_domain_(&sending_domain), forgotten_(std::move(forgotten)) {}
 
   void add(Record record);
 
@@ -46,9 +50,11 @@ class SegmentContent {
 
  private:
   void add_session(Session session);
+  bool is_forgotten(const std::string& sender, Time end) const;
   const std::string& sender_of(const std::string& client_name);
 
   const SendingDomain* sending_domain_;
+  Forgotten forgotten_;
   std::unordered_map<std::string, std::string> senders_of_names_;
 };
 
@@ -61,9 +67,10 @@ struct FoldOutcome {
   std::uint64_t sessions = 0;  // that are counted now
   std::uint64_t failed = 0;    // of these, handshakes that the log told of
   std::uint64_t downgraded = 0;
-  std::size_t waiting = 0;                      // sessions and failures
-  std::vector<Downgrade> downgrades;            // the first of their sender and day
-  std::optional<mtalog::LogPosition> position;  // the furthest, also of what had been folded before
+  std::size_t waiting = 0;                         // sessions and failures
+  std::map<std::string, std::uint64_t> uncounted;  // failures that are of no session of ours, by service
+  std::vector<Downgrade> downgrades;               // the first of their sender and day
+  std::optional<mtalog::LogPosition> position;     // the furthest, also of what had been folded before
 };
 
 // Adds the records of a segment; false where it cannot be read now, and is to be left as it is.

@@ -64,6 +64,7 @@ class Joining {
   Joining(Waiting all, std::optional<Time> journal_time) : all_(std::move(all)), now_(journal_time) {}
 
   Joined run() {
+    result_.waiting.services = std::move(all_.services);
     ByClient by_client;
     for (std::size_t i = 0; i < all_.sessions.size(); ++i)
       by_client[client_of(all_.sessions[i])].push_back(i);
@@ -72,6 +73,7 @@ class Joining {
       const auto session = take_session_of(note, all_.sessions, by_client);
       if (session) {
         all_.sessions[*session].failure = note.failure->failure;
+        learn(note, !all_.sessions[*session].excluded);
       } else {
         alone.push_back(std::move(note));
       }
@@ -89,10 +91,9 @@ class Joining {
       }
     }
     for (LogNote& note : alone) {
-      if (is_over(note.failure->time) && note.failure->failure == mtalog::HandshakeFailure::left) continue;
       if (surplus > 0 || is_over(note.failure->time)) {
         if (surplus > 0) --surplus;
-        settle(session_of(note));
+        settle_alone(note);
       } else {
         result_.waiting.notes.push_back(std::move(note));
       }
@@ -104,6 +105,21 @@ class Joining {
   // Also of a time to come: a clock was set back, and nobody waits until it is right again.
   bool is_over(Time time) const {
     return now_ && (time + join_patience < *now_ || time > *now_ + join_patience);
+  }
+
+  void learn(const LogNote& note, bool is_recorded) {
+    result_.waiting.services.add(note.failure->service,
+                                 {.recorded = is_recorded ? 1U : 0U, .other = is_recorded ? 0U : 1U});
+  }
+
+  void settle_alone(const LogNote& note) {
+    const std::string& service = note.failure->service;
+    if (note.failure->failure == mtalog::HandshakeFailure::left) return;
+    if (note.watched && !note.wanted) learn(note, false);
+    // Records of earlier versions name no service.
+    const bool is_recorded = service.empty() || result_.waiting.services.is_recorded(service);
+    if (note.wanted || (!note.watched && is_recorded)) return settle(session_of(note));
+    ++result_.uncounted[service];
   }
 
   void settle(Session session) {

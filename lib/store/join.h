@@ -8,11 +8,14 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "store/record.h"
+#include "store/services.h"
 
 namespace starttls::store {
 
@@ -22,12 +25,14 @@ inline constexpr std::chrono::seconds join_patience{60};
 // More than this does not wait, so that a flood of probes cannot fill the store.
 inline constexpr std::size_t most_waiting = 100'000;
 
-// What waits for its partner: sessions with `awaits_log`, notes with a failure.
+// What waits for its partner: sessions with `awaits_log`, notes with a failure; and what earlier ones showed
+// of the mail server's services.
 struct Waiting {
   std::vector<Session> sessions;
   std::vector<LogNote> notes;
+  Services services;
 
-  bool empty() const { return sessions.empty() && notes.empty(); }
+  bool empty() const { return sessions.empty() && notes.empty() && services.empty(); }
   std::size_t size() const { return sessions.size() + notes.size(); }
   bool operator==(const Waiting&) const = default;
 };
@@ -35,14 +40,16 @@ struct Waiting {
 struct Joined {
   std::vector<Session> settled;  // to be counted; excluded ones are gone, with their failures
   Waiting waiting;
+  std::map<std::string, std::uint64_t> uncounted;  // failures that are of no session of ours, by service
 };
 
 // `journal_time`: up to when sessions and notes are known; none: nothing has waited for too long. A failure
 // belongs to the session of the same client that was under way at its time, or ended nearest to it; each is
-// used once. A session that waited for too long is settled as it is; a failure that did becomes a session
-// that only the log saw (a port in wrapper mode, a milter that was down).
-// Who left after a good handshake is no session of its own: the milter has seen it, and may know better what
-// came of it.
+// used once. A session that waited for too long is settled as it is. A failure that did is of a session that
+// the milter did not see: it becomes a session that only the log saw where it is `wanted`, or where the
+// milter was down meanwhile and the service is one whose sessions are recorded; else it is not counted. Who
+// left after a good handshake is no session of its own: the milter has seen it, and may know better what came
+// of it.
 Joined join(Waiting waiting, std::optional<Time> journal_time);
 
 }  // namespace starttls::store

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "store/record.h"
 #include "store/segment.h"
 
 namespace starttls::store {
@@ -22,6 +23,10 @@ bool is_at(int fd, const fs::path& path) {
   struct stat named{};
   return ::fstat(fd, &open_file) == 0 && ::stat(path.c_str(), &named) == 0 &&
          open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;
+}
+
+bool is_session(std::string_view framed) {
+  return framed.size() > frame_head && is_counted_session(framed.substr(frame_head));
 }
 
 }  // namespace
@@ -88,11 +93,18 @@ void Journal::append(std::string_view payload) {
   std::string record = frame(payload);
   const std::lock_guard guard(mutex_);
   if (payload.empty() || payload.size() > payload_limit) {
-    ++lost_;  // it would be taken for damage, and what follows it with it
-    return;
+    // It would be taken for damage, and what follows it with it.
+    return count(&RecordCounts::lost, record, 1);
   }
   // Held-back records go first, so that the order stays.
   if (!held_back_.empty() || !write_record(record)) hold_back(std::move(record));
+}
+
+// With the mutex held. `change`: 1 or -1.
+void Journal::count(std::uint64_t RecordCounts::* what, std::string_view record, std::int64_t change) {
+  const auto by = static_cast<std::uint64_t>(change);
+  counters_.*what += by;
+  if (is_session(record)) counters_.sessions.*what += by;
 }
 
 // With the mutex held. One write(2); a part that a full disk let through is cut off again.
@@ -105,7 +117,8 @@ bool Journal::write_record(std::string_view record) {
   if (put == static_cast<ssize_t>(record.size())) {
     current_->size += record.size();
     ++current_->records;
-    ++written_;
+    if (is_session(record)) ++current_->sessions;
+    count(&RecordCounts::written, record, 1);
     return true;
   }
   last_error_ = put < 0 ? errno : ENOSPC;
@@ -117,10 +130,10 @@ bool Journal::write_record(std::string_view record) {
 
 void Journal::hold_back(std::string record) {
   if (held_back_bytes_ + record.size() > held_back_limit_) {
-    ++lost_;
-    return;
+    return count(&RecordCounts::lost, record, 1);
   }
   held_back_bytes_ += record.size();
+  count(&RecordCounts::held_back, record, 1);
   held_back_.push_back(std::move(record));
 }
 
@@ -128,6 +141,7 @@ void Journal::write_held_back() {
   const std::lock_guard guard(mutex_);
   while (!held_back_.empty() && write_record(held_back_.front())) {
     held_back_bytes_ -= held_back_.front().size();
+    count(&RecordCounts::held_back, held_back_.front(), -1);
     held_back_.pop_front();
   }
 }
@@ -142,15 +156,17 @@ Result<void> Journal::rescue_if_moved() {
                            ? read_all(gone->fd.get(), segment_limit, "moved journal segment")
                            : fail(Fault::io, "journal: {}", errno_text(errno));
   const auto read =
-      content ? read_segment(
-                    *content,
-                    [this](const Record& record) {
-                      --written_;
-                      hold_back(frame(std::visit([](const auto& what) { return encode(what); }, record)));
-                    })
+      content ? read_segment(*content,
+                             [this](const Record& record) {
+                               std::string again =
+                                   frame(std::visit([](const auto& what) { return encode(what); }, record));
+                               count(&RecordCounts::written, again, -1);
+                               hold_back(std::move(again));
+                             })
               : std::unexpected(content.error());
   if (!read) {
-    lost_ += gone->records;
+    counters_.lost += gone->records;
+    counters_.sessions.lost += gone->sessions;
     return std::unexpected(read.error());
   }
   if (::ftruncate(gone->fd.get(), 0) != 0) return fail(Fault::io, "journal: {}", errno_text(errno));
@@ -227,7 +243,7 @@ std::size_t Journal::current_bytes() const {
 
 JournalCounters Journal::counters() const {
   const std::lock_guard guard(mutex_);
-  return {.written = written_, .lost = lost_, .held_back = held_back_.size()};
+  return counters_;
 }
 
 }  // namespace starttls::store

@@ -20,10 +20,14 @@
 
 namespace starttls::store {
 
-struct JournalCounters {
-  std::uint64_t written = 0;  // records in segments
-  std::uint64_t lost = 0;     // records dropped because the memory for held-back ones was full
-  std::size_t held_back = 0;  // records in memory now
+struct RecordCounts {
+  std::uint64_t written = 0;    // in segments
+  std::uint64_t lost = 0;       // dropped because the memory for held-back ones was full
+  std::uint64_t held_back = 0;  // in memory now
+};
+
+struct JournalCounters : RecordCounts {  // all records
+  RecordCounts sessions;                 // of these, sessions that are to be counted
 };
 
 class Journal {
@@ -67,7 +71,8 @@ class Journal {
     UniqueFd fd;
     std::string id;
     std::size_t size = 0;  // bytes of the file that are sound
-    std::size_t records = 0;
+    std::uint64_t records = 0;
+    std::uint64_t sessions = 0;  // of these
   };
 
   // With `upkeep_` held:
@@ -83,6 +88,7 @@ class Journal {
   // With `mutex_` held:
   bool write_record(std::string_view record);
   void hold_back(std::string record);
+  void count(std::uint64_t RecordCounts::* what, std::string_view record, std::int64_t change);
 
   void write_held_back();
 
@@ -97,8 +103,7 @@ class Journal {
   std::deque<std::string> held_back_;
   std::size_t held_back_bytes_ = 0;
   bool full_ = false;
-  std::uint64_t written_ = 0;
-  std::uint64_t lost_ = 0;
+  JournalCounters counters_;
   int last_error_ = 0;  // errno of the last write that failed
 };
 

@@ -84,6 +84,18 @@ Result<std::vector<Downgrade>> read_downgrades(const Place& place, const Period&
   return (*store)->downgrades(period);
 }
 
+Result<std::set<std::string>> senders_in_journal(const Place& place, const SendingDomain& sending_domain) {
+  const auto segments = open_segments(journal_folder(place.state_dir));
+  if (!segments) return std::unexpected(segments.error());
+  SegmentContent content(sending_domain);
+  for (const OpenSegment& segment : *segments) {
+    if (auto added = add_segment(content, segment); !added) return std::unexpected(added.error());
+  }
+  std::set<std::string> found;
+  for (const auto& [domain, sender] : content.senders) found.insert(domain);
+  return found;
+}
+
 Result<DailyCounts> read_counts(const Place& place, const Period& period) {
   DailyCounts counts;
   auto done = read_counts(place, period, [&](const SessionClass& of, const ClassCount& count) {

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <set>
+#include <string>
 
 #include "base/result.h"
 #include "store/counts.h"
@@ -29,6 +31,10 @@ Result<std::unique_ptr<Store>> open_store(const Place& place, Access access);
 Result<void> read_counts(const Place& place, const Period& period, const TakeCount& take);
 // All of them, added up: of a few days.
 Result<DailyCounts> read_counts(const Place& place, const Period& period);
+
+// The sending domains that the journal of this host knows for TLS, and the store perhaps not yet. Errors as
+// of read_counts().
+Result<std::set<std::string>> senders_in_journal(const Place& place, const SendingDomain& sending_domain);
 
 // The downgrades of the days, as of the last fold; none where nothing was folded yet.
 Result<std::vector<Downgrade>> read_downgrades(const Place& place, const Period& period);

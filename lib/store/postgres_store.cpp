@@ -79,13 +79,26 @@ constexpr const char* tables = R"sql(
     number BIGINT NOT NULL
   );
   INSERT INTO forgettings VALUES (0);
+  CREATE TABLE forgotten (
+    domain TEXT PRIMARY KEY,
+    forgotten_at BIGINT NOT NULL
+  );
 )sql";
+
+// Version 1 did not know when a sender was forgotten.
+constexpr const char* from_version_1 = R"sql(
+  CREATE TABLE forgotten (
+    domain TEXT PRIMARY KEY,
+    forgotten_at BIGINT NOT NULL
+  );
+)sql";
+constexpr std::array<const char*, 1> upgrades{from_version_1};
 
 constexpr postgres::Schema schema{.kind = "a store of tlsrpt-milter",
                                   .table = "tlsrpt_store",
-                                  .version = 1,
+                                  .version = 2,
                                   .statements = tables,
-                                  .upgrades = {}};
+                                  .upgrades = upgrades};
 
 // Rows are added in batches, in the order of their keys: so two hosts that add to the same rows wait for each
 // other, and never in a circle. Besides, each transaction goes through the tables in the same order.
@@ -213,6 +226,17 @@ class PostgresFold final : public FoldTransaction {
         });
     if (!done) return std::unexpected(done.error());
     return known;
+  }
+
+  Result<Forgotten> forgotten() override {
+    Forgotten found;
+    const auto done = connection_.read("SELECT domain, forgotten_at FROM forgotten", {},
+                                       [&](const Row& row) -> Result<void> {
+                                         found.emplace(text_in(row, 0), time_in(row, 1));
+                                         return {};
+                                       });
+    if (!done) return std::unexpected(done.error());
+    return found;
   }
 
   Result<void> add(const DailyCounts& counts) override {
@@ -367,7 +391,9 @@ class PostgresStore final : public Store {
          {"DELETE FROM downgrades WHERE (day, sender) IN (SELECT day, sender FROM downgrades "
           "WHERE day < $1 ORDER BY day, sender LIMIT $2 FOR UPDATE SKIP LOCKED)",
           "DELETE FROM senders WHERE domain IN (SELECT domain FROM senders "
-          "WHERE last_tls < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)"}) {
+          "WHERE last_tls < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)",
+          "DELETE FROM forgotten WHERE domain IN (SELECT domain FROM forgotten "
+          "WHERE forgotten_at < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)"}) {
       const auto more = removed ? connection_.execute(sql, limits) : removed;
       if (!more) return std::unexpected(more.error());
       *removed += *more;
@@ -403,13 +429,17 @@ class PostgresStore final : public Store {
     return found;
   }
 
-  Result<bool> forget_sender(const std::string& domain) override {
+  Result<bool> forget_sender(const std::string& domain, Time now) override {
     auto transaction = Transaction::begin(connection_);
     if (!transaction) return std::unexpected(transaction.error());
     const auto removed =
         connection_.execute("DELETE FROM senders WHERE domain = $1", Parameters().add(domain));
     if (!removed) return std::unexpected(removed.error());
-    auto done = connection_.execute("UPDATE forgettings SET number = number + 1");
+    auto done = run(connection_,
+                    "INSERT INTO forgotten VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET "
+                    "forgotten_at = greatest(forgotten.forgotten_at, excluded.forgotten_at)",
+                    Parameters().add(domain).add(number_of(now)));
+    if (done) done = run(connection_, "UPDATE forgettings SET number = number + 1", {});
     if (done) done = transaction->commit();
     if (!done) return std::unexpected(done.error());
     return *removed > 0;

@@ -5,6 +5,10 @@
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
+#include <algorithm>
+#include <array>
+#include <utility>
+
 #include "base/text.h"
 
 namespace starttls::store {
@@ -14,6 +18,9 @@ using mtalog::LoggedFailure;
 using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 
 constexpr std::string_view head = R"({"log":)";
+
+constexpr std::array<std::pair<std::string_view, bool LogNote::*>, 2> flags{
+    {{"watched", &LogNote::watched}, {"wanted", &LogNote::wanted}}};
 
 void put(Json& json, const char* key, std::string_view text) {
   if (text.empty()) return;
@@ -43,6 +50,15 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
     return Default();
   }
 
+  bool Bool(bool value) {
+    for (const auto& [key, flag] : flags) {
+      if (depth_ == 1 && member_ == key) {
+        flags_.*flag = value;
+        return true;
+      }
+    }
+    return Default();
+  }
   bool Int(int value) { return Int64(value); }
   bool Uint(unsigned value) { return Uint64(value); }
   bool Int64(std::int64_t value) {
@@ -66,12 +82,17 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
   std::optional<LogNote> take() {
     if (!number_) return std::nullopt;
     LogNote note{.position = {.number = *number_, .text = std::move(position_)},
+                 .watched = flags_.watched,
+                 .wanted = flags_.wanted,
                  .join_key = std::move(key_),
                  .receiving_mx = std::move(mx_)};
     if (failure_.empty()) return note;
     const auto kind = mtalog::parse_handshake_failure(failure_);
     if (!time_ || !kind || *kind == mtalog::HandshakeFailure::none) return std::nullopt;
-    note.failure = LoggedFailure{.time = *time_, .client_address = std::move(address_), .failure = *kind};
+    note.failure = LoggedFailure{.time = *time_,
+                                 .client_address = std::move(address_),
+                                 .failure = *kind,
+                                 .service = std::move(service_)};
     return note;
   }
 
@@ -80,13 +101,15 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
     if (member == "position") return &position_;
     if (member == "address") return &address_;
     if (member == "failure") return &failure_;
+    if (member == "service") return &service_;
     if (member == "key") return &key_;
     return member == "mx" ? &mx_ : nullptr;
   }
 
   // A member that we know has values of another kind than the one that came.
   bool is_unknown() {
-    return depth_ == 0 || (member_ != "log" && member_ != "time" && text_of(member_) == nullptr);
+    const bool is_flag = std::ranges::any_of(flags, [&](const auto& one) { return one.first == member_; });
+    return depth_ == 0 || (member_ != "log" && member_ != "time" && !is_flag && text_of(member_) == nullptr);
   }
 
   std::string member_;  // of the outermost object
@@ -96,6 +119,8 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
   std::string position_;
   std::string address_;
   std::string failure_;
+  std::string service_;
+  LogNote flags_;
   std::string key_;
   std::string mx_;
 };
@@ -104,8 +129,8 @@ Result<LogNote> decode_note(std::string_view text) {
   rapidjson::MemoryStream bytes(text.data(), text.size());
   rapidjson::Reader reader;
   NoteDecoder decoder;
-  constexpr unsigned flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-  const bool is_json = !reader.Parse<flags>(bytes, decoder).IsError();
+  constexpr unsigned how = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  const bool is_json = !reader.Parse<how>(bytes, decoder).IsError();
   auto note = is_json ? decoder.take() : std::nullopt;
   if (!note) return fail(Fault::data, "a journal record is no note of the log");
   return std::move(*note);
@@ -125,11 +150,22 @@ std::string encode(const LogNote& note) {
     json.Int64(note.failure->time.time_since_epoch().count());
     put(json, "address", note.failure->client_address);
     put(json, "failure", to_text(note.failure->failure));
+    put(json, "service", note.failure->service);
+  }
+  for (const auto& [key, value] : flags) {
+    if (!(note.*value)) continue;
+    json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
+    json.Bool(true);
   }
   put(json, "key", note.join_key);
   put(json, "mx", note.receiving_mx);
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
+}
+
+bool is_counted_session(std::string_view encoded) {
+  // Within a text of the record the quotes would be escaped.
+  return !encoded.starts_with(head) && encoded.find(R"("excluded":true)") == std::string_view::npos;
 }
 
 Result<Record> decode_record(std::string_view json) {

@@ -16,6 +16,11 @@ namespace starttls::store {
 struct LogNote {
   mtalog::LogPosition position;  // behind what it tells
   std::optional<mtalog::LoggedFailure> failure;
+  // Whether the milter ran during the whole session: it would have seen a session of a service that it
+  // watches.
+  bool watched = false;
+  // Whether the failure counts also where the milter saw no session (mta_log_services in tlsrpt.toml(5)).
+  bool wanted = false;
   std::string join_key;      // as of Session::join_key
   std::string receiving_mx;  // our MX host, for a session that only the log saw
 
@@ -26,6 +31,10 @@ using Record = std::variant<Session, LogNote>;
 
 // One JSON object, whose first member is "log"; no session has that.
 std::string encode(const LogNote& note);
+
+// Whether an encoded record is a session that is to be counted: no note, and not one that only waits for its
+// failure.
+bool is_counted_session(std::string_view encoded);
 
 // Fault::data where the text is not what one of the encode() functions writes.
 Result<Record> decode_record(std::string_view json);

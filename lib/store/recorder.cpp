@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/counted.h"
 #include "base/file_draft.h"
 #include "base/text.h"
 #include "store/segment.h"
@@ -162,20 +163,23 @@ Result<void> Recorder::start() {
   return {};
 }
 
-void Recorder::append(const std::function<std::string()>& encoded) noexcept {
+bool Recorder::append(const std::function<std::string()>& encoded) noexcept {
   try {
     journal_.append(encoded());
+    return true;
   } catch (const std::exception& e) {
     ++unrecorded_;  // no memory
+    return false;
   }
 }
 
 void Recorder::record(const Session& session) noexcept {
-  append([&] { return encode(session); });
+  const bool done = append([&] { return encode(session); });
+  if (!done && !session.excluded) ++unrecorded_sessions_;
 }
 
 void Recorder::record(const LogNote& note) noexcept {
-  append([&] { return encode(note); });
+  (void)append([&] { return encode(note); });
 }
 
 void Recorder::keep() {
@@ -189,7 +193,7 @@ void Recorder::fold_round() {
   if (troubled_ && failures_ == failures_at_round_ && journal_.counters().held_back == 0) {
     troubled_ = false;
     spdlog::info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
-                 counters().journal.lost);
+                 counters().journal.sessions.lost);
   }
   failures_at_round_ = failures_;
 }
@@ -306,8 +310,8 @@ Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
       trouble_with_files =
           fail(Fault::io, "{}: {}; set aside", printable(file.string()), damage.error().message);
     } else if (damage->any()) {
-      spdlog::warn("{}: {} damaged records and {} bytes at the end are left out; set aside as .damaged",
-                   printable(file.string()), damage->records, damage->tail);
+      spdlog::warn("{}: left out: {}, and {} at the end; set aside as .damaged", printable(file.string()),
+                   counted(damage->records, "damaged record"), counted(damage->tail, "byte"));
     }
     return true;
   };
@@ -351,10 +355,20 @@ void Recorder::note(const FoldOutcome& outcome) {
   failed_handshakes_ += outcome.failed;
   downgraded_sessions_ += outcome.downgraded;
   waiting_records_ = outcome.waiting;
+  for (const auto& [service, failures] : outcome.uncounted) {
+    uncounted_failures_ += failures;
+    if (told_uncounted_.size() >= Services::max_services || !told_uncounted_.insert(service).second) continue;
+    spdlog::info(
+        "a handshake that failed at '{}', as the mail server logs, is not counted, since the milter saw no "
+        "such "
+        "session; the next ones are not logged; see 'mta_log_services' in tlsrpt.toml(5)",
+        printable(service));
+  }
   for (const Downgrade& downgrade : outcome.downgrades) {
-    spdlog::warn("{} came without TLS at {}, after {} sessions with up to {}, the last at {}",
-                 printable(downgrade.sender), to_rfc3339(downgrade.first_plaintext), downgrade.tls_sessions,
-                 printable(downgrade.best_tls), to_rfc3339(downgrade.last_tls));
+    spdlog::warn("{} came without TLS at {}, after {} with up to {}, the last at {}",
+                 printable(downgrade.sender), to_rfc3339(downgrade.first_plaintext),
+                 counted(downgrade.tls_sessions, "session"), printable(downgrade.best_tls),
+                 to_rfc3339(downgrade.last_tls));
   }
 }
 
@@ -380,16 +394,18 @@ void Recorder::trouble(const Error& error) {
   troubled_ = true;
   const auto silent = trouble_log_.permit(clock_());
   if (!silent) return;
-  const JournalCounters now = counters().journal;
+  const RecordCounts now = counters().journal.sessions;
   spdlog::error("{}; mail is not affected; sessions held back in memory: {}, lost so far: {}{}",
                 error.message, now.held_back, now.lost,
-                *silent > 0 ? fmt::format(" ({} such lines left out)", *silent) : "");
+                *silent > 0 ? fmt::format(" ({} left out)", counted(*silent, "such line")) : "");
 }
 
 RecorderCounters Recorder::counters() const {
   JournalCounters journal = journal_.counters();
   journal.lost += unrecorded_;
+  journal.sessions.lost += unrecorded_sessions_;
   return {.journal = journal,
+          .uncounted_failures = uncounted_failures_,
           .folded_sessions = folded_sessions_,
           .failed_handshakes = failed_handshakes_,
           .downgraded_sessions = downgraded_sessions_,

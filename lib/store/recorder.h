@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <thread>
@@ -58,6 +59,7 @@ struct RecorderRules {
 
 struct RecorderCounters {
   JournalCounters journal;
+  std::uint64_t uncounted_failures = 0;  // that the log has of sessions that are none of ours
   std::uint64_t folded_sessions = 0;
   std::uint64_t failed_handshakes = 0;    // of these, those that the log told of
   std::uint64_t downgraded_sessions = 0;  // of these
@@ -95,7 +97,7 @@ class Recorder {
 
  private:
   class Thread;
-  void append(const std::function<std::string()>& encoded) noexcept;
+  bool append(const std::function<std::string()>& encoded) noexcept;
   void keep();
   void fold_round();
   void fold_waiting();
@@ -120,6 +122,7 @@ class Recorder {
   std::optional<Time> settled_at_;  // none: what waits in the store has not been looked at yet
   std::optional<Day> pruned_for_;   // everything that was to go on that day is gone
   std::uint64_t failures_at_round_ = 0;
+  std::set<std::string> told_uncounted_;  // services that were logged
 
   OncePerMinute trouble_log_;
   std::atomic<bool> troubled_ = false;  // since the last time all went well
@@ -127,7 +130,9 @@ class Recorder {
   std::atomic<std::uint64_t> failed_handshakes_{0};
   std::atomic<std::uint64_t> downgraded_sessions_{0};
   std::atomic<std::uint64_t> failures_{0};
+  std::atomic<std::uint64_t> uncounted_failures_{0};
   std::atomic<std::uint64_t> unrecorded_{0};
+  std::atomic<std::uint64_t> unrecorded_sessions_{0};
   std::atomic<std::uint64_t> waiting_bytes_{0};
   std::atomic<std::uint64_t> waiting_segments_{0};
   std::atomic<std::uint64_t> waiting_records_{0};

@@ -30,6 +30,8 @@ inline constexpr std::size_t segment_limit = 256UL << 20U;  // bytes; the writer
 // An id for a new segment: the time, and 64 random bits against two writers in the same millisecond.
 std::string new_segment_id(Time now);
 
+inline constexpr std::size_t frame_head = 8;  // bytes of length and crc
+
 // length, crc, payload; the payload must have 1 to payload_limit bytes.
 std::string frame(std::string_view payload);
 

@@ -27,6 +27,10 @@ struct Sender {
 };
 using Senders = std::map<std::string, Sender>;
 
+// When sending domains were forgotten: sessions that ended before are remembered no more, whenever they are
+// folded.
+using Forgotten = std::map<std::string, Time>;
+
 // Adds what a part knows to what the whole knows.
 void add(Sender& sender, const Sender& more);
 

@@ -69,6 +69,10 @@ constexpr const char* tables = R"sql(
   CREATE TABLE forgettings (
     number INTEGER NOT NULL
   );
+  CREATE TABLE forgotten (
+    domain TEXT PRIMARY KEY,
+    forgotten_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
   INSERT INTO forgettings VALUES (0);
 )sql";
 
@@ -89,12 +93,20 @@ constexpr const char* from_version_1_end = R"sql(
   DROP TABLE folded_segments_1;
 )sql";
 
+// Version 2 did not know when a sender was forgotten. What is made of version 1 has the table already.
+constexpr const char* from_version_2 = R"sql(
+  CREATE TABLE IF NOT EXISTS forgotten (
+    domain TEXT PRIMARY KEY,
+    forgotten_at INTEGER NOT NULL
+  ) WITHOUT ROWID;
+)sql";
+
 const sqlite::Schema& schema() {
   static const std::string from_version_1 = std::string(from_version_1_begin) + tables + from_version_1_end;
-  static const std::array<const char*, 1> upgrades{from_version_1.c_str()};
+  static const std::array<const char*, 2> upgrades{from_version_1.c_str(), from_version_2};
   static const sqlite::Schema known{.kind = "a store of tlsrpt-milter",
                                     .application_id = 0x53544B31,  // "STK1"
-                                    .version = 2,
+                                    .version = 3,
                                     .statements = tables,
                                     .upgrades = upgrades};
   return known;
@@ -180,6 +192,18 @@ class SqliteFold final : public FoldTransaction {
       statement->reset();
     }
     return known;
+  }
+
+  Result<Forgotten> forgotten() override {
+    auto rows = database_.prepare("SELECT domain, forgotten_at FROM forgotten");
+    if (!rows) return std::unexpected(rows.error());
+    Forgotten found;
+    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+      found.emplace(row.text(0), time_in(row, 1));
+      return {};
+    });
+    if (!done) return std::unexpected(done.error());
+    return found;
   }
 
   Result<void> add(const DailyCounts& counts) override {
@@ -315,7 +339,9 @@ class SqliteStore final : public Store {
           std::string("DELETE FROM downgrades WHERE (day, sender) IN "
                       "(SELECT day, sender FROM downgrades WHERE day < ?1 LIMIT ?2)"),
           std::string("DELETE FROM senders WHERE domain IN "
-                      "(SELECT domain FROM senders WHERE last_tls < ?1 * 86400000 LIMIT ?2)")}) {
+                      "(SELECT domain FROM senders WHERE last_tls < ?1 * 86400000 LIMIT ?2)"),
+          std::string("DELETE FROM forgotten WHERE domain IN "
+                      "(SELECT domain FROM forgotten WHERE forgotten_at < ?1 * 86400000 LIMIT ?2)")}) {
       auto statement = database_.prepare(sql);
       if (!statement) return std::unexpected(statement.error());
       statement->bind(1, number_of(before)).bind(2, static_cast<std::int64_t>(most));
@@ -355,7 +381,7 @@ class SqliteStore final : public Store {
     return found;
   }
 
-  Result<bool> forget_sender(const std::string& domain) override {
+  Result<bool> forget_sender(const std::string& domain, Time now) override {
     auto transaction = Transaction::begin(database_, "IMMEDIATE");
     if (!transaction) return std::unexpected(transaction.error());
     const std::int64_t changes_before = database_.own_changes();
@@ -363,6 +389,12 @@ class SqliteStore final : public Store {
     if (!statement) return std::unexpected(statement.error());
     if (auto done = statement->bind(1, domain).run(); !done) return std::unexpected(done.error());
     const bool known = database_.own_changes() > changes_before;
+    auto note = database_.prepare(
+        "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET "
+        "forgotten_at = max(forgotten_at, excluded.forgotten_at)");
+    if (!note) return std::unexpected(note.error());
+    note->bind(1, domain).bind(2, number_of(now));
+    if (auto done = note->run(); !done) return std::unexpected(done.error());
     if (auto done = database_.execute("UPDATE forgettings SET number = number + 1"); !done)
       return std::unexpected(done.error());
     if (auto done = transaction->commit(); !done) return std::unexpected(done.error());

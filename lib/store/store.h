@@ -47,6 +47,7 @@ class FoldTransaction {
   // Those of the sending domains that are known. Other writers may add to them meanwhile: what a writer makes
   // of them is then as if it had come first.
   virtual Result<Senders> senders(const std::set<std::string>& domains) = 0;
+  virtual Result<Forgotten> forgotten() = 0;
 
   virtual Result<void> add(const DailyCounts& counts) = 0;
   virtual Result<void> add(const Senders& more) = 0;
@@ -73,15 +74,16 @@ class Store {
   // Forgets the ids of the writer's segments folded before the time. Only for segments whose files are gone.
   virtual Result<void> forget_segments(Time folded_before) = 0;
 
-  // Removes counts and downgrades of earlier days and senders that were last seen on one of them, up to
-  // `most` rows; returns how many there were. The fold waits no longer than these take.
+  // Removes counts and downgrades of earlier days and senders that were last seen, or forgotten, on one of
+  // them, up to `most` rows; returns how many there were. The fold waits no longer than these take.
   virtual Result<std::size_t> prune(Day before, std::size_t most) = 0;
 
   virtual Result<std::vector<Downgrade>> downgrades(const Period& period) = 0;
   // Sending domains with at least so many sessions with TLS.
   virtual Result<Senders> senders(std::uint64_t least_tls_sessions) = 0;
-  // Forgets what is known of a sending domain; false where nothing is.
-  virtual Result<bool> forget_sender(const std::string& domain) = 0;
+  // Forgets what is known of a sending domain, and what journals know of it that are not folded yet; false
+  // where the store knows nothing.
+  virtual Result<bool> forget_sender(const std::string& domain, Time now) = 0;
   // Another number whenever a sending domain was forgotten.
   virtual Result<std::int64_t> forgettings() = 0;
 };

@@ -115,14 +115,20 @@ Result<int> run_forget(const ForgetOptions& options, const Surroundings& surroun
     if (!domain) return fail(Fault::usage, "{}", domain.error().message);
     domains.push_back(std::move(*domain));
   }
-  const auto store = store::open_store(place_of(surroundings.configuration), store::Access::change);
+  const store::Place place = place_of(surroundings.configuration);
+  const auto sender_of = sending_domain();
+  if (!sender_of) return std::unexpected(sender_of.error());
+  const auto store = store::open_store(place, store::Access::change);
   if (!store) return std::unexpected(store.error());
+  const auto waiting = store::senders_in_journal(place, *sender_of);
+  if (!waiting) return std::unexpected(waiting.error());
   int status = 0;
   for (const DomainName& domain : domains) {
-    const auto forgotten = (*store)->forget_sender(domain.str());
+    const auto forgotten = (*store)->forget_sender(domain.str(), surroundings.clock());
     if (!forgotten) return std::unexpected(forgotten.error());
-    if (!*forgotten) status = 1;
-    const auto* const what = *forgotten ? "forgotten" : "nothing was known of it";
+    const bool was_known = *forgotten || waiting->contains(domain.str());
+    if (!was_known) status = 1;
+    const auto* const what = was_known ? "forgotten" : "nothing was known of it";
     if (auto told = print(fmt::format("{}: {}\n", domain.str(), what)); !told)
       return std::unexpected(told.error());
   }

@@ -191,7 +191,7 @@ class Background(unittest.TestCase):
 
             self.assertEqual(sessions_in(read(settings["state_dir"])), 1)
             self.assertFalse((folder / "pid").exists())
-            self.assertRegex(started.stderr.text(), r"info: ended: 1 sessions journalled, 1 folded, 0 lost")
+            self.assertRegex(started.stderr.text(), r"info: ended: 1 session journalled, 1 folded, 0 lost")
 
     def test_the_command_tells_when_the_daemon_cannot_start(self) -> None:
         with Lab() as lab:

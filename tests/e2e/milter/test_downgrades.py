@@ -1,10 +1,12 @@
 """A sender that has used TLS and comes without it is noticed, and can be refused for now."""
 
+import os
+import signal
 import unittest
 
-from lab import Lab, program
+from lab import Lab, program, wait
 from lab.smtp_dialogue import TLS13, Client, UnexpectedReply, greeted, tls
-from recording import QUICK, Milter, end_and_read, receiver
+from recording import EVERYBODY, QUICK, Milter, configuration, end_and_read, receiver
 
 XCLIENT = {"smtpd_peername_lookup": "no", "smtpd_authorized_xclient_hosts": "127.0.0.0/8"}
 
@@ -80,6 +82,63 @@ class Downgrades(unittest.TestCase):
                 self.session(lab, mx, "mx1.other.test")
             self.until_refused(lab, mx, "mx1.other.test")
             self.session(lab, mx, "mx1.sender.test", encrypted=False)
+
+    def test_the_first_mail_is_refused_already_after_a_start_and_after_a_reload(self) -> None:
+        with Lab() as lab:
+            milter = self.start(lab)
+            mx = receiver(lab, milter, parameters=XCLIENT)
+            for _ in range(3):
+                self.session(lab, mx, "mx1.sender.test")
+                self.session(lab, mx, "mx1.exempt.test")
+            mx.end()
+            milter.stop()
+
+            refusing = {"on_downgrade": "tempfail", "downgrade_exempt": ["exempt.test"]}
+            rarely = {"state_dir": milter.state, "fold_interval": 3600}
+            started = self.start(lab, **rarely, **refusing)
+            mx = receiver(lab, started, parameters=XCLIENT)
+            self.assert_refused(lab, mx, "mx1.sender.test")
+            self.session(lab, mx, "mx1.exempt.test", encrypted=False)
+            mx.end()
+            started.stop()
+
+            reloaded = self.start(lab, **rarely)
+            mx = receiver(lab, reloaded, parameters=XCLIENT)
+            self.session(lab, mx, "mx1.sender.test", encrypted=False)
+            configuration(reloaded.configuration.parent, EVERYBODY | QUICK | rarely | refusing | {
+                "socket": reloaded.socket, "local_networks": ["127.0.0.0/8"], "downgrade_after": 3})
+            os.kill(reloaded.pid, signal.SIGHUP)
+            reloaded.stderr.wait_for("the configuration was read again")
+            self.assert_refused(lab, mx, "mx1.sender.test")
+            self.session(lab, mx, "mx1.exempt.test", encrypted=False)
+
+    def test_sessions_that_are_still_in_the_journal_are_forgotten_too(self) -> None:
+        with Lab() as lab:
+            milter = self.start(lab, fold_interval=3600)
+            wait.until((milter.state / "tlsrpt.sqlite").exists)  # what comes now is not folded
+            mx = receiver(lab, milter, parameters=XCLIENT)
+            for _ in range(3):
+                self.session(lab, mx, "mx1.sender.test")
+                self.session(lab, mx, "mx1.other.test")
+            mx.end()
+            milter.wait_for_records(6)
+            forget = ("tlsrpt-report", "--state-dir", milter.state, "forget")
+            forgotten = program.run(*forget, "sender.test", "no.test")
+            self.assertEqual((forgotten.returncode, forgotten.stdout),
+                             (1, "sender.test: forgotten\nno.test: nothing was known of it\n"))
+
+            mx = receiver(lab, milter, parameters=XCLIENT)
+            for name in ("sender", "other"):
+                self.session(lab, mx, f"mx1.{name}.test", encrypted=False)
+            end_and_read(mx, milter)
+            downgrades = milter.report("--json", "downgrades")["downgrades"]
+            self.assertEqual([entry["sender"] for entry in downgrades], ["other.test"])
+            self.assertEqual(program.run(*forget, "sender.test").returncode, 1)
+            self.assertEqual(program.run(*forget, "other.test").returncode, 0)
+
+    def assert_refused(self, lab: Lab, mx: object, name: str) -> None:
+        with self.assertRaisesRegex(UnexpectedReply, r"451 4\.7\.10"):
+            self.session(lab, mx, name, encrypted=False)
 
     def until_refused(self, lab: Lab, mx: object, name: str) -> None:
         """Senders are known once what the milter has seen is in its store."""

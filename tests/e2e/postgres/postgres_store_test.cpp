@@ -86,6 +86,9 @@ TEST_CASE("what every store does") {
   SECTION("a forgotten sender") {
     a_forgotten_sender_is_a_stranger(*store);
   }
+  SECTION("a sender that is forgotten before its sessions are folded") {
+    a_sender_is_forgotten_in_journals_too(*store);
+  }
   SECTION("old days") {
     old_days_are_pruned_a_little_at_a_time(*store);
   }
@@ -201,8 +204,18 @@ TEST_CASE("who changes what is there makes no tables and is no writer") {
   CHECK(bad(open_postgres_store(url(), "", Access::change)).fault == Fault::data);
   fold_sessions(*open(), "a", {tls_session()});
   const auto store = good(open_postgres_store(url(), "", Access::change));
-  CHECK(good(store->forget_sender("sender.test")));
+  CHECK(good(store->forget_sender("sender.test", tls_session().begin)));
   CHECK(good(connect().number("SELECT count(*) FROM waiting")) == 1);
+}
+
+TEST_CASE("a store of the version before is upgraded with all that is in it") {
+  fold_sessions(*new_store(), "a", {tls_session()});
+  good(connect().execute("DROP TABLE forgotten"));
+  good(connect().execute("UPDATE tlsrpt_store SET version = 1"));
+  CHECK(bad(open_postgres_store(url(), "", Access::read)).fault == Fault::data);
+  const auto store = good(open_postgres_store(url(), "mx1", Access::write));
+  CHECK(good(store->forget_sender("sender.test", now)));
+  CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session()}));
 }
 
 TEST_CASE("a store that another host has upgraded takes nothing from an older program") {

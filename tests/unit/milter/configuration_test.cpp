@@ -110,3 +110,30 @@ TEST_CASE("mistakes in the configuration are told with their reason") {
         std::string::npos);
   CHECK(bad(load_configuration("/nonexistent")).fault == Fault::config);
 }
+
+TEST_CASE("what is left out by default can be added to") {
+  const Configuration by_default = good(configuration(""));
+  const Configuration more = good(configuration(R"(
+[milter]
+local_networks = ["default", "198.51.100.0/24"]
+exclude_ports = ["default", 2525]
+exclude_daemons = ["default", "Relay"]
+)"));
+  CHECK(more.selection.local_networks.size() == by_default.selection.local_networks.size() + 1);
+  CHECK(more.selection.local_networks.back().text() == "198.51.100.0/24");
+  CHECK(more.selection.excluded_ports == std::vector<std::uint64_t>{465, 587, 2525});
+  CHECK(more.selection.excluded_daemons == std::vector<std::string>{"msa", "originating", "relay"});
+  const Configuration only = good(configuration("[milter]\nlocal_networks = [\"198.51.100.0/24\"]\n"));
+  CHECK(only.selection.local_networks.size() == 1);
+  CHECK(bad(configuration("[milter]\nlocal_networks = [\"defaults\"]\n")).fault == Fault::config);
+}
+
+TEST_CASE("services of the log are named as the log names them, or their program does") {
+  const Configuration c = good(configuration(R"(
+[milter]
+mta_log_services = ["postfix", "Postfix-MX2/smtpd"]
+exclude_mta_log_services = ["postfix/submission/smtpd", "MSA"]
+)"));
+  CHECK(c.selection.log_services == std::vector<std::string>{"postfix", "postfix-mx2"});
+  CHECK(c.selection.excluded_log_services == std::vector<std::string>{"postfix/submission", "msa"});
+}

@@ -49,7 +49,7 @@ TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by ea
   Memory memory;
   memory.see_tls("mx1.sender.test", 3);
   memory.see_tls("mx1.stranger.test", 2);
-  memory.known.configure(refusing(3));
+  good(memory.known.configure(refusing(3)));
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
   good(memory.known.refresh(*memory.store));
   CHECK(memory.known.refuses_plaintext("mx2.sender.test"));
@@ -60,23 +60,37 @@ TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by ea
 TEST_CASE("nobody is refused by default, nor who is exempt") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 30);
-  memory.known.configure(Configuration());
+  good(memory.known.configure(Configuration()));
   good(memory.known.refresh(*memory.store));
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
-  memory.known.configure(refusing(1, {"sender.test"}));
+  good(memory.known.configure(refusing(1, {"sender.test"})));
   good(memory.known.refresh(*memory.store));
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
-  memory.known.configure(refusing(1));
+  good(memory.known.configure(refusing(1)));
   CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
 }
 
 TEST_CASE("a sender that was forgotten is not refused any more") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 1);
-  memory.known.configure(refusing(1));
+  good(memory.known.configure(refusing(1)));
   good(memory.known.refresh(*memory.store));
   CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
-  CHECK(good(memory.store->forget_sender("sender.test")));
+  CHECK(good(memory.store->forget_sender("sender.test", now)));
   good(memory.known.refresh(*memory.store));
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
+}
+
+TEST_CASE("who is to be refused is known as soon as that is configured, where the store can be read") {
+  Memory memory;
+  memory.see_tls("mx1.sender.test", 3);
+  const auto open = [&] { return store::open_sqlite_store(memory.folder / "s", store::Access::read); };
+  good(memory.known.configure(refusing(3), open));
+  CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
+  good(memory.known.configure(refusing(4), open));
+  CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
+  const auto none = [] { return Result<std::unique_ptr<store::Store>>(fail(Fault::unavailable, "away")); };
+  CHECK(bad(memory.known.configure(refusing(3), none)).message == "away");
+  good(memory.known.refresh(*memory.store));
+  CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
 }

@@ -91,15 +91,38 @@ TEST_CASE("what the log tells is written by the same rules") {
   const mtalog::LogPosition position{.number = 7, .text = "here"};
   const auto note = rules.to_record(
       {.time = Time{}, .client_address = "192.0.2.77", .failure = mtalog::HandshakeFailure::dropped},
-      position, "mx");
+      position, "mx", true);
+  CHECK(note.watched);
+  CHECK_FALSE(note.wanted);
   CHECK(note.position == position);
   CHECK(note.failure->client_address == "192.0.2.0");
   CHECK(note.join_key == key.of_address("192.0.2.77"));
   const auto local = rules.to_record(
       {.time = Time{}, .client_address = "10.1.1.1", .failure = mtalog::HandshakeFailure::dropped}, position,
-      "mx");
+      "mx", true);
   CHECK_FALSE(local.failure.has_value());
   CHECK(local.position == position);
+}
+
+TEST_CASE("a failure of submission is told by its service, its daemon, or TLS that begins at once") {
+  Configuration configuration = with({"10.0.0.0/8"});
+  configuration.mta_log = "/log";
+  const auto excludes = [&](const std::string& service, bool implicit_tls = false) {
+    return RecordingRules(configuration, std::nullopt)
+        .excludes({.client_address = "192.0.2.1", .service = service, .implicit_tls = implicit_tls});
+  };
+  CHECK_FALSE(excludes("postfix").has_value());
+  CHECK_FALSE(excludes("postfix/submission").has_value());  // what the milter sees of it decides
+  CHECK(excludes("postfix", true) == LoggedAway::implicit_tls);
+  CHECK(excludes("MSA") == LoggedAway::service);  // Sendmail's
+  configuration.selection.excluded_log_services = {"postfix/submission"};
+  CHECK(excludes("postfix/Submission") == LoggedAway::service);
+  configuration.selection.log_services = {"postfix", "postfix-mx2"};
+  CHECK_FALSE(excludes("postfix").has_value());
+  CHECK_FALSE(excludes("Postfix-mx2", true).has_value());
+  CHECK(excludes("postfix-in") == LoggedAway::service);
+  const mtalog::LoggedFailure named{.client_address = "192.0.2.1", .service = "postfix"};
+  CHECK(RecordingRules(configuration, std::nullopt).to_record(named, {}, "mx", false).wanted);
 }
 
 TEST_CASE("the key of a state directory stays the same, and a damaged one is made anew") {

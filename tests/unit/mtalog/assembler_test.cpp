@@ -11,7 +11,12 @@ using enum HandshakeFailure;
 
 namespace {
 
-const Time near = at("2026-11-22T12:00:10Z");
+const Time noon = at("2026-11-22T12:00:00Z");
+
+Time time_of(const Line& line) {
+  const auto* const time = std::get_if<Time>(&line.stamp);
+  return time != nullptr ? *time : noon;
+}
 
 std::vector<LoggedFailure> failures_in(std::string_view text) {
   Assembler assembler;
@@ -19,7 +24,7 @@ std::vector<LoggedFailure> failures_in(std::string_view text) {
   for (std::uint64_t place = 0; !text.empty();) {
     const std::string_view one = text.substr(0, text.find('\n'));
     if (const auto line = split(one)) {
-      if (auto failure = assembler.add(*line, near, place)) found.push_back(*failure);
+      if (auto failure = assembler.add(*line, time_of(*line), place)) found.push_back(*failure);
     }
     place += one.size() + 1;
     text.remove_prefix(std::min(text.size(), one.size() + 1));
@@ -48,11 +53,15 @@ std::string ended(std::string_view counts, std::string_view client = "client.tes
   return postfix_line(fmt::format("disconnect from {} {}", client, counts));
 }
 
-std::string sendmail_failed(std::string_view reason, std::string_view relay = "relay=client.test [192.0.2.1]",
+std::string sendmail_failed(std::string_view reason, std::string_view client = "client.test [192.0.2.1]",
                             std::string_view error = "SSL_error=1") {
-  return sendmail_line(
-      fmt::format("STARTTLS=server, error: accept failed=-1, reason={}, {}, errno=0, retry=-1, {}", reason,
-                  error, relay));
+  return sendmail_line(fmt::format(
+             "STARTTLS=server, error: accept failed=-1, reason={}, {}, errno=0, retry=-1, relay={}", reason,
+             error, client)) +
+         sendmail_line(
+             "STARTTLS=server: error:0A000418:SSL routines::tlsv1 alert unknown ca:x.c:1:SSL alert") +
+         sendmail_line(fmt::format(
+             "6AQHSqgY000049: {} did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA", client));
 }
 
 }  // namespace
@@ -169,6 +178,10 @@ TEST_CASE("Postfix: a port in wrapper mode tells of a failure without any comman
                              "ca:../ssl/record/rec_layer_s3.c:1601:SSL alert number 48:") +
                 postfix_line("lost connection after CONNECT from client.test[192.0.2.1]") +
                 ended("commands=0/0")) == unknown_ca);
+  const auto found = failures_in(
+      postfix_line("SSL_accept error from client.test[192.0.2.1]: lost connection") + ended("commands=0/0"));
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].implicit_tls);
 }
 
 TEST_CASE("Postfix: the client's address is read in each form") {
@@ -201,23 +214,37 @@ TEST_CASE("Postfix: processes do not get in each other's way, and one serves ses
   CHECK(found[2].client_address == "192.0.2.20");
 }
 
-TEST_CASE("Postfix: other services and other programs are passed over") {
-  for (const char* program : {"postfix/submission/smtpd", "postfix/submissions/smtpd", "postfix/smtps/smtpd",
-                              "postfix/smtp", "postfix/postscreen", "postfix/tlsproxy", "cron"}) {
+TEST_CASE("Postfix: each smtpd is one of the mail server, and the service is what stands before it") {
+  for (const char* program : {"postfix/smtp", "postfix/postscreen", "postfix/tlsproxy", "cron", "/smtpd"}) {
     CAPTURE(program);
     CHECK(failures_in(fmt::format("2026-11-22T12:00:00Z mx {}[1]: disconnect from a.test[192.0.2.1] ehlo=1 "
                                   "starttls=0/1 commands=1/2\n",
                                   program))
               .empty());
   }
-  for (const char* program :
-       {"postfix/smtpd", "postfix-in/smtpd", "mx/postfix/smtpd", "postfix/smtp-in/smtpd"}) {
-    CAPTURE(program);
-    CHECK(failures_in(fmt::format("2026-11-22T12:00:00Z mx {}[1]: disconnect from a.test[192.0.2.1] ehlo=1 "
-                                  "starttls=0/1 commands=1/2\n",
-                                  program))
-              .size() == 1);
+  for (const char* service : {"postfix", "postfix-in", "postfix-mx2", "mx/postfix", "postfix/submission",
+                              "postfix-submission", "postfix-smtps", "postfix/465", "postfix/submissions"}) {
+    CAPTURE(service);
+    const auto found = failures_in(
+        fmt::format("2026-11-22T12:00:00Z mx {}/smtpd[1]: disconnect from a.test[192.0.2.1] ehlo=1 "
+                    "starttls=0/1 commands=1/2\n",
+                    service));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].service == service);
+    CHECK_FALSE(found[0].implicit_tls);
+    CHECK_FALSE(found[0].begin.has_value());
   }
+}
+
+TEST_CASE("Postfix: it is known when the session began, where that was read") {
+  const auto found =
+      failures_in(postfix_line("connect from client.test[192.0.2.1]", 5, "2026-11-22T11:58:00Z mx ") +
+                  postfix_line("connect from client.test[192.0.2.2]", 6, "2026-11-22T11:59:00Z mx ") +
+                  postfix_line("disconnect from client.test[192.0.2.1] ehlo=1 starttls=0/1 commands=1/2", 5) +
+                  postfix_line("disconnect from client.test[192.0.2.1] ehlo=1 starttls=0/1 commands=1/2", 5));
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].begin == at("2026-11-22T11:58:00Z"));
+  CHECK_FALSE(found[1].begin.has_value());
 }
 
 TEST_CASE("Sendmail: a handshake that failed is one line, with its reason") {
@@ -234,16 +261,11 @@ TEST_CASE("Sendmail: a handshake that failed is one line, with its reason") {
       {"something new", other},
   }));
   CAPTURE(reason);
-  CHECK(verdict(
-            sendmail_failed(reason) +
-            sendmail_line(
-                "STARTTLS=server: error:0A000418:SSL routines::tlsv1 alert unknown ca:x.c:1:SSL alert") +
-            sendmail_line("6AQHSqgY000049: client.test [192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during "
-                          "connection to MTA")) == failure);
+  CHECK(verdict(sendmail_failed(reason)) == failure);
 }
 
 TEST_CASE("Sendmail: a connection that is gone within the handshake was dropped") {
-  CHECK(verdict(sendmail_failed("unknown", "relay=[192.0.2.1]", "SSL_error=5")) == dropped);
+  CHECK(verdict(sendmail_failed("unknown", "[192.0.2.1]", "SSL_error=5")) == dropped);
 }
 
 TEST_CASE("Sendmail: the client's address is read in each form") {
@@ -251,11 +273,11 @@ TEST_CASE("Sendmail: the client's address is read in each form") {
     const auto found = failures_in(sendmail_failed("no shared cipher", relay));
     return found.empty() ? std::string("none") : found[0].client_address;
   };
-  CHECK(address("relay=[192.0.2.1]") == "192.0.2.1");
-  CHECK(address("relay=client.test [192.0.2.1]") == "192.0.2.1");
-  CHECK(address("relay=client.test [192.0.2.1] (may be forged)") == "192.0.2.1");
-  CHECK(address("relay=client.test [IPv6:2001:db8::1]") == "2001:db8::1");
-  CHECK(address("relay=client.test") == "none");
+  CHECK(address("[192.0.2.1]") == "192.0.2.1");
+  CHECK(address("client.test [192.0.2.1]") == "192.0.2.1");
+  CHECK(address("client.test [192.0.2.1] (may be forged)") == "192.0.2.1");
+  CHECK(address("client.test [IPv6:2001:db8::1]") == "2001:db8::1");
+  CHECK(address("client.test") == "none");
 }
 
 TEST_CASE("Sendmail: who issues no command that matters after a good handshake has left") {
@@ -271,13 +293,58 @@ TEST_CASE("Sendmail: who issues no command that matters after a good handshake h
                 nothing) == none);
 }
 
+TEST_CASE("Sendmail: the last line has the daemon, which is the service") {
+  const auto service_at = [](std::string_view daemon) {
+    const auto found = failures_in(
+        sendmail_line(
+            "STARTTLS=server, error: accept failed=-1, reason=no shared cipher, SSL_error=1, errno=0, "
+            "retry=-1, relay=[192.0.2.1]") +
+        sendmail_line(fmt::format(
+            "6AQHSqgY000049: [192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to {}",
+            daemon)));
+    REQUIRE(found.size() == 1);
+    CHECK(found[0].begin == noon);
+    return found[0].service;
+  };
+  CHECK(service_at("MTA") == "MTA");
+  CHECK(service_at("MSA") == "MSA");
+  CHECK(service_at("stdin") == "stdin");
+}
+
+TEST_CASE("Sendmail: a session that brought mail is none that failed") {
+  CHECK(verdict(
+            sendmail_line("STARTTLS=server, error: accept failed=-1, reason=no shared cipher, SSL_error=1, "
+                          "errno=0, retry=-1, relay=[192.0.2.1]") +
+            sendmail_line("6AQHSmxV000019: from=<alice@sender.test>, size=48, class=0, nrcpts=1, "
+                          "proto=ESMTP, daemon=MTA, relay=[192.0.2.1]") +
+            sendmail_line("[192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA")) == none);
+}
+
+TEST_CASE("lines are counted that a mail server writes about its sessions") {
+  const auto lines_of = [](const std::string& line) {
+    Assembler assembler;
+    assembler.add(*split(line.substr(0, line.size() - 1)), noon, 0);
+    return assembler.lines_of_sessions();
+  };
+  CHECK(lines_of(postfix_line("connect from a[192.0.2.1]")) == 1);
+  CHECK(lines_of(postfix_line("disconnect from a[192.0.2.1] ehlo=1 commands=1")) == 1);
+  CHECK(lines_of(postfix_line("NOQUEUE: reject: RCPT from a[192.0.2.1]")) == 0);
+  CHECK(lines_of("2026-11-22T12:00:00Z mx postfix/qmgr[1]: 4F2: from=<a@b.test>, size=1, nrcpt=1 (queue "
+                 "active)\n") == 0);
+  CHECK(lines_of(sendmail_line(
+            "6AQ: from=<a@b.test>, size=1, class=0, nrcpts=1, daemon=MTA, relay=[192.0.2.1]")) == 1);
+  CHECK(lines_of(sendmail_line("[192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA")) ==
+        1);
+  CHECK(lines_of("2026-11-22T12:00:00Z mx dovecot[1]: imap-login: Login\n") == 0);
+}
+
 TEST_CASE("a flood of unfinished sessions is bounded, and what is needed of the log grows with it") {
   Assembler assembler;
   const std::size_t many = Assembler::most_unfinished * 2;
   for (std::size_t i = 0; i < many; ++i) {
     const std::string text =
         postfix_line("SSL_accept error from a.test[192.0.2.10]: lost connection", static_cast<int>(i));
-    CHECK_FALSE(assembler.add(*split(text), near, i).has_value());
+    CHECK_FALSE(assembler.add(*split(text), noon, i).has_value());
   }
   REQUIRE(assembler.first_needed().has_value());
   CHECK(*assembler.first_needed() >= many - Assembler::most_unfinished);
@@ -289,21 +356,21 @@ TEST_CASE("a process that says nothing more is not waited for all day") {
     return assembler.add(*split(text), now, place);
   };
   // Sendmail writes no last line where MAIL was refused.
-  add(sendmail_line("STARTTLS=server, relay=client.test [192.0.2.1], version=TLSv1.3, verify=NO", 1), near,
+  add(sendmail_line("STARTTLS=server, relay=client.test [192.0.2.1], version=TLSv1.3, verify=NO", 1), noon,
       0);
   const std::string other_session =
       sendmail_line("[192.0.2.2] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA", 2);
-  add(other_session, near + std::chrono::minutes{30}, 100);
+  add(other_session, noon + std::chrono::minutes{30}, 100);
   CHECK(assembler.first_needed() == 0);
-  add(other_session, near + std::chrono::hours{3}, 200);
+  add(other_session, noon + std::chrono::hours{3}, 200);
   CHECK_FALSE(assembler.first_needed().has_value());
 }
 
 TEST_CASE("Sendmail: a process id that is used again begins anew") {
   Assembler assembler;
   const std::string good = sendmail_line("STARTTLS=server, relay=a [192.0.2.1], version=TLSv1.3, verify=NO");
-  assembler.add(*split(good), near, 0);
-  assembler.add(*split(good), near, 500);
+  assembler.add(*split(good), noon, 0);
+  assembler.add(*split(good), noon, 500);
   CHECK(assembler.first_needed() == 500);
 }
 

@@ -280,3 +280,31 @@ TEST_CASE("a position that means nothing is as none") {
   CHECK(listening.hear(1) == Numbers{"2"});
   CHECK(listening.position->number > 5);
 }
+
+TEST_CASE("the hour that happens twice is read rightly late, and over a restart within it") {
+  ::setenv("TZ", "Europe/Berlin", 1);
+  ::tzset();
+  const auto failed_at = [](const char* stamp, int client) {
+    std::string text = failed_session(client);
+    const std::string_view head = "2026-11-22T12:00:00.000000+00:00";
+    for (auto place = text.find(head); place != std::string::npos; place = text.find(head))
+      text.replace(place, head.size(), stamp);
+    return text;
+  };
+  const Log log;
+  log.add(failed_at("Oct 25 01:40:00", 1));
+  Listening listening(log.file);
+  listening.clock = [] { return at("2026-10-25T12:00:00Z"); };
+  CHECK(listening.hear_all().empty());
+  log.add(failed_at("Oct 25 01:50:00", 2) + failed_at("Oct 25 02:10:00", 3));
+  CHECK(listening.hear_all() == Numbers{"2", "3"});
+  CHECK(listening.times == std::vector{at("2026-10-24T23:50:00Z"), at("2026-10-25T00:10:00Z")});
+  log.add(failed_at("Oct 25 02:40:00", 4) + failed_at("Oct 25 02:20:00", 5));
+  CHECK(listening.hear_all() == Numbers{"4", "5"});
+  CHECK(listening.times == std::vector{at("2026-10-25T00:40:00Z"), at("2026-10-25T01:20:00Z")});
+  log.add(failed_at("Oct 25 02:50:00", 6) + failed_at("Oct 25 03:10:00", 7));
+  CHECK(listening.hear_all() == Numbers{"6", "7"});
+  CHECK(listening.times == std::vector{at("2026-10-25T01:50:00Z"), at("2026-10-25T02:10:00Z")});
+  ::unsetenv("TZ");
+  ::tzset();
+}

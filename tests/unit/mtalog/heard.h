@@ -19,9 +19,10 @@ class Listening {
   // The last number of each address.
   std::vector<std::string> hear(std::size_t failures) {
     heard_.clear();
+    times.clear();
     wanted_ = failures;
     event::Loop loop;
-    const auto follower = good(mtalog::follow(loop, source_, position, system_clock(), heard(loop)));
+    const auto follower = good(mtalog::follow(loop, source_, position, clock, heard(loop)));
     if (act) loop.post([this] { act(); });
     if (failures > 0) loop.run();
     return heard_;
@@ -30,9 +31,10 @@ class Listening {
   // Goes on for so long as there is anything to be read.
   std::vector<std::string> hear_all() {
     heard_.clear();
+    times.clear();
     wanted_ = SIZE_MAX;
     event::Loop loop;
-    const auto follower = good(mtalog::follow(loop, source_, position, system_clock(), heard(loop)));
+    const auto follower = good(mtalog::follow(loop, source_, position, clock, heard(loop)));
     if (before_it_reads) before_it_reads();
     // What it posts to itself is done before the fifth turn of ours.
     std::function<void(int)> turn = [&](int left) {
@@ -44,6 +46,8 @@ class Listening {
     return heard_;
   }
 
+  Clock clock = system_clock();
+  std::vector<Time> times;  // of the failures
   std::optional<mtalog::LogPosition> position;
   mtalog::HandshakeFailure reason = mtalog::HandshakeFailure::none;  // of the last failure
   std::function<void()> act;                                         // once it follows
@@ -55,6 +59,7 @@ class Listening {
                 [this, &loop](const mtalog::LoggedFailure& failure, const mtalog::LogPosition& at) {
                   keep(at);
                   reason = failure.failure;
+                  times.push_back(failure.time);
                   heard_.push_back(failure.client_address.substr(failure.client_address.rfind('.') + 1));
                   if (heard_.size() == wanted_) loop.stop();
                 },

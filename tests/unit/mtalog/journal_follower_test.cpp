@@ -57,10 +57,12 @@ TEST_CASE("the journal is followed from a position on, and nothing is given twic
   listening.position = mtalog::LogPosition{.number = 3, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"1"});
   CHECK(listening.hear_all().empty());
-  journal.add(failed(10, 2) +
-              entry(20, "sm-mta", 9,
-                    "STARTTLS=server, error: accept failed=-1, reason=no shared cipher, SSL_error=1, "
-                    "errno=0, retry=-1, relay=[192.0.2.3]"));
+  journal.add(
+      failed(10, 2) +
+      entry(20, "sm-mta", 9,
+            "STARTTLS=server, error: accept failed=-1, reason=no shared cipher, SSL_error=1, "
+            "errno=0, retry=-1, relay=[192.0.2.3]") +
+      entry(21, "sm-mta", 9, "[192.0.2.3] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA"));
   CHECK(listening.hear_all() == Numbers{"2", "3"});
   CHECK(listening.position->number > 3);
 }

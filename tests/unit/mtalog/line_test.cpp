@@ -1,8 +1,5 @@
 #include "mtalog/line.h"
 
-#include <cstdlib>
-#include <ctime>
-
 #include "support.h"
 
 using namespace starttls;
@@ -11,24 +8,13 @@ using namespace starttls::test;
 
 namespace {
 
-// The time zone of the process, for as long as it lives.
-class Zone {
- public:
-  explicit Zone(const char* name) {
-    ::setenv("TZ", name, 1);
-    ::tzset();
-  }
-  Zone(const Zone&) = delete;
-  Zone& operator=(const Zone&) = delete;
-  ~Zone() {
-    ::unsetenv("TZ");
-    ::tzset();
-  }
-};
-
-std::string time_in(std::string_view head, std::string_view near) {
-  const auto time = time_of(head, at(near));
-  return time ? to_rfc3339(*time) : "none";
+std::string stamp_of(std::string_view text) {
+  const auto line = split(text);
+  if (!line) return "none";
+  if (const auto* const time = std::get_if<Time>(&line->stamp)) return to_rfc3339(*time);
+  const auto& local = std::get<LocalStamp>(line->stamp);
+  return fmt::format("{}-{}-{} {}:{}:{}", local.year, local.month, local.day, local.hour, local.minute,
+                     local.second.count());
 }
 
 }  // namespace
@@ -36,8 +22,26 @@ std::string time_in(std::string_view head, std::string_view near) {
 TEST_CASE("a line is split into time, program, process and message, in each form") {
   for (const char* text :
        {"Nov 26 16:40:06 mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "Nov  6 16:40:06 postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "<22>Nov 26 16:40:06 postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "<22>Nov 26 16:40:06 mx postfix/smtpd[123]: connect from x[192.0.2.1]\r",
+        "Nov 26 16:40:06 <mail.info> mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "Nov 26 16:40:06.123456 mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "Nov 26 16:40:06 mx postfix/smtpd[123]: [ID 197553 mail.info] connect from x[192.0.2.1]",
         "2026-11-26T16:40:06.123456+01:00 mx postfix/smtpd[123]: connect from x[192.0.2.1]",
-        "<22>Nov 26 16:40:06 postfix/smtpd[123]: connect from x[192.0.2.1]"}) {
+        "2026-11-26T16:40:06+0000 mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "2026-11-26T16:40:06 mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "2026-11-26 16:40:06,123 mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "<22>2026-11-26T16:40:06Z mx postfix/smtpd[123]: connect from x[192.0.2.1]",
+        "<34>1 2026-11-26T16:40:06.123Z mx postfix/smtpd 123 - - connect from x[192.0.2.1]",
+        "<34>1 2026-11-26T16:40:06Z - postfix/smtpd 123 ID47 - \xEF\xBB\xBF"
+        "connect from x[192.0.2.1]",
+        "<34>1 2026-11-26T16:40:06Z mx postfix/smtpd 123 - [a@1 b=\"]: x[1]: \\\"]\"][c@1 d=\"e\"] connect "
+        "from "
+        "x[192.0.2.1]",
+        "<34>1 2026-11-26T16:40:06+01:00 mx postfix/smtpd 123 - -  connect from x[192.0.2.1]",
+        "1 2026-11-26T16:40:06.123456+01:00 mx postfix/smtpd 123 - - connect from x[192.0.2.1]",
+        "2026-11-26T16:40:06.123456+01:00 mx postfix/smtpd 123 - - connect from x[192.0.2.1]"}) {
     CAPTURE(text);
     const auto line = split(text);
     REQUIRE(line.has_value());
@@ -45,30 +49,71 @@ TEST_CASE("a line is split into time, program, process and message, in each form
     CHECK(line->process == "123");
     CHECK(line->message == "connect from x[192.0.2.1]");
   }
-  for (const char* text : {"", "x", "]: ", "kernel: something", "[1] x", "Nov 26 16:40:06 mx cron: x"})
-    CHECK_FALSE(split(text).has_value());
 }
 
-TEST_CASE("the time of a line is read in the zone of the process, or in its own") {
-  {
-    const Zone zone("Europe/Berlin");
-    CHECK(time_in("Nov 26 16:40:06 mx ", "2026-11-26T15:41:00Z") == "2026-11-26T15:40:06Z");
-    CHECK(time_in("Jul  6 16:40:06 mx ", "2026-07-06T15:41:00Z") == "2026-07-06T14:40:06Z");
-    CHECK(time_in("2026-11-26T16:40:06.123456+01:00 mx ", "2020-01-01T00:00:00Z") ==
-          "2026-11-26T15:40:06.123Z");
+TEST_CASE("a program that gives no process is known as that") {
+  for (const char* text : {"Nov 26 16:40:06 mx cron: x", "<34>1 2026-11-26T16:40:06Z mx cron - - - x"}) {
+    CAPTURE(text);
+    const auto line = split(text);
+    REQUIRE(line.has_value());
+    CHECK(line->program == "cron");
+    CHECK(line->process.empty());
+    CHECK(line->message == "x");
   }
-  CHECK(time_in("<22>Nov 26 16:40:06 sm-mta", "2026-11-26T16:41:00Z") == "2026-11-26T16:40:06Z");
 }
 
-TEST_CASE("a line without year is of the one that is nearest") {
-  CHECK(time_in("Dec 31 23:59:59 mx ", "2027-01-01T00:00:01Z") == "2026-12-31T23:59:59Z");
-  CHECK(time_in("Jan  1 00:00:01 mx ", "2026-12-31T23:59:59Z") == "2027-01-01T00:00:01Z");
-}
-
-TEST_CASE("what is no time is none") {
-  for (const char* head : {"", "x", "Nov 26", "Nov 66 16:40:06 mx ", "Nov 26 25:40:06 mx ",
-                           "Foo 26 16:40:06 mx ", "<22", "2026-13-26T16:40:06Z mx ", "Nov -1 16:40:06 mx "}) {
+TEST_CASE("what another program quotes is its message, whatever it looks like") {
+  const std::string quoted = "postfix/smtpd[1]: disconnect from a[192.0.2.1] ehlo=1 starttls=0/1";
+  for (const char* head :
+       {"2026-11-22T12:00:00Z mx dovecot: imap-login: user=<x ", "Nov 22 12:00:00 mx root: ",
+        "<22>Nov 22 12:00:00 kernel: ", "<34>1 2026-11-22T12:00:00Z mx dovecot 7 - - ",
+        "<34>1 2026-11-22T12:00:00Z mx dovecot - - - ", "1 2026-11-22T12:00:00Z mx dovecot 7 - - ",
+        "2026-11-22T12:00:00Z mx dovecot 7 - - ", "2026-11-22T12:00:00Z mx root: 1 - - ",
+        "<34>1 2026-11-22T12:00:00Z mx dovecot 7 - [a b=\"c\"] "}) {
     CAPTURE(head);
-    CHECK(time_in(head, "2026-11-26T16:41:00Z") == "none");
+    const auto line = split(head + quoted);
+    REQUIRE(line.has_value());
+    CHECK(line->program != "postfix/smtpd");
+  }
+}
+
+TEST_CASE("a stamp has a zone, or is a local one") {
+  CHECK(stamp_of("2026-11-26T16:40:06.123456+01:00 mx a[1]: x") == "2026-11-26T15:40:06.123Z");
+  CHECK(stamp_of("2026-11-26T16:40:06+0100 mx a[1]: x") == "2026-11-26T15:40:06Z");
+  CHECK(stamp_of("2026-11-26T16:40:06.5-0530 mx a[1]: x") == "2026-11-26T22:10:06.500Z");
+  CHECK(stamp_of("2026-11-26T16:40:06+01 mx a[1]: x") == "2026-11-26T15:40:06Z");
+  CHECK(stamp_of("2026-11-26T16:40:06Z mx a[1]: x") == "2026-11-26T16:40:06Z");
+  CHECK(stamp_of("2026-11-26T16:40:06.25 mx a[1]: x") == "2026-11-26 16:40:6250");
+  CHECK(stamp_of("2026-11-26 16:40:06 mx a[1]: x") == "2026-11-26 16:40:6000");
+  CHECK(stamp_of("Nov  6 16:40:06 mx a[1]: x") == "0-11-6 16:40:6000");
+  CHECK(stamp_of("<22>Feb 29 23:59:60.7 mx a[1]: x") == "0-2-29 23:59:60700");
+}
+
+TEST_CASE("a line of another form is none") {
+  for (const char* text : {"",
+                           "x",
+                           "]: ",
+                           "kernel: something",
+                           "[1] x",
+                           "Nov 26",
+                           "Nov 66 16:40:06 mx a[1]: x",
+                           "Nov 26 25:40:06 mx a[1]: x",
+                           "Foo 26 16:40:06 mx a[1]: x",
+                           "<22",
+                           "<22>",
+                           "<2222>Nov 26 16:40:06 mx a[1]: x",
+                           "2026-13-26T16:40:06Z mx a[1]: x",
+                           "Nov -1 16:40:06 mx a[1]: x",
+                           "Nov 26 16:40:06x mx a[1]: x",
+                           "Nov 26 16:40:06. mx a[1]: x",
+                           "1764175206 mx a[1]: x",
+                           "<34>1 - mx postfix/smtpd 123 - - x",
+                           "<34>1 2026-11-26T16:40:06Z mx postfix/smtpd 123 -",
+                           "<34>1 2026-11-26T16:40:06Z mx postfix/smtpd 12x - - x",
+                           "<34>1 2026-11-26T16:40:06Z mx postfix/smtpd 123 - [a b=\"c",
+                           "Nov 26 16:40:06 mx last message repeated 2 times",
+                           "{\"message\": \"disconnect from a[192.0.2.1]\"}"}) {
+    CAPTURE(text);
+    CHECK_FALSE(split(text).has_value());
   }
 }

@@ -3,6 +3,7 @@
 #include "support.h"
 
 using namespace starttls::mtalog;
+using namespace starttls::test;
 
 TEST_CASE("positions come back from their texts") {
   const FilePosition file{
@@ -10,6 +11,10 @@ TEST_CASE("positions come back from their texts") {
       .given = {.file = {.inode = 8, .begin_size = 5, .begin_crc = 1}, .offset = 0}};
   CHECK(to_text(file) == "file 7:128:9af3c2d1:5000 8:5:00000001:0");
   CHECK(parse_file_position(to_text(file)) == file);
+  FilePosition timed = file;
+  timed.time = at("2026-11-26T12:00:00Z");
+  CHECK(to_text(timed) == "file 7:128:9af3c2d1:5000 8:5:00000001:0 1795694400000");
+  CHECK(parse_file_position(to_text(timed)) == timed);
   const JournalPosition journal{.needed = "s=a;i=1;b=c", .given = 1795348800000000};
   CHECK(parse_journal_position(to_text(journal)) == journal);
   const JournalPosition both{.needed = "s=a;i=1;b=c", .given = 1795348800000000, .last = "s=a;i=2;b=c"};
@@ -18,10 +23,10 @@ TEST_CASE("positions come back from their texts") {
 }
 
 TEST_CASE("what is no position is none") {
-  for (const char* text :
-       {"", "file", "file ", "file 1:2:3:4", "file 1:2:3:4 5:6:7", "file 1:2:3:4 5:6:7:8 9",
-        "file -1:2:3:4 5:6:7:8", "file 1:2:x:4 5:6:7:8", "journal", "journal 5", "journal 5 ", "journal x y",
-        "journal 5 a b c", "journal 5 a ", "journal 5  b"}) {
+  for (const char* text : {"", "file", "file ", "file 1:2:3:4", "file 1:2:3:4 5:6:7",
+                           "file 1:2:3:4 5:6:7:8 x", "file 1:2:3:4 5:6:7:8 ", "file 1:2:3:4 5:6:7:8 9 9",
+                           "file -1:2:3:4 5:6:7:8", "file 1:2:x:4 5:6:7:8", "journal", "journal 5",
+                           "journal 5 ", "journal x y", "journal 5 a b c", "journal 5 a ", "journal 5  b"}) {
     CAPTURE(text);
     CHECK_FALSE(parse_file_position(text).has_value());
     CHECK_FALSE(parse_journal_position(text).has_value());

@@ -118,3 +118,86 @@ TEST_CASE("who left after a good handshake is no session that only the log saw")
   CHECK(alone.settled.empty());
   CHECK(alone.waiting.empty());
 }
+
+namespace {
+
+LogNote of_service(const std::string& service, LogNote note) {
+  note.failure->service = service;
+  return note;
+}
+
+LogNote watched(LogNote note) {
+  note.watched = true;
+  return note;
+}
+
+// The failures that count of one that found no session, after others that did.
+std::vector<HandshakeFailure> alone(const LogNote& note, Waiting before = {}) {
+  before.notes.push_back(note);
+  return failures(join(std::move(before), soon + 2min));
+}
+
+}  // namespace
+
+TEST_CASE("a failure that the milter should have seen, and did not, is of another service") {
+  const LogNote note = watched(of_service("postfix", failure_note()));
+  const Joined joined = join({.notes = {note}}, soon + 2min);
+  CHECK(joined.settled.empty());
+  CHECK(joined.waiting.notes.empty());
+  CHECK(joined.uncounted == std::map<std::string, std::uint64_t>{{"postfix", 1}});
+}
+
+TEST_CASE("a failure while the milter was down counts where the service is one whose sessions are recorded") {
+  const LogNote missed = of_service("postfix-in", failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
+  CHECK(alone(missed).empty());  // nothing is known of the service
+  const Waiting recorded{.sessions = {awaiting_probe()}, .notes = {of_service("postfix-in", failure_note())}};
+  CHECK(alone(missed, recorded).size() == 2);
+  Waiting excluded = recorded;
+  excluded.sessions[0].excluded = true;
+  CHECK(alone(missed, excluded).empty());
+  Waiting other = recorded;
+  other.notes[0].failure->service = "postfix/submission";
+  CHECK(alone(missed, other).size() == 1);
+}
+
+TEST_CASE("what is known of a service is kept") {
+  const Joined first =
+      join({.sessions = {awaiting_probe()}, .notes = {of_service("postfix-in", failure_note())}}, soon);
+  Waiting next = first.waiting;
+  CHECK(alone(of_service("postfix-in", failure_note("2026-11-22T12:00:01Z", "192.0.2.8")), next).size() == 1);
+}
+
+TEST_CASE("a service that is configured counts even where the milter saw no session") {
+  LogNote note = watched(of_service("postfix/smtps", failure_note()));
+  note.wanted = true;
+  CHECK(alone(note).size() == 1);
+}
+
+TEST_CASE("services come back from their lines, and other lines are passed over") {
+  Services services;
+  services.add("postfix", {.recorded = 7, .other = 1});
+  services.add("a \"b\"", {.recorded = 0, .other = 2});
+  Services again;
+  CHECK(again.add_line(R"({"service":"postfix","recorded":7,"other":1})"));
+  CHECK(again.add_line(R"({"service":"a \"b\"","recorded":0,"other":2})"));
+  CHECK(again == services);
+  CHECK(services.to_lines() ==
+        "{\"service\":\"a "
+        "\\\"b\\\"\",\"recorded\":0,\"other\":2}\n{\"service\":\"postfix\",\"recorded\":7,\"other\":1}\n");
+  for (const char* line :
+       {"", "{}", R"({"log":1})", R"({"service":1,"recorded":1,"other":1})", R"({"service":"x"})",
+        R"({"service":"x","recorded":-1,"other":1})", R"({"service":"x","recorded":1,"other":1)"})
+    CHECK_FALSE(again.add_line(line));
+}
+
+TEST_CASE("services are bounded, and what is new weighs more than what is old") {
+  Services services;
+  for (std::size_t i = 0; i < Services::max_services + 5; ++i)
+    services.add(std::to_string(i), {.recorded = 1});
+  CHECK(services.failures().size() == Services::max_services);
+  services.add("0", {.recorded = 900});
+  CHECK(services.is_recorded("0"));
+  for (int i = 0; i < 800; ++i) services.add("0", {.other = 1});
+  CHECK_FALSE(services.is_recorded("0"));
+  CHECK_FALSE(services.is_recorded("unknown"));
+}

@@ -80,6 +80,27 @@ TEST_CASE("beyond the memory for held-back records they are lost, and counted") 
   CHECK(journal.counters().lost == 3);
 }
 
+TEST_CASE("sessions are counted apart from what the log of the mail server adds") {
+  const TemporaryFolder folder;
+  write(folder / "journal", "in the way");
+  const std::string session = encode(tls_session());
+  const std::string note = encode(failure_note());
+  Journal journal(folder / "journal", frame(session).size() + frame(note).size());
+  for (const std::string& payload : {session, note, session, note}) journal.append(payload);
+  CHECK(journal.counters().held_back == 2);
+  CHECK(journal.counters().sessions.held_back == 1);
+  CHECK(journal.counters().lost == 2);
+  CHECK(journal.counters().sessions.lost == 1);
+  fs::remove(folder / "journal");
+  good(journal.keep(now));
+  CHECK(journal.counters().written == 2);
+  CHECK(journal.counters().sessions.written == 1);
+  fs::remove_all(folder / "journal");
+  good(journal.keep(now));
+  CHECK(journal.counters().sessions.written == 1);
+  CHECK(journal.counters().sessions.held_back == 0);
+}
+
 TEST_CASE("a folder that is removed under a running journal costs nothing") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);

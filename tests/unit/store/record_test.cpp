@@ -9,6 +9,9 @@ using namespace starttls::test;
 TEST_CASE("a note of the log comes back from the journal as it went in") {
   LogNote note = failure_note();
   note.join_key = "k";
+  note.failure->service = "postfix/smtps";
+  note.watched = true;
+  note.wanted = true;
   CHECK(std::get<LogNote>(good(decode_record(encode(note)))) == note);
   const LogNote position{.position = {.number = 7, .text = "\"far\""}};
   CHECK(std::get<LogNote>(good(decode_record(encode(position)))) == position);
@@ -19,11 +22,24 @@ TEST_CASE("sessions and notes are told apart") {
   CHECK(std::holds_alternative<LogNote>(good(decode_record(encode(failure_note())))));
 }
 
+TEST_CASE("a record is a session to be counted, or it is not") {
+  Session excluded = awaiting_probe();
+  excluded.excluded = true;
+  Session sly = tls_session();
+  sly.helo = R"("excluded":true)";
+  CHECK(is_counted_session(encode(tls_session())));
+  CHECK(is_counted_session(encode(awaiting_probe())));
+  CHECK(is_counted_session(encode(sly)));
+  CHECK_FALSE(is_counted_session(encode(excluded)));
+  CHECK_FALSE(is_counted_session(encode(failure_note())));
+}
+
 TEST_CASE("what is no note is refused") {
   for (const char* text :
        {R"({"log":)", R"({"log":"x"})", R"({"log":-1})", R"({"log":1,"failure":"bad luck","time":1})",
         R"({"log":1,"failure":"none","time":1})", R"({"log":1,"failure":"dropped"})",
-        R"({"log":1,"position":7})", R"({"log":1,"failure":"dropped","time":-1})",
+        R"({"log":1,"position":7})", R"({"log":1,"watched":1})", R"({"log":1,"service":true})",
+        R"({"log":1,"failure":"dropped","time":-1})",
         R"({"log":1,"failure":"dropped","time":253402300800000})", R"({"log":1,"mx":{"a":"b"}})",
         R"({"log":1,"time":"x"})", R"([{"log":1}])", R"({"log":1,"mx":"\udc00"})",
         R"({"log":1,"mx":"\u0000"})",

@@ -84,7 +84,7 @@ class LockedStore final : public Store {
   Result<std::size_t> prune(Day, std::size_t) override { return locked(); }
   Result<std::vector<Downgrade>> downgrades(const Period&) override { return locked(); }
   Result<Senders> senders(std::uint64_t) override { return locked(); }
-  Result<bool> forget_sender(const std::string&) override { return locked(); }
+  Result<bool> forget_sender(const std::string&, Time) override { return locked(); }
   Result<std::int64_t> forgettings() override { return locked(); }
 
  private:

@@ -192,6 +192,23 @@ TEST_CASE("a forgotten sender is a stranger") {
   a_forgotten_sender_is_a_stranger(*good(open_sqlite_store(folder / "s", Access::write)));
 }
 
+TEST_CASE("a sender is forgotten in journals, too, that are not folded yet") {
+  const TemporaryFolder folder;
+  a_sender_is_forgotten_in_journals_too(*good(open_sqlite_store(folder / "s", Access::write)));
+}
+
+TEST_CASE("a store of the version before is upgraded with all that is in it") {
+  const TemporaryFolder folder;
+  good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::write)), "a", {tls_session()}));
+  {
+    auto old = good(sqlite::Database::open(folder / "s", sqlite::Opening::writing));
+    good(old.execute("DROP TABLE forgotten; PRAGMA user_version = 2"));
+  }
+  const auto store = good(open_sqlite_store(folder / "s", Access::write));
+  CHECK(good(store->forget_sender("sender.test", now)));
+  CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session()}));
+}
+
 TEST_CASE("old days are pruned a little at a time") {
   const TemporaryFolder folder;
   old_days_are_pruned_a_little_at_a_time(*good(open_sqlite_store(folder / "s", Access::write)));

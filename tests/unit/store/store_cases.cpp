@@ -16,6 +16,16 @@ FoldOutcome fold_at(Store& store, const std::string& segment, Time journal_time,
   return good(fold(store, segment, content_of(records), journal_time, journal_time, rules));
 }
 
+// The same as the recorder does it, which reads the segment within the transaction.
+FoldOutcome read_and_fold(Store& store, const std::string& segment, std::initializer_list<Record> records,
+                          FoldRules rules) {
+  const auto read = [&](const std::string&, SegmentContent& content) {
+    for (const Record& record : records) content.add(record);
+    return true;
+  };
+  return good(fold(store, {segment}, read, sending_domain, noon, rules));
+}
+
 DailyCounts counts_in(Store& store) {
   return read_all(store, year, {}).counts;
 }
@@ -156,10 +166,26 @@ void a_forgotten_sender_is_a_stranger(Store& store) {
   const Time begin = tls_session().begin;
   fold_at(store, "a", begin, {tls_session()}, one);
   const auto before = good(store.forgettings());
-  CHECK(good(store.forget_sender("sender.test")));
-  CHECK_FALSE(good(store.forget_sender("sender.test")));
+  CHECK(good(store.forget_sender("sender.test", begin)));
+  CHECK_FALSE(good(store.forget_sender("sender.test", begin)));
   CHECK(good(store.forgettings()) != before);
   CHECK(fold_at(store, "b", begin, {without_tls(begin + 1s)}, one).downgraded == 0);
+}
+
+void a_sender_is_forgotten_in_journals_too(Store& store) {
+  const FoldRules one{.downgrade_after = 1};
+  const Time begin = tls_session().begin;
+  // Two sessions had ended when the sender was forgotten; they are folded after that.
+  CHECK_FALSE(good(store.forget_sender("sender.test", begin + 2h)));
+  const Session before = at_time(tls_session(), begin);
+  const Session after = at_time(tls_session(), begin + 3h);
+  CHECK(read_and_fold(store, "a", {before, before, without_tls(begin + 1h)}, one).downgraded == 0);
+  CHECK(good(store.senders(1)).empty());
+  CHECK(read_and_fold(store, "b", {before, after, without_tls(begin + 1h)}, one).downgraded == 0);
+  CHECK(good(store.senders(1)).at("sender.test").tls_sessions == 1);
+  CHECK(read_and_fold(store, "c", {without_tls(begin + 4h)}, one).downgraded == 1);
+  CHECK(good(store.forget_sender("sender.test", begin + 5h)));
+  CHECK(good(store.prune(day_of(begin) + std::chrono::days{1}, 100)) > 0);
 }
 
 void old_days_are_pruned_a_little_at_a_time(Store& store) {

@@ -29,6 +29,7 @@ void failures_and_sessions_find_each_other_across_folds(store::Store& store);
 void what_waits_too_long_is_settled(store::Store& store);
 void a_sender_known_for_tls_in_plaintext_is_a_downgrade(store::Store& store);
 void a_forgotten_sender_is_a_stranger(store::Store& store);
+void a_sender_is_forgotten_in_journals_too(store::Store& store);
 void old_days_are_pruned_a_little_at_a_time(store::Store& store);
 void a_fold_that_is_not_committed_leaves_nothing(store::Store& store);
 void segments_are_folded_together_but_for_those_that_were_before(store::Store& store);
