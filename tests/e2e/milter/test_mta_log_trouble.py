@@ -1,0 +1,177 @@
+"""A log of the mail server that yields nothing is said, and mail is watched all the same."""
+
+import contextlib
+import http.client
+import re
+import shutil
+import subprocess
+import unittest
+from collections.abc import Callable
+from pathlib import Path
+
+from lab import Lab, program, wait
+from lab.postfix import Receiver
+from lab.smtp_client import SCENARIOS, tls13_mail
+from recording import QUICK, Milter, client, configuration, receiver
+from test_classification import NO_NAMES
+from test_clock import SetClock
+
+USER = "daemon"  # who may read neither
+
+
+def readable_folder(lab: Lab) -> Path:
+    """One that every user can enter, as those above it."""
+    folder = lab.new_folder("log")
+    folder.chmod(0o755)
+    return folder
+
+
+def log_file(lab: Lab, mode: int, group: str = "adm") -> Path:
+    log = readable_folder(lab) / "mail.log"
+    log.touch()
+    log.chmod(mode)
+    shutil.chown(log, "root", group)
+    return log
+
+
+def journal_folder(lab: Lab) -> Path:
+    """With a file as journald(8) leaves it, which only root and two groups may read."""
+    folder = readable_folder(lab)
+    (folder / "system.journal").touch()
+    (folder / "system.journal").chmod(0o640)
+    (folder / "user-1.journal").touch()  # of that user, who may read it
+    (folder / "user-1.journal").chmod(0o644)
+    return folder
+
+
+class NotReadable(unittest.TestCase):
+    """Who may read it is in the message."""
+
+    CASES: dict[str, tuple[Callable[[Lab], str], str]] = {
+        "a file of group adm": (lambda lab: str(log_file(lab, 0o640)),
+                                r"/mail\.log: may not be read by this user; group 'adm' may"),
+        "a file of another group": (lambda lab: str(log_file(lab, 0o640, "mail")),
+                                    r"/mail\.log: may not be read by this user; group 'mail' may"),
+        "a file of root alone": (lambda lab: str(log_file(lab, 0o600)),
+                                 r"/mail\.log: may not be read by this user; no group may, by its mode"),
+        "a journal": (lambda lab: f"journal:{journal_folder(lab)}",
+                      "the journal may not be read by this user; members of group 'adm' or 'systemd-journal' may"),
+        "no file yet": (lambda lab: f"{readable_folder(lab)}/mail.log", r"/mail\.log: No such file or directory"),
+        "no journal": (lambda lab: f"journal:{readable_folder(lab)}", r"there is no journal in \S+"),
+    }
+
+    def test_is_a_warning_of_the_daemon_which_starts(self) -> None:
+        for name, (make, message) in self.CASES.items():
+            with self.subTest(name), Lab() as lab:
+                lab.require_root()
+                milter = Milter(lab, socket=f"unix:{lab.new_folder('run')}/socket",
+                                settings=QUICK | {"mta_log": make(lab), "user": USER})
+                milter.stderr.wait_for(rf"warning: .*{message}; why handshakes fail is not known")
+                milter.stop()
+
+    def test_is_a_warning_of_the_check_for_the_user_that_the_daemon_becomes(self) -> None:
+        for name, (make, message) in self.CASES.items():
+            with self.subTest(name), Lab() as lab:
+                lab.require_root()
+                done = self.check(lab, mta_log=make(lab), user=USER)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertRegex(done.stderr, rf"^tlsrpt-milter: warning: 'milter\.mta_log': .*{message}.* "
+                                              rf"\(user '{USER}'\); why handshakes fail would not be known\n$")
+                self.assertTrue(done.stdout.endswith(": good\n"), done.stdout)
+
+    def test_is_no_warning_where_it_can_be_read(self) -> None:
+        with Lab() as lab:
+            lab.require_root()
+            done = self.check(lab, mta_log=log_file(lab, 0o644), user=USER)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def check(self, lab: Lab, **settings: object) -> subprocess.CompletedProcess[str]:
+        own = {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/s"}
+        file = configuration(lab.folder, own | settings)
+        file.chmod(0o644)
+        return program.run("tlsrpt-milter", "--check-config", "-c", file)
+
+
+class UnknownForm(unittest.TestCase):
+    LINES = {
+        "epoch seconds": "1764175206.123 mx postfix/smtpd[7]: connect from a[192.0.2.1]",
+        "JSON": '{"time": 1764175206, "program": "postfix/smtpd", "message": "connect from a[192.0.2.1]"}',
+        "another date": "26/Nov/2026:16:40:06 mx postfix/smtpd[7]: disconnect from a[192.0.2.1] ehlo=1 starttls=0/1",
+        "Sendmail": "2026/11/26 16:40:06 sm-mta[7]: STARTTLS=server, error: accept failed=-1, relay=[192.0.2.1]",
+    }
+
+    def test_is_logged_once_with_a_line(self) -> None:
+        for name, line in self.LINES.items():
+            with self.subTest(name), Lab() as lab:
+                log = log_file(lab, 0o644)
+                milter = Milter(lab, settings=QUICK | {"mta_log": log})
+                with log.open("a") as file:
+                    file.write(f"{line}\n" * 3)
+                milter.stderr.wait_for(r"warning: .*mail\.log: the form of its lines is not known, .*"
+                                       + re.escape(line[:30]))
+                with log.open("a") as file:
+                    file.write(f"{line}\n" * 30)
+                milter.stop()
+                self.assertEqual(milter.stderr.text().count("the form of its lines"), 1)
+
+    def test_of_other_programs_is_logged_when_there_is_nothing_else(self) -> None:
+        with Lab() as lab:
+            log = log_file(lab, 0o644)
+            milter = Milter(lab, settings=QUICK | {"mta_log": log})
+            with log.open("a") as file:
+                file.write("what is this?\n" * 19 + "Nov 26 16:40:06 mx cron[1]: x\n" + "what is this?\n" * 20)
+            milter.stderr.wait_for("the form of its lines is not known, .*'what is this[?]'")
+
+
+class SilentForADay(unittest.TestCase):
+    def test_is_logged_where_there_were_sessions(self) -> None:
+        with Lab() as lab:
+            clock = SetClock(lab)
+            log, address = log_file(lab, 0o644), lab.address()
+            port = lab.free_port(address)
+            milter = Milter(lab, environment=clock.environment,
+                            settings=QUICK | {"mta_log": log, "metrics": f"inet:{address}:{port}"})
+            mx = receiver(lab, milter, parameters=NO_NAMES)
+            with log.open("a") as file:
+                file.write("Nov 22 11:00:00 mx dovecot[1]: imap-login: Login\n")
+            tls13_mail(client(lab, mx))
+            self.wait_for_sessions(milter, mx)
+            clock.set("2026-11-23T11:59:00Z")
+            with log.open("a") as file:
+                file.write("Nov 23 11:59:00 mx dovecot[1]: imap-login: Login\n")
+            clock.set("2026-11-23T12:01:00Z")
+            milter.stderr.wait_for(r"warning: 'mta_log' \(.*mail\.log\) has had no line about a session for a day "
+                                   "in which there were sessions")
+            page = self.page(address, port)
+            self.assertIn("\ntlsrpt_milter_log_lines_total 2\n", page)
+            self.assertIn("\ntlsrpt_milter_log_session_lines_total 0\n", page)
+
+    def test_is_not_logged_where_the_log_has_them(self) -> None:
+        with Lab() as lab:
+            clock = SetClock(lab)
+            socket, address = f"unix:{lab.new_folder('socket')}/milter", lab.address()
+            port = lab.free_port(address)
+            mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket})
+            milter = Milter(lab, socket=socket, environment=clock.environment,
+                            settings=QUICK | {"mta_log": mx.log.path, "metrics": f"inet:{address}:{port}"})
+            SCENARIOS["unknown_ca_tls13"](client(lab, mx))
+            wait.until(lambda: "\ntlsrpt_milter_log_session_lines_total 2\n" in self.page(address, port))
+            clock.set("2026-11-23T12:01:00Z")
+            page = self.page(address, port)
+            self.assertIn("\ntlsrpt_milter_log_failures_total 1\n", page)
+            self.assertIn("\ntlsrpt_milter_log_failures_uncounted_total 0\n", page)
+            milter.stop()
+            self.assertNotIn("no line about a session", milter.stderr.text())
+
+    def wait_for_sessions(self, milter: Milter, mx: Receiver) -> None:
+        mx.end()  # ends its connections with the milter
+        milter.wait_for_records(0)
+
+    def page(self, address: str, port: int) -> str:
+        with contextlib.closing(http.client.HTTPConnection(address, port, timeout=10)) as connection:
+            connection.request("GET", "/metrics")
+            return "\n" + connection.getresponse().read().decode()
+
+
+if __name__ == "__main__":
+    unittest.main()
