@@ -2,6 +2,7 @@
 #include "fuzz.h"
 #include "mtalog/assembler.h"
 #include "mtalog/line_buffer.h"
+#include "mtalog/local_times.h"
 #include "mtalog/positions.h"
 
 using namespace starttls;
@@ -12,12 +13,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::size_t piece = text.empty() ? 1 : static_cast<unsigned char>(text[0]) + std::size_t{1};
   mtalog::LineBuffer lines;
   mtalog::Assembler assembler;
+  mtalog::LocalTimes times;
   for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(rest.size(), piece))) {
     lines.feed(rest.substr(0, piece), [&](std::string_view line, std::uint64_t place) {
       fuzz::require(place + line.size() < size && text.substr(place, line.size()) == line);
       const auto parts = mtalog::split(line);
       if (!parts) return;
-      const auto failure = assembler.add(*parts, Time{}, place);
+      const auto time = times.time_of(parts->stamp, Time{}, text.size() % 2 == 0);
+      if (!time) return;
+      const auto failure = assembler.add(*parts, *time, place);
       fuzz::require(!failure || IpAddress::parse(failure->client_address).has_value());
       fuzz::require(assembler.first_needed().value_or(0) <= place);
     });
