@@ -69,10 +69,8 @@ void raise_descriptor_limit(const ServeSettings& settings) {
   limit.rlim_cur = limit.rlim_max;
   const bool raised = ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
   if (!raised || limit.rlim_max < settings.max_connections + other_descriptors) {
-    spdlog::warn(
-        "the limit of {} open files is less than {} connections need; when it is reached, idle ones are "
-        "closed",
-        limit.rlim_max, settings.max_connections);
+    spdlog::warn("the limit of {} is too low for {}; when it is reached, idle ones are closed",
+                 counted(limit.rlim_max, "open file"), counted(settings.max_connections, "connection"));
   }
 }
 
