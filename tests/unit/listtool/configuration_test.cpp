@@ -492,6 +492,10 @@ TEST_CASE("the settings of serve are read, and have defaults") {
                          "max_domains = 4\nmax_lookups = 5\nlog = 'syslog'\n"
                          "log_level = 'debug'\n"))
           .serve;
+  const auto more =
+      good(configuration("[serve]\nlisten = ['default', 'inet:127.0.0.1:5461']\n")).serve.listen;
+  REQUIRE(more.size() == 3);
+  CHECK(service::to_text(more[2]) == "inet:127.0.0.1:5461");
   REQUIRE(all.listen.size() == 1);
   CHECK(service::to_text(all.listen[0]) == "inet:[::1]:25");
   CHECK(all.user + all.group + all.socket_group + all.log + all.log_level == "ugssyslogdebug");
