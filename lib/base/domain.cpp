@@ -8,6 +8,7 @@
 #include <optional>
 #include <ranges>
 
+#include "base/network.h"
 #include "base/text.h"
 
 namespace starttls {
@@ -16,6 +17,7 @@ namespace {
 // RFC 1035 section 2.3.4, without the dot at the end.
 constexpr std::size_t longest_name = 253;
 constexpr std::size_t longest_label = 63;
+constexpr std::size_t longest_text = 1024;  // bytes of a name before its U-labels are converted
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -34,6 +36,44 @@ bool is_ldh(char c) {
   return ldh[static_cast<unsigned char>(c)];
 }
 
+bool is_ascii(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x80; });
+}
+
+// As inet_aton(3) reads it: decimal, or hexadecimal after "0x". Lower-case.
+bool is_number(std::string_view label) {
+  if (label.starts_with("0x")) return label.find_first_not_of("0123456789abcdef", 2) == label.npos;
+  return !label.empty() && std::ranges::all_of(label, is_digit);
+}
+
+std::string_view last_label(std::string_view name) {
+  return name.substr(name.rfind('.') + 1);
+}
+
+// "192.0.2.1:25" and "[2001:db8::1]:25" without the port.
+std::string_view without_port(std::string_view text) {
+  const auto colon = text.rfind(':');
+  const bool is_port = colon != text.npos && colon > 0 && is_number(text.substr(colon + 1)) &&
+                       (text[colon - 1] == ']' || text.find(':') == colon);
+  return is_port ? text.substr(0, colon) : text;
+}
+
+// What is like an address in a text of lower-case ASCII; empty where nothing is.
+std::string_view address_in(std::string_view text) {
+  constexpr std::string_view is_address = "is an address, not a name";
+  if (text.size() > longest_name) return {};
+  text = without_port(text);
+  if (text.starts_with('[')) text.remove_prefix(1);
+  if (text.ends_with(']')) text.remove_suffix(1);
+  if (text.starts_with("ipv6:")) return is_address;
+  text = text.substr(0, text.find('%'));  // the zone
+  const bool has_colons = std::ranges::count(text, ':') > 1;
+  if (has_colons && text.find_first_not_of("0123456789abcdef.:") == text.npos) return is_address;
+  if (IpAddress::parse(text)) return is_address;
+  if (is_number(last_label(text))) return "ends with a number, as an address does and no name";
+  return {};
+}
+
 std::string_view fault_of_label(std::string_view label) {
   if (label.empty()) return "has an empty label";
   if (label.size() > longest_label) return "has a label of more than 63 bytes";
@@ -42,40 +82,74 @@ std::string_view fault_of_label(std::string_view label) {
   return {};
 }
 
-// Whether a label of a plain name is one, its letters being letters that a label may have.
 bool is_plain_label(std::string_view label) {
-  if (label.empty() || label.size() > longest_label || label.front() == '-' || label.back() == '-')
-    return false;
-  // With hyphens in the third and fourth place it is an A-label, or would be taken for one.
-  return label.size() < 4 || label[2] != '-' || label[3] != '-';
+  return !label.empty() && label.size() <= longest_label && label.front() != '-' && label.back() != '-';
 }
 
-// What is wrong with a lower-case ASCII name; empty where nothing is.
+// What is wrong with a lower-case ASCII name without its trailing dot; empty where nothing is.
 std::string_view fault_of(std::string_view name) {
   if (name.empty()) return "is empty";
   if (name.size() > longest_name) return "is longer than 253 bytes";
-  std::string_view last;
+  if (const auto fault = address_in(name); !fault.empty()) return fault;
+  if (name.starts_with('[') && name.ends_with(']')) return "is in brackets, and a name is not";
   for (const auto part : std::views::split(name, '.')) {
-    last = std::string_view(part.begin(), part.end());
-    if (const auto fault = fault_of_label(last); !fault.empty()) return fault;
+    const auto fault = fault_of_label(std::string_view(part.begin(), part.end()));
+    if (!fault.empty()) return fault;
   }
-  if (std::ranges::all_of(last, is_digit)) return "is an address, not a name";
   return {};
 }
 
-// RFC 5891 section 5: U-labels to A-labels, and A-labels checked.
-Result<std::string> to_a_labels(std::string_view text) {
-  const std::string name(text);
+// RFC 5891 section 5.
+Result<std::string> to_a_label(const std::string& label) {
   char* converted = nullptr;
-  const int rc = idn2_to_ascii_8z(name.c_str(), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
+  const int rc = idn2_to_ascii_8z(label.c_str(), &converted, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL);
   const std::unique_ptr<char, decltype(&idn2_free)> owner(converted, &idn2_free);
-  if (rc != IDN2_OK) return fail(Fault::data, "'{}': {}", printable(text), idn2_strerror(rc));
+  if (rc != IDN2_OK) {
+    return fail(Fault::data, "'{}' cannot be converted to an A-label: {}", printable(label, 300),
+                idn2_strerror(rc));
+  }
   return to_lower(converted);
 }
 
-bool needs_idna(std::string_view name) {
-  return name.find("xn--") != std::string_view::npos ||
-         std::ranges::any_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
+// The dots of other scripts (RFC 3490 section 3.1).
+std::string with_ascii_dots(std::string name) {
+  for (const std::string_view dot : {"\xe3\x80\x82", "\xef\xbc\x8e", "\xef\xbd\xa1"}) {
+    for (auto at = name.find(dot); at != std::string::npos; at = name.find(dot, at + 1)) {
+      name.replace(at, dot.size(), ".");
+    }
+  }
+  return name;
+}
+
+// Each U-label to its A-label; labels in ASCII stay as they are.
+Result<std::string> to_a_labels(std::string name) {
+  name = with_ascii_dots(std::move(name));
+  std::string converted;
+  for (const auto part : std::views::split(name, '.')) {
+    std::string label(part.begin(), part.end());
+    if (!is_ascii(label)) {
+      auto a_label = to_a_label(label);
+      if (!a_label) return a_label;
+      label = std::move(*a_label);
+    }
+    if (part.begin() != name.begin()) converted += '.';
+    converted += label;
+  }
+  return converted;
+}
+
+// Lower-case ASCII without a trailing dot, whether or not that is a name.
+Result<std::string> to_ascii(std::string_view text) {
+  std::string name = to_lower(text);
+  // A NUL would end a label early for libidn2; no name is that long, whatever its script.
+  const bool is_fit = name.size() <= longest_text && name.find('\0') == std::string::npos;
+  if (is_fit && !is_ascii(name)) {
+    auto converted = to_a_labels(std::move(name));
+    if (!converted) return converted;
+    name = std::move(*converted);
+  }
+  if (name.ends_with('.')) name.pop_back();
+  return name;
 }
 
 }  // namespace
@@ -90,24 +164,24 @@ bool DomainName::is_plain(std::string_view text) {
     start = at + 1;
   }
   const std::string_view last(start, end);
-  return is_plain_label(last) && !std::ranges::all_of(last, is_digit);
+  return is_plain_label(last) && !is_number(last);
 }
 
 Result<DomainName> DomainName::parse(std::string_view text) {
   if (is_plain(text)) return DomainName(std::string(text));
-  std::string name = to_lower(text);
-  if (name.ends_with('.')) name.pop_back();
-  // A NUL would end the text early for libidn2; no name is that long, whatever its script.
-  const bool sound = name.size() <= 1024 && name.find('\0') == std::string::npos;
-  if (sound && needs_idna(name)) {
-    auto converted = to_a_labels(name);
-    if (!converted) return std::unexpected(converted.error());
-    name = std::move(*converted);
-  }
-  if (const auto fault = fault_of(name); !fault.empty()) {
+  if (text == ".") return fail(Fault::data, "'.' is the root of the DNS, not a name");
+  auto name = to_ascii(text);
+  if (!name) return std::unexpected(name.error());
+  if (const auto fault = fault_of(*name); !fault.empty()) {
     return fail(Fault::data, "'{}' {}", printable(text, 300), fault);
   }
-  return DomainName(std::move(name));
+  return DomainName(std::move(*name));
+}
+
+bool is_address_like(std::string_view text) {
+  if (DomainName::is_plain(text)) return false;
+  const auto name = to_ascii(text);
+  return name && !address_in(*name).empty();
 }
 
 }  // namespace starttls

@@ -10,16 +10,20 @@
 
 namespace starttls {
 
-// A host or domain name: lower-case A-labels (RFC 5890), no trailing dot, letters, digits and hyphens only,
-// labels of 1 to 63 and 253 bytes in all (RFC 1035 section 2.3.4). Not an address literal: the last label is
-// never all digits. This is the only place that turns text into a name to be compared.
+// A host or domain name: lower-case, no trailing dot, labels of letters, digits and hyphens that neither
+// begin nor end with a hyphen (RFC 5321 section 4.1.2), of 1 to 63 bytes each and 253 in all (RFC 1035
+// section 2.3.4). Not an address: the last label is no number.
+//
+// A label that is ASCII is taken as it is, also where it begins with "xn--" and is no A-label (RFC 5890
+// section 2.3.2.1): such hosts are in the DNS and receive mail. This is the only place that turns text into a
+// name to be compared.
 class DomainName {
  public:
-  // Takes upper case, U-labels (UTF-8) and one trailing dot. Fault::data says what is wrong with the name.
+  // Takes upper case, U-labels (UTF-8), which become A-labels, and one trailing dot. Fault::data says what is
+  // wrong with the name.
   static Result<DomainName> parse(std::string_view text);
 
-  // Whether the text is such a name already, byte for byte. Names with "xn--" are left to parse(), which
-  // gives them back as they are where they are sound: here the answer is false. For those who have millions.
+  // Whether the text is such a name already, byte for byte. For those who have millions.
   static bool is_plain(std::string_view text);
 
   const std::string& str() const { return name_; }
@@ -29,6 +33,11 @@ class DomainName {
   explicit DomainName(std::string name) : name_(std::move(name)) {}
   std::string name_;
 };
+
+// Whether the text is an address, or so like one that a program may take it for one, and thus no name: an
+// IPv4 or IPv6 address, also with a port, an address literal ("[IPv6:2001:db8::1]", RFC 5321 section 4.1.3),
+// or what ends with a number ("mx.example.123", "0x7f.1").
+bool is_address_like(std::string_view text);
 
 }  // namespace starttls
 

@@ -157,6 +157,18 @@ class RecipientDomains(unittest.TestCase):
             self.assertEqual(row.messages, 2)
             self.assertEqual(row.domains, {"example.test": (1, 2), "example.org": (1, 2)})
 
+    def test_are_counted_where_they_are_ascii_but_no_a_labels(self) -> None:
+        domains = ["xn--ls8h.la", "xn--mller-kva-de.mail.protection.outlook.com", "xn--a.test", "xn--bcher-kva.example"]
+        with Lab() as lab:
+            milter = Milter(lab)
+            mx = receiver(lab, milter, domains=domains, parameters=NO_NAMES)
+            one = client(lab, mx, recipients=tuple(f"bob@{domain}" for domain in domains) + ("eve@XN--LS8H.LA",))
+            two_mails(one)
+
+            (row,) = end_and_read(mx, milter)[one.source]
+
+            self.assertEqual(row.domains, {domain: (1, 2) for domain in domains})
+
     def test_of_refused_recipients_do_not_count(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
