@@ -29,8 +29,8 @@ void tell_faults(const Common& common, const ListFiles& files, const preload::Re
   }
   const auto faults = reading.dropped() + reading.untold;
   if (faults == 0) return;
-  warn(common, fmt::format("{}: {} in single entries, which are left out ('starttls-listtool lint list' "
-                           "shows them)",
+  warn(common, fmt::format("{}: {} in single entries; what is faulty is left out ('starttls-listtool lint "
+                           "list' shows it)",
                            shown, counted(faults, "fault")));
 }
 

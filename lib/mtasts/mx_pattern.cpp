@@ -8,7 +8,9 @@ namespace {
 // Where the name itself is sound, or is not what is wrong first.
 std::string_view fault_of(std::string_view text) {
   if (text == "*") return "would match every host; a wildcard is '*.' and a domain";
-  if (text.starts_with('.')) return "is the suffix of another format; a wildcard is '*.' and a domain";
+  if (text.starts_with('.') && DomainName::parse(text.substr(1))) {
+    return "is the suffix of another format; a wildcard is '*.' and a domain";
+  }
   if (text.find('*', text.starts_with("*.") ? 2 : 0) != std::string_view::npos) {
     return "has a '*' that is not the whole left-most label";
   }

@@ -44,12 +44,6 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   return seconds;
 }
 
-bool is_address(std::string_view text) {
-  const bool colons = text.find(':') != std::string_view::npos;
-  const std::string_view characters = colons ? "0123456789abcdefABCDEF.:[]" : "0123456789.[]";
-  return text.find_first_not_of(characters) == std::string_view::npos;
-}
-
 bool is_extension_value(std::string_view value) {
   return !value.empty() && is_utf8(value) &&
          std::ranges::none_of(value, [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; });
@@ -176,11 +170,11 @@ void Reader::read_mx(const Field& field) {
     findings_.add(Severity::dropped, field.value_place, field.name, std::move(message));
   };
   if (field.value.empty()) return leave_out("is empty");
-  if (is_address(field.value)) {
-    return leave_out(
-        fmt::format("'{}' is an address, and an MX host is a name", printable(field.value, 100)));
-  }
+  if (field.value == ".") return leave_out("'.' is the null MX (RFC 7505), not an MX host");
   auto pattern = MxPattern::parse(field.value);
+  if (!pattern && is_address_like(field.value.substr(field.value.starts_with("*.") ? 2 : 0))) {
+    return leave_out(pattern.error().message);
+  }
   if (!pattern) {
     unreadable_mx_.push_back({.severity = Severity::refused,
                               .place = field.value_place,

@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "base/domain.h"
 #include "base/text.h"
 #include "preload/mx_pattern.h"
 
@@ -21,6 +22,11 @@ std::size_t start_of_value(const TextStream& text, Kind kind, std::string_view v
   if (kind == Kind::string) return text.start_of_string(end);
   if (kind == Kind::number) return end - value.size();
   return end - 1;
+}
+
+// An address or the null MX: what the other mxs say is right without it.
+bool can_match_no_host(std::string_view text) {
+  return text == "." || is_address_like(text);
 }
 
 }  // namespace
@@ -118,6 +124,11 @@ std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view t
     return std::nullopt;
   }
   const auto pattern = MxPattern::parse(text);
+  if (!pattern && can_match_no_host(text)) {
+    remark(policy_remarks_, Severity::dropped, start_of_value(text_, kind, text),
+           fmt::format("mx {}; this mx is left out", pattern.error().message));
+    return std::nullopt;
+  }
   if (!pattern) return "mx " + pattern.error().message;
   add_mx(pattern->str());
   return std::nullopt;
@@ -169,8 +180,8 @@ void EntryDraft::judge_policy() {
     joined_.clear();
   } else if (!seen(Field::mxs)) {
     fault_of_entry("has no mxs");
-  } else if (mx_count_ == 0 && policy_stands_) {
-    fault_of_entry("its mxs are empty");
+  } else if (joined_.empty() && policy_stands_) {
+    fault_of_entry(mx_count_ == 0 ? "its mxs are empty" : "none of its mxs can match a host");
   }
   stands_ = stands_ && policy_stands_;
   std::ranges::move(policy_remarks_, std::back_inserter(remarks_));

@@ -15,7 +15,8 @@ Result<MxPattern> MxPattern::parse(std::string_view text) {
     return fail(Fault::data, "'{}' is no pattern of this format; a suffix is written '{}'",
                 printable(text, 300), printable(text.substr(1), 300));
   }
-  const bool suffix = text.starts_with('.');
+  if (text == ".") return fail(Fault::data, "'.' is the null MX (RFC 7505), not an MX host");
+  const bool suffix = text.starts_with('.') && !text.starts_with("..");
   const auto name = DomainName::parse(suffix ? text.substr(1) : text);
   if (!name) return std::unexpected(name.error());
   if (name->str().find('.') == std::string::npos) {

@@ -65,7 +65,7 @@ class Policy(Case):
     def test_every_fault_in_one_run(self):
         self.assertEqual(self.lint("policy", POLICY.replace("mode", "\nmode") + "mx: 192.0.2.1\nmx:\n"), 1)
         self.assertEqual(self.out, "FILE:2:1: fault: an empty line, which a policy must not have\n"
-                                   "FILE:7:5: fault: mx: '192.0.2.1' is an address, and an MX host is a name\n"
+                                   "FILE:7:5: fault: mx: '192.0.2.1' is an address, not a name\n"
                                    "FILE:8:4: fault: mx: is empty\n")
         self.assertIn("3 faults", self.err)
 

@@ -96,6 +96,14 @@ TEST_CASE("what is legal but worth knowing is a note") {
   });
 }
 
+TEST_CASE("names in ASCII are taken as they are, whether or not they are A-labels") {
+  check({
+      {"a hoster's name after a customer's domain in U-labels",
+       with("mx", "mx: xn--mller-kva-de.mail.protection.outlook.com\nmx: *.XN--LS8H.la\nmx: xn--a.test\n"),
+       "enforce xn--mller-kva-de.mail.protection.outlook.com,*.xn--ls8h.la,xn--a.test 604800", ""},
+  });
+}
+
 TEST_CASE("what is wrong but says only one thing is a fault, and the policy stays in force") {
   check({
       {"an empty line inside says nothing", with("mode", "\nmode: enforce\n"), enforced,
@@ -129,8 +137,22 @@ TEST_CASE("what is wrong but says only one thing is a fault, and the policy stay
        "cher.test' is to be written '*.xn--bcher-kva.test'\n"},
       {"no host is called by its address", with("mx", "mx: 192.0.2.1\nmx: mx.a.test\nmx: [2001:db8::1]\n"),
        enforced,
-       "fault 3:5: mx: '192.0.2.1' is an address, and an MX host is a name\n"
-       "fault 5:5: mx: '[2001:db8::1]' is an address, and an MX host is a name\n"},
+       "fault 3:5: mx: '192.0.2.1' is an address, not a name\n"
+       "fault 5:5: mx: '[2001:db8::1]' is an address, not a name\n"},
+      {"also in a form that only some programs take for one",
+       with("mx",
+            "mx: [IPv6:2001:db8::25]\nmx: mx.a.test\nmx: mx.example.123\nmx: 0x7f.1\nmx: 192.0.2.1:25\n"
+            "mx: *.0.2.1\nmx: [192.0.2.1]\nmx: 2130706433\n"),
+       enforced,
+       "fault 3:5: mx: '[IPv6:2001:db8::25]' is an address, not a name\n"
+       "fault 5:5: mx: 'mx.example.123' ends with a number, as an address does and no name\n"
+       "fault 6:5: mx: '0x7f.1' ends with a number, as an address does and no name\n"
+       "fault 7:5: mx: '192.0.2.1:25' is an address, not a name\n"
+       "fault 8:5: mx: '0.2.1' ends with a number, as an address does and no name\n"
+       "fault 9:5: mx: '[192.0.2.1]' is an address, not a name\n"
+       "fault 10:5: mx: '2130706433' ends with a number, as an address does and no name\n"},
+      {"the null MX beside a host says nothing", with("mx", "mx: mx.a.test\nmx: .\n"), enforced,
+       "fault 4:5: mx: '.' is the null MX (RFC 7505), not an MX host\n"},
       {"no host has no name", with("mx", "mx:\nmx: mx.a.test\nmx: \n"), enforced,
        "fault 3:4: mx: is empty\nfault 5:4: mx: is empty\n"},
       {"no host has a name that Postfix takes for a keyword", with("mx", "mx: nexthop\nmx: mx.a.test\n"),
@@ -188,7 +210,17 @@ TEST_CASE("what could be misread refuses the policy, and all of it is told") {
        "refused 1:1: none of its mx can match a host\nfault 3:4: mx: is empty\n"},
       {"an address is none", with("mx", "mx: 2001:db8::1\n"), "none in force",
        "refused 1:1: none of its mx can match a host\n"
-       "fault 3:5: mx: '2001:db8::1' is an address, and an MX host is a name\n"},
+       "fault 3:5: mx: '2001:db8::1' is an address, not a name\n"},
+      {"the null MX is none", "version: STSv1\nmode: testing\nmax_age: 86401\nmx: .", "none in force",
+       "refused 1:1: none of its mx can match a host\n"
+       "fault 4:5: mx: '.' is the null MX (RFC 7505), not an MX host\n"},
+      {"empty labels: what was meant is open",
+       with("mx", "mx: mx.a.test\nmx: ..\nmx: a..test\nmx: ..a.test\n"), "none in force",
+       "refused 4:5: mx: '..' has an empty label\n"
+       "refused 5:5: mx: 'a..test' has an empty label\n"
+       "refused 6:5: mx: '..a.test' has an empty label\n"},
+      {"a suffix of the list format", with("mx", "mx: .a.test\n"), "none in force",
+       "refused 3:5: mx: '.a.test' is the suffix of another format; a wildcard is '*.' and a domain\n"},
       {"a bare '*' beside others: what was meant is open", with("mx", "mx: mx.a.test\nmx: *\n"),
        "none in force", "refused 4:5: mx: '*' would match every host; a wildcard is '*.' and a domain\n"},
       {"hosts on one line: to leave them out would stop their mail",

@@ -45,6 +45,25 @@ TEST_CASE("names are brought into the one form that is compared") {
         "xn--bcher-kva.example enforce mx.example.org\n");
 }
 
+TEST_CASE("names in ASCII are taken as they are, whether or not they are A-labels") {
+  CHECK(entries("xn--ls8h.la enforce mx.XN--ls8h.la .xn--a.test\nok.example enforce mx.ok.example\n") ==
+        "ok.example enforce mx.ok.example\n"
+        "xn--ls8h.la enforce mx.xn--ls8h.la:.xn--a.test\n");
+}
+
+TEST_CASE("an MX that is an address, the null MX or has empty labels is a fault, with the reason") {
+  CHECK(faults("a.test enforce mx.a.test 192.0.2.1 [IPv6:2001:db8::25] mx.example.123 0x7f.1 . ..\n"
+               ". none\n[192.0.2.1] none\n") ==
+        "1:26: a.test: MX '192.0.2.1' is an address, not a name\n"
+        "1:36: a.test: MX '[IPv6:2001:db8::25]' is an address, not a name\n"
+        "1:56: a.test: MX 'mx.example.123' ends with a number, as an address does and no name\n"
+        "1:71: a.test: MX '0x7f.1' ends with a number, as an address does and no name\n"
+        "1:78: a.test: MX '.' is the null MX (RFC 7505), not an MX host\n"
+        "1:80: a.test: MX '..' has an empty label\n"
+        "2:1: .: '.' is the root of the DNS, not a name\n"
+        "3:1: [192.0.2.1]: '[192.0.2.1]' is an address, not a name\n");
+}
+
 TEST_CASE("blank lines, comments, tabs, CRLF and a last line without an end are fine") {
   CHECK(entries("").empty());
   CHECK(entries("# nothing\r\n\r\n  \t\n #x").empty());

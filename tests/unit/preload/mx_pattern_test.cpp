@@ -35,5 +35,18 @@ TEST_CASE("what a map could misread is no pattern") {
     CAPTURE(text);
     CHECK(bad(MxPattern::parse(text)).fault == Fault::data);
   }
+  CHECK(bad(MxPattern::parse(".")).message == "'.' is the null MX (RFC 7505), not an MX host");
+  for (const char* text : {"..", "..example.org", "a..test"}) {
+    CAPTURE(text);
+    CHECK(bad(MxPattern::parse(text)).message.ends_with("has an empty label"));
+  }
   CHECK(bad(MxPattern::parse("*.example.org")).message.find("'.example.org'") != std::string::npos);
+}
+
+TEST_CASE("a pattern in ASCII is taken as it is, whether or not its labels are A-labels") {
+  for (const char* text : {"mx.xn--ls8h.la", ".xn--a.test", "xn--mller-kva-de.mail.protection.outlook.com"}) {
+    CAPTURE(text);
+    CHECK(good(MxPattern::parse(text)).str() == text);
+    CHECK(MxPattern::is_plain(text));
+  }
 }

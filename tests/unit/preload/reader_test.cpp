@@ -177,6 +177,29 @@ TEST_CASE("a later entry does not stand in for the first of its domain, whatever
   }
 }
 
+TEST_CASE("an mx that is an address or the null MX is left out, and the others stand") {
+  const auto reading = reading_of(list_with(
+      R"({"a.test": {"mode": "enforce", "mxs": ["mx.a.test", "192.0.2.1", "[IPv6:2001:db8::25]",
+"mx.example.123", "0x7f.1", "."]},
+"b.test": {"mode": "enforce", "mxs": ["192.0.2.1"]},
+"c.test": {"mode": "enforce", "mxs": ["mx.c.test", ".."]},
+"xn--ls8h.la": {"mode": "enforce", "mxs": ["mx.XN--ls8h.la.", "xn--mller-kva-de.mail.protection.outlook.com"]}})"));
+  CHECK(shown(*reading.list) ==
+        "a.test enforce mx.a.test; "
+        "xn--ls8h.la enforce mx.xn--ls8h.la:xn--mller-kva-de.mail.protection.outlook.com");
+  CHECK(
+      shown(reading) ==
+      "3:65: a.test: mx '192.0.2.1' is an address, not a name; this mx is left out\n"
+      "3:78: a.test: mx '[IPv6:2001:db8::25]' is an address, not a name; this mx is left out\n"
+      "4:1: a.test: mx 'mx.example.123' ends with a number, as an address does and no name; this mx is left "
+      "out\n"
+      "4:19: a.test: mx '0x7f.1' ends with a number, as an address does and no name; this mx is left out\n"
+      "4:29: a.test: mx '.' is the null MX (RFC 7505), not an MX host; this mx is left out\n"
+      "5:1: b.test: none of its mxs can match a host\n"
+      "5:39: b.test: mx '192.0.2.1' is an address, not a name; this mx is left out\n"
+      "6:52: c.test: mx '..' has an empty label\n");
+}
+
 TEST_CASE("all faults of one entry are told, each at its own place") {
   const auto reading = reading_of(list_with(
       "{\"b..test\": {\"mode\": \"no\",\n \"mxs\": [\"*.x.test\",\n  \"ok.test\", \"1.2.3.4\"]},\n" +
@@ -185,7 +208,7 @@ TEST_CASE("all faults of one entry are told, each at its own place") {
         "3:14: b..test: 'b..test' has an empty label\n"
         "3:26: b..test: unknown mode 'no'; known are enforce and testing\n"
         "4:10: b..test: mx '*.x.test' is no pattern of this format; a suffix is written '.x.test'\n"
-        "5:14: b..test: mx '1.2.3.4' is an address, not a name\n");
+        "5:14: b..test: mx '1.2.3.4' is an address, not a name; this mx is left out\n");
   CHECK(reading.list->size() == 1);
 }
 
