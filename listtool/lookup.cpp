@@ -13,6 +13,7 @@
 #include "base/domain.h"
 #include "base/text.h"
 #include "json/json_text.h"
+#include "listtool/arguments.h"
 #include "listtool/index.h"
 #include "listtool/installed.h"
 #include "listtool/options.h"
@@ -252,15 +253,22 @@ std::string as_json(const std::vector<Answer>& answers) {
   return json.take();
 }
 
-Result<std::vector<DomainName>> read_domains(const std::vector<std::string>& texts) {
-  std::vector<DomainName> domains;
-  domains.reserve(texts.size());
-  for (const std::string& text : texts) {
+struct Domains {
+  std::vector<DomainName> domains;  // in their order
+  int status = 0;                   // what is due for those that are no names
+};
+
+Result<Domains> read_domains(const std::vector<std::string>& arguments) {
+  Domains read;
+  const auto status = each_argument(arguments, [&](std::string_view text) -> Result<void> {
     auto domain = DomainName::parse(text);
-    if (!domain) return fail(Fault::usage, "{}", domain.error().message);
-    domains.push_back(std::move(*domain));
-  }
-  return domains;
+    if (!domain) return std::unexpected(domain.error());
+    read.domains.push_back(std::move(*domain));
+    return {};
+  });
+  if (!status) return std::unexpected(status.error());
+  read.status = *status;
+  return read;
 }
 
 Place in_memory(Source source) {
@@ -374,20 +382,22 @@ bool nothing_is_known(std::span<const Published> published) {
 }  // namespace
 
 Result<int> lookup(const Common& common, const LookupOptions& options) {
-  const auto domains = read_domains(options.domains);
-  if (!domains) return std::unexpected(domains.error());
+  const auto read = read_domains(options.domains);
+  if (!read) return std::unexpected(read.error());
+  const std::vector<DomainName>& domains = read->domains;
+  if (domains.empty() && read->status != 0) return read->status;
   const auto places = options.lists.empty() ? installed_places(common) : places_in_files(common, options);
   if (!places) return std::unexpected(places.error());
-  auto published = options.live ? asked(common, *domains) : cached(common, *domains);
+  auto published = options.live ? asked(common, domains) : cached(common, domains);
   if (!published) return std::unexpected(published.error());
   if (places->lists.empty() && !places->overrides && !options.live && nothing_is_known(*published)) {
     return std::unexpected(nothing_installed(common.configuration));
   }
   const postfix::Rules rules = rules_for(common.configuration, options);
   std::vector<Answer> answers;
-  answers.reserve(domains->size());
-  for (std::size_t i = 0; i < domains->size(); ++i) {
-    auto answer = answer_for((*domains)[i], *places, std::move((*published)[i]), rules,
+  answers.reserve(domains.size());
+  for (std::size_t i = 0; i < domains.size(); ++i) {
+    auto answer = answer_for(domains[i], *places, std::move((*published)[i]), rules,
                              common.configuration.serve.wait_for_dane, common.now);
     if (!answer) return std::unexpected(answer.error());
     answers.push_back(std::move(*answer));
@@ -396,7 +406,7 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   for (const Answer& answer : answers) text += as_text(answer);
   const auto printed = print(common.json ? as_json(answers) : text);
   if (!printed) return std::unexpected(printed.error());
-  int status = 0;
+  int status = read->status;
   for (const Place& place : places->lists) {
     if (const int told = tell_unusable(place.facts); told != 0) status = told;
   }

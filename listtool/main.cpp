@@ -207,7 +207,8 @@ void add_sts(CLI::App& app, Options& options, Commands& commands) {
   commands.sts_cache = add_command(*sts, "cache", "Show or forget what is known",
                                    "starttls-listtool sts cache\n"
                                    "  starttls-listtool sts cache --purge example.com");
-  commands.sts_cache->add_option("DOMAIN", options.sts_cache.domains, "Domains (default: all)");
+  commands.sts_cache->add_option("DOMAIN", options.sts_cache.domains,
+                                 "Domains (default: all); '-': one a line on standard input");
   commands.sts_cache->add_flag("--purge", options.sts_cache.purge, "Forget them");
   commands.sts_cache->add_flag("--all", options.sts_cache.all, "With --purge: forget all");
 }
@@ -226,7 +227,9 @@ Commands add_commands(CLI::App& app, Options& options) {
 
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
                                 "starttls-listtool lookup example.com");
-  commands.lookup->add_option("DOMAIN", options.lookup.domains, "Recipient domains")->required();
+  commands.lookup
+      ->add_option("DOMAIN", options.lookup.domains, "Recipient domains; '-': one a line on standard input")
+      ->required();
   add_rules(*commands.lookup, options.lookup.rules.early_adopter, options.postfix_version);
   add_lists(*commands.lookup, options.lookup.lists, options.lookup.signature);
   commands.lookup->add_flag("--live", options.lookup.live, "Ask the DNS and policy hosts now");

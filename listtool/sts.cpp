@@ -9,9 +9,8 @@
 
 #include "base/cli.h"
 #include "base/domain.h"
-#include "base/file.h"
-#include "base/text.h"
 #include "json/json_text.h"
+#include "listtool/arguments.h"
 #include "listtool/bulk.h"
 #include "listtool/options.h"
 #include "listtool/sts_outcome.h"
@@ -21,47 +20,23 @@
 namespace starttls::listtool {
 namespace {
 
-// Some million names.
-constexpr std::size_t stdin_limit = std::size_t{64} << 20U;  // bytes
+struct Domains {
+  std::vector<DomainName> domains;  // each once, in their order
+  int status = 0;                   // what is due for those that are no names
+};
 
-Result<DomainName> parse_argument(std::string_view text) {
-  auto domain = DomainName::parse(text);
-  if (!domain) return fail(Fault::usage, "{}", domain.error().message);
-  return domain;
-}
-
-// A domain a line; what follows a '#', and empty lines, do not count.
-Result<void> read_lines(std::string_view text, std::vector<DomainName>& domains) {
-  for (std::size_t number = 1; !text.empty(); ++number) {
-    const auto end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(end + 1, text.size()));
-    line = trim(line.substr(0, line.find('#')));
-    if (line.empty()) continue;
-    auto domain = DomainName::parse(line);
-    if (!domain) return fail(Fault::data, "standard input:{}: {}", number, domain.error().message);
-    domains.push_back(std::move(*domain));
-  }
-  return {};
-}
-
-// Each once, in their order.
-Result<std::vector<DomainName>> read_domains(const std::vector<std::string>& arguments) {
-  std::vector<DomainName> domains;
-  for (const std::string& argument : arguments) {
-    if (argument == "-") {
-      const auto text = read_file(argument, stdin_limit, FileKind::any);
-      if (!text) return std::unexpected(text.error());
-      if (const auto read = read_lines(*text, domains); !read) return std::unexpected(read.error());
-      continue;
-    }
-    auto domain = parse_argument(argument);
-    if (!domain) return std::unexpected(domain.error());
-    domains.push_back(std::move(*domain));
-  }
+Result<Domains> read_domains(const std::vector<std::string>& arguments) {
+  Domains read;
   std::set<DomainName> seen;
-  std::erase_if(domains, [&](const DomainName& domain) { return !seen.insert(domain).second; });
-  return domains;
+  const auto status = each_argument(arguments, [&](std::string_view text) -> Result<void> {
+    auto domain = DomainName::parse(text);
+    if (!domain) return std::unexpected(domain.error());
+    if (seen.insert(*domain).second) read.domains.push_back(std::move(*domain));
+    return {};
+  });
+  if (!status) return std::unexpected(status.error());
+  read.status = *status;
+  return read;
 }
 
 Result<std::unique_ptr<policy::Discovery>> begin(const Common& common) {
@@ -148,17 +123,19 @@ int status_of_cache(const policy::Discovery& discovery) {
 }  // namespace
 
 Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
-  auto domains = read_domains(options.domains);
-  if (!domains) return std::unexpected(domains.error());
+  auto read = read_domains(options.domains);
+  if (!read) return std::unexpected(read.error());
+  if (read->domains.empty() && read->status != 0) return read->status;
   auto discovery = begin(common);
   if (!discovery) return std::unexpected(discovery.error());
-  const bool several = domains->size() > 1;
-  const auto tally = examine_all(common, **discovery, std::move(*domains), mtasts::Haste::now,
+  const bool several = read->domains.size() > 1;
+  const auto tally = examine_all(common, **discovery, std::move(read->domains), mtasts::Haste::now,
                                  [](const DomainName&, const StsOutcome&) { return true; });
   if (!tally) return std::unexpected(tally.error());
   if (several) tell_summary(common, *tally);
   const int kept = status_of_cache(**discovery);
-  return kept != 0 ? kept : tally->exit_status();
+  if (kept != 0) return kept;
+  return read->status != 0 ? read->status : tally->exit_status();
 }
 
 Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) {
@@ -233,14 +210,18 @@ Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common, bool al
 }  // namespace
 
 Result<int> sts_cache(const Common& common, const StsCacheOptions& options) {
-  const auto domains = read_domains(options.domains);
-  if (!domains) return std::unexpected(domains.error());
   if (options.all && !options.purge) return fail(Fault::usage, "--all goes with --purge");
   if (options.purge && options.all == !options.domains.empty()) {
     return fail(Fault::usage, "--purge takes the domains to be forgotten, or --all");
   }
-  if (options.purge) return purge(common, options, *domains);
-  const auto entries = entries_of(common, options.domains.empty(), *domains);
+  const auto read = read_domains(options.domains);
+  if (!read) return std::unexpected(read.error());
+  if (read->domains.empty() && read->status != 0) return read->status;
+  if (options.purge) {
+    const auto purged = purge(common, options, read->domains);
+    return purged && read->status != 0 ? read->status : purged;
+  }
+  const auto entries = entries_of(common, options.domains.empty(), read->domains);
   if (!entries) return std::unexpected(entries.error());
   JsonText json;
   std::string text;
@@ -251,7 +232,8 @@ Result<int> sts_cache(const Common& common, const StsCacheOptions& options) {
   if (common.json) json.end_array();
   const auto printed = print(common.json ? json.take() : text);
   if (!printed) return std::unexpected(printed.error());
-  return entries->size() < domains->size() ? 1 : 0;
+  if (read->status != 0) return read->status;
+  return entries->size() < read->domains.size() ? 1 : 0;
 }
 
 }  // namespace starttls::listtool

@@ -72,8 +72,8 @@ class Fetch(StsCase):
         self.assertEqual(answer["domains"][0]["policy"]["mx"], ["mx.good.test", "*.backup.test"])
 
     def test_a_name_that_is_none_is_told_with_its_line(self) -> None:
-        self.tool("sts", "fetch", "-", status=DATA, text_in="good.test\nbad name\n")
-        self.assertIn("standard input:2: ", self.err)
+        self.tool("sts", "fetch", "-", status=DATA, text_in="bad name\n\n")
+        self.assertIn("standard input:1: ", self.err)
         self.tool("sts", "fetch", "bad name", status=USAGE)
         self.assertEqual(self.web.requests, [])
 

@@ -1,0 +1,57 @@
+#include "listtool/arguments.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstddef>
+
+#include "base/cli.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "listtool/options.h"
+
+namespace starttls::listtool {
+namespace {
+
+constexpr std::size_t stdin_limit = std::size_t{64} << 20U;  // bytes; some million names
+constexpr std::size_t max_reported_lines = 1000;
+
+// Returns how many lines were refused.
+std::size_t each_line(std::string_view text, const std::function<Result<void>(std::string_view)>& take) {
+  std::size_t refused = 0;
+  for (std::size_t number = 1; !text.empty(); ++number) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (number == 1 && line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
+    line = trim(line.substr(0, line.find('#')));
+    if (line.empty()) continue;
+    const auto taken = take(line);
+    if (taken || ++refused > max_reported_lines) continue;
+    tell(program, fmt::format("standard input:{}: {}", number, taken.error().message));
+  }
+  if (refused > max_reported_lines) {
+    tell(program, fmt::format("standard input: {} more lines are faulty", refused - max_reported_lines));
+  }
+  return refused;
+}
+
+}  // namespace
+
+Result<int> each_argument(const std::vector<std::string>& arguments,
+                          const std::function<Result<void>(std::string_view)>& take) {
+  int status = 0;
+  for (const std::string& argument : arguments) {
+    if (argument == "-") {
+      const auto text = read_file(argument, stdin_limit, FileKind::any);
+      if (!text) return std::unexpected(text.error());
+      if (each_line(*text, take) > 0) status = std::max(status, static_cast<int>(Fault::data));
+    } else if (const auto taken = take(argument); !taken) {
+      tell(program, taken.error().message);
+      status = std::max(status, static_cast<int>(Fault::usage));
+    }
+  }
+  return status;
+}
+
+}  // namespace starttls::listtool
