@@ -46,7 +46,7 @@ Result<int> each_argument(const std::vector<std::string>& arguments,
       const auto text = read_file(argument, stdin_limit, FileKind::any);
       if (!text) return std::unexpected(text.error());
       if (each_line(*text, take) > 0) status = std::max(status, static_cast<int>(Fault::data));
-    } else if (const auto taken = take(argument); !taken) {
+    } else if (const auto taken = take(trim(argument)); !taken) {
       tell(program, taken.error().message);
       status = std::max(status, static_cast<int>(Fault::usage));
     }

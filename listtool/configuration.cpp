@@ -68,6 +68,7 @@ struct ListText {
 struct OutputText {
   std::string mta, file, type, postfix_version;
   bool early_adopter = false;
+  std::vector<std::string> next_hops;
   std::vector<std::string> command;
 };
 
@@ -130,6 +131,7 @@ void ask_for_outputs(Settings& settings, std::vector<OutputText>& outputs) {
     settings.text(in + "type", output.type);
     settings.flag(in + "early_adopter", output.early_adopter);
     settings.text(in + "postfix_version", output.postfix_version);
+    settings.texts(in + "next_hops", output.next_hops);
     settings.texts(in + "command", output.command);
   }
 }
@@ -354,6 +356,13 @@ OutputSettings Checks::output(const std::string& table, const OutputText& text) 
   if (!text.postfix_version.empty()) {
     require(is_postfix, in + "postfix_version", "is for Postfix only");
     output.postfix_version = postfix_version(in + "postfix_version", text.postfix_version);
+  }
+  require(is_postfix || text.next_hops.empty(), in + "next_hops", "is for Postfix only");
+  for (std::size_t i = 0; i < text.next_hops.size(); ++i) {
+    auto next_hop = NextHop::parse(text.next_hops[i]);
+    require(next_hop.has_value(), fmt::format("{}next_hops[{}]", in, i),
+            next_hop ? "" : "is no next-hop: " + next_hop.error().message);
+    if (next_hop) output.next_hops.push_back(std::move(*next_hop));
   }
   for (std::size_t i = 0; i < text.command.size(); ++i) {
     const std::string key = fmt::format("{}command[{}]", in, i);

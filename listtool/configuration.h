@@ -70,6 +70,7 @@ struct OutputSettings {
   std::string type;            // one of map_types(mta)
   bool early_adopter = false;  // testing counts as enforce
   std::optional<postfix::Version> postfix_version;
+  std::vector<NextHop> next_hops;  // as in postfix::Rules
   // A program (see Programs) and its arguments, to be run without a shell after a change; none where empty.
   std::vector<std::string> command;
 };

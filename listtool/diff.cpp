@@ -144,11 +144,11 @@ void append_heads(const Pair& pair, BufferedWriter& out) {
   const auto line = [&](std::string_view what, const std::string& before, const std::string& after) {
     if (before != after) out.append(fmt::format("{}{} {} -> {}\n", start, what, before, after));
   };
-  const auto& [before, old_list] = *pair.before;
-  const auto& [after, new_list] = *pair.after;
+  const SourceFacts& before = pair.before->facts;
+  const SourceFacts& after = pair.after->facts;
   line("timestamp", to_rfc3339(before.timestamp), to_rfc3339(after.timestamp));
   line("expires", to_rfc3339(before.expires), to_rfc3339(after.expires));
-  line("author", "'" + printable(old_list.author) + "'", "'" + printable(new_list.author) + "'");
+  line("author", "'" + printable(pair.before->list.author) + "'", "'" + printable(pair.after->list.author) + "'");
   if (before.signed_by && after.signed_by) {
     line("signed by", printable(*before.signed_by), printable(*after.signed_by));
   }

@@ -45,8 +45,9 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
   json.member("changed", changed);
   json.key("lists");
   json.begin_array();
-  for (const auto& [facts, list] : sources) {
-    if (facts.kind == SourceFacts::Kind::list) write(json, facts, list.size(), now);
+  for (const Source& source : sources) {
+    const bool is_list = source.facts.kind == SourceFacts::Kind::list;
+    if (is_list) write(json, source.facts, source.list.size(), now);
   }
   json.end_array();
   json.end_object();

@@ -10,7 +10,7 @@
 #include <ranges>
 
 #include "base/cli.h"
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "base/text.h"
 #include "json/json_text.h"
 #include "listtool/arguments.h"
@@ -45,7 +45,8 @@ struct Published {
 };
 
 struct Answer {
-  std::string domain;
+  std::string next_hop;  // as it was looked up
+  std::string domain;    // its policy domain
   policy::Answer policy;
   std::optional<bool> verified;  // of a list, whether its signature was checked
   std::optional<dane::Verdict> dane;
@@ -137,8 +138,9 @@ void explain(Answer& answer, const FoundInLists& in_lists, const Published& publ
   }
 }
 
-Result<Answer> answer_for(const DomainName& domain, const Places& places, Published published,
+Result<Answer> answer_for(const NextHop& next_hop, const Places& places, Published published,
                           const postfix::Rules& rules, bool wait_for_dane, Time now) {
+  const DomainName& domain = next_hop.domain();
   auto override_entry = find_override(domain.str(), places);
   if (!override_entry) return std::unexpected(override_entry.error());
   auto in_lists = find_in_lists(domain.str(), places.lists);
@@ -149,10 +151,11 @@ Result<Answer> answer_for(const DomainName& domain, const Places& places, Publis
                             .list_entry = in_lists->entry,
                             .early_adopter = rules.early_adopter,
                             .wait_for_dane = wait_for_dane};
-  Answer answer{.domain = domain.str(), .policy = policy::decide(known)};
+  Answer answer{.next_hop = next_hop.str(), .domain = domain.str(), .policy = policy::decide(known)};
   answer.dane = std::move(published.dane);
   if (known.mta_sts != nullptr) answer.mta_sts = *known.mta_sts;
-  answer.postfix = postfix::policy_for(answer.domain, answer.policy, rules.version);
+  answer.postfix = postfix::policy_for(
+      next_hop, answer.policy, known.mta_sts == nullptr ? nullptr : &known.mta_sts->policy, rules.version);
   if (answer.policy.mode == policy::Mode::undecided) answer.postfix = "TEMP";
   answer.sendmail = told_to_sendmail(known, answer.domain);
   explain(answer, *in_lists, published);
@@ -165,7 +168,7 @@ std::vector<std::string_view> mxs_of(const Answer& answer) {
 }
 
 std::string as_text(const Answer& answer) {
-  std::string text = answer.domain + "\n";
+  std::string text = answer.next_hop + "\n";
   const auto line = [&](std::string_view label, std::string_view value) {
     text += fmt::format("  {:<8} {}\n", label, printable(value, 65536));
   };
@@ -226,6 +229,7 @@ void write(JsonText& json, const Answer& answer) {
   const policy::Answer& policy = answer.policy;
   json.begin_object();
   json.member("domain", answer.domain);
+  json.member("next_hop", answer.next_hop);
   json.member("applies", answer.applies());
   json.member("source", source_of(policy));
   json.key("mode");
@@ -253,17 +257,17 @@ std::string as_json(const std::vector<Answer>& answers) {
   return json.take();
 }
 
-struct Domains {
-  std::vector<DomainName> domains;  // in their order
-  int status = 0;                   // what is due for those that are no names
+struct NextHops {
+  std::vector<NextHop> next_hops;  // in their order
+  int status = 0;                  // what is due for those that are none
 };
 
-Result<Domains> read_domains(const std::vector<std::string>& arguments) {
-  Domains read;
+Result<NextHops> read_next_hops(const std::vector<std::string>& arguments) {
+  NextHops read;
   const auto status = each_argument(arguments, [&](std::string_view text) -> Result<void> {
-    auto domain = DomainName::parse(text);
-    if (!domain) return std::unexpected(domain.error());
-    read.domains.push_back(std::move(*domain));
+    auto next_hop = NextHop::parse(text);
+    if (!next_hop) return std::unexpected(next_hop.error());
+    read.next_hops.push_back(std::move(*next_hop));
     return {};
   });
   if (!status) return std::unexpected(status.error());
@@ -315,13 +319,13 @@ Result<Places> installed_places(const Common& common) {
 }
 
 // What is known of MTA-STS without asking anybody; nothing is known of DANE.
-Result<std::vector<Published>> cached(const Common& common, std::span<const DomainName> domains) {
-  std::vector<Published> published(domains.size());
+Result<std::vector<Published>> cached(const Common& common, std::span<const NextHop> next_hops) {
+  std::vector<Published> published(next_hops.size());
   auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return published;
-  for (std::size_t i = 0; i < domains.size(); ++i) {
-    auto found = (*cache)->find(domains[i]);
+  for (std::size_t i = 0; i < next_hops.size(); ++i) {
+    auto found = (*cache)->find(next_hops[i].domain());
     if (!found) return std::unexpected(found.error());
     if (*found) published[i].mta_sts = std::move(**found);
   }
@@ -341,15 +345,15 @@ Published published(const policy::Facts& facts) {
 }
 
 event::Task<std::vector<std::shared_ptr<const policy::Facts>>> examine(policy::Examiner& examiner,
-                                                                       std::span<const DomainName> domains) {
+                                                                       std::span<const NextHop> next_hops) {
   std::vector<event::Task<std::shared_ptr<const policy::Facts>>> tasks;
-  tasks.reserve(domains.size());
-  for (const DomainName& domain : domains) tasks.push_back(examiner.examine(domain));
+  tasks.reserve(next_hops.size());
+  for (const NextHop& next_hop : next_hops) tasks.push_back(examiner.examine(next_hop));
   return event::all_of(std::move(tasks));
 }
 
 // What is published now.
-Result<std::vector<Published>> asked(const Common& common, std::span<const DomainName> domains) {
+Result<std::vector<Published>> asked(const Common& common, std::span<const NextHop> next_hops) {
   auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
   auto discovery = policy::Discovery::begin(
@@ -357,7 +361,7 @@ Result<std::vector<Published>> asked(const Common& common, std::span<const Domai
       examiner_settings(common.configuration.serve, dane::Detail::hosts));
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
-  const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, domains));
+  const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, next_hops));
   std::vector<Published> all;
   all.reserve(facts.size());
   for (const auto& of_domain : facts) all.push_back(published(*of_domain));
@@ -382,22 +386,22 @@ bool nothing_is_known(std::span<const Published> published) {
 }  // namespace
 
 Result<int> lookup(const Common& common, const LookupOptions& options) {
-  const auto read = read_domains(options.domains);
+  const auto read = read_next_hops(options.domains);
   if (!read) return std::unexpected(read.error());
-  const std::vector<DomainName>& domains = read->domains;
-  if (domains.empty() && read->status != 0) return read->status;
+  const std::vector<NextHop>& next_hops = read->next_hops;
+  if (next_hops.empty() && read->status != 0) return read->status;
   const auto places = options.lists.empty() ? installed_places(common) : places_in_files(common, options);
   if (!places) return std::unexpected(places.error());
-  auto published = options.live ? asked(common, domains) : cached(common, domains);
+  auto published = options.live ? asked(common, next_hops) : cached(common, next_hops);
   if (!published) return std::unexpected(published.error());
   if (places->lists.empty() && !places->overrides && !options.live && nothing_is_known(*published)) {
     return std::unexpected(nothing_installed(common.configuration));
   }
   const postfix::Rules rules = rules_for(common.configuration, options);
   std::vector<Answer> answers;
-  answers.reserve(domains.size());
-  for (std::size_t i = 0; i < domains.size(); ++i) {
-    auto answer = answer_for(domains[i], *places, std::move((*published)[i]), rules,
+  answers.reserve(next_hops.size());
+  for (std::size_t i = 0; i < next_hops.size(); ++i) {
+    auto answer = answer_for(next_hops[i], *places, std::move((*published)[i]), rules,
                              common.configuration.serve.wait_for_dane, common.now);
     if (!answer) return std::unexpected(answer.error());
     answers.push_back(std::move(*answer));

@@ -3,6 +3,7 @@
 
 #include "base/cli.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "listtool/options.h"
 
 namespace {
@@ -23,6 +24,7 @@ struct Options {
   StsRefreshOptions sts_refresh;
   StsCacheOptions sts_cache;
   std::string postfix_version;
+  std::vector<std::string> next_hops;
 };
 
 struct Commands {
@@ -134,6 +136,9 @@ void add_generate(CLI::App& app, Options& options, Commands& commands) {
   add_map(*commands.postfix, options.postfix, Mta::postfix,
           "texthash (default), cdb, lmdb, hash or btree: as in main.cf");
   add_rules(*commands.postfix, options.postfix.map.early_adopter, options.postfix_version);
+  add_repeated(*commands.postfix, "--next-hop", options.next_hops,
+               "A smart host as relayhost or a transport map has it, such as '[smtp.example.net]:587'")
+      ->type_name("HOP");
   commands.sendmail = add_command(*generate, "sendmail", "Write the map for FEATURE(`sts')",
                                   "starttls-listtool generate sendmail --type hash -o /etc/mail/starttls -v\n"
                                   "  and in the .mc file what -v says");
@@ -228,7 +233,8 @@ Commands add_commands(CLI::App& app, Options& options) {
   commands.lookup = add_command(app, "lookup", "Say which policy applies to a domain, and why",
                                 "starttls-listtool lookup example.com");
   commands.lookup
-      ->add_option("DOMAIN", options.lookup.domains, "Recipient domains; '-': one a line on standard input")
+      ->add_option("DOMAIN", options.lookup.domains,
+                   "Recipient domains, or next-hops; '-': one a line on standard input")
       ->required();
   add_rules(*commands.lookup, options.lookup.rules.early_adopter, options.postfix_version);
   add_lists(*commands.lookup, options.lookup.lists, options.lookup.signature);
@@ -280,6 +286,11 @@ Result<void> complete(const Commands& commands, Options& options) {
     const auto version = postfix::parse_version(options.postfix_version);
     if (!version) return fail(Fault::usage, "--postfix-version: {}", version.error().message);
     options.postfix.map.postfix_version = options.lookup.rules.version = *version;
+  }
+  for (const std::string& text : options.next_hops) {
+    auto next_hop = NextHop::parse(trim(text));
+    if (!next_hop) return fail(Fault::usage, "--next-hop: {}", next_hop.error().message);
+    options.postfix.map.next_hops.push_back(std::move(*next_hop));
   }
   return configure(commands, options, options.common);
 }

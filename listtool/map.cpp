@@ -30,18 +30,16 @@ std::string_view suffix_of(const OutputSettings& output) {
 }
 
 postfix::Rules postfix_rules(const OutputSettings& output) {
-  return {.version = output.postfix_version, .early_adopter = output.early_adopter};
+  return {.version = output.postfix_version,
+          .early_adopter = output.early_adopter,
+          .next_hops = output.next_hops};
 }
 
-// Each domain that Postfix is told about, to a table.
+// Each line of the map, to a table.
 template <class Writer>
 void add_policies(Writer& table, const OutputSettings& output, std::span<const Source> sources) {
-  const postfix::Rules rules = postfix_rules(output);
-  std::string policy;
-  each_policy(sources, [&](const preload::Entry& entry, std::size_t) {
-    policy.clear();
-    if (postfix::append_policy(policy, entry, rules)) table.add(entry.domain, policy);
-  });
+  postfix::each_line(sources, postfix_rules(output),
+                     [&](std::string_view key, std::string_view policy) { table.add(key, policy); });
 }
 
 std::unexpected<Error> cannot_write(const FileDraft& draft, Fault fault, std::string_view reason) {

@@ -14,10 +14,12 @@ Result<std::optional<Source>> read_mta_sts_source(const Configuration& configura
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return std::nullopt;
   preload::ListBuilder builder;
+  std::map<std::string, mtasts::Policy, std::less<>> policies;
   const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) {
     const auto* const live = entry.knowledge.live(now);
     if (live == nullptr) return;
     const bool enforced = live->policy.mode == mtasts::Mode::enforce && !live->policy.mx.empty();
+    if (enforced) policies.emplace(entry.domain.str(), live->policy);
     builder.add({.domain = entry.domain.str(),
                  .mode = enforced ? preload::Mode::enforce : preload::Mode::none,
                  .joined_mxs = enforced ? builder.keep(policy::join_mxs(live->policy)) : ""},
@@ -29,7 +31,8 @@ Result<std::optional<Source>> read_mta_sts_source(const Configuration& configura
                           .name = "mta-sts",
                           .path = file.string(),
                           .expires = policy::never},
-                .list = std::move(builder.list())};
+                .list = std::move(builder.list()),
+                .mta_sts = std::move(policies)};
 }
 
 std::string fingerprint(const std::optional<Source>& mta_sts) {
@@ -43,6 +46,8 @@ std::string fingerprint(const std::optional<Source>& mta_sts) {
     add(entry.domain);
     add(" ");
     add(entry.joined_mxs);  // nothing where nothing is demanded
+    const auto policy = mta_sts->mta_sts.find(entry.domain);
+    if (policy != mta_sts->mta_sts.end()) add(fmt::format(" {}", policy->second.max_age.count()));
     add("\n");
   }
   return fmt::format("{} policies {:08x}", mta_sts->list.size(), sum);

@@ -37,6 +37,7 @@ std::string made_of(const OutputSettings& output, std::span<const InstalledList>
   }
   text += fmt::format("; MTA-STS {}; overrides {}", mta_sts, identity_of(overrides));
   const auto& version = output.postfix_version;
+  for (const NextHop& next_hop : output.next_hops) text += "; next-hop " + next_hop.str();
   return text + fmt::format("; {} {}{}{}", output.mta == Mta::postfix ? "postfix" : "sendmail", output.type,
                             output.early_adopter ? " early adopter" : "",
                             version ? fmt::format(" {}.{}", version->major, version->minor) : "");

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -15,6 +16,7 @@
 #include "base/file.h"
 #include "base/result.h"
 #include "minisign/verify.h"
+#include "mtasts/policy.h"
 #include "preload/list.h"
 
 namespace starttls::listtool {
@@ -45,6 +47,8 @@ bool is_there(const SourceFacts& source);
 struct Source {
   SourceFacts facts;
   preload::List list;
+  // Of Kind::mta_sts: the policies that are enforced, by their domains.
+  std::map<std::string, mtasts::Policy, std::less<>> mta_sts;
 };
 
 // Fault::usage where a key on the command line is none, Fault::data where a key file is none.

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -24,6 +26,15 @@ std::string what_is_wrong(const CLI::App& app, const CLI::ParseError& mistake) {
   return printable(mistake.what());
 }
 
+// CLI11 takes "[host]" for a list of one; with a blank in front, which its reader removes, it does not.
+std::vector<std::string> with_brackets_kept(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  for (std::string& argument : arguments) {
+    if (argument.starts_with('[') && argument.ends_with(']')) argument.insert(0, " ");
+  }
+  return arguments;
+}
+
 // Whoever starts us without one of them would find our messages in the first file that we open.
 void open_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -37,8 +48,12 @@ void open_standard_descriptors() {
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   app.set_version_flag("--version", app.get_name() + " " STARTTLS_VERSION, "Print the version and leave");
   app.get_formatter()->column_width(34);
+  const auto arguments = with_brackets_kept(argc, argv);
+  std::vector<const char*> pointers;
+  pointers.reserve(arguments.size());
+  for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
   try {
-    app.parse(argc, argv);
+    app.parse(argc, pointers.data());
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version) == 0 ? 0 : static_cast<int>(Fault::internal);
   } catch (const CLI::ParseError& mistake) {

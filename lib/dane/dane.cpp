@@ -83,8 +83,14 @@ std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa, Deta
   return Host{name, binding, fmt::format("none of its TLSA records can be used, of {}", tlsa.tlsas.size())};
 }
 
-constexpr std::string_view tlsa_prefix = "_25._tcp.";
 constexpr std::size_t longest_name = 253;  // RFC 1035 section 2.3.4, in text form
+
+// What is wanted of each host.
+struct Wanted {
+  const Ask& ask;  // outlives every examination
+  std::uint16_t port = 25;
+  Detail detail = Detail::hosts;
+};
 
 // RFC 7672 section 2.2.3: where a host is an alias, the name it stands for comes first.
 std::vector<std::string> tlsa_bases(const std::string& name, const Answer& a, const Answer& aaaa) {
@@ -107,14 +113,14 @@ bool is_alias(const std::string& name, const Answer& addresses) {
 }
 
 // What the TLSA records at these names, in this order, say of a host; shortens `ttl`.
-event::Task<Host> examine_tlsa(const Ask& ask, std::string name, std::vector<std::string> bases,
-                               Detail detail, std::chrono::seconds& ttl) {
+event::Task<Host> examine_tlsa(Wanted wanted, std::string name, std::vector<std::string> bases,
+                               std::chrono::seconds& ttl) {
   for (const std::string& base : bases) {
-    std::string question = fmt::format("{}{}", tlsa_prefix, base);
+    std::string question = fmt::format("_{}._tcp.{}", wanted.port, base);
     if (question.size() > longest_name) continue;  // nobody can have published anything there
-    const Answer tlsa = co_await ask(std::move(question), Type::tlsa);
+    const Answer tlsa = co_await wanted.ask(std::move(question), Type::tlsa);
     ttl = std::min(ttl, tlsa.ttl);
-    std::optional<Host> judged = judge_tlsa(name, tlsa, detail);
+    std::optional<Host> judged = judge_tlsa(name, tlsa, wanted.detail);
     if (judged) co_return std::move(*judged);
   }
   co_return Host{std::move(name), Binding::absent, "it has no signed TLSA records"};
@@ -122,22 +128,22 @@ event::Task<Host> examine_tlsa(const Ask& ask, std::string name, std::vector<std
 
 // RFC 7672 section 2.2.2: the addresses of an alias that is signed itself may be in a zone that is not; then
 // the TLSA records are at the alias.
-event::Task<Host> examine_alias(const Ask& ask, std::string name, Host unsigned_host, Detail detail,
+event::Task<Host> examine_alias(Wanted wanted, std::string name, Host unsigned_host,
                                 std::chrono::seconds& ttl) {
-  const Answer alias = co_await ask(name, Type::cname);
+  const Answer alias = co_await wanted.ask(name, Type::cname);
   ttl = std::min(ttl, alias.ttl);
   if (alias.status == Status::failed) co_return unknown(std::move(name), "its alias", alias);
   if (alias.unvalidated) co_return Host{std::move(name), Binding::unknown, unvalidated};
   if (!is_secure_found(alias)) co_return unsigned_host;
   std::vector<std::string> bases{name};
-  Host host = co_await examine_tlsa(ask, std::move(name), std::move(bases), detail, ttl);
+  Host host = co_await examine_tlsa(wanted, std::move(name), std::move(bases), ttl);
   co_return host;
 }
 
-event::Task<Finding> examine_host(const Ask& ask, std::string name, Detail detail) {
+event::Task<Finding> examine_host(Wanted wanted, std::string name) {
   std::vector<event::Task<Answer>> questions;
-  questions.push_back(ask_for_addresses(ask, name, Type::a));
-  questions.push_back(ask_for_addresses(ask, name, Type::aaaa));
+  questions.push_back(ask_for_addresses(wanted.ask, name, Type::a));
+  questions.push_back(ask_for_addresses(wanted.ask, name, Type::aaaa));
   const std::vector<Answer> addresses = co_await event::all_of(std::move(questions));
   const Answer& a = addresses[0];
   const Answer& aaaa = addresses[1];
@@ -145,9 +151,9 @@ event::Task<Finding> examine_host(const Ask& ask, std::string name, Detail detai
   std::optional<Host> judged = judge_addresses(name, a, aaaa);
   Host host;
   if (!judged) {
-    host = co_await examine_tlsa(ask, name, tlsa_bases(name, a, aaaa), detail, ttl);
+    host = co_await examine_tlsa(wanted, name, tlsa_bases(name, a, aaaa), ttl);
   } else if (judged->binding == Binding::absent && (is_alias(name, a) || is_alias(name, aaaa))) {
-    host = co_await examine_alias(ask, name, std::move(*judged), detail, ttl);
+    host = co_await examine_alias(wanted, name, std::move(*judged), ttl);
   } else {
     host = std::move(*judged);
   }
@@ -235,9 +241,46 @@ void judge_insecure(Verdict& verdict) {
   verdict.hosts.clear();
 }
 
+// Of a next-hop in brackets.
+Verdict judge_only(const Finding& finding) {
+  const Host& host = finding.host;
+  Verdict verdict{.ttl = finding.ttl};
+  switch (host.binding) {
+    case Binding::bound:
+      verdict.standing = Standing::all;
+      verdict.reason = fmt::format("{} has usable TLSA records", host.name);
+      return verdict;
+    case Binding::unusable:
+      verdict.standing = Standing::unusable;
+      break;
+    case Binding::unknown:
+      verdict.standing = Standing::unknown;
+      break;
+    case Binding::absent:
+    case Binding::unreachable:
+      verdict.standing = Standing::none;
+      break;
+  }
+  verdict.reason = fmt::format("{}: {}", host.name, host.reason);
+  return verdict;
+}
+
+event::Task<Verdict> examine_only_host(Wanted wanted, std::string name) {
+  Finding finding = co_await examine_host(wanted, std::move(name));
+  Verdict verdict = judge_only(finding);
+  if (wanted.detail != Detail::none) verdict.hosts.push_back(std::move(finding.host));
+  co_return verdict;
+}
+
 }  // namespace
 
-event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
+event::Task<Verdict> examine(Ask ask, NextHop next_hop, Detail detail) {
+  const Wanted wanted{.ask = ask, .port = next_hop.port(), .detail = detail};
+  const DomainName& domain = next_hop.domain();
+  if (next_hop.is_host()) {
+    Verdict only = co_await examine_only_host(wanted, domain.str());
+    co_return only;
+  }
   Answer mx = co_await ask(domain.str(), Type::mx);
   std::optional<Verdict> judged = judge_mx(mx);
   if (judged) co_return std::move(*judged);
@@ -248,7 +291,7 @@ event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
   std::vector<event::Task<Finding>> examinations;
   for (std::string& host : hosts) {
     const bool askable = is_host_name(host);
-    examinations.push_back(askable ? examine_host(ask, std::move(host), detail)
+    examinations.push_back(askable ? examine_host(wanted, std::move(host))
                                    : pass_over(std::move(host), mx.ttl));
   }
   std::vector<Finding> findings = co_await event::all_of(std::move(examinations));
@@ -266,9 +309,9 @@ event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail) {
   co_return verdict;
 }
 
-event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain, Detail detail) {
+event::Task<Verdict> examine(dns::Resolver& resolver, NextHop next_hop, Detail detail) {
   return examine([&resolver](std::string name, Type type) { return resolver.ask(std::move(name), type); },
-                 std::move(domain), detail);
+                 std::move(next_hop), detail);
 }
 
 std::size_t heap_size(const Host& host) {

@@ -2,6 +2,9 @@
 //
 //   MX -> each host's addresses (must be secure) -> TLSA at _25._tcp.HOST (must be secure)
 //
+// Of a next-hop with a port the TLSA records are those at this port. One in brackets is the only host, and
+// its standing is all, unusable, none or unknown.
+//
 // Postfix asks the same questions again when it delivers; here is only decided which level it gets:
 //
 //   standing     what is so                                                          Postfix gets
@@ -34,7 +37,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "dns/resolver.h"
 #include "event/task.h"
 
@@ -107,10 +110,10 @@ Verdict kept(Verdict latest, const Verdict& before);
 // A domain without MX is its own MX host (RFC 5321 section 5.1). At most `most_hosts` hosts are looked at;
 // with more the standing is at best `some`, and not `none`, as the others may have TLSA records.
 inline constexpr std::size_t most_hosts = 20;
-event::Task<Verdict> examine(dns::Resolver& resolver, DomainName domain, Detail detail = Detail::hosts);
+event::Task<Verdict> examine(dns::Resolver& resolver, NextHop next_hop, Detail detail = Detail::hosts);
 
 // The same, for who answers questions in another way.
 using Ask = std::function<event::Task<dns::Answer>(std::string name, dns::Type type)>;
-event::Task<Verdict> examine(Ask ask, DomainName domain, Detail detail = Detail::hosts);
+event::Task<Verdict> examine(Ask ask, NextHop next_hop, Detail detail = Detail::hosts);
 
 }  // namespace starttls::dane

@@ -29,8 +29,9 @@ std::string question_of(const std::string& name, Type type) {
 }
 
 std::string host_of(const std::string& name, Type type) {
-  constexpr std::string_view prefix = "_25._tcp.";
-  return type == Type::tlsa && name.starts_with(prefix) ? name.substr(prefix.size()) : name;
+  constexpr std::string_view protocol = "._tcp.";  // behind a port (RFC 7672 section 2.2.3)
+  const auto at = type == Type::tlsa && name.starts_with('_') ? name.find(protocol) : name.npos;
+  return at == name.npos ? name : name.substr(at + protocol.size());
 }
 
 }  // namespace

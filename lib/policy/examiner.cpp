@@ -43,16 +43,16 @@ class Examiner::Impl {
         clock_(std::move(clock)),
         settings_(settings) {}
 
-  event::Task<FactsPtr> examine(DomainName domain, mtasts::Haste haste) {
-    const auto [pending, is_new] = under_way_.try_emplace(domain);
+  event::Task<FactsPtr> examine(NextHop next_hop, mtasts::Haste haste) {
+    const auto [pending, is_new] = under_way_.try_emplace(next_hop);
     if (!is_new) {
       event::Arrival<FactsPtr> arrival;
       pending->second.push_back(&arrival);
       FactsPtr shared = co_await arrival;
       co_return shared;
     }
-    const FactsPtr facts = co_await find_out(domain, haste);
-    const auto waiting = std::move(under_way_.extract(domain).mapped());
+    const FactsPtr facts = co_await find_out(next_hop, haste);
+    const auto waiting = std::move(under_way_.extract(next_hop).mapped());
     for (auto* const arrival : waiting) arrival->arrive(facts);
     co_return facts;
   }
@@ -68,9 +68,9 @@ class Examiner::Impl {
     return std::move(*found).value_or(mtasts::Knowledge{});
   }
 
-  std::optional<dane::Verdict> kept_verdict(const DomainName& domain) {
+  std::optional<dane::Verdict> kept_verdict(const NextHop& next_hop) {
     if (verdicts_ == nullptr) return std::nullopt;
-    auto found = verdicts_->find(domain, clock_());
+    auto found = verdicts_->find(next_hop, clock_());
     if (found) return std::move(*found);
     tell_of_verdicts(found.error());
     return std::nullopt;
@@ -83,17 +83,18 @@ class Examiner::Impl {
   std::uint64_t questions_refused() const { return questions_.refused(); }
   Time now() const { return clock_(); }
 
-  std::function<void(const DomainName&)> waits_for_host = [](const DomainName&) {};
+  std::function<void(const NextHop&)> waits_for_host = [](const NextHop&) {};
 
  private:
-  event::Task<FactsPtr> find_out(DomainName domain, mtasts::Haste haste) {
+  event::Task<FactsPtr> find_out(NextHop next_hop, mtasts::Haste haste) {
+    const DomainName& domain = next_hop.domain();
     std::optional<dane::Verdict> verdict;
     std::optional<mtasts::Discovery> discovery;
     std::vector<event::Task<bool>> both;
     const mtasts::Knowledge before = known(domain).value_or(mtasts::Knowledge{});
-    Asking asking(questions_, domain, [this, &domain] { waits_for_host(domain); });
+    Asking asking(questions_, domain, [this, &next_hop] { waits_for_host(next_hop); });
     if (settings_.dane) {
-      both.push_back(find_verdict(asking, domain, verdict));
+      both.push_back(find_verdict(asking, next_hop, verdict));
     } else {
       asking.dane_is_known();
     }
@@ -101,7 +102,7 @@ class Examiner::Impl {
     co_await event::all_of(std::move(both));
     keep(domain, before, *discovery);
     const Time examined = clock_();
-    if (verdict) verdict = with_kept(domain, std::move(*verdict), discovery->knowledge.live(examined));
+    if (verdict) verdict = with_kept(next_hop, std::move(*verdict), discovery->knowledge.live(examined));
     const Time until = fresh_until(verdict, *discovery, examined);
     co_return std::make_shared<const Facts>(Facts{.dane = std::move(verdict),
                                                   .mta_sts = std::move(*discovery),
@@ -109,8 +110,8 @@ class Examiner::Impl {
                                                   .fresh_until = until});
   }
 
-  event::Task<bool> find_verdict(Asking& asking, DomainName domain, std::optional<dane::Verdict>& verdict) {
-    verdict.emplace(co_await dane::examine(asking.network().ask, std::move(domain), settings_.dane_detail));
+  event::Task<bool> find_verdict(Asking& asking, NextHop next_hop, std::optional<dane::Verdict>& verdict) {
+    verdict.emplace(co_await dane::examine(asking.network().ask, std::move(next_hop), settings_.dane_detail));
     asking.dane_is_known();
     co_return true;
   }
@@ -126,13 +127,13 @@ class Examiner::Impl {
 
   // What is proven is kept: that DANE binds the domain, and, where a policy could be given in its stead, that
   // it does not.
-  dane::Verdict with_kept(const DomainName& domain, dane::Verdict latest,
+  dane::Verdict with_kept(const NextHop& next_hop, dane::Verdict latest,
                           const mtasts::FetchedPolicy* policy) {
     using dane::Standing;
     switch (latest.standing) {
       case Standing::unknown:
       case Standing::failing: {
-        const auto before = kept_verdict(domain);
+        const auto before = kept_verdict(next_hop);
         return before ? dane::kept(std::move(latest), *before) : latest;
       }
       case Standing::unvalidated:
@@ -145,11 +146,12 @@ class Examiner::Impl {
         break;
     }
     if (verdicts_ == nullptr) return latest;
-    const bool matters = dane::is_bound(latest.standing) || policy != nullptr || is_enforced(domain);
+    const bool matters =
+        dane::is_bound(latest.standing) || policy != nullptr || is_enforced(next_hop.domain());
     const Time now = clock_();
     const auto ttl = std::min(latest.ttl, settings_.longest_freshness);
-    const auto done = matters ? verdicts_->keep(domain, latest, now, now + ttl + settings_.dane_kept)
-                              : verdicts_->remove(domain);
+    const auto done = matters ? verdicts_->keep(next_hop, latest, now, now + ttl + settings_.dane_kept)
+                              : verdicts_->remove(next_hop);
     if (!done) tell_of_verdicts(done.error());
     return latest;
   }
@@ -193,7 +195,7 @@ class Examiner::Impl {
   VerdictStore* verdicts_;
   Clock clock_;
   ExaminerSettings settings_;
-  std::unordered_map<DomainName, std::vector<event::Arrival<FactsPtr>*>> under_way_;
+  std::unordered_map<NextHop, std::vector<event::Arrival<FactsPtr>*>> under_way_;
   OncePerMinute told_;
   OncePerMinute verdicts_told_;
   std::optional<Error> cache_trouble_;
@@ -209,8 +211,8 @@ Examiner::Examiner(mtasts::Network network, mtasts::Cache& cache, VerdictStore* 
 
 Examiner::~Examiner() = default;
 
-event::Task<FactsPtr> Examiner::examine(DomainName domain, mtasts::Haste haste) {
-  return impl_->examine(std::move(domain), haste);
+event::Task<FactsPtr> Examiner::examine(NextHop next_hop, mtasts::Haste haste) {
+  return impl_->examine(std::move(next_hop), haste);
 }
 
 std::optional<mtasts::Knowledge> Examiner::known(const DomainName& domain) {
@@ -223,11 +225,11 @@ std::function<bool(const DomainName&)>& Examiner::is_enforced() {
   return impl_->is_enforced;
 }
 
-std::optional<dane::Verdict> Examiner::kept_verdict(const DomainName& domain) {
-  return impl_->kept_verdict(domain);
+std::optional<dane::Verdict> Examiner::kept_verdict(const NextHop& next_hop) {
+  return impl_->kept_verdict(next_hop);
 }
 
-void Examiner::on_waiting_for_host(std::function<void(const DomainName&)> waits) {
+void Examiner::on_waiting_for_host(std::function<void(const NextHop&)> waits) {
   impl_->waits_for_host = std::move(waits);
 }
 

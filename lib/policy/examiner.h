@@ -16,7 +16,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "base/result.h"
 #include "dane/dane.h"
 #include "dns/resolver.h"
@@ -70,9 +70,9 @@ class Examiner {
   Examiner& operator=(const Examiner&) = delete;
   ~Examiner();
 
-  // Those who ask about a domain that is being examined share the outcome. Never fails: what cannot be found
-  // out now is unknown in the facts. Ends within the time limits of the resolver and the fetcher.
-  event::Task<std::shared_ptr<const Facts>> examine(DomainName domain,
+  // Those who ask about a next-hop that is being examined share the outcome. Never fails: what cannot be
+  // found out now is unknown in the facts. Ends within the time limits of the resolver and the fetcher.
+  event::Task<std::shared_ptr<const Facts>> examine(NextHop next_hop,
                                                     mtasts::Haste haste = mtasts::Haste::when_due);
 
   // What the cache knows, without asking anybody; nothing where it knows no live policy.
@@ -83,15 +83,15 @@ class Examiner {
   std::function<bool(const DomainName&)>& is_enforced();
 
   // The DANE verdict that is kept of it; nothing where there is none, or it has ended.
-  std::optional<dane::Verdict> kept_verdict(const DomainName& domain);
+  std::optional<dane::Verdict> kept_verdict(const NextHop& next_hop);
 
   // The last failure of the cache; nothing while it has always done what it was asked for.
   const std::optional<Error>& cache_trouble() const;
 
   std::size_t under_way() const;  // domains that are being examined
 
-  // Called, from then on, for each domain of which only the policy host is waited for.
-  void on_waiting_for_host(std::function<void(const DomainName&)> waits);
+  // Called, from then on, for each next-hop of which only the policy host is waited for.
+  void on_waiting_for_host(std::function<void(const NextHop&)> waits);
 
   std::uint64_t questions_refused() const;  // by the bounds of asking.h, so far
 

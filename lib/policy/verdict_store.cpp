@@ -243,8 +243,8 @@ VerdictStore::Opened VerdictStore::open_whatever(const fs::path& file, std::size
           .warning = std::move(opened.warning)};
 }
 
-Result<std::optional<dane::Verdict>> VerdictStore::find(const DomainName& domain, Time now) {
-  auto row = impl_->with_table([&](Table& table) { return table.row_of(domain.str()); });
+Result<std::optional<dane::Verdict>> VerdictStore::find(const NextHop& next_hop, Time now) {
+  auto row = impl_->with_table([&](Table& table) { return table.row_of(next_hop.str()); });
   if (!row) return std::unexpected(row.error());
   if (!*row) return std::nullopt;
   const auto standing = standing_of((*row)->standing);
@@ -254,28 +254,27 @@ Result<std::optional<dane::Verdict>> VerdictStore::find(const DomainName& domain
   return dane::Verdict{.standing = *standing, .reason = std::move((*row)->reason)};
 }
 
-Result<void> VerdictStore::keep(const DomainName& domain, const dane::Verdict& verdict, Time now,
-                                Time until) {
+Result<void> VerdictStore::keep(const NextHop& next_hop, const dane::Verdict& verdict, Time now, Time until) {
   const Row row{.standing = std::string(dane::to_text(verdict.standing)),
                 .reason = verdict.reason,
                 .proven = as_number(now),
                 .until = std::min(as_number(until), as_number(now + max_verdict_age))};
   return impl_->with_table([&](Table& table) -> Result<void> {
-    const auto before = table.row_of(domain.str());
+    const auto before = table.row_of(next_hop.str());
     if (!before) return std::unexpected(before.error());
     const bool is_known = *before && (*before)->standing == row.standing &&
                           std::abs(row.until - (*before)->until) < (row.until - row.proven) / noticeable_part;
     if (is_known) return {};
-    return table.put(domain.str(), row, !*before, impl_->max());
+    return table.put(next_hop.str(), row, !*before, impl_->max());
   });
 }
 
-Result<void> VerdictStore::remove(const DomainName& domain) {
+Result<void> VerdictStore::remove(const NextHop& next_hop) {
   return impl_->with_table([&](Table& table) -> Result<void> {
-    const auto before = table.row_of(domain.str());
+    const auto before = table.row_of(next_hop.str());
     if (!before) return std::unexpected(before.error());
     if (!*before) return {};
-    return table.remove(domain.str());
+    return table.remove(next_hop.str());
   });
 }
 

@@ -14,7 +14,7 @@
 #include <optional>
 
 #include "base/clock.h"
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "base/result.h"
 #include "dane/dane.h"
 
@@ -36,11 +36,11 @@ class VerdictStore {
   static Opened open_whatever(const std::filesystem::path& file, std::size_t max = max_kept_verdicts);
 
   // Errors of all that follow as of sqlite/sqlite.h. A verdict has no hosts, and a TTL of zero.
-  Result<std::optional<dane::Verdict>> find(const DomainName& domain, Time now);
+  Result<std::optional<dane::Verdict>> find(const NextHop& next_hop, Time now);
   // Of a verdict that is proven: all, some, unusable, insecure or none. Writes only what makes a difference:
   // another standing, or a noticeably later end.
-  Result<void> keep(const DomainName& domain, const dane::Verdict& verdict, Time now, Time until);
-  Result<void> remove(const DomainName& domain);
+  Result<void> keep(const NextHop& next_hop, const dane::Verdict& verdict, Time now, Time until);
+  Result<void> remove(const NextHop& next_hop);
 
   VerdictStore(VerdictStore&&) noexcept;
   VerdictStore& operator=(VerdictStore&&) noexcept;

@@ -1,5 +1,6 @@
 #include "listtool/postfix/map.h"
 
+#include <algorithm>
 #include <charconv>
 #include <vector>
 
@@ -15,7 +16,6 @@ constexpr std::string_view release_name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijk
 constexpr Version oldest{.major = 2, .minor = 3};  // security level "secure"
 constexpr Version has_servername{.major = 3, .minor = 4};
 constexpr Version has_protocol_range{.major = 3, .minor = 6};
-constexpr Version has_tlsrpt{.major = 3, .minor = 10};
 
 bool take_number(std::string_view& text, unsigned& number) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
@@ -35,14 +35,74 @@ bool is_release_name(std::string_view text) {
   return text.size() > 1 && text.front() == '-' && text.find_first_not_of(release_name, 1) == text.npos;
 }
 
-// What Postfix says about the policy in its TLS reports (TLSRPT_README). With 3.10.5 it also compares the
-// name of the MX host itself, which it never did before, so here a suffix is one label, written as MTA-STS
-// has it.
-void append_tlsrpt(std::string& text, const preload::Entry& entry) {
-  text.append(" policy_type=sts policy_domain=").append(entry.domain);
-  for (const std::string_view mx : preload::mxs_of(entry)) {
-    text.append(" mx_host_pattern=").append(mx.starts_with('.') ? "*" : "").append(mx);
+// TLSRPT_README, "MTA-STS Support via smtp_tls_policy_maps". The strings have no braces in them.
+void append_tlsrpt(std::string& text, std::string_view domain, const mtasts::Policy& policy) {
+  text.append(" policy_type=sts policy_domain=").append(domain);
+  for (const std::string& line : mtasts::policy_strings(policy)) {
+    text.append(" { policy_string = ").append(line).append(" }");
   }
+  // All of them: Postfix 3.10.5 and later delivers to no other MX host.
+  for (const mtasts::MxPattern& mx : policy.mx) text.append(" mx_host_pattern=").append(mx.str());
+}
+
+// "secure match=...", where there is something to match: an empty match= would defer all mail to the domain.
+bool append_secure(std::string& text, std::string_view joined_mxs, const std::optional<Version>& version) {
+  if (joined_mxs.empty()) return false;
+  text.append("secure match=").append(joined_mxs);
+  if (version.value_or(has_servername) >= has_servername) text += " servername=hostname";
+  if (version && *version >= has_protocol_range) text += " protocols=>=TLSv1.2";
+  return true;
+}
+
+bool is_enforced(const preload::Entry& entry, const Rules& rules) {
+  return entry.mode == preload::Mode::enforce ||
+         (entry.mode == preload::Mode::testing && rules.early_adopter);
+}
+
+// A suffix is one label, as MTA-STS and the list format have it.
+bool allows(std::string_view pattern, std::string_view host) {
+  if (!pattern.starts_with('.')) return pattern == host;
+  const auto dot = host.find('.');
+  return dot != host.npos && host.substr(dot) == pattern;
+}
+
+std::string_view names_for(const NextHop& next_hop, const preload::Entry& entry) {
+  const std::string& host = next_hop.domain().str();
+  const bool is_allowed =
+      next_hop.is_host() && std::ranges::any_of(preload::mxs_of(entry), [&](std::string_view pattern) {
+        return allows(pattern, host);
+      });
+  return is_allowed ? std::string_view(host) : entry.joined_mxs;
+}
+
+const mtasts::Policy* reported(const Source& source, std::string_view domain, const Rules& rules) {
+  if (!rules.version || *rules.version < first_with_tlsrpt) return nullptr;
+  const auto found = source.mta_sts.find(domain);
+  return found == source.mta_sts.end() ? nullptr : &found->second;
+}
+
+// False where Postfix is told nothing.
+bool append_line(std::string& text, const NextHop* next_hop, const preload::Entry& entry,
+                 const Source& source, const Rules& rules) {
+  if (!is_enforced(entry, rules)) return false;
+  const auto names = next_hop == nullptr ? entry.joined_mxs : names_for(*next_hop, entry);
+  if (!append_secure(text, names, rules.version)) return false;
+  if (const auto* const policy = reported(source, entry.domain, rules))
+    append_tlsrpt(text, entry.domain, *policy);
+  return true;
+}
+
+// The next-hops that need a key of their own, in the order of the keys.
+std::vector<const NextHop*> keys_of(const Rules& rules) {
+  std::vector<const NextHop*> keys;
+  for (const NextHop& next_hop : rules.next_hops) {
+    if (!next_hop.is_domain()) keys.push_back(&next_hop);
+  }
+  std::ranges::sort(keys, {}, [](const NextHop* key) -> const std::string& { return key->str(); });
+  const auto same =
+      std::ranges::unique(keys, {}, [](const NextHop* key) -> const std::string& { return key->str(); });
+  keys.erase(same.begin(), same.end());
+  return keys;
 }
 
 }  // namespace
@@ -63,52 +123,68 @@ Result<Version> parse_version(std::string_view text) {
   return version;
 }
 
-bool append_policy(std::string& text, const preload::Entry& entry, const Rules& rules) {
-  const bool enforced =
-      entry.mode == preload::Mode::enforce || (entry.mode == preload::Mode::testing && rules.early_adopter);
-  // An empty match= would defer all mail to the domain.
-  if (!enforced || entry.joined_mxs.empty()) return false;
-  text.append("secure match=").append(entry.joined_mxs);
-  if (rules.version.value_or(has_servername) >= has_servername) text += " servername=hostname";
-  if (!rules.version) return true;
-  if (*rules.version >= has_protocol_range) text += " protocols=>=TLSv1.2";
-  if (*rules.version >= has_tlsrpt) append_tlsrpt(text, entry);
-  return true;
-}
-
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules) {
   std::string policy;
-  return append_policy(policy, entry, rules) ? std::optional(std::move(policy)) : std::nullopt;
+  const bool is_told = is_enforced(entry, rules) && append_secure(policy, entry.joined_mxs, rules.version);
+  return is_told ? std::optional(std::move(policy)) : std::nullopt;
 }
 
-std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer,
-                                      std::optional<Version> version) {
+std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Answer& answer,
+                                      const mtasts::Policy* mta_sts, std::optional<Version> version) {
   if (answer.mode == policy::Mode::dane || answer.mode == policy::Mode::dane_where_bound) {
     return std::string(policy::to_text(answer.mode));
   }
   if (!answer.enforced) return std::nullopt;
-  return policy_for({.domain = domain, .mode = preload::Mode::enforce, .joined_mxs = answer.joined_mxs},
-                    {.version = version});
+  const std::string& domain = next_hop.domain().str();
+  const preload::Entry entry{
+      .domain = domain, .mode = preload::Mode::enforce, .joined_mxs = answer.joined_mxs};
+  std::string text;
+  if (!append_secure(text, names_for(next_hop, entry), version)) return std::nullopt;
+  const bool is_reported = version && *version >= first_with_tlsrpt && mta_sts != nullptr;
+  if (is_reported && answer.source == policy::Source::mta_sts) append_tlsrpt(text, domain, *mta_sts);
+  return text;
+}
+
+void each_line(std::span<const Source> sources, const Rules& rules, const Line& line,
+               const std::function<void(const preload::Entry&)>& rest) {
+  const auto keys = keys_of(rules);
+  auto next = keys.begin();
+  std::string policy;
+  const auto keys_before = [&](std::optional<std::string_view> domain) {
+    for (; next != keys.end() && (!domain || (*next)->str() < *domain); ++next) {
+      const auto found = find_policy(sources, (*next)->domain().str());
+      policy.clear();
+      if (found && append_line(policy, *next, found->entry, sources[found->source], rules))
+        line((*next)->str(), policy);
+    }
+  };
+  each_policy(sources, [&](const preload::Entry& entry, std::size_t source) {
+    keys_before(entry.domain);
+    policy.clear();
+    append_line(policy, nullptr, entry, sources[source], rules) ? line(entry.domain, policy) : rest(entry);
+  });
+  keys_before(std::nullopt);
 }
 
 void write_text_map(std::span<const Source> sources, const Rules& rules, BufferedWriter& out) {
   out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
              ".\n# Do not edit: the next run replaces this file.\n");
   for (const Source& source : sources) out.append(about(source.facts));
-  std::size_t enforced = 0;   // domains that Postfix is told about
-  std::size_t commented = 0;  // and those it is not
-  std::string line;
-  each_policy(sources, [&](const preload::Entry& entry, std::size_t) {
-    line.assign(entry.domain).append(" ");
-    if (append_policy(line, entry, rules)) {
-      ++enforced;
-    } else {
-      line.assign("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
-      if (!entry.joined_mxs.empty()) line.append(" match=").append(entry.joined_mxs);
-      ++commented;
-    }
-    out.append(line += '\n');
-  });
+  std::size_t enforced = 0;   // keys that Postfix is told something about
+  std::size_t commented = 0;  // domains that it is told nothing about
+  std::string text;
+  each_line(
+      sources, rules,
+      [&](std::string_view key, std::string_view policy) {
+        ++enforced;
+        out.append(text.assign(key).append(" ").append(policy).append("\n"));
+      },
+      [&](const preload::Entry& entry) {
+        ++commented;
+        text.assign("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
+        if (!entry.joined_mxs.empty()) text.append(" match=").append(entry.joined_mxs);
+        out.append(text.append("\n"));
+      });
   out.append(fmt::format("# End: {} enforced{}, {} only in comments.\n", enforced,
                          rules.early_adopter ? " (testing counts as enforce)" : "", commented));
 }

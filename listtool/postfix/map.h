@@ -4,13 +4,17 @@
 #pragma once
 
 #include <compare>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/file_draft.h"
+#include "base/next_hop.h"
 #include "base/result.h"
+#include "mtasts/policy.h"
 #include "policy/answer.h"
 #include "preload/list.h"
 
@@ -26,6 +30,9 @@ struct Version {
   auto operator<=>(const Version&) const = default;
 };
 
+// The first whose TLS reports (TLSRPT_README) need something of a policy.
+inline constexpr Version first_with_tlsrpt{.major = 3, .minor = 10};
+
 // "3.7", "3.7.11", "3.10-20241126": as "postconf -h mail_version" prints it. Fault::usage else.
 Result<Version> parse_version(std::string_view text);
 
@@ -34,18 +41,32 @@ struct Rules {
   std::optional<Version> version;
   // Treat testing as enforce.
   bool early_adopter = false;
+  // The operator's smart hosts, which get entries of their own: Postfix looks up a next-hop with a port or in
+  // brackets only as it is written (postconf(5), smtp_tls_policy_maps).
+  std::vector<NextHop> next_hops;
 };
 
 // "secure match=mx.example.org:.example.net servername=hostname", or nothing where Postfix is to be told
 // nothing: the entry's mode demands nothing, or is only testing.
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
 
-// What is decided for a domain out of all sources, DANE included: "dane-only", "dane", or as above.
-std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer,
-                                      std::optional<Version> version);
+// What is decided for a next-hop out of all sources, DANE included: "dane-only", "dane", or as above. The
+// only host of a next-hop in brackets is known, so that the certificate must have this name where a pattern
+// allows it (RFC 8461 section 4.1); where none does, it must have one that the patterns allow.
+//
+// `mta_sts` is the domain's MTA-STS policy, if it has one in force. Where that is the source, Postfix 3.10
+// and later gets what its TLS reports say about it (policy_type=sts). Of no other source it gets that: RFC
+// 8460 section 4.4 has no type for a list, and the owner of a domain would read of an MTA-STS policy that was
+// never published. Such reports say "no-policy-found", and their failures are those of the list's policy.
+std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Answer& answer,
+                                      const mtasts::Policy* mta_sts, std::optional<Version> version);
 
-// The same for those who write millions: the policy goes to the end of `text`; false where there is none.
-bool append_policy(std::string& text, const preload::Entry& entry, const Rules& rules);
+// A line of a map: for each domain that Postfix is told something about, and for each of rules.next_hops that
+// is such a domain's; in the order of the keys. `rest` gets the other domains.
+using Line = std::function<void(std::string_view key, std::string_view policy)>;
+void each_line(
+    std::span<const Source> sources, const Rules& rules, const Line& line,
+    const std::function<void(const preload::Entry&)>& rest = [](const preload::Entry&) {});
 
 // Writes a whole map in text form, for texthash or postmap(1): head comments, one line a domain in the order
 // of the names; later lists overlay earlier ones. An expired list is named in a comment and left out.

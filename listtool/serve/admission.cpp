@@ -26,17 +26,17 @@ Admission::Admission(event::Loop& loop, AdmissionLimits limits)
   limits_.of_one_owner = std::max<std::size_t>(limits.of_one_owner, 1);
 }
 
-event::Task<std::optional<Admission::Refusal>> Admission::enter(DomainName domain, bool is_known,
+event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop, bool is_known,
                                                                 std::function<void()> waits) {
-  const std::string owner = owners_.of(domain.str());
+  const std::string owner = owners_.of(next_hop.domain().str());
   std::size_t& of_owner = of_owner_[owner];
-  const bool is_one_of_many = !is_known && domain.str() != owner;
+  const bool is_one_of_many = !is_known && next_hop.domain().str() != owner;
   if (is_one_of_many && of_owner >= limits_.of_one_owner) co_return Refusal::owner;
   ++of_owner;
   event::Arrival<std::optional<Refusal>> admitted;
   auto refused =
       turns_.join({.address = owner, .network = owner, .met = is_known},
-                  {.domain = std::move(domain), .owner = owner, .admitted = &admitted}, Clock::now());
+                  {.next_hop = std::move(next_hop), .owner = owner, .admitted = &admitted}, Clock::now());
   if (refused) {
     leave_owner(refused->owner);
     refused->admitted->arrive(Refusal::full);
@@ -50,7 +50,7 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(DomainName domai
 void Admission::admit_next() {
   while (auto turn = turns_.next(Clock::now())) {
     auto& [ticket, next] = *turn;
-    admitted_.emplace(std::move(next.domain), Place{.owner = std::move(next.owner), .ticket = ticket});
+    admitted_.emplace(std::move(next.next_hop), Place{.owner = std::move(next.owner), .ticket = ticket});
     next.admitted->arrive(std::nullopt);
   }
   while (const auto late = turns_.who_waited_too_long(Clock::now())) {
@@ -63,15 +63,15 @@ void Admission::admit_next() {
   look_again_.start(std::max(until, std::chrono::milliseconds{1}));
 }
 
-void Admission::wait_for_host(const DomainName& domain) {
-  const auto found = admitted_.find(domain);
+void Admission::wait_for_host(const NextHop& next_hop) {
+  const auto found = admitted_.find(next_hop);
   if (found == admitted_.end() || !found->second.ticket) return;
   turns_.leave(*std::exchange(found->second.ticket, std::nullopt));
   admit_next();
 }
 
-void Admission::leave(const DomainName& domain) {
-  const auto found = admitted_.find(domain);
+void Admission::leave(const NextHop& next_hop) {
+  const auto found = admitted_.find(next_hop);
   leave_owner(found->second.owner);
   const auto ticket = found->second.ticket;
   admitted_.erase(found);

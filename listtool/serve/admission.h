@@ -19,7 +19,7 @@
 #include <string>
 #include <unordered_map>
 
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "event/loop.h"
 #include "event/task.h"
 #include "http/turns.h"
@@ -42,10 +42,10 @@ class Admission {
 
   // Waits for a place, which the domain has until leave(); where it is refused, it has none. Not for one that
   // waits or has a place. `waits` is called where it is neither refused nor has a place at once.
-  event::Task<std::optional<Refusal>> enter(DomainName domain, bool is_known, std::function<void()> waits);
+  event::Task<std::optional<Refusal>> enter(NextHop next_hop, bool is_known, std::function<void()> waits);
   // It waits for nothing but the policy host. One without a place is ignored.
-  void wait_for_host(const DomainName& domain);
-  void leave(const DomainName& domain);
+  void wait_for_host(const NextHop& next_hop);
+  void leave(const NextHop& next_hop);
 
   std::size_t asking() const { return turns_.going(); }
   std::size_t waiting_for_hosts() const { return admitted_.size() - asking(); }
@@ -53,7 +53,7 @@ class Admission {
 
  private:
   struct Waiting {
-    DomainName domain;
+    NextHop next_hop;
     std::string owner;
     event::Arrival<std::optional<Refusal>>* admitted;
   };
@@ -70,7 +70,7 @@ class Admission {
   policy::Owners owners_ = policy::Owners::load();
   Turns turns_;
   event::Timer look_again_;
-  std::unordered_map<DomainName, Place> admitted_;
+  std::unordered_map<NextHop, Place> admitted_;
   std::unordered_map<std::string, std::size_t> of_owner_;  // those that wait for a place, too
 };
 

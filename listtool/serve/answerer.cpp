@@ -1,15 +1,24 @@
 #include "listtool/serve/answerer.h"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
 namespace starttls::listtool::socketmap {
 namespace {
 
-// What Postfix asks with and what can be no domain: ".parent", "[host]", "[host]:port", "host:port". With a
-// port it is a next-hop that the operator configured, for which nobody publishes a policy.
-bool is_no_domain(std::string_view key) {
-  return key.empty() || key.front() == '.' || key.front() == '[' || key.find(':') != key.npos;
+// Postfix asks for ".parent" after each domain, and Sendmail for nothing but the domains of recipients.
+bool is_never_one(std::string_view key, Dialect dialect) {
+  if (key.empty() || key.front() == '.') return true;
+  return dialect == Dialect::sendmail && key.find_first_of("[:") != key.npos;
+}
+
+// Postfix delivers to names with underscores, which DomainName takes for none: no policy host can be called
+// so, but DANE may bind their MX hosts.
+bool has_underscores_only(std::string_view key) {
+  std::string name(key);
+  std::ranges::replace(name, '_', 'x');
+  return name != key && NextHop::parse(name).has_value();
 }
 
 }  // namespace
@@ -22,17 +31,23 @@ std::string_view Answerer::counted(const Reply& reply, Dialect dialect) {
   return reply.bytes;
 }
 
-void Answerer::ask(DomainName domain, std::shared_ptr<const Replies> known) {
-  asked_.try_emplace(domain.str());
-  ask_({.domain = std::move(domain), .known = std::move(known)});
+// Of a key that is no next-hop with a policy domain.
+const Reply& Answerer::no_next_hop(std::string_view key, Dialect dialect) const {
+  const bool may_have_dane = limits_.dane && !limits_.wait_for_dane && dialect != Dialect::sendmail;
+  return may_have_dane && has_underscores_only(key) ? opportunistic_dane_ : no_policy_;
 }
 
-std::string_view Answerer::from(AnswerTable::Entry& entry, std::string_view domain, Dialect dialect) {
+void Answerer::ask(NextHop next_hop, std::shared_ptr<const Replies> known) {
+  asked_.try_emplace(next_hop.str());
+  ask_({.next_hop = std::move(next_hop), .known = std::move(known)});
+}
+
+std::string_view Answerer::from(AnswerTable::Entry& entry, std::string_view key, Dialect dialect) {
   const Replies& replies = *entry.replies;
   if (!is_usable(replies) || replies.for_dialect(dialect).bytes.empty()) return {};
   if (now_ >= replies.fresh_until && !entry.asked_for) {
     entry.asked_for = true;
-    ask(*DomainName::parse(domain), entry.replies);
+    ask(*NextHop::parse(key), entry.replies);
   }
   counters_.hits.add();
   const Reply& reply = replies.for_dialect(dialect);
@@ -42,7 +57,7 @@ std::string_view Answerer::from(AnswerTable::Entry& entry, std::string_view doma
   return counted(reply, dialect);
 }
 
-// A key that is not written as a DomainName is merely not found.
+// A key that is not written as NextHop::str() is merely not found.
 std::string_view Answerer::from_table(std::string_view key, Dialect dialect) {
   AnswerTable::Entry* const entry = table_.find(key);
   return entry == nullptr ? std::string_view{} : from(*entry, key, dialect);
@@ -51,32 +66,32 @@ std::string_view Answerer::from_table(std::string_view key, Dialect dialect) {
 std::string_view Answerer::answer(const Request& request, ReplyTaker& taker,
                                   std::shared_ptr<PendingReply>& pending) {
   const Dialect dialect = dialect_of(request.map);
-  if (is_no_domain(request.key)) {
+  if (is_never_one(request.key, dialect)) {
     counters_.not_domains.add();
     return counted(no_policy_, dialect);
   }
   if (const auto reply = from_table(request.key, dialect); !reply.empty()) return reply;
-  const auto domain = DomainName::parse(request.key);
-  if (!domain) {
+  const auto next_hop = NextHop::parse(request.key);
+  if (!next_hop) {
     counters_.not_domains.add();
-    return counted(no_policy_, dialect);
+    return counted(no_next_hop(request.key, dialect), dialect);
   }
-  if (domain->str() != request.key) {
-    if (const auto reply = from_table(domain->str(), dialect); !reply.empty()) return reply;
+  if (next_hop->str() != request.key) {
+    if (const auto reply = from_table(next_hop->str(), dialect); !reply.empty()) return reply;
   }
   if (waiting_ >= limits_.waiting) {
     counters_.overloaded.add();
     return counted(overloaded_, dialect);
   }
-  wait(*domain, dialect, taker, pending);
+  wait(*next_hop, dialect, taker, pending);
   return {};
 }
 
-void Answerer::wait(const DomainName& domain, Dialect dialect, ReplyTaker& taker,
+void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyTaker& taker,
                     std::shared_ptr<PendingReply>& pending) {
   counters_.misses.add();
   pending = std::make_shared<PendingReply>(PendingReply{.bytes = {}, .taker = &taker});
-  const auto [asked, is_new] = asked_.try_emplace(domain.str());
+  const auto [asked, is_new] = asked_.try_emplace(next_hop.str());
   asked->second.push_back({.pending = pending, .dialect = dialect, .deadline = {}});
   const auto waiter = std::prev(asked->second.end());
   const auto longest = dialect == Dialect::sendmail ? limits_.sendmail_timeout : limits_.answer_timeout;
@@ -86,9 +101,9 @@ void Answerer::wait(const DomainName& domain, Dialect dialect, ReplyTaker& taker
   if (deadlines.size() == 1) deadline_is_nearer();
   counters_.waiting.set(++waiting_);
   if (!is_new) return;
-  AnswerTable::Entry* const entry = table_.find(domain.str());
+  AnswerTable::Entry* const entry = table_.find(next_hop.str());
   if (entry != nullptr) entry->asked_for = true;
-  ask(domain, entry == nullptr ? nullptr : entry->replies);
+  ask(next_hop, entry == nullptr ? nullptr : entry->replies);
 }
 
 // Of a waiter who is in no list any more.
@@ -102,7 +117,7 @@ void Answerer::settle(PendingReply& pending, const Reply& reply, Dialect dialect
 }
 
 void Answerer::answer_waiters(const News& news) {
-  const auto found = asked_.find(news.domain.str());
+  const auto found = asked_.find(news.next_hop.str());
   if (found == asked_.end()) return;
   Waiters answered;
   for (auto waiter = found->second.begin(); waiter != found->second.end();) {
@@ -120,13 +135,13 @@ void Answerer::answer_waiters(const News& news) {
 }
 
 void Answerer::deliver(const News& news) {
-  const std::string& domain = news.domain.str();
-  AnswerTable::Entry* const before = table_.find(domain);
+  const std::string& key = news.next_hop.str();
+  AnswerTable::Entry* const before = table_.find(key);
   // Of a domain that nobody asks about there is nothing to be known.
   if (!news.asked_for && before == nullptr) return;
   if (news.keep) {
     const bool asked_for = before != nullptr && before->asked_for;
-    table_.put(domain, news.replies).asked_for = news.asked_for ? !news.last : asked_for;
+    table_.put(key, news.replies).asked_for = news.asked_for ? !news.last : asked_for;
   } else if (before != nullptr && news.last) {
     before->asked_for = false;
   }
@@ -147,8 +162,8 @@ std::optional<Moment> Answerer::next_deadline() const {
 // Where the DNS of a domain takes longer than an answer may, every time, "try again" every time would keep
 // its mail for ever. Where nothing was demanded when it was found out last, Postfix now looks for DANE
 // itself: there may be some by now. What was demanded is never given late: it may have ended.
-const Reply& Answerer::late_reply(const std::string& domain, Dialect dialect) {
-  const AnswerTable::Entry* const entry = table_.find(domain);
+const Reply& Answerer::late_reply(const std::string& key, Dialect dialect) {
+  const AnswerTable::Entry* const entry = table_.find(key);
   if (entry == nullptr || !entry->replies->facts || entry->replies->generation != generation_)
     return too_late_;
   const Reply& last = entry->replies->for_dialect(dialect);

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "listtool/serve/answer_table.h"
 #include "listtool/serve/counters.h"
 #include "listtool/serve/reply.h"
@@ -24,16 +24,16 @@ namespace starttls::listtool::socketmap {
 // Of deadlines; a test brings its own.
 using Moment = std::chrono::steady_clock::time_point;
 
-// A domain that is to be found out.
+// A domain, or a smart host, that is to be found out.
 struct Question {
-  DomainName domain;
-  // What was known when it was last found out; none for a domain never seen, or forgotten.
+  NextHop next_hop;
+  // What was known when it was last found out; none for one never seen, or forgotten.
   std::shared_ptr<const Replies> known;
 };
 
 // What was found out about it. `last`: nothing more comes for this question.
 struct News {
-  DomainName domain;
+  NextHop next_hop;
   std::shared_ptr<const Replies> replies;  // some dialects may still be missing
   bool last = true;
   bool keep = true;       // whether it goes into the table; else it is only for those who wait
@@ -123,10 +123,11 @@ class Answerer {
   };
 
   std::string_view counted(const Reply& reply, Dialect dialect);
-  std::string_view from(AnswerTable::Entry& entry, std::string_view domain, Dialect dialect);
+  std::string_view from(AnswerTable::Entry& entry, std::string_view key, Dialect dialect);
   std::string_view from_table(std::string_view key, Dialect dialect);
-  void ask(DomainName domain, std::shared_ptr<const Replies> known);
-  void wait(const DomainName& domain, Dialect dialect, ReplyTaker& taker,
+  const Reply& no_next_hop(std::string_view key, Dialect dialect) const;
+  void ask(NextHop next_hop, std::shared_ptr<const Replies> known);
+  void wait(const NextHop& next_hop, Dialect dialect, ReplyTaker& taker,
             std::shared_ptr<PendingReply>& pending);
   bool is_usable(const Replies& replies) const {
     return replies.generation == generation_ && now_ < replies.usable_until;
@@ -135,7 +136,7 @@ class Answerer {
     return dialect == Dialect::sendmail ? sendmail_deadlines_ : deadlines_;
   }
   void answer_waiters(const News& news);
-  const Reply& late_reply(const std::string& domain, Dialect dialect);
+  const Reply& late_reply(const std::string& key, Dialect dialect);
   void settle(PendingReply& pending, const Reply& reply, Dialect dialect);
 
   AnswererLimits limits_;

@@ -83,7 +83,7 @@ bool says_anything(const Replies& replies) {
 
 }  // namespace
 
-Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& rules, Time now,
+Replies replies_for(const NextHop& next_hop, const Basis& basis, const Rules& rules, Time now,
                     const FinderLimits& limits) {
   Replies replies;
   replies.facts = basis.facts;
@@ -99,8 +99,8 @@ Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& r
       continue;
     }
     const auto failure = held_by(basis, answer, rules);
-    replies.of[i] =
-        failure ? held(dialect, domain, *failure) : reply_for(dialect, domain, answer, basis.mta_sts, rules);
+    replies.of[i] = failure ? held(dialect, next_hop.domain(), *failure)
+                            : reply_for(dialect, next_hop, answer, basis.mta_sts, rules);
     replies.source[i] = answer.source;
     replies.usable_until =
         std::min(replies.usable_until, usable_until(answer, basis, asks_for_dane, now, limits.patience));
@@ -142,8 +142,8 @@ Basis Finder::basis_of(const DomainName& domain, std::shared_ptr<const policy::F
   return basis;
 }
 
-std::shared_ptr<Replies> Finder::made_of(const DomainName& domain, const Basis& basis) const {
-  auto replies = std::make_shared<Replies>(replies_for(domain, basis, rules_, clock_(), limits_));
+std::shared_ptr<Replies> Finder::made_of(const NextHop& next_hop, const Basis& basis) const {
+  auto replies = std::make_shared<Replies>(replies_for(next_hop, basis, rules_, clock_(), limits_));
   replies->generation = generation_;
   return replies;
 }
@@ -166,72 +166,73 @@ void Finder::find_out(Question question) {
 // Where nobody need be asked.
 bool Finder::answer_at_once(const Question& question) {
   const auto old = question.known ? question.known->facts : nullptr;
-  Basis basis = basis_of(question.domain, old);
-  const bool is_fresh = old && clock_() < old->fresh_until && is_cache_of(*old, question.domain);
+  Basis basis = basis_of(question.next_hop.domain(), old);
+  const bool is_fresh = old && clock_() < old->fresh_until && is_cache_of(*old, question.next_hop.domain());
   if (!basis.override_entry && !is_fresh) return false;
   // An override says all there is to say.
   if (basis.override_entry) basis.facts = nullptr;
-  tell_.news({.domain = question.domain, .replies = made_of(question.domain, basis)});
+  tell_.news({.next_hop = question.next_hop, .replies = made_of(question.next_hop, basis)});
   return true;
 }
 
 // Of which something was proven before, so that it is not one that somebody made up to hold up others.
 bool Finder::was_known(const Question& question) const {
-  const Basis basis = basis_so_far(question.domain);
+  const Basis basis = basis_so_far(question.next_hop);
   if (basis.mta_sts != nullptr || basis.list_entry) return true;
   if (basis.dane && dane::is_bound(basis.dane->standing)) return true;
   const policy::Facts* const facts = question.known ? question.known->facts.get() : nullptr;
   return facts != nullptr && !is_unknown(*facts, nullptr) && !facts->mta_sts.knowledge.failure;
 }
 
-void Finder::wait_for_host(const DomainName& domain) {
-  admission_.wait_for_host(domain);
+void Finder::wait_for_host(const NextHop& next_hop) {
+  admission_.wait_for_host(next_hop);
   counters_.waiting_for_hosts.set(admission_.waiting_for_hosts());
 }
 
 void Finder::answer_busy(const Question& question, Admission::Refusal refusal) {
-  auto replies = made_of(question.domain, basis_so_far(question.domain));
+  auto replies = made_of(question.next_hop, basis_so_far(question.next_hop));
   const bool is_full = refusal == Admission::Refusal::full;
   const Reply busy = trouble(is_full ? "too many domains are being looked up"
                                      : fmt::format("too many domains are being looked up below {}",
-                                                   admission_.owners().of(question.domain.str())));
+                                                   admission_.owners().of(question.next_hop.domain().str())));
   for (Reply& reply : replies->of) {
     if (reply.bytes.empty()) reply = busy;
   }
   (is_full ? counters_.overloaded : counters_.owner_refused).add();
-  tell_.news({.domain = question.domain, .replies = std::move(replies), .keep = false});
+  tell_.news({.next_hop = question.next_hop, .replies = std::move(replies), .keep = false});
 }
 
 // What is known without asking anybody.
-Basis Finder::basis_so_far(const DomainName& domain) const {
-  Basis basis = basis_of(domain, nullptr);
-  if (auto cached = knowing_.known(domain)) {
+Basis Finder::basis_so_far(const NextHop& next_hop) const {
+  Basis basis = basis_of(next_hop.domain(), nullptr);
+  if (auto cached = knowing_.known(next_hop.domain())) {
     basis.cached = std::make_shared<const mtasts::Knowledge>(std::move(*cached));
     basis.mta_sts = basis.cached->live(clock_());
   }
-  if (limits_.dane) basis.dane = knowing_.kept_verdict(domain);
+  if (limits_.dane) basis.dane = knowing_.kept_verdict(next_hop);
   return basis;
 }
 
 void Finder::tell_so_far(const Question& question) {
-  auto replies = made_of(question.domain, basis_so_far(question.domain));
+  auto replies = made_of(question.next_hop, basis_so_far(question.next_hop));
   if (!says_anything(*replies)) return;
-  tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
+  tell_.news({.next_hop = question.next_hop, .replies = std::move(replies), .last = false});
 }
 
 // What is as good as found out, before anything else.
 void Finder::tell_known(const Question& question) {
   const Time now = clock_();
-  if (question.known && question.known->facts && is_cache_of(*question.known->facts, question.domain)) {
-    auto replies = made_of(question.domain, basis_of(question.domain, question.known->facts));
+  if (question.known && question.known->facts &&
+      is_cache_of(*question.known->facts, question.next_hop.domain())) {
+    auto replies = made_of(question.next_hop, basis_of(question.next_hop.domain(), question.known->facts));
     if (now >= replies->usable_until) return;
-    return tell_.news({.domain = question.domain, .replies = std::move(replies), .last = false});
+    return tell_.news({.next_hop = question.next_hop, .replies = std::move(replies), .last = false});
   }
-  Basis basis = basis_so_far(question.domain);
+  Basis basis = basis_so_far(question.next_hop);
   if (basis.mta_sts == nullptr) return;
   // What the DNS says now of DANE goes before what it said once.
   basis.dane.reset();
-  tell_.news({.domain = question.domain, .replies = made_of(question.domain, basis), .last = false});
+  tell_.news({.next_hop = question.next_hop, .replies = made_of(question.next_hop, basis), .last = false});
 }
 
 event::Task<> Finder::examine_and_tell(Question question) {
@@ -243,23 +244,23 @@ event::Task<> Finder::examine_and_tell(Question question) {
     tell_known(question);
     head_start.start(limits_.head_start);
   };
-  if (const auto refusal = co_await admission_.enter(question.domain, was_known(question), begin)) {
+  if (const auto refusal = co_await admission_.enter(question.next_hop, was_known(question), begin)) {
     counters_.under_way.set(--examining_);
     co_return answer_busy(question, *refusal);
   }
   begin();
-  const auto facts = co_await examine(question.domain);
+  const auto facts = co_await examine(question.next_hop);
   head_start.stop();
   counters_.under_way.set(--examining_);
-  admission_.leave(question.domain);
+  admission_.leave(question.next_hop);
   counters_.waiting_for_hosts.set(admission_.waiting_for_hosts());
-  tell_.news({.domain = question.domain,
-              .replies = made_of(question.domain, basis_of(question.domain, facts)),
+  tell_.news({.next_hop = question.next_hop,
+              .replies = made_of(question.next_hop, basis_of(question.next_hop.domain(), facts)),
               .keep = facts->mta_sts.put_off.empty()});
 }
 
-event::Task<std::shared_ptr<const policy::Facts>> Finder::examine(DomainName domain) {
-  auto facts = co_await knowing_.examine(std::move(domain));
+event::Task<std::shared_ptr<const policy::Facts>> Finder::examine(NextHop next_hop) {
+  auto facts = co_await knowing_.examine(std::move(next_hop));
   counters_.examined.add();
   const mtasts::Discovery& mta_sts = facts->mta_sts;
   if (is_unknown(*facts, mta_sts.knowledge.live(clock_()))) counters_.dns_failures.add();
@@ -290,7 +291,7 @@ event::Task<> Finder::refresh(DomainName domain) {
   --refreshing_;
   if (!facts->mta_sts.put_off.empty()) co_return;
   counters_.refreshed.add();
-  tell_.news({.domain = domain, .replies = made_of(domain, basis_of(domain, facts)), .asked_for = false});
+  tell_.news({.next_hop = domain, .replies = made_of(domain, basis_of(domain, facts)), .asked_for = false});
 }
 
 }  // namespace starttls::listtool::socketmap

@@ -20,7 +20,7 @@
 #include <vector>
 
 #include "base/clock.h"
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "event/loop.h"
 #include "event/task.h"
 #include "listtool/serve/admission.h"
@@ -35,11 +35,11 @@ namespace starttls::listtool::socketmap {
 
 // What the finder has from policy::Examiner and mtasts::Cache; a test brings its own.
 struct Knowing {
-  std::function<event::Task<std::shared_ptr<const policy::Facts>>(DomainName domain)> examine;
+  std::function<event::Task<std::shared_ptr<const policy::Facts>>(NextHop next_hop)> examine;
   // The live policy in the cache.
   std::function<std::optional<mtasts::Knowledge>(const DomainName& domain)> known;
   // What DNSSEC proved of DANE before.
-  std::function<std::optional<dane::Verdict>(const DomainName& domain)> kept_verdict;
+  std::function<std::optional<dane::Verdict>(const NextHop& next_hop)> kept_verdict;
   // Domains whose policy is to be fetched anew, the longest overdue first.
   std::function<std::vector<DomainName>(std::size_t most)> due;
   // Another number once any process has changed what is known.
@@ -70,7 +70,7 @@ struct Basis {
 // In the words of every dialect, and for how long. DANE is for Postfix only. A reply is empty where nothing
 // is known yet: of a domain that was not examined where nobody says anything about it and, for Postfix where
 // limits.dane, unless `basis.dane` binds it.
-Replies replies_for(const DomainName& domain, const Basis& basis, const Rules& rules, Time now,
+Replies replies_for(const NextHop& next_hop, const Basis& basis, const Rules& rules, Time now,
                     const FinderLimits& limits);
 
 class Finder {
@@ -96,24 +96,24 @@ class Finder {
   // To be called every second or so: notices what other processes learnt, and refreshes what is due.
   void tick();
 
-  // Of a domain that is examined only the policy host is waited for.
-  void wait_for_host(const DomainName& domain);
+  // Of a next-hop that is examined only the policy host is waited for.
+  void wait_for_host(const NextHop& next_hop);
 
   std::size_t under_way() const { return examining_ + refreshing_; }
 
  private:
   event::Task<> examine_and_tell(Question question);
   event::Task<> refresh(DomainName domain);
-  event::Task<std::shared_ptr<const policy::Facts>> examine(DomainName domain);
+  event::Task<std::shared_ptr<const policy::Facts>> examine(NextHop next_hop);
   void next_generation();
   bool answer_at_once(const Question& question);
   bool was_known(const Question& question) const;
   void answer_busy(const Question& question, Admission::Refusal refusal);
   void tell_known(const Question& question);
   void tell_so_far(const Question& question);
-  Basis basis_so_far(const DomainName& domain) const;
+  Basis basis_so_far(const NextHop& next_hop) const;
   Basis basis_of(const DomainName& domain, std::shared_ptr<const policy::Facts> facts) const;
-  std::shared_ptr<Replies> made_of(const DomainName& domain, const Basis& basis) const;
+  std::shared_ptr<Replies> made_of(const NextHop& next_hop, const Basis& basis) const;
   bool is_cache_of(const policy::Facts& facts, const DomainName& domain) const;
 
   event::Loop& loop_;

@@ -8,46 +8,39 @@
 namespace starttls::listtool::socketmap {
 namespace {
 
+constexpr std::string_view ok = "OK ";
+
 // The last that knows no TLSRPT attributes, and all that matters besides.
 constexpr postfix::Version before_tlsrpt{.major = 3, .minor = 9};
-
-// TLSRPT_README, "MTA-STS Support via smtp_tls_policy_maps". The strings have no braces in them.
-std::string tlsrpt_attributes(const DomainName& domain, const mtasts::Policy& policy) {
-  std::string text = fmt::format(" policy_type=sts policy_domain={}", domain.str());
-  for (const std::string& line : mtasts::policy_strings(policy)) {
-    text.append(" { policy_string = ").append(line).append(" }");
-  }
-  // All of them: Postfix 3.10.5 and later delivers to no other MX host.
-  for (const mtasts::MxPattern& mx : policy.mx) text.append(" mx_host_pattern=").append(mx.str());
-  return text;
-}
 
 Rules before(postfix::Version version, Rules rules) {
   if (rules.postfix_version) rules.postfix_version = std::min(*rules.postfix_version, version);
   return rules;
 }
 
-std::optional<std::string> policy_with_reports(const DomainName& domain, const policy::Answer& answer,
-                                               const mtasts::FetchedPolicy* mta_sts, Rules rules) {
-  // Who asks this way says that it is 3.10 or later.
-  rules.postfix_version = before_tlsrpt;
-  auto policy = postfix::policy_for(domain.str(), answer, rules.postfix_version);
-  if (!policy || answer.source != policy::Source::mta_sts || mta_sts == nullptr) return policy;
-  const std::string attributes = tlsrpt_attributes(domain, mta_sts->policy);
+const mtasts::Policy* policy_in(const mtasts::FetchedPolicy* fetched) {
+  return fetched == nullptr ? nullptr : &fetched->policy;
+}
+
+// Who asks this way says that it is 3.10 or later.
+std::optional<std::string> policy_with_reports(const NextHop& next_hop, const policy::Answer& answer,
+                                               const mtasts::FetchedPolicy* mta_sts) {
+  auto policy = postfix::policy_for(next_hop, answer, policy_in(mta_sts), postfix::first_with_tlsrpt);
   // Reports matter less than the mail.
-  if (policy->size() + attributes.size() + 3 <= reply_limit) *policy += attributes;
+  if (policy && policy->size() + ok.size() > reply_limit)
+    return postfix::policy_for(next_hop, answer, nullptr, before_tlsrpt);
   return policy;
 }
 
-std::optional<std::string> policy_in(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
+std::optional<std::string> policy_in(Dialect dialect, const NextHop& next_hop, const policy::Answer& answer,
                                      const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
   switch (dialect) {
     case Dialect::postfix:
-      return postfix::policy_for(domain.str(), answer, before(before_tlsrpt, rules).postfix_version);
+      return postfix::policy_for(next_hop, answer, nullptr, before(before_tlsrpt, rules).postfix_version);
     case Dialect::postfix_tlsrpt:
-      return policy_with_reports(domain, answer, mta_sts, rules);
+      return policy_with_reports(next_hop, answer, mta_sts);
     case Dialect::sendmail:
-      return sendmail::policy_for(domain.str(), answer);
+      return sendmail::policy_for(next_hop.domain().str(), answer);
   }
   return std::nullopt;
 }
@@ -87,12 +80,12 @@ std::string netstring(std::string_view text) {
   return fmt::format("{}:{},", text.size(), text);
 }
 
-Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
+Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Answer& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
   if (answer.mode == policy::Mode::undecided) return trouble("DANE cannot be looked up now");
-  const auto policy = policy_in(dialect, domain, answer, mta_sts, rules);
+  const auto policy = policy_in(dialect, next_hop, answer, mta_sts, rules);
   if (!policy) return no_policy();
-  const std::string text = "OK " + *policy;
+  const std::string text = fmt::format("{}{}", ok, *policy);
   if (text.size() > reply_limit) return trouble("the policy has more MX patterns than Postfix reads");
   return {.bytes = netstring(text), .outcome = Outcome::policy};
 }

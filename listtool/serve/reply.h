@@ -14,7 +14,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "base/domain.h"
+#include "base/next_hop.h"
 #include "listtool/postfix/map.h"
 #include "policy/answer.h"
 #include "policy/examiner.h"
@@ -70,7 +70,7 @@ struct Rules {
 // "may" with these attributes is a success to be reported, whatever the certificate, the MX host's name or
 // policy_failure= say; and "secure" with policy_failure= would hold up the mail, which RFC 8461 section 5
 // does not ask for.
-Reply reply_for(Dialect dialect, const DomainName& domain, const policy::Answer& answer,
+Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Answer& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules);
 
 // What Rules::hold_without_policy makes of a policy that cannot be had. Postfix 3.10 reports why

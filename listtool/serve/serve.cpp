@@ -174,9 +174,9 @@ Knowing FindingSide::knowing() {
   mtasts::Cache& cache = *discovery_->cache;
   policy::Examiner& examiner = *discovery_->examiner;
   return {
-      .examine = [&examiner](DomainName domain) { return examiner.examine(std::move(domain)); },
+      .examine = [&examiner](NextHop next_hop) { return examiner.examine(std::move(next_hop)); },
       .known = [&examiner](const DomainName& domain) { return examiner.known(domain); },
-      .kept_verdict = [&examiner](const DomainName& domain) { return examiner.kept_verdict(domain); },
+      .kept_verdict = [&examiner](const NextHop& next_hop) { return examiner.kept_verdict(next_hop); },
       .due = [this, &cache](
                  std::size_t most) { return or_tell(cache.due(clock_(), most), std::vector<DomainName>{}); },
       // What we learn ourselves is told domain by domain.
@@ -210,7 +210,7 @@ void FindingSide::start(event::Loop& answering, Answerer& answerer) {
                          answering.post([&answerer, generation] { answerer.set_generation(generation); });
                        }});
   discovery_->examiner->on_waiting_for_host(
-      [this](const DomainName& domain) { finder_->wait_for_host(domain); });
+      [this](const NextHop& next_hop) { finder_->wait_for_host(next_hop); });
   finder_->use(lists_, rules_of(common_.configuration.serve));
   ticking_.emplace(discovery_->loop, [this] { tick(); });
   tick();

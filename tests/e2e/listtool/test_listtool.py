@@ -481,7 +481,7 @@ class Lookup(Case):
         self.assertEqual(self.lookup("B.test.", "a.test", "t.test"), 0)
         b, a, t = self.answers
         self.assertEqual(b, {
-            "domain": "b.test", "applies": True, "source": "list:list", "mode": "enforce",
+            "domain": "b.test", "next_hop": "b.test", "applies": True, "source": "list:list", "mode": "enforce",
             "mx": ["mx1.b.test", "mx2.b.test", ".mail.b.test"], "expires": "2026-12-04T00:00:00Z",
             "verified": True, "reason": b["reason"], "postfix": MAP_OF_B, "sendmail": MAP_OF_B,
             "mta_sts": None, "dane": None})

@@ -121,7 +121,7 @@ class Bulk(World):
         self.assertNotIn("\x1b", self.err)
 
     def test_bad_arguments_are_reported_and_the_others_are_fetched(self) -> None:
-        out = self.listtool("sts", "fetch", "good.example", "a..b", "other.example", status=USAGE)
+        out = self.listtool("sts", "fetch", "good.example", "a..b", "[good.example]", "other.example", status=USAGE)
         self.assertEqual(self.fetched(out), ["good.example", "other.example"])
         self.assertIn("'a..b' has an empty label", self.err)
         # As JSON it is one document all the same.
@@ -177,7 +177,7 @@ class EveryWay(World):
         for mx, why in (("192.0.2.1", "is an address"), ("[IPv6:2001:db8::25]", "is an address"),
                         ("mx.example.123", "ends with a number"), (".", "is the null MX"), ("..", "has an empty label")):
             overrides.write_text(f"ok.example none\nbad.example enforce {mx}\n")
-            self.listtool("update", status=CONFIG)
+            self.listtool("lookup", "ok.example", status=CONFIG)
             self.assertRegex(self.err, rf"overrides:2:21: bad\.example: MX '.*' {why}")
 
 

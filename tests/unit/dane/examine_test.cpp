@@ -72,17 +72,20 @@ class World {
     return says(name, Type::a, address()).says("_25._tcp." + name, Type::tlsa, std::move(of_tlsa));
   }
 
-  dane::Verdict examine(dane::Detail detail = dane::Detail::hosts) {
+  dane::Verdict examine(dane::Detail detail = dane::Detail::hosts) { return examine("example.test", detail); }
+  dane::Verdict examine(std::string_view next_hop, dane::Detail detail = dane::Detail::hosts) {
     event::Loop loop;
     const dane::Ask ask = [this](std::string name, Type type) { return answer(std::move(name), type); };
-    return loop.finish(dane::examine(ask, test::good(DomainName::parse("example.test")), detail));
+    return loop.finish(dane::examine(ask, test::good(NextHop::parse(next_hop)), detail));
   }
 
   std::multiset<std::string> asked_tlsa;
+  std::size_t asked_mx = 0;
 
  private:
   event::Task<Answer> answer(std::string name, Type type) {
     if (type == Type::tlsa) asked_tlsa.insert(name);
+    if (type == Type::mx) ++asked_mx;
     const auto known = answers_.find({name, type});
     Answer answer = known == answers_.end() ? no_data() : known->second;
     if (answer.canonical_name.empty()) answer.canonical_name = name;
@@ -391,4 +394,56 @@ TEST_CASE("of thousands of MX hosts most_hosts are looked at, and the standing i
   CHECK(verdict.hosts.size() == dane::most_hosts);
   CHECK(verdict.standing == Standing::some);
   CHECK(world.asked_tlsa.size() == dane::most_hosts);
+}
+
+TEST_CASE("of a next-hop with a port the TLSA records at that port count, and no others") {
+  const auto world = [] {
+    return with_mx(mx({"a.test"})).host("a.test", tlsa()).says("_587._tcp.a.test", Type::tlsa, no_data());
+  };
+  CHECK(world().examine("example.test").standing == Standing::all);
+  CHECK(world().examine("example.test:25").standing == Standing::all);
+  CHECK(world().examine("example.test:587").standing == Standing::none);
+  CHECK(world().examine("example.test:submission").standing == Standing::none);
+  auto submission =
+      with_mx(mx({"a.test"})).host("a.test", no_data()).says("_587._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(submission.examine("example.test:587").standing == Standing::all);
+  CHECK(submission.asked_tlsa == std::multiset<std::string>{"_587._tcp.a.test"});
+  CHECK(submission.examine("example.test").standing == Standing::none);
+}
+
+TEST_CASE("a next-hop in brackets is the one host, whatever its MX records say") {
+  struct Case {
+    std::string why;
+    World world;
+    Standing standing;
+    std::string reason;
+  };
+  const auto host = [](Answer of_tlsa) {
+    return with_mx(mx({"a.test"})).host("a.test", tlsa()).host("example.test", std::move(of_tlsa));
+  };
+  std::vector<Case> cases;
+  const auto add = [&](std::string why, World world, Standing standing, std::string reason) {
+    cases.push_back({std::move(why), std::move(world), standing, std::move(reason)});
+  };
+  add("bound", host(tlsa()), Standing::all, "example.test has usable TLSA records");
+  add("unusable", host(tlsa(1)), Standing::unusable,
+      "example.test: none of its TLSA records can be used, of 1");
+  add("absent", host(no_data()), Standing::none, "example.test: it has no signed TLSA records");
+  add("unknown", host(failed()), Standing::unknown, "example.test: its TLSA records cannot be looked up: ");
+  add("not signed", host(tlsa()).says("example.test", Type::a, address(false)), Standing::none,
+      "example.test: its addresses are not signed");
+  add("without an address", with_mx(mx({"a.test"})), Standing::none, "example.test: it has no address");
+  for (Case& c : cases) {
+    CAPTURE(c.why);
+    const dane::Verdict verdict = c.world.examine("[example.test]");
+    CHECK(verdict.standing == c.standing);
+    CHECK(verdict.reason.starts_with(c.reason));
+    CHECK(c.world.asked_mx == 0);
+    REQUIRE(verdict.hosts.size() == 1);
+    CHECK(verdict.hosts.front().name == "example.test");
+    CHECK(c.world.examine("[example.test]", dane::Detail::none).hosts.empty());
+  }
+  auto at_port = host(no_data()).says("_587._tcp.example.test", Type::tlsa, tlsa());
+  CHECK(at_port.examine("[example.test]:587").standing == Standing::all);
+  CHECK(at_port.examine("[example.test]:465").standing == Standing::none);
 }

@@ -168,6 +168,7 @@ file = "/etc/postfix/tls_policy"
 type = "cdb"
 early_adopter = true
 postfix_version = "3.7.11"
+next_hops = ["[SMTP.relay.example]:submission", "relay.example:587"]
 command = ["postfix", "reload", ""]
 [[output]]
 mta = "sendmail"
@@ -187,6 +188,9 @@ command = []
   CHECK(c.outputs[0].type == "cdb");
   CHECK(c.outputs[0].early_adopter);
   CHECK(c.outputs[0].postfix_version == postfix::Version{.major = 3, .minor = 7});
+  REQUIRE(c.outputs[0].next_hops.size() == 2);
+  CHECK(c.outputs[0].next_hops[0].str() == "[smtp.relay.example]:submission");
+  CHECK(c.outputs[0].next_hops[1].str() == "relay.example:587");
   CHECK(c.outputs[0].command == std::vector<std::string>{"postfix", "reload", ""});
   CHECK(c.outputs[1].mta == Mta::sendmail);
   CHECK(c.outputs[1].type == "hash");
@@ -195,6 +199,15 @@ command = []
   CHECK(c.outputs[2].type == "texthash");
   CHECK(c.outputs[3].type == "text");
   CHECK(c.outputs[3].command.empty());
+}
+
+TEST_CASE("a next-hop of an output is one with a policy domain, and for Postfix") {
+  CHECK(complaint(
+            output_with("mta = 'postfix'\nfile = '/m'\nnext_hops = ['relay.example', '[192.0.2.1]:25']\n"))
+            .find("'next_hops' in [[output]] is no next-hop: '[192.0.2.1]:25' is an address") !=
+        std::string::npos);
+  CHECK(complaint(output_with("mta = 'sendmail'\nfile = '/m'\nnext_hops = ['relay.example']\n"))
+            .find("'next_hops' in [[output]] is for Postfix only") != std::string::npos);
 }
 
 TEST_CASE("each type of map is known for its mail server only") {

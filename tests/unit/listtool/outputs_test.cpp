@@ -49,6 +49,8 @@ TEST_CASE("whatever a map depends on is in what it was made of") {
   CHECK(made({.mta = Mta::sendmail, .type = "cdb"}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "lmdb"}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "cdb", .early_adopter = true}, {list("a"), list("b")}) != plain);
+  CHECK(made({.type = "cdb", .next_hops = {good(NextHop::parse("[relay.test]"))}}, {list("a"), list("b")}) !=
+        plain);
   const auto version = good(postfix::parse_version("3.7"));
   CHECK(made({.type = "cdb", .postfix_version = version}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "cdb", .command = {"true"}}, {list("a"), list("b")}) == plain);

@@ -24,6 +24,31 @@ std::string text_map(std::span<const Source> sources, const postfix::Rules& rule
   return read("/proc/self/fd/" + std::to_string(draft.fd()));
 }
 
+mtasts::Policy mta_sts_policy() {
+  auto reading =
+      mtasts::read_policy("version: STSv1\nmode: enforce\nmx: mx.a.test\nmx: *.b.test\nmax_age: 604800\n");
+  REQUIRE(reading.policy);
+  return *reading.policy;
+}
+
+NextHop next_hop(std::string_view text) {
+  return good(NextHop::parse(text));
+}
+
+policy::Answer answer_of(policy::Source source) {
+  return {.source = source,
+          .mode = policy::Mode::enforce,
+          .enforced = true,
+          .joined_mxs = std::string(enforced.joined_mxs)};
+}
+
+const std::string secure = "secure match=mx.a.test:.b.test servername=hostname protocols=>=TLSv1.2";
+const std::string reported =
+    " policy_type=sts policy_domain=a.test { policy_string = version: STSv1 } { policy_string = mode: "
+    "enforce } "
+    "{ policy_string = mx: mx.a.test } { policy_string = mx: *.b.test } { policy_string = max_age: 604800 } "
+    "mx_host_pattern=mx.a.test mx_host_pattern=*.b.test";
+
 }  // namespace
 
 TEST_CASE("a policy has only the attributes that the Postfix in use knows") {
@@ -33,14 +58,10 @@ TEST_CASE("a policy has only the attributes that the Postfix in use knows") {
         "secure match=mx.a.test:.b.test servername=hostname");
   CHECK(postfix::policy_for(enforced, rules_for("3.5.25")) ==
         "secure match=mx.a.test:.b.test servername=hostname");
-  for (const char* version : {"3.6", "3.7.11", "3.8.0-RC1", "3.9-20240101-nonprod"}) {
+  for (const char* version :
+       {"3.6", "3.7.11", "3.8.0-RC1", "3.9-20240101-nonprod", "3.10", "3.10.5", "3.11-20250101", "4.0"}) {
     CHECK(postfix::policy_for(enforced, rules_for(version)) ==
           "secure match=mx.a.test:.b.test servername=hostname protocols=>=TLSv1.2");
-  }
-  for (const char* version : {"3.10", "3.10.5", "3.11-20250101", "4.0"}) {
-    CHECK(postfix::policy_for(enforced, rules_for(version)) ==
-          "secure match=mx.a.test:.b.test servername=hostname protocols=>=TLSv1.2 policy_type=sts "
-          "policy_domain=a.test mx_host_pattern=mx.a.test mx_host_pattern=*.b.test");
   }
 }
 
@@ -104,4 +125,88 @@ TEST_CASE("a file name cannot smuggle a line into the map") {
   std::vector<Source> sources;
   sources.push_back(source_of("x\nevil.test secure match=evil.test\r\n", {}));
   CHECK(without_comments(text_map(sources, {})).empty());
+}
+
+TEST_CASE("TLS reports are told of an MTA-STS policy where that is the source, in maps as in answers") {
+  const mtasts::Policy published = mta_sts_policy();
+  std::vector<Source> sources;
+  sources.push_back(source_of(
+      "list", {enforced, {.domain = "z.test", .mode = preload::Mode::enforce, .joined_mxs = "mx.z.test"}}));
+  sources.push_back(source_of("mta-sts", {enforced}));
+  sources.back().facts.kind = SourceFacts::Kind::mta_sts;
+  sources.back().mta_sts.emplace("a.test", published);
+  for (const char* version : {"3.10", "3.10.5", "3.11-20250101", "4.0"}) {
+    CAPTURE(version);
+    const postfix::Rules rules = rules_for(version);
+    const auto answer = [&](policy::Source source) {
+      return postfix::policy_for(next_hop("a.test"), answer_of(source), &published, rules.version);
+    };
+    CHECK(answer(policy::Source::mta_sts) == secure + reported);
+    CHECK(answer(policy::Source::list) == secure);
+    CHECK(answer(policy::Source::overrides) == secure);
+    CHECK(postfix::policy_for(next_hop("a.test"), answer_of(policy::Source::mta_sts), nullptr,
+                              rules.version) == secure);
+    CHECK(without_comments(text_map(sources, rules)) ==
+          "a.test " + secure + reported +
+              "\nz.test secure match=mx.z.test servername=hostname protocols=>=TLSv1.2\n");
+  }
+  CHECK(postfix::policy_for(next_hop("a.test"), answer_of(policy::Source::mta_sts), &published,
+                            rules_for("3.9").version) == secure);
+  CHECK(without_comments(text_map(sources, rules_for("3.9"))).find("policy_type") == std::string::npos);
+}
+
+TEST_CASE("a smart host has a key of its own in a map, where its policy domain has a policy") {
+  std::vector<Source> sources;
+  sources.push_back(source_of(
+      "one",
+      {enforced,
+       tested,
+       {.domain = "relay.test", .mode = preload::Mode::enforce, .joined_mxs = "mx1.relay.test:.relay.test"},
+       {.domain = "relay.test.example", .mode = preload::Mode::enforce, .joined_mxs = "mx.test"},
+       {.domain = "smtp.relay.test", .mode = preload::Mode::enforce, .joined_mxs = ".relay.test:mx.test"}}));
+  postfix::Rules rules;
+  for (const char* text :
+       {"[smtp.relay.test]:587", "relay.test:587", "relay.test", "relay.test:submission", "[smtp.relay.test]",
+        "[relay.test]", "[smtp.relay.test]:587", "[b.test]:25", "[unknown.test]", "z.test:25", "[a.test]"}) {
+    rules.next_hops.push_back(next_hop(text));
+  }
+  const std::string all = "secure match=mx1.relay.test:.relay.test servername=hostname\n";
+  const std::string of_host = "secure match=smtp.relay.test servername=hostname\n";
+  // No pattern allows a.test and relay.test: then the certificate must have what they allow.
+  CHECK(without_comments(text_map(sources, rules)) ==
+        "[a.test] secure match=mx.a.test:.b.test servername=hostname\n"
+        "[relay.test] " +
+            all + "[smtp.relay.test] " + of_host + "[smtp.relay.test]:587 " + of_host +
+            "a.test secure match=mx.a.test:.b.test servername=hostname\n"
+            "relay.test " +
+            all +
+            "relay.test.example secure match=mx.test servername=hostname\n"
+            "relay.test:587 " +
+            all + "relay.test:submission " + all +
+            "smtp.relay.test secure match=.relay.test:mx.test servername=hostname\n");
+  CHECK(text_map(sources, rules).find("# End: 10 enforced, 1 only in comments.") != std::string::npos);
+  rules.early_adopter = true;
+  CHECK(text_map(sources, rules).find("\n[b.test]:25 secure match=mx.b.test servername=hostname\n") !=
+        std::string::npos);
+  sources.back().facts.unusable = Error{.fault = Fault::data, .message = "it expired"};
+  CHECK(without_comments(text_map(sources, rules)).empty());
+}
+
+TEST_CASE("of a next-hop in brackets the name is known, and a suffix is one label") {
+  const auto told = [](std::string_view text, std::string joined) {
+    policy::Answer answer = answer_of(policy::Source::mta_sts);
+    answer.joined_mxs = std::move(joined);
+    return postfix::policy_for(next_hop(text), answer, nullptr, std::nullopt).value_or("");
+  };
+  const auto secure_for = [](const std::string& match) {
+    return "secure match=" + match + " servername=hostname";
+  };
+  CHECK(told("[smtp.relay.test]:587", "mx.relay.test:smtp.relay.test") == secure_for("smtp.relay.test"));
+  CHECK(told("[smtp.relay.test]", ".relay.test") == secure_for("smtp.relay.test"));
+  CHECK(told("[a.smtp.relay.test]", ".relay.test") == secure_for(".relay.test"));
+  CHECK(told("[relay.test]", ".relay.test") == secure_for(".relay.test"));
+  CHECK(told("smtp.relay.test:587", ".relay.test") == secure_for(".relay.test"));
+  CHECK(told("smtp.relay.test", ".relay.test") == secure_for(".relay.test"));
+  policy::Answer dane{.source = policy::Source::dane, .mode = policy::Mode::dane};
+  CHECK(postfix::policy_for(next_hop("[smtp.relay.test]:587"), dane, nullptr, {}) == "dane-only");
 }

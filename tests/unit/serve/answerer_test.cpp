@@ -42,7 +42,7 @@ struct Scene final : ReplyTaker {
     return reply;
   }
   void tell(std::string_view domain, std::shared_ptr<const Replies> replies, bool last = true) {
-    answerer.deliver({.domain = name(domain), .replies = std::move(replies), .last = last});
+    answerer.deliver({.next_hop = name(domain), .replies = std::move(replies), .last = last});
   }
   void pass(std::chrono::milliseconds time) {
     moment += time;
@@ -68,7 +68,7 @@ TEST_CASE("a domain is found out once, for all who ask meanwhile, and then known
   CHECK(scene.ask("example.org").empty());
   CHECK(scene.ask("EXAMPLE.org.", "sts").empty());
   REQUIRE(scene.questions.size() == 1);
-  CHECK(scene.questions[0].domain == name("example.org"));
+  CHECK(scene.questions[0].next_hop == name("example.org"));
   CHECK(scene.questions[0].known == nullptr);
   scene.tell("example.org", replies_of("OK x", scene.now + 1h, scene.now + 2h));
   CHECK(scene.arrived == 2);
@@ -80,17 +80,73 @@ TEST_CASE("a domain is found out once, for all who ask meanwhile, and then known
   CHECK(scene.answerer.waiting() == 0);
 }
 
-TEST_CASE("what is no domain has no policy, and nobody is asked") {
+TEST_CASE("what has no policy domain has no policy, and nobody is asked") {
   Scene scene;
-  for (const std::string_view key :
-       {"", ".", ".example.org", "[mx.example.org]", "[192.0.2.1]:25", "example.org:587", "192.0.2.1",
-        "IPv6:::1", "a b.example", "a..example", "\xFF\xFE", "*.example"}) {
+  for (const std::string_view key : {"",
+                                     ".",
+                                     ".example.org",
+                                     "[192.0.2.1]",
+                                     "[192.0.2.1]:25",
+                                     "[IPv6:2001:db8::1]",
+                                     "[IPv6:2001:db8::1]:587",
+                                     "192.0.2.1",
+                                     "192.0.2.1:587",
+                                     "IPv6:::1",
+                                     "[a b]",
+                                     "[]",
+                                     "[example.org",
+                                     "example.org:nonsense",
+                                     "a b.example",
+                                     "a..example",
+                                     "\xFF\xFE",
+                                     "*.example",
+                                     "private/lmtp",
+                                     "-a_b.example",
+                                     "_._"}) {
     CAPTURE(key);
     CHECK(scene.ask(key) == "9:NOTFOUND ,");
     CHECK(scene.ask(key, "sts") == "9:NOTFOUND ,");
   }
   CHECK(scene.ask(std::string(990, 'a')) == "9:NOTFOUND ,");
   CHECK(scene.questions.empty());
+}
+
+TEST_CASE("each next-hop of Postfix is found out for itself, and Sendmail has none") {
+  Scene scene;
+  const std::vector<std::string> keys{"relay.test", "relay.test:587", "relay.test:submission", "[relay.test]",
+                                      "[relay.test]:587"};
+  for (const std::string& key : keys) CHECK(scene.ask(key).empty());
+  REQUIRE(scene.questions.size() == keys.size());
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    CHECK(scene.questions[i].next_hop.str() == keys[i]);
+    CHECK(scene.questions[i].next_hop.domain() == name("relay.test"));
+  }
+  CHECK(scene.ask("[Relay.TEST.]:587").empty());
+  CHECK(scene.questions.size() == keys.size());
+  const auto replies = replies_of("OK x", scene.now + 1min, scene.now + 2h);
+  scene.answerer.deliver({.next_hop = test::good(NextHop::parse("[relay.test]:587")), .replies = replies});
+  CHECK(scene.ask("[relay.test]:587") == "4:OK x,");
+  CHECK(scene.ask("[RELAY.test]:587") == "4:OK x,");
+  CHECK(scene.ask("[relay.test]").empty());
+  for (const std::string_view key : {"[relay.test]:587", "relay.test:587", "[relay.test]"}) {
+    CHECK(scene.ask(key, "sts") == "9:NOTFOUND ,");
+  }
+  // In the background, too.
+  scene.pass(2min);
+  scene.ask("[relay.test]:587");
+  CHECK(scene.questions.back().next_hop.str() == "[relay.test]:587");
+  CHECK(scene.questions.back().known == replies);
+}
+
+TEST_CASE("of a name with underscores, which no policy host has, Postfix looks for DANE itself") {
+  for (const std::string_view key : {"a_b.example", "_a.example.org", "[mx_1.example.org]:587"}) {
+    CAPTURE(key);
+    CHECK(Scene().ask(key) == "7:OK dane,");
+    CHECK(Scene().ask(key, "sts") == "9:NOTFOUND ,");
+    CHECK(Scene({.dane = false}).ask(key) == "9:NOTFOUND ,");
+    // Its own level is stricter.
+    CHECK(Scene({.wait_for_dane = true}).ask(key) == "9:NOTFOUND ,");
+  }
 }
 
 TEST_CASE("what is no longer fresh is answered all the same, and asked for once in the background") {
@@ -223,8 +279,9 @@ TEST_CASE("only so many may wait; the others are told to come again") {
 TEST_CASE("an answer that is only for those who wait is not kept") {
   Scene scene;
   scene.ask("example.org");
-  scene.answerer.deliver(
-      {.domain = name("example.org"), .replies = replies_of("TEMP x", scene.now, scene.now), .keep = false});
+  scene.answerer.deliver({.next_hop = name("example.org"),
+                          .replies = replies_of("TEMP x", scene.now, scene.now),
+                          .keep = false});
   CHECK(scene.pending[0]->bytes == "6:TEMP x,");
   CHECK(scene.ask("example.org").empty());
   CHECK(scene.questions.size() == 2);
@@ -233,7 +290,7 @@ TEST_CASE("an answer that is only for those who wait is not kept") {
 TEST_CASE("news that nobody asked for is kept where the domain is known, and only there") {
   Scene scene;
   const auto news = [&](std::string_view domain, std::string_view text) {
-    scene.answerer.deliver({.domain = name(domain),
+    scene.answerer.deliver({.next_hop = name(domain),
                             .replies = replies_of(text, scene.now + 1h, scene.now + 1h),
                             .asked_for = false});
   };

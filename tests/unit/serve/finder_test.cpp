@@ -29,13 +29,13 @@ struct Scene {
 
   explicit Scene(FinderLimits limits = {})
       : finder(loop,
-               {.examine = [this](DomainName domain) { return examine(std::move(domain)); },
+               {.examine = [this](NextHop next_hop) { return examine(std::move(next_hop)); },
                 .known = [this](const DomainName& domain) -> std::optional<mtasts::Knowledge> {
                   const auto found = cache.find(domain.str());
                   return found == cache.end() ? std::nullopt : std::optional(found->second);
                 },
-                .kept_verdict = [this](const DomainName& domain) -> std::optional<dane::Verdict> {
-                  const auto found = kept.find(domain.str());
+                .kept_verdict = [this](const NextHop& next_hop) -> std::optional<dane::Verdict> {
+                  const auto found = kept.find(next_hop.str());
                   return found == kept.end() ? std::nullopt : std::optional(found->second);
                 },
                 .due =
@@ -50,8 +50,8 @@ struct Scene {
                {.news = [this](News told) { news.push_back(std::move(told)); },
                 .generation = [this](std::uint64_t told) { generation = told; }}) {}
 
-  event::Task<std::shared_ptr<const policy::Facts>> examine(DomainName domain) {
-    auto& arrival = *(examinations[domain.str()] = std::make_unique<Examination>());
+  event::Task<std::shared_ptr<const policy::Facts>> examine(NextHop next_hop) {
+    auto& arrival = *(examinations[next_hop.str()] = std::make_unique<Examination>());
     const auto facts = co_await arrival;
     co_return facts;
   }
@@ -69,7 +69,7 @@ struct Scene {
     arrival->arrive(std::move(made));
   }
   void ask(std::string_view domain, std::shared_ptr<const Replies> known = nullptr) {
-    finder.find_out({.domain = name(domain), .known = std::move(known)});
+    finder.find_out({.next_hop = test::good(NextHop::parse(domain)), .known = std::move(known)});
   }
   // Lets real time pass until there is news, for what waits for a timer.
   void wait_for_news() {
@@ -462,7 +462,7 @@ TEST_CASE("where one owner's domains take up their share, only he is refused") {
     scene.ask(domain);
   }
   const News refused = scene.take();
-  CHECK(refused.domain == name("d3.attacker.test"));
+  CHECK(refused.next_hop == name("d3.attacker.test"));
   CHECK_FALSE(refused.keep);
   CHECK(Scene::text(refused) == netstring("TEMP too many domains are being looked up below attacker.test"));
   CHECK(scene.counters.owner_refused.value() == 1);

@@ -117,7 +117,7 @@ struct Scene final : ReplyTaker {
   void find_out(const std::string& domain, const std::shared_ptr<const Replies>& replies, bool keep = true) {
     std::shared_ptr<PendingReply> pending;
     (void)answerer.answer({.map = "postfix", .key = domain}, *this, pending);
-    answerer.deliver({.domain = last->domain, .replies = replies, .keep = keep});
+    answerer.deliver({.next_hop = last->next_hop, .replies = replies, .keep = keep});
   }
 
   Time now = test::at("2026-11-28T12:00:00Z");

@@ -81,6 +81,24 @@ TEST_CASE("each dialect says each policy in its own words") {
   all(answer_of(Source::mta_sts, Mode::enforce), none, none, none);
 }
 
+TEST_CASE("of a smart host in brackets the name is demanded that it has") {
+  const auto mta_sts = fetched("version: STSv1\nmode: enforce\nmx: *.relay.test\nmax_age: 604800\n");
+  const auto reply = [&](Dialect dialect, std::string_view next_hop) {
+    return reply_for(dialect, test::good(NextHop::parse(next_hop)),
+                     answer_of(Source::mta_sts, Mode::enforce, ".relay.test"), &mta_sts, {})
+        .bytes;
+  };
+  CHECK(reply(Dialect::postfix, "[smtp.relay.test]:587") ==
+        netstring("OK secure match=smtp.relay.test servername=hostname"));
+  CHECK(reply(Dialect::postfix, "smtp.relay.test:587") ==
+        netstring("OK secure match=.relay.test servername=hostname"));
+  CHECK(reply(Dialect::postfix_tlsrpt, "[smtp.relay.test]:587") ==
+        netstring("OK secure match=smtp.relay.test servername=hostname protocols=>=TLSv1.2 policy_type=sts "
+                  "policy_domain=smtp.relay.test { policy_string = version: STSv1 } { policy_string = mode: "
+                  "enforce } { policy_string = mx: *.relay.test } { policy_string = max_age: 604800 } "
+                  "mx_host_pattern=*.relay.test"));
+}
+
 TEST_CASE("Postfix is told what its version understands, and reports only where it asks for them") {
   const auto text = [](std::optional<postfix::Version> version) {
     return reply_for(Dialect::postfix, domain, answer_of(Source::mta_sts, Mode::enforce, "mx.example.org"),

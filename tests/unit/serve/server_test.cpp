@@ -80,7 +80,7 @@ struct Scene {
     auto replies = std::make_shared<Replies>();
     for (Reply& reply : replies->of) reply = {.bytes = netstring(text), .outcome = Outcome::policy};
     replies->fresh_until = replies->usable_until = now + 1h;
-    answerer.deliver({.domain = test::good(DomainName::parse(domain)), .replies = replies});
+    answerer.deliver({.next_hop = test::good(DomainName::parse(domain)), .replies = replies});
   }
   void know(std::string_view domain, std::string_view text) {
     const UniqueFd socket = connect();
