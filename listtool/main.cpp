@@ -23,6 +23,7 @@ struct Options {
   StsFetchOptions sts_fetch;
   StsRefreshOptions sts_refresh;
   StsCacheOptions sts_cache;
+  ServeOptions serve;
   std::string postfix_version;
   std::vector<std::string> next_hops;
 };
@@ -245,6 +246,8 @@ Commands add_commands(CLI::App& app, Options& options) {
                                "starttls-listtool serve\n"
                                "  and in Postfix' main.cf:\n"
                                "  smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix");
+  commands.serve->add_flag("--check-config", options.serve.check_only,
+                           "Say whether it could start with this configuration, and exit");
 
   commands.diff = add_diff(app, options.diff);
   return commands;
@@ -308,7 +311,7 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.sts_fetch->parsed()) return sts_fetch(options.common, options.sts_fetch);
   if (commands.sts_refresh->parsed()) return sts_refresh(options.common, options.sts_refresh);
   if (commands.sts_cache->parsed()) return sts_cache(options.common, options.sts_cache);
-  if (commands.serve->parsed()) return serve(options.common);
+  if (commands.serve->parsed()) return serve(options.common, options.serve);
   return lookup(options.common, options.lookup);
 }
 

@@ -96,7 +96,10 @@ struct StsCacheOptions {
 Result<int> sts_cache(const Common& common, const StsCacheOptions& options);
 
 // Runs until TERM or INT.
-Result<int> serve(const Common& common);
+struct ServeOptions {
+  bool check_only = false;  // say whether it could start with this configuration, and exit
+};
+Result<int> serve(const Common& common, const ServeOptions& options);
 
 struct DiffOptions {
   std::filesystem::path before;  // a list, a state directory, or a set in one

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <thread>
 
+#include "base/cli.h"
 #include "base/counted.h"
 #include "base/directory.h"
 #include "base/log.h"
@@ -291,9 +292,8 @@ struct Sockets {
   std::string shown;                    // where mail servers are answered
 };
 
-Result<Sockets> open_sockets(const ServeSettings& settings,
-                             const std::optional<service::Identity>& identity) {
-  Sockets sockets;
+Result<service::SocketAccess> socket_access(const ServeSettings& settings,
+                                            const std::optional<service::Identity>& identity) {
   service::SocketAccess access{.mode = settings.socket_mode};
   if (identity) {
     access.owner = identity->uid;
@@ -304,8 +304,16 @@ Result<Sockets> open_sockets(const ServeSettings& settings,
     if (!group) return std::unexpected(group.error());
     access.group = *group;
   }
+  return access;
+}
+
+Result<Sockets> open_sockets(const ServeSettings& settings,
+                             const std::optional<service::Identity>& identity) {
+  Sockets sockets;
+  const auto access = socket_access(settings, identity);
+  if (!access) return std::unexpected(access.error());
   const auto open = [&](const service::Address& address) -> Result<UniqueFd> {
-    auto listener = service::Listener::open(address, access);
+    auto listener = service::Listener::open(address, *access);
     if (!listener) return std::unexpected(listener.error());
     UniqueFd socket = listener->take_socket();
     sockets.made.push_back(std::move(*listener));
@@ -415,11 +423,26 @@ Result<void> run(const Common& common) {
   return {};
 }
 
+// What SIGHUP reads, and the names in it. Nothing is made, and no socket is opened: it may run beside the
+// server.
+Result<int> check(const Common& common) {
+  const ServeSettings& settings = common.configuration.serve;
+  const auto identity = identity_of(settings);
+  if (!identity) return std::unexpected(identity.error());
+  if (const auto access = socket_access(settings, *identity); !access) return std::unexpected(access.error());
+  if (const auto lists = Lists::open(common.configuration, common.now); !lists)
+    return std::unexpected(lists.error());
+  const std::string name = common.config.empty() ? "the configuration is" : common.config.string() + ":";
+  if (auto printed = print(name + " good\n"); !printed) return std::unexpected(printed.error());
+  return 0;
+}
+
 }  // namespace
 
-Result<int> serve(const Common& common) {
+Result<int> serve(const Common& common, const ServeOptions& options) {
   const ServeSettings& settings = common.configuration.serve;
   if (auto level = set_log_level(settings.log_level); !level) return std::unexpected(level.error());
+  if (options.check_only) return check(common);
   const bool to_syslog = settings.log == "syslog";
   start_log(program, to_syslog ? LogTarget::syslog : LogTarget::standard_error);
   const auto done = run(common);

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lab import Lab, program, wait
 from lab.policy_server import Client, netstring
-from serving import KNOWN, Server
+from serving import KNOWN, OVERRIDES, Server
 
 TEMPORARY, UNAVAILABLE, CONFIG = 75, 69, 78
 
@@ -48,6 +48,30 @@ class Starting(unittest.TestCase):
             refused(folder, f'overrides = "missing"\n{listen}', CONFIG, "missing")
             refused(folder, f'{listen}[dns]\ntrust_anchor = "missing"\n', CONFIG, "missing")
             self.assertFalse((folder / "s").exists())
+
+    def test_the_check_says_what_a_start_would_and_changes_nothing(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            good = server.configuration.read_text()
+
+            def checked(configuration: str, overrides: str = OVERRIDES) -> subprocess.CompletedProcess[str]:
+                server.configuration.write_text(configuration)
+                server.overrides.write_text(overrides)
+                return program.run("starttls-listtool", "-c", server.configuration, "serve", "--check-config")
+
+            done = checked(good)  # beside the server that has the sockets
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{server.configuration}: good\n", ""))
+            for what, configuration, overrides in (("unknown key", f"{good}bogus = 1\n", OVERRIDES),
+                                                   ("parsing", f"{good}\nbogus\n", OVERRIDES),
+                                                   ("there is no group", f"{good}socket_group = \"no such group\"\n",
+                                                    OVERRIDES),
+                                                   ("there is no user", f"{good}user = \"nobody's\"\n", OVERRIDES),
+                                                   ("overrides:", good, "known.test enforced\n")):
+                with self.subTest(what):
+                    done = checked(configuration, overrides)
+                    self.assertEqual((done.returncode, done.stdout), (CONFIG, ""), done.stderr)
+                    self.assertIn(what, done.stderr)
+            self.assertEqual(server.ask("postfix known.test"), KNOWN)
 
     def test_root_becomes_the_user_who_owns_the_socket_and_the_cache(self) -> None:
         with Lab() as lab:
