@@ -5,6 +5,7 @@
 #include <array>
 #include <string>
 
+#include "base/text.h"
 #include "sqlite/schema.h"
 
 namespace starttls::reports {
@@ -162,8 +163,9 @@ Result<void> upgrade(const std::filesystem::path& file) {
 }  // namespace
 
 Result<sqlite::Database> open_database(const std::filesystem::path& file, store::Access access) {
-  std::error_code ignored;
-  const bool is_there = std::filesystem::exists(file, ignored);
+  std::error_code error;
+  const bool is_there = std::filesystem::exists(file, error);
+  if (error) return fail(Fault::permission, "{}: {}", printable(file.string()), error.message());
   if (access == store::Access::read && !is_there) {
     auto database = sqlite::Database::in_memory();
     if (!database) return database;
@@ -185,8 +187,10 @@ Result<sqlite::Database> open_database(const std::filesystem::path& file, store:
   if (access != store::Access::read) {
     // WAL: who looks at reports does not keep those waiting that come in. FULL: what was taken is on the
     // disk.
-    auto done = database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL");
+    auto done = database->execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0");
     if (!done) return std::unexpected(done.error());
+    database->keep_log();
   }
   return database;
 }

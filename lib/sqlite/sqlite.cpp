@@ -247,6 +247,11 @@ bool Database::has_moved() {
          moved != 0;
 }
 
+void Database::keep_log() {
+  int keep = 1;
+  (void)sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+}
+
 bool Database::is_read_only() const {
   return sqlite3_db_readonly(handle_.get(), "main") != 0;
 }

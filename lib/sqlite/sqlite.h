@@ -74,6 +74,9 @@ class Database {
   Result<std::int64_t> number(std::string_view sql);
   // Whether the file was removed or renamed since it was opened: what is written now would be lost.
   bool has_moved();
+  // In mode WAL: the log and its index stay beside the file when the last connection is closed. Users who may
+  // only read could not make them, and without them SQLite reads nothing.
+  void keep_log();
   bool is_read_only() const;
   bool is_in_memory() const;
   // Rows that this connection has inserted, updated or deleted.

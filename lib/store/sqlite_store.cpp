@@ -470,6 +470,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
         "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0");
     if (!done) return std::unexpected(done.error());
+    database->keep_log();
   }
   return std::make_unique<SqliteStore>(std::move(*database), file);
 }

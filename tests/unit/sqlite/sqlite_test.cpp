@@ -82,6 +82,23 @@ TEST_CASE("a file that was removed or renamed is noticed") {
   CHECK_FALSE(good(Database::in_memory()).has_moved());
 }
 
+TEST_CASE("a log that is kept is there, and empty, when the last connection is closed") {
+  const TemporaryFolder folder;
+  const auto file = folder / "f";
+  const auto write = [&](bool keep) {
+    auto database = good(Database::open(file, Opening::creating));
+    good(database.execute("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 0"));
+    if (keep) database.keep_log();
+    good(database.execute("CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)"));
+  };
+  write(true);
+  CHECK(std::filesystem::file_size(file.string() + "-wal") == 0);
+  CHECK(std::filesystem::exists(file.string() + "-shm"));
+  CHECK(good(good(Database::open(file, Opening::reading)).number("SELECT count(*) FROM t")) == 1);
+  write(false);
+  CHECK_FALSE(std::filesystem::exists(file.string() + "-wal"));
+}
+
 TEST_CASE("a file that nobody writes is read without any file beside it, whatever its name") {
   const TemporaryFolder folder;
   const auto file = folder / "100%?#&.sqlite";
