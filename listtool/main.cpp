@@ -1,6 +1,7 @@
 // starttls-listtool: finds the TLS policies of mail domains, for mail servers. Here the command line is
 // parsed and handed to its command; starttls-listtool(1) is the manual.
 
+#include "base/access.h"
 #include "base/cli.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -329,11 +330,16 @@ Result<int> run(int argc, const char* const* argv) {
   add_common(app, options.common);
   const Commands commands = add_commands(app, options);
   if (const auto leave = parse_command_line(app, argc, argv)) return *leave;
-  if (const auto completed = complete(commands, options); !completed)
-    return std::unexpected(completed.error());
+  if (const auto completed = complete(commands, options); !completed) {
+    const auto& file =
+        options.common.config.empty() ? std::filesystem::path(default_configuration) : options.common.config;
+    return std::unexpected(with_access_advice(completed.error(), file, program));
+  }
   start_log(program, LogTarget::command);
   if (options.common.quiet) spdlog::default_logger()->set_level(spdlog::level::err);
-  return dispatch(commands, options);
+  auto done = dispatch(commands, options);
+  if (done) return done;
+  return std::unexpected(with_access_advice(done.error(), options.common.configuration.state_dir, program));
 }
 
 }  // namespace

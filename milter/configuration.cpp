@@ -19,8 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr const char* default_file = "/etc/starttls-toolkit/tlsrpt.toml";
-
 Result<mode_t> parse_mode(std::string_view key, std::string_view text) {
   mode_t mode = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
@@ -294,7 +292,7 @@ void add_warnings(const Settings& settings, Configuration& c) {
 Result<Settings> load_settings(const std::optional<fs::path>& file, FileKind kind) {
   if (file) return Settings::load(*file, kind);
   std::error_code ignored;
-  if (fs::exists(default_file, ignored)) return Settings::load(default_file);
+  if (fs::exists(default_configuration, ignored)) return Settings::load(default_configuration);
   return Settings::none();
 }
 

@@ -21,6 +21,8 @@
 
 namespace starttls::milter {
 
+inline constexpr const char* default_configuration = "/etc/starttls-toolkit/tlsrpt.toml";
+
 // Whom root becomes where the configuration names nobody, if there is such a user.
 inline constexpr const char* default_user = "starttls-toolkit";
 

@@ -1,5 +1,6 @@
 // tlsrpt-report: what the inbound sessions that tlsrpt-milter recorded come to. See tlsrpt-report(1).
 
+#include "base/access.h"
 #include "base/cli.h"
 #include "base/log.h"
 #include "milter/report/alias.h"
@@ -42,21 +43,32 @@ Result<milter::Surroundings> surroundings_of(const CommandLine& line, bool is_fr
                               .from_alias = is_from_alias};
 }
 
+Result<int> run_command(const CLI::App& app, const CommandLine& line,
+                        const milter::Surroundings& surroundings) {
+  if (app.got_subcommand("self")) return milter::run_self(line.self, surroundings);
+  if (app.got_subcommand("read")) return milter::run_read(line.read, surroundings);
+  if (app.got_subcommand("html")) return milter::run_html(line.html, surroundings);
+  if (app.got_subcommand("advise")) return milter::run_advise(line.advise, surroundings);
+  if (app.got_subcommand("reconcile")) return milter::run_reconcile(line.reconcile, surroundings);
+  if (app.got_subcommand("alert")) return milter::run_alert(line.alert, surroundings);
+  if (app.got_subcommand("queue")) return milter::run_queue(line.queue, surroundings);
+  if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, surroundings);
+  if (app.got_subcommand("forget")) return milter::run_forget(line.forget, surroundings);
+  return milter::run_summary(line.summary, surroundings);
+}
+
 Result<int> run(const CLI::App& app, const CommandLine& line, bool is_from_alias) {
   start_log(milter::report_program, is_from_alias ? LogTarget::syslog : LogTarget::standard_error);
   if (line.verbose) spdlog::set_level(spdlog::level::debug);
   const auto surroundings = surroundings_of(line, is_from_alias);
-  if (!surroundings) return std::unexpected(surroundings.error());
-  if (app.got_subcommand("self")) return milter::run_self(line.self, *surroundings);
-  if (app.got_subcommand("read")) return milter::run_read(line.read, *surroundings);
-  if (app.got_subcommand("html")) return milter::run_html(line.html, *surroundings);
-  if (app.got_subcommand("advise")) return milter::run_advise(line.advise, *surroundings);
-  if (app.got_subcommand("reconcile")) return milter::run_reconcile(line.reconcile, *surroundings);
-  if (app.got_subcommand("alert")) return milter::run_alert(line.alert, *surroundings);
-  if (app.got_subcommand("queue")) return milter::run_queue(line.queue, *surroundings);
-  if (app.got_subcommand("downgrades")) return milter::run_downgrades(line.downgrades, *surroundings);
-  if (app.got_subcommand("forget")) return milter::run_forget(line.forget, *surroundings);
-  return milter::run_summary(line.summary, *surroundings);
+  if (!surroundings) {
+    const auto file = line.configuration.value_or(milter::default_configuration);
+    return std::unexpected(with_access_advice(surroundings.error(), file, milter::report_program));
+  }
+  auto done = run_command(app, line, *surroundings);
+  if (done) return done;
+  return std::unexpected(
+      with_access_advice(done.error(), surroundings->configuration.state_dir, milter::report_program));
 }
 
 Result<int> parse_and_run(int argc, const char* const* argv) {
