@@ -1,6 +1,8 @@
 """The installed systemd units: systemd itself has nothing against them, and they are as closed as they say."""
 
+import grp
 import os
+import pwd
 import re
 import subprocess
 import tempfile
@@ -32,7 +34,7 @@ def analyze(*arguments: str | os.PathLike[str]) -> subprocess.CompletedProcess[s
                           check=False)
 
 
-class SystemdUnits(unittest.TestCase):
+class Installed(unittest.TestCase):
     def setUp(self) -> None:
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
@@ -49,6 +51,12 @@ class SystemdUnits(unittest.TestCase):
         unit.write_text(unit.read_text().replace(name, str(path_of(Path(name).name))))
         return name, arguments
 
+    def values(self, unit: str, key: str) -> list[str]:
+        found = re.findall(rf"^{key}=(.*)$", (self.units / unit).read_text(), re.MULTILINE)
+        return " ".join(found).split()
+
+
+class SystemdUnits(Installed):
     def test_systemd_reads_them_without_a_complaint(self) -> None:
         done = analyze("verify", "--man=no", *(self.units / unit for unit in (*SERVICES, SOCKET, TIMER, *REPORT_TIMERS)))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -69,15 +77,58 @@ class SystemdUnits(unittest.TestCase):
             done = analyze("security", "--offline=yes", f"--threshold={threshold}", self.units / unit)
             self.assertEqual(done.returncode, 0, done.stdout)
 
-    def test_the_folder_of_the_milters_socket_is_made_as_its_unit_needs_it(self) -> None:
-        unit = (self.units / MILTER).read_text()
-        folder = self.units.parents[1] / "tmpfiles.d/tlsrpt-milter.conf"
-        (line,) = [line for line in folder.read_text().splitlines() if not line.startswith("#")]
-        kind, path, mode, user, group, _ = line.split()
-        self.assertEqual((kind, mode), ("d", "0750"))
-        self.assertIn(f"ExecStart={path_of('tlsrpt-milter')} -f -s unix:{path}/milter.sock\n", unit)
-        self.assertIn(f"\nUser={user}\nGroup={group}\n", unit)
-        self.assertIn(f"\nReadWritePaths=-{path}\n", unit)
+    def test_services_start_before_every_mail_server_and_stop_after_it(self) -> None:
+        servers = {"postfix.service", "postfix@-.service", "sendmail.service", "exim4.service"}
+        for unit in (MILTER, SERVE):
+            self.assertLessEqual(servers, set(self.values(unit, "Before")))
+        for unit in (SEND, QUEUE):
+            self.assertLessEqual(servers, set(self.values(unit, "After")))
+        self.assertEqual(set(self.values("postfix@.service.d/starttls-toolkit.conf", "After")), {MILTER, SERVE})
+        for unit in (MILTER, SERVE):
+            self.assertEqual(self.values(unit, "Type"), ["notify"])  # only then it is known when the socket is there
+
+    def test_a_broken_configuration_needs_no_reset_and_fails_a_reload(self) -> None:
+        for unit, check in {MILTER: "--check-config", SERVE: "serve --check-config"}.items():
+            self.assertEqual(self.values(unit, "RestartPreventExitStatus"), ["64", "78"])
+            self.assertEqual(self.values(unit, "StartLimitIntervalSec"), ["0"])
+            first, last = re.findall(r"^ExecReload=(.*)$", (self.units / unit).read_text(), re.MULTILINE)
+            self.assertTrue(first.endswith(check), first)
+            self.assertEqual(last, "/bin/sh -c 'kill -HUP $MAINPID'")  # the program kill is not on every host
+
+    def test_one_user_and_group_have_all_that_services_keep(self) -> None:
+        made = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()
+        lines = {line.split()[1]: line.split() for line in made.splitlines() if not line.startswith("#")}
+        self.assertEqual(lines["/etc/starttls-toolkit"][2:5], ["2755", "root", "starttls-toolkit"])
+        for unit in (MILTER, SEND, QUEUE):
+            state, = self.values(unit, "StateDirectory")
+            mode, = self.values(unit, "StateDirectoryMode")
+            user, group = self.values(unit, "User") + self.values(unit, "Group")
+            self.assertEqual(lines[f"/var/lib/{state}"][2:5], [mode, user, group])
+        self.assertEqual(self.values(SERVE, "User") + self.values(SERVE, "Group"), ["starttls-toolkit"] * 2)
+        self.assertNotIn("postfix", made)  # a host may have no such group
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root gives directories away")
+class SocketDirectory(Installed):
+    """What the unit of the milter does as root before each start."""
+
+    def group_of_what_is_made(self, *, group_exists: bool) -> str:
+        command = re.search(r"\nExecStartPre=\+/bin/sh -c '(.*?)'\n", (self.units / MILTER).read_text(), re.DOTALL)
+        self.assertIsNotNone(command)
+        place = self.units.parents[2] / "spool/tlsrpt"
+        script = command[1].replace("$$", "$").replace("/var/spool/postfix/tlsrpt", str(place))
+        postfix = "daemon" if group_exists else "no-such-group"
+        script = script.replace("starttls-toolkit", "games").replace("postfix", postfix)
+        subprocess.run(["/bin/sh", "-c", script], check=True, timeout=10)
+        info = place.stat()
+        self.assertEqual((info.st_mode & 0o7777, pwd.getpwuid(info.st_uid).pw_name), (0o2750, "games"))
+        return grp.getgrgid(info.st_gid).gr_name
+
+    def test_has_the_group_of_postfix_where_there_is_one(self) -> None:
+        self.assertEqual(self.group_of_what_is_made(group_exists=True), "daemon")
+
+    def test_has_the_group_of_the_service_where_there_is_no_such_group(self) -> None:
+        self.assertEqual(self.group_of_what_is_made(group_exists=False), "games")
 
 
 class Example(unittest.TestCase):
