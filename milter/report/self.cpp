@@ -8,6 +8,7 @@
 #include "base/file_draft.h"
 #include "base/text.h"
 #include "milter/report/commands.h"
+#include "milter/report/contact.h"
 #include "milter/report/self_report.h"
 #include "milter/report/sending.h"
 #include "store/ledger.h"
@@ -33,15 +34,16 @@ std::string host_name() {
 Reporter reporter_of(const Configuration& configuration) {
   Reporter reporter{.organization = configuration.organization,
                     .contact = configuration.contact,
-                    .domain = host_name(),
+                    .host = host_name(),
+                    .domain = {},
                     .sender = {},
                     .default_policy_domain = configuration.policy_domain,
                     .least_tls = configuration.least_tls};
-  if (reporter.organization.empty()) reporter.organization = reporter.domain;
-  if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.domain;
-  // The contact may be a URI or a sentence.
-  const bool is_address = tlsrpt::parse_destination("mailto:" + reporter.contact).has_value();
-  reporter.sender = is_address ? reporter.contact : "postmaster@" + reporter.domain;
+  if (reporter.organization.empty()) reporter.organization = reporter.host;
+  if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.host;
+  Contact contact = contact_of(reporter.contact, reporter.host);
+  reporter.domain = std::move(contact.domain);
+  reporter.sender = std::move(contact.sender);
   return reporter;
 }
 

@@ -152,7 +152,7 @@ DomainResults results_of(const DailyCounts& counts, Day day, const Reporter& rep
 std::string report_id(Day day, Time now, const Reporter& reporter) {
   const bool over = day_of(now) > day;
   return fmt::format("{}{}.inbound@{}", to_text(day), over ? "" : fmt::format(".until-{:%H%M%S}", now),
-                     reporter.domain);
+                     reporter.host);
 }
 
 }  // namespace

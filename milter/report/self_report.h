@@ -14,7 +14,8 @@ namespace starttls::milter {
 struct Reporter {
   std::string organization;  // organization-name
   std::string contact;       // contact-info
-  std::string domain;        // the host's full name: in report-ids and file names
+  std::string host;          // this host's full name: in report-ids, since each host makes reports of its own
+  std::string domain;        // the submitter, in mails and file names: the domain of the contact
   std::string sender;        // the mail address that reports come from
   // The policy domain of sessions that never came to a recipient; empty: see below.
   std::string default_policy_domain;

@@ -77,10 +77,10 @@ class Send(unittest.TestCase):
         self.addCleanup(self.mailbox.stop)
 
     def reader(self, *tables: str, rua: str = '["mailto:tls@example.test"]', mail: str | None = None,
-               now: str = NOW) -> RecordedReader:
+               now: str = NOW, contact: str = "postmaster@example.test") -> RecordedReader:
         mail = mail or f"smtp://{self.mailbox.server_address[0]}:{self.mailbox.port}"
         reader = RecordedReader(self.lab, "\n".join([
-            "[report]", 'organization = "Example Ltd."', 'contact = "postmaster@example.test"',
+            "[report]", 'organization = "Example Ltd."', f'contact = "{contact}"',
             f"rua = {rua}" if rua else "", f'mail = "{mail}"', *tables]), now)
         with reader.recorded():
             reader.session(YESTERDAY, "tls", 5, version="TLSv1.3")
@@ -122,6 +122,35 @@ class Send(unittest.TestCase):
                          {"total-successful-session-count": 5, "total-failure-session-count": 2})
         self.assertTrue(all(len(line) <= 1000 for line in raw.splitlines()))
         self.assertEqual(reader.statuses(reader.write("mail", raw)), ["read"], "and we can read it ourselves")
+
+    def test_the_submitter_is_the_domain_of_the_contact(self) -> None:
+        cases = {"TLS@Reports.Example": ("reports.example", "TLS@reports.example"),
+                 "mailto:tls@reports.example": ("reports.example", "tls@reports.example"),
+                 "https://www.reports.example/contact": ("www.reports.example", None),
+                 "tls@gräfe.example": ("xn--grfe-moa.example", "tls@xn--grfe-moa.example"),
+                 "call us": (None, None), "": (None, None)}
+        for contact, (domain, sender) in cases.items():
+            with self.subTest(contact):
+                self.mailbox.mails.clear()
+                reader = self.reader(contact=contact)
+                self.send(reader)
+                (raw,) = self.mailbox.mails
+                mail = email.message_from_bytes(raw, policy=email.policy.default)
+                submitter = mail["tls-report-submitter"]
+                file_name = list(mail.iter_parts())[1].get_filename()
+                if domain is not None:
+                    self.assertEqual(submitter, domain)
+                if sender is not None:
+                    self.assertEqual(mail["from"], sender)
+                self.assertIn(f"Submitter: {submitter} Report-ID: <", mail["subject"])
+                self.assertEqual(file_name.split("!")[0], submitter)
+                content = json.loads(gzip.decompress(list(mail.iter_parts())[1].get_content()))
+                if "@" in content["contact-info"] and "gräfe" not in contact:
+                    self.assertEqual(content["contact-info"].rpartition("@")[2].lower(), submitter)
+                folder = self.lab.new_folder("files")
+                done = reader.run("self", "--day", YESTERDAY, "--no-lookup", "-o", folder)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertEqual({file.name.split("!")[0] for file in folder.iterdir()}, {submitter})
 
     def test_each_destination_gets_it_once(self) -> None:
         reader = self.reader()

@@ -34,7 +34,7 @@ std::string fault_of(const std::string& json) {
 const Time morning = at("2026-11-22T10:00:00Z");
 const Reporter reporter{.organization = "Example",
                         .contact = "tls@example.test",
-                        .domain = "mx.example.test",
+                        .host = "mx.example.test",
                         .least_tls = "TLSv1.2"};
 
 }  // namespace

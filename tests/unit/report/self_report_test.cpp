@@ -12,7 +12,7 @@ namespace {
 
 const Day day = good(parse_day("2026-11-22"));
 const Reporter reporter{
-    .organization = "example.test", .contact = "postmaster@example.test", .domain = "mx.example.test"};
+    .organization = "example.test", .contact = "postmaster@example.test", .host = "mx.example.test"};
 const Time next_day = at("2026-11-23T00:00:00Z");
 
 Session session(std::string_view tls, std::string_view address,
