@@ -80,6 +80,19 @@ constexpr std::array entries{
                      "names each of them."}},
 };
 
+constexpr Explanation without_details{
+    .meaning = "The report counts these failures, and gives no details of them.",
+    .cause = "RFC 8460 does not demand details, and some senders give none, or not for all failures.",
+    .remedy =
+        "Look at the mail log of the MX hosts on that day, at failures that other senders report, or ask the "
+        "contact of the report."};
+
+constexpr Explanation without_type{
+    .meaning = "The report gives details of these failures, but no type.",
+    .cause = "It can be read only from the reason code and the further information, where there are any.",
+    .remedy =
+        "Look at the mail log of the MX host that is named, at that time, or ask the contact of the report."};
+
 constexpr Explanation unknown{
     .meaning = "The sender gave a type of failure that RFC 8460 does not have.",
     .cause = "It can be read only from the reason code and the further information, where there are any.",
@@ -89,6 +102,8 @@ constexpr Explanation unknown{
 }  // namespace
 
 const Explanation& explanation_of(std::string_view result_type) {
+  if (result_type == no_details_given) return without_details;
+  if (result_type == no_type_given) return without_type;
   const auto found = std::ranges::find(entries, to_lower(result_type), &Entry::result_type);
   return found == entries.end() ? unknown : found->explanation;
 }

@@ -1,10 +1,11 @@
 // Reads SMTP TLS reports as senders really write them (RFC 8460 section 4, read tolerantly).
 //
 // What is understood although section 4 does not allow it: `policy-string` and `mx-host` as a text or an
-// array; `policies` and `failure-details` as an array or a single object, empty or absent; counts as texts;
-// dates without a zone, with a blank for the "T", or without a time; null for any text; whatever is absent
-// but the date range. Types of policies and results that are not known are kept as they are. Members that
-// section 4 does not have are passed over.
+// array, or a JSON array that is itself written as a text; `policies` and `failure-details` as an array or a
+// single object, empty or absent; counts as texts, and written as 1000.0 or 1e3 (RFC 8259 section 6); dates
+// without a zone, with a blank for the "T", or without a time; null for any text; whatever is absent but the
+// date range. Types of policies and results that are not known are kept as they are. Members that section 4
+// does not have are passed over.
 //
 // Totals are what the reporter says, not the sum of the details: one session can fail in several ways.
 #pragma once

@@ -1,11 +1,11 @@
 #include "tlsrpt/report_handler.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <utility>
 
 #include "base/text.h"
+#include "tlsrpt/report_values.h"
 
 namespace starttls::tlsrpt {
 namespace {
@@ -161,10 +161,10 @@ bool ReportHandler::value(std::string_view text) {
       take_policy_text(text);
       break;
     case Part::policy_string:
-      add_text(policy_.policy_strings, text);
+      add_texts(policy_.policy_strings, text);
       break;
     case Part::mx_host:
-      add_text(policy_.mx_hosts, text);
+      add_texts(policy_.mx_hosts, text);
       break;
     case Part::summary:
       if (key_ == "total-successful-session-count") policy_.successful_sessions = count_of(text);
@@ -189,8 +189,8 @@ void ReportHandler::take_report_text(std::string_view text) {
 void ReportHandler::take_policy_text(std::string_view text) {
   if (key_ == "policy-type") policy_.policy_type = text_of(trim(text));
   if (key_ == "policy-domain") policy_.policy_domain = text_of(trim(text));
-  if (key_ == "policy-string") add_text(policy_.policy_strings, text);
-  if (key_ == "mx-host") add_text(policy_.mx_hosts, text);
+  if (key_ == "policy-string") add_texts(policy_.policy_strings, text);
+  if (key_ == "mx-host") add_texts(policy_.mx_hosts, text);
 }
 
 void ReportHandler::take_detail_text(std::string_view text) {
@@ -202,6 +202,13 @@ void ReportHandler::take_detail_text(std::string_view text) {
   if (key_ == "failed-session-count") detail_.failed_session_count = count_of(text);
   if (key_ == "additional-information") detail_.additional_information = explaining_text_of(text);
   if (key_ == "failure-reason-code") detail_.failure_reason_code = explaining_text_of(text);
+}
+
+// Microsoft writes the TLSA records of a policy as one text that is a JSON array.
+void ReportHandler::add_texts(std::vector<std::string>& texts, std::string_view text) {
+  const auto parts = texts_in_array(text);
+  if (!parts) return add_text(texts, text);
+  for (const std::string& part : *parts) add_text(texts, part);
 }
 
 void ReportHandler::add_text(std::vector<std::string>& texts, std::string_view text) {
@@ -239,12 +246,11 @@ std::string ReportHandler::explaining_text_of(std::string_view text) {
 
 std::uint64_t ReportHandler::count_of(std::string_view text) {
   const std::string_view digits = trim(text);
-  std::uint64_t count = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  const bool is_number = error == std::errc() && end == digits.data() + digits.size();
-  if (is_number && count <= max_reported_sessions) return count;
-  if (is_number) {
-    note(fmt::format("{} {} is too large, and counts as {}", key_, count, max_reported_sessions));
+  const auto count = parse_session_count(digits);
+  if (count && *count <= max_reported_sessions) return *count;
+  if (count) {
+    note(fmt::format("{} {} is too large, and counts as {}", key_, printable(digits, shown_limit),
+                     max_reported_sessions));
     return max_reported_sessions;
   }
   note(fmt::format("{} \"{}\" is no number of sessions, and counts as 0", key_,

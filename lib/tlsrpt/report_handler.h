@@ -62,6 +62,7 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   void take_report_text(std::string_view text);
   void take_policy_text(std::string_view text);
   void take_detail_text(std::string_view text);
+  void add_texts(std::vector<std::string>& texts, std::string_view text);
   void add_text(std::vector<std::string>& texts, std::string_view text);
   std::string text_of(std::string_view text);
   std::string explaining_text_of(std::string_view text);

@@ -26,7 +26,7 @@ constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TL
 std::string in_words(const FailureDigest& failures) {
   std::string text;
   for (const auto& [key, group] : failures.groups()) {
-    text += (text.empty() ? "" : ", ") + (key.second.empty() ? "no reason given" : key.second);
+    text += (text.empty() ? "" : ", ") + key.second;
     if (!group.mx_hosts.empty()) text += " at " + group.mx_hosts.begin()->first;
     if (group.mx_hosts.size() > 1) text += fmt::format(" and {} more", group.mx_hosts.size() - 1);
   }
@@ -57,7 +57,8 @@ void Adviser::add(const Reported& reported) {
     sessions.add(reported.policy);
     return others_.add(reported.policy.policy_domain, sessions, reported.head.organization_name);
   }
-  if (!evidence_.add(reported) || reported.policy.failed_sessions == 0) return;
+  if (!evidence_.add(reported)) return;
+  if (reported.policy.failed_sessions == 0 && reported.policy.failure_details.empty()) return;
   failures_[evidence_.counted_reports().reporter_of(reported)].add(reported.policy);
 }
 

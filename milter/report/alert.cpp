@@ -2,10 +2,31 @@
 #include "json/json_text.h"
 #include "milter/report/alert_reading.h"
 #include "milter/report/commands.h"
+#include "milter/report/our_facts.h"
+#include "milter/report/publication_watch.h"
+#include "milter/report/published.h"
 #include "milter/report/tables.h"
+#include "reports/own_domains.h"
+#include "reports/report_store.h"
 
 namespace starttls::milter {
 namespace {
+
+constexpr std::chrono::days mx_hosts_kept{60};
+
+Result<void> keep(reports::OwnDomains& own, const PublicationChanges& changes,
+                  const std::vector<reports::SeenMxHost>& hosts, Time now) {
+  for (const reports::Publication& one : changes.to_keep) {
+    if (auto kept = own.keep(one); !kept) return kept;
+  }
+  for (const reports::Publication& one : changes.to_forget) {
+    if (auto forgotten = own.forget(one); !forgotten) return forgotten;
+  }
+  for (const reports::SeenMxHost& host : hosts) {
+    if (auto kept = own.keep(host); !kept) return kept;
+  }
+  return own.forget_mx_hosts(now - mx_hosts_kept);
+}
 
 // Nothing where there is nothing: cron sends no mail then.
 std::string in_words(const std::vector<Alert>& alerts, Day day, const AlertWatch& watch) {
@@ -64,15 +85,56 @@ void add_alert_command(CLI::App& app, AlertOptions& options) {
       ->add_option("--expired-sessions", settings.expired_sessions,
                    "Sessions that may not find a certificate expired (default 1)")
       ->type_name("NUMBER");
+  command->add_flag("--no-lookup", options.no_lookup, "Do not ask what our domains publish now");
   command->footer("Example:\n  tlsrpt-report alert --failure-share 2");
+}
+
+// Asks what our domains publish and which MX hosts they have, keeps it, and adds what is gone. What cannot be
+// kept, since only the service may write there, is compared all the same.
+Result<void> look_up(const Surroundings& surroundings, std::vector<Alert>& alerts) {
+  const std::set<std::string> domains = our_domains(surroundings.configuration);
+  if (domains.empty()) return {};
+  Lookup lookup(surroundings);
+  const auto hosts = lookup.mx_hosts(domains);
+  if (!hosts) return std::unexpected(hosts.error());
+  const auto looked_up = lookup.publications(domains);
+  if (!looked_up) return std::unexpected(looked_up.error());
+  const auto file = reports::report_file(surroundings.configuration.state_dir);
+  auto own = reports::OwnDomains::open(file, store::Access::write);
+  const bool is_writable = own.has_value();
+  if (!own) own = reports::OwnDomains::open(file, store::Access::read);
+  if (!own) return std::unexpected(own.error());
+  const auto known = own->publications();
+  if (!known) return std::unexpected(known.error());
+  const Time now = surroundings.clock();
+  const PublicationChanges changes = compare(*known, *looked_up, now);
+  for (const GonePublication& gone : changes.gone)
+    alerts.push_back({.kind = "publication-gone", .message = in_words(gone)});
+  std::vector<reports::SeenMxHost> seen;
+  for (const auto& [domain, names] : *hosts) {
+    for (const std::string& name : names) {
+      seen.push_back({.policy_domain = domain, .host = name, .seen = now});
+    }
+  }
+  auto kept = is_writable ? keep(*own, changes, seen, now) : Result<void>();
+  if (!kept && !surroundings.quiet)
+    tell(report_program, "what our domains publish cannot be kept: " + kept.error().message);
+  return {};
 }
 
 Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings) {
   const auto day = day_argument(options.day, surroundings.clock);
   if (!day) return std::unexpected(day.error());
+  std::vector<Alert> gone;
+  if (!options.no_lookup) {
+    // What else needs attention is said all the same.
+    if (auto done = look_up(surroundings, gone); !done)
+      tell(report_program, "what our domains publish cannot be looked up: " + done.error().message);
+  }
   const auto watch = read_alerts(surroundings, options.settings, *day);
   if (!watch) return std::unexpected(watch.error());
-  const std::vector<Alert> alerts = watch->alerts();
+  std::vector<Alert> alerts = watch->alerts();
+  alerts.insert(alerts.end(), gone.begin(), gone.end());
   auto printed = print(surroundings.json ? to_json(alerts, *day, *watch) : in_words(alerts, *day, *watch));
   if (!printed) return std::unexpected(printed.error());
   return alerts.empty() ? 0 : 1;

@@ -10,8 +10,8 @@
 
 namespace starttls::milter {
 
-// `day` is the last day that is looked at. With a policy domain: only reports about it, and no downgrades,
-// which belong to no policy domain. Errors as of the stores.
+// `day` is the last day that is looked at. With a policy domain: only reports about it, and no downgrades
+// and silent MX hosts, which belong to no policy domain. Errors as of the stores.
 Result<AlertWatch> read_alerts(const Surroundings& surroundings, const AlertSettings& settings, Day day,
                                const std::optional<std::string>& domain = std::nullopt);
 

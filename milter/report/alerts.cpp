@@ -41,6 +41,11 @@ void AlertWatch::add_other(const Reported& reported, bool is_recent) {
   others_.add(domain, sessions, earlier_.reporter_of(reported));
 }
 
+bool AlertWatch::counts(const Reported& reported, bool is_recent, bool is_other) {
+  if (!is_recent) return earlier_.counts(reported);
+  return is_other ? recent_.counts(reported) : recent_.add(reported);
+}
+
 // A policy domain, and why it is ours.
 std::string AlertWatch::label_of(const std::string& policy_domain) const {
   const auto found = names_.find(policy_domain);
@@ -51,8 +56,7 @@ void AlertWatch::add(const Reported& reported) {
   const Day day = day_of(reported.head.begin);
   if (day > day_) return;
   const bool is_other = !reported.whose.is_ours();
-  const bool counts = is_recent(day) && !is_other ? recent_.add(reported) : earlier_.counts(reported);
-  if (!counts) return;
+  if (!counts(reported, is_recent(day), is_other)) return;
   if (is_other) return add_other(reported, is_recent(day));
   if (reported.whose.by != Belonging::domain && names_.size() < max_named_domains)
     names_.emplace(reported.policy.policy_domain, reported.whose);
@@ -156,8 +160,7 @@ void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
     if (type == "certificate-expired" && group.sessions >= settings_.expired_sessions) {
       add("certificate-expired", "senders find a certificate expired");
     } else if (!is_known(key, group)) {
-      add("new-failure",
-          "a failure that was not reported before: " + (type.empty() ? "no reason given" : shown(type)));
+      add("new-failure", "a failure that was not reported before: " + printable(type, 200));
     }
   }
 }
@@ -202,7 +205,7 @@ void AlertWatch::check_downgrades(std::vector<Alert>& alerts) const {
 }
 
 std::vector<Alert> AlertWatch::alerts() const {
-  std::vector<Alert> alerts;
+  std::vector<Alert> alerts = found_;
   check_shares(alerts);
   check_evidence(alerts);
   check_failures(alerts);

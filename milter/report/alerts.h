@@ -27,9 +27,9 @@ struct AlertSettings {
 };
 
 struct Alert {
-  std::string
-      kind;  // "failure-share", "handshake-share", "new-failure", "certificate-expired",
-             // "implausible-report", "not-authenticated", "other-domains", "reporter-silent", "downgrade"
+  std::string kind;     // "failure-share", "handshake-share", "new-failure", "certificate-expired",
+                        // "implausible-report", "not-authenticated", "other-domains", "reporter-silent",
+                        // "downgrade", "store-silent", "host-silent", "publication-gone"
   std::string message;  // a sentence or two, of texts that are fit for a mail
 };
 
@@ -49,6 +49,8 @@ class AlertWatch {
   void add(const Reported& reported);
   void add(const store::SessionClass& of, const store::ClassCount& count);
   void add(const store::Downgrade& downgrade);
+  // Those that others have found.
+  void add(const std::vector<Alert>& alerts) { found_.insert(found_.end(), alerts.begin(), alerts.end()); }
 
   std::vector<Alert> alerts() const;
   // What was reported of domains that are not ours, on the days that are looked at.
@@ -58,6 +60,7 @@ class AlertWatch {
 
  private:
   bool is_recent(Day day) const { return day > day_ - alert_days; }
+  bool counts(const Reported& reported, bool is_recent, bool is_other);
   void add_other(const Reported& reported, bool is_recent);
   std::string label_of(const std::string& policy_domain) const;
   void check_shares(std::vector<Alert>& alerts) const;
@@ -81,6 +84,7 @@ class AlertWatch {
   std::map<std::string, std::set<Day>> reporters_;
   Figures own_;  // sessions of the last day
   std::vector<store::Downgrade> downgrades_;
+  std::vector<Alert> found_;
 };
 
 }  // namespace starttls::milter

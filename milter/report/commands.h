@@ -80,6 +80,7 @@ Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& s
 
 struct AlertOptions {
   std::string day = "yesterday";
+  bool no_lookup = false;
   AlertSettings settings;
 };
 void add_alert_command(CLI::App& app, AlertOptions& options);

@@ -35,7 +35,8 @@ bool wants_authenticated(const Configuration& configuration) {
 std::string Implausible::in_words() const {
   return fmt::format("{} reports {} with {} on {}, where all our MX hosts saw {}",
                      reporter.empty() ? "A reporter without a name" : printable(reporter, 200),
-                     counted(reported.all(), "session"), printable(policy_domain, 200), to_text(day), seen);
+                     counted(reported.all(), "session"), shown_policy_domain(policy_domain), to_text(day),
+                     seen);
 }
 
 bool EvidenceCollection::add(const reports::ReportedPolicy& reported) {

@@ -83,6 +83,8 @@ class EvidenceCollection {
 
   // False where the report does not count.
   bool add(const reports::ReportedPolicy& reported);
+  // The same of a report that is no evidence, being about another domain.
+  bool counts(const reports::ReportedPolicy& reported) { return counted_.counts(reported); }
   // Sessions of our MX hosts, whatever they came to.
   void add_seen(Day day, std::uint64_t sessions);
 

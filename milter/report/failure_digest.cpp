@@ -2,6 +2,7 @@
 
 #include "base/saturated.h"
 #include "base/text.h"
+#include "tlsrpt/explanation.h"
 
 namespace starttls::milter {
 
@@ -27,7 +28,7 @@ void FailureDigest::add_host(FailureGroup& group, const std::string& host, std::
   }
 }
 
-FailureGroup* FailureDigest::group(const std::string& policy_domain, const std::string& result_type,
+FailureGroup* FailureDigest::group(const std::string& policy_domain, std::string_view result_type,
                                    std::uint64_t sessions) {
   Key key(to_lower(policy_domain), to_lower(result_type));
   auto found = groups_.find(key);
@@ -43,11 +44,11 @@ FailureGroup* FailureDigest::group(const std::string& policy_domain, const std::
 }
 
 void FailureDigest::add(const tlsrpt::PolicyResult& policy) {
-  if (policy.failed_sessions > 0 && policy.failure_details.empty()) {
-    group(policy.policy_domain, {}, policy.failed_sessions);
-  }
+  std::uint64_t detailed = 0;
   for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
-    FailureGroup* const of = group(policy.policy_domain, detail.result_type, detail.failed_session_count);
+    add_saturated(detailed, detail.failed_session_count);
+    const std::string_view type = detail.result_type.empty() ? tlsrpt::no_type_given : detail.result_type;
+    FailureGroup* const of = group(policy.policy_domain, type, detail.failed_session_count);
     if (of == nullptr) continue;
     add_name(of->sending_addresses, detail.sending_mta_ip);
     add_name(of->reasons, detail.failure_reason_code);
@@ -57,6 +58,8 @@ void FailureDigest::add(const tlsrpt::PolicyResult& policy) {
         detail.receiving_mx_hostname.empty() ? detail.receiving_ip : to_lower(detail.receiving_mx_hostname),
         detail.failed_session_count);
   }
+  if (policy.failed_sessions > detailed)
+    group(policy.policy_domain, tlsrpt::no_details_given, policy.failed_sessions - detailed);
 }
 
 void FailureDigest::add(const std::string& reporter, const FailureDigest& report) {

@@ -6,6 +6,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "tlsrpt/report.h"
@@ -33,10 +34,11 @@ class FailureDigest {
   // `max_size`: bytes of all names.
   explicit FailureDigest(std::size_t max_size = max_digest_size) : max_size_(max_size) {}
 
-  using Key =
-      std::pair<std::string, std::string>;  // policy domain, result type; "" where no detail was given
+  using Key = std::pair<std::string, std::string>;  // policy domain, result type (or
+                                                    // tlsrpt::no_details_given, no_type_given)
 
-  // What has failed under a policy.
+  // What has failed under a policy. Where its details have fewer sessions than it counts as failed, the rest
+  // is without details. (They may have more: one session can fail in several ways.)
   void add(const tlsrpt::PolicyResult& policy);
   // What a report of the reporter came to.
   void add(const std::string& reporter, const FailureDigest& report);
@@ -46,8 +48,7 @@ class FailureDigest {
   std::size_t size() const { return size_; }        // bytes of all names
 
  private:
-  FailureGroup* group(const std::string& policy_domain, const std::string& result_type,
-                      std::uint64_t sessions);
+  FailureGroup* group(const std::string& policy_domain, std::string_view result_type, std::uint64_t sessions);
 
   bool has_room(const std::string& name);
   void add_name(std::set<std::string>& names, const std::string& name);

@@ -50,7 +50,7 @@ Kinds kinds_of(const PageContent& content) {
     const auto& [domain, type] = key;
     Kind& kind = kinds[{false, type}];
     kind.name = type;
-    kind.shown = type.empty() ? "(no reason given)" : type;
+    kind.shown = type;
     add_saturated(kind.reported, group.sessions);
     kind.reporters.insert(group.reporters.begin(), group.reporters.end());
     kind.domains.insert(domain.empty() ? shown_policy_domain(domain) : domain);
@@ -94,7 +94,7 @@ std::string figures(const PageContent& content) {
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& one) { return one.second.sessions; });
   for (const auto& [key, group] : sorted | std::views::take(max_table_rows)) {
-    table.add(html_name(key.second.empty() ? "(no reason given)" : key.second),
+    table.add(html_name(key.second),
               {html_name(key.first.empty() ? shown_policy_domain(key.first) : key.first),
                grouped_digits(group.reporters.size()), grouped_digits(group.mx_hosts.size()),
                grouped_digits(group.sessions)});

@@ -276,6 +276,7 @@ Result<void> Intake::take_parsed(Parsed& parsed) {
 
 Result<void> Intake::keep(Input& input, std::string_view packed) {
   if (store_ == nullptr) return {};
+  if (input.is_too_old) return store_->drop();
   const auto kept = store_->finish(
       {.head = input.head,
        .identity = input.identity,

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "milter/report/authentication.h"
 #include "milter/report/reported.h"
+#include "milter/report/same_sessions.h"
 #include "tlsrpt/carrier.h"
 #include "tlsrpt/policy_domain.h"
 
@@ -43,6 +44,24 @@ void look_at(const tlsrpt::PolicyResult& policy, const Expectations& expected, I
   input.failures.add(policy);
   if (policy.policy_type == "sts" && !policy.policy_strings.empty() && expected.our_domains.contains(domain))
     input.seen_policies.emplace(domain, policy.policy_strings);
+}
+
+// The policies of a report, or many of them.
+void look_at_all(const std::vector<tlsrpt::PolicyResult>& policies, const Expectations& expected,
+                 Input& input) {
+  std::vector<const tlsrpt::PolicyResult*> as_sent;
+  as_sent.reserve(policies.size());
+  for (const tlsrpt::PolicyResult& policy : policies) as_sent.push_back(&policy);
+  if (!have_same_sessions(as_sent)) {
+    for (const tlsrpt::PolicyResult& policy : policies) look_at(policy, expected, input);
+    return;
+  }
+  std::vector<tlsrpt::PolicyResult> counted = policies;
+  std::vector<tlsrpt::PolicyResult*> pointers;
+  pointers.reserve(counted.size());
+  for (tlsrpt::PolicyResult& policy : counted) pointers.push_back(&policy);
+  for (const std::uint64_t sessions : count_once(pointers)) add_saturated(input.counted_once, sessions);
+  for (const tlsrpt::PolicyResult& policy : counted) look_at(policy, expected, input);
 }
 
 }  // namespace
@@ -93,13 +112,23 @@ Result<void> Parser::look_at_carrier(Input& input, const mail::Source& source,
 Input Parser::parse(Input input, const mail::Source& source, const tlsrpt::Place& place,
                     const ReadBytes& document, const std::function<void(tlsrpt::PolicyResult&&)>& take) {
   if (identity_) identity_->begin();
+  std::vector<tlsrpt::PolicyResult> policies;
+  std::size_t weight = 0;
+  const auto settle = [&] {
+    look_at_all(policies, expected_, input);
+    for (tlsrpt::PolicyResult& policy : policies) take(std::move(policy));
+    policies.clear();
+    weight = 0;
+  };
   const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
     // The identity is that of the report as it came.
     if (identity_) identity_->add(policy);
     policy.policy_domain = tlsrpt::normalised_policy_domain(policy.policy_domain);
-    look_at(policy, expected_, input);
-    take(std::move(policy));
+    if (policies.size() == max_policies_at_once || weight > max_size_at_once) settle();
+    weight += weight_of(policy);
+    policies.push_back(std::move(policy));
   });
+  if (reading) settle();
   if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
   input.status = InputStatus::read;
   input.head = reading->head;
@@ -107,6 +136,13 @@ Input Parser::parse(Input input, const mail::Source& source, const tlsrpt::Place
     return rejected({.name = input.name, .message = input.message}, done.error().message);
   if (identity_) input.identity = identity_->of(input.head);
   input.oddities.insert(input.oddities.end(), reading->oddities.begin(), reading->oddities.end());
+  if (input.counted_once > 0) {
+    const bool is_one = input.counted_once == 1;
+    input.oddities.push_back(
+        fmt::format("{} session{} in two of its policies, tlsa and sts, and count{} once", input.counted_once,
+                    is_one ? " stands" : "s stand", is_one ? "s" : ""));
+  }
+  input.is_too_old = input.head.end < Time(expected_.oldest);
   if (input.head.end > expected_.now + future_tolerance)
     input.oddities.emplace_back("it is dated in the future");
   return input;

@@ -59,12 +59,15 @@ struct Input {
   std::vector<tlsrpt::PolicyResult> policies;  // where they are wanted
   std::int64_t identity = 0;                   // of one that is to be kept
   std::string signer;                          // the domain that vouches for it; "": it is not authenticated
+  std::uint64_t counted_once = 0;              // sessions that stand under two policies: see same_sessions.h
+  bool is_too_old = false;                     // to be kept; it was read all the same
 };
 
 // What makes a report strange.
 struct Expectations {
   std::set<std::string> our_domains;  // policy domains; empty: not known
   Time now;
+  Day oldest;                                     // what ended before is too old to be kept
   std::vector<std::string> trusted_authserv_ids;  // in lower case; empty: reports are not authenticated
   bool are_authenticated = false;                 // whoever gives them vouches for them
   store::SendingDomain registrable;               // where reports are authenticated

@@ -101,6 +101,97 @@ ReportDestinations destinations_in(const dns::Answer& answer) {
   return {.destinations = std::move(reading.record->destinations), .trouble = {}};
 }
 
+// How asking for policies went, host by host of the policies: why there was no page, and whether the DNS
+// could not tell an address.
+struct PolicyHosts {
+  std::map<std::string, http::Page> pages;
+  std::set<std::string> without_answer;
+};
+
+event::Task<dns::Answer> ask_and_note(dns::Resolver& resolver, std::string name, dns::Type type,
+                                      PolicyHosts& hosts) {
+  dns::Answer answer = co_await resolver.ask(name, type);
+  if (answer.status == dns::Status::failed) hosts.without_answer.insert(name);
+  co_return answer;
+}
+
+event::Task<http::Page> get_and_note(http::Fetcher& fetcher, http::PageRequest request, PolicyHosts& hosts) {
+  const std::string host = request.host;
+  http::Page page = co_await fetcher.get(std::move(request));
+  http::Page noted = page;
+  noted.body.clear();
+  hosts.pages.insert_or_assign(host, std::move(noted));
+  co_return page;
+}
+
+event::Task<std::vector<mtasts::Discovery>> discover(const policy::Discovery& from,
+                                                     std::vector<DomainName> domains, const Clock& clock,
+                                                     PolicyHosts& hosts) {
+  const mtasts::Network network{
+      .ask = [&](std::string name,
+                 dns::Type type) { return ask_and_note(*from.resolver, std::move(name), type, hosts); },
+      .get =
+          [&](http::PageRequest request) { return get_and_note(*from.fetcher, std::move(request), hosts); }};
+  std::vector<event::Task<mtasts::Discovery>> tasks;
+  tasks.reserve(domains.size());
+  for (DomainName& domain : domains)
+    tasks.push_back(mtasts::discover(network, std::move(domain), {}, mtasts::Haste::now, clock));
+  co_return co_await event::all_of(std::move(tasks));
+}
+
+// Whether what the policy host said is its last word. A host that cannot be reached from here, or has trouble
+// of its own, may have the policy all the same.
+bool is_final(const http::Page& page) {
+  switch (page.trouble) {
+    case http::Trouble::none:  // what came is no policy
+    case http::Trouble::certificate:
+    case http::Trouble::redirect:
+    case http::Trouble::too_large:
+      return true;
+    case http::Trouble::status:
+      return page.status >= 400 && page.status < 500 && page.status != 429;
+    case http::Trouble::address:
+    case http::Trouble::connection:
+    case http::Trouble::tls:
+    case http::Trouble::timeout:
+    case http::Trouble::busy:
+      break;
+  }
+  return false;
+}
+
+LookedUp policy_in(const std::string& domain, const mtasts::Discovery& found, const PolicyHosts& hosts) {
+  LookedUp policy{.policy_domain = domain, .kind = std::string(mta_sts_policy), .reason = {}};
+  if (!found.fetched) return policy;
+  if (found.knowledge.policy && !found.knowledge.failure) {
+    policy.presence = Presence::present;
+    return policy;
+  }
+  if (found.knowledge.failure) policy.reason = found.knowledge.failure->reason;
+  const std::string host = "mta-sts." + domain;
+  const auto page = hosts.pages.find(host);
+  const bool is_gone =
+      page == hosts.pages.end() ? !hosts.without_answer.contains(host) : is_final(page->second);
+  if (is_gone) policy.presence = Presence::gone;
+  return policy;
+}
+
+LookedUp record_in(const std::string& domain, const mtasts::Discovery& found) {
+  LookedUp record{
+      .policy_domain = domain, .kind = std::string(mta_sts_record), .reason = found.record_reason};
+  if (found.record.kind == mtasts::RecordState::Kind::record) record.presence = Presence::present;
+  if (found.record.kind == mtasts::RecordState::Kind::none) record.presence = Presence::gone;
+  return record;
+}
+
+LookedUp report_record_in(const std::string& domain, const dns::Answer& answer) {
+  LookedUp record{.policy_domain = domain, .kind = std::string(tlsrpt_record), .reason = {}};
+  if (answer.status == dns::Status::failed) return record;
+  record.presence = tlsrpt::read_records(answer.texts).record ? Presence::present : Presence::gone;
+  record.reason = answer.texts.empty() ? "there is no such record" : "it cannot be used";
+  return record;
+}
+
 }  // namespace
 
 Lookup::Lookup(const Surroundings& surroundings) : surroundings_(surroundings) {}
@@ -152,6 +243,24 @@ Result<std::map<std::string, std::vector<std::string>>> Lookup::mx_hosts(
     for (const dns::Mx& mx : answer.mxs) {
       if (const auto host = DomainName::parse(mx.host)) hosts.push_back(host->str());
     }
+  }
+  return found;
+}
+
+Result<std::vector<LookedUp>> Lookup::publications(const std::set<std::string>& domains) {
+  std::vector<LookedUp> found;
+  const std::vector<DomainName> names = names_in(domains);
+  if (names.empty()) return found;
+  const auto from = discovery();
+  if (!from) return std::unexpected(from.error());
+  PolicyHosts hosts;
+  const auto records = (*from)->loop.finish(ask(*(*from)->resolver, names, report_record, dns::Type::txt));
+  const auto policies = (*from)->loop.finish(discover(**from, names, surroundings_.clock, hosts));
+  for (std::size_t at = 0; at < names.size(); ++at) {
+    const std::string& domain = names[at].str();
+    found.push_back(report_record_in(domain, records[at]));
+    found.push_back(record_in(domain, policies[at]));
+    found.push_back(policy_in(domain, policies[at], hosts));
   }
   return found;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "milter/report/publication_watch.h"
 #include "milter/report/surroundings.h"
 #include "tlsrpt/record.h"
 
@@ -50,6 +51,9 @@ class Lookup {
   // The MX hosts; the domain itself where it has no MX record (RFC 5321 section 5.1). A domain of which the
   // DNS cannot tell is not in the answer.
   Result<std::map<std::string, std::vector<std::string>>> mx_hosts(const std::set<std::string>& domains);
+
+  // Which of the kinds of publication_watch.h each domain publishes now. What is cached does not count.
+  Result<std::vector<LookedUp>> publications(const std::set<std::string>& domains);
 
   // What the TXT records say.
   Result<std::map<std::string, ReportDestinations>> destinations(const std::set<std::string>& domains);

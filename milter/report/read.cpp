@@ -72,15 +72,21 @@ void tell(const Input& input, bool from_alias) {
     tell_line(fmt::format("{}: {}", name_of(input), oddity), from_alias);
 }
 
-std::string to_line(const Input& input) {
+// "read", "duplicate", "read, older than 400 days, not kept"
+std::string status_in_words(const Input& input, std::uint64_t retention_days) {
+  if (input.status != InputStatus::read || !input.is_too_old) return std::string(word_of(input.status));
+  return fmt::format("read, older than {}, not kept", counted(retention_days, "day"));
+}
+
+std::string to_line(const Input& input, std::uint64_t retention_days) {
   std::vector<std::string> domains;
   domains.reserve(input.domains.size());
   for (const auto& [domain, sums] : input.domains)
     domains.push_back(domain.empty() ? "(none given)" : domain);
-  return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", name_of(input), word_of(input.status),
-                     shown_reporter(input.head.organization_name), some_of(domains, most_shown),
-                     days_of(input.head), counted(saturated_sum(input.successful, input.failed), "session"),
-                     input.failed);
+  return fmt::format("{}: {}: {} about {}, {}: {}, {} failed\n", name_of(input),
+                     status_in_words(input, retention_days), shown_reporter(input.head.organization_name),
+                     some_of(domains, most_shown), days_of(input.head),
+                     counted(saturated_sum(input.successful, input.failed), "session"), input.failed);
 }
 
 std::string hosts_of(const FailureGroup& group) {
@@ -95,8 +101,7 @@ std::string hosts_of(const FailureGroup& group) {
 std::string explained(const FailureDigest::Key& key, const FailureGroup& group) {
   const auto& [domain, type] = key;
   const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);
-  std::string text = fmt::format("\n{}: {}, {}\n", shown_policy_domain(domain),
-                                 type.empty() ? "failed without a reason" : printable(type, 100),
+  std::string text = fmt::format("\n{}: {}, {}\n", shown_policy_domain(domain), printable(type, 100),
                                  counted(group.sessions, "session"));
   const auto add = [&](std::string_view heading, const std::string& what) {
     if (!what.empty()) text += paragraph(heading, what);
@@ -105,7 +110,6 @@ std::string explained(const FailureDigest::Key& key, const FailureGroup& group) 
   add("  from:       ", some_of(group.sending_addresses, most_shown));
   add("  told by:    ", some_of(group.reporters, most_shown));
   add("  reason:     ", some_of(group.reasons, most_shown));
-  if (type.empty()) return text;
   add("  means:      ", std::string(explanation.meaning));
   add("  likely:     ", std::string(explanation.cause));
   add("  what to do: ", std::string(explanation.remedy));
@@ -143,11 +147,18 @@ std::string in_words(const Total& total) {
                             counted(total.duplicates, "duplicate"), total.rejected);
 }
 
-void put(JsonText& json, const Input& input) {
+bool is_kept(const Input& input, bool keeps) {
+  return keeps && !input.is_too_old;
+}
+
+void put(JsonText& json, const Input& input, bool keeps, std::uint64_t retention_days) {
   json.begin_object();
   json.member("input", input.name);
   if (input.message > 0) json.member("mail", input.message);
   json.member("status", word_of(input.status));
+  if (input.status != InputStatus::rejected) json.member("kept", is_kept(input, keeps));
+  if (input.status == InputStatus::read && input.is_too_old)
+    json.member("reason", status_in_words(input, retention_days));
   if (input.status == InputStatus::rejected) json.member("reason", input.reason);
   if (!input.kept_as.empty()) json.member("kept_as", input.kept_as);
   json.member("oddities", input.oddities);
@@ -210,8 +221,13 @@ void put(JsonText& json, const Total& total) {
 // The answer, as it comes.
 class Answer {
  public:
-  explicit Answer(const Surroundings& surroundings)
-      : is_json_(surroundings.json), is_quiet_(surroundings.quiet), from_alias_(surroundings.from_alias) {
+  // `keeps`: whether what is read is kept.
+  Answer(const Surroundings& surroundings, bool keeps)
+      : is_json_(surroundings.json),
+        is_quiet_(surroundings.quiet),
+        from_alias_(surroundings.from_alias),
+        keeps_(keeps),
+        retention_days_(surroundings.configuration.retention_days) {
     if (!is_json_) return;
     json_.begin_object();
     json_.key("inputs");
@@ -221,11 +237,11 @@ class Answer {
   void add(const Input& input) {
     total_.add(input);
     tell(input, from_alias_);
-    if (is_json_) {
-      put(json_, input);
-    } else if (!is_quiet_ && input.status != InputStatus::rejected) {
-      lines_ += to_line(input);
-    }
+    const bool has_line = !is_json_ && !is_quiet_ && input.status != InputStatus::rejected;
+    if (has_line) lines_ += to_line(input, retention_days_);
+    if (!has_line && keeps_ && input.status == InputStatus::read && input.is_too_old)
+      tell_line(fmt::format("{}: {}", name_of(input), status_in_words(input, retention_days_)), from_alias_);
+    if (is_json_) put(json_, input, keeps_, retention_days_);
   }
 
   Result<void> flush() {
@@ -250,6 +266,8 @@ class Answer {
   bool is_json_;
   bool is_quiet_;
   bool from_alias_;
+  bool keeps_;
+  std::uint64_t retention_days_;
   JsonText json_;
   std::string lines_;
   Total total_;
@@ -310,7 +328,7 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
   Result<store::SendingDomain> registrable;
   if (options.are_authenticated || wants_authenticated(configuration)) registrable = sending_domain();
   if (!registrable) return std::unexpected(registrable.error());
-  Answer answer(surroundings);
+  Answer answer(surroundings, store.has_value());
   InputJudge judge(surroundings, !options.no_lookup && !surroundings.from_alias);
   const IntakeSettings settings{
       .rejected_folder = store ? configuration.state_dir / "rejected" : std::filesystem::path(),
@@ -318,6 +336,7 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
       .stdin_is_folder = options.mbox,
       .expected = {.our_domains = our_domains(configuration),
                    .now = now,
+                   .oldest = store ? oldest : Day(),
                    .trusted_authserv_ids = configuration.trusted_authserv_ids,
                    .are_authenticated = options.are_authenticated,
                    .registrable = std::move(*registrable)},

@@ -30,6 +30,7 @@ void ReceivedFigures::add(const Reported& reported) {
   last_report_ = reported.report;
   reporter.last = std::max(reporter.last, day);
   reporter.sessions.add(policy);
+  add_saturated(reporter.counted_once, reported.counted_elsewhere);
   days_[day].add(policy);
   if (policy.failed_sessions == 0 && policy.failure_details.empty()) return;
   FailureDigest digest;

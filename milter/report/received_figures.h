@@ -25,7 +25,8 @@ struct ReporterFigures {
   std::uint64_t reports = 0;
   std::uint64_t authenticated = 0;  // of these
   ReportedSessions sessions;
-  Day last;  // that a report is about
+  std::uint64_t counted_once = 0;  // of the sessions, those that stand under two policies of a report
+  Day last;                        // that a report is about
 };
 
 class ReceivedFigures {

@@ -3,6 +3,7 @@
 #include <iterator>
 
 #include "base/text.h"
+#include "milter/report/same_sessions.h"
 
 namespace starttls::milter {
 namespace {
@@ -55,8 +56,15 @@ void WholeReports::finish() {
   std::vector<Whose> belongs = whose(
       policies, {.report_domain = policies_.front().report_domain, .our_domains = {}, .seen_hosts = hosts},
       ours_);
-  for (std::size_t at = 0; at < policies_.size(); ++at)
-    take_(Reported(std::move(policies_[at]), std::move(belongs[at])));
+  std::vector<tlsrpt::PolicyResult*> counted;
+  counted.reserve(policies_.size());
+  for (reports::ReportedPolicy& reported : policies_) counted.push_back(&reported.policy);
+  const std::vector<std::uint64_t> elsewhere = count_once(counted);
+  for (std::size_t at = 0; at < policies_.size(); ++at) {
+    Reported reported(std::move(policies_[at]), std::move(belongs[at]));
+    reported.counted_elsewhere = elsewhere[at];
+    take_(reported);
+  }
   policies_.clear();
   weight_ = 0;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <string>
@@ -21,6 +22,9 @@ inline constexpr std::size_t max_size_at_once = std::size_t{512} << 10U;  // byt
 // A policy that is ours, or of another domain.
 struct Reported : reports::ReportedPolicy {
   Whose whose;
+  // Sessions of this policy that stand under another one of its report, too, and count there: see
+  // same_sessions.h. They are in no figure of `policy`.
+  std::uint64_t counted_elsewhere = 0;
 
   Reported() = default;
   Reported(reports::ReportedPolicy of) : ReportedPolicy(std::move(of)) {}  // ours

@@ -58,6 +58,7 @@ void put_reporters(JsonText& json, const ReceivedFigures& received) {
     json.member("authenticated_reports", f.authenticated);
     json.member("sessions", f.sessions.all());
     json.member("failed", f.sessions.failed);
+    json.member("counted_once", f.counted_once);
     json.member("last_day", to_text(f.last));
     json.end_object();
   }

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "base/counted.h"
+#include "base/saturated.h"
 #include "base/text.h"
 #include "milter/report/empty_result.h"
 #include "milter/report/local_failures.h"
@@ -14,6 +15,7 @@
 namespace starttls::milter {
 namespace {
 
+constexpr std::size_t max_named_reporters = 5;
 constexpr std::size_t most_named_senders = 10;  // of a TLS version; --tls-version has all
 
 std::string headline(std::string_view what, const SummaryRequest& request) {
@@ -139,8 +141,7 @@ Table result_type_table(const ReceivedFigures& received) {
   Table table{.head = {"Result type, policy domain", "Sessions", "Reporters", "MX hosts"}};
   for (const auto& [key, group] : received.failures().groups()) {
     const auto& [domain, type] = key;
-    table.rows.push_back({fmt::format("{}, {}", type.empty() ? "(none given)" : printable(type, 100),
-                                      shown_policy_domain(domain)),
+    table.rows.push_back({fmt::format("{}, {}", printable(type, 100), shown_policy_domain(domain)),
                           std::to_string(group.sessions), std::to_string(group.reporters.size()),
                           std::to_string(group.mx_hosts.size())});
   }
@@ -184,6 +185,20 @@ std::string failed_in_words(const SummaryContent& content, const SummaryRequest&
   return "\n" + prose("", fmt::format("mta_log is not set in tlsrpt.toml(5): TLS handshakes that failed are "
                                       "not told apart from other sessions without TLS and mail ({}).",
                                       neither));
+}
+
+// "" where there are none.
+std::string counted_once_in_words(const ReceivedFigures& received) {
+  std::uint64_t sessions = 0;
+  std::set<std::string> reporters;
+  for (const auto& [name, f] : received.reporters()) {
+    add_saturated(sessions, f.counted_once);
+    if (f.counted_once > 0) reporters.insert(name.empty() ? "(no name)" : name);
+  }
+  if (sessions == 0) return {};
+  return "\n" +
+         prose("", fmt::format("{} of {} stand in two policies of one report, tlsa and sts, and count once.",
+                               counted(sessions, "session"), some_of(reporters, max_named_reporters)));
 }
 
 std::string others_in_words(const OtherDomains& others) {
@@ -230,7 +245,7 @@ std::string summary_text(const SummaryContent& content, const SummaryRequest& re
     out += "\n" + received + in_columns(reporter_table(content.received), width);
   if (request.is_overview() && !has_received && !others.empty())
     out += "\n" + received.substr(0, received.size() - 1);
-  return out + others;
+  return out + counted_once_in_words(content.received) + others;
 }
 
 }  // namespace starttls::milter

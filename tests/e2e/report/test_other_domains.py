@@ -168,6 +168,14 @@ class OtherDomains(unittest.TestCase):
             self.assertEqual((enforce["failed"], [one["policy_domain"] for one in enforce["other_domains"]]),
                              (0, ["stranger.example"]))
 
+    def test_a_stranger_that_is_not_authenticated_is_counted_as_that(self) -> None:
+        with Lab() as lab:
+            reader = self.recorded(lab, f'{OURS}trusted_authserv_ids = ["mx.example.test"]\n')
+            self.take(reader, report(domain="stranger.example", day=YESTERDAY))
+            answer = self.answer(reader, "alert")
+            self.assertEqual(([one["kind"] for one in answer["alerts"]], answer["uncounted_reports"]), (["not-authenticated"], 1))
+            self.assertEqual(self.others(reader), {"stranger.example": 0})
+
     def test_without_configured_domains_all_are_ours(self) -> None:
         with Lab() as lab:
             reader = self.recorded(lab, "")

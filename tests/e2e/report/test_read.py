@@ -159,6 +159,27 @@ class Read(unittest.TestCase):
             database = sqlite3.connect(reader.state / "reports.sqlite")
             self.assertEqual(database.execute("SELECT report_id FROM reports").fetchall(), [("r2",)])
 
+    def test_a_report_that_is_too_old_is_read_and_not_kept_and_that_is_said(self) -> None:
+        with Lab() as lab:
+            reader = Reader(lab, "[milter]\nretention_days = 30\n")
+            said = "read, older than 30 days, not kept"
+            for number, day in enumerate(("2026-10-27", "2026-01-01", "1999-12-31")):
+                old = reader.write(f"old{number}", report(failure("tlsa-invalid"), day=day, report_id=day))
+                done = reader.run("read", old)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                self.assertIn(f"old{number}: {said}: Sender Inc. about example.test, {day}: 101 sessions, 1 failed", done.stdout)
+                self.assertIn("TLSA", done.stdout)
+                self.assertIn(f"old{number}: {said}", reader.run("-q", "read", old).stderr)
+                (item,) = reader.read(old)["inputs"]
+                self.assertEqual((item["status"], item["kept"], item["reason"]), ("read", False, said))
+            (item,) = reader.read(reader.write("last", report(day="2026-10-28")))["inputs"]
+            self.assertEqual((item["status"], item["kept"]), ("read", True))
+            (item,) = reader.read("--no-store", reader.write("last", report(day="2026-10-27")))["inputs"]
+            self.assertEqual((item["status"], item["kept"]), ("read", False))
+            self.assertNotIn("reason", item)
+            database = sqlite3.connect(reader.state / "reports.sqlite")
+            self.assertEqual(database.execute("SELECT count(*) FROM reports").fetchall(), [(1,)])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -187,7 +187,7 @@ TEST_CASE("what is missing or unknown is kept as it is") {
 }
 
 TEST_CASE("a count that is none counts as 0, and that is told once") {
-  for (const char* count : {"-1", "1.5", "1e3", "18446744073709551616", R"("many")", R"("")"}) {
+  for (const char* count : {"-1", "1.5", "1e-3", R"("1 000")", R"("many")", R"("")"}) {
     const auto [reading, policies] = received(report_of(fmt::format(
         R"([{{"policy": {{"policy-type": "sts"}}, "summary": {{"total-successful-session-count": {0},
            "total-failure-session-count": 2}}}}, {{"policy": {{"policy-type": "sts"}},
@@ -204,8 +204,8 @@ TEST_CASE("a count that is none counts as 0, and that is told once") {
 }
 
 TEST_CASE("a count beyond all mail servers counts as the largest there is") {
-  for (const char* count :
-       {"1000000000001", "9223372036854775808", "18446744073709551615", "\"1000000000001\""}) {
+  for (const char* count : {"1000000000001", "9223372036854775808", "18446744073709551615",
+                            "18446744073709551616", "1e99", "\"1000000000001\""}) {
     const auto [reading, policies] = received(report_of(fmt::format(
         R"([{{"policy": {{"policy-type": "sts"}}, "summary": {{"total-successful-session-count": {}}}}}])",
         count)));
