@@ -47,6 +47,7 @@ struct Seen {
   Error refusal() const {
     if (error) return *error;
     if (zip) return {Fault::data, zip_refused};
+    if (parts == 0) return {Fault::data, "an empty mail"};
     return {Fault::data,
             fmt::format("a mail without a report: of its {} none is gzip or JSON", counted(parts, "part"))};
   }

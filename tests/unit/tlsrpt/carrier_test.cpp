@@ -92,7 +92,7 @@ TEST_CASE("where a From line begins a mail, no other one ends it") {
   CHECK(found(mails, tlsrpt::FromLine::begins_mail).documents ==
         Documents{"0 {\"a\": 1}\n\nFrom c\nX: 1\n\n{}"});
   CHECK(found("From a", tlsrpt::FromLine::begins_mail).documents ==
-        Documents{"0 error: a mail without a report: of its 1 part none is gzip or JSON"});
+        Documents{"0 error: an empty mail"});
   CHECK(found("{}", tlsrpt::FromLine::begins_mail).documents == Documents{"0 {}"});
 }
 
