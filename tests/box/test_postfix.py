@@ -1,0 +1,226 @@
+"""README's steps for the milter, reports and serve on a booted system with Debian's Postfix."""
+
+import datetime
+import json
+import re
+import sys
+import unittest
+
+import box
+from box import Box
+from lab import wait
+from lab.program import SOURCE_TREE
+from readme import Steps
+
+sys.path.append(str(SOURCE_TREE / "tests/e2e/report"))
+from reports import mail, packed, report  # noqa: E402
+
+MILTER, SERVE = "tlsrpt-milter", "starttls-listtool-serve"
+CONFIGURATION = {MILTER: "/etc/starttls-toolkit/tlsrpt.toml", SERVE: "/etc/starttls-toolkit/listtool.toml"}
+PLAIN_MAIL = "Subject: hello\n\nhello\n"
+
+
+def setUpModule() -> None:
+    box.require()
+
+
+class Postfix(unittest.TestCase):
+    """One system for all of these tests; each leaves it as it has found it."""
+
+    box: Box
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.box = cls.enterClassContext(Box())
+        cls.box.install_mail_server("postfix")
+        cls.box.install_build()
+        cls.install()
+        cls.watch_inbound()
+        cls.take_in_reports()
+        cls.serve()
+
+    @classmethod
+    def install(cls) -> None:
+        block = Steps("## Install it", "## Use it with Postfix").take("cmake --preset release")
+        cls.box.run("".join(line for line in block.splitlines(keepends=True) if line.startswith("systemd-")))
+
+    @classmethod
+    def watch_inbound(cls) -> None:
+        steps = Steps("### Know how inbound mail is protected", "### Read what others report, and send your own")
+        toml = steps.take("[milter]").replace('"/var/log/mail.log"', '"journal"')
+        cls.box.append(CONFIGURATION[MILTER], toml + 'metrics = "inet:127.0.0.1:9461"\n')
+        cls.box.run("mkdir -p /etc/systemd/system/tlsrpt-milter.service.d")  # as systemctl edit does
+        cls.box.append("/etc/systemd/system/tlsrpt-milter.service.d/override.conf", steps.take("[Service]"))
+        cls.box.run("systemctl daemon-reload")
+        cls.box.run(steps.take("systemctl enable"))
+        cls.set_parameters(steps.take("smtpd_milters"))
+        cls.questions = steps.take("tlsrpt-report summary")
+        steps.take("store = ")  # for several hosts
+        assert not steps.left(), steps.left()
+
+    @classmethod
+    def take_in_reports(cls) -> None:
+        steps = Steps("### Read what others report, and send your own", "### Enforce TLS to listed domains")
+        cls.box.run(steps.take("install -o starttls-toolkit"))
+        steps.take("include(")  # Sendmail
+        steps.take("[report]")  # there is no program here that checks DKIM
+        cls.box.run(steps.take("systemctl enable"))
+        cls.answers = steps.take("tlsrpt-report summary")
+        cls.read = steps.take("tlsrpt-report read")
+        assert not steps.left(), steps.left()
+
+    @classmethod
+    def serve(cls) -> None:
+        steps = Steps("### Authenticate every domain that asks for it", "## Use it with Sendmail")
+        cls.box.append(CONFIGURATION[SERVE], steps.take("[serve]"))
+        cls.box.run(steps.take("systemctl enable"))
+        cls.set_parameters(steps.take("smtp_tls_policy_maps"))
+        cls.lookups = steps.take("starttls-listtool lookup")
+        assert not steps.left(), steps.left()
+
+    @classmethod
+    def set_parameters(cls, block: str) -> None:
+        for line in block.splitlines():
+            cls.box.run(f"postconf '{line}'")
+        cls.box.run("postfix reload")
+
+    def summary(self) -> dict:
+        return json.loads(self.box.run("tlsrpt-report --json summary").stdout)["total"]
+
+    def wait_for_sessions(self, outcome: str, count: int) -> None:
+        wait.until(lambda: self.summary()[outcome] >= count, 60)
+
+    def test_a_mail_over_tls_is_in_the_summary_and_one_in_plaintext_beside_it(self) -> None:
+        before = self.summary() if self.box.run("tlsrpt-report --json summary", check=False).returncode == 0 else {}
+        self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
+        self.wait_for_sessions("tls", before.get("tls", 0) + 1)
+        self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL, "--plaintext")
+        self.wait_for_sessions("plaintext", before.get("plaintext", 0) + 1)
+        for line in self.questions.splitlines():
+            with self.subTest(line):
+                self.box.run(line)
+
+    def test_reports_come_in_by_the_alias_and_nothing_is_returned(self) -> None:
+        yesterday = (datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=1)).date().isoformat()
+        for content in (mail(packed(report(domain="example.org", day=yesterday))), PLAIN_MAIL.encode()):
+            self.box.send(f"tlsrpt@{box.HOSTNAME}", content.decode())
+        reports = "tlsrpt-report --json summary --by reporter"
+        wait.until(lambda: json.loads(self.box.run(reports).stdout)["reporters"] != [], 60)
+        wait.until(lambda: self.box.run("postqueue -p").stdout.strip() == "Mail queue is empty", 60)
+        self.assertFalse([line for line in self.box.journal("-b") if "status=bounced" in line])
+        owners = self.box.run("find /var/lib/starttls-toolkit/tlsrpt -printf '%u:%g\\n' | sort -u").stdout
+        self.assertEqual(owners, "starttls-toolkit:starttls-toolkit\n")
+        for line in self.answers.splitlines():
+            with self.subTest(line):
+                done = self.box.run(line, check=False)
+                self.assertIn(done.returncode, (0, 1), done.stderr)
+        self.box.run("mkdir -p ~/Maildir/new")
+        self.box.run(self.read)
+
+    def test_members_of_the_group_read_and_others_are_told_how_to_join(self) -> None:
+        (adduser,) = re.findall(r"`(adduser (\w+) starttls-toolkit)`", (SOURCE_TREE / "README.md").read_text())
+        self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
+        self.wait_for_sessions("tls", 1)
+        self.box.run(f"useradd {adduser[1]}")
+        refused = self.box.run("tlsrpt-report summary", user=adduser[1], check=False)
+        self.assertEqual((refused.returncode, refused.stdout), (77, ""))
+        self.assertIn(adduser[0], refused.stderr)
+        self.box.run(adduser[0])
+        self.box.run("tlsrpt-report summary", user=adduser[1])
+        self.box.run(f"systemctl stop {MILTER}")
+        self.box.run("tlsrpt-report summary", user=adduser[1])
+        self.box.run(f"systemctl start {MILTER}")
+
+    def test_the_socket_is_for_postfix_and_nothing_else_is(self) -> None:
+        found = self.box.run("find /var/spool/postfix/tlsrpt -printf '%y %m %u:%g\\n'").stdout.splitlines()
+        self.assertEqual(found, ["d 2750 starttls-toolkit:postfix", "s 660 starttls-toolkit:postfix"])
+        status = self.box.run(f"cat /proc/$(systemctl show -P MainPID {MILTER})/status").stdout
+        group = self.box.run("getent group postfix").stdout.split(":")[2]
+        self.assertNotIn(group, re.findall(r"^(?:Gid|Groups):\t(.*)$", status, re.MULTILINE)[1].split())
+        made = self.box.run("stat -c '%a %U:%G' /etc/starttls-toolkit").stdout
+        self.assertEqual(made, "2755 root:starttls-toolkit\n")
+
+    def test_a_reload_with_a_broken_configuration_fails_and_the_service_goes_on(self) -> None:
+        for unit, file in CONFIGURATION.items():
+            with self.subTest(unit):
+                pid = self.box.property(unit, "MainPID")
+                good = self.box.run(f"cat {file}").stdout
+                for bad in (good + "bogus = 1\n", good + "[[[\n"):
+                    self.box.run(f"cat >{file}", content=bad)
+                    done = self.box.run(f"systemctl reload {unit}", check=False)
+                    self.assertNotEqual(done.returncode, 0)
+                    self.assertEqual((self.box.state(unit), self.box.property(unit, "MainPID")), ("active", pid))
+                self.box.run(f"cat >{file}", content=good)
+                self.box.run(f"systemctl reload {unit}")
+
+    def test_a_broken_configuration_fails_at_once_and_needs_no_reset_when_it_is_mended(self) -> None:
+        for unit, file in CONFIGURATION.items():
+            with self.subTest(unit):
+                good = self.box.run(f"cat {file}").stdout
+                self.box.run(f"cat >{file}", content=good + "bogus = 1\n")
+                for _ in range(7):
+                    self.assertNotEqual(self.box.run(f"systemctl restart {unit}", check=False).returncode, 0)
+                    self.assertEqual(self.box.state(unit), "failed")
+                self.assertEqual(self.box.property(unit, "ExecMainStatus"), "78")
+                self.box.run(f"cat >{file}", content=good)
+                self.box.run(f"systemctl start {unit}")
+                self.assertEqual(self.box.state(unit), "active")
+
+    def test_what_is_killed_comes_back(self) -> None:
+        for unit in CONFIGURATION:
+            with self.subTest(unit):
+                restarts = int(self.box.property(unit, "NRestarts"))
+                self.box.run(f"kill -9 $(systemctl show -P MainPID {unit})")
+                wait.until(lambda unit=unit, restarts=restarts: self.box.state(unit) == "active"
+                           and int(self.box.property(unit, "NRestarts")) > restarts, 60)
+        before = self.summary()["tls"] if self.box.run("tlsrpt-report summary", check=False).returncode == 0 else 0
+        self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
+        self.wait_for_sessions("tls", before + 1)
+
+    def test_timers_run_and_their_services_succeed(self) -> None:
+        for name in ("tlsrpt-report-send", "tlsrpt-report-queue"):
+            with self.subTest(name):
+                self.assertEqual(self.box.state(f"{name}.timer"), "active")
+                self.box.run(f"systemctl start {name}.service")
+                self.assertEqual(self.box.property(f"{name}.service", "Result"), "success")
+
+    def test_metrics(self) -> None:
+        self.assertIn("\ntlsrpt_", self.box.fetch("http://127.0.0.1:9461/metrics"))
+
+    def test_postfix_gets_its_answers_from_serve(self) -> None:
+        map_name = self.box.run("postconf -h smtp_tls_policy_maps").stdout.strip()
+        # The DNS of this system answers nothing: Postfix is to look for DANE itself.
+        self.assertEqual(self.box.run(f"postmap -q example.org {map_name}").stdout, "dane\n")
+        for line in self.lookups.splitlines():
+            with self.subTest(line):
+                self.assertIn(self.box.run(line, check=False).returncode, (0, 75))
+
+    def test_the_services_log_nothing_that_a_person_would_have_to_look_at(self) -> None:
+        for unit in CONFIGURATION:
+            with self.subTest(unit):
+                self.box.run(f"systemctl restart {unit}")
+                invocation = self.box.property(unit, "InvocationID")
+                self.box.run(f"systemctl reload {unit}")
+                self.assertEqual(self.box.journal("-p", "warning", f"_SYSTEMD_INVOCATION_ID={invocation}"), [])
+
+    def test_services_start_before_postfix_and_stop_after_it(self) -> None:
+        instance = "postfix@-"
+        self.assertIn(f"{MILTER}.service", self.box.property("postfix@second.service", "After"))
+        self.box.reboot()
+        started = int(self.box.property(instance, "ExecMainStartTimestampMonotonic") or 0) or int(
+            self.box.property(instance, "InactiveExitTimestampMonotonic"))
+        for unit in CONFIGURATION:
+            with self.subTest(unit):
+                self.assertEqual(self.box.state(unit), "active")
+                self.assertLess(int(self.box.property(unit, "ActiveEnterTimestampMonotonic")), started)
+                stops = [line for line in self.box.journal("-b", "-1", "UNIT=postfix@-.service", f"UNIT={unit}.service")
+                         if re.search(r"systemd\[1\]: (Stopping|Stopped) ", line)]
+                last = [re.search(r"(Stopping|Stopped) (\S+)", line).groups() for line in stops[-4:]]
+                self.assertEqual(last, [("Stopping", "postfix@-.service"), ("Stopped", "postfix@-.service"),
+                                        ("Stopping", f"{unit}.service"), ("Stopped", f"{unit}.service")])
+        self.assertEqual(self.box.state("postfix@-.service"), "active")
+        self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
+
+
+if __name__ == "__main__":
+    unittest.main()

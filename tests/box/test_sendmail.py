@@ -1,0 +1,52 @@
+"""README's steps for the milter on a booted system with Debian's Sendmail, which has no group "postfix"."""
+
+import json
+import unittest
+
+import box
+from box import Box
+from lab import wait
+from readme import Steps
+
+MC = "/etc/mail/sendmail.mc"
+
+
+def setUpModule() -> None:
+    box.require()
+
+
+class Sendmail(unittest.TestCase):
+    def test_the_units_work_as_they_are_and_inbound_mail_is_recorded(self) -> None:
+        install = Steps("## Install it", "## Use it with Postfix").take("cmake --preset release")
+        start = Steps("### Know how inbound mail is protected", "### Read what others report, and send your own")
+        steps = Steps("### Know how inbound mail is protected, with Sendmail",
+                      "### Authenticate every domain that asks for it, with Sendmail")
+        with Box() as system:
+            system.install_mail_server("sendmail")
+            self.assertNotEqual(system.run("getent group postfix", check=False).returncode, 0)
+            system.install_build()
+            system.run("".join(line for line in install.splitlines(keepends=True) if line.startswith("systemd-")))
+            system.run(start.take("systemctl enable"))
+            found = system.run("find /var/spool/postfix/tlsrpt -printf '%y %m %u:%g\\n'").stdout.splitlines()
+            owner = "starttls-toolkit:starttls-toolkit"
+            self.assertEqual(found, [f"d 2750 {owner}", f"s 660 {owner}"])
+
+            lines = steps.take("INPUT_MAIL_FILTER")
+            self.assertEqual(steps.left(), [])
+            mc = (system.folder / MC.lstrip("/")).read_text()
+            self.assertIn("\nMAILER_DEFINITIONS\n", mc)
+            mc = mc.replace("\nMAILER_DEFINITIONS\n", f"\n{lines}MAILER_DEFINITIONS\n")
+            mc = mc.replace("Port=smtp, Addr=127.0.0.1')", "Port=smtp')")  # Debian's listens on loopback only
+            system.run(f"cat >{MC}; make -C /etc/mail; systemctl restart sendmail", content=mc)
+
+            self.assertIn("tlsrpt-milter.service", system.property("sendmail.service", "After").split())
+            system.send(f"root@{box.HOSTNAME}", "Subject: hello\n\nhello\n", "--plaintext")
+            summary = "tlsrpt-report --json summary"
+            wait.until(lambda: json.loads(system.run(summary).stdout)["total"]["plaintext"] == 1, 60)
+
+            system.reboot()
+            self.assertEqual([system.state(unit) for unit in ("tlsrpt-milter", "sendmail")], ["active", "active"])
+
+
+if __name__ == "__main__":
+    unittest.main()
