@@ -72,7 +72,7 @@ std::string grid(const std::vector<GridLine>& lines) {
 }
 
 std::string axis(const std::vector<GridLine>& lines) {
-  std::string out = "<div class=\"values\" aria-hidden=\"true\">";
+  std::string out = R"(<div class="values" aria-hidden="true">)";
   for (const GridLine& one : lines)
     add(out, R"html(<span style="bottom:{:.2f}%">{}</span>)html", 100 * one.share, html_text(one.label));
   return out + "</div>\n";
@@ -108,13 +108,13 @@ std::vector<std::size_t> labelled_days(std::size_t days) {
 
 // Each is shifted by its own place, so that the first and the last stay within the plot.
 std::string day_axis(const std::vector<Day>& days) {
-  std::string out = "<div class=\"days\" aria-hidden=\"true\">";
+  std::string out = R"(<div class="days" aria-hidden="true">)";
   std::size_t label = 0;
   for (const std::size_t day : labelled_days(days.size())) {
     const double place = 100 * middle_of(day, days.size());
     // Those that narrow plots leave out.
-    const std::string_view kind = label % 2 == 1   ? " class=\"minor\""
-                                  : label % 4 == 2 ? " class=\"middle\""
+    const std::string_view kind = label % 2 == 1   ? R"( class="minor")"
+                                  : label % 4 == 2 ? R"( class="middle")"
                                                    : "";
     add(out, R"html(<span{} style="left:{:.2f}%;transform:translateX(-{:.2f}%)">{}</span>)html", kind, place,
         place, day_label(days[day], days.size() > max_days_by_name));
@@ -339,7 +339,7 @@ std::string bar(const std::vector<BarPart>& parts, std::uint64_t largest) {
 }
 
 std::string legend(const std::vector<std::pair<std::string, std::string>>& names_and_colours) {
-  std::string out = "<ul class=\"legend\">";
+  std::string out = R"(<ul class="legend">)";
   for (const auto& [name, colour] : names_and_colours)
     add(out, R"html(<li><i style="background:var(--{})"></i>{}</li>)html", colour, html_text(name));
   return out + "</ul>\n";

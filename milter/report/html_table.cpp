@@ -16,9 +16,9 @@ std::string_view class_of(ColumnKind kind) {
     case ColumnKind::number:
       return "";
     case ColumnKind::text:
-      return " class=\"text\"";
+      return R"( class="text")";
     case ColumnKind::chart:
-      return " class=\"chart\"";
+      return R"( class="chart")";
   }
   std::unreachable();
 }
@@ -30,24 +30,24 @@ HtmlTable::HtmlTable(std::string caption, std::vector<HtmlColumn> columns)
 
 // The roles are said because the style of narrow screens takes them from the elements.
 void HtmlTable::add_row(std::string_view head, const std::vector<std::string>& cells) {
-  body_ += fmt::format("<tr role=\"row\">{}", head);
+  body_ += fmt::format(R"(<tr role="row">{})", head);
   for (std::size_t at = 0; at < cells.size(); ++at) {
     const HtmlColumn& column = columns_[at + 1];
     const std::string label = column.kind == ColumnKind::chart
                                   ? std::string()
-                                  : fmt::format(" data-label=\"{}\"", html_text(column.name));
-    body_ += fmt::format("<td role=\"cell\"{}{}>{}</td>", class_of(column.kind), label, cells[at]);
+                                  : fmt::format(R"( data-label="{}")", html_text(column.name));
+    body_ += fmt::format(R"(<td role="cell"{}{}>{}</td>)", class_of(column.kind), label, cells[at]);
   }
   body_ += "</tr>\n";
   ++rows_;
 }
 
 void HtmlTable::add(const std::string& name, const std::vector<std::string>& cells) {
-  add_row("<th scope=\"row\" role=\"rowheader\">" + name + "</th>", cells);
+  add_row(R"(<th scope="row" role="rowheader">)" + name + "</th>", cells);
 }
 
 void HtmlTable::add_day(const std::string& day, const std::vector<std::string>& cells) {
-  add_row("<th scope=\"row\" role=\"rowheader\" class=\"day\"><time>" + day + "</time></th>", cells);
+  add_row(R"(<th scope="row" role="rowheader" class="day"><time>)" + day + "</time></th>", cells);
 }
 
 std::string HtmlTable::html() const {
@@ -59,9 +59,8 @@ std::string HtmlTable::html() const {
     // Above a chart there is no need to read it: the legend says it.
     out +=
         column.kind == ColumnKind::chart
-            ? fmt::format("<th scope=\"col\" role=\"columnheader\" class=\"chart\" aria-label=\"{}\"></th>",
-                          name)
-            : fmt::format("<th scope=\"col\" role=\"columnheader\"{}>{}</th>", class_of(column.kind), name);
+            ? fmt::format(R"(<th scope="col" role="columnheader" class="chart" aria-label="{}"></th>)", name)
+            : fmt::format(R"(<th scope="col" role="columnheader"{}>{}</th>)", class_of(column.kind), name);
   }
   return out + "</tr></thead>\n<tbody role=\"rowgroup\">\n" + body_ + "</tbody></table>\n";
 }

@@ -52,9 +52,8 @@ std::string days_html(const store::Period& period) {
 std::string head(const PageContent& content) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
   // Even if a text were taken for markup, it could load and run nothing.
-  out +=
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src "
-      "'unsafe-inline'\">\n";
+  out += R"(<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src )"
+         "'unsafe-inline'\">\n";
   out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
   out +=
       "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" "
@@ -66,7 +65,7 @@ std::string head(const PageContent& content) {
 std::string header(const PageContent& content) {
   std::string out = "<header>\n";
   if (!content.organization.empty())
-    out += "<p class=\"over\">" + html_escaped(printable(content.organization, 200)) + "</p>\n";
+    out += R"(<p class="over">)" + html_escaped(printable(content.organization, 200)) + "</p>\n";
   out += "<h1>TLS of " + html_escaped(whose_mail(content)) + "</h1>\n<p class=\"soft\">" +
          days_html(content.period);
   out += " (UTC)";
@@ -77,7 +76,7 @@ std::string header(const PageContent& content) {
                        html_escaped(some_of(hosts, max_title_names)));
   if (content.period.until == day_of(content.made)) {
     out +=
-        fmt::format(". <span class=\"nobr\">{}</span> is not over: its figures are those until {:%H:%M} UTC",
+        fmt::format(R"(. <span class="nobr">{}</span> is not over: its figures are those until {:%H:%M} UTC)",
                     to_text(content.period.until), fmt::gmtime(content.made));
   }
   return out + ".</p></header>\n";
@@ -85,7 +84,7 @@ std::string header(const PageContent& content) {
 
 std::string footer(const PageContent& content) {
   return fmt::format(
-      "<footer><p>Made by tlsrpt-report {} at <time>{}</time>. <span class=\"paper\">What is folded on the "
+      R"(<footer><p>Made by tlsrpt-report {} at <time>{}</time>. <span class="paper">What is folded on the )"
       "screen is "
       "left out on paper.</span></p></footer>\n",
       STARTTLS_VERSION, to_rfc3339(content.made));

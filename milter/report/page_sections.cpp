@@ -29,7 +29,7 @@ const Figures& figures_on(const GroupedFigures& days, Day day) {
 }
 
 std::string tile(const std::string& value, const std::string& name) {
-  return fmt::format("<li><b{}>{}</b><span>{}</span></li>\n", value.size() > 9 ? " class=\"long\"" : "",
+  return fmt::format("<li><b{}>{}</b><span>{}</span></li>\n", value.size() > 9 ? R"( class="long")" : "",
                      html_text(value), html_text(name));
 }
 
@@ -85,7 +85,7 @@ std::string group_table(const std::string& caption, const std::string& name, con
 
 std::string page_section(const std::string& title, const std::string& note, const std::string& content) {
   return fmt::format("<section><h2>{}</h2>\n{}{}</section>\n", html_text(title),
-                     note.empty() ? "" : "<p class=\"soft\">" + html_escaped(note) + "</p>\n", content);
+                     note.empty() ? "" : R"(<p class="soft">)" + html_escaped(note) + "</p>\n", content);
 }
 
 std::string attention_section(const PageContent& content) {
@@ -150,7 +150,7 @@ std::string days_section(const PageContent& content) {
   if (content.domain) {
     charts += plaintext;
   } else {
-    charts += "<div class=\"pair\">" + plaintext +
+    charts += R"(<div class="pair">)" + plaintext +
               days_chart(content, "failed", "Failed TLS handshakes a day", "failed", &Figures::failed) +
               "</div>\n";
   }

@@ -22,7 +22,7 @@ std::string hosts_html(const std::map<std::string, Figures>& hosts) {
   std::vector<std::pair<std::string, Figures>> sorted(hosts.begin(), hosts.end());
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& host) { return host.second.plaintext + host.second.failed; });
-  std::string out = "<ul class=\"hosts\">";
+  std::string out = R"(<ul class="hosts">)";
   for (const auto& [name, f] : sorted | std::views::take(max_hosts)) {
     out += "<li>" + html_name(name) + ": ";
     if (f.plaintext > 0) out += grouped_digits(f.plaintext) + " in plaintext";
@@ -37,7 +37,7 @@ std::string hosts_html(const std::map<std::string, Figures>& hosts) {
 
 std::string addresses_html(const std::set<std::string>& addresses) {
   if (addresses.empty()) return {};
-  std::string list = "<ul class=\"hosts\">";
+  std::string list = R"(<ul class="hosts">)";
   for (const std::string& address : addresses | std::views::take(max_hosts))
     list += "<li>" + html_name(address) + "</li>";
   if (addresses.size() > max_hosts) list += fmt::format("<li>and {} more</li>", addresses.size() - max_hosts);
@@ -78,7 +78,7 @@ std::vector<std::pair<std::string, DowngradedSender>> downgraded_senders(
 std::string version_senders(const std::string& version, const VersionUse& use) {
   std::vector<std::pair<std::string, std::uint64_t>> senders(use.senders.begin(), use.senders.end());
   std::ranges::stable_sort(senders, std::ranges::greater(), [](const auto& one) { return one.second; });
-  std::string list = "<ul class=\"hosts\">";
+  std::string list = R"(<ul class="hosts">)";
   for (const auto& [name, sessions] : senders | std::views::take(max_hosts))
     list += fmt::format("<li>{}: {}</li>\n", html_name(name), many(sessions, "session"));
   if (senders.size() > max_hosts) {

@@ -16,7 +16,7 @@ namespace starttls::milter {
 namespace {
 
 constexpr std::size_t max_named_reporters = 5;
-constexpr std::size_t most_named_senders = 10;  // of a TLS version; --tls-version has all
+constexpr std::size_t max_named_senders = 10;  // of a TLS version; --tls-version has all
 
 std::string headline(std::string_view what, const SummaryRequest& request) {
   const std::string with = request.tls_version ? " with " + version_label(*request.tls_version) : "";
@@ -164,7 +164,7 @@ std::string deprecated_in_words(const SummaryContent& content) {
     names.reserve(senders.size());
     for (const auto& [name, sessions] : senders) names.push_back(fmt::format("{} ({})", name, sessions));
     const std::string label = version_label(printable(version));
-    text += "\n" + prose(label + ": ", some_of(names, most_named_senders)) +
+    text += "\n" + prose(label + ": ", some_of(names, max_named_senders)) +
             fmt::format("All of them: tlsrpt-report summary --tls-version {} --by sender\n", label);
   }
   return text;

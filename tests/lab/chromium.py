@@ -189,7 +189,7 @@ class Chromium:
         return base64.b64decode(self._ask("Page.captureScreenshot", format="png")["data"])
 
     def pdf(self) -> bytes:
-        """The page on paper of size A4, whoever prefers what; backgrounds are left out where the page does not insist."""
+        """The page on paper of size A4, without backgrounds but those that the page insists on."""
         self._ask("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         return base64.b64decode(self._ask("Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69)["data"])
 
