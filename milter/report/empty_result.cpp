@@ -23,9 +23,11 @@ store::Period all_days() {
 // "example.org, example.net and 3 more", those with the most sessions first.
 std::string busiest(const std::map<std::string, std::uint64_t>& domains) {
   std::vector<std::pair<std::uint64_t, std::string>> sorted;
+  sorted.reserve(domains.size());
   for (const auto& [domain, sessions] : domains) sorted.emplace_back(sessions, domain);
   std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& one) { return one.first; });
   std::vector<std::string> names;
+  names.reserve(sorted.size());
   for (const auto& [sessions, domain] : sorted) names.push_back(domain);
   return some_of(names, most_domains);
 }

@@ -105,8 +105,10 @@ std::string figures(const PageContent& content) {
 }  // namespace
 
 std::string failures_section(const PageContent& content) {
+  const Kinds by_name = kinds_of(content);
   std::vector<Kind> kinds;
-  for (const auto& [key, kind] : kinds_of(content)) kinds.push_back(kind);
+  kinds.reserve(by_name.size());
+  for (const auto& [key, kind] : by_name) kinds.push_back(kind);
   if (kinds.empty()) {
     if (!content.why_empty.empty()) return {};
     return page_section("Failures",
@@ -120,9 +122,10 @@ std::string failures_section(const PageContent& content) {
   std::string out =
       legend({{"at our MX hosts, by the mail server's log", "failed"}, {"reported by others", "reported"}});
   for (const Kind& kind : kinds | std::views::take(max_kinds)) out += kind_html(kind, kinds.front().all());
-  if (kinds.size() > max_kinds)
+  if (kinds.size() > max_kinds) {
     out += fmt::format("<p class=\"failure soft\">and {} more kinds, with fewer sessions.</p>\n",
                        kinds.size() - max_kinds);
+  }
   return page_section(
       "Failures",
       "Handshakes that failed at our MX hosts, and failures that others reported, with what each means.",

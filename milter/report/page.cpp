@@ -23,6 +23,7 @@ std::vector<std::string> busiest(const GroupedFigures& groups) {
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& one) { return one.second.sessions; });
   std::vector<std::string> names;
+  names.reserve(sorted.size());
   for (const auto& [name, figures] : sorted) names.push_back(name);
   return names;
 }
@@ -71,9 +72,10 @@ std::string header(const PageContent& content) {
   out += " (UTC)";
   std::vector<std::string> hosts = busiest(content.hosts);
   if (hosts.size() <= max_title_names) std::ranges::sort(hosts);
-  if (!hosts.empty())
+  if (!hosts.empty()) {
     out += fmt::format(", at {} {}", hosts.size() == 1 ? "the MX host" : "the MX hosts",
                        html_escaped(some_of(hosts, max_title_names)));
+  }
   if (content.period.until == day_of(content.made)) {
     out +=
         fmt::format(R"(. <span class="nobr">{}</span> is not over: its figures are those until {:%H:%M} UTC)",

@@ -156,9 +156,10 @@ std::string days_section(const PageContent& content) {
   }
   std::string note = "What the mail servers of others did at ours, by UTC day. Each chart has its own scale.";
   const Figures own = sum(content.protection);
-  if (const std::uint64_t neither = own.no_mail + own.no_helo; neither > 0)
+  if (const std::uint64_t neither = own.no_mail + own.no_helo; neither > 0) {
     note += fmt::format(" {} with neither TLS nor mail {} only in the figures.", many(neither, "session"),
                         neither == 1 ? "is" : "are");
+  }
   return page_section("Day by day", note, charts + figures_by_day(content));
 }
 
@@ -197,9 +198,10 @@ std::string reporters_section(const PageContent& content) {
 
 std::string domains_section(const PageContent& content) {
   std::string tables;
-  if (!content.domains.empty())
+  if (!content.domains.empty()) {
     tables +=
         group_table("Sessions with an accepted recipient in the domain", "Policy domain", content.domains);
+  }
   if (content.hosts.size() > 1 || (content.hosts.size() == 1 && content.domains.empty()))
     tables += group_table("Sessions at each of our MX hosts", "MX host", content.hosts);
   return tables.empty() ? "" : page_section("Policy domains and MX hosts", {}, tables);

@@ -28,7 +28,7 @@ OutputWidth output_width() {
   const bool is_terminal = isatty(STDOUT_FILENO) == 1;
   winsize size{};
   const bool says_width = is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
-  const char* const columns = std::getenv("COLUMNS");  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  const char* const columns = std::getenv("COLUMNS");
   return width_of(is_terminal, columns == nullptr ? "" : columns, says_width ? size.ws_col : 0);
 }
 
