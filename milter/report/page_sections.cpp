@@ -95,22 +95,21 @@ std::string attention_section(const PageContent& content) {
   }
   if (content.alerts.empty()) {
     return fmt::format(
-        "<section class=\"calm\"><h2>Nothing needs attention</h2>\n<p>tlsrpt-report alert has nothing to say "
-        "about "
-        "<time>{}</time> and the day before.</p></section>\n",
+        "<section class=\"calm\"><h2>Nothing needs attention</h2>\n<p>tlsrpt-report alert --no-lookup has "
+        "nothing to say about <time>{}</time> and the day before.</p></section>\n",
         to_text(content.alert_day));
   }
   std::string out = fmt::format(
-      "<section class=\"attention\"><h2>{}</h2>\n<p class=\"soft\">As tlsrpt-report alert says about "
-      "<time>{}</time> "
-      "and the day before.</p>\n<ul class=\"alerts\">\n",
+      "<section class=\"attention\"><h2>{}</h2>\n<p class=\"soft\">As tlsrpt-report alert --no-lookup says "
+      "about <time>{}</time> and the day before.</p>\n<ul class=\"alerts\">\n",
       content.alerts.size() == 1 ? "1 thing needs attention"
                                  : fmt::format("{} things need attention", content.alerts.size()),
       to_text(content.alert_day));
   for (const Alert& alert : content.alerts | std::views::take(max_alerts))
     out += "<li>" + html_escaped(alert.message) + "</li>\n";
   if (content.alerts.size() > max_alerts)
-    out += fmt::format("<li>and {} more: tlsrpt-report alert</li>\n", content.alerts.size() - max_alerts);
+    out += fmt::format("<li>and {} more: tlsrpt-report alert --no-lookup</li>\n",
+                       content.alerts.size() - max_alerts);
   out += "</ul>\n";
   if (!content.why_empty.empty()) out += "<p>" + html_escaped(content.why_empty) + "</p>\n";
   return out + "</section>\n";
