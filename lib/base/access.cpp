@@ -62,9 +62,10 @@ std::string access_advice(const Denied& denied) {
   }
   const bool group_may_read = (denied.mode & S_IRGRP) != 0 && !denied.is_root;
   if (!group_may_read) return {};
-  if (denied.is_a_member)
+  if (denied.is_a_member) {
     return fmt::format("user {} is in group {}, which may read it, from the next login on", denied.user,
                        denied.group);
+  }
   return fmt::format("members of group {0} may read it: adduser {1} {0} (as root), then log in again",
                      denied.group, denied.user);
 }
