@@ -116,7 +116,7 @@ std::vector<Whose> whose(const std::vector<const tlsrpt::PolicyResult*>& policie
 }
 
 std::string policy_domain_label(std::string_view policy_domain, const Whose& belongs) {
-  const std::string name = shown_policy_domain(policy_domain);
+  std::string name = shown_policy_domain(policy_domain);
   const std::string domains = some_of(belongs.domains, max_shown_domains);
   switch (belongs.by) {
     case Belonging::mx_host:
