@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/journal.h"
 #include "base/text.h"
 
 namespace starttls {
@@ -43,6 +44,13 @@ void open_standard_descriptors() {
   }
 }
 
+// `origin` says whose line it is, which the journal knows by itself.
+void print_line(Priority priority, std::string_view origin, std::string_view message) {
+  const std::string text =
+      is_journal(STDERR_FILENO) ? with_priority(priority, message) : fmt::format("{}{}\n", origin, message);
+  (void)write_all(STDERR_FILENO, text);
+}
+
 }  // namespace
 
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
@@ -57,14 +65,23 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::Success& help_or_version) {
     return app.exit(help_or_version) == 0 ? 0 : static_cast<int>(Fault::internal);
   } catch (const CLI::ParseError& mistake) {
-    tell(app.get_name(), fmt::format("{}\nTry '{} --help'.", what_is_wrong(app, mistake), app.get_name()));
+    print_error(app.get_name(),
+                fmt::format("{}\nTry '{} --help'.", what_is_wrong(app, mistake), app.get_name()));
     return static_cast<int>(Fault::usage);
   }
   return std::nullopt;
 }
 
 void tell(std::string_view program, std::string_view message) {
-  (void)write_all(STDERR_FILENO, fmt::format("{}: {}\n", program, message));
+  print_line(Priority::info, fmt::format("{}: ", program), message);
+}
+
+void print_warning(std::string_view program, std::string_view message) {
+  print_line(Priority::warning, fmt::format("{}: warning: ", program), message);
+}
+
+void print_error(std::string_view program, std::string_view message) {
+  print_line(Priority::error, fmt::format("{}: ", program), message);
 }
 
 int guarded(std::string_view program, const std::function<Result<int>()>& body) {
@@ -78,7 +95,7 @@ int guarded(std::string_view program, const std::function<Result<int>()>& body) 
 }
 
 int report_error(std::string_view program, const Error& error) {
-  tell(program, error.message);
+  print_error(program, error.message);
   return error.exit_status();
 }
 

@@ -22,10 +22,13 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
 // of as an exception.
 int guarded(std::string_view program, const std::function<Result<int>()>& body);
 
-// Writes "program: message" and a newline to standard error; where that is closed or full, nobody is told.
-void tell(std::string_view program, std::string_view message);
+// Lines on standard error: "PROGRAM: message", "PROGRAM: warning: message"; in systemd's journal with their
+// priority instead (journal.h). A standard error that is closed or full is ignored.
+void tell(std::string_view program, std::string_view message);  // what was done: Priority::info
+void print_warning(std::string_view program, std::string_view message);
+void print_error(std::string_view program, std::string_view message);
 
-// Tells the error on standard error as "program: message" and returns its exit status.
+// print_error() of the message; returns the exit status.
 int report_error(std::string_view program, const Error& error);
 
 // Writes the answer to standard output. Fault::io where it cannot be written whole (a full disk, a closed

@@ -3,13 +3,35 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include <array>
+#include <memory>
 #include <utility>
 
+#include "base/journal.h"
 #include "base/text.h"
 
 namespace starttls {
+namespace {
+
+Priority priority_of(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return Priority::error;
+  if (level == spdlog::level::warn) return Priority::warning;
+  return level == spdlog::level::info ? Priority::info : Priority::debug;
+}
+
+class JournalFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& into) override {
+    const std::string_view text(message.payload.data(), message.payload.size());
+    const std::string lines = with_priority(priority_of(message.level), text);
+    into.append(lines.data(), lines.data() + lines.size());
+  }
+  std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JournalFormatter>(); }
+};
+
+}  // namespace
 
 void start_log(const std::string& program, LogTarget target) {
   spdlog::drop_all();
@@ -21,8 +43,12 @@ void start_log(const std::string& program, LogTarget target) {
     logger = spdlog::stderr_logger_mt(program);
     const bool is_command = target == LogTarget::command;
     if (is_command) logger->set_level(spdlog::level::warn);
-    logger->set_pattern(is_command ? "%n: %l: %v" : "%Y-%m-%dT%H:%M:%S.%eZ %n[%P]: %l: %v",
-                        spdlog::pattern_time_type::utc);
+    if (is_journal(STDERR_FILENO)) {
+      logger->set_formatter(std::make_unique<JournalFormatter>());
+    } else {
+      logger->set_pattern(is_command ? "%n: %l: %v" : "%Y-%m-%dT%H:%M:%S.%eZ %n[%P]: %l: %v",
+                          spdlog::pattern_time_type::utc);
+    }
   }
   logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));

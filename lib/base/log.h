@@ -1,4 +1,5 @@
-// The log: one line an event, to standard error or to syslog.
+// The log: one line an event, to standard error or to syslog. Where standard error is systemd's journal, each
+// line has its priority in front (journal.h), and neither time nor name.
 //
 // Callers write spdlog::info("...", ...) and so on. What comes from outside goes through printable() first.
 #pragma once
@@ -18,7 +19,8 @@ namespace starttls {
 
 enum class LogTarget {
   standard_error,  // with time and process, for a service in the foreground
-  command,  // to standard error in the form of tell(): "PROGRAM: warning: ..."; warnings and errors only
+  command,  // to standard error in the form of print_warning(): "PROGRAM: warning: ..."; warnings and errors
+            // only
   syslog,
 };
 

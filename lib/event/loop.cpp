@@ -13,13 +13,14 @@
 
 #include "base/cli.h"
 #include "base/file.h"
+#include "base/log.h"
 
 namespace starttls::event {
 namespace {
 
 // Without a loop, a timer or a wake-up nothing that was promised could be kept.
 [[noreturn]] void give_up(const char* what) {
-  tell("starttls-toolkit", fmt::format("{}: {}", what, errno_text(errno)));
+  print_error("starttls-toolkit", fmt::format("{}: {}", what, errno_text(errno)));
   std::abort();
 }
 
@@ -28,6 +29,14 @@ std::unique_ptr<::event, void (*)(::event*)> new_event(const Loop& loop, int des
   ::event* made = event_new(loop.base(), descriptor, what, callback, argument);
   if (made == nullptr) give_up("event_new");
   return {made, &event_free};
+}
+
+// libevent would write to standard error itself.
+void log_of_libevent(int severity, const char* message) {
+  const auto level = severity == EVENT_LOG_ERR    ? spdlog::level::err
+                     : severity == EVENT_LOG_WARN ? spdlog::level::warn
+                                                  : spdlog::level::debug;
+  spdlog::log(level, "libevent: {}", message);
 }
 
 // The callback may destroy what holds it, so that a copy is called.
@@ -88,6 +97,7 @@ class Loop::Mailbox {
 };
 
 Loop::Loop() : base_(event_base_new(), &event_base_free) {
+  event_set_log_callback(&log_of_libevent);
   if (!base_) give_up("event_base_new");
   mailbox_ = std::make_unique<Mailbox>(*this);
 }
