@@ -28,10 +28,10 @@ std::size_t each_line(std::string_view text, const std::function<Result<void>(st
     if (line.empty()) continue;
     const auto taken = take(line);
     if (taken || ++refused > max_reported_lines) continue;
-    tell(program, fmt::format("standard input:{}: {}", number, taken.error().message));
+    print_error(program, fmt::format("standard input:{}: {}", number, taken.error().message));
   }
   if (refused > max_reported_lines) {
-    tell(program, fmt::format("standard input: {} more lines are faulty", refused - max_reported_lines));
+    print_error(program, fmt::format("standard input: {} more lines are faulty", refused - max_reported_lines));
   }
   return refused;
 }
@@ -47,7 +47,7 @@ Result<int> each_argument(const std::vector<std::string>& arguments,
       if (!text) return std::unexpected(text.error());
       if (each_line(*text, take) > 0) status = std::max(status, static_cast<int>(Fault::data));
     } else if (const auto taken = take(trim(argument)); !taken) {
-      tell(program, taken.error().message);
+      print_error(program, taken.error().message);
       status = std::max(status, static_cast<int>(Fault::usage));
     }
   }

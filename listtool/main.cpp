@@ -86,7 +86,8 @@ void add_common(CLI::App& app, Common& common) {
       ->type_name("DIR")
       ->check(not_empty);
   app.add_flag("--json", common.json, "Answer in JSON");
-  auto* quiet = app.add_flag("-q,--quiet", common.quiet, "No warnings, only errors");
+  auto* quiet = app.add_flag("-q,--quiet", common.quiet,
+                             "Print nothing but the answer and what makes the command fail");
   app.add_flag("-v,--verbose", common.verbose, "Tell more on standard error")->excludes(quiet);
 }
 
@@ -336,7 +337,8 @@ Result<int> run(int argc, const char* const* argv) {
     return std::unexpected(with_access_advice(completed.error(), file, program));
   }
   start_log(program, LogTarget::command);
-  if (options.common.quiet) spdlog::default_logger()->set_level(spdlog::level::err);
+  // What makes a command fail is returned; the log has only warnings of what it gets over.
+  if (options.common.quiet) spdlog::set_level(spdlog::level::off);
   auto done = dispatch(commands, options);
   if (done) return done;
   return std::unexpected(with_access_advice(done.error(), options.common.configuration.state_dir, program));

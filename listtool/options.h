@@ -26,7 +26,7 @@ struct Common {
   std::filesystem::path state_dir;  // as given
   Configuration configuration;      // of the file and the command line
   bool json = false;                // the answer for machines
-  bool quiet = false;               // no warnings
+  bool quiet = false;               // nothing but the answer and what makes the command fail
   bool verbose = false;
   Time now;
 };

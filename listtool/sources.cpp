@@ -119,7 +119,7 @@ Result<void> tell_apart(std::span<const fs::path> files) {
 }  // namespace
 
 void warn(const Common& common, const std::string& message) {
-  if (!common.quiet) tell(program, "warning: " + message);
+  if (!common.quiet) print_warning(program, message);
 }
 
 Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& options) {

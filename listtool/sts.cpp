@@ -45,9 +45,8 @@ Result<std::unique_ptr<policy::Discovery>> begin(const Common& common) {
   auto discovery =
       policy::Discovery::begin(common.configuration.discovery, mta_sts_cache(common.configuration),
                                std::move(*clock), {.dane = false});
-  if (discovery && (*discovery)->warning) {
-    tell(program, "warning: " + (*discovery)->warning->message);
-  }
+  // It makes the exit status: see status_of_cache().
+  if (discovery && (*discovery)->warning) print_error(program, (*discovery)->warning->message);
   return discovery;
 }
 
@@ -113,11 +112,14 @@ void tell_summary(const Common& common, const StsTally& tally) {
   tell(program, as_text(tally));
 }
 
-// 0 where all that was learnt is kept; what was not was told already.
-int status_of_cache(const policy::Discovery& discovery) {
+// 0 where all that was learnt is kept. What was not is printed once: by begin(), by the log, or, where that
+// is silent, here.
+int status_of_cache(const Common& common, const policy::Discovery& discovery) {
   if (discovery.warning) return discovery.warning->exit_status();
   const auto& trouble = discovery.examiner->cache_trouble();
-  return trouble ? trouble->exit_status() : 0;
+  if (!trouble) return 0;
+  if (common.quiet) print_error(program, trouble->message);
+  return trouble->exit_status();
 }
 
 }  // namespace
@@ -133,7 +135,7 @@ Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
                                  [](const DomainName&, const StsOutcome&) { return true; });
   if (!tally) return std::unexpected(tally.error());
   if (several) tell_summary(common, *tally);
-  const int kept = status_of_cache(**discovery);
+  const int kept = status_of_cache(common, **discovery);
   if (kept != 0) return kept;
   return read->status != 0 ? read->status : tally->exit_status();
 }
@@ -163,7 +165,7 @@ Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) 
   if (!tally) return std::unexpected(tally.error());
   if (const auto tidied = cache.tidy(common.now); !tidied) return std::unexpected(tidied.error());
   tell_summary(common, *tally);
-  return status_of_cache(**discovery);
+  return status_of_cache(common, **discovery);
 }
 
 namespace {

@@ -180,7 +180,7 @@ void Update::refuse(const ListSettings& settings, const Edition* installed, cons
   if (passing && lasts) {
     warn(common_, message);
   } else {
-    tell(program, message);
+    print_error(program, message);
   }
 }
 
@@ -258,10 +258,11 @@ void Update::tell_judgement() {
     if (const int told = tell_unusable(list.facts); told != 0) {
       status_ = worse(status_, told);
     } else if (list.facts.expires <= common_.now + short_rest) {
-      // Somebody must see to it, also where warnings are not wanted.
-      tell(program, fmt::format("warning: list {}: it expires on {}, and there is no newer one; then no "
-                                "policy is taken from it",
-                                list.facts.name, to_rfc3339(list.facts.expires)));
+      // The publisher may bring a newer one in time, and the next run find it.
+      status_ = worse(status_, static_cast<int>(Fault::temporary));
+      print_warning(program, fmt::format("list {}: it expires on {}, and there is no newer one; then no "
+                                         "policy is taken from it",
+                                         list.facts.name, to_rfc3339(list.facts.expires)));
     }
   }
 }
@@ -290,7 +291,7 @@ std::vector<Update::Output> Update::due_outputs() const {
 Result<std::vector<Update::Output>> Update::draft_outputs() {
   for (const OutputSettings& settings : common_.configuration.outputs) {
     if (after_.lists.empty() || !must_wait(settings)) continue;
-    tell(program, fmt::format("{}: stays as it is until every list is installed",
+    warn(common_, fmt::format("{}: stays as it is until every list is installed",
                               printable(file_of(settings).string())));
   }
   auto outputs = due_outputs();
@@ -387,7 +388,8 @@ bool Update::run_command(const Output& output, OutputReport& report) {
   if (done && done->succeeded()) return true;
   const Fault fault = done ? Fault::temporary : done.error().fault;
   const std::string why = done ? failure_of(output.settings->command.front(), *done) : done.error().message;
-  tell(program, fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
+  print_error(program,
+              fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
   status_ = worse(status_, static_cast<int>(fault));
   return false;
 }

@@ -118,7 +118,7 @@ Result<void> look_up(const Surroundings& surroundings, std::vector<Alert>& alert
   }
   auto kept = is_writable ? keep(*own, changes, seen, now) : Result<void>();
   if (!kept && !surroundings.quiet)
-    tell(report_program, "what our domains publish cannot be kept: " + kept.error().message);
+    print_warning(report_program, "what our domains publish cannot be kept: " + kept.error().message);
   return {};
 }
 
@@ -128,8 +128,9 @@ Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundi
   std::vector<Alert> gone;
   if (!options.no_lookup) {
     // What else needs attention is said all the same.
-    if (auto done = look_up(surroundings, gone); !done)
-      tell(report_program, "what our domains publish cannot be looked up: " + done.error().message);
+    auto done = look_up(surroundings, gone);
+    if (!done && !surroundings.quiet)
+      print_warning(report_program, "what our domains publish cannot be looked up: " + done.error().message);
   }
   const auto watch = read_alerts(surroundings, options.settings, *day);
   if (!watch) return std::unexpected(watch.error());

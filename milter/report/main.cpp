@@ -58,7 +58,9 @@ Result<int> run_command(const CLI::App& app, const CommandLine& line,
 }
 
 Result<int> run(const CLI::App& app, const CommandLine& line, bool is_from_alias) {
-  start_log(milter::report_program, is_from_alias ? LogTarget::syslog : LogTarget::standard_error);
+  start_log(milter::report_program, is_from_alias ? LogTarget::syslog : LogTarget::command);
+  // What makes a command fail is returned; the log has only warnings of what it gets over.
+  if (line.quiet && !is_from_alias) spdlog::set_level(spdlog::level::off);
   if (line.verbose) spdlog::set_level(spdlog::level::debug);
   const auto surroundings = surroundings_of(line, is_from_alias);
   if (!surroundings) {
@@ -74,12 +76,14 @@ Result<int> run(const CLI::App& app, const CommandLine& line, bool is_from_alias
 Result<int> parse_and_run(int argc, const char* const* argv) {
   CommandLine line;
   CLI::App app("Reports on the TLS of inbound mail, as tlsrpt-milter recorded it.", milter::report_program);
-  app.add_option("-c", line.configuration, "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
+  app.add_option("-c,--config", line.configuration,
+                 "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
       ->type_name("FILE");
   app.add_option("--state-dir", line.state_dir, "Where tlsrpt-milter records")->type_name("DIR");
   app.add_flag("--json", line.json, "Answer for machines");
-  auto* quiet = app.add_flag("-q", line.quiet, "Say nothing beside the answer and errors");
-  app.add_flag("-v", line.verbose, "Say more on standard error")->excludes(quiet);
+  auto* quiet =
+      app.add_flag("-q,--quiet", line.quiet, "Print nothing but the answer and what makes the command fail");
+  app.add_flag("-v,--verbose", line.verbose, "Say more on standard error")->excludes(quiet);
   app.require_subcommand(1);
   app.fallthrough();
   milter::add_self_command(app, line.self);

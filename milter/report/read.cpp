@@ -54,22 +54,30 @@ std::string days_of(const tlsrpt::ReportHead& head) {
   return first == last ? first : first + " to " + last;
 }
 
-void tell_line(const std::string& line, bool from_alias) {
+void tell_rejected(const std::string& line, bool from_alias) {
   if (from_alias) {
     spdlog::warn("{}", line);
   } else {
-    starttls::tell(report_program, line);
+    print_error(report_program, line);
   }
 }
 
-void tell(const Input& input, bool from_alias) {
+void warn(const std::string& line, bool from_alias, bool is_quiet) {
+  if (from_alias) {
+    spdlog::warn("{}", line);
+  } else if (!is_quiet) {
+    print_warning(report_program, line);
+  }
+}
+
+void tell(const Input& input, bool from_alias, bool is_quiet) {
   if (input.status == InputStatus::rejected) {
     const std::string kept =
         input.kept_as.empty() ? "" : fmt::format("; set aside as {}", printable(input.kept_as));
-    tell_line(fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept), from_alias);
+    tell_rejected(fmt::format("{}: rejected: {}{}", name_of(input), input.reason, kept), from_alias);
   }
   for (const std::string& oddity : input.oddities)
-    tell_line(fmt::format("{}: {}", name_of(input), oddity), from_alias);
+    warn(fmt::format("{}: {}", name_of(input), oddity), from_alias, is_quiet);
 }
 
 // "read", "duplicate", "read, older than 400 days, not kept"
@@ -236,11 +244,11 @@ class Answer {
 
   void add(const Input& input) {
     total_.add(input);
-    tell(input, from_alias_);
+    tell(input, from_alias_, is_quiet_);
     const bool has_line = !is_json_ && !is_quiet_ && input.status != InputStatus::rejected;
     if (has_line) lines_ += to_line(input, retention_days_);
     if (!has_line && keeps_ && input.status == InputStatus::read && input.is_too_old)
-      tell_line(fmt::format("{}: {}", name_of(input), status_in_words(input, retention_days_)), from_alias_);
+      warn(fmt::format("{}: {}", name_of(input), status_in_words(input, retention_days_)), from_alias_, is_quiet_);
     if (is_json_) put(json_, input, keeps_, retention_days_);
   }
 
@@ -354,10 +362,10 @@ Result<int> run_read(const ReadOptions& options, const Surroundings& surrounding
     if (auto kept = keep_mx_hosts(configuration, judge.found_mx_hosts()); !kept)
       return std::unexpected(kept.error());
     if (store->pushed_out() > 0 && !surroundings.quiet) {
-      starttls::tell(report_program,
-                     fmt::format("the store is full (report.max_store_size): {} of other reporters "
-                                 "were removed",
-                                 counted(store->pushed_out(), "report")));
+      print_warning(report_program,
+                    fmt::format("the store is full (report.max_store_size): {} of other reporters "
+                                "were removed",
+                                counted(store->pushed_out(), "report")));
     }
     if (auto pruned = store->prune(oldest, pruned_at_once); !pruned) return std::unexpected(pruned.error());
   }

@@ -83,7 +83,7 @@ Result<void> look_up(tlsrpt::Report& report, Lookup& lookup, bool quiet) {
   if (!published) return std::unexpected(published.error());
   for (const auto& [domain, policy] : *published) {
     if (!policy.trouble.empty() && !quiet)
-      tell(report_program, fmt::format("{}: the policy is left out: {}", domain, policy.trouble));
+      print_warning(report_program, fmt::format("{}: the policy is left out: {}", domain, policy.trouble));
   }
   put_policies(report, *published);
   return {};

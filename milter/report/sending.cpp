@@ -156,8 +156,8 @@ Result<SendingOutcome> Sending::deliver() {
   if (!left) return std::unexpected(left.error());
   if (*left > 0) {
     outcome.waiting += *left;
-    tell(report_program, fmt::format("{} left for the next time: sending took {} minutes",
-                                     counted(*left, "report"), max_sending_time.count()));
+    warn(fmt::format("{} left for the next time: sending took {} minutes", counted(*left, "report"),
+                     max_sending_time.count()));
   }
   if (auto done = queue_.forget(surroundings_->clock() - kept_for); !done)
     return std::unexpected(done.error());
@@ -185,8 +185,7 @@ Result<void> Sending::find_destinations(Time now, SendingOutcome& outcome) {
       continue;
     }
     if (wanted.destinations.empty()) {
-      tell(report_program,
-           fmt::format("{}: no report is sent: {}", printable(delivery.policy_domain, 200), wanted.trouble));
+      warn(fmt::format("{}: no report is sent: {}", printable(delivery.policy_domain, 200), wanted.trouble));
     }
     const auto content = queue_.json_gzip(delivery.id);
     if (!content) return std::unexpected(content.error());
@@ -201,12 +200,23 @@ Result<void> Sending::find_destinations(Time now, SendingOutcome& outcome) {
 
 Result<void> Sending::note_failure(const reports::Delivery& delivery, const Error& error,
                                    SendingOutcome& outcome) {
-  tell(report_program, fmt::format("{}: {}", printable(delivery.policy_domain, 200), error.message));
   const bool may_pass = error.fault != Fault::data;
   const auto state = queue_.set_failed(delivery, error.message, may_pass, surroundings_->clock());
   if (!state) return std::unexpected(state.error());
-  ++(*state == reports::DeliveryState::waiting ? outcome.waiting : outcome.given_up);
+  const std::string message = fmt::format("{}: {}", printable(delivery.policy_domain, 200), error.message);
+  if (*state == reports::DeliveryState::waiting) {
+    ++outcome.waiting;
+    warn(message);
+  } else {
+    ++outcome.given_up;
+    print_error(report_program, message);
+  }
   return {};
+}
+
+// Of what is tried again, or nobody wants.
+void Sending::warn(const std::string& message) const {
+  if (!surroundings_->quiet) print_warning(report_program, message);
 }
 
 // The work has all that it needs with it: threads have no part in the queue, nor in GMime.

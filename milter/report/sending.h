@@ -52,6 +52,7 @@ class Sending {
 
   Result<void> find_destinations(Time now, SendingOutcome& outcome);
   Result<void> note_failure(const reports::Delivery& delivery, const Error& error, SendingOutcome& outcome);
+  void warn(const std::string& message) const;
 
   Result<Work> prepare(const reports::Delivery& delivery);
   Result<Work> prepare_mail(const reports::Delivery& delivery, const std::string& json_gzip);

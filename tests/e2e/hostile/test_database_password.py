@@ -216,7 +216,7 @@ class Configuration(DatabaseCase):
 
     def test_every_command_of_the_report_says_so(self) -> None:
         self.configure("postgresql://u:secret@localhost:1/d", 0o644)
-        done = program.run("tlsrpt-report", "-q", "-c", self.configuration, "summary")
+        done = program.run("tlsrpt-report", "-c", self.configuration, "summary")
         self.assertIn("every user of this machine can read the database's password", done.stderr)
 
 

@@ -5,7 +5,7 @@ import unittest
 
 from lab.https import Answer
 
-from publishing import DATA, HOST, NOW, UNAVAILABLE, Key, Signer, edition
+from publishing import DATA, HOST, NOW, TEMPORARY, UNAVAILABLE, Key, Signer, edition
 from update_case import UpdateCase
 
 ABCD = [f"{x}.test" for x in "abcd"]
@@ -27,8 +27,9 @@ class Expiry(UpdateCase):
         self.host.now = "2026-11-22T12:00:01Z"
         before = self.host.stamps()
         for quiet in ([], ["-q"]):
-            self.assert_update(*quiet, err="starttls-listtool: warning: list main: it expires on 2026-11-24T12:00:01Z, "
-                                           "and there is no newer one; then no policy is taken from it\n")
+            self.assert_update(*quiet, status=TEMPORARY,
+                               err="starttls-listtool: warning: list main: it expires on 2026-11-24T12:00:01Z, "
+                                   "and there is no newer one; then no policy is taken from it\n")
         self.assertEqual(self.host.stamps(), before)
         self.publisher.publish(edition(22))
         self.assert_update(out=".+\n")
