@@ -4,7 +4,6 @@
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <charconv>
 #include <set>
 #include <span>
 
@@ -81,7 +80,7 @@ std::vector<std::string> texts_of(const std::vector<service::Address>& addresses
 
 struct ServeText {
   std::vector<std::string> listen = texts_of(ServeSettings{}.listen);
-  std::string socket_mode = "0660", metrics, postfix_version;
+  std::string metrics, postfix_version;
   std::uint64_t max_connections = ServeSettings{}.max_connections;
   std::uint64_t max_domains = ServeSettings{}.max_domains;
   std::uint64_t max_lookups = ServeSettings{}.max_lookups;
@@ -138,7 +137,7 @@ void ask_for_outputs(Settings& settings, std::vector<OutputText>& outputs) {
 
 void ask_for_serve(Settings& settings, ServeText& text, ServeSettings& serve) {
   settings.texts("serve.listen", text.listen);
-  settings.text("serve.socket_mode", text.socket_mode);
+  settings.mode("serve.socket_mode", serve.socket_mode);
   settings.text("serve.socket_group", serve.socket_group);
   settings.text("serve.user", serve.user);
   settings.text("serve.group", serve.group);
@@ -183,8 +182,7 @@ Text ask_for_all(Settings& settings, Configuration& configuration) {
 // Turns text into what it means, and keeps the first thing that is wrong with it.
 class Checks {
  public:
-  Checks(const Settings& settings, const fs::path& file)
-      : settings_(settings), folder_(file.parent_path()), read_{file} {}
+  Checks(const Settings& settings, const fs::path& file) : settings_(settings), read_{file} {}
 
   void complete(const Text& text, Configuration& configuration);
   const std::optional<Error>& first_error() const { return first_error_; }
@@ -205,11 +203,9 @@ class Checks {
   OutputSettings output(const std::string& table, const OutputText& text);
   std::optional<postfix::Version> postfix_version(const std::string& key, const std::string& text);
   std::optional<service::Address> address(const std::string& key, const std::string& text);
-  mode_t mode(const std::string& key, const std::string& text);
   void serve(const ServeText& text, ServeSettings& settings);
 
   const Settings& settings_;
-  fs::path folder_;
   std::set<fs::path> read_;
   std::set<fs::path> written_;
   std::set<std::string> names_;
@@ -222,7 +218,7 @@ void Checks::require(bool holds, const std::string& key, std::string_view what) 
 
 fs::path Checks::path(const std::string& key, const std::string& text) {
   require(text.find('\0') == text.npos, key, "has a NUL character in it");
-  return text.empty() ? fs::path() : (folder_ / text).lexically_normal();
+  return settings_.absolute(text);
 }
 
 fs::path Checks::path_to_read(const std::string& key, const std::string& text) {
@@ -258,8 +254,10 @@ std::string Checks::name(const std::string& in, const std::string& text) {
   require(!text.empty(), key, "is missing: each list needs a name of its own");
   require(text.size() <= longest_name, key, fmt::format("is longer than {} characters", longest_name));
   require(text.find_first_not_of(name_characters) == text.npos, key,
-          "may have letters, digits, '.', '_' and '-' in it, nothing else");
-  require(!text.starts_with('.') && !text.starts_with('-'), key, "may not begin with '.' or '-'");
+          fmt::format("is '{}'; it may have letters, digits, '.', '_' and '-' in it, nothing else",
+                      printable(text, 100)));
+  require(!text.starts_with('.') && !text.starts_with('-'), key,
+          fmt::format("is '{}'; it may not begin with '.' or '-'", printable(text, 100)));
   require(text != "override", key, "may not be 'override', which stands for your own overrides");
   require(names_.insert(text).second, key, fmt::format("is '{}', which another list has", printable(text)));
   return text;
@@ -331,7 +329,7 @@ ListSettings Checks::list(const std::string& table, const ListText& text) {
 fs::path Checks::output_file(const std::string& key, const std::string& text) {
   require(!text.empty(), key, "is missing: where is the map to go?");
   auto file = path(key, text);
-  require(file.has_filename(), key, "is a folder");
+  require(file.has_filename(), key, fmt::format("is '{}', a directory", printable(text, 100)));
   return file;
 }
 
@@ -385,24 +383,19 @@ std::optional<service::Address> Checks::address(const std::string& key, const st
   return address ? std::optional(std::move(*address)) : std::nullopt;
 }
 
-mode_t Checks::mode(const std::string& key, const std::string& text) {
-  unsigned mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  const bool sound = error == std::errc{} && end == text.data() + text.size() && mode <= 0777;
-  require(sound, key, fmt::format(R"(is '{}', not an octal mode such as "0660")", printable(text, 100)));
-  return static_cast<mode_t>(mode);
-}
-
 void Checks::serve(const ServeText& text, ServeSettings& settings) {
-  require(!text.listen.empty(), "serve.listen", "names no socket");
   settings.listen.clear();
   for (std::size_t i = 0; i < text.listen.size(); ++i) {
     auto read = address(fmt::format("serve.listen[{}]", i), text.listen[i]);
     if (read) settings.listen.push_back(std::move(*read));
   }
-  if (!text.metrics.empty()) settings.metrics = address("serve.metrics", "inet:" + text.metrics);
-  settings.socket_mode = mode("serve.socket_mode", text.socket_mode);
-  require(settings.group.empty() || !settings.user.empty(), "serve.group", "needs 'user'");
+  if (!text.metrics.empty()) settings.metrics = address("serve.metrics", text.metrics);
+  require(
+      !settings.metrics || std::ranges::find(settings.listen, *settings.metrics) == settings.listen.end(),
+      "serve.metrics",
+      fmt::format("is '{}', where 'serve.listen' has mail servers answered", printable(text.metrics, 100)));
+  require(settings.group.empty() || !settings.user.empty(), "serve.group",
+          fmt::format("is '{}', which needs 'user'", printable(settings.group, 100)));
   settings.postfix_version = postfix_version("serve.postfix_version", text.postfix_version);
   settings.max_connections = text.max_connections;
   settings.max_domains = text.max_domains;
@@ -473,6 +466,10 @@ bool is_url(std::string_view text) {
   return text.find("://") != text.npos;
 }
 
+Error Configuration::wrong(const std::string& key, std::string_view what) const {
+  return file ? file->wrong(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
+}
+
 Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
   auto settings = Settings::load(file, kind);
   if (!settings) return std::unexpected(settings.error());
@@ -485,6 +482,7 @@ Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
   Checks checks(*settings, absolute);
   checks.complete(text, configuration);
   if (checks.first_error()) return std::unexpected(*checks.first_error());
+  configuration.file = std::make_shared<const Settings>(std::move(*settings));
   return configuration;
 }
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,11 +17,12 @@
 
 #include "base/file.h"
 #include "base/result.h"
+#include "base/settings.h"
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
 #include "policy/discovery_settings.h"
 #include "policy/examiner.h"
-#include "service/listener.h"
+#include "service/address.h"
 
 namespace starttls::listtool {
 
@@ -77,7 +79,7 @@ struct OutputSettings {
 
 // [serve]: the socketmap server.
 struct ServeSettings {
-  // Where it listens, unless systemd hands over sockets.
+  // Where it listens, beside the sockets that systemd hands over.
   std::vector<service::Address> listen{{.path = "/run/starttls-toolkit/socketmap.sock"},
                                        {.host = "127.0.0.1", .port = 8461}};
   mode_t socket_mode = 0660;                // of unix sockets
@@ -101,6 +103,11 @@ struct ServeSettings {
 };
 
 struct Configuration {
+  // Where it was read, for messages.
+  std::shared_ptr<const Settings> file;
+  // "FILE:3:8: 'serve.user' WHAT", Fault::config.
+  Error wrong(const std::string& key, std::string_view what) const;
+
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); none where empty
   FetchLimits fetch;

@@ -4,29 +4,17 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
-#include <tuple>
 
 #include "base/settings.h"
 #include "base/text.h"
 #include "postgres/postgres.h"
 #include "service/identity.h"
-#include "service/listener.h"
 
 namespace starttls::milter {
 namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-
-Result<mode_t> parse_mode(std::string_view key, std::string_view text) {
-  mode_t mode = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
-  if (error != std::errc() || end != text.data() + text.size() || mode > 0777) {
-    return fail(Fault::config, R"('{}' is '{}', not an octal mode such as "0660")", key, printable(text));
-  }
-  return mode;
-}
 
 // One of a setting's words.
 template <class Value>
@@ -55,10 +43,12 @@ Result<std::vector<IpNetwork>> networks_of(const Settings& settings, const std::
 Result<std::vector<DomainName>> domains_of(const Settings& settings, const std::string& key,
                                            const std::vector<std::string>& texts) {
   std::vector<DomainName> domains;
-  for (const std::string& text : texts) {
-    const auto domain = DomainName::parse(text);
-    if (!domain)
-      return std::unexpected(settings.wrong(key, "has what is no domain: " + domain.error().message));
+  for (std::size_t index = 0; index < texts.size(); ++index) {
+    const auto domain = DomainName::parse(texts[index]);
+    if (!domain) {
+      return std::unexpected(settings.wrong(fmt::format("{}[{}]", key, index),
+                                            "has what is no domain: " + domain.error().message));
+    }
     domains.push_back(*domain);
   }
   return domains;
@@ -74,8 +64,8 @@ struct ReporterTexts {
   std::vector<std::string> domains;
 };
 struct Texts {
-  std::string mode = "0660";
-  std::string metrics_mode = "0660";
+  std::string socket = service::to_text(Configuration{}.socket);
+  std::string metrics;
   std::string client_address = "full";
   std::string on_downgrade = "observe";
   std::vector<std::string> local_networks;
@@ -112,8 +102,8 @@ Texts read_all(Settings& settings, Configuration& c) {
   for (const IpNetwork& network : default_local_networks()) texts.local_networks.push_back(network.text());
   settings.path("state_dir", c.state_dir);
   settings.text("store", c.store);
-  settings.text("milter.socket", c.socket);
-  settings.text("milter.socket_mode", texts.mode);
+  settings.text("milter.socket", texts.socket);
+  settings.mode("milter.socket_mode", c.socket_mode);
   settings.text("milter.socket_owner", c.socket_owner);
   settings.text("milter.socket_group", c.socket_group);
   settings.text("milter.user", c.user);
@@ -122,8 +112,8 @@ Texts read_all(Settings& settings, Configuration& c) {
   settings.path("milter.pid_file", c.pid_file);
   settings.seconds("milter.sync_interval", c.sync_interval, 10ms, 1min);
   settings.seconds("milter.fold_interval", c.fold_interval, 10ms, 1h);
-  settings.text("milter.metrics", c.metrics);
-  settings.text("milter.metrics_mode", texts.metrics_mode);
+  settings.text("milter.metrics", texts.metrics);
+  settings.mode("milter.metrics_mode", c.metrics_mode);
   settings.text("milter.mta_log", c.mta_log);
   settings.texts("milter.local_networks", texts.local_networks);
   read_selection(settings, c.selection);
@@ -156,18 +146,33 @@ Texts read_all(Settings& settings, Configuration& c) {
   return texts;
 }
 
+Result<service::Address> address_of(const Settings& settings, const std::string& key,
+                                    const std::string& text) {
+  auto address = service::parse_address(text);
+  if (!address) return std::unexpected(settings.wrong(key, address.error().message));
+  return address;
+}
+
+Result<void> understand_service(const Settings& settings, const Texts& texts, Configuration& c) {
+  if (c.state_dir.empty()) return std::unexpected(settings.wrong("state_dir", "names no directory"));
+  const auto target = word_of<bool>(settings, "milter.log", c.log, {{"syslog", true}, {"stderr", false}});
+  if (!target) return std::unexpected(target.error());
+  const auto level = word_of<bool>(settings, "milter.log_level", c.log_level,
+                                   {{"debug", true}, {"info", true}, {"warning", true}, {"error", true}});
+  if (!level) return std::unexpected(level.error());
+  auto socket = address_of(settings, "milter.socket", texts.socket);
+  if (!socket) return std::unexpected(socket.error());
+  c.socket = std::move(*socket);
+  if (texts.metrics.empty()) return {};
+  auto metrics = address_of(settings, "milter.metrics", texts.metrics);
+  if (!metrics) return std::unexpected(metrics.error());
+  c.metrics = std::move(*metrics);
+  return {};
+}
+
 // Values that are well-formed, but not what they must be.
 Result<void> understand(const Settings& settings, const Texts& texts, Configuration& c) {
-  for (const auto& [key, text, value] :
-       {std::tuple{"milter.socket_mode", &texts.mode, &c.socket_mode},
-        std::tuple{"milter.metrics_mode", &texts.metrics_mode, &c.metrics_mode}}) {
-    const auto mode = parse_mode(key, *text);
-    if (!mode) return std::unexpected(mode.error());
-    *value = *mode;
-  }
-  if (c.log != "syslog" && c.log != "stderr") {
-    return fail(Fault::config, R"('milter.log' is '{}', neither "syslog" nor "stderr")", printable(c.log));
-  }
+  if (auto done = understand_service(settings, texts, c); !done) return done;
   auto networks = networks_of(settings, "milter.local_networks", texts.local_networks);
   if (!networks) return std::unexpected(networks.error());
   c.selection.local_networks = std::move(*networks);
@@ -214,6 +219,8 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
         fmt::format(R"(is '{}'; it must be "smtp://HOST:PORT" or a program such as "sendmail")",
                     printable(c.mail, 100))));
   }
+  const bool is_path = c.mail.contains('/') && !c.mail.contains("://");
+  if (is_path) c.mail = settings.absolute(c.mail).string();
   auto domains = domains_of(settings, "report.domains", texts.domains);
   if (!domains) return std::unexpected(domains.error());
   c.domains = std::move(*domains);
@@ -241,11 +248,6 @@ Result<void> understand(const Settings& settings, const Texts& texts, Configurat
     return std::unexpected(settings.wrong(
         "milter.mta_log", fmt::format("is '{}'; it must be \"journal\" or the absolute path of a file",
                                       printable(c.mta_log, 100))));
-  }
-  if (!c.metrics.empty()) {
-    if (const auto address = service::parse_address(c.metrics); !address) {
-      return std::unexpected(settings.wrong("milter.metrics", address.error().message));
-    }
   }
   if (!c.store.empty() && !c.store.starts_with("postgresql://") && !c.store.starts_with("postgres://")) {
     // What stands there may hold a password.
@@ -289,6 +291,10 @@ void add_warnings(const Settings& settings, Configuration& c) {
 
 }  // namespace
 
+Error Configuration::wrong(const std::string& key, std::string_view what) const {
+  return file ? file->wrong(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
+}
+
 Result<Settings> load_settings(const std::optional<fs::path>& file, FileKind kind) {
   if (file) return Settings::load(*file, kind);
   std::error_code ignored;
@@ -323,11 +329,13 @@ Result<Configuration> read_configuration(Settings& settings,
 Result<Configuration> load_configuration(const std::optional<fs::path>& file, FileKind kind) {
   auto settings = load_settings(file, kind);
   if (!settings) return std::unexpected(settings.error());
-  return read_configuration(*settings, [](Settings& others) {
+  auto configuration = read_configuration(*settings, [](Settings& others) {
     // Of tlsrpt-report alone.
     others.leave("dns");
     others.leave("mta-sts");
   });
+  if (configuration) configuration->file = std::make_shared<const Settings>(std::move(*settings));
+  return configuration;
 }
 
 }  // namespace starttls::milter

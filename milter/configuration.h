@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "base/network.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "service/address.h"
 #include "store/ledger.h"
 
 namespace starttls::milter {
@@ -57,6 +59,11 @@ struct ReporterDomains {
 };
 
 struct Configuration {
+  // Where it was read, for messages.
+  std::shared_ptr<const Settings> file;
+  // "FILE:3:8: 'milter.user' WHAT", Fault::config.
+  Error wrong(const std::string& key, std::string_view what) const;
+
   // What is allowed and dangerous, in sentences for the log: a weak connection to the store, a password in a
   // file that others can read.
   std::vector<std::string> warnings;
@@ -65,7 +72,8 @@ struct Configuration {
   std::string store;  // "postgresql://..."; empty: SQLite in the state directory
 
   // [milter]: what takes a restart
-  std::string socket = "unix:/run/tlsrpt-milter/tlsrpt-milter.sock";  // as libmilter writes it
+  // Where Postfix, whose smtpd is locked up in its queue directory, can connect, too.
+  service::Address socket{.path = "/var/spool/postfix/tlsrpt/milter.sock"};
   mode_t socket_mode = 0660;
   std::string socket_owner;        // empty: who the daemon runs as
   std::string socket_group;        // empty: "postfix" where that group exists and we are root
@@ -74,9 +82,9 @@ struct Configuration {
   std::filesystem::path pid_file;  // empty: none
   std::chrono::milliseconds sync_interval{1000};
   std::chrono::milliseconds fold_interval{5000};
-  std::string metrics;         // "unix:/path" or "inet:HOST:PORT"; empty: no metrics
-  mode_t metrics_mode = 0660;  // of a unix socket
-  std::string mta_log;         // "journal", or the absolute path of a file; empty: the log is not followed
+  std::optional<service::Address> metrics;  // none: no metrics
+  mode_t metrics_mode = 0660;               // of a unix socket
+  std::string mta_log;  // "journal", or the absolute path of a file; empty: the log is not followed
 
   // [milter]: what HUP reads again
   std::string log_level = "info";  // "debug", "info", "warning", "error"
@@ -115,7 +123,8 @@ store::Place place_of(const Configuration& configuration);
 std::vector<IpNetwork> default_local_networks();
 
 // Reads the given file, or, where none is given, the one in /etc/starttls-toolkit if it exists. Fault::config
-// says which line is wrong and why. `kind` is what the given file may be.
+// says which line is wrong and why. `kind` is what the given file may be. All paths in it are absolute: a
+// relative one starts at the directory of the file.
 Result<Configuration> load_configuration(const std::optional<std::filesystem::path>& file,
                                          FileKind kind = FileKind::any);
 

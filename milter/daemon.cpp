@@ -36,10 +36,8 @@
 #include "milter/recording_rules.h"
 #include "milter/sending_domain.h"
 #include "mtalog/follower.h"
-#include "service/listener.h"
-#include "service/metrics_text.h"
+#include "service/metrics_server.h"
 #include "service/notice.h"
-#include "service/page_server.h"
 #include "service/signals.h"
 #include "store/ledger.h"
 #include "store/recorder.h"
@@ -226,22 +224,19 @@ std::vector<std::string_view> changes_for_a_restart(const Configuration& old, co
 
 // What is opened before the daemon becomes somebody else.
 struct Opened {
-  std::optional<service::Listener> metrics;
+  std::unique_ptr<service::MetricsServer> metrics;
   PidFile pid_file;
 };
 
 Result<Opened> open_all(const Configuration& configuration,
                         const std::optional<service::Identity>& identity) {
-  Opened opened{.metrics = std::nullopt, .pid_file = PidFile(configuration.pid_file)};
-  if (!configuration.metrics.empty()) {
-    const auto address = service::parse_address(configuration.metrics);
-    if (!address) return std::unexpected(address.error());
-    auto listener =
-        service::Listener::open(*address, {.mode = configuration.metrics_mode,
-                                           .owner = identity ? std::optional(identity->uid) : std::nullopt,
-                                           .group = identity ? std::optional(identity->gid) : std::nullopt});
-    if (!listener) return std::unexpected(listener.error());
-    opened.metrics.emplace(std::move(*listener));
+  Opened opened{.metrics = nullptr, .pid_file = PidFile(configuration.pid_file)};
+  if (configuration.metrics) {
+    opened.metrics = std::make_unique<service::MetricsServer>(
+        *configuration.metrics,
+        service::SocketAccess{.mode = configuration.metrics_mode,
+                              .owner = identity ? std::optional(identity->uid) : std::nullopt,
+                              .group = identity ? std::optional(identity->gid) : std::nullopt});
   }
   // Last, so that the MTA finds nobody where we cannot start.
   if (auto listening = open_listener(configuration, identity); !listening)
@@ -263,20 +258,17 @@ class RunningDaemon {
         started_(startup.clock()),
         signals_(loop_, std::move(signals), [this](int number) { on_signal(number); }) {}
 
-  Result<void> show_metrics(UniqueFd listening) {
-    auto page = service::PageServer::create(
-        loop_, std::move(listening),
-        {.path = service::metrics_path, .content_type = service::metrics_type, .text = [this] {
-           return metrics_page({.counters = working_.counters,
-                                .recorder = working_.recorder.counters(),
-                                .open_connections = working_.connections.size(),
-                                .log = follower_ ? std::optional(follower_->reading()) : std::nullopt,
-                                .started = started_,
-                                .now = startup_.clock()});
-         }});
-    if (!page) return std::unexpected(page.error());
-    page_ = std::move(*page);
-    return {};
+  void show_metrics(std::unique_ptr<service::MetricsServer> metrics) {
+    metrics_ = std::move(metrics);
+    metrics_->start(loop_, [this] {
+      return metrics_page({.counters = working_.counters,
+                           .recorder = working_.recorder.counters(),
+                           .open_connections = working_.connections.size(),
+                           .log = follower_ ? std::optional(follower_->reading()) : std::nullopt,
+                           .metrics_listen_failures = metrics_->failures(),
+                           .started = started_,
+                           .now = startup_.clock()});
+    });
   }
 
   Result<void> follow_log() {
@@ -298,7 +290,8 @@ class RunningDaemon {
   // Until TERM, INT or the end of libmilter.
   Result<void> run() {
     start_libmilter([this] { loop_.post([this] { libmilter_ended_ = true, loop_.stop(); }); });
-    spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION, printable(configuration_.socket),
+    spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION,
+                 printable(service::to_text(configuration_.socket)),
                  printable(configuration_.state_dir.string()));
     startup_.ready();
     service::tell_ready();
@@ -370,7 +363,7 @@ class RunningDaemon {
   bool libmilter_ended_ = false;
   event::Loop loop_;
   service::Signals signals_;
-  std::unique_ptr<service::PageServer> page_;
+  std::unique_ptr<service::MetricsServer> metrics_;
   std::unique_ptr<mtalog::Follower> follower_;
   std::optional<LogWatch> log_watch_;
   event::Timer look_at_log_{loop_, [this] { look_at_log(); }};
@@ -401,9 +394,7 @@ Result<void> run_daemon(const Startup& startup) {
   }
   Working& until_exit = *working.release();
   RunningDaemon daemon(startup, until_exit, std::move(*signals));
-  if (opened->metrics) {
-    if (auto shown = daemon.show_metrics(opened->metrics->take_socket()); !shown) return shown;
-  }
+  if (opened->metrics) daemon.show_metrics(std::move(opened->metrics));
   // Without it less is known, and mail is watched all the same.
   if (auto followed = daemon.follow_log(); !followed)
     spdlog::error("{}; why handshakes fail will not be known", followed.error().message);

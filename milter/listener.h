@@ -12,13 +12,11 @@ namespace starttls::milter {
 
 // Opens the socket of the configuration and hands it to libmilter. A unix socket that a dead process left is
 // removed; the new one gets its owner, group and mode as unix_socket.h says: `identity` is who we are about
-// to become. Fault::temporary where somebody listens there already, Fault::usage for a socket that libmilter
-// does not understand, else Fault::unavailable with the reason.
+// to become. Fault::temporary where somebody listens there already, else Fault::unavailable with the reason.
 Result<void> open_listener(const Configuration& configuration,
                            const std::optional<service::Identity>& identity);
 
-// Whether the socket is in a form that can be opened, and its owner and group exist. Errors as of
-// open_listener().
+// Whether the owner and the group of the socket exist. Errors as of open_listener().
 Result<void> check_listener(const Configuration& configuration);
 
 // Removes the unix socket of a daemon that ends, so that the MTA finds nobody there. Who may not remove it

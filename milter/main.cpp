@@ -30,10 +30,12 @@ Result<milter::Configuration> configure(const CommandLine& line, const std::file
   const auto file = line.configuration ? std::optional(folder / *line.configuration) : std::nullopt;
   auto configuration = milter::load_configuration(file, kind);
   if (!configuration) return configuration;
-  if (line.socket) configuration->socket = *line.socket;
-  if (line.state_dir) configuration->state_dir = *line.state_dir;
-  configuration->state_dir = folder / configuration->state_dir;
-  if (!configuration->pid_file.empty()) configuration->pid_file = folder / configuration->pid_file;
+  if (line.socket) {
+    auto socket = service::parse_address(*line.socket);
+    if (!socket) return fail(Fault::usage, "-s {}", socket.error().message);
+    configuration->socket = std::move(*socket);
+  }
+  if (line.state_dir) configuration->state_dir = folder / *line.state_dir;
   return configuration;
 }
 
@@ -89,7 +91,7 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
   CLI::App app("Records how each inbound SMTP session of Postfix or Sendmail was protected.", program);
   app.add_option("-c", line.configuration, "Configuration file (default /etc/starttls-toolkit/tlsrpt.toml)")
       ->type_name("FILE");
-  app.add_option("-s", line.socket, "Where the MTA connects: unix:/path or inet:port@host")
+  app.add_option("-s", line.socket, "Where the MTA connects: unix:/PATH or inet:HOST:PORT")
       ->type_name("SOCKET");
   app.add_option("--state-dir", line.state_dir, "Where sessions are recorded")->type_name("DIR");
   app.add_flag("-f", line.foreground, "Stay in the foreground and log to standard error");

@@ -74,6 +74,8 @@ std::string metrics_page(const MetricsState& state) {
   text.counter("reloads_total", state.counters.reloads.load(), "How often the configuration was read again.");
   text.counter("reloads_failed_total", state.counters.reloads_failed.load(),
                "Of these, those that changed nothing because it was wrong.");
+  text.counter("metrics_listen_failures_total", state.metrics_listen_failures,
+               "How often the socket of this page could not be made.");
   text.gauge("start_time_seconds", seconds(state.started), "When the milter started.");
   text.gauge("uptime_seconds", seconds(state.now) - seconds(state.started), "How long it has run.");
   text.family("info", "gauge", "The version.");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,7 @@ struct MetricsState {
   store::RecorderCounters recorder;
   std::size_t open_connections = 0;
   std::optional<mtalog::LogReading> log;  // none: it is not followed
+  std::uint64_t metrics_listen_failures = 0;
   Time started;
   Time now;
 };

@@ -27,7 +27,7 @@ Result<std::optional<service::Identity>> identity_of(const Configuration& config
   auto identity = service::find_identity(by_default ? default_user : configuration.user, "");
   if (identity) return *identity;
   if (by_default) return std::nullopt;
-  return fail(identity.error().fault, "'milter.user': {}", identity.error().message);
+  return std::unexpected(configuration.wrong("milter.user", "is wrong: " + identity.error().message));
 }
 
 Result<void> become(const service::Identity& identity, const Configuration& configuration) {

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <sstream>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -50,6 +52,19 @@ std::vector<std::string> names_below(std::string_view prefix, const std::vector<
   return names;
 }
 
+// What stands there in place of what is wanted. Texts are shown where they are no secrets: those that are
+// wanted as such never come here.
+std::string shown(const toml::node& node) {
+  if (node.is_table()) return "a table";
+  if (node.is_array()) return "an array";
+  if (const auto text = node.value_exact<std::string>()) return fmt::format("'{}'", printable(*text, 100));
+  std::ostringstream text;
+  node.visit([&](const auto& value) {
+    if constexpr (toml::is_value<decltype(value)>) text << value;
+  });
+  return printable(text.str(), 100);
+}
+
 bool is_tables(const toml::node& node) {
   return node.is_array() && node.as_array()->is_homogeneous(toml::node_type::table);
 }
@@ -73,6 +88,7 @@ std::string toml_text(std::string_view text) {
 
 struct Settings::File {
   std::string name;
+  std::filesystem::path directory;  // absolute
   toml::table table;
   std::optional<FileRights> rights;
 
@@ -91,7 +107,7 @@ struct Settings::File {
       const auto end = there.find_last_of(".[");
       there = there.substr(0, end == there.npos ? 0 : end);
     }
-    return printable(name);
+    return name.empty() ? "" : printable(name) + ":1:1";
   }
 
   // The first key, in the order of the table, that is not among the known ones.
@@ -168,6 +184,9 @@ Result<Settings> Settings::load(const std::filesystem::path& path, FileKind kind
   if (!content) return fail(Fault::config, "{}", content.error().message);
   auto file = std::make_unique<File>();
   file->name = path.string();
+  std::error_code fault;
+  file->directory = std::filesystem::absolute(path, fault).lexically_normal().parent_path();
+  if (fault) return fail(Fault::config, "{}: {}", printable(path.string()), fault.message());
   struct stat info{};
   if (::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode))
     file->rights = FileRights{.mode = info.st_mode, .group = info.st_gid};
@@ -187,13 +206,18 @@ std::string Settings::name() const {
   return printable(file_->name);
 }
 
+std::filesystem::path Settings::absolute(const std::filesystem::path& path) const {
+  return path.empty() ? path : (file_->directory / path).lexically_normal();
+}
+
 Error Settings::wrong(const std::string& key, std::string_view what) const {
   std::string shape = without_indices(key);
   const auto node = file_->at(key);
   const bool is_element = shape.ends_with("[]");
   if (is_element) shape.resize(shape.size() - 2);
   const std::string subject = is_element && node.is_table() ? fmt::format("[[{}]]", shape) : named(shape);
-  return {Fault::config, fmt::format("{}: {} {}", file_->place_of(key), subject, what)};
+  const std::string place = file_->place_of(key);
+  return {Fault::config, fmt::format("{}{}{} {}", place, place.empty() ? "" : ": ", subject, what)};
 }
 
 void Settings::know(const std::string& key) {
@@ -202,7 +226,9 @@ void Settings::know(const std::string& key) {
 }
 
 void Settings::complain(const std::string& key, std::string_view wanted) {
-  if (!first_error_) first_error_ = wrong(key, fmt::format("must be {}", wanted));
+  const auto found = file_->at(key);
+  if (!first_error_)
+    first_error_ = wrong(key, fmt::format("is {}; it must be {}", shown(*found.node()), wanted));
 }
 
 void Settings::text(const std::string& key, std::string& value) {
@@ -239,7 +265,24 @@ void Settings::texts(const std::string& key, std::vector<std::string>& value) {
 void Settings::path(const std::string& key, std::filesystem::path& value) {
   std::string found = value.string();
   text(key, found);
-  value = found;
+  if (found.find('\0') != found.npos && !first_error_)
+    first_error_ = wrong(key, fmt::format("is '{}', which has a NUL character in it", printable(found, 100)));
+  value = absolute(found);
+}
+
+void Settings::mode(const std::string& key, mode_t& value) {
+  constexpr mode_t max_mode = 0777;
+  std::string found;
+  text(key, found);
+  if (!file_->at(key).is_string()) return;
+  mode_t mode = 0;
+  const auto [end, error] = std::from_chars(found.data(), found.data() + found.size(), mode, 8);
+  if (error == std::errc{} && end == found.data() + found.size() && mode <= max_mode) {
+    value = mode;
+  } else if (!first_error_) {
+    first_error_ =
+        wrong(key, fmt::format(R"(is '{}', not an octal mode such as "0660")", printable(found, 100)));
+  }
 }
 
 void Settings::flag(const std::string& key, bool& value) {

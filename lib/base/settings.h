@@ -50,7 +50,10 @@ class Settings {
   // An array of texts, which may be empty. Where the variable has a default, the element "default" stands for
   // all of it, so that an array can add to it; else it is a text like any other.
   void texts(const std::string& key, std::vector<std::string>& value);
+  // See absolute().
   void path(const std::string& key, std::filesystem::path& value);
+  // The mode of a file, as a text in octal such as "0660".
+  void mode(const std::string& key, mode_t& value);
   void flag(const std::string& key, bool& value);
   void number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most);
   // An array of whole numbers, which may be empty; with "default" as for texts().
@@ -73,6 +76,9 @@ class Settings {
   std::optional<FileRights> rights() const;
   // The file's, for messages.
   std::string name() const;
+
+  // A path in the file: a relative one starts at the directory of the file. An empty one stays empty.
+  std::filesystem::path absolute(const std::filesystem::path& path) const;
 
   // What is wrong with a value in the program's own eyes: "FILE:3:8: 'url' in [[list]] has no host". The
   // place is that of the key, or of the table that should have it.

@@ -1,37 +1,21 @@
 #include "service/listener.h"
 
 #include <fcntl.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <cstring>
-#include <memory>
+#include <optional>
 
 #include "base/text.h"
 
 namespace starttls::service {
 namespace {
-
-constexpr std::string_view unix_scheme = "unix:";
-constexpr std::string_view inet_scheme = "inet:";
-
-Result<Address> no_address(std::string_view text) {
-  return fail(Fault::config, R"(is '{}', no socket such as "unix:/path" or "inet:127.0.0.1:8461")",
-              printable(text, 200));
-}
-
-std::optional<std::uint16_t> port_of(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
-  return port;
-}
 
 Result<sockaddr_un> socket_address(const std::string& path) {
   sockaddr_un address{};
@@ -59,14 +43,15 @@ Result<void> listen_at(const UniqueFd& socket, std::string_view name) {
   return {};
 }
 
-Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access) {
+Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access, Threads threads) {
   const auto address = socket_address(path);
   if (!address) return std::unexpected(address.error());
   UniqueFd socket = new_socket(AF_UNIX);
-  const auto made = make_unix_socket(path, access, [&]() -> Result<void> {
+  const auto bind = [&]() -> Result<void> {
     if (::bind(socket.get(), view(*address), sizeof *address) == 0) return {};
     return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
-  });
+  };
+  const auto made = make_unix_socket(path, access, bind, threads);
   if (!made) return std::unexpected(made.error());
   // From now on it is connected to, by those who may.
   if (auto listening = listen_at(socket, path); !listening) {
@@ -77,23 +62,18 @@ Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access) 
 }
 
 Result<UniqueFd> open_inet(const Address& address) {
-  const std::string name = to_text(address);
-  addrinfo hints{};
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE;
-  addrinfo* found = nullptr;
-  const int failure =
-      ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
-  if (failure != 0) return fail(Fault::unavailable, "{}: {}", printable(name), ::gai_strerror(failure));
-  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> first(found, &::freeaddrinfo);
-  UniqueFd socket = new_socket(first->ai_family);
+  const std::string name = printable(to_text(address));
+  const auto resolved = resolve(address);
+  if (!resolved) return std::unexpected(resolved.error());
+  UniqueFd socket = new_socket(resolved->storage.ss_family);
   const int on = 1;
   // So that a restart need not wait for the connections of before to fade.
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (::bind(socket.get(), first->ai_addr, first->ai_addrlen) != 0) {
-    if (errno == EADDRINUSE)
-      return fail(Fault::temporary, "{}: another program listens there", printable(name));
-    return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(name), errno_text(errno));
+  if (address.family == Address::Family::ipv6)
+    (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+  if (::bind(socket.get(), resolved->get(), resolved->size) != 0) {
+    if (errno == EADDRINUSE) return fail(Fault::temporary, "{}: another program listens there", name);
+    return fail(Fault::unavailable, "{}: cannot listen there: {}", name, errno_text(errno));
   }
   if (auto listening = listen_at(socket, name); !listening) return std::unexpected(listening.error());
   return socket;
@@ -101,34 +81,8 @@ Result<UniqueFd> open_inet(const Address& address) {
 
 }  // namespace
 
-Result<Address> parse_address(std::string_view text) {
-  if (text.find('\0') != text.npos) return no_address(text);
-  if (text.starts_with(unix_scheme)) {
-    const std::string_view path = text.substr(unix_scheme.size());
-    if (path.size() < 2 || !path.starts_with('/') || path.ends_with('/')) return no_address(text);
-    return Address{.path = std::string(path)};
-  }
-  if (!text.starts_with(inet_scheme)) return no_address(text);
-  const std::string_view rest = text.substr(inet_scheme.size());
-  const auto colon = rest.rfind(':');
-  if (colon == rest.npos) return no_address(text);
-  std::string_view host = rest.substr(0, colon);
-  const bool is_bracketed = host.starts_with('[') && host.ends_with(']');
-  if (is_bracketed) host = host.substr(1, host.size() - 2);
-  const auto port = port_of(rest.substr(colon + 1));
-  if (host.empty() || !port || (host.find(':') != host.npos) != is_bracketed) return no_address(text);
-  return Address{.host = std::string(host), .port = *port};
-}
-
-std::string to_text(const Address& address) {
-  if (address.is_unix()) return "unix:" + address.path;
-  const bool is_ipv6 = address.host.find(':') != std::string::npos;
-  const std::string host = is_ipv6 ? "[" + address.host + "]" : address.host;
-  return fmt::format("inet:{}:{}", host, address.port);
-}
-
-Result<Listener> Listener::open(const Address& address, const SocketAccess& access) {
-  auto socket = address.is_unix() ? open_unix(address.path, access) : open_inet(address);
+Result<Listener> Listener::open(const Address& address, const SocketAccess& access, Threads threads) {
+  auto socket = address.is_unix() ? open_unix(address.path, access, threads) : open_inet(address);
   if (!socket) return std::unexpected(socket.error());
   return Listener(std::move(*socket), address.path);
 }
@@ -155,6 +109,43 @@ Result<std::vector<UniqueFd>> activated_sockets() {
     }
   }
   return sockets;
+}
+
+bool listens_at(const UniqueFd& socket, const Address& address) {
+  SocketAddress bound;
+  bound.size = sizeof bound.storage;
+  auto* const own = reinterpret_cast<sockaddr*>(&bound.storage);
+  if (::getsockname(socket.get(), own, &bound.size) != 0) return false;
+  const auto family = bound.storage.ss_family;
+  if (address.is_unix()) {
+    sockaddr_un at{};
+    std::memcpy(&at, &bound.storage, std::min<std::size_t>(bound.size, sizeof at));
+    return family == AF_UNIX &&
+           address.path == std::string_view(at.sun_path, ::strnlen(at.sun_path, sizeof at.sun_path));
+  }
+  const auto wanted = resolve(address);
+  if (!wanted) return false;
+  if (family == AF_INET) {
+    sockaddr_in at{};
+    sockaddr_in to{};
+    std::memcpy(&at, &bound.storage, sizeof at);
+    std::memcpy(&to, &wanted->storage, sizeof to);
+    const bool is_everywhere = at.sin_addr.s_addr == htonl(INADDR_ANY);
+    return wanted->storage.ss_family == AF_INET && at.sin_port == to.sin_port &&
+           (is_everywhere || at.sin_addr.s_addr == to.sin_addr.s_addr);
+  }
+  if (family != AF_INET6) return false;
+  sockaddr_in6 at{};
+  std::memcpy(&at, &bound.storage, sizeof at);
+  int only_ipv6 = 0;
+  socklen_t size = sizeof only_ipv6;
+  (void)::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, &size);
+  if (ntohs(at.sin6_port) != address.port) return false;
+  const bool is_everywhere = IN6_IS_ADDR_UNSPECIFIED(&at.sin6_addr);
+  if (wanted->storage.ss_family == AF_INET) return is_everywhere && only_ipv6 == 0;
+  sockaddr_in6 to{};
+  std::memcpy(&to, &wanted->storage, sizeof to);
+  return is_everywhere || IN6_ARE_ADDR_EQUAL(&at.sin6_addr, &to.sin6_addr);
 }
 
 }  // namespace starttls::service

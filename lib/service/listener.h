@@ -3,29 +3,16 @@
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
 #include "base/result.h"
+#include "service/address.h"
 #include "service/unix_socket.h"
 
 namespace starttls::service {
-
-// "unix:/path", "inet:HOST:PORT" or "inet:[IPV6]:PORT". HOST is an address or a name that has one.
-struct Address {
-  std::string path;  // of a unix socket; absolute
-  std::string host;  // without brackets
-  std::uint16_t port = 0;
-
-  bool is_unix() const { return !path.empty(); }
-};
-// Fault::config, without the name of the setting: "is no socket such as ...".
-Result<Address> parse_address(std::string_view text);
-std::string to_text(const Address& address);
 
 // A socket that listens; neither it nor what it accepts from blocks or is inherited. A unix socket that we
 // made is removed at the end.
@@ -33,7 +20,8 @@ class Listener {
  public:
   // A unix socket that nobody answers any more is replaced. Fault::temporary where somebody listens there
   // already, Fault::unavailable where it cannot be done, Fault::permission.
-  static Result<Listener> open(const Address& address, const SocketAccess& access);
+  static Result<Listener> open(const Address& address, const SocketAccess& access,
+                               Threads threads = Threads::none);
 
   Listener(Listener&& other) noexcept;
   Listener& operator=(Listener&&) = delete;
@@ -55,5 +43,8 @@ class Listener {
 // The stream sockets that systemd listens at for us, in the order of its unit; none where it did not start
 // us. To be called once. Fault::unavailable where one of them is something else.
 Result<std::vector<UniqueFd>> activated_sockets();
+
+// Whether the socket listens at that address already: at itself, or at every address of this host.
+bool listens_at(const UniqueFd& socket, const Address& address);
 
 }  // namespace starttls::service

@@ -72,6 +72,12 @@ class Place {
     return std::optional(std::move(*acting));
   }
 
+  // Root would have to act as another user, which other threads must not.
+  Result<void> check_without_acting() const {
+    if (::geteuid() != 0 || (directory_.owner() == 0 && directory_.is_way_guarded())) return {};
+    return unavailable("root can make it in a directory of another user only at the start");
+  }
+
   // Where nobody listens, what an earlier process left is removed.
   Result<void> clear() const {
     struct stat info{};
@@ -127,7 +133,14 @@ class Place {
   std::string name_;
 };
 
-// Clears the place and binds; says who has made the socket.
+// Both clear the place and bind, and say who has made the socket.
+Result<uid_t> bind_with_threads(const Place& place, const std::function<Result<void>()>& bind) {
+  if (auto sound = place.check_without_acting(); !sound) return std::unexpected(sound.error());
+  if (auto cleared = place.clear(); !cleared) return std::unexpected(cleared.error());
+  if (auto bound = bind(); !bound) return std::unexpected(bound.error());
+  return ::geteuid();
+}
+
 Result<uid_t> bind_at(const Place& place, const SocketAccess& access,
                       const std::function<Result<void>()>& bind) {
   const auto acting = place.act(access.group);
@@ -141,10 +154,11 @@ Result<uid_t> bind_at(const Place& place, const SocketAccess& access,
 }  // namespace
 
 Result<void> make_unix_socket(const std::string& path, const SocketAccess& access,
-                              const std::function<Result<void>()>& bind) {
+                              const std::function<Result<void>()>& bind, Threads threads) {
   const auto place = Place::find(path);
   if (!place) return std::unexpected(place.error());
-  const auto maker = bind_at(*place, access, bind);
+  const auto maker =
+      threads == Threads::none ? bind_at(*place, access, bind) : bind_with_threads(*place, bind);
   if (!maker) return std::unexpected(maker.error());
   auto given = place->give(access, *maker);
   if (!given) place->remove();

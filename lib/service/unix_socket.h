@@ -22,12 +22,16 @@ struct SocketAccess {
   std::optional<gid_t> group;
 };
 
+// The umask and the user are those of the whole process: with other threads they stay as they are.
+enum class Threads { none, running };
+
 // Removes a socket that nobody answers at any more, has `bind` make the new one at the path, and gives it to
-// whom it is for. What `bind` has made is removed where that fails. The umask, and maybe the user, of the
-// whole process changes meanwhile: before any thread is started. Fault::temporary where somebody listens
-// there already, Fault::unavailable where it cannot be done, Fault::permission.
+// whom it is for. What `bind` has made is removed where that fails. With Threads::none the umask, and maybe
+// the user, of the whole process changes meanwhile; with Threads::running the socket has its mode once this
+// returns, and `bind` must not listen yet. Fault::temporary where somebody listens there already,
+// Fault::unavailable where it cannot be done, Fault::permission.
 Result<void> make_unix_socket(const std::string& path, const SocketAccess& access,
-                              const std::function<Result<void>()>& bind);
+                              const std::function<Result<void>()>& bind, Threads threads = Threads::none);
 
 // Removes the socket at the path, if it is one. Who may not remove it keeps it: the next start takes its
 // place.

@@ -54,7 +54,8 @@ void add_lists(Page& page, const Lists& lists, Time now) {
 
 }  // namespace
 
-std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now) {
+std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now,
+                         std::uint64_t listen_failures) {
   Page page("starttls_listtool");
   add_requests(page, counters);
   page.counter("hits_total", counters.hits.value(), "Requests that were answered from memory.");
@@ -106,6 +107,8 @@ std::string metrics_page(const Counters& counters, const Lists& lists, Time star
                "How often lists, overrides or other processes changed what is known.");
   page.counter("reloads_failed_total", counters.reloads_failed.value(),
                "Lists or overrides that could not be used, so that the old ones stay.");
+  page.counter("metrics_listen_failures_total", listen_failures,
+               "How often the socket of this page could not be made.");
   add_lists(page, lists, now);
   page.gauge("start_time_seconds", seconds(started), "When the server started.");
   page.family("info", "gauge", "The version.");

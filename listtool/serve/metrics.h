@@ -11,6 +11,8 @@
 
 namespace starttls::listtool::socketmap {
 
-std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now);
+// `listen_failures`: how often the socket of the page could not be made.
+std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now,
+                         std::uint64_t listen_failures);
 
 }  // namespace starttls::listtool::socketmap

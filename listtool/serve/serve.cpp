@@ -7,6 +7,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 
@@ -25,9 +26,8 @@
 #include "service/hand_over.h"
 #include "service/identity.h"
 #include "service/listener.h"
-#include "service/metrics_text.h"
+#include "service/metrics_server.h"
 #include "service/notice.h"
-#include "service/page_server.h"
 #include "service/signals.h"
 
 namespace starttls::listtool {
@@ -84,7 +84,7 @@ class FindingSide {
   FindingSide& operator=(const FindingSide&) = delete;
   ~FindingSide() = default;
 
-  Result<void> show_metrics(UniqueFd listening);
+  void show_metrics(std::unique_ptr<service::MetricsServer> metrics);
   void start(event::Loop& answering, Answerer& answerer);
   // From any thread.
   void ask(Question question);
@@ -118,7 +118,7 @@ class FindingSide {
   int ticks_ = 0;
   std::optional<Finder> finder_;
   std::optional<event::Timer> ticking_;
-  std::unique_ptr<service::PageServer> page_;
+  std::unique_ptr<service::MetricsServer> metrics_;
   std::thread thread_;
 };
 
@@ -151,17 +151,13 @@ Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Cl
       common, std::move(clock), counters, std::move(*discovery), std::make_shared<Lists>(std::move(*lists))));
 }
 
-Result<void> FindingSide::show_metrics(UniqueFd listening) {
-  auto page = service::PageServer::create(
-      discovery_->loop, std::move(listening),
-      {.path = service::metrics_path, .content_type = service::metrics_type, .text = [this] {
-         counters_.questions_refused.set(discovery_->examiner->questions_refused());
-         counters_.fetches_waiting.set(discovery_->fetcher->waiting());
-         return metrics_page(counters_, *lists_, started_, clock_());
-       }});
-  if (!page) return std::unexpected(page.error());
-  page_ = std::move(*page);
-  return {};
+void FindingSide::show_metrics(std::unique_ptr<service::MetricsServer> metrics) {
+  metrics_ = std::move(metrics);
+  metrics_->start(discovery_->loop, [this] {
+    counters_.questions_refused.set(discovery_->examiner->questions_refused());
+    counters_.fetches_waiting.set(discovery_->fetcher->waiting());
+    return metrics_page(counters_, *lists_, started_, clock_(), metrics_->failures());
+  });
 }
 
 template <class T>
@@ -235,6 +231,7 @@ void FindingSide::reload() {
 bool FindingSide::stop() {
   discovery_->loop.stop();
   thread_.join();
+  metrics_.reset();
   return finder_->under_way() == 0;
 }
 
@@ -287,13 +284,14 @@ void FindingSide::use_lists_again() {
 // The sockets of mail servers, and of the page with metrics.
 struct Sockets {
   std::vector<UniqueFd> listening;
-  std::optional<UniqueFd> metrics;
+  std::unique_ptr<service::MetricsServer> metrics;
   std::vector<service::Listener> made;  // by us, and to be removed by us
   std::string shown;                    // where mail servers are answered
 };
 
-Result<service::SocketAccess> socket_access(const ServeSettings& settings,
+Result<service::SocketAccess> socket_access(const Configuration& configuration,
                                             const std::optional<service::Identity>& identity) {
+  const ServeSettings& settings = configuration.serve;
   service::SocketAccess access{.mode = settings.socket_mode};
   if (identity) {
     access.owner = identity->uid;
@@ -301,16 +299,18 @@ Result<service::SocketAccess> socket_access(const ServeSettings& settings,
   }
   if (!settings.socket_group.empty()) {
     const auto group = service::find_group(settings.socket_group);
-    if (!group) return std::unexpected(group.error());
+    if (!group)
+      return std::unexpected(configuration.wrong("serve.socket_group", "is wrong: " + group.error().message));
     access.group = *group;
   }
   return access;
 }
 
-Result<Sockets> open_sockets(const ServeSettings& settings,
+Result<Sockets> open_sockets(const Configuration& configuration,
                              const std::optional<service::Identity>& identity) {
+  const ServeSettings& settings = configuration.serve;
   Sockets sockets;
-  const auto access = socket_access(settings, identity);
+  const auto access = socket_access(configuration, identity);
   if (!access) return std::unexpected(access.error());
   const auto open = [&](const service::Address& address) -> Result<UniqueFd> {
     auto listener = service::Listener::open(address, *access);
@@ -324,19 +324,18 @@ Result<Sockets> open_sockets(const ServeSettings& settings,
   sockets.listening = std::move(*activated);
   if (!sockets.listening.empty())
     sockets.shown = fmt::format(" {} of systemd", counted(sockets.listening.size(), "socket"));
-  if (sockets.listening.empty()) {
-    for (const service::Address& address : settings.listen) {
-      auto socket = open(address);
-      if (!socket) return std::unexpected(socket.error());
-      sockets.listening.push_back(std::move(*socket));
-      sockets.shown += " " + printable(service::to_text(address));
-    }
-  }
-  if (settings.metrics) {
-    auto socket = open(*settings.metrics);
+  for (const service::Address& address : settings.listen) {
+    const auto is_it = [&](const UniqueFd& socket) { return service::listens_at(socket, address); };
+    if (std::ranges::any_of(sockets.listening, is_it)) continue;
+    auto socket = open(address);
     if (!socket) return std::unexpected(socket.error());
-    sockets.metrics = std::move(*socket);
+    sockets.listening.push_back(std::move(*socket));
+    sockets.shown += " " + printable(service::to_text(address));
   }
+  if (sockets.listening.empty())
+    return std::unexpected(
+        configuration.wrong("serve.listen", "names no socket, and there is none of systemd"));
+  if (settings.metrics) sockets.metrics = std::make_unique<service::MetricsServer>(*settings.metrics, *access);
   return sockets;
 }
 
@@ -366,11 +365,14 @@ Result<void> drop_privileges(const Configuration& configuration,
   return service::become(*identity);
 }
 
-Result<std::optional<service::Identity>> identity_of(const ServeSettings& settings) {
+Result<std::optional<service::Identity>> identity_of(const Configuration& configuration) {
+  const ServeSettings& settings = configuration.serve;
   if (settings.user.empty()) return std::nullopt;
   auto identity = service::find_identity(settings.user, settings.group);
-  if (!identity) return std::unexpected(identity.error());
-  return *identity;
+  if (identity) return *identity;
+  const bool has_user = service::find_identity(settings.user, "").has_value();
+  return std::unexpected(
+      configuration.wrong(has_user ? "serve.group" : "serve.user", "is wrong: " + identity.error().message));
 }
 
 // Answers until TERM or INT. Says whether nothing is being examined any more.
@@ -403,17 +405,15 @@ Result<void> run(const Common& common) {
   auto signals = service::Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return std::unexpected(signals.error());
   raise_descriptor_limit(settings);
-  const auto identity = identity_of(settings);
+  const auto identity = identity_of(configuration);
   if (!identity) return std::unexpected(identity.error());
-  auto sockets = open_sockets(settings, *identity);
+  auto sockets = open_sockets(configuration, *identity);
   if (!sockets) return std::unexpected(sockets.error());
   if (auto dropped = drop_privileges(configuration, *identity); !dropped) return dropped;
   Counters counters;
   auto finding = FindingSide::begin(common, *clock, counters);
   if (!finding) return std::unexpected(finding.error());
-  if (sockets->metrics) {
-    if (auto shown = (*finding)->show_metrics(std::move(*sockets->metrics)); !shown) return shown;
-  }
+  if (sockets->metrics) (*finding)->show_metrics(std::move(sockets->metrics));
   spdlog::info("{} answers on{}", STARTTLS_VERSION, sockets->shown);
   const bool is_idle =
       answer_until_told(settings, *sockets, std::move(*signals), *clock, counters, **finding);
@@ -426,10 +426,10 @@ Result<void> run(const Common& common) {
 // What SIGHUP reads, and the names in it. Nothing is made, and no socket is opened: it may run beside the
 // server.
 Result<int> check(const Common& common) {
-  const ServeSettings& settings = common.configuration.serve;
-  const auto identity = identity_of(settings);
+  const auto identity = identity_of(common.configuration);
   if (!identity) return std::unexpected(identity.error());
-  if (const auto access = socket_access(settings, *identity); !access) return std::unexpected(access.error());
+  if (const auto access = socket_access(common.configuration, *identity); !access)
+    return std::unexpected(access.error());
   if (const auto lists = Lists::open(common.configuration, common.now); !lists)
     return std::unexpected(lists.error());
   const std::string name = common.config.empty() ? "the configuration is" : common.config.string() + ":";
@@ -441,8 +441,9 @@ Result<int> check(const Common& common) {
 
 Result<int> serve(const Common& common, const ServeOptions& options) {
   const ServeSettings& settings = common.configuration.serve;
-  if (auto level = set_log_level(settings.log_level); !level) return std::unexpected(level.error());
   if (options.check_only) return check(common);
+  const std::string level = common.quiet ? "error" : common.verbose ? "debug" : settings.log_level;
+  if (auto set = set_log_level(level); !set) return std::unexpected(set.error());
   const bool to_syslog = settings.log == "syslog";
   start_log(program, to_syslog ? LogTarget::syslog : LogTarget::standard_error);
   const auto done = run(common);

@@ -20,12 +20,12 @@ class Mistakes(unittest.TestCase):
         '[milter]\nsokcet = "unix:/x"': "tlsrpt.toml:2:1: unknown key 'milter.sokcet'; did you mean 'milter.socket'?",
         '[milter]\nlog_levle = "info"': "did you mean 'milter.log_level'?",
         '[report]\norganisation = "us"': "did you mean 'report.organization'?",
-        '[milter]\nsocket = 8891': "tlsrpt.toml:2:10: 'milter.socket' must be a text in quotes",
-        '[milter]\nsocket_mode = "0999"': "'milter.socket_mode' is '0999', not an octal mode such as \"0660\"",
-        '[milter]\nlog = "file"': "'milter.log' is 'file', neither \"syslog\" nor \"stderr\"",
-        '[milter]\nlog_level = "loud"': "'loud' is not a log level (debug, info, warning, error)",
-        '[milter]\nfold_interval = 0': "'milter.fold_interval' must be a number of seconds from",
-        '[milter]\nsync_interval = "1"': "'milter.sync_interval' must be a number of seconds from",
+        '[milter]\nsocket = 8891': "tlsrpt.toml:2:10: 'milter.socket' is 8891; it must be a text in quotes",
+        '[milter]\nsocket_mode = "0999"': "tlsrpt.toml:2:15: 'milter.socket_mode' is '0999', not an octal mode such as \"0660\"",
+        '[milter]\nlog = "file"': "tlsrpt.toml:2:7: 'milter.log' is 'file'; it must be \"syslog\" or \"stderr\"",
+        '[milter]\nlog_level = "loud"': "tlsrpt.toml:2:13: 'milter.log_level' is 'loud'; it must be \"debug\" or",
+        '[milter]\nfold_interval = 0': "'milter.fold_interval' is 0; it must be a number of seconds from",
+        '[milter]\nsync_interval = "1"': "'milter.sync_interval' is '1'; it must be a number of seconds from",
         '[milter\n': "tlsrpt.toml:1:",
     }
 
@@ -52,7 +52,7 @@ class Mistakes(unittest.TestCase):
             settings = {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/socket"}
             done = start("-c", configuration(lab.folder, settings | {"socket_group": "nosuchgroup"}))
             self.assertEqual(done.returncode, 78, done.stderr)
-            self.assertIn("'milter.socket_group': there is no group 'nosuchgroup'", done.stderr)
+            self.assertIn("tlsrpt.toml:4:16: 'milter.socket_group' is wrong: there is no group 'nosuchgroup'", done.stderr)
             self.assertFalse((lab.folder / "socket").exists(), "nothing is left")
 
     def test_a_pid_file_that_cannot_be_written_is_told(self) -> None:

@@ -116,7 +116,7 @@ class Privileges(unittest.TestCase):
                                               "user": "nosuchuser"})
             done = program.run("tlsrpt-milter", "-f", "-c", file)
             self.assertEqual((done.returncode, done.stderr.count("\n")), (78, 1), done.stderr)
-            self.assertIn("'milter.user': there is no user 'nosuchuser'", done.stderr)
+            self.assertIn("'milter.user' is wrong: there is no user 'nosuchuser'", done.stderr)
             self.assertFalse((lab.folder / "s").exists())
 
 
@@ -136,11 +136,11 @@ class CheckConfig(unittest.TestCase):
     def test_says_what_is_wrong(self) -> None:
         with Lab() as lab:
             for settings, status, message in (
-                    ({"socket": "somewhere"}, 64, "'somewhere' is no socket such as"),
+                    ({"socket": "somewhere"}, 78, "'milter.socket' is 'somewhere', which has no host and port"),
                     ({"user": "nosuchuser"}, 78, "there is no user 'nosuchuser'"),
                     ({"socket_group": "nosuchgroup"}, 78, "there is no group 'nosuchgroup'"),
                     ({"on_downgrade": "bounce"}, 78, "'milter.on_downgrade' is 'bounce'; it must be"),
-                    ({"metrics": "9461"}, 78, "no socket such as"),
+                    ({"metrics": "9461"}, 78, "which has no host and port"),
                     ({"mta_log": lab.folder / "no.log"}, 0, "")):
                 with self.subTest(settings):
                     done = self.check(lab, **settings)
@@ -152,6 +152,43 @@ class CheckConfig(unittest.TestCase):
             done = self.check(lab, mta_log=lab.folder / "no.log")
             self.assertEqual(done.returncode, 0)
             self.assertIn("no.log: No such file or directory", done.stderr)
+
+
+class TakenMetricsSocket(unittest.TestCase):
+    """The daemon works without the page, and has it once the other program is gone."""
+
+    def assert_is_used_once_it_is_free(self, lab: Lab, other: socket.socket, address: str) -> None:
+        with other:
+            other.listen()
+            milter = Milter(lab, settings=QUICK | {"metrics": address})
+            self.assertIn(f"error: metrics: {address.removeprefix('unix:')}: another program listens there; all else works",
+                          milter.stderr.text())
+        milter.stderr.wait_for("info: metrics: .* answers now", timeout=30)
+        family, place = (socket.AF_UNIX, address[5:]) if address.startswith("unix:") else (socket.AF_INET, None)
+        host, _, port = address.removeprefix("inet:").rpartition(":")
+        with socket.socket(family) as page:
+            page.settimeout(10)
+            page.connect(place or (host, int(port)))
+            page.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            text = b"".join(iter(lambda: page.recv(65536), b"")).decode()
+        self.assertRegex(text, r"(?m)^tlsrpt_milter_metrics_listen_failures_total [1-9]\d*$")
+        self.assertEqual(milter.stderr.text().count(" metrics: "), 2, "logged once")
+        self.assertEqual(milter.stop(), 0)
+
+    def test_a_port(self) -> None:
+        with Lab() as lab:
+            other = socket.socket()
+            other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            other.bind((lab.address(), 0))
+            self.assert_is_used_once_it_is_free(lab, other, "inet:%s:%d" % other.getsockname())
+
+    def test_a_path(self) -> None:
+        with Lab() as lab:
+            path = lab.new_folder("run") / "metrics"
+            other = socket.socket(socket.AF_UNIX)
+            other.bind(str(path))
+            self.assert_is_used_once_it_is_free(lab, other, f"unix:{path}")
+            self.assertFalse(path.exists(), "removed at the end")
 
 
 class StaleSocket(unittest.TestCase):

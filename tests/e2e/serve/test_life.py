@@ -47,6 +47,7 @@ class Starting(unittest.TestCase):
             refused(folder, f"{listen}socket_group = \"no such group\"\n", CONFIG, "there is no group")
             refused(folder, f'overrides = "missing"\n{listen}', CONFIG, "missing")
             refused(folder, f'{listen}[dns]\ntrust_anchor = "missing"\n', CONFIG, "missing")
+            refused(folder, "[serve]\nlisten = []\n", CONFIG, "2:10: 'serve.listen' names no socket")
             self.assertFalse((folder / "s").exists())
 
     def test_the_check_says_what_a_start_would_and_changes_nothing(self) -> None:
@@ -92,7 +93,7 @@ class Starting(unittest.TestCase):
         with Lab() as lab, socket.socket() as listener, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
             server = Server(lab)
             server.program.stop()
-            listener.bind((lab.address(), 0))
+            listener.bind(server.address)  # where the configuration has it listen, too
             listener.listen()
             os.set_inheritable(listener.fileno(), True)
             place = lab.new_folder("notices") / "socket"
@@ -105,15 +106,50 @@ class Starting(unittest.TestCase):
                 stderr=subprocess.DEVNULL)
             lab.at_end(started.kill)
             self.assertEqual(notices.recv(1000), b"READY=1")
-            self.assertFalse(server.socket.exists())
             with Client(socket.create_connection(listener.getsockname())) as client:
                 self.assertEqual(client.ask("postfix known.test"), KNOWN)
+            self.assertEqual(server.ask("postfix known.test"), KNOWN, "what else is configured is there as well")
             started.send_signal(signal.SIGHUP)
             self.assertRegex(notices.recv(1000), rb"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
             self.assertEqual(notices.recv(1000), b"READY=1")
             started.send_signal(signal.SIGTERM)
             self.assertEqual(notices.recv(1000), b"STOPPING=1")
             self.assertEqual(wait.for_exit(started), 0)
+
+
+class Metrics(unittest.TestCase):
+    def test_a_port_that_is_taken_stops_nothing_and_is_used_once_it_is_free(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            server.program.stop()
+            with socket.socket() as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                other.bind(server.metrics_address)
+                other.listen()
+                server.start()
+                server.program.stderr.wait_for(f"error: metrics: {server.metrics_address[0]}:{server.metrics_address[1]}: "
+                                               "another program listens there; all else works")
+                self.assertEqual(server.ask("postfix known.test"), KNOWN)
+            server.program.stderr.wait_for("info: metrics: .* answers now", timeout=30)
+            self.assertGreaterEqual(server.metrics()["metrics_listen_failures_total"], 1)
+            self.assertEqual(server.program.stderr.text().count("metrics: "), 2, "logged once")
+            self.assertEqual(server.program.stop(), 0)
+
+    def test_neither_do_sockets_that_cannot_be_made(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            written = server.configuration.read_text()
+            file = lab.new_folder("taken") / "file"
+            file.write_text("precious")
+            for metrics in (f"unix:{file}", f"unix:{file}/s", "unix:/no/such/directory/s", "inet:no.such.host.invalid:9"):
+                with self.subTest(metrics):
+                    server.program.stop()
+                    server.configuration.write_text(written.replace(
+                        f'metrics = "{server.metrics_address[0]}:{server.metrics_address[1]}"', f'metrics = "{metrics}"'))
+                    server.start()
+                    self.assertIn("error: metrics: ", server.program.stderr.text())
+                    self.assertEqual(server.ask("postfix known.test"), KNOWN)
+            self.assertEqual(file.read_text(), "precious")
 
 
 class Reloading(unittest.TestCase):

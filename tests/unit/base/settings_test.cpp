@@ -65,12 +65,12 @@ TEST_CASE("an unknown key is an error that names its place and the nearest known
 
 TEST_CASE("a wrong kind of value or one out of range is an error with its place") {
   CHECK(bad(read_example("count = 11\n"))
-            .message.ends_with("x.toml:1:9: 'count' must be a whole number from 1 to 10"));
+            .message.ends_with("x.toml:1:9: 'count' is 11; it must be a whole number from 1 to 10"));
   CHECK(bad(read_example("count = -1\n")).fault == Fault::config);
   CHECK(bad(read_example("count = 'three'\n")).fault == Fault::config);
-  CHECK(bad(read_example("enabled = 1\n")).message.ends_with("'enabled' must be true or false"));
+  CHECK(bad(read_example("enabled = 1\n")).message.ends_with("'enabled' is 1; it must be true or false"));
   CHECK(bad(read_example("interval = 4000\n")).message.ends_with("a number of seconds from 0.01 to 3600"));
-  CHECK(bad(read_example("folder = 7\n")).message.ends_with("'folder' must be a text in quotes"));
+  CHECK(bad(read_example("folder = 7\n")).message.ends_with("'folder' is 7; it must be a text in quotes"));
   CHECK(bad(read_example("interval = nan\n")).fault == Fault::config);
 }
 
@@ -162,18 +162,21 @@ TEST_CASE("an array of numbers takes the place of its default, whole or not at a
   CHECK(good(read_club("ports = [25, 587]\n")).ports == std::vector<std::uint64_t>{25, 587});
   CHECK(good(read_club("ports = []\n")).ports.empty());
   CHECK(good(read_club("")).ports == std::vector<std::uint64_t>{1});
-  CHECK(complaint("ports = 25\n") == "x.toml:1:9: 'ports' must be an array of whole numbers, such as [1, 2]");
+  CHECK(complaint("ports = 25\n") ==
+        "x.toml:1:9: 'ports' is 25; it must be an array of whole numbers, such as [1, 2]");
   CHECK(complaint("ports = [25, 0]\n") ==
-        "x.toml:1:14: 'ports' must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
+        "x.toml:1:14: 'ports' is 0; it must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
 }
 
 TEST_CASE("what is no array of texts is an error at its place") {
-  CHECK(complaint("words = 'a'\n") == R"(x.toml:1:9: 'words' must be an array of texts, such as ["a", "b"])");
-  CHECK(complaint("words = ['a',\n  7]\n") == "x.toml:2:3: 'words' must be an array of nothing but texts");
+  CHECK(complaint("words = 'a'\n") ==
+        R"(x.toml:1:9: 'words' is 'a'; it must be an array of texts, such as ["a", "b"])");
+  CHECK(complaint("words = ['a',\n  7]\n") ==
+        "x.toml:2:3: 'words' is 7; it must be an array of nothing but texts");
   CHECK(complaint("words = [['a']]\n").ends_with("an array of nothing but texts"));
   CHECK(complaint("[[words]]\na = 1\n").ends_with("an array of nothing but texts"));
   CHECK(complaint("[[member]]\nkeys = [1]\n") ==
-        "x.toml:2:9: 'keys' in [[member]] must be an array of nothing but texts");
+        "x.toml:2:9: 'keys' in [[member]] is 1; it must be an array of nothing but texts");
 }
 
 TEST_CASE("an array of tables is read table by table, in order") {
@@ -197,12 +200,13 @@ TEST_CASE("an unknown key in an array of tables is found in each and named witho
         std::string::npos);
   CHECK(complaint("'member[0]' = 'x'\n").find("unknown key 'member[0]'") != std::string::npos);
   CHECK(complaint("[[member]]\n[member.name]\nx = 1\n") ==
-        "x.toml:2:1: 'name' in [[member]] must be a text in quotes");
+        "x.toml:2:1: 'name' in [[member]] is a table; it must be a text in quotes");
 }
 
 TEST_CASE("one bracket or two is told where the other is meant") {
   CHECK(complaint("[member]\nname = 'a'\n") ==
-        "x.toml:1:1: 'member' must be a table of which there can be several, written [[member]]");
+        "x.toml:1:1: 'member' is a table; it must be a table of which there can be several, written "
+        "[[member]]");
   CHECK(complaint("member = [1]\n").ends_with("written [[member]]"));
   CHECK(complaint("member = [{ name = 'a' }, 1]\n").ends_with("written [[member]]"));
   CHECK(complaint("[[milter]]\nsocket = 'x'\n") ==
@@ -231,6 +235,39 @@ TEST_CASE("a program tells its own objections with the place of the value, or of
   CHECK(place_and_text("member[0].keys[1]") == "x.toml:7:8: 'keys' in [[member]] is wrong");
   CHECK(place_and_text("member[0].keys[2]") == "x.toml:6:8: 'keys' in [[member]] is wrong");
   CHECK(place_and_text("member[0]") == "x.toml:4:1: [[member]] is wrong");
-  CHECK(place_and_text("elsewhere") == "x.toml: 'elsewhere' is wrong");
+  CHECK(place_and_text("elsewhere") == "x.toml:1:1: 'elsewhere' is wrong");
   CHECK(settings.wrong("elsewhere", "is wrong").fault == Fault::config);
+}
+
+TEST_CASE("a relative path starts at the directory of the file") {
+  const TemporaryFolder folder;
+  write(folder / "x.toml", "folder = 'a/../b'\n");
+  auto settings = good(Settings::load(folder / "x.toml"));
+  std::filesystem::path path = "/default";
+  settings.path("folder", path);
+  CHECK(path == folder.path() / "b");
+  settings.path("absent", path);
+  CHECK(path == folder.path() / "b");
+  CHECK(settings.absolute("/x") == "/x");
+  CHECK(settings.absolute("").empty());
+  CHECK(Settings::none().absolute("x") == "x");
+}
+
+TEST_CASE("a mode is a text in octal") {
+  const auto mode_in = [](const std::string& content) -> Result<mode_t> {
+    const TemporaryFolder folder;
+    write(folder / "x.toml", content);
+    auto settings = good(Settings::load(folder / "x.toml"));
+    mode_t mode = 0640;
+    settings.mode("mode", mode);
+    if (auto done = settings.finish(); !done) return std::unexpected(done.error());
+    return mode;
+  };
+  CHECK(good(mode_in("")) == 0640);
+  CHECK(good(mode_in("mode = '0600'")) == 0600);
+  for (const char* wrong :
+       {"mode = 'rw'", "mode = '0999'", "mode = '1777'", "mode = ''", "mode = 600", "mode = '0x1'"}) {
+    CAPTURE(wrong);
+    CHECK_THAT(bad(mode_in(wrong)).message, Catch::Contains("x.toml:1:8: 'mode' is "));
+  }
 }

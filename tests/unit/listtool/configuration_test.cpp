@@ -301,11 +301,12 @@ TEST_CASE("the name of a list is fit for a file and its own") {
         "1:1: 'name' in [[list]] is missing: each list needs a name of its own");
   for (const char* name : {"a/b", "a b", "../a", "\xc3\xa4", "a:b"}) {
     CAPTURE(name);
-    CHECK(name_complaint(name).find("may have letters") != std::string::npos);
+    CHECK(name_complaint(name).find("it may have letters") != std::string::npos);
   }
   for (const char* name : {".", "..", ".a", "-a"}) {
     CAPTURE(name);
-    CHECK(name_complaint(name) == "2:8: 'name' in [[list]] may not begin with '.' or '-'");
+    CHECK(name_complaint(name) ==
+          fmt::format("2:8: 'name' in [[list]] is '{}'; it may not begin with '.' or '-'", name));
   }
   CHECK(name_complaint("override").find("stands for your own overrides") != std::string::npos);
   CHECK(name_complaint(std::string(65, 'a')).ends_with("is longer than 64 characters"));
@@ -361,7 +362,7 @@ TEST_CASE("an output names its mail server and its file") {
         "1:1: 'file' in [[output]] is missing: where is the map to go?");
   for (const char* folder : {"/etc/postfix/", ".", "x/..", "/"}) {
     CAPTURE(folder);
-    CHECK(complaint(output_with("mta = 'postfix'\nfile = '"s + folder + "'\n")).ends_with("is a folder"));
+    CHECK(complaint(output_with("mta = 'postfix'\nfile = '"s + folder + "'\n")).ends_with("', a directory"));
   }
   CHECK(complaint(output_with("mta = 'postfix'\nfile = \"/m\\u0000\"\n"))
             .ends_with("has a NUL character in it"));
@@ -513,7 +514,8 @@ TEST_CASE("the settings of serve are read, and have defaults") {
   CHECK(service::to_text(all.listen[0]) == "inet:[::1]:25");
   CHECK(all.user + all.group + all.socket_group + all.log + all.log_level == "ugssyslogdebug");
   CHECK(all.socket_mode == 0600);
-  CHECK(service::to_text(*all.metrics) == "inet:127.0.0.1:1");
+  CHECK(service::to_text(*all.metrics) == "127.0.0.1:1");
+  CHECK(*all.metrics == *service::parse_address("inet:127.0.0.1:1"));
   CHECK_FALSE(all.dane);
   CHECK(all.early_adopter);
   CHECK(all.postfix_version == postfix::Version{3, 7});
@@ -528,12 +530,13 @@ TEST_CASE("what serve cannot do is told with its place") {
   const auto wrong = [](const std::string& line, const std::string& what) {
     CHECK_THAT(complaint("[serve]\n" + line + "\n"), Catch::StartsWith("2:") && Catch::Contains(what));
   };
-  wrong("listen = []", "'serve.listen' names no socket");
-  wrong("listen = ['inet:127.0.0.1:1', '/run/s']", "'serve.listen' is '/run/s', no socket such as");
-  wrong("metrics = '9461'", "no socket such as");
+  wrong("listen = ['inet:127.0.0.1:1', '/run/s']", "'serve.listen' is '/run/s', which has no host and port");
+  wrong("metrics = '9461'", "'serve.metrics' is '9461', which has no host and port");
+  wrong("metrics = 'inet:inet:127.0.0.1:1'", "'serve.metrics' is 'inet:inet:127.0.0.1:1', whose host");
+  wrong("metrics = 'localhost:8461'\nlisten = ['inet:localhost:8461']", "where 'serve.listen' has");
   wrong("socket_mode = '0999'", "not an octal mode");
   wrong("socket_mode = '07777'", "not an octal mode");
-  wrong("group = 'mail'", "'serve.group' needs 'user'");
+  wrong("group = 'mail'", "'serve.group' is 'mail', which needs 'user'");
   wrong("postfix_version = 'new'", "'serve.postfix_version' is wrong");
   wrong("answer_timeout = 91", "answer_timeout");
   wrong("max_connections = 0", "max_connections");

@@ -1,5 +1,6 @@
 #include "service/listener.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -10,7 +11,6 @@
 using namespace starttls;
 using namespace starttls::test;
 using service::Listener;
-using service::parse_address;
 
 namespace {
 
@@ -23,36 +23,6 @@ bool can_connect(const std::string& path) {
 }
 
 }  // namespace
-
-TEST_CASE("addresses of sockets are read") {
-  const auto same = [](std::string_view text) { CHECK(service::to_text(good(parse_address(text))) == text); };
-  same("unix:/run/starttls-toolkit/socketmap.sock");
-  same("inet:127.0.0.1:8461");
-  same("inet:localhost:1");
-  same("inet:[::1]:65535");
-  const auto wrong = [](std::string_view text) {
-    CAPTURE(text);
-    CHECK(bad(parse_address(text)).fault == Fault::config);
-  };
-  wrong("");
-  wrong("unix:");
-  wrong("unix:/");
-  wrong("unix:relative");
-  wrong("unix:/run/");
-  wrong("/run/socket");
-  wrong("inet:");
-  wrong("inet:127.0.0.1");
-  wrong("inet::8461");
-  wrong("inet:[]:8461");
-  wrong("inet:[127.0.0.1]:8461");
-  wrong("inet:::1:8461");
-  wrong("inet:127.0.0.1:0");
-  wrong("inet:127.0.0.1:65536");
-  wrong("inet:127.0.0.1:+1");
-  wrong("inet:127.0.0.1:1x");
-  wrong("inet:8461@127.0.0.1");
-  wrong(std::string_view("unix:/a\0b", 9));
-}
 
 TEST_CASE("a unix socket has its mode, lets in, and goes with its owner") {
   const TemporaryFolder folder;
@@ -94,4 +64,46 @@ TEST_CASE("a name without an address cannot be listened at") {
 
 TEST_CASE("without systemd there are no sockets of its") {
   CHECK(good(service::activated_sockets()).empty());
+}
+
+TEST_CASE("a socket of systemd is found to be one that is configured") {
+  const TemporaryFolder folder;
+  const service::Address unix_one{.path = (folder / "s").string()};
+  const Listener unix_listener = good(Listener::open(unix_one, {}));
+  CHECK(service::listens_at(unix_listener.socket(), unix_one));
+  CHECK_FALSE(service::listens_at(unix_listener.socket(), {.path = (folder / "t").string()}));
+  const auto of_every_host = [](int family, int only_ipv6) {
+    UniqueFd socket(::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (family == AF_INET6)
+      ::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6);
+    REQUIRE(::listen(socket.get(), 1) == 0);  // at a free port of every address
+    return socket;
+  };
+  const auto port_of = [](const UniqueFd& socket) {
+    sockaddr_in6 at{};
+    socklen_t size = sizeof at;
+    REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
+    return ntohs(at.sin6_port);  // in the same place as sin_port
+  };
+  const UniqueFd ipv4 = of_every_host(AF_INET, 0);
+  CHECK(service::listens_at(ipv4, {.host = "127.0.0.1", .port = port_of(ipv4)}));
+  CHECK_FALSE(service::listens_at(ipv4, {.host = "::1", .port = port_of(ipv4)}));
+  CHECK_FALSE(service::listens_at(ipv4, {.host = "127.0.0.1", .port = 1}));
+  CHECK_FALSE(service::listens_at(ipv4, unix_one));
+  const UniqueFd both = of_every_host(AF_INET6, 0);
+  CHECK(service::listens_at(both, {.host = "127.0.0.1", .port = port_of(both)}));
+  CHECK(service::listens_at(both, {.host = "::1", .port = port_of(both)}));
+  const UniqueFd ipv6 = of_every_host(AF_INET6, 1);
+  CHECK_FALSE(service::listens_at(ipv6, {.host = "127.0.0.1", .port = port_of(ipv6)}));
+  CHECK(service::listens_at(ipv6, {.host = "::1", .port = port_of(ipv6)}));
+}
+
+TEST_CASE("a unix socket that is made beside other threads has its mode before it lets anybody in") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "s").string();
+  const Listener listener = good(Listener::open({.path = path}, {.mode = 0600}, service::Threads::running));
+  struct stat info{};
+  REQUIRE(::stat(path.c_str(), &info) == 0);
+  CHECK((info.st_mode & 07777) == 0600);
+  CHECK(can_connect(path));
 }
