@@ -7,10 +7,10 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <optional>
+#include <string>
 
 #include "base/text.h"
 
@@ -79,6 +79,46 @@ Result<UniqueFd> open_inet(const Address& address) {
   return socket;
 }
 
+template <class T>
+T as(const SocketAddress& address) {
+  T copy{};
+  std::memcpy(&copy, &address.storage, sizeof copy);
+  return copy;
+}
+
+// "" of another socket.
+std::string path_of(const SocketAddress& address) {
+  if (address.storage.ss_family != AF_UNIX) return {};
+  const auto at = as<sockaddr_un>(address);
+  return {at.sun_path, ::strnlen(at.sun_path, sizeof at.sun_path)};
+}
+
+std::uint16_t port_of(const SocketAddress& address) {
+  // The port is at the same place for IPv4 and IPv6.
+  return ntohs(as<sockaddr_in>(address).sin_port);
+}
+
+// The bytes of the IP address.
+std::string host_of(const SocketAddress& address) {
+  const auto bytes = [](const auto& ip) {
+    return std::string(reinterpret_cast<const char*>(&ip), sizeof ip);
+  };
+  return address.storage.ss_family == AF_INET ? bytes(as<sockaddr_in>(address).sin_addr)
+                                              : bytes(as<sockaddr_in6>(address).sin6_addr);
+}
+
+bool is_every_address(const SocketAddress& address) {
+  const std::string host = host_of(address);
+  return host.find_first_not_of('\0') == host.npos;
+}
+
+bool takes_ipv4(const UniqueFd& socket) {
+  int only_ipv6 = 0;
+  socklen_t size = sizeof only_ipv6;
+  (void)::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, &size);
+  return only_ipv6 == 0;
+}
+
 }  // namespace
 
 Result<Listener> Listener::open(const Address& address, const SocketAccess& access, Threads threads) {
@@ -114,38 +154,21 @@ Result<std::vector<UniqueFd>> activated_sockets() {
 bool listens_at(const UniqueFd& socket, const Address& address) {
   SocketAddress bound;
   bound.size = sizeof bound.storage;
-  auto* const own = reinterpret_cast<sockaddr*>(&bound.storage);
-  if (::getsockname(socket.get(), own, &bound.size) != 0) return false;
-  const auto family = bound.storage.ss_family;
-  if (address.is_unix()) {
-    sockaddr_un at{};
-    std::memcpy(&at, &bound.storage, std::min<std::size_t>(bound.size, sizeof at));
-    return family == AF_UNIX &&
-           address.path == std::string_view(at.sun_path, ::strnlen(at.sun_path, sizeof at.sun_path));
-  }
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0)
+    return false;
+  if (address.is_unix()) return path_of(bound) == address.path;
   const auto wanted = resolve(address);
-  if (!wanted) return false;
-  if (family == AF_INET) {
-    sockaddr_in at{};
-    sockaddr_in to{};
-    std::memcpy(&at, &bound.storage, sizeof at);
-    std::memcpy(&to, &wanted->storage, sizeof to);
-    const bool is_everywhere = at.sin_addr.s_addr == htonl(INADDR_ANY);
-    return wanted->storage.ss_family == AF_INET && at.sin_port == to.sin_port &&
-           (is_everywhere || at.sin_addr.s_addr == to.sin_addr.s_addr);
+  if (!wanted || address.port != port_of(bound)) return false;
+  const bool is_ipv4 = wanted->storage.ss_family == AF_INET;
+  switch (bound.storage.ss_family) {
+    case AF_INET:
+      return is_ipv4 && (is_every_address(bound) || host_of(bound) == host_of(*wanted));
+    case AF_INET6:
+      if (is_ipv4) return is_every_address(bound) && takes_ipv4(socket);
+      return is_every_address(bound) || host_of(bound) == host_of(*wanted);
+    default:
+      return false;
   }
-  if (family != AF_INET6) return false;
-  sockaddr_in6 at{};
-  std::memcpy(&at, &bound.storage, sizeof at);
-  int only_ipv6 = 0;
-  socklen_t size = sizeof only_ipv6;
-  (void)::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, &size);
-  if (ntohs(at.sin6_port) != address.port) return false;
-  const bool is_everywhere = IN6_IS_ADDR_UNSPECIFIED(&at.sin6_addr);
-  if (wanted->storage.ss_family == AF_INET) return is_everywhere && only_ipv6 == 0;
-  sockaddr_in6 to{};
-  std::memcpy(&to, &wanted->storage, sizeof to);
-  return is_everywhere || IN6_ARE_ADDR_EQUAL(&at.sin6_addr, &to.sin6_addr);
 }
 
 }  // namespace starttls::service

@@ -119,7 +119,7 @@ int main(int argc, char** argv) {
   app.add_flag("--json", line.json, "Answer for machines");
   app.add_flag("--single-writes", line.single_writes,
                "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");
-  app.footer("Example:\n  milter-load -s unix:/run/tlsrpt-milter/tlsrpt-milter.sock -n 20000 -c 500");
+  app.footer("Example:\n  milter-load -s unix:/var/spool/postfix/tlsrpt/milter.sock -n 20000 -c 500");
   if (const auto status = parse_command_line(app, argc, argv)) return *status;
   if (auto done = run(line); !done) return report_error(program, done.error());
   return 0;

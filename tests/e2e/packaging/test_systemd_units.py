@@ -72,6 +72,19 @@ class SystemdUnits(Installed):
             self.assertEqual((Path(name).name, given), (program, arguments))
             self.assertIn("bin/", name)
 
+    def test_trouble_that_passes_is_no_failure_of_a_unit_that_runs_again(self) -> None:
+        for unit in (UPDATE, SEND, QUEUE):
+            self.assertIn("\nSuccessExitStatus=75\n", (self.units / unit).read_text(), unit)
+
+    def test_the_sockets_of_serve_are_made_before_it_and_never_while_it_runs(self) -> None:
+        """systemd refuses to make the sockets of a service that runs, so they come and go with it."""
+        service, sockets = (self.units / SERVE).read_text(), (self.units / SOCKET).read_text()
+        for dependency in ("Wants", "After", "PartOf"):
+            self.assertRegex(service, rf"(?m)^{dependency}=.*\b{re.escape(SOCKET)}\b")
+        self.assertRegex(sockets, r"(?m)^ListenStream=127\.0\.0\.1:8461$")
+        condition = re.compile(r"(?m)^Condition.*$")
+        self.assertEqual(condition.findall(sockets), condition.findall(service))
+
     def test_the_services_are_closed_as_far_as_their_work_permits(self) -> None:
         for unit, (_, _, threshold) in SERVICES.items():
             done = analyze("security", "--offline=yes", f"--threshold={threshold}", self.units / unit)

@@ -48,6 +48,7 @@ TLSRPT = {
         "socket": (*ADDRESS, "''"), "socket_mode": MODE, "socket_group": TEXT, "socket_owner": TEXT, "user": TEXT,
         "log": words("'file'"), "log_level": words("'loud'"), "pid_file": PATH, "sync_interval": SECONDS,
         "fold_interval": SECONDS, "metrics": ADDRESS, "metrics_mode": MODE, "mta_log": (*TEXT, "'mail.log'"),
+        "mta_log_services": TEXTS, "exclude_mta_log_services": TEXTS,
         "local_networks": (*TEXTS, "['here']", "['192.0.2.1/24']"), "exclude_ports": NUMBERS, "exclude_daemons": TEXTS,
         "ports": NUMBERS, "daemons": TEXTS, "record_authenticated": FLAG, "client_address": words("'half'"),
         "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS,
@@ -71,7 +72,7 @@ LISTTOOL = {
         "openpgp_key_file": PATH, "allow_legacy": FLAG, "max_shrink": NUMBER},
     "[output]": {
         "mta": words("'exim'"), "file": (*PATH, "''", "'a/'"), "type": (*TEXT, "'btre'"), "early_adopter": FLAG,
-        "postfix_version": VERSION, "command": (*TEXTS, "['']", '["a\\u0000"]')},
+        "postfix_version": VERSION, "next_hops": (*TEXTS, "['a b']"), "command": (*TEXTS, "['']", '["a\\u0000"]')},
     "fetch": {"timeout": SECONDS, "connect_timeout": SECONDS, "size_limit": NUMBER, "redirects": NUMBER, "ca_file": PATH},
     "serve": {
         "listen": (*TEXTS, *(f"[{one}]" for one in ADDRESS[1:]), "['']"), "user": TEXT, "group": (*TEXT, "'mail'"),

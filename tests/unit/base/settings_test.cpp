@@ -98,10 +98,10 @@ TEST_CASE("an array takes the place of the default, or adds to it where it has t
   // Where there is nothing to add to, it is a text like any other.
   CHECK(read_arrays("others = ['default', 'x']\n") == "a,b 465,587 default,x");
   CHECK(read_arrays("names = ['default', 1]\n") ==
-        "x.toml:1:21: 'names' must be an array of nothing but texts");
+        "x.toml:1:21: 'names' is 1; it must be an array of nothing but texts");
   CHECK(read_arrays("ports = ['default', 0]\n") ==
-        "x.toml:1:21: 'ports' must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
-  CHECK(read_arrays("ports = ['defaults']\n").starts_with("x.toml:1:10: 'ports' must be an array"));
+        "x.toml:1:21: 'ports' is 0; it must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
+  CHECK(read_arrays("ports = ['defaults']\n").starts_with("x.toml:1:10: 'ports' is 'defaults'; it must be an array"));
 }
 
 TEST_CASE("what is no TOML is an error with its place") {

@@ -413,7 +413,7 @@ TEST_CASE("no output overwrites another one, or what is read") {
 }
 
 TEST_CASE("limits have limits") {
-  CHECK(complaint("[fetch]\ntimeout = 0\n").find("2:11: 'fetch.timeout' must be") == 0);
+  CHECK(complaint("[fetch]\ntimeout = 0\n").find("2:11: 'fetch.timeout' is 0; it must be") == 0);
   CHECK(complaint("[fetch]\nconnect_timeout = 3600\n").find("must be a number of seconds") !=
         std::string::npos);
   CHECK(complaint("[fetch]\nredirects = 11\n").ends_with("must be a whole number from 0 to 10"));
