@@ -1,6 +1,7 @@
 #include "store/services.h"
 
-#include <rapidjson/document.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 
@@ -14,11 +15,48 @@ namespace {
 constexpr std::string_view head = R"({"service":)";
 constexpr std::size_t max_line = 1000;  // bytes; ours are shorter
 
-std::optional<std::uint32_t> number_in(const rapidjson::Document& json, const char* key) {
-  const auto member = json.FindMember(key);
-  if (member == json.MemberEnd() || !member->value.IsUint()) return std::nullopt;
-  return std::min(member->value.GetUint(), Services::max_failures);
-}
+// Takes a service out of the events of RapidJSON's reader; a handler that returns false ends the reading.
+// Members that are not known are passed over.
+class ServiceDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ServiceDecoder> {
+ public:
+  bool StartObject() { return depth_++ == 0 || is_unknown(); }
+  bool EndObject(rapidjson::SizeType) { return depth_-- > 0; }
+  bool StartArray() { return depth_++ > 0 && is_unknown(); }
+  bool EndArray(rapidjson::SizeType) { return depth_-- > 0; }
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    if (depth_ == 1) member_.assign(text, length);
+    return true;
+  }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    if (depth_ != 1 || member_ != "service") return Default();
+    service.emplace(text, length);
+    return is_text(*service);
+  }
+  bool Uint(unsigned value) {
+    std::optional<std::uint32_t>* const into = depth_ == 1 ? number_of(member_) : nullptr;
+    if (into == nullptr) return Default();
+    *into = std::min(value, Services::max_failures);
+    return true;
+  }
+  bool Default() { return depth_ > 0 && is_unknown(); }
+
+  bool is_complete() const { return service && recorded && other; }
+
+  std::optional<std::string> service;
+  std::optional<std::uint32_t> recorded;
+  std::optional<std::uint32_t> other;
+
+ private:
+  std::optional<std::uint32_t>* number_of(std::string_view member) {
+    if (member == "recorded") return &recorded;
+    return member == "other" ? &other : nullptr;
+  }
+  // A member that is known has values of another kind than the one that came.
+  bool is_unknown() { return depth_ > 1 || (member_ != "service" && number_of(member_) == nullptr); }
+
+  std::string member_;  // of the outermost object
+  int depth_ = 0;
+};
 
 }  // namespace
 
@@ -58,17 +96,12 @@ std::string Services::to_lines() const {
 
 bool Services::add_line(std::string_view line) {
   if (!line.starts_with(head) || line.size() > max_line) return false;
-  rapidjson::Document json;
-  json.Parse<rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag>(line.data(),
-                                                                                     line.size());
-  if (json.HasParseError() || !json.IsObject()) return false;
-  const auto service = json.FindMember("service");
-  const auto recorded = number_in(json, "recorded");
-  const auto other = number_in(json, "other");
-  if (!service->value.IsString() || !recorded || !other) return false;
-  const std::string name(service->value.GetString(), service->value.GetStringLength());
-  if (!is_text(name)) return false;
-  add(name, {.recorded = *recorded, .other = *other});
+  rapidjson::MemoryStream bytes(line.data(), line.size());
+  rapidjson::Reader reader;
+  ServiceDecoder decoder;
+  constexpr unsigned how = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
+  if (reader.Parse<how>(bytes, decoder).IsError() || !decoder.is_complete()) return false;
+  add(*decoder.service, {.recorded = *decoder.recorded, .other = *decoder.other});
   return true;
 }
 
