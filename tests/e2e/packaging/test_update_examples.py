@@ -28,7 +28,8 @@ def options_of(*command: str) -> set[str]:
 class UpdateExamples(unittest.TestCase):
     def test_there_are_some(self) -> None:
         self.assertEqual([name for name, _ in command_lines()],
-                         ["starttls-listtool", "starttls-listtool-serve.service.in", "starttls-listtool-update.service.in"])
+                         ["starttls-listtool", *["starttls-listtool-serve.service.in"] * 2,  # to start and to reload
+                          "starttls-listtool-update.service.in"])
 
     def test_name_only_options_that_there_are(self) -> None:
         known = {command: options_of() | options_of(command) for command in ("update", "serve")}
