@@ -31,7 +31,8 @@ std::size_t each_line(std::string_view text, const std::function<Result<void>(st
     print_error(program, fmt::format("standard input:{}: {}", number, taken.error().message));
   }
   if (refused > max_reported_lines) {
-    print_error(program, fmt::format("standard input: {} more lines are faulty", refused - max_reported_lines));
+    print_error(program,
+                fmt::format("standard input: {} more lines are faulty", refused - max_reported_lines));
   }
   return refused;
 }

@@ -335,7 +335,8 @@ Result<Sockets> open_sockets(const Configuration& configuration,
   if (sockets.listening.empty())
     return std::unexpected(
         configuration.wrong("serve.listen", "names no socket, and there is none of systemd"));
-  if (settings.metrics) sockets.metrics = std::make_unique<service::MetricsServer>(*settings.metrics, *access);
+  if (settings.metrics)
+    sockets.metrics = std::make_unique<service::MetricsServer>(*settings.metrics, *access);
   return sockets;
 }
 

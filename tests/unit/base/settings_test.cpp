@@ -86,8 +86,9 @@ TEST_CASE("an array takes the place of the default, or adds to it where it has t
     settings.numbers("ports", ports, 1, 65535);
     settings.texts("others", others);
     const auto done = settings.finish();
-    return done ? fmt::format("{} {} {}", fmt::join(names, ","), fmt::join(ports, ","), fmt::join(others, ","))
-                : done.error().message.substr(done.error().message.find("x.toml"));
+    return done
+               ? fmt::format("{} {} {}", fmt::join(names, ","), fmt::join(ports, ","), fmt::join(others, ","))
+               : done.error().message.substr(done.error().message.find("x.toml"));
   };
   CHECK(read_arrays("") == "a,b 465,587 ");
   CHECK(read_arrays("names = ['c']\nports = [25]\n") == "c 25 ");
@@ -100,8 +101,10 @@ TEST_CASE("an array takes the place of the default, or adds to it where it has t
   CHECK(read_arrays("names = ['default', 1]\n") ==
         "x.toml:1:21: 'names' is 1; it must be an array of nothing but texts");
   CHECK(read_arrays("ports = ['default', 0]\n") ==
-        "x.toml:1:21: 'ports' is 0; it must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
-  CHECK(read_arrays("ports = ['defaults']\n").starts_with("x.toml:1:10: 'ports' is 'defaults'; it must be an array"));
+        "x.toml:1:21: 'ports' is 0; it must be an array of nothing but whole numbers from 1 to 65535, or "
+        "\"default\"");
+  CHECK(read_arrays("ports = ['defaults']\n")
+            .starts_with("x.toml:1:10: 'ports' is 'defaults'; it must be an array"));
 }
 
 TEST_CASE("what is no TOML is an error with its place") {
@@ -165,7 +168,8 @@ TEST_CASE("an array of numbers takes the place of its default, whole or not at a
   CHECK(complaint("ports = 25\n") ==
         "x.toml:1:9: 'ports' is 25; it must be an array of whole numbers, such as [1, 2]");
   CHECK(complaint("ports = [25, 0]\n") ==
-        "x.toml:1:14: 'ports' is 0; it must be an array of nothing but whole numbers from 1 to 65535, or \"default\"");
+        "x.toml:1:14: 'ports' is 0; it must be an array of nothing but whole numbers from 1 to 65535, or "
+        "\"default\"");
 }
 
 TEST_CASE("what is no array of texts is an error at its place") {
