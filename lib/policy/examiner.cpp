@@ -15,6 +15,12 @@ using starttls::heap_size;
 
 namespace {
 
+// How often it happened without being logged.
+std::string in_silence(std::uint64_t times) {
+  return times == 0 ? std::string()
+                    : fmt::format(" ({} since the last such line)", counted(times, "more failure"));
+}
+
 using FactsPtr = std::shared_ptr<const Facts>;
 
 // Two tasks of different kinds at the same time: each leaves its result where it was told to.
@@ -158,8 +164,7 @@ class Examiner::Impl {
 
   void tell_of_verdicts(const Error& error) {
     if (const auto silent = verdicts_told_.permit(clock_())) {
-      spdlog::warn("DANE verdicts cannot be kept: {} ({} since the last such line)", error.message,
-                   counted(*silent, "more failure"));
+      spdlog::warn("DANE verdicts cannot be kept: {}{}", error.message, in_silence(*silent));
     }
   }
 
@@ -167,8 +172,7 @@ class Examiner::Impl {
   void tell(const Error& error) {
     cache_trouble_ = error;
     if (const auto silent = told_.permit(clock_())) {
-      spdlog::warn("the cache of MTA-STS policies fails: {} ({} since the last such line)", error.message,
-                   counted(*silent, "more failure"));
+      spdlog::warn("the cache of MTA-STS policies fails: {}{}", error.message, in_silence(*silent));
     }
   }
 
