@@ -64,7 +64,7 @@ std::string why_no_sessions(const Recorded& recorded, const std::string& state_d
         printable(state_dir));
   }
   if (recorded.sessions == 0) {
-    std::string text = fmt::format("No session was recorded {}. ", on_days(period));
+    const std::string text = fmt::format("No session was recorded {}. ", on_days(period));
     if (*recorded.first > period.until)
       return text + fmt::format("The first one is of {}.", to_text(*recorded.first));
     if (*recorded.last < period.since) {

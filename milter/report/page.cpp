@@ -45,7 +45,7 @@ std::string days_text(const store::Period& period) {
 }
 
 std::string days_html(const store::Period& period) {
-  const std::string last = "<time>" + to_text(period.until) + "</time>";
+  std::string last = "<time>" + to_text(period.until) + "</time>";
   if (period.since == period.until) return last;
   return "<time>" + to_text(period.since) + "</time> to " + last;
 }
