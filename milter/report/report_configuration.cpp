@@ -17,7 +17,10 @@ Result<WholeConfiguration> load_whole_configuration(const std::optional<std::fil
       [&](const std::string& key, std::string_view what) {
         if (!wrong) wrong = settings->wrong(key, what);
       },
-      [&](const std::string&, const std::string& path) { return settings->absolute(path); },
+      [&](const std::string& key, const std::string& path) {
+        if (path.find('\0') != path.npos && !wrong) wrong = settings->wrong(key, "has a NUL character in it");
+        return settings->absolute(path);
+      },
       report.discovery);
   if (wrong) return std::unexpected(*wrong);
   for (std::size_t index = 0; index < configuration->rua.size(); ++index) {

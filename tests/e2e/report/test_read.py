@@ -169,7 +169,8 @@ class Read(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 self.assertIn(f"old{number}: {said}: Sender Inc. about example.test, {day}: 101 sessions, 1 failed", done.stdout)
                 self.assertIn("TLSA", done.stdout)
-                self.assertIn(f"old{number}: {said}", reader.run("-q", "read", old).stderr)
+                self.assertEqual(reader.run("-q", "read", old).stderr, "")
+                self.assertIn(f"warning: {old}: {said}", reader.run("--json", "read", old).stderr)
                 (item,) = reader.read(old)["inputs"]
                 self.assertEqual((item["status"], item["kept"], item["reason"]), ("read", False, said))
             (item,) = reader.read(reader.write("last", report(day="2026-10-28")))["inputs"]
