@@ -95,7 +95,11 @@ sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
         {.name = macro(context, "{daemon_name}"), .port = macro(context, "{daemon_port}")});
     smfi_setpriv(context, opened.entry);
     if (opened.excluded) return SMFIS_ACCEPT;
-    if (opened.entry != nullptr) opened.entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
+    if (opened.entry != nullptr) {
+      opened.entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
+      // It is recorded, also where the daemon begins to end now: only the next step is declined.
+      return SMFIS_CONTINUE;
+    }
   } catch (const std::exception& e) {
     trouble("a connection was not recorded", e);
   }

@@ -33,7 +33,7 @@ class Lookup(UpdateCase):
 
     def test_a_domain_of_a_list(self) -> None:
         self.assertEqual(self.lookup("C.Test."), [{
-            "domain": "c.test", "applies": True, "source": "list:main", "mode": "enforce", "mx": ["mx.c.test"],
+            "domain": "c.test", "next_hop": "c.test", "applies": True, "source": "list:main", "mode": "enforce", "mx": ["mx.c.test"],
             "expires": "2026-12-20T00:00:00Z", "verified": True,
             "postfix": "secure match=mx.c.test servername=hostname",
             "sendmail": "secure match=mx.c.test servername=hostname", "mta_sts": None, "dane": None,
