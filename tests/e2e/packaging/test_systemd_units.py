@@ -25,7 +25,7 @@ SERVICES = {
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
     QUEUE: ("tlsrpt-report", "-q queue --deliver", 20),
-    MILTER: ("tlsrpt-milter", "-f -s unix:/var/spool/postfix/tlsrpt/milter.sock", 15),
+    MILTER: ("tlsrpt-milter", "-f", 15),
 }
 
 
