@@ -148,7 +148,8 @@ void append_heads(const Pair& pair, BufferedWriter& out) {
   const SourceFacts& after = pair.after->facts;
   line("timestamp", to_rfc3339(before.timestamp), to_rfc3339(after.timestamp));
   line("expires", to_rfc3339(before.expires), to_rfc3339(after.expires));
-  line("author", "'" + printable(pair.before->list.author) + "'", "'" + printable(pair.after->list.author) + "'");
+  line("author", "'" + printable(pair.before->list.author) + "'",
+       "'" + printable(pair.after->list.author) + "'");
   if (before.signed_by && after.signed_by) {
     line("signed by", printable(*before.signed_by), printable(*after.signed_by));
   }

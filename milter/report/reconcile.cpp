@@ -78,8 +78,7 @@ std::string to_json(const Comparisons& comparisons, const store::Period& period,
 
 // Why there is nothing to compare.
 Result<std::string> why_nothing(const Configuration& configuration, const OurFacts& facts,
-                                const store::Period& period,
-                                const std::optional<std::string>& domain) {
+                                const store::Period& period, const std::optional<std::string>& domain) {
   const auto last = last_received(configuration, facts, domain);
   if (!last) return std::unexpected(last.error());
   if (*last && period.contains(**last)) return "No report about these days counts.";

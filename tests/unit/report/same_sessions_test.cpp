@@ -66,8 +66,10 @@ TEST_CASE("the type with more failed sessions counts, with what failed in other 
                              of("sts", 80, 20, {{"starttls-not-supported", 5}, {"sts-webpki-invalid", 15}})});
   CHECK(sums.successful == 80);
   CHECK(sums.failed == 20);
-  CHECK(sums.failures ==
-        Failures{{"tlsa-invalid", 4}, {"starttls-not-supported", 1}, {"starttls-not-supported", 5}, {"sts-webpki-invalid", 15}});
+  CHECK(sums.failures == Failures{{"tlsa-invalid", 4},
+                                  {"starttls-not-supported", 1},
+                                  {"starttls-not-supported", 5},
+                                  {"sts-webpki-invalid", 15}});
 }
 
 TEST_CASE("several policies of a type, as when one changed within the day, are taken together") {

@@ -91,8 +91,7 @@ TEST_CASE("where a From line begins a mail, no other one ends it") {
       "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}\n\nFrom c\nX: 1\n\n{}") + "\nFrom d\n{}";
   CHECK(found(mails, tlsrpt::FromLine::begins_mail).documents ==
         Documents{"0 {\"a\": 1}\n\nFrom c\nX: 1\n\n{}"});
-  CHECK(found("From a", tlsrpt::FromLine::begins_mail).documents ==
-        Documents{"0 error: an empty mail"});
+  CHECK(found("From a", tlsrpt::FromLine::begins_mail).documents == Documents{"0 error: an empty mail"});
   CHECK(found("{}", tlsrpt::FromLine::begins_mail).documents == Documents{"0 {}"});
 }
 
