@@ -162,6 +162,8 @@ class Postfix(unittest.TestCase):
                     self.assertNotEqual(self.box.run(f"systemctl restart {unit}", check=False).returncode, 0)
                     self.assertEqual(self.box.state(unit), "failed")
                 self.assertEqual(self.box.property(unit, "ExecMainStatus"), "78")
+                # Its journal has the reason at its level, with neither time nor name twice.
+                self.assertRegex("\n".join(self.box.journal("-p", "err", "-u", unit)), rf"(?m)\]: {file}:\d+:1: unknown key")
                 self.box.run(f"cat >{file}", content=good)
                 self.box.run(f"systemctl start {unit}")
                 self.assertEqual(self.box.state(unit), "active")
