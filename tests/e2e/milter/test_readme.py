@@ -10,7 +10,7 @@ from lab.smtp_client import SCENARIOS, tls13_mail
 from recording import QUICK, Milter, client, end_and_read, receiver
 
 README = Path(program.SOURCE_TREE, "README.md")
-UNIT = Path(program.SOURCE_TREE, "packaging/systemd/tlsrpt-milter.service.in")
+EXAMPLE = Path(program.SOURCE_TREE, "packaging/tlsrpt.toml")  # has the defaults
 
 
 def lines_of(heading: str) -> list[str]:
@@ -24,7 +24,7 @@ class Readme(unittest.TestCase):
         lines = lines_of("Know how inbound mail is protected")
         main_cf = dict(line.split(" = ") for line in lines if line.startswith(("smtpd_", "milter_")))
         self.assertEqual(list(main_cf), ["smtpd_milters", "milter_default_action"])
-        socket = re.search(r"-s unix:/var/spool/postfix/(\S+)", UNIT.read_text())
+        socket = re.search(r'^#socket = "unix:/var/spool/postfix/(\S+)"', EXAMPLE.read_text(), re.MULTILINE)
         self.assertIsNotNone(socket)
         self.assertEqual(main_cf["smtpd_milters"], f"unix:{socket[1]}")
         (mta_log,) = [line.split(" = ")[1].split()[0].strip('"') for line in lines if line.startswith("mta_log")]
@@ -62,7 +62,7 @@ class Readme(unittest.TestCase):
         (filter_line,) = [line for line in lines if line.startswith("INPUT_MAIL_FILTER")]
         path = re.search(r"S=local:([^,]+),", filter_line)
         self.assertIsNotNone(path)
-        self.assertIn(f"-s unix:{path[1]}\n", UNIT.read_text())
+        self.assertIn(f'\n#socket = "unix:{path[1]}"', EXAMPLE.read_text())
         with Lab() as lab:
             socket = lab.new_folder("run") / "milter.sock"
             mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
