@@ -132,9 +132,10 @@ Result<ReportStore::KeptReport> ReportStore::Open::find(Statement& statement, Ti
   const auto found = statement.step();
   if (!found) return std::unexpected(found.error());
   KeptReport kept;
-  if (*found)
+  if (*found) {
     kept = {
         .id = statement.number(0), .successful = count_in(statement, 1), .failed = count_in(statement, 2)};
+  }
   statement.reset();
   return kept;
 }

@@ -332,9 +332,10 @@ Result<Sockets> open_sockets(const Configuration& configuration,
     sockets.listening.push_back(std::move(*socket));
     sockets.shown += " " + printable(service::to_text(address));
   }
-  if (sockets.listening.empty())
+  if (sockets.listening.empty()) {
     return std::unexpected(
         configuration.wrong("serve.listen", "names no socket, and there is none of systemd"));
+  }
   if (settings.metrics)
     sockets.metrics = std::make_unique<service::MetricsServer>(*settings.metrics, *access);
   return sockets;

@@ -89,6 +89,8 @@ void add_alert_command(CLI::App& app, AlertOptions& options) {
   command->footer("Example:\n  tlsrpt-report alert --failure-share 2");
 }
 
+namespace {
+
 // Asks what our domains publish and which MX hosts they have, keeps it, and adds what is gone. What cannot be
 // kept, since only the service may write there, is compared all the same.
 Result<void> look_up(const Surroundings& surroundings, std::vector<Alert>& alerts) {
@@ -121,6 +123,8 @@ Result<void> look_up(const Surroundings& surroundings, std::vector<Alert>& alert
     print_warning(report_program, "what our domains publish cannot be kept: " + kept.error().message);
   return {};
 }
+
+}  // namespace
 
 Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings) {
   const auto day = day_argument(options.day, surroundings.clock);

@@ -147,7 +147,9 @@ bool AlertWatch::is_known(const FailureDigest::Key& key, const FailureGroup& gro
 }
 
 void AlertWatch::check_failures(std::vector<Alert>& alerts) const {
-  for (const auto& [key, group] : recent_failures_.groups()) {
+  for (const auto& entry : recent_failures_.groups()) {
+    const auto& key = entry.first;
+    const FailureGroup& group = entry.second;
     const std::string& domain = key.first;
     const std::string& type = key.second;
     const tlsrpt::Explanation& explanation = tlsrpt::explanation_of(type);

@@ -107,9 +107,10 @@ std::string attention_section(const PageContent& content) {
       to_text(content.alert_day));
   for (const Alert& alert : content.alerts | std::views::take(max_alerts))
     out += "<li>" + html_escaped(alert.message) + "</li>\n";
-  if (content.alerts.size() > max_alerts)
+  if (content.alerts.size() > max_alerts) {
     out += fmt::format("<li>and {} more: tlsrpt-report alert --no-lookup</li>\n",
                        content.alerts.size() - max_alerts);
+  }
   out += "</ul>\n";
   if (!content.why_empty.empty()) out += "<p>" + html_escaped(content.why_empty) + "</p>\n";
   return out + "</section>\n";

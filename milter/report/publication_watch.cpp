@@ -15,9 +15,10 @@ struct Words {
 };
 
 Words words_of(std::string_view kind) {
-  if (kind == tlsrpt_record)
+  if (kind == tlsrpt_record) {
     return {.what = "TLSRPT record (_smtp._tls)",
             .means = "Nobody sends reports about this domain without it."};
+  }
   if (kind == mta_sts_record) {
     return {.what = "MTA-STS record (_mta-sts)",
             .means =

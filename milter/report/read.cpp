@@ -247,9 +247,10 @@ class Answer {
     tell(input, from_alias_, is_quiet_);
     const bool has_line = !is_json_ && !is_quiet_ && input.status != InputStatus::rejected;
     if (has_line) lines_ += to_line(input, retention_days_);
-    if (!has_line && keeps_ && input.status == InputStatus::read && input.is_too_old)
+    if (!has_line && keeps_ && input.status == InputStatus::read && input.is_too_old) {
       warn(fmt::format("{}: {}", name_of(input), status_in_words(input, retention_days_)), from_alias_,
            is_quiet_);
+    }
     if (is_json_) put(json_, input, keeps_, retention_days_);
   }
 
