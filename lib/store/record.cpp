@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "store/flat_object.h"
 
 namespace starttls::store {
 namespace {
@@ -28,22 +29,10 @@ void put(Json& json, const char* key, std::string_view text) {
   json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-// Takes a note out of the events of RapidJSON's reader; a handler that returns false ends the reading.
-// Members that we do not know are passed over.
-class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteDecoder> {
+class NoteDecoder : public FlatObject<NoteDecoder> {
  public:
-  bool StartObject() { return depth_++ == 0 || is_unknown(); }
-  bool EndObject(rapidjson::SizeType) { return depth_-- > 0; }
-  bool StartArray() { return depth_++ > 0 && is_unknown(); }
-  bool EndArray(rapidjson::SizeType) { return depth_-- > 0; }
-
-  bool Key(const char* text, rapidjson::SizeType length, bool) {
-    if (depth_ == 1) member_.assign(text, length);
-    return true;
-  }
-
   bool String(const char* text, rapidjson::SizeType length, bool) {
-    if (std::string* const into = depth_ == 1 ? text_of(member_) : nullptr; into != nullptr) {
+    if (std::string* const into = text_of(member()); into != nullptr) {
       into->assign(text, length);
       return is_text(*into);
     }
@@ -52,7 +41,7 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
 
   bool Bool(bool value) {
     for (const auto& [key, flag] : flags) {
-      if (depth_ == 1 && member_ == key) {
+      if (member() == key) {
         flags_.*flag = value;
         return true;
       }
@@ -65,18 +54,22 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
     return value >= 0 ? Uint64(static_cast<std::uint64_t>(value)) : Default();
   }
   bool Uint64(std::uint64_t value) {
-    if (depth_ == 1 && member_ == "log") {
+    if (member() == "log") {
       number_ = value;
       return true;
     }
-    if (depth_ == 1 && member_ == "time") {
+    if (member() == "time") {
       if (value > static_cast<std::uint64_t>(latest_time.time_since_epoch().count())) return false;
       time_ = Time{std::chrono::milliseconds{static_cast<std::int64_t>(value)}};
       return true;
     }
     return Default();
   }
-  bool Default() { return depth_ > 0 && is_unknown(); }
+
+  bool is_known(std::string_view member) {
+    const bool is_flag = std::ranges::any_of(flags, [&](const auto& one) { return one.first == member; });
+    return is_flag || member == "log" || member == "time" || text_of(member) != nullptr;
+  }
 
   // Nothing where something is missing, or a failure is none.
   std::optional<LogNote> take() {
@@ -106,14 +99,6 @@ class NoteDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, NoteD
     return member == "mx" ? &mx_ : nullptr;
   }
 
-  // A member that we know has values of another kind than the one that came.
-  bool is_unknown() {
-    const bool is_flag = std::ranges::any_of(flags, [&](const auto& one) { return one.first == member_; });
-    return depth_ == 0 || (member_ != "log" && member_ != "time" && !is_flag && text_of(member_) == nullptr);
-  }
-
-  std::string member_;  // of the outermost object
-  int depth_ = 0;
   std::optional<std::uint64_t> number_;
   std::optional<Time> time_;
   std::string position_;

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "store/flat_object.h"
 #include "store/session.h"
 
 namespace starttls::store {
@@ -15,31 +16,21 @@ namespace {
 constexpr std::string_view head = R"({"service":)";
 constexpr std::size_t max_line = 1000;  // bytes; ours are shorter
 
-// Takes a service out of the events of RapidJSON's reader; a handler that returns false ends the reading.
-// Members that are not known are passed over.
-class ServiceDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, ServiceDecoder> {
+class ServiceDecoder : public FlatObject<ServiceDecoder> {
  public:
-  bool StartObject() { return depth_++ == 0 || is_unknown(); }
-  bool EndObject(rapidjson::SizeType) { return depth_-- > 0; }
-  bool StartArray() { return depth_++ > 0 && is_unknown(); }
-  bool EndArray(rapidjson::SizeType) { return depth_-- > 0; }
-  bool Key(const char* text, rapidjson::SizeType length, bool) {
-    if (depth_ == 1) member_.assign(text, length);
-    return true;
-  }
   bool String(const char* text, rapidjson::SizeType length, bool) {
-    if (depth_ != 1 || member_ != "service") return Default();
+    if (member() != "service") return Default();
     service.emplace(text, length);
     return is_text(*service);
   }
   bool Uint(unsigned value) {
-    std::optional<std::uint32_t>* const into = depth_ == 1 ? number_of(member_) : nullptr;
+    std::optional<std::uint32_t>* const into = number_of(member());
     if (into == nullptr) return Default();
     *into = std::min(value, Services::max_failures);
     return true;
   }
-  bool Default() { return depth_ > 0 && is_unknown(); }
 
+  bool is_known(std::string_view member) { return member == "service" || number_of(member) != nullptr; }
   bool is_complete() const { return service && recorded && other; }
 
   std::optional<std::string> service;
@@ -51,11 +42,6 @@ class ServiceDecoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Se
     if (member == "recorded") return &recorded;
     return member == "other" ? &other : nullptr;
   }
-  // A member that is known has values of another kind than the one that came.
-  bool is_unknown() { return depth_ > 1 || (member_ != "service" && number_of(member_) == nullptr); }
-
-  std::string member_;  // of the outermost object
-  int depth_ = 0;
 };
 
 }  // namespace
