@@ -1,6 +1,6 @@
 // What was seen of our own policy domains when they were last looked up: their MX hosts, and what they
 // published. It is kept beside the reports, so that commands which ask nobody know it, too, and so that what
-// is gone can be told from what never was there.
+// is gone differs from what never was there.
 #pragma once
 
 #include <filesystem>

@@ -81,7 +81,7 @@ const mtasts::Policy* reported(const Source& source, std::string_view domain, co
   return found == source.mta_sts.end() ? nullptr : &found->second;
 }
 
-// False where Postfix is told nothing.
+// False where the map has nothing for Postfix.
 bool append_line(std::string& text, const NextHop* next_hop, const preload::Entry& entry,
                  const Source& source, const Rules& rules) {
   if (!is_enforced(entry, rules)) return false;
@@ -170,8 +170,8 @@ void write_text_map(std::span<const Source> sources, const Rules& rules, Buffere
   out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
              ".\n# Do not edit: the next run replaces this file.\n");
   for (const Source& source : sources) out.append(about(source.facts));
-  std::size_t enforced = 0;   // keys that Postfix is told something about
-  std::size_t commented = 0;  // domains that it is told nothing about
+  std::size_t enforced = 0;   // keys with a policy
+  std::size_t commented = 0;  // domains without one, in comments
   std::string text;
   each_line(
       sources, rules,

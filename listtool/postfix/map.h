@@ -61,7 +61,7 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
 std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Answer& answer,
                                       const mtasts::Policy* mta_sts, std::optional<Version> version);
 
-// A line of a map: for each domain that Postfix is told something about, and for each of rules.next_hops that
+// A line of a map: for each domain with a policy, and for each of rules.next_hops that
 // is such a domain's; in the order of the keys. `rest` gets the other domains.
 using Line = std::function<void(std::string_view key, std::string_view policy)>;
 void each_line(

@@ -63,7 +63,7 @@ std::vector<Whose> InputJudge::judged(const Input& input) const {
                facts_);
 }
 
-// What cannot be read or asked is not known: the report is told to be of another domain then.
+// What cannot be read or asked is not known: the report counts as one of another domain then.
 void InputJudge::find_out() {
   is_complete_ = true;
   const Configuration& configuration = surroundings_.configuration;

@@ -40,8 +40,8 @@ struct PageContent {
   std::string why_no_reports;  // likewise
 };
 
-// No scripts, and nothing from elsewhere: a browser is told to load nothing. Light and dark, from 320 pixels
-// on, and fit to be printed; each chart has its figures.
+// No scripts, and nothing from elsewhere: the page forbids the browser to load anything. Light and dark, from
+// 320 pixels on, and fit to be printed; each chart has its figures.
 std::string to_html(const PageContent& content);
 
 }  // namespace starttls::milter
