@@ -1,4 +1,18 @@
-# What every target is compiled and linked with, and the two shapes of target that the project has.
+# What every target is compiled and linked with, and the two kinds of target that the project has.
+
+# What has been compiled before, in any build directory, comes from ccache where that is installed. It is told to
+# trust precompiled headers, and that the place of the checkout does not matter.
+option(STARTTLS_CCACHE "Compile by way of ccache, if it is installed" OFF)
+if(STARTTLS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(STARTTLS_CCACHE_PROGRAM ccache)
+  mark_as_advanced(STARTTLS_CCACHE_PROGRAM)
+  if(STARTTLS_CCACHE_PROGRAM)
+    set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_ctime,include_file_mtime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${STARTTLS_CCACHE_PROGRAM})
+    set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
+  endif()
+endif()
 
 find_package(PkgConfig REQUIRED)
 find_package(Threads REQUIRED)
@@ -12,8 +26,10 @@ target_compile_options(starttls_options INTERFACE
   -Wcast-align -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Werror
   # Designated initializers leave the other members at their defaults, on purpose.
   -Wno-missing-field-initializers
-  # g++ 12 sees overlapping copies in std::string's own operators (GCC bug 105651).
-  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict>)
+  # g++ 12 warns of overlapping, endless and misplaced copies in std::string's own operators (GCC bugs 105651 and
+  # 105329); from a precompiled header it does not even see that they are the system's.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
 target_compile_definitions(starttls_options INTERFACE STARTTLS_VERSION="${PROJECT_VERSION}")
 target_include_directories(starttls_options INTERFACE ${PROJECT_SOURCE_DIR}/lib)
 target_link_libraries(starttls_options INTERFACE Threads::Threads fmt::fmt)
@@ -34,25 +50,54 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWith
   target_link_options(starttls_options INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
+# The headers that nearly every source includes, compiled once. Sources name all that they use themselves:
+# without STARTTLS_PCH everything compiles, too.
+option(STARTTLS_PCH "Precompile the headers that nearly every source includes" ON)
+if(STARTTLS_PCH)
+  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
+  add_library(starttls_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cpp)
+  target_link_libraries(starttls_precompiled PRIVATE starttls_options)
+  target_precompile_headers(starttls_precompiled PRIVATE
+    <algorithm> <chrono> <expected> <filesystem> <functional> <map> <memory> <optional> <string> <string_view> <vector>
+    <fmt/format.h>)
+  # ccache keeps what uses a precompiled header only with this.
+  target_compile_options(starttls_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+endif()
+
+function(starttls_use_precompiled target)
+  if(STARTTLS_PCH)
+    target_precompile_headers(${target} REUSE_FROM starttls_precompiled)
+  endif()
+endfunction()
+
 # RapidJSON as a system library: its headers are not held to our warnings. Its stack adds to a null pointer before the
-# first allocation, which is harmless but which the sanitizer tells.
+# first allocation, which is harmless, but the sanitizer reports it.
 add_library(starttls_rapidjson INTERFACE)
 target_include_directories(starttls_rapidjson SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIRS})
 if(STARTTLS_SANITIZE MATCHES undefined)
   target_compile_options(starttls_rapidjson INTERFACE -fno-sanitize=pointer-overflow)
 endif()
 
-# A room of lib/: starttls_room(NAME SOURCES... LINK TARGETS...) makes the static library starttls_NAME.
-function(starttls_room name)
-  cmake_parse_arguments(ROOM "" "" "SOURCES;LINK" ${ARGN})
-  add_library(starttls_${name} STATIC ${ROOM_SOURCES})
-  target_link_libraries(starttls_${name} PUBLIC starttls_options ${ROOM_LINK})
+# A component: a folder whose name is that of its namespace and, with starttls_ in front, of its static library.
+#
+#   starttls_component(NAME SOURCES file... LINK component... LIBRARIES target...)
+#
+# LINK has exactly the components whose headers it includes (tests/structure/check_includes.py); LIBRARIES the
+# libraries that only this component uses.
+function(starttls_component name)
+  cmake_parse_arguments(COMPONENT "" "" "SOURCES;LINK;LIBRARIES" ${ARGN})
+  add_library(starttls_${name} STATIC ${COMPONENT_SOURCES})
+  list(TRANSFORM COMPONENT_LINK PREPEND starttls_)
+  target_link_libraries(starttls_${name} PUBLIC starttls_options ${COMPONENT_LINK} PRIVATE ${COMPONENT_LIBRARIES})
+  starttls_use_precompiled(starttls_${name})
 endfunction()
 
-# A program: starttls_program(NAME SOURCES... LINK TARGETS... TO DIRECTORY).
+# A program: starttls_program(NAME SOURCES file... LINK component... LIBRARIES target... TO directory).
 function(starttls_program name)
-  cmake_parse_arguments(PROGRAM "" "TO" "SOURCES;LINK" ${ARGN})
+  cmake_parse_arguments(PROGRAM "" "TO" "SOURCES;LINK;LIBRARIES" ${ARGN})
   add_executable(${name} ${PROGRAM_SOURCES})
-  target_link_libraries(${name} PRIVATE starttls_options ${PROGRAM_LINK})
+  list(TRANSFORM PROGRAM_LINK PREPEND starttls_)
+  target_link_libraries(${name} PRIVATE starttls_options ${PROGRAM_LINK} ${PROGRAM_LIBRARIES})
+  starttls_use_precompiled(${name})
   install(TARGETS ${name} DESTINATION ${PROGRAM_TO})
 endfunction()

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "listtool/options.h"

@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "base/cli.h"
+#include "base/console.h"
 
 namespace starttls::listtool {
 namespace {
@@ -19,11 +19,11 @@ void show(const std::string& text) {
 
 }  // namespace
 
-Bulk::Bulk(policy::Examiner& examiner, std::vector<DomainName> domains, mtasts::Haste haste,
-           std::size_t at_once, bool progress)
-    : examiner_(examiner),
+Bulk::Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> domains,
+           discovery::FetchMode fetch_mode, std::size_t at_once, bool progress)
+    : examiner_(policy_resolver),
       domains_(std::move(domains)),
-      haste_(haste),
+      haste_(fetch_mode),
       at_once_(at_once),
       progress_(progress && domains_.size() > 1),
       waiting_(domains_.size()) {}
@@ -32,7 +32,7 @@ event::Task<bool> Bulk::run(Report report) {
   report_ = std::move(report);
   std::vector<event::Task<bool>> lanes;
   for (std::size_t i = 0; i < std::min(at_once_, domains_.size()); ++i) lanes.push_back(lane());
-  co_await event::all_of(std::move(lanes));
+  co_await event::when_all(std::move(lanes));
   co_return true;
 }
 
@@ -45,7 +45,7 @@ event::Task<bool> Bulk::lane() {
   co_return true;
 }
 
-void Bulk::done(std::size_t index, std::shared_ptr<const policy::Facts> facts) {
+void Bulk::done(std::size_t index, std::shared_ptr<const discovery::DomainFacts> facts) {
   waiting_[index] = std::move(facts);
   ++done_;
   if (index == reported_) report_all_due();

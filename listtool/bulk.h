@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "base/domain.h"
+#include "discovery/mta_sts_discovery.h"
+#include "discovery/policy_resolver.h"
 #include "event/task.h"
-#include "mtasts/discovery.h"
-#include "policy/examiner.h"
 
 namespace starttls::listtool {
 
@@ -17,28 +17,28 @@ class Bulk {
  public:
   // With `progress` standard error, which is a terminal, shows how far it is, in a line that gives way to
   // what is reported.
-  Bulk(policy::Examiner& examiner, std::vector<DomainName> domains, mtasts::Haste haste, std::size_t at_once,
-       bool progress);
+  Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> domains,
+       discovery::FetchMode fetch_mode, std::size_t at_once, bool progress);
 
   // Each outcome is reported once all before it have been, in the order of the domains, and then freed. Where
   // the report is false nobody wants more: what is under way ends, and no other domain is begun.
-  using Report = std::function<bool(const DomainName& domain, const policy::Facts& facts)>;
+  using Report = std::function<bool(const DomainName& domain, const discovery::DomainFacts& facts)>;
   event::Task<bool> run(Report report);
 
  private:
   event::Task<bool> lane();
-  void done(std::size_t index, std::shared_ptr<const policy::Facts> facts);
+  void done(std::size_t index, std::shared_ptr<const discovery::DomainFacts> facts);
   void report_all_due();
   void show_progress();
 
-  policy::Examiner& examiner_;
+  discovery::PolicyResolver& examiner_;
   std::vector<DomainName> domains_;
-  mtasts::Haste haste_;
+  discovery::FetchMode haste_;
   std::size_t at_once_;
   bool progress_;
   Report report_;
-  std::vector<std::shared_ptr<const policy::Facts>> waiting_;  // for those before them
-  std::size_t next_ = 0;                                       // to be begun
+  std::vector<std::shared_ptr<const discovery::DomainFacts>> waiting_;  // for those before them
+  std::size_t next_ = 0;                                                // to be begun
   std::size_t reported_ = 0;
   std::size_t done_ = 0;
 };

@@ -5,12 +5,12 @@
 
 namespace starttls::listtool {
 
-bool demand_the_same(const preload::Entry& a, const preload::Entry& b) {
+bool same_policy(const preload::Entry& a, const preload::Entry& b) {
   if (a.mode != b.mode || a.joined_mxs.size() != b.joined_mxs.size()) return false;
   if (a.joined_mxs == b.joined_mxs) return true;
   // No entry has a pattern twice.
-  auto patterns_of_a = preload::mxs_of(a);
-  auto patterns_of_b = preload::mxs_of(b);
+  auto patterns_of_a = preload::split_mxs(a);
+  auto patterns_of_b = preload::split_mxs(b);
   std::ranges::sort(patterns_of_a);
   std::ranges::sort(patterns_of_b);
   return patterns_of_a == patterns_of_b;
@@ -26,7 +26,7 @@ ChangeCounts compare(std::span<const preload::List* const> before,
   while (old_one || new_one) {
     const bool is_old = old_one && (!new_one || old_one->entry.domain <= new_one->entry.domain);
     const bool is_new = new_one && (!old_one || new_one->entry.domain <= old_one->entry.domain);
-    const bool same = is_old && is_new && demand_the_same(old_one->entry, new_one->entry);
+    const bool same = is_old && is_new && same_policy(old_one->entry, new_one->entry);
     if (!same) {
       ++(is_old && is_new ? counts.changed : is_new ? counts.added : counts.removed);
       if (each) {

@@ -24,7 +24,7 @@ using EachChange = std::function<void(const std::optional<preload::Entry>& befor
                                       const std::optional<preload::Entry>& after)>;
 
 // Whether two entries demand the same: the same mode, and the same patterns in whatever order.
-bool demand_the_same(const preload::Entry& a, const preload::Entry& b);
+bool same_policy(const preload::Entry& a, const preload::Entry& b);
 
 // Gives each domain whose entry came, went or demands something else, in the order of their names. Entries
 // are compared as they are written: one of mode none is not the same as no entry. Neither looks at a clock.

@@ -8,8 +8,8 @@
 #include <span>
 
 #include "base/file.h"
-#include "base/settings.h"
 #include "base/text.h"
+#include "config/settings.h"
 #include "http/url.h"
 #include "listtool/map.h"
 #include "preload/reader.h"
@@ -71,10 +71,10 @@ struct OutputText {
   std::vector<std::string> command;
 };
 
-std::vector<std::string> texts_of(const std::vector<service::Address>& addresses) {
+std::vector<std::string> texts_of(const std::vector<config::Address>& addresses) {
   std::vector<std::string> texts;
   texts.reserve(addresses.size());
-  for (const auto& address : addresses) texts.push_back(service::to_text(address));
+  for (const auto& address : addresses) texts.push_back(config::to_string(address));
   return texts;
 }
 
@@ -90,7 +90,7 @@ struct Text {
   std::string state_dir = Configuration{}.state_dir, overrides, ca_file;
   std::uint64_t size_limit = FetchLimits{}.size_limit;
   std::uint64_t redirects = FetchLimits{}.redirects;
-  policy::DiscoveryText discovery;
+  discovery::DiscoverySection discovery;
   std::vector<ListText> lists;
   std::vector<OutputText> outputs;
   ServeText serve;
@@ -101,78 +101,78 @@ std::string member_of(const char* tables, std::size_t index) {
   return fmt::format("{}[{}].", tables, index);
 }
 
-void ask_for_lists(Settings& settings, std::vector<ListText>& lists) {
+void ask_for_lists(config::Settings& settings, std::vector<ListText>& lists) {
   lists.resize(settings.tables("list"));
   for (std::size_t i = 0; i < lists.size(); ++i) {
     const std::string in = member_of("list", i);
     ListText& list = lists[i];
-    settings.text(in + "name", list.name);
-    settings.text(in + "url", list.url);
-    settings.text(in + "file", list.file);
-    settings.text(in + "signature", list.signature);
-    settings.texts(in + "keys", list.keys);
-    settings.texts(in + "key_files", list.key_files);
-    settings.text(in + "openpgp_key_file", list.openpgp_key_file);
+    settings.string(in + "name", list.name);
+    settings.string(in + "url", list.url);
+    settings.string(in + "file", list.file);
+    settings.string(in + "signature", list.signature);
+    settings.strings(in + "keys", list.keys);
+    settings.strings(in + "key_files", list.key_files);
+    settings.string(in + "openpgp_key_file", list.openpgp_key_file);
     settings.flag(in + "allow_legacy", list.allow_legacy);
-    settings.text(in + "signed_file", list.signed_file);
+    settings.string(in + "signed_file", list.signed_file);
     settings.flag(in + "require_signed_file", list.require_signed_file);
     settings.number(in + "max_shrink", list.max_shrink, 0, 100);
   }
 }
 
-void ask_for_outputs(Settings& settings, std::vector<OutputText>& outputs) {
+void ask_for_outputs(config::Settings& settings, std::vector<OutputText>& outputs) {
   outputs.resize(settings.tables("output"));
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     const std::string in = member_of("output", i);
     OutputText& output = outputs[i];
-    settings.text(in + "mta", output.mta);
-    settings.text(in + "file", output.file);
-    settings.text(in + "type", output.type);
+    settings.string(in + "mta", output.mta);
+    settings.string(in + "file", output.file);
+    settings.string(in + "type", output.type);
     settings.flag(in + "early_adopter", output.early_adopter);
-    settings.text(in + "postfix_version", output.postfix_version);
-    settings.texts(in + "next_hops", output.next_hops);
-    settings.texts(in + "command", output.command);
+    settings.string(in + "postfix_version", output.postfix_version);
+    settings.strings(in + "next_hops", output.next_hops);
+    settings.strings(in + "command", output.command);
   }
 }
 
-void ask_for_serve(Settings& settings, ServeText& text, ServeSettings& serve) {
-  settings.texts("serve.listen", text.listen);
+void ask_for_serve(config::Settings& settings, ServeText& text, ServeSettings& serve) {
+  settings.strings("serve.listen", text.listen);
   settings.mode("serve.socket_mode", serve.socket_mode);
-  settings.text("serve.socket_group", serve.socket_group);
-  settings.text("serve.user", serve.user);
-  settings.text("serve.group", serve.group);
-  settings.text("serve.metrics", text.metrics);
+  settings.string("serve.socket_group", serve.socket_group);
+  settings.string("serve.user", serve.user);
+  settings.string("serve.group", serve.group);
+  settings.string("serve.metrics", text.metrics);
   settings.flag("serve.dane", serve.dane);
   settings.flag("serve.early_adopter", serve.early_adopter);
   settings.flag("serve.hold_without_policy", serve.hold_without_policy);
   settings.flag("serve.wait_for_dane", serve.wait_for_dane);
   settings.seconds("serve.dane_kept", serve.dane_kept, 0s, 30 * 24h);
-  settings.text("serve.postfix_version", text.postfix_version);
+  settings.string("serve.postfix_version", text.postfix_version);
   settings.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
   settings.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);
   settings.number("serve.max_connections", text.max_connections, 1, 1'000'000);
   settings.number("serve.max_domains", text.max_domains, 1, 10'000'000);
   settings.number("serve.max_lookups", text.max_lookups, 1, 100'000);
-  settings.text("serve.log", serve.log);
-  settings.text("serve.log_level", serve.log_level);
+  settings.string("serve.log", serve.log);
+  settings.string("serve.log_level", serve.log_level);
 }
 
 // What needs no check but that of its kind goes straight into the configuration.
-Text ask_for_all(Settings& settings, Configuration& configuration) {
+Text ask_for_all(config::Settings& settings, Configuration& configuration) {
   Text text;
   FetchLimits& fetch = configuration.fetch;
   Programs& programs = configuration.programs;
-  settings.text("state_dir", text.state_dir);
-  settings.text("overrides", text.overrides);
+  settings.string("state_dir", text.state_dir);
+  settings.string("overrides", text.overrides);
   settings.seconds("fetch.timeout", fetch.timeout, 100ms, 1h);
   settings.seconds("fetch.connect_timeout", fetch.connect_timeout, 100ms, 10min);
   settings.number("fetch.size_limit", text.size_limit, 1, preload::list_size_limit);
   settings.number("fetch.redirects", text.redirects, 0, 10);
-  settings.text("fetch.ca_file", text.ca_file);
+  settings.string("fetch.ca_file", text.ca_file);
   text.discovery.ask(settings, configuration.discovery);
-  settings.text("programs.postmap", programs.postmap);
-  settings.text("programs.makemap", programs.makemap);
-  settings.text("programs.gpgv", programs.gpgv);
+  settings.string("programs.postmap", programs.postmap);
+  settings.string("programs.makemap", programs.makemap);
+  settings.string("programs.gpgv", programs.gpgv);
   ask_for_lists(settings, text.lists);
   ask_for_outputs(settings, text.outputs);
   ask_for_serve(settings, text.serve, configuration.serve);
@@ -182,7 +182,7 @@ Text ask_for_all(Settings& settings, Configuration& configuration) {
 // Turns text into what it means, and keeps the first thing that is wrong with it.
 class Checks {
  public:
-  Checks(const Settings& settings, const fs::path& file) : settings_(settings), read_{file} {}
+  Checks(const config::Settings& settings, const fs::path& file) : settings_(settings), read_{file} {}
 
   void complete(const Text& text, Configuration& configuration);
   const std::optional<Error>& first_error() const { return first_error_; }
@@ -202,10 +202,10 @@ class Checks {
   void place_of_its_own(const std::string& key, const OutputSettings& output);
   OutputSettings output(const std::string& table, const OutputText& text);
   std::optional<postfix::Version> postfix_version(const std::string& key, const std::string& text);
-  std::optional<service::Address> address(const std::string& key, const std::string& text);
+  std::optional<config::Address> address(const std::string& key, const std::string& text);
   void serve(const ServeText& text, ServeSettings& settings);
 
-  const Settings& settings_;
+  const config::Settings& settings_;
   std::set<fs::path> read_;
   std::set<fs::path> written_;
   std::set<std::string> names_;
@@ -213,7 +213,7 @@ class Checks {
 };
 
 void Checks::require(bool holds, const std::string& key, std::string_view what) {
-  if (!holds && !first_error_) first_error_ = settings_.wrong(key, what);
+  if (!holds && !first_error_) first_error_ = settings_.error_at(key, what);
 }
 
 fs::path Checks::path(const std::string& key, const std::string& text) {
@@ -377,8 +377,8 @@ std::optional<postfix::Version> Checks::postfix_version(const std::string& key, 
   return version ? std::optional(*version) : std::nullopt;
 }
 
-std::optional<service::Address> Checks::address(const std::string& key, const std::string& text) {
-  auto address = service::parse_address(text);
+std::optional<config::Address> Checks::address(const std::string& key, const std::string& text) {
+  auto address = config::parse_address(text);
   require(address.has_value(), key, address ? "" : address.error().message);
   return address ? std::optional(std::move(*address)) : std::nullopt;
 }
@@ -456,7 +456,7 @@ std::string shown_place(const std::string& place) {
   return is_url(place) ? http::shown(place) : place;
 }
 
-policy::ExaminerSettings examiner_settings(const ServeSettings& settings, dane::Detail detail) {
+discovery::PolicyResolverSettings examiner_settings(const ServeSettings& settings, dane::Detail detail) {
   return {.dane = settings.dane,
           .dane_detail = detail,
           .dane_kept = std::chrono::duration_cast<std::chrono::seconds>(settings.dane_kept)};
@@ -467,11 +467,11 @@ bool is_url(std::string_view text) {
 }
 
 Error Configuration::wrong(const std::string& key, std::string_view what) const {
-  return file ? file->wrong(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
+  return file ? file->error_at(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
 }
 
 Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
-  auto settings = Settings::load(file, kind);
+  auto settings = config::Settings::load(file, kind);
   if (!settings) return std::unexpected(settings.error());
   std::error_code error;
   const fs::path absolute = fs::absolute(file, error).lexically_normal();
@@ -482,7 +482,7 @@ Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
   Checks checks(*settings, absolute);
   checks.complete(text, configuration);
   if (checks.first_error()) return std::unexpected(*checks.first_error());
-  configuration.file = std::make_shared<const Settings>(std::move(*settings));
+  configuration.file = std::make_shared<const config::Settings>(std::move(*settings));
   return configuration;
 }
 

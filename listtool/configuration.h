@@ -17,12 +17,12 @@
 
 #include "base/file.h"
 #include "base/result.h"
-#include "base/settings.h"
+#include "config/address.h"
+#include "config/settings.h"
+#include "discovery/discovery_settings.h"
+#include "discovery/policy_resolver.h"
 #include "listtool/postfix/map.h"
 #include "minisign/key.h"
-#include "policy/discovery_settings.h"
-#include "policy/examiner.h"
-#include "service/address.h"
 
 namespace starttls::listtool {
 
@@ -80,18 +80,18 @@ struct OutputSettings {
 // [serve]: the socketmap server.
 struct ServeSettings {
   // Where it listens, beside the sockets that systemd hands over.
-  std::vector<service::Address> listen{{.path = "/run/starttls-toolkit/socketmap.sock"},
-                                       {.host = "127.0.0.1", .port = 8461}};
-  mode_t socket_mode = 0660;                // of unix sockets
-  std::string socket_group;                 // of unix sockets; that of the server where empty
-  std::string user;                         // what root becomes; empty: it stays what it is
-  std::string group;                        // that of the user where empty
-  std::optional<service::Address> metrics;  // where the page for Prometheus is; none where not given
+  std::vector<config::Address> listen{{.path = "/run/starttls-toolkit/socketmap.sock"},
+                                      {.host = "127.0.0.1", .port = 8461}};
+  mode_t socket_mode = 0660;               // of unix sockets
+  std::string socket_group;                // of unix sockets; that of the server where empty
+  std::string user;                        // what root becomes; empty: it stays what it is
+  std::string group;                       // that of the user where empty
+  std::optional<config::Address> metrics;  // where the page for Prometheus is; none where not given
   bool dane = true;
   bool early_adopter = false;                                    // of lists, testing counts as enforce
-  bool hold_without_policy = false;                              // see socketmap::Rules
-  bool wait_for_dane = false;                                    // see socketmap::Rules
-  std::chrono::milliseconds dane_kept = std::chrono::hours(24);  // see policy::ExaminerSettings
+  bool hold_without_policy = false;                              // see serve::Rules
+  bool wait_for_dane = false;                                    // see serve::Rules
+  std::chrono::milliseconds dane_kept = std::chrono::hours(24);  // see discovery::PolicyResolverSettings
   std::optional<postfix::Version> postfix_version;
   std::chrono::milliseconds answer_timeout{20'000};
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
@@ -104,14 +104,14 @@ struct ServeSettings {
 
 struct Configuration {
   // Where it was read, for messages.
-  std::shared_ptr<const Settings> file;
+  std::shared_ptr<const config::Settings> file;
   // "FILE:3:8: 'serve.user' WHAT", Fault::config.
   Error wrong(const std::string& key, std::string_view what) const;
 
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); none where empty
   FetchLimits fetch;
-  policy::DiscoverySettings discovery;
+  discovery::DiscoverySettings discovery;
   Programs programs;
   std::vector<ListSettings> lists;  // later ones overlay earlier ones
   std::vector<OutputSettings> outputs;
@@ -130,7 +130,7 @@ std::string place_of(const ListSettings& list);
 std::string shown_place(const std::string& place);
 
 // How `serve`, and what shows what it would answer, examines domains.
-policy::ExaminerSettings examiner_settings(const ServeSettings& settings, dane::Detail detail);
+discovery::PolicyResolverSettings examiner_settings(const ServeSettings& settings, dane::Detail detail);
 
 // A URL, as against a path.
 bool is_url(std::string_view text);

@@ -9,9 +9,9 @@
 #include <array>
 #include <ranges>
 
-#include "base/cli.h"
+#include "base/atomic_file.h"
+#include "base/console.h"
 #include "base/counted.h"
-#include "base/file_draft.h"
 #include "base/text.h"
 #include "json/json_text.h"
 #include "listtool/changes.h"
@@ -175,7 +175,7 @@ void append_heads(const Side& before, const Side& after, BufferedWriter& out) {
 // " enforce mx1.example.com .example.net": names of lists need no escaping.
 void append_demand(const preload::Entry& entry, std::string& line) {
   line += ' ';
-  line += preload::to_text(entry.mode);
+  line += preload::to_string(entry.mode);
   if (entry.joined_mxs.empty()) return;
   line += ' ';
   const std::size_t at = line.size();
@@ -199,18 +199,18 @@ ChangeCounts write_text(const Side& before, const Side& after, BufferedWriter& o
   });
 }
 
-void write_demand(const preload::Entry& entry, JsonText& json) {
-  json.member("mode", preload::to_text(entry.mode));
+void write_demand(const preload::Entry& entry, json::JsonText& json) {
+  json.member("mode", preload::to_string(entry.mode));
   json.key("mx");
   json.begin_array();
   if (!entry.joined_mxs.empty()) {
-    for (const auto mx : preload::mxs_of(entry)) json.text(mx);
+    for (const auto mx : preload::split_mxs(entry)) json.text(mx);
   }
   json.end_array();
 }
 
 void write_change(const std::optional<preload::Entry>& before, const std::optional<preload::Entry>& after,
-                  JsonText& json) {
+                  json::JsonText& json) {
   json.begin_object();
   json.member("domain", (after ? after : before)->domain);
   if (before && after) {
@@ -226,7 +226,7 @@ void write_change(const std::optional<preload::Entry>& before, const std::option
   json.end_object();
 }
 
-void write_side(const Side& side, JsonText& json) {
+void write_side(const Side& side, json::JsonText& json) {
   json.begin_object();
   json.member("path", side.path);
   json.key("lists");
@@ -248,7 +248,7 @@ void write_side(const Side& side, JsonText& json) {
 
 // One walk for each kind of change, which comes cheaper than to keep them.
 ChangeCounts write_json(const Side& before, const Side& after, BufferedWriter& out) {
-  JsonText json;
+  json::JsonText json;
   json.begin_object();
   json.key("old");
   write_side(before, json);
@@ -299,8 +299,8 @@ Result<int> diff(const Common& common, const DiffOptions& options) {
     return fail(Fault::io, "standard output: {}", errno_text(error));
   }
   if (!common.quiet) {
-    tell(program,
-         fmt::format("{} added, {} removed, {} changed", counts.added, counts.removed, counts.changed));
+    print_info(program,
+               fmt::format("{} added, {} removed, {} changed", counts.added, counts.removed, counts.changed));
   }
   return counts.none() ? 0 : 1;
 }

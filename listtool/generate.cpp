@@ -6,11 +6,11 @@
 #include <algorithm>
 #include <iterator>
 
-#include "base/cli.h"
-#include "base/file_draft.h"
+#include "base/atomic_file.h"
+#include "base/console.h"
 #include "base/text.h"
 #include "json/json_text.h"
-#include "listtool/installed.h"
+#include "listtool/installed_lists.h"
 #include "listtool/map.h"
 #include "listtool/mta_sts_source.h"
 #include "listtool/options.h"
@@ -20,7 +20,7 @@
 namespace starttls::listtool {
 namespace {
 
-void write(JsonText& json, const SourceFacts& list, std::size_t domains, Time now) {
+void write(json::JsonText& json, const SourceFacts& list, std::size_t domains, Time now) {
   const auto text_or_null = [&](std::string_view key, bool known, const std::string& text) {
     json.key(key);
     known ? json.text(text) : json.null();
@@ -39,7 +39,7 @@ void write(JsonText& json, const SourceFacts& list, std::size_t domains, Time no
 
 std::string as_json(const GenerateOptions& options, const std::vector<Source>& sources, bool changed,
                     Time now) {
-  JsonText json;
+  json::JsonText json;
   json.begin_object();
   json.member("output", file_of(options.map).string());
   json.member("changed", changed);
@@ -63,7 +63,7 @@ std::vector<std::filesystem::path> inputs_of(const GenerateOptions& options) {
   return inputs;
 }
 
-Result<void> spare_inputs(const GenerateOptions& options) {
+Result<void> refuse_overwriting_inputs(const GenerateOptions& options) {
   const auto output = file_of(options.map);
   for (const auto& input : inputs_of(options)) {
     // By device and inode, whatever links lead there. What is not there is no input.
@@ -76,7 +76,7 @@ Result<void> spare_inputs(const GenerateOptions& options) {
 }
 
 Result<void> check(const Common& common, const GenerateOptions& options) {
-  if (!options.map.file.empty()) return spare_inputs(options);
+  if (!options.map.file.empty()) return refuse_overwriting_inputs(options);
   if (common.json) return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
   if (!is_text(options.map)) {
     return fail(Fault::usage, "--type {} needs -o: it is no text", options.map.type);
@@ -87,11 +87,11 @@ Result<void> check(const Common& common, const GenerateOptions& options) {
 Result<int> to_stdout(const Common& common, const GenerateOptions& options,
                       const std::vector<Source>& sources) {
   BufferedWriter out(STDOUT_FILENO);
-  tell_not_expressed(common, "standard output", write_text(options.map, sources, out));
+  warn_not_expressed(common, "standard output", write_text(options.map, sources, out));
   if (const int error = out.flush(); error != 0) {
     return fail(Fault::io, "standard output: {}", errno_text(error));
   }
-  return tell_unusable(sources);
+  return warn_unusable(sources);
 }
 
 // What a text says at its head, a compiled map must say here.
@@ -100,8 +100,8 @@ void tell_mc_lines(const OutputSettings& map) {
   std::error_code none;
   const auto name = std::filesystem::absolute(map_name(map), none).lexically_normal();
   const auto lines = sendmail::mc_lines(name, sendmail::MapType::hash);
-  tell(program,
-       lines ? fmt::format("in the .mc file:\n{}{}", *lines, sendmail::needs_cas) : lines.error().message);
+  print_info(program, lines ? fmt::format("in the .mc file:\n{}{}", *lines, sendmail::needs_cas)
+                            : lines.error().message);
 }
 
 // The overrides are those of what is installed, and not of lists that somebody brings along.
@@ -124,18 +124,18 @@ Result<int> generate(const Common& common, const GenerateOptions& options) {
   auto draft = draft_map(options.map, *sources, common.configuration.programs);
   if (!draft) return std::unexpected(draft.error());
   // An unchanged file keeps its time: whoever watches it has nothing to do.
-  const auto changed = draft->file.publish_if_changed();
+  const auto changed = draft->file.commit_if_changed();
   if (!changed) return std::unexpected(changed.error());
-  tell_not_expressed(common, printable(draft->file.place().string()), draft->not_expressed);
+  warn_not_expressed(common, printable(draft->file.target().string()), draft->not_expressed);
   if (common.verbose) {
-    tell(program, printable(draft->file.place().string()) + (*changed ? ": written" : ": unchanged"));
+    print_info(program, printable(draft->file.target().string()) + (*changed ? ": written" : ": unchanged"));
     tell_mc_lines(options.map);
   }
   if (common.json) {
     const auto printed = print(as_json(options, *sources, *changed, common.now));
     if (!printed) return std::unexpected(printed.error());
   }
-  return tell_unusable(*sources);
+  return warn_unusable(*sources);
 }
 
 }  // namespace starttls::listtool

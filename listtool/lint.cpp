@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/counted.h"
 #include "base/text.h"
 
@@ -13,7 +13,7 @@ std::string_view word_for(Severity severity) {
   switch (severity) {
     case Severity::note:
       return "note";
-    case Severity::dropped:
+    case Severity::fault:
       return "fault";
     case Severity::refused:
       return "refused";
@@ -24,32 +24,32 @@ std::string_view word_for(Severity severity) {
 std::string as_text(const Linted& linted) {
   std::string text;
   for (const Finding& finding : linted.findings) {
-    text += fmt::format("{}:{}:{}: {}: {}{}{}\n", linted.file, finding.place.line, finding.place.column,
+    text += fmt::format("{}:{}:{}: {}: {}{}{}\n", linted.file, finding.position.line, finding.position.column,
                         word_for(finding.severity), finding.entry, finding.entry.empty() ? "" : ": ",
                         finding.message);
   }
-  if (linted.untold > 0) text += fmt::format("{}: and {} more\n", linted.file, linted.untold);
+  if (linted.suppressed > 0) text += fmt::format("{}: and {} more\n", linted.file, linted.suppressed);
   return text;
 }
 
-void write_findings(JsonText& json, const Linted& linted) {
+void write_findings(json::JsonText& json, const Linted& linted) {
   json.key("findings");
   json.begin_array();
   for (const Finding& finding : linted.findings) {
     json.begin_object();
     json.member("severity", word_for(finding.severity));
-    json.member("line", finding.place.line);
-    json.member("column", finding.place.column);
+    json.member("line", finding.position.line);
+    json.member("column", finding.position.column);
     json.member("entry", finding.entry);
     json.member("message", finding.message);
     json.end_object();
   }
   json.end_array();
-  json.member("untold", linted.untold);
+  json.member("untold", linted.suppressed);
 }
 
 std::string as_json(const Linted& linted) {
-  JsonText json;
+  json::JsonText json;
   json.begin_object();
   json.member("file", linted.file);
   json.member("readable", linted.readable);
@@ -69,9 +69,9 @@ Result<int> answer(const Common& common, const Linted& linted) {
   const auto printed = print(common.json ? as_json(linted) : as_text(linted));
   if (!printed) return std::unexpected(printed.error());
   if (!linted.readable) return static_cast<int>(Fault::data);  // why was just told
-  const std::uint64_t count = faults(linted.findings) + linted.untold;
+  const std::uint64_t count = faults(linted.findings) + linted.suppressed;
   if (!common.quiet)
-    tell(program, fmt::format("{}: {}, {}", linted.file, linted.sum, counted(count, "fault")));
+    print_info(program, fmt::format("{}: {}, {}", linted.file, linted.sum, counted(count, "fault")));
   return count == 0 ? 0 : 1;
 }
 

@@ -18,9 +18,9 @@ struct Linted {
   std::string file;       // fit to be shown
   bool readable = false;  // whether there is anything to be had from it
   std::vector<Finding> findings;
-  std::uint64_t untold = 0;  // further findings
+  std::uint64_t suppressed = 0;  // further findings
   // Where it is readable, for --json the members that say what was read, and a sum of it for a person.
-  std::function<void(JsonText&)> content;
+  std::function<void(json::JsonText&)> content;
   std::string sum;
 };
 

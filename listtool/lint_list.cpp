@@ -32,27 +32,27 @@ Counts count(const preload::List& list) {
 // What the clock has to say about a list that is sound in itself.
 void judge_times(preload::Reading& reading, Time now) {
   const preload::List& list = *reading.list;
-  const auto say = [&](Place place, std::string message) {
+  const auto say = [&](Position position, std::string message) {
     reading.findings.push_back(
-        {.severity = Severity::dropped, .place = place, .entry = {}, .message = std::move(message)});
+        {.severity = Severity::fault, .position = position, .entry = {}, .message = std::move(message)});
   };
   if (list.expires > now && list.expires <= now + shortest_rest) {
     say(reading.expires, fmt::format("it expires on {}, in less than {} hours", to_rfc3339(list.expires),
                                      shortest_rest.count()));
-  } else if (const auto usable = preload::usable_at(list, now); !usable) {
+  } else if (const auto usable = preload::check_usable(list, now); !usable) {
     say(list.expires <= now ? reading.expires : reading.timestamp, usable.error().message);
   }
-  std::ranges::stable_sort(reading.findings, {}, &Finding::place);
+  std::ranges::stable_sort(reading.findings, {}, &Finding::position);
 }
 
-void write_list(JsonText& json, const preload::List& list) {
+void write_list(json::JsonText& json, const preload::List& list) {
   const Counts counts = count(list);
   json.member("timestamp", to_rfc3339(list.timestamp));
   json.member("expires", to_rfc3339(list.expires));
   json.member("author", list.author);
   json.member("domains", list.size());
   for (const auto mode : {preload::Mode::enforce, preload::Mode::testing, preload::Mode::none}) {
-    json.member(preload::to_text(mode), counts.of(mode));
+    json.member(preload::to_string(mode), counts.of(mode));
   }
 }
 
@@ -63,12 +63,14 @@ std::string sum_of(const preload::List& list) {
                      counts.of(preload::Mode::none), to_rfc3339(list.expires));
 }
 
-std::optional<std::string> fault_of_domain(const PublicSuffixes& suffixes, std::string_view domain) {
+std::optional<std::string> fault_of_domain(const publicsuffix::PublicSuffixes& suffixes,
+                                           std::string_view domain) {
   if (!suffixes.contains(std::string(domain))) return std::nullopt;
   return "is a public suffix, under which others register domains: the entry is for none of them";
 }
 
-std::optional<std::string> fault_of_pattern(const PublicSuffixes& suffixes, std::string_view pattern) {
+std::optional<std::string> fault_of_pattern(const publicsuffix::PublicSuffixes& suffixes,
+                                            std::string_view pattern) {
   const bool is_suffix = pattern.starts_with('.');
   if (!suffixes.contains(std::string(pattern.substr(is_suffix ? 1 : 0)))) return std::nullopt;
   return is_suffix ? fmt::format(
@@ -79,7 +81,7 @@ std::optional<std::string> fault_of_pattern(const PublicSuffixes& suffixes, std:
 }
 
 // The format allows such names, so that generate takes them, but hardly anybody means them.
-preload::Checks against(const PublicSuffixes& suffixes) {
+preload::Checks against(const publicsuffix::PublicSuffixes& suffixes) {
   return {.domain = [&suffixes](std::string_view name) { return fault_of_domain(suffixes, name); },
           .pattern = [&suffixes](std::string_view name) { return fault_of_pattern(suffixes, name); }};
 }
@@ -93,7 +95,7 @@ Result<int> lint_list(const Common& common, const LintOptions& options) {
       is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit, FileKind::any);
   if (!opened) return std::unexpected(opened.error());
   const int fd = is_stdin ? STDIN_FILENO : opened->get();
-  const auto suffixes = PublicSuffixes::load();
+  const auto suffixes = publicsuffix::PublicSuffixes::load();
   if (!suffixes) warn(common, suffixes.error().message + ": names are not compared with it");
   auto reading = preload::read_list(
       file, [&](std::span<char> into) { return read_some(fd, into, file); },
@@ -102,8 +104,8 @@ Result<int> lint_list(const Common& common, const LintOptions& options) {
   return answer(common, {.file = file,
                          .readable = reading.list.has_value(),
                          .findings = reading.findings,
-                         .untold = reading.untold,
-                         .content = [&](JsonText& text) { write_list(text, *reading.list); },
+                         .suppressed = reading.suppressed,
+                         .content = [&](json::JsonText& text) { write_list(text, *reading.list); },
                          .sum = reading.list ? sum_of(*reading.list) : ""});
 }
 

@@ -14,8 +14,8 @@
 namespace starttls::listtool {
 namespace {
 
-void write_policy(JsonText& json, const mtasts::Policy& policy) {
-  json.member("mode", mtasts::to_text(policy.mode));
+void write_policy(json::JsonText& json, const mtasts::Policy& policy) {
+  json.member("mode", mtasts::to_string(policy.mode));
   json.key("mx");
   json.begin_array();
   for (const mtasts::MxPattern& pattern : policy.mx) json.text(pattern.str());
@@ -23,7 +23,7 @@ void write_policy(JsonText& json, const mtasts::Policy& policy) {
   json.member("max_age", static_cast<std::uint64_t>(policy.max_age.count()));
 }
 
-void write_destinations(JsonText& json, const tlsrpt::Record& record) {
+void write_destinations(json::JsonText& json, const tlsrpt::Record& record) {
   json.key("rua");
   json.begin_array();
   for (const tlsrpt::Destination& destination : record.destinations) json.text(destination.uri());
@@ -31,16 +31,16 @@ void write_destinations(JsonText& json, const tlsrpt::Record& record) {
 }
 
 std::string sum_of(const mtasts::Policy& policy) {
-  return fmt::format("mode {}, {} mx, max_age {}", mtasts::to_text(policy.mode), policy.mx.size(),
+  return fmt::format("mode {}, {} mx, max_age {}", mtasts::to_string(policy.mode), policy.mx.size(),
                      policy.max_age.count());
 }
 
 // What is wrong with the file and with the answer in it, at the places in the file.
 std::vector<Finding> findings_in(const TxtFile& file, std::vector<Finding> of_answer) {
-  for (Finding& finding : of_answer) finding.place = file.place_of(finding.place);
+  for (Finding& finding : of_answer) finding.position = file.position_of(finding.position);
   std::vector<Finding> findings = file.findings;
   std::ranges::move(of_answer, std::back_inserter(findings));
-  std::ranges::stable_sort(findings, {}, &Finding::place);
+  std::ranges::stable_sort(findings, {}, &Finding::position);
   return findings;
 }
 
@@ -56,8 +56,8 @@ Result<int> lint_record(const Common& common, const LintOptions& options, Read r
   return answer(common, {.file = shown_file(options.file),
                          .readable = readable,
                          .findings = findings_in(file, std::move(reading.findings)),
-                         .untold = reading.untold,
-                         .content = [&](JsonText& json) { content(json, *reading.record); },
+                         .suppressed = reading.suppressed,
+                         .content = [&](json::JsonText& json) { content(json, *reading.record); },
                          .sum = readable ? sum(*reading.record) : ""});
 }
 
@@ -70,15 +70,15 @@ Result<int> lint_policy(const Common& common, const LintOptions& options) {
   return answer(common, {.file = shown_file(options.file),
                          .readable = reading.policy.has_value(),
                          .findings = std::move(reading.findings),
-                         .untold = reading.untold,
-                         .content = [&](JsonText& json) { write_policy(json, *reading.policy); },
+                         .suppressed = reading.suppressed,
+                         .content = [&](json::JsonText& json) { write_policy(json, *reading.policy); },
                          .sum = reading.policy ? sum_of(*reading.policy) : ""});
 }
 
 Result<int> lint_sts_record(const Common& common, const LintOptions& options) {
   return lint_record(
       common, options, mtasts::read_records,
-      [](JsonText& json, const mtasts::Record& record) { json.member("id", record.id); },
+      [](json::JsonText& json, const mtasts::Record& record) { json.member("id", record.id); },
       [](const mtasts::Record& record) { return "id " + record.id; });
 }
 

@@ -9,19 +9,19 @@
 #include <memory>
 #include <ranges>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/next_hop.h"
 #include "base/text.h"
+#include "discovery/discovery_stack.h"
 #include "json/json_text.h"
 #include "listtool/arguments.h"
-#include "listtool/index.h"
-#include "listtool/installed.h"
+#include "listtool/installed_lists.h"
+#include "listtool/list_index.h"
 #include "listtool/options.h"
 #include "listtool/sendmail/map.h"
 #include "listtool/sources.h"
-#include "mtasts/cache.h"
-#include "policy/answer.h"
-#include "policy/discovery.h"
+#include "mtastsdb/cache.h"
+#include "policy/decision.h"
 
 namespace starttls::listtool {
 namespace {
@@ -39,17 +39,17 @@ struct Places {
 
 // What the DNS and policy hosts say, or once said.
 struct Published {
-  std::optional<dane::Verdict> dane;
-  mtasts::Knowledge mta_sts;
+  std::optional<dane::DaneResult> dane;
+  mtasts::PolicyState mta_sts;
   std::string note;  // what could not be found out; "" where all could
 };
 
 struct Answer {
   std::string next_hop;  // as it was looked up
   std::string domain;    // its policy domain
-  policy::Answer policy;
+  policy::Decision policy;
   std::optional<bool> verified;  // of a list, whether its signature was checked
-  std::optional<dane::Verdict> dane;
+  std::optional<dane::DaneResult> dane;
   std::optional<mtasts::FetchedPolicy> mta_sts;
   std::optional<std::string> postfix;
   std::optional<std::string> sendmail;
@@ -57,7 +57,7 @@ struct Answer {
   bool applies() const { return policy.mode != policy::Mode::none; }
 };
 
-std::string source_of(const policy::Answer& policy) {
+std::string source_of(const policy::Decision& policy) {
   switch (policy.source) {
     case policy::Source::none:
       break;
@@ -115,7 +115,7 @@ Result<std::optional<policy::ListEntry>> find_override(std::string_view domain, 
 }
 
 // Sendmail cannot do DANE, so that the other sources count.
-std::optional<std::string> told_to_sendmail(policy::Known known, const std::string& domain) {
+std::optional<std::string> told_to_sendmail(policy::Inputs known, const std::string& domain) {
   known.dane.reset();
   return sendmail::policy_for(domain, policy::decide(known));
 }
@@ -145,12 +145,12 @@ Result<Answer> answer_for(const NextHop& next_hop, const Places& places, Publish
   if (!override_entry) return std::unexpected(override_entry.error());
   auto in_lists = find_in_lists(domain.str(), places.lists);
   if (!in_lists) return std::unexpected(in_lists.error());
-  const policy::Known known{.override_entry = std::move(*override_entry),
-                            .dane = published.dane,
-                            .mta_sts = published.mta_sts.live(now),
-                            .list_entry = in_lists->entry,
-                            .early_adopter = rules.early_adopter,
-                            .wait_for_dane = wait_for_dane};
+  const policy::Inputs known{.override_entry = std::move(*override_entry),
+                             .dane = published.dane,
+                             .mta_sts = published.mta_sts.valid(now),
+                             .list_entry = in_lists->entry,
+                             .early_adopter = rules.early_adopter,
+                             .wait_for_dane = wait_for_dane};
   Answer answer{.next_hop = next_hop.str(), .domain = domain.str(), .policy = policy::decide(known)};
   answer.dane = std::move(published.dane);
   if (known.mta_sts != nullptr) answer.mta_sts = *known.mta_sts;
@@ -162,9 +162,9 @@ Result<Answer> answer_for(const NextHop& next_hop, const Places& places, Publish
   return answer;
 }
 
-std::vector<std::string_view> mxs_of(const Answer& answer) {
+std::vector<std::string_view> split_mxs(const Answer& answer) {
   if (answer.policy.joined_mxs.empty()) return {};
-  return preload::mxs_of(as_entry(answer));
+  return preload::split_mxs(as_entry(answer));
 }
 
 std::string as_text(const Answer& answer) {
@@ -172,37 +172,37 @@ std::string as_text(const Answer& answer) {
   const auto line = [&](std::string_view label, std::string_view value) {
     text += fmt::format("  {:<8} {}\n", label, printable(value, 65536));
   };
-  const policy::Answer& policy = answer.policy;
+  const policy::Decision& policy = answer.policy;
   if (policy.source != policy::Source::none) {
     const std::string until = policy.expires ? ", until " + to_rfc3339(*policy.expires) : "";
-    line("policy", fmt::format("{}, from {}{}", policy::to_text(policy.mode), source_of(policy), until));
+    line("policy", fmt::format("{}, from {}{}", policy::to_string(policy.mode), source_of(policy), until));
   } else {
     line("policy", "none");
   }
-  if (const auto mxs = mxs_of(answer); !mxs.empty()) line("mx", fmt::format("{}", fmt::join(mxs, ", ")));
+  if (const auto mxs = split_mxs(answer); !mxs.empty()) line("mx", fmt::format("{}", fmt::join(mxs, ", ")));
   line("postfix", answer.postfix.value_or("nothing"));
   line("sendmail", answer.sendmail.value_or("nothing"));
   line("reason", policy.reason);
   return text;
 }
 
-void text_or_null(JsonText& json, std::string_view key, const std::optional<std::string>& text) {
+void text_or_null(json::JsonText& json, std::string_view key, const std::optional<std::string>& text) {
   json.key(key);
   text ? json.text(*text) : json.null();
 }
 
-void write(JsonText& json, const std::optional<dane::Verdict>& verdict) {
+void write(json::JsonText& json, const std::optional<dane::DaneResult>& verdict) {
   json.key("dane");
   if (!verdict) return json.null();
   json.begin_object();
-  json.member("standing", dane::to_text(verdict->standing));
+  json.member("status", dane::to_string(verdict->status));
   json.member("reason", verdict->reason);
   json.key("hosts");
   json.begin_array();
   for (const dane::Host& host : verdict->hosts) {
     json.begin_object();
     json.member("name", host.name);
-    json.member("binding", dane::to_text(host.binding));
+    json.member("binding", dane::to_string(host.tlsa));
     if (!host.reason.empty()) json.member("reason", host.reason);
     json.end_object();
   }
@@ -210,12 +210,12 @@ void write(JsonText& json, const std::optional<dane::Verdict>& verdict) {
   json.end_object();
 }
 
-void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
+void write(json::JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
   json.key("mta_sts");
   if (!fetched) return json.null();
   json.begin_object();
   json.member("id", fetched->id);
-  json.member("mode", mtasts::to_text(fetched->policy.mode));
+  json.member("mode", mtasts::to_string(fetched->policy.mode));
   json.key("mx");
   json.begin_array();
   for (const auto& mx : fetched->policy.mx) json.text(mx.str());
@@ -225,18 +225,18 @@ void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) 
   json.end_object();
 }
 
-void write(JsonText& json, const Answer& answer) {
-  const policy::Answer& policy = answer.policy;
+void write(json::JsonText& json, const Answer& answer) {
+  const policy::Decision& policy = answer.policy;
   json.begin_object();
   json.member("domain", answer.domain);
   json.member("next_hop", answer.next_hop);
   json.member("applies", answer.applies());
   json.member("source", source_of(policy));
   json.key("mode");
-  policy.source == policy::Source::none ? json.null() : json.text(policy::to_text(policy.mode));
+  policy.source == policy::Source::none ? json.null() : json.text(policy::to_string(policy.mode));
   json.key("mx");
   json.begin_array();
-  for (const auto mx : mxs_of(answer)) json.text(mx);
+  for (const auto mx : split_mxs(answer)) json.text(mx);
   json.end_array();
   text_or_null(json, "expires", policy.expires.transform(to_rfc3339));
   json.key("verified");
@@ -250,7 +250,7 @@ void write(JsonText& json, const Answer& answer) {
 }
 
 std::string as_json(const std::vector<Answer>& answers) {
-  JsonText json;
+  json::JsonText json;
   json.begin_array();
   for (const Answer& answer : answers) write(json, answer);
   json.end_array();
@@ -296,9 +296,9 @@ Result<Places> places_in_files(const Common& common, const LookupOptions& option
 Result<Place> installed(const Set& set, InstalledList list) {
   const auto nowhere = [](std::string_view) -> Result<std::optional<IndexedEntry>> { return std::nullopt; };
   if (!list.edition) return Place{.facts = std::move(list.facts), .find = nowhere};
-  auto opened = Index::open(set.index_of(*list.edition));
+  auto opened = ListIndex::open(set.index_of(*list.edition));
   if (!opened) return std::unexpected(opened.error());
-  const auto index = std::make_shared<Index>(std::move(*opened));
+  const auto index = std::make_shared<ListIndex>(std::move(*opened));
   return Place{.facts = std::move(list.facts),
                .find = [index](std::string_view domain) { return index->find(domain); }};
 }
@@ -321,7 +321,7 @@ Result<Places> installed_places(const Common& common) {
 // What is known of MTA-STS without asking anybody; nothing is known of DANE.
 Result<std::vector<Published>> cached(const Common& common, std::span<const NextHop> next_hops) {
   std::vector<Published> published(next_hops.size());
-  auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
+  auto cache = mtastsdb::Cache::open_to_read(mta_sts_cache(common.configuration));
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return published;
   for (std::size_t i = 0; i < next_hops.size(); ++i) {
@@ -332,36 +332,37 @@ Result<std::vector<Published>> cached(const Common& common, std::span<const Next
   return published;
 }
 
-Published published(const policy::Facts& facts) {
-  const mtasts::Discovery& mta_sts = facts.mta_sts;
-  Published result{.dane = facts.dane, .mta_sts = mta_sts.knowledge, .note = {}};
+Published published(const discovery::DomainFacts& facts) {
+  const discovery::MtaStsDiscovery& mta_sts = facts.mta_sts;
+  Published result{.dane = facts.dane, .mta_sts = mta_sts.policy_state, .note = {}};
   std::vector<std::string> notes;
   if (mta_sts.record.kind != mtasts::RecordState::Kind::record && !mta_sts.record_reason.empty()) {
     notes.push_back("MTA-STS: " + mta_sts.record_reason);
   }
-  if (mta_sts.knowledge.failure) notes.push_back("MTA-STS: " + mta_sts.knowledge.failure->reason);
+  if (mta_sts.policy_state.failure) notes.push_back("MTA-STS: " + mta_sts.policy_state.failure->reason);
   result.note = fmt::format("{}", fmt::join(notes, "; "));
   return result;
 }
 
-event::Task<std::vector<std::shared_ptr<const policy::Facts>>> examine(policy::Examiner& examiner,
-                                                                       std::span<const NextHop> next_hops) {
-  std::vector<event::Task<std::shared_ptr<const policy::Facts>>> tasks;
+event::Task<std::vector<std::shared_ptr<const discovery::DomainFacts>>> examine(
+    discovery::PolicyResolver& policy_resolver, std::span<const NextHop> next_hops) {
+  std::vector<event::Task<std::shared_ptr<const discovery::DomainFacts>>> tasks;
   tasks.reserve(next_hops.size());
-  for (const NextHop& next_hop : next_hops) tasks.push_back(examiner.examine(next_hop));
-  return event::all_of(std::move(tasks));
+  for (const NextHop& next_hop : next_hops) tasks.push_back(policy_resolver.examine(next_hop));
+  return event::when_all(std::move(tasks));
 }
 
 // What is published now.
 Result<std::vector<Published>> asked(const Common& common, std::span<const NextHop> next_hops) {
   auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
-  auto discovery = policy::Discovery::begin(
+  auto discovery = discovery::DiscoveryStack::begin(
       common.configuration.discovery, mta_sts_cache(common.configuration), std::move(*clock),
       examiner_settings(common.configuration.serve, dane::Detail::hosts));
   if (!discovery) return std::unexpected(discovery.error());
   if ((*discovery)->warning) warn(common, (*discovery)->warning->message);
-  const auto facts = (*discovery)->loop.finish(examine(*(*discovery)->examiner, next_hops));
+  const auto facts =
+      (*discovery)->loop.run_until_complete(examine(*(*discovery)->policy_resolver, next_hops));
   std::vector<Published> all;
   all.reserve(facts.size());
   for (const auto& of_domain : facts) all.push_back(published(*of_domain));
@@ -412,7 +413,7 @@ Result<int> lookup(const Common& common, const LookupOptions& options) {
   if (!printed) return std::unexpected(printed.error());
   int status = read->status;
   for (const Place& place : places->lists) {
-    if (const int told = tell_unusable(place.facts); told != 0) status = told;
+    if (const int told = warn_unusable(place.facts); told != 0) status = told;
   }
   if (status != 0) return status;
   return std::ranges::all_of(answers, &Answer::applies) ? 0 : 1;

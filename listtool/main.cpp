@@ -2,9 +2,10 @@
 // parsed and handed to its command; starttls-listtool(1) is the manual.
 
 #include "base/access.h"
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "command/command_line.h"
 #include "listtool/options.h"
 
 namespace {
@@ -313,7 +314,7 @@ Result<int> dispatch(const Commands& commands, const Options& options) {
   if (commands.sts_fetch->parsed()) return sts_fetch(options.common, options.sts_fetch);
   if (commands.sts_refresh->parsed()) return sts_refresh(options.common, options.sts_refresh);
   if (commands.sts_cache->parsed()) return sts_cache(options.common, options.sts_cache);
-  if (commands.serve->parsed()) return serve(options.common, options.serve);
+  if (commands.serve->parsed()) return run_serve(options.common, options.serve);
   return lookup(options.common, options.lookup);
 }
 
@@ -330,7 +331,7 @@ Result<int> run(int argc, const char* const* argv) {
   Options options;
   add_common(app, options.common);
   const Commands commands = add_commands(app, options);
-  if (const auto leave = parse_command_line(app, argc, argv)) return *leave;
+  if (const auto leave = command::parse_command_line(app, argc, argv)) return *leave;
   if (const auto completed = complete(commands, options); !completed) {
     const auto& file =
         options.common.config.empty() ? std::filesystem::path(default_configuration) : options.common.config;
@@ -338,7 +339,7 @@ Result<int> run(int argc, const char* const* argv) {
   }
   start_log(program, LogTarget::command);
   // What makes a command fail is returned; the log has only warnings of what it gets over.
-  if (options.common.quiet) spdlog::set_level(spdlog::level::off);
+  if (options.common.quiet) set_log_level(LogLevel::off);
   auto done = dispatch(commands, options);
   if (done) return done;
   return std::unexpected(with_access_advice(done.error(), options.common.configuration.state_dir, program));
@@ -347,5 +348,5 @@ Result<int> run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&] { return run(argc, argv); });
+  return run_main(program, [&] { return run(argc, argv); });
 }

@@ -42,15 +42,15 @@ void add_policies(Writer& table, const OutputSettings& output, std::span<const S
                      [&](std::string_view key, std::string_view policy) { table.add(key, policy); });
 }
 
-std::unexpected<Error> cannot_write(const FileDraft& draft, Fault fault, std::string_view reason) {
-  return fail(fault, "{}: cannot write: {}", printable(draft.place().string()), reason);
+std::unexpected<Error> cannot_write(const AtomicFile& draft, Fault fault, std::string_view reason) {
+  return fail(fault, "{}: cannot write: {}", printable(draft.target().string()), reason);
 }
 
-Result<void> fill_cdb(FileDraft& draft, const OutputSettings& output, std::span<const Source> sources) {
+Result<void> fill_cdb(AtomicFile& draft, const OutputSettings& output, std::span<const Source> sources) {
   table::CdbWriter table(draft.fd());
   add_policies(table, output, sources);
   if (const int error = table.finish(); error != 0)
-    return cannot_write(draft, fault_for_writing(error), errno_text(error));
+    return cannot_write(draft, write_fault(error), errno_text(error));
   return {};
 }
 
@@ -58,28 +58,28 @@ Result<void> fill_cdb(FileDraft& draft, const OutputSettings& output, std::span<
 constexpr const char* private_name = "map";
 constexpr const char* made_name = "map.db";
 
-Result<void> fill_lmdb(FileDraft& draft, const OutputSettings& output, std::span<const Source> sources) {
-  const auto directory = draft.enclose(private_name);
+Result<void> fill_lmdb(AtomicFile& draft, const OutputSettings& output, std::span<const Source> sources) {
+  const auto directory = draft.move_to_private_directory(private_name);
   if (!directory) return std::unexpected(directory.error());
   table::LmdbWriter table(path_below(*directory, private_name));
   add_policies(table, output, sources);
   if (const int error = table.finish(); error != 0) {
-    return cannot_write(draft, fault_for_writing(error), table::lmdb_text(error));
+    return cannot_write(draft, write_fault(error), table::lmdb_text(error));
   }
-  return draft.adopt(private_name);
+  return draft.replace_with(private_name);
 }
 
-Result<void> run_for(const FileDraft& draft, const Command& command) {
+Result<void> run_for(const AtomicFile& draft, const Command& command) {
   const auto done = run_program(command);
   if (!done) return std::unexpected(done.error());
   if (done->succeeded()) return {};
-  return cannot_write(draft, Fault::cannot_create, failure_of(command.argv.front(), *done));
+  return cannot_write(draft, Fault::cannot_create, failure_text(command.argv.front(), *done));
 }
 
 // The draft holds the map as a text; the program makes what is to be published of it, in the draft's private
 // directory.
-Result<void> compile(FileDraft& draft, const OutputSettings& output, const Programs& programs) {
-  const auto directory = draft.enclose(private_name);
+Result<void> compile(AtomicFile& draft, const OutputSettings& output, const Programs& programs) {
+  const auto directory = draft.move_to_private_directory(private_name);
   if (!directory) return std::unexpected(directory.error());
   Command command{.argv = {}, .directory_fd = *directory};
   UniqueFd text;
@@ -87,13 +87,13 @@ Result<void> compile(FileDraft& draft, const OutputSettings& output, const Progr
     command.argv = {programs.postmap, output.type + ":" + private_name};
   } else {
     text = open_regular(*directory, private_name, O_RDONLY | O_NOFOLLOW);
-    if (!text) return cannot_write(draft, fault_for_writing(errno), errno_text(errno));
+    if (!text) return cannot_write(draft, write_fault(errno), errno_text(errno));
     command.argv = {programs.makemap, output.type, private_name};
     command.stdin_fd = text.get();
   }
   command.time_limit = std::chrono::minutes(10);
   if (auto done = run_for(draft, command); !done) return done;
-  return draft.adopt(made_name);
+  return draft.replace_with(made_name);
 }
 
 Result<void> fill(MapDraft& draft, const OutputSettings& output, std::span<const Source> sources,
@@ -147,7 +147,7 @@ std::size_t write_text(const OutputSettings& output, std::span<const Source> sou
   return 0;
 }
 
-void tell_not_expressed(const Common& common, std::string_view map, std::size_t domains) {
+void warn_not_expressed(const Common& common, std::string_view map, std::size_t domains) {
   if (domains == 0) return;
   warn(common, fmt::format("{}: domains NOT ENFORCED, because Sendmail cannot be told their policies: {} "
                            "(the map as text names them in comments)",
@@ -156,7 +156,7 @@ void tell_not_expressed(const Common& common, std::string_view map, std::size_t 
 
 Result<MapDraft> draft_map(const OutputSettings& output, std::span<const Source> sources,
                            const Programs& programs) {
-  auto file = FileDraft::beside(file_of(output));
+  auto file = AtomicFile::create(file_of(output));
   if (!file) return std::unexpected(file.error());
   MapDraft draft{.file = std::move(*file)};
   if (const auto filled = fill(draft, output, sources, programs); !filled) {

@@ -9,7 +9,7 @@
 #include <span>
 #include <string_view>
 
-#include "base/file_draft.h"
+#include "base/atomic_file.h"
 #include "base/result.h"
 #include "listtool/configuration.h"
 #include "listtool/sources.h"
@@ -29,7 +29,7 @@ std::filesystem::path map_name(const OutputSettings& output);
 std::filesystem::path file_of(const OutputSettings& output);
 
 struct MapDraft {
-  FileDraft file;
+  AtomicFile file;
   std::size_t not_expressed = 0;  // enforced domains that this kind of map can say nothing about
 };
 
@@ -39,7 +39,7 @@ Result<MapDraft> draft_map(const OutputSettings& output, std::span<const Source>
                            const Programs& programs);
 
 // A warning, where there are any.
-void tell_not_expressed(const Common& common, std::string_view map, std::size_t domains);
+void warn_not_expressed(const Common& common, std::string_view map, std::size_t domains);
 
 // A text map as it is written; says how many domains it cannot express.
 std::size_t write_text(const OutputSettings& output, std::span<const Source> sources, BufferedWriter& out);

@@ -2,27 +2,27 @@
 
 #include <zlib.h>
 
-#include "mtasts/cache.h"
-#include "policy/answer.h"
+#include "mtastsdb/cache.h"
+#include "policy/decision.h"
 #include "policy/overrides.h"
 
 namespace starttls::listtool {
 
 Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now) {
   const auto file = mta_sts_cache(configuration);
-  auto cache = mtasts::Cache::open_to_read(file);
+  auto cache = mtastsdb::Cache::open_to_read(file);
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return std::nullopt;
   preload::ListBuilder builder;
   std::map<std::string, mtasts::Policy, std::less<>> policies;
-  const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) {
-    const auto* const live = entry.knowledge.live(now);
-    if (live == nullptr) return;
-    const bool enforced = live->policy.mode == mtasts::Mode::enforce && !live->policy.mx.empty();
-    if (enforced) policies.emplace(entry.domain.str(), live->policy);
+  const auto seen = (*cache)->each([&](const mtastsdb::CacheEntry& entry) {
+    const auto* const valid = entry.policy_state.valid(now);
+    if (valid == nullptr) return;
+    const bool enforced = valid->policy.mode == mtasts::Mode::enforce && !valid->policy.mx.empty();
+    if (enforced) policies.emplace(entry.domain.str(), valid->policy);
     builder.add({.domain = entry.domain.str(),
                  .mode = enforced ? preload::Mode::enforce : preload::Mode::none,
-                 .joined_mxs = enforced ? builder.keep(policy::join_mxs(live->policy)) : ""},
+                 .joined_mxs = enforced ? builder.keep(policy::join_mxs(valid->policy)) : ""},
                 {});
   });
   if (!seen) return std::unexpected(seen.error());

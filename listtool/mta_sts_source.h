@@ -13,7 +13,7 @@ namespace starttls::listtool {
 
 // The policies in the cache that live now; nothing where there is no cache. A policy that is only testing
 // demands nothing here, whatever a list says and however early an adopter the operator is (RFC 8461 section
-// 5). Errors as of mtasts::Cache.
+// 5). Errors as of mtastsdb::Cache.
 Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now);
 
 // Differs where what a map is told differs.

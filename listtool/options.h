@@ -99,7 +99,7 @@ Result<int> sts_cache(const Common& common, const StsCacheOptions& options);
 struct ServeOptions {
   bool check_only = false;  // say whether it could start with this configuration, and exit
 };
-Result<int> serve(const Common& common, const ServeOptions& options);
+Result<int> run_serve(const Common& common, const ServeOptions& options);
 
 struct DiffOptions {
   std::filesystem::path before;  // a list, a state directory, or a set in one

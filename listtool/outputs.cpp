@@ -2,8 +2,8 @@
 
 #include <sys/stat.h>
 
-#include "base/file_draft.h"
-#include "base/settings.h"
+#include "base/atomic_file.h"
+#include "config/settings.h"
 #include "listtool/map.h"
 
 namespace starttls::listtool {
@@ -45,7 +45,7 @@ std::string made_of(const OutputSettings& output, std::span<const InstalledList>
 
 OutputRecords OutputRecords::load(const fs::path& state_dir) {
   OutputRecords outputs(state_dir / "outputs.toml");
-  auto settings = Settings::load(outputs.file_);
+  auto settings = config::Settings::load(outputs.file_);
   if (!settings) return outputs;
   std::map<std::string, Record> records;
   const std::size_t count = settings->tables("output");
@@ -53,9 +53,9 @@ OutputRecords OutputRecords::load(const fs::path& state_dir) {
     const std::string at = fmt::format("output[{}].", i);
     std::string file;
     Record record;
-    settings->text(at + "file", file);
-    settings->text(at + "made_of", record.made_of);
-    settings->text(at + "identity", record.identity);
+    settings->string(at + "file", file);
+    settings->string(at + "made_of", record.made_of);
+    settings->string(at + "identity", record.identity);
     records.emplace(std::move(file), std::move(record));
   }
   if (settings->finish()) outputs.records_ = std::move(records);
@@ -85,8 +85,9 @@ Result<void> OutputRecords::save(std::span<const OutputSettings> outputs) {
   for (const OutputSettings& output : outputs) {
     const auto found = records_.find(key_of(output));
     if (found == records_.end()) continue;
-    text += fmt::format("\n[[output]]\nfile = {}\nmade_of = {}\nidentity = {}\n", toml_text(found->first),
-                        toml_text(found->second.made_of), toml_text(found->second.identity));
+    text += fmt::format("\n[[output]]\nfile = {}\nmade_of = {}\nidentity = {}\n",
+                        config::toml_string(found->first), config::toml_string(found->second.made_of),
+                        config::toml_string(found->second.identity));
   }
   return replace_file(file_, text);
 }

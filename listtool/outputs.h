@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 #include "listtool/configuration.h"
-#include "listtool/installed.h"
+#include "listtool/installed_lists.h"
 
 namespace starttls::listtool {
 

@@ -4,8 +4,8 @@
 #include <map>
 #include <vector>
 
-#include "base/ahead.h"
-#include "base/cli.h"
+#include "base/async.h"
+#include "base/console.h"
 #include "base/counted.h"
 #include "base/file.h"
 #include "base/text.h"
@@ -25,9 +25,9 @@ std::string name_of(const fs::path& file) {
 void tell_faults(const Common& common, const ListFiles& files, const preload::Reading& reading) {
   const std::string shown = printable(files.shown);
   if (common.verbose) {
-    for (const auto& finding : reading.findings) warn(common, shown + ":" + to_text(finding));
+    for (const auto& finding : reading.findings) warn(common, shown + ":" + to_string(finding));
   }
-  const auto faults = reading.dropped() + reading.untold;
+  const auto faults = reading.faults() + reading.suppressed;
   if (faults == 0) return;
   warn(common, fmt::format("{}: {} in single entries; what is faulty is left out ('starttls-listtool lint "
                            "list' shows it)",
@@ -67,7 +67,7 @@ class ListText {
     at_end_ = left_.empty();
     if (at_end_) return {};
     auto next = [this, spare = std::move(piece.bytes)]() mutable { return read_piece(std::move(spare)); };
-    ahead_ = left_.size() == piece_size ? do_ahead(std::move(next))
+    ahead_ = left_.size() == piece_size ? run_async(std::move(next))
                                         : std::async(std::launch::deferred, std::move(next));
     return {};
   }
@@ -91,8 +91,8 @@ Result<Source> read_text(const Common& common, const std::string& name, const Li
   auto reading = preload::read_list(files.shown, [&](std::span<char> into) { return text.read(into); });
   if (!reading.list) return std::unexpected(reading.list.error());
   tell_faults(common, files, reading);
-  auto expired = preload::expired_at(*reading.list, common.now);
-  if (const auto usable = preload::usable_at(*reading.list, common.now); !usable && !expired) {
+  auto expired = preload::check_expired(*reading.list, common.now);
+  if (const auto usable = preload::check_usable(*reading.list, common.now); !usable && !expired) {
     return fail(Fault::data, "{}: {}", printable(files.shown), usable.error().message);
   }
   Source source{.facts = {.name = name,
@@ -170,7 +170,7 @@ Result<Source> read_verified(const Common& common, const std::string& name, cons
   }
   auto source = read_text(common, name, files, [&](std::span<char> into) { return file->read(into); });
   if (!source) return source;
-  source->facts.signed_by = "key " + minisign::to_text(file->verified().key_id);
+  source->facts.signed_by = "key " + minisign::to_string(file->verified().key_id);
   source->facts.digest = minisign::to_hex(file->verified().content);
   return source;
 }
@@ -237,17 +237,17 @@ void each_policy(std::span<const Source> sources,
   preload::overlay(lists, each);
 }
 
-int tell_unusable(const SourceFacts& source) {
+int warn_unusable(const SourceFacts& source) {
   if (!source.unusable) return 0;
   return report_error(
       program, {source.unusable->fault, fmt::format("{}: {}; no policy is taken from it",
                                                     printable(source.path), source.unusable->message)});
 }
 
-int tell_unusable(std::span<const Source> sources) {
+int warn_unusable(std::span<const Source> sources) {
   int status = 0;
   for (const Source& source : sources) {
-    if (const int told = tell_unusable(source.facts); told != 0) status = told;
+    if (const int told = warn_unusable(source.facts); told != 0) status = told;
   }
   return status;
 }

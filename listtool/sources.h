@@ -105,7 +105,7 @@ void each_policy(std::span<const Source> sources,
 
 // Names a source that cannot be used on standard error, also where warnings are not wanted, since somebody
 // must see to them. Returns the exit status: that of Fault::data where there are any, else 0.
-int tell_unusable(const SourceFacts& source);
-int tell_unusable(std::span<const Source> sources);
+int warn_unusable(const SourceFacts& source);
+int warn_unusable(std::span<const Source> sources);
 
 }  // namespace starttls::listtool

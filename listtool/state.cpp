@@ -8,10 +8,10 @@
 #include <cerrno>
 #include <charconv>
 
+#include "base/atomic_file.h"
 #include "base/directory.h"
-#include "base/file_draft.h"
-#include "base/settings.h"
 #include "base/text.h"
+#include "config/settings.h"
 #include "listtool/configuration.h"
 
 namespace starttls::listtool {
@@ -43,7 +43,7 @@ std::string to_toml(const std::vector<Edition>& lists) {
   for (const Edition& list : lists) {
     text += "\n[[list]]\n";
     const auto line = [&](std::string_view key, std::string_view value) {
-      text += fmt::format("{} = {}\n", key, toml_text(value));
+      text += fmt::format("{} = {}\n", key, config::toml_string(value));
     };
     line("name", list.name);
     text += fmt::format("edition = {}\n", list.number);
@@ -57,20 +57,21 @@ std::string to_toml(const std::vector<Edition>& lists) {
   return text;
 }
 
-Result<Edition> read_edition(Settings& settings, const std::string& at, std::vector<FormerFacts>& former) {
+Result<Edition> read_edition(config::Settings& settings, const std::string& at,
+                             std::vector<LegacyFacts>& former) {
   Edition edition;
   std::string timestamp;
   std::string expires;
-  settings.text(at + "name", edition.name);
+  settings.string(at + "name", edition.name);
   settings.number(at + "edition", edition.number, 1, most_editions);
-  settings.text(at + "origin", edition.origin);
-  settings.text(at + "signed_by", edition.signed_by);
-  settings.text(at + "signature", edition.signature);
+  settings.string(at + "origin", edition.origin);
+  settings.string(at + "signed_by", edition.signed_by);
+  settings.string(at + "signature", edition.signature);
   http::Validators validators;
-  settings.text(at + "etag", validators.etag);
-  settings.text(at + "last_modified", validators.last_modified);
-  settings.text(at + "timestamp", timestamp);
-  settings.text(at + "expires", expires);
+  settings.string(at + "etag", validators.etag);
+  settings.string(at + "last_modified", validators.last_modified);
+  settings.string(at + "timestamp", timestamp);
+  settings.string(at + "expires", expires);
   settings.number(at + "domains", edition.domains, 0, most_editions);
   for (const auto& [text, time] : {std::pair{&timestamp, &edition.timestamp}, {&expires, &edition.expires}}) {
     const auto read = parse_rfc3339(*text);
@@ -148,7 +149,7 @@ fs::path Set::index_of(const Edition& edition) const {
 
 Result<Set> read_set(const fs::path& folder) {
   const fs::path file = folder / facts_file;
-  auto settings = Settings::load(file);
+  auto settings = config::Settings::load(file);
   if (!settings) return damaged(file, "is damaged: " + settings.error().message);
   Set set{.folder = folder, .lists = {}};
   const std::size_t lists = settings->tables("list");
@@ -179,13 +180,13 @@ Result<Set> current_set(const fs::path& state_dir) {
 }
 
 // To ask for the umask is to change it; no other thread runs yet.
-OwnState::OwnState(fs::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {
+StateWriter::StateWriter(fs::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {
   const mode_t mask = ::umask(S_IRWXG | S_IRWXO);
   ::umask(mask);
   mode_ = 0644 & ~mask;
 }
 
-Result<OwnState> OwnState::lock(const fs::path& state_dir) {
+Result<StateWriter> StateWriter::lock(const fs::path& state_dir) {
   if (auto safe = make_for_root(state_dir); !safe) return std::unexpected(safe.error());
   std::error_code error;
   fs::create_directories(state_dir / "sets", error);
@@ -196,13 +197,13 @@ Result<OwnState> OwnState::lock(const fs::path& state_dir) {
   struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return cannot(file, "open", errno);
   if (!S_ISREG(info.st_mode))
-    return fail(Fault::cannot_create, "{}: {}", printable(file.string()), not_regular_text(info.st_mode));
+    return fail(Fault::cannot_create, "{}: {}", printable(file.string()), file_type_name(info.st_mode));
   if (::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
   if (auto locked = starttls::lock(fd, state_dir, "another update is running"); !locked)
     return std::unexpected(locked.error());
   // Before anything is cleared away it must be known what counts.
   if (const auto set = current_set(state_dir); !set) return std::unexpected(set.error());
-  OwnState state(state_dir, std::move(fd));
+  StateWriter state(state_dir, std::move(fd));
   state.clear_away();
   clear_scratch(state_dir);
   return state;
@@ -210,7 +211,7 @@ Result<OwnState> OwnState::lock(const fs::path& state_dir) {
 
 // Only numbers are ours, and only those to which no link leads are in the way. What cannot be removed stays,
 // and is passed over by the numbers to come.
-void OwnState::clear_away() {
+void StateWriter::clear_away() {
   std::vector<fs::path> linked;
   for (const char* name : {"current", "previous"}) {
     std::error_code none;
@@ -226,14 +227,14 @@ void OwnState::clear_away() {
   }
 }
 
-Result<fs::path> OwnState::begin_set() {
+Result<fs::path> StateWriter::begin_set() {
   if (::mkdir(next_folder().c_str(), 0755) != 0 && errno != EEXIST) {
     return cannot(next_folder(), "make the folder", errno);
   }
   return next_folder();
 }
 
-void OwnState::drop(std::string_view list) const {
+void StateWriter::drop(std::string_view list) const {
   const Set next{.folder = next_folder(), .lists = {}};
   for (const char* const signature : {".minisig", ".asc"}) {
     const Edition edition{.name = std::string(list), .signature = signature};
@@ -243,7 +244,7 @@ void OwnState::drop(std::string_view list) const {
   }
 }
 
-Result<void> OwnState::keep(const Set& from, const Edition& edition) {
+Result<void> StateWriter::keep(const Set& from, const Edition& edition) {
   const Set to{.folder = next_folder(), .lists = {}};
   for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
     const fs::path name = (to.*file)(edition);
@@ -252,7 +253,7 @@ Result<void> OwnState::keep(const Set& from, const Edition& edition) {
   return {};
 }
 
-Result<Set> OwnState::complete_set(std::vector<Edition> lists) {
+Result<Set> StateWriter::complete_set(std::vector<Edition> lists) {
   if (const auto written = replace_file(next_folder() / facts_file, to_toml(lists), mode_); !written) {
     return std::unexpected(written.error());
   }
@@ -260,7 +261,7 @@ Result<Set> OwnState::complete_set(std::vector<Edition> lists) {
   return Set{.folder = next_folder(), .lists = std::move(lists)};
 }
 
-Result<void> OwnState::redact_former() const {
+Result<void> StateWriter::redact_legacy_facts() const {
   for (const char* name : {"current", "previous"}) {
     std::error_code error;
     const fs::path folder = fs::canonical(path_ / name, error);
@@ -273,12 +274,12 @@ Result<void> OwnState::redact_former() const {
   return {};
 }
 
-void OwnState::discard_set() const {
+void StateWriter::discard_set() const {
   std::error_code none;  // what is left is cleared away by the next update
   fs::remove_all(next_folder(), none);
 }
 
-Result<void> OwnState::link(std::string_view name, const std::string& target) {
+Result<void> StateWriter::link(std::string_view name, const std::string& target) {
   const fs::path link = path_ / name;
   const fs::path draft = link.string() + ".new";
   ::unlink(draft.c_str());  // of an update that was killed
@@ -288,7 +289,7 @@ Result<void> OwnState::link(std::string_view name, const std::string& target) {
   return {};
 }
 
-Result<void> OwnState::switch_to(const Set& set) {
+Result<void> StateWriter::switch_to(const Set& set) {
   std::error_code none;
   const fs::path old = fs::read_symlink(path_ / "current", none);
   if (!old.empty()) {

@@ -42,7 +42,7 @@ struct Edition {
 };
 
 // What set.toml once had in it for everybody to read: the whole URL, and what the server said.
-struct FormerFacts {
+struct LegacyFacts {
   std::string name;
   std::uint64_t number = 0;
   std::string origin;
@@ -53,7 +53,7 @@ struct FormerFacts {
 struct Set {
   std::filesystem::path folder;  // empty where nothing is installed
   std::vector<Edition> lists;
-  std::vector<FormerFacts> former;  // where set.toml has them
+  std::vector<LegacyFacts> former;  // where set.toml has them
 
   const Edition* find(std::string_view name) const;
   std::filesystem::path list_of(const Edition& edition) const;
@@ -68,11 +68,11 @@ Result<Set> read_set(const std::filesystem::path& folder);
 Result<Set> current_set(const std::filesystem::path& state_dir);
 
 // The state directory of the one process that may change it.
-class OwnState {
+class StateWriter {
  public:
   // Makes the directory where it is missing, and clears away what killed updates left. Fault::temporary where
   // another update holds the lock.
-  static Result<OwnState> lock(const std::filesystem::path& state_dir);
+  static Result<StateWriter> lock(const std::filesystem::path& state_dir);
 
   // Makes the folder of the next set where it is not there yet. `next_number` and `next_folder` say which.
   Result<std::filesystem::path> begin_set();
@@ -87,7 +87,7 @@ class OwnState {
 
   // Of sets with former facts: writes what is known of the lists without secrets. Set::former must be
   // saved elsewhere before.
-  Result<void> redact_former() const;
+  Result<void> redact_legacy_facts() const;
 
   // The mode of a new file that others may read: 0644 less the umask.
   mode_t mode() const { return mode_; }
@@ -104,7 +104,7 @@ class OwnState {
   const std::filesystem::path& path() const { return path_; }
 
  private:
-  OwnState(std::filesystem::path path, UniqueFd lock);
+  StateWriter(std::filesystem::path path, UniqueFd lock);
   void clear_away();
   Result<void> link(std::string_view name, const std::string& target);
 

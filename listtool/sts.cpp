@@ -7,15 +7,15 @@
 #include <map>
 #include <set>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/domain.h"
+#include "discovery/discovery_stack.h"
 #include "json/json_text.h"
 #include "listtool/arguments.h"
 #include "listtool/bulk.h"
 #include "listtool/options.h"
 #include "listtool/sts_outcome.h"
-#include "mtasts/cache.h"
-#include "policy/discovery.h"
+#include "mtastsdb/cache.h"
 
 namespace starttls::listtool {
 namespace {
@@ -39,12 +39,12 @@ Result<Domains> read_domains(const std::vector<std::string>& arguments) {
   return read;
 }
 
-Result<std::unique_ptr<policy::Discovery>> begin(const Common& common) {
+Result<std::unique_ptr<discovery::DiscoveryStack>> begin(const Common& common) {
   auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
   auto discovery =
-      policy::Discovery::begin(common.configuration.discovery, mta_sts_cache(common.configuration),
-                               std::move(*clock), {.dane = false});
+      discovery::DiscoveryStack::begin(common.configuration.discovery, mta_sts_cache(common.configuration),
+                                       std::move(*clock), {.dane = false});
   // It makes the exit status: see status_of_cache().
   if (discovery && (*discovery)->warning) print_error(program, (*discovery)->warning->message);
   return discovery;
@@ -82,24 +82,25 @@ class Report {
 
  private:
   bool as_json_;
-  JsonText json_;
+  json::JsonText json_;
   StsTally tally_;
 };
 
 // Fetches them, and has each outcome reported in its turn. `shown` says which are of interest.
-Result<StsTally> examine_all(const Common& common, policy::Discovery& discovery,
-                             std::vector<DomainName> domains, mtasts::Haste haste,
+Result<StsTally> examine_all(const Common& common, discovery::DiscoveryStack& discovery,
+                             std::vector<DomainName> domains, discovery::FetchMode fetch_mode,
                              const std::function<bool(const DomainName&, const StsOutcome&)>& shown) {
   Report report(common.json);
   Result<void> written;
-  Bulk bulk(*discovery.examiner, std::move(domains), haste,
-            common.configuration.discovery.policy_hosts.most_at_once,
+  Bulk bulk(*discovery.policy_resolver, std::move(domains), fetch_mode,
+            common.configuration.discovery.policy_hosts.max_concurrent,
             !common.quiet && ::isatty(STDERR_FILENO) == 1);
-  discovery.loop.finish(bulk.run([&](const DomainName& domain, const policy::Facts& facts) {
-    const StsOutcome outcome = outcome_of(facts.mta_sts, facts.examined);
-    written = report.add(domain, outcome, shown(domain, outcome));
-    return written.has_value();
-  }));
+  discovery.loop.run_until_complete(
+      bulk.run([&](const DomainName& domain, const discovery::DomainFacts& facts) {
+        const StsOutcome outcome = outcome_of(facts.mta_sts, facts.examined);
+        written = report.add(domain, outcome, shown(domain, outcome));
+        return written.has_value();
+      }));
   if (written) written = report.finish();
   if (!written) return std::unexpected(written.error());
   return report.tally();
@@ -109,14 +110,14 @@ Result<StsTally> examine_all(const Common& common, policy::Discovery& discovery,
 void tell_summary(const Common& common, const StsTally& tally) {
   const bool watched = ::isatty(STDERR_FILENO) == 1;
   if (common.quiet || (!common.verbose && !watched)) return;
-  tell(program, as_text(tally));
+  print_info(program, as_text(tally));
 }
 
 // 0 where all that was learnt is kept. What was not is printed once: by begin(), by the log, or, where that
 // is silent, here.
-int status_of_cache(const Common& common, const policy::Discovery& discovery) {
+int status_of_cache(const Common& common, const discovery::DiscoveryStack& discovery) {
   if (discovery.warning) return discovery.warning->exit_status();
-  const auto& trouble = discovery.examiner->cache_trouble();
+  const auto& trouble = discovery.policy_resolver->cache_error();
   if (!trouble) return 0;
   if (common.quiet) print_error(program, trouble->message);
   return trouble->exit_status();
@@ -131,7 +132,7 @@ Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
   auto discovery = begin(common);
   if (!discovery) return std::unexpected(discovery.error());
   const bool several = read->domains.size() > 1;
-  const auto tally = examine_all(common, **discovery, std::move(read->domains), mtasts::Haste::now,
+  const auto tally = examine_all(common, **discovery, std::move(read->domains), discovery::FetchMode::now,
                                  [](const DomainName&, const StsOutcome&) { return true; });
   if (!tally) return std::unexpected(tally.error());
   if (several) tell_summary(common, *tally);
@@ -143,12 +144,12 @@ Result<int> sts_fetch(const Common& common, const StsFetchOptions& options) {
 Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) {
   auto discovery = begin(common);
   if (!discovery) return std::unexpected(discovery.error());
-  mtasts::Cache& cache = *(*discovery)->cache;
+  mtastsdb::Cache& cache = *(*discovery)->cache;
   std::map<DomainName, std::string> before;  // what mail servers are told until now
-  const auto seen = cache.each([&](const mtasts::CacheEntry& entry) {
-    const auto* const live = entry.knowledge.live(common.now);
-    if (live != nullptr && (options.all || entry.knowledge.next_fetch <= common.now)) {
-      before.emplace(entry.domain, summary_of(live->policy));
+  const auto seen = cache.each([&](const mtastsdb::CacheEntry& entry) {
+    const auto* const valid = entry.policy_state.valid(common.now);
+    if (valid != nullptr && (options.all || entry.policy_state.next_fetch <= common.now)) {
+      before.emplace(entry.domain, summary_of(valid->policy));
     }
   });
   if (!seen) return std::unexpected(seen.error());
@@ -160,8 +161,9 @@ Result<int> sts_refresh(const Common& common, const StsRefreshOptions& options) 
     if (common.quiet && !common.json) return false;
     return !outcome.policy || summary_of(outcome.policy->policy) != before.at(domain);
   };
-  const auto tally = examine_all(common, **discovery, std::move(domains),
-                                 options.all ? mtasts::Haste::now : mtasts::Haste::when_due, changed);
+  const auto tally =
+      examine_all(common, **discovery, std::move(domains),
+                  options.all ? discovery::FetchMode::now : discovery::FetchMode::when_due, changed);
   if (!tally) return std::unexpected(tally.error());
   if (const auto tidied = cache.tidy(common.now); !tidied) return std::unexpected(tidied.error());
   tell_summary(common, *tally);
@@ -172,7 +174,7 @@ namespace {
 
 Result<int> purge(const Common& common, const StsCacheOptions& options,
                   const std::vector<DomainName>& domains) {
-  auto cache = mtasts::Cache::open(mta_sts_cache(common.configuration));
+  auto cache = mtastsdb::Cache::open(mta_sts_cache(common.configuration));
   if (!cache) return std::unexpected(cache.error());
   if (options.all) {
     const auto removed = cache->remove_all();
@@ -191,20 +193,20 @@ Result<int> purge(const Common& common, const StsCacheOptions& options,
 }
 
 // Nothing is known of a domain that is not there.
-Result<std::vector<mtasts::CacheEntry>> entries_of(const Common& common, bool all,
-                                                   const std::vector<DomainName>& domains) {
-  std::vector<mtasts::CacheEntry> entries;
-  auto cache = mtasts::Cache::open_to_read(mta_sts_cache(common.configuration));
+Result<std::vector<mtastsdb::CacheEntry>> list_entries(const Common& common, bool all,
+                                                       const std::vector<DomainName>& domains) {
+  std::vector<mtastsdb::CacheEntry> entries;
+  auto cache = mtastsdb::Cache::open_to_read(mta_sts_cache(common.configuration));
   if (!cache) return std::unexpected(cache.error());
   if (!*cache) return entries;
   if (all) {
-    const auto seen = (*cache)->each([&](const mtasts::CacheEntry& entry) { entries.push_back(entry); });
+    const auto seen = (*cache)->each([&](const mtastsdb::CacheEntry& entry) { entries.push_back(entry); });
     if (!seen) return std::unexpected(seen.error());
   }
   for (const DomainName& domain : domains) {
     auto found = (*cache)->find(domain);
     if (!found) return std::unexpected(found.error());
-    if (*found) entries.push_back({.domain = domain, .knowledge = std::move(**found)});
+    if (*found) entries.push_back({.domain = domain, .policy_state = std::move(**found)});
   }
   return entries;
 }
@@ -223,12 +225,12 @@ Result<int> sts_cache(const Common& common, const StsCacheOptions& options) {
     const auto purged = purge(common, options, read->domains);
     return purged && read->status != 0 ? read->status : purged;
   }
-  const auto entries = entries_of(common, options.domains.empty(), read->domains);
+  const auto entries = list_entries(common, options.domains.empty(), read->domains);
   if (!entries) return std::unexpected(entries.error());
-  JsonText json;
+  json::JsonText json;
   std::string text;
   if (common.json) json.begin_array();
-  for (const mtasts::CacheEntry& entry : *entries) {
+  for (const mtastsdb::CacheEntry& entry : *entries) {
     common.json ? write(json, entry, common.now) : static_cast<void>(text += as_text(entry, common.now));
   }
   if (common.json) json.end_array();

@@ -11,7 +11,7 @@
 namespace starttls::listtool {
 namespace {
 
-std::string mxs_of(const mtasts::Policy& policy) {
+std::string split_mxs(const mtasts::Policy& policy) {
   std::vector<std::string> mxs;
   mxs.reserve(policy.mx.size());
   for (const auto& mx : policy.mx) mxs.push_back(mx.str());
@@ -22,7 +22,7 @@ std::string in_force(const mtasts::FetchedPolicy& fetched) {
   return fmt::format("{}, until {}", summary_of(fetched.policy), to_rfc3339(fetched.expires()));
 }
 
-std::string_view to_text(StsOutcome::Kind kind) {
+std::string_view to_string(StsOutcome::Kind kind) {
   switch (kind) {
     case StsOutcome::Kind::policy:
       return "policy";
@@ -46,11 +46,11 @@ std::string age_of(Time then, Time now) {
   return counted(static_cast<std::uint64_t>(floor<days>(age).count()), "day");
 }
 
-void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
+void write(json::JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
   json.key("policy");
   if (!fetched) return json.null();
   json.begin_object();
-  json.member("mode", mtasts::to_text(fetched->policy.mode));
+  json.member("mode", mtasts::to_string(fetched->policy.mode));
   json.key("mx");
   json.begin_array();
   for (const auto& mx : fetched->policy.mx) json.text(mx.str());
@@ -62,11 +62,11 @@ void write(JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) 
   json.end_object();
 }
 
-void write(JsonText& json, const std::optional<mtasts::Failure>& failure) {
+void write(json::JsonText& json, const std::optional<mtasts::Failure>& failure) {
   json.key("failure");
   if (!failure) return json.null();
   json.begin_object();
-  json.member("type", mtasts::to_text(failure->type));
+  json.member("type", mtasts::to_string(failure->type));
   json.member("reason", failure->reason);
   json.member("since", to_rfc3339(failure->since));
   json.member("last", to_rfc3339(failure->last));
@@ -76,10 +76,10 @@ void write(JsonText& json, const std::optional<mtasts::Failure>& failure) {
 
 }  // namespace
 
-StsOutcome outcome_of(const mtasts::Discovery& discovery, Time now) {
+StsOutcome outcome_of(const discovery::MtaStsDiscovery& discovery, Time now) {
   using Record = mtasts::RecordState::Kind;
-  StsOutcome outcome{.failure = discovery.knowledge.failure, .reason = discovery.record_reason};
-  if (const auto* const live = discovery.knowledge.live(now); live != nullptr) outcome.policy = *live;
+  StsOutcome outcome{.failure = discovery.policy_state.failure, .reason = discovery.record_reason};
+  if (const auto* const valid = discovery.policy_state.valid(now); valid != nullptr) outcome.policy = *valid;
   switch (discovery.record.kind) {
     case Record::record:
       outcome.kind = outcome.failure || !outcome.policy ? StsOutcome::Kind::failed : StsOutcome::Kind::policy;
@@ -95,7 +95,7 @@ StsOutcome outcome_of(const mtasts::Discovery& discovery, Time now) {
 }
 
 std::string summary_of(const mtasts::Policy& policy) {
-  return std::string(mtasts::to_text(policy.mode)) + (policy.mx.empty() ? "" : " " + mxs_of(policy));
+  return std::string(mtasts::to_string(policy.mode)) + (policy.mx.empty() ? "" : " " + split_mxs(policy));
 }
 
 std::string as_text(const DomainName& domain, const StsOutcome& outcome) {
@@ -108,7 +108,7 @@ std::string as_text(const DomainName& domain, const StsOutcome& outcome) {
       return text + "no MTA-STS: " + outcome.reason + "\n";
     case StsOutcome::Kind::failed:
       text += outcome.failure
-                  ? fmt::format("{}: {}", mtasts::to_text(outcome.failure->type), outcome.failure->reason)
+                  ? fmt::format("{}: {}", mtasts::to_string(outcome.failure->type), outcome.failure->reason)
                   : "its policy lasts no time at all (max_age 0)";
       break;
     case StsOutcome::Kind::unknown:
@@ -118,39 +118,39 @@ std::string as_text(const DomainName& domain, const StsOutcome& outcome) {
   return text + (outcome.policy ? "; still in force: " + in_force(*outcome.policy) : "") + "\n";
 }
 
-std::string as_text(const mtasts::CacheEntry& entry, Time now) {
-  const mtasts::Knowledge& known = entry.knowledge;
+std::string as_text(const mtastsdb::CacheEntry& entry, Time now) {
+  const mtasts::PolicyState& known = entry.policy_state;
   std::string text = entry.domain.str() + ": ";
   if (known.policy) {
-    text += fmt::format("{}{}, fetched {} ago", known.live(now) != nullptr ? "" : "EXPIRED ",
+    text += fmt::format("{}{}, fetched {} ago", known.valid(now) != nullptr ? "" : "EXPIRED ",
                         in_force(*known.policy), age_of(known.policy->fetched, now));
   } else {
     text += "no policy";
   }
   if (known.failure) {
-    text += fmt::format("; {} since {}: {}", mtasts::to_text(known.failure->type),
+    text += fmt::format("; {} since {}: {}", mtasts::to_string(known.failure->type),
                         to_rfc3339(known.failure->since), known.failure->reason);
   }
   return text + "; next fetch due " + to_rfc3339(known.next_fetch) + "\n";
 }
 
-void write(JsonText& json, const DomainName& domain, const StsOutcome& outcome) {
+void write(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome) {
   json.begin_object();
   json.member("domain", domain.str());
-  json.member("outcome", to_text(outcome.kind));
+  json.member("outcome", to_string(outcome.kind));
   if (!outcome.reason.empty()) json.member("reason", outcome.reason);
   write(json, outcome.policy);
   write(json, outcome.failure);
   json.end_object();
 }
 
-void write(JsonText& json, const mtasts::CacheEntry& entry, Time now) {
+void write(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now) {
   json.begin_object();
   json.member("domain", entry.domain.str());
-  json.member("in_force", entry.knowledge.live(now) != nullptr);
-  write(json, entry.knowledge.policy);
-  write(json, entry.knowledge.failure);
-  json.member("next_fetch", to_rfc3339(entry.knowledge.next_fetch));
+  json.member("in_force", entry.policy_state.valid(now) != nullptr);
+  write(json, entry.policy_state.policy);
+  write(json, entry.policy_state.failure);
+  json.member("next_fetch", to_rfc3339(entry.policy_state.next_fetch));
   json.end_object();
 }
 
@@ -183,12 +183,12 @@ std::string as_text(const StsTally& tally) {
   std::string text = fmt::format("{}: {} with a policy, {} without", counted(tally.domains_, "domain"),
                                  tally.with_policy_, tally.without_);
   for (const auto& [type, count] : tally.failed_)
-    text += fmt::format(", {} {}", count, mtasts::to_text(type));
+    text += fmt::format(", {} {}", count, mtasts::to_string(type));
   if (tally.unknown_ != 0) text += fmt::format(", {} of which the DNS cannot tell now", tally.unknown_);
   return text;
 }
 
-void write(JsonText& json, const StsTally& tally) {
+void write(json::JsonText& json, const StsTally& tally) {
   json.begin_object();
   json.member("domains", tally.domains_);
   json.member("policy", tally.with_policy_);
@@ -196,7 +196,7 @@ void write(JsonText& json, const StsTally& tally) {
   json.member("unknown", tally.unknown_);
   json.key("failed");
   json.begin_object();
-  for (const auto& [type, count] : tally.failed_) json.member(mtasts::to_text(type), count);
+  for (const auto& [type, count] : tally.failed_) json.member(mtasts::to_string(type), count);
   json.end_object();
   json.end_object();
 }

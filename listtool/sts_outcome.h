@@ -8,9 +8,9 @@
 
 #include "base/clock.h"
 #include "base/domain.h"
+#include "discovery/mta_sts_discovery.h"
 #include "json/json_text.h"
-#include "mtasts/cache.h"
-#include "mtasts/discovery.h"
+#include "mtastsdb/cache.h"
 
 namespace starttls::listtool {
 
@@ -27,16 +27,16 @@ struct StsOutcome {
   std::string reason;  // where it is none or unknown
 };
 
-StsOutcome outcome_of(const mtasts::Discovery& discovery, Time now);
+StsOutcome outcome_of(const discovery::MtaStsDiscovery& discovery, Time now);
 
 // "enforce mx.example.org *.example.net": all that a mail server goes by.
 std::string summary_of(const mtasts::Policy& policy);
 
 // A line.
 std::string as_text(const DomainName& domain, const StsOutcome& outcome);
-std::string as_text(const mtasts::CacheEntry& entry, Time now);
-void write(JsonText& json, const DomainName& domain, const StsOutcome& outcome);
-void write(JsonText& json, const mtasts::CacheEntry& entry, Time now);
+std::string as_text(const mtastsdb::CacheEntry& entry, Time now);
+void write(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome);
+void write(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now);
 
 // How many came to what.
 class StsTally {
@@ -48,7 +48,7 @@ class StsTally {
   int exit_status() const;
 
   friend std::string as_text(const StsTally& tally);
-  friend void write(JsonText& json, const StsTally& tally);
+  friend void write(json::JsonText& json, const StsTally& tally);
 
  private:
   std::uint64_t domains_ = 0;
@@ -59,6 +59,6 @@ class StsTally {
 };
 
 std::string as_text(const StsTally& tally);
-void write(JsonText& json, const StsTally& tally);
+void write(json::JsonText& json, const StsTally& tally);
 
 }  // namespace starttls::listtool

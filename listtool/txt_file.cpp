@@ -84,7 +84,7 @@ void add_quoted(TxtFile& file, std::string_view line, std::size_t number) {
   if (!quoted.read()) {
     file.findings.push_back(
         {.severity = Severity::refused,
-         .place = {.line = number, .column = quoted.at() + 1},
+         .position = {.line = number, .column = quoted.at() + 1},
          .entry = {},
          .message = fmt::format("'{}' is not strings in quotation marks", printable(line, 100))});
     return;
@@ -102,7 +102,7 @@ void add_bare(TxtFile& file, std::string_view line, std::size_t number) {
 
 }  // namespace
 
-Place TxtFile::place_of(Place in_answer) const {
+Position TxtFile::position_of(Position in_answer) const {
   if (in_answer.line > origins.size()) return {};
   const Origin& origin = origins[in_answer.line - 1];
   return {.line = origin.line,

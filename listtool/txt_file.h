@@ -21,7 +21,7 @@ struct TxtFile {
   std::vector<Finding> findings;    // of lines that begin with a quotation mark but are no strings: refused
 
   // Where in the file that is, which is at a line (a record) and column (a byte) of the answer.
-  Place place_of(Place in_answer) const;
+  Position position_of(Position in_answer) const;
 
   struct Origin {
     std::size_t line = 1;

@@ -14,12 +14,12 @@
 #include <random>
 #include <thread>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/counted.h"
 #include "base/subprocess.h"
 #include "base/text.h"
 #include "json/json_text.h"
-#include "listtool/obtain.h"
+#include "listtool/fetch_edition.h"
 #include "listtool/options.h"
 #include "preload/reader.h"
 
@@ -67,7 +67,7 @@ Result<void> check(const Configuration& configuration, const UpdateOptions& opti
 }
 
 // What an update of before there was a memory installed, and what it wrote for everybody to read.
-Result<void> take_over_former(const OwnState& state, const Set& before, Memory& memory,
+Result<void> take_over_former(const StateWriter& state, const Set& before, Memory& memory,
                               const Configuration& configuration) {
   for (const Edition& edition : before.lists) {
     if (memory.find(edition.name) == nullptr) {
@@ -75,10 +75,10 @@ Result<void> take_over_former(const OwnState& state, const Set& before, Memory& 
                       {.timestamp = edition.timestamp, .digest = {}, .origin = {}, .validators = {}});
     }
   }
-  for (const FormerFacts& former : before.former) {
+  for (const LegacyFacts& former : before.former) {
     Remembered remembered = *memory.find(former.name);
     if (remembered.edition != 0) continue;
-    auto origin = origin_digest(former.origin);
+    auto origin = place_digest(former.origin);
     if (!origin) return std::unexpected(origin.error());
     remembered.edition = former.number;
     remembered.origin = std::move(*origin);
@@ -86,7 +86,7 @@ Result<void> take_over_former(const OwnState& state, const Set& before, Memory& 
     memory.remember(former.name, std::move(remembered));
   }
   if (auto saved = memory.save(configuration.lists); !saved) return saved;
-  return state.redact_former();
+  return state.redact_legacy_facts();
 }
 
 // So that not all hosts of the world ask in the same second.
@@ -99,7 +99,8 @@ void wait_a_while(std::chrono::seconds splay) {
 
 }  // namespace
 
-Update::Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before, Memory memory)
+Update::Update(const Common& common, const UpdateOptions& options, StateWriter& state, Set before,
+               Memory memory)
     : common_(common),
       options_(options),
       state_(state),
@@ -255,7 +256,7 @@ void Update::judge_lists() {
 void Update::tell_judgement() {
   for (const InstalledList& list : installed_) {
     if (!list.edition) continue;  // why was told when it was asked for
-    if (const int told = tell_unusable(list.facts); told != 0) {
+    if (const int told = warn_unusable(list.facts); told != 0) {
       status_ = worse(status_, told);
     } else if (list.facts.expires <= common_.now + short_rest) {
       // The publisher may bring a newer one in time, and the next run find it.
@@ -358,7 +359,7 @@ Result<void> Update::switch_sets(std::span<const Output> outputs) {
 void Update::publish(std::span<Output> outputs) {
   for (Output& output : outputs) {
     if (!output.draft) continue;
-    if (const auto published = output.draft->publish(); !published) fail_output(output, published.error());
+    if (const auto published = output.draft->commit(); !published) fail_output(output, published.error());
   }
   for (const Output& output : outputs) finish(output);
   if (outputs.empty()) return;
@@ -372,8 +373,8 @@ void Update::finish(const Output& output) {
   OutputReport report{.file = file, .changed = output.draft.has_value(), .command = "none"};
   report.failed = output.failed;
   if (output.failed) return outputs_.push_back(std::move(report));
-  if (common_.verbose) tell(program, file + (report.changed ? ": written" : ": unchanged"));
-  tell_not_expressed(common_, file, output.not_expressed);
+  if (common_.verbose) print_info(program, file + (report.changed ? ": written" : ": unchanged"));
+  warn_not_expressed(common_, file, output.not_expressed);
   const bool has_command = !output.settings->command.empty();
   const bool ran = !has_command || !output.command_is_due || run_command(output, report);
   if (ran) records_.remember(*output.settings, output.made_of);
@@ -387,7 +388,7 @@ bool Update::run_command(const Output& output, OutputReport& report) {
   report.command = done && done->succeeded() ? "done" : "failed";
   if (done && done->succeeded()) return true;
   const Fault fault = done ? Fault::temporary : done.error().fault;
-  const std::string why = done ? failure_of(output.settings->command.front(), *done) : done.error().message;
+  const std::string why = done ? failure_text(output.settings->command.front(), *done) : done.error().message;
   print_error(program,
               fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
   status_ = worse(status_, static_cast<int>(fault));
@@ -412,7 +413,7 @@ void Update::report_lists() {
 }
 
 std::string Update::as_json() const {
-  JsonText json;
+  json::JsonText json;
   json.begin_object();
   json.key("lists");
   json.begin_array();
@@ -454,7 +455,7 @@ Result<int> update(const Common& given, const UpdateOptions& options) {
   if (!clock) return std::unexpected(clock.error());
   Common common = given;
   common.now = (*clock)();
-  auto state = OwnState::lock(common.configuration.state_dir);
+  auto state = StateWriter::lock(common.configuration.state_dir);
   if (!state) return std::unexpected(state.error());
   auto before = current_set(common.configuration.state_dir);
   if (!before) return std::unexpected(before.error());

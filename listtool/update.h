@@ -8,18 +8,18 @@
 #include <string>
 #include <vector>
 
-#include "base/file_draft.h"
+#include "base/atomic_file.h"
 #include "base/result.h"
 #include "http/client.h"
 #include "listtool/changes.h"
 #include "listtool/configuration.h"
-#include "listtool/installed.h"
+#include "listtool/installed_lists.h"
 #include "listtool/map.h"
 #include "listtool/mta_sts_source.h"
 #include "listtool/outputs.h"
-#include "listtool/remembered.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
+#include "listtool/update_history.h"
 
 namespace starttls::listtool {
 
@@ -28,7 +28,7 @@ struct UpdateOptions;
 
 class Update {
  public:
-  Update(const Common& common, const UpdateOptions& options, OwnState& state, Set before, Memory memory);
+  Update(const Common& common, const UpdateOptions& options, StateWriter& state, Set before, Memory memory);
 
   // The exit status, where the run came to its end: not 0 where single lists or commands failed, which was
   // told. An Error where nothing was changed.
@@ -56,7 +56,7 @@ class Update {
     std::string made_of;
     bool command_is_due;
     bool failed = false;
-    std::optional<FileDraft> draft = std::nullopt;  // where it differs from what is there
+    std::optional<AtomicFile> draft = std::nullopt;  // where it differs from what is there
     std::size_t not_expressed = 0;
   };
 
@@ -84,7 +84,7 @@ class Update {
 
   const Common& common_;
   const UpdateOptions& options_;
-  OwnState& state_;
+  StateWriter& state_;
   http::Client client_;
   Set before_;
   Set after_;

@@ -6,7 +6,7 @@
 
 #include <cerrno>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "json/json_text.h"
@@ -37,12 +37,12 @@ Result<minisign::Verified> verdict(const VerifyOptions& options) {
 }
 
 std::string as_json(const VerifyOptions& options, const Result<minisign::Verified>& verified) {
-  JsonText json;
+  json::JsonText json;
   json.begin_object();
   json.member("file", options.file.string());
   json.member("verified", verified.has_value());
   if (verified) {
-    json.member("key", minisign::to_text(verified->key_id));
+    json.member("key", minisign::to_string(verified->key_id));
     json.member("legacy", verified->algorithm == minisign::Algorithm::legacy);
     json.member("trusted_comment", verified->trusted_comment);
   } else {

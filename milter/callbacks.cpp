@@ -57,7 +57,7 @@ sfsistat go_on() {
 
 void trouble(std::string_view what, const std::exception& e) noexcept {
   static OncePerMinute log;
-  if (log.permit(system_clock()())) spdlog::error("{}: {}; mail is not affected", what, e.what());
+  if (log.permit(system_clock()())) log_error("{}: {}; mail is not affected", what, e.what());
 }
 
 // Runs one step on the connection's entry, if there is one; the step says what the MTA is told.
@@ -172,7 +172,7 @@ sfsistat on_close(SMFICTX* context) noexcept {
 
 }  // namespace
 
-void record_in(OpenConnections& to) {
+void set_connections(OpenConnections& to) {
   connections = &to;
 }
 

@@ -11,6 +11,6 @@ Result<void> register_callbacks();
 
 // Where the callbacks record, before libmilter runs. libmilter knows one filter a process, so `connections`
 // must outlive its threads, which end with the process.
-void record_in(OpenConnections& connections);
+void set_connections(OpenConnections& connections);
 
 }  // namespace starttls::milter

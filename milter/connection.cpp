@@ -31,8 +31,8 @@ std::string_view after_at(std::string_view text) {
   return at == std::string_view::npos ? text : text.substr(at + 1);
 }
 
-store::ClientCertificate certificate_of(const TlsMacros& macros) {
-  using enum store::ClientCertificate;
+session::ClientCertificate certificate_of(const TlsMacros& macros) {
+  using enum session::ClientCertificate;
   if (macros.verify.empty()) return macros.cert_subject.empty() ? none : trusted;
   if (macros.verify == "OK" || macros.verify == "TRUSTED") return trusted;
   return macros.verify == "FAIL" ? untrusted : none;
@@ -93,12 +93,12 @@ void Connection::transaction_aborted() {
   transaction_domains_.clear();
 }
 
-store::Session Connection::ended(Time now) const& {
+session::Session Connection::ended(Time now) const& {
   Connection copy = *this;
   return std::move(copy).ended(now);
 }
 
-store::Session Connection::ended(Time now) && {
+session::Session Connection::ended(Time now) && {
   session_.end = now;
   return std::move(session_);
 }

@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/clock.h"
-#include "store/session.h"
+#include "session/session.h"
 
 namespace starttls::milter {
 
@@ -48,11 +48,11 @@ class Connection {
   const std::string& client_name() const { return session_.client_name; }
 
   // What the session came to, if it ends now.
-  store::Session ended(Time now) const&;
-  store::Session ended(Time now) &&;
+  session::Session ended(Time now) const&;
+  session::Session ended(Time now) &&;
 
  private:
-  store::Session session_;
+  session::Session session_;
   bool encrypted_ = false;
   std::size_t domain_bytes_ = 0;               // of the names in recipient_domains
   std::set<std::string> transaction_domains_;  // of the recipients of the transaction under way

@@ -4,9 +4,9 @@
 
 namespace starttls::milter {
 
-void Counters::count(const store::Session& session) {
+void Counters::count(const session::Session& session) {
   constexpr auto relaxed = std::memory_order_relaxed;
-  const auto outcome = std::ranges::find(seen_outcomes, outcome_of(session));
+  const auto outcome = std::ranges::find(seen_outcomes, session_outcome(session));
   if (outcome != seen_outcomes.end())
     sessions[static_cast<std::size_t>(outcome - seen_outcomes.begin())].fetch_add(1, relaxed);
   messages.fetch_add(session.messages, relaxed);

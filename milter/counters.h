@@ -6,12 +6,12 @@
 #include <cstdint>
 #include <string_view>
 
-#include "store/session.h"
+#include "session/session.h"
 
 namespace starttls::milter {
 
 // Why a session is not recorded.
-enum class Excluded { local_network, daemon, authenticated };
+enum class ExclusionReason { local_network, daemon, authenticated };
 inline constexpr std::size_t excluded_reasons = 3;
 inline constexpr std::array<std::string_view, excluded_reasons> excluded_words{"local-network", "daemon",
                                                                                "authenticated"};
@@ -20,8 +20,8 @@ inline constexpr std::array<std::string_view, excluded_reasons> excluded_words{"
 inline constexpr std::array<std::string_view, 5> tls_versions{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
                                                               "other"};
 
-inline constexpr std::array<store::Outcome, 4> seen_outcomes{
-    store::Outcome::tls, store::Outcome::plaintext, store::Outcome::no_mail, store::Outcome::no_helo};
+inline constexpr std::array<session::Outcome, 4> seen_outcomes{
+    session::Outcome::tls, session::Outcome::plaintext, session::Outcome::no_mail, session::Outcome::no_helo};
 
 struct Counters {
   using Counter = std::atomic<std::uint64_t>;
@@ -36,9 +36,9 @@ struct Counters {
   Counter reloads = 0;
   Counter reloads_failed = 0;
 
-  void count(const store::Session& session);
+  void count(const session::Session& session);
   std::uint64_t recorded() const;  // sessions, of every outcome
-  void count(Excluded reason) { ++excluded[static_cast<std::size_t>(reason)]; }
+  void count(ExclusionReason reason) { ++excluded[static_cast<std::size_t>(reason)]; }
 };
 
 }  // namespace starttls::milter

@@ -19,31 +19,36 @@
 #include <utility>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/counted.h"
 #include "base/directory.h"
-#include "base/file_draft.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/user.h"
 #include "event/loop.h"
 #include "milter/callbacks.h"
 #include "milter/counters.h"
 #include "milter/known_senders.h"
 #include "milter/listener.h"
-#include "milter/log_watch.h"
 #include "milter/metrics.h"
 #include "milter/open_connections.h"
 #include "milter/privileges.h"
 #include "milter/recording_rules.h"
-#include "milter/sending_domain.h"
+#include "milter/silent_log.h"
 #include "mtalog/follower.h"
 #include "service/metrics_server.h"
-#include "service/notice.h"
+#include "service/sd_notify.h"
 #include "service/signals.h"
-#include "store/ledger.h"
+#include "store/open_store.h"
 #include "store/recorder.h"
+#include "store/sending_domain.h"
 
 namespace starttls::milter {
 namespace {
+
+store::StoreLocation store_location(const config::TlsrptConfig& configuration) {
+  return {.state_dir = configuration.state_dir, .store_url = configuration.store};
+}
 
 namespace fs = std::filesystem;
 
@@ -53,12 +58,12 @@ void raise_descriptor_limit() {
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) {
-    spdlog::warn("the limit of open files stays as it is: {}", errno_text(errno));
+    log_warning("the limit of open files stays as it is: {}", errno_text(errno));
   }
 }
 
-void log_warnings(const Configuration& configuration) {
-  for (const std::string& warning : configuration.warnings) spdlog::warn("{}", warning);
+void log_warnings(const config::TlsrptConfig& configuration) {
+  for (const std::string& warning : configuration.warnings) log_warning("{}", warning);
 }
 
 // Runs smfi_main() on a thread of its own, which ends with the process: see sigwait.cpp.
@@ -71,10 +76,10 @@ void start_libmilter(const std::function<void()>& ended) {
 
 // A damaged store is kept for a person to look at, and a new one begun: sessions wait for neither.
 Result<bool> repair_store(const fs::path& file) {
-  const auto aside = store::set_aside_if_damaged(file, system_clock()());
+  const auto aside = store::quarantine_if_corrupt(file, system_clock()());
   if (!aside) return std::unexpected(aside.error());
   if (aside->empty()) return false;
-  spdlog::error(
+  log_error(
       "{}: the store is damaged; it was moved to {}, and a new one is begun: reports know of earlier "
       "sessions "
       "only what can be saved from there",
@@ -82,13 +87,13 @@ Result<bool> repair_store(const fs::path& file) {
   return true;
 }
 
-store::RecorderOptions recorder_options(const Configuration& configuration) {
+store::RecorderOptions recorder_options(const config::TlsrptConfig& configuration) {
   store::RecorderOptions options;
-  options.journal = store::journal_folder(configuration.state_dir);
+  options.journal = store::journal_directory(configuration.state_dir);
   options.sync_interval = configuration.sync_interval;
   options.fold_interval = configuration.fold_interval;
-  options.open_store = [place = place_of(configuration)] {
-    return store::open_store(place, store::Access::write);
+  options.open_store = [place = store_location(configuration)] {
+    return store::open_store(place, store::Access::owner);
   };
   if (configuration.store.empty()) {
     options.repair_store = [file = store::store_file(configuration.state_dir)] { return repair_store(file); };
@@ -100,10 +105,10 @@ void log_end(const store::RecorderCounters& counters, const Counters& seen) {
   std::uint64_t excluded = 0;
   for (const auto& reason : seen.excluded) excluded += reason;
   const store::RecordCounts& sessions = counters.journal.sessions;
-  spdlog::info("ended: {} journalled, {} folded, {} lost, {} waiting in the journal, {}, {} left out",
-               counted(sessions.written, "session"), counters.folded_sessions,
-               sessions.lost + sessions.held_back, counted(counters.waiting_bytes, "byte"),
-               counted(counters.failures, "failure"), counted(excluded, "session"));
+  log_info("ended: {} journalled, {} folded, {} lost, {} waiting in the journal, {}, {} left out",
+           counted(sessions.written, "session"), counters.folded_sessions, sessions.lost + sessions.held_back,
+           counted(counters.waiting_bytes, "byte"), counted(counters.failures, "failure"),
+           counted(excluded, "session"));
 }
 
 class PidFile {
@@ -130,23 +135,23 @@ class PidFile {
   bool written_ = false;
 };
 
-store::RecorderRules recorder_rules(const Configuration& configuration) {
+store::RecorderRules recorder_rules(const config::TlsrptConfig& configuration) {
   return {.fold = {.downgrade_after = configuration.downgrade_after},
           .retention = std::chrono::days{configuration.retention_days}};
 }
 
 // Without a list of public suffixes there is no memory of senders, and all else works.
-store::SendingDomain sending_domain_or_none() {
-  auto sending = sending_domain();
+store::SendingDomainFinder sending_domain_or_none() {
+  auto sending = store::sending_domain();
   if (sending) return *sending;
-  spdlog::warn("senders are not remembered: {}", sending.error().message);
+  log_warning("senders are not remembered: {}", sending.error().message);
   return [](const std::string&) { return std::string(); };
 }
 
 // What the callbacks use. Once libmilter's threads run it is never freed: they go on until the process ends.
-class Working {
+class DaemonState {
  public:
-  Working(const Configuration& configuration, const Clock& clock)
+  DaemonState(const config::TlsrptConfig& configuration, const Clock& clock)
       : sending_domain_(sending_domain_or_none()),
         known_senders(sending_domain_),
         recorder(options_of(configuration), clock),
@@ -155,41 +160,40 @@ class Working {
             [this](const std::string& client_name) { return known_senders.refuses_plaintext(client_name); },
             clock) {}
 
-  Result<void> configure(const Configuration& configuration) {
-    std::optional<JoinKey> key;
-    if (configuration.client_address != AddressKeeping::full && !configuration.mta_log.empty()) {
-      auto kept = JoinKey::of(configuration.state_dir);
+  Result<void> configure(const config::TlsrptConfig& configuration) {
+    std::optional<PseudonymKey> key;
+    if (configuration.client_address != config::AddressDetail::full && !configuration.mta_log.empty()) {
+      auto kept = PseudonymKey::of(configuration.state_dir);
       if (!kept) return std::unexpected(kept.error());
       key.emplace(std::move(*kept));
     }
     connections.configure(std::make_shared<RecordingRules>(configuration, std::move(key)));
     auto known = known_senders.configure(configuration, [&configuration] {
-      return store::open_store(place_of(configuration), store::Access::read);
+      return store::open_store(store_location(configuration), store::Access::read);
     });
     // A store that is not there yet knows nobody.
     std::error_code ignored;
     if (!known &&
         (!configuration.store.empty() || fs::exists(store::store_file(configuration.state_dir), ignored))) {
-      spdlog::warn(
-          "{}; which senders are known for TLS is read later, until then none that is new is refused",
-          known.error().message);
+      log_warning("{}; which senders are known for TLS is read later, until then none that is new is refused",
+                  known.error().message);
     }
     recorder.configure(recorder_rules(configuration));
     return {};
   }
 
  private:
-  store::RecorderOptions options_of(const Configuration& configuration) {
+  store::RecorderOptions options_of(const config::TlsrptConfig& configuration) {
     store::RecorderOptions options = recorder_options(configuration);
     options.sending_domain = sending_domain_;
     options.folded = [this](store::Store& store) {
       if (auto refreshed = known_senders.refresh(store); !refreshed)
-        spdlog::debug("{}", refreshed.error().message);
+        log_debug("{}", refreshed.error().message);
     };
     return options;
   }
 
-  store::SendingDomain sending_domain_;
+  store::SendingDomainFinder sending_domain_;
 
  public:
   Counters counters;
@@ -199,7 +203,8 @@ class Working {
 };
 
 // What HUP cannot change, as words for the log.
-std::vector<std::string_view> changes_for_a_restart(const Configuration& old, const Configuration& now) {
+std::vector<std::string_view> changes_for_a_restart(const config::TlsrptConfig& old,
+                                                    const config::TlsrptConfig& now) {
   const std::array<std::pair<bool, std::string_view>, 13> all{{
       {old.state_dir != now.state_dir, "state_dir"},
       {old.store != now.store, "store"},
@@ -228,8 +233,7 @@ struct Opened {
   PidFile pid_file;
 };
 
-Result<Opened> open_all(const Configuration& configuration,
-                        const std::optional<service::Identity>& identity) {
+Result<Opened> open_all(const config::TlsrptConfig& configuration, const std::optional<User>& identity) {
   Opened opened{.metrics = nullptr, .pid_file = PidFile(configuration.pid_file)};
   if (configuration.metrics) {
     opened.metrics = std::make_unique<service::MetricsServer>(
@@ -251,7 +255,7 @@ Result<Opened> open_all(const Configuration& configuration,
 // The daemon from its start to its end, in the main thread.
 class RunningDaemon {
  public:
-  RunningDaemon(const Startup& startup, Working& working, UniqueFd signals)
+  RunningDaemon(const DaemonOptions& startup, DaemonState& working, UniqueFd signals)
       : startup_(startup),
         working_(working),
         configuration_(startup.configuration),
@@ -273,13 +277,13 @@ class RunningDaemon {
 
   Result<void> follow_log() {
     if (configuration_.mta_log.empty()) return {};
-    const auto from = store::log_position(store::journal_folder(configuration_.state_dir));
+    const auto from = store::log_position(store::journal_directory(configuration_.state_dir));
     if (!from) return std::unexpected(from.error());
     auto follower = mtalog::follow(
         loop_, configuration_.mta_log, *from, startup_.clock,
-        {.failure = [this](const mtalog::LoggedFailure& failure,
-                           const mtalog::LogPosition& at) { working_.connections.record(failure, at); },
-         .position = [this](const mtalog::LogPosition& at) { working_.connections.record(at); }});
+        {.failure = [this](const session::LoggedFailure& failure,
+                           const session::LogPosition& at) { working_.connections.record(failure, at); },
+         .position = [this](const session::LogPosition& at) { working_.connections.record(at); }});
     if (!follower) return std::unexpected(follower.error());
     follower_ = std::move(*follower);
     log_watch_.emplace(startup_.clock());
@@ -290,13 +294,13 @@ class RunningDaemon {
   // Until TERM, INT or the end of libmilter.
   Result<void> run() {
     start_libmilter([this] { loop_.post([this] { libmilter_ended_ = true, loop_.stop(); }); });
-    spdlog::info("{} listens on {}, records in {}", STARTTLS_VERSION,
-                 printable(service::to_text(configuration_.socket)),
-                 printable(configuration_.state_dir.string()));
+    log_info("{} listens on {}, records in {}", STARTTLS_VERSION,
+             printable(config::to_string(configuration_.socket)),
+             printable(configuration_.state_dir.string()));
     startup_.ready();
-    service::tell_ready();
+    service::notify_ready();
     loop_.run();
-    service::tell_stopping();
+    service::notify_stopping();
     look_at_log_.stop();
     follower_.reset();
     close_listener(configuration_);
@@ -309,10 +313,10 @@ class RunningDaemon {
 
  private:
   void look_at_log() {
-    if (log_watch_->is_silent(follower_->reading().lines_of_sessions, working_.counters.recorded(),
+    if (log_watch_->is_silent(follower_->reading().session_lines, working_.counters.recorded(),
                               startup_.clock())) {
       const auto readable = mtalog::check_readable(configuration_.mta_log);
-      spdlog::warn(
+      log_warning(
           "'mta_log' ({}) has had no line about a session for a day in which there were sessions, so why "
           "handshakes fail "
           "is not known{}{}",
@@ -327,37 +331,37 @@ class RunningDaemon {
   }
 
   void reload() {
-    service::tell_reloading();
+    service::notify_reloading();
     ++working_.counters.reloads;
     if (auto again = reread(); !again) {
       ++working_.counters.reloads_failed;
-      spdlog::error("{}; nothing was changed", again.error().message);
+      log_error("{}; nothing was changed", again.error().message);
     }
-    service::tell_ready();
+    service::notify_ready();
   }
 
   Result<void> reread() {
-    const auto now = startup_.read_again();
+    const auto now = startup_.reload_configuration();
     if (!now) return std::unexpected(now.error());
     if (auto level = set_log_level(now->log_level); !level) return level;
     // What takes a restart stays as it is.
-    Configuration next = *now;
+    config::TlsrptConfig next = *now;
     next.state_dir = configuration_.state_dir;
     next.store = configuration_.store;
     next.mta_log = configuration_.mta_log;
     if (auto configured = working_.configure(next); !configured) return configured;
-    spdlog::info("the configuration was read again");
+    log_info("the configuration was read again");
     if (now->warnings != warned_of_) log_warnings(*now);
     warned_of_ = now->warnings;
     const auto waiting = changes_for_a_restart(startup_.configuration, *now);
     if (!waiting.empty())
-      spdlog::warn("a restart is needed for what changed in: {}", fmt::join(waiting, ", "));
+      log_warning("a restart is needed for what changed in: {}", fmt::join(waiting, ", "));
     return {};
   }
 
-  const Startup& startup_;
-  Working& working_;
-  const Configuration configuration_;
+  const DaemonOptions& startup_;
+  DaemonState& working_;
+  const config::TlsrptConfig configuration_;
   const Time started_;
   std::vector<std::string> warned_of_ = configuration_.warnings;
   bool libmilter_ended_ = false;
@@ -365,14 +369,14 @@ class RunningDaemon {
   service::Signals signals_;
   std::unique_ptr<service::MetricsServer> metrics_;
   std::unique_ptr<mtalog::Follower> follower_;
-  std::optional<LogWatch> log_watch_;
+  std::optional<SilentLogDetector> log_watch_;
   event::Timer look_at_log_{loop_, [this] { look_at_log(); }};
 };
 
 }  // namespace
 
-Result<void> run_daemon(const Startup& startup) {
-  const Configuration& configuration = startup.configuration;
+Result<void> run_daemon(const DaemonOptions& startup) {
+  const config::TlsrptConfig& configuration = startup.configuration;
   log_warnings(configuration);
   auto signals = service::Signals::block({SIGTERM, SIGINT, SIGHUP});
   if (!signals) return std::unexpected(signals.error());
@@ -384,24 +388,24 @@ Result<void> run_daemon(const Startup& startup) {
   auto opened = open_all(configuration, *identity);
   if (!opened) return std::unexpected(opened.error());
 
-  auto working = std::make_unique<Working>(configuration, startup.clock);
-  record_in(working->connections);
+  auto working = std::make_unique<DaemonState>(configuration, startup.clock);
+  set_connections(working->connections);
   auto started = working->configure(configuration);
   if (started) started = working->recorder.start();
   if (!started) {
     close_listener(configuration);
     return started;
   }
-  Working& until_exit = *working.release();
+  DaemonState& until_exit = *working.release();
   RunningDaemon daemon(startup, until_exit, std::move(*signals));
   if (opened->metrics) daemon.show_metrics(std::move(opened->metrics));
   // Without it less is known, and mail is watched all the same.
   if (auto followed = daemon.follow_log(); !followed)
-    spdlog::error("{}; why handshakes fail will not be known", followed.error().message);
+    log_error("{}; why handshakes fail will not be known", followed.error().message);
   return daemon.run();
 }
 
-Result<void> check_startup(const Configuration& configuration) {
+Result<void> check_startup(const config::TlsrptConfig& configuration) {
   log_warnings(configuration);
   const auto identity = identity_of(configuration);
   if (!identity) return std::unexpected(identity.error());
@@ -414,8 +418,8 @@ Result<void> check_startup(const Configuration& configuration) {
   }
   // The daemon waits for it, and watches mail meanwhile: that is no reason not to start.
   if (const auto readable = mtalog::check_readable(configuration.mta_log); !readable) {
-    spdlog::warn("'milter.mta_log': {}{}; why handshakes fail would not be known", readable.error().message,
-                 becomes ? fmt::format(" (user '{}')", printable((*identity)->user)) : "");
+    log_warning("'milter.mta_log': {}{}; why handshakes fail would not be known", readable.error().message,
+                becomes ? fmt::format(" (user '{}')", printable((*identity)->name)) : "");
   }
   return {};
 }

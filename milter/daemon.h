@@ -5,14 +5,14 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "milter/configuration.h"
+#include "config/tlsrpt_toml.h"
 
 namespace starttls::milter {
 
-struct Startup {
-  Configuration configuration;
+struct DaemonOptions {
+  config::TlsrptConfig configuration;
   // Reads it again, for HUP.
-  std::function<Result<Configuration>()> read_again;
+  std::function<Result<config::TlsrptConfig>()> reload_configuration;
   Clock clock;
   // Called once the MTA can connect.
   std::function<void()> ready;
@@ -21,11 +21,11 @@ struct Startup {
 // Opens the socket, becomes who it is to be, records until TERM or INT, then records what is still open,
 // folds everything and returns. HUP has it read the configuration again. The caller must end the process with
 // _Exit: libmilter's threads still run.
-Result<void> run_daemon(const Startup& startup);
+Result<void> run_daemon(const DaemonOptions& startup);
 
 // Whether a daemon with this configuration could start, as far as can be told without starting one. Errors as
 // of run_daemon().
-Result<void> check_startup(const Configuration& configuration);
+Result<void> check_startup(const config::TlsrptConfig& configuration);
 
 // Goes to the background: returns in the child; the parent stays until the child says ready() through the
 // returned function, or ends, and exits with the child's status. Standard error stays open where the log goes

@@ -10,12 +10,12 @@ constexpr int refresh_share = 20;
 
 }  // namespace
 
-KnownSenders::KnownSenders(store::SendingDomain sending_domain)
+KnownSenders::KnownSenders(store::SendingDomainFinder sending_domain)
     : sending_domain_(std::move(sending_domain)) {}
 
-Result<void> KnownSenders::configure(const Configuration& configuration,
+Result<void> KnownSenders::configure(const config::TlsrptConfig& configuration,
                                      const store::StoreOpener& open_store) {
-  const bool refuses = configuration.on_downgrade == OnDowngrade::tempfail;
+  const bool refuses = configuration.on_downgrade == config::OnDowngrade::tempfail;
   std::shared_ptr<const Domains> known;
   Result<void> done;
   if (refuses && open_store) {
@@ -62,14 +62,14 @@ Result<void> KnownSenders::refresh(store::Store& store) {
   const std::lock_guard refreshing(refresh_mutex_);
   const auto needed = need();
   if (!needed) return {};
-  const auto forgettings = store.forgettings();
-  if (!forgettings) return std::unexpected(forgettings.error());
+  const auto forget_generation = store.forget_generation();
+  if (!forget_generation) return std::unexpected(forget_generation.error());
   const auto begin = Steady::now();
-  if (!needed->stale && *forgettings == forgettings_ && begin < next_refresh_) return {};
+  if (!needed->stale && *forget_generation == forget_generation_ && begin < next_refresh_) return {};
   auto known = read(store, needed->least_tls_sessions);
   if (!known) return std::unexpected(known.error());
   set(std::move(*known));
-  forgettings_ = *forgettings;
+  forget_generation_ = *forget_generation;
   const auto end = Steady::now();
   next_refresh_ = end + (end - begin) * refresh_share;
   return {};

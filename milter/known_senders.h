@@ -11,7 +11,7 @@
 #include <unordered_set>
 
 #include "base/result.h"
-#include "milter/configuration.h"
+#include "config/tlsrpt_toml.h"
 #include "store/recorder.h"
 #include "store/senders.h"
 #include "store/store.h"
@@ -20,12 +20,13 @@ namespace starttls::milter {
 
 class KnownSenders {
  public:
-  explicit KnownSenders(store::SendingDomain sending_domain);
+  explicit KnownSenders(store::SendingDomainFinder sending_domain);
 
   // From any thread. `open_store`: where anybody is refused, the store is read before that holds, so that the
   // first mail after this is judged already; an error says why it could not be read, and until refresh()
   // nobody new is refused.
-  Result<void> configure(const Configuration& configuration, const store::StoreOpener& open_store = {});
+  Result<void> configure(const config::TlsrptConfig& configuration,
+                         const store::StoreOpener& open_store = {});
 
   // Reads the store again, where anybody is refused at all; not more often than what it costs allows, but at
   // once where a sender was forgotten. To be called after folds. From any thread.
@@ -46,7 +47,7 @@ class KnownSenders {
   void set(std::shared_ptr<const Domains> known);
   static Result<std::shared_ptr<const Domains>> read(store::Store& store, std::uint64_t least_tls_sessions);
 
-  const store::SendingDomain sending_domain_;
+  const store::SendingDomainFinder sending_domain_;
 
   mutable std::mutex mutex_;  // guards what follows
   bool refuses_ = false;
@@ -56,7 +57,7 @@ class KnownSenders {
   std::shared_ptr<const Domains> known_ = std::make_shared<Domains>();
 
   std::mutex refresh_mutex_;  // guards what follows
-  std::int64_t forgettings_ = -1;
+  std::int64_t forget_generation_ = -1;
   Steady::time_point next_refresh_;
 };
 

@@ -5,9 +5,10 @@
 #include <cstdlib>
 #include <iostream>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/log.h"
-#include "milter/configuration.h"
+#include "command/command_line.h"
+#include "config/tlsrpt_toml.h"
 #include "milter/daemon.h"
 
 namespace {
@@ -25,13 +26,13 @@ struct CommandLine {
 };
 
 // The daemon leaves for "/"; what is relative is meant from `folder`, where it was started.
-Result<milter::Configuration> configure(const CommandLine& line, const std::filesystem::path& folder,
-                                        FileKind kind = FileKind::any) {
+Result<config::TlsrptConfig> configure(const CommandLine& line, const std::filesystem::path& folder,
+                                       FileKind kind = FileKind::any) {
   const auto file = line.configuration ? std::optional(folder / *line.configuration) : std::nullopt;
-  auto configuration = milter::load_configuration(file, kind);
+  auto configuration = config::load_tlsrpt_config(file, kind);
   if (!configuration) return configuration;
   if (line.socket) {
-    auto socket = service::parse_address(*line.socket);
+    auto socket = config::parse_address(*line.socket);
     if (!socket) return fail(Fault::usage, "-s {}", socket.error().message);
     configuration->socket = std::move(*socket);
   }
@@ -68,10 +69,10 @@ Result<void> run(const CommandLine& line) {
   const auto clock = program_clock();
   if (!clock) return std::unexpected(clock.error());
   start_log(program, LogTarget::standard_error);
-  milter::Startup startup{
+  milter::DaemonOptions startup{
       .configuration = *configuration,
       // A pipe would have nothing more to say, or block the daemon.
-      .read_again = [line, folder = *folder] { return configure(line, folder, FileKind::regular); },
+      .reload_configuration = [line, folder = *folder] { return configure(line, folder, FileKind::regular); },
       .clock = *clock,
       .ready = [] {}};
   if (line.foreground) return milter::run_daemon(startup);
@@ -82,7 +83,7 @@ Result<void> run(const CommandLine& line) {
   startup.ready = std::move(*ready);
   if (to_syslog) start_log(program, LogTarget::syslog);
   auto done = milter::run_daemon(startup);
-  if (!done && to_syslog) spdlog::error("{}", done.error().message);
+  if (!done && to_syslog) log_error("{}", done.error().message);
   return done;
 }
 
@@ -100,7 +101,7 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
       "Example:\n  tlsrpt-milter -s unix:/var/spool/postfix/tlsrpt/milter.sock --state-dir /var/lib/tlsrpt\n"
       "and in Postfix' main.cf:\n  smtpd_milters = unix:tlsrpt/milter.sock\n  milter_default_action = "
       "accept");
-  if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  if (const auto status = command::parse_command_line(app, argc, argv)) return *status;
   if (auto done = line.check_only ? check(line) : run(line); !done) return std::unexpected(done.error());
   return 0;
 }
@@ -109,7 +110,7 @@ Result<int> parse_and_run(int argc, const char* const* argv) {
 
 int main(int argc, char** argv) {
   // libmilter's threads are still there; they must not outlive what static destructors take away.
-  const int status = guarded(program, [&] { return parse_and_run(argc, argv); });
+  const int status = run_main(program, [&] { return parse_and_run(argc, argv); });
   std::cout.flush();
   std::_Exit(status);
 }

@@ -16,7 +16,7 @@ double seconds(Time time) {
 void add_sessions(MetricsText& text, const Counters& counters) {
   text.family("sessions_total", "counter", "Sessions that were recorded, by how they were protected.");
   for (std::size_t i = 0; i < seen_outcomes.size(); ++i)
-    text.sample(fmt::format(R"({{outcome="{}"}})", to_text(seen_outcomes[i])), counters.sessions[i].load());
+    text.sample(fmt::format(R"({{outcome="{}"}})", to_string(seen_outcomes[i])), counters.sessions[i].load());
   text.family("tls_sessions_total", "counter", "Of these, the encrypted ones by TLS version.");
   for (std::size_t i = 0; i < tls_versions.size(); ++i)
     text.sample(fmt::format(R"({{version="{}"}})", tls_versions[i]), counters.tls_sessions[i].load());
@@ -63,7 +63,7 @@ std::string metrics_page(const MetricsState& state) {
   add_recorder(text, state.recorder, state.now);
   if (state.log) {
     text.counter("log_lines_total", state.log->lines, "Lines of the mail server's log that were read.");
-    text.counter("log_session_lines_total", state.log->lines_of_sessions,
+    text.counter("log_session_lines_total", state.log->session_lines,
                  "Of these, those about sessions that were understood.");
     text.counter("log_failures_total", state.counters.log_failures.load(),
                  "Failed handshakes that the log of the mail server told of.");

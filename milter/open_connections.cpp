@@ -45,7 +45,7 @@ OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, con
                                               const Daemon& daemon) {
   auto in_force = rules();
   const auto excluded = in_force->excludes(client.address, daemon);
-  if (excluded == Excluded::local_network) {
+  if (excluded == ExclusionReason::local_network) {
     exclude(*excluded, "from " + in_force->local_network_of(client.address), "local_networks");
     return {.excluded = true};
   }
@@ -71,7 +71,7 @@ bool OpenConnections::authenticated(Entry& entry) {
   const std::lock_guard guard(entry.mutex_);
   if (!entry.rules_->excludes_authenticated()) return false;
   if (!std::exchange(entry.excluded_, true))
-    exclude(Excluded::authenticated, "with SMTP AUTH", "record_authenticated");
+    exclude(ExclusionReason::authenticated, "with SMTP AUTH", "record_authenticated");
   return true;
 }
 
@@ -82,7 +82,7 @@ bool OpenConnections::refuses_recipient(Entry& entry) {
   if (!*entry.refused_) return false;
   ++counters_.refused_plaintext;
   if (const auto silent = refusal_log_.permit(clock_())) {
-    spdlog::warn(
+    log_warning(
         "{} came without TLS, for which it is known: refused for now ({} more since the last such line)",
         printable(entry.connection_.client_name()), *silent);
   }
@@ -98,11 +98,11 @@ void OpenConnections::close(Entry* entry) {
   delete entry;
 }
 
-void OpenConnections::record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position) {
+void OpenConnections::record(const session::LoggedFailure& failure, const session::LogPosition& position) {
   ++counters_.log_failures;
   const auto in_force = rules();
   if (const auto reason = in_force->excludes(failure)) exclude(*reason, failure);
-  const bool watched = has_watched(failure);
+  const bool watched = is_watched(failure);
   std::string receiving_mx;
   {
     const std::lock_guard guard(mutex_);
@@ -111,8 +111,8 @@ void OpenConnections::record(const mtalog::LoggedFailure& failure, const mtalog:
   recorder_.record(in_force->to_record(failure, position, receiving_mx, watched));
 }
 
-void OpenConnections::record(const mtalog::LogPosition& position) {
-  recorder_.record(store::LogNote{.position = position});
+void OpenConnections::record(const session::LogPosition& position) {
+  recorder_.record(store::LogEvent{.position = position});
 }
 
 void OpenConnections::finish() {
@@ -125,7 +125,7 @@ void OpenConnections::record(Entry& entry, bool still_open) {
   const std::lock_guard guard(entry.mutex_);
   if (std::exchange(entry.recorded_, true)) return;
   // What comes of the connection after this is nobody's concern.
-  store::Session session = std::move(entry.connection_).ended(clock_());
+  session::Session session = std::move(entry.connection_).ended(clock_());
   session.still_open = still_open;
   if (!entry.excluded_) counters_.count(session);
   if (const auto written = entry.rules_->to_record(std::move(session), entry.excluded_))
@@ -134,17 +134,17 @@ void OpenConnections::record(Entry& entry, bool still_open) {
 
 // Whether we ran during the whole session: then each session of a service that we watch was shown to us. Of
 // one that is still open for us the end may yet be missed.
-bool OpenConnections::has_watched(const mtalog::LoggedFailure& failure) {
+bool OpenConnections::is_watched(const session::LoggedFailure& failure) {
   if (!failure.begin || *failure.begin < started_) return false;
   const std::lock_guard guard(mutex_);
   return std::ranges::none_of(
       entries_, [&](const Entry* entry) { return entry->client_address_ == failure.client_address; });
 }
 
-void OpenConnections::exclude(LoggedAway reason, const mtalog::LoggedFailure& failure) {
+void OpenConnections::exclude(FailureExclusion reason, const session::LoggedFailure& failure) {
   ++counters_.log_failures_excluded;
-  if (reason != LoggedAway::implicit_tls || told_of_implicit_tls_.test_and_set()) return;
-  spdlog::info(
+  if (reason != FailureExclusion::implicit_tls || told_of_implicit_tls_.test_and_set()) return;
+  log_info(
       "handshakes that fail at '{}' where TLS begins at once, as the mail server logs, are not counted: such "
       "ports are for "
       "submission; see 'mta_log_services' in tlsrpt.toml(5)",
@@ -152,10 +152,10 @@ void OpenConnections::exclude(LoggedAway reason, const mtalog::LoggedFailure& fa
 }
 
 // Who wonders why nothing is recorded finds out.
-void OpenConnections::exclude(Excluded reason, const std::string& example, std::string_view advice) {
+void OpenConnections::exclude(ExclusionReason reason, const std::string& example, std::string_view advice) {
   counters_.count(reason);
   if (told_[static_cast<std::size_t>(reason)].test_and_set()) return;
-  spdlog::info("sessions {} are not recorded; see '{}' in tlsrpt.toml(5)", example, advice);
+  log_info("sessions {} are not recorded; see '{}' in tlsrpt.toml(5)", example, advice);
 }
 
 }  // namespace starttls::milter

@@ -76,8 +76,8 @@ class OpenConnections {
   void close(Entry* entry);
 
   // What the MTA's log tells. Only while the log is followed.
-  void record(const mtalog::LoggedFailure& failure, const mtalog::LogPosition& position);
-  void record(const mtalog::LogPosition& position);
+  void record(const session::LoggedFailure& failure, const session::LogPosition& position);
+  void record(const session::LogPosition& position);
 
   // Records every open session as it stands and takes no new one; each is recorded once, whatever is called
   // later.
@@ -88,9 +88,9 @@ class OpenConnections {
 
  private:
   void record(Entry& entry, bool still_open);
-  void exclude(Excluded reason, const std::string& example, std::string_view advice);
-  bool has_watched(const mtalog::LoggedFailure& failure);
-  void exclude(LoggedAway reason, const mtalog::LoggedFailure& failure);
+  void exclude(ExclusionReason reason, const std::string& example, std::string_view advice);
+  bool is_watched(const session::LoggedFailure& failure);
+  void exclude(FailureExclusion reason, const session::LoggedFailure& failure);
 
   store::Recorder& recorder_;
   Counters& counters_;

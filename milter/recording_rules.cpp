@@ -33,9 +33,9 @@ bool is_wanted(const Values& only, const Values& excluded, const Value& value) {
 
 }  // namespace
 
-RecordingRules::RecordingRules(const Configuration& configuration, std::optional<JoinKey> key)
+RecordingRules::RecordingRules(const config::TlsrptConfig& configuration, std::optional<PseudonymKey> key)
     : selection_(configuration.selection),
-      keeping_(configuration.client_address),
+      address_detail_(configuration.client_address),
       follows_log_(!configuration.mta_log.empty()),
       key_(std::move(key)) {}
 
@@ -53,32 +53,33 @@ std::string RecordingRules::local_network_of(std::string_view address) const {
   return network == nullptr ? std::string() : network->text();
 }
 
-std::optional<Excluded> RecordingRules::excludes(std::string_view client_address,
-                                                 const Daemon& daemon) const {
-  if (find_local(client_address) != nullptr) return Excluded::local_network;
+std::optional<ExclusionReason> RecordingRules::excludes(std::string_view client_address,
+                                                        const Daemon& daemon) const {
+  if (find_local(client_address) != nullptr) return ExclusionReason::local_network;
   const auto port = number(daemon.port);
   const bool wanted = (!port || is_wanted(selection_.ports, selection_.excluded_ports, *port)) &&
                       is_wanted(selection_.daemons, selection_.excluded_daemons, to_lower(daemon.name));
-  return wanted ? std::nullopt : std::optional(Excluded::daemon);
+  return wanted ? std::nullopt : std::optional(ExclusionReason::daemon);
 }
 
 std::string RecordingRules::kept(const std::string& address) const {
-  if (keeping_ == AddressKeeping::full) return address;
-  const auto parsed = keeping_ == AddressKeeping::prefix ? IpAddress::parse(address) : std::nullopt;
-  return parsed ? parsed->cut(parsed->is_ipv4() ? kept_bits_ipv4 : kept_bits_ipv6).text() : std::string();
+  if (address_detail_ == config::AddressDetail::full) return address;
+  const auto parsed =
+      address_detail_ == config::AddressDetail::prefix ? IpAddress::parse(address) : std::nullopt;
+  return parsed ? parsed->masked(parsed->is_ipv4() ? kept_bits_ipv4 : kept_bits_ipv6).text() : std::string();
 }
 
-std::string RecordingRules::join_key(const std::string& address) const {
-  return keeping_ == AddressKeeping::full || !key_ ? std::string() : key_->of_address(address);
+std::string RecordingRules::address_pseudonym(const std::string& address) const {
+  return address_detail_ == config::AddressDetail::full || !key_ ? std::string() : key_->pseudonym(address);
 }
 
-std::optional<store::Session> RecordingRules::to_record(store::Session session, bool excluded) const {
+std::optional<session::Session> RecordingRules::to_record(session::Session session, bool excluded) const {
   const bool is_silent = session.tls_version.empty() && session.transactions == 0;
   session.awaits_log = follows_log_ && is_silent;
   session.excluded = excluded;
   if (excluded && !session.awaits_log) return std::nullopt;
-  if (session.awaits_log) session.join_key = join_key(session.client_address);
-  if (keeping_ != AddressKeeping::full) {
+  if (session.awaits_log) session.address_pseudonym = address_pseudonym(session.client_address);
+  if (address_detail_ != config::AddressDetail::full) {
     session.client_address = kept(session.client_address);
     // It may be an address, or have one in it.
     if (!session.helo.empty()) session.helo = "-";
@@ -86,32 +87,32 @@ std::optional<store::Session> RecordingRules::to_record(store::Session session, 
   return session;
 }
 
-bool RecordingRules::is_wanted_service(const mtalog::LoggedFailure& failure) const {
+bool RecordingRules::is_wanted_service(const session::LoggedFailure& failure) const {
   return has(selection_.log_services, to_lower(failure.service));
 }
 
-std::optional<LoggedAway> RecordingRules::excludes(const mtalog::LoggedFailure& failure) const {
-  if (find_local(failure.client_address) != nullptr) return LoggedAway::local_network;
+std::optional<FailureExclusion> RecordingRules::excludes(const session::LoggedFailure& failure) const {
+  if (find_local(failure.client_address) != nullptr) return FailureExclusion::local_network;
   const std::string service = to_lower(failure.service);
   // Of Sendmail the service is the daemon.
   const bool is_named =
       has(selection_.excluded_log_services, service) || has(selection_.excluded_daemons, service);
   if (is_named || (!selection_.log_services.empty() && !is_wanted_service(failure)))
-    return LoggedAway::service;
-  if (failure.implicit_tls && !is_wanted_service(failure)) return LoggedAway::implicit_tls;
+    return FailureExclusion::service;
+  if (failure.implicit_tls && !is_wanted_service(failure)) return FailureExclusion::implicit_tls;
   return std::nullopt;
 }
 
-store::LogNote RecordingRules::to_record(const mtalog::LoggedFailure& failure,
-                                         const mtalog::LogPosition& position, std::string_view receiving_mx,
-                                         bool watched) const {
-  store::LogNote note{.position = position, .receiving_mx = std::string(receiving_mx)};
+store::LogEvent RecordingRules::to_record(const session::LoggedFailure& failure,
+                                          const session::LogPosition& position, std::string_view receiving_mx,
+                                          bool watched) const {
+  store::LogEvent note{.position = position, .receiving_mx = std::string(receiving_mx)};
   if (excludes(failure)) return note;
   note.failure = failure;
   note.failure->client_address = kept(failure.client_address);
   note.watched = watched;
   note.wanted = is_wanted_service(failure);
-  note.join_key = join_key(failure.client_address);
+  note.address_pseudonym = address_pseudonym(failure.client_address);
   return note;
 }
 

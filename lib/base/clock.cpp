@@ -108,7 +108,7 @@ std::optional<Time> scan_rfc3339(std::string_view text) {
   const auto offset = scan_offset(scan);
   if (!offset || !scan.at_end()) return std::nullopt;
   const Time result{*date + *time - *offset};
-  const int in_year = static_cast<int>(year_month_day{day_of(result)}.year());
+  const int in_year = static_cast<int>(year_month_day{to_day(result)}.year());
   if (in_year < 1970 || in_year > 9999) return std::nullopt;  // the offset may lead out of range
   return result;
 }
@@ -164,14 +164,14 @@ Result<Clock> program_clock() {
               printable(given));
 }
 
-Day day_of(Time time) {
+Day to_day(Time time) {
   return floor<days>(time);
 }
 
 std::string to_rfc3339(Time time) {
-  const Day day = day_of(time);
+  const Day day = to_day(time);
   const hh_mm_ss clock{time - day};
-  auto text = fmt::format("{}T{:02}:{:02}:{:02}", to_text(day), clock.hours().count(),
+  auto text = fmt::format("{}T{:02}:{:02}:{:02}", to_string(day), clock.hours().count(),
                           clock.minutes().count(), clock.seconds().count());
   if (clock.subseconds().count() != 0) text += fmt::format(".{:03}", clock.subseconds().count());
   return text + "Z";
@@ -182,7 +182,7 @@ Result<Time> parse_rfc3339(std::string_view text) {
   return fail(Fault::data, "'{}' is not an RFC 3339 time such as 2026-01-31T12:00:00Z", printable(text));
 }
 
-std::string to_text(Day day) {
+std::string to_string(Day day) {
   const year_month_day date{day};
   return fmt::format("{:04}-{:02}-{:02}", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
                      static_cast<unsigned>(date.day()));

@@ -22,7 +22,7 @@ Clock system_clock();
 // line, whenever it is asked. Fault::usage where it holds something else.
 Result<Clock> program_clock();
 
-Day day_of(Time time);
+Day to_day(Time time);
 
 // "2026-11-22T14:48:59Z", with ".123" only where the milliseconds are not zero.
 std::string to_rfc3339(Time time);
@@ -32,7 +32,7 @@ std::string to_rfc3339(Time time);
 Result<Time> parse_rfc3339(std::string_view text);
 
 // "2026-11-22"
-std::string to_text(Day day);
+std::string to_string(Day day);
 Result<Day> parse_day(std::string_view text);
 
 }  // namespace starttls

@@ -79,7 +79,7 @@ class DirectoryWalk {
   }
   std::unexpected<Error> cannot(int error) const {
     if (error == ENOENT && last_followed_) return cannot("the symbolic link leads nowhere");
-    return fail(fault_for_writing(error), "{}: {}", printable(path_.string()), errno_text(error));
+    return fail(write_fault(error), "{}: {}", printable(path_.string()), errno_text(error));
   }
 
   Directory finished() {
@@ -198,7 +198,7 @@ Result<DirectoryEntry> find_entry(const fs::path& path) {
   return DirectoryWalk(path, false).to_file();
 }
 
-std::vector<std::string> entries_of(int directory) {
+std::vector<std::string> list_entries(int directory) {
   std::vector<std::string> names;
   const int readable = ::openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR* const listing = readable < 0 ? nullptr : ::fdopendir(readable);

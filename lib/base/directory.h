@@ -42,7 +42,7 @@ class Directory {
   // it.
   bool is_guarded() const { return way_guarded_ && exclusive_; }
   // The same of the way to it alone.
-  bool is_way_guarded() const { return way_guarded_; }
+  bool is_path_guarded() const { return way_guarded_; }
 
   // Its entries can be listed and fsync(2) works with this one; none, with errno set, where it may not be
   // read.
@@ -74,7 +74,7 @@ Result<DirectoryEntry> find_entry(const std::filesystem::path& path);
 
 // The names of what is in an open directory, but "." and ".."; it may have been opened with O_PATH. None
 // where it cannot be read.
-std::vector<std::string> entries_of(int directory);
+std::vector<std::string> list_entries(int directory);
 
 // A path to what has that name in an open directory, for libraries that take nothing else.
 std::string path_below(int directory, std::string_view name);

@@ -8,16 +8,16 @@
 #include <optional>
 #include <ranges>
 
-#include "base/network.h"
+#include "base/ip_address.h"
 #include "base/text.h"
 
 namespace starttls {
 namespace {
 
 // RFC 1035 section 2.3.4, without the dot at the end.
-constexpr std::size_t longest_name = 253;
-constexpr std::size_t longest_label = 63;
-constexpr std::size_t longest_text = 1024;  // bytes of a name before its U-labels are converted
+constexpr std::size_t max_name_length = 253;
+constexpr std::size_t max_label_length = 63;
+constexpr std::size_t max_text_bytes = 1024;  // bytes of a name before its U-labels are converted
 
 constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
@@ -61,7 +61,7 @@ std::string_view without_port(std::string_view text) {
 // What is like an address in a text of lower-case ASCII; empty where nothing is.
 std::string_view address_in(std::string_view text) {
   constexpr std::string_view is_address = "is an address, not a name";
-  if (text.size() > longest_name) return {};
+  if (text.size() > max_name_length) return {};
   text = without_port(text);
   if (text.starts_with('[')) text.remove_prefix(1);
   if (text.ends_with(']')) text.remove_suffix(1);
@@ -76,20 +76,20 @@ std::string_view address_in(std::string_view text) {
 
 std::string_view fault_of_label(std::string_view label) {
   if (label.empty()) return "has an empty label";
-  if (label.size() > longest_label) return "has a label of more than 63 bytes";
+  if (label.size() > max_label_length) return "has a label of more than 63 bytes";
   if (!std::ranges::all_of(label, is_ldh)) return "has a character that no host name may have";
   if (label.front() == '-' || label.back() == '-') return "has a label that begins or ends with a hyphen";
   return {};
 }
 
 bool is_plain_label(std::string_view label) {
-  return !label.empty() && label.size() <= longest_label && label.front() != '-' && label.back() != '-';
+  return !label.empty() && label.size() <= max_label_length && label.front() != '-' && label.back() != '-';
 }
 
 // What is wrong with a lower-case ASCII name without its trailing dot; empty where nothing is.
 std::string_view fault_of(std::string_view name) {
   if (name.empty()) return "is empty";
-  if (name.size() > longest_name) return "is longer than 253 bytes";
+  if (name.size() > max_name_length) return "is longer than 253 bytes";
   if (const auto fault = address_in(name); !fault.empty()) return fault;
   if (name.starts_with('[') && name.ends_with(']')) return "is in brackets, and a name is not";
   for (const auto part : std::views::split(name, '.')) {
@@ -142,7 +142,7 @@ Result<std::string> to_a_labels(std::string name) {
 Result<std::string> to_ascii(std::string_view text) {
   std::string name = to_lower(text);
   // A NUL would end a label early for libidn2; no name is that long, whatever its script.
-  const bool is_fit = name.size() <= longest_text && name.find('\0') == std::string::npos;
+  const bool is_fit = name.size() <= max_text_bytes && name.find('\0') == std::string::npos;
   if (is_fit && !is_ascii(name)) {
     auto converted = to_a_labels(std::move(name));
     if (!converted) return converted;
@@ -155,7 +155,7 @@ Result<std::string> to_ascii(std::string_view text) {
 }  // namespace
 
 bool DomainName::is_plain(std::string_view text) {
-  if (text.size() > longest_name) return false;
+  if (text.size() > max_name_length) return false;
   const char* const end = text.data() + text.size();
   const char* start = text.data();  // of the label
   for (const char* at = start; at != end; ++at) {

@@ -59,12 +59,12 @@ std::unexpected<Error> cannot_read(std::string_view name, int error) {
               errno_text(error));
 }
 
-Fault fault_for_writing(int error) {
+Fault write_fault(int error) {
   const bool disk = error == ENOSPC || error == EDQUOT || error == EIO || error == EFBIG;
   return disk ? Fault::io : Fault::cannot_create;
 }
 
-ReadBytes bytes_of(std::string_view bytes) {
+ReadBytes byte_reader(std::string_view bytes) {
   return [rest = bytes](std::span<char> into) mutable -> Result<std::size_t> {
     const std::size_t size = rest.copy(into.data(), into.size());
     rest.remove_prefix(size);
@@ -72,8 +72,8 @@ ReadBytes bytes_of(std::string_view bytes) {
   };
 }
 
-ReadBytes chained(std::string_view first, const ReadBytes& rest) {
-  return [from_first = bytes_of(first), &rest](std::span<char> into) -> Result<std::size_t> {
+ReadBytes chain(std::string_view first, const ReadBytes& rest) {
+  return [from_first = byte_reader(first), &rest](std::span<char> into) -> Result<std::size_t> {
     const auto got = from_first(into);
     return got && *got == 0 ? rest(into) : got;
   };
@@ -90,7 +90,7 @@ Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into) {
   return size;
 }
 
-std::string_view not_regular_text(mode_t mode) {
+std::string_view file_type_name(mode_t mode) {
   if (S_ISFIFO(mode)) return "a named pipe, not a regular file";
   if (S_ISSOCK(mode)) return "a socket, not a regular file";
   if (S_ISDIR(mode)) return "a directory, not a regular file";
@@ -98,10 +98,10 @@ std::string_view not_regular_text(mode_t mode) {
   return "not a regular file";
 }
 
-std::string_view why_not_regular(const fs::path& path) {
+std::string_view irregular_file_type(const fs::path& path) {
   struct stat info{};
   if (::stat(path.c_str(), &info) != 0 || S_ISREG(info.st_mode)) return "";
-  return not_regular_text(info.st_mode);
+  return file_type_name(info.st_mode);
 }
 
 UniqueFd open_regular(int directory, const char* name, int flags) {
@@ -131,7 +131,7 @@ Result<UniqueFd> open_file(const fs::path& path, std::size_t limit, FileKind kin
   UniqueFd fd = kind == FileKind::regular ? open_regular(AT_FDCWD, path.c_str())
                                           : UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY));
   if (!fd && kind == FileKind::regular && errno == ENOTSUP) {
-    const std::string_view why = why_not_regular(path);
+    const std::string_view why = irregular_file_type(path);
     return fail(Fault::io, "{}: {}", printable(path.string()), why.empty() ? "not a regular file" : why);
   }
   struct stat info{};

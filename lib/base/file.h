@@ -59,9 +59,9 @@ Result<std::string> read_file(const std::filesystem::path& path, std::size_t lim
 using ReadBytes = std::function<Result<std::size_t>(std::span<char>)>;
 
 // Of bytes that are at hand, which must outlive it.
-ReadBytes bytes_of(std::string_view bytes);
+ReadBytes byte_reader(std::string_view bytes);
 // `first`, and then what `rest` gives; both must outlive it.
-ReadBytes chained(std::string_view first, const ReadBytes& rest);
+ReadBytes chain(std::string_view first, const ReadBytes& rest);
 // As many bytes as there are, but at most as the span takes.
 Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into);
 
@@ -74,9 +74,9 @@ Result<UniqueFd> open_file(const std::filesystem::path& path, std::size_t limit,
 UniqueFd open_regular(int directory, const char* name, int flags = 0);
 
 // "a named pipe, not a regular file", from a mode of stat(2).
-std::string_view not_regular_text(mode_t mode);
+std::string_view file_type_name(mode_t mode);
 // Of what a path leads to, for an error; "" where it is a regular file or cannot be looked at.
-std::string_view why_not_regular(const std::filesystem::path& path);
+std::string_view irregular_file_type(const std::filesystem::path& path);
 
 // The next bytes of a descriptor, as many as there are but at most as the span takes; 0 at the end. `name` is
 // for the error.
@@ -87,7 +87,7 @@ std::unexpected<Error> cannot_read(std::string_view name, int error);
 
 // Why something cannot be written, from an errno value: Fault::io where the disk is full or fails, which is
 // nobody's mistake and hits whatever is written next, else Fault::cannot_create.
-Fault fault_for_writing(int error);
+Fault write_fault(int error);
 
 // What is left to read from a descriptor, at most `limit` bytes; `name` is for the error.
 Result<std::string> read_all(int fd, std::size_t limit, std::string_view name);

@@ -9,13 +9,13 @@
 
 namespace starttls {
 
-std::string to_text(const Finding& finding) {
-  return fmt::format("{}:{}: {}{}{}", finding.place.line, finding.place.column, finding.entry,
+std::string to_string(const Finding& finding) {
+  return fmt::format("{}:{}: {}{}{}", finding.position.line, finding.position.column, finding.entry,
                      finding.entry.empty() ? "" : ": ", finding.message);
 }
 
 std::size_t faults(std::span<const Finding> findings) {
-  return static_cast<std::size_t>(std::ranges::count(findings, Severity::dropped, &Finding::severity));
+  return static_cast<std::size_t>(std::ranges::count(findings, Severity::fault, &Finding::severity));
 }
 
 const Finding* refusal(std::span<const Finding> findings) {
@@ -23,20 +23,22 @@ const Finding* refusal(std::span<const Finding> findings) {
   return found == findings.end() ? nullptr : &*found;
 }
 
-void Findings::add(Severity severity, Place place, std::string_view entry, std::string message) {
+void Findings::add(Severity severity, Position position, std::string_view entry, std::string message) {
   const bool first_refusal = severity == Severity::refused && !refused_;
   refused_ = refused_ || first_refusal;
-  if (told_.size() >= limit_ && !first_refusal) {
-    ++untold_;
+  if (shown_.size() >= limit_ && !first_refusal) {
+    ++suppressed_;
     return;
   }
-  told_.push_back(
-      {.severity = severity, .place = place, .entry = printable(entry, 300), .message = std::move(message)});
+  shown_.push_back({.severity = severity,
+                    .position = position,
+                    .entry = printable(entry, 300),
+                    .message = std::move(message)});
 }
 
 std::vector<Finding> Findings::take() && {
-  std::ranges::stable_sort(told_, {}, &Finding::place);
-  return std::move(told_);
+  std::ranges::stable_sort(shown_, {}, &Finding::position);
+  return std::move(shown_);
 }
 
 }  // namespace starttls

@@ -1,19 +1,62 @@
 #include "base/log.h"
 
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/sinks/syslog_sink.h>
+#include <spdlog/spdlog.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include <array>
 #include <memory>
+#include <mutex>
 #include <utility>
 
+#include "base/enum_words.h"
 #include "base/journal.h"
-#include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
+
+spdlog::level::level_enum spdlog_level(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warning:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::off:
+      break;
+  }
+  return spdlog::level::off;
+}
+
+LogLevel log_level(spdlog::level::level_enum level) {
+  if (level >= spdlog::level::err) return LogLevel::error;
+  if (level == spdlog::level::warn) return LogLevel::warning;
+  return level == spdlog::level::info ? LogLevel::info : LogLevel::debug;
+}
+
+class CapturingSink final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  explicit CapturingSink(LogCapture::Write write) : write_(std::move(write)) {}
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    write_(log_level(message.level), {message.payload.data(), message.payload.size()});
+  }
+  void flush_() override {}
+
+  const LogCapture::Write write_;
+};
+
+std::shared_ptr<spdlog::logger>& logger_before_capture() {
+  static std::shared_ptr<spdlog::logger> logger;
+  return logger;
+}
 
 Priority priority_of(spdlog::level::level_enum level) {
   if (level >= spdlog::level::err) return Priority::error;
@@ -54,20 +97,33 @@ void start_log(const std::string& program, LogTarget target) {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(LogLevel level) {
+  spdlog::set_level(spdlog_level(level));
+}
+
 Result<void> set_log_level(std::string_view level) {
-  static constexpr std::array<std::pair<std::string_view, spdlog::level::level_enum>, 4> levels{{
-      {"debug", spdlog::level::debug},
-      {"info", spdlog::level::info},
-      {"warning", spdlog::level::warn},
-      {"error", spdlog::level::err},
-  }};
-  for (const auto& [name, value] : levels) {
-    if (name == level) {
-      spdlog::set_level(value);
-      return {};
-    }
-  }
-  return fail(Fault::config, "'{}' is not a log level (debug, info, warning, error)", printable(level));
+  static constexpr auto levels = enum_words<LogLevel>({{LogLevel::debug, "debug"},
+                                                       {LogLevel::info, "info"},
+                                                       {LogLevel::warning, "warning"},
+                                                       {LogLevel::error, "error"}});
+  set_log_level(TRY(levels.parse(level, "log level", Fault::config)));
+  return {};
+}
+
+LogCapture::LogCapture(Write write) {
+  logger_before_capture() = spdlog::default_logger();
+  spdlog::set_default_logger(
+      std::make_shared<spdlog::logger>("capture", std::make_shared<CapturingSink>(std::move(write))));
+}
+
+LogCapture::~LogCapture() {
+  spdlog::set_default_logger(std::exchange(logger_before_capture(), nullptr));
+}
+
+void log_line(LogLevel level, fmt::string_view format, fmt::format_args args) {
+  spdlog::logger& logger = *spdlog::default_logger_raw();
+  const auto wanted = spdlog_level(level);
+  if (logger.should_log(wanted)) logger.log(wanted, spdlog::string_view_t(fmt::vformat(format, args)));
 }
 
 std::optional<std::uint64_t> OncePerMinute::permit(Time now) {

@@ -1,16 +1,19 @@
 // The log: one line an event, to standard error or to syslog. Where standard error is systemd's journal, each
 // line has its priority in front (journal.h), and neither time nor name.
 //
-// Callers write spdlog::info("...", ...) and so on. What comes from outside goes through printable() first.
+//     log_warning("{}: cannot be read: {}", file, reason);
+//
+// What comes from outside goes through printable() first. Thread-safe, but for start_log().
 #pragma once
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
-#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -19,16 +22,49 @@ namespace starttls {
 
 enum class LogTarget {
   standard_error,  // with time and process, for a service in the foreground
-  command,  // to standard error in the form of print_warning(): "PROGRAM: warning: ..."; warnings and errors
-            // only
+  // To standard error in the form of print_warning(): "PROGRAM: warning: ..."; warnings and errors only.
+  command,
   syslog,
 };
+
+enum class LogLevel { debug, info, warning, error, off };
 
 // Sets where the process logs from now on; syslog lines go to facility "mail" (syslog(3)).
 void start_log(const std::string& program, LogTarget target);
 
+// Lines below it are not logged.
+void set_log_level(LogLevel level);
 // "debug", "info", "warning" or "error"; Fault::config else.
 Result<void> set_log_level(std::string_view level);
+
+// Hands all lines to a function while it lives; for tests. One at a time.
+class LogCapture {
+ public:
+  using Write = std::function<void(LogLevel, std::string_view)>;
+  explicit LogCapture(Write write);
+  LogCapture(const LogCapture&) = delete;
+  LogCapture& operator=(const LogCapture&) = delete;
+  ~LogCapture();
+};
+
+void log_line(LogLevel level, fmt::string_view format, fmt::format_args args);
+
+template <class... Args>
+void log_debug(fmt::format_string<Args...> format, Args&&... args) {
+  log_line(LogLevel::debug, format, fmt::make_format_args(args...));
+}
+template <class... Args>
+void log_info(fmt::format_string<Args...> format, Args&&... args) {
+  log_line(LogLevel::info, format, fmt::make_format_args(args...));
+}
+template <class... Args>
+void log_warning(fmt::format_string<Args...> format, Args&&... args) {
+  log_line(LogLevel::warning, format, fmt::make_format_args(args...));
+}
+template <class... Args>
+void log_error(fmt::format_string<Args...> format, Args&&... args) {
+  log_line(LogLevel::error, format, fmt::make_format_args(args...));
+}
 
 // Lets one occurrence through per minute and counts the rest, so that a failure that repeats for every
 // session fills no disk. Thread-safe.

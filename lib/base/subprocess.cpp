@@ -324,16 +324,16 @@ bool holds_nul(const Command& command) {
 
 }  // namespace
 
-std::string to_text(const Finished& finished) {
+std::string to_string(const Finished& finished) {
   if (finished.timed_out) return "did not end in time and was killed";
   if (finished.signal == 0) return fmt::format("ended with status {}", finished.exit_status);
   const char* name = ::sigdescr_np(finished.signal);
   return fmt::format("was ended by signal {} ({})", finished.signal, name == nullptr ? "unknown" : name);
 }
 
-std::string failure_of(std::string_view program, const Finished& finished) {
+std::string failure_text(std::string_view program, const Finished& finished) {
   const std::string_view said = trim(finished.err.empty() ? finished.out : finished.err);
-  return fmt::format("{} {}{}{}", printable(program), to_text(finished), said.empty() ? "" : ": ",
+  return fmt::format("{} {}{}{}", printable(program), to_string(finished), said.empty() ? "" : ": ",
                      printable(said, 2000));
 }
 

@@ -2,7 +2,7 @@
 //
 //     const auto done = run_program({.argv = {"makemap", "hash", map}, .stdin_fd = source.get()});
 //     if (!done) return std::unexpected(done.error());
-//     if (!done->succeeded()) return fail(Fault::io, "{}", failure_of("makemap", *done));
+//     if (!done->succeeded()) return fail(Fault::io, "{}", failure_text("makemap", *done));
 //
 // The program gets its arguments as they are, the three descriptors named below and no other, every signal
 // unblocked and at its default, and a process group of its own: Ctrl-C at our terminal does not reach it, and
@@ -49,10 +49,10 @@ struct Finished {
 };
 
 // "ended with status 2", "was ended by signal 9 (Killed)", "did not end in time and was killed"
-std::string to_text(const Finished& finished);
+std::string to_string(const Finished& finished);
 
 // "makemap ended with status 2: what it said", escaped and cut, for the sentence of an error.
-std::string failure_of(std::string_view program, const Finished& finished);
+std::string failure_text(std::string_view program, const Finished& finished);
 
 // The executable file of that name in PATH (a default where it is unset), then in /usr/local/sbin, /usr/sbin
 // and /sbin, where the programs of an MTA are and cron's PATH does not lead. Relative folders in PATH are

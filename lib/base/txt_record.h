@@ -21,28 +21,28 @@ inline constexpr std::size_t txt_size_limit = 65535;  // bytes
 struct TxtField {
   std::string_view name;
   std::string_view value;
-  Place place;        // of the name
-  Place value_place;  // of the value
+  Position position;        // of the name
+  Position value_position;  // of the value
 };
 
 // Of a resolver's answer, each record's strings joined, the numbers (from 0) of those that begin with the
 // version ("v=STSv1"), optional blanks and ";". The others do not count, which is told; that there is not
 // exactly one refuses the answer.
-std::vector<std::size_t> records_of_version(std::span<const std::string> answer, std::string_view version,
-                                            Findings& findings);
+std::vector<std::size_t> find_versioned_records(std::span<const std::string> answer, std::string_view version,
+                                                Findings& findings);
 
 // The record of that version in an answer, as the two rooms read theirs: `read` gives what is in the record
 // of a number, and what is to be said about it; an answer that is refused has none.
 template <class Reading, class ReadRecord>
-Reading read_record_of_version(std::span<const std::string> answer, std::string_view version,
-                               ReadRecord read) {
+Reading read_versioned_record(std::span<const std::string> answer, std::string_view version,
+                              ReadRecord read) {
   Findings findings;
   Reading reading;
-  for (const std::size_t number : records_of_version(answer, version, findings)) {
+  for (const std::size_t number : find_versioned_records(answer, version, findings)) {
     reading.record = read(answer, number, findings);
   }
   if (findings.refused()) reading.record.reset();
-  reading.untold = findings.untold();
+  reading.suppressed = findings.suppressed();
   reading.findings = std::move(findings).take();
   return reading;
 }
@@ -50,13 +50,13 @@ Reading read_record_of_version(std::span<const std::string> answer, std::string_
 // The fields of such a record after its version. Blanks around ";" are not part of them. What is no
 // "name=value" is left out and told with the severity `malformed`; names are as is_field_name() wants them.
 // The values are for the caller to judge. The fields are views of the record's text.
-std::vector<TxtField> fields_of(std::span<const std::string> answer, std::size_t record, Severity malformed,
-                                Findings& findings);
+std::vector<TxtField> parse_txt_fields(std::span<const std::string> answer, std::size_t record,
+                                       Severity malformed, Findings& findings);
 
 // Tells of a field that is not the `known` one: it is ignored. Where its value is not visible ASCII without
 // "=" and ";" that is told with the severity `malformed`; a name that differs from the known one only by case
 // is a fault.
-void pass_over(const TxtField& field, std::string_view known, Severity malformed, Findings& findings);
+void ignore_field(const TxtField& field, std::string_view known, Severity malformed, Findings& findings);
 
 // Whether it is a letter or digit and up to 31 more of these, "_", "-" and ".": the name of a field, here and
 // in an MTA-STS policy (RFC 8461 section 3.2).

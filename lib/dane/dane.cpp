@@ -31,7 +31,7 @@ void release(std::vector<T>& values) {
 }
 
 bool is_proven_absent(const Answer& answer) {
-  return answer.secure && (answer.status == Status::no_data || answer.status == Status::no_name);
+  return answer.secure && (answer.status == Status::nodata || answer.status == Status::nxdomain);
 }
 
 bool is_secure_found(const Answer& answer) {
@@ -46,7 +46,8 @@ bool is_host_name(std::string_view name) {
 }
 
 Host unknown(std::string name, std::string_view what, const Answer& answer) {
-  return {std::move(name), Binding::unknown, fmt::format("{} cannot be looked up: {}", what, answer.reason)};
+  return {std::move(name), TlsaStatus::unknown,
+          fmt::format("{} cannot be looked up: {}", what, answer.reason)};
 }
 
 constexpr const char* unvalidated = "nobody validates the answers of the name servers";
@@ -55,35 +56,35 @@ constexpr const char* unvalidated = "nobody validates the answers of the name se
 std::optional<Host> judge_addresses(const std::string& name, const Answer& a, const Answer& aaaa) {
   if (is_secure_found(a) || is_secure_found(aaaa)) return std::nullopt;
   // Since the MX records were.
-  if (a.unvalidated || aaaa.unvalidated) return Host{name, Binding::unknown, unvalidated};
+  if (a.unvalidated || aaaa.unvalidated) return Host{name, TlsaStatus::unknown, unvalidated};
   // RFC 7672 section 2.2.2: no TLSA question then, as name servers of unsigned zones may choke on it.
   if (a.status == Status::found || aaaa.status == Status::found)
-    return Host{name, Binding::absent, "its addresses are not signed"};
+    return Host{name, TlsaStatus::absent, "its addresses are not signed"};
   for (const Answer* answer : {&a, &aaaa}) {
     if (answer->status == Status::failed) return unknown(name, "its addresses", *answer);
   }
   if (is_proven_absent(a) && is_proven_absent(aaaa))
-    return Host{name, Binding::unreachable, "it has no address"};
-  return Host{name, Binding::absent, "it has no address, which is not signed"};
+    return Host{name, TlsaStatus::unreachable, "it has no address"};
+  return Host{name, TlsaStatus::absent, "it has no address, which is not signed"};
 }
 
-std::vector<dns::Tlsa> kept(const std::vector<dns::Tlsa>& records, Detail detail) {
+std::vector<dns::Tlsa> keep_proven(const std::vector<dns::Tlsa>& records, Detail detail) {
   if (detail != Detail::records) return {};
   const auto number = static_cast<std::ptrdiff_t>(std::min(records.size(), max_kept_records));
   return {records.begin(), records.begin() + number};
 }
 
 // What a TLSA answer says of a host; nothing where there are no records.
-std::optional<Host> judge_tlsa(const std::string& name, const Answer& tlsa, Detail detail) {
-  if (tlsa.status == Status::failed) return unknown(name, "its TLSA records", tlsa);
-  if (tlsa.unvalidated) return Host{name, Binding::unknown, unvalidated};
-  if (!is_secure_found(tlsa)) return std::nullopt;
-  const Binding binding = binding_of(tlsa.tlsas);
-  if (binding == Binding::bound) return Host{name, binding, {}, kept(tlsa.tlsas, detail)};
-  return Host{name, binding, fmt::format("none of its TLSA records can be used, of {}", tlsa.tlsas.size())};
+std::optional<Host> judge_tlsa(const std::string& name, const Answer& answer, Detail detail) {
+  if (answer.status == Status::failed) return unknown(name, "its TLSA records", answer);
+  if (answer.unvalidated) return Host{name, TlsaStatus::unknown, unvalidated};
+  if (!is_secure_found(answer)) return std::nullopt;
+  const TlsaStatus tlsa = tlsa_status(answer.tlsas);
+  if (tlsa == TlsaStatus::usable) return Host{name, tlsa, {}, keep_proven(answer.tlsas, detail)};
+  return Host{name, tlsa, fmt::format("none of its TLSA records can be used, of {}", answer.tlsas.size())};
 }
 
-constexpr std::size_t longest_name = 253;  // RFC 1035 section 2.3.4, in text form
+constexpr std::size_t max_name_length = 253;  // RFC 1035 section 2.3.4, in text form
 
 // What is wanted of each host.
 struct Wanted {
@@ -117,13 +118,13 @@ event::Task<Host> examine_tlsa(Wanted wanted, std::string name, std::vector<std:
                                std::chrono::seconds& ttl) {
   for (const std::string& base : bases) {
     std::string question = fmt::format("_{}._tcp.{}", wanted.port, base);
-    if (question.size() > longest_name) continue;  // nobody can have published anything there
+    if (question.size() > max_name_length) continue;  // nobody can have published anything there
     const Answer tlsa = co_await wanted.ask(std::move(question), Type::tlsa);
     ttl = std::min(ttl, tlsa.ttl);
     std::optional<Host> judged = judge_tlsa(name, tlsa, wanted.detail);
     if (judged) co_return std::move(*judged);
   }
-  co_return Host{std::move(name), Binding::absent, "it has no signed TLSA records"};
+  co_return Host{std::move(name), TlsaStatus::absent, "it has no signed TLSA records"};
 }
 
 // RFC 7672 section 2.2.2: the addresses of an alias that is signed itself may be in a zone that is not; then
@@ -133,7 +134,7 @@ event::Task<Host> examine_alias(Wanted wanted, std::string name, Host unsigned_h
   const Answer alias = co_await wanted.ask(name, Type::cname);
   ttl = std::min(ttl, alias.ttl);
   if (alias.status == Status::failed) co_return unknown(std::move(name), "its alias", alias);
-  if (alias.unvalidated) co_return Host{std::move(name), Binding::unknown, unvalidated};
+  if (alias.unvalidated) co_return Host{std::move(name), TlsaStatus::unknown, unvalidated};
   if (!is_secure_found(alias)) co_return unsigned_host;
   std::vector<std::string> bases{name};
   Host host = co_await examine_tlsa(wanted, std::move(name), std::move(bases), ttl);
@@ -144,7 +145,7 @@ event::Task<Finding> examine_host(Wanted wanted, std::string name) {
   std::vector<event::Task<Answer>> questions;
   questions.push_back(ask_for_addresses(wanted.ask, name, Type::a));
   questions.push_back(ask_for_addresses(wanted.ask, name, Type::aaaa));
-  const std::vector<Answer> addresses = co_await event::all_of(std::move(questions));
+  const std::vector<Answer> addresses = co_await event::when_all(std::move(questions));
   const Answer& a = addresses[0];
   const Answer& aaaa = addresses[1];
   std::chrono::seconds ttl = std::min(a.ttl, aaaa.ttl);
@@ -152,7 +153,7 @@ event::Task<Finding> examine_host(Wanted wanted, std::string name) {
   Host host;
   if (!judged) {
     host = co_await examine_tlsa(wanted, name, tlsa_bases(name, a, aaaa), ttl);
-  } else if (judged->binding == Binding::absent && (is_alias(name, a) || is_alias(name, aaaa))) {
+  } else if (judged->tlsa == TlsaStatus::absent && (is_alias(name, a) || is_alias(name, aaaa))) {
     host = co_await examine_alias(wanted, name, std::move(*judged), ttl);
   } else {
     host = std::move(*judged);
@@ -161,15 +162,15 @@ event::Task<Finding> examine_host(Wanted wanted, std::string name) {
 }
 
 event::Task<Finding> pass_over(std::string name, std::chrono::seconds ttl) {
-  co_return Finding{Host{printable(name, 300), Binding::unreachable, "it is no host name"}, ttl};
+  co_return Finding{Host{printable(name, 300), TlsaStatus::unreachable, "it is no host name"}, ttl};
 }
 
-// The hosts to be looked at, by preference; each once. One more than most_hosts where there are more.
+// The hosts to be looked at, by preference; each once. One more than max_hosts where there are more.
 std::vector<std::string> hosts_of(const Answer& mx, const DomainName& domain) {
-  if (mx.status == Status::no_data) return {domain.str()};
+  if (mx.status == Status::nodata) return {domain.str()};
   std::vector<std::string> hosts;
   for (const dns::Mx& record : mx.mxs) {
-    if (hosts.size() > most_hosts) break;
+    if (hosts.size() > max_hosts) break;
     std::string host = to_lower(record.host);
     if (std::ranges::find(hosts, host) == hosts.end()) hosts.push_back(std::move(host));
   }
@@ -177,125 +178,125 @@ std::vector<std::string> hosts_of(const Answer& mx, const DomainName& domain) {
 }
 
 // Where the MX answer alone decides.
-std::optional<Verdict> judge_mx(const Answer& mx) {
-  const auto verdict = [&mx](Standing standing, std::string reason) {
-    return Verdict{.standing = standing, .ttl = mx.ttl, .reason = std::move(reason)};
+std::optional<DaneResult> judge_mx(const Answer& mx) {
+  const auto verdict = [&mx](DaneStatus status, std::string reason) {
+    return DaneResult{.status = status, .ttl = mx.ttl, .reason = std::move(reason)};
   };
   if (mx.status == Status::failed)
-    return verdict(Standing::unknown, "the MX records cannot be looked up: " + mx.reason);
-  if (mx.unvalidated) return verdict(Standing::unvalidated, unvalidated);
-  if (mx.status == Status::no_name) return verdict(Standing::none, "there is no such domain");
+    return verdict(DaneStatus::unknown, "the MX records cannot be looked up: " + mx.reason);
+  if (mx.unvalidated) return verdict(DaneStatus::unvalidated, unvalidated);
+  if (mx.status == Status::nxdomain) return verdict(DaneStatus::none, "there is no such domain");
   if (mx.mxs.size() == 1 && mx.mxs.front().host.empty())  // RFC 7505
-    return verdict(Standing::none, "the domain takes no mail (null MX)");
+    return verdict(DaneStatus::none, "the domain takes no mail (null MX)");
   return std::nullopt;
 }
 
-std::size_t count(const std::vector<Host>& hosts, Binding binding) {
-  return static_cast<std::size_t>(std::ranges::count(hosts, binding, &Host::binding));
+std::size_t count(const std::vector<Host>& hosts, TlsaStatus tlsa) {
+  return static_cast<std::size_t>(std::ranges::count(hosts, tlsa, &Host::tlsa));
 }
 
 // "mx2.example.org: its TLSA records cannot be looked up: SERVFAIL"
-std::string first_reason(const std::vector<Host>& hosts, Binding binding) {
-  const auto host = std::ranges::find(hosts, binding, &Host::binding);
+std::string first_reason(const std::vector<Host>& hosts, TlsaStatus tlsa) {
+  const auto host = std::ranges::find(hosts, tlsa, &Host::tlsa);
   return fmt::format("{}: {}", host->name, host->reason);
 }
 
-void judge(Verdict& verdict, bool complete) {
+void judge(DaneResult& verdict, bool complete) {
   const std::vector<Host>& hosts = verdict.hosts;
-  const std::size_t reachable = hosts.size() - count(hosts, Binding::unreachable);
-  const std::size_t bound = count(hosts, Binding::bound);
-  const auto conclude = [&verdict](Standing standing, std::string reason) {
-    verdict.standing = standing;
+  const std::size_t reachable = hosts.size() - count(hosts, TlsaStatus::unreachable);
+  const std::size_t bound = count(hosts, TlsaStatus::usable);
+  const auto conclude = [&verdict](DaneStatus status, std::string reason) {
+    verdict.status = status;
     verdict.reason = std::move(reason);
   };
   if (bound > 0 && bound == reachable && complete) {
-    conclude(Standing::all, bound == 1 ? "the MX host has usable TLSA records"
-                                       : fmt::format("all {} MX hosts have usable TLSA records", bound));
+    conclude(DaneStatus::all, bound == 1 ? "the MX host has usable TLSA records"
+                                         : fmt::format("all {} MX hosts have usable TLSA records", bound));
   } else if (bound > 0) {
-    conclude(Standing::some, fmt::format("{} of {}{} MX hosts have usable TLSA records", bound,
-                                         complete ? "" : "more than ", reachable));
-  } else if (const std::size_t open = count(hosts, Binding::unknown); open > 0) {
-    conclude(open == reachable ? Standing::unknown : Standing::failing,
-             first_reason(hosts, Binding::unknown));
+    conclude(DaneStatus::some, fmt::format("{} of {}{} MX hosts have usable TLSA records", bound,
+                                           complete ? "" : "more than ", reachable));
+  } else if (const std::size_t open = count(hosts, TlsaStatus::unknown); open > 0) {
+    conclude(open == reachable ? DaneStatus::unknown : DaneStatus::failing,
+             first_reason(hosts, TlsaStatus::unknown));
   } else if (!complete) {
-    conclude(Standing::failing, fmt::format("there are more than {} MX hosts", hosts.size()));
-  } else if (count(hosts, Binding::unusable) > 0) {
-    conclude(Standing::unusable, first_reason(hosts, Binding::unusable));
+    conclude(DaneStatus::failing, fmt::format("there are more than {} MX hosts", hosts.size()));
+  } else if (count(hosts, TlsaStatus::unusable) > 0) {
+    conclude(DaneStatus::unusable, first_reason(hosts, TlsaStatus::unusable));
   } else {
-    conclude(Standing::none, reachable == 0 ? "no MX host has an address" : "no MX host has TLSA records");
+    conclude(DaneStatus::none, reachable == 0 ? "no MX host has an address" : "no MX host has TLSA records");
   }
 }
 
 // Behind an MX set that is not signed.
-void judge_insecure(Verdict& verdict) {
-  verdict.standing = Standing::insecure;
-  for (const Binding binding : {Binding::bound, Binding::unusable, Binding::unknown}) {
-    const auto host = std::ranges::find(verdict.hosts, binding, &Host::binding);
+void judge_insecure(DaneResult& verdict) {
+  verdict.status = DaneStatus::insecure;
+  for (const TlsaStatus tlsa : {TlsaStatus::usable, TlsaStatus::unusable, TlsaStatus::unknown}) {
+    const auto host = std::ranges::find(verdict.hosts, tlsa, &Host::tlsa);
     if (host == verdict.hosts.end()) continue;
     verdict.reason = fmt::format("the MX records are not signed; {}: {}", host->name,
-                                 binding == Binding::bound ? "it has usable TLSA records" : host->reason);
+                                 tlsa == TlsaStatus::usable ? "it has usable TLSA records" : host->reason);
     return;
   }
-  verdict.standing = Standing::none;
+  verdict.status = DaneStatus::none;
   verdict.reason = "the MX records are not signed";
   verdict.hosts.clear();
 }
 
 // Of a next-hop in brackets.
-Verdict judge_only(const Finding& finding) {
+DaneResult judge_only(const Finding& finding) {
   const Host& host = finding.host;
-  Verdict verdict{.ttl = finding.ttl};
-  switch (host.binding) {
-    case Binding::bound:
-      verdict.standing = Standing::all;
+  DaneResult verdict{.ttl = finding.ttl};
+  switch (host.tlsa) {
+    case TlsaStatus::usable:
+      verdict.status = DaneStatus::all;
       verdict.reason = fmt::format("{} has usable TLSA records", host.name);
       return verdict;
-    case Binding::unusable:
-      verdict.standing = Standing::unusable;
+    case TlsaStatus::unusable:
+      verdict.status = DaneStatus::unusable;
       break;
-    case Binding::unknown:
-      verdict.standing = Standing::unknown;
+    case TlsaStatus::unknown:
+      verdict.status = DaneStatus::unknown;
       break;
-    case Binding::absent:
-    case Binding::unreachable:
-      verdict.standing = Standing::none;
+    case TlsaStatus::absent:
+    case TlsaStatus::unreachable:
+      verdict.status = DaneStatus::none;
       break;
   }
   verdict.reason = fmt::format("{}: {}", host.name, host.reason);
   return verdict;
 }
 
-event::Task<Verdict> examine_only_host(Wanted wanted, std::string name) {
+event::Task<DaneResult> examine_only_host(Wanted wanted, std::string name) {
   Finding finding = co_await examine_host(wanted, std::move(name));
-  Verdict verdict = judge_only(finding);
+  DaneResult verdict = judge_only(finding);
   if (wanted.detail != Detail::none) verdict.hosts.push_back(std::move(finding.host));
   co_return verdict;
 }
 
 }  // namespace
 
-event::Task<Verdict> examine(Ask ask, NextHop next_hop, Detail detail) {
+event::Task<DaneResult> examine(Ask ask, NextHop next_hop, Detail detail) {
   const Wanted wanted{.ask = ask, .port = next_hop.port(), .detail = detail};
   const DomainName& domain = next_hop.domain();
   if (next_hop.is_host()) {
-    Verdict only = co_await examine_only_host(wanted, domain.str());
+    DaneResult only = co_await examine_only_host(wanted, domain.str());
     co_return only;
   }
   Answer mx = co_await ask(domain.str(), Type::mx);
-  std::optional<Verdict> judged = judge_mx(mx);
+  std::optional<DaneResult> judged = judge_mx(mx);
   if (judged) co_return std::move(*judged);
   std::vector<std::string> hosts = hosts_of(mx, domain);
   release(mx.mxs);  // there may be thousands, which are not held while the hosts are examined
-  const bool complete = hosts.size() <= most_hosts;
-  if (!complete) hosts.resize(most_hosts);
+  const bool complete = hosts.size() <= max_hosts;
+  if (!complete) hosts.resize(max_hosts);
   std::vector<event::Task<Finding>> examinations;
   for (std::string& host : hosts) {
     const bool askable = is_host_name(host);
     examinations.push_back(askable ? examine_host(wanted, std::move(host))
                                    : pass_over(std::move(host), mx.ttl));
   }
-  std::vector<Finding> findings = co_await event::all_of(std::move(examinations));
-  Verdict verdict{.ttl = mx.ttl};
+  std::vector<Finding> findings = co_await event::when_all(std::move(examinations));
+  DaneResult verdict{.ttl = mx.ttl};
   for (Finding& finding : findings) {
     verdict.ttl = std::min(verdict.ttl, finding.ttl);
     verdict.hosts.push_back(std::move(finding.host));
@@ -309,7 +310,7 @@ event::Task<Verdict> examine(Ask ask, NextHop next_hop, Detail detail) {
   co_return verdict;
 }
 
-event::Task<Verdict> examine(dns::Resolver& resolver, NextHop next_hop, Detail detail) {
+event::Task<DaneResult> examine(dns::Resolver& resolver, NextHop next_hop, Detail detail) {
   return examine([&resolver](std::string name, Type type) { return resolver.ask(std::move(name), type); },
                  std::move(next_hop), detail);
 }
@@ -321,46 +322,46 @@ std::size_t heap_size(const Host& host) {
   return size;
 }
 
-std::size_t heap_size(const Verdict& verdict) {
+std::size_t heap_size(const DaneResult& verdict) {
   return heap_size(verdict.hosts) + heap_size(verdict.reason);
 }
 
-Verdict kept(Verdict latest, const Verdict& before) {
-  const bool is_unknown = latest.standing == Standing::unknown;
-  if (!is_unknown && latest.standing != Standing::failing) return latest;
+DaneResult keep_proven(DaneResult latest, const DaneResult& before) {
+  const bool is_unknown = latest.status == DaneStatus::unknown;
+  if (!is_unknown && latest.status != DaneStatus::failing) return latest;
   std::string reason = fmt::format("{}; {} when last looked up", latest.reason, before.reason);
-  if (!is_bound(before.standing)) {
-    if (is_unknown) latest.standing = Standing::failing;
+  if (!has_usable_tlsa(before.status)) {
+    if (is_unknown) latest.status = DaneStatus::failing;
   } else {
-    latest.standing = is_unknown ? before.standing : Standing::some;
+    latest.status = is_unknown ? before.status : DaneStatus::some;
   }
   latest.reason = std::move(reason);
   return latest;
 }
 
-std::string_view to_text(Binding binding) {
+std::string_view to_string(TlsaStatus tlsa) {
   constexpr std::array<std::string_view, 5> texts{"bound", "unusable", "absent", "unreachable", "unknown"};
-  return texts.at(static_cast<std::size_t>(binding));
+  return texts.at(static_cast<std::size_t>(tlsa));
 }
 
-std::string_view to_text(Standing standing) {
+std::string_view to_string(DaneStatus status) {
   constexpr std::array<std::string_view, 8> texts{"all",      "some", "failing", "unusable",
                                                   "insecure", "none", "unknown", "unvalidated"};
-  return texts.at(static_cast<std::size_t>(standing));
+  return texts.at(static_cast<std::size_t>(status));
 }
 
-std::string_view postfix_level(Standing standing) {
-  switch (standing) {
-    case Standing::all:
+std::string_view postfix_level(DaneStatus status) {
+  switch (status) {
+    case DaneStatus::all:
       return "dane-only";
-    case Standing::some:
-    case Standing::failing:
-    case Standing::unusable:
-    case Standing::insecure:
-    case Standing::unknown:
-    case Standing::unvalidated:
+    case DaneStatus::some:
+    case DaneStatus::failing:
+    case DaneStatus::unusable:
+    case DaneStatus::insecure:
+    case DaneStatus::unknown:
+    case DaneStatus::unvalidated:
       return "dane";
-    case Standing::none:
+    case DaneStatus::none:
       break;
   }
   return {};

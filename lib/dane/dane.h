@@ -44,8 +44,8 @@
 namespace starttls::dane {
 
 // What the TLSA records of one MX host come to (RFC 7672 sections 2.2 and 3.1, RFC 7671 section 5).
-enum class Binding {
-  bound,     // at least one usable record: DANE-TA(2) or DANE-EE(3), selector 0 or 1, matching type 0 to 2,
+enum class TlsaStatus {
+  usable,    // at least one usable record: DANE-TA(2) or DANE-EE(3), selector 0 or 1, matching type 0 to 2,
              // with data of the right length, or that is a certificate or key where it is no digest
   unusable,  // there are records, none of them usable: encryption without authentication is due
   absent,    // there are provably none, or the addresses of the host are not signed
@@ -54,28 +54,28 @@ enum class Binding {
 };
 
 // For at least one record.
-Binding binding_of(std::span<const dns::Tlsa> records);
+TlsaStatus tlsa_status(std::span<const dns::Tlsa> records);
 
 struct Host {
   std::string name;  // lower case, without trailing dot
-  Binding binding = Binding::unknown;
+  TlsaStatus tlsa = TlsaStatus::unknown;
   std::string reason;              // a sentence, where it is not bound
   std::vector<dns::Tlsa> records;  // where it is bound, with Detail::records; at most max_kept_records
 };
 
 // What is true of the domain as a whole; see the table above.
-enum class Standing { all, some, failing, unusable, insecure, none, unknown, unvalidated };
+enum class DaneStatus { all, some, failing, unusable, insecure, none, unknown, unvalidated };
 
 // Whether DNSSEC has proven TLSA records that bind at least one MX host.
-constexpr bool is_bound(Standing standing) {
-  return standing == Standing::all || standing == Standing::some;
+constexpr bool has_usable_tlsa(DaneStatus status) {
+  return status == DaneStatus::all || status == DaneStatus::some;
 }
 
-std::string_view to_text(Binding binding);
-std::string_view to_text(Standing standing);
+std::string_view to_string(TlsaStatus tlsa);
+std::string_view to_string(DaneStatus status);
 
-struct Verdict {
-  Standing standing = Standing::unknown;
+struct DaneResult {
+  DaneStatus status = DaneStatus::unknown;
   std::vector<Host> hosts;  // by MX preference; empty where the MX set is not signed or cannot be told
   std::chrono::seconds ttl{
       0};              // how long this may be believed: the least TTL of all answers, 0 where one failed
@@ -84,7 +84,7 @@ struct Verdict {
 
 // Bytes on the heap.
 std::size_t heap_size(const Host& host);
-std::size_t heap_size(const Verdict& verdict);
+std::size_t heap_size(const DaneResult& verdict);
 
 // What is kept beside the standing. A domain may have many hosts with 64 KiB of TLSA records each, so that a
 // program that keeps verdicts keeps no more of them than it shows. It changes no standing: that rests on all
@@ -99,21 +99,21 @@ enum class Detail {
 inline constexpr std::size_t max_kept_records = 100;
 
 // The level for Postfix where no other source has a policy (postconf(5), smtp_tls_policy_maps); "" is none.
-std::string_view postfix_level(Standing standing);
+std::string_view postfix_level(DaneStatus status);
 
 // What counts where the newest examination is `latest` and an earlier one had proven `before`. Whoever makes
 // lookups fail must not switch DANE off: where `latest` is unknown, `before` stays, and where it is failing,
 // bound hosts of `before` make it `some`. That a domain once had no TLSA records is no proof that it still
 // has none: such a `before` makes an unknown `latest` failing.
-Verdict kept(Verdict latest, const Verdict& before);
+DaneResult keep_proven(DaneResult latest, const DaneResult& before);
 
-// A domain without MX is its own MX host (RFC 5321 section 5.1). At most `most_hosts` hosts are looked at;
+// A domain without MX is its own MX host (RFC 5321 section 5.1). At most `max_hosts` hosts are looked at;
 // with more the standing is at best `some`, and not `none`, as the others may have TLSA records.
-inline constexpr std::size_t most_hosts = 20;
-event::Task<Verdict> examine(dns::Resolver& resolver, NextHop next_hop, Detail detail = Detail::hosts);
+inline constexpr std::size_t max_hosts = 20;
+event::Task<DaneResult> examine(dns::Resolver& resolver, NextHop next_hop, Detail detail = Detail::hosts);
 
 // The same, for who answers questions in another way.
 using Ask = std::function<event::Task<dns::Answer>(std::string name, dns::Type type)>;
-event::Task<Verdict> examine(Ask ask, NextHop next_hop, Detail detail = Detail::hosts);
+event::Task<DaneResult> examine(Ask ask, NextHop next_hop, Detail detail = Detail::hosts);
 
 }  // namespace starttls::dane

@@ -45,7 +45,7 @@ std::uint32_t number32(Octets octets) {
   return std::uint32_t{number16(octets)} << 16U | number16(octets.subspan(2));
 }
 
-std::string bytes_of(Octets octets) {
+std::string byte_reader(Octets octets) {
   return {octets.begin(), octets.end()};
 }
 
@@ -78,7 +78,7 @@ std::optional<std::string> text_of(Octets rdata) {
   while (!rdata.empty()) {
     const std::size_t length = rdata[0];
     if (length >= rdata.size()) return std::nullopt;
-    text += bytes_of(rdata.subspan(1, length));
+    text += byte_reader(rdata.subspan(1, length));
     rdata = rdata.subspan(1 + length);
   }
   return text;
@@ -99,7 +99,7 @@ std::optional<std::string> address_of(Octets rdata, int family) {
 
 std::optional<Tlsa> tlsa_of(Octets rdata) {
   if (rdata.size() < 3) return std::nullopt;
-  return Tlsa{rdata[0], rdata[1], rdata[2], bytes_of(rdata.subspan(3))};
+  return Tlsa{rdata[0], rdata[1], rdata[2], byte_reader(rdata.subspan(3))};
 }
 
 template <class T>
@@ -165,8 +165,7 @@ Result<void> find_alias(Answer& answer, Octets message, const std::vector<Record
 Result<void> follow_cnames(Answer& answer, Octets message, const std::vector<Record>& records) {
   int links = 0;
   while (const Record* cname = find_cname(records, answer.canonical_name)) {
-    if (++links > longest_cname_chain)
-      return fail(Fault::data, "a chain of CNAMEs that is too long, or a loop");
+    if (++links > max_cname_chain) return fail(Fault::data, "a chain of CNAMEs that is too long, or a loop");
     if (auto followed = follow(*cname, answer, message); !followed) return followed;
   }
   return {};
@@ -185,7 +184,7 @@ std::chrono::seconds negative_ttl(Octets message, const std::vector<Record>& aut
   constexpr std::size_t numbers = 5 * sizeof(std::uint32_t);
   if (rest.size() != numbers) return {};
   const std::uint32_t minimum = number32(rest.last(sizeof(std::uint32_t)));
-  return std::min(std::chrono::seconds{std::min(soa->ttl, minimum)}, longest_negative_ttl);
+  return std::min(std::chrono::seconds{std::min(soa->ttl, minimum)}, max_negative_ttl);
 }
 
 Result<Answer> malformed() {
@@ -204,9 +203,9 @@ Result<Answer> read_head(ns_msg& handle, Type type) {
   if (ns_rr_type(question) != static_cast<int>(type) || ns_rr_class(question) != ns_c_in)
     return fail(Fault::data, "an answer to another question");
   Answer answer;
-  answer.status = rcode == ns_r_nxdomain ? Status::no_name : Status::no_data;
+  answer.status = rcode == ns_r_nxdomain ? Status::nxdomain : Status::nodata;
   answer.canonical_name = ns_rr_name(question);
-  answer.ttl = longest_ttl;
+  answer.ttl = max_ttl;
   return answer;
 }
 

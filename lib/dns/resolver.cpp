@@ -27,7 +27,7 @@ constexpr std::size_t file_limit = std::size_t{1} << 20U;
 constexpr auto between_looks = 1s;  // at resolv.conf
 constexpr Milliseconds between_probes = 10min;
 constexpr Milliseconds until_next_try = 10s;  // where a probe said nothing
-constexpr Milliseconds longest_probe = 2s;
+constexpr Milliseconds max_probe_time = 2s;
 // Answers of 64 KiB that have come and were not taken yet. libunbound gives what it has cached at once, so
 // that without this limit there would be one for every question.
 constexpr std::size_t max_answers = 50;
@@ -111,7 +111,7 @@ Result<std::vector<std::string>> read_anchors(const Settings& settings) {
   if (!settings.dnssec) return {};
   const auto text = read_file(settings.trust_anchor, file_limit);
   if (!text) return fail(Fault::config, "{}", text.error().message);
-  auto anchors = anchors_of(*text);
+  auto anchors = trust_anchor_names(*text);
   if (anchors.empty())
     return fail(Fault::config, "{}: there is no trust anchor in it", settings.trust_anchor.native());
   return anchors;
@@ -206,10 +206,10 @@ class Resolver::Impl::Question final : public Listener {
     }
     resolver_.leave(*this);
     context_.reset();
-    arrival.arrive(std::move(*answer_));
+    completion.complete(std::move(*answer_));
   }
 
-  event::Arrival<Answer> arrival;
+  event::Completion<Answer> completion;
 
  private:
   friend Impl;
@@ -257,11 +257,11 @@ void Resolver::Impl::look_at_resolv_conf() {
   const auto text = read_file(settings_.resolv_conf, file_limit);
   if (!text) return;
   resolv_conf_ = version;
-  auto servers = servers_of(*text);
+  auto servers = resolv_conf_servers(*text);
   if (servers.empty() || servers == servers_) return;
   const bool changed = !std::exchange(servers_, std::move(servers)).empty();
   if (!changed) return;
-  spdlog::info("{} names other servers now: {}", settings_.resolv_conf.native(), fmt::join(servers_, ", "));
+  log_info("{} names other servers now: {}", settings_.resolv_conf.native(), fmt::join(servers_, ", "));
   told_ = false;
   if (settings_.dnssec) {
     context_.reset();
@@ -275,7 +275,7 @@ ContextSettings Resolver::Impl::context_settings(bool validate) const {
   ContextSettings settings{.servers = servers_,
                            .stub_zones = settings_.stub_zones,
                            .cache_size = settings_.cache_size,
-                           .sockets = sockets_for(settings_.most_questions)};
+                           .sockets = sockets_for(settings_.max_questions)};
   if (!validate) return settings;
   settings.trust_anchor = settings_.trust_anchor;
   // From the root's keys no chain leads to a zone that is not found from the root.
@@ -292,7 +292,7 @@ ContextSettings Resolver::Impl::context_settings(bool validate) const {
 void Resolver::Impl::use_context(bool validate) {
   auto context = Context::create(loop_, context_settings(validate));
   if (!context) {
-    spdlog::error("{}", context.error().message);
+    log_error("{}", context.error().message);
     return;
   }
   context_ = std::move(*context);
@@ -300,14 +300,14 @@ void Resolver::Impl::use_context(bool validate) {
 }
 
 void Resolver::Impl::probe_servers() {
-  const auto timeout = std::min(longest_probe, settings_.timeout / 2);
+  const auto timeout = std::min(max_probe_time, settings_.timeout / 2);
   auto probe = Probe::begin(loop_, context_settings(false), anchors_.front(), timeout,
                             [this](Signatures outcome) { conclude_probe(outcome); });
   if (probe) {
     probe_ = std::move(*probe);
     return;
   }
-  spdlog::error("{}", probe.error().message);
+  log_error("{}", probe.error().message);
   next_probe_.start(until_next_try);
 }
 
@@ -316,14 +316,14 @@ void Resolver::Impl::conclude_probe(Signatures outcome) {
   next_probe_.start(outcome == Signatures::unknown ? until_next_try : between_probes);
   const bool validate = outcome == Signatures::passed_on || (outcome == Signatures::unknown && !told_);
   if (outcome == Signatures::left_out && !std::exchange(told_, true)) {
-    spdlog::warn(
+    log_warning(
         "the name servers ({}) leave out DNSSEC signatures: answers are taken unvalidated, and DANE does not "
         "count, until they pass them on",
         fmt::join(servers_, ", "));
   }
   if (outcome == Signatures::passed_on && std::exchange(told_, false)) {
-    spdlog::info("the name servers ({}) pass on DNSSEC signatures: answers are validated",
-                 fmt::join(servers_, ", "));
+    log_info("the name servers ({}) pass on DNSSEC signatures: answers are validated",
+             fmt::join(servers_, ", "));
   }
   if (!context_ || validate != validates_) use_context(validate);
   if (!context_) next_probe_.start(until_next_try);
@@ -350,10 +350,9 @@ void Resolver::Impl::leave(Question& question) {
 
 void Resolver::Impl::advance() {
   // libunbound may still be busy with what was given up: what adds up is dropped with its context.
-  if (context_ && context_->given_up() >= std::max(settings_.most_questions, std::size_t{100}))
+  if (context_ && context_->given_up() >= std::max(settings_.max_questions, std::size_t{100}))
     use_context(validates_);
-  while (context_ && !waiting_.empty() && asked_.size() < settings_.most_questions &&
-         answers_ < max_answers) {
+  while (context_ && !waiting_.empty() && asked_.size() < settings_.max_questions && answers_ < max_answers) {
     Question& question = *waiting_.front();
     asked_.splice(asked_.end(), waiting_, question.place_);
     question.list_ = &asked_;
@@ -365,11 +364,11 @@ void Resolver::Impl::advance() {
 
 // Those who were asked first are first in `asked_`.
 void Resolver::Impl::make_room() {
-  if (!settings_.give_way_after || waiting_.empty() || asked_.empty()) return;
+  if (!settings_.preempt_after || waiting_.empty() || asked_.empty()) return;
   const auto now = std::chrono::steady_clock::now();
   std::size_t needed = waiting_.size();
   for (Question* const question : asked_) {
-    const auto until = question->sent_ + *settings_.give_way_after;
+    const auto until = question->sent_ + *settings_.preempt_after;
     if (now < until) return room_.start(std::chrono::ceil<Milliseconds>(until - now));
     // What has its answer makes room by itself.
     if (!question->answer_) question->put_off("no answer yet, and others wait for their turn");
@@ -417,7 +416,7 @@ Resolver::~Resolver() {
 event::Task<Answer> Resolver::ask(std::string name, Type type) {
   Impl::Question question(*impl_, std::move(name), type);
   impl_->take(question);
-  Answer answer = co_await question.arrival;
+  Answer answer = co_await question.completion;
   co_return answer;
 }
 

@@ -46,18 +46,18 @@ struct Settings {
   std::filesystem::path trust_anchor = "/usr/share/dns/root.key";  // DS or DNSKEY records in zone file format
   // After this a question counts as failed. What is still under way then is given up.
   std::chrono::milliseconds timeout{3'000};
-  std::size_t most_questions = 1'000;  // at the same time; those beyond wait for their turn
+  std::size_t max_questions = 1'000;  // at the same time; those beyond wait for their turn
   // Where others wait for their turn, a question that is under way for so long is put off. None: they wait
   // until it ends.
-  std::optional<std::chrono::milliseconds> give_way_after;
+  std::optional<std::chrono::milliseconds> preempt_after;
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
 };
 
 enum class Status {
-  found,    // there are records of the type
-  no_data,  // the name exists, or something below it does, without such records
-  no_name,  // there is no such name
-  failed,   // cannot tell now: no answer in time, SERVFAIL, REFUSED, bogus, malformed, ...
+  found,     // there are records of the type
+  nodata,    // the name exists, or something below it does, without such records
+  nxdomain,  // there is no such name
+  failed,    // cannot tell now: no answer in time, SERVFAIL, REFUSED, bogus, malformed, ...
 };
 
 struct Mx {

@@ -13,7 +13,7 @@
 namespace starttls::dns {
 namespace {
 
-constexpr std::size_t most_servers = 3;  // MAXNS of resolv.conf(5)
+constexpr std::size_t max_servers = 3;  // MAXNS of resolv.conf(5)
 
 bool is_address(std::string_view text) {
   std::array<unsigned char, sizeof(in6_addr)> address{};
@@ -61,18 +61,18 @@ Result<void> check_server(std::string_view text) {
   return {};
 }
 
-std::vector<std::string> servers_of(std::string_view resolv_conf) {
+std::vector<std::string> resolv_conf_servers(std::string_view resolv_conf) {
   std::vector<std::string> servers;
   for (const std::string_view line : lines_of(resolv_conf)) {
     const auto words = words_of(line);
     if (words.size() < 2 || words[0] != "nameserver" || !check_server(words[1])) continue;
     servers.emplace_back(words[1]);
-    if (servers.size() == most_servers) break;
+    if (servers.size() == max_servers) break;
   }
   return servers;
 }
 
-std::vector<std::string> anchors_of(std::string_view zone_file) {
+std::vector<std::string> trust_anchor_names(std::string_view zone_file) {
   std::vector<std::string> owners;
   for (const std::string_view line : lines_of(zone_file)) {
     // What begins with a blank goes on with the record before; "$" begins a directive.

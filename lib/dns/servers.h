@@ -15,9 +15,9 @@ Result<void> check_server(std::string_view text);
 
 // Those of a resolv.conf(5), the first three as there, in the form above: a port is taken, too. Lines that
 // make no sense are passed over.
-std::vector<std::string> servers_of(std::string_view resolv_conf);
+std::vector<std::string> resolv_conf_servers(std::string_view resolv_conf);
 
 // The owner names of trust anchors in zone file format, one record a line, in the order of the file.
-std::vector<std::string> anchors_of(std::string_view zone_file);
+std::vector<std::string> trust_anchor_names(std::string_view zone_file);
 
 }  // namespace starttls::dns

@@ -11,7 +11,7 @@
 #include <mutex>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
 #include "base/log.h"
 
@@ -33,10 +33,10 @@ std::unique_ptr<::event, void (*)(::event*)> new_event(const Loop& loop, int des
 
 // libevent would write to standard error itself.
 void log_of_libevent(int severity, const char* message) {
-  const auto level = severity == EVENT_LOG_ERR    ? spdlog::level::err
-                     : severity == EVENT_LOG_WARN ? spdlog::level::warn
-                                                  : spdlog::level::debug;
-  spdlog::log(level, "libevent: {}", message);
+  const LogLevel level = severity == EVENT_LOG_ERR    ? LogLevel::error
+                         : severity == EVENT_LOG_WARN ? LogLevel::warning
+                                                      : LogLevel::debug;
+  log_line(level, "libevent: {}", fmt::make_format_args(message));
 }
 
 // The callback may destroy what holds it, so that a copy is called.
@@ -135,19 +135,19 @@ void Timer::stop() {
   event_del(event_.get());
 }
 
-Watch::Watch(Loop& loop, int descriptor, For what, std::function<void()> ready)
+DescriptorWatcher::DescriptorWatcher(Loop& loop, int descriptor, For what, std::function<void()> ready)
     : ready_(std::move(ready)),
       event_(new_event(
           loop, descriptor, static_cast<short>((what == For::reading ? EV_READ : EV_WRITE) | EV_PERSIST),
-          [](int, short, void* watch) { call(&static_cast<Watch*>(watch)->ready_); }, this)) {
+          [](int, short, void* watch) { call(&static_cast<DescriptorWatcher*>(watch)->ready_); }, this)) {
   if (event_add(event_.get(), nullptr) != 0) give_up("event_add");
 }
 
-Watch::~Watch() = default;
+DescriptorWatcher::~DescriptorWatcher() = default;
 
-Task<> pause_for(Loop& loop, std::chrono::milliseconds time) {
-  Arrival<bool> over;
-  Timer timer(loop, [&over] { over.arrive(true); });
+Task<> sleep_for(Loop& loop, std::chrono::milliseconds time) {
+  Completion<bool> over;
+  Timer timer(loop, [&over] { over.complete(true); });
   timer.start(time);
   co_await over;
 }

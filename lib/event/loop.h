@@ -2,11 +2,11 @@
 // handed over by other threads, and tasks.
 //
 //     event::Loop loop;
-//     const Answer answer = loop.finish(ask_all(...));       a command: until the task has its result
-//     loop.run();                                            a daemon: until stop()
+//     const Answer answer = loop.run_until_complete(ask_all(...));       a command: until the task has its
+//     result loop.run();                                            a daemon: until stop()
 //
 // Everything but post() and stop() belongs to the thread that runs the loop. Callbacks may destroy the Timer
-// or Watch that called them.
+// or DescriptorWatcher that called them.
 #pragma once
 
 #include <chrono>
@@ -46,9 +46,9 @@ class Loop {
 
   // Runs the loop until the task has its result, whatever else stops it meanwhile.
   template <class T>
-  T finish(Task<T> task) {
+  T run_until_complete(Task<T> task) {
     std::optional<T> result;
-    spawn(finish_with(std::move(task), result));
+    spawn(complete_with(std::move(task), result));
     while (!result) run();
     return std::move(*result);
   }
@@ -60,7 +60,7 @@ class Loop {
   class Mailbox;
 
   template <class T>
-  Task<> finish_with(Task<T> task, std::optional<T>& result) {
+  Task<> complete_with(Task<T> task, std::optional<T>& result) {
     result.emplace(co_await task);
     stop();
   }
@@ -87,21 +87,21 @@ class Timer {
 };
 
 // Calls back whenever a descriptor is ready, for as long as it lives. It does not own the descriptor.
-class Watch {
+class DescriptorWatcher {
  public:
   enum class For { reading, writing };
 
-  Watch(Loop& loop, int descriptor, For what, std::function<void()> ready);
-  Watch(const Watch&) = delete;
-  Watch& operator=(const Watch&) = delete;
-  ~Watch();
+  DescriptorWatcher(Loop& loop, int descriptor, For what, std::function<void()> ready);
+  DescriptorWatcher(const DescriptorWatcher&) = delete;
+  DescriptorWatcher& operator=(const DescriptorWatcher&) = delete;
+  ~DescriptorWatcher();
 
  private:
   std::function<void()> ready_;
   std::unique_ptr<::event, void (*)(::event*)> event_;
 };
 
-// co_await pause_for(loop, 5s)
-Task<> pause_for(Loop& loop, std::chrono::milliseconds time);
+// co_await sleep_for(loop, 5s)
+Task<> sleep_for(Loop& loop, std::chrono::milliseconds time);
 
 }  // namespace starttls::event

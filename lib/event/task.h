@@ -5,10 +5,10 @@
 //       co_return ...;
 //     }
 //
-// A task begins when it is awaited, or handed to spawn() or Loop::finish(), and belongs to whoever holds it.
-// It takes its arguments by value, or by reference to what outlives it. It must have ended before it is
-// destroyed, unless it never began: what it waits for would wake nobody. Exceptions are not for tasks:
-// errors are values, and an exception that leaves one ends the program.
+// A task begins when it is awaited, or handed to spawn() or Loop::run_until_complete(), and belongs to
+// whoever holds it. It takes its arguments by value, or by reference to what outlives it. It must have ended
+// before it is destroyed, unless it never began: what it waits for would wake nobody. Exceptions are not for
+// tasks: errors are values, and an exception that leaves one ends the program.
 #pragma once
 
 #include <coroutine>
@@ -121,19 +121,19 @@ inline detail::Detached spawn(Task<> task) {
 
 // What one coroutine waits for until another part of the program has it: a callback of a library, say.
 //
-//     Arrival<Answer> arrival;
+//     Completion<Answer> arrival;
 //     library_ask(..., [&](Answer answer) { arrival.arrive(std::move(answer)); });
 //     Answer answer = co_await arrival;
 //
 // Awaited once, by one coroutine, which goes on inside arrive(). It may arrive before it is awaited.
 template <class T>
-class Arrival {
+class Completion {
  public:
-  Arrival() = default;
-  Arrival(const Arrival&) = delete;
-  Arrival& operator=(const Arrival&) = delete;
+  Completion() = default;
+  Completion(const Completion&) = delete;
+  Completion& operator=(const Completion&) = delete;
 
-  void arrive(T value) {
+  void complete(T value) {
     value_.emplace(std::move(value));
     if (waiting_) std::exchange(waiting_, nullptr).resume();
   }
@@ -176,7 +176,7 @@ Task<> store_result(Task<T> task, std::optional<T>& result, Latch& latch) {
 
 // All of them at the same time; the results in the order of the tasks.
 template <class T>
-Task<std::vector<T>> all_of(std::vector<Task<T>> tasks) {
+Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   std::vector<std::optional<T>> results(tasks.size());
   detail::Latch latch(tasks.size());
   for (std::size_t i = 0; i < tasks.size(); ++i) {

@@ -73,7 +73,7 @@ bool is_public_ipv6(Bytes address) {
 }
 
 template <class Address>
-Bytes bytes_of(const Address& address) {
+Bytes byte_reader(const Address& address) {
   return {reinterpret_cast<const std::uint8_t*>(&address), sizeof address};
 }
 
@@ -114,9 +114,9 @@ bool is_address(std::string_view text) {
 bool is_public(const sockaddr& address) {
   switch (address.sa_family) {
     case AF_INET:
-      return is_public_ipv4(bytes_of(ipv4_of(address)));
+      return is_public_ipv4(byte_reader(ipv4_of(address)));
     case AF_INET6:
-      return is_public_ipv6(bytes_of(ipv6_of(address)));
+      return is_public_ipv6(byte_reader(ipv6_of(address)));
     default:
       return false;
   }
@@ -124,17 +124,17 @@ bool is_public(const sockaddr& address) {
 
 bool is_public(std::string_view text) {
   in_addr ipv4{};
-  if (parse(text, AF_INET, &ipv4)) return is_public_ipv4(bytes_of(ipv4));
+  if (parse(text, AF_INET, &ipv4)) return is_public_ipv4(byte_reader(ipv4));
   in6_addr ipv6{};
-  return parse(text, AF_INET6, &ipv6) && is_public_ipv6(bytes_of(ipv6));
+  return parse(text, AF_INET6, &ipv6) && is_public_ipv6(byte_reader(ipv6));
 }
 
 AddressBlock block_of(const std::string& text) {
   in_addr ipv4{};
-  if (parse(text, AF_INET, &ipv4)) return block_of_ipv4(bytes_of(ipv4));
+  if (parse(text, AF_INET, &ipv4)) return block_of_ipv4(byte_reader(ipv4));
   in6_addr ipv6{};
   if (!parse(text, AF_INET6, &ipv6)) return {.block = text, .network = text};
-  const Bytes bytes = bytes_of(ipv6);
+  const Bytes bytes = byte_reader(ipv6);
   if (is_in(bytes, nat64)) return block_of_ipv4(bytes.last(4));
   return {.block = fmt::format("{}/64", ipv6_text(bytes.first(8))),
           .network = fmt::format("{}/48", ipv6_text(bytes.first(6)))};

@@ -1,6 +1,6 @@
 #include "http/client.h"
 
-#include "http/easy.h"
+#include "http/curl_handle.h"
 #include "http/transfer.h"
 #include "http/url.h"
 

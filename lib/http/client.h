@@ -2,7 +2,7 @@
 // limited.
 //
 //     http::Client client;
-//     const auto answer = client.fetch({.url = url, .validators = known}, http::into(fd, path));
+//     const auto answer = client.fetch({.url = url, .validators = known}, http::append_to(fd, path));
 //     if (!answer) return std::unexpected(answer.error());
 //     if (answer->status == 304) return {};            what is known is the newest
 //
@@ -29,8 +29,8 @@ struct Limits {
   std::chrono::milliseconds connect = std::chrono::seconds(20);  // name, connection and TLS handshake
   std::uint64_t bytes = std::uint64_t{64} << 20U;                // of the body
   int redirects = 5;                                             // 0: none is followed
-  // A transfer slower than `least_speed` (bytes a second) for `slow` is ended.
-  long least_speed = 100;
+  // A transfer slower than `min_speed` (bytes a second) for `slow` is ended.
+  long min_speed = 100;
   std::chrono::seconds slow = std::chrono::seconds(30);
 };
 

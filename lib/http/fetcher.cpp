@@ -32,18 +32,18 @@ Result<void> is_ca_file(const std::filesystem::path& path) {
   return {};
 }
 
-Page no_page(Trouble trouble, std::string reason) {
-  return {.trouble = trouble, .reason = std::move(reason)};
+Page no_page(FetchError error, std::string reason) {
+  return {.error = error, .reason = std::move(reason)};
 }
 
 Page busy(std::string reason) {
-  return no_page(Trouble::busy, std::move(reason));
+  return no_page(FetchError::busy, std::move(reason));
 }
 
 // What waits for what is read on a socket of curl's, or can be written to it.
 struct Readiness {
-  std::unique_ptr<event::Watch> reading;
-  std::unique_ptr<event::Watch> writing;
+  std::unique_ptr<event::DescriptorWatcher> reading;
+  std::unique_ptr<event::DescriptorWatcher> writing;
 };
 
 }  // namespace
@@ -56,17 +56,17 @@ class Fetcher::Impl {
   ~Impl();
 
   // The page arrives, at once or later.
-  void ask(PageRequest request, event::Arrival<Page>& page);
+  void ask(PageRequest request, event::Completion<Page>& page);
 
-  std::size_t under_way() const { return turns_.going(); }
-  std::size_t waiting() const { return turns_.waiting(); }
+  std::size_t under_way() const { return limiter_.running(); }
+  std::size_t waiting() const { return limiter_.waiting(); }
 
  private:
   struct Asked {
     PageRequest request;
-    event::Arrival<Page>* page;
+    event::Completion<Page>* page;
   };
-  using Line = Turns<Asked>;
+  using Line = ConcurrencyLimiter<Asked>;
   struct UnderWay {
     Asked asked;
     std::unique_ptr<PageTransfer> transfer;
@@ -88,7 +88,7 @@ class Fetcher::Impl {
 
   event::Loop& loop_;
   FetcherSettings settings_;
-  Line turns_;
+  Line limiter_;
   bool closing_ = false;
   std::unordered_map<curl_socket_t, Readiness> sockets_;
   event::Timer timer_;
@@ -102,9 +102,9 @@ class Fetcher::Impl {
 Fetcher::Impl::Impl(event::Loop& loop, FetcherSettings settings, Multi multi)
     : loop_(loop),
       settings_(std::move(settings)),
-      turns_({.most_at_once = settings_.most_at_once,
-              .most_per_address = settings_.most_per_address,
-              .queue = settings_.queue}),
+      limiter_({.max_concurrent = settings_.max_concurrent,
+                .max_per_address = settings_.max_per_address,
+                .queue = settings_.queue}),
       timer_(loop, [this] { go_on(CURL_SOCKET_TIMEOUT, 0); }),
       queue_timer_(loop, [this] { start_next(); }),
       multi_(std::move(multi)) {
@@ -123,28 +123,28 @@ Fetcher::Impl::~Impl() {
     pending.push_back(std::move(fetch.asked));
   }
   under_way_.clear();
-  for (Asked& asked : std::move(turns_).dismiss()) pending.push_back(std::move(asked));
-  for (Asked& asked : pending) asked.page->arrive(no_page(Trouble::connection, "given up"));
+  for (Asked& asked : std::move(limiter_).drain()) pending.push_back(std::move(asked));
+  for (Asked& asked : pending) asked.page->complete(no_page(FetchError::connection, "given up"));
 }
 
-void Fetcher::Impl::ask(PageRequest request, event::Arrival<Page>& page) {
-  if (closing_) return page.arrive(no_page(Trouble::connection, "given up"));
-  if (auto refused = choose_addresses(request.addresses)) return page.arrive(std::move(*refused));
+void Fetcher::Impl::ask(PageRequest request, event::Completion<Page>& page) {
+  if (closing_) return page.complete(no_page(FetchError::connection, "given up"));
+  if (auto refused = choose_addresses(request.addresses)) return page.complete(std::move(*refused));
   AddressBlock place = block_of(request.addresses.front());
-  const bool met = request.met;
-  auto turned_away =
-      turns_.join({.address = std::move(place.block), .network = std::move(place.network), .met = met},
-                  {.request = std::move(request), .page = &page}, Clock::now());
+  const bool is_known = request.is_known;
+  auto turned_away = limiter_.enqueue(
+      {.address = std::move(place.block), .network = std::move(place.network), .is_known = is_known},
+      {.request = std::move(request), .page = &page}, Clock::now());
   if (turned_away) answer(*turned_away, busy("too many policy hosts are waited for"));
   start_next();
 }
 
 // Leaves those that may be connected to; where there is none, says why.
 std::optional<Page> Fetcher::Impl::choose_addresses(std::vector<std::string>& addresses) const {
-  if (addresses.empty()) return no_page(Trouble::address, "no address");
+  if (addresses.empty()) return no_page(FetchError::address, "no address");
   for (const std::string& address : addresses) {
     if (is_address(address)) continue;
-    return no_page(Trouble::address,
+    return no_page(FetchError::address,
                    fmt::format("not an address: {}", printable(address, shown_address_limit)));
   }
   if (settings_.private_addresses) return std::nullopt;
@@ -157,15 +157,15 @@ std::optional<Page> Fetcher::Impl::choose_addresses(std::vector<std::string>& ad
 // Not called inside curl's callbacks.
 void Fetcher::Impl::start_next() {
   for (;;) {
-    while (auto turn = turns_.next(Clock::now())) start(std::move(*turn));
-    const auto ticket = turns_.who_gives_way(Clock::now());
+    while (auto turn = limiter_.try_start(Clock::now())) start(std::move(*turn));
+    const auto ticket = limiter_.longest_preemptible(Clock::now());
     if (!ticket) break;
     end_for_others(*ticket);
   }
-  while (const auto late = turns_.who_waited_too_long(Clock::now())) {
+  while (const auto late = limiter_.take_expired(Clock::now())) {
     answer(*late, busy("its turn to be asked did not come in time"));
   }
-  const auto moment = turns_.next_moment();
+  const auto moment = limiter_.next_deadline();
   if (!moment) return queue_timer_.stop();
   const auto until = std::chrono::ceil<std::chrono::milliseconds>(*moment - Clock::now());
   queue_timer_.start(std::max(until, std::chrono::milliseconds{1}));
@@ -176,13 +176,14 @@ void Fetcher::Impl::start(Line::Turn turn) {
   auto& asked = turn.item;
   auto transfer = take_transfer();
   const bool started = transfer && [&] {
-    transfer->prepare(asked.request,
-                      [this, ticket](const std::string& address) { return turns_.visit(ticket, address); });
+    transfer->prepare(asked.request, [this, ticket](const std::string& address) {
+      return limiter_.add_address(ticket, address);
+    });
     return ::curl_multi_add_handle(multi_.get(), transfer->easy()) == CURLM_OK;
   }();
   if (!started) {
-    turns_.leave(ticket);
-    return answer(asked, no_page(Trouble::connection, "libcurl cannot be started"));
+    limiter_.release(ticket);
+    return answer(asked, no_page(FetchError::connection, "libcurl cannot be started"));
   }
   CURL* const easy = transfer->easy();
   under_way_.emplace(easy, UnderWay{std::move(asked), std::move(transfer), ticket});
@@ -193,7 +194,7 @@ void Fetcher::Impl::end_for_others(Line::Ticket ticket) {
       std::ranges::find(under_way_, ticket, [](const auto& fetch) { return fetch.second.ticket; });
   auto fetch = under_way_.extract(found);
   ::curl_multi_remove_handle(multi_.get(), fetch.key());
-  turns_.leave(ticket);
+  limiter_.release(ticket);
   answer(fetch.mapped().asked, busy("no answer yet, and others wait for their turn"));
   idle_.push_back(std::move(fetch.mapped().transfer));
 }
@@ -214,7 +215,7 @@ void Fetcher::Impl::go_on(curl_socket_t socket, int ready) {
     if (message->msg == CURLMSG_DONE) finish(message->easy_handle, message->data.result);
   }
   for (CURL* easy : std::exchange(lost_, {})) {
-    if (under_way_.contains(easy)) PageTransfer::nudge(easy);
+    if (under_way_.contains(easy)) PageTransfer::wake(easy);
   }
   start_next();
 }
@@ -223,14 +224,15 @@ void Fetcher::Impl::finish(CURL* easy, CURLcode code) {
   auto fetch = under_way_.extract(easy);
   ::curl_multi_remove_handle(multi_.get(), easy);
   auto& [asked, transfer, ticket] = fetch.mapped();
-  turns_.leave(ticket);
+  limiter_.release(ticket);
   answer(asked, transfer->conclude(code));
   idle_.push_back(std::move(transfer));
 }
 
 // Once the loop is back: whoever goes on may ask for more, or end this fetcher.
 void Fetcher::Impl::answer(const Asked& asked, Page page) {
-  loop_.post([arrival = asked.page, page = std::move(page)]() mutable { arrival->arrive(std::move(page)); });
+  loop_.post(
+      [completion = asked.page, page = std::move(page)]() mutable { completion->complete(std::move(page)); });
 }
 
 int Fetcher::Impl::watch(CURL*, curl_socket_t socket, int what, void* impl, void*) noexcept {
@@ -244,15 +246,16 @@ void Fetcher::Impl::watch_for(curl_socket_t socket, int what) {
     return;
   }
   Readiness& readiness = sockets_[socket];
-  const auto set = [&](std::unique_ptr<event::Watch>& watch, event::Watch::For direction, bool wanted,
-                       int ready) {
+  const auto set = [&](std::unique_ptr<event::DescriptorWatcher>& watch,
+                       event::DescriptorWatcher::For direction, bool wanted, int ready) {
     if (wanted == (watch != nullptr)) return;
-    watch = wanted ? std::make_unique<event::Watch>(loop_, socket, direction,
-                                                    [this, socket, ready] { go_on(socket, ready); })
+    watch = wanted ? std::make_unique<event::DescriptorWatcher>(
+                         loop_, socket, direction, [this, socket, ready] { go_on(socket, ready); })
                    : nullptr;
   };
-  set(readiness.reading, event::Watch::For::reading, (what & CURL_POLL_IN) != 0, CURL_CSELECT_IN);
-  set(readiness.writing, event::Watch::For::writing, (what & CURL_POLL_OUT) != 0, CURL_CSELECT_OUT);
+  set(readiness.reading, event::DescriptorWatcher::For::reading, (what & CURL_POLL_IN) != 0, CURL_CSELECT_IN);
+  set(readiness.writing, event::DescriptorWatcher::For::writing, (what & CURL_POLL_OUT) != 0,
+      CURL_CSELECT_OUT);
 }
 
 int Fetcher::Impl::set_timer(CURLM*, long milliseconds, void* impl) noexcept {
@@ -291,9 +294,9 @@ std::size_t Fetcher::waiting() const {
 }
 
 event::Task<Page> Fetcher::get(PageRequest request) {
-  event::Arrival<Page> arrival;
-  impl_->ask(std::move(request), arrival);
-  Page page = co_await arrival;
+  event::Completion<Page> completion;
+  impl_->ask(std::move(request), completion);
+  Page page = co_await completion;
   co_return page;
 }
 

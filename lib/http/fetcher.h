@@ -21,12 +21,12 @@
 
 #include "base/result.h"
 #include "event/loop.h"
-#include "http/turns.h"
+#include "http/concurrency_limiter.h"
 
 namespace starttls::http {
 
 // Why there is no page.
-enum class Trouble {
+enum class FetchError {
   none,
   address,      // none of the addresses may be connected to: private, loopback, link-local, ...
   connection,   // no connection, or it broke off
@@ -46,11 +46,11 @@ struct PageRequest {
   std::string path;  // "/.well-known/mta-sts.txt"
   // "192.0.2.1", "2001:db8::1": the first 16 that may be connected to are tried in this order, as curl does.
   std::vector<std::string> addresses;
-  bool met = false;  // the host has answered before: it gives way to nobody
+  bool is_known = false;  // the host has answered before: it gives way to nobody
 };
 
 struct Page {
-  Trouble trouble = Trouble::none;
+  FetchError error = FetchError::none;
   std::string reason;        // where there is trouble, a sentence fit for a terminal: "status 404"
   int status = 0;            // as the server sent it; 0 where it came to none
   std::string content_type;  // as sent, escaped and cut; "" where there is none
@@ -65,12 +65,12 @@ struct FetcherSettings {
   std::chrono::milliseconds total = std::chrono::minutes(1);     // everything
   std::chrono::milliseconds connect = std::chrono::seconds(15);  // connection and TLS handshake
   std::size_t bytes = std::size_t{64} << 10U;                    // of the body
-  std::size_t most_at_once = 200;                                // fetches; those beyond wait for their turn
+  std::size_t max_concurrent = 200;                              // fetches; those beyond wait for their turn
   // Fetches from one address, or IPv6 /64, at the same time; those beyond wait. All addresses of a host that
   // are connected to count.
-  std::size_t most_per_address = 8;
+  std::size_t max_per_address = 8;
   // For a program that asks because others have it ask, and can be made to ask silent hosts.
-  std::optional<QueueBounds> queue;
+  std::optional<QueueLimits> queue;
 };
 
 class Fetcher {
@@ -80,7 +80,7 @@ class Fetcher {
 
   Fetcher(const Fetcher&) = delete;
   Fetcher& operator=(const Fetcher&) = delete;
-  // What is still under way is answered with Trouble::connection first.
+  // What is still under way is answered with FetchError::connection first.
   ~Fetcher();
 
   event::Task<Page> get(PageRequest request);

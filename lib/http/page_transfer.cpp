@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t header_limit = std::size_t{64} << 10U;
 constexpr std::size_t location_limit = 200;
 // Of one host. Whoever publishes more gets no more of our time.
-constexpr std::size_t most_addresses = 16;
+constexpr std::size_t max_addresses = 16;
 
 int refuse_to_resolve(void*, void*, void*) noexcept {
   return 1;
@@ -40,7 +40,7 @@ bool is_connection_trouble(CURLcode code) {
 }  // namespace
 
 Page not_public(std::string_view address) {
-  return {.trouble = Trouble::address,
+  return {.error = FetchError::address,
           .reason = fmt::format("no address of the public Internet: {}", address)};
 }
 
@@ -102,7 +102,7 @@ void PageTransfer::prepare(const PageRequest& request, MayVisit may_visit) {
 void PageTransfer::give_addresses(const PageRequest& request) {
   const std::string last = "-" + std::exchange(name_, fmt::format("{}:{}", request.host, settings_.port));
   const std::string entry =
-      fmt::format("{}:{}", name_, fmt::join(request.addresses | std::views::take(most_addresses), ","));
+      fmt::format("{}:{}", name_, fmt::join(request.addresses | std::views::take(max_addresses), ","));
   names_.reset(last.size() > 1 ? ::curl_slist_append(nullptr, last.c_str()) : nullptr);
   // Without memory the entry is missing, and the transfer fails for want of an address.
   curl_slist* both = ::curl_slist_append(names_.get(), entry.c_str());
@@ -139,7 +139,7 @@ int PageTransfer::close_socket(void* transfer, curl_socket_t socket) noexcept {
 }
 
 // A change of what is paused has curl look after the handle at once, whatever it waits for.
-void PageTransfer::nudge(CURL* easy) {
+void PageTransfer::wake(CURL* easy) {
   ::curl_easy_pause(easy, CURLPAUSE_SEND);
   ::curl_easy_pause(easy, CURLPAUSE_CONT);
 }
@@ -157,7 +157,7 @@ std::size_t PageTransfer::receive(char* bytes, std::size_t, std::size_t size, vo
 bool PageTransfer::take_header(std::string_view line) {
   header_bytes_ += line.size();
   if (header_bytes_ > header_limit) {
-    stopped_ = Page{.trouble = Trouble::too_large,
+    stopped_ = Page{.error = FetchError::too_large,
                     .reason = fmt::format("headers of more than {} bytes", header_limit)};
     return false;
   }
@@ -187,14 +187,14 @@ bool PageTransfer::take(std::string_view piece) {
 }
 
 Page PageTransfer::too_large() const {
-  return {.trouble = Trouble::too_large, .reason = fmt::format("more than {} bytes", settings_.bytes)};
+  return {.error = FetchError::too_large, .reason = fmt::format("more than {} bytes", settings_.bytes)};
 }
 
 Page PageTransfer::conclude(CURLcode code) {
   Page page = judge(code).value_or(Page{});
   page.status = status_of(easy_.get());
   page.content_type = content_type_of(easy_.get());
-  if (page.trouble == Trouble::none) page.body = std::move(body_);
+  if (page.error == FetchError::none) page.body = std::move(body_);
   return page;
 }
 
@@ -205,15 +205,15 @@ std::optional<Page> PageTransfer::judge(CURLcode code) const {
   if (const int status = status_of(easy_.get()); status != 200) return refused_status(status);
   const std::string coding = content_coding_of(easy_.get());
   if (coding.empty()) return std::nullopt;
-  return Page{.trouble = Trouble::status,
+  return Page{.error = FetchError::status,
               .reason = fmt::format("sent in the coding \"{}\", which was not asked for", coding)};
 }
 
 Page PageTransfer::refused_status(int status) const {
   if (status < 300 || status > 399)
-    return {.trouble = Trouble::status, .reason = fmt::format("status {}", status)};
+    return {.error = FetchError::status, .reason = fmt::format("status {}", status)};
   const std::string location = printable(shown_location(header_of(easy_.get(), "Location")), location_limit);
-  return {.trouble = Trouble::redirect,
+  return {.error = FetchError::redirect,
           .reason = location.empty() ? fmt::format("status {}", status)
                                      : fmt::format("status {}, a redirect to {}", status, location)};
 }
@@ -222,23 +222,24 @@ Page PageTransfer::failed(CURLcode code) const {
   const std::string reason = reason_of(code, words_);
   // Which of its addresses would have answered nobody knows.
   if (passed_over_ && is_connection_trouble(code)) {
-    return {.trouble = Trouble::busy, .reason = "too much is being fetched from one of its addresses"};
+    return {.error = FetchError::busy, .reason = "too much is being fetched from one of its addresses"};
   }
-  if (is_certificate_trouble(code)) return {.trouble = Trouble::certificate, .reason = reason};
+  if (is_certificate_trouble(code)) return {.error = FetchError::certificate, .reason = reason};
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-      return {.trouble = Trouble::address, .reason = "no address that can be connected to"};
+      return {.error = FetchError::address, .reason = "no address that can be connected to"};
     case CURLE_SSL_CONNECT_ERROR:
-      return {.trouble = Trouble::tls, .reason = "the TLS handshake failed: " + reason};
+      return {.error = FetchError::tls, .reason = "the TLS handshake failed: " + reason};
     case CURLE_SSL_CACERT_BADFILE:
-      return {.trouble = Trouble::tls, .reason = "the CA file cannot be used: " + reason};
+      return {.error = FetchError::tls, .reason = "the CA file cannot be used: " + reason};
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return {.trouble = Trouble::status, .reason = "the server does not speak HTTP as it should: " + reason};
+      return {.error = FetchError::status,
+              .reason = "the server does not speak HTTP as it should: " + reason};
     case CURLE_OPERATION_TIMEDOUT:
-      return {.trouble = Trouble::timeout, .reason = reason};
+      return {.error = FetchError::timeout, .reason = reason};
     default:
-      return {.trouble = Trouble::connection, .reason = connection_reason(code)};
+      return {.error = FetchError::connection, .reason = connection_reason(code)};
   }
 }
 

@@ -11,7 +11,7 @@
 #include <string_view>
 #include <vector>
 
-#include "http/easy.h"
+#include "http/curl_handle.h"
 #include "http/fetcher.h"
 
 namespace starttls::http {
@@ -39,7 +39,7 @@ class PageTransfer {
 
   // curl 7.88, driven by events, tries the next address only once half of the time limit is over; this has it
   // done at once. Not inside curl's callbacks.
-  static void nudge(CURL* easy);
+  static void wake(CURL* easy);
 
   CURL* easy() const { return easy_.get(); }
 

@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "http/address.h"
-#include "http/easy.h"
+#include "http/curl_handle.h"
 #include "http/url.h"
 
 namespace starttls::http {

@@ -7,14 +7,14 @@
 
 namespace starttls::http {
 
-Sink into(std::string& text) {
+Sink append_to(std::string& text) {
   return [&text](std::string_view piece) -> Result<void> {
     text += piece;
     return {};
   };
 }
 
-Sink into(int fd, std::string name) {
+Sink append_to(int fd, std::string name) {
   return [fd, name = std::move(name)](std::string_view piece) -> Result<void> {
     const int error = write_all(fd, piece);
     if (error == 0) return {};

@@ -14,9 +14,9 @@ namespace starttls::http {
 using Sink = std::function<Result<void>(std::string_view)>;
 
 // Appends to a text, which must outlive the sink; for bodies whose limit is small.
-Sink into(std::string& text);
+Sink append_to(std::string& text);
 
 // Writes to a descriptor, which stays the caller's and open; `name` is for the error, which is Fault::io.
-Sink into(int fd, std::string name);
+Sink append_to(int fd, std::string name);
 
 }  // namespace starttls::http

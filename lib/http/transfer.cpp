@@ -28,7 +28,7 @@ void Transfer::limit() {
   const Limits& limits = request_.limits;
   ::curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, at_least_one(limits.total));
   ::curl_easy_setopt(easy_, CURLOPT_CONNECTTIMEOUT_MS, at_least_one(limits.connect));
-  ::curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, limits.least_speed);
+  ::curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_LIMIT, limits.min_speed);
   ::curl_easy_setopt(easy_, CURLOPT_LOW_SPEED_TIME, at_least_one(limits.slow));
 }
 

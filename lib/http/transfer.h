@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "http/client.h"
-#include "http/easy.h"
+#include "http/curl_handle.h"
 
 namespace starttls::http {
 

@@ -5,7 +5,7 @@
 
 #include "base/text.h"
 
-namespace starttls {
+namespace starttls::json {
 
 struct JsonText::Writer {
   rapidjson::StringBuffer buffer;
@@ -56,4 +56,4 @@ std::string JsonText::take() {
   return take_part() + "\n";
 }
 
-}  // namespace starttls
+}  // namespace starttls::json

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace starttls {
+namespace starttls::json {
 
 // Writes one JSON value, indented, all in ASCII, so that a terminal can show it whatever is in it. The caller
 // keeps objects and arrays balanced and gives every value in an object a key.
@@ -58,4 +58,4 @@ class JsonText {
   std::unique_ptr<Writer> writer_;
 };
 
-}  // namespace starttls
+}  // namespace starttls::json

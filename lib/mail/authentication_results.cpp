@@ -211,7 +211,7 @@ std::optional<AuthenticationResults> parse_authentication_results(std::string_vi
   return field;
 }
 
-std::optional<std::string> authserv_id_of(std::string_view value) {
+std::optional<std::string> parse_authserv_id(std::string_view value) {
   std::vector<Token> tokens;
   const bool is_read = Lexer(value).read(tokens, 1);
   if (!is_read || tokens.empty() || !tokens.front().is_text()) return std::nullopt;

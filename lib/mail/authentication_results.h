@@ -41,6 +41,6 @@ struct AuthenticationResults {
 std::optional<AuthenticationResults> parse_authentication_results(std::string_view value);
 
 // The authserv-id alone, also where what follows makes no sense.
-std::optional<std::string> authserv_id_of(std::string_view value);
+std::optional<std::string> parse_authserv_id(std::string_view value);
 
 }  // namespace starttls::mail

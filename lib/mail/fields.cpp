@@ -31,7 +31,7 @@ std::string name_on(std::string_view line) {
 
 }  // namespace
 
-std::vector<Field> fields_in(std::string_view text, std::span<const std::string_view> names) {
+std::vector<Field> parse_fields(std::string_view text, std::span<const std::string_view> names) {
   std::vector<Field> fields;
   bool is_wanted = false;  // the field that the last line belongs to
   while (!text.empty() && fields.size() <= max_fields) {
@@ -51,18 +51,18 @@ std::vector<Field> fields_in(std::string_view text, std::span<const std::string_
   return fields;
 }
 
-Result<std::vector<Field>> read_fields(const Source& source, std::uint64_t begin, std::uint64_t end,
+Result<std::vector<Field>> read_fields(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                                        std::span<const std::string_view> names) {
   const std::uint64_t last = std::min<std::uint64_t>(end, begin + max_fields_size);
-  if (last <= source.head().size()) return fields_in(source.head().substr(begin, last - begin), names);
+  if (last <= source.head().size()) return parse_fields(source.head().substr(begin, last - begin), names);
   std::string text(last - begin, '\0');
   const auto size = read_full(source.bytes(begin, last), text);
   if (!size) return std::unexpected(size.error());
-  return fields_in(std::string_view(text).substr(0, *size), names);
+  return parse_fields(std::string_view(text).substr(0, *size), names);
 }
 
-std::optional<std::string> domain_of_address(const std::string& value) {
-  begin_gmime();
+std::optional<std::string> address_domain(const std::string& value) {
+  init_gmime();
   const Owned<InternetAddressList> addresses(internet_address_list_parse(nullptr, value.c_str()));
   if (!addresses || internet_address_list_length(addresses.get()) != 1) return std::nullopt;
   InternetAddress* const address = internet_address_list_get_address(addresses.get(), 0);
@@ -74,7 +74,7 @@ std::optional<std::string> domain_of_address(const std::string& value) {
   return std::string(mailbox.substr(at + 1));
 }
 
-std::optional<std::string> tag_in(std::string_view list, std::string_view tag) {
+std::optional<std::string> find_tag(std::string_view list, std::string_view tag) {
   while (!list.empty()) {
     const auto end = std::min(list.find(';'), list.size());
     const std::string_view one = list.substr(0, end);

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "mail/source.h"
+#include "mail/random_access_file.h"
 
 namespace starttls::mail {
 
@@ -24,17 +24,17 @@ struct Field {
 
 // The fields with these names (lower case) of the mail between the two offsets. What is no field is ignored.
 // Errors are those of the source.
-Result<std::vector<Field>> read_fields(const Source& source, std::uint64_t begin, std::uint64_t end,
+Result<std::vector<Field>> read_fields(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                                        std::span<const std::string_view> names);
 
 // The same of text that begins with a header.
-std::vector<Field> fields_in(std::string_view text, std::span<const std::string_view> names);
+std::vector<Field> parse_fields(std::string_view text, std::span<const std::string_view> names);
 
 // The domain of the address in a field such as From, as written; none where it has no address or several.
-std::optional<std::string> domain_of_address(const std::string& value);
+std::optional<std::string> address_domain(const std::string& value);
 
 // The tags of a list such as a DKIM signature (RFC 6376 section 3.2): "d=example.org; l=100". None where the
 // tag is absent; the first one where it is there twice. Blanks within the value are dropped.
-std::optional<std::string> tag_in(std::string_view list, std::string_view tag);
+std::optional<std::string> find_tag(std::string_view list, std::string_view tag);
 
 }  // namespace starttls::mail

@@ -2,7 +2,7 @@
 
 namespace starttls::mail {
 
-void begin_gmime() {
+void init_gmime() {
   static const bool begun = [] {
     g_mime_init();
     return true;

@@ -8,7 +8,7 @@
 namespace starttls::mail {
 
 // Once a process.
-void begin_gmime();
+void init_gmime();
 
 template <class Object>
 struct Unref {

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "base/result.h"
-#include "mail/source.h"
+#include "mail/random_access_file.h"
 
 namespace starttls::mail {
 
@@ -28,7 +28,8 @@ struct Line {
 
 // Calls `take` with each line until it says false.
 template <class Take>
-Result<void> for_each_line(const Source& source, std::uint64_t begin, std::uint64_t end, Take take) {
+Result<void> for_each_line(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
+                           Take take) {
   constexpr std::size_t piece_size = std::size_t{64} << 10U;
   std::string buffer;
   std::string_view piece;      // what is at hand

@@ -54,7 +54,7 @@ bool begins_message(const Line& line, bool after_blank) {
 
 }  // namespace
 
-Result<void> for_each_message(const Source& mbox,
+Result<void> for_each_message(const RandomAccessFile& mbox,
                               const std::function<void(std::uint64_t begin, std::uint64_t end)>& take) {
   std::optional<std::uint64_t> message;  // where it begins
   bool after_blank = true;
@@ -70,7 +70,7 @@ Result<void> for_each_message(const Source& mbox,
   return done;
 }
 
-Result<bool> has_several_messages(const Source& mbox) {
+Result<bool> has_several_messages(const RandomAccessFile& mbox) {
   bool several = false;
   bool after_blank = false;
   const auto done = for_each_line(mbox, 0, mbox.size(), [&](const Line& line) {

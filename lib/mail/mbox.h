@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "mail/source.h"
+#include "mail/random_access_file.h"
 
 namespace starttls::mail {
 
@@ -16,10 +16,10 @@ bool is_mbox(std::string_view head);
 // Calls `take` with where each message begins, after its "From " line, and ends. A line "From " begins a
 // message where it is the first, follows an empty one, or ends with a date as mail servers write it
 // (mbox(5)): some put no empty line between two messages.
-Result<void> for_each_message(const Source& mbox,
+Result<void> for_each_message(const RandomAccessFile& mbox,
                               const std::function<void(std::uint64_t begin, std::uint64_t end)>& take);
 
 // Whether it has more than one message, taken as such a folder.
-Result<bool> has_several_messages(const Source& mbox);
+Result<bool> has_several_messages(const RandomAccessFile& mbox);
 
 }  // namespace starttls::mail

@@ -62,7 +62,7 @@ std::string_view take_field(std::string_view& rest) {
 // Of fields that are there several times the last one counts, so that no more than one is looked into. One
 // that is longer than any is needs is as good as none. `type_if_absent` is that of an entity that declares
 // none.
-Result<Header> read_header(const Source& source, std::uint64_t begin, std::uint64_t end,
+Result<Header> read_header(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            std::string_view type_if_absent) {
   std::string text(end - begin, '\0');
   const auto got = read_full(source.bytes(begin, end), text);
@@ -141,7 +141,8 @@ class Decoded {
 // Goes through a mail line by line, once, however its parts lie within one another.
 class Walk {
  public:
-  Walk(const Source& source, const std::function<void(const Part&)>& take) : source_(source), take_(take) {}
+  Walk(const RandomAccessFile& source, const std::function<void(const Part&)>& take)
+      : source_(source), take_(take) {}
 
   Result<void> run(std::uint64_t begin, std::uint64_t end) {
     before_newline_ = begin;
@@ -204,16 +205,16 @@ class Walk {
 
   // What follows is the content of the entity that the header is of.
   Result<void> end_header(std::uint64_t end) {
-    if (++seen_ > most_parts) return fail(Fault::data, "a mail of more than {} parts", most_parts);
+    if (++seen_ > max_parts) return fail(Fault::data, "a mail of more than {} parts", max_parts);
     auto header = read_header(source_, begin_, end, type_if_absent_);
     if (!header) return std::unexpected(header.error());
     begin_ = end;
-    if (header->is_message() && level_ < most_levels) {
+    if (header->is_message() && level_ < max_levels) {
       ++level_;
       begin_entity(end, default_type);
     } else if (header->is_multipart()) {
-      state_ = level_ < most_levels ? State::between : State::ignored;
-      if (level_ < most_levels) open_multipart(*header);
+      state_ = level_ < max_levels ? State::between : State::ignored;
+      if (level_ < max_levels) open_multipart(*header);
     } else {
       header_ = std::move(*header);
       state_ = State::leaf;
@@ -250,7 +251,7 @@ class Walk {
     return fail(Fault::data, "a mail with a header of more than {} bytes", header_size_limit);
   }
 
-  const Source& source_;
+  const RandomAccessFile& source_;
   const std::function<void(const Part&)>& take_;
   State state_ = State::header;
   std::uint64_t begin_ = 0;                         // of the header, or of the content
@@ -272,12 +273,12 @@ bool is_message(std::string_view head) {
              "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == std::string_view::npos;
 }
 
-Result<void> for_each_part(const Source& source, std::uint64_t begin, std::uint64_t end,
+Result<void> for_each_part(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            const std::function<void(const Part&)>& take) {
   if (end - begin > message_size_limit) {
     return fail(Fault::data, "a mail larger than the limit of {} bytes", message_size_limit);
   }
-  begin_gmime();
+  init_gmime();
   return Walk(source, take).run(begin, end);
 }
 

@@ -13,7 +13,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
-#include "mail/source.h"
+#include "mail/random_access_file.h"
 
 namespace starttls::mail {
 
@@ -21,8 +21,8 @@ inline constexpr std::uint64_t message_size_limit = std::uint64_t{64} << 20U;  /
 inline constexpr std::uint64_t header_size_limit = std::uint64_t{256}
                                                    << 10U;  // bytes, of a part or the whole
 inline constexpr std::size_t field_size_limit = 2'048;      // bytes of a field that is looked into
-inline constexpr std::size_t most_parts = 1'000;            // of a message that are looked at
-inline constexpr std::size_t most_levels =
+inline constexpr std::size_t max_parts = 1'000;             // of a message that are looked at
+inline constexpr std::size_t max_levels =
     20;  // of parts and mails within one another; deeper ones are left alone
 
 struct Part {
@@ -36,7 +36,7 @@ bool is_message(std::string_view head);
 // Calls `take` with each part that is not made of others, also of mails within the mail. What is no MIME, or
 // broken MIME, is read as far as it makes sense. The work is linear in the size of the mail, whatever is in
 // it. Fault::data where the message is over a limit; parts before that were given.
-Result<void> for_each_part(const Source& source, std::uint64_t begin, std::uint64_t end,
+Result<void> for_each_part(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            const std::function<void(const Part&)>& take);
 
 }  // namespace starttls::mail

@@ -58,7 +58,7 @@ std::string text_of(GMimeMessage* message) {
 }  // namespace
 
 Result<std::string> compose(const ReportMail& mail) {
-  begin_gmime();
+  init_gmime();
   const Owned<GMimeMessage> message(g_mime_message_new(TRUE));
   if (auto done = set_address(message.get(), GMIME_ADDRESS_TYPE_FROM, mail.from); !done)
     return std::unexpected(done.error());

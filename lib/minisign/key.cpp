@@ -34,7 +34,7 @@ bool has_small_order(RawKey key) {
 
 }  // namespace
 
-std::string to_text(const KeyId& id) {
+std::string to_string(const KeyId& id) {
   // minisign shows the id as a little-endian number.
   std::string text;
   for (const unsigned char byte : id | std::views::reverse) text += fmt::format("{:02X}", byte);

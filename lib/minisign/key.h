@@ -22,7 +22,7 @@ inline constexpr std::size_t untrusted_comment_limit = 1024;
 using KeyId = std::array<unsigned char, 8>;
 
 // "A809E3FFB11E271C": the id as minisign itself shows it.
-std::string to_text(const KeyId& id);
+std::string to_string(const KeyId& id);
 
 struct PublicKey {
   KeyId id{};

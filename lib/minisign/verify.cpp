@@ -23,7 +23,7 @@ Context new_context() {
   return {::EVP_MD_CTX_new(), &::EVP_MD_CTX_free};
 }
 
-Bytes bytes_of(std::string_view text) {
+Bytes byte_reader(std::string_view text) {
   return {reinterpret_cast<const unsigned char*>(text.data()), text.size()};
 }
 
@@ -46,11 +46,11 @@ Result<std::vector<PublicKey>> candidates(std::string_view name, const Signature
   std::string known;
   for (const PublicKey& key : keys) {
     if (key.id == signature.key_id) found.push_back(key);
-    known += (known.empty() ? "" : ", ") + to_text(key.id);
+    known += (known.empty() ? "" : ", ") + to_string(key.id);
   }
   if (!found.empty()) return found;
   return fail(Fault::data, "{}: signed with key {}, which is none of the known keys ({})", printable(name),
-              to_text(signature.key_id), known.empty() ? "there are none" : known);
+              to_string(signature.key_id), known.empty() ? "there are none" : known);
 }
 
 // The last two steps, which are the same for both algorithms.
@@ -62,14 +62,14 @@ Result<Verified> check(std::string_view name, Bytes message, const Signature& si
     return fail(Fault::data,
                 "{}: the signature by key {} does not fit: the file is not what was signed, or somebody "
                 "else signed it",
-                printable(name), to_text(signature.key_id));
+                printable(name), to_string(signature.key_id));
   }
   std::vector<unsigned char> signed_comment(signature.signature.begin(), signature.signature.end());
-  const Bytes comment = bytes_of(signature.trusted_comment);
+  const Bytes comment = byte_reader(signature.trusted_comment);
   signed_comment.insert(signed_comment.end(), comment.begin(), comment.end());
   if (!fits(*key, signature.global_signature, signed_comment)) {
     return fail(Fault::data, "{}: the trusted comment is not the one that was signed by key {}",
-                printable(name), to_text(signature.key_id));
+                printable(name), to_string(signature.key_id));
   }
   return Verified{.key_id = signature.key_id,
                   .algorithm = signature.algorithm,
@@ -133,7 +133,8 @@ Result<Verified> Verification::finish() {
   }
   const auto hash = state.hasher.so_far();
   if (!hash) return std::unexpected(hash.error());
-  const Bytes message = state.signature.algorithm == Algorithm::legacy ? bytes_of(state.whole) : Bytes(*hash);
+  const Bytes message =
+      state.signature.algorithm == Algorithm::legacy ? byte_reader(state.whole) : Bytes(*hash);
   auto verified = check(state.name, message, state.signature, state.keys);
   if (verified) verified->content = *hash;
   return verified;

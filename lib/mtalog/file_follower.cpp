@@ -27,7 +27,7 @@ constexpr auto look_again = 5s;               // where no change was told
 constexpr auto position_interval = 60s;
 constexpr std::uint64_t position_bytes = 4U << 20U;
 constexpr std::uint64_t max_unknown_lines = 20;  // before the log is taken for one that cannot be read
-constexpr std::uint32_t most_begin = 128;        // bytes that tell files with the same inode apart
+constexpr std::uint32_t max_begin_size = 128;    // bytes that tell files with the same inode apart
 
 std::optional<std::string> first_bytes(int fd, std::size_t size) {
   std::string bytes(size, '\0');
@@ -42,21 +42,21 @@ std::uint32_t checksum(std::string_view bytes) {
       ::crc32(0, reinterpret_cast<const Bytef*>(bytes.data()), static_cast<uInt>(bytes.size())));
 }
 
-FileIdentity identity_of(int fd) {
+LogFileId log_file_id(int fd) {
   struct stat info{};
-  const auto begin = first_bytes(fd, most_begin);
+  const auto begin = first_bytes(fd, max_begin_size);
   if (::fstat(fd, &info) != 0 || !begin) return {};
   return {.inode = info.st_ino,
           .begin_size = static_cast<std::uint32_t>(begin->size()),
           .begin_crc = checksum(*begin)};
 }
 
-bool begins_as(int fd, const FileIdentity& identity) {
-  const auto begin = first_bytes(fd, std::min(identity.begin_size, most_begin));
+bool begins_as(int fd, const LogFileId& identity) {
+  const auto begin = first_bytes(fd, std::min(identity.begin_size, max_begin_size));
   return begin && begin->size() == identity.begin_size && checksum(*begin) == identity.begin_crc;
 }
 
-bool is_file(int fd, const FileIdentity& identity) {
+bool is_file(int fd, const LogFileId& identity) {
   struct stat info{};
   return ::fstat(fd, &info) == 0 && info.st_ino == identity.inode && begins_as(fd, identity);
 }
@@ -119,15 +119,15 @@ bool is_at(int fd, const fs::path& path) {
 
 // A file of the identity that the place has now. Rotation with copytruncate leaves the lines in a copy, which
 // has another inode: that is known by its beginning, where there was enough of it, and by its size.
-std::optional<FileIdentity> identity_now(const std::deque<UniqueFd>& files, const FilePlace& place) {
+std::optional<LogFileId> identity_now(const std::deque<UniqueFd>& files, const FileOffset& place) {
   const auto same =
       std::ranges::find_if(files, [&](const UniqueFd& fd) { return is_file(fd.get(), place.file); });
-  if (same != files.end()) return identity_of(same->get());
-  if (place.file.begin_size < most_begin) return std::nullopt;
+  if (same != files.end()) return log_file_id(same->get());
+  if (place.file.begin_size < max_begin_size) return std::nullopt;
   const auto copy = std::ranges::find_if(files, [&](const UniqueFd& fd) {
     return begins_as(fd.get(), place.file) && size_of(fd.get()) >= place.offset;
   });
-  return copy == files.end() ? std::nullopt : std::optional(identity_of(copy->get()));
+  return copy == files.end() ? std::nullopt : std::optional(log_file_id(copy->get()));
 }
 
 // The log's files as of one moment, oldest first, and the log itself where it has something in it.
@@ -154,8 +154,8 @@ std::deque<UniqueFd> files_of(const fs::path& file) {
 }  // namespace
 
 Result<std::unique_ptr<Follower>> FileFollower::start(event::Loop& loop, fs::path file,
-                                                      const std::optional<LogPosition>& from, Clock clock,
-                                                      Heard heard) {
+                                                      const std::optional<session::LogPosition>& from,
+                                                      Clock clock, FollowerCallbacks heard) {
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify) return fail(Fault::unavailable, "inotify: {}", errno_text(errno));
   std::unique_ptr<FileFollower> made(
@@ -164,7 +164,8 @@ Result<std::unique_ptr<Follower>> FileFollower::start(event::Loop& loop, fs::pat
   return made;
 }
 
-FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, Heard heard, UniqueFd inotify)
+FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, FollowerCallbacks heard,
+                           UniqueFd inotify)
     : loop_(loop),
       file_(std::move(file)),
       clock_(std::move(clock)),
@@ -172,7 +173,7 @@ FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, Heard 
       inotify_(std::move(inotify)),
       look_again_(loop, [this] { on_change(); }),
       given_at_(clock_()) {
-  changes_.emplace(loop_, inotify_.get(), event::Watch::For::reading, [this] {
+  changes_.emplace(loop_, inotify_.get(), event::DescriptorWatcher::For::reading, [this] {
     std::array<char, 4096> ignored{};
     while (::read(inotify_.get(), ignored.data(), ignored.size()) > 0) {
     }
@@ -180,7 +181,7 @@ FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, Heard 
   });
 }
 
-void FileFollower::begin(const std::optional<LogPosition>& from) {
+void FileFollower::begin(const std::optional<session::LogPosition>& from) {
   const auto position = from ? parse_file_position(from->text) : std::nullopt;
   if (from) number_ = from->number;
   if (position) times_ = LocalTimes(position->time);
@@ -201,17 +202,17 @@ void FileFollower::resume(const FilePosition& position) {
   const auto given = identity_now(rotated_, position.given);
   if (!needed && !given) {
     rotated_.clear();
-    spdlog::warn(
+    log_warning(
         "{}: where it was read up to is gone; it is read from its beginning, and what was written before is "
         "missed",
         printable(file_.string()));
     return;
   }
   if (!needed) {
-    spdlog::warn("{}: lines of unfinished sessions are gone; why their handshakes failed is not known",
-                 printable(file_.string()));
+    log_warning("{}: lines of unfinished sessions are gone; why their handshakes failed is not known",
+                printable(file_.string()));
   }
-  if (given) silent_in_ = {.file = *given, .offset = position.given.offset};
+  if (given) skip_in_ = {.file = *given, .offset = position.given.offset};
   forget_until(needed ? *needed : *given);
   UniqueFd fd = std::move(rotated_.front());
   rotated_.pop_front();
@@ -219,7 +220,7 @@ void FileFollower::resume(const FilePosition& position) {
 }
 
 // Leaves the one of this identity as the first of `rotated_`; false where there is none.
-bool FileFollower::forget_until(const FileIdentity& identity) {
+bool FileFollower::forget_until(const LogFileId& identity) {
   const auto found =
       std::ranges::find_if(rotated_, [&](const UniqueFd& fd) { return is_file(fd.get(), identity); });
   if (found == rotated_.end()) return false;
@@ -285,7 +286,7 @@ bool FileFollower::start_again() {
   UniqueFd same = std::move(sources_.rbegin()->second.fd);
   if (::lseek(same.get(), 0, SEEK_SET) != 0) return false;
   // What was not read again before the cut is gone; what is read now was not given.
-  if (silent_until_) silent_until_ = std::min(*silent_until_, lines_.stream_end());
+  if (skip_until_) skip_until_ = std::min(*skip_until_, lines_.stream_end());
   use(std::move(same), 0);
   return true;
 }
@@ -321,7 +322,7 @@ bool FileFollower::open_next() {
   }
   if (!fd) return false;
   use(std::move(fd), 0);
-  if (rotated_.empty()) silent_in_.reset();  // where failures were given up to is behind us, or nowhere
+  if (rotated_.empty()) skip_in_.reset();  // where failures were given up to is behind us, or nowhere
   return true;
 }
 
@@ -332,13 +333,13 @@ void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
   ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_SET);
   lines_.restart(base + offset);
   if (sources_.empty()) given_place_ = base + offset;
-  if (silent_in_ && is_file(fd.get(), silent_in_->file)) {
-    silent_until_ = base + silent_in_->offset;
-    silent_in_.reset();
+  if (skip_in_ && is_file(fd.get(), skip_in_->file)) {
+    skip_until_ = base + skip_in_->offset;
+    skip_in_.reset();
   }
   const int descriptor = fd.get();
   sources_.insert_or_assign(base,
-                            Source{.fd = std::move(fd), .identity = identity_of(descriptor), .base = base});
+                            Source{.fd = std::move(fd), .identity = log_file_id(descriptor), .base = base});
   const std::string itself = "/proc/self/fd/" + std::to_string(descriptor);
   (void)::inotify_add_watch(inotify_.get(), itself.c_str(), IN_MODIFY);
   // Who stops before the first failure must go on from here.
@@ -347,7 +348,7 @@ void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
 
 // A file that was empty when it was opened has a beginning now.
 void FileFollower::note_identity(Source& source) {
-  if (source.identity.begin_size < most_begin) source.identity = identity_of(source.fd.get());
+  if (source.identity.begin_size < max_begin_size) source.identity = log_file_id(source.fd.get());
 }
 
 void FileFollower::on_line(std::string_view text, std::uint64_t place) {
@@ -357,8 +358,8 @@ void FileFollower::on_line(std::string_view text, std::uint64_t place) {
   const auto time = line ? times_.time_of(line->stamp, clock_(), is_at_end_) : std::nullopt;
   note_form(time.has_value(), text);
   if (!time) return;
-  const auto failure = assembler_.add(*line, *time, place);
-  const bool was_given = silent_in_ || (silent_until_ && place < *silent_until_);
+  const auto failure = failure_parser_.add(*line, *time, place);
+  const bool was_given = skip_in_ || (skip_until_ && place < *skip_until_);
   if (failure && !was_given) heard_.failure(*failure, position_at(place + text.size() + 1));
 }
 
@@ -371,7 +372,7 @@ void FileFollower::note_form(bool is_known, std::string_view text) {
       text.find("smtpd") != std::string_view::npos || text.find("STARTTLS=server") != std::string_view::npos;
   if ((knows_form_ || !is_of_mail_server) && unknown_in_a_row_ < max_unknown_lines) return;
   told_of_form_ = true;
-  spdlog::warn(
+  log_warning(
       "{}: the form of its lines is not known, so why handshakes fail is not known either; tlsrpt-milter(8) "
       "has the "
       "known forms; such a line: '{}'",
@@ -379,28 +380,28 @@ void FileFollower::note_form(bool is_known, std::string_view text) {
 }
 
 LogReading FileFollower::reading() const {
-  return {.lines = read_lines_, .lines_of_sessions = assembler_.lines_of_sessions()};
+  return {.lines = read_lines_, .session_lines = failure_parser_.session_lines()};
 }
 
 void FileFollower::give_position() {
   heard_.position(position_at(lines_.line_end()));
 }
 
-LogPosition FileFollower::position_at(std::uint64_t end) {
-  const std::uint64_t needed = std::min(assembler_.first_needed().value_or(end), end);
+session::LogPosition FileFollower::position_at(std::uint64_t end) {
+  const std::uint64_t needed = std::min(failure_parser_.first_needed().value_or(end), end);
   // Before what was given earlier is behind us, a restart must still not give it again.
-  const std::uint64_t given = std::max(end, silent_until_.value_or(0));
+  const std::uint64_t given = std::max(end, skip_until_.value_or(0));
   given_place_ = end;
   given_at_ = clock_();
-  const auto needed_time = assembler_.first_needed_time();
+  const auto needed_time = failure_parser_.first_needed_time();
   const FilePosition position{.needed = file_place(needed),
-                              .given = silent_in_ ? *silent_in_ : file_place(given),
+                              .given = skip_in_ ? *skip_in_ : file_place(given),
                               .time = needed_time ? needed_time : times_.last()};
   sources_.erase(sources_.begin(), std::prev(sources_.upper_bound(needed)));
-  return {.number = ++number_, .text = to_text(position)};
+  return {.number = ++number_, .text = to_string(position)};
 }
 
-FilePlace FileFollower::file_place(std::uint64_t place) const {
+FileOffset FileFollower::file_place(std::uint64_t place) const {
   const auto& [base, source] = *std::prev(sources_.upper_bound(place));
   return {.file = source.identity, .offset = place - base};
 }
@@ -408,9 +409,9 @@ FilePlace FileFollower::file_place(std::uint64_t place) const {
 void FileFollower::complain(int error) {
   if (trouble_log_.permit(clock_())) {
     const auto readable = error == EACCES ? check_readable(file_.string()) : Result<void>();
-    spdlog::warn("{}; why handshakes fail is not known meanwhile",
-                 readable ? fmt::format("{}: {}", printable(file_.string()), errno_text(error))
-                          : readable.error().message);
+    log_warning("{}; why handshakes fail is not known meanwhile",
+                readable ? fmt::format("{}: {}", printable(file_.string()), errno_text(error))
+                         : readable.error().message);
   }
 }
 

@@ -11,7 +11,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "event/loop.h"
-#include "mtalog/assembler.h"
+#include "mtalog/failure_parser.h"
 #include "mtalog/follower.h"
 #include "mtalog/line_buffer.h"
 #include "mtalog/local_times.h"
@@ -25,8 +25,8 @@ namespace starttls::mtalog {
 class FileFollower final : public Follower {
  public:
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, std::filesystem::path file,
-                                                 const std::optional<LogPosition>& from, Clock clock,
-                                                 Heard heard);
+                                                 const std::optional<session::LogPosition>& from, Clock clock,
+                                                 FollowerCallbacks heard);
 
   LogReading reading() const override;
 
@@ -34,15 +34,16 @@ class FileFollower final : public Follower {
   // A file that is read, or was; places count on from file to file.
   struct Source {
     UniqueFd fd;
-    FileIdentity identity;
+    LogFileId identity;
     std::uint64_t base = 0;  // place of its first byte
   };
 
-  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, Heard heard, UniqueFd inotify);
+  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, FollowerCallbacks heard,
+               UniqueFd inotify);
 
-  void begin(const std::optional<LogPosition>& from);
+  void begin(const std::optional<session::LogPosition>& from);
   void resume(const FilePosition& position);
-  bool forget_until(const FileIdentity& identity);
+  bool forget_until(const LogFileId& identity);
   void watch();
   void on_change();
   void step();
@@ -56,16 +57,16 @@ class FileFollower final : public Follower {
   void on_line(std::string_view text, std::uint64_t place);
   void note_form(bool is_known, std::string_view text);
   void give_position();
-  LogPosition position_at(std::uint64_t end);
-  FilePlace file_place(std::uint64_t place) const;
+  session::LogPosition position_at(std::uint64_t end);
+  FileOffset file_place(std::uint64_t place) const;
   void complain(int error);
 
   event::Loop& loop_;
   const std::filesystem::path file_;
   const Clock clock_;
-  const Heard heard_;
+  const FollowerCallbacks heard_;
   UniqueFd inotify_;
-  std::optional<event::Watch> changes_;
+  std::optional<event::DescriptorWatcher> changes_;
   event::Timer look_again_;
   bool step_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what was posted
@@ -79,10 +80,10 @@ class FileFollower final : public Follower {
   bool knows_form_ = false;             // of any line so far
   std::uint64_t unknown_in_a_row_ = 0;  // lines whose form is not known
   bool told_of_form_ = false;
-  Assembler assembler_;
-  std::optional<std::uint64_t> silent_until_;  // place up to which failures were given before
-  std::optional<FilePlace> silent_in_;         // the same, in a file that is not opened yet
-  std::uint64_t number_ = 0;                   // of the last position
+  FailureParser failure_parser_;
+  std::optional<std::uint64_t> skip_until_;  // place up to which failures were given before
+  std::optional<FileOffset> skip_in_;        // the same, in a file that is not opened yet
+  std::uint64_t number_ = 0;                 // of the last position
   std::uint64_t given_place_ = 0;
   Time given_at_;
   OncePerMinute trouble_log_;

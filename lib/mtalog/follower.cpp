@@ -10,7 +10,8 @@
 namespace starttls::mtalog {
 
 Result<std::unique_ptr<Follower>> follow(event::Loop& loop, const std::string& source,
-                                         const std::optional<LogPosition>& from, Clock clock, Heard heard) {
+                                         const std::optional<session::LogPosition>& from, Clock clock,
+                                         FollowerCallbacks heard) {
   constexpr std::string_view journal = "journal";
   constexpr std::string_view journal_folder = "journal:";
   if (source == journal) return JournalFollower::start(loop, "", from, std::move(clock), std::move(heard));

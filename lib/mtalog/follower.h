@@ -15,20 +15,20 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "event/loop.h"
-#include "mtalog/failure.h"
+#include "session/failure.h"
 
 namespace starttls::mtalog {
 
-struct Heard {
-  std::function<void(const LoggedFailure&, const LogPosition&)> failure;
+struct FollowerCallbacks {
+  std::function<void(const session::LoggedFailure&, const session::LogPosition&)> failure;
   // About once a minute, while lines come that tell of no failure.
-  std::function<void(const LogPosition&)> position;
+  std::function<void(const session::LogPosition&)> position;
 };
 
 // What was read so far.
 struct LogReading {
   std::uint64_t lines = 0;
-  std::uint64_t lines_of_sessions = 0;  // of these, lines that a mail server writes about its sessions
+  std::uint64_t session_lines = 0;  // of these, lines that a mail server writes about its sessions
 };
 
 class Follower {
@@ -50,7 +50,8 @@ class Follower {
 // milliseconds of the loop's time at once, however much there is. Fault::unavailable where following is not
 // possible.
 Result<std::unique_ptr<Follower>> follow(event::Loop& loop, const std::string& source,
-                                         const std::optional<LogPosition>& from, Clock clock, Heard heard);
+                                         const std::optional<session::LogPosition>& from, Clock clock,
+                                         FollowerCallbacks heard);
 
 // Whether this process may read the log now. Fault::permission, with the groups that may; Fault::unavailable
 // where it does not exist.

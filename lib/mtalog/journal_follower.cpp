@@ -32,8 +32,8 @@ void JournalFollower::Close::operator()(sd_journal* journal) const {
 }
 
 Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, const std::string& folder,
-                                                         const std::optional<LogPosition>& from, Clock clock,
-                                                         Heard heard) {
+                                                         const std::optional<session::LogPosition>& from,
+                                                         Clock clock, FollowerCallbacks heard) {
   sd_journal* opened = nullptr;
   const int rc = folder.empty() ? ::sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
                                 : ::sd_journal_open_directory(&opened, folder.c_str(), 0);
@@ -44,11 +44,11 @@ Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, cons
   // libsystemd passes over files that may not be read.
   const std::string source = folder.empty() ? std::string("journal") : "journal:" + folder;
   if (const auto readable = check_readable(source); !readable)
-    spdlog::warn("{}; why handshakes fail is not known", readable.error().message);
+    log_warning("{}; why handshakes fail is not known", readable.error().message);
   return made;
 }
 
-JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock, Heard heard)
+JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks heard)
     : loop_(loop),
       journal_(std::move(journal)),
       clock_(std::move(clock)),
@@ -56,13 +56,13 @@ JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock
       look_again_(loop, [this] { on_change(); }),
       given_at_(clock_()) {}
 
-Result<void> JournalFollower::begin(const std::optional<LogPosition>& from) {
+Result<void> JournalFollower::begin(const std::optional<session::LogPosition>& from) {
   // LOG_MAIL of syslog(3).
   if (const int rc = ::sd_journal_add_match(journal_.get(), "SYSLOG_FACILITY=2", 0); rc < 0)
     return cannot("match", rc);
   const int descriptor = ::sd_journal_get_fd(journal_.get());
   if (descriptor < 0) return cannot("watch", descriptor);
-  changes_.emplace(loop_, descriptor, event::Watch::For::reading, [this] { on_change(); });
+  changes_.emplace(loop_, descriptor, event::DescriptorWatcher::For::reading, [this] { on_change(); });
 
   if (from) number_ = from->number;
   const auto position = from ? parse_journal_position(from->text) : std::nullopt;
@@ -73,8 +73,8 @@ Result<void> JournalFollower::begin(const std::optional<LogPosition>& from) {
   if (rc < 0) return cannot("seek", rc);
   if (position) {
     expected_first_ = position->needed;
-    silent_until_ = position->last;
-    silent_before_ = position->given;
+    skip_until_ = position->last;
+    skip_before_ = position->given;
   } else if (rc > 0) {
     // Who stops before the first failure must go on from here.
     (void)::sd_journal_get_realtime_usec(journal_.get(), &last_time_);
@@ -98,8 +98,8 @@ void JournalFollower::step() {
   for (int i = 0; i < entries_a_step; ++i) {
     if (::sd_journal_next(journal_.get()) <= 0) {
       // If the last that was given was not met, it is gone.
-      silent_until_.clear();
-      silent_before_ = 0;
+      skip_until_.clear();
+      skip_before_ = 0;
       const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
       if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) heard_.position(position_now());
       return look_again_.start(look_again);
@@ -120,13 +120,13 @@ void JournalFollower::read_entry() {
   if (process.empty()) process = field("_PID");
   const Time time{std::chrono::milliseconds{last_time_ / 1000}};
   const Line line{.program = program, .process = process, .message = message, .stamp = time};
-  const auto failure = assembler_.add(line, time, place);
-  if (assembler_.is_needed(place)) cursors_.emplace(place, cursor());
+  const auto failure = failure_parser_.add(line, time, place);
+  if (failure_parser_.is_needed(place)) cursors_.emplace(place, cursor());
   if (!was_given() && failure) heard_.failure(*failure, position_now());
 }
 
 LogReading JournalFollower::reading() const {
-  return {.lines = entries_, .lines_of_sessions = assembler_.lines_of_sessions()};
+  return {.lines = entries_, .session_lines = failure_parser_.session_lines()};
 }
 
 // Asked once for each entry.
@@ -134,15 +134,15 @@ bool JournalFollower::was_given() {
   const bool is_expected = expected_first_.empty() || is_at(expected_first_);
   expected_first_.clear();
   // Entries were removed from the front, up to behind the last that was given.
-  if (!is_expected && last_time_ > silent_before_) silent_until_.clear();
-  if (silent_until_.empty()) {
-    if (last_time_ <= silent_before_) return true;
-    silent_before_ = 0;
+  if (!is_expected && last_time_ > skip_before_) skip_until_.clear();
+  if (skip_until_.empty()) {
+    if (last_time_ <= skip_before_) return true;
+    skip_before_ = 0;
     return false;
   }
-  if (is_at(silent_until_)) {
-    silent_until_.clear();
-    silent_before_ = 0;
+  if (is_at(skip_until_)) {
+    skip_until_.clear();
+    skip_before_ = 0;
   }
   return true;
 }
@@ -168,17 +168,17 @@ std::string JournalFollower::cursor() const {
   return text;
 }
 
-LogPosition JournalFollower::position_now() {
+session::LogPosition JournalFollower::position_now() {
   if (last_cursor_.empty()) last_cursor_ = cursor();
-  const auto needed = assembler_.first_needed();
+  const auto needed = failure_parser_.first_needed();
   cursors_.erase(cursors_.begin(), needed ? cursors_.lower_bound(*needed) : cursors_.end());
   const JournalPosition position{
       .needed = cursors_.empty() ? last_cursor_ : cursors_.begin()->second,
-      .given = silent_until_.empty() ? std::max(last_time_, silent_before_) : silent_before_,
-      .last = silent_until_.empty() ? last_cursor_ : silent_until_};
+      .given = skip_until_.empty() ? std::max(last_time_, skip_before_) : skip_before_,
+      .last = skip_until_.empty() ? last_cursor_ : skip_until_};
   unsaid_ = 0;
   given_at_ = clock_();
-  return {.number = ++number_, .text = to_text(position)};
+  return {.number = ++number_, .text = to_string(position)};
 }
 
 }  // namespace starttls::mtalog

@@ -7,7 +7,7 @@
 #include <string>
 
 #include "event/loop.h"
-#include "mtalog/assembler.h"
+#include "mtalog/failure_parser.h"
 #include "mtalog/follower.h"
 
 struct sd_journal;
@@ -19,8 +19,8 @@ class JournalFollower final : public Follower {
  public:
   // `folder`: of journal files; "" is the journal of this host.
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, const std::string& folder,
-                                                 const std::optional<LogPosition>& from, Clock clock,
-                                                 Heard heard);
+                                                 const std::optional<session::LogPosition>& from, Clock clock,
+                                                 FollowerCallbacks heard);
 
   LogReading reading() const override;
 
@@ -30,9 +30,9 @@ class JournalFollower final : public Follower {
   };
   using Journal = std::unique_ptr<sd_journal, Close>;
 
-  JournalFollower(event::Loop& loop, Journal journal, Clock clock, Heard heard);
+  JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks heard);
 
-  Result<void> begin(const std::optional<LogPosition>& from);
+  Result<void> begin(const std::optional<session::LogPosition>& from);
   void on_change();
   void step();
   void read_entry();
@@ -40,26 +40,26 @@ class JournalFollower final : public Follower {
   std::string cursor() const;
   bool is_at(const std::string& cursor) const;
   bool was_given();
-  LogPosition position_now();
+  session::LogPosition position_now();
 
   event::Loop& loop_;
   Journal journal_;
   const Clock clock_;
-  const Heard heard_;
-  std::optional<event::Watch> changes_;
+  const FollowerCallbacks heard_;
+  std::optional<event::DescriptorWatcher> changes_;
   event::Timer look_again_;
   bool step_posted_ = false;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what was posted
 
-  Assembler assembler_;
+  FailureParser failure_parser_;
   std::uint64_t entries_ = 0;                     // read so far: the place of the next
   std::map<std::uint64_t, std::string> cursors_;  // of the entries that unfinished processes began with
   std::string last_cursor_;                       // of the last entry, when it was asked for
   std::uint64_t last_time_ = 0;                   // of the last entry, microseconds since 1970
   // Up to which entry failures were given before; both empty where none were, or that is behind us.
-  std::string silent_until_;         // its cursor
-  std::uint64_t silent_before_ = 0;  // its time, which decides where the cursor is not known
-  std::string expected_first_;       // cursor; empty when the first entry was read
+  std::string skip_until_;         // its cursor
+  std::uint64_t skip_before_ = 0;  // its time, which decides where the cursor is not known
+  std::string expected_first_;     // cursor; empty when the first entry was read
   std::uint64_t number_ = 0;
   std::uint64_t unsaid_ = 0;  // entries since the last position
   Time given_at_;

@@ -107,7 +107,7 @@ std::size_t offset_in(std::string_view text) {
 }
 
 LocalStamp local_stamp(Time utc) {
-  const Day day = day_of(utc);
+  const Day day = to_day(utc);
   const std::chrono::year_month_day date{day};
   const std::chrono::hh_mm_ss clock{utc - day};
   return {.year = static_cast<int>(date.year()),

@@ -11,7 +11,7 @@ void LineBuffer::feed(std::string_view bytes,
     const std::size_t taken = piece.size() + (is_whole ? 1 : 0);
     bytes.remove_prefix(taken);
     stream_end_ += taken;
-    too_long_ = too_long_ || begun_.size() + piece.size() > longest_line;
+    too_long_ = too_long_ || begun_.size() + piece.size() > max_line_size;
     if (too_long_) begun_.clear();
     if (!is_whole) {
       if (!too_long_) begun_ += piece;

@@ -12,7 +12,7 @@ namespace starttls::mtalog {
 class LineBuffer {
  public:
   // A longer line is passed over whole.
-  static constexpr std::size_t longest_line = 65536;
+  static constexpr std::size_t max_line_size = 65536;
 
   // Gives each whole line of what came so far, without its end, and how many bytes of the stream there were
   // before it. The line is valid during the call.

@@ -7,7 +7,7 @@ namespace starttls::mtalog {
 namespace {
 
 int year_of(Time time) {
-  const std::chrono::year_month_day date{day_of(time)};
+  const std::chrono::year_month_day date{to_day(time)};
   return static_cast<int>(date.year());
 }
 

@@ -20,20 +20,20 @@ bool take_number(std::string_view& text, char end, Number& number, int base = 10
   return true;
 }
 
-bool take_place(std::string_view& text, FilePlace& place) {
+bool take_place(std::string_view& text, FileOffset& place) {
   return take_number(text, ':', place.file.inode) && take_number(text, ':', place.file.begin_size) &&
          take_number(text, ':', place.file.begin_crc, 16) && take_number(text, ' ', place.offset);
 }
 
-std::string to_text(const FilePlace& place) {
+std::string to_string(const FileOffset& place) {
   return fmt::format("{}:{}:{:08x}:{}", place.file.inode, place.file.begin_size, place.file.begin_crc,
                      place.offset);
 }
 
 }  // namespace
 
-std::string to_text(const FilePosition& position) {
-  std::string text = fmt::format("{}{} {}", file_word, to_text(position.needed), to_text(position.given));
+std::string to_string(const FilePosition& position) {
+  std::string text = fmt::format("{}{} {}", file_word, to_string(position.needed), to_string(position.given));
   if (position.time) text += fmt::format(" {}", position.time->time_since_epoch().count());
   return text;
 }
@@ -53,7 +53,7 @@ std::optional<FilePosition> parse_file_position(std::string_view text) {
   return text.empty() ? std::optional(position) : std::nullopt;
 }
 
-std::string to_text(const JournalPosition& position) {
+std::string to_string(const JournalPosition& position) {
   return fmt::format("{}{} {}{}{}", journal_word, position.given, position.needed,
                      position.last.empty() ? "" : " ", position.last);
 }

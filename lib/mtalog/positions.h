@@ -11,24 +11,24 @@
 namespace starttls::mtalog {
 
 // Which file, whatever it is called now: by its inode and by how it begins, since inodes are used again.
-struct FileIdentity {
+struct LogFileId {
   std::uint64_t inode = 0;
   std::uint32_t begin_size = 0;  // bytes that the checksum is of
   std::uint32_t begin_crc = 0;   // CRC-32
 
-  bool operator==(const FileIdentity&) const = default;
+  bool operator==(const LogFileId&) const = default;
 };
 
-struct FilePlace {
-  FileIdentity file;
+struct FileOffset {
+  LogFileId file;
   std::uint64_t offset = 0;  // bytes
 
-  bool operator==(const FilePlace&) const = default;
+  bool operator==(const FileOffset&) const = default;
 };
 
 struct FilePosition {
-  FilePlace needed;  // from where lines are needed that were read before
-  FilePlace given;   // up to where failures were given
+  FileOffset needed;  // from where lines are needed that were read before
+  FileOffset given;   // up to where failures were given
   // About when the line before `needed` was written, where that is known: what the stamps after it mean
   // depends on it (local_times.h).
   std::optional<Time> time;
@@ -38,7 +38,7 @@ struct FilePosition {
 
 // "file 7:128:9af3c2d1:5000 7:128:9af3c2d1:6000 1795881600000": the time, in milliseconds since 1970, may be
 // missing. Nothing on another text.
-std::string to_text(const FilePosition& position);
+std::string to_string(const FilePosition& position);
 std::optional<FilePosition> parse_file_position(std::string_view text);
 
 // "journal TIME CURSOR CURSOR": the cursor of the first entry that is needed, and the time, in microseconds
@@ -51,7 +51,7 @@ struct JournalPosition {
   bool operator==(const JournalPosition&) const = default;
 };
 
-std::string to_text(const JournalPosition& position);
+std::string to_string(const JournalPosition& position);
 std::optional<JournalPosition> parse_journal_position(std::string_view text);
 
 }  // namespace starttls::mtalog

@@ -15,20 +15,20 @@ namespace starttls::mtasts {
 namespace {
 
 constexpr std::string_view blanks = " \t";
-constexpr std::chrono::seconds shortest_useful_max_age{86'400};
-constexpr std::size_t most_digits = 10;
+constexpr std::chrono::seconds min_useful_max_age{86'400};
+constexpr std::size_t max_digits = 10;
 
 // A line of the text as "name: value".
 struct Field {
   std::string_view name;
   std::string_view value;
-  Place place;
-  Place value_place;
+  Position position;
+  Position value_position;
 };
 
 std::optional<Mode> mode_of(std::string_view text) {
   for (const Mode mode : {Mode::none, Mode::testing, Mode::enforce}) {
-    if (text == to_text(mode)) return mode;
+    if (text == to_string(mode)) return mode;
   }
   return std::nullopt;
 }
@@ -39,7 +39,7 @@ std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   std::chrono::seconds seconds{0};
   for (const char c : text) {
     if (c < '0' || c > '9') return std::nullopt;
-    if (seconds <= longest_max_age) seconds = seconds * 10 + std::chrono::seconds(c - '0');
+    if (seconds <= max_max_age) seconds = seconds * 10 + std::chrono::seconds(c - '0');
   }
   return seconds;
 }
@@ -52,12 +52,12 @@ bool is_extension_value(std::string_view value) {
 // Reads a text line by line and collects what it comes to.
 class Reader {
  public:
-  void line(std::string_view text, Place place);
+  void line(std::string_view text, Position position);
   PolicyReading finish();
   Findings& findings() { return findings_; }
 
  private:
-  std::optional<Field> field_of(std::string_view text, Place place);
+  std::optional<Field> field_of(std::string_view text, Position position);
   void take(const Field& field);
   // Whether it is the first of its name; the others are told and do not count.
   bool is_first(const Field& field, bool& seen);
@@ -66,7 +66,7 @@ class Reader {
   void read_max_age(const Field& field);
   void read_mx(const Field& field);
   void add_mx(const Field& field, MxPattern pattern);
-  void pass_over(const Field& field);
+  void ignore_field(const Field& field);
   void judge_mx();
 
   Findings findings_;
@@ -80,35 +80,36 @@ class Reader {
   std::vector<Finding> unreadable_mx_;  // how bad that is, the mode says
 };
 
-std::optional<Field> Reader::field_of(std::string_view text, Place place) {
+std::optional<Field> Reader::field_of(std::string_view text, Position position) {
   const auto first = text.find_first_not_of(blanks);
   if (first == std::string_view::npos) {
-    findings_.add(Severity::dropped, place, {}, "an empty line, which a policy must not have");
+    findings_.add(Severity::fault, position, {}, "an empty line, which a policy must not have");
     return std::nullopt;
   }
-  if (first > 0) findings_.add(Severity::dropped, place, {}, "begins with blanks");
-  place.column += first;
+  if (first > 0) findings_.add(Severity::fault, position, {}, "begins with blanks");
+  position.column += first;
   text = text.substr(first, text.find_last_not_of(blanks) + 1 - first);
   const auto colon = text.find(':');
   std::string_view name = text.substr(0, colon);
   name = name.substr(0, name.find_last_not_of(blanks) + 1);
   if (colon == std::string_view::npos || !is_field_name(name)) {
-    findings_.add(Severity::refused, place, {},
+    findings_.add(Severity::refused, position, {},
                   fmt::format("'{}' is no field of the form 'name: value'", printable(text, 100)));
     return std::nullopt;
   }
   if (name.size() < colon) {
-    findings_.add(Severity::dropped, {place.line, place.column + name.size()}, name, "a blank before ':'");
+    findings_.add(Severity::fault, {position.line, position.column + name.size()}, name,
+                  "a blank before ':'");
   }
   const auto value = std::min(text.find_first_not_of(blanks, colon + 1), text.size());
   return Field{.name = name,
                .value = text.substr(value),
-               .place = place,
-               .value_place = {place.line, place.column + value}};
+               .position = position,
+               .value_position = {position.line, position.column + value}};
 }
 
-void Reader::line(std::string_view text, Place place) {
-  if (const auto field = field_of(text, place)) take(*field);
+void Reader::line(std::string_view text, Position position) {
+  if (const auto field = field_of(text, position)) take(*field);
 }
 
 void Reader::take(const Field& field) {
@@ -121,19 +122,19 @@ void Reader::take(const Field& field) {
   } else if (field.name == "mx") {
     read_mx(field);
   } else {
-    pass_over(field);
+    ignore_field(field);
   }
 }
 
 bool Reader::is_first(const Field& field, bool& seen) {
   if (!std::exchange(seen, true)) return true;
-  findings_.add(Severity::dropped, field.place, field.name, "is there twice; the first counts");
+  findings_.add(Severity::fault, field.position, field.name, "is there twice; the first counts");
   return false;
 }
 
 void Reader::read_version(const Field& field) {
   if (field.value == "STSv1") return;
-  findings_.add(Severity::refused, field.value_place, field.name,
+  findings_.add(Severity::refused, field.value_position, field.name,
                 fmt::format("'{}' is not 'STSv1', the only one there is", printable(field.value, 100)));
 }
 
@@ -142,7 +143,7 @@ void Reader::read_mode(const Field& field) {
   if (mode_) return;
   const bool case_only = mode_of(to_lower(field.value)).has_value();
   findings_.add(
-      Severity::refused, field.value_place, field.name,
+      Severity::refused, field.value_position, field.name,
       fmt::format("'{}' is unknown; {}", printable(field.value, 100),
                   case_only ? "modes are written in lower case" : "known are enforce, testing and none"));
 }
@@ -150,24 +151,24 @@ void Reader::read_mode(const Field& field) {
 void Reader::read_max_age(const Field& field) {
   const auto seconds = seconds_of(field.value);
   if (!seconds) {
-    findings_.add(Severity::refused, field.value_place, field.name,
+    findings_.add(Severity::refused, field.value_position, field.name,
                   fmt::format("'{}' is no number of seconds", printable(field.value, 100)));
     return;
   }
-  policy_.max_age = std::min(*seconds, longest_max_age);
-  if (*seconds > longest_max_age) {
-    findings_.add(Severity::dropped, field.value_place, field.name,
-                  fmt::format("is more than {0} seconds and counts as {0}", longest_max_age.count()));
-  } else if (field.value.size() > most_digits) {
-    findings_.add(Severity::dropped, field.value_place, field.name,
-                  fmt::format("has more than {} digits", most_digits));
+  policy_.max_age = std::min(*seconds, max_max_age);
+  if (*seconds > max_max_age) {
+    findings_.add(Severity::fault, field.value_position, field.name,
+                  fmt::format("is more than {0} seconds and counts as {0}", max_max_age.count()));
+  } else if (field.value.size() > max_digits) {
+    findings_.add(Severity::fault, field.value_position, field.name,
+                  fmt::format("has more than {} digits", max_digits));
   }
 }
 
 void Reader::read_mx(const Field& field) {
   mx_seen_ = true;
   const auto leave_out = [&](std::string message) {
-    findings_.add(Severity::dropped, field.value_place, field.name, std::move(message));
+    findings_.add(Severity::fault, field.value_position, field.name, std::move(message));
   };
   if (field.value.empty()) return leave_out("is empty");
   if (field.value == ".") return leave_out("'.' is the null MX (RFC 7505), not an MX host");
@@ -177,7 +178,7 @@ void Reader::read_mx(const Field& field) {
   }
   if (!pattern) {
     unreadable_mx_.push_back({.severity = Severity::refused,
-                              .place = field.value_place,
+                              .position = field.value_position,
                               .entry = std::string(field.name),
                               .message = pattern.error().message});
     return;
@@ -187,7 +188,7 @@ void Reader::read_mx(const Field& field) {
     return leave_out(fmt::format("'{}' is a single label, which no MX host is called", pattern->str()));
   }
   if (single_label) {
-    findings_.add(Severity::note, field.value_place, field.name,
+    findings_.add(Severity::note, field.value_position, field.name,
                   fmt::format("'{}' covers a whole top-level domain", pattern->str()));
   }
   add_mx(field, std::move(*pattern));
@@ -196,38 +197,38 @@ void Reader::read_mx(const Field& field) {
 void Reader::add_mx(const Field& field, MxPattern pattern) {
   const std::string name = pattern.str();
   if (to_lower(field.value) != name) {
-    findings_.add(Severity::dropped, field.value_place, field.name,
+    findings_.add(Severity::fault, field.value_position, field.name,
                   fmt::format("'{}' is to be written '{}'", printable(field.value, 300), name));
   }
   if (known_mx_.insert(name).second) {
     policy_.mx.push_back(std::move(pattern));
   } else {
-    findings_.add(Severity::note, field.value_place, field.name, fmt::format("'{}' is there twice", name));
+    findings_.add(Severity::note, field.value_position, field.name, fmt::format("'{}' is there twice", name));
   }
 }
 
-void Reader::pass_over(const Field& field) {
+void Reader::ignore_field(const Field& field) {
   static const std::array<std::string, 3> others{"version", "mode", "max_age"};
   const std::string lower = to_lower(field.name);
   if (!is_extension_value(field.value)) {
-    findings_.add(Severity::dropped, field.value_place, field.name,
+    findings_.add(Severity::fault, field.value_position, field.name,
                   field.value.empty() ? "has no value"
                                       : fmt::format("'{}' is no plain text", printable(field.value, 100)));
   } else if (lower.size() <= 3 && lower.find("mx") != std::string::npos) {
     // Beside others it would go unnoticed, until mail to that host stops.
-    findings_.add(Severity::dropped, field.place, field.name, "is unknown and is ignored; meant is 'mx'?");
+    findings_.add(Severity::fault, field.position, field.name, "is unknown and is ignored; meant is 'mx'?");
   } else if (const auto meant = nearest(lower, others); !meant.empty() && lower.size() > 2) {
-    findings_.add(Severity::note, field.place, field.name,
+    findings_.add(Severity::note, field.position, field.name,
                   fmt::format("is unknown and is ignored; meant is '{}'?", meant));
   } else {
-    findings_.add(Severity::note, field.place, field.name, "is unknown and is ignored");
+    findings_.add(Severity::note, field.position, field.name, "is unknown and is ignored");
   }
 }
 
 // Where the mode is none there is nothing for a host to match.
 void Reader::judge_mx() {
   for (Finding& finding : unreadable_mx_) {
-    findings_.add(mode_ == Mode::none ? Severity::dropped : Severity::refused, finding.place, finding.entry,
+    findings_.add(mode_ == Mode::none ? Severity::fault : Severity::refused, finding.position, finding.entry,
                   std::move(finding.message));
   }
   if (mode_ == Mode::none || !policy_.mx.empty() || !unreadable_mx_.empty()) return;
@@ -242,14 +243,14 @@ PolicyReading Reader::finish() {
   PolicyReading reading;
   if (!findings_.refused()) {
     policy_.mode = *mode_;
-    if (policy_.mode != Mode::none && policy_.max_age < shortest_useful_max_age) {
+    if (policy_.mode != Mode::none && policy_.max_age < min_useful_max_age) {
       findings_.add(Severity::note, {}, {},
                     fmt::format("max_age {} is less than a day: senders that look daily forget the policy",
                                 policy_.max_age.count()));
     }
     reading.policy = std::move(policy_);
   }
-  reading.untold = findings_.untold();
+  reading.suppressed = findings_.suppressed();
   reading.findings = std::move(findings_).take();
   return reading;
 }
@@ -257,7 +258,7 @@ PolicyReading Reader::finish() {
 PolicyReading refused(std::string message) {
   PolicyReading reading;
   reading.findings.push_back(
-      {.severity = Severity::refused, .place = {}, .entry = {}, .message = std::move(message)});
+      {.severity = Severity::refused, .position = {}, .entry = {}, .message = std::move(message)});
   return reading;
 }
 
@@ -268,7 +269,7 @@ bool is_markup(std::string_view text) {
 
 }  // namespace
 
-std::string_view to_text(Mode mode) {
+std::string_view to_string(Mode mode) {
   switch (mode) {
     case Mode::none:
       return "none";
@@ -285,9 +286,9 @@ bool Policy::matches(const DomainName& mx_host) const {
 }
 
 std::vector<std::string> policy_strings(const Policy& policy) {
-  std::vector<std::string> strings{"version: STSv1", fmt::format("mode: {}", to_text(policy.mode))};
+  std::vector<std::string> strings{"version: STSv1", fmt::format("mode: {}", to_string(policy.mode))};
   for (const MxPattern& pattern : policy.mx) {
-    if (strings.size() + 1 == most_policy_strings) break;
+    if (strings.size() + 1 == max_policy_strings) break;
     strings.push_back(fmt::format("mx: {}", pattern.str()));
   }
   strings.push_back(fmt::format("max_age: {}", policy.max_age.count()));
@@ -299,19 +300,19 @@ PolicyReading read_policy(std::string_view text) {
     return refused(fmt::format("is larger than the {} bytes that senders read", policy_size_limit));
   }
   Reader reader;
-  Place place;
+  Position position;
   if (text.starts_with(byte_order_mark)) {
-    reader.findings().add(Severity::dropped, place, {}, "begins with a byte order mark");
+    reader.findings().add(Severity::fault, position, {}, "begins with a byte order mark");
     text.remove_prefix(byte_order_mark.size());
-    place.column += byte_order_mark.size();
+    position.column += byte_order_mark.size();
   }
   if (is_markup(text)) return refused("is a web page (HTML or XML), not a policy");
-  for (; !text.empty(); place = {.line = place.line + 1, .column = 1}) {
+  for (; !text.empty(); position = {.line = position.line + 1, .column = 1}) {
     const auto end = std::min(text.find('\n'), text.size());
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.ends_with('\r')) line.remove_suffix(1);
-    reader.line(line, place);
+    reader.line(line, position);
   }
   return reader.finish();
 }

@@ -13,7 +13,7 @@ namespace starttls::mtasts {
 namespace {
 
 constexpr std::string_view version = "v=STSv1";
-constexpr std::size_t longest_id = 32;
+constexpr std::size_t max_id_length = 32;
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -21,29 +21,29 @@ bool is_alphanumeric(char c) {
 
 void judge_id(const TxtField& id, Findings& findings) {
   if (id.value.empty()) {
-    findings.add(Severity::refused, id.value_place, id.name, "is empty");
+    findings.add(Severity::refused, id.value_position, id.name, "is empty");
     return;
   }
-  if (id.value.size() > longest_id) {
-    findings.add(Severity::refused, id.value_place, id.name,
-                 fmt::format("is longer than {} characters", longest_id));
+  if (id.value.size() > max_id_length) {
+    findings.add(Severity::refused, id.value_position, id.name,
+                 fmt::format("is longer than {} characters", max_id_length));
   }
   const auto wrong = std::ranges::find_if_not(id.value, is_alphanumeric);
   if (wrong == id.value.end()) return;
-  Place place = id.value_place;
-  place.column += static_cast<std::size_t>(wrong - id.value.begin());
-  findings.add(Severity::refused, place, id.name,
+  Position position = id.value_position;
+  position.column += static_cast<std::size_t>(wrong - id.value.begin());
+  findings.add(Severity::refused, position, id.name,
                fmt::format("'{}' is not only letters and digits", printable(id.value, 100)));
 }
 
 Record read_record(std::span<const std::string> answer, std::size_t number, Findings& findings) {
   Record record;
   bool seen = false;
-  for (const TxtField& field : fields_of(answer, number, Severity::refused, findings)) {
+  for (const TxtField& field : parse_txt_fields(answer, number, Severity::refused, findings)) {
     if (field.name != "id") {
-      pass_over(field, "id", Severity::refused, findings);
+      ignore_field(field, "id", Severity::refused, findings);
     } else if (std::exchange(seen, true)) {
-      findings.add(Severity::dropped, field.place, field.name, "is there twice; the first counts");
+      findings.add(Severity::fault, field.position, field.name, "is there twice; the first counts");
     } else {
       judge_id(field, findings);
       record.id = field.value;
@@ -56,11 +56,11 @@ Record read_record(std::span<const std::string> answer, std::size_t number, Find
 }  // namespace
 
 bool is_record_id(std::string_view text) {
-  return !text.empty() && text.size() <= longest_id && std::ranges::all_of(text, is_alphanumeric);
+  return !text.empty() && text.size() <= max_id_length && std::ranges::all_of(text, is_alphanumeric);
 }
 
 RecordReading read_records(std::span<const std::string> answer) {
-  return read_record_of_version<RecordReading>(answer, version, read_record);
+  return read_versioned_record<RecordReading>(answer, version, read_record);
 }
 
 }  // namespace starttls::mtasts

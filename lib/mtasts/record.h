@@ -27,7 +27,7 @@ bool is_record_id(std::string_view text);
 struct RecordReading {
   std::optional<Record> record;   // what a sender goes by; none where a finding refuses it
   std::vector<Finding> findings;  // in the order of their places: line = record of the answer
-  std::uint64_t untold = 0;       // further findings, beyond Findings::most
+  std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
 };
 
 // All TXT records of the name, each with its strings joined without blanks. Records of other kinds do not

@@ -123,7 +123,7 @@ std::string objection(const Words& words) {
 
 }  // namespace
 
-Result<Verified> verdict(std::string_view status) {
+Result<Verified> parse_status(std::string_view status) {
   int good = 0;
   std::string bad;
   std::optional<Result<Verified>> valid;

@@ -22,6 +22,6 @@ struct Verified {
 //
 // Fault::data is a verdict, too: the signature is not good. Fault::unavailable where gpgv gave none: it could
 // not read the keys or the file, or stopped before it knew.
-Result<Verified> verdict(std::string_view status);
+Result<Verified> parse_status(std::string_view status);
 
 }  // namespace starttls::openpgp

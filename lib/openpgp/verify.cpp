@@ -22,7 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 
 std::unexpected<Error> cannot_write(const fs::path& path, int error) {
-  return fail(fault_for_writing(error), "{}: cannot write: {}", printable(path.string()), errno_text(error));
+  return fail(write_fault(error), "{}: cannot write: {}", printable(path.string()), errno_text(error));
 }
 
 // A folder that only we can enter, removed with what is in it.
@@ -94,15 +94,15 @@ Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::
 }
 
 Result<Verified> judge(const Finished& done) {
-  if (done.timed_out || done.signal != 0) return fail(Fault::temporary, "gpgv {}", to_text(done));
-  auto verified = verdict(done.out);
+  if (done.timed_out || done.signal != 0) return fail(Fault::temporary, "gpgv {}", to_string(done));
+  auto verified = parse_status(done.out);
   const bool gave_verdict = verified || verified.error().fault == Fault::data;
   if (gave_verdict && (!verified || done.exit_status == 0)) return verified;
   // For which gpgv has no status line.
   if (!verified && done.err.find("not a detached signature") != std::string::npos) {
     return fail(Fault::data, "the signature's file is no detached signature");
   }
-  return fail(Fault::unavailable, "the signature cannot be checked: gpgv {}: {}", to_text(done),
+  return fail(Fault::unavailable, "the signature cannot be checked: gpgv {}: {}", to_string(done),
               printable(trim(done.err), 300));
 }
 

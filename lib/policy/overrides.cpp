@@ -59,12 +59,12 @@ class Reader {
 
 void Reader::fault(std::string_view at, std::string message) {
   if (reading_.findings.size() == Findings::most) {
-    ++reading_.untold;
+    ++reading_.suppressed;
     return;
   }
   const auto column = static_cast<std::size_t>(at.data() - line_.data()) + 1;
   reading_.findings.push_back({.severity = Severity::refused,
-                               .place = {.line = line_number_, .column = column},
+                               .position = {.line = line_number_, .column = column},
                                .entry = printable(domain_, 300),
                                .message = std::move(message)});
 }
@@ -97,7 +97,7 @@ std::optional<Mode> Reader::take_mode(std::string_view word) {
 std::string Reader::take_mxs(std::span<const std::string_view> words) {
   std::string joined;
   std::set<std::string> known;
-  for (const auto word : words | std::views::take(most_override_mxs)) {
+  for (const auto word : words | std::views::take(max_override_mxs)) {
     const auto pattern = preload::MxPattern::parse(word);
     if (!pattern) {
       fault(word, "MX " + pattern.error().message);
@@ -107,8 +107,8 @@ std::string Reader::take_mxs(std::span<const std::string_view> words) {
     if (!joined.empty()) joined += ':';
     joined += pattern->str();
   }
-  if (words.size() > most_override_mxs) {
-    fault(words[most_override_mxs], fmt::format("has more than {} MX hosts", most_override_mxs));
+  if (words.size() > max_override_mxs) {
+    fault(words[max_override_mxs], fmt::format("has more than {} MX hosts", max_override_mxs));
   }
   return joined;
 }
@@ -161,7 +161,7 @@ OverrideReading Reader::read(std::string_view name, std::string_view text) && {
     take_text(text);
   }
   if (!reading_.findings.empty()) {
-    reading_.list = fail(Fault::config, "{}:{}", printable(name), to_text(reading_.findings.front()));
+    reading_.list = fail(Fault::config, "{}:{}", printable(name), to_string(reading_.findings.front()));
   } else {
     builder_.put_in_order();
     reading_.list = std::move(builder_.list());

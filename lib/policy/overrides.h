@@ -25,7 +25,7 @@ namespace starttls::policy {
 inline constexpr std::size_t overrides_size_limit = 1 << 20;  // bytes
 // A domain with as many MX patterns as may be, of full length, and room for a comment.
 inline constexpr std::size_t override_line_limit = 20'000;  // bytes
-inline constexpr std::size_t most_override_mxs = 64;
+inline constexpr std::size_t max_override_mxs = 64;
 
 // Overrides have no date of their own. This is the last second that an RFC 3339 time can name.
 inline constexpr Time never =
@@ -37,7 +37,7 @@ struct OverrideReading {
   // then Fault::config with the first finding, "FILE:3:7: ...".
   Result<preload::List> list;
   std::vector<Finding> findings;  // everything that is wrong, in the order of the places
-  std::uint64_t untold = 0;       // further findings, beyond Findings::most
+  std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
 };
 
 // `name` is the file's, for the sentence of the error. The list keeps no view of the text.

@@ -41,7 +41,7 @@ constexpr std::array code_faults{
 
 }  // namespace
 
-Fault fault_of(std::string_view sqlstate) {
+Fault sqlstate_fault(std::string_view sqlstate) {
   if (sqlstate.empty()) return Fault::temporary;
   const auto* found = std::ranges::find_if(
       code_faults, [&](const CodeFault& known) { return sqlstate.starts_with(known.code); });
@@ -65,10 +65,10 @@ ConnectError parse_connect_error(const std::string& message) {
   return error;
 }
 
-Fault fault_of_connect(const ConnectError& error) {
+Fault connect_fault(const ConnectError& error) {
   // So libpq begins what it says of a parameter before it asks anybody.
   if (error.sqlstate.empty() && error.text.starts_with("invalid ")) return Fault::config;
-  return fault_of(error.sqlstate);
+  return sqlstate_fault(error.sqlstate);
 }
 
 }  // namespace starttls::postgres

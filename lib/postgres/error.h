@@ -10,7 +10,7 @@ namespace starttls::postgres {
 
 // By the server's code of five characters (PostgreSQL's manual, appendix A "PostgreSQL Error Codes"); ""
 // where the error is libpq's own: then the connection failed.
-Fault fault_of(std::string_view sqlstate);
+Fault sqlstate_fault(std::string_view sqlstate);
 
 struct ConnectError {
   std::string sqlstate;  // "" where no server spoke
@@ -20,6 +20,6 @@ struct ConnectError {
 // Of what libpq says, at its most talkative, of a connection that did not come about.
 ConnectError parse_connect_error(const std::string& message);
 
-Fault fault_of_connect(const ConnectError& error);
+Fault connect_fault(const ConnectError& error);
 
 }  // namespace starttls::postgres

@@ -74,7 +74,7 @@ std::optional<Error> finish_connecting(PGconn* handle, Deadline deadline) {
   }
   const auto error = parse_connect_error(PQerrorMessage(handle));
   const bool no_password = PQconnectionNeedsPassword(handle) != 0;
-  return Error{no_password ? Fault::permission : fault_of_connect(error), error.text};
+  return Error{no_password ? Fault::permission : connect_fault(error), error.text};
 }
 
 // The handle, not null, and the error.
@@ -156,7 +156,7 @@ Connection::Connection(Handle handle, std::string name, Limits limits)
     : handle_(std::move(handle)), name_(std::move(name)), limits_(limits) {}
 
 Result<Connection> Connection::open(const std::string& url, Limits limits) {
-  const auto targets = targets_of(url, limits);
+  const auto targets = connection_targets(url, limits);
   if (!targets) return std::unexpected(targets.error());
   std::optional<Error> error;
   for (const Target& target : *targets) {
@@ -300,7 +300,7 @@ std::unexpected<Error> Connection::error_of(const PGresult* result) const {
   const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const std::string_view text = trim(primary != nullptr ? primary : PQresultErrorMessage(result));
-  return fail(fault_of(sqlstate != nullptr ? sqlstate : ""), "{}: {}", name_, printable(text));
+  return fail(sqlstate_fault(sqlstate != nullptr ? sqlstate : ""), "{}: {}", name_, printable(text));
 }
 
 std::unexpected<Error> Connection::lost() {

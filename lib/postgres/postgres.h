@@ -32,13 +32,13 @@ namespace starttls::postgres {
 bool is_url(std::string_view text);
 
 // Whether a password is written in the URL.
-bool holds_password(const std::string& url);
+bool has_password(const std::string& url);
 
 // Who answers on another host has to prove with its certificate that it is that host, unless the URL,
 // PGSSLMODE or a service file says otherwise ("sslmode" of libpq): Connection::open() asks for verify-full
 // there, and for less on a unix socket, on 127.0.0.0/8, ::1 and "localhost". These are the sentences for the
 // log where a setting asks for less than that; none where it is no good URL.
-std::vector<std::string> warnings_of(const std::string& url);
+std::vector<std::string> security_warnings(const std::string& url);
 
 struct Limits {
   // For each host of the URL; connect_timeout in the URL comes first.

@@ -184,7 +184,7 @@ std::string warning_about(const std::string& host, const std::string& mode) {
 Result<void> check_files(const Texts& all) {
   for (const char* keyword : {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}) {
     const std::string file = text_of(all, keyword);
-    if (const auto why = file.empty() ? std::string_view() : why_not_regular(file); !why.empty())
+    if (const auto why = file.empty() ? std::string_view() : irregular_file_type(file); !why.empty())
       return no_good_url(fmt::format("{}: {}", keyword, why));
   }
   return {};
@@ -201,7 +201,7 @@ bool is_url(std::string_view text) {
   return text.starts_with("postgresql://") || text.starts_with("postgres://");
 }
 
-Result<std::vector<Target>> targets_of(const std::string& url, const Limits& limits) {
+Result<std::vector<Target>> connection_targets(const std::string& url, const Limits& limits) {
   auto parameters = parse(url);
   if (!parameters) return std::unexpected(parameters.error());
   if (auto checked = check(*parameters); !checked) return std::unexpected(checked.error());
@@ -232,14 +232,14 @@ Result<std::vector<Target>> targets_of(const std::string& url, const Limits& lim
   return targets;
 }
 
-bool holds_password(const std::string& url) {
+bool has_password(const std::string& url) {
   const auto parameters = parse(url);
   return parameters && (parameters->contains("password") || parameters->contains("sslpassword"));
 }
 
-std::vector<std::string> warnings_of(const std::string& url) {
+std::vector<std::string> security_warnings(const std::string& url) {
   std::vector<std::string> warnings;
-  const auto targets = targets_of(url, Limits());
+  const auto targets = connection_targets(url, Limits());
   const auto parameters = parse(url);
   if (!targets || !parameters) return warnings;
   const Texts all = resolved(*parameters);

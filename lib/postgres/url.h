@@ -18,9 +18,9 @@ struct Target {
 };
 
 // One target for each host of the URL, in their order, with what the project wants where the URL says
-// nothing: see warnings_of() for TLS. The authorities trusted are then those of sslrootcert (PGSSLROOTCERT),
-// else libpq's own file ~/.postgresql/root.crt, else the system's. Fault::config where it is no good URL, or
-// names a file that is no regular one; the message tells nothing of its text.
-Result<std::vector<Target>> targets_of(const std::string& url, const Limits& limits);
+// nothing: see security_warnings() for TLS. The authorities trusted are then those of sslrootcert
+// (PGSSLROOTCERT), else libpq's own file ~/.postgresql/root.crt, else the system's. Fault::config where it is
+// no good URL, or names a file that is no regular one; the message tells nothing of its text.
+Result<std::vector<Target>> connection_targets(const std::string& url, const Limits& limits);
 
 }  // namespace starttls::postgres

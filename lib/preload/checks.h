@@ -11,7 +11,7 @@ namespace starttls::preload {
 // Says what is wrong with a name, fit to be shown, or nothing.
 using CheckName = std::function<std::optional<std::string>(std::string_view name)>;
 
-// What they say becomes a finding of Severity::dropped with the name's place, but the entry stays in the
+// What they say becomes a finding of Severity::fault with the name's place, but the entry stays in the
 // list. An empty one checks nothing and costs nothing.
 struct Checks {
   CheckName domain;   // of an entry whose policy stands, in the form of DomainName

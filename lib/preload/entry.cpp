@@ -31,9 +31,9 @@ bool can_match_no_host(std::string_view text) {
 
 }  // namespace
 
-void EntryDraft::begin(std::string_view name, Place place, bool is_alias) {
+void EntryDraft::begin(std::string_view name, Position position, bool is_alias) {
   name_ = name;
-  place_ = place;
+  position_ = position;
   is_alias_ = is_alias;
   field_ = Field::other;
   seen_ = {};
@@ -62,7 +62,7 @@ void EntryDraft::member(std::string_view key) {
     return;
   }
   if (seen(field_)) {
-    remark(remarks_, Severity::dropped, field_start(), fmt::format("has '{}' twice", key));
+    remark(remarks_, Severity::fault, field_start(), fmt::format("has '{}' twice", key));
     field_ = Field::other;
     return;
   }
@@ -101,7 +101,7 @@ void EntryDraft::value(Kind kind, std::string_view text) {
     case Field::alias:
       alias_ = text;
       if (kind != Kind::string) {
-        remark(remarks_, Severity::dropped, field_start(), "its policy-alias is not a text");
+        remark(remarks_, Severity::fault, field_start(), "its policy-alias is not a text");
       }
       break;
     case Field::other:
@@ -114,9 +114,9 @@ void EntryDraft::mx(Kind kind, std::string_view text) {
 }
 
 std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view text) {
-  if (++mx_count_ > most_mxs) {
-    if (mx_count_ > most_mxs + 1) return std::nullopt;  // said once
-    return fmt::format("has more than {} mxs", most_mxs);
+  if (++mx_count_ > max_mxs) {
+    if (mx_count_ > max_mxs + 1) return std::nullopt;  // said once
+    return fmt::format("has more than {} mxs", max_mxs);
   }
   if (kind != Kind::string) return "an mx that is not a text";
   if (MxPattern::is_plain(text)) {
@@ -125,7 +125,7 @@ std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view t
   }
   const auto pattern = MxPattern::parse(text);
   if (!pattern && can_match_no_host(text)) {
-    remark(policy_remarks_, Severity::dropped, start_of_value(text_, kind, text),
+    remark(policy_remarks_, Severity::fault, start_of_value(text_, kind, text),
            fmt::format("mx {}; this mx is left out", pattern.error().message));
     return std::nullopt;
   }
@@ -138,7 +138,7 @@ void EntryDraft::add_mx(std::string_view pattern) {
   append(pattern);
   if (!checks_.pattern) return;
   if (auto wrong = checks_.pattern(pattern)) {
-    remark(policy_remarks_, Severity::dropped, text_.start_of_string(text_.Tell()), "mx " + *wrong);
+    remark(policy_remarks_, Severity::fault, text_.start_of_string(text_.Tell()), "mx " + *wrong);
   }
 }
 
@@ -153,25 +153,26 @@ void EntryDraft::append(std::string_view pattern) {
   ends_.push_back(joined_.size());
 }
 
-void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, Place place, std::string message) {
+void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, Position position,
+                        std::string message) {
   if (&remarks == &remarks_ && severity != Severity::note) stands_ = false;
-  if (remarks.size() < most_remarks) remarks.push_back({severity, place, std::move(message)});
+  if (remarks.size() < max_remarks) remarks.push_back({severity, position, std::move(message)});
 }
 
 void EntryDraft::remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset,
                         std::string message) {
-  remark(remarks, severity, remarks.size() < most_remarks ? text_.place_of(offset) : Place{},
+  remark(remarks, severity, remarks.size() < max_remarks ? text_.position_of(offset) : Position{},
          std::move(message));
 }
 
 void EntryDraft::fault(std::size_t offset, std::string message) {
   policy_stands_ = false;
-  remark(policy_remarks_, Severity::dropped, offset, std::move(message));
+  remark(policy_remarks_, Severity::fault, offset, std::move(message));
 }
 
 void EntryDraft::fault_of_entry(std::string message) {
   policy_stands_ = false;
-  remark(policy_remarks_, Severity::dropped, place_, std::move(message));
+  remark(policy_remarks_, Severity::fault, position_, std::move(message));
 }
 
 void EntryDraft::judge_policy() {
@@ -189,7 +190,7 @@ void EntryDraft::judge_policy() {
 
 // "When policy-alias is set, other fields are ignored": also what is wrong with them.
 void EntryDraft::judge_alias() {
-  if (is_alias_) remark(remarks_, Severity::dropped, place_, "an alias cannot refer to an alias");
+  if (is_alias_) remark(remarks_, Severity::fault, position_, "an alias cannot refer to an alias");
   for (const auto& [field, name] : {std::pair{Field::mode, "mode"}, std::pair{Field::mxs, "mxs"}}) {
     if (const auto end = seen(field)) {
       remark(remarks_, Severity::note, text_.start_of_string(*end),
@@ -205,7 +206,7 @@ bool EntryDraft::finish(Findings& findings) {
     judge_policy();
   }
   for (Remark& remark : remarks_) {
-    findings.add(remark.severity, remark.place, name_, std::move(remark.message));
+    findings.add(remark.severity, remark.position, name_, std::move(remark.message));
   }
   return stands_;
 }

@@ -16,10 +16,10 @@
 namespace starttls::preload {
 
 // More MX patterns than this no policy has; it also bounds the length of a map's line.
-inline constexpr std::size_t most_mxs = 64;
+inline constexpr std::size_t max_mxs = 64;
 
 // More than this is not said about one entry.
-inline constexpr std::size_t most_remarks = 1000;
+inline constexpr std::size_t max_remarks = 1000;
 
 enum class Kind { string, number, other, array, object };  // of a JSON value
 
@@ -30,7 +30,7 @@ class EntryDraft {
 
   // `name` is the domain or alias as it is written, a view that must last until the next begin(); `place` is
   // where it is.
-  void begin(std::string_view name, Place place, bool is_alias);
+  void begin(std::string_view name, Position position, bool is_alias);
 
   // Its key was just read.
   void member(std::string_view key);
@@ -44,7 +44,7 @@ class EntryDraft {
   bool finish(Findings& findings);
 
   std::string_view name() const { return name_; }
-  Place place() const { return place_; }
+  Position position() const { return position_; }
   Mode mode() const { return mode_.value_or(Mode::none); }
   const std::string& joined_mxs() const { return joined_; }
   // The name of the alias that the entry refers to, instead of having a policy itself.
@@ -54,7 +54,7 @@ class EntryDraft {
   enum class Field : std::size_t { mode, mxs, alias, other };
   struct Remark {
     Severity severity;
-    Place place;
+    Position position;
     std::string message;
   };
 
@@ -64,7 +64,7 @@ class EntryDraft {
   void add_mx(std::string_view pattern);
   void fault(std::size_t offset, std::string message);
   void fault_of_entry(std::string message);
-  void remark(std::vector<Remark>& remarks, Severity severity, Place place, std::string message);
+  void remark(std::vector<Remark>& remarks, Severity severity, Position position, std::string message);
   // The same; to find a place takes time, and is not done in vain.
   void remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset, std::string message);
   void append(std::string_view pattern);
@@ -75,7 +75,7 @@ class EntryDraft {
   const TextStream& text_;
   const Checks& checks_;
   std::string_view name_;
-  Place place_;
+  Position position_;
   bool is_alias_ = false;
   Field field_ = Field::other;
   std::size_t field_end_ = 0;

@@ -5,7 +5,7 @@
 #include <cstring>
 #include <ranges>
 
-#include "base/ahead.h"
+#include "base/async.h"
 
 namespace starttls::preload {
 namespace {
@@ -23,7 +23,7 @@ constexpr std::size_t worth_a_thread = 50'000;
 
 }  // namespace
 
-std::string_view to_text(Mode mode) {
+std::string_view to_string(Mode mode) {
   switch (mode) {
     case Mode::none:
       return "none";
@@ -35,7 +35,7 @@ std::string_view to_text(Mode mode) {
   return "?";
 }
 
-std::vector<std::string_view> mxs_of(const Entry& entry) {
+std::vector<std::string_view> split_mxs(const Entry& entry) {
   std::vector<std::string_view> mxs;
   for (const auto part : std::views::split(entry.joined_mxs, ':')) mxs.emplace_back(part.begin(), part.end());
   return mxs;
@@ -65,18 +65,18 @@ std::string_view ListBuilder::keep(std::string_view text) {
   return {copy(text), text.size()};
 }
 
-void ListBuilder::add(const Entry& entry, Place place) {
+void ListBuilder::add(const Entry& entry, Position position) {
   list_.records_.push_back({.domain = copy(entry.domain),
                             .mxs = entry.joined_mxs.data(),
-                            .line = static_cast<std::uint32_t>(place.line),
-                            .column = static_cast<std::uint32_t>(place.column),
+                            .line = static_cast<std::uint32_t>(position.line),
+                            .column = static_cast<std::uint32_t>(position.column),
                             .mxs_size = static_cast<std::uint16_t>(entry.joined_mxs.size()),
                             .domain_size = static_cast<std::uint8_t>(entry.domain.size()),
                             .mode = entry.mode});
 }
 
-void ListBuilder::drop(std::string_view domain, Place place) {
-  add({.domain = domain, .mode = Mode::none, .joined_mxs = {}}, place);
+void ListBuilder::drop(std::string_view domain, Position position) {
+  add({.domain = domain, .mode = Mode::none, .joined_mxs = {}}, position);
 }
 
 void ListBuilder::read_parts(std::span<SortKey> keys, std::size_t depth) const {
@@ -93,7 +93,7 @@ void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) const {
     const bool at_their_end = (run->part & 0xFFU) == 0;
     if (at_their_end) {
       std::ranges::sort(run, end, {},
-                        [&](const SortKey& key) { return place_of(list_.records_[key.index]); });
+                        [&](const SortKey& key) { return position_of(list_.records_[key.index]); });
     } else if (end - run > 1) {
       const std::span same(run, end);
       read_parts(same, depth + sizeof run->part);
@@ -111,7 +111,7 @@ void ListBuilder::sort_in_halves(std::span<SortKey> keys) const {
   // Who has the part of the middle one belongs together.
   const auto upper = std::ranges::partition(keys, [&](const SortKey& key) { return key.part < part; });
   const auto lower = keys.first(keys.size() - upper.size());
-  const auto sorted = do_ahead([&] { sort(lower, 0); });
+  const auto sorted = run_async([&] { sort(lower, 0); });
   sort({upper.begin(), upper.end()}, 0);
   sorted.wait();
 }
@@ -149,26 +149,26 @@ std::vector<ListBuilder::Duplicate> ListBuilder::put_in_order() {
       last = domain;
       return !stands;
     }
-    if (stands) duplicates.push_back({.domain = domain, .place = place_of(record)});
+    if (stands) duplicates.push_back({.domain = domain, .position = position_of(record)});
     return true;
   });
   return duplicates;
 }
 
-std::optional<Error> expired_at(Time expires, Time now) {
+std::optional<Error> check_expired(Time expires, Time now) {
   if (now < expires) return std::nullopt;
   return Error{.fault = Fault::data, .message = fmt::format("it expired on {}", to_rfc3339(expires))};
 }
 
-std::optional<Error> expired_at(const List& list, Time now) {
-  return expired_at(list.expires, now);
+std::optional<Error> check_expired(const List& list, Time now) {
+  return check_expired(list.expires, now);
 }
 
-Result<void> usable_at(const List& list, Time now) {
-  if (auto expired = expired_at(list, now)) return std::unexpected(std::move(*expired));
-  if (list.timestamp > now + furthest_ahead) {
+Result<void> check_usable(const List& list, Time now) {
+  if (auto expired = check_expired(list, now)) return std::unexpected(std::move(*expired));
+  if (list.timestamp > now + max_ahead_of_clock) {
     return fail(Fault::data, "it is dated {}, which is more than {} hours ahead of the clock",
-                to_rfc3339(list.timestamp), furthest_ahead.count());
+                to_rfc3339(list.timestamp), max_ahead_of_clock.count());
   }
   return {};
 }

@@ -25,7 +25,7 @@ enum class Mode : std::uint8_t {
   testing,  // deliver as if there were no entry; what would have failed is worth knowing
   enforce,  // deliver only over authenticated TLS to a matching MX host, or not at all
 };
-std::string_view to_text(Mode mode);
+std::string_view to_string(Mode mode);
 
 // A view into a List, which must outlive it.
 struct Entry {
@@ -35,11 +35,11 @@ struct Entry {
   std::string_view joined_mxs;
 };
 
-std::vector<std::string_view> mxs_of(const Entry& entry);
+std::vector<std::string_view> split_mxs(const Entry& entry);
 
 // How far ahead of the clock a list may be dated: time zones and clocks go wrong by hours, not by days. A
 // list from the far future would keep every honest later one out ("timestamps only grow").
-inline constexpr std::chrono::hours furthest_ahead{24};
+inline constexpr std::chrono::hours max_ahead_of_clock{24};
 
 class List {
  public:
@@ -91,13 +91,13 @@ class ListBuilder {
 
   // `domain` and `joined_mxs` must be as Entry says; the domain is copied, the patterns must have been kept.
   // `place` is where the text has the entry.
-  void add(const Entry& entry, Place place);
+  void add(const Entry& entry, Position position);
   // An entry of this domain is there, too, but does not stand. Where it is the first, no other one stands.
-  void drop(std::string_view domain, Place place);
+  void drop(std::string_view domain, Position position);
 
   struct Duplicate {
     std::string_view domain;  // a view into the list
-    Place place;              // of the one that was dropped
+    Position position;        // of the one that was dropped
   };
   // Of a domain that was added twice the first one, by its place, stays. To be called once.
   std::vector<Duplicate> put_in_order();
@@ -106,7 +106,9 @@ class ListBuilder {
 
  private:
   const char* copy(std::string_view text);
-  static Place place_of(const List::Record& record) { return {.line = record.line, .column = record.column}; }
+  static Position position_of(const List::Record& record) {
+    return {.line = record.line, .column = record.column};
+  }
   struct SortKey {
     std::uint64_t part = 0;
     std::uint32_t index = 0;  // of the record
@@ -121,12 +123,12 @@ class ListBuilder {
 };
 
 // Why the list means nothing any more, without its name; nothing where it has not expired.
-std::optional<Error> expired_at(Time expires, Time now);
-std::optional<Error> expired_at(const List& list, Time now);
+std::optional<Error> check_expired(Time expires, Time now);
+std::optional<Error> check_expired(const List& list, Time now);
 
 // Whether the list may be used now. Fault::data, without the list's name: it expired, or is from the far
 // future.
-Result<void> usable_at(const List& list, Time now);
+Result<void> check_usable(const List& list, Time now);
 
 // Several lists as one: for each domain counts the entry of the last list that has one. A walk through their
 // domains, in ascending order, each one once. The lists must outlive it.

@@ -26,14 +26,14 @@ std::optional<Time> read_time(Kind kind, std::string_view text) {
 
 }  // namespace
 
-Place ListHandler::place_of(std::string_view member) const {
+Position ListHandler::position_of(std::string_view member) const {
   const auto found = std::ranges::find(members_, member, &Member::name);
-  return found == members_.end() ? Place{} : found->place.value_or(Place{});
+  return found == members_.end() ? Position{} : found->position.value_or(Position{});
 }
 
 bool ListHandler::sound(std::string_view text) {
   if (!stream_.had_more_than_ascii() || is_utf8(text)) return true;
-  refuse(stream_.place_of(stream_.start_of_string(stream_.Tell())), "no JSON: a text is not UTF-8");
+  refuse(stream_.position_of(stream_.start_of_string(stream_.Tell())), "no JSON: a text is not UTF-8");
   return false;
 }
 
@@ -44,7 +44,7 @@ bool ListHandler::key(std::string_view text) {
     return true;
   }
   key_ = text;
-  key_place_ = stream_.pass(stream_.start_of_string(stream_.Tell()));
+  key_position_ = stream_.pass(stream_.start_of_string(stream_.Tell()));
   has_policies_ = has_policies_ || where_ == Where::policies;
   return true;
 }
@@ -74,7 +74,7 @@ bool ListHandler::scalar(Kind kind, std::string_view text) {
 
 bool ListHandler::open(Kind kind) {
   if (++depth_ > depth_limit) {
-    refuse(stream_.place_of(stream_.Tell() - 1), fmt::format("nested deeper than {} levels", depth_limit));
+    refuse(stream_.position_of(stream_.Tell() - 1), fmt::format("nested deeper than {} levels", depth_limit));
     return false;
   }
   if (skipped_ > 0) {
@@ -84,7 +84,7 @@ bool ListHandler::open(Kind kind) {
   switch (where_) {
     case Where::outside:
       if (kind != Kind::object) return scalar(kind, {});
-      root_place_ = stream_.place_of(stream_.Tell() - 1);
+      root_position_ = stream_.position_of(stream_.Tell() - 1);
       where_ = Where::root;
       break;
     case Where::root:
@@ -99,7 +99,7 @@ bool ListHandler::open(Kind kind) {
         break;
       }
       draft_is_alias_ = where_ == Where::aliases;
-      draft_.begin(key_, key_place_, draft_is_alias_);
+      draft_.begin(key_, key_position_, draft_is_alias_);
       where_ = Where::entry;
       break;
     case Where::entry:
@@ -149,21 +149,22 @@ void ListHandler::root_time(Kind kind, std::string_view text, std::optional<Time
   time = read_time(kind, text);
   if (time) return;
   const auto shown = kind == Kind::string || kind == Kind::number ? " '" + printable(text, 100) + "'" : "";
-  refuse(key_place_, fmt::format("'{}'{} is neither an RFC 3339 time nor a number of seconds", key_, shown));
+  refuse(key_position_,
+         fmt::format("'{}'{} is neither an RFC 3339 time nor a number of seconds", key_, shown));
 }
 
 void ListHandler::root_value(Kind kind, std::string_view text) {
   const auto member = std::ranges::find(members_, std::string_view(key_), &Member::name);
   if (member == members_.end()) {
-    findings_.add(Severity::note, key_place_, {},
+    findings_.add(Severity::note, key_position_, {},
                   fmt::format("member '{}' is unknown and is ignored", printable(key_, 100)));
     return;
   }
-  if (member->place) {
-    refuse(key_place_, fmt::format("'{}' is there twice", key_));
+  if (member->position) {
+    refuse(key_position_, fmt::format("'{}' is there twice", key_));
     return;
   }
-  member->place = key_place_;
+  member->position = key_position_;
   if (key_ == "timestamp") {
     root_time(kind, text, timestamp_);
   } else if (key_ == "expires") {
@@ -171,30 +172,30 @@ void ListHandler::root_value(Kind kind, std::string_view text) {
   } else if (key_ == "version") {
     builder_.list().version = text;
     if (kind != Kind::string || text != "0.1") {
-      refuse(key_place_, fmt::format("'version' is not \"0.1\", the only one that is known"));
+      refuse(key_position_, fmt::format("'version' is not \"0.1\", the only one that is known"));
     }
   } else if (key_ == "author") {
     builder_.list().author = text;
-    if (kind != Kind::string) findings_.add(Severity::note, key_place_, {}, "'author' is not a text");
+    if (kind != Kind::string) findings_.add(Severity::note, key_position_, {}, "'author' is not a text");
   } else if (kind != Kind::object) {
-    refuse(key_place_, fmt::format("'{}' is not an object", key_));
+    refuse(key_position_, fmt::format("'{}' is not an object", key_));
   } else {
     where_ = key_ == "policies" ? Where::policies : Where::aliases;
   }
 }
 
 void ListHandler::no_policy() {
-  findings_.add(Severity::dropped, key_place_, key_, "its policy is not an object");
-  if (where_ == Where::policies) drop(key_, key_place_);
+  findings_.add(Severity::fault, key_position_, key_, "its policy is not an object");
+  if (where_ == Where::policies) drop(key_, key_position_);
 }
 
 // Of an entry whose fault was told: its name may be wrong, too; if it is not, a later entry of the same name
 // does not stand.
-void ListHandler::drop(std::string_view name, Place place) {
+void ListHandler::drop(std::string_view name, Position position) {
   if (const auto domain = DomainName::parse(name)) {
-    builder_.drop(domain->str(), place);
+    builder_.drop(domain->str(), position);
   } else {
-    findings_.add(Severity::dropped, place, name, domain.error().message);
+    findings_.add(Severity::fault, position, name, domain.error().message);
   }
 }
 
@@ -203,13 +204,13 @@ void ListHandler::finish_entry() {
   if (draft_is_alias_) {
     add_alias(stands);
   } else if (!stands) {
-    drop(draft_.name(), draft_.place());
+    drop(draft_.name(), draft_.position());
   } else if (draft_.alias()) {
     pending_.push_back(
-        {.name = std::string(draft_.name()), .place = draft_.place(), .alias = *draft_.alias()});
-    if (members_[aliases_member].place) resolve_aliases();  // they came first: no need to wait
+        {.name = std::string(draft_.name()), .position = draft_.position(), .alias = *draft_.alias()});
+    if (members_[aliases_member].position) resolve_aliases();  // they came first: no need to wait
   } else {
-    add(draft_.name(), draft_.place(), draft_.mode(), keep_mxs(draft_.joined_mxs()));
+    add(draft_.name(), draft_.position(), draft_.mode(), keep_mxs(draft_.joined_mxs()));
   }
 }
 
@@ -217,12 +218,12 @@ void ListHandler::add_alias(bool stands) {
   const Alias alias{
       .stands = stands, .mode = draft_.mode(), .joined_mxs = builder_.keep(draft_.joined_mxs())};
   if (aliases_.contains(std::string(draft_.name()))) {
-    findings_.add(Severity::dropped, draft_.place(), draft_.name(),
+    findings_.add(Severity::fault, draft_.position(), draft_.name(),
                   "this alias was there before; the first one stands");
-  } else if (aliases_.size() < most_aliases) {
+  } else if (aliases_.size() < max_aliases) {
     aliases_.emplace(draft_.name(), alias);
   } else if (!refused_) {
-    refuse(draft_.place(), fmt::format("has more than {} aliases", most_aliases));
+    refuse(draft_.position(), fmt::format("has more than {} aliases", max_aliases));
   }
 }
 
@@ -231,25 +232,25 @@ std::string_view ListHandler::keep_mxs(const std::string& joined) {
   return last_mxs_;
 }
 
-void ListHandler::add(std::string_view name, Place place, Mode mode, std::string_view joined_mxs) {
+void ListHandler::add(std::string_view name, Position position, Mode mode, std::string_view joined_mxs) {
   if (DomainName::is_plain(name)) {
-    keep({.domain = name, .mode = mode, .joined_mxs = joined_mxs}, name, place);
+    keep({.domain = name, .mode = mode, .joined_mxs = joined_mxs}, name, position);
     return;
   }
   const auto domain = DomainName::parse(name);
   if (!domain) {
-    findings_.add(Severity::dropped, place, name, domain.error().message);
+    findings_.add(Severity::fault, position, name, domain.error().message);
     return;
   }
-  keep({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, name, place);
+  keep({.domain = domain->str(), .mode = mode, .joined_mxs = joined_mxs}, name, position);
 }
 
 // `name` is the domain as it is written.
-void ListHandler::keep(const Entry& entry, std::string_view name, Place place) {
-  builder_.add(entry, place);
+void ListHandler::keep(const Entry& entry, std::string_view name, Position position) {
+  builder_.add(entry, position);
   if (!checks_.domain) return;
   if (auto wrong = checks_.domain(entry.domain)) {
-    findings_.add(Severity::dropped, place, name, std::move(*wrong));
+    findings_.add(Severity::fault, position, name, std::move(*wrong));
   }
 }
 
@@ -257,15 +258,15 @@ void ListHandler::resolve_aliases() {
   for (const Pending& entry : pending_) {
     const auto alias = aliases_.find(entry.alias);
     if (alias == aliases_.end()) {
-      findings_.add(Severity::dropped, entry.place, entry.name,
+      findings_.add(Severity::fault, entry.position, entry.name,
                     fmt::format("refers to the alias '{}', which is not there", printable(entry.alias, 100)));
-      drop(entry.name, entry.place);
+      drop(entry.name, entry.position);
     } else if (!alias->second.stands) {
-      findings_.add(Severity::dropped, entry.place, entry.name,
+      findings_.add(Severity::fault, entry.position, entry.name,
                     fmt::format("refers to the alias '{}', which is faulty", printable(entry.alias, 100)));
-      drop(entry.name, entry.place);
+      drop(entry.name, entry.position);
     } else {
-      add(entry.name, entry.place, alias->second.mode, alias->second.joined_mxs);
+      add(entry.name, entry.position, alias->second.mode, alias->second.joined_mxs);
     }
   }
   pending_.clear();
@@ -273,10 +274,11 @@ void ListHandler::resolve_aliases() {
 
 void ListHandler::check_members() {
   for (const Member& member : members_) {
-    if (member.required && !member.place) refuse(root_place_, fmt::format("'{}' is missing", member.name));
+    if (member.required && !member.position)
+      refuse(root_position_, fmt::format("'{}' is missing", member.name));
   }
   if (timestamp_ && expires_ && *expires_ <= *timestamp_) {
-    refuse(place_of("expires"), "'expires' is not later than 'timestamp'");
+    refuse(position_of("expires"), "'expires' is not later than 'timestamp'");
   }
 }
 
@@ -285,11 +287,11 @@ void ListHandler::finish() {
   resolve_aliases();
   List& list = builder_.list();
   for (const auto& duplicate : builder_.put_in_order()) {
-    findings_.add(Severity::dropped, duplicate.place, duplicate.domain,
+    findings_.add(Severity::fault, duplicate.position, duplicate.domain,
                   "this domain was there before; the first entry stands or falls alone");
   }
   // Such a list would quietly end all the policies of the edition before it.
-  if (has_policies_ && list.size() == 0) refuse(place_of("policies"), "none of its policies stands");
+  if (has_policies_ && list.size() == 0) refuse(position_of("policies"), "none of its policies stands");
   list.timestamp = timestamp_.value_or(Time{});
   list.expires = expires_.value_or(Time{});
 }

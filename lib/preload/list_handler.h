@@ -50,8 +50,8 @@ class ListHandler {
   bool Uint64(std::uint64_t) { return false; }
   bool Double(double) { return false; }
 
-  void refuse(Place place, std::string message) {
-    findings_.add(Severity::refused, place, {}, std::move(message));
+  void refuse(Position position, std::string message) {
+    findings_.add(Severity::refused, position, {}, std::move(message));
     refused_ = true;
   }
 
@@ -62,7 +62,7 @@ class ListHandler {
   List take_list() { return std::move(builder_.list()); }
   Findings take_findings() { return std::move(findings_); }
   // Of a member of the list itself; the beginning of the text where it is not there.
-  Place place_of(std::string_view member) const;
+  Position position_of(std::string_view member) const;
 
  private:
   enum class Where { outside, root, aliases, policies, entry, mxs };
@@ -73,13 +73,13 @@ class ListHandler {
   };
   struct Pending {  // an entry whose policy is an alias's
     std::string name;
-    Place place;
+    Position position;
     std::string alias;
   };
   struct Member {
     std::string_view name;
     bool required;
-    std::optional<Place> place = std::nullopt;
+    std::optional<Position> position = std::nullopt;
   };
 
   bool key(std::string_view text);
@@ -89,11 +89,11 @@ class ListHandler {
   void root_value(Kind kind, std::string_view text);
   void root_time(Kind kind, std::string_view text, std::optional<Time>& time);
   void no_policy();
-  void drop(std::string_view name, Place place);
+  void drop(std::string_view name, Position position);
   void finish_entry();
   void add_alias(bool stands);
-  void add(std::string_view name, Place place, Mode mode, std::string_view joined_mxs);
-  void keep(const Entry& entry, std::string_view name, Place place);
+  void add(std::string_view name, Position position, Mode mode, std::string_view joined_mxs);
+  void keep(const Entry& entry, std::string_view name, Position position);
   void resolve_aliases();
   void check_members();
   bool sound(std::string_view text);
@@ -105,8 +105,8 @@ class ListHandler {
   std::size_t depth_ = 0;
   std::size_t skipped_ = 0;  // how deep inside a value that nobody reads
   std::string key_;
-  Place key_place_;
-  Place root_place_;
+  Position key_position_;
+  Position root_position_;
 
   std::array<Member, 6> members_{{{.name = "timestamp", .required = true},
                                   {.name = "expires", .required = true},
@@ -124,7 +124,7 @@ class ListHandler {
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;
   ListBuilder builder_;
-  Findings findings_{most_findings};
+  Findings findings_{max_findings};
   bool refused_ = false;
 };
 

@@ -40,14 +40,14 @@ void parse(ListHandler& handler, TextStream& stream) {
   const auto result = reader.Parse<parse_flags>(stream, handler);
   if (result.IsError()) {
     if (handler.refused() && result.Code() == rapidjson::kParseErrorTermination) return;
-    handler.refuse(stream.place_of(result.Offset()),
+    handler.refuse(stream.position_of(result.Offset()),
                    stream.at_end() ? "no JSON: the text ends too early"
                                    : fmt::format("no JSON: {}", rapidjson::GetParseError_En(result.Code())));
     return;
   }
   // RapidJSON takes a NUL for the end of the text.
   if (!stream.at_end()) {
-    handler.refuse(stream.place_of(stream.Tell()), "something follows the end of the JSON object");
+    handler.refuse(stream.position_of(stream.Tell()), "something follows the end of the JSON object");
     return;
   }
   handler.finish();
@@ -55,8 +55,8 @@ void parse(ListHandler& handler, TextStream& stream) {
 
 }  // namespace
 
-std::size_t Reading::dropped() const {
-  return static_cast<std::size_t>(std::ranges::count(findings, Severity::dropped, &Finding::severity));
+std::size_t Reading::faults() const {
+  return static_cast<std::size_t>(std::ranges::count(findings, Severity::fault, &Finding::severity));
 }
 
 Reading read_list(std::string_view name, const ReadBytes& read, const Checks& checks) {
@@ -66,13 +66,13 @@ Reading read_list(std::string_view name, const ReadBytes& read, const Checks& ch
   Findings findings = handler.take_findings();
   Reading reading{.list = handler.take_list(),
                   .findings = {},
-                  .untold = findings.untold(),
-                  .timestamp = handler.place_of("timestamp"),
-                  .expires = handler.place_of("expires")};
+                  .suppressed = findings.suppressed(),
+                  .timestamp = handler.position_of("timestamp"),
+                  .expires = handler.position_of("expires")};
   reading.findings = std::move(findings).take();
   const auto refusal = std::ranges::find(reading.findings, Severity::refused, &Finding::severity);
   if (refusal != reading.findings.end()) {
-    reading.list = fail(Fault::data, "{}:{}", printable(name), to_text(*refusal));
+    reading.list = fail(Fault::data, "{}:{}", printable(name), to_string(*refusal));
   }
   // A text that was cut short by an error says nothing about itself.
   if (stream.error()) reading = {.list = std::unexpected(*stream.error()), .findings = {}};

@@ -30,20 +30,20 @@ inline constexpr std::size_t list_size_limit = std::size_t{512} << 20U;  // byte
 inline constexpr std::size_t depth_limit = 16;
 
 // A list that is wrong in more ways than this is not described to the end.
-inline constexpr std::size_t most_findings = 100'000;
+inline constexpr std::size_t max_findings = 100'000;
 
 // Aliases are for hosters; the original list had four.
-inline constexpr std::size_t most_aliases = 100'000;
+inline constexpr std::size_t max_aliases = 100'000;
 
 struct Reading {
   Result<List> list;              // else Fault::data, with the first finding that refuses it, or why the
                                   // text could not be read
   std::vector<Finding> findings;  // in the order of their places
-  std::uint64_t untold = 0;       // further findings, beyond most_findings
-  Place timestamp;                // of these two members, where they are there
-  Place expires;
+  std::uint64_t suppressed = 0;   // further findings, beyond max_findings
+  Position timestamp;             // of these two members, where they are there
+  Position expires;
 
-  std::size_t dropped() const;  // findings of Severity::dropped that are told
+  std::size_t faults() const;  // findings of Severity::fault that are told
 };
 
 // `name` is the text's, for the sentence of an error. The text is read once and not kept. A text that could

@@ -28,25 +28,25 @@ std::size_t count_newlines(const char* at, const char* to) {
   return count + static_cast<std::size_t>(std::count(at, to, '\n'));
 }
 
-constexpr std::size_t most_kept = std::size_t{64} << 10U;
+constexpr std::size_t max_kept = std::size_t{64} << 10U;
 constexpr std::size_t piece_size = std::size_t{1} << 20U;
 
 }  // namespace
 
 TextStream::TextStream(std::string_view name, const ReadBytes& read)
-    : name_(name), read_(read), buffer_(most_kept + piece_size + 1) {
-  kept_ = next_ = end_ = buffer_.data() + most_kept;
+    : name_(name), read_(read), buffer_(max_kept + piece_size + 1) {
+  kept_ = next_ = end_ = buffer_.data() + max_kept;
   refill();
 }
 
 // The front of the buffer takes the end of what was read, behind it comes the new piece, and a 0.
 void TextStream::refill() {
   if (error_) return;
-  const auto kept = std::min(most_kept, static_cast<std::size_t>(end_ - kept_));
+  const auto kept = std::min(max_kept, static_cast<std::size_t>(end_ - kept_));
   const char* const from = end_ - kept;
   const std::size_t kept_from = offset_of(from);
   if (kept_from > mark_.offset) mark_ = mark_at(kept_from);
-  char* const piece = buffer_.data() + most_kept;
+  char* const piece = buffer_.data() + max_kept;
   std::memmove(piece - kept, from, kept);
   kept_ = piece - kept;
   kept_from_ = kept_from;
@@ -60,7 +60,7 @@ void TextStream::refill() {
   } else {
     end_ = piece + *size;
   }
-  buffer_[most_kept + static_cast<std::size_t>(end_ - piece)] = '\0';
+  buffer_[max_kept + static_cast<std::size_t>(end_ - piece)] = '\0';
 }
 
 TextStream::Mark TextStream::mark_at(std::size_t offset) const {
@@ -74,12 +74,12 @@ TextStream::Mark TextStream::mark_at(std::size_t offset) const {
   return mark;
 }
 
-Place TextStream::place_of(std::size_t offset) const {
+Position TextStream::position_of(std::size_t offset) const {
   const Mark mark = mark_at(offset);
   return {.line = mark.line, .column = mark.offset - mark.line_start + 1};
 }
 
-Place TextStream::pass(std::size_t offset) {
+Position TextStream::pass(std::size_t offset) {
   mark_ = mark_at(offset);
   return {.line = mark_.line, .column = mark_.offset - mark_.line_start + 1};
 }

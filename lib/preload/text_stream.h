@@ -59,10 +59,10 @@ class TextStream {
   // Why the text ended early, if it did.
   const std::optional<Error>& error() const { return error_; }
 
-  Place place_of(std::size_t offset) const;
+  Position position_of(std::size_t offset) const;
   // The same, for offsets that only grow: nothing is counted twice. From then on earlier offsets are told to
   // be here.
-  Place pass(std::size_t offset);
+  Position pass(std::size_t offset);
 
   // Where the string begins that ends here, behind its closing quote.
   std::size_t start_of_string(std::size_t end) const;

@@ -2,7 +2,7 @@
 
 #include <libpsl.h>
 
-namespace starttls {
+namespace starttls::publicsuffix {
 
 void PublicSuffixes::Free::operator()(psl_ctx_st* list) const {
   psl_free(list);
@@ -24,4 +24,4 @@ std::string PublicSuffixes::registrable(const std::string& name) const {
   return domain == nullptr ? std::string() : std::string(domain);
 }
 
-}  // namespace starttls
+}  // namespace starttls::publicsuffix

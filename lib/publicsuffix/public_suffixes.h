@@ -9,7 +9,7 @@
 
 struct psl_ctx_st;
 
-namespace starttls {
+namespace starttls::publicsuffix {
 
 // contains() goes by the ICANN section of the Public Suffix List only: what registries hand out. The private
 // section has what companies let their customers use ("github.io", hosts of clouds); whether these are one
@@ -39,4 +39,4 @@ class PublicSuffixes {
   std::unique_ptr<psl_ctx_st, Free> list_;
 };
 
-}  // namespace starttls
+}  // namespace starttls::publicsuffix

@@ -51,7 +51,7 @@ Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access, 
     if (::bind(socket.get(), view(*address), sizeof *address) == 0) return {};
     return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
   };
-  const auto made = make_unix_socket(path, access, bind, threads);
+  const auto made = create_unix_socket(path, access, bind, threads);
   if (!made) return std::unexpected(made.error());
   // From now on it is connected to, by those who may.
   if (auto listening = listen_at(socket, path); !listening) {
@@ -61,15 +61,15 @@ Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access, 
   return socket;
 }
 
-Result<UniqueFd> open_inet(const Address& address) {
-  const std::string name = printable(to_text(address));
+Result<UniqueFd> open_inet(const config::Address& address) {
+  const std::string name = printable(to_string(address));
   const auto resolved = resolve(address);
   if (!resolved) return std::unexpected(resolved.error());
   UniqueFd socket = new_socket(resolved->storage.ss_family);
   const int on = 1;
   // So that a restart need not wait for the connections of before to fade.
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (address.family == Address::Family::ipv6)
+  if (address.family == config::Address::Family::ipv6)
     (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
   if (::bind(socket.get(), resolved->get(), resolved->size) != 0) {
     if (errno == EADDRINUSE) return fail(Fault::temporary, "{}: another program listens there", name);
@@ -80,26 +80,26 @@ Result<UniqueFd> open_inet(const Address& address) {
 }
 
 template <class T>
-T as(const SocketAddress& address) {
+T as(const config::SocketAddress& address) {
   T copy{};
   std::memcpy(&copy, &address.storage, sizeof copy);
   return copy;
 }
 
 // "" of another socket.
-std::string path_of(const SocketAddress& address) {
+std::string path_of(const config::SocketAddress& address) {
   if (address.storage.ss_family != AF_UNIX) return {};
   const auto at = as<sockaddr_un>(address);
   return {at.sun_path, ::strnlen(at.sun_path, sizeof at.sun_path)};
 }
 
-std::uint16_t port_of(const SocketAddress& address) {
+std::uint16_t port_of(const config::SocketAddress& address) {
   // The port is at the same place for IPv4 and IPv6.
   return ntohs(as<sockaddr_in>(address).sin_port);
 }
 
 // The bytes of the IP address.
-std::string host_of(const SocketAddress& address) {
+std::string host_of(const config::SocketAddress& address) {
   const auto bytes = [](const auto& ip) {
     return std::string(reinterpret_cast<const char*>(&ip), sizeof ip);
   };
@@ -107,7 +107,7 @@ std::string host_of(const SocketAddress& address) {
                                               : bytes(as<sockaddr_in6>(address).sin6_addr);
 }
 
-bool is_every_address(const SocketAddress& address) {
+bool is_every_address(const config::SocketAddress& address) {
   const std::string host = host_of(address);
   return host.find_first_not_of('\0') == host.npos;
 }
@@ -121,7 +121,7 @@ bool takes_ipv4(const UniqueFd& socket) {
 
 }  // namespace
 
-Result<Listener> Listener::open(const Address& address, const SocketAccess& access, Threads threads) {
+Result<Listener> Listener::open(const config::Address& address, const SocketAccess& access, Threads threads) {
   auto socket = address.is_unix() ? open_unix(address.path, access, threads) : open_inet(address);
   if (!socket) return std::unexpected(socket.error());
   return Listener(std::move(*socket), address.path);
@@ -151,8 +151,8 @@ Result<std::vector<UniqueFd>> activated_sockets() {
   return sockets;
 }
 
-bool listens_at(const UniqueFd& socket, const Address& address) {
-  SocketAddress bound;
+bool listens_at(const UniqueFd& socket, const config::Address& address) {
+  config::SocketAddress bound;
   bound.size = sizeof bound.storage;
   if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0)
     return false;

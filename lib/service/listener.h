@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/result.h"
-#include "service/address.h"
+#include "config/address.h"
 #include "service/unix_socket.h"
 
 namespace starttls::service {
@@ -20,7 +20,7 @@ class Listener {
  public:
   // A unix socket that nobody answers any more is replaced. Fault::temporary where somebody listens there
   // already, Fault::unavailable where it cannot be done, Fault::permission.
-  static Result<Listener> open(const Address& address, const SocketAccess& access,
+  static Result<Listener> open(const config::Address& address, const SocketAccess& access,
                                Threads threads = Threads::none);
 
   Listener(Listener&& other) noexcept;
@@ -45,6 +45,6 @@ class Listener {
 Result<std::vector<UniqueFd>> activated_sockets();
 
 // Whether the socket listens at that address already: at itself, or at every address of this host.
-bool listens_at(const UniqueFd& socket, const Address& address);
+bool listens_at(const UniqueFd& socket, const config::Address& address);
 
 }  // namespace starttls::service

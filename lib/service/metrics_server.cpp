@@ -8,7 +8,7 @@
 
 namespace starttls::service {
 
-MetricsServer::MetricsServer(Address address, SocketAccess access)
+MetricsServer::MetricsServer(config::Address address, SocketAccess access)
     : address_(std::move(address)), access_(access) {
   if (auto opened = open(Threads::none); !opened) note(opened.error());
 }
@@ -45,14 +45,14 @@ Result<void> MetricsServer::answer() {
 // The first time only: the count tells how often.
 void MetricsServer::note(const Error& error) {
   if (failures_++ > 0) return;
-  spdlog::error("metrics: {}; all else works, and it is tried again every {} seconds", error.message,
-                retry_interval.count());
+  log_error("metrics: {}; all else works, and it is tried again every {} seconds", error.message,
+            retry_interval.count());
 }
 
 void MetricsServer::retry() {
   auto done = open(Threads::running);
   if (done) done = answer();
-  if (done) return spdlog::info("metrics: {} answers now", printable(to_text(address_)));
+  if (done) return log_info("metrics: {} answers now", printable(to_string(address_)));
   note(done.error());
   retrying_->start(retry_interval);
 }

@@ -20,7 +20,7 @@ class MetricsServer {
   static constexpr std::chrono::seconds retry_interval{5};
 
   // Tries to make the socket: before any thread is started, and before root becomes somebody else.
-  MetricsServer(Address address, SocketAccess access);
+  MetricsServer(config::Address address, SocketAccess access);
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
   ~MetricsServer() = default;
@@ -37,7 +37,7 @@ class MetricsServer {
   void note(const Error& error);
   void retry();
 
-  Address address_;
+  config::Address address_;
   SocketAccess access_;
   std::uint64_t failures_ = 0;
   std::function<std::string()> text_;

@@ -21,7 +21,7 @@ Result<UniqueFd> Signals::block(std::initializer_list<int> numbers) {
 Signals::Signals(event::Loop& loop, UniqueFd descriptor, std::function<void(int)> arrived)
     : descriptor_(std::move(descriptor)),
       arrived_(std::move(arrived)),
-      watch_(loop, descriptor_.get(), event::Watch::For::reading, [this] { read(); }) {}
+      watch_(loop, descriptor_.get(), event::DescriptorWatcher::For::reading, [this] { read(); }) {}
 
 void Signals::read() {
   signalfd_siginfo info{};

@@ -23,7 +23,7 @@ class Signals {
 
   UniqueFd descriptor_;
   std::function<void(int)> arrived_;
-  event::Watch watch_;
+  event::DescriptorWatcher watch_;
 };
 
 }  // namespace starttls::service

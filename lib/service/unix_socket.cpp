@@ -12,7 +12,7 @@
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "service/identity.h"
+#include "service/switch_user.h"
 
 namespace starttls::service {
 namespace {
@@ -61,20 +61,20 @@ class Place {
   }
 
   // With the rights of the user whose directory it is, where we are root and it is another one's.
-  Result<std::optional<ActingAs>> act(const std::optional<gid_t>& group) const {
+  Result<std::optional<EffectiveUser>> act(const std::optional<gid_t>& group) const {
     if (::geteuid() != 0) return std::nullopt;
     if (directory_.owner() == 0) {
-      if (directory_.is_way_guarded()) return std::nullopt;
+      if (directory_.is_path_guarded()) return std::nullopt;
       return unavailable("another user can change the way to it");
     }
-    auto acting = ActingAs::begin(directory_.owner(), group.value_or(directory_.group()));
+    auto acting = EffectiveUser::begin(directory_.owner(), group.value_or(directory_.group()));
     if (!acting) return std::unexpected(acting.error());
     return std::optional(std::move(*acting));
   }
 
   // Root would have to act as another user, which other threads must not.
   Result<void> check_without_acting() const {
-    if (::geteuid() != 0 || (directory_.owner() == 0 && directory_.is_way_guarded())) return {};
+    if (::geteuid() != 0 || (directory_.owner() == 0 && directory_.is_path_guarded())) return {};
     return unavailable("root can make it in a directory of another user only at the start");
   }
 
@@ -89,7 +89,7 @@ class Place {
       return fail(Fault::temporary, "{}: another program listens there", printable(path_));
     if (error != ECONNREFUSED)
       return unavailable("cannot tell whether somebody listens there: " + errno_text(error));
-    spdlog::info("{}: removing the socket that an earlier process left", printable(path_));
+    log_info("{}: removing the socket that an earlier process left", printable(path_));
     if (::unlinkat(directory_.fd(), name_.c_str(), 0) != 0) return unavailable(errno_text(errno));
     return {};
   }
@@ -153,8 +153,8 @@ Result<uid_t> bind_at(const Place& place, const SocketAccess& access,
 
 }  // namespace
 
-Result<void> make_unix_socket(const std::string& path, const SocketAccess& access,
-                              const std::function<Result<void>()>& bind, Threads threads) {
+Result<void> create_unix_socket(const std::string& path, const SocketAccess& access,
+                                const std::function<Result<void>()>& bind, Threads threads) {
   const auto place = Place::find(path);
   if (!place) return std::unexpected(place.error());
   const auto maker =

@@ -30,8 +30,8 @@ enum class Threads { none, running };
 // the user, of the whole process changes meanwhile; with Threads::running the socket has its mode once this
 // returns, and `bind` must not listen yet. Fault::temporary where somebody listens there already,
 // Fault::unavailable where it cannot be done, Fault::permission.
-Result<void> make_unix_socket(const std::string& path, const SocketAccess& access,
-                              const std::function<Result<void>()>& bind, Threads threads = Threads::none);
+Result<void> create_unix_socket(const std::string& path, const SocketAccess& access,
+                                const std::function<Result<void>()>& bind, Threads threads = Threads::none);
 
 // Removes the socket at the path, if it is one. Who may not remove it keeps it: the next start takes its
 // place.

@@ -6,7 +6,7 @@
 #include <cerrno>
 #include <string>
 
-#include "base/file_draft.h"
+#include "base/atomic_file.h"
 #include "base/text.h"
 
 namespace starttls::sqlite {
@@ -16,7 +16,7 @@ namespace {
 Result<std::string> image_of(const Schema& schema) {
   auto database = Database::in_memory();
   if (!database) return std::unexpected(database.error());
-  if (auto done = lay_out(*database, schema); !done) return std::unexpected(done.error());
+  if (auto done = create_schema(*database, schema); !done) return std::unexpected(done.error());
   return database->image();
 }
 
@@ -35,7 +35,7 @@ Result<void> stamp(Database& database, const Schema& schema) {
 
 }  // namespace
 
-Result<void> lay_out(Database& database, const Schema& schema) {
+Result<void> create_schema(Database& database, const Schema& schema) {
   auto transaction = Transaction::begin(database, "IMMEDIATE");
   if (!transaction) return std::unexpected(transaction.error());
   if (auto done = database.execute(schema.statements); !done) return done;
@@ -44,9 +44,9 @@ Result<void> lay_out(Database& database, const Schema& schema) {
 }
 
 Result<void> upgrade(Database& database, const Schema& schema) {
-  const auto before = standing_of(database, schema);
+  const auto before = schema_status(database, schema);
   if (!before) return std::unexpected(before.error());
-  if (*before != Standing::older) return {};
+  if (*before != SchemaStatus::older) return {};
   auto transaction = Transaction::begin(database, "IMMEDIATE");
   if (!transaction) return std::unexpected(transaction.error());
   // Another process may have been faster.
@@ -63,37 +63,37 @@ Result<void> upgrade(Database& database, const Schema& schema) {
 Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode) {
   const auto image = image_of(schema);
   if (!image) return std::unexpected(image.error());
-  auto draft = FileDraft::beside(file, mode);
+  auto draft = AtomicFile::create(file, mode);
   if (!draft) return cannot_create(file, draft.error());
-  draft->belong_to_owner_of_directory();
+  draft->inherit_directory_owner();
   draft->append(*image);
   if (auto done = draft->finish(); !done) return cannot_create(file, done.error());
   // Another process may have been faster; its database is as good.
-  if (auto done = draft->publish_if_new(); !done) return cannot_create(file, done.error());
+  if (auto done = draft->commit_if_new(); !done) return cannot_create(file, done.error());
   return {};
 }
 
-Result<Standing> standing_of(Database& database, const Schema& schema) {
+Result<SchemaStatus> schema_status(Database& database, const Schema& schema) {
   const auto application = database.number("PRAGMA application_id");
   if (!application) return std::unexpected(application.error());
   const auto version = database.number("PRAGMA user_version");
   if (!version) return std::unexpected(version.error());
-  if (*application != schema.application_id) return Standing::foreign;
-  if (*version > schema.version) return Standing::newer;
-  return *version < schema.version && !schema.upgrades.empty() ? Standing::older : Standing::ours;
+  if (*application != schema.application_id) return SchemaStatus::foreign;
+  if (*version > schema.version) return SchemaStatus::newer;
+  return *version < schema.version && !schema.upgrades.empty() ? SchemaStatus::older : SchemaStatus::ours;
 }
 
 Result<void> check(Database& database, const Schema& schema, const std::filesystem::path& file) {
-  const auto standing = standing_of(database, schema);
+  const auto standing = schema_status(database, schema);
   if (!standing) return std::unexpected(standing.error());
   const std::string name = printable(file.string());
-  if (*standing == Standing::foreign) return fail(Fault::data, "{}: not {}", name, schema.kind);
-  if (*standing == Standing::older) {
+  if (*standing == SchemaStatus::foreign) return fail(Fault::data, "{}: not {}", name, schema.kind);
+  if (*standing == SchemaStatus::older) {
     return fail(Fault::data,
                 "{}: made by an older version, and not upgraded yet: the program that writes it does that",
                 name);
   }
-  if (*standing == Standing::newer) {
+  if (*standing == SchemaStatus::newer) {
     return fail(Fault::data, "{}: made by a newer version (this program knows schema {})", name,
                 schema.version);
   }

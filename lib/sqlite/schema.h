@@ -28,13 +28,13 @@ struct Schema {
 Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode);
 
 // The same in a database that is open and empty.
-Result<void> lay_out(Database& database, const Schema& schema);
+Result<void> create_schema(Database& database, const Schema& schema);
 
 // Makes an older version the present one, one step after the other, all or nothing; nothing is to be done for
 // the present version. To be called before foreign keys are enforced, since tables may be made anew.
 Result<void> upgrade(Database& database, const Schema& schema);
 
-enum class Standing {
+enum class SchemaStatus {
   ours,
   older,  // and there are upgrades
   newer,
@@ -42,9 +42,9 @@ enum class Standing {
 };
 
 // What the open database is. Errors as of sqlite.h.
-Result<Standing> standing_of(Database& database, const Schema& schema);
+Result<SchemaStatus> schema_status(Database& database, const Schema& schema);
 
-// Fault::data where it is not Standing::ours, with the name of the file. Who can write upgrades first.
+// Fault::data where it is not SchemaStatus::ours, with the name of the file. Who can write upgrades first.
 Result<void> check(Database& database, const Schema& schema, const std::filesystem::path& file);
 
 }  // namespace starttls::sqlite

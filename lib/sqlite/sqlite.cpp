@@ -45,15 +45,15 @@ std::unexpected<Error> error_of(sqlite3* handle) {
   return fail(fault, "{}: {}", named ? printable(file) : "database", reason);
 }
 
-int flags_of(Opening opening) {
+int flags_of(OpenMode opening) {
   switch (opening) {
-    case Opening::reading:
+    case OpenMode::read_only:
       return SQLITE_OPEN_READONLY;
-    case Opening::unchanging:
+    case OpenMode::immutable:
       return SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
-    case Opening::writing:
+    case OpenMode::read_write:
       return SQLITE_OPEN_READWRITE;
-    case Opening::creating:
+    case OpenMode::create:
       return SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   }
   return SQLITE_OPEN_READONLY;
@@ -130,12 +130,12 @@ Statement& Statement::bind_bytes(int parameter, std::string_view bytes) {
   return *this;
 }
 
-Statement& Statement::bind_lent(int parameter, std::string_view text) {
+Statement& Statement::bind_view(int parameter, std::string_view text) {
   sqlite3_bind_text64(statement_.get(), parameter, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
   return *this;
 }
 
-Statement& Statement::bind_lent_bytes(int parameter, std::string_view bytes) {
+Statement& Statement::bind_bytes_view(int parameter, std::string_view bytes) {
   sqlite3_bind_blob64(statement_.get(), parameter, bytes.data(), bytes.size(), SQLITE_STATIC);
   return *this;
 }
@@ -183,17 +183,17 @@ std::int64_t Statement::number(int column) const {
 
 Database::Database(sqlite3* handle) : handle_(handle, &sqlite3_close_v2) {}
 
-Result<Database> Database::open(const std::filesystem::path& file, Opening opening) {
+Result<Database> Database::open(const std::filesystem::path& file, OpenMode opening) {
   // Nobody asks SQLite how much memory it has in use, and counting costs a lock for each piece of it.
   [[maybe_unused]] static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   [[maybe_unused]] static const int guarded = use_own_open();
-  if (const std::string_view why = why_not_regular(file); !why.empty())
+  if (const std::string_view why = irregular_file_type(file); !why.empty())
     return fail(Fault::unavailable, "{}: {}", printable(file.string()), why);
   const bool guards_links = ::geteuid() == 0 && file != in_memory_name;
   const auto path = guards_links ? path_for_root(file) : file.string();
   if (!path) return std::unexpected(path.error());
   sqlite3* handle = nullptr;
-  const std::string name = opening == Opening::unchanging ? immutable_uri(*path) : *path;
+  const std::string name = opening == OpenMode::immutable ? immutable_uri(*path) : *path;
   const int flags = flags_of(opening) | SQLITE_OPEN_NOMUTEX | (guards_links ? SQLITE_OPEN_NOFOLLOW : 0);
   errno = 0;
   const int rc = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
@@ -201,12 +201,12 @@ Result<Database> Database::open(const std::filesystem::path& file, Opening openi
   if (rc != SQLITE_OK) {
     return fail(fault_of(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));
   }
-  database.set_patience(std::chrono::seconds{5});
+  database.set_busy_timeout(std::chrono::seconds{5});
   return database;
 }
 
 Result<Database> Database::in_memory() {
-  return open(in_memory_name, Opening::creating);
+  return open(in_memory_name, OpenMode::create);
 }
 
 Result<std::string> Database::image() {
@@ -247,7 +247,7 @@ bool Database::has_moved() {
          moved != 0;
 }
 
-void Database::keep_log() {
+void Database::persist_wal() {
   int keep = 1;
   (void)sqlite3_file_control(handle_.get(), "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 }
@@ -261,11 +261,11 @@ bool Database::is_in_memory() const {
   return file == nullptr || *file == '\0';
 }
 
-std::int64_t Database::own_changes() const {
+std::int64_t Database::total_changes() const {
   return sqlite3_total_changes64(handle_.get());
 }
 
-void Database::set_patience(std::chrono::milliseconds patience) {
+void Database::set_busy_timeout(std::chrono::milliseconds patience) {
   sqlite3_busy_timeout(handle_.get(), static_cast<int>(patience.count()));
 }
 

@@ -32,8 +32,8 @@ class Statement {
   Statement& bind(int parameter, std::int64_t number);
   Statement& bind_bytes(int parameter, std::string_view bytes);
   // Not copied: they must stay as they are until the statement has run.
-  Statement& bind_lent(int parameter, std::string_view text);
-  Statement& bind_lent_bytes(int parameter, std::string_view bytes);
+  Statement& bind_view(int parameter, std::string_view text);
+  Statement& bind_bytes_view(int parameter, std::string_view bytes);
 
   // true: there is a row; false: done.
   Result<bool> step();
@@ -53,18 +53,18 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement_;
 };
 
-enum class Opening {
-  reading,
-  writing,    // only where there is a file; also where it then turns out that it can only be read
-  creating,   // as writing, and makes the file where there is none
-  unchanging  // reading, for a file that nobody writes: without locks, and without any file beside it
+enum class OpenMode {
+  read_only,
+  read_write,  // an existing file; also where it then turns out that it can only be read
+  create,      // as read_write; creates the file where there is none
+  immutable,   // read_only, for a file that nobody writes: without locks, and without any file beside it
 };
 
 class Database {
  public:
   // Other connections are waited for, five seconds at most. May be used by any thread, one at a time. Root
   // follows links on the way to the file as directory.h says.
-  static Result<Database> open(const std::filesystem::path& file, Opening opening);
+  static Result<Database> open(const std::filesystem::path& file, OpenMode opening);
   // Gone with the handle.
   static Result<Database> in_memory();
 
@@ -76,15 +76,15 @@ class Database {
   bool has_moved();
   // In mode WAL: the log and its index stay beside the file when the last connection is closed. Users who may
   // only read could not make them, and without them SQLite reads nothing.
-  void keep_log();
+  void persist_wal();
   bool is_read_only() const;
   bool is_in_memory() const;
   // Rows that this connection has inserted, updated or deleted.
-  std::int64_t own_changes() const;
+  std::int64_t total_changes() const;
   // What a file of this database would hold.
   Result<std::string> image();
   // How long others are waited for.
-  void set_patience(std::chrono::milliseconds patience);
+  void set_busy_timeout(std::chrono::milliseconds patience);
 
  private:
   explicit Database(sqlite3* handle);

@@ -17,17 +17,17 @@ void append(std::string& all, std::string_view text) {
 
 }  // namespace
 
-std::string key_of(const SessionClass& of) {
+std::string class_key(const SessionClass& of) {
   std::string all;
   append(all, of.receiving_mx);
   append(all, of.client_address);
   append(all, of.client_name);
-  append(all, to_text(of.outcome));
+  append(all, to_string(of.outcome));
   append(all, of.tls_version);
   append(all, of.cipher);
   append(all, std::to_string(of.cipher_bits));
-  append(all, to_text(of.client_certificate));
-  append(all, to_text(of.failure));
+  append(all, to_string(of.client_certificate));
+  append(all, to_string(of.failure));
   append(all, of.downgraded ? "1" : "0");
   std::array<unsigned char, SHA256_DIGEST_LENGTH> digest{};
   ::SHA256(reinterpret_cast<const unsigned char*>(all.data()), all.size(), digest.data());

@@ -8,21 +8,21 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "mtalog/failure.h"
+#include "session/failure.h"
 #include "store/counts.h"
 #include "store/senders.h"
 
 namespace starttls::store {
 
-inline std::int64_t number_of(Day day) {
+inline std::int64_t to_number(Day day) {
   return day.time_since_epoch().count();
 }
 
-inline std::int64_t number_of(Time time) {
+inline std::int64_t to_number(Time time) {
   return time.time_since_epoch().count();
 }
 
-inline std::int64_t number_of(std::uint64_t count) {
+inline std::int64_t to_number(std::uint64_t count) {
   return static_cast<std::int64_t>(count);
 }
 
@@ -55,11 +55,11 @@ Tally tally_in(const Row& row, int column) {
 // failure, downgraded from `column` on. Fault::data where a word is not known.
 template <class Row>
 Result<SessionClass> class_in(const Row& row, Day day, int column) {
-  const auto outcome = parse_outcome(row.text(column + 3));
+  const auto outcome = session::parse_outcome(row.text(column + 3));
   if (!outcome) return std::unexpected(outcome.error());
-  const auto certificate = parse_client_certificate(row.text(column + 7));
+  const auto certificate = session::parse_client_certificate(row.text(column + 7));
   if (!certificate) return std::unexpected(certificate.error());
-  const auto failure = mtalog::parse_handshake_failure(row.text(column + 8));
+  const auto failure = session::parse_handshake_failure(row.text(column + 8));
   if (!failure) return std::unexpected(failure.error());
   return SessionClass{
       .day = day,

@@ -4,13 +4,13 @@
 
 namespace starttls::store {
 
-SessionClass class_of(Session session, bool downgraded) {
+SessionClass session_class(session::Session session, bool downgraded) {
   return {
-      .day = day_of(session.begin),
+      .day = to_day(session.begin),
       .receiving_mx = std::move(session.receiving_mx),
       .client_address = std::move(session.client_address),
       .client_name = std::move(session.client_name),
-      .outcome = outcome_of(session),
+      .outcome = session_outcome(session),
       .tls_version = std::move(session.tls_version),
       .cipher = std::move(session.cipher),
       .cipher_bits = session.cipher_bits,
@@ -20,10 +20,10 @@ SessionClass class_of(Session session, bool downgraded) {
   };
 }
 
-void add(DailyCounts& counts, Session session, bool downgraded) {
+void add(DailyCounts& counts, session::Session session, bool downgraded) {
   const Tally total{.sessions = 1, .messages = session.messages};
   const auto domains = std::move(session.recipient_domains);
-  ClassCount& count = counts[class_of(std::move(session), downgraded)];
+  ClassCount& count = counts[session_class(std::move(session), downgraded)];
   count.total += total;
   for (const auto& [domain, messages] : domains) {
     count.recipient_domains[domain] += {.sessions = 1, .messages = messages};

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/clock.h"
-#include "store/session.h"
+#include "session/session.h"
 
 namespace starttls::store {
 
@@ -18,18 +18,18 @@ struct SessionClass {
   std::string receiving_mx;
   std::string client_address;
   std::string client_name;
-  Outcome outcome = Outcome::no_helo;
+  session::Outcome outcome = session::Outcome::no_helo;
   std::string tls_version;
   std::string cipher;
   std::uint32_t cipher_bits = 0;
-  ClientCertificate client_certificate = ClientCertificate::none;
-  mtalog::HandshakeFailure failure = mtalog::HandshakeFailure::none;  // of Outcome::failed
+  session::ClientCertificate client_certificate = session::ClientCertificate::none;
+  session::HandshakeFailure failure = session::HandshakeFailure::none;  // of Outcome::failed
   bool downgraded = false;  // in plaintext, from a sending domain that is known for TLS
 
   auto operator<=>(const SessionClass&) const = default;
 };
 
-SessionClass class_of(Session session, bool downgraded = false);
+SessionClass session_class(session::Session session, bool downgraded = false);
 
 struct Tally {
   std::uint64_t sessions = 0;
@@ -55,9 +55,9 @@ struct ClassCount {
 using DailyCounts = std::map<SessionClass, ClassCount>;
 
 // Takes counts one by one, where all of them would be too many to be held.
-using TakeCount = std::function<void(const SessionClass& of, const ClassCount& count)>;
+using CountSink = std::function<void(const SessionClass& of, const ClassCount& count)>;
 
-void add(DailyCounts& counts, Session session, bool downgraded = false);
+void add(DailyCounts& counts, session::Session session, bool downgraded = false);
 void add(DailyCounts& counts, const DailyCounts& more);
 
 }  // namespace starttls::store

@@ -14,8 +14,8 @@ namespace {
 // What waits is kept as the journal has it, a record a line.
 std::string to_lines(const Waiting& waiting) {
   std::string lines;
-  for (const Session& session : waiting.sessions) lines += encode(session) + "\n";
-  for (const LogNote& note : waiting.notes) lines += encode(note) + "\n";
+  for (const session::Session& session : waiting.sessions) lines += encode(session) + "\n";
+  for (const LogEvent& note : waiting.notes) lines += encode(note) + "\n";
   return lines + waiting.services.to_lines();
 }
 
@@ -27,8 +27,9 @@ void add_lines(Waiting& waiting, std::string_view lines) {
     if (waiting.services.add_line(line)) continue;
     auto record = decode_record(line);
     if (!record) continue;
-    if (auto* session = std::get_if<Session>(&*record)) waiting.sessions.push_back(std::move(*session));
-    if (auto* note = std::get_if<LogNote>(&*record); note != nullptr && note->failure)
+    if (auto* session = std::get_if<session::Session>(&*record))
+      waiting.sessions.push_back(std::move(*session));
+    if (auto* note = std::get_if<LogEvent>(&*record); note != nullptr && note->failure)
       waiting.notes.push_back(std::move(*note));
   }
 }
@@ -65,9 +66,9 @@ class Folding {
     if (!before) return std::unexpected(before.error());
     if (before->empty() && content_.waiting.empty()) return {};
     const Joined joined = join(together(*before, std::move(content_.waiting)), journal_time);
-    for (const Session& session : joined.settled) {
+    for (const session::Session& session : joined.settled) {
       count(session);
-      if (session.failure != mtalog::HandshakeFailure::none) ++outcome_.failed;
+      if (session.failure != session::HandshakeFailure::none) ++outcome_.failed;
     }
     outcome_.waiting = joined.waiting.size();
     outcome_.uncounted = joined.uncounted;
@@ -92,8 +93,8 @@ class Folding {
     return {};
   }
 
-  void note_downgrade(const std::string& domain, const Sender& sender, const Session& session) {
-    const Day day = day_of(session.begin);
+  void note_downgrade(const std::string& domain, const Sender& sender, const session::Session& session) {
+    const Day day = to_day(session.begin);
     ++outcome_.downgraded;
     auto [at, is_new] = downgrades_.try_emplace({domain, day});
     Downgrade& downgrade = at->second;
@@ -117,7 +118,7 @@ class Folding {
     return to_.add(all);
   }
 
-  void count(const Session& session, bool downgraded = false) {
+  void count(const session::Session& session, bool downgraded = false) {
     add(content_.counts, session, downgraded);
     ++outcome_.sessions;
   }
@@ -129,8 +130,8 @@ class Folding {
   FoldOutcome outcome_;
 };
 
-std::optional<mtalog::LogPosition> further(const std::optional<mtalog::LogPosition>& a,
-                                           const std::optional<mtalog::LogPosition>& b) {
+std::optional<session::LogPosition> further(const std::optional<session::LogPosition>& a,
+                                            const std::optional<session::LogPosition>& b) {
   if (!a || !b) return a ? a : b;
   return a->number < b->number ? b : a;
 }
@@ -139,13 +140,13 @@ std::optional<mtalog::LogPosition> further(const std::optional<mtalog::LogPositi
 
 void SegmentContent::add(Record record) {
   ++records;
-  if (auto* session = std::get_if<Session>(&record)) return add_session(std::move(*session));
-  auto& note = std::get<LogNote>(record);
+  if (auto* session = std::get_if<session::Session>(&record)) return add_session(std::move(*session));
+  auto& note = std::get<LogEvent>(record);
   if (!position || position->number < note.position.number) position = note.position;
   if (note.failure) waiting.notes.push_back(std::move(note));
 }
 
-void SegmentContent::add_session(Session session) {
+void SegmentContent::add_session(session::Session session) {
   if (session.awaits_log) {
     waiting.sessions.push_back(std::move(session));
     return;
@@ -156,7 +157,7 @@ void SegmentContent::add_session(Session session) {
   const std::string* sender = has_mail ? &sender_of(session.client_name) : nullptr;
   if (sender == nullptr || sender->empty() || is_forgotten(*sender, session.end))
     return store::add(counts, std::move(session));
-  if (outcome_of(session) == Outcome::plaintext) {
+  if (session_outcome(session) == session::Outcome::plaintext) {
     const auto known = senders.find(*sender);
     plaintext.push_back({.session = std::move(session),
                          .sender = *sender,
@@ -180,7 +181,7 @@ const std::string& SegmentContent::sender_of(const std::string& client_name) {
 }
 
 Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments, const ReadSegment& read,
-                         const SendingDomain& sending_domain, Time now, const FoldRules& rules) {
+                         const SendingDomainFinder& sending_domain, Time now, const FoldRules& rules) {
   const auto transaction = store.begin_fold();
   if (!transaction) return std::unexpected(transaction.error());
   auto forgotten = (*transaction)->forgotten();
@@ -195,7 +196,7 @@ Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments,
   }
   const auto position = further(content.position, folded_before.position);
   if (added.empty()) return FoldOutcome{.position = position};
-  auto outcome = Folding(**transaction, std::move(content), rules).run(time_of_segment(added.back()));
+  auto outcome = Folding(**transaction, std::move(content), rules).run(segment_time(added.back()));
   if (!outcome) return outcome;
   outcome->position = position;
   Result<void> done;
@@ -222,20 +223,20 @@ Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentConten
   return outcome;
 }
 
-Result<FoldOutcome> settle(Store& store, Time now, const FoldRules& rules) {
+Result<FoldOutcome> count_waiting(Store& store, Time now, const FoldRules& rules) {
   const auto transaction = store.begin_fold();
   if (!transaction) return std::unexpected(transaction.error());
-  const SendingDomain none = [](const std::string&) { return std::string(); };
+  const SendingDomainFinder none = [](const std::string&) { return std::string(); };
   auto outcome = Folding(**transaction, SegmentContent(none), rules).run(now);
   if (!outcome) return outcome;
   if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
   return outcome;
 }
 
-DailyCounts not_yet_counted(const Snapshot& snapshot, SegmentContent unfolded, const Period& period) {
+DailyCounts unfolded_counts(const Snapshot& snapshot, SegmentContent unfolded, const Period& period) {
   DailyCounts counts;
-  const auto count = [&](const Session& session) {
-    if (!session.excluded && period.contains(day_of(session.begin))) add(counts, session);
+  const auto count = [&](const session::Session& session) {
+    if (!session.excluded && period.contains(to_day(session.begin))) add(counts, session);
   };
   for (const auto& [of, tally] : unfolded.counts) {
     if (period.contains(of.day)) add(counts, DailyCounts{{of, tally}});
@@ -246,8 +247,8 @@ DailyCounts not_yet_counted(const Snapshot& snapshot, SegmentContent unfolded, c
   for (const std::string& lines : snapshot.waiting) add_lines(all, lines);
   // A failure that is alone may find its session yet.
   const Joined joined = join(std::move(all), std::nullopt);
-  for (const Session& session : joined.settled) count(session);
-  for (const Session& session : joined.waiting.sessions) count(session);
+  for (const session::Session& session : joined.settled) count(session);
+  for (const session::Session& session : joined.waiting.sessions) count(session);
   return counts;
 }
 

@@ -16,22 +16,23 @@ constexpr auto log_resolution = 1s;
 constexpr auto log_slack = 2s;
 
 // Who the client was: by its address where that is kept whole.
-const std::string& client_of(const Session& session) {
-  return session.join_key.empty() ? session.client_address : session.join_key;
+const std::string& client_of(const session::Session& session) {
+  return session.address_pseudonym.empty() ? session.client_address : session.address_pseudonym;
 }
-const std::string& client_of(const LogNote& note) {
-  return note.join_key.empty() ? note.failure->client_address : note.join_key;
+const std::string& client_of(const LogEvent& note) {
+  return note.address_pseudonym.empty() ? note.failure->client_address : note.address_pseudonym;
 }
 
-Time last_possible(const Session& session) {
+Time last_possible(const session::Session& session) {
   // Nobody told us when it really ended.
-  return session.end + (session.still_open ? Time::duration(join_patience) : Time::duration(log_slack));
+  return session.end + (session.still_open ? Time::duration(max_join_delay) : Time::duration(log_slack));
 }
 
 // By client, the sessions that have no failure yet, as indices.
 using ByClient = std::unordered_map<std::string, std::vector<std::size_t>>;
 
-std::optional<std::size_t> take_session_of(const LogNote& note, const std::vector<Session>& sessions,
+std::optional<std::size_t> take_session_of(const LogEvent& note,
+                                           const std::vector<session::Session>& sessions,
                                            ByClient& by_client) {
   const auto found = by_client.find(client_of(note));
   if (found == by_client.end()) return std::nullopt;
@@ -40,7 +41,7 @@ std::optional<std::size_t> take_session_of(const LogNote& note, const std::vecto
   const auto distance = [&](std::size_t i) { return std::chrono::abs(sessions[i].end - time); };
   auto best = candidates.end();
   for (auto at = candidates.begin(); at != candidates.end(); ++at) {
-    const Session& session = sessions[*at];
+    const session::Session& session = sessions[*at];
     const bool under_way = session.begin <= time + log_resolution && time <= last_possible(session);
     if (under_way && (best == candidates.end() || distance(*at) < distance(*best))) best = at;
   }
@@ -51,7 +52,7 @@ std::optional<std::size_t> take_session_of(const LogNote& note, const std::vecto
 }
 
 // A session that only the log saw.
-Session session_of(const LogNote& note) {
+session::Session session_of(const LogEvent& note) {
   return {.begin = note.failure->time,
           .end = note.failure->time,
           .receiving_mx = note.receiving_mx,
@@ -68,8 +69,8 @@ class Joining {
     ByClient by_client;
     for (std::size_t i = 0; i < all_.sessions.size(); ++i)
       by_client[client_of(all_.sessions[i])].push_back(i);
-    std::vector<LogNote> alone;
-    for (LogNote& note : all_.notes) {
+    std::vector<LogEvent> alone;
+    for (LogEvent& note : all_.notes) {
       const auto session = take_session_of(note, all_.sessions, by_client);
       if (session) {
         all_.sessions[*session].failure = note.failure->failure;
@@ -80,9 +81,9 @@ class Joining {
     }
     // What waits longest goes first where there is too much.
     std::size_t surplus = all_.sessions.size() + alone.size();
-    surplus = surplus > most_waiting ? surplus - most_waiting : 0;
-    for (Session& session : all_.sessions) {
-      const bool joined = session.failure != mtalog::HandshakeFailure::none;
+    surplus = surplus > max_waiting ? surplus - max_waiting : 0;
+    for (session::Session& session : all_.sessions) {
+      const bool joined = session.failure != session::HandshakeFailure::none;
       if (joined || surplus > 0 || is_over(session.end)) {
         if (!joined && surplus > 0) --surplus;
         settle(std::move(session));
@@ -90,7 +91,7 @@ class Joining {
         result_.waiting.sessions.push_back(std::move(session));
       }
     }
-    for (LogNote& note : alone) {
+    for (LogEvent& note : alone) {
       if (surplus > 0 || is_over(note.failure->time)) {
         if (surplus > 0) --surplus;
         settle_alone(note);
@@ -104,17 +105,17 @@ class Joining {
  private:
   // Also of a time to come: a clock was set back, and nobody waits until it is right again.
   bool is_over(Time time) const {
-    return now_ && (time + join_patience < *now_ || time > *now_ + join_patience);
+    return now_ && (time + max_join_delay < *now_ || time > *now_ + max_join_delay);
   }
 
-  void learn(const LogNote& note, bool is_recorded) {
+  void learn(const LogEvent& note, bool is_recorded) {
     result_.waiting.services.add(note.failure->service,
                                  {.recorded = is_recorded ? 1U : 0U, .other = is_recorded ? 0U : 1U});
   }
 
-  void settle_alone(const LogNote& note) {
+  void settle_alone(const LogEvent& note) {
     const std::string& service = note.failure->service;
-    if (note.failure->failure == mtalog::HandshakeFailure::left) return;
+    if (note.failure->failure == session::HandshakeFailure::disconnected) return;
     if (note.watched && !note.wanted) learn(note, false);
     // Records of earlier versions name no service.
     const bool is_recorded = service.empty() || result_.waiting.services.is_recorded(service);
@@ -122,10 +123,10 @@ class Joining {
     ++result_.uncounted[service];
   }
 
-  void settle(Session session) {
+  void settle(session::Session session) {
     if (session.excluded) return;
     session.awaits_log = false;
-    session.join_key.clear();
+    session.address_pseudonym.clear();
     result_.settled.push_back(std::move(session));
   }
 

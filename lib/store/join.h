@@ -20,16 +20,16 @@
 namespace starttls::store {
 
 // How long the log may lag behind the milter, or the milter behind the log.
-inline constexpr std::chrono::seconds join_patience{60};
+inline constexpr std::chrono::seconds max_join_delay{60};
 
 // More than this does not wait, so that a flood of probes cannot fill the store.
-inline constexpr std::size_t most_waiting = 100'000;
+inline constexpr std::size_t max_waiting = 100'000;
 
 // What waits for its partner: sessions with `awaits_log`, notes with a failure; and what earlier ones showed
 // of the mail server's services.
 struct Waiting {
-  std::vector<Session> sessions;
-  std::vector<LogNote> notes;
+  std::vector<session::Session> sessions;
+  std::vector<LogEvent> notes;
   Services services;
 
   bool empty() const { return sessions.empty() && notes.empty() && services.empty(); }
@@ -38,7 +38,7 @@ struct Waiting {
 };
 
 struct Joined {
-  std::vector<Session> settled;  // to be counted; excluded ones are gone, with their failures
+  std::vector<session::Session> settled;  // to be counted; excluded ones are gone, with their failures
   Waiting waiting;
   std::map<std::string, std::uint64_t> uncounted;  // failures that are of no session of ours, by service
 };

@@ -31,8 +31,8 @@ bool is_session(std::string_view framed) {
 
 }  // namespace
 
-Journal::Journal(fs::path folder, std::size_t held_back_limit)
-    : folder_(std::move(folder)), held_back_limit_(held_back_limit) {}
+Journal::Journal(fs::path folder, std::size_t max_held_back_bytes)
+    : folder_(std::move(folder)), max_held_back_bytes_(max_held_back_bytes) {}
 
 Result<void> Journal::open(Time now) {
   const std::lock_guard upkeep(upkeep_);
@@ -92,7 +92,7 @@ Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) {
 void Journal::append(std::string_view payload) {
   std::string record = frame(payload);
   const std::lock_guard guard(mutex_);
-  if (payload.empty() || payload.size() > payload_limit) {
+  if (payload.empty() || payload.size() > max_payload_size) {
     // It would be taken for damage, and what follows it with it.
     return count(&RecordCounts::lost, record, 1);
   }
@@ -129,7 +129,7 @@ bool Journal::write_record(std::string_view record) {
 }
 
 void Journal::hold_back(std::string record) {
-  if (held_back_bytes_ + record.size() > held_back_limit_) {
+  if (held_back_bytes_ + record.size() > max_held_back_bytes_) {
     return count(&RecordCounts::lost, record, 1);
   }
   held_back_bytes_ += record.size();
@@ -153,7 +153,7 @@ Result<void> Journal::rescue_if_moved() {
   if (!current_ || is_at(current_->fd.get(), path_of(current_->id))) return {};
   const std::shared_ptr<Segment> gone = std::exchange(current_, nullptr);
   const auto content = ::lseek(gone->fd.get(), 0, SEEK_SET) == 0
-                           ? read_all(gone->fd.get(), segment_limit, "moved journal segment")
+                           ? read_all(gone->fd.get(), max_segment_size, "moved journal segment")
                            : fail(Fault::io, "journal: {}", errno_text(errno));
   const auto read =
       content ? read_segment(*content,

@@ -32,8 +32,8 @@ struct JournalCounters : RecordCounts {  // all records
 
 class Journal {
  public:
-  // `held_back_limit`: bytes of records kept in memory while none can be written.
-  Journal(std::filesystem::path folder, std::size_t held_back_limit);
+  // `max_held_back_bytes`: bytes of records kept in memory while none can be written.
+  Journal(std::filesystem::path folder, std::size_t max_held_back_bytes);
 
   // Creates the folder, locks it and begins a segment. Fault::temporary where another process holds the lock,
   // Fault::io otherwise; append() works in either case.
@@ -93,7 +93,7 @@ class Journal {
   void write_held_back();
 
   const std::filesystem::path folder_;
-  const std::size_t held_back_limit_;
+  const std::size_t max_held_back_bytes_;
 
   mutable std::mutex upkeep_;  // whoever opens, ends and syncs segments; guards the next line
   UniqueFd lock_;              // of the folder itself, so that there is no file to be removed

@@ -20,8 +20,8 @@ using postgres::Row;
 using postgres::Transaction;
 
 // Days are days since 1970-01-01, times are milliseconds since then, UTC; tlsrpt-store(5) describes all of
-// it. `class` is key_of() the class. A row that is added to stays in its page, and needs no new entry in an
-// index, where half of the page is free.
+// it. `class` is class_key() the class. A row that is added to stays in its page, and needs no new entry in
+// an index, where half of the page is free.
 constexpr const char* tables = R"sql(
   CREATE TABLE session_counts (
     day INTEGER NOT NULL,
@@ -248,13 +248,14 @@ class PostgresFold final : public FoldTransaction {
       return done ? domains.flush() : done;
     };
     for (const auto& [of, count] : counts) {
-      const std::string key = key_of(of);
-      sessions.add(number_of(of.day), key, of.receiving_mx, of.client_address, of.client_name,
-                   to_text(of.outcome), of.tls_version, of.cipher, std::int64_t{of.cipher_bits},
-                   to_text(of.client_certificate), to_text(of.failure), std::int64_t{of.downgraded ? 1 : 0},
-                   number_of(count.total.sessions), number_of(count.total.messages));
+      const std::string key = class_key(of);
+      sessions.add(to_number(of.day), key, of.receiving_mx, of.client_address, of.client_name,
+                   to_string(of.outcome), of.tls_version, of.cipher, std::int64_t{of.cipher_bits},
+                   to_string(of.client_certificate), to_string(of.failure),
+                   std::int64_t{of.downgraded ? 1 : 0}, to_number(count.total.sessions),
+                   to_number(count.total.messages));
       for (const auto& [name, tally] : count.recipient_domains) {
-        domains.add(number_of(of.day), key, name, number_of(tally.sessions), number_of(tally.messages));
+        domains.add(to_number(of.day), key, name, to_number(tally.sessions), to_number(tally.messages));
       }
       if (!sessions.is_full() && !domains.is_full()) continue;
       if (auto done = flush(); !done) return done;
@@ -265,8 +266,8 @@ class PostgresFold final : public FoldTransaction {
   Result<void> add(const Senders& more) override {
     Batch<5> batch(connection_, add_senders);
     for (const auto& [domain, sender] : more) {
-      batch.add(domain, number_of(sender.tls_sessions), number_of(sender.last_tls), sender.best_tls,
-                sender.last_downgrade ? number_of(*sender.last_downgrade) : no_day);
+      batch.add(domain, to_number(sender.tls_sessions), to_number(sender.last_tls), sender.best_tls,
+                sender.last_downgrade ? to_number(*sender.last_downgrade) : no_day);
       if (!batch.is_full()) continue;
       if (auto done = batch.flush(); !done) return done;
     }
@@ -276,9 +277,9 @@ class PostgresFold final : public FoldTransaction {
   Result<void> add(const std::vector<Downgrade>& downgrades) override {
     Batch<7> batch(connection_, add_downgrades);
     for (const Downgrade& downgrade : downgrades) {
-      batch.add(downgrade.sender, number_of(downgrade.day), number_of(downgrade.sessions),
-                number_of(downgrade.first_plaintext), number_of(downgrade.last_tls), downgrade.best_tls,
-                number_of(downgrade.tls_sessions));
+      batch.add(downgrade.sender, to_number(downgrade.day), to_number(downgrade.sessions),
+                to_number(downgrade.first_plaintext), to_number(downgrade.last_tls), downgrade.best_tls,
+                to_number(downgrade.tls_sessions));
       if (!batch.is_full()) continue;
       if (auto done = batch.flush(); !done) return done;
     }
@@ -292,7 +293,7 @@ class PostgresFold final : public FoldTransaction {
 
   Result<void> record(const std::string& segment, Time now) override {
     return run(connection_, "INSERT INTO folded_segments (id, writer, folded_at) VALUES ($1, $2, $3)",
-               Parameters().add(segment).add(writer_).add(number_of(now)));
+               Parameters().add(segment).add(writer_).add(to_number(now)));
   }
 
   Result<void> commit() override { return transaction_.commit(); }
@@ -310,7 +311,7 @@ constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
 Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
   auto connection = Connection::open(url, access == Access::read ? reader_limits : postgres::Limits());
   if (!connection) return connection;
-  if (access != Access::write) {
+  if (access != Access::owner) {
     if (auto done = postgres::check(*connection, schema); !done) return std::unexpected(done.error());
     return connection;
   }
@@ -352,7 +353,7 @@ class PostgresStore final : public Store {
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
-                        const TakeCount& take) override {
+                        const CountSink& take) override {
     // In one such transaction all answers are of the same moment.
     auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY");
     if (!transaction) return std::unexpected(transaction.error());
@@ -380,11 +381,11 @@ class PostgresStore final : public Store {
 
   Result<void> forget_segments(Time folded_before) override {
     return run(connection_, "DELETE FROM folded_segments WHERE writer = $1 AND folded_at < $2",
-               Parameters().add(writer_).add(number_of(folded_before)));
+               Parameters().add(writer_).add(to_number(folded_before)));
   }
 
   Result<std::size_t> prune(Day before, std::size_t most) override {
-    const auto limits = Parameters().add(number_of(before)).add(static_cast<std::int64_t>(most));
+    const auto limits = Parameters().add(to_number(before)).add(static_cast<std::int64_t>(most));
     auto removed = prune_counts(limits);
     // What a fold works on is left for the next time, so that neither waits for the other.
     for (const char* sql :
@@ -421,7 +422,7 @@ class PostgresStore final : public Store {
     const auto done = connection_.read(
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
         "$1",
-        Parameters().add(number_of(least_tls_sessions)), [&](const Row& row) -> Result<void> {
+        Parameters().add(to_number(least_tls_sessions)), [&](const Row& row) -> Result<void> {
           found.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
         });
@@ -438,18 +439,20 @@ class PostgresStore final : public Store {
     auto done = run(connection_,
                     "INSERT INTO forgotten VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET "
                     "forgotten_at = greatest(forgotten.forgotten_at, excluded.forgotten_at)",
-                    Parameters().add(domain).add(number_of(now)));
+                    Parameters().add(domain).add(to_number(now)));
     if (done) done = run(connection_, "UPDATE forgettings SET number = number + 1", {});
     if (done) done = transaction->commit();
     if (!done) return std::unexpected(done.error());
     return *removed > 0;
   }
 
-  Result<std::int64_t> forgettings() override { return connection_.number("SELECT number FROM forgettings"); }
+  Result<std::int64_t> forget_generation() override {
+    return connection_.number("SELECT number FROM forgettings");
+  }
 
  private:
   static Parameters days_of(const Period& period) {
-    return Parameters().add(number_of(period.since)).add(number_of(period.until));
+    return Parameters().add(to_number(period.since)).add(to_number(period.until));
   }
 
   Result<std::unique_ptr<FoldTransaction>> try_begin_fold() {

@@ -15,13 +15,13 @@
 namespace starttls::store {
 namespace {
 
-using mtalog::LoggedFailure;
+using session::LoggedFailure;
 using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 
 constexpr std::string_view head = R"({"log":)";
 
-constexpr std::array<std::pair<std::string_view, bool LogNote::*>, 2> flags{
-    {{"watched", &LogNote::watched}, {"wanted", &LogNote::wanted}}};
+constexpr std::array<std::pair<std::string_view, bool LogEvent::*>, 2> flags{
+    {{"watched", &LogEvent::watched}, {"wanted", &LogEvent::wanted}}};
 
 void put(Json& json, const char* key, std::string_view text) {
   if (text.empty()) return;
@@ -34,7 +34,7 @@ class NoteDecoder : public FlatObject<NoteDecoder> {
   bool String(const char* text, rapidjson::SizeType length, bool) {
     if (std::string* const into = text_of(member()); into != nullptr) {
       into->assign(text, length);
-      return is_text(*into);
+      return session::is_storable_text(*into);
     }
     return Default();
   }
@@ -59,7 +59,8 @@ class NoteDecoder : public FlatObject<NoteDecoder> {
       return true;
     }
     if (member() == "time") {
-      if (value > static_cast<std::uint64_t>(latest_time.time_since_epoch().count())) return false;
+      if (value > static_cast<std::uint64_t>(session::max_record_time.time_since_epoch().count()))
+        return false;
       time_ = Time{std::chrono::milliseconds{static_cast<std::int64_t>(value)}};
       return true;
     }
@@ -72,16 +73,16 @@ class NoteDecoder : public FlatObject<NoteDecoder> {
   }
 
   // Nothing where something is missing, or a failure is none.
-  std::optional<LogNote> take() {
+  std::optional<LogEvent> take() {
     if (!number_) return std::nullopt;
-    LogNote note{.position = {.number = *number_, .text = std::move(position_)},
-                 .watched = flags_.watched,
-                 .wanted = flags_.wanted,
-                 .join_key = std::move(key_),
-                 .receiving_mx = std::move(mx_)};
+    LogEvent note{.position = {.number = *number_, .text = std::move(position_)},
+                  .watched = flags_.watched,
+                  .wanted = flags_.wanted,
+                  .address_pseudonym = std::move(key_),
+                  .receiving_mx = std::move(mx_)};
     if (failure_.empty()) return note;
-    const auto kind = mtalog::parse_handshake_failure(failure_);
-    if (!time_ || !kind || *kind == mtalog::HandshakeFailure::none) return std::nullopt;
+    const auto kind = session::parse_handshake_failure(failure_);
+    if (!time_ || !kind || *kind == session::HandshakeFailure::none) return std::nullopt;
     note.failure = LoggedFailure{.time = *time_,
                                  .client_address = std::move(address_),
                                  .failure = *kind,
@@ -105,12 +106,12 @@ class NoteDecoder : public FlatObject<NoteDecoder> {
   std::string address_;
   std::string failure_;
   std::string service_;
-  LogNote flags_;
+  LogEvent flags_;
   std::string key_;
   std::string mx_;
 };
 
-Result<LogNote> decode_note(std::string_view text) {
+Result<LogEvent> decode_note(std::string_view text) {
   rapidjson::MemoryStream bytes(text.data(), text.size());
   rapidjson::Reader reader;
   NoteDecoder decoder;
@@ -123,7 +124,7 @@ Result<LogNote> decode_note(std::string_view text) {
 
 }  // namespace
 
-std::string encode(const LogNote& note) {
+std::string encode(const LogEvent& note) {
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
@@ -134,7 +135,7 @@ std::string encode(const LogNote& note) {
     json.Key("time");
     json.Int64(note.failure->time.time_since_epoch().count());
     put(json, "address", note.failure->client_address);
-    put(json, "failure", to_text(note.failure->failure));
+    put(json, "failure", to_string(note.failure->failure));
     put(json, "service", note.failure->service);
   }
   for (const auto& [key, value] : flags) {
@@ -142,7 +143,7 @@ std::string encode(const LogNote& note) {
     json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
     json.Bool(true);
   }
-  put(json, "key", note.join_key);
+  put(json, "key", note.address_pseudonym);
   put(json, "mx", note.receiving_mx);
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
@@ -159,7 +160,7 @@ Result<Record> decode_record(std::string_view json) {
     if (!note) return std::unexpected(note.error());
     return Record(std::move(*note));
   }
-  auto session = decode(json);
+  auto session = session::decode(json);
   if (!session) return std::unexpected(session.error());
   return Record(std::move(*session));
 }

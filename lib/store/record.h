@@ -7,30 +7,30 @@
 #include <variant>
 
 #include "base/result.h"
-#include "mtalog/failure.h"
-#include "store/session.h"
+#include "session/failure.h"
+#include "session/session.h"
 
 namespace starttls::store {
 
 // The MTA's log has been read up to here, and may have told of a handshake that failed.
-struct LogNote {
-  mtalog::LogPosition position;  // behind what it tells
-  std::optional<mtalog::LoggedFailure> failure;
+struct LogEvent {
+  session::LogPosition position;  // behind what it tells
+  std::optional<session::LoggedFailure> failure;
   // Whether the milter ran during the whole session: it would have seen a session of a service that it
   // watches.
   bool watched = false;
   // Whether the failure counts also where the milter saw no session (mta_log_services in tlsrpt.toml(5)).
   bool wanted = false;
-  std::string join_key;      // as of Session::join_key
-  std::string receiving_mx;  // our MX host, for a session that only the log saw
+  std::string address_pseudonym;  // as of Session::address_pseudonym
+  std::string receiving_mx;       // our MX host, for a session that only the log saw
 
-  bool operator==(const LogNote&) const = default;
+  bool operator==(const LogEvent&) const = default;
 };
 
-using Record = std::variant<Session, LogNote>;
+using Record = std::variant<session::Session, LogEvent>;
 
 // One JSON object, whose first member is "log"; no session has that.
-std::string encode(const LogNote& note);
+std::string encode(const LogEvent& note);
 
 // Whether an encoded record is a session that is to be counted: no note, and not one that only waits for its
 // failure.

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/atomic_file.h"
 #include "base/counted.h"
-#include "base/file_draft.h"
 #include "base/text.h"
 #include "store/segment.h"
 
@@ -57,7 +57,7 @@ bool is_away(const Error& error) {
   return error.fault == Fault::temporary || error.fault == Fault::unavailable;
 }
 
-using Position = std::optional<mtalog::LogPosition>;
+using Position = std::optional<session::LogPosition>;
 
 void keep_newer(Position& position, const Position& other) {
   if (other && (!position || position->number < other->number)) position = other;
@@ -72,7 +72,7 @@ Result<Position> kept_position(const fs::path& journal) {
   if (!text) return std::unexpected(text.error());
   // A damaged file is as none: what is read twice finds no session a second time.
   const auto record = decode_record(*text);
-  const auto* note = record ? std::get_if<LogNote>(&*record) : nullptr;
+  const auto* note = record ? std::get_if<LogEvent>(&*record) : nullptr;
   return note != nullptr ? Position(note->position) : std::nullopt;
 }
 
@@ -82,7 +82,7 @@ Result<void> keep_position(const fs::path& journal, const Position& position) {
   if (!position) return {};
   const Position newest = kept_position(journal).value_or(std::nullopt);
   if (newest && newest->number >= position->number) return {};
-  return replace_file(position_file(journal), encode(LogNote{.position = *position}), 0640);
+  return replace_file(position_file(journal), encode(LogEvent{.position = *position}), 0640);
 }
 
 std::string no_sender(const std::string&) {
@@ -173,12 +173,12 @@ bool Recorder::append(const std::function<std::string()>& encoded) noexcept {
   }
 }
 
-void Recorder::record(const Session& session) noexcept {
+void Recorder::record(const session::Session& session) noexcept {
   const bool done = append([&] { return encode(session); });
   if (!done && !session.excluded) ++unrecorded_sessions_;
 }
 
-void Recorder::record(const LogNote& note) noexcept {
+void Recorder::record(const LogEvent& note) noexcept {
   (void)append([&] { return encode(note); });
 }
 
@@ -192,8 +192,8 @@ void Recorder::fold_round() {
   // From one round to the next nothing went wrong, and nothing waits for the keeper.
   if (troubled_ && failures_ == failures_at_round_ && journal_.counters().held_back == 0) {
     troubled_ = false;
-    spdlog::info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
-                 counters().journal.sessions.lost);
+    log_info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
+             counters().journal.sessions.lost);
   }
   failures_at_round_ = failures_;
 }
@@ -296,7 +296,7 @@ Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
   Result<void> trouble_with_files;
   const auto read = [&](const std::string& id, SegmentContent& content) {
     const fs::path file = options_.journal / (id + std::string(segment_suffix));
-    const auto text = read_file(file, segment_limit);
+    const auto text = read_file(file, max_segment_size);
     if (!text) {
       unread.insert(id);
       trouble_with_files = std::unexpected(text.error());
@@ -310,8 +310,8 @@ Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
       trouble_with_files =
           fail(Fault::io, "{}: {}; set aside", printable(file.string()), damage.error().message);
     } else if (damage->any()) {
-      spdlog::warn("{}: left out: {}, and {} at the end; set aside as .damaged", printable(file.string()),
-                   counted(damage->records, "damaged record"), counted(damage->tail, "byte"));
+      log_warning("{}: left out: {}, and {} at the end; set aside as .damaged", printable(file.string()),
+                  counted(damage->records, "damaged record"), counted(damage->tail, "byte"));
     }
     return true;
   };
@@ -330,10 +330,10 @@ Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
 // What waits is looked at in each fold; where there is none, once a minute.
 Result<void> Recorder::settle_waiting() {
   const Time now = clock_();
-  const bool just_done = settled_at_ && now >= *settled_at_ && now - *settled_at_ < join_patience;
+  const bool just_done = settled_at_ && now >= *settled_at_ && now - *settled_at_ < max_join_delay;
   if (waiting_segments_ > 0 || just_done || (settled_at_ && waiting_records_ == 0)) return {};
   settled_at_ = now;
-  const auto outcome = settle(*store_, now, rules().fold);
+  const auto outcome = count_waiting(*store_, now, rules().fold);
   if (!outcome) return std::unexpected(outcome.error());
   note(*outcome);
   return {};
@@ -341,7 +341,7 @@ Result<void> Recorder::settle_waiting() {
 
 // A little in each round, so that no fold waits for long.
 Result<void> Recorder::prune() {
-  const Day first = day_of(clock_()) - rules().retention;
+  const Day first = to_day(clock_()) - rules().retention;
   if (pruned_for_ == first) return {};
   const auto removed = store_->prune(first, options_.prune_rows);
   if (!removed) return std::unexpected(removed.error());
@@ -358,17 +358,17 @@ void Recorder::note(const FoldOutcome& outcome) {
   for (const auto& [service, failures] : outcome.uncounted) {
     uncounted_failures_ += failures;
     if (told_uncounted_.size() >= Services::max_services || !told_uncounted_.insert(service).second) continue;
-    spdlog::info(
+    log_info(
         "a handshake that failed at '{}', as the mail server logs, is not counted, since the milter saw no "
         "such "
         "session; the next ones are not logged; see 'mta_log_services' in tlsrpt.toml(5)",
         printable(service));
   }
   for (const Downgrade& downgrade : outcome.downgrades) {
-    spdlog::warn("{} came without TLS at {}, after {} with up to {}, the last at {}",
-                 printable(downgrade.sender), to_rfc3339(downgrade.first_plaintext),
-                 counted(downgrade.tls_sessions, "session"), printable(downgrade.best_tls),
-                 to_rfc3339(downgrade.last_tls));
+    log_warning("{} came without TLS at {}, after {} with up to {}, the last at {}",
+                printable(downgrade.sender), to_rfc3339(downgrade.first_plaintext),
+                counted(downgrade.tls_sessions, "session"), printable(downgrade.best_tls),
+                to_rfc3339(downgrade.last_tls));
   }
 }
 
@@ -395,9 +395,9 @@ void Recorder::trouble(const Error& error) {
   const auto silent = trouble_log_.permit(clock_());
   if (!silent) return;
   const RecordCounts now = counters().journal.sessions;
-  spdlog::error("{}; mail is not affected; sessions held back in memory: {}, lost so far: {}{}",
-                error.message, now.held_back, now.lost,
-                *silent > 0 ? fmt::format(" ({} left out)", counted(*silent, "such line")) : "");
+  log_error("{}; mail is not affected; sessions held back in memory: {}, lost so far: {}{}", error.message,
+            now.held_back, now.lost,
+            *silent > 0 ? fmt::format(" ({} left out)", counted(*silent, "such line")) : "");
 }
 
 RecorderCounters Recorder::counters() const {
@@ -417,15 +417,15 @@ RecorderCounters Recorder::counters() const {
           .last_fold = last_fold_};
 }
 
-Result<std::optional<mtalog::LogPosition>> log_position(const fs::path& journal) {
+Result<std::optional<session::LogPosition>> log_position(const fs::path& journal) {
   Position newest;
   const auto segments = list_segments(journal);
   if (!segments) return std::unexpected(segments.error());
   for (const fs::path& segment : *segments) {
-    const auto text = read_file(segment, segment_limit);
+    const auto text = read_file(segment, max_segment_size);
     if (!text) continue;  // folded meanwhile: then its position is in the file, which is read last
     (void)read_segment(*text, [&](const Record& record) {
-      if (const auto* note = std::get_if<LogNote>(&record)) keep_newer(newest, note->position);
+      if (const auto* note = std::get_if<LogEvent>(&record)) keep_newer(newest, note->position);
     });
   }
   const auto kept = kept_position(journal);

@@ -46,7 +46,7 @@ struct RecorderOptions {
   // Called after a fold found the store damaged; whether it can be opened now. Empty: nothing can be done.
   std::function<Result<bool>()> repair_store;
   // Empty: there is no memory of senders.
-  SendingDomain sending_domain;
+  SendingDomainFinder sending_domain;
   // Called by the folder when all is folded that can be.
   std::function<void(Store&)> folded;
 };
@@ -86,8 +86,8 @@ class Recorder {
   Result<void> start();
 
   // Thread-safe.
-  void record(const Session& session) noexcept;
-  void record(const LogNote& note) noexcept;
+  void record(const session::Session& session) noexcept;
+  void record(const LogEvent& note) noexcept;
 
   // Folds everything that can be folded, closes the store and ends the threads. To be called after the last
   // record().
@@ -151,6 +151,6 @@ class Recorder {
 
 // How far the MTA's log was read when the journal was last written: from what a recorder left in its folder,
 // also while it runs. Nothing where it was never followed. Fault::io, Fault::permission.
-Result<std::optional<mtalog::LogPosition>> log_position(const std::filesystem::path& journal);
+Result<std::optional<session::LogPosition>> log_position(const std::filesystem::path& journal);
 
 }  // namespace starttls::store

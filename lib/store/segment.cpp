@@ -63,7 +63,7 @@ Result<SegmentDamage> read_segment(std::string_view content, const std::function
   while (!content.empty()) {
     const std::size_t length = content.size() >= head_size ? get_u32(content) : 0;
     // A power cut leaves zeroes; a length out of range, or past the end, cannot be stepped over.
-    if (length == 0 || length > payload_limit || content.size() - head_size < length) {
+    if (length == 0 || length > max_payload_size || content.size() - head_size < length) {
       damage.tail = content.size();
       break;
     }
@@ -100,7 +100,7 @@ std::string segment_id(const fs::path& segment) {
   return segment.stem().string();
 }
 
-Time time_of_segment(std::string_view id) {
+Time segment_time(std::string_view id) {
   std::int64_t milliseconds = 0;
   // A file that somebody else named is of no time that anything waits for.
   std::from_chars(id.data(), id.data() + id.size(), milliseconds);

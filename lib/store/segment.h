@@ -3,7 +3,7 @@
 //   file   = magic record*             magic: the 8 bytes "STKJRNL1"
 //   record = length crc payload        length: u32, little endian, of the payload (1 to 65536)
 //                                      crc: u32, little endian, CRC-32 (ISO 3309, as zlib's) of the payload
-//                                      payload: store::encode() of a session or a note (record.h)
+//                                      payload: session::encode() of a session or a note (record.h)
 //
 // A record is appended with one write(2), so that only a power cut or a full disk leaves a part of one, at
 // the end. The file's name without ".segment" is its id: unique for ever, and in the order of creation.
@@ -24,15 +24,15 @@ namespace starttls::store {
 
 inline constexpr std::string_view segment_magic = "STKJRNL1";
 inline constexpr std::string_view segment_suffix = ".segment";
-inline constexpr std::size_t payload_limit = 65536;         // bytes
-inline constexpr std::size_t segment_limit = 256UL << 20U;  // bytes; the writer stays far below
+inline constexpr std::size_t max_payload_size = 65536;         // bytes
+inline constexpr std::size_t max_segment_size = 256UL << 20U;  // bytes; the writer stays far below
 
 // An id for a new segment: the time, and 64 random bits against two writers in the same millisecond.
 std::string new_segment_id(Time now);
 
 inline constexpr std::size_t frame_head = 8;  // bytes of length and crc
 
-// length, crc, payload; the payload must have 1 to payload_limit bytes.
+// length, crc, payload; the payload must have 1 to max_payload_size bytes.
 std::string frame(std::string_view payload);
 
 // What a segment held beyond its good records.
@@ -52,6 +52,6 @@ Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::
 std::string segment_id(const std::filesystem::path& segment);
 
 // When the segment of this id was begun.
-Time time_of_segment(std::string_view id);
+Time segment_time(std::string_view id);
 
 }  // namespace starttls::store

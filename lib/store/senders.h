@@ -14,7 +14,7 @@
 namespace starttls::store {
 
 // The sending domain of a client by its verified name; "" where it has none.
-using SendingDomain = std::function<std::string(const std::string& client_name)>;
+using SendingDomainFinder = std::function<std::string(const std::string& client_name)>;
 
 // Sessions with TLS and mail, of one sending domain.
 struct Sender {

@@ -7,8 +7,8 @@
 
 #include <algorithm>
 
+#include "session/session.h"
 #include "store/flat_object.h"
-#include "store/session.h"
 
 namespace starttls::store {
 namespace {
@@ -21,16 +21,16 @@ class ServiceDecoder : public FlatObject<ServiceDecoder> {
   bool String(const char* text, rapidjson::SizeType length, bool) {
     if (member() != "service") return Default();
     service.emplace(text, length);
-    return is_text(*service);
+    return session::is_storable_text(*service);
   }
   bool Uint(unsigned value) {
-    std::optional<std::uint32_t>* const into = number_of(member());
+    std::optional<std::uint32_t>* const into = to_number(member());
     if (into == nullptr) return Default();
     *into = std::min(value, Services::max_failures);
     return true;
   }
 
-  bool is_known(std::string_view member) { return member == "service" || number_of(member) != nullptr; }
+  bool is_known(std::string_view member) { return member == "service" || to_number(member) != nullptr; }
   bool is_complete() const { return service && recorded && other; }
 
   std::optional<std::string> service;
@@ -38,7 +38,7 @@ class ServiceDecoder : public FlatObject<ServiceDecoder> {
   std::optional<std::uint32_t> other;
 
  private:
-  std::optional<std::uint32_t>* number_of(std::string_view member) {
+  std::optional<std::uint32_t>* to_number(std::string_view member) {
     if (member == "recorded") return &recorded;
     return member == "other" ? &other : nullptr;
   }

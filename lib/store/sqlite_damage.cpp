@@ -27,7 +27,7 @@ Result<bool> is_damaged(const std::filesystem::path& file) {
   std::error_code error;
   // For SQLite that is a database without tables.
   if (std::filesystem::file_size(file, error) == 0 && !error) return true;
-  auto database = Database::open(file, sqlite::Opening::writing);
+  auto database = Database::open(file, sqlite::OpenMode::read_write);
   auto check = database ? database->prepare("PRAGMA quick_check(1)") : std::unexpected(database.error());
   const auto row = check ? check->step() : std::unexpected(check.error());
   if (row) return *row && check->text(0) != "ok";
@@ -35,11 +35,11 @@ Result<bool> is_damaged(const std::filesystem::path& file) {
   return std::unexpected(row.error());
 }
 
-DamageWatch::DamageWatch(std::filesystem::path file) : file_(std::move(file)) {
+DamageDetector::DamageDetector(std::filesystem::path file) : file_(std::move(file)) {
   note();
 }
 
-Result<void> DamageWatch::check() {
+Result<void> DamageDetector::check() {
   if (is_same(seen_, state_of(file_))) return {};
   const auto damaged = is_damaged(file_);
   if (!damaged) return std::unexpected(damaged.error());
@@ -48,7 +48,7 @@ Result<void> DamageWatch::check() {
   return {};
 }
 
-void DamageWatch::note() {
+void DamageDetector::note() {
   seen_ = state_of(file_);
 }
 

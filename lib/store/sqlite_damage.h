@@ -15,10 +15,10 @@ namespace starttls::store {
 // Whether SQLite finds the file damaged; an empty one is. Errors as of SQLite.
 Result<bool> is_damaged(const std::filesystem::path& file);
 
-class DamageWatch {
+class DamageDetector {
  public:
   // As note().
-  explicit DamageWatch(std::filesystem::path file);
+  explicit DamageDetector(std::filesystem::path file);
 
   // Fault::data where somebody else changed the file since the last note() and it is damaged. Costs a look at
   // all of the file where somebody else changed it, else next to nothing.

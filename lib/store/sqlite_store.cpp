@@ -217,8 +217,8 @@ class SqliteFold final : public FoldTransaction {
       for (const auto& [name, tally] : count.recipient_domains) {
         domain->bind(1, *id)
             .bind(2, name)
-            .bind(3, number_of(tally.sessions))
-            .bind(4, number_of(tally.messages));
+            .bind(3, to_number(tally.sessions))
+            .bind(4, to_number(tally.messages));
         if (auto done = domain->run(); !done) return done;
       }
     }
@@ -229,9 +229,9 @@ class SqliteFold final : public FoldTransaction {
     auto statement = database_.prepare(add_sender);
     if (!statement) return std::unexpected(statement.error());
     for (const auto& [domain, sender] : more) {
-      statement->bind(1, domain).bind(2, number_of(sender.tls_sessions)).bind(3, number_of(sender.last_tls));
+      statement->bind(1, domain).bind(2, to_number(sender.tls_sessions)).bind(3, to_number(sender.last_tls));
       statement->bind(4, sender.best_tls);
-      if (sender.last_downgrade) statement->bind(5, number_of(*sender.last_downgrade));
+      if (sender.last_downgrade) statement->bind(5, to_number(*sender.last_downgrade));
       if (auto done = statement->run(); !done) return done;
     }
     return {};
@@ -242,10 +242,10 @@ class SqliteFold final : public FoldTransaction {
     if (!statement) return std::unexpected(statement.error());
     for (const Downgrade& downgrade : downgrades) {
       statement->bind(1, downgrade.sender)
-          .bind(2, number_of(downgrade.day))
-          .bind(3, number_of(downgrade.sessions));
-      statement->bind(4, number_of(downgrade.first_plaintext)).bind(5, number_of(downgrade.last_tls));
-      statement->bind(6, downgrade.best_tls).bind(7, number_of(downgrade.tls_sessions));
+          .bind(2, to_number(downgrade.day))
+          .bind(3, to_number(downgrade.sessions));
+      statement->bind(4, to_number(downgrade.first_plaintext)).bind(5, to_number(downgrade.last_tls));
+      statement->bind(6, downgrade.best_tls).bind(7, to_number(downgrade.tls_sessions));
       if (auto done = statement->run(); !done) return done;
     }
     return {};
@@ -261,18 +261,21 @@ class SqliteFold final : public FoldTransaction {
   Result<void> record(const std::string& segment, Time now) override {
     auto statement = database_.prepare("INSERT INTO folded_segments (id, folded_at) VALUES (?1, ?2)");
     if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, segment).bind(2, number_of(now)).run();
+    return statement->bind(1, segment).bind(2, to_number(now)).run();
   }
 
   Result<void> commit() override { return transaction_.commit(); }
 
  private:
   static Result<std::int64_t> add_total(Statement& sessions, const SessionClass& of, const Tally& total) {
-    sessions.bind(1, number_of(of.day)).bind(2, of.receiving_mx).bind(3, of.client_address);
-    sessions.bind(4, of.client_name).bind(5, to_text(of.outcome)).bind(6, of.tls_version).bind(7, of.cipher);
-    sessions.bind(8, std::int64_t{of.cipher_bits}).bind(9, to_text(of.client_certificate));
-    sessions.bind(10, to_text(of.failure)).bind(11, std::int64_t{of.downgraded ? 1 : 0});
-    sessions.bind(12, number_of(total.sessions)).bind(13, number_of(total.messages));
+    sessions.bind(1, to_number(of.day)).bind(2, of.receiving_mx).bind(3, of.client_address);
+    sessions.bind(4, of.client_name)
+        .bind(5, to_string(of.outcome))
+        .bind(6, of.tls_version)
+        .bind(7, of.cipher);
+    sessions.bind(8, std::int64_t{of.cipher_bits}).bind(9, to_string(of.client_certificate));
+    sessions.bind(10, to_string(of.failure)).bind(11, std::int64_t{of.downgraded ? 1 : 0});
+    sessions.bind(12, to_number(total.sessions)).bind(13, to_number(total.messages));
     const auto row = sessions.step();
     if (!row) return std::unexpected(row.error());
     const std::int64_t id = sessions.number(0);
@@ -301,7 +304,7 @@ class SqliteStore final : public Store {
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
-                        const TakeCount& take) override {
+                        const CountSink& take) override {
     // In one read transaction all answers are of the same moment.
     auto transaction = Transaction::begin(database_, "DEFERRED");
     if (!transaction) return std::unexpected(transaction.error());
@@ -325,13 +328,13 @@ class SqliteStore final : public Store {
   Result<void> forget_segments(Time folded_before) override {
     auto statement = database_.prepare("DELETE FROM folded_segments WHERE folded_at < ?1");
     if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, number_of(folded_before)).run();
+    return statement->bind(1, to_number(folded_before)).run();
   }
 
   Result<std::size_t> prune(Day before, std::size_t most) override {
     auto transaction = Transaction::begin(database_, "IMMEDIATE");
     if (!transaction) return std::unexpected(transaction.error());
-    const std::int64_t changes_before = database_.own_changes();
+    const std::int64_t changes_before = database_.total_changes();
     const std::string old = "(SELECT id FROM session_counts WHERE day < ?1 ORDER BY day, id LIMIT ?2)";
     for (const std::string& sql :
          {"DELETE FROM domain_counts WHERE session_count IN " + old,
@@ -344,11 +347,11 @@ class SqliteStore final : public Store {
                       "(SELECT domain FROM forgotten WHERE forgotten_at < ?1 * 86400000 LIMIT ?2)")}) {
       auto statement = database_.prepare(sql);
       if (!statement) return std::unexpected(statement.error());
-      statement->bind(1, number_of(before)).bind(2, static_cast<std::int64_t>(most));
+      statement->bind(1, to_number(before)).bind(2, static_cast<std::int64_t>(most));
       if (auto done = statement->run(); !done) return std::unexpected(done.error());
     }
     if (auto committed = transaction->commit(); !committed) return std::unexpected(committed.error());
-    return static_cast<std::size_t>(database_.own_changes() - changes_before);
+    return static_cast<std::size_t>(database_.total_changes() - changes_before);
   }
 
   Result<std::vector<Downgrade>> downgrades(const Period& period) override {
@@ -356,7 +359,7 @@ class SqliteStore final : public Store {
         "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
         "WHERE day BETWEEN ?1 AND ?2 ORDER BY day, sender");
     if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
+    rows->bind(1, to_number(period.since)).bind(2, to_number(period.until));
     std::vector<Downgrade> found;
     auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
       found.push_back(downgrade_in(row));
@@ -371,7 +374,7 @@ class SqliteStore final : public Store {
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
         "?1");
     if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, number_of(least_tls_sessions));
+    rows->bind(1, to_number(least_tls_sessions));
     Senders found;
     auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
       found.emplace(row.text(0), sender_in(row, 1));
@@ -384,16 +387,16 @@ class SqliteStore final : public Store {
   Result<bool> forget_sender(const std::string& domain, Time now) override {
     auto transaction = Transaction::begin(database_, "IMMEDIATE");
     if (!transaction) return std::unexpected(transaction.error());
-    const std::int64_t changes_before = database_.own_changes();
+    const std::int64_t changes_before = database_.total_changes();
     auto statement = database_.prepare("DELETE FROM senders WHERE domain = ?1");
     if (!statement) return std::unexpected(statement.error());
     if (auto done = statement->bind(1, domain).run(); !done) return std::unexpected(done.error());
-    const bool known = database_.own_changes() > changes_before;
+    const bool known = database_.total_changes() > changes_before;
     auto note = database_.prepare(
         "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET "
         "forgotten_at = max(forgotten_at, excluded.forgotten_at)");
     if (!note) return std::unexpected(note.error());
-    note->bind(1, domain).bind(2, number_of(now));
+    note->bind(1, domain).bind(2, to_number(now));
     if (auto done = note->run(); !done) return std::unexpected(done.error());
     if (auto done = database_.execute("UPDATE forgettings SET number = number + 1"); !done)
       return std::unexpected(done.error());
@@ -401,14 +404,16 @@ class SqliteStore final : public Store {
     return known;
   }
 
-  Result<std::int64_t> forgettings() override { return database_.number("SELECT number FROM forgettings"); }
+  Result<std::int64_t> forget_generation() override {
+    return database_.number("SELECT number FROM forgettings");
+  }
 
  private:
   // The rows of a class, one a recipient domain, come one after the other.
-  Result<void> give_counts(const Period& period, const TakeCount& take) {
+  Result<void> give_counts(const Period& period, const CountSink& take) {
     auto rows = database_.prepare(read_counts);
     if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, number_of(period.since)).bind(2, number_of(period.until));
+    rows->bind(1, to_number(period.since)).bind(2, to_number(period.until));
     SessionClass of;
     ClassCount count;
     std::int64_t id = -1;
@@ -442,7 +447,7 @@ class SqliteStore final : public Store {
 
   Database database_;
   const std::filesystem::path log_;
-  DamageWatch watch_;
+  DamageDetector watch_;
 };
 
 // Who may read the journal may read the store.
@@ -452,14 +457,14 @@ constexpr mode_t store_mode = 0640;
 
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
   std::error_code ignored;
-  if (access == Access::write && !std::filesystem::exists(file, ignored)) {
+  if (access == Access::owner && !std::filesystem::exists(file, ignored)) {
     if (auto created = sqlite::create(file, schema(), store_mode); !created)
       return std::unexpected(created.error());
   }
-  const auto opening = access == Access::read ? sqlite::Opening::reading : sqlite::Opening::writing;
+  const auto opening = access == Access::read ? sqlite::OpenMode::read_only : sqlite::OpenMode::read_write;
   auto database = Database::open(file, opening);
   if (!database) return std::unexpected(database.error());
-  if (access == Access::write) {
+  if (access == Access::owner) {
     if (auto done = sqlite::upgrade(*database, schema()); !done) return std::unexpected(done.error());
   }
   if (auto done = sqlite::check(*database, schema(), file); !done) return std::unexpected(done.error());
@@ -470,12 +475,12 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
         "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0");
     if (!done) return std::unexpected(done.error());
-    database->keep_log();
+    database->persist_wal();
   }
   return std::make_unique<SqliteStore>(std::move(*database), file);
 }
 
-Result<std::string> set_aside_if_damaged(const std::filesystem::path& file, Time now) {
+Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Time now) {
   const auto damaged = is_damaged(file);
   if (!damaged) return std::unexpected(damaged.error());
   if (!*damaged) return std::string();

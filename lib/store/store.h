@@ -69,7 +69,7 @@ class Store {
   // Gives the counts of the days, each class once, and says what waits and which of the segments are in
   // either, as of one moment.
   virtual Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
-                                const TakeCount& take) = 0;
+                                const CountSink& take) = 0;
 
   // Forgets the ids of the writer's segments folded before the time. Only for segments whose files are gone.
   virtual Result<void> forget_segments(Time folded_before) = 0;
@@ -85,14 +85,14 @@ class Store {
   // where the store knows nothing.
   virtual Result<bool> forget_sender(const std::string& domain, Time now) = 0;
   // Another number whenever a sending domain was forgotten.
-  virtual Result<std::int64_t> forgettings() = 0;
+  virtual Result<std::int64_t> forget_generation() = 0;
 };
 
 enum class Access {
   read,
-  change,  // what is there already
-  write,   // of the one who records: makes the store where it is missing, and upgrades what an older version
-           // made
+  read_write,  // of a store that exists
+  // Of the program that records: creates the store where it is missing, and upgrades one of an older version.
+  owner,
 };
 
 // The embedded store: one SQLite file with one writer. Fault::data where the file is no store of ours or was
@@ -101,7 +101,7 @@ enum class Access {
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
 // A store that several MX hosts share: a database of PostgreSQL, or of an engine that speaks its protocol and
-// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::write. Fault::data where
+// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::owner. Fault::data where
 // the database has no store of ours, or one of a newer version; other errors as of postgres.h. A connection
 // that was lost is made again by the next fold.
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
@@ -109,6 +109,6 @@ Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const
 
 // Where the file of an embedded store is damaged, moves it aside as FILE.damaged-TIME and returns its new
 // name; "" where it is sound, also where it is sound but not ours.
-Result<std::string> set_aside_if_damaged(const std::filesystem::path& file, Time now);
+Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Time now);
 
 }  // namespace starttls::store

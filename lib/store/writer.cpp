@@ -7,8 +7,8 @@
 #include <cstdint>
 #include <string_view>
 
+#include "base/atomic_file.h"
 #include "base/file.h"
-#include "base/file_draft.h"
 #include "base/text.h"
 
 namespace starttls::store {
@@ -31,16 +31,16 @@ Result<std::string> new_name() {
 Result<void> make(const fs::path& file) {
   const auto name = new_name();
   if (!name) return std::unexpected(name.error());
-  auto draft = FileDraft::beside(file, 0640);
+  auto draft = AtomicFile::create(file, 0640);
   if (!draft) return std::unexpected(draft.error());
   draft->append(*name + "\n");
   if (auto done = draft->finish(); !done) return done;
-  return draft->publish_if_new();
+  return draft->commit_if_new();
 }
 
 }  // namespace
 
-Result<std::string> writer_of(const fs::path& state_dir) {
+Result<std::string> writer_id(const fs::path& state_dir) {
   const fs::path file = state_dir / "writer";
   std::error_code error;
   if (!fs::exists(file, error) && !error) {

@@ -101,7 +101,7 @@ constexpr Explanation unknown{
 
 }  // namespace
 
-const Explanation& explanation_of(std::string_view result_type) {
+const Explanation& explain_result_type(std::string_view result_type) {
   if (result_type == no_details_given) return without_details;
   if (result_type == no_type_given) return without_type;
   const auto found = std::ranges::find(entries, to_lower(result_type), &Entry::result_type);

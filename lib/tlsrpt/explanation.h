@@ -19,6 +19,6 @@ inline constexpr std::string_view no_type_given = "no type given";
 
 // Of a "result-type" (RFC 8460 section 4.3), whatever its case; of one that is not known, what can be said of
 // any.
-const Explanation& explanation_of(std::string_view result_type);
+const Explanation& explain_result_type(std::string_view result_type);
 
 }  // namespace starttls::tlsrpt

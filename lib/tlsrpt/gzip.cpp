@@ -164,8 +164,8 @@ Result<std::size_t> Gunzip::read(std::span<char> into) {
     if (size > limit_ - given_) return fail(Fault::data, "more than {} bytes when unpacked", limit_);
     given_ += size;
     // Data that was not looked at yet speaks for it, and there is little of that.
-    if (given_ > never_a_bomb && given_ / most_packed > taken_) {
-      return fail(Fault::data, "packed more than {} to one, as only bombs are", most_packed);
+    if (given_ > never_a_bomb && given_ / max_packing_ratio > taken_) {
+      return fail(Fault::data, "packed more than {} to one, as only bombs are", max_packing_ratio);
     }
     if (size > 0) return size;
   }

@@ -40,7 +40,7 @@ class Gzip {
 
 // Content that is packed closer than this many to one, and is larger than a mebibyte, is a bomb: reports of a
 // hundred thousand policies that differ in a digit come to 73 to one; deflate can do 1,032.
-inline constexpr std::size_t most_packed = 500;
+inline constexpr std::size_t max_packing_ratio = 500;
 
 // Whether it begins as gzip does, whatever it is called.
 bool is_gzip(std::string_view content);

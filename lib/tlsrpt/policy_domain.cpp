@@ -5,7 +5,7 @@
 
 namespace starttls::tlsrpt {
 
-std::string normalised_policy_domain(std::string_view text) {
+std::string normalise_policy_domain(std::string_view text) {
   text = trim(text);
   if (DomainName::is_plain(text)) return std::string(text);
   if (const auto domain = DomainName::parse(text)) return domain->str();

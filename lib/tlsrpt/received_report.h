@@ -23,15 +23,15 @@
 namespace starttls::tlsrpt {
 
 inline constexpr std::uint64_t report_size_limit = std::uint64_t{256} << 20U;  // bytes of JSON
-inline constexpr std::size_t report_depth_limit = 32;    // of objects and arrays within one another
-inline constexpr std::size_t most_policies = 1'000'000;  // of a report
-inline constexpr std::size_t most_details = 100'000;     // of a policy
-inline constexpr std::size_t most_policy_texts =
+inline constexpr std::size_t report_depth_limit = 32;   // of objects and arrays within one another
+inline constexpr std::size_t max_policies = 1'000'000;  // of a report
+inline constexpr std::size_t max_details = 100'000;     // of a policy
+inline constexpr std::size_t max_policy_texts =
     1'000;  // of a policy-string or mx-host; further ones are left out
 inline constexpr std::size_t report_text_limit = 4'096;  // bytes of any text; the rest is left out
-inline constexpr std::size_t most_oddities = 20;         // that are told of one report
+inline constexpr std::size_t max_warnings = 20;          // that are told of one report
 // Sessions of any one count; a larger one counts as this. More than all mail servers have in a day, and a
-// report of most_policies stays below what a store can hold.
+// report of max_policies stays below what a store can hold.
 inline constexpr std::uint64_t max_reported_sessions = 1'000'000'000'000;
 
 // What a report comes to is in proportion to what was sent. With R, the bytes of the report as it came
@@ -54,7 +54,7 @@ inline constexpr std::uint64_t min_row_size = 3;  // bytes
 // that is a date and the one of `head.begin`.
 struct ReportReading {
   ReportHead head;
-  std::vector<std::string> oddities;  // in plain words, what had to be guessed or was left out
+  std::vector<std::string> warnings;  // in plain words, what had to be guessed or was left out
 };
 
 // Takes the policies one by one, in their order, as soon as each has ended: a report of a million needs the

@@ -18,7 +18,7 @@ constexpr std::string_view version = "v=TLSRPTv1";
 constexpr std::string_view blanks = " \t";
 constexpr std::string_view mailto = "mailto:";
 constexpr std::string_view https = "https:";
-constexpr std::size_t longest_local_part = 64;  // RFC 5321 section 4.5.3.1.1
+constexpr std::size_t max_local_part = 64;  // RFC 5321 section 4.5.3.1.1
 
 bool is_alphanumeric(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
@@ -64,7 +64,7 @@ Result<DomainName> parse_host(std::string_view text) {
 
 // RFC 5321 allows more, but nobody who wants reports needs it.
 bool is_plain_local_part(std::string_view text) {
-  return !text.empty() && text.size() <= longest_local_part && text.front() != '-' && text.front() != '.' &&
+  return !text.empty() && text.size() <= max_local_part && text.front() != '-' && text.front() != '.' &&
          text.back() != '.' && text.find("..") == std::string_view::npos &&
          std::ranges::all_of(text, [](char c) {
            return is_alphanumeric(c) || std::string_view("+-_.=~").find(c) != std::string_view::npos;
@@ -144,8 +144,8 @@ class Reader {
   Record finish(std::size_t number);
 
  private:
-  void add_uri(std::string_view uri, Place place);
-  void add(Destination destination, Place place);
+  void add_uri(std::string_view uri, Position position);
+  void add(Destination destination, Position position);
 
   Findings& findings_;
   Record record_;
@@ -163,62 +163,62 @@ void Reader::rua(const TxtField& field) {
     const std::string_view piece = rest.substr(0, comma);
     const auto first = std::min(piece.find_first_not_of(blanks), piece.size());
     const auto offset = static_cast<std::size_t>(piece.begin() - field.value.begin()) + first;
-    add_uri(without_blanks_around(piece), {field.value_place.line, field.value_place.column + offset});
+    add_uri(without_blanks_around(piece), {field.value_position.line, field.value_position.column + offset});
     rest.remove_prefix(last ? comma : comma + 1);
   }
 }
 
-void Reader::add_uri(std::string_view uri, Place place) {
+void Reader::add_uri(std::string_view uri, Position position) {
   if (uri.empty()) {
-    findings_.add(Severity::dropped, place, "rua",
+    findings_.add(Severity::fault, position, "rua",
                   "an empty URI: one ',' is too many, or the URI is missing");
     return;
   }
   const std::string sound = repaired(uri);
   auto destination = parse_destination(sound);
   if (!destination) {
-    findings_.add(Severity::dropped, place, "rua", destination.error().message);
+    findings_.add(Severity::fault, position, "rua", destination.error().message);
     return;
   }
   const bool ascii = std::ranges::none_of(uri, [](char c) { return static_cast<unsigned char>(c) >= 0x80; });
   if (sound != uri || !ascii) {
-    findings_.add(Severity::dropped, place, "rua",
+    findings_.add(Severity::fault, position, "rua",
                   fmt::format("'{}' is to be written '{}'", printable(uri, 300), destination->uri()));
   }
   if (destination->scheme == Destination::Scheme::mailto && uri.find('?') != std::string_view::npos) {
-    findings_.add(Severity::note, place, "rua", "what follows '?' is left away");
+    findings_.add(Severity::note, position, "rua", "what follows '?' is left away");
   }
-  add(std::move(*destination), place);
+  add(std::move(*destination), position);
 }
 
-void Reader::add(Destination destination, Place place) {
+void Reader::add(Destination destination, Position position) {
   if (!known_.insert(destination.uri()).second) {
-    findings_.add(Severity::note, place, "rua", fmt::format("'{}' is there twice", destination.uri()));
-  } else if (record_.destinations.size() < most_destinations) {
+    findings_.add(Severity::note, position, "rua", fmt::format("'{}' is there twice", destination.uri()));
+  } else if (record_.destinations.size() < max_destinations) {
     record_.destinations.push_back(std::move(destination));
   } else if (!std::exchange(too_many_, true)) {
-    findings_.add(Severity::dropped, place, "rua",
-                  fmt::format("is left out, and all after it: there are more than {}", most_destinations));
+    findings_.add(Severity::fault, position, "rua",
+                  fmt::format("is left out, and all after it: there are more than {}", max_destinations));
   }
 }
 
 Record Reader::finish(std::size_t number) {
-  const Place place{.line = number + 1, .column = 1};
+  const Position position{.line = number + 1, .column = 1};
   if (!seen_) {
-    findings_.add(Severity::refused, place, {}, "has no rua");
+    findings_.add(Severity::refused, position, {}, "has no rua");
   } else if (record_.destinations.empty()) {
-    findings_.add(Severity::refused, place, {}, "no URI of its rua can be used");
+    findings_.add(Severity::refused, position, {}, "no URI of its rua can be used");
   }
   return std::move(record_);
 }
 
 Record read_record(std::span<const std::string> answer, std::size_t number, Findings& findings) {
   Reader reader(findings);
-  for (const TxtField& field : fields_of(answer, number, Severity::dropped, findings)) {
+  for (const TxtField& field : parse_txt_fields(answer, number, Severity::fault, findings)) {
     if (field.name == "rua") {
       reader.rua(field);
     } else {
-      pass_over(field, "rua", Severity::dropped, findings);
+      ignore_field(field, "rua", Severity::fault, findings);
     }
   }
   return reader.finish(number);
@@ -237,7 +237,7 @@ Result<Destination> parse_destination(std::string_view uri) {
 }
 
 RecordReading read_records(std::span<const std::string> answer) {
-  return read_record_of_version<RecordReading>(answer, version, read_record);
+  return read_versioned_record<RecordReading>(answer, version, read_record);
 }
 
 }  // namespace starttls::tlsrpt

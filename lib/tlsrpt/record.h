@@ -20,7 +20,7 @@
 namespace starttls::tlsrpt {
 
 // One report is sent to no more places than this.
-inline constexpr std::size_t most_destinations = 16;
+inline constexpr std::size_t max_destinations = 16;
 
 struct Destination {
   enum class Scheme { mailto, https };
@@ -42,7 +42,7 @@ struct Record {
 struct RecordReading {
   std::optional<Record> record;   // none where a finding refuses it: then there is nowhere to report to
   std::vector<Finding> findings;  // in the order of their places: line = record of the answer
-  std::uint64_t untold = 0;       // further findings, beyond Findings::most
+  std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
 };
 
 // All TXT records of the name, each with its strings joined without blanks. Records of other kinds do not

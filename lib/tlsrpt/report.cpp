@@ -7,11 +7,11 @@ namespace {
 
 // A text, or several.
 template <class Value>
-void put_if_any(JsonText& json, std::string_view key, const Value& value) {
+void put_if_any(json::JsonText& json, std::string_view key, const Value& value) {
   if (!value.empty()) json.member(key, value);
 }
 
-void put(JsonText& json, const FailureDetail& detail) {
+void put(json::JsonText& json, const FailureDetail& detail) {
   json.begin_object();
   json.member("result-type", detail.result_type);
   put_if_any(json, "sending-mta-ip", detail.sending_mta_ip);
@@ -24,7 +24,7 @@ void put(JsonText& json, const FailureDetail& detail) {
   json.end_object();
 }
 
-void put(JsonText& json, const PolicyResult& result) {
+void put(json::JsonText& json, const PolicyResult& result) {
   json.begin_object();
   json.key("policy");
   json.begin_object();
@@ -53,7 +53,7 @@ std::int64_t seconds_since_1970(Time time) {
 
 }  // namespace
 
-void put(JsonText& json, const Report& report) {
+void put(json::JsonText& json, const Report& report) {
   const ReportHead& head = report.head;
   json.begin_object();
   json.member("organization-name", head.organization_name);
@@ -72,7 +72,7 @@ void put(JsonText& json, const Report& report) {
 }
 
 std::string to_json(const Report& report) {
-  JsonText json;
+  json::JsonText json;
   put(json, report);
   return json.take();
 }

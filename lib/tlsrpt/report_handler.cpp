@@ -106,7 +106,7 @@ bool ReportHandler::refuse(std::string reason) {
 
 // An object with nothing in it says that there were no policies.
 bool ReportHandler::give_policy() {
-  if (++policies_ > most_policies) return refuse(fmt::format("more than {} policies", most_policies));
+  if (++policies_ > max_policies) return refuse(fmt::format("more than {} policies", max_policies));
   if (!is_in_proportion()) return false;
   const bool is_empty = policy_.policy_type.empty() && policy_.policy_domain.empty() &&
                         policy_.successful_sessions == 0 && policy_.failed_sessions == 0 &&
@@ -120,8 +120,8 @@ bool ReportHandler::give_policy() {
 }
 
 bool ReportHandler::add_detail() {
-  if (policy_.failure_details.size() == most_details) {
-    return refuse(fmt::format("more than {} failure details of one policy", most_details));
+  if (policy_.failure_details.size() == max_details) {
+    return refuse(fmt::format("more than {} failure details of one policy", max_details));
   }
   if (!is_in_proportion()) return false;
   if (says_nothing(detail_)) {
@@ -206,15 +206,15 @@ void ReportHandler::take_detail_text(std::string_view text) {
 
 // Microsoft writes the TLSA records of a policy as one text that is a JSON array.
 void ReportHandler::add_texts(std::vector<std::string>& texts, std::string_view text) {
-  const auto parts = texts_in_array(text);
+  const auto parts = parse_text_array(text);
   if (!parts) return add_text(texts, text);
   for (const std::string& part : *parts) add_text(texts, part);
 }
 
 void ReportHandler::add_text(std::vector<std::string>& texts, std::string_view text) {
   if (text.empty()) return;
-  if (texts.size() == most_policy_texts)
-    return note(fmt::format("{} of more than {} texts", key_, most_policy_texts));
+  if (texts.size() == max_policy_texts)
+    return note(fmt::format("{} of more than {} texts", key_, max_policy_texts));
   std::string known = explaining_text_of(text);
   if (known.empty()) return;
   if (texts.empty()) texts.reserve(usual_texts);
@@ -258,10 +258,10 @@ std::uint64_t ReportHandler::count_of(std::string_view text) {
   return 0;
 }
 
-void ReportHandler::note(std::string oddity) {
-  const auto& known = reading_.oddities;
-  if (known.size() == most_oddities || std::ranges::find(known, oddity) != known.end()) return;
-  reading_.oddities.push_back(std::move(oddity));
+void ReportHandler::note(std::string warning) {
+  const auto& known = reading_.warnings;
+  if (known.size() == max_warnings || std::ranges::find(known, warning) != known.end()) return;
+  reading_.warnings.push_back(std::move(warning));
 }
 
 Result<ReportReading> ReportHandler::finish() && {
@@ -274,7 +274,7 @@ Result<ReportReading> ReportHandler::finish() && {
   }
   auto end = time_of(end_);
   if (!end) return fail(Fault::data, "end-datetime \"{}\" is no time", printable(end_, shown_limit));
-  if (end_.size() == day_size && day_of(*end) == day_of(*begin))
+  if (end_.size() == day_size && to_day(*end) == to_day(*begin))
     *end += std::chrono::days(1) - std::chrono::seconds(1);
   if (*end < *begin) {
     return fail(Fault::data, "ends at {}, before it begins at {}", to_rfc3339(*end), to_rfc3339(*begin));

@@ -67,7 +67,7 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
   std::string text_of(std::string_view text);
   std::string explaining_text_of(std::string_view text);
   std::uint64_t count_of(std::string_view text);
-  void note(std::string oddity);
+  void note(std::string warning);
 
   static constexpr std::size_t usual_depth = 8;  // of what section 4 describes, and a little more
 

@@ -90,7 +90,7 @@ std::optional<std::uint64_t> parse_session_count(std::string_view text) {
   return error == std::errc() ? number : max_number;
 }
 
-std::optional<std::vector<std::string>> texts_in_array(std::string_view text) {
+std::optional<std::vector<std::string>> parse_text_array(std::string_view text) {
   text = trim(text);
   if (!text.starts_with('[') || !text.ends_with(']')) return std::nullopt;
   rapidjson::MemoryStream stream(text.data(), text.size());

@@ -16,6 +16,6 @@ std::optional<std::uint64_t> parse_session_count(std::string_view text);
 
 // The texts of a JSON array that is itself written as one text: "[\"3 1 1 ab\", \"3 1 1 cd\"]". None where it
 // is no array, or has anything but texts.
-std::optional<std::vector<std::string>> texts_in_array(std::string_view text);
+std::optional<std::vector<std::string>> parse_text_array(std::string_view text);
 
 }  // namespace starttls::tlsrpt

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/text.h"
-#include "listtool/map_head.h"
+#include "listtool/map_comment.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool::postfix {
@@ -69,7 +69,7 @@ bool allows(std::string_view pattern, std::string_view host) {
 std::string_view names_for(const NextHop& next_hop, const preload::Entry& entry) {
   const std::string& host = next_hop.domain().str();
   const bool is_allowed =
-      next_hop.is_host() && std::ranges::any_of(preload::mxs_of(entry), [&](std::string_view pattern) {
+      next_hop.is_host() && std::ranges::any_of(preload::split_mxs(entry), [&](std::string_view pattern) {
         return allows(pattern, host);
       });
   return is_allowed ? std::string_view(host) : entry.joined_mxs;
@@ -129,10 +129,10 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
   return is_told ? std::optional(std::move(policy)) : std::nullopt;
 }
 
-std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Answer& answer,
+std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Decision& answer,
                                       const mtasts::Policy* mta_sts, std::optional<Version> version) {
-  if (answer.mode == policy::Mode::dane || answer.mode == policy::Mode::dane_where_bound) {
-    return std::string(policy::to_text(answer.mode));
+  if (answer.mode == policy::Mode::mandatory_dane || answer.mode == policy::Mode::opportunistic_dane) {
+    return std::string(policy::to_string(answer.mode));
   }
   if (!answer.enforced) return std::nullopt;
   const std::string& domain = next_hop.domain().str();
@@ -181,7 +181,7 @@ void write_text_map(std::span<const Source> sources, const Rules& rules, Buffere
       },
       [&](const preload::Entry& entry) {
         ++commented;
-        text.assign("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
+        text.assign("# ").append(entry.domain).append(" ").append(preload::to_string(entry.mode));
         if (!entry.joined_mxs.empty()) text.append(" match=").append(entry.joined_mxs);
         out.append(text.append("\n"));
       });

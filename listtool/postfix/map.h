@@ -11,11 +11,11 @@
 #include <string_view>
 #include <vector>
 
-#include "base/file_draft.h"
+#include "base/atomic_file.h"
 #include "base/next_hop.h"
 #include "base/result.h"
 #include "mtasts/policy.h"
-#include "policy/answer.h"
+#include "policy/decision.h"
 #include "preload/list.h"
 
 namespace starttls::listtool {
@@ -58,7 +58,7 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
 // and later gets what its TLS reports say about it (policy_type=sts). Of no other source it gets that: RFC
 // 8460 section 4.4 has no type for a list, and the owner of a domain would read of an MTA-STS policy that was
 // never published. Such reports say "no-policy-found", and their failures are those of the list's policy.
-std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Answer& answer,
+std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Decision& answer,
                                       const mtasts::Policy* mta_sts, std::optional<Version> version);
 
 // A line of a map: for each domain with a policy, and for each of rules.next_hops that

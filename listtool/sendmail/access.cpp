@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "listtool/map_head.h"
+#include "listtool/map_comment.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool::sendmail {
@@ -37,7 +37,7 @@ void append_comment(std::string& out, const preload::Entry& entry, const Rules& 
     fmt::format_to(std::back_inserter(out), "# {} NOT ENFORCED: {}\n", entry.domain,
                    why_not(entry.joined_mxs));
   } else {
-    fmt::format_to(std::back_inserter(out), "# {} {}\n", entry.domain, preload::to_text(entry.mode));
+    fmt::format_to(std::back_inserter(out), "# {} {}\n", entry.domain, preload::to_string(entry.mode));
   }
 }
 

@@ -1,6 +1,6 @@
 #include "listtool/sendmail/map.h"
 
-#include "listtool/map_head.h"
+#include "listtool/map_comment.h"
 #include "listtool/sendmail/mc.h"
 #include "listtool/sources.h"
 
@@ -25,11 +25,11 @@ bool is_enforced(const preload::Entry& entry, const Rules& rules) {
 }
 
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules) {
-  if (!is_enforced(entry, rules) || entry.joined_mxs.size() > longest_match) return std::nullopt;
+  if (!is_enforced(entry, rules) || entry.joined_mxs.size() > max_match_length) return std::nullopt;
   return fmt::format("secure match={} servername=hostname", entry.joined_mxs);
 }
 
-std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer) {
+std::optional<std::string> policy_for(std::string_view domain, const policy::Decision& answer) {
   if (!answer.enforced) return std::nullopt;
   return policy_for({.domain = domain, .mode = preload::Mode::enforce, .joined_mxs = answer.joined_mxs}, {});
 }
@@ -50,11 +50,11 @@ Written append_line(std::string& out, const preload::Entry& entry, const Rules& 
   if (is_enforced(entry, rules)) {
     fmt::format_to(std::back_inserter(out),
                    "# {} NOT ENFORCED: its MX patterns take {} bytes, and Sendmail compares {} at most\n",
-                   entry.domain, entry.joined_mxs.size(), longest_match);
+                   entry.domain, entry.joined_mxs.size(), max_match_length);
     return Written::left_out;
   }
-  out.append("# ").append(entry.domain).append(" ").append(preload::to_text(entry.mode));
-  if (!entry.joined_mxs.empty() && entry.joined_mxs.size() <= longest_match) {
+  out.append("# ").append(entry.domain).append(" ").append(preload::to_string(entry.mode));
+  if (!entry.joined_mxs.empty() && entry.joined_mxs.size() <= max_match_length) {
     out.append(" match=").append(entry.joined_mxs);
   }
   out.append("\n");

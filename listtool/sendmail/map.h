@@ -11,7 +11,7 @@
 #include <string>
 #include <string_view>
 
-#include "policy/answer.h"
+#include "policy/decision.h"
 #include "preload/list.h"
 
 namespace starttls::listtool {
@@ -30,14 +30,14 @@ bool is_enforced(const preload::Entry& entry, const Rules& rules);
 
 // The longest match=, in bytes. Sendmail takes it out of the policy with a map of class regex, which cuts
 // what it returns to that length: a name that was cut might be the name of somebody else's host.
-inline constexpr std::size_t longest_match = 255;
+inline constexpr std::size_t max_match_length = 255;
 
 // "secure match=mx.example.org:.example.net servername=hostname", or nothing where the entry demands nothing,
 // is only testing, or has more patterns than Sendmail can compare.
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
 
 // What is decided for a domain out of all sources but DANE, which Sendmail cannot do.
-std::optional<std::string> policy_for(std::string_view domain, const policy::Answer& answer);
+std::optional<std::string> policy_for(std::string_view domain, const policy::Decision& answer);
 
 enum class Written {
   enforced,   // Sendmail is told about the domain

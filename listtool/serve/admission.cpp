@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 using Clock = std::chrono::steady_clock;
@@ -11,18 +11,17 @@ using Clock = std::chrono::steady_clock;
 // Nobody gives way: what an examination asks is bounded, and so is the time that it takes.
 constexpr std::chrono::hours never{24};
 
-http::TurnLimits turn_limits(const AdmissionLimits& limits) {
-  return {
-      .most_at_once = limits.places,
-      .most_per_address = limits.places,
-      .queue = http::QueueBounds{
-          .longest_wait = limits.longest_wait, .give_way_after = never, .most_waiting = limits.most_waiting}};
+http::ConcurrencyLimits turn_limits(const AdmissionLimits& limits) {
+  return {.max_concurrent = limits.places,
+          .max_per_address = limits.places,
+          .queue = http::QueueLimits{
+              .max_wait = limits.max_wait, .preempt_after = never, .max_waiting = limits.max_waiting}};
 }
 
 }  // namespace
 
 Admission::Admission(event::Loop& loop, AdmissionLimits limits)
-    : limits_(limits), turns_(turn_limits(limits)), look_again_(loop, [this] { admit_next(); }) {
+    : limits_(limits), limiter_(turn_limits(limits)), look_again_(loop, [this] { admit_next(); }) {
   limits_.of_one_owner = std::max<std::size_t>(limits.of_one_owner, 1);
 }
 
@@ -33,13 +32,13 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop
   const bool is_one_of_many = !is_known && next_hop.domain().str() != owner;
   if (is_one_of_many && of_owner >= limits_.of_one_owner) co_return Refusal::owner;
   ++of_owner;
-  event::Arrival<std::optional<Refusal>> admitted;
-  auto refused =
-      turns_.join({.address = owner, .network = owner, .met = is_known},
-                  {.next_hop = std::move(next_hop), .owner = owner, .admitted = &admitted}, Clock::now());
+  event::Completion<std::optional<Refusal>> admitted;
+  auto refused = limiter_.enqueue({.address = owner, .network = owner, .is_known = is_known},
+                                  {.next_hop = std::move(next_hop), .owner = owner, .admitted = &admitted},
+                                  Clock::now());
   if (refused) {
     leave_owner(refused->owner);
-    refused->admitted->arrive(Refusal::full);
+    refused->admitted->complete(Refusal::full);
   }
   admit_next();
   if (!admitted.await_ready()) waits();
@@ -48,16 +47,16 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop
 }
 
 void Admission::admit_next() {
-  while (auto turn = turns_.next(Clock::now())) {
+  while (auto turn = limiter_.try_start(Clock::now())) {
     auto& [ticket, next] = *turn;
     admitted_.emplace(std::move(next.next_hop), Place{.owner = std::move(next.owner), .ticket = ticket});
-    next.admitted->arrive(std::nullopt);
+    next.admitted->complete(std::nullopt);
   }
-  while (const auto late = turns_.who_waited_too_long(Clock::now())) {
+  while (const auto late = limiter_.take_expired(Clock::now())) {
     leave_owner(late->owner);
-    late->admitted->arrive(Refusal::full);
+    late->admitted->complete(Refusal::full);
   }
-  const auto moment = turns_.next_moment();
+  const auto moment = limiter_.next_deadline();
   if (!moment) return look_again_.stop();
   const auto until = std::chrono::ceil<std::chrono::milliseconds>(*moment - Clock::now());
   look_again_.start(std::max(until, std::chrono::milliseconds{1}));
@@ -66,7 +65,7 @@ void Admission::admit_next() {
 void Admission::wait_for_host(const NextHop& next_hop) {
   const auto found = admitted_.find(next_hop);
   if (found == admitted_.end() || !found->second.ticket) return;
-  turns_.leave(*std::exchange(found->second.ticket, std::nullopt));
+  limiter_.release(*std::exchange(found->second.ticket, std::nullopt));
   admit_next();
 }
 
@@ -75,7 +74,7 @@ void Admission::leave(const NextHop& next_hop) {
   leave_owner(found->second.owner);
   const auto ticket = found->second.ticket;
   admitted_.erase(found);
-  if (ticket) turns_.leave(*ticket);
+  if (ticket) limiter_.release(*ticket);
   admit_next();
 }
 
@@ -84,4 +83,4 @@ void Admission::leave_owner(const std::string& owner) {
   if (--found->second == 0) of_owner_.erase(found);
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -3,11 +3,12 @@
 // An examination has a place for as long as it asks the DNS. One that waits for nothing but the policy host
 // has none: how long that may take, and how many may, is the business of http::Fetcher. Of the places
 //   - a quarter is kept for domains that were known before, and a quarter for the others;
-//   - the domains of one owner (policy::Owners) have `of_one_owner`, those included that wait for the policy
+//   - the domains of one owner (discovery::Owners) have `of_one_owner`, those included that wait for the
+//   policy
 //     host. That does not hold for a domain that is itself what its owner has registered, nor for known ones.
 //
 // Where all are taken, a domain waits; the next that goes is one whose owner has the fewest. What waits is
-// bounded in time and number (http::QueueBounds), and refused beyond.
+// bounded in time and number (http::QueueLimits), and refused beyond.
 //
 // Bounds on what one examination asks, and whom, are in policy/asking.h and http/turns.h.
 #pragma once
@@ -20,18 +21,18 @@
 #include <unordered_map>
 
 #include "base/next_hop.h"
+#include "discovery/owners.h"
 #include "event/loop.h"
 #include "event/task.h"
-#include "http/turns.h"
-#include "policy/owners.h"
+#include "http/concurrency_limiter.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 struct AdmissionLimits {
   std::size_t places = 1'000;
   std::size_t of_one_owner = 100;
-  std::size_t most_waiting = 2'000;
-  std::chrono::milliseconds longest_wait{10'000};
+  std::size_t max_waiting = 2'000;
+  std::chrono::milliseconds max_wait{10'000};
 };
 
 class Admission {
@@ -47,17 +48,17 @@ class Admission {
   void wait_for_host(const NextHop& next_hop);
   void leave(const NextHop& next_hop);
 
-  std::size_t asking() const { return turns_.going(); }
+  std::size_t asking() const { return limiter_.running(); }
   std::size_t waiting_for_hosts() const { return admitted_.size() - asking(); }
-  const policy::Owners& owners() const { return owners_; }
+  const discovery::Owners& owners() const { return owners_; }
 
  private:
   struct Waiting {
     NextHop next_hop;
     std::string owner;
-    event::Arrival<std::optional<Refusal>>* admitted;
+    event::Completion<std::optional<Refusal>>* admitted;
   };
-  using Turns = http::Turns<Waiting>;
+  using Turns = http::ConcurrencyLimiter<Waiting>;
   struct Place {
     std::string owner;
     std::optional<Turns::Ticket> ticket;  // while it asks the DNS
@@ -67,11 +68,11 @@ class Admission {
   void leave_owner(const std::string& owner);
 
   AdmissionLimits limits_;
-  policy::Owners owners_ = policy::Owners::load();
-  Turns turns_;
+  discovery::Owners owners_ = discovery::Owners::load();
+  Turns limiter_;
   event::Timer look_again_;
   std::unordered_map<NextHop, Place> admitted_;
   std::unordered_map<std::string, std::size_t> of_owner_;  // those that wait for a place, too
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 // What the map's node has beside the element: a link and the hash.
@@ -52,4 +52,4 @@ void AnswerTable::evict_one(const Map::value_type& spared) {
   ++evicted_;
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -13,7 +13,7 @@
 
 #include "listtool/serve/reply.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 struct TableLimits {
   std::size_t domains = 100'000;
@@ -59,4 +59,4 @@ class AnswerTable {
   std::uint64_t evicted_ = 0;
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -4,7 +4,7 @@
 #include <iterator>
 #include <utility>
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 // Postfix asks for ".parent" after each domain, and Sendmail for nothing but the domains of recipients.
@@ -23,7 +23,7 @@ bool has_underscores_only(std::string_view key) {
 
 }  // namespace
 
-Answerer::Answerer(AnswererLimits limits, Counters& counters, std::function<void(Question)> ask)
+Answerer::Answerer(AnswererLimits limits, Counters& counters, std::function<void(LookupRequest)> ask)
     : limits_(limits), counters_(counters), ask_(std::move(ask)), table_(limits.table) {}
 
 std::string_view Answerer::counted(const Reply& reply, Dialect dialect) {
@@ -63,7 +63,7 @@ std::string_view Answerer::from_table(std::string_view key, Dialect dialect) {
   return entry == nullptr ? std::string_view{} : from(*entry, key, dialect);
 }
 
-std::string_view Answerer::answer(const Request& request, ReplyTaker& taker,
+std::string_view Answerer::answer(const Request& request, ReplyListener& taker,
                                   std::shared_ptr<PendingReply>& pending) {
   const Dialect dialect = dialect_of(request.map);
   if (is_never_one(request.key, dialect)) {
@@ -87,7 +87,7 @@ std::string_view Answerer::answer(const Request& request, ReplyTaker& taker,
   return {};
 }
 
-void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyTaker& taker,
+void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyListener& taker,
                     std::shared_ptr<PendingReply>& pending) {
   counters_.misses.add();
   pending = std::make_shared<PendingReply>(PendingReply{.bytes = {}, .taker = &taker});
@@ -109,14 +109,14 @@ void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyTaker& taker,
 // Of a waiter who is in no list any more.
 void Answerer::settle(PendingReply& pending, const Reply& reply, Dialect dialect) {
   counters_.waiting.set(--waiting_);
-  ReplyTaker* const taker = pending.taker;
+  ReplyListener* const taker = pending.taker;
   const bool has_room = taker == nullptr || taker->has_room(pending);
   if (!has_room) counters_.overloaded.add();
   pending.bytes = counted(has_room ? reply : no_room_, dialect);
   if (taker != nullptr) taker->reply_arrived(pending);
 }
 
-void Answerer::answer_waiters(const News& news) {
+void Answerer::answer_waiters(const LookupResult& news) {
   const auto found = asked_.find(news.next_hop.str());
   if (found == asked_.end()) return;
   Waiters answered;
@@ -134,7 +134,7 @@ void Answerer::answer_waiters(const News& news) {
   }
 }
 
-void Answerer::deliver(const News& news) {
+void Answerer::deliver(const LookupResult& news) {
   const std::string& key = news.next_hop.str();
   AnswerTable::Entry* const before = table_.find(key);
   // Of a domain that nobody asks about there is nothing to be known.
@@ -151,8 +151,8 @@ void Answerer::deliver(const News& news) {
   if (news.asked_for) answer_waiters(news);
 }
 
-std::optional<Moment> Answerer::next_deadline() const {
-  std::optional<Moment> next;
+std::optional<SteadyTime> Answerer::next_deadline() const {
+  std::optional<SteadyTime> next;
   for (const auto* deadlines : {&deadlines_, &sendmail_deadlines_}) {
     if (!deadlines->empty() && (!next || deadlines->front().moment < *next)) next = deadlines->front().moment;
   }
@@ -173,7 +173,7 @@ const Reply& Answerer::late_reply(const std::string& key, Dialect dialect) {
   return limits_.wait_for_dane ? too_late_ : opportunistic_dane_;
 }
 
-void Answerer::expire(Moment now) {
+void Answerer::expire(SteadyTime now) {
   for (Deadlines* const deadlines : {&deadlines_, &sendmail_deadlines_}) {
     while (!deadlines->empty() && deadlines->front().moment <= now) {
       const Deadline first = deadlines->front();
@@ -187,4 +187,4 @@ void Answerer::expire(Moment now) {
   }
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -19,20 +19,20 @@
 #include "listtool/serve/reply.h"
 #include "listtool/serve/request.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 // Of deadlines; a test brings its own.
-using Moment = std::chrono::steady_clock::time_point;
+using SteadyTime = std::chrono::steady_clock::time_point;
 
 // A domain, or a smart host, that is to be found out.
-struct Question {
+struct LookupRequest {
   NextHop next_hop;
   // What was known when it was last found out; none for one never seen, or forgotten.
   std::shared_ptr<const Replies> known;
 };
 
 // What was found out about it. `last`: nothing more comes for this question.
-struct News {
+struct LookupResult {
   NextHop next_hop;
   std::shared_ptr<const Replies> replies;  // some dialects may still be missing
   bool last = true;
@@ -40,18 +40,18 @@ struct News {
   bool asked_for = true;  // where nobody asked it is only news for those who know the domain already
 };
 
-class ReplyTaker;
+class ReplyListener;
 
 // A reply in the order of the requests on one connection. The taker is none once nobody waits any more.
 struct PendingReply {
   std::string bytes;  // "" until it is there
-  ReplyTaker* taker = nullptr;
+  ReplyListener* taker = nullptr;
 
   bool is_there() const { return !bytes.empty(); }
 };
 
 // Who waits for replies, which come in the order of the requests.
-class ReplyTaker {
+class ReplyListener {
  public:
   // Whether it can keep a reply until those before it have come; else "try again" takes its place.
   virtual bool has_room(const PendingReply& pending) const = 0;
@@ -59,7 +59,7 @@ class ReplyTaker {
   virtual void reply_arrived(const PendingReply& pending) = 0;
 
  protected:
-  ~ReplyTaker() = default;
+  ~ReplyListener() = default;
 };
 
 struct AnswererLimits {
@@ -78,7 +78,7 @@ class Answerer {
  public:
   // `ask` hands a question over; deliver() brings what comes of it, but not before `ask` has returned.
   // `counters` must outlive it.
-  Answerer(AnswererLimits limits, Counters& counters, std::function<void(Question)> ask);
+  Answerer(AnswererLimits limits, Counters& counters, std::function<void(LookupRequest)> ask);
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
@@ -88,17 +88,18 @@ class Answerer {
   void set_generation(std::uint64_t generation) { generation_ = generation; }
 
   // The reply, a view until the next call, or "": then `pending` has been filled and gets it.
-  std::string_view answer(const Request& request, ReplyTaker& taker, std::shared_ptr<PendingReply>& pending);
+  std::string_view answer(const Request& request, ReplyListener& taker,
+                          std::shared_ptr<PendingReply>& pending);
 
-  void deliver(const News& news);
+  void deliver(const LookupResult& news);
 
   // When the first of those who wait has waited long enough.
-  std::optional<Moment> next_deadline() const;
+  std::optional<SteadyTime> next_deadline() const;
   // Answers those.
-  void expire(Moment now);
+  void expire(SteadyTime now);
 
   // The time of the deadlines; a test sets its own.
-  std::function<Moment()> moment = [] { return std::chrono::steady_clock::now(); };
+  std::function<SteadyTime()> moment = [] { return std::chrono::steady_clock::now(); };
   // Called when next_deadline() has become an earlier one.
   std::function<void()> deadline_is_nearer = [] {};
 
@@ -117,7 +118,7 @@ class Answerer {
   // The domains that are being found out, with those who wait for them.
   using Asked = std::unordered_map<std::string, Waiters>;
   struct Deadline {
-    Moment moment;
+    SteadyTime moment;
     Asked::value_type* asked;
     Waiters::iterator waiter;
   };
@@ -127,7 +128,7 @@ class Answerer {
   std::string_view from_table(std::string_view key, Dialect dialect);
   const Reply& no_next_hop(std::string_view key, Dialect dialect) const;
   void ask(NextHop next_hop, std::shared_ptr<const Replies> known);
-  void wait(const NextHop& next_hop, Dialect dialect, ReplyTaker& taker,
+  void wait(const NextHop& next_hop, Dialect dialect, ReplyListener& taker,
             std::shared_ptr<PendingReply>& pending);
   bool is_usable(const Replies& replies) const {
     return replies.generation == generation_ && now_ < replies.usable_until;
@@ -135,13 +136,13 @@ class Answerer {
   Deadlines& deadlines_of(Dialect dialect) {
     return dialect == Dialect::sendmail ? sendmail_deadlines_ : deadlines_;
   }
-  void answer_waiters(const News& news);
+  void answer_waiters(const LookupResult& news);
   const Reply& late_reply(const std::string& key, Dialect dialect);
   void settle(PendingReply& pending, const Reply& reply, Dialect dialect);
 
   AnswererLimits limits_;
   Counters& counters_;
-  std::function<void(Question)> ask_;
+  std::function<void(LookupRequest)> ask_;
   AnswerTable table_;
   Time now_;
   std::uint64_t generation_ = 0;
@@ -156,4 +157,4 @@ class Answerer {
   const Reply no_room_ = trouble("too many replies wait for their turn");
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

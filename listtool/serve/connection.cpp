@@ -9,9 +9,9 @@
 
 #include "base/memory.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
-using event::Watch;
+using event::DescriptorWatcher;
 
 namespace {
 
@@ -175,12 +175,14 @@ void Connection::watch() {
   const bool reads = !no_more_ && !is_clogged();
   if (reads != reading_.has_value()) {
     reading_.reset();
-    if (reads) reading_.emplace(loop_, socket_.get(), Watch::For::reading, [this] { readable(); });
+    if (reads)
+      reading_.emplace(loop_, socket_.get(), DescriptorWatcher::For::reading, [this] { readable(); });
   }
   const bool writes = !out_.empty();
   if (writes != writing_.has_value()) {
     writing_.reset();
-    if (writes) writing_.emplace(loop_, socket_.get(), Watch::For::writing, [this] { writable(); });
+    if (writes)
+      writing_.emplace(loop_, socket_.get(), DescriptorWatcher::For::writing, [this] { writable(); });
   }
   count_held();
 }
@@ -194,4 +196,4 @@ void Connection::count_held() {
   if (held_ > before) owner_.holds_more(*this);
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

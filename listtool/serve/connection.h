@@ -19,7 +19,7 @@
 #include "event/loop.h"
 #include "listtool/serve/answerer.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 // Replies of one connection that its peer has not read yet, or that wait for those before them, in bytes.
 // With more the peer is not read from, and what was looked up for it meanwhile is answered "try again".
@@ -34,7 +34,7 @@ struct Scratch {
   std::size_t held = 0;  // bytes, the sum of Connection::held()
 };
 
-class Connection final : private ReplyTaker {
+class Connection final : private ReplyListener {
  public:
   // What becomes of it. The first two may destroy the connection.
   class Owner {
@@ -93,8 +93,8 @@ class Connection final : private ReplyTaker {
   std::size_t held_ = 0;
   bool no_more_ = false;  // to be read
   bool broken_ = false;
-  std::optional<event::Watch> reading_;
-  std::optional<event::Watch> writing_;
+  std::optional<event::DescriptorWatcher> reading_;
+  std::optional<event::DescriptorWatcher> writing_;
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -7,7 +7,7 @@
 
 #include "listtool/serve/reply.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 class Counter {
  public:
@@ -58,4 +58,4 @@ struct Counters {
   Counter reloads_failed;
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -21,6 +21,7 @@
 
 #include "base/clock.h"
 #include "base/next_hop.h"
+#include "discovery/policy_resolver.h"
 #include "event/loop.h"
 #include "event/task.h"
 #include "listtool/serve/admission.h"
@@ -28,18 +29,17 @@
 #include "listtool/serve/counters.h"
 #include "listtool/serve/lists.h"
 #include "listtool/serve/reply.h"
-#include "policy/answer.h"
-#include "policy/examiner.h"
+#include "policy/decision.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
-// What the finder has from policy::Examiner and mtasts::Cache; a test brings its own.
-struct Knowing {
-  std::function<event::Task<std::shared_ptr<const policy::Facts>>(NextHop next_hop)> examine;
+// What the finder has from discovery::PolicyResolver and mtastsdb::Cache; a test brings its own.
+struct PolicyLookups {
+  std::function<event::Task<std::shared_ptr<const discovery::DomainFacts>>(NextHop next_hop)> examine;
   // The live policy in the cache.
-  std::function<std::optional<mtasts::Knowledge>(const DomainName& domain)> known;
+  std::function<std::optional<mtasts::PolicyState>(const DomainName& domain)> known;
   // What DNSSEC proved of DANE before.
-  std::function<std::optional<dane::Verdict>(const NextHop& next_hop)> kept_verdict;
+  std::function<std::optional<dane::DaneResult>(const NextHop& next_hop)> stored_dane;
   // Domains whose policy is to be fetched anew, the longest overdue first.
   std::function<std::vector<DomainName>(std::size_t most)> due;
   // Another number once any process has changed what is known.
@@ -61,10 +61,10 @@ struct FinderLimits {
 struct Basis {
   std::optional<policy::ListEntry> override_entry;
   std::optional<policy::ListEntry> list_entry;
-  std::optional<dane::Verdict> dane;
-  const mtasts::FetchedPolicy* mta_sts = nullptr;  // live; in `facts` or `cached`
-  std::shared_ptr<const policy::Facts> facts;      // where the domain was examined
-  std::shared_ptr<const mtasts::Knowledge> cached;
+  std::optional<dane::DaneResult> dane;
+  const mtasts::FetchedPolicy* mta_sts = nullptr;       // live; in `facts` or `cached`
+  std::shared_ptr<const discovery::DomainFacts> facts;  // where the domain was examined
+  std::shared_ptr<const mtasts::PolicyState> cached;
 };
 
 // In the words of every dialect, and for how long. DANE is for Postfix only. A reply is empty where nothing
@@ -76,14 +76,15 @@ Replies replies_for(const NextHop& next_hop, const Basis& basis, const Rules& ru
 class Finder {
  public:
   struct Tell {
-    std::function<void(News)> news;
+    std::function<void(LookupResult)> news;
     // What was told before counts no longer; to be called in the order of the news.
     std::function<void(std::uint64_t)> generation;
   };
 
   // All that is passed by reference must outlive it. It must not be destroyed while examinations are under
   // way.
-  Finder(event::Loop& loop, Knowing knowing, Clock clock, Counters& counters, FinderLimits limits, Tell tell);
+  Finder(event::Loop& loop, PolicyLookups knowing, Clock clock, Counters& counters, FinderLimits limits,
+         Tell tell);
   Finder(const Finder&) = delete;
   Finder& operator=(const Finder&) = delete;
 
@@ -91,7 +92,7 @@ class Finder {
   void use(std::shared_ptr<const Lists> lists, Rules rules);
 
   // There is one last news for every question.
-  void find_out(Question question);
+  void find_out(LookupRequest question);
 
   // To be called every second or so: notices what other processes learnt, and refreshes what is due.
   void tick();
@@ -102,22 +103,22 @@ class Finder {
   std::size_t under_way() const { return examining_ + refreshing_; }
 
  private:
-  event::Task<> examine_and_tell(Question question);
+  event::Task<> examine_and_tell(LookupRequest question);
   event::Task<> refresh(DomainName domain);
-  event::Task<std::shared_ptr<const policy::Facts>> examine(NextHop next_hop);
+  event::Task<std::shared_ptr<const discovery::DomainFacts>> examine(NextHop next_hop);
   void next_generation();
-  bool answer_at_once(const Question& question);
-  bool was_known(const Question& question) const;
-  void answer_busy(const Question& question, Admission::Refusal refusal);
-  void tell_known(const Question& question);
-  void tell_so_far(const Question& question);
+  bool answer_at_once(const LookupRequest& question);
+  bool was_known(const LookupRequest& question) const;
+  void answer_busy(const LookupRequest& question, Admission::Refusal refusal);
+  void tell_known(const LookupRequest& question);
+  void tell_so_far(const LookupRequest& question);
   Basis basis_so_far(const NextHop& next_hop) const;
-  Basis basis_of(const DomainName& domain, std::shared_ptr<const policy::Facts> facts) const;
+  Basis basis_of(const DomainName& domain, std::shared_ptr<const discovery::DomainFacts> facts) const;
   std::shared_ptr<Replies> made_of(const NextHop& next_hop, const Basis& basis) const;
-  bool is_cache_of(const policy::Facts& facts, const DomainName& domain) const;
+  bool is_cache_of(const discovery::DomainFacts& facts, const DomainName& domain) const;
 
   event::Loop& loop_;
-  Knowing knowing_;
+  PolicyLookups lookups_;
   Clock clock_;
   Counters& counters_;
   FinderLimits limits_;
@@ -132,4 +133,4 @@ class Finder {
   std::unordered_map<std::string, Time> tried_;  // refreshes, of late
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

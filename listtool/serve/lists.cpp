@@ -4,11 +4,11 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "listtool/installed.h"
+#include "listtool/installed_lists.h"
 #include "listtool/outputs.h"
 #include "listtool/state.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 namespace fs = std::filesystem;
@@ -17,7 +17,7 @@ Result<Lists::Installed> opened(const Set& set, InstalledList list) {
   Lists::Installed installed{.facts = std::move(list.facts)};
   if (!list.edition) return installed;
   installed.domains = list.edition->domains;
-  auto index = Index::open(set.index_of(*list.edition));
+  auto index = ListIndex::open(set.index_of(*list.edition));
   if (!index) return std::unexpected(index.error());
   installed.index = std::move(*index);
   return installed;
@@ -25,7 +25,7 @@ Result<Lists::Installed> opened(const Set& set, InstalledList list) {
 
 std::optional<Error> unusable_now(const SourceFacts& facts, Time now) {
   if (facts.unusable) return facts.unusable;
-  return preload::expired_at(facts.expires, now);
+  return preload::check_expired(facts.expires, now);
 }
 
 }  // namespace
@@ -63,7 +63,7 @@ std::optional<policy::ListEntry> Lists::list_entry(const DomainName& domain, Tim
     auto entry = list.index->find(domain.str());
     if (!entry) {
       static OncePerMinute often;
-      if (often.permit(now)) spdlog::error("{}", entry.error().message);
+      if (often.permit(now)) log_error("{}", entry.error().message);
       continue;
     }
     if (!*entry) continue;
@@ -86,4 +86,4 @@ std::vector<std::string> Lists::newly_unusable(Time now) {
   return sentences;
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -12,11 +12,11 @@
 #include "base/domain.h"
 #include "base/result.h"
 #include "listtool/configuration.h"
-#include "listtool/index.h"
+#include "listtool/list_index.h"
 #include "listtool/sources.h"
-#include "policy/answer.h"
+#include "policy/decision.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 class Lists {
  public:
@@ -42,7 +42,7 @@ class Lists {
 
   struct Installed {
     SourceFacts facts;
-    std::optional<Index> index;  // none where it is not installed
+    std::optional<ListIndex> index;  // none where it is not installed
     std::uint64_t domains = 0;
     bool was_told = false;  // that it cannot be used
   };
@@ -53,4 +53,4 @@ class Lists {
   std::optional<Source> overrides_;
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

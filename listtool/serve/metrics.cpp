@@ -6,7 +6,7 @@
 
 #include "service/metrics_text.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 constexpr std::array<std::string_view, sources> source_names{"none", "override", "dane", "mta-sts", "list"};
@@ -21,8 +21,8 @@ void add_requests(Page& page, const Counters& counters) {
   page.family("requests_total", "counter", "Requests of mail servers that were answered.");
   for (std::size_t d = 0; d < dialects; ++d) {
     for (std::size_t o = 0; o < outcomes; ++o) {
-      page.sample(fmt::format(R"({{dialect="{}",result="{}"}})", to_text(static_cast<Dialect>(d)),
-                              to_text(static_cast<Outcome>(o))),
+      page.sample(fmt::format(R"({{dialect="{}",result="{}"}})", to_string(static_cast<Dialect>(d)),
+                              to_string(static_cast<Outcome>(o))),
                   counters.requests[d][o].value());
     }
   }
@@ -116,4 +116,4 @@ std::string metrics_page(const Counters& counters, const Lists& lists, Time star
   return page.take();
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

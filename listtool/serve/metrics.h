@@ -9,10 +9,10 @@
 #include "listtool/serve/counters.h"
 #include "listtool/serve/lists.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 // `listen_failures`: how often the socket of the page could not be made.
 std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now,
                          std::uint64_t listen_failures);
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

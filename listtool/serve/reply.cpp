@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "listtool/sendmail/map.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 constexpr std::string_view ok = "OK ";
@@ -23,7 +23,7 @@ const mtasts::Policy* policy_in(const mtasts::FetchedPolicy* fetched) {
 }
 
 // Who asks this way says that it is 3.10 or later.
-std::optional<std::string> policy_with_reports(const NextHop& next_hop, const policy::Answer& answer,
+std::optional<std::string> policy_with_reports(const NextHop& next_hop, const policy::Decision& answer,
                                                const mtasts::FetchedPolicy* mta_sts) {
   auto policy = postfix::policy_for(next_hop, answer, policy_in(mta_sts), postfix::first_with_tlsrpt);
   // Reports matter less than the mail.
@@ -32,7 +32,7 @@ std::optional<std::string> policy_with_reports(const NextHop& next_hop, const po
   return policy;
 }
 
-std::optional<std::string> policy_in(Dialect dialect, const NextHop& next_hop, const policy::Answer& answer,
+std::optional<std::string> policy_in(Dialect dialect, const NextHop& next_hop, const policy::Decision& answer,
                                      const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
   switch (dialect) {
     case Dialect::postfix:
@@ -47,7 +47,7 @@ std::optional<std::string> policy_in(Dialect dialect, const NextHop& next_hop, c
 
 }  // namespace
 
-std::string_view to_text(Dialect dialect) {
+std::string_view to_string(Dialect dialect) {
   switch (dialect) {
     case Dialect::postfix:
       return "postfix";
@@ -64,7 +64,7 @@ Dialect dialect_of(std::string_view map) {
   return map == "QUERYwithTLSRPT" ? Dialect::postfix_tlsrpt : Dialect::postfix;
 }
 
-std::string_view to_text(Outcome outcome) {
+std::string_view to_string(Outcome outcome) {
   switch (outcome) {
     case Outcome::policy:
       return "policy";
@@ -80,7 +80,7 @@ std::string netstring(std::string_view text) {
   return fmt::format("{}:{},", text.size(), text);
 }
 
-Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Answer& answer,
+Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Decision& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules) {
   if (answer.mode == policy::Mode::undecided) return trouble("DANE cannot be looked up now");
   const auto policy = policy_in(dialect, next_hop, answer, mta_sts, rules);
@@ -91,7 +91,7 @@ Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Answer& 
 }
 
 Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure) {
-  const std::string_view type = mtasts::to_text(failure);
+  const std::string_view type = mtasts::to_string(failure);
   if (dialect != Dialect::postfix_tlsrpt)
     return trouble(fmt::format("no MTA-STS policy can be had: {}", type));
   return {.bytes = netstring(fmt::format("OK secure match={0} servername=hostname policy_type=sts "
@@ -115,8 +115,8 @@ Reply trouble(std::string_view reason) {
 std::size_t Replies::size() const {
   std::size_t size = shared_allocation_size<Replies>();
   for (const Reply& reply : of) size += heap_size(reply.bytes);
-  if (facts) size += shared_allocation_size<policy::Facts>() + heap_size(*facts);
+  if (facts) size += shared_allocation_size<discovery::DomainFacts>() + heap_size(*facts);
   return size;
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

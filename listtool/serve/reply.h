@@ -15,11 +15,11 @@
 
 #include "base/clock.h"
 #include "base/next_hop.h"
+#include "discovery/policy_resolver.h"
 #include "listtool/postfix/map.h"
-#include "policy/answer.h"
-#include "policy/examiner.h"
+#include "policy/decision.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 // Who asks, by the name of the map.
 enum class Dialect : std::uint8_t {
@@ -28,14 +28,14 @@ enum class Dialect : std::uint8_t {
   sendmail,        // "sts": FEATURE(`sts') of Sendmail 8.17
 };
 inline constexpr std::size_t dialects = 3;
-std::string_view to_text(Dialect dialect);
+std::string_view to_string(Dialect dialect);
 
 // Any name but the two above is `postfix`, as with the other resolvers, who take it for one of their zones.
 Dialect dialect_of(std::string_view map);
 
 enum class Outcome : std::uint8_t { policy, no_policy, trouble };
 inline constexpr std::size_t outcomes = 3;
-std::string_view to_text(Outcome outcome);
+std::string_view to_string(Outcome outcome);
 
 // One reply as it goes over the wire; "" where it is not known yet.
 struct Reply {
@@ -52,7 +52,7 @@ inline constexpr std::size_t reply_limit = 100'000;  // bytes of the netstring's
 struct Rules {
   // Of a Postfix before 3.10 that asks with any map; adds what it understands.
   std::optional<postfix::Version> postfix_version;
-  // As in policy::Known.
+  // As in policy::Inputs.
   bool early_adopter = false;
   // Mail to a domain that announces MTA-STS waits while its policy cannot be had and nothing else is known.
   // More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message to go
@@ -70,7 +70,7 @@ struct Rules {
 // "may" with these attributes is a success to be reported, whatever the certificate, the MX host's name or
 // policy_failure= say; and "secure" with policy_failure= would hold up the mail, which RFC 8461 section 5
 // does not ask for.
-Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Answer& answer,
+Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Decision& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules);
 
 // What Rules::hold_without_policy makes of a policy that cannot be had. Postfix 3.10 reports why
@@ -91,8 +91,9 @@ struct Replies {
   Time fresh_until;
   // From then on they are not true any more: a policy, or a list, has expired.
   Time usable_until;
-  std::uint64_t generation = 0;                // of the lists and of what else they were made of
-  std::shared_ptr<const policy::Facts> facts;  // what they were made of; none where that did not matter
+  std::uint64_t generation = 0;  // of the lists and of what else they were made of
+  std::shared_ptr<const discovery::DomainFacts>
+      facts;  // what they were made of; none where that did not matter
 
   const Reply& for_dialect(Dialect dialect) const { return of[static_cast<std::size_t>(dialect)]; }
   policy::Source source_for(Dialect dialect) const { return source[static_cast<std::size_t>(dialect)]; }
@@ -100,4 +101,4 @@ struct Replies {
   std::size_t size() const;
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

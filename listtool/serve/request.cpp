@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 constexpr RequestReading incomplete{.state = Reading::incomplete};
@@ -35,4 +35,4 @@ RequestReading read_request(std::string_view bytes) {
           .size = digits + 1 + length + 1};
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

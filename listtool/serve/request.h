@@ -7,7 +7,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 // Of "MAP KEY", in bytes. A domain name has 253 at most.
 inline constexpr std::size_t request_limit = 1'000;
@@ -34,4 +34,4 @@ struct RequestReading {
 // it is certain; incomplete ones are never more than request_limit + request_frame.
 RequestReading read_request(std::string_view bytes);
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

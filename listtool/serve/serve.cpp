@@ -11,35 +11,36 @@
 #include <cerrno>
 #include <thread>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/counted.h"
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/user.h"
+#include "discovery/discovery_stack.h"
 #include "listtool/options.h"
 #include "listtool/serve/answerer.h"
 #include "listtool/serve/finder.h"
 #include "listtool/serve/lists.h"
 #include "listtool/serve/metrics.h"
 #include "listtool/serve/server.h"
-#include "policy/discovery.h"
-#include "service/hand_over.h"
-#include "service/identity.h"
 #include "service/listener.h"
 #include "service/metrics_server.h"
-#include "service/notice.h"
+#include "service/ownership.h"
+#include "service/sd_notify.h"
 #include "service/signals.h"
+#include "service/switch_user.h"
 
 namespace starttls::listtool {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace socketmap;
+using namespace serve;
 using namespace std::chrono_literals;
 
 constexpr auto tick_interval = 1s;
 // Where more questions are to be asked of the DNS than may be at the same time.
-constexpr auto give_way_after = 1s;
+constexpr auto preempt_after = 1s;
 constexpr int ticks_between_tidying = 60;
 // Of what was asked before the end: as long as an answer may take, and a little for the peer to read it.
 constexpr auto time_to_read = 2s;
@@ -70,33 +71,33 @@ void raise_descriptor_limit(const ServeSettings& settings) {
   limit.rlim_cur = limit.rlim_max;
   const bool raised = ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
   if (!raised || limit.rlim_max < settings.max_connections + other_descriptors) {
-    spdlog::warn("the limit of {} is too low for {}; when it is reached, idle ones are closed",
-                 counted(limit.rlim_max, "open file"), counted(settings.max_connections, "connection"));
+    log_warning("the limit of {} is too low for {}; when it is reached, idle ones are closed",
+                counted(limit.rlim_max, "open file"), counted(settings.max_connections, "connection"));
   }
 }
 
 // What finds out, all of it in one thread.
-class FindingSide {
+class LookupThread {
  public:
   // `answering` must outlive its thread.
-  static Result<std::unique_ptr<FindingSide>> begin(const Common& common, Clock clock, Counters& counters);
-  FindingSide(const FindingSide&) = delete;
-  FindingSide& operator=(const FindingSide&) = delete;
-  ~FindingSide() = default;
+  static Result<std::unique_ptr<LookupThread>> begin(const Common& common, Clock clock, Counters& counters);
+  LookupThread(const LookupThread&) = delete;
+  LookupThread& operator=(const LookupThread&) = delete;
+  ~LookupThread() = default;
 
   void show_metrics(std::unique_ptr<service::MetricsServer> metrics);
   void start(event::Loop& answering, Answerer& answerer);
   // From any thread.
-  void ask(Question question);
+  void ask(LookupRequest question);
   void reload();
   // Waits for the end of its thread. What is still being examined is given up, whether or not it is freed:
   // then false.
   bool stop();
 
  private:
-  FindingSide(const Common& common, Clock clock, Counters& counters,
-              std::unique_ptr<policy::Discovery> discovery, std::shared_ptr<Lists> lists);
-  Knowing knowing();
+  LookupThread(const Common& common, Clock clock, Counters& counters,
+               std::unique_ptr<discovery::DiscoveryStack> discovery, std::shared_ptr<Lists> lists);
+  PolicyLookups knowing();
   void tick();
   void tell_unusable_lists();
   void read_configuration_again();
@@ -107,7 +108,7 @@ class FindingSide {
   Common common_;
   Clock clock_;
   Counters& counters_;
-  std::unique_ptr<policy::Discovery> discovery_;
+  std::unique_ptr<discovery::DiscoveryStack> discovery_;
   std::shared_ptr<Lists> lists_;
   std::string state_;  // of the lists
   Time started_;
@@ -122,8 +123,8 @@ class FindingSide {
   std::thread thread_;
 };
 
-FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
-                         std::unique_ptr<policy::Discovery> discovery, std::shared_ptr<Lists> lists)
+LookupThread::LookupThread(const Common& common, Clock clock, Counters& counters,
+                           std::unique_ptr<discovery::DiscoveryStack> discovery, std::shared_ptr<Lists> lists)
     : common_(common),
       clock_(std::move(clock)),
       counters_(counters),
@@ -132,48 +133,52 @@ FindingSide::FindingSide(const Common& common, Clock clock, Counters& counters,
       state_(Lists::state_of(common.configuration)),
       started_(clock_()) {}
 
-Result<std::unique_ptr<FindingSide>> FindingSide::begin(const Common& common, Clock clock,
-                                                        Counters& counters) {
+Result<std::unique_ptr<LookupThread>> LookupThread::begin(const Common& common, Clock clock,
+                                                          Counters& counters) {
   const Configuration& configuration = common.configuration;
-  policy::DiscoverySettings settings = configuration.discovery;
-  settings.policy_hosts.queue = http::QueueBounds{};
-  settings.dns.give_way_after = give_way_after;
-  policy::ExaminerSettings examiner = examiner_settings(configuration.serve, dane::Detail::none);
-  examiner.asking.rate = policy::QuestionRateLimits{};
-  auto discovery = policy::Discovery::begin(settings, mta_sts_cache(configuration), clock, examiner);
+  discovery::DiscoverySettings settings = configuration.discovery;
+  settings.policy_hosts.queue = http::QueueLimits{};
+  settings.dns.preempt_after = preempt_after;
+  discovery::PolicyResolverSettings policy_resolver =
+      examiner_settings(configuration.serve, dane::Detail::none);
+  policy_resolver.asking.rate = discovery::QuestionRateLimits{};
+  auto discovery =
+      discovery::DiscoveryStack::begin(settings, mta_sts_cache(configuration), clock, policy_resolver);
   if (!discovery) return std::unexpected(discovery.error());
-  for (const auto* const warning : {&(*discovery)->warning, &(*discovery)->verdicts_warning}) {
-    if (*warning) spdlog::warn("{}", (*warning)->message);
+  for (const auto* const warning : {&(*discovery)->warning, &(*discovery)->dane_store_warning}) {
+    if (*warning) log_warning("{}", (*warning)->message);
   }
   auto lists = Lists::open(configuration, clock());
   if (!lists) return std::unexpected(lists.error());
-  return std::unique_ptr<FindingSide>(new FindingSide(
+  return std::unique_ptr<LookupThread>(new LookupThread(
       common, std::move(clock), counters, std::move(*discovery), std::make_shared<Lists>(std::move(*lists))));
 }
 
-void FindingSide::show_metrics(std::unique_ptr<service::MetricsServer> metrics) {
+void LookupThread::show_metrics(std::unique_ptr<service::MetricsServer> metrics) {
   metrics_ = std::move(metrics);
   metrics_->start(discovery_->loop, [this] {
-    counters_.questions_refused.set(discovery_->examiner->questions_refused());
+    counters_.questions_refused.set(discovery_->policy_resolver->questions_refused());
     counters_.fetches_waiting.set(discovery_->fetcher->waiting());
     return metrics_page(counters_, *lists_, started_, clock_(), metrics_->failures());
   });
 }
 
 template <class T>
-T FindingSide::or_tell(Result<T> result, T otherwise) {
+T LookupThread::or_tell(Result<T> result, T otherwise) {
   if (result) return std::move(*result);
-  if (cache_trouble_.permit(clock_())) spdlog::warn("{}", result.error().message);
+  if (cache_trouble_.permit(clock_())) log_warning("{}", result.error().message);
   return otherwise;
 }
 
-Knowing FindingSide::knowing() {
-  mtasts::Cache& cache = *discovery_->cache;
-  policy::Examiner& examiner = *discovery_->examiner;
+PolicyLookups LookupThread::knowing() {
+  mtastsdb::Cache& cache = *discovery_->cache;
+  discovery::PolicyResolver& policy_resolver = *discovery_->policy_resolver;
   return {
-      .examine = [&examiner](NextHop next_hop) { return examiner.examine(std::move(next_hop)); },
-      .known = [&examiner](const DomainName& domain) { return examiner.known(domain); },
-      .kept_verdict = [&examiner](const NextHop& next_hop) { return examiner.kept_verdict(next_hop); },
+      .examine =
+          [&policy_resolver](NextHop next_hop) { return policy_resolver.examine(std::move(next_hop)); },
+      .known = [&policy_resolver](const DomainName& domain) { return policy_resolver.known(domain); },
+      .stored_dane =
+          [&policy_resolver](const NextHop& next_hop) { return policy_resolver.stored_dane(next_hop); },
       .due = [this, &cache](
                  std::size_t most) { return or_tell(cache.due(clock_(), most), std::vector<DomainName>{}); },
       // What we learn ourselves is told domain by domain.
@@ -188,8 +193,8 @@ Knowing FindingSide::knowing() {
           }};
 }
 
-void FindingSide::start(event::Loop& answering, Answerer& answerer) {
-  discovery_->examiner->is_enforced() = [this](const DomainName& domain) {
+void LookupThread::start(event::Loop& answering, Answerer& answerer) {
+  discovery_->policy_resolver->is_enforced() = [this](const DomainName& domain) {
     const auto entry = lists_->list_entry(domain, clock_());
     return entry && entry->mode != preload::Mode::none;
   };
@@ -199,14 +204,14 @@ void FindingSide::start(event::Loop& answering, Answerer& answerer) {
                                  .of_one_owner = common_.configuration.serve.max_lookups / 10},
                    .dane = common_.configuration.serve.dane},
       Finder::Tell{.news =
-                       [&](News news) {
+                       [&](LookupResult news) {
                          answering.post([&answerer, news = std::move(news)] { answerer.deliver(news); });
                        },
                    .generation =
                        [&](std::uint64_t generation) {
                          answering.post([&answerer, generation] { answerer.set_generation(generation); });
                        }});
-  discovery_->examiner->on_waiting_for_host(
+  discovery_->policy_resolver->on_waiting_for_host(
       [this](const NextHop& next_hop) { finder_->wait_for_host(next_hop); });
   finder_->use(lists_, rules_of(common_.configuration.serve));
   ticking_.emplace(discovery_->loop, [this] { tick(); });
@@ -214,51 +219,51 @@ void FindingSide::start(event::Loop& answering, Answerer& answerer) {
   thread_ = std::thread([this] { discovery_->loop.run(); });
 }
 
-void FindingSide::ask(Question question) {
+void LookupThread::ask(LookupRequest question) {
   discovery_->loop.post(
       [this, question = std::move(question)]() mutable { finder_->find_out(std::move(question)); });
 }
 
-void FindingSide::reload() {
+void LookupThread::reload() {
   discovery_->loop.post([this] {
-    service::tell_reloading();
+    service::notify_reloading();
     read_configuration_again();
     use_lists_again();
-    service::tell_ready();
+    service::notify_ready();
   });
 }
 
-bool FindingSide::stop() {
+bool LookupThread::stop() {
   discovery_->loop.stop();
   thread_.join();
   metrics_.reset();
   return finder_->under_way() == 0;
 }
 
-void FindingSide::tick() {
+void LookupThread::tick() {
   ticking_->start(tick_interval);
   tell_unusable_lists();
   if (Lists::state_of(common_.configuration) != state_) use_lists_again();
   finder_->tick();
   if (++ticks_ % ticks_between_tidying != 0) return;
   if (const auto tidied = discovery_->cache->tidy(clock_()); !tidied && cache_trouble_.permit(clock_())) {
-    spdlog::warn("{}", tidied.error().message);
+    log_warning("{}", tidied.error().message);
   }
 }
 
-void FindingSide::tell_unusable_lists() {
-  for (const std::string& sentence : lists_->newly_unusable(clock_())) spdlog::warn("{}", sentence);
+void LookupThread::tell_unusable_lists() {
+  for (const std::string& sentence : lists_->newly_unusable(clock_())) log_warning("{}", sentence);
 }
 
 // Sockets, limits and whom we are cannot change any more; lists, overrides and the words of replies can.
-void FindingSide::read_configuration_again() {
+void LookupThread::read_configuration_again() {
   std::error_code error;
   const fs::path file = common_.config.empty() ? fs::path(default_configuration) : common_.config;
   if (common_.config.empty() && !fs::exists(file, error)) return;
   auto read = read_configuration(file);
   if (!read) {
     counters_.reloads_failed.add();
-    spdlog::warn("the configuration stays as it was: {}", read.error().message);
+    log_warning("the configuration stays as it was: {}", read.error().message);
     return;
   }
   if (!common_.state_dir.empty()) read->state_dir = common_.state_dir;
@@ -267,17 +272,17 @@ void FindingSide::read_configuration_again() {
   common_.configuration = std::move(*read);
 }
 
-void FindingSide::use_lists_again() {
+void LookupThread::use_lists_again() {
   state_ = Lists::state_of(common_.configuration);
   auto lists = Lists::open(common_.configuration, clock_());
   if (!lists) {
     counters_.reloads_failed.add();
-    spdlog::warn("lists and overrides stay as they were: {}", lists.error().message);
+    log_warning("lists and overrides stay as they were: {}", lists.error().message);
     return;
   }
   lists_ = std::make_shared<Lists>(std::move(*lists));
   finder_->use(lists_, rules_of(common_.configuration.serve));
-  spdlog::info("lists and overrides were read: {}", counted(lists_->installed().size(), "list"));
+  log_info("lists and overrides were read: {}", counted(lists_->installed().size(), "list"));
   tell_unusable_lists();
 }
 
@@ -290,7 +295,7 @@ struct Sockets {
 };
 
 Result<service::SocketAccess> socket_access(const Configuration& configuration,
-                                            const std::optional<service::Identity>& identity) {
+                                            const std::optional<User>& identity) {
   const ServeSettings& settings = configuration.serve;
   service::SocketAccess access{.mode = settings.socket_mode};
   if (identity) {
@@ -298,7 +303,7 @@ Result<service::SocketAccess> socket_access(const Configuration& configuration,
     access.group = identity->gid;
   }
   if (!settings.socket_group.empty()) {
-    const auto group = service::find_group(settings.socket_group);
+    const auto group = find_group(settings.socket_group);
     if (!group)
       return std::unexpected(configuration.wrong("serve.socket_group", "is wrong: " + group.error().message));
     access.group = *group;
@@ -306,13 +311,12 @@ Result<service::SocketAccess> socket_access(const Configuration& configuration,
   return access;
 }
 
-Result<Sockets> open_sockets(const Configuration& configuration,
-                             const std::optional<service::Identity>& identity) {
+Result<Sockets> open_sockets(const Configuration& configuration, const std::optional<User>& identity) {
   const ServeSettings& settings = configuration.serve;
   Sockets sockets;
   const auto access = socket_access(configuration, identity);
   if (!access) return std::unexpected(access.error());
-  const auto open = [&](const service::Address& address) -> Result<UniqueFd> {
+  const auto open = [&](const config::Address& address) -> Result<UniqueFd> {
     auto listener = service::Listener::open(address, *access);
     if (!listener) return std::unexpected(listener.error());
     UniqueFd socket = listener->take_socket();
@@ -324,13 +328,13 @@ Result<Sockets> open_sockets(const Configuration& configuration,
   sockets.listening = std::move(*activated);
   if (!sockets.listening.empty())
     sockets.shown = fmt::format(" {} of systemd", counted(sockets.listening.size(), "socket"));
-  for (const service::Address& address : settings.listen) {
+  for (const config::Address& address : settings.listen) {
     const auto is_it = [&](const UniqueFd& socket) { return service::listens_at(socket, address); };
     if (std::ranges::any_of(sockets.listening, is_it)) continue;
     auto socket = open(address);
     if (!socket) return std::unexpected(socket.error());
     sockets.listening.push_back(std::move(*socket));
-    sockets.shown += " " + printable(service::to_text(address));
+    sockets.shown += " " + printable(config::to_string(address));
   }
   if (sockets.listening.empty()) {
     return std::unexpected(
@@ -343,58 +347,57 @@ Result<Sockets> open_sockets(const Configuration& configuration,
 
 // The caches have to be written by whom we become: their folder and their files are made theirs where they
 // are root's, in a place that nobody but root could have changed.
-void hand_over(const fs::path& cache, const service::Identity& identity) {
+void hand_over(const fs::path& cache, const User& identity) {
   std::error_code error;
   const bool is_new = !fs::exists(cache.parent_path(), error) && !error;
   const auto directory = Directory::make(cache.parent_path());
   if (!directory) return;
   const auto tell_failure = [](const Result<void>& given) {
-    if (!given) spdlog::warn("{}", given.error().message);
+    if (!given) log_warning("{}", given.error().message);
   };
   for (const char* const end : {"", "-wal", "-shm", "-journal"})
     tell_failure(service::give(*directory, cache.filename().string() + end, identity));
-  if (is_new) tell_failure(service::give_all(*directory, identity));
+  if (is_new) tell_failure(service::change_owner_of_all(*directory, identity));
 }
 
-Result<void> drop_privileges(const Configuration& configuration,
-                             const std::optional<service::Identity>& identity) {
+Result<void> drop_privileges(const Configuration& configuration, const std::optional<User>& identity) {
   if (!identity) return {};
   if (::geteuid() == 0) {
     const fs::path cache = mta_sts_cache(configuration);
     hand_over(cache, *identity);
-    hand_over(policy::verdicts_beside(cache), *identity);
+    hand_over(discovery::dane_store_file(cache), *identity);
   }
   return service::become(*identity);
 }
 
-Result<std::optional<service::Identity>> identity_of(const Configuration& configuration) {
+Result<std::optional<User>> identity_of(const Configuration& configuration) {
   const ServeSettings& settings = configuration.serve;
   if (settings.user.empty()) return std::nullopt;
-  auto identity = service::find_identity(settings.user, settings.group);
+  auto identity = find_user(settings.user, settings.group);
   if (identity) return *identity;
-  const bool has_user = service::find_identity(settings.user, "").has_value();
+  const bool has_user = find_user(settings.user, "").has_value();
   return std::unexpected(
       configuration.wrong(has_user ? "serve.group" : "serve.user", "is wrong: " + identity.error().message));
 }
 
 // Answers until TERM or INT. Says whether nothing is being examined any more.
 bool answer_until_told(const ServeSettings& settings, Sockets& sockets, UniqueFd signals_descriptor,
-                       const Clock& clock, Counters& counters, FindingSide& finding) {
+                       const Clock& clock, Counters& counters, LookupThread& finding) {
   event::Loop loop;
   Answerer answerer(answerer_limits(settings), counters,
-                    [&](Question question) { finding.ask(std::move(question)); });
+                    [&](LookupRequest question) { finding.ask(std::move(question)); });
   Server server(loop, std::move(sockets.listening), answerer, counters, clock,
                 {.connections = settings.max_connections, .idle_timeout = settings.idle_timeout});
   bool is_ending = false;
   const service::Signals signals(loop, std::move(signals_descriptor), [&](int number) {
     if (number == SIGHUP) return finding.reload();
     if (std::exchange(is_ending, true)) return;
-    service::tell_stopping();
+    service::notify_stopping();
     sockets.made.clear();
     server.drain(settings.answer_timeout + time_to_read, [&] { loop.stop(); });
   });
   finding.start(loop, answerer);
-  service::tell_ready();
+  service::notify_ready();
   loop.run();
   return finding.stop();
 }
@@ -413,13 +416,13 @@ Result<void> run(const Common& common) {
   if (!sockets) return std::unexpected(sockets.error());
   if (auto dropped = drop_privileges(configuration, *identity); !dropped) return dropped;
   Counters counters;
-  auto finding = FindingSide::begin(common, *clock, counters);
+  auto finding = LookupThread::begin(common, *clock, counters);
   if (!finding) return std::unexpected(finding.error());
   if (sockets->metrics) (*finding)->show_metrics(std::move(sockets->metrics));
-  spdlog::info("{} answers on{}", STARTTLS_VERSION, sockets->shown);
+  log_info("{} answers on{}", STARTTLS_VERSION, sockets->shown);
   const bool is_idle =
       answer_until_told(settings, *sockets, std::move(*signals), *clock, counters, **finding);
-  spdlog::info("ended");
+  log_info("ended");
   // Examinations under way hold on to everything, and nobody waits for them; they end with the process.
   if (!is_idle) (void)finding->release();
   return {};
@@ -441,7 +444,7 @@ Result<int> check(const Common& common) {
 
 }  // namespace
 
-Result<int> serve(const Common& common, const ServeOptions& options) {
+Result<int> run_serve(const Common& common, const ServeOptions& options) {
   const ServeSettings& settings = common.configuration.serve;
   if (options.check_only) return check(common);
   const std::string level = common.quiet ? "error" : common.verbose ? "debug" : settings.log_level;
@@ -450,7 +453,7 @@ Result<int> serve(const Common& common, const ServeOptions& options) {
   start_log(program, to_syslog ? LogTarget::syslog : LogTarget::standard_error);
   const auto done = run(common);
   if (done) return 0;
-  if (to_syslog) spdlog::error("{}", done.error().message);
+  if (to_syslog) log_error("{}", done.error().message);
   return std::unexpected(done.error());
 }
 

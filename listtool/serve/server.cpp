@@ -11,11 +11,11 @@
 
 #include "base/log.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 namespace {
 
 using namespace std::chrono_literals;
-using event::Watch;
+using event::DescriptorWatcher;
 
 // What expires, and who is idle, is seen this much too late at most.
 constexpr auto tick_interval = 1s;
@@ -63,7 +63,7 @@ struct Server::Held final : Connection::Owner {
 
 struct Server::Listener {
   UniqueFd socket;
-  std::optional<Watch> watch;
+  std::optional<DescriptorWatcher> watch;
 };
 
 Server::Server(event::Loop& loop, std::vector<UniqueFd> listeners, Answerer& answerer, Counters& counters,
@@ -96,7 +96,7 @@ Server::~Server() {
 void Server::listen_again() {
   for (const auto& listener : listeners_) {
     if (listener->watch) continue;
-    listener->watch.emplace(loop_, listener->socket.get(), Watch::For::reading,
+    listener->watch.emplace(loop_, listener->socket.get(), DescriptorWatcher::For::reading,
                             [this, at = listener.get()] { accept(*at); });
   }
 }
@@ -219,4 +219,4 @@ void Server::drain(std::chrono::milliseconds longest, std::function<void()> drai
   is_draining_all_ = false;
 }
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

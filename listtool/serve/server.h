@@ -16,7 +16,7 @@
 #include "listtool/serve/connection.h"
 #include "listtool/serve/counters.h"
 
-namespace starttls::listtool::socketmap {
+namespace starttls::listtool::serve {
 
 struct ServerLimits {
   // With more the longest idle one is closed to make room; where none is idle, the next ones wait to be
@@ -77,4 +77,4 @@ class Server {
   event::Timer end_of_draining_;
 };
 
-}  // namespace starttls::listtool::socketmap
+}  // namespace starttls::listtool::serve

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
 
 namespace {
@@ -123,7 +123,7 @@ Result<int> run(const std::string& ca_file, const std::string& addresses) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&]() -> Result<int> {
+  return run_main(program, [&]() -> Result<int> {
     if (argc != 3) return fail(Fault::usage, "usage: fetch-floor CA_FILE ADDRESSES");
     return run(argv[1], argv[2]);
   });

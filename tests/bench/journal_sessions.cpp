@@ -12,11 +12,11 @@
 #include <string>
 #include <string_view>
 
-#include "base/cli.h"
-#include "milter/sending_domain.h"
+#include "base/console.h"
 #include "store/journal.h"
-#include "store/ledger.h"
+#include "store/open_store.h"
 #include "store/recorder.h"
+#include "store/sending_domain.h"
 
 namespace {
 
@@ -26,17 +26,17 @@ using namespace std::chrono_literals;
 constexpr const char* program = "journal-sessions";
 constexpr std::size_t segment_bytes = 8UL << 20U;  // as the recorder has them
 
-store::Session session(std::uint64_t number, std::uint64_t senders) {
+session::Session session(std::uint64_t number, std::uint64_t senders) {
   const std::uint64_t sender = number * 2'654'435'761 % senders;  // in no order
   const Time begin{
       std::chrono::milliseconds{1'795'305'600'000 + static_cast<std::int64_t>(number % 80'000'000)}};
-  store::Session made{.begin = begin,
-                      .end = begin + 1s,
-                      .receiving_mx = "mx.example.test",
-                      .client_address = fmt::format("192.0.{}.{}", sender / 250 % 250, sender % 250),
-                      .client_name = fmt::format("out.sender{}.example", sender),
-                      .helo = fmt::format("out.sender{}.example", sender),
-                      .transactions = 1};
+  session::Session made{.begin = begin,
+                        .end = begin + 1s,
+                        .receiving_mx = "mx.example.test",
+                        .client_address = fmt::format("192.0.{}.{}", sender / 250 % 250, sender % 250),
+                        .client_name = fmt::format("out.sender{}.example", sender),
+                        .helo = fmt::format("out.sender{}.example", sender),
+                        .transactions = 1};
   if (sender % 10 != 0) {
     made.tls_version = "TLSv1.3";
     made.cipher = "TLS_AES_256_GCM_SHA384";
@@ -48,7 +48,7 @@ store::Session session(std::uint64_t number, std::uint64_t senders) {
 }
 
 Result<void> write(const std::filesystem::path& state_dir, std::uint64_t sessions, std::uint64_t senders) {
-  store::Journal journal(store::journal_folder(state_dir), 1 << 20U);
+  store::Journal journal(store::journal_directory(state_dir), 1 << 20U);
   const Clock clock = system_clock();
   if (auto opened = journal.open(clock()); !opened) return opened;
   for (std::uint64_t i = 0; i < sessions; ++i) {
@@ -60,12 +60,12 @@ Result<void> write(const std::filesystem::path& state_dir, std::uint64_t session
 }
 
 Result<void> fold(const std::filesystem::path& state_dir) {
-  const auto sending = milter::sending_domain();
+  const auto sending = store::sending_domain();
   if (!sending) return std::unexpected(sending.error());
   store::RecorderOptions options;
-  options.journal = store::journal_folder(state_dir);
+  options.journal = store::journal_directory(state_dir);
   options.open_store = [&] {
-    return store::open_store({.state_dir = state_dir, .store_url = {}}, store::Access::write);
+    return store::open_store({.state_dir = state_dir, .store_url = {}}, store::Access::owner);
   };
   options.sending_domain = *sending;
   store::Recorder recorder(options, system_clock());
@@ -95,5 +95,5 @@ Result<int> run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&] { return run(argc, argv); });
+  return run_main(program, [&] { return run(argc, argv); });
 }

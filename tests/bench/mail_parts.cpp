@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
 #include "gmime_peer.h"
 #include "mail/message.h"
@@ -24,7 +24,7 @@ constexpr std::uint64_t bytes_a_round = std::uint64_t{4}
 
 // The bytes of all parts.
 Result<std::uint64_t> ours(const std::string& file) {
-  const auto source = mail::Source::open(file, mail::message_size_limit);
+  const auto source = mail::RandomAccessFile::open(file, mail::message_size_limit);
   if (!source) return std::unexpected(source.error());
   std::uint64_t size = 0;
   Result<void> read;

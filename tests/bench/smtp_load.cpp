@@ -18,7 +18,7 @@
 #include <thread>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
 
 namespace {
@@ -127,5 +127,5 @@ Result<int> run(int argc, const char* const* argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&] { return run(argc, argv); });
+  return run_main(program, [&] { return run(argc, argv); });
 }

@@ -11,7 +11,7 @@
 #include <cstdint>
 #include <string>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "load/address.h"
 
 namespace {
@@ -62,7 +62,7 @@ Result<int> serve(const std::string& socket, const std::string& reply) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&]() -> Result<int> {
+  return run_main(program, [&]() -> Result<int> {
     if (argc != 3) return fail(Fault::usage, "usage: socketmap-floor SOCKET REPLY");
     return serve(argv[1], argv[2]);
   });

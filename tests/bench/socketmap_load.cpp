@@ -20,8 +20,9 @@
 #include <string_view>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/console.h"
 #include "base/file.h"
+#include "command/command_line.h"
 #include "load/address.h"
 
 namespace {
@@ -261,7 +262,7 @@ Result<void> run(const CommandLine& line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  return guarded(program, [&]() -> Result<int> {
+  return run_main(program, [&]() -> Result<int> {
     CommandLine line;
     CLI::App app("Puts load on a socketmap server.", program);
     app.add_option("socket", line.socket, "Where it listens: unix:/path or inet:port@127.0.0.1")->required();
@@ -274,7 +275,7 @@ int main(int argc, char** argv) {
     app.add_option("-t,--seconds", line.seconds, "How long to ask; without it, once for each domain")
         ->check(CLI::PositiveNumber);
     app.footer("Example:\n  socketmap-load -c 50 -t 5 unix:/run/starttls/socketmap domains");
-    if (const auto status = parse_command_line(app, argc, argv)) return *status;
+    if (const auto status = command::parse_command_line(app, argc, argv)) return *status;
     if (auto done = run(line); !done) return std::unexpected(done.error());
     return 0;
   });

@@ -32,14 +32,14 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text = fuzz::text_of(bytes, size);
   if (const auto field = mail::parse_authentication_results(text)) {
     check(*field, size);
-    fuzz::require(mail::authserv_id_of(text) == field->authserv_id);
+    fuzz::require(mail::parse_authserv_id(text) == field->authserv_id);
   }
   // The header that such fields stand in, and the other fields that are looked at.
   constexpr std::array<std::string_view, 2> names{"authentication-results", "dkim-signature"};
-  for (const mail::Field& one : mail::fields_in(text, names)) {
+  for (const mail::Field& one : mail::parse_fields(text, names)) {
     fuzz::require(one.value.size() <= size);
     (void)mail::parse_authentication_results(one.value);
-    if (const auto tag = mail::tag_in(one.value, "l")) fuzz::require(tag->size() <= one.value.size());
+    if (const auto tag = mail::find_tag(one.value, "l")) fuzz::require(tag->size() <= one.value.size());
   }
   return 0;
 }

@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require(answer->status != dns::Status::failed);
   const bool is_alias = type == dns::Type::cname && answer->status == dns::Status::found;
   fuzz::require((answer->status == dns::Status::found) == (records > 0 || is_alias));
-  fuzz::require(answer->ttl.count() >= 0 && answer->ttl <= dns::longest_ttl);
+  fuzz::require(answer->ttl.count() >= 0 && answer->ttl <= dns::max_ttl);
   fuzz::require(!answer->secure && !answer->bogus);
   for (const std::string& text : answer->texts) fuzz::require(text.size() <= size);
   for (const dns::Mx& mx : answer->mxs) {

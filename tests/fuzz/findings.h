@@ -13,11 +13,11 @@ namespace starttls::fuzz {
 // They are fit to be shown and in order, and refuse a text if and only if nothing was read from it.
 inline void require_sound(const std::vector<Finding>& findings, bool readable) {
   for (const Finding& finding : findings) {
-    const std::string text = to_text(finding);
+    const std::string text = to_string(finding);
     require(text.find_first_of("\n\r\x1b") == std::string::npos && is_utf8(text));
-    require(finding.place.line >= 1 && finding.place.column >= 1);
+    require(finding.position.line >= 1 && finding.position.column >= 1);
   }
-  require(std::ranges::is_sorted(findings, {}, &Finding::place));
+  require(std::ranges::is_sorted(findings, {}, &Finding::position));
   require(findings.size() <= Findings::most + 1);
   require(readable == (refusal(findings) == nullptr));
 }

@@ -1,4 +1,4 @@
-#include "base/network.h"
+#include "base/ip_address.h"
 #include "fuzz.h"
 
 using namespace starttls;
@@ -10,10 +10,10 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (address) {
     fuzz::require(IpAddress::parse(address->text()) == address);
     for (std::size_t length = 0; length <= address->bits(); length += 8) {
-      const IpAddress cut = address->cut(length);
-      fuzz::require(cut.cut(length) == cut && cut.is_ipv4() == address->is_ipv4());
+      const IpAddress masked = address->masked(length);
+      fuzz::require(masked.masked(length) == masked && masked.is_ipv4() == address->is_ipv4());
     }
-    fuzz::require(address->cut(address->bits()) == *address);
+    fuzz::require(address->masked(address->bits()) == *address);
   }
   if (const auto network = IpNetwork::parse(text)) {
     const auto again = IpNetwork::parse(network->text());

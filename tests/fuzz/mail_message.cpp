@@ -14,7 +14,7 @@ using namespace starttls;
 namespace {
 
 // The parts are decoded content of the mail, and not more of them than there may be.
-void check_parts(const mail::Source& source, std::uint64_t begin, std::uint64_t end) {
+void check_parts(const mail::RandomAccessFile& source, std::uint64_t begin, std::uint64_t end) {
   std::size_t parts = 0;
   std::size_t total = 0;
   (void)mail::for_each_part(source, begin, end, [&](const mail::Part& part) {
@@ -35,8 +35,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static const UniqueFd fd(::memfd_create("mail", MFD_CLOEXEC));
   fuzz::require(::ftruncate(fd.get(), 0) == 0 && ::lseek(fd.get(), 0, SEEK_SET) == 0);
   fuzz::require(write_all(fd.get(), fuzz::text_of(bytes, size)) == 0);
-  const auto source =
-      mail::Source::open(std::filesystem::path("/proc/self/fd") / std::to_string(fd.get()), 1U << 20U);
+  const auto source = mail::RandomAccessFile::open(
+      std::filesystem::path("/proc/self/fd") / std::to_string(fd.get()), 1U << 20U);
   fuzz::require(source && source->size() == size);
   check_parts(*source, 0, size);
   std::uint64_t last = 0;

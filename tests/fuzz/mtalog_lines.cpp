@@ -1,6 +1,6 @@
-#include "base/network.h"
+#include "base/ip_address.h"
 #include "fuzz.h"
-#include "mtalog/assembler.h"
+#include "mtalog/failure_parser.h"
 #include "mtalog/line_buffer.h"
 #include "mtalog/local_times.h"
 #include "mtalog/positions.h"
@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   std::string_view text = fuzz::text_of(bytes, size);
   const std::size_t piece = text.empty() ? 1 : static_cast<unsigned char>(text[0]) + std::size_t{1};
   mtalog::LineBuffer lines;
-  mtalog::Assembler assembler;
+  mtalog::FailureParser assembler;
   mtalog::LocalTimes times;
   for (std::string_view rest = text; !rest.empty(); rest.remove_prefix(std::min(rest.size(), piece))) {
     lines.feed(rest.substr(0, piece), [&](std::string_view line, std::uint64_t place) {
@@ -27,8 +27,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     });
   }
   if (const auto file = mtalog::parse_file_position(text))
-    fuzz::require(mtalog::parse_file_position(to_text(*file)) == file);
+    fuzz::require(mtalog::parse_file_position(to_string(*file)) == file);
   if (const auto journal = mtalog::parse_journal_position(text))
-    fuzz::require(mtalog::parse_journal_position(to_text(*journal)) == journal);
+    fuzz::require(mtalog::parse_journal_position(to_string(*journal)) == journal);
   return 0;
 }

@@ -8,7 +8,7 @@ namespace {
 
 // Written as the standard has it, the policy is the same and nothing is wrong with it.
 void check_round_trip(const mtasts::Policy& policy) {
-  std::string text = "version: STSv1\nmode: " + std::string(to_text(policy.mode)) + "\n";
+  std::string text = "version: STSv1\nmode: " + std::string(to_string(policy.mode)) + "\n";
   for (const auto& pattern : policy.mx) text += "mx: " + pattern.str() + "\n";
   text += "max_age: " + std::to_string(policy.max_age.count()) + "\n";
   if (text.size() > mtasts::policy_size_limit) return;  // A-labels are longer than U-labels
@@ -21,7 +21,7 @@ void check_round_trip(const mtasts::Policy& policy) {
 // Postfix takes them between braces, one after another.
 void check_strings(const mtasts::Policy& policy) {
   const auto strings = mtasts::policy_strings(policy);
-  fuzz::require(strings.size() <= mtasts::most_policy_strings);
+  fuzz::require(strings.size() <= mtasts::max_policy_strings);
   for (const std::string& string : strings) {
     fuzz::require(std::ranges::all_of(string, [](char c) { return c >= ' ' && c <= '~'; }));
     fuzz::require(string.find_first_of("{}") == std::string::npos);
@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (!reading.policy) return 0;
   const mtasts::Policy& policy = *reading.policy;
   fuzz::require(policy.mode == mtasts::Mode::none || !policy.mx.empty());
-  fuzz::require(policy.max_age.count() >= 0 && policy.max_age <= mtasts::longest_max_age);
+  fuzz::require(policy.max_age.count() >= 0 && policy.max_age <= mtasts::max_max_age);
   for (const auto& pattern : policy.mx) {
     fuzz::require(pattern.matches(pattern.name()) != pattern.is_wildcard());
     const auto below = DomainName::parse("a." + pattern.name().str());

@@ -5,12 +5,12 @@ using namespace starttls;
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto status = fuzz::text_of(bytes, size);
-  const auto verified = openpgp::verdict(status);
+  const auto verified = openpgp::parse_status(status);
   if (!verified) return 0;
   fuzz::require(status.find("[GNUPG:] GOODSIG") != std::string_view::npos);
   fuzz::require(status.find("[GNUPG:] VALIDSIG") != std::string_view::npos);
   // Bad news afterwards is believed, too.
   const std::string spoiled = std::string(status) + "\n[GNUPG:] BADSIG 21E6505569A8C861 A\n";
-  fuzz::require(!openpgp::verdict(spoiled).has_value());
+  fuzz::require(!openpgp::parse_status(spoiled).has_value());
   return 0;
 }

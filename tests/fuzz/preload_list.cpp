@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   bool refused = false;
   for (const auto& finding : reading.findings) {
     refused = refused || finding.severity == Severity::refused;
-    const std::string text = to_text(finding);
+    const std::string text = to_string(finding);
     fuzz::require(text.find_first_of("\n\r\x1b") == std::string::npos && is_utf8(text));
   }
   fuzz::require(refused != reading.list.has_value());

@@ -10,6 +10,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     const auto again = parse_rfc3339(to_rfc3339(*time));
     fuzz::require(!again || *again == *time);
   }
-  if (const auto day = parse_day(text)) fuzz::require(parse_day(to_text(*day)) == *day);
+  if (const auto day = parse_day(text)) fuzz::require(parse_day(to_string(*day)) == *day);
   return 0;
 }

@@ -15,10 +15,10 @@ std::string_view next(std::string_view& text) {
   return word;
 }
 
-void require_kept_in_journal(const store::Session& session) {
-  const std::string record = store::encode(session);
-  fuzz::require(record.size() <= store::payload_limit && is_utf8(record));
-  const auto again = store::decode(record);
+void require_kept_in_journal(const session::Session& session) {
+  const std::string record = session::encode(session);
+  fuzz::require(record.size() <= store::max_payload_size && is_utf8(record));
+  const auto again = session::decode(record);
   fuzz::require(again && *again == session);
 }
 
@@ -55,19 +55,19 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
         break;
     }
   }
-  const store::Session session = connection.ended(Time{});
+  const session::Session session = connection.ended(Time{});
   fuzz::require(session.helo.find('@') == std::string::npos);
   for (const auto& [domain, messages] : session.recipient_domains) {
     fuzz::require(domain.find('@') == std::string::npos && messages <= session.messages);
   }
   require_kept_in_journal(session);
   for (const auto keeping :
-       {milter::AddressKeeping::full, milter::AddressKeeping::prefix, milter::AddressKeeping::none}) {
+       {config::AddressDetail::full, config::AddressDetail::prefix, config::AddressDetail::none}) {
     const milter::RecordingRules rules({.mta_log = "journal", .client_address = keeping},
-                                       milter::JoinKey("key"));
+                                       milter::PseudonymKey("key"));
     (void)rules.excludes(address, {.name = mx, .port = address});
     const auto kept = rules.to_record(session, false);
-    fuzz::require(kept && (kept->client_address.empty() || keeping != milter::AddressKeeping::none));
+    fuzz::require(kept && (kept->client_address.empty() || keeping != config::AddressDetail::none));
     require_kept_in_journal(*kept);
   }
   return 0;

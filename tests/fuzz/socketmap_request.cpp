@@ -6,7 +6,7 @@
 #include "listtool/serve/request.h"
 
 using namespace starttls;
-using namespace starttls::listtool::socketmap;
+using namespace starttls::listtool::serve;
 
 namespace {
 

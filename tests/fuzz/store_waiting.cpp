@@ -20,13 +20,13 @@ std::uint64_t sessions_in(const store::DailyCounts& counts) {
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string text(fuzz::text_of(bytes, size));
   const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n')) + 1;
-  const store::SendingDomain nobody = [](const std::string&) { return std::string(); };
+  const store::SendingDomainFinder nobody = [](const std::string&) { return std::string(); };
   const store::Period always{.since = Day{} - std::chrono::days{400'000'000},
                              .until = Day{} + std::chrono::days{400'000'000}};
   for (std::uint64_t writers = 1; writers <= 2; ++writers) {
     store::Snapshot snapshot;
     snapshot.waiting.assign(writers, text);
-    const auto counts = store::not_yet_counted(snapshot, store::SegmentContent(nobody), always);
+    const auto counts = store::unfolded_counts(snapshot, store::SegmentContent(nobody), always);
     fuzz::require(sessions_in(counts) <= lines * writers);
   }
 
@@ -36,9 +36,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     rest.remove_prefix(std::min(rest.size(), line.size() + 1));
     auto record = store::decode_record(line);
     if (!record) continue;
-    if (auto* session = std::get_if<store::Session>(&*record))
+    if (auto* session = std::get_if<session::Session>(&*record))
       waiting.sessions.push_back(std::move(*session));
-    if (auto* note = std::get_if<store::LogNote>(&*record); note != nullptr && note->failure)
+    if (auto* note = std::get_if<store::LogEvent>(&*record); note != nullptr && note->failure)
       waiting.notes.push_back(std::move(*note));
   }
   const std::size_t before = waiting.size();

@@ -7,9 +7,9 @@ using namespace starttls;
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (size < 3) return 0;
   const dns::Tlsa record{bytes[0], bytes[1], bytes[2], std::string(fuzz::text_of(bytes + 3, size - 3))};
-  const auto binding = dane::binding_of({&record, 1});
-  fuzz::require(binding == dane::Binding::bound || binding == dane::Binding::unusable);
-  if (binding == dane::Binding::bound)
+  const auto binding = dane::tlsa_status({&record, 1});
+  fuzz::require(binding == dane::TlsaStatus::usable || binding == dane::TlsaStatus::unusable);
+  if (binding == dane::TlsaStatus::usable)
     fuzz::require((record.usage == 2 || record.usage == 3) && !record.data.empty());
   return 0;
 }

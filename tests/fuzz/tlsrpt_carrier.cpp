@@ -7,7 +7,7 @@
 #include "base/file.h"
 #include "fuzz.h"
 #include "mail/message.h"
-#include "tlsrpt/carrier.h"
+#include "tlsrpt/container.h"
 
 using namespace starttls;
 
@@ -16,13 +16,13 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static const UniqueFd fd(::memfd_create("carrier", MFD_CLOEXEC));
   fuzz::require(::ftruncate(fd.get(), 0) == 0 && ::lseek(fd.get(), 0, SEEK_SET) == 0);
   fuzz::require(write_all(fd.get(), fuzz::text_of(bytes, size)) == 0);
-  const auto source =
-      mail::Source::open(std::filesystem::path("/proc/self/fd") / std::to_string(fd.get()), 1U << 20U);
+  const auto source = mail::RandomAccessFile::open(
+      std::filesystem::path("/proc/self/fd") / std::to_string(fd.get()), 1U << 20U);
   fuzz::require(source && source->size() == size);
   std::uint64_t last_message = 0;
   std::size_t documents = 0;
   (void)tlsrpt::for_each_document(
-      *source, [&](const tlsrpt::Place& place, const Result<ReadBytes>& document) {
+      *source, [&](const tlsrpt::Location& place, const Result<ReadBytes>& document) {
         const std::uint64_t message = place.message;
         fuzz::require(place.begin <= place.end && place.end <= size && place.is_mail == (place.end > 0));
         documents = message == last_message ? documents + 1 : 1;

@@ -11,7 +11,7 @@ constexpr std::uint64_t limit = std::uint64_t{4} << 20U;
 
 Result<std::string> unpacked(std::string_view packed) {
   static tlsrpt::Gunzip gunzip;
-  const ReadBytes read = bytes_of(packed);
+  const ReadBytes read = byte_reader(packed);
   gunzip.begin(read, limit);
   std::string content;
   std::string buffer(10'000, '\0');

@@ -34,7 +34,7 @@ void check_in_place(std::string json, const Result<tlsrpt::ReportReading>& readi
   if (!again) return fuzz::require(again.error().message == reading.error().message);
   in_place.head = again->head;
   fuzz::require(tlsrpt::to_json(in_place) == tlsrpt::to_json(report));
-  fuzz::require(again->oddities == reading->oddities);
+  fuzz::require(again->warnings == reading->warnings);
 }
 
 // What was read is written as JSON that reads the same.
@@ -44,16 +44,15 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     check_policy(policy);
     report.policies.push_back(std::move(policy));
   };
-  const auto reading = tlsrpt::read_report(bytes_of(fuzz::text_of(bytes, size)), take);
+  const auto reading = tlsrpt::read_report(byte_reader(fuzz::text_of(bytes, size)), take);
   if (reading) report.head = reading->head;
   check_in_place(std::string(fuzz::text_of(bytes, size)), reading, report);
   if (!reading) return 0;
-  fuzz::require(reading->head.begin <= reading->head.end &&
-                reading->oddities.size() <= tlsrpt::most_oddities);
+  fuzz::require(reading->head.begin <= reading->head.end && reading->warnings.size() <= tlsrpt::max_warnings);
   const std::string json = tlsrpt::to_json(report);
   tlsrpt::Report again = report;
   again.policies.clear();
-  fuzz::require(tlsrpt::read_report(bytes_of(json), [&](tlsrpt::PolicyResult&& policy) {
+  fuzz::require(tlsrpt::read_report(byte_reader(json), [&](tlsrpt::PolicyResult&& policy) {
                   again.policies.push_back(std::move(policy));
                 }).has_value());
   fuzz::require(tlsrpt::to_json(again) == json);

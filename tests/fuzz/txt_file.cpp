@@ -15,11 +15,11 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   for (std::size_t i = 0; i < file.answer.size(); ++i) {
     fuzz::require(file.answer[i].size() <= size);
     // Every byte and the end has its place, one after the other.
-    Place last{.line = file.origins[i].line, .column = 0};
+    Position last{.line = file.origins[i].line, .column = 0};
     for (std::size_t column = 1; column <= file.answer[i].size() + 1; ++column) {
-      const Place place = file.place_of({.line = i + 1, .column = column});
-      fuzz::require(last < place && place.line <= lines && place.column <= size + 1);
-      last = place;
+      const Position position = file.position_of({.line = i + 1, .column = column});
+      fuzz::require(last < position && position.line <= lines && position.column <= size + 1);
+      last = position;
     }
   }
   return 0;

@@ -33,14 +33,14 @@ Recorded whole(const Script& script, Day day) {
   recorded.of.receiving_mx = script.receiving_mx;
   recorded.of.client_address = script.client_address;
   recorded.of.client_name = script.client_name;
-  recorded.of.outcome = script.messages.empty() ? store::Outcome::no_mail : store::Outcome::plaintext;
+  recorded.of.outcome = script.messages.empty() ? session::Outcome::no_mail : session::Outcome::plaintext;
   if (script.tls) {
-    recorded.of.outcome = store::Outcome::tls;
+    recorded.of.outcome = session::Outcome::tls;
     recorded.of.tls_version = script.tls->version;
     recorded.of.cipher = script.tls->cipher;
     recorded.of.cipher_bits = static_cast<std::uint32_t>(std::stoul(script.tls->bits));
     if (!script.tls->cert_subject.empty()) {
-      recorded.of.client_certificate = store::ClientCertificate::trusted;
+      recorded.of.client_certificate = session::ClientCertificate::trusted;
     }
   }
   recorded.count.total.sessions = 1;
@@ -58,8 +58,8 @@ Recorded whole(const Script& script, Day day) {
 
 // The same, when the log has told what the handshake came to.
 Recorded failed(Recorded recorded, std::string_view failure) {
-  recorded.of.outcome = store::Outcome::failed;
-  recorded.of.failure = mtalog::parse_handshake_failure(failure).value();
+  recorded.of.outcome = session::Outcome::failed;
+  recorded.of.failure = session::parse_handshake_failure(failure).value();
   return recorded;
 }
 
@@ -160,7 +160,7 @@ Audit Attempts::audit(const store::DailyCounts& counts, Log log) {
     audit.known_by_log += is_logs ? 1U : 0U;
     const bool is_whole = (is_logs || of == should.of) && count == should.count;
     if (must_be_whole(fate) ? !is_whole : !is_begin_of(of, count, should)) {
-      fault(fmt::format("{}: wrong content: {} {}", name, to_text(of.outcome), to_text(of.failure)));
+      fault(fmt::format("{}: wrong content: {} {}", name, to_string(of.outcome), to_string(of.failure)));
     }
     if (!must_be_whole(fate)) continue;
     expected.total += should.count.total;

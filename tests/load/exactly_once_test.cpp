@@ -12,14 +12,14 @@
 #include <thread>
 #include <vector>
 
-#include "base/file_draft.h"
+#include "base/atomic_file.h"
 #include "load/attempts.h"
 #include "load/daemon.h"
 #include "load/fold_watch.h"
 #include "load/identity.h"
 #include "load/load.h"
 #include "load/mta_log.h"
-#include "store/ledger.h"
+#include "store/open_store.h"
 #include "store/segment.h"
 #include "store/store.h"
 #include "support.h"
@@ -201,7 +201,7 @@ class Inbound {
   }
 
   std::vector<std::filesystem::path> segments() const {
-    return good(store::list_segments(store::journal_folder(state_dir())));
+    return good(store::list_segments(store::journal_directory(state_dir())));
   }
 
  private:

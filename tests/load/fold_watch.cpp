@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "store/ledger.h"
+#include "store/open_store.h"
 #include "store/segment.h"
 
 namespace starttls::load {
@@ -55,7 +55,7 @@ Result<FoldWatch> FoldWatch::start(const std::filesystem::path& state_dir) {
   watch.inotify_ = UniqueFd(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   const int fd = watch.inotify_.get();
   if (fd < 0 || ::inotify_add_watch(fd, state_dir.c_str(), IN_MODIFY) < 0 ||
-      ::inotify_add_watch(fd, store::journal_folder(state_dir).c_str(), IN_CREATE | IN_DELETE) < 0) {
+      ::inotify_add_watch(fd, store::journal_directory(state_dir).c_str(), IN_CREATE | IN_DELETE) < 0) {
     return fail(Fault::internal, "inotify: {}", errno_text(errno));
   }
   return watch;

@@ -5,7 +5,8 @@
 #include <cstdio>
 #include <vector>
 
-#include "base/cli.h"
+#include "base/console.h"
+#include "command/command_line.h"
 #include "load/address.h"
 #include "load/identity.h"
 #include "load/load.h"
@@ -120,7 +121,7 @@ int main(int argc, char** argv) {
   app.add_flag("--single-writes", line.single_writes,
                "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");
   app.footer("Example:\n  milter-load -s unix:/var/spool/postfix/tlsrpt/milter.sock -n 20000 -c 500");
-  if (const auto status = parse_command_line(app, argc, argv)) return *status;
+  if (const auto status = command::parse_command_line(app, argc, argv)) return *status;
   if (auto done = run(line); !done) return report_error(program, done.error());
   return 0;
 }

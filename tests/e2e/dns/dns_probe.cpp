@@ -90,19 +90,19 @@ void show(const dns::Answer& answer) {
   print(buffer);
 }
 
-void show(const dane::Verdict& verdict) {
+void show(const dane::DaneResult& verdict) {
   constexpr std::array bindings{"bound", "unusable", "absent", "unreachable", "unknown"};
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
-  put(json, "standing", dane::to_text(verdict.standing));
-  put(json, "level", dane::postfix_level(verdict.standing));
+  put(json, "status", dane::to_string(verdict.status));
+  put(json, "level", dane::postfix_level(verdict.status));
   json.Key("hosts");
   json.StartObject();
   for (const dane::Host& host : verdict.hosts) {
     json.Key(host.name.data(), static_cast<rapidjson::SizeType>(host.name.size()));
     json.StartArray();
-    json.String(bindings.at(static_cast<std::size_t>(host.binding)));
+    json.String(bindings.at(static_cast<std::size_t>(host.tlsa)));
     json.String(host.reason.data(), static_cast<rapidjson::SizeType>(host.reason.size()));
     json.EndArray();
   }
@@ -123,7 +123,7 @@ void define(CLI::App& app, Options& options) {
   app.add_option("--resolv-conf", settings.resolv_conf);
   app.add_flag("!--no-dnssec", settings.dnssec);
   app.add_option("--trust-anchor", settings.trust_anchor);
-  app.add_option("--most-questions", settings.most_questions);
+  app.add_option("--most-questions", settings.max_questions);
   app.add_option_function<long>(
       "--timeout", [&settings](long count) { settings.timeout = std::chrono::milliseconds(count); });
   app.add_option_function<std::vector<std::string>>(
@@ -141,23 +141,23 @@ event::Task<bool> ask(dns::Resolver& resolver, std::vector<std::string> words) {
   std::vector<event::Task<dns::Answer>> questions;
   for (std::size_t i = 0; i + 1 < words.size(); i += 2)
     questions.push_back(resolver.ask(words[i], types.at(words[i + 1])));
-  const std::vector<dns::Answer> answers = co_await event::all_of(std::move(questions));
+  const std::vector<dns::Answer> answers = co_await event::when_all(std::move(questions));
   for (const dns::Answer& answer : answers) show(answer);
   co_return true;
 }
 
 event::Task<bool> examine(dns::Resolver& resolver, std::vector<std::string> domains) {
-  std::vector<event::Task<dane::Verdict>> examinations;
+  std::vector<event::Task<dane::DaneResult>> examinations;
   for (const std::string& domain : domains)
     examinations.push_back(dane::examine(resolver, DomainName::parse(domain).value()));
-  const std::vector<dane::Verdict> verdicts = co_await event::all_of(std::move(examinations));
-  for (const dane::Verdict& verdict : verdicts) show(verdict);
+  const std::vector<dane::DaneResult> verdicts = co_await event::when_all(std::move(examinations));
+  for (const dane::DaneResult& verdict : verdicts) show(verdict);
   co_return true;
 }
 
 void ask_all(event::Loop& loop, dns::Resolver& resolver, const Options& options,
              const std::vector<std::string>& words) {
-  loop.finish(options.dane ? examine(resolver, words) : ask(resolver, words));
+  loop.run_until_complete(options.dane ? examine(resolver, words) : ask(resolver, words));
 }
 
 }  // namespace

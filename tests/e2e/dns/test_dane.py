@@ -57,7 +57,7 @@ class SignedZones(unittest.TestCase):
             verdicts, log = run(*to_server(dns, dns.anchor_of("."), timeout=5000), "--dane",
                                 *(f"{name}.test" for name in wanted))
             self.assertEqual(log, "")
-            found = {name: (one["standing"], one["level"], one["reason"]) for name, one in zip(wanted, verdicts)}
+            found = {name: (one["status"], one["level"], one["reason"]) for name, one in zip(wanted, verdicts)}
             self.assertEqual(found, wanted)
 
 
@@ -67,7 +67,7 @@ class FailingServers(unittest.TestCase):
             dns = tree(lab, BOTH)
             tlsa, tlsa2 = ("_25._tcp.mx.example.test", "TLSA"), ("_25._tcp.mx2.example.test", "TLSA")
             addresses, mx = ("mx.example.test", None), ("example.test", "MX")
-            for why, spoilt, fault, standing, level, reason in (
+            for why, spoilt, fault, status, level, reason in (
                     ("MX: SERVFAIL", [mx], bad.servfail, "unknown", "dane", "MX records cannot be looked up: SERVFAIL"),
                     ("MX: REFUSED", [mx], bad.refused, "unknown", "dane", "MX records cannot be looked up: SERVFAIL"),
                     ("MX: no answer", [mx], bad.silent, "unknown", "dane", "no answer in 500 ms"),
@@ -84,14 +84,14 @@ class FailingServers(unittest.TestCase):
                     for name, type_name in spoilt:
                         server.spoil(name, fault, type_name)
                     found = verdict(server, dns, "example.test")
-                    self.assertEqual((found["standing"], found["level"]), (standing, level), found)
+                    self.assertEqual((found["status"], found["level"]), (status, level), found)
                     self.assertIn(reason, found["reason"])
 
     def test_tlsa_records_of_hosts_that_are_not_signed_are_not_asked_for(self) -> None:
         with Lab() as lab:
             dns = tree(lab, {"@": ["MX 10 mx.unsigned.test."]})
             server = BadDns(lab, dns)
-            self.assertEqual(verdict(server, dns, "example.test")["standing"], "none")
+            self.assertEqual(verdict(server, dns, "example.test")["status"], "none")
             self.assertEqual([asked for asked in server.questions if asked.type == "TLSA"], [])
 
     def test_a_resolver_that_leaves_out_signatures_leaves_dane_unknown(self) -> None:
@@ -100,5 +100,5 @@ class FailingServers(unittest.TestCase):
             server = BadDns(lab, dns)
             server.spoil("*", bad.without_signatures)
             found = verdict(server, dns, "example.test")
-            self.assertEqual((found["standing"], found["level"], found["reason"]),
+            self.assertEqual((found["status"], found["level"], found["reason"]),
                              ("unvalidated", "dane", "nobody validates the answers of the name servers"))

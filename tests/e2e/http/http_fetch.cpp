@@ -36,7 +36,7 @@ void define(CLI::App& app, Options& options) {
   app.add_option("--last-modified", options.request.validators.last_modified);
   app.add_option("--bytes", limits.bytes);
   app.add_option("--redirects", limits.redirects);
-  app.add_option("--least-speed", limits.least_speed);
+  app.add_option("--least-speed", limits.min_speed);
   app.add_option_function<long>("--slow",
                                 [&limits](long count) { limits.slow = std::chrono::seconds(count); });
   milliseconds("--total", limits.total);
@@ -67,7 +67,7 @@ int main(int argc, char** argv) {
   int status = 0;
   for (const std::string& url : options.urls) {
     options.request.url = url;
-    status = print(client.fetch(options.request, http::into(output.get(), options.output)));
+    status = print(client.fetch(options.request, http::append_to(output.get(), options.output)));
   }
   return status;
 }

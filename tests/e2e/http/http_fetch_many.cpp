@@ -19,9 +19,9 @@
 #include "http/fetcher.h"
 
 using namespace starttls;
-using starttls::event::all_of;
 using starttls::event::Loop;
 using starttls::event::Task;
+using starttls::event::when_all;
 
 namespace {
 
@@ -36,8 +36,8 @@ void define(CLI::App& app, http::FetcherSettings& settings) {
   app.add_option("--port", settings.port);
   app.add_flag("--private", settings.private_addresses);
   app.add_option("--bytes", settings.bytes);
-  app.add_option("--most-at-once", settings.most_at_once);
-  app.add_option("--most-per-address", settings.most_per_address);
+  app.add_option("--most-at-once", settings.max_concurrent);
+  app.add_option("--most-per-address", settings.max_per_address);
   milliseconds("--total", settings.total);
   milliseconds("--connect", settings.connect);
 }
@@ -53,27 +53,27 @@ std::vector<http::PageRequest> read_requests(std::istream& in) {
   return requests;
 }
 
-const char* name_of(http::Trouble trouble) {
-  switch (trouble) {
-    case http::Trouble::none:
+const char* name_of(http::FetchError error) {
+  switch (error) {
+    case http::FetchError::none:
       return "none";
-    case http::Trouble::address:
+    case http::FetchError::address:
       return "address";
-    case http::Trouble::connection:
+    case http::FetchError::connection:
       return "connection";
-    case http::Trouble::tls:
+    case http::FetchError::tls:
       return "tls";
-    case http::Trouble::certificate:
+    case http::FetchError::certificate:
       return "certificate";
-    case http::Trouble::redirect:
+    case http::FetchError::redirect:
       return "redirect";
-    case http::Trouble::status:
+    case http::FetchError::status:
       return "status";
-    case http::Trouble::too_large:
+    case http::FetchError::too_large:
       return "too_large";
-    case http::Trouble::timeout:
+    case http::FetchError::timeout:
       return "timeout";
-    case http::Trouble::busy:
+    case http::FetchError::busy:
       return "busy";
   }
   return "?";
@@ -89,7 +89,7 @@ void print(const http::PageRequest& request, const http::Page& page) {
   json.StartObject();
   text("host", request.host);
   text("path", request.path);
-  text("trouble", name_of(page.trouble));
+  text("error", name_of(page.error));
   text("reason", page.reason);
   json.Key("status");
   json.Int(page.status);
@@ -103,14 +103,14 @@ void print(const http::PageRequest& request, const http::Page& page) {
 Task<int> fetch(http::Fetcher& fetcher, const http::PageRequest& request) {
   const http::Page page = co_await fetcher.get(request);
   print(request, page);
-  co_return page.trouble == http::Trouble::none ? 1 : 0;
+  co_return page.error == http::FetchError::none ? 1 : 0;
 }
 
 Task<int> fetch_all(http::Fetcher& fetcher, const std::vector<http::PageRequest>& requests) {
   std::vector<Task<int>> tasks;
   tasks.reserve(requests.size());
   for (const http::PageRequest& request : requests) tasks.push_back(fetch(fetcher, request));
-  const std::vector<int> got = co_await all_of(std::move(tasks));
+  const std::vector<int> got = co_await when_all(std::move(tasks));
   co_return std::accumulate(got.begin(), got.end(), 0);
 }
 
@@ -150,6 +150,6 @@ int main(int argc, char** argv) {
   }
   const std::vector<http::PageRequest> requests = read_requests(std::cin);
   const Cost before = cost_so_far();
-  const int got = loop.finish(fetch_all(**fetcher, requests));
+  const int got = loop.run_until_complete(fetch_all(**fetcher, requests));
   print_cost(got, before, cost_so_far());
 }

@@ -7,7 +7,7 @@ from lab import Lab
 from lab.postfix import Receiver
 from lab.sendmail import SendmailReceiver
 from lab.smtp_dialogue import TLS13, UnexpectedReply, greeted, tls
-from overheard import Overheard
+from captured_log import Overheard
 from recording import Milter, client, end_and_read, receiver, sendmail_receiver
 
 WITHOUT_TLS = {"j", "{client_name}", "{client_port}", "{daemon_name}", "{daemon_port}"}

@@ -11,6 +11,7 @@
 #include "unit/store/store_cases.h"
 
 using namespace starttls;
+using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 using namespace std::chrono_literals;
@@ -21,7 +22,7 @@ const Time now = at("2026-11-22T12:00:00Z");
 const Period whole_year{good(parse_day("2026-01-01")), good(parse_day("2026-12-31"))};
 
 std::unique_ptr<Store> open(const std::string& writer = "mx1") {
-  return good(open_postgres_store(url(), writer, Access::write));
+  return good(open_postgres_store(url(), writer, Access::owner));
 }
 
 std::unique_ptr<Store> new_store() {
@@ -125,7 +126,7 @@ TEST_CASE("hosts that fold the same senders at the same moment wait for each oth
   constexpr int folds = 40;
   constexpr int senders = 300;
   const auto host = [where = url()](int number) -> std::string {
-    auto store = open_postgres_store(where, fmt::format("mx{}", number), Access::write);
+    auto store = open_postgres_store(where, fmt::format("mx{}", number), Access::owner);
     if (!store) return store.error().message;
     for (int i = 0; i < folds; ++i) {
       SegmentContent content(sending_domain);
@@ -133,7 +134,7 @@ TEST_CASE("hosts that fold the same senders at the same moment wait for each oth
         content.add(Record(session_of(number % 2 == 0 ? j : senders - j, i + j)));
       const auto done = fold(**store, fmt::format("{}-{}", number, i), std::move(content), now, now, {});
       if (!done) return done.error().message;
-      if (const auto pruned = (*store)->prune(day_of(now) - std::chrono::days{1}, 10); !pruned)
+      if (const auto pruned = (*store)->prune(to_day(now) - std::chrono::days{1}, 10); !pruned)
         return pruned.error().message;
     }
     return "";
@@ -173,7 +174,7 @@ TEST_CASE("a fold that the server still works on is over before its host begins 
   good(stuck->record("a", now));
   // As after a loss of the connection that only the host has noticed.
   auto again = std::async(std::launch::async, [where = url()]() -> Result<bool> {
-    auto other = open_postgres_store(where, "mx1", Access::write);
+    auto other = open_postgres_store(where, "mx1", Access::owner);
     if (!other) return std::unexpected(other.error());
     const auto transaction = (*other)->begin_fold();
     if (!transaction) return std::unexpected(transaction.error());
@@ -201,9 +202,9 @@ TEST_CASE("a reader that only may read does so, and makes no tables") {
 
 TEST_CASE("who changes what is there makes no tables and is no writer") {
   empty_database();
-  CHECK(bad(open_postgres_store(url(), "", Access::change)).fault == Fault::data);
+  CHECK(bad(open_postgres_store(url(), "", Access::read_write)).fault == Fault::data);
   fold_sessions(*open(), "a", {tls_session()});
-  const auto store = good(open_postgres_store(url(), "", Access::change));
+  const auto store = good(open_postgres_store(url(), "", Access::read_write));
   CHECK(good(store->forget_sender("sender.test", tls_session().begin)));
   CHECK(good(connect().number("SELECT count(*) FROM waiting")) == 1);
 }
@@ -213,7 +214,7 @@ TEST_CASE("a store of the version before is upgraded with all that is in it") {
   good(connect().execute("DROP TABLE forgotten"));
   good(connect().execute("UPDATE tlsrpt_store SET version = 1"));
   CHECK(bad(open_postgres_store(url(), "", Access::read)).fault == Fault::data);
-  const auto store = good(open_postgres_store(url(), "mx1", Access::write));
+  const auto store = good(open_postgres_store(url(), "mx1", Access::owner));
   CHECK(good(store->forget_sender("sender.test", now)));
   CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session()}));
 }
@@ -224,7 +225,7 @@ TEST_CASE("a store that another host has upgraded takes nothing from an older pr
   const auto refused = fold(*store, "a", content_of({tls_session()}), now, now, {});
   CHECK(bad(refused).fault == Fault::data);
   CHECK(bad(refused).message.find("newer version") != std::string::npos);
-  CHECK(bad(open_postgres_store(url(), "mx1", Access::write)).fault == Fault::data);
+  CHECK(bad(open_postgres_store(url(), "mx1", Access::owner)).fault == Fault::data);
   CHECK(bad(open_postgres_store(url(), "", Access::read)).fault == Fault::data);
 }
 
@@ -237,7 +238,7 @@ TEST_CASE("a store that was emptied is filled again once it is opened again") {
 
 TEST_CASE("a class as large as the milter lets it be has its place") {
   const auto store = new_store();
-  Session session = tls_session();
+  session::Session session = tls_session();
   for (auto* text : {&session.receiving_mx, &session.client_address, &session.client_name,
                      &session.tls_version, &session.cipher}) {
     text->clear();

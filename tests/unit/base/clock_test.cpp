@@ -27,8 +27,8 @@ TEST_CASE("what is no RFC 3339 time is refused") {
 }
 
 TEST_CASE("days are UTC days") {
-  CHECK(to_text(day_of(at("2026-11-22T23:59:59.999Z"))) == "2026-11-22");
-  CHECK(good(parse_day("2024-02-29")) == day_of(at("2024-02-29T12:00:00Z")));
+  CHECK(to_string(to_day(at("2026-11-22T23:59:59.999Z"))) == "2026-11-22");
+  CHECK(good(parse_day("2024-02-29")) == to_day(at("2024-02-29T12:00:00Z")));
   CHECK(bad(parse_day("2026-2-1")).fault == Fault::data);
   CHECK(bad(parse_day("1969-12-31")).fault == Fault::data);
   CHECK(bad(parse_day("2026-02-30")).message.find("2026-02-30") != std::string::npos);

@@ -1,8 +1,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/atomic_file.h"
 #include "base/directory.h"
-#include "base/file_draft.h"
 #include "support.h"
 
 using namespace starttls;
@@ -116,7 +116,7 @@ TEST_CASE("a draft that is not published leaves no trace") {
   const TemporaryFolder folder;
   write(folder / "map", "old");
   {
-    auto draft = good(FileDraft::beside(folder / "map"));
+    auto draft = good(AtomicFile::create(folder / "map"));
     draft.append("new");
     CHECK(good(draft.differs()));
     good(draft.finish());
@@ -143,7 +143,7 @@ TEST_CASE("what a killed process left of a draft is cleared away by the next one
     fs::create_directory(folder / "map.starttls-draft-0123456789abcdefABCDEF");
     write(folder / "map.starttls-draft-0123456789abcdefABCDEF/map.db", "half");
   }
-  auto living = good(FileDraft::beside(folder / "map"));
+  auto living = good(AtomicFile::create(folder / "map"));
   CHECK_FALSE(fs::exists(folder / "map.starttls-draft-0123456789abcdefABCDEF"));
   living.append("living");
   for (const std::string& name :
@@ -158,23 +158,23 @@ TEST_CASE("what a killed process left of a draft is cleared away by the next one
   CHECK(fs::is_symlink(folder / "map.starttls-draft-linked"));
   good(replace_file(folder / "map", "new"));
   good(living.finish());
-  good(living.publish());
+  good(living.commit());
   CHECK(read(folder / "map") == "living");
 }
 
 TEST_CASE("a draft takes over what a program made of it") {
   const TemporaryFolder folder;
-  auto draft = good(FileDraft::beside(folder / "map"));
+  auto draft = good(AtomicFile::create(folder / "map"));
   draft.append("source");
-  const int directory = good(draft.enclose("source"));
+  const int directory = good(draft.move_to_private_directory("source"));
   struct stat info{};
   REQUIRE(::fstat(directory, &info) == 0);
   CHECK((info.st_mode & 07777) == 0700);
   CHECK(read(path_below(directory, "source")) == "source");
   write(path_below(directory, "source.db"), "made");
-  good(draft.adopt("source.db"));
+  good(draft.replace_with("source.db"));
   good(draft.finish());
-  good(draft.publish());
+  good(draft.commit());
   CHECK(read(folder / "map") == "made");
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
@@ -233,7 +233,7 @@ TEST_CASE("a directory is guarded where nobody else can change it or the way to 
   fs::create_directory(foreign.theirs / "roots");
   CHECK_FALSE(good(Directory::open(foreign.theirs / "roots")).is_guarded());
   CHECK_FALSE(good(Directory::open("/tmp")).is_guarded());
-  CHECK(good(Directory::open("/tmp")).is_way_guarded());
+  CHECK(good(Directory::open("/tmp")).is_path_guarded());
   fs::create_directory(foreign.folder / "writable");
   REQUIRE(::chmod((foreign.folder / "writable").c_str(), 0777) == 0);
   CHECK_FALSE(good(Directory::open(foreign.folder / "writable")).is_guarded());

@@ -5,14 +5,14 @@
 using namespace starttls;
 
 TEST_CASE("a finding names its place, what it is about, and what is wrong") {
-  CHECK(to_text(Finding{.place = {3, 7}, .entry = "mx", .message = "is empty"}) == "3:7: mx: is empty");
-  CHECK(to_text(Finding{.place = {1, 1}, .entry = {}, .message = "has no mode"}) == "1:1: has no mode");
+  CHECK(to_string(Finding{.position = {3, 7}, .entry = "mx", .message = "is empty"}) == "3:7: mx: is empty");
+  CHECK(to_string(Finding{.position = {1, 1}, .entry = {}, .message = "has no mode"}) == "1:1: has no mode");
 }
 
 TEST_CASE("findings are given in the order of their places, those of one place as they were told") {
   Findings findings;
   findings.add(Severity::note, {2, 1}, "d", "");
-  findings.add(Severity::dropped, {1, 9}, "b", "");
+  findings.add(Severity::fault, {1, 9}, "b", "");
   findings.add(Severity::note, {1, 9}, "c", "");
   findings.add(Severity::note, {1, 1}, "a", "");
   std::string order;
@@ -31,7 +31,7 @@ TEST_CASE("faults are counted, the first refusal is found") {
   CHECK_FALSE(findings.refused());
   findings.add(Severity::refused, {3, 1}, "later", "");
   findings.add(Severity::refused, {2, 1}, "first", "");
-  findings.add(Severity::dropped, {1, 1}, "", "");
+  findings.add(Severity::fault, {1, 1}, "", "");
   CHECK(findings.refused());
   const auto all = std::move(findings).take();
   CHECK(faults(all) == 1);
@@ -42,10 +42,10 @@ TEST_CASE("faults are counted, the first refusal is found") {
 
 TEST_CASE("beyond the bound findings are only counted, but for why the text is refused") {
   Findings findings;
-  for (std::size_t i = 0; i < Findings::most + 5; ++i) findings.add(Severity::dropped, {1, i + 1}, "", "");
+  for (std::size_t i = 0; i < Findings::most + 5; ++i) findings.add(Severity::fault, {1, i + 1}, "", "");
   findings.add(Severity::refused, {2, 1}, "", "");
   findings.add(Severity::refused, {2, 2}, "", "");
-  CHECK(findings.untold() == 6);
+  CHECK(findings.suppressed() == 6);
   const auto all = std::move(findings).take();
   CHECK(all.size() == Findings::most + 1);
   CHECK(all.back().severity == Severity::refused);

@@ -79,11 +79,11 @@ TEST_CASE("a program's status and both outputs are told") {
   CHECK(done.out == "answer\n");
   CHECK(done.err == "trouble\n");
   CHECK_FALSE(done.succeeded());
-  CHECK(to_text(done) == "ended with status 3");
-  CHECK(failure_of("sh", done) == "sh ended with status 3: trouble");
-  CHECK(failure_of("sh", {.exit_status = 1, .out = "\033no\n"}) ==
+  CHECK(to_string(done) == "ended with status 3");
+  CHECK(failure_text("sh", done) == "sh ended with status 3: trouble");
+  CHECK(failure_text("sh", {.exit_status = 1, .out = "\033no\n"}) ==
         "sh ended with status 1: " + printable("\033no"));
-  CHECK(failure_of("sh", {.exit_status = 1}) == "sh ended with status 1");
+  CHECK(failure_text("sh", {.exit_status = 1}) == "sh ended with status 1");
   CHECK(good(run_program({.argv = {"true"}})).succeeded());
 }
 
@@ -96,7 +96,7 @@ TEST_CASE("the signal that ended a program is told") {
   const auto done = good(run_program(shell("kill -SEGV $$")));
   CHECK(done.signal == SIGSEGV);
   CHECK_FALSE(done.succeeded());
-  CHECK(to_text(done) == "was ended by signal 11 (Segmentation fault)");
+  CHECK(to_string(done) == "was ended by signal 11 (Segmentation fault)");
 }
 
 TEST_CASE("a program that is missing or cannot be executed is unavailable") {
@@ -230,7 +230,7 @@ TEST_CASE("a program that does not end in time is ended with all it started, and
   CHECK(done.timed_out);
   CHECK(done.signal == SIGTERM);
   CHECK(done.out == "begun\n");
-  CHECK(to_text(done) == "did not end in time and was killed");
+  CHECK(to_string(done) == "did not end in time and was killed");
 }
 
 TEST_CASE("a program that ignores SIGTERM is killed after the grace") {

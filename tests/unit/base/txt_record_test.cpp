@@ -10,9 +10,10 @@ namespace {
 std::string fields(const std::string& text, Findings& findings) {
   const std::vector<std::string> answer{"another", text};
   std::string shown;
-  for (const TxtField& field : fields_of(answer, 1, Severity::dropped, findings)) {
-    shown += fmt::format("{}{}@{}:{}={}@{}:{}", shown.empty() ? "" : " ", field.name, field.place.line,
-                         field.place.column, field.value, field.value_place.line, field.value_place.column);
+  for (const TxtField& field : parse_txt_fields(answer, 1, Severity::fault, findings)) {
+    shown += fmt::format("{}{}@{}:{}={}@{}:{}", shown.empty() ? "" : " ", field.name, field.position.line,
+                         field.position.column, field.value, field.value_position.line,
+                         field.value_position.column);
   }
   return shown;
 }
@@ -31,9 +32,9 @@ TEST_CASE("what is no field is left out, with the severity that the caller wants
   CHECK(fields("v=X1; a b=1; c=1; d", findings) == "c@2:14=1@2:16");
   const auto told = std::move(findings).take();
   REQUIRE(told.size() == 2);
-  CHECK(told[0].severity == Severity::dropped);
-  CHECK(to_text(told[0]) == "2:7: 'a b=1' is no field of the form 'name=value'");
-  CHECK(to_text(told[1]) == "2:19: 'd' is no field of the form 'name=value'");
+  CHECK(told[0].severity == Severity::fault);
+  CHECK(to_string(told[0]) == "2:7: 'a b=1' is no field of the form 'name=value'");
+  CHECK(to_string(told[1]) == "2:19: 'd' is no field of the form 'name=value'");
 }
 
 TEST_CASE("the name of a field is a letter or digit and up to 31 more of these, '_', '-' and '.'") {
@@ -51,6 +52,6 @@ TEST_CASE("the name of a field is a letter or digit and up to 31 more of these, 
 TEST_CASE("of an answer the records count that begin with the version and ';'") {
   const std::vector<std::string> answer{"v=X1; a=1", "v=X12; a=1", "", "v=X1", "v=X1\t ;"};
   Findings findings;
-  CHECK(records_of_version(answer, "v=X1", findings) == std::vector<std::size_t>{0, 4});
+  CHECK(find_versioned_records(answer, "v=X1", findings) == std::vector<std::size_t>{0, 4});
   CHECK(findings.refused());
 }

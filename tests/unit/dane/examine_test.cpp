@@ -7,20 +7,20 @@
 
 using namespace starttls;
 using namespace std::chrono_literals;
-using dane::Binding;
-using dane::Standing;
+using dane::DaneStatus;
+using dane::TlsaStatus;
 using dns::Answer;
 using dns::Status;
 using dns::Type;
 
 namespace {
 
-Answer no_name(bool secure = true) {
-  return {.status = Status::no_name, .secure = secure, .ttl = 60s};
+Answer nxdomain(bool secure = true) {
+  return {.status = Status::nxdomain, .secure = secure, .ttl = 60s};
 }
 
-Answer no_data(bool secure = true) {
-  return {.status = Status::no_data, .secure = secure, .ttl = 60s};
+Answer nodata(bool secure = true) {
+  return {.status = Status::nodata, .secure = secure, .ttl = 60s};
 }
 
 Answer failed(std::string reason = "SERVFAIL") {
@@ -72,11 +72,13 @@ class World {
     return says(name, Type::a, address()).says("_25._tcp." + name, Type::tlsa, std::move(of_tlsa));
   }
 
-  dane::Verdict examine(dane::Detail detail = dane::Detail::hosts) { return examine("example.test", detail); }
-  dane::Verdict examine(std::string_view next_hop, dane::Detail detail = dane::Detail::hosts) {
+  dane::DaneResult examine(dane::Detail detail = dane::Detail::hosts) {
+    return examine("example.test", detail);
+  }
+  dane::DaneResult examine(std::string_view next_hop, dane::Detail detail = dane::Detail::hosts) {
     event::Loop loop;
     const dane::Ask ask = [this](std::string name, Type type) { return answer(std::move(name), type); };
-    return loop.finish(dane::examine(ask, test::good(NextHop::parse(next_hop)), detail));
+    return loop.run_until_complete(dane::examine(ask, test::good(NextHop::parse(next_hop)), detail));
   }
 
   std::multiset<std::string> asked_tlsa;
@@ -87,7 +89,7 @@ class World {
     if (type == Type::tlsa) asked_tlsa.insert(name);
     if (type == Type::mx) ++asked_mx;
     const auto known = answers_.find({name, type});
-    Answer answer = known == answers_.end() ? no_data() : known->second;
+    Answer answer = known == answers_.end() ? nodata() : known->second;
     if (answer.canonical_name.empty()) answer.canonical_name = name;
     co_return answer;
   }
@@ -107,59 +109,59 @@ TEST_CASE("what the hosts of a signed MX set come to") {
   struct Case {
     std::string why;
     World world;
-    Standing standing;
+    DaneStatus status;
     std::string level;
     std::string reason;
   };
   const auto two = [] { return with_mx(mx({"a.test", "b.test"})); };
   std::vector<Case> cases;
-  const auto add = [&cases](std::string why, World world, Standing standing, std::string level,
+  const auto add = [&cases](std::string why, World world, DaneStatus status, std::string level,
                             std::string reason) {
-    cases.push_back({std::move(why), std::move(world), standing, std::move(level), std::move(reason)});
+    cases.push_back({std::move(why), std::move(world), status, std::move(level), std::move(reason)});
   };
-  add("both are bound", two().host("a.test", tlsa()).host("b.test", tlsa(2)), Standing::all, "dane-only",
+  add("both are bound", two().host("a.test", tlsa()).host("b.test", tlsa(2)), DaneStatus::all, "dane-only",
       "all 2 MX hosts have usable TLSA records");
-  add("one is bound, one has none", two().host("a.test", tlsa()).host("b.test", no_data()), Standing::some,
+  add("one is bound, one has none", two().host("a.test", tlsa()).host("b.test", nodata()), DaneStatus::some,
       "dane", "1 of 2 MX hosts have usable TLSA records");
-  add("one is bound, one fails", two().host("a.test", tlsa()).host("b.test", failed()), Standing::some,
+  add("one is bound, one fails", two().host("a.test", tlsa()).host("b.test", failed()), DaneStatus::some,
       "dane", "1 of 2 MX hosts have usable TLSA records");
-  add("one is bound, one is unusable", two().host("a.test", tlsa()).host("b.test", tlsa(1)), Standing::some,
+  add("one is bound, one is unusable", two().host("a.test", tlsa()).host("b.test", tlsa(1)), DaneStatus::some,
       "dane", "1 of 2 MX hosts have usable TLSA records");
   add("one is bound, one is not signed", two().host("a.test", tlsa()).says("b.test", Type::a, address(false)),
-      Standing::some, "dane", "1 of 2 MX hosts have usable TLSA records");
-  add("one is bound, one has no address: it does not count", two().host("a.test", tlsa()), Standing::all,
+      DaneStatus::some, "dane", "1 of 2 MX hosts have usable TLSA records");
+  add("one is bound, one has no address: it does not count", two().host("a.test", tlsa()), DaneStatus::all,
       "dane-only", "the MX host has usable TLSA records");
   add("one is bound, one has no address, which nobody proves",
-      two().host("a.test", tlsa()).says("b.test", Type::a, no_data(false)), Standing::some, "dane",
+      two().host("a.test", tlsa()).says("b.test", Type::a, nodata(false)), DaneStatus::some, "dane",
       "1 of 2 MX hosts have usable TLSA records");
   add("one is bound, one is no host name", with_mx(mx({"a.test", "b\\.c.test"})).host("a.test", tlsa()),
-      Standing::all, "dane-only", "the MX host has usable TLSA records");
-  add("one fails, one has none", two().host("a.test", failed("no answer in 5 s")).host("b.test", no_name()),
-      Standing::failing, "dane", "a.test: its TLSA records cannot be looked up: no answer in 5 s");
-  add("one fails, one is unusable", two().host("a.test", failed()).host("b.test", tlsa(0)), Standing::failing,
-      "dane", "a.test: its TLSA records cannot be looked up: SERVFAIL");
-  add("the address of one fails", two().says("a.test", Type::a, failed()).host("b.test", no_name()),
-      Standing::failing, "dane", "a.test: its addresses cannot be looked up: SERVFAIL");
-  add("one is unusable, one has none", two().host("a.test", tlsa(1)).host("b.test", no_data()),
-      Standing::unusable, "dane", "a.test: none of its TLSA records can be used, of 1");
-  add("all fail", two().host("a.test", failed()).host("b.test", failed()), Standing::unknown, "dane",
+      DaneStatus::all, "dane-only", "the MX host has usable TLSA records");
+  add("one fails, one has none", two().host("a.test", failed("no answer in 5 s")).host("b.test", nxdomain()),
+      DaneStatus::failing, "dane", "a.test: its TLSA records cannot be looked up: no answer in 5 s");
+  add("one fails, one is unusable", two().host("a.test", failed()).host("b.test", tlsa(0)),
+      DaneStatus::failing, "dane", "a.test: its TLSA records cannot be looked up: SERVFAIL");
+  add("the address of one fails", two().says("a.test", Type::a, failed()).host("b.test", nxdomain()),
+      DaneStatus::failing, "dane", "a.test: its addresses cannot be looked up: SERVFAIL");
+  add("one is unusable, one has none", two().host("a.test", tlsa(1)).host("b.test", nodata()),
+      DaneStatus::unusable, "dane", "a.test: none of its TLSA records can be used, of 1");
+  add("all fail", two().host("a.test", failed()).host("b.test", failed()), DaneStatus::unknown, "dane",
       "a.test: its TLSA records cannot be looked up: SERVFAIL");
-  add("the only one that has an address fails", two().host("a.test", failed()), Standing::unknown, "dane",
+  add("the only one that has an address fails", two().host("a.test", failed()), DaneStatus::unknown, "dane",
       "a.test: its TLSA records cannot be looked up: SERVFAIL");
-  add("none has any", two().host("a.test", no_name()).host("b.test", no_data()), Standing::none, "",
+  add("none has any", two().host("a.test", nxdomain()).host("b.test", nodata()), DaneStatus::none, "",
       "no MX host has TLSA records");
-  add("the TLSA records are not signed", two().host("a.test", insecure_tlsa()).host("b.test", no_data(false)),
-      Standing::none, "", "no MX host has TLSA records");
+  add("the TLSA records are not signed", two().host("a.test", insecure_tlsa()).host("b.test", nodata(false)),
+      DaneStatus::none, "", "no MX host has TLSA records");
   add("validation ends before the addresses", two().says("a.test", Type::a, unvalidated(address())),
-      Standing::unknown, "dane", "a.test: nobody validates the answers of the name servers");
-  add("or before the TLSA records", two().host("a.test", unvalidated(tlsa())), Standing::unknown, "dane",
+      DaneStatus::unknown, "dane", "a.test: nobody validates the answers of the name servers");
+  add("or before the TLSA records", two().host("a.test", unvalidated(tlsa())), DaneStatus::unknown, "dane",
       "a.test: nobody validates the answers of the name servers");
-  add("none has an address", two(), Standing::none, "", "no MX host has an address");
+  add("none has an address", two(), DaneStatus::none, "", "no MX host has an address");
   for (Case& c : cases) {
     CAPTURE(c.why);
-    const dane::Verdict verdict = c.world.examine();
-    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
-    CHECK(dane::postfix_level(verdict.standing) == c.level);
+    const dane::DaneResult verdict = c.world.examine();
+    CHECK(dane::to_string(verdict.status) == dane::to_string(c.status));
+    CHECK(dane::postfix_level(verdict.status) == c.level);
     CHECK(verdict.reason == c.reason);
   }
 }
@@ -168,27 +170,27 @@ TEST_CASE("where the MX answer decides alone") {
   struct Case {
     std::string why;
     Answer answer;
-    Standing standing;
+    DaneStatus status;
     std::string reason;
   };
   for (const Case& c : std::vector<Case>{
-           {"a failure", failed("bogus: x"), Standing::unknown,
+           {"a failure", failed("bogus: x"), DaneStatus::unknown,
             "the MX records cannot be looked up: bogus: x"},
-           {"no such domain", no_name(), Standing::none, "there is no such domain"},
-           {"nobody proves it", no_name(false), Standing::none, "there is no such domain"},
-           {"not signed", mx({"c.test"}, false), Standing::none, "the MX records are not signed"},
-           {"no MX, not signed", no_data(false), Standing::none, "the MX records are not signed"},
-           {"nobody validates", unvalidated(mx({"a.test"}, false)), Standing::unvalidated,
+           {"no such domain", nxdomain(), DaneStatus::none, "there is no such domain"},
+           {"nobody proves it", nxdomain(false), DaneStatus::none, "there is no such domain"},
+           {"not signed", mx({"c.test"}, false), DaneStatus::none, "the MX records are not signed"},
+           {"no MX, not signed", nodata(false), DaneStatus::none, "the MX records are not signed"},
+           {"nobody validates", unvalidated(mx({"a.test"}, false)), DaneStatus::unvalidated,
             "nobody validates the answers of the name servers"},
-           {"nor that there is no such domain", unvalidated(no_name(false)), Standing::unvalidated,
+           {"nor that there is no such domain", unvalidated(nxdomain(false)), DaneStatus::unvalidated,
             "nobody validates the answers of the name servers"},
-           {"null MX", mx({""}), Standing::none, "the domain takes no mail (null MX)"}}) {
+           {"null MX", mx({""}), DaneStatus::none, "the domain takes no mail (null MX)"}}) {
     CAPTURE(c.why);
-    const dane::Verdict verdict = with_mx(c.answer).host("a.test", tlsa()).examine();
-    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
+    const dane::DaneResult verdict = with_mx(c.answer).host("a.test", tlsa()).examine();
+    CHECK(dane::to_string(verdict.status) == dane::to_string(c.status));
     CHECK(verdict.reason == c.reason);
     CHECK(verdict.hosts.empty());
-    CHECK(dane::postfix_level(verdict.standing) == (c.standing == Standing::none ? "" : "dane"));
+    CHECK(dane::postfix_level(verdict.status) == (c.status == DaneStatus::none ? "" : "dane"));
   }
 }
 
@@ -196,39 +198,39 @@ TEST_CASE("behind an MX set that is not signed DANE may still bind a host") {
   const auto insecure = [] { return with_mx(mx({"a.test", "b.test"}, false)); };
   struct Case {
     World world;
-    Standing standing;
+    DaneStatus status;
     std::string reason;
   };
   for (Case& c : std::vector<Case>{
-           {insecure().host("a.test", no_data()).host("b.test", tlsa()), Standing::insecure,
+           {insecure().host("a.test", nodata()).host("b.test", tlsa()), DaneStatus::insecure,
             "the MX records are not signed; b.test: it has usable TLSA records"},
-           {insecure().host("a.test", tlsa(0)), Standing::insecure,
+           {insecure().host("a.test", tlsa(0)), DaneStatus::insecure,
             "the MX records are not signed; a.test: none of its TLSA records can be used, of 1"},
-           {insecure().host("a.test", failed()), Standing::insecure,
+           {insecure().host("a.test", failed()), DaneStatus::insecure,
             "the MX records are not signed; a.test: its TLSA records cannot be looked up: SERVFAIL"},
-           {insecure().says("a.test", Type::a, address(false)), Standing::none,
+           {insecure().says("a.test", Type::a, address(false)), DaneStatus::none,
             "the MX records are not signed"},
-           {insecure().host("a.test", no_data()), Standing::none, "the MX records are not signed"},
-           {with_mx(no_data(false)).host("example.test", tlsa()), Standing::insecure,
+           {insecure().host("a.test", nodata()), DaneStatus::none, "the MX records are not signed"},
+           {with_mx(nodata(false)).host("example.test", tlsa()), DaneStatus::insecure,
             "the MX records are not signed; example.test: it has usable TLSA records"}}) {
-    const dane::Verdict verdict = c.world.examine();
-    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.standing));
+    const dane::DaneResult verdict = c.world.examine();
+    CHECK(dane::to_string(verdict.status) == dane::to_string(c.status));
     CHECK(verdict.reason == c.reason);
-    CHECK(dane::postfix_level(verdict.standing) == (c.standing == Standing::none ? "" : "dane"));
-    CHECK(verdict.hosts.empty() == (c.standing == Standing::none));
+    CHECK(dane::postfix_level(verdict.status) == (c.status == DaneStatus::none ? "" : "dane"));
+    CHECK(verdict.hosts.empty() == (c.status == DaneStatus::none));
   }
 }
 
 TEST_CASE("a domain without MX is its own MX host") {
-  const auto verdict = with_mx(no_data()).host("example.test", tlsa()).examine();
-  CHECK(verdict.standing == Standing::all);
+  const auto verdict = with_mx(nodata()).host("example.test", tlsa()).examine();
+  CHECK(verdict.status == DaneStatus::all);
   REQUIRE(verdict.hosts.size() == 1);
   CHECK(verdict.hosts.front().name == "example.test");
 }
 
 TEST_CASE("hosts whose addresses are not signed are not asked for TLSA records") {
   World world = with_mx(mx({"a.test", "b.test"})).says("a.test", Type::a, address(false));
-  CHECK(world.examine().hosts.front().binding == Binding::absent);
+  CHECK(world.examine().hosts.front().tlsa == TlsaStatus::absent);
   CHECK(world.asked_tlsa.empty());
 }
 
@@ -237,18 +239,18 @@ TEST_CASE("a host whose TLSA records would have too long a name has none") {
     const std::string label(60, 'a');
     return fmt::format("{0}.{0}.{0}.{1}", label, std::string(last, 'b'));
   };
-  CHECK(with_mx(mx({host(61)})).host(host(61), tlsa()).examine().standing == Standing::all);
+  CHECK(with_mx(mx({host(61)})).host(host(61), tlsa()).examine().status == DaneStatus::all);
   World world = with_mx(mx({host(62)})).host(host(62), failed("no name that the DNS could know"));
-  CHECK(world.examine().standing == Standing::none);
+  CHECK(world.examine().status == DaneStatus::none);
   CHECK(world.asked_tlsa.empty());
 }
 
 TEST_CASE("one signed address is enough, IPv4 or IPv6") {
   World world = with_mx(mx({"a.test"})).says("a.test", Type::aaaa, address());
   world.says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(world.examine().standing == Standing::all);
+  CHECK(world.examine().status == DaneStatus::all);
   world.says("a.test", Type::a, failed());
-  CHECK(world.examine().standing == Standing::all);
+  CHECK(world.examine().status == DaneStatus::all);
 }
 
 TEST_CASE("an alias is asked about by what it stands for first, then by its own name") {
@@ -257,13 +259,13 @@ TEST_CASE("an alias is asked about by what it stands for first, then by its own 
   };
   World at_both = alias().says("_25._tcp.real.test", Type::tlsa, tlsa());
   at_both.says("_25._tcp.a.test", Type::tlsa, failed());
-  CHECK(at_both.examine().standing == Standing::all);
+  CHECK(at_both.examine().status == DaneStatus::all);
   CHECK(at_both.asked_tlsa == std::multiset<std::string>{"_25._tcp.real.test"});
   World at_own = alias().says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(at_own.examine().standing == Standing::all);
+  CHECK(at_own.examine().status == DaneStatus::all);
   World failing = alias().says("_25._tcp.real.test", Type::tlsa, failed());
   failing.says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(failing.examine().standing == Standing::unknown);
+  CHECK(failing.examine().status == DaneStatus::unknown);
 }
 
 TEST_CASE("an alias that is signed and leads into a zone that is not has its TLSA records at its own name") {
@@ -276,50 +278,50 @@ TEST_CASE("an alias that is signed and leads into a zone that is not has its TLS
     return Answer{.status = Status::found, .secure = secure, .canonical_name = "real.test", .ttl = 50s};
   };
   World bound = alias(cname(true)).says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(bound.examine().standing == Standing::all);
+  CHECK(bound.examine().status == DaneStatus::all);
   CHECK(bound.examine().ttl == 50s);
   CHECK(bound.asked_tlsa == std::multiset<std::string>{"_25._tcp.a.test", "_25._tcp.a.test"});
-  CHECK(alias(cname(true)).examine().standing == Standing::none);
+  CHECK(alias(cname(true)).examine().status == DaneStatus::none);
   World own = alias(cname(false)).says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(own.examine().standing == Standing::none);
+  CHECK(own.examine().status == DaneStatus::none);
   CHECK(own.asked_tlsa.empty());
   World failing = alias(failed()).says("_25._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(failing.examine().standing == Standing::unknown);
+  CHECK(failing.examine().status == DaneStatus::unknown);
   CHECK(failing.examine().reason == "a.test: its alias cannot be looked up: SERVFAIL");
-  CHECK(alias(unvalidated(cname(false))).examine().standing == Standing::unknown);
+  CHECK(alias(unvalidated(cname(false))).examine().status == DaneStatus::unknown);
   // Whoever is on the path can forge what the target says.
-  for (Answer forged : {no_name(false), no_data(false)}) {
+  for (Answer forged : {nxdomain(false), nodata(false)}) {
     forged.canonical_name = "real.test";
     World target = alias(cname(true)).says("_25._tcp.a.test", Type::tlsa, tlsa());
     target.says("a.test", Type::a, forged).says("a.test", Type::aaaa, forged);
-    CHECK(target.examine().standing == Standing::all);
+    CHECK(target.examine().status == DaneStatus::all);
   }
 }
 
 TEST_CASE("what was proven stays while lookups fail, and goes when something else is proven") {
   struct Case {
-    Standing latest;
-    Standing before;
-    Standing kept;
+    DaneStatus latest;
+    DaneStatus before;
+    DaneStatus kept;
   };
-  for (const Case& c : {Case{Standing::unknown, Standing::all, Standing::all},
-                        {Standing::unknown, Standing::some, Standing::some},
-                        {Standing::unknown, Standing::none, Standing::failing},
-                        {Standing::unknown, Standing::unusable, Standing::failing},
-                        {Standing::unknown, Standing::insecure, Standing::failing},
-                        {Standing::failing, Standing::all, Standing::some},
-                        {Standing::failing, Standing::some, Standing::some},
-                        {Standing::failing, Standing::none, Standing::failing},
-                        {Standing::none, Standing::all, Standing::none},
-                        {Standing::some, Standing::all, Standing::some},
-                        {Standing::all, Standing::none, Standing::all},
-                        {Standing::unusable, Standing::all, Standing::unusable},
-                        {Standing::unvalidated, Standing::all, Standing::unvalidated}}) {
-    CAPTURE(to_text(c.latest), to_text(c.before));
-    const dane::Verdict verdict = dane::kept({.standing = c.latest, .reason = "SERVFAIL"},
-                                             {.standing = c.before, .reason = "it had TLSA records"});
-    CHECK(dane::to_text(verdict.standing) == dane::to_text(c.kept));
-    const bool counts = c.latest == Standing::unknown || c.latest == Standing::failing;
+  for (const Case& c : {Case{DaneStatus::unknown, DaneStatus::all, DaneStatus::all},
+                        {DaneStatus::unknown, DaneStatus::some, DaneStatus::some},
+                        {DaneStatus::unknown, DaneStatus::none, DaneStatus::failing},
+                        {DaneStatus::unknown, DaneStatus::unusable, DaneStatus::failing},
+                        {DaneStatus::unknown, DaneStatus::insecure, DaneStatus::failing},
+                        {DaneStatus::failing, DaneStatus::all, DaneStatus::some},
+                        {DaneStatus::failing, DaneStatus::some, DaneStatus::some},
+                        {DaneStatus::failing, DaneStatus::none, DaneStatus::failing},
+                        {DaneStatus::none, DaneStatus::all, DaneStatus::none},
+                        {DaneStatus::some, DaneStatus::all, DaneStatus::some},
+                        {DaneStatus::all, DaneStatus::none, DaneStatus::all},
+                        {DaneStatus::unusable, DaneStatus::all, DaneStatus::unusable},
+                        {DaneStatus::unvalidated, DaneStatus::all, DaneStatus::unvalidated}}) {
+    CAPTURE(to_string(c.latest), to_string(c.before));
+    const dane::DaneResult verdict = dane::keep_proven({.status = c.latest, .reason = "SERVFAIL"},
+                                                       {.status = c.before, .reason = "it had TLSA records"});
+    CHECK(dane::to_string(verdict.status) == dane::to_string(c.kept));
+    const bool counts = c.latest == DaneStatus::unknown || c.latest == DaneStatus::failing;
     CHECK(verdict.reason == (counts ? "SERVFAIL; it had TLSA records when last looked up" : "SERVFAIL"));
   }
 }
@@ -332,20 +334,20 @@ TEST_CASE("a host named twice is examined once") {
 
 TEST_CASE("no more than so many hosts are looked at, and then not all can be bound") {
   std::vector<std::string> hosts;
-  for (std::size_t i = 0; i < dane::most_hosts + 1; ++i) hosts.push_back(fmt::format("mx{}.test", i));
+  for (std::size_t i = 0; i < dane::max_hosts + 1; ++i) hosts.push_back(fmt::format("mx{}.test", i));
   World world = with_mx(mx(hosts));
   for (const std::string& host : hosts) world.host(host, tlsa());
   const auto verdict = world.examine();
-  CHECK(verdict.standing == Standing::some);
+  CHECK(verdict.status == DaneStatus::some);
   CHECK(verdict.reason == "20 of more than 20 MX hosts have usable TLSA records");
-  CHECK(world.asked_tlsa.size() == dane::most_hosts);
+  CHECK(world.asked_tlsa.size() == dane::max_hosts);
   World without = with_mx(mx(hosts));
-  for (const std::string& host : hosts) without.host(host, no_data());
-  CHECK(without.examine().standing == Standing::failing);
+  for (const std::string& host : hosts) without.host(host, nodata());
+  CHECK(without.examine().status == DaneStatus::failing);
   CHECK(without.examine().reason == "there are more than 20 MX hosts");
   hosts.pop_back();
   world.says("example.test", Type::mx, mx(hosts));
-  CHECK(world.examine().standing == Standing::all);
+  CHECK(world.examine().status == DaneStatus::all);
 }
 
 TEST_CASE("a verdict may be believed as long as the least of its answers") {
@@ -365,13 +367,13 @@ TEST_CASE("records are kept only for who asks for them, and no more than max_kep
   CHECK(records.hosts[0].records == std::vector(dane::max_kept_records, many.tlsas.front()));
   const auto hosts = world.examine(dane::Detail::hosts);
   REQUIRE(hosts.hosts.size() == 1);
-  CHECK(hosts.hosts[0].binding == Binding::bound);
+  CHECK(hosts.hosts[0].tlsa == TlsaStatus::usable);
   CHECK(hosts.hosts[0].records.empty());
   const auto none = world.examine(dane::Detail::none);
   CHECK(none.hosts.empty());
   CHECK(heap_size(none) == heap_size(none.reason));
-  for (const dane::Verdict& verdict : {records, hosts, none}) {
-    CHECK(verdict.standing == Standing::all);
+  for (const dane::DaneResult& verdict : {records, hosts, none}) {
+    CHECK(verdict.status == DaneStatus::all);
     CHECK(verdict.reason == "the MX host has usable TLSA records");
   }
 }
@@ -382,7 +384,7 @@ TEST_CASE("one usable record among thousands binds, wherever it stands") {
   many.tlsas.back().usage = 3;
   World world = with_mx(mx({"a.test"})).host("a.test", many);
   for (const auto detail : {dane::Detail::none, dane::Detail::hosts, dane::Detail::records})
-    CHECK(world.examine(detail).standing == Standing::all);
+    CHECK(world.examine(detail).status == DaneStatus::all);
 }
 
 TEST_CASE("of thousands of MX hosts most_hosts are looked at, and the standing is not of all") {
@@ -391,59 +393,59 @@ TEST_CASE("of thousands of MX hosts most_hosts are looked at, and the standing i
   World world = with_mx(mx(names));
   for (const std::string& name : names) world.host(name, tlsa());
   const auto verdict = world.examine();
-  CHECK(verdict.hosts.size() == dane::most_hosts);
-  CHECK(verdict.standing == Standing::some);
-  CHECK(world.asked_tlsa.size() == dane::most_hosts);
+  CHECK(verdict.hosts.size() == dane::max_hosts);
+  CHECK(verdict.status == DaneStatus::some);
+  CHECK(world.asked_tlsa.size() == dane::max_hosts);
 }
 
 TEST_CASE("of a next-hop with a port the TLSA records at that port count, and no others") {
   const auto world = [] {
-    return with_mx(mx({"a.test"})).host("a.test", tlsa()).says("_587._tcp.a.test", Type::tlsa, no_data());
+    return with_mx(mx({"a.test"})).host("a.test", tlsa()).says("_587._tcp.a.test", Type::tlsa, nodata());
   };
-  CHECK(world().examine("example.test").standing == Standing::all);
-  CHECK(world().examine("example.test:25").standing == Standing::all);
-  CHECK(world().examine("example.test:587").standing == Standing::none);
-  CHECK(world().examine("example.test:submission").standing == Standing::none);
+  CHECK(world().examine("example.test").status == DaneStatus::all);
+  CHECK(world().examine("example.test:25").status == DaneStatus::all);
+  CHECK(world().examine("example.test:587").status == DaneStatus::none);
+  CHECK(world().examine("example.test:submission").status == DaneStatus::none);
   auto submission =
-      with_mx(mx({"a.test"})).host("a.test", no_data()).says("_587._tcp.a.test", Type::tlsa, tlsa());
-  CHECK(submission.examine("example.test:587").standing == Standing::all);
+      with_mx(mx({"a.test"})).host("a.test", nodata()).says("_587._tcp.a.test", Type::tlsa, tlsa());
+  CHECK(submission.examine("example.test:587").status == DaneStatus::all);
   CHECK(submission.asked_tlsa == std::multiset<std::string>{"_587._tcp.a.test"});
-  CHECK(submission.examine("example.test").standing == Standing::none);
+  CHECK(submission.examine("example.test").status == DaneStatus::none);
 }
 
 TEST_CASE("a next-hop in brackets is the one host, whatever its MX records say") {
   struct Case {
     std::string why;
     World world;
-    Standing standing;
+    DaneStatus status;
     std::string reason;
   };
   const auto host = [](Answer of_tlsa) {
     return with_mx(mx({"a.test"})).host("a.test", tlsa()).host("example.test", std::move(of_tlsa));
   };
   std::vector<Case> cases;
-  const auto add = [&](std::string why, World world, Standing standing, std::string reason) {
-    cases.push_back({std::move(why), std::move(world), standing, std::move(reason)});
+  const auto add = [&](std::string why, World world, DaneStatus status, std::string reason) {
+    cases.push_back({std::move(why), std::move(world), status, std::move(reason)});
   };
-  add("bound", host(tlsa()), Standing::all, "example.test has usable TLSA records");
-  add("unusable", host(tlsa(1)), Standing::unusable,
+  add("bound", host(tlsa()), DaneStatus::all, "example.test has usable TLSA records");
+  add("unusable", host(tlsa(1)), DaneStatus::unusable,
       "example.test: none of its TLSA records can be used, of 1");
-  add("absent", host(no_data()), Standing::none, "example.test: it has no signed TLSA records");
-  add("unknown", host(failed()), Standing::unknown, "example.test: its TLSA records cannot be looked up: ");
-  add("not signed", host(tlsa()).says("example.test", Type::a, address(false)), Standing::none,
+  add("absent", host(nodata()), DaneStatus::none, "example.test: it has no signed TLSA records");
+  add("unknown", host(failed()), DaneStatus::unknown, "example.test: its TLSA records cannot be looked up: ");
+  add("not signed", host(tlsa()).says("example.test", Type::a, address(false)), DaneStatus::none,
       "example.test: its addresses are not signed");
-  add("without an address", with_mx(mx({"a.test"})), Standing::none, "example.test: it has no address");
+  add("without an address", with_mx(mx({"a.test"})), DaneStatus::none, "example.test: it has no address");
   for (Case& c : cases) {
     CAPTURE(c.why);
-    const dane::Verdict verdict = c.world.examine("[example.test]");
-    CHECK(verdict.standing == c.standing);
+    const dane::DaneResult verdict = c.world.examine("[example.test]");
+    CHECK(verdict.status == c.status);
     CHECK(verdict.reason.starts_with(c.reason));
     CHECK(c.world.asked_mx == 0);
     REQUIRE(verdict.hosts.size() == 1);
     CHECK(verdict.hosts.front().name == "example.test");
     CHECK(c.world.examine("[example.test]", dane::Detail::none).hosts.empty());
   }
-  auto at_port = host(no_data()).says("_587._tcp.example.test", Type::tlsa, tlsa());
-  CHECK(at_port.examine("[example.test]:587").standing == Standing::all);
-  CHECK(at_port.examine("[example.test]:465").standing == Standing::none);
+  auto at_port = host(nodata()).says("_587._tcp.example.test", Type::tlsa, tlsa());
+  CHECK(at_port.examine("[example.test]:587").status == DaneStatus::all);
+  CHECK(at_port.examine("[example.test]:465").status == DaneStatus::none);
 }

@@ -86,7 +86,7 @@ TEST_CASE("a CNAME that is asked for is the answer") {
   CHECK(alias.status == Status::found);
   CHECK(alias.canonical_name == "A.test");
   CHECK(alias.ttl == 100s);
-  CHECK(read({.type = cname, .answers = {}}).status == Status::no_data);
+  CHECK(read({.type = cname, .answers = {}}).status == Status::nodata);
   CHECK(fault({.type = cname, .answers = {record("example.test", cname, "\5ab")}}) ==
         "a malformed answer: a CNAME record that is none");
 }
@@ -106,7 +106,7 @@ TEST_CASE("a chain may end nowhere") {
                         .answers = {record("example.test", cname, wire_name("a.test"), 30)},
                         .authority = {soa_record(60, 60)}};
   const auto answer = read(message);
-  CHECK(answer.status == Status::no_name);
+  CHECK(answer.status == Status::nxdomain);
   CHECK(answer.canonical_name == "a.test");
   CHECK(answer.ttl == 30s);
 }
@@ -116,7 +116,7 @@ TEST_CASE("a chain that is too long, or goes in circles, is a fault") {
         std::string::npos);
   Message longest;
   std::string name = longest.name;
-  for (int i = 0; i < dns::longest_cname_chain; ++i) {
+  for (int i = 0; i < dns::max_cname_chain; ++i) {
     const std::string next = fmt::format("n{}.test", i);
     longest.answers.push_back(record(name, cname, wire_name(next)));
     name = next;
@@ -129,7 +129,7 @@ TEST_CASE("a chain that is too long, or goes in circles, is a fault") {
 TEST_CASE("records of other names and types are no answer") {
   const auto answer =
       read({.answers = {record("elsewhere.test", 16, "\1x"), record("example.test", 99, "\1x")}});
-  CHECK(answer.status == Status::no_data);
+  CHECK(answer.status == Status::nodata);
 }
 
 TEST_CASE("how long a no may be believed") {
@@ -141,12 +141,12 @@ TEST_CASE("how long a no may be believed") {
     std::chrono::seconds ttl;
   };
   for (const Case& c : std::vector<Case>{
-           {"the SOA's own TTL, where that is less", 0x8180, {soa_record(60, 90)}, Status::no_data, 60s},
-           {"the SOA's minimum, where that is less", 0x8183, {soa_record(90, 60)}, Status::no_name, 60s},
-           {"at most an hour", 0x8183, {soa_record(90'000, 90'000)}, Status::no_name, 3600s},
-           {"not at all without SOA", 0x8183, {}, Status::no_name, 0s},
-           {"nor with a malformed one", 0x8180, {record("example.test", soa, "\0\0x")}, Status::no_data, 0s},
-           {"a TTL beyond 31 bits is zero", 0x8180, {soa_record(0x80000001U, 60)}, Status::no_data, 0s}}) {
+           {"the SOA's own TTL, where that is less", 0x8180, {soa_record(60, 90)}, Status::nodata, 60s},
+           {"the SOA's minimum, where that is less", 0x8183, {soa_record(90, 60)}, Status::nxdomain, 60s},
+           {"at most an hour", 0x8183, {soa_record(90'000, 90'000)}, Status::nxdomain, 3600s},
+           {"not at all without SOA", 0x8183, {}, Status::nxdomain, 0s},
+           {"nor with a malformed one", 0x8180, {record("example.test", soa, "\0\0x")}, Status::nodata, 0s},
+           {"a TTL beyond 31 bits is zero", 0x8180, {soa_record(0x80000001U, 60)}, Status::nodata, 0s}}) {
     CAPTURE(c.why);
     const auto answer = read({.flags = c.flags, .authority = c.authority});
     CHECK(answer.status == c.status);

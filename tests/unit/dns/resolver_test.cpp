@@ -55,7 +55,7 @@ TEST_CASE("a question ends in time, whoever answers") {
   event::Loop loop;
   const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
   const auto begun = std::chrono::steady_clock::now();
-  const auto answer = loop.finish(resolver->ask("example.org", dns::Type::a));
+  const auto answer = loop.run_until_complete(resolver->ask("example.org", dns::Type::a));
   CHECK(answer.status == dns::Status::failed);
   CHECK_FALSE(answer.reason.empty());
   CHECK(std::chrono::steady_clock::now() - begun < 2s);
@@ -66,7 +66,7 @@ TEST_CASE("what is no name fails without being asked") {
   const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
   const std::string with_nul("localhost\0.example.org", 22);
   for (const std::string& name : {std::string(), std::string("a..b"), std::string(64, 'a'), with_nul}) {
-    const auto answer = loop.finish(resolver->ask(name, dns::Type::a));
+    const auto answer = loop.run_until_complete(resolver->ask(name, dns::Type::a));
     CHECK(answer.status == dns::Status::failed);
     CHECK(answer.reason.find("is no name") != std::string::npos);
   }
@@ -75,14 +75,14 @@ TEST_CASE("what is no name fails without being asked") {
 TEST_CASE("localhost is known without asking") {
   event::Loop loop;
   const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
-  const auto answer = loop.finish(resolver->ask("localhost", dns::Type::a));
+  const auto answer = loop.run_until_complete(resolver->ask("localhost", dns::Type::a));
   CHECK(answer.addresses == std::vector<std::string>{"127.0.0.1"});
 }
 
 TEST_CASE("a resolver that ends answers all questions first, also those that wait for their turn") {
   event::Loop loop;
   dns::Settings settings = to_nobody();
-  settings.most_questions = 1;
+  settings.max_questions = 1;
   auto resolver = good(dns::Resolver::create(loop, settings));
   std::optional<dns::Answer> asked;
   std::optional<dns::Answer> waiting;
@@ -107,13 +107,13 @@ TEST_CASE("a question that takes long is put off where another waits for its tur
       good(dns::Resolver::create(loop, {.servers = {fmt::format("127.0.0.1@{}", ::ntohs(address.sin_port))},
                                         .dnssec = false,
                                         .timeout = 400ms,
-                                        .most_questions = 1,
-                                        .give_way_after = 50ms}));
+                                        .max_questions = 1,
+                                        .preempt_after = 50ms}));
   std::vector<event::Task<dns::Answer>> questions;
   for (const char* const name : {"a.example.org", "b.example.org"}) {
     questions.push_back(resolver->ask(name, dns::Type::a));
   }
-  const auto answers = loop.finish(event::all_of(std::move(questions)));
+  const auto answers = loop.run_until_complete(event::when_all(std::move(questions)));
   CHECK(answers[0].put_off);
   CHECK(answers[0].status == dns::Status::failed);
   CHECK(answers[0].reason == "no answer yet, and others wait for their turn");
@@ -129,7 +129,7 @@ TEST_CASE("an answer may end the resolver that gave it") {
     mine.reset();
     co_return answer.status == dns::Status::found;
   };
-  CHECK(loop.finish(ask_and_end(resolver)));
+  CHECK(loop.run_until_complete(ask_and_end(resolver)));
 }
 
 TEST_CASE("resolvers of several threads may begin and end at the same time") {
@@ -141,7 +141,7 @@ TEST_CASE("resolvers of several threads may begin and end at the same time") {
         event::Loop loop;
         const auto resolver = dns::Resolver::create(loop, to_nobody());
         if (!resolver) return;
-        const auto answer = loop.finish((*resolver)->ask("localhost", dns::Type::a));
+        const auto answer = loop.run_until_complete((*resolver)->ask("localhost", dns::Type::a));
         mine += answer.status == dns::Status::found ? 1 : 0;
       }
     });

@@ -25,29 +25,30 @@ TEST_CASE("a server is an address, with a port where that is not 53") {
 }
 
 TEST_CASE("the servers of a resolv.conf, as the system's own resolver takes them") {
-  CHECK(dns::servers_of("# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver\t::1  # here\r\n") ==
+  CHECK(dns::resolv_conf_servers(
+            "# comment\nsearch example.org\nnameserver 192.0.2.1\nnameserver\t::1  # here\r\n") ==
         Strings{"192.0.2.1", "::1"});
-  CHECK(dns::servers_of("nameserver 192.0.2.1@5353") == Strings{"192.0.2.1@5353"});
+  CHECK(dns::resolv_conf_servers("nameserver 192.0.2.1@5353") == Strings{"192.0.2.1@5353"});
 }
 
 TEST_CASE("a line that makes no sense does not spoil a resolv.conf") {
-  CHECK(
-      dns::servers_of("nameserver\nnameserver ns.example.org\n nameserver 192.0.2.2\nnameservers 192.0.2.3\n"
-                      ";nameserver 192.0.2.4\nnameserver 192.0.2.5\n") == Strings{"192.0.2.2", "192.0.2.5"});
-  CHECK(dns::servers_of("").empty());
-  CHECK(dns::servers_of(std::string("\0\xff\n", 3)).empty());
+  CHECK(dns::resolv_conf_servers(
+            "nameserver\nnameserver ns.example.org\n nameserver 192.0.2.2\nnameservers 192.0.2.3\n"
+            ";nameserver 192.0.2.4\nnameserver 192.0.2.5\n") == Strings{"192.0.2.2", "192.0.2.5"});
+  CHECK(dns::resolv_conf_servers("").empty());
+  CHECK(dns::resolv_conf_servers(std::string("\0\xff\n", 3)).empty());
 }
 
 TEST_CASE("no more than three servers count") {
-  CHECK(dns::servers_of("nameserver ::1\nnameserver ::2\nnameserver ::3\nnameserver ::4\n") ==
+  CHECK(dns::resolv_conf_servers("nameserver ::1\nnameserver ::2\nnameserver ::3\nnameserver ::4\n") ==
         Strings{"::1", "::2", "::3"});
 }
 
 TEST_CASE("the names of trust anchors") {
-  CHECK(dns::anchors_of(". IN DS 1 2 3 ab\n") == Strings{"."});
-  CHECK(dns::anchors_of(
+  CHECK(dns::trust_anchor_names(". IN DS 1 2 3 ab\n") == Strings{"."});
+  CHECK(dns::trust_anchor_names(
             "; two keys\n$TTL 60\n. DNSKEY 1 2 3 (\n  abcd )\n. DNSKEY 5\nexample.test. DS 1 2 3 ab") ==
         Strings{".", "example.test."});
-  CHECK(dns::anchors_of("").empty());
-  CHECK(dns::anchors_of("\n; nothing\n").empty());
+  CHECK(dns::trust_anchor_names("").empty());
+  CHECK(dns::trust_anchor_names("\n; nothing\n").empty());
 }

@@ -92,7 +92,7 @@ TEST_CASE("a watch calls while there is something to read") {
   std::array<int, 2> ends{};
   REQUIRE(::pipe(ends.data()) == 0);
   int calls = 0;
-  event::Watch watch(loop, ends[0], event::Watch::For::reading, [&] {
+  event::DescriptorWatcher watch(loop, ends[0], event::DescriptorWatcher::For::reading, [&] {
     char byte = 0;
     REQUIRE(::read(ends[0], &byte, 1) == 1);
     if (++calls == 2) loop.stop();

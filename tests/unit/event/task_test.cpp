@@ -13,7 +13,7 @@ using namespace std::chrono_literals;
 namespace {
 
 Task<std::string> late(event::Loop& loop, std::chrono::milliseconds time, std::string text) {
-  co_await event::pause_for(loop, time);
+  co_await event::sleep_for(loop, time);
   co_return text;
 }
 
@@ -36,7 +36,7 @@ Task<std::size_t> chain(std::size_t links) {
 
 TEST_CASE("a task gives its result to the task that awaits it") {
   event::Loop loop;
-  CHECK(loop.finish(length_of(loop)) == 7);
+  CHECK(loop.run_until_complete(length_of(loop)) == 7);
 }
 
 TEST_CASE("a task that nobody awaits never begins") {
@@ -51,8 +51,8 @@ TEST_CASE("a task that nobody awaits never begins") {
 
 TEST_CASE("a task that never had to wait does not end the next one early") {
   event::Loop loop;
-  CHECK(loop.finish(chain(0)) == 0);
-  CHECK(loop.finish(length_of(loop)) == 7);
+  CHECK(loop.run_until_complete(chain(0)) == 0);
+  CHECK(loop.run_until_complete(length_of(loop)) == 7);
 }
 
 TEST_CASE("results come in the order of the tasks, whichever ends first") {
@@ -60,25 +60,26 @@ TEST_CASE("results come in the order of the tasks, whichever ends first") {
   std::vector<Task<std::string>> tasks;
   tasks.push_back(late(loop, 20ms, "slow"));
   tasks.push_back(late(loop, 0ms, "fast"));
-  CHECK(loop.finish(event::all_of(std::move(tasks))) == std::vector<std::string>{"slow", "fast"});
-  CHECK(loop.finish(event::all_of(std::vector<Task<std::string>>{})).empty());
+  CHECK(loop.run_until_complete(event::when_all(std::move(tasks))) ==
+        std::vector<std::string>{"slow", "fast"});
+  CHECK(loop.run_until_complete(event::when_all(std::vector<Task<std::string>>{})).empty());
 }
 
 TEST_CASE("what has arrived already is not waited for") {
   event::Loop loop;
-  const auto waiting = [](event::Arrival<std::unique_ptr<int>>& arrival) -> Task<int> {
-    const auto arrived = co_await arrival;
+  const auto waiting = [](event::Completion<std::unique_ptr<int>>& completion) -> Task<int> {
+    const auto arrived = co_await completion;
     co_return *arrived;
   };
-  event::Arrival<std::unique_ptr<int>> early;
-  early.arrive(std::make_unique<int>(1));
-  CHECK(loop.finish(waiting(early)) == 1);
-  event::Arrival<std::unique_ptr<int>> late_one;
-  loop.post([&] { late_one.arrive(std::make_unique<int>(2)); });
-  CHECK(loop.finish(waiting(late_one)) == 2);
+  event::Completion<std::unique_ptr<int>> early;
+  early.complete(std::make_unique<int>(1));
+  CHECK(loop.run_until_complete(waiting(early)) == 1);
+  event::Completion<std::unique_ptr<int>> late_one;
+  loop.post([&] { late_one.complete(std::make_unique<int>(2)); });
+  CHECK(loop.run_until_complete(waiting(late_one)) == 2);
 }
 
 TEST_CASE("tasks may await one another some levels deep") {
   event::Loop loop;
-  CHECK(loop.finish(chain(100)) == 100);
+  CHECK(loop.run_until_complete(chain(100)) == 100);
 }

@@ -14,7 +14,7 @@ TEST_CASE("only https URLs are fetched, and no other is shown") {
   Client client;
   std::string body;
   for (const char* url : {"http://user:secret@127.0.0.1/", "file:///etc/hostname", "", "ftp://127.0.0.1/"}) {
-    const Error error = bad(client.fetch({.url = url}, into(body)));
+    const Error error = bad(client.fetch({.url = url}, append_to(body)));
     CHECK(error.fault == Fault::config);
     CHECK(error.message.find("secret") == std::string::npos);
   }
@@ -23,7 +23,7 @@ TEST_CASE("only https URLs are fetched, and no other is shown") {
 
 TEST_CASE("a sink tells where it cannot write") {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
-  const Sink sink = into(full.get(), "list.new");
+  const Sink sink = append_to(full.get(), "list.new");
   CHECK(sink("").has_value());
   const Error error = bad(sink("body"));
   CHECK(error.fault == Fault::io);

@@ -15,11 +15,11 @@ using namespace starttls;
 using namespace starttls::http;
 using namespace starttls::test;
 using namespace std::chrono_literals;
-using starttls::event::all_of;
 using starttls::event::Loop;
 using starttls::event::spawn;
 using starttls::event::Task;
 using starttls::event::Timer;
+using starttls::event::when_all;
 
 namespace {
 
@@ -61,12 +61,12 @@ PageRequest page_of(std::string host) {
 Page get(const FetcherSettings& settings, PageRequest request) {
   Loop loop;
   const auto fetcher = good(Fetcher::create(loop, settings));
-  return loop.finish(fetcher->get(std::move(request)));
+  return loop.run_until_complete(fetcher->get(std::move(request)));
 }
 
 void refuses_address(const PageRequest& request, std::string_view reason) {
   const Page page = get({}, request);
-  CHECK(page.trouble == Trouble::address);
+  CHECK(page.error == FetchError::address);
   CHECK(page.reason == reason);
   CHECK(page.status == 0);
 }
@@ -84,18 +84,18 @@ TEST_CASE("nobody is connected to where no address is public, unless that was as
   const Mute server;
   const FetcherSettings strict{.port = server.port(), .total = 100ms};
   const Page page = get(strict, page_of("a.test", {"127.0.0.1", "::1", "10.0.0.1"}));
-  CHECK(page.trouble == Trouble::address);
+  CHECK(page.error == FetchError::address);
   CHECK(page.reason == "no address of the public Internet: 127.0.0.1");
   CHECK_FALSE(server.somebody_came());
   const FetcherSettings lax{.port = server.port(), .private_addresses = true, .total = 100ms};
-  CHECK(get(lax, page_of("a.test")).trouble == Trouble::timeout);
+  CHECK(get(lax, page_of("a.test")).error == FetchError::timeout);
   CHECK(server.somebody_came());
 }
 
 TEST_CASE("where the addresses are of another name than curl is after, it resolves none") {
   const FetcherSettings settings{.port = 1, .private_addresses = true, .total = 1000ms};
   const Page page = get(settings, page_of("user@localhost", {"127.0.0.1"}));
-  CHECK(page.trouble == Trouble::address);
+  CHECK(page.error == FetchError::address);
   CHECK(page.reason == "no address that can be connected to");
 }
 
@@ -103,7 +103,7 @@ TEST_CASE("a refused connection is told as such") {
   Mute server;
   server.close();
   const Page page = get({.port = server.port(), .private_addresses = true}, page_of("a.test"));
-  CHECK(page.trouble == Trouble::connection);
+  CHECK(page.error == FetchError::connection);
   CHECK(page.reason == "Connection refused");
 }
 
@@ -123,7 +123,7 @@ TEST_CASE("a host has sixteen addresses and no more") {
   const FetcherSettings settings{.port = server.port(), .private_addresses = true, .total = 100ms};
   std::vector<std::string> addresses(15, "127.0.0.2");
   addresses.emplace_back("127.0.0.1");
-  CHECK(get(settings, page_of("a.test", addresses)).trouble == Trouble::timeout);
+  CHECK(get(settings, page_of("a.test", addresses)).error == FetchError::timeout);
   addresses.insert(addresses.begin(), "127.0.0.2");
   CHECK(get(settings, page_of("a.test", addresses)).reason == "Connection refused");
 }
@@ -143,17 +143,17 @@ TEST_CASE("the time limit does not run while a fetch waits for its turn") {
   const Mute server;
   FetcherSettings one_at_once{.port = server.port(), .total = 100ms};
   FetcherSettings one_per_address = one_at_once;
-  one_at_once.most_at_once = 1;
-  one_per_address.most_per_address = 1;
+  one_at_once.max_concurrent = 1;
+  one_per_address.max_per_address = 1;
   for (const FetcherSettings* settings : {&one_at_once, &one_per_address}) {
     Loop loop;
     const auto fetcher = new_fetcher(loop, *settings);
     std::vector<Task<Page>> tasks;
     for (const char* host : {"a.test", "b.test", "c.test"}) tasks.push_back(fetcher->get(page_of(host)));
     const auto begin = std::chrono::steady_clock::now();
-    const auto pages = loop.finish(all_of(std::move(tasks)));
+    const auto pages = loop.run_until_complete(when_all(std::move(tasks)));
     CHECK(std::chrono::steady_clock::now() - begin >= 300ms);
-    for (const Page& page : pages) CHECK(page.trouble == Trouble::timeout);
+    for (const Page& page : pages) CHECK(page.error == FetchError::timeout);
   }
 }
 
@@ -197,7 +197,7 @@ void let_run(Loop& loop, std::chrono::milliseconds time) {
 TEST_CASE("who is under way, waits or asks again while the fetcher ends has its answer then") {
   const Mute server;
   Loop loop;
-  auto fetcher = new_fetcher(loop, {.port = server.port(), .most_at_once = 2, .most_per_address = 1});
+  auto fetcher = new_fetcher(loop, {.port = server.port(), .max_concurrent = 2, .max_per_address = 1});
   std::vector<Page> pages;
   for (int i = 0; i < 3; ++i) spawn(ask_twice(*fetcher, pages));
   let_run(loop, 10ms);
@@ -205,7 +205,7 @@ TEST_CASE("who is under way, waits or asks again while the fetcher ends has its 
   fetcher.reset();
   REQUIRE(pages.size() == 6);
   for (const Page& page : pages) {
-    CHECK(page.trouble == Trouble::connection);
+    CHECK(page.error == FetchError::connection);
     CHECK(page.reason == "given up");
   }
 }
@@ -214,12 +214,12 @@ TEST_CASE("who has its page may end the fetcher, and the others are answered") {
   Mute server;
   server.close();
   Loop loop;
-  auto fetcher = new_fetcher(loop, {.port = server.port(), .most_at_once = 1});
+  auto fetcher = new_fetcher(loop, {.port = server.port(), .max_concurrent = 1});
   std::vector<Task<Page>> tasks;
   tasks.push_back(ask_and_end(fetcher));
   tasks.push_back(fetcher->get(page_of("b.test")));
   tasks.push_back(fetcher->get(page_of("c.test")));
-  const auto pages = loop.finish(all_of(std::move(tasks)));
+  const auto pages = loop.run_until_complete(when_all(std::move(tasks)));
   CHECK(fetcher == nullptr);
   CHECK(pages[0].reason == "Connection refused");
   CHECK(pages[2].reason == "given up");
@@ -231,7 +231,7 @@ TEST_CASE("one task may fetch one page after the other") {
   Loop loop;
   const auto fetcher = new_fetcher(loop, {.port = server.port()});
   std::vector<Page> pages;
-  CHECK(loop.finish(ask_often(*fetcher, 50, pages)) == 100);
+  CHECK(loop.run_until_complete(ask_often(*fetcher, 50, pages)) == 100);
   for (const Page& page : pages) CHECK(page.reason == "Connection refused");
 }
 
@@ -240,8 +240,8 @@ TEST_CASE("what was known of a host is forgotten with its page") {
   server.close();
   Loop loop;
   const auto fetcher = new_fetcher(loop, {.port = server.port()});
-  loop.finish(ask_hosts(*fetcher, 500));
+  loop.run_until_complete(ask_hosts(*fetcher, 500));
   const std::size_t before = ::mallinfo2().uordblks;
-  loop.finish(ask_hosts(*fetcher, 3000));
+  loop.run_until_complete(ask_hosts(*fetcher, 3000));
   CHECK(::mallinfo2().uordblks < before + 100'000);  // curl's entries of 3,000 names take 600,000 bytes
 }

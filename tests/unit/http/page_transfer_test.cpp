@@ -13,7 +13,7 @@ TEST_CASE("an address is judged where curl connects, whoever let it come so far"
     transfer->prepare({.host = "a.test", .path = "/", .addresses = {address}},
                       [](const std::string&) { return true; });
     const Page page = transfer->conclude(::curl_easy_perform(transfer->easy()));
-    CHECK(page.trouble == Trouble::address);
+    CHECK(page.error == FetchError::address);
     CHECK(page.reason == std::string("no address of the public Internet: ") + address);
   }
 }

@@ -7,7 +7,7 @@
 using namespace starttls;
 
 TEST_CASE("JSON answers are ASCII, whatever is in them") {
-  JsonText json;
+  json::JsonText json;
   json.begin_object();
   json.member("text", "caf\xc3\xa9 \x1b[31m \"\\");
   json.member("bytes", "a\xff");
@@ -31,8 +31,8 @@ TEST_CASE("JSON answers are ASCII, whatever is in them") {
 }
 
 TEST_CASE("a long JSON answer goes out in parts, which together are the whole") {
-  const auto write = [](const std::function<void(JsonText&)>& between) {
-    JsonText json;
+  const auto write = [](const std::function<void(json::JsonText&)>& between) {
+    json::JsonText json;
     json.begin_array();
     for (std::size_t i = 0; i < 3; ++i) {
       json.begin_object();
@@ -44,6 +44,6 @@ TEST_CASE("a long JSON answer goes out in parts, which together are the whole") 
     return json.take();
   };
   std::string parts;
-  const std::string rest = write([&](JsonText& json) { parts += json.take_part(); });
-  CHECK(parts + rest == write([](JsonText&) {}));
+  const std::string rest = write([&](json::JsonText& json) { parts += json.take_part(); });
+  CHECK(parts + rest == write([](json::JsonText&) {}));
 }

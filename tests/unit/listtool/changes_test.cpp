@@ -13,7 +13,7 @@ constexpr auto enforce = Mode::enforce;
 constexpr auto testing = Mode::testing;
 
 std::string told(const std::optional<Entry>& entry) {
-  return entry ? fmt::format("{} {} {}", entry->domain, preload::to_text(entry->mode), entry->joined_mxs)
+  return entry ? fmt::format("{} {} {}", entry->domain, preload::to_string(entry->mode), entry->joined_mxs)
                : "-";
 }
 
@@ -52,11 +52,11 @@ TEST_CASE("a list differs in nothing from itself, and in all from none") {
 
 TEST_CASE("the order of patterns is no difference, the patterns are") {
   const Entry entry{"a.test", enforce, "mx1.a.test:mx2.a.test:.b.test"};
-  CHECK(demand_the_same(entry, {"a.test", enforce, ".b.test:mx2.a.test:mx1.a.test"}));
-  CHECK_FALSE(demand_the_same(entry, {"a.test", testing, "mx1.a.test:mx2.a.test:.b.test"}));
-  CHECK_FALSE(demand_the_same(entry, {"a.test", enforce, "mx1.a.test:mx2.a.test"}));
-  CHECK_FALSE(demand_the_same(entry, {"a.test", enforce, "mx1.a.test:mx2.a.test:.c.test"}));
-  CHECK_FALSE(demand_the_same({"a.test", enforce, "a.b:c.d"}, {"a.test", enforce, "a.c:b.d"}));
+  CHECK(same_policy(entry, {"a.test", enforce, ".b.test:mx2.a.test:mx1.a.test"}));
+  CHECK_FALSE(same_policy(entry, {"a.test", testing, "mx1.a.test:mx2.a.test:.b.test"}));
+  CHECK_FALSE(same_policy(entry, {"a.test", enforce, "mx1.a.test:mx2.a.test"}));
+  CHECK_FALSE(same_policy(entry, {"a.test", enforce, "mx1.a.test:mx2.a.test:.c.test"}));
+  CHECK_FALSE(same_policy({"a.test", enforce, "a.b:c.d"}, {"a.test", enforce, "a.c:b.d"}));
 }
 
 TEST_CASE("an entry that demands nothing is not the same as no entry") {

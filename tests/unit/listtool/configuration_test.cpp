@@ -458,8 +458,8 @@ fetches_per_address = 3
   CHECK(c.discovery.policy_hosts.private_addresses);
   CHECK(c.discovery.policy_hosts.total == 30s);
   CHECK(c.discovery.policy_hosts.connect == 5s);
-  CHECK(c.discovery.policy_hosts.most_at_once == 50);
-  CHECK(c.discovery.policy_hosts.most_per_address == 3);
+  CHECK(c.discovery.policy_hosts.max_concurrent == 50);
+  CHECK(c.discovery.policy_hosts.max_per_address == 3);
 }
 
 TEST_CASE("by default the system's resolvers are asked, and nothing private") {
@@ -493,8 +493,8 @@ TEST_CASE("the cache of MTA-STS policies is no output") {
 TEST_CASE("the settings of serve are read, and have defaults") {
   const ServeSettings none = good(configuration("")).serve;
   REQUIRE(none.listen.size() == 2);
-  CHECK(service::to_text(none.listen[0]) == "unix:/run/starttls-toolkit/socketmap.sock");
-  CHECK(service::to_text(none.listen[1]) == "inet:127.0.0.1:8461");
+  CHECK(config::to_string(none.listen[0]) == "unix:/run/starttls-toolkit/socketmap.sock");
+  CHECK(config::to_string(none.listen[1]) == "inet:127.0.0.1:8461");
   CHECK(none.socket_mode == 0660);
   CHECK_FALSE(none.metrics);
   CHECK(none.dane);
@@ -509,13 +509,13 @@ TEST_CASE("the settings of serve are read, and have defaults") {
   const auto more =
       good(configuration("[serve]\nlisten = ['default', 'inet:127.0.0.1:5461']\n")).serve.listen;
   REQUIRE(more.size() == 3);
-  CHECK(service::to_text(more[2]) == "inet:127.0.0.1:5461");
+  CHECK(config::to_string(more[2]) == "inet:127.0.0.1:5461");
   REQUIRE(all.listen.size() == 1);
-  CHECK(service::to_text(all.listen[0]) == "inet:[::1]:25");
+  CHECK(config::to_string(all.listen[0]) == "inet:[::1]:25");
   CHECK(all.user + all.group + all.socket_group + all.log + all.log_level == "ugssyslogdebug");
   CHECK(all.socket_mode == 0600);
-  CHECK(service::to_text(*all.metrics) == "127.0.0.1:1");
-  CHECK(*all.metrics == *service::parse_address("inet:127.0.0.1:1"));
+  CHECK(config::to_string(*all.metrics) == "127.0.0.1:1");
+  CHECK(*all.metrics == *config::parse_address("inet:127.0.0.1:1"));
   CHECK_FALSE(all.dane);
   CHECK(all.early_adopter);
   CHECK(all.postfix_version == postfix::Version{3, 7});
@@ -591,7 +591,7 @@ TEST_CASE("what the example configuration only shows is right, too") {
   const Configuration shown = good(configuration(text));
   CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
   CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);
-  CHECK(shown.discovery.policy_hosts.most_at_once == Configuration().discovery.policy_hosts.most_at_once);
+  CHECK(shown.discovery.policy_hosts.max_concurrent == Configuration().discovery.policy_hosts.max_concurrent);
   CHECK(mta_sts_cache(shown) == mta_sts_cache(Configuration()));
   CHECK(shown.serve.max_lookups == ServeSettings().max_lookups);
   CHECK(shown.serve.idle_timeout == ServeSettings().idle_timeout);

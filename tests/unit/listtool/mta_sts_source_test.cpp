@@ -1,6 +1,6 @@
 #include "listtool/mta_sts_source.h"
 
-#include "mtasts/cache.h"
+#include "mtastsdb/cache.h"
 #include "support.h"
 
 using namespace starttls;
@@ -15,7 +15,7 @@ DomainName domain(std::string_view name) {
   return good(DomainName::parse(name));
 }
 
-mtasts::Knowledge fetched(const std::string& lines, Time when = now) {
+mtasts::PolicyState fetched(const std::string& lines, Time when = now) {
   const std::string text = "version: STSv1\n" + lines + "max_age: 86400\n";
   const auto reading = mtasts::read_policy(text);
   REQUIRE(reading.policy);
@@ -27,9 +27,9 @@ mtasts::Knowledge fetched(const std::string& lines, Time when = now) {
 // A cache with these policies, as a configuration names it.
 class Cached {
  public:
-  void keep(std::string_view name, const mtasts::Knowledge& knowledge) {
-    auto cache = good(mtasts::Cache::open(file_));
-    good(cache.keep(domain(name), knowledge, now));
+  void keep(std::string_view name, const mtasts::PolicyState& policy_state) {
+    auto cache = good(mtastsdb::Cache::open(file_));
+    good(cache.keep(domain(name), policy_state, now));
   }
   std::optional<Source> source(Time when = now) const {
     Configuration configuration;

@@ -18,7 +18,7 @@ postfix::Rules rules_for(std::string_view version) {
 
 std::string text_map(std::span<const Source> sources, const postfix::Rules& rules) {
   const TemporaryFolder folder;
-  auto draft = good(FileDraft::beside(folder / "map"));
+  auto draft = good(AtomicFile::create(folder / "map"));
   postfix::write_text_map(sources, rules, draft.writer());
   good(draft.flush());
   return read("/proc/self/fd/" + std::to_string(draft.fd()));
@@ -35,7 +35,7 @@ NextHop next_hop(std::string_view text) {
   return good(NextHop::parse(text));
 }
 
-policy::Answer answer_of(policy::Source source) {
+policy::Decision answer_of(policy::Source source) {
   return {.source = source,
           .mode = policy::Mode::enforce,
           .enforced = true,
@@ -194,7 +194,7 @@ TEST_CASE("a smart host has a key of its own in a map, where its policy domain h
 
 TEST_CASE("of a next-hop in brackets the name is known, and a suffix is one label") {
   const auto told = [](std::string_view text, std::string joined) {
-    policy::Answer answer = answer_of(policy::Source::mta_sts);
+    policy::Decision answer = answer_of(policy::Source::mta_sts);
     answer.joined_mxs = std::move(joined);
     return postfix::policy_for(next_hop(text), answer, nullptr, std::nullopt).value_or("");
   };
@@ -207,6 +207,6 @@ TEST_CASE("of a next-hop in brackets the name is known, and a suffix is one labe
   CHECK(told("[relay.test]", ".relay.test") == secure_for(".relay.test"));
   CHECK(told("smtp.relay.test:587", ".relay.test") == secure_for(".relay.test"));
   CHECK(told("smtp.relay.test", ".relay.test") == secure_for(".relay.test"));
-  policy::Answer dane{.source = policy::Source::dane, .mode = policy::Mode::dane};
+  policy::Decision dane{.source = policy::Source::dane, .mode = policy::Mode::mandatory_dane};
   CHECK(postfix::policy_for(next_hop("[smtp.relay.test]:587"), dane, nullptr, {}) == "dane-only");
 }

@@ -66,7 +66,7 @@ TEST_CASE("what Sendmail must not enforce is a comment") {
 }
 
 TEST_CASE("more patterns than Sendmail compares are left out, not cut") {
-  const std::string most = std::string(sendmail::longest_match - 5, 'x') + ".test";
+  const std::string most = std::string(sendmail::max_match_length - 5, 'x') + ".test";
   CHECK(sendmail::policy_for(enforced("a.test", most), {}));
   const std::string more = "x" + most;
   std::string line;
@@ -79,7 +79,7 @@ TEST_CASE("more patterns than Sendmail compares are left out, not cut") {
 TEST_CASE("no line is longer than makemap reads, and no name smuggles one in") {
   const std::string domain(253, 'd');
   const std::string mxs(60'000, 'm');
-  const std::string_view most = std::string_view(mxs).substr(0, sendmail::longest_match);
+  const std::string_view most = std::string_view(mxs).substr(0, sendmail::max_match_length);
   const std::vector<preload::Entry> entries{enforced(domain, mxs), tested(domain, mxs),
                                             enforced(domain, most)};
   for (const auto& entry : entries) CHECK(longest_line(line_of(entry)) <= makemap_reads);

@@ -54,7 +54,7 @@ TEST_CASE("a long list is read while it is verified") {
   const Source source = good(list.verdict());
   CHECK(source.list.size() == 40'000);
   CHECK(source.facts.name == "name");
-  CHECK(source.facts.signed_by == "key " + minisign::to_text(list.keys.front().id));
+  CHECK(source.facts.signed_by == "key " + minisign::to_string(list.keys.front().id));
   CHECK_FALSE(source.facts.unusable);
   CHECK(source.list.find("d39999.test")->joined_mxs == "mx39999.test");
 }

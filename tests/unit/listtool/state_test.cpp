@@ -28,7 +28,7 @@ void write_files(const fs::path& folder, const Edition& edition) {
 }
 
 // Installs an edition of each list as an update does.
-Set install(OwnState& state, const std::vector<std::string>& names) {
+Set install(StateWriter& state, const std::vector<std::string>& names) {
   const fs::path folder = good(state.begin_set());
   std::vector<Edition> lists;
   for (const std::string& name : names) {
@@ -85,7 +85,7 @@ TEST_CASE("where nothing was installed the current set is empty") {
 
 TEST_CASE("what is installed is read as it was written") {
   const TemporaryFolder folder;
-  auto state = good(OwnState::lock(folder / "state/below"));
+  auto state = good(StateWriter::lock(folder / "state/below"));
   const Set installed = install(state, {"a", "b"});
   const Set read = good(current_set(folder / "state/below"));
   CHECK(read.lists == installed.lists);
@@ -97,17 +97,17 @@ TEST_CASE("what is installed is read as it was written") {
 TEST_CASE("one process owns the state at a time") {
   const TemporaryFolder folder;
   {
-    const auto state = good(OwnState::lock(folder.path()));
-    const Error error = bad(OwnState::lock(folder.path()));
+    const auto state = good(StateWriter::lock(folder.path()));
+    const Error error = bad(StateWriter::lock(folder.path()));
     CHECK(error.fault == Fault::temporary);
     CHECK_THAT(error.message, Catch::EndsWith("another update is running"));
   }
-  good(OwnState::lock(folder.path()));
+  good(StateWriter::lock(folder.path()));
 }
 
 TEST_CASE("the current set and the one before it stay, and older ones go") {
   const TemporaryFolder folder;
-  auto state = good(OwnState::lock(folder.path()));
+  auto state = good(StateWriter::lock(folder.path()));
   for (int i = 0; i < 4; ++i) install(state, {"a"});
   CHECK(names_in(folder / "sets") == std::vector<std::string>{"3", "4"});
   CHECK(fs::read_symlink(folder / "current") == "sets/4");
@@ -116,7 +116,7 @@ TEST_CASE("the current set and the one before it stay, and older ones go") {
 
 TEST_CASE("a list that stays is in the next set without a copy") {
   const TemporaryFolder folder;
-  auto state = good(OwnState::lock(folder.path()));
+  auto state = good(StateWriter::lock(folder.path()));
   const Set before = install(state, {"a"});
   good(state.begin_set());
   good(state.keep(before, before.lists.front()));
@@ -129,7 +129,7 @@ TEST_CASE("a list that stays is in the next set without a copy") {
 TEST_CASE("a set that was begun is nobody's until it is switched to") {
   const TemporaryFolder folder;
   {
-    auto state = good(OwnState::lock(folder.path()));
+    auto state = good(StateWriter::lock(folder.path()));
     install(state, {"a"});
     write_files(good(state.begin_set()), edition("a", 2));
     good(state.complete_set({edition("a", 2)}));
@@ -138,14 +138,14 @@ TEST_CASE("a set that was begun is nobody's until it is switched to") {
   // Of a killed update; only numbers are ours.
   write(folder / "sets/notes", "mine");
   fs::create_directory(folder / "sets/7x");
-  const auto state = good(OwnState::lock(folder.path()));
+  const auto state = good(StateWriter::lock(folder.path()));
   CHECK(names_in(folder / "sets") == std::vector<std::string>{"1", "7x", "notes"});
   CHECK(state.next_number() == 2);
 }
 
 TEST_CASE("a discarded set leaves nothing") {
   const TemporaryFolder folder;
-  auto state = good(OwnState::lock(folder.path()));
+  auto state = good(StateWriter::lock(folder.path()));
   install(state, {"a"});
   state.discard_set();
   CHECK(names_in(folder / "sets") == std::vector<std::string>{"1"});
@@ -156,7 +156,7 @@ TEST_CASE("a discarded set leaves nothing") {
 
 TEST_CASE("a dropped list leaves nothing in the next set, and the others alone") {
   const TemporaryFolder folder;
-  auto state = good(OwnState::lock(folder.path()));
+  auto state = good(StateWriter::lock(folder.path()));
   const fs::path next = good(state.begin_set());
   write_files(next, edition("a", 1));
   write_files(next, edition("a.json", 1));
@@ -185,7 +185,7 @@ TEST_CASE("facts that are damaged say so and how to heal") {
 
 TEST_CASE("what set.toml once had in it for everybody to read is given once, and redacted") {
   const TemporaryFolder folder;
-  auto state = good(OwnState::lock(folder.path()));
+  auto state = good(StateWriter::lock(folder.path()));
   install(state, {"a"});
   install(state, {"a"});
   const std::string url = "https://lists.example.org/a.json";
@@ -202,7 +202,7 @@ TEST_CASE("what set.toml once had in it for everybody to read is given once, and
   CHECK(former.former.front().origin == url + "?token=secret");
   CHECK(former.former.front().validators.etag == "private");
   CHECK(former.lists.front().origin == url);
-  good(state.redact_former());
+  good(state.redact_legacy_facts());
   for (const std::string name : {"current", "previous"}) {
     const std::string facts = read(folder / name / "set.toml");
     CHECK(facts.find("secret") == std::string::npos);
@@ -219,7 +219,7 @@ TEST_CASE("of what gpgv had to read only what is old is cleared away") {
     fs::create_directories(folder / name / "keys");
   const auto long_ago = fs::file_time_type::clock::now() - std::chrono::hours(2);
   for (const char* name : {"openpgp-old", "mine"}) fs::last_write_time(folder / name, long_ago);
-  good(OwnState::lock(folder.path()));
+  good(StateWriter::lock(folder.path()));
   CHECK_FALSE(fs::exists(folder / "openpgp-old"));
   CHECK(fs::exists(folder / "openpgp-new"));
   CHECK(fs::exists(folder / "mine"));

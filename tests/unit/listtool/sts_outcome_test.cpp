@@ -24,11 +24,11 @@ mtasts::Failure failure(mtasts::FailureType type) {
 
 StsOutcome outcome(Record record, std::optional<mtasts::FetchedPolicy> fetched,
                    std::optional<mtasts::Failure> failed = {}) {
-  mtasts::Discovery discovery;
+  discovery::MtaStsDiscovery discovery;
   discovery.record.kind = record;
   if (record != Record::record) discovery.record_reason = "why";
-  discovery.knowledge.policy = std::move(fetched);
-  discovery.knowledge.failure = std::move(failed);
+  discovery.policy_state.policy = std::move(fetched);
+  discovery.policy_state.failure = std::move(failed);
   return outcome_of(discovery, now);
 }
 

@@ -9,9 +9,9 @@ namespace {
 
 using Records = std::vector<std::string>;
 
-std::string place(const TxtFile& file, std::size_t line, std::size_t column) {
-  const Place place = file.place_of({line, column});
-  return fmt::format("{}:{}", place.line, place.column);
+std::string position(const TxtFile& file, std::size_t line, std::size_t column) {
+  const Position position = file.position_of({line, column});
+  return fmt::format("{}:{}", position.line, position.column);
 }
 
 }  // namespace
@@ -20,9 +20,9 @@ TEST_CASE("a line is a record, as its bare text, blanks and all") {
   const auto file = read_txt_file("v=a; x=1\r\n\n \t\n  v=b\\; \"y\" ");
   CHECK(file.answer == Records{"v=a; x=1", "  v=b\\; \"y\" "});
   CHECK(file.findings.empty());
-  CHECK(place(file, 1, 6) == "1:6");
-  CHECK(place(file, 2, 1) == "4:1");
-  CHECK(place(file, 2, 13) == "4:13");
+  CHECK(position(file, 1, 6) == "1:6");
+  CHECK(position(file, 2, 1) == "4:1");
+  CHECK(position(file, 2, 13) == "4:13");
   CHECK(read_txt_file("").answer.empty());
 }
 
@@ -31,13 +31,13 @@ TEST_CASE("a line of quoted strings is one record, joined without blanks, as dig
   CHECK(file.answer == Records{"v=a; x=1", "", "\"\\A;\xffz"});
   CHECK(file.findings.empty());
   // Places are those in the file, whatever was escaped before them.
-  CHECK(place(file, 1, 1) == "1:2");
-  CHECK(place(file, 1, 6) == "1:10");
-  CHECK(place(file, 1, 9) == "1:14");
-  CHECK(place(file, 2, 1) == "2:3");
-  CHECK(place(file, 3, 1) == "3:4");
-  CHECK(place(file, 3, 3) == "3:8");
-  CHECK(place(file, 3, 4) == "3:12");
+  CHECK(position(file, 1, 1) == "1:2");
+  CHECK(position(file, 1, 6) == "1:10");
+  CHECK(position(file, 1, 9) == "1:14");
+  CHECK(position(file, 2, 1) == "2:3");
+  CHECK(position(file, 3, 1) == "3:4");
+  CHECK(position(file, 3, 3) == "3:8");
+  CHECK(position(file, 3, 4) == "3:12");
 }
 
 TEST_CASE("what begins like a string and is none is refused, with the place") {
@@ -51,11 +51,11 @@ TEST_CASE("what begins like a string and is none is refused, with the place") {
     CHECK(file.answer.empty());
     REQUIRE(file.findings.size() == 1);
     CHECK(file.findings[0].severity == Severity::refused);
-    CHECK(to_text(file.findings[0]).starts_with(where + ": '"));
+    CHECK(to_string(file.findings[0]).starts_with(where + ": '"));
   }
 }
 
 TEST_CASE("a place that is in no record is the beginning of the file") {
-  CHECK(place(read_txt_file(""), 1, 1) == "1:1");
-  CHECK(place(read_txt_file("\nv=a"), 1, 99) == "2:4");
+  CHECK(position(read_txt_file(""), 1, 1) == "1:1");
+  CHECK(position(read_txt_file("\nv=a"), 1, 99) == "2:4");
 }

@@ -41,7 +41,7 @@ inline void append_parts(GMimeObject* object, std::vector<PeerPart>& parts) {
 }
 
 inline std::vector<PeerPart> gmime_parts(std::string_view mail) {
-  mail::begin_gmime();
+  mail::init_gmime();
   const mail::Owned<GMimeStream> stream(g_mime_stream_mem_new_with_buffer(mail.data(), mail.size()));
   const mail::Owned<GMimeParser> parser(g_mime_parser_new_with_stream(stream.get()));
   const mail::Owned<GMimeMessage> message(g_mime_parser_construct_message(parser.get(), nullptr));

@@ -10,7 +10,7 @@ namespace {
 std::vector<std::string> messages_of(const std::string& content) {
   const TemporaryFolder folder;
   write(folder / "mbox", content);
-  const auto source = good(mail::Source::open(folder / "mbox", 1'000'000));
+  const auto source = good(mail::RandomAccessFile::open(folder / "mbox", 1'000'000));
   std::vector<std::string> messages;
   good(mail::for_each_message(source, [&](std::uint64_t begin, std::uint64_t end) {
     std::string message(end - begin, '\0');
@@ -49,7 +49,7 @@ TEST_CASE("a folder has several messages where a From line follows an empty one"
   const auto several = [](const std::string& content) {
     const TemporaryFolder folder;
     write(folder / "mbox", content);
-    return good(mail::has_several_messages(good(mail::Source::open(folder / "mbox", 1'000'000))));
+    return good(mail::has_several_messages(good(mail::RandomAccessFile::open(folder / "mbox", 1'000'000))));
   };
   CHECK(several("From a\nX: 1\n\none\n\nFrom b\nX: 2\n"));
   CHECK_FALSE(several("From a\nX: 1\nFrom b\n\n>From c\n"));
@@ -83,7 +83,7 @@ TEST_CASE("a mail has several messages where a From line with a date is not its 
   const auto several = [](const std::string& content) {
     const TemporaryFolder folder;
     write(folder / "mbox", content);
-    return good(mail::has_several_messages(good(mail::Source::open(folder / "mbox", 1'000'000))));
+    return good(mail::has_several_messages(good(mail::RandomAccessFile::open(folder / "mbox", 1'000'000))));
   };
   const std::string line = "From a Fri Nov 27 03:00:00 2026\n";
   CHECK(several(line + "X: 1\n\none\n" + line));

@@ -11,7 +11,7 @@ namespace {
 std::vector<std::string> parts_of(const std::string& message) {
   const TemporaryFolder folder;
   write(folder / "mail", message);
-  const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
+  const auto source = good(mail::RandomAccessFile::open(folder / "mail", 1'000'000'000));
   std::vector<std::string> parts;
   good(mail::for_each_part(source, 0, source.size(), [&](const mail::Part& part) {
     std::string content(1'000'000, '\0');
@@ -83,12 +83,12 @@ TEST_CASE("a mail of a hundred thousand levels or parts neither crashes nor take
   }
   const TemporaryFolder folder;
   write(folder / "deep", deep);
-  const auto source = good(mail::Source::open(folder / "deep", 1'000'000'000));
+  const auto source = good(mail::RandomAccessFile::open(folder / "deep", 1'000'000'000));
   (void)mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {});
   std::string wide = multipart;
   for (int part = 0; part < 100'000; ++part) wide += "--B\n\nx\n";
   write(folder / "wide", wide);
-  const auto wide_source = good(mail::Source::open(folder / "wide", 1'000'000'000));
+  const auto wide_source = good(mail::RandomAccessFile::open(folder / "wide", 1'000'000'000));
   CHECK(bad(mail::for_each_part(wide_source, 0, wide_source.size(), [](const mail::Part&) {})).message ==
         "a mail of more than 1000 parts");
 }
@@ -111,7 +111,7 @@ TEST_CASE("fields are read folded, in any case, and a boundary with and without 
 TEST_CASE("a header of more than 256 KiB is refused") {
   const TemporaryFolder folder;
   write(folder / "mail", "Subject: " + std::string(2'000'000, 'x'));
-  const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
+  const auto source = good(mail::RandomAccessFile::open(folder / "mail", 1'000'000'000));
   CHECK(bad(mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {})).message ==
         "a mail with a header of more than 262144 bytes");
 }
@@ -120,7 +120,7 @@ TEST_CASE("a mail over the limit is refused") {
   const TemporaryFolder folder;
   write(folder / "mail", "Subject: x\n\n");
   std::filesystem::resize_file(folder / "mail", mail::message_size_limit + 1);
-  const auto source = good(mail::Source::open(folder / "mail", 1'000'000'000));
+  const auto source = good(mail::RandomAccessFile::open(folder / "mail", 1'000'000'000));
   CHECK(bad(mail::for_each_part(source, 0, source.size(), [](const mail::Part&) {})).message ==
         "a mail larger than the limit of 67108864 bytes");
 }
@@ -154,7 +154,7 @@ TEST_CASE("a boundary of an outer multipart ends all that lies within it") {
 
 TEST_CASE("no line of a mail is read more often for lying deep") {
   std::string deep;
-  for (std::size_t level = 0; level < mail::most_levels; ++level)
+  for (std::size_t level = 0; level < mail::max_levels; ++level)
     deep += fmt::format("Content-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n", level);
   const std::string text(500'000, '\n');
   CHECK(parts_of(deep + "\n" + text) == Parts{"text/plain: " + text});

@@ -4,11 +4,13 @@
 #include "support.h"
 
 using namespace starttls;
+using namespace starttls::session;
+using namespace starttls::store;
 using namespace starttls::milter;
 using namespace starttls::test;
-using store::ClientCertificate;
-using store::Outcome;
-using store::Session;
+using session::ClientCertificate;
+using session::Outcome;
+using session::Session;
 
 namespace {
 
@@ -45,15 +47,15 @@ TEST_CASE("a session over TLS with a message in two domains") {
   CHECK(s.transactions == 1);
   CHECK(s.messages == 1);
   CHECK(s.recipient_domains == std::map<std::string, std::uint32_t>{{"example.test", 1}, {"example.org", 1}});
-  CHECK(outcome_of(s) == Outcome::tls);
+  CHECK(session_outcome(s) == Outcome::tls);
 }
 
 TEST_CASE("two HELOs prove nothing") {
   Connection c = connection();
   c.helo("a");
   c.helo("b");
-  CHECK(outcome_of(c.ended(end)) == Outcome::no_mail);
-  CHECK(outcome_of(connection().ended(end)) == Outcome::no_helo);
+  CHECK(session_outcome(c.ended(end)) == Outcome::no_mail);
+  CHECK(session_outcome(connection().ended(end)) == Outcome::no_helo);
 }
 
 TEST_CASE("an aborted transaction leaves its domains but no message") {
@@ -82,7 +84,7 @@ TEST_CASE("TLS after mail in the clear does not make the session an encrypted on
   CHECK(c.is_encrypted());
   c.mail();
   c.message_accepted();
-  CHECK(outcome_of(c.ended(end)) == Outcome::plaintext);
+  CHECK(session_outcome(c.ended(end)) == Outcome::plaintext);
 }
 
 TEST_CASE("a recipient becomes its domain and nothing else of it is kept") {
@@ -104,7 +106,7 @@ TEST_CASE("what the client says of itself is made harmless") {
   CHECK(c.ended(end).helo == "evil\\x1b[31m\\xff");
   CHECK(c.ended(end).client_name.empty());
   c.helo("");
-  CHECK(outcome_of(c.ended(end)) == Outcome::no_mail);
+  CHECK(session_outcome(c.ended(end)) == Outcome::no_mail);
   c.helo(std::string(100000, 'x'));
   CHECK(c.ended(end).helo.size() < 300);
   CHECK(connection({.address = "", .name = "[192.0.2.1]"}).ended(end).client_name.empty());
@@ -137,7 +139,7 @@ TEST_CASE("a session that names thousands of domains stays small") {
   c.mail();
   for (int i = 0; i < 5000; ++i) c.recipient("bob@d" + std::to_string(i) + ".test");
   CHECK(c.ended(end).recipient_domains.size() == 1000);
-  CHECK(store::encode(c.ended(end)).size() < store::payload_limit);
+  CHECK(session::encode(c.ended(end)).size() < store::max_payload_size);
 }
 
 TEST_CASE("the record of a session fits the journal, whatever the client says") {
@@ -151,5 +153,5 @@ TEST_CASE("the record of a session fits the journal, whatever the client says") 
     c.recipient("a@" + label + "." + label + "." + label + ".x" + std::to_string(i) + ".test");
   }
   CHECK(c.ended(end).recipient_domains.size() > 100);
-  CHECK(store::encode(c.ended(end)).size() < store::payload_limit);
+  CHECK(session::encode(c.ended(end)).size() < store::max_payload_size);
 }

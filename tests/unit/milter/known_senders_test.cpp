@@ -4,6 +4,9 @@
 #include "support.h"
 
 using namespace starttls;
+using namespace starttls::config;
+using namespace starttls::session;
+using namespace starttls::store;
 using namespace starttls::milter;
 using namespace starttls::test;
 
@@ -17,26 +20,26 @@ std::string domain_of(const std::string& name) {
 
 struct Memory {
   TemporaryFolder folder;
-  std::unique_ptr<store::Store> store = good(store::open_sqlite_store(folder / "s", store::Access::write));
+  std::unique_ptr<store::Store> store = good(store::open_sqlite_store(folder / "s", store::Access::owner));
   KnownSenders known{domain_of};
   int segments = 0;
 
   void see_tls(const std::string& client_name, int times) {
-    const store::SendingDomain sender = domain_of;
+    const store::SendingDomainFinder sender = domain_of;
     store::SegmentContent content(sender);
     for (int i = 0; i < times; ++i) {
-      content.add(store::Session{.begin = now,
-                                 .client_name = client_name,
-                                 .helo = "h",
-                                 .tls_version = "TLSv1.3",
-                                 .transactions = 1});
+      content.add(session::Session{.begin = now,
+                                   .client_name = client_name,
+                                   .helo = "h",
+                                   .tls_version = "TLSv1.3",
+                                   .transactions = 1});
     }
     good(store::fold(*store, std::to_string(segments++), std::move(content), now, now, {}));
   }
 };
 
-Configuration refusing(std::uint64_t after, std::initializer_list<const char*> exempt = {}) {
-  Configuration configuration;
+TlsrptConfig refusing(std::uint64_t after, std::initializer_list<const char*> exempt = {}) {
+  TlsrptConfig configuration;
   configuration.on_downgrade = OnDowngrade::tempfail;
   configuration.downgrade_after = after;
   for (const char* domain : exempt) configuration.downgrade_exempt.push_back(good(DomainName::parse(domain)));
@@ -60,7 +63,7 @@ TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by ea
 TEST_CASE("nobody is refused by default, nor who is exempt") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 30);
-  good(memory.known.configure(Configuration()));
+  good(memory.known.configure(config::TlsrptConfig()));
   good(memory.known.refresh(*memory.store));
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
   good(memory.known.configure(refusing(1, {"sender.test"})));

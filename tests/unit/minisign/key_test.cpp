@@ -28,8 +28,8 @@ std::string key_with(const std::string& point, bool negative) {
 }  // namespace
 
 TEST_CASE("a public key is read from its text and shows the id that minisign shows") {
-  CHECK(to_text(good(parse_key(key_a)).id) == id_of_a);
-  CHECK(to_text(good(parse_key(key_b)).id) == id_of_b);
+  CHECK(to_string(good(parse_key(key_a)).id) == id_of_a);
+  CHECK(to_string(good(parse_key(key_b)).id) == id_of_b);
   CHECK(good(parse_key(key_a)).key != good(parse_key(key_b)).key);
 }
 
@@ -38,7 +38,7 @@ TEST_CASE("a key file is a comment and a key, or a key alone") {
                                      "untrusted comment: minisign public key X\r\n" + key_a + "\r\n",
                                      "untrusted comment:\n" + key_a, key_a, key_a + "\n"}) {
     CAPTURE(content);
-    CHECK(to_text(good(parse_key_file(content)).id) == id_of_a);
+    CHECK(to_string(good(parse_key_file(content)).id) == id_of_a);
   }
 }
 

@@ -10,7 +10,7 @@ using namespace starttls::test;
 TEST_CASE("a signature file is read as minisign writes it") {
   const auto signature = good(parse_signature(prehashed));
   CHECK(signature.algorithm == Algorithm::prehashed);
-  CHECK(to_text(signature.key_id) == id_of_a);
+  CHECK(to_string(signature.key_id) == id_of_a);
   CHECK(signature.untrusted_comment == "not trusted");
   CHECK(signature.trusted_comment == "first comment");
   CHECK(good(parse_signature(legacy)).algorithm == Algorithm::legacy);

@@ -43,7 +43,7 @@ struct Signer {
  private:
   static void run(const std::vector<std::string>& argv) {
     const auto done = good(run_program({.argv = argv}));
-    if (!done.succeeded()) FAIL(failure_of(argv.front(), done));
+    if (!done.succeeded()) FAIL(failure_text(argv.front(), done));
   }
 };
 

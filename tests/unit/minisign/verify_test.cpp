@@ -26,7 +26,7 @@ Result<Verified> verdict(const std::string& content, const std::string& signatur
 TEST_CASE("a good signature gives its trusted comment") {
   const auto verified = good(verdict(file_content, prehashed));
   CHECK(verified.trusted_comment == "first comment");
-  CHECK(to_text(verified.key_id) == id_of_a);
+  CHECK(to_string(verified.key_id) == id_of_a);
   CHECK(verified.algorithm == Algorithm::prehashed);
 }
 

@@ -1,7 +1,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "heard.h"
+#include "follower_events.h"
 #include "lines.h"
 
 using namespace starttls;
@@ -81,7 +81,7 @@ TEST_CASE("from each position that was given, exactly the later failures follow,
     log.add("");
     Listening listening(log.file);
     CHECK(listening.hear_all().empty());
-    std::vector<mtalog::LogPosition> positions{*listening.position};
+    std::vector<session::LogPosition> positions{*listening.position};
     // One process is unfinished all the time.
     log.add(postfix_line("SSL_accept error from a[192.0.2.99]: lost connection", 7));
     for (std::size_t i = 0; i < 6; ++i) {
@@ -99,7 +99,7 @@ TEST_CASE("from each position that was given, exactly the later failures follow,
       Listening again(log.file);
       again.position = positions[given];
       CHECK(again.hear_all() == expected);
-      CHECK(again.reason == mtalog::HandshakeFailure::dropped);
+      CHECK(again.reason == session::HandshakeFailure::lost_connection);
       CHECK(again.hear_all().empty());
     }
   }
@@ -275,7 +275,7 @@ TEST_CASE("a position that means nothing is as none") {
   const Log log;
   log.add(failed_session(1));
   Listening listening(log.file);
-  listening.position = mtalog::LogPosition{.number = 5, .text = "somewhere"};
+  listening.position = session::LogPosition{.number = 5, .text = "somewhere"};
   listening.act = [&] { log.add(failed_session(2)); };
   CHECK(listening.hear(1) == Numbers{"2"});
   CHECK(listening.position->number > 5);

@@ -1,7 +1,7 @@
 #include <filesystem>
 
 #include "base/subprocess.h"
-#include "heard.h"
+#include "follower_events.h"
 #include "lines.h"
 
 using namespace starttls;
@@ -54,7 +54,7 @@ TEST_CASE("the journal is followed from a position on, and nothing is given twic
   journal.add(entry(0, "cron", 1, "something else") + failed(1, 1));
   Listening listening(journal.source());
   CHECK(listening.hear_all().empty());  // it was there before
-  listening.position = mtalog::LogPosition{.number = 3, .text = before_all};
+  listening.position = session::LogPosition{.number = 3, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"1"});
   CHECK(listening.hear_all().empty());
   journal.add(
@@ -72,18 +72,18 @@ TEST_CASE("a session that was unfinished at the position keeps its reason") {
   journal.add(entry(0, "postfix/smtpd", 5, "SSL_accept error from a[192.0.2.1]: lost connection") +
               failed(1, 2, 6));
   Listening listening(journal.source());
-  listening.position = mtalog::LogPosition{.number = 1, .text = before_all};
+  listening.position = session::LogPosition{.number = 1, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"2"});
   journal.add(entry(5, "postfix/smtpd", 5, "disconnect from a[192.0.2.1] ehlo=1 starttls=0/1 commands=1/2"));
   CHECK(listening.hear_all() == Numbers{"1"});
-  CHECK(listening.reason == mtalog::HandshakeFailure::dropped);
+  CHECK(listening.reason == session::HandshakeFailure::lost_connection);
 }
 
 TEST_CASE("a clock that was set back leaves no failure untold, and none told twice") {
   Journal journal;
   journal.add(failed(1, 1));
   Listening listening(journal.source());
-  listening.position = mtalog::LogPosition{.number = 1, .text = before_all};
+  listening.position = session::LogPosition{.number = 1, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"1"});
   const std::chrono::hours a_day_back{-24};
   journal.add(failed(10, 2, 5, a_day_back));

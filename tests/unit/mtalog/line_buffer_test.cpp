@@ -28,10 +28,10 @@ TEST_CASE("lines come whole and with their place, whatever pieces they arrive in
 }
 
 TEST_CASE("a line that is too long is passed over, and the next ones are not") {
-  const std::string text = "a\n" + std::string(LineBuffer::longest_line + 1, 'x') + "\nb\n";
+  const std::string text = "a\n" + std::string(LineBuffer::max_line_size + 1, 'x') + "\nb\n";
   const Lines expected{{"a", 0}, {"b", text.size() - 2}};
   for (const std::size_t piece : {std::size_t{1000}, text.size()}) CHECK(lines_of(text, piece) == expected);
-  const std::string whole = std::string(LineBuffer::longest_line, 'x');
+  const std::string whole = std::string(LineBuffer::max_line_size, 'x');
   CHECK(lines_of(whole + "\n", 1000) == Lines{{whole, 0}});
 }
 

@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "mtalog/failure.h"
+#include "session/failure.h"
 #include "support.h"
 
 namespace starttls::test {

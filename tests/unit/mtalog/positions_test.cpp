@@ -9,17 +9,17 @@ TEST_CASE("positions come back from their texts") {
   const FilePosition file{
       .needed = {.file = {.inode = 7, .begin_size = 128, .begin_crc = 0x9AF3C2D1}, .offset = 5000},
       .given = {.file = {.inode = 8, .begin_size = 5, .begin_crc = 1}, .offset = 0}};
-  CHECK(to_text(file) == "file 7:128:9af3c2d1:5000 8:5:00000001:0");
-  CHECK(parse_file_position(to_text(file)) == file);
+  CHECK(to_string(file) == "file 7:128:9af3c2d1:5000 8:5:00000001:0");
+  CHECK(parse_file_position(to_string(file)) == file);
   FilePosition timed = file;
   timed.time = at("2026-11-26T12:00:00Z");
-  CHECK(to_text(timed) == "file 7:128:9af3c2d1:5000 8:5:00000001:0 1795694400000");
-  CHECK(parse_file_position(to_text(timed)) == timed);
+  CHECK(to_string(timed) == "file 7:128:9af3c2d1:5000 8:5:00000001:0 1795694400000");
+  CHECK(parse_file_position(to_string(timed)) == timed);
   const JournalPosition journal{.needed = "s=a;i=1;b=c", .given = 1795348800000000};
-  CHECK(parse_journal_position(to_text(journal)) == journal);
+  CHECK(parse_journal_position(to_string(journal)) == journal);
   const JournalPosition both{.needed = "s=a;i=1;b=c", .given = 1795348800000000, .last = "s=a;i=2;b=c"};
-  CHECK(to_text(both) == "journal 1795348800000000 s=a;i=1;b=c s=a;i=2;b=c");
-  CHECK(parse_journal_position(to_text(both)) == both);
+  CHECK(to_string(both) == "journal 1795348800000000 s=a;i=1;b=c s=a;i=2;b=c");
+  CHECK(parse_journal_position(to_string(both)) == both);
 }
 
 TEST_CASE("what is no position is none") {

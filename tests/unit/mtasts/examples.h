@@ -1,7 +1,7 @@
 // What the tests of this room share.
 #pragma once
 
-#include "mtasts/knowledge.h"
+#include "mtasts/policy_state.h"
 #include "support.h"
 
 namespace starttls::test {

@@ -13,16 +13,16 @@ std::string shown(const PolicyReading& reading) {
   if (!reading.policy) return "none in force";
   std::string mxs;
   for (const MxPattern& pattern : reading.policy->mx) mxs += (mxs.empty() ? "" : ",") + pattern.str();
-  return fmt::format("{} {} {}", to_text(reading.policy->mode), mxs, reading.policy->max_age.count());
+  return fmt::format("{} {} {}", to_string(reading.policy->mode), mxs, reading.policy->max_age.count());
 }
 
 std::string told(const PolicyReading& reading) {
   std::string text;
   for (const Finding& finding : reading.findings) {
-    const char* word = finding.severity == Severity::note      ? "note"
-                       : finding.severity == Severity::dropped ? "fault"
-                                                               : "refused";
-    text += fmt::format("{} {}\n", word, to_text(finding));
+    const char* word = finding.severity == Severity::note    ? "note"
+                       : finding.severity == Severity::fault ? "fault"
+                                                             : "refused";
+    text += fmt::format("{} {}\n", word, to_string(finding));
   }
   return text;
 }
@@ -262,9 +262,9 @@ TEST_CASE("a policy over 64 KiB is refused, one of exactly that is read") {
 TEST_CASE("endless faults are counted, and why the policy is refused is told all the same") {
   const auto reading = read_policy(sound + std::string(5000, '\n') + "x\n");
   CHECK(reading.findings.size() == Findings::most + 1);
-  CHECK(reading.untold == 4000);
+  CHECK(reading.suppressed == 4000);
   REQUIRE(refusal(reading.findings) != nullptr);
-  CHECK(to_text(*refusal(reading.findings)) == "5005:1: 'x' is no field of the form 'name: value'");
+  CHECK(to_string(*refusal(reading.findings)) == "5005:1: 'x' is no field of the form 'name: value'");
   CHECK(faults(reading.findings) == Findings::most);
 }
 
@@ -293,7 +293,7 @@ TEST_CASE("the strings are no more than a reply can hold") {
   std::string mxs;
   for (int i = 0; i < 1000; ++i) mxs += fmt::format("mx: mx{}.a.test\n", i);
   const auto strings = policy_strings(*read_policy(with("mx", mxs)).policy);
-  CHECK(strings.size() == most_policy_strings);
+  CHECK(strings.size() == max_policy_strings);
   CHECK(strings[98] == "mx: mx96.a.test");
   CHECK(strings.back() == "max_age: 604800");
 }

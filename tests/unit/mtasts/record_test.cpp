@@ -21,10 +21,10 @@ void check(const std::vector<Verdict>& verdicts) {
     CHECK((reading.record ? reading.record->id : "") == verdict.id);
     std::string told;
     for (const Finding& finding : reading.findings) {
-      const char* word = finding.severity == Severity::note      ? "note"
-                         : finding.severity == Severity::dropped ? "fault"
-                                                                 : "refused";
-      told += fmt::format("{} {}\n", word, to_text(finding));
+      const char* word = finding.severity == Severity::note    ? "note"
+                         : finding.severity == Severity::fault ? "fault"
+                                                               : "refused";
+      told += fmt::format("{} {}\n", word, to_string(finding));
     }
     CHECK(told == verdict.told);
   }

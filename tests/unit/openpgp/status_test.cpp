@@ -19,7 +19,7 @@ const std::string sound =
 
 std::string refusal(const std::string& status) {
   CAPTURE(status);
-  const Error error = bad(verdict(status));
+  const Error error = bad(parse_status(status));
   CHECK(error.fault == Fault::data);
   return error.message;
 }
@@ -27,7 +27,7 @@ std::string refusal(const std::string& status) {
 // Not a verdict, neither way.
 std::string silence(const std::string& status) {
   CAPTURE(status);
-  const Error error = bad(verdict(status));
+  const Error error = bad(parse_status(status));
   CHECK(error.fault == Fault::unavailable);
   return error.message;
 }
@@ -41,13 +41,13 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 }  // namespace
 
 TEST_CASE("one good signature is told by its primary key and its time") {
-  const auto verified = good(verdict(sound));
+  const auto verified = good(parse_status(sound));
   CHECK(verified.fingerprint == primary);
   CHECK(verified.signer == subkey);
   CHECK(verified.algorithm == 22);
   CHECK(verified.created == at("2026-11-22T18:24:22Z"));
-  CHECK(verdict(sound.substr(0, sound.size() - 1)).has_value());
-  CHECK(verdict(sound + "[GNUPG:] TRUST_UNDEFINED\nother words\n").has_value());
+  CHECK(parse_status(sound.substr(0, sound.size() - 1)).has_value());
+  CHECK(parse_status(sound + "[GNUPG:] TRUST_UNDEFINED\nother words\n").has_value());
 }
 
 TEST_CASE("half a verdict is none, neither good nor bad") {
@@ -77,7 +77,7 @@ TEST_CASE("a signature with a weak digest is refused, also where gpgv thinks it 
               .starts_with("the signature uses a digest that is refused as too weak"));
   }
   for (const char* digest : {"9", "10", "11", "12", "14"}) {
-    CHECK(verdict(replaced(sound, " 8 00 ", " " + std::string(digest) + " 00 ")).has_value());
+    CHECK(parse_status(replaced(sound, " 8 00 ", " " + std::string(digest) + " 00 ")).has_value());
   }
 }
 
@@ -88,8 +88,8 @@ TEST_CASE("a good signature beside another one does not count") {
         "REVKEYSIG 21E6505569A8C861 A", "ERRSIG 21E6505569A8C861 22 8 00 1795371862 9 -",
         "NO_PUBKEY 21E6505569A8C861", "NODATA 4", "UNEXPECTED 0", "BADARMOR"}) {
     CAPTURE(line);
-    CHECK_FALSE(verdict(sound + "[GNUPG:] " + line + "\n").has_value());
-    CHECK_FALSE(verdict("[GNUPG:] " + std::string(line) + "\n" + sound).has_value());
+    CHECK_FALSE(parse_status(sound + "[GNUPG:] " + line + "\n").has_value());
+    CHECK_FALSE(parse_status("[GNUPG:] " + std::string(line) + "\n" + sound).has_value());
   }
 }
 

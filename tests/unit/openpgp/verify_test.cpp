@@ -37,7 +37,7 @@ class Gnupg {
                                   "--passphrase", "",        "--pinentry-mode", "loopback"};
     argv.insert(argv.end(), arguments.begin(), arguments.end());
     const auto done = good(run_program({.argv = argv, .environment = environment()}));
-    if (!done.succeeded()) FAIL("gpg " << to_text(done) << ": " << done.err);
+    if (!done.succeeded()) FAIL("gpg " << to_string(done) << ": " << done.err);
     return done.out;
   }
 

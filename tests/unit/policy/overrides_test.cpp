@@ -13,7 +13,7 @@ std::string entries(std::string_view text) {
   const preload::List list = good(read_overrides("own", text).list);
   std::string shown;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    shown += fmt::format("{} {} {}\n", list[i].domain, preload::to_text(list[i].mode), list[i].joined_mxs);
+    shown += fmt::format("{} {} {}\n", list[i].domain, preload::to_string(list[i].mode), list[i].joined_mxs);
   }
   return shown;
 }
@@ -22,7 +22,7 @@ std::string entries(std::string_view text) {
 std::string faults(std::string_view text) {
   const OverrideReading reading = read_overrides("own", text);
   std::string shown;
-  for (const auto& finding : reading.findings) shown += to_text(finding) + "\n";
+  for (const auto& finding : reading.findings) shown += to_string(finding) + "\n";
   if (shown.empty()) FAIL("no fault where one was expected");
   const Error error = bad(reading.list);
   CHECK(error.fault == Fault::config);
@@ -76,8 +76,8 @@ TEST_CASE("blank lines, comments, tabs, CRLF and a last line without an end are 
 TEST_CASE("overrides never expire and are never from the future") {
   const preload::List list = good(read_overrides("own", "a.test none\n").list);
   CHECK(to_rfc3339(list.expires) == "9999-12-31T23:59:59Z");
-  CHECK(preload::usable_at(list, at("1970-01-01T00:00:00Z")));
-  CHECK(preload::usable_at(list, at("9999-12-31T23:59:58Z")));
+  CHECK(preload::check_usable(list, at("1970-01-01T00:00:00Z")));
+  CHECK(preload::check_usable(list, at("9999-12-31T23:59:58Z")));
 }
 
 TEST_CASE("an MX that is named twice counts once") {
@@ -177,7 +177,7 @@ TEST_CASE("a file with more faults than anyone reads is described up to a limit"
   for (int i = 0; i < 150'000; ++i) text += "a\n";
   const OverrideReading reading = read_overrides("own", text);
   CHECK(reading.findings.size() == Findings::most);
-  CHECK(reading.untold == 2 * 150'000 - 1 - Findings::most);
+  CHECK(reading.suppressed == 2 * 150'000 - 1 - Findings::most);
   CHECK(bad(reading.list).message.starts_with("own:1:1: a: has no mode"));
 }
 

@@ -9,13 +9,14 @@ TEST_CASE("what may pass is told from what needs a person") {
   for (const char* code : {"", "08006", "40001", "40P01", "53200", "53300", "55P03", "57014", "57P01",
                            "57P03", "25006", "23505", "42P07"}) {
     INFO(code);
-    CHECK(fault_of(code) == Fault::temporary);
+    CHECK(sqlstate_fault(code) == Fault::temporary);
   }
-  for (const char* code : {"28P01", "28000", "42501"}) CHECK(fault_of(code) == Fault::permission);
-  for (const char* code : {"53100", "58030"}) CHECK(fault_of(code) == Fault::io);
-  for (const char* code : {"42P01", "42703", "22001", "23502", "XX001"}) CHECK(fault_of(code) == Fault::data);
-  CHECK(fault_of("3D000") == Fault::config);
-  CHECK(fault_of("XX000") == Fault::unavailable);
+  for (const char* code : {"28P01", "28000", "42501"}) CHECK(sqlstate_fault(code) == Fault::permission);
+  for (const char* code : {"53100", "58030"}) CHECK(sqlstate_fault(code) == Fault::io);
+  for (const char* code : {"42P01", "42703", "22001", "23502", "XX001"})
+    CHECK(sqlstate_fault(code) == Fault::data);
+  CHECK(sqlstate_fault("3D000") == Fault::config);
+  CHECK(sqlstate_fault("XX000") == Fault::unavailable);
 }
 
 TEST_CASE("libpq's words about a failed connection become one line, and the server's code is found") {
@@ -36,10 +37,9 @@ TEST_CASE("libpq's words about a failed connection become one line, and the serv
 }
 
 TEST_CASE("what libpq says of a parameter before it asks anybody is a matter of the configuration") {
-  CHECK(fault_of_connect({.sqlstate = "", .text = R"(invalid sslmode value: "x")"}) == Fault::config);
-  CHECK(fault_of_connect({.sqlstate = "", .text = "connection to server failed: timeout"}) ==
-        Fault::temporary);
-  CHECK(fault_of_connect({.sqlstate = "28P01", .text = "invalid"}) == Fault::permission);
+  CHECK(connect_fault({.sqlstate = "", .text = R"(invalid sslmode value: "x")"}) == Fault::config);
+  CHECK(connect_fault({.sqlstate = "", .text = "connection to server failed: timeout"}) == Fault::temporary);
+  CHECK(connect_fault({.sqlstate = "28P01", .text = "invalid"}) == Fault::permission);
 }
 
 TEST_CASE("a server that speaks another language, or binary, is understood all the same") {

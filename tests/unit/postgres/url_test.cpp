@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 namespace {
 
 Target only(const std::string& url) {
-  auto targets = good(targets_of(url, {}));
+  auto targets = good(connection_targets(url, {}));
   REQUIRE(targets.size() == 1);
   return targets.front();
 }
@@ -47,13 +47,13 @@ TEST_CASE("what the URL says of time and keepalives comes first") {
 }
 
 TEST_CASE("each host of a URL has its turn") {
-  auto targets = good(targets_of("postgresql://a:1,b:2,c/d", {}));
+  auto targets = good(connection_targets("postgresql://a:1,b:2,c/d", {}));
   REQUIRE(targets.size() == 3);
   CHECK(targets[0].parameters["host"] == "a");
   CHECK(targets[1].parameters["port"] == "2");
   CHECK(targets[2].parameters["host"] == "c");
   CHECK(targets[2].parameters["port"].empty());
-  CHECK(good(targets_of("postgresql:///d?host=a,b&port=7", {}))[1].parameters["port"] == "7");
+  CHECK(good(connection_targets("postgresql:///d?host=a,b&port=7", {}))[1].parameters["port"] == "7");
 }
 
 TEST_CASE("an error about a URL tells nothing of a password") {
@@ -71,7 +71,7 @@ TEST_CASE("an error about a URL tells nothing of a password") {
            "host=h password=secret",                   //
        }) {
     INFO(url);
-    const auto error = bad(targets_of(url, {}));
+    const auto error = bad(connection_targets(url, {}));
     CHECK(error.fault == Fault::config);
     CHECK(error.message.find("secret") == std::string::npos);
   }
@@ -89,7 +89,7 @@ namespace {
 // Of each host of the URL: "-" where libpq's default stays.
 std::vector<std::string> modes_of(const std::string& url) {
   std::vector<std::string> modes;
-  for (const Target& target : good(targets_of(url, {}))) {
+  for (const Target& target : good(connection_targets(url, {}))) {
     const auto found = target.parameters.find("sslmode");
     modes.push_back(found == target.parameters.end() ? "-" : found->second);
   }
@@ -168,7 +168,7 @@ TEST_CASE("the authorities are the system's unless others are named") {
 
 TEST_CASE("a weaker choice is warned of, and says what it costs") {
   const auto one = [](const std::string& url) {
-    const auto warnings = warnings_of(url);
+    const auto warnings = security_warnings(url);
     REQUIRE(warnings.size() == 1);
     CHECK(warnings.front().find("secret") == std::string::npos);
     return warnings.front();
@@ -181,24 +181,25 @@ TEST_CASE("a weaker choice is warned of, and says what it costs") {
   CHECK(one(url + "prefer").find("need not be encrypted") != std::string::npos);
   CHECK(one(url + "require").find("does not verify the server") != std::string::npos);
   CHECK(one(url + "verify-ca").find("does not check the server's name") != std::string::npos);
-  CHECK(warnings_of(url + "verify-full").empty());
-  CHECK(warnings_of("postgresql://u:secret@db.example/d").empty());
-  CHECK(warnings_of("postgresql://u:secret@localhost/d?sslmode=disable").empty());
-  CHECK(warnings_of("postgresql://u:secret@a,localhost,b/d?sslmode=require").size() == 2);
+  CHECK(security_warnings(url + "verify-full").empty());
+  CHECK(security_warnings("postgresql://u:secret@db.example/d").empty());
+  CHECK(security_warnings("postgresql://u:secret@localhost/d?sslmode=disable").empty());
+  CHECK(security_warnings("postgresql://u:secret@a,localhost,b/d?sslmode=require").size() == 2);
 }
 
 TEST_CASE("a password is found where it is one") {
-  CHECK(holds_password("postgresql://u:secret@h/d"));
-  CHECK(holds_password("postgresql://u@h/d?password=secret"));
-  CHECK(holds_password("postgresql://u@h/d?sslpassword=secret"));
-  CHECK_FALSE(holds_password("postgresql://u@h/d"));
-  CHECK_FALSE(holds_password("no URL"));
+  CHECK(has_password("postgresql://u:secret@h/d"));
+  CHECK(has_password("postgresql://u@h/d?password=secret"));
+  CHECK(has_password("postgresql://u@h/d?sslpassword=secret"));
+  CHECK_FALSE(has_password("postgresql://u@h/d"));
+  CHECK_FALSE(has_password("no URL"));
 }
 
 TEST_CASE("a pipe is no file for libpq to wait for") {
   const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
-  const Error error = bad(targets_of("postgresql://h/d?sslrootcert=" + (folder / "pipe").string(), {}));
+  const Error error =
+      bad(connection_targets("postgresql://h/d?sslrootcert=" + (folder / "pipe").string(), {}));
   CHECK(error.fault == Fault::config);
   CHECK(error.message.ends_with("sslrootcert: a named pipe, not a regular file"));
 }

@@ -28,7 +28,7 @@ List list_of(const std::vector<std::pair<std::string, std::string>>& entries, Mo
 TEST_CASE("a domain is found by its exact name only") {
   const List list = list_of({{"c.test", "mx.c.test"}, {"a.test", "mx.a.test:.b.test"}});
   REQUIRE(list.find("a.test"));
-  CHECK(mxs_of(*list.find("a.test")) == std::vector<std::string_view>{"mx.a.test", ".b.test"});
+  CHECK(split_mxs(*list.find("a.test")) == std::vector<std::string_view>{"mx.a.test", ".b.test"});
   CHECK(list[0].domain == "a.test");
   CHECK(list[1].domain == "c.test");
   for (const char* name : {"b.test", "sub.a.test", "test", "", "z.test", ".a.test"}) {
@@ -75,7 +75,7 @@ TEST_CASE("of a domain that is there twice the first stays") {
   builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "first.test"}, {.line = 3});
   const auto duplicates = builder.put_in_order();
   REQUIRE(duplicates.size() == 1);
-  CHECK(duplicates.front().place.line == 7);
+  CHECK(duplicates.front().position.line == 7);
   CHECK(builder.list().find("a.test")->joined_mxs == "first.test");
 }
 
@@ -88,26 +88,26 @@ TEST_CASE("of a domain whose first entry does not stand none stays") {
   const auto duplicates = builder.put_in_order();
   REQUIRE(duplicates.size() == 1);
   CHECK(duplicates.front().domain == "a.test");
-  CHECK(duplicates.front().place.line == 7);
+  CHECK(duplicates.front().position.line == 7);
   CHECK(builder.list().size() == 1);
   CHECK(builder.list().find("b.test"));
 }
 
 TEST_CASE("a list is usable from a day before its date until it expires") {
   const List list = list_of({});
-  CHECK(usable_at(list, at("2026-01-15T00:00:00Z")));
-  CHECK(usable_at(list, at("2025-12-31T00:00:00Z")));
-  CHECK(usable_at(list, at("2026-01-31T23:59:59.999Z")));
-  CHECK(bad(usable_at(list, at("2026-02-01T00:00:00Z"))).message == "it expired on 2026-02-01T00:00:00Z");
-  CHECK(bad(usable_at(list, at("2025-12-30T23:59:59Z"))).message.find("ahead of the clock") !=
+  CHECK(check_usable(list, at("2026-01-15T00:00:00Z")));
+  CHECK(check_usable(list, at("2025-12-31T00:00:00Z")));
+  CHECK(check_usable(list, at("2026-01-31T23:59:59.999Z")));
+  CHECK(bad(check_usable(list, at("2026-02-01T00:00:00Z"))).message == "it expired on 2026-02-01T00:00:00Z");
+  CHECK(bad(check_usable(list, at("2025-12-30T23:59:59Z"))).message.find("ahead of the clock") !=
         std::string::npos);
 }
 
 TEST_CASE("a list from the far future has not expired") {
   const List list = list_of({});
-  CHECK_FALSE(expired_at(list, at("2020-01-01T00:00:00Z")));
-  CHECK_FALSE(expired_at(list, at("2026-01-31T23:59:59.999Z")));
-  CHECK(expired_at(list, at("2026-02-01T00:00:00Z"))->message == "it expired on 2026-02-01T00:00:00Z");
+  CHECK_FALSE(check_expired(list, at("2020-01-01T00:00:00Z")));
+  CHECK_FALSE(check_expired(list, at("2026-01-31T23:59:59.999Z")));
+  CHECK(check_expired(list, at("2026-02-01T00:00:00Z"))->message == "it expired on 2026-02-01T00:00:00Z");
 }
 
 TEST_CASE("later lists overlay earlier ones, domain by domain") {

@@ -25,7 +25,7 @@ std::string entry(const std::string& domain,
 std::string shown(const List& list) {
   std::string text;
   for (std::size_t i = 0; i < list.size(); ++i) {
-    text += fmt::format("{}{} {} {}", i == 0 ? "" : "; ", list[i].domain, to_text(list[i].mode),
+    text += fmt::format("{}{} {} {}", i == 0 ? "" : "; ", list[i].domain, to_string(list[i].mode),
                         list[i].joined_mxs);
   }
   return text;
@@ -33,7 +33,7 @@ std::string shown(const List& list) {
 
 std::string shown(const Reading& reading) {
   std::string text;
-  for (const Finding& finding : reading.findings) text += to_text(finding) + "\n";
+  for (const Finding& finding : reading.findings) text += to_string(finding) + "\n";
   return text;
 }
 
@@ -122,8 +122,8 @@ TEST_CASE("a faulty entry is left out, is told with its place, and the others st
     CHECK(shown(*reading.list) == "a.test enforce m.test; c.test enforce m.test");
     INFO(shown(reading));
     CHECK(shown(reading).find(why) != std::string::npos);
-    REQUIRE(reading.dropped() >= 2);
-    CHECK(reading.findings.back().place.line == 4);
+    REQUIRE(reading.faults() >= 2);
+    CHECK(reading.findings.back().position.line == 4);
   }
 }
 
@@ -160,8 +160,8 @@ TEST_CASE("what a caller has against a name is told with its place, and the entr
         "7:64: .k.test: '.k.test' has an empty label\n"
         "8:56: host: mx 'host.test' is odd\n");
   CHECK(domains == std::vector<std::string>{"a.test", "b.test", "h.test", "i.test"});
-  CHECK(reading.dropped() == 8);
-  CHECK(reading_of(json).dropped() == 2);
+  CHECK(reading.faults() == 8);
+  CHECK(reading_of(json).faults() == 2);
 }
 
 TEST_CASE("a later entry does not stand in for the first of its domain, whatever is wrong with that") {
@@ -172,7 +172,7 @@ TEST_CASE("a later entry does not stand in for the first of its domain, whatever
         list_with("{" + entry("B.test.", faulty) + ",\n" + entry("c.test") + ",\n" + entry("b.test") + "}",
                   R"({"sick": {"mode":"enforce","mxs":[]}})"));
     CHECK(shown(*reading.list) == "c.test enforce m.test");
-    CHECK(to_text(reading.findings.back()) ==
+    CHECK(to_string(reading.findings.back()) ==
           "5:1: b.test: this domain was there before; the first entry stands or falls alone");
   }
 }
@@ -225,7 +225,7 @@ TEST_CASE("older modes and unknown fields are noted and do not cost the entry") 
       entry("b.test", R"({"mode":"none"})") + "," +
       entry("c.test", R"({"mode":"enforce","mxs":["m.test","M.test"],"colour":{"deep":[{"a":1}]}})") + "}"));
   CHECK(shown(*reading.list) == "a.test testing m.test; b.test none ; c.test enforce m.test");
-  CHECK(reading.dropped() == 0);
+  CHECK(reading.faults() == 0);
   CHECK(reading.findings.size() == 4);
   CHECK(shown(reading).find("'min-tls-version' belongs to an older format") != std::string::npos);
   CHECK(shown(reading).find("'colour' is unknown") != std::string::npos);
@@ -236,7 +236,7 @@ TEST_CASE("beside policy-alias other fields are ignored, also faulty ones") {
       reading_of(list_with("{" + entry("a.test", R"({"mode":"bad","mxs":[7],"policy-alias":"host"})") + "}",
                            R"({"host": {"mode":"enforce","mxs":["mx.host.test"]}})"));
   CHECK(shown(*reading.list) == "a.test enforce mx.host.test");
-  CHECK(reading.dropped() == 0);
+  CHECK(reading.faults() == 0);
   CHECK(reading.findings.size() == 2);
 }
 
@@ -268,7 +268,7 @@ TEST_CASE("a list whose policies are all faulty is refused, one without any is n
     CAPTURE(policies);
     const auto reading = reading_of(list_with(policies));
     CHECK(bad(reading.list).message == "l.json:3:1: none of its policies stands");
-    CHECK(reading.dropped() > 0);
+    CHECK(reading.faults() > 0);
   }
   const auto reading = reading_of(list_with("{}", "{" + entry("sick", "{}") + "}"));
   REQUIRE(reading.list);
@@ -343,11 +343,11 @@ TEST_CASE("deep nesting is refused, however deep") {
 
 TEST_CASE("a list with more faults than anyone would read is still read to its end") {
   std::string policies = "{";
-  for (std::size_t i = 0; i < most_findings + 10; ++i) policies += fmt::format("\"d{}\":1,", i);
+  for (std::size_t i = 0; i < max_findings + 10; ++i) policies += fmt::format("\"d{}\":1,", i);
   const auto reading = reading_of(list_with(policies + entry("a.test") + "}"));
   CHECK(shown(*reading.list) == "a.test enforce m.test");
-  CHECK(reading.findings.size() == most_findings);
-  CHECK(reading.untold == 10);
+  CHECK(reading.findings.size() == max_findings);
+  CHECK(reading.suppressed == 10);
 }
 
 TEST_CASE("nothing that reaches a terminal from a list can move its cursor") {

@@ -44,7 +44,7 @@ bool fits(const char* definition, const std::string& text) {
 
 bool is_faultless(const std::string& json) {
   const auto reading = read_list("list.json", json);
-  return reading.list && reading.dropped() == 0;
+  return reading.list && reading.faults() == 0;
 }
 
 std::string list_of(const std::string& policies, const std::string& aliases = "{}") {

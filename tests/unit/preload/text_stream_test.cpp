@@ -18,8 +18,8 @@ ReadBytes pieces_of(std::string text, std::size_t most) {
   };
 }
 
-std::string shown(Place place) {
-  return fmt::format("{}:{}", place.line, place.column);
+std::string shown(Position position) {
+  return fmt::format("{}:{}", position.line, position.column);
 }
 
 }  // namespace
@@ -45,17 +45,18 @@ TEST_CASE("a stream gives every byte of its text, whatever the pieces") {
 
 TEST_CASE("the places in a text count lines and columns from 1, whatever the pieces") {
   const std::string text = "ab\n\ncd\r\ne";
-  const std::vector<std::string> places{"1:1", "1:2", "1:3", "2:1", "3:1", "3:2", "3:3", "3:4", "4:1", "4:2"};
+  const std::vector<std::string> positions{"1:1", "1:2", "1:3", "2:1", "3:1",
+                                           "3:2", "3:3", "3:4", "4:1", "4:2"};
   for (const std::size_t most : {1U, 2U, 3U, 100U}) {
     const ReadBytes read = pieces_of(text, most);
     TextStream stream("text", read);
     for (std::size_t i = 0; i < text.size(); ++i) {
-      CHECK(shown(stream.place_of(i)) == places[i]);
-      if (i % 3 == 2) CHECK(shown(stream.pass(i)) == places[i]);
+      CHECK(shown(stream.position_of(i)) == positions[i]);
+      if (i % 3 == 2) CHECK(shown(stream.pass(i)) == positions[i]);
       stream.Take();
     }
-    CHECK(shown(stream.place_of(text.size())) == places.back());
-    CHECK(shown(stream.place_of(1000)) == places.back());
+    CHECK(shown(stream.position_of(text.size())) == positions.back());
+    CHECK(shown(stream.position_of(1000)) == positions.back());
   }
 }
 
@@ -71,7 +72,7 @@ TEST_CASE("places are right far into a text, also of what was read some time ago
     return fmt::format("{}:{}", lines + 1, offset - text.rfind('\n', offset - 1));
   };
   for (const std::size_t offset : {640'000U, 650'000U, 699'999U, 700'000U}) {
-    CHECK(shown(stream.place_of(offset)) == expected(offset));
+    CHECK(shown(stream.position_of(offset)) == expected(offset));
   }
 }
 

@@ -6,7 +6,7 @@ using namespace starttls;
 using starttls::test::good;
 
 TEST_CASE("what registries hand out names under is a public suffix") {
-  const auto suffixes = good(PublicSuffixes::load());
+  const auto suffixes = good(publicsuffix::PublicSuffixes::load());
   const auto* const name = GENERATE("uk", "co.uk", "com", "ac.jp", "anything.ck", "kawasaki.jp",
                                     "any.kawasaki.jp", "xn--p1ai", "xn--55qx5d.cn");
   CAPTURE(name);
@@ -14,7 +14,7 @@ TEST_CASE("what registries hand out names under is a public suffix") {
 }
 
 TEST_CASE("what somebody owns is none, also where customers have names under it") {
-  const auto suffixes = good(PublicSuffixes::load());
+  const auto suffixes = good(publicsuffix::PublicSuffixes::load());
   const auto* const name =
       GENERATE("example.co.uk", "example.com", "mail.protection.outlook.com", "outlook.com", "github.io",
                "blogspot.com", "us-east-1.amazonaws.com", "www.ck", "city.kawasaki.jp", "example.xn--p1ai",
@@ -24,7 +24,7 @@ TEST_CASE("what somebody owns is none, also where customers have names under it"
 }
 
 TEST_CASE("the registrable domain tells owners apart, also those who are customers") {
-  const auto suffixes = good(PublicSuffixes::load());
+  const auto suffixes = good(publicsuffix::PublicSuffixes::load());
   CHECK(suffixes.registrable("mx1.mail.example.co.uk") == "example.co.uk");
   CHECK(suffixes.registrable("example.com") == "example.com");
   CHECK(suffixes.registrable("mail.customer.github.io") == "customer.github.io");

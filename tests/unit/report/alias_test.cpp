@@ -1,14 +1,14 @@
-#include "milter/report/alias.h"
+#include "report/alias.h"
 
 #include <csignal>
 #include <stdexcept>
 
 #include "base/log.h"
-#include "milter/report/commands.h"
+#include "report/commands.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 
 TEST_CASE("an alias reads standard input quietly, and nothing else") {
   CHECK(is_alias({.inputs = {"-"}}, true, false));

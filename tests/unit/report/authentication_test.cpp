@@ -1,9 +1,9 @@
-#include "milter/report/authentication.h"
+#include "report/authentication.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 
 namespace {
 
@@ -19,7 +19,8 @@ std::string registrable(const std::string& name) {
 
 // Who vouches for a report with this contact-info in a mail with this header.
 Authentication verdict(const std::string& header, const std::string& contact = "tls@sender.test") {
-  const Carrier carrier = carrier_of(mail::fields_in(header, names), {"mx.example.org", "mx2.example.org"});
+  const ReportOrigin carrier =
+      report_origin(mail::parse_fields(header, names), {"mx.example.org", "mx2.example.org"});
   return authenticate(carrier, {.contact_info = contact}, registrable);
 }
 

@@ -1,11 +1,11 @@
-#include "milter/report/charts.h"
+#include "report/charts.h"
 
 #include <limits>
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 
 namespace {
 
@@ -99,6 +99,6 @@ TEST_CASE("names are text, may be broken after dots, and are not endless") {
   CHECK(html_name("mx1.example.org") == "mx1.<wbr>example.<wbr>org");
   CHECK(html_name("<b>&\"'") == "&lt;b&gt;&amp;&quot;&#39;");
   CHECK(html_name(std::string(5'000, 'x')).size() < 330);
-  CHECK(html_escaped("a\\x1b") == "a\\x1b");
+  CHECK(escape_html("a\\x1b") == "a\\x1b");
   CHECK(html_text("a\\x1b") == "a\\\\x1b");
 }

@@ -1,8 +1,8 @@
-#include "milter/report/contact.h"
+#include "report/contact.h"
 
 #include "support.h"
 
-using starttls::milter::contact_of;
+using starttls::report::parse_contact;
 
 TEST_CASE("the submitter is the domain of the contact, whatever form it has") {
   struct Case {
@@ -27,7 +27,7 @@ TEST_CASE("the submitter is the domain of the contact, whatever form it has") {
         Case{"tls@192.0.2.1", "mx1.host.test", postmaster}, Case{"tel:+49-30-1", "mx1.host.test", postmaster},
         Case{"a@b\r\nBcc: c@d.test", "mx1.host.test", postmaster}}) {
     CAPTURE(one.contact);
-    const auto found = contact_of(one.contact, "mx1.host.test");
+    const auto found = parse_contact(one.contact, "mx1.host.test");
     CHECK(found.domain == one.domain);
     CHECK(found.sender == one.sender);
   }

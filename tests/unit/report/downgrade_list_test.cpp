@@ -1,16 +1,17 @@
-#include "milter/report/downgrade_list.h"
+#include "report/downgrade_list.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 using namespace starttls::test;
 
 TEST_CASE("downgrades come with their addresses, the newest first") {
   const auto plaintext = [](std::string_view begin, const char* address, const char* name, bool downgraded,
                             store::DailyCounts& counts) {
     add(counts,
-        store::Session{.begin = at(begin), .client_address = address, .client_name = name, .transactions = 1},
+        session::Session{
+            .begin = at(begin), .client_address = address, .client_name = name, .transactions = 1},
         downgraded);
   };
   store::DailyCounts counts;

@@ -1,9 +1,9 @@
-#include "milter/report/empty_result.h"
+#include "report/empty_result.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 using namespace starttls::test;
 
 namespace {

@@ -1,14 +1,14 @@
-#include "milter/report/evidence.h"
+#include "report/evidence.h"
 
 #include <algorithm>
 
-#include "milter/report/advice.h"
-#include "milter/report/alerts.h"
-#include "milter/report/reconciliation.h"
+#include "report/advice.h"
+#include "report/alerts.h"
+#include "report/reconciliation.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 using namespace starttls::test;
 
 namespace {
@@ -17,10 +17,10 @@ const Day first_day = good(parse_day("2026-11-01"));
 constexpr std::uint64_t huge = 1'000'000'000'000;
 
 // A report about one policy domain and one day; reports differ by their number.
-reports::ReportedPolicy reported(std::int64_t report, const std::string& reporter, int day,
-                                 std::uint64_t successful, std::uint64_t failed = 0,
-                                 const std::string& signer = "") {
-  reports::ReportedPolicy one{.report = report, .signer = signer, .head = {}, .policy = {}};
+tlsrptdb::ReportedPolicy reported(std::int64_t report, const std::string& reporter, int day,
+                                  std::uint64_t successful, std::uint64_t failed = 0,
+                                  const std::string& signer = "") {
+  tlsrptdb::ReportedPolicy one{.report = report, .signer = signer, .head = {}, .policy = {}};
   one.head.organization_name = reporter;
   one.head.begin = Time(first_day + std::chrono::days(day));
   one.head.contact_info = "tls@" + reporter;
@@ -35,7 +35,7 @@ reports::ReportedPolicy reported(std::int64_t report, const std::string& reporte
 std::pair<store::SessionClass, store::ClassCount> seen(int day, std::uint64_t sessions,
                                                        const std::string& client = "mail.sender.test") {
   store::SessionClass of{.day = first_day + std::chrono::days(day), .client_name = client};
-  of.outcome = store::Outcome::tls;
+  of.outcome = session::Outcome::tls;
   of.tls_version = "TLSv1.3";
   store::ClassCount count;
   count.total = {.sessions = sessions, .messages = sessions};
@@ -49,7 +49,7 @@ struct Case {
       : adviser({}, "example.test", 28, only_authenticated),
         watch({}, first_day + std::chrono::days(27), only_authenticated) {}
 
-  void add(const reports::ReportedPolicy& one) {
+  void add(const tlsrptdb::ReportedPolicy& one) {
     adviser.add(one);
     watch.add(one);
   }
@@ -74,7 +74,7 @@ struct Case {
   }
 
   Adviser adviser;
-  AlertWatch watch;
+  AlertCollection watch;
   std::int64_t last = 0;
 };
 
@@ -146,7 +146,7 @@ TEST_CASE("only authenticated reports count once they are wanted, and the others
   CHECK(all.readiness() == Readiness::not_ready);
   CHECK(all.remarks() == "3 reports of 2 reporters are not authenticated and do not count.\n");
   CHECK(all.adviser.advice().enforce.reporters == 1);
-  CHECK(all.adviser.advice().enforce.hits[0].sender == "honest.test");
+  CHECK(all.adviser.advice().enforce.affected[0].sender == "honest.test");
 
   Case none(true);
   none.add_honest();
@@ -164,7 +164,7 @@ TEST_CASE("an authenticated reporter hides no failures of others, and none behin
 
 TEST_CASE("one reporter alone does not make the failures of others old ones") {
   const auto failing = [](std::int64_t report, const std::string& name, int day) {
-    reports::ReportedPolicy one = reported(report, name, day, 999, 1);
+    tlsrptdb::ReportedPolicy one = reported(report, name, day, 999, 1);
     one.policy.failure_details = {{.result_type = "validation-failure", .failed_session_count = 1}};
     return one;
   };
@@ -194,8 +194,8 @@ TEST_CASE(
   const auto owner = [](const std::string& name) {
     return name.ends_with("honest.test") ? "honest.test" : name.ends_with("evil.test") ? "evil.test" : "";
   };
-  const auto finding = [&](bool only_authenticated, const reports::ReportedPolicy& one) {
-    const std::vector<ReporterDomains> configured;
+  const auto finding = [&](bool only_authenticated, const tlsrptdb::ReportedPolicy& one) {
+    const std::vector<config::ReporterDomains> configured;
     Reconciliation reconciliation(configured, owner, only_authenticated);
     reconciliation.add(one);
     const auto [of, count] = seen(1, 100, "mail.honest.test");

@@ -1,9 +1,9 @@
-#include "milter/report/failure_digest.h"
+#include "report/failure_digest.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 
 namespace {
 
@@ -24,7 +24,7 @@ tlsrpt::PolicyResult policy_of(std::size_t details, std::size_t text_size) {
 }
 
 std::uint64_t told(const FailureDigest& digest) {
-  std::uint64_t sessions = digest.untold();
+  std::uint64_t sessions = digest.suppressed();
   for (const auto& [key, group] : digest.groups()) sessions += group.sessions;
   return sessions;
 }
@@ -51,5 +51,5 @@ TEST_CASE("groups whose names find no room are untold") {
   policy.policy_domain[0] = 'e';
   digest.add(policy);
   CHECK(digest.groups().size() == 1);
-  CHECK(digest.untold() == 3);
+  CHECK(digest.suppressed() == 3);
 }

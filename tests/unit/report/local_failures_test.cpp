@@ -1,34 +1,30 @@
-#include "milter/report/local_failures.h"
+#include "report/local_failures.h"
 
 #include <set>
 
 #include "support.h"
 
-using namespace starttls::milter;
-using starttls::mtalog::HandshakeFailure;
-using enum starttls::mtalog::HandshakeFailure;
+using namespace starttls::session;
+using namespace starttls::report;
+using starttls::session::HandshakeFailure;
+using enum starttls::session::HandshakeFailure;
 
 namespace {
 
-constexpr HandshakeFailure all[] = {unknown_ca,
-                                    certificate_expired,
-                                    certificate_name,
-                                    certificate_refused,
-                                    no_shared_cipher,
-                                    old_protocol,
-                                    not_tls,
-                                    dropped,
-                                    left,
-                                    other};
+constexpr HandshakeFailure all[] = {unknown_ca,       certificate_expired,
+                                    bad_certificate,  certificate_refused,
+                                    no_shared_cipher, unsupported_protocol,
+                                    not_tls,          lost_connection,
+                                    disconnected,     other};
 
 }  // namespace
 
 TEST_CASE("a failure of the log and the same one of a report have one name") {
-  CHECK(failure_name(certificate_name) == "certificate-host-mismatch");
+  CHECK(failure_name(bad_certificate) == "certificate-host-mismatch");
   CHECK(failure_name(unknown_ca) == "certificate-not-trusted");
   CHECK(failure_name(certificate_expired) == "certificate-expired");
   // What is only a part of a result type keeps its own.
-  CHECK(failure_name(old_protocol) == "old-protocol");
+  CHECK(failure_name(unsupported_protocol) == "old-protocol");
   CHECK(failure_name(certificate_refused) == "certificate-refused");
 }
 
@@ -39,10 +35,10 @@ TEST_CASE("every failure of the log has a result type of RFC 8460") {
 }
 
 TEST_CASE("every failure of the log is explained, and not as a type that RFC 8460 does not have") {
-  const auto& unknown = starttls::tlsrpt::explanation_of("no-such-type");
+  const auto& unknown = starttls::tlsrpt::explain_result_type("no-such-type");
   std::set<std::string_view> meanings;
   for (const HandshakeFailure failure : all) {
-    const auto& explanation = explanation_of(failure);
+    const auto& explanation = explain_result_type(failure);
     CHECK(explanation.meaning != unknown.meaning);
     CHECK_FALSE(explanation.cause.empty());
     CHECK_FALSE(explanation.remedy.empty());

@@ -1,11 +1,10 @@
-#include "milter/report/publication_watch.h"
-
+#include "report/publication_changes.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 using namespace starttls::test;
-using reports::Publication;
+using tlsrptdb::Publication;
 
 namespace {
 
@@ -14,7 +13,7 @@ const Time before = at("2026-11-26T07:00:00Z");
 const Publication seen{
     .policy_domain = "a.test", .kind = std::string(mta_sts_policy), .seen = before, .missed = {}};
 
-std::vector<LookedUp> found(Presence presence, const std::string& domain = "a.test") {
+std::vector<PublicationLookup> found(Presence presence, const std::string& domain = "a.test") {
   return {{.policy_domain = domain,
            .kind = std::string(mta_sts_policy),
            .presence = presence,

@@ -1,9 +1,9 @@
-#include "milter/report/same_sessions.h"
+#include "report/same_sessions.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 
 namespace {
 

@@ -4,14 +4,16 @@
 #include <rapidjson/schema.h>
 #include <rapidjson/stringbuffer.h>
 
-#include "milter/report/self_report.h"
+#include "report/self_report.h"
 #include "support.h"
 #include "tlsrpt/report.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::config;
+using namespace starttls::session;
+using namespace starttls::report;
 using namespace starttls::test;
-using mtalog::HandshakeFailure;
+using session::HandshakeFailure;
 
 namespace {
 
@@ -35,18 +37,18 @@ const Time morning = at("2026-11-22T10:00:00Z");
 const Reporter reporter{.organization = "Example",
                         .contact = "tls@example.test",
                         .host = "mx.example.test",
-                        .least_tls = "TLSv1.2"};
+                        .min_tls = "TLSv1.2"};
 
 }  // namespace
 
 TEST_CASE("every kind of session makes a report that satisfies the schema") {
   store::DailyCounts counts;
-  store::Session session{.begin = morning,
-                         .receiving_mx = "mx.example.test",
-                         .client_address = "192.0.2.1",
-                         .helo = "h",
-                         .transactions = 1,
-                         .recipient_domains = {{"example.test", 1}, {"example.org", 1}}};
+  session::Session session{.begin = morning,
+                           .receiving_mx = "mx.example.test",
+                           .client_address = "192.0.2.1",
+                           .helo = "h",
+                           .transactions = 1,
+                           .recipient_domains = {{"example.test", 1}, {"example.org", 1}}};
   for (const char* version : {"TLSv1.3", "TLSv1", ""}) {
     session.tls_version = version;
     for (const char* address : {"192.0.2.1", "2001:db8::1", ""}) {
@@ -62,7 +64,7 @@ TEST_CASE("every kind of session makes a report that satisfies the schema") {
     add(counts, session);
   }
   tlsrpt::Report report =
-      self_report(counts, day_of(morning), at("2026-11-23T00:00:00Z"), reporter, std::nullopt);
+      self_report(counts, to_day(morning), at("2026-11-23T00:00:00Z"), reporter, std::nullopt);
   CHECK(report.policies.size() >= 2);
   CHECK(fault_of(to_json(report)).empty());
   put_policies(
@@ -75,7 +77,7 @@ TEST_CASE("every kind of session makes a report that satisfies the schema") {
 
 TEST_CASE("a day without sessions makes a report without policies, and the schema finds faults") {
   tlsrpt::Report report =
-      self_report({}, day_of(morning), at("2026-11-23T00:00:00Z"), reporter, std::nullopt);
+      self_report({}, to_day(morning), at("2026-11-23T00:00:00Z"), reporter, std::nullopt);
   CHECK(fault_of(to_json(report)).empty());
   report.policies.push_back({.policy_type = "other", .policy_domain = "example.test"});
   CHECK(fault_of(to_json(report)) == "#/policies/0/policy/policy-type: enum");

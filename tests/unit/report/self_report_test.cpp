@@ -1,12 +1,14 @@
-#include "milter/report/self_report.h"
+#include "report/self_report.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::config;
+using namespace starttls::session;
+using namespace starttls::report;
 using namespace starttls::test;
+using session::Session;
 using store::DailyCounts;
-using store::Session;
 
 namespace {
 
@@ -15,8 +17,8 @@ const Reporter reporter{
     .organization = "example.test", .contact = "postmaster@example.test", .host = "mx.example.test"};
 const Time next_day = at("2026-11-23T00:00:00Z");
 
-Session session(std::string_view tls, std::string_view address,
-                std::map<std::string, std::uint32_t> domains) {
+Session session_with(std::string_view tls, std::string_view address,
+                     std::map<std::string, std::uint32_t> domains) {
   return {.begin = at("2026-11-22T10:00:00Z"),
           .receiving_mx = "mx.example.test",
           .client_address = std::string(address),
@@ -30,10 +32,10 @@ Session session(std::string_view tls, std::string_view address,
 
 TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its policy domain") {
   DailyCounts counts;
-  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
-  add(counts, session("TLSv1.2", "192.0.2.2", {{"example.test", 1}}));
-  add(counts, session("", "192.0.2.3", {{"example.test", 1}}));
-  add(counts, session("", "192.0.2.3", {{"example.test", 0}}));
+  add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
+  add(counts, session_with("TLSv1.2", "192.0.2.2", {{"example.test", 1}}));
+  add(counts, session_with("", "192.0.2.3", {{"example.test", 1}}));
+  add(counts, session_with("", "192.0.2.3", {{"example.test", 0}}));
   const auto report = self_report(counts, day, next_day, reporter, std::nullopt);
   CHECK(to_rfc3339(report.head.begin) == "2026-11-22T00:00:00Z");
   CHECK(to_rfc3339(report.head.end) == "2026-11-22T23:59:59Z");
@@ -54,7 +56,7 @@ TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its polic
 
 TEST_CASE("one domain's report is about that domain only") {
   DailyCounts counts;
-  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
+  add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
   const auto report = self_report(counts, day, next_day, reporter, "example.org");
   REQUIRE(report.policies.size() == 1);
   CHECK(report.policies[0].policy_domain == "example.org");
@@ -62,7 +64,7 @@ TEST_CASE("one domain's report is about that domain only") {
 
 TEST_CASE("a report-id is a msg-id, tells domains and unfinished days apart, and stays the same otherwise") {
   DailyCounts counts;
-  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
+  add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
   const auto whole = self_report(counts, day, next_day, reporter, std::nullopt);
   CHECK(whole.head.report_id == "2026-11-22.inbound@mx.example.test");
   CHECK(self_report(counts, day, next_day + std::chrono::hours{5}, reporter, std::nullopt).head.report_id ==
@@ -77,8 +79,8 @@ TEST_CASE("a report-id is a msg-id, tells domains and unfinished days apart, and
 
 TEST_CASE("sessions without an accepted recipient and those of other days are in no report") {
   DailyCounts counts;
-  add(counts, session("TLSv1.3", "192.0.2.1", {}));
-  Session other_day = session("TLSv1.3", "192.0.2.1", {{"example.test", 1}});
+  add(counts, session_with("TLSv1.3", "192.0.2.1", {}));
+  Session other_day = session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}});
   other_day.begin = at("2026-11-23T00:00:00Z");
   add(counts, other_day);
   CHECK(self_report(counts, day, next_day, reporter, std::nullopt).policies.empty());
@@ -86,7 +88,7 @@ TEST_CASE("sessions without an accepted recipient and those of other days are in
 
 namespace {
 
-Session failed(mtalog::HandshakeFailure failure, std::string_view address = "192.0.2.9") {
+Session failed(session::HandshakeFailure failure, std::string_view address = "192.0.2.9") {
   Session session{.begin = at("2026-11-22T11:00:00Z"),
                   .receiving_mx = "mx.example.test",
                   .client_address = std::string(address),
@@ -98,17 +100,17 @@ Session failed(mtalog::HandshakeFailure failure, std::string_view address = "192
 }  // namespace
 
 TEST_CASE("a handshake that failed is a failure of the type that says what the sender did not like") {
-  using enum mtalog::HandshakeFailure;
-  const auto [failure, type] = GENERATE(table<mtalog::HandshakeFailure, std::string>({
+  using enum session::HandshakeFailure;
+  const auto [failure, type] = GENERATE(table<session::HandshakeFailure, std::string>({
       {unknown_ca, "certificate-not-trusted"},
       {certificate_expired, "certificate-expired"},
-      {certificate_name, "certificate-host-mismatch"},
+      {bad_certificate, "certificate-host-mismatch"},
       {certificate_refused, "certificate-not-trusted"},
       {no_shared_cipher, "validation-failure"},
-      {old_protocol, "validation-failure"},
+      {unsupported_protocol, "validation-failure"},
       {not_tls, "validation-failure"},
-      {dropped, "validation-failure"},
-      {left, "validation-failure"},
+      {lost_connection, "validation-failure"},
+      {disconnected, "validation-failure"},
       {other, "validation-failure"},
   }));
   DailyCounts counts;
@@ -133,11 +135,11 @@ TEST_CASE("a session that never came to a recipient counts for the domain that i
     return std::string();
   };
   DailyCounts counts;
-  add(counts, failed(mtalog::HandshakeFailure::unknown_ca));
+  add(counts, failed(session::HandshakeFailure::unknown_ca));
   CHECK(domain_of(counts, reporter) == "mx.example.test");
-  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.test", 1}}));
+  add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}}));
   CHECK(domain_of(counts, reporter) == "example.test");
-  add(counts, session("TLSv1.3", "192.0.2.1", {{"example.org", 1}}));
+  add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.org", 1}}));
   CHECK(domain_of(counts, reporter) == "mx.example.test");
   Reporter decided = reporter;
   decided.default_policy_domain = "example.org";
@@ -147,8 +149,8 @@ TEST_CASE("a session that never came to a recipient counts for the domain that i
 
 TEST_CASE("a downgrade is told apart from a sender that never used TLS") {
   DailyCounts counts;
-  add(counts, session("", "192.0.2.3", {{"example.test", 1}}));
-  add(counts, session("", "192.0.2.3", {{"example.test", 1}}), true);
+  add(counts, session_with("", "192.0.2.3", {{"example.test", 1}}));
+  add(counts, session_with("", "192.0.2.3", {{"example.test", 1}}), true);
   const auto report = self_report(counts, day, next_day, reporter, std::nullopt);
   REQUIRE(report.policies[0].failure_details.size() == 2);
   CHECK(report.policies[0].failure_details[0].failure_reason_code.starts_with("downgrade: "));

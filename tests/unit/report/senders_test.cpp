@@ -1,12 +1,13 @@
-#include "milter/report/senders.h"
+#include "report/senders.h"
 
-#include "milter/report/tables.h"
+#include "report/tables.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::session;
+using namespace starttls::report;
 using namespace starttls::test;
-using store::Outcome;
+using session::Outcome;
 using store::SessionClass;
 
 namespace {
@@ -21,7 +22,7 @@ std::string two_labels(const std::string& name) {
 
 SessionClass client(const std::string& name, const std::string& address, Outcome outcome,
                     const std::string& version = {}) {
-  return {.day = day_of(at("2026-11-22T10:00:00Z")),
+  return {.day = to_day(at("2026-11-22T10:00:00Z")),
           .receiving_mx = "mx1.example.test",
           .client_address = address,
           .client_name = name,
@@ -82,18 +83,18 @@ TEST_CASE("each TLS version has those who use it") {
   const VersionUse& old = versions.versions().at("TLSv1");
   CHECK(old.senders.size() == 1);
   CHECK(old.senders.at("old.test") == 7);
-  CHECK(to_text(old.last) == "2026-11-22");
+  CHECK(to_string(old.last) == "2026-11-22");
 }
 
 TEST_CASE("a TLS version may be written in every usual way") {
   for (const char* const text : {"TLSv1.0", "TLSv1", "tlsv1.0", "tls1.0", "TLS1", "1.0", "1", "v1.0"})
-    CHECK(parse_version(text).value_or("none") == "TLSv1");
-  CHECK(parse_version("1.3").value_or("none") == "TLSv1.3");
-  CHECK(parse_version("sslv3").value_or("none") == "SSLv3");
+    CHECK(parse_tls_version(text).value_or("none") == "TLSv1");
+  CHECK(parse_tls_version("1.3").value_or("none") == "TLSv1.3");
+  CHECK(parse_tls_version("sslv3").value_or("none") == "SSLv3");
   for (const char* const text : {"", "2", "1.4", "TLSv1.00", "TLS 1.2", "ssl", "\x1b"}) {
     INFO(text);
-    REQUIRE_FALSE(parse_version(text));
-    CHECK(parse_version(text).error().fault == Fault::usage);
+    REQUIRE_FALSE(parse_tls_version(text));
+    CHECK(parse_tls_version(text).error().fault == Fault::usage);
   }
   CHECK(version_label("TLSv1") == "TLSv1.0");
   CHECK(version_label("TLSv1.1") == "TLSv1.1");

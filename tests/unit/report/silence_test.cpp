@@ -1,9 +1,9 @@
-#include "milter/report/silence.h"
+#include "report/silence.h"
 
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 using namespace starttls::test;
 using std::chrono::days;
 
@@ -29,8 +29,8 @@ std::vector<std::uint64_t> repeated(std::vector<std::uint64_t> first, std::size_
 }  // namespace
 
 TEST_CASE("a host with sessions every day is missed after one day without") {
-  CHECK_FALSE(silence_of(before(repeated({}, 28, 50)), last, 20));
-  const auto silence = silence_of(before(repeated({0}, 28, 50)), last, 20);
+  CHECK_FALSE(find_silence(before(repeated({}, 28, 50)), last, 20));
+  const auto silence = find_silence(before(repeated({0}, 28, 50)), last, 20);
   REQUIRE(silence);
   CHECK(silence->days == days{1});
   CHECK(silence->longest_before == days{0});
@@ -40,30 +40,30 @@ TEST_CASE("a host is measured by the longest silence that it had") {
   // Idle on two days of each week.
   std::vector<std::uint64_t> week;
   for (int number = 0; number < 28; ++number) week.push_back(number % 7 < 2 ? 0 : 50);
-  CHECK_FALSE(silence_of(before(week), last, 20));
+  CHECK_FALSE(find_silence(before(week), last, 20));
   week.insert(week.begin(), 0);
-  const auto silence = silence_of(before(week), last, 20);
+  const auto silence = find_silence(before(week), last, 20);
   REQUIRE(silence);
   CHECK(silence->days == days{3});
   CHECK(silence->longest_before == days{2});
 }
 
 TEST_CASE("who has hardly recorded anything is not missed, nor who has long gone") {
-  CHECK_FALSE(silence_of({}, last, 20));
-  CHECK_FALSE(silence_of(before(repeated({0}, 6, 50)), last, 20));
-  CHECK_FALSE(silence_of(before(repeated({0}, 19, 1)), last, 20));
-  CHECK(silence_of(before(repeated({0}, 20, 1)), last, 20));
+  CHECK_FALSE(find_silence({}, last, 20));
+  CHECK_FALSE(find_silence(before(repeated({0}, 6, 50)), last, 20));
+  CHECK_FALSE(find_silence(before(repeated({0}, 19, 1)), last, 20));
+  CHECK(find_silence(before(repeated({0}, 20, 1)), last, 20));
 }
 
 TEST_CASE("sessions of today end a silence") {
   SessionsByDay sessions = before(repeated({0}, 28, 50));
   sessions[last + days{1}] = 1;
-  CHECK_FALSE(silence_of(sessions, last, 20));
+  CHECK_FALSE(find_silence(sessions, last, 20));
 }
 
 TEST_CASE("where no host records, that is said once; else of each silent host") {
   const auto watch_of = [](std::uint64_t second_host_today) {
-    SilenceWatch watch(last, 20);
+    SilenceDetector watch(last, 20);
     for (int day = 0; day < 20; ++day) {
       for (const char* host : {"mx1.test", "mx2.test"}) {
         const std::uint64_t sessions = day > 0 ? 50 : host == std::string("mx2.test") ? second_host_today : 0;

@@ -1,12 +1,13 @@
-#include "milter/report/summary_figures.h"
-#include "milter/report/tables.h"
+#include "report/summary_figures.h"
+#include "report/tables.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::session;
+using namespace starttls::report;
 using namespace starttls::test;
+using session::Session;
 using store::DailyCounts;
-using store::Session;
 
 namespace {
 
@@ -38,7 +39,7 @@ DailyCounts example() {
 }
 
 GroupedFigures group(const DailyCounts& counts, Grouping by, const std::optional<std::string>& domain) {
-  Groups groups(by, domain);
+  FigureGroups groups(by, domain);
   for (const auto& [of, count] : counts) groups.add(of, count);
   return groups.figures();
 }
@@ -152,10 +153,10 @@ TEST_CASE("a share of nothing is no number") {
 TEST_CASE("failed handshakes are told apart, by their reason") {
   DailyCounts counts = example();
   Session failed{.begin = at("2026-11-22T10:00:00Z"), .receiving_mx = "mx1.example.test", .helo = "h"};
-  failed.failure = mtalog::HandshakeFailure::unknown_ca;
+  failed.failure = session::HandshakeFailure::unknown_ca;
   add(counts, failed);
   add(counts, failed);
-  failed.failure = mtalog::HandshakeFailure::dropped;
+  failed.failure = session::HandshakeFailure::lost_connection;
   add(counts, failed);
   const auto reasons = group(counts, Grouping::failure, std::nullopt);
   CHECK(names(reasons) == std::vector<std::string>{"dropped", "unknown-ca"});

@@ -1,10 +1,9 @@
-#include "milter/report/whose.h"
-
-#include "milter/report/reported.h"
+#include "report/policy_owner.h"
+#include "report/report_assembler.h"
 #include "support.h"
 
 using namespace starttls;
-using namespace starttls::milter;
+using namespace starttls::report;
 
 namespace {
 
@@ -22,34 +21,34 @@ tlsrpt::PolicyResult about(const std::string& domain, const std::string& mx_host
   return policy;
 }
 
-OurFacts facts(const std::set<std::string>& domains) {
+OurDomains facts(const std::set<std::string>& domains) {
   return {.domains = domains, .mx_hosts = {}, .recording_hosts = {}};
 }
 
-Whose of(const std::string& domain, const OurFacts& ours, const ReportFacts& report = {}) {
+PolicyOwner of(const std::string& domain, const OurDomains& ours, const ReportContext& report = {}) {
   return whose(about(domain), report, ours);
 }
 
 }  // namespace
 
 TEST_CASE("a policy domain of ours, an MX host of it and a name below it are ours") {
-  OurFacts ours = facts({"example.org", "example.net"});
+  OurDomains ours = facts({"example.org", "example.net"});
   ours.mx_hosts.add("MX.Hoster.Example.", "example.org");
   ours.mx_hosts.add("mx.hoster.example", "example.net");
   ours.mx_hosts.add("*.pool.example", "example.net");
   ours.mx_hosts.add("mx.stranger.example", "stranger.example");
-  CHECK(of("example.org", ours).by == Belonging::domain);
-  CHECK(of("mx.hoster.example", ours).by == Belonging::mx_host);
+  CHECK(of("example.org", ours).by == OwnerRule::domain);
+  CHECK(of("mx.hoster.example", ours).by == OwnerRule::mx_host);
   CHECK(of("mx.hoster.example", ours).domains == ours.domains);
   CHECK(of("a.pool.example", ours).domains == std::set<std::string>{"example.net"});
-  CHECK(of("a.b.pool.example", ours).by == Belonging::other);
-  CHECK(of("pool.example", ours).by == Belonging::other);
-  CHECK(of("mx.stranger.example", ours).by == Belonging::other);
-  CHECK(of("lists.example.org", ours).by == Belonging::subdomain);
+  CHECK(of("a.b.pool.example", ours).by == OwnerRule::other);
+  CHECK(of("pool.example", ours).by == OwnerRule::other);
+  CHECK(of("mx.stranger.example", ours).by == OwnerRule::other);
+  CHECK(of("lists.example.org", ours).by == OwnerRule::subdomain);
   CHECK(of("lists.example.org", ours).domains == std::set<std::string>{"lists.example.org"});
-  CHECK(of("notexample.org", ours).by == Belonging::other);
-  CHECK(of("org", ours).by == Belonging::other);
-  CHECK(of("", ours).by == Belonging::other);
+  CHECK(of("notexample.org", ours).by == OwnerRule::other);
+  CHECK(of("org", ours).by == OwnerRule::other);
+  CHECK(of("", ours).by == OwnerRule::other);
 }
 
 TEST_CASE("without configured domains everything is ours") {
@@ -58,7 +57,7 @@ TEST_CASE("without configured domains everything is ours") {
 }
 
 TEST_CASE("a host that records sessions is ours, of the domains that these had mail for") {
-  OurFacts ours = facts({"example.org", "example.net"});
+  OurDomains ours = facts({"example.org", "example.net"});
   store::SessionClass session{.receiving_mx = "in.hoster.example"};
   ours.add(session, {});
   CHECK(of("in.hoster.example", ours).domains == ours.domains);
@@ -70,9 +69,9 @@ TEST_CASE("a host that records sessions is ours, of the domains that these had m
 }
 
 TEST_CASE("what the same reporter saw of our MX hosts in other reports tells") {
-  const OurFacts ours = facts(org);
+  const OurDomains ours = facts(org);
   SeenMxHosts seen(ours);
-  reports::ReportedPolicy other{.report = 1, .signer = {}, .report_domain = {}, .head = {}, .policy = {}};
+  tlsrptdb::ReportedPolicy other{.report = 1, .signer = {}, .report_domain = {}, .head = {}, .policy = {}};
   other.head.organization_name = "Sender";
   other.policy = {.policy_type = "sts",
                   .policy_strings = {"version: STSv1", "MX : mx.cloud.example"},
@@ -81,57 +80,57 @@ TEST_CASE("what the same reporter saw of our MX hosts in other reports tells") {
   other.policy.policy_domain = "stranger.example";
   other.policy.policy_strings = {"mx: mx.evil.example"};
   seen.add(other);
-  const ReportFacts report{.report_domain = {}, .our_domains = {}, .seen_hosts = seen.of(other)};
+  const ReportContext report{.report_domain = {}, .our_domains = {}, .seen_hosts = seen.of(other)};
   CHECK(of("mx.cloud.example", ours, report).domains == org);
-  CHECK(of("mx.evil.example", ours, report).by == Belonging::other);
+  CHECK(of("mx.evil.example", ours, report).by == OwnerRule::other);
   other.head.organization_name = "Another";
   CHECK(seen.of(other) == nullptr);
 }
 
 TEST_CASE("a report is ours where TLS-Report-Domain or another policy in it is, wherever that stands") {
-  const OurFacts ours = facts(org);
-  CHECK(of("", ours, {.report_domain = "example.org", .our_domains = {}}).by == Belonging::report_domain);
+  const OurDomains ours = facts(org);
+  CHECK(of("", ours, {.report_domain = "example.org", .our_domains = {}}).by == OwnerRule::report_domain);
   CHECK(of("x.example", ours, {.report_domain = "example.org", .our_domains = {}}).domains == org);
-  CHECK(of("x.example", ours, {.report_domain = "x.example", .our_domains = {}}).by == Belonging::other);
+  CHECK(of("x.example", ours, {.report_domain = "x.example", .our_domains = {}}).by == OwnerRule::other);
   const auto first = about("x.example");
   const auto second = about("example.org");
   const auto third = about("");
-  const auto found = whose({&first, &second, &third}, ReportFacts(), ours);
-  CHECK(found[0].by == Belonging::same_report);
-  CHECK(found[1].by == Belonging::domain);
-  CHECK(found[2].by == Belonging::same_report);
+  const auto found = whose({&first, &second, &third}, ReportContext(), ours);
+  CHECK(found[0].by == OwnerRule::same_report);
+  CHECK(found[1].by == OwnerRule::domain);
+  CHECK(found[2].by == OwnerRule::same_report);
   CHECK(found[0].domains == org);
-  const auto strangers = whose({&first, &third}, ReportFacts(), ours);
+  const auto strangers = whose({&first, &third}, ReportContext(), ours);
   CHECK_FALSE(strangers[0].is_ours());
   CHECK_FALSE(strangers[1].is_ours());
 }
 
 TEST_CASE("a policy without a domain is ours where it names an MX host of ours") {
-  OurFacts ours = facts(org);
+  OurDomains ours = facts(org);
   ours.mx_hosts.add("mx.hoster.example", "example.org");
-  CHECK(whose(about("", "MX.hoster.example."), {}, ours).by == Belonging::named_host);
+  CHECK(whose(about("", "MX.hoster.example."), {}, ours).by == OwnerRule::named_host);
   CHECK(whose(about("", "", "mx.hoster.example"), {}, ours).domains == org);
-  CHECK(whose(about("", "mx.evil.example"), {}, ours).by == Belonging::other);
-  CHECK(whose(about("x.example", "mx.hoster.example"), {}, ours).by == Belonging::other);
+  CHECK(whose(about("", "mx.evil.example"), {}, ours).by == OwnerRule::other);
+  CHECK(whose(about("x.example", "mx.hoster.example"), {}, ours).by == OwnerRule::other);
 }
 
 TEST_CASE("a label says why a policy is ours") {
-  CHECK(policy_domain_label("example.org", {.by = Belonging::domain, .domains = org}) == "example.org");
-  CHECK(policy_domain_label("mx.example.net", {.by = Belonging::mx_host, .domains = org}) ==
+  CHECK(policy_domain_label("example.org", {.by = OwnerRule::domain, .domains = org}) == "example.org");
+  CHECK(policy_domain_label("mx.example.net", {.by = OwnerRule::mx_host, .domains = org}) ==
         "mx.example.net (an MX host of example.org)");
-  CHECK(policy_domain_label("", {.by = Belonging::report_domain, .domains = org}) ==
+  CHECK(policy_domain_label("", {.by = OwnerRule::report_domain, .domains = org}) ==
         "(none given) (in a report about example.org)");
 }
 
 TEST_CASE("a report of many policies is given in parts, and each policy once") {
-  const OurFacts ours = facts(org);
+  const OurDomains ours = facts(org);
   std::size_t given = 0;
   std::size_t of_ours = 0;
-  const TakeReported take = [&](const Reported& reported) {
+  const OnReported take = [&](const Reported& reported) {
     ++given;
     of_ours += reported.whose.is_ours() ? 1U : 0U;
   };
-  WholeReports reports(ours, nullptr, take);
+  ReportAssembler reports(ours, nullptr, take);
   for (std::size_t number = 0; number < 2 * max_policies_at_once + 1; ++number) {
     reports.add({.report = 1,
                  .signer = {},

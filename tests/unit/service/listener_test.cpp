@@ -68,7 +68,7 @@ TEST_CASE("without systemd there are no sockets of its") {
 
 TEST_CASE("a socket of systemd is found to be one that is configured") {
   const TemporaryFolder folder;
-  const service::Address unix_one{.path = (folder / "s").string()};
+  const config::Address unix_one{.path = (folder / "s").string()};
   const Listener unix_listener = good(Listener::open(unix_one, {}));
   CHECK(service::listens_at(unix_listener.socket(), unix_one));
   CHECK_FALSE(service::listens_at(unix_listener.socket(), {.path = (folder / "t").string()}));

@@ -24,7 +24,7 @@ std::string exchange(event::Loop& loop, const std::string& path, const std::stri
   REQUIRE(::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0);
   REQUIRE(::send(socket.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size()));
   std::string all;
-  const event::Watch watch(loop, socket.get(), event::Watch::For::reading, [&] {
+  const event::DescriptorWatcher watch(loop, socket.get(), event::DescriptorWatcher::For::reading, [&] {
     std::string some(4096, '\0');
     const ssize_t count = ::read(socket.get(), some.data(), some.size());
     if (count <= 0) return loop.stop();

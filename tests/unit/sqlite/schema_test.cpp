@@ -15,7 +15,7 @@ constexpr Schema schema{
     .kind = "a test", .application_id = 1234, .version = 2, .statements = "CREATE TABLE t (a)"};
 
 Error error_of(const std::filesystem::path& file) {
-  auto database = good(Database::open(file, Opening::reading));
+  auto database = good(Database::open(file, OpenMode::read_only));
   return bad(check(database, schema, file));
 }
 
@@ -26,7 +26,7 @@ TEST_CASE("a new database has its schema, its mode whatever the umask, and nothi
   const mode_t before = ::umask(0077);
   good(create(folder / "f", schema, 0644));
   ::umask(before);
-  auto database = good(Database::open(folder / "f", Opening::reading));
+  auto database = good(Database::open(folder / "f", OpenMode::read_only));
   good(check(database, schema, folder / "f"));
   CHECK(good(database.number("SELECT count(*) FROM t")) == 0);
   struct stat info{};
@@ -56,10 +56,10 @@ TEST_CASE("a database that another process made meanwhile is left") {
 
 TEST_CASE("databases of others and of newer versions are told apart") {
   const TemporaryFolder folder;
-  good(good(Database::open(folder / "foreign", Opening::creating)).execute("CREATE TABLE t (a)"));
+  good(good(Database::open(folder / "foreign", OpenMode::create)).execute("CREATE TABLE t (a)"));
   CHECK(error_of(folder / "foreign").message == (folder / "foreign").string() + ": not a test");
   good(create(folder / "newer", schema, 0644));
-  good(good(Database::open(folder / "newer", Opening::writing)).execute("PRAGMA user_version = 3"));
+  good(good(Database::open(folder / "newer", OpenMode::read_write)).execute("PRAGMA user_version = 3"));
   CHECK(error_of(folder / "newer").message ==
         (folder / "newer").string() + ": made by a newer version (this program knows schema 2)");
 }

@@ -12,7 +12,7 @@ TEST_CASE("what is bound is read back, and a parameter that is not bound is NULL
   auto insert = good(database.prepare("INSERT INTO t VALUES (?1, ?2, ?3)"));
   const std::string with_nul("x\0y", 3);
   good(insert.bind(1, with_nul).bind(2, std::int64_t{-7}).run());
-  CHECK(database.own_changes() == 1);
+  CHECK(database.total_changes() == 1);
   auto select = good(database.prepare("SELECT a, b, c FROM t"));
   REQUIRE(good(select.step()));
   CHECK(select.text(0) == with_nul);
@@ -29,7 +29,7 @@ TEST_CASE("what is lent is read back, and need not be there after the run") {
   auto insert = good(database.prepare("INSERT INTO t VALUES (?1, ?2)"));
   for (const char* text : {"one", "", "three"}) {
     std::string lent = text;
-    good(insert.bind_lent(1, lent).bind_lent_bytes(2, lent).run());
+    good(insert.bind_view(1, lent).bind_bytes_view(2, lent).run());
     lent.assign("gone");
   }
   CHECK(good(database.number(
@@ -48,33 +48,33 @@ TEST_CASE("a transaction that is not committed leaves nothing") {
 
 TEST_CASE("an error names the file, or says database where there is none") {
   const TemporaryFolder folder;
-  auto file = good(Database::open(folder / "f", Opening::creating));
+  auto file = good(Database::open(folder / "f", OpenMode::create));
   CHECK(bad(file.execute("SELECT * FROM t")).message == (folder / "f").string() + ": no such table: t");
   auto memory = good(Database::in_memory());
   CHECK(bad(memory.execute("SELECT * FROM t")).message == "database: no such table: t");
-  CHECK(bad(Database::open(folder / "missing", Opening::writing)).message ==
+  CHECK(bad(Database::open(folder / "missing", OpenMode::read_write)).message ==
         (folder / "missing").string() + ": unable to open database file");
 }
 
 TEST_CASE("a file that is no database is bad data") {
   const TemporaryFolder folder;
   write(folder / "f", std::string(4096, 'x'));
-  auto database = good(Database::open(folder / "f", Opening::writing));
+  auto database = good(Database::open(folder / "f", OpenMode::read_write));
   CHECK(bad(database.number("PRAGMA user_version")).fault == Fault::data);
 }
 
 TEST_CASE("a file that others have locked for longer than one waits is trouble that may pass") {
   const TemporaryFolder folder;
-  auto first = good(Database::open(folder / "f", Opening::creating));
-  auto second = good(Database::open(folder / "f", Opening::writing));
+  auto first = good(Database::open(folder / "f", OpenMode::create));
+  auto second = good(Database::open(folder / "f", OpenMode::read_write));
   const auto transaction = good(Transaction::begin(first, "EXCLUSIVE"));
-  second.set_patience(std::chrono::milliseconds{1});
+  second.set_busy_timeout(std::chrono::milliseconds{1});
   CHECK(bad(Transaction::begin(second, "IMMEDIATE")).fault == Fault::temporary);
 }
 
 TEST_CASE("a file that was removed or renamed is noticed") {
   const TemporaryFolder folder;
-  auto database = good(Database::open(folder / "f", Opening::creating));
+  auto database = good(Database::open(folder / "f", OpenMode::create));
   good(database.execute("CREATE TABLE t (a)"));
   CHECK_FALSE(database.has_moved());
   std::filesystem::rename(folder / "f", folder / "g");
@@ -86,15 +86,15 @@ TEST_CASE("a log that is kept is there, and empty, when the last connection is c
   const TemporaryFolder folder;
   const auto file = folder / "f";
   const auto write = [&](bool keep) {
-    auto database = good(Database::open(file, Opening::creating));
+    auto database = good(Database::open(file, OpenMode::create));
     good(database.execute("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 0"));
-    if (keep) database.keep_log();
+    if (keep) database.persist_wal();
     good(database.execute("CREATE TABLE IF NOT EXISTS t (a); INSERT INTO t VALUES (1)"));
   };
   write(true);
   CHECK(std::filesystem::file_size(file.string() + "-wal") == 0);
   CHECK(std::filesystem::exists(file.string() + "-shm"));
-  CHECK(good(good(Database::open(file, Opening::reading)).number("SELECT count(*) FROM t")) == 1);
+  CHECK(good(good(Database::open(file, OpenMode::read_only)).number("SELECT count(*) FROM t")) == 1);
   write(false);
   CHECK_FALSE(std::filesystem::exists(file.string() + "-wal"));
 }
@@ -102,8 +102,8 @@ TEST_CASE("a log that is kept is there, and empty, when the last connection is c
 TEST_CASE("a file that nobody writes is read without any file beside it, whatever its name") {
   const TemporaryFolder folder;
   const auto file = folder / "100%?#&.sqlite";
-  good(good(Database::open(file, Opening::creating)).execute("PRAGMA journal_mode=WAL; CREATE TABLE t (a)"));
-  auto reader = good(Database::open(file, Opening::unchanging));
+  good(good(Database::open(file, OpenMode::create)).execute("PRAGMA journal_mode=WAL; CREATE TABLE t (a)"));
+  auto reader = good(Database::open(file, OpenMode::immutable));
   CHECK(good(reader.number("SELECT count(*) FROM t")) == 0);
   CHECK(reader.is_read_only());
   CHECK_FALSE(std::filesystem::exists(file.string() + "-shm"));

@@ -6,23 +6,24 @@
 #include "examples.h"
 
 using namespace starttls;
+using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 
 TEST_CASE("a class has the same key in every version of the program, on each day") {
-  SessionClass of = class_of(tls_session());
-  CHECK(key_of(of) == "47dc0029-b761-d35d-591f-03e6109478cb");
+  SessionClass of = session_class(tls_session());
+  CHECK(class_key(of) == "47dc0029-b761-d35d-591f-03e6109478cb");
   of.day += std::chrono::days{1};
-  CHECK(key_of(of) == "47dc0029-b761-d35d-591f-03e6109478cb");
+  CHECK(class_key(of) == "47dc0029-b761-d35d-591f-03e6109478cb");
 }
 
 TEST_CASE("whatever differs but the day makes another key") {
-  const SessionClass of = class_of(tls_session());
-  std::set<std::string> keys{key_of(of)};
+  const SessionClass of = session_class(tls_session());
+  std::set<std::string> keys{class_key(of)};
   const auto changed = [&](auto change) {
     SessionClass other = of;
     change(other);
-    keys.insert(key_of(other));
+    keys.insert(class_key(other));
   };
   changed([](SessionClass& c) { c.receiving_mx += "x"; });
   changed([](SessionClass& c) { c.client_address += "x"; });
@@ -32,7 +33,7 @@ TEST_CASE("whatever differs but the day makes another key") {
   changed([](SessionClass& c) { c.cipher += "x"; });
   changed([](SessionClass& c) { ++c.cipher_bits; });
   changed([](SessionClass& c) { c.client_certificate = ClientCertificate::none; });
-  changed([](SessionClass& c) { c.failure = mtalog::HandshakeFailure::unknown_ca; });
+  changed([](SessionClass& c) { c.failure = session::HandshakeFailure::unknown_ca; });
   changed([](SessionClass& c) { c.downgraded = true; });
   // The same letters in another column.
   changed([](SessionClass& c) { c.client_address += std::exchange(c.client_name, ""); });

@@ -3,6 +3,7 @@
 #include "examples.h"
 
 using namespace starttls;
+using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 
@@ -12,17 +13,17 @@ TEST_CASE("sessions of one class are counted together, and under each of their d
   add(counts, tls_session());
   add(counts, plaintext_session());
   REQUIRE(counts.size() == 2);
-  const ClassCount& tls = counts.at(class_of(tls_session()));
+  const ClassCount& tls = counts.at(session_class(tls_session()));
   CHECK(tls.total == Tally{.sessions = 2, .messages = 4});
   CHECK(tls.recipient_domains.at("example.test") == Tally{.sessions = 2, .messages = 4});
   CHECK(tls.recipient_domains.at("example.org") == Tally{.sessions = 2, .messages = 2});
 }
 
 TEST_CASE("a session belongs to the UTC day of its begin") {
-  Session late = tls_session();
+  session::Session late = tls_session();
   late.begin = at("2026-11-22T23:59:59.999Z");
   late.end = at("2026-11-23T00:10:00Z");
-  CHECK(to_text(class_of(late).day) == "2026-11-22");
+  CHECK(to_string(session_class(late).day) == "2026-11-22");
 }
 
 TEST_CASE("adding counts is the same as adding their sessions") {

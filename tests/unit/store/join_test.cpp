@@ -3,10 +3,11 @@
 #include "examples.h"
 
 using namespace starttls;
+using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 using namespace std::chrono_literals;
-using mtalog::HandshakeFailure;
+using session::HandshakeFailure;
 
 namespace {
 
@@ -50,29 +51,29 @@ TEST_CASE("each failure is of one session, of the one that ended nearest to it")
   const Joined joined =
       join({.sessions = {first, second, third},
             .notes = {failure_note("2026-11-22T12:00:04Z"),
-                      failure_note("2026-11-22T12:00:06Z", "192.0.2.9", HandshakeFailure::dropped)}},
+                      failure_note("2026-11-22T12:00:06Z", "192.0.2.9", HandshakeFailure::lost_connection)}},
            soon);
-  CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca, HandshakeFailure::dropped});
+  CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca, HandshakeFailure::lost_connection});
   CHECK(joined.waiting.sessions == std::vector{first});
 }
 
 TEST_CASE("where the address is not kept whole, the key tells clients apart") {
-  Session mine = awaiting_probe();
+  session::Session mine = awaiting_probe();
   mine.client_address = "192.0.2.0";
-  mine.join_key = "a";
+  mine.address_pseudonym = "a";
   Session other = mine;
-  other.join_key = "b";
-  LogNote note = failure_note("2026-11-22T12:00:01Z", "192.0.2.0");
-  note.join_key = "b";
+  other.address_pseudonym = "b";
+  LogEvent note = failure_note("2026-11-22T12:00:01Z", "192.0.2.0");
+  note.address_pseudonym = "b";
   const Joined joined = join({.sessions = {mine, other}, .notes = {note}}, soon);
   REQUIRE(joined.settled.size() == 1);
   CHECK(joined.settled[0].client_address == "192.0.2.0");
-  CHECK(joined.settled[0].join_key.empty());
+  CHECK(joined.settled[0].address_pseudonym.empty());
   CHECK(joined.waiting.sessions == std::vector{mine});
 }
 
 TEST_CASE("an excluded session takes its failure with it") {
-  Session local = awaiting_probe();
+  session::Session local = awaiting_probe();
   local.excluded = true;
   const Joined joined = join({.sessions = {local}, .notes = {failure_note()}}, soon);
   CHECK(joined.settled.empty());
@@ -81,7 +82,7 @@ TEST_CASE("an excluded session takes its failure with it") {
 }
 
 TEST_CASE("a session that we ended before the client did may fail later") {
-  Session open = awaiting_probe();
+  session::Session open = awaiting_probe();
   open.still_open = true;
   CHECK(join({.sessions = {open}, .notes = {failure_note("2026-11-22T12:00:50Z")}}, soon).settled.size() ==
         1);
@@ -103,36 +104,37 @@ TEST_CASE("a clock that is set back leaves nobody waiting for ever") {
 
 TEST_CASE("a flood waits up to a bound only, and nothing of it is lost") {
   Waiting flood;
-  for (std::size_t i = 0; i < most_waiting + 10; ++i) flood.sessions.push_back(awaiting_probe());
+  for (std::size_t i = 0; i < max_waiting + 10; ++i) flood.sessions.push_back(awaiting_probe());
   flood.notes.push_back(failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
   const Joined joined = join(flood, soon);
   CHECK(joined.settled.size() == 11);
-  CHECK(joined.waiting.size() == most_waiting);
+  CHECK(joined.waiting.size() == max_waiting);
 }
 
 TEST_CASE("who left after a good handshake is no session that only the log saw") {
-  const LogNote left = failure_note("2026-11-22T12:00:01Z", "192.0.2.9", HandshakeFailure::left);
-  CHECK(failures(join({.sessions = {awaiting_probe()}, .notes = {left}}, soon)) ==
-        std::vector{HandshakeFailure::left});
-  const Joined alone = join({.notes = {left}}, soon + 2min);
+  const LogEvent disconnected =
+      failure_note("2026-11-22T12:00:01Z", "192.0.2.9", HandshakeFailure::disconnected);
+  CHECK(failures(join({.sessions = {awaiting_probe()}, .notes = {disconnected}}, soon)) ==
+        std::vector{HandshakeFailure::disconnected});
+  const Joined alone = join({.notes = {disconnected}}, soon + 2min);
   CHECK(alone.settled.empty());
   CHECK(alone.waiting.empty());
 }
 
 namespace {
 
-LogNote of_service(const std::string& service, LogNote note) {
+LogEvent of_service(const std::string& service, LogEvent note) {
   note.failure->service = service;
   return note;
 }
 
-LogNote watched(LogNote note) {
+LogEvent watched(LogEvent note) {
   note.watched = true;
   return note;
 }
 
 // The failures that count of one that found no session, after others that did.
-std::vector<HandshakeFailure> alone(const LogNote& note, Waiting before = {}) {
+std::vector<HandshakeFailure> alone(const LogEvent& note, Waiting before = {}) {
   before.notes.push_back(note);
   return failures(join(std::move(before), soon + 2min));
 }
@@ -140,7 +142,7 @@ std::vector<HandshakeFailure> alone(const LogNote& note, Waiting before = {}) {
 }  // namespace
 
 TEST_CASE("a failure that the milter should have seen, and did not, is of another service") {
-  const LogNote note = watched(of_service("postfix", failure_note()));
+  const LogEvent note = watched(of_service("postfix", failure_note()));
   const Joined joined = join({.notes = {note}}, soon + 2min);
   CHECK(joined.settled.empty());
   CHECK(joined.waiting.notes.empty());
@@ -148,7 +150,7 @@ TEST_CASE("a failure that the milter should have seen, and did not, is of anothe
 }
 
 TEST_CASE("a failure while the milter was down counts where the service is one whose sessions are recorded") {
-  const LogNote missed = of_service("postfix-in", failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
+  const LogEvent missed = of_service("postfix-in", failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
   CHECK(alone(missed).empty());  // nothing is known of the service
   const Waiting recorded{.sessions = {awaiting_probe()}, .notes = {of_service("postfix-in", failure_note())}};
   CHECK(alone(missed, recorded).size() == 2);
@@ -168,7 +170,7 @@ TEST_CASE("what is known of a service is kept") {
 }
 
 TEST_CASE("a service that is configured counts even where the milter saw no session") {
-  LogNote note = watched(of_service("postfix/smtps", failure_note()));
+  LogEvent note = watched(of_service("postfix/smtps", failure_note()));
   note.wanted = true;
   CHECK(alone(note).size() == 1);
 }

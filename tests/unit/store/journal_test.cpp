@@ -144,7 +144,7 @@ TEST_CASE("a record that no reader would take is lost alone, and counted") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
   good(journal.open(now));
-  journal.append(std::string(payload_limit + 1, 'x'));
+  journal.append(std::string(max_payload_size + 1, 'x'));
   journal.append(encode(tls_session()));
   CHECK(journal.counters().lost == 1);
   CHECK(sessions_in(folder / "journal") == 1);

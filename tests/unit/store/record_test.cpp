@@ -3,27 +3,28 @@
 #include "examples.h"
 
 using namespace starttls;
+using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 
 TEST_CASE("a note of the log comes back from the journal as it went in") {
-  LogNote note = failure_note();
-  note.join_key = "k";
+  LogEvent note = failure_note();
+  note.address_pseudonym = "k";
   note.failure->service = "postfix/smtps";
   note.watched = true;
   note.wanted = true;
-  CHECK(std::get<LogNote>(good(decode_record(encode(note)))) == note);
-  const LogNote position{.position = {.number = 7, .text = "\"far\""}};
-  CHECK(std::get<LogNote>(good(decode_record(encode(position)))) == position);
+  CHECK(std::get<LogEvent>(good(decode_record(encode(note)))) == note);
+  const LogEvent position{.position = {.number = 7, .text = "\"far\""}};
+  CHECK(std::get<LogEvent>(good(decode_record(encode(position)))) == position);
 }
 
 TEST_CASE("sessions and notes are told apart") {
-  CHECK(std::get<Session>(good(decode_record(encode(tls_session())))) == tls_session());
-  CHECK(std::holds_alternative<LogNote>(good(decode_record(encode(failure_note())))));
+  CHECK(std::get<session::Session>(good(decode_record(encode(tls_session())))) == tls_session());
+  CHECK(std::holds_alternative<LogEvent>(good(decode_record(encode(failure_note())))));
 }
 
 TEST_CASE("a record is a session to be counted, or it is not") {
-  Session excluded = awaiting_probe();
+  session::Session excluded = awaiting_probe();
   excluded.excluded = true;
   Session sly = tls_session();
   sly.helo = R"("excluded":true)";
@@ -53,5 +54,5 @@ TEST_CASE("what is no note is refused") {
 
 TEST_CASE("a note may have members that a later version gave it") {
   const std::string text = R"({"log":7,"new":{"log":[8,{"mx":9}]},"newer":null,"position":"far"})";
-  CHECK(std::get<LogNote>(good(decode_record(text))) == LogNote{.position = {.number = 7, .text = "far"}});
+  CHECK(std::get<LogEvent>(good(decode_record(text))) == LogEvent{.position = {.number = 7, .text = "far"}});
 }

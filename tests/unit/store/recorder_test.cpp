@@ -1,12 +1,11 @@
 #include "store/recorder.h"
 
-#include <spdlog/sinks/ostream_sink.h>
-
 #include "examples.h"
-#include "store/ledger.h"
+#include "store/open_store.h"
 #include "store/segment.h"
 
 using namespace starttls;
+using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 using namespace std::chrono_literals;
@@ -31,11 +30,11 @@ struct State {
   }
 
   StoreOpener opener() const {
-    return [file = store_file(folder.path())] { return open_sqlite_store(file, Access::write); };
+    return [file = store_file(folder.path())] { return open_sqlite_store(file, Access::owner); };
   }
 
   std::unique_ptr<Recorder> recorder(StoreOpener open) const {
-    RecorderOptions options{.journal = journal_folder(folder.path()),
+    RecorderOptions options{.journal = journal_directory(folder.path()),
                             .sync_interval = 5ms,
                             .fold_interval = 5ms,
                             .open_store = std::move(open)};
@@ -44,12 +43,12 @@ struct State {
 
   // One whose store, where it is damaged, is moved aside.
   std::unique_ptr<Recorder> repairing_recorder() const {
-    RecorderOptions options{.journal = journal_folder(folder.path()),
+    RecorderOptions options{.journal = journal_directory(folder.path()),
                             .sync_interval = 5ms,
                             .fold_interval = 5ms,
                             .open_store = opener()};
     options.repair_store = [file = store_file(folder.path())]() -> Result<bool> {
-      const auto aside = set_aside_if_damaged(file, fixed_clock()());
+      const auto aside = quarantine_if_corrupt(file, fixed_clock()());
       if (!aside) return std::unexpected(aside.error());
       return !aside->empty();
     };
@@ -64,7 +63,7 @@ struct State {
     return sum;
   }
 
-  std::size_t segments() const { return good(list_segments(journal_folder(folder.path()))).size(); }
+  std::size_t segments() const { return good(list_segments(journal_directory(folder.path()))).size(); }
 };
 
 // A store that somebody else has locked.
@@ -77,7 +76,7 @@ class LockedStore final : public Store {
     attempts_.notify_all();
     return locked();
   }
-  Result<Snapshot> read(const Period&, const std::vector<std::string>&, const TakeCount&) override {
+  Result<Snapshot> read(const Period&, const std::vector<std::string>&, const CountSink&) override {
     return locked();
   }
   Result<void> forget_segments(Time) override { return locked(); }
@@ -85,7 +84,7 @@ class LockedStore final : public Store {
   Result<std::vector<Downgrade>> downgrades(const Period&) override { return locked(); }
   Result<Senders> senders(std::uint64_t) override { return locked(); }
   Result<bool> forget_sender(const std::string&, Time) override { return locked(); }
-  Result<std::int64_t> forgettings() override { return locked(); }
+  Result<std::int64_t> forget_generation() override { return locked(); }
 
  private:
   static std::unexpected<Error> locked() { return fail(Fault::temporary, "the store is locked"); }
@@ -94,18 +93,13 @@ class LockedStore final : public Store {
 };
 
 // What is logged while it lives.
-class LogCapture {
+class LoggedText {
  public:
-  LogCapture() {
-    spdlog::set_default_logger(
-        std::make_shared<spdlog::logger>("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(text_)));
-  }
-  ~LogCapture() { spdlog::set_default_logger(before_); }
-  std::string text() const { return text_.str(); }
+  std::string text() const { return text_; }
 
  private:
-  std::ostringstream text_;
-  const std::shared_ptr<spdlog::logger> before_ = spdlog::default_logger();
+  std::string text_;
+  const LogCapture capture_{[this](LogLevel, std::string_view line) { text_.append(line) += '\n'; }};
 };
 
 }  // namespace
@@ -151,7 +145,7 @@ TEST_CASE("many threads record at once and nothing is lost") {
 
 TEST_CASE("a crash between fold and unlink counts nothing twice") {
   const State state;
-  const fs::path left = journal_folder(state.folder.path()) / "000000000000001-0000000000000001.segment";
+  const fs::path left = journal_directory(state.folder.path()) / "000000000000001-0000000000000001.segment";
   fs::create_directories(left.parent_path());
   write(left, std::string(segment_magic) + frame(encode(tls_session())));
   const auto store = good(state.opener()());
@@ -200,7 +194,7 @@ TEST_CASE("a store that is removed under a running recorder is made anew") {
 
 TEST_CASE("a file in the journal that is no segment is set aside") {
   const State state;
-  const fs::path strange = journal_folder(state.folder.path()) / "strange.segment";
+  const fs::path strange = journal_directory(state.folder.path()) / "strange.segment";
   fs::create_directories(strange.parent_path());
   write(strange, "not a segment at all");
   auto recorder = state.recorder(state.opener());
@@ -216,7 +210,7 @@ TEST_CASE("nobody else may record there until the last fold is done: it would fo
   std::atomic<int> opened = 0;
   std::optional<Fault> refused;
   auto other = state.recorder(state.opener());
-  RecorderOptions options{.journal = journal_folder(state.folder.path()), .fold_interval = 1h};
+  RecorderOptions options{.journal = journal_directory(state.folder.path()), .fold_interval = 1h};
   options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
     // The first fold is that of the start, the second that of the end.
     ++opened;
@@ -236,7 +230,7 @@ TEST_CASE("nobody else may record there until the last fold is done: it would fo
 
 TEST_CASE("one bad segment does not keep the others waiting") {
   const State state;
-  const fs::path folder = journal_folder(state.folder.path());
+  const fs::path folder = journal_directory(state.folder.path());
   fs::create_directories(folder / "0.segment");
   write(folder / "1.segment", "not a segment at all");
   write(folder / "2.segment", std::string(segment_magic) + frame(encode(tls_session())));
@@ -250,7 +244,7 @@ TEST_CASE("one bad segment does not keep the others waiting") {
 
 TEST_CASE("a damaged segment's good sessions are counted once, and the file is kept aside") {
   const State state;
-  const fs::path damaged = journal_folder(state.folder.path()) / "1.segment";
+  const fs::path damaged = journal_directory(state.folder.path()) / "1.segment";
   fs::create_directories(damaged.parent_path());
   write(damaged, std::string(segment_magic) + frame(encode(tls_session())) + "torn");
   auto recorder = state.recorder(state.opener());
@@ -262,7 +256,7 @@ TEST_CASE("a damaged segment's good sessions are counted once, and the file is k
 
 TEST_CASE("a recorder that does not hold the lock leaves the other's segments alone") {
   const State state;
-  const fs::path folder = journal_folder(state.folder.path());
+  const fs::path folder = journal_directory(state.folder.path());
   write(folder, "in the way");
   auto late = state.recorder(state.opener());
   good(late->start());
@@ -299,10 +293,10 @@ TEST_CASE("a store that is slow or hangs does not keep the journal from being sy
     return state.opener()();
   });
   // What is held back is written by the keeper, and by nobody else.
-  write(journal_folder(state.folder.path()), "in the way");
+  write(journal_directory(state.folder.path()), "in the way");
   good(recorder->start());
   recorder->record(tls_session());
-  fs::remove(journal_folder(state.folder.path()));
+  fs::remove(journal_directory(state.folder.path()));
   while (recorder->counters().journal.written == 0) std::this_thread::yield();
   recorder->record(tls_session());
   CHECK(state.sessions() == 2);
@@ -314,33 +308,33 @@ TEST_CASE("a store that is slow or hangs does not keep the journal from being sy
 
 TEST_CASE("how far the log was read survives, whether or not its segment was folded") {
   const State state;
-  CHECK_FALSE(good(log_position(journal_folder(state.folder.path()))).has_value());
+  CHECK_FALSE(good(log_position(journal_directory(state.folder.path()))).has_value());
   std::atomic<bool> down = true;
   auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
     if (down) return fail(Fault::unavailable, "the store is down");
     return state.opener()();
   });
   good(recorder->start());
-  recorder->record(LogNote{.position = {.number = 5, .text = "five"}});
-  CHECK(good(log_position(journal_folder(state.folder.path())))->text == "five");
+  recorder->record(LogEvent{.position = {.number = 5, .text = "five"}});
+  CHECK(good(log_position(journal_directory(state.folder.path())))->text == "five");
   recorder->stop();
   CHECK(state.segments() > 0);
-  CHECK(good(log_position(journal_folder(state.folder.path())))->number == 5);
+  CHECK(good(log_position(journal_directory(state.folder.path())))->number == 5);
   down = false;
   auto next = state.recorder(state.opener());
   good(next->start());
   next->stop();
   CHECK(state.segments() == 0);
-  CHECK(good(log_position(journal_folder(state.folder.path())))->text == "five");
+  CHECK(good(log_position(journal_directory(state.folder.path())))->text == "five");
 }
 
 TEST_CASE("how far the log was read is never less than before, in whatever order segments are folded") {
   const State state;
-  const fs::path folder = journal_folder(state.folder.path());
+  const fs::path folder = journal_directory(state.folder.path());
   fs::create_directories(folder);
   const auto segment_at = [](std::uint64_t number) {
     return std::string(segment_magic) +
-           frame(encode(LogNote{.position = {.number = number, .text = "there"}}));
+           frame(encode(LogEvent{.position = {.number = number, .text = "there"}}));
   };
   write(folder / "1.segment", segment_at(9));
   write(folder / "2.segment", segment_at(5));  // begun later, by a clock that was set back
@@ -353,7 +347,7 @@ TEST_CASE("how far the log was read is never less than before, in whatever order
 
 TEST_CASE("a store that is locked is waited for once in a round, not once for each segment") {
   const State state;
-  const fs::path folder = journal_folder(state.folder.path());
+  const fs::path folder = journal_directory(state.folder.path());
   fs::create_directories(folder);
   for (const char* name : {"1.segment", "2.segment", "3.segment"}) {
     write(folder / name, std::string(segment_magic) + frame(encode(tls_session())));
@@ -374,12 +368,12 @@ TEST_CASE("a store that is locked is waited for once in a round, not once for ea
 
 TEST_CASE("nobody is told that recording works again while records are held back") {
   const State state;
-  const fs::path folder = journal_folder(state.folder.path());
+  const fs::path folder = journal_directory(state.folder.path());
   write(folder, "in the way");
   std::atomic<int> rounds = 0;
   RecorderOptions options{.journal = folder, .sync_interval = 1h, .fold_interval = 1ms};
   options.open_store = state.opener();
-  const LogCapture log;
+  const LoggedText log;
   Recorder recorder(options, [&] {
     ++rounds;  // the folder asks in each
     return fixed_clock()();
@@ -400,13 +394,13 @@ TEST_CASE("a failure that the log tells of is in the counts at once, also while 
   good(recorder->start());
   recorder->record(awaiting_probe());
   const auto outcomes = [&] {
-    std::vector<Outcome> found;
+    std::vector<session::Outcome> found;
     for (const auto& [of, count] : good(read_counts({.state_dir = state.folder.path()}, the_day))) {
       found.insert(found.end(), count.total.sessions, of.outcome);
     }
     return found;
   };
-  CHECK(outcomes() == std::vector{Outcome::no_mail});
+  CHECK(outcomes() == std::vector{session::Outcome::no_mail});
   recorder->record(failure_note());
   CHECK(outcomes() == std::vector{Outcome::failed});
   recorder->stop();
@@ -461,14 +455,14 @@ TEST_CASE("a store that is damaged under the running recorder costs no later ses
   good(next->start());
   next->stop();
   const DailyCounts counts = good(read_counts({.state_dir = state.folder.path()}, the_day));
-  CHECK(counts.contains(class_of(plaintext_session())));
+  CHECK(counts.contains(session_class(plaintext_session())));
 }
 
 TEST_CASE("days behind the retention go, and younger ones stay") {
   const State state;
-  RecorderOptions options{.journal = journal_folder(state.folder.path()), .prune_rows = 1};
+  RecorderOptions options{.journal = journal_directory(state.folder.path()), .prune_rows = 1};
   options.open_store = state.opener();
-  Session old = tls_session();
+  session::Session old = tls_session();
   old.begin -= std::chrono::days{31};
   {
     const auto store = good(state.opener()());

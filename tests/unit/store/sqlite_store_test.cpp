@@ -21,27 +21,27 @@ Result<FoldOutcome> fold_sessions(Store& store, const std::string& segment,
 
 TEST_CASE("what is folded is read back, and adds up") {
   const TemporaryFolder folder;
-  what_is_folded_is_read_back_and_adds_up(*good(open_sqlite_store(folder / "s", Access::write)));
+  what_is_folded_is_read_back_and_adds_up(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a segment that was folded before changes nothing") {
   const TemporaryFolder folder;
-  a_segment_that_was_folded_before_changes_nothing(*good(open_sqlite_store(folder / "s", Access::write)));
+  a_segment_that_was_folded_before_changes_nothing(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("only the days of the period are read") {
   const TemporaryFolder folder;
-  only_the_days_of_the_period_are_read(*good(open_sqlite_store(folder / "s", Access::write)));
+  only_the_days_of_the_period_are_read(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("old ids are forgotten, young ones kept") {
   const TemporaryFolder folder;
-  old_ids_are_forgotten(*good(open_sqlite_store(folder / "s", Access::write)));
+  old_ids_are_forgotten(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a reader sees the store while a writer has it open") {
   const TemporaryFolder folder;
-  const auto writer = good(open_sqlite_store(folder / "s", Access::write));
+  const auto writer = good(open_sqlite_store(folder / "s", Access::owner));
   const auto reader = good(open_sqlite_store(folder / "s", Access::read));
   good(fold_sessions(*writer, "a", {tls_session()}));
   CHECK(read_all(*reader, whole_year, {}).counts == counts_of({tls_session()}));
@@ -49,7 +49,7 @@ TEST_CASE("a reader sees the store while a writer has it open") {
 
 TEST_CASE("a store whose file was removed takes nothing, so that nothing is lost in it") {
   const TemporaryFolder folder;
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
+  const auto store = good(open_sqlite_store(folder / "s", Access::owner));
   std::filesystem::remove(folder / "s");
   CHECK(bad(fold_sessions(*store, "a", {tls_session()})).fault == Fault::unavailable);
 }
@@ -58,31 +58,31 @@ TEST_CASE("a file that is no store is refused and left alone") {
   const TemporaryFolder folder;
   write(folder / "text",
         "this is no database, just a text that is long enough to be looked at by somebody\n");
-  CHECK_FALSE(open_sqlite_store(folder / "text", Access::write).has_value());
+  CHECK_FALSE(open_sqlite_store(folder / "text", Access::owner).has_value());
   CHECK(read(folder / "text").starts_with("this is no database"));
   {
-    auto other = good(sqlite::Database::open(folder / "other", sqlite::Opening::creating));
+    auto other = good(sqlite::Database::open(folder / "other", sqlite::OpenMode::create));
     good(other.execute("CREATE TABLE t (x)"));
   }
-  CHECK(bad(open_sqlite_store(folder / "other", Access::write)).fault == Fault::data);
+  CHECK(bad(open_sqlite_store(folder / "other", Access::owner)).fault == Fault::data);
   CHECK(bad(open_sqlite_store(folder / "missing", Access::read)).fault == Fault::unavailable);
 }
 
 TEST_CASE("a store of a newer version is refused") {
   const TemporaryFolder folder;
-  good(open_sqlite_store(folder / "s", Access::write));
+  good(open_sqlite_store(folder / "s", Access::owner));
   {
-    auto newer = good(sqlite::Database::open(folder / "s", sqlite::Opening::writing));
+    auto newer = good(sqlite::Database::open(folder / "s", sqlite::OpenMode::read_write));
     good(newer.execute("PRAGMA user_version = 99"));
   }
-  CHECK(bad(open_sqlite_store(folder / "s", Access::write)).message.find("newer version") !=
+  CHECK(bad(open_sqlite_store(folder / "s", Access::owner)).message.find("newer version") !=
         std::string::npos);
 }
 
 TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
   const TemporaryFolder folder;
   {
-    auto old = good(sqlite::Database::open(folder / "s", sqlite::Opening::creating));
+    auto old = good(sqlite::Database::open(folder / "s", sqlite::OpenMode::create));
     good(old.execute(R"sql(
       CREATE TABLE session_counts (id INTEGER PRIMARY KEY, day INTEGER NOT NULL, receiving_mx TEXT NOT NULL,
         client_address TEXT NOT NULL, client_name TEXT NOT NULL, outcome TEXT NOT NULL, tls_version TEXT NOT NULL,
@@ -103,7 +103,7 @@ TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
   }
   CHECK(bad(open_sqlite_store(folder / "s", Access::read)).message.find("older version") !=
         std::string::npos);
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
+  const auto store = good(open_sqlite_store(folder / "s", Access::owner));
   const auto [snapshot, counts] = read_all(*store, whole_year, {"old"});
   CHECK(counts == counts_of({tls_session()}));
   CHECK(snapshot.folded == std::set<std::string>{"old"});
@@ -113,26 +113,26 @@ TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
 
 TEST_CASE("a damaged store is moved aside, and nothing else is") {
   const TemporaryFolder folder;
-  good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::write)), "a", {tls_session()}));
-  CHECK(good(set_aside_if_damaged(folder / "s", now)).empty());
+  good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::owner)), "a", {tls_session()}));
+  CHECK(good(quarantine_if_corrupt(folder / "s", now)).empty());
   write(folder / "s", std::string(100'000, 'x'));
-  const std::string aside = good(set_aside_if_damaged(folder / "s", now));
+  const std::string aside = good(quarantine_if_corrupt(folder / "s", now));
   CHECK(aside == (folder / "s").string() + ".damaged-" + std::to_string(now.time_since_epoch().count()));
   CHECK(read(aside) == std::string(100'000, 'x'));
   CHECK(
-      good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::write)), "b", {tls_session()})).added);
+      good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::owner)), "b", {tls_session()})).added);
   {
-    auto other = good(sqlite::Database::open(folder / "other", sqlite::Opening::creating));
+    auto other = good(sqlite::Database::open(folder / "other", sqlite::OpenMode::create));
     good(other.execute("CREATE TABLE t (x)"));
   }
-  CHECK(good(set_aside_if_damaged(folder / "other", now)).empty());
+  CHECK(good(quarantine_if_corrupt(folder / "other", now)).empty());
 }
 
 TEST_CASE("a file that is spoilt while it is in use is noticed, in whatever moment that happens") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder / "s";
-  good(fold_sessions(*good(open_sqlite_store(file, Access::write)), "a", {tls_session()}));
-  const auto store = good(open_sqlite_store(file, Access::write));
+  good(fold_sessions(*good(open_sqlite_store(file, Access::owner)), "a", {tls_session()}));
+  const auto store = good(open_sqlite_store(file, Access::owner));
   good(fold_sessions(*store, "b", {tls_session()}));  // now SQLite has it in memory
   const auto spoil = [&] { write(file, std::string(100'000, 'x')); };
   SECTION("between two folds") {
@@ -158,12 +158,12 @@ TEST_CASE("a file that is spoilt while it is in use is noticed, in whatever mome
 TEST_CASE("the log of a store that is open for long stays small, and the file takes what was in it") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder / "s";
-  const auto store = good(open_sqlite_store(file, Access::write));
+  const auto store = good(open_sqlite_store(file, Access::owner));
   const auto size = [&](const char* suffix) { return std::filesystem::file_size(file.string() + suffix); };
   const auto size_before = size("");
   std::uintmax_t largest_log = 0;
   for (int round = 0; round < 20; ++round) {
-    Session session = tls_session();
+    session::Session session = tls_session();
     session.client_name = std::string(1'000'000, static_cast<char>('a' + round));
     good(fold_sessions(*store, std::to_string(round), {session}));
     largest_log = std::max(largest_log, size("-wal"));
@@ -174,53 +174,53 @@ TEST_CASE("the log of a store that is open for long stays small, and the file ta
 
 TEST_CASE("failures of the log and sessions find each other across folds") {
   const TemporaryFolder folder;
-  failures_and_sessions_find_each_other_across_folds(*good(open_sqlite_store(folder / "s", Access::write)));
+  failures_and_sessions_find_each_other_across_folds(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("what waits for too long is settled as it is") {
   const TemporaryFolder folder;
-  what_waits_too_long_is_settled(*good(open_sqlite_store(folder / "s", Access::write)));
+  what_waits_too_long_is_settled(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, told once a day") {
   const TemporaryFolder folder;
-  a_sender_known_for_tls_in_plaintext_is_a_downgrade(*good(open_sqlite_store(folder / "s", Access::write)));
+  a_sender_known_for_tls_in_plaintext_is_a_downgrade(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a forgotten sender is a stranger") {
   const TemporaryFolder folder;
-  a_forgotten_sender_is_a_stranger(*good(open_sqlite_store(folder / "s", Access::write)));
+  a_forgotten_sender_is_a_stranger(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a sender is forgotten in journals, too, that are not folded yet") {
   const TemporaryFolder folder;
-  a_sender_is_forgotten_in_journals_too(*good(open_sqlite_store(folder / "s", Access::write)));
+  a_sender_is_forgotten_in_journals_too(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a store of the version before is upgraded with all that is in it") {
   const TemporaryFolder folder;
-  good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::write)), "a", {tls_session()}));
+  good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::owner)), "a", {tls_session()}));
   {
-    auto old = good(sqlite::Database::open(folder / "s", sqlite::Opening::writing));
+    auto old = good(sqlite::Database::open(folder / "s", sqlite::OpenMode::read_write));
     good(old.execute("DROP TABLE forgotten; PRAGMA user_version = 2"));
   }
-  const auto store = good(open_sqlite_store(folder / "s", Access::write));
+  const auto store = good(open_sqlite_store(folder / "s", Access::owner));
   CHECK(good(store->forget_sender("sender.test", now)));
   CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session()}));
 }
 
 TEST_CASE("old days are pruned a little at a time") {
   const TemporaryFolder folder;
-  old_days_are_pruned_a_little_at_a_time(*good(open_sqlite_store(folder / "s", Access::write)));
+  old_days_are_pruned_a_little_at_a_time(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a fold that is not committed leaves nothing") {
   const TemporaryFolder folder;
-  a_fold_that_is_not_committed_leaves_nothing(*good(open_sqlite_store(folder / "s", Access::write)));
+  a_fold_that_is_not_committed_leaves_nothing(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("segments are folded together, but for those that were folded before") {
   const TemporaryFolder folder;
   segments_are_folded_together_but_for_those_that_were_before(
-      *good(open_sqlite_store(folder / "s", Access::write)));
+      *good(open_sqlite_store(folder / "s", Access::owner)));
 }

@@ -4,7 +4,7 @@ namespace starttls::test {
 
 using namespace store;
 using namespace std::chrono_literals;
-using mtalog::HandshakeFailure;
+using namespace session;
 
 namespace {
 
@@ -77,7 +77,7 @@ void a_segment_that_was_folded_before_changes_nothing(Store& store) {
 
 void only_the_days_of_the_period_are_read(Store& store) {
   fold_at(store, "a", noon, {tls_session()});
-  const Day day = day_of(noon);
+  const Day day = to_day(noon);
   CHECK(read_all(store, {day, day}, {}).counts == counts_of({tls_session()}));
   CHECK(read_all(store, {day + std::chrono::days{1}, day + std::chrono::days{1}}, {}).counts.empty());
 }
@@ -113,13 +113,13 @@ void failures_and_sessions_find_each_other_across_folds(Store& store) {
 
 void what_waits_too_long_is_settled(Store& store) {
   fold_at(store, "a", noon, {awaiting_probe(), failure_note("2026-11-22T12:00:01Z", "192.0.2.77")});
-  CHECK(good(settle(store, noon + 30s, {})).waiting == 2);
-  CHECK(good(settle(store, noon + 62s, {})).waiting == 0);
-  Session seen_by_log{.begin = at("2026-11-22T12:00:01Z"),
-                      .end = at("2026-11-22T12:00:01Z"),
-                      .receiving_mx = "mx.example.test",
-                      .client_address = "192.0.2.77",
-                      .failure = HandshakeFailure::unknown_ca};
+  CHECK(good(count_waiting(store, noon + 30s, {})).waiting == 2);
+  CHECK(good(count_waiting(store, noon + 62s, {})).waiting == 0);
+  session::Session seen_by_log{.begin = at("2026-11-22T12:00:01Z"),
+                               .end = at("2026-11-22T12:00:01Z"),
+                               .receiving_mx = "mx.example.test",
+                               .client_address = "192.0.2.77",
+                               .failure = HandshakeFailure::unknown_ca};
   CHECK(counts_in(store) == counts_of({probe(), seen_by_log}));
 }
 
@@ -141,7 +141,7 @@ void a_sender_known_for_tls_in_plaintext_is_a_downgrade(Store& store) {
   const auto downgrades = good(store.downgrades(year));
   REQUIRE(downgrades.size() == 2);
   CHECK(downgrades[0] == Downgrade{.sender = "sender.test",
-                                   .day = day_of(begin),
+                                   .day = to_day(begin),
                                    .sessions = 3,
                                    .first_plaintext = begin + 2h,
                                    .last_tls = begin + 1h,
@@ -157,7 +157,7 @@ void a_sender_known_for_tls_in_plaintext_is_a_downgrade(Store& store) {
   const Senders known = good(store.senders(3));
   REQUIRE(known.contains("sender.test"));
   CHECK(known.at("sender.test").tls_sessions == 3);
-  CHECK(known.at("sender.test").last_downgrade == day_of(begin + 24h));
+  CHECK(known.at("sender.test").last_downgrade == to_day(begin + 24h));
   CHECK(good(store.senders(4)).empty());
 }
 
@@ -165,10 +165,10 @@ void a_forgotten_sender_is_a_stranger(Store& store) {
   const FoldRules one{.downgrade_after = 1};
   const Time begin = tls_session().begin;
   fold_at(store, "a", begin, {tls_session()}, one);
-  const auto before = good(store.forgettings());
+  const auto before = good(store.forget_generation());
   CHECK(good(store.forget_sender("sender.test", begin)));
   CHECK_FALSE(good(store.forget_sender("sender.test", begin)));
-  CHECK(good(store.forgettings()) != before);
+  CHECK(good(store.forget_generation()) != before);
   CHECK(fold_at(store, "b", begin, {without_tls(begin + 1s)}, one).downgraded == 0);
 }
 
@@ -185,7 +185,7 @@ void a_sender_is_forgotten_in_journals_too(Store& store) {
   CHECK(good(store.senders(1)).at("sender.test").tls_sessions == 1);
   CHECK(read_and_fold(store, "c", {without_tls(begin + 4h)}, one).downgraded == 1);
   CHECK(good(store.forget_sender("sender.test", begin + 5h)));
-  CHECK(good(store.prune(day_of(begin) + std::chrono::days{1}, 100)) > 0);
+  CHECK(good(store.prune(to_day(begin) + std::chrono::days{1}, 100)) > 0);
 }
 
 void old_days_are_pruned_a_little_at_a_time(Store& store) {
@@ -195,7 +195,7 @@ void old_days_are_pruned_a_little_at_a_time(Store& store) {
     const Time then = begin + std::chrono::days{day};
     fold_at(store, std::to_string(day), then, {at_time(tls_session(), then), without_tls(then + 1h)}, one);
   }
-  const Day first = day_of(begin) + std::chrono::days{3};
+  const Day first = to_day(begin) + std::chrono::days{3};
   std::size_t rounds = 0;
   while (good(store.prune(first, 1)) > 0) ++rounds;
   CHECK(rounds == 6);  // two rows a day for three days, one at a time
@@ -229,7 +229,7 @@ void segments_are_folded_together_but_for_those_that_were_before(Store& store) {
   const auto read = [](const std::string& segment, SegmentContent& content) {
     if (segment == "c") return false;
     content.add(segment == "d" ? plaintext_session() : tls_session());
-    content.add(LogNote{.position = {.number = segment == "a" ? 9U : 5U, .text = segment}});
+    content.add(LogEvent{.position = {.number = segment == "a" ? 9U : 5U, .text = segment}});
     return true;
   };
   const auto outcome = good(fold(store, {"a", "b", "c", "d"}, read, sending_domain, noon, {}));

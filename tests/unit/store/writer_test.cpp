@@ -9,21 +9,21 @@ using namespace starttls::test;
 TEST_CASE("a state directory has one name, and no other has it") {
   const TemporaryFolder one;
   const TemporaryFolder other;
-  const std::string name = good(writer_of(one.path()));
+  const std::string name = good(writer_id(one.path()));
   CHECK(name.size() == 32);
-  CHECK(good(writer_of(one.path())) == name);
-  CHECK(good(writer_of(other.path())) != name);
+  CHECK(good(writer_id(one.path())) == name);
+  CHECK(good(writer_id(other.path())) != name);
 }
 
 TEST_CASE("a file with something else in it is told, not taken for a name") {
   const TemporaryFolder folder;
   write(folder / "writer", "");
-  CHECK(bad(writer_of(folder.path())).fault == Fault::config);
+  CHECK(bad(writer_id(folder.path())).fault == Fault::config);
   write(folder / "writer", std::string(32, 'x'));
-  CHECK(bad(writer_of(folder.path())).message ==
+  CHECK(bad(writer_id(folder.path())).message ==
         (folder / "writer").string() + ": is not the name of a writer; remove the file");
 }
 
 TEST_CASE("where nothing can be written there is no name") {
-  CHECK_FALSE(writer_of("/nonexistent/folder").has_value());
+  CHECK_FALSE(writer_id("/nonexistent/folder").has_value());
 }

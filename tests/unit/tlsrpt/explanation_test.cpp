@@ -28,8 +28,8 @@ TEST_CASE("each result type of RFC 8460 has a meaning, a cause and a remedy of i
   std::set<std::string_view> remedies;
   for (const std::string_view type : result_types) {
     CAPTURE(type);
-    const Explanation& explanation = explanation_of(type);
-    CHECK(&explanation != &explanation_of("unknown"));
+    const Explanation& explanation = explain_result_type(type);
+    CHECK(&explanation != &explain_result_type("unknown"));
     CHECK(is_sentence(explanation.meaning));
     CHECK(is_sentence(explanation.cause));
     CHECK(is_sentence(explanation.remedy));
@@ -41,11 +41,11 @@ TEST_CASE("each result type of RFC 8460 has a meaning, a cause and a remedy of i
 }
 
 TEST_CASE("result types have no case") {
-  CHECK(&explanation_of("CERTIFICATE-EXPIRED") == &explanation_of("certificate-expired"));
+  CHECK(&explain_result_type("CERTIFICATE-EXPIRED") == &explain_result_type("certificate-expired"));
 }
 
 TEST_CASE("of a type that is not known it is said that it is not") {
   for (const std::string_view type : {"", "new-type", "certificate-expired "}) {
-    CHECK(explanation_of(type).meaning.contains("RFC 8460 does not have"));
+    CHECK(explain_result_type(type).meaning.contains("RFC 8460 does not have"));
   }
 }

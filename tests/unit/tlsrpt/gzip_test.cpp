@@ -45,7 +45,7 @@ std::string packed(std::string_view content) {
 
 // Everything that Gunzip gives, in pieces of at most so many bytes.
 Result<std::string> unpacked(std::string_view bytes, std::uint64_t most, std::size_t piece = 1000) {
-  const ReadBytes read = bytes_of(bytes);
+  const ReadBytes read = byte_reader(bytes);
   tlsrpt::Gunzip gunzip;
   gunzip.begin(read, most);
   std::string content;
@@ -119,7 +119,7 @@ TEST_CASE("one Gunzip unpacks one content after another, whatever became of the 
   tlsrpt::Gunzip gunzip;
   std::string buffer(100, '\0');
   for (const std::string& bytes : {packed("first"), packed("cut short").substr(0, 12), packed("last")}) {
-    const ReadBytes read = bytes_of(bytes);
+    const ReadBytes read = byte_reader(bytes);
     gunzip.begin(read, limit);
     while (true) {
       const auto size = gunzip.read(buffer);
@@ -127,7 +127,7 @@ TEST_CASE("one Gunzip unpacks one content after another, whatever became of the 
     }
   }
   const std::string bytes = packed("again");
-  const ReadBytes read = bytes_of(bytes);
+  const ReadBytes read = byte_reader(bytes);
   gunzip.begin(read, limit);
   const std::size_t size = good(gunzip.read(buffer));
   CHECK(buffer.substr(0, size) == "again");
@@ -159,5 +159,5 @@ TEST_CASE("a report of a hundred thousand policies alike is no bomb") {
                     number);
   }
   CHECK(good(unpacked(packed(json), 2 * json.size())) == json);
-  CHECK(json.size() / packed(json).size() < tlsrpt::most_packed / 5);
+  CHECK(json.size() / packed(json).size() < tlsrpt::max_packing_ratio / 5);
 }

@@ -2,7 +2,7 @@
 
 #include "support.h"
 
-using starttls::tlsrpt::normalised_policy_domain;
+using starttls::tlsrpt::normalise_policy_domain;
 
 TEST_CASE("a policy domain is compared without case, trailing dot and blanks, and in A-labels") {
   const std::pair<const char*, const char*> cases[] = {{"example.org", "example.org"},
@@ -22,5 +22,5 @@ TEST_CASE("a policy domain is compared without case, trailing dot and blanks, an
                                                        {"[192.0.2.1]", "[192.0.2.1]"},
                                                        {"*.Example.Org", "*.example.org"},
                                                        {"no domain at all", "no domain at all"}};
-  for (const auto& [text, expected] : cases) CHECK(normalised_policy_domain(text) == expected);
+  for (const auto& [text, expected] : cases) CHECK(normalise_policy_domain(text) == expected);
 }

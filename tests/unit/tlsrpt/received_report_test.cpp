@@ -21,13 +21,13 @@ std::string described(const Received& received) {
   if (!received.reading) return received.reading.error().message;
   const ReportReading& reading = *received.reading;
   return to_json({.head = reading.head, .policies = received.policies}) +
-         fmt::format("{}", fmt::join(reading.oddities, "\n"));
+         fmt::format("{}", fmt::join(reading.warnings, "\n"));
 }
 
 Received received(std::string_view json) {
   Received streamed;
   streamed.reading = read_report(
-      bytes_of(json), [&](PolicyResult&& policy) { streamed.policies.push_back(std::move(policy)); });
+      byte_reader(json), [&](PolicyResult&& policy) { streamed.policies.push_back(std::move(policy)); });
   if (json.size() <= SmallGunzip::content_limit) {
     Received in_place;
     std::string copy(json);
@@ -83,7 +83,7 @@ TEST_CASE("a report as RFC 8460 has it is read whole") {
   CHECK(reading->head.report_id == "r1");
   CHECK(to_rfc3339(reading->head.begin) == "2026-11-22T00:00:00Z");
   CHECK(to_rfc3339(reading->head.end) == "2026-11-22T23:59:59Z");
-  CHECK(reading->oddities.empty());
+  CHECK(reading->warnings.empty());
   REQUIRE(policies.size() == 1);
   const PolicyResult& policy = policies.front();
   CHECK(policy.policy_type == "sts");
@@ -144,7 +144,7 @@ TEST_CASE("policies that are one object, empty, null or absent are no fault") {
     "policy-string": "3 1 1 ab", "mx-host": "mx.a.test"}, "failure-details": {"result-type": "tlsa-invalid",
     "failed-session-count": "3"}, "summary": {"total-successful-session-count": " 12 "}})"));
   REQUIRE(one.reading);
-  CHECK(one.reading->oddities.empty());
+  CHECK(one.reading->warnings.empty());
   REQUIRE(one.policies.size() == 1);
   CHECK(one.policies[0].policy_strings == std::vector<std::string>{"3 1 1 ab"});
   CHECK(one.policies[0].mx_hosts == std::vector<std::string>{"mx.a.test"});
@@ -155,18 +155,18 @@ TEST_CASE("policies that are one object, empty, null or absent are no fault") {
     const auto [reading, policies] = received(report_of(none));
     CAPTURE(none);
     REQUIRE(reading);
-    CHECK(reading->oddities.empty());
+    CHECK(reading->warnings.empty());
     CHECK(policies.empty());
   }
   const auto empty = received(report_of("{}"));
   REQUIRE(empty.reading);
   CHECK(empty.policies.empty());
-  CHECK(empty.reading->oddities == std::vector<std::string>{"a policy that says nothing"});
+  CHECK(empty.reading->warnings == std::vector<std::string>{"a policy that says nothing"});
   const auto absent = received(
       R"({"date-range": {"start-datetime": "2026-11-22", "end-datetime": "2026-11-22"}, "contact-info": null})");
   REQUIRE(absent.reading);
   CHECK(absent.reading->head.contact_info.empty());
-  CHECK(absent.reading->oddities == std::vector<std::string>{"no policies"});
+  CHECK(absent.reading->warnings == std::vector<std::string>{"no policies"});
 }
 
 TEST_CASE("what is missing or unknown is kept as it is") {
@@ -183,7 +183,7 @@ TEST_CASE("what is missing or unknown is kept as it is") {
   CHECK(policies[1].failure_details[0].result_type == "new-type");
   CHECK(policies[1].failure_details[0].failure_reason_code == "free text: 250-mx\r\n250 OK");
   CHECK(policies[1].failure_details[1].receiving_ip == "::1");
-  CHECK(reading->oddities == std::vector<std::string>{"a failure detail that says nothing"});
+  CHECK(reading->warnings == std::vector<std::string>{"a failure detail that says nothing"});
 }
 
 TEST_CASE("a count that is none counts as 0, and that is told once") {
@@ -198,8 +198,8 @@ TEST_CASE("a count that is none counts as 0, and that is told once") {
     REQUIRE(policies.size() == 2);
     CHECK(policies[0].successful_sessions == 0);
     CHECK(policies[0].failed_sessions == 2);
-    REQUIRE(reading->oddities.size() == 1);
-    CHECK(reading->oddities[0].ends_with("is no number of sessions, and counts as 0"));
+    REQUIRE(reading->warnings.size() == 1);
+    CHECK(reading->warnings[0].ends_with("is no number of sessions, and counts as 0"));
   }
 }
 
@@ -213,8 +213,8 @@ TEST_CASE("a count beyond all mail servers counts as the largest there is") {
     REQUIRE(reading);
     REQUIRE(policies.size() == 1);
     CHECK(policies[0].successful_sessions == max_reported_sessions);
-    REQUIRE(reading->oddities.size() == 1);
-    CHECK(reading->oddities[0].ends_with("is too large, and counts as 1000000000000"));
+    REQUIRE(reading->warnings.size() == 1);
+    CHECK(reading->warnings[0].ends_with("is too large, and counts as 1000000000000"));
   }
 }
 
@@ -229,7 +229,7 @@ TEST_CASE("texts are valid UTF-8 without NUL, and not endless") {
   CHECK(policies[0].policy_domain == R"(a\xffb)");
   CHECK(policies[0].mx_hosts[0] == R"(m\x00x)");
   CHECK(policies[0].policy_strings[0] == std::string(report_text_limit - 1, 'x'));
-  CHECK(reading->oddities == std::vector<std::string>{"policy-domain is not valid UTF-8 without NUL",
+  CHECK(reading->warnings == std::vector<std::string>{"policy-domain is not valid UTF-8 without NUL",
                                                       "mx-host is not valid UTF-8 without NUL",
                                                       "policy-string is cut after 4096 bytes"});
 }
@@ -259,7 +259,7 @@ TEST_CASE("a hundred thousand policies are given one by one") {
   std::size_t given = 0;
   std::string last;
   const std::string json = report_of(policies + "]");
-  const auto reading = read_report(bytes_of(json), [&](PolicyResult&& policy) {
+  const auto reading = read_report(byte_reader(json), [&](PolicyResult&& policy) {
     ++given;
     last = policy.policy_domain;
   });
@@ -285,7 +285,7 @@ TEST_CASE("a report that comes byte by byte is the same") {
 
 TEST_CASE("a text that cannot be read to its end is no report, and says why") {
   const std::string json = report_of("[]");
-  ReadBytes begin = bytes_of(std::string_view(json).substr(0, json.size() - 1));
+  ReadBytes begin = byte_reader(std::string_view(json).substr(0, json.size() - 1));
   const ReadBytes breaking = [&](std::span<char> into) -> Result<std::size_t> {
     const auto size = begin(into);
     return size && *size == 0 ? fail(Fault::io, "the disk is broken") : size;
@@ -296,7 +296,7 @@ TEST_CASE("a text that cannot be read to its end is no report, and says why") {
 
 TEST_CASE("a text that does not end is refused before it takes much memory") {
   std::uint64_t given = 0;
-  ReadBytes begin = bytes_of(R"({"x": ")");
+  ReadBytes begin = byte_reader(R"({"x": ")");
   const ReadBytes endless = [&](std::span<char> into) -> Result<std::size_t> {
     if (const auto got = begin(into); *got > 0) return got;
     for (std::size_t at = 0; at < into.size(); ++at) into[at] = (given + at) % 2 == 0 ? '\\' : '"';
@@ -321,7 +321,7 @@ TEST_CASE("a report over the limit of size is refused") {
 
 TEST_CASE("more failure details than anybody needs refuse the report") {
   std::string details = R"([{"result-type": "x"})";
-  for (std::size_t number = 0; number < most_details; ++number) details += R"(,{"result-type": "x"})";
+  for (std::size_t number = 0; number < max_details; ++number) details += R"(,{"result-type": "x"})";
   CHECK(refusal_of(report_of(R"([{"failure-details": )" + details + "]}]")) ==
         "more than 100000 failure details of one policy");
 }
@@ -357,7 +357,7 @@ TEST_CASE("texts that only explain are kept in proportion to what was received")
                text + R"("}]})");
   const auto all = received_as(json, 10'000);
   REQUIRE(all.reading);
-  CHECK(all.reading->oddities ==
+  CHECK(all.reading->warnings ==
         std::vector<std::string>{
             "its explaining texts are left out in part: they are out of proportion to its size"});
   REQUIRE(all.policies.size() == 100);
@@ -370,7 +370,7 @@ TEST_CASE("texts that only explain are kept in proportion to what was received")
   }
   CHECK(kept > 0);
   CHECK(kept <= free_text_size + free_text_ratio * 10'000 + report_text_limit);
-  CHECK(received_as(json, json.size()).reading->oddities.empty());
+  CHECK(received_as(json, json.size()).reading->warnings.empty());
 }
 
 TEST_CASE("a report of much more text or many more policies than its size may have is refused") {

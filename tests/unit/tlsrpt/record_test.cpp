@@ -31,10 +31,10 @@ void check(const std::vector<Verdict>& verdicts) {
     CHECK(shown(reading) == verdict.uris);
     std::string told;
     for (const Finding& finding : reading.findings) {
-      const char* word = finding.severity == Severity::note      ? "note"
-                         : finding.severity == Severity::dropped ? "fault"
-                                                                 : "refused";
-      told += fmt::format("{} {}\n", word, to_text(finding));
+      const char* word = finding.severity == Severity::note    ? "note"
+                         : finding.severity == Severity::fault ? "fault"
+                                                               : "refused";
+      told += fmt::format("{} {}\n", word, to_string(finding));
     }
     CHECK(told == verdict.told);
   }
@@ -176,8 +176,8 @@ TEST_CASE("a URI that cannot be used is left out, and the others stand") {
         read_records(std::vector<std::string>{"v=TLSRPTv1; rua=mailto:a@a.test," + uri + ",mailto:b@a.test"});
     CHECK(shown(reading) == "mailto:a@a.test mailto:b@a.test");
     REQUIRE(reading.findings.size() == 1);
-    CHECK(reading.findings[0].severity == Severity::dropped);
-    CHECK(reading.findings[0].place.column == 33);
+    CHECK(reading.findings[0].severity == Severity::fault);
+    CHECK(reading.findings[0].position.column == 33);
     CHECK(reading.findings[0].message.find(why) != std::string::npos);
     CHECK(bad(parse_destination(uri)).fault == Fault::data);
   }
@@ -234,7 +234,7 @@ TEST_CASE("nobody makes us report to endless places") {
   std::string record = "v=TLSRPTv1; rua=mailto:a@a.test";
   for (std::size_t i = 0; i < 100; ++i) record += fmt::format(",mailto:a{}@a.test", i);
   const auto reading = read_records(std::vector{record});
-  CHECK(reading.record->destinations.size() == most_destinations);
+  CHECK(reading.record->destinations.size() == max_destinations);
   REQUIRE(reading.findings.size() == 1);
   CHECK(reading.findings[0].message == "is left out, and all after it: there are more than 16");
 }

@@ -5,7 +5,7 @@
 #include "support.h"
 
 using starttls::tlsrpt::parse_session_count;
-using starttls::tlsrpt::texts_in_array;
+using starttls::tlsrpt::parse_text_array;
 using Texts = std::vector<std::string>;
 
 TEST_CASE("a number of sessions is an integer, however JSON writes it") {
@@ -47,13 +47,13 @@ TEST_CASE("a number of sessions is an integer, however JSON writes it") {
 }
 
 TEST_CASE("an array of texts that is written as one text is taken apart") {
-  CHECK(texts_in_array(R"(["3 1 1 ab", "2 0 1 cd"])") == Texts{"3 1 1 ab", "2 0 1 cd"});
-  CHECK(texts_in_array(R"( ["a\"b"] )") == Texts{"a\"b"});
-  CHECK(texts_in_array("[]") == Texts());
+  CHECK(parse_text_array(R"(["3 1 1 ab", "2 0 1 cd"])") == Texts{"3 1 1 ab", "2 0 1 cd"});
+  CHECK(parse_text_array(R"( ["a\"b"] )") == Texts{"a\"b"});
+  CHECK(parse_text_array("[]") == Texts());
   for (const char* text : {"", "3 1 1 ab", "[", "[192.0.2.1]", "[IPv6:2001:db8::1]", R"(["a", 1])",
                            R"([["a"]])", R"({"a": "b"})", R"(["a"] ["b"])", R"(["a", null])", R"(["a")"}) {
     CAPTURE(text);
-    CHECK_FALSE(texts_in_array(text));
+    CHECK_FALSE(parse_text_array(text));
   }
-  CHECK_FALSE(texts_in_array(std::string(1'000'000, '[') + std::string(1'000'000, ']')));
+  CHECK_FALSE(parse_text_array(std::string(1'000'000, '[') + std::string(1'000'000, ']')));
 }

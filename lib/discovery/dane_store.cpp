@@ -1,0 +1,281 @@
+#include "discovery/dane_store.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <utility>
+#include <vector>
+
+#include "base/text.h"
+#include "sqlite/schema.h"
+#include "sqlite/sqlite.h"
+
+namespace starttls::discovery {
+namespace {
+
+namespace fs = std::filesystem;
+using sqlite::Database;
+using sqlite::OpenMode;
+using sqlite::Statement;
+using std::chrono::floor;
+using std::chrono::seconds;
+
+constexpr mode_t file_mode = 0644;
+constexpr seconds patience{2};
+// An end that is later by less than this part of the time it is kept is not worth a write.
+constexpr std::int64_t noticeable_part = 8;
+
+// Times are seconds since 1970, UTC.
+const sqlite::Schema schema{.kind = "a file of DANE verdicts",
+                            .application_id = 0x53544456,  // "STDV"
+                            .version = 1,
+                            .statements = R"(
+CREATE TABLE verdicts (
+  domain TEXT PRIMARY KEY,
+  standing TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  proven INTEGER NOT NULL,
+  until INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX verdicts_until ON verdicts (until);
+)",
+                            .upgrades = {}};
+
+enum StatementOf : std::uint8_t { find, keep, remove, count, make_room };
+constexpr std::array sql_of{
+    "SELECT standing, reason, proven, until FROM verdicts WHERE domain = ?1",
+    "INSERT INTO verdicts (domain, standing, reason, proven, until) VALUES (?1, ?2, ?3, ?4, ?5) "
+    "ON CONFLICT (domain) DO UPDATE SET standing = ?2, reason = ?3, proven = ?4, until = ?5",
+    "DELETE FROM verdicts WHERE domain = ?1", "SELECT count(*) FROM verdicts",
+    "DELETE FROM verdicts WHERE domain IN (SELECT domain FROM verdicts ORDER BY until LIMIT ?1)"};
+
+std::int64_t as_number(Time time) {
+  return floor<seconds>(time).time_since_epoch().count();
+}
+
+std::optional<dane::DaneStatus> schema_status(std::string_view text) {
+  using dane::DaneStatus;
+  for (const DaneStatus status :
+       {DaneStatus::all, DaneStatus::some, DaneStatus::unusable, DaneStatus::insecure, DaneStatus::none}) {
+    if (dane::to_string(status) == text) return status;
+  }
+  return std::nullopt;
+}
+
+struct Row {
+  std::string status;
+  std::string reason;
+  std::int64_t proven = 0;
+  std::int64_t until = 0;
+};
+
+// The table in an open database.
+class Table {
+ public:
+  static Result<Table> in(Database database) {
+    std::vector<Statement> statements;
+    for (const char* const sql : sql_of) {
+      auto prepared = database.prepare(sql);
+      if (!prepared) return std::unexpected(prepared.error());
+      statements.push_back(std::move(*prepared));
+    }
+    auto& counting = statements[StatementOf::count];
+    const auto row = counting.step();
+    if (!row) return std::unexpected(row.error());
+    const auto rows = static_cast<std::size_t>(counting.number(0));
+    counting.reset();
+    return Table(std::move(database), std::move(statements), rows);
+  }
+
+  Database& database() { return database_; }
+
+  Result<std::optional<Row>> row_of(std::string_view domain) {
+    Statement& finding = statements_[StatementOf::find];
+    finding.reset();
+    const auto found = finding.bind(1, domain).step();
+    if (!found) return std::unexpected(found.error());
+    std::optional<Row> row;
+    if (*found) {
+      row = {.status = finding.text(0),
+             .reason = finding.text(1),
+             .proven = finding.number(2),
+             .until = finding.number(3)};
+    }
+    finding.reset();
+    return row;
+  }
+
+  Result<void> put(std::string_view domain, const Row& row, bool is_new, std::size_t max) {
+    if (is_new && rows_ >= max) {
+      // Some more than needed, so that not every new one costs this.
+      const std::size_t going = rows_ - max + 1 + max / 100;
+      auto done = statements_[StatementOf::make_room].bind(1, static_cast<std::int64_t>(going)).run();
+      if (!done) return done;
+      rows_ -= std::min(rows_, going);
+    }
+    Statement& keeping = statements_[StatementOf::keep];
+    keeping.bind(1, domain).bind(2, std::string_view(row.status)).bind(3, std::string_view(row.reason));
+    auto done = keeping.bind(4, row.proven).bind(5, row.until).run();
+    if (done && is_new) ++rows_;
+    return done;
+  }
+
+  Result<void> remove(std::string_view domain) {
+    auto done = statements_[StatementOf::remove].bind(1, domain).run();
+    if (done && rows_ > 0) --rows_;
+    return done;
+  }
+
+ private:
+  Table(Database database, std::vector<Statement> statements, std::size_t rows)
+      : database_(std::move(database)), statements_(std::move(statements)), rows_(rows) {}
+
+  Database database_;
+  std::vector<Statement> statements_;  // go before the database
+  std::size_t rows_;                   // about, where other processes write, too
+};
+
+Result<Table> open_table(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) {
+    if (auto created = sqlite::create(file, schema, file_mode); !created)
+      return std::unexpected(created.error());
+  }
+  auto database = Database::open(file, OpenMode::read_write);
+  if (!database) return std::unexpected(database.error());
+  if (auto ours = sqlite::check(*database, schema, file); !ours) return std::unexpected(ours.error());
+  database->set_busy_timeout(patience);
+  if (database->is_read_only())
+    return fail(Fault::permission, "{}: cannot be written", printable(file.string()));
+  // NORMAL: a power cut may cost the last moments, but no consistency.
+  auto prepared = database->execute(
+      "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; "
+      "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216");
+  if (!prepared) return std::unexpected(prepared.error());
+  auto table = Table::in(std::move(*database));
+  // It has our mark, but not our tables.
+  if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
+  return table;
+}
+
+Table table_in_memory() {
+  if (auto database = Database::in_memory()) {
+    if (const auto done = sqlite::create_schema(*database, schema); done) {
+      if (auto table = Table::in(std::move(*database))) return std::move(*table);
+    }
+  }
+  // Without memory for an empty table there is no program either.
+  std::abort();
+}
+
+// A file of a newer version is not ours to set aside, and Fault::data as well.
+bool is_newer(const fs::path& file) {
+  auto database = Database::open(file, OpenMode::read_only);
+  if (!database) return false;
+  const auto status = sqlite::schema_status(*database, schema);
+  return status && *status == sqlite::SchemaStatus::newer;
+}
+
+struct OpenedTable {
+  Table table;
+  std::optional<Error> warning;
+};
+
+OpenedTable open_table_or_fall_back(const fs::path& file) {
+  auto table = open_table(file);
+  if (table) return {.table = std::move(*table), .warning = {}};
+  Error warning = table.error();
+  if (warning.fault == Fault::data && !is_newer(file)) {
+    const std::string aside = file.string() + ".damaged";
+    if (std::rename(file.c_str(), aside.c_str()) == 0) {
+      for (const char* const end : {"-wal", "-shm"}) {
+        (void)std::rename((file.string() + end).c_str(), (aside + end).c_str());
+      }
+      table = open_table(file);
+      if (table) {
+        warning.message += fmt::format("; renamed to {}, and begun anew", printable(aside));
+        return {.table = std::move(*table), .warning = std::move(warning)};
+      }
+    }
+  }
+  warning.message += "; DANE verdicts are kept in memory only";
+  return {.table = table_in_memory(), .warning = std::move(warning)};
+}
+
+}  // namespace
+
+class DaneStore::Impl {
+ public:
+  Impl(fs::path file, Table table, std::size_t max)
+      : max_(max), file_(std::move(file)), table_(std::move(table)) {}
+
+  // With the file that has the name now. Where it is damaged the next operation has a new one.
+  template <class Operation>
+  auto with_table(Operation operation) -> decltype(operation(std::declval<Table&>())) {
+    if (table_.database().has_moved()) table_ = open_table_or_fall_back(file_).table;
+    auto result = operation(table_);
+    if (!result && result.error().fault == Fault::data) {
+      auto opened = open_table_or_fall_back(file_);
+      table_ = std::move(opened.table);
+      if (opened.warning) result.error() = std::move(*opened.warning);
+    }
+    return result;
+  }
+
+  std::size_t max() const { return max_; }
+
+ private:
+  std::size_t max_;
+  fs::path file_;
+  Table table_;
+};
+
+DaneStore::DaneStore(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DaneStore::DaneStore(DaneStore&&) noexcept = default;
+DaneStore& DaneStore::operator=(DaneStore&&) noexcept = default;
+DaneStore::~DaneStore() = default;
+
+DaneStore::Opened DaneStore::open_or_fall_back(const fs::path& file, std::size_t max) {
+  auto opened = open_table_or_fall_back(file);
+  return {.store =
+              DaneStore(std::make_unique<Impl>(file, std::move(opened.table), std::max<std::size_t>(max, 1))),
+          .warning = std::move(opened.warning)};
+}
+
+Result<std::optional<dane::DaneResult>> DaneStore::find(const NextHop& next_hop, Time now) {
+  auto row = impl_->with_table([&](Table& table) { return table.row_of(next_hop.str()); });
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  const auto status = schema_status((*row)->status);
+  const std::int64_t second = as_number(now);
+  const bool is_live = second < (*row)->until && (*row)->until - second <= seconds{max_result_age}.count();
+  if (!status || !is_live) return std::nullopt;
+  return dane::DaneResult{.status = *status, .reason = std::move((*row)->reason)};
+}
+
+Result<void> DaneStore::keep(const NextHop& next_hop, const dane::DaneResult& verdict, Time now, Time until) {
+  const Row row{.status = std::string(dane::to_string(verdict.status)),
+                .reason = verdict.reason,
+                .proven = as_number(now),
+                .until = std::min(as_number(until), as_number(now + max_result_age))};
+  return impl_->with_table([&](Table& table) -> Result<void> {
+    const auto before = table.row_of(next_hop.str());
+    if (!before) return std::unexpected(before.error());
+    const bool is_known = *before && (*before)->status == row.status &&
+                          std::abs(row.until - (*before)->until) < (row.until - row.proven) / noticeable_part;
+    if (is_known) return {};
+    return table.put(next_hop.str(), row, !*before, impl_->max());
+  });
+}
+
+Result<void> DaneStore::remove(const NextHop& next_hop) {
+  return impl_->with_table([&](Table& table) -> Result<void> {
+    const auto before = table.row_of(next_hop.str());
+    if (!before) return std::unexpected(before.error());
+    if (!*before) return {};
+    return table.remove(next_hop.str());
+  });
+}
+
+}  // namespace starttls::discovery

@@ -1,0 +1,41 @@
+#include "discovery/discovery_stack.h"
+
+namespace starttls::discovery {
+
+Result<std::unique_ptr<DiscoveryStack>> DiscoveryStack::begin(const DiscoverySettings& settings,
+                                                              const std::filesystem::path& cache, Clock clock,
+                                                              PolicyResolverSettings policy_resolver) {
+  auto discovery = std::make_unique<DiscoveryStack>();
+  auto resolver = dns::Resolver::create(discovery->loop, settings.dns);
+  if (!resolver) return std::unexpected(resolver.error());
+  discovery->resolver = std::move(*resolver);
+  // Without validation DANE has nothing to stand on.
+  policy_resolver.dane = policy_resolver.dane && settings.dns.dnssec;
+  auto fetcher = http::Fetcher::create(discovery->loop, settings.policy_hosts);
+  if (!fetcher) return std::unexpected(fetcher.error());
+  discovery->fetcher = std::move(*fetcher);
+  policy_resolver.pause = [&loop = discovery->loop](std::chrono::milliseconds time) {
+    return event::sleep_for(loop, time);
+  };
+  // Where it cannot be made, opening the file says why.
+  std::error_code ignored;
+  std::filesystem::create_directories(cache.parent_path(), ignored);
+  auto opened = mtastsdb::Cache::open_or_fall_back(cache, clock());
+  discovery->warning = std::move(opened.warning);
+  discovery->cache = std::make_unique<mtastsdb::Cache>(std::move(opened.cache));
+  if (policy_resolver.dane && policy_resolver.dane_kept > std::chrono::seconds{0}) {
+    auto verdicts = DaneStore::open_or_fall_back(dane_store_file(cache));
+    discovery->dane_store_warning = std::move(verdicts.warning);
+    discovery->verdicts = std::move(verdicts.store);
+  }
+  discovery->policy_resolver = std::make_unique<PolicyResolver>(
+      *discovery->resolver, *discovery->fetcher, *discovery->cache,
+      discovery->verdicts ? &*discovery->verdicts : nullptr, std::move(clock), policy_resolver);
+  return discovery;
+}
+
+std::filesystem::path dane_store_file(const std::filesystem::path& cache) {
+  return cache.parent_path() / "dane.sqlite";
+}
+
+}  // namespace starttls::discovery

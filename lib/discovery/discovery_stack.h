@@ -1,0 +1,41 @@
+// All that finds out about domains, put together as the configuration says, for one thread.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "discovery/dane_store.h"
+#include "discovery/discovery_settings.h"
+#include "discovery/policy_resolver.h"
+#include "dns/resolver.h"
+#include "event/loop.h"
+#include "http/fetcher.h"
+#include "mtastsdb/cache.h"
+
+namespace starttls::discovery {
+
+// "mta-sts/cache.sqlite" -> "mta-sts/dane.sqlite"
+std::filesystem::path dane_store_file(const std::filesystem::path& cache);
+
+struct DiscoveryStack {
+  // `cache` is the file of MTA-STS policies; DANE verdicts, where they are kept, are in dane_store_file() it.
+  // What cannot be used of them is said in the warnings: see mtastsdb::Cache::open_or_fall_back() and
+  // DaneStore::open_or_fall_back(). Errors as of dns::Resolver and http::Fetcher.
+  static Result<std::unique_ptr<DiscoveryStack>> begin(const DiscoverySettings& settings,
+                                                       const std::filesystem::path& cache, Clock clock,
+                                                       PolicyResolverSettings policy_resolver);
+
+  event::Loop loop;
+  std::optional<Error> warning;             // of the MTA-STS policies
+  std::optional<Error> dane_store_warning;  // of the DANE verdicts
+  std::unique_ptr<mtastsdb::Cache> cache;
+  std::optional<DaneStore> verdicts;
+  std::unique_ptr<dns::Resolver> resolver;
+  std::unique_ptr<http::Fetcher> fetcher;
+  std::unique_ptr<PolicyResolver> policy_resolver;
+};
+
+}  // namespace starttls::discovery

@@ -1,0 +1,85 @@
+#include "http/curl_handle.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <string_view>
+
+#include "base/text.h"
+
+namespace starttls::http {
+namespace {
+
+constexpr std::size_t shown_header_limit = 200;
+constexpr std::size_t reason_limit = 300;
+
+void trust(CURL* easy, const std::filesystem::path& ca_file) {
+  ::curl_easy_setopt(easy, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (!ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
+  // While a folder of authorities is set, which it is by default, curl 7.88 reads the whole bundle again for
+  // every connection; and a file that was given is to be the only source.
+  const bool system_has_file = ::curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
+  if (system_has_file || !ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+}
+
+}  // namespace
+
+bool start_curl() {
+  static std::once_flag once;
+  static bool started = false;
+  std::call_once(once, [] { started = ::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK; });
+  return started;
+}
+
+Easy new_easy() {
+  return {start_curl() ? ::curl_easy_init() : nullptr, &::curl_easy_cleanup};
+}
+
+void speak_https(CURL* easy, const std::filesystem::path& ca_file) {
+  ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
+  ::curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
+  // A file or two from each server: nothing to multiplex.
+  ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "starttls-toolkit/" STARTTLS_VERSION);
+  ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  trust(easy, ca_file);
+}
+
+int status_of(CURL* easy) {
+  long status = 0;
+  ::curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+  return static_cast<int>(status);
+}
+
+bool may_pass(int status) {
+  constexpr std::array passing{408, 425, 429};  // timeout, too early, too many requests
+  return (status >= 500 && status < 600) || std::ranges::find(passing, status) != passing.end();
+}
+
+std::string header_of(CURL* easy, const char* name) {
+  curl_header* field = nullptr;
+  if (::curl_easy_header(easy, name, 0, CURLH_HEADER, -1, &field) != CURLHE_OK) return {};
+  return field->value;
+}
+
+std::string content_type_of(CURL* easy) {
+  return printable(header_of(easy, "Content-Type"), shown_header_limit);
+}
+
+std::string content_coding_of(CURL* easy) {
+  const std::string coding = header_of(easy, "Content-Encoding");
+  return to_lower(trim(coding)) == "identity" ? "" : printable(coding, shown_header_limit);
+}
+
+bool is_certificate_trouble(CURLcode code) {
+  return code == CURLE_PEER_FAILED_VERIFICATION || code == CURLE_SSL_ISSUER_ERROR;
+}
+
+std::string reason_of(CURLcode code, const ErrorBuffer& words) {
+  const std::string_view text(words.data());
+  return printable(text.empty() ? ::curl_easy_strerror(code) : text, reason_limit);
+}
+
+}  // namespace starttls::http

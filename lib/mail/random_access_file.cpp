@@ -1,0 +1,107 @@
+#include "mail/random_access_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <limits>
+
+#include "base/text.h"
+
+namespace starttls::mail {
+namespace {
+
+constexpr std::size_t head_size = std::size_t{64} << 10U;
+
+// Gone with its descriptor.
+Result<UniqueFd> nameless_file() {
+  const char* folder = std::getenv("TMPDIR");
+  std::string name = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/tlsrpt-XXXXXX";
+  UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
+  if (!fd) return fail(write_fault(errno), "{}: {}", printable(name), errno_text(errno));
+  ::unlink(name.c_str());
+  return fd;
+}
+
+Result<UniqueFd> copied(int from, std::string_view name, std::uint64_t limit) {
+  auto copy = nameless_file();
+  if (!copy) return copy;
+  std::string buffer(head_size, '\0');
+  for (std::uint64_t size = 0;;) {
+    const auto got = read_some(from, buffer, name);
+    if (!got) return std::unexpected(got.error());
+    if (*got == 0) return copy;
+    size += *got;
+    if (size > limit) return fail(Fault::data, "{}: larger than the limit of {} bytes", name, limit);
+    if (const int error = write_all(copy->get(), std::string_view(buffer).substr(0, *got)); error != 0) {
+      return fail(write_fault(error), "{}: cannot be copied: {}", name, errno_text(error));
+    }
+  }
+}
+
+}  // namespace
+
+Result<RandomAccessFile> RandomAccessFile::open(const std::string& path, std::uint64_t limit, FileKind kind) {
+  const bool is_stdin = path == "-";
+  const std::string name = is_stdin ? "standard input" : printable(path);
+  auto fd = is_stdin ? Result<UniqueFd>(::dup(STDIN_FILENO))
+                     : open_file(path, std::numeric_limits<std::size_t>::max(), kind);
+  if (!fd) return std::unexpected(fd.error());
+  if (!*fd) return cannot_read(name, errno);
+  RandomAccessFile source(name, std::move(*fd));
+  auto begun = is_stdin ? source.copy(limit) : source.begin(limit);
+  if (!begun) return std::unexpected(begun.error());
+  return source;
+}
+
+// What cannot be read at any place is copied first.
+Result<void> RandomAccessFile::copy(std::uint64_t limit) {
+  auto copy = copied(fd_.get(), name_, limit);
+  if (!copy) return std::unexpected(copy.error());
+  fd_ = std::move(*copy);
+  return begin(limit);
+}
+
+Result<void> RandomAccessFile::begin(std::uint64_t limit) {
+  std::array<char, head_size> head;
+  const ssize_t got = ::pread(fd_.get(), head.data(), head.size(), 0);
+  if (got < 0 && errno == ESPIPE) return copy(limit);
+  if (got < 0) return cannot_read(name_, errno);
+  head_.assign(head.data(), static_cast<std::size_t>(got));
+  size_ = head_.size();
+  if (size_ < head_size) return {};
+  struct stat info{};
+  if (::fstat(fd_.get(), &info) != 0) return cannot_read(name_, errno);
+  size_ = std::max(size_, static_cast<std::uint64_t>(info.st_size));
+  return {};
+}
+
+Result<std::size_t> RandomAccessFile::read_at(std::uint64_t offset, std::span<char> into) const {
+  std::size_t got = 0;
+  while (got < into.size()) {
+    const ssize_t size =
+        ::pread(fd_.get(), into.data() + got, into.size() - got, static_cast<off_t>(offset + got));
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return cannot_read(name_, errno);
+    if (size == 0) break;
+    got += static_cast<std::size_t>(size);
+  }
+  return got;
+}
+
+ReadBytes RandomAccessFile::bytes(std::uint64_t begin, std::uint64_t end) const {
+  if (end <= head_.size()) {
+    return byte_reader(std::string_view(head_).substr(begin, end - begin));
+  }
+  return [this, at = begin, end](std::span<char> into) mutable -> Result<std::size_t> {
+    const auto got = read_at(at, into.first(std::min<std::uint64_t>(into.size(), end - at)));
+    if (got) at += *got;
+    return got;
+  };
+}
+
+}  // namespace starttls::mail

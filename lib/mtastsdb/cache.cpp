@@ -1,0 +1,181 @@
+#include "mtastsdb/cache.h"
+
+#include <utility>
+
+#include "base/text.h"
+#include "mtastsdb/cache_file.h"
+#include "mtastsdb/cache_row.h"
+#include "mtastsdb/cache_table.h"
+
+namespace starttls::mtastsdb {
+namespace {
+
+constexpr std::size_t tidied_at_once = 1000;
+
+}  // namespace
+
+class Cache::Impl {
+ public:
+  enum class Kind { reader, strict, persevering };
+
+  Impl(std::filesystem::path file, CacheTable table, Kind kind, std::size_t most, Time now)
+      : file_(std::move(file)), kind_(kind), most_(most), now_(now), table_(std::move(table)) {
+    note_identity();
+  }
+
+  std::size_t most() const { return most_; }
+  void set_now(Time now) { now_ = now; }
+  std::int64_t version_of(std::int64_t data_version);
+
+  // Does it with the file that has the name now.
+  template <class Operation>
+  auto with_current(Operation operation) -> decltype(operation(std::declval<CacheTable&>())) {
+    if (auto done = follow_file(); !done) return std::unexpected(done.error());
+    return with_open(operation);
+  }
+
+  // Does it with the file that is open. Where it meets a damage the file is replaced.
+  template <class Operation>
+  auto with_open(Operation operation) -> decltype(operation(std::declval<CacheTable&>())) {
+    auto result = operation(table_);
+    if (!result && result.error().fault == Fault::data) replace(result.error());
+    return result;
+  }
+
+ private:
+  void note_identity();
+  Result<void> follow_file();
+  void replace(Error& why);
+  void use(CacheTable table);
+
+  std::filesystem::path file_;
+  Kind kind_;
+  std::size_t most_;
+  Time now_;  // the last that was told
+  CacheTable table_;
+  std::optional<FileIdentity> identity_;  // of the file that is open; none where there is none
+  std::pair<std::int64_t, std::int64_t> last_seen_;
+  std::int64_t version_ = 0;
+};
+
+void Cache::Impl::note_identity() {
+  identity_ = table_.database().is_in_memory() ? std::nullopt : identity_of(file_);
+  if (table_.database().has_moved()) identity_.reset();
+}
+
+void Cache::Impl::use(CacheTable table) {
+  table_ = std::move(table);
+  note_identity();
+  ++version_;
+}
+
+Result<void> Cache::Impl::follow_file() {
+  if (kind_ == Kind::reader || !table_.database().has_moved()) return {};
+  if (kind_ == Kind::persevering) {
+    auto opened = open_table_or_fall_back(file_, now_, most_);
+    use(std::move(opened.table));
+    if (opened.warning) return std::unexpected(*opened.warning);
+    return {};
+  }
+  auto table = open_table(file_);
+  if (!table) return std::unexpected(table.error().error);
+  use(std::move(*table));
+  return {};
+}
+
+void Cache::Impl::replace(Error& why) {
+  if (kind_ != Kind::persevering || !identity_) return;
+  auto opened = replace_damaged(file_, *identity_, why, now_, most_);
+  if (opened.warning) why = *opened.warning;
+  use(std::move(opened.table));
+}
+
+std::int64_t Cache::Impl::version_of(std::int64_t data_version) {
+  const std::pair seen{data_version, table_.database().total_changes()};
+  if (std::exchange(last_seen_, seen) != seen) ++version_;
+  return version_;
+}
+
+Cache::Opened Cache::open_or_fall_back(const std::filesystem::path& file, Time now, std::size_t most) {
+  auto opened = open_table_or_fall_back(file, now, most);
+  return {.cache = Cache(
+              std::make_unique<Impl>(file, std::move(opened.table), Impl::Kind::persevering, most, now)),
+          .warning = std::move(opened.warning)};
+}
+
+Result<Cache> Cache::open(const std::filesystem::path& file, std::size_t most) {
+  auto table = open_table(file);
+  if (!table) return std::unexpected(table.error().error);
+  return Cache(std::make_unique<Impl>(file, std::move(*table), Impl::Kind::strict, most, Time{}));
+}
+
+Result<std::optional<Cache>> Cache::open_to_read(const std::filesystem::path& file) {
+  std::error_code error;
+  if (!std::filesystem::exists(file, error)) {
+    if (!error) return std::nullopt;
+    return fail(Fault::permission, "{}: {}", printable(file.string()), error.message());
+  }
+  auto table = open_table_to_read(file);
+  if (!table) return std::unexpected(table.error());
+  return Cache(std::make_unique<Impl>(file, std::move(*table), Impl::Kind::reader, 0, Time{}));
+}
+
+Cache::Cache(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Cache::Cache(Cache&&) noexcept = default;
+Cache& Cache::operator=(Cache&&) noexcept = default;
+Cache::~Cache() = default;
+
+Result<std::optional<mtasts::PolicyState>> Cache::find(const DomainName& domain) {
+  const auto row = impl_->with_open([&](CacheTable& table) { return table.find(domain.str()); });
+  if (!row) return std::unexpected(row.error());
+  if (!*row) return std::nullopt;
+  auto entry = to_entry(**row);
+  if (!entry) return std::nullopt;
+  return std::move(entry->policy_state);
+}
+
+Result<void> Cache::keep(const DomainName& domain, const mtasts::PolicyState& policy_state, Time now) {
+  impl_->set_now(now);
+  const CacheEntry entry{.domain = domain, .policy_state = policy_state};
+  return impl_->with_current([&](CacheTable& table) -> Result<void> {
+    // Most of what is kept has not changed, and need not be written.
+    const auto known = table.find(domain.str());
+    if (!known) return std::unexpected(known.error());
+    if (policy_state.empty() ? !*known : *known == to_row(entry)) return {};
+    return table.keep(entry, now, impl_->most());
+  });
+}
+
+Result<bool> Cache::remove(const DomainName& domain) {
+  return impl_->with_current([&](CacheTable& table) { return table.remove(domain.str()); });
+}
+
+Result<std::size_t> Cache::remove_all() {
+  return impl_->with_current([](CacheTable& table) { return table.remove_all(); });
+}
+
+Result<void> Cache::each(const std::function<void(const CacheEntry&)>& see) {
+  return impl_->with_open([&](CacheTable& table) { return table.each(see); });
+}
+
+Result<std::vector<DomainName>> Cache::due(Time now, std::size_t most) {
+  impl_->set_now(now);
+  return impl_->with_current([&](CacheTable& table) { return table.due(now, most); });
+}
+
+Result<void> Cache::tidy(Time now) {
+  impl_->set_now(now);
+  return impl_->with_current([&](CacheTable& table) { return table.tidy(now, tidied_at_once); });
+}
+
+Result<std::int64_t> Cache::version() {
+  const auto data_version = impl_->with_current([](CacheTable& table) { return table.data_version(); });
+  if (!data_version) return data_version;
+  return impl_->version_of(*data_version);
+}
+
+Result<std::int64_t> Cache::policies_version() {
+  return impl_->with_current([](CacheTable& table) { return table.policies_version(); });
+}
+
+}  // namespace starttls::mtastsdb

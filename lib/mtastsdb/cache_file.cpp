@@ -1,0 +1,254 @@
+#include "mtastsdb/cache_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/counted.h"
+#include "base/directory.h"
+#include "base/file.h"
+#include "base/text.h"
+
+namespace starttls::mtastsdb {
+namespace {
+
+namespace fs = std::filesystem;
+using sqlite::Database;
+using sqlite::OpenMode;
+
+constexpr mode_t cache_mode = 0644;
+constexpr std::chrono::seconds patience{2};
+constexpr std::size_t max_quarantined = 3;
+
+Refusal refused(Error error) {
+  const bool damaged = error.fault == Fault::data;
+  return {.error = std::move(error), .damaged = damaged};
+}
+
+bool is_there(const fs::path& file) {
+  std::error_code ignored;
+  return fs::exists(file, ignored);
+}
+
+// The smallest database is a page of 512 bytes. What is smaller holds nothing that somebody could miss, and
+// looks to SQLite like a new one.
+bool is_stump(const fs::path& file) {
+  std::error_code error;
+  return fs::file_size(file, error) < 512 && !error;
+}
+
+// A row that leads out of its page shows at once, and what the file brings as code is not run.
+constexpr const char* caution = "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF";
+
+std::expected<CacheTable, Refusal> table_in(Database database, const fs::path& file) {
+  const auto standing = sqlite::schema_status(database, cache_schema());
+  if (!standing) return std::unexpected(refused(standing.error()));
+  // One who writes has made it the present version before.
+  if (*standing != sqlite::SchemaStatus::ours && *standing != sqlite::SchemaStatus::older) {
+    return std::unexpected(Refusal{.error = sqlite::check(database, cache_schema(), file).error(),
+                                   .damaged = *standing == sqlite::SchemaStatus::foreign && is_stump(file)});
+  }
+  if (auto done = database.execute(caution); !done) return std::unexpected(refused(done.error()));
+  auto table = CacheTable::in(std::move(database));
+  // It has our mark, but not our tables: no statement of ours is wrong by itself.
+  if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
+  if (!table) return std::unexpected(refused(table.error()));
+  return std::move(*table);
+}
+
+// One that cannot be written stays as it is, and says so later.
+Result<void> upgrade(Database& database) {
+  if (database.is_read_only()) return {};
+  auto done = sqlite::upgrade(database, cache_schema());
+  // As of table_in().
+  if (!done && done.error().fault == Fault::unavailable) done.error().fault = Fault::data;
+  return done;
+}
+
+// NORMAL: a power cut may cost the last moments, which the policy hosts will say again, but no consistency.
+Result<void> prepare_for_writing(Database& database, const fs::path& file) {
+  database.set_busy_timeout(patience);
+  if (database.is_read_only())
+    return fail(Fault::permission, "{}: cannot be written", printable(file.string()));
+  return database.execute(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4000; PRAGMA "
+      "journal_size_limit = 16777216");
+}
+
+// "20261122T144859Z"
+std::string stamp_of(Time now) {
+  std::string stamp = to_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
+  std::erase_if(stamp, [](char c) { return c == '-' || c == ':'; });
+  return stamp;
+}
+
+fs::path name_for_aside(const fs::path& file, Time now) {
+  const std::string base = file.string() + ".damaged-" + stamp_of(now);
+  fs::path name = base;
+  for (int i = 2; is_there(name) && i < 100; ++i) name = fmt::format("{}.{}", base, i);
+  return name;
+}
+
+constexpr std::array beside{"-wal", "-shm"};
+
+// Damage that comes again and again must not fill the disk.
+void forget_oldest_aside(const DirectoryEntry& place) {
+  const std::string prefix = place.name + ".damaged-";
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator it(fmt::format("/proc/self/fd/{}", place.directory.fd()), error), end;
+       !error && it != end; it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    const bool is_beside = name.ends_with(beside[0]) || name.ends_with(beside[1]);
+    if (name.starts_with(prefix) && !is_beside) names.push_back(name);
+  }
+  if (names.size() <= max_quarantined) return;
+  std::ranges::sort(names);
+  names.resize(names.size() - max_quarantined);
+  for (const std::string& name : names) {
+    ::unlinkat(place.directory.fd(), name.c_str(), 0);
+    for (const char* suffix : beside) ::unlinkat(place.directory.fd(), (name + suffix).c_str(), 0);
+  }
+}
+
+// Where it went; "" where another process was faster.
+Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Time now) {
+  if (identity_of(file) != damaged) return fs::path{};
+  // By the descriptor of its directory, which may be another user's while we are root.
+  const auto place = find_entry(file);
+  if (!place) return std::unexpected(place.error());
+  const int directory = place->directory.fd();
+  fs::path aside = name_for_aside(file, now);
+  const std::string aside_name = place->name + aside.string().substr(file.string().size());
+  // What was renamed is where a link leads to.
+  if (std::error_code error; fs::is_symlink(file, error))
+    aside = fs::canonical(file, error).parent_path() / aside_name;
+  if (::renameat(directory, place->name.c_str(), directory, aside_name.c_str()) != 0) {
+    const int error = errno;
+    return fail(write_fault(error), "{}: cannot be renamed: {}", printable(file.string()), errno_text(error));
+  }
+  if (identity_of(aside) != damaged) {
+    // Another process has put a new file there in between: back with it.
+    if (::linkat(directory, aside_name.c_str(), directory, place->name.c_str(), 0) == 0)
+      ::unlinkat(directory, aside_name.c_str(), 0);
+    return fs::path{};
+  }
+  for (const char* suffix : beside) {
+    (void)::renameat(directory, (place->name + suffix).c_str(), directory, (aside_name + suffix).c_str());
+  }
+  forget_oldest_aside(*place);
+  return aside;
+}
+
+CacheTable table_in_memory() {
+  auto database = Database::in_memory();
+  if (database) {
+    if (const auto done = sqlite::create_schema(*database, cache_schema()); done) {
+      if (auto table = CacheTable::in(std::move(*database))) return std::move(*table);
+    }
+  }
+  // Without memory for an empty table there is no program either.
+  std::abort();
+}
+
+// From a damaged file.
+std::size_t salvage(CacheTable& table, const fs::path& file, Time now, std::size_t most) {
+  auto database = Database::open(file, OpenMode::read_only);
+  // A file that is cut off is refused as a whole without this.
+  if (!database || !database->execute("PRAGMA writable_schema = ON")) return 0;
+  auto other = table_in(std::move(*database), file);
+  if (!other) return 0;
+  return table.take_over(*other, now, most).value_or(0);
+}
+
+OpenedTable go_on_in_memory(const fs::path& file, Error why, Time now, std::size_t most) {
+  OpenedTable opened{.table = table_in_memory(), .warning = std::move(why)};
+  if (auto readable = open_table_to_read(file)) (void)opened.table.take_over(*readable, now, most);
+  opened.warning->message += "; what is learnt is kept in memory only";
+  return opened;
+}
+
+}  // namespace
+
+std::optional<FileIdentity> identity_of(const fs::path& file) {
+  struct stat info{};
+  if (::stat(file.c_str(), &info) != 0) return std::nullopt;
+  return FileIdentity{.device = info.st_dev, .inode = info.st_ino};
+}
+
+std::expected<CacheTable, Refusal> open_table(const fs::path& file) {
+  if (!is_there(file)) {
+    auto created = sqlite::create(file, cache_schema(), cache_mode);
+    if (!created) return std::unexpected(refused(created.error()));
+  }
+  auto database = Database::open(file, OpenMode::read_write);
+  if (!database) return std::unexpected(refused(database.error()));
+  database->set_busy_timeout(patience);
+  if (auto done = upgrade(*database); !done) return std::unexpected(refused(done.error()));
+  auto table = table_in(std::move(*database), file);
+  if (!table) return table;
+  if (auto done = prepare_for_writing(table->database(), file); !done) {
+    return std::unexpected(refused(done.error()));
+  }
+  return table;
+}
+
+Result<CacheTable> open_table_to_read(const fs::path& file) {
+  const auto open = [&](OpenMode opening) -> Result<CacheTable> {
+    auto database = Database::open(file, opening);
+    if (!database) return std::unexpected(database.error());
+    database->set_busy_timeout(patience);
+    auto table = table_in(std::move(*database), file);
+    if (!table) return std::unexpected(table.error().error);
+    return std::move(*table);
+  };
+  auto table = open(OpenMode::read_only);
+  // SQLite wants a file beside it, which a reader may not make. Where no writer has left one, there is none.
+  const bool wants_file = !table && table.error().fault != Fault::data;
+  if (wants_file && !is_there(file.string() + "-wal")) return open(OpenMode::immutable);
+  return table;
+}
+
+OpenedTable open_table_or_fall_back(const fs::path& file, Time now, std::size_t most) {
+  auto identity = identity_of(file);
+  auto table = open_table(file);
+  if (table) return {.table = std::move(*table), .warning = {}};
+  if (table.error().damaged && identity) {
+    return replace_damaged(file, *identity, table.error().error, now, most);
+  }
+  return go_on_in_memory(file, table.error().error, now, most);
+}
+
+OpenedTable replace_damaged(const fs::path& file, const FileIdentity& damaged, const Error& why, Time now,
+                            std::size_t most) {
+  Error warning = why;
+  const auto aside = set_aside(file, damaged, now);
+  if (!aside) {
+    warning.message += "; " + aside.error().message;
+    return go_on_in_memory(file, std::move(warning), now, most);
+  }
+  auto table = open_table(file);
+  if (!table) {
+    warning.message += "; " + table.error().error.message;
+    return go_on_in_memory(aside->empty() ? file : *aside, std::move(warning), now, most);
+  }
+  if (aside->empty()) {
+    warning.message += "; another process has begun it anew";
+  } else {
+    const std::size_t saved = salvage(*table, *aside, now, most);
+    warning.message += fmt::format("; set aside as {}, and begun anew with {} that could be read",
+                                   printable(aside->string()), counted(saved, "domain"));
+  }
+  return {.table = std::move(*table), .warning = std::move(warning)};
+}
+
+}  // namespace starttls::mtastsdb

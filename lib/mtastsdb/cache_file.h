@@ -1,0 +1,51 @@
+// The cache's file: opened, begun, set aside.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "mtastsdb/cache_table.h"
+
+namespace starttls::mtastsdb {
+
+// Which file it is, whatever its name becomes.
+struct FileIdentity {
+  dev_t device = 0;
+  ino_t inode = 0;
+
+  bool operator==(const FileIdentity&) const = default;
+};
+
+// Nothing where there is no such file.
+std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
+
+struct OpenedTable {
+  CacheTable table;
+  std::optional<Error> warning;
+};
+
+// Why a file cannot be used.
+struct Refusal {
+  Error error;
+  bool damaged = false;  // it is ours, or nobody's, and no use to anybody
+};
+
+// Makes the file where there is none.
+std::expected<CacheTable, Refusal> open_table(const std::filesystem::path& file);
+
+// Never writes; the file must be there.
+Result<CacheTable> open_table_to_read(const std::filesystem::path& file);
+
+// As Cache::open_or_fall_back().
+OpenedTable open_table_or_fall_back(const std::filesystem::path& file, Time now, std::size_t most);
+
+// Begins the file anew after the damaged one, unless that is gone already; as Cache::open_or_fall_back().
+OpenedTable replace_damaged(const std::filesystem::path& file, const FileIdentity& damaged, const Error& why,
+                            Time now, std::size_t most);
+
+}  // namespace starttls::mtastsdb

@@ -1,0 +1,63 @@
+// The cache's table in an open database, whatever file that is.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "mtastsdb/cache.h"
+#include "mtastsdb/cache_row.h"
+#include "sqlite/schema.h"
+#include "sqlite/sqlite.h"
+
+namespace starttls::mtastsdb {
+
+const sqlite::Schema& cache_schema();
+
+// Errors as of sqlite/sqlite.h. Rows that are not sound are passed over.
+class CacheTable {
+ public:
+  // An error where the tables are not those of the schema. Those of an older version can be read.
+  static Result<CacheTable> in(sqlite::Database database);
+
+  Result<std::optional<CacheRow>> find(std::string_view domain);
+  // With policies_version, in one transaction. Fault::unavailable where there are `most` domains already.
+  Result<void> keep(const CacheEntry& entry, Time now, std::size_t most);
+  Result<bool> remove(std::string_view domain);
+  Result<std::size_t> remove_all();
+  Result<void> each(const std::function<void(const CacheEntry&)>& see);
+  Result<std::vector<DomainName>> due(Time now, std::size_t most);
+  Result<void> tidy(Time now, std::size_t most);
+  Result<std::int64_t> policies_version();
+  // Changes with every change by others.
+  Result<std::int64_t> data_version();
+
+  // Takes over what can be read from another table, from both of its ends where there is a damage between
+  // them; the number of domains that are here then.
+  Result<std::size_t> take_over(CacheTable& other, Time now, std::size_t most);
+
+  sqlite::Database& database() { return database_; }
+
+ private:
+  CacheTable(sqlite::Database database, std::vector<sqlite::Statement> statements);
+  sqlite::Statement& statement(std::size_t which) { return statements_[which]; }
+
+  // What a mail server would be told of the domain now; "" where there is no policy.
+  Result<std::string> current_mta_view(std::string_view domain, Time now);
+  Result<void> write(const CacheEntry& entry, Time now, std::size_t most);
+  Result<void> make_room(Time now, std::size_t most);
+  Result<void> make_room_for_failure(Time now, std::size_t most);
+  Result<void> drop_some(std::string_view which, Time now, std::int64_t most);
+  Result<void> drop_failing(Time now, std::int64_t most);
+  std::size_t max_bytes() const;
+  Result<bool> is_full(std::size_t most);
+  Result<bool> read_end(CacheTable& from, std::string_view order, Time now, std::size_t most);
+
+  sqlite::Database database_;
+  std::vector<sqlite::Statement> statements_;
+};
+
+}  // namespace starttls::mtastsdb

@@ -1,0 +1,78 @@
+#include "service/ownership.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string_view>
+
+#include "base/text.h"
+#include "base/user.h"
+
+namespace starttls::service {
+namespace {
+
+constexpr int max_depth = 20;  // directories in directories
+
+std::unexpected<Error> cannot_give(std::string_view path, const User& user, int error) {
+  return fail(Fault::permission, "{}: cannot give it to user '{}': {}", printable(path), printable(user.name),
+              errno_text(error));
+}
+
+// Found in a directory, and held by its descriptor (O_PATH).
+struct Found {
+  UniqueFd fd;
+  struct stat info{};
+};
+
+Found find(int directory, const std::string& name) {
+  Found found{.fd = UniqueFd(::openat(directory, name.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC))};
+  if (found.fd && ::fstat(found.fd.get(), &found.info) != 0) found.fd.reset();
+  return found;
+}
+
+// A file with several names may be one that is elsewhere, too, and not meant here.
+bool is_to_be_given(const struct stat& info) {
+  return info.st_uid == 0 && (S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1));
+}
+
+Result<void> give(const Found& found, const std::string& path, const User& user) {
+  if (::fchownat(found.fd.get(), "", user.uid, user.gid, AT_EMPTY_PATH) == 0) return {};
+  return cannot_give(path, user, errno);
+}
+
+// From below to above: what was given is not looked into any more.
+Result<void> give_inside(int directory, const std::string& path, const User& user, int depth) {
+  if (depth > max_depth) return {};
+  for (const std::string& name : list_entries(directory)) {
+    const Found found = find(directory, name);
+    if (!found.fd || !is_to_be_given(found.info)) continue;
+    const std::string place = fmt::format("{}/{}", path, name);
+    const bool others_write = (found.info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+    if (S_ISDIR(found.info.st_mode) && !others_write) {
+      if (auto given = give_inside(found.fd.get(), place, user, depth + 1); !given) return given;
+    }
+    if (auto given = give(found, place, user); !given) return given;
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> give(const Directory& directory, const std::string& name, const User& user) {
+  if (!directory.is_guarded()) return {};
+  const Found found = find(directory.fd(), name);
+  if (!found.fd || !is_to_be_given(found.info)) return {};
+  return give(found, (directory.path() / name).string(), user);
+}
+
+Result<void> change_owner_of_all(const Directory& directory, const User& user) {
+  if (!directory.is_guarded() || directory.owner() != 0) return {};
+  const std::string path = directory.path().string();
+  if (auto given = give_inside(directory.fd(), path, user, 0); !given) return given;
+  if (::fchownat(directory.fd(), "", user.uid, user.gid, AT_EMPTY_PATH) == 0) return {};
+  return cannot_give(path, user, errno);
+}
+
+}  // namespace starttls::service

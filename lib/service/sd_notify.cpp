@@ -1,0 +1,26 @@
+#include "service/sd_notify.h"
+
+#include <fmt/format.h>
+#include <systemd/sd-daemon.h>
+
+#include <chrono>
+
+namespace starttls::service {
+
+void notify_ready() {
+  ::sd_notify(0, "READY=1");
+}
+
+// Type=notify-reload wants to know when it began.
+void notify_reloading() {
+  // That of CLOCK_MONOTONIC.
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  ::sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds).c_str());
+}
+
+void notify_stopping() {
+  ::sd_notify(0, "STOPPING=1");
+}
+
+}  // namespace starttls::service

@@ -1,0 +1,57 @@
+// Why a TLS handshake with us came to nothing: what only the log of the mail server knows.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace starttls::session {
+
+// The alerts are those of RFC 8446 section 6.2, as the client sent them.
+enum class HandshakeFailure {
+  none,
+  unknown_ca,           // alert 48: the client does not trust who issued our certificate
+  certificate_expired,  // alert 45
+  bad_certificate,  // alert 42, bad_certificate: what OpenSSL and others send where the name does not match
+  certificate_refused,   // alerts 43, 44 and 46: revoked, of an unsupported kind, or not acceptable
+  no_shared_cipher,      // neither side has what the other wants
+  unsupported_protocol,  // the client knows only versions that we do not allow, or the reverse
+  not_tls,               // what came after STARTTLS was no TLS
+  lost_connection,       // the connection ended within the handshake
+  disconnected,          // the handshake was good; then the client left without another command
+  other,
+};
+
+// "none", "unknown-ca", "certificate-expired", "certificate-name", "certificate-refused", "no-shared-cipher",
+// "old-protocol", "not-tls", "dropped", "left", "other"; Fault::data on another word.
+std::string_view to_string(HandshakeFailure failure);
+Result<HandshakeFailure> parse_handshake_failure(std::string_view text);
+
+// One failure, as the log has it.
+struct LoggedFailure {
+  Time time;  // of the line that ended it; cut to what the log has, often a second
+  std::string client_address;
+  HandshakeFailure failure = HandshakeFailure::other;
+  // Which service of the mail server it was: Postfix' syslog_name, Sendmail's name of the daemon; at most 100
+  // bytes, made printable.
+  std::string service;
+  std::optional<Time> begin;  // of the first line about the session; none: it was before reading began
+  bool implicit_tls = false;  // TLS was to begin at once; told of Postfix only
+
+  bool operator==(const LoggedFailure&) const = default;
+};
+
+// How far a log has been read. `text` means something to who follows the log only; of two positions the one
+// with the greater number is further.
+struct LogPosition {
+  std::uint64_t number = 0;
+  std::string text;  // valid UTF-8, at most 4096 bytes
+
+  bool operator==(const LogPosition&) const = default;
+};
+
+}  // namespace starttls::session

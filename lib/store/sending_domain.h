@@ -1,0 +1,13 @@
+// Who sends: the domain that stands for the hosts of one owner.
+#pragma once
+
+#include "base/result.h"
+#include "store/senders.h"
+
+namespace starttls::store {
+
+// The registrable domain of a client's verified name, by the Public Suffix List. Thread-safe.
+// Fault::unavailable where there is no such list.
+Result<store::SendingDomainFinder> sending_domain();
+
+}  // namespace starttls::store

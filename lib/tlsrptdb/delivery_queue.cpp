@@ -1,0 +1,150 @@
+#include "tlsrptdb/delivery_queue.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "store/columns.h"
+#include "tlsrptdb/database.h"
+
+namespace starttls::tlsrptdb {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+using store::count_in;
+using store::time_in;
+using store::to_number;
+using namespace std::chrono_literals;
+
+constexpr std::array<std::pair<std::string_view, DeliveryState>, 3> states{
+    {{"waiting", DeliveryState::waiting},
+     {"sent", DeliveryState::sent},
+     {"given-up", DeliveryState::given_up}}};
+
+constexpr const char* columns =
+    "id, report_id, destination, policy_domain, submitter, sender, file_name, state, created, next_try, "
+    "tries, reason";
+
+Delivery delivery_in(const Statement& row) {
+  const std::string state = row.text(7);
+  const auto found = std::ranges::find(states, state, [](const auto& one) { return one.first; });
+  return {.id = row.number(0),
+          .report_id = row.text(1),
+          .destination = row.text(2),
+          .policy_domain = row.text(3),
+          .submitter = row.text(4),
+          .sender = row.text(5),
+          .file_name = row.text(6),
+          .state = found == states.end() ? DeliveryState::given_up : found->second,
+          .created = time_in(row, 8),
+          .next_try = time_in(row, 9),
+          .tries = count_in(row, 10),
+          .reason = row.text(11)};
+}
+
+Result<std::vector<Delivery>> read(Statement& rows) {
+  std::vector<Delivery> found;
+  while (true) {
+    const auto row = rows.step();
+    if (!row) return std::unexpected(row.error());
+    if (!*row) return found;
+    found.push_back(delivery_in(rows));
+  }
+}
+
+}  // namespace
+
+std::string_view to_string(DeliveryState state) {
+  return std::ranges::find(states, state, [](const auto& one) { return one.second; })->first;
+}
+
+std::chrono::milliseconds retry_delay(std::uint64_t tries) {
+  constexpr std::array<std::chrono::minutes, 6> pauses{5min, 15min, 45min, 2h, 4h, 6h};
+  return pauses.at(std::clamp<std::uint64_t>(tries, 1, pauses.size()) - 1);
+}
+
+struct DeliveryQueue::Open {
+  Database database;
+};
+
+DeliveryQueue::DeliveryQueue(std::unique_ptr<Open> open) : open_(std::move(open)) {}
+DeliveryQueue::DeliveryQueue(DeliveryQueue&&) noexcept = default;
+DeliveryQueue& DeliveryQueue::operator=(DeliveryQueue&&) noexcept = default;
+DeliveryQueue::~DeliveryQueue() = default;
+
+Result<DeliveryQueue> DeliveryQueue::open(const std::filesystem::path& file, store::Access access) {
+  auto database = open_database(file, access);
+  if (!database) return std::unexpected(database.error());
+  return DeliveryQueue(std::make_unique<Open>(Open{.database = std::move(*database)}));
+}
+
+Result<bool> DeliveryQueue::add(const Delivery& delivery, std::string_view json_gzip) {
+  auto row = open_->database.prepare(
+      "INSERT INTO deliveries (report_id, destination, policy_domain, submitter, sender, file_name, state, "
+      "created, "
+      "next_try, tries, reason, json_gzip) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8, 0, '', ?9) "
+      "ON CONFLICT DO NOTHING");
+  if (!row) return std::unexpected(row.error());
+  row->bind(1, delivery.report_id).bind(2, delivery.destination).bind(3, delivery.policy_domain);
+  row->bind(4, delivery.submitter).bind(5, delivery.sender).bind(6, delivery.file_name);
+  row->bind(7, to_number(delivery.created)).bind(8, to_number(delivery.next_try)).bind_bytes(9, json_gzip);
+  const std::int64_t before = open_->database.total_changes();
+  if (auto done = row->run(); !done) return std::unexpected(done.error());
+  return open_->database.total_changes() > before;
+}
+
+Result<std::vector<Delivery>> DeliveryQueue::due(Time now) {
+  auto rows = open_->database.prepare(fmt::format(
+      "SELECT {} FROM deliveries WHERE state = 'waiting' AND next_try <= ?1 ORDER BY created, id", columns));
+  if (!rows) return std::unexpected(rows.error());
+  rows->bind(1, to_number(now));
+  return read(*rows);
+}
+
+Result<std::string> DeliveryQueue::json_gzip(std::int64_t id) {
+  auto row = open_->database.prepare("SELECT json_gzip FROM deliveries WHERE id = ?1");
+  if (!row) return std::unexpected(row.error());
+  if (const auto found = row->bind(1, id).step(); !found) return std::unexpected(found.error());
+  return row->text(0);
+}
+
+Result<void> DeliveryQueue::set_sent(std::int64_t id) {
+  auto row = open_->database.prepare(
+      "UPDATE deliveries SET state = 'sent', tries = tries + 1, reason = '' WHERE id = ?1");
+  if (!row) return std::unexpected(row.error());
+  return row->bind(1, id).run();
+}
+
+Result<DeliveryState> DeliveryQueue::set_failed(const Delivery& delivery, const std::string& reason,
+                                                bool may_pass, Time now) {
+  const Time next = now + retry_delay(delivery.tries + 1);
+  const bool goes_on = may_pass && next <= delivery.created + max_delivery_time;
+  const DeliveryState state = goes_on ? DeliveryState::waiting : DeliveryState::given_up;
+  auto row = open_->database.prepare(
+      "UPDATE deliveries SET state = ?2, tries = tries + 1, next_try = ?3, reason = ?4 WHERE id = ?1");
+  if (!row) return std::unexpected(row.error());
+  row->bind(1, delivery.id).bind(2, to_string(state)).bind(3, to_number(next)).bind(4, reason);
+  if (auto done = row->run(); !done) return std::unexpected(done.error());
+  return state;
+}
+
+Result<std::vector<Delivery>> DeliveryQueue::all() {
+  auto rows = open_->database.prepare(fmt::format("SELECT {} FROM deliveries ORDER BY created, id", columns));
+  if (!rows) return std::unexpected(rows.error());
+  return read(*rows);
+}
+
+Result<void> DeliveryQueue::remove(std::int64_t id) {
+  auto row = open_->database.prepare("DELETE FROM deliveries WHERE id = ?1");
+  if (!row) return std::unexpected(row.error());
+  return row->bind(1, id).run();
+}
+
+Result<void> DeliveryQueue::forget(Time before) {
+  auto rows = open_->database.prepare("DELETE FROM deliveries WHERE state <> 'waiting' AND created < ?1");
+  if (!rows) return std::unexpected(rows.error());
+  return rows->bind(1, to_number(before)).run();
+}
+
+}  // namespace starttls::tlsrptdb

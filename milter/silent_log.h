@@ -1,0 +1,36 @@
+// Notices that the mail server's log yields nothing.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace starttls::milter {
+
+class SilentLogDetector {
+ public:
+  // A mail server logs each session: after so long without a line about one, something is wrong.
+  static constexpr std::chrono::hours patience{24};
+
+  explicit SilentLogDetector(Time now) : since_(now) {}
+
+  // To be called now and then, with how many lines about sessions were read in the log so far, and how many
+  // sessions were recorded. True once in each day in which there were sessions and no line.
+  bool is_silent(std::uint64_t lines, std::uint64_t sessions, Time now) {
+    const bool has_new_line = lines != lines_;
+    if (!has_new_line && now - since_ < patience && now >= since_) return false;
+    const bool is_silent = !has_new_line && now >= since_ && sessions > sessions_;
+    lines_ = lines;
+    sessions_ = sessions;
+    since_ = now;
+    return is_silent;
+  }
+
+ private:
+  Time since_;  // of the last line, or warning
+  std::uint64_t lines_ = 0;
+  std::uint64_t sessions_ = 0;  // at that time
+};
+
+}  // namespace starttls::milter

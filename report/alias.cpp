@@ -1,0 +1,56 @@
+#include "report/alias.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <exception>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "report/commands.h"
+
+namespace starttls::report {
+namespace {
+
+constexpr int delivered = 0;
+constexpr int try_again = 75;  // EX_TEMPFAIL (sysexits.h)
+
+void print_nothing() {
+  const int nowhere = ::open("/dev/null", O_RDWR | O_CLOEXEC);
+  for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(nowhere, descriptor);
+}
+
+int status_of(const std::function<Result<int>()>& body) {
+  try {
+    const auto status = body();
+    // Fault::data: what was no report has been set aside, or there is nothing more to be done with it.
+    if (status) return delivered;
+    log_error("{}; the mail is to be tried again", status.error().message);
+  } catch (const std::exception& error) {
+    log_error("{}; the mail is to be tried again", printable(error.what()));
+  }
+  return try_again;
+}
+
+}  // namespace
+
+bool is_alias(const ReadOptions& options, bool quiet, bool json) {
+  return quiet && !json && options.inputs.size() == 1 && options.inputs.front() == "-";
+}
+
+int run_for_alias(const std::function<Result<int>()>& body) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    print_nothing();
+    ::_exit(status_of(body));
+  }
+  int ended = 0;
+  while (child > 0 && ::waitpid(child, &ended, 0) < 0) {
+    if (errno != EINTR) return try_again;
+  }
+  return child > 0 && WIFEXITED(ended) && WEXITSTATUS(ended) == delivered ? delivered : try_again;
+}
+
+}  // namespace starttls::report

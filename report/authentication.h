@@ -1,0 +1,65 @@
+// Who vouches for a received report (RFC 8460 section 3): "Reports sent via SMTP MUST contain a valid DKIM
+// signature by the reporting domain. Reports lacking such a signature MUST be ignored by the recipient."
+//
+// Our own mail servers check the signatures. What they found stands in the field Authentication-Results
+// (RFC 8601) of the mail that the report came in. The rules:
+//
+// - A field counts where its authserv-id is one of report.trusted_authserv_ids: the whole id, in any case.
+// - The topmost such field with a result of DKIM decides; all below it are ignored, since a mail server adds
+//   its fields at the top. Fields without a result of DKIM are skipped: filters for SPF and DMARC write
+//   fields of their own. Where our server stands in relation to the Received fields does not matter: milters
+//   add their field below the one that Postfix adds. So the trusted server must do two things: remove fields
+//   with its own authserv-id from what comes in (RFC 8601 section 5 demands it), and report a result, "none"
+//   too, for each mail.
+// - A signer is the header.d, or without it the domain of header.i, of a result "dkim=pass". One with a
+//   signature of the same domain that has an l= does not count: anybody may have appended to such a mail, and
+//   RFC 8460 section 3 forbids it.
+// - The reporting domain is that of the report's contact-info, which is signed with it; where that has none,
+//   the one in TLS-Report-Submitter, else the one of From.
+// - Both must have the same registrable domain (organizational domain, RFC 7489 section 3.2): a parent or
+// child
+//   as signer is usual, and RFC 8460 says nothing of alignment.
+//
+// A report that came without a mail is not authenticated. Who gives it may vouch for it.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "mail/fields.h"
+#include "mail/random_access_file.h"
+#include "store/senders.h"
+#include "tlsrpt/report.h"
+
+namespace starttls::report {
+
+// What the mail that a report came in says of where it comes from.
+struct ReportOrigin {
+  std::vector<std::string> signers;  // domains whose DKIM signature our servers found valid
+  std::string trouble;               // why there are none: a part of a sentence
+  std::string submitter;             // TLS-Report-Submitter, a domain; "" where there is none
+  std::string from;                  // the domain of From; likewise
+  std::string report_domain;         // TLS-Report-Domain; likewise
+};
+
+// Of the fields of a mail, the topmost first. `trusted`: authserv-ids in lower case.
+ReportOrigin report_origin(const std::vector<mail::Field>& fields, const std::vector<std::string>& trusted);
+
+// Of a mail in a source.
+Result<ReportOrigin> report_origin(const mail::RandomAccessFile& source, std::uint64_t begin,
+                                   std::uint64_t end, const std::vector<std::string>& trusted);
+
+struct Authentication {
+  std::string signer;  // the registrable domain that vouches for the report; "": it is not authenticated
+  std::string reason;  // why not, a part of a sentence
+};
+
+// The registrable domain of contact-info; "" where that has none.
+std::string reporting_domain(const tlsrpt::ReportHead& head, const store::SendingDomainFinder& registrable);
+
+Authentication authenticate(const ReportOrigin& carrier, const tlsrpt::ReportHead& head,
+                            const store::SendingDomainFinder& registrable);
+
+}  // namespace starttls::report

@@ -1,0 +1,67 @@
+// Charts for a page of HTML: no scripts, colours from the page's style, texts escaped. They are as wide as
+// what they stand in: a plot in SVG is stretched, the texts beside it are HTML, and so keep their size.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/clock.h"
+
+namespace starttls::report {
+
+// The text for a place in HTML, also within an attribute in quotes: nothing in it is markup, and nothing in
+// it disturbs the page (see printable()).
+std::string html_text(std::string_view text);
+
+// The same of a text of ours that is printable() already: backslashes are not doubled again.
+std::string escape_html(std::string_view text);
+
+// The same of a host or domain name, which may be broken after its dots.
+std::string html_name(std::string_view name);
+
+// "1,234,567"
+std::string grouped_digits(std::uint64_t number);
+
+// Numbers of days, in order and without gaps.
+struct DayBars {
+  std::string id;      // unique on the page, letters only
+  std::string title;   // "Sessions in plaintext a day"
+  std::string colour;  // the name of a custom property of the page's style: "tls"
+  std::vector<Day> days;
+  std::vector<std::uint64_t> values;
+};
+std::string to_html(const DayBars& chart);
+
+// A line of shares in percent; a day without a share (negative) interrupts it. The axis begins below the
+// least share, and a note says so where that is not 0.
+struct DayLine {
+  std::string id;
+  std::string title;
+  std::string colour;
+  std::vector<Day> days;
+  std::vector<double> percent;
+};
+std::string to_html(const DayLine& chart);
+
+// The axis of shares: from `least` to 100 percent.
+struct ShareScale {
+  double least = 0;
+  double step = 25;
+};
+// With the narrowest axis on which a share of `min_share` percent still stands above the bottom.
+ShareScale share_scale(double min_share);
+
+// A bar without texts, to stand beside its figures: parts that add up, where `largest` is the whole width.
+struct BarPart {
+  std::string_view colour;
+  std::uint64_t value = 0;
+};
+std::string bar(const std::vector<BarPart>& parts, std::uint64_t largest);
+
+// Names beside their colours.
+std::string legend(const std::vector<std::pair<std::string, std::string>>& names_and_colours);
+
+}  // namespace starttls::report

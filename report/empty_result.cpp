@@ -1,0 +1,112 @@
+#include "report/empty_result.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "base/counted.h"
+#include "base/text.h"
+#include "report/received_figures.h"
+#include "report/tables.h"
+
+namespace starttls::report {
+namespace {
+
+constexpr std::size_t max_domains = 5;  // that are named
+
+// Every day that can be recorded: session.h has the limits.
+store::Period all_days() {
+  return {.since = Day{}, .until = to_day(session::max_record_time)};
+}
+
+// "example.org, example.net and 3 more", those with the most sessions first.
+std::string busiest(const std::map<std::string, std::uint64_t>& domains) {
+  std::vector<std::pair<std::uint64_t, std::string>> sorted;
+  sorted.reserve(domains.size());
+  for (const auto& [domain, sessions] : domains) sorted.emplace_back(sessions, domain);
+  std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& one) { return one.first; });
+  std::vector<std::string> names;
+  names.reserve(sorted.size());
+  for (const auto& [sessions, domain] : sorted) names.push_back(domain);
+  return list_some(names, max_domains);
+}
+
+}  // namespace
+
+std::string on_days(const store::Period& period) {
+  if (period.since == period.until) return "on " + to_string(period.since);
+  return fmt::format("from {} to {}", to_string(period.since), to_string(period.until));
+}
+
+Result<Recorded> read_recorded(const config::TlsrptConfig& configuration, const store::Period& period,
+                               const std::optional<std::string>& domain) {
+  Recorded recorded;
+  auto done = read_sessions(configuration, all_days(), [&](const auto& of, const auto& count) {
+    recorded.first = recorded.first ? std::min(*recorded.first, of.day) : of.day;
+    recorded.last = recorded.last ? std::max(*recorded.last, of.day) : of.day;
+    if (domain && count.recipient_domains.contains(*domain))
+      recorded.last_of_domain = std::max(recorded.last_of_domain.value_or(of.day), of.day);
+    if (!period.contains(of.day)) return;
+    recorded.sessions += count.total.sessions;
+    for (const auto& [name, tally] : count.recipient_domains) recorded.domains[name] += tally.sessions;
+  });
+  if (!done) return std::unexpected(done.error());
+  return recorded;
+}
+
+std::string why_no_sessions(const Recorded& recorded, const std::string& state_dir,
+                            const store::Period& period, const std::optional<std::string>& domain) {
+  if (!recorded.last) {
+    return fmt::format(
+        "No session was ever recorded in {}. Is tlsrpt-milter running, and does the mail server use it "
+        "(smtpd_milters in Postfix' main.cf, INPUT_MAIL_FILTER in sendmail.mc)? See tlsrpt-milter(8).",
+        printable(state_dir));
+  }
+  if (recorded.sessions == 0) {
+    const std::string text = fmt::format("No session was recorded {}. ", on_days(period));
+    if (*recorded.first > period.until)
+      return text + fmt::format("The first one is of {}.", to_string(*recorded.first));
+    if (*recorded.last < period.since) {
+      return text + fmt::format(
+                        "The last one is of {}. Is tlsrpt-milter still running, and does the mail "
+                        "server use it?",
+                        to_string(*recorded.last));
+    }
+    return text + fmt::format("Sessions were recorded before and after, from {} to {}.",
+                              to_string(*recorded.first), to_string(*recorded.last));
+  }
+  const std::string none = fmt::format("None of the {} {} had an accepted recipient",
+                                       counted(recorded.sessions, "session"), on_days(period));
+  if (!domain || recorded.domains.empty()) return none + ".";
+  std::string text = fmt::format("{} in {}", none, printable(*domain));
+  if (recorded.last_of_domain)
+    text += fmt::format("; the last such session is of {}", to_string(*recorded.last_of_domain));
+  return text + fmt::format(". There were recipients in {}.", busiest(recorded.domains));
+}
+
+Result<std::optional<Day>> last_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+                                         const std::optional<std::string>& domain) {
+  std::optional<Day> last;
+  auto done = read_received(configuration, facts, all_days(), domain, [&](const Reported& reported) {
+    if (reported.whose.is_ours()) last = std::max(last.value_or(Day{}), to_day(reported.head.begin));
+  });
+  if (!done) return std::unexpected(done.error());
+  return last;
+}
+
+std::string why_no_reports(std::optional<Day> last, const store::Period& period,
+                           const std::optional<std::string>& domain) {
+  const std::string about = domain ? " about " + printable(*domain) : "";
+  if (!last) {
+    return fmt::format(
+        "No report of others{} was ever read in. 'tlsrpt-report read' does that, best from the alias that "
+        "the "
+        "rua of the TLSRPT record names; see tlsrpt-report(1).",
+        about);
+  }
+  return fmt::format("No report of others{} that was read in is {}; the newest is of {}.", about,
+                     on_days(period), to_string(*last));
+}
+
+}  // namespace starttls::report

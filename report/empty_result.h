@@ -1,0 +1,45 @@
+// What a command says where there is nothing to show: why that may be, and where there is something.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "config/tlsrpt_toml.h"
+#include "report/policy_owner.h"
+#include "store/store.h"
+
+namespace starttls::report {
+
+// What there is beside the days that were asked for.
+struct Recorded {
+  std::optional<Day> first;  // with a session; none: there never was one
+  std::optional<Day> last;
+  std::uint64_t sessions = 0;                    // on the days that were asked for
+  std::map<std::string, std::uint64_t> domains;  // of recipients on these days, with their sessions
+  std::optional<Day> last_of_domain;             // with a session of the domain that was asked for
+};
+
+// Reads everything that is kept: only for where there was nothing to show. Errors as of the stores.
+Result<Recorded> read_recorded(const config::TlsrptConfig& configuration, const store::Period& period,
+                               const std::optional<std::string>& domain);
+
+// Why no session of the days is shown; a sentence or two. `state_dir` is where they would be recorded.
+std::string why_no_sessions(const Recorded& recorded, const std::string& state_dir,
+                            const store::Period& period, const std::optional<std::string>& domain);
+
+// The last day that a received report about our policy domains, or the one that is asked for, is about; none:
+// there is no such report. Reads all reports.
+Result<std::optional<Day>> last_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+                                         const std::optional<std::string>& domain);
+
+// Why no received report of the days is shown.
+std::string why_no_reports(std::optional<Day> last, const store::Period& period,
+                           const std::optional<std::string>& domain);
+
+// "on 2026-11-22", "from 2026-11-20 to 2026-11-22"
+std::string on_days(const store::Period& period);
+
+}  // namespace starttls::report

@@ -1,0 +1,70 @@
+// Tables of the page: with a caption, heads that name their columns and rows, and on a narrow screen a small
+// block for each row, in which every figure has its name.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace starttls::report {
+
+inline constexpr std::size_t max_open_rows = 10;
+inline constexpr std::size_t max_table_rows = 100;
+
+enum class ColumnKind { number, text, chart };
+
+struct HtmlColumn {
+  std::string name;
+  ColumnKind kind = ColumnKind::number;
+};
+
+class HtmlTable {
+ public:
+  // `columns` begins with that of the rows' names.
+  HtmlTable(std::string caption, std::vector<HtmlColumn> columns);
+
+  // Cells are HTML already.
+  void add(const std::string& name, const std::vector<std::string>& cells);
+  // A row that is about a day.
+  void add_day(const std::string& day, const std::vector<std::string>& cells);
+
+  std::size_t rows() const { return rows_; }
+  std::string html() const;
+
+ private:
+  void add_row(std::string_view head, const std::vector<std::string>& cells);
+
+  std::string caption_;
+  std::vector<HtmlColumn> columns_;
+  std::string body_;
+  std::size_t rows_ = 0;
+};
+
+// The first rows in the open, the rest on demand, and those beyond it not at all.
+class LongTable {
+ public:
+  LongTable(const std::string& caption, const std::vector<HtmlColumn>& columns)
+      : first_(caption, columns), rest_(caption + ", continued", columns) {}
+
+  bool is_full() const { return first_.rows() + rest_.rows() == max_table_rows; }
+  void add(const std::string& name, const std::vector<std::string>& cells);
+  // `all`: how many rows there are to show, of what.
+  std::string html(std::size_t all, const std::string& one) const;
+
+ private:
+  HtmlTable first_;
+  HtmlTable rest_;
+};
+
+// "1,234 sessions"
+std::string many(std::uint64_t number, std::string_view one);
+
+// percent(), for a cell.
+std::string share_html(std::uint64_t part, std::uint64_t whole);
+
+// What is shown on demand.
+std::string on_demand(const std::string& what, const std::string& content);
+
+}  // namespace starttls::report

@@ -1,0 +1,112 @@
+#include "report/local_failures.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace starttls::report {
+namespace {
+
+using session::HandshakeFailure;
+using tlsrpt::Explanation;
+
+struct Entry {
+  HandshakeFailure failure;
+  std::string_view result_type;
+  bool is_same = false;     // as the result type
+  Explanation explanation;  // unless it is the same
+};
+
+constexpr std::string_view unspecific = "validation-failure";
+
+constexpr std::array entries{
+    Entry{HandshakeFailure::unknown_ca, "certificate-not-trusted", true, {}},
+    Entry{HandshakeFailure::certificate_expired, "certificate-expired", true, {}},
+    Entry{HandshakeFailure::bad_certificate, "certificate-host-mismatch", true, {}},
+    Entry{HandshakeFailure::certificate_refused,
+          "certificate-not-trusted",
+          false,
+          {.meaning = "The sender refused our certificate and did not say why.",
+           .cause = "The certificate was revoked, is of a kind that the sender does not support, or breaks a "
+                    "rule of its own.",
+           .remedy = "Check the certificate of the MX host from outside. Ask the sender's postmaster what it "
+                     "does not accept."}},
+    Entry{HandshakeFailure::no_shared_cipher,
+          unspecific,
+          false,
+          {.meaning = "The sender and our MX host have no cipher, group or signature algorithm in common.",
+           .cause = "The sender is very old, or our list of ciphers is too short; some old senders need an "
+                    "RSA certificate.",
+           .remedy = "Compare the cipher settings of the mail server with its defaults, and have an RSA "
+                     "certificate beside an ECDSA one."}},
+    Entry{HandshakeFailure::unsupported_protocol,
+          unspecific,
+          false,
+          {.meaning = "The sender and our MX host have no TLS version in common.",
+           .cause = "The sender knows only TLS 1.0 or 1.1, which the mail server or its TLS library does not "
+                    "allow; scanners try this, too.",
+           .remedy = "Nothing where these are scanners. Else ask the sender to upgrade; the mail that failed "
+                     "may come in plaintext."}},
+    Entry{HandshakeFailure::not_tls,
+          unspecific,
+          false,
+          {.meaning = "What the client sent after STARTTLS was no TLS.",
+           .cause = "Scanners and broken clients; rarely a firewall between the sender and us that rewrites "
+                    "SMTP.",
+           .remedy = "Nothing, unless the client is a mail server that you know: then look at firewalls and "
+                     "proxies on the way."}},
+    Entry{HandshakeFailure::lost_connection,
+          unspecific,
+          false,
+          {.meaning = "The connection ended within the TLS handshake.",
+           .cause = "Scanners, a timeout, or a sender that did not like what it saw and closed the "
+                    "connection without an alert.",
+           .remedy = "Where a mail server that you know does so again and again, ask its postmaster for its "
+                     "log of that time."}},
+    Entry{HandshakeFailure::disconnected,
+          unspecific,
+          false,
+          {.meaning = "The TLS handshake was good, then the sender left without another command.",
+           .cause = "The sender verifies certificates, as with DANE or MTA-STS, and ours did not pass; or it "
+                    "only looked at the certificate, as monitoring does.",
+           .remedy = "Check the certificate of the MX host against the MX name, the MTA-STS policy and the "
+                     "TLSA records."}},
+    Entry{HandshakeFailure::other,
+          unspecific,
+          false,
+          {.meaning = "The TLS handshake failed for another reason.",
+           .cause = "The mail server's log has its words about it.",
+           .remedy = "Look for the client's address in the mail server's log at that time."}},
+};
+
+const Entry& entry_of(HandshakeFailure failure) {
+  const auto* const found = std::ranges::find(entries, failure, &Entry::failure);
+  return found == entries.end() ? entries.back() : *found;
+}
+
+}  // namespace
+
+std::string_view result_type_of(HandshakeFailure failure) {
+  return entry_of(failure).result_type;
+}
+
+bool has_own_result_type(HandshakeFailure failure) {
+  return entry_of(failure).is_same;
+}
+
+std::string_view failure_name(HandshakeFailure failure) {
+  return has_own_result_type(failure) ? result_type_of(failure) : to_string(failure);
+}
+
+const Explanation& explain_result_type(HandshakeFailure failure) {
+  const Entry& entry = entry_of(failure);
+  return entry.is_same ? tlsrpt::explain_result_type(entry.result_type) : entry.explanation;
+}
+
+const Explanation& explanation_of_failure(std::string_view name) {
+  const auto* const found = std::ranges::find_if(
+      entries, [&](const Entry& entry) { return !entry.is_same && to_string(entry.failure) == name; });
+  return found == entries.end() ? tlsrpt::explain_result_type(name) : found->explanation;
+}
+
+}  // namespace starttls::report

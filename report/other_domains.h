@@ -1,0 +1,41 @@
+// What received reports say of domains that are not ours: shown apart.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+
+#include "json/json_text.h"
+#include "report/reported_sessions.h"
+
+namespace starttls::report {
+
+inline constexpr std::size_t max_other_domains = 1'000;  // further ones are one more, without a name
+
+struct OtherDomain {
+  ReportedSessions sessions;
+  std::set<std::string> reporters;  // organization-names, at most max_failure_names
+};
+
+class OtherDomains {
+ public:
+  void add(const std::string& policy_domain, const ReportedSessions& sessions, const std::string& reporter);
+
+  bool empty() const { return domains_.empty(); }
+  // By policy domain, "" where none is given.
+  const std::map<std::string, OtherDomain>& domains() const { return domains_; }
+  ReportedSessions total() const;
+
+  // "of other domains (not in report.domains): a.example (50 sessions, 50 failed, by Sender Inc.) and 3
+  // more"; "" where there are none. The most failures first. Fit to be printed.
+  std::string in_words() const;
+  // A member "other_domains".
+  void put(json::JsonText& json) const;
+
+ private:
+  std::map<std::string, OtherDomain> domains_;
+};
+
+}  // namespace starttls::report

@@ -1,0 +1,112 @@
+#include "report/page.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "base/text.h"
+#include "report/charts.h"
+#include "report/page_sections.h"
+#include "report/page_style.h"
+#include "report/tables.h"
+
+namespace starttls::report {
+namespace {
+
+constexpr std::size_t max_title_names = 3;
+
+// Those with the most sessions first.
+std::vector<std::string> busiest(const GroupedFigures& groups) {
+  std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
+  std::ranges::stable_sort(sorted, std::ranges::greater(),
+                           [](const auto& one) { return one.second.sessions; });
+  std::vector<std::string> names;
+  names.reserve(sorted.size());
+  for (const auto& [name, figures] : sorted) names.push_back(name);
+  return names;
+}
+
+// "mail to example.org and example.net", "mail to mx1.example.org", "inbound mail"
+std::string whose_mail(const PageContent& content) {
+  if (content.domain) return "mail to " + printable(*content.domain);
+  std::vector<std::string> names = content.our_domains;
+  if (names.empty()) names = busiest(content.domains);
+  if (names.empty()) names = busiest(content.hosts);
+  if (names.empty()) return "inbound mail";
+  if (names.size() == 2) return fmt::format("mail to {} and {}", printable(names[0]), printable(names[1]));
+  return "mail to " + list_some(names, max_title_names);
+}
+
+std::string days_text(const store::Period& period) {
+  if (period.since == period.until) return to_string(period.since);
+  return to_string(period.since) + " to " + to_string(period.until);
+}
+
+std::string days_html(const store::Period& period) {
+  std::string last = "<time>" + to_string(period.until) + "</time>";
+  if (period.since == period.until) return last;
+  return "<time>" + to_string(period.since) + "</time> to " + last;
+}
+
+std::string head(const PageContent& content) {
+  std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
+  // Even if a text were taken for markup, it could load and run nothing.
+  out += R"(<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src )"
+         "'unsafe-inline'\">\n";
+  out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
+  out +=
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" "
+      "content=\"no-referrer\">\n";
+  return out + fmt::format("<title>TLS of {}, {}</title>\n<style>{}</style></head>\n",
+                           escape_html(whose_mail(content)), days_text(content.period), page_style());
+}
+
+std::string header(const PageContent& content) {
+  std::string out = "<header>\n";
+  if (!content.organization.empty())
+    out += R"(<p class="over">)" + escape_html(printable(content.organization, 200)) + "</p>\n";
+  out += "<h1>TLS of " + escape_html(whose_mail(content)) + "</h1>\n<p class=\"soft\">" +
+         days_html(content.period);
+  out += " (UTC)";
+  std::vector<std::string> hosts = busiest(content.hosts);
+  if (hosts.size() <= max_title_names) std::ranges::sort(hosts);
+  if (!hosts.empty()) {
+    out += fmt::format(", at {} {}", hosts.size() == 1 ? "the MX host" : "the MX hosts",
+                       escape_html(list_some(hosts, max_title_names)));
+  }
+  if (content.period.until == to_day(content.made)) {
+    out +=
+        fmt::format(R"(. <span class="nobr">{}</span> is not over: its figures are those until {:%H:%M} UTC)",
+                    to_string(content.period.until), fmt::gmtime(content.made));
+  }
+  return out + ".</p></header>\n";
+}
+
+std::string footer(const PageContent& content) {
+  return fmt::format(
+      R"(<footer><p>Made by tlsrpt-report {} at <time>{}</time>. <span class="paper">What is folded on the )"
+      "screen is "
+      "left out on paper.</span></p></footer>\n",
+      STARTTLS_VERSION, to_rfc3339(content.made));
+}
+
+}  // namespace
+
+std::string to_html(const PageContent& content) {
+  std::string out = head(content) + "<body>\n" + header(content) + "<main>\n";
+  out += attention_section(content);
+  const bool has_sessions = content.why_empty.empty();
+  if (has_sessions) {
+    out += downgrades_section(content) + tiles(content) + days_section(content) + versions_section(content);
+  }
+  out += failures_section(content);
+  if (has_sessions) out += senders_section(content);
+  out += reporters_section(content);
+  if (has_sessions) out += domains_section(content);
+  out += glossary_section(content);
+  return out + "</main>\n" + footer(content) + "</body></html>\n";
+}
+
+}  // namespace starttls::report

@@ -1,0 +1,47 @@
+// The page of `tlsrpt-report html`: everything in one file, safe to be mailed around.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "report/alerts.h"
+#include "report/downgrade_list.h"
+#include "report/received_figures.h"
+#include "report/senders.h"
+#include "report/summary_figures.h"
+#include "store/store.h"
+
+namespace starttls::report {
+
+struct PageContent {
+  store::Period period;
+  std::optional<std::string> domain;  // only sessions and reports of this policy domain
+  Time made;
+  std::string organization;              // whose page it is; "": not configured
+  std::vector<std::string> our_domains;  // as configured; empty: not told
+  bool follows_log = false;              // whether failed handshakes are known
+  // Our own sessions, grouped.
+  GroupedFigures protection;
+  GroupedFigures days;
+  GroupedFigures domains;
+  GroupedFigures hosts;  // our MX hosts
+  GroupedFigures ciphers;
+  GroupedFigures failures;
+  std::map<std::string, SenderGroup, std::less<>> senders;
+  std::map<std::string, VersionUse> versions;
+  ReceivedFigures received;
+  std::vector<DowngradeEntry> downgrades;
+  std::vector<Alert> alerts;
+  Day alert_day;               // the last that `alerts` is about
+  std::string why_empty;       // where there are no sessions; else ""
+  std::string why_no_reports;  // likewise
+};
+
+// No scripts, and nothing from elsewhere: the page forbids the browser to load anything. Light and dark, from
+// 320 pixels on, and fit to be printed; each chart has its figures.
+std::string to_html(const PageContent& content);
+
+}  // namespace starttls::report

@@ -1,0 +1,26 @@
+// The parts of the page, from top to bottom. One that has nothing to show says so in a sentence, or is "".
+#pragma once
+
+#include <string>
+
+#include "report/page.h"
+
+namespace starttls::report {
+
+std::string attention_section(const PageContent& content);
+std::string downgrades_section(const PageContent& content);
+std::string tiles(const PageContent& content);
+std::string days_section(const PageContent& content);
+std::string versions_section(const PageContent& content);
+std::string failures_section(const PageContent& content);
+std::string senders_section(const PageContent& content);
+std::string reporters_section(const PageContent& content);
+std::string domains_section(const PageContent& content);
+std::string glossary_section(const PageContent& content);
+
+std::size_t count_downgraded_senders(const PageContent& content);
+
+// `note` may be empty; `content` is HTML.
+std::string page_section(const std::string& title, const std::string& note, const std::string& content);
+
+}  // namespace starttls::report

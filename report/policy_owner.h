@@ -1,0 +1,89 @@
+// Whose a policy in a received report is: ours, or of another domain. Pure: facts in, an answer out.
+//
+// With `[report] domains` set, a policy is ours where, in this order,
+//
+//   its policy domain is one of them;
+//   its policy domain is an MX host of one of them (Postfix reports DANE under the MX host's name);
+//   another policy in the same report is ours;
+//   TLS-Report-Domain of the mail that the report came in is one of them (RFC 8460 section 5.3);
+//   it has no policy domain (libtlsrpt writes no-policy-found so), and names an MX host of ours;
+//   its policy domain is below one of them.
+//
+// Whatever is left is of another domain. It is shown apart, and never left out in silence. Without `domains`
+// every policy is ours.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "mtasts/mx_pattern.h"
+#include "store/counts.h"
+#include "tlsrpt/report.h"
+
+namespace starttls::report {
+
+inline constexpr std::size_t max_mx_patterns = 100;  // of each policy domain; further ones are ignored
+
+// The MX hosts of policy domains, by name and by the patterns of MTA-STS policies.
+class MxHosts {
+ public:
+  // Takes names as they come; what is no name, or no pattern, is ignored.
+  void add(std::string_view pattern, const std::string& policy_domain);
+
+  // The policy domains that the host serves; none: it is not known as an MX host.
+  std::set<std::string> domains_of(const std::string& host) const;
+  bool empty() const { return names_.empty() && wildcards_.empty(); }
+
+ private:
+  std::map<std::string, std::set<std::string>> names_;
+  std::map<std::string, std::set<std::string>> wildcards_;  // "example.org" of "*.example.org"
+  std::map<std::string, std::size_t> patterns_;             // of each policy domain
+};
+
+// The MX patterns that a reporter saw: its `mx-host` and the "mx:" lines of its policy-string.
+std::vector<std::string> mx_patterns_of(const tlsrpt::PolicyResult& policy);
+
+struct OurDomains {
+  std::set<std::string> domains;  // as DomainName; empty: not configured, and all is ours
+  MxHosts mx_hosts;
+  std::set<std::string> recording_hosts;  // where tlsrpt-milter has recorded sessions
+
+  // A host that recorded sessions, and the domains of ours that these had recipients in.
+  void add(const store::SessionClass& of, const store::ClassCount& count);
+  bool has(const std::string& domain) const { return domains.contains(domain); }
+};
+
+// What the rest of the report says.
+struct ReportContext {
+  std::string report_domain;          // TLS-Report-Domain, as DomainName; "" where there is none
+  std::set<std::string> our_domains;  // of ours, that its policies are about
+  const MxHosts* seen_hosts =
+      nullptr;  // of our domains, as the same reporter saw them in other reports; may be null
+};
+
+enum class OwnerRule { domain, mx_host, same_report, report_domain, named_host, subdomain, other };
+
+struct PolicyOwner {
+  OwnerRule by = OwnerRule::domain;
+  std::set<std::string>
+      domains;  // of ours, that the policy is about; the policy domain itself where it is below one
+
+  bool is_ours() const { return by != OwnerRule::other; }
+};
+
+PolicyOwner whose(const tlsrpt::PolicyResult& policy, const ReportContext& report, const OurDomains& ours);
+
+// The policies of one report, one after the other in its order.
+std::vector<PolicyOwner> whose(const std::vector<const tlsrpt::PolicyResult*>& policies, ReportContext report,
+                               const OurDomains& ours);
+
+// "mx.example.org (an MX host of example.org)": the policy domain, and why it is ours where it is no domain
+// of ours itself. Fit to be printed.
+std::string policy_domain_label(std::string_view policy_domain, const PolicyOwner& belongs);
+
+}  // namespace starttls::report

@@ -1,0 +1,83 @@
+#include "report/received_figures.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "store/open_store.h"
+
+namespace starttls::report {
+namespace {
+
+// So long before the last day, at least, the reports of a reporter tell which MX hosts it saw of ours.
+constexpr std::chrono::days seen_hosts_days{28};
+
+}  // namespace
+
+void ReceivedFigures::add(const Reported& reported) {
+  const tlsrpt::PolicyResult& policy = reported.policy;
+  if (!reported.whose.is_ours()) {
+    ReportedSessions sessions;
+    sessions.add(policy);
+    return others_.add(policy.policy_domain, sessions, reported.head.organization_name);
+  }
+  const Day day = to_day(reported.head.begin);
+  ReporterFigures& reporter = reporters_[reported.head.organization_name];
+  // The policies of a report come one after the other.
+  if (reported.report != last_report_) {
+    ++reporter.reports;
+    reporter.authenticated += reported.signer.empty() ? 0U : 1U;
+  }
+  last_report_ = reported.report;
+  reporter.last = std::max(reporter.last, day);
+  reporter.sessions.add(policy);
+  add_saturated(reporter.counted_once, reported.counted_elsewhere);
+  days_[day].add(policy);
+  if (policy.failed_sessions == 0 && policy.failure_details.empty()) return;
+  FailureDigest digest;
+  digest.add(policy);
+  failures_.add(reported.head.organization_name, digest);
+}
+
+ReportedSessions ReceivedFigures::total() const {
+  ReportedSessions total;
+  for (const auto& [day, sessions] : days_) total.add(sessions.successful, sessions.failed);
+  return total;
+}
+
+Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+                           const store::Period& period, const std::optional<std::string>& domain,
+                           const OnReported& take) {
+  auto store =
+      tlsrptdb::ReportStore::open(tlsrptdb::report_file(configuration.state_dir), store::Access::read);
+  if (!store) return std::unexpected(store.error());
+  SeenMxHosts seen(facts);
+  if (!facts.domains.empty()) {
+    const store::Period looked_at{.since = std::min(period.since, period.until - seen_hosts_days),
+                                  .until = period.until};
+    auto done = store->read_policies(looked_at,
+                                     [&](const tlsrptdb::ReportedPolicy& reported) { seen.add(reported); });
+    if (!done) return done;
+  }
+  const bool tells_ours = !configuration.domains.empty();
+  const OnReported take_wanted = [&](const Reported& reported) {
+    const bool is_wanted =
+        !domain || (reported.whose.is_ours() ? reported.whose.domains.contains(*domain) : tells_ours);
+    if (is_wanted) take(reported);
+  };
+  ReportAssembler reports(facts, &seen, take_wanted);
+  auto done = store->read(period, std::nullopt,
+                          [&](tlsrptdb::ReportedPolicy&& reported) { reports.add(std::move(reported)); });
+  if (done) reports.finish();
+  return done;
+}
+
+Result<void> read_sessions(const config::TlsrptConfig& configuration, const store::Period& period,
+                           const store::CountSink& take) {
+  auto done = store::read_counts(store_location(configuration), period, take);
+  if (done || done.error().fault != Fault::unavailable || !configuration.store.empty()) return done;
+  std::error_code ignored;
+  return std::filesystem::exists(tlsrptdb::report_file(configuration.state_dir), ignored) ? Result<void>()
+                                                                                          : done;
+}
+
+}  // namespace starttls::report

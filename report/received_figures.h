@@ -1,0 +1,64 @@
+// What the received reports come to: by reporter, by day and by what failed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "config/tlsrpt_toml.h"
+#include "report/failure_digest.h"
+#include "report/other_domains.h"
+#include "report/our_domains.h"
+#include "report/report_assembler.h"
+#include "report/reported_sessions.h"
+#include "store/store.h"
+#include "tlsrptdb/report_store.h"
+
+namespace starttls::report {
+
+struct ReporterFigures {
+  std::uint64_t reports = 0;
+  std::uint64_t authenticated = 0;  // of these
+  ReportedSessions sessions;
+  std::uint64_t counted_once = 0;  // of the sessions, those that stand under two policies of a report
+  Day last;                        // that a report is about
+};
+
+class ReceivedFigures {
+ public:
+  void add(const Reported& reported);
+
+  // What reports say of domains that are not ours; it is in nothing else here.
+  const OtherDomains& others() const { return others_; }
+  // By organization-name, as it was given.
+  const std::map<std::string, ReporterFigures>& reporters() const { return reporters_; }
+  const std::map<Day, ReportedSessions>& days() const { return days_; }
+  const FailureDigest& failures() const { return failures_; }
+  ReportedSessions total() const;
+
+ private:
+  std::map<std::string, ReporterFigures> reporters_;
+  std::map<Day, ReportedSessions> days_;
+  FailureDigest failures_;
+  OtherDomains others_;
+  std::int64_t last_report_ = 0;
+};
+
+// Gives the policies of the received reports that began on the days: all of them, or with `domain` those
+// about this policy domain of ours (which `facts` must have), and those about domains that are not ours where
+// the configuration names ours.
+Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+                           const store::Period& period, const std::optional<std::string>& domain,
+                           const OnReported& take);
+
+// Our own sessions as store::read_counts() gives them; none where no milter ever recorded here, but reports
+// of others were read: they are all that there is.
+Result<void> read_sessions(const config::TlsrptConfig& configuration, const store::Period& period,
+                           const store::CountSink& take);
+
+}  // namespace starttls::report

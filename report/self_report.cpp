@@ -1,0 +1,189 @@
+#include "report/self_report.h"
+
+#include <fmt/chrono.h>
+
+#include <map>
+#include <utility>
+
+#include "report/local_failures.h"
+
+namespace starttls::report {
+namespace {
+
+using session::Outcome;
+using store::DailyCounts;
+using store::SessionClass;
+using store::Tally;
+
+using session::HandshakeFailure;
+
+// What a failure detail is about; details with the same content are one.
+struct Failure {
+  std::string result_type;  // RFC 8460 section 4.3
+  std::string reason;
+  std::string receiving_mx;
+  std::string client_address;
+
+  auto operator<=>(const Failure&) const = default;
+};
+
+// A domain's element while it is added up.
+struct DomainResult {
+  std::uint64_t encrypted = 0;
+  std::map<Failure, std::uint64_t> failures;
+};
+
+struct Meaning {
+  std::string_view result_type;
+  const char* reason;
+};
+
+// RFC 8460 section 4.3.1. The sending side would report the same session so when the offer of STARTTLS was
+// stripped on the way.
+Meaning meaning_of_plaintext(bool downgraded) {
+  constexpr const char* type = "starttls-not-supported";
+  if (downgraded) {
+    return {
+        type,
+        "downgrade: the sending domain has used TLS before and now did not: STARTTLS may have been stripped"};
+  }
+  return {type, "plaintext: the sending MTA did not use STARTTLS"};
+}
+
+const char* reason_of(HandshakeFailure failure) {
+  switch (failure) {
+    case HandshakeFailure::unknown_ca:
+      return "unknown-ca: the sending MTA does not trust who issued the certificate";
+    case HandshakeFailure::certificate_expired:
+      return "certificate-expired: the sending MTA found the certificate expired";
+    case HandshakeFailure::bad_certificate:
+      return "bad-certificate: the sending MTA refused the certificate, most likely for its names";
+    case HandshakeFailure::certificate_refused:
+      return "certificate-refused: the sending MTA does not accept the certificate";
+    case HandshakeFailure::no_shared_cipher:
+      return "no-shared-cipher: both sides have no cipher in common";
+    case HandshakeFailure::unsupported_protocol:
+      return "old-protocol: both sides have no TLS version in common";
+    case HandshakeFailure::not_tls:
+      return "not-tls: what came after STARTTLS was no TLS";
+    case HandshakeFailure::lost_connection:
+      return "dropped: the connection ended within the TLS handshake";
+    case HandshakeFailure::disconnected:
+      return "left: the sending MTA left after a good handshake; it may not have liked the certificate";
+    case HandshakeFailure::none:
+    case HandshakeFailure::other:
+      break;
+  }
+  return "the TLS handshake failed";
+}
+
+// RFC 8460 section 4.3.2: as the sending side would report what it did not like.
+Meaning meaning_of(HandshakeFailure failure) {
+  return {.result_type = result_type_of(failure), .reason = reason_of(failure)};
+}
+
+void add_failure(DomainResult& result, const SessionClass& of, const Meaning& meaning,
+                 std::uint64_t sessions) {
+  result.failures[{.result_type = std::string(meaning.result_type),
+                   .reason = meaning.reason,
+                   .receiving_mx = of.receiving_mx,
+                   .client_address = of.client_address}] += sessions;
+}
+
+// As text the versions stand in their order: "TLSv1" < "TLSv1.1" < ...
+bool is_below(const std::string& version, const std::string& least) {
+  return !least.empty() && version < least;
+}
+
+void add_session(DomainResult& result, const SessionClass& of, const Tally& tally, const Reporter& reporter) {
+  if (of.outcome == Outcome::tls && is_below(of.tls_version, reporter.min_tls)) {
+    const std::string reason =
+        fmt::format("old-tls: the session had {}, below {}, the least version of the domain", of.tls_version,
+                    reporter.min_tls);
+    add_failure(result, of, {.result_type = "validation-failure", .reason = reason.c_str()}, tally.sessions);
+  } else if (of.outcome == Outcome::tls) {
+    result.encrypted += tally.sessions;
+  }
+  if (of.outcome == Outcome::plaintext)
+    add_failure(result, of, meaning_of_plaintext(of.downgraded), tally.sessions);
+}
+
+tlsrpt::PolicyResult policy_result(const std::string& domain, const DomainResult& result) {
+  tlsrpt::PolicyResult policy;
+  policy.policy_domain = domain;
+  policy.successful_sessions = result.encrypted;
+  for (const auto& [failure, sessions] : result.failures) {
+    policy.failed_sessions += sessions;
+    policy.failure_details.push_back({.result_type = failure.result_type,
+                                      .sending_mta_ip = failure.client_address,
+                                      .receiving_mx_hostname = failure.receiving_mx,
+                                      .failed_session_count = sessions,
+                                      .failure_reason_code = failure.reason});
+  }
+  return policy;
+}
+
+using DomainResults = std::map<std::string, DomainResult>;
+
+// Whose matter a session was that never came to a recipient.
+std::string policy_domain_of(const SessionClass& failed, const DomainResults& with_mail,
+                             const Reporter& reporter) {
+  if (!reporter.default_policy_domain.empty()) return reporter.default_policy_domain;
+  return with_mail.size() == 1 ? with_mail.begin()->first : failed.receiving_mx;
+}
+
+DomainResults results_of(const DailyCounts& counts, Day day, const Reporter& reporter) {
+  DomainResults domains;
+  for (const auto& [of, count] : counts) {
+    if (of.day != day) continue;
+    for (const auto& [domain, tally] : count.recipient_domains)
+      add_session(domains[domain], of, tally, reporter);
+  }
+  const DomainResults with_mail = domains;
+  for (const auto& [of, count] : counts) {
+    if (of.day != day || of.outcome != Outcome::failed) continue;
+    add_failure(domains[policy_domain_of(of, with_mail, reporter)], of, meaning_of(of.failure),
+                count.total.sessions);
+  }
+  return domains;
+}
+
+// A msg-id without angle brackets (RFC 8460 section 5.3).
+std::string report_id(Day day, Time now, const Reporter& reporter) {
+  const bool over = to_day(now) > day;
+  return fmt::format("{}{}.inbound@{}", to_string(day), over ? "" : fmt::format(".until-{:%H%M%S}", now),
+                     reporter.host);
+}
+
+}  // namespace
+
+tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const Reporter& reporter,
+                           const std::optional<std::string>& only_domain) {
+  tlsrpt::Report report{.head = {.organization_name = reporter.organization,
+                                 .begin = Time{day},
+                                 .end = Time{day} + std::chrono::days{1} - std::chrono::seconds{1},
+                                 .contact_info = reporter.contact,
+                                 .report_id = report_id(day, now, reporter)}};
+  for (const auto& [domain, result] : results_of(counts, day, reporter)) {
+    if (!only_domain || domain == *only_domain) report.policies.push_back(policy_result(domain, result));
+  }
+  return report;
+}
+
+void put_policies(tlsrpt::Report& report, const PublishedPolicies& published) {
+  for (tlsrpt::PolicyResult& policy : report.policies) {
+    const auto found = published.find(policy.policy_domain);
+    if (found == published.end()) continue;
+    policy.policy_type = found->second.type;
+    policy.policy_strings = found->second.strings;
+    policy.mx_hosts = found->second.mx_hosts;
+  }
+}
+
+tlsrpt::Report report_for(const tlsrpt::Report& all, const tlsrpt::PolicyResult& policy) {
+  tlsrpt::Report report{.head = all.head, .policies = {policy}};
+  report.head.report_id = policy.policy_domain + "." + all.head.report_id;
+  return report;
+}
+
+}  // namespace starttls::report

@@ -1,0 +1,86 @@
+// Who sends: hosts, under the domain of their owner.
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "report/summary_figures.h"
+#include "store/counts.h"
+#include "store/senders.h"
+
+namespace starttls::report {
+
+// The sending domain of each client; what was asked once is not looked up again.
+class SenderNames {
+ public:
+  // Without a name of its own a client stands here: its address is nobody's domain.
+  static constexpr std::string_view nameless = "(no host name)";
+
+  explicit SenderNames(store::SendingDomainFinder sending_domain)
+      : sending_domain_(std::move(sending_domain)) {}
+
+  // "example.com" for mail.example.com; the host's name where that is a public suffix itself; `nameless`.
+  // Valid as long as this.
+  std::string_view of(const store::SessionClass& of);
+
+ private:
+  store::SendingDomainFinder sending_domain_;
+  std::unordered_map<std::string, std::string> names_;  // by client name
+};
+
+// "mail.example.com [192.0.2.1]", as much of it as is kept.
+std::string host_label(const store::SessionClass& of);
+
+struct SenderGroup {
+  Figures figures;
+  std::map<std::string, Figures> hosts;  // by host_label(): those without TLS or with failed handshakes
+};
+
+class SenderFigures {
+ public:
+  SenderFigures(store::SendingDomainFinder sending_domain, std::optional<std::string> domain)
+      : names_(std::move(sending_domain)), domain_(std::move(domain)) {}
+
+  void add(const store::SessionClass& of, const store::ClassCount& count);
+  const std::map<std::string, SenderGroup, std::less<>>& senders() const { return senders_; }
+
+ private:
+  SenderNames names_;
+  std::optional<std::string> domain_;
+  std::map<std::string, SenderGroup, std::less<>> senders_;
+};
+
+// Who uses a TLS version.
+struct VersionUse {
+  Figures figures;
+  std::map<std::string, std::uint64_t, std::less<>> senders;  // with their sessions
+  Day last;                                                   // with such a session
+};
+
+class VersionFigures {
+ public:
+  VersionFigures(store::SendingDomainFinder sending_domain, std::optional<std::string> domain)
+      : names_(std::move(sending_domain)), domain_(std::move(domain)) {}
+
+  void add(const store::SessionClass& of, const store::ClassCount& count);
+  // By the version as it was recorded.
+  const std::map<std::string, VersionUse>& versions() const { return versions_; }
+
+ private:
+  SenderNames names_;
+  std::optional<std::string> domain_;
+  std::map<std::string, VersionUse> versions_;
+};
+
+// "TLSv1.0" for "TLSv1", as OpenSSL, and so the mail servers, write it; others stand for themselves.
+std::string version_label(const std::string& version);
+
+// Below TLS 1.2, which RFC 8996 has deprecated.
+bool is_deprecated(const std::string& version);
+
+// The version as it is recorded: "TLSv1.0", "TLSv1", "tls1.0" and "1.0" mean the same. Fault::usage.
+Result<std::string> parse_tls_version(const std::string& text);
+
+}  // namespace starttls::report

@@ -1,0 +1,137 @@
+#include "report/summary_figures.h"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace starttls::report {
+namespace {
+
+using session::Outcome;
+using store::SessionClass;
+using store::Tally;
+
+constexpr std::array<std::pair<std::string_view, Grouping>, 10> groupings{{
+    {"protection", Grouping::protection},
+    {"version", Grouping::version},
+    {"day", Grouping::day},
+    {"domain", Grouping::domain},
+    {"sender", Grouping::sender},
+    {"host", Grouping::host},
+    {"address", Grouping::address},
+    {"mx", Grouping::mx},
+    {"cipher", Grouping::cipher},
+    {"failure", Grouping::failure},
+}};
+
+}  // namespace
+
+Figures& operator+=(Figures& figures, const Figures& more) {
+  figures.sessions += more.sessions;
+  figures.tls += more.tls;
+  figures.plaintext += more.plaintext;
+  figures.no_mail += more.no_mail;
+  figures.no_helo += more.no_helo;
+  figures.failed += more.failed;
+  figures.messages += more.messages;
+  return figures;
+}
+
+Figures figures_of(Outcome outcome, const Tally& tally) {
+  Figures figures{.sessions = tally.sessions, .messages = tally.messages};
+  switch (outcome) {
+    case Outcome::tls:
+      figures.tls = tally.sessions;
+      break;
+    case Outcome::plaintext:
+      figures.plaintext = tally.sessions;
+      break;
+    case Outcome::no_mail:
+      figures.no_mail = tally.sessions;
+      break;
+    case Outcome::no_helo:
+      figures.no_helo = tally.sessions;
+      break;
+    case Outcome::failed:
+      figures.failed = tally.sessions;
+      break;
+  }
+  return figures;
+}
+
+std::optional<Tally> tally_for(const store::ClassCount& count, const std::optional<std::string>& domain) {
+  if (!domain) return count.total;
+  const auto found = count.recipient_domains.find(*domain);
+  return found == count.recipient_domains.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::string sender_of(const SessionClass& of) {
+  if (!of.client_name.empty()) return of.client_name;
+  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+}
+
+std::optional<Grouping> parse_grouping(std::string_view word) {
+  const auto found = std::ranges::find(groupings, word, &decltype(groupings)::value_type::first);
+  return found == groupings.end() ? std::nullopt : std::optional(found->second);
+}
+
+// Not for Grouping::domain: a session may have several.
+std::string_view FigureGroups::name_of(const SessionClass& of) {
+  switch (by_) {
+    case Grouping::protection:
+      return of.outcome == Outcome::tls ? of.tls_version : to_string(of.outcome);
+    case Grouping::day:
+      if (made_of_ != of.day) made_ = to_string(of.day);
+      made_of_ = of.day;
+      return made_;
+    case Grouping::version:
+      return of.tls_version;
+    case Grouping::sender:
+      return sender_of_(of);
+    case Grouping::address:
+      return of.client_address.empty() ? std::string_view("(no address kept)") : of.client_address;
+    case Grouping::host:
+      if (!of.client_name.empty()) return of.client_name;
+      made_ = sender_of(of);
+      return made_;
+    case Grouping::mx:
+      return of.receiving_mx;
+    case Grouping::cipher:
+      return of.cipher.empty() ? std::string_view("(no TLS)") : of.cipher;
+    case Grouping::failure:
+      return to_string(of.failure);
+    case Grouping::domain:
+      break;
+  }
+  std::unreachable();
+}
+
+Figures& FigureGroups::group(std::string_view name) {
+  if (last_ != nullptr && last_name_ == name) return *last_;
+  auto found = groups_.find(name);
+  if (found == groups_.end()) found = groups_.emplace(std::string(name), Figures()).first;
+  last_name_ = found->first;
+  last_ = &found->second;
+  return *last_;
+}
+
+void FigureGroups::add(const store::SessionClass& of, const store::ClassCount& count) {
+  if (by_ == Grouping::failure && of.outcome != Outcome::failed) return;
+  if (by_ == Grouping::version && of.outcome != Outcome::tls) return;
+  if (by_ != Grouping::domain && !domain_) {
+    group(name_of(of)) += figures_of(of.outcome, count.total);
+    return;
+  }
+  for (const auto& [name, tally] : count.recipient_domains) {
+    if (domain_ && name != *domain_) continue;
+    group(by_ == Grouping::domain ? std::string_view(name) : name_of(of)) += figures_of(of.outcome, tally);
+  }
+}
+
+Figures sum(const GroupedFigures& groups) {
+  Figures total;
+  for (const auto& [name, figures] : groups) total += figures;
+  return total;
+}
+
+}  // namespace starttls::report

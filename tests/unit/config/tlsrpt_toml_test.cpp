@@ -1,0 +1,137 @@
+#include "config/tlsrpt_toml.h"
+
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::config;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+Result<TlsrptConfig> configuration(const std::string& content) {
+  const TemporaryFolder folder;
+  write(folder / "tlsrpt.toml", content);
+  return load_tlsrpt_config(folder / "tlsrpt.toml");
+}
+
+}  // namespace
+
+TEST_CASE("every key of the configuration is read") {
+  const TlsrptConfig c = good(configuration(R"(
+state_dir = "/s"
+store = "postgresql://db/tls"
+[milter]
+socket_owner = "o"
+user = "u"
+metrics = "inet:127.0.0.1:9461"
+mta_log = "/var/log/mail.log"
+client_address = "prefix"
+local_networks = ["192.0.2.0/24"]
+ports = [25]
+exclude_ports = []
+daemons = ["MX"]
+exclude_daemons = ["Other"]
+record_authenticated = true
+on_downgrade = "tempfail"
+downgrade_after = 3
+downgrade_exempt = ["Sender.TEST"]
+retention_days = 30
+socket = "inet:1@127.0.0.1"
+socket_mode = "0666"
+socket_group = "mail"
+log = "stderr"
+log_level = "debug"
+pid_file = "/p"
+sync_interval = 2
+fold_interval = 0.5
+[report]
+organization = "O"
+contact = "c@o.test"
+policy_domain = "O.Test"
+trusted_authserv_ids = ["MX.O.Test", "2"]
+)"));
+  CHECK(c.trusted_authserv_ids == std::vector<std::string>{"mx.o.test", "2"});
+  CHECK(c.state_dir == "/s");
+  CHECK(config::to_string(c.socket) == "inet:1@127.0.0.1");
+  CHECK(c.socket == *config::parse_address("inet:127.0.0.1:1"));
+  CHECK(c.socket_mode == 0666);
+  CHECK(c.socket_group == "mail");
+  CHECK(c.log == "stderr");
+  CHECK(c.log_level == "debug");
+  CHECK(c.pid_file == "/p");
+  CHECK(c.sync_interval == 2s);
+  CHECK(c.fold_interval == 500ms);
+  CHECK(c.store == "postgresql://db/tls");
+  CHECK(c.socket_owner == "o");
+  CHECK(c.user == "u");
+  CHECK(config::to_string(c.metrics.value()) == "inet:127.0.0.1:9461");
+  CHECK(c.mta_log == "/var/log/mail.log");
+  CHECK(c.client_address == AddressDetail::prefix);
+  REQUIRE(c.selection.local_networks.size() == 1);
+  CHECK(c.selection.local_networks[0].text() == "192.0.2.0/24");
+  CHECK(c.selection.ports == std::vector<std::uint64_t>{25});
+  CHECK(c.selection.excluded_ports.empty());
+  CHECK(c.selection.daemons == std::vector<std::string>{"mx"});
+  CHECK(c.selection.excluded_daemons == std::vector<std::string>{"other"});
+  CHECK(c.selection.authenticated);
+  CHECK(c.on_downgrade == OnDowngrade::tempfail);
+  CHECK(c.downgrade_after == 3);
+  REQUIRE(c.downgrade_exempt.size() == 1);
+  CHECK(c.downgrade_exempt[0].str() == "sender.test");
+  CHECK(c.retention_days == 30);
+  CHECK(c.organization == "O");
+  CHECK(c.contact == "c@o.test");
+  CHECK(c.policy_domain == "o.test");
+}
+
+TEST_CASE("an empty configuration is the default one") {
+  const TlsrptConfig c = good(configuration(""));
+  CHECK(c.state_dir == TlsrptConfig{}.state_dir);
+  CHECK(c.selection.local_networks.size() == default_local_networks().size());
+}
+
+TEST_CASE("mistakes in the configuration are told with their reason") {
+  for (const char* text : {"local_networks = ['here']", "client_address = 'half'", "on_downgrade = 'bounce'",
+                           "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'",
+                           "socket = 'x'", "socket_mode = 'rw'", "metrics_mode = '1777'", "log = 'paper'",
+                           "log_level = 'loud'", "socket = ''", "ports = [0]", "downgrade_after = 0"}) {
+    CAPTURE(text);
+    const Error error = bad(configuration("[milter]\n" + std::string(text)));
+    CHECK(error.fault == Fault::config);
+    CHECK(error.message.find("tlsrpt.toml:2:") != std::string::npos);
+  }
+  const Error store = bad(configuration("store = 'mysql://user:secret@db'"));
+  CHECK(store.message.find("postgresql://") != std::string::npos);
+  CHECK(store.message.find("secret") == std::string::npos);
+  CHECK(bad(configuration("statedir = \"/s\"\n")).message.find("did you mean 'state_dir'?") !=
+        std::string::npos);
+  CHECK(bad(load_tlsrpt_config("/nonexistent")).fault == Fault::config);
+}
+
+TEST_CASE("what is left out by default can be added to") {
+  const TlsrptConfig by_default = good(configuration(""));
+  const TlsrptConfig more = good(configuration(R"(
+[milter]
+local_networks = ["default", "198.51.100.0/24"]
+exclude_ports = ["default", 2525]
+exclude_daemons = ["default", "Relay"]
+)"));
+  CHECK(more.selection.local_networks.size() == by_default.selection.local_networks.size() + 1);
+  CHECK(more.selection.local_networks.back().text() == "198.51.100.0/24");
+  CHECK(more.selection.excluded_ports == std::vector<std::uint64_t>{465, 587, 2525});
+  CHECK(more.selection.excluded_daemons == std::vector<std::string>{"msa", "originating", "relay"});
+  const TlsrptConfig only = good(configuration("[milter]\nlocal_networks = [\"198.51.100.0/24\"]\n"));
+  CHECK(only.selection.local_networks.size() == 1);
+  CHECK(bad(configuration("[milter]\nlocal_networks = [\"defaults\"]\n")).fault == Fault::config);
+}
+
+TEST_CASE("services of the log are named as the log names them, or their program does") {
+  const TlsrptConfig c = good(configuration(R"(
+[milter]
+mta_log_services = ["postfix", "Postfix-MX2/smtpd"]
+exclude_mta_log_services = ["postfix/submission/smtpd", "MSA"]
+)"));
+  CHECK(c.selection.log_services == std::vector<std::string>{"postfix", "postfix-mx2"});
+  CHECK(c.selection.excluded_log_services == std::vector<std::string>{"postfix/submission", "msa"});
+}

@@ -1,0 +1,104 @@
+#include "tlsrpt/container.h"
+
+#include "support.h"
+#include "tlsrpt/gzip.h"
+
+using namespace starttls;
+using namespace starttls::test;
+
+namespace {
+
+struct Found {
+  std::vector<std::string> documents;  // "NUMBER CONTENT", or "NUMBER error: MESSAGE"
+  std::string error;                   // of the whole
+};
+
+Found found(const std::string& content, tlsrpt::FromLine from_line = tlsrpt::FromLine::begins_mailbox) {
+  const TemporaryFolder folder;
+  write(folder / "input", content);
+  const auto source = good(mail::RandomAccessFile::open(folder / "input", tlsrpt::container_size_limit));
+  Found all;
+  const auto done = tlsrpt::for_each_document(
+      source,
+      [&](const tlsrpt::Location& place, const Result<ReadBytes>& document) {
+        const std::uint64_t message = place.message;
+        if (!document) {
+          all.documents.push_back(fmt::format("{} error: {}", message, document.error().message));
+          return;
+        }
+        std::string bytes(1'000'000, '\0');
+        bytes.resize(good(read_full(*document, bytes)));
+        all.documents.push_back(fmt::format("{} {}", message, bytes));
+      },
+      from_line);
+  if (!done) all.error = done.error().message;
+  return all;
+}
+
+std::vector<std::string> documents_in(const std::string& content) {
+  const Found all = found(content);
+  CHECK(all.error.empty());
+  return all.documents;
+}
+
+std::string mail_of(const std::string& type, const std::string& content) {
+  return "Subject: Report\nContent-Type: multipart/report; report-type=tlsrpt; boundary=B\n\n"
+         "--B\nContent-Type: text/plain\n\nThis is a report.\n--B\nContent-Type: " +
+         type + "\n\n" + content + "\n--B--\n";
+}
+
+using Documents = std::vector<std::string>;
+
+}  // namespace
+
+TEST_CASE("a file of JSON or gzip is a report, whatever it is called") {
+  CHECK(documents_in("{}") == Documents{"0 {}"});
+  CHECK(documents_in("\xEF\xBB\xBF\r\n {}") == Documents{"0 \xEF\xBB\xBF\r\n {}"});
+  const std::string packed = good(tlsrpt::gzip("{}"));
+  CHECK(documents_in(packed) == Documents{"0 " + packed});
+}
+
+TEST_CASE("the report in a mail is found by its content, whatever its type says") {
+  for (const char* type : {"application/tlsrpt+gzip", "application/tlsrpt+json", "application/octet-stream",
+                           "application/x-gzip", "text/plain", ""}) {
+    CHECK(documents_in(mail_of(type, "{}")) == Documents{"0 {}"});
+  }
+  CHECK(documents_in("Content-Type: application/tlsrpt+json\n\n{}\n") == Documents{"0 {}\n"});
+  CHECK(documents_in(mail_of("text/html", "<p>") + "\n") ==
+        Documents{"0 error: a mail without a report: of its 2 parts none is gzip or JSON"});
+  CHECK(documents_in(mail_of("application/zip", "PK\x03\x04...")) ==
+        Documents{"0 error: a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)"});
+}
+
+TEST_CASE("each mail of a folder is looked at, and one without a report is told with its number") {
+  const std::string folder = "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}") +
+                             "\nFrom spam\nSubject: x\n\nbuy\n" + "\nFrom a\n" + mail_of("a/b", "{\"a\": 3}");
+  CHECK(documents_in(folder) ==
+        Documents{"1 {\"a\": 1}", "2 error: a mail without a report: of its 1 part none is gzip or JSON",
+                  "3 {\"a\": 3}"});
+}
+
+TEST_CASE("what is none of the carriers is refused") {
+  CHECK(found("").error == "nothing is in it");
+  CHECK(found(" \n").error == "nothing is in it");
+  CHECK(found("PK\x03\x04").error == "a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)");
+  CHECK(found("hello").error == "neither JSON, gzip, mail nor a folder of mails");
+  CHECK(found(std::string(2'000, '\x89')).error == "neither JSON, gzip, mail nor a folder of mails");
+}
+
+TEST_CASE("where a From line begins a mail, no other one ends it") {
+  const std::string mails =
+      "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}\n\nFrom c\nX: 1\n\n{}") + "\nFrom d\n{}";
+  CHECK(found(mails, tlsrpt::FromLine::begins_mail).documents ==
+        Documents{"0 {\"a\": 1}\n\nFrom c\nX: 1\n\n{}"});
+  CHECK(found("From a", tlsrpt::FromLine::begins_mail).documents == Documents{"0 error: an empty mail"});
+  CHECK(found("{}", tlsrpt::FromLine::begins_mail).documents == Documents{"0 {}"});
+}
+
+TEST_CASE("of a mail with very many reports the first are read") {
+  std::string mail = "Content-Type: multipart/mixed; boundary=B\n\n";
+  for (std::size_t number = 0; number < tlsrpt::max_reports + 2; ++number) mail += "--B\n\n{}\n";
+  const Documents documents = documents_in(mail);
+  REQUIRE(documents.size() == tlsrpt::max_reports + 1);
+  CHECK(documents.back() == "0 error: a mail with 22 reports: those after the first 20 are not read");
+}

@@ -1,0 +1,101 @@
+#include "tlsrptdb/delivery_queue.h"
+
+#include "support.h"
+#include "tlsrptdb/report_store.h"
+
+using namespace starttls;
+using namespace starttls::test;
+using namespace std::chrono_literals;
+using tlsrptdb::Delivery;
+using tlsrptdb::DeliveryQueue;
+using tlsrptdb::DeliveryState;
+
+namespace {
+
+const Time now = at("2026-11-27T06:00:00Z");
+
+DeliveryQueue queue_in(const TemporaryFolder& folder) {
+  return good(DeliveryQueue::open(tlsrptdb::report_file(folder.path()), store::Access::owner));
+}
+
+Delivery delivery_to(const std::string& destination, Time next_try = now) {
+  return {.report_id = "2026-11-26.inbound@mx.test",
+          .destination = destination,
+          .policy_domain = "example.test",
+          .submitter = "mx.test",
+          .sender = "postmaster@mx.test",
+          .file_name = "report.json.gz",
+          .created = now,
+          .next_try = next_try};
+}
+
+std::vector<std::string> destinations_due(DeliveryQueue& queue, Time time) {
+  std::vector<std::string> destinations;
+  for (const Delivery& delivery : good(queue.due(time))) destinations.push_back(delivery.destination);
+  return destinations;
+}
+
+}  // namespace
+
+TEST_CASE("a report goes to each destination once, when it is due") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  CHECK(good(queue.add(delivery_to("mailto:a@x.test"), "packed")));
+  CHECK(good(queue.add(delivery_to("https://b.test/", now + 1h), "packed")));
+  CHECK_FALSE(good(queue.add(delivery_to("mailto:a@x.test"), "other")));
+  CHECK(destinations_due(queue, now - 1ms).empty());
+  CHECK(destinations_due(queue, now) == std::vector<std::string>{"mailto:a@x.test"});
+  CHECK(destinations_due(queue, now + 1h).size() == 2);
+  const Delivery first = good(queue.due(now)).front();
+  CHECK(good(queue.json_gzip(first.id)) == "packed");
+  good(queue.set_sent(first.id));
+  CHECK(destinations_due(queue, now).empty());
+  CHECK_FALSE(good(queue.add(delivery_to("mailto:a@x.test"), "packed")));
+}
+
+TEST_CASE("what fails is tried again at growing intervals for a day, and then given up") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  good(queue.add(delivery_to("mailto:a@x.test"), "packed"));
+  Time time = now;
+  auto pause = 0ms;
+  for (std::uint64_t tries = 0;; ++tries) {
+    const auto due = good(queue.due(time));
+    REQUIRE(due.size() == 1);
+    CHECK(due.front().tries == tries);
+    if (good(queue.set_failed(due.front(), "451 not now", true, time)) == DeliveryState::given_up) break;
+    const Delivery waiting = good(queue.all()).front();
+    CHECK(waiting.reason == "451 not now");
+    CHECK(waiting.next_try - time >= pause);
+    pause = waiting.next_try - time;
+    time = waiting.next_try;
+    REQUIRE(time <= now + tlsrptdb::max_delivery_time);
+  }
+  CHECK(time > now + 12h);
+  CHECK(good(queue.due(now + 1'000h)).empty());
+}
+
+TEST_CASE("a refusal for good is not tried again") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  good(queue.add(delivery_to("mailto:a@x.test"), "packed"));
+  const Delivery due = good(queue.due(now)).front();
+  CHECK(good(queue.set_failed(due, "550 no", false, now)) == DeliveryState::given_up);
+  CHECK(good(queue.all()).front().state == DeliveryState::given_up);
+}
+
+TEST_CASE("what has ended is forgotten in time, and what waits is not") {
+  const TemporaryFolder folder;
+  auto queue = queue_in(folder);
+  for (const char* destination : {"", "mailto:sent@x.test", "mailto:waits@x.test"})
+    good(queue.add(delivery_to(destination), "packed"));
+  const auto due = good(queue.due(now));
+  good(queue.remove(due.at(0).id));
+  good(queue.set_sent(due.at(1).id));
+  good(queue.forget(now));
+  CHECK(good(queue.all()).size() == 2);
+  good(queue.forget(now + 1ms));
+  const auto left = good(queue.all());
+  REQUIRE(left.size() == 1);
+  CHECK(left.front().destination == "mailto:waits@x.test");
+}
