@@ -1,0 +1,207 @@
+#include "command/command.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <iterator>
+#include <map>
+
+#include "base/console.h"
+#include "base/text.h"
+
+namespace starttls::command {
+namespace {
+
+namespace fs = std::filesystem;
+
+// CLI11 misses a command before it looks at the word that was given in its place.
+std::string mistake_text(const CLI::App& app, const CLI::ParseError& mistake) {
+  const auto words = app.remaining(true);
+  if (mistake.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty()) {
+    return fmt::format("unknown command or option '{}'", printable(words.front(), 100));
+  }
+  return printable(mistake.what());
+}
+
+// CLI11 takes "[host]" for a list of one; with a blank in front, which Options removes again, it does not.
+std::vector<std::string> keep_brackets(int argc, const char* const* argv) {
+  std::vector<std::string> arguments(argv, argv + argc);
+  for (std::string& argument : arguments) {
+    if (argument.starts_with('[') && argument.ends_with(']')) argument.insert(0, " ");
+  }
+  return arguments;
+}
+
+std::string example_footer(std::string_view example) {
+  return fmt::format("Example:\n  {}", example);
+}
+
+void set_up(CLI::App& app) {
+  app.set_version_flag("--version", app.get_name() + " " STARTTLS_VERSION, "Print the version and exit");
+  app.get_formatter()->column_width(34);
+}
+
+std::optional<int> parse_app(CLI::App& app, int argc, const char* const* argv) {
+  const auto arguments = keep_brackets(argc, argv);
+  std::vector<const char*> pointers;
+  std::ranges::transform(arguments, std::back_inserter(pointers), &std::string::c_str);
+  try {
+    app.parse(argc, pointers.data());
+  } catch (const CLI::Success& help_or_version) {
+    return app.exit(help_or_version) == 0 ? 0 : static_cast<int>(Fault::internal);
+  } catch (const CLI::ParseError& mistake) {
+    print_error(app.get_name(),
+                fmt::format("{}\nTry '{} --help'.", mistake_text(app, mistake), app.get_name()));
+    return static_cast<int>(Fault::usage);
+  }
+  return std::nullopt;
+}
+
+// The commands of a program as CLI11 has them.
+class Parser {
+ public:
+  Parser(const ProgramText& text, const CommonText& common, const std::vector<Group>& groups,
+         CommandContext& context)
+      : app_(text.description, text.name), groups_(groups) {
+    set_up(app_);
+    app_.require_subcommand(1);
+    app_.fallthrough();  // options of the program are good behind the command, too
+    app_.footer(fmt::format("{}\n'{} COMMAND --help' shows an example of each.", example_footer(text.example),
+                            text.name));
+    Options options(app_);
+    config_option(options, context.config, common.default_config);
+    state_dir_option(options, context.state_dir, common.state_dir);
+    json_option(options, context.json);
+    quiet_and_verbose_options(options, context.quiet, context.verbose);
+  }
+
+  void add(const CommandSyntax& command) {
+    const std::string& name = command.text.name;
+    const auto blank = name.find(' ');
+    CLI::App* const app = blank == std::string::npos
+                              ? add_app(app_, name, command.text)
+                              : add_app(group(name.substr(0, blank)), name.substr(blank + 1), command.text);
+    Options options(*app);
+    command.declare(options);
+    commands_.push_back(app);
+  }
+
+  std::optional<int> parse(int argc, const char* const* argv) { return parse_app(app_, argc, argv); }
+
+  // The one that was given.
+  std::size_t command() const {
+    const auto it = std::ranges::find_if(commands_, [](const CLI::App* app) { return app->parsed(); });
+    return static_cast<std::size_t>(it - commands_.begin());
+  }
+
+ private:
+  // Added with its first command, so that --help has all in the order of the table.
+  CLI::App& group(const std::string& name) {
+    CLI::App*& app = group_apps_[name];
+    if (app == nullptr) {
+      const auto text = std::ranges::find(groups_, name, &Group::name);
+      app = add_app(app_, name, text == groups_.end() ? Group{.name = name} : *text)->require_subcommand(1);
+    }
+    return *app;
+  }
+
+  CLI::App* add_app(CLI::App& parent, const std::string& name, const CommandText& text) const {
+    CLI::App* const app = parent.add_subcommand(name, text.summary);
+    app->footer(fmt::format("Options of every command, such as --json: see {} --help\n\n{}", app_.get_name(),
+                            example_footer(text.example)));
+    return app;
+  }
+
+  CLI::App app_;
+  const std::vector<Group>& groups_;
+  std::map<std::string, CLI::App*> group_apps_;
+  std::vector<CLI::App*> commands_;
+};
+
+// A default file that may not be looked at is there all the same: reading it reports why.
+fs::path config_file(const CommandContext& context, const fs::path& default_config, DefaultConfig use) {
+  if (!context.config.empty() || use == DefaultConfig::ignored) return context.config;
+  std::error_code error;
+  const bool is_absent = !fs::exists(default_config, error) && !error;
+  return is_absent && use == DefaultConfig::optional ? fs::path() : default_config;
+}
+
+Result<void> complete(CommandContext& context, const CommandSyntax& command, const CommonText& common) {
+  const auto clock = program_clock();
+  if (!clock) return std::unexpected(clock.error());
+  context.clock = *clock;
+  context.now = context.clock();
+  const auto use = command.default_config ? command.default_config() : DefaultConfig::optional;
+  context.config_file = config_file(context, common.default_config, use);
+  return {};
+}
+
+void start_log(const CommandContext& context) {
+  starttls::start_log(context.program, context.log);
+  // What makes a command fail is returned; the log has only warnings of what it gets over.
+  if (context.quiet && context.log == LogTarget::command) set_log_level(LogLevel::off);
+  if (context.verbose) set_log_level(LogLevel::debug);
+}
+
+}  // namespace
+
+void warn(const CommandContext& context, std::string_view message) {
+  if (!context.quiet) print_warning(context.program, message);
+}
+
+Option config_option(Options& options, fs::path& config, const fs::path& default_config) {
+  return options
+      .option("-c,--config", config, "FILE",
+              fmt::format("Configuration file (default: {})", default_config.string()))
+      .check(not_empty);
+}
+
+Option state_dir_option(Options& options, fs::path& state_dir, const std::string& help) {
+  return options.option("--state-dir", state_dir, "DIR", help).check(not_empty);
+}
+
+Option json_option(Options& options, bool& json) {
+  return options.flag("--json", json, "Answer in JSON");
+}
+
+void quiet_and_verbose_options(Options& options, bool& quiet, bool& verbose) {
+  const Option is_quiet =
+      options.flag("-q,--quiet", quiet, "Print only the answer and what makes the command fail");
+  options.flag("-v,--verbose", verbose, "Print more on standard error").excludes(is_quiet);
+}
+
+int run_commands(const ProgramText& text, const CommonText& common, const std::vector<Group>& groups,
+                 const std::vector<CommandSyntax>& commands,
+                 const std::function<Result<int>(std::size_t command, const CommandContext& context)>& run,
+                 int argc, const char* const* argv) {
+  return run_main(text.name, [&]() -> Result<int> {
+    CommandContext context{.program = text.name};
+    Parser parser(text, common, groups, context);
+    for (const CommandSyntax& command : commands) parser.add(command);
+    if (const auto status = parser.parse(argc, argv)) return *status;
+    const std::size_t chosen = parser.command();
+    const auto body = [&](LogTarget target) -> Result<int> {
+      context.log = target;
+      start_log(context);
+      if (auto completed = complete(context, commands[chosen], common); !completed)
+        return std::unexpected(completed.error());
+      return run(chosen, context);
+    };
+    return commands[chosen].around ? commands[chosen].around(context, body) : body(LogTarget::command);
+  });
+}
+
+std::optional<int> parse(const ProgramText& text, const std::function<void(Options& options)>& declare,
+                         int argc, const char* const* argv) {
+  CLI::App app(text.description, text.name);
+  set_up(app);
+  app.footer(example_footer(text.example));
+  Options options(app);
+  declare(options);
+  return parse_app(app, argc, argv);
+}
+
+}  // namespace starttls::command
