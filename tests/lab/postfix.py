@@ -191,15 +191,15 @@ class Receiver(Instance):
 
     def __init__(self, lab: Lab, hostname: str, domains: Sequence[str], certificate: Certificate | None = None,
                  parameters: Mapping[str, object] | None = None, *, listeners: Sequence[Listener] = (),
-                 dns: Dns | None = None) -> None:
+                 dns: Dns | None = None, address: str | None = None) -> None:
         """Start it. Without a certificate it does not offer STARTTLS.
 
-        `address` and `port` are those of its first listener; `listeners` come beside that, for example
+        `address`, a new one of the lab unless it is given, and `port` are those of its first listener; `listeners` come beside that, for example
         Listener(lab.address(), lab.smtp_port, certificate, implicit_tls=True).
         Clients are asked for a certificate, which is trusted when lab.ca issued it. Names of clients other than
         127.0.0.1 are only known where `dns` knows them.
         """
-        self.address, self.port = lab.address(), lab.smtp_port
+        self.address, self.port = address or lab.address(), lab.smtp_port
         mailboxes = lab.new_folder("mailboxes") / "regexp"
         mailboxes.write_text("!/^nosuch@/ accepted\n")
         own = {
@@ -260,9 +260,10 @@ class Sender(Instance):
         return Delivery(status=found[3], line=found.string, tls=self._tls_of(found))
 
     def _tls_of(self, outcome: re.Match[str]) -> str | None:
-        """The last line about a TLS connection that the delivering process wrote before the outcome."""
+        """The last line about a TLS connection that the delivering process wrote before the outcome, since its last one."""
         process = f"/{outcome[1]}[{outcome[2]}]: "
         lines = self.log.lines()
         before = lines[:lines.index(outcome.string)]
         of_process = [line for line in before if process in line]
-        return next((line for line in reversed(of_process) if " TLS connection established to " in line), None)
+        last = max((index for index, line in enumerate(of_process) if ": to=<" in line), default=-1)
+        return next((line for line in reversed(of_process[last + 1:]) if " TLS connection established to " in line), None)

@@ -21,8 +21,8 @@ class Process:
     """One running process, its output in two files: `stdout` and `stderr`."""
 
     def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
-                 environment: Mapping[str, str] | None = None) -> None:
-        """Start `argv`, with `folder` as its working folder and for its output.
+                 environment: Mapping[str, str] | None = None, working_folder: Path | None = None) -> None:
+        """Start `argv`, with `folder` for its output and, unless another is named, as its working folder.
 
         It gets a session of its own: Ctrl-C reaches the test only, which then ends it in order.
         """
@@ -31,7 +31,7 @@ class Process:
         with self.stdout.path.open("ab") as stdout, self.stderr.path.open("ab") as stderr:
             self.popen = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "KILL", "--", *map(os.fspath, argv)],
-                cwd=folder, env={**os.environ, **(environment or {}), MARK: str(lab_folder)},
+                cwd=working_folder or folder, env={**os.environ, **(environment or {}), MARK: str(lab_folder)},
                 stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, start_new_session=True)
 
     @property

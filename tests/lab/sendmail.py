@@ -111,13 +111,13 @@ class SendmailDelivery:
 class SendmailInstance:
     """A running Sendmail: `log` is its log, `address` and `port` where it listens."""
 
-    def __init__(self, lab: Lab, name: str, hostname: str, hosts: str, resolver: str) -> None:
+    def __init__(self, lab: Lab, name: str, hostname: str, hosts: str, resolver: str, address: str | None = None) -> None:
         """Prepare its folder; `hosts` are the places where it looks for hosts: files, dns."""
         lab.require_root()
         self._lab = lab
         self._hostname, self._resolver = hostname, resolver
         self._program = unpacked() / "usr/libexec/sendmail/sendmail"
-        self.address, self.port = lab.address(), lab.smtp_port
+        self.address, self.port = address or lab.address(), lab.smtp_port
         self.folder = lab.new_folder(name)
         (self.folder / "queue").mkdir(mode=0o700)
         (self.folder / "statistics").touch()
@@ -160,12 +160,12 @@ class SendmailReceiver(SendmailInstance):
     """
 
     def __init__(self, lab: Lab, hostname: str, domains: Sequence[str], certificate: Certificate, *,
-                 milters: Mapping[str, str] | None = None, macros: str = "") -> None:
+                 milters: Mapping[str, str] | None = None, macros: str = "", address: str | None = None) -> None:
         """Start it. `milters` maps a name to a socket as Sendmail writes it, local:/path or inet:port@host.
 
         `macros` are further lines of m4 for its configuration, for example "FEATURE(`access_db')dnl\\n".
         """
-        super().__init__(lab, "sendmail", hostname, "files", lab.address())
+        super().__init__(lab, "sendmail", hostname, "files", lab.address(), address)
         self.implicit_tls_port = lab.free_port(self.address)
         own = RECEIVER.format(certificate=certificate.certificate, key=certificate.key, address=self.address,
                               implicit_tls_port=self.implicit_tls_port)

@@ -28,7 +28,8 @@ class UnexpectedReply(RuntimeError):
 @dataclass(frozen=True)
 class Client:
     """Who talks to whom. `source` is the client's own address; `certificate` serves the scenarios with a client
-    certificate, which is trusted or not according to who issued it.
+    certificate, which is trusted or not according to who issued it. `xclient` is what the server is told about the
+    client (NAME=... ADDR=...), where it takes XCLIENT from us.
     """
     host: str
     port: int
@@ -37,6 +38,7 @@ class Client:
     recipients: tuple[str, ...] = ("bob@example.test",)
     helo: str = "client.sender.test"
     certificate: Certificate | None = None
+    xclient: str = ""
 
 
 class Dialogue:
@@ -141,6 +143,9 @@ def greeted(client: Client) -> Iterator[Dialogue]:
     with Dialogue(client) as dialogue:
         dialogue.banner()
         dialogue.ehlo()
+        if client.xclient:
+            dialogue.command(f"XCLIENT {client.xclient}", 220)
+            dialogue.ehlo()
         yield dialogue
 
 

@@ -4,6 +4,7 @@
     for_listener(address, port, timeout=10)           a server that accepts connections
     for_exit(process, timeout=10)                     the end of a process
     until(lambda: cache.exists(), timeout=10)         what no event announces, such as a figure on a page
+    until_read(pid, path, timeout=10)                 a process that follows a file has read all of it
     with Changes([folder]) as changes:                files made, renamed or written since this line
         changes.wait(7, process, timeout=10)
 
@@ -122,6 +123,15 @@ def until(holds: Callable[[], bool], timeout: float = 30) -> None:
         time.sleep(0.02)
 
 
+def until_read(pid: int, path: Path, timeout: float = 10) -> None:
+    """Wait until the process has read the file to its end. The kernel tells nobody how far somebody has read."""
+    deadline = time.monotonic() + timeout
+    while (place := _place_in(pid, path)) != path.stat().st_size:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {pid} has read {path} to {place} of {path.stat().st_size}")
+        time.sleep(0.005)
+
+
 def complete_lines(path: Path, start: int = 0) -> list[str]:
     """The lines of a file from byte `start` on; none when there is no such file, nor a line still being written."""
     return _lines(_complete_text(path, start))
@@ -131,6 +141,14 @@ def tail(path: Path) -> str:
     """The last lines of a file, indented, for an error message."""
     lines = complete_lines(path)[-TAIL_LINES:]
     return "".join(f"    {line}\n" for line in lines) or "    (empty)\n"
+
+
+def _place_in(pid: int, path: Path) -> int | None:
+    """Where the process is in the file; None where it has not opened it."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        if os.path.realpath(descriptor) == os.path.realpath(path):
+            return int(Path(f"/proc/{pid}/fdinfo/{descriptor.name}").read_text().split()[1])
+    return None
 
 
 def _complete_text(path: Path, start: int) -> bytes:

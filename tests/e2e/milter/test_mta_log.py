@@ -1,16 +1,14 @@
 """Why handshakes fail, as the MTA's own log tells it, joins the sessions that the milter saw."""
 
 import datetime
-import os
 import random
 import re
-import time
 import unittest
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from lab import Lab
+from lab import Lab, wait
 from lab.postfix import Listener, Receiver
 from lab.sendmail import SendmailReceiver
 from lab.smtp_client import CERTIFICATE_SCENARIOS, IMPLICIT_TLS_SCENARIOS, SCENARIOS
@@ -44,27 +42,11 @@ def milter_of(lab: Lab, log: Path, socket: str, **more: object) -> Milter:
     return Milter(lab, socket=socket, settings=QUICK | {"mta_log": log, **more})
 
 
-def wait_until_read(milter: Milter, log: Path) -> None:
-    """The kernel tells nobody how far somebody has read, so this has to ask again and again."""
-    deadline = time.monotonic() + 10
-    while place_in(milter, log) != log.stat().st_size:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"the milter has read {log} to {place_in(milter, log)} of {log.stat().st_size}")
-        time.sleep(0.005)
-
-
-def place_in(milter: Milter, log: Path) -> int | None:
-    for descriptor in Path(f"/proc/{milter.pid}/fd").iterdir():
-        if os.path.realpath(descriptor) == os.path.realpath(log):
-            return int(Path(f"/proc/{milter.pid}/fdinfo/{descriptor.name}").read_text().split()[1])
-    return None
-
-
 def settled(lab: Lab, milter: Milter, mx: Receiver | SendmailReceiver, **settings: object) -> Mapping[str, list[Row]]:
     """What was recorded when all has come to its end, and nothing waits for its partner any more."""
     mx.end()
     if milter.running():
-        wait_until_read(milter, mx.log.path)
+        wait.until_read(milter.pid, mx.log.path)
     milter.stop()
     later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=3)
     last = Milter(lab, state=milter.state, environment={"STARTTLS_TOOLKIT_NOW": later.isoformat()},
@@ -137,7 +119,7 @@ class End(unittest.TestCase):
                     SCENARIOS["unknown_ca_tls13"](client(lab, mx))
                 SCENARIOS["unknown_ca_tls13"](replace(client(lab, mx), host=left_out.address))
                 mx.end()
-                wait_until_read(milter, mx.log.path)
+                wait.until_read(milter.pid, mx.log.path)
                 milter.stop()
                 self.assertRegex(milter.stderr.text(), rf"ended: {sessions} sessions? journalled, {sessions} folded, "
                                  "0 lost, 0 bytes waiting in the journal, 0 failures, 1 session left out")

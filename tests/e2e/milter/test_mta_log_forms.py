@@ -7,7 +7,6 @@ from pathlib import Path
 from lab import Lab, wait
 from recording import QUICK, Milter, read
 from test_clock import SetClock
-from test_mta_log import wait_until_read
 
 SERVICE = "postfix"  # counts by name: there are no sessions here
 
@@ -38,7 +37,7 @@ def failed_session(form: str, time: datetime.datetime, client: str, process: int
 class Forms(unittest.TestCase):
     def failures(self, lab: Lab, milter: Milter, log: Path, later: str) -> dict[str, int]:
         """Handshakes that failed, by client, when nothing waits for its session any more."""
-        wait_until_read(milter, log)
+        wait.until_read(milter.pid, log)
         milter.stop()
         last = Milter(lab, state=milter.state, environment={"STARTTLS_TOOLKIT_NOW": later})
         last.stop()
@@ -84,7 +83,7 @@ class SummerTime(unittest.TestCase):
                     clock.set(now)
                     with log.open("a") as file:
                         file.write(failed_session(FORMS["old"], local, f"192.0.2.{number}", 7))
-                    wait_until_read(milter, log)
+                    wait.until_read(milter.pid, log)
                 journal = milter.state / "journal"
                 wait.until(lambda folder=journal: len(self.times_in(folder)) == 2)
                 self.assertEqual(self.times_in(journal), {"192.0.2.0": first, "192.0.2.1": second})
