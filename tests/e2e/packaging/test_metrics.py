@@ -1,0 +1,54 @@
+"""The metrics pages of our daemons are as Prometheus wants them: promtool, which reads what Prometheus reads, says so."""
+
+import subprocess
+import unittest
+import urllib.request
+
+from lab import Lab
+from lab.dns import Dns
+from lab.https import HttpsServer
+from lab.policy_domains import Configuration
+from lab.policy_server import PolicyServer
+from lab.program import Program
+
+PROMTOOL = "/usr/bin/promtool"
+
+
+class Metrics(unittest.TestCase):
+    def setUp(self) -> None:
+        self.lab = self.enterContext(Lab())
+        self.lab.require_program(PROMTOOL, "prometheus")
+
+    def assert_sound(self, address: str, port: int, prefix: str) -> None:
+        with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
+            page = answer.read()
+            self.assertTrue(answer.headers["Content-Type"].startswith("text/plain; version=0.0.4"))
+        self.assertIn(f"\n# TYPE {prefix}".encode(), page)
+        done = subprocess.run([PROMTOOL, "check", "metrics"], input=page, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=30, check=False)
+        self.assertEqual((done.returncode, done.stdout.decode()), (0, ""), page.decode())
+
+    def test_of_the_milter(self) -> None:
+        folder, address = self.lab.new_folder("milter"), self.lab.address()
+        port = self.lab.free_port(address)
+        (folder / "log").touch()
+        configuration = folder / "tlsrpt.toml"
+        configuration.write_text(f'state_dir = "{folder}/state"\n[milter]\nsocket = "unix:{folder}/milter.sock"\n'
+                                 f'metrics = "inet:{address}:{port}"\nmta_log = "{folder}/log"\n')
+        milter = Program(self.lab, "tlsrpt-milter", "-f", "-c", configuration)
+        milter.stderr.wait_for("listens on", process=milter.popen)
+
+        self.assert_sound(address, port, "tlsrpt_milter_sessions_total")
+
+    def test_of_the_policy_server_with_a_list(self) -> None:
+        dns = Dns(self.lab, {".": {}}, port=0)
+        configuration = Configuration(self.lab, dns, HttpsServer(self.lab))
+        configuration.install({"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}})
+        server = PolicyServer(self.lab, configuration)
+        server.ask("postfix", "listed.test")
+
+        self.assert_sound(server.address, server.metrics_port, "starttls_listtool_list_domains")
+
+
+if __name__ == "__main__":
+    unittest.main()
