@@ -113,7 +113,7 @@ class Instance:
         self.hostname = hostname
         self.folder = lab.new_folder(name)
         self.config = self.folder / "etc"
-        self.log = Log(self.folder / "mail.log")
+        self.log = Log(Path(parameters.get("maillog_file", self.folder / "mail.log")))
         self._write_configuration(lab, listeners, parameters)
         self._cage = Cage(["/usr/sbin/postfix", "-c", self.config, "start-fg"], folder=self.folder,
                           lab_folder=lab.folder, hostname=hostname, address=listeners[0].address,
@@ -167,7 +167,7 @@ class Instance:
             "mail_owner": "postfix",
             "setgid_group": "postdrop",
             "maillog_file_prefixes": lab.folder,
-            "maillog_file": self.log.path,
+            "maillog_file": self.log.path,  # in a folder of the lab, where `parameters` name another
             "enable_long_queue_ids": "yes",
             "myhostname": self.hostname,
             "mydestination": "",

@@ -51,14 +51,18 @@ class Started:
         self.lab, self.services = lab, services
         self.socket = f"unix:{lab.new_folder('socket')}/milter"
         listeners = [service.listen(lab) for service in services]
-        self.mx = receiver(lab, listeners=listeners, parameters=NO_NAMES | {
-            "smtpd_milters": self.socket, "milter_default_action": "accept"})
+        log = lab.new_folder("log") / "mail.log"
+        log.touch()
         ports = [service.port for service in services if not service.is_mx]
-        self.settings = QUICK | {"mta_log": self.mx.log.path, "exclude_ports": ports} | settings
+        self.settings = QUICK | {"mta_log": log, "exclude_ports": ports} | settings
         self.milter = Milter(lab, socket=self.socket, settings=self.settings)
+        second = int(time.time())
+        self.mx = receiver(lab, listeners=listeners, parameters=NO_NAMES | {
+            "smtpd_milters": self.socket, "milter_default_action": "accept", "maillog_file": log})
         # Postfix' stamps have whole seconds: of a session that began in the same one as the milter nobody knows which of
         # them was first.
-        time.sleep(1 - time.time() % 1)
+        while int(time.time()) == second:
+            time.sleep(1 - time.time() % 1)
 
     def fail(self, services: Sequence[Service]) -> dict[str, Service]:
         """A handshake that fails at each, by the client's address, when the log has them all."""
