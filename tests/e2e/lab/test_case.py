@@ -2,7 +2,6 @@
 
 import subprocess
 import unittest
-from pathlib import Path
 
 from lab import Lab
 from lab.program import SOURCE_TREE
@@ -80,6 +79,14 @@ class Cases(unittest.TestCase):
         done = self.play()
         self.assertEqual(done.returncode, 1)
         self.assertIn("the lab cannot do this: dance", done.stderr)
+
+    def test_are_all_in_the_list_by_their_titles(self) -> None:
+        cases = SOURCE_TREE / "tests/e2e"
+        listed = (cases / "README.md").read_text()
+        for readme in cases.glob("*/*/README.md"):
+            place = readme.relative_to(cases)
+            title = readme.read_text().partition("\n")[0].removeprefix("# ")
+            self.assertIn(f"| [{place.parent}]({place}) | {title} |\n", listed)
 
 
 if __name__ == "__main__":
