@@ -1,4 +1,4 @@
-"""The stage on which a case plays: a copy of its folder, and what its "lab:" lines ask for.
+"""The world in which a case runs: a copy of its folder, and the actions of its "lab:" lines.
 
     with Lab() as lab:
         stage = Stage(lab, Path("tests/e2e/serve/mta-sts-enforce"))
@@ -39,8 +39,8 @@ READY = {"tlsrpt-milter": "listens on", "starttls-listtool": "answers on"}
 
 CLIENTS_BY_XCLIENT = {"smtpd_peername_lookup": "no", "smtpd_authorized_xclient_hosts": "127.0.0.0/8"}
 
-# What a file of a case may have in angle brackets: "<folder>", "<mx.good.test>", "<key of mx.good.test>".
-LAB_NAME = re.compile(r"<((?:key of )?[a-z][a-z0-9.-]*\.test|folder|mail\.log|ca|address|web|https-port|dns|trust-anchor"
+# What a file of a case may have in angle brackets: "<directory>", "<mx.good.test>", "<key of mx.good.test>".
+LAB_NAME = re.compile(r"<((?:key of )?[a-z][a-z0-9.-]*\.test|directory|mail\.log|ca|address|web|https-port|dns|trust-anchor"
                       r"|port(?:-\d)?)>")
 
 # What a table of recorded sessions has in columns that it does not name.
@@ -124,7 +124,7 @@ class Stage:
         """What the lab has chosen, or chooses now, for <name>."""
         self._follows_mail_log |= name == "mail.log"
         simple: dict[str, Callable[[], object]] = {
-            "folder": lambda: self.folder, "mail.log": lambda: self._mail_log, "ca": lambda: self._lab.ca.certificate,
+            "directory": lambda: self.folder, "mail.log": lambda: self._mail_log, "ca": lambda: self._lab.ca.certificate,
             "address": lambda: self._address, "web": lambda: self._need(self._web, "web/").address,
             "https-port": lambda: self._need(self._web, "web/").port,
             "dns": lambda: self._need(self._dns, "zones/").server,
@@ -151,7 +151,7 @@ class Stage:
     def _named(self, line: str) -> str:
         """The line with <names> in place of what the lab chose."""
         ports = {self._lab.smtp_port: "smtp-port", **{port: name for name, port in self._ports.items()}}
-        values = {str(self.folder): "folder", str(self._lab.folder): "lab", self._address: "address",
+        values = {str(self.folder): "directory", str(self._lab.folder): "lab", self._address: "address",
                   **{host.address: name for name, host in self._hosts.items()}}
         if self._web:
             ports[self._web.port] = "https-port"
@@ -289,7 +289,7 @@ class Stage:
         self._servers.append(self._sender)
 
     def _mail(self, recipient: str) -> list[str]:
-        """What the log of the sending server says became of it."""
+        """The outcome, as the sending server logs it."""
         delivery = self._sender.deliver("alice@sender.test", recipient)
         if isinstance(self._sender, Sender):
             tls = re.search(r"(\w+) TLS connection established", delivery.tls or "")
@@ -301,7 +301,7 @@ class Stage:
         return [f"{delivery.status}: {delivery.reason or delivery.line}"]
 
     def _session(self, scenario: str, name: str, address: str | None) -> list[str]:
-        """A session of tests/lab/smtp_client.py; with an address, Postfix is told that it comes from there (XCLIENT)."""
+        """A session of tests/lab/smtp_client.py; with an address, Postfix takes that for the client's (XCLIENT)."""
         receiver = self._need(self._receiver, "mail server that receives")
         one = Client(receiver.address, receiver.port, source=self._host(name).address, helo=name,
                      xclient=f"NAME={name} ADDR={address}" if address else "")
@@ -318,7 +318,7 @@ class Stage:
         return []
 
     def _end_servers(self) -> None:
-        """End the mail servers, so that all sessions are over, and then our daemons, which write what they know."""
+        """End the mail servers, so that all sessions are over, and then our daemons, which write what they have in memory."""
         for server in self._servers:
             server.end()
         for daemon in self._daemons:

@@ -1,4 +1,4 @@
-"""The transcript in a README.md: what is typed and what comes of it, in blocks that are indented by four spaces.
+"""The transcript in a README.md: commands and their output, in blocks that are indented by four spaces.
 
     An expired list is not used.
 

@@ -69,7 +69,7 @@ class Cases(unittest.TestCase):
 
     def test_name_what_the_lab_has_chosen(self) -> None:
         (self.folder / "file").write_text("listens on <address>:<port>\n")
-        (self.folder / "README.md").write_text("    $ pwd; cat file; date +%F\n    <folder>\n"
+        (self.folder / "README.md").write_text("    $ pwd; cat file; date +%F\n    <directory>\n"
                                                "    listens on <address>:<port>\n    <today>\n")
         done = self.play()
         self.assertEqual(done.returncode, 0, done.stdout)
