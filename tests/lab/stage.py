@@ -63,8 +63,8 @@ class Stage:
     def __init__(self, lab: Lab, case: Path) -> None:
         """Copy the case, and start a name server for its zones/ and an HTTPS server for its web/, where it has them."""
         self._lab = lab
-        self.folder = lab.folder / case.name
-        shutil.copytree(case, self.folder)
+        self.folder = lab.new_folder(case.name)
+        shutil.copytree(case, self.folder, dirs_exist_ok=True)
         self._clock = lab.new_folder("clock") / "now"
         self._mail_log = lab.folder / "receiver" / "mail.log"
         self._mail_config = lab.new_folder("etc")
@@ -331,7 +331,10 @@ class Stage:
 
 def _named_day(day: re.Match[str]) -> str:
     """Where the case sets no clock, a day of these weeks is one that the lab has chosen."""
-    ago = (datetime.datetime.now(datetime.UTC).date() - datetime.date.fromisoformat(day[0])).days
+    try:
+        ago = (datetime.datetime.now(datetime.UTC).date() - datetime.date.fromisoformat(day[0])).days
+    except ValueError:
+        return day[0]
     return "<today>" if ago == 0 else f"<today - {ago}>" if 0 < ago < 32 else day[0]
 
 
