@@ -1,4 +1,4 @@
-"""tests/lab/case: folders that show a configuration, an input and an outcome."""
+"""tests/lab/case: directories that show a configuration, an input and an outcome."""
 
 import subprocess
 import unittest
