@@ -1,29 +1,43 @@
-"""The dashboard for Grafana asks only for metrics that tlsrpt-milter has."""
+"""The dashboard for Grafana asks only for metrics that tlsrpt-milter has, and its manual names all of them."""
 
 import json
 import re
 import unittest
 import urllib.request
 
-from lab import Lab
+from lab import Lab, manual
 from lab.program import SOURCE_TREE, Program
 
 DASHBOARD = SOURCE_TREE / "packaging/grafana/tlsrpt-milter.json"
 
 
+def metrics_page(lab: Lab) -> str:
+    """The metrics of a milter that follows a log."""
+    folder, address = lab.new_folder("milter"), lab.address()
+    port = lab.free_port(address)
+    configuration = folder / "tlsrpt.toml"
+    configuration.write_text(f'[milter]\nmetrics = "inet:{address}:{port}"\nmta_log = "{folder}/log"\n')
+    (folder / "log").touch()
+    milter = Program(lab, "tlsrpt-milter", "-f", "-c", configuration, "--state-dir", folder / "state", "-s",
+                     f"unix:{folder}/milter.sock")
+    milter.stderr.wait_for("listens on")
+    with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
+        return answer.read().decode()
+
+
+class Manual(unittest.TestCase):
+    def test_names_every_metric(self) -> None:
+        with Lab() as lab:
+            known = set(re.findall(r"^# TYPE tlsrpt_milter_(\w+)", metrics_page(lab), re.MULTILINE))
+            section = manual.pages()["tlsrpt-milter.8"].text.partition("\n.Ss Metrics\n")[2].partition("\n.Ss ")[0]
+            items = re.sub(r" Ns \{.*?\}", "", "\n".join(re.findall(r"^\.It (.*)$", section, re.MULTILINE)))
+            self.assertEqual(set(re.findall(r"\w+", items)), known)
+
+
 class Dashboard(unittest.TestCase):
     def test_asks_for_metrics_and_labels_that_there_are(self) -> None:
         with Lab() as lab:
-            folder, address = lab.new_folder("milter"), lab.address()
-            port = lab.free_port(address)
-            configuration = folder / "tlsrpt.toml"
-            configuration.write_text(f'[milter]\nmetrics = "inet:{address}:{port}"\nmta_log = "{folder}/log"\n')
-            (folder / "log").touch()
-            milter = Program(lab, "tlsrpt-milter", "-f", "-c", configuration, "--state-dir", folder / "state", "-s",
-                             f"unix:{folder}/milter.sock")
-            milter.stderr.wait_for("listens on")
-            with urllib.request.urlopen(f"http://{address}:{port}/metrics", timeout=10) as answer:
-                page = answer.read().decode()
+            page = metrics_page(lab)
             known = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
             labels = set(re.findall(r'[{,](\w+)="', page)) | {"job", "instance"}
             dashboard = json.loads(DASHBOARD.read_text())

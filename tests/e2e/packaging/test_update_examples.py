@@ -5,7 +5,7 @@ import shlex
 import unittest
 from collections.abc import Iterator
 
-from lab import program
+from lab import manual, program
 from lab.program import SOURCE_TREE
 
 PACKAGING = SOURCE_TREE / "packaging"
@@ -53,6 +53,14 @@ class UpdateExamples(unittest.TestCase):
         done = program.run("starttls-listtool", "-c", PACKAGING / "listtool.toml", "update", "mian")
         self.assertEqual(done.returncode, 64, done.stderr)
         self.assertIn("no list 'mian' is configured", done.stderr)
+
+    def test_the_example_of_a_configuration_shows_the_keys_of_the_manual(self) -> None:
+        shown = set(re.findall(r"^#?(\w+) = ", (PACKAGING / "listtool.toml").read_text(), re.MULTILINE))
+        items = "\n".join(re.findall(r"^\.It Cm (\w.*)$", manual.pages()["listtool.toml.5"].text, re.MULTILINE))
+        keys = set(re.findall(r"\b[a-z_]+\b", re.sub(r"(?:unix|inet) : .*", "", items)))
+        self.assertLessEqual(shown, keys)
+        rarely = {"file", "signature", "allow_legacy", "openpgp_key_file", "postmap", "makemap", "gpgv"}
+        self.assertLessEqual(keys - shown, rarely)
 
 
 if __name__ == "__main__":

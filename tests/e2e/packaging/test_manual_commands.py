@@ -1,0 +1,83 @@
+"""The manual and --help name the same commands and the same options."""
+
+import re
+import unittest
+
+from lab import manual, program
+
+# Each program with commands, and its page.
+TOOLS = {"starttls-listtool": "starttls-listtool.1", "tlsrpt-report": "tlsrpt-report.1"}
+
+
+def block(help_text: str, title: str) -> list[str]:
+    """The lines of a block of --help, as in "Options:"."""
+    found = re.search(rf"^{title}:\n(.*?)(?:^$|\Z)", help_text, re.MULTILINE | re.DOTALL)
+    return found[1].splitlines() if found else []
+
+
+def help_of(*command: str) -> str:
+    return program.run(command[0], *command[1:], "--help").stdout
+
+
+def commands_of(*command: str) -> list[str]:
+    return [line.split()[0] for line in block(help_of(*command), "(?:Subc|C)ommands") if re.match(r"  \w", line)]
+
+
+def options_of(*command: str) -> set[str]:
+    """The options that the help of a command names, and those of the commands below it."""
+    lines = [line for line in block(help_of(*command), "Options") if re.match(r"  -", line)]
+    names = {name for line in lines for name in re.findall(r"(?<![\w-])--?\w[\w-]*", re.split(r" {2,}", line.strip())[0])}
+    names = {name for name in names if not re.search(rf"(?:Excludes|Needs): {name}\b", "\n".join(lines)) or
+             any(re.match(rf"  (?:-\w,)?{name}\b", line) for line in lines)}
+    return names.union(*(options_of(*command, below) for below in commands_of(*command)))
+
+
+class Commands(unittest.TestCase):
+    def test_each_has_a_page_and_each_page_is_of_a_command(self) -> None:
+        for tool, overview in TOOLS.items():
+            commands = commands_of(tool)
+            self.assertGreater(len(commands), 5)
+            named = re.findall(rf"^\.It Xr {tool}-([\w-]+) 1$", manual.pages()[overview].text, re.MULTILINE)
+            pages = [name.removesuffix(".1").removeprefix(f"{tool}-") for name in manual.pages()
+                     if name.startswith(f"{tool}-")]
+            self.assertEqual(sorted(named), sorted(commands), "the table of commands")
+            self.assertEqual(sorted(pages), sorted(commands), "the pages")
+
+    def test_commands_below_a_command_stand_in_its_synopsis(self) -> None:
+        for tool in TOOLS:
+            for command in commands_of(tool):
+                synopsis = manual.pages()[f"{tool}-{command}.1"].section("SYNOPSIS")
+                for below in commands_of(tool, command):
+                    with self.subTest(f"{tool} {command} {below}"):
+                        self.assertRegex(synopsis, rf"\b{below}\b")
+
+
+class Options(unittest.TestCase):
+    def test_the_overview_has_those_of_every_command(self) -> None:
+        for tool, overview in TOOLS.items():
+            with self.subTest(tool):
+                text = help_of(tool)
+                lines = [line for line in block(text, "Options") if re.match(r"  -", line)]
+                self.assertGreater(len(lines), 4)
+                common = {name for line in lines for name in re.match(r"  (\S+)", line)[1].split(",")}
+                self.assertEqual(manual.pages()[overview].options(), common)
+
+    def test_the_page_of_a_command_has_its_options_and_no_others(self) -> None:
+        for tool, overview in TOOLS.items():
+            common = manual.pages()[overview].options()
+            for command in commands_of(tool):
+                page = manual.pages()[f"{tool}-{command}.1"]
+                with self.subTest(f"{tool} {command}"):
+                    own = options_of(tool, command)
+                    self.assertEqual(page.options() - common, own - common)
+                    self.assertLessEqual(common, page.options(), "the common part is there")
+                    named = {f"-{name}" for name in re.findall(r"\bFl (-?[\w-]+)", page.section("SYNOPSIS"))}
+                    self.assertEqual(named, own - common, "the synopsis")
+
+    def test_of_the_milter_stand_in_its_page(self) -> None:
+        page = manual.pages()["tlsrpt-milter.8"]
+        self.assertEqual(page.options(), options_of("tlsrpt-milter"))
+
+
+if __name__ == "__main__":
+    unittest.main()

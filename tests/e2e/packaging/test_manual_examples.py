@@ -1,0 +1,198 @@
+"""The examples of the manual: configurations are valid, command lines are understood, and all of it can be pasted."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import tempfile
+import unittest
+from collections.abc import Iterator
+from pathlib import Path
+
+from lab import manual, program
+from lab.manual import Example
+from lab.program import SOURCE_TREE
+
+PROGRAMS = {"starttls-listtool", "tlsrpt-report", "tlsrpt-milter"}
+KEY = "RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf"
+CRON = re.compile(r"(?:[\d*/,-]+\s+){5}(?P<user>\S+)\s+(?P<command>.*)")
+
+
+def examples(*kinds: str) -> Iterator[tuple[str, Example]]:
+    """Those of these kinds, each with the place where it stands."""
+    for page in manual.pages().values():
+        for example in page.examples():
+            if example.kind in kinds:
+                yield f"{page.path.name}:{example.line}", example
+
+
+def simple_commands(script: str) -> Iterator[list[str]]:
+    """The words of each command of a script without compound commands; redirections are left out."""
+    lexer = shlex.shlex(script.replace("\\\n", " "), posix=True, punctuation_chars="|&;<>\n")
+    lexer.whitespace, lexer.whitespace_split, lexer.commenters = " \t", True, ""
+    words: list[str] = []
+    tokens = iter(lexer)
+    for token in tokens:
+        if token in ("<", ">", ">>"):
+            next(tokens)
+        elif re.fullmatch(r"[|&;\n]+", token):
+            yield words
+            words = []
+        elif words or not re.fullmatch(r"\w+=.*", token):
+            words.append(token)
+    yield words
+
+
+class Examples(unittest.TestCase):
+    def setUp(self) -> None:
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        self.directory = Path(directory.name)
+
+    def write(self, name: str, text: str) -> Path:
+        (self.directory / name).write_text(text)
+        (self.directory / name).chmod(0o600)
+        return self.directory / name
+
+    def assert_understood(self, words: list[str]) -> None:
+        """All but the configuration, which does not exist, is as the program wants it."""
+        name, configuration = Path(words[0]).name, self.directory / "none.toml"
+        done = program.run(name, "-c", configuration, *words[1:])
+        if words[1:] == ["-q", "read", "-"]:  # the mail server keeps the mail, and the reason is in the log
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (75, "", ""))
+            return
+        self.assertEqual((done.returncode, done.stdout), (78, ""), f"{words}: {done.stderr}")
+        self.assertIn("none.toml", done.stderr)
+
+    def test_every_display_of_the_examples_says_what_it_is(self) -> None:
+        known = {"shell", "cron", "listtool.toml", "tlsrpt.toml", "overrides", "list", "main.cf", "sendmail.mc", "unit",
+                 "prometheus.yml", "text"}
+        for page in manual.pages().values():
+            for section in ("HOW DO I", "EXAMPLES"):
+                lines = page.section(section).splitlines()
+                for before, line in zip(["", *lines], lines, strict=False):
+                    if line.startswith(".Bd -literal"):
+                        self.assertRegex(before, r'^\.\\" example: ', f"{page.path.name}: {line}")
+            self.assertLessEqual({example.kind for example in page.examples()}, known, page.path.name)
+
+    def test_every_program_answers_what_administrators_ask(self) -> None:
+        questions = {
+            "starttls-listtool.1": ["see that it works", "exempt one domain", "accept a second key", "exit status 75",
+                                    "postfix-mta-sts-resolver", "postfix-tlspol", "Prometheus", "disk is full",
+                                    "back up and restore", "uninstall"],
+            "tlsrpt-report.1": ["see that it works", "TLS 1.0", "exit status 75", "keep 90 days", "disk is full",
+                                "back up and restore"],
+            "tlsrpt-milter.8": ["see that it works", "monitoring host", "keep 90 days", "exempt one domain", "Prometheus",
+                                "disk is full", "PostgreSQL", "back up and restore", "uninstall"],
+        }
+        for page, words in questions.items():
+            titles = "\n".join(re.findall(r"^\.Ss (.*)$", manual.pages()[page].section("HOW DO I"), re.MULTILINE))
+            for question in words:
+                self.assertIn(question, titles, page)
+
+    def test_command_lines_are_understood(self) -> None:
+        count = 0
+        for place, example in examples("shell", "cron"):
+            script = example.text
+            if example.kind == "cron":
+                found = [CRON.fullmatch(line) for line in script.splitlines()]
+                self.assertNotIn(None, found, place)
+                self.assertLessEqual({line["user"] for line in found}, {"root", "starttls-toolkit"})
+                script = "\n".join(line["command"] for line in found)
+            with self.subTest(place):
+                done = subprocess.run(["bash", "-n"], input=script, capture_output=True, text=True, timeout=10)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                for words in simple_commands(script):
+                    if words and words[0] in PROGRAMS:
+                        self.assert_understood(words)
+                        count += 1
+                for pipe in re.findall(r'"\|(\S+ [^"]*)"', script):  # the program of an alias
+                    self.assert_understood(shlex.split(pipe))
+        self.assertGreater(count, 40)
+
+    def test_command_lines_with_a_mistake_are_not(self) -> None:
+        for line in ("tlsrpt-report summary --buy sender", "starttls-listtool updaet", "tlsrpt-milter --fork"):
+            with self.assertRaises(AssertionError):
+                self.assert_understood(shlex.split(line))
+
+    def assert_listtool_takes(self, configuration: Path) -> None:
+        done = program.run("starttls-listtool", "-c", configuration, "--state-dir", self.directory / "lists", "serve",
+                           "--check-config")
+        self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_configurations_of_listtool_are_valid(self) -> None:
+        self.write("overrides", "")
+        for name in ("group.pub", "group-next.pub"):
+            self.write(name, f"untrusted comment: an example\n{KEY}\n")
+        for place, example in examples("listtool.toml"):
+            with self.subTest(place):
+                self.assert_listtool_takes(self.write("listtool.toml", example.text))
+
+    def test_overrides_are_valid(self) -> None:
+        for place, example in examples("overrides"):
+            with self.subTest(place):
+                self.write("overrides", example.text)
+                self.assert_listtool_takes(self.write("listtool.toml", 'overrides = "overrides"\n'))
+
+    def test_configurations_of_the_milter_are_valid(self) -> None:
+        for place, example in examples("tlsrpt.toml"):
+            with self.subTest(place):
+                configuration = self.write("tlsrpt.toml", example.text)
+                done = program.run("tlsrpt-milter", "--check-config", "-c", configuration)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                self.assertRegex(done.stderr, r"\A(tlsrpt-milter: warning: 'milter\.mta_log': .*\n)?\Z")
+
+    def test_lists_are_without_a_fault(self) -> None:
+        for place, example in examples("list"):
+            with self.subTest(place):
+                done = program.run("starttls-listtool", "lint", "list", self.write("list.json", example.text),
+                                   environment={"STARTTLS_TOOLKIT_NOW": "2026-11-23T12:00:00Z"})
+                self.assertEqual((done.returncode, done.stdout), (0, ""), done.stderr)
+
+    def test_postfix_knows_every_line_of_main_cf(self) -> None:
+        if not shutil.which("postconf"):
+            self.skipTest("needs the program postconf (package postfix)")
+        self.write("master.cf", "")
+        for place, example in examples("main.cf"):
+            with self.subTest(place):
+                self.write("main.cf", f"compatibility_level = 3.6\n{example.text}")
+                done = subprocess.run(["postconf", "-c", self.directory, "-n"], capture_output=True, text=True, timeout=10)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+                for line in example.text.splitlines():
+                    self.assertIn(line, done.stdout.splitlines())
+
+    def test_systemd_takes_the_additions_to_units(self) -> None:
+        for place, example in examples("unit"):
+            with self.subTest(place):
+                unit = self.write("example.service", example.text + "ExecStart=/bin/true\n")
+                done = subprocess.run(["systemd-analyze", "--no-pager", "verify", "--man=no", unit], capture_output=True,
+                                      text=True, timeout=30)
+                self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+    def test_prometheus_takes_its_configuration(self) -> None:
+        promtool = shutil.which("promtool")
+        if promtool is None:
+            self.skipTest("needs the program promtool (package prometheus)")
+        for place, example in examples("prometheus.yml"):
+            with self.subTest(place):
+                done = subprocess.run([promtool, "check", "config", self.write("prometheus.yml", example.text)],
+                                      capture_output=True, text=True, timeout=30)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+    def test_the_metrics_page_of_the_examples_is_the_one_that_prometheus_asks(self) -> None:
+        for name in ("starttls-listtool.1", "tlsrpt-milter.8"):
+            section = manual.pages()[name].section("HOW DO I")
+            asked = re.search(r'targets: \["(.*)"\]', section)
+            self.assertIn(f'metrics = "inet:{asked[1]}"', section)
+
+    def test_lines_for_sendmail_are_quoted_and_include_files_of_ours(self) -> None:
+        for place, example in examples("sendmail.mc"):
+            with self.subTest(place):
+                self.assertEqual(example.text.count("`"), example.text.count("'"))
+                for path in re.findall(r"include\(`(.*?)'\)", example.text):
+                    name = Path(path).name
+                    self.assertTrue(list((SOURCE_TREE / "packaging/sendmail").glob(f"{name}*")), name)
+
+
+if __name__ == "__main__":
+    unittest.main()
