@@ -79,5 +79,21 @@ class Options(unittest.TestCase):
         self.assertEqual(page.options(), options_of("tlsrpt-milter"))
 
 
+class Json(unittest.TestCase):
+    def test_the_pages_name_every_key_and_no_others(self) -> None:
+        member = re.compile(r"""\.(?:member|key)\("([a-z_]+)\"""")
+        for tool, directory in {"starttls-listtool": "listtool", "tlsrpt-report": "report"}.items():
+            sources = "".join(path.read_text() for path in (program.SOURCE_TREE / directory).rglob("*.cpp"))
+            written = set(member.findall(sources))
+            self.assertGreater(len(written), 40)
+            sections = [found[1] for name, page in manual.pages().items() if name.startswith(f"{tool}-")
+                        if (found := re.search(r"\n\.Ss JSON\n(.*?)\n\.S[sh] ", page.text, re.DOTALL))]
+            lines = [line for section in sections for line in re.findall(r"^\.(?:It )?Ic (.*)$", section, re.MULTILINE)]
+            named = {word for line in lines for word in re.findall(r"[a-z_]{2,}", line)}
+            with self.subTest(tool):
+                self.assertEqual(written - named, set(), "keys that no page names")
+                self.assertEqual({key for key in named if f'"{key}"' not in sources}, set(), "keys that are not written")
+
+
 if __name__ == "__main__":
     unittest.main()
