@@ -35,7 +35,7 @@ class Manual(unittest.TestCase):
 
 
 class Dashboard(unittest.TestCase):
-    def test_asks_for_metrics_and_labels_that_there_are(self) -> None:
+    def test_asks_for_metrics_and_labels_that_exist(self) -> None:
         with Lab() as lab:
             page = metrics_page(lab)
             known = set(re.findall(r"^# TYPE (\w+)", page, re.MULTILINE))
@@ -51,7 +51,7 @@ class Dashboard(unittest.TestCase):
             self.assertTrue(all(panel["title"] for panel in panels))
             places = [(p["gridPos"]["x"] + dx, p["gridPos"]["y"] + dy) for p in panels
                       for dx in range(p["gridPos"]["w"]) for dy in range(p["gridPos"]["h"])]
-            self.assertEqual(len(places), len(set(places)), "no panel lies on another")
+            self.assertEqual(len(places), len(set(places)), "no two panels overlap")
             self.assertLess(max(x for x, _ in places), 24)
 
 

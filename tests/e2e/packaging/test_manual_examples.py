@@ -55,7 +55,7 @@ class Examples(unittest.TestCase):
         return self.directory / name
 
     def assert_understood(self, words: list[str]) -> None:
-        """All but the configuration, which does not exist, is as the program wants it."""
+        """Everything is valid except the configuration, which does not exist."""
         name, configuration = Path(words[0]).name, self.directory / "none.toml"
         done = program.run(name, "-c", configuration, *words[1:])
         if words[1:] == ["-q", "read", "-"]:  # the mail server keeps the mail, and the reason is in the log
@@ -82,8 +82,8 @@ class Examples(unittest.TestCase):
                                     "back up and restore", "uninstall"],
             "tlsrpt-report.1": ["see that it works", "TLS 1.0", "exit status 75", "keep 90 days", "disk is full",
                                 "back up and restore"],
-            "tlsrpt-milter.8": ["see that it works", "monitoring host", "keep 90 days", "exempt one domain", "Prometheus",
-                                "disk is full", "PostgreSQL", "back up and restore", "uninstall"],
+            "tlsrpt-milter.8": ["see that it works", "monitoring host", "keep 90 days", "exempt one domain",
+                                "Prometheus", "disk is full", "PostgreSQL", "back up and restore", "uninstall"],
         }
         for page, words in questions.items():
             titles = "\n".join(re.findall(r"^\.Ss (.*)$", manual.pages()[page].section("HOW DO I"), re.MULTILINE))
@@ -156,7 +156,8 @@ class Examples(unittest.TestCase):
         for place, example in examples("main.cf"):
             with self.subTest(place):
                 self.write("main.cf", f"compatibility_level = 3.6\n{example.text}")
-                done = subprocess.run(["postconf", "-c", self.directory, "-n"], capture_output=True, text=True, timeout=10)
+                done = subprocess.run(["postconf", "-c", self.directory, "-n"], capture_output=True, text=True,
+                                      timeout=10)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
                 for line in example.text.splitlines():
                     self.assertIn(line, done.stdout.splitlines())
@@ -165,8 +166,8 @@ class Examples(unittest.TestCase):
         for place, example in examples("unit"):
             with self.subTest(place):
                 unit = self.write("example.service", example.text + "ExecStart=/bin/true\n")
-                done = subprocess.run(["systemd-analyze", "--no-pager", "verify", "--man=no", unit], capture_output=True,
-                                      text=True, timeout=30)
+                done = subprocess.run(["systemd-analyze", "--no-pager", "verify", "--man=no", unit],
+                                      capture_output=True, text=True, timeout=30)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
     def test_prometheus_takes_its_configuration(self) -> None:

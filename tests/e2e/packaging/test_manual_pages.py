@@ -26,7 +26,8 @@ class ManualPages(unittest.TestCase):
         for page in manual.pages().values():
             for name, command in FORMATTERS.items():
                 with self.subTest(page=page.path.name, formatter=name):
-                    done = subprocess.run([*command, page.path], capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
+                    done = subprocess.run([*command, page.path], capture_output=True, text=True, env=ENVIRONMENT,
+                                          timeout=60)
                     self.assertEqual((done.returncode, done.stderr), (0, ""))
                     self.assertEqual([line for line in plain(done.stdout).splitlines() if len(line) > COLUMNS], [])
 

@@ -1,4 +1,4 @@
-"""The installed systemd units: systemd itself has nothing against them, and they are as closed as they say."""
+"""The installed systemd units: systemd accepts them, and their services are confined as far as their work permits."""
 
 import grp
 import os
@@ -19,7 +19,7 @@ TIMER = "starttls-listtool-update.timer"
 MILTER = "tlsrpt-milter.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
 REPORT_TIMERS = ("tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
-# Each service's program, what it is given, and how far open it may be in tenths (systemd-analyze(1), security).
+# Each service's program, its arguments, and the highest exposure level in tenths (systemd-analyze(1), security).
 SERVICES = {
     UPDATE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml update", 30),
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
@@ -36,16 +36,16 @@ def analyze(*arguments: str | os.PathLike[str]) -> subprocess.CompletedProcess[s
 
 class Installed(unittest.TestCase):
     def setUp(self) -> None:
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        prefix = Path(folder.name)
+        directory = tempfile.TemporaryDirectory()
+        self.addCleanup(directory.cleanup)
+        prefix = Path(directory.name)
         subprocess.run(["cmake", "--install", BUILD / "packaging", "--prefix", prefix], check=True, timeout=30,
                        stdout=subprocess.DEVNULL)
         self.units = prefix / "lib/systemd/system"
         self.commands = {unit: self.take_command(self.units / unit) for unit in SERVICES}
 
     def take_command(self, unit: Path) -> tuple[str, str]:
-        """The program that a unit runs, and its arguments; ours takes its place, since systemd looks for it."""
+        """The program that a unit runs, and its arguments. That of the build replaces it: systemd checks that it exists."""
         command = unit.read_text().partition("\nExecStart=")[2].partition("\n")[0]
         name, _, arguments = command.partition(" ")
         unit.write_text(unit.read_text().replace(name, str(path_of(Path(name).name))))
@@ -57,11 +57,11 @@ class Installed(unittest.TestCase):
 
 
 class SystemdUnits(Installed):
-    def test_systemd_reads_them_without_a_complaint(self) -> None:
+    def test_systemd_accepts_them(self) -> None:
         done = analyze("verify", "--man=no", *(self.units / unit for unit in (*SERVICES, SOCKET, TIMER, *REPORT_TIMERS)))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
-    def test_systemd_would_complain(self) -> None:
+    def test_systemd_reports_a_mistake(self) -> None:
         timer = self.units / TIMER
         timer.write_text(timer.read_text().replace("OnCalendar=", "OnCalendar=never "))
         self.assertIn("calendar specification", analyze("verify", "--man=no", timer).stderr)
@@ -72,12 +72,12 @@ class SystemdUnits(Installed):
             self.assertEqual((Path(name).name, given), (program, arguments))
             self.assertIn("bin/", name)
 
-    def test_trouble_that_passes_is_no_failure_of_a_unit_that_runs_again(self) -> None:
+    def test_a_temporary_failure_is_no_failure_of_a_unit_that_runs_again(self) -> None:
         for unit in (UPDATE, SEND, QUEUE):
             self.assertIn("\nSuccessExitStatus=75\n", (self.units / unit).read_text(), unit)
 
-    def test_the_sockets_of_serve_are_made_before_it_and_never_while_it_runs(self) -> None:
-        """systemd refuses to make the sockets of a service that runs, so they come and go with it."""
+    def test_the_sockets_of_serve_are_created_before_it_and_never_while_it_runs(self) -> None:
+        """systemd does not create the sockets of a running service, so they start and stop with it."""
         service, sockets = (self.units / SERVE).read_text(), (self.units / SOCKET).read_text()
         for dependency in ("Wants", "After", "PartOf"):
             self.assertRegex(service, rf"(?m)^{dependency}=.*\b{re.escape(SOCKET)}\b")
@@ -85,7 +85,7 @@ class SystemdUnits(Installed):
         condition = re.compile(r"(?m)^Condition.*$")
         self.assertEqual(condition.findall(sockets), condition.findall(service))
 
-    def test_the_services_are_closed_as_far_as_their_work_permits(self) -> None:
+    def test_the_services_are_confined_as_far_as_their_work_permits(self) -> None:
         for unit, (_, _, threshold) in SERVICES.items():
             done = analyze("security", "--offline=yes", f"--threshold={threshold}", self.units / unit)
             self.assertEqual(done.returncode, 0, done.stdout)
@@ -98,7 +98,7 @@ class SystemdUnits(Installed):
             self.assertLessEqual(servers, set(self.values(unit, "After")))
         self.assertEqual(set(self.values("postfix@.service.d/starttls-toolkit.conf", "After")), {MILTER, SERVE})
         for unit in (MILTER, SERVE):
-            self.assertEqual(self.values(unit, "Type"), ["notify"])  # only then it is known when the socket is there
+            self.assertEqual(self.values(unit, "Type"), ["notify"])  # a mail server starts after the socket exists
 
     def test_a_broken_configuration_needs_no_reset_and_fails_a_reload(self) -> None:
         for unit, check in {MILTER: "--check-config", SERVE: "serve --check-config"}.items():
@@ -108,9 +108,9 @@ class SystemdUnits(Installed):
             self.assertTrue(first.endswith(check), first)
             self.assertEqual(last, "/bin/sh -c 'kill -HUP $MAINPID'")  # the program kill is not on every host
 
-    def test_one_user_and_group_have_all_that_services_keep(self) -> None:
-        made = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()
-        lines = {line.split()[1]: line.split() for line in made.splitlines() if not line.startswith("#")}
+    def test_one_user_and_group_own_what_the_services_keep(self) -> None:
+        created = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()
+        lines = {line.split()[1]: line.split() for line in created.splitlines() if not line.startswith("#")}
         self.assertEqual(lines["/etc/starttls-toolkit"][2:5], ["2755", "root", "starttls-toolkit"])
         for unit in (MILTER, SEND, QUEUE):
             state, = self.values(unit, "StateDirectory")
@@ -118,34 +118,34 @@ class SystemdUnits(Installed):
             user, group = self.values(unit, "User") + self.values(unit, "Group")
             self.assertEqual(lines[f"/var/lib/{state}"][2:5], [mode, user, group])
         self.assertEqual(self.values(SERVE, "User") + self.values(SERVE, "Group"), ["starttls-toolkit"] * 2)
-        self.assertNotIn("postfix", made)  # a host may have no such group
+        self.assertNotIn("postfix", created)  # a host may have no such group
 
 
-@unittest.skipUnless(os.geteuid() == 0, "only root gives directories away")
+@unittest.skipUnless(os.geteuid() == 0, "only root can change the owner of a directory")
 class SocketDirectory(Installed):
-    """What the unit of the milter does as root before each start."""
+    """What the unit of the milter creates as root before each start."""
 
-    def group_of_what_is_made(self, *, group_exists: bool) -> str:
+    def group_of_directory(self, *, group_exists: bool) -> str:
         command = re.search(r"\nExecStartPre=\+/bin/sh -c '(.*?)'\n", (self.units / MILTER).read_text(), re.DOTALL)
         self.assertIsNotNone(command)
-        place = self.units.parents[2] / "spool/tlsrpt"
-        script = command[1].replace("$$", "$").replace("/var/spool/postfix/tlsrpt", str(place))
+        directory = self.units.parents[2] / "spool/tlsrpt"
+        script = command[1].replace("$$", "$").replace("/var/spool/postfix/tlsrpt", str(directory))
         postfix = "daemon" if group_exists else "no-such-group"
         script = script.replace("starttls-toolkit", "games").replace("postfix", postfix)
         subprocess.run(["/bin/sh", "-c", script], check=True, timeout=10)
-        info = place.stat()
+        info = directory.stat()
         self.assertEqual((info.st_mode & 0o7777, pwd.getpwuid(info.st_uid).pw_name), (0o2750, "games"))
         return grp.getgrgid(info.st_gid).gr_name
 
-    def test_has_the_group_of_postfix_where_there_is_one(self) -> None:
-        self.assertEqual(self.group_of_what_is_made(group_exists=True), "daemon")
+    def test_has_the_group_of_postfix_if_it_exists(self) -> None:
+        self.assertEqual(self.group_of_directory(group_exists=True), "daemon")
 
-    def test_has_the_group_of_the_service_where_there_is_no_such_group(self) -> None:
-        self.assertEqual(self.group_of_what_is_made(group_exists=False), "games")
+    def test_has_the_group_of_the_service_otherwise(self) -> None:
+        self.assertEqual(self.group_of_directory(group_exists=False), "games")
 
 
 class Example(unittest.TestCase):
-    def test_of_the_milters_configuration_is_good_and_shows_every_key(self) -> None:
+    def test_of_the_milters_configuration_is_valid_and_shows_every_key(self) -> None:
         example = SOURCE_TREE / "packaging/tlsrpt.toml"
         done = subprocess.run([path_of("tlsrpt-milter"), "--check-config", "-c", example], capture_output=True, text=True,
                               timeout=10, check=False)

@@ -1,4 +1,4 @@
-"""What runs updates, as we deliver it: its command lines are ones that the program takes."""
+"""The cron tables and units that we install: the program accepts their command lines."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ PACKAGING = SOURCE_TREE / "packaging"
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
-    """Every command line of ours in cron's tables and in the units, from the program's name on."""
+    """Every command line of starttls-listtool in the cron tables and in the units, without the program's name."""
     for file in sorted([*PACKAGING.glob("cron/*"), *PACKAGING.glob("systemd/*.service*")]):
         for line in file.read_text().splitlines():
             found = re.search(r"\bstarttls-listtool( .*)", line)
@@ -31,7 +31,7 @@ class UpdateExamples(unittest.TestCase):
                          ["starttls-listtool", *["starttls-listtool-serve.service.in"] * 2,  # to start and to reload
                           "starttls-listtool-update.service.in"])
 
-    def test_name_only_options_that_there_are(self) -> None:
+    def test_name_only_options_that_exist(self) -> None:
         known = {command: options_of() | options_of(command) for command in ("update", "serve")}
         self.assertIn("--splay", known["update"])
         for name, words in command_lines():
@@ -41,7 +41,7 @@ class UpdateExamples(unittest.TestCase):
                 self.assertLessEqual({word for word in words if word.startswith("-")}, known[command])
 
     def test_are_understood(self) -> None:
-        """All but the configuration, which is not there, is as the program wants it."""
+        """Everything is valid except the configuration, which does not exist."""
         for name, words in command_lines():
             with self.subTest(name):
                 words = [word if not word.startswith("/etc/") else "/nowhere/listtool.toml" for word in words]
@@ -49,7 +49,7 @@ class UpdateExamples(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (78, ""), done.stderr)
                 self.assertIn("/nowhere/listtool.toml", done.stderr)
 
-    def test_the_example_of_a_configuration_is_read(self) -> None:
+    def test_the_example_of_a_configuration_is_valid(self) -> None:
         done = program.run("starttls-listtool", "-c", PACKAGING / "listtool.toml", "update", "mian")
         self.assertEqual(done.returncode, 64, done.stderr)
         self.assertIn("no list 'mian' is configured", done.stderr)
