@@ -5,8 +5,8 @@
     page.options()                          {"-c", "--config", "--day", ...}: of the lists of options
     page.examples()                         the displays that a comment names: kind, text as it is pasted, line
 
-An example is a display after a comment `.\\" example: KIND`. The kind is "shell", "cron", or the name of the file that the
-text belongs to.
+An example is a display after a comment `.\\" example: KIND`. The kind is "shell", "cron", or the name of the file
+that the text belongs to.
 """
 
 import functools

@@ -23,11 +23,15 @@ def commands_of(*command: str) -> list[str]:
     return [line.split()[0] for line in block(help_of(*command), "(?:Subc|C)ommands") if re.match(r"  \w", line)]
 
 
+def options_in(help_text: str) -> set[str]:
+    """The options that a help text names, as in "  -c,--config FILE"."""
+    items = (re.match(r"  (-\S+)", line) for line in block(help_text, "Options"))
+    return {name for item in items if item for name in item[1].split(",")}
+
+
 def options_of(*command: str) -> set[str]:
     """The options that the help of a command names, and those of the commands below it."""
-    lines = block(help_of(*command), "Options")
-    names = {name for line in lines if (item := re.match(r"  (-\S+)", line)) for name in item[1].split(",")}
-    return names.union(*(options_of(*command, below) for below in commands_of(*command)))
+    return options_in(help_of(*command)).union(*(options_of(*command, below) for below in commands_of(*command)))
 
 
 class Commands(unittest.TestCase):
@@ -54,8 +58,7 @@ class Options(unittest.TestCase):
     def test_the_overview_has_those_of_every_command(self) -> None:
         for tool, overview in TOOLS.items():
             with self.subTest(tool):
-                lines = block(help_of(tool), "Options")
-                common = {name for line in lines if (item := re.match(r"  (-\S+)", line)) for name in item[1].split(",")}
+                common = options_in(help_of(tool))
                 self.assertGreater(len(common), 6)
                 self.assertEqual(manual.pages()[overview].options(), common)
 

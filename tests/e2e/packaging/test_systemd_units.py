@@ -45,7 +45,7 @@ class Installed(unittest.TestCase):
         self.commands = {unit: self.take_command(self.units / unit) for unit in SERVICES}
 
     def take_command(self, unit: Path) -> tuple[str, str]:
-        """The program that a unit runs, and its arguments. That of the build replaces it: systemd checks that it exists."""
+        """The program that a unit runs, and its arguments. That of the build replaces it, as systemd looks for it."""
         command = unit.read_text().partition("\nExecStart=")[2].partition("\n")[0]
         name, _, arguments = command.partition(" ")
         unit.write_text(unit.read_text().replace(name, str(path_of(Path(name).name))))
