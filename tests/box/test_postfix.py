@@ -1,4 +1,4 @@
-"""README's steps for the milter, reports and serve on a booted system with Debian's Postfix."""
+"""The steps of README and of the guides in docs/ on a booted system with Debian's Postfix."""
 
 import datetime
 import json
@@ -9,8 +9,8 @@ import unittest
 import box
 from box import Box
 from lab import wait
+from lab.documents import Steps, section
 from lab.program import SOURCE_TREE
-from readme import Steps
 
 sys.path.append(str(SOURCE_TREE / "tests/e2e/report"))
 from reports import mail, packed, report  # noqa: E402
@@ -41,12 +41,12 @@ class Postfix(unittest.TestCase):
 
     @classmethod
     def install(cls) -> None:
-        block = Steps("## Install it", "## Use it with Postfix").take("cmake --preset release")
+        block = Steps("README.md", "Install").take("packaging/install-packages")
         cls.box.run("".join(line for line in block.splitlines(keepends=True) if line.startswith("systemd-")))
 
     @classmethod
     def watch_inbound(cls) -> None:
-        steps = Steps("### Know how inbound mail is protected", "### Read what others report, and send your own")
+        steps = Steps("docs/postfix.md", "Record inbound sessions")
         toml = steps.take("[milter]").replace('"/var/log/mail.log"', '"journal"')
         cls.box.append(CONFIGURATION[MILTER], toml + 'metrics = "inet:127.0.0.1:9461"\n')
         cls.box.run("mkdir -p /etc/systemd/system/tlsrpt-milter.service.d")  # as systemctl edit does
@@ -55,28 +55,26 @@ class Postfix(unittest.TestCase):
         cls.box.run(steps.take("systemctl enable"))
         cls.set_parameters(steps.take("smtpd_milters"))
         cls.questions = steps.take("tlsrpt-report summary")
-        steps.take("store = ")  # for several hosts
-        assert not steps.left(), steps.left()
+        assert not steps.remaining(), steps.remaining()
 
     @classmethod
     def take_in_reports(cls) -> None:
-        steps = Steps("### Read what others report, and send your own", "### Enforce TLS to listed domains")
+        steps = Steps("docs/reports.md")
         cls.box.run(steps.take("install -o starttls-toolkit"))
-        steps.take("include(")  # Sendmail
         steps.take("[report]")  # there is no program here that checks DKIM
         cls.box.run(steps.take("systemctl enable"))
         cls.answers = steps.take("tlsrpt-report summary")
         cls.read = steps.take("tlsrpt-report read")
-        assert not steps.left(), steps.left()
+        assert not steps.remaining(), steps.remaining()
 
     @classmethod
     def serve(cls) -> None:
-        steps = Steps("### Authenticate every domain that asks for it", "## Use it with Sendmail")
+        steps = Steps("docs/postfix.md", "Enforce TLS to every domain with a policy")
         cls.box.append(CONFIGURATION[SERVE], steps.take("[serve]"))
         cls.box.run(steps.take("systemctl enable"))
         cls.set_parameters(steps.take("smtp_tls_policy_maps"))
         cls.lookups = steps.take("starttls-listtool lookup")
-        assert not steps.left(), steps.left()
+        assert not steps.remaining(), steps.remaining()
 
     @classmethod
     def set_parameters(cls, block: str) -> None:
@@ -118,7 +116,7 @@ class Postfix(unittest.TestCase):
         self.box.run(self.read)
 
     def test_members_of_the_group_read_and_others_are_told_how_to_join(self) -> None:
-        (adduser,) = re.findall(r"`(adduser (\w+) starttls-toolkit)`", (SOURCE_TREE / "README.md").read_text())
+        (adduser,) = re.findall(r"`(adduser (\w+) starttls-toolkit)`", section("docs/postfix.md"))
         self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
         self.wait_for_sessions("tls", 1)
         self.box.run(f"useradd {adduser[1]}")

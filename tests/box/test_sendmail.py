@@ -1,4 +1,4 @@
-"""README's steps for the milter on a booted system with Debian's Sendmail, which has no group "postfix"."""
+"""The guides' steps for the milter on a booted system with Debian's Sendmail, which has no group "postfix"."""
 
 import json
 import unittest
@@ -6,7 +6,7 @@ import unittest
 import box
 from box import Box
 from lab import wait
-from readme import Steps
+from lab.documents import Steps
 
 MC = "/etc/mail/sendmail.mc"
 
@@ -17,10 +17,9 @@ def setUpModule() -> None:
 
 class Sendmail(unittest.TestCase):
     def test_the_units_work_as_they_are_and_inbound_mail_is_recorded(self) -> None:
-        install = Steps("## Install it", "## Use it with Postfix").take("cmake --preset release")
-        start = Steps("### Know how inbound mail is protected", "### Read what others report, and send your own")
-        steps = Steps("### Know how inbound mail is protected, with Sendmail",
-                      "### Authenticate every domain that asks for it, with Sendmail")
+        install = Steps("README.md", "Install").take("packaging/install-packages")
+        start = Steps("docs/postfix.md", "Record inbound sessions")
+        steps = Steps("docs/sendmail.md", "Record inbound sessions")
         with Box() as system:
             system.install_mail_server("sendmail")
             self.assertNotEqual(system.run("getent group postfix", check=False).returncode, 0)
@@ -32,7 +31,7 @@ class Sendmail(unittest.TestCase):
             self.assertEqual(found, [f"d 2750 {owner}", f"s 660 {owner}"])
 
             lines = steps.take("INPUT_MAIL_FILTER")
-            self.assertEqual(steps.left(), [])
+            self.assertEqual(steps.remaining(), [])
             mc = (system.folder / MC.lstrip("/")).read_text()
             self.assertIn("\nMAILER_DEFINITIONS\n", mc)
             mc = mc.replace("\nMAILER_DEFINITIONS\n", f"\n{lines}MAILER_DEFINITIONS\n")

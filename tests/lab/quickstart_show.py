@@ -64,10 +64,11 @@ and in /etc/postfix/main.cf, followed by "sudo postfix reload":
     smtp_tls_mandatory_protocols = >=TLSv1.2
     smtp_tls_CAfile = /etc/ssl/certs/ca-certificates.crt
 
-To have the list fetched, and the map kept up to date: README.md, "Enforce TLS
-to listed domains".
+To have the list fetched, and the map kept up to date: docs/postfix.md, "Enforce
+TLS to listed domains".
 
-More: README.md, and the manuals ("man starttls-listtool" and so on)."""
+More: README.md, the guides in docs/, and the manuals ("man starttls-listtool"
+and so on)."""
 
 
 class WentWrong(RuntimeError):

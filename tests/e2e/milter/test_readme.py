@@ -1,27 +1,21 @@
-"""What README says of the milter, as written there: only files are the lab's."""
+"""What README and the guides in docs/ say of the milter, as written there: only files are the lab's."""
 
 import re
 import unittest
 from pathlib import Path
 
-from lab import Lab, program, wait
+from lab import Lab, documents, program, wait
 from lab.sendmail import SendmailReceiver
 from lab.smtp_client import SCENARIOS, tls13_mail
 from recording import QUICK, Milter, client, end_and_read, receiver
 
-README = Path(program.SOURCE_TREE, "README.md")
 EXAMPLE = Path(program.SOURCE_TREE, "packaging/tlsrpt.toml")  # has the defaults
+HEADING = "Record inbound sessions"
 
 
-def lines_of(heading: str) -> list[str]:
-    """The indented lines below a heading, up to the next one."""
-    part = README.read_text().partition(f"\n### {heading}\n")[2].partition("\n#")[0]
-    return [line.removeprefix("    ") for line in part.splitlines() if line.startswith("    ")]
-
-
-class Readme(unittest.TestCase):
+class Guides(unittest.TestCase):
     def test_postfix(self) -> None:
-        lines = lines_of("Know how inbound mail is protected")
+        lines = documents.lines("docs/postfix.md", HEADING)
         main_cf = dict(line.split(" = ") for line in lines if line.startswith(("smtpd_", "milter_")))
         self.assertEqual(list(main_cf), ["smtpd_milters", "milter_default_action"])
         socket = re.search(r'^#socket = "unix:/var/spool/postfix/(\S+)"', EXAMPLE.read_text(), re.MULTILINE)
@@ -29,6 +23,8 @@ class Readme(unittest.TestCase):
         self.assertEqual(main_cf["smtpd_milters"], f"unix:{socket[1]}")
         (mta_log,) = [line.split(" = ")[1].split()[0].strip('"') for line in lines if line.startswith("mta_log")]
         self.assertEqual(mta_log, "/var/log/mail.log")
+        (postconf,) = [line for line in documents.lines("README.md", "Postfix in a few lines") if "smtpd_milters" in line]
+        self.assertEqual(dict(word.split("=", 1) for word in postconf.split()[1:]), main_cf)
         with Lab() as lab:
             mx = receiver(lab, parameters=main_cf | {"smtpd_peername_lookup": "no"})
             before = client(lab, mx)
@@ -58,7 +54,7 @@ class Readme(unittest.TestCase):
                 changes.wait(1, milter.popen)
 
     def test_sendmail(self) -> None:
-        lines = lines_of("Know how inbound mail is protected, with Sendmail")
+        lines = documents.lines("docs/sendmail.md", HEADING)
         (filter_line,) = [line for line in lines if line.startswith("INPUT_MAIL_FILTER")]
         path = re.search(r"S=local:([^,]+),", filter_line)
         self.assertIsNotNone(path)

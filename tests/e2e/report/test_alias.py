@@ -1,4 +1,4 @@
-"""Mail servers hand reports to tlsrpt-report as README says. What comes that way is dealt with and never returned."""
+"""Mail servers hand reports to tlsrpt-report as the guides say. What comes that way is dealt with and never returned."""
 
 import json
 import os
@@ -10,22 +10,17 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from lab import Lab, command, program
+from lab import Lab, command, documents, program
 from lab.postfix import Receiver
 from lab.sendmail import SendmailReceiver
 from reports import Reader, mail, packed, report
 
-README = Path(program.SOURCE_TREE, "README.md").read_text()
 SERVICE = "games"  # stands for the user starttls-toolkit
 HOST = "mx.example.test"
 REPORT = mail(packed(report()))
 SPAM = b"From: a@evil.test\nSubject: buy\n\nnothing\n"
-
-
-def recipe(mark: str) -> str:
-    """The commands in README that begin with the mark, up to the end of their block."""
-    block = README[README.index(f"    {mark}"):].partition("\n\n")[0]
-    return "".join(line.removeprefix("    ") + "\n" for line in block.splitlines())
+POSTFIX = documents.Steps("docs/reports.md").take("install -o starttls-toolkit")
+SENDMAIL = documents.Steps("docs/sendmail.md", "Take in the reports of others").take("include(")
 
 
 class Store(Reader):
@@ -122,7 +117,7 @@ class Alias(unittest.TestCase):
             store = Store(lab)
             aliases = store.write("aliases", f'nobody-runs "|{store.program} -q read -"\n'.encode())
             receiver = Receiver(lab, HOST, [], None, {"mydestination": HOST, "alias_maps": f"texthash:{aliases}"})
-            commands = recipe("install -o starttls-toolkit")
+            commands = POSTFIX
             for there, here in (("starttls-toolkit", SERVICE), ("/usr/local/bin/tlsrpt-report", store.program),
                                 ("hash:/etc/aliases,", f"texthash:{aliases},"), ("/etc/postfix", receiver.config),
                                 ("postconf ", f"postconf -c {receiver.config} "), ("postfix reload\n", "")):
@@ -164,7 +159,7 @@ class Alias(unittest.TestCase):
     def test_sendmail(self) -> None:
         with Lab() as lab:
             store = Store(lab)
-            include = recipe("include(`/usr/local/share")
+            include = SENDMAIL
             built = Path(program.path_of("tlsrpt-report")).resolve().parents[1]
             [m4] = built.glob("packaging/sendmail/tlsrpt-report.m4")
             include = include.replace("/usr/local/share/starttls-toolkit/sendmail", str(m4.parent))
@@ -193,7 +188,7 @@ class Alias(unittest.TestCase):
     def test_the_manual_has_the_same_recipe(self) -> None:
         manual = Path(program.SOURCE_TREE, "man/tlsrpt-report.1").read_text()
         manual = manual.replace("\\(aq", "'").replace("\\(ga", "`").replace("\\e\n", "\\\n")
-        for line in (recipe("install -o starttls-toolkit") + recipe("include(`/usr/local/share")).splitlines():
+        for line in (POSTFIX + SENDMAIL).splitlines():
             self.assertIn(f"\n{line}\n", manual)
 
 
