@@ -41,8 +41,8 @@ See who sends you mail without TLS. Start the milter:
     sudo install -d -m 755 /var/spool/postfix/tlsrpt
     sudo tlsrpt-milter -s unix:/var/spool/postfix/tlsrpt/milter.sock
 
-tell Postfix of it in /etc/postfix/main.cf, beside other milters if you have
-any, and type "sudo postfix reload":
+add it to /etc/postfix/main.cf, beside other milters if you have any, and type
+"sudo postfix reload":
 
     smtpd_milters = unix:tlsrpt/milter.sock
     milter_default_action = accept
