@@ -186,7 +186,7 @@ class Alias(unittest.TestCase):
             self.assertNotIn("DSN", "\n".join(receiver.log.lines()))
 
     def test_the_manual_has_the_same_recipe(self) -> None:
-        manual = Path(program.SOURCE_TREE, "man/tlsrpt-report.1").read_text()
+        manual = "".join(page.read_text() for page in Path(program.SOURCE_TREE, "man").glob("tlsrpt-report*.1"))
         manual = manual.replace("\\(aq", "'").replace("\\(ga", "`").replace("\\e\n", "\\\n")
         for line in (POSTFIX + SENDMAIL).splitlines():
             self.assertIn(f"\n{line}\n", manual)
