@@ -14,6 +14,7 @@
 
 #include "base/async.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -99,16 +100,15 @@ Result<std::string> new_name(const DirectoryEntry& entry) {
 // Locked, so that nobody takes it for an abandoned one; who did so before the lock gets another try.
 Result<std::pair<UniqueFd, std::string>> new_draft(const fs::path& target, const DirectoryEntry& entry) {
   for (;;) {
-    auto name = new_name(entry);
-    if (!name) return std::unexpected(name.error());
-    UniqueFd fd(::openat(entry.directory.fd(), name->c_str(),
+    auto name = TRY(new_name(entry));
+    UniqueFd fd(::openat(entry.directory.fd(), name.c_str(),
                          O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
     struct stat info{};
     if (!fd || ::flock(fd.get(), LOCK_EX) != 0 || ::fstat(fd.get(), &info) != 0) {
       return fail(write_fault(errno), "{}: cannot write there: {}", printable(target.string()),
                   errno_text(errno));
     }
-    if (info.st_nlink > 0) return std::pair(std::move(fd), std::move(*name));
+    if (info.st_nlink > 0) return std::pair(std::move(fd), std::move(name));
   }
 }
 
@@ -181,9 +181,8 @@ Result<AtomicFile> AtomicFile::create(const fs::path& target, mode_t mode) {
     attributes = {.mode = info.st_mode & kept_mode, .owner = info.st_uid, .group = info.st_gid};
   }
   clear_abandoned(*entry);
-  auto draft = new_draft(target, *entry);
-  if (!draft) return std::unexpected(draft.error());
-  return AtomicFile(target, std::move(*entry), attributes, std::move(draft->first), std::move(draft->second));
+  auto draft = TRY(new_draft(target, *entry));
+  return AtomicFile(target, std::move(*entry), attributes, std::move(draft.first), std::move(draft.second));
 }
 
 std::unexpected<Error> AtomicFile::cannot_write(int error) const {
@@ -191,13 +190,12 @@ std::unexpected<Error> AtomicFile::cannot_write(int error) const {
 }
 
 Result<int> AtomicFile::move_to_private_directory(const char* name) {
-  if (auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
-  auto made = new_name(entry_);
-  if (!made) return std::unexpected(made.error());
+  TRY(flush());
+  auto made = TRY(new_name(entry_));
   const int beside = entry_.directory.fd();
-  if (::mkdirat(beside, made->c_str(), 0700) != 0) return cannot_write(errno);
-  private_ = UniqueFd(::openat(beside, made->c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-  private_name_ = std::move(*made);
+  if (::mkdirat(beside, made.c_str(), 0700) != 0) return cannot_write(errno);
+  private_ = UniqueFd(::openat(beside, made.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  private_name_ = std::move(made);
   struct stat info{};
   if (!private_ || ::flock(private_.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(private_.get(), &info) != 0)
     return cannot_write(errno);
@@ -214,7 +212,7 @@ Result<int> AtomicFile::move_to_private_directory(const char* name) {
 }
 
 Result<void> AtomicFile::replace_with(const char* made) {
-  if (auto flushed = flush(); !flushed) return flushed;
+  TRY(flush());
   UniqueFd fd = open_regular(private_.get(), made, O_RDWR | O_NOFOLLOW);
   if (!fd) return cannot_write(errno);
   fd_ = std::move(fd);  // its lock goes first, since it may be of the same file
@@ -234,7 +232,7 @@ Result<void> AtomicFile::flush() {
 }
 
 Result<bool> AtomicFile::differs() {
-  if (const auto flushed = flush(); !flushed) return std::unexpected(flushed.error());
+  TRY(flush());
   const UniqueFd there = open_regular(entry_.directory.fd(), entry_.name.c_str(), O_RDONLY | O_NOFOLLOW);
   struct stat old_one{};
   struct stat new_one{};
@@ -243,7 +241,7 @@ Result<bool> AtomicFile::differs() {
 }
 
 Result<void> AtomicFile::finish() {
-  if (const auto flushed = flush(); !flushed) return flushed;
+  TRY(flush());
   // Only root may give a file away; for others it stays theirs.
   (void)!::fchown(fd_.get(), attributes_.owner, attributes_.group);
   if (::fchmod(fd_.get(), attributes_.mode) != 0 || ::fsync(fd_.get()) != 0) return cannot_write(errno);
@@ -280,24 +278,22 @@ void AtomicFile::inherit_directory_owner() {
 Result<bool> AtomicFile::commit_if_changed() {
   const auto changed = differs();
   if (!changed || !*changed) return changed;
-  if (const auto finished = finish(); !finished) return std::unexpected(finished.error());
-  if (const auto published = commit(); !published) return std::unexpected(published.error());
+  TRY(finish());
+  TRY(commit());
   return true;
 }
 
 Result<bool> update_file(const fs::path& path, std::string_view content, mode_t mode) {
-  auto draft = AtomicFile::create(path, mode);
-  if (!draft) return std::unexpected(draft.error());
-  draft->append(content);
-  return draft->commit_if_changed();
+  auto draft = TRY(AtomicFile::create(path, mode));
+  draft.append(content);
+  return draft.commit_if_changed();
 }
 
 Result<void> replace_file(const fs::path& path, std::string_view content, mode_t mode) {
-  auto draft = AtomicFile::create(path, mode);
-  if (!draft) return std::unexpected(draft.error());
-  draft->append(content);
-  if (auto finished = draft->finish(); !finished) return finished;
-  return draft->commit();
+  auto draft = TRY(AtomicFile::create(path, mode));
+  draft.append(content);
+  TRY(draft.finish());
+  return draft.commit();
 }
 
 }  // namespace starttls

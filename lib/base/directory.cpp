@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -63,9 +64,8 @@ class DirectoryWalk {
     for (; done; done = follow_last()) {
       while (done && names_.size() > 1) done = step();
       if (!done || names_.empty()) break;
-      const auto is_link = last_is_link();
-      if (!is_link) return std::unexpected(is_link.error());
-      if (*is_link) continue;
+      const auto is_link = TRY(last_is_link());
+      if (is_link) continue;
       std::string name = names_.front();
       return DirectoryEntry{.directory = finished(), .name = std::move(name)};
     }

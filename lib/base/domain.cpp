@@ -10,6 +10,7 @@
 
 #include "base/ip_address.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -128,9 +129,7 @@ Result<std::string> to_a_labels(std::string name) {
   for (const auto part : std::views::split(name, '.')) {
     std::string label(part.begin(), part.end());
     if (!is_ascii(label)) {
-      auto a_label = to_a_label(label);
-      if (!a_label) return a_label;
-      label = std::move(*a_label);
+      label = TRY(to_a_label(label));
     }
     if (part.begin() != name.begin()) converted += '.';
     converted += label;
@@ -144,9 +143,7 @@ Result<std::string> to_ascii(std::string_view text) {
   // A NUL would end a label early for libidn2; no name is that long, whatever its script.
   const bool is_fit = name.size() <= max_text_bytes && name.find('\0') == std::string::npos;
   if (is_fit && !is_ascii(name)) {
-    auto converted = to_a_labels(std::move(name));
-    if (!converted) return converted;
-    name = std::move(*converted);
+    name = TRY(to_a_labels(std::move(name)));
   }
   if (name.ends_with('.')) name.pop_back();
   return name;
@@ -170,12 +167,11 @@ bool DomainName::is_plain(std::string_view text) {
 Result<DomainName> DomainName::parse(std::string_view text) {
   if (is_plain(text)) return DomainName(std::string(text));
   if (text == ".") return fail(Fault::data, "'.' is the root of the DNS, not a name");
-  auto name = to_ascii(text);
-  if (!name) return std::unexpected(name.error());
-  if (const auto fault = fault_of(*name); !fault.empty()) {
+  auto name = TRY(to_ascii(text));
+  if (const auto fault = fault_of(name); !fault.empty()) {
     return fail(Fault::data, "'{}' {}", printable(text, 300), fault);
   }
-  return DomainName(std::move(*name));
+  return DomainName(std::move(name));
 }
 
 bool is_address_like(std::string_view text) {

@@ -12,6 +12,7 @@
 #include <system_error>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -82,10 +83,9 @@ ReadBytes chain(std::string_view first, const ReadBytes& rest) {
 Result<std::size_t> read_full(const ReadBytes& bytes, std::span<char> into) {
   std::size_t size = 0;
   while (size < into.size()) {
-    const auto got = bytes(into.subspan(size));
-    if (!got) return got;
-    if (*got == 0) break;
-    size += *got;
+    const auto got = TRY(bytes(into.subspan(size)));
+    if (got == 0) break;
+    size += got;
   }
   return size;
 }
@@ -154,19 +154,17 @@ Result<std::string> read_all(int fd, std::size_t limit, std::string_view name) {
   std::string content;
   std::array<char, 65536> buffer;
   for (;;) {
-    const auto got = read_some(fd, buffer, name);
-    if (!got) return std::unexpected(got.error());
-    if (*got == 0) return content;
-    if (content.size() + *got > limit) return too_large(name, limit);
-    content.append(buffer.data(), *got);
+    const auto got = TRY(read_some(fd, buffer, name));
+    if (got == 0) return content;
+    if (content.size() + got > limit) return too_large(name, limit);
+    content.append(buffer.data(), got);
   }
 }
 
 Result<std::string> read_file(const fs::path& path, std::size_t limit, FileKind kind) {
   if (kind == FileKind::any && path == "-") return read_all(STDIN_FILENO, limit, "standard input");
-  const auto fd = open_file(path, limit, kind);
-  if (!fd) return std::unexpected(fd.error());
-  return read_all(fd->get(), limit, path.string());
+  const auto fd = TRY(open_file(path, limit, kind));
+  return read_all(fd.get(), limit, path.string());
 }
 
 int write_all(int fd, std::string_view bytes) {

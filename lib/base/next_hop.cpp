@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -74,9 +75,8 @@ Result<NextHop> NextHop::parse(std::string_view text) {
   }
   const auto parts = split(text);
   if (!parts) return fail(Fault::data, "'{}' is no next-hop such as '[host]:port'", printable(text, 300));
-  auto domain = DomainName::parse(parts->name);
-  if (!domain) return std::unexpected(domain.error());
-  std::string shown = parts->is_host ? "[" + domain->str() + "]" : domain->str();
+  auto domain = TRY(DomainName::parse(parts->name));
+  std::string shown = parts->is_host ? "[" + domain.str() + "]" : domain.str();
   std::uint16_t port = 25;
   if (parts->port) {
     const std::string name = to_lower(*parts->port);
@@ -86,7 +86,7 @@ Result<NextHop> NextHop::parse(std::string_view text) {
     shown += ":" + name;
     port = *number;
   }
-  return NextHop(std::move(*domain), std::move(shown), port, parts->is_host);
+  return NextHop(std::move(domain), std::move(shown), port, parts->is_host);
 }
 
 }  // namespace starttls

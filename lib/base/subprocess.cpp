@@ -19,6 +19,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -358,17 +359,15 @@ Result<Finished> run_program(const Command& command) {
   if (command.argv.empty() || holds_nul(command)) {
     return fail(Fault::internal, "cannot run a program without a name or with a NUL in its arguments");
   }
-  auto program = find_program(command.argv.front());
-  if (!program) return std::unexpected(program.error());
+  auto program = TRY(find_program(command.argv.front()));
   std::error_code error_of_path;
-  if (command.directory_fd >= 0) *program = fs::absolute(*program, error_of_path);
+  if (command.directory_fd >= 0) program = fs::absolute(program, error_of_path);
   if (error_of_path) return system_failed(command.argv.front(), error_of_path.value());
   Channels channels;
   if (const int error = channels.open(command); error != 0) return system_failed(command.argv.front(), error);
   Watch watch(command, channels);
-  const auto pid = spawn(*program, command, channels);
-  if (!pid) return std::unexpected(pid.error());
-  Child child(*pid);
+  const auto pid = TRY(spawn(program, command, channels));
+  Child child(pid);
   channels = {};  // so that the pipes end with the program
   if (child.error() != 0) return system_failed(command.argv.front(), child.error());
   int status = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
 
@@ -76,13 +77,10 @@ class Table {
   static Result<Table> in(Database database) {
     std::vector<Statement> statements;
     for (const char* const sql : sql_of) {
-      auto prepared = database.prepare(sql);
-      if (!prepared) return std::unexpected(prepared.error());
-      statements.push_back(std::move(*prepared));
+      statements.push_back(TRY(database.prepare(sql)));
     }
     auto& counting = statements[StatementOf::count];
-    const auto row = counting.step();
-    if (!row) return std::unexpected(row.error());
+    const auto row = TRY(counting.step());
     const auto rows = static_cast<std::size_t>(counting.number(0));
     counting.reset();
     return Table(std::move(database), std::move(statements), rows);
@@ -93,10 +91,9 @@ class Table {
   Result<std::optional<Row>> row_of(std::string_view domain) {
     Statement& finding = statements_[StatementOf::find];
     finding.reset();
-    const auto found = finding.bind(1, domain).step();
-    if (!found) return std::unexpected(found.error());
+    const auto found = TRY(finding.bind(1, domain).step());
     std::optional<Row> row;
-    if (*found) {
+    if (found) {
       row = {.status = finding.text(0),
              .reason = finding.text(1),
              .proven = finding.number(2),
@@ -110,8 +107,7 @@ class Table {
     if (is_new && rows_ >= max) {
       // Some more than needed, so that not every new one costs this.
       const std::size_t going = rows_ - max + 1 + max / 100;
-      auto done = statements_[StatementOf::make_room].bind(1, static_cast<std::int64_t>(going)).run();
-      if (!done) return done;
+      auto done = TRY(statements_[StatementOf::make_room].bind(1, static_cast<std::int64_t>(going)).run());
       rows_ -= std::min(rows_, going);
     }
     Statement& keeping = statements_[StatementOf::keep];
@@ -139,21 +135,19 @@ class Table {
 Result<Table> open_table(const fs::path& file) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) {
-    if (auto created = sqlite::create(file, schema, file_mode); !created)
-      return std::unexpected(created.error());
+    TRY(sqlite::create(file, schema, file_mode));
   }
-  auto database = Database::open(file, OpenMode::read_write);
-  if (!database) return std::unexpected(database.error());
-  if (auto ours = sqlite::check(*database, schema, file); !ours) return std::unexpected(ours.error());
-  database->set_busy_timeout(patience);
-  if (database->is_read_only())
+  auto database = TRY(Database::open(file, OpenMode::read_write));
+  TRY(sqlite::check(database, schema, file));
+  database.set_busy_timeout(patience);
+  if (database.is_read_only())
     return fail(Fault::permission, "{}: cannot be written", printable(file.string()));
   // NORMAL: a power cut may cost the last moments, but no consistency.
-  auto prepared = database->execute(
+  auto prepared = database.execute(
       "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; "
       "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216");
   if (!prepared) return std::unexpected(prepared.error());
-  auto table = Table::in(std::move(*database));
+  auto table = Table::in(std::move(database));
   // It has our mark, but not our tables.
   if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
   return table;
@@ -260,20 +254,18 @@ Result<void> DaneStore::keep(const NextHop& next_hop, const dane::DaneResult& ve
                 .proven = as_number(now),
                 .until = std::min(as_number(until), as_number(now + max_result_age))};
   return impl_->with_table([&](Table& table) -> Result<void> {
-    const auto before = table.row_of(next_hop.str());
-    if (!before) return std::unexpected(before.error());
-    const bool is_known = *before && (*before)->status == row.status &&
-                          std::abs(row.until - (*before)->until) < (row.until - row.proven) / noticeable_part;
+    const auto before = TRY(table.row_of(next_hop.str()));
+    const bool is_known = before && before->status == row.status &&
+                          std::abs(row.until - before->until) < (row.until - row.proven) / noticeable_part;
     if (is_known) return {};
-    return table.put(next_hop.str(), row, !*before, impl_->max());
+    return table.put(next_hop.str(), row, !before, impl_->max());
   });
 }
 
 Result<void> DaneStore::remove(const NextHop& next_hop) {
   return impl_->with_table([&](Table& table) -> Result<void> {
-    const auto before = table.row_of(next_hop.str());
-    if (!before) return std::unexpected(before.error());
-    if (!*before) return {};
+    const auto before = TRY(table.row_of(next_hop.str()));
+    if (!before) return {};
     return table.remove(next_hop.str());
   });
 }

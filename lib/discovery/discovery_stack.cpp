@@ -1,19 +1,19 @@
 #include "discovery/discovery_stack.h"
 
+#include "base/try.h"
+
 namespace starttls::discovery {
 
 Result<std::unique_ptr<DiscoveryStack>> DiscoveryStack::begin(const DiscoverySettings& settings,
                                                               const std::filesystem::path& cache, Clock clock,
                                                               PolicyResolverSettings policy_resolver) {
   auto discovery = std::make_unique<DiscoveryStack>();
-  auto resolver = dns::Resolver::create(discovery->loop, settings.dns);
-  if (!resolver) return std::unexpected(resolver.error());
-  discovery->resolver = std::move(*resolver);
+  auto resolver = TRY(dns::Resolver::create(discovery->loop, settings.dns));
+  discovery->resolver = std::move(resolver);
   // Without validation DANE has nothing to stand on.
   policy_resolver.dane = policy_resolver.dane && settings.dns.dnssec;
-  auto fetcher = http::Fetcher::create(discovery->loop, settings.policy_hosts);
-  if (!fetcher) return std::unexpected(fetcher.error());
-  discovery->fetcher = std::move(*fetcher);
+  auto fetcher = TRY(http::Fetcher::create(discovery->loop, settings.policy_hosts));
+  discovery->fetcher = std::move(fetcher);
   policy_resolver.pause = [&loop = discovery->loop](std::chrono::milliseconds time) {
     return event::sleep_for(loop, time);
   };

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::dns {
 namespace {
@@ -63,18 +64,15 @@ Result<void> apply(::ub_ctx* context, const ContextSettings& settings) {
   // It would write to standard error, past the log.
   ub_ctx_debugout(context, nullptr);
   for (const auto& [name, value] : options_of(settings)) {
-    const auto set = check(ub_ctx_set_option(context, name, value.c_str()), name);
-    if (!set) return set;
+    const auto set = TRY(check(ub_ctx_set_option(context, name, value.c_str()), name));
   }
   for (const std::string& server : settings.servers) {
-    const auto set = check(ub_ctx_set_fwd(context, server.c_str()), server);
-    if (!set) return set;
+    const auto set = TRY(check(ub_ctx_set_fwd(context, server.c_str()), server));
   }
   for (const auto& [zone, servers] : settings.stub_zones) {
     for (const std::string& server : servers) {
-      const auto set = check(ub_ctx_set_stub(context, zone.c_str(), server.c_str(), 0),
-                             printable(fmt::format("{} at {}", zone, server)));
-      if (!set) return set;
+      const auto set = TRY(check(ub_ctx_set_stub(context, zone.c_str(), server.c_str(), 0),
+                                 printable(fmt::format("{} at {}", zone, server))));
     }
   }
   if (settings.trust_anchor.empty()) return {};
@@ -100,14 +98,14 @@ Result<std::unique_ptr<Context>> Context::create(event::Loop& loop, const Contex
   if (made == nullptr)
     return fail(Fault::unavailable, "libunbound cannot begin: out of memory or descriptors");
   context.reset(new Context(made, !settings.trust_anchor.empty()));
-  if (const auto applied = apply(made, settings); !applied) return std::unexpected(applied.error());
+  TRY(apply(made, settings));
   // Who is asked knows best what is local there. What is left is to be answered on the spot: localhost,
   // invalid (RFC 6761), onion (RFC 7686). The first of these calls reads all files; what it cannot take is
   // told here.
   for (const char* zone : {"test.", "home.arpa."}) {
-    const auto read = check(ub_ctx_zone_remove(made, zone),
-                            settings.trust_anchor.empty() ? "the settings" : settings.trust_anchor.native());
-    if (!read) return std::unexpected(read.error());
+    const auto read =
+        TRY(check(ub_ctx_zone_remove(made, zone),
+                  settings.trust_anchor.empty() ? "the settings" : settings.trust_anchor.native()));
   }
   return context;
 }

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::dns {
 namespace {
@@ -166,7 +167,7 @@ Result<void> follow_cnames(Answer& answer, Octets message, const std::vector<Rec
   int links = 0;
   while (const Record* cname = find_cname(records, answer.canonical_name)) {
     if (++links > max_cname_chain) return fail(Fault::data, "a chain of CNAMEs that is too long, or a loop");
-    if (auto followed = follow(*cname, answer, message); !followed) return followed;
+    TRY(follow(*cname, answer, message));
   }
   return {};
 }
@@ -223,8 +224,7 @@ Result<Answer> read_message(Octets message, Type type) {
   if (!records || !authority) return malformed();
   const bool is_alias = type == Type::cname;
   const auto followed =
-      is_alias ? find_alias(*answer, message, *records) : follow_cnames(*answer, message, *records);
-  if (!followed) return std::unexpected(followed.error());
+      TRY(is_alias ? find_alias(*answer, message, *records) : follow_cnames(*answer, message, *records));
   for (const Record& record : *records) {
     if (is_alias || record.type != static_cast<int>(type) || !same_name(record.owner, answer->canonical_name))
       continue;

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/try.h"
+
 namespace starttls::dns {
 namespace {
 
@@ -14,13 +16,10 @@ Result<std::unique_ptr<Probe>> Probe::begin(event::Loop& loop, ContextSettings s
                                             const std::string& anchor, std::chrono::milliseconds timeout,
                                             Done done) {
   settings.trust_anchor.clear();
-  auto context = Context::create(loop, settings);
-  if (!context) return std::unexpected(context.error());
-  std::unique_ptr<Probe> probe(new Probe(loop, std::move(*context), std::move(done)));
+  std::unique_ptr<Probe> probe(new Probe(loop, TRY(Context::create(loop, settings)), std::move(done)));
   probe->over_.start(timeout);
-  const auto question = probe->context_->ask(anchor, type_dnskey, *probe);
-  if (!question) return std::unexpected(question.error());
-  if (!probe->heard_) probe->question_ = *question;
+  const auto question = TRY(probe->context_->ask(anchor, type_dnskey, *probe));
+  if (!probe->heard_) probe->question_ = question;
   return probe;
 }
 

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "dns/context.h"
 #include "dns/message.h"
 #include "dns/probe.h"
@@ -97,11 +98,11 @@ std::optional<FileVersion> version_of(const std::filesystem::path& path) {
 
 Result<void> check_settings(const Settings& settings) {
   for (const std::string& server : settings.servers) {
-    if (const auto checked = check_server(server); !checked) return checked;
+    TRY(check_server(server));
   }
   for (const auto& [zone, servers] : settings.stub_zones) {
     for (const std::string& server : servers) {
-      if (const auto checked = check_server(server); !checked) return checked;
+      TRY(check_server(server));
     }
   }
   return {};
@@ -235,12 +236,11 @@ Result<void> Resolver::Impl::begin() {
     if (servers_.empty()) servers_ = {"127.0.0.1"};
   }
   // What libunbound cannot take is told now.
-  auto context = Context::create(loop_, context_settings(settings_.dnssec));
-  if (!context) return std::unexpected(context.error());
+  auto context = TRY(Context::create(loop_, context_settings(settings_.dnssec)));
   if (settings_.dnssec) {
     probe_servers();
   } else {
-    context_ = std::move(*context);
+    context_ = std::move(context);
   }
   return {};
 }
@@ -399,11 +399,9 @@ void Resolver::Impl::close() {
 }
 
 Result<std::unique_ptr<Resolver>> Resolver::create(event::Loop& loop, Settings settings) {
-  if (const auto checked = check_settings(settings); !checked) return std::unexpected(checked.error());
-  auto anchors = read_anchors(settings);
-  if (!anchors) return std::unexpected(anchors.error());
-  auto impl = std::make_unique<Impl>(loop, std::move(settings), std::move(*anchors));
-  if (const auto begun = impl->begin(); !begun) return std::unexpected(begun.error());
+  TRY(check_settings(settings));
+  auto impl = std::make_unique<Impl>(loop, std::move(settings), TRY(read_anchors(settings)));
+  TRY(impl->begin());
   return std::unique_ptr<Resolver>(new Resolver(std::move(impl)));
 }
 

@@ -1,5 +1,6 @@
 #include "http/client.h"
 
+#include "base/try.h"
 #include "http/curl_handle.h"
 #include "http/transfer.h"
 #include "http/url.h"
@@ -7,7 +8,7 @@
 namespace starttls::http {
 
 Result<Answer> Client::fetch(const Request& request, const Sink& sink) {
-  if (const auto sound = is_https_url(request.url); !sound) return std::unexpected(sound.error());
+  TRY(is_https_url(request.url));
   if (!easy_) easy_ = new_easy();
   if (!easy_) return fail(Fault::internal, "libcurl cannot be started");
   Transfer transfer(easy_.get(), request, sink);

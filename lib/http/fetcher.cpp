@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "event/task.h"
 #include "http/address.h"
 #include "http/page_transfer.h"
@@ -273,7 +274,7 @@ Result<std::unique_ptr<Fetcher>> Fetcher::create(event::Loop& loop, FetcherSetti
   const std::filesystem::path authorities =
       !settings.ca_file.empty() || of_the_system == nullptr ? settings.ca_file : of_the_system;
   if (!authorities.empty()) {
-    if (const auto sound = is_ca_file(authorities); !sound) return std::unexpected(sound.error());
+    TRY(is_ca_file(authorities));
   }
   Multi multi(start_curl() ? ::curl_multi_init() : nullptr, &::curl_multi_cleanup);
   if (!multi) return fail(Fault::internal, "libcurl cannot be started");

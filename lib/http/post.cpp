@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "http/address.h"
 #include "http/curl_handle.h"
 #include "http/url.h"
@@ -51,7 +52,7 @@ void limit(CURL* easy, std::chrono::milliseconds total, std::chrono::millisecond
 }  // namespace
 
 Result<void> post(const Post& post) {
-  if (auto sound = is_https_url(post.url); !sound) return sound;
+  TRY(is_https_url(post.url));
   const Easy easy = new_easy();
   if (!easy) return fail(Fault::internal, "libcurl cannot be started");
   ErrorBuffer words{};

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::http {
 namespace {
@@ -68,7 +69,7 @@ Result<void> is_https_url(std::string_view text) {
 }
 
 Result<std::string> signature_url(std::string_view url, std::string_view suffix) {
-  if (const auto sound = is_https_url(url); !sound) return std::unexpected(sound.error());
+  TRY(is_https_url(url));
   Parts parts(url);
   const std::string path = parts.get(CURLUPART_PATH);
   if (path.empty() || path.ends_with('/')) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "mail/gmime.h"
 
 namespace starttls::mail {
@@ -56,9 +57,8 @@ Result<std::vector<Field>> read_fields(const RandomAccessFile& source, std::uint
   const std::uint64_t last = std::min<std::uint64_t>(end, begin + max_fields_size);
   if (last <= source.head().size()) return parse_fields(source.head().substr(begin, last - begin), names);
   std::string text(last - begin, '\0');
-  const auto size = read_full(source.bytes(begin, last), text);
-  if (!size) return std::unexpected(size.error());
-  return parse_fields(std::string_view(text).substr(0, *size), names);
+  const auto size = TRY(read_full(source.bytes(begin, last), text));
+  return parse_fields(std::string_view(text).substr(0, size), names);
 }
 
 std::optional<std::string> address_domain(const std::string& value) {

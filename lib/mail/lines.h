@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/result.h"
+#include "base/try.h"
 #include "mail/random_access_file.h"
 
 namespace starttls::mail {
@@ -47,10 +48,9 @@ Result<void> for_each_line(const RandomAccessFile& source, std::uint64_t begin, 
       piece = source.head().substr(at, end - at);
     } else {
       buffer.resize(std::min<std::uint64_t>(piece_size, end - at));
-      const auto got = source.read_at(at, buffer);
-      if (!got) return std::unexpected(got.error());
-      if (*got == 0) break;
-      piece = std::string_view(buffer).substr(0, *got);
+      const auto got = TRY(source.read_at(at, buffer));
+      if (got == 0) break;
+      piece = std::string_view(buffer).substr(0, got);
     }
     const char last = piece.back();
     while (!piece.empty()) {

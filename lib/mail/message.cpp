@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "mail/gmime.h"
 #include "mail/lines.h"
 
@@ -65,11 +66,10 @@ std::string_view take_field(std::string_view& rest) {
 Result<Header> read_header(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            std::string_view type_if_absent) {
   std::string text(end - begin, '\0');
-  const auto got = read_full(source.bytes(begin, end), text);
-  if (!got) return std::unexpected(got.error());
+  const auto got = TRY(read_full(source.bytes(begin, end), text));
   std::string_view type;
   std::string_view encoding;
-  for (std::string_view rest(text.data(), *got); !rest.empty();) {
+  for (std::string_view rest(text.data(), got); !rest.empty();) {
     const std::string_view field = take_field(rest);
     if (field.size() > field_size_limit) continue;
     if (const auto value = value_of(field, "content-type")) type = *value;
@@ -101,7 +101,7 @@ class Decoded {
 
   Result<std::size_t> read(std::span<char> into) {
     while (rest_.empty() && !at_end_) {
-      if (auto done = decode(); !done) return std::unexpected(done.error());
+      TRY(decode());
     }
     const std::size_t size = rest_.copy(into.data(), into.size());
     rest_.remove_prefix(size);
@@ -112,13 +112,12 @@ class Decoded {
   static constexpr std::size_t piece_size = std::size_t{4} << 10U;  // bytes of encoded data
 
   Result<void> decode() {
-    const auto got = encoded_(piece_);
-    if (!got) return std::unexpected(got.error());
+    const auto got = TRY(encoded_(piece_));
     char* decoded = nullptr;
     std::size_t size = 0;
     std::size_t free_before = 0;  // what the next filter of a row may use; there is none
-    if (*got > 0) {
-      g_mime_filter_filter(filter_.get(), piece_.data(), *got, 0, &decoded, &size, &free_before);
+    if (got > 0) {
+      g_mime_filter_filter(filter_.get(), piece_.data(), got, 0, &decoded, &size, &free_before);
     } else {
       at_end_ = true;
       // Some leave out what fills the last four characters of base64, and GMime would drop the bytes of
@@ -179,10 +178,10 @@ class Walk {
   }
 
   Result<void> take_line(const Line& line) {
-    auto done = line.text.starts_with("--") && !open_.empty() ? take_boundary(line) : Result<bool>(false);
-    if (!done) return std::unexpected(done.error());
+    auto done =
+        TRY(line.text.starts_with("--") && !open_.empty() ? take_boundary(line) : Result<bool>(false));
     before_newline_ = line.content_end;
-    if (*done || state_ != State::header) return {};
+    if (done || state_ != State::header) return {};
     if (line.end - begin_ > header_size_limit) return too_long();
     return line.is_blank() ? end_header(line.end) : Result<void>();
   }
@@ -192,8 +191,7 @@ class Walk {
     for (std::size_t at = 0; at < open_.size(); ++at) {
       const Boundary kind = boundary_of(line.text, open_[at].boundary);
       if (kind == Boundary::none) continue;
-      if (auto ended = end_entity(std::max(begin_, before_newline_)); !ended)
-        return std::unexpected(ended.error());
+      TRY(end_entity(std::max(begin_, before_newline_)));
       level_ = open_[at].level;
       open_.resize(kind == Boundary::last ? at : at + 1);
       state_ = State::between;
@@ -206,17 +204,16 @@ class Walk {
   // What follows is the content of the entity that the header is of.
   Result<void> end_header(std::uint64_t end) {
     if (++seen_ > max_parts) return fail(Fault::data, "a mail of more than {} parts", max_parts);
-    auto header = read_header(source_, begin_, end, type_if_absent_);
-    if (!header) return std::unexpected(header.error());
+    auto header = TRY(read_header(source_, begin_, end, type_if_absent_));
     begin_ = end;
-    if (header->is_message() && level_ < max_levels) {
+    if (header.is_message() && level_ < max_levels) {
       ++level_;
       begin_entity(end, default_type);
-    } else if (header->is_multipart()) {
+    } else if (header.is_multipart()) {
       state_ = level_ < max_levels ? State::between : State::ignored;
-      if (level_ < max_levels) open_multipart(*header);
+      if (level_ < max_levels) open_multipart(header);
     } else {
-      header_ = std::move(*header);
+      header_ = std::move(header);
       state_ = State::leaf;
     }
     return {};
@@ -237,7 +234,7 @@ class Walk {
     // A header that ends so may be that of a mail, which has an empty one.
     while (state_ == State::header) {
       if (end - begin_ > header_size_limit) return too_long();
-      if (auto ended = end_header(end); !ended) return ended;
+      TRY(end_header(end));
     }
     if (state_ == State::leaf) {
       Decoded decoded(source_.bytes(begin_, end), header_.encoding);

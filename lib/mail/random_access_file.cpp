@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::mail {
 namespace {
@@ -32,12 +33,11 @@ Result<UniqueFd> copied(int from, std::string_view name, std::uint64_t limit) {
   if (!copy) return copy;
   std::string buffer(head_size, '\0');
   for (std::uint64_t size = 0;;) {
-    const auto got = read_some(from, buffer, name);
-    if (!got) return std::unexpected(got.error());
-    if (*got == 0) return copy;
-    size += *got;
+    const auto got = TRY(read_some(from, buffer, name));
+    if (got == 0) return copy;
+    size += got;
     if (size > limit) return fail(Fault::data, "{}: larger than the limit of {} bytes", name, limit);
-    if (const int error = write_all(copy->get(), std::string_view(buffer).substr(0, *got)); error != 0) {
+    if (const int error = write_all(copy->get(), std::string_view(buffer).substr(0, got)); error != 0) {
       return fail(write_fault(error), "{}: cannot be copied: {}", name, errno_text(error));
     }
   }
@@ -48,21 +48,17 @@ Result<UniqueFd> copied(int from, std::string_view name, std::uint64_t limit) {
 Result<RandomAccessFile> RandomAccessFile::open(const std::string& path, std::uint64_t limit, FileKind kind) {
   const bool is_stdin = path == "-";
   const std::string name = is_stdin ? "standard input" : printable(path);
-  auto fd = is_stdin ? Result<UniqueFd>(::dup(STDIN_FILENO))
-                     : open_file(path, std::numeric_limits<std::size_t>::max(), kind);
-  if (!fd) return std::unexpected(fd.error());
-  if (!*fd) return cannot_read(name, errno);
-  RandomAccessFile source(name, std::move(*fd));
-  auto begun = is_stdin ? source.copy(limit) : source.begin(limit);
-  if (!begun) return std::unexpected(begun.error());
+  auto fd = TRY(is_stdin ? Result<UniqueFd>(::dup(STDIN_FILENO))
+                         : open_file(path, std::numeric_limits<std::size_t>::max(), kind));
+  if (!fd) return cannot_read(name, errno);
+  RandomAccessFile source(name, std::move(fd));
+  auto begun = TRY(is_stdin ? source.copy(limit) : source.begin(limit));
   return source;
 }
 
 // What cannot be read at any place is copied first.
 Result<void> RandomAccessFile::copy(std::uint64_t limit) {
-  auto copy = copied(fd_.get(), name_, limit);
-  if (!copy) return std::unexpected(copy.error());
-  fd_ = std::move(*copy);
+  fd_ = TRY(copied(fd_.get(), name_, limit));
   return begin(limit);
 }
 

@@ -3,6 +3,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "mail/gmime.h"
 
 namespace starttls::mail {
@@ -60,10 +61,8 @@ std::string text_of(GMimeMessage* message) {
 Result<std::string> compose(const ReportMail& mail) {
   init_gmime();
   const Owned<GMimeMessage> message(g_mime_message_new(TRUE));
-  if (auto done = set_address(message.get(), GMIME_ADDRESS_TYPE_FROM, mail.from); !done)
-    return std::unexpected(done.error());
-  if (auto done = set_address(message.get(), GMIME_ADDRESS_TYPE_TO, mail.to); !done)
-    return std::unexpected(done.error());
+  TRY(set_address(message.get(), GMIME_ADDRESS_TYPE_FROM, mail.from));
+  TRY(set_address(message.get(), GMIME_ADDRESS_TYPE_TO, mail.to));
   const std::string subject = fmt::format("Report Domain: {} Submitter: {} Report-ID: <{}>",
                                           mail.policy_domain, mail.submitter, mail.report_id);
   g_mime_message_set_subject(message.get(), printable(subject).c_str(), nullptr);

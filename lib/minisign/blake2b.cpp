@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/try.h"
 
 namespace starttls::minisign {
 namespace {
@@ -58,15 +59,13 @@ Result<Hash> blake2b(std::string_view bytes) {
 }
 
 Result<Hash> blake2b_of_file(const std::filesystem::path& path) {
-  const auto fd = open_file(path, std::numeric_limits<std::size_t>::max());
-  if (!fd) return std::unexpected(fd.error());
+  const auto fd = TRY(open_file(path, std::numeric_limits<std::size_t>::max()));
   Blake2b hash;
   std::vector<char> piece(std::size_t{1} << 18U);
   for (;;) {
-    const auto size = read_some(fd->get(), piece, path.string());
-    if (!size) return std::unexpected(size.error());
-    if (*size == 0) return hash.so_far();
-    hash.add({piece.data(), *size});
+    const auto size = TRY(read_some(fd.get(), piece, path.string()));
+    if (size == 0) return hash.so_far();
+    hash.add({piece.data(), size});
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/try.h"
 #include "minisign/encoding.h"
 
 namespace starttls::minisign {
@@ -50,19 +51,17 @@ Result<Signature> parse_signature(std::string_view content) {
     return fail(Fault::data, "it is larger than {} bytes", signature_size_limit);
   }
   Signature signature;
-  auto untrusted = take_comment(content, untrusted_prefix, untrusted_comment_limit);
-  if (!untrusted) return std::unexpected(untrusted.error());
-  if (const auto taken = take_signature(content, signature); !taken) return std::unexpected(taken.error());
-  auto trusted = take_comment(content, trusted_prefix, trusted_comment_limit);
-  if (!trusted) return std::unexpected(trusted.error());
+  auto untrusted = TRY(take_comment(content, untrusted_prefix, untrusted_comment_limit));
+  TRY(take_signature(content, signature));
+  auto trusted = TRY(take_comment(content, trusted_prefix, trusted_comment_limit));
   const auto line = take_line(content);
   if (!line) return fail(Fault::data, "it ends before the signature of its trusted comment");
   if (!decode_base64(*line, signature.global_signature)) {
     return fail(Fault::data, "its fourth line is not {} bytes of base64", signature.global_signature.size());
   }
   if (!content.empty()) return fail(Fault::data, "something follows its fourth line");
-  signature.untrusted_comment = std::move(*untrusted);
-  signature.trusted_comment = std::move(*trusted);
+  signature.untrusted_comment = std::move(untrusted);
+  signature.trusted_comment = std::move(trusted);
   return signature;
 }
 

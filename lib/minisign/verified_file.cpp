@@ -7,28 +7,22 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::minisign {
 
 Result<VerifiedFile> VerifiedFile::open(const std::filesystem::path& path, std::string_view name,
                                         const Signature& signature, std::span<const PublicKey> keys,
                                         Legacy legacy, std::size_t limit, FileKind kind) {
-  auto verification = Verification::begin(name, signature, keys, legacy);
-  if (!verification) return std::unexpected(verification.error());
-  auto fd = open_file(path, limit, kind);
-  if (!fd) return std::unexpected(fd.error());
-  VerifiedFile file(path.string(), std::move(*fd));
+  auto verification = TRY(Verification::begin(name, signature, keys, legacy));
+  VerifiedFile file(path.string(), TRY(open_file(path, limit, kind)));
   struct stat info{};
   if (::fstat(file.fd_.get(), &info) != 0) return cannot_read(file.name_, errno);
   file.in_memory_ = !S_ISREG(info.st_mode);
   if (file.in_memory_) {
-    auto whole = read_all(file.fd_.get(), limit, file.name_);
-    if (!whole) return std::unexpected(whole.error());
-    file.whole_ = std::move(*whole);
+    file.whole_ = TRY(read_all(file.fd_.get(), limit, file.name_));
   }
-  if (const auto done = file.verify(std::move(*verification), limit); !done) {
-    return std::unexpected(done.error());
-  }
+  TRY(file.verify(std::move(verification), limit));
   return file;
 }
 
@@ -52,22 +46,18 @@ Result<std::size_t> VerifiedFile::read_at(std::span<char> into, std::size_t at) 
 Result<void> VerifiedFile::verify(Verification verification, std::size_t limit) {
   std::vector<char> piece(piece_size);
   for (;;) {
-    const auto size = read_at(piece, size_);
-    if (!size) return std::unexpected(size.error());
-    if (*size == 0) break;
-    size_ += *size;
+    const auto size = TRY(read_at(piece, size_));
+    if (size == 0) break;
+    size_ += size;
     if (size_ > limit) {
       return fail(Fault::data, "{}: larger than the limit of {} bytes", printable(name_), limit);
     }
-    verification.add({piece.data(), *size});
-    const auto hash = verification.hash_so_far();
-    if (!hash) return std::unexpected(hash.error());
-    hashes_.push_back(*hash);
-    if (*size < piece_size) break;
+    verification.add({piece.data(), size});
+    const auto hash = TRY(verification.hash_so_far());
+    hashes_.push_back(hash);
+    if (size < piece_size) break;
   }
-  auto verified = verification.finish();
-  if (!verified) return std::unexpected(verified.error());
-  verified_ = std::move(*verified);
+  verified_ = TRY(verification.finish());
   return {};
 }
 
@@ -77,9 +67,8 @@ Result<std::size_t> VerifiedFile::read(std::span<char> into) {
   const auto size = read_at(into.first(wanted), next_);
   if (!size) return size;
   again_.add({into.data(), *size});
-  const auto hash = again_.so_far();
-  if (!hash) return std::unexpected(hash.error());
-  if (*size != wanted || *hash != hashes_[next_ / piece_size]) {
+  const auto hash = TRY(again_.so_far());
+  if (*size != wanted || hash != hashes_[next_ / piece_size]) {
     return fail(Fault::data, "{}: changed while it was read, after its signature was checked",
                 printable(name_));
   }

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "minisign/encoding.h"
 
 namespace starttls::minisign {
@@ -101,13 +102,12 @@ Verification::~Verification() = default;
 
 Result<Verification> Verification::begin(std::string_view name, const Signature& signature,
                                          std::span<const PublicKey> keys, Legacy legacy) {
-  auto known = candidates(name, signature, keys);
-  if (!known) return std::unexpected(known.error());
-  if (const auto may = permitted(name, signature, legacy); !may) return std::unexpected(may.error());
+  auto known = TRY(candidates(name, signature, keys));
+  TRY(permitted(name, signature, legacy));
   auto state = std::make_unique<State>();
   state->name = name;
   state->signature = signature;
-  state->keys = std::move(*known);
+  state->keys = std::move(known);
   return Verification(std::move(state));
 }
 
@@ -131,37 +131,32 @@ Result<Verified> Verification::finish() {
     return fail(Fault::data, "{}: larger than the limit of {} bytes for a legacy signature",
                 printable(state.name), legacy_file_size_limit);
   }
-  const auto hash = state.hasher.so_far();
-  if (!hash) return std::unexpected(hash.error());
+  const auto hash = TRY(state.hasher.so_far());
   const Bytes message =
-      state.signature.algorithm == Algorithm::legacy ? byte_reader(state.whole) : Bytes(*hash);
+      state.signature.algorithm == Algorithm::legacy ? byte_reader(state.whole) : Bytes(hash);
   auto verified = check(state.name, message, state.signature, state.keys);
-  if (verified) verified->content = *hash;
+  if (verified) verified->content = hash;
   return verified;
 }
 
 Result<Verified> verify(std::string_view name, std::string_view content, const Signature& signature,
                         std::span<const PublicKey> keys, Legacy legacy) {
-  auto verification = Verification::begin(name, signature, keys, legacy);
-  if (!verification) return std::unexpected(verification.error());
-  verification->add(content);
-  return verification->finish();
+  auto verification = TRY(Verification::begin(name, signature, keys, legacy));
+  verification.add(content);
+  return verification.finish();
 }
 
 Result<Verified> verify_file(const std::filesystem::path& path, const Signature& signature,
                              std::span<const PublicKey> keys, Legacy legacy, FileKind kind) {
-  auto verification = Verification::begin(path.string(), signature, keys, legacy);
-  if (!verification) return std::unexpected(verification.error());
+  auto verification = TRY(Verification::begin(path.string(), signature, keys, legacy));
   const bool whole = signature.algorithm == Algorithm::legacy;
   const std::size_t limit = whole ? legacy_file_size_limit : std::numeric_limits<std::size_t>::max();
-  const auto fd = open_file(path, limit, kind);
-  if (!fd) return std::unexpected(fd.error());
+  const auto fd = TRY(open_file(path, limit, kind));
   std::vector<char> piece(std::size_t{1} << 18U);
   for (;;) {
-    const auto size = read_some(fd->get(), piece, path.string());
-    if (!size) return std::unexpected(size.error());
-    if (*size == 0) return verification->finish();
-    verification->add({piece.data(), *size});
+    const auto size = TRY(read_some(fd.get(), piece, path.string()));
+    if (size == 0) return verification.finish();
+    verification.add({piece.data(), size});
   }
 }
 

@@ -1,6 +1,7 @@
 #include "mtasts/mx_pattern.h"
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::mtasts {
 namespace {
@@ -27,9 +28,7 @@ Result<MxPattern> MxPattern::parse(std::string_view text) {
     return fail(Fault::data, "'{}' {}", printable(text, 300), fault);
   }
   const bool wildcard = text.starts_with("*.");
-  auto name = DomainName::parse(wildcard ? text.substr(2) : text);
-  if (!name) return std::unexpected(name.error());
-  return MxPattern(std::move(*name), wildcard);
+  return MxPattern(TRY(DomainName::parse(wildcard ? text.substr(2) : text)), wildcard);
 }
 
 bool MxPattern::matches(const DomainName& mx_host) const {

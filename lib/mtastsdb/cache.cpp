@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "mtastsdb/cache_file.h"
 #include "mtastsdb/cache_row.h"
 #include "mtastsdb/cache_table.h"
@@ -30,7 +31,7 @@ class Cache::Impl {
   // Does it with the file that has the name now.
   template <class Operation>
   auto with_current(Operation operation) -> decltype(operation(std::declval<CacheTable&>())) {
-    if (auto done = follow_file(); !done) return std::unexpected(done.error());
+    TRY(follow_file());
     return with_open(operation);
   }
 
@@ -115,9 +116,7 @@ Result<std::optional<Cache>> Cache::open_to_read(const std::filesystem::path& fi
     if (!error) return std::nullopt;
     return fail(Fault::permission, "{}: {}", printable(file.string()), error.message());
   }
-  auto table = open_table_to_read(file);
-  if (!table) return std::unexpected(table.error());
-  return Cache(std::make_unique<Impl>(file, std::move(*table), Impl::Kind::reader, 0, Time{}));
+  return Cache(std::make_unique<Impl>(file, TRY(open_table_to_read(file)), Impl::Kind::reader, 0, Time{}));
 }
 
 Cache::Cache(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -139,9 +138,8 @@ Result<void> Cache::keep(const DomainName& domain, const mtasts::PolicyState& po
   const CacheEntry entry{.domain = domain, .policy_state = policy_state};
   return impl_->with_current([&](CacheTable& table) -> Result<void> {
     // Most of what is kept has not changed, and need not be written.
-    const auto known = table.find(domain.str());
-    if (!known) return std::unexpected(known.error());
-    if (policy_state.empty() ? !*known : *known == to_row(entry)) return {};
+    const auto known = TRY(table.find(domain.str()));
+    if (policy_state.empty() ? !known : known == to_row(entry)) return {};
     return table.keep(entry, now, impl_->most());
   });
 }

@@ -17,6 +17,7 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::mtastsdb {
 namespace {
@@ -124,28 +125,27 @@ void forget_oldest_aside(const DirectoryEntry& place) {
 Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Time now) {
   if (identity_of(file) != damaged) return fs::path{};
   // By the descriptor of its directory, which may be another user's while we are root.
-  const auto place = find_entry(file);
-  if (!place) return std::unexpected(place.error());
-  const int directory = place->directory.fd();
+  const auto place = TRY(find_entry(file));
+  const int directory = place.directory.fd();
   fs::path aside = name_for_aside(file, now);
-  const std::string aside_name = place->name + aside.string().substr(file.string().size());
+  const std::string aside_name = place.name + aside.string().substr(file.string().size());
   // What was renamed is where a link leads to.
   if (std::error_code error; fs::is_symlink(file, error))
     aside = fs::canonical(file, error).parent_path() / aside_name;
-  if (::renameat(directory, place->name.c_str(), directory, aside_name.c_str()) != 0) {
+  if (::renameat(directory, place.name.c_str(), directory, aside_name.c_str()) != 0) {
     const int error = errno;
     return fail(write_fault(error), "{}: cannot be renamed: {}", printable(file.string()), errno_text(error));
   }
   if (identity_of(aside) != damaged) {
     // Another process has put a new file there in between: back with it.
-    if (::linkat(directory, aside_name.c_str(), directory, place->name.c_str(), 0) == 0)
+    if (::linkat(directory, aside_name.c_str(), directory, place.name.c_str(), 0) == 0)
       ::unlinkat(directory, aside_name.c_str(), 0);
     return fs::path{};
   }
   for (const char* suffix : beside) {
-    (void)::renameat(directory, (place->name + suffix).c_str(), directory, (aside_name + suffix).c_str());
+    (void)::renameat(directory, (place.name + suffix).c_str(), directory, (aside_name + suffix).c_str());
   }
-  forget_oldest_aside(*place);
+  forget_oldest_aside(place);
   return aside;
 }
 
@@ -204,10 +204,9 @@ std::expected<CacheTable, Refusal> open_table(const fs::path& file) {
 
 Result<CacheTable> open_table_to_read(const fs::path& file) {
   const auto open = [&](OpenMode opening) -> Result<CacheTable> {
-    auto database = Database::open(file, opening);
-    if (!database) return std::unexpected(database.error());
-    database->set_busy_timeout(patience);
-    auto table = table_in(std::move(*database), file);
+    auto database = TRY(Database::open(file, opening));
+    database.set_busy_timeout(patience);
+    auto table = table_in(std::move(database), file);
     if (!table) return std::unexpected(table.error().error);
     return std::move(*table);
   };

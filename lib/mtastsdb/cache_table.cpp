@@ -7,6 +7,7 @@
 
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::mtastsdb {
 namespace {
@@ -206,13 +207,10 @@ CacheTable::CacheTable(Database database, std::vector<Statement> statements)
 
 Result<CacheTable> CacheTable::in(Database database) {
   std::vector<Statement> statements;
-  auto find = database.prepare(fmt::format("SELECT {} FROM domains WHERE domain = ?1", columns));
-  if (!find) return std::unexpected(find.error());
-  statements.push_back(std::move(*find));
+  auto find = TRY(database.prepare(fmt::format("SELECT {} FROM domains WHERE domain = ?1", columns)));
+  statements.push_back(std::move(find));
   for (const std::string_view text : sql) {
-    auto statement = database.prepare(text);
-    if (!statement) return std::unexpected(statement.error());
-    statements.push_back(std::move(*statement));
+    statements.push_back(TRY(database.prepare(text)));
   }
   return CacheTable(std::move(database), std::move(statements));
 }
@@ -241,20 +239,17 @@ std::size_t CacheTable::max_bytes() const {
 }
 
 Result<bool> CacheTable::is_full(std::size_t most) {
-  const auto domains = number_from(statement(count));
-  if (!domains) return std::unexpected(domains.error());
-  if (*domains >= static_cast<std::int64_t>(most)) return true;
-  const auto taken = number_from(statement(bytes));
-  if (!taken) return std::unexpected(taken.error());
-  return *taken >= static_cast<std::int64_t>(max_bytes());
+  const auto domains = TRY(number_from(statement(count)));
+  if (domains >= static_cast<std::int64_t>(most)) return true;
+  const auto taken = TRY(number_from(statement(bytes)));
+  return taken >= static_cast<std::int64_t>(max_bytes());
 }
 
 // `which` selects the domains, ?1 is now.
 Result<void> CacheTable::drop_some(std::string_view which, Time now, std::int64_t most) {
-  auto drop = database_.prepare(fmt::format(
-      "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE {} LIMIT ?2)", which));
-  if (!drop) return std::unexpected(drop.error());
-  return drop->bind(1, number_of(now)).bind(2, most).run();
+  auto drop = TRY(database_.prepare(fmt::format(
+      "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE {} LIMIT ?2)", which)));
+  return drop.bind(1, number_of(now)).bind(2, most).run();
 }
 
 Result<void> CacheTable::drop_failing(Time now, std::int64_t most) {
@@ -262,95 +257,82 @@ Result<void> CacheTable::drop_failing(Time now, std::int64_t most) {
 }
 
 Result<void> CacheTable::make_room_for_failure(Time now, std::size_t most) {
-  const auto failing = database_.number("SELECT failing FROM totals");
-  if (!failing) return std::unexpected(failing.error());
+  const auto failing = TRY(database_.number("SELECT failing FROM totals"));
   const auto share = static_cast<std::int64_t>(max_failing(most));
-  if (*failing < share) return {};
+  if (failing < share) return {};
   return drop_failing(now, std::clamp<std::int64_t>(share / 100, 1, dropped_at_once));
 }
 
 // Only what is of no use any more, or failures: else those who have many domains could push out the policies
 // of others.
 Result<void> CacheTable::make_room(Time now, std::size_t most) {
-  const auto full = is_full(most);
-  if (!full) return std::unexpected(full.error());
-  if (!*full) return {};
+  const auto full = TRY(is_full(most));
+  if (!full) return {};
   auto done = drop_some("expires IS NOT NULL AND expires <= ?1 ORDER BY expires", now, dropped_at_once);
   if (done) done = drop_failing(now, dropped_at_once);
   if (!done) return done;
-  const auto still_full = is_full(most);
-  if (!still_full) return std::unexpected(still_full.error());
-  if (!*still_full) return {};
+  const auto still_full = TRY(is_full(most));
+  if (!still_full) return {};
   return fail(Fault::unavailable, "the MTA-STS cache is full: {}, or {} MiB", counted(most, "domain"),
               max_bytes() >> 20U);
 }
 
 // What is known of a domain may become longer: then there must be room for that, too.
 Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t most) {
-  const auto known = find(entry.domain.str());
-  if (!known) return std::unexpected(known.error());
+  const auto known = TRY(find(entry.domain.str()));
   const auto& policy = entry.policy_state.policy;
   const bool is_failure = !policy;
-  if (is_failure && !(*known && !(*known)->policy)) {
-    if (auto done = make_room_for_failure(now, most); !done) return done;
+  if (is_failure && !(known && !known->policy)) {
+    TRY(make_room_for_failure(now, most));
   }
-  const bool grows =
-      policy && *known && (!(*known)->policy || (*known)->policy->text.size() < policy->text.size());
-  if (!*known || grows) {
+  const bool grows = policy && known && (!known->policy || known->policy->text.size() < policy->text.size());
+  if (!known || grows) {
     // One that is there already does not count once more.
-    if (auto done = make_room(now, *known ? std::numeric_limits<std::int64_t>::max() : most); !done)
-      return done;
+    TRY(make_room(now, known ? std::numeric_limits<std::int64_t>::max() : most));
   }
   bind_row(statement(put_row), entry);
   return statement(put_row).run();
 }
 
 Result<void> CacheTable::keep(const CacheEntry& entry, Time now, std::size_t most) {
-  auto transaction = Transaction::begin(database_, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
-  const auto before = current_mta_view(entry.domain.str(), now);
-  if (!before) return std::unexpected(before.error());
+  auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
+  const auto before = TRY(current_mta_view(entry.domain.str(), now));
   auto done = entry.policy_state.empty() ? statement(remove_row).bind(1, entry.domain.str()).run()
                                          : write(entry, now, most);
   if (!done) return done;
-  if (*before != told_at(entry.policy_state, now)) {
+  if (before != told_at(entry.policy_state, now)) {
     if (done = statement(bump).run(); !done) return done;
   }
-  return transaction->commit();
+  return transaction.commit();
 }
 
 Result<bool> CacheTable::remove(std::string_view domain) {
-  auto transaction = Transaction::begin(database_, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
+  auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
   const std::int64_t changes_before = database_.total_changes();
   auto done = statement(remove_row).bind(1, domain).run();
   const bool was_there = database_.total_changes() != changes_before;
   if (done && was_there) done = statement(bump).run();
-  if (done) done = transaction->commit();
+  if (done) done = transaction.commit();
   if (!done) return std::unexpected(done.error());
   return was_there;
 }
 
 Result<std::size_t> CacheTable::remove_all() {
-  auto transaction = Transaction::begin(database_, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
-  const auto domains = number_from(statement(count));
-  if (!domains) return std::unexpected(domains.error());
+  auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
+  const auto domains = TRY(number_from(statement(count)));
   auto done = database_.execute("DELETE FROM domains");
   if (done) done = statement(bump).run();
-  if (done) done = transaction->commit();
+  if (done) done = transaction.commit();
   if (!done) return std::unexpected(done.error());
-  return static_cast<std::size_t>(std::max<std::int64_t>(*domains, 0));
+  return static_cast<std::size_t>(std::max<std::int64_t>(domains, 0));
 }
 
 Result<void> CacheTable::each(const std::function<void(const CacheEntry&)>& see) {
-  auto rows = database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain", columns));
-  if (!rows) return std::unexpected(rows.error());
+  auto rows = TRY(database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain", columns)));
   for (;;) {
-    const auto found = rows->step();
-    if (!found) return std::unexpected(found.error());
-    if (!*found) return {};
-    const auto row = row_in(*rows);
+    const auto found = TRY(rows.step());
+    if (!found) return {};
+    const auto row = row_in(rows);
     const auto entry = row ? to_entry(*row) : std::nullopt;
     if (entry) see(*entry);
   }
@@ -358,21 +340,19 @@ Result<void> CacheTable::each(const std::function<void(const CacheEntry&)>& see)
 
 // The second part is for those that a wrong clock has put off.
 Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t most) {
-  auto rows = database_.prepare(
+  auto rows = TRY(database_.prepare(
       "SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch <= ?1 AND expires > "
       "?1 "
       "UNION ALL SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch > ?2 "
-      "ORDER BY next_fetch LIMIT ?3");
-  if (!rows) return std::unexpected(rows.error());
-  rows->bind(1, number_of(now)).bind(2, number_of(now + mtasts::max_interval));
-  rows->bind(3, static_cast<std::int64_t>(most));
+      "ORDER BY next_fetch LIMIT ?3"));
+  rows.bind(1, number_of(now)).bind(2, number_of(now + mtasts::max_interval));
+  rows.bind(3, static_cast<std::int64_t>(most));
   std::vector<DomainName> domains;
   for (;;) {
-    const auto found = rows->step();
-    if (!found) return std::unexpected(found.error());
-    if (!*found) return domains;
-    auto domain = DomainName::parse(rows->text(0));
-    if (domain && domain->str() == rows->text(0)) domains.push_back(std::move(*domain));
+    const auto found = TRY(rows.step());
+    if (!found) return domains;
+    auto domain = DomainName::parse(rows.text(0));
+    if (domain && domain->str() == rows.text(0)) domains.push_back(std::move(*domain));
   }
 }
 
@@ -400,23 +380,20 @@ Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time
     const auto row = row_in(*rows);
     const auto entry = row ? to_entry(*row) : std::nullopt;
     if (!entry) continue;
-    const auto full = is_full(most);
-    if (!full) return std::unexpected(full.error());
-    if (*full) return true;
-    if (auto done = write(*entry, now, most); !done) return std::unexpected(done.error());
+    const auto full = TRY(is_full(most));
+    if (full) return true;
+    TRY(write(*entry, now, most));
   }
 }
 
 Result<std::size_t> CacheTable::take_over(CacheTable& other, Time now, std::size_t most) {
-  auto transaction = Transaction::begin(database_, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
+  auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
   auto whole = read_end(other, "ASC", now, most);
   if (whole && !*whole) whole = read_end(other, "DESC", now, most);
   if (!whole) return std::unexpected(whole.error());
-  const auto domains = number_from(statement(count));
-  if (!domains) return std::unexpected(domains.error());
-  if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
-  return static_cast<std::size_t>(*domains);
+  const auto domains = TRY(number_from(statement(count)));
+  TRY(transaction.commit());
+  return static_cast<std::size_t>(domains);
 }
 
 }  // namespace starttls::mtastsdb

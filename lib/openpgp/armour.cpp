@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::openpgp {
 namespace {
@@ -68,7 +69,7 @@ Result<std::string> keyring(std::string_view content) {
       return fail(Fault::data, "an OpenPGP block of another kind than a public key");
     }
   }
-  if (const auto skipped = skip_headers(content); !skipped) return std::unexpected(skipped.error());
+  TRY(skip_headers(content));
   std::string base64;
   for (line = take_line(content); !line.starts_with('=') && line != key_end; line = take_line(content)) {
     if (content.empty()) return fail(Fault::data, "the armour has no end");

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/subprocess.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "openpgp/armour.h"
 #include "openpgp/public_keys.h"
 
@@ -60,8 +61,7 @@ class PrivateFolder {
 
 // Absolute, so that no name is taken for an option or for standard input.
 Result<fs::path> readable(const fs::path& path) {
-  const auto fd = open_file(path, std::numeric_limits<std::size_t>::max());
-  if (!fd) return std::unexpected(fd.error());
+  const auto fd = TRY(open_file(path, std::numeric_limits<std::size_t>::max()));
   std::error_code error;
   fs::path absolute = fs::absolute(path, error);
   if (!error) return absolute;
@@ -110,10 +110,8 @@ Result<Verified> judge(const Finished& done) {
 
 Result<Verified> verify_file(const fs::path& file, const fs::path& signature_file, const fs::path& key_file,
                              const fs::path& scratch, const std::string& gpgv, const std::string& shown) {
-  const auto subject = readable(file);
-  if (!subject) return std::unexpected(subject.error());
-  const auto signature = read_file(signature_file, signature_size_limit);
-  if (!signature) return std::unexpected(signature.error());
+  const auto subject = TRY(readable(file));
+  const auto signature = TRY(read_file(signature_file, signature_size_limit));
   const auto content = read_file(key_file, key_file_size_limit);
   if (!content) {
     const Error& error = content.error();
@@ -123,18 +121,13 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   const auto known = keys ? public_keys(*keys) : std::unexpected(keys.error());
   if (!known) return fail(Fault::config, "{}: {}", printable(key_file.string()), known.error().message);
 
-  const auto parent = scratch_folder(scratch);
-  if (!parent) return std::unexpected(parent.error());
-  const auto folder = PrivateFolder::in(*parent);
-  if (!folder) return std::unexpected(folder.error());
-  const auto keys_path = folder->write("keys", *keys);
-  if (!keys_path) return std::unexpected(keys_path.error());
-  const auto signature_path = folder->write("signature", *signature);
-  if (!signature_path) return std::unexpected(signature_path.error());
+  const auto parent = TRY(scratch_folder(scratch));
+  const auto folder = TRY(PrivateFolder::in(parent));
+  const auto keys_path = TRY(folder.write("keys", *keys));
+  const auto signature_path = TRY(folder.write("signature", signature));
 
-  const auto done = run_gpgv(folder->path(), *keys_path, *signature_path, *subject, gpgv);
-  if (!done) return std::unexpected(done.error());
-  auto verified = judge(*done);
+  const auto done = TRY(run_gpgv(folder.path(), keys_path, signature_path, subject, gpgv));
+  auto verified = judge(done);
   if (verified) {
     if (const auto strong = strong_enough(*verified, *known); !strong)
       verified = std::unexpected(strong.error());

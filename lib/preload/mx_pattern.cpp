@@ -2,6 +2,7 @@
 
 #include "base/domain.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::preload {
 
@@ -17,13 +18,12 @@ Result<MxPattern> MxPattern::parse(std::string_view text) {
   }
   if (text == ".") return fail(Fault::data, "'.' is the null MX (RFC 7505), not an MX host");
   const bool suffix = text.starts_with('.') && !text.starts_with("..");
-  const auto name = DomainName::parse(suffix ? text.substr(1) : text);
-  if (!name) return std::unexpected(name.error());
-  if (name->str().find('.') == std::string::npos) {
+  const auto name = TRY(DomainName::parse(suffix ? text.substr(1) : text));
+  if (name.str().find('.') == std::string::npos) {
     return fail(Fault::data, "'{}' {}", printable(text, 300),
                 suffix ? "covers a whole top-level domain" : "is a single label, which no MX host is called");
   }
-  return MxPattern(suffix ? "." + name->str() : name->str());
+  return MxPattern(suffix ? "." + name.str() : name.str());
 }
 
 }  // namespace starttls::preload

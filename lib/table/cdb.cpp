@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::table {
 namespace {
@@ -85,9 +86,8 @@ Cdb& Cdb::operator=(Cdb&&) noexcept = default;
 Cdb::~Cdb() = default;
 
 Result<Cdb> Cdb::open(const std::filesystem::path& path) {
-  auto fd = open_file(path, size_limit);
-  if (!fd) return std::unexpected(fd.error());
-  auto state = std::make_unique<State>(path.string(), std::move(*fd));
+  auto fd = TRY(open_file(path, size_limit));
+  auto state = std::make_unique<State>(path.string(), std::move(fd));
   if (::cdb_init(&state->table, state->fd.get()) != 0) {
     return fail(Fault::data, "{}: is no cdb table", printable(path.string()));
   }

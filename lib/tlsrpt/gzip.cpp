@@ -6,6 +6,8 @@
 #include <array>
 #include <limits>
 
+#include "base/try.h"
+
 namespace starttls::tlsrpt {
 namespace {
 
@@ -69,7 +71,7 @@ Result<void> Gzip::add(std::string_view piece) {
     const std::string_view part = piece.substr(0, std::numeric_limits<uInt>::max());
     stream_->next_in = input(part);
     stream_->avail_in = static_cast<uInt>(part.size());
-    if (auto done = deflate(Z_NO_FLUSH); !done) return done;
+    TRY(deflate(Z_NO_FLUSH));
     piece.remove_prefix(part.size());
   }
   return {};
@@ -89,9 +91,9 @@ Result<void> Gzip::deflate(int flush) {
 }
 
 Result<std::string> Gzip::finish() {
-  if (auto begun = add({}); !begun) return std::unexpected(begun.error());
+  TRY(add({}));
   stream_->avail_in = 0;
-  if (auto done = deflate(Z_FINISH); !done) return std::unexpected(done.error());
+  TRY(deflate(Z_FINISH));
   deflateReset(stream_.get());
   return std::exchange(packed_, {});
 }
@@ -113,12 +115,11 @@ void Gunzip::begin(const ReadBytes& packed, std::uint64_t limit) {
 // Leaves avail_in at 0 at the end of the packed data only.
 Result<void> Gunzip::fill() {
   if (stream_->avail_in > 0 || at_end_) return {};
-  const auto size = (*packed_)(input_);
-  if (!size) return std::unexpected(size.error());
-  at_end_ = *size == 0;
-  taken_ += *size;
+  const auto size = TRY((*packed_)(input_));
+  at_end_ = size == 0;
+  taken_ += size;
   stream_->next_in = reinterpret_cast<Bytef*>(input_.data());
-  stream_->avail_in = static_cast<uInt>(*size);
+  stream_->avail_in = static_cast<uInt>(size);
   return {};
 }
 
@@ -129,7 +130,7 @@ Result<bool> Gunzip::begin_member() {
     if (inflateInit2(stream.get(), gzip_format) != Z_OK) return no_memory();
     stream_.reset(stream.release());
   }
-  if (auto filled = fill(); !filled) return std::unexpected(filled.error());
+  TRY(fill());
   const std::uint64_t at = taken_ - stream_->avail_in;
   if (stream_->avail_in == 0 && at > 0) return false;
   const bool is_magic = stream_->avail_in > 0 && *stream_->next_in == static_cast<Bytef>(magic[0]);
@@ -142,12 +143,11 @@ Result<bool> Gunzip::begin_member() {
 Result<std::size_t> Gunzip::read(std::span<char> into) {
   while (true) {
     if (!in_member_) {
-      const auto begun = begin_member();
-      if (!begun) return std::unexpected(begun.error());
-      if (!*begun) return 0;
+      const auto begun = TRY(begin_member());
+      if (!begun) return 0;
       in_member_ = true;
     }
-    if (auto filled = fill(); !filled) return std::unexpected(filled.error());
+    TRY(fill());
     stream_->next_out = reinterpret_cast<Bytef*>(into.data());
     stream_->avail_out = static_cast<uInt>(std::min(into.size(), piece_size));
     const uInt room = stream_->avail_out;

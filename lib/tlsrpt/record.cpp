@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "base/txt_record.h"
 
 namespace starttls::tlsrpt {
@@ -80,11 +81,10 @@ Result<Destination> parse_mailto(std::string_view rest) {
   if (!is_plain_local_part(local)) {
     return fail(Fault::data, "'{}' is no mail address of the plain kind", printable(*address, 300));
   }
-  auto domain = parse_host(std::string_view(*address).substr(at + 1));
-  if (!domain) return std::unexpected(domain.error());
-  std::string target = local + "@" + domain->str();
+  auto domain = TRY(parse_host(std::string_view(*address).substr(at + 1)));
+  std::string target = local + "@" + domain.str();
   return Destination{
-      .scheme = Destination::Scheme::mailto, .target = std::move(target), .host = std::move(*domain)};
+      .scheme = Destination::Scheme::mailto, .target = std::move(target), .host = std::move(domain)};
 }
 
 bool is_port(std::string_view text) {
@@ -108,8 +108,7 @@ Result<Destination> parse_https(std::string_view rest) {
   if (authority.find('@') != std::string_view::npos)
     return fail(Fault::data, "has a user name before its host");
   const auto colon = std::min(authority.find(':'), authority.size());
-  auto host = parse_host(authority.substr(0, colon));
-  if (!host) return std::unexpected(host.error());
+  auto host = TRY(parse_host(authority.substr(0, colon)));
   const std::string_view port = authority.substr(colon);
   if (!port.empty() && !is_port(port.substr(1))) {
     return fail(Fault::data, "'{}' is no port", printable(port.substr(1), 100));
@@ -118,9 +117,9 @@ Result<Destination> parse_https(std::string_view rest) {
   if (!is_url_text(path)) {
     return fail(Fault::data, "'{}' has a character that no URL may have", printable(path, 300));
   }
-  std::string target = fmt::format("https://{}{}{}", host->str(), port, path);
+  std::string target = fmt::format("https://{}{}{}", host.str(), port, path);
   return Destination{
-      .scheme = Destination::Scheme::https, .target = std::move(target), .host = std::move(*host)};
+      .scheme = Destination::Scheme::https, .target = std::move(target), .host = std::move(host)};
 }
 
 // What people forget, and that still says only one thing; else the URI as it is.

@@ -3,6 +3,8 @@
 #include <string_view>
 #include <utility>
 
+#include "base/try.h"
+
 namespace starttls::tlsrpt {
 namespace {
 
@@ -48,7 +50,7 @@ Result<ReportReading> ReportReader::read_json(const ReadBytes& document, const T
   const ReadBytes json = [&](std::span<char> into) -> Result<std::size_t> {
     const auto got = document(into);
     if (!got || !keep_) return got;
-    if (auto added = gzip_.add({into.data(), *got}); !added) return std::unexpected(added.error());
+    TRY(gzip_.add({into.data(), *got}));
     if (gzip_.packed_size() > packed_size_limit) return too_large();
     return got;
   };

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "sqlite/schema.h"
 
 namespace starttls::tlsrptdb {
@@ -155,9 +156,8 @@ constexpr mode_t file_mode = 0640;  // as the store of sessions
 
 // Also for who only reads: no daemon does it, and nothing may have been read for long.
 Result<void> upgrade(const std::filesystem::path& file) {
-  auto database = sqlite::Database::open(file, sqlite::OpenMode::read_write);
-  if (!database) return std::unexpected(database.error());
-  return sqlite::upgrade(*database, schema);
+  auto database = TRY(sqlite::Database::open(file, sqlite::OpenMode::read_write));
+  return sqlite::upgrade(database, schema);
 }
 
 }  // namespace
@@ -169,21 +169,20 @@ Result<sqlite::Database> open_database(const std::filesystem::path& file, store:
   if (access == store::Access::read && !is_there) {
     auto database = sqlite::Database::in_memory();
     if (!database) return database;
-    if (auto done = sqlite::create_schema(*database, schema); !done) return std::unexpected(done.error());
+    TRY(sqlite::create_schema(*database, schema));
     return database;
   }
   if (access == store::Access::owner && !is_there) {
-    if (auto done = sqlite::create(file, schema, file_mode); !done) return std::unexpected(done.error());
+    TRY(sqlite::create(file, schema, file_mode));
   }
   auto database = sqlite::Database::open(
       file, access == store::Access::read ? sqlite::OpenMode::read_only : sqlite::OpenMode::read_write);
   if (!database) return database;
-  const auto standing = sqlite::schema_status(*database, schema);
-  if (!standing) return std::unexpected(standing.error());
-  if (*standing == sqlite::SchemaStatus::older) {
-    if (auto done = upgrade(file); !done) return std::unexpected(done.error());
+  const auto standing = TRY(sqlite::schema_status(*database, schema));
+  if (standing == sqlite::SchemaStatus::older) {
+    TRY(upgrade(file));
   }
-  if (auto done = sqlite::check(*database, schema, file); !done) return std::unexpected(done.error());
+  TRY(sqlite::check(*database, schema, file));
   if (access != store::Access::read) {
     // WAL: who looks at reports does not keep those waiting that come in. FULL: what was taken is on the
     // disk.

@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/try.h"
 #include "store/columns.h"
 #include "tlsrptdb/database.h"
 
@@ -46,9 +47,8 @@ Delivery delivery_in(const Statement& row) {
 Result<std::vector<Delivery>> read(Statement& rows) {
   std::vector<Delivery> found;
   while (true) {
-    const auto row = rows.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return found;
+    const auto row = TRY(rows.step());
+    if (!row) return found;
     found.push_back(delivery_in(rows));
   }
 }
@@ -74,46 +74,41 @@ DeliveryQueue& DeliveryQueue::operator=(DeliveryQueue&&) noexcept = default;
 DeliveryQueue::~DeliveryQueue() = default;
 
 Result<DeliveryQueue> DeliveryQueue::open(const std::filesystem::path& file, store::Access access) {
-  auto database = open_database(file, access);
-  if (!database) return std::unexpected(database.error());
-  return DeliveryQueue(std::make_unique<Open>(Open{.database = std::move(*database)}));
+  auto database = TRY(open_database(file, access));
+  return DeliveryQueue(std::make_unique<Open>(Open{.database = std::move(database)}));
 }
 
 Result<bool> DeliveryQueue::add(const Delivery& delivery, std::string_view json_gzip) {
-  auto row = open_->database.prepare(
+  auto row = TRY(open_->database.prepare(
       "INSERT INTO deliveries (report_id, destination, policy_domain, submitter, sender, file_name, state, "
       "created, "
       "next_try, tries, reason, json_gzip) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'waiting', ?7, ?8, 0, '', ?9) "
-      "ON CONFLICT DO NOTHING");
-  if (!row) return std::unexpected(row.error());
-  row->bind(1, delivery.report_id).bind(2, delivery.destination).bind(3, delivery.policy_domain);
-  row->bind(4, delivery.submitter).bind(5, delivery.sender).bind(6, delivery.file_name);
-  row->bind(7, to_number(delivery.created)).bind(8, to_number(delivery.next_try)).bind_bytes(9, json_gzip);
+      "ON CONFLICT DO NOTHING"));
+  row.bind(1, delivery.report_id).bind(2, delivery.destination).bind(3, delivery.policy_domain);
+  row.bind(4, delivery.submitter).bind(5, delivery.sender).bind(6, delivery.file_name);
+  row.bind(7, to_number(delivery.created)).bind(8, to_number(delivery.next_try)).bind_bytes(9, json_gzip);
   const std::int64_t before = open_->database.total_changes();
-  if (auto done = row->run(); !done) return std::unexpected(done.error());
+  TRY(row.run());
   return open_->database.total_changes() > before;
 }
 
 Result<std::vector<Delivery>> DeliveryQueue::due(Time now) {
-  auto rows = open_->database.prepare(fmt::format(
-      "SELECT {} FROM deliveries WHERE state = 'waiting' AND next_try <= ?1 ORDER BY created, id", columns));
-  if (!rows) return std::unexpected(rows.error());
-  rows->bind(1, to_number(now));
-  return read(*rows);
+  auto rows = TRY(open_->database.prepare(fmt::format(
+      "SELECT {} FROM deliveries WHERE state = 'waiting' AND next_try <= ?1 ORDER BY created, id", columns)));
+  rows.bind(1, to_number(now));
+  return read(rows);
 }
 
 Result<std::string> DeliveryQueue::json_gzip(std::int64_t id) {
-  auto row = open_->database.prepare("SELECT json_gzip FROM deliveries WHERE id = ?1");
-  if (!row) return std::unexpected(row.error());
-  if (const auto found = row->bind(1, id).step(); !found) return std::unexpected(found.error());
-  return row->text(0);
+  auto row = TRY(open_->database.prepare("SELECT json_gzip FROM deliveries WHERE id = ?1"));
+  TRY(row.bind(1, id).step());
+  return row.text(0);
 }
 
 Result<void> DeliveryQueue::set_sent(std::int64_t id) {
-  auto row = open_->database.prepare(
-      "UPDATE deliveries SET state = 'sent', tries = tries + 1, reason = '' WHERE id = ?1");
-  if (!row) return std::unexpected(row.error());
-  return row->bind(1, id).run();
+  auto row = TRY(open_->database.prepare(
+      "UPDATE deliveries SET state = 'sent', tries = tries + 1, reason = '' WHERE id = ?1"));
+  return row.bind(1, id).run();
 }
 
 Result<DeliveryState> DeliveryQueue::set_failed(const Delivery& delivery, const std::string& reason,
@@ -121,30 +116,28 @@ Result<DeliveryState> DeliveryQueue::set_failed(const Delivery& delivery, const 
   const Time next = now + retry_delay(delivery.tries + 1);
   const bool goes_on = may_pass && next <= delivery.created + max_delivery_time;
   const DeliveryState state = goes_on ? DeliveryState::waiting : DeliveryState::given_up;
-  auto row = open_->database.prepare(
-      "UPDATE deliveries SET state = ?2, tries = tries + 1, next_try = ?3, reason = ?4 WHERE id = ?1");
-  if (!row) return std::unexpected(row.error());
-  row->bind(1, delivery.id).bind(2, to_string(state)).bind(3, to_number(next)).bind(4, reason);
-  if (auto done = row->run(); !done) return std::unexpected(done.error());
+  auto row = TRY(open_->database.prepare(
+      "UPDATE deliveries SET state = ?2, tries = tries + 1, next_try = ?3, reason = ?4 WHERE id = ?1"));
+  row.bind(1, delivery.id).bind(2, to_string(state)).bind(3, to_number(next)).bind(4, reason);
+  TRY(row.run());
   return state;
 }
 
 Result<std::vector<Delivery>> DeliveryQueue::all() {
-  auto rows = open_->database.prepare(fmt::format("SELECT {} FROM deliveries ORDER BY created, id", columns));
-  if (!rows) return std::unexpected(rows.error());
-  return read(*rows);
+  auto rows =
+      TRY(open_->database.prepare(fmt::format("SELECT {} FROM deliveries ORDER BY created, id", columns)));
+  return read(rows);
 }
 
 Result<void> DeliveryQueue::remove(std::int64_t id) {
-  auto row = open_->database.prepare("DELETE FROM deliveries WHERE id = ?1");
-  if (!row) return std::unexpected(row.error());
-  return row->bind(1, id).run();
+  auto row = TRY(open_->database.prepare("DELETE FROM deliveries WHERE id = ?1"));
+  return row.bind(1, id).run();
 }
 
 Result<void> DeliveryQueue::forget(Time before) {
-  auto rows = open_->database.prepare("DELETE FROM deliveries WHERE state <> 'waiting' AND created < ?1");
-  if (!rows) return std::unexpected(rows.error());
-  return rows->bind(1, to_number(before)).run();
+  auto rows =
+      TRY(open_->database.prepare("DELETE FROM deliveries WHERE state <> 'waiting' AND created < ?1"));
+  return rows.bind(1, to_number(before)).run();
 }
 
 }  // namespace starttls::tlsrptdb

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/saturated.h"
+#include "base/try.h"
 #include "sqlite/sqlite.h"
 #include "store/columns.h"
 #include "tlsrpt/policy_domain.h"
@@ -130,10 +131,9 @@ struct ReportStore::Open {
 Result<ReportStore::KeptReport> ReportStore::Open::find(Statement& statement, Time begin,
                                                         std::int64_t identity) {
   statement.bind(1, to_number(begin)).bind(2, identity);
-  const auto found = statement.step();
-  if (!found) return std::unexpected(found.error());
+  const auto found = TRY(statement.step());
   KeptReport kept;
-  if (*found) {
+  if (found) {
     kept = {
         .id = statement.number(0), .successful = count_in(statement, 1), .failed = count_in(statement, 2)};
   }
@@ -159,9 +159,7 @@ Result<void> ReportStore::Open::prepare() {
        "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16) ON CONFLICT DO "
        "NOTHING"}};
   for (const auto& [statement, sql] : statements) {
-    auto prepared = database.prepare(sql);
-    if (!prepared) return std::unexpected(prepared.error());
-    statement.emplace(std::move(*prepared));
+    statement.emplace(TRY(database.prepare(sql)));
   }
   return {};
 }
@@ -179,12 +177,11 @@ Result<void> ReportStore::Open::remove_parts() {
   cuts.push_back(policies);
   for (const char* sql : {"DELETE FROM policies WHERE report = ?1 AND number >= ?2 AND number < ?3",
                           "DELETE FROM failures WHERE report = ?1 AND policy >= ?2 AND policy < ?3"}) {
-    auto statement = database.prepare(sql);
-    if (!statement) return std::unexpected(statement.error());
+    auto statement = TRY(database.prepare(sql));
     std::int64_t from = 0;
     for (const std::int64_t to : cuts) {
-      statement->bind(1, report).bind(2, std::exchange(from, to)).bind(3, to);
-      if (auto done = statement->run(); !done) return done;
+      statement.bind(1, report).bind(2, std::exchange(from, to)).bind(3, to);
+      TRY(statement.run());
     }
   }
   return {};
@@ -192,22 +189,20 @@ Result<void> ReportStore::Open::remove_parts() {
 
 // A whole report that was kept, the failures of some policies at a time.
 Result<void> ReportStore::Open::remove_report(std::int64_t id) {
-  auto row = database.prepare(
-      "SELECT (SELECT max(number) FROM policies WHERE report = ?1), size FROM reports WHERE id = ?1");
-  if (!row) return std::unexpected(row.error());
-  if (const auto found = row->bind(1, id).step(); !found) return std::unexpected(found.error());
-  const std::int64_t last = row->number(0);
-  total -= std::min(total, count_in(*row, 1));
-  row->reset();
-  auto parts = database.prepare("DELETE FROM failures WHERE report = ?1 AND policy >= ?2 AND policy < ?3");
-  if (!parts) return std::unexpected(parts.error());
+  auto row = TRY(database.prepare(
+      "SELECT (SELECT max(number) FROM policies WHERE report = ?1), size FROM reports WHERE id = ?1"));
+  TRY(row.bind(1, id).step());
+  const std::int64_t last = row.number(0);
+  total -= std::min(total, count_in(row, 1));
+  row.reset();
+  auto parts =
+      TRY(database.prepare("DELETE FROM failures WHERE report = ?1 AND policy >= ?2 AND policy < ?3"));
   for (std::int64_t at = 0; at <= last; at += policies_at_once) {
-    if (auto done = parts->bind(1, id).bind(2, at).bind(3, at + policies_at_once).run(); !done) return done;
+    TRY(parts.bind(1, id).bind(2, at).bind(3, at + policies_at_once).run());
   }
   for (const char* sql : {"DELETE FROM policies WHERE report = ?1", "DELETE FROM reports WHERE id = ?1"}) {
-    auto statement = database.prepare(sql);
-    if (!statement) return std::unexpected(statement.error());
-    if (auto done = statement->bind(1, id).run(); !done) return done;
+    auto statement = TRY(database.prepare(sql));
+    TRY(statement.bind(1, id).run());
   }
   return {};
 }
@@ -215,22 +210,21 @@ Result<void> ReportStore::Open::remove_report(std::int64_t id) {
 // 0 where there is none.
 Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& received, std::int64_t since) {
   // The first part finds whoever may be pushed out and holds the most.
-  auto row = database.prepare(R"sql(
+  auto row = TRY(database.prepare(R"sql(
     SELECT min(id) FROM reports JOIN (
       SELECT name, authenticated FROM reporters
       WHERE authenticated < ?1 OR (authenticated = ?1 AND since > ?2)
       ORDER BY authenticated, bytes DESC LIMIT 1
-    ) AS last ON reporter = last.name AND reports.authenticated = last.authenticated)sql");
-  if (!row) return std::unexpected(row.error());
-  row->bind(1, std::int64_t{received.authenticated}).bind(2, since);
-  if (const auto found = row->step(); !found) return std::unexpected(found.error());
-  return row->number(0);
+    ) AS last ON reporter = last.name AND reports.authenticated = last.authenticated)sql"));
+  row.bind(1, std::int64_t{received.authenticated}).bind(2, since);
+  TRY(row.step());
+  return row.number(0);
 }
 
 // Why there is no room for the report that was just added; "" where there is.
 Result<std::string> ReportStore::Open::make_room(const Received& received) {
   select_reporter->bind(1, received.reporter).bind(2, std::int64_t{received.authenticated});
-  if (const auto found = select_reporter->step(); !found) return std::unexpected(found.error());
+  TRY(select_reporter->step());
   const std::uint64_t held = count_in(*select_reporter, 0);
   const std::int64_t since = select_reporter->number(1);
   select_reporter->reset();
@@ -241,11 +235,10 @@ Result<std::string> ReportStore::Open::make_room(const Received& received) {
         held, share());
   }
   while (total > quota) {
-    const auto oldest = oldest_that_gives_way(received, since);
-    if (!oldest) return std::unexpected(oldest.error());
-    if (*oldest == 0)
+    const auto oldest = TRY(oldest_that_gives_way(received, since));
+    if (oldest == 0)
       return fmt::format("the store is full: all reports hold {} bytes (report.max_store_size)", quota);
-    if (auto removed = remove_report(*oldest); !removed) return std::unexpected(removed.error());
+    TRY(remove_report(oldest));
     ++evicted;
   }
   return std::string();
@@ -257,22 +250,18 @@ ReportStore& ReportStore::operator=(ReportStore&&) noexcept = default;
 ReportStore::~ReportStore() = default;
 
 Result<ReportStore> ReportStore::open(const std::filesystem::path& file, store::Access access) {
-  auto database = open_database(file, access);
-  if (!database) return std::unexpected(database.error());
-  return ReportStore(std::make_unique<Open>(Open{.database = std::move(*database)}));
+  auto database = TRY(open_database(file, access));
+  return ReportStore(std::make_unique<Open>(Open{.database = std::move(database)}));
 }
 
 Result<void> ReportStore::begin() {
-  auto transaction = Transaction::begin(open_->database, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
-  open_->transaction.emplace(std::move(*transaction));
-  if (auto prepared = open_->prepare(); !prepared) return prepared;
-  const auto last = open_->database.number("SELECT max(id) FROM reports");
-  if (!last) return std::unexpected(last.error());
-  open_->report = *last + 1;
-  const auto total = open_->database.number("SELECT coalesce(sum(bytes), 0) FROM reporters");
-  if (!total) return std::unexpected(total.error());
-  open_->total = static_cast<std::uint64_t>(*total);
+  auto transaction = TRY(Transaction::begin(open_->database, "IMMEDIATE"));
+  open_->transaction.emplace(std::move(transaction));
+  TRY(open_->prepare());
+  const auto last = TRY(open_->database.number("SELECT max(id) FROM reports"));
+  open_->report = last + 1;
+  const auto total = TRY(open_->database.number("SELECT coalesce(sum(bytes), 0) FROM reporters"));
+  open_->total = static_cast<std::uint64_t>(total);
   open_->uncommitted = 0;
   open_->next_report();
   return {};
@@ -290,7 +279,7 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
   row.bind_view(3, policy.policy_type).bind_view(4, policy.policy_domain);
   row.bind_view(5, policy_strings).bind_view(6, mx_hosts);
   row.bind(7, to_number(policy.successful_sessions)).bind(8, to_number(policy.failed_sessions));
-  if (auto done = row.run(); !done) return done;
+  TRY(row.run());
   std::int64_t number = 0;
   for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
     Statement& failure = *open_->insert_failure;
@@ -299,7 +288,7 @@ Result<void> ReportStore::add(const tlsrpt::PolicyResult& policy) {
     failure.bind_view(6, detail.receiving_mx_hostname).bind_view(7, detail.receiving_mx_helo);
     failure.bind_view(8, detail.receiving_ip).bind(9, to_number(detail.failed_session_count));
     failure.bind_view(10, detail.additional_information).bind_view(11, detail.failure_reason_code);
-    if (auto done = failure.run(); !done) return done;
+    TRY(failure.run());
   }
   ++open_->policies;
   open_->rows += 1 + policy.failure_details.size();
@@ -319,7 +308,7 @@ Result<AddedReport> ReportStore::finish(const Received& received) {
     const std::string reason = fmt::format(
         "it would take more room than the {} bytes that are one reporter's share of report.max_store_size",
         open.share());
-    if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
+    TRY(drop());
     return AddedReport{.addition = AddResult::refused, .report = 0, .reason = reason};
   }
   return received.authenticated ? finish_signed(received) : finish_unsigned(received);
@@ -339,40 +328,36 @@ Result<bool> ReportStore::insert(const Received& received) {
   if (received.authenticated) row.bind(15, received.identity);
   row.bind_view(16, received.report_domain);
   const std::int64_t changes_before = open.database.total_changes();
-  if (auto done = row.run(); !done) return std::unexpected(done.error());
+  TRY(row.run());
   return open.database.total_changes() > changes_before;
 }
 
 Result<AddedReport> ReportStore::finish_signed(const Received& received) {
   Open& open = *open_;
-  const auto twin = open.find(*open.select_unsigned, received.head.begin, received.identity);
-  if (!twin) return std::unexpected(twin.error());
-  const bool is_same = twin->id != 0 && open.has_figures_of(*twin);
-  const auto inserted = insert(received);
-  if (!inserted) return std::unexpected(inserted.error());
-  if (!*inserted) {
+  const auto twin = TRY(open.find(*open.select_unsigned, received.head.begin, received.identity));
+  const bool is_same = twin.id != 0 && open.has_figures_of(twin);
+  const auto inserted = TRY(insert(received));
+  if (!inserted) {
     const auto other = open.find(*open.select_any, received.head.begin, stored_identity(received));
     return other ? keep_other(*other) : std::unexpected(other.error());
   }
   auto kept = finish_added(received);
-  if (!kept || kept->addition != AddResult::added || twin->id == 0) return kept;
-  if (auto removed = open.remove_report(twin->id); !removed) return std::unexpected(removed.error());
+  if (!kept || kept->addition != AddResult::added || twin.id == 0) return kept;
+  TRY(open.remove_report(twin.id));
   if (is_same) kept->addition = AddResult::duplicate;
   return kept;
 }
 
 Result<AddedReport> ReportStore::finish_unsigned(const Received& received) {
   Open& open = *open_;
-  const auto twin = open.find(*open.select_signed, received.head.begin, received.identity);
-  if (!twin) return std::unexpected(twin.error());
-  if (twin->id != 0) return keep_other(*twin);
+  const auto twin = TRY(open.find(*open.select_signed, received.head.begin, received.identity));
+  if (twin.id != 0) return keep_other(twin);
   auto inserted = insert(received);
   if (!inserted) return std::unexpected(inserted.error());
   if (*inserted) return finish_added(received);
-  const auto kept = open.find(*open.select_unsigned, received.head.begin, received.identity);
-  if (!kept) return std::unexpected(kept.error());
-  if (open.failed <= kept->failed) return keep_other(*kept);
-  if (auto removed = open.remove_report(kept->id); !removed) return std::unexpected(removed.error());
+  const auto kept = TRY(open.find(*open.select_unsigned, received.head.begin, received.identity));
+  if (open.failed <= kept.failed) return keep_other(kept);
+  TRY(open.remove_report(kept.id));
   inserted = insert(received);
   if (!inserted) return std::unexpected(inserted.error());
   auto added = finish_added(received);
@@ -385,7 +370,7 @@ Result<AddedReport> ReportStore::finish_unsigned(const Received& received) {
 // The one that is there stays, and not the one that was being added.
 Result<AddedReport> ReportStore::keep_other(const KeptReport& other) {
   const bool is_same = open_->has_figures_of(other);
-  if (auto dropped = drop(); !dropped) return std::unexpected(dropped.error());
+  TRY(drop());
   return AddedReport{
       .addition = is_same ? AddResult::duplicate : AddResult::conflicting, .report = other.id, .reason = {}};
 }
@@ -394,12 +379,11 @@ Result<AddedReport> ReportStore::finish_added(const Received& received) {
   Open& open = *open_;
   open.total += open.size;
   open.uncommitted += size_of(received);
-  const auto refusal = open.make_room(received);
-  if (!refusal) return std::unexpected(refusal.error());
-  if (!refusal->empty()) {
-    if (auto removed = open.remove_report(open.report); !removed) return std::unexpected(removed.error());
+  const auto refusal = TRY(open.make_room(received));
+  if (!refusal.empty()) {
+    TRY(open.remove_report(open.report));
     open.next_report();
-    return AddedReport{.addition = AddResult::refused, .report = 0, .reason = *refusal};
+    return AddedReport{.addition = AddResult::refused, .report = 0, .reason = refusal};
   }
   open.next_report();
   return AddedReport{.addition = AddResult::added, .report = open.report++, .reason = {}};
@@ -430,26 +414,23 @@ Result<void> ReportStore::commit() {
 }
 
 Result<void> ReportStore::prune(Day before, std::size_t most) {
-  auto transaction = Transaction::begin(open_->database, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
+  auto transaction = TRY(Transaction::begin(open_->database, "IMMEDIATE"));
   std::set<std::int64_t> old;
   for (const char* sql :
        {R"(SELECT id FROM reports WHERE begin < ?1 AND "end" < ?1 ORDER BY begin, id LIMIT ?2)",
         "SELECT id FROM reports WHERE received < ?1 ORDER BY received LIMIT ?2"}) {
-    auto rows = open_->database.prepare(sql);
-    if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, to_number(Time(before))).bind(2, static_cast<std::int64_t>(most));
+    auto rows = TRY(open_->database.prepare(sql));
+    rows.bind(1, to_number(Time(before))).bind(2, static_cast<std::int64_t>(most));
     while (true) {
-      const auto row = rows->step();
-      if (!row) return std::unexpected(row.error());
-      if (!*row) break;
-      old.insert(rows->number(0));
+      const auto row = TRY(rows.step());
+      if (!row) break;
+      old.insert(rows.number(0));
     }
   }
   for (const std::int64_t id : old) {
-    if (auto removed = open_->remove_report(id); !removed) return removed;
+    TRY(open_->remove_report(id));
   }
-  return transaction->commit();
+  return transaction.commit();
 }
 
 namespace {
@@ -488,41 +469,36 @@ ReportedPolicy policy_in(const Statement& row) {
 Result<void> ReportStore::read_rows(
     const store::Period& period,
     const std::function<Result<void>(std::int64_t number, ReportedPolicy&&)>& take) {
-  auto transaction = Transaction::begin(open_->database, "DEFERRED");
-  if (!transaction) return std::unexpected(transaction.error());
-  auto rows = open_->database.prepare(R"sql(
+  auto transaction = TRY(Transaction::begin(open_->database, "DEFERRED"));
+  auto rows = TRY(open_->database.prepare(R"sql(
     SELECT r.id, p.number, r.organization, r.begin, r."end", r.contact, r.report_id, p.policy_type, p.policy_strings,
            p.policy_domain, p.mx_hosts, p.successful, p.failed, r.reporter, r.authenticated, r.report_domain
     FROM reports AS r JOIN policies AS p ON p.report = r.id
-    WHERE r.begin >= ?1 AND r.begin < ?2 ORDER BY r.id, p.number)sql");
-  if (!rows) return std::unexpected(rows.error());
-  rows->bind(1, to_number(Time(period.since))).bind(2, to_number(Time(period.until + std::chrono::days{1})));
+    WHERE r.begin >= ?1 AND r.begin < ?2 ORDER BY r.id, p.number)sql"));
+  rows.bind(1, to_number(Time(period.since))).bind(2, to_number(Time(period.until + std::chrono::days{1})));
   while (true) {
-    const auto row = rows->step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
-    if (auto taken = take(rows->number(1), policy_in(*rows)); !taken) return taken;
+    const auto row = TRY(rows.step());
+    if (!row) return {};
+    TRY(take(rows.number(1), policy_in(rows)));
   }
 }
 
 Result<void> ReportStore::read(const store::Period& period, const std::optional<std::string>& policy_domain,
                                const std::function<void(ReportedPolicy&&)>& take) {
-  auto failures = open_->database.prepare(
+  auto failures = TRY(open_->database.prepare(
       "SELECT number, result_type, sending_mta_ip, receiving_mx_hostname, receiving_mx_helo, receiving_ip, "
       "sessions, "
       "additional_information, failure_reason_code FROM failures WHERE report = ?1 AND policy = ?2 ORDER BY "
-      "number");
-  if (!failures) return std::unexpected(failures.error());
+      "number"));
   return read_rows(period, [&](std::int64_t number, ReportedPolicy&& reported) -> Result<void> {
     if (policy_domain && reported.policy.policy_domain != *policy_domain) return {};
-    failures->bind(1, reported.report).bind(2, number);
+    failures.bind(1, reported.report).bind(2, number);
     while (true) {
-      const auto failure = failures->step();
-      if (!failure) return std::unexpected(failure.error());
-      if (!*failure) break;
-      reported.policy.failure_details.push_back(failure_in(*failures));
+      const auto failure = TRY(failures.step());
+      if (!failure) break;
+      reported.policy.failure_details.push_back(failure_in(failures));
     }
-    failures->reset();
+    failures.reset();
     take(std::move(reported));
     return {};
   });
@@ -537,10 +513,9 @@ Result<void> ReportStore::read_policies(const store::Period& period,
 }
 
 Result<std::string> ReportStore::packed(std::int64_t report) {
-  auto row = open_->database.prepare("SELECT json_gzip FROM reports WHERE id = ?1");
-  if (!row) return std::unexpected(row.error());
-  if (const auto found = row->bind(1, report).step(); !found) return std::unexpected(found.error());
-  return row->text(0);
+  auto row = TRY(open_->database.prepare("SELECT json_gzip FROM reports WHERE id = ?1"));
+  TRY(row.bind(1, report).step());
+  return row.text(0);
 }
 
 }  // namespace starttls::tlsrptdb
