@@ -1,4 +1,4 @@
-// What users can do who lack the rights to a file or directory that belongs to a service.
+// Advice for users who lack the rights to a file or directory of a service.
 #pragma once
 
 #include <sys/types.h>
@@ -18,7 +18,7 @@ struct Denied {
   mode_t mode = 0;       // as stat(2) says
   bool is_root = false;  // whether that group is root's, which nobody should join
   std::string user;
-  bool is_readable = false;  // for this process; then it was writing that was refused
+  bool is_readable = false;  // by this process; then writing was denied
   bool is_a_member = false;  // whether the user database has the user in that group
   std::string program;       // what the user runs, for the example
 };
@@ -26,10 +26,9 @@ struct Denied {
 // One sentence without a full stop: how to get access. "": the mode has no group that could read it.
 std::string access_advice(const Denied& denied);
 
-// The same error with the advice behind it, where the message begins with that path and it is a
-// Fault::permission, also about something in that directory, or the path may not be read. Any other error
-// stays as it is. `program` is the name of
-// ours.
+// The same error, with the advice added where it is Fault::permission and its message begins with that path:
+// it is about the path itself or about something in that directory. Other errors stay as they are. `program`
+// is the name of our program.
 Error with_access_advice(Error error, const std::filesystem::path& path, std::string_view program);
 
 }  // namespace starttls

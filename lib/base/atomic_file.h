@@ -1,16 +1,19 @@
-// A file that others read, in the making: written beside its place, then put there whole.
+// Writes a file that others read: first beside its target, then moved there as a whole.
 //
-//   auto draft = AtomicFile::create(path);
-//   draft->append(...);
-//   if (draft->differs()) draft->finish(), draft->commit();
+//   auto file = TRY(AtomicFile::create(path));
+//   file.append(...);
+//   if (TRY(file.differs())) {
+//     TRY(file.finish());
+//     TRY(file.commit());
+//   }
 //
-// A draft that is not published leaves no trace; what a killed process left is cleared away by the next draft
-// of the same place. Every failure has the place's name: Fault::io where the disk is
-// full or fails, else Fault::cannot_create.
+// A file that is not committed leaves no trace. What a killed process left is removed by the next one for the
+// same target. Every error names the target: Fault::io where the disk is full or fails, else
+// Fault::cannot_create.
 //
 // The directory may belong to another user, who can rename and replace everything in it at any time, while we
-// are root: it is opened once (directory.h), and everything is done by its descriptor and the draft's, under
-// names that nobody can guess, without following a link.
+// are root. So it is opened once (directory.h), and all work is done by descriptors, under names that nobody
+// can guess, without following links.
 #pragma once
 
 #include <sys/types.h>
@@ -58,9 +61,9 @@ class BufferedWriter {
 
 class AtomicFile {
  public:
-  // A file that is there keeps its mode, and its owner as far as we may give files away; `mode` is for a new
-  // one. A symbolic link is followed where directory.h says so: its target is replaced. What is there and is
-  // no regular file (a device, a pipe, a directory), or a link that leads nowhere, is refused.
+  // An existing file keeps its mode, and its owner as far as we may change it; `mode` is for a new one. A
+  // symbolic link is followed where directory.h says so: its target is replaced. A target that exists and is
+  // no regular file (a device, a pipe, a directory) is refused, and so is a link to nothing.
   static Result<AtomicFile> create(const std::filesystem::path& target, mode_t mode = 0644);
 
   AtomicFile(AtomicFile&& other) noexcept;
@@ -69,12 +72,13 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
   ~AtomicFile();
 
-  // For those who write with a library of their own, instead of append().
+  // For writing with a library instead of append().
   int fd() const { return fd_.get(); }
-  // For programs and libraries that open files by name, and make others beside them: makes a directory that
-  // only we can enter, and moves the draft so far into it, under that name. The descriptor stays the draft's.
+  // For programs and libraries that open files by name, and create others beside them: creates a directory
+  // that only we can enter, and moves the file there under that name. Returns the directory's descriptor,
+  // which stays ours.
   Result<int> move_to_private_directory(const char* name);
-  // What was made in that directory, under that name, is the draft from now on.
+  // The file of that name in that directory takes the place of what was written so far.
   Result<void> replace_with(const char* made);
 
   const std::filesystem::path& target() const { return target_; }
@@ -82,17 +86,17 @@ class AtomicFile {
   BufferedWriter& writer() { return writer_; }
   Result<void> flush();
 
-  // Whether the place holds anything but the very same bytes.
+  // Whether the target does not hold the very same bytes.
   Result<bool> differs();
-  // With its final mode and owner, safe from a power cut.
+  // Sets the final mode and owner, and syncs the file.
   Result<void> finish();
-  // To be called after finish(): others see the old content or the new, never a part.
+  // After finish(): moves the file to its target. Others see the old content or the new, never a part.
   Result<void> commit();
-  // A new file belongs to whom its directory belongs to, where we are root.
+  // As root: a new file gets the owner and group of its directory.
   void inherit_directory_owner();
-  // As publish() where there is nothing yet; what another process was faster with stays.
+  // As commit(), but never replaces a file: one that another process created meanwhile stays.
   Result<void> commit_if_new();
-  // differs(), finish() and publish() in one. Says whether the place changed.
+  // differs(), finish() and commit() in one. True where the target changed.
   Result<bool> commit_if_changed();
 
  private:
@@ -109,8 +113,8 @@ class AtomicFile {
   DirectoryEntry entry_;          // where it is
   Attributes attributes_;
   UniqueFd fd_;
-  std::string name_;  // of the draft; "" once there is nothing to be cleared away
-  UniqueFd private_;  // none: the draft is not enclosed
+  std::string name_;  // beside the target; "" once there is nothing to remove
+  UniqueFd private_;  // the private directory; none: the file is beside the target
   std::string private_name_;
   BufferedWriter writer_;
 };
@@ -119,7 +123,7 @@ class AtomicFile {
 // changed.
 Result<bool> update_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
 
-// The same for those who need the file's time to change, too.
+// Replaces the whole file, also where the content is the same, so that its time changes.
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
 
 }  // namespace starttls

@@ -1,4 +1,4 @@
-// Time is UTC and comes from one place, as an argument, so that a test can bring its own.
+// Time is UTC. Functions take the time or a clock as an argument, so that a test can bring its own.
 #pragma once
 
 #include <chrono>
@@ -17,9 +17,9 @@ using Clock = std::function<Time()>;
 // The system's clock.
 Clock system_clock();
 
-// The clock of a program: the system's, or, where the environment variable STARTTLS_TOOLKIT_NOW holds an
-// RFC 3339 time, that moment for ever, or, where it holds the path of a file, the time in the file's first
-// line, whenever it is asked. Fault::usage where it holds something else.
+// The clock of a program: the system's, unless the environment variable STARTTLS_TOOLKIT_NOW is set. Where
+// that holds an RFC 3339 time, the clock stands still at it. Where it holds the path of a file, the clock
+// shows the time in the file's first line, read at each call. Fault::usage where it holds something else.
 Result<Clock> program_clock();
 
 Day to_day(Time time);

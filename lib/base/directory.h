@@ -1,13 +1,13 @@
-// A directory that is held open, so that nobody turns the way to it elsewhere between two system calls.
+// An open directory. Its path cannot be redirected between two system calls.
 //
 //     auto directory = Directory::open(path.parent_path());
 //     openat(directory->fd(), name, O_CREAT | O_EXCL | O_NOFOLLOW ...)
 //
-// Root writes maps, sockets and state below directories that other users own, and they could put a symbolic
-// link there at any moment. So everything on the way is opened in turn. A symbolic link on the way is
-// followed only where nobody but root and we ourselves could have made it: in a directory that only root or
-// we can write to, or in one with the sticky bit, such as /tmp, where the link is root's or ours. A directory
-// that its group can write to counts as ours where that group is our own.
+// Root writes maps, sockets and state below directories that other users own. These could place a symbolic
+// link there at any moment. So each directory on the path is opened in turn. A symbolic link on the path is
+// followed only where nobody but root and the process's own user could have created it: in a directory that
+// only these can write to, or in one with the sticky bit, such as /tmp, where one of them owns the link. A
+// directory that its group can write to counts as ours where that group is our own.
 #pragma once
 
 #include <sys/stat.h>
@@ -24,28 +24,28 @@ namespace starttls {
 
 class Directory {
  public:
-  // Fault::io where the disk fails, else Fault::cannot_create, with the name of the path: also where a link
-  // on the way is not followed.
+  // Fault::io where the disk fails, else Fault::cannot_create with the path: also where a link on the path is
+  // not followed.
   static Result<Directory> open(const std::filesystem::path& path);
-  // The same, and makes what is missing of the way, with mode 0755: only where nobody but root and we
-  // ourselves can rename, replace or remove it then.
+  // The same, and creates the directories that are missing, with mode 0755: only where nobody but root and
+  // ourselves can rename, replace or remove them.
   static Result<Directory> make(const std::filesystem::path& path);
 
-  // For openat(2) and the like (O_PATH); it cannot be read.
+  // For openat(2) and the like: opened with O_PATH, so it cannot be read.
   int fd() const { return fd_.get(); }
   // As it was given, for messages.
   const std::filesystem::path& path() const { return path_; }
   uid_t owner() const { return owner_; }
   gid_t group() const { return group_; }
 
-  // Whether nobody but root and we ourselves can rename, replace or remove anything in it, or on the way to
-  // it.
+  // Whether nobody but root and ourselves can rename, replace or remove anything in it, or any directory on
+  // the path to it.
   bool is_guarded() const { return way_guarded_ && exclusive_; }
-  // The same of the way to it alone.
+  // The same of the path to it alone.
   bool is_path_guarded() const { return way_guarded_; }
 
-  // Its entries can be listed and fsync(2) works with this one; none, with errno set, where it may not be
-  // read.
+  // The directory, opened so that its entries can be listed and fsync(2) works. Empty, with errno set, where
+  // it may not be read.
   UniqueFd readable() const;
   // As sync_directory() of file.h.
   Result<void> sync() const;
@@ -63,20 +63,19 @@ class Directory {
   bool sticky_ = false;      // others can, but not touch what is not theirs
 };
 
-// A file's place: the directory it is in, or would be in, and its name there. Where the path is a symbolic
-// link, that of its target: links are followed, or not, as those on the way are, and one that leads nowhere
-// is an error. Errors as of Directory::open().
+// The directory of a file, which need not exist, and its name there. Where the path is a symbolic link, those
+// of its target: links are followed under the same conditions as on the path. A link to nothing is an error.
 struct DirectoryEntry {
   Directory directory;
   std::string name;
 };
 Result<DirectoryEntry> find_entry(const std::filesystem::path& path);
 
-// The names of what is in an open directory, but "." and ".."; it may have been opened with O_PATH. None
-// where it cannot be read.
+// The names in an open directory, without "." and "..". It may have been opened with O_PATH. Empty where it
+// cannot be read.
 std::vector<std::string> list_entries(int directory);
 
-// A path to what has that name in an open directory, for libraries that take nothing else.
+// A path to that name in an open directory, for libraries that only take paths.
 std::string path_below(int directory, std::string_view name);
 
 }  // namespace starttls

@@ -1,4 +1,4 @@
-// What is to be said about a text from outside: where, about what in it, what is wrong and why.
+// Findings about a text from outside: where, about which entry, what is wrong and why.
 #pragma once
 
 #include <compare>
@@ -12,12 +12,12 @@
 namespace starttls {
 
 enum class Severity {
-  note,     // read all the same
-  fault,    // a fault: this is left out, or read by the tolerant only; the rest stands
-  refused,  // there is nothing to be had from this text
+  note,     // worth knowing; the entry is used
+  fault,    // the entry is ignored, or only tolerant readers use it; the rest is used
+  refused,  // the text is unusable
 };
 
-// In a text: lines and columns count from 1, columns in bytes.
+// In a text. Lines and columns count from 1; columns count bytes.
 struct Position {
   std::size_t line = 1;
   std::size_t column = 1;
@@ -35,20 +35,20 @@ struct Finding {
 // "3:7: mx: '192.0.2.1' is an address", without the entry where there is none.
 std::string to_string(const Finding& finding);
 
-// How many of Severity::fault there are.
+// How many findings are Severity::fault.
 std::size_t faults(std::span<const Finding> findings);
 
-// The first that refuses the text, or nullptr.
+// The first finding of Severity::refused, or nullptr.
 const Finding* refusal(std::span<const Finding> findings);
 
-// Collects what is to be said about one text, up to a bound.
+// Collects the findings about one text, up to a bound.
 class Findings {
  public:
-  // A text that is wrong in more ways than this is not described to the end.
+  // Further findings are only counted.
   static constexpr std::size_t most = 1000;
   explicit Findings(std::size_t limit = most) : limit_(limit) {}
 
-  // Makes the entry fit to be shown. Why the text is refused is told in any case, at least once.
+  // Escapes the entry with printable(). The first finding of Severity::refused is kept in any case.
   void add(Severity severity, Position position, std::string_view entry, std::string message);
 
   bool refused() const { return refused_; }

@@ -1,4 +1,4 @@
-// Networks of IP addresses, as configurations name them.
+// IP addresses and networks.
 #pragma once
 
 #include <array>
@@ -37,8 +37,7 @@ class IpAddress {
 class IpNetwork {
  public:
   // "192.0.2.0/24", "2001:db8::/32", or an address alone. Fault::config, without the name of the setting, for
-  // what is neither, also where bits behind the length are set, which is a mistake of somebody who meant
-  // something else.
+  // other texts, and where bits behind the prefix length are set.
   static Result<IpNetwork> parse(std::string_view text);
 
   bool contains(const IpAddress& address) const;

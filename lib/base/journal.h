@@ -1,5 +1,5 @@
-// Messages for systemd's journal: it takes the priority of a line from a prefix (sd-daemon(3)), and adds
-// time, name and process id by itself.
+// Messages for systemd's journal. The journal reads the priority of a line from a prefix (sd-daemon(3)) and
+// adds time, name and process id itself.
 #pragma once
 
 #include <string>
@@ -14,8 +14,8 @@ enum class Priority { error = 3, warning = 4, info = 6, debug = 7 };
 // are those in $JOURNAL_STREAM (systemd.exec(5)).
 bool is_journal(int descriptor);
 
-// Each line of the text as "<PRIORITY>LINE" and a newline. The journal has no empty lines, so they are left
-// out.
+// Each line of the text as "<PRIORITY>LINE" and a newline. Empty lines are left out, as the journal drops
+// them.
 std::string with_priority(Priority priority, std::string_view text);
 
 }  // namespace starttls

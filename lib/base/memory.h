@@ -1,7 +1,7 @@
 // How many bytes a value holds on the heap, for tables that are bounded in bytes. Counted as malloc(3) of
-// glibc gives memory out, so that many small pieces are not taken for less than they are.
+// glibc allocates, so that many small allocations are not underestimated.
 //
-// Types of other rooms have a heap_size() of their own beside them.
+// Types of other components have a heap_size() beside them.
 #pragma once
 
 #include <algorithm>
@@ -11,13 +11,13 @@
 
 namespace starttls {
 
-// What one allocation of so many bytes takes: with its header, in units of 16, and never less than 32.
+// What one allocation of so many bytes takes: with its header, in units of 16, at least 32.
 constexpr std::size_t allocation_size(std::size_t bytes) {
   constexpr std::size_t header = 8, unit = 16, smallest = 32;
   return std::max(smallest, (bytes + header + unit - 1) / unit * unit);
 }
 
-// A short text lies within the object and holds nothing else.
+// 0 for a short text, which lies within the object.
 inline std::size_t heap_size(const std::string& text) {
   static const std::size_t within = std::string().capacity();
   return text.capacity() <= within ? 0 : allocation_size(text.capacity() + 1);

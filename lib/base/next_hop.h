@@ -1,5 +1,5 @@
-// Where a mail server sends mail to: a domain, or the smart host that its operator has set, in the form of
-// Postfix' relayhost (postconf(5)) and transport(5).
+// Where a mail server sends mail: to a domain, or to the smart host that its operator configured, in the form
+// of Postfix' relayhost (postconf(5)) and transport(5).
 #pragma once
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 // Errors are values: a function that can fail returns Result<T>.
 //
-// An Error carries one clear sentence for a person (no trailing newline; it names the file, the place and the
-// reason) and the Fault that decides the exit status. No exception crosses a room.
+// carries one clear sentence for a person (no trailing newline; it names the file, the position and the
+// reason) and the Fault that decides the exit status. No exception crosses a component.
 #pragma once
 
 #include <fmt/format.h>
@@ -20,7 +20,7 @@ enum class Fault {
   internal = 70,       // our own mistake
   cannot_create = 73,  // an output file cannot be written
   io = 74,             // reading or writing failed
-  temporary = 75,      // trouble that may pass: try again
+  temporary = 75,      // may work later: try again
   permission = 77,     // not allowed
   config = 78,         // the configuration is wrong
 };

@@ -1,5 +1,5 @@
-// Sums of counts that others report. They stop at the largest number that a store can hold and never wrap
-// around: SQLite and PostgreSQL keep integers of 64 bits with a sign.
+// Sums of reported counts. They stop at the largest number that a store can hold, and never wrap around:
+// SQLite and PostgreSQL store signed integers of 64 bits.
 #pragma once
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// A few threads that do what they are given, for as long as their owner is there.
+// A few threads that run submitted tasks.
 #pragma once
 
 #include <condition_variable>
@@ -17,14 +17,14 @@ namespace starttls {
 
 class ThreadPool {
  public:
-  // One thread for each processor, but at most so many. Where none can be had, work is done by who gives it.
+  // One thread for each processor, but at most `most`. Where none can be created, submit() runs the task.
   explicit ThreadPool(std::size_t most);
-  // Waits for what has begun. What has not is never done, and its future says so.
+  // Waits for running tasks. Those that have not begun are dropped: their futures throw std::future_error.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
 
-  // In the order in which it is given.
+  // Tasks begin in the order in which they are submitted.
   template <class Work>
   std::future<std::invoke_result_t<Work&>> submit(Work work) {
     std::packaged_task<std::invoke_result_t<Work&>()> task(std::move(work));

@@ -1,5 +1,5 @@
-// One libunbound context (libunbound(3), unbound-event.h): whom it asks and what it trusts cannot change once
-// it has been asked something, so that every change needs a new one.
+// One libunbound context (libunbound(3), unbound-event.h). Its servers and trust anchor cannot change after
+// the first question, so that every change needs a new context.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,7 @@ struct ub_ctx;
 
 namespace starttls::dns {
 
-// What came of a question. Everything here is libunbound's and only there during hear().
+// The reply to a question. Its memory is libunbound's and valid only during hear().
 struct Reply {
   int rcode = 0;   // not 0: there is no message
   Octets message;  // in wire format
@@ -27,7 +27,7 @@ struct Reply {
   std::string_view why_bogus;
 };
 
-// Who has asked. libunbound must not be called, nor a context destroyed, during hear().
+// Receives a reply. During hear(), do not call libunbound and do not destroy a context.
 class Listener {
  public:
   virtual void hear(const Reply& reply) = 0;
@@ -42,30 +42,30 @@ struct ContextSettings {
   std::filesystem::path trust_anchor;       // "": nothing is validated
   std::vector<std::string> insecure_zones;  // not validated, whatever is above them
   std::size_t cache_size = 0;               // bytes
-  std::size_t sockets = 0;                  // questions that may be on their way over UDP at the same time
+  std::size_t sockets = 0;                  // questions over UDP at the same time
 };
 
 class Context {
  public:
-  // Fault::config where libunbound cannot make sense of a setting, Fault::unavailable where it cannot begin.
+  // Fault::config where libunbound rejects a setting, Fault::unavailable where it cannot start.
   static Result<std::unique_ptr<Context>> create(event::Loop& loop, const ContextSettings& settings);
 
   Context(const Context&) = delete;
   Context& operator=(const Context&) = delete;
-  // Whoever has not heard yet must have given up: libunbound would tell him now.
+  // Open questions must have been given up before: libunbound would call their listeners now.
   ~Context();
 
-  // `type` as RFC 1035 numbers them. The listener may hear before this returns. The value is the question's
-  // number, for give_up().
+  // `type` is the number of RFC 1035. hear() may be called before this returns. Returns the number of the
+  // question, for give_up().
   Result<int> ask(const std::string& name, int type, Listener& listener);
 
-  // Who asked will not hear. libunbound itself goes on with the question for a while.
+  // hear() will not be called. libunbound itself continues with the question for a while.
   void give_up(int question);
 
   // Whether it was given a trust anchor.
   bool validates() const { return validates_; }
 
-  // How many questions were given up: at most as many may still keep libunbound busy.
+  // How many questions were given up. At most as many may still keep libunbound busy.
   std::size_t given_up() const { return given_up_; }
 
  private:

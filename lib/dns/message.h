@@ -12,22 +12,22 @@ namespace starttls::dns {
 
 using Octets = std::span<const std::uint8_t>;
 
-// What a complete answer to one question of that type says: found, nodata or nxdomain, the records, the end
-// of the CNAME chain, the TTL. It says nothing of DNSSEC. Fault::data with a sentence for what is no such
-// answer: malformed, truncated, an answer to something else, SERVFAIL, REFUSED, ...
+// Reads a complete response to one question of that type: status (found, nodata or nxdomain), records, the
+// end of the CNAME chain, TTL. Sets nothing about DNSSEC. Fault::data with a sentence for any other
+// message: malformed, truncated, an answer to another question, SERVFAIL, REFUSED, ...
 Result<Answer> read_message(Octets message, Type type);
 
-// Whether an answer holds keys with signatures (RFC 4034): whoever sent it speaks DNSSEC.
+// Whether a response has DNSKEY records with signatures (RFC 4034): its sender supports DNSSEC.
 bool has_signed_keys(Octets message);
 
 // "SERVFAIL" for a response code (RFC 6895 section 2.3).
 std::string rcode_name(int rcode);
 
-// The TTL of an answer is at most one day, that of a "no" at most an hour, as RFC 2308 section 5 advises.
+// The TTL of an answer is at most one day; that of a negative answer is at most an hour (RFC 2308 section 5).
 inline constexpr std::chrono::seconds max_ttl{86'400};
 inline constexpr std::chrono::seconds max_negative_ttl{3'600};
 
-// Of one answer; the others are ignored. An answer has room for 4,000, and nobody tries them all.
+// Of one answer; further ones are ignored. A message can hold 4,000, and no client tries them all.
 inline constexpr std::size_t max_addresses = 64;
 
 // libunbound follows no more than 11 by itself.

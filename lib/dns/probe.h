@@ -1,5 +1,5 @@
-// Whether those who are asked pass on what DNSSEC needs. A resolver that leaves out the signatures, as simple
-// forwarders do, would make every answer of a signed zone bogus.
+// Finds out whether the configured resolvers pass on DNSSEC signatures. Simple forwarders leave them out, and
+// every answer from a signed zone would be bogus.
 #pragma once
 
 #include <chrono>
@@ -20,9 +20,9 @@ class Probe final : public Listener {
  public:
   using Done = std::function<void(Signatures)>;
 
-  // Asks for the keys of the anchor, without validating them, past every cache. `done` is called once, from
-  // the loop and not from here, at the latest after `timeout`, and may destroy the probe; not once that is
-  // destroyed. What `settings` says of validation does not count.
+  // Asks for the DNSKEY records of the trust anchor, without validation and past all caches. `done` is called
+  // once from the loop, never from here, at the latest after `timeout`, and may destroy the probe. It is not
+  // called once the probe is destroyed. The validation settings in `settings` are ignored.
   static Result<std::unique_ptr<Probe>> begin(event::Loop& loop, ContextSettings settings,
                                               const std::string& anchor, std::chrono::milliseconds timeout,
                                               Done done);

@@ -1,12 +1,11 @@
-// Asking the DNS, with DNSSEC validation of our own, on libunbound (libunbound(3)) and the loop of one
-// thread.
+// DNS lookups with our own DNSSEC validation, on libunbound (libunbound(3)) and the event loop of one thread.
 //
 //     auto resolver = dns::Resolver::create(loop, settings);
 //     const dns::Answer answer = co_await (*resolver)->ask("_mta-sts.example.org", dns::Type::txt);
 //
-// An answer says "no" (no such name, no such records) apart from "cannot tell now" (failed), and whether
-// DNSSEC proves it. Truncated answers are asked for again over TCP; chains of CNAMEs are followed, as far as
-// libunbound does.
+// An answer distinguishes "no" (no such name, no such records) from "cannot tell now" (failed), and says
+// whether DNSSEC proves it. Truncated answers are asked for again over TCP. Chains of CNAMEs are followed,
+// as far as libunbound does.
 #pragma once
 
 #include <chrono>
@@ -26,29 +25,29 @@ namespace starttls::dns {
 // RFC 1035 section 3.2.2, RFC 3596, RFC 6698.
 enum class Type : std::uint16_t { a = 1, cname = 5, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
 
-// A zone that is not found from the root: its servers are asked directly.
+// A zone whose servers are asked directly, such as one that is not delegated from the root.
 struct StubZone {
   std::string zone;                  // "example.test"
   std::vector<std::string> servers;  // "127.0.0.1@5353"
 };
 
 struct Settings {
-  // Resolvers to be asked, "192.0.2.1" or "192.0.2.1@5353". Empty: those of resolv_conf, which is read again
-  // when it changes.
+  // Resolvers: "192.0.2.1" or "192.0.2.1@5353". Empty: those of resolv_conf, which is read again when it
+  // changes.
   std::vector<std::string> servers;
   std::filesystem::path resolv_conf = "/etc/resolv.conf";
   std::vector<StubZone> stub_zones;
-  // Whether answers are validated. Without, nothing is ever secure; so it is, after a warning in the log,
-  // while those who are asked leave out the signatures, as simple forwarders do: otherwise every signed zone
-  // would be bogus. They are asked for the trust anchor's keys at the start, when they change and every ten
-  // minutes.
+  // Whether answers are validated. Without validation, no answer is secure. Answers are also left
+  // unvalidated, after a warning in the log, while the resolvers leave out signatures, as simple forwarders
+  // do: otherwise every signed zone would be bogus. The resolvers are asked for the trust anchor's keys at
+  // the start, when they change, and every ten minutes.
   bool dnssec = true;
   std::filesystem::path trust_anchor = "/usr/share/dns/root.key";  // DS or DNSKEY records in zone file format
-  // After this a question counts as failed. What is still under way then is given up.
+  // After this a question has failed. Its pending queries are given up.
   std::chrono::milliseconds timeout{3'000};
-  std::size_t max_questions = 1'000;  // at the same time; those beyond wait for their turn
-  // Where others wait for their turn, a question that is under way for so long is put off. None: they wait
-  // until it ends.
+  std::size_t max_questions = 1'000;  // at the same time; further ones wait
+  // While questions wait, one that has been under way for so long is given up, with Answer::put_off. None:
+  // questions wait until one ends.
   std::optional<std::chrono::milliseconds> preempt_after;
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
 };
@@ -57,7 +56,7 @@ enum class Status {
   found,     // there are records of the type
   nodata,    // the name exists, or something below it does, without such records
   nxdomain,  // there is no such name
-  failed,    // cannot tell now: no answer in time, SERVFAIL, REFUSED, bogus, malformed, ...
+  failed,    // unknown for now: no answer in time, SERVFAIL, REFUSED, bogus, malformed, ...
 };
 
 struct Mx {
@@ -95,16 +94,16 @@ struct Answer {
 
 class Resolver {
  public:
-  // Fault::config where the settings make no sense (a server that is no address, a trust anchor that cannot
-  // be read), Fault::unavailable where libunbound cannot begin.
+  // Fault::config where a setting is invalid (a server that is no address, a trust anchor that cannot be
+  // read), Fault::unavailable where libunbound cannot start.
   static Result<std::unique_ptr<Resolver>> create(event::Loop& loop, Settings settings);
 
   Resolver(const Resolver&) = delete;
   Resolver& operator=(const Resolver&) = delete;
-  // What is still asked is answered as failed first.
+  // Answers open questions as failed first.
   ~Resolver();
 
-  // `name` in text form, letters of any kind ("_25._tcp.mx.example.org"); one that is none fails.
+  // `name` in text form, in upper or lower case ("_25._tcp.mx.example.org"). An invalid name fails.
   event::Task<Answer> ask(std::string name, Type type);
 
  private:

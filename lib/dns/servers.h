@@ -1,4 +1,4 @@
-// Which name servers are to be asked, as people write them.
+// Addresses of name servers, as in configurations and resolv.conf(5).
 #pragma once
 
 #include <string>
@@ -13,11 +13,11 @@ namespace starttls::dns {
 // else.
 Result<void> check_server(std::string_view text);
 
-// Those of a resolv.conf(5), the first three as there, in the form above: a port is taken, too. Lines that
-// make no sense are passed over.
+// The name servers of a resolv.conf(5), the first three, in the form above, which also allows a port there.
+// Invalid lines are ignored.
 std::vector<std::string> resolv_conf_servers(std::string_view resolv_conf);
 
-// The owner names of trust anchors in zone file format, one record a line, in the order of the file.
+// The owner names of the trust anchors in a zone file with one record a line, in its order.
 std::vector<std::string> trust_anchor_names(std::string_view zone_file);
 
 }  // namespace starttls::dns

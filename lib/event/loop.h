@@ -1,9 +1,9 @@
 // The event loop of one thread, on libevent (event_base_new(3)): timers, readiness of descriptors, work
-// handed over by other threads, and tasks.
+// posted by other threads, and tasks.
 //
 //     event::Loop loop;
-//     const Answer answer = loop.run_until_complete(ask_all(...));       a command: until the task has its
-//     result loop.run();                                            a daemon: until stop()
+//     const Answer answer = loop.run_until_complete(ask_all(...));  // a command: until the task has its result
+//     loop.run();                                                   // a daemon: until stop()
 //
 // Everything but post() and stop() belongs to the thread that runs the loop. Callbacks may destroy the Timer
 // or DescriptorWatcher that called them.
@@ -22,29 +22,29 @@ struct event_base;
 
 namespace starttls::event {
 
-// Work that is done once.
+// Called once.
 using Work = std::move_only_function<void()>;
 
 class Loop {
  public:
-  // The program ends where the system has no descriptor or memory for it: nothing goes without.
+  // Ends the program where the system has no descriptor or memory for it: no program can work without.
   Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
-  // Work that was posted and not yet done is dropped.
+  // Drops posted work that has not run.
   ~Loop();
 
-  // Waits for events and serves them, until stop().
+  // Waits for events and calls their callbacks, until stop().
   void run();
 
-  // Ends run(), after what is being done now. From any thread; also before run(), which then ends at once.
+  // Ends run() after the present callback. From any thread; before run(), it makes run() return at once.
   void stop();
 
-  // Has the loop's thread do it, soon and in the order of the calls. From any thread, and from its own: then
-  // it is done once the present callback has returned.
+  // Runs the work in the loop's thread, in the order of the calls. From any thread. From the loop's own
+  // thread, the work runs after the present callback has returned.
   void post(Work work);
 
-  // Runs the loop until the task has its result, whatever else stops it meanwhile.
+  // Runs the loop until the task has its result, also across calls of stop().
   template <class T>
   T run_until_complete(Task<T> task) {
     std::optional<T> result;
@@ -53,7 +53,7 @@ class Loop {
     return std::move(*result);
   }
 
-  // For the rooms around libraries that bring their own events (libunbound, libcurl).
+  // For libraries that use libevent themselves (libunbound) or need its events (libcurl).
   event_base* base() const { return base_.get(); }
 
  private:
@@ -69,7 +69,7 @@ class Loop {
   std::unique_ptr<Mailbox> mailbox_;
 };
 
-// Calls back once, some time from now, unless it is stopped or destroyed before. By the monotonic clock.
+// Calls back once, after some time of the monotonic clock, unless it is stopped or destroyed before.
 class Timer {
  public:
   Timer(Loop& loop, std::function<void()> expired);
@@ -77,7 +77,7 @@ class Timer {
   Timer& operator=(const Timer&) = delete;
   ~Timer();
 
-  // Starts anew where it is running.
+  // Restarts a running timer.
   void start(std::chrono::milliseconds after);
   void stop();
 
@@ -86,7 +86,7 @@ class Timer {
   std::unique_ptr<::event, void (*)(::event*)> event_;
 };
 
-// Calls back whenever a descriptor is ready, for as long as it lives. It does not own the descriptor.
+// Calls back whenever a descriptor is ready, as long as this object exists. Does not own the descriptor.
 class DescriptorWatcher {
  public:
   enum class For { reading, writing };

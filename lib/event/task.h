@@ -1,14 +1,14 @@
-// A piece of work that may have to wait: a coroutine of one thread's event loop.
+// A coroutine that runs in one thread's event loop.
 //
 //     event::Task<Answer> first_mx(dns::Resolver& resolver, std::string domain) {
 //       const dns::Answer answer = co_await resolver.ask(domain, dns::Type::mx);
 //       co_return ...;
 //     }
 //
-// A task begins when it is awaited, or handed to spawn() or Loop::run_until_complete(), and belongs to
-// whoever holds it. It takes its arguments by value, or by reference to what outlives it. It must have ended
-// before it is destroyed, unless it never began: what it waits for would wake nobody. Exceptions are not for
-// tasks: errors are values, and an exception that leaves one ends the program.
+// A task starts when it is awaited, or passed to spawn() or Loop::run_until_complete(). Its owner keeps it
+// until then. It takes its arguments by value, or by reference to what outlives it. Once started, it must end
+// before it is destroyed: else a callback would resume a coroutine that is gone. An exception that escapes a
+// task ends the program: errors are values.
 #pragma once
 
 #include <coroutine>
@@ -38,7 +38,7 @@ struct PromiseBase {
   Final final_suspend() const noexcept { return {}; }
   [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
 
-  std::coroutine_handle<> waiting = std::noop_coroutine();  // who goes on once this has ended
+  std::coroutine_handle<> waiting = std::noop_coroutine();  // resumed when this has ended
 };
 
 template <class T>
@@ -114,18 +114,18 @@ struct Detached {
 
 }  // namespace detail
 
-// Begins a task at once; it goes on by itself, and what it uses must outlive it.
+// Starts a task that nobody awaits. What it uses must outlive it.
 inline detail::Detached spawn(Task<> task) {
   co_await task;
 }
 
-// What one coroutine waits for until another part of the program has it: a callback of a library, say.
+// A value that one coroutine awaits and another part of the program delivers, such as a library's callback.
 //
 //     Completion<Answer> arrival;
 //     library_ask(..., [&](Answer answer) { arrival.arrive(std::move(answer)); });
-//     Answer answer = co_await arrival;
+//     Answer answer = co_await completion;
 //
-// Awaited once, by one coroutine, which goes on inside arrive(). It may arrive before it is awaited.
+// Awaited once, by one coroutine, which resumes inside complete(). It may complete before it is awaited.
 template <class T>
 class Completion {
  public:
@@ -149,7 +149,7 @@ class Completion {
 
 namespace detail {
 
-// Counts down; who waits goes on at zero.
+// Counts down; the coroutine that awaits it resumes at zero.
 class Latch {
  public:
   explicit Latch(std::size_t count) : count_(count) {}
@@ -174,7 +174,7 @@ Task<> store_result(Task<T> task, std::optional<T>& result, Latch& latch) {
 
 }  // namespace detail
 
-// All of them at the same time; the results in the order of the tasks.
+// Runs all tasks at the same time. The results are in the order of the tasks.
 template <class T>
 Task<std::vector<T>> when_all(std::vector<Task<T>> tasks) {
   std::vector<std::optional<T>> results(tasks.size());

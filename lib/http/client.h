@@ -6,9 +6,9 @@
 //     if (!answer) return std::unexpected(answer.error());
 //     if (answer->status == 304) return {};            what is known is the newest
 //
-// No cookies, no netrc, no content coding: the bytes of the sink are those that the server keeps. Proxies are
-// taken from the environment as curl does: https_proxy, HTTPS_PROXY, ALL_PROXY, NO_PROXY (curl(1)). URLs in
-// errors are shown without user name, password and query. Nothing of libcurl runs before the first fetch.
+// No cookies, no netrc, no content coding: the sink gets the bytes as the server stores them. Proxies come
+// from the environment as for curl: https_proxy, HTTPS_PROXY, ALL_PROXY, NO_PROXY (curl(1)). Errors show
+// URLs without user name, password and query. libcurl is started by the first fetch.
 #pragma once
 
 #include <chrono>
@@ -23,20 +23,20 @@
 
 namespace starttls::http {
 
-// What ends a transfer that a server, or somebody in between, will not end.
+// Limits of a transfer. A server, or a host in between, may send without end.
 struct Limits {
   std::chrono::milliseconds total = std::chrono::minutes(5);     // everything, redirects included
   std::chrono::milliseconds connect = std::chrono::seconds(20);  // name, connection and TLS handshake
   std::uint64_t bytes = std::uint64_t{64} << 20U;                // of the body
   int redirects = 5;                                             // 0: none is followed
-  // A transfer slower than `min_speed` (bytes a second) for `slow` is ended.
+  // A transfer that is slower than `min_speed` (bytes a second) for `slow` fails.
   long min_speed = 100;
   std::chrono::seconds slow = std::chrono::seconds(30);
 };
 
 struct Request {
   std::string url;        // is_https_url()
-  Validators validators;  // of what is known already; one that is_validator() refuses is not sent
+  Validators validators;  // of the copy that we have; invalid ones (is_validator()) are not sent
   Limits limits;
   std::filesystem::path ca_file;  // PEM; the only authorities trusted. "": those of the system
 };
@@ -49,20 +49,20 @@ struct Answer {
   std::uint64_t bytes = 0;   // of the body
 };
 
-// Keeps connections and the parsed authorities from one fetch to the next. Not thread-safe: one a thread.
+// Keeps connections and the parsed authorities between fetches. Not thread-safe: use one for each thread.
 class Client {
  public:
   Client() = default;
 
-  // Waits for the whole answer. Errors:
-  //   Fault::temporary  what may pass: no name or address, no connection, the handshake or the transfer broke
+  // Waits for the whole response. Errors:
+  //   Fault::temporary  may work later: no name or address, no connection, the handshake or the transfer broke
   //                     off, too slow, status 408, 425, 429 or 5xx
-  //   Fault::data       what stays wrong until somebody mends it, here or there: the certificate cannot be
-  //                     trusted (somebody may sit in between, and a second try must not be what finds out); a
-  //                     redirect away from https, or too many; too large; any other status, 403, 404 and 410
-  //                     among them: the URL is wrong or the file withdrawn
-  //   Fault::config     the URL is none, or the CA file cannot be read
-  //   and whatever the sink says.
+  //   Fault::data       stays wrong until somebody mends it: the certificate cannot be trusted (there may be an
+  //                     attack, and a second try must not be what detects it); a redirect away from https, or
+  //                     too many; too large; any other status, such as 403, 404 and 410: the URL is wrong or
+  //                     the file was withdrawn
+  //   Fault::config     the URL is invalid, or the CA file cannot be read
+  //   and the errors of the sink.
   Result<Answer> fetch(const Request& request, const Sink& sink);
 
  private:

@@ -1,19 +1,19 @@
-// Whose turn it is to fetch from a policy host: bounds on how many go at the same time, in all and from one
-// address, that no single owner of silent hosts can use up for everybody.
+// Limits how much work runs at the same time, in total and for each address, and queues the rest fairly, so
+// that the owner of many hosts that do not answer cannot use up all places.
 //
-//     turned_away = turns.enqueue(visitor, item, now);
-//     while (auto turn = turns.try_start(now)) ...;      turn->item goes, under turn->ticket
-//     if (turns.add_address(ticket, address)) ...;        it connects to another address of its host, too
-//     turns.release(ticket);                          once it has ended
+//     rejected = limiter.enqueue(peer, item, now);
+//     while (auto turn = limiter.try_start(now)) ...;     start turn->item, which has turn->ticket
+//     if (limiter.add_address(ticket, address)) ...;      it connects to another address of its host
+//     limiter.release(ticket);                            when it has ended
 //
-// Where more want to go than may, the next is one whose network has the fewest that go, then one whose
-// address has the fewest, then the one that came first: a hundred silent addresses do not hold up one that
-// answers. With Queue bounds, besides:
-//   - one that goes for preempt_after, to a host that never answered before, ends for one that waits;
-//   - a quarter of all places is kept for hosts that answered before, and a quarter for the others;
-//   - who has waited for max_wait is turned away, and so is the latest of the address with the most that
-//     wait once more than max_waiting do.
-// No call takes longer than a look at each that waits.
+// The next to start is the one whose network has the fewest running, then the one whose address has the
+// fewest, then the one that came first: a hundred silent addresses do not delay one that answers. With
+// QueueLimits:
+//   - work that has run for preempt_after, with a host that never answered before, must end for one that waits;
+//   - a quarter of all places is reserved for hosts that answered before, and a quarter for the others;
+//   - work that has waited for max_wait is rejected. Once more than max_waiting wait, the latest of the address
+//     with the most waiting is rejected.
+// Each call takes at most time in proportion to the length of the queue.
 #pragma once
 
 #include <algorithm>

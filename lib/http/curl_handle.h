@@ -1,4 +1,4 @@
-// What all transfers on curl's easy handles share (libcurl-easy(3)), whoever performs them. Inside this room.
+// Functions for curl's easy handles (libcurl-easy(3)) that all transfers share. Internal to this component.
 #pragma once
 
 #include <curl/curl.h>
@@ -17,12 +17,11 @@ using Easy = std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)>;
 // Starts libcurl, once a process: it costs milliseconds. False where it cannot be started.
 bool start_curl();
 
-// None where libcurl cannot be started or has no memory.
+// Null where libcurl cannot be started or has no memory.
 Easy new_easy();
 
-// https only, HTTP/1.1, TLS 1.2 or later, the certificate verified. `ca_file` is the only source of
-// authorities;
-// "": those of the system.
+// https only, HTTP/1.1, TLS 1.2 or later, the certificate verified. `ca_file` has the only authorities that
+// are trusted; "": those of the system.
 void speak_https(CURL* easy, const std::filesystem::path& ca_file);
 
 // curl takes 0 for "no limit".
@@ -34,7 +33,7 @@ long at_least_one(Duration duration) {
 // Of the last answer; 0 where there is none.
 int status_of(CURL* easy);
 
-// Whether a status says to come again: the server cannot answer now.
+// Whether a later request may succeed: the server cannot answer now.
 bool may_pass(int status);
 
 // A header of the last answer, the first of several; "" where there is none.
@@ -46,13 +45,13 @@ std::string content_type_of(CURL* easy);
 // The content coding that was not asked for, escaped and cut; "" where there is none.
 std::string content_coding_of(CURL* easy);
 
-// Whether the server's certificate is what ended the transfer: not trusted, expired, of another name.
+// Whether the transfer failed because of the server's certificate: not trusted, expired, of another name.
 bool is_certificate_trouble(CURLcode code);
 
 // What CURLOPT_ERRORBUFFER writes into.
 using ErrorBuffer = std::array<char, CURL_ERROR_SIZE>;
 
-// Why the transfer failed: curl's and OpenSSL's words, which may hold the server's, escaped and cut.
+// Why the transfer failed: messages of curl and OpenSSL, which may quote the server, escaped and cut.
 std::string reason_of(CURLcode code, const ErrorBuffer& words);
 
 }  // namespace starttls::http

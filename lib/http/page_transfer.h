@@ -1,5 +1,5 @@
-// One handle of curl that fetches one page after the other for http::Fetcher, from its settings to the page.
-// Inside this room: who performs it is not its business.
+// One curl handle that fetches one page after the other for http::Fetcher, from its settings to the page. It
+// does not perform the transfer itself. Internal to this component.
 #pragma once
 
 #include <curl/curl.h>
@@ -16,29 +16,30 @@
 
 namespace starttls::http {
 
-// What comes of a host all of whose addresses are refused; the address is one of them.
+// The page for a host without a public address; `address` is one of its addresses.
 Page not_public(std::string_view address);
 
 class PageTransfer {
  public:
-  // None where libcurl has no memory. Both must outlive it. Its handle is added to `lost` whenever an address
-  // could not be connected to: whoever performs it with curl_multi_socket_action(3) has to nudge() it then.
+  // Null where libcurl has no memory. Both arguments must outlive it. Its handle is added to `lost`
+  // whenever a connection to an address fails: who performs it with curl_multi_socket_action(3) must call
+  // wake() then.
   static std::unique_ptr<PageTransfer> create(const FetcherSettings& settings, std::vector<CURL*>& lost);
 
   PageTransfer(const PageTransfer&) = delete;
   PageTransfer& operator=(const PageTransfer&) = delete;
   ~PageTransfer() = default;
 
-  // Makes the handle ready to be performed. `may_visit` says whether an address that is about to be connected
-  // to has room; one that has none is passed over. Valid until conclude().
+  // Prepares the handle for a transfer. `may_visit` says whether the limits allow a connection to an address;
+  // other addresses are skipped. Valid until conclude().
   using MayVisit = std::function<bool(const std::string& address)>;
   void prepare(const PageRequest& request, MayVisit may_visit);
 
-  // The page, once curl is done with the handle, which may then be prepared for another.
+  // The page, once curl has ended the transfer. Then the handle can be prepared for the next.
   Page conclude(CURLcode code);
 
-  // curl 7.88, driven by events, tries the next address only once half of the time limit is over; this has it
-  // done at once. Not inside curl's callbacks.
+  // curl 7.88, driven by events, tries the next address only after half of the time limit; this makes it
+  // try at once. Not inside curl's callbacks.
   static void wake(CURL* easy);
 
   CURL* easy() const { return easy_.get(); }

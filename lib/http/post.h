@@ -1,5 +1,5 @@
-// Posting to servers that strangers name (an rua=https: of RFC 8460), and handing mail to a mail server of
-// our own: on libcurl's easy interface, one at a time.
+// Posts to servers that others name (an rua=https: of RFC 8460), and submits mail to a mail server of our
+// own: on libcurl's easy interface, one at a time.
 #pragma once
 
 #include <chrono>
@@ -21,10 +21,9 @@ struct Post {
   std::chrono::milliseconds connect = std::chrono::seconds(20);
 };
 
-// Done where the server answers with a status of 2xx; what else it says is not read. No redirects, no proxy,
-// no cookies. Fault::temporary where another try may help, which is so of everything but a server that is not
-// what it says (certificate), is at a private address, or says with 4xx that it will never take it:
-// Fault::data.
+// Succeeds where the server answers with a status of 2xx. The body of its answer is not read. No redirects,
+// no proxy, no cookies. Fault::data where the server's certificate is invalid, its address is private or
+// its status is a permanent 4xx; Fault::temporary for all else: another try may help.
 Result<void> post(const Post& post);
 
 struct Submission {
@@ -35,8 +34,8 @@ struct Submission {
   std::chrono::milliseconds total = std::chrono::minutes(2);
 };
 
-// Done where the mail server has taken it. Fault::temporary where another try may help, Fault::data where it
-// says 5xx.
+// Succeeds where the mail server has accepted the message. Fault::data where it answers 5xx, else
+// Fault::temporary: another try may help.
 Result<void> submit(const Submission& submission);
 
 }  // namespace starttls::http

@@ -9,11 +9,11 @@
 
 namespace starttls::http {
 
-// Gets every piece of the body of a 200 in turn, and no other body. An error ends the transfer and becomes
-// its error. After any error the pieces are the beginning of a body at best: drop them. Throws nothing.
+// Gets the pieces of the body of a 200 response in turn, and no other body. An error of the sink ends the
+// transfer and is its error. After any error, the pieces are an incomplete body: drop them. Does not throw.
 using Sink = std::function<Result<void>(std::string_view)>;
 
-// Appends to a text, which must outlive the sink; for bodies whose limit is small.
+// Appends to a string, which must outlive the sink; for small bodies.
 Sink append_to(std::string& text);
 
 // Writes to a descriptor, which stays the caller's and open; `name` is for the error, which is Fault::io.

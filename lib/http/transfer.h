@@ -1,4 +1,5 @@
-// One request of http::Client on one handle of curl, from its settings to its answer. Inside this room.
+// One request of http::Client on one curl handle, from its settings to the response. Internal to this
+// component.
 #pragma once
 
 #include <curl/curl.h>
@@ -21,10 +22,10 @@ class Transfer {
   Transfer(CURL* easy, const Request& request, const Sink& sink);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
-  // Leaves the handle without settings, ready for the next, its connections open.
+  // Resets the handle for the next request and keeps its connections open.
   ~Transfer();
 
-  // The answer, or the error in words, once curl is done with it.
+  // The response, or the error, once curl has ended the transfer.
   Result<Answer> conclude(CURLcode code);
 
  private:

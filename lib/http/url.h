@@ -1,4 +1,4 @@
-// The URLs that we fetch from: https only (RFC 9110 section 4.2.2).
+// URLs to fetch from: https only (RFC 9110 section 4.2.2).
 #pragma once
 
 #include <cstddef>
@@ -12,12 +12,12 @@ namespace starttls::http {
 // A longer URL is refused, in bytes.
 inline constexpr std::size_t url_size_limit = 2048;
 
-// Whether the text is an absolute https URL with a host, in ASCII. A user name and a password may be in it; a
-// fragment is never sent. Fault::config says what is wrong, without showing the text.
+// Whether the text is an absolute https URL with a host, in ASCII. It may have a user name and a password. A
+// fragment is never sent. Fault::config with the reason, which does not show the text.
 Result<void> is_https_url(std::string_view text);
 
-// Where the signature of what is at `url` lies by convention: the suffix (".minisig", ".asc") is appended to
-// the path, the query stays a query, a fragment is dropped. Fault::config where `url` is no https URL or its
+// The URL of the signature of the file at `url`, by convention: the suffix (".minisig", ".asc") is appended
+// to the path. The query is kept, a fragment is dropped. Fault::config where `url` is no https URL or its
 // path names no file.
 Result<std::string> signature_url(std::string_view url, std::string_view suffix);
 
@@ -25,11 +25,11 @@ Result<std::string> signature_url(std::string_view url, std::string_view suffix)
 // URL.
 std::string file_name(std::string_view url);
 
-// The URL as it may be shown to people: scheme, host, port and path, escaped; user name, password and query
-// are secrets as often as not. "(no URL)" where it is none, so that nothing of those slips through.
+// The URL in a form that may be shown: scheme, host, port and path, escaped. User name, password and query
+// are left out, as they are often secrets. "(no URL)" where the text is no URL.
 std::string shown(std::string_view url);
 
-// The same of what a server sends as Location, which may be a relative reference (RFC 9110 section 10.2.2).
+// The same for a Location field, which may be a relative reference (RFC 9110 section 10.2.2).
 std::string shown_location(std::string_view location);
 
 // The URL without user name and password; "" where it is none.

@@ -1,5 +1,5 @@
-// What a server says of one version of a file, so that it can be asked later whether there is another
-// (RFC 9110 sections 8.8 and 13.1).
+// Validators of one version of a file, sent with a later request to ask for a newer version (RFC 9110
+// sections 8.8 and 13.1).
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@ namespace starttls::http {
 // A longer one is not kept, in bytes.
 inline constexpr std::size_t validator_size_limit = 512;
 
-// "" is none. They come from the server and go back to it as they are.
+// "": none. They are sent back to the server as it sent them.
 struct Validators {
   std::string etag;           // ETag, sent back as If-None-Match
   std::string last_modified;  // Last-Modified, sent back as If-Modified-Since
@@ -19,8 +19,8 @@ struct Validators {
   bool empty() const { return etag.empty() && last_modified.empty(); }
 };
 
-// Whether the text may be kept and sent as a field's value: not empty, not over the limit, blanks and visible
-// ASCII only, so that neither a file nor a request can be broken by it.
+// Whether the text may be stored and sent as a field's value: not empty, not over the limit, blanks and
+// visible ASCII only, so that it can break neither a file nor a request.
 bool is_validator(std::string_view text);
 
 }  // namespace starttls::http

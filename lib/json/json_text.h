@@ -1,4 +1,4 @@
-// The answers of --json.
+// Writing JSON, for the output of --json.
 #pragma once
 
 #include <concepts>

@@ -1,5 +1,5 @@
-// The field Authentication-Results of a mail (RFC 8601): what a mail server found out about where the mail
-// comes from. Pure: text in, values out. GMime 3.2 has no parser for it.
+// The field Authentication-Results of a mail (RFC 8601): which checks of the mail's origin a mail server
+// made, and their results. Pure: text in, values out. GMime 3.2 has no parser for it.
 #pragma once
 
 #include <cstddef>
@@ -34,13 +34,13 @@ struct AuthenticationResults {
   std::vector<AuthenticationResult> results;
 };
 
-// `value` is the field without its name, folded or not. Comments are dropped, quoted texts unquoted. What
-// stands in a result beside its properties is ignored, as some servers write more than RFC 8601 section 2.2
-// allows. None where the field has no authserv-id, another version than 1, a comment or a quoted text without
-// an end, a NUL, or more than the limits.
+// `value` is the field without its name, folded or not. Comments are dropped, quoted strings unquoted. What
+// is in a result beside its properties is ignored, as some servers write more than RFC 8601 section 2.2
+// allows. Nothing where the field has no authserv-id, another version than 1, an unterminated comment or
+// quoted string, a NUL, or exceeds the limits.
 std::optional<AuthenticationResults> parse_authentication_results(std::string_view value);
 
-// The authserv-id alone, also where what follows makes no sense.
+// The authserv-id alone, also where the rest of the field is malformed.
 std::optional<std::string> parse_authserv_id(std::string_view value);
 
 }  // namespace starttls::mail

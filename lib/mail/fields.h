@@ -1,4 +1,4 @@
-// Fields of the header of a mail (RFC 5322 section 2.2), in their order: those at the top were added last.
+// Header fields of a mail (RFC 5322 section 2.2), in their order: those at the top were added last.
 #pragma once
 
 #include <cstddef>
@@ -22,19 +22,20 @@ struct Field {
   std::string value;  // unfolded, without blanks at both ends
 };
 
-// The fields with these names (lower case) of the mail between the two offsets. What is no field is ignored.
-// Errors are those of the source.
+// The fields with these names (lower case) of the mail between two offsets. Lines that are no field are
+// ignored. Errors are those of the file.
 Result<std::vector<Field>> read_fields(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                                        std::span<const std::string_view> names);
 
-// The same of text that begins with a header.
+// The same for a text that begins with a header.
 std::vector<Field> parse_fields(std::string_view text, std::span<const std::string_view> names);
 
-// The domain of the address in a field such as From, as written; none where it has no address or several.
+// The domain of the address in a field such as From, as written. Nothing where it has no address or several.
 std::optional<std::string> address_domain(const std::string& value);
 
-// The tags of a list such as a DKIM signature (RFC 6376 section 3.2): "d=example.org; l=100". None where the
-// tag is absent; the first one where it is there twice. Blanks within the value are dropped.
+// The value of a tag in a list such as a DKIM signature (RFC 6376 section 3.2): "d=example.org; l=100".
+// Nothing where the tag is absent. Where it appears twice, the first counts. Blanks within the value are
+// dropped.
 std::optional<std::string> find_tag(std::string_view list, std::string_view tag);
 
 }  // namespace starttls::mail

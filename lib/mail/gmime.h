@@ -1,4 +1,4 @@
-// What those who use GMime share. Inside this room.
+// Helpers for using GMime. Internal to this component.
 #pragma once
 
 #include <gmime/gmime.h>
@@ -7,7 +7,7 @@
 
 namespace starttls::mail {
 
-// Once a process.
+// Initialises GMime, once a process.
 void init_gmime();
 
 template <class Object>

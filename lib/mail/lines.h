@@ -1,4 +1,4 @@
-// The lines of a part of a source, one by one, whatever its size. Internal to this room.
+// The lines of a part of a file of any size, one by one. Internal to this component.
 #pragma once
 
 #include <algorithm>
@@ -14,20 +14,20 @@
 
 namespace starttls::mail {
 
-// Bytes of a line that are at hand: more than a boundary has, or the envelope line of a mail folder.
+// Bytes of a line that are given: more than a boundary or the "From " line of a mailbox has.
 inline constexpr std::size_t line_begin_size = 512;
 
-// A line, or its beginning where it is long. `text` is without its CR and LF where all of it is there.
+// A line, or its beginning where it is long. `text` is without CR and LF where it is the whole line.
 struct Line {
   std::uint64_t begin = 0;
-  std::uint64_t end = 0;          // behind its LF
-  std::uint64_t content_end = 0;  // in front of its LF or CRLF
+  std::uint64_t end = 0;          // after its LF
+  std::uint64_t content_end = 0;  // before its LF or CRLF
   std::string_view text;
 
   bool is_blank() const { return text.empty(); }
 };
 
-// Calls `take` with each line until it says false.
+// Calls `take` with each line until it returns false.
 template <class Take>
 Result<void> for_each_line(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            Take take) {

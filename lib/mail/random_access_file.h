@@ -1,4 +1,4 @@
-// A file to be read at any place, whatever its size, with its beginning at hand.
+// A file of any size that is read at any offset, with its beginning in memory.
 #pragma once
 
 #include <cstdint>
@@ -13,9 +13,9 @@ namespace starttls::mail {
 
 class RandomAccessFile {
  public:
-  // A regular file, or standard input where the path is "-": what comes there is copied to a file without a
-  // name first, up to `limit` bytes, and so is what comes out of a pipe or a device. Errors as of
-  // read_file(). `kind` is what a path other than "-" may be.
+  // Opens a regular file, or standard input where the path is "-". Standard input, pipes and devices are
+  // first copied to an unnamed file, up to `limit` bytes. Errors as of read_file(). `kind` limits what a
+  // path other than "-" may be.
   static Result<RandomAccessFile> open(const std::string& path, std::uint64_t limit,
                                        FileKind kind = FileKind::any);
 
@@ -23,10 +23,10 @@ class RandomAccessFile {
   // The first bytes: all of them where there are no more than 64 KiB.
   std::string_view head() const { return head_; }
 
-  // As many bytes as there are from the offset on, but at most as the span takes.
+  // Reads from the offset until the span is full or the file ends; returns the number of bytes.
   Result<std::size_t> read_at(std::uint64_t offset, std::span<char> into) const;
 
-  // What is from one offset up to another. The source must outlive it.
+  // Reads from one offset up to another. The file must outlive it.
   ReadBytes bytes(std::uint64_t begin, std::uint64_t end) const;
 
  private:

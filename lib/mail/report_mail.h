@@ -1,4 +1,4 @@
-// The mail that a TLS report travels in (RFC 8460 section 5.3), made with GMime.
+// The mail that carries a TLS report (RFC 8460 section 5.3), composed with GMime.
 #pragma once
 
 #include <string>
@@ -14,14 +14,14 @@ struct ReportMail {
   std::string to;             // an address
   std::string policy_domain;  // TLS-Report-Domain
   std::string submitter;      // TLS-Report-Submitter: the reporter's domain
-  std::string report_id;      // without angle brackets; the message-id is made of it
+  std::string report_id;      // without angle brackets; the Message-ID is derived from it
   Time date;
   std::string file_name;       // of the attachment
   std::string_view json_gzip;  // the report
 };
 
-// The message, with CRLF at the ends of its lines. The same report gives the same message-id. Fault::data
-// where an address is none.
+// The message, with CRLF line ends. The same report gives the same Message-ID. Fault::data where an address
+// is invalid.
 Result<std::string> compose(const ReportMail& mail);
 
 }  // namespace starttls::mail

@@ -1,4 +1,4 @@
-// BLAKE2b-512 (RFC 7693), which is what minisign signs of a file. From OpenSSL.
+// BLAKE2b-512 (RFC 7693), the hash of a file that minisign signs. By OpenSSL.
 #pragma once
 
 #include <array>
@@ -16,7 +16,7 @@ using Hash = std::array<unsigned char, 64>;
 // 128 lower-case hexadecimal digits.
 std::string to_hex(const Hash& hash);
 
-// Fed piece by piece.
+// Hashes bytes piece by piece.
 class Blake2b {
  public:
   Blake2b();
@@ -25,7 +25,7 @@ class Blake2b {
   ~Blake2b();
 
   void add(std::string_view bytes);
-  // Of all bytes until now; more may follow. Fault::internal where OpenSSL failed, now or before.
+  // The hash of all bytes so far; more may follow. Fault::internal where OpenSSL failed.
   Result<Hash> so_far() const;
 
  private:

@@ -13,12 +13,12 @@
 
 namespace starttls::minisign {
 
-// A key file larger than this is none.
+// A larger file is no key file, in bytes.
 inline constexpr std::size_t key_file_size_limit = 4096;
 // The longest untrusted comment, in bytes, its prefix included; as in minisign.
 inline constexpr std::size_t untrusted_comment_limit = 1024;
 
-// Random bytes that pair a signature with its key. Says which key to try, proves nothing.
+// Random bytes that say which key made a signature. They prove nothing.
 using KeyId = std::array<unsigned char, 8>;
 
 // "A809E3FFB11E271C": the id as minisign itself shows it.
@@ -29,11 +29,11 @@ struct PublicKey {
   std::array<unsigned char, 32> key{};
 };
 
-// The base64 text of a key ("RWQ..."). Fault::data says what is wrong. A point of small order, such as 32
-// zero bytes, is refused: OpenSSL would verify with it what nobody signed.
+// Reads the base64 text of a key ("RWQ..."). Fault::data with the reason. A point of small order, such as 32
+// zero bytes, is refused: with it, OpenSSL would accept signatures that nobody made.
 Result<PublicKey> parse_key(std::string_view base64);
 
-// The content of a key file, with or without its comment line; LF or CRLF. Fault::data says what is wrong.
+// Reads a key file, with or without its comment line; LF or CRLF. Fault::data with the reason.
 Result<PublicKey> parse_key_file(std::string_view content);
 
 }  // namespace starttls::minisign

@@ -15,13 +15,13 @@
 
 namespace starttls::minisign {
 
-// A signature file larger than this is none.
+// A larger file is no signature file, in bytes.
 inline constexpr std::size_t signature_size_limit = 16384;
 // The longest trusted comment, in bytes, without its prefix; as in minisign.
 inline constexpr std::size_t trusted_comment_limit = 8192;
 
-// What the first signature signs: the BLAKE2b-512 hash of the file (prehashed, "ED", what minisign makes
-// since 2020), or the file itself (legacy, "Ed").
+// What the first signature signs: the BLAKE2b-512 hash of the file (prehashed, "ED", minisign's form since
+// 2020), or the file itself (legacy, "Ed").
 enum class Algorithm { prehashed, legacy };
 
 using SignatureBytes = std::array<unsigned char, 64>;  // Ed25519
@@ -32,11 +32,11 @@ struct Signature {
   SignatureBytes signature{};
   SignatureBytes global_signature{};
   std::string untrusted_comment;
-  std::string trusted_comment;  // as it was signed: any bytes but LF; escape before showing
+  std::string trusted_comment;  // as it was signed: any bytes but LF; use printable() before showing it
 };
 
-// Strict: exactly these four lines, ended by LF or CRLF (the last end may be missing), nothing after them.
-// Fault::data says what is wrong. Says nothing about who signed: see verify.h.
+// Reads exactly these four lines, ended by LF or CRLF (the last end may be missing), with nothing after them.
+// Fault::data with the reason. This verifies nothing: see verify.h.
 Result<Signature> parse_signature(std::string_view content);
 
 // The name that a trusted comment gives the file: what follows "file:" (minisign, rsign2) or "filename:" (the

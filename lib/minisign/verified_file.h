@@ -1,11 +1,10 @@
-// The bytes of a file for somebody who must not see one of them before they are verified.
+// A file whose bytes are given only after its signature was verified.
 //
-//     auto file = VerifiedFile::open(path, name, signature, keys, Legacy::refuse, limit);
-//     if (!file) return std::unexpected(file.error());     nobody has parsed anything
-//     while (...) file->read(piece)                         only what was verified
+//     VerifiedFile file = TRY(VerifiedFile::open(path, name, signature, keys, Legacy::refuse, limit));
+//     while (...) TRY(file.read(piece));                    verified bytes only
 //
-// The file is read twice, and somebody may write to it in between: the first reading keeps the hash of the
-// bytes up to the end of each piece, and the second gives a piece out only where they are still the same.
+// The file is read twice, and may be changed in between. The first pass keeps the hash of the bytes up to the
+// end of each piece. The second pass gives a piece only where the hash is still the same.
 #pragma once
 
 #include <cstddef>

@@ -1,6 +1,6 @@
-// Is this file what the holder of a key signed, and what did they say about it?
+// Verifies the signature of a file and of its trusted comment.
 //
-// Needs three things to hold: the signature's key id is that of a known key, the signature fits the file, and
+// Three conditions must hold: the signature has the key id of a known key, the signature fits the file, and
 // the global signature fits the trusted comment. Ed25519 and BLAKE2b come from OpenSSL.
 #pragma once
 
@@ -19,22 +19,22 @@
 
 namespace starttls::minisign {
 
-// A legacy signature can only be checked with the whole file in memory, so such a file has a limit.
+// Bytes of a file with a legacy signature: it is verified with the whole file in memory.
 inline constexpr std::size_t legacy_file_size_limit = std::size_t{512} << 20U;
 
-// Whether legacy signatures ("Ed") count. They are the older form and let a signer be tricked into signing
-// what looks like a hash; nothing that is signed today needs them.
+// Whether legacy signatures ("Ed") are accepted. They are the older form, and a signer can be tricked into
+// signing what looks like a hash. No signature that is made today needs them.
 enum class Legacy { refuse, allow };
 
 struct Verified {
   KeyId key_id{};
   Algorithm algorithm = Algorithm::prehashed;
-  std::string trusted_comment;  // signed, but still any bytes but LF: escape before showing
+  std::string trusted_comment;  // signed, but any bytes except LF: use printable() before showing it
   Hash content{};               // of the whole file
 };
 
-// The verification of bytes that come piece by piece. Nothing may be made of them until finish() has given
-// its verdict; VerifiedFile (verified_file.h) keeps to that.
+// Verifies bytes that come piece by piece. Do not use them before finish() has succeeded; VerifiedFile
+// (verified_file.h) takes care of that.
 class Verification {
  public:
   // `name` is the file's, for the sentence of an error, which is always Fault::data. Nothing needs to be read
@@ -46,7 +46,7 @@ class Verification {
   ~Verification();
 
   void add(std::string_view piece);
-  // Of all bytes until now.
+  // The hash of all bytes so far.
   Result<Hash> hash_so_far() const;
   Result<Verified> finish();
 

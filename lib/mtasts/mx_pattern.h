@@ -14,7 +14,7 @@ namespace starttls::mtasts {
 // A host name ("mx.example.org") or a wildcard ("*.example.org"), in the form of DomainName.
 class MxPattern {
  public:
-  // Takes what DomainName takes: upper case, U-labels, one trailing dot. Fault::data says what is wrong.
+  // Accepts what DomainName accepts: upper case, U-labels, one trailing dot. Fault::data with the reason.
   static Result<MxPattern> parse(std::string_view text);
 
   // As in a policy, with "*." where it is a wildcard.

@@ -7,12 +7,12 @@
 //   mx: *.backup.example.org
 //   max_age: 604800
 //
-// Strict where the standard is, tolerant where nothing can be misread. In force stays a policy with empty
-// lines, blanks around a name, a byte order mark, an mx written in U-labels or with a trailing dot, an mx
-// that can match no host (it is empty, an address, a single label), a field twice (the first counts), or a
-// max_age too large (it is capped); each of these is a fault that other senders may refuse the policy for.
-// Everything else that the grammar does not allow refuses the policy: to leave out a line that was meant to
-// name MX hosts would stop the mail to them.
+// Strict where the RFC is, tolerant where nothing can be misread. A policy stays valid with empty lines,
+// blanks around a name, a byte order mark, an mx written in U-labels or with a trailing dot, an mx that can
+// match no host (it is empty, an address, a single label), a field twice (the first counts), or a max_age
+// too large (it is capped). Each of these is a fault, as other senders may refuse the policy for it.
+// Anything else that the grammar does not allow refuses the policy: ignoring a line that was meant to name
+// MX hosts would stop mail.
 #pragma once
 
 #include <chrono>
@@ -48,18 +48,18 @@ struct Policy {
 };
 
 struct PolicyReading {
-  std::optional<Policy> policy;   // what a sender goes by; none where a finding refuses it
+  std::optional<Policy> policy;   // none where a finding refuses it
   std::vector<Finding> findings;  // in the order of their places
   std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
 };
 
-// The policy as a report and a mail server tell it ("policy-string" of RFC 8460 section 4.4): "version:
-// STSv1", "mode: enforce", "mx: mx1.example.org", ..., "max_age: 604800". Made of what was understood, not of
-// the text: printable ASCII without braces, and no more than max_policy_strings, the last mx being left out.
+// The policy as in a report and a mail server's log ("policy-string" of RFC 8460 section 4.4): "version:
+// STSv1", "mode: enforce", "mx: mx1.example.org", ..., "max_age: 604800". Derived from the parsed policy,
+// not from the text: printable ASCII without braces, at most max_policy_strings; the last mx are left out.
 inline constexpr std::size_t max_policy_strings = 100;
 std::vector<std::string> policy_strings(const Policy& policy);
 
-// A text over policy_size_limit is refused and not read.
+// A text over policy_size_limit is refused unread.
 PolicyReading read_policy(std::string_view text);
 
 }  // namespace starttls::mtasts

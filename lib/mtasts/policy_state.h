@@ -1,18 +1,18 @@
-// What is known of one policy domain's MTA-STS, and how it changes with what the DNS and the policy host say:
-// the rules of RFC 8461 sections 3.3, 5.1 and 10.2, without any input or output of their own.
+// The state of one policy domain's MTA-STS, and how it changes with the answers of the DNS and the policy
+// host: the rules of RFC 8461 sections 3.3, 5.1 and 10.2. Pure: no input or output.
 //
 //   record (DNS) -> after_record() -> fetch, where must_fetch() says so -> after_fetch() -> Cache
 //
-// A policy lives for its max_age, counted from the last fetch that brought it, whatever becomes of the DNS
-// record, the policy host or the record's id meanwhile. Only another fetched policy replaces it.
+// A policy is valid for its max_age, counted from the last fetch that returned it, whatever happens to the
+// DNS record, the policy host or the record's id meanwhile. Only another fetched policy replaces it.
 //
-// A max_age of 0 is a policy that is over once it is fetched: it ends the one before it, and is not fetched
-// anew for min_back_off.
+// A policy with a max_age of 0 expires when it is fetched: it ends the one before it, and is not fetched
+// again for min_back_off.
 //
 // The clock may be set back. A policy that was fetched in the future, by more than clock_tolerance, counts as
-// fetched now and is due at once, so that it lives no longer than its max_age from the moment somebody looks.
-// It is not dropped: the wrong time may well be the present one (a host that has not asked for the time yet),
-// and mail would go out unprotected meanwhile.
+// fetched now and is due at once, so that it is valid for no longer than its max_age from now. It is not
+// dropped: the present time may be the wrong one (a host that has not synchronised its clock yet), and mail
+// would be unprotected meanwhile.
 #pragma once
 
 #include <chrono>
@@ -26,20 +26,20 @@
 
 namespace starttls::mtasts {
 
-// A policy that is in use is fetched anew after this, or after half of its max_age where that is less.
+// A policy in use is fetched again after this, or after half of its max_age where that is less.
 inline constexpr std::chrono::hours refresh_after{24};
-// After a failed fetch the next is due no earlier (section 3.3), and later with every further failure. Nor is
-// a policy fetched anew any earlier.
+// After a failed fetch the next is due no earlier (RFC 8461 section 3.3), and later with each further
+// failure. A policy is not fetched again any earlier either.
 inline constexpr std::chrono::minutes min_back_off{5};
 inline constexpr std::chrono::hours max_back_off{1};
 
-// No re-check is put off for longer; what is due later was put down by a wrong clock.
+// The longest time to the next fetch. A later one was stored by a wrong clock.
 inline constexpr std::chrono::hours max_interval{27};
 
-// Clocks of hosts and of their past that differ by no more are taken for the same.
+// Differences between clocks up to this are ignored.
 inline constexpr std::chrono::minutes clock_tolerance{5};
 
-// The result types of RFC 8460 section 4.3.2 for a policy that there ought to be.
+// The result types of RFC 8460 section 4.3.2 for a policy that could not be obtained.
 enum class FailureType {
   fetch_error,     // it could not be retrieved
   invalid,         // what was retrieved is no valid policy
@@ -52,9 +52,9 @@ struct Failure {
   FailureType type = FailureType::fetch_error;
   std::string reason;       // a sentence fit for a terminal
   std::string id;           // of the record that led to the last fetch
-  Time since;               // when the first of this row of failures was
-  Time last;                // when the last was
-  std::uint32_t count = 0;  // without a success between them
+  Time since;               // of the first failure since the last success
+  Time last;                // of the last failure
+  std::uint32_t count = 0;  // since the last success
 
   bool operator==(const Failure&) const = default;
 };
@@ -69,54 +69,54 @@ struct FetchedPolicy {
 };
 
 struct PolicyState {
-  std::optional<FetchedPolicy> policy;  // also one that has expired; see live()
+  std::optional<FetchedPolicy> policy;  // may have expired; see valid()
   std::optional<Failure> failure;       // since the last success
-  Time next_fetch;                      // not fetched before, unless a new id is published
+  Time next_fetch;                      // no earlier, unless a new id is published
 
-  // The policy, as long as it lives.
+  // The policy, unless it has expired; else null.
   const FetchedPolicy* valid(Time now) const;
-  // Whether there is anything to be known of the domain.
+  // Whether there is neither a policy nor a failure.
   bool empty() const { return !policy && !failure; }
 };
 
 // Bytes on the heap.
 std::size_t heap_size(const PolicyState& policy_state);
 
-// What the DNS said about _mta-sts.DOMAIN.
+// The answer of the DNS for _mta-sts.DOMAIN.
 struct RecordState {
   enum class Kind {
     record,
-    none,
-    unknown
-  } kind = Kind::unknown;  // none: no, more than one, or an invalid one
+    none,  // no record, several records, or an invalid one
+    unknown,
+  } kind = Kind::unknown;
   std::string id;
 };
 
-// What is known once the DNS has answered. Where there is no record, a policy that lives is all that is left.
-// A policy whose re-check is due, but has no record to go by, is to be looked at again after a while.
+// The state after an answer of the DNS. Without a record, only a valid policy is left. A policy that is due
+// for a fetch but has no record is checked again later.
 PolicyState after_record(PolicyState before, const DomainName& domain, const RecordState& record, Time now);
 
-// Whether the policy is to be fetched now: only where there is a record; never within min_back_off of a
-// failure (section 3.3 asks that of one id; here it holds for any, so that a record that changes all the time
-// does not cost the policy host more); then at once where the id is new, else when it is due.
+// Whether to fetch the policy now: only where there is a record; never within min_back_off of a failure (RFC
+// 8461 section 3.3 demands that for one id; here it holds for any, so that a record that changes all the time
+// does not cost the policy host more); else at once where the id is new, or when it is due.
 bool must_fetch(const PolicyState& policy_state, const RecordState& record, Time now);
 
-// What the policy host brought.
+// The result of a fetch from the policy host.
 struct FetchOutcome {
   std::optional<Policy> policy;
   std::string text;
   FailureType failure = FailureType::fetch_error;  // where there is no policy
-  std::string reason;                              // likewise
+  std::string reason;                              // a sentence, where there is no policy
 };
 
-// What is known after a fetch. `domain` spreads the times of the next fetch by a tenth, so that domains that
-// were met together are not fetched together for ever.
+// The state after a fetch. The time of the next fetch varies by a tenth, by a hash of `domain`, so that
+// domains that were looked up together are not fetched together for ever.
 PolicyState after_fetch(PolicyState before, const DomainName& domain, const std::string& id,
                         FetchOutcome outcome, Time now);
 
-// What is to be kept where others keep what they learn, too: `learnt` from what was known `before`, beside
-// what is `kept` by now. A policy that somebody fetched meanwhile, or that could not be read before, is not
-// given up for an older one, or for none.
+// The state to store where other processes store theirs, too: `learnt` was derived from `before`, and
+// `kept` is stored by now. A policy that another process fetched meanwhile, or that could not be read
+// before, is not replaced by an older one or by none.
 PolicyState merge(PolicyState learnt, const PolicyState& before, const PolicyState& kept);
 
 }  // namespace starttls::mtasts

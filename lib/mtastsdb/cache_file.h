@@ -1,4 +1,4 @@
-// The cache's file: opened, begun, set aside.
+// The cache's file: opening, creating, moving a damaged one away.
 #pragma once
 
 #include <sys/types.h>
@@ -29,13 +29,13 @@ struct OpenedTable {
   std::optional<Error> warning;
 };
 
-// Why a file cannot be used.
+// The reason why a file cannot be used.
 struct Refusal {
   Error error;
-  bool damaged = false;  // it is ours, or nobody's, and no use to anybody
+  bool damaged = false;  // it is ours, or of no known kind, and unusable
 };
 
-// Makes the file where there is none.
+// Creates the file where there is none.
 std::expected<CacheTable, Refusal> open_table(const std::filesystem::path& file);
 
 // Never writes; the file must be there.
@@ -44,7 +44,7 @@ Result<CacheTable> open_table_to_read(const std::filesystem::path& file);
 // As Cache::open_or_fall_back().
 OpenedTable open_table_or_fall_back(const std::filesystem::path& file, Time now, std::size_t most);
 
-// Begins the file anew after the damaged one, unless that is gone already; as Cache::open_or_fall_back().
+// Replaces the damaged file by a new one, unless another process has done so; as Cache::open_or_fall_back().
 OpenedTable replace_damaged(const std::filesystem::path& file, const FileIdentity& damaged, const Error& why,
                             Time now, std::size_t most);
 

@@ -1,5 +1,5 @@
-// A row of the cache's file, and what it says. Whoever may write the file decides what is in it: only what
-// the cache itself would have written is believed.
+// A row of the cache's file. Other programs may have written to the file: only rows that the cache itself
+// would have written are used.
 #pragma once
 
 #include <cstddef>
@@ -42,13 +42,13 @@ struct CacheRow {
 
 inline constexpr std::size_t max_reason_length = 1000;  // bytes
 
-// Nothing where the row is not sound: the domain is no name in its one form, the policy cannot be read, an id
-// is none, a time is before 1970 or after 9999, the reason is not fit to be shown.
+// Nothing where the row is invalid: the domain is not in the form of DomainName, the policy cannot be
+// parsed, an id is invalid, a time is before 1970 or after 9999, the reason is not fit to be shown.
 std::optional<CacheEntry> to_entry(const CacheRow& row);
 
 CacheRow to_row(const CacheEntry& entry);
 
-// What a mail server is told of a policy, its mode and MX hosts, to be compared.
+// What a mail server uses of a policy, its mode and MX hosts, as a text to compare.
 std::string mta_view(const mtasts::Policy& policy);
 
 }  // namespace starttls::mtastsdb

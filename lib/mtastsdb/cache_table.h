@@ -1,4 +1,4 @@
-// The cache's table in an open database, whatever file that is.
+// The cache's tables in an open database.
 #pragma once
 
 #include <cstddef>
@@ -17,14 +17,15 @@ namespace starttls::mtastsdb {
 
 const sqlite::Schema& cache_schema();
 
-// Errors as of sqlite/sqlite.h. Rows that are not sound are passed over.
+// Errors as of sqlite/sqlite.h. Invalid rows are ignored.
 class CacheTable {
  public:
-  // An error where the tables are not those of the schema. Those of an older version can be read.
+  // An error where the tables differ from the schema. Those of an older version can be read.
   static Result<CacheTable> in(sqlite::Database database);
 
   Result<std::optional<CacheRow>> find(std::string_view domain);
-  // With policies_version, in one transaction. Fault::unavailable where there are `most` domains already.
+  // Also updates policies_version, in the same transaction. Fault::unavailable where there are `most`
+  // domains already.
   Result<void> keep(const CacheEntry& entry, Time now, std::size_t most);
   Result<bool> remove(std::string_view domain);
   Result<std::size_t> remove_all();
@@ -35,8 +36,8 @@ class CacheTable {
   // Changes with every change by others.
   Result<std::int64_t> data_version();
 
-  // Takes over what can be read from another table, from both of its ends where there is a damage between
-  // them; the number of domains that are here then.
+  // Copies what can be read from another table, starting from both ends, as there may be damage in the
+  // middle. Returns the number of domains that this table then has.
   Result<std::size_t> take_over(CacheTable& other, Time now, std::size_t most);
 
   sqlite::Database& database() { return database_; }
@@ -45,7 +46,7 @@ class CacheTable {
   CacheTable(sqlite::Database database, std::vector<sqlite::Statement> statements);
   sqlite::Statement& statement(std::size_t which) { return statements_[which]; }
 
-  // What a mail server would be told of the domain now; "" where there is no policy.
+  // The present mta_view() of the domain; "" where there is no valid policy.
   Result<std::string> current_mta_view(std::string_view domain, Time now);
   Result<void> write(const CacheEntry& entry, Time now, std::size_t most);
   Result<void> make_room(Time now, std::size_t most);

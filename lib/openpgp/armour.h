@@ -10,12 +10,12 @@
 
 namespace starttls::openpgp {
 
-// A key file larger than this is none, in bytes; keys gather other people's signatures.
+// A larger file is no key file, in bytes. Keys collect signatures of other people.
 inline constexpr std::size_t key_file_size_limit = std::size_t{1} << 20U;
 
 // The binary keyring in a key file, as gpgv of GnuPG 2.2 needs it. Text around the one armoured block is
-// passed over. The checksum is not looked at: RFC 9580 section 6.1 forbids to refuse anything for it.
-// Fault::data says what is wrong; whether the bytes are sound keys is for gpgv to find out.
+// ignored. The checksum is ignored: RFC 9580 section 6.1 forbids to reject anything because of it.
+// Fault::data with the reason. gpgv checks whether the bytes are valid keys.
 Result<std::string> keyring(std::string_view content);
 
 }  // namespace starttls::openpgp

@@ -1,4 +1,4 @@
-// The public keys in a binary keyring (RFC 9580 sections 4.2, 5.5.2 and 5.5.4): which there are and how long.
+// The public keys in a binary keyring (RFC 9580 sections 4.2, 5.5.2 and 5.5.4) and their lengths.
 #pragma once
 
 #include <cstddef>
@@ -18,11 +18,11 @@ struct PublicKey {
   std::size_t bits = 0;     // of the modulus of RSA, the prime of DSA; 0 of others
 };
 
-// Primary keys and subkeys of versions 4 to 6; all other packets are passed over. Fault::data where the bytes
-// are no packets, or hold no key.
+// Primary keys and subkeys of versions 4 to 6; other packets are ignored. Fault::data where the bytes are no
+// packets, or hold no key.
 Result<std::vector<PublicKey>> public_keys(std::string_view keyring);
 
-// An RSA key that signs must have at least so many bits (RFC 9580 section 12.4).
+// The minimum length of an RSA key that signs (RFC 9580 section 12.4).
 inline constexpr std::size_t min_rsa_bits = 2048;
 
 // Whether the key that signed is strong enough. Fault::data: a shorter RSA key, or DSA, which FIPS 186-5 no

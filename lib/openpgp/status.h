@@ -1,4 +1,4 @@
-// What gpgv says on its status descriptor (doc/DETAILS of GnuPG, "Format of the --status-fd output").
+// The output of gpgv on its status descriptor (doc/DETAILS of GnuPG, "Format of the --status-fd output").
 #pragma once
 
 #include <string>
@@ -16,12 +16,12 @@ struct Verified {
   Time created;             // when the signer says the signature was made
 };
 
-// Exactly one signature, and a good one, over the bytes as they are, with a digest that is strong enough:
-// GOODSIG and VALIDSIG once each, and no other verdict. gpgv's exit status does not suffice: it is 0 for a
-// key that has expired, and for one good signature beside others.
+// Accepts exactly one good signature over the bytes, with a digest that is strong enough: GOODSIG and
+// VALIDSIG once each, and no other result. gpgv's exit status does not suffice: it is 0 for an expired key,
+// and for one good signature beside others.
 //
-// Fault::data is a verdict, too: the signature is not good. Fault::unavailable where gpgv gave none: it could
-// not read the keys or the file, or stopped before it knew.
+// Fault::data: the signature is not good. Fault::unavailable: gpgv gave no result, because it could not
+// read the keys or the file, or stopped early.
 Result<Verified> parse_status(std::string_view status);
 
 }  // namespace starttls::openpgp

@@ -1,4 +1,4 @@
-// What a caller has against names that the format allows.
+// Further checks of names, by the caller.
 #pragma once
 
 #include <functional>
@@ -8,11 +8,11 @@
 
 namespace starttls::preload {
 
-// Says what is wrong with a name, fit to be shown, or nothing.
+// What is wrong with a name, fit to be shown, or nothing.
 using CheckName = std::function<std::optional<std::string>(std::string_view name)>;
 
-// What they say becomes a finding of Severity::fault with the name's place, but the entry stays in the
-// list. An empty one checks nothing and costs nothing.
+// What a check returns becomes a finding of Severity::fault at the name's position, but the entry stays in
+// the list. An empty function checks nothing and costs nothing.
 struct Checks {
   CheckName domain;   // of an entry whose policy stands, in the form of DomainName
   CheckName pattern;  // in the form of MxPattern, of a domain or an alias, each time it is there

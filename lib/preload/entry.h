@@ -1,4 +1,4 @@
-// One policy of a list while it is being read, a member at a time. Internal to this room.
+// One policy of a list while it is read, a member at a time. Internal to this component.
 #pragma once
 
 #include <array>
@@ -15,10 +15,10 @@
 
 namespace starttls::preload {
 
-// More MX patterns than this no policy has; it also bounds the length of a map's line.
+// MX patterns of a policy. This also limits the length of a map's line.
 inline constexpr std::size_t max_mxs = 64;
 
-// More than this is not said about one entry.
+// Findings about one entry.
 inline constexpr std::size_t max_remarks = 1000;
 
 enum class Kind { string, number, other, array, object };  // of a JSON value
@@ -28,19 +28,19 @@ class EntryDraft {
   // `text` is where it is read from. Both must outlive the draft.
   EntryDraft(const TextStream& text, const Checks& checks) : text_(text), checks_(checks) {}
 
-  // `name` is the domain or alias as it is written, a view that must last until the next begin(); `place` is
-  // where it is.
+  // `name` is the domain or alias as written, a view that must stay valid until the next begin();
+  // `position` is its position.
   void begin(std::string_view name, Position position, bool is_alias);
 
-  // Its key was just read.
+  // The key of a member was read.
   void member(std::string_view key);
-  // The value of the member begun last; arrays and objects without their content.
+  // The value of the last member; arrays and objects without their content.
   void value(Kind kind, std::string_view text);
   bool wants_mxs() const { return field_ == Field::mxs; }
-  // The next value inside the array of mxs, which was just read.
+  // The next value inside the array of mxs.
   void mx(Kind kind, std::string_view text);
 
-  // Says what is missing, hands over all findings, and returns whether the entry stands.
+  // Checks for missing members and adds all findings. Returns whether the entry is valid.
   bool finish(Findings& findings);
 
   std::string_view name() const { return name_; }

@@ -1,5 +1,5 @@
-// A preload list in memory (STARTTLS-Everywhere list format 0.1): for each domain, how its mail servers must
-// be reached. Compact: a million domains take some 80 MB, most of it the names themselves.
+// A preload list in memory (STARTTLS-Everywhere list format 0.1): for each domain, how to reach its mail
+// servers. Compact: a million domains take some 80 MB, most of it the names themselves.
 #pragma once
 
 #include <chrono>
@@ -21,8 +21,8 @@
 namespace starttls::preload {
 
 enum class Mode : std::uint8_t {
-  none,     // the list demands nothing; an overlay says so to cancel the entry of a list below it
-  testing,  // deliver as if there were no entry; what would have failed is worth knowing
+  none,     // no requirement; in an overlay, it cancels the entry of a list below it
+  testing,  // deliver as if there were no entry; failures are of interest
   enforce,  // deliver only over authenticated TLS to a matching MX host, or not at all
 };
 std::string_view to_string(Mode mode);
@@ -37,8 +37,8 @@ struct Entry {
 
 std::vector<std::string_view> split_mxs(const Entry& entry);
 
-// How far ahead of the clock a list may be dated: time zones and clocks go wrong by hours, not by days. A
-// list from the far future would keep every honest later one out ("timestamps only grow").
+// How far ahead of the clock a list may be dated: time zones and clocks are wrong by hours, not by days. A
+// list from the far future would keep every correct later one out ("timestamps only grow").
 inline constexpr std::chrono::hours max_ahead_of_clock{24};
 
 class List {
@@ -55,8 +55,7 @@ class List {
   Entry operator[](std::size_t index) const { return view(record(index)); }
   std::optional<Entry> find(std::string_view domain) const;
 
-  // For who goes through all of them: has memory fetch those that come soon after this one. They lie
-  // anywhere.
+  // For a loop over all entries, which are spread in memory: prefetches the next ones.
   void prefetch(std::size_t index) const {
     if (index + 2 * ahead < order_.size()) __builtin_prefetch(&record(index + 2 * ahead));
     if (index + ahead < order_.size()) __builtin_prefetch(record(index + ahead).domain);

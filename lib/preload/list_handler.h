@@ -1,4 +1,4 @@
-// The events of RapidJSON's SAX reader, turned into a list and findings. Internal to this room.
+// Makes a list and findings from the events of RapidJSON's SAX reader. Internal to this component.
 #pragma once
 
 #include <rapidjson/rapidjson.h>
@@ -21,7 +21,7 @@
 
 namespace starttls::preload {
 
-// An event that returns false stops the reader; why was then told with refuse(). The stream, which the reader
+// An event that returns false stops the reader, after refuse() with the reason. The stream, which the reader
 // reads, and the checks must outlive the handler.
 class ListHandler {
  public:
@@ -43,7 +43,7 @@ class ListHandler {
   bool EndObject(rapidjson::SizeType) { return close(); }
   bool StartArray() { return open(Kind::array); }
   bool EndArray(rapidjson::SizeType) { return close(); }
-  // Asked for by the interface, but numbers come as text.
+  // The interface demands them, but numbers come as text.
   bool Int(int) { return false; }
   bool Uint(unsigned) { return false; }
   bool Int64(std::int64_t) { return false; }
@@ -55,13 +55,13 @@ class ListHandler {
     refused_ = true;
   }
 
-  // The text was read to its end: resolve aliases, say what is missing, put the entries in order.
+  // At the end of the text: resolves aliases, checks for missing members, sorts the entries.
   void finish();
 
   bool refused() const { return refused_; }
   List take_list() { return std::move(builder_.list()); }
   Findings take_findings() { return std::move(findings_); }
-  // Of a member of the list itself; the beginning of the text where it is not there.
+  // The position of a member of the list itself; the beginning of the text where it is missing.
   Position position_of(std::string_view member) const;
 
  private:

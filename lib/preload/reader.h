@@ -6,9 +6,8 @@
 //
 // T is an RFC 3339 time or a number of seconds since 1970; POLICY is { "mode": M, "mxs": [ PATTERN, ... ] }.
 //
-// A fault of the whole (no JSON, a member missing or wrong, policies of which none stands) refuses the list;
-// a fault of one entry leaves out that entry only. Either way everything that is wrong is told, with its
-// place.
+// A fault of the whole (no JSON, a member missing or wrong, no valid policy) refuses the list. A fault of one
+// entry drops only that entry. All faults become findings with their positions.
 #pragma once
 
 #include <cstddef>
@@ -29,25 +28,25 @@ inline constexpr std::size_t list_size_limit = std::size_t{512} << 20U;  // byte
 // The format needs four levels; the rest is for unknown members.
 inline constexpr std::size_t depth_limit = 16;
 
-// A list that is wrong in more ways than this is not described to the end.
+// Findings of one list; further ones are only counted.
 inline constexpr std::size_t max_findings = 100'000;
 
-// Aliases are for hosters; the original list had four.
+// Policy aliases of a list. The original list had four.
 inline constexpr std::size_t max_aliases = 100'000;
 
 struct Reading {
-  Result<List> list;              // else Fault::data, with the first finding that refuses it, or why the
-                                  // text could not be read
-  std::vector<Finding> findings;  // in the order of their places
+  // Else Fault::data with the first finding that refuses the list, or the error of reading the text.
+  Result<List> list;
+  std::vector<Finding> findings;  // in the order of their positions
   std::uint64_t suppressed = 0;   // further findings, beyond max_findings
-  Position timestamp;             // of these two members, where they are there
+  Position timestamp;             // of these two members, where the list has them
   Position expires;
 
-  std::size_t faults() const;  // findings of Severity::fault that are told
+  std::size_t faults() const;  // among `findings`
 };
 
-// `name` is the text's, for the sentence of an error. The text is read once and not kept. A text that could
-// not be read to its end gives that error, a whole sentence, and no list, whatever else was found.
+// `name` is the name of the text for errors. The text is read once and not kept. Where it cannot be read to
+// its end, there is no list but that error, whatever else was found.
 Reading read_list(std::string_view name, const ReadBytes& read, const Checks& checks = {});
 Reading read_list(std::string_view name, std::string_view json, const Checks& checks = {});
 

@@ -1,4 +1,4 @@
-// Public suffixes: domains such as "uk" and "co.uk" under which anybody may register names
+// Public suffixes: domains such as "uk" and "co.uk", under which anybody can register names
 // (https://publicsuffix.org/, libpsl).
 #pragma once
 
@@ -11,23 +11,22 @@ struct psl_ctx_st;
 
 namespace starttls::publicsuffix {
 
-// contains() goes by the ICANN section of the Public Suffix List only: what registries hand out. The private
-// section has what companies let their customers use ("github.io", hosts of clouds); whether these are one
-// owner's hosts or many strangers' is their owner's affair, and many MX hosts lie there.
+// contains() uses the ICANN section of the Public Suffix List only: the suffixes of registries. The private
+// section has domains whose owners let their customers use names in them ("github.io", hosts of clouds).
+// Many MX hosts have such names.
 class PublicSuffixes {
  public:
   // The system's list (package publicsuffix) or, where that is newer, the one built into libpsl; reads a file
   // of some 50 KB. Fault::unavailable where there is neither.
   static Result<PublicSuffixes> load();
 
-  // Whether the name, in the form of DomainName, is itself such a suffix. A top-level domain that the list
-  // does not know is none.
+  // Whether the name, in the form of DomainName, is itself such a suffix. A top-level domain that is not on
+  // the list is none.
   bool contains(const std::string& name) const;
 
-  // The domain that the owner of the name has registered ("mx1.mail.example.co.uk" -> "example.co.uk"), by
-  // the whole list: what companies let their customers use counts as a suffix here, since it is about who
-  // somebody is. A top-level domain that the list does not know counts as one. "" where the name is a suffix
-  // itself.
+  // The registrable domain of the name ("mx1.mail.example.co.uk" -> "example.co.uk"), by the whole list: here
+  // private suffixes count too, as this is about who the owner is. A top-level domain that is not on the list
+  // counts as a suffix. "" where the name itself is a suffix.
   std::string registrable(const std::string& name) const;
 
  private:

@@ -16,13 +16,13 @@ namespace starttls::table {
 // Writes a whole table. Keys and values are any bytes; no key may come twice.
 class CdbWriter {
  public:
-  // Writes to the descriptor of an empty file, from its beginning; it stays the caller's.
+  // Writes to the descriptor of an empty file, which stays the caller's.
   explicit CdbWriter(int fd);
   CdbWriter(const CdbWriter&) = delete;
   CdbWriter& operator=(const CdbWriter&) = delete;
   ~CdbWriter();
 
-  // The first error stays, and is told by finish().
+  // finish() returns the first error.
   void add(std::string_view key, std::string_view value);
   // Returns 0 or the errno value of the first error; EOVERFLOW where the table is too large for its format.
   int finish();
@@ -34,14 +34,14 @@ class CdbWriter {
 
 class Cdb {
  public:
-  // Fault::io or Fault::permission where it cannot be read, Fault::data where it is no such table.
+  // Fault::io or Fault::permission where it cannot be read, Fault::data where it is no cdb.
   static Result<Cdb> open(const std::filesystem::path& path);
   Cdb(Cdb&&) noexcept;
   Cdb& operator=(Cdb&&) noexcept;
   ~Cdb();
 
-  // Keeps little in memory of what it has read, however often it is asked. Not thread-safe. Fault::data where
-  // the file is damaged there.
+  // Uses little memory, however many keys are looked up. Not thread-safe. Fault::data where the file is
+  // damaged at that place.
   Result<std::optional<std::string>> find(std::string_view key) const;
 
  private:

@@ -15,14 +15,14 @@ namespace starttls::table {
 // Writes a whole table.
 class LmdbWriter {
  public:
-  // Writes into the empty file of that name, without a lock and without a lock file beside it.
+  // Writes to the empty file of that name, without a lock and without a lock file.
   explicit LmdbWriter(const std::filesystem::path& path);
   LmdbWriter(const LmdbWriter&) = delete;
   LmdbWriter& operator=(const LmdbWriter&) = delete;
   ~LmdbWriter();
 
-  // Keys in ascending order of their bytes, 510 of them at most; the NULs are added here. The first error
-  // stays, and is told by finish().
+  // Keys in ascending order of their bytes, at most 510 bytes long; this adds the NULs. finish() returns the
+  // first error.
   void add(std::string_view key, std::string_view value);
   // Returns 0 or LMDB's code of the first error, which may be an errno value. The file is complete then, but
   // not synced.
@@ -33,7 +33,7 @@ class LmdbWriter {
   std::unique_ptr<State> state_;
 };
 
-// What such a code means.
+// The text of such a code.
 std::string lmdb_text(int error);
 
 }  // namespace starttls::table

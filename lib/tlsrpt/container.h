@@ -1,6 +1,6 @@
-// What reports come in (RFC 8460 section 5.3 and what senders make of it): a file of JSON or gzip, a mail
-// with one of these as a part, a folder of mails. What it is, its first bytes say: names, types and subjects
-// are not believed.
+// The containers of received reports (RFC 8460 section 5.3 and what senders use): a file of JSON or gzip, a
+// mail with one of these as a part, a mailbox. The first bytes decide which it is: names, types and
+// subjects are not trusted.
 #pragma once
 
 #include <cstdint>
@@ -12,31 +12,30 @@
 
 namespace starttls::tlsrpt {
 
-inline constexpr std::uint64_t container_size_limit = std::uint64_t{1}
-                                                      << 40U;  // bytes; a folder has no other limit
+inline constexpr std::uint64_t container_size_limit = std::uint64_t{1} << 40U;  // bytes; a mailbox has no other
 
 inline constexpr std::size_t max_reports = 20;  // of one mail; further ones are refused
 
-// Where a document was found.
+// Where a report was found.
 struct Location {
-  std::uint64_t message = 0;  // which of a folder's mails, counted from 1; 0: it is no folder
+  std::uint64_t message = 0;  // number of the mail in a mailbox, from 1; 0: no mailbox
   bool is_mail = false;
-  // Of the mail, from the first field of its header on: offsets in the source.
+  // Offsets of the mail in the file, from the first field of its header on.
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
 };
 
-// A document begins as gzip or JSON does, and can be read until the call returns. Fault::data where a mail
-// has no report, and says why.
+// The content begins as gzip or JSON does, and can be read until the call returns. Fault::data with the
+// reason where a mail has no report.
 using TakeDocument = std::function<void(const Location& place, const Result<ReadBytes>& document)>;
 
-// What "From " at the beginning means: a folder of mails (mbox), or the line that mail servers put before one
-// mail when they hand it to a program (local(8) of Postfix). They do not mark such lines within the mail, so
-// that what its sender wrote would split it.
+// The meaning of "From " at the beginning: a mailbox (mbox), or the line that mail servers write before one
+// mail when they pass it to a program (local(8) of Postfix). They do not quote such lines within the mail,
+// so that a sender could split the mail with them.
 enum class FromLine { begins_mailbox, begins_mail };
 
-// Calls `take` for each report, and for each mail without one. Fault::data where it is none of these
-// carriers.
+// Calls `take` for each report, and for each mail without one. Fault::data where the file is none of these
+// containers.
 Result<void> for_each_document(const mail::RandomAccessFile& source, const TakeDocument& take,
                                FromLine from_line = FromLine::begins_mailbox);
 

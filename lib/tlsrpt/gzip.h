@@ -1,4 +1,4 @@
-// The compressed form in which reports travel (RFC 1952).
+// Compression of reports (gzip, RFC 1952).
 #pragma once
 
 #include <cstddef>
@@ -42,15 +42,15 @@ class Gzip {
 // hundred thousand policies that differ in a digit come to 73 to one; deflate can do 1,032.
 inline constexpr std::size_t max_packing_ratio = 500;
 
-// Whether it begins as gzip does, whatever it is called.
+// Whether the content begins as gzip does.
 bool is_gzip(std::string_view content);
 
-// Unpacks one or more gzip members as they are read.
+// Decompresses one or more gzip members piece by piece.
 class Gunzip {
  public:
   Gunzip();
 
-  // `packed` must outlive the reading of what is in it.
+  // `packed` must outlive the calls of read().
   void begin(const ReadBytes& packed, std::uint64_t limit);
 
   // The next bytes of the content, as many as there are but at most as the span takes; 0 at the end.

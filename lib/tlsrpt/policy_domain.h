@@ -6,8 +6,8 @@
 
 namespace starttls::tlsrpt {
 
-// As DomainName: lower case, A-labels, no trailing dot. A text that is no domain name is kept, in lower case
-// and without a trailing dot; "" where there is none.
+// As DomainName: lower case, A-labels, no trailing dot. A text that is no domain name is kept, in lower
+// case and without a trailing dot; "" stays "".
 std::string normalise_policy_domain(std::string_view text);
 
 }  // namespace starttls::tlsrpt

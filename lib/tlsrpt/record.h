@@ -1,10 +1,10 @@
-// The TXT record at _smtp._tls.DOMAIN (RFC 8460 section 3): where reports about TLS to a domain go.
+// The TXT record at _smtp._tls.DOMAIN (RFC 8460 section 3), which says where TLS reports for a domain go.
 //
 //   v=TLSRPTv1; rua=mailto:tls-reports@example.org,https://reports.example.org/v1
 //
-// A destination is something that strangers made us connect or write to, so it is read narrowly: what is left
-// is safe on a command line, in a header and in an SMTP command. Whether its host is one that may be
-// connected to (no private address) is only known when its name has been resolved, and is not judged here.
+// Destinations come from outside and make us connect or write to them, so they are read narrowly: what is
+// accepted is safe on a command line, in a header and in an SMTP command. Whether its host may be connected
+// to (no private address) is only known when the name has been resolved, and is not checked here.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@
 
 namespace starttls::tlsrpt {
 
-// One report is sent to no more places than this.
+// Destinations of one report.
 inline constexpr std::size_t max_destinations = 16;
 
 struct Destination {
@@ -45,14 +45,14 @@ struct RecordReading {
   std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
 };
 
-// All TXT records of the name, each with its strings joined without blanks. Records of other kinds do not
-// count; exactly one must be left. Malformed fields and URIs that cannot be used are left out.
+// Takes all TXT records of the name, each with its strings joined without blanks. Records of other kinds are
+// ignored; exactly one must be left. Malformed fields and URIs that cannot be used are ignored.
 RecordReading read_records(std::span<const std::string> answer);
 
-// One URI of a `rua`. Fault::data says what is wrong.
+// Reads one URI of a `rua`. Fault::data with the reason.
 //
 // mailto: (RFC 6068) one address; before "@" letters, digits and "+-_.=~", not beginning with "-", at most
-// 64; what follows "?" is left away. https: a host name of two or more labels, a port; no user, no address.
+// 64; what follows "?" is dropped. https: a host name of two or more labels, a port; no user, no address.
 Result<Destination> parse_destination(std::string_view uri);
 
 }  // namespace starttls::tlsrpt

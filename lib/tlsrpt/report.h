@@ -23,7 +23,7 @@ struct FailureDetail {
   std::string failure_reason_code;
 };
 
-// One element of "policies": a policy of one policy domain, and what sessions under it came to.
+// One element of "policies": a policy of one policy domain, and the results of the sessions under it.
 struct PolicyResult {
   std::string policy_type = "no-policy-found";  // or "sts", "tlsa"
   std::vector<std::string> policy_strings;
@@ -34,7 +34,7 @@ struct PolicyResult {
   std::vector<FailureDetail> failure_details;
 };
 
-// What a report says apart from its policies.
+// A report without its policies.
 struct ReportHead {
   std::string organization_name;
   Time begin;  // date-range, UTC
@@ -51,7 +51,7 @@ struct Report {
 // I-JSON (RFC 7493) as section 4.4 wants it, indented, with a newline at the end. Texts must be valid UTF-8.
 std::string to_json(const Report& report);
 
-// The same as a value within an answer.
+// The same as a value within other JSON.
 void put(json::JsonText& json, const Report& report);
 
 // The name of section 5.1: sender "!" policy-domain "!" begin "!" end ".json" or ".json.gz", times in seconds

@@ -1,4 +1,4 @@
-// What RapidJSON's reader tells of a report, made into its parts. For received_report.cpp only.
+// Makes the parts of a report from the events of RapidJSON's reader. For received_report.cpp only.
 #pragma once
 
 #include <rapidjson/reader.h>
@@ -30,11 +30,11 @@ class ReportHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Rep
 
   const std::string& refusal() const { return refusal_; }  // empty where there is none
 
-  // Once the text has ended well.
+  // At the end of valid JSON.
   Result<ReportReading> finish() &&;
 
  private:
-  // What an object or array is, by where it stands.
+  // The meaning of an object or array, by its position.
   enum class Part {
     unknown,
     report,

@@ -1,4 +1,4 @@
-// One report as it was received, gzip or JSON, read and packed to be kept.
+// Reads one received report, gzip or JSON, and compresses it for storage.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +14,16 @@ namespace starttls::tlsrpt {
 
 inline constexpr std::size_t packed_size_limit = std::size_t{16} << 20U;  // bytes of a report when packed
 
-// Reads one document after another; what that takes is kept from one to the next.
+// Reads one report after another and reuses its buffers.
 class ReportReader {
  public:
-  // Without `keep` nothing is packed.
+  // `keep`: keep the compressed report for take_packed().
   explicit ReportReader(bool keep);
 
-  // As read_report(), of JSON or gzip. Fault::data, too, where it is packed badly, or is over a limit.
+  // As read_report(), for JSON or gzip. Fault::data also where the compression is damaged or over a limit.
   Result<ReportReading> read(const ReadBytes& document, const TakePolicy& take);
 
-  // The JSON of the last report as gzip: the bytes that came, where they were that.
+  // The JSON of the last report as gzip: the received bytes, where they were gzip.
   std::string take_packed();
 
  private:

@@ -1,4 +1,4 @@
-// Values in received reports that are not written as RFC 8460 has them.
+// Values in received reports that differ from the form of RFC 8460.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ namespace starttls::tlsrpt {
 // a fraction, and where the text is no number. Blanks around it are ignored.
 std::optional<std::uint64_t> parse_session_count(std::string_view text);
 
-// The texts of a JSON array that is itself written as one text: "[\"3 1 1 ab\", \"3 1 1 cd\"]". None where it
-// is no array, or has anything but texts.
+// The texts of a JSON array that is itself written as a text: "[\"3 1 1 ab\", \"3 1 1 cd\"]". Nothing where
+// it is no array, or contains anything but texts.
 std::optional<std::vector<std::string>> parse_text_array(std::string_view text);
 
 }  // namespace starttls::tlsrpt

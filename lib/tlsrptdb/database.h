@@ -1,4 +1,4 @@
-// The file in which reports are kept, those received and those to be sent. Inside this room.
+// The database file of received reports and of reports to send. Internal to this component.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace starttls::tlsrptdb {
 
-// Access::read of a file that is not there gives an empty database. Errors as of open_sqlite_store().
+// Access::read of a missing file gives an empty database. Errors as of open_sqlite_store().
 Result<sqlite::Database> open_database(const std::filesystem::path& file, store::Access access);
 
 }  // namespace starttls::tlsrptdb

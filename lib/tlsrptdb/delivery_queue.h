@@ -1,5 +1,5 @@
-// Reports of our own that are on their way: each to each destination once, tried again at growing intervals
-// for 24 hours (RFC 8460 section 5.5).
+// The queue of our own reports: each is sent to each destination once, and retried at growing intervals for
+// 24 hours (RFC 8460 section 5.5).
 #pragma once
 
 #include <cstdint>
@@ -25,10 +25,10 @@ std::string_view to_string(DeliveryState state);
 struct Delivery {
   std::int64_t id = 0;
   std::string report_id;
-  std::string destination;  // a URI: "mailto:...", "https://..."; empty: it is to be found
+  std::string destination;  // a URI: "mailto:...", "https://..."; empty: not looked up yet
   std::string policy_domain;
   std::string submitter;  // our domain in it
-  std::string sender;     // the address that mails come from
+  std::string sender;     // the From address of mails
   std::string file_name;
   DeliveryState state = DeliveryState::waiting;
   Time created;
@@ -37,8 +37,7 @@ struct Delivery {
   std::string reason;  // why the last try failed
 };
 
-// How long after the first try, the second, ... failed the next one is due: some minutes at first, some hours
-// in the end.
+// How long after the first failed try, the second, ... to try again: 5 minutes at first, growing to 6 hours.
 std::chrono::milliseconds retry_delay(std::uint64_t tries);
 
 class DeliveryQueue {
@@ -49,23 +48,23 @@ class DeliveryQueue {
   DeliveryQueue& operator=(DeliveryQueue&&) noexcept;
   ~DeliveryQueue();
 
-  // false where the report is on its way to that destination already, or has come there. `id`, `state`,
-  // `tries` and `reason` do not count.
+  // False where the report is queued for that destination or was sent there already. `id`, `state`, `tries`
+  // and `reason` are ignored.
   Result<bool> add(const Delivery& delivery, std::string_view json_gzip);
 
-  // Those that are due, the oldest first.
+  // Deliveries that are due, the oldest first.
   Result<std::vector<Delivery>> due(Time now);
   Result<std::string> json_gzip(std::int64_t id);
 
   Result<void> set_sent(std::int64_t id);
-  // Is tried again, or given up where it may not help or its time is over.
+  // Schedules the next try. Gives up where the failure is permanent (not `may_pass`) or the time is over.
   Result<DeliveryState> set_failed(const Delivery& delivery, const std::string& reason, bool may_pass,
                                    Time now);
 
   Result<std::vector<Delivery>> all();
-  // One that has become others, or that nobody wants.
+  // Removes one that was replaced by others or has no destination.
   Result<void> remove(std::int64_t id);
-  // Forgets those that ended and were begun before.
+  // Removes deliveries that have ended and were created before.
   Result<void> forget(Time before);
 
  private:

@@ -1,6 +1,6 @@
-// What was seen of our own policy domains when they were last looked up: their MX hosts, and what they
-// published. It is kept beside the reports, so that commands which ask nobody know it, too, and so that what
-// is gone differs from what never was there.
+// What the last lookup of our own policy domains found: their MX hosts, and what they publish. It is stored
+// beside the reports, so that commands without lookups can use it, and so that a removed record differs
+// from one that never existed.
 #pragma once
 
 #include <filesystem>
@@ -26,7 +26,7 @@ struct Publication {
   std::string policy_domain;
   std::string kind;
   Time seen;                   // last
-  std::optional<Time> missed;  // when it was first found to be gone; none: it is there
+  std::optional<Time> missed;  // when it was first found missing; none: it is published
 
   bool operator==(const Publication&) const = default;
 };
@@ -41,7 +41,7 @@ class OwnDomains {
 
   Result<std::vector<SeenMxHost>> mx_hosts();
   Result<void> keep(const SeenMxHost& host);
-  // Removes those that were last seen before.
+  // Removes hosts that were last seen before.
   Result<void> forget_mx_hosts(Time seen_before);
 
   Result<std::vector<Publication>> publications();

@@ -1,5 +1,5 @@
-// What makes a report the same as another: the reporter, its id, its days and its policy domains; where it
-// has no id, the sums of its sessions, too.
+// The fingerprint of a report, equal for reports with the same reporter, report id, days and policy domains;
+// without an id, also with the same sums of sessions.
 #pragma once
 
 #include <cstdint>
@@ -13,18 +13,18 @@ struct evp_md_st;
 
 namespace starttls::tlsrptdb {
 
-// The same report with a domain that vouches for it: what another sends under its name and id is another one.
+// The fingerprint of a report that `signer` authenticates. Others who use its name and id get another one.
 std::int64_t signed_fingerprint(std::int64_t identity, std::string_view signer);
 
-// Told of one report after another as they are read.
+// Computes the fingerprints of reports as they are read.
 class ReportFingerprint {
  public:
   ReportFingerprint();
 
-  // What was added before is of no report that stays.
+  // Starts a report and drops what was added before.
   void begin();
   void add(const tlsrpt::PolicyResult& policy);
-  // A number cut from a SHA-256: nobody finds a report that takes the place of another.
+  // A part of a SHA-256: nobody can construct a report that replaces another.
   std::int64_t of(const tlsrpt::ReportHead& head);
 
  private:
