@@ -55,13 +55,13 @@ std::int64_t as_number(Time time) {
   return floor<seconds>(time).time_since_epoch().count();
 }
 
-std::optional<dane::DaneStatus> schema_status(std::string_view text) {
+// Only a status that DNSSEC can prove is stored.
+std::optional<dane::DaneStatus> proven_status(std::string_view text) {
   using dane::DaneStatus;
-  for (const DaneStatus status :
-       {DaneStatus::all, DaneStatus::some, DaneStatus::unusable, DaneStatus::insecure, DaneStatus::none}) {
-    if (dane::to_string(status) == text) return status;
-  }
-  return std::nullopt;
+  const auto status = dane::find_dane_status(text);
+  const bool is_proven = status && *status != DaneStatus::failing && *status != DaneStatus::unknown &&
+                         *status != DaneStatus::unvalidated;
+  return is_proven ? status : std::nullopt;
 }
 
 struct Row {
@@ -80,7 +80,7 @@ class Table {
       statements.push_back(TRY(database.prepare(sql)));
     }
     auto& counting = statements[StatementOf::count];
-    const auto row = TRY(counting.step());
+    TRY(counting.step());
     const auto rows = static_cast<std::size_t>(counting.number(0));
     counting.reset();
     return Table(std::move(database), std::move(statements), rows);
@@ -107,7 +107,7 @@ class Table {
     if (is_new && rows_ >= max) {
       // Some more than needed, so that not every new one costs this.
       const std::size_t going = rows_ - max + 1 + max / 100;
-      auto done = TRY(statements_[StatementOf::make_room].bind(1, static_cast<std::int64_t>(going)).run());
+      TRY(statements_[StatementOf::make_room].bind(1, static_cast<std::int64_t>(going)).run());
       rows_ -= std::min(rows_, going);
     }
     Statement& keeping = statements_[StatementOf::keep];
@@ -241,7 +241,7 @@ Result<std::optional<dane::DaneResult>> DaneStore::find(const NextHop& next_hop,
   auto row = impl_->with_table([&](Table& table) { return table.row_of(next_hop.str()); });
   if (!row) return std::unexpected(row.error());
   if (!*row) return std::nullopt;
-  const auto status = schema_status((*row)->status);
+  const auto status = proven_status((*row)->status);
   const std::int64_t second = as_number(now);
   const bool is_live = second < (*row)->until && (*row)->until - second <= seconds{max_result_age}.count();
   if (!status || !is_live) return std::nullopt;

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "discovery/dane_lookup.h"
 
 namespace starttls::discovery {
 
@@ -119,7 +120,7 @@ class PolicyResolver::Impl {
 
   event::Task<bool> find_verdict(DomainQuestions& asking, NextHop next_hop,
                                  std::optional<dane::DaneResult>& verdict) {
-    verdict.emplace(co_await dane::examine(asking.network().ask, std::move(next_hop), settings_.dane_detail));
+    verdict.emplace(co_await look_up_dane(asking.network().ask, std::move(next_hop), settings_.dane_detail));
     asking.dane_is_known();
     co_return true;
   }

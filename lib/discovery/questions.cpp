@@ -166,7 +166,8 @@ event::Task<Answer> DomainQuestions::ask_in_turn(std::string name, Type type) {
   }
   const Clock::time_point begun = Clock::now();
   Answer answer = co_await questions_.network_.ask(std::move(name), type);
-  const bool is_unanswered = answer.status == dns::Status::failed && !answer.put_off && !answer.bogus &&
+  const bool is_unanswered = answer.status == dns::Status::failed && !answer.put_off &&
+                             answer.dnssec != dns::Dnssec::bogus &&
                              Clock::now() - begun >= questions_.limits_.slow;
   if (is_of_host && is_unanswered) ++unanswered_;
   learn(owner, question, answer, is_new);

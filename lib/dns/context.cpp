@@ -3,6 +3,7 @@
 #include <unbound-event.h>
 #include <unbound.h>
 
+#include <array>
 #include <mutex>
 #include <utility>
 
@@ -64,15 +65,15 @@ Result<void> apply(::ub_ctx* context, const ContextSettings& settings) {
   // It would write to standard error, past the log.
   ub_ctx_debugout(context, nullptr);
   for (const auto& [name, value] : options_of(settings)) {
-    const auto set = TRY(check(ub_ctx_set_option(context, name, value.c_str()), name));
+    TRY(check(ub_ctx_set_option(context, name, value.c_str()), name));
   }
   for (const std::string& server : settings.servers) {
-    const auto set = TRY(check(ub_ctx_set_fwd(context, server.c_str()), server));
+    TRY(check(ub_ctx_set_fwd(context, server.c_str()), server));
   }
   for (const auto& [zone, servers] : settings.stub_zones) {
     for (const std::string& server : servers) {
-      const auto set = TRY(check(ub_ctx_set_stub(context, zone.c_str(), server.c_str(), 0),
-                                 printable(fmt::format("{} at {}", zone, server))));
+      TRY(check(ub_ctx_set_stub(context, zone.c_str(), server.c_str(), 0),
+                printable(fmt::format("{} at {}", zone, server))));
     }
   }
   if (settings.trust_anchor.empty()) return {};
@@ -80,9 +81,10 @@ Result<void> apply(::ub_ctx* context, const ContextSettings& settings) {
   return check(ub_ctx_add_ta_file(context, anchor.c_str()), anchor);
 }
 
-void tell(void* listener, int rcode, void* packet, int size, int security, char* why_bogus, int) noexcept {
-  enum : std::uint8_t { insecure, bogus, secure };
-  Reply reply{.rcode = rcode, .secure = security == secure, .bogus = security == bogus};
+void pass_reply(void* listener, int rcode, void* packet, int size, int security, char* why_bogus,
+                int) noexcept {
+  constexpr std::array states{Dnssec::insecure, Dnssec::bogus, Dnssec::secure};  // unbound-event.h
+  Reply reply{.rcode = rcode, .dnssec = states.at(static_cast<std::size_t>(security))};
   if (rcode == 0 && packet != nullptr && size > 0)
     reply.message = {static_cast<const std::uint8_t*>(packet), static_cast<std::size_t>(size)};
   if (why_bogus != nullptr) reply.why_bogus = why_bogus;
@@ -103,9 +105,8 @@ Result<std::unique_ptr<Context>> Context::create(event::Loop& loop, const Contex
   // invalid (RFC 6761), onion (RFC 7686). The first of these calls reads all files; what it cannot take is
   // told here.
   for (const char* zone : {"test.", "home.arpa."}) {
-    const auto read =
-        TRY(check(ub_ctx_zone_remove(made, zone),
-                  settings.trust_anchor.empty() ? "the settings" : settings.trust_anchor.native()));
+    TRY(check(ub_ctx_zone_remove(made, zone),
+              settings.trust_anchor.empty() ? "the settings" : settings.trust_anchor.native()));
   }
   return context;
 }
@@ -119,7 +120,8 @@ Result<int> Context::ask(const std::string& name, int type, Listener& listener) 
   std::unique_lock lock(settings_mutex(), std::defer_lock);
   if (!std::exchange(asked_, true)) lock.lock();
   int question = 0;
-  const int error = ub_resolve_event(context_, name.c_str(), type, class_in, &listener, &tell, &question);
+  const int error =
+      ub_resolve_event(context_, name.c_str(), type, class_in, &listener, &pass_reply, &question);
   if (error == UB_SYNTAX)
     return fail(Fault::data, "'{}' is no name that the DNS could know", printable(name, 300));
   if (error != UB_NOERROR) return fail(Fault::unavailable, "libunbound: {}", ub_strerror(error));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dns/answer.h"
 #include "dns/message.h"
 #include "dns/resolver.h"
 #include "event/loop.h"
@@ -22,8 +23,7 @@ namespace starttls::dns {
 struct Reply {
   int rcode = 0;   // not 0: there is no message
   Octets message;  // in wire format
-  bool secure = false;
-  bool bogus = false;
+  Dnssec dnssec = Dnssec::insecure;
   std::string_view why_bogus;
 };
 

@@ -223,8 +223,7 @@ Result<Answer> read_message(Octets message, Type type) {
   const auto authority = records_of(handle, ns_s_ns);
   if (!records || !authority) return malformed();
   const bool is_alias = type == Type::cname;
-  const auto followed =
-      TRY(is_alias ? find_alias(*answer, message, *records) : follow_cnames(*answer, message, *records));
+  TRY(is_alias ? find_alias(*answer, message, *records) : follow_cnames(*answer, message, *records));
   for (const Record& record : *records) {
     if (is_alias || record.type != static_cast<int>(type) || !same_name(record.owner, answer->canonical_name))
       continue;

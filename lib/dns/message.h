@@ -6,7 +6,7 @@
 #include <span>
 
 #include "base/result.h"
-#include "dns/resolver.h"
+#include "dns/answer.h"
 
 namespace starttls::dns {
 

@@ -2,7 +2,6 @@
 
 #include <fmt/ranges.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 
 #include <algorithm>
 #include <list>
@@ -10,6 +9,7 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/file_stamp.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "base/try.h"
@@ -42,17 +42,17 @@ Answer failed(std::string reason) {
 }
 
 Answer answer_of(const Reply& reply, Type type) {
-  if (reply.bogus) {
+  if (reply.dnssec == Dnssec::bogus) {
     Answer answer =
         failed(reply.why_bogus.empty() ? std::string("bogus")
                                        : fmt::format("bogus: {}", printable(reply.why_bogus, 300)));
-    answer.bogus = true;
+    answer.dnssec = Dnssec::bogus;
     return answer;
   }
   if (reply.rcode != 0 && reply.message.empty()) return failed(rcode_name(reply.rcode));
   auto answer = read_message(reply.message, type);
   if (!answer) return failed(answer.error().message);
-  answer->secure = reply.secure;
+  answer->dnssec = reply.dnssec;
   return std::move(*answer);
 }
 
@@ -77,23 +77,6 @@ bool is_below(std::string_view zone, std::string_view anchor) {
   const std::string child = to_lower(without_dot(zone));
   const std::string parent = to_lower(without_dot(anchor));
   return child == parent || child.ends_with("." + parent);
-}
-
-// Which version of a file a name stands for.
-struct FileVersion {
-  dev_t device = 0;
-  ino_t inode = 0;
-  off_t size = -1;
-  std::int64_t seconds = 0;
-  std::int64_t nanoseconds = 0;
-  bool operator==(const FileVersion&) const = default;
-};
-
-std::optional<FileVersion> version_of(const std::filesystem::path& path) {
-  struct stat status{};
-  if (::stat(path.c_str(), &status) != 0) return std::nullopt;
-  return FileVersion{status.st_dev, status.st_ino, status.st_size, status.st_mtim.tv_sec,
-                     status.st_mtim.tv_nsec};
 }
 
 Result<void> check_settings(const Settings& settings) {
@@ -153,7 +136,7 @@ class Resolver::Impl {
   Settings settings_;
   std::vector<std::string> anchors_;
   std::vector<std::string> servers_;
-  std::optional<FileVersion> resolv_conf_;
+  std::optional<FileStamp> resolv_conf_;
   std::chrono::steady_clock::time_point looked_;
   std::shared_ptr<Context> context_;  // none while it is not known which kind is needed
   bool validates_ = false;
@@ -176,7 +159,7 @@ class Resolver::Impl::Question final : public Listener {
 
   void hear(const Reply& reply) override {
     answer_ = answer_of(reply, type_);
-    answer_->unvalidated = !context_->validates();
+    if (!context_->validates()) answer_->dnssec = Dnssec::indeterminate;
     is_counted_ = true;
     ++resolver_.answers_;
     timer_.start(0ms);
@@ -252,7 +235,7 @@ bool Resolver::Impl::reads_resolv_conf() const {
 // A file that is missing, or empty while it is being written, changes nothing.
 void Resolver::Impl::look_at_resolv_conf() {
   looked_ = std::chrono::steady_clock::now();
-  const auto version = version_of(settings_.resolv_conf);
+  const auto version = file_stamp(settings_.resolv_conf);
   if (!version || version == resolv_conf_) return;
   const auto text = read_file(settings_.resolv_conf, file_limit);
   if (!text) return;

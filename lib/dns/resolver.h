@@ -10,7 +10,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -18,12 +17,10 @@
 #include <vector>
 
 #include "base/result.h"
+#include "dns/answer.h"
 #include "event/loop.h"
 
 namespace starttls::dns {
-
-// RFC 1035 section 3.2.2, RFC 3596, RFC 6698.
-enum class Type : std::uint16_t { a = 1, cname = 5, mx = 15, txt = 16, aaaa = 28, tlsa = 52 };
 
 // A zone whose servers are asked directly, such as one that is not delegated from the root.
 struct StubZone {
@@ -50,46 +47,6 @@ struct Settings {
   // questions wait until one ends.
   std::optional<std::chrono::milliseconds> preempt_after;
   std::size_t cache_size = std::size_t{8} << 20U;  // bytes, about
-};
-
-enum class Status {
-  found,     // there are records of the type
-  nodata,    // the name exists, or something below it does, without such records
-  nxdomain,  // there is no such name
-  failed,    // unknown for now: no answer in time, SERVFAIL, REFUSED, bogus, malformed, ...
-};
-
-struct Mx {
-  std::uint16_t preference = 0;
-  std::string host;  // without trailing dot, as sent (see DomainName); "" is the null MX of RFC 7505
-  bool operator==(const Mx&) const = default;
-};
-
-// RFC 6698 section 2.1
-struct Tlsa {
-  std::uint8_t usage = 0;
-  std::uint8_t selector = 0;
-  std::uint8_t matching_type = 0;
-  std::string data;  // bytes
-  bool operator==(const Tlsa&) const = default;
-};
-
-struct Answer {
-  Status status = Status::failed;
-  bool secure = false;       // DNSSEC proves what is said here, also that there is none
-  bool unvalidated = false;  // nobody looked whether it does: see Settings::dnssec
-  bool put_off = false;      // it was not waited for, as too much else is asked; status is failed
-  bool bogus = false;        // DNSSEC proves that somebody lies, or the zone is broken; status is failed
-  // The owner of the records, after CNAMEs; the name asked for where none. Where a CNAME was asked for, what
-  // it stands for.
-  std::string canonical_name;
-  // Those of the type asked for. A record that is malformed makes the answer failed.
-  std::vector<std::string> texts;      // TXT: the strings of one record joined, bytes as sent
-  std::vector<Mx> mxs;                 // by preference, then name
-  std::vector<std::string> addresses;  // A, AAAA: "192.0.2.1", "2001:db8::1"
-  std::vector<Tlsa> tlsas;
-  std::chrono::seconds ttl{0};  // the least of the chain; how long "no" may be believed where it is no
-  std::string reason;           // where failed, a sentence: "SERVFAIL from the resolver", "no answer in 5 s"
 };
 
 class Resolver {

@@ -25,7 +25,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const bool is_alias = type == dns::Type::cname && answer->status == dns::Status::found;
   fuzz::require((answer->status == dns::Status::found) == (records > 0 || is_alias));
   fuzz::require(answer->ttl.count() >= 0 && answer->ttl <= dns::max_ttl);
-  fuzz::require(!answer->secure && !answer->bogus);
+  fuzz::require(answer->dnssec == dns::Dnssec::insecure);
   for (const std::string& text : answer->texts) fuzz::require(text.size() <= size);
   for (const dns::Mx& mx : answer->mxs) {
     // What became a dot in the text is one in the name.

@@ -18,8 +18,9 @@
 #include <vector>
 
 #include "base/log.h"
-#include "dane/dane.h"
+#include "discovery/dane_lookup.h"
 #include "dns/resolver.h"
+#include "policy/decision.h"
 
 using namespace starttls;
 
@@ -72,9 +73,9 @@ void show(const dns::Answer& answer) {
   json.StartObject();
   put(json, "status", statuses.at(static_cast<std::size_t>(answer.status)));
   json.Key("secure");
-  json.Bool(answer.secure);
+  json.Bool(answer.dnssec == dns::Dnssec::secure);
   json.Key("bogus");
-  json.Bool(answer.bogus);
+  json.Bool(answer.dnssec == dns::Dnssec::bogus);
   put(json, "canonical_name", answer.canonical_name);
   put_all(json, "texts", answer.texts, hex);
   put_all(json, "mxs", answer.mxs,
@@ -91,18 +92,19 @@ void show(const dns::Answer& answer) {
 }
 
 void show(const dane::DaneResult& verdict) {
-  constexpr std::array bindings{"bound", "unusable", "absent", "unreachable", "unknown"};
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
   put(json, "status", dane::to_string(verdict.status));
-  put(json, "level", dane::postfix_level(verdict.status));
+  const policy::Mode mode = policy::decide({.dane = verdict}).mode;
+  put(json, "level", mode == policy::Mode::none ? "" : to_string(mode));
   json.Key("hosts");
   json.StartObject();
   for (const dane::Host& host : verdict.hosts) {
     json.Key(host.name.data(), static_cast<rapidjson::SizeType>(host.name.size()));
     json.StartArray();
-    json.String(bindings.at(static_cast<std::size_t>(host.tlsa)));
+    const std::string_view tlsa = dane::to_string(host.tlsa);
+    json.String(tlsa.data(), static_cast<rapidjson::SizeType>(tlsa.size()));
     json.String(host.reason.data(), static_cast<rapidjson::SizeType>(host.reason.size()));
     json.EndArray();
   }
@@ -149,7 +151,7 @@ event::Task<bool> ask(dns::Resolver& resolver, std::vector<std::string> words) {
 event::Task<bool> examine(dns::Resolver& resolver, std::vector<std::string> domains) {
   std::vector<event::Task<dane::DaneResult>> examinations;
   for (const std::string& domain : domains)
-    examinations.push_back(dane::examine(resolver, DomainName::parse(domain).value()));
+    examinations.push_back(discovery::look_up_dane(resolver, DomainName::parse(domain).value()));
   const std::vector<dane::DaneResult> verdicts = co_await event::when_all(std::move(examinations));
   for (const dane::DaneResult& verdict : verdicts) show(verdict);
   co_return true;

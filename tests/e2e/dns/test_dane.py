@@ -101,4 +101,4 @@ class FailingServers(unittest.TestCase):
             server.spoil("*", bad.without_signatures)
             found = verdict(server, dns, "example.test")
             self.assertEqual((found["status"], found["level"], found["reason"]),
-                             ("unvalidated", "dane", "nobody validates the answers of the name servers"))
+                             ("unvalidated", "dane", "the answers of the name servers are not validated"))

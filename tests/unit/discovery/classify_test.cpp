@@ -39,7 +39,10 @@ TEST_CASE("what the DNS answers is a record, none, or cannot be told now") {
        "2:1: 2 records begin with 'v=STSv1;': where there is more than one, none counts"},
       {texts({"v=STSv1; id=a+b;"}), Kind::none, "", "1:14: id: 'a+b' is not only letters and digits"},
       {{.status = dns::Status::failed, .reason = "no answer in 5 s"}, Kind::unknown, "", "no answer in 5 s"},
-      {{.status = dns::Status::failed, .bogus = true, .reason = "bogus"}, Kind::unknown, "", "bogus"},
+      {{.status = dns::Status::failed, .dnssec = dns::Dnssec::bogus, .reason = "bogus"},
+       Kind::unknown,
+       "",
+       "bogus"},
   };
   for (const DaneResult& verdict : verdicts) {
     CAPTURE(verdict.answer.texts, verdict.reason);

@@ -135,20 +135,26 @@ TEST_CASE("nor is one that could not be read for a moment") {
 namespace {
 
 dns::Answer mx_answer() {
-  return {.status = dns::Status::found, .secure = true, .mxs = {{10, "mx.example.org"}}, .ttl = 300s};
+  return {.status = dns::Status::found,
+          .dnssec = dns::Dnssec::secure,
+          .mxs = {{10, "mx.example.org"}},
+          .ttl = 300s};
 }
 
 dns::Answer address_answer() {
-  return {.status = dns::Status::found, .secure = true, .addresses = {"192.0.2.1"}, .ttl = 300s};
+  return {
+      .status = dns::Status::found, .dnssec = dns::Dnssec::secure, .addresses = {"192.0.2.1"}, .ttl = 300s};
 }
 
 dns::Answer tlsa_answer() {
-  return {
-      .status = dns::Status::found, .secure = true, .tlsas = {{3, 1, 1, std::string(32, 'x')}}, .ttl = 300s};
+  return {.status = dns::Status::found,
+          .dnssec = dns::Dnssec::secure,
+          .tlsas = {{3, 1, 1, std::string(32, 'x')}},
+          .ttl = 300s};
 }
 
 dns::Answer no_tlsa() {
-  return {.status = dns::Status::nodata, .secure = true, .ttl = 300s};
+  return {.status = dns::Status::nodata, .dnssec = dns::Dnssec::secure, .ttl = 300s};
 }
 
 // A domain whose MX host is bound by DANE.

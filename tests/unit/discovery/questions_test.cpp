@@ -4,7 +4,7 @@
 #include <map>
 #include <vector>
 
-#include "dane/dane.h"
+#include "discovery/dane_lookup.h"
 #include "event/loop.h"
 #include "support.h"
 
@@ -28,7 +28,7 @@ struct World {
 
   dane::DaneResult examine(const std::string& domain, std::function<void()> waits = [] {}) {
     DomainQuestions asking(questions, good(DomainName::parse(domain)), std::move(waits));
-    return loop.run_until_complete(dane::examine(asking.network().ask, good(DomainName::parse(domain))));
+    return loop.run_until_complete(look_up_dane(asking.network().ask, good(DomainName::parse(domain))));
   }
   void has_hosts(const std::string& domain, int count, const std::string& of) {
     auto& hosts = mxs[domain];
@@ -68,7 +68,7 @@ struct World {
     max_concurrent = std::max(max_concurrent, ++at_once);
     co_await event::sleep_for(loop, 1ms);
     --at_once;
-    Answer found{.status = Status::found, .secure = true, .canonical_name = name, .ttl = ttl};
+    Answer found{.status = Status::found, .dnssec = dns::Dnssec::secure, .canonical_name = name, .ttl = ttl};
     for (const auto& [end, other] : aliases) {
       if (name.ends_with(end)) found.canonical_name = name.substr(0, name.size() - end.size()) + other;
     }
@@ -166,7 +166,7 @@ TEST_CASE("twenty thousand domains at the same provider are no flood") {
   for (int i = 0; i < 20'000; ++i) {
     const DomainName domain = good(DomainName::parse(fmt::format("customer{}.test", i)));
     askings.emplace_back(world.questions, domain, [] {});
-    all.push_back(dane::examine(askings.back().network().ask, domain));
+    all.push_back(look_up_dane(askings.back().network().ask, domain));
   }
   for (const auto& verdict : world.loop.run_until_complete(event::when_all(std::move(all)))) {
     if (verdict.status != dane::DaneStatus::all) FAIL(verdict.reason);
@@ -209,7 +209,7 @@ TEST_CASE("the hosts of many domains do not hold up those of one more for long")
     const DomainName domain = good(DomainName::parse(name));
     world.has_hosts(name, 20, name);
     askings.emplace_back(world.questions, domain, [] {});
-    all.push_back(dane::examine(askings.back().network().ask, domain));
+    all.push_back(look_up_dane(askings.back().network().ask, domain));
   };
   for (int i = 0; i < 100; ++i) begin(fmt::format("tarpit{}.test", i));
   world.loop.run_until_complete(event::when_all(std::move(all)));

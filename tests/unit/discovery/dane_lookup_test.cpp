@@ -1,8 +1,12 @@
+#include "discovery/dane_lookup.h"
+
 #include <map>
 #include <set>
 
 #include "base/memory.h"
-#include "dane/dane.h"
+#include "dane/judgement.h"
+#include "event/loop.h"
+#include "policy/decision.h"
 #include "support.h"
 
 using namespace starttls;
@@ -10,17 +14,22 @@ using namespace std::chrono_literals;
 using dane::DaneStatus;
 using dane::TlsaStatus;
 using dns::Answer;
+using dns::Dnssec;
 using dns::Status;
 using dns::Type;
 
 namespace {
 
+Dnssec signed_or_not(bool secure) {
+  return secure ? Dnssec::secure : Dnssec::insecure;
+}
+
 Answer nxdomain(bool secure = true) {
-  return {.status = Status::nxdomain, .secure = secure, .ttl = 60s};
+  return {.status = Status::nxdomain, .dnssec = signed_or_not(secure), .ttl = 60s};
 }
 
 Answer nodata(bool secure = true) {
-  return {.status = Status::nodata, .secure = secure, .ttl = 60s};
+  return {.status = Status::nodata, .dnssec = signed_or_not(secure), .ttl = 60s};
 }
 
 Answer failed(std::string reason = "SERVFAIL") {
@@ -28,7 +37,7 @@ Answer failed(std::string reason = "SERVFAIL") {
 }
 
 Answer mx(std::vector<std::string> hosts, bool secure = true) {
-  Answer answer{.status = Status::found, .secure = secure, .ttl = 300s};
+  Answer answer{.status = Status::found, .dnssec = signed_or_not(secure), .ttl = 300s};
   for (std::string& host : hosts)
     answer.mxs.push_back({static_cast<std::uint16_t>(answer.mxs.size()), std::move(host)});
   return answer;
@@ -36,30 +45,37 @@ Answer mx(std::vector<std::string> hosts, bool secure = true) {
 
 Answer address(bool secure = true, std::string canonical_name = {}) {
   return {.status = Status::found,
-          .secure = secure,
+          .dnssec = signed_or_not(secure),
           .canonical_name = std::move(canonical_name),
           .addresses = {"192.0.2.1"},
           .ttl = 200s};
 }
 
 Answer tlsa(std::uint8_t usage = 3) {
-  return {
-      .status = Status::found, .secure = true, .tlsas = {{usage, 1, 1, std::string(32, 'x')}}, .ttl = 100s};
+  return {.status = Status::found,
+          .dnssec = Dnssec::secure,
+          .tlsas = {{usage, 1, 1, std::string(32, 'x')}},
+          .ttl = 100s};
 }
 
 Answer unvalidated(Answer answer) {
-  answer.secure = false;
-  answer.unvalidated = true;
+  answer.dnssec = Dnssec::indeterminate;
   return answer;
 }
 
 Answer insecure_tlsa() {
   Answer answer = tlsa();
-  answer.secure = false;
+  answer.dnssec = Dnssec::insecure;
   return answer;
 }
 
-// A DNS that knows what it is told; all else is NODATA, secure.
+// The level that Postfix gets where no other source has a policy.
+std::string level(const dane::DaneResult& result) {
+  const policy::Mode mode = policy::decide({.dane = result}).mode;
+  return mode == policy::Mode::none ? "" : std::string(to_string(mode));
+}
+
+// A DNS with these answers; all others are NODATA, secure.
 class World {
  public:
   World& says(const std::string& name, Type type, Answer answer) {
@@ -77,8 +93,11 @@ class World {
   }
   dane::DaneResult examine(std::string_view next_hop, dane::Detail detail = dane::Detail::hosts) {
     event::Loop loop;
-    const dane::Ask ask = [this](std::string name, Type type) { return answer(std::move(name), type); };
-    return loop.run_until_complete(dane::examine(ask, test::good(NextHop::parse(next_hop)), detail));
+    const discovery::AskDns ask = [this](std::string name, Type type) {
+      return answer(std::move(name), type);
+    };
+    return loop.run_until_complete(
+        discovery::look_up_dane(ask, test::good(NextHop::parse(next_hop)), detail));
   }
 
   std::multiset<std::string> asked_tlsa;
@@ -153,15 +172,15 @@ TEST_CASE("what the hosts of a signed MX set come to") {
   add("the TLSA records are not signed", two().host("a.test", insecure_tlsa()).host("b.test", nodata(false)),
       DaneStatus::none, "", "no MX host has TLSA records");
   add("validation ends before the addresses", two().says("a.test", Type::a, unvalidated(address())),
-      DaneStatus::unknown, "dane", "a.test: nobody validates the answers of the name servers");
+      DaneStatus::unknown, "dane", "a.test: the answers of the name servers are not validated");
   add("or before the TLSA records", two().host("a.test", unvalidated(tlsa())), DaneStatus::unknown, "dane",
-      "a.test: nobody validates the answers of the name servers");
+      "a.test: the answers of the name servers are not validated");
   add("none has an address", two(), DaneStatus::none, "", "no MX host has an address");
   for (Case& c : cases) {
     CAPTURE(c.why);
     const dane::DaneResult verdict = c.world.examine();
     CHECK(dane::to_string(verdict.status) == dane::to_string(c.status));
-    CHECK(dane::postfix_level(verdict.status) == c.level);
+    CHECK(level(verdict) == c.level);
     CHECK(verdict.reason == c.reason);
   }
 }
@@ -181,16 +200,16 @@ TEST_CASE("where the MX answer decides alone") {
            {"not signed", mx({"c.test"}, false), DaneStatus::none, "the MX records are not signed"},
            {"no MX, not signed", nodata(false), DaneStatus::none, "the MX records are not signed"},
            {"nobody validates", unvalidated(mx({"a.test"}, false)), DaneStatus::unvalidated,
-            "nobody validates the answers of the name servers"},
+            "the answers of the name servers are not validated"},
            {"nor that there is no such domain", unvalidated(nxdomain(false)), DaneStatus::unvalidated,
-            "nobody validates the answers of the name servers"},
+            "the answers of the name servers are not validated"},
            {"null MX", mx({""}), DaneStatus::none, "the domain takes no mail (null MX)"}}) {
     CAPTURE(c.why);
     const dane::DaneResult verdict = with_mx(c.answer).host("a.test", tlsa()).examine();
     CHECK(dane::to_string(verdict.status) == dane::to_string(c.status));
     CHECK(verdict.reason == c.reason);
     CHECK(verdict.hosts.empty());
-    CHECK(dane::postfix_level(verdict.status) == (c.status == DaneStatus::none ? "" : "dane"));
+    CHECK(level(verdict) == (c.status == DaneStatus::none ? "" : "dane"));
   }
 }
 
@@ -216,7 +235,7 @@ TEST_CASE("behind an MX set that is not signed DANE may still bind a host") {
     const dane::DaneResult verdict = c.world.examine();
     CHECK(dane::to_string(verdict.status) == dane::to_string(c.status));
     CHECK(verdict.reason == c.reason);
-    CHECK(dane::postfix_level(verdict.status) == (c.status == DaneStatus::none ? "" : "dane"));
+    CHECK(level(verdict) == (c.status == DaneStatus::none ? "" : "dane"));
     CHECK(verdict.hosts.empty() == (c.status == DaneStatus::none));
   }
 }
@@ -275,7 +294,8 @@ TEST_CASE("an alias that is signed and leads into a zone that is not has its TLS
     return world;
   };
   const auto cname = [](bool secure) {
-    return Answer{.status = Status::found, .secure = secure, .canonical_name = "real.test", .ttl = 50s};
+    return Answer{
+        .status = Status::found, .dnssec = signed_or_not(secure), .canonical_name = "real.test", .ttl = 50s};
   };
   World bound = alias(cname(true)).says("_25._tcp.a.test", Type::tlsa, tlsa());
   CHECK(bound.examine().status == DaneStatus::all);
