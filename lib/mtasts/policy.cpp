@@ -26,13 +26,6 @@ struct Field {
   Position value_position;
 };
 
-std::optional<Mode> mode_of(std::string_view text) {
-  for (const Mode mode : {Mode::none, Mode::testing, Mode::enforce}) {
-    if (text == to_string(mode)) return mode;
-  }
-  return std::nullopt;
-}
-
 // Digits only; what is larger than the longest max_age is no matter how much larger.
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   if (text.empty()) return std::nullopt;
@@ -139,9 +132,9 @@ void Reader::read_version(const Field& field) {
 }
 
 void Reader::read_mode(const Field& field) {
-  mode_ = mode_of(field.value);
+  mode_ = find_mode(field.value);
   if (mode_) return;
-  const bool case_only = mode_of(to_lower(field.value)).has_value();
+  const bool case_only = find_mode(to_lower(field.value)).has_value();
   findings_.add(
       Severity::refused, field.value_position, field.name,
       fmt::format("'{}' is unknown; {}", printable(field.value, 100),
@@ -268,18 +261,6 @@ bool is_markup(std::string_view text) {
 }
 
 }  // namespace
-
-std::string_view to_string(Mode mode) {
-  switch (mode) {
-    case Mode::none:
-      return "none";
-    case Mode::testing:
-      return "testing";
-    case Mode::enforce:
-      return "enforce";
-  }
-  return "?";
-}
 
 bool Policy::matches(const DomainName& mx_host) const {
   return std::ranges::any_of(mx, [&](const MxPattern& pattern) { return pattern.matches(mx_host); });

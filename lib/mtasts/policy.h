@@ -25,6 +25,7 @@
 
 #include "base/domain.h"
 #include "base/finding.h"
+#include "mtasts/mode.h"
 #include "mtasts/mx_pattern.h"
 
 namespace starttls::mtasts {
@@ -33,10 +34,6 @@ namespace starttls::mtasts {
 inline constexpr std::size_t policy_size_limit = std::size_t{64} << 10U;  // bytes
 // RFC 8461 section 3.2: "around one year".
 inline constexpr std::chrono::seconds max_max_age{31'557'600};
-
-enum class Mode { none, testing, enforce };
-
-std::string_view to_string(Mode mode);
 
 struct Policy {
   Mode mode = Mode::none;

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/enum_words.h"
 #include "base/memory.h"
 
 namespace starttls::mtasts {
@@ -12,6 +13,10 @@ namespace starttls::mtasts {
 using starttls::heap_size;
 
 namespace {
+
+constexpr auto failure_words = enum_words<FailureType>({{FailureType::fetch_error, "sts-policy-fetch-error"},
+                                                        {FailureType::invalid, "sts-policy-invalid"},
+                                                        {FailureType::webpki_invalid, "sts-webpki-invalid"}});
 
 using std::chrono::milliseconds;
 
@@ -71,15 +76,11 @@ bool is_new(const std::string& id, const PolicyState& policy_state) {
 }  // namespace
 
 std::string_view to_string(FailureType type) {
-  switch (type) {
-    case FailureType::fetch_error:
-      return "sts-policy-fetch-error";
-    case FailureType::invalid:
-      return "sts-policy-invalid";
-    case FailureType::webpki_invalid:
-      return "sts-webpki-invalid";
-  }
-  return "?";
+  return failure_words.word(type);
+}
+
+std::optional<FailureType> find_failure_type(std::string_view word) {
+  return failure_words.find(word);
 }
 
 std::size_t heap_size(const PolicyState& policy_state) {

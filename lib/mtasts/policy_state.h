@@ -47,6 +47,7 @@ enum class FailureType {
 };
 // "sts-policy-fetch-error", ...
 std::string_view to_string(FailureType type);
+std::optional<FailureType> find_failure_type(std::string_view word);
 
 struct Failure {
   FailureType type = FailureType::fetch_error;

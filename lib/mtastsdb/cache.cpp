@@ -54,13 +54,13 @@ class Cache::Impl {
   std::size_t most_;
   Time now_;  // the last that was told
   CacheTable table_;
-  std::optional<FileIdentity> identity_;  // of the file that is open; none where there is none
+  std::optional<FileId> identity_;  // of the file that is open; none where there is none
   std::pair<std::int64_t, std::int64_t> last_seen_;
   std::int64_t version_ = 0;
 };
 
 void Cache::Impl::note_identity() {
-  identity_ = table_.database().is_in_memory() ? std::nullopt : identity_of(file_);
+  identity_ = table_.database().is_in_memory() ? std::nullopt : file_id(file_);
   if (table_.database().has_moved()) identity_.reset();
 }
 

@@ -122,8 +122,8 @@ void forget_oldest_aside(const DirectoryEntry& place) {
 }
 
 // Where it went; "" where another process was faster.
-Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Time now) {
-  if (identity_of(file) != damaged) return fs::path{};
+Result<fs::path> set_aside(const fs::path& file, const FileId& damaged, Time now) {
+  if (file_id(file) != damaged) return fs::path{};
   // By the descriptor of its directory, which may be another user's while we are root.
   const auto place = TRY(find_entry(file));
   const int directory = place.directory.fd();
@@ -136,7 +136,7 @@ Result<fs::path> set_aside(const fs::path& file, const FileIdentity& damaged, Ti
     const int error = errno;
     return fail(write_fault(error), "{}: cannot be renamed: {}", printable(file.string()), errno_text(error));
   }
-  if (identity_of(aside) != damaged) {
+  if (file_id(aside) != damaged) {
     // Another process has put a new file there in between: back with it.
     if (::linkat(directory, aside_name.c_str(), directory, place.name.c_str(), 0) == 0)
       ::unlinkat(directory, aside_name.c_str(), 0);
@@ -179,12 +179,6 @@ OpenedTable go_on_in_memory(const fs::path& file, Error why, Time now, std::size
 
 }  // namespace
 
-std::optional<FileIdentity> identity_of(const fs::path& file) {
-  struct stat info{};
-  if (::stat(file.c_str(), &info) != 0) return std::nullopt;
-  return FileIdentity{.device = info.st_dev, .inode = info.st_ino};
-}
-
 std::expected<CacheTable, Refusal> open_table(const fs::path& file) {
   if (!is_there(file)) {
     auto created = sqlite::create(file, cache_schema(), cache_mode);
@@ -218,7 +212,7 @@ Result<CacheTable> open_table_to_read(const fs::path& file) {
 }
 
 OpenedTable open_table_or_fall_back(const fs::path& file, Time now, std::size_t most) {
-  auto identity = identity_of(file);
+  auto identity = file_id(file);
   auto table = open_table(file);
   if (table) return {.table = std::move(*table), .warning = {}};
   if (table.error().damaged && identity) {
@@ -227,7 +221,7 @@ OpenedTable open_table_or_fall_back(const fs::path& file, Time now, std::size_t 
   return go_on_in_memory(file, table.error().error, now, most);
 }
 
-OpenedTable replace_damaged(const fs::path& file, const FileIdentity& damaged, const Error& why, Time now,
+OpenedTable replace_damaged(const fs::path& file, const FileId& damaged, const Error& why, Time now,
                             std::size_t most) {
   Error warning = why;
   const auto aside = set_aside(file, damaged, now);

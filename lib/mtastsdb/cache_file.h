@@ -1,28 +1,16 @@
 // The cache's file: opening, creating, moving a damaged one away.
 #pragma once
 
-#include <sys/types.h>
-
 #include <cstddef>
 #include <filesystem>
 #include <optional>
 
 #include "base/clock.h"
+#include "base/file_stamp.h"
 #include "base/result.h"
 #include "mtastsdb/cache_table.h"
 
 namespace starttls::mtastsdb {
-
-// Which file it is, whatever its name becomes.
-struct FileIdentity {
-  dev_t device = 0;
-  ino_t inode = 0;
-
-  bool operator==(const FileIdentity&) const = default;
-};
-
-// Nothing where there is no such file.
-std::optional<FileIdentity> identity_of(const std::filesystem::path& file);
 
 struct OpenedTable {
   CacheTable table;
@@ -45,7 +33,7 @@ Result<CacheTable> open_table_to_read(const std::filesystem::path& file);
 OpenedTable open_table_or_fall_back(const std::filesystem::path& file, Time now, std::size_t most);
 
 // Replaces the damaged file by a new one, unless another process has done so; as Cache::open_or_fall_back().
-OpenedTable replace_damaged(const std::filesystem::path& file, const FileIdentity& damaged, const Error& why,
+OpenedTable replace_damaged(const std::filesystem::path& file, const FileId& damaged, const Error& why,
                             Time now, std::size_t most);
 
 }  // namespace starttls::mtastsdb

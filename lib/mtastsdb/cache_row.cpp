@@ -26,14 +26,6 @@ std::int64_t number_of(Time time) {
   return time.time_since_epoch().count();
 }
 
-std::optional<mtasts::FailureType> type_of(std::string_view text) {
-  for (const auto type : {mtasts::FailureType::fetch_error, mtasts::FailureType::invalid,
-                          mtasts::FailureType::webpki_invalid}) {
-    if (text == to_string(type)) return type;
-  }
-  return std::nullopt;
-}
-
 // Reasons may hold what printable() has escaped, and so are not given to it again.
 bool is_fit_to_be_shown(std::string reason) {
   std::ranges::replace(reason, '\\', '/');
@@ -56,7 +48,7 @@ std::optional<mtasts::FetchedPolicy> policy_of(const PolicyColumns& columns) {
 }
 
 std::optional<mtasts::Failure> failure_of(const FailureColumns& columns) {
-  const auto type = type_of(columns.type);
+  const auto type = mtasts::find_failure_type(columns.type);
   const auto since = time_of(columns.since);
   const auto last = time_of(columns.last);
   const bool countable = columns.count > 0 && columns.count <= std::numeric_limits<std::uint32_t>::max();

@@ -4,23 +4,20 @@
 
 #include <utility>
 
+#include "base/enum_words.h"
+
 namespace starttls::policy {
 namespace {
 
 constexpr std::string_view only_authenticated =
     "mail goes out only over authenticated TLS to a matching server";
 
-Mode mode_of(preload::Mode mode) {
-  switch (mode) {
-    case preload::Mode::enforce:
-      return Mode::enforce;
-    case preload::Mode::testing:
-      return Mode::testing;
-    case preload::Mode::none:
-      break;
-  }
-  return Mode::none;
-}
+constexpr auto mode_words = enum_words<Mode>({{Mode::none, "none"},
+                                              {Mode::testing, "testing"},
+                                              {Mode::enforce, "enforce"},
+                                              {Mode::mandatory_dane, "dane-only"},
+                                              {Mode::opportunistic_dane, "dane"},
+                                              {Mode::undecided, "undecided"}});
 
 Mode mode_of(mtasts::Mode mode) {
   switch (mode) {
@@ -106,21 +103,7 @@ Decision without_dane(const Inputs& known) {
 }  // namespace
 
 std::string_view to_string(Mode mode) {
-  switch (mode) {
-    case Mode::none:
-      return "none";
-    case Mode::testing:
-      return "testing";
-    case Mode::enforce:
-      return "enforce";
-    case Mode::mandatory_dane:
-      return "dane-only";
-    case Mode::opportunistic_dane:
-      return "dane";
-    case Mode::undecided:
-      return "undecided";
-  }
-  std::unreachable();
+  return mode_words.word(mode);
 }
 
 std::string join_mxs(const mtasts::Policy& policy) {

@@ -23,18 +23,6 @@ constexpr std::size_t worth_a_thread = 50'000;
 
 }  // namespace
 
-std::string_view to_string(Mode mode) {
-  switch (mode) {
-    case Mode::none:
-      return "none";
-    case Mode::testing:
-      return "testing";
-    case Mode::enforce:
-      return "enforce";
-  }
-  return "?";
-}
-
 std::vector<std::string_view> split_mxs(const Entry& entry) {
   std::vector<std::string_view> mxs;
   for (const auto part : std::views::split(entry.joined_mxs, ':')) mxs.emplace_back(part.begin(), part.end());

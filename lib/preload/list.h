@@ -17,15 +17,12 @@
 #include "base/clock.h"
 #include "base/finding.h"
 #include "base/result.h"
+#include "mtasts/mode.h"
 
 namespace starttls::preload {
 
-enum class Mode : std::uint8_t {
-  none,     // no requirement; in an overlay, it cancels the entry of a list below it
-  testing,  // deliver as if there were no entry; failures are of interest
-  enforce,  // deliver only over authenticated TLS to a matching MX host, or not at all
-};
-std::string_view to_string(Mode mode);
+using mtasts::Mode;
+using mtasts::to_string;
 
 // A view into a List, which must outlive it.
 struct Entry {

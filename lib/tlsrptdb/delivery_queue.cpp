@@ -4,6 +4,7 @@
 #include <array>
 #include <utility>
 
+#include "base/enum_words.h"
 #include "base/try.h"
 #include "store/columns.h"
 #include "tlsrptdb/database.h"
@@ -18,18 +19,15 @@ using store::time_in;
 using store::to_number;
 using namespace std::chrono_literals;
 
-constexpr std::array<std::pair<std::string_view, DeliveryState>, 3> states{
-    {{"waiting", DeliveryState::waiting},
-     {"sent", DeliveryState::sent},
-     {"given-up", DeliveryState::given_up}}};
+constexpr auto states = enum_words<DeliveryState>({{DeliveryState::waiting, "waiting"},
+                                                   {DeliveryState::sent, "sent"},
+                                                   {DeliveryState::given_up, "given-up"}});
 
 constexpr const char* columns =
     "id, report_id, destination, policy_domain, submitter, sender, file_name, state, created, next_try, "
     "tries, reason";
 
 Delivery delivery_in(const Statement& row) {
-  const std::string state = row.text(7);
-  const auto found = std::ranges::find(states, state, [](const auto& one) { return one.first; });
   return {.id = row.number(0),
           .report_id = row.text(1),
           .destination = row.text(2),
@@ -37,7 +35,7 @@ Delivery delivery_in(const Statement& row) {
           .submitter = row.text(4),
           .sender = row.text(5),
           .file_name = row.text(6),
-          .state = found == states.end() ? DeliveryState::given_up : found->second,
+          .state = states.find(row.text(7)).value_or(DeliveryState::given_up),
           .created = time_in(row, 8),
           .next_try = time_in(row, 9),
           .tries = count_in(row, 10),
@@ -56,7 +54,7 @@ Result<std::vector<Delivery>> read(Statement& rows) {
 }  // namespace
 
 std::string_view to_string(DeliveryState state) {
-  return std::ranges::find(states, state, [](const auto& one) { return one.second; })->first;
+  return states.word(state);
 }
 
 std::chrono::milliseconds retry_delay(std::uint64_t tries) {

@@ -469,7 +469,7 @@ ReportedPolicy policy_in(const Statement& row) {
 Result<void> ReportStore::read_rows(
     const store::Period& period,
     const std::function<Result<void>(std::int64_t number, ReportedPolicy&&)>& take) {
-  auto transaction = TRY(Transaction::begin(open_->database, "DEFERRED"));
+  TRY(Transaction::begin(open_->database, "DEFERRED"));
   auto rows = TRY(open_->database.prepare(R"sql(
     SELECT r.id, p.number, r.organization, r.begin, r."end", r.contact, r.report_id, p.policy_type, p.policy_strings,
            p.policy_domain, p.mx_hosts, p.successful, p.failed, r.reporter, r.authenticated, r.report_domain
