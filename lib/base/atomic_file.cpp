@@ -283,12 +283,6 @@ Result<bool> AtomicFile::commit_if_changed() {
   return true;
 }
 
-Result<bool> update_file(const fs::path& path, std::string_view content, mode_t mode) {
-  auto draft = TRY(AtomicFile::create(path, mode));
-  draft.append(content);
-  return draft.commit_if_changed();
-}
-
 Result<void> replace_file(const fs::path& path, std::string_view content, mode_t mode) {
   auto draft = TRY(AtomicFile::create(path, mode));
   draft.append(content);

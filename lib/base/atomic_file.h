@@ -119,10 +119,6 @@ class AtomicFile {
   BufferedWriter writer_;
 };
 
-// All of it at once: nothing is written where the place holds the same bytes already. Says whether it
-// changed.
-Result<bool> update_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
-
 // Replaces the whole file, also where the content is the same, so that its time changes.
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
 

@@ -4,10 +4,10 @@
 #include <cstdlib>
 #include <fstream>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/text.h"
 
 namespace starttls {
@@ -131,22 +131,19 @@ class FileClock {
     std::ifstream text(file_);
     std::getline(text, line);
     const auto time = scan_rfc3339(line);
-    const std::lock_guard guard(mutex_);
-    if (time) last_ = *time;
+    if (time) last_.set(*time);
     return time.has_value();
   }
 
   // While the file is being written, what it held before.
   Time now() {
     (void)read();
-    const std::lock_guard guard(mutex_);
-    return last_;
+    return last_.get();
   }
 
  private:
   const std::string file_;
-  std::mutex mutex_;
-  Time last_;
+  Guarded<Time> last_;
 };
 
 }  // namespace

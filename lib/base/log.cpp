@@ -127,13 +127,13 @@ void log_line(LogLevel level, fmt::string_view format, fmt::format_args args) {
 }
 
 std::optional<std::uint64_t> OncePerMinute::permit(Time now) {
-  const std::lock_guard lock(mutex_);
-  if (last_ && now >= *last_ && now - *last_ < std::chrono::minutes{1}) {
-    ++silent_;
+  const auto state = state_.lock();
+  if (state->last && now >= *state->last && now - *state->last < std::chrono::minutes{1}) {
+    ++state->silent;
     return std::nullopt;
   }
-  last_ = now;
-  return std::exchange(silent_, 0);
+  state->last = now;
+  return std::exchange(state->silent, 0);
 }
 
 }  // namespace starttls

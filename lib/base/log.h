@@ -10,12 +10,12 @@
 
 #include <cstdint>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/result.h"
 
 namespace starttls {
@@ -70,14 +70,15 @@ void log_error(fmt::format_string<Args...> format, Args&&... args) {
 // session fills no disk. Thread-safe.
 class OncePerMinute {
  public:
-  // Nothing where this occurrence is to stay silent; else how many were silent since the last one let
-  // through.
+  // Nothing where this occurrence must not be logged; else how many were not logged since the last one that was.
   std::optional<std::uint64_t> permit(Time now);
 
  private:
-  std::mutex mutex_;
-  std::optional<Time> last_;
-  std::uint64_t silent_ = 0;
+  struct State {
+    std::optional<Time> last;
+    std::uint64_t silent = 0;
+  };
+  Guarded<State> state_;
 };
 
 }  // namespace starttls

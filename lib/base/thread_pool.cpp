@@ -11,7 +11,7 @@ ThreadPool::ThreadPool(std::size_t most) {
     try {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     } catch (const std::system_error&) {
-      break;  // those that could be had do it
+      break;  // fewer threads do
     }
   }
 }
@@ -22,21 +22,18 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::add(Task task) {
   if (threads_.empty()) return task();
-  {
-    const std::lock_guard lock(mutex_);
-    tasks_.push_back(std::move(task));
-  }
-  waiting_.notify_one();
+  tasks_.lock()->push_back(std::move(task));
+  submitted_.notify_one();
 }
 
 void ThreadPool::work(const std::stop_token& stop) {
   while (true) {
     Task task;
     {
-      std::unique_lock lock(mutex_);
-      if (!waiting_.wait(lock, stop, [this] { return !tasks_.empty(); }) || stop.stop_requested()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
+      auto tasks = tasks_.lock();
+      if (!submitted_.wait(tasks, stop, [&] { return !tasks->empty(); }) || stop.stop_requested()) return;
+      task = std::move(tasks->front());
+      tasks->pop_front();
     }
     task();
   }

@@ -6,12 +6,13 @@
 #include <deque>
 #include <functional>
 #include <future>
-#include <mutex>
 #include <stop_token>
 #include <thread>
 #include <type_traits>
 #include <utility>
 #include <vector>
+
+#include "base/guarded.h"
 
 namespace starttls {
 
@@ -39,9 +40,8 @@ class ThreadPool {
   void add(Task task);
   void work(const std::stop_token& stop);
 
-  std::mutex mutex_;
-  std::condition_variable_any waiting_;
-  std::deque<Task> tasks_;
+  std::condition_variable_any submitted_;
+  Guarded<std::deque<Task>> tasks_;
   std::vector<std::jthread> threads_;  // the last member: they use the others
 };
 

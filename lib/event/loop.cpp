@@ -8,11 +8,11 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
-#include <mutex>
 #include <vector>
 
 #include "base/console.h"
 #include "base/file.h"
+#include "base/guarded.h"
 #include "base/log.h"
 
 namespace starttls::event {
@@ -65,10 +65,10 @@ class Loop::Mailbox {
   }
 
   void put(Work work) {
-    const std::lock_guard lock(mutex_);
-    waiting_.push_back(std::move(work));
-    // One wake-up empties the box, however much is put in before it comes.
-    if (waiting_.size() == 1) wake();
+    const auto waiting = waiting_.lock();
+    waiting->push_back(std::move(work));
+    // One wake-up empties the mailbox, however much is put in before it arrives.
+    if (waiting->size() == 1) wake();
   }
 
  private:
@@ -83,15 +83,11 @@ class Loop::Mailbox {
     while (::read(wake_, &count, sizeof count) < 0 && errno == EINTR) {
     }
     std::vector<Work> work;
-    {
-      const std::lock_guard lock(mutex_);
-      work.swap(waiting_);
-    }
+    waiting_.lock()->swap(work);
     for (Work& piece : work) piece();
   }
 
-  std::mutex mutex_;
-  std::vector<Work> waiting_;
+  Guarded<std::vector<Work>> waiting_;
   int wake_;
   std::unique_ptr<::event, void (*)(::event*)> event_;
 };

@@ -52,7 +52,7 @@ Result<RandomAccessFile> RandomAccessFile::open(const std::string& path, std::ui
                          : open_file(path, std::numeric_limits<std::size_t>::max(), kind));
   if (!fd) return cannot_read(name, errno);
   RandomAccessFile source(name, std::move(fd));
-  auto begun = TRY(is_stdin ? source.copy(limit) : source.begin(limit));
+  TRY(is_stdin ? source.copy(limit) : source.begin(limit));
   return source;
 }
 

@@ -61,7 +61,7 @@ class PrivateFolder {
 
 // Absolute, so that no name is taken for an option or for standard input.
 Result<fs::path> readable(const fs::path& path) {
-  const auto fd = TRY(open_file(path, std::numeric_limits<std::size_t>::max()));
+  TRY(open_file(path, std::numeric_limits<std::size_t>::max()));
   std::error_code error;
   fs::path absolute = fs::absolute(path, error);
   if (!error) return absolute;

@@ -97,18 +97,23 @@ TEST_CASE("a file that cannot be replaced stays as it was") {
 
 TEST_CASE("a file that holds what would be written is left alone") {
   const TemporaryFolder folder;
+  const auto update = [](const fs::path& path, std::string_view content) {
+    auto file = good(AtomicFile::create(path));
+    file.append(content);
+    return good(file.commit_if_changed());
+  };
   const std::string content(200'000, 'x');
   write(folder / "file", content);
   const auto time = fs::last_write_time(folder / "file") - std::chrono::hours(1);
   fs::last_write_time(folder / "file", time);
-  CHECK_FALSE(good(update_file(folder / "file", content)));
+  CHECK_FALSE(update(folder / "file", content));
   CHECK(fs::last_write_time(folder / "file") == time);
   for (const std::string& other :
        {content + "y", content.substr(1), content.substr(1) + "y", std::string()}) {
-    CHECK(good(update_file(folder / "file", other)));
+    CHECK(update(folder / "file", other));
     CHECK(read(folder / "file") == other);
   }
-  CHECK(good(update_file(folder / "none", "")));
+  CHECK(update(folder / "none", ""));
   CHECK(fs::exists(folder / "none"));
 }
 
