@@ -8,7 +8,8 @@
 #include "base/console.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "listtool/options.h"
+#include "base/try.h"
+#include "listtool/context.h"
 
 namespace starttls::listtool {
 namespace {
@@ -17,7 +18,7 @@ constexpr std::size_t stdin_limit = std::size_t{64} << 20U;  // bytes; some mill
 constexpr std::size_t max_reported_lines = 1000;
 
 // Returns how many lines were refused.
-std::size_t each_line(std::string_view text, const std::function<Result<void>(std::string_view)>& take) {
+std::size_t for_each_line(std::string_view text, const std::function<Result<void>(std::string_view)>& take) {
   std::size_t refused = 0;
   for (std::size_t number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -39,14 +40,13 @@ std::size_t each_line(std::string_view text, const std::function<Result<void>(st
 
 }  // namespace
 
-Result<int> each_argument(const std::vector<std::string>& arguments,
-                          const std::function<Result<void>(std::string_view)>& take) {
+Result<int> for_each_argument(const std::vector<std::string>& arguments,
+                              const std::function<Result<void>(std::string_view)>& take) {
   int status = 0;
   for (const std::string& argument : arguments) {
     if (argument == "-") {
-      const auto text = read_file(argument, stdin_limit, FileKind::any);
-      if (!text) return std::unexpected(text.error());
-      if (each_line(*text, take) > 0) status = std::max(status, static_cast<int>(Fault::data));
+      const auto text = TRY(read_file(argument, stdin_limit, FileKind::any));
+      if (for_each_line(text, take) > 0) status = std::max(status, static_cast<int>(Fault::data));
     } else if (const auto taken = take(trim(argument)); !taken) {
       print_error(program, taken.error().message);
       status = std::max(status, static_cast<int>(Fault::usage));

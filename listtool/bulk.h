@@ -15,13 +15,13 @@ namespace starttls::listtool {
 
 class Bulk {
  public:
-  // With `progress` standard error, which is a terminal, shows how far it is, in a line that gives way to
-  // what is reported.
+  // With `progress` standard error, which is a terminal, shows the progress in a line that is cleared before
+  // each report.
   Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> domains,
        discovery::FetchMode fetch_mode, std::size_t at_once, bool progress);
 
-  // Each outcome is reported once all before it have been, in the order of the domains, and then freed. Where
-  // the report is false nobody wants more: what is under way ends, and no other domain is begun.
+  // Each outcome is reported once all before it have been, in the order of the domains, and then freed. If the
+  // report is false, examinations under way end and no other domain is begun.
   using Report = std::function<bool(const DomainName& domain, const discovery::DomainFacts& facts)>;
   event::Task<bool> run(Report report);
 

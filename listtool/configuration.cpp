@@ -9,9 +9,10 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "config/settings.h"
 #include "http/url.h"
-#include "listtool/map.h"
+#include "listtool/map_file.h"
 #include "preload/reader.h"
 
 namespace starttls::listtool {
@@ -21,12 +22,11 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 using namespace std::string_literals;
 
-constexpr std::size_t longest_name = 64;
+constexpr std::size_t max_name_length = 64;
 constexpr std::string_view name_characters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 constexpr std::string_view https = "https://";
 
-const std::vector<std::string> mtas{"postfix", "sendmail"};
 const std::vector<std::string> log_targets{"stderr", "syslog"};
 const std::vector<std::string> log_levels{"debug", "info", "warning", "error"};
 
@@ -47,9 +47,8 @@ std::string file_name_of(const ListSettings& list) {
 }
 
 Result<minisign::PublicKey> read_key_file(const fs::path& file) {
-  const auto content = read_file(file, minisign::key_file_size_limit);
-  if (!content) return std::unexpected(content.error());
-  auto key = minisign::parse_key_file(*content);
+  const auto content = TRY(read_file(file, minisign::key_file_size_limit));
+  auto key = minisign::parse_key_file(content);
   if (!key) return fail(Fault::config, "{}: {}", printable(file.string()), key.error().message);
   return key;
 }
@@ -252,7 +251,7 @@ std::string Checks::word(const std::string& key, const std::string& text,
 std::string Checks::name(const std::string& in, const std::string& text) {
   const std::string key = in + "name";
   require(!text.empty(), key, "is missing: each list needs a name of its own");
-  require(text.size() <= longest_name, key, fmt::format("is longer than {} characters", longest_name));
+  require(text.size() <= max_name_length, key, fmt::format("is longer than {} characters", max_name_length));
   require(text.find_first_not_of(name_characters) == text.npos, key,
           fmt::format("is '{}'; it may have letters, digits, '.', '_' and '-' in it, nothing else",
                       printable(text, 100)));
@@ -335,27 +334,30 @@ fs::path Checks::output_file(const std::string& key, const std::string& text) {
 
 // Maps of several types may have one name: each type adds its own ending.
 void Checks::place_of_its_own(const std::string& key, const OutputSettings& output) {
-  const fs::path file = file_of(output);
+  const fs::path file = map_file(output);
   require(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
   require(written_.insert(file).second, key, "is that of another output, too");
 }
 
 OutputSettings Checks::output(const std::string& table, const OutputText& text) {
   const std::string in = table + ".";
-  require(!text.mta.empty(), in + "mta", R"(is missing: "postfix" or "sendmail"?)");
-  const bool is_postfix = word(in + "mta", text.mta, mtas) == "postfix";
-  const auto& types = map_types(is_postfix ? Mta::postfix : Mta::sendmail);
-  OutputSettings output{.mta = is_postfix ? Mta::postfix : Mta::sendmail,
+  const auto server_names = mail_server_names();
+  require(!text.mta.empty(), in + "mta",
+          fmt::format("is missing: \"{}\"?", fmt::join(server_names, "\" or \"")));
+  const MailServer* const found = find_mail_server(word(in + "mta", text.mta, server_names));
+  const MailServer& server = found != nullptr ? *found : *mail_servers().front();
+  const auto types = map_type_names(server);
+  OutputSettings output{.server = &server,
                         .file = output_file(in + "file", text.file),
                         .type = text.type.empty() ? types.front() : word(in + "type", text.type, types),
                         .early_adopter = text.early_adopter,
                         .command = text.command};
   place_of_its_own(in + "file", output);
   if (!text.postfix_version.empty()) {
-    require(is_postfix, in + "postfix_version", "is for Postfix only");
+    require(server.has_versions, in + "postfix_version", "is for Postfix only");
     output.postfix_version = postfix_version(in + "postfix_version", text.postfix_version);
   }
-  require(is_postfix || text.next_hops.empty(), in + "next_hops", "is for Postfix only");
+  require(server.has_next_hops || text.next_hops.empty(), in + "next_hops", "is for Postfix only");
   for (std::size_t i = 0; i < text.next_hops.size(); ++i) {
     auto next_hop = NextHop::parse(text.next_hops[i]);
     require(next_hop.has_value(), fmt::format("{}next_hops[{}]", in, i),
@@ -405,7 +407,7 @@ void Checks::serve(const ServeText& text, ServeSettings& settings) {
 }
 
 void Checks::complete(const Text& text, Configuration& configuration) {
-  require(!text.state_dir.empty(), "state_dir", "names no folder");
+  require(!text.state_dir.empty(), "state_dir", "names no directory");
   configuration.state_dir = path("state_dir", text.state_dir);
   configuration.overrides = path_to_read("overrides", text.overrides);
   configuration.fetch.ca_file = path_to_read("fetch.ca_file", text.ca_file);
@@ -431,12 +433,6 @@ void Checks::complete(const Text& text, Configuration& configuration) {
 
 }  // namespace
 
-const std::vector<std::string>& map_types(Mta mta) {
-  static const std::vector<std::string> postfix_types{"texthash", "cdb", "lmdb", "hash", "btree"};
-  static const std::vector<std::string> sendmail_types{"text", "hash", "access"};
-  return mta == Mta::postfix ? postfix_types : sendmail_types;
-}
-
 fs::path mta_sts_cache(const Configuration& configuration) {
   const fs::path& configured = configuration.discovery.cache;
   return configured.empty() ? configuration.state_dir / "mta-sts" / "cache.sqlite" : configured;
@@ -452,7 +448,7 @@ std::string place_of(const ListSettings& list) {
   return list.url.empty() ? list.file.string() : list.url;
 }
 
-std::string shown_place(const std::string& place) {
+std::string shown_origin(const std::string& place) {
   return is_url(place) ? http::shown(place) : place;
 }
 
@@ -471,18 +467,17 @@ Error Configuration::wrong(const std::string& key, std::string_view what) const 
 }
 
 Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
-  auto settings = config::Settings::load(file, kind);
-  if (!settings) return std::unexpected(settings.error());
+  auto settings = TRY(config::Settings::load(file, kind));
   std::error_code error;
   const fs::path absolute = fs::absolute(file, error).lexically_normal();
   if (error) return fail(Fault::config, "{}: {}", printable(file.string()), error.message());
   Configuration configuration;
-  const Text text = ask_for_all(*settings, configuration);
-  if (const auto done = settings->finish(); !done) return std::unexpected(done.error());
-  Checks checks(*settings, absolute);
+  const Text text = ask_for_all(settings, configuration);
+  TRY(settings.finish());
+  Checks checks(settings, absolute);
   checks.complete(text, configuration);
   if (checks.first_error()) return std::unexpected(*checks.first_error());
-  configuration.file = std::make_shared<const config::Settings>(std::move(*settings));
+  configuration.file = std::make_shared<const config::Settings>(std::move(settings));
   return configuration;
 }
 

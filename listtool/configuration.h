@@ -1,7 +1,7 @@
 // The configuration of starttls-listtool (listtool.toml(5)): which lists to fetch, who must have signed them,
 // and what to make of them.
 //
-// All paths in it are absolute and in normal form: a relative one in the file starts at the file's folder.
+// All paths in it are absolute and in normal form: a relative one in the file starts at the file's directory.
 #pragma once
 
 #include <sys/types.h>
@@ -21,7 +21,7 @@
 #include "config/settings.h"
 #include "discovery/discovery_settings.h"
 #include "discovery/policy_resolver.h"
-#include "listtool/postfix/map.h"
+#include "listtool/mail_server.h"
 #include "minisign/key.h"
 
 namespace starttls::listtool {
@@ -59,17 +59,11 @@ struct ListSettings {
                              // edition is refused
 };
 
-enum class Mta { postfix, sendmail };
-
-// The types of map that there are for it, the default first: for Postfix "texthash", "cdb", "lmdb", "hash"
-// and "btree", for Sendmail "text", "hash" and "access".
-const std::vector<std::string>& map_types(Mta mta);
-
 // [[output]]: a map to be made of all lists.
 struct OutputSettings {
-  Mta mta = Mta::postfix;
-  std::filesystem::path file;  // of the map; a compiled one may be named without its ending, see file_of()
-  std::string type;            // one of map_types(mta)
+  const MailServer* server = mail_servers().front();
+  std::filesystem::path file;  // of the map; a compiled one may be named without its ending, see map_file()
+  std::string type;            // one of server->map_types
   bool early_adopter = false;  // testing counts as enforce
   std::optional<postfix::Version> postfix_version;
   std::vector<NextHop> next_hops;  // as in postfix::Rules
@@ -118,7 +112,7 @@ struct Configuration {
   ServeSettings serve;
 };
 
-// The file with what is known of MTA-STS domains.
+// The cache of MTA-STS policies.
 std::filesystem::path mta_sts_cache(const Configuration& configuration);
 
 // Whether a list may be signed under that name of a file.
@@ -127,7 +121,7 @@ bool signed_as(const ListSettings& list, const std::string& name);
 // Where a list is from: its URL, or its path.
 std::string place_of(const ListSettings& list);
 // The same as it may be shown to people, and written where others can read it: http::shown() of a URL.
-std::string shown_place(const std::string& place);
+std::string shown_origin(const std::string& place);
 
 // How `serve`, and what shows what it would answer, examines domains.
 discovery::PolicyResolverSettings examiner_settings(const ServeSettings& settings, dane::Detail detail);

@@ -13,9 +13,11 @@
 #include "base/console.h"
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "json/json_text.h"
 #include "listtool/changes.h"
-#include "listtool/options.h"
+#include "listtool/commands.h"
+#include "listtool/signature_options.h"
 #include "listtool/sources.h"
 #include "listtool/state.h"
 
@@ -23,6 +25,20 @@ namespace starttls::listtool {
 namespace {
 
 namespace fs = std::filesystem;
+
+struct Values {
+  fs::path before;  // a list, a state directory, or a set in one
+  fs::path after;
+  SignatureOptions signature;
+};
+
+void declare(Options& options, Values& values) {
+  options.argument("OLD", values.before, "A list, a state directory, or a set in one")
+      .required()
+      .check(command::names_file);
+  options.argument("NEW", values.after, "The same").required().check(command::names_file);
+  declare_signature(options, values.signature);
+}
 
 // What is compared: a list in a file, or the lists of a state in their overlay order.
 struct Side {
@@ -50,24 +66,24 @@ struct Pair {
   const Source* after = nullptr;
 };
 
-// The set in a folder: the folder may be a set itself, or a state directory.
-Result<Set> set_in(const fs::path& folder) {
+// The set in a directory: the directory may be a set itself, or a state directory.
+Result<ListSet> set_in(const fs::path& directory) {
   std::error_code error;
-  const fs::path set = fs::canonical(folder, error);  // an update that turns a link does not disturb us
-  if (error) return cannot_read(folder.string(), error.value());
+  const fs::path set = fs::canonical(directory, error);  // an update that turns a link does not disturb us
+  if (error) return cannot_read(directory.string(), error.value());
   if (fs::exists(set / "set.toml", error)) return read_set(set);
   if (!error && fs::exists(set / "sets", error)) return current_set(set);
-  if (error) return cannot_read(folder.string(), error.value());
+  if (error) return cannot_read(directory.string(), error.value());
   return fail(Fault::data, "{}: is neither a list nor a state directory nor a set in one",
-              printable(folder.string()));
+              printable(directory.string()));
 }
 
-Result<Source> read_edition(const Common& common, const Set& set, const Edition& edition,
+Result<Source> read_edition(const Context& context, const ListSet& set, const Edition& edition,
                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
   const fs::path file = set.list_of(edition);
   const ListFiles files{.list = file, .signature = set.signature_of(edition), .shown = file.string()};
   if (keys.empty()) {
-    auto source = read_unverified(common, edition.name, files);
+    auto source = read_unverified(context, edition.name, files);
     if (source) source->facts.signed_by = edition.signed_by;
     return source;
   }
@@ -75,46 +91,42 @@ Result<Source> read_edition(const Common& common, const Set& set, const Edition&
     return fail(Fault::data, "{}: its signature is not one of minisign, which -P and -p are for",
                 printable(file.string()));
   }
-  return read_verified(common, edition.name, files, keys, legacy);
+  return read_verified(context, edition.name, files, keys, legacy);
 }
 
-Result<std::vector<Source>> read_state(const Common& common, const fs::path& folder,
+Result<std::vector<Source>> read_state(const Context& context, const fs::path& directory,
                                        const SignatureOptions& options) {
   if (!options.signatures.empty()) {
     return fail(Fault::usage, "{}: --signature is for files; the lists of a state have their own signatures",
-                printable(folder.string()));
+                printable(directory.string()));
   }
-  const auto set = set_in(folder);
-  if (!set) return std::unexpected(set.error());
-  const auto keys = read_keys(options);
-  if (!keys) return std::unexpected(keys.error());
+  const auto set = TRY(set_in(directory));
+  const auto keys = TRY(read_keys(options));
   const auto legacy = options.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
   std::vector<Source> sources;
-  for (const Edition& edition : set->lists) {
-    auto source = read_edition(common, *set, edition, *keys, legacy);
-    if (!source) return std::unexpected(source.error());
-    sources.push_back(std::move(*source));
+  for (const Edition& edition : set.lists) {
+    auto source = TRY(read_edition(context, set, edition, keys, legacy));
+    sources.push_back(std::move(source));
   }
   return sources;
 }
 
-Result<Side> read_side(const Common& common, const fs::path& path, const SignatureOptions& options) {
+Result<Side> read_side(const Context& context, const fs::path& path, const SignatureOptions& options) {
   std::error_code error;
-  const bool is_folder = fs::is_directory(path, error);
+  const bool is_directory = fs::is_directory(path, error);
   if (error) return cannot_read(path.string(), error.value());
-  auto sources =
-      is_folder ? read_state(common, path, options) : read_sources(common, std::span(&path, 1), options);
-  if (!sources) return std::unexpected(sources.error());
-  for (const Source& source : *sources) {
+  auto sources = TRY(is_directory ? read_state(context, path, options)
+                                  : read_sources(context, std::span(&path, 1), options));
+  for (const Source& source : sources) {
     if (!source.facts.unusable) continue;
-    warn(common, fmt::format("{}: {}; it is compared all the same", printable(source.facts.path),
-                             source.facts.unusable->message));
+    warn(context, fmt::format("{}: {}; it is compared all the same", printable(source.facts.path),
+                              source.facts.unusable->message));
   }
-  return Side{.path = path.string(), .is_file = !is_folder, .sources = std::move(*sources)};
+  return Side{.path = path.string(), .is_file = !is_directory, .sources = std::move(sources)};
 }
 
-// Two files are editions of one list, whatever they are called. Else the name tells.
-std::vector<Pair> pairs_of(const Side& before, const Side& after) {
+// Two files are editions of one list, whatever their names. Else lists of the same name belong together.
+std::vector<Pair> pair_lists(const Side& before, const Side& after) {
   if (before.is_file && after.is_file) {
     return {{.called = "list", .before = &before.sources.front(), .after = &after.sources.front()}};
   }
@@ -129,7 +141,7 @@ std::vector<Pair> pairs_of(const Side& before, const Side& after) {
   return pairs;
 }
 
-// What changed in what a list says of itself. Who signed it is told only where that was checked on both
+// What changed in what a list says of itself. The signer is printed only if it was checked on both
 // sides.
 void append_heads(const Pair& pair, BufferedWriter& out) {
   const std::string start = "# " + printable(pair.called) + ": ";
@@ -156,7 +168,7 @@ void append_heads(const Pair& pair, BufferedWriter& out) {
 }
 
 // The names of the lists that both sides have, as the one side has them laid over each other.
-std::string order_of(const Side& side, const Side& other) {
+std::string list_order(const Side& side, const Side& other) {
   std::string names;
   for (const Source& source : side.sources) {
     if (other.find(source.facts.name) == nullptr) continue;
@@ -166,14 +178,14 @@ std::string order_of(const Side& side, const Side& other) {
 }
 
 void append_heads(const Side& before, const Side& after, BufferedWriter& out) {
-  for (const Pair& pair : pairs_of(before, after)) append_heads(pair, out);
-  const std::string old_order = order_of(before, after);
-  const std::string new_order = order_of(after, before);
+  for (const Pair& pair : pair_lists(before, after)) append_heads(pair, out);
+  const std::string old_order = list_order(before, after);
+  const std::string new_order = list_order(after, before);
   if (old_order != new_order) out.append(fmt::format("# order {} -> {}\n", old_order, new_order));
 }
 
 // " enforce mx1.example.com .example.net": names of lists need no escaping.
-void append_demand(const preload::Entry& entry, std::string& line) {
+void append_policy(const preload::Entry& entry, std::string& line) {
   line += ' ';
   line += preload::to_string(entry.mode);
   if (entry.joined_mxs.empty()) return;
@@ -183,23 +195,23 @@ void append_demand(const preload::Entry& entry, std::string& line) {
   std::replace(line.begin() + static_cast<std::ptrdiff_t>(at), line.end(), ':', ' ');
 }
 
-ChangeCounts write_text(const Side& before, const Side& after, BufferedWriter& out) {
+ChangeCounts print_text(const Side& before, const Side& after, BufferedWriter& out) {
   append_heads(before, after, out);
   std::string line;
   return compare(before.lists(), after.lists(), [&](const auto& old_one, const auto& new_one) {
     line = old_one && new_one ? "~ " : new_one ? "+ " : "- ";
     line += (new_one ? new_one : old_one)->domain;
-    append_demand(old_one ? *old_one : *new_one, line);
+    append_policy(old_one ? *old_one : *new_one, line);
     if (old_one && new_one) {
       line += " ->";
-      append_demand(*new_one, line);
+      append_policy(*new_one, line);
     }
     line += '\n';
     out.append(line);
   });
 }
 
-void write_demand(const preload::Entry& entry, json::JsonText& json) {
+void write_policy(const preload::Entry& entry, json::JsonText& json) {
   json.member("mode", preload::to_string(entry.mode));
   json.key("mx");
   json.begin_array();
@@ -217,11 +229,11 @@ void write_change(const std::optional<preload::Entry>& before, const std::option
     for (const auto& [key, entry] : {std::pair{"old", *before}, std::pair{"new", *after}}) {
       json.key(key);
       json.begin_object();
-      write_demand(entry, json);
+      write_policy(entry, json);
       json.end_object();
     }
   } else {
-    write_demand(after ? *after : *before, json);
+    write_policy(after ? *after : *before, json);
   }
   json.end_object();
 }
@@ -247,7 +259,7 @@ void write_side(const Side& side, json::JsonText& json) {
 }
 
 // One walk for each kind of change, which comes cheaper than to keep them.
-ChangeCounts write_json(const Side& before, const Side& after, BufferedWriter& out) {
+ChangeCounts print_json(const Side& before, const Side& after, BufferedWriter& out) {
   json::JsonText json;
   json.begin_object();
   json.key("old");
@@ -274,35 +286,41 @@ ChangeCounts write_json(const Side& before, const Side& after, BufferedWriter& o
 }
 
 // Of several options what concerns one of the two sides.
-SignatureOptions options_of(const SignatureOptions& options, std::size_t side) {
+SignatureOptions side_options(const SignatureOptions& options, std::size_t side) {
   SignatureOptions own = options;
   if (!options.signatures.empty()) own.signatures = {options.signatures[side]};
   return own;
 }
 
-}  // namespace
-
-Result<int> diff(const Common& common, const DiffOptions& options) {
-  const std::size_t signatures = options.signature.signatures.size();
+Result<int> run(const Values& values, const Context& context) {
+  const std::size_t signatures = values.signature.signatures.size();
   if (signatures != 0 && signatures != 2) {
     return fail(Fault::usage, "2 lists but {}: give --signature for each list or for none",
                 counted(signatures, "signature"));
   }
-  const auto before = read_side(common, options.before, options_of(options.signature, 0));
-  if (!before) return std::unexpected(before.error());
-  const auto after = read_side(common, options.after, options_of(options.signature, 1));
-  if (!after) return std::unexpected(after.error());
+  const auto before = TRY(read_side(context, values.before, side_options(values.signature, 0)));
+  const auto after = TRY(read_side(context, values.after, side_options(values.signature, 1)));
   BufferedWriter out(STDOUT_FILENO);
-  const ChangeCounts counts =
-      common.json ? write_json(*before, *after, out) : write_text(*before, *after, out);
+  const ChangeCounts counts = context.json ? print_json(before, after, out) : print_text(before, after, out);
   if (const int error = out.flush(); error != 0) {
     return fail(Fault::io, "standard output: {}", errno_text(error));
   }
-  if (!common.quiet) {
+  if (!context.quiet) {
     print_info(program,
                fmt::format("{} added, {} removed, {} changed", counts.added, counts.removed, counts.changed));
   }
   return counts.none() ? 0 : 1;
+}
+
+}  // namespace
+
+Command diff_command() {
+  return make_command(
+      {.name = "diff",
+       .summary = "Print what changes between two lists, domain by domain",
+       .example = "starttls-listtool diff old.json new.json\n"
+                  "  cd /var/lib/starttls-toolkit/lists && starttls-listtool diff previous current"},
+      declare, run, [](const Values&) { return command::DefaultConfig::ignored; });
 }
 
 }  // namespace starttls::listtool

@@ -9,10 +9,11 @@
 
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "http/url.h"
+#include "listtool/context.h"
 #include "listtool/installed_lists.h"
 #include "listtool/list_index.h"
-#include "listtool/options.h"
 #include "minisign/signature.h"
 #include "openpgp/verify.h"
 #include "preload/reader.h"
@@ -30,7 +31,7 @@ class StagedFile {
   http::Sink sink() {
     return [this](std::string_view piece) -> Result<void> {
       if (!fd_) {
-        if (const auto opened = open(); !opened) return opened;
+        TRY(open());
       }
       if (const int error = write_all(fd_.get(), piece); error != 0) return cannot_write(error);
       return {};
@@ -39,7 +40,7 @@ class StagedFile {
   // A text without a byte is one, too.
   Result<void> finish() {
     if (!fd_) {
-      if (const auto opened = open(); !opened) return opened;
+      TRY(open());
     }
     if (::fsync(fd_.get()) != 0) return cannot_write(errno);
     fd_.reset();
@@ -49,9 +50,8 @@ class StagedFile {
 
  private:
   Result<void> open() {
-    const auto folder = state_.begin_set();
-    if (!folder) return std::unexpected(folder.error());
-    path_ = *folder / name_;
+    const auto folder = TRY(state_.create_next_set());
+    path_ = folder / name_;
     fd_ = UniqueFd(::open(path_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644));
     if (!fd_) return cannot_write(errno);
     return {};
@@ -92,7 +92,7 @@ class Fetcher {
   Result<Fetched> fetch(const Origin& origin, const http::Validators& known, StagedFile& to) {
     auto fetched = is_url(origin.place) ? fetch_url(origin, known, to) : copy_file(origin, known, to);
     if (!fetched || fetched->unchanged) return fetched;
-    if (const auto finished = to.finish(); !finished) return std::unexpected(finished.error());
+    TRY(to.finish());
     return fetched;
   }
 
@@ -105,35 +105,32 @@ class Fetcher {
                                            .bytes = origin.limit,
                                            .redirects = static_cast<int>(limits_.redirects)},
                                 .ca_file = limits_.ca_file};
-    auto answer = client_.fetch(request, to.sink());
-    if (!answer) return std::unexpected(answer.error());
-    return Fetched{.unchanged = answer->status == 304,
-                   .validators = std::move(answer->validators),
-                   .content_type = std::move(answer->content_type)};
+    auto answer = TRY(client_.fetch(request, to.sink()));
+    return Fetched{.unchanged = answer.status == 304,
+                   .validators = std::move(answer.validators),
+                   .content_type = std::move(answer.content_type)};
   }
 
   Result<Fetched> copy_file(const Origin& origin, const http::Validators& known, StagedFile& to) {
-    // To open a pipe would wait for whoever writes into it.
+    // To open a pipe would wait for its writer.
     if (std::error_code none; fs::exists(origin.place, none) && !fs::is_regular_file(origin.place, none)) {
       return fail(Fault::data, "{}: is no regular file", origin.shown());
     }
-    const auto fd = open_file(origin.place, origin.limit);
-    if (!fd) return std::unexpected(fd.error());
+    const auto fd = TRY(open_file(origin.place, origin.limit));
     struct stat info{};
-    if (::fstat(fd->get(), &info) != 0) return cannot_read(origin.place, errno);
+    if (::fstat(fd.get(), &info) != 0) return cannot_read(origin.place, errno);
     Fetched fetched{.validators = validators_of(info)};
     fetched.unchanged = !known.etag.empty() && known.etag == fetched.validators.etag;
     std::vector<char> piece(std::size_t{1} << 18U);
     const auto sink = to.sink();
     for (std::size_t size = 0; !fetched.unchanged;) {
-      const auto got = read_some(fd->get(), piece, origin.place);
-      if (!got) return std::unexpected(got.error());
-      if (*got == 0) break;
-      size += *got;
+      const auto got = TRY(read_some(fd.get(), piece, origin.place));
+      if (got == 0) break;
+      size += got;
       if (size > origin.limit) {
         return fail(Fault::data, "{}: larger than the limit of {} bytes", origin.shown(), origin.limit);
       }
-      if (const auto put = sink({piece.data(), *got}); !put) return std::unexpected(put.error());
+      TRY(sink({piece.data(), got}));
     }
     return fetched;
   }
@@ -154,34 +151,32 @@ Result<Origin> signature_origin(const ListSettings& settings) {
   if (settings.url.empty()) {
     return Origin{.place = settings.file.string() + suffix_for(settings), .limit = limit};
   }
-  auto url = http::signature_url(settings.url, suffix_for(settings));
-  if (!url) return std::unexpected(url.error());
-  return Origin{.place = std::move(*url), .limit = limit};
+  auto url = TRY(http::signature_url(settings.url, suffix_for(settings)));
+  return Origin{.place = std::move(url), .limit = limit};
 }
 
 // One try to get an edition.
 class Attempt {
  public:
-  Attempt(const Common& common, StateWriter& state, http::Client& client, const ListSettings& settings,
-          const Former& before)
-      : common_(common),
+  Attempt(const Context& context, StateWriter& state, http::Client& client, const ListSettings& settings,
+          const PreviousEdition& before)
+      : context_(context),
         settings_(settings),
         before_(before),
         number_(state.next_number()),
         list_(state, settings.name + ".json"),
         signature_(state, settings.name + ".json" + suffix_for(settings)),
-        fetcher_(common.configuration.fetch, client),
-        origin_{.place = place_of(settings), .limit = common.configuration.fetch.size_limit} {}
+        fetcher_(context.configuration.fetch, client),
+        origin_{.place = place_of(settings), .limit = context.configuration.fetch.size_limit} {}
 
   // `conditional` asks only for something newer than what is installed.
   Result<FetchedEdition> run(bool conditional) {
     http::Validators known;
-    if (conditional) known = before_.remembered->validators;
-    auto fetched = fetcher_.fetch(origin_, known, list_);
-    if (!fetched) return std::unexpected(fetched.error());
-    if (fetched->unchanged) return as_installed(known);
-    if (conditional && is_installed()) return as_installed(fetched->validators);
-    return verified(*fetched);
+    if (conditional) known = before_.list_history->validators;
+    auto fetched = TRY(fetcher_.fetch(origin_, known, list_));
+    if (fetched.unchanged) return as_installed(known);
+    if (conditional && is_installed()) return as_installed(fetched.validators);
+    return verified(fetched);
   }
 
   // Whether the list came whole, and only its verification failed.
@@ -194,41 +189,38 @@ class Attempt {
 
   Result<FetchedEdition> as_installed(const http::Validators& validators) const {
     FetchedEdition obtained{
-        .edition = *before_.installed, .content = std::nullopt, .remembered = *before_.remembered};
-    obtained.remembered.validators = validators;
+        .edition = *before_.installed, .content = std::nullopt, .list_history = *before_.list_history};
+    obtained.list_history.validators = validators;
     return obtained;
   }
 
   Result<FetchedEdition> verified(const Fetched& fetched) {
-    const auto origin = signature_origin(settings_);
-    if (!origin) return std::unexpected(origin.error());
-    const auto signature = fetcher_.fetch(*origin, {}, signature_);
-    if (!signature) return std::unexpected(signature.error());
+    const auto origin = TRY(signature_origin(settings_));
+    TRY(fetcher_.fetch(origin, {}, signature_));
     came_whole_ = true;
-    auto source = read_signed(common_, settings_,
+    auto source = read_signed(context_, settings_,
                               {.list = list_.path(),
                                .signature = signature_.path(),
                                .shown = origin_.shown(),
-                               .shown_signature = origin->shown(),
-                               // Where what a killed update leaves is cleared away.
+                               .shown_signature = origin.shown(),
+                               // Here the next update removes what a killed one leaves behind.
                                .scratch = list_.path().parent_path()});
     if (!source) return unverified(std::move(source.error()), fetched);
-    auto from = place_digest(origin_.place);
-    if (!from) return std::unexpected(from.error());
+    auto from = TRY(place_digest(origin_.place));
     FetchedEdition obtained{.edition = {.name = settings_.name,
                                         .number = number_,
-                                        .origin = shown_place(origin_.place),
+                                        .origin = shown_origin(origin_.place),
                                         .signed_by = source->facts.signed_by.value_or(""),
                                         .signature = suffix_for(settings_),
                                         .timestamp = source->facts.timestamp,
                                         .expires = source->facts.expires,
                                         .domains = source->list.size()},
                             .content = std::nullopt,
-                            .remembered = {.timestamp = source->facts.timestamp,
-                                           .digest = source->facts.digest,
-                                           .edition = number_,
-                                           .origin = std::move(*from),
-                                           .validators = fetched.validators}};
+                            .list_history = {.timestamp = source->facts.timestamp,
+                                             .digest = source->facts.digest,
+                                             .edition = number_,
+                                             .origin = std::move(from),
+                                             .validators = fetched.validators}};
     obtained.content = std::move(*source);
     return obtained;
   }
@@ -240,9 +232,9 @@ class Attempt {
     return std::unexpected(std::move(error));
   }
 
-  const Common& common_;
+  const Context& context_;
   const ListSettings& settings_;
-  const Former& before_;
+  const PreviousEdition& before_;
   std::uint64_t number_;
   StagedFile list_;
   StagedFile signature_;
@@ -252,27 +244,27 @@ class Attempt {
 };
 
 // Whether the new edition has the very bytes of the newest one that was installed.
-bool is_the_same(const StateWriter& state, const Former& before, const FetchedEdition& next) {
-  if (before.remembered != nullptr && !before.remembered->digest.empty()) {
-    return before.remembered->digest == next.remembered.digest;
+bool is_the_same(const StateWriter& state, const PreviousEdition& before, const FetchedEdition& next) {
+  if (before.list_history != nullptr && !before.list_history->digest.empty()) {
+    return before.list_history->digest == next.list_history.digest;
   }
   return before.installed != nullptr &&
          starttls::same_content(before.set.list_of(*before.installed),
-                                state.next_folder() / (next.edition.name + ".json"));
+                                state.next_directory() / (next.edition.name + ".json"));
 }
 
 // Of the time of the installed one. After a change of the keys the same list may come with another signature.
 // And what is installed is no measure where it is proven that no key of now signed it.
-Result<void> may_come_again(const Common& common, const StateWriter& state, const ListSettings& settings,
-                            const Former& before, const FetchedEdition& next) {
+Result<void> may_come_again(const Context& context, const StateWriter& state, const ListSettings& settings,
+                            const PreviousEdition& before, const FetchedEdition& next) {
   if (is_the_same(state, before, next)) return {};
   const std::string time = to_rfc3339(next.edition.timestamp);
   if (before.installed == nullptr || before.installed->timestamp != next.edition.timestamp) {
     return fail(Fault::data, "it is of {}, as one that was installed before, but its content is another",
                 time);
   }
-  const auto verdict =
-      verify_signed(common, settings, installed_files(before.set, *before.installed, state.next_folder()));
+  const auto verdict = verify_signed(context, settings,
+                                     installed_files(before.set, *before.installed, state.next_directory()));
   if (!verdict && verdict.error().fault == Fault::data) return {};
   if (verdict) {
     return fail(Fault::data, "it is of {}, as the installed one, but its content is another", time);
@@ -285,18 +277,18 @@ Result<void> may_come_again(const Common& common, const StateWriter& state, cons
 }
 
 // "Timestamps only grow": the rules of the list format, and ours on how much a list may lose.
-Result<void> may_follow(const Common& common, const StateWriter& state, const ListSettings& settings,
-                        const Former& before, const FetchedEdition& next, bool force) {
+Result<void> may_follow(const Context& context, const StateWriter& state, const ListSettings& settings,
+                        const PreviousEdition& before, const FetchedEdition& next, bool force) {
   const Time time = next.edition.timestamp;
   const Time installed = before.installed != nullptr ? before.installed->timestamp : Time{};
   const Time newest =
-      before.remembered != nullptr ? std::max(before.remembered->timestamp, installed) : installed;
+      before.list_history != nullptr ? std::max(before.list_history->timestamp, installed) : installed;
   if (time < newest) {
     return fail(Fault::data, "rolled back: it is of {}, the {} of {}", to_rfc3339(time),
                 newest == installed ? "installed one" : "newest one that was ever installed under this name",
                 to_rfc3339(newest));
   }
-  if (time == newest) return may_come_again(common, state, settings, before, next);
+  if (time == newest) return may_come_again(context, state, settings, before, next);
   if (before.installed == nullptr) return {};
   const std::uint64_t domains = before.installed->domains;
   if (next.edition.domains < domains - domains * settings.max_shrink / 100 && !force) {
@@ -310,28 +302,26 @@ Result<void> may_follow(const Common& common, const StateWriter& state, const Li
 
 }  // namespace
 
-Result<FetchedEdition> obtain(const Common& common, StateWriter& state, http::Client& client,
-                              const ListSettings& settings, const Former& before,
-                              const FetchOptions& demands) {
+Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
+                                     const ListSettings& settings, const PreviousEdition& before,
+                                     const FetchOptions& demands) {
   // What is installed counts for asking only where it is from the same place, and a key of now signed it.
-  const auto place = place_digest(place_of(settings));
-  if (!place) return std::unexpected(place.error());
-  const bool conditional = !demands.anew && before.installed != nullptr && before.remembered != nullptr &&
-                           before.remembered->edition == before.installed->number &&
-                           before.remembered->origin == *place &&
+  const auto place = TRY(place_digest(place_of(settings)));
+  const bool conditional = !demands.anew && before.installed != nullptr && before.list_history != nullptr &&
+                           before.list_history->edition == before.installed->number &&
+                           before.list_history->origin == place &&
                            may_sign(settings, before.installed->signed_by);
-  Attempt first(common, state, client, settings, before);
+  Attempt first(context, state, client, settings, before);
   auto obtained = first.run(conditional);
   if (!obtained && first.came_whole() && obtained.error().fault == Fault::data && !settings.url.empty()) {
-    obtained = Attempt(common, state, client, settings, before).run(false);
+    obtained = Attempt(context, state, client, settings, before).run(false);
   }
   if (!obtained || !obtained->content) return obtained;
   if (obtained->content->facts.unusable) return std::unexpected(*obtained->content->facts.unusable);
-  if (before.installed != nullptr || before.remembered != nullptr) {
-    const auto may = may_follow(common, state, settings, before, *obtained, demands.force);
-    if (!may) return std::unexpected(may.error());
+  if (before.installed != nullptr || before.list_history != nullptr) {
+    TRY(may_follow(context, state, settings, before, *obtained, demands.force));
   }
-  const Set next{.folder = state.next_folder(), .lists = {}};
+  const ListSet next{.folder = state.next_directory(), .lists = {}};
   if (const auto indexed =
           ListIndex::write(obtained->content->list, next.index_of(obtained->edition), state.mode());
       !indexed) {

@@ -14,27 +14,27 @@
 
 namespace starttls::listtool {
 
-struct Common;
+struct Context;
 
-// What came of asking for a list.
+// The result of fetching a list.
 struct FetchedEdition {
   // The edition to be installed from now on: a new one, whose files are in the next set; or the installed
   // one.
   Edition edition;
   std::optional<Source> content;  // of a new one
-  Remembered remembered;          // to be remembered once the edition is installed
+  ListHistory list_history;       // to be remembered once the edition is installed
 };
 
-// What there was of a list before.
-struct Former {
-  const Set& set;
-  const Edition* installed;      // in the set; nullptr where none is
-  const Remembered* remembered;  // nullptr where nothing is
+// The installed edition of a list, and its history.
+struct PreviousEdition {
+  const ListSet& set;
+  const Edition* installed;         // in the set; nullptr where none is
+  const ListHistory* list_history;  // nullptr where nothing is
 };
 
 struct FetchOptions {
-  bool anew = false;   // no word of the server that nothing has changed will do
-  bool force = false;  // a list may shrink as much as it likes
+  bool anew = false;   // fetch it even if the server says that it has not changed
+  bool force = false;  // a list may shrink by any amount
 };
 
 // Asks once, with conditions where an edition is installed; on a list that does not fit its signature once
@@ -44,8 +44,8 @@ struct FetchOptions {
 // expired, from the far future, older than the newest one that was ever installed, of the same time with
 // other content, or shrunk too much. Other faults as of http::Client::fetch() and of files. Without a new
 // edition, what was written to the next set is worth nothing.
-Result<FetchedEdition> obtain(const Common& common, StateWriter& state, http::Client& client,
-                              const ListSettings& settings, const Former& before,
-                              const FetchOptions& demands);
+Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
+                                     const ListSettings& settings, const PreviousEdition& before,
+                                     const FetchOptions& demands);
 
 }  // namespace starttls::listtool

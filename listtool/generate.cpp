@@ -1,5 +1,5 @@
-// starttls-listtool generate: a map out of lists, or, where one of them is not to be trusted, nothing. An
-// expired list is left out of the map, so that nobody's mail waits for a promise that has ended.
+// starttls-listtool generate: a map out of lists; or nothing, if one of them cannot be trusted. An expired
+// list is left out of the map, so that no mail waits for a promise that has ended.
 
 #include <unistd.h>
 
@@ -9,18 +9,58 @@
 #include "base/atomic_file.h"
 #include "base/console.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "json/json_text.h"
+#include "listtool/commands.h"
 #include "listtool/installed_lists.h"
 #include "listtool/map.h"
 #include "listtool/mta_sts_source.h"
-#include "listtool/options.h"
-#include "listtool/sendmail/mc.h"
+#include "listtool/signature_options.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool {
 namespace {
 
-void write(json::JsonText& json, const SourceFacts& list, std::size_t domains, Time now) {
+struct Values {
+  std::vector<std::filesystem::path> lists;  // the installed ones where empty
+  SignatureOptions signature;
+  OutputSettings map;  // its file: standard output where empty
+};
+
+Result<void> set_version(OutputSettings& map, const std::string& text) {
+  if (text.empty()) return fail(Fault::usage, "its value is empty");
+  map.postfix_version = TRY(postfix::parse_version(text));
+  return {};
+}
+
+Result<void> add_next_hop(OutputSettings& map, const std::string& text) {
+  map.next_hops.push_back(TRY(NextHop::parse(trim(text))));
+  return {};
+}
+
+void declare(Options& options, Values& values, const MailServer& server) {
+  OutputSettings& map = values.map;
+  map.server = &server;
+  map.type = server.map_types.front().name;
+  options.option("-o", map.file, "PATH", "The map (default: standard output)").check(command::names_file);
+  options.option("--type", map.type, "T", server.type_help).choices(map_type_names(server));
+  declare_lists(options, values.lists, values.signature);
+  options.flag("--early-adopter", map.early_adopter, "Treat mode testing as enforce");
+  if (server.has_versions) {
+    options
+        .parsed(
+            "--postfix-version", [&map](const std::string& text) { return set_version(map, text); }, "V",
+            "The Postfix that reads it, as 'postconf -h mail_version' says")
+        .once();
+  }
+  if (server.has_next_hops) {
+    options.parsed(
+        "--next-hop", [&map](const std::string& text) { return add_next_hop(map, text); }, "HOP",
+        "A smart host as relayhost or a transport map has it, such as '[smtp.example.net]:587'");
+  }
+}
+
+void to_json(json::JsonText& json, const SourceFacts& list, std::size_t domains, Time now) {
   const auto text_or_null = [&](std::string_view key, bool known, const std::string& text) {
     json.key(key);
     known ? json.text(text) : json.null();
@@ -28,26 +68,25 @@ void write(json::JsonText& json, const SourceFacts& list, std::size_t domains, T
   json.begin_object();
   json.member("name", list.name);
   json.member("file", list.path);
-  text_or_null("timestamp", is_there(list), to_rfc3339(list.timestamp));
-  text_or_null("expires", is_there(list), to_rfc3339(list.expires));
+  text_or_null("timestamp", is_installed(list), to_rfc3339(list.timestamp));
+  text_or_null("expires", is_installed(list), to_rfc3339(list.expires));
   json.member("domains", domains);
   json.member("verified", list.signed_by.has_value());
-  json.member("expired", is_there(list) && list.expires <= now);
+  json.member("expired", is_installed(list) && list.expires <= now);
   text_or_null("unusable", list.unusable.has_value(), list.unusable ? list.unusable->message : "");
   json.end_object();
 }
 
-std::string as_json(const GenerateOptions& options, const std::vector<Source>& sources, bool changed,
-                    Time now) {
+std::string to_json(const Values& values, const std::vector<Source>& sources, bool changed, Time now) {
   json::JsonText json;
   json.begin_object();
-  json.member("output", file_of(options.map).string());
+  json.member("output", map_file(values.map).string());
   json.member("changed", changed);
   json.key("lists");
   json.begin_array();
   for (const Source& source : sources) {
     const bool is_list = source.facts.kind == SourceFacts::Kind::list;
-    if (is_list) write(json, source.facts, source.list.size(), now);
+    if (is_list) to_json(json, source.facts, source.list.size(), now);
   }
   json.end_array();
   json.end_object();
@@ -55,17 +94,17 @@ std::string as_json(const GenerateOptions& options, const std::vector<Source>& s
 }
 
 // Everything that is read, whether the signatures are or not.
-std::vector<std::filesystem::path> inputs_of(const GenerateOptions& options) {
-  std::vector<std::filesystem::path> inputs = options.lists;
-  for (const auto& list : options.lists) inputs.push_back(default_signature(list));
-  std::ranges::copy(options.signature.signatures, std::back_inserter(inputs));
-  std::ranges::copy(options.signature.key_files, std::back_inserter(inputs));
+std::vector<std::filesystem::path> inputs(const Values& values) {
+  std::vector<std::filesystem::path> inputs = values.lists;
+  for (const auto& list : values.lists) inputs.push_back(default_signature(list));
+  std::ranges::copy(values.signature.signatures, std::back_inserter(inputs));
+  std::ranges::copy(values.signature.key_files, std::back_inserter(inputs));
   return inputs;
 }
 
-Result<void> refuse_overwriting_inputs(const GenerateOptions& options) {
-  const auto output = file_of(options.map);
-  for (const auto& input : inputs_of(options)) {
+Result<void> refuse_overwriting_inputs(const Values& values) {
+  const auto output = map_file(values.map);
+  for (const auto& input : inputs(values)) {
     // By device and inode, whatever links lead there. What is not there is no input.
     if (std::error_code none; std::filesystem::equivalent(output, input, none)) {
       return fail(Fault::usage, "-o {}: would replace {}, which is read", printable(output.string()),
@@ -75,67 +114,71 @@ Result<void> refuse_overwriting_inputs(const GenerateOptions& options) {
   return {};
 }
 
-Result<void> check(const Common& common, const GenerateOptions& options) {
-  if (!options.map.file.empty()) return refuse_overwriting_inputs(options);
-  if (common.json) return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
-  if (!is_text(options.map)) {
-    return fail(Fault::usage, "--type {} needs -o: it is no text", options.map.type);
+Result<void> check(const Context& context, const Values& values) {
+  if (!values.map.file.empty()) return refuse_overwriting_inputs(values);
+  if (context.json) return fail(Fault::usage, "--json needs -o: without it standard output carries the map");
+  if (!is_text(values.map)) {
+    return fail(Fault::usage, "--type {} needs -o: it is no text", values.map.type);
   }
   return {};
 }
 
-Result<int> to_stdout(const Common& common, const GenerateOptions& options,
-                      const std::vector<Source>& sources) {
+Result<int> to_stdout(const Context& context, const Values& values, const std::vector<Source>& sources) {
   BufferedWriter out(STDOUT_FILENO);
-  warn_not_expressed(common, "standard output", write_text(options.map, sources, out));
+  warn_not_expressed(context, *values.map.server, "standard output",
+                     values.map.server->write_text(values.map, sources, out));
   if (const int error = out.flush(); error != 0) {
     return fail(Fault::io, "standard output: {}", errno_text(error));
   }
   return warn_unusable(sources);
 }
 
-// What a text says at its head, a compiled map must say here.
-void tell_mc_lines(const OutputSettings& map) {
-  if (map.mta != Mta::sendmail || is_text(map)) return;
+// What a text says at its head, for a compiled map.
+void print_instructions(const OutputSettings& map) {
+  if (map.server->instructions == nullptr || is_text(map)) return;
   std::error_code none;
   const auto name = std::filesystem::absolute(map_name(map), none).lexically_normal();
-  const auto lines = sendmail::mc_lines(name, sendmail::MapType::hash);
-  print_info(program, lines ? fmt::format("in the .mc file:\n{}{}", *lines, sendmail::needs_cas)
-                            : lines.error().message);
+  print_info(program, map.server->instructions(name));
 }
 
 // The overrides are those of what is installed, and not of lists that somebody brings along.
-Result<std::vector<Source>> given_sources(const Common& common, const GenerateOptions& options) {
-  auto sources = read_sources(common, options.lists, options.signature);
-  if (!sources) return sources;
-  auto mta_sts = read_mta_sts_source(common.configuration, common.now);
-  if (!mta_sts) return std::unexpected(mta_sts.error());
-  if (*mta_sts) sources->push_back(std::move(**mta_sts));
+Result<std::vector<Source>> given_sources(const Context& context, const Values& values) {
+  auto sources = TRY(read_sources(context, values.lists, values.signature));
+  auto mta_sts = TRY(read_mta_sts_source(context.configuration, context.now));
+  if (mta_sts) sources.push_back(std::move(*mta_sts));
   return sources;
+}
+
+Result<int> run(const Values& values, const Context& context) {
+  TRY(check(context, values));
+  const auto sources =
+      TRY(values.lists.empty() ? installed_sources(context) : given_sources(context, values));
+  if (values.map.file.empty()) return to_stdout(context, values, sources);
+  auto draft = TRY(draft_map(values.map, sources, context.configuration.programs));
+  // An unchanged file keeps its time: a program that watches it has nothing to do.
+  const auto changed = TRY(draft.file.commit_if_changed());
+  warn_not_expressed(context, *values.map.server, printable(draft.file.target().string()),
+                     draft.not_expressed);
+  if (context.verbose) {
+    print_info(program, printable(draft.file.target().string()) + (changed ? ": written" : ": unchanged"));
+    print_instructions(values.map);
+  }
+  if (context.json) TRY(print(to_json(values, sources, changed, context.now)));
+  return warn_unusable(sources);
+}
+
+command::DefaultConfig default_config(const Values& values) {
+  return values.lists.empty() ? command::DefaultConfig::optional : command::DefaultConfig::ignored;
 }
 
 }  // namespace
 
-Result<int> generate(const Common& common, const GenerateOptions& options) {
-  if (const auto sound = check(common, options); !sound) return std::unexpected(sound.error());
-  const auto sources = options.lists.empty() ? installed_sources(common) : given_sources(common, options);
-  if (!sources) return std::unexpected(sources.error());
-  if (options.map.file.empty()) return to_stdout(common, options, *sources);
-  auto draft = draft_map(options.map, *sources, common.configuration.programs);
-  if (!draft) return std::unexpected(draft.error());
-  // An unchanged file keeps its time: whoever watches it has nothing to do.
-  const auto changed = draft->file.commit_if_changed();
-  if (!changed) return std::unexpected(changed.error());
-  warn_not_expressed(common, printable(draft->file.target().string()), draft->not_expressed);
-  if (common.verbose) {
-    print_info(program, printable(draft->file.target().string()) + (*changed ? ": written" : ": unchanged"));
-    tell_mc_lines(options.map);
-  }
-  if (common.json) {
-    const auto printed = print(as_json(options, *sources, *changed, common.now));
-    if (!printed) return std::unexpected(printed.error());
-  }
-  return warn_unusable(*sources);
+Command generate_command(const MailServer& server) {
+  return make_command(
+      {.name = "generate " + server.name,
+       .summary = server.generate_summary,
+       .example = server.generate_example},
+      [&server](Options& options, Values& values) { declare(options, values, server); }, run, default_config);
 }
 
 }  // namespace starttls::listtool

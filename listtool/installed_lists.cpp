@@ -5,8 +5,9 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/try.h"
+#include "listtool/context.h"
 #include "listtool/mta_sts_source.h"
-#include "listtool/options.h"
 #include "minisign/verified_file.h"
 #include "openpgp/verify.h"
 #include "policy/overrides.h"
@@ -40,7 +41,7 @@ InstalledList judged(const Edition& edition, const ListSettings* settings, Time 
 
 InstalledList missing(const ListSettings& settings) {
   return {.facts = {.name = settings.name,
-                    .path = shown_place(place_of(settings)),
+                    .path = shown_origin(place_of(settings)),
                     .unusable = Error{Fault::data, "list " + settings.name + " is not installed"}},
           .edition = std::nullopt,
           .settings = &settings};
@@ -50,7 +51,7 @@ minisign::Legacy legacy_of(const ListSettings& settings) {
   return settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
 }
 
-// One key may sign several lists; then only the trusted comment tells which one this is.
+// One key may sign several lists; then only the trusted comment says which one this is.
 Result<void> signed_as_this(const ListSettings& settings, const std::string& shown,
                             const std::string& trusted_comment) {
   const auto name = minisign::signed_file_name(trusted_comment);
@@ -70,10 +71,10 @@ Result<void> signed_as_this(const ListSettings& settings, const std::string& sho
       printable(shown), printable(**name, 200));
 }
 
-Result<openpgp::Verified> verify_openpgp(const Common& common, const ListSettings& settings,
+Result<openpgp::Verified> verify_openpgp(const Context& context, const ListSettings& settings,
                                          const ListFiles& files) {
   return openpgp::verify_file(files.list, files.signature, settings.openpgp_key_file, files.scratch,
-                              common.configuration.programs.gpgv, files.shown);
+                              context.configuration.programs.gpgv, files.shown);
 }
 
 // Not a directory that others can fill up, where we may write to our own.
@@ -84,7 +85,7 @@ fs::path scratch_of(const Configuration& configuration) {
 
 }  // namespace
 
-std::vector<InstalledList> installed_lists(const Configuration& configuration, const Set& set, Time now) {
+std::vector<InstalledList> installed_lists(const Configuration& configuration, const ListSet& set, Time now) {
   std::vector<InstalledList> lists;
   if (configuration.lists.empty()) {
     for (const Edition& edition : set.lists) lists.push_back(judged(edition, nullptr, now));
@@ -96,7 +97,7 @@ std::vector<InstalledList> installed_lists(const Configuration& configuration, c
   return lists;
 }
 
-Result<std::optional<Source>> read_overrides_source(const Configuration& configuration) {
+Result<std::optional<Source>> read_overrides(const Configuration& configuration) {
   if (configuration.overrides.empty()) return std::nullopt;
   auto reading = policy::load_overrides(configuration.overrides);
   if (!reading.list) return std::unexpected(reading.list.error());
@@ -108,33 +109,30 @@ Result<std::optional<Source>> read_overrides_source(const Configuration& configu
                 .list = std::move(*reading.list)};
 }
 
-// Of OpenPGP keys gpgv knows, when the list is read.
+// Only gpgv can check OpenPGP keys, when the list is read.
 bool may_sign(const ListSettings& settings, const std::string& signer) {
   if (!settings.openpgp_key_file.empty()) return signer.starts_with("OpenPGP ");
   return std::ranges::any_of(settings.keys, [&](const auto& key) { return name_of(key.id) == signer; });
 }
 
-Result<Source> read_signed(const Common& common, const ListSettings& settings, const ListFiles& files) {
+Result<Source> read_signed(const Context& context, const ListSettings& settings, const ListFiles& files) {
   if (settings.openpgp_key_file.empty()) {
-    return read_verified(common, settings.name, files, settings.keys, legacy_of(settings),
+    return read_verified(context, settings.name, files, settings.keys, legacy_of(settings),
                          [&](const minisign::Verified& verified) {
                            return signed_as_this(settings, files.shown, verified.trusted_comment);
                          });
   }
-  const auto verified = verify_openpgp(common, settings, files);
-  if (!verified) return std::unexpected(verified.error());
-  const auto digest = minisign::blake2b_of_file(files.list);
-  if (!digest) return std::unexpected(digest.error());
-  auto source = read_unverified(common, settings.name, files);
-  if (!source) return source;
-  source->facts.signed_by = "OpenPGP key " + verified->fingerprint;
-  source->facts.digest = minisign::to_hex(*digest);
+  const auto verified = TRY(verify_openpgp(context, settings, files));
+  const auto digest = TRY(minisign::blake2b_of_file(files.list));
+  auto source = TRY(read_unverified(context, settings.name, files));
+  source.facts.signed_by = "OpenPGP key " + verified.fingerprint;
+  source.facts.digest = minisign::to_hex(digest);
   return source;
 }
 
-Result<void> verify_signed(const Common& common, const ListSettings& settings, const ListFiles& files) {
+Result<void> verify_signed(const Context& context, const ListSettings& settings, const ListFiles& files) {
   if (!settings.openpgp_key_file.empty()) {
-    const auto verified = verify_openpgp(common, settings, files);
+    const auto verified = verify_openpgp(context, settings, files);
     return verified ? Result<void>{} : std::unexpected(verified.error());
   }
   // Without its signature nothing is proven of a list.
@@ -143,18 +141,17 @@ Result<void> verify_signed(const Common& common, const ListSettings& settings, c
     const Error& error = signature.error();
     return fail(error.fault == Fault::data ? Fault::io : error.fault, "{}", error.message);
   }
-  const auto file = minisign::VerifiedFile::open(files.list, files.shown, *signature, settings.keys,
-                                                 legacy_of(settings), preload::list_size_limit);
-  if (!file) return std::unexpected(file.error());
-  return signed_as_this(settings, files.shown, file->verified().trusted_comment);
+  const auto file = TRY(minisign::VerifiedFile::open(files.list, files.shown, *signature, settings.keys,
+                                                     legacy_of(settings), preload::list_size_limit));
+  return signed_as_this(settings, files.shown, file.verified().trusted_comment);
 }
 
-Error nothing_installed(const Configuration& configuration) {
+Error no_list_installed(const Configuration& configuration) {
   return {Fault::unavailable, printable(configuration.state_dir.string()) +
                                   ": no list is installed: see starttls-listtool(1), update"};
 }
 
-ListFiles installed_files(const Set& set, const Edition& edition, const fs::path& scratch) {
+ListFiles installed_files(const ListSet& set, const Edition& edition, const fs::path& scratch) {
   return {.list = set.list_of(edition),
           .signature = set.signature_of(edition),
           .shown = set.list_of(edition).string(),
@@ -163,18 +160,17 @@ ListFiles installed_files(const Set& set, const Edition& edition, const fs::path
 }
 
 // Without settings only the update that installed it could verify it.
-Result<preload::List> read_installed(const Common& common, const Set& set, const InstalledList& installed,
-                                     const fs::path& scratch) {
+Result<preload::List> read_installed(const Context& context, const ListSet& set,
+                                     const InstalledList& installed, const fs::path& scratch) {
   const ListFiles files = installed_files(set, *installed.edition, scratch);
-  auto source = installed.settings == nullptr ? read_unverified(common, installed.facts.name, files)
-                                              : read_signed(common, *installed.settings, files);
-  if (!source) return std::unexpected(source.error());
-  return std::move(source->list);
+  auto source = TRY(installed.settings == nullptr ? read_unverified(context, installed.facts.name, files)
+                                                  : read_signed(context, *installed.settings, files));
+  return std::move(source.list);
 }
 
-Result<std::vector<Source>> sources_of(const Common& common, std::vector<InstalledList> lists,
-                                       std::map<std::string, preload::List> read,
-                                       std::optional<Source> mta_sts) {
+Result<std::vector<Source>> combine_sources(const Context& context, std::vector<InstalledList> lists,
+                                            std::map<std::string, preload::List> read,
+                                            std::optional<Source> mta_sts) {
   std::vector<Source> sources;
   for (InstalledList& list : lists) {
     Source source{.facts = std::move(list.facts), .list = {}};
@@ -182,27 +178,23 @@ Result<std::vector<Source>> sources_of(const Common& common, std::vector<Install
     sources.push_back(std::move(source));
   }
   if (mta_sts) sources.push_back(std::move(*mta_sts));
-  auto overrides = read_overrides_source(common.configuration);
-  if (!overrides) return std::unexpected(overrides.error());
-  if (*overrides) sources.push_back(std::move(**overrides));
-  if (sources.empty()) return std::unexpected(nothing_installed(common.configuration));
+  auto overrides = TRY(read_overrides(context.configuration));
+  if (overrides) sources.push_back(std::move(*overrides));
+  if (sources.empty()) return std::unexpected(no_list_installed(context.configuration));
   return sources;
 }
 
-Result<std::vector<Source>> installed_sources(const Common& common) {
-  const auto set = current_set(common.configuration.state_dir);
-  if (!set) return std::unexpected(set.error());
-  auto lists = installed_lists(common.configuration, *set, common.now);
+Result<std::vector<Source>> installed_sources(const Context& context) {
+  const auto set = TRY(current_set(context.configuration.state_dir));
+  auto lists = installed_lists(context.configuration, set, context.now);
   std::map<std::string, preload::List> read;
   for (const InstalledList& list : lists) {
     if (list.facts.unusable) continue;
-    auto content = read_installed(common, *set, list, scratch_of(common.configuration));
-    if (!content) return std::unexpected(content.error());
-    read.emplace(list.facts.name, std::move(*content));
+    auto content = TRY(read_installed(context, set, list, scratch_of(context.configuration)));
+    read.emplace(list.facts.name, std::move(content));
   }
-  auto mta_sts = read_mta_sts_source(common.configuration, common.now);
-  if (!mta_sts) return std::unexpected(mta_sts.error());
-  return sources_of(common, std::move(lists), std::move(read), std::move(*mta_sts));
+  auto mta_sts = TRY(read_mta_sts_source(context.configuration, context.now));
+  return combine_sources(context, std::move(lists), std::move(read), std::move(mta_sts));
 }
 
 }  // namespace starttls::listtool

@@ -5,6 +5,7 @@
 #include "base/console.h"
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::listtool {
 namespace {
@@ -21,21 +22,21 @@ std::string_view word_for(Severity severity) {
   return "?";
 }
 
-std::string as_text(const Linted& linted) {
+std::string to_string(const LintResult& result) {
   std::string text;
-  for (const Finding& finding : linted.findings) {
-    text += fmt::format("{}:{}:{}: {}: {}{}{}\n", linted.file, finding.position.line, finding.position.column,
+  for (const Finding& finding : result.findings) {
+    text += fmt::format("{}:{}:{}: {}: {}{}{}\n", result.file, finding.position.line, finding.position.column,
                         word_for(finding.severity), finding.entry, finding.entry.empty() ? "" : ": ",
                         finding.message);
   }
-  if (linted.suppressed > 0) text += fmt::format("{}: and {} more\n", linted.file, linted.suppressed);
+  if (result.suppressed > 0) text += fmt::format("{}: and {} more\n", result.file, result.suppressed);
   return text;
 }
 
-void write_findings(json::JsonText& json, const Linted& linted) {
+void write_findings(json::JsonText& json, const LintResult& result) {
   json.key("findings");
   json.begin_array();
-  for (const Finding& finding : linted.findings) {
+  for (const Finding& finding : result.findings) {
     json.begin_object();
     json.member("severity", word_for(finding.severity));
     json.member("line", finding.position.line);
@@ -45,16 +46,16 @@ void write_findings(json::JsonText& json, const Linted& linted) {
     json.end_object();
   }
   json.end_array();
-  json.member("untold", linted.suppressed);
+  json.member("suppressed", result.suppressed);
 }
 
-std::string as_json(const Linted& linted) {
+std::string to_json(const LintResult& result) {
   json::JsonText json;
   json.begin_object();
-  json.member("file", linted.file);
-  json.member("readable", linted.readable);
-  if (linted.readable) linted.content(json);
-  write_findings(json, linted);
+  json.member("file", result.file);
+  json.member("readable", result.readable);
+  if (result.readable) result.to_json(json);
+  write_findings(json, result);
   json.end_object();
   return json.take();
 }
@@ -65,13 +66,12 @@ std::string shown_file(const std::filesystem::path& file) {
   return file == "-" ? "standard input" : printable(file.string());
 }
 
-Result<int> answer(const Common& common, const Linted& linted) {
-  const auto printed = print(common.json ? as_json(linted) : as_text(linted));
-  if (!printed) return std::unexpected(printed.error());
-  if (!linted.readable) return static_cast<int>(Fault::data);  // why was just told
-  const std::uint64_t count = faults(linted.findings) + linted.suppressed;
-  if (!common.quiet)
-    print_info(program, fmt::format("{}: {}, {}", linted.file, linted.sum, counted(count, "fault")));
+Result<int> report(const Context& context, const LintResult& result) {
+  TRY(print(context.json ? to_json(result) : to_string(result)));
+  if (!result.readable) return static_cast<int>(Fault::data);  // why was just printed
+  const std::uint64_t count = faults(result.findings) + result.suppressed;
+  if (!context.quiet)
+    print_info(program, fmt::format("{}: {}, {}", result.file, result.summary, counted(count, "fault")));
   return count == 0 ? 0 : 1;
 }
 

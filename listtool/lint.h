@@ -1,4 +1,4 @@
-// What the lint commands have in common: each reads one thing and hands over what there is to be said.
+// What the lint commands share: each reads one thing and reports the findings.
 #pragma once
 
 #include <cstdint>
@@ -10,25 +10,37 @@
 #include "base/finding.h"
 #include "base/result.h"
 #include "json/json_text.h"
-#include "listtool/options.h"
+#include "listtool/context.h"
 
 namespace starttls::listtool {
 
-struct Linted {
+struct LintResult {
   std::string file;       // fit to be shown
-  bool readable = false;  // whether there is anything to be had from it
+  bool readable = false;  // whether it is usable, if only in part
   std::vector<Finding> findings;
   std::uint64_t suppressed = 0;  // further findings
-  // Where it is readable, for --json the members that say what was read, and a sum of it for a person.
-  std::function<void(json::JsonText&)> content;
-  std::string sum;
+  // Of a readable one: the members of --json that describe it, and a summary for people.
+  std::function<void(json::JsonText&)> to_json;
+  std::string summary;
 };
 
 // "standard input" for "-".
 std::string shown_file(const std::filesystem::path& file);
 
-// Prints the findings, or the JSON object, and tells the sum unless quiet. The exit status: 0 without faults,
-// 1 with faults, that of Fault::data where nothing is readable.
-Result<int> answer(const Common& common, const Linted& linted);
+// The only value of these commands.
+struct LintValues {
+  std::filesystem::path file;  // "-" is standard input
+};
+
+// A lint command.
+template <class Run>
+Command lint_command(command::CommandText text, void (*declare)(Options&, LintValues&), Run run) {
+  return make_command(std::move(text), declare, run,
+                      [](const LintValues&) { return command::DefaultConfig::ignored; });
+}
+
+// Prints the findings, or the JSON object, and, unless quiet, the summary on standard error. The exit status:
+// 0 without faults, 1 with faults, that of Fault::data where nothing is readable.
+Result<int> report(const Context& context, const LintResult& result);
 
 }  // namespace starttls::listtool

@@ -8,6 +8,8 @@
 
 #include "base/counted.h"
 #include "base/file.h"
+#include "base/try.h"
+#include "listtool/commands.h"
 #include "listtool/lint.h"
 #include "preload/reader.h"
 #include "publicsuffix/public_suffixes.h"
@@ -16,7 +18,7 @@ namespace starttls::listtool {
 namespace {
 
 // Fetched at least every 48 hours, a list that lasts no longer may be gone before the next one is there.
-constexpr std::chrono::hours shortest_rest{48};
+constexpr std::chrono::hours min_remaining_validity{48};
 
 struct Counts {
   std::array<std::size_t, 3> by_mode{};
@@ -29,23 +31,23 @@ Counts count(const preload::List& list) {
   return counts;
 }
 
-// What the clock has to say about a list that is sound in itself.
+// Adds what the clock makes wrong with a list that is sound in itself.
 void judge_times(preload::Reading& reading, Time now) {
   const preload::List& list = *reading.list;
-  const auto say = [&](Position position, std::string message) {
+  const auto add = [&](Position position, std::string message) {
     reading.findings.push_back(
         {.severity = Severity::fault, .position = position, .entry = {}, .message = std::move(message)});
   };
-  if (list.expires > now && list.expires <= now + shortest_rest) {
-    say(reading.expires, fmt::format("it expires on {}, in less than {} hours", to_rfc3339(list.expires),
-                                     shortest_rest.count()));
+  if (list.expires > now && list.expires <= now + min_remaining_validity) {
+    add(reading.expires, fmt::format("it expires on {}, in less than {} hours", to_rfc3339(list.expires),
+                                     min_remaining_validity.count()));
   } else if (const auto usable = preload::check_usable(list, now); !usable) {
-    say(list.expires <= now ? reading.expires : reading.timestamp, usable.error().message);
+    add(list.expires <= now ? reading.expires : reading.timestamp, usable.error().message);
   }
   std::ranges::stable_sort(reading.findings, {}, &Finding::position);
 }
 
-void write_list(json::JsonText& json, const preload::List& list) {
+void to_json(json::JsonText& json, const preload::List& list) {
   const Counts counts = count(list);
   json.member("timestamp", to_rfc3339(list.timestamp));
   json.member("expires", to_rfc3339(list.expires));
@@ -56,21 +58,21 @@ void write_list(json::JsonText& json, const preload::List& list) {
   }
 }
 
-std::string sum_of(const preload::List& list) {
+std::string summary(const preload::List& list) {
   const Counts counts = count(list);
   return fmt::format("{} ({} enforce, {} testing, {} none), valid until {}", counted(list.size(), "domain"),
                      counts.of(preload::Mode::enforce), counts.of(preload::Mode::testing),
                      counts.of(preload::Mode::none), to_rfc3339(list.expires));
 }
 
-std::optional<std::string> fault_of_domain(const publicsuffix::PublicSuffixes& suffixes,
-                                           std::string_view domain) {
+std::optional<std::string> check_domain(const publicsuffix::PublicSuffixes& suffixes,
+                                        std::string_view domain) {
   if (!suffixes.contains(std::string(domain))) return std::nullopt;
   return "is a public suffix, under which others register domains: the entry is for none of them";
 }
 
-std::optional<std::string> fault_of_pattern(const publicsuffix::PublicSuffixes& suffixes,
-                                            std::string_view pattern) {
+std::optional<std::string> check_pattern(const publicsuffix::PublicSuffixes& suffixes,
+                                         std::string_view pattern) {
   const bool is_suffix = pattern.starts_with('.');
   if (!suffixes.contains(std::string(pattern.substr(is_suffix ? 1 : 0)))) return std::nullopt;
   return is_suffix ? fmt::format(
@@ -81,32 +83,42 @@ std::optional<std::string> fault_of_pattern(const publicsuffix::PublicSuffixes& 
 }
 
 // The format allows such names, so that generate takes them, but hardly anybody means them.
-preload::Checks against(const publicsuffix::PublicSuffixes& suffixes) {
-  return {.domain = [&suffixes](std::string_view name) { return fault_of_domain(suffixes, name); },
-          .pattern = [&suffixes](std::string_view name) { return fault_of_pattern(suffixes, name); }};
+preload::Checks checks_against(const publicsuffix::PublicSuffixes& suffixes) {
+  return {.domain = [&suffixes](std::string_view name) { return check_domain(suffixes, name); },
+          .pattern = [&suffixes](std::string_view name) { return check_pattern(suffixes, name); }};
+}
+
+void declare(Options& options, LintValues& values) {
+  options.argument("FILE", values.file, "The list; '-' is standard input").required();
+}
+
+Result<int> run(const LintValues& values, const Context& context) {
+  const std::string file = shown_file(values.file);
+  const bool is_stdin = values.file == "-";
+  UniqueFd opened;
+  if (!is_stdin) opened = TRY(open_file(values.file, preload::list_size_limit, FileKind::any));
+  const int fd = is_stdin ? STDIN_FILENO : opened.get();
+  const auto suffixes = publicsuffix::PublicSuffixes::load();
+  if (!suffixes) warn(context, suffixes.error().message + ": names are not compared with it");
+  auto reading = preload::read_list(
+      file, [&](std::span<char> into) { return read_some(fd, into, file); },
+      suffixes ? checks_against(*suffixes) : preload::Checks{});
+  if (reading.list) judge_times(reading, context.now);
+  return report(context, {.file = file,
+                          .readable = reading.list.has_value(),
+                          .findings = reading.findings,
+                          .suppressed = reading.suppressed,
+                          .to_json = [&](json::JsonText& text) { to_json(text, *reading.list); },
+                          .summary = reading.list ? summary(*reading.list) : ""});
 }
 
 }  // namespace
 
-Result<int> lint_list(const Common& common, const LintOptions& options) {
-  const std::string file = shown_file(options.file);
-  const bool is_stdin = options.file == "-";
-  const auto opened =
-      is_stdin ? UniqueFd() : open_file(options.file, preload::list_size_limit, FileKind::any);
-  if (!opened) return std::unexpected(opened.error());
-  const int fd = is_stdin ? STDIN_FILENO : opened->get();
-  const auto suffixes = publicsuffix::PublicSuffixes::load();
-  if (!suffixes) warn(common, suffixes.error().message + ": names are not compared with it");
-  auto reading = preload::read_list(
-      file, [&](std::span<char> into) { return read_some(fd, into, file); },
-      suffixes ? against(*suffixes) : preload::Checks{});
-  if (reading.list) judge_times(reading, common.now);
-  return answer(common, {.file = file,
-                         .readable = reading.list.has_value(),
-                         .findings = reading.findings,
-                         .suppressed = reading.suppressed,
-                         .content = [&](json::JsonText& text) { write_list(text, *reading.list); },
-                         .sum = reading.list ? sum_of(*reading.list) : ""});
+Command lint_list_command() {
+  return lint_command({.name = "lint list",
+                       .summary = "Lint a preload list",
+                       .example = "starttls-listtool lint list list.json"},
+                      declare, run);
 }
 
 }  // namespace starttls::listtool

@@ -5,6 +5,7 @@
 
 #include "base/atomic_file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::listtool {
 namespace {
@@ -18,9 +19,8 @@ char letter_of(preload::Mode mode) {
 }  // namespace
 
 Result<void> ListIndex::write(const preload::List& list, const std::filesystem::path& path, mode_t mode) {
-  auto draft = AtomicFile::create(path, mode);
-  if (!draft) return std::unexpected(draft.error());
-  table::CdbWriter table(draft->fd());
+  auto draft = TRY(AtomicFile::create(path, mode));
+  table::CdbWriter table(draft.fd());
   std::string value;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const preload::Entry entry = list[i];
@@ -30,24 +30,22 @@ Result<void> ListIndex::write(const preload::List& list, const std::filesystem::
   if (const int error = table.finish(); error != 0) {
     return fail(write_fault(error), "{}: cannot write: {}", printable(path.string()), errno_text(error));
   }
-  if (auto finished = draft->finish(); !finished) return finished;
-  return draft->commit();
+  TRY(draft.finish());
+  return draft.commit();
 }
 
 Result<ListIndex> ListIndex::open(const std::filesystem::path& path) {
-  auto table = table::Cdb::open(path);
-  if (!table) return std::unexpected(table.error());
-  return ListIndex(path, std::move(*table));
+  auto table = TRY(table::Cdb::open(path));
+  return ListIndex(path, std::move(table));
 }
 
 Result<std::optional<IndexedEntry>> ListIndex::find(std::string_view domain) const {
-  const auto value = table_.find(domain);
-  if (!value) return std::unexpected(value.error());
-  if (!*value) return std::nullopt;
-  const auto mode = std::ranges::find_if(
-      modes, [&](preload::Mode known) { return (*value)->starts_with(letter_of(known)); });
+  const auto value = TRY(table_.find(domain));
+  if (!value) return std::nullopt;
+  const auto mode =
+      std::ranges::find_if(modes, [&](preload::Mode known) { return value->starts_with(letter_of(known)); });
   if (mode == modes.end()) return fail(Fault::data, "{}: is damaged", printable(path_.string()));
-  return IndexedEntry{.mode = *mode, .joined_mxs = (*value)->substr(1)};
+  return IndexedEntry{.mode = *mode, .joined_mxs = value->substr(1)};
 }
 
 }  // namespace starttls::listtool

@@ -12,21 +12,12 @@
 #include "base/atomic_file.h"
 #include "base/result.h"
 #include "listtool/configuration.h"
+#include "listtool/map_file.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool {
 
-struct Common;
-
-// Whether it is a text that may go to standard output.
-bool is_text(const OutputSettings& output);
-
-// What the mail server's configuration calls the map: that of a cdb, lmdb, hash or btree is without the end
-// of its file's name. output.file may be either.
-std::filesystem::path map_name(const OutputSettings& output);
-
-// The file that the mail server opens.
-std::filesystem::path file_of(const OutputSettings& output);
+struct Context;
 
 struct MapDraft {
   AtomicFile file;
@@ -38,10 +29,8 @@ struct MapDraft {
 Result<MapDraft> draft_map(const OutputSettings& output, std::span<const Source> sources,
                            const Programs& programs);
 
-// A warning, where there are any.
-void warn_not_expressed(const Common& common, std::string_view map, std::size_t domains);
-
-// A text map as it is written; says how many domains it cannot express.
-std::size_t write_text(const OutputSettings& output, std::span<const Source> sources, BufferedWriter& out);
+// A warning, if there are any; `map` is the name to print.
+void warn_not_expressed(const Context& context, const MailServer& server, std::string_view map,
+                        std::size_t domains);
 
 }  // namespace starttls::listtool

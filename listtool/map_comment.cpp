@@ -12,7 +12,7 @@ std::string about(const SourceFacts& source) {
   if (source.kind == SourceFacts::Kind::mta_sts) {
     return fmt::format("# MTA-STS policies from {}\n", printable(source.path, 900));
   }
-  if (!is_there(source)) {
+  if (!is_installed(source)) {
     return fmt::format("# List {}:\n#   LEFT OUT: it is not installed\n#   from {}\n",
                        printable(source.name, 200), printable(source.path, 900));
   }

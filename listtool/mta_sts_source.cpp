@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include "base/try.h"
 #include "mtastsdb/cache.h"
 #include "policy/decision.h"
 #include "policy/overrides.h"
@@ -10,12 +11,11 @@ namespace starttls::listtool {
 
 Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now) {
   const auto file = mta_sts_cache(configuration);
-  auto cache = mtastsdb::Cache::open_to_read(file);
-  if (!cache) return std::unexpected(cache.error());
-  if (!*cache) return std::nullopt;
+  auto cache = TRY(mtastsdb::Cache::open_to_read(file));
+  if (!cache) return std::nullopt;
   preload::ListBuilder builder;
   std::map<std::string, mtasts::Policy, std::less<>> policies;
-  const auto seen = (*cache)->each([&](const mtastsdb::CacheEntry& entry) {
+  TRY(cache->each([&](const mtastsdb::CacheEntry& entry) {
     const auto* const valid = entry.policy_state.valid(now);
     if (valid == nullptr) return;
     const bool enforced = valid->policy.mode == mtasts::Mode::enforce && !valid->policy.mx.empty();
@@ -24,8 +24,7 @@ Result<std::optional<Source>> read_mta_sts_source(const Configuration& configura
                  .mode = enforced ? preload::Mode::enforce : preload::Mode::none,
                  .joined_mxs = enforced ? builder.keep(policy::join_mxs(valid->policy)) : ""},
                 {});
-  });
-  if (!seen) return std::unexpected(seen.error());
+  }));
   builder.put_in_order();
   return Source{.facts = {.kind = SourceFacts::Kind::mta_sts,
                           .name = "mta-sts",

@@ -16,7 +16,7 @@ namespace starttls::listtool {
 // 5). Errors as of mtastsdb::Cache.
 Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now);
 
-// Differs where what a map is told differs.
+// Differs if the content of a map would differ.
 std::string fingerprint(const std::optional<Source>& mta_sts);
 
 }  // namespace starttls::listtool

@@ -1,44 +1,43 @@
 #include "listtool/outputs.h"
 
-#include <sys/stat.h>
-
 #include "base/atomic_file.h"
+#include "base/file_stamp.h"
 #include "config/settings.h"
-#include "listtool/map.h"
+#include "listtool/map_file.h"
 
 namespace starttls::listtool {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string key_of(const OutputSettings& output) {
-  return file_of(output).string();
+std::string record_key(const OutputSettings& output) {
+  return map_file(output).string();
 }
 
 }  // namespace
 
-std::string identity_of(const fs::path& file) {
-  struct stat info{};
-  if (file.empty() || ::stat(file.c_str(), &info) != 0) return "";
-  return fmt::format("{} bytes, inode {}:{}, {}.{:09}", info.st_size, info.st_dev, info.st_ino,
-                     info.st_mtim.tv_sec, info.st_mtim.tv_nsec);
+std::string file_stamp_text(const fs::path& file) {
+  const auto stamp = file.empty() ? std::nullopt : file_stamp(file);
+  if (!stamp) return "";
+  return fmt::format("{} bytes, inode {}:{}, {}.{:09}", stamp->size, stamp->id.device, stamp->id.inode,
+                     stamp->modified_seconds, stamp->modified_nanoseconds);
 }
 
-std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
-                    const fs::path& overrides, const std::string& mta_sts) {
+std::string map_fingerprint(const OutputSettings& output, std::span<const InstalledList> lists,
+                            const fs::path& overrides, const std::string& mta_sts) {
   std::string text = "starttls-listtool " STARTTLS_VERSION;
   for (const InstalledList& list : lists) {
     text += fmt::format("; {} from {}, {} {}, {}", list.facts.name, list.facts.path,
                         list.edition ? list.edition->number : 0, list.edition ? list.edition->signed_by : "",
                         list.facts.unusable ? list.facts.unusable->message : "usable");
     if (list.edition) text += fmt::format(" of {}", to_rfc3339(list.edition->timestamp));
-    // Which keys are in it only gpgv knows.
-    if (list.settings != nullptr) text += identity_of(list.settings->openpgp_key_file);
+    // Only gpgv can read the keys in it.
+    if (list.settings != nullptr) text += file_stamp_text(list.settings->openpgp_key_file);
   }
-  text += fmt::format("; MTA-STS {}; overrides {}", mta_sts, identity_of(overrides));
+  text += fmt::format("; MTA-STS {}; overrides {}", mta_sts, file_stamp_text(overrides));
   const auto& version = output.postfix_version;
   for (const NextHop& next_hop : output.next_hops) text += "; next-hop " + next_hop.str();
-  return text + fmt::format("; {} {}{}{}", output.mta == Mta::postfix ? "postfix" : "sendmail", output.type,
+  return text + fmt::format("; {} {}{}{}", output.server->name, output.type,
                             output.early_adopter ? " early adopter" : "",
                             version ? fmt::format(" {}.{}", version->major, version->minor) : "");
 }
@@ -54,40 +53,40 @@ OutputRecords OutputRecords::load(const fs::path& state_dir) {
     std::string file;
     Record record;
     settings->string(at + "file", file);
-    settings->string(at + "made_of", record.made_of);
-    settings->string(at + "identity", record.identity);
+    settings->string(at + "fingerprint", record.fingerprint);
+    settings->string(at + "stamp", record.stamp);
     records.emplace(std::move(file), std::move(record));
   }
   if (settings->finish()) outputs.records_ = std::move(records);
   return outputs;
 }
 
-bool OutputRecords::is_known(const OutputSettings& output) const {
-  return records_.contains(key_of(output));
+bool OutputRecords::was_published(const OutputSettings& output) const {
+  return records_.contains(record_key(output));
 }
 
-bool OutputRecords::is_current(const OutputSettings& output, const std::string& made_of) const {
-  const auto found = records_.find(key_of(output));
-  return found != records_.end() && found->second.made_of == made_of &&
-         found->second.identity == identity_of(file_of(output)) && !found->second.identity.empty();
+bool OutputRecords::is_current(const OutputSettings& output, const std::string& fingerprint) const {
+  const auto found = records_.find(record_key(output));
+  return found != records_.end() && found->second.fingerprint == fingerprint &&
+         found->second.stamp == file_stamp_text(map_file(output)) && !found->second.stamp.empty();
 }
 
 void OutputRecords::forget(const OutputSettings& output) {
-  records_.erase(key_of(output));
+  records_.erase(record_key(output));
 }
 
-void OutputRecords::remember(const OutputSettings& output, const std::string& made_of) {
-  records_[key_of(output)] = {.made_of = made_of, .identity = identity_of(file_of(output))};
+void OutputRecords::remember(const OutputSettings& output, const std::string& fingerprint) {
+  records_[record_key(output)] = {.fingerprint = fingerprint, .stamp = file_stamp_text(map_file(output))};
 }
 
 Result<void> OutputRecords::save(std::span<const OutputSettings> outputs) {
   std::string text = "# Made by starttls-listtool update.\n";
   for (const OutputSettings& output : outputs) {
-    const auto found = records_.find(key_of(output));
+    const auto found = records_.find(record_key(output));
     if (found == records_.end()) continue;
-    text += fmt::format("\n[[output]]\nfile = {}\nmade_of = {}\nidentity = {}\n",
-                        config::toml_string(found->first), config::toml_string(found->second.made_of),
-                        config::toml_string(found->second.identity));
+    text += fmt::format("\n[[output]]\nfile = {}\nfingerprint = {}\nstamp = {}\n",
+                        config::toml_string(found->first), config::toml_string(found->second.fingerprint),
+                        config::toml_string(found->second.stamp));
   }
   return replace_file(file_, text);
 }

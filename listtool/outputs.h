@@ -1,5 +1,4 @@
-// Which maps are up to date: kept in STATE/outputs.toml, so that an update with nothing new need not make
-// them to know.
+// Which maps are up to date: kept in STATE/outputs.toml, so that an update finds out without making them.
 #pragma once
 
 #include <cstdint>
@@ -14,38 +13,37 @@
 
 namespace starttls::listtool {
 
-// A text that changes whenever somebody writes or replaces the file; "" where there is no such file.
-std::string identity_of(const std::filesystem::path& file);
+// A text that changes when the file is written or replaced; "" if there is no such file.
+std::string file_stamp_text(const std::filesystem::path& file);
 
 // Everything on which the content of a map depends, as a text to be compared: the lists in their order, by
 // edition, OpenPGP key file and why they cannot be used, the overrides' file, the MTA-STS policies (see
 // fingerprint() in mta_sts_source.h), and how the map is to be made.
-std::string made_of(const OutputSettings& output, std::span<const InstalledList> lists,
-                    const std::filesystem::path& overrides, const std::string& mta_sts);
+std::string map_fingerprint(const OutputSettings& output, std::span<const InstalledList> lists,
+                            const std::filesystem::path& overrides, const std::string& mta_sts);
 
 class OutputRecords {
  public:
-  // Records that cannot be read are none: then the maps are made anew.
+  // No records if they cannot be read: then all maps are made again.
   static OutputRecords load(const std::filesystem::path& state_dir);
 
   // Whether the map is there as it was published, and was made of the same.
-  bool is_current(const OutputSettings& output, const std::string& made_of) const;
+  bool is_current(const OutputSettings& output, const std::string& fingerprint) const;
   // Whether it was published, and its command has run.
-  bool is_known(const OutputSettings& output) const;
+  bool was_published(const OutputSettings& output) const;
 
-  // To be saved before a map is published: whoever is killed from here on, the next update makes the map
+  // To be saved before a map is published: if the update is killed from here on, the next one makes the map
   // again and runs its command.
   void forget(const OutputSettings& output);
   // To be saved when the map is there and its command has run.
-  void remember(const OutputSettings& output, const std::string& made_of);
+  void remember(const OutputSettings& output, const std::string& fingerprint);
   // Forgets the maps that are no longer configured, too.
   Result<void> save(std::span<const OutputSettings> outputs);
 
  private:
-  // Of a file: it changes whenever somebody writes or replaces it.
   struct Record {
-    std::string made_of;
-    std::string identity;
+    std::string fingerprint;  // map_fingerprint() of what it was made of
+    std::string stamp;        // file_stamp_text()
   };
   explicit OutputRecords(std::filesystem::path file) : file_(std::move(file)) {}
 

@@ -9,7 +9,9 @@
 #include "base/counted.h"
 #include "base/file.h"
 #include "base/text.h"
-#include "listtool/options.h"
+#include "base/try.h"
+#include "listtool/context.h"
+#include "listtool/signature_options.h"
 #include "minisign/verified_file.h"
 #include "preload/reader.h"
 
@@ -22,16 +24,16 @@ std::string name_of(const fs::path& file) {
   return file.extension() == ".json" ? file.stem().string() : file.filename().string();
 }
 
-void tell_faults(const Common& common, const ListFiles& files, const preload::Reading& reading) {
+void tell_faults(const Context& context, const ListFiles& files, const preload::Reading& reading) {
   const std::string shown = printable(files.shown);
-  if (common.verbose) {
-    for (const auto& finding : reading.findings) warn(common, shown + ":" + to_string(finding));
+  if (context.verbose) {
+    for (const auto& finding : reading.findings) warn(context, shown + ":" + to_string(finding));
   }
   const auto faults = reading.faults() + reading.suppressed;
   if (faults == 0) return;
-  warn(common, fmt::format("{}: {} in single entries; what is faulty is left out ('starttls-listtool lint "
-                           "list' shows it)",
-                           shown, counted(faults, "fault")));
+  warn(context, fmt::format("{}: {} in single entries; what is faulty is left out ('starttls-listtool lint "
+                            "list' shows it)",
+                            shown, counted(faults, "fault")));
 }
 
 // The text of a list for the parser, read a piece ahead of it, on the other core if there is one.
@@ -42,7 +44,7 @@ class ListText {
 
   Result<std::size_t> read(std::span<char> into) {
     if (left_.empty()) {
-      if (const auto had = next_piece(); !had) return std::unexpected(had.error());
+      TRY(next_piece());
     }
     const std::size_t size = left_.copy(into.data(), into.size());
     left_.remove_prefix(size);
@@ -85,14 +87,14 @@ class ListText {
   std::future<Piece> ahead_;  // last, so that it ends before what it uses
 };
 
-Result<Source> read_text(const Common& common, const std::string& name, const ListFiles& files,
+Result<Source> read_text(const Context& context, const std::string& name, const ListFiles& files,
                          const ReadBytes& pieces) {
   ListText text(pieces);
   auto reading = preload::read_list(files.shown, [&](std::span<char> into) { return text.read(into); });
   if (!reading.list) return std::unexpected(reading.list.error());
-  tell_faults(common, files, reading);
-  auto expired = preload::check_expired(*reading.list, common.now);
-  if (const auto usable = preload::check_usable(*reading.list, common.now); !usable && !expired) {
+  tell_faults(context, files, reading);
+  auto expired = preload::check_expired(*reading.list, context.now);
+  if (const auto usable = preload::check_usable(*reading.list, context.now); !usable && !expired) {
     return fail(Fault::data, "{}: {}", printable(files.shown), usable.error().message);
   }
   Source source{.facts = {.name = name,
@@ -105,7 +107,7 @@ Result<Source> read_text(const Common& common, const std::string& name, const Li
 }
 
 // An answer names its list, and that name must mean one of them.
-Result<void> tell_apart(std::span<const fs::path> files) {
+Result<void> check_names_differ(std::span<const fs::path> files) {
   std::map<std::string, fs::path> names;
   for (const fs::path& file : files) {
     const auto [same, is_new] = names.emplace(name_of(file), file);
@@ -118,10 +120,6 @@ Result<void> tell_apart(std::span<const fs::path> files) {
 
 }  // namespace
 
-void warn(const Common& common, const std::string& message) {
-  if (!common.quiet) print_warning(program, message);
-}
-
 Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& options) {
   std::vector<minisign::PublicKey> keys;
   for (const std::string& text : options.keys) {
@@ -130,9 +128,8 @@ Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& optio
     keys.push_back(*key);
   }
   for (const fs::path& file : options.key_files) {
-    const auto content = read_file(file, minisign::key_file_size_limit, FileKind::any);
-    if (!content) return std::unexpected(content.error());
-    const auto key = minisign::parse_key_file(*content);
+    const auto content = TRY(read_file(file, minisign::key_file_size_limit, FileKind::any));
+    const auto key = minisign::parse_key_file(content);
     if (!key) return fail(Fault::data, "{}: {}", printable(file.string()), key.error().message);
     keys.push_back(*key);
   }
@@ -157,34 +154,28 @@ fs::path default_signature(const fs::path& file) {
   return file.string() + ".minisig";
 }
 
-Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
+Result<Source> read_verified(const Context& context, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
                              const Accept& accept) {
-  const auto signature = read_signature(files.signature, files.shown_signature, files.kind);
-  if (!signature) return std::unexpected(signature.error());
-  auto file = minisign::VerifiedFile::open(files.list, files.shown, *signature, keys, legacy,
-                                           preload::list_size_limit, files.kind);
-  if (!file) return std::unexpected(file.error());
+  const auto signature = TRY(read_signature(files.signature, files.shown_signature, files.kind));
+  auto file = TRY(minisign::VerifiedFile::open(files.list, files.shown, signature, keys, legacy,
+                                               preload::list_size_limit, files.kind));
   if (accept) {
-    if (const auto may = accept(file->verified()); !may) return std::unexpected(may.error());
+    TRY(accept(file.verified()));
   }
-  auto source = read_text(common, name, files, [&](std::span<char> into) { return file->read(into); });
-  if (!source) return source;
-  source->facts.signed_by = "key " + minisign::to_string(file->verified().key_id);
-  source->facts.digest = minisign::to_hex(file->verified().content);
+  auto source = TRY(read_text(context, name, files, [&](std::span<char> into) { return file.read(into); }));
+  source.facts.signed_by = "key " + minisign::to_string(file.verified().key_id);
+  source.facts.digest = minisign::to_hex(file.verified().content);
   return source;
 }
 
-Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files) {
-  const auto fd = open_file(files.list, preload::list_size_limit, files.kind);
-  if (!fd) return std::unexpected(fd.error());
-  const ReadBytes some = [&](std::span<char> into) {
-    return read_some(fd->get(), into, files.list.string());
-  };
-  return read_text(common, name, files, [&](std::span<char> into) { return read_full(some, into); });
+Result<Source> read_unverified(const Context& context, const std::string& name, const ListFiles& files) {
+  const auto fd = TRY(open_file(files.list, preload::list_size_limit, files.kind));
+  const ReadBytes some = [&](std::span<char> into) { return read_some(fd.get(), into, files.list.string()); };
+  return read_text(context, name, files, [&](std::span<char> into) { return read_full(some, into); });
 }
 
-Result<std::vector<Source>> read_sources(const Common& common, std::span<const fs::path> files,
+Result<std::vector<Source>> read_sources(const Context& context, std::span<const fs::path> files,
                                          const SignatureOptions& options) {
   if (!options.signatures.empty() && !options.has_keys()) {
     return fail(Fault::usage, "--signature says nothing without a public key (-P or -p)");
@@ -193,30 +184,28 @@ Result<std::vector<Source>> read_sources(const Common& common, std::span<const f
     return fail(Fault::usage, "{} but {}: give --signature for each list or for none",
                 counted(files.size(), "list"), counted(options.signatures.size(), "signature"));
   }
-  if (const auto told = tell_apart(files); !told) return std::unexpected(told.error());
-  const auto keys = read_keys(options);
-  if (!keys) return std::unexpected(keys.error());
+  TRY(check_names_differ(files));
+  const auto keys = TRY(read_keys(options));
   const auto legacy = options.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
   std::vector<Source> sources;
   for (std::size_t i = 0; i < files.size(); ++i) {
     const fs::path signature =
         options.signatures.empty() ? default_signature(files[i]) : options.signatures[i];
     const std::string name = name_of(files[i]);
-    if (std::error_code none; keys->empty() && fs::exists(signature, none)) {
-      warn(common, fmt::format("{}: its signature was not checked, for want of a public key (-P or -p)",
-                               printable(files[i].string())));
+    if (std::error_code none; keys.empty() && fs::exists(signature, none)) {
+      warn(context, fmt::format("{}: signature not checked: no public key given (-P or -p)",
+                                printable(files[i].string())));
     }
     const ListFiles list{
         .list = files[i], .signature = signature, .shown = files[i].string(), .kind = FileKind::any};
-    auto source = keys->empty() ? read_unverified(common, name, list)
-                                : read_verified(common, name, list, *keys, legacy);
-    if (!source) return std::unexpected(source.error());
-    sources.push_back(std::move(*source));
+    auto source = TRY(keys.empty() ? read_unverified(context, name, list)
+                                   : read_verified(context, name, list, keys, legacy));
+    sources.push_back(std::move(source));
   }
   return sources;
 }
 
-bool is_there(const SourceFacts& source) {
+bool is_installed(const SourceFacts& source) {
   return source.expires != Time{};
 }
 
@@ -228,8 +217,8 @@ std::optional<Found> find_policy(std::span<const Source> sources, std::string_vi
   return std::nullopt;
 }
 
-void each_policy(std::span<const Source> sources,
-                 const std::function<void(const preload::Entry& entry, std::size_t source)>& each) {
+void for_each_policy(std::span<const Source> sources,
+                     const std::function<void(const preload::Entry& entry, std::size_t source)>& each) {
   const preload::List nothing;
   std::vector<const preload::List*> lists;
   lists.reserve(sources.size());
@@ -247,7 +236,7 @@ int warn_unusable(const SourceFacts& source) {
 int warn_unusable(std::span<const Source> sources) {
   int status = 0;
   for (const Source& source : sources) {
-    if (const int told = warn_unusable(source.facts); told != 0) status = told;
+    if (const int due = warn_unusable(source.facts); due != 0) status = due;
   }
   return status;
 }

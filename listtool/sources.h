@@ -1,6 +1,6 @@
 // The lists that a command was given: read, verified where keys are known, and judged by the clock.
 //
-// An expired list means nothing: mail to its domains goes out as if there were no list, and a person is told.
+// An expired list has no effect: mail to its domains is sent as if there were no list, and a warning is printed.
 #pragma once
 
 #include <cstddef>
@@ -21,15 +21,15 @@
 
 namespace starttls::listtool {
 
-struct Common;
+struct Context;
 struct SignatureOptions;
 
-// What is known of a source of policies besides its entries.
+// A source of policies, without its entries.
 struct SourceFacts {
   enum class Kind {
     list,
     mta_sts,    // policies that their domains publish: see mta_sts_source.h
-    overrides,  // the operator's own word, which nobody signs
+    overrides,  // the operator's own, which have no signature
   };
   Kind kind = Kind::list;
   std::string name;  // the file's name without ".json", or the configured one; no other source has it
@@ -42,7 +42,7 @@ struct SourceFacts {
 };
 
 // Not where a list is configured but was never installed: then it has no times and no signer, either.
-bool is_there(const SourceFacts& source);
+bool is_installed(const SourceFacts& source);
 
 struct Source {
   SourceFacts facts;
@@ -68,7 +68,7 @@ struct ListFiles {
   std::filesystem::path signature;
   std::string shown;            // how sentences name the list
   std::string shown_signature;  // "": by its path
-  // Where gpgv has a folder for as long as it runs; "": TMPDIR.
+  // Where gpgv has a directory while it runs; "": TMPDIR.
   std::filesystem::path scratch;
   FileKind kind = FileKind::regular;  // what the two files may be
 };
@@ -78,17 +78,17 @@ using Accept = std::function<Result<void>(const minisign::Verified& verified)>;
 
 // A list in a file, parsed once it is verified: not a byte of it before. Fault::data where it is not signed
 // by one of the keys, is no list, or is from the far future. An expired list is there, with its reason.
-// Faults of single entries are told on standard error.
-Result<Source> read_verified(const Common& common, const std::string& name, const ListFiles& files,
+// Faults of single entries are printed on standard error.
+Result<Source> read_verified(const Context& context, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
                              const Accept& accept = {});
 
-// The same without a signature: its caller knows where the file is from, or has said that nobody does.
-Result<Source> read_unverified(const Common& common, const std::string& name, const ListFiles& files);
+// The same without a signature, for callers who trust the file for another reason, or not at all.
+Result<Source> read_unverified(const Context& context, const std::string& name, const ListFiles& files);
 
 // The lists of a command line. All or nothing: the first list that read_verified() refuses is the error.
 // Fault::usage where two files would be lists of one name.
-Result<std::vector<Source>> read_sources(const Common& common, std::span<const std::filesystem::path> files,
+Result<std::vector<Source>> read_sources(const Context& context, std::span<const std::filesystem::path> files,
                                          const SignatureOptions& options);
 
 // The entry that counts for a domain, a view into its source.
@@ -100,11 +100,11 @@ std::optional<Found> find_policy(std::span<const Source> sources, std::string_vi
 
 // For each domain, in their order, the entry that counts: that of the last usable source that
 // has one; and which source that is.
-void each_policy(std::span<const Source> sources,
-                 const std::function<void(const preload::Entry& entry, std::size_t source)>& each);
+void for_each_policy(std::span<const Source> sources,
+                     const std::function<void(const preload::Entry& entry, std::size_t source)>& each);
 
-// Names a source that cannot be used on standard error, also where warnings are not wanted, since somebody
-// must see to them. Returns the exit status: that of Fault::data where there are any, else 0.
+// Names a source that cannot be used on standard error, also where warnings are not wanted, since an
+// administrator must act. Returns the exit status: that of Fault::data where there are any, else 0.
 int warn_unusable(const SourceFacts& source);
 int warn_unusable(std::span<const Source> sources);
 

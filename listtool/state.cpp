@@ -11,6 +11,7 @@
 #include "base/atomic_file.h"
 #include "base/directory.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "config/settings.h"
 #include "listtool/configuration.h"
 
@@ -33,7 +34,7 @@ std::unexpected<Error> cannot(const fs::path& path, std::string_view what, int e
 
 std::unexpected<Error> damaged(const fs::path& path, std::string_view how) {
   return fail(Fault::data,
-              "{}: {}; to fetch all lists anew, remove the link 'current' of the state directory and run "
+              "{}: {}; to fetch all lists again, remove the link 'current' of the state directory and run "
               "update",
               printable(path.string()), how);
 }
@@ -58,7 +59,7 @@ std::string to_toml(const std::vector<Edition>& lists) {
 }
 
 Result<Edition> read_edition(config::Settings& settings, const std::string& at,
-                             std::vector<LegacyFacts>& former) {
+                             std::vector<LegacyFacts>& legacy) {
   Edition edition;
   std::string timestamp;
   std::string expires;
@@ -74,18 +75,17 @@ Result<Edition> read_edition(config::Settings& settings, const std::string& at,
   settings.string(at + "expires", expires);
   settings.number(at + "domains", edition.domains, 0, most_editions);
   for (const auto& [text, time] : {std::pair{&timestamp, &edition.timestamp}, {&expires, &edition.expires}}) {
-    const auto read = parse_rfc3339(*text);
-    if (!read) return std::unexpected(read.error());
-    *time = *read;
+    const auto read = TRY(parse_rfc3339(*text));
+    *time = read;
   }
   const bool has_signature = edition.signature == ".minisig" || edition.signature == ".asc";
   if (edition.name.empty() || edition.number == 0 || edition.origin.empty() || edition.signed_by.empty() ||
       !has_signature) {
     return fail(Fault::data, "an entry is incomplete");
   }
-  std::string shown = shown_place(edition.origin);
+  std::string shown = shown_origin(edition.origin);
   if (!validators.empty() || shown != edition.origin) {
-    former.push_back({.name = edition.name,
+    legacy.push_back({.name = edition.name,
                       .number = edition.number,
                       .origin = std::move(edition.origin),
                       .validators = std::move(validators)});
@@ -99,9 +99,8 @@ Result<Edition> read_edition(config::Settings& settings, const std::string& at,
 Result<void> make_for_root(const fs::path& state_dir) {
   if (::geteuid() != 0) return {};
   for (const fs::path& path : {state_dir, state_dir / "sets"}) {
-    const auto directory = Directory::make(path);
-    if (!directory) return std::unexpected(directory.error());
-    if (directory->is_guarded()) continue;
+    const auto directory = TRY(Directory::make(path));
+    if (directory.is_guarded()) continue;
     return fail(Fault::permission,
                 "{}: root does not update lists where another user can change files: give the directory, and "
                 "those above it, to root, or run update as the user whose directory it is",
@@ -130,31 +129,31 @@ void clear_scratch(const fs::path& state_dir) {
 
 }  // namespace
 
-const Edition* Set::find(std::string_view name) const {
+const Edition* ListSet::find(std::string_view name) const {
   const auto found = std::ranges::find(lists, name, &Edition::name);
   return found == lists.end() ? nullptr : &*found;
 }
 
-fs::path Set::list_of(const Edition& edition) const {
+fs::path ListSet::list_of(const Edition& edition) const {
   return folder / (edition.name + ".json");
 }
 
-fs::path Set::signature_of(const Edition& edition) const {
+fs::path ListSet::signature_of(const Edition& edition) const {
   return folder / (edition.name + ".json" + edition.signature);
 }
 
-fs::path Set::index_of(const Edition& edition) const {
+fs::path ListSet::index_of(const Edition& edition) const {
   return folder / (edition.name + ".cdb");
 }
 
-Result<Set> read_set(const fs::path& folder) {
+Result<ListSet> read_set(const fs::path& folder) {
   const fs::path file = folder / facts_file;
   auto settings = config::Settings::load(file);
   if (!settings) return damaged(file, "is damaged: " + settings.error().message);
-  Set set{.folder = folder, .lists = {}};
+  ListSet set{.folder = folder, .lists = {}};
   const std::size_t lists = settings->tables("list");
   for (std::size_t i = 0; i < lists; ++i) {
-    auto edition = read_edition(*settings, fmt::format("list[{}].", i), set.former);
+    auto edition = read_edition(*settings, fmt::format("list[{}].", i), set.legacy);
     if (!edition) return damaged(file, "is damaged: " + edition.error().message);
     set.lists.push_back(std::move(*edition));
   }
@@ -163,11 +162,11 @@ Result<Set> read_set(const fs::path& folder) {
   return set;
 }
 
-Result<Set> current_set(const fs::path& state_dir) {
+Result<ListSet> current_set(const fs::path& state_dir) {
   const fs::path link = state_dir / "current";
   std::error_code error;
   const fs::path target = fs::read_symlink(link, error);
-  if (error == std::errc::no_such_file_or_directory) return Set{};
+  if (error == std::errc::no_such_file_or_directory) return ListSet{};
   if (error == std::errc::invalid_argument) return damaged(link, "is no symbolic link");
   if (error) return cannot_read(link.string(), error.value());
   const fs::path folder = fs::canonical(state_dir / target, error);
@@ -187,22 +186,21 @@ StateWriter::StateWriter(fs::path path, UniqueFd lock) : path_(std::move(path)),
 }
 
 Result<StateWriter> StateWriter::lock(const fs::path& state_dir) {
-  if (auto safe = make_for_root(state_dir); !safe) return std::unexpected(safe.error());
+  TRY(make_for_root(state_dir));
   std::error_code error;
   fs::create_directories(state_dir / "sets", error);
-  if (error) return cannot(state_dir, "make the folder", error.value());
+  if (error) return cannot(state_dir, "create the directory", error.value());
   const fs::path file = state_dir / "lock";
-  // For nobody else: who can open it can hold it, and keep every update from running.
+  // Only for the owner: a process that can open it can lock it, and keep every update from running.
   UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return cannot(file, "open", errno);
   if (!S_ISREG(info.st_mode))
     return fail(Fault::cannot_create, "{}: {}", printable(file.string()), file_type_name(info.st_mode));
   if (::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
-  if (auto locked = starttls::lock(fd, state_dir, "another update is running"); !locked)
-    return std::unexpected(locked.error());
+  TRY(starttls::lock(fd, state_dir, "another update is running"));
   // Before anything is cleared away it must be known what counts.
-  if (const auto set = current_set(state_dir); !set) return std::unexpected(set.error());
+  TRY(current_set(state_dir));
   StateWriter state(state_dir, std::move(fd));
   state.clear_away();
   clear_scratch(state_dir);
@@ -227,56 +225,53 @@ void StateWriter::clear_away() {
   }
 }
 
-Result<fs::path> StateWriter::begin_set() {
-  if (::mkdir(next_folder().c_str(), 0755) != 0 && errno != EEXIST) {
-    return cannot(next_folder(), "make the folder", errno);
+Result<fs::path> StateWriter::create_next_set() {
+  if (::mkdir(next_directory().c_str(), 0755) != 0 && errno != EEXIST) {
+    return cannot(next_directory(), "create the directory", errno);
   }
-  return next_folder();
+  return next_directory();
 }
 
 void StateWriter::drop(std::string_view list) const {
-  const Set next{.folder = next_folder(), .lists = {}};
+  const ListSet next{.folder = next_directory(), .lists = {}};
   for (const char* const signature : {".minisig", ".asc"}) {
     const Edition edition{.name = std::string(list), .signature = signature};
-    for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+    for (const auto file : {&ListSet::list_of, &ListSet::signature_of, &ListSet::index_of}) {
       ::unlink((next.*file)(edition).c_str());
     }
   }
 }
 
-Result<void> StateWriter::keep(const Set& from, const Edition& edition) {
-  const Set to{.folder = next_folder(), .lists = {}};
-  for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+Result<void> StateWriter::keep(const ListSet& from, const Edition& edition) {
+  const ListSet to{.folder = next_directory(), .lists = {}};
+  for (const auto file : {&ListSet::list_of, &ListSet::signature_of, &ListSet::index_of}) {
     const fs::path name = (to.*file)(edition);
     if (::link((from.*file)(edition).c_str(), name.c_str()) != 0) return cannot(name, "make the link", errno);
   }
   return {};
 }
 
-Result<Set> StateWriter::complete_set(std::vector<Edition> lists) {
-  if (const auto written = replace_file(next_folder() / facts_file, to_toml(lists), mode_); !written) {
-    return std::unexpected(written.error());
-  }
-  if (const auto synced = sync_directory(path_ / "sets"); !synced) return std::unexpected(synced.error());
-  return Set{.folder = next_folder(), .lists = std::move(lists)};
+Result<ListSet> StateWriter::complete_set(std::vector<Edition> lists) {
+  TRY(replace_file(next_directory() / facts_file, to_toml(lists), mode_));
+  TRY(sync_directory(path_ / "sets"));
+  return ListSet{.folder = next_directory(), .lists = std::move(lists)};
 }
 
 Result<void> StateWriter::redact_legacy_facts() const {
   for (const char* name : {"current", "previous"}) {
     std::error_code error;
     const fs::path folder = fs::canonical(path_ / name, error);
-    const auto set = error ? Result<Set>{} : read_set(folder);
-    // Of a damaged one nobody can tell what is in it, and only the current one counts.
-    if (!set || set->former.empty()) continue;
-    if (auto written = replace_file(folder / facts_file, to_toml(set->lists), mode_); !written)
-      return written;
+    const auto set = error ? Result<ListSet>{} : read_set(folder);
+    // The content of a damaged one is unknown, and only the current one counts.
+    if (!set || set->legacy.empty()) continue;
+    TRY(replace_file(folder / facts_file, to_toml(set->lists), mode_));
   }
   return {};
 }
 
 void StateWriter::discard_set() const {
   std::error_code none;  // what is left is cleared away by the next update
-  fs::remove_all(next_folder(), none);
+  fs::remove_all(next_directory(), none);
 }
 
 Result<void> StateWriter::link(std::string_view name, const std::string& target) {
@@ -289,15 +284,15 @@ Result<void> StateWriter::link(std::string_view name, const std::string& target)
   return {};
 }
 
-Result<void> StateWriter::switch_to(const Set& set) {
+Result<void> StateWriter::switch_to(const ListSet& set) {
   std::error_code none;
   const fs::path old = fs::read_symlink(path_ / "current", none);
   if (!old.empty()) {
-    if (auto linked = link("previous", old.string()); !linked) return linked;
+    TRY(link("previous", old.string()));
   }
-  if (auto linked = link("current", "sets/" + set.folder.filename().string()); !linked) return linked;
+  TRY(link("current", "sets/" + set.folder.filename().string()));
   next_ += 1;
-  if (auto synced = sync_directory(path_); !synced) return synced;
+  TRY(sync_directory(path_));
   clear_away();
   return {};
 }

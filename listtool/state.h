@@ -2,7 +2,7 @@
 //
 //   STATE/lock                    held by the update that runs
 //   STATE/current, previous       links to the sets that count now and counted before
-//   STATE/sets/N/set.toml         what is known of its lists, in overlay order; everybody may read it
+//   STATE/sets/N/set.toml         its lists, in overlay order; readable by all
 //   STATE/sets/N/NAME.json        a list, and beside it its signature (.minisig or .asc) and its index (.cdb)
 //   STATE/outputs.toml            what the maps were made of (see outputs.h)
 //   STATE/remembered.toml         the newest edition of each list (see remembered.h)
@@ -31,7 +31,7 @@ namespace starttls::listtool {
 struct Edition {
   std::string name;
   std::uint64_t number = 0;  // of the set it came with: no other edition of this list has it
-  std::string origin;        // the URL or path it is from, as shown_place() has it: without secrets
+  std::string origin;        // the URL or path it is from, as shown_origin() has it: without secrets
   std::string signed_by;     // "key A809E3FFB11E271C", "OpenPGP key 40 HEX DIGITS"
   std::string signature;     // the end of its signature's name: ".minisig" or ".asc"
   Time timestamp;
@@ -49,11 +49,11 @@ struct LegacyFacts {
   http::Validators validators;
 };
 
-// A set of editions in its folder.
-struct Set {
+// A set of editions in its directory.
+struct ListSet {
   std::filesystem::path folder;  // empty where nothing is installed
   std::vector<Edition> lists;
-  std::vector<LegacyFacts> former;  // where set.toml has them
+  std::vector<LegacyFacts> legacy;  // where set.toml has them
 
   const Edition* find(std::string_view name) const;
   std::filesystem::path list_of(const Edition& edition) const;
@@ -61,11 +61,11 @@ struct Set {
   std::filesystem::path index_of(const Edition& edition) const;
 };
 
-// The set in a folder. Fault::data where it is damaged.
-Result<Set> read_set(const std::filesystem::path& folder);
+// The set in a directory. Fault::data where it is damaged.
+Result<ListSet> read_set(const std::filesystem::path& folder);
 
 // The current set; an empty one where nothing was ever installed.
-Result<Set> current_set(const std::filesystem::path& state_dir);
+Result<ListSet> current_set(const std::filesystem::path& state_dir);
 
 // The state directory of the one process that may change it.
 class StateWriter {
@@ -74,31 +74,31 @@ class StateWriter {
   // another update holds the lock.
   static Result<StateWriter> lock(const std::filesystem::path& state_dir);
 
-  // Makes the folder of the next set where it is not there yet. `next_number` and `next_folder` say which.
-  Result<std::filesystem::path> begin_set();
+  // Creates the directory of the next set if it does not exist. `next_number` and `next_directory` say which.
+  Result<std::filesystem::path> create_next_set();
   std::uint64_t next_number() const { return next_; }
-  std::filesystem::path next_folder() const { return path_ / "sets" / std::to_string(next_); }
+  std::filesystem::path next_directory() const { return path_ / "sets" / std::to_string(next_); }
 
   // Takes back what was put into the new set for a list that is not to be in it.
   void drop(std::string_view list) const;
 
   // Puts the edition's files of another set into the new one, too.
-  Result<void> keep(const Set& from, const Edition& edition);
+  Result<void> keep(const ListSet& from, const Edition& edition);
 
-  // Of sets with former facts: writes what is known of the lists without secrets. Set::former must be
+  // Of sets with legacy facts: writes set.toml without secrets. ListSet::legacy must be
   // saved elsewhere before.
   Result<void> redact_legacy_facts() const;
 
   // The mode of a new file that others may read: 0644 less the umask.
   mode_t mode() const { return mode_; }
 
-  // Writes what is known of the lists; from then on the new set is complete and safe from a power cut.
-  Result<Set> complete_set(std::vector<Edition> lists);
+  // Writes set.toml; from then on the new set is complete and safe from a power cut.
+  Result<ListSet> complete_set(std::vector<Edition> lists);
 
   // The one moment at which the new set takes the place of the current one.
-  Result<void> switch_to(const Set& set);
+  Result<void> switch_to(const ListSet& set);
 
-  // Removes the new set, where it was begun and nothing came of it.
+  // Removes the new set, if it was begun and is not in use.
   void discard_set() const;
 
   const std::filesystem::path& path() const { return path_; }

@@ -19,7 +19,7 @@ std::string split_mxs(const mtasts::Policy& policy) {
 }
 
 std::string in_force(const mtasts::FetchedPolicy& fetched) {
-  return fmt::format("{}, until {}", summary_of(fetched.policy), to_rfc3339(fetched.expires()));
+  return fmt::format("{}, until {}", policy_summary(fetched.policy), to_rfc3339(fetched.expires()));
 }
 
 std::string_view to_string(StsOutcome::Kind kind) {
@@ -46,7 +46,7 @@ std::string age_of(Time then, Time now) {
   return counted(static_cast<std::uint64_t>(floor<days>(age).count()), "day");
 }
 
-void write(json::JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
+void to_json(json::JsonText& json, const std::optional<mtasts::FetchedPolicy>& fetched) {
   json.key("policy");
   if (!fetched) return json.null();
   json.begin_object();
@@ -62,7 +62,7 @@ void write(json::JsonText& json, const std::optional<mtasts::FetchedPolicy>& fet
   json.end_object();
 }
 
-void write(json::JsonText& json, const std::optional<mtasts::Failure>& failure) {
+void to_json(json::JsonText& json, const std::optional<mtasts::Failure>& failure) {
   json.key("failure");
   if (!failure) return json.null();
   json.begin_object();
@@ -94,11 +94,11 @@ StsOutcome outcome_of(const discovery::MtaStsDiscovery& discovery, Time now) {
   return outcome;
 }
 
-std::string summary_of(const mtasts::Policy& policy) {
+std::string policy_summary(const mtasts::Policy& policy) {
   return std::string(mtasts::to_string(policy.mode)) + (policy.mx.empty() ? "" : " " + split_mxs(policy));
 }
 
-std::string as_text(const DomainName& domain, const StsOutcome& outcome) {
+std::string to_string(const DomainName& domain, const StsOutcome& outcome) {
   std::string text = domain.str() + ": ";
   switch (outcome.kind) {
     case StsOutcome::Kind::policy:
@@ -112,13 +112,13 @@ std::string as_text(const DomainName& domain, const StsOutcome& outcome) {
                   : "its policy lasts no time at all (max_age 0)";
       break;
     case StsOutcome::Kind::unknown:
-      text += "cannot be told now: " + outcome.reason;
+      text += "cannot be determined now: " + outcome.reason;
       break;
   }
   return text + (outcome.policy ? "; still in force: " + in_force(*outcome.policy) : "") + "\n";
 }
 
-std::string as_text(const mtastsdb::CacheEntry& entry, Time now) {
+std::string to_string(const mtastsdb::CacheEntry& entry, Time now) {
   const mtasts::PolicyState& known = entry.policy_state;
   std::string text = entry.domain.str() + ": ";
   if (known.policy) {
@@ -134,27 +134,27 @@ std::string as_text(const mtastsdb::CacheEntry& entry, Time now) {
   return text + "; next fetch due " + to_rfc3339(known.next_fetch) + "\n";
 }
 
-void write(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome) {
+void to_json(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome) {
   json.begin_object();
   json.member("domain", domain.str());
   json.member("outcome", to_string(outcome.kind));
   if (!outcome.reason.empty()) json.member("reason", outcome.reason);
-  write(json, outcome.policy);
-  write(json, outcome.failure);
+  to_json(json, outcome.policy);
+  to_json(json, outcome.failure);
   json.end_object();
 }
 
-void write(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now) {
+void to_json(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now) {
   json.begin_object();
   json.member("domain", entry.domain.str());
   json.member("in_force", entry.policy_state.valid(now) != nullptr);
-  write(json, entry.policy_state.policy);
-  write(json, entry.policy_state.failure);
+  to_json(json, entry.policy_state.policy);
+  to_json(json, entry.policy_state.failure);
   json.member("next_fetch", to_rfc3339(entry.policy_state.next_fetch));
   json.end_object();
 }
 
-void StsTally::count(const StsOutcome& outcome) {
+void StsTotals::count(const StsOutcome& outcome) {
   ++domains_;
   switch (outcome.kind) {
     case StsOutcome::Kind::policy:
@@ -172,31 +172,32 @@ void StsTally::count(const StsOutcome& outcome) {
   }
 }
 
-int StsTally::exit_status() const {
+int StsTotals::exit_status() const {
   const bool passing = unknown_ != 0 || failed_.contains(mtasts::FailureType::fetch_error);
   if (passing) return static_cast<int>(Fault::temporary);
   if (!failed_.empty()) return static_cast<int>(Fault::data);
   return without_ != 0 ? 1 : 0;
 }
 
-std::string as_text(const StsTally& tally) {
-  std::string text = fmt::format("{}: {} with a policy, {} without", counted(tally.domains_, "domain"),
-                                 tally.with_policy_, tally.without_);
-  for (const auto& [type, count] : tally.failed_)
+std::string to_string(const StsTotals& totals) {
+  std::string text = fmt::format("{}: {} with a policy, {} without", counted(totals.domains_, "domain"),
+                                 totals.with_policy_, totals.without_);
+  for (const auto& [type, count] : totals.failed_)
     text += fmt::format(", {} {}", count, mtasts::to_string(type));
-  if (tally.unknown_ != 0) text += fmt::format(", {} of which the DNS cannot tell now", tally.unknown_);
+  if (totals.unknown_ != 0)
+    text += fmt::format(", {} for which the DNS gives no answer now", totals.unknown_);
   return text;
 }
 
-void write(json::JsonText& json, const StsTally& tally) {
+void to_json(json::JsonText& json, const StsTotals& totals) {
   json.begin_object();
-  json.member("domains", tally.domains_);
-  json.member("policy", tally.with_policy_);
-  json.member("none", tally.without_);
-  json.member("unknown", tally.unknown_);
+  json.member("domains", totals.domains_);
+  json.member("policy", totals.with_policy_);
+  json.member("none", totals.without_);
+  json.member("unknown", totals.unknown_);
   json.key("failed");
   json.begin_object();
-  for (const auto& [type, count] : tally.failed_) json.member(mtasts::to_string(type), count);
+  for (const auto& [type, count] : totals.failed_) json.member(mtasts::to_string(type), count);
   json.end_object();
   json.end_object();
 }

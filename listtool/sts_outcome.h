@@ -1,4 +1,4 @@
-// What came of looking for the MTA-STS policy of a domain, for people and for machines.
+// The outcome of a look-up of the MTA-STS policy of a domain, for people and for machines.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +18,8 @@ struct StsOutcome {
   enum class Kind {
     policy,   // there is one, and it is in force
     none,     // the domain publishes no record that counts
-    failed,   // there is a record, but the policy cannot be had or is none
-    unknown,  // the DNS cannot tell now
+    failed,   // there is a record, but the policy cannot be fetched or is invalid
+    unknown,  // the DNS gives no answer now
   };
   Kind kind = Kind::unknown;
   std::optional<mtasts::FetchedPolicy> policy;  // in force, also where the last fetch failed
@@ -29,26 +29,26 @@ struct StsOutcome {
 
 StsOutcome outcome_of(const discovery::MtaStsDiscovery& discovery, Time now);
 
-// "enforce mx.example.org *.example.net": all that a mail server goes by.
-std::string summary_of(const mtasts::Policy& policy);
+// "enforce mx.example.org *.example.net": all that matters to a mail server.
+std::string policy_summary(const mtasts::Policy& policy);
 
 // A line.
-std::string as_text(const DomainName& domain, const StsOutcome& outcome);
-std::string as_text(const mtastsdb::CacheEntry& entry, Time now);
-void write(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome);
-void write(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now);
+std::string to_string(const DomainName& domain, const StsOutcome& outcome);
+std::string to_string(const mtastsdb::CacheEntry& entry, Time now);
+void to_json(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome);
+void to_json(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now);
 
-// How many came to what.
-class StsTally {
+// How many domains had which outcome.
+class StsTotals {
  public:
   void count(const StsOutcome& outcome);
 
   // 0: every domain has a policy; 1: some have none; 65: of some the policy is invalid or its host has the
-  // wrong certificate; 75: of some it cannot be told now.
+  // wrong certificate; 75: of some it cannot be determined now.
   int exit_status() const;
 
-  friend std::string as_text(const StsTally& tally);
-  friend void write(json::JsonText& json, const StsTally& tally);
+  friend std::string to_string(const StsTotals& totals);
+  friend void to_json(json::JsonText& json, const StsTotals& totals);
 
  private:
   std::uint64_t domains_ = 0;
@@ -58,7 +58,7 @@ class StsTally {
   std::map<mtasts::FailureType, std::uint64_t> failed_;
 };
 
-std::string as_text(const StsTally& tally);
-void write(json::JsonText& json, const StsTally& tally);
+std::string to_string(const StsTotals& totals);
+void to_json(json::JsonText& json, const StsTotals& totals);
 
 }  // namespace starttls::listtool

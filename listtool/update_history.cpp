@@ -6,6 +6,7 @@
 
 #include "base/atomic_file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "config/settings.h"
 #include "minisign/blake2b.h"
 
@@ -17,25 +18,24 @@ namespace fs = std::filesystem;
 constexpr std::uint64_t max_edition = std::uint64_t{1} << 62U;
 constexpr mode_t private_mode = 0600;
 
-Result<std::pair<std::string, Remembered>> read_one(config::Settings& settings, const std::string& at) {
+Result<std::pair<std::string, ListHistory>> read_one(config::Settings& settings, const std::string& at) {
   std::string name;
   std::string timestamp;
-  Remembered remembered;
+  ListHistory list_history;
   settings.string(at + "name", name);
   settings.string(at + "timestamp", timestamp);
-  settings.string(at + "digest", remembered.digest);
-  settings.number(at + "edition", remembered.edition, 0, max_edition);
-  settings.string(at + "origin", remembered.origin);
-  settings.string(at + "etag", remembered.validators.etag);
-  settings.string(at + "last_modified", remembered.validators.last_modified);
-  const auto time = parse_rfc3339(timestamp);
-  if (!time) return std::unexpected(time.error());
+  settings.string(at + "digest", list_history.digest);
+  settings.number(at + "edition", list_history.edition, 0, max_edition);
+  settings.string(at + "origin", list_history.origin);
+  settings.string(at + "etag", list_history.validators.etag);
+  settings.string(at + "last_modified", list_history.validators.last_modified);
+  const auto time = TRY(parse_rfc3339(timestamp));
   if (name.empty()) return fail(Fault::data, "an entry has no name");
-  remembered.timestamp = *time;
-  return std::pair(std::move(name), std::move(remembered));
+  list_history.timestamp = time;
+  return std::pair(std::move(name), std::move(list_history));
 }
 
-std::string to_toml(const std::map<std::string, Remembered, std::less<>>& lists) {
+std::string to_toml(const std::map<std::string, ListHistory, std::less<>>& lists) {
   std::string text =
       "# Made by starttls-listtool update: the newest edition of each list, which no older one may replace.\n"
       "# How to reset a list deliberately is in starttls-listtool(1), FILES.\n";
@@ -52,54 +52,53 @@ std::string to_toml(const std::map<std::string, Remembered, std::less<>>& lists)
 
 }  // namespace
 
-bool Remembered::operator==(const Remembered& other) const {
+bool ListHistory::operator==(const ListHistory& other) const {
   return timestamp == other.timestamp && digest == other.digest && edition == other.edition &&
          origin == other.origin && validators.etag == other.validators.etag &&
          validators.last_modified == other.validators.last_modified;
 }
 
 Result<std::string> place_digest(std::string_view place) {
-  const auto hash = minisign::blake2b(place);
-  if (!hash) return std::unexpected(hash.error());
-  return minisign::to_hex(*hash);
+  const auto hash = TRY(minisign::blake2b(place));
+  return minisign::to_hex(hash);
 }
 
-Result<Memory> Memory::load(const fs::path& state_dir) {
-  Memory memory(state_dir / "remembered.toml");
+Result<UpdateHistory> UpdateHistory::load(const fs::path& state_dir) {
+  UpdateHistory history(state_dir / "remembered.toml");
   std::error_code error;
-  const auto status = fs::symlink_status(memory.file_, error);
-  if (status.type() == fs::file_type::not_found) return memory;
+  const auto status = fs::symlink_status(history.file_, error);
+  if (status.type() == fs::file_type::not_found) return history;
   const auto damaged = [&](const Error& why) {
     return fail(Fault::data,
                 "{}: is damaged: {}; without it an older edition of a list that is not installed could come "
                 "back; to go on without it, remove it and run update",
-                printable(memory.file_.string()), why.message);
+                printable(history.file_.string()), why.message);
   };
-  auto settings = config::Settings::load(memory.file_);
+  auto settings = config::Settings::load(history.file_);
   if (!settings) return damaged(settings.error());
   const std::size_t count = settings->tables("list");
   for (std::size_t i = 0; i < count; ++i) {
     auto one = read_one(*settings, fmt::format("list[{}].", i));
     if (!one) return damaged(one.error());
-    memory.lists_.insert_or_assign(std::move(one->first), std::move(one->second));
+    history.lists_.insert_or_assign(std::move(one->first), std::move(one->second));
   }
   if (const auto finished = settings->finish(); !finished) return damaged(finished.error());
-  return memory;
+  return history;
 }
 
-const Remembered* Memory::find(std::string_view name) const {
+const ListHistory* UpdateHistory::find(std::string_view name) const {
   const auto found = lists_.find(name);
   return found == lists_.end() ? nullptr : &found->second;
 }
 
-void Memory::remember(const std::string& name, Remembered remembered) {
+void UpdateHistory::remember(const std::string& name, ListHistory list_history) {
   const auto [place, is_new] = lists_.try_emplace(name);
-  if (!is_new && place->second == remembered) return;
-  place->second = std::move(remembered);
+  if (!is_new && place->second == list_history) return;
+  place->second = std::move(list_history);
   changed_ = true;
 }
 
-void Memory::forget_some(std::span<const ListSettings> configured) {
+void UpdateHistory::forget_some(std::span<const ListSettings> configured) {
   std::vector<std::pair<Time, std::string>> others;
   for (const auto& [name, list] : lists_) {
     if (std::ranges::find(configured, name, &ListSettings::name) == configured.end()) {
@@ -112,7 +111,7 @@ void Memory::forget_some(std::span<const ListSettings> configured) {
   for (const auto& [timestamp, name] : others) lists_.erase(name);
 }
 
-Result<void> Memory::save(std::span<const ListSettings> configured) {
+Result<void> UpdateHistory::save(std::span<const ListSettings> configured) {
   if (!changed_) return {};
   forget_some(configured);
   auto saved = replace_file(file_, to_toml(lists_), private_mode);

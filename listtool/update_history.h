@@ -21,7 +21,7 @@
 
 namespace starttls::listtool {
 
-struct Remembered {
+struct ListHistory {
   Time timestamp;      // of the newest edition that was installed
   std::string digest;  // of its bytes: BLAKE2b-512 in hexadecimal; "" of one that was installed before there
                        // was this file
@@ -29,32 +29,32 @@ struct Remembered {
   std::string origin;         // place_digest() of where it is from
   http::Validators validators;
 
-  bool operator==(const Remembered&) const;
+  bool operator==(const ListHistory&) const;
 };
 
-// What tells one URL or path from another without showing a secret that is in it.
+// A digest that identifies a URL or path without showing a secret in it.
 Result<std::string> place_digest(std::string_view place);
 
-class Memory {
+class UpdateHistory {
  public:
   // Of lists that are not configured at most so many are kept, those with the newest editions.
   static constexpr std::size_t max_unconfigured = 1000;
 
   // Nothing is remembered where there is no file. Fault::data where it is damaged: as if nothing were
   // remembered, an old list could come back.
-  static Result<Memory> load(const std::filesystem::path& state_dir);
+  static Result<UpdateHistory> load(const std::filesystem::path& state_dir);
 
-  const Remembered* find(std::string_view name) const;
-  void remember(const std::string& name, Remembered remembered);
+  const ListHistory* find(std::string_view name) const;
+  void remember(const std::string& name, ListHistory list_history);
   // Nothing is written where nothing changed.
   Result<void> save(std::span<const ListSettings> configured);
 
  private:
-  explicit Memory(std::filesystem::path file) : file_(std::move(file)) {}
+  explicit UpdateHistory(std::filesystem::path file) : file_(std::move(file)) {}
   void forget_some(std::span<const ListSettings> configured);
 
   std::filesystem::path file_;
-  std::map<std::string, Remembered, std::less<>> lists_;
+  std::map<std::string, ListHistory, std::less<>> lists_;
   bool changed_ = false;
 };
 

@@ -9,37 +9,47 @@
 #include "base/console.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "json/json_text.h"
-#include "listtool/options.h"
+#include "listtool/commands.h"
+#include "listtool/signature_options.h"
 #include "listtool/sources.h"
 
 namespace starttls::listtool {
 namespace {
 
-Result<minisign::Verified> verdict(const VerifyOptions& options) {
-  if (!options.signature.has_keys()) return fail(Fault::usage, "verify needs a public key (-P or -p)");
-  if (options.signature.signatures.size() > 1) return fail(Fault::usage, "one file has one signature");
-  // Before all else, so that a mistyped name is not taken for a file without a signature.
-  if (::access(options.file.c_str(), R_OK) != 0) {
-    return fail(errno == EACCES ? Fault::permission : Fault::io, "{}: {}", printable(options.file.string()),
-                errno_text(errno));
-  }
-  const auto keys = read_keys(options.signature);
-  if (!keys) return std::unexpected(keys.error());
-  const auto signature =
-      read_signature(options.signature.signatures.empty() ? default_signature(options.file)
-                                                          : options.signature.signatures.front(),
-                     "", FileKind::any);
-  if (!signature) return std::unexpected(signature.error());
-  return minisign::verify_file(
-      options.file, *signature, *keys,
-      options.signature.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse, FileKind::any);
+struct Values {
+  std::filesystem::path file;
+  SignatureOptions signature;
+};
+
+void declare(Options& options, Values& values) {
+  options.argument("FILE", values.file, "What was signed").required().check(command::names_file);
+  declare_signature(options, values.signature);
 }
 
-std::string as_json(const VerifyOptions& options, const Result<minisign::Verified>& verified) {
+Result<minisign::Verified> verify(const Values& values) {
+  if (!values.signature.has_keys()) return fail(Fault::usage, "verify needs a public key (-P or -p)");
+  if (values.signature.signatures.size() > 1) return fail(Fault::usage, "one file has one signature");
+  // Before all else, so that a mistyped name is not taken for a file without a signature.
+  if (::access(values.file.c_str(), R_OK) != 0) {
+    return fail(errno == EACCES ? Fault::permission : Fault::io, "{}: {}", printable(values.file.string()),
+                errno_text(errno));
+  }
+  const auto keys = TRY(read_keys(values.signature));
+  const auto signature =
+      TRY(read_signature(values.signature.signatures.empty() ? default_signature(values.file)
+                                                             : values.signature.signatures.front(),
+                         "", FileKind::any));
+  return minisign::verify_file(
+      values.file, signature, keys,
+      values.signature.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse, FileKind::any);
+}
+
+std::string to_json(const Values& values, const Result<minisign::Verified>& verified) {
   json::JsonText json;
   json.begin_object();
-  json.member("file", options.file.string());
+  json.member("file", values.file.string());
   json.member("verified", verified.has_value());
   if (verified) {
     json.member("key", minisign::to_string(verified->key_id));
@@ -52,23 +62,26 @@ std::string as_json(const VerifyOptions& options, const Result<minisign::Verifie
   return json.take();
 }
 
-}  // namespace
-
-Result<int> verify(const Common& common, const VerifyOptions& options) {
-  const auto verified = verdict(options);
+Result<int> run(const Values& values, const Context& context) {
+  const auto verified = verify(values);
   // "Not verified" is an answer; that the question could not be asked is none.
   if (!verified && verified.error().fault != Fault::data) return std::unexpected(verified.error());
-  if (common.json) {
-    if (const auto printed = print(as_json(options, verified)); !printed) {
-      return std::unexpected(printed.error());
-    }
-  }
+  if (context.json) TRY(print(to_json(values, verified)));
   if (!verified) return std::unexpected(verified.error());
-  if (!common.json) {
+  if (!context.json) {
     const auto comment = printable(verified->trusted_comment, minisign::trusted_comment_limit * 8);
-    if (const auto printed = print(comment + "\n"); !printed) return std::unexpected(printed.error());
+    TRY(print(comment + "\n"));
   }
   return 0;
+}
+
+}  // namespace
+
+Command verify_command() {
+  return make_command({.name = "verify",
+                       .summary = "Check the minisign signature of a file",
+                       .example = "starttls-listtool verify list.json -p list.pub"},
+                      declare, run, [](const Values&) { return command::DefaultConfig::ignored; });
 }
 
 }  // namespace starttls::listtool

@@ -1,7 +1,6 @@
 #include "listtool/postfix/map.h"
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
 #include "base/text.h"
@@ -11,29 +10,8 @@
 namespace starttls::listtool::postfix {
 namespace {
 
-constexpr std::string_view release_name = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-";
-
-constexpr Version oldest{.major = 2, .minor = 3};  // security level "secure"
 constexpr Version has_servername{.major = 3, .minor = 4};
 constexpr Version has_protocol_range{.major = 3, .minor = 6};
-
-bool take_number(std::string_view& text, unsigned& number) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc{}) return false;
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  return true;
-}
-
-bool take_dot_and_number(std::string_view& text, unsigned& number) {
-  if (!text.starts_with('.')) return false;
-  text.remove_prefix(1);
-  return take_number(text, number);
-}
-
-// "-20241126" or "-RC1", as snapshots and candidates have it.
-bool is_release_name(std::string_view text) {
-  return text.size() > 1 && text.front() == '-' && text.find_first_not_of(release_name, 1) == text.npos;
-}
 
 // TLSRPT_README, "MTA-STS Support via smtp_tls_policy_maps". The strings have no braces in them.
 void append_tlsrpt(std::string& text, std::string_view domain, const mtasts::Policy& policy) {
@@ -107,22 +85,6 @@ std::vector<const NextHop*> keys_of(const Rules& rules) {
 
 }  // namespace
 
-Result<Version> parse_version(std::string_view text) {
-  Version version;
-  unsigned patch = 0;
-  std::string_view rest = text;
-  const bool sound = take_number(rest, version.major) && take_dot_and_number(rest, version.minor) &&
-                     (!rest.starts_with('.') || take_dot_and_number(rest, patch)) &&
-                     (rest.empty() || is_release_name(rest));
-  if (!sound)
-    return fail(Fault::usage, "'{}' is no Postfix version such as 3.7 or 3.7.11", printable(text, 100));
-  if (version < oldest) {
-    return fail(Fault::usage, "Postfix {} has no TLS policies; {}.{} is the first that has",
-                printable(text, 100), oldest.major, oldest.minor);
-  }
-  return version;
-}
-
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules) {
   std::string policy;
   const bool is_told = is_enforced(entry, rules) && append_secure(policy, entry.joined_mxs, rules.version);
@@ -145,8 +107,8 @@ std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Dec
   return text;
 }
 
-void each_line(std::span<const Source> sources, const Rules& rules, const Line& line,
-               const std::function<void(const preload::Entry&)>& rest) {
+void for_each_line(std::span<const Source> sources, const Rules& rules, const Line& line,
+                   const std::function<void(const preload::Entry&)>& rest) {
   const auto keys = keys_of(rules);
   auto next = keys.begin();
   std::string policy;
@@ -158,7 +120,7 @@ void each_line(std::span<const Source> sources, const Rules& rules, const Line& 
         line((*next)->str(), policy);
     }
   };
-  each_policy(sources, [&](const preload::Entry& entry, std::size_t source) {
+  for_each_policy(sources, [&](const preload::Entry& entry, std::size_t source) {
     keys_before(entry.domain);
     policy.clear();
     append_line(policy, nullptr, entry, sources[source], rules) ? line(entry.domain, policy) : rest(entry);
@@ -173,7 +135,7 @@ void write_text_map(std::span<const Source> sources, const Rules& rules, Buffere
   std::size_t enforced = 0;   // keys with a policy
   std::size_t commented = 0;  // domains without one, in comments
   std::string text;
-  each_line(
+  for_each_line(
       sources, rules,
       [&](std::string_view key, std::string_view policy) {
         ++enforced;

@@ -1,9 +1,8 @@
-// What Postfix is told: entries of smtp_tls_policy_maps (TLS_README, "Client TLS security levels";
+// Policies for Postfix: entries of smtp_tls_policy_maps (TLS_README, "Client TLS security levels";
 // postconf(5), smtp_tls_policy_maps). One unknown or empty attribute defers all mail to the domain, so
 // nothing appears here that the Postfix in use may not know.
 #pragma once
 
-#include <compare>
 #include <functional>
 #include <optional>
 #include <span>
@@ -13,7 +12,7 @@
 
 #include "base/atomic_file.h"
 #include "base/next_hop.h"
-#include "base/result.h"
+#include "listtool/postfix/version.h"
 #include "mtasts/policy.h"
 #include "policy/decision.h"
 #include "preload/list.h"
@@ -23,18 +22,6 @@ struct Source;
 }
 
 namespace starttls::listtool::postfix {
-
-struct Version {
-  unsigned major = 0;
-  unsigned minor = 0;
-  auto operator<=>(const Version&) const = default;
-};
-
-// The first whose TLS reports (TLSRPT_README) need something of a policy.
-inline constexpr Version first_with_tlsrpt{.major = 3, .minor = 10};
-
-// "3.7", "3.7.11", "3.10-20241126": as "postconf -h mail_version" prints it. Fault::usage else.
-Result<Version> parse_version(std::string_view text);
 
 struct Rules {
   // Unknown: what 3.4 and every later one understands.
@@ -46,8 +33,8 @@ struct Rules {
   std::vector<NextHop> next_hops;
 };
 
-// "secure match=mx.example.org:.example.net servername=hostname", or nothing where Postfix is to be told
-// nothing: the entry's mode demands nothing, or is only testing.
+// "secure match=mx.example.org:.example.net servername=hostname", or nothing if the entry's mode
+// demands nothing, or is only testing.
 std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& rules);
 
 // What is decided for a next-hop out of all sources, DANE included: "dane-only", "dane", or as above. The
@@ -64,7 +51,7 @@ std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Dec
 // A line of a map: for each domain with a policy, and for each of rules.next_hops that
 // is such a domain's; in the order of the keys. `rest` gets the other domains.
 using Line = std::function<void(std::string_view key, std::string_view policy)>;
-void each_line(
+void for_each_line(
     std::span<const Source> sources, const Rules& rules, const Line& line,
     const std::function<void(const preload::Entry&)>& rest = [](const preload::Entry&) {});
 

@@ -1,9 +1,9 @@
-// What a Sendmail without FEATURE(`sts') is told through its access map (FEATURE(`access_db')): less.
+// Policies for a Sendmail without FEATURE(`sts'), in its access map (FEATURE(`access_db')): less is possible.
 //
 // A rule of the access map (TLS_Rcpt, see "STARTTLS" in Sendmail's cf/README) can ask for a certificate from
 // a trusted CA whose subject has one given common name (CN). It knows neither several names, nor suffixes,
 // nor wildcards, nor the certificate's other names (SANs). So it can speak for domains with one MX host, as
-// long as the certificate of that host has its name as CN, which a list does not tell. For every other domain
+// long as the certificate of that host has its name as CN, which a list does not say. For every other domain
 // there is a comment and no rule.
 #pragma once
 

@@ -1,4 +1,4 @@
-// What Sendmail 8.17 is told through FEATURE(`sts'): the map of MTA-STS policies that makemap(8) makes.
+// Policies for Sendmail 8.17, in the map of FEATURE(`sts') that makemap(8) makes.
 //
 // Sendmail enforces exactly one form of policy. Any other one it either ignores without a word or cannot
 // follow, so that all mail to the domain waits. So nothing else ever appears here.
@@ -40,13 +40,13 @@ std::optional<std::string> policy_for(const preload::Entry& entry, const Rules& 
 std::optional<std::string> policy_for(std::string_view domain, const policy::Decision& answer);
 
 enum class Written {
-  enforced,   // Sendmail is told about the domain
+  enforced,   // the domain is in the map
   commented,  // the entry demands nothing, or is only testing
   left_out,   // the entry demands what this kind of map cannot say: a person should know
 };
 
 // The head of the map in text form, the input of makemap(8): comments about the lists and, unless `path` is
-// no path for an .mc file (see mc_lines), how to make the map and tell Sendmail of it. `path` is where the
+// no path for an .mc file (see mc_lines), how to make the map and configure Sendmail. `path` is where the
 // text goes; it is empty for standard output.
 std::string head(std::span<const Source> sources, const std::filesystem::path& path);
 

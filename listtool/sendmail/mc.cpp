@@ -8,13 +8,13 @@ namespace starttls::listtool::sendmail {
 namespace {
 
 constexpr std::string_view harmless = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/._+-";
-constexpr std::size_t longest_path = 400;
+constexpr std::size_t max_path_length = 400;
 
 }  // namespace
 
 Result<std::string> mc_lines(const std::filesystem::path& path, MapType type) {
   const std::string& name = path.native();
-  if (!path.is_absolute() || name.size() > longest_path || name.find_first_not_of(harmless) != name.npos) {
+  if (!path.is_absolute() || name.size() > max_path_length || name.find_first_not_of(harmless) != name.npos) {
     return fail(Fault::usage,
                 "{}: no path for an .mc file, which takes absolute ones of letters, digits and {}",
                 printable(name), "/._+-");

@@ -22,7 +22,7 @@ http::ConcurrencyLimits turn_limits(const AdmissionLimits& limits) {
 
 Admission::Admission(event::Loop& loop, AdmissionLimits limits)
     : limits_(limits), limiter_(turn_limits(limits)), look_again_(loop, [this] { admit_next(); }) {
-  limits_.of_one_owner = std::max<std::size_t>(limits.of_one_owner, 1);
+  limits_.max_per_owner = std::max<std::size_t>(limits.max_per_owner, 1);
 }
 
 event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop, bool is_known,
@@ -30,7 +30,7 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop
   const std::string owner = owners_.of(next_hop.domain().str());
   std::size_t& of_owner = of_owner_[owner];
   const bool is_one_of_many = !is_known && next_hop.domain().str() != owner;
-  if (is_one_of_many && of_owner >= limits_.of_one_owner) co_return Refusal::owner;
+  if (is_one_of_many && of_owner >= limits_.max_per_owner) co_return Refusal::owner;
   ++of_owner;
   event::Completion<std::optional<Refusal>> admitted;
   auto refused = limiter_.enqueue({.address = owner, .network = owner, .is_known = is_known},

@@ -3,7 +3,7 @@
 // An examination has a place for as long as it asks the DNS. One that waits for nothing but the policy host
 // has none: how long that may take, and how many may, is the business of http::Fetcher. Of the places
 //   - a quarter is kept for domains that were known before, and a quarter for the others;
-//   - the domains of one owner (discovery::Owners) have `of_one_owner`, those included that wait for the
+//   - the domains of one owner (discovery::Owners) have `max_per_owner`, those included that wait for the
 //   policy
 //     host. That does not hold for a domain that is itself what its owner has registered, nor for known ones.
 //
@@ -30,7 +30,7 @@ namespace starttls::listtool::serve {
 
 struct AdmissionLimits {
   std::size_t places = 1'000;
-  std::size_t of_one_owner = 100;
+  std::size_t max_per_owner = 100;
   std::size_t max_waiting = 2'000;
   std::chrono::milliseconds max_wait{10'000};
 };

@@ -1,6 +1,6 @@
-// The domains that were asked about, with what is replied: bounded in number and in memory. What was asked
-// for least lately makes room (the clock algorithm: a hand goes round and takes what was not used since it
-// last came by).
+// The domains that were asked about, with their replies: bounded in number and in memory. The least recently
+// used one makes room (the clock algorithm: a hand goes round and evicts what was not used since it last came
+// by).
 #pragma once
 
 #include <cstddef>
@@ -24,7 +24,7 @@ class AnswerTable {
  public:
   struct Entry {
     std::shared_ptr<const Replies> replies;
-    bool asked_for = false;  // somebody finds it out anew
+    bool asked_for = false;  // it is being looked up again
     bool used = false;       // since the hand came by
   };
 

@@ -7,10 +7,10 @@
 namespace starttls::listtool::serve {
 namespace {
 
-// Postfix asks for ".parent" after each domain, and Sendmail for nothing but the domains of recipients.
-bool is_never_one(std::string_view key, Dialect dialect) {
+// Postfix asks for ".parent" after each domain.
+bool is_never_domain(std::string_view key, Dialect dialect) {
   if (key.empty() || key.front() == '.') return true;
-  return dialect == Dialect::sendmail && key.find_first_of("[:") != key.npos;
+  return !socketmap_dialect(dialect).next_hops && key.find_first_of("[:") != key.npos;
 }
 
 // Postfix delivers to names with underscores, which DomainName takes for none: no policy host can be called
@@ -23,6 +23,13 @@ bool has_underscores_only(std::string_view key) {
 
 }  // namespace
 
+std::array<std::chrono::milliseconds, dialects> max_answer_times() {
+  std::array<std::chrono::milliseconds, dialects> times{};
+  for (std::size_t i = 0; i < dialects; ++i)
+    times[i] = socketmap_dialect(static_cast<Dialect>(i)).max_answer_time;
+  return times;
+}
+
 Answerer::Answerer(AnswererLimits limits, Counters& counters, std::function<void(LookupRequest)> ask)
     : limits_(limits), counters_(counters), ask_(std::move(ask)), table_(limits.table) {}
 
@@ -32,8 +39,8 @@ std::string_view Answerer::counted(const Reply& reply, Dialect dialect) {
 }
 
 // Of a key that is no next-hop with a policy domain.
-const Reply& Answerer::no_next_hop(std::string_view key, Dialect dialect) const {
-  const bool may_have_dane = limits_.dane && !limits_.wait_for_dane && dialect != Dialect::sendmail;
+const Reply& Answerer::reply_without_next_hop(std::string_view key, Dialect dialect) const {
+  const bool may_have_dane = limits_.dane && !limits_.wait_for_dane && socketmap_dialect(dialect).dane;
   return may_have_dane && has_underscores_only(key) ? opportunistic_dane_ : no_policy_;
 }
 
@@ -63,10 +70,10 @@ std::string_view Answerer::from_table(std::string_view key, Dialect dialect) {
   return entry == nullptr ? std::string_view{} : from(*entry, key, dialect);
 }
 
-std::string_view Answerer::answer(const Request& request, ReplyListener& taker,
+std::string_view Answerer::answer(const Request& request, ReplyListener& listener,
                                   std::shared_ptr<PendingReply>& pending) {
-  const Dialect dialect = dialect_of(request.map);
-  if (is_never_one(request.key, dialect)) {
+  const Dialect dialect = parse_dialect(request.map);
+  if (is_never_domain(request.key, dialect)) {
     counters_.not_domains.add();
     return counted(no_policy_, dialect);
   }
@@ -74,7 +81,7 @@ std::string_view Answerer::answer(const Request& request, ReplyListener& taker,
   const auto next_hop = NextHop::parse(request.key);
   if (!next_hop) {
     counters_.not_domains.add();
-    return counted(no_next_hop(request.key, dialect), dialect);
+    return counted(reply_without_next_hop(request.key, dialect), dialect);
   }
   if (next_hop->str() != request.key) {
     if (const auto reply = from_table(next_hop->str(), dialect); !reply.empty()) return reply;
@@ -83,18 +90,19 @@ std::string_view Answerer::answer(const Request& request, ReplyListener& taker,
     counters_.overloaded.add();
     return counted(overloaded_, dialect);
   }
-  wait(*next_hop, dialect, taker, pending);
+  wait(*next_hop, dialect, listener, pending);
   return {};
 }
 
-void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyListener& taker,
+void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyListener& listener,
                     std::shared_ptr<PendingReply>& pending) {
   counters_.misses.add();
-  pending = std::make_shared<PendingReply>(PendingReply{.bytes = {}, .taker = &taker});
+  pending = std::make_shared<PendingReply>(PendingReply{.bytes = {}, .listener = &listener});
   const auto [asked, is_new] = asked_.try_emplace(next_hop.str());
   asked->second.push_back({.pending = pending, .dialect = dialect, .deadline = {}});
   const auto waiter = std::prev(asked->second.end());
-  const auto longest = dialect == Dialect::sendmail ? limits_.sendmail_timeout : limits_.answer_timeout;
+  const auto longest =
+      std::min(limits_.answer_timeout, limits_.max_answer_time[static_cast<std::size_t>(dialect)]);
   Deadlines& deadlines = deadlines_of(dialect);
   deadlines.push_back({.moment = moment() + longest, .asked = &*asked, .waiter = waiter});
   waiter->deadline = std::prev(deadlines.end());
@@ -106,55 +114,55 @@ void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyListener& tak
   ask(next_hop, entry == nullptr ? nullptr : entry->replies);
 }
 
-// Of a waiter who is in no list any more.
-void Answerer::settle(PendingReply& pending, const Reply& reply, Dialect dialect) {
+// Of a waiter that has been removed from its lists.
+void Answerer::complete_waiter(PendingReply& pending, const Reply& reply, Dialect dialect) {
   counters_.waiting.set(--waiting_);
-  ReplyListener* const taker = pending.taker;
-  const bool has_room = taker == nullptr || taker->has_room(pending);
+  ReplyListener* const listener = pending.listener;
+  const bool has_room = listener == nullptr || listener->has_room(pending);
   if (!has_room) counters_.overloaded.add();
   pending.bytes = counted(has_room ? reply : no_room_, dialect);
-  if (taker != nullptr) taker->reply_arrived(pending);
+  if (listener != nullptr) listener->reply_arrived(pending);
 }
 
-void Answerer::answer_waiters(const LookupResult& news) {
-  const auto found = asked_.find(news.next_hop.str());
+void Answerer::answer_waiters(const LookupResult& result) {
+  const auto found = asked_.find(result.next_hop.str());
   if (found == asked_.end()) return;
   Waiters answered;
   for (auto waiter = found->second.begin(); waiter != found->second.end();) {
     const auto next = std::next(waiter);
-    const bool known = !news.replies->for_dialect(waiter->dialect).bytes.empty();
-    if (known || news.last) answered.splice(answered.end(), found->second, waiter);
+    const bool known = !result.replies->for_dialect(waiter->dialect).bytes.empty();
+    if (known || result.last) answered.splice(answered.end(), found->second, waiter);
     waiter = next;
   }
-  if (news.last) asked_.erase(found);
+  if (result.last) asked_.erase(found);
   for (const Waiter& waiter : answered) deadlines_of(waiter.dialect).erase(waiter.deadline);
   for (const Waiter& waiter : answered) {
-    const Reply& reply = news.replies->for_dialect(waiter.dialect);
-    settle(*waiter.pending, reply.bytes.empty() ? too_late_ : reply, waiter.dialect);
+    const Reply& reply = result.replies->for_dialect(waiter.dialect);
+    complete_waiter(*waiter.pending, reply.bytes.empty() ? too_late_ : reply, waiter.dialect);
   }
 }
 
-void Answerer::deliver(const LookupResult& news) {
-  const std::string& key = news.next_hop.str();
+void Answerer::deliver(const LookupResult& result) {
+  const std::string& key = result.next_hop.str();
   AnswerTable::Entry* const before = table_.find(key);
-  // Of a domain that nobody asks about there is nothing to be known.
-  if (!news.asked_for && before == nullptr) return;
-  if (news.keep) {
+  // A domain that no server asked about needs no entry.
+  if (!result.asked_for && before == nullptr) return;
+  if (result.keep) {
     const bool asked_for = before != nullptr && before->asked_for;
-    table_.put(key, news.replies).asked_for = news.asked_for ? !news.last : asked_for;
-  } else if (before != nullptr && news.last) {
+    table_.put(key, result.replies).asked_for = result.asked_for ? !result.last : asked_for;
+  } else if (before != nullptr && result.last) {
     before->asked_for = false;
   }
   counters_.domains.set(table_.domains());
   counters_.table_bytes.set(table_.bytes());
   counters_.evicted.set(table_.evicted());
-  if (news.asked_for) answer_waiters(news);
+  if (result.asked_for) answer_waiters(result);
 }
 
 std::optional<SteadyTime> Answerer::next_deadline() const {
   std::optional<SteadyTime> next;
-  for (const auto* deadlines : {&deadlines_, &sendmail_deadlines_}) {
-    if (!deadlines->empty() && (!next || deadlines->front().moment < *next)) next = deadlines->front().moment;
+  for (const Deadlines& deadlines : deadlines_) {
+    if (!deadlines.empty() && (!next || deadlines.front().moment < *next)) next = deadlines.front().moment;
   }
   return next;
 }
@@ -162,27 +170,27 @@ std::optional<SteadyTime> Answerer::next_deadline() const {
 // Where the DNS of a domain takes longer than an answer may, every time, "try again" every time would keep
 // its mail for ever. Where nothing was demanded when it was found out last, Postfix now looks for DANE
 // itself: there may be some by now. What was demanded is never given late: it may have ended.
-const Reply& Answerer::late_reply(const std::string& key, Dialect dialect) {
+const Reply& Answerer::overdue_reply(const std::string& key, Dialect dialect) {
   const AnswerTable::Entry* const entry = table_.find(key);
   if (entry == nullptr || !entry->replies->facts || entry->replies->generation != generation_)
     return too_late_;
   const Reply& last = entry->replies->for_dialect(dialect);
   const bool demands_nothing = last.bytes == no_policy_.bytes || last.bytes == opportunistic_dane_.bytes;
   if (!demands_nothing) return too_late_;
-  if (dialect == Dialect::sendmail || !limits_.dane) return no_policy_;
+  if (!socketmap_dialect(dialect).dane || !limits_.dane) return no_policy_;
   return limits_.wait_for_dane ? too_late_ : opportunistic_dane_;
 }
 
 void Answerer::expire(SteadyTime now) {
-  for (Deadlines* const deadlines : {&deadlines_, &sendmail_deadlines_}) {
-    while (!deadlines->empty() && deadlines->front().moment <= now) {
-      const Deadline first = deadlines->front();
+  for (Deadlines& deadlines : deadlines_) {
+    while (!deadlines.empty() && deadlines.front().moment <= now) {
+      const Deadline first = deadlines.front();
       const Waiter waiter = std::move(*first.waiter);
-      deadlines->pop_front();
+      deadlines.pop_front();
       first.asked->second.erase(first.waiter);
-      const Reply& reply = late_reply(first.asked->first, waiter.dialect);
+      const Reply& reply = overdue_reply(first.asked->first, waiter.dialect);
       if (&reply == &too_late_) counters_.too_late.add();
-      settle(*waiter.pending, reply, waiter.dialect);
+      complete_waiter(*waiter.pending, reply, waiter.dialect);
     }
   }
 }

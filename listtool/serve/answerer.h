@@ -1,4 +1,4 @@
-// Replies to requests: at once from the table, or as soon as the domain was found out. Knows no sockets and
+// Replies to requests: at once from the table, or as soon as the domain has been looked up. Has no sockets and
 // no clock of its own; everything happens in the answering thread.
 #pragma once
 
@@ -24,33 +24,34 @@ namespace starttls::listtool::serve {
 // Of deadlines; a test brings its own.
 using SteadyTime = std::chrono::steady_clock::time_point;
 
-// A domain, or a smart host, that is to be found out.
+// A domain, or a smart host, to look up.
 struct LookupRequest {
   NextHop next_hop;
-  // What was known when it was last found out; none for one never seen, or forgotten.
+  // The replies of its last look-up; none for one never seen, or evicted.
   std::shared_ptr<const Replies> known;
 };
 
-// What was found out about it. `last`: nothing more comes for this question.
+// A result of a request. `last`: no more results follow.
 struct LookupResult {
   NextHop next_hop;
   std::shared_ptr<const Replies> replies;  // some dialects may still be missing
   bool last = true;
-  bool keep = true;       // whether it goes into the table; else it is only for those who wait
-  bool asked_for = true;  // where nobody asked it is only news for those who know the domain already
+  bool keep = true;       // whether it goes into the table; else it is only for requests that wait
+  bool asked_for = true;  // else it only updates a domain that is in the table
 };
 
 class ReplyListener;
 
-// A reply in the order of the requests on one connection. The taker is none once nobody waits any more.
+// A reply in the order of the requests on one connection. The listener is nullptr once its connection has
+// closed.
 struct PendingReply {
   std::string bytes;  // "" until it is there
-  ReplyListener* taker = nullptr;
+  ReplyListener* listener = nullptr;
 
-  bool is_there() const { return !bytes.empty(); }
+  bool has_arrived() const { return !bytes.empty(); }
 };
 
-// Who waits for replies, which come in the order of the requests.
+// Gets replies, which come in the order of the requests.
 class ReplyListener {
  public:
   // Whether it can keep a reply until those before it have come; else "try again" takes its place.
@@ -62,36 +63,39 @@ class ReplyListener {
   ~ReplyListener() = default;
 };
 
+// SocketmapDialect::max_answer_time of each.
+std::array<std::chrono::milliseconds, dialects> max_answer_times();
+
 struct AnswererLimits {
   TableLimits table;
   std::size_t waiting = 10'000;  // requests; those beyond are answered "try again"
   // After this a request is answered "try again", unless nothing was demanded when the domain was found out
-  // last: see late_reply(). The finding out goes on.
+  // last: see overdue_reply(). The finding out goes on.
   std::chrono::milliseconds answer_timeout{20'000};
-  // For Sendmail, which gives up after 5 s (FEATURE(`sts')).
-  std::chrono::milliseconds sendmail_timeout{4'000};
-  bool dane = true;            // whether Postfix can do DANE
+  // The same for each dialect, if it is shorter: a server that has given up needs no reply.
+  std::array<std::chrono::milliseconds, dialects> max_answer_time = max_answer_times();
+  bool dane = true;            // whether DANE counts for servers that can do it
   bool wait_for_dane = false;  // see Rules
 };
 
 class Answerer {
  public:
-  // `ask` hands a question over; deliver() brings what comes of it, but not before `ask` has returned.
+  // `ask` hands a request over; deliver() brings its results, but not before `ask` has returned.
   // `counters` must outlive it.
   Answerer(AnswererLimits limits, Counters& counters, std::function<void(LookupRequest)> ask);
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
-  // The time that counts for what expires; to be told every second or so.
+  // The time for everything that expires; to be set every second or so.
   void set_time(Time now) { now_ = now; }
-  // What was made of anything older is made anew before it is used again.
+  // Replies of an older generation are looked up again before they are used.
   void set_generation(std::uint64_t generation) { generation_ = generation; }
 
   // The reply, a view until the next call, or "": then `pending` has been filled and gets it.
-  std::string_view answer(const Request& request, ReplyListener& taker,
+  std::string_view answer(const Request& request, ReplyListener& listener,
                           std::shared_ptr<PendingReply>& pending);
 
-  void deliver(const LookupResult& news);
+  void deliver(const LookupResult& result);
 
   // When the first of those who wait has waited long enough.
   std::optional<SteadyTime> next_deadline() const;
@@ -126,19 +130,17 @@ class Answerer {
   std::string_view counted(const Reply& reply, Dialect dialect);
   std::string_view from(AnswerTable::Entry& entry, std::string_view key, Dialect dialect);
   std::string_view from_table(std::string_view key, Dialect dialect);
-  const Reply& no_next_hop(std::string_view key, Dialect dialect) const;
+  const Reply& reply_without_next_hop(std::string_view key, Dialect dialect) const;
   void ask(NextHop next_hop, std::shared_ptr<const Replies> known);
-  void wait(const NextHop& next_hop, Dialect dialect, ReplyListener& taker,
+  void wait(const NextHop& next_hop, Dialect dialect, ReplyListener& listener,
             std::shared_ptr<PendingReply>& pending);
   bool is_usable(const Replies& replies) const {
     return replies.generation == generation_ && now_ < replies.usable_until;
   }
-  Deadlines& deadlines_of(Dialect dialect) {
-    return dialect == Dialect::sendmail ? sendmail_deadlines_ : deadlines_;
-  }
-  void answer_waiters(const LookupResult& news);
-  const Reply& late_reply(const std::string& key, Dialect dialect);
-  void settle(PendingReply& pending, const Reply& reply, Dialect dialect);
+  Deadlines& deadlines_of(Dialect dialect) { return deadlines_[static_cast<std::size_t>(dialect)]; }
+  void answer_waiters(const LookupResult& result);
+  const Reply& overdue_reply(const std::string& key, Dialect dialect);
+  void complete_waiter(PendingReply& pending, const Reply& reply, Dialect dialect);
 
   AnswererLimits limits_;
   Counters& counters_;
@@ -147,14 +149,13 @@ class Answerer {
   Time now_;
   std::uint64_t generation_ = 0;
   Asked asked_;
-  Deadlines deadlines_;  // of `postfix` and `postfix_tlsrpt`
-  Deadlines sendmail_deadlines_;
+  std::array<Deadlines, dialects> deadlines_;
   std::size_t waiting_ = 0;
   const Reply no_policy_ = no_policy();
   const Reply opportunistic_dane_ = opportunistic_dane();
-  const Reply overloaded_ = trouble("too many domains are being looked up");
-  const Reply too_late_ = trouble("still looking the domain up");
-  const Reply no_room_ = trouble("too many replies wait for their turn");
+  const Reply overloaded_ = temporary_error("too many domains are being looked up");
+  const Reply too_late_ = temporary_error("still looking the domain up");
+  const Reply no_room_ = temporary_error("too many replies wait for their turn");
 };
 
 }  // namespace starttls::listtool::serve

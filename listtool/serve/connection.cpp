@@ -15,7 +15,7 @@ using event::DescriptorWatcher;
 
 namespace {
 
-// An assignment would keep the room of what was there before.
+// An assignment would keep the capacity.
 void hold(std::string& held, std::string_view bytes) {
   std::string(bytes).swap(held);
 }
@@ -34,7 +34,7 @@ Connection::Connection(event::Loop& loop, UniqueFd socket, Answerer& answerer, C
 }
 
 Connection::~Connection() {
-  for (const auto& pending : waiting_) pending->taker = nullptr;
+  for (const auto& pending : waiting_) pending->listener = nullptr;
   scratch_.held -= held_;
   counters_.connections_bytes.set(scratch_.held);
 }
@@ -68,7 +68,7 @@ void Connection::readable() {
 // `bytes` are in scratch_.in, or taken out of in_.
 void Connection::take(std::string_view bytes) {
   while (!is_clogged() && take_one(bytes)) {
-    if (out_.size() + scratch_.out.size() >= unread_limit && !send()) return;
+    if (out_.size() + scratch_.out.size() >= max_unread_bytes && !send()) return;
   }
   if (!no_more_ || is_clogged()) hold(in_, bytes);
 }
@@ -99,19 +99,19 @@ void Connection::add(std::string_view reply, std::shared_ptr<PendingReply> pendi
 }
 
 bool Connection::has_room(const PendingReply& pending) const {
-  return &pending == waiting_.front().get() || unread() < unread_limit;
+  return &pending == waiting_.front().get() || unread() < max_unread_bytes;
 }
 
 void Connection::reply_arrived(const PendingReply& pending) {
   waiting_bytes_ += pending.bytes.size();
-  if (!waiting_.front()->is_there()) return count_held();
+  if (!waiting_.front()->has_arrived()) return count_held();
   collect_arrived();
   owner_.was_active(*this);
   go_on();
 }
 
 void Connection::collect_arrived() {
-  for (; !waiting_.empty() && waiting_.front()->is_there(); waiting_.pop_front()) {
+  for (; !waiting_.empty() && waiting_.front()->has_arrived(); waiting_.pop_front()) {
     waiting_bytes_ -= waiting_.front()->bytes.size();
     scratch_.out.append(waiting_.front()->bytes);
   }

@@ -3,8 +3,8 @@
 // What was asked and can be answered at once costs a read and a write for as many requests as came together.
 // Nothing grows without bound: a peer that does not read its replies is not read from, either.
 //
-// A connection holds the rest of one read (64 KiB), unread_limit of replies that wait to be read or for the
-// ones before them, and one reply more (reply_limit): the last that was taken.
+// A connection holds the rest of one read (64 KiB), max_unread_bytes of replies that wait to be read or for
+// the ones before them, and one reply more (max_reply_size): the last that was taken.
 #pragma once
 
 #include <cstddef>
@@ -23,9 +23,9 @@ namespace starttls::listtool::serve {
 
 // Replies of one connection that its peer has not read yet, or that wait for those before them, in bytes.
 // With more the peer is not read from, and what was looked up for it meanwhile is answered "try again".
-inline constexpr std::size_t unread_limit = std::size_t{64} << 10U;
+inline constexpr std::size_t max_unread_bytes = std::size_t{64} << 10U;
 // Requests of one connection that wait for their turn; with more it is not read from.
-inline constexpr std::size_t pipeline_limit = 100;
+inline constexpr std::size_t max_pipelined_requests = 100;
 
 // What all connections of a thread share, so that an idle one takes next to nothing.
 struct Scratch {
@@ -72,7 +72,9 @@ class Connection final : private ReplyListener {
   void add(std::string_view reply, std::shared_ptr<PendingReply> pending);
   void collect_arrived();
   std::size_t unread() const { return out_.size() + waiting_bytes_; }
-  bool is_clogged() const { return unread() >= unread_limit || waiting_.size() >= pipeline_limit; }
+  bool is_clogged() const {
+    return unread() >= max_unread_bytes || waiting_.size() >= max_pipelined_requests;
+  }
   std::size_t send_some(std::string_view bytes);
   bool send();
   void writable();

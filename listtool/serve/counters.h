@@ -22,38 +22,39 @@ class Counter {
 
 inline constexpr std::size_t sources = 5;  // of policy::Source
 
+// What each counts is in the table of metrics.cpp.
 struct Counters {
   // Written by the answering thread.
   std::array<std::array<Counter, outcomes>, dialects> requests;
-  std::array<Counter, sources> policies;  // replies with a policy, by where it is from
-  Counter hits;                           // answered from the table
-  Counter misses;                         // had to wait
-  Counter not_domains;                    // keys that are no domain, ".parent" above all
-  Counter malformed;                      // connections closed for what they sent
-  Counter too_late;                       // answered "try again" after the time limit
-  Counter overloaded;                     // answered "try again" at once
-  Counter waiting;                        // now
-  Counter domains;                        // in the table, now
-  Counter table_bytes;                    // about, now
+  std::array<Counter, sources> policies;  // replies with a policy, by its source
+  Counter hits;
+  Counter misses;
+  Counter not_domains;
+  Counter malformed;
+  Counter too_late;
+  Counter overloaded;
+  Counter waiting;
+  Counter domains;
+  Counter table_bytes;
   Counter evicted;
-  Counter connections;  // now
+  Counter connections;
   Counter connections_accepted;
-  Counter connections_dropped;  // idle ones that made room, or were idle for too long
-  Counter connections_clogged;  // closed because they held too much
-  Counter connections_bytes;    // what all of them hold, now
+  Counter connections_dropped;
+  Counter connections_clogged;
+  Counter connections_bytes;
 
-  // Written by the finding thread.
-  Counter examined;           // domains
-  Counter refreshed;          // of these, in the background before they expire
-  Counter dns_failures;       // examinations in which the DNS could not tell
-  Counter fetched;            // policy hosts asked
-  Counter fetch_failures;     // of these, without a policy
-  Counter under_way;          // examinations, now
-  Counter waiting_for_hosts;  // of these, for nothing but the policy host
-  Counter owner_refused;      // answered "try again" at once, as too many of the same owner are examined
-  Counter put_off;            // examinations that did not end, as others were in the way
-  Counter questions_refused;  // of the DNS, by the bounds of policy/asking.h
-  Counter fetches_waiting;    // for their turn, now
+  // Written by the lookup thread.
+  Counter examined;
+  Counter refreshed;
+  Counter dns_failures;
+  Counter fetched;
+  Counter fetch_failures;
+  Counter under_way;
+  Counter waiting_for_hosts;
+  Counter owner_refused;
+  Counter put_off;
+  Counter questions_refused;
+  Counter fetches_waiting;
   Counter generation;
   Counter reloads_failed;
 };

@@ -1,5 +1,5 @@
-// Finds out what is to be replied about domains: from the lists, from what is known already, and from the DNS
-// and the policy hosts. Everything happens in the finding thread.
+// Looks up the policies of domains: in the lists, in the cache, in the DNS and at the policy hosts. Everything
+// happens in the lookup thread.
 //
 // For Postfix, which can do DANE, nothing is answered before it is known whether DANE binds the domain: that
 // is found out now, or DNSSEC proved it before (policy/verdict_store.h); what was proved before is the answer
@@ -40,9 +40,9 @@ struct PolicyLookups {
   std::function<std::optional<mtasts::PolicyState>(const DomainName& domain)> known;
   // What DNSSEC proved of DANE before.
   std::function<std::optional<dane::DaneResult>(const NextHop& next_hop)> stored_dane;
-  // Domains whose policy is to be fetched anew, the longest overdue first.
+  // Domains whose policy is due to be fetched again, the longest overdue first.
   std::function<std::vector<DomainName>(std::size_t most)> due;
-  // Another number once any process has changed what is known.
+  // Changes whenever another process changes the cache.
   std::function<std::int64_t()> version;
 };
 
@@ -51,14 +51,14 @@ struct FinderLimits {
   std::size_t refreshes = 4;  // in the background, at the same time
   std::chrono::milliseconds head_start{1'000};
   bool dane = true;  // whether Postfix can do DANE, and the facts have it
-  // What DANE or nobody demands counts for so long after it was fresh, while it is asked for anew.
-  std::chrono::seconds patience{3'600};
+  // How long a result of DANE, or of no source, may be used after it was fresh, while it is looked up again.
+  std::chrono::seconds max_stale{3'600};
   // A domain that was not refreshed for all its being due is left alone for so long.
-  std::chrono::seconds refresh_again{300};
+  std::chrono::seconds refresh_retry{300};
 };
 
-// What is known of a domain's policy, to be decided and put into words.
-struct Basis {
+// The inputs of the replies for a domain.
+struct ReplyInputs {
   std::optional<policy::ListEntry> override_entry;
   std::optional<policy::ListEntry> list_entry;
   std::optional<dane::DaneResult> dane;
@@ -68,31 +68,31 @@ struct Basis {
 };
 
 // In the words of every dialect, and for how long. DANE is for Postfix only. A reply is empty where nothing
-// is known yet: of a domain that was not examined where nobody says anything about it and, for Postfix where
+// is known yet: of a domain that was not examined and that no source lists and, for Postfix where
 // limits.dane, unless `basis.dane` binds it.
-Replies replies_for(const NextHop& next_hop, const Basis& basis, const Rules& rules, Time now,
+Replies replies_for(const NextHop& next_hop, const ReplyInputs& inputs, const Rules& rules, Time now,
                     const FinderLimits& limits);
 
 class Finder {
  public:
-  struct Tell {
-    std::function<void(LookupResult)> news;
-    // What was told before counts no longer; to be called in the order of the news.
-    std::function<void(std::uint64_t)> generation;
+  struct Callbacks {
+    std::function<void(LookupResult)> deliver;
+    // What was delivered before counts no longer. The calls must keep their order.
+    std::function<void(std::uint64_t)> set_generation;
   };
 
   // All that is passed by reference must outlive it. It must not be destroyed while examinations are under
   // way.
-  Finder(event::Loop& loop, PolicyLookups knowing, Clock clock, Counters& counters, FinderLimits limits,
-         Tell tell);
+  Finder(event::Loop& loop, PolicyLookups lookups, Clock clock, Counters& counters, FinderLimits limits,
+         Callbacks callbacks);
   Finder(const Finder&) = delete;
   Finder& operator=(const Finder&) = delete;
 
   // From now on these count.
   void use(std::shared_ptr<const Lists> lists, Rules rules);
 
-  // There is one last news for every question.
-  void find_out(LookupRequest question);
+  // There is one last result for every request.
+  void look_up(LookupRequest request);
 
   // To be called every second or so: notices what other processes learnt, and refreshes what is due.
   void tick();
@@ -103,18 +103,19 @@ class Finder {
   std::size_t under_way() const { return examining_ + refreshing_; }
 
  private:
-  event::Task<> examine_and_tell(LookupRequest question);
+  event::Task<> examine_and_deliver(LookupRequest request);
   event::Task<> refresh(DomainName domain);
   event::Task<std::shared_ptr<const discovery::DomainFacts>> examine(NextHop next_hop);
   void next_generation();
-  bool answer_at_once(const LookupRequest& question);
-  bool was_known(const LookupRequest& question) const;
-  void answer_busy(const LookupRequest& question, Admission::Refusal refusal);
-  void tell_known(const LookupRequest& question);
-  void tell_so_far(const LookupRequest& question);
-  Basis basis_so_far(const NextHop& next_hop) const;
-  Basis basis_of(const DomainName& domain, std::shared_ptr<const discovery::DomainFacts> facts) const;
-  std::shared_ptr<Replies> made_of(const NextHop& next_hop, const Basis& basis) const;
+  bool answer_immediately(const LookupRequest& request);
+  bool was_known(const LookupRequest& request) const;
+  void reject_busy(const LookupRequest& request, Admission::Refusal refusal);
+  void deliver_known(const LookupRequest& request);
+  void deliver_partial(const LookupRequest& request);
+  ReplyInputs known_inputs(const NextHop& next_hop) const;
+  ReplyInputs make_inputs(const DomainName& domain,
+                          std::shared_ptr<const discovery::DomainFacts> facts) const;
+  std::shared_ptr<Replies> make_replies(const NextHop& next_hop, const ReplyInputs& inputs) const;
   bool is_cache_of(const discovery::DomainFacts& facts, const DomainName& domain) const;
 
   event::Loop& loop_;
@@ -122,7 +123,7 @@ class Finder {
   Clock clock_;
   Counters& counters_;
   FinderLimits limits_;
-  Tell tell_;
+  Callbacks callbacks_;
   std::shared_ptr<const Lists> lists_ = std::make_shared<Lists>();
   Rules rules_;
   std::uint64_t generation_ = 0;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "listtool/installed_lists.h"
 #include "listtool/outputs.h"
 #include "listtool/state.h"
@@ -13,13 +14,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-Result<Lists::Installed> opened(const Set& set, InstalledList list) {
+Result<Lists::Installed> opened(const ListSet& set, InstalledList list) {
   Lists::Installed installed{.facts = std::move(list.facts)};
   if (!list.edition) return installed;
   installed.domains = list.edition->domains;
-  auto index = ListIndex::open(set.index_of(*list.edition));
-  if (!index) return std::unexpected(index.error());
-  installed.index = std::move(*index);
+  auto index = TRY(ListIndex::open(set.index_of(*list.edition)));
+  installed.index = std::move(index);
   return installed;
 }
 
@@ -31,24 +31,21 @@ std::optional<Error> unusable_now(const SourceFacts& facts, Time now) {
 }  // namespace
 
 Result<Lists> Lists::open(const Configuration& configuration, Time now) {
-  const auto set = current_set(configuration.state_dir);
-  if (!set) return std::unexpected(set.error());
+  const auto set = TRY(current_set(configuration.state_dir));
   Lists lists;
-  for (InstalledList& list : installed_lists(configuration, *set, now)) {
-    auto installed = opened(*set, std::move(list));
-    if (!installed) return std::unexpected(installed.error());
-    lists.installed_.push_back(std::move(*installed));
+  for (InstalledList& list : installed_lists(configuration, set, now)) {
+    auto installed = TRY(opened(set, std::move(list)));
+    lists.installed_.push_back(std::move(installed));
   }
-  auto overrides = read_overrides_source(configuration);
-  if (!overrides) return std::unexpected(overrides.error());
-  lists.overrides_ = std::move(*overrides);
+  auto overrides = TRY(read_overrides(configuration));
+  lists.overrides_ = std::move(overrides);
   return lists;
 }
 
-std::string Lists::state_of(const Configuration& configuration) {
+std::string Lists::fingerprint(const Configuration& configuration) {
   std::error_code error;
   const fs::path current = fs::read_symlink(configuration.state_dir / "current", error);
-  return fmt::format("{}\n{}", error ? "" : current.string(), identity_of(configuration.overrides));
+  return fmt::format("{}\n{}", error ? "" : current.string(), file_stamp_text(configuration.overrides));
 }
 
 std::optional<policy::ListEntry> Lists::override_entry(const DomainName& domain) const {
@@ -79,8 +76,8 @@ std::vector<std::string> Lists::newly_unusable(Time now) {
   std::vector<std::string> sentences;
   for (Installed& list : installed_) {
     const auto why = unusable_now(list.facts, now);
-    if (!why || list.was_told) continue;
-    list.was_told = true;
+    if (!why || list.warned) continue;
+    list.warned = true;
     sentences.push_back(fmt::format("list {} is not used: {}", printable(list.facts.name), why->message));
   }
   return sentences;

@@ -29,10 +29,10 @@ class Lists {
 
   // Another text whenever open() may bring something else: an update turned `current`, somebody wrote the
   // overrides. Two system calls.
-  static std::string state_of(const Configuration& configuration);
+  static std::string fingerprint(const Configuration& configuration);
 
   // An entry may say mode none. Of the lists counts the last that can be used now. A list that cannot be read
-  // is passed over, and somebody is told.
+  // is ignored, and an error is logged.
   std::optional<policy::ListEntry> override_entry(const DomainName& domain) const;
   std::optional<policy::ListEntry> list_entry(const DomainName& domain, Time now) const;
 
@@ -44,7 +44,7 @@ class Lists {
     SourceFacts facts;
     std::optional<ListIndex> index;  // none where it is not installed
     std::uint64_t domains = 0;
-    bool was_told = false;  // that it cannot be used
+    bool warned = false;  // that it cannot be used
   };
   const std::vector<Installed>& installed() const { return installed_; }
 

@@ -37,7 +37,7 @@ void add_lists(Page& page, const Lists& lists, Time now) {
   const auto each = [&](std::string_view name, std::string_view help, const auto& value) {
     page.family(name, "gauge", help);
     for (const auto& list : lists.installed()) {
-      if (is_there(list.facts)) page.sample(fmt::format("{{list=\"{}\"}}", list.facts.name), value(list));
+      if (is_installed(list.facts)) page.sample(fmt::format("{{list=\"{}\"}}", list.facts.name), value(list));
     }
   };
   using Installed = Lists::Installed;
@@ -52,63 +52,78 @@ void add_lists(Page& page, const Lists& lists, Time now) {
   });
 }
 
+// A metric of one value. A new one is a line here and a member of Counters.
+struct Metric {
+  std::string_view name;
+  std::string_view type;
+  Counter Counters::* counter;
+  std::string_view help;
+};
+
+constexpr std::array metrics{
+    Metric{"hits_total", "counter", &Counters::hits, "Requests that were answered from memory."},
+    Metric{"misses_total", "counter", &Counters::misses,
+           "Requests that waited for a domain to be looked up."},
+    Metric{"not_domains_total", "counter", &Counters::not_domains,
+           "Requests for something other than a domain, such as .parent."},
+    Metric{"malformed_total", "counter", &Counters::malformed,
+           "Connections that were closed because of a malformed request."},
+    Metric{"too_late_total", "counter", &Counters::too_late,
+           "Requests that were answered with a temporary error after the time limit."},
+    Metric{"overloaded_total", "counter", &Counters::overloaded,
+           "Requests that were answered partially, or with a temporary error, because the queue was full."},
+    Metric{"waiting", "gauge", &Counters::waiting, "Requests that wait now."},
+    Metric{"domains", "gauge", &Counters::domains, "Domains in memory."},
+    Metric{"domains_bytes", "gauge", &Counters::table_bytes, "Memory of the domains in memory, in bytes."},
+    Metric{"evicted_total", "counter", &Counters::evicted,
+           "Domains that were evicted from memory for others."},
+    Metric{"connections", "gauge", &Counters::connections, "Connections that are open now."},
+    Metric{"connections_accepted_total", "counter", &Counters::connections_accepted,
+           "Connections that were accepted."},
+    Metric{"connections_dropped_total", "counter", &Counters::connections_dropped,
+           "Connections that were closed as idle."},
+    Metric{"connections_clogged_total", "counter", &Counters::connections_clogged,
+           "Connections that were closed because their peers did not read the replies."},
+    Metric{"connections_bytes", "gauge", &Counters::connections_bytes,
+           "Memory for requests and replies of all connections."},
+    Metric{"examined_total", "counter", &Counters::examined, "Domains that were examined."},
+    Metric{"owner_refused_total", "counter", &Counters::owner_refused,
+           "Requests that were answered partially, or with a temporary error, because too many domains "
+           "with the same registrable domain were being examined."},
+    Metric{"put_off_total", "counter", &Counters::put_off,
+           "Examinations that were given up because of too many questions to the same name servers or too "
+           "many policy hosts to wait for."},
+    Metric{"dns_questions_refused_total", "counter", &Counters::questions_refused,
+           "Questions that were not asked, because a domain has too many MX hosts, these do not answer, or "
+           "the name servers of one owner were asked too much."},
+    Metric{"waiting_for_hosts", "gauge", &Counters::waiting_for_hosts,
+           "Domains that wait only for their policy host."},
+    Metric{"fetches_waiting", "gauge", &Counters::fetches_waiting,
+           "Policy hosts that wait for their turn to be asked."},
+    Metric{"refreshed_total", "counter", &Counters::refreshed,
+           "Examinations in the background, before the policy expired."},
+    Metric{"dns_failures_total", "counter", &Counters::dns_failures,
+           "Examinations in which the DNS gave no answer."},
+    Metric{"fetches_total", "counter", &Counters::fetched, "Policy hosts that were asked."},
+    Metric{"fetch_failures_total", "counter", &Counters::fetch_failures,
+           "Policy hosts that were asked and gave no policy."},
+    Metric{"under_way", "gauge", &Counters::under_way, "Domains that are being examined now."},
+    Metric{"generations_total", "counter", &Counters::generation,
+           "Changes of lists, of overrides, or of the cache by other processes."},
+    Metric{"reloads_failed_total", "counter", &Counters::reloads_failed,
+           "Reloads that failed, so that the old lists and overrides stay."}};
+
 }  // namespace
 
 std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now,
                          std::uint64_t listen_failures) {
   Page page("starttls_listtool");
   add_requests(page, counters);
-  page.counter("hits_total", counters.hits.value(), "Requests that were answered from memory.");
-  page.counter("misses_total", counters.misses.value(),
-               "Requests that had to wait for a domain to be found out.");
-  page.counter("not_domains_total", counters.not_domains.value(),
-               "Requests for what is no domain, .parent above all.");
-  page.counter("malformed_total", counters.malformed.value(),
-               "Connections that were closed for what they sent.");
-  page.counter("too_late_total", counters.too_late.value(),
-               "Requests that were answered \"try again\" after the time limit.");
-  page.counter("overloaded_total", counters.overloaded.value(),
-               "Requests that were answered in part, or \"try again\", for want of room.");
-  page.gauge("waiting", counters.waiting.value(), "Requests that wait now.");
-  page.gauge("domains", counters.domains.value(), "Domains in memory.");
-  page.gauge("domains_bytes", counters.table_bytes.value(), "Memory that they take.");
-  page.counter("evicted_total", counters.evicted.value(), "Domains that made room for others.");
-  page.gauge("connections", counters.connections.value(), "Connections that are open now.");
-  page.counter("connections_accepted_total", counters.connections_accepted.value(),
-               "Connections that were accepted.");
-  page.counter("connections_dropped_total", counters.connections_dropped.value(),
-               "Connections that were closed as idle.");
-  page.counter("connections_clogged_total", counters.connections_clogged.value(),
-               "Connections that were closed because their peers did not read the replies.");
-  page.gauge("connections_bytes", counters.connections_bytes.value(),
-             "Memory for requests and replies of all connections.");
-  page.counter("examined_total", counters.examined.value(), "Domains that were examined.");
-  page.counter("owner_refused_total", counters.owner_refused.value(),
-               "Requests that were answered in part, or \"try again\", as too many domains with the same "
-               "registrable domain were being examined.");
-  page.counter("put_off_total", counters.put_off.value(),
-               "Examinations that did not end, as too much was asked of the same name servers or too many "
-               "policy hosts were waited for.");
-  page.counter("dns_questions_refused_total", counters.questions_refused.value(),
-               "Questions that were not asked, since a domain has too many MX hosts, these do not answer, or "
-               "too much was asked of the name servers of one owner.");
-  page.gauge("waiting_for_hosts", counters.waiting_for_hosts.value(),
-             "Domains of which only the policy host is waited for now.");
-  page.gauge("fetches_waiting", counters.fetches_waiting.value(),
-             "Policy hosts that wait for their turn to be asked.");
-  page.counter("refreshed_total", counters.refreshed.value(),
-               "Of these, in the background before their policy expires.");
-  page.counter("dns_failures_total", counters.dns_failures.value(),
-               "Examinations in which the DNS could not tell.");
-  page.counter("fetches_total", counters.fetched.value(), "Policy hosts that were asked.");
-  page.counter("fetch_failures_total", counters.fetch_failures.value(), "Of these, without a policy.");
-  page.gauge("under_way", counters.under_way.value(), "Domains that are being examined now.");
-  page.counter("generations_total", counters.generation.value(),
-               "How often lists, overrides or other processes changed what is known.");
-  page.counter("reloads_failed_total", counters.reloads_failed.value(),
-               "Lists or overrides that could not be used, so that the old ones stay.");
-  page.counter("metrics_listen_failures_total", listen_failures,
-               "How often the socket of this page could not be made.");
+  for (const Metric& metric : metrics) {
+    page.family(metric.name, metric.type, metric.help);
+    page.sample("", (counters.*metric.counter).value());
+  }
+  page.counter("metrics_listen_failures_total", listen_failures, "Failures to open the socket of this page.");
   add_lists(page, lists, now);
   page.gauge("start_time_seconds", seconds(started), "When the server started.");
   page.family("info", "gauge", "The version.");

@@ -1,4 +1,4 @@
-// What mail servers are told: policies in the words of each, as replies of a socketmap (socketmap_table(5)).
+// Replies of a socketmap (socketmap_table(5)) that have a policy in the words of a mail server.
 //
 //   OK policy      NOTFOUND (and a blank): no policy      TEMP reason: ask again later
 //
@@ -16,24 +16,20 @@
 #include "base/clock.h"
 #include "base/next_hop.h"
 #include "discovery/policy_resolver.h"
-#include "listtool/postfix/map.h"
+#include "listtool/mail_server.h"
 #include "policy/decision.h"
 
 namespace starttls::listtool::serve {
 
-// Who asks, by the name of the map.
-enum class Dialect : std::uint8_t {
-  postfix,         // smtp_tls_policy_maps, as every version since 3.4 understands it
-  postfix_tlsrpt,  // "QUERYwithTLSRPT": Postfix 3.10 or later, with what its TLS reports need
-  sendmail,        // "sts": FEATURE(`sts') of Sendmail 8.17
-};
-inline constexpr std::size_t dialects = 3;
+using listtool::Dialect;
+using listtool::dialects;
+using listtool::max_reply_size;
+
 std::string_view to_string(Dialect dialect);
+// By the name of the map that is asked for.
+Dialect parse_dialect(std::string_view map);
 
-// Any name but the two above is `postfix`, as with the other resolvers, who take it for one of their zones.
-Dialect dialect_of(std::string_view map);
-
-enum class Outcome : std::uint8_t { policy, no_policy, trouble };
+enum class Outcome : std::uint8_t { policy, no_policy, temporary_error };
 inline constexpr std::size_t outcomes = 3;
 std::string_view to_string(Outcome outcome);
 
@@ -46,15 +42,12 @@ struct Reply {
 // "17:TEMP backend down,"
 std::string netstring(std::string_view text);
 
-// More Postfix does not read (socketmap_table(5)).
-inline constexpr std::size_t reply_limit = 100'000;  // bytes of the netstring's text
-
 struct Rules {
   // Of a Postfix before 3.10 that asks with any map; adds what it understands.
   std::optional<postfix::Version> postfix_version;
   // As in policy::Inputs.
   bool early_adopter = false;
-  // Mail to a domain that announces MTA-STS waits while its policy cannot be had and nothing else is known.
+  // Mail to a domain that announces MTA-STS waits while its policy cannot be fetched and no other source has one.
   // More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message to go
   // out in the clear because somebody on the path cut off the policy host.
   bool hold_without_policy = false;
@@ -73,7 +66,7 @@ struct Rules {
 Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Decision& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules);
 
-// What Rules::hold_without_policy makes of a policy that cannot be had. Postfix 3.10 reports why
+// What Rules::hold_without_policy makes of a policy that cannot be fetched. Postfix 3.10 reports why
 // (policy_failure=), and holds up the mail whatever the server's certificate.
 Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure);
 
@@ -81,15 +74,15 @@ Reply no_policy();
 // Postfix looks for DANE itself, and delivers as with "may" where there is none.
 Reply opportunistic_dane();
 // `reason` is one line of visible ASCII.
-Reply trouble(std::string_view reason);
+Reply temporary_error(std::string_view reason);
 
-// All that is known of one domain, ready to be sent. Never changed once it is handed out.
+// The replies for one domain, ready to be sent. Immutable once they are shared.
 struct Replies {
   std::array<Reply, dialects> of;
   std::array<policy::Source, dialects> source{};
-  // From then on they are asked for anew, in the background.
+  // From then on the domain is looked up again in the background when it is asked for.
   Time fresh_until;
-  // From then on they are not true any more: a policy, or a list, has expired.
+  // From then on they must not be used: a policy, or a list, has expired.
   Time usable_until;
   std::uint64_t generation = 0;  // of the lists and of what else they were made of
   std::shared_ptr<const discovery::DomainFacts>

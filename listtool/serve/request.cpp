@@ -20,7 +20,7 @@ RequestReading read_request(std::string_view bytes) {
   for (; digits < bytes.size() && is_digit(bytes[digits]); ++digits) {
     if (digits > 0 && bytes.front() == '0') return malformed;
     length = length * 10 + static_cast<std::size_t>(bytes[digits] - '0');
-    if (length > request_limit) return malformed;
+    if (length > max_request_size) return malformed;
   }
   if (digits == bytes.size()) return incomplete;
   if (digits == 0 || bytes[digits] != ':') return malformed;

@@ -10,9 +10,9 @@
 namespace starttls::listtool::serve {
 
 // Of "MAP KEY", in bytes. A domain name has 253 at most.
-inline constexpr std::size_t request_limit = 1'000;
+inline constexpr std::size_t max_request_size = 1'000;
 // Of the digits and the colon before it, and the comma after it.
-inline constexpr std::size_t request_frame = 6;
+inline constexpr std::size_t request_overhead = 6;
 
 // Views of the bytes that were read.
 struct Request {
@@ -29,9 +29,9 @@ struct RequestReading {
 };
 
 // The request at the front of the bytes. Strict: no leading zeros, no blanks around the length, nothing over
-// request_limit, the comma where it belongs, and a blank between map and key. A peer that sends anything else
-// speaks something else: what follows cannot be made sense of. Whether bytes are malformed is told as soon as
-// it is certain; incomplete ones are never more than request_limit + request_frame.
+// max_request_size, the comma where it belongs, and a blank between map and key. A peer that sends anything
+// else speaks something else: what follows cannot be made sense of. Whether bytes are malformed is told as
+// soon as it is certain; incomplete ones are never more than max_request_size + request_overhead.
 RequestReading read_request(std::string_view bytes);
 
 }  // namespace starttls::listtool::serve

@@ -17,12 +17,12 @@ namespace {
 using namespace std::chrono_literals;
 using event::DescriptorWatcher;
 
-// What expires, and who is idle, is seen this much too late at most.
+// How much too late, at most, deadlines and idle connections are noticed.
 constexpr auto tick_interval = 1s;
-// How long nobody is accepted where there is no room, or no descriptor, for anybody.
+// How long accepting pauses when no connection or descriptor is free.
 constexpr auto pause_of_accepting = 100ms;
-// So that those who are connected have their turn between those who come.
-constexpr int most_accepted_at_once = 64;
+// So that open connections have their turn between new ones.
+constexpr int max_accepted_at_once = 64;
 
 bool is_want_of_resources(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -34,7 +34,7 @@ constexpr int send_buffer = 64 << 10;
 
 void set_options(int socket) {
   (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-  // Nothing waits for another reply to go into the same packet. A unix socket knows no such option.
+  // Nothing waits for another reply to go into the same packet. A unix socket has no such option.
   const int on = 1;
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
@@ -107,7 +107,7 @@ void Server::stop_listening_for_now() {
 }
 
 void Server::accept(Listener& listener) {
-  for (int i = 0; i < most_accepted_at_once; ++i) {
+  for (int i = 0; i < max_accepted_at_once; ++i) {
     if (connections_.size() >= limits_.connections && longest_idle() == connections_.end()) {
       return stop_listening_for_now();
     }
@@ -115,14 +115,14 @@ void Server::accept(Listener& listener) {
   }
 }
 
-// False where nobody else is to be accepted now.
+// False if no other connection is to be accepted now.
 bool Server::accept_one(Listener& listener) {
   const auto next = [&] {
     return UniqueFd(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   };
   UniqueFd socket = next();
   const bool is_short = !socket && is_want_of_resources(errno);
-  // The kernel says so whether or not anybody else is there: then one more is all there is room for.
+  // The kernel says so whether or not another peer waits: then there is room for one more only.
   if (is_short && make_room()) socket = next();
   if (!socket) {
     const int error = errno;
@@ -156,8 +156,7 @@ void Server::drop(Connections::iterator connection) {
   ended(connection);
 }
 
-// Where all together hold too much, somebody holds more than an even share; who only waits for a reply does
-// not.
+// If all together hold too much, some hold more than an even share; one that only waits for a reply does not.
 void Server::relieve(const Held& spared) {
   if (scratch_.held <= limits_.held_bytes || is_draining_all_) return;
   const std::size_t share = limits_.held_bytes / connections_.size();

@@ -37,7 +37,7 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Accepts nobody any more, answers what has been asked, and then calls back; after `longest` in any case.
+  // Accepts no more connections, answers the pending requests, and then calls back; after `longest` in any case.
   void drain(std::chrono::milliseconds longest, std::function<void()> drained);
 
   std::size_t connections() const { return connections_.size(); }

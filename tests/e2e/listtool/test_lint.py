@@ -39,7 +39,7 @@ class Case(unittest.TestCase):
         """The status, what was read, and the findings, as --json says them."""
         status = self.lint(what, text, "--json")
         answer = json.loads(self.out)
-        self.assertEqual((answer.pop("file"), answer.pop("untold")), ("FILE", 0))
+        self.assertEqual((answer.pop("file"), answer.pop("suppressed")), ("FILE", 0))
         return status, answer.pop("findings"), answer
 
 

@@ -61,7 +61,7 @@ class Starting(unittest.TestCase):
                 return program.run("starttls-listtool", "-c", server.configuration, "serve", "--check-config")
 
             done = checked(good)  # beside the server that has the sockets
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{server.configuration}: good\n", ""))
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{server.configuration}: OK\n", ""))
             for what, configuration, overrides in (("unknown key", f"{good}bogus = 1\n", OVERRIDES),
                                                    ("parsing", f"{good}\nbogus\n", OVERRIDES),
                                                    ("there is no group", f"{good}socket_group = \"no such group\"\n",

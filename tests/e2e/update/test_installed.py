@@ -165,7 +165,7 @@ class Damage(UpdateCase):
         self.assert_silent()
 
     def assert_told_how_to_heal(self, what: str) -> None:
-        heal = ("; to fetch all lists anew, remove the link 'current' of the state directory and run update\n")
+        heal = ("; to fetch all lists again, remove the link 'current' of the state directory and run update\n")
         before = self.host.content()
         for arguments in (["update"], ["lookup", "a.test"], ["generate", "postfix", "-o", self.host.map]):
             done = self.host.tool(*arguments)
@@ -204,7 +204,7 @@ class Damage(UpdateCase):
         self.assert_silent()  # nothing is made of it
         self.host.map.unlink()
         self.assert_update(out="main: .*\n", err=".*warning: list main: what is installed cannot be verified, and is "
-                                                 "fetched anew: .*does not fit.*\n")
+                                                 "fetched again: .*does not fit.*\n")
         self.assert_as_before()
 
     def test_an_altered_list_that_cannot_be_had_anew_is_not_used(self) -> None:

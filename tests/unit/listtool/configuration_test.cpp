@@ -155,9 +155,9 @@ TEST_CASE("a list is signed under the name in its URL or path, or as the configu
 }
 
 TEST_CASE("a place is shown without secrets") {
-  CHECK(shown_place("https://lists.example.org/list.json?token=secret") ==
+  CHECK(shown_origin("https://lists.example.org/list.json?token=secret") ==
         "https://lists.example.org/list.json");
-  CHECK(shown_place("/lists/what?.json") == "/lists/what?.json");
+  CHECK(shown_origin("/lists/what?.json") == "/lists/what?.json");
 }
 
 TEST_CASE("every key of an output is read") {
@@ -183,7 +183,7 @@ file = "/etc/mail/text"
 command = []
 )"));
   REQUIRE(c.outputs.size() == 4);
-  CHECK(c.outputs[0].mta == Mta::postfix);
+  CHECK(c.outputs[0].server->name == "postfix");
   CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
   CHECK(c.outputs[0].type == "cdb");
   CHECK(c.outputs[0].early_adopter);
@@ -192,7 +192,7 @@ command = []
   CHECK(c.outputs[0].next_hops[0].str() == "[smtp.relay.example]:submission");
   CHECK(c.outputs[0].next_hops[1].str() == "relay.example:587");
   CHECK(c.outputs[0].command == std::vector<std::string>{"postfix", "reload", ""});
-  CHECK(c.outputs[1].mta == Mta::sendmail);
+  CHECK(c.outputs[1].server->name == "sendmail");
   CHECK(c.outputs[1].type == "hash");
   CHECK_FALSE(c.outputs[1].early_adopter);
   CHECK_FALSE(c.outputs[1].postfix_version);
@@ -546,7 +546,7 @@ TEST_CASE("what serve cannot do is told with its place") {
 }
 
 TEST_CASE("empty paths and programs are none") {
-  CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no folder");
+  CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no directory");
   CHECK(complaint("[programs]\ngpgv = ''\n") == "2:8: 'programs.gpgv' names no program");
   CHECK(good(configuration("overrides = ''\n")).overrides.empty());
 }
@@ -571,7 +571,7 @@ TEST_CASE("the example configuration is one, and asks for each kind of thing") {
   CHECK(c.lists[0].url.starts_with("https://"));
   CHECK(c.lists[0].keys.size() == 1);
   REQUIRE(c.outputs.size() == 1);
-  CHECK(c.outputs[0].mta == Mta::postfix);
+  CHECK(c.outputs[0].server->name == "postfix");
   CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
 }
 

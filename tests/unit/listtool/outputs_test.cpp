@@ -20,7 +20,7 @@ InstalledList list(const std::string& name) {
 
 std::string made(const OutputSettings& output, const std::vector<InstalledList>& lists,
                  const fs::path& overrides = {}, const std::string& mta_sts = "") {
-  return made_of(output, lists, overrides, mta_sts);
+  return map_fingerprint(output, lists, overrides, mta_sts);
 }
 
 }  // namespace
@@ -46,7 +46,7 @@ TEST_CASE("whatever a map depends on is in what it was made of") {
   CHECK(changed([](InstalledList& l) { l.facts.unusable = Error{Fault::data, "it expired"}; }));
 
   CHECK(made(output, {list("a"), list("b")}, {}, "1 policies") != plain);
-  CHECK(made({.mta = Mta::sendmail, .type = "cdb"}, {list("a"), list("b")}) != plain);
+  CHECK(made({.server = find_mail_server("sendmail"), .type = "cdb"}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "lmdb"}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "cdb", .early_adopter = true}, {list("a"), list("b")}) != plain);
   CHECK(made({.type = "cdb", .next_hops = {good(NextHop::parse("[relay.test]"))}}, {list("a"), list("b")}) !=
@@ -77,13 +77,13 @@ TEST_CASE("a map is current while it is there as it was published and made of th
   const OutputSettings output{.file = folder / "map", .type = "texthash"};
   write(output.file, "a.test secure\n");
   OutputRecords records = OutputRecords::load(folder.path());
-  CHECK_FALSE(records.is_known(output));
+  CHECK_FALSE(records.was_published(output));
   CHECK_FALSE(records.is_current(output, "these"));
   records.remember(output, "these \"lists\"\n");
   good(records.save(std::span(&output, 1)));
 
   records = OutputRecords::load(folder.path());
-  CHECK(records.is_known(output));
+  CHECK(records.was_published(output));
   CHECK(records.is_current(output, "these \"lists\"\n"));
   CHECK_FALSE(records.is_current(output, "those"));
   write(output.file, "b.test secure\n");
@@ -91,11 +91,11 @@ TEST_CASE("a map is current while it is there as it was published and made of th
   CHECK_FALSE(records.is_current(output, "these \"lists\"\n"));
   fs::remove(output.file);
   CHECK_FALSE(records.is_current(output, "these \"lists\"\n"));
-  CHECK(records.is_known(output));
+  CHECK(records.was_published(output));
   records.remember(output, "these");
   CHECK_FALSE(records.is_current(output, "these"));
   records.forget(output);
-  CHECK_FALSE(records.is_known(output));
+  CHECK_FALSE(records.was_published(output));
 }
 
 TEST_CASE("maps that are no longer configured are forgotten") {
@@ -104,7 +104,7 @@ TEST_CASE("maps that are no longer configured are forgotten") {
   OutputRecords records = OutputRecords::load(folder.path());
   records.remember(output, "these");
   good(records.save({}));
-  CHECK_FALSE(OutputRecords::load(folder.path()).is_known(output));
+  CHECK_FALSE(OutputRecords::load(folder.path()).was_published(output));
 }
 
 TEST_CASE("records that cannot be read are none") {
@@ -113,8 +113,8 @@ TEST_CASE("records that cannot be read are none") {
   for (const std::string text :
        {"\xff", "[[output", "output = 1", "[[output]]\nfile = \"/map\"\nfile2 = 1\n"}) {
     write(folder / "outputs.toml", text);
-    CHECK_FALSE(OutputRecords::load(folder.path()).is_known(output));
+    CHECK_FALSE(OutputRecords::load(folder.path()).was_published(output));
   }
   write(folder / "outputs.toml", "[[output]]\nfile = \"/map\"\n");
-  CHECK(OutputRecords::load(folder.path()).is_known(output));
+  CHECK(OutputRecords::load(folder.path()).was_published(output));
 }

@@ -2,7 +2,8 @@
 
 #include "listtool/sources.h"
 
-#include "listtool/options.h"
+#include "listtool/context.h"
+#include "listtool/signature_options.h"
 #include "program.h"
 #include "support.h"
 
@@ -26,13 +27,13 @@ std::string long_list() {
 // A folder with a list, its signature and the key.
 struct Signed {
   TemporaryFolder folder;
-  Common common;
+  Context context;
   ListFiles files{.list = folder / "list", .signature = folder / "list.minisig", .shown = "the list"};
   std::vector<minisign::PublicKey> keys;
 
   explicit Signed(const std::string& content) {
-    common.now = at("2026-11-22T12:00:00Z");
-    common.quiet = true;
+    context.now = at("2026-11-22T12:00:00Z");
+    context.quiet = true;
     if (run({"minisign", "-G", "-W", "-p", folder / "key.pub", "-s", folder / "key"}) != 0)
       FAIL("minisign -G");
     keys.push_back(good(minisign::parse_key_file(read(folder / "key.pub"))));
@@ -43,7 +44,7 @@ struct Signed {
   }
 
   Result<Source> verdict() const {
-    return read_verified(common, "name", files, keys, minisign::Legacy::refuse);
+    return read_verified(context, "name", files, keys, minisign::Legacy::refuse);
   }
 };
 
@@ -86,10 +87,10 @@ TEST_CASE("what was signed and is no list is told as that, wherever the parser s
 
 TEST_CASE("without a signature a list says so, and a missing one is no list") {
   const Signed list(long_list());
-  const Source source = good(read_unverified(list.common, "name", list.files));
+  const Source source = good(read_unverified(list.context, "name", list.files));
   CHECK_FALSE(source.facts.signed_by);
   CHECK(source.list.size() == 40'000);
   CHECK(
-      bad(read_unverified(list.common, "name", {.list = list.folder / "none", .signature = {}, .shown = ""}))
+      bad(read_unverified(list.context, "name", {.list = list.folder / "none", .signature = {}, .shown = ""}))
           .fault == Fault::io);
 }

@@ -21,21 +21,21 @@ Edition edition(const std::string& name, std::uint64_t number) {
 }
 
 void write_files(const fs::path& folder, const Edition& edition) {
-  const Set set{.folder = folder, .lists = {}};
-  for (const auto file : {&Set::list_of, &Set::signature_of, &Set::index_of}) {
+  const ListSet set{.folder = folder, .lists = {}};
+  for (const auto file : {&ListSet::list_of, &ListSet::signature_of, &ListSet::index_of}) {
     write((set.*file)(edition), std::to_string(edition.number));
   }
 }
 
 // Installs an edition of each list as an update does.
-Set install(StateWriter& state, const std::vector<std::string>& names) {
-  const fs::path folder = good(state.begin_set());
+ListSet install(StateWriter& state, const std::vector<std::string>& names) {
+  const fs::path folder = good(state.create_next_set());
   std::vector<Edition> lists;
   for (const std::string& name : names) {
     lists.push_back(edition(name, state.next_number()));
     write_files(folder, lists.back());
   }
-  Set set = good(state.complete_set(lists));
+  ListSet set = good(state.complete_set(lists));
   good(state.switch_to(set));
   return set;
 }
@@ -53,7 +53,7 @@ std::string complaint(const std::string& facts) {
   write(folder / "set.toml", facts);
   const Error error = bad(read_set(folder.path()));
   CHECK(error.fault == Fault::data);
-  CHECK_THAT(error.message, Catch::EndsWith("; to fetch all lists anew, remove the link 'current' of the "
+  CHECK_THAT(error.message, Catch::EndsWith("; to fetch all lists again, remove the link 'current' of the "
                                             "state directory and run update"));
   return error.message;
 }
@@ -78,7 +78,7 @@ std::string facts_with(const std::string& from, const std::string& to) {
 
 TEST_CASE("where nothing was installed the current set is empty") {
   const TemporaryFolder folder;
-  const Set set = good(current_set(folder / "none"));
+  const ListSet set = good(current_set(folder / "none"));
   CHECK(set.folder.empty());
   CHECK(set.lists.empty());
 }
@@ -86,8 +86,8 @@ TEST_CASE("where nothing was installed the current set is empty") {
 TEST_CASE("what is installed is read as it was written") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder / "state/below"));
-  const Set installed = install(state, {"a", "b"});
-  const Set read = good(current_set(folder / "state/below"));
+  const ListSet installed = install(state, {"a", "b"});
+  const ListSet read = good(current_set(folder / "state/below"));
   CHECK(read.lists == installed.lists);
   CHECK(read.find("b")->name == "b");
   CHECK(read.find("c") == nullptr);
@@ -117,10 +117,10 @@ TEST_CASE("the current set and the one before it stay, and older ones go") {
 TEST_CASE("a list that stays is in the next set without a copy") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
-  const Set before = install(state, {"a"});
-  good(state.begin_set());
+  const ListSet before = install(state, {"a"});
+  good(state.create_next_set());
   good(state.keep(before, before.lists.front()));
-  const Set after = good(state.complete_set(before.lists));
+  const ListSet after = good(state.complete_set(before.lists));
   good(state.switch_to(after));
   CHECK(good(current_set(folder.path())).lists == before.lists);
   CHECK(fs::hard_link_count(after.list_of(after.lists.front())) == 2);
@@ -131,7 +131,7 @@ TEST_CASE("a set that was begun is nobody's until it is switched to") {
   {
     auto state = good(StateWriter::lock(folder.path()));
     install(state, {"a"});
-    write_files(good(state.begin_set()), edition("a", 2));
+    write_files(good(state.create_next_set()), edition("a", 2));
     good(state.complete_set({edition("a", 2)}));
   }
   CHECK(good(current_set(folder.path())).lists.front().number == 1);
@@ -149,7 +149,7 @@ TEST_CASE("a discarded set leaves nothing") {
   install(state, {"a"});
   state.discard_set();
   CHECK(names_in(folder / "sets") == std::vector<std::string>{"1"});
-  write_files(good(state.begin_set()), edition("a", 2));
+  write_files(good(state.create_next_set()), edition("a", 2));
   state.discard_set();
   CHECK(names_in(folder / "sets") == std::vector<std::string>{"1"});
 }
@@ -157,7 +157,7 @@ TEST_CASE("a discarded set leaves nothing") {
 TEST_CASE("a dropped list leaves nothing in the next set, and the others alone") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
-  const fs::path next = good(state.begin_set());
+  const fs::path next = good(state.create_next_set());
   write_files(next, edition("a", 1));
   write_files(next, edition("a.json", 1));
   write(next / "a.json.asc", "");
@@ -195,22 +195,22 @@ TEST_CASE("what set.toml once had in it for everybody to read is given once, and
                   url + "?token=secret\"\netag = \"private\"\nlast_modified = \"");
     write(folder / name / "set.toml", facts);
   }
-  const Set former = good(current_set(folder.path()));
-  REQUIRE(former.former.size() == 1);
-  CHECK(former.former.front().name == "a");
-  CHECK(former.former.front().number == 2);
-  CHECK(former.former.front().origin == url + "?token=secret");
-  CHECK(former.former.front().validators.etag == "private");
-  CHECK(former.lists.front().origin == url);
+  const ListSet legacy = good(current_set(folder.path()));
+  REQUIRE(legacy.legacy.size() == 1);
+  CHECK(legacy.legacy.front().name == "a");
+  CHECK(legacy.legacy.front().number == 2);
+  CHECK(legacy.legacy.front().origin == url + "?token=secret");
+  CHECK(legacy.legacy.front().validators.etag == "private");
+  CHECK(legacy.lists.front().origin == url);
   good(state.redact_legacy_facts());
   for (const std::string name : {"current", "previous"}) {
     const std::string facts = read(folder / name / "set.toml");
     CHECK(facts.find("secret") == std::string::npos);
     CHECK(facts.find("private") == std::string::npos);
   }
-  const Set now = good(current_set(folder.path()));
-  CHECK(now.former.empty());
-  CHECK(now.lists == former.lists);
+  const ListSet now = good(current_set(folder.path()));
+  CHECK(now.legacy.empty());
+  CHECK(now.lists == legacy.lists);
 }
 
 TEST_CASE("of what gpgv had to read only what is old is cleared away") {

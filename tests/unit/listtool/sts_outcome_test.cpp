@@ -33,23 +33,24 @@ StsOutcome outcome(Record record, std::optional<mtasts::FetchedPolicy> fetched,
 }
 
 int status_of(const std::vector<StsOutcome>& outcomes) {
-  StsTally tally;
-  for (const auto& one : outcomes) tally.count(one);
-  return tally.exit_status();
+  StsTotals totals;
+  for (const auto& one : outcomes) totals.count(one);
+  return totals.exit_status();
 }
 
 }  // namespace
 
 TEST_CASE("what came of a domain is told in a line") {
-  const auto line = [](const StsOutcome& one) { return as_text(domain, one); };
+  const auto line = [](const StsOutcome& one) { return to_string(domain, one); };
   CHECK(line(outcome(Record::record, policy())) == "a.test: enforce mx.a.test, until 2026-11-23T12:00:00Z\n");
   CHECK(line(outcome(Record::none, policy())) ==
         "a.test: enforce mx.a.test, until 2026-11-23T12:00:00Z; why\n");
   CHECK(line(outcome(Record::none, {})) == "a.test: no MTA-STS: why\n");
   CHECK(line(outcome(Record::none, policy(now - std::chrono::days(1)))) == "a.test: no MTA-STS: why\n");
-  CHECK(line(outcome(Record::unknown, {})) == "a.test: cannot be told now: why\n");
+  CHECK(line(outcome(Record::unknown, {})) == "a.test: cannot be determined now: why\n");
   CHECK(line(outcome(Record::unknown, policy())) ==
-        "a.test: cannot be told now: why; still in force: enforce mx.a.test, until 2026-11-23T12:00:00Z\n");
+        "a.test: cannot be determined now: why; still in force: enforce mx.a.test, until "
+        "2026-11-23T12:00:00Z\n");
   const auto failed = failure(mtasts::FailureType::fetch_error);
   CHECK(line(outcome(Record::record, {}, failed)) == "a.test: sts-policy-fetch-error: status 404\n");
   CHECK(line(outcome(Record::record, policy(), failed)) ==
@@ -75,12 +76,13 @@ TEST_CASE(
 }
 
 TEST_CASE("the summary counts failures by their kind") {
-  StsTally tally;
-  tally.count(outcome(Record::record, policy()));
-  tally.count(outcome(Record::none, {}));
-  tally.count(outcome(Record::unknown, {}));
-  tally.count(outcome(Record::record, {}, failure(mtasts::FailureType::webpki_invalid)));
-  tally.count(outcome(Record::record, {}, failure(mtasts::FailureType::webpki_invalid)));
-  CHECK(as_text(tally) ==
-        "5 domains: 1 with a policy, 1 without, 2 sts-webpki-invalid, 1 of which the DNS cannot tell now");
+  StsTotals totals;
+  totals.count(outcome(Record::record, policy()));
+  totals.count(outcome(Record::none, {}));
+  totals.count(outcome(Record::unknown, {}));
+  totals.count(outcome(Record::record, {}, failure(mtasts::FailureType::webpki_invalid)));
+  totals.count(outcome(Record::record, {}, failure(mtasts::FailureType::webpki_invalid)));
+  CHECK(
+      to_string(totals) ==
+      "5 domains: 1 with a policy, 1 without, 2 sts-webpki-invalid, 1 for which the DNS gives no answer now");
 }

@@ -9,7 +9,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-Remembered remembered(const std::string& time) {
+ListHistory list_history(const std::string& time) {
   return {.timestamp = at(time),
           .digest = std::string(128, 'a'),
           .edition = 7,
@@ -21,41 +21,41 @@ Remembered remembered(const std::string& time) {
 
 TEST_CASE("what is remembered is read as it was written, for its owner alone") {
   const TemporaryFolder folder;
-  Memory memory = good(Memory::load(folder.path()));
-  CHECK(memory.find("a") == nullptr);
-  memory.remember("a", remembered("2026-11-20T00:00:00.123Z"));
-  good(memory.save({}));
+  UpdateHistory history = good(UpdateHistory::load(folder.path()));
+  CHECK(history.find("a") == nullptr);
+  history.remember("a", list_history("2026-11-20T00:00:00.123Z"));
+  good(history.save({}));
   const fs::path file = folder / "remembered.toml";
   CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
-  const Memory read = good(Memory::load(folder.path()));
+  const UpdateHistory read = good(UpdateHistory::load(folder.path()));
   REQUIRE(read.find("a") != nullptr);
-  CHECK(*read.find("a") == remembered("2026-11-20T00:00:00.123Z"));
+  CHECK(*read.find("a") == list_history("2026-11-20T00:00:00.123Z"));
 }
 
 TEST_CASE("what did not change is not written again") {
   const TemporaryFolder folder;
-  Memory memory = good(Memory::load(folder.path()));
-  good(memory.save({}));
+  UpdateHistory history = good(UpdateHistory::load(folder.path()));
+  good(history.save({}));
   CHECK_FALSE(fs::exists(folder / "remembered.toml"));
-  memory.remember("a", remembered("2026-11-20T00:00:00Z"));
-  good(memory.save({}));
+  history.remember("a", list_history("2026-11-20T00:00:00Z"));
+  good(history.save({}));
   fs::remove(folder / "remembered.toml");
-  memory.remember("a", remembered("2026-11-20T00:00:00Z"));
-  good(memory.save({}));
+  history.remember("a", list_history("2026-11-20T00:00:00Z"));
+  good(history.save({}));
   CHECK_FALSE(fs::exists(folder / "remembered.toml"));
 }
 
 TEST_CASE("of lists that are not configured a bounded number is remembered, the newest") {
   const TemporaryFolder folder;
-  Memory memory = good(Memory::load(folder.path()));
+  UpdateHistory history = good(UpdateHistory::load(folder.path()));
   const std::vector<ListSettings> configured{{.name = "configured"}};
-  memory.remember("configured", remembered("2020-01-01T00:00:00Z"));
-  memory.remember("oldest", remembered("2020-01-02T00:00:00Z"));
-  for (std::size_t i = 0; i < Memory::max_unconfigured; ++i) {
-    memory.remember(std::to_string(i), remembered("2026-11-20T00:00:00Z"));
+  history.remember("configured", list_history("2020-01-01T00:00:00Z"));
+  history.remember("oldest", list_history("2020-01-02T00:00:00Z"));
+  for (std::size_t i = 0; i < UpdateHistory::max_unconfigured; ++i) {
+    history.remember(std::to_string(i), list_history("2026-11-20T00:00:00Z"));
   }
-  good(memory.save(configured));
-  const Memory read = good(Memory::load(folder.path()));
+  good(history.save(configured));
+  const UpdateHistory read = good(UpdateHistory::load(folder.path()));
   CHECK(read.find("configured") != nullptr);
   CHECK(read.find("oldest") == nullptr);
   CHECK(read.find("0") != nullptr);
@@ -63,22 +63,22 @@ TEST_CASE("of lists that are not configured a bounded number is remembered, the 
 
 TEST_CASE("a memory that is damaged is no empty one") {
   const TemporaryFolder folder;
-  Memory memory = good(Memory::load(folder.path()));
-  memory.remember("a", remembered("2026-11-20T00:00:00Z"));
-  good(memory.save({}));
+  UpdateHistory history = good(UpdateHistory::load(folder.path()));
+  history.remember("a", list_history("2026-11-20T00:00:00Z"));
+  good(history.save({}));
   const fs::path file = folder / "remembered.toml";
   const std::string sound = read(file);
   for (const std::string& text :
        {std::string("[[list"), sound + "unknown = 1\n", std::string("[[list]]\nname = 'a'\n"),
         std::string("[[list]]\ntimestamp = '2026-11-20T00:00:00Z'\n")}) {
     write(file, text);
-    const Error error = bad(Memory::load(folder.path()));
+    const Error error = bad(UpdateHistory::load(folder.path()));
     CHECK(error.fault == Fault::data);
     CHECK_THAT(error.message, Catch::Contains("remembered.toml: is damaged: "));
   }
   fs::remove(file);
   fs::create_symlink("nowhere", file);
-  CHECK(bad(Memory::load(folder.path())).fault == Fault::data);
+  CHECK(bad(UpdateHistory::load(folder.path())).fault == Fault::data);
 }
 
 TEST_CASE("the digest of a place shows nothing of it") {

@@ -90,7 +90,7 @@ TEST_CASE("where all places are taken a domain waits, for a while, behind none o
 }
 
 TEST_CASE("the domains of one owner have a share, also while they wait for policy hosts") {
-  Scene scene({.places = 100, .of_one_owner = 3});
+  Scene scene({.places = 100, .max_per_owner = 3});
   for (int i = 0; i < 3; ++i) {
     CHECK(scene.enter(fmt::format("d{}.attacker.co.uk", i)) == Outcome::admitted);
     scene.admission.wait_for_host(name(fmt::format("d{}.attacker.co.uk", i)));
@@ -107,7 +107,7 @@ TEST_CASE("the domains of one owner have a share, also while they wait for polic
 }
 
 TEST_CASE("the least number of places is one") {
-  Scene scene({.places = 0, .of_one_owner = 0, .max_waiting = 0});
+  Scene scene({.places = 0, .max_per_owner = 0, .max_waiting = 0});
   CHECK(scene.enter("a.b.test") == Outcome::admitted);
   CHECK(scene.enter("c.test") == Outcome::full);
 }

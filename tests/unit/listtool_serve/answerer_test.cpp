@@ -195,8 +195,8 @@ TEST_CASE("a dialect that is known first is answered first") {
   partial->of[static_cast<std::size_t>(Dialect::postfix)] = {};
   scene.tell("example.org", partial, false);
   CHECK(scene.arrived == 1);
-  CHECK(!scene.pending[0]->is_there());
-  CHECK(scene.pending[1]->is_there());
+  CHECK(!scene.pending[0]->has_arrived());
+  CHECK(scene.pending[1]->has_arrived());
   CHECK(scene.ask("example.org", "sts") == "4:OK x,");
   CHECK(scene.ask("example.org", "postfix").empty());
   CHECK(scene.questions.size() == 1);
@@ -261,7 +261,7 @@ TEST_CASE(
   for (const std::string_view map : {"postfix", "QUERYwithTLSRPT", "sts"}) {
     CHECK(reply_after({}, no_policy(), false, map) == late);
     CHECK(reply_after({}, {.bytes = "4:OK x,", .outcome = Outcome::policy}, true, map) == late);
-    CHECK(reply_after({}, trouble("x"), true, map) == late);
+    CHECK(reply_after({}, temporary_error("x"), true, map) == late);
     CHECK(reply_after({}, no_policy(), true, map, 1) == late);
   }
 }
@@ -289,25 +289,25 @@ TEST_CASE("an answer that is only for those who wait is not kept") {
 
 TEST_CASE("news that nobody asked for is kept where the domain is known, and only there") {
   Scene scene;
-  const auto news = [&](std::string_view domain, std::string_view text) {
+  const auto result = [&](std::string_view domain, std::string_view text) {
     scene.answerer.deliver({.next_hop = name(domain),
                             .replies = replies_of(text, scene.now + 1h, scene.now + 1h),
                             .asked_for = false});
   };
-  news("example.org", "OK x");
+  result("example.org", "OK x");
   CHECK(scene.answerer.table().domains() == 0);
   CHECK(scene.ask("example.org").empty());
-  news("example.org", "OK y");
+  result("example.org", "OK y");
   CHECK(scene.arrived == 0);
   scene.tell("example.org", replies_of("OK z", scene.now + 1h, scene.now + 1h));
-  news("example.org", "OK u");
+  result("example.org", "OK u");
   CHECK(scene.ask("example.org") == "4:OK u,");
 }
 
 TEST_CASE("who has gone is not told") {
   Scene scene;
   scene.ask("example.org");
-  scene.pending[0]->taker = nullptr;
+  scene.pending[0]->listener = nullptr;
   scene.tell("example.org", replies_of("OK x", scene.now + 1h, scene.now + 1h));
   CHECK(scene.arrived == 0);
   CHECK(scene.answerer.waiting() == 0);

@@ -47,8 +47,8 @@ struct Scene {
                     },
                 .version = [this] { return version; }},
                [this] { return now; }, counters, limits,
-               {.news = [this](LookupResult told) { news.push_back(std::move(told)); },
-                .generation = [this](std::uint64_t told) { generation = told; }}) {}
+               {.deliver = [this](LookupResult told) { results.push_back(std::move(told)); },
+                .set_generation = [this](std::uint64_t told) { generation = told; }}) {}
 
   event::Task<std::shared_ptr<const discovery::DomainFacts>> examine(NextHop next_hop) {
     auto& arrival = *(examinations[next_hop.str()] = std::make_unique<Examination>());
@@ -69,20 +69,20 @@ struct Scene {
     arrival->complete(std::move(made));
   }
   void ask(std::string_view domain, std::shared_ptr<const Replies> known = nullptr) {
-    finder.find_out({.next_hop = test::good(NextHop::parse(domain)), .known = std::move(known)});
+    finder.look_up({.next_hop = test::good(NextHop::parse(domain)), .known = std::move(known)});
   }
   // Lets real time pass until there is news, for what waits for a timer.
   void wait_for_news() {
-    while (news.empty()) {
+    while (results.empty()) {
       event::Timer look(loop, [this] { loop.stop(); });
       look.start(1ms);
       loop.run();
     }
   }
   LookupResult take() {
-    REQUIRE(!news.empty());
-    LookupResult first = std::move(news.front());
-    news.erase(news.begin());
+    REQUIRE(!results.empty());
+    LookupResult first = std::move(results.front());
+    results.erase(results.begin());
     return first;
   }
   static std::string text(const LookupResult& told, Dialect dialect = Dialect::postfix) {
@@ -97,7 +97,7 @@ struct Scene {
   std::map<std::string, dane::DaneResult> kept;
   std::vector<DomainName> due;
   std::int64_t version = 1;
-  std::vector<LookupResult> news;
+  std::vector<LookupResult> results;
   std::uint64_t generation = 0;
   Finder finder;
 };
@@ -120,7 +120,7 @@ std::shared_ptr<const Lists> overrides(const test::TemporaryFolder& folder, std:
 TEST_CASE("a domain that nobody knows is examined, and its policy told in the words of each") {
   Scene scene;
   scene.ask("a.test");
-  CHECK(scene.news.empty());
+  CHECK(scene.results.empty());
   CHECK(scene.finder.under_way() == 1);
   auto facts = scene.facts();
   facts->mta_sts.policy_state = policy_of("mx.a.test", scene.now);
@@ -202,8 +202,8 @@ TEST_CASE("where DANE cannot be told Postfix looks itself, and mail that another
     told = scene.take();
     CHECK(Scene::text(told) == c.enforced);
     CHECK(Scene::text(told, Dialect::sendmail) == secure("mx.a.test"));
-    const auto patience = c.enforced == wait ? 0s : 1h;
-    CHECK(told.replies->usable_until == facts->fresh_until + patience);
+    const auto max_stale = c.enforced == wait ? 0s : 1h;
+    CHECK(told.replies->usable_until == facts->fresh_until + max_stale);
   }
 }
 
@@ -222,7 +222,7 @@ TEST_CASE("mail waits for a policy that is announced and cannot be had only wher
 
   scene.finder.use(overrides(folder, "", scene.now), {.hold_without_policy = true});
   const LookupResult held = mta_view("a.test", facts);
-  const std::string wait = netstring("TEMP no MTA-STS policy can be had: sts-webpki-invalid");
+  const std::string wait = netstring("TEMP no MTA-STS policy can be fetched: sts-webpki-invalid");
   CHECK(Scene::text(held) == wait);
   CHECK(Scene::text(held, Dialect::sendmail) == wait);
   CHECK(Scene::text(held, Dialect::postfix_tlsrpt) ==
@@ -358,7 +358,7 @@ TEST_CASE("what another process learnt, or purged, is noticed") {
   scene.finder.tick();
   CHECK(scene.generation == 1);
   scene.ask("a.test", known);
-  CHECK(scene.news.empty());
+  CHECK(scene.results.empty());
   REQUIRE(scene.examinations.contains("a.test"));
   scene.bring("a.test", scene.facts());
   CHECK(Scene::text(scene.take()) == none);
@@ -389,7 +389,7 @@ TEST_CASE("that there is no policy is not told once it is stale") {
   const auto known = scene.take().replies;
   scene.now += 20min;
   scene.ask("a.test", known);
-  CHECK(scene.news.empty());
+  CHECK(scene.results.empty());
   auto facts = scene.facts();
   facts->dane->status = dane::DaneStatus::all;
   scene.bring("a.test", facts);
@@ -457,7 +457,7 @@ TEST_CASE("a domain of which only the policy host is waited for makes room for a
 }
 
 TEST_CASE("where one owner's domains take up their share, only he is refused") {
-  Scene scene({.admission = {.places = 10, .of_one_owner = 2}});
+  Scene scene({.admission = {.places = 10, .max_per_owner = 2}});
   for (const char* const domain : {"d1.attacker.test", "d2.attacker.test", "d3.attacker.test"}) {
     scene.ask(domain);
   }
@@ -475,7 +475,7 @@ TEST_CASE("where one owner's domains take up their share, only he is refused") {
 }
 
 TEST_CASE("known domains have places of their own, and one whose policy host failed is not known") {
-  Scene scene({.admission = {.places = 4, .of_one_owner = 4, .max_waiting = 0}});
+  Scene scene({.admission = {.places = 4, .max_per_owner = 4, .max_waiting = 0}});
   const auto learnt = [&](const std::string& domain, const std::shared_ptr<discovery::DomainFacts>& facts) {
     scene.ask(domain);
     scene.bring(domain, facts);
@@ -488,7 +488,7 @@ TEST_CASE("known domains have places of their own, and one whose policy host fai
   scene.cache["cached.test"] = policy_of("mx.cached.test", scene.now);
   for (const char* const domain : {"n1.test", "n2.test", "n3.test"}) scene.ask(domain);
   scene.now += 1h;
-  CHECK(scene.news.empty());
+  CHECK(scene.results.empty());
   scene.ask("failed.test", failed);
   CHECK(Scene::text(scene.take()) == netstring("TEMP too many domains are being looked up"));
   scene.ask("good.test", good);

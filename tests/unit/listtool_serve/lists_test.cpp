@@ -23,8 +23,8 @@ struct State {
   void install(const std::string& list, const std::vector<preload::Entry>& entries,
                std::string_view expires) {
     auto own = good(StateWriter::lock(configuration.state_dir));
-    const Set before = good(current_set(configuration.state_dir));
-    const auto at_folder = good(own.begin_set());
+    const ListSet before = good(current_set(configuration.state_dir));
+    const auto at_folder = good(own.create_next_set());
     std::vector<Edition> editions;
     for (const Edition& edition : before.lists) {
       if (edition.name == list) continue;
@@ -39,11 +39,11 @@ struct State {
                         .timestamp = at("2026-11-20T00:00:00Z"),
                         .expires = at(expires),
                         .domains = entries.size()});
-    const Set set{.folder = at_folder, .lists = {}};
+    const ListSet set{.folder = at_folder, .lists = {}};
     write(set.list_of(editions.back()), "{}");
     write(set.signature_of(editions.back()), "");
     good(ListIndex::write(source_of(list, entries).list, set.index_of(editions.back())));
-    const Set complete = good(own.complete_set(editions));
+    const ListSet complete = good(own.complete_set(editions));
     good(own.switch_to(complete));
   }
 
@@ -103,9 +103,9 @@ TEST_CASE("an expired list yields nothing, uncovers the list below it, and is to
 TEST_CASE("an update and a change of the overrides are seen") {
   State state;
   state.configuration.overrides = state.folder / "overrides";
-  std::string before = Lists::state_of(state.configuration);
+  std::string before = Lists::fingerprint(state.configuration);
   const auto changed = [&] {
-    const std::string now_ = Lists::state_of(state.configuration);
+    const std::string now_ = Lists::fingerprint(state.configuration);
     return std::exchange(before, now_) != now_;
   };
   CHECK(!changed());
@@ -131,7 +131,7 @@ TEST_CASE("faulty overrides and a damaged state are errors, so that the old ones
   write(state.configuration.overrides, "");
   good(Lists::open(state.configuration, now));
   state.install("one", {}, "2026-12-01T00:00:00Z");
-  const Set set = good(current_set(state.configuration.state_dir));
+  const ListSet set = good(current_set(state.configuration.state_dir));
   std::filesystem::remove(set.index_of(set.lists.front()));
   CHECK(bad(Lists::open(state.configuration, now)).fault == Fault::io);
   write(set.folder / "set.toml", "x");
@@ -142,7 +142,7 @@ TEST_CASE("a damaged index hides its entries and nothing else") {
   State state;
   state.install("one", {{"a.test", preload::Mode::enforce, "mx.a.test"}}, "2026-12-01T00:00:00Z");
   state.install("two", {}, "2026-12-01T00:00:00Z");
-  const Set set = good(current_set(state.configuration.state_dir));
+  const ListSet set = good(current_set(state.configuration.state_dir));
   // A table whose every place leads nowhere.
   std::string damaged(2048, '\xFF');
   write(set.index_of(*set.find("two")), damaged);

@@ -114,7 +114,7 @@ struct Scene final : ReplyListener {
   bool has_room(const PendingReply&) const override { return true; }
   void reply_arrived(const PendingReply&) override { ++arrived; }
 
-  void find_out(const std::string& domain, const std::shared_ptr<const Replies>& replies, bool keep = true) {
+  void look_up(const std::string& domain, const std::shared_ptr<const Replies>& replies, bool keep = true) {
     std::shared_ptr<PendingReply> pending;
     (void)answerer.answer({.map = "postfix", .key = domain}, *this, pending);
     answerer.deliver({.next_hop = last->next_hop, .replies = replies, .keep = keep});
@@ -138,7 +138,7 @@ TEST_CASE("a million hostile names take no more memory than the limit, and the c
   std::size_t largest = 0;
   for (int i = 0; i < names; ++i) {
     const bool is_large = i % 1'000 == 0;
-    scene.find_out(
+    scene.look_up(
         hostile_name(i),
         replies_of({.hosts = is_large ? 20 : 0, .records = 1, .record_size = 10'000, .reason_size = i % 300},
                    scene.now));
@@ -159,9 +159,9 @@ TEST_CASE("a million requests that are answered at once leave nothing behind whi
   std::shared_ptr<PendingReply> waiting;
   REQUIRE(scene.answerer.answer({.map = "postfix", .key = "slow.test"}, scene, waiting).empty());
   auto busy = std::make_shared<Replies>();
-  for (Reply& reply : busy->of) reply = trouble("too many domains are being looked up");
+  for (Reply& reply : busy->of) reply = temporary_error("too many domains are being looked up");
   const std::size_t before = heap_in_use();
-  for (int i = 0; i < million; ++i) scene.find_out(hostile_name(i), busy, false);
+  for (int i = 0; i < million; ++i) scene.look_up(hostile_name(i), busy, false);
   CHECK(scene.answerer.waiting() == 1);
   CHECK(scene.answerer.table().domains() == 0);
   if (heap_is_known) CHECK(heap_in_use() - before < 100'000);

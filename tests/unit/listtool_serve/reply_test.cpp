@@ -33,13 +33,13 @@ constexpr postfix::Version v3_10{3, 10};
 }  // namespace
 
 TEST_CASE("the name of the map says who asks") {
-  CHECK(dialect_of("postfix") == Dialect::postfix);
-  CHECK(dialect_of("QUERY") == Dialect::postfix);
-  CHECK(dialect_of("QUERYwithTLSRPT") == Dialect::postfix_tlsrpt);
-  CHECK(dialect_of("sts") == Dialect::sendmail);
-  CHECK(dialect_of("a-zone-of-another-resolver") == Dialect::postfix);
-  CHECK(dialect_of("") == Dialect::postfix);
-  CHECK(dialect_of("STS") == Dialect::postfix);
+  CHECK(parse_dialect("postfix") == Dialect::postfix);
+  CHECK(parse_dialect("QUERY") == Dialect::postfix);
+  CHECK(parse_dialect("QUERYwithTLSRPT") == Dialect::postfix_tlsrpt);
+  CHECK(parse_dialect("sts") == Dialect::sendmail);
+  CHECK(parse_dialect("a-zone-of-another-resolver") == Dialect::postfix);
+  CHECK(parse_dialect("") == Dialect::postfix);
+  CHECK(parse_dialect("STS") == Dialect::postfix);
 }
 
 TEST_CASE("each dialect says each policy in its own words") {
@@ -138,7 +138,7 @@ TEST_CASE("a policy too long for what Postfix reads is given without its reports
   CHECK(reports.outcome == Outcome::policy);
   CHECK(reports.bytes.find("policy_type") == std::string::npos);
   CHECK(reports.bytes.find(mxs) != std::string::npos);
-  CHECK(reply(Dialect::postfix, mxs + ":" + mxs).outcome == Outcome::trouble);
+  CHECK(reply(Dialect::postfix, mxs + ":" + mxs).outcome == Outcome::temporary_error);
   // Sendmail would compare a part of it.
   CHECK(reply(Dialect::sendmail, mxs).outcome == Outcome::no_policy);
 }
@@ -150,11 +150,11 @@ TEST_CASE("a reply to Postfix is never longer than it reads") {
                      nullptr, {})
         .outcome;
   };
-  CHECK(outcome(reply_limit - around) == Outcome::policy);
-  CHECK(outcome(reply_limit - around + 1) == Outcome::trouble);
+  CHECK(outcome(max_reply_size - around) == Outcome::policy);
+  CHECK(outcome(max_reply_size - around + 1) == Outcome::temporary_error);
 }
 
 TEST_CASE("trouble is always temporary") {
-  CHECK(trouble("why").bytes == "8:TEMP why,");
+  CHECK(temporary_error("why").bytes == "8:TEMP why,");
   CHECK(no_policy().bytes == "9:NOTFOUND ,");
 }

@@ -33,8 +33,8 @@ TEST_CASE("requests are read as mail servers write them") {
   good("2: k,", "|k", 5);
   good("1: ,", "|", 4);
   good("9:map a b:c,", "map|a b:c", 12);
-  good(netstring_of(request_limit), "m|" + std::string(request_limit - 2, 'k'),
-       request_limit + request_frame);
+  good(netstring_of(max_request_size), "m|" + std::string(max_request_size - 2, 'k'),
+       max_request_size + request_overhead);
 }
 
 TEST_CASE("what is no request is told as soon as it is certain") {
@@ -66,11 +66,11 @@ TEST_CASE("what is no request is told as soon as it is certain") {
 
 TEST_CASE("a request in pieces is incomplete until its last byte") {
   for (const std::string& whole :
-       {std::string("26:QUERYwithTLSRPT sock1.test,"), netstring_of(request_limit)}) {
+       {std::string("26:QUERYwithTLSRPT sock1.test,"), netstring_of(max_request_size)}) {
     for (std::size_t size = 0; size < whole.size(); ++size) {
       REQUIRE(read_request(whole.substr(0, size)).state == Reading::incomplete);
     }
     CHECK(read_request(whole).state == Reading::complete);
-    CHECK(whole.size() <= request_limit + request_frame);
+    CHECK(whole.size() <= max_request_size + request_overhead);
   }
 }

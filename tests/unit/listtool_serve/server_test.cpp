@@ -203,7 +203,7 @@ TEST_CASE("of replies that wait for an earlier one no more are kept than unread_
   for (int i = 0; i < 90; ++i) requests += request("large.example");
   scene.send(socket, requests);
   CHECK(scene.receive(socket).empty());
-  CHECK(scene.counters.connections_bytes.value() < unread_limit + 50'000 + requests.size() + 1'000);
+  CHECK(scene.counters.connections_bytes.value() < max_unread_bytes + 50'000 + requests.size() + 1'000);
   scene.tell("slow.example", "OK slow");
   const std::string replies = scene.receive(socket);
   CHECK(replies.starts_with("7:OK slow,50003:OK x"));
@@ -346,7 +346,7 @@ TEST_CASE("who is idle for too long is closed") {
 }
 
 TEST_CASE("who waits is answered after the time limit") {
-  Scene scene({}, {.answer_timeout = 30ms, .sendmail_timeout = 10ms});
+  Scene scene({}, {.answer_timeout = 30ms});
   const UniqueFd socket = scene.connect();
   scene.send(socket, request("slow.example"));
   std::string seen;

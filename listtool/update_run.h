@@ -1,5 +1,13 @@
-// One run of starttls-listtool update. Internal to update.cpp; a class, because what one step finds the later
-// ones need.
+// One run of starttls-listtool update: the newest edition of every list is fetched, verified and installed,
+// and the maps are made of it.
+//
+//   lists -> fetch_edition (next set) -> drafts of the maps -> switch to the next set -> publish the maps ->
+//   commands
+//
+// Up to the switch nothing that others see has changed, and whatever fails before leaves all as it was. An
+// update that is killed after it leaves maps that the records no longer vouch for: the next one makes them.
+//
+// A class, because the later steps need what the earlier ones found.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +19,6 @@
 #include "base/atomic_file.h"
 #include "base/result.h"
 #include "http/client.h"
-#include "listtool/changes.h"
 #include "listtool/configuration.h"
 #include "listtool/installed_lists.h"
 #include "listtool/map.h"
@@ -20,57 +27,49 @@
 #include "listtool/sources.h"
 #include "listtool/state.h"
 #include "listtool/update_history.h"
+#include "listtool/update_report.h"
 
 namespace starttls::listtool {
 
-struct Common;
-struct UpdateOptions;
+struct Context;
+
+struct UpdateOptions {
+  std::vector<std::string> lists;  // by name; all where empty
+  bool force = false;              // a list may shrink by any amount
+};
 
 class Update {
  public:
-  Update(const Common& common, const UpdateOptions& options, StateWriter& state, Set before, Memory memory);
+  Update(const Context& context, const UpdateOptions& options, StateWriter& state, ListSet before,
+         UpdateHistory history);
 
-  // The exit status, where the run came to its end: not 0 where single lists or commands failed, which was
-  // told. An Error where nothing was changed.
+  // The exit status: not 0 if single lists or commands failed, which is reported. An Error if nothing was
+  // changed.
   Result<int> run();
-  std::string as_json() const;
+  const UpdateReport& report() const { return report_; }
 
  private:
-  // For people and for --json.
-  struct ListReport {
-    std::string name;
-    std::string result;              // "new", "unchanged", "refused", "failed" or "removed"
-    std::optional<Edition> edition;  // of a new one
-    ChangeCounts changes;
-    std::string error;
-  };
-  struct OutputReport {
-    std::string file;
-    bool changed = false;
-    bool failed = false;  // and so left as it was
-    std::string command;  // "none", "done" or "failed"
-  };
   // A map that must be made, or looked at, again.
   struct Output {
     const OutputSettings* settings;
-    std::string made_of;
+    std::string fingerprint;  // of what it is made of
     bool command_is_due;
     bool failed = false;
     std::optional<AtomicFile> draft = std::nullopt;  // where it differs from what is there
     std::size_t not_expressed = 0;
   };
 
-  void take_lists();
+  void fetch_lists();
   std::optional<Edition> take(const ListSettings& settings, const Edition* installed, bool anew,
                               ListReport& report);
   void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;
   void read_kept_lists();
-  void take_anew(const InstalledList& damaged, const Error& error, bool proven);
+  void refetch(const InstalledList& damaged, const Error& error, bool proven);
   void fail_outputs(std::vector<Output>& outputs, const Error& error);
   Result<void> complete_set();
   void judge_lists();
-  void tell_judgement();
+  void report_unusable();
   std::vector<Output> due_outputs() const;
   bool must_wait(const OutputSettings& output) const;
   Result<std::vector<Output>> draft_outputs();
@@ -82,21 +81,20 @@ class Update {
   bool run_command(const Output& output, OutputReport& report);
   void report_lists();
 
-  const Common& common_;
+  const Context& context_;
   const UpdateOptions& options_;
   StateWriter& state_;
   http::Client client_;
-  Set before_;
-  Set after_;
-  Memory memory_;
+  ListSet before_;
+  ListSet after_;
+  UpdateHistory history_;
   std::map<std::string, preload::List> read_;
-  std::map<std::string, Error> unverified_;  // installed lists that nobody signed as they are now
+  std::map<std::string, Error> unverified_;  // installed lists whose files no configured key has signed
   std::optional<Error> unchecked_;           // why that could not be found out for one of them
   std::vector<InstalledList> installed_;     // or will be, by the clock and by what was found
   Result<std::optional<Source>> mta_sts_;
   OutputRecords records_;
-  std::vector<ListReport> lists_;
-  std::vector<OutputReport> outputs_;
+  UpdateReport report_;
   int status_ = 0;
 };
 

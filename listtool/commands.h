@@ -1,0 +1,26 @@
+// The commands of starttls-listtool; each is in the file of its name. main.cpp has the table.
+#pragma once
+
+#include "listtool/context.h"
+
+namespace starttls::listtool {
+
+struct MailServer;
+
+Command verify_command();
+Command lint_list_command();
+Command lint_policy_command();
+Command lint_sts_record_command();
+Command lint_tlsrpt_record_command();
+Command generate_command(const MailServer& server);
+Command update_command();
+Command lookup_command();
+Command sts_fetch_command();
+Command sts_refresh_command();
+Command sts_cache_command();
+Command diff_command();
+namespace serve {
+Command serve_command();
+}
+
+}  // namespace starttls::listtool

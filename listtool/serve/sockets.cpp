@@ -1,0 +1,67 @@
+#include "listtool/serve/sockets.h"
+
+#include <algorithm>
+
+#include "base/counted.h"
+#include "base/text.h"
+#include "base/try.h"
+
+namespace starttls::listtool::serve {
+
+Result<std::optional<User>> find_configured_user(const Configuration& configuration) {
+  const ServeSettings& settings = configuration.serve;
+  if (settings.user.empty()) return std::nullopt;
+  auto user = find_user(settings.user, settings.group);
+  if (user) return *user;
+  const bool has_user = find_user(settings.user, "").has_value();
+  return std::unexpected(
+      configuration.wrong(has_user ? "serve.group" : "serve.user", "is wrong: " + user.error().message));
+}
+
+Result<service::SocketAccess> socket_access(const Configuration& configuration,
+                                            const std::optional<User>& user) {
+  const ServeSettings& settings = configuration.serve;
+  service::SocketAccess access{.mode = settings.socket_mode};
+  if (user) {
+    access.owner = user->uid;
+    access.group = user->gid;
+  }
+  if (!settings.socket_group.empty()) {
+    const auto group = find_group(settings.socket_group);
+    if (!group)
+      return std::unexpected(configuration.wrong("serve.socket_group", "is wrong: " + group.error().message));
+    access.group = *group;
+  }
+  return access;
+}
+
+Result<Sockets> open_sockets(const Configuration& configuration, const std::optional<User>& user) {
+  const ServeSettings& settings = configuration.serve;
+  Sockets sockets;
+  const auto access = TRY(socket_access(configuration, user));
+  const auto open = [&](const config::Address& address) -> Result<UniqueFd> {
+    auto listener = TRY(service::Listener::open(address, access));
+    UniqueFd socket = listener.take_socket();
+    sockets.created.push_back(std::move(listener));
+    return socket;
+  };
+  auto activated = TRY(service::activated_sockets());
+  sockets.listening = std::move(activated);
+  if (!sockets.listening.empty())
+    sockets.shown = fmt::format(" {} of systemd", counted(sockets.listening.size(), "socket"));
+  for (const config::Address& address : settings.listen) {
+    const auto is_it = [&](const UniqueFd& socket) { return service::listens_at(socket, address); };
+    if (std::ranges::any_of(sockets.listening, is_it)) continue;
+    auto socket = TRY(open(address));
+    sockets.listening.push_back(std::move(socket));
+    sockets.shown += " " + printable(config::to_string(address));
+  }
+  if (sockets.listening.empty()) {
+    return std::unexpected(
+        configuration.wrong("serve.listen", "names no socket, and there is none of systemd"));
+  }
+  if (settings.metrics) sockets.metrics = std::make_unique<service::MetricsServer>(*settings.metrics, access);
+  return sockets;
+}
+
+}  // namespace starttls::listtool::serve

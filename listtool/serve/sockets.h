@@ -1,0 +1,34 @@
+// The sockets of the server, and the user that it runs as.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file.h"
+#include "base/user.h"
+#include "listtool/configuration.h"
+#include "service/listener.h"
+#include "service/metrics_server.h"
+
+namespace starttls::listtool::serve {
+
+struct Sockets {
+  std::vector<UniqueFd> listening;                  // for mail servers
+  std::unique_ptr<service::MetricsServer> metrics;  // nullptr where none is configured
+  std::vector<service::Listener> created;           // by us, and to be removed by us
+  std::string shown;  // the addresses for mail servers, each with a blank before it
+};
+
+// That of serve.user and serve.group; none where they are not set. Fault::config.
+Result<std::optional<User>> find_configured_user(const Configuration& configuration);
+
+// The mode, owner and group of unix sockets. Fault::config.
+Result<service::SocketAccess> socket_access(const Configuration& configuration,
+                                            const std::optional<User>& user);
+
+// Those of systemd and of serve.listen. Fault::config where there is none.
+Result<Sockets> open_sockets(const Configuration& configuration, const std::optional<User>& user);
+
+}  // namespace starttls::listtool::serve

@@ -1,0 +1,64 @@
+// starttls-listtool sts refresh: fetches the cached MTA-STS policies that are due again.
+
+#include <map>
+
+#include "base/try.h"
+#include "listtool/commands.h"
+#include "listtool/sts_run.h"
+#include "mtastsdb/cache.h"
+
+namespace starttls::listtool {
+namespace {
+
+struct Values {
+  bool all = false;  // also those that are not due
+};
+
+void declare(Options& options, Values& values) {
+  options.flag("--all", values.all, "Also those that are not due");
+}
+
+// The cached policies to fetch, as mail servers use them until now.
+using Policies = std::map<DomainName, std::string>;
+
+Result<Policies> due_policies(mtastsdb::Cache& cache, bool all, Time now) {
+  Policies policies;
+  TRY(cache.each([&](const mtastsdb::CacheEntry& entry) {
+    const auto* const valid = entry.policy_state.valid(now);
+    if (valid != nullptr && (all || entry.policy_state.next_fetch <= now))
+      policies.emplace(entry.domain, policy_summary(valid->policy));
+  }));
+  return policies;
+}
+
+Result<int> run(const Values& values, const Context& context) {
+  const auto discovery = TRY(begin_discovery(context));
+  mtastsdb::Cache& cache = *discovery->cache;
+  const Policies before = TRY(due_policies(cache, values.all, context.now));
+  std::vector<DomainName> domains;
+  domains.reserve(before.size());
+  for (const auto& [domain, policy] : before) domains.push_back(domain);
+  // A run that changes nothing prints nothing; with -q, for cron, nor does one that does.
+  const auto is_changed = [&](const DomainName& domain, const StsOutcome& outcome) {
+    if (context.quiet && !context.json) return false;
+    return !outcome.policy || policy_summary(outcome.policy->policy) != before.at(domain);
+  };
+  const auto totals =
+      TRY(examine_all(context, *discovery, std::move(domains),
+                      values.all ? discovery::FetchMode::now : discovery::FetchMode::when_due, is_changed));
+  TRY(cache.tidy(context.now));
+  print_totals(context, totals);
+  return cache_status(context, *discovery);
+}
+
+}  // namespace
+
+Command sts_refresh_command() {
+  return make_command({.name = "sts refresh",
+                       .summary = "Fetch the cached policies that are due again",
+                       .example = "starttls-listtool sts refresh\n"
+                                  "  several times a day from cron, where 'serve' does not run"},
+                      declare, run);
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,41 @@
+// What the sts commands share.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/domain.h"
+#include "base/result.h"
+#include "discovery/discovery_stack.h"
+#include "listtool/context.h"
+#include "listtool/sts_outcome.h"
+
+namespace starttls::listtool {
+
+struct Domains {
+  std::vector<DomainName> domains;  // each once, in their order
+  int status = 0;                   // the exit status due for arguments that are no domain names
+};
+
+// The domains in arguments and, for "-", on standard input.
+Result<Domains> read_domains(const std::vector<std::string>& arguments);
+
+// Opens the cache; asks only for MTA-STS. A cache that cannot be written is reported, and the exit status of
+// cache_status().
+Result<std::unique_ptr<discovery::DiscoveryStack>> begin_discovery(const Context& context);
+
+// Fetches the policies, and prints the outcome of each domain in its turn if `is_shown` says so.
+Result<StsTotals> examine_all(const Context& context, discovery::DiscoveryStack& discovery,
+                              std::vector<DomainName> domains, discovery::FetchMode fetch_mode,
+                              const std::function<bool(const DomainName&, const StsOutcome&)>& is_shown);
+
+// On standard error, with -v or on a terminal.
+void print_totals(const Context& context, const StsTotals& totals);
+
+// 0 if the cache has everything that was learnt. What it has not is reported once: by begin_discovery(), by
+// the log, or, with -q, here.
+int cache_status(const Context& context, const discovery::DiscoveryStack& discovery);
+
+}  // namespace starttls::listtool

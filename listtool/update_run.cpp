@@ -1,0 +1,340 @@
+#include "listtool/update_run.h"
+
+#include <algorithm>
+#include <array>
+
+#include "base/console.h"
+#include "base/subprocess.h"
+#include "base/text.h"
+#include "base/try.h"
+#include "listtool/context.h"
+#include "listtool/fetch_edition.h"
+
+namespace starttls::listtool {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Fetched at least every 48 hours, a list that lasts no longer needs attention.
+constexpr std::chrono::hours min_remaining_validity{48};
+
+// What a command may take.
+constexpr std::chrono::minutes command_limit{5};
+
+// The more severe of two exit statuses: what an administrator must mend goes before what may pass.
+int more_severe(int a, int b) {
+  constexpr std::array order{Fault::internal,      Fault::config,      Fault::permission,
+                             Fault::cannot_create, Fault::io,          Fault::usage,
+                             Fault::data,          Fault::unavailable, Fault::temporary};
+  const auto rank = [&](int status) {
+    return std::ranges::find(order, status, [](Fault fault) { return static_cast<int>(fault); });
+  };
+  if (a == 0 || b == 0) return std::max(a, b);
+  return rank(a) <= rank(b) ? a : b;
+}
+
+}  // namespace
+
+Update::Update(const Context& context, const UpdateOptions& options, StateWriter& state, ListSet before,
+               UpdateHistory history)
+    : context_(context),
+      options_(options),
+      state_(state),
+      before_(std::move(before)),
+      after_(before_),
+      history_(std::move(history)),
+      records_(OutputRecords::load(state.path())) {}
+
+Result<int> Update::run() {
+  mta_sts_ = read_mta_sts_source(context_.configuration, context_.now);
+  fetch_lists();
+  judge_lists();
+  if (!due_outputs().empty()) read_kept_lists();
+  report_unusable();
+  if (after_.lists != before_.lists) {
+    TRY(complete_set());
+  }
+  auto outputs = TRY(draft_outputs());
+  TRY(switch_sets(outputs));
+  publish(outputs);
+  report_lists();
+  return status_;
+}
+
+void Update::fetch_lists() {
+  after_.lists.clear();
+  for (const ListSettings& settings : context_.configuration.lists) {
+    const bool wanted =
+        options_.lists.empty() || std::ranges::find(options_.lists, settings.name) != options_.lists.end();
+    const Edition* const installed = before_.find(settings.name);
+    ListReport report{.name = settings.name, .result = "unchanged"};
+    std::optional<Edition> edition = wanted
+                                         ? take(settings, installed, false, report)
+                                         : (installed != nullptr ? std::optional(*installed) : std::nullopt);
+    if (edition) after_.lists.push_back(std::move(*edition));
+    report_.lists.push_back(std::move(report));
+  }
+  for (const Edition& edition : before_.lists) {
+    if (after_.find(edition.name) != nullptr) continue;
+    report_.lists.push_back({.name = edition.name, .result = "removed"});
+  }
+}
+
+// The edition that counts from now on; none if there was none and none could be fetched.
+std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed, bool anew,
+                                    ListReport& report) {
+  const PreviousEdition before{
+      .set = before_, .installed = installed, .list_history = history_.find(settings.name)};
+  auto fetched =
+      fetch_edition(context_, state_, client_, settings, before, {.anew = anew, .force = options_.force});
+  if (!fetched || !fetched->content) state_.drop(settings.name);
+  if (!fetched) {
+    refuse(settings, installed, fetched.error(), report);
+    return installed != nullptr ? std::optional(*installed) : std::nullopt;
+  }
+  history_.remember(settings.name, std::move(fetched->list_history));
+  if (fetched->content) {
+    report.result = "new";
+    report.edition = fetched->edition;
+    report.changes = changes(installed, fetched->content->list);
+    read_.insert_or_assign(settings.name, std::move(fetched->content->list));
+  }
+  return std::move(fetched->edition);
+}
+
+void Update::refuse(const ListSettings& settings, const Edition* installed, const Error& error,
+                    ListReport& report) {
+  const bool passing = error.fault == Fault::temporary;
+  report.result = passing ? "failed" : "refused";
+  report.error = error.message;
+  status_ = more_severe(status_, error.exit_status());
+  const bool lasts = installed != nullptr && installed->expires > context_.now + min_remaining_validity;
+  const std::string message =
+      fmt::format("list {}: {}{}", settings.name, error.message,
+                  installed == nullptr
+                      ? ""
+                      : fmt::format("; the installed edition of {} stays", to_rfc3339(installed->timestamp)));
+  // A failure that may pass, while the list is still valid, needs no attention.
+  if (passing && lasts) {
+    warn(context_, message);
+  } else {
+    print_error(program, message);
+  }
+}
+
+ChangeCounts Update::changes(const Edition* installed, const preload::List& now) const {
+  if (installed == nullptr) return {.added = now.size()};
+  Context quiet = context_;
+  quiet.quiet = true;
+  const fs::path file = before_.list_of(*installed);
+  const auto before = read_unverified(quiet, installed->name, {.list = file, .signature = {}, .shown = file});
+  return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
+}
+
+// The lists that stay, for the maps: verified again, since they have lain on a disk.
+void Update::read_kept_lists() {
+  const auto scratch = state_.create_next_set();
+  if (!scratch) {
+    unchecked_ = scratch.error();
+    return;
+  }
+  for (const InstalledList& list : installed_) {
+    if (list.facts.unusable || read_.contains(list.facts.name)) continue;
+    auto content = read_installed(context_, before_, list, *scratch);
+    if (content) {
+      read_.emplace(list.facts.name, std::move(*content));
+      continue;
+    }
+    const auto verdict =
+        verify_signed(context_, *list.settings, installed_files(before_, *list.edition, *scratch));
+    refetch(list, content.error(), !verdict && verdict.error().fault == Fault::data);
+  }
+  judge_lists();
+}
+
+// `proven`: that no key of now signed it.
+void Update::refetch(const InstalledList& damaged, const Error& error, bool proven) {
+  const std::string& name = damaged.facts.name;
+  warn(context_, fmt::format("list {}: what is installed cannot be verified, and is fetched again: {}", name,
+                             error.message));
+  const auto report = std::ranges::find(report_.lists, name, &ListReport::name);
+  const auto edition = std::ranges::find(after_.lists, name, &Edition::name);
+  *edition = *take(*damaged.settings, before_.find(name), true, *report);
+  if (read_.contains(name)) return;
+  // A list is left out of the maps only if it is proven that no configured key signed it: else an attacker who
+  // prevents the check would remove its policies.
+  if (proven) {
+    unverified_.emplace(name, Error{Fault::data, "what is installed cannot be verified"});
+  } else {
+    unchecked_ = error;
+  }
+}
+
+Result<void> Update::complete_set() {
+  TRY(state_.create_next_set());
+  for (const Edition& edition : after_.lists) {
+    if (edition.number == state_.next_number()) continue;
+    TRY(state_.keep(before_, edition));
+  }
+  auto set = TRY(state_.complete_set(std::move(after_.lists)));
+  after_ = std::move(set);
+  return {};
+}
+
+void Update::judge_lists() {
+  installed_ = installed_lists(context_.configuration, after_, context_.now);
+  for (InstalledList& list : installed_) {
+    const auto found = unverified_.find(list.facts.name);
+    if (found != unverified_.end() && !list.facts.unusable) list.facts.unusable = found->second;
+  }
+}
+
+void Update::report_unusable() {
+  for (const InstalledList& list : installed_) {
+    if (!list.edition) continue;  // reported when it was fetched
+    if (const int due = warn_unusable(list.facts); due != 0) {
+      status_ = more_severe(status_, due);
+    } else if (list.facts.expires <= context_.now + min_remaining_validity) {
+      // The publisher may bring a newer one in time, and the next run find it.
+      status_ = more_severe(status_, static_cast<int>(Fault::temporary));
+      print_warning(program, fmt::format("list {}: it expires on {}, and there is no newer one; then no "
+                                         "policy is taken from it",
+                                         list.facts.name, to_rfc3339(list.facts.expires)));
+    }
+  }
+}
+
+// A map that others made, or that an update of a state that is lost made, stays until all lists are there.
+bool Update::must_wait(const OutputSettings& output) const {
+  const bool complete =
+      std::ranges::all_of(installed_, [](const InstalledList& list) { return list.edition.has_value(); });
+  std::error_code none;
+  return !complete && !records_.was_published(output) && fs::exists(map_file(output), none);
+}
+
+std::vector<Update::Output> Update::due_outputs() const {
+  std::vector<Output> outputs;
+  if (before_.lists.empty() && after_.lists.empty()) return outputs;
+  for (const OutputSettings& settings : context_.configuration.outputs) {
+    std::string fingerprint = map_fingerprint(settings, installed_, context_.configuration.overrides,
+                                              mta_sts_ ? listtool::fingerprint(*mta_sts_) : "");
+    if (records_.is_current(settings, fingerprint) || must_wait(settings)) continue;
+    outputs.push_back({.settings = &settings,
+                       .fingerprint = std::move(fingerprint),
+                       .command_is_due = !records_.was_published(settings)});
+  }
+  return outputs;
+}
+
+Result<std::vector<Update::Output>> Update::draft_outputs() {
+  for (const OutputSettings& settings : context_.configuration.outputs) {
+    if (after_.lists.empty() || !must_wait(settings)) continue;
+    warn(context_, fmt::format("{}: stays as it is until every list is installed",
+                               printable(map_file(settings).string())));
+  }
+  auto outputs = due_outputs();
+  if (outputs.empty()) return outputs;
+  // Maps without the policies that they had would be a step back: they stay until the cache is mended.
+  if (!mta_sts_) {
+    fail_outputs(outputs, mta_sts_.error());
+    return outputs;
+  }
+  if (unchecked_) {
+    fail_outputs(outputs, *unchecked_);
+    return outputs;
+  }
+  auto sources = TRY(combine_sources(context_, installed_, std::move(read_), std::move(*mta_sts_)));
+  for (Output& output : outputs) {
+    const auto drafted = draft(output, sources);
+    if (drafted) continue;
+    // A disk that is full or fails spares nothing: all stays as it was. Any other trouble is this map's
+    // alone, and the others must not wait for somebody to mend it.
+    if (drafted.error().fault == Fault::io) return std::unexpected(drafted.error());
+    fail_output(output, drafted.error());
+  }
+  return outputs;
+}
+
+Result<void> Update::draft(Output& output, std::span<const Source> sources) const {
+  auto draft = TRY(draft_map(*output.settings, sources, context_.configuration.programs));
+  output.not_expressed = draft.not_expressed;
+  const auto differs = TRY(draft.file.differs());
+  if (!differs) return {};
+  TRY(draft.file.finish());
+  output.draft.emplace(std::move(draft.file));
+  output.command_is_due = true;
+  return {};
+}
+
+void Update::fail_outputs(std::vector<Output>& outputs, const Error& error) {
+  for (Output& output : outputs) fail_output(output, error);
+}
+
+void Update::fail_output(Output& output, const Error& error) {
+  output.draft.reset();
+  output.failed = true;
+  status_ = more_severe(status_, report_error(program, error));
+}
+
+// The last step that can fail as a whole.
+Result<void> Update::switch_sets(std::span<const Output> outputs) {
+  for (const Output& output : outputs) {
+    if (!output.failed) records_.forget(*output.settings);
+  }
+  if (!outputs.empty()) {
+    TRY(records_.save(context_.configuration.outputs));
+  }
+  // Before the switch: an update that is killed in between fetches without conditions, and installs the same edition again.
+  TRY(history_.save(context_.configuration.lists));
+  return after_.folder == before_.folder ? Result<void>{} : state_.switch_to(after_);
+}
+
+// From here on what fails is reported, and the next update makes up for it.
+void Update::publish(std::span<Output> outputs) {
+  for (Output& output : outputs) {
+    if (!output.draft) continue;
+    if (const auto published = output.draft->commit(); !published) fail_output(output, published.error());
+  }
+  for (const Output& output : outputs) finish(output);
+  if (outputs.empty()) return;
+  if (const auto saved = records_.save(context_.configuration.outputs); !saved) {
+    status_ = more_severe(status_, report_error(program, saved.error()));
+  }
+}
+
+void Update::finish(const Output& output) {
+  const std::string file = printable(map_file(*output.settings).string());
+  OutputReport report{.file = file, .changed = output.draft.has_value(), .command = "none"};
+  report.failed = output.failed;
+  if (output.failed) return report_.outputs.push_back(std::move(report));
+  if (context_.verbose) print_info(program, file + (report.changed ? ": written" : ": unchanged"));
+  warn_not_expressed(context_, *output.settings->server, file, output.not_expressed);
+  const bool has_command = !output.settings->command.empty();
+  const bool ran = !has_command || !output.command_is_due || run_command(output, report);
+  if (ran) records_.remember(*output.settings, output.fingerprint);
+  report_.outputs.push_back(std::move(report));
+}
+
+// A command that fails runs again with the next update.
+bool Update::run_command(const Output& output, OutputReport& report) {
+  const auto done =
+      run_program({.argv = output.settings->command, .merge_stderr = true, .time_limit = command_limit});
+  report.command = done && done->succeeded() ? "done" : "failed";
+  if (done && done->succeeded()) return true;
+  const Fault fault = done ? Fault::temporary : done.error().fault;
+  const std::string why = done ? failure_text(output.settings->command.front(), *done) : done.error().message;
+  print_error(program,
+              fmt::format("{}: written, but its command failed and will run again: {}", report.file, why));
+  status_ = more_severe(status_, static_cast<int>(fault));
+  return false;
+}
+
+void Update::report_lists() {
+  if (context_.json || context_.quiet) return;
+  // The lists are installed even if this fails.
+  if (const auto printed = print(to_string(report_)); !printed) {
+    status_ = more_severe(status_, report_error(program, printed.error()));
+  }
+}
+
+}  // namespace starttls::listtool
