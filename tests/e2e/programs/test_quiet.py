@@ -124,7 +124,7 @@ class Lists(QuietCase):
 
     def test_answers(self) -> None:
         plain, expired = self.list("plain.json"), self.list("expired.json", "2026-11-21T00:00:00Z")
-        self.assert_quiet(self.tool, "lookup", "--list", plain, "a.test", loud="its signature was not checked")
+        self.assert_quiet(self.tool, "lookup", "--list", plain, "a.test", loud="signature not checked")
         self.assert_quiet(self.tool, "diff", plain, expired, loud="it expired on")
         self.assert_quiet(self.tool, "lint", "list", plain, loud="0 faults")
 
