@@ -12,14 +12,13 @@
 #include "base/try.h"
 #include "config/settings.h"
 #include "http/url.h"
+#include "listtool/configuration_text.h"
 #include "listtool/map_file.h"
-#include "preload/reader.h"
 
 namespace starttls::listtool {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::chrono_literals;
 using namespace std::string_literals;
 
 constexpr std::size_t max_name_length = 64;
@@ -53,137 +52,12 @@ Result<minisign::PublicKey> read_key_file(const fs::path& file) {
   return key;
 }
 
-// A table as the file has it, before it is checked.
-struct ListText {
-  std::string name, url, file, signature, openpgp_key_file;
-  std::vector<std::string> keys, key_files;
-  bool allow_legacy = false;
-  std::string signed_file;
-  bool require_signed_file = false;
-  std::uint64_t max_shrink = ListSettings{}.max_shrink;
-};
-
-struct OutputText {
-  std::string mta, file, type, postfix_version;
-  bool early_adopter = false;
-  std::vector<std::string> next_hops;
-  std::vector<std::string> command;
-};
-
-std::vector<std::string> texts_of(const std::vector<config::Address>& addresses) {
-  std::vector<std::string> texts;
-  texts.reserve(addresses.size());
-  for (const auto& address : addresses) texts.push_back(config::to_string(address));
-  return texts;
-}
-
-struct ServeText {
-  std::vector<std::string> listen = texts_of(ServeSettings{}.listen);
-  std::string metrics, postfix_version;
-  std::uint64_t max_connections = ServeSettings{}.max_connections;
-  std::uint64_t max_domains = ServeSettings{}.max_domains;
-  std::uint64_t max_lookups = ServeSettings{}.max_lookups;
-};
-
-struct Text {
-  std::string state_dir = Configuration{}.state_dir, overrides, ca_file;
-  std::uint64_t size_limit = FetchLimits{}.size_limit;
-  std::uint64_t redirects = FetchLimits{}.redirects;
-  discovery::DiscoverySection discovery;
-  std::vector<ListText> lists;
-  std::vector<OutputText> outputs;
-  ServeText serve;
-};
-
-// "list[2]."
-std::string member_of(const char* tables, std::size_t index) {
-  return fmt::format("{}[{}].", tables, index);
-}
-
-void ask_for_lists(config::Settings& settings, std::vector<ListText>& lists) {
-  lists.resize(settings.tables("list"));
-  for (std::size_t i = 0; i < lists.size(); ++i) {
-    const std::string in = member_of("list", i);
-    ListText& list = lists[i];
-    settings.string(in + "name", list.name);
-    settings.string(in + "url", list.url);
-    settings.string(in + "file", list.file);
-    settings.string(in + "signature", list.signature);
-    settings.strings(in + "keys", list.keys);
-    settings.strings(in + "key_files", list.key_files);
-    settings.string(in + "openpgp_key_file", list.openpgp_key_file);
-    settings.flag(in + "allow_legacy", list.allow_legacy);
-    settings.string(in + "signed_file", list.signed_file);
-    settings.flag(in + "require_signed_file", list.require_signed_file);
-    settings.number(in + "max_shrink", list.max_shrink, 0, 100);
-  }
-}
-
-void ask_for_outputs(config::Settings& settings, std::vector<OutputText>& outputs) {
-  outputs.resize(settings.tables("output"));
-  for (std::size_t i = 0; i < outputs.size(); ++i) {
-    const std::string in = member_of("output", i);
-    OutputText& output = outputs[i];
-    settings.string(in + "mta", output.mta);
-    settings.string(in + "file", output.file);
-    settings.string(in + "type", output.type);
-    settings.flag(in + "early_adopter", output.early_adopter);
-    settings.string(in + "postfix_version", output.postfix_version);
-    settings.strings(in + "next_hops", output.next_hops);
-    settings.strings(in + "command", output.command);
-  }
-}
-
-void ask_for_serve(config::Settings& settings, ServeText& text, ServeSettings& serve) {
-  settings.strings("serve.listen", text.listen);
-  settings.mode("serve.socket_mode", serve.socket_mode);
-  settings.string("serve.socket_group", serve.socket_group);
-  settings.string("serve.user", serve.user);
-  settings.string("serve.group", serve.group);
-  settings.string("serve.metrics", text.metrics);
-  settings.flag("serve.dane", serve.dane);
-  settings.flag("serve.early_adopter", serve.early_adopter);
-  settings.flag("serve.hold_without_policy", serve.hold_without_policy);
-  settings.flag("serve.wait_for_dane", serve.wait_for_dane);
-  settings.seconds("serve.dane_kept", serve.dane_kept, 0s, 30 * 24h);
-  settings.string("serve.postfix_version", text.postfix_version);
-  settings.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
-  settings.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);
-  settings.number("serve.max_connections", text.max_connections, 1, 1'000'000);
-  settings.number("serve.max_domains", text.max_domains, 1, 10'000'000);
-  settings.number("serve.max_lookups", text.max_lookups, 1, 100'000);
-  settings.string("serve.log", serve.log);
-  settings.string("serve.log_level", serve.log_level);
-}
-
-// What needs no check but that of its kind goes straight into the configuration.
-Text ask_for_all(config::Settings& settings, Configuration& configuration) {
-  Text text;
-  FetchLimits& fetch = configuration.fetch;
-  Programs& programs = configuration.programs;
-  settings.string("state_dir", text.state_dir);
-  settings.string("overrides", text.overrides);
-  settings.seconds("fetch.timeout", fetch.timeout, 100ms, 1h);
-  settings.seconds("fetch.connect_timeout", fetch.connect_timeout, 100ms, 10min);
-  settings.number("fetch.size_limit", text.size_limit, 1, preload::list_size_limit);
-  settings.number("fetch.redirects", text.redirects, 0, 10);
-  settings.string("fetch.ca_file", text.ca_file);
-  text.discovery.ask(settings, configuration.discovery);
-  settings.string("programs.postmap", programs.postmap);
-  settings.string("programs.makemap", programs.makemap);
-  settings.string("programs.gpgv", programs.gpgv);
-  ask_for_lists(settings, text.lists);
-  ask_for_outputs(settings, text.outputs);
-  ask_for_serve(settings, text.serve, configuration.serve);
-  return text;
-}
-
 // Turns text into what it means, and keeps the first thing that is wrong with it.
 class Checks {
  public:
   Checks(const config::Settings& settings, const fs::path& file) : settings_(settings), read_{file} {}
 
-  void complete(const Text& text, Configuration& configuration);
+  void complete(const ConfigurationText& text, Configuration& configuration);
   const std::optional<Error>& first_error() const { return first_error_; }
 
  private:
@@ -406,7 +280,7 @@ void Checks::serve(const ServeText& text, ServeSettings& settings) {
   (void)word("serve.log_level", settings.log_level, log_levels);
 }
 
-void Checks::complete(const Text& text, Configuration& configuration) {
+void Checks::complete(const ConfigurationText& text, Configuration& configuration) {
   require(!text.state_dir.empty(), "state_dir", "names no directory");
   configuration.state_dir = path("state_dir", text.state_dir);
   configuration.overrides = path_to_read("overrides", text.overrides);
@@ -472,7 +346,7 @@ Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
   const fs::path absolute = fs::absolute(file, error).lexically_normal();
   if (error) return fail(Fault::config, "{}: {}", printable(file.string()), error.message());
   Configuration configuration;
-  const Text text = ask_for_all(settings, configuration);
+  const ConfigurationText text = read_text(settings, configuration);
   TRY(settings.finish());
   Checks checks(settings, absolute);
   checks.complete(text, configuration);

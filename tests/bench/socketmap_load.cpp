@@ -22,7 +22,7 @@
 
 #include "base/console.h"
 #include "base/file.h"
-#include "command/command_line.h"
+#include "command/command.h"
 #include "load/address.h"
 
 namespace {
@@ -264,18 +264,25 @@ Result<void> run(const CommandLine& line) {
 int main(int argc, char** argv) {
   return run_main(program, [&]() -> Result<int> {
     CommandLine line;
-    CLI::App app("Puts load on a socketmap server.", program);
-    app.add_option("socket", line.socket, "Where it listens: unix:/path or inet:port@127.0.0.1")->required();
-    app.add_option("domains", line.domains, "File of the domains to ask for, one a line; asked for in turns")
-        ->required();
-    app.add_option("-m,--map", line.map, "Name of the map")->capture_default_str();
-    app.add_option("-c,--connections", line.connections, "Connections at once")
-        ->check(CLI::PositiveNumber)
-        ->capture_default_str();
-    app.add_option("-t,--seconds", line.seconds, "How long to ask; without it, once for each domain")
-        ->check(CLI::PositiveNumber);
-    app.footer("Example:\n  socketmap-load -c 50 -t 5 unix:/run/starttls/socketmap domains");
-    if (const auto status = command::parse_command_line(app, argc, argv)) return *status;
+    const auto declare = [&line](command::Options& options) {
+      options.argument("socket", line.socket, "Where it listens: unix:/path or inet:port@127.0.0.1")
+          .required();
+      options
+          .argument("domains", line.domains, "File of the domains to ask for, one a line; asked for in turns")
+          .required();
+      options.option("-m,--map", line.map, "NAME", "Name of the map (default: postfix)");
+      options.option("-c,--connections", line.connections, "NUMBER", "Connections at once (default: 1)")
+          .range(std::size_t{1}, std::size_t{1'000'000});
+      options
+          .option("-t,--seconds", line.seconds, "SECONDS",
+                  "How long to ask; without it, once for each domain")
+          .range(0.0, 86'400.0);
+    };
+    const command::ProgramText text{
+        .name = program,
+        .description = "Puts load on a socketmap server.",
+        .example = "socketmap-load -c 50 -t 5 unix:/run/starttls/socketmap domains"};
+    if (const auto status = command::parse(text, declare, argc, argv)) return *status;
     if (auto done = run(line); !done) return std::unexpected(done.error());
     return 0;
   });

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/console.h"
-#include "command/command_line.h"
+#include "command/command.h"
 #include "load/address.h"
 #include "load/identity.h"
 #include "load/load.h"
@@ -105,23 +105,24 @@ Result<void> run(const CommandLine& line) {
 
 int main(int argc, char** argv) {
   CommandLine line;
-  CLI::App app("Plays an MTA's side of many SMTP sessions to a milter.", program);
-  app.add_option("-s", line.socket, "Where the milter listens: unix:/path or inet:port@127.0.0.1")
-      ->type_name("SOCKET")
-      ->required();
-  app.add_option("-n", line.sessions, "Sessions in all")->capture_default_str();
-  app.add_option("--first", line.first, "Number of the first session")->capture_default_str();
-  app.add_option("--mx", line.receiving_mx, "Name of the MX host (default: mx.example.test)")
-      ->type_name("NAME");
-  app.add_option("-c", line.connections, "Connections at once")->capture_default_str();
-  app.add_option("--senders", line.senders,
-                 "All sessions are alike (TLS, MAIL, RCPT, given up), of so many senders")
-      ->type_name("NUMBER");
-  app.add_flag("--json", line.json, "Answer for machines");
-  app.add_flag("--single-writes", line.single_writes,
-               "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");
-  app.footer("Example:\n  milter-load -s unix:/var/spool/postfix/tlsrpt/milter.sock -n 20000 -c 500");
-  if (const auto status = command::parse_command_line(app, argc, argv)) return *status;
+  const auto declare = [&line](command::Options& options) {
+    options.option("-s", line.socket, "SOCKET", "Where the milter listens: unix:/path or inet:port@127.0.0.1")
+        .required();
+    options.option("-n", line.sessions, "NUMBER", "Sessions in all (default: 20000)");
+    options.option("--first", line.first, "NUMBER", "Number of the first session (default: 0)");
+    options.option("--mx", line.receiving_mx, "NAME", "Name of the MX host (default: mx.example.test)");
+    options.option("-c", line.connections, "NUMBER", "Connections at once (default: 100)");
+    options.option("--senders", line.senders, "NUMBER",
+                   "All sessions are alike (TLS, MAIL, RCPT, given up), of so many senders");
+    command::json_option(options, line.json);
+    options.flag("--single-writes", line.single_writes,
+                 "Write each packet by itself, as Sendmail does, instead of in batches, as Postfix does");
+  };
+  const command::ProgramText text{
+      .name = program,
+      .description = "Plays an MTA's side of many SMTP sessions to a milter.",
+      .example = "milter-load -s unix:/var/spool/postfix/tlsrpt/milter.sock -n 20000 -c 500"};
+  if (const auto status = command::parse(text, declare, argc, argv)) return *status;
   if (auto done = run(line); !done) return report_error(program, done.error());
   return 0;
 }
