@@ -1,6 +1,6 @@
 """The reply for each state of DANE, beside each state of MTA-STS, lists and overrides, to each kind of mail server.
 
-The table is in starttls-listtool(1), serve.
+The table is in starttls-listtool-serve(1), DANE.
 """
 
 import unittest

@@ -9,6 +9,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
+from lab import manual
 from lab.program import SOURCE_TREE, path_of
 
 BUILD = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
@@ -65,6 +66,14 @@ class SystemdUnits(Installed):
         timer = self.units / TIMER
         timer.write_text(timer.read_text().replace("OnCalendar=", "OnCalendar=never "))
         self.assertIn("calendar specification", analyze("verify", "--man=no", timer).stderr)
+
+    def test_their_manual_pages_exist(self) -> None:
+        for unit in (*SERVICES, SOCKET, TIMER, *REPORT_TIMERS):
+            pages = self.values(unit, "Documentation")
+            self.assertGreater(len(pages), 0)
+            for page in pages:
+                name, section = re.fullmatch(r"man:([\w.-]+)\((\d)\)", page).groups()
+                self.assertIn(f"{name}.{section}", manual.pages(), unit)
 
     def test_the_services_run_the_installed_programs_with_their_arguments(self) -> None:
         for unit, (program, arguments, _) in SERVICES.items():
