@@ -119,12 +119,12 @@ def says_for_ever(beginning: bytes, piece: bytes, pause: float = 0) -> Callable[
 
 
 class FetcherCase(unittest.TestCase):
-    def assert_trouble(self, page: Page, trouble: str, reason: str, status: int = 0) -> None:
-        self.assertEqual((page["trouble"], page["status"], page["body"]), (trouble, status, ""), page)
+    def assert_error(self, page: Page, error: str, reason: str, status: int = 0) -> None:
+        self.assertEqual((page["error"], page["status"], page["body"]), (error, status, ""), page)
         self.assertRegex(str(page["reason"]), f"^{reason}$")
 
     def assert_page(self, page: Page, body: str = POLICY) -> None:
-        self.assertEqual((page["trouble"], page["reason"], page["status"], page["body"]), ("none", "", 200, body), page)
+        self.assertEqual((page["error"], page["reason"], page["status"], page["body"]), ("none", "", 200, body), page)
 
 
 class Fetching(FetcherCase):
@@ -150,7 +150,7 @@ class Fetching(FetcherCase):
                 self.assert_page(page)
                 self.assertEqual(page["content_type"], shown)
 
-    def test_any_status_but_200_is_trouble_and_its_page_is_not_waited_for(self) -> None:
+    def test_any_status_but_200_is_an_error_and_its_page_is_not_waited_for(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             html = {"Content-Type": "text/html"}
@@ -161,31 +161,31 @@ class Fetching(FetcherCase):
                     with self.subTest(status=status):
                         web.answer(answer)
                         page = web.fetch(*FAR)
-                        self.assert_trouble(page, "status", f"status {status}", status)
+                        self.assert_error(page, "status", f"status {status}", status)
                         self.assertEqual(page["content_type"], "text/html")
             web.answer(Answer(204))
-            self.assert_trouble(web.fetch(), "status", "status 204", 204)
+            self.assert_error(web.fetch(), "status", "status 204", 204)
 
     def test_redirects_are_not_followed(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             for status in (301, 302, 303, 307, 308):
                 web.answer(Answer(status, {"Location": f"https://{HOST}:{web.server.port}/policy"}))
-                self.assert_trouble(web.fetch(), "redirect",
+                self.assert_error(web.fetch(), "redirect",
                                     f"status {status}, a redirect to https://{HOST}:{web.server.port}/policy", status)
             web.answer(Answer(302, {"Location": "/\x1b[31m" + "x" * 500}))
-            self.assert_trouble(web.fetch(), "redirect", r"status 302, a redirect to /\\x1b\[31mx{10,200}\.\.\.", 302)
+            self.assert_error(web.fetch(), "redirect", r"status 302, a redirect to /\\x1b\[31mx{10,200}\.\.\.", 302)
             web.answer(Answer(302, hold=True))
-            self.assert_trouble(web.fetch(*FAR), "redirect", "status 302", 302)
+            self.assert_error(web.fetch(*FAR), "redirect", "status 302", 302)
             web.answer(Answer(304))
-            self.assert_trouble(web.fetch(), "redirect", "status 304", 304)
+            self.assert_error(web.fetch(), "redirect", "status 304", 304)
             self.assertEqual({request.path for request in web.server.requests}, {PATH})
 
     def test_a_coding_that_was_not_asked_for_is_refused(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(headers={"Content-Encoding": "gzip"}, body=b"\x1f\x8b"))
-            self.assert_trouble(web.fetch(), "status", 'sent in the coding "gzip", which was not asked for', 200)
+            self.assert_error(web.fetch(), "status", 'sent in the coding "gzip", which was not asked for', 200)
 
     def test_nothing_is_carried_from_one_fetch_to_the_next(self) -> None:
         with Lab() as lab:
@@ -223,7 +223,7 @@ class Addresses(FetcherCase):
             pages = fetch_all(lab, web.server.port, [f"{HOST} {PATH} {address}" for address in addresses],
                               "--most-at-once", "1").pages
             self.assertEqual([page["body"] for page in pages], [POLICY, "moved", POLICY, ""])
-            self.assert_trouble(pages[3], "connection", "Connection refused")
+            self.assert_error(pages[3], "connection", "Connection refused")
             pages = fetch_all(lab, web.server.port, [f"{HOST} {PATH} {address}" for address in addresses]).pages
             self.assertCountEqual([page["body"] for page in pages], [POLICY, "moved", POLICY, ""])
 
@@ -234,18 +234,18 @@ class Addresses(FetcherCase):
             done = program.run("http_fetch_many", "--port", str(web.server.port), "--ca", lab.ca.certificate,
                                text_in=line)
             page = Fetched(done.stdout).pages[0]
-            self.assert_trouble(page, "address", f"no address of the public Internet: {web.server.address}")
+            self.assert_error(page, "address", f"no address of the public Internet: {web.server.address}")
             self.assertEqual(web.server.connections, 0)
 
     def test_a_closed_port_is_told(self) -> None:
         with Lab() as lab:
             address = lab.address()
             page = fetch(lab, lab.free_port(address), addresses=[address])
-            self.assert_trouble(page, "connection", "Connection refused")
+            self.assert_error(page, "connection", "Connection refused")
 
-    def test_a_host_without_any_is_trouble(self) -> None:
+    def test_a_host_without_any_is_an_error(self) -> None:
         with Lab() as lab:
-            self.assert_trouble(fetch(lab, 443, addresses=[], host="localhost"), "address", "no address")
+            self.assert_error(fetch(lab, 443, addresses=[], host="localhost"), "address", "no address")
 
 
 class Size(FetcherCase):
@@ -258,7 +258,7 @@ class Size(FetcherCase):
                            Answer(headers=gigabyte, hold=True), Answer(headers=gigabyte, chunks=endless)):
                 web.answer(answer)
                 fetched = fetch_all(lab, web.server.port, [f"{HOST} {PATH} {web.server.address}"], *FAR)
-                self.assert_trouble(fetched.pages[0], "too_large", "more than 65536 bytes", 200)
+                self.assert_error(fetched.pages[0], "too_large", "more than 65536 bytes", 200)
                 self.assertLess(fetched.cost["seconds"], 5)
             for answer in (Answer(body=b"x" * 65_536), Answer(chunks=[b"x" * 32_768] * 2, chunked=True)):
                 web.answer(answer)
@@ -274,19 +274,19 @@ class Size(FetcherCase):
                                       b"X: x\r\n" * 100)):
                 server = RawServer(lab, says_for_ever(beginning, piece), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
-                self.assertEqual((page["trouble"], page["reason"]),
+                self.assertEqual((page["error"], page["reason"]),
                                  ("too_large", "headers of more than 65536 bytes"), page)
 
     def test_a_length_that_is_not_true_is_found_out_where_something_is_missing(self) -> None:
         with Lab() as lab:
             certificate = lab.ca.issue(HOST)
-            for length, body, trouble in ((b"10", b"12345", "connection"), (b"5", b"1234567890", "none"),
+            for length, body, error in ((b"10", b"12345", "connection"), (b"5", b"1234567890", "none"),
                                           (b"-5", b"12345", "status"), (b"many", b"12345", "status")):
                 said = b"HTTP/1.1 200 OK\r\nContent-Length: " + length + b"\r\n\r\n" + body
                 server = RawServer(lab, says(said), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
-                self.assertEqual(page["trouble"], trouble, page)
-                self.assertEqual(page["body"], "12345" if trouble == "none" else "", page)
+                self.assertEqual(page["error"], error, page)
+                self.assertEqual(page["body"], "12345" if error == "none" else "", page)
 
     def test_a_body_that_breaks_off_is_no_page(self) -> None:
         with Lab() as lab:
@@ -296,12 +296,12 @@ class Size(FetcherCase):
                                   "transfer closed .*")):
                 server = RawServer(lab, says(said), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
-                self.assert_trouble(page, "connection", reason, 200 if said else 0)
+                self.assert_error(page, "connection", reason, 200 if said else 0)
 
     def test_what_is_not_http_is_told(self) -> None:
         with Lab() as lab:
             server = RawServer(lab, says(b"220 mx.example.test ESMTP\r\n"), lab.ca.issue(HOST))
-            self.assert_trouble(fetch(lab, server.port, *FAR, addresses=[server.address]), "status",
+            self.assert_error(fetch(lab, server.port, *FAR, addresses=[server.address]), "status",
                                 "the server does not speak HTTP as it should: .*HTTP/0.9.*")
 
 
@@ -315,7 +315,7 @@ class Time(FetcherCase):
             for server, limits in ((mute, ("--connect", "200")), (mute, ("--total", "200")),
                                    (deaf, ("--total", "200"))):
                 page = fetch(lab, server.port, *FAR, *limits, addresses=[server.address])
-                self.assert_trouble(page, "timeout", ".*(timeout|timed out).*")
+                self.assert_error(page, "timeout", ".*(timeout|timed out).*")
 
     def test_is_limited_where_bytes_keep_coming(self) -> None:
         with Lab() as lab:
@@ -327,11 +327,11 @@ class Time(FetcherCase):
                                      (ok + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n")):
                 server = RawServer(lab, says_for_ever(beginning, piece, pause=0.02), certificate)
                 page = fetch(lab, server.port, *FAR, "--total", "300", addresses=[server.address])
-                self.assertEqual((page["trouble"], page["body"]), ("timeout", ""), page)
+                self.assertEqual((page["error"], page["body"]), ("timeout", ""), page)
 
 
 class Trust(FetcherCase):
-    def test_a_certificate_that_is_not_valid_for_the_host_is_trouble_of_its_own_kind(self) -> None:
+    def test_a_certificate_that_is_not_valid_for_the_host_is_an_error_of_its_own_kind(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             stranger = CA(lab.new_folder("ca"), "Untrusted CA")
@@ -347,20 +347,20 @@ class Trust(FetcherCase):
                     ("a.b.example.test", lab.ca.issue("*.example.test", ["*.example.test"]), ".*no alternative .*")):
                 with self.subTest(host):
                     web.server.add_host(host, certificate)
-                    self.assert_trouble(web.fetch(host=host), "certificate", reason)
+                    self.assert_error(web.fetch(host=host), "certificate", reason)
             self.assertEqual(web.server.requests, [])
 
-    def test_a_handshake_that_fails_is_trouble_of_another_kind(self) -> None:
+    def test_a_handshake_that_fails_is_an_error_of_another_kind(self) -> None:
         with Lab() as lab:
             web = Web(lab)
-            self.assert_trouble(web.fetch(host="unknown.example.test"), "tls",
+            self.assert_error(web.fetch(host="unknown.example.test"), "tls",
                                 "the TLS handshake failed: .*unrecognized name.*")
             for said in (b"HTTP/1.1 400 Bad Request\r\n\r\n", b"220 mx.example.test ESMTP\r\n"):
                 server = RawServer(lab, says(said))
-                self.assert_trouble(fetch(lab, server.port, addresses=[server.address]), "tls",
+                self.assert_error(fetch(lab, server.port, addresses=[server.address]), "tls",
                                     "the TLS handshake failed: .*wrong version number.*")
             server = RawServer(lab, lambda peer: peer.recv(1))
-            self.assert_trouble(fetch(lab, server.port, addresses=[server.address]), "tls",
+            self.assert_error(fetch(lab, server.port, addresses=[server.address]), "tls",
                                 "the TLS handshake failed: .*")
 
     def test_tls_before_1_2_is_refused(self) -> None:
@@ -372,7 +372,7 @@ class Trust(FetcherCase):
                 if version == ssl.TLSVersion.TLSv1_2:
                     self.assert_page(page)
                 else:
-                    self.assert_trouble(page, "tls", "the TLS handshake failed: .*protocol version.*")
+                    self.assert_error(page, "tls", "the TLS handshake failed: .*protocol version.*")
 
     def test_the_authorities_are_read_once_and_are_the_only_ones(self) -> None:
         with Lab() as lab:
@@ -393,7 +393,7 @@ class Trust(FetcherCase):
                 self.assert_page(page)
             stranger = CA(lab.new_folder("ca"), "Another CA")
             page = fetch_all(lab, web.server.port, requests[:1], ca=stranger.certificate).pages[0]
-            self.assert_trouble(page, "certificate", ".*unable to get local issuer certificate")
+            self.assert_error(page, "certificate", ".*unable to get local issuer certificate")
 
 
 class Gathering:
@@ -462,7 +462,7 @@ class Crowd(FetcherCase):
             pages = fetch_all(lab, web.server.port, requests, "--most-at-once", "3", "--most-per-address", "2",
                               "--total", "300").pages
             self.assert_page(pages[0])
-            self.assertEqual([page["trouble"] for page in pages[1:]], ["timeout"] * 6)
+            self.assertEqual([page["error"] for page in pages[1:]], ["timeout"] * 6)
 
 
 if __name__ == "__main__":
