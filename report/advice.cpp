@@ -19,11 +19,11 @@ namespace {
 
 constexpr std::size_t max_implausible = 5;  // that are printed
 
-constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TLSv1.2",
-                                                         "TLSv1.3"};  // the lowest first
+// The lowest first.
+constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
 
 // "certificate-expired at mx2.example.org, ..."
-std::string in_words(const FailureDigest& failures) {
+std::string list_failures(const FailureDigest& failures) {
   std::string text;
   for (const auto& [key, group] : failures.groups()) {
     text += (text.empty() ? "" : ", ") + key.second;
@@ -39,7 +39,7 @@ void sort_by_sessions(std::vector<AffectedSender>& affected) {
 
 }  // namespace
 
-std::string_view word_of(Readiness readiness) {
+std::string_view to_string(Readiness readiness) {
   switch (readiness) {
     case Readiness::ready:
       return "ready";
@@ -52,27 +52,28 @@ std::string_view word_of(Readiness readiness) {
 }
 
 void Adviser::add(const Reported& reported) {
-  if (!reported.whose.is_ours()) {
+  if (!reported.owner.is_ours()) {
     ReportedSessions sessions;
     sessions.add(reported.policy);
     return others_.add(reported.policy.policy_domain, sessions, reported.head.organization_name);
   }
   if (!evidence_.add(reported)) return;
   if (reported.policy.failed_sessions == 0 && reported.policy.failure_details.empty()) return;
-  failures_[evidence_.report_filter().reporter_of(reported)].add(reported.policy);
+  failures_[evidence_.report_filter().reporter(reported)].add(reported.policy);
 }
 
-void Adviser::add(const store::SessionClass& of, const store::ClassCount& count) {
-  evidence_.add_seen(of.day, count.total.sessions);
+void Adviser::add(const store::SessionClass& session_class, const store::ClassCount& count) {
+  evidence_.add_seen(session_class.day, count.total.sessions);
   const auto found = count.recipient_domains.find(domain_);
   if (found == count.recipient_domains.end()) return;
   const std::uint64_t sessions = found->second.sessions;
-  if (of.outcome == session::Outcome::plaintext) {
+  if (session_class.outcome == session::Outcome::plaintext) {
     plaintext_ += sessions;
-    senders_[sender_of(of)].plaintext += sessions;
-  } else if (of.outcome == session::Outcome::tls) {
-    versions_[of.tls_version] += sessions;
-    if (of.tls_version != known_versions.back()) senders_[sender_of(of)].versions[of.tls_version] += sessions;
+    senders_[client_label(session_class)].plaintext += sessions;
+  } else if (session_class.outcome == session::Outcome::tls) {
+    versions_[session_class.tls_version] += sessions;
+    if (session_class.tls_version != known_versions.back())
+      senders_[client_label(session_class)].versions[session_class.tls_version] += sessions;
   }
 }
 
@@ -80,8 +81,8 @@ bool Adviser::is_tolerable(std::uint64_t part, std::uint64_t whole) const {
   return 100.0 * static_cast<double>(part) <= settings_.tolerance * static_cast<double>(whole);
 }
 
-// Sources one by one, as evidence.h says.
-struct Adviser::Judged {
+// Each source is judged by itself: see evidence.h.
+struct Adviser::EvidenceTotals {
   ReportedSessions sessions;
   std::map<std::string, ReportedSessions> reporters;
   std::set<Day> days;
@@ -90,21 +91,21 @@ struct Adviser::Judged {
   std::vector<Implausible> implausible;
 };
 
-Adviser::Judged Adviser::judged() const {
-  Judged judged{.implausible = evidence_.implausible()};
+Adviser::EvidenceTotals Adviser::totals() const {
+  EvidenceTotals totals{.implausible = evidence_.implausible()};
   const auto share_of = [](const ReportedSessions& sessions) {
     return static_cast<double>(sessions.failed) / static_cast<double>(sessions.all());
   };
   for (const Evidence& evidence : evidence_.evidence()) {
     const ReportedSessions& sessions = evidence.sessions;
-    judged.sessions.add(sessions.successful, sessions.failed);
-    judged.reporters[evidence.reporter].add(sessions.successful, sessions.failed);
-    judged.days.insert(evidence.days.begin(), evidence.days.end());
-    judged.has_sts = judged.has_sts || evidence.has_sts;
+    totals.sessions.add(sessions.successful, sessions.failed);
+    totals.reporters[evidence.reporter].add(sessions.successful, sessions.failed);
+    totals.days.insert(evidence.days.begin(), evidence.days.end());
+    totals.has_sts = totals.has_sts || evidence.has_sts;
     if (is_tolerable(sessions)) continue;
-    if (!judged.worst || share_of(sessions) > share_of(judged.worst->sessions)) judged.worst = evidence;
+    if (!totals.worst || share_of(sessions) > share_of(totals.worst->sessions)) totals.worst = evidence;
   }
-  return judged;
+  return totals;
 }
 
 std::uint64_t Adviser::encrypted() const {
@@ -113,82 +114,83 @@ std::uint64_t Adviser::encrypted() const {
   return sum;
 }
 
-std::vector<AffectedSender> Adviser::reporters_with_failures(const Judged& judged) const {
+std::vector<AffectedSender> Adviser::reporters_with_failures(const EvidenceTotals& totals) const {
   std::vector<AffectedSender> affected;
-  for (const auto& [name, sessions] : judged.reporters) {
+  for (const auto& [name, sessions] : totals.reporters) {
     if (sessions.failed == 0) continue;
     const auto failures = failures_.find(name);
     affected.push_back({.sender = name,
                         .sessions = sessions.failed,
-                        .what = failures == failures_.end() ? "" : in_words(failures->second)});
+                        .failures = failures == failures_.end() ? "" : list_failures(failures->second)});
   }
   sort_by_sessions(affected);
   return affected;
 }
 
-std::vector<std::string> Adviser::remarks(const Judged& judged) const {
+std::vector<std::string> Adviser::remarks(const EvidenceTotals& totals) const {
   std::vector<std::string> remarks;
   const bool only_authenticated = evidence_.report_filter().only_authenticated();
-  if (const std::string uncounted = evidence_.report_filter().in_words(); !uncounted.empty())
+  if (const std::string uncounted = evidence_.report_filter().description(); !uncounted.empty())
     remarks.push_back(uncounted + ".");
-  for (const Implausible& one : judged.implausible | std::views::take(max_implausible)) {
+  for (const Implausible& one : totals.implausible | std::views::take(max_implausible)) {
     remarks.push_back(fmt::format(
-        "Implausible: {}. {}", one.in_words(),
+        "Implausible: {}. {}", one.description(),
         only_authenticated ? "Does each of our MX hosts record here?" : "This report does not count."));
   }
-  if (judged.implausible.size() > max_implausible)
-    remarks.push_back(fmt::format("Implausible: {} more.", judged.implausible.size() - max_implausible));
-  if (!others_.empty()) remarks.push_back(fmt::format("Not counted: reports {}.", others_.in_words()));
-  if (!only_authenticated && !judged.reporters.empty()) {
+  if (totals.implausible.size() > max_implausible)
+    remarks.push_back(fmt::format("Implausible: {} more.", totals.implausible.size() - max_implausible));
+  if (!others_.empty()) remarks.push_back(fmt::format("Not counted: reports {}.", others_.description()));
+  if (!only_authenticated && !totals.reporters.empty()) {
     remarks.emplace_back(
-        "These reports are not authenticated, and anybody can send some: see trusted_authserv_ids in "
+        "These reports are not authenticated: anybody can forge them. See trusted_authserv_ids in "
         "tlsrpt.toml(5).");
   }
   return remarks;
 }
 
 EnforceAdvice Adviser::enforce() const {
-  const Judged judged = this->judged();
+  const EvidenceTotals totals = this->totals();
   EnforceAdvice advice{.reason = {},
-                       .sessions = judged.sessions,
-                       .reporters = judged.reporters.size(),
-                       .days = judged.days.size(),
-                       .affected = reporters_with_failures(judged),
-                       .remarks = remarks(judged),
+                       .sessions = totals.sessions,
+                       .reporters = totals.reporters.size(),
+                       .days = totals.days.size(),
+                       .affected = reporters_with_failures(totals),
+                       .remarks = remarks(totals),
                        .others = others_};
   const auto [all, failed] = std::pair(advice.sessions.all(), advice.sessions.failed);
   if (all == 0) {
-    advice.reason = "no received report tells of sessions to this domain";
+    advice.reason = "no received report has sessions with this domain";
     return advice;
   }
-  const std::uint64_t wanted = std::min(settings_.min_days, days_in_window_);
+  const std::uint64_t required_days = std::min(settings_.min_days, days_in_window_);
   // Our own sessions can outweigh a few failures; what others report cannot.
   const std::uint64_t own = encrypted();
   const bool is_small = own > 0 && is_tolerable(failed, saturated_sum(failed, own));
-  const auto doubtful = std::ranges::find_if(judged.implausible, [&](const Implausible& one) {
+  const auto doubtful = std::ranges::find_if(totals.implausible, [&](const Implausible& one) {
     return !evidence_.report_filter().only_authenticated() && !is_tolerable(one.reported);
   });
   advice.readiness = Readiness::not_ready;
-  if (judged.worst && !is_small) {
-    const ReportedSessions& sessions = judged.worst->sessions;
+  if (totals.worst && !is_small) {
+    const ReportedSessions& sessions = totals.worst->sessions;
     advice.reason = fmt::format(
-        "{} reports that {} of {} failed ({}), and would not have come; each reporter is judged by itself",
-        judged.worst->reporter.empty() ? "a reporter without a name" : printable(judged.worst->reporter, 200),
+        "{} reports that {} of {} failed ({}) and would have been rejected in enforce mode; each reporter is "
+        "judged separately",
+        totals.worst->reporter.empty() ? "a reporter without a name" : printable(totals.worst->reporter, 200),
         sessions.failed, counted(sessions.all(), "session"), percent(sessions.failed, sessions.all()));
-  } else if (!judged.has_sts) {
+  } else if (!totals.has_sts) {
     advice.reason =
         "no reporter has seen an MTA-STS policy of this domain: publish one in mode testing first";
-  } else if (judged.days.size() < wanted) {
-    advice.reason = fmt::format("there are reports about {} only; {} are wanted",
-                                counted(judged.days.size(), "day"), wanted);
-  } else if (doubtful != judged.implausible.end()) {
+  } else if (totals.days.size() < required_days) {
+    advice.reason = fmt::format("there are reports about {} only; {} are required",
+                                counted(totals.days.size(), "day"), required_days);
+  } else if (doubtful != totals.implausible.end()) {
     advice.readiness = Readiness::unknown;
-    advice.reason = fmt::format("{}, and that {} failed: find out whether this report is forged",
-                                doubtful->in_words(), doubtful->reported.failed);
+    advice.reason = fmt::format("{}, and that {} failed: check whether this report is forged",
+                                doubtful->description(), doubtful->reported.failed);
   } else {
     advice.readiness = Readiness::ready;
     advice.reason =
-        fmt::format("{} of {} reported failed ({}), by {} on {}", failed, counted(all, "session"),
+        fmt::format("{} of {} failed ({}), as reported by {} on {}", failed, counted(all, "session"),
                     percent(failed, all), counted(advice.reporters, "reporter"), counted(advice.days, "day"));
   }
   return advice;
@@ -199,7 +201,7 @@ PlaintextAdvice Adviser::plaintext() const {
   for (const auto& [version, sessions] : versions_) advice.sessions += sessions;
   for (const auto& [name, sender] : senders_) {
     if (sender.plaintext > 0)
-      advice.affected.push_back({.sender = name, .sessions = sender.plaintext, .what = {}});
+      advice.affected.push_back({.sender = name, .sessions = sender.plaintext, .failures = {}});
   }
   sort_by_sessions(advice.affected);
   if (advice.sessions == 0) {
@@ -212,12 +214,12 @@ PlaintextAdvice Adviser::plaintext() const {
   return advice;
 }
 
-// Versions that are not known count as the lowest.
+// Unknown versions count as the lowest.
 VersionAdvice Adviser::version() const {
   std::uint64_t whole = 0;
   for (const auto& [version, sessions] : versions_) whole += sessions;
   if (whole == 0) {
-    return {.least = {},
+    return {.version = {},
             .reason = "no encrypted session with a recipient in this domain was recorded",
             .affected = {}};
   }
@@ -230,24 +232,33 @@ VersionAdvice Adviser::version() const {
     for (const auto& [version, sessions] : versions) sum += rank_of(version) < rank ? sessions : 0;
     return sum;
   };
-  std::ptrdiff_t least = 0;
-  while (least + 1 < std::ssize(known_versions) && is_tolerable(below(least + 1, versions_), whole)) ++least;
+  std::ptrdiff_t min = 0;
+  while (min + 1 < std::ssize(known_versions) && is_tolerable(below(min + 1, versions_), whole)) ++min;
   VersionAdvice advice{
-      .least = std::string(known_versions[static_cast<std::size_t>(least)]), .reason = {}, .affected = {}};
-  const std::uint64_t hit = below(least, versions_);
-  advice.reason = fmt::format("{} of {} had a lower version ({})", hit, counted(whole, "encrypted session"),
-                              percent(hit, whole));
-  if (least + 1 == std::ssize(known_versions)) return advice;
+      .version = std::string(known_versions[static_cast<std::size_t>(min)]), .reason = {}, .affected = {}};
+  const std::uint64_t lower = below(min, versions_);
+  advice.reason = fmt::format("{} of {} had a lower version ({})", lower, counted(whole, "encrypted session"),
+                              percent(lower, whole));
+  if (min + 1 == std::ssize(known_versions)) return advice;
   for (const auto& [name, sender] : senders_) {
-    const std::uint64_t sessions = below(least + 1, sender.versions);
-    if (sessions > 0) advice.affected.push_back({.sender = name, .sessions = sessions, .what = {}});
+    const std::uint64_t sessions = below(min + 1, sender.versions);
+    if (sessions > 0) advice.affected.push_back({.sender = name, .sessions = sessions, .failures = {}});
   }
   sort_by_sessions(advice.affected);
-  const std::uint64_t next = below(least + 1, versions_);
-  advice.reason += fmt::format("; {} would be too much to ask of {} ({})",
-                               known_versions[static_cast<std::size_t>(least) + 1], counted(next, "session"),
-                               percent(next, whole));
+  const std::uint64_t next = below(min + 1, versions_);
+  advice.reason +=
+      fmt::format("; requiring {} would affect {} ({})", known_versions[static_cast<std::size_t>(min) + 1],
+                  counted(next, "session"), percent(next, whole));
   return advice;
+}
+
+bool is_ready(const Advice& advice, std::string_view scope) {
+  const Readiness enforce = advice.enforce.readiness;
+  const Readiness plaintext = advice.plaintext.readiness;
+  if (scope == "enforce") return enforce == Readiness::ready;
+  if (scope == "tls") return plaintext == Readiness::ready;
+  const bool none_against = enforce != Readiness::not_ready && plaintext != Readiness::not_ready;
+  return none_against && (enforce == Readiness::ready || plaintext == Readiness::ready);
 }
 
 Advice Adviser::advice() const {

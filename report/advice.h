@@ -1,4 +1,5 @@
-// Whether a policy domain may demand TLS: what `tlsrpt-report advise` tells.
+// Whether a policy domain can enforce TLS: the judgement of `tlsrpt-report advise`. Pure: figures in, advice
+// out.
 #pragma once
 
 #include <cstdint>
@@ -17,23 +18,27 @@
 
 namespace starttls::report {
 
+using starttls::to_string;  // of days, which the ones below would hide
+
 struct AdviceSettings {
-  double tolerance = 0.1;      // percent of the sessions that may break
-  std::uint64_t min_days = 7;  // about which there are reports, or all where there are fewer in the window
+  double tolerance = 0.1;  // percent of the sessions that may fail
+  // With a report; or all days of the window where it has fewer.
+  std::uint64_t min_days = 7;
 };
 
-// `unknown`: nothing was recorded or reported that would tell.
+// `unknown`: there are no figures to judge by.
+// "ready", "not ready", "unknown"
 enum class Readiness { ready, not_ready, unknown };
-std::string_view word_of(Readiness readiness);
+std::string_view to_string(Readiness readiness);
 
-// Who would be hit, the worst first.
+// Whose mail would be rejected; lists begin with the most sessions.
 struct AffectedSender {
   std::string sender;  // a reporter, or a sending MTA
   std::uint64_t sessions = 0;
-  std::string what;  // "certificate-expired at mx2.example.org"; "" where nothing is to be added
+  std::string failures;  // of a reporter: "certificate-expired at mx2.example.org"; may be empty
 };
 
-// From testing to enforce, by what others report.
+// From mode testing to enforce (RFC 8461), judged by received reports.
 struct EnforceAdvice {
   Readiness readiness = Readiness::unknown;
   std::string reason;  // a sentence
@@ -41,11 +46,11 @@ struct EnforceAdvice {
   std::size_t reporters = 0;
   std::size_t days = 0;
   std::vector<AffectedSender> affected;
-  std::vector<std::string> remarks;  // sentences: what does not count, and what is implausible
-  OtherDomains others;               // what was reported of domains that are not ours
+  std::vector<std::string> remarks;  // sentences: which reports do not count, which are implausible
+  OtherDomains others;               // of reports about domains that are not ours
 };
 
-// Refusing mail in plaintext, by our own sessions.
+// Refusing mail in plaintext, judged by our own sessions.
 struct PlaintextAdvice {
   Readiness readiness = Readiness::unknown;
   std::string reason;
@@ -54,11 +59,11 @@ struct PlaintextAdvice {
   std::vector<AffectedSender> affected;
 };
 
-// The highest TLS version that may be demanded.
+// The highest TLS version that can be required, judged by our own sessions.
 struct VersionAdvice {
-  std::string least;  // "TLSv1.2"; "" where nothing tells
+  std::string version;  // "TLSv1.2"; "" where there are no figures
   std::string reason;
-  std::vector<AffectedSender> affected;  // who would be hit if the next higher one were demanded
+  std::vector<AffectedSender> affected;  // if the next higher version were required
 };
 
 struct Advice {
@@ -67,7 +72,11 @@ struct Advice {
   VersionAdvice version;
 };
 
-// Adds up what is known of one policy domain.
+// Whether what was asked for is ready: "enforce", "tls" (refuse plaintext), or "all". Of "all", an unknown one
+// does not count where the other one is known.
+bool is_ready(const Advice& advice, std::string_view scope);
+
+// Adds up the figures of one policy domain.
 class Adviser {
  public:
   Adviser(AdviceSettings settings, std::string domain, std::uint64_t days_in_window, bool only_authenticated)
@@ -77,7 +86,7 @@ class Adviser {
         evidence_(only_authenticated) {}
 
   void add(const Reported& reported);
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
 
   Advice advice() const;
 
@@ -87,16 +96,16 @@ class Adviser {
     std::map<std::string, std::uint64_t> versions;
   };
 
-  struct Judged;  // the evidence, added up
+  struct EvidenceTotals;
 
   bool is_tolerable(std::uint64_t part, std::uint64_t whole) const;
   bool is_tolerable(const ReportedSessions& sessions) const {
     return is_tolerable(sessions.failed, sessions.all());
   }
   std::uint64_t encrypted() const;
-  Judged judged() const;
-  std::vector<AffectedSender> reporters_with_failures(const Judged& judged) const;
-  std::vector<std::string> remarks(const Judged& judged) const;
+  EvidenceTotals totals() const;
+  std::vector<AffectedSender> reporters_with_failures(const EvidenceTotals& totals) const;
+  std::vector<std::string> remarks(const EvidenceTotals& totals) const;
   EnforceAdvice enforce() const;
   PlaintextAdvice plaintext() const;
   VersionAdvice version() const;

@@ -1,6 +1,9 @@
+#include <array>
+
 #include "base/console.h"
-#include "command/command_line.h"
+#include "base/try.h"
 #include "json/json_text.h"
+#include "report/arguments.h"
 #include "report/commands.h"
 #include "report/our_domains.h"
 #include "report/publication_changes.h"
@@ -15,33 +18,64 @@ namespace {
 
 constexpr std::chrono::days mx_hosts_kept{60};
 
+struct Values {
+  std::string day = "yesterday";
+  bool no_lookup = false;
+  AlertSettings settings;
+};
+
+struct Threshold {
+  const char* option;
+  std::uint64_t AlertSettings::* value;
+  const char* help;
+};
+constexpr std::array thresholds{
+    Threshold{"--min-sessions", &AlertSettings::min_sessions, "Ignore shares of fewer sessions than this"},
+    Threshold{"--silent-days", &AlertSettings::silent_days,
+              "Days without a report before a regular reporter is reported missing"},
+    Threshold{"--expired-sessions", &AlertSettings::expired_sessions,
+              "Report an expired certificate from this many sessions on"},
+};
+
+void declare(Options& options, Values& values) {
+  options.option("--day", values.day, "DAY", "Last day to examine: YYYY-MM-DD, today or yesterday (default)");
+  options.option(
+      "--failure-share", values.settings.failure_share, "PERCENT",
+      fmt::format("Percent of the sessions that may fail (default: {:g})", values.settings.failure_share));
+  for (const Threshold& one : thresholds) {
+    std::uint64_t& value = values.settings.*one.value;
+    options.option(one.option, value, "NUMBER", fmt::format("{} (default: {})", one.help, value));
+  }
+  options.flag("--no-lookup", values.no_lookup, "Do not look up what the policy domains publish");
+}
+
 Result<void> keep(tlsrptdb::OwnDomains& own, const PublicationChanges& changes,
                   const std::vector<tlsrptdb::SeenMxHost>& hosts, Time now) {
   for (const tlsrptdb::Publication& one : changes.to_keep) {
-    if (auto kept = own.keep(one); !kept) return kept;
+    TRY(own.keep(one));
   }
   for (const tlsrptdb::Publication& one : changes.to_forget) {
-    if (auto forgotten = own.forget(one); !forgotten) return forgotten;
+    TRY(own.forget(one));
   }
   for (const tlsrptdb::SeenMxHost& host : hosts) {
-    if (auto kept = own.keep(host); !kept) return kept;
+    TRY(own.keep(host));
   }
   return own.forget_mx_hosts(now - mx_hosts_kept);
 }
 
 // Nothing where there is nothing: cron sends no mail then.
-std::string in_words(const std::vector<Alert>& alerts, Day day, const AlertCollection& watch) {
+std::string render(const std::vector<Alert>& alerts, Day day, const AlertCollection& collection) {
   if (alerts.empty()) return {};
   std::string text =
       fmt::format("TLS of inbound mail, up to {} (UTC): {} attention\n", to_string(day),
                   alerts.size() == 1 ? "1 thing needs" : fmt::format("{} things need", alerts.size()));
   for (const Alert& alert : alerts) text += "\n" + paragraph("* ", alert.message);
-  if (const std::string uncounted = watch.report_filter().in_words(); !uncounted.empty())
-    text += "\n" + paragraph("", uncounted + ".");
+  if (const std::string ignored = collection.report_filter().description(); !ignored.empty())
+    text += "\n" + paragraph("", ignored + ".");
   return text;
 }
 
-std::string to_json(const std::vector<Alert>& alerts, Day day, const AlertCollection& watch) {
+std::string to_json(const std::vector<Alert>& alerts, Day day, const AlertCollection& collection) {
   json::JsonText json;
   json.begin_object();
   json.member("day", to_string(day));
@@ -54,95 +88,65 @@ std::string to_json(const std::vector<Alert>& alerts, Day day, const AlertCollec
     json.end_object();
   }
   json.end_array();
-  json.member("ignored_reports", watch.report_filter().ignored_reports());
-  json.member("ignored_reporters", watch.report_filter().ignored_reporters());
-  watch.others().put(json);
+  json.member("ignored_reports", collection.report_filter().ignored_reports());
+  json.member("ignored_reporters", collection.report_filter().ignored_reporters());
+  collection.others().to_json(json);
   json.end_object();
   return json.take();
 }
 
-}  // namespace
-
-void add_alert_command(CLI::App& app, AlertOptions& options) {
-  AlertSettings& settings = options.settings;
-  auto* command = app.add_subcommand("alert", "Says what needs a person, and nothing else: for cron");
-  command
-      ->add_option("--day", options.day,
-                   "Last day that is looked at: YYYY-MM-DD, today or yesterday (default)")
-      ->type_name("DAY");
-  command
-      ->add_option("--failure-share", settings.failure_share,
-                   "Percent of the sessions that may fail (default 1)")
-      ->type_name("PERCENT");
-  command
-      ->add_option("--least-sessions", settings.min_sessions, "Below which a share says nothing (default 20)")
-      ->type_name("NUMBER");
-  command
-      ->add_option("--silent-days", settings.silent_days,
-                   "Days without a report after which a regular reporter is missed (default 3)")
-      ->type_name("NUMBER");
-  command
-      ->add_option("--expired-sessions", settings.expired_sessions,
-                   "Sessions that may not find a certificate expired (default 1)")
-      ->type_name("NUMBER");
-  command->add_flag("--no-lookup", options.no_lookup, "Do not ask what our domains publish now");
-  command->footer("Example:\n  tlsrpt-report alert --failure-share 2");
-}
-
-namespace {
-
-// Asks what our domains publish and which MX hosts they have, keeps it, and adds what is gone. What cannot be
-// kept, since only the service may write there, is compared all the same.
-Result<void> look_up(const Surroundings& surroundings, std::vector<Alert>& alerts) {
-  const std::set<std::string> domains = our_domains(surroundings.configuration);
+// Looks up what our domains publish and which MX hosts they have, stores it, and adds an alert for what is
+// missing. Where the store is not writable, which it is only for the service's user, nothing is stored, and the
+// comparison is made all the same.
+Result<void> look_up(const Context& context, std::vector<Alert>& alerts) {
+  const std::set<std::string> domains = configured_domains(context.configuration);
   if (domains.empty()) return {};
-  Lookup lookup(surroundings);
-  const auto hosts = lookup.mx_hosts(domains);
-  if (!hosts) return std::unexpected(hosts.error());
-  const auto looked_up = lookup.publications(domains);
-  if (!looked_up) return std::unexpected(looked_up.error());
-  const auto file = tlsrptdb::report_file(surroundings.configuration.state_dir);
+  Lookup lookup(context);
+  const auto hosts = TRY(lookup.mx_hosts(domains));
+  const auto looked_up = TRY(lookup.publications(domains));
+  const auto file = tlsrptdb::report_file(context.configuration.state_dir);
   auto own = tlsrptdb::OwnDomains::open(file, store::Access::owner);
   const bool is_writable = own.has_value();
   if (!own) own = tlsrptdb::OwnDomains::open(file, store::Access::read);
   if (!own) return std::unexpected(own.error());
-  const auto known = own->publications();
-  if (!known) return std::unexpected(known.error());
-  const Time now = surroundings.clock();
-  const PublicationChanges changes = compare(*known, *looked_up, now);
+  const auto known = TRY(own->publications());
+  const Time now = context.clock();
+  const PublicationChanges changes = compare(known, looked_up, now);
   for (const MissingPublication& gone : changes.gone)
-    alerts.push_back({.kind = "publication-gone", .message = in_words(gone)});
+    alerts.push_back({.kind = "publication-gone", .message = description(gone)});
   std::vector<tlsrptdb::SeenMxHost> seen;
-  for (const auto& [domain, names] : *hosts) {
+  for (const auto& [domain, names] : hosts) {
     for (const std::string& name : names) {
       seen.push_back({.policy_domain = domain, .host = name, .seen = now});
     }
   }
   auto kept = is_writable ? keep(*own, changes, seen, now) : Result<void>();
-  if (!kept && !surroundings.quiet)
-    print_warning(report_program, "what our domains publish cannot be kept: " + kept.error().message);
+  if (!kept) command::warn(context, "cannot store what our domains publish: " + kept.error().message);
   return {};
+}
+
+Result<int> run(const Values& values, const Context& context) {
+  const Day day = TRY(parse_day_option("--day", values.day, context.clock));
+  std::vector<Alert> missing;
+  if (!values.no_lookup) {
+    // The other alerts do not depend on it.
+    if (auto done = look_up(context, missing); !done)
+      command::warn(context, "cannot look up what our domains publish: " + done.error().message);
+  }
+  const AlertCollection collection = TRY(read_alerts(context, values.settings, day));
+  std::vector<Alert> alerts = collection.alerts();
+  alerts.insert(alerts.end(), missing.begin(), missing.end());
+  TRY(print(context.json ? to_json(alerts, day, collection) : render(alerts, day, collection)));
+  return alerts.empty() ? 0 : 1;
 }
 
 }  // namespace
 
-Result<int> run_alert(const AlertOptions& options, const Surroundings& surroundings) {
-  const auto day = day_argument(options.day, surroundings.clock);
-  if (!day) return std::unexpected(day.error());
-  std::vector<Alert> gone;
-  if (!options.no_lookup) {
-    // What else needs attention is said all the same.
-    auto done = look_up(surroundings, gone);
-    if (!done && !surroundings.quiet)
-      print_warning(report_program, "what our domains publish cannot be looked up: " + done.error().message);
-  }
-  const auto watch = read_alerts(surroundings, options.settings, *day);
-  if (!watch) return std::unexpected(watch.error());
-  std::vector<Alert> alerts = watch->alerts();
-  alerts.insert(alerts.end(), gone.begin(), gone.end());
-  auto printed = print(surroundings.json ? to_json(alerts, *day, *watch) : in_words(alerts, *day, *watch));
-  if (!printed) return std::unexpected(printed.error());
-  return alerts.empty() ? 0 : 1;
+Command alert_command() {
+  return make_command({.name = "alert",
+                       .summary = "Print what needs attention, nothing otherwise (for cron)",
+                       .example = "tlsrpt-report alert --failure-share 2"},
+                      declare, run);
 }
 
 }  // namespace starttls::report

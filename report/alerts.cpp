@@ -21,7 +21,7 @@ std::string shown(const std::string& text) {
   return text.empty() ? "(no name)" : printable(text, 200);
 }
 
-std::string hosts_of(const FailureGroup& group) {
+std::string first_hosts(const FailureGroup& group) {
   if (group.mx_hosts.empty()) return {};
   std::string text = " at " + shown(group.mx_hosts.begin()->first);
   if (group.mx_hosts.size() > 1) text += fmt::format(" and {} more", group.mx_hosts.size() - 1);
@@ -38,7 +38,7 @@ void AlertCollection::add_other(const Reported& reported, bool is_recent) {
   }
   ReportedSessions sessions;
   sessions.add(reported.policy);
-  others_.add(domain, sessions, earlier_.reporter_of(reported));
+  others_.add(domain, sessions, earlier_.reporter(reported));
 }
 
 bool AlertCollection::counts(const Reported& reported, bool is_recent, bool is_other) {
@@ -46,21 +46,21 @@ bool AlertCollection::counts(const Reported& reported, bool is_recent, bool is_o
   return is_other ? recent_.counts(reported) : recent_.add(reported);
 }
 
-// A policy domain, and why it is ours.
-std::string AlertCollection::label_of(const std::string& policy_domain) const {
-  const auto found = names_.find(policy_domain);
-  return policy_domain_label(policy_domain, found == names_.end() ? PolicyOwner() : found->second);
+// The policy domain, and why it is ours.
+std::string AlertCollection::label(const std::string& policy_domain) const {
+  const auto found = owners_.find(policy_domain);
+  return policy_domain_label(policy_domain, found == owners_.end() ? PolicyOwner() : found->second);
 }
 
 void AlertCollection::add(const Reported& reported) {
   const Day day = to_day(reported.head.begin);
   if (day > day_) return;
-  const bool is_other = !reported.whose.is_ours();
+  const bool is_other = !reported.owner.is_ours();
   if (!counts(reported, is_recent(day), is_other)) return;
   if (is_other) return add_other(reported, is_recent(day));
-  if (reported.whose.by != OwnerRule::domain && names_.size() < max_named_domains)
-    names_.emplace(reported.policy.policy_domain, reported.whose);
-  const std::string& reporter = earlier_.reporter_of(reported);
+  if (reported.owner.by != OwnerRule::domain && owners_.size() < max_named_domains)
+    owners_.emplace(reported.policy.policy_domain, reported.owner);
+  const std::string& reporter = earlier_.reporter(reported);
   reporters_[reporter].insert(day);
   FailureDigest failures;
   failures.add(reported.policy);
@@ -74,20 +74,20 @@ void AlertCollection::add(const Reported& reported) {
   }
 }
 
-void AlertCollection::add(const store::SessionClass& of, const store::ClassCount& count) {
-  if (!is_recent(of.day) || of.day > day_) return;
-  recent_.add_seen(of.day, count.total.sessions);
-  if (of.day != day_) return;
-  if (of.outcome == session::Outcome::tls) own_.tls += count.total.sessions;
-  if (of.outcome == session::Outcome::failed) own_.failed += count.total.sessions;
+void AlertCollection::add(const store::SessionClass& session_class, const store::ClassCount& count) {
+  if (!is_recent(session_class.day) || session_class.day > day_) return;
+  recent_.add_seen(session_class.day, count.total.sessions);
+  if (session_class.day != day_) return;
+  if (session_class.outcome == session::Outcome::tls) own_.tls += count.total.sessions;
+  if (session_class.outcome == session::Outcome::failed) own_.failed += count.total.sessions;
 }
 
 void AlertCollection::add(const store::Downgrade& downgrade) {
   if (downgrade.day == day_) downgrades_.push_back(downgrade);
 }
 
-// A share over all reports of a domain, and of each source by itself: many successes that somebody reports do
-// not hide the failures of another.
+// The share over all reports of a domain, and of each source by itself: the successes of one reporter do not
+// hide the failures of another.
 void AlertCollection::check_shares(std::vector<Alert>& alerts) const {
   const auto has_failures = [&](const ReportedSessions& sessions) {
     return sessions.all() >= settings_.min_sessions &&
@@ -110,7 +110,7 @@ void AlertCollection::check_shares(std::vector<Alert>& alerts) const {
     const ReportedSessions& sessions = is_all ? reported.all : reported.worst->sessions;
     const std::string who = is_all ? "others report" : shown(reported.worst->reporter) + " reports";
     alerts.push_back({.kind = "failure-share",
-                      .message = fmt::format("{}: {} that {} of {} failed ({}).", label_of(domain), who,
+                      .message = fmt::format("{}: {} that {} of {} failed ({}).", label(domain), who,
                                              sessions.failed, counted(sessions.all(), "session"),
                                              percent(sessions.failed, sessions.all()))});
   }
@@ -126,21 +126,21 @@ void AlertCollection::check_shares(std::vector<Alert>& alerts) const {
 
 void AlertCollection::check_evidence(std::vector<Alert>& alerts) const {
   for (const Implausible& one : recent_.implausible()) {
-    alerts.push_back(
-        {.kind = "implausible-report",
-         .message = one.in_words() + ": the report is forged, or most of our MX hosts do not record here."});
+    alerts.push_back({.kind = "implausible-report",
+                      .message = one.description() +
+                                 ": the report is forged, or most of our MX hosts do not record here."});
   }
-  if (const std::string uncounted = report_filter().in_words();
-      !uncounted.empty() && recent_.evidence().empty()) {
+  if (const std::string ignored = report_filter().description();
+      !ignored.empty() && recent_.evidence().empty()) {
     alerts.push_back(
         {.kind = "not-authenticated",
-         .message = uncounted + ", and no other came: see trusted_authserv_ids in tlsrpt.toml(5)."});
+         .message = ignored + ", and there are no others: see trusted_authserv_ids in tlsrpt.toml(5)."});
   }
 }
 
-// Reported before by all who report it now, or by two: one reporter alone cannot have the failures that
-// others find taken for old ones.
-bool AlertCollection::is_known(const FailureDigest::Key& key, const FailureGroup& group) const {
+// Reported before by all its reporters, or by two. One reporter alone cannot make the failures of others old
+// ones.
+bool AlertCollection::was_reported_before(const FailureDigest::Key& key, const FailureGroup& group) const {
   const auto earlier = earlier_failures_.find(key);
   return earlier != earlier_failures_.end() &&
          (earlier->second.size() > 1 || std::ranges::includes(earlier->second, group.reporters));
@@ -155,19 +155,19 @@ void AlertCollection::check_failures(std::vector<Alert>& alerts) const {
     const tlsrpt::Explanation& explanation = tlsrpt::explain_result_type(type);
     const auto add = [&](std::string_view kind, std::string_view what) {
       alerts.push_back({.kind = std::string(kind),
-                        .message = fmt::format("{}: {}, {}{}. {} {}", label_of(domain), what,
-                                               counted(group.sessions, "session"), hosts_of(group),
+                        .message = fmt::format("{}: {}, {}{}. {} {}", label(domain), what,
+                                               counted(group.sessions, "session"), first_hosts(group),
                                                explanation.meaning, explanation.remedy)});
     };
     if (type == "certificate-expired" && group.sessions >= settings_.expired_sessions) {
       add("certificate-expired", "senders find a certificate expired");
-    } else if (!is_known(key, group)) {
+    } else if (!was_reported_before(key, group)) {
       add("new-failure", "a failure that was not reported before: " + printable(type, 200));
     }
   }
 }
 
-// Once where a domain is new, and each time where more than the share failed.
+// Where a domain is new, and whenever more than the share failed.
 void AlertCollection::check_others(std::vector<Alert>& alerts) const {
   const auto needs_attention = [&](const auto& other) {
     const auto& [domain, what] = other;
@@ -178,7 +178,7 @@ void AlertCollection::check_others(std::vector<Alert>& alerts) const {
   alerts.push_back({.kind = "other-domains",
                     .message = fmt::format("There are reports {}. Add those that are yours to domains in "
                                            "tlsrpt.toml(5).",
-                                           others_.in_words())});
+                                           others_.description())});
 }
 
 void AlertCollection::check_reporters(std::vector<Alert>& alerts) const {
@@ -199,8 +199,8 @@ void AlertCollection::check_downgrades(std::vector<Alert>& alerts) const {
   for (const store::Downgrade& downgrade : downgrades_) {
     alerts.push_back(
         {.kind = "downgrade",
-         .message = fmt::format("{} came without TLS in {}, after {} with up to {}: STARTTLS may have been "
-                                "stripped; see tlsrpt-report downgrades.",
+         .message = fmt::format("{} sent {} without TLS, after {} with TLS (at most {}): STARTTLS may have "
+                                "been stripped; see tlsrpt-report downgrades.",
                                 shown(downgrade.sender), counted(downgrade.sessions, "session"),
                                 counted(downgrade.tls_sessions, "session"), shown(downgrade.best_tls))});
   }

@@ -1,4 +1,4 @@
-// What needs a person: what `tlsrpt-report alert` tells.
+// What needs attention: the judgement of `tlsrpt-report alert`. Pure: figures in, alerts out.
 #pragma once
 
 #include <cstdint>
@@ -21,25 +21,26 @@ namespace starttls::report {
 
 struct AlertSettings {
   double failure_share = 1.0;          // percent of the sessions that may fail
-  std::uint64_t min_sessions = 20;     // below which a share says nothing
-  std::uint64_t silent_days = 3;       // after which a reporter that reported most days is missed
-  std::uint64_t expired_sessions = 1;  // that found a certificate expired
+  std::uint64_t min_sessions = 20;     // shares of fewer sessions are ignored
+  std::uint64_t silent_days = 3;       // without a report, of a reporter of at least every second day
+  std::uint64_t expired_sessions = 1;  // that found a certificate expired, from which on it is an alert
 };
 
 struct Alert {
-  std::string kind;     // "failure-share", "handshake-share", "new-failure", "certificate-expired",
-                        // "implausible-report", "not-authenticated", "other-domains", "reporter-silent",
-                        // "downgrade", "store-silent", "host-silent", "publication-gone"
-  std::string message;  // a sentence or two, of texts that are fit for a mail
+  // "failure-share", "handshake-share", "new-failure", "certificate-expired", "implausible-report",
+  // "not-authenticated", "other-domains", "reporter-silent", "downgrade", "store-silent", "host-silent",
+  // "publication-gone"
+  std::string kind;
+  std::string message;  // a sentence or two, printable
 };
 
-// The days that are looked at, and those before that they are compared with.
+// The days that are examined, and the days before them for comparison.
 inline constexpr std::chrono::days alert_days{2};  // reports come a day late
 inline constexpr std::chrono::days alert_baseline{28};
 
 class AlertCollection {
  public:
-  // `day` is the last of the days that are looked at.
+  // `day` is the last of the days that are examined.
   AlertCollection(AlertSettings settings, Day day, bool only_authenticated)
       : settings_(settings), day_(day), recent_(only_authenticated), earlier_(only_authenticated) {}
 
@@ -47,25 +48,25 @@ class AlertCollection {
     return {.since = day_ - alert_days + std::chrono::days{1} - alert_baseline, .until = day_};
   }
   void add(const Reported& reported);
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
   void add(const store::Downgrade& downgrade);
-  // Those that others have found.
+  // Alerts of other checks.
   void add(const std::vector<Alert>& alerts) { found_.insert(found_.end(), alerts.begin(), alerts.end()); }
 
   std::vector<Alert> alerts() const;
-  // What was reported of domains that are not ours, on the days that are looked at.
+  // Of reports about domains that are not ours, on the examined days.
   const OtherDomains& others() const { return others_; }
-  // The reports about the days that are looked at, and do not count.
+  // Has the reports about the examined days that do not count.
   const ReportFilter& report_filter() const { return recent_.report_filter(); }
 
  private:
   bool is_recent(Day day) const { return day > day_ - alert_days; }
   bool counts(const Reported& reported, bool is_recent, bool is_other);
   void add_other(const Reported& reported, bool is_recent);
-  std::string label_of(const std::string& policy_domain) const;
+  std::string label(const std::string& policy_domain) const;
   void check_shares(std::vector<Alert>& alerts) const;
   void check_evidence(std::vector<Alert>& alerts) const;
-  bool is_known(const FailureDigest::Key& key, const FailureGroup& group) const;
+  bool was_reported_before(const FailureDigest::Key& key, const FailureGroup& group) const;
   void check_failures(std::vector<Alert>& alerts) const;
   void check_others(std::vector<Alert>& alerts) const;
   void check_reporters(std::vector<Alert>& alerts) const;
@@ -77,8 +78,8 @@ class AlertCollection {
   ReportFilter earlier_;
   FailureDigest recent_failures_;
   std::map<FailureDigest::Key, std::set<std::string>> earlier_failures_;  // with their reporters
-  std::map<std::string, PolicyOwner>
-      names_;  // why policy domains are ours that are not configured; at most so many
+  // Of policy domains that are ours and not configured; at most 1,000.
+  std::map<std::string, PolicyOwner> owners_;
   OtherDomains others_;
   std::set<std::string> earlier_others_;  // policy domains
   std::map<std::string, std::set<Day>> reporters_;

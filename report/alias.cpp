@@ -9,7 +9,6 @@
 
 #include "base/log.h"
 #include "base/text.h"
-#include "report/commands.h"
 
 namespace starttls::report {
 namespace {
@@ -22,29 +21,29 @@ void print_nothing() {
   for (const int descriptor : {STDOUT_FILENO, STDERR_FILENO}) ::dup2(nowhere, descriptor);
 }
 
-int status_of(const std::function<Result<int>()>& body) {
+int exit_status(const std::function<Result<int>()>& body) {
   try {
     const auto status = body();
-    // Fault::data: what was no report has been set aside, or there is nothing more to be done with it.
+    // Also Fault::data as a status: what was no report is saved as rejected.
     if (status) return delivered;
-    log_error("{}; the mail is to be tried again", status.error().message);
+    log_error("{}; the mail server tries again", status.error().message);
   } catch (const std::exception& error) {
-    log_error("{}; the mail is to be tried again", printable(error.what()));
+    log_error("{}; the mail server tries again", printable(error.what()));
   }
   return try_again;
 }
 
 }  // namespace
 
-bool is_alias(const ReadOptions& options, bool quiet, bool json) {
-  return quiet && !json && options.inputs.size() == 1 && options.inputs.front() == "-";
+bool is_alias(const std::vector<std::filesystem::path>& inputs, bool quiet, bool json) {
+  return quiet && !json && inputs.size() == 1 && inputs.front() == "-";
 }
 
 int run_for_alias(const std::function<Result<int>()>& body) {
   const pid_t child = ::fork();
   if (child == 0) {
     print_nothing();
-    ::_exit(status_of(body));
+    ::_exit(exit_status(body));
   }
   int ended = 0;
   while (child > 0 && ::waitpid(child, &ended, 0) < 0) {

@@ -6,6 +6,7 @@
 
 #include "base/domain.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "mail/authentication_results.h"
 
 namespace starttls::report {
@@ -50,17 +51,20 @@ bool is_dkim(const mail::AuthenticationResult& result) {
 
 // Of the field that decides.
 void take_results(const mail::AuthenticationResults& results, const std::vector<mail::Field>& fields,
-                  ReportOrigin& carrier) {
-  carrier.trouble = fmt::format("{} found no valid DKIM signature", printable(results.authserv_id, 100));
+                  ReportOrigin& origin) {
+  origin.unsigned_reason =
+      fmt::format("{} found no valid DKIM signature", printable(results.authserv_id, 100));
   for (const mail::AuthenticationResult& result : results.results) {
     if (!is_dkim(result) || result.result != "pass") continue;
     std::string signer = signer_of(result);
     if (signer.empty()) {
-      carrier.trouble = fmt::format("{} does not say who signed it", printable(results.authserv_id, 100));
+      origin.unsigned_reason =
+          fmt::format("{} does not say who signed it", printable(results.authserv_id, 100));
     } else if (covers_a_part(signer, fields)) {
-      carrier.trouble = fmt::format("the DKIM signature of {} covers only a part of the mail (l=)", signer);
+      origin.unsigned_reason =
+          fmt::format("the DKIM signature of {} covers only a part of the mail (l=)", signer);
     } else {
-      carrier.signers.push_back(std::move(signer));
+      origin.signers.push_back(std::move(signer));
     }
   }
 }
@@ -68,14 +72,14 @@ void take_results(const mail::AuthenticationResults& results, const std::vector<
 }  // namespace
 
 ReportOrigin report_origin(const std::vector<mail::Field>& fields, const std::vector<std::string>& trusted) {
-  ReportOrigin carrier{.trouble = "no trusted server has checked its DKIM signature"};
+  ReportOrigin origin{.unsigned_reason = "no trusted server has checked its DKIM signature"};
   for (const mail::Field& field : fields) {
-    if (field.name == "tls-report-submitter" && carrier.submitter.empty())
-      carrier.submitter = domain_in(field.value);
-    if (field.name == "tls-report-domain" && carrier.report_domain.empty())
-      carrier.report_domain = domain_in(field.value);
-    if (field.name == "from" && carrier.from.empty())
-      carrier.from = domain_in(mail::address_domain(field.value).value_or(""));
+    if (field.name == "tls-report-submitter" && origin.submitter.empty())
+      origin.submitter = domain_in(field.value);
+    if (field.name == "tls-report-domain" && origin.report_domain.empty())
+      origin.report_domain = domain_in(field.value);
+    if (field.name == "from" && origin.from.empty())
+      origin.from = domain_in(mail::address_domain(field.value).value_or(""));
   }
   for (const mail::Field& field : fields) {
     if (field.name != "authentication-results") continue;
@@ -83,21 +87,21 @@ ReportOrigin report_origin(const std::vector<mail::Field>& fields, const std::ve
     if (!id || std::ranges::find(trusted, to_lower(*id)) == trusted.end()) continue;
     const auto results = mail::parse_authentication_results(field.value);
     if (!results) {
-      carrier.trouble = fmt::format("Authentication-Results of {} cannot be read", printable(*id, 100));
-      return carrier;
+      origin.unsigned_reason =
+          fmt::format("Authentication-Results of {} cannot be read", printable(*id, 100));
+      return origin;
     }
     if (std::ranges::none_of(results->results, is_dkim)) continue;
-    take_results(*results, fields, carrier);
-    return carrier;
+    take_results(*results, fields, origin);
+    return origin;
   }
-  return carrier;
+  return origin;
 }
 
 Result<ReportOrigin> report_origin(const mail::RandomAccessFile& source, std::uint64_t begin,
                                    std::uint64_t end, const std::vector<std::string>& trusted) {
-  const auto fields = mail::read_fields(source, begin, end, wanted_fields);
-  if (!fields) return std::unexpected(fields.error());
-  return report_origin(*fields, trusted);
+  const auto fields = TRY(mail::read_fields(source, begin, end, wanted_fields));
+  return report_origin(fields, trusted);
 }
 
 std::string reporting_domain(const tlsrpt::ReportHead& head, const store::SendingDomainFinder& registrable) {
@@ -105,19 +109,19 @@ std::string reporting_domain(const tlsrpt::ReportHead& head, const store::Sendin
   return domain.empty() ? "" : registrable(domain);
 }
 
-Authentication authenticate(const ReportOrigin& carrier, const tlsrpt::ReportHead& head,
+Authentication authenticate(const ReportOrigin& origin, const tlsrpt::ReportHead& head,
                             const store::SendingDomainFinder& registrable) {
-  if (carrier.signers.empty()) return {.signer = {}, .reason = carrier.trouble};
+  if (origin.signers.empty()) return {.signer = {}, .reason = origin.unsigned_reason};
   std::string domain = domain_behind_at(head.contact_info);
-  if (domain.empty()) domain = carrier.submitter;
-  if (domain.empty()) domain = carrier.from;
+  if (domain.empty()) domain = origin.submitter;
+  if (domain.empty()) domain = origin.from;
   if (domain.empty()) return {.signer = {}, .reason = "it does not say who reports"};
   const std::string reporter = registrable(domain);
-  for (const std::string& signer : carrier.signers) {
+  for (const std::string& signer : origin.signers) {
     if (!reporter.empty() && registrable(signer) == reporter) return {.signer = reporter, .reason = {}};
   }
   return {.signer = {},
-          .reason = fmt::format("it is signed by {}, and not by {}", carrier.signers.front(), domain)};
+          .reason = fmt::format("it is signed by {}, and not by {}", origin.signers.front(), domain)};
 }
 
 }  // namespace starttls::report

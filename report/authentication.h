@@ -1,13 +1,13 @@
-// Who vouches for a received report (RFC 8460 section 3): "Reports sent via SMTP MUST contain a valid DKIM
+// Which domain signed a received report (RFC 8460 section 3): "Reports sent via SMTP MUST contain a valid DKIM
 // signature by the reporting domain. Reports lacking such a signature MUST be ignored by the recipient."
 //
-// Our own mail servers check the signatures. What they found stands in the field Authentication-Results
+// Our own mail servers check the signatures. Their results are in the field Authentication-Results
 // (RFC 8601) of the mail that the report came in. The rules:
 //
 // - A field counts where its authserv-id is one of report.trusted_authserv_ids: the whole id, in any case.
 // - The topmost such field with a result of DKIM decides; all below it are ignored, since a mail server adds
 //   its fields at the top. Fields without a result of DKIM are skipped: filters for SPF and DMARC write
-//   fields of their own. Where our server stands in relation to the Received fields does not matter: milters
+//   fields of their own. The position among the Received fields does not matter: milters
 //   add their field below the one that Postfix adds. So the trusted server must do two things: remove fields
 //   with its own authserv-id from what comes in (RFC 8601 section 5 demands it), and report a result, "none"
 //   too, for each mail.
@@ -16,11 +16,10 @@
 //   RFC 8460 section 3 forbids it.
 // - The reporting domain is that of the report's contact-info, which is signed with it; where that has none,
 //   the one in TLS-Report-Submitter, else the one of From.
-// - Both must have the same registrable domain (organizational domain, RFC 7489 section 3.2): a parent or
-// child
-//   as signer is usual, and RFC 8460 says nothing of alignment.
+// - Both must have the same registrable domain (organizational domain, RFC 7489 section 3.2): a parent or a
+//   child as signer is usual, and RFC 8460 says nothing about alignment.
 //
-// A report that came without a mail is not authenticated. Who gives it may vouch for it.
+// A report that came without a mail is not authenticated, unless the caller vouches for it.
 #pragma once
 
 #include <cstdint>
@@ -35,13 +34,13 @@
 
 namespace starttls::report {
 
-// What the mail that a report came in says of where it comes from.
+// Where a report comes from, by the mail that carried it.
 struct ReportOrigin {
   std::vector<std::string> signers;  // domains whose DKIM signature our servers found valid
-  std::string trouble;               // why there are none: a part of a sentence
-  std::string submitter;             // TLS-Report-Submitter, a domain; "" where there is none
-  std::string from;                  // the domain of From; likewise
-  std::string report_domain;         // TLS-Report-Domain; likewise
+  std::string unsigned_reason;       // why there are no signers: a part of a sentence
+  std::string submitter;             // TLS-Report-Submitter, a domain; may be empty
+  std::string from;                  // the domain of From; may be empty
+  std::string report_domain;         // TLS-Report-Domain; may be empty
 };
 
 // Of the fields of a mail, the topmost first. `trusted`: authserv-ids in lower case.
@@ -52,14 +51,14 @@ Result<ReportOrigin> report_origin(const mail::RandomAccessFile& source, std::ui
                                    std::uint64_t end, const std::vector<std::string>& trusted);
 
 struct Authentication {
-  std::string signer;  // the registrable domain that vouches for the report; "": it is not authenticated
+  std::string signer;  // the registrable domain that signed the report; "": it is not authenticated
   std::string reason;  // why not, a part of a sentence
 };
 
 // The registrable domain of contact-info; "" where that has none.
 std::string reporting_domain(const tlsrpt::ReportHead& head, const store::SendingDomainFinder& registrable);
 
-Authentication authenticate(const ReportOrigin& carrier, const tlsrpt::ReportHead& head,
+Authentication authenticate(const ReportOrigin& origin, const tlsrpt::ReportHead& head,
                             const store::SendingDomainFinder& registrable);
 
 }  // namespace starttls::report

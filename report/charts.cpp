@@ -14,7 +14,7 @@
 namespace starttls::report {
 namespace {
 
-// The units of a plot, which is stretched to the room that it has.
+// The units of a plot, which is stretched to its container.
 constexpr double plot_width = 1000;
 constexpr double plot_height = 200;
 
@@ -28,7 +28,7 @@ void add(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
   fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
-// The next number of the kind 1, 2, 5, 10, ... that is not less, but for numbers beyond all charts.
+// The next number of 1, 2, 5, 10, ... that is not less. Numbers beyond all charts are returned as they are.
 std::uint64_t round_up(std::uint64_t number) {
   for (std::uint64_t step = 1; step < std::numeric_limits<std::uint64_t>::max() / 50; step *= 10) {
     for (const std::uint64_t factor : {1U, 2U, 5U}) {
@@ -40,15 +40,15 @@ std::uint64_t round_up(std::uint64_t number) {
 
 struct Scale {
   std::uint64_t step = 1;  // between two lines of the grid
-  std::uint64_t most = 1;
+  std::uint64_t max = 1;
 };
 
-// Some four steps up to the largest value.
+// About four steps up to the largest value.
 Scale scale_for(std::uint64_t largest) {
   const std::uint64_t step = round_up(std::max<std::uint64_t>(largest / 4 + (largest % 4 == 0 ? 0 : 1), 1));
   const std::uint64_t steps = std::max<std::uint64_t>(largest / step + (largest % step == 0 ? 0 : 1), 1);
-  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
-  return {.step = step, .most = steps > most / step ? most : step * steps};
+  const std::uint64_t limit = std::numeric_limits<std::uint64_t>::max();
+  return {.step = step, .max = steps > limit / step ? limit : step * steps};
 }
 
 // A number short enough for an axis: "20,000", "1.5 M".
@@ -94,11 +94,11 @@ std::string day_label(Day day, bool is_month) {
                   : fmt::format("{} {}", static_cast<unsigned>(date.day()), month);
 }
 
-double middle_of(std::size_t day, std::size_t days) {
+double center(std::size_t day, std::size_t days) {
   return (static_cast<double>(day) + 0.5) / static_cast<double>(days);
 }
 
-// The newest day has a label, and as many others as there is room for.
+// The newest day has a label, and as many others as fit.
 std::vector<std::size_t> labelled_days(std::size_t days) {
   const std::size_t each = std::max<std::size_t>((days + max_day_labels - 1) / max_day_labels, 1);
   std::vector<std::size_t> labelled;
@@ -111,8 +111,8 @@ std::string day_axis(const std::vector<Day>& days) {
   std::string out = R"(<div class="days" aria-hidden="true">)";
   std::size_t label = 0;
   for (const std::size_t day : labelled_days(days.size())) {
-    const double place = 100 * middle_of(day, days.size());
-    // Those that narrow plots leave out.
+    const double place = 100 * center(day, days.size());
+    // Narrow plots do not show them.
     const std::string_view kind = label % 2 == 1   ? R"( class="minor")"
                                   : label % 4 == 2 ? R"( class="middle")"
                                                    : "";
@@ -163,7 +163,7 @@ std::string axis_share(double percent) {
   return fmt::format("{:g}%", percent);
 }
 
-std::string description_of(const DayBars& chart) {
+std::string description(const DayBars& chart) {
   std::uint64_t total = 0;
   std::size_t largest = 0;
   for (std::size_t day = 0; day < chart.days.size(); ++day) {
@@ -183,7 +183,7 @@ std::string line_path(const DayLine& chart, const auto& y_of) {
       is_begun = false;
       continue;
     }
-    add(path, "{}{:.1f} {:.1f}", is_begun ? "L" : "M", plot_width * middle_of(day, chart.days.size()),
+    add(path, "{}{:.1f} {:.1f}", is_begun ? "L" : "M", plot_width * center(day, chart.days.size()),
         y_of(chart.percent[day]));
     is_begun = true;
   }
@@ -244,12 +244,12 @@ std::string to_html(const DayBars& chart) {
   if (chart.days.empty()) return {};
   const Scale scale = scale_for(*std::ranges::max_element(chart.values));
   const auto share_of = [&](std::uint64_t value) {
-    return static_cast<double>(value) / static_cast<double>(scale.most);
+    return static_cast<double>(value) / static_cast<double>(scale.max);
   };
   std::vector<GridLine> lines;
   for (std::uint64_t line = 0;; line += scale.step) {
     lines.push_back({.share = share_of(line), .label = axis_number(line)});
-    if (scale.most - line < scale.step) break;
+    if (scale.max - line < scale.step) break;
   }
   const double day_width = plot_width / static_cast<double>(chart.days.size());
   const double bar_width = chart.days.size() > max_days_with_gaps ? day_width : day_width * 0.78;
@@ -265,39 +265,39 @@ std::string to_html(const DayBars& chart) {
         pointer_area(day, chart.days.size(),
                      fmt::format("{}: {}", to_string(chart.days[day]), grouped_digits(chart.values[day])));
   }
-  return in_frame({.id = chart.id, .title = chart.title, .description = description_of(chart), .note = {}},
+  return in_frame({.id = chart.id, .title = chart.title, .description = description(chart), .note = {}},
                   chart.days, lines, plot);
 }
 
 ShareScale share_scale(double min_share) {
-  constexpr std::array<ShareScale, 7> scales{{{.least = 99, .step = 0.25},
-                                              {.least = 98, .step = 0.5},
-                                              {.least = 95, .step = 1},
-                                              {.least = 90, .step = 2},
-                                              {.least = 80, .step = 5},
-                                              {.least = 50, .step = 10},
-                                              {.least = 0, .step = 25}}};
-  // A tenth of the axis is left below the least share.
+  constexpr std::array<ShareScale, 7> scales{{{.min = 99, .step = 0.25},
+                                              {.min = 98, .step = 0.5},
+                                              {.min = 95, .step = 1},
+                                              {.min = 90, .step = 2},
+                                              {.min = 80, .step = 5},
+                                              {.min = 50, .step = 10},
+                                              {.min = 0, .step = 25}}};
+  // A tenth of the axis remains below the lowest share.
   const auto* const found = std::ranges::find_if(
-      scales, [&](const ShareScale& scale) { return min_share >= scale.least + (100 - scale.least) / 10; });
+      scales, [&](const ShareScale& scale) { return min_share >= scale.min + (100 - scale.min) / 10; });
   return found == scales.end() ? scales.back() : *found;
 }
 
 std::string to_html(const DayLine& chart) {
-  double least = 100;
-  double most = 0;
+  double lowest = 100;
+  double highest = 0;
   for (const double percent : chart.percent) {
     if (percent < 0) continue;
-    least = std::min(least, percent);
-    most = std::max(most, percent);
+    lowest = std::min(lowest, percent);
+    highest = std::max(highest, percent);
   }
-  if (chart.days.empty() || least > most) return {};
-  const ShareScale scale = share_scale(least);
-  const auto share_of = [&](double percent) { return (percent - scale.least) / (100 - scale.least); };
+  if (chart.days.empty() || lowest > highest) return {};
+  const ShareScale scale = share_scale(lowest);
+  const auto share_of = [&](double percent) { return (percent - scale.min) / (100 - scale.min); };
   const auto y_of = [&](double percent) { return plot_height * (1 - share_of(percent)); };
   std::vector<GridLine> lines;
-  for (int line = 0; scale.least + scale.step * line <= 100; ++line) {
-    const double percent = scale.least + scale.step * line;
+  for (int line = 0; scale.min + scale.step * line <= 100; ++line) {
+    const double percent = scale.min + scale.step * line;
     lines.push_back({.share = share_of(percent), .label = axis_share(percent)});
   }
   const std::string path = line_path(chart, y_of);
@@ -307,17 +307,17 @@ std::string to_html(const DayLine& chart) {
     if (chart.percent[day] < 0) continue;
     // A round cap stays round however the plot is stretched; a circle does not.
     add(plot, R"svg(<path class="dot" stroke="var(--{})" d="M{:.1f} {:.1f}h0"/>)svg", chart.colour,
-        plot_width * middle_of(day, chart.days.size()), y_of(chart.percent[day]));
+        plot_width * center(day, chart.days.size()), y_of(chart.percent[day]));
     plot += pointer_area(day, chart.days.size(),
                          fmt::format("{}: {}", to_string(chart.days[day]), share_text(chart.percent[day])));
   }
   std::string note;
-  if (scale.least > 0) note = fmt::format("The axis starts at {:.0f}%, not at 0%.", scale.least);
+  if (scale.min > 0) note = fmt::format("The axis starts at {:.0f}%, not at 0%.", scale.min);
   return in_frame(
       {.id = chart.id,
        .title = chart.title,
        .description = fmt::format("{} to {}: between {} and {}.", to_string(chart.days.front()),
-                                  to_string(chart.days.back()), share_text(least), share_text(most)),
+                                  to_string(chart.days.back()), share_text(lowest), share_text(highest)),
        .note = std::move(note)},
       chart.days, lines, plot);
 }

@@ -1,5 +1,5 @@
-// Charts for a page of HTML: no scripts, colours from the page's style, texts escaped. They are as wide as
-// what they stand in: a plot in SVG is stretched, the texts beside it are HTML, and so keep their size.
+// Charts for a page of HTML, without scripts. Colours are of the page's style; texts are escaped. A chart is as
+// wide as its container: the plot is SVG and stretched, its texts are HTML and keep their size.
 #pragma once
 
 #include <cstddef>
@@ -12,14 +12,13 @@
 
 namespace starttls::report {
 
-// The text for a place in HTML, also within an attribute in quotes: nothing in it is markup, and nothing in
-// it disturbs the page (see printable()).
+// The text, printable() and escaped, for HTML and for attributes in quotes.
 std::string html_text(std::string_view text);
 
-// The same of a text of ours that is printable() already: backslashes are not doubled again.
+// The same for a text that is printable() already: backslashes are not doubled again.
 std::string escape_html(std::string_view text);
 
-// The same of a host or domain name, which may be broken after its dots.
+// The same for a host or domain name, which may be broken after its dots.
 std::string html_name(std::string_view name);
 
 // "1,234,567"
@@ -36,7 +35,7 @@ struct DayBars {
 std::string to_html(const DayBars& chart);
 
 // A line of shares in percent; a day without a share (negative) interrupts it. The axis begins below the
-// least share, and a note says so where that is not 0.
+// lowest share, and a note says so where that is not 0.
 struct DayLine {
   std::string id;
   std::string title;
@@ -46,22 +45,22 @@ struct DayLine {
 };
 std::string to_html(const DayLine& chart);
 
-// The axis of shares: from `least` to 100 percent.
+// The axis of shares: from `min` to 100 percent.
 struct ShareScale {
-  double least = 0;
+  double min = 0;
   double step = 25;
 };
-// With the narrowest axis on which a share of `min_share` percent still stands above the bottom.
+// With the narrowest axis on which a share of `min_share` percent is still above the bottom.
 ShareScale share_scale(double min_share);
 
-// A bar without texts, to stand beside its figures: parts that add up, where `largest` is the whole width.
+// A bar without text, for a place next to its figures: parts that add up; `largest` is the whole width.
 struct BarPart {
   std::string_view colour;
   std::uint64_t value = 0;
 };
 std::string bar(const std::vector<BarPart>& parts, std::uint64_t largest);
 
-// Names beside their colours.
+// Names with their colours.
 std::string legend(const std::vector<std::pair<std::string, std::string>>& names_and_colours);
 
 }  // namespace starttls::report

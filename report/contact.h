@@ -1,4 +1,4 @@
-// Who sends our reports, by the `contact` of the configuration.
+// The sender of our reports, by the `contact` of the configuration.
 #pragma once
 
 #include <string>

@@ -10,9 +10,10 @@ std::vector<DowngradeEntry> downgrade_entries(const std::vector<store::Downgrade
                                               const store::DailyCounts& counts,
                                               const store::SendingDomainFinder& sending_domain) {
   std::map<std::pair<Day, std::string>, std::set<std::string>> addresses;
-  for (const auto& [of, count] : counts) {
-    if (of.downgraded && !of.client_address.empty())
-      addresses[{of.day, sending_domain(of.client_name)}].insert(of.client_address);
+  for (const auto& [session_class, count] : counts) {
+    if (session_class.downgraded && !session_class.client_address.empty())
+      addresses[{session_class.day, sending_domain(session_class.client_name)}].insert(
+          session_class.client_address);
   }
   std::vector<DowngradeEntry> entries;
   entries.reserve(downgrades.size());

@@ -1,4 +1,4 @@
-// What `tlsrpt-report downgrades` tells: who had used TLS and came without it.
+// The list of `tlsrpt-report downgrades`: senders that used TLS before and came without it.
 #pragma once
 
 #include <set>
@@ -12,7 +12,7 @@ namespace starttls::report {
 
 struct DowngradeEntry {
   store::Downgrade downgrade;
-  std::set<std::string> addresses;  // of the clients, as far as they are kept
+  std::set<std::string> addresses;  // of the clients, as far as they are recorded
 };
 
 // Each downgrade with the addresses that it came from; the newest first.

@@ -8,7 +8,7 @@ namespace starttls::report {
 namespace {
 
 // "mx:  A.example. " is "mx:a.example."
-std::set<std::string> in_one_form(const std::vector<std::string>& strings) {
+std::set<std::string> normalise(const std::vector<std::string>& strings) {
   std::set<std::string> forms;
   for (const std::string& text : strings) {
     std::string form;
@@ -45,9 +45,9 @@ std::vector<Drift> SeenPolicies::drifts(const PublishedPolicies& published) cons
   std::vector<Drift> drifts;
   for (const auto& [domain, seen] : newest_) {
     const auto found = published.find(domain);
-    // A domain with DANE is told by that alone.
-    if (found == published.end() || !found->second.trouble.empty() || found->second.type == "tlsa") continue;
-    if (in_one_form(found->second.strings) == in_one_form(seen.seen)) continue;
+    // Reports name DANE alone where both apply.
+    if (found == published.end() || !found->second.error.empty() || found->second.type == "tlsa") continue;
+    if (normalise(found->second.strings) == normalise(seen.seen)) continue;
     drifts.push_back(seen);
     drifts.back().published = found->second.strings;
   }

@@ -1,4 +1,4 @@
-// MTA-STS policies as reporters saw them, beside those that are published now.
+// Differences between the MTA-STS policies that reporters saw and those that are published now. Pure.
 #pragma once
 
 #include <map>
@@ -12,26 +12,27 @@
 
 namespace starttls::report {
 
-// A policy that is another one by now.
+// A policy that differs from the published one.
 struct Drift {
   std::string policy_domain;
   std::string reporter;
   Day day;                             // of the report
-  std::vector<std::string> seen;       // policy strings
-  std::vector<std::string> published;  // empty: none
+  std::vector<std::string> seen;       // policy strings (RFC 8460 section 4.4)
+  std::vector<std::string> published;  // empty: no policy
 };
 
-// What the newest reports saw.
+// The policies in the newest report about each of our policy domains.
 class SeenPolicies {
  public:
   void add(const Input& input);
 
   std::set<std::string> domains() const;
-  // Those that differ. What cannot be told now is left out. Blanks and the order of the lines do not count.
+  // Blanks, case and the order of the lines are no difference. Domains whose lookup failed, and those with
+  // usable TLSA records, are left out.
   std::vector<Drift> drifts(const PublishedPolicies& published) const;
 
  private:
-  std::map<std::string, Drift> newest_;  // by policy domain; nothing is published in it
+  std::map<std::string, Drift> newest_;  // by policy domain; without `published`
 };
 
 }  // namespace starttls::report

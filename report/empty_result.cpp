@@ -7,13 +7,14 @@
 
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "report/received_figures.h"
 #include "report/tables.h"
 
 namespace starttls::report {
 namespace {
 
-constexpr std::size_t max_domains = 5;  // that are named
+constexpr std::size_t max_domains = 5;  // that are listed
 
 // Every day that can be recorded: session.h has the limits.
 store::Period all_days() {
@@ -42,16 +43,16 @@ std::string on_days(const store::Period& period) {
 Result<Recorded> read_recorded(const config::TlsrptConfig& configuration, const store::Period& period,
                                const std::optional<std::string>& domain) {
   Recorded recorded;
-  auto done = read_sessions(configuration, all_days(), [&](const auto& of, const auto& count) {
-    recorded.first = recorded.first ? std::min(*recorded.first, of.day) : of.day;
-    recorded.last = recorded.last ? std::max(*recorded.last, of.day) : of.day;
+  TRY(read_sessions(configuration, all_days(), [&](const auto& session_class, const auto& count) {
+    recorded.first = recorded.first ? std::min(*recorded.first, session_class.day) : session_class.day;
+    recorded.last = recorded.last ? std::max(*recorded.last, session_class.day) : session_class.day;
     if (domain && count.recipient_domains.contains(*domain))
-      recorded.last_of_domain = std::max(recorded.last_of_domain.value_or(of.day), of.day);
-    if (!period.contains(of.day)) return;
+      recorded.last_of_domain =
+          std::max(recorded.last_of_domain.value_or(session_class.day), session_class.day);
+    if (!period.contains(session_class.day)) return;
     recorded.sessions += count.total.sessions;
     for (const auto& [name, tally] : count.recipient_domains) recorded.domains[name] += tally.sessions;
-  });
-  if (!done) return std::unexpected(done.error());
+  }));
   return recorded;
 }
 
@@ -59,12 +60,12 @@ std::string why_no_sessions(const Recorded& recorded, const std::string& state_d
                             const store::Period& period, const std::optional<std::string>& domain) {
   if (!recorded.last) {
     return fmt::format(
-        "No session was ever recorded in {}. Is tlsrpt-milter running, and does the mail server use it "
+        "No sessions were ever recorded in {}. Is tlsrpt-milter running, and does the mail server use it "
         "(smtpd_milters in Postfix' main.cf, INPUT_MAIL_FILTER in sendmail.mc)? See tlsrpt-milter(8).",
         printable(state_dir));
   }
   if (recorded.sessions == 0) {
-    const std::string text = fmt::format("No session was recorded {}. ", on_days(period));
+    const std::string text = fmt::format("No sessions were recorded {}. ", on_days(period));
     if (*recorded.first > period.until)
       return text + fmt::format("The first one is of {}.", to_string(*recorded.first));
     if (*recorded.last < period.since) {
@@ -85,13 +86,12 @@ std::string why_no_sessions(const Recorded& recorded, const std::string& state_d
   return text + fmt::format(". There were recipients in {}.", busiest(recorded.domains));
 }
 
-Result<std::optional<Day>> last_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+Result<std::optional<Day>> last_received(const config::TlsrptConfig& configuration, const OurDomains& ours,
                                          const std::optional<std::string>& domain) {
   std::optional<Day> last;
-  auto done = read_received(configuration, facts, all_days(), domain, [&](const Reported& reported) {
-    if (reported.whose.is_ours()) last = std::max(last.value_or(Day{}), to_day(reported.head.begin));
-  });
-  if (!done) return std::unexpected(done.error());
+  TRY(read_received(configuration, ours, all_days(), domain, [&](const Reported& reported) {
+    if (reported.owner.is_ours()) last = std::max(last.value_or(Day{}), to_day(reported.head.begin));
+  }));
   return last;
 }
 
@@ -100,13 +100,13 @@ std::string why_no_reports(std::optional<Day> last, const store::Period& period,
   const std::string about = domain ? " about " + printable(*domain) : "";
   if (!last) {
     return fmt::format(
-        "No report of others{} was ever read in. 'tlsrpt-report read' does that, best from the alias that "
+        "No report of others{} was ever read. 'tlsrpt-report read' reads them, best called by the alias in "
         "the "
-        "rua of the TLSRPT record names; see tlsrpt-report(1).",
+        "rua of the TLSRPT record; see tlsrpt-report-read(1).",
         about);
   }
-  return fmt::format("No report of others{} that was read in is {}; the newest is of {}.", about,
-                     on_days(period), to_string(*last));
+  return fmt::format("No report of others{} is {}; the newest is of {}.", about, on_days(period),
+                     to_string(*last));
 }
 
 }  // namespace starttls::report

@@ -1,4 +1,4 @@
-// What a command says where there is nothing to show: why that may be, and where there is something.
+// Explanations for an empty answer: why there may be nothing to show, and for which days there is something.
 #pragma once
 
 #include <cstdint>
@@ -13,16 +13,16 @@
 
 namespace starttls::report {
 
-// What there is beside the days that were asked for.
+// What is recorded in all, beside the days that were asked for.
 struct Recorded {
-  std::optional<Day> first;  // with a session; none: there never was one
+  std::optional<Day> first;  // with a session; none: nothing was ever recorded
   std::optional<Day> last;
   std::uint64_t sessions = 0;                    // on the days that were asked for
   std::map<std::string, std::uint64_t> domains;  // of recipients on these days, with their sessions
   std::optional<Day> last_of_domain;             // with a session of the domain that was asked for
 };
 
-// Reads everything that is kept: only for where there was nothing to show. Errors as of the stores.
+// Reads everything that is recorded, so only for an empty answer. Errors as of the stores.
 Result<Recorded> read_recorded(const config::TlsrptConfig& configuration, const store::Period& period,
                                const std::optional<std::string>& domain);
 
@@ -30,9 +30,9 @@ Result<Recorded> read_recorded(const config::TlsrptConfig& configuration, const 
 std::string why_no_sessions(const Recorded& recorded, const std::string& state_dir,
                             const store::Period& period, const std::optional<std::string>& domain);
 
-// The last day that a received report about our policy domains, or the one that is asked for, is about; none:
-// there is no such report. Reads all reports.
-Result<std::optional<Day>> last_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+// The last day of received reports about our policy domains, or about the given one; none: there is no such
+// report. Reads all reports.
+Result<std::optional<Day>> last_received(const config::TlsrptConfig& configuration, const OurDomains& ours,
                                          const std::optional<std::string>& domain);
 
 // Why no received report of the days is shown.

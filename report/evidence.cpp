@@ -17,11 +17,11 @@ bool ReportFilter::counts(const tlsrptdb::ReportedPolicy& reported) {
   return false;
 }
 
-const std::string& ReportFilter::reporter_of(const tlsrptdb::ReportedPolicy& reported) const {
+const std::string& ReportFilter::reporter(const tlsrptdb::ReportedPolicy& reported) const {
   return only_authenticated_ ? reported.signer : reported.head.organization_name;
 }
 
-std::string ReportFilter::in_words() const {
+std::string ReportFilter::description() const {
   if (reports_.empty()) return {};
   return fmt::format("{} of {} {} not authenticated and {} not count", counted(reports_.size(), "report"),
                      counted(reporters_.size(), "reporter"), reports_.size() == 1 ? "is" : "are",
@@ -32,7 +32,7 @@ bool requires_authentication(const config::TlsrptConfig& configuration) {
   return !configuration.trusted_authserv_ids.empty();
 }
 
-std::string Implausible::in_words() const {
+std::string Implausible::description() const {
   return fmt::format("{} reports {} with {} on {}, where all our MX hosts saw {}",
                      reporter.empty() ? "A reporter without a name" : printable(reporter, 200),
                      counted(reported.all(), "session"), shown_policy_domain(policy_domain), to_string(day),
@@ -43,10 +43,10 @@ bool EvidenceCollection::add(const tlsrptdb::ReportedPolicy& reported) {
   if (!counted_.counts(reported)) return false;
   const std::string source =
       counted_.only_authenticated() ? reported.signer : std::to_string(reported.report);
-  Source& of = sources_[{to_lower(reported.policy.policy_domain), source}];
-  of.reporter = counted_.reporter_of(reported);
-  of.has_sts = of.has_sts || reported.policy.policy_type == "sts";
-  of.days[to_day(reported.head.begin)].add(reported.policy);
+  Source& source_entry = sources_[{to_lower(reported.policy.policy_domain), source}];
+  source_entry.reporter = counted_.reporter(reported);
+  source_entry.has_sts = source_entry.has_sts || reported.policy.policy_type == "sts";
+  source_entry.days[to_day(reported.head.begin)].add(reported.policy);
   return true;
 }
 

@@ -1,15 +1,14 @@
-// Which received reports count when something is decided, and for how much. Anybody can send a report, and
-// write into it whatever he likes. So:
+// Which received reports count in a judgement, and for how much. Anybody can send a report with any content.
+// Therefore:
 //
 // - Once report.trusted_authserv_ids is set, only authenticated reports count (authentication.h), under the
-//   domain that vouches for them. What does not count is counted, to be printed.
+//   domain that signed them. Those that do not count are counted, and their number is printed.
 // - Nothing is added up over reporters. Each source of evidence is judged by itself, so that no number of
 //   successes of one hides the failures of another. A source is an authenticated reporter. Where reports
 //   are not authenticated it is a single report, since anybody can report under another's name, too.
-// - The yardstick is what our own MX hosts saw. A source that reports more than a hundred times the sessions
-// that
-//   they saw on a day in all is implausible. That is printed; a report that is not authenticated does not
-//   count then.
+// - The measure is what our own MX hosts saw. A source that reports more than a hundred times the sessions that
+//   they saw on a day in all is implausible. That is printed, and if the report is not authenticated it does
+//   not count.
 #pragma once
 
 #include <cstdint>
@@ -28,10 +27,10 @@ namespace starttls::report {
 
 inline constexpr std::uint64_t implausible_factor = 100;  // of what all our MX hosts saw on the day
 
-// Where nothing of our own was recorded there is nothing to compare with.
+// Never where nothing of our own was recorded: there is nothing to compare with.
 bool is_implausible(std::uint64_t reported, std::uint64_t seen);
 
-// Sorts out the reports that do not count.
+// Ignores reports that are not authenticated, once only authenticated ones count.
 class ReportFilter {
  public:
   explicit ReportFilter(bool only_authenticated) : only_authenticated_(only_authenticated) {}
@@ -39,32 +38,32 @@ class ReportFilter {
   bool only_authenticated() const { return only_authenticated_; }
   bool counts(const tlsrptdb::ReportedPolicy& reported);
   // The authenticated domain, or the organization-name where any report counts.
-  const std::string& reporter_of(const tlsrptdb::ReportedPolicy& reported) const;
+  const std::string& reporter(const tlsrptdb::ReportedPolicy& reported) const;
 
   std::size_t ignored_reports() const { return reports_.size(); }
   std::size_t ignored_reporters() const { return reporters_.size(); }
   // "3 reports of 2 reporters are not authenticated and do not count"; "" where all count.
-  std::string in_words() const;
+  std::string description() const;
 
  private:
   bool only_authenticated_;
-  std::set<std::int64_t> reports_;  // that do not count
+  std::set<std::int64_t> reports_;  // ignored ones
   std::set<std::string> reporters_;
 };
 
 // Whether only authenticated reports count.
 bool requires_authentication(const config::TlsrptConfig& configuration);
 
-// What one source says of one policy domain.
+// What one source reports about one policy domain.
 struct Evidence {
   std::string policy_domain;
   std::string reporter;
   ReportedSessions sessions;
   std::set<Day> days;
-  bool has_sts = false;  // whether it has seen an MTA-STS policy
+  bool has_sts = false;  // whether it saw an MTA-STS policy
 };
 
-// What one source says of one policy domain and one day, and cannot be.
+// What one source reports about one policy domain and day, and is implausible.
 struct Implausible {
   std::string policy_domain;
   std::string reporter;
@@ -74,7 +73,7 @@ struct Implausible {
 
   // "Sender Inc. reports 1000000000000 sessions with example.org on 2026-11-25, where all our MX hosts saw
   // 120"
-  std::string in_words() const;
+  std::string description() const;
 };
 
 class EvidenceCollection {
@@ -83,9 +82,9 @@ class EvidenceCollection {
 
   // False where the report does not count.
   bool add(const tlsrptdb::ReportedPolicy& reported);
-  // The same of a report that is no evidence, being about another domain.
+  // The same for a report about another domain, which is no evidence.
   bool counts(const tlsrptdb::ReportedPolicy& reported) { return counted_.counts(reported); }
-  // Sessions of our MX hosts, whatever they came to.
+  // All sessions of our MX hosts, with and without mail.
   void add_seen(Day day, std::uint64_t sessions);
 
   // Without what is implausible and not authenticated.

@@ -48,13 +48,13 @@ void FailureDigest::add(const tlsrpt::PolicyResult& policy) {
   for (const tlsrpt::FailureDetail& detail : policy.failure_details) {
     add_saturated(detailed, detail.failed_session_count);
     const std::string_view type = detail.result_type.empty() ? tlsrpt::no_type_given : detail.result_type;
-    FailureGroup* const of = group(policy.policy_domain, type, detail.failed_session_count);
-    if (of == nullptr) continue;
-    add_name(of->sending_addresses, detail.sending_mta_ip);
-    add_name(of->reasons, detail.failure_reason_code);
-    add_name(of->reasons, detail.additional_information);
+    FailureGroup* const target = group(policy.policy_domain, type, detail.failed_session_count);
+    if (target == nullptr) continue;
+    add_name(target->sending_addresses, detail.sending_mta_ip);
+    add_name(target->reasons, detail.failure_reason_code);
+    add_name(target->reasons, detail.additional_information);
     add_host(
-        *of,
+        *target,
         detail.receiving_mx_hostname.empty() ? detail.receiving_ip : to_lower(detail.receiving_mx_hostname),
         detail.failed_session_count);
   }
@@ -65,12 +65,12 @@ void FailureDigest::add(const tlsrpt::PolicyResult& policy) {
 void FailureDigest::add(const std::string& reporter, const FailureDigest& report) {
   add_saturated(suppressed_, report.suppressed_);
   for (const auto& [key, added] : report.groups_) {
-    FailureGroup* const of = group(key.first, key.second, added.sessions);
-    if (of == nullptr) continue;
-    for (const auto& [host, sessions] : added.mx_hosts) add_host(*of, host, sessions);
-    add_name(of->reporters, reporter);
-    for (const std::string& name : added.sending_addresses) add_name(of->sending_addresses, name);
-    for (const std::string& name : added.reasons) add_name(of->reasons, name);
+    FailureGroup* const target = group(key.first, key.second, added.sessions);
+    if (target == nullptr) continue;
+    for (const auto& [host, sessions] : added.mx_hosts) add_host(*target, host, sessions);
+    add_name(target->reporters, reporter);
+    for (const std::string& name : added.sending_addresses) add_name(target->sending_addresses, name);
+    for (const std::string& name : added.reasons) add_name(target->reasons, name);
   }
 }
 

@@ -1,4 +1,4 @@
-// The failures that reports tell of, added up by policy domain and result type.
+// The failures in reports, added up by policy domain and result type.
 #pragma once
 
 #include <cstddef>
@@ -13,20 +13,20 @@
 
 namespace starttls::report {
 
-inline constexpr std::size_t max_failure_groups = 1'000;  // those beyond are counted as untold
+inline constexpr std::size_t max_failure_groups = 1'000;  // those beyond are suppressed
 inline constexpr std::size_t max_failure_names = 100;     // of each kind, of a group; likewise
-// Bytes of all names of a digest; those beyond are left out, and groups whose own names are beyond are
-// untold.
+// Bytes of all names of a digest. Names beyond it are left out; groups whose own names are beyond it are
+// suppressed.
 inline constexpr std::size_t max_digest_size = std::size_t{4} << 20U;
 inline constexpr std::size_t max_report_digest_size = std::size_t{256} << 10U;  // of one report
 
 struct FailureGroup {
   std::uint64_t sessions = 0;
-  std::map<std::string, std::uint64_t>
-      mx_hosts;                     // ours, with their sessions; by address where there is no name
-  std::set<std::string> reporters;  // of what was added with its reporter
+  // Ours, with their sessions; the address where there is no name.
+  std::map<std::string, std::uint64_t> mx_hosts;
+  std::set<std::string> reporters;
   std::set<std::string> sending_addresses;
-  std::set<std::string> reasons;  // reason codes and further information, as they were given
+  std::set<std::string> reasons;  // failure-reason-code and additional-information
 };
 
 class FailureDigest {
@@ -34,13 +34,13 @@ class FailureDigest {
   // `max_size`: bytes of all names.
   explicit FailureDigest(std::size_t max_size = max_digest_size) : max_size_(max_size) {}
 
-  using Key = std::pair<std::string, std::string>;  // policy domain, result type (or
-                                                    // tlsrpt::no_details_given, no_type_given)
+  // Policy domain, and result type or tlsrpt::no_details_given, tlsrpt::no_type_given.
+  using Key = std::pair<std::string, std::string>;
 
-  // What has failed under a policy. Where its details have fewer sessions than it counts as failed, the rest
-  // is without details. (They may have more: one session can fail in several ways.)
+  // The failures under a policy. Where its details have fewer sessions than it counts as failed, the rest is
+  // without details. (They may have more: one session can fail in several ways.)
   void add(const tlsrpt::PolicyResult& policy);
-  // What a report of the reporter came to.
+  // The failures in a report of the reporter.
   void add(const std::string& reporter, const FailureDigest& report);
 
   const std::map<Key, FailureGroup>& groups() const { return groups_; }

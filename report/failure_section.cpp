@@ -34,7 +34,7 @@ struct Kind {
 // A name that only the log has is not joined with the same word in a report.
 using Kinds = std::map<std::pair<bool, std::string>, Kind>;
 
-Kinds kinds_of(const PageContent& content) {
+Kinds collect_kinds(const PageContent& content) {
   Kinds kinds;
   for (const auto& [word, f] : content.failures) {
     const auto parsed = session::parse_handshake_failure(word);
@@ -44,7 +44,7 @@ Kinds kinds_of(const PageContent& content) {
     Kind& kind = kinds[{!is_joined, name}];
     kind.name = kind.shown = name;
     add_saturated(kind.logged, f.sessions);
-    if (!is_joined) kind.reported_as = result_type_of(failure);
+    if (!is_joined) kind.reported_as = result_type(failure);
   }
   for (const auto& [key, group] : content.received.failures().groups()) {
     const auto& [domain, type] = key;
@@ -58,15 +58,15 @@ Kinds kinds_of(const PageContent& content) {
   return kinds;
 }
 
-std::string sources_of(const Kind& kind) {
+std::string describe_sources(const Kind& kind) {
   std::string text;
   if (kind.logged > 0) {
-    text +=
-        fmt::format("{} at our MX hosts, by the mail server's log", many(kind.logged, "failed handshake"));
+    text += fmt::format("{} at our MX hosts, by the mail server's log",
+                        grouped_count(kind.logged, "failed handshake"));
   }
   if (kind.logged > 0 && kind.reported > 0) text += "; ";
   if (kind.reported > 0) {
-    text += fmt::format("{}, by {} about {}", many(kind.reported, "session"),
+    text += fmt::format("{}, by {} about {}", grouped_count(kind.reported, "session"),
                         counted(kind.reporters.size(), "reporter"), list_some(kind.domains, 3));
   }
   if (!kind.reported_as.empty()) text += fmt::format(". Senders report this as {}", kind.reported_as);
@@ -75,12 +75,12 @@ std::string sources_of(const Kind& kind) {
 
 std::string kind_html(const Kind& kind, std::uint64_t largest) {
   const tlsrpt::Explanation& explanation =
-      kind.reported_as.empty() ? tlsrpt::explain_result_type(kind.name) : explanation_of_failure(kind.name);
+      kind.reported_as.empty() ? tlsrpt::explain_result_type(kind.name) : explain_failure(kind.name);
   return fmt::format(
       "<div class=\"failure\"><h3>{}</h3>\n{}\n<p class=\"soft\">{}</p>\n<p>{} {}</p>\n<p><b>What to do:</b> "
       "{}</p></div>\n",
       html_name(kind.shown), bar({{"failed", kind.logged}, {"reported", kind.reported}}, largest),
-      escape_html(sources_of(kind)), html_text(explanation.meaning), html_text(explanation.cause),
+      escape_html(describe_sources(kind)), html_text(explanation.meaning), html_text(explanation.cause),
       html_text(explanation.remedy));
 }
 
@@ -99,13 +99,13 @@ std::string figures(const PageContent& content) {
                grouped_digits(group.reporters.size()), grouped_digits(group.mx_hosts.size()),
                grouped_digits(group.sessions)});
   }
-  return on_demand("Figures by policy domain", table.html());
+  return details_html("Figures by policy domain", table.html());
 }
 
 }  // namespace
 
 std::string failures_section(const PageContent& content) {
-  const Kinds by_name = kinds_of(content);
+  const Kinds by_name = collect_kinds(content);
   std::vector<Kind> kinds;
   kinds.reserve(by_name.size());
   for (const auto& [key, kind] : by_name) kinds.push_back(kind);

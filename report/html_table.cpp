@@ -11,7 +11,7 @@
 namespace starttls::report {
 namespace {
 
-std::string_view class_of(ColumnKind kind) {
+std::string_view class_attribute(ColumnKind kind) {
   switch (kind) {
     case ColumnKind::number:
       return "";
@@ -36,7 +36,7 @@ void HtmlTable::add_row(std::string_view head, const std::vector<std::string>& c
     const std::string label = column.kind == ColumnKind::chart
                                   ? std::string()
                                   : fmt::format(R"( data-label="{}")", html_text(column.name));
-    body_ += fmt::format(R"(<td role="cell"{}{}>{}</td>)", class_of(column.kind), label, cells[at]);
+    body_ += fmt::format(R"(<td role="cell"{}{}>{}</td>)", class_attribute(column.kind), label, cells[at]);
   }
   body_ += "</tr>\n";
   ++rows_;
@@ -60,7 +60,8 @@ std::string HtmlTable::html() const {
     out +=
         column.kind == ColumnKind::chart
             ? fmt::format(R"(<th scope="col" role="columnheader" class="chart" aria-label="{}"></th>)", name)
-            : fmt::format(R"(<th scope="col" role="columnheader"{}>{}</th>)", class_of(column.kind), name);
+            : fmt::format(R"(<th scope="col" role="columnheader"{}>{}</th>)", class_attribute(column.kind),
+                          name);
   }
   return out + "</tr></thead>\n<tbody role=\"rowgroup\">\n" + body_ + "</tbody></table>\n";
 }
@@ -75,10 +76,10 @@ std::string LongTable::html(std::size_t all, const std::string& one) const {
   const std::string rest = all > max_table_rows
                                ? fmt::format("The next {} of {}", rest_.rows(), counted(all, one))
                                : counted(rest_.rows(), "more " + one);
-  return first_.html() + on_demand(rest, rest_.html());
+  return first_.html() + details_html(rest, rest_.html());
 }
 
-std::string many(std::uint64_t number, std::string_view one) {
+std::string grouped_count(std::uint64_t number, std::string_view one) {
   return fmt::format("{} {}{}", grouped_digits(number), one, number == 1 ? "" : "s");
 }
 
@@ -86,7 +87,7 @@ std::string share_html(std::uint64_t part, std::uint64_t whole) {
   return escape_html(percent(part, whole));
 }
 
-std::string on_demand(const std::string& what, const std::string& content) {
+std::string details_html(const std::string& what, const std::string& content) {
   return "<details><summary>" + html_text(what) + "</summary>\n" + content + "</details>\n";
 }
 

@@ -1,5 +1,4 @@
-// Tables of the page: with a caption, heads that name their columns and rows, and on a narrow screen a small
-// block for each row, in which every figure has its name.
+// Tables of the page. On a narrow screen each row is a small block in which every figure has its name.
 #pragma once
 
 #include <cstddef>
@@ -42,7 +41,7 @@ class HtmlTable {
   std::size_t rows_ = 0;
 };
 
-// The first rows in the open, the rest on demand, and those beyond it not at all.
+// Shows the first rows, folds the next ones, and leaves out those beyond max_table_rows.
 class LongTable {
  public:
   LongTable(const std::string& caption, const std::vector<HtmlColumn>& columns)
@@ -50,7 +49,7 @@ class LongTable {
 
   bool is_full() const { return first_.rows() + rest_.rows() == max_table_rows; }
   void add(const std::string& name, const std::vector<std::string>& cells);
-  // `all`: how many rows there are to show, of what.
+  // `all`: how many rows there would be, and what one is: "sender".
   std::string html(std::size_t all, const std::string& one) const;
 
  private:
@@ -59,12 +58,12 @@ class LongTable {
 };
 
 // "1,234 sessions"
-std::string many(std::uint64_t number, std::string_view one);
+std::string grouped_count(std::uint64_t number, std::string_view one);
 
 // percent(), for a cell.
 std::string share_html(std::uint64_t part, std::uint64_t whole);
 
-// What is shown on demand.
-std::string on_demand(const std::string& what, const std::string& content);
+// Folded content, with what it is.
+std::string details_html(const std::string& what, const std::string& content);
 
 }  // namespace starttls::report

@@ -1,44 +1,41 @@
-// Taking in the reports that others sent: from their carriers into the store, and told one by one.
+// Reads reports that others sent, from files, mailboxes and standard input into the store.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <functional>
-#include <set>
-#include <string>
 #include <vector>
 
 #include "base/result.h"
-#include "mail/random_access_file.h"
 #include "report/parsing.h"
-#include "tlsrpt/report_reader.h"
 #include "tlsrptdb/report_store.h"
 
 namespace starttls::report {
 
-// What is set aside may be this part of all that is, and no more, so that it does not take the place of all.
+// One rejected mail may have this part of IntakeSettings::max_rejected_size, so that it does not displace all
+// others.
 inline constexpr std::uint64_t rejected_share = 8;
 
 struct IntakeSettings {
-  std::filesystem::path rejected_directory;  // where what came on standard input is set aside; empty: nowhere
-  std::uint64_t max_rejected_size = 0;       // bytes of all files there; the oldest go
-  bool stdin_is_mailbox = false;  // whether standard input may be a folder of mails; else it is one
-  ParserSettings expected;
-  bool want_policies = false;  // Input::policies
+  std::filesystem::path rejected_directory;  // for rejected mails from standard input; empty: not saved
+  std::uint64_t max_rejected_size = 0;       // bytes of all files there; the oldest are removed
+  bool stdin_is_mailbox = false;             // whether standard input may be an mbox; else it is one mail
+  ParserSettings parser;
+  bool want_policies = false;  // whether Input::policies is filled
 };
 
-// Who is told of the inputs, in their order: what was told since the last commit is in the store for good by
-// then.
+// Called for each input, in their order.
 struct InputListener {
-  std::function<void(Input& input)> tell;  // may add oddities
-  std::function<Result<void>()> committed;
+  std::function<void(Input& input)> on_input;  // may add warnings
+  // Every input since the last call is in the store for good.
+  std::function<Result<void>()> on_commit;
 };
 
-// The reports in files, on standard input ("-"), and in the files of folders and Maildirs. Small files are
-// read ahead by other threads; a large one is read in its turn, and never held as a whole. What is wrong with
-// any of them is told; errors are those of the store and of who is told. Without a store nothing is kept, and
-// nothing is a duplicate.
-Result<void> take_in(const std::vector<std::filesystem::path>& inputs, tlsrptdb::ReportStore* store,
-                     const IntakeSettings& settings, const InputListener& listener);
+// Reads the reports in files, on standard input ("-"), and in the files of directories and Maildirs. Other
+// threads read small files ahead; a large one is read in its turn, and never held as a whole. A bad input is
+// given to the listener as rejected; errors are those of the store and of the listener. Without a store
+// nothing is stored, and nothing is a duplicate.
+Result<void> read_inputs(const std::vector<std::filesystem::path>& inputs, tlsrptdb::ReportStore* store,
+                         const IntakeSettings& settings, const InputListener& listener);
 
 }  // namespace starttls::report

@@ -39,71 +39,74 @@ constexpr std::array entries{
                     "RSA certificate.",
            .remedy = "Compare the cipher settings of the mail server with its defaults, and have an RSA "
                      "certificate beside an ECDSA one."}},
-    Entry{HandshakeFailure::unsupported_protocol,
-          unspecific,
-          false,
-          {.meaning = "The sender and our MX host have no TLS version in common.",
-           .cause = "The sender knows only TLS 1.0 or 1.1, which the mail server or its TLS library does not "
-                    "allow; scanners try this, too.",
-           .remedy = "Nothing where these are scanners. Else ask the sender to upgrade; the mail that failed "
-                     "may come in plaintext."}},
+    Entry{
+        HandshakeFailure::unsupported_protocol,
+        unspecific,
+        false,
+        {.meaning = "The sender and our MX host have no TLS version in common.",
+         .cause = "The sender supports only TLS 1.0 or 1.1, which the mail server or its TLS library does "
+                  "not allow; scanners try this, too.",
+         .remedy = "Nothing if these are scanners. Otherwise ask the sender to upgrade; the mail may come in "
+                   "plaintext instead."}},
     Entry{HandshakeFailure::not_tls,
           unspecific,
           false,
-          {.meaning = "What the client sent after STARTTLS was no TLS.",
+          {.meaning = "The client sent something other than TLS after STARTTLS.",
            .cause = "Scanners and broken clients; rarely a firewall between the sender and us that rewrites "
                     "SMTP.",
-           .remedy = "Nothing, unless the client is a mail server that you know: then look at firewalls and "
-                     "proxies on the way."}},
+           .remedy = "Nothing, unless the client is a mail server that you know: then check firewalls and "
+                     "proxies on the path."}},
     Entry{HandshakeFailure::lost_connection,
           unspecific,
           false,
           {.meaning = "The connection ended within the TLS handshake.",
-           .cause = "Scanners, a timeout, or a sender that did not like what it saw and closed the "
-                    "connection without an alert.",
-           .remedy = "Where a mail server that you know does so again and again, ask its postmaster for its "
-                     "log of that time."}},
-    Entry{HandshakeFailure::disconnected,
-          unspecific,
-          false,
-          {.meaning = "The TLS handshake was good, then the sender left without another command.",
-           .cause = "The sender verifies certificates, as with DANE or MTA-STS, and ours did not pass; or it "
-                    "only looked at the certificate, as monitoring does.",
-           .remedy = "Check the certificate of the MX host against the MX name, the MTA-STS policy and the "
-                     "TLSA records."}},
+           .cause = "Scanners, a timeout, or a sender that rejected the handshake and closed the connection "
+                    "without an alert.",
+           .remedy =
+               "If a mail server that you know does so repeatedly, ask its postmaster for its log of that "
+               "time."}},
+    Entry{
+        HandshakeFailure::disconnected,
+        unspecific,
+        false,
+        {.meaning = "The TLS handshake succeeded, then the sender disconnected without another command.",
+         .cause = "The sender verifies certificates, as with DANE or MTA-STS, and rejected ours; or it only "
+                  "fetched the certificate, as monitoring does.",
+         .remedy = "Check the certificate of the MX host against the MX name, the MTA-STS policy and the "
+                   "TLSA records."}},
     Entry{HandshakeFailure::other,
           unspecific,
           false,
           {.meaning = "The TLS handshake failed for another reason.",
-           .cause = "The mail server's log has its words about it.",
+           .cause = "The mail server's log has the details.",
            .remedy = "Look for the client's address in the mail server's log at that time."}},
 };
 
-const Entry& entry_of(HandshakeFailure failure) {
+const Entry& find_entry(HandshakeFailure failure) {
   const auto* const found = std::ranges::find(entries, failure, &Entry::failure);
   return found == entries.end() ? entries.back() : *found;
 }
 
 }  // namespace
 
-std::string_view result_type_of(HandshakeFailure failure) {
-  return entry_of(failure).result_type;
+std::string_view result_type(HandshakeFailure failure) {
+  return find_entry(failure).result_type;
 }
 
 bool has_own_result_type(HandshakeFailure failure) {
-  return entry_of(failure).is_same;
+  return find_entry(failure).is_same;
 }
 
 std::string_view failure_name(HandshakeFailure failure) {
-  return has_own_result_type(failure) ? result_type_of(failure) : to_string(failure);
+  return has_own_result_type(failure) ? result_type(failure) : to_string(failure);
 }
 
 const Explanation& explain_result_type(HandshakeFailure failure) {
-  const Entry& entry = entry_of(failure);
+  const Entry& entry = find_entry(failure);
   return entry.is_same ? tlsrpt::explain_result_type(entry.result_type) : entry.explanation;
 }
 
-const Explanation& explanation_of_failure(std::string_view name) {
+const Explanation& explain_failure(std::string_view name) {
   const auto* const found = std::ranges::find_if(
       entries, [&](const Entry& entry) { return !entry.is_same && to_string(entry.failure) == name; });
   return found == entries.end() ? tlsrpt::explain_result_type(name) : found->explanation;

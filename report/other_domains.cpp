@@ -13,7 +13,7 @@
 namespace starttls::report {
 namespace {
 
-constexpr std::size_t max_shown = 5;  // domains, and reporters of each, to a person
+constexpr std::size_t max_shown = 5;  // domains, and reporters of each, in the text
 constexpr const char* further = "(further domains)";
 
 }  // namespace
@@ -32,7 +32,7 @@ ReportedSessions OtherDomains::total() const {
   return total;
 }
 
-std::string OtherDomains::in_words() const {
+std::string OtherDomains::description() const {
   if (empty()) return {};
   std::vector<std::pair<std::string, OtherDomain>> sorted(domains_.begin(), domains_.end());
   std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& one) {
@@ -51,7 +51,7 @@ std::string OtherDomains::in_words() const {
   return "of other domains (not in report.domains): " + text;
 }
 
-void OtherDomains::put(json::JsonText& json) const {
+void OtherDomains::to_json(json::JsonText& json) const {
   json.key("other_domains");
   json.begin_array();
   for (const auto& [name, domain] : domains_) {

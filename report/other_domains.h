@@ -1,4 +1,4 @@
-// What received reports say of domains that are not ours: shown apart.
+// Received reports about domains that are not ours, which are shown separately.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace starttls::report {
 
-inline constexpr std::size_t max_other_domains = 1'000;  // further ones are one more, without a name
+inline constexpr std::size_t max_other_domains = 1'000;  // further ones are counted as one
 
 struct OtherDomain {
   ReportedSessions sessions;
@@ -30,9 +30,9 @@ class OtherDomains {
 
   // "of other domains (not in report.domains): a.example (50 sessions, 50 failed, by Sender Inc.) and 3
   // more"; "" where there are none. The most failures first. Fit to be printed.
-  std::string in_words() const;
+  std::string description() const;
   // A member "other_domains".
-  void put(json::JsonText& json) const;
+  void to_json(json::JsonText& json) const;
 
  private:
   std::map<std::string, OtherDomain> domains_;

@@ -1,38 +1,38 @@
-// Whose the policies of reports are that are being read: by what is known, and where that is not enough
-// by what the sessions, the reports that were read before and, where it may be asked, the DNS say.
+// Finds out whether the policies of reports that are being read are ours: by the configuration, and where that
+// is not enough by the recorded sessions, earlier reports and, if allowed, the DNS.
 #pragma once
 
 #include <memory>
 #include <vector>
 
+#include "report/context.h"
 #include "report/other_domains.h"
 #include "report/our_domains.h"
 #include "report/parsing.h"
 #include "report/report_assembler.h"
-#include "report/surroundings.h"
 #include "tlsrptdb/own_domains.h"
 
 namespace starttls::report {
 
 class OwnerLookup {
  public:
-  // The surroundings must outlive it. With `may_look_up` the MX hosts of our domains are asked for, once.
-  OwnerLookup(const Surroundings& surroundings, bool may_look_up);
+  // The context must outlive it. With `may_look_up` the MX hosts of our domains are looked up, once.
+  OwnerLookup(const Context& context, bool may_look_up);
 
-  // Adds to the oddities of a report what is of other domains, and to others() its sessions.
-  void look_at(Input& input);
+  // Warns of policies of other domains, and adds their sessions to others().
+  void check(Input& input);
 
   const OtherDomains& others() const { return others_; }
-  // What the DNS said, to be kept.
+  // The answers of the DNS, to be stored.
   const std::vector<tlsrptdb::SeenMxHost>& found_mx_hosts() const { return found_; }
 
  private:
-  std::vector<PolicyOwner> judged(const Input& input) const;
-  void find_out();
+  std::vector<PolicyOwner> owners_of(const Input& input) const;
+  void look_up();
 
-  const Surroundings& surroundings_;
+  const Context& context_;
   bool may_look_up_;
-  OurDomains facts_;
+  OurDomains ours_;
   bool is_complete_ = false;
   SeenMxHosts seen_;
   OtherDomains others_;

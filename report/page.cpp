@@ -76,20 +76,19 @@ std::string header(const PageContent& content) {
     out += fmt::format(", at {} {}", hosts.size() == 1 ? "the MX host" : "the MX hosts",
                        escape_html(list_some(hosts, max_title_names)));
   }
-  if (content.period.until == to_day(content.made)) {
+  if (content.period.until == to_day(content.created)) {
     out +=
         fmt::format(R"(. <span class="nobr">{}</span> is not over: its figures are those until {:%H:%M} UTC)",
-                    to_string(content.period.until), fmt::gmtime(content.made));
+                    to_string(content.period.until), fmt::gmtime(content.created));
   }
   return out + ".</p></header>\n";
 }
 
 std::string footer(const PageContent& content) {
   return fmt::format(
-      R"(<footer><p>Made by tlsrpt-report {} at <time>{}</time>. <span class="paper">What is folded on the )"
-      "screen is "
-      "left out on paper.</span></p></footer>\n",
-      STARTTLS_VERSION, to_rfc3339(content.made));
+      R"(<footer><p>Made by tlsrpt-report {} at <time>{}</time>. <span class="paper">Parts that are folded on the )"
+      "screen are not printed.</span></p></footer>\n",
+      STARTTLS_VERSION, to_rfc3339(content.created));
 }
 
 }  // namespace

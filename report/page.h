@@ -19,9 +19,9 @@ namespace starttls::report {
 struct PageContent {
   store::Period period;
   std::optional<std::string> domain;  // only sessions and reports of this policy domain
-  Time made;
-  std::string organization;              // whose page it is; "": not configured
-  std::vector<std::string> our_domains;  // as configured; empty: not told
+  Time created;
+  std::string organization;              // "": not configured
+  std::vector<std::string> our_domains;  // as configured; may be empty
   bool follows_log = false;              // whether failed handshakes are known
   // Our own sessions, grouped.
   GroupedFigures protection;
@@ -35,13 +35,13 @@ struct PageContent {
   ReceivedFigures received;
   std::vector<DowngradeEntry> downgrades;
   std::vector<Alert> alerts;
-  Day alert_day;               // the last that `alerts` is about
+  Day alert_day;               // the last day of `alerts`
   std::string why_empty;       // where there are no sessions; else ""
   std::string why_no_reports;  // likewise
 };
 
-// No scripts, and nothing from elsewhere: the page forbids the browser to load anything. Light and dark, from
-// 320 pixels on, and fit to be printed; each chart has its figures.
+// Without scripts and external content: the page forbids the browser to load anything. It has a light and a
+// dark style, is readable from 320 pixels on and on paper, and has the figures of each chart.
 std::string to_html(const PageContent& content);
 
 }  // namespace starttls::report

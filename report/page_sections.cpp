@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t max_alerts = 25;
 
-std::vector<Day> days_of(const store::Period& period) {
+std::vector<Day> list_days(const store::Period& period) {
   std::vector<Day> days;
   for (Day day = period.since; day <= period.until; day += std::chrono::days{1}) days.push_back(day);
   return days;
@@ -35,20 +35,20 @@ std::string tile(const std::string& value, const std::string& name) {
 
 std::string figures_by_day(const PageContent& content) {
   HtmlTable table("Sessions by UTC day",
-                  {{"Day"}, {"Sessions"}, {"TLS"}, {"Plaintext"}, {"Failed"}, {"Neither"}, {"TLS %"}});
-  for (const Day day : days_of(content.period)) {
+                  {{"Day"}, {"Sessions"}, {"TLS"}, {"Plaintext"}, {"Failed"}, {"No mail"}, {"TLS %"}});
+  for (const Day day : list_days(content.period)) {
     const Figures& f = figures_on(content.days, day);
     table.add_day(to_string(day),
                   {grouped_digits(f.sessions), grouped_digits(f.tls), grouped_digits(f.plaintext),
                    grouped_digits(f.failed), grouped_digits(f.no_mail + f.no_helo),
                    share_html(f.tls, f.tls + f.plaintext)});
   }
-  return on_demand("Figures by day", table.html());
+  return details_html("Figures by day", table.html());
 }
 
 std::string days_chart(const PageContent& content, const std::string& id, const std::string& title,
                        const std::string& colour, std::uint64_t Figures::* what) {
-  DayBars bars{.id = id, .title = title, .colour = colour, .days = days_of(content.period), .values = {}};
+  DayBars bars{.id = id, .title = title, .colour = colour, .days = list_days(content.period), .values = {}};
   for (const Day day : bars.days) bars.values.push_back(figures_on(content.days, day).*what);
   return to_html(bars);
 }
@@ -57,7 +57,7 @@ std::string share_chart(const PageContent& content) {
   DayLine line{.id = "share",
                .title = "Share that was encrypted",
                .colour = "tls",
-               .days = days_of(content.period),
+               .days = list_days(content.period),
                .percent = {}};
   for (const Day day : line.days) {
     const Figures& f = figures_on(content.days, day);
@@ -95,13 +95,13 @@ std::string attention_section(const PageContent& content) {
   }
   if (content.alerts.empty()) {
     return fmt::format(
-        "<section class=\"calm\"><h2>Nothing needs attention</h2>\n<p>tlsrpt-report alert --no-lookup has "
-        "nothing to say about <time>{}</time> and the day before.</p></section>\n",
+        "<section class=\"calm\"><h2>Nothing needs attention</h2>\n<p>tlsrpt-report alert --no-lookup "
+        "has no alert for <time>{}</time> and the day before.</p></section>\n",
         to_string(content.alert_day));
   }
   std::string out = fmt::format(
-      "<section class=\"attention\"><h2>{}</h2>\n<p class=\"soft\">As tlsrpt-report alert --no-lookup says "
-      "about <time>{}</time> and the day before.</p>\n<ul class=\"alerts\">\n",
+      "<section class=\"attention\"><h2>{}</h2>\n<p class=\"soft\">As tlsrpt-report alert --no-lookup prints "
+      "for <time>{}</time> and the day before.</p>\n<ul class=\"alerts\">\n",
       content.alerts.size() == 1 ? "1 thing needs attention"
                                  : fmt::format("{} things need attention", content.alerts.size()),
       to_string(content.alert_day));
@@ -133,10 +133,11 @@ std::string tiles(const PageContent& content) {
                                                       : "failed handshakes: mta_log is not set");
     out += tile(grouped_digits(count_downgraded_senders(content)), "senders were downgraded");
   }
-  out += reports == 0 ? tile("-", "no reports of others")
-                      : tile(percent(reported.failed, reported.all()),
-                             fmt::format("of {} failed, by {} of others", many(reported.all(), "session"),
-                                         many(reports, "report")));
+  out += reports == 0
+             ? tile("-", "no reports of others")
+             : tile(percent(reported.failed, reported.all()),
+                    fmt::format("of {} failed, by {} of others", grouped_count(reported.all(), "session"),
+                                grouped_count(reports, "report")));
   return out + "</ul>\n";
 }
 
@@ -154,20 +155,20 @@ std::string days_section(const PageContent& content) {
               days_chart(content, "failed", "Failed TLS handshakes a day", "failed", &Figures::failed) +
               "</div>\n";
   }
-  std::string note = "What the mail servers of others did at ours, by UTC day. Each chart has its own scale.";
+  std::string note = "Sessions of other mail servers with ours, by UTC day. Each chart has its own scale.";
   const Figures own = sum(content.protection);
-  if (const std::uint64_t neither = own.no_mail + own.no_helo; neither > 0) {
-    note += fmt::format(" {} with neither TLS nor mail {} only in the figures.", many(neither, "session"),
-                        neither == 1 ? "is" : "are");
+  if (const std::uint64_t no_mail = own.no_mail + own.no_helo; no_mail > 0) {
+    note += fmt::format(" {} without TLS and mail {} only in the figures.", grouped_count(no_mail, "session"),
+                        no_mail == 1 ? "is" : "are");
   }
   return page_section("Day by day", note, charts + figures_by_day(content));
 }
 
 std::string reporters_section(const PageContent& content) {
   const OtherDomains& others = content.received.others();
-  const std::string apart =
-      others.empty() ? ""
-                     : fmt::format("<p class=\"others\">Besides {}.</p>\n", escape_html(others.in_words()));
+  const std::string apart = others.empty() ? ""
+                                           : fmt::format("<p class=\"others\">Besides {}.</p>\n",
+                                                         escape_html(others.description()));
   if (!content.why_no_reports.empty())
     return page_section("Reports of others", content.why_no_reports, apart);
   std::vector<std::pair<std::string, ReporterFigures>> sorted(content.received.reporters().begin(),
@@ -182,17 +183,17 @@ std::string reporters_section(const PageContent& content) {
                    {"Failed"},
                    {"Failed %"},
                    {"Last day"}});
-  std::uint64_t most_failed = 0;
-  for (const auto& [name, f] : sorted) most_failed = std::max(most_failed, f.sessions.failed);
+  std::uint64_t max_failed = 0;
+  for (const auto& [name, f] : sorted) max_failed = std::max(max_failed, f.sessions.failed);
   for (const auto& [name, f] : sorted) {
     if (table.is_full()) break;
     table.add(html_name(name.empty() ? "(no name)" : name),
-              {bar({{"reported", f.sessions.failed}}, most_failed), grouped_digits(f.reports),
+              {bar({{"reported", f.sessions.failed}}, max_failed), grouped_digits(f.reports),
                grouped_digits(f.sessions.successful), grouped_digits(f.sessions.failed),
                share_html(f.sessions.failed, f.sessions.all()), "<time>" + to_string(f.last) + "</time>"});
   }
   return page_section("Reports of others",
-                      "What others say of their sessions to our policy domains (RFC 8460).",
+                      "What others report about their sessions with our policy domains (RFC 8460).",
                       legend({{"failed", "reported"}}) + table.html(sorted.size(), "reporter") + apart);
 }
 
@@ -215,16 +216,14 @@ std::string glossary_section(const PageContent& content) {
   add("Session", "One connection of another mail server to one of ours. Our own users are not counted.");
   add("Encrypted, plaintext",
       "A session counts as encrypted where TLS was used, and as plaintext where mail was sent without it. "
-      "The share "
-      "is that of the encrypted ones among both.");
+      "The share is that of the encrypted ones among both.");
   add("Failed TLS handshake",
-      "The other side began TLS and it came to nothing, as the log of the mail server shows. No mail was "
-      "sent in this "
-      "session; many senders try again in plaintext.");
-  add("Neither", "Connections with neither TLS nor mail: mostly probes and scanners.");
+      "The other side started TLS and the handshake failed, as the log of the mail server shows. No mail "
+      "was sent in this session; many senders try again in plaintext.");
+  add("No mail", "Connections without TLS and mail: mostly probes and scanners.");
   if (!content.domain)
     add("Downgraded sender", "A sender that had always used TLS, and then sent mail in plaintext.");
-  add("Reports of others", "What other mail providers say about their deliveries to us, as RFC 8460 has it.");
+  add("Reports of others", "What other mail providers report about their deliveries to us (RFC 8460).");
   return page_section("What the words mean", {}, "<dl>" + list + "</dl>\n");
 }
 

@@ -10,6 +10,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/try.h"
 #include "http/concurrency_limiter.h"
 
 namespace starttls::report {
@@ -22,7 +23,7 @@ struct Done {
   Result<void> result;
 };
 
-// What the threads have done and nobody has been told yet.
+// Results that the thread of the caller has not taken yet.
 class DoneQueue {
  public:
   void add(Done done) {
@@ -47,8 +48,8 @@ class DoneQueue {
   std::deque<Done> queue_;
 };
 
-// What no one can foresee, such as want of memory, concerns one piece of work only.
-Result<void> guarded(const Work& work, std::chrono::milliseconds time_left) try {
+// An exception, such as that memory is exhausted, fails one piece of work only.
+Result<void> catch_exceptions(const Work& work, std::chrono::milliseconds time_left) try {
   return work(time_left);
 } catch (const std::exception& error) {
   return fail(Fault::temporary, "{}", error.what());
@@ -56,37 +57,37 @@ Result<void> guarded(const Work& work, std::chrono::milliseconds time_left) try 
 
 class ParallelRun {
  public:
-  ParallelRun(const std::vector<std::string>& places, const ParallelLimits& bounds,
+  ParallelRun(const std::vector<std::string>& servers, const ParallelLimits& limits,
               const WorkListener& listener)
-      : places_(places),
+      : servers_(servers),
         listener_(listener),
-        end_(Clock::now() + bounds.max_time),
-        limiter_({.max_concurrent = bounds.max_at_once, .max_per_address = 1}) {
-    for (std::size_t index = 0; index < places.size(); ++index) {
-      (void)limiter_.enqueue({.address = places[index], .network = places[index]}, index, Clock::now());
+        end_(Clock::now() + limits.max_time),
+        limiter_({.max_concurrent = limits.max_concurrent, .max_per_address = 1}) {
+    for (std::size_t index = 0; index < servers.size(); ++index) {
+      (void)limiter_.enqueue({.address = servers[index], .network = servers[index]}, index, Clock::now());
     }
   }
 
   Result<std::size_t> run() {
-    std::size_t begun = 0;
-    Result<void> trouble;
+    std::size_t started = 0;
+    Result<void> status;  // of the listener
     while (true) {
-      while (trouble && time_left().count() > 0) {
+      while (status && time_left().count() > 0) {
         const auto turn = limiter_.try_start(Clock::now());
         if (!turn) break;
         tickets_[turn->item] = turn->ticket;
-        trouble = begin(turn->item);
-        if (trouble) ++begun;
+        status = start(turn->item);
+        if (status) ++started;
       }
       if (threads_.empty()) break;
       const Done done = done_.take();
       threads_.erase(done.index);
       limiter_.release(tickets_.at(done.index));
-      auto told = listener_.ended(done.index, done.result);
-      if (trouble) trouble = std::move(told);
+      auto ended = listener_.ended(done.index, done.result);
+      if (status) status = std::move(ended);
     }
-    if (!trouble) return std::unexpected(trouble.error());
-    return places_.size() - begun;
+    TRY(status);
+    return servers_.size() - started;
   }
 
  private:
@@ -95,37 +96,36 @@ class ParallelRun {
                     std::chrono::milliseconds{0});
   }
 
-  Result<void> begin(std::size_t index) {
-    auto prepared = listener_.prepare(index);
-    if (!prepared) return std::unexpected(prepared.error());
-    const auto work = [this, index, work = std::move(*prepared), left = time_left()] {
-      done_.add({.index = index, .result = guarded(work, left)});
+  Result<void> start(std::size_t index) {
+    const Work prepared = TRY(listener_.prepare(index));
+    const auto work = [this, index, prepared, left = time_left()] {
+      done_.add({.index = index, .result = catch_exceptions(prepared, left)});
     };
     std::jthread thread;
     try {
       thread = std::jthread(work);
     } catch (const std::system_error&) {
-      work();  // no thread can be had
+      work();  // there are no more threads
     }
     threads_.emplace(index, std::move(thread));
     return {};
   }
 
-  const std::vector<std::string>& places_;
+  const std::vector<std::string>& servers_;
   const WorkListener& listener_;
   Clock::time_point end_;
   http::ConcurrencyLimiter<std::size_t> limiter_;
   std::map<std::size_t, http::ConcurrencyLimiter<std::size_t>::Ticket>
-      tickets_;  // of what goes, by its index
+      tickets_;  // of running work, by its index
   DoneQueue done_;
   std::map<std::size_t, std::jthread> threads_;  // the last member: they use the others
 };
 
 }  // namespace
 
-Result<std::size_t> run_in_parallel(const std::vector<std::string>& places, const ParallelLimits& bounds,
+Result<std::size_t> run_in_parallel(const std::vector<std::string>& servers, const ParallelLimits& limits,
                                     const WorkListener& listener) {
-  return ParallelRun(places, bounds, listener).run();
+  return ParallelRun(servers, limits, listener).run();
 }
 
 }  // namespace starttls::report

@@ -1,5 +1,5 @@
-// Work that mostly waits for others, such as deliveries, done side by side: so many at once, one for each
-// place, until its time is over.
+// Runs pieces of work that mostly wait for servers, such as deliveries, in parallel: a limited number at once,
+// one for each server, until a time limit.
 #pragma once
 
 #include <chrono>
@@ -13,24 +13,23 @@
 namespace starttls::report {
 
 struct ParallelLimits {
-  std::size_t max_at_once = 1;
+  std::size_t max_concurrent = 1;
   std::chrono::milliseconds max_time;
 };
 
-// What is done of a piece of work. It runs in a thread of its own and must end by itself, after `time_left`
-// at the latest.
+// A piece of work. It runs in a thread of its own and must return within `time_left`.
 using Work = std::function<Result<void>(std::chrono::milliseconds time_left)>;
 
-// What is asked and told in the thread of the caller, `index` by `index` of the places.
+// Called in the thread of run_in_parallel(), with an index into its `servers`.
 struct WorkListener {
   std::function<Result<Work>(std::size_t index)> prepare;
   std::function<Result<void>(std::size_t index, const Result<void>& done)> ended;
 };
 
-// Works for all places, in their order as far as each is free. Nothing is begun once the time is over; the
-// number of what was not begun. Where the listener fails, nothing more is begun, and its error is given once
-// all that was begun has ended.
-Result<std::size_t> run_in_parallel(const std::vector<std::string>& places, const ParallelLimits& bounds,
+// Runs one piece of work for each entry of `servers`, in their order as far as the server is free. Nothing is
+// started after the time limit; returns how many were not started. Where the listener fails, nothing more is
+// started, and its error is returned once all running work has ended.
+Result<std::size_t> run_in_parallel(const std::vector<std::string>& servers, const ParallelLimits& limits,
                                     const WorkListener& listener);
 
 }  // namespace starttls::report

@@ -29,7 +29,7 @@ void add_hosts(const tlsrpt::PolicyResult& policy, std::vector<std::string>& hos
   for (const tlsrpt::FailureDetail& detail : policy.failure_details) add(detail.receiving_mx_hostname);
 }
 
-void look_at(const tlsrpt::PolicyResult& policy, const ParserSettings& expected, Input& input) {
+void add_policy(const tlsrpt::PolicyResult& policy, const ParserSettings& settings, Input& input) {
   const std::string& domain = policy.policy_domain;
   add_saturated(input.successful, policy.successful_sessions);
   add_saturated(input.failed, policy.failed_sessions);
@@ -40,20 +40,20 @@ void look_at(const tlsrpt::PolicyResult& policy, const ParserSettings& expected,
   } else {
     input.further.add(policy);
   }
-  if (expected.our_domains.contains(domain)) input.our_domains.insert(domain);
+  if (settings.our_domains.contains(domain)) input.our_domains.insert(domain);
   input.failures.add(policy);
-  if (policy.policy_type == "sts" && !policy.policy_strings.empty() && expected.our_domains.contains(domain))
+  if (policy.policy_type == "sts" && !policy.policy_strings.empty() && settings.our_domains.contains(domain))
     input.seen_policies.emplace(domain, policy.policy_strings);
 }
 
 // The policies of a report, or many of them.
-void look_at_all(const std::vector<tlsrpt::PolicyResult>& policies, const ParserSettings& expected,
-                 Input& input) {
+void add_policies(const std::vector<tlsrpt::PolicyResult>& policies, const ParserSettings& settings,
+                  Input& input) {
   std::vector<const tlsrpt::PolicyResult*> as_sent;
   as_sent.reserve(policies.size());
   for (const tlsrpt::PolicyResult& policy : policies) as_sent.push_back(&policy);
   if (!have_same_sessions(as_sent)) {
-    for (const tlsrpt::PolicyResult& policy : policies) look_at(policy, expected, input);
+    for (const tlsrpt::PolicyResult& policy : policies) add_policy(policy, settings, input);
     return;
   }
   std::vector<tlsrpt::PolicyResult> counted = policies;
@@ -61,12 +61,12 @@ void look_at_all(const std::vector<tlsrpt::PolicyResult>& policies, const Parser
   pointers.reserve(counted.size());
   for (tlsrpt::PolicyResult& policy : counted) pointers.push_back(&policy);
   for (const std::uint64_t sessions : count_once(pointers)) add_saturated(input.counted_once, sessions);
-  for (const tlsrpt::PolicyResult& policy : counted) look_at(policy, expected, input);
+  for (const tlsrpt::PolicyResult& policy : counted) add_policy(policy, settings, input);
 }
 
 }  // namespace
 
-std::string_view word_of(InputStatus status) {
+std::string_view to_string(InputStatus status) {
   switch (status) {
     case InputStatus::read:
       return "read";
@@ -78,44 +78,45 @@ std::string_view word_of(InputStatus status) {
   std::unreachable();
 }
 
-Input rejected(Input input, const std::string& reason) {
+Input reject(Input input, const std::string& reason) {
   const std::string name = input.name + ": ";
   input.reason = reason.starts_with(name) ? reason.substr(name.size()) : reason;
   return input;
 }
 
-Parser::Parser(const ParserSettings& expected, bool keep) : expected_(expected), reader_(keep) {
-  if (keep) identity_.emplace();
+Parser::Parser(const ParserSettings& settings, bool stores) : settings_(settings), reader_(stores) {
+  if (stores) identity_.emplace();
 }
 
-// Who vouches for it, where reports are authenticated, and which domain the mail says that it is about.
+// The signer, where reports are authenticated, and TLS-Report-Domain.
 Result<void> Parser::read_origin(Input& input, const mail::RandomAccessFile& source,
-                                 const tlsrpt::Location& place) const {
-  Result<ReportOrigin> carrier;
-  if (place.is_mail) carrier = report_origin(source, place.begin, place.end, expected_.trusted_authserv_ids);
-  if (!carrier) return std::unexpected(carrier.error());
-  input.report_domain = carrier->report_domain;
-  if (expected_.are_authenticated) {
-    const std::string domain = reporting_domain(input.head, expected_.registrable);
+                                 const tlsrpt::Location& location) const {
+  Result<ReportOrigin> origin;
+  if (location.is_mail)
+    origin = report_origin(source, location.begin, location.end, settings_.trusted_authserv_ids);
+  if (!origin) return std::unexpected(origin.error());
+  input.report_domain = origin->report_domain;
+  if (settings_.are_authenticated) {
+    const std::string domain = reporting_domain(input.head, settings_.registrable);
     input.signer = domain.empty() ? input.head.organization_name : domain;
     return {};
   }
-  if (expected_.trusted_authserv_ids.empty()) return {};
+  if (settings_.trusted_authserv_ids.empty()) return {};
   Authentication found{.signer = {}, .reason = "it came without a mail"};
-  if (place.is_mail) found = authenticate(*carrier, input.head, expected_.registrable);
+  if (location.is_mail) found = authenticate(*origin, input.head, settings_.registrable);
   input.signer = found.signer;
   if (found.signer.empty())
     input.warnings.push_back(fmt::format("it is not authenticated and does not count: {}", found.reason));
   return {};
 }
 
-Input Parser::parse(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& place,
+Input Parser::parse(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location,
                     const ReadBytes& document, const std::function<void(tlsrpt::PolicyResult&&)>& take) {
   if (identity_) identity_->begin();
   std::vector<tlsrpt::PolicyResult> policies;
   std::size_t weight = 0;
   const auto settle = [&] {
-    look_at_all(policies, expected_, input);
+    add_policies(policies, settings_, input);
     for (tlsrpt::PolicyResult& policy : policies) take(std::move(policy));
     policies.clear();
     weight = 0;
@@ -129,61 +130,61 @@ Input Parser::parse(Input input, const mail::RandomAccessFile& source, const tls
     policies.push_back(std::move(policy));
   });
   if (reading) settle();
-  if (!reading) return rejected({.name = input.name, .message = input.message}, reading.error().message);
+  if (!reading) return reject({.name = input.name, .message = input.message}, reading.error().message);
   input.status = InputStatus::read;
   input.head = reading->head;
-  if (auto done = read_origin(input, source, place); !done)
-    return rejected({.name = input.name, .message = input.message}, done.error().message);
+  if (auto done = read_origin(input, source, location); !done)
+    return reject({.name = input.name, .message = input.message}, done.error().message);
   if (identity_) input.identity = identity_->of(input.head);
   input.warnings.insert(input.warnings.end(), reading->warnings.begin(), reading->warnings.end());
   if (input.counted_once > 0) {
     const bool is_one = input.counted_once == 1;
     input.warnings.push_back(
-        fmt::format("{} session{} in two of its policies, tlsa and sts, and count{} once", input.counted_once,
-                    is_one ? " stands" : "s stand", is_one ? "s" : ""));
+        fmt::format("{} session{} listed under two of its policies, tlsa and sts, and count{} once",
+                    input.counted_once, is_one ? " is" : "s are", is_one ? "s" : ""));
   }
-  input.is_too_old = input.head.end < Time(expected_.oldest);
-  if (input.head.end > expected_.now + future_tolerance)
+  input.is_too_old = input.head.end < Time(settings_.oldest);
+  if (input.head.end > settings_.now + future_tolerance)
     input.warnings.emplace_back("it is dated in the future");
   return input;
 }
 
 namespace {
 
-// Reads files whole, until what they come to weighs too much.
+// Reads whole files, up to a limit of memory.
 class ReadAheadParser {
  public:
-  ReadAheadParser(const ParserSettings& expected, bool keep) : parser_(expected, keep) {}
+  ReadAheadParser(const ParserSettings& settings, bool stores) : parser_(settings, stores) {}
 
   ParsedFile read(const std::string& file) {
     if (file == "-" || is_full()) return std::nullopt;
     const std::string name = printable(file);
     const auto source = mail::RandomAccessFile::open(file, small_file);
-    // What is wrong is told in its turn.
+    // Errors are reported in its turn.
     if (!source || source->size() > small_file) return std::nullopt;
     std::vector<ParsedInput> inputs;
     const auto whole = tlsrpt::for_each_document(
-        *source, [&](const tlsrpt::Location& place, const Result<ReadBytes>& document) {
+        *source, [&](const tlsrpt::Location& location, const Result<ReadBytes>& document) {
           if (is_full()) return;
-          inputs.push_back(read({.name = name, .message = place.message}, *source, place, document));
+          inputs.push_back(read({.name = name, .message = location.message}, *source, location, document));
         });
     if (is_full()) return std::nullopt;
-    if (!whole) inputs.push_back({.input = rejected({.name = name}, whole.error().message)});
+    if (!whole) inputs.push_back({.input = reject({.name = name}, whole.error().message)});
     return inputs;
   }
 
  private:
   bool is_full() const { return weight_ > max_ahead; }
 
-  ParsedInput read(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& place,
+  ParsedInput read(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location,
                    const Result<ReadBytes>& document) {
-    if (!document) return {.input = rejected(std::move(input), document.error().message)};
+    if (!document) return {.input = reject(std::move(input), document.error().message)};
     ParsedInput parsed;
     const auto take = [&](tlsrpt::PolicyResult&& policy) {
       weight_ += memory_size(policy);
       if (!is_full()) parsed.policies.push_back(std::move(policy));
     };
-    parsed.input = parser_.parse(std::move(input), source, place, *document, take);
+    parsed.input = parser_.parse(std::move(input), source, location, *document, take);
     parsed.packed = parser_.take_packed();
     weight_ += sizeof parsed + parsed.packed.size() + parsed.input.failures.size();
     return parsed;
@@ -195,9 +196,9 @@ class ReadAheadParser {
 
 }  // namespace
 
-std::vector<ParsedFile> parse_ahead(std::span<const std::string> files, const ParserSettings& expected,
-                                    bool keep) {
-  ReadAheadParser reader(expected, keep);
+std::vector<ParsedFile> parse_ahead(std::span<const std::string> files, const ParserSettings& settings,
+                                    bool stores) {
+  ReadAheadParser reader(settings, stores);
   std::vector<ParsedFile> parsed;
   parsed.reserve(files.size());
   for (const std::string& file : files) parsed.push_back(reader.read(file));

@@ -18,7 +18,7 @@ std::set<std::string> domains_of(const std::string& host, const ReportContext& r
   std::set<std::string> domains = ours.mx_hosts.domains_of(host);
   if (report.seen_hosts != nullptr) domains.merge(report.seen_hosts->domains_of(host));
   std::erase_if(domains, [&](const std::string& domain) { return !ours.has(domain); });
-  // A host of ours, and nothing tells of which domains.
+  // A host of ours, of unknown domains.
   if (domains.empty() && ours.recording_hosts.contains(host)) return ours.domains;
   return domains;
 }
@@ -64,7 +64,7 @@ std::set<std::string> MxHosts::domains_of(const std::string& host) const {
   return domains;
 }
 
-std::vector<std::string> mx_patterns_of(const tlsrpt::PolicyResult& policy) {
+std::vector<std::string> mx_patterns(const tlsrpt::PolicyResult& policy) {
   std::vector<std::string> patterns = policy.mx_hosts;
   for (const std::string& line : policy.policy_strings) {
     const auto colon = line.find(':');
@@ -74,15 +74,16 @@ std::vector<std::string> mx_patterns_of(const tlsrpt::PolicyResult& policy) {
   return patterns;
 }
 
-void OurDomains::add(const store::SessionClass& of, const store::ClassCount& count) {
-  if (domains.empty() || of.receiving_mx.empty()) return;
-  recording_hosts.insert(of.receiving_mx);
+void OurDomains::add(const store::SessionClass& session_class, const store::ClassCount& count) {
+  if (domains.empty() || session_class.receiving_mx.empty()) return;
+  recording_hosts.insert(session_class.receiving_mx);
   for (const auto& [domain, tally] : count.recipient_domains) {
-    if (has(domain)) mx_hosts.add(of.receiving_mx, domain);
+    if (has(domain)) mx_hosts.add(session_class.receiving_mx, domain);
   }
 }
 
-PolicyOwner whose(const tlsrpt::PolicyResult& policy, const ReportContext& report, const OurDomains& ours) {
+PolicyOwner find_owner(const tlsrpt::PolicyResult& policy, const ReportContext& report,
+                       const OurDomains& ours) {
   const std::string& domain = policy.policy_domain;
   if (ours.domains.empty() || ours.has(domain)) return {.by = OwnerRule::domain, .domains = {domain}};
   if (auto domains = domains_of(domain, report, ours); !domains.empty())
@@ -98,12 +99,12 @@ PolicyOwner whose(const tlsrpt::PolicyResult& policy, const ReportContext& repor
   return {.by = OwnerRule::other, .domains = {}};
 }
 
-std::vector<PolicyOwner> whose(const std::vector<const tlsrpt::PolicyResult*>& policies, ReportContext report,
-                               const OurDomains& ours) {
+std::vector<PolicyOwner> find_owners(const std::vector<const tlsrpt::PolicyResult*>& policies,
+                                     ReportContext report, const OurDomains& ours) {
   std::vector<PolicyOwner> found;
   found.reserve(policies.size());
   for (const tlsrpt::PolicyResult* policy : policies) {
-    found.push_back(whose(*policy, report, ours));
+    found.push_back(find_owner(*policy, report, ours));
     if (found.back().is_ours() && !ours.domains.empty() && found.back().by != OwnerRule::subdomain)
       report.our_domains.insert(found.back().domains.begin(), found.back().domains.end());
   }
@@ -111,15 +112,15 @@ std::vector<PolicyOwner> whose(const std::vector<const tlsrpt::PolicyResult*>& p
   // What came before the first policy of ours.
   for (std::size_t at = 0; at < policies.size(); ++at) {
     const bool is_strong = found[at].by == OwnerRule::domain || found[at].by == OwnerRule::mx_host;
-    if (!is_strong) found[at] = whose(*policies[at], report, ours);
+    if (!is_strong) found[at] = find_owner(*policies[at], report, ours);
   }
   return found;
 }
 
-std::string policy_domain_label(std::string_view policy_domain, const PolicyOwner& belongs) {
+std::string policy_domain_label(std::string_view policy_domain, const PolicyOwner& owner) {
   std::string name = shown_policy_domain(policy_domain);
-  const std::string domains = list_some(belongs.domains, max_shown_domains);
-  switch (belongs.by) {
+  const std::string domains = list_some(owner.domains, max_shown_domains);
+  switch (owner.by) {
     case OwnerRule::mx_host:
       return fmt::format("{} (an MX host of {})", name, domains);
     case OwnerRule::same_report:

@@ -1,4 +1,4 @@
-// Whose a policy in a received report is: ours, or of another domain. Pure: facts in, an answer out.
+// Whether a policy in a received report is ours or of another domain. Pure.
 //
 // With `[report] domains` set, a policy is ours where, in this order,
 //
@@ -9,8 +9,8 @@
 //   it has no policy domain (libtlsrpt writes no-policy-found so), and names an MX host of ours;
 //   its policy domain is below one of them.
 //
-// Whatever is left is of another domain. It is shown apart, and never left out in silence. Without `domains`
-// every policy is ours.
+// Every other policy is of another domain. It is shown separately, and never left out silently. Without
+// `domains` every policy is ours.
 #pragma once
 
 #include <map>
@@ -32,10 +32,10 @@ inline constexpr std::size_t max_mx_patterns = 100;  // of each policy domain; f
 // The MX hosts of policy domains, by name and by the patterns of MTA-STS policies.
 class MxHosts {
  public:
-  // Takes names as they come; what is no name, or no pattern, is ignored.
+  // Names are normalised; what is neither a name nor a pattern is ignored.
   void add(std::string_view pattern, const std::string& policy_domain);
 
-  // The policy domains that the host serves; none: it is not known as an MX host.
+  // The policy domains that the host serves; none: it is no known MX host.
   std::set<std::string> domains_of(const std::string& host) const;
   bool empty() const { return names_.empty() && wildcards_.empty(); }
 
@@ -45,45 +45,46 @@ class MxHosts {
   std::map<std::string, std::size_t> patterns_;             // of each policy domain
 };
 
-// The MX patterns that a reporter saw: its `mx-host` and the "mx:" lines of its policy-string.
-std::vector<std::string> mx_patterns_of(const tlsrpt::PolicyResult& policy);
+// The MX patterns that a reporter saw: `mx-host` and the "mx:" lines of its policy-string.
+std::vector<std::string> mx_patterns(const tlsrpt::PolicyResult& policy);
 
 struct OurDomains {
-  std::set<std::string> domains;  // as DomainName; empty: not configured, and all is ours
+  std::set<std::string> domains;  // as DomainName; empty: not configured, and every policy is ours
   MxHosts mx_hosts;
   std::set<std::string> recording_hosts;  // where tlsrpt-milter has recorded sessions
 
-  // A host that recorded sessions, and the domains of ours that these had recipients in.
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  // Adds the host of recorded sessions as MX host of those of our domains that had a recipient.
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
   bool has(const std::string& domain) const { return domains.contains(domain); }
 };
 
-// What the rest of the report says.
+// The rest of the report.
 struct ReportContext {
   std::string report_domain;          // TLS-Report-Domain, as DomainName; "" where there is none
   std::set<std::string> our_domains;  // of ours, that its policies are about
-  const MxHosts* seen_hosts =
-      nullptr;  // of our domains, as the same reporter saw them in other reports; may be null
+  // The MX hosts of our domains, as the same reporter saw them in other reports; may be null.
+  const MxHosts* seen_hosts = nullptr;
 };
 
 enum class OwnerRule { domain, mx_host, same_report, report_domain, named_host, subdomain, other };
 
 struct PolicyOwner {
   OwnerRule by = OwnerRule::domain;
-  std::set<std::string>
-      domains;  // of ours, that the policy is about; the policy domain itself where it is below one
+  // Of ours, that the policy is about; the policy domain itself where it is below one.
+  std::set<std::string> domains;
 
   bool is_ours() const { return by != OwnerRule::other; }
 };
 
-PolicyOwner whose(const tlsrpt::PolicyResult& policy, const ReportContext& report, const OurDomains& ours);
+PolicyOwner find_owner(const tlsrpt::PolicyResult& policy, const ReportContext& report,
+                       const OurDomains& ours);
 
 // The policies of one report, one after the other in its order.
-std::vector<PolicyOwner> whose(const std::vector<const tlsrpt::PolicyResult*>& policies, ReportContext report,
-                               const OurDomains& ours);
+std::vector<PolicyOwner> find_owners(const std::vector<const tlsrpt::PolicyResult*>& policies,
+                                     ReportContext report, const OurDomains& ours);
 
 // "mx.example.org (an MX host of example.org)": the policy domain, and why it is ours where it is no domain
-// of ours itself. Fit to be printed.
-std::string policy_domain_label(std::string_view policy_domain, const PolicyOwner& belongs);
+// of ours itself. Printable.
+std::string policy_domain_label(std::string_view policy_domain, const PolicyOwner& owner);
 
 }  // namespace starttls::report

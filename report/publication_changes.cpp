@@ -14,7 +14,7 @@ struct Words {
   std::string_view means;
 };
 
-Words words_of(std::string_view kind) {
+Words publication_texts(std::string_view kind) {
   if (kind == tlsrpt_record) {
     return {.what = "TLSRPT record (_smtp._tls)",
             .means = "Nobody sends reports about this domain without it."};
@@ -58,8 +58,8 @@ PublicationChanges compare(const std::vector<tlsrptdb::Publication>& known,
   return changes;
 }
 
-std::string in_words(const MissingPublication& gone) {
-  const Words words = words_of(gone.publication.kind);
+std::string description(const MissingPublication& gone) {
+  const Words words = publication_texts(gone.publication.kind);
   return fmt::format("{}: its {} is gone, which was last seen on {}: {}. {}",
                      printable(gone.publication.policy_domain, 200), words.what,
                      to_string(to_day(gone.publication.seen)), printable(gone.reason, 300), words.means);

@@ -1,8 +1,8 @@
-// What our policy domains published before, and do not any more. Pure: what is kept and what lookups said go
-// in, findings and what is to be kept come out.
+// What our policy domains published before and do not any more. Pure: what is stored and the results of lookups
+// in, alerts and what is to be stored out.
 //
-// Only what was seen before can be gone: a domain that never had an MTA-STS policy is in order. What a lookup
-// cannot tell changes nothing. What was taken away on purpose is reported for max_missed, and forgotten then.
+// Only what was seen before can be missing: a domain that never had an MTA-STS policy is in order. A failed
+// lookup changes nothing. What was removed on purpose is reported for max_missed, and then forgotten.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ inline constexpr std::string_view mta_sts_policy = "mta-sts-policy";
 
 enum class Presence { present, gone, unknown };
 
-// What a lookup said. `gone` is also what is there and can be used by nobody.
+// The result of a lookup. `gone` also means: it exists and is unusable.
 struct PublicationLookup {
   std::string policy_domain;
   std::string kind;  // one of the above
@@ -45,6 +45,6 @@ PublicationChanges compare(const std::vector<tlsrptdb::Publication>& known,
                            const std::vector<PublicationLookup>& looked_up, Time now);
 
 // "example.org: its MTA-STS policy is gone, which was seen on 2026-11-25: status 404. ..."
-std::string in_words(const MissingPublication& gone);
+std::string description(const MissingPublication& gone);
 
 }  // namespace starttls::report

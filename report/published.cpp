@@ -9,6 +9,7 @@
 #include "base/domain.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "discovery/discovery_stack.h"
 #include "mtasts/policy.h"
 
@@ -27,7 +28,7 @@ std::vector<DomainName> names_in(const std::set<std::string>& domains) {
 
 PublishedPolicy to_published(const mtasts::Policy& policy) {
   PublishedPolicy published{
-      .type = "sts", .strings = mtasts::policy_strings(policy), .mx_hosts = {}, .trouble = {}};
+      .type = "sts", .strings = mtasts::policy_strings(policy), .mx_hosts = {}, .error = {}};
   for (const mtasts::MxPattern& pattern : policy.mx) published.mx_hosts.push_back(pattern.str());
   return published;
 }
@@ -40,7 +41,7 @@ std::string to_string(const dns::Tlsa& record) {
 }
 
 PublishedPolicy to_published(const dane::DaneResult& verdict) {
-  PublishedPolicy published{.type = "tlsa", .strings = {}, .mx_hosts = {}, .trouble = {}};
+  PublishedPolicy published{.type = "tlsa", .strings = {}, .mx_hosts = {}, .error = {}};
   for (const dane::Host& host : verdict.hosts) {
     published.mx_hosts.push_back(host.name);
     for (const dns::Tlsa& record : host.records) published.strings.push_back(to_string(record));
@@ -54,15 +55,14 @@ PublishedPolicy to_published(const discovery::DomainFacts& facts) {
   const discovery::MtaStsDiscovery& mta_sts = facts.mta_sts;
   if (const auto* valid = mta_sts.policy_state.valid(facts.examined)) return to_published(valid->policy);
   PublishedPolicy none;
-  if (mta_sts.record.kind == mtasts::RecordState::Kind::unknown) none.trouble = mta_sts.record_reason;
-  if (mta_sts.policy_state.failure) none.trouble = mta_sts.policy_state.failure->reason;
+  if (mta_sts.record.kind == mtasts::RecordState::Kind::unknown) none.error = mta_sts.record_reason;
+  if (mta_sts.policy_state.failure) none.error = mta_sts.policy_state.failure->reason;
   return none;
 }
 
 Result<PublishedPolicy> from_file(const std::filesystem::path& file) {
-  const auto text = read_file(file, mtasts::policy_size_limit);
-  if (!text) return std::unexpected(text.error());
-  const auto reading = mtasts::read_policy(*text);
+  const auto text = TRY(read_file(file, mtasts::policy_size_limit));
+  const auto reading = mtasts::read_policy(text);
   if (!reading.policy) {
     return fail(Fault::config, "{}: no MTA-STS policy (see starttls-listtool lint policy)",
                 printable(file.string()));
@@ -93,17 +93,16 @@ constexpr std::string_view report_record = "_smtp._tls.";
 ReportDestinations destinations_in(const dns::Answer& answer) {
   if (answer.status == dns::Status::failed) {
     return {.destinations = {},
-            .trouble = "its TLSRPT record cannot be looked up: " + answer.reason,
-            .may_pass = true};
+            .error = "its TLSRPT record cannot be looked up: " + answer.reason,
+            .is_temporary = true};
   }
   auto reading = tlsrpt::read_records(answer.texts);
-  if (!reading.record)
-    return {.destinations = {}, .trouble = "it publishes no TLSRPT record that can be used"};
-  return {.destinations = std::move(reading.record->destinations), .trouble = {}};
+  if (!reading.record) return {.destinations = {}, .error = "it publishes no TLSRPT record that can be used"};
+  return {.destinations = std::move(reading.record->destinations), .error = {}};
 }
 
-// How asking for policies went, host by host of the policies: why there was no page, and whether the DNS
-// could not tell an address.
+// The results of policy lookups, by policy host: the page or why there is none, and the hosts whose address
+// lookup failed.
 struct PolicyHosts {
   std::map<std::string, http::Page> pages;
   std::set<std::string> without_answer;
@@ -140,7 +139,7 @@ event::Task<std::vector<discovery::MtaStsDiscovery>> discover(const discovery::D
   co_return co_await event::when_all(std::move(tasks));
 }
 
-// Whether what the policy host said is its last word. A host that cannot be reached from here, or has trouble
+// Whether what the policy host said is its last word. A host that cannot be reached from here, or has error
 // of its own, may have the policy all the same.
 bool is_final(const http::Page& page) {
   switch (page.error) {
@@ -196,14 +195,13 @@ PublicationLookup report_record_in(const std::string& domain, const dns::Answer&
 
 }  // namespace
 
-Lookup::Lookup(const Surroundings& surroundings) : surroundings_(surroundings) {}
+Lookup::Lookup(const Context& context) : context_(context) {}
 Lookup::~Lookup() = default;
 
 Result<discovery::DiscoveryStack*> Lookup::discovery() {
   if (!discovery_) {
-    auto begun =
-        discovery::DiscoveryStack::begin(surroundings_.report.discovery, policy_cache_of(surroundings_),
-                                         surroundings_.clock, {.dane_detail = dane::Detail::records});
+    auto begun = discovery::DiscoveryStack::begin(context_.report.discovery, policy_cache(context_),
+                                                  context_.clock, {.dane_detail = dane::Detail::records});
     if (!begun) return std::unexpected(begun.error());
     discovery_ = std::move(*begun);
   }
@@ -213,18 +211,16 @@ Result<discovery::DiscoveryStack*> Lookup::discovery() {
 Result<PublishedPolicies> Lookup::policies(const std::set<std::string>& domains) {
   PublishedPolicies published;
   std::set<std::string> unknown = domains;
-  for (const auto& [domain, file] : surroundings_.configuration.policy_files) {
+  for (const auto& [domain, file] : context_.configuration.policy_files) {
     if (!domains.contains(domain)) continue;
-    auto policy = from_file(file);
-    if (!policy) return std::unexpected(policy.error());
-    published.emplace(domain, std::move(*policy));
+    auto policy = TRY(from_file(file));
+    published.emplace(domain, std::move(policy));
     unknown.erase(domain);
   }
   const std::vector<DomainName> names = names_in(unknown);
   if (names.empty()) return published;
-  const auto from = discovery();
-  if (!from) return std::unexpected(from.error());
-  const auto facts = (*from)->loop.run_until_complete(examine(*(*from)->policy_resolver, names));
+  const auto from = TRY(discovery());
+  const auto facts = from->loop.run_until_complete(examine(*from->policy_resolver, names));
   for (std::size_t at = 0; at < names.size(); ++at)
     published.emplace(names[at].str(), to_published(*facts[at]));
   return published;
@@ -235,9 +231,8 @@ Result<std::map<std::string, std::vector<std::string>>> Lookup::mx_hosts(
   std::map<std::string, std::vector<std::string>> found;
   const std::vector<DomainName> names = names_in(domains);
   if (names.empty()) return found;
-  const auto from = discovery();
-  if (!from) return std::unexpected(from.error());
-  const auto answers = (*from)->loop.run_until_complete(ask(*(*from)->resolver, names, "", dns::Type::mx));
+  const auto from = TRY(discovery());
+  const auto answers = from->loop.run_until_complete(ask(*from->resolver, names, "", dns::Type::mx));
   for (std::size_t at = 0; at < names.size(); ++at) {
     const dns::Answer& answer = answers[at];
     if (answer.status == dns::Status::failed) continue;
@@ -254,12 +249,11 @@ Result<std::vector<PublicationLookup>> Lookup::publications(const std::set<std::
   std::vector<PublicationLookup> found;
   const std::vector<DomainName> names = names_in(domains);
   if (names.empty()) return found;
-  const auto from = discovery();
-  if (!from) return std::unexpected(from.error());
+  const auto from = TRY(discovery());
   PolicyHosts hosts;
   const auto records =
-      (*from)->loop.run_until_complete(ask(*(*from)->resolver, names, report_record, dns::Type::txt));
-  const auto policies = (*from)->loop.run_until_complete(discover(**from, names, surroundings_.clock, hosts));
+      from->loop.run_until_complete(ask(*from->resolver, names, report_record, dns::Type::txt));
+  const auto policies = from->loop.run_until_complete(discover(*from, names, context_.clock, hosts));
   for (std::size_t at = 0; at < names.size(); ++at) {
     const std::string& domain = names[at].str();
     found.push_back(report_record_in(domain, records[at]));
@@ -273,10 +267,9 @@ Result<std::map<std::string, ReportDestinations>> Lookup::destinations(const std
   std::map<std::string, ReportDestinations> found;
   const std::vector<DomainName> names = names_in(domains);
   if (names.empty()) return found;
-  const auto from = discovery();
-  if (!from) return std::unexpected(from.error());
+  const auto from = TRY(discovery());
   const auto answers =
-      (*from)->loop.run_until_complete(ask(*(*from)->resolver, names, report_record, dns::Type::txt));
+      from->loop.run_until_complete(ask(*from->resolver, names, report_record, dns::Type::txt));
   for (std::size_t at = 0; at < names.size(); ++at)
     found.emplace(names[at].str(), destinations_in(answers[at]));
   return found;

@@ -1,4 +1,5 @@
-// What our policy domains publish now: the "policy" of self reports, and what reporters saw laid beside it.
+// Looks up what our policy domains publish now: for the "policy" of self reports, and to compare it with what
+// reporters saw.
 #pragma once
 
 #include <map>
@@ -8,8 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "report/context.h"
 #include "report/publication_changes.h"
-#include "report/surroundings.h"
 #include "tlsrpt/record.h"
 
 namespace starttls::discovery {
@@ -23,24 +24,24 @@ struct PublishedPolicy {
   std::string type = "no-policy-found";  // or "sts", "tlsa"
   std::vector<std::string> strings;
   std::vector<std::string> mx_hosts;
-  std::string trouble;  // why it cannot be told now, a sentence; "" where it can
+  std::string error;  // why the lookup failed, a sentence; else ""
 };
 
 using PublishedPolicies = std::map<std::string, PublishedPolicy>;  // by policy domain
 
-// Where the owner of a domain wants reports (RFC 8460 section 3).
+// The rua of a domain (RFC 8460 section 3).
 struct ReportDestinations {
   std::vector<tlsrpt::Destination> destinations;
-  std::string trouble;    // why there are none
-  bool may_pass = false;  // whether asking again may help
+  std::string error;          // why there are none
+  bool is_temporary = false;  // whether another lookup may help
 };
 
-// Asks about many domains at once. Names that are no domains have nothing. Errors as of
+// Looks up many domains at once. Names that are no domains are left out. Errors as of
 // discovery::DiscoveryStack.
 class Lookup {
  public:
-  // The surroundings must outlive it.
-  explicit Lookup(const Surroundings& surroundings);
+  // The context must outlive it.
+  explicit Lookup(const Context& context);
   ~Lookup();
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
@@ -49,21 +50,21 @@ class Lookup {
   // that the configuration gives for the domain or from its policy host.
   Result<PublishedPolicies> policies(const std::set<std::string>& domains);
 
-  // The MX hosts; the domain itself where it has no MX record (RFC 5321 section 5.1). A domain of which the
-  // DNS cannot tell is not in the answer.
+  // The MX hosts; the domain itself where it has no MX record (RFC 5321 section 5.1). A domain whose lookup
+  // failed is left out.
   Result<std::map<std::string, std::vector<std::string>>> mx_hosts(const std::set<std::string>& domains);
 
-  // Which of the kinds of publication_watch.h each domain publishes now. What is cached does not count.
+  // Which of the kinds of publication_changes.h each domain publishes now. The cache is not used.
   Result<std::vector<PublicationLookup>> publications(const std::set<std::string>& domains);
 
-  // What the TXT records say.
+  // The destinations in the TLSRPT records.
   Result<std::map<std::string, ReportDestinations>> destinations(const std::set<std::string>& domains);
 
  private:
   Result<discovery::DiscoveryStack*> discovery();
 
-  const Surroundings& surroundings_;
-  std::unique_ptr<discovery::DiscoveryStack> discovery_;  // from the first question on
+  const Context& context_;
+  std::unique_ptr<discovery::DiscoveryStack> discovery_;  // from the first lookup on
 };
 
 }  // namespace starttls::report

@@ -1,6 +1,6 @@
 #include "base/console.h"
 #include "base/text.h"
-#include "command/command_line.h"
+#include "base/try.h"
 #include "json/json_text.h"
 #include "report/commands.h"
 #include "report/sending.h"
@@ -13,8 +13,16 @@ namespace {
 using tlsrptdb::Delivery;
 using tlsrptdb::DeliveryState;
 
-std::string in_words(const std::vector<Delivery>& deliveries) {
-  if (deliveries.empty()) return "No report was sent or is to be sent.\n";
+struct Values {
+  bool send = false;
+};
+
+void declare(Options& options, Values& values) {
+  options.flag("--send", values.send, "Send the reports that are due; print only failures");
+}
+
+std::string render(const std::vector<Delivery>& deliveries) {
+  if (deliveries.empty()) return "No report was sent or waits to be sent.\n";
   Table table{.head = {"Policy domain, destination", "State", "Tries", "Next try"}, .rows = {}};
   std::string reasons;
   for (const Delivery& one : deliveries) {
@@ -27,7 +35,7 @@ std::string in_words(const std::vector<Delivery>& deliveries) {
     if (!one.reason.empty())
       reasons += "\n" + paragraph(printable(one.policy_domain, 200) + ": ", printable(one.reason));
   }
-  return in_columns(table, output_width()) + reasons;
+  return to_columns(table, output_width()) + reasons;
 }
 
 std::string to_json(const std::vector<Delivery>& deliveries) {
@@ -53,36 +61,26 @@ std::string to_json(const std::vector<Delivery>& deliveries) {
   return json.take();
 }
 
+Result<int> run(const Values& values, const Context& context) {
+  if (values.send) {
+    Lookup lookup(context);
+    ReportSender sender = TRY(ReportSender::open(context, lookup));
+    return exit_status(TRY(sender.deliver()));
+  }
+  auto queue = TRY(tlsrptdb::DeliveryQueue::open(tlsrptdb::report_file(context.configuration.state_dir),
+                                                 store::Access::read));
+  const std::vector<Delivery> deliveries = TRY(queue.all());
+  TRY(print(context.json ? to_json(deliveries) : render(deliveries)));
+  return 0;
+}
+
 }  // namespace
 
-int status_of(const SendingOutcome& outcome) {
-  if (outcome.given_up > 0) return 1;
-  return outcome.waiting > 0 ? static_cast<int>(Fault::temporary) : 0;
-}
-
-void add_queue_command(CLI::App& app, QueueOptions& options) {
-  auto* command = app.add_subcommand("queue", "Self reports that were sent, or are to be sent");
-  command->add_flag("--deliver", options.deliver, "Send those that are due, and say only what fails");
-  command->footer("Example:\n  tlsrpt-report queue");
-}
-
-Result<int> run_queue(const QueueOptions& options, const Surroundings& surroundings) {
-  if (options.deliver) {
-    Lookup lookup(surroundings);
-    auto sending = Sending::begin(surroundings, lookup);
-    if (!sending) return std::unexpected(sending.error());
-    const auto outcome = sending->deliver();
-    if (!outcome) return std::unexpected(outcome.error());
-    return status_of(*outcome);
-  }
-  auto queue = tlsrptdb::DeliveryQueue::open(tlsrptdb::report_file(surroundings.configuration.state_dir),
-                                             store::Access::read);
-  if (!queue) return std::unexpected(queue.error());
-  const auto deliveries = queue->all();
-  if (!deliveries) return std::unexpected(deliveries.error());
-  auto printed = print(surroundings.json ? to_json(*deliveries) : in_words(*deliveries));
-  if (!printed) return std::unexpected(printed.error());
-  return 0;
+Command queue_command() {
+  return make_command({.name = "queue",
+                       .summary = "List the self reports that were sent or wait, or send those that are due",
+                       .example = "tlsrpt-report queue"},
+                      declare, run);
 }
 
 }  // namespace starttls::report

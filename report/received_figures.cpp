@@ -3,19 +3,20 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "store/open_store.h"
 
 namespace starttls::report {
 namespace {
 
-// So long before the last day, at least, the reports of a reporter tell which MX hosts it saw of ours.
+// Reports of at least these days before the last one are searched for our MX hosts as a reporter saw them.
 constexpr std::chrono::days seen_hosts_days{28};
 
 }  // namespace
 
 void ReceivedFigures::add(const Reported& reported) {
   const tlsrpt::PolicyResult& policy = reported.policy;
-  if (!reported.whose.is_ours()) {
+  if (!reported.owner.is_ours()) {
     ReportedSessions sessions;
     sessions.add(policy);
     return others_.add(policy.policy_domain, sessions, reported.head.organization_name);
@@ -44,27 +45,26 @@ ReportedSessions ReceivedFigures::total() const {
   return total;
 }
 
-Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& ours,
                            const store::Period& period, const std::optional<std::string>& domain,
-                           const OnReported& take) {
+                           const ReportedSink& take) {
   auto store =
       tlsrptdb::ReportStore::open(tlsrptdb::report_file(configuration.state_dir), store::Access::read);
   if (!store) return std::unexpected(store.error());
-  SeenMxHosts seen(facts);
-  if (!facts.domains.empty()) {
+  SeenMxHosts seen(ours);
+  if (!ours.domains.empty()) {
     const store::Period looked_at{.since = std::min(period.since, period.until - seen_hosts_days),
                                   .until = period.until};
-    auto done = store->read_policies(looked_at,
-                                     [&](const tlsrptdb::ReportedPolicy& reported) { seen.add(reported); });
-    if (!done) return done;
+    TRY(store->read_policies(looked_at,
+                             [&](const tlsrptdb::ReportedPolicy& reported) { seen.add(reported); }));
   }
   const bool tells_ours = !configuration.domains.empty();
-  const OnReported take_wanted = [&](const Reported& reported) {
+  const ReportedSink take_wanted = [&](const Reported& reported) {
     const bool is_wanted =
-        !domain || (reported.whose.is_ours() ? reported.whose.domains.contains(*domain) : tells_ours);
+        !domain || (reported.owner.is_ours() ? reported.owner.domains.contains(*domain) : tells_ours);
     if (is_wanted) take(reported);
   };
-  ReportAssembler reports(facts, &seen, take_wanted);
+  ReportAssembler reports(ours, &seen, take_wanted);
   auto done = store->read(period, std::nullopt,
                           [&](tlsrptdb::ReportedPolicy&& reported) { reports.add(std::move(reported)); });
   if (done) reports.finish();

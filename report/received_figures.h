@@ -1,4 +1,4 @@
-// What the received reports come to: by reporter, by day and by what failed.
+// The figures of received reports: by reporter, by day and by failure.
 #pragma once
 
 #include <cstdint>
@@ -25,15 +25,15 @@ struct ReporterFigures {
   std::uint64_t reports = 0;
   std::uint64_t authenticated = 0;  // of these
   ReportedSessions sessions;
-  std::uint64_t counted_once = 0;  // of the sessions, those that stand under two policies of a report
-  Day last;                        // that a report is about
+  std::uint64_t counted_once = 0;  // of the sessions: those under two policies of a report
+  Day last;                        // of a report
 };
 
 class ReceivedFigures {
  public:
   void add(const Reported& reported);
 
-  // What reports say of domains that are not ours; it is in nothing else here.
+  // Reports about domains that are not ours; they are in no other figure.
   const OtherDomains& others() const { return others_; }
   // By organization-name, as it was given.
   const std::map<std::string, ReporterFigures>& reporters() const { return reporters_; }
@@ -49,15 +49,15 @@ class ReceivedFigures {
   std::int64_t last_report_ = 0;
 };
 
-// Gives the policies of the received reports that began on the days: all of them, or with `domain` those
+// Reads the policies of the received reports that began on the days: all of them, or with `domain` those
 // about this policy domain of ours (which `facts` must have), and those about domains that are not ours where
 // the configuration names ours.
-Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& facts,
+Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& ours,
                            const store::Period& period, const std::optional<std::string>& domain,
-                           const OnReported& take);
+                           const ReportedSink& take);
 
-// Our own sessions as store::read_counts() gives them; none where no milter ever recorded here, but reports
-// of others were read: they are all that there is.
+// Reads our own sessions like store::read_counts(); none where no milter ever recorded here, but received
+// reports are stored.
 Result<void> read_sessions(const config::TlsrptConfig& configuration, const store::Period& period,
                            const store::CountSink& take);
 

@@ -3,10 +3,12 @@
 #include "base/console.h"
 #include "base/counted.h"
 #include "base/text.h"
-#include "command/command_line.h"
+#include "base/try.h"
 #include "json/json_text.h"
+#include "report/arguments.h"
 #include "report/commands.h"
 #include "report/empty_result.h"
+#include "report/our_domains.h"
 #include "report/reconciliation.h"
 #include "report/tables.h"
 #include "store/sending_domain.h"
@@ -16,34 +18,45 @@ namespace {
 
 using Comparisons = std::vector<Comparison>;
 
-std::string in_words(const Comparisons& comparisons, const store::Period& period,
-                     const Reconciliation& reconciliation, const std::string& why_empty) {
-  std::string text = fmt::format("Reported and seen from {} to {} (UTC)\n\n", to_string(period.since),
-                                 to_string(period.until));
-  std::string uncounted = reconciliation.report_filter().in_words();
-  if (!uncounted.empty()) uncounted = paragraph("", uncounted + ".");
+constexpr std::chrono::days default_days{13};  // before the last one
+
+struct Values {
+  PeriodValues period{.since = {}, .until = "yesterday"};
+  std::optional<std::string> domain;
+};
+
+void declare(Options& options, Values& values) {
+  period_options(options, values.period, "13 days before the last");
+  options.option("--domain", values.domain, "DOMAIN", "Only this policy domain");
+}
+
+std::string render(const Comparisons& comparisons, const store::Period& period,
+                   const Reconciliation& reconciliation, const std::string& why_empty) {
+  std::string text = fmt::format("Reported (OK, Failed) and seen (TLS, Plain) from {} to {} (UTC)\n\n",
+                                 to_string(period.since), to_string(period.until));
+  std::string ignored = reconciliation.report_filter().description();
+  if (!ignored.empty()) ignored = paragraph("", ignored + ".");
   if (!reconciliation.others().empty())
-    uncounted += paragraph("", fmt::format("Not compared: reports {}.", reconciliation.others().in_words()));
-  if (comparisons.empty()) return text + paragraph("", why_empty) + uncounted;
-  Table table{.head = {"Day, reporter, policy domain", "OK", "Failed", "TLS", "Plain", "Finding"},
-              .rows = {}};
-  std::set<Finding> findings;
+    ignored += paragraph("", fmt::format("Not compared: reports {}.", reconciliation.others().description()));
+  if (comparisons.empty()) return text + paragraph("", why_empty) + ignored;
+  Table table{.head = {"Day, reporter, policy domain", "OK", "Failed", "TLS", "Plain", "Result"}, .rows = {}};
+  std::set<ComparisonResult> results;
   for (const Comparison& one : comparisons) {
-    if (one.finding == Finding::matches) continue;
-    findings.insert(one.finding);
+    if (one.result == ComparisonResult::matches) continue;
+    results.insert(one.result);
     table.rows.push_back({fmt::format("{} {}, {}", to_string(one.day), shown_reporter(one.reporter),
                                       shown_policy_domain(one.policy_domain)),
                           std::to_string(one.reported.successful), std::to_string(one.reported.failed),
                           std::to_string(one.seen_tls), std::to_string(one.seen_plaintext),
-                          std::string(word_of(one.finding))});
+                          std::string(to_string(one.result))});
   }
   const std::size_t matching = comparisons.size() - table.rows.size();
-  if (!table.rows.empty()) text += in_columns(table, output_width()) + "\n";
-  for (const Finding finding : findings) {
-    text += paragraph(fmt::format("{:<15}", fmt::format("{}:", word_of(finding))), meaning_of(finding));
+  if (!table.rows.empty()) text += to_columns(table, output_width()) + "\n";
+  for (const ComparisonResult result : results) {
+    text += paragraph(fmt::format("{:<15}", fmt::format("{}:", to_string(result))), meaning(result));
   }
-  return text + (findings.empty() ? "" : "\n") +
-         fmt::format("{} of {} match.\n", matching, counted(comparisons.size(), "comparison")) + uncounted;
+  return text + (results.empty() ? "" : "\n") +
+         fmt::format("{} of {} match.\n", matching, counted(comparisons.size(), "comparison")) + ignored;
 }
 
 std::string to_json(const Comparisons& comparisons, const store::Period& period,
@@ -65,74 +78,58 @@ std::string to_json(const Comparisons& comparisons, const store::Period& period,
     json.member("seen_tls", one.seen_tls);
     json.member("seen_plaintext", one.seen_plaintext);
     json.member("seen_without_mail", one.seen_without_mail);
-    json.member("finding", word_of(one.finding));
-    json.member("meaning", meaning_of(one.finding));
+    json.member("result", to_string(one.result));
+    json.member("meaning", meaning(one.result));
     json.end_object();
   }
   json.end_array();
   json.member("ignored_reports", report_filter.ignored_reports());
   json.member("ignored_reporters", report_filter.ignored_reporters());
-  reconciliation.others().put(json);
+  reconciliation.others().to_json(json);
   json.end_object();
   return json.take();
 }
 
 // Why there is nothing to compare.
-Result<std::string> why_nothing(const config::TlsrptConfig& configuration, const OurDomains& facts,
+Result<std::string> why_nothing(const config::TlsrptConfig& configuration, const OurDomains& ours,
                                 const store::Period& period, const std::optional<std::string>& domain) {
-  const auto last = last_received(configuration, facts, domain);
-  if (!last) return std::unexpected(last.error());
-  if (*last && period.contains(**last)) return "No report about these days counts.";
-  return why_no_reports(*last, period, domain);
+  const auto last = TRY(last_received(configuration, ours, domain));
+  if (last && period.contains(*last)) return "No report about these days counts.";
+  return why_no_reports(last, period, domain);
+}
+
+Result<int> run(const Values& values, const Context& context) {
+  const config::TlsrptConfig& configuration = context.configuration;
+  const store::Period period = TRY(parse_period(values.period, default_days, context.clock));
+  const std::optional<std::string> domain = TRY(parse_domain_option(values.domain));
+  Reconciliation reconciliation(configuration.reporters, TRY(store::sending_domain()),
+                                requires_authentication(configuration));
+  OurDomains ours = load_our_domains(context, domain);
+  TRY(read_sessions(configuration, period, [&](const auto& sessions, const auto& count) {
+    ours.add(sessions, count);
+    reconciliation.add(sessions, count);
+  }));
+  TRY(read_received(configuration, ours, period, domain,
+                    [&](const Reported& reported) { reconciliation.add(reported); }));
+  // The report of a day comes the day after.
+  const Day last_reported = to_day(context.clock()) - std::chrono::days{2};
+  const Comparisons comparisons = reconciliation.comparisons(last_reported);
+  std::string why_empty;
+  if (comparisons.empty() && !context.json) why_empty = TRY(why_nothing(configuration, ours, period, domain));
+  TRY(print(context.json ? to_json(comparisons, period, reconciliation)
+                         : render(comparisons, period, reconciliation, why_empty)));
+  const bool all_match = std::ranges::all_of(
+      comparisons, [](const Comparison& one) { return one.result == ComparisonResult::matches; });
+  return all_match ? 0 : 1;
 }
 
 }  // namespace
 
-void add_reconcile_command(CLI::App& app, ReconcileOptions& options) {
-  auto* command = app.add_subcommand("reconcile", "What reporters say beside what our MX hosts saw of them");
-  command->add_option("--since", options.since, "First day (default: 13 days before the last)")
-      ->type_name("DAY");
-  command->add_option("--until", options.until, "Last day: YYYY-MM-DD, today or yesterday (default)")
-      ->type_name("DAY");
-  command->add_option("--domain", options.domain, "Only this policy domain")->type_name("DOMAIN");
-  command->footer("Example:\n  tlsrpt-report reconcile --since 2026-11-01");
-}
-
-Result<int> run_reconcile(const ReconcileOptions& options, const Surroundings& surroundings) {
-  const auto period =
-      period_argument(options.since, options.until, std::chrono::days{13}, surroundings.clock);
-  if (!period) return std::unexpected(period.error());
-  const auto domain = domain_argument(options.domain);
-  if (!domain) return std::unexpected(domain.error());
-  auto sender_of = store::sending_domain();
-  if (!sender_of) return std::unexpected(sender_of.error());
-  Reconciliation reconciliation(surroundings.configuration.reporters, std::move(*sender_of),
-                                requires_authentication(surroundings.configuration));
-  OurDomains facts = our_facts(surroundings, *domain);
-  auto done = read_sessions(surroundings.configuration, *period, [&](const auto& of, const auto& count) {
-    facts.add(of, count);
-    reconciliation.add(of, count);
-  });
-  if (done) {
-    done = read_received(surroundings.configuration, facts, *period, *domain,
-                         [&](const Reported& reported) { reconciliation.add(reported); });
-  }
-  if (!done) return std::unexpected(done.error());
-  // The report of a day comes the day after.
-  const Day last_reported = to_day(surroundings.clock()) - std::chrono::days{2};
-  const Comparisons comparisons = reconciliation.comparisons(last_reported);
-  std::string why_empty;
-  if (comparisons.empty() && !surroundings.json) {
-    auto why = why_nothing(surroundings.configuration, facts, *period, *domain);
-    if (!why) return std::unexpected(why.error());
-    why_empty = std::move(*why);
-  }
-  auto printed = print(surroundings.json ? to_json(comparisons, *period, reconciliation)
-                                         : in_words(comparisons, *period, reconciliation, why_empty));
-  if (!printed) return std::unexpected(printed.error());
-  const bool all_match =
-      std::ranges::all_of(comparisons, [](const Comparison& one) { return one.finding == Finding::matches; });
-  return all_match ? 0 : 1;
+Command reconcile_command() {
+  return make_command({.name = "reconcile",
+                       .summary = "Compare received reports with the sessions that were recorded",
+                       .example = "tlsrpt-report reconcile --since 2026-11-01"},
+                      declare, run);
 }
 
 }  // namespace starttls::report

@@ -11,7 +11,7 @@
 namespace starttls::report {
 namespace {
 
-// Organizations whose mail leaves under another domain than the one that their reports come from.
+// Organizations that send mail from another domain than their reports.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> known_senders{
     {{"microsoft.com", "outlook.com"}, {"fastmail.com", "messagingengine.com"}}};
 
@@ -25,64 +25,63 @@ bool is_more(std::uint64_t one, std::uint64_t other) {
 
 }  // namespace
 
-std::string_view word_of(Finding finding) {
-  switch (finding) {
-    case Finding::matches:
+std::string_view to_string(ComparisonResult result) {
+  switch (result) {
+    case ComparisonResult::matches:
       return "matches";
-    case Finding::implausible:
+    case ComparisonResult::implausible:
       return "implausible";
-    case Finding::unseen:
+    case ComparisonResult::unseen:
       return "unseen";
-    case Finding::more_reported:
+    case ComparisonResult::more_reported:
       return "more-reported";
-    case Finding::more_seen:
+    case ComparisonResult::more_seen:
       return "more-seen";
-    case Finding::stripped:
+    case ComparisonResult::stripped:
       return "stripped";
-    case Finding::plaintext:
+    case ComparisonResult::plaintext:
       return "plaintext";
-    case Finding::no_report:
+    case ComparisonResult::no_report:
       return "no-report";
   }
   std::unreachable();
 }
 
-std::string_view meaning_of(Finding finding) {
-  switch (finding) {
-    case Finding::matches:
-      return "Both sides tell the same.";
-    case Finding::implausible:
+std::string_view meaning(ComparisonResult result) {
+  switch (result) {
+    case ComparisonResult::matches:
+      return "Both sides have the same number of sessions.";
+    case ComparisonResult::implausible:
       return "It reports more than a hundred times the sessions that all our MX hosts saw on the day: the "
              "report is forged, or most of our MX hosts do not record here.";
-    case Finding::unseen:
-      return "It reports sessions, and none of its domains was ever seen: it sends under other names (tell "
-             "them in "
-             "[[reporter]]), its mail goes to an MX host that does not record here, or the report is "
-             "spoofed.";
-    case Finding::more_reported:
+    case ComparisonResult::unseen:
+      return "It reports sessions, and none of its sending domains was seen here: it sends under other "
+             "domains "
+             "(list them in [[reporter]]), its mail goes to an MX host that does not record here, or the "
+             "report "
+             "is spoofed.";
+    case ComparisonResult::more_reported:
       return "It reports more successful sessions than were seen: an MX host does not record here, or the "
-             "report is "
-             "spoofed.";
-    case Finding::more_seen:
-      return "More sessions were seen than it reports: some of its hosts do not report, or a report has not "
-             "come.";
-    case Finding::stripped:
+             "report is spoofed.";
+    case ComparisonResult::more_seen:
+      return "More sessions were seen than it reports: some of its hosts do not report, or a report is "
+             "missing.";
+    case ComparisonResult::stripped:
       return "It missed STARTTLS in sessions that did not come here in plaintext: somebody on the path "
-             "strips it and "
-             "the sender gave up, or an MX host that does not record here does not offer it.";
-    case Finding::plaintext:
-      return "It came in plaintext, though it knows TLS here: not all of its hosts use it, or STARTTLS is "
-             "stripped on "
-             "the way.";
-    case Finding::no_report:
-      return "It was seen and has not reported the day, though it reports others.";
+             "strips it and the sender gave up, or an MX host that does not record here does not offer it.";
+    case ComparisonResult::plaintext:
+      return "It sent mail in plaintext, although it uses TLS otherwise: not all of its hosts use TLS, or "
+             "STARTTLS "
+             "is stripped on the path.";
+    case ComparisonResult::no_report:
+      return "It was seen and has not reported the day, although it reports other days.";
   }
   std::unreachable();
 }
 
-std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head, const std::string& signer,
-                                         const std::vector<config::ReporterDomains>& configured,
-                                         const store::SendingDomainFinder& sending_domain) {
+std::set<std::string> sending_domains(const tlsrpt::ReportHead& head, const std::string& signer,
+                                      const std::vector<config::ReporterDomains>& configured,
+                                      const store::SendingDomainFinder& sending_domain) {
   std::set<std::string> domains;
   for (const config::ReporterDomains& one : configured) {
     if (one.name != head.organization_name && (signer.empty() || one.name != signer)) continue;
@@ -111,15 +110,15 @@ std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head, const s
 
 void Reconciliation::add(const Reported& reported) {
   if (!report_filter_.counts(reported)) return;
-  if (!reported.whose.is_ours()) {
+  if (!reported.owner.is_ours()) {
     ReportedSessions sessions;
     sessions.add(reported.policy);
-    return others_.add(reported.policy.policy_domain, sessions, report_filter_.reporter_of(reported));
+    return others_.add(reported.policy.policy_domain, sessions, report_filter_.reporter(reported));
   }
-  Reporter& reporter = reporters_[report_filter_.reporter_of(reported)];
+  Reporter& reporter = reporters_[report_filter_.reporter(reported)];
   const std::string signer = report_filter_.only_authenticated() ? reported.signer : "";
-  reporter.domains.merge(sending_domains_of(reported.head, signer, configured_, sending_domain_));
-  const std::set<std::string>& domains = reported.whose.domains;
+  reporter.domains.merge(sending_domains(reported.head, signer, configured_, sending_domain_));
+  const std::set<std::string>& domains = reported.owner.domains;
   const std::string domain = domains.size() == 1 ? *domains.begin() : reported.policy.policy_domain;
   if (domains.size() > 1) domains_of_names_[domain].insert(domains.begin(), domains.end());
   reporter.policy_domains.insert(domain);
@@ -131,15 +130,15 @@ void Reconciliation::add(const Reported& reported) {
   }
 }
 
-void Reconciliation::add(const store::SessionClass& of, const store::ClassCount& count) {
-  add_saturated(seen_on_day_[of.day], count.total.sessions);
-  const std::string sender = sending_domain_(of.client_name);
+void Reconciliation::add(const store::SessionClass& session_class, const store::ClassCount& count) {
+  add_saturated(seen_on_day_[session_class.day], count.total.sessions);
+  const std::string sender = sending_domain_(session_class.client_name);
   if (sender.empty()) return;
   seen_domains_.insert(sender);
-  if (count.recipient_domains.empty()) without_mail_[{sender, of.day}] += count.total.sessions;
+  if (count.recipient_domains.empty()) without_mail_[{sender, session_class.day}] += count.total.sessions;
   for (const auto& [domain, tally] : count.recipient_domains) {
-    Seen& seen = seen_[{sender, of.day, domain}];
-    (of.outcome == session::Outcome::plaintext ? seen.plaintext : seen.tls) += tally.sessions;
+    Seen& seen = seen_[{sender, session_class.day, domain}];
+    (session_class.outcome == session::Outcome::plaintext ? seen.plaintext : seen.tls) += tally.sessions;
   }
 }
 
@@ -165,20 +164,20 @@ Comparison Reconciliation::compare(const std::string& name, const Reporter& repo
   }
   const std::uint64_t seen = comparison.seen_tls + comparison.seen_plaintext;
   if (reported == reporter.reported.end()) {
-    comparison.finding = seen > 0 ? Finding::no_report : Finding::matches;
+    comparison.result = seen > 0 ? ComparisonResult::no_report : ComparisonResult::matches;
   } else if (const auto all = seen_on_day_.find(day);
              all != seen_on_day_.end() && is_implausible(comparison.reported.all(), all->second)) {
-    comparison.finding = Finding::implausible;
+    comparison.result = ComparisonResult::implausible;
   } else if (!was_ever_seen) {
-    comparison.finding = comparison.reported.all() > 0 ? Finding::unseen : Finding::matches;
+    comparison.result = comparison.reported.all() > 0 ? ComparisonResult::unseen : ComparisonResult::matches;
   } else if (is_more(comparison.reported.successful, comparison.seen_tls)) {
-    comparison.finding = Finding::more_reported;
+    comparison.result = ComparisonResult::more_reported;
   } else if (reported->second.without_starttls > comparison.seen_plaintext + comparison.seen_without_mail) {
-    comparison.finding = Finding::stripped;
+    comparison.result = ComparisonResult::stripped;
   } else if (comparison.seen_plaintext > 0) {
-    comparison.finding = Finding::plaintext;
+    comparison.result = ComparisonResult::plaintext;
   } else if (is_more(comparison.seen_tls, comparison.reported.successful)) {
-    comparison.finding = Finding::more_seen;
+    comparison.result = ComparisonResult::more_seen;
   }
   return comparison;
 }

@@ -1,5 +1,5 @@
-// What reporters say of their sessions beside what our MX hosts saw of them: what `tlsrpt-report reconcile`
-// tells.
+// Compares the sessions in received reports with those that our MX hosts saw: the judgement of
+// `tlsrpt-report reconcile`. Pure: figures in, comparisons out.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,9 @@
 
 namespace starttls::report {
 
-enum class Finding {
+using starttls::to_string;  // of days, which the ones below would hide
+
+enum class ComparisonResult {
   matches,
   implausible,    // more than a hundred times what all our MX hosts saw on the day
   unseen,         // no session of it was seen on any day
@@ -31,9 +33,9 @@ enum class Finding {
   no_report,      // it reports on other days, and was seen on this one
 };
 // "matches", "unseen", "more-reported", ...
-std::string_view word_of(Finding finding);
-// What it may mean, in a sentence or two.
-std::string_view meaning_of(Finding finding);
+std::string_view to_string(ComparisonResult result);
+// What may be the cause, in a sentence or two.
+std::string_view meaning(ComparisonResult result);
 
 // One reporter, day and policy domain.
 struct Comparison {
@@ -43,17 +45,17 @@ struct Comparison {
   ReportedSessions reported;
   std::uint64_t seen_tls = 0;
   std::uint64_t seen_plaintext = 0;
-  std::uint64_t seen_without_mail =
-      0;  // failed handshakes and others that came to no recipient, of all domains
-  Finding finding = Finding::matches;
+  // Failed handshakes and other sessions without a recipient, of all policy domains.
+  std::uint64_t seen_without_mail = 0;
+  ComparisonResult result = ComparisonResult::matches;
 };
 
-// The sending domains of a reporter: those that the configuration gives it, else the one that vouches for the
-// report, else that of its contact address, of the part of the report-id behind "@" and of its name, where
-// these are domains; and those that are known to send for it.
-std::set<std::string> sending_domains_of(const tlsrpt::ReportHead& head, const std::string& signer,
-                                         const std::vector<config::ReporterDomains>& configured,
-                                         const store::SendingDomainFinder& sending_domain);
+// The sending domains of a reporter: those in the configuration, else the domain that signed the report, else
+// those of its contact address, of the part of the report-id after "@" and of its name, where these are
+// domains; and those of known providers that send for it.
+std::set<std::string> sending_domains(const tlsrpt::ReportHead& head, const std::string& signer,
+                                      const std::vector<config::ReporterDomains>& configured,
+                                      const store::SendingDomainFinder& sending_domain);
 
 class Reconciliation {
  public:
@@ -63,16 +65,16 @@ class Reconciliation {
         sending_domain_(std::move(sending_domain)),
         report_filter_(only_authenticated) {}
 
-  // A policy that is about one of our domains under another name, such as that of an MX host, is compared as
-  // that domain's. One that is about several is compared with what was seen of all of them.
+  // A policy of one of our domains under another name, such as that of an MX host, is compared as that
+  // domain's. One of several domains is compared with the sessions of all of them.
   void add(const Reported& reported);
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
 
-  // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later ones may
-  // be on their way.
+  // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later reports may
+  // still come.
   std::vector<Comparison> comparisons(Day last_reported) const;
   const ReportFilter& report_filter() const { return report_filter_; }
-  const OtherDomains& others() const { return others_; }  // are compared with nothing
+  const OtherDomains& others() const { return others_; }  // which are not compared
 
  private:
   struct DaySums {
@@ -96,8 +98,8 @@ class Reconciliation {
   store::SendingDomainFinder sending_domain_;
   ReportFilter report_filter_;
   OtherDomains others_;
-  std::map<std::string, std::set<std::string>> domains_of_names_;  // of what is about several domains
-  std::map<Day, std::uint64_t> seen_on_day_;                       // sessions of everybody
+  std::map<std::string, std::set<std::string>> domains_of_names_;  // of policies of several domains
+  std::map<Day, std::uint64_t> seen_on_day_;                       // sessions of all senders
   std::map<std::string, Reporter> reporters_;
   std::map<std::tuple<std::string, Day, std::string>, Seen> seen_;  // sending domain, day, policy domain
   std::map<std::pair<std::string, Day>, std::uint64_t> without_mail_;

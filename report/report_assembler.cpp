@@ -8,7 +8,7 @@
 namespace starttls::report {
 namespace {
 
-std::string key_of(const tlsrptdb::ReportedPolicy& reported) {
+std::string reporter_key(const tlsrptdb::ReportedPolicy& reported) {
   return reported.signer.empty() ? "org " + to_lower(reported.head.organization_name)
                                  : "by " + reported.signer;
 }
@@ -29,14 +29,14 @@ std::size_t memory_size(const tlsrpt::PolicyResult& policy) {
 
 void SeenMxHosts::add(const tlsrptdb::ReportedPolicy& reported) {
   if (!ours_.has(reported.policy.policy_domain)) return;
-  const std::vector<std::string> patterns = mx_patterns_of(reported.policy);
+  const std::vector<std::string> patterns = mx_patterns(reported.policy);
   if (patterns.empty()) return;
-  MxHosts& hosts = reporters_[key_of(reported)];
+  MxHosts& hosts = reporters_[reporter_key(reported)];
   for (const std::string& pattern : patterns) hosts.add(pattern, reported.policy.policy_domain);
 }
 
-const MxHosts* SeenMxHosts::of(const tlsrptdb::ReportedPolicy& reported) const {
-  const auto found = reporters_.find(key_of(reported));
+const MxHosts* SeenMxHosts::find(const tlsrptdb::ReportedPolicy& reported) const {
+  const auto found = reporters_.find(reporter_key(reported));
   return found == reporters_.end() ? nullptr : &found->second;
 }
 
@@ -52,8 +52,8 @@ void ReportAssembler::finish() {
   std::vector<const tlsrpt::PolicyResult*> policies;
   policies.reserve(policies_.size());
   for (const tlsrptdb::ReportedPolicy& reported : policies_) policies.push_back(&reported.policy);
-  const MxHosts* const hosts = seen_ == nullptr ? nullptr : seen_->of(policies_.front());
-  std::vector<PolicyOwner> belongs = whose(
+  const MxHosts* const hosts = seen_ == nullptr ? nullptr : seen_->find(policies_.front());
+  std::vector<PolicyOwner> owners = find_owners(
       policies, {.report_domain = policies_.front().report_domain, .our_domains = {}, .seen_hosts = hosts},
       ours_);
   std::vector<tlsrpt::PolicyResult*> counted;
@@ -61,7 +61,7 @@ void ReportAssembler::finish() {
   for (tlsrptdb::ReportedPolicy& reported : policies_) counted.push_back(&reported.policy);
   const std::vector<std::uint64_t> elsewhere = count_once(counted);
   for (std::size_t at = 0; at < policies_.size(); ++at) {
-    Reported reported(std::move(policies_[at]), std::move(belongs[at]));
+    Reported reported(std::move(policies_[at]), std::move(owners[at]));
     reported.counted_elsewhere = elsewhere[at];
     take_(reported);
   }

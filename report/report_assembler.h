@@ -1,5 +1,5 @@
-// The policies of received reports as they count: report by report, so that what the rest of a report says of
-// a policy is known.
+// The policies of received reports, report by report: whether one is ours, and whether its sessions count, may
+// depend on the other policies of its report.
 #pragma once
 
 #include <cstddef>
@@ -15,26 +15,26 @@
 
 namespace starttls::report {
 
-// Of a report with more policies, or more in them, the rest is judged without what came before.
+// A report with more policies, or more memory in them, is judged in parts.
 inline constexpr std::size_t max_policies_at_once = 1'000;
 inline constexpr std::size_t max_size_at_once = std::size_t{512} << 10U;  // bytes, about
 
 // A policy that is ours, or of another domain.
 struct Reported : tlsrptdb::ReportedPolicy {
-  PolicyOwner whose;
-  // Sessions of this policy that stand under another one of its report, too, and count there: see
+  PolicyOwner owner;
+  // Sessions of this policy that are also under another one of its report, and count there: see
   // same_sessions.h. They are in no figure of `policy`.
   std::uint64_t counted_elsewhere = 0;
 
   Reported() = default;
-  Reported(tlsrptdb::ReportedPolicy of) : ReportedPolicy(std::move(of)) {}  // ours
-  Reported(tlsrptdb::ReportedPolicy of, PolicyOwner belongs)
-      : ReportedPolicy(std::move(of)), whose(std::move(belongs)) {}
+  Reported(tlsrptdb::ReportedPolicy reported) : ReportedPolicy(std::move(reported)) {}  // ours
+  Reported(tlsrptdb::ReportedPolicy reported, PolicyOwner owned_by)
+      : ReportedPolicy(std::move(reported)), owner(std::move(owned_by)) {}
 };
 
-using OnReported = std::function<void(const Reported&)>;
+using ReportedSink = std::function<void(const Reported&)>;
 
-// About what it takes in memory, in bytes.
+// The approximate size in memory, in bytes.
 std::size_t memory_size(const tlsrpt::PolicyResult& policy);
 
 // The MX hosts of our policy domains as each reporter saw them, in any of its reports.
@@ -44,28 +44,28 @@ class SeenMxHosts {
   explicit SeenMxHosts(const OurDomains& ours) : ours_(ours) {}
 
   void add(const tlsrptdb::ReportedPolicy& reported);
-  const MxHosts* of(const tlsrptdb::ReportedPolicy& reported) const;  // null where there are none
+  const MxHosts* find(const tlsrptdb::ReportedPolicy& reported) const;  // null where there are none
 
  private:
   const OurDomains& ours_;
   std::map<std::string, MxHosts> reporters_;
 };
 
-// Takes the policies of one report after another, and gives each once its report has ended.
+// Takes the policies of one report after another, and passes them on once their report is complete.
 class ReportAssembler {
  public:
   // All must outlive it; `seen` may be null.
-  ReportAssembler(const OurDomains& ours, const SeenMxHosts* seen, const OnReported& take)
+  ReportAssembler(const OurDomains& ours, const SeenMxHosts* seen, const ReportedSink& take)
       : ours_(ours), seen_(seen), take_(take) {}
 
   void add(tlsrptdb::ReportedPolicy&& reported);
-  // What is left, after the last.
+  // After the last policy.
   void finish();
 
  private:
   const OurDomains& ours_;
   const SeenMxHosts* seen_;
-  const OnReported& take_;
+  const ReportedSink& take_;
   std::vector<tlsrptdb::ReportedPolicy> policies_;  // of one report
   std::size_t weight_ = 0;
 };

@@ -1,38 +1,55 @@
 #include "report/report_configuration.h"
 
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/try.h"
 #include "config/settings.h"
 
 namespace starttls::report {
+namespace {
 
-Result<WholeConfiguration> load_whole_configuration(const std::optional<std::filesystem::path>& file) {
-  auto settings = config::load_settings(file, FileKind::any);
-  if (!settings) return std::unexpected(settings.error());
-  ReportConfiguration report;
-  discovery::DiscoverySection text;
-  auto configuration = config::read_tlsrpt_config(
-      *settings, [&](config::Settings& ours) { text.ask(ours, report.discovery); });
-  if (!configuration) return std::unexpected(configuration.error());
-  std::optional<Error> wrong;
-  text.complete(
-      [&](const std::string& key, std::string_view what) {
-        if (!wrong) wrong = settings->error_at(key, what);
-      },
-      [&](const std::string& key, const std::string& path) {
-        if (path.find('\0') != path.npos && !wrong)
-          wrong = settings->error_at(key, "has a NUL character in it");
-        return settings->absolute(path);
-      },
-      report.discovery);
-  if (wrong) return std::unexpected(*wrong);
-  for (std::size_t index = 0; index < configuration->rua.size(); ++index) {
-    auto destination = tlsrpt::parse_destination(configuration->rua[index]);
+Result<std::vector<tlsrpt::Destination>> parse_rua(const std::vector<std::string>& uris,
+                                                   const config::Settings& settings) {
+  std::vector<tlsrpt::Destination> destinations;
+  for (std::size_t index = 0; index < uris.size(); ++index) {
+    auto destination = tlsrpt::parse_destination(uris[index]);
     if (!destination) {
       return std::unexpected(
-          settings->error_at(fmt::format("report.rua[{}]", index), destination.error().message));
+          settings.error_at(fmt::format("report.rua[{}]", index), destination.error().message));
     }
-    report.rua.push_back(std::move(*destination));
+    destinations.push_back(std::move(*destination));
   }
-  return WholeConfiguration{.configuration = std::move(*configuration), .report = std::move(report)};
+  return destinations;
+}
+
+}  // namespace
+
+Result<WholeConfiguration> load_whole_configuration(const command::CommandContext& context) {
+  std::optional<std::filesystem::path> file;
+  if (!context.config_file.empty()) file = context.config_file;
+  config::Settings settings = TRY(config::load_settings(file, context.config_kind()));
+  ReportConfiguration report;
+  discovery::DiscoverySection section;
+  config::TlsrptConfig configuration = TRY(config::read_tlsrpt_config(
+      settings, [&](config::Settings& ours) { section.ask(ours, report.discovery); }));
+  std::optional<Error> error;
+  section.complete(
+      [&](const std::string& key, std::string_view what) {
+        if (!error) error = settings.error_at(key, what);
+      },
+      [&](const std::string& key, const std::string& path) {
+        if (path.contains('\0') && !error) error = settings.error_at(key, "has a NUL character in it");
+        return settings.absolute(path);
+      },
+      report.discovery);
+  if (error) return std::unexpected(*error);
+  report.rua = TRY(parse_rua(configuration.rua, settings));
+  return WholeConfiguration{.configuration = std::move(configuration), .report = std::move(report)};
 }
 
 }  // namespace starttls::report

@@ -1,27 +1,34 @@
-// What of tlsrpt.toml(5) is for tlsrpt-report alone.
+// The configuration of tlsrpt-report: all of tlsrpt.toml(5), and what only this program reads of it.
 #pragma once
 
-#include <filesystem>
-#include <optional>
 #include <vector>
 
 #include "base/result.h"
+#include "command/command.h"
 #include "config/tlsrpt_toml.h"
 #include "discovery/discovery_settings.h"
+#include "store/open_store.h"
 #include "tlsrpt/record.h"
 
 namespace starttls::report {
 
 struct ReportConfiguration {
   discovery::DiscoverySettings discovery;  // [dns], [mta-sts]
-  std::vector<tlsrpt::Destination> rua;    // TlsrptConfig::rua, understood
+  std::vector<tlsrpt::Destination> rua;    // TlsrptConfig::rua, parsed
 };
 
-// All of the file, as load_tlsrpt_config().
+// Where the sessions are recorded.
+inline store::StoreLocation store_location(const config::TlsrptConfig& configuration) {
+  return {.state_dir = configuration.state_dir, .store_url = configuration.store};
+}
+
 struct WholeConfiguration {
   config::TlsrptConfig configuration;
   ReportConfiguration report;
 };
-Result<WholeConfiguration> load_whole_configuration(const std::optional<std::filesystem::path>& file);
+
+// Reads CommandContext::config_file; the defaults where there is none. Fault::config says which line is wrong
+// and why.
+Result<WholeConfiguration> load_whole_configuration(const command::CommandContext& context);
 
 }  // namespace starttls::report

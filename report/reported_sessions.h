@@ -1,4 +1,4 @@
-// Sessions as received reports count them.
+// Numbers of sessions in received reports.
 #pragma once
 
 #include <cstdint>

@@ -13,7 +13,7 @@ namespace starttls::report {
 namespace {
 
 struct OfType {
-  std::vector<std::size_t> policies;  // where they stand in the report
+  std::vector<std::size_t> policies;  // their positions in the report
   ReportedSessions sessions;
 };
 
@@ -35,14 +35,14 @@ Domains domains_in(std::span<const tlsrpt::PolicyResult* const> policies) {
     const std::string type = to_lower(policies[at]->policy_type);
     if (type != "tlsa" && type != "sts") continue;
     OfDomain& domain = domains[policies[at]->policy_domain];
-    OfType& of = type == "tlsa" ? domain.tlsa : domain.sts;
-    of.policies.push_back(at);
-    of.sessions.add(*policies[at]);
+    OfType& type_sums = type == "tlsa" ? domain.tlsa : domain.sts;
+    type_sums.policies.push_back(at);
+    type_sums.sessions.add(*policies[at]);
   }
   return domains;
 }
 
-// Takes away the failures that the policies which count have, too.
+// Removes the failures that the policies which count have, too.
 void remove_failures(tlsrpt::PolicyResult& policy, std::map<std::string, std::uint64_t>& counted) {
   for (tlsrpt::FailureDetail& detail : policy.failure_details) {
     std::uint64_t& left = counted[to_lower(detail.result_type)];

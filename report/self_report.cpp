@@ -50,7 +50,7 @@ Meaning meaning_of_plaintext(bool downgraded) {
   return {type, "plaintext: the sending MTA did not use STARTTLS"};
 }
 
-const char* reason_of(HandshakeFailure failure) {
+const char* failure_reason(HandshakeFailure failure) {
   switch (failure) {
     case HandshakeFailure::unknown_ca:
       return "unknown-ca: the sending MTA does not trust who issued the certificate";
@@ -65,11 +65,12 @@ const char* reason_of(HandshakeFailure failure) {
     case HandshakeFailure::unsupported_protocol:
       return "old-protocol: both sides have no TLS version in common";
     case HandshakeFailure::not_tls:
-      return "not-tls: what came after STARTTLS was no TLS";
+      return "not-tls: the sending MTA sent something other than TLS after STARTTLS";
     case HandshakeFailure::lost_connection:
       return "dropped: the connection ended within the TLS handshake";
     case HandshakeFailure::disconnected:
-      return "left: the sending MTA left after a good handshake; it may not have liked the certificate";
+      return "disconnected: the sending MTA disconnected after the handshake; it may have rejected the "
+             "certificate";
     case HandshakeFailure::none:
     case HandshakeFailure::other:
       break;
@@ -79,33 +80,35 @@ const char* reason_of(HandshakeFailure failure) {
 
 // RFC 8460 section 4.3.2: as the sending side would report what it did not like.
 Meaning meaning_of(HandshakeFailure failure) {
-  return {.result_type = result_type_of(failure), .reason = reason_of(failure)};
+  return {.result_type = result_type(failure), .reason = failure_reason(failure)};
 }
 
-void add_failure(DomainResult& result, const SessionClass& of, const Meaning& meaning,
+void add_failure(DomainResult& result, const SessionClass& session_class, const Meaning& meaning,
                  std::uint64_t sessions) {
   result.failures[{.result_type = std::string(meaning.result_type),
                    .reason = meaning.reason,
-                   .receiving_mx = of.receiving_mx,
-                   .client_address = of.client_address}] += sessions;
+                   .receiving_mx = session_class.receiving_mx,
+                   .client_address = session_class.client_address}] += sessions;
 }
 
-// As text the versions stand in their order: "TLSv1" < "TLSv1.1" < ...
+// The versions as text are in their order: "TLSv1" < "TLSv1.1" < ...
 bool is_below(const std::string& version, const std::string& least) {
   return !least.empty() && version < least;
 }
 
-void add_session(DomainResult& result, const SessionClass& of, const Tally& tally, const Reporter& reporter) {
-  if (of.outcome == Outcome::tls && is_below(of.tls_version, reporter.min_tls)) {
+void add_session(DomainResult& result, const SessionClass& session_class, const Tally& tally,
+                 const Reporter& reporter) {
+  if (session_class.outcome == Outcome::tls && is_below(session_class.tls_version, reporter.min_tls)) {
     const std::string reason =
-        fmt::format("old-tls: the session had {}, below {}, the least version of the domain", of.tls_version,
-                    reporter.min_tls);
-    add_failure(result, of, {.result_type = "validation-failure", .reason = reason.c_str()}, tally.sessions);
-  } else if (of.outcome == Outcome::tls) {
+        fmt::format("old-tls: the session had {}, below {}, the minimum version of the domain",
+                    session_class.tls_version, reporter.min_tls);
+    add_failure(result, session_class, {.result_type = "validation-failure", .reason = reason.c_str()},
+                tally.sessions);
+  } else if (session_class.outcome == Outcome::tls) {
     result.encrypted += tally.sessions;
   }
-  if (of.outcome == Outcome::plaintext)
-    add_failure(result, of, meaning_of_plaintext(of.downgraded), tally.sessions);
+  if (session_class.outcome == Outcome::plaintext)
+    add_failure(result, session_class, meaning_of_plaintext(session_class.downgraded), tally.sessions);
 }
 
 tlsrpt::PolicyResult policy_result(const std::string& domain, const DomainResult& result) {
@@ -125,25 +128,25 @@ tlsrpt::PolicyResult policy_result(const std::string& domain, const DomainResult
 
 using DomainResults = std::map<std::string, DomainResult>;
 
-// Whose matter a session was that never came to a recipient.
-std::string policy_domain_of(const SessionClass& failed, const DomainResults& with_mail,
-                             const Reporter& reporter) {
+// The policy domain of a session without a recipient.
+std::string failed_policy_domain(const SessionClass& failed, const DomainResults& with_mail,
+                                 const Reporter& reporter) {
   if (!reporter.default_policy_domain.empty()) return reporter.default_policy_domain;
   return with_mail.size() == 1 ? with_mail.begin()->first : failed.receiving_mx;
 }
 
-DomainResults results_of(const DailyCounts& counts, Day day, const Reporter& reporter) {
+DomainResults domain_results(const DailyCounts& counts, Day day, const Reporter& reporter) {
   DomainResults domains;
-  for (const auto& [of, count] : counts) {
-    if (of.day != day) continue;
+  for (const auto& [session_class, count] : counts) {
+    if (session_class.day != day) continue;
     for (const auto& [domain, tally] : count.recipient_domains)
-      add_session(domains[domain], of, tally, reporter);
+      add_session(domains[domain], session_class, tally, reporter);
   }
   const DomainResults with_mail = domains;
-  for (const auto& [of, count] : counts) {
-    if (of.day != day || of.outcome != Outcome::failed) continue;
-    add_failure(domains[policy_domain_of(of, with_mail, reporter)], of, meaning_of(of.failure),
-                count.total.sessions);
+  for (const auto& [session_class, count] : counts) {
+    if (session_class.day != day || session_class.outcome != Outcome::failed) continue;
+    add_failure(domains[failed_policy_domain(session_class, with_mail, reporter)], session_class,
+                meaning_of(session_class.failure), count.total.sessions);
   }
   return domains;
 }
@@ -164,13 +167,13 @@ tlsrpt::Report self_report(const DailyCounts& counts, Day day, Time now, const R
                                  .end = Time{day} + std::chrono::days{1} - std::chrono::seconds{1},
                                  .contact_info = reporter.contact,
                                  .report_id = report_id(day, now, reporter)}};
-  for (const auto& [domain, result] : results_of(counts, day, reporter)) {
+  for (const auto& [domain, result] : domain_results(counts, day, reporter)) {
     if (!only_domain || domain == *only_domain) report.policies.push_back(policy_result(domain, result));
   }
   return report;
 }
 
-void put_policies(tlsrpt::Report& report, const PublishedPolicies& published) {
+void set_policies(tlsrpt::Report& report, const PublishedPolicies& published) {
   for (tlsrpt::PolicyResult& policy : report.policies) {
     const auto found = published.find(policy.policy_domain);
     if (found == published.end()) continue;

@@ -41,8 +41,8 @@ std::string addresses_html(const std::set<std::string>& addresses) {
   for (const std::string& address : addresses | std::views::take(max_hosts))
     list += "<li>" + html_name(address) + "</li>";
   if (addresses.size() > max_hosts) list += fmt::format("<li>and {} more</li>", addresses.size() - max_hosts);
-  return on_demand(addresses.size() == 1 ? "1 address" : fmt::format("{} addresses", addresses.size()),
-                   list + "</ul>");
+  return details_html(addresses.size() == 1 ? "1 address" : fmt::format("{} addresses", addresses.size()),
+                      list + "</ul>");
 }
 
 std::string version_html(const std::string& version) {
@@ -50,11 +50,11 @@ std::string version_html(const std::string& version) {
   return escape_html(printable(version_label(version), max_length));
 }
 
-// What one sender did without TLS, on all the days.
+// The sessions of one sender without TLS, on all days.
 struct DowngradedSender {
   std::uint64_t sessions = 0;
   std::set<Day> days;
-  store::Downgrade first;  // what was known before its first
+  store::Downgrade first;  // as of the first downgrade
   std::set<std::string> addresses;
 };
 
@@ -74,18 +74,18 @@ std::vector<std::pair<std::string, DowngradedSender>> downgraded_senders(
   return sorted;
 }
 
-// Senders of one version, to be asked to upgrade.
+// The senders of one version.
 std::string version_senders(const std::string& version, const VersionUse& use) {
   std::vector<std::pair<std::string, std::uint64_t>> senders(use.senders.begin(), use.senders.end());
   std::ranges::stable_sort(senders, std::ranges::greater(), [](const auto& one) { return one.second; });
   std::string list = R"(<ul class="hosts">)";
   for (const auto& [name, sessions] : senders | std::views::take(max_hosts))
-    list += fmt::format("<li>{}: {}</li>\n", html_name(name), many(sessions, "session"));
+    list += fmt::format("<li>{}: {}</li>\n", html_name(name), grouped_count(sessions, "session"));
   if (senders.size() > max_hosts) {
     list += fmt::format("<li>and {} more: tlsrpt-report summary --tls-version {} --by sender</li>\n",
                         senders.size() - max_hosts, html_text(version_label(version)));
   }
-  return on_demand(counted(senders.size(), "sender"), list + "</ul>");
+  return details_html(counted(senders.size(), "sender"), list + "</ul>");
 }
 
 std::string ciphers_table(const GroupedFigures& groups) {
@@ -95,7 +95,7 @@ std::string ciphers_table(const GroupedFigures& groups) {
                            [](const auto& one) { return one.second.sessions; });
   for (const auto& [cipher, f] : sorted | std::views::take(max_ciphers))
     table.add(html_name(cipher), {grouped_digits(f.sessions), grouped_digits(f.messages)});
-  return on_demand("Figures by cipher", table.html());
+  return details_html("Figures by cipher", table.html());
 }
 
 }  // namespace
@@ -122,8 +122,8 @@ std::string downgrades_section(const PageContent& content) {
   }
   return page_section(
       "Downgraded senders",
-      fmt::format("{} had always used TLS and came without it: either the sender has changed, or "
-                  "somebody on the way removed STARTTLS.",
+      fmt::format("{} had always used TLS and sent mail without it: either the sender has changed, or "
+                  "somebody on the path removed STARTTLS.",
                   counted(senders.size(), "sender")),
       table.html(senders.size(), "sender"));
 }
@@ -154,7 +154,7 @@ std::string versions_section(const PageContent& content) {
                       : fmt::format(
                             "{} used TLS 1.1 or older, which RFC 8996 has deprecated; the senders are "
                             "listed below their version.",
-                            many(deprecated, "session"));
+                            grouped_count(deprecated, "session"));
   return page_section("TLS versions", note, table.html() + ciphers_table(content.ciphers));
 }
 
@@ -179,15 +179,15 @@ std::string senders_section(const PageContent& content) {
   for (const auto& [name, group] : worst) {
     if (table.is_full()) break;
     const Figures& f = group->figures;
-    table.add(html_name(name) + on_demand(counted(group->hosts.size(), "host"), hosts_html(group->hosts)),
+    table.add(html_name(name) + details_html(counted(group->hosts.size(), "host"), hosts_html(group->hosts)),
               {bar({{"plaintext", f.plaintext}, {"failed", f.failed}}, largest), grouped_digits(f.plaintext),
                grouped_digits(f.failed), grouped_digits(f.tls), grouped_digits(f.messages)});
   }
-  return page_section(
-      "Senders without TLS",
-      fmt::format("{} sent mail in plaintext, or failed with a TLS handshake.", many(worst.size(), "sender")),
-      legend({{"in plaintext", "plaintext"}, {"failed TLS handshake", "failed"}}) +
-          table.html(worst.size(), "sender"));
+  return page_section("Senders without TLS",
+                      fmt::format("{} sent mail in plaintext, or failed with a TLS handshake.",
+                                  grouped_count(worst.size(), "sender")),
+                      legend({{"in plaintext", "plaintext"}, {"failed TLS handshake", "failed"}}) +
+                          table.html(worst.size(), "sender"));
 }
 
 }  // namespace starttls::report

@@ -16,42 +16,43 @@ constexpr std::array<std::string_view, 6> recorded_versions{"SSLv2",   "SSLv3", 
 
 }  // namespace
 
-std::string_view SenderNames::of(const SessionClass& of) {
-  if (of.client_name.empty()) return nameless;
-  auto found = names_.find(of.client_name);
+std::string_view SenderNames::name(const SessionClass& session_class) {
+  if (session_class.client_name.empty()) return nameless;
+  auto found = names_.find(session_class.client_name);
   if (found == names_.end()) {
-    std::string domain = sending_domain_(of.client_name);
-    if (domain.empty()) domain = of.client_name;
-    found = names_.emplace(of.client_name, std::move(domain)).first;
+    std::string domain = sending_domain_(session_class.client_name);
+    if (domain.empty()) domain = session_class.client_name;
+    found = names_.emplace(session_class.client_name, std::move(domain)).first;
   }
   return found->second;
 }
 
-std::string host_label(const SessionClass& of) {
-  if (of.client_address.empty()) return of.client_name.empty() ? "(no address kept)" : of.client_name;
-  const std::string address = "[" + of.client_address + "]";
-  return of.client_name.empty() ? address : of.client_name + " " + address;
+std::string host_label(const SessionClass& session_class) {
+  if (session_class.client_address.empty())
+    return session_class.client_name.empty() ? "(no address kept)" : session_class.client_name;
+  const std::string address = "[" + session_class.client_address + "]";
+  return session_class.client_name.empty() ? address : session_class.client_name + " " + address;
 }
 
-void SenderFigures::add(const SessionClass& of, const store::ClassCount& count) {
+void SenderFigures::add(const SessionClass& session_class, const store::ClassCount& count) {
   const auto tally = tally_for(count, domain_);
   if (!tally) return;
-  const std::string_view name = names_.of(of);
+  const std::string_view name = names_.name(session_class);
   auto found = senders_.find(name);
   if (found == senders_.end()) found = senders_.emplace(std::string(name), SenderGroup()).first;
-  const Figures figures = figures_of(of.outcome, *tally);
+  const Figures figures = to_figures(session_class.outcome, *tally);
   found->second.figures += figures;
-  if (figures.plaintext + figures.failed > 0) found->second.hosts[host_label(of)] += figures;
+  if (figures.plaintext + figures.failed > 0) found->second.hosts[host_label(session_class)] += figures;
 }
 
-void VersionFigures::add(const SessionClass& of, const store::ClassCount& count) {
-  if (of.outcome != Outcome::tls) return;
+void VersionFigures::add(const SessionClass& session_class, const store::ClassCount& count) {
+  if (session_class.outcome != Outcome::tls) return;
   const auto tally = tally_for(count, domain_);
   if (!tally) return;
-  VersionUse& use = versions_[of.tls_version];
-  use.figures += figures_of(of.outcome, *tally);
-  use.last = std::max(use.last, of.day);
-  const std::string_view name = names_.of(of);
+  VersionUse& use = versions_[session_class.tls_version];
+  use.figures += to_figures(session_class.outcome, *tally);
+  use.last = std::max(use.last, session_class.day);
+  const std::string_view name = names_.name(session_class);
   auto found = use.senders.find(name);
   if (found == use.senders.end()) found = use.senders.emplace(std::string(name), 0).first;
   found->second += tally->sessions;

@@ -1,4 +1,4 @@
-// Who sends: hosts, under the domain of their owner.
+// Sending hosts, grouped by the domain of their owner.
 #pragma once
 
 #include <map>
@@ -12,26 +12,26 @@
 
 namespace starttls::report {
 
-// The sending domain of each client; what was asked once is not looked up again.
+// The sending domain of each client; the result of a lookup is cached.
 class SenderNames {
  public:
-  // Without a name of its own a client stands here: its address is nobody's domain.
+  // The group of clients without a host name.
   static constexpr std::string_view nameless = "(no host name)";
 
   explicit SenderNames(store::SendingDomainFinder sending_domain)
       : sending_domain_(std::move(sending_domain)) {}
 
   // "example.com" for mail.example.com; the host's name where that is a public suffix itself; `nameless`.
-  // Valid as long as this.
-  std::string_view of(const store::SessionClass& of);
+  // Valid as long as this object.
+  std::string_view name(const store::SessionClass& session_class);
 
  private:
   store::SendingDomainFinder sending_domain_;
   std::unordered_map<std::string, std::string> names_;  // by client name
 };
 
-// "mail.example.com [192.0.2.1]", as much of it as is kept.
-std::string host_label(const store::SessionClass& of);
+// "mail.example.com [192.0.2.1]", as much of it as is recorded.
+std::string host_label(const store::SessionClass& session_class);
 
 struct SenderGroup {
   Figures figures;
@@ -43,7 +43,7 @@ class SenderFigures {
   SenderFigures(store::SendingDomainFinder sending_domain, std::optional<std::string> domain)
       : names_(std::move(sending_domain)), domain_(std::move(domain)) {}
 
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
   const std::map<std::string, SenderGroup, std::less<>>& senders() const { return senders_; }
 
  private:
@@ -52,7 +52,7 @@ class SenderFigures {
   std::map<std::string, SenderGroup, std::less<>> senders_;
 };
 
-// Who uses a TLS version.
+// The senders of one TLS version.
 struct VersionUse {
   Figures figures;
   std::map<std::string, std::uint64_t, std::less<>> senders;  // with their sessions
@@ -64,7 +64,7 @@ class VersionFigures {
   VersionFigures(store::SendingDomainFinder sending_domain, std::optional<std::string> domain)
       : names_(std::move(sending_domain)), domain_(std::move(domain)) {}
 
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
   // By the version as it was recorded.
   const std::map<std::string, VersionUse>& versions() const { return versions_; }
 
@@ -74,7 +74,7 @@ class VersionFigures {
   std::map<std::string, VersionUse> versions_;
 };
 
-// "TLSv1.0" for "TLSv1", as OpenSSL, and so the mail servers, write it; others stand for themselves.
+// "TLSv1.0" for "TLSv1", as OpenSSL, and so the mail servers, write it; others are unchanged.
 std::string version_label(const std::string& version);
 
 // Below TLS 1.2, which RFC 8996 has deprecated.

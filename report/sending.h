@@ -7,48 +7,52 @@
 #include <string>
 
 #include "base/result.h"
+#include "report/context.h"
 #include "report/parallel_work.h"
 #include "report/published.h"
 #include "report/self_report.h"
-#include "report/surroundings.h"
 #include "tlsrpt/report.h"
 #include "tlsrptdb/delivery_queue.h"
 
 namespace starttls::report {
 
-// Sending is bounded, so that destinations which take a connection and do not answer delay nobody else's
-// report for long: so many deliveries go side by side, one to the servers of one registrable domain and one
-// to our mail server. One that was not tried yet is tried first, and with less patience.
+// Limits of sending, so that a destination that accepts a connection and does not answer does not delay other
+// reports for long. Deliveries run in parallel, at most one to the servers of one registrable domain and one to
+// our mail server. New ones are tried first, with a shorter timeout.
 inline constexpr std::size_t max_deliveries = 16;            // at once
-inline constexpr std::chrono::minutes max_sending_time{10};  // of one run; the rest is left to the next
+inline constexpr std::chrono::minutes max_sending_time{10};  // of one run; the rest waits for the next one
 inline constexpr std::chrono::seconds first_delivery_timeout{15};
 inline constexpr std::chrono::seconds delivery_timeout{60};
 inline constexpr std::chrono::minutes mail_timeout{2};  // with our own mail server
 
-// What became of the deliveries that were due.
+// The deliveries that were due.
 struct SendingOutcome {
   std::uint64_t sent = 0;
   std::uint64_t waiting = 0;  // for another try
   std::uint64_t given_up = 0;
 };
 
-// The queue of a state directory, with the right to send from it, which one process has at a time:
-// Fault::temporary where another has it.
-class Sending {
- public:
-  // The surroundings and the lookup must outlive it.
-  static Result<Sending> begin(const Surroundings& surroundings, Lookup& lookup);
+// 0 where everything that was due was sent, Fault::temporary where some of it is tried again, 1 where some was
+// given up.
+int exit_status(const SendingOutcome& outcome);
 
-  // A report for the owner of each policy domain in it: to where the configuration says, else to each place
-  // that the domain names when the report is due. Once, however often it is enqueued.
+// Sends from the queue of a state directory. One process does so at a time: Fault::temporary where another
+// one does.
+class ReportSender {
+ public:
+  // The context and the lookup must outlive it.
+  static Result<ReportSender> open(const Context& context, Lookup& lookup);
+
+  // Queues a report for the owner of each policy domain in it: to the configured rua, else to the rua of the
+  // domain when the report is due. Each is queued once, however often this is called.
   Result<void> enqueue(const tlsrpt::Report& all, const Reporter& reporter);
 
-  // Sends what is due.
+  // Sends the reports that are due.
   Result<SendingOutcome> deliver();
 
  private:
-  Sending(const Surroundings& surroundings, Lookup& lookup, UniqueFd lock, tlsrptdb::DeliveryQueue queue)
-      : surroundings_(&surroundings), lookup_(&lookup), lock_(std::move(lock)), queue_(std::move(queue)) {}
+  ReportSender(const Context& context, Lookup& lookup, UniqueFd lock, tlsrptdb::DeliveryQueue queue)
+      : context_(&context), lookup_(&lookup), lock_(std::move(lock)), queue_(std::move(queue)) {}
 
   Result<void> find_destinations(Time now, SendingOutcome& outcome);
   Result<void> record_failure(const tlsrptdb::Delivery& delivery, const Error& error,
@@ -58,7 +62,7 @@ class Sending {
   Result<Work> prepare(const tlsrptdb::Delivery& delivery);
   Result<Work> prepare_mail(const tlsrptdb::Delivery& delivery, const std::string& json_gzip);
 
-  const Surroundings* surroundings_;
+  const Context* context_;
   Lookup* lookup_;
   UniqueFd lock_;
   tlsrptdb::DeliveryQueue queue_;

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::chrono::days one_day{1};
 
-std::uint64_t count_of(std::chrono::days days) {
+std::uint64_t to_count(std::chrono::days days) {
   return static_cast<std::uint64_t>(days.count());
 }
 
@@ -37,10 +37,10 @@ std::optional<Silence> find_silence(const SessionsByDay& sessions, Day last, std
   return silence;
 }
 
-void SilenceDetector::add(const store::SessionClass& of, const store::ClassCount& count) {
-  if (!period().contains(of.day)) return;
-  add_saturated(all_[of.day], count.total.sessions);
-  add_saturated(hosts_[of.receiving_mx][of.day], count.total.sessions);
+void SilenceDetector::add(const store::SessionClass& session_class, const store::ClassCount& count) {
+  if (!period().contains(session_class.day)) return;
+  add_saturated(all_[session_class.day], count.total.sessions);
+  add_saturated(hosts_[session_class.receiving_mx][session_class.day], count.total.sessions);
 }
 
 std::vector<Alert> SilenceDetector::alerts() const {
@@ -50,8 +50,8 @@ std::vector<Alert> SilenceDetector::alerts() const {
         {.kind = std::string(kind),
          .message = fmt::format("{} for {}, up to {}; the longest silence in the 28 days before was {}. Does "
                                 "tlsrpt-milter run there, and does the mail server reach it?",
-                                what, counted(count_of(silence.days), "day"), to_string(last_),
-                                counted(count_of(silence.longest_before), "day"))});
+                                what, counted(to_count(silence.days), "day"), to_string(last_),
+                                counted(to_count(silence.longest_before), "day"))});
   };
   if (const auto silence = find_silence(all_, last_, min_sessions_)) {
     add("store-silent", "No session with any of our MX hosts was recorded", *silence);

@@ -1,16 +1,15 @@
-// MX hosts that have recorded no session for longer than they should: a milter that died, or that the mail
-// server does not reach, records nothing, and with milter_default_action = accept nobody else notices.
+// Finds MX hosts that have recorded no session for too long. A milter that died, or that the mail server does
+// not reach, records nothing, and with milter_default_action = accept nothing else shows it. Pure.
 //
-// Each host is measured by its own past. It is silent for longer than it should be where
+// Each host is measured by its own past. It is silent for too long where
 //
 //   - it has no session on the last whole days,
 //   - these are more days than its longest silence in the 28 days before they began, and
-//   - in these 28 days it had sessions on at least seven days, and at least so many in all as a share needs
-//   to say
-//     something (AlertSettings::min_sessions).
+//   - in these 28 days it had sessions on at least seven days, and at least AlertSettings::min_sessions in
+//     all.
 //
-// A host that is idle at weekends is so for two days every week, and is missed on the third. The same holds
-// for all hosts together, and is said once then.
+// A host that is idle at weekends is so for two days every week, and is reported on the third. The same holds
+// for all hosts together, which is one alert.
 #pragma once
 
 #include <cstdint>
@@ -41,15 +40,15 @@ std::optional<Silence> find_silence(const SessionsByDay& sessions, Day last, std
 
 class SilenceDetector {
  public:
-  // `last` is the last whole day that is looked at.
+  // `last` is the last whole day that is examined.
   SilenceDetector(Day last, std::uint64_t min_sessions) : last_(last), min_sessions_(min_sessions) {}
 
-  // The days that sessions are wanted of.
+  // The days whose sessions are to be added.
   store::Period period() const {
     return {.since = last_ - silence_window, .until = last_ + std::chrono::days{1}};
   }
 
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
   std::vector<Alert> alerts() const;
 
  private:

@@ -1,4 +1,4 @@
-// What `tlsrpt-report summary` is asked for, what it reads for that, and how it shows it.
+// `tlsrpt-report summary`: what was asked for, the figures, and how they are shown.
 #pragma once
 
 #include <map>
@@ -6,10 +6,10 @@
 #include <string>
 
 #include "base/result.h"
+#include "report/context.h"
 #include "report/received_figures.h"
 #include "report/senders.h"
 #include "report/summary_figures.h"
-#include "report/surroundings.h"
 #include "report/tables.h"
 #include "store/store.h"
 
@@ -28,7 +28,7 @@ struct SummaryRequest {
   bool is_overview() const { return !sessions_by && !received_by; }
 };
 
-// Everything that the request needs, read once.
+// The figures for a request.
 struct SummaryContent {
   GroupedFigures protection;  // of an overview, as is the next
   GroupedFigures domains;
@@ -41,15 +41,15 @@ struct SummaryContent {
   bool has_sessions() const { return sum(protection).sessions + sum(sessions).sessions > 0; }
 };
 
-Result<SummaryContent> read_summary(const SummaryRequest& request, const Surroundings& surroundings);
+Result<SummaryContent> read_summary(const SummaryRequest& request, const Context& context);
 
-// The table that was asked for; that of an overview is by protection.
-Table summary_table(const SummaryContent& content, const SummaryRequest& request);
+// The table for a request; that of an overview is by protection.
+Table to_table(const SummaryContent& content, const SummaryRequest& request);
 
-// For a person: tables with what explains them.
-std::string summary_text(const SummaryContent& content, const SummaryRequest& request,
-                         const config::TlsrptConfig& configuration);
+// As text: tables with explanations.
+std::string render(const SummaryContent& content, const SummaryRequest& request,
+                   const config::TlsrptConfig& configuration);
 
-std::string summary_json(const SummaryContent& content, const SummaryRequest& request);
+std::string to_json(const SummaryContent& content, const SummaryRequest& request);
 
 }  // namespace starttls::report

@@ -37,7 +37,7 @@ Figures& operator+=(Figures& figures, const Figures& more) {
   return figures;
 }
 
-Figures figures_of(Outcome outcome, const Tally& tally) {
+Figures to_figures(Outcome outcome, const Tally& tally) {
   Figures figures{.sessions = tally.sessions, .messages = tally.messages};
   switch (outcome) {
     case Outcome::tls:
@@ -65,9 +65,9 @@ std::optional<Tally> tally_for(const store::ClassCount& count, const std::option
   return found == count.recipient_domains.end() ? std::nullopt : std::optional(found->second);
 }
 
-std::string sender_of(const SessionClass& of) {
-  if (!of.client_name.empty()) return of.client_name;
-  return of.client_address.empty() ? "(no address)" : "[" + of.client_address + "]";
+std::string client_label(const SessionClass& session_class) {
+  if (!session_class.client_name.empty()) return session_class.client_name;
+  return session_class.client_address.empty() ? "(no address)" : "[" + session_class.client_address + "]";
 }
 
 std::optional<Grouping> parse_grouping(std::string_view word) {
@@ -76,30 +76,32 @@ std::optional<Grouping> parse_grouping(std::string_view word) {
 }
 
 // Not for Grouping::domain: a session may have several.
-std::string_view FigureGroups::name_of(const SessionClass& of) {
+std::string_view FigureGroups::name_of(const SessionClass& session_class) {
   switch (by_) {
     case Grouping::protection:
-      return of.outcome == Outcome::tls ? of.tls_version : to_string(of.outcome);
+      return session_class.outcome == Outcome::tls ? session_class.tls_version
+                                                   : to_string(session_class.outcome);
     case Grouping::day:
-      if (made_of_ != of.day) made_ = to_string(of.day);
-      made_of_ = of.day;
-      return made_;
+      if (named_day_ != session_class.day) name_ = to_string(session_class.day);
+      named_day_ = session_class.day;
+      return name_;
     case Grouping::version:
-      return of.tls_version;
+      return session_class.tls_version;
     case Grouping::sender:
-      return sender_of_(of);
+      return sender_of_(session_class);
     case Grouping::address:
-      return of.client_address.empty() ? std::string_view("(no address kept)") : of.client_address;
+      return session_class.client_address.empty() ? std::string_view("(no address kept)")
+                                                  : session_class.client_address;
     case Grouping::host:
-      if (!of.client_name.empty()) return of.client_name;
-      made_ = sender_of(of);
-      return made_;
+      if (!session_class.client_name.empty()) return session_class.client_name;
+      name_ = client_label(session_class);
+      return name_;
     case Grouping::mx:
-      return of.receiving_mx;
+      return session_class.receiving_mx;
     case Grouping::cipher:
-      return of.cipher.empty() ? std::string_view("(no TLS)") : of.cipher;
+      return session_class.cipher.empty() ? std::string_view("(no TLS)") : session_class.cipher;
     case Grouping::failure:
-      return to_string(of.failure);
+      return to_string(session_class.failure);
     case Grouping::domain:
       break;
   }
@@ -115,16 +117,17 @@ Figures& FigureGroups::group(std::string_view name) {
   return *last_;
 }
 
-void FigureGroups::add(const store::SessionClass& of, const store::ClassCount& count) {
-  if (by_ == Grouping::failure && of.outcome != Outcome::failed) return;
-  if (by_ == Grouping::version && of.outcome != Outcome::tls) return;
+void FigureGroups::add(const store::SessionClass& session_class, const store::ClassCount& count) {
+  if (by_ == Grouping::failure && session_class.outcome != Outcome::failed) return;
+  if (by_ == Grouping::version && session_class.outcome != Outcome::tls) return;
   if (by_ != Grouping::domain && !domain_) {
-    group(name_of(of)) += figures_of(of.outcome, count.total);
+    group(name_of(session_class)) += to_figures(session_class.outcome, count.total);
     return;
   }
   for (const auto& [name, tally] : count.recipient_domains) {
     if (domain_ && name != *domain_) continue;
-    group(by_ == Grouping::domain ? std::string_view(name) : name_of(of)) += figures_of(of.outcome, tally);
+    group(by_ == Grouping::domain ? std::string_view(name) : name_of(session_class)) +=
+        to_figures(session_class.outcome, tally);
   }
 }
 

@@ -23,8 +23,8 @@ enum class Grouping { protection, version, day, domain, sender, host, address, m
 // "protection", "version", ...; none for another word.
 std::optional<Grouping> parse_grouping(std::string_view word);
 
-// What a host is called: its name, or its address where it has none.
-std::string sender_of(const store::SessionClass& of);
+// The name of a host, or its address where it has none.
+std::string client_label(const store::SessionClass& session_class);
 
 struct Figures {
   std::uint64_t sessions = 0;
@@ -32,23 +32,23 @@ struct Figures {
   std::uint64_t plaintext = 0;
   std::uint64_t no_mail = 0;
   std::uint64_t no_helo = 0;
-  std::uint64_t failed = 0;  // handshakes, as the MTA's log told
+  std::uint64_t failed = 0;  // handshakes, by the MTA's log
   std::uint64_t messages = 0;
 };
 
 Figures& operator+=(Figures& figures, const Figures& more);
-Figures figures_of(session::Outcome outcome, const store::Tally& tally);
+Figures to_figures(session::Outcome outcome, const store::Tally& tally);
 
-// What counts of sessions of a class: all, or those with a recipient in the domain, if there were any.
+// The sessions of a class that count: all, or those with a recipient in the domain; none: there are none.
 std::optional<store::Tally> tally_for(const store::ClassCount& count,
                                       const std::optional<std::string>& domain);
 
-// By the text that stands for the group: "TLSv1.3" or "plaintext" (protection), "2026-11-22", "example.org",
+// By the name of the group: "TLSv1.3" or "plaintext" (protection), "2026-11-22", "example.org",
 // "mail.sender.test" or the address where a sender has no name, ...
 using GroupedFigures = std::map<std::string, Figures>;
 
 // Adds up counts, as they come. With a domain, only sessions that had an accepted recipient there, and the
-// messages for it. `sender_of` gives the name of a sender, for Grouping::sender; what it gives must last.
+// messages for it. `sender_of` returns the name of a sender, for Grouping::sender; it must stay valid.
 class FigureGroups {
  public:
   using SenderOf = std::function<std::string_view(const store::SessionClass&)>;
@@ -57,7 +57,7 @@ class FigureGroups {
                         SenderOf sender_of = {})
       : by_(by), domain_(std::move(domain)), sender_of_(std::move(sender_of)) {}
 
-  void add(const store::SessionClass& of, const store::ClassCount& count);
+  void add(const store::SessionClass& session_class, const store::ClassCount& count);
   GroupedFigures figures() const { return {groups_.begin(), groups_.end()}; }
 
  private:
@@ -66,7 +66,7 @@ class FigureGroups {
     std::size_t operator()(std::string_view name) const { return std::hash<std::string_view>()(name); }
   };
 
-  std::string_view name_of(const store::SessionClass& of);
+  std::string_view name_of(const store::SessionClass& session_class);
   Figures& group(std::string_view name);
 
   Grouping by_;
@@ -76,9 +76,9 @@ class FigureGroups {
   // The group that was added to last: counts come day by day.
   std::string_view last_name_;
   Figures* last_ = nullptr;
-  // A name that was made, and the day that it was made of.
-  std::string made_;
-  std::optional<Day> made_of_;
+  // The last name that is no member of a class, and the day whose name it is.
+  std::string name_;
+  std::optional<Day> named_day_;
 };
 
 Figures sum(const GroupedFigures& groups);

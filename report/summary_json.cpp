@@ -5,7 +5,7 @@
 namespace starttls::report {
 namespace {
 
-void put(json::JsonText& json, const Figures& f) {
+void to_json(json::JsonText& json, const Figures& f) {
   json.member("sessions", f.sessions);
   json.member("tls", f.tls);
   json.member("plaintext", f.plaintext);
@@ -15,13 +15,13 @@ void put(json::JsonText& json, const Figures& f) {
   json.member("messages", f.messages);
 }
 
-void put_versions(json::JsonText& json, const std::map<std::string, VersionUse>& versions) {
+void versions_to_json(json::JsonText& json, const std::map<std::string, VersionUse>& versions) {
   json.key("groups");
   json.begin_array();
   for (const auto& [version, use] : versions) {
     json.begin_object();
     json.member("group", version);
-    put(json, use.figures);
+    to_json(json, use.figures);
     json.member("senders", use.senders.size());
     json.member("last_day", to_string(use.last));
     json.end_object();
@@ -29,26 +29,26 @@ void put_versions(json::JsonText& json, const std::map<std::string, VersionUse>&
   json.end_array();
 }
 
-void put_groups(json::JsonText& json, const char* key, const GroupedFigures& groups) {
+void groups_to_json(json::JsonText& json, const char* key, const GroupedFigures& groups) {
   json.key(key);
   json.begin_array();
   for (const auto& [name, figures] : groups) {
     json.begin_object();
     json.member("group", name);
-    put(json, figures);
+    to_json(json, figures);
     json.end_object();
   }
   json.end_array();
 }
 
-void put_total(json::JsonText& json, const GroupedFigures& groups) {
+void total_to_json(json::JsonText& json, const GroupedFigures& groups) {
   json.key("total");
   json.begin_object();
-  put(json, sum(groups));
+  to_json(json, sum(groups));
   json.end_object();
 }
 
-void put_reporters(json::JsonText& json, const ReceivedFigures& received) {
+void reporters_to_json(json::JsonText& json, const ReceivedFigures& received) {
   json.key("reporters");
   json.begin_array();
   for (const auto& [name, f] : received.reporters()) {
@@ -65,7 +65,7 @@ void put_reporters(json::JsonText& json, const ReceivedFigures& received) {
   json.end_array();
 }
 
-void put_result_types(json::JsonText& json, const ReceivedFigures& received) {
+void result_types_to_json(json::JsonText& json, const ReceivedFigures& received) {
   json.key("result_types");
   json.begin_array();
   for (const auto& [key, group] : received.failures().groups()) {
@@ -80,7 +80,7 @@ void put_result_types(json::JsonText& json, const ReceivedFigures& received) {
 
 }  // namespace
 
-std::string summary_json(const SummaryContent& content, const SummaryRequest& request) {
+std::string to_json(const SummaryContent& content, const SummaryRequest& request) {
   json::JsonText json;
   json.begin_object();
   json.member("since", to_string(request.period.since));
@@ -89,21 +89,21 @@ std::string summary_json(const SummaryContent& content, const SummaryRequest& re
   request.domain ? json.text(*request.domain) : json.null();
   if (request.tls_version) json.member("tls_version", *request.tls_version);
   if (request.sessions_by) {
-    put_total(json, content.sessions);
-    request.sessions_by == Grouping::version ? put_versions(json, content.versions)
-                                             : put_groups(json, "groups", content.sessions);
+    total_to_json(json, content.sessions);
+    request.sessions_by == Grouping::version ? versions_to_json(json, content.versions)
+                                             : groups_to_json(json, "groups", content.sessions);
   } else if (request.received_by == ReceivedBy::result_type) {
-    put_result_types(json, content.received);
-    content.received.others().put(json);
+    result_types_to_json(json, content.received);
+    content.received.others().to_json(json);
   } else if (request.received_by == ReceivedBy::reporter) {
-    put_reporters(json, content.received);
-    content.received.others().put(json);
+    reporters_to_json(json, content.received);
+    content.received.others().to_json(json);
   } else {
-    put_total(json, content.protection);
-    put_groups(json, "protection", content.protection);
-    put_groups(json, "domains", content.domains);
-    put_reporters(json, content.received);
-    content.received.others().put(json);
+    total_to_json(json, content.protection);
+    groups_to_json(json, "protection", content.protection);
+    groups_to_json(json, "domains", content.domains);
+    reporters_to_json(json, content.received);
+    content.received.others().to_json(json);
   }
   json.end_object();
   return json.take();

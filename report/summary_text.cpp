@@ -1,4 +1,4 @@
-// How the summary is shown to a person, and its table.
+// The summary as text, and its tables.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,11 +20,11 @@ constexpr std::size_t max_named_senders = 10;  // of a TLS version; --tls-versio
 
 std::string headline(std::string_view what, const SummaryRequest& request) {
   const std::string with = request.tls_version ? " with " + version_label(*request.tls_version) : "";
-  const std::string of = request.domain ? " for " + *request.domain : "";
-  return fmt::format("{}{}{} {} (UTC)\n\n", what, with, of, on_days(request.period));
+  const std::string recipients = request.domain ? " for " + *request.domain : "";
+  return fmt::format("{}{}{} {} (UTC)\n\n", what, with, recipients, on_days(request.period));
 }
 
-std::string title_of(Grouping by) {
+std::string title(Grouping by) {
   switch (by) {
     case Grouping::protection:
       return "Protection";
@@ -54,7 +54,7 @@ Table protection_table(const GroupedFigures& groups) {
   const std::uint64_t whole = sum(groups).sessions;
   Table table{.head = {"Protection", "Sessions", "Share", "Messages"}};
   const auto add_row = [&](const std::string& protection, const Figures& f) {
-    table.rows.push_back({protection_label(printable(protection)), std::to_string(f.sessions),
+    table.rows.push_back({protection_label(version_label(printable(protection))), std::to_string(f.sessions),
                           percent(f.sessions, whole), std::to_string(f.messages)});
   };
   // The newest TLS version first, then what was not encrypted.
@@ -85,8 +85,7 @@ Table failure_table(const GroupedFigures& groups) {
   Table table{.head = {"Failed handshake", "Result type of RFC 8460", "Sessions"}};
   for (const auto& [name, f] : sorted) {
     const auto failure = session::parse_handshake_failure(name);
-    table.rows.push_back({printable(name),
-                          std::string(failure ? result_type_of(*failure) : std::string_view()),
+    table.rows.push_back({printable(name), std::string(failure ? result_type(*failure) : std::string_view()),
                           std::to_string(f.sessions)});
   }
   return table;
@@ -98,22 +97,23 @@ Table version_group_table(const GroupedFigures& groups, Grouping by) {
   if (by != Grouping::day) {
     std::ranges::stable_sort(sorted, std::ranges::greater(), [](const auto& g) { return g.second.sessions; });
   }
-  Table table{.head = {title_of(by), "Sessions", "Messages"}, .rows = {}};
+  Table table{.head = {title(by), "Sessions", "Messages"}, .rows = {}};
   for (const auto& [name, f] : sorted)
     table.rows.push_back({printable(name), std::to_string(f.sessions), std::to_string(f.messages)});
   return table;
 }
 
-// Sessions without a recipient belong to no policy domain, so what only they can be is left out there.
+// Sessions without a recipient belong to no policy domain, so a table of policy domains has no columns for
+// them.
 Table group_table(const GroupedFigures& groups, Grouping by, bool has_recipients) {
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   if (by == Grouping::sender || by == Grouping::host || by == Grouping::address) {
-    // Who still sends in the clear is what one asks for.
+    // The senders in plaintext first: they are what one looks for.
     std::ranges::stable_sort(sorted, std::ranges::greater(),
                              [](const auto& g) { return std::pair(g.second.plaintext, g.second.sessions); });
   }
-  Table table{.head = {title_of(by), "Sessions", "TLS", "Plaintext"}};
-  if (!has_recipients) table.head.insert(table.head.end(), {"Failed", "Neither"});
+  Table table{.head = {title(by), "Sessions", "TLS", "Plaintext"}};
+  if (!has_recipients) table.head.insert(table.head.end(), {"Failed", "No mail"});
   table.head.insert(table.head.end(), {"TLS %", "Messages"});
   table.rows.reserve(sorted.size());
   for (const auto& [name, f] : sorted) {
@@ -153,8 +153,8 @@ std::string prose(std::string_view heading, std::string_view text) {
   return paragraph(heading, text, std::min(prose_width, output_width().value_or(prose_width)));
 }
 
-// Who uses versions that nobody should use any more.
-std::string deprecated_in_words(const SummaryContent& content) {
+// The senders of deprecated versions.
+std::string render_deprecated_versions(const SummaryContent& content) {
   std::string text;
   for (const auto& [version, use] : content.versions) {
     if (!is_deprecated(version)) continue;
@@ -170,9 +170,9 @@ std::string deprecated_in_words(const SummaryContent& content) {
   return text;
 }
 
-// Where failed handshakes are, if not in the tables.
-std::string failed_in_words(const SummaryContent& content, const SummaryRequest& request,
-                            const std::string& mta_log) {
+// Failed handshakes that are not in the tables.
+std::string render_failed_handshakes(const SummaryContent& content, const SummaryRequest& request,
+                                     const std::string& mta_log) {
   if (request.tls_version) return {};
   if (content.all.failed > 0 && (request.domain || request.is_overview())) {
     return "\n" + prose("", fmt::format("{} with a failed TLS handshake had no recipient, so {} to no policy "
@@ -180,15 +180,15 @@ std::string failed_in_words(const SummaryContent& content, const SummaryRequest&
                                         counted(content.all.failed, "session"),
                                         content.all.failed == 1 ? "it belongs" : "they belong"));
   }
-  const std::uint64_t neither = content.all.no_mail + content.all.no_helo;
-  if (content.all.failed > 0 || neither == 0 || !mta_log.empty() || request.domain) return {};
+  const std::uint64_t no_mail = content.all.no_mail + content.all.no_helo;
+  if (content.all.failed > 0 || no_mail == 0 || !mta_log.empty() || request.domain) return {};
   return "\n" + prose("", fmt::format("mta_log is not set in tlsrpt.toml(5): TLS handshakes that failed are "
-                                      "not told apart from other sessions without TLS and mail ({}).",
-                                      neither));
+                                      "counted with other sessions without TLS and mail ({}).",
+                                      no_mail));
 }
 
 // "" where there are none.
-std::string counted_once_in_words(const ReceivedFigures& received) {
+std::string render_counted_once(const ReceivedFigures& received) {
   std::uint64_t sessions = 0;
   std::set<std::string> reporters;
   for (const auto& [name, f] : received.reporters()) {
@@ -197,17 +197,18 @@ std::string counted_once_in_words(const ReceivedFigures& received) {
   }
   if (sessions == 0) return {};
   return "\n" +
-         prose("", fmt::format("{} of {} stand in two policies of one report, tlsa and sts, and count once.",
-                               counted(sessions, "session"), list_some(reporters, max_named_reporters)));
+         prose("", fmt::format(
+                       "{} of {} are listed under two policies of one report, tlsa and sts, and count once.",
+                       counted(sessions, "session"), list_some(reporters, max_named_reporters)));
 }
 
-std::string others_in_words(const OtherDomains& others) {
-  return others.empty() ? "" : "\n" + prose("", others.in_words() + ".");
+std::string render_others(const OtherDomains& others) {
+  return others.empty() ? "" : "\n" + prose("", others.description() + ".");
 }
 
 }  // namespace
 
-Table summary_table(const SummaryContent& content, const SummaryRequest& request) {
+Table to_table(const SummaryContent& content, const SummaryRequest& request) {
   if (request.received_by == ReceivedBy::reporter) return reporter_table(content.received);
   if (request.received_by == ReceivedBy::result_type) return result_type_table(content.received);
   if (!request.sessions_by || request.sessions_by == Grouping::protection)
@@ -219,8 +220,8 @@ Table summary_table(const SummaryContent& content, const SummaryRequest& request
   return group_table(content.sessions, *request.sessions_by, has_recipients);
 }
 
-std::string summary_text(const SummaryContent& content, const SummaryRequest& request,
-                         const config::TlsrptConfig& configuration) {
+std::string render(const SummaryContent& content, const SummaryRequest& request,
+                   const config::TlsrptConfig& configuration) {
   const OutputWidth width = output_width();
   const std::string sessions = headline("Inbound sessions", request);
   const std::string received = headline("Received reports", request);
@@ -229,23 +230,23 @@ std::string summary_text(const SummaryContent& content, const SummaryRequest& re
   if (!content.why_empty.empty()) {
     out += prose("", content.why_empty);
   } else if (request.received_by) {
-    out += received + in_columns(summary_table(content, request), width);
+    out += received + to_columns(to_table(content, request), width);
   } else {
-    out += sessions + in_columns(summary_table(content, request), width);
+    out += sessions + to_columns(to_table(content, request), width);
     if (request.is_overview() && !request.domain && !content.domains.empty()) {
       const Table domains = request.tls_version ? version_group_table(content.domains, Grouping::domain)
                                                 : group_table(content.domains, Grouping::domain, true);
-      out += "\n" + in_columns(domains, width);
+      out += "\n" + to_columns(domains, width);
     }
-    if (request.sessions_by == Grouping::version) out += deprecated_in_words(content);
-    out += failed_in_words(content, request, configuration.mta_log);
+    if (request.sessions_by == Grouping::version) out += render_deprecated_versions(content);
+    out += render_failed_handshakes(content, request, configuration.mta_log);
   }
-  const std::string others = others_in_words(content.received.others());
+  const std::string others = render_others(content.received.others());
   if (request.is_overview() && has_received)
-    out += "\n" + received + in_columns(reporter_table(content.received), width);
+    out += "\n" + received + to_columns(reporter_table(content.received), width);
   if (request.is_overview() && !has_received && !others.empty())
     out += "\n" + received.substr(0, received.size() - 1);
-  return out + counted_once_in_words(content.received) + others;
+  return out + render_counted_once(content.received) + others;
 }
 
 }  // namespace starttls::report

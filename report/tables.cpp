@@ -18,7 +18,7 @@ bool is_continuation(char byte) {
 }
 
 // Of text in UTF-8. Characters that take two columns count as one.
-std::size_t columns_of(std::string_view text) {
+std::size_t display_width(std::string_view text) {
   return text.size() - static_cast<std::size_t>(std::ranges::count_if(text, is_continuation));
 }
 
@@ -31,20 +31,20 @@ std::string_view first_columns(std::string_view text, std::size_t columns) {
 }
 
 std::string padded(const std::string& text, std::size_t width, bool to_the_right) {
-  const std::string blanks(width - std::min(width, columns_of(text)), ' ');
+  const std::string blanks(width - std::min(width, display_width(text)), ' ');
   return to_the_right ? blanks + text : text + blanks;
 }
 
 std::string fit(const std::string& name, const OutputWidth& width) {
-  if (!width || columns_of(name) <= *width) return name;
+  if (!width || display_width(name) <= *width) return name;
   return std::string(first_columns(name, *width - cut_mark.size())) + std::string(cut_mark);
 }
 
 std::vector<std::size_t> natural_widths(const Table& table) {
   std::vector<std::size_t> widths(table.head.size());
   for (std::size_t i = 0; i < widths.size(); ++i) {
-    widths[i] = columns_of(table.head[i]);
-    for (const auto& row : table.rows) widths[i] = std::max(widths[i], columns_of(row[i]));
+    widths[i] = display_width(table.head[i]);
+    for (const auto& row : table.rows) widths[i] = std::max(widths[i], display_width(row[i]));
   }
   return widths;
 }
@@ -59,7 +59,7 @@ std::string line(const std::vector<std::string>& cells, const std::vector<std::s
                  const OutputWidth& width) {
   std::string out;
   std::string name = cells[0];
-  if (columns_of(name) > widths[0]) {
+  if (display_width(name) > widths[0]) {
     out = fit(name, width) + "\n";
     name.clear();
   }
@@ -71,7 +71,7 @@ std::string line(const std::vector<std::string>& cells, const std::vector<std::s
   return out + "\n";
 }
 
-// Where the figures have no room beside each other: below the name, each after what it is.
+// Where the columns do not fit: the figures below the name, each after its column's name.
 std::string stacked(const Table& table, std::size_t width) {
   std::string out;
   for (const auto& row : table.rows) {
@@ -79,10 +79,10 @@ std::string stacked(const Table& table, std::size_t width) {
     std::string figures;
     for (std::size_t i = 1; i < row.size(); ++i) {
       const std::string figure = table.head[i] + " " + row[i];
-      const std::size_t taken = columns_of(figures);
+      const std::size_t taken = display_width(figures);
       if (figures.empty()) {
         figures = std::string(stacked_indent) + figure;
-      } else if (taken + gap.size() + columns_of(figure) <= width) {
+      } else if (taken + gap.size() + display_width(figure) <= width) {
         figures += std::string(gap) + figure;
       } else {
         out += figures + "\n";
@@ -112,7 +112,7 @@ std::string csv_line(const std::vector<std::string>& cells) {
 
 }  // namespace
 
-std::string in_columns(const Table& table, const OutputWidth& width) {
+std::string to_columns(const Table& table, const OutputWidth& width) {
   auto widths = natural_widths(table);
   const std::size_t figures = width_of_figures(widths);
   if (width && figures + std::min(widths[0], min_first_column) > *width) return stacked(table, *width);
@@ -159,7 +159,7 @@ std::string shown_reporter(std::string_view organization_name) {
 
 std::string protection_label(const std::string& protection) {
   if (protection == "no-mail") return "no TLS, no mail";
-  if (protection == "no-helo") return "left before HELO";
+  if (protection == "no-helo") return "disconnected before HELO";
   if (protection == "failed") return "TLS handshake failed";
   return protection;
 }

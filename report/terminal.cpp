@@ -15,7 +15,7 @@ bool is_width(std::size_t width) {
 
 }  // namespace
 
-OutputWidth width_of(bool is_terminal, const std::string& columns, std::size_t terminal_width) {
+OutputWidth choose_width(bool is_terminal, const std::string& columns, std::size_t terminal_width) {
   if (!is_terminal) return std::nullopt;
   std::size_t width = 0;
   const char* const end = columns.data() + columns.size();
@@ -29,7 +29,7 @@ OutputWidth output_width() {
   winsize size{};
   const bool says_width = is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0;
   const char* const columns = std::getenv("COLUMNS");
-  return width_of(is_terminal, columns == nullptr ? "" : columns, says_width ? size.ws_col : 0);
+  return choose_width(is_terminal, columns == nullptr ? "" : columns, says_width ? size.ws_col : 0);
 }
 
 }  // namespace starttls::report

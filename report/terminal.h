@@ -7,19 +7,18 @@
 
 namespace starttls::report {
 
-// In columns of characters; nothing: there is no limit.
+// In columns of characters; none: no limit.
 using OutputWidth = std::optional<std::size_t>;
 
-inline constexpr std::size_t default_width = 80;  // of a terminal that does not say how wide it is
-inline constexpr std::size_t min_width = 20;      // a smaller number is no width of a terminal
+inline constexpr std::size_t default_width = 80;  // of a terminal that does not report its width
+inline constexpr std::size_t min_width = 20;      // a smaller number is ignored
 inline constexpr std::size_t max_width = 10'000;
 
-// `columns` is what the environment variable COLUMNS has, "" for nothing; it counts before what the terminal
-// says of itself (0: it does not say). A number that is no width is ignored.
-OutputWidth width_of(bool is_terminal, const std::string& columns, std::size_t terminal_width);
+// `columns` is the environment variable COLUMNS, "" where it is not set; it takes precedence over the width that
+// the terminal reports (0: none). Numbers out of the range are ignored.
+OutputWidth choose_width(bool is_terminal, const std::string& columns, std::size_t terminal_width);
 
-// Of standard output: as wide as the terminal; nothing where it is no terminal, since a program that reads a
-// line wants all of it.
+// Of standard output: that of the terminal; none where it is no terminal, since programs read whole lines.
 OutputWidth output_width();
 
 }  // namespace starttls::report

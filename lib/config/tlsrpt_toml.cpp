@@ -127,7 +127,7 @@ Texts read_all(Settings& settings, TlsrptConfig& c) {
   settings.strings("report.domains", texts.domains);
   settings.string("report.policy_domain", texts.policy_domain);
   settings.strings("report.trusted_authserv_ids", c.trusted_authserv_ids);
-  settings.string("report.least_tls", c.min_tls);
+  settings.string("report.min_tls", c.min_tls);
   settings.strings("report.rua", c.rua);
   settings.string("report.mail", c.mail);
   settings.seconds("report.send_window", c.send_window, 0ms, 24h);
@@ -208,7 +208,7 @@ Result<void> understand(const Settings& settings, const Texts& texts, TlsrptConf
   }
   if (!c.min_tls.empty() && c.min_tls != "TLSv1.1" && c.min_tls != "TLSv1.2" && c.min_tls != "TLSv1.3") {
     return std::unexpected(settings.error_at(
-        "report.least_tls",
+        "report.min_tls",
         fmt::format(R"(is '{}'; it must be "TLSv1.1", "TLSv1.2" or "TLSv1.3")", printable(c.min_tls, 100))));
   }
   if (c.mail.empty() || c.mail.starts_with('-') ||

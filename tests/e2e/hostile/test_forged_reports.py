@@ -117,13 +117,13 @@ class ForgedReports(unittest.TestCase):
             self.assertIn(said, " ".join(reader.run("advise", "example.test").stdout.split()))
             self.assertEqual(self.alerts(reader), ["implausible-report"])
             findings = json.loads(reader.run("--json", "reconcile").stdout)["comparisons"]
-            self.assertEqual({one["finding"] for one in findings if one["reporter"] == "Evil Inc."}, {"implausible"})
+            self.assertEqual({one["result"] for one in findings if one["reporter"] == "Evil Inc."}, {"implausible"})
             # Nor do invented failures decide.
             content = forged(1, day=DAYS[3])
             content["policies"][0]["summary"] = {"total-successful-session-count": 0,
                                                  "total-failure-session-count": EVERYTHING}
             self.read(reader, content)
-            self.assertIn("find out whether this report is forged", self.enforce(reader, "unknown")["reason"])
+            self.assertIn("check whether this report is forged", self.enforce(reader, "unknown")["reason"])
 
     def test_only_what_its_reporter_signed_counts_once_a_server_is_trusted(self) -> None:
         with Lab() as lab:
@@ -216,7 +216,7 @@ class ForgedReports(unittest.TestCase):
                 reader.write(f"files/{day}", report(day=day, report_id=day))
             answer = reader.read("--no-lookup", reader.folder / "files")
             self.assertFalse(any(one["authenticated"] for one in answer["inputs"]))
-            self.assertIn("not authenticated", answer["inputs"][0]["oddities"][0])
+            self.assertIn("not authenticated", answer["inputs"][0]["warnings"][0])
             self.enforce(reader, "unknown")
             answer = reader.read("--no-lookup", "--authenticated", reader.folder / "files")
             self.assertTrue(all(one["authenticated"] for one in answer["inputs"]))

@@ -161,7 +161,7 @@ class OneMail(unittest.TestCase):
         self.assertEqual(run.out, "0 reports read, 0 duplicates, 1 rejected\n")
         self.assertEqual(run.said.count("rejected: "), 1)
         self.assertLess(len(run.said), 1000)
-        self.assertIn("read --mbox reads a folder", run.said)
+        self.assertIn("use --mbox for a mailbox", run.said)
 
     def test_a_mail_as_mail_servers_pipe_it_is_read_whole(self) -> None:
         reader = Reader(self.lab)
@@ -202,7 +202,7 @@ class Quotas(unittest.TestCase):
         runs = [reader.read(report("Flooder", number, 40_000)) for number in range(8)]
         self.assertEqual({run.status for run in runs}, {0, 65})
         self.assertIn("one reporter's share of report.max_store_size", runs[-1].said)
-        self.assertIn("; set aside as ", runs[-1].said)
+        self.assertIn("; saved as ", runs[-1].said)
         self.assertEqual(reader.read(report("Honest", 1, 40_000)).status, 0)
         kept = reader.reporters()
         self.assertEqual(kept["Honest"], 1)
@@ -235,7 +235,7 @@ class Quotas(unittest.TestCase):
         self.assertEqual(len(names), 10)
         self.assertTrue(names[0].startswith("2026-11-27T06:00:10"), "the oldest go")
         run = reader.read(b"Subject: no report\n\n" + b"x" * 200_000)
-        self.assertIn("not set aside: it has 200020 bytes, more than the 131072", run.said)
+        self.assertIn("not saved: it has 200020 bytes, and one mail may have 131072", run.said)
         self.assertEqual([file.name for file in reader.set_aside()], names)
 
     def test_reports_dated_in_9999_go_when_their_time_is_over(self) -> None:

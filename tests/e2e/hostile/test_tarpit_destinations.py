@@ -109,7 +109,7 @@ class TarpitDestinations(unittest.TestCase):
         self.assertEqual(self.send("self", "--send", "--no-lookup").wait(60), 0)
         with contextlib.closing(sqlite3.connect(self.state / "reports.sqlite")) as database, database:
             database.execute("UPDATE deliveries SET tries = 1 WHERE destination <> ?", (self.honest,))
-        self.honest_first(tarpit, "queue", "--deliver", now="2026-11-27T07:00:01Z")
+        self.honest_first(tarpit, "queue", "--send", now="2026-11-27T07:00:01Z")
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ class Downgrades(unittest.TestCase):
 
             forgotten = program.run("tlsrpt-report", "--state-dir", milter.state, "forget", "Sender.Test", "no.test")
             self.assertEqual((forgotten.returncode, forgotten.stdout),
-                             (1, "sender.test: forgotten\nno.test: nothing was known of it\n"))
+                             (1, "sender.test: forgotten\nno.test: no TLS history\n"))
             self.until_accepted(lab, mx, "mx1.sender.test")
             rows = end_and_read(mx, milter)["192.0.2.1"]
             refused = [row for row in rows if row.outcome == "plaintext" and row.messages < row.sessions]
@@ -125,7 +125,7 @@ class Downgrades(unittest.TestCase):
             forget = ("tlsrpt-report", "--state-dir", milter.state, "forget")
             forgotten = program.run(*forget, "sender.test", "no.test")
             self.assertEqual((forgotten.returncode, forgotten.stdout),
-                             (1, "sender.test: forgotten\nno.test: nothing was known of it\n"))
+                             (1, "sender.test: forgotten\nno.test: no TLS history\n"))
 
             mx = receiver(lab, milter, parameters=XCLIENT)
             for name in ("sender", "other"):

@@ -25,7 +25,7 @@ SERVICES = {
     UPDATE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml update", 30),
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
-    QUEUE: ("tlsrpt-report", "-q queue --deliver", 20),
+    QUEUE: ("tlsrpt-report", "-q queue --send", 20),
     MILTER: ("tlsrpt-milter", "-f", 15),
 }
 

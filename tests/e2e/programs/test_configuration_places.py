@@ -54,7 +54,7 @@ TLSRPT = {
         "on_downgrade": words("'bounce'"), "downgrade_after": NUMBER, "downgrade_exempt": DOMAINS,
         "retention_days": NUMBER},
     "report": {
-        "organization": TEXT, "contact": TEXT, "domains": DOMAINS, "least_tls": (*TEXT, "'TLSv1.4'"),
+        "organization": TEXT, "contact": TEXT, "domains": DOMAINS, "min_tls": (*TEXT, "'TLSv1.4'"),
         "mail": (*TEXT, "''", "'-t'", "'https://a.test'"), "max_rejected_size": NUMBER, "max_store_size": NUMBER,
         "rua": (*TEXTS, "['nowhere']"), "send_window": SECONDS, "trusted_authserv_ids": (*TEXTS, "['a b']", "['']"),
         "policy_domain": DOMAIN},

@@ -70,7 +70,7 @@ timeout = 2
         done = reader.run("-q", "self", "--send", "--no-lookup")
         self.assertEqual((done.returncode, done.stderr), (TEMPORARY, ""), "it passes, and is tried again")
         reader.environment["STARTTLS_TOOLKIT_NOW"] = "2026-11-28T07:00:00Z"
-        done = reader.run("-q", "queue", "--deliver")
+        done = reader.run("-q", "queue", "--send")
         self.assertEqual(done.returncode, NO, done.stderr)
         self.assertRegex(done.stderr, r"\Atlsrpt-report: example.test: .+\n\Z")
 

@@ -1,4 +1,4 @@
-"""Whether a domain may demand TLS is said with the figures and the senders that would be hit."""
+"""Whether a domain can enforce TLS is printed with the figures and the senders that would be affected."""
 
 import json
 import unittest
@@ -37,9 +37,9 @@ class Advise(unittest.TestCase):
             answer = self.advice(reader, "example.test", expected=1)
             self.assertEqual(answer["enforce"]["readiness"], "not ready")
             self.assertEqual(answer["enforce"]["senders"],
-                             [{"sender": "Other", "sessions": 40, "what": "certificate-host-mismatch at mx1.example.test"}])
+                             [{"sender": "Other", "sessions": 40, "failures": "certificate-host-mismatch at mx1.example.test"}])
             told = reader.run("advise", "example.test").stdout
-            self.assertIn("MTA-STS from testing to enforce: not ready\n", told)
+            self.assertIn("MTA-STS mode enforce: not ready\n", told)
             self.assertIn("Other: 40 sessions, certificate-host-mismatch at mx1.example.test", told)
             self.advice(reader, "example.test", "--tolerance", "30", expected=0)
             # However many sessions others report.
@@ -65,7 +65,7 @@ class Advise(unittest.TestCase):
                     reader.session(day, "tls", 100, version="TLSv1.3")
             answer = self.advice(reader, "example.test", "--for", "tls", expected=0)
             self.assertEqual(answer["refuse_plaintext"]["readiness"], "ready")
-            self.assertEqual(answer["least_tls_version"]["version"], "TLSv1.3")
+            self.assertEqual(answer["min_tls_version"]["version"], "TLSv1.3")
             with reader.recorded():
                 reader.session(DAYS[5], "plaintext", 30, name="printer.test")
                 reader.session(DAYS[5], "plaintext", 99, name="elsewhere.test", domain="other.test")
@@ -82,7 +82,7 @@ class Advise(unittest.TestCase):
                 reader.session(DAYS[0], "tls", 10_000, version="TLSv1.3")
                 reader.session(DAYS[0], "tls", 500, version="TLSv1.2", name="older.test")
                 reader.session(DAYS[0], "tls", 5, version="TLSv1", name="oldest.test")
-            version = self.advice(reader, "example.test", expected=0)["least_tls_version"]
+            version = self.advice(reader, "example.test", expected=0)["min_tls_version"]
             self.assertEqual(version["version"], "TLSv1.2")
             self.assertEqual(version["senders"], [{"sender": "older.test", "sessions": 500},
                                                   {"sender": "oldest.test", "sessions": 5}])

@@ -76,7 +76,7 @@ class Alert(unittest.TestCase):
                 reader.downgrade(YESTERDAY)
                 reader.downgrade(DAYS[2], "other.test")
             self.assertEqual(self.kinds(reader), ["handshake-share", "downgrade"])
-            self.assertIn("sender.test came without TLS in 4 sessions, after 90 sessions", reader.run("alert").stdout)
+            self.assertIn("sender.test sent 4 sessions without TLS, after 90 sessions", reader.run("alert").stdout)
 
     def test_a_milter_that_died_is_noticed_the_next_day(self) -> None:
         with Lab() as lab:

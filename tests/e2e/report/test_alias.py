@@ -145,7 +145,7 @@ class Alias(unittest.TestCase):
             receiver.flush()
             receiver.log.wait_for(rf"{queue_id}: to=.*status=sent", since=before)
             self.assertEqual(store.reports(), 2)
-            # One that is too old is dealt with, and the log says that it is not kept.
+            # One that is too old is dealt with, and the log says that it is not stored.
             before = receiver.log.mark()
             queue_id = send(receiver, f"tlsrpt@{HOST}", mail(packed(report(report_id="old", day="2020-01-01"))))
             receiver.log.wait_for(rf"{queue_id}: to=.*status=sent", since=before)
@@ -154,7 +154,7 @@ class Alias(unittest.TestCase):
             self.assertNotIn("status=bounced", log)
             self.assertNotIn("non-delivery", log)
             self.assertIn("rejected: a mail without a report", receiver.syslog.path.read_text())
-            self.assertIn("read, older than 400 days, not kept", receiver.syslog.path.read_text())
+            self.assertIn("read, older than 400 days, not stored", receiver.syslog.path.read_text())
 
     def test_sendmail(self) -> None:
         with Lab() as lab:

@@ -47,7 +47,7 @@ class Counting(unittest.TestCase):
                 done = reader.run("--json", "read", reader.write("r", text.encode()))
                 item = json.loads(done.stdout)["inputs"][0]
                 self.assertEqual(item["report"]["policies"][0]["summary"]["total-successful-session-count"], count)
-                self.assertEqual(bool(item["oddities"]), written in ("-5", "0.5", "1e99", "9" * 40))
+                self.assertEqual(bool(item["warnings"]), written in ("-5", "0.5", "1e99", "9" * 40))
 
     def test_sessions_under_two_policies_count_once(self) -> None:
         same = of(policy("tlsa", 100), policy("sts", 98, 2, failure("certificate-expired", 2)))
@@ -61,8 +61,8 @@ class Counting(unittest.TestCase):
         with Lab() as lab:
             reader = Reader(lab)
             done = reader.run("read", reader.write("r", same))
-            self.assertIn("100 sessions stand in two of its policies, tlsa and sts, and count once", done.stderr)
-            self.assertIn("100 sessions of Sender Inc. stand in two policies of one report, tlsa and sts, and count once.",
+            self.assertIn("100 sessions are listed under two of its policies, tlsa and sts, and count once", done.stderr)
+            self.assertIn("100 sessions of Sender Inc. are listed under two policies of one report, tlsa and sts, and count once.",
                           " ".join(reader.run("summary").stdout.split()))
             kinds = json.loads(reader.run("--json", "summary", "--by", "result-type").stdout)["result_types"]
             self.assertEqual([(one["result_type"], one["sessions"]) for one in kinds], [("certificate-expired", 2)])
@@ -88,7 +88,7 @@ class Counting(unittest.TestCase):
                 told = reader.run("read", "--no-store", reader.write("r", content)).stdout
                 page = reader.run("html", "-o", "-").stdout
                 for kind in expected:
-                    for text in (hit["what"], alerted, told, page):
+                    for text in (hit["failures"], alerted, told, page):
                         self.assertIn(kind, text)
                 for text in (alerted, told, page):
                     self.assertNotIn("a type of failure that RFC 8460 does not have", text)

@@ -147,13 +147,13 @@ class Page(unittest.TestCase):
         with Lab() as lab:
             reader = RecordedReader(lab)
             never = self.made(reader).read_text(encoding="utf-8")
-            self.assertIn("No session was ever recorded", never)
-            self.assertIn("No report of others was ever read in", never)
+            self.assertIn("No sessions were ever recorded", never)
+            self.assertIn("No report of others was ever read", never)
             self.assertNotIn("<svg", never)
             with reader.recorded():
                 reader.session("2026-09-01", "tls", 3, version="TLSv1.3")
             past = self.made(reader).read_text(encoding="utf-8")
-            self.assertIn("No session was recorded from 2026-10-31 to 2026-11-27. The last one is of 2026-09-01.", past)
+            self.assertIn("No sessions were recorded from 2026-10-31 to 2026-11-27. The last one is of 2026-09-01.", past)
             elsewhere = self.made(reader, "--since", "2026-09-01", "--until", "2026-09-01", "--domain", "typo.test")
             self.assertIn("None of the 3 sessions on 2026-09-01 had an accepted recipient in typo.test. There were recipients in "
                           "example.test.", elsewhere.read_text(encoding="utf-8"))

@@ -34,7 +34,7 @@ class Names(unittest.TestCase):
             done = reader.run("forget", EMOJI, "xn--a.example")
             self.assertNotIn("A-label", done.stderr)
             self.assertIn(f"{EMOJI}: ", done.stdout)
-            self.assertIn("xn--a.example: nothing was known of it", done.stdout)
+            self.assertIn("xn--a.example: no TLS history", done.stdout)
 
     def test_addresses_and_empty_labels_are_refused_for_the_true_reason(self) -> None:
         with Lab() as lab:

@@ -67,14 +67,14 @@ class OtherDomains(unittest.TestCase):
             with self.subTest(name), Lab() as lab:
                 reader = self.recorded(lab)
                 (item,) = self.take(reader, CASES / f"{name}.json")["inputs"]
-                self.assertEqual(item["oddities"], [])
+                self.assertEqual(item["warnings"], [])
                 self.assert_ours(reader)
 
     def test_a_report_without_a_policy_domain_is_shown_apart_and_alerted(self) -> None:
         with Lab() as lab:
             reader = self.recorded(lab)
             answer = self.take(reader, CASES / "report-no-policy-domain.json")
-            self.assertIn("it gives no policy domain", answer["inputs"][0]["oddities"][0])
+            self.assertIn("it gives no policy domain", answer["inputs"][0]["warnings"][0])
             self.assertEqual([one["failed"] for one in answer["other_domains"]], [50])
             for command in (("summary",), ("summary", "--by", "reporter"), ("summary", "--by", "result-type"), ("alert",),
                             ("reconcile",)):
@@ -90,7 +90,7 @@ class OtherDomains(unittest.TestCase):
         with Lab() as lab:
             reader = self.recorded(lab)
             (item,) = self.take(reader, headed)["inputs"]
-            self.assertEqual(item["oddities"], [])
+            self.assertEqual(item["warnings"], [])
             self.assert_ours(reader)
             self.assertIn("(none given) (in a report about example.org)", " ".join(reader.run("alert").stdout.split()))
             stranger = b"TLS-Report-Domain: stranger.example\n" + mail(packed(nameless("mx.stranger.example", report_id="x", organization="X")))
@@ -121,7 +121,7 @@ class OtherDomains(unittest.TestCase):
         with Lab() as lab:
             reader = self.recorded(lab)
             (item,) = self.take(reader, dane)["inputs"]
-            self.assertEqual(item["oddities"], [])
+            self.assertEqual(item["warnings"], [])
             self.assert_ours(reader)
             comparisons = self.answer(reader, "reconcile")["comparisons"]
             self.assertEqual({one["policy_domain"] for one in comparisons}, {"example.org"})
@@ -137,7 +137,7 @@ class OtherDomains(unittest.TestCase):
             self.assertEqual(self.others(reader), {"in.hoster.example": 50}, "cannot tell is not ours")
             bad_dns.mend("example.org")
             (item,) = self.take(reader, dane, options=())["inputs"]
-            self.assertEqual(item["oddities"], [])
+            self.assertEqual(item["warnings"], [])
             bad_dns.spoil("example.org", servfail)
             self.assert_ours(reader)
             with sqlite3.connect(reader.state / "reports.sqlite") as store:

@@ -73,7 +73,7 @@ domains = ["sts.test", "bare.test"]
 
     def test_sessions_below_the_least_version_are_failures(self) -> None:
         with Lab() as lab:
-            reader = self.world(lab, 'least_tls = "TLSv1.2"\n')
+            reader = self.world(lab, 'min_tls = "TLSv1.2"\n')
             with reader.recorded():
                 reader.session(DAY, "tls", 5, version="TLSv1.2", domain="bare.test")
                 reader.session(DAY, "tls", 3, version="TLSv1", domain="bare.test")
@@ -94,7 +94,7 @@ domains = ["sts.test", "bare.test"]
             self.assertEqual((drift["policy_domain"], drift["reporter"], drift["day"]), ("sts.test", "Sender Inc.", "2026-11-25"))
             self.assertIn("mode: testing", drift["seen"])
             self.assertIn("mode: enforce", drift["published"])
-            self.assertIn("sts.test: the MTA-STS policy is another one by now", reader.run("read", old).stdout)
+            self.assertIn("sts.test: the published MTA-STS policy differs from the one that a reporter saw", reader.run("read", old).stdout)
             self.assertEqual(reader.run("read", "--no-lookup", old).stdout.count("another one"), 0)
             stranger = reader.write("stranger", report(domain="stranger.test", report_id="x"))
             self.assertEqual(reader.read(stranger)["drift"], [], "nobody is asked about domains that are not ours")

@@ -86,7 +86,7 @@ class Read(unittest.TestCase):
             self.assertEqual(done.returncode, 65)
             (item,) = json.loads(done.stdout)["inputs"]
             self.assertEqual(item["reason"], "a mail without a report: of its 1 part none is gzip or JSON")
-            with open(item["kept_as"], encoding="utf-8") as kept:
+            with open(item["saved_as"], encoding="utf-8") as kept:
                 self.assertEqual(kept.read(), "Subject: hello\n\nno report\n")
             self.assertEqual(reader.run("read", "--no-store", "-", text_in="x").returncode, 65)
             self.assertEqual(len(list((reader.state / "rejected").iterdir())), 1, "nothing is kept with --no-store")
@@ -122,7 +122,7 @@ class Read(unittest.TestCase):
                     self.assertGreater(len(one[part]), 20)
             told = reader.run("read", "--no-store", path).stdout
             self.assertEqual(told.count("what to do: "), len(kinds))
-            self.assertIn("\nexample.test: certificate-expired, 2 sessions\n  at:         mx1.example.test (2)\n", told)
+            self.assertIn("\nexample.test: certificate-expired, 2 sessions\n  at:          mx1.example.test (2)\n", told)
             self.assertLessEqual(max(map(len, told.splitlines()[1:])), 80)
 
     def test_a_second_copy_in_the_same_run_does_not_count_twice(self) -> None:
@@ -140,14 +140,14 @@ class Read(unittest.TestCase):
             answer = reader.read(reader.write("second", report(successful=200)))
             (item,) = answer["inputs"]
             self.assertEqual(item["status"], "duplicate")
-            self.assertEqual(item["oddities"], ["its figures differ from those of the same report that is kept"])
+            self.assertEqual(item["warnings"], ["its figures differ from those of the same report in the store"])
 
     def test_reports_about_other_domains_and_of_the_future_are_read_and_marked(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, '[report]\ndomains = ["Example.Test"]\n')
             answer = reader.read("--no-lookup", reader.write("ours", report()), reader.write("other", report(domain="a.test")),
                                  reader.write("future", report(day="2031-01-01")))
-            self.assertEqual([item["oddities"] for item in answer["inputs"]],
+            self.assertEqual([item["warnings"] for item in answer["inputs"]],
                              [[], ["'a.test' is none of our policy domains (report.domains)"],
                               ["it is dated in the future"]])
             self.assertEqual(answer["exit"], 0)
@@ -162,7 +162,7 @@ class Read(unittest.TestCase):
     def test_a_report_that_is_too_old_is_read_and_not_kept_and_that_is_said(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, "[milter]\nretention_days = 30\n")
-            said = "read, older than 30 days, not kept"
+            said = "read, older than 30 days, not stored"
             for number, day in enumerate(("2026-10-27", "2026-01-01", "1999-12-31")):
                 old = reader.write(f"old{number}", report(failure("tlsa-invalid"), day=day, report_id=day))
                 done = reader.run("read", old)
@@ -172,11 +172,11 @@ class Read(unittest.TestCase):
                 self.assertEqual(reader.run("-q", "read", old).stderr, "")
                 self.assertIn(f"warning: {old}: {said}", reader.run("--json", "read", old).stderr)
                 (item,) = reader.read(old)["inputs"]
-                self.assertEqual((item["status"], item["kept"], item["reason"]), ("read", False, said))
+                self.assertEqual((item["status"], item["stored"], item["reason"]), ("read", False, said))
             (item,) = reader.read(reader.write("last", report(day="2026-10-28")))["inputs"]
-            self.assertEqual((item["status"], item["kept"]), ("read", True))
+            self.assertEqual((item["status"], item["stored"]), ("read", True))
             (item,) = reader.read("--no-store", reader.write("last", report(day="2026-10-27")))["inputs"]
-            self.assertEqual((item["status"], item["kept"]), ("read", False))
+            self.assertEqual((item["status"], item["stored"]), ("read", False))
             self.assertNotIn("reason", item)
             database = sqlite3.connect(reader.state / "reports.sqlite")
             self.assertEqual(database.execute("SELECT count(*) FROM reports").fetchall(), [(1,)])

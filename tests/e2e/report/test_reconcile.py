@@ -17,7 +17,7 @@ class Reconcile(unittest.TestCase):
         self.assertEqual(reader.run("read", reader.folder / "reports").returncode, 0)
         done = reader.run("--json", "reconcile", *options)
         self.assertEqual(done.returncode, expected, done.stdout + done.stderr)
-        return {(one["day"], one["reporter"]): one["finding"] for one in json.loads(done.stdout)["comparisons"]}
+        return {(one["day"], one["reporter"]): one["result"] for one in json.loads(done.stdout)["comparisons"]}
 
     def test_the_same_on_both_sides_matches(self) -> None:
         with Lab() as lab:
@@ -50,7 +50,7 @@ class Reconcile(unittest.TestCase):
                                      ("2026-11-24", "Sender Inc."): "no-report",
                                      ("2026-11-22", "stranger.example"): "unseen"})
             told = reader.run("reconcile").stdout
-            for word in ("strips it", "spoofed", "plaintext, though it knows TLS", "has not reported the day"):
+            for word in ("strips it", "spoofed", "plaintext, although it uses TLS", "has not reported the day"):
                 self.assertIn(word, " ".join(told.split()))
 
     def test_reporters_that_send_under_other_names_are_known_or_told(self) -> None:

@@ -94,7 +94,7 @@ class Send(unittest.TestCase):
 
     def deliver(self, reader: RecordedReader, now: str, expected: int = 0) -> str:
         reader.environment["STARTTLS_TOOLKIT_NOW"] = now
-        done = reader.run("queue", "--deliver")
+        done = reader.run("queue", "--send")
         self.assertEqual(done.returncode, expected, done.stderr)
         return done.stderr
 
@@ -239,9 +239,9 @@ class Send(unittest.TestCase):
         sending = Program(self.lab, "tlsrpt-report", "-c", reader.configuration, "self", "--send", "--no-lookup",
                           environment=reader.environment)
         self.assertTrue(self.mailbox.reached.wait(20))
-        other = reader.run("queue", "--deliver")
+        other = reader.run("queue", "--send")
         self.assertEqual(other.returncode, 75, "one at a time")
-        self.assertIn("another process works with it", other.stderr)
+        self.assertIn("another process uses it", other.stderr)
         sending.signal(signal.SIGKILL)
         sending.wait()
         self.mailbox.refusal = ""

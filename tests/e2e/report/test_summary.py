@@ -116,9 +116,9 @@ class Groups(Summary):
             with reader.recorded():
                 reader.session("2026-11-25", "tls", 10, version="TLSv1.3")
                 reader.session("2026-11-25", "no-mail", 4)
-            self.assertIn("mta_log is not set in tlsrpt.toml(5): TLS handshakes that failed are not told apart from other sessions "
+            self.assertIn("mta_log is not set in tlsrpt.toml(5): TLS handshakes that failed are counted with other sessions "
                           "without TLS and mail (4).", self.sentence(reader))
-            self.assertIn("mta_log, which says where that is, is not set", self.sentence(reader, "--by", "failure"))
+            self.assertIn("set mta_log in tlsrpt.toml(5) to count them", self.sentence(reader, "--by", "failure"))
             log = lab.new_folder("log") / "mail.log"
             log.touch()
             configured = RecordedReader(lab, f'[milter]\nmta_log = "{log}"\n')
@@ -167,9 +167,9 @@ class Nothing(Summary):
             reader = RecordedReader(lab)
             for options in ((), ("--by", "day"), ("--by", "version"), ("--domain", "example.test"), ("--tls-version", "1.0")):
                 said = self.sentence(reader, *options)
-                self.assertIn(f"No session was ever recorded in {reader.state}. Is tlsrpt-milter running", said)
+                self.assertIn(f"No sessions were ever recorded in {reader.state}. Is tlsrpt-milter running", said)
                 self.assertNotIn("Sessions", said)
-            self.assertIn("No report of others was ever read in", self.sentence(reader, "--by", "reporter"))
+            self.assertIn("No report of others was ever read", self.sentence(reader, "--by", "reporter"))
             self.assertIn("No report of others", self.sentence(reader, "--by", "result-type"))
             self.assertEqual(self.out(reader, "--by", "day", "--csv").count("\n"), 1)
             answer = json.loads(reader.run("--json", "summary").stdout)
@@ -180,9 +180,9 @@ class Nothing(Summary):
             reader = RecordedReader(lab)
             with reader.recorded():
                 reader.session("2026-11-10", "tls", 3, version="TLSv1.3")
-            self.assertIn("No session was recorded from 2026-11-21 to 2026-11-27. The last one is of 2026-11-10. Is tlsrpt-milter "
+            self.assertIn("No sessions were recorded from 2026-11-21 to 2026-11-27. The last one is of 2026-11-10. Is tlsrpt-milter "
                           "still running", self.sentence(reader))
-            self.assertIn("No session was recorded on 2026-11-01. The first one is of 2026-11-10.",
+            self.assertIn("No sessions were recorded on 2026-11-01. The first one is of 2026-11-10.",
                           self.sentence(reader, "--since", "2026-11-01", "--until", "2026-11-01"))
             with reader.recorded():
                 reader.session("2026-11-20", "tls", 3, version="TLSv1.3")
@@ -206,7 +206,7 @@ class Nothing(Summary):
                           self.sentence(reader, "--tls-version", "1.0"))
             self.assertIn("used TLSv1.0 with a recipient in example.test.",
                           self.sentence(reader, "--tls-version", "1.0", "--domain", "example.test", "--by", "host"))
-            self.assertIn("so none is known of a policy domain", self.sentence(reader, "--by", "failure", "--domain", "example.test"))
+            self.assertIn("so it belongs to no policy domain", self.sentence(reader, "--by", "failure", "--domain", "example.test"))
             with reader.recorded():
                 reader.session("2026-10-25", "plaintext", 3)
             self.assertIn("None of the 3 sessions on 2026-10-25 used TLS.",
@@ -216,7 +216,7 @@ class Nothing(Summary):
         with Lab() as lab:
             reader = RecordedReader(lab)
             said = " ".join(reader.run("advise", "typo.test").stdout.split())
-            self.assertIn("No session was ever recorded", said)
+            self.assertIn("No sessions were ever recorded", said)
             with reader.recorded():
                 reader.session("2026-11-25", "tls", 3, version="TLSv1.3")
             said = " ".join(reader.run("advise", "typo.test").stdout.split())
@@ -226,11 +226,11 @@ class Nothing(Summary):
     def test_of_downgrades_where_there_are_no_sessions(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
-            self.assertIn("No session was ever recorded", reader.run("downgrades").stdout)
+            self.assertIn("No sessions were ever recorded", reader.run("downgrades").stdout)
             with reader.recorded():
                 reader.session("2026-11-25", "tls", 3, version="TLSv1.3")
             self.assertEqual(reader.run("downgrades").stdout,
-                             "No sender that had used TLS came without it from 2026-10-31 to 2026-11-27.\n")
+                             "No sender that used TLS before came without it from 2026-10-31 to 2026-11-27.\n")
 
 
 if __name__ == "__main__":

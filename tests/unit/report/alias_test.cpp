@@ -4,18 +4,17 @@
 #include <stdexcept>
 
 #include "base/log.h"
-#include "report/commands.h"
 #include "support.h"
 
 using namespace starttls;
 using namespace starttls::report;
 
 TEST_CASE("an alias reads standard input quietly, and nothing else") {
-  CHECK(is_alias({.inputs = {"-"}}, true, false));
-  CHECK_FALSE(is_alias({.inputs = {"-"}}, false, false));
-  CHECK_FALSE(is_alias({.inputs = {"-"}}, true, true));
-  CHECK_FALSE(is_alias({.inputs = {"-", "file"}}, true, false));
-  CHECK_FALSE(is_alias({.inputs = {"file"}}, true, false));
+  CHECK(is_alias({"-"}, true, false));
+  CHECK_FALSE(is_alias({"-"}, false, false));
+  CHECK_FALSE(is_alias({"-"}, true, true));
+  CHECK_FALSE(is_alias({"-", "file"}, true, false));
+  CHECK_FALSE(is_alias({"file"}, true, false));
   CHECK_FALSE(is_alias({}, true, false));
 }
 

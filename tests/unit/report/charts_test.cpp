@@ -24,18 +24,18 @@ std::size_t count(const std::string& text, const std::string& what) {
 }  // namespace
 
 TEST_CASE("the axis of shares starts below the least share, and as near as it may") {
-  CHECK(share_scale(100).least == 99);
-  CHECK(share_scale(99.5).least == 99);
-  CHECK(share_scale(99.05).least == 98);
-  CHECK(share_scale(96.3).least == 95);
-  CHECK(share_scale(95).least == 90);
-  CHECK(share_scale(60).least == 50);
-  CHECK(share_scale(12).least == 0);
-  CHECK(share_scale(0).least == 0);
+  CHECK(share_scale(100).min == 99);
+  CHECK(share_scale(99.5).min == 99);
+  CHECK(share_scale(99.05).min == 98);
+  CHECK(share_scale(96.3).min == 95);
+  CHECK(share_scale(95).min == 90);
+  CHECK(share_scale(60).min == 50);
+  CHECK(share_scale(12).min == 0);
+  CHECK(share_scale(0).min == 0);
   for (double share = 0; share <= 100; share += 0.25) {
     const ShareScale scale = share_scale(share);
-    CHECK((scale.least < share || scale.least == 0));
-    CHECK((100 - scale.least) / scale.step <= 5.01);
+    CHECK((scale.min < share || scale.min == 0));
+    CHECK((100 - scale.min) / scale.step <= 5.01);
   }
 }
 

@@ -19,7 +19,7 @@ const std::string state = "/var/lib/starttls-toolkit/tlsrpt";
 
 TEST_CASE("where no session was ever recorded, what to look at is said") {
   const std::string text = why_no_sessions({}, state, week, std::nullopt);
-  CHECK(text.contains("No session was ever recorded in " + state));
+  CHECK(text.contains("No sessions were ever recorded in " + state));
   CHECK(text.contains("smtpd_milters"));
   CHECK(why_no_sessions({}, state, week, "example.org") == text);
 }
@@ -49,7 +49,7 @@ TEST_CASE("where no session is of the policy domain, those that there are are na
 }
 
 TEST_CASE("where there is no report of the days, the newest is named") {
-  CHECK(why_no_reports(std::nullopt, week, std::nullopt).contains("was ever read in"));
+  CHECK(why_no_reports(std::nullopt, week, std::nullopt).contains("was ever read."));
   CHECK(why_no_reports(day("2026-10-30"), week, std::nullopt).contains("the newest is of 2026-10-30"));
   CHECK(why_no_reports(std::nullopt, week, "example.org").contains("about example.org"));
 }

@@ -201,7 +201,7 @@ TEST_CASE(
     const auto [of, count] = seen(1, 100, "mail.honest.test");
     reconciliation.add(of, count);
     const auto comparisons = reconciliation.comparisons(first_day + std::chrono::days(20));
-    return comparisons.empty() ? "nothing" : std::string(word_of(comparisons[0].finding));
+    return comparisons.empty() ? "nothing" : std::string(to_string(comparisons[0].result));
   };
   CHECK(finding(false, reported(1, "honest.test", 1, 100)) == "matches");
   CHECK(finding(false, reported(1, "honest.test", 1, 200)) == "more-reported");

@@ -31,7 +31,7 @@ TEST_CASE("a failure of the log and the same one of a report have one name") {
 TEST_CASE("every failure of the log has a result type of RFC 8460") {
   const std::set<std::string_view> types{"certificate-host-mismatch", "certificate-not-trusted",
                                          "certificate-expired", "validation-failure"};
-  for (const HandshakeFailure failure : all) CHECK(types.contains(result_type_of(failure)));
+  for (const HandshakeFailure failure : all) CHECK(types.contains(result_type(failure)));
 }
 
 TEST_CASE("every failure of the log is explained, and not as a type that RFC 8460 does not have") {
@@ -43,6 +43,6 @@ TEST_CASE("every failure of the log is explained, and not as a type that RFC 846
     CHECK_FALSE(explanation.cause.empty());
     CHECK_FALSE(explanation.remedy.empty());
     CHECK(meanings.insert(explanation.meaning).second);
-    CHECK(&explanation == &explanation_of_failure(failure_name(failure)));
+    CHECK(&explanation == &explain_failure(failure_name(failure)));
   }
 }

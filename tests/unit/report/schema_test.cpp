@@ -67,7 +67,7 @@ TEST_CASE("every kind of session makes a report that satisfies the schema") {
       self_report(counts, to_day(morning), at("2026-11-23T00:00:00Z"), reporter, std::nullopt);
   CHECK(report.policies.size() >= 2);
   CHECK(fault_of(to_json(report)).empty());
-  put_policies(
+  set_policies(
       report,
       {{"example.test", {.type = "sts", .strings = {"version: STSv1"}, .mx_hosts = {"mx.example.test"}}},
        {"example.org", {.type = "tlsa", .strings = {"3 1 1 ab"}, .mx_hosts = {"mx.example.test"}}}});

@@ -98,42 +98,42 @@ TEST_CASE("a table fits the terminal, whatever the names, and cuts none that fit
   const Table table{{"Name", "Sessions"},
                     {{std::string(200, 'x'), "1"}, {long_name, "2"}, {"short", "123456789"}}};
   for (const std::size_t width : {20U, 40U, 80U, 100U, 250U}) {
-    std::istringstream lines(in_columns(table, width));
+    std::istringstream lines(to_columns(table, width));
     for (std::string line; std::getline(lines, line);) CHECK(line.size() <= width);
   }
-  CHECK(in_columns(table, 80).contains("xxx...\n"));
-  CHECK(in_columns(table, 80).contains("\n" + long_name + "\n"));
-  CHECK(in_columns(table, 100).contains("\n" + long_name + " "));
-  CHECK(in_columns(Table{{"A", "B"}, {{"x", "10"}}}, 80) == "A   B\nx  10\n");
+  CHECK(to_columns(table, 80).contains("xxx...\n"));
+  CHECK(to_columns(table, 80).contains("\n" + long_name + "\n"));
+  CHECK(to_columns(table, 100).contains("\n" + long_name + " "));
+  CHECK(to_columns(Table{{"A", "B"}, {{"x", "10"}}}, 80) == "A   B\nx  10\n");
 }
 
 TEST_CASE("without a terminal a row of a table is one line, and whole") {
   const std::string name(3'000, 'x');
   const std::string out =
-      in_columns(Table{{"Name", "Sessions"}, {{name, "1"}, {"short", "2"}}}, std::nullopt);
+      to_columns(Table{{"Name", "Sessions"}, {{name, "1"}, {"short", "2"}}}, std::nullopt);
   CHECK(std::ranges::count(out, '\n') == 3);
   CHECK(out.contains(name + "         1\n"));
 }
 
 TEST_CASE("figures that have no room beside each other stand below the name") {
   const Table table{{"Name", "Sessions", "Plaintext", "Messages"}, {{"sender.test", "12", "3", "45"}}};
-  CHECK(in_columns(table, 30) == "sender.test\n  Sessions 12  Plaintext 3\n  Messages 45\n");
+  CHECK(to_columns(table, 30) == "sender.test\n  Sessions 12  Plaintext 3\n  Messages 45\n");
 }
 
 TEST_CASE("names that are not ASCII are aligned by their characters") {
   const Table table{{"Name", "N"}, {{"Universität", "1"}, {"Universitaet", "2"}}};
-  CHECK(in_columns(table, 80) == "Name          N\nUniversität   1\nUniversitaet  2\n");
-  const std::string cut = in_columns(Table{{"Name", "N"}, {{"ä" + std::string(90, 'x'), "1"}}}, 20);
+  CHECK(to_columns(table, 80) == "Name          N\nUniversität   1\nUniversitaet  2\n");
+  const std::string cut = to_columns(Table{{"Name", "N"}, {{"ä" + std::string(90, 'x'), "1"}}}, 20);
   CHECK(cut.contains("äxxxxxxxxxxxxxxxx...\n"));
 }
 
 TEST_CASE("the width of the output is the terminal's, and COLUMNS counts first") {
-  CHECK(width_of(true, "", 132) == 132U);
-  CHECK(width_of(true, "100", 132) == 100U);
-  CHECK(width_of(true, "", 0) == 80U);
+  CHECK(choose_width(true, "", 132) == 132U);
+  CHECK(choose_width(true, "100", 132) == 100U);
+  CHECK(choose_width(true, "", 0) == 80U);
   for (const char* const no_width : {"0", "-1", "wide", "80x", " 80", "5", "99999999999999999999"})
-    CHECK(width_of(true, no_width, 132) == 132U);
-  CHECK(width_of(false, "100", 132) == std::nullopt);
+    CHECK(choose_width(true, no_width, 132) == 132U);
+  CHECK(choose_width(false, "100", 132) == std::nullopt);
 }
 
 TEST_CASE("a cell of CSV is never a formula, and a quote in it does not end it") {

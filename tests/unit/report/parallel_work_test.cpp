@@ -1,3 +1,5 @@
+#include "report/parallel_work.h"
+
 #include <algorithm>
 #include <atomic>
 #include <barrier>
@@ -7,7 +9,6 @@
 #include <set>
 #include <thread>
 
-#include "report/parallel_work.h"
 #include "support.h"
 
 using namespace starttls;
@@ -40,7 +41,7 @@ TEST_CASE("what hangs at one place keeps nobody else waiting") {
                                 ended.insert(index);
                                 return {};
                               }};
-  CHECK(good(run_in_parallel(places, {.max_at_once = 2, .max_time = forever}, listener)) == 0);
+  CHECK(good(run_in_parallel(places, {.max_concurrent = 2, .max_time = forever}, listener)) == 0);
   CHECK(ended == std::set<std::size_t>{0, 1, 2, 3});
 }
 
@@ -66,7 +67,7 @@ TEST_CASE("no more go at once than may, one to each place, and as many as may") 
                                 };
                               },
                               .ended = [](std::size_t, const Result<void>& done) { return done; }};
-  CHECK(good(run_in_parallel(places, {.max_at_once = 5, .max_time = forever}, listener)) == 0);
+  CHECK(good(run_in_parallel(places, {.max_concurrent = 5, .max_time = forever}, listener)) == 0);
   CHECK(most == 5);
 }
 
@@ -83,11 +84,11 @@ TEST_CASE("nothing is begun once the time is over, and each is told how much is 
                               },
                               .ended = [](std::size_t, const Result<void>& done) { return done; }};
   const std::vector<std::string> places{"a", "b", "a", "c"};
-  const std::size_t left = good(run_in_parallel(places, {.max_at_once = 2, .max_time = 50ms}, listener));
+  const std::size_t left = good(run_in_parallel(places, {.max_concurrent = 2, .max_time = 50ms}, listener));
   CHECK(left == 4 - begun);
   CHECK(begun <= 2);
   CHECK(too_long == 0);
-  CHECK(good(run_in_parallel(places, {.max_at_once = 2, .max_time = 0ms}, listener)) == 4);
+  CHECK(good(run_in_parallel(places, {.max_concurrent = 2, .max_time = 0ms}, listener)) == 4);
 }
 
 TEST_CASE("an error of the caller's ends the work, and one of the work does not") {
@@ -101,7 +102,7 @@ TEST_CASE("an error of the caller's ends the work, and one of the work does not"
                           return {};
                         }};
   const std::vector<std::string> places{"a", "a", "a", "a"};
-  CHECK(bad(run_in_parallel(places, {.max_at_once = 3, .max_time = forever}, listener)).message ==
+  CHECK(bad(run_in_parallel(places, {.max_concurrent = 3, .max_time = forever}, listener)).message ==
         "the disk is full");
   CHECK(ended == 2);
 }

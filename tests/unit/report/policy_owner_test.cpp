@@ -1,4 +1,5 @@
 #include "report/policy_owner.h"
+
 #include "report/report_assembler.h"
 #include "support.h"
 
@@ -21,18 +22,18 @@ tlsrpt::PolicyResult about(const std::string& domain, const std::string& mx_host
   return policy;
 }
 
-OurDomains facts(const std::set<std::string>& domains) {
+OurDomains configured(const std::set<std::string>& domains) {
   return {.domains = domains, .mx_hosts = {}, .recording_hosts = {}};
 }
 
 PolicyOwner of(const std::string& domain, const OurDomains& ours, const ReportContext& report = {}) {
-  return whose(about(domain), report, ours);
+  return find_owner(about(domain), report, ours);
 }
 
 }  // namespace
 
 TEST_CASE("a policy domain of ours, an MX host of it and a name below it are ours") {
-  OurDomains ours = facts({"example.org", "example.net"});
+  OurDomains ours = configured({"example.org", "example.net"});
   ours.mx_hosts.add("MX.Hoster.Example.", "example.org");
   ours.mx_hosts.add("mx.hoster.example", "example.net");
   ours.mx_hosts.add("*.pool.example", "example.net");
@@ -52,12 +53,12 @@ TEST_CASE("a policy domain of ours, an MX host of it and a name below it are our
 }
 
 TEST_CASE("without configured domains everything is ours") {
-  CHECK(of("anything.example", facts({})).is_ours());
-  CHECK(of("", facts({})).is_ours());
+  CHECK(of("anything.example", configured({})).is_ours());
+  CHECK(of("", configured({})).is_ours());
 }
 
 TEST_CASE("a host that records sessions is ours, of the domains that these had mail for") {
-  OurDomains ours = facts({"example.org", "example.net"});
+  OurDomains ours = configured({"example.org", "example.net"});
   store::SessionClass session{.receiving_mx = "in.hoster.example"};
   ours.add(session, {});
   CHECK(of("in.hoster.example", ours).domains == ours.domains);
@@ -69,7 +70,7 @@ TEST_CASE("a host that records sessions is ours, of the domains that these had m
 }
 
 TEST_CASE("what the same reporter saw of our MX hosts in other reports tells") {
-  const OurDomains ours = facts(org);
+  const OurDomains ours = configured(org);
   SeenMxHosts seen(ours);
   tlsrptdb::ReportedPolicy other{.report = 1, .signer = {}, .report_domain = {}, .head = {}, .policy = {}};
   other.head.organization_name = "Sender";
@@ -80,38 +81,38 @@ TEST_CASE("what the same reporter saw of our MX hosts in other reports tells") {
   other.policy.policy_domain = "stranger.example";
   other.policy.policy_strings = {"mx: mx.evil.example"};
   seen.add(other);
-  const ReportContext report{.report_domain = {}, .our_domains = {}, .seen_hosts = seen.of(other)};
+  const ReportContext report{.report_domain = {}, .our_domains = {}, .seen_hosts = seen.find(other)};
   CHECK(of("mx.cloud.example", ours, report).domains == org);
   CHECK(of("mx.evil.example", ours, report).by == OwnerRule::other);
   other.head.organization_name = "Another";
-  CHECK(seen.of(other) == nullptr);
+  CHECK(seen.find(other) == nullptr);
 }
 
 TEST_CASE("a report is ours where TLS-Report-Domain or another policy in it is, wherever that stands") {
-  const OurDomains ours = facts(org);
+  const OurDomains ours = configured(org);
   CHECK(of("", ours, {.report_domain = "example.org", .our_domains = {}}).by == OwnerRule::report_domain);
   CHECK(of("x.example", ours, {.report_domain = "example.org", .our_domains = {}}).domains == org);
   CHECK(of("x.example", ours, {.report_domain = "x.example", .our_domains = {}}).by == OwnerRule::other);
   const auto first = about("x.example");
   const auto second = about("example.org");
   const auto third = about("");
-  const auto found = whose({&first, &second, &third}, ReportContext(), ours);
+  const auto found = find_owners({&first, &second, &third}, ReportContext(), ours);
   CHECK(found[0].by == OwnerRule::same_report);
   CHECK(found[1].by == OwnerRule::domain);
   CHECK(found[2].by == OwnerRule::same_report);
   CHECK(found[0].domains == org);
-  const auto strangers = whose({&first, &third}, ReportContext(), ours);
+  const auto strangers = find_owners({&first, &third}, ReportContext(), ours);
   CHECK_FALSE(strangers[0].is_ours());
   CHECK_FALSE(strangers[1].is_ours());
 }
 
 TEST_CASE("a policy without a domain is ours where it names an MX host of ours") {
-  OurDomains ours = facts(org);
+  OurDomains ours = configured(org);
   ours.mx_hosts.add("mx.hoster.example", "example.org");
-  CHECK(whose(about("", "MX.hoster.example."), {}, ours).by == OwnerRule::named_host);
-  CHECK(whose(about("", "", "mx.hoster.example"), {}, ours).domains == org);
-  CHECK(whose(about("", "mx.evil.example"), {}, ours).by == OwnerRule::other);
-  CHECK(whose(about("x.example", "mx.hoster.example"), {}, ours).by == OwnerRule::other);
+  CHECK(find_owner(about("", "MX.hoster.example."), {}, ours).by == OwnerRule::named_host);
+  CHECK(find_owner(about("", "", "mx.hoster.example"), {}, ours).domains == org);
+  CHECK(find_owner(about("", "mx.evil.example"), {}, ours).by == OwnerRule::other);
+  CHECK(find_owner(about("x.example", "mx.hoster.example"), {}, ours).by == OwnerRule::other);
 }
 
 TEST_CASE("a label says why a policy is ours") {
@@ -123,12 +124,12 @@ TEST_CASE("a label says why a policy is ours") {
 }
 
 TEST_CASE("a report of many policies is given in parts, and each policy once") {
-  const OurDomains ours = facts(org);
+  const OurDomains ours = configured(org);
   std::size_t given = 0;
   std::size_t of_ours = 0;
-  const OnReported take = [&](const Reported& reported) {
+  const ReportedSink take = [&](const Reported& reported) {
     ++given;
-    of_ours += reported.whose.is_ours() ? 1U : 0U;
+    of_ours += reported.owner.is_ours() ? 1U : 0U;
   };
   ReportAssembler reports(ours, nullptr, take);
   for (std::size_t number = 0; number < 2 * max_policies_at_once + 1; ++number) {

@@ -1,4 +1,5 @@
 #include "report/publication_changes.h"
+
 #include "support.h"
 
 using namespace starttls;
@@ -40,7 +41,7 @@ TEST_CASE("what was there and is gone is reported until it is forgotten") {
   CHECK(changes.to_keep[0].missed == now);
   CHECK(changes.to_keep[0].seen == before);
   CHECK(
-      in_words(changes.gone[0])
+      description(changes.gone[0])
           .starts_with("a.test: its MTA-STS policy is gone, which was last seen on 2026-11-26: status 404."));
   const auto later = compare(changes.to_keep, found(Presence::gone), now + max_missed);
   CHECK(later.gone.size() == 1);
