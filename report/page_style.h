@@ -1,4 +1,4 @@
-// How the page of `tlsrpt-report html` looks: on a phone, on a large screen, light, dark and on paper.
+// The style of the page of `tlsrpt-report html`, from page_style.css.
 #pragma once
 
 #include <string_view>
