@@ -1,33 +1,16 @@
 #include "mtasts/record.h"
 
-#include "support.h"
+#include "support/record_cases.h"
 
 using namespace starttls;
 using namespace starttls::mtasts;
+using namespace starttls::test;
 
 namespace {
 
-struct Verdict {
-  std::string why;
-  std::vector<std::string> answer;
-  std::string id;  // empty: none in force
-  std::string told;
-};
-
-void check(const std::vector<Verdict>& verdicts) {
-  for (const Verdict& verdict : verdicts) {
-    CAPTURE(verdict.why, verdict.answer);
-    const auto reading = read_records(verdict.answer);
-    CHECK((reading.record ? reading.record->id : "") == verdict.id);
-    std::string told;
-    for (const Finding& finding : reading.findings) {
-      const char* word = finding.severity == Severity::note    ? "note"
-                         : finding.severity == Severity::fault ? "fault"
-                                                               : "refused";
-      told += fmt::format("{} {}\n", word, to_string(finding));
-    }
-    CHECK(told == verdict.told);
-  }
+void check(const std::vector<RecordCase>& cases) {
+  check_records(cases, read_records,
+                [](const RecordReading& reading) { return reading.record ? reading.record->id : ""; });
 }
 
 }  // namespace
