@@ -63,7 +63,7 @@ Result<void> keep(tlsrptdb::OwnDomains& own, const PublicationChanges& changes,
   return own.forget_mx_hosts(now - mx_hosts_kept);
 }
 
-// Nothing where there is nothing: cron sends no mail then.
+// Empty where there is no alert: cron sends no mail then.
 std::string render(const std::vector<Alert>& alerts, Day day, const AlertCollection& collection) {
   if (alerts.empty()) return {};
   std::string text =

@@ -36,7 +36,7 @@ bool is_or_is_below(const std::string& name, const std::string& domain) {
   return name == domain || name.ends_with("." + domain);
 }
 
-// RFC 6376 section 3.5: l= limits what is signed of the body.
+// RFC 6376 section 3.5: l= limits the part of the body that is signed.
 bool covers_a_part(const std::string& signer, const std::vector<mail::Field>& fields) {
   return std::ranges::any_of(fields, [&](const mail::Field& field) {
     if (field.name != "dkim-signature" || !mail::find_tag(field.value, "l")) return false;
@@ -49,7 +49,7 @@ bool is_dkim(const mail::AuthenticationResult& result) {
   return result.method == "dkim";
 }
 
-// Of the field that decides.
+// Reads the results of the one field that counts.
 void take_results(const mail::AuthenticationResults& results, const std::vector<mail::Field>& fields,
                   ReportOrigin& origin) {
   origin.unsigned_reason =

@@ -106,7 +106,8 @@ std::vector<std::size_t> labelled_days(std::size_t days) {
   return labelled;
 }
 
-// Each is shifted by its own place, so that the first and the last stay within the plot.
+// A label is shifted left by a share of its width that grows along the axis, so that the first and the last
+// stay within the plot.
 std::string day_axis(const std::vector<Day>& days) {
   std::string out = R"(<div class="days" aria-hidden="true">)";
   std::size_t label = 0;
@@ -145,7 +146,7 @@ std::string in_frame(const ChartFrame& frame, const std::vector<Day>& days,
   return out + grid(lines) + plot + "</svg>\n" + day_axis(days) + "</div></figure>\n";
 }
 
-// Shows its day and figure to a pointer, wherever above the day that is.
+// A tooltip with the day and its figure, over the whole height of the plot.
 std::string pointer_area(std::size_t day, std::size_t days, const std::string& text) {
   const double width = plot_width / static_cast<double>(days);
   return fmt::format(

@@ -20,7 +20,7 @@ Contact parse_contact(std::string_view contact, const std::string& host) {
   const std::string_view text = within_angle_brackets(trim(contact));
   Contact found{.domain = host, .sender = "postmaster@" + host};
   const auto at = text.rfind('@');
-  // As a URI where it is one, else as the address in one.
+  // A URI, or a mail address without "mailto:".
   auto destination = tlsrpt::parse_destination(text);
   if (!destination && at != std::string_view::npos && !to_lower(text).starts_with("https:"))
     destination = tlsrpt::parse_destination("mailto:" + std::string(text));
@@ -29,7 +29,7 @@ Contact parse_contact(std::string_view contact, const std::string& host) {
     if (destination->scheme == tlsrpt::Destination::Scheme::mailto) found.sender = destination->target;
     return found;
   }
-  // A local part that is not for a command line, such as a quoted one.
+  // Addresses that no command line may have, such as with a quoted local part: only their domain is used.
   if (at == std::string_view::npos || text.find_first_of(" \t\r\n") != std::string_view::npos) return found;
   const auto domain = DomainName::parse(text.substr(at + 1));
   if (domain && domain->str().contains('.')) found.domain = domain->str();

@@ -7,7 +7,7 @@
 namespace starttls::report {
 namespace {
 
-// "mx:  A.example. " is "mx:a.example."
+// "mx:  A.example. " becomes "mx:a.example."
 std::set<std::string> normalise(const std::vector<std::string>& strings) {
   std::set<std::string> forms;
   for (const std::string& text : strings) {

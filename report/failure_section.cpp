@@ -1,5 +1,5 @@
 // The part of the page about failures: what the mail server's log shows and what others report, under one
-// name where it is one thing.
+// name where both mean the same.
 #include <fmt/format.h>
 
 #include <algorithm>

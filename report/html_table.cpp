@@ -28,7 +28,7 @@ std::string_view class_attribute(ColumnKind kind) {
 HtmlTable::HtmlTable(std::string caption, std::vector<HtmlColumn> columns)
     : caption_(std::move(caption)), columns_(std::move(columns)) {}
 
-// The roles are said because the style of narrow screens takes them from the elements.
+// Roles are explicit because the style for narrow screens removes those of the elements.
 void HtmlTable::add_row(std::string_view head, const std::vector<std::string>& cells) {
   body_ += fmt::format(R"(<tr role="row">{})", head);
   for (std::size_t at = 0; at < cells.size(); ++at) {
@@ -56,7 +56,7 @@ std::string HtmlTable::html() const {
                   html_text(caption_));
   for (const HtmlColumn& column : columns_) {
     const std::string name = html_text(column.name);
-    // Above a chart there is no need to read it: the legend says it.
+    // The head of a chart is empty: the legend has it.
     out +=
         column.kind == ColumnKind::chart
             ? fmt::format(R"(<th scope="col" role="columnheader" class="chart" aria-label="{}"></th>)", name)

@@ -46,7 +46,7 @@ void add_policy(const tlsrpt::PolicyResult& policy, const ParserSettings& settin
     input.seen_policies.emplace(domain, policy.policy_strings);
 }
 
-// The policies of a report, or many of them.
+// Adds the policies of a report, or a part of them.
 void add_policies(const std::vector<tlsrpt::PolicyResult>& policies, const ParserSettings& settings,
                   Input& input) {
   std::vector<const tlsrpt::PolicyResult*> as_sent;
@@ -122,7 +122,7 @@ Input Parser::parse(Input input, const mail::RandomAccessFile& source, const tls
     weight = 0;
   };
   const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
-    // The identity is that of the report as it came.
+    // The fingerprint is that of the report as it was sent.
     if (identity_) identity_->add(policy);
     policy.policy_domain = tlsrpt::normalise_policy_domain(policy.policy_domain);
     if (policies.size() == max_policies_at_once || weight > max_size_at_once) settle();

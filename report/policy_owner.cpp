@@ -109,7 +109,7 @@ std::vector<PolicyOwner> find_owners(const std::vector<const tlsrpt::PolicyResul
       report.our_domains.insert(found.back().domains.begin(), found.back().domains.end());
   }
   if (report.our_domains.empty()) return found;
-  // What came before the first policy of ours.
+  // Policies before the first one of ours.
   for (std::size_t at = 0; at < policies.size(); ++at) {
     const bool is_strong = found[at].by == OwnerRule::domain || found[at].by == OwnerRule::mx_host;
     if (!is_strong) found[at] = find_owner(*policies[at], report, ours);

@@ -78,7 +78,7 @@ event::Task<std::vector<Facts>> examine(discovery::PolicyResolver& policy_resolv
   return event::when_all(std::move(tasks));
 }
 
-// One question about each domain, at the name that begins so.
+// One question for each domain, with the prefix before its name.
 event::Task<std::vector<dns::Answer>> ask(dns::Resolver& resolver, const std::vector<DomainName>& domains,
                                           std::string_view prefix, dns::Type type) {
   std::vector<event::Task<dns::Answer>> tasks;
@@ -139,8 +139,8 @@ event::Task<std::vector<discovery::MtaStsDiscovery>> discover(const discovery::D
   co_return co_await event::when_all(std::move(tasks));
 }
 
-// Whether what the policy host said is its last word. A host that cannot be reached from here, or has error
-// of its own, may have the policy all the same.
+// Whether the answer of the policy host means that it has no policy. A host that cannot be reached from here, or
+// that has an error, may still have one.
 bool is_final(const http::Page& page) {
   switch (page.error) {
     case http::FetchError::none:  // what came is no policy

@@ -17,7 +17,7 @@ using store::Tally;
 
 using session::HandshakeFailure;
 
-// What a failure detail is about; details with the same content are one.
+// The content of a failure detail; details with the same content are added up.
 struct Failure {
   std::string result_type;  // RFC 8460 section 4.3
   std::string reason;
@@ -38,8 +38,8 @@ struct Meaning {
   const char* reason;
 };
 
-// RFC 8460 section 4.3.1. The sending side would report the same session so when the offer of STARTTLS was
-// stripped on the way.
+// RFC 8460 section 4.3.1: as the sending side would report a session whose offer of STARTTLS was stripped on
+// the path.
 Meaning meaning_of_plaintext(bool downgraded) {
   constexpr const char* type = "starttls-not-supported";
   if (downgraded) {
@@ -63,11 +63,11 @@ const char* failure_reason(HandshakeFailure failure) {
     case HandshakeFailure::no_shared_cipher:
       return "no-shared-cipher: both sides have no cipher in common";
     case HandshakeFailure::unsupported_protocol:
-      return "old-protocol: both sides have no TLS version in common";
+      return "unsupported-protocol: both sides have no TLS version in common";
     case HandshakeFailure::not_tls:
       return "not-tls: the sending MTA sent something other than TLS after STARTTLS";
     case HandshakeFailure::lost_connection:
-      return "dropped: the connection ended within the TLS handshake";
+      return "lost-connection: the connection ended within the TLS handshake";
     case HandshakeFailure::disconnected:
       return "disconnected: the sending MTA disconnected after the handshake; it may have rejected the "
              "certificate";
@@ -78,7 +78,7 @@ const char* failure_reason(HandshakeFailure failure) {
   return "the TLS handshake failed";
 }
 
-// RFC 8460 section 4.3.2: as the sending side would report what it did not like.
+// RFC 8460 section 4.3.2: as the sending side would report the failure.
 Meaning meaning_of(HandshakeFailure failure) {
   return {.result_type = result_type(failure), .reason = failure_reason(failure)};
 }

@@ -37,7 +37,7 @@ Time some_time_within(Time now, std::chrono::milliseconds window) {
          std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, window.count())(random));
 }
 
-// For sendmail(8), which takes lines as this system has them.
+// For sendmail(8), which takes lines that end with LF.
 std::string with_plain_newlines(const std::string& message) {
   std::string plain;
   for (const char c : message) {

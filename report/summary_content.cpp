@@ -50,7 +50,7 @@ Result<void> read_own_sessions(const SummaryRequest& request, const config::Tlsr
   return {};
 }
 
-// Why there are no groups, although there were sessions.
+// Why there are no groups although there were sessions.
 std::string why_no_groups(const SummaryContent& content, const SummaryRequest& request,
                           const config::TlsrptConfig& configuration) {
   const std::string recipients = request.domain ? " with a recipient in " + *request.domain : "";

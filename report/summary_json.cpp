@@ -1,4 +1,4 @@
-// The summary for machines.
+// The summary as JSON.
 #include "json/json_text.h"
 #include "report/summary_content.h"
 

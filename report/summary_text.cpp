@@ -91,7 +91,7 @@ Table failure_table(const GroupedFigures& groups) {
   return table;
 }
 
-// Of one TLS version.
+// Groups of sessions with one TLS version.
 Table version_group_table(const GroupedFigures& groups, Grouping by) {
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   if (by != Grouping::day) {
@@ -108,7 +108,7 @@ Table version_group_table(const GroupedFigures& groups, Grouping by) {
 Table group_table(const GroupedFigures& groups, Grouping by, bool has_recipients) {
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   if (by == Grouping::sender || by == Grouping::host || by == Grouping::address) {
-    // The senders in plaintext first: they are what one looks for.
+    // The senders in plaintext first: they are the ones to look at.
     std::ranges::stable_sort(sorted, std::ranges::greater(),
                              [](const auto& g) { return std::pair(g.second.plaintext, g.second.sessions); });
   }

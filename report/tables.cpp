@@ -167,7 +167,7 @@ std::string protection_label(const std::string& protection) {
 std::string percent(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return "-";
   const double share = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-  // What is rounded is never all or nothing.
+  // A share that is rounded is never shown as all or nothing.
   if (part > 0 && share < 0.05) return "<0.1%";
   if (part < whole && share >= 99.95) return ">99.9%";
   return fmt::format("{:.1f}%", share);
