@@ -43,7 +43,7 @@ Group find_group(gid_t gid, const std::string& member) {
   return group;
 }
 
-// The file itself or, where that cannot be looked at, the directory on the way that nobody else may enter.
+// The file itself or, where stat(2) fails, the directory on the path that others may not enter.
 std::optional<std::pair<fs::path, struct stat>> first_visible(fs::path path) {
   for (;;) {
     struct stat info{};

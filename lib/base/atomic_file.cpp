@@ -25,7 +25,7 @@ std::unexpected<Error> cannot_write_to(const fs::path& path, std::string_view re
   return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), reason);
 }
 
-// A name that nobody gives to a file of their own: what bears it may be cleared away.
+// A name that no other program uses: a file with it may be removed.
 constexpr std::string_view draft_mark = ".starttls-draft-";
 constexpr std::size_t random_letters = 22;     // 130 bits
 constexpr std::size_t old_random_letters = 6;  // of versions before 2.0
@@ -77,7 +77,7 @@ void clear_if_abandoned(int directory, const std::string& found, const std::stri
   }
 }
 
-// What killed processes left beside a place. Where it cannot be cleared away it is in nobody's way.
+// Removes what killed processes left beside a target. Where that fails, it does no harm.
 void clear_abandoned(const DirectoryEntry& entry) {
   const std::string prefix = entry.name + std::string(draft_mark);
   const UniqueFd readable = entry.directory.readable();
@@ -97,7 +97,8 @@ Result<std::string> new_name(const DirectoryEntry& entry) {
   return name;
 }
 
-// Locked, so that nobody takes it for an abandoned one; who did so before the lock gets another try.
+// Locked, so that no other process removes it as an abandoned one. Where one did so before the lock, we try
+// again.
 Result<std::pair<UniqueFd, std::string>> new_draft(const fs::path& target, const DirectoryEntry& entry) {
   for (;;) {
     auto name = TRY(new_name(entry));

@@ -10,7 +10,7 @@
 namespace starttls {
 
 // Runs the body of a main() and returns the exit status, with standard input, output and error open, to
-// /dev/null if need be. What no one can foresee, such as want of memory, ends here as Fault::internal instead
+// /dev/null if need be. Unexpected failures, such as a lack of memory, become Fault::internal instead
 // of as an exception.
 int run_main(std::string_view program, const std::function<Result<int>()>& body);
 

@@ -112,7 +112,7 @@ class DirectoryWalk {
     return {};
   }
 
-  // Whether nobody but root and we ourselves could have put there what has this owner.
+  // Whether nobody but root and ourselves could have created what has this owner.
   bool is_guarded(uid_t owner) const {
     return at_.way_guarded_ && (at_.exclusive_ || (at_.sticky_ && is_ours(owner)));
   }

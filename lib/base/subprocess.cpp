@@ -168,7 +168,7 @@ class Child {
 
   void kill_group(int signal) const { ::kill(-pid_, signal); }
 
-  // Returns 0, or the errno value where there is no status to be had.
+  // Returns 0, or the errno value where there is no status.
   int wait(int& status) {
     const pid_t pid = std::exchange(pid_, -1);
     while (::waitpid(pid, &status, 0) < 0) {

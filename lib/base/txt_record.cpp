@@ -22,7 +22,7 @@ bool begins_with(std::string_view text, std::string_view version) {
   return next != std::string_view::npos && text[next] == ';';
 }
 
-// Whether somebody meant it to be of this version, or of a later one.
+// Whether the text is meant to have this version, or a later one.
 bool resembles(std::string_view text, std::string_view version) {
   const auto first = text.find_first_not_of(" \t\"'\\");
   if (first == std::string_view::npos) return false;

@@ -1,11 +1,11 @@
-// What DNSSEC has proven about DANE, kept in a file (SQLite) from one run to the next, so that lookups that
-// fail later, or a restart, forget nothing. Several processes may use the file at the same time.
+// DANE results that DNSSEC has proven, stored in a file (SQLite), so that later failed lookups or a restart
+// lose nothing. Several processes may use the file at the same time.
 //
 //     auto opened = DaneStore::open_or_fall_back(file, now);
-//     store.keep(domain, verdict, now, now + verdict.ttl + 24h);
-//     if (const auto before = store.find(domain, now)) verdict = dane::keep_proven(verdict, *before);
+//     store.keep(domain, result, now, now + result.ttl + 24h);
+//     if (const auto before = store.find(domain, now)) result = dane::keep_proven(result, *before);
 //
-// Only the standing and its reason are kept, not the records: Postfix looks those up itself.
+// Only the status and its reason are stored, not the records: Postfix looks those up itself.
 #pragma once
 
 #include <cstddef>
@@ -20,25 +20,25 @@
 
 namespace starttls::discovery {
 
-// With more domains those go first whose verdicts end soonest.
+// With more domains, those whose results expire soonest are removed.
 inline constexpr std::size_t max_stored_results = 100'000;
-// No verdict is kept for longer than this, whatever a file says.
+// The longest time that a result is used, whatever the file says.
 inline constexpr std::chrono::hours max_result_age{24 * 31};
 
-// Not thread-safe: one a thread.
+// Not thread-safe: use one for each thread.
 class DaneStore {
  public:
   struct Opened;
-  // Makes the file where there is none. A damaged one is renamed to FILE.damaged, in place of an earlier such
-  // file, and a new one is begun; so it is where the damage shows later. Where the file cannot be used for
-  // another reason (rights, a newer version, a full disk), verdicts are kept in memory only. Either is said
-  // in `warning`.
+  // Creates the file where there is none. A damaged one is renamed to FILE.damaged, replacing an earlier
+  // such file, and a new one is created; the same happens where the damage shows later. Where the file
+  // cannot be used for another reason (rights, a newer version, a full disk), results are kept in memory
+  // only. `warning` says so.
   static Opened open_or_fall_back(const std::filesystem::path& file, std::size_t max = max_stored_results);
 
-  // Errors of all that follow as of sqlite/sqlite.h. A verdict has no hosts, and a TTL of zero.
+  // Errors of the following as of sqlite/sqlite.h. A result has no hosts, and a TTL of zero.
   Result<std::optional<dane::DaneResult>> find(const NextHop& next_hop, Time now);
-  // Of a verdict that is proven: all, some, unusable, insecure or none. Writes only what makes a difference:
-  // another standing, or a noticeably later end.
+  // Stores a proven result: all, some, unusable, insecure or none. Writes only another status, or a
+  // noticeably later end.
   Result<void> keep(const NextHop& next_hop, const dane::DaneResult& verdict, Time now, Time until);
   Result<void> remove(const NextHop& next_hop);
 

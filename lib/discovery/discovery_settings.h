@@ -1,4 +1,4 @@
-// [dns] and [mta-sts] of listtool.toml(5) and tlsrpt.toml(5): whom to ask about domains, and how.
+// [dns] and [mta-sts] of listtool.toml(5) and tlsrpt.toml(5): how to look up domains.
 #pragma once
 
 #include <filesystem>
@@ -15,16 +15,16 @@ namespace starttls::discovery {
 struct DiscoverySettings {
   dns::Settings dns;
   http::FetcherSettings policy_hosts;
-  std::filesystem::path cache;  // of MTA-STS policies; empty: the program says where
+  std::filesystem::path cache;  // of MTA-STS policies; empty: the program's default
 };
 
-// What the file says before it is checked.
+// The values in the file, before they are checked.
 class DiscoverySection {
  public:
   void ask(config::Settings& settings, DiscoverySettings& into);
 
-  // `wrong` is told of what is wrong with a key; `path` makes a path of the file's own form absolute, and
-  // remembers it as one that is read.
+  // `wrong` is called for each invalid value; `path` makes a path in the file absolute, and notes that the
+  // program reads it.
   using Wrong = std::function<void(const std::string& key, std::string_view what)>;
   using Path = std::function<std::filesystem::path(const std::string& key, const std::string& text)>;
   void complete(const Wrong& wrong, const Path& path, DiscoverySettings& into) const;

@@ -1,4 +1,4 @@
-// All that finds out about domains, put together as the configuration says, for one thread.
+// Everything that looks up domains, built from the configuration, for one thread.
 #pragma once
 
 #include <filesystem>
@@ -21,8 +21,8 @@ namespace starttls::discovery {
 std::filesystem::path dane_store_file(const std::filesystem::path& cache);
 
 struct DiscoveryStack {
-  // `cache` is the file of MTA-STS policies; DANE verdicts, where they are kept, are in dane_store_file() it.
-  // What cannot be used of them is said in the warnings: see mtastsdb::Cache::open_or_fall_back() and
+  // `cache` is the file of MTA-STS policies; DANE results are stored in dane_store_file() beside it. The
+  // warnings say what of them cannot be used: see mtastsdb::Cache::open_or_fall_back() and
   // DaneStore::open_or_fall_back(). Errors as of dns::Resolver and http::Fetcher.
   static Result<std::unique_ptr<DiscoveryStack>> begin(const DiscoverySettings& settings,
                                                        const std::filesystem::path& cache, Clock clock,
@@ -30,7 +30,7 @@ struct DiscoveryStack {
 
   event::Loop loop;
   std::optional<Error> warning;             // of the MTA-STS policies
-  std::optional<Error> dane_store_warning;  // of the DANE verdicts
+  std::optional<Error> dane_store_warning;  // of the DANE results
   std::unique_ptr<mtastsdb::Cache> cache;
   std::optional<DaneStore> verdicts;
   std::unique_ptr<dns::Resolver> resolver;

@@ -1,5 +1,5 @@
-// Finding the MTA-STS policy of a domain (RFC 8461 sections 3.1 and 3.3): the record from the DNS, the policy
-// from its host, what is known before and after by knowledge.h.
+// Finds the MTA-STS policy of a domain (RFC 8461 sections 3.1 and 3.3): the record from the DNS, the policy
+// from its host, the state before and after by mtasts/policy_state.h.
 #pragma once
 
 #include <chrono>
@@ -19,21 +19,21 @@ namespace starttls::discovery {
 struct MtaStsDiscovery {
   mtasts::RecordState record;
   std::string record_reason;           // where it is none or unknown, a sentence
-  std::chrono::seconds record_ttl{0};  // how long that may be believed
-  mtasts::PolicyState policy_state;    // as it is now
-  bool fetched = false;  // whether the policy host was asked, or could not be for want of an address
-  // Why the DNS or the policy host was not asked to the end, a sentence, where others were in the way
-  // (http::FetchError::busy, dns::Answer::put_off). That is no failure of the domain and is not kept as one;
-  // whether there is a policy is not known.
+  std::chrono::seconds record_ttl{0};  // of the answer
+  mtasts::PolicyState policy_state;    // afterwards
+  bool fetched = false;                // whether the policy host was asked, or had no address
+  // Why the lookup was given up because of other domains (http::FetchError::busy, dns::Answer::put_off), a
+  // sentence. This is no failure of the domain and is not stored as one; whether there is a policy is
+  // unknown.
   std::string put_off;
 };
 
 enum class FetchMode {
-  when_due,  // fetch only where must_fetch() says so
-  now,       // fetch wherever there is a record: a person asked
+  when_due,  // fetch only where mtasts::must_fetch() says so
+  now,       // fetch wherever there is a record: a user asked for it
 };
 
-// Who is asked, so that a test can bring its own world.
+// The DNS and the policy hosts, so that a test can bring its own.
 struct Lookups {
   std::function<event::Task<dns::Answer>(std::string name, dns::Type type)> ask;
   std::function<event::Task<http::Page>(http::PageRequest request)> get;
@@ -42,8 +42,8 @@ struct Lookups {
 // Both must outlive it.
 Lookups make_lookups(dns::Resolver& resolver, http::Fetcher& fetcher);
 
-// Takes what is known and says what is known then; nothing is kept here. The addresses of the policy host are
-// asked for at the same time, and one of the two kinds suffices.
+// Looks up the domain and returns the state after that; stores nothing. The IPv4 and IPv6 addresses of the
+// policy host are looked up at the same time, and one of them suffices.
 event::Task<MtaStsDiscovery> discover(Lookups network, DomainName domain, mtasts::PolicyState before,
                                       FetchMode fetch_mode, Clock clock);
 

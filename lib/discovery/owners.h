@@ -1,4 +1,4 @@
-// Whose a name is, for bounds on what the names of one owner can cause.
+// The owner of a name, for limits on what the names of one owner can cause.
 #pragma once
 
 #include <optional>
@@ -10,7 +10,7 @@ namespace starttls::discovery {
 
 class Owners {
  public:
-  // By the Public Suffix List; where there is none, by the last two labels.
+  // Uses the Public Suffix List; where there is none, the last two labels.
   static Owners load();
 
   // The registrable domain of a name in lower case ("mx1.example.co.uk" -> "example.co.uk"); the name itself

@@ -24,7 +24,7 @@ std::string in_silence(std::uint64_t times) {
 
 using FactsPtr = std::shared_ptr<const DomainFacts>;
 
-// Two tasks of different kinds at the same time: each leaves its result where it was told to.
+// Two tasks of different kinds at the same time: each stores its result by reference.
 template <class T>
 event::Task<bool> leave(event::Task<T> task, std::optional<T>& result) {
   result.emplace(co_await task);
@@ -125,7 +125,7 @@ class PolicyResolver::Impl {
     co_return true;
   }
 
-  // Also where the policy host was left in peace, a policy may have been put off until later.
+  // Also without a fetch, the next fetch may have been postponed.
   void keep(const DomainName& domain, const mtasts::PolicyState& before,
             discovery::MtaStsDiscovery& discovery) {
     if (!discovery.fetched && discovery.policy_state.next_fetch == before.next_fetch) return;

@@ -1,10 +1,10 @@
-// What the DNS and the policy hosts say about domains, found out once for all who ask at the same time, and
-// kept: MTA-STS in its cache, DANE in the store of verdicts.
+// Looks up domains in the DNS and at policy hosts, once for all who ask at the same time, and stores the
+// results: MTA-STS in its cache, DANE in its store.
 //
-//     discovery::PolicyResolver examiner(resolver, fetcher, cache, &verdicts, clock, settings);
-//     const std::shared_ptr<const discovery::DomainFacts> facts = co_await examiner.examine(domain);
+//     discovery::PolicyResolver resolver(dns_resolver, fetcher, cache, &dane_store, clock, settings);
+//     const std::shared_ptr<const discovery::DomainFacts> facts = co_await resolver.examine(domain);
 //
-// Everything happens in the thread of the loop that the resolver and the fetcher have.
+// Runs in the thread of the loop of the DNS resolver and the fetcher.
 #pragma once
 
 #include <chrono>
@@ -29,15 +29,15 @@
 
 namespace starttls::discovery {
 
-// What was found out about one domain. Not changed any more once it is handed out.
+// The facts about one domain. They do not change once they are returned.
 struct DomainFacts {
-  // None where DANE is not asked for. Where it cannot be told now: with what was proven before, as of
+  // None where DANE is not looked up. Where the lookup fails, with an earlier proven result:
   // dane::keep_proven().
   std::optional<dane::DaneResult> dane;
   discovery::MtaStsDiscovery mta_sts;
   Time examined;
-  // Until then asking again would bring nothing new: as the TTLs say, within the bounds of
-  // PolicyResolverSettings. What is known stays true afterwards, too, until something newer is known.
+  // Another lookup before this would bring nothing new: by the TTLs, within the bounds of
+  // PolicyResolverSettings. The facts stay valid afterwards, until newer ones are found.
   Time fresh_until;
 };
 
@@ -49,51 +49,51 @@ struct PolicyResolverSettings {
   dane::Detail dane_detail = dane::Detail::hosts;
   std::chrono::seconds min_freshness{60};
   std::chrono::seconds max_freshness{3'600};
-  std::chrono::seconds freshness_of_failure{60};  // where the DNS could not tell
-  // A verdict that DNSSEC has proven is kept beyond its TTL for so long, while lookups fail; zero: not at
+  std::chrono::seconds freshness_of_failure{60};  // after a failed DNS lookup
+  // How long a DANE result that DNSSEC has proven is kept beyond its TTL, while lookups fail; zero: not at
   // all.
   std::chrono::seconds dane_kept{0};
   QuestionLimits asking;
-  Questions::Pause pause;  // where asking.rate may have a question wait
+  Questions::Pause pause;  // for questions that asking.rate delays
 };
 
 class PolicyResolver {
  public:
-  // All that is passed by reference must outlive it, and every examination must have ended before it does.
-  // `verdicts` may be null: then DANE verdicts are not kept.
+  // The references must outlive it, and all lookups must have ended before it is destroyed. `verdicts` may be
+  // null: then DANE results are not stored.
   PolicyResolver(dns::Resolver& resolver, http::Fetcher& fetcher, mtastsdb::Cache& cache, DaneStore* verdicts,
                  Clock clock, PolicyResolverSettings settings);
-  // The same, for who answers questions in another way.
+  // The same, with another source of answers.
   PolicyResolver(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* verdicts, Clock clock,
                  PolicyResolverSettings settings);
   PolicyResolver(const PolicyResolver&) = delete;
   PolicyResolver& operator=(const PolicyResolver&) = delete;
   ~PolicyResolver();
 
-  // Those who ask about a next-hop that is being examined share the outcome. Never fails: what cannot be
-  // found out now is unknown in the facts. Ends within the time limits of the resolver and the fetcher.
+  // Calls for a next-hop that is being looked up share the result. Never fails: what cannot be looked up
+  // now is unknown in the facts. Ends within the time limits of the DNS resolver and the fetcher.
   event::Task<std::shared_ptr<const DomainFacts>> examine(
       NextHop next_hop, discovery::FetchMode fetch_mode = discovery::FetchMode::when_due);
 
-  // What the cache knows, without asking anybody; nothing where it knows no live policy.
+  // The state in the cache, without a lookup. Nothing where it has no valid policy.
   std::optional<mtasts::PolicyState> known(const DomainName& domain);
 
-  // Whether another source than MTA-STS, such as a list, enforces something for a domain: then it is kept,
-  // too, that DANE does not bind it. False for all until this is set.
+  // Whether a source other than MTA-STS, such as a list, enforces something for a domain: then the absence
+  // of DANE is stored, too. False for all domains until this is set.
   std::function<bool(const DomainName&)>& is_enforced();
 
-  // The DANE verdict that is kept of it; nothing where there is none, or it has ended.
+  // The stored DANE result. Nothing where there is none, or it has expired.
   std::optional<dane::DaneResult> stored_dane(const NextHop& next_hop);
 
-  // The last failure of the cache; nothing while it has always done what it was asked for.
+  // The last error of the cache. Nothing while it has had none.
   const std::optional<Error>& cache_error() const;
 
-  std::size_t under_way() const;  // domains that are being examined
+  std::size_t under_way() const;  // domains that are being looked up
 
-  // Called, from then on, for each next-hop of which only the policy host is waited for.
+  // `waits` is called for each next-hop, once only its policy host has not answered.
   void on_waiting_for_host(std::function<void(const NextHop&)> waits);
 
-  std::uint64_t questions_refused() const;  // by the bounds of asking.h, so far
+  std::uint64_t questions_refused() const;  // by the limits of questions.h, so far
 
  private:
   class Impl;

@@ -1,9 +1,10 @@
-// How many questions go to the name servers of one owner, whoever has them asked. Pure: the time is given.
+// Limits the rate of questions to the name servers of one owner, over all domains. Pure: the time is an
+// argument.
 //
-// Each owner has `burst` questions at once, and `per_second` more as time goes on. A question beyond these is
-// told how long it has to wait, or that it would have to wait for too long. A name and type that was answered
-// is not counted again for as long as its TTL says: libunbound has it. So 20,000 domains whose MX hosts are
-// the same few cost their owner's servers, and count, as much as one domain.
+// Each owner has `burst` questions at once, and `per_second` more as time goes on. A further question gets
+// the time that it has to wait, or nothing where that is too long. A name and type that was answered is not
+// counted again before its TTL is over: libunbound has it in its cache. So 20,000 domains with the same few
+// MX hosts cost their owner's servers, and count, as much as one domain.
 #pragma once
 
 #include <chrono>
@@ -26,10 +27,10 @@ class QuestionRate {
 
   explicit QuestionRate(QuestionRateLimits limits) : limits_(limits) {}
 
-  // How long a question has to wait, counted; nothing where that is too long, not counted.
+  // How long a question has to wait. Nothing where that is too long; then it is not counted.
   std::optional<std::chrono::milliseconds> reserve(const std::string& owner, SteadyTime now);
 
-  // One that was asked already, or is asked in any case.
+  // Counts a question that is asked in any case.
   void count(const std::string& owner, SteadyTime now);
 
   bool is_known(const std::string& question, SteadyTime now) const;

@@ -219,7 +219,7 @@ event::Task<std::optional<Answer>> DomainQuestions::wait_for_rate(std::string ow
   co_return std::nullopt;
 }
 
-// Where a name of an owner turned out to be an alias of somebody else's, his other names are taken for such.
+// Where a name of an owner is an alias of another owner's name, the owner's other names count as such, too.
 const std::string& DomainQuestions::owner_charged_for(const std::string& owner) const {
   const auto found = leads_to_.find(owner);
   return found == leads_to_.end() ? owner : found->second;

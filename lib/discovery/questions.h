@@ -1,21 +1,20 @@
-// What one examination of a domain may ask, so that who publishes a domain cannot have us flood somebody
-// else's name servers, or wait for silent ones for long:
+// Limits of the DNS questions for one domain, so that the owner of a domain cannot make us flood other
+// owners' name servers, or wait for silent ones for long:
 //
-//   - of at most `hosts` MX hosts, and of at most `hosts_of_one_owner` whose names, or whose aliases, are
-//     another owner's than the domain. By then Asker has had 64 questions at most, and another owner's
-//     servers 5 a host;
-//   - `at_once` at the same time; those beyond wait for their turn;
-//   - of all examinations together, `max_concurrent_host_questions` about MX hosts; those beyond wait for
-//   their turn, in the
-//     order of http::ConcurrencyLimiter, so that no domain's hosts hold up others or the questions about
-//     domains. One that takes longer than a second counts no longer where others wait;
-//   - no more about MX hosts once `unanswered` of these questions took longer than `slow` for no answer;
-//   - of all examinations together, of the names of one owner, as many as QuestionRate has. That a name is
-//     asked for whose alias is another owner's counts there, too. The names of a domain that is what its
-//     owner has registered, not one of many below, are never held up by that.
+//   - at most `hosts` MX hosts, and at most `hosts_of_one_owner` whose names, or whose aliases, belong to
+//     another owner than the domain. So a domain has at most 64 questions, and another owner's servers 5
+//     for each host;
+//   - `at_once` questions of a domain at the same time; further ones wait;
+//   - `max_concurrent_host_questions` about MX hosts of all domains together; further ones wait, in the
+//     order of http::ConcurrencyLimiter, so that no domain's hosts delay others or the questions about
+//     domains. One that takes longer than a second no longer counts while others wait;
+//   - none about MX hosts once `unanswered` of them took longer than `slow` without an answer;
+//   - for all domains together, at the names of one owner, as many as QuestionRate allows. A question for a
+//     name counts also for the owner of its alias's target. Questions at the names of a registrable domain
+//     itself, not of one of many below it, are never delayed by this.
 //
-// What is not asked is answered as failed, "cannot tell", never as "no". Where others are the reason, the
-// answer is put off (dns::Answer::put_off).
+// A question that is refused is answered as failed ("cannot tell"), never as "no". Where other domains are
+// the reason, the answer has dns::Answer::put_off.
 #pragma once
 
 #include <chrono>
@@ -44,16 +43,16 @@ struct QuestionLimits {
   std::size_t max_concurrent_host_questions = 400;  // not without `rate`
   std::size_t unanswered = 3;
   std::chrono::milliseconds slow{1'000};
-  // For a program that asks because others have it ask; others ask as fast as they can.
+  // For a daemon whose clients make it ask. None: no limit.
   std::optional<QuestionRateLimits> rate;
 };
 
-// What all examinations share.
+// Shared by the questions of all domains.
 class Questions {
  public:
   using Pause = std::function<event::Task<>(std::chrono::milliseconds time)>;
 
-  // Without `pause` nobody waits: a question that would have to is refused.
+  // Without `pause`, a question that would have to wait is refused.
   Questions(discovery::Lookups network, QuestionLimits limits, Pause pause);
 
   std::uint64_t refused() const { return refused_; }
@@ -75,17 +74,17 @@ class Questions {
   std::uint64_t refused_ = 0;
 };
 
-// Must outlive the tasks that its network() began, and stays where it is.
+// The questions of one domain. Must outlive the tasks of its network(), and cannot be moved.
 class DomainQuestions {
  public:
-  // `waits_for_host` is called once nothing but the policy host is left to be waited for.
+  // `waits_for_host` is called once only the policy host has not answered.
   DomainQuestions(Questions& questions, const DomainName& domain, std::function<void()> waits_for_host);
   DomainQuestions(const DomainQuestions&) = delete;
   DomainQuestions& operator=(const DomainQuestions&) = delete;
 
   discovery::Lookups network();
 
-  // Nothing more is asked about MX hosts.
+  // Refuses further questions about MX hosts.
   void dane_is_known();
 
  private:

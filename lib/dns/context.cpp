@@ -51,7 +51,7 @@ std::vector<Option> options_of(const ContextSettings& settings) {
       // time that a question has, in one of three runs.
       {"unknown-server-time-limit:", "100"},
       {"infra-cache-max-rtt:", "2000"},
-      // These only tell the root's operators about us.
+      // These only inform the root's operators about us.
       {"trust-anchor-signaling:", "no"},
       {"root-key-sentinel:", "no"},
       // The reasons are in the answers.

@@ -140,7 +140,7 @@ class Resolver::Impl {
   std::chrono::steady_clock::time_point looked_;
   std::shared_ptr<Context> context_;  // none while it is not known which kind is needed
   bool validates_ = false;
-  bool told_ = false;  // that signatures are left out
+  bool warned_ = false;  // about missing signatures
   std::unique_ptr<Probe> probe_;
   event::Timer next_probe_;
   Questions waiting_;  // for their turn
@@ -151,7 +151,7 @@ class Resolver::Impl {
 };
 
 // Lives in the coroutine that asks. The timer both limits it and takes its answer out of libunbound's
-// callback, during which nobody must go on: he could ask again, or end the resolver.
+// callback, during which no coroutine may resume: it could ask again, or destroy the resolver.
 class Resolver::Impl::Question final : public Listener {
  public:
   Question(Impl& resolver, std::string name, Type type)
@@ -218,7 +218,7 @@ Result<void> Resolver::Impl::begin() {
     // As resolv.conf(5) says of a file without name servers.
     if (servers_.empty()) servers_ = {"127.0.0.1"};
   }
-  // What libunbound cannot take is told now.
+  // Settings that libunbound rejects are an error now.
   auto context = TRY(Context::create(loop_, context_settings(settings_.dnssec)));
   if (settings_.dnssec) {
     probe_servers();
@@ -245,7 +245,7 @@ void Resolver::Impl::look_at_resolv_conf() {
   const bool changed = !std::exchange(servers_, std::move(servers)).empty();
   if (!changed) return;
   log_info("{} names other servers now: {}", settings_.resolv_conf.native(), fmt::join(servers_, ", "));
-  told_ = false;
+  warned_ = false;
   if (settings_.dnssec) {
     context_.reset();
     probe_servers();
@@ -297,14 +297,14 @@ void Resolver::Impl::probe_servers() {
 void Resolver::Impl::conclude_probe(Signatures outcome) {
   probe_.reset();
   next_probe_.start(outcome == Signatures::unknown ? until_next_try : between_probes);
-  const bool validate = outcome == Signatures::passed_on || (outcome == Signatures::unknown && !told_);
-  if (outcome == Signatures::left_out && !std::exchange(told_, true)) {
+  const bool validate = outcome == Signatures::passed_on || (outcome == Signatures::unknown && !warned_);
+  if (outcome == Signatures::left_out && !std::exchange(warned_, true)) {
     log_warning(
-        "the name servers ({}) leave out DNSSEC signatures: answers are taken unvalidated, and DANE does not "
+        "the name servers ({}) leave out DNSSEC signatures: answers are not validated, and DANE does not "
         "count, until they pass them on",
         fmt::join(servers_, ", "));
   }
-  if (outcome == Signatures::passed_on && std::exchange(told_, false)) {
+  if (outcome == Signatures::passed_on && std::exchange(warned_, false)) {
     log_info("the name servers ({}) pass on DNSSEC signatures: answers are validated",
              fmt::join(servers_, ", "));
   }
@@ -353,7 +353,7 @@ void Resolver::Impl::make_room() {
   for (Question* const question : asked_) {
     const auto until = question->sent_ + *settings_.preempt_after;
     if (now < until) return room_.start(std::chrono::ceil<Milliseconds>(until - now));
-    // What has its answer makes room by itself.
+    // One that has its answer is about to end.
     if (!question->answer_) question->put_off("no answer yet, and others wait for their turn");
     if (--needed == 0) return;
   }

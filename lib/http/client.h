@@ -43,7 +43,7 @@ struct Request {
 
 struct Answer {
   int status = 0;            // 200, or 304: what is known is still the newest, nothing went to the sink
-  Validators validators;     // of the answer; one that is_validator() refuses is left out
+  Validators validators;     // of the answer; invalid ones (is_validator()) are dropped
   std::string content_type;  // as sent, escaped and cut: "text/plain; charset=utf-8"; "" where there is none
   std::string url;           // where it came from in the end, without user name and password
   std::uint64_t bytes = 0;   // of the body
@@ -55,12 +55,12 @@ class Client {
   Client() = default;
 
   // Waits for the whole response. Errors:
-  //   Fault::temporary  may work later: no name or address, no connection, the handshake or the transfer broke
-  //                     off, too slow, status 408, 425, 429 or 5xx
-  //   Fault::data       stays wrong until somebody mends it: the certificate cannot be trusted (there may be an
-  //                     attack, and a second try must not be what detects it); a redirect away from https, or
-  //                     too many; too large; any other status, such as 403, 404 and 410: the URL is wrong or
-  //                     the file was withdrawn
+  //   Fault::temporary  may work later: no name or address, no connection, the handshake or the transfer
+  //                     broke off, too slow, status 408, 425, 429 or 5xx
+  //   Fault::data       stays wrong until somebody mends it: the certificate cannot be trusted (there may be
+  //                     an attack, and a second try must not be what detects it); a redirect away from https,
+  //                     or too many; too large; any other status, such as 403, 404 and 410: the URL is wrong
+  //                     or the file was withdrawn
   //   Fault::config     the URL is invalid, or the CA file cannot be read
   //   and the errors of the sink.
   Result<Answer> fetch(const Request& request, const Sink& sink);

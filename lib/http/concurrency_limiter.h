@@ -9,10 +9,11 @@
 // The next to start is the one whose network has the fewest running, then the one whose address has the
 // fewest, then the one that came first: a hundred silent addresses do not delay one that answers. With
 // QueueLimits:
-//   - work that has run for preempt_after, with a host that never answered before, must end for one that waits;
+//   - work that has run for preempt_after, with a host that never answered before, must end for one that
+//     waits;
 //   - a quarter of all places is reserved for hosts that answered before, and a quarter for the others;
-//   - work that has waited for max_wait is rejected. Once more than max_waiting wait, the latest of the address
-//     with the most waiting is rejected.
+//   - work that has waited for max_wait is rejected. Once more than max_waiting wait, the latest of the
+//     address with the most waiting is rejected.
 // Each call takes at most time in proportion to the length of the queue.
 #pragma once
 
@@ -47,7 +48,7 @@ struct QueueLimits {
 };
 
 struct ConcurrencyLimits {
-  // A bound of 0 would let nobody go: it is taken for 1.
+  // A limit of 0 counts as 1: else nothing could run.
   std::size_t max_concurrent = 200;
   std::size_t max_per_address = 8;
   std::optional<QueueLimits> queue;
@@ -79,7 +80,7 @@ class ConcurrencyLimiter {
     return reject_from_longest_queue();
   }
 
-  // Who goes next; nobody while as many go as may.
+  // Starts the next; nothing while the limits are reached.
   std::optional<Turn> try_start(SteadyTime now) {
     if (running_.size() >= limits_.max_concurrent) return std::nullopt;
     const auto chosen = choose([this](const Peer& peer) { return has_room(peer); });
@@ -206,7 +207,7 @@ class ConcurrencyLimiter {
     return take(std::prev(latest.base())).item;
   }
 
-  // The one that goes for longest to a host that was never met, where somebody waits who needs its place.
+  // The longest running one with a host that never answered, where one that waits needs its place.
   auto find_preemptible() const {
     const auto none = running_.end();
     if (!limits_.queue) return none;

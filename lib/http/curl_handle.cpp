@@ -18,8 +18,8 @@ void trust(CURL* easy, const std::filesystem::path& ca_file) {
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   if (!ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
-  // While a folder of authorities is set, which it is by default, curl 7.88 reads the whole bundle again for
-  // every connection; and a file that was given is to be the only source.
+  // While a directory of authorities is set, which it is by default, curl 7.88 reads the whole bundle again
+  // for every connection; and a file that was given is to be the only source.
   const bool system_has_file = ::curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
   if (system_has_file || !ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
 }

@@ -23,7 +23,7 @@ using Multi = std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)>;
 constexpr std::size_t ca_file_limit = std::size_t{16} << 20U;
 constexpr std::size_t shown_address_limit = 100;
 
-// curl reads the file with the first handshake, which is too late to tell whoever configured it.
+// curl reads the file with the first handshake, which is too late for an error of the configuration.
 Result<void> is_ca_file(const std::filesystem::path& path) {
   const auto text = read_file(path, ca_file_limit);
   if (!text) return fail(Fault::config, "the CA file cannot be used: {}", text.error().message);
@@ -230,7 +230,7 @@ void Fetcher::Impl::finish(CURL* easy, CURLcode code) {
   idle_.push_back(std::move(transfer));
 }
 
-// Once the loop is back: whoever goes on may ask for more, or end this fetcher.
+// Once the loop is back: a coroutine that resumes may ask for more, or destroy this fetcher.
 void Fetcher::Impl::answer(const Asked& asked, Page page) {
   loop_.post(
       [completion = asked.page, page = std::move(page)]() mutable { completion->complete(std::move(page)); });

@@ -89,7 +89,7 @@ void PageTransfer::connect_directly() {
 
 void PageTransfer::prepare(const PageRequest& request, MayVisit may_visit) {
   may_visit_ = std::move(may_visit);
-  passed_over_ = false;
+  skipped_address_ = false;
   words_.front() = '\0';
   header_bytes_ = 0;
   body_.clear();
@@ -104,7 +104,7 @@ void PageTransfer::give_addresses(const PageRequest& request) {
   const std::string entry =
       fmt::format("{}:{}", name_, fmt::join(request.addresses | std::views::take(max_addresses), ","));
   names_.reset(last.size() > 1 ? ::curl_slist_append(nullptr, last.c_str()) : nullptr);
-  // Without memory the entry is missing, and the transfer fails for want of an address.
+  // Without memory the entry is missing, and the transfer fails because it has no address.
   curl_slist* both = ::curl_slist_append(names_.get(), entry.c_str());
   if (both != nullptr) {
     (void)names_.release();
@@ -126,7 +126,7 @@ bool PageTransfer::may_connect(const sockaddr& address) {
     return false;
   }
   if (may_visit_(block_of(address_text(address)).block)) return true;
-  passed_over_ = true;
+  skipped_address_ = true;
   return false;
 }
 
@@ -220,8 +220,8 @@ Page PageTransfer::refused_status(int status) const {
 
 Page PageTransfer::failed(CURLcode code) const {
   const std::string reason = reason_of(code, words_);
-  // Which of its addresses would have answered nobody knows.
-  if (passed_over_ && is_connection_trouble(code)) {
+  // It is unknown which of its addresses would have answered.
+  if (skipped_address_ && is_connection_trouble(code)) {
     return {.error = FetchError::busy, .reason = "too much is being fetched from one of its addresses"};
   }
   if (is_certificate_trouble(code)) return {.error = FetchError::certificate, .reason = reason};
@@ -243,7 +243,7 @@ Page PageTransfer::failed(CURLcode code) const {
   }
 }
 
-// curl's words for a connection that failed leave out why.
+// curl's message for a failed connection does not say why.
 std::string PageTransfer::connection_reason(CURLcode code) const {
   long error = 0;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &error);

@@ -76,7 +76,7 @@ class PageTransfer {
   std::string body_;
   std::optional<Page> stopped_;  // why we ended the transfer ourselves
   MayVisit may_visit_;
-  bool passed_over_ = false;  // an address that had no room
+  bool skipped_address_ = false;  // one that the limits did not allow
 };
 
 }  // namespace starttls::http

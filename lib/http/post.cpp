@@ -64,7 +64,7 @@ Result<void> post(const Post& post) {
   ::curl_easy_setopt(easy.get(), CURLOPT_ERRORBUFFER, words.data());
   ::curl_easy_setopt(easy.get(), CURLOPT_URL, post.url.c_str());
   ::curl_easy_setopt(easy.get(), CURLOPT_POST, 1L);
-  // Its size is told apart.
+  // Its size is set separately.
   ::curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDS,
                      post.body.data());  // NOLINT(bugprone-suspicious-stringview-data-usage)
   ::curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(post.body.size()));

@@ -52,7 +52,7 @@ std::size_t Transfer::receive(char* bytes, std::size_t, std::size_t size, void* 
 
 // False ends the transfer.
 bool Transfer::take(std::string_view piece) {
-  // What else comes with an error is of no use; conclude() tells the status.
+  // The rest of an error response is of no use; conclude() reports the status.
   if (status_of(easy_) != 200) return false;
   curl_off_t announced = -1;
   ::curl_easy_getinfo(easy_, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &announced);
@@ -97,63 +97,64 @@ Result<Answer> Transfer::answer() const {
 
 Error Transfer::refused_status() const {
   const int code = status_of(easy_);
-  const auto told = [&](Fault fault, std::string_view what) {
+  const auto failure = [&](Fault fault, std::string_view what) {
     return Error{fault, fmt::format("{}: {} (status {})", place(), what, code)};
   };
-  if (may_pass(code)) return told(Fault::temporary, "the server cannot answer now");
+  if (may_pass(code)) return failure(Fault::temporary, "the server cannot answer now");
   switch (code) {
     case 401:
     case 403:
-      return told(Fault::data, "the server denies access");
+      return failure(Fault::data, "the server denies access");
     case 404:
-      return told(Fault::data, "there is no such file");
+      return failure(Fault::data, "there is no such file");
     case 410:
-      return told(Fault::data, "the file was withdrawn for good");
+      return failure(Fault::data, "the file was withdrawn for good");
     default:
       break;
   }
   if (code >= 300 && code < 400)
-    return told(Fault::data, "the server redirects in a way that is not followed");
-  return told(Fault::data, "an answer that is no file");
+    return failure(Fault::data, "the server redirects in a way that is not followed");
+  return failure(Fault::data, "an answer that is no file");
 }
 
 Error Transfer::failed(CURLcode code) const {
   const std::string reason = reason_of(code, reason_);
-  const auto told = [&](Fault fault, std::string_view what) {
+  const auto failure = [&](Fault fault, std::string_view what) {
     return Error{fault, fmt::format("{}: {}", place(), what)};
   };
   if (is_certificate_trouble(code)) {
-    return told(Fault::data,
-                fmt::format("the server's certificate cannot be trusted, so nothing was fetched; either the "
-                            "server is set up wrongly or somebody sits in between: {}",
-                            reason));
+    return failure(
+        Fault::data,
+        fmt::format("the server's certificate cannot be trusted, so nothing was fetched; either the "
+                    "server is set up wrongly, or there is an attack: {}",
+                    reason));
   }
   switch (code) {
     case CURLE_SSL_CACERT_BADFILE:
       return {Fault::config, fmt::format("the CA file cannot be used: {}", reason)};
     case CURLE_UNSUPPORTED_PROTOCOL:
-      return told(Fault::data, "the server redirects away from https, which is refused");
+      return failure(Fault::data, "the server redirects away from https, which is refused");
     case CURLE_URL_MALFORMAT:
-      return told(Fault::data, "the server redirects to what is no URL");
+      return failure(Fault::data, "the server redirects to what is no URL");
     case CURLE_TOO_MANY_REDIRECTS:
-      return told(Fault::data, fmt::format("more than {} redirects", request_.limits.redirects));
+      return failure(Fault::data, fmt::format("more than {} redirects", request_.limits.redirects));
     case CURLE_WEIRD_SERVER_REPLY:
     case CURLE_BAD_CONTENT_ENCODING:
-      return told(Fault::data, fmt::format("the server does not speak HTTP as it should: {}", reason));
+      return failure(Fault::data, fmt::format("the server does not speak HTTP as it should: {}", reason));
     case CURLE_COULDNT_RESOLVE_PROXY:
       // curl's words would show the proxy's URL and the password in it.
-      return told(Fault::temporary, "the proxy that the environment names cannot be found");
+      return failure(Fault::temporary, "the proxy that the environment names cannot be found");
     case CURLE_SSL_CONNECT_ERROR:
-      return told(Fault::temporary,
-                  fmt::format("the TLS handshake failed (TLS 1.2 or later is needed): {}", reason));
+      return failure(Fault::temporary,
+                     fmt::format("the TLS handshake failed (TLS 1.2 or later is needed): {}", reason));
     case CURLE_OPERATION_TIMEDOUT:
-      return told(Fault::temporary, fmt::format("too slow: {}", reason));
+      return failure(Fault::temporary, fmt::format("too slow: {}", reason));
     case CURLE_OUT_OF_MEMORY:
     case CURLE_FAILED_INIT:
     case CURLE_BAD_FUNCTION_ARGUMENT:
-      return told(Fault::internal, fmt::format("libcurl failed: {}", reason));
+      return failure(Fault::internal, fmt::format("libcurl failed: {}", reason));
     default:
-      return told(Fault::temporary, reason);
+      return failure(Fault::temporary, reason);
   }
 }
 

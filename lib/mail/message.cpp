@@ -120,7 +120,7 @@ class Decoded {
       g_mime_filter_filter(filter_.get(), piece_.data(), got, 0, &decoded, &size, &free_before);
     } else {
       at_end_ = true;
-      // Some leave out what fills the last four characters of base64, and GMime would drop the bytes of
+      // Some programs omit the padding of base64, and GMime would drop the bytes of
       // these.
       std::string filling = is_base64_ ? "==" : "";
       g_mime_filter_complete(filter_.get(), filling.data(), filling.size(), 0, &decoded, &size, &free_before);

@@ -20,8 +20,9 @@ constexpr std::size_t head_size = std::size_t{64} << 10U;
 
 // Gone with its descriptor.
 Result<UniqueFd> nameless_file() {
-  const char* folder = std::getenv("TMPDIR");
-  std::string name = std::string(folder != nullptr && *folder != '\0' ? folder : "/tmp") + "/tlsrpt-XXXXXX";
+  const char* directory = std::getenv("TMPDIR");
+  std::string name =
+      std::string(directory != nullptr && *directory != '\0' ? directory : "/tmp") + "/tlsrpt-XXXXXX";
   UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
   if (!fd) return fail(write_fault(errno), "{}: {}", printable(name), errno_text(errno));
   ::unlink(name.c_str());

@@ -75,7 +75,7 @@ Result<std::string> compose(const ReportMail& mail) {
   GMimeObject* const object = GMIME_OBJECT(message.get());
   set_header(object, "TLS-Report-Domain", mail.policy_domain);
   set_header(object, "TLS-Report-Submitter", mail.submitter);
-  // RFC 8689: a report on TLS that fails must not fail for want of TLS.
+  // RFC 8689: a report about failing TLS must not fail because of TLS.
   set_header(object, "TLS-Required", "No");
   set_header(object, "Auto-Submitted", "auto-generated");  // RFC 3834
   const Owned<GMimeMultipart> parts(g_mime_multipart_new_with_subtype("report"));

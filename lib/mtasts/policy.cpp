@@ -42,7 +42,7 @@ bool is_extension_value(std::string_view value) {
          std::ranges::none_of(value, [](char c) { return (c >= 0 && c < ' ') || c == '\x7F'; });
 }
 
-// Reads a text line by line and collects what it comes to.
+// Reads a text line by line and collects the policy and the findings.
 class Reader {
  public:
   void line(std::string_view text, Position position);
@@ -52,7 +52,7 @@ class Reader {
  private:
   std::optional<Field> field_of(std::string_view text, Position position);
   void take(const Field& field);
-  // Whether it is the first of its name; the others are told and do not count.
+  // Whether it is the first of its name; further ones are a fault and are ignored.
   bool is_first(const Field& field, bool& seen);
   void read_version(const Field& field);
   void read_mode(const Field& field);

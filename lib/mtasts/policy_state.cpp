@@ -45,7 +45,7 @@ milliseconds back_off(std::uint32_t failures, const DomainName& domain) {
   return spread(std::min<milliseconds>(time, max_back_off), domain);
 }
 
-// What was learnt in the future was learnt by another clock: nobody can tell how long ago.
+// A time in the future is that of another clock: it is unknown how long ago it was.
 void correct_clock_skew(PolicyState& policy_state, Time now) {
   const Time believable = now + clock_tolerance;
   bool by_another_clock = policy_state.next_fetch > now + max_interval;

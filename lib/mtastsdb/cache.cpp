@@ -52,7 +52,7 @@ class Cache::Impl {
   std::filesystem::path file_;
   Kind kind_;
   std::size_t most_;
-  Time now_;  // the last that was told
+  Time now_;  // of the last call
   CacheTable table_;
   std::optional<FileId> identity_;  // of the file that is open; none where there is none
   std::pair<std::int64_t, std::int64_t> last_seen_;

@@ -40,7 +40,7 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, ignored);
 }
 
-// The smallest database is a page of 512 bytes. What is smaller holds nothing that somebody could miss, and
+// The smallest database is a page of 512 bytes. A smaller file holds no data, and
 // looks to SQLite like a new one.
 bool is_stump(const fs::path& file) {
   std::error_code error;

@@ -68,7 +68,7 @@ std::int64_t number_of(Time time) {
   return time.time_since_epoch().count();
 }
 
-// A longer one is not ours, and nobody wants it in memory.
+// A longer one is not ours, and is not read into memory.
 std::optional<std::string> bounded_text(const Statement& row, int column, std::size_t most) {
   if (row.size(column) > most) return std::nullopt;
   return row.text(column);
@@ -277,7 +277,7 @@ Result<void> CacheTable::make_room(Time now, std::size_t most) {
               max_bytes() >> 20U);
 }
 
-// What is known of a domain may become longer: then there must be room for that, too.
+// The state of a domain may become longer: then there must be room for that, too.
 Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t most) {
   const auto known = TRY(find(entry.domain.str()));
   const auto& policy = entry.policy_state.policy;
@@ -338,7 +338,7 @@ Result<void> CacheTable::each(const std::function<void(const CacheEntry&)>& see)
   }
 }
 
-// The second part is for those that a wrong clock has put off.
+// The second part is for those that a wrong clock has postponed.
 Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t most) {
   auto rows = TRY(database_.prepare(
       "SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch <= ?1 AND expires > "
@@ -368,7 +368,7 @@ Result<std::int64_t> CacheTable::data_version() {
   return number_from(statement(changes));
 }
 
-// Until the first row that cannot be read, which is told.
+// Until the first row that cannot be read. False where there is one.
 Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time now, std::size_t most) {
   auto rows =
       from.database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain {}", columns, order));

@@ -26,20 +26,20 @@ std::unexpected<Error> cannot_write(const fs::path& path, int error) {
   return fail(write_fault(error), "{}: cannot write: {}", printable(path.string()), errno_text(error));
 }
 
-// A folder that only we can enter, removed with what is in it.
-class PrivateFolder {
+// A directory that only we can enter, removed with its content.
+class PrivateDirectory {
  public:
-  static Result<PrivateFolder> in(const fs::path& parent) {
+  static Result<PrivateDirectory> in(const fs::path& parent) {
     std::string name = (parent / "openpgp-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) return cannot_write(parent, errno);
-    return PrivateFolder(name);
+    return PrivateDirectory(name);
   }
 
-  PrivateFolder(PrivateFolder&& other) noexcept : path_(std::exchange(other.path_, {})) {}
-  PrivateFolder& operator=(PrivateFolder&&) = delete;
-  PrivateFolder(const PrivateFolder&) = delete;
-  PrivateFolder& operator=(const PrivateFolder&) = delete;
-  ~PrivateFolder() {
+  PrivateDirectory(PrivateDirectory&& other) noexcept : path_(std::exchange(other.path_, {})) {}
+  PrivateDirectory& operator=(PrivateDirectory&&) = delete;
+  PrivateDirectory(const PrivateDirectory&) = delete;
+  PrivateDirectory& operator=(const PrivateDirectory&) = delete;
+  ~PrivateDirectory() {
     std::error_code ignored;
     if (!path_.empty()) fs::remove_all(path_, ignored);
   }
@@ -55,7 +55,7 @@ class PrivateFolder {
   }
 
  private:
-  explicit PrivateFolder(fs::path path) : path_(std::move(path)) {}
+  explicit PrivateDirectory(fs::path path) : path_(std::move(path)) {}
   fs::path path_;
 };
 
@@ -71,9 +71,9 @@ Result<fs::path> readable(const fs::path& path) {
 
 Result<fs::path> scratch_folder(const fs::path& given) {
   std::error_code error;
-  fs::path folder = fs::absolute(given.empty() ? fs::temp_directory_path(error) : given, error);
-  if (!error) return folder;
-  return fail(Fault::cannot_create, "no folder for temporary files: {}", error.message());
+  fs::path directory = fs::absolute(given.empty() ? fs::temp_directory_path(error) : given, error);
+  if (!error) return directory;
+  return fail(Fault::cannot_create, "no directory for temporary files: {}", error.message());
 }
 
 Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::path& signature,
@@ -122,11 +122,11 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   if (!known) return fail(Fault::config, "{}: {}", printable(key_file.string()), known.error().message);
 
   const auto parent = TRY(scratch_folder(scratch));
-  const auto folder = TRY(PrivateFolder::in(parent));
-  const auto keys_path = TRY(folder.write("keys", *keys));
-  const auto signature_path = TRY(folder.write("signature", signature));
+  const auto directory = TRY(PrivateDirectory::in(parent));
+  const auto keys_path = TRY(directory.write("keys", *keys));
+  const auto signature_path = TRY(directory.write("signature", signature));
 
-  const auto done = TRY(run_gpgv(folder.path(), keys_path, signature_path, subject, gpgv));
+  const auto done = TRY(run_gpgv(directory.path(), keys_path, signature_path, subject, gpgv));
   auto verified = judge(done);
   if (verified) {
     if (const auto strong = strong_enough(*verified, *known); !strong)

@@ -35,7 +35,7 @@ bool has_suffix(std::string_view joined_mxs) {
   return joined_mxs.starts_with('.') || joined_mxs.find(":.") != joined_mxs.npos;
 }
 
-// What follows from the mode, whoever demands it.
+// The consequence of the mode, from any source.
 std::string consequence(const Decision& answer, std::string_view source) {
   if (answer.mode == Mode::none) return "it demands nothing";
   if (!answer.enforced) return fmt::format("mail goes out as if {} did not have it", source);

@@ -126,7 +126,7 @@ std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view t
   const auto pattern = MxPattern::parse(text);
   if (!pattern && can_match_no_host(text)) {
     remark(policy_remarks_, Severity::fault, start_of_value(text_, kind, text),
-           fmt::format("mx {}; this mx is left out", pattern.error().message));
+           fmt::format("mx {}; this mx is ignored", pattern.error().message));
     return std::nullopt;
   }
   if (!pattern) return "mx " + pattern.error().message;

@@ -174,7 +174,7 @@ std::optional<Overlay::Found> Overlay::next() {
     list->prefetch(next);
     const Entry entry = (*list)[next];
     if (first && entry.domain > first->entry.domain) continue;
-    // Of a list below this one: passed over.
+    // Of a list below this one: skipped.
     if (first && entry.domain == first->entry.domain) ++walks_[first->list].next;
     first = {.entry = entry, .list = i};
   }

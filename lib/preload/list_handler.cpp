@@ -189,7 +189,7 @@ void ListHandler::no_policy() {
   if (where_ == Where::policies) drop(key_, key_position_);
 }
 
-// Of an entry whose fault was told: its name may be wrong, too; if it is not, a later entry of the same name
+// Of an entry with a fault: its name may be wrong, too; if it is not, a later entry of the same name
 // does not stand.
 void ListHandler::drop(std::string_view name, Position position) {
   if (const auto domain = DomainName::parse(name)) {

@@ -103,7 +103,7 @@ class ListHandler {
   const Checks& checks_;
   Where where_ = Where::outside;
   std::size_t depth_ = 0;
-  std::size_t skipped_ = 0;  // how deep inside a value that nobody reads
+  std::size_t skipped_ = 0;  // depth inside a value that is not read
   std::string key_;
   Position key_position_;
   Position root_position_;

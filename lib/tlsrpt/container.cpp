@@ -16,7 +16,7 @@ namespace {
 
 enum class Kind { nothing, gzip, json, zip, folder, message, unknown };
 
-constexpr std::size_t sniffed = 512;  // bytes that tell what something is
+constexpr std::size_t sniffed = 512;  // bytes that decide what it is
 
 std::string_view without_blanks(std::string_view head) {
   if (head.starts_with(byte_order_mark)) head.remove_prefix(byte_order_mark.size());
@@ -111,7 +111,7 @@ Result<void> for_each_document(const mail::RandomAccessFile& source, const TakeD
     case Kind::unknown:
       break;
   }
-  return fail(Fault::data, "neither JSON, gzip, mail nor a folder of mails");
+  return fail(Fault::data, "neither JSON, gzip, mail nor a mailbox");
 }
 
 }  // namespace starttls::tlsrpt

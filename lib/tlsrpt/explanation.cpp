@@ -41,7 +41,7 @@ constexpr std::array entries{
     Entry{"validation-failure",
           {.meaning = "TLS failed in a way for which there is no type of its own.",
            .cause = "No protocol version or cipher in common, a broken handshake, or a connection that was "
-                    "cut; the reason code often tells.",
+                    "cut; the reason code often says why.",
            .remedy =
                "Look at the reason code and at the mail log of the MX host that is named, at that time."}},
     Entry{"tlsa-invalid",
@@ -58,8 +58,8 @@ constexpr std::array entries{
            .remedy = "Check the chain from the root to the zone of the MX host, and that the signer runs."}},
     Entry{"dane-required",
           {.meaning = "The sender demands DANE, and found no TLSA records to go by.",
-           .cause =
-               "The MX host has none, or its zone is not signed, while this sender was told to demand them.",
+           .cause = "The MX host has none, or its zone is not signed, while this sender was configured to "
+                    "require them.",
            .remedy = "Publish TLSA records in a signed zone, or ask the sender why it demands them."}},
     Entry{"sts-policy-fetch-error",
           {.meaning = "The sender saw that there is an MTA-STS policy, and could not fetch it.",

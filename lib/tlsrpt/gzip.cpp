@@ -123,7 +123,7 @@ Result<void> Gunzip::fill() {
   return {};
 }
 
-// false at the end. What is no member is told by zlib, but for what follows the first.
+// False at the end. zlib reports what is no member, except after the first.
 Result<bool> Gunzip::begin_member() {
   if (!stream_) {
     auto stream = std::make_unique<z_stream>();
@@ -174,7 +174,7 @@ Result<std::size_t> Gunzip::read(std::span<char> into) {
 SmallGunzip::SmallGunzip()
     : decompressor_(::libdeflate_alloc_decompressor(), &::libdeflate_free_decompressor) {}
 
-// RFC 1952 section 2.3: the last four bytes tell the size of the content.
+// RFC 1952 section 2.3: the last four bytes are the size of the content.
 std::string* SmallGunzip::unpack(std::string_view packed) {
   if (!decompressor_ || packed.size() < sizeof(std::uint32_t)) return nullptr;
   std::uint32_t size = 0;

@@ -80,7 +80,7 @@ class SmallGunzip {
   SmallGunzip();
 
   // The content, which is its caller's to write in until the next call. Null where it is for Gunzip to unpack
-  // it or to tell why it cannot: more than one member, too large, damaged.
+  // it, or to say why it cannot: more than one member, too large, damaged.
   std::string* unpack(std::string_view packed);
 
  private:

@@ -5,7 +5,7 @@
 // single object, empty or absent; counts as texts, and written as 1000.0 or 1e3 (RFC 8259 section 6); dates
 // without a zone, with a blank for the "T", or without a time; null for any text; whatever is absent but the
 // date range. Types of policies and results that are not known are kept as they are. Members that section 4
-// does not have are passed over.
+// does not have are ignored.
 //
 // Totals are as reported, not the sum of the details: one session can fail in several ways.
 #pragma once
@@ -24,8 +24,8 @@ namespace starttls::tlsrpt {
 
 inline constexpr std::uint64_t report_size_limit = std::uint64_t{256} << 20U;  // bytes of JSON
 inline constexpr std::size_t report_depth_limit = 32;   // of objects and arrays within one another
-inline constexpr std::size_t max_policies = 1'000'000;   // of a report
-inline constexpr std::size_t max_details = 100'000;      // of a policy
+inline constexpr std::size_t max_policies = 1'000'000;  // of a report
+inline constexpr std::size_t max_details = 100'000;     // of a policy
 // Of a policy-string or mx-host; further ones are dropped.
 inline constexpr std::size_t max_policy_texts = 1'000;
 inline constexpr std::size_t report_text_limit = 4'096;  // bytes of any text; the rest is dropped

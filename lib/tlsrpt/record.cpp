@@ -63,7 +63,7 @@ Result<DomainName> parse_host(std::string_view text) {
   return name;
 }
 
-// RFC 5321 allows more, but nobody who wants reports needs it.
+// RFC 5321 allows more, but no address for reports needs it.
 bool is_plain_local_part(std::string_view text) {
   return !text.empty() && text.size() <= max_local_part && text.front() != '-' && text.front() != '.' &&
          text.back() != '.' && text.find("..") == std::string_view::npos &&
@@ -197,7 +197,7 @@ void Reader::add(Destination destination, Position position) {
     record_.destinations.push_back(std::move(destination));
   } else if (!std::exchange(too_many_, true)) {
     findings_.add(Severity::fault, position, "rua",
-                  fmt::format("is left out, and all after it: there are more than {}", max_destinations));
+                  fmt::format("is ignored, and all after it: there are more than {}", max_destinations));
   }
 }
 

@@ -238,7 +238,7 @@ std::string ReportHandler::text_of(std::string_view text) {
 std::string ReportHandler::explaining_text_of(std::string_view text) {
   if (text_size_ + std::min(text.size(), report_text_limit) <= free_text_size) return text_of(text);
   if (text_size_ > free_text_size + free_text_ratio * received_()) {
-    note("its explaining texts are left out in part: they are out of proportion to its size");
+    note("some of its explaining texts are dropped: they are too long for its size");
     return {};
   }
   return text_of(text);

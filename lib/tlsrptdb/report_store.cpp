@@ -209,7 +209,7 @@ Result<void> ReportStore::Open::remove_report(std::int64_t id) {
 
 // 0 where there is none.
 Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& received, std::int64_t since) {
-  // The first part finds whoever may be pushed out and holds the most.
+  // The first part finds the reporter that may be evicted and has the most bytes.
   auto row = TRY(database.prepare(R"sql(
     SELECT min(id) FROM reports JOIN (
       SELECT name, authenticated FROM reporters

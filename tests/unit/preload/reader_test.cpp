@@ -189,14 +189,14 @@ TEST_CASE("an mx that is an address or the null MX is left out, and the others s
         "xn--ls8h.la enforce mx.xn--ls8h.la:xn--mller-kva-de.mail.protection.outlook.com");
   CHECK(
       shown(reading) ==
-      "3:65: a.test: mx '192.0.2.1' is an address, not a name; this mx is left out\n"
-      "3:78: a.test: mx '[IPv6:2001:db8::25]' is an address, not a name; this mx is left out\n"
+      "3:65: a.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
+      "3:78: a.test: mx '[IPv6:2001:db8::25]' is an address, not a name; this mx is ignored\n"
       "4:1: a.test: mx 'mx.example.123' ends with a number, as an address does and no name; this mx is left "
       "out\n"
-      "4:19: a.test: mx '0x7f.1' ends with a number, as an address does and no name; this mx is left out\n"
-      "4:29: a.test: mx '.' is the null MX (RFC 7505), not an MX host; this mx is left out\n"
+      "4:19: a.test: mx '0x7f.1' ends with a number, as an address does and no name; this mx is ignored\n"
+      "4:29: a.test: mx '.' is the null MX (RFC 7505), not an MX host; this mx is ignored\n"
       "5:1: b.test: none of its mxs can match a host\n"
-      "5:39: b.test: mx '192.0.2.1' is an address, not a name; this mx is left out\n"
+      "5:39: b.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
       "6:52: c.test: mx '..' has an empty label\n");
 }
 
@@ -208,7 +208,7 @@ TEST_CASE("all faults of one entry are told, each at its own place") {
         "3:14: b..test: 'b..test' has an empty label\n"
         "3:26: b..test: unknown mode 'no'; known are enforce and testing\n"
         "4:10: b..test: mx '*.x.test' is no pattern of this format; a suffix is written '.x.test'\n"
-        "5:14: b..test: mx '1.2.3.4' is an address, not a name; this mx is left out\n");
+        "5:14: b..test: mx '1.2.3.4' is an address, not a name; this mx is ignored\n");
   CHECK(reading.list->size() == 1);
 }
 

@@ -82,8 +82,8 @@ TEST_CASE("what is none of the carriers is refused") {
   CHECK(found("").error == "nothing is in it");
   CHECK(found(" \n").error == "nothing is in it");
   CHECK(found("PK\x03\x04").error == "a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)");
-  CHECK(found("hello").error == "neither JSON, gzip, mail nor a folder of mails");
-  CHECK(found(std::string(2'000, '\x89')).error == "neither JSON, gzip, mail nor a folder of mails");
+  CHECK(found("hello").error == "neither JSON, gzip, mail nor a mailbox");
+  CHECK(found(std::string(2'000, '\x89')).error == "neither JSON, gzip, mail nor a mailbox");
 }
 
 TEST_CASE("where a From line begins a mail, no other one ends it") {

@@ -358,8 +358,7 @@ TEST_CASE("texts that only explain are kept in proportion to what was received")
   const auto all = received_as(json, 10'000);
   REQUIRE(all.reading);
   CHECK(all.reading->warnings ==
-        std::vector<std::string>{
-            "its explaining texts are left out in part: they are out of proportion to its size"});
+        std::vector<std::string>{"some of its explaining texts are dropped: they are too long for its size"});
   REQUIRE(all.policies.size() == 100);
   std::uint64_t kept = 0;
   for (const PolicyResult& policy : all.policies) {
