@@ -49,18 +49,18 @@ std::string address_text(const sockaddr* address) {
   return text.data();
 }
 
-// Whatever goes wrong, mail flows on. A daemon that ends wants no more of a connection or a message, so that
-// the MTA does without it rather than miss it.
+// Whatever fails, mail flows on. A daemon that stops accepts the rest of a connection or message, so that the
+// MTA goes on without the milter rather than fail.
 sfsistat go_on() {
   return connections->finished() ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
 
-void trouble(std::string_view what, const std::exception& e) noexcept {
+void log_failure(std::string_view what, const std::exception& e) noexcept {
   static OncePerMinute log;
   if (log.permit(system_clock()())) log_error("{}: {}; mail is not affected", what, e.what());
 }
 
-// Runs one step on the connection's entry, if there is one; the step says what the MTA is told.
+// Runs one step on the connection's entry, if there is one; the step returns the answer to the MTA.
 template <class Step>
 sfsistat on_entry(SMFICTX* context, Step step) noexcept {
   try {
@@ -68,13 +68,13 @@ sfsistat on_entry(SMFICTX* context, Step step) noexcept {
     const sfsistat answer = entry != nullptr ? step(*entry) : SMFIS_CONTINUE;
     if (answer != SMFIS_CONTINUE) return answer;
   } catch (const std::exception& e) {
-    trouble("a callback failed", e);
+    log_failure("a callback failed", e);
   }
   return go_on();
 }
 
-// Postfix shows mail that was not received by SMTP as a session of its own making (non_smtpd_milters), from
-// port 0 to port 0.
+// Postfix simulates a session for mail that was not received by SMTP (non_smtpd_milters), from port 0 to port
+// 0.
 bool is_simulated(SMFICTX* context) {
   return macro(context, "{client_port}") == "0" && macro(context, "{daemon_port}") == "0";
 }
@@ -87,7 +87,7 @@ void close_entry(SMFICTX* context) {
 
 sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
   try {
-    close_entry(context);  // of an MTA that begins anew on the same connection
+    close_entry(context);  // of an MTA that starts again on the same connection
     if (is_simulated(context)) return SMFIS_ACCEPT;
     const std::string client_address = address_text(address);
     const auto opened = connections->open(
@@ -97,11 +97,11 @@ sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
     if (opened.excluded) return SMFIS_ACCEPT;
     if (opened.entry != nullptr) {
       opened.entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
-      // It is recorded, also where the daemon begins to end now: only the next step is declined.
+      // It is recorded, also where the daemon stops now: only the next step is declined.
       return SMFIS_CONTINUE;
     }
   } catch (const std::exception& e) {
-    trouble("a connection was not recorded", e);
+    log_failure("a connection was not recorded", e);
   }
   return go_on();
 }
@@ -133,7 +133,7 @@ sfsistat refuse_for_now(SMFICTX* context) {
   static std::string extended_code = "4.7.10";
   static std::string text =
       "Encryption needed: mail of this sender has always come over TLS; try again with STARTTLS";
-  // Without it the MTA says the same in its own words.
+  // Where this fails, the MTA answers with its own text.
   (void)smfi_setreply(context, code.data(), extended_code.data(), text.data());
   return SMFIS_TEMPFAIL;
 }
@@ -165,7 +165,7 @@ sfsistat on_close(SMFICTX* context) noexcept {
   try {
     close_entry(context);
   } catch (const std::exception& e) {
-    trouble("a session was not recorded", e);
+    log_failure("a session was not recorded", e);
   }
   return SMFIS_CONTINUE;
 }

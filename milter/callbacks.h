@@ -1,4 +1,4 @@
-// The libmilter side: which steps and macros we ask the MTA for, and what each callback does with them.
+// The callbacks of libmilter: what each step of a connection does.
 #pragma once
 
 #include "base/result.h"
@@ -6,11 +6,11 @@
 
 namespace starttls::milter {
 
-// Registers the callbacks, which libmilter wants before its socket is opened.
+// Registers the callbacks. To be called before the socket is opened.
 Result<void> register_callbacks();
 
-// Where the callbacks record, before libmilter runs. libmilter knows one filter a process, so `connections`
-// must outlive its threads, which end with the process.
+// Sets where the callbacks record. To be called before libmilter runs. libmilter has one filter a process, so
+// `connections` must outlive its threads, which run until the process exits.
 void set_connections(OpenConnections& connections);
 
 }  // namespace starttls::milter

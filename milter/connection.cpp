@@ -25,7 +25,7 @@ std::string verified_name(std::string_view name) {
   return name == "unknown" ? std::string() : domain_or_nothing(name);
 }
 
-// What stands before an '@' could be somebody's mailbox.
+// Before an '@' may be a mailbox.
 std::string_view after_at(std::string_view text) {
   const auto at = text.rfind('@');
   return at == std::string_view::npos ? text : text.substr(at + 1);

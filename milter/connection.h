@@ -1,6 +1,6 @@
-// One connection of the MTA with a client, as the MTA tells of it step by step, made into a Session.
+// Turns the steps of one connection of a client with the MTA into a Session.
 //
-// Knows nothing of libmilter, and no mail address stays in it: recipients become domains at once.
+// Independent of libmilter. Keeps no mail address: recipients become domains at once.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct TlsMacros {
   std::string_view version;       // {tls_version}
   std::string_view cipher;        // {cipher}
   std::string_view bits;          // {cipher_bits}
-  std::string_view cert_subject;  // {cert_subject}: Postfix gives it only for a trusted certificate
+  std::string_view cert_subject;  // {cert_subject}: Postfix has it only for a trusted certificate
   std::string_view verify;        // {verify}: Sendmail only
 };
 
@@ -33,21 +33,21 @@ class Connection {
 
   void helo(std::string_view name);
 
-  // Asked for at every step, because the step at which TLS first shows differs between MTAs and clients. TLS
-  // that begins after a transaction in the clear does not make the session an encrypted one.
+  // To be called at every step, because the step at which TLS first shows differs between MTAs and clients.
+  // TLS that begins after a transaction in the clear does not make the session an encrypted one.
   void tls(const TlsMacros& macros);
 
   void mail();
-  // `address` as in RCPT TO, with or without angle brackets. One without a domain counts nowhere.
+  // `address` as in RCPT TO, with or without angle brackets. One without a domain is ignored.
   void recipient(std::string_view address);
   void message_accepted();
   void transaction_aborted();
 
-  // Whether TLS protects what comes now, even where the session is one in the clear for what came before.
+  // Whether TLS protects the next step, even where an earlier step made it a session in the clear.
   bool is_encrypted() const { return encrypted_; }
   const std::string& client_name() const { return session_.client_name; }
 
-  // What the session came to, if it ends now.
+  // The session, if it ends now.
   session::Session ended(Time now) const&;
   session::Session ended(Time now) &&;
 

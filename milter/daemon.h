@@ -1,4 +1,4 @@
-// The life of the daemon: start, wait for signals, drain, end.
+// The daemon: starts, records until a signal stops it, writes what is left, exits.
 #pragma once
 
 #include <functional>
@@ -11,25 +11,25 @@ namespace starttls::milter {
 
 struct DaemonOptions {
   config::TlsrptConfig configuration;
-  // Reads it again, for HUP.
+  // Reads it again, for SIGHUP.
   std::function<Result<config::TlsrptConfig>()> reload_configuration;
   Clock clock;
   // Called once the MTA can connect.
   std::function<void()> ready;
 };
 
-// Opens the socket, becomes who it is to be, records until TERM or INT, then records what is still open,
-// folds everything and returns. HUP has it read the configuration again. The caller must end the process with
-// _Exit: libmilter's threads still run.
-Result<void> run_daemon(const DaemonOptions& startup);
+// Opens the socket, switches to its user, and records until SIGTERM or SIGINT; then records the open
+// sessions, folds everything and returns. SIGHUP makes it read the configuration again. The caller must exit
+// by _Exit(): libmilter's threads still run.
+Result<void> run_daemon(const DaemonOptions& options);
 
-// Whether a daemon with this configuration could start, as far as can be told without starting one. Errors as
+// Whether a daemon with this configuration could start, as far as that shows without starting one. Errors as
 // of run_daemon().
 Result<void> check_startup(const config::TlsrptConfig& configuration);
 
-// Goes to the background: returns in the child; the parent stays until the child says ready() through the
-// returned function, or ends, and exits with the child's status. Standard error stays open where the log goes
-// there. Fault::temporary where fork(2) fails.
+// Goes to the background: returns in the child. The parent waits until the child calls the returned function,
+// or exits, and exits with the child's status. `keep_standard_error`: the log goes there. Fault::temporary
+// where fork(2) fails.
 Result<std::function<void()>> detach(bool keep_standard_error);
 
 }  // namespace starttls::milter

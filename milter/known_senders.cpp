@@ -2,10 +2,12 @@
 
 #include <utility>
 
+#include "base/try.h"
+
 namespace starttls::milter {
 namespace {
 
-// Reading all senders takes no more than this part of the time.
+// Reading all senders takes at most one part in so many of the time.
 constexpr int refresh_share = 20;
 
 }  // namespace
@@ -13,79 +15,64 @@ constexpr int refresh_share = 20;
 KnownSenders::KnownSenders(store::SendingDomainFinder sending_domain)
     : sending_domain_(std::move(sending_domain)) {}
 
-Result<void> KnownSenders::configure(const config::TlsrptConfig& configuration,
+Result<void> KnownSenders::configure(const config::MilterConfig& config,
                                      const store::StoreOpener& open_store) {
-  const bool refuses = configuration.on_downgrade == config::OnDowngrade::tempfail;
+  const bool refuses = config.on_downgrade == config::OnDowngrade::tempfail;
   std::shared_ptr<const Domains> known;
-  Result<void> done;
-  if (refuses && open_store) {
-    const auto store = open_store();
-    auto found = store ? read(**store, configuration.downgrade_after) : std::unexpected(store.error());
-    if (found) {
-      known = std::move(*found);
-    } else {
-      done = std::unexpected(found.error());
-    }
-  }
-  const std::lock_guard guard(mutex_);
-  refuses_ = refuses;
-  least_tls_sessions_ = configuration.downgrade_after;
-  stale_ = true;
-  exempt_.clear();
-  for (const DomainName& domain : configuration.downgrade_exempt) exempt_.insert(domain.str());
-  if (known) known_ = std::move(known);
+  const auto read_store = [&]() -> Result<void> {
+    const auto store = TRY(open_store());
+    known = TRY(read(*store, config.downgrade_after));
+    return {};
+  };
+  const auto done = refuses && open_store ? read_store() : Result<void>();
+  const auto state = state_.lock();
+  state->refuses = refuses;
+  state->min_tls_sessions = config.downgrade_after;
+  state->is_stale = true;
+  state->exempt.clear();
+  for (const DomainName& domain : config.downgrade_exempt) state->exempt.insert(domain.str());
+  if (known) state->known = std::move(known);
   return done;
 }
 
 Result<std::shared_ptr<const KnownSenders::Domains>> KnownSenders::read(store::Store& store,
-                                                                        std::uint64_t least_tls_sessions) {
-  const auto senders = store.senders(least_tls_sessions);
-  if (!senders) return std::unexpected(senders.error());
+                                                                        std::uint64_t min_tls_sessions) {
+  const auto senders = TRY(store.senders(min_tls_sessions));
   auto known = std::make_shared<Domains>();
-  known->reserve(senders->size());
-  for (const auto& [domain, sender] : *senders) known->insert(domain);
+  known->reserve(senders.size());
+  for (const auto& [domain, sender] : senders) known->insert(domain);
   return known;
 }
 
-std::optional<KnownSenders::Need> KnownSenders::need() {
-  const std::lock_guard guard(mutex_);
-  if (!refuses_) return std::nullopt;
-  return Need{.least_tls_sessions = least_tls_sessions_, .stale = std::exchange(stale_, false)};
-}
-
-void KnownSenders::set(std::shared_ptr<const Domains> known) {
-  const std::lock_guard guard(mutex_);
-  known_ = std::move(known);
-}
-
 Result<void> KnownSenders::refresh(store::Store& store) {
-  const std::lock_guard refreshing(refresh_mutex_);
-  const auto needed = need();
-  if (!needed) return {};
-  const auto forget_generation = store.forget_generation();
-  if (!forget_generation) return std::unexpected(forget_generation.error());
+  const auto refreshed = refreshed_.lock();
+  std::uint64_t min_tls_sessions = 0;
+  bool is_stale = false;
+  {
+    const auto state = state_.lock();
+    if (!state->refuses) return {};
+    min_tls_sessions = state->min_tls_sessions;
+    is_stale = std::exchange(state->is_stale, false);
+  }
+  const std::int64_t generation = TRY(store.forget_generation());
   const auto begin = Steady::now();
-  if (!needed->stale && *forget_generation == forget_generation_ && begin < next_refresh_) return {};
-  auto known = read(store, needed->least_tls_sessions);
-  if (!known) return std::unexpected(known.error());
-  set(std::move(*known));
-  forget_generation_ = *forget_generation;
+  if (!is_stale && generation == refreshed->forget_generation && begin < refreshed->next) return {};
+  auto known = TRY(read(store, min_tls_sessions));
+  state_.lock()->known = std::move(known);
   const auto end = Steady::now();
-  next_refresh_ = end + (end - begin) * refresh_share;
+  *refreshed = {.forget_generation = generation, .next = end + (end - begin) * refresh_share};
   return {};
 }
 
 bool KnownSenders::refuses_plaintext(const std::string& client_name) const {
   std::shared_ptr<const Domains> known;
   {
-    const std::lock_guard guard(mutex_);
-    if (!refuses_ || known_->empty()) return false;
-    known = known_;
+    const auto state = state_.lock();
+    if (!state->refuses || state->known->empty()) return false;
+    known = state->known;
   }
   const std::string domain = sending_domain_(client_name);
-  if (domain.empty() || !known->contains(domain)) return false;
-  const std::lock_guard guard(mutex_);
-  return !exempt_.contains(domain);
+  return !domain.empty() && known->contains(domain) && !state_.lock()->exempt.contains(domain);
 }
 
 }  // namespace starttls::milter

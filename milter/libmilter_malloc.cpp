@@ -1,8 +1,9 @@
 // libmilter reads one word beyond a list of macros whose last one has no value, and takes it for a name
-// (smfi_getsymval()): a peer that sends such a list would end the daemon. Every piece of memory that
-// libmilter asks for gets a word of zeroes behind it, where that search ends.
+// (smfi_getsymval()): a peer that sends such a list would crash the daemon. Each block of memory of libmilter
+// gets a word of zeroes at its end, where that search stops.
 //
-// The linker gives libmilter this function for malloc(3) (--wrap), which takes libmilter's static library.
+// The linker replaces malloc(3) of libmilter by this function (--wrap), which needs libmilter's static
+// library.
 
 #include <cstddef>
 #include <cstdint>

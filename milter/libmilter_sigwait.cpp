@@ -1,8 +1,8 @@
-// libmilter starts a thread that takes HUP, TERM and INT with sigwait(3), each as an order to stop at once;
-// with sessions open it then destroys locks and frees connections that its other threads are using, and hangs
-// or crashes (its mi_pool_controller()). There is no way to do without that thread. So sigwait() of this
-// program, which libmilter finds in place of the C library's, waits for ever, and every signal is left to the
-// program's own event loop.
+// libmilter starts a thread that waits for SIGHUP, SIGTERM and SIGINT with sigwait(3), and stops at once at
+// each. With open sessions it then destroys locks and frees connections that its other threads use, and hangs
+// or crashes (its mi_pool_controller()). That thread cannot be avoided. So this program defines a sigwait()
+// that waits for ever, which libmilter finds in place of the C library's, and the event loop of the program
+// gets every signal.
 
 #include <unistd.h>
 

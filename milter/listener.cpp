@@ -8,32 +8,30 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "base/user.h"
 #include "service/unix_socket.h"
 
 namespace starttls::milter {
 namespace {
 
-// The group that may connect: the configured one, or Postfix's where that is likely to be what is meant.
-Result<std::optional<gid_t>> socket_group(const config::TlsrptConfig& configuration) {
-  const bool by_default = configuration.socket_group.empty();
-  if (by_default && ::geteuid() != 0) return std::nullopt;
-  const auto group = find_group(by_default ? "postfix" : configuration.socket_group);
-  if (group) return *group;
-  if (by_default) return std::nullopt;
-  return std::unexpected(configuration.wrong("milter.socket_group", "is wrong: " + group.error().message));
+// The group that may connect: the configured one or, where root starts the daemon, Postfix's.
+Result<std::optional<gid_t>> socket_group(const config::TlsrptConfig& config) {
+  const std::string& name = config.milter.socket_group;
+  if (!name.empty()) return TRY(config::at_key(config, "milter.socket_group", find_group(name)));
+  if (::geteuid() != 0) return std::nullopt;
+  const auto group = find_group("postfix");
+  return group ? std::optional(*group) : std::nullopt;
 }
 
-Result<std::optional<uid_t>> socket_owner(const config::TlsrptConfig& configuration,
-                                          const std::optional<User>& identity) {
-  if (configuration.socket_owner.empty())
-    return identity ? std::optional<uid_t>(identity->uid) : std::nullopt;
-  const auto owner = find_user(configuration.socket_owner, "");
-  if (owner) return owner->uid;
-  return std::unexpected(configuration.wrong("milter.socket_owner", "is wrong: " + owner.error().message));
+Result<std::optional<uid_t>> socket_owner(const config::TlsrptConfig& config,
+                                          const std::optional<User>& user) {
+  const std::string& name = config.milter.socket_owner;
+  if (!name.empty()) return TRY(config::at_key(config, "milter.socket_owner", find_user(name, ""))).uid;
+  return user ? std::optional(user->uid) : std::nullopt;
 }
 
-// libmilter's own words for what went wrong are none.
+// libmilter itself does not report what went wrong.
 Result<void> open_by_libmilter(const config::Address& address) {
   const std::string socket = config::to_string(address);
   errno = 0;
@@ -46,39 +44,34 @@ Result<void> open_by_libmilter(const config::Address& address) {
               reason != 0 ? ": " + errno_text(reason) : "");
 }
 
-Result<service::SocketAccess> access_of(const config::TlsrptConfig& configuration,
-                                        const std::optional<User>& identity) {
-  const auto group = socket_group(configuration);
-  if (!group) return std::unexpected(group.error());
-  const auto owner = socket_owner(configuration, identity);
-  if (!owner) return std::unexpected(owner.error());
-  return service::SocketAccess{.mode = configuration.socket_mode, .owner = *owner, .group = *group};
+Result<service::SocketAccess> socket_access(const config::TlsrptConfig& config,
+                                            const std::optional<User>& user) {
+  const auto group = TRY(socket_group(config));
+  const auto owner = TRY(socket_owner(config, user));
+  return service::SocketAccess{.mode = config.milter.socket_mode, .owner = owner, .group = group};
 }
 
 }  // namespace
 
-Result<void> check_listener(const config::TlsrptConfig& configuration) {
-  if (const auto group = socket_group(configuration); !group) return std::unexpected(group.error());
-  if (const auto owner = socket_owner(configuration, std::nullopt); !owner)
-    return std::unexpected(owner.error());
+Result<void> check_listener(const config::TlsrptConfig& config) {
+  TRY(socket_group(config));
+  TRY(socket_owner(config, std::nullopt));
   return {};
 }
 
-Result<void> open_listener(const config::TlsrptConfig& configuration, const std::optional<User>& identity) {
-  const config::Address& socket = configuration.socket;
-  auto text = config::to_libmilter_string(socket);
-  if (!text) return std::unexpected(text.error());
-  if (smfi_setconn(text->data()) != MI_SUCCESS) {
-    return fail(Fault::unavailable, "libmilter does not take '{}' for a socket", printable(*text));
+Result<void> open_listener(const config::TlsrptConfig& config, const std::optional<User>& user) {
+  const config::Address& socket = config.milter.socket;
+  auto text = TRY(config::to_libmilter_string(socket));
+  if (smfi_setconn(text.data()) != MI_SUCCESS) {
+    return fail(Fault::unavailable, "libmilter does not accept the socket '{}'", printable(text));
   }
   if (!socket.is_unix()) return open_by_libmilter(socket);
-  const auto access = access_of(configuration, identity);
-  if (!access) return std::unexpected(access.error());
-  return service::create_unix_socket(socket.path, *access, [&] { return open_by_libmilter(socket); });
+  const auto access = TRY(socket_access(config, user));
+  return service::create_unix_socket(socket.path, access, [&] { return open_by_libmilter(socket); });
 }
 
-void close_listener(const config::TlsrptConfig& configuration) {
-  if (configuration.socket.is_unix()) service::remove_unix_socket(configuration.socket.path);
+void close_listener(const config::TlsrptConfig& config) {
+  if (config.milter.socket.is_unix()) service::remove_unix_socket(config.milter.socket.path);
 }
 
 }  // namespace starttls::milter

@@ -1,4 +1,4 @@
-// The metrics page of tlsrpt-milter (tlsrpt-milter(8) has the table of names).
+// The page with metrics of tlsrpt-milter (tlsrpt-milter(8) has the list of names).
 #pragma once
 
 #include <cstddef>
@@ -14,10 +14,10 @@
 namespace starttls::milter {
 
 struct MetricsState {
-  const Counters& counters;
+  Counters counters;
   store::RecorderCounters recorder;
   std::size_t open_connections = 0;
-  std::optional<mtalog::LogReading> log;  // none: it is not followed
+  std::optional<mtalog::LogReading> log;  // none: no log is read
   std::uint64_t metrics_listen_failures = 0;
   Time started;
   Time now;

@@ -1,5 +1,5 @@
-// What we ask the MTA for: the steps it need not send, and the macros of each step (smfi_setsymlist(),
-// xxfi_negotiate()).
+// The negotiation with the MTA: the steps that it need not send, and the macros of each step
+// (smfi_setsymlist(), xxfi_negotiate()).
 #pragma once
 
 #include <libmilter/mfapi.h>
@@ -8,11 +8,11 @@
 
 namespace starttls::milter {
 
-// Steps that would only cost: the content of a message is never asked for. CONNECT, HELO and MAIL must be
-// answered: were they sent without waiting, Postfix would buffer them until the end, and libmilter throws
-// unread data away when the peer has hung up. RCPT shows accepted recipients, and must be answered for the
-// same reason: without, of 50 transactions that were given up Postfix 3.7 lost the recipients of 3 to 50,
-// Sendmail 8.17 of 2 to 19. The end of the message is always sent.
+// Steps that would only cost time: the content of a message is not needed. CONNECT, HELO and MAIL must be
+// answered: if the MTA did not wait, Postfix would buffer them until the end, and libmilter discards unread
+// data when the peer has closed the connection. RCPT shows accepted recipients, and must be answered for the
+// same reason: without answers, of 50 transactions that were aborted Postfix 3.7 lost the recipients of 3 to
+// 50, Sendmail 8.17 of 2 to 19. The end of the message is always sent.
 inline constexpr unsigned long unused_steps =
     SMFIP_NODATA | SMFIP_NOHDRS | SMFIP_NOEOH | SMFIP_NOBODY | SMFIP_NOUNKNOWN;
 
@@ -24,8 +24,8 @@ struct StageMacros {
 // TLS shows at CONNECT on Postfix ports in wrapper mode, at the HELO after STARTTLS, or, for a client that
 // sends none, at MAIL.
 //
-// Of the other steps none are wanted, where by default each recipient would come once more. A name that no
-// MTA knows says that to both: Sendmail takes an empty list for none, but Postfix for its default.
+// Of the other steps no macro is needed; by default each recipient would come once more. A name that no MTA
+// has asks for none: an empty list means none for Sendmail, but the default for Postfix.
 inline constexpr const char* no_macros = "{none}";
 inline constexpr std::array<StageMacros, 7> wanted_macros{{
     {SMFIM_CONNECT,
@@ -49,7 +49,7 @@ inline sfsistat negotiate(SMFICTX* context, unsigned long offered_actions, unsig
   *reserved_2 = 0;
   if ((offered_actions & SMFIF_SETSYMLIST) == 0) return SMFIS_CONTINUE;
   for (const auto& [stage, macros] : wanted_macros) {
-    // A refusal leaves the MTA's default list, which has most of them. libmilter's parameter lacks a const.
+    // Where this fails, the MTA's default list has most of them. libmilter's parameter lacks a const.
     (void)smfi_setsymlist(context, stage, const_cast<char*>(macros));
   }
   return SMFIS_CONTINUE;

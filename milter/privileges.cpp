@@ -5,37 +5,34 @@
 #include <filesystem>
 
 #include "base/directory.h"
+#include "base/try.h"
 #include "base/user.h"
 #include "service/ownership.h"
+#include "service/switch_user.h"
 
 namespace starttls::milter {
 namespace {
 
-namespace fs = std::filesystem;
-
-// Only below directories that nobody but root can write to: there is nothing in it that somebody else
-// planted. Elsewhere the daemon makes it with its own rights, or waits until it can be made.
-Result<void> hand_over(const fs::path& state_dir, const User& identity) {
+// Only below directories that nobody but root can write to: there, nobody else can have put anything in it.
+// Elsewhere the daemon creates it with its own rights, or waits until it can be created.
+Result<void> change_owner(const std::filesystem::path& state_dir, const User& user) {
   const auto directory = Directory::make(state_dir);
-  return directory ? service::change_owner_of_all(*directory, identity) : Result<void>();
+  return directory ? service::change_owner_of_all(*directory, user) : Result<void>();
 }
 
 }  // namespace
 
-Result<std::optional<User>> identity_of(const config::TlsrptConfig& configuration) {
-  const bool by_default = configuration.user.empty();
-  if (by_default && ::geteuid() != 0) return std::nullopt;
-  auto identity = find_user(by_default ? config::default_user : configuration.user, "");
-  if (identity) return *identity;
-  if (by_default) return std::nullopt;
-  return std::unexpected(configuration.wrong("milter.user", "is wrong: " + identity.error().message));
+Result<std::optional<User>> service_user(const config::TlsrptConfig& config) {
+  const std::string& name = config.milter.user;
+  if (!name.empty()) return TRY(config::at_key(config, "milter.user", find_user(name, "")));
+  if (::geteuid() != 0) return std::nullopt;
+  const auto user = find_user(config::default_user, "");
+  return user ? std::optional(*user) : std::nullopt;
 }
 
-Result<void> become(const User& identity, const config::TlsrptConfig& configuration) {
-  if (::geteuid() == 0 && identity.uid != 0) {
-    if (auto handed = hand_over(configuration.state_dir, identity); !handed) return handed;
-  }
-  return service::become(identity);
+Result<void> switch_user(const User& user, const config::TlsrptConfig& config) {
+  if (::geteuid() == 0 && user.uid != 0) TRY(change_owner(config.state_dir, user));
+  return service::become(user);
 }
 
 }  // namespace starttls::milter

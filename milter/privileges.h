@@ -1,4 +1,4 @@
-// Who the daemon is once it has what only root may open.
+// The user who the daemon runs as, once it has opened what only root may open.
 #pragma once
 
 #include <optional>
@@ -6,17 +6,17 @@
 #include "base/result.h"
 #include "base/user.h"
 #include "config/tlsrpt_toml.h"
-#include "service/switch_user.h"
 
 namespace starttls::milter {
 
-// The user of the configuration or, where we are root and none is named, "starttls-toolkit" if there is one;
-// none: nobody else. Fault::config where the user is named and does not exist.
-Result<std::optional<User>> identity_of(const config::TlsrptConfig& configuration);
+// The user of the configuration or, where root starts the daemon and none is named, config::default_user if
+// there is one; none: the daemon keeps its user. Fault::config where the named user does not exist.
+Result<std::optional<User>> service_user(const config::TlsrptConfig& config);
 
-// Makes the state directory if it is missing, gives it to that user, and becomes that user for good. What is
-// in the directory is given with it where it was root's, as after a daemon that ran as root: only where
-// nobody but root could have put it there (service/hand_over.h). Before any thread is started.
-Result<void> become(const User& identity, const config::TlsrptConfig& configuration);
+// Creates the state directory if it is missing, changes its owner to that user, and switches to that user for
+// good. What is in the directory changes its owner, too, where it is root's, as after a daemon that ran as
+// root: only where nobody but root could have put it there (service/ownership.h). Before any thread is
+// started.
+Result<void> switch_user(const User& user, const config::TlsrptConfig& config);
 
 }  // namespace starttls::milter

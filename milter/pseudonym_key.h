@@ -1,5 +1,5 @@
-// Stands for a client's address where that is not written whole: the same for the same address, and of no use
-// to who does not have the key.
+// A pseudonym stands for a client's address that is not written whole: the same for the same address, and of
+// no use without the key.
 #pragma once
 
 #include <filesystem>
@@ -12,13 +12,13 @@ namespace starttls::milter {
 
 class PseudonymKey {
  public:
-  // The key of the state directory, in its file "join-key", made where it is missing or damaged. Where it
-  // cannot be kept there it serves until the process ends, which is told in the log.
-  static Result<PseudonymKey> of(const std::filesystem::path& state_dir);
+  // The key of the state directory, in its file "pseudonym-key", which is created where it is missing or
+  // damaged. A key that cannot be written there is used until the process exits, which is logged.
+  static Result<PseudonymKey> load(const std::filesystem::path& state_dir);
 
   explicit PseudonymKey(std::string key) : key_(std::move(key)) {}
 
-  // 16 hexadecimal digits: the front of the HMAC-SHA-256 (RFC 2104) of the address.
+  // 16 hexadecimal digits: the begin of the HMAC-SHA-256 (RFC 2104) of the address.
   std::string pseudonym(std::string_view address) const;
 
  private:

@@ -9,7 +9,7 @@
 namespace starttls::milter {
 namespace {
 
-// What of an address tells networks apart and persons not.
+// The bits of an address that identify a network, but no person.
 constexpr std::size_t kept_bits_ipv4 = 24;
 constexpr std::size_t kept_bits_ipv6 = 48;
 
@@ -33,22 +33,22 @@ bool is_wanted(const Values& only, const Values& excluded, const Value& value) {
 
 }  // namespace
 
-RecordingRules::RecordingRules(const config::TlsrptConfig& configuration, std::optional<PseudonymKey> key)
-    : selection_(configuration.selection),
-      address_detail_(configuration.client_address),
-      follows_log_(!configuration.mta_log.empty()),
+RecordingRules::RecordingRules(const config::MilterConfig& config, std::optional<PseudonymKey> key)
+    : filter_(config.sessions),
+      address_detail_(config.client_address),
+      follows_log_(!config.mta_log.empty()),
       key_(std::move(key)) {}
 
 const IpNetwork* RecordingRules::find_local(std::string_view address) const {
   const auto parsed = IpAddress::parse(address);
   if (!parsed) return nullptr;
-  const auto& networks = selection_.local_networks;
+  const auto& networks = filter_.local_networks;
   const auto found =
       std::ranges::find_if(networks, [&](const IpNetwork& network) { return network.contains(*parsed); });
   return found == networks.end() ? nullptr : &*found;
 }
 
-std::string RecordingRules::local_network_of(std::string_view address) const {
+std::string RecordingRules::find_local_network(std::string_view address) const {
   const IpNetwork* network = find_local(address);
   return network == nullptr ? std::string() : network->text();
 }
@@ -57,12 +57,12 @@ std::optional<ExclusionReason> RecordingRules::excludes(std::string_view client_
                                                         const Daemon& daemon) const {
   if (find_local(client_address) != nullptr) return ExclusionReason::local_network;
   const auto port = number(daemon.port);
-  const bool wanted = (!port || is_wanted(selection_.ports, selection_.excluded_ports, *port)) &&
-                      is_wanted(selection_.daemons, selection_.excluded_daemons, to_lower(daemon.name));
+  const bool wanted = (!port || is_wanted(filter_.ports, filter_.excluded_ports, *port)) &&
+                      is_wanted(filter_.daemons, filter_.excluded_daemons, to_lower(daemon.name));
   return wanted ? std::nullopt : std::optional(ExclusionReason::daemon);
 }
 
-std::string RecordingRules::kept(const std::string& address) const {
+std::string RecordingRules::shortened(const std::string& address) const {
   if (address_detail_ == config::AddressDetail::full) return address;
   const auto parsed =
       address_detail_ == config::AddressDetail::prefix ? IpAddress::parse(address) : std::nullopt;
@@ -80,7 +80,7 @@ std::optional<session::Session> RecordingRules::to_record(session::Session sessi
   if (excluded && !session.awaits_log) return std::nullopt;
   if (session.awaits_log) session.address_pseudonym = address_pseudonym(session.client_address);
   if (address_detail_ != config::AddressDetail::full) {
-    session.client_address = kept(session.client_address);
+    session.client_address = shortened(session.client_address);
     // It may be an address, or have one in it.
     if (!session.helo.empty()) session.helo = "-";
   }
@@ -88,16 +88,15 @@ std::optional<session::Session> RecordingRules::to_record(session::Session sessi
 }
 
 bool RecordingRules::is_wanted_service(const session::LoggedFailure& failure) const {
-  return has(selection_.log_services, to_lower(failure.service));
+  return has(filter_.log_services, to_lower(failure.service));
 }
 
 std::optional<FailureExclusion> RecordingRules::excludes(const session::LoggedFailure& failure) const {
   if (find_local(failure.client_address) != nullptr) return FailureExclusion::local_network;
   const std::string service = to_lower(failure.service);
   // Of Sendmail the service is the daemon.
-  const bool is_named =
-      has(selection_.excluded_log_services, service) || has(selection_.excluded_daemons, service);
-  if (is_named || (!selection_.log_services.empty() && !is_wanted_service(failure)))
+  const bool is_named = has(filter_.excluded_log_services, service) || has(filter_.excluded_daemons, service);
+  if (is_named || (!filter_.log_services.empty() && !is_wanted_service(failure)))
     return FailureExclusion::service;
   if (failure.implicit_tls && !is_wanted_service(failure)) return FailureExclusion::implicit_tls;
   return std::nullopt;
@@ -106,14 +105,14 @@ std::optional<FailureExclusion> RecordingRules::excludes(const session::LoggedFa
 store::LogEvent RecordingRules::to_record(const session::LoggedFailure& failure,
                                           const session::LogPosition& position, std::string_view receiving_mx,
                                           bool watched) const {
-  store::LogEvent note{.position = position, .receiving_mx = std::string(receiving_mx)};
-  if (excludes(failure)) return note;
-  note.failure = failure;
-  note.failure->client_address = kept(failure.client_address);
-  note.watched = watched;
-  note.wanted = is_wanted_service(failure);
-  note.address_pseudonym = address_pseudonym(failure.client_address);
-  return note;
+  store::LogEvent event{.position = position, .receiving_mx = std::string(receiving_mx)};
+  if (excludes(failure)) return event;
+  event.failure = failure;
+  event.failure->client_address = shortened(failure.client_address);
+  event.watched = watched;
+  event.wanted = is_wanted_service(failure);
+  event.address_pseudonym = address_pseudonym(failure.client_address);
+  return event;
 }
 
 }  // namespace starttls::milter

@@ -1,4 +1,4 @@
-// Notices that the mail server's log yields nothing.
+// Notices that nothing is read in the mail server's log.
 #pragma once
 
 #include <chrono>
@@ -15,8 +15,8 @@ class SilentLogDetector {
 
   explicit SilentLogDetector(Time now) : since_(now) {}
 
-  // To be called now and then, with how many lines about sessions were read in the log so far, and how many
-  // sessions were recorded. True once in each day in which there were sessions and no line.
+  // To be called now and then, with the number of lines about sessions that were read so far, and of sessions
+  // that were recorded. True once in each day in which there were sessions and no line.
   bool is_silent(std::uint64_t lines, std::uint64_t sessions, Time now) {
     const bool has_new_line = lines != lines_;
     if (!has_new_line && now - since_ < patience && now >= since_) return false;

@@ -29,7 +29,7 @@ std::string ReportFilter::description() const {
 }
 
 bool requires_authentication(const config::TlsrptConfig& configuration) {
-  return !configuration.trusted_authserv_ids.empty();
+  return !configuration.report.trusted_authserv_ids.empty();
 }
 
 std::string Implausible::description() const {

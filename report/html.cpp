@@ -88,9 +88,9 @@ Result<PageContent> read_content(const store::Period& period, const std::optiona
   PageContent content{.period = period,
                       .domain = domain,
                       .created = context.clock(),
-                      .organization = configuration.organization,
-                      .follows_log = !configuration.mta_log.empty()};
-  for (const DomainName& name : configuration.domains) content.our_domains.push_back(name.str());
+                      .organization = configuration.report.organization,
+                      .follows_log = !configuration.milter.mta_log.empty()};
+  for (const DomainName& name : configuration.report.domains) content.our_domains.push_back(name.str());
   TRY(read_own_sessions(configuration, ours, content));
   TRY(read_received(configuration, ours, period, domain,
                     [&](const Reported& reported) { content.received.add(reported); }));

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/try.h"
 #include "report/commands.h"
+#include "store/store_config.h"
 
 namespace {
 
@@ -12,7 +13,7 @@ using namespace starttls::report;
 
 Result<Context> load(const command::CommandContext& given) {
   WholeConfiguration whole = TRY(load_whole_configuration(given));
-  for (const std::string& warning : whole.configuration.warnings) log_warning("{}", warning);
+  for (const std::string& warning : store::store_warnings(whole.configuration)) log_warning("{}", warning);
   if (!given.state_dir.empty()) whole.configuration.state_dir = given.state_dir;
   return Context{given, std::move(whole.configuration), std::move(whole.report)};
 }

@@ -14,7 +14,7 @@ void add_policy(OurDomains& ours, const std::string& domain, const mtasts::Polic
 }
 
 void add_files(OurDomains& ours, const config::TlsrptConfig& configuration) {
-  for (const auto& [domain, file] : configuration.policy_files) {
+  for (const auto& [domain, file] : configuration.policies) {
     if (!ours.has(domain)) continue;
     const auto text = read_file(file, mtasts::policy_size_limit);
     if (!text) continue;
@@ -46,8 +46,8 @@ void add_seen(OurDomains& ours, const config::TlsrptConfig& configuration) {
 
 std::set<std::string> configured_domains(const config::TlsrptConfig& configuration) {
   std::set<std::string> domains;
-  for (const DomainName& domain : configuration.domains) domains.insert(domain.str());
-  if (!domains.empty() && !configuration.policy_domain.empty()) domains.insert(configuration.policy_domain);
+  for (const DomainName& domain : configuration.report.domains) domains.insert(domain.str());
+  if (!domains.empty() && !configuration.report.policy_domain.empty()) domains.insert(configuration.report.policy_domain);
   return domains;
 }
 

@@ -211,7 +211,7 @@ Result<discovery::DiscoveryStack*> Lookup::discovery() {
 Result<PublishedPolicies> Lookup::policies(const std::set<std::string>& domains) {
   PublishedPolicies published;
   std::set<std::string> unknown = domains;
-  for (const auto& [domain, file] : context_.configuration.policy_files) {
+  for (const auto& [domain, file] : context_.configuration.policies) {
     if (!domains.contains(domain)) continue;
     auto policy = TRY(from_file(file));
     published.emplace(domain, std::move(policy));

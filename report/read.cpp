@@ -55,7 +55,7 @@ Result<std::optional<tlsrptdb::ReportStore>> open_store(const Values& values,
   fs::create_directories(configuration.state_dir, ignored);
   auto store =
       TRY(tlsrptdb::ReportStore::open(tlsrptdb::report_file(configuration.state_dir), store::Access::owner));
-  store.set_quota(configuration.max_store_size * mebibyte);
+  store.set_quota(configuration.report.max_store_size * mebibyte);
   // Reports that are too old must not take the place of new ones.
   TRY(store.prune(oldest, pruned_at_once));
   return store;
@@ -85,7 +85,7 @@ Result<void> finish_store(tlsrptdb::ReportStore& store, const OwnerLookup& owner
 Result<int> run(const Values& values, const Context& context) {
   const config::TlsrptConfig& configuration = context.configuration;
   const Time now = context.clock();
-  const Day oldest = to_day(now) - std::chrono::days(configuration.retention_days);
+  const Day oldest = to_day(now) - std::chrono::days(configuration.milter.retention_days);
   std::optional<tlsrptdb::ReportStore> store = TRY(open_store(values, configuration, oldest));
   store::SendingDomainFinder registrable;
   if (values.are_authenticated || requires_authentication(configuration))
@@ -95,12 +95,12 @@ Result<int> run(const Values& values, const Context& context) {
   OwnerLookup owners(context, may_look_up);
   const IntakeSettings settings{
       .rejected_directory = store ? configuration.state_dir / "rejected" : fs::path(),
-      .max_rejected_size = configuration.max_rejected_size * mebibyte,
+      .max_rejected_size = configuration.report.max_rejected_size * mebibyte,
       .stdin_is_mailbox = values.mbox,
       .parser = {.our_domains = configured_domains(configuration),
                  .now = now,
                  .oldest = store ? oldest : Day(),
-                 .trusted_authserv_ids = configuration.trusted_authserv_ids,
+                 .trusted_authserv_ids = configuration.report.trusted_authserv_ids,
                  .are_authenticated = values.are_authenticated,
                  .registrable = std::move(registrable)},
       .want_policies = context.json};

@@ -214,7 +214,7 @@ void ReadOutput::report_problems(const Input& input) const {
 }
 
 void ReadOutput::add(const Input& input) {
-  const std::uint64_t retention_days = context_.configuration.retention_days;
+  const std::uint64_t retention_days = context_.configuration.milter.retention_days;
   totals_.add(input);
   report_problems(input);
   const bool has_line = !context_.json && !context_.quiet && input.status != InputStatus::rejected;

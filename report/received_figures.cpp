@@ -58,7 +58,7 @@ Result<void> read_received(const config::TlsrptConfig& configuration, const OurD
     TRY(store->read_policies(looked_at,
                              [&](const tlsrptdb::ReportedPolicy& reported) { seen.add(reported); }));
   }
-  const bool tells_ours = !configuration.domains.empty();
+  const bool tells_ours = !configuration.report.domains.empty();
   const ReportedSink take_wanted = [&](const Reported& reported) {
     const bool is_wanted =
         !domain || (reported.owner.is_ours() ? reported.owner.domains.contains(*domain) : tells_ours);

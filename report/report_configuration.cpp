@@ -32,7 +32,7 @@ Result<std::vector<tlsrpt::Destination>> parse_rua(const std::vector<std::string
 Result<WholeConfiguration> load_whole_configuration(const command::CommandContext& context) {
   std::optional<std::filesystem::path> file;
   if (!context.config_file.empty()) file = context.config_file;
-  config::Settings settings = TRY(config::load_settings(file, context.config_kind()));
+  config::Settings settings = TRY(config::load_tlsrpt_settings(file, context.config_kind()));
   ReportConfiguration report;
   discovery::DiscoverySection section;
   config::TlsrptConfig configuration = TRY(config::read_tlsrpt_config(
@@ -48,7 +48,8 @@ Result<WholeConfiguration> load_whole_configuration(const command::CommandContex
       },
       report.discovery);
   if (error) return std::unexpected(*error);
-  report.rua = TRY(parse_rua(configuration.rua, settings));
+  report.rua = TRY(parse_rua(configuration.report.rua, settings));
+  configuration.file = std::make_shared<const config::Settings>(std::move(settings));
   return WholeConfiguration{.configuration = std::move(configuration), .report = std::move(report)};
 }
 

@@ -7,20 +7,17 @@
 #include "command/command.h"
 #include "config/tlsrpt_toml.h"
 #include "discovery/discovery_settings.h"
-#include "store/open_store.h"
+#include "store/store_config.h"
 #include "tlsrpt/record.h"
 
 namespace starttls::report {
 
 struct ReportConfiguration {
   discovery::DiscoverySettings discovery;  // [dns], [mta-sts]
-  std::vector<tlsrpt::Destination> rua;    // TlsrptConfig::rua, parsed
+  std::vector<tlsrpt::Destination> rua;    // ReportConfig::rua, parsed
 };
 
-// Where the sessions are recorded.
-inline store::StoreLocation store_location(const config::TlsrptConfig& configuration) {
-  return {.state_dir = configuration.state_dir, .store_url = configuration.store};
-}
+using store::store_location;
 
 struct WholeConfiguration {
   config::TlsrptConfig configuration;

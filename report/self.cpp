@@ -57,13 +57,13 @@ std::string host_name() {
 }
 
 Reporter to_reporter(const config::TlsrptConfig& configuration) {
-  Reporter reporter{.organization = configuration.organization,
-                    .contact = configuration.contact,
+  Reporter reporter{.organization = configuration.report.organization,
+                    .contact = configuration.report.contact,
                     .host = host_name(),
                     .domain = {},
                     .sender = {},
-                    .default_policy_domain = configuration.policy_domain,
-                    .min_tls = configuration.min_tls};
+                    .default_policy_domain = configuration.report.policy_domain,
+                    .min_tls = configuration.report.min_tls};
   if (reporter.organization.empty()) reporter.organization = reporter.host;
   if (reporter.contact.empty()) reporter.contact = "postmaster@" + reporter.host;
   Contact contact = parse_contact(reporter.contact, reporter.host);

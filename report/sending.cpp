@@ -129,7 +129,7 @@ Result<void> ReportSender::enqueue(const tlsrpt::Report& all, const Reporter& re
           .file_name =
               tlsrpt::file_name(reporter.domain, policy.policy_domain, all.head.begin, all.head.end, true),
           .created = now,
-          .next_try = some_time_within(now, context_->configuration.send_window)};
+          .next_try = some_time_within(now, context_->configuration.report.send_window)};
       (void)TRY(queue_.add(delivery, packed));
     }
   }
@@ -235,7 +235,7 @@ Result<Work> ReportSender::prepare_mail(const tlsrptdb::Delivery& delivery, cons
                                 .date = delivery.created,
                                 .file_name = delivery.file_name,
                                 .json_gzip = json_gzip});
-  return [mail = context_->configuration.mail, sender = delivery.sender, recipient,
+  return [mail = context_->configuration.report.mail, sender = delivery.sender, recipient,
           message = std::move(message)](std::chrono::milliseconds time_left) -> Result<void> {
     if (!message) return std::unexpected(message.error());
     const auto timeout = std::min<std::chrono::milliseconds>(mail_timeout, time_left);

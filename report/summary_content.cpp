@@ -67,7 +67,7 @@ std::string why_no_groups(const SummaryContent& content, const SummaryRequest& r
     return "A session whose TLS handshake failed has no recipient, so it belongs to no policy domain: use "
            "--by failure without --domain.";
   }
-  if (configuration.mta_log.empty()) {
+  if (configuration.milter.mta_log.empty()) {
     return "Failed TLS handshakes are only in the mail server's log; set mta_log in tlsrpt.toml(5) to count "
            "them.";
   }

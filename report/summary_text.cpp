@@ -239,7 +239,7 @@ std::string render(const SummaryContent& content, const SummaryRequest& request,
       out += "\n" + to_columns(domains, width);
     }
     if (request.sessions_by == Grouping::version) out += render_deprecated_versions(content);
-    out += render_failed_handshakes(content, request, configuration.mta_log);
+    out += render_failed_handshakes(content, request, configuration.milter.mta_log);
   }
   const std::string others = render_others(content.received.others());
   if (request.is_overview() && has_received)

@@ -44,6 +44,8 @@ class IpNetwork {
   // "192.0.2.0/24"
   std::string text() const;
 
+  bool operator==(const IpNetwork&) const = default;
+
  private:
   IpNetwork(IpAddress first, std::size_t length) : first_(first), length_(length) {}
 

@@ -14,6 +14,7 @@
 
 #include "base/ip_address.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::config {
 namespace {
@@ -150,14 +151,13 @@ Result<SocketAddress> resolve(const Address& address) {
 
 Result<std::string> to_libmilter_string(const Address& address) {
   if (address.is_unix()) return "unix:" + address.path;
-  const auto resolved = resolve(address);
-  if (!resolved) return std::unexpected(resolved.error());
+  const auto resolved = TRY(resolve(address));
   std::array<char, NI_MAXHOST> host{};
   const int failure =
-      ::getnameinfo(resolved->get(), resolved->size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST);
+      ::getnameinfo(resolved.get(), resolved.size, host.data(), host.size(), nullptr, 0, NI_NUMERICHOST);
   if (failure != 0)
     return fail(Fault::unavailable, "{}: {}", printable(to_string(address)), ::gai_strerror(failure));
-  const bool is_ipv6 = resolved->storage.ss_family == AF_INET6;
+  const bool is_ipv6 = resolved.storage.ss_family == AF_INET6;
   return fmt::format("{}:{}@[{}]", is_ipv6 ? "inet6" : "inet", address.port, host.data());
 }
 

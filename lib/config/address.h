@@ -1,8 +1,9 @@
 // The address of a listening socket, in the one syntax that all configuration files and command lines have:
 //
 //   unix:/PATH        a unix socket with an absolute path
-//   inet:HOST:PORT    TCP. HOST is a host name, an IPv4 address, or an IPv6 address in brackets. Postfix
-//   writes it so HOST:PORT         the same inet6:HOST:PORT   the same, with IPv6 only
+//   inet:HOST:PORT    TCP, as Postfix writes it. HOST is a host name, an IPv4 or a bracketed IPv6 address
+//   HOST:PORT         the same
+//   inet6:HOST:PORT   the same, with IPv6 only
 //
 // and, as libmilter and Sendmail write them (smfi_setconn):
 //
@@ -38,7 +39,7 @@ struct Address {
 // Fault::config, to follow the name of the setting: "is 'X', which has no port; write ...".
 Result<Address> parse_address(std::string_view text);
 
-// As the user has written it, else "unix:/path" or "inet:HOST:PORT".
+// As the user wrote it, else "unix:/path" or "inet:HOST:PORT".
 std::string to_string(const Address& address);
 
 // Of TCP, with the first address that the host has.

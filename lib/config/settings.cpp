@@ -11,11 +11,13 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::config {
 namespace {
 
-constexpr std::size_t size_limit = 1 << 20;
+constexpr std::size_t max_size = 1 << 20;
+constexpr std::size_t max_shown = 100;                   // characters of a value in a message
 constexpr std::string_view default_element = "default";  // stands for the built-in elements of an array
 
 // "list[].keys[]" for "list[3].keys[1]".
@@ -41,10 +43,10 @@ std::string named(std::string_view shape) {
   return fmt::format("'{}' in [[{}]]", printable(shape.substr(inner + 3)), printable(table));
 }
 
-// The names that are known directly below a prefix such as "milter." or "list[].".
-std::vector<std::string> names_below(std::string_view prefix, const std::vector<std::string>& known) {
+// The names that were declared directly below a prefix such as "milter." or "list[].".
+std::vector<std::string> names_below(std::string_view prefix, const std::vector<std::string>& declared) {
   std::vector<std::string> names;
-  for (const std::string_view shape : known) {
+  for (const std::string_view shape : declared) {
     if (!shape.starts_with(prefix)) continue;
     const auto rest = shape.substr(prefix.size());
     if (const auto name = rest.substr(0, rest.find_first_of(".[")); !name.empty()) names.emplace_back(name);
@@ -52,17 +54,25 @@ std::vector<std::string> names_below(std::string_view prefix, const std::vector<
   return names;
 }
 
-// What stands there in place of what is wanted. Texts are shown where they are no secrets: those that are
-// wanted as such never come here.
+// A value of the wrong kind, for a message. A text that may be a secret is of the right kind, and never comes
+// here.
 std::string shown(const toml::node& node) {
   if (node.is_table()) return "a table";
   if (node.is_array()) return "an array";
-  if (const auto text = node.value_exact<std::string>()) return fmt::format("'{}'", printable(*text, 100));
+  if (const auto text = node.value_exact<std::string>())
+    return fmt::format("'{}'", printable(*text, max_shown));
   std::ostringstream text;
   node.visit([&](const auto& value) {
     if constexpr (toml::is_value<decltype(value)>) text << value;
   });
-  return printable(text.str(), 100);
+  return printable(text.str(), max_shown);
+}
+
+std::optional<std::uint64_t> whole_number(const toml::node& node, std::uint64_t min, std::uint64_t max) {
+  const auto found = node.value_exact<std::int64_t>();
+  if (!found || *found < 0) return std::nullopt;
+  const auto number = static_cast<std::uint64_t>(*found);
+  return number >= min && number <= max ? std::optional(number) : std::nullopt;
 }
 
 bool is_tables(const toml::node& node) {
@@ -96,73 +106,75 @@ struct Settings::File {
     return toml::at_path(static_cast<const toml::node&>(table), key);
   }
 
-  std::string place(const toml::source_region& region) const {
+  std::string position(const toml::source_region& region) const {
     return fmt::format("{}:{}:{}", printable(name), region.begin.line, region.begin.column);
   }
 
   // Of the key, or of the innermost table around it that is there.
-  std::string place_of(std::string_view key) const {
+  std::string position_of(std::string_view key) const {
     for (std::string_view there = key; !there.empty();) {
-      if (const auto node = at(there)) return place(node.node()->source());
+      if (const auto node = at(there)) return position(node.node()->source());
       const auto end = there.find_last_of(".[");
       there = there.substr(0, end == there.npos ? 0 : end);
     }
     return name.empty() ? "" : printable(name) + ":1:1";
   }
 
-  // The first key, in the order of the table, that is not among the known ones.
-  std::optional<Error> unknown_key(const std::vector<std::string>& known) const {
-    return unknown_key_in(table, "", known);
+  // The first key, in the order of the table, that was not declared.
+  std::optional<Error> unknown_key(const std::vector<std::string>& declared) const {
+    return unknown_key_in(table, "", declared);
   }
 
  private:
   std::optional<Error> unknown_key_in(const toml::table& in, const std::string& prefix,
-                                      const std::vector<std::string>& known) const {
+                                      const std::vector<std::string>& declared) const {
     for (const auto& [key, node] : in) {
-      if (auto error = judge(key, node, prefix, known)) return error;
+      if (auto error = unknown_key_at(key, node, prefix, declared)) return error;
     }
     return std::nullopt;
   }
 
-  std::optional<Error> judge(const toml::key& key, const toml::node& node, const std::string& prefix,
-                             const std::vector<std::string>& known) const {
+  std::optional<Error> unknown_key_at(const toml::key& key, const toml::node& node, const std::string& prefix,
+                                      const std::vector<std::string>& declared) const {
     // A key in quotes can look like the way to another one.
-    if (key.str().find_first_of(".[]") != std::string_view::npos) return unknown(key, node, prefix, known);
+    if (key.str().find_first_of(".[]") != std::string_view::npos) return unknown(key, node, prefix, declared);
     const std::string shape = prefix + std::string(key.str());
-    const auto knows = [&](const std::string& k) { return std::ranges::find(known, k) != known.end(); };
-    if (knows(shape)) return std::nullopt;
-    if (knows(shape + "[]")) return unknown_key_in_each(node, shape + "[].", known);
+    const auto is_declared = [&](const std::string& k) {
+      return std::ranges::find(declared, k) != declared.end();
+    };
+    if (is_declared(shape)) return std::nullopt;
+    if (is_declared(shape + "[]")) return unknown_key_in_each(node, shape + "[].", declared);
     const auto is_inside = [&](const std::string& k) { return k.starts_with(shape + "."); };
-    if (std::ranges::none_of(known, is_inside)) return unknown(key, node, prefix, known);
-    if (node.is_table()) return unknown_key_in(*node.as_table(), shape + ".", known);
-    return Error{Fault::config, fmt::format("{}: {} must be one table, written [{}]", place(key.source()),
+    if (std::ranges::none_of(declared, is_inside)) return unknown(key, node, prefix, declared);
+    if (node.is_table()) return unknown_key_in(*node.as_table(), shape + ".", declared);
+    return Error{Fault::config, fmt::format("{}: {} must be one table, written [{}]", position(key.source()),
                                             named(shape), key.str())};
   }
 
   std::optional<Error> unknown_key_in_each(const toml::node& tables, const std::string& prefix,
-                                           const std::vector<std::string>& known) const {
-    if (!is_tables(tables)) return std::nullopt;  // which tables() has told, or there are none
+                                           const std::vector<std::string>& declared) const {
+    if (!is_tables(tables)) return std::nullopt;  // an error of tables(), or there are none
     for (const toml::node& element : *tables.as_array()) {
-      if (auto error = unknown_key_in(*element.as_table(), prefix, known)) return error;
+      if (auto error = unknown_key_in(*element.as_table(), prefix, declared)) return error;
     }
     return std::nullopt;
   }
 
   Error unknown(const toml::key& key, const toml::node& node, const std::string& prefix,
-                const std::vector<std::string>& known) const {
-    const auto names = names_below(prefix, known);
+                const std::vector<std::string>& declared) const {
+    const auto names = names_below(prefix, declared);
     const std::string meant(nearest(key.str(), names));
     const auto inner = prefix.rfind("[].");
     const std::string around = inner == prefix.npos ? prefix : prefix.substr(inner + 3);
     std::string message =
         is_tables(node) ? fmt::format("unknown table [[{}]]", printable(around + std::string(key.str())))
                         : "unknown key " + named(prefix + std::string(key.str()));
-    if (std::ranges::find(known, prefix + meant + "[]") != known.end()) {
+    if (std::ranges::find(declared, prefix + meant + "[]") != declared.end()) {
       message += fmt::format("; did you mean [[{}]]?", around + meant);
     } else if (!meant.empty()) {
       message += fmt::format("; did you mean '{}'?", around + meant);
     }
-    return {Fault::config, fmt::format("{}: {}", place(key.source()), message)};
+    return {Fault::config, fmt::format("{}: {}", position(key.source()), message)};
   }
 };
 
@@ -177,10 +189,10 @@ Settings Settings::none() {
 
 Result<Settings> Settings::load(const std::filesystem::path& path, FileKind kind) {
   const bool is_stdin = kind == FileKind::any && path == "-";
-  const auto fd = is_stdin ? Result<UniqueFd>() : open_file(path, size_limit, kind);
+  const auto fd = is_stdin ? Result<UniqueFd>() : open_file(path, max_size, kind);
   if (!fd) return fail(Fault::config, "{}", fd.error().message);
   const int descriptor = is_stdin ? STDIN_FILENO : fd->get();
-  const auto content = read_all(descriptor, size_limit, is_stdin ? "standard input" : path.string());
+  const auto content = read_all(descriptor, max_size, is_stdin ? "standard input" : path.string());
   if (!content) return fail(Fault::config, "{}", content.error().message);
   auto file = std::make_unique<File>();
   file->name = path.string();
@@ -193,7 +205,7 @@ Result<Settings> Settings::load(const std::filesystem::path& path, FileKind kind
   try {
     file->table = toml::parse(*content);
   } catch (const toml::parse_error& error) {
-    return fail(Fault::config, "{}: {}", file->place(error.source()), printable(error.description()));
+    return fail(Fault::config, "{}: {}", file->position(error.source()), printable(error.description()));
   }
   return Settings(std::move(file));
 }
@@ -216,19 +228,33 @@ Error Settings::error_at(const std::string& key, std::string_view what) const {
   const bool is_element = shape.ends_with("[]");
   if (is_element) shape.resize(shape.size() - 2);
   const std::string subject = is_element && node.is_table() ? fmt::format("[[{}]]", shape) : named(shape);
-  const std::string place = file_->place_of(key);
-  return {Fault::config, fmt::format("{}{}{} {}", place, place.empty() ? "" : ": ", subject, what)};
+  const std::string position = file_->position_of(key);
+  return {Fault::config, fmt::format("{}{}{} {}", position, position.empty() ? "" : ": ", subject, what)};
 }
 
 void Settings::declare(const std::string& key) {
   std::string shape = without_indices(key);
-  if (std::ranges::find(known_, shape) == known_.end()) known_.push_back(std::move(shape));
+  if (std::ranges::find(keys_, shape) == keys_.end()) keys_.push_back(std::move(shape));
 }
 
-void Settings::complain(const std::string& key, std::string_view wanted) {
-  const auto found = file_->at(key);
-  if (!first_error_)
-    first_error_ = error_at(key, fmt::format("is {}; it must be {}", shown(*found.node()), wanted));
+void Settings::wrong_kind(const std::string& key, std::string_view wanted) {
+  if (first_error_) return;
+  first_error_ = error_at(key, fmt::format("is {}; it must be {}", shown(*file_->at(key).node()), wanted));
+}
+
+void Settings::check_failed(const std::string& key, const std::string& what) {
+  if (!first_failed_check_) first_failed_check_ = error_at(key, what);
+}
+
+std::string Settings::not_one_of(std::string_view text, const std::vector<std::string>& words) {
+  std::string known;
+  for (std::size_t index = 0; index < words.size(); ++index) {
+    const std::string_view before = index == 0 ? "" : index + 1 == words.size() ? " or " : ", ";
+    known += fmt::format("{}\"{}\"", before, words[index]);
+  }
+  const auto meant = nearest(text, words);
+  return fmt::format("is '{}'; it must be {}{}", printable(text, max_shown), known,
+                     meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
 }
 
 void Settings::string(const std::string& key, std::string& value) {
@@ -238,37 +264,53 @@ void Settings::string(const std::string& key, std::string& value) {
   if (const auto found = node.value_exact<std::string>()) {
     value = *found;
   } else {
-    complain(key, "a text in quotes");
+    wrong_kind(key, "a text in quotes");
   }
 }
 
-void Settings::strings(const std::string& key, std::vector<std::string>& value) {
+template <class Value>
+void Settings::array(const std::string& key, std::vector<Value>& value,
+                     const std::function<Result<Value>(const std::string&)>& parse) {
   declare(key);
   const auto node = file_->at(key);
   if (!node) return;
-  if (!node.is_array()) return complain(key, R"(an array of texts, such as ["a", "b"])");
-  std::vector<std::string> found;
-  std::size_t place = 0;
+  if (!node.is_array()) return wrong_kind(key, R"(an array of texts, such as ["a", "b"])");
+  std::vector<Value> found;
+  std::size_t index = 0;
   for (const toml::node& element : *node.as_array()) {
+    const std::string here = fmt::format("{}[{}]", key, index++);
     const auto text = element.value_exact<std::string>();
-    if (!text) return complain(fmt::format("{}[{}]", key, place), "an array of nothing but texts");
+    if (!text) return wrong_kind(here, "an array of nothing but texts");
     if (*text == default_element && !value.empty()) {
       found.insert(found.end(), value.begin(), value.end());
+    } else if (auto parsed = parse(*text)) {
+      found.push_back(std::move(*parsed));
     } else {
-      found.push_back(*text);
+      check_failed(here, parsed.error().message);
     }
-    ++place;
   }
   value = std::move(found);
+}
+
+void Settings::strings(const std::string& key, std::vector<std::string>& value) {
+  array<std::string>(key, value, [](const std::string& text) { return text; });
 }
 
 void Settings::path(const std::string& key, std::filesystem::path& value) {
   std::string found = value.string();
   string(key, found);
-  if (found.find('\0') != found.npos && !first_error_)
-    first_error_ =
-        error_at(key, fmt::format("is '{}', which has a NUL character in it", printable(found, 100)));
+  check(found.find('\0') == found.npos, key,
+        fmt::format("is '{}', which has a NUL character in it", printable(found, max_shown)));
   value = absolute(found);
+}
+
+void Settings::program(const std::string& key, std::string& value) {
+  string(key, value);
+  check(!value.empty(), key, "names no program");
+  if (value.find('/') == value.npos && value.find('\0') == value.npos) return;
+  std::filesystem::path file;
+  path(key, file);
+  value = file.string();
 }
 
 void Settings::mode(const std::string& key, mode_t& value) {
@@ -280,9 +322,9 @@ void Settings::mode(const std::string& key, mode_t& value) {
   const auto [end, error] = std::from_chars(found.data(), found.data() + found.size(), mode, 8);
   if (error == std::errc{} && end == found.data() + found.size() && mode <= max_mode) {
     value = mode;
-  } else if (!first_error_) {
-    first_error_ =
-        error_at(key, fmt::format(R"(is '{}', not an octal mode such as "0660")", printable(found, 100)));
+  } else {
+    check_failed(key,
+                 fmt::format(R"(is '{}', not an octal mode such as "0660")", printable(found, max_shown)));
   }
 }
 
@@ -293,62 +335,97 @@ void Settings::flag(const std::string& key, bool& value) {
   if (const auto found = node.value_exact<bool>()) {
     value = *found;
   } else {
-    complain(key, "true or false");
+    wrong_kind(key, "true or false");
   }
 }
 
-void Settings::number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most) {
+void Settings::number(const std::string& key, std::uint64_t& value, std::uint64_t min, std::uint64_t max) {
   declare(key);
   const auto node = file_->at(key);
   if (!node) return;
-  const auto found = node.value_exact<std::int64_t>();
-  if (found && *found >= 0 && static_cast<std::uint64_t>(*found) >= least &&
-      static_cast<std::uint64_t>(*found) <= most) {
-    value = static_cast<std::uint64_t>(*found);
+  if (const auto found = whole_number(*node.node(), min, max)) {
+    value = *found;
   } else {
-    complain(key, fmt::format("a whole number from {} to {}", least, most));
+    wrong_kind(key, fmt::format("a whole number from {} to {}", min, max));
   }
 }
 
-void Settings::numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t least,
-                       std::uint64_t most) {
+void Settings::numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t min,
+                       std::uint64_t max) {
   declare(key);
   const auto node = file_->at(key);
   if (!node) return;
-  if (!node.is_array()) return complain(key, "an array of whole numbers, such as [1, 2]");
+  if (!node.is_array()) return wrong_kind(key, "an array of whole numbers, such as [1, 2]");
   std::vector<std::uint64_t> found;
-  std::size_t place = 0;
-  const std::string wanted = fmt::format("an array of nothing but whole numbers from {} to {}{}", least, most,
+  std::size_t index = 0;
+  const std::string wanted = fmt::format("an array of nothing but whole numbers from {} to {}{}", min, max,
                                          value.empty() ? "" : fmt::format(R"(, or "{}")", default_element));
   for (const toml::node& element : *node.as_array()) {
-    const std::string here = fmt::format("{}[{}]", key, place++);
+    const std::string here = fmt::format("{}[{}]", key, index++);
     if (!value.empty() && element.value_exact<std::string>() == default_element) {
       found.insert(found.end(), value.begin(), value.end());
       continue;
     }
-    const auto number = element.value_exact<std::int64_t>();
-    if (!number || *number < 0 || static_cast<std::uint64_t>(*number) < least ||
-        static_cast<std::uint64_t>(*number) > most)
-      return complain(here, wanted);
-    found.push_back(static_cast<std::uint64_t>(*number));
+    const auto number = whole_number(element, min, max);
+    if (!number) return wrong_kind(here, wanted);
+    found.push_back(*number);
   }
   value = std::move(found);
 }
 
 void Settings::seconds(const std::string& key, std::chrono::milliseconds& value,
-                       std::chrono::milliseconds least, std::chrono::milliseconds most) {
+                       std::chrono::milliseconds min, std::chrono::milliseconds max) {
   declare(key);
   const auto node = file_->at(key);
   if (!node) return;
-  const auto found = node.value<double>();
-  const double scaled = found.value_or(-1) * 1000;
-  if (node.is_number() && scaled >= static_cast<double>(least.count()) &&
-      scaled <= static_cast<double>(most.count())) {
+  const double scaled = node.value<double>().value_or(-1) * 1000;
+  if (node.is_number() && scaled >= static_cast<double>(min.count()) &&
+      scaled <= static_cast<double>(max.count())) {
     value = std::chrono::milliseconds(std::llround(scaled));
   } else {
-    complain(key, fmt::format("a number of seconds from {} to {}", static_cast<double>(least.count()) / 1000,
-                              static_cast<double>(most.count()) / 1000));
+    wrong_kind(key, fmt::format("a number of seconds from {} to {}", static_cast<double>(min.count()) / 1000,
+                                static_cast<double>(max.count()) / 1000));
   }
+}
+
+void Settings::address(const std::string& key, Address& value) {
+  std::string text = to_string(value);
+  string(key, text);
+  if (auto parsed = parse_address(text)) {
+    value = std::move(*parsed);
+  } else {
+    check_failed(key, parsed.error().message);
+  }
+}
+
+void Settings::address(const std::string& key, std::optional<Address>& value) {
+  std::string text = value ? to_string(*value) : "";
+  string(key, text);
+  value.reset();
+  if (text.empty()) return;
+  address(key, value.emplace());
+}
+
+void Settings::domain(const std::string& key, std::optional<DomainName>& value) {
+  std::string text = value ? value->str() : "";
+  string(key, text);
+  value.reset();
+  if (text.empty()) return;
+  if (auto parsed = DomainName::parse(text)) {
+    value = std::move(*parsed);
+  } else {
+    check_failed(key, "is not a domain: " + parsed.error().message);
+  }
+}
+
+void Settings::domains(const std::string& key, std::vector<DomainName>& value) {
+  array<DomainName>(key, value, [](const std::string& text) {
+    return with_context(DomainName::parse(text), "has an element that is not a domain");
+  });
+}
+
+void Settings::networks(const std::string& key, std::vector<IpNetwork>& value) {
+  array<IpNetwork>(key, value, [](const std::string& text) { return IpNetwork::parse(text); });
 }
 
 std::size_t Settings::tables(const std::string& key) {
@@ -357,12 +434,13 @@ std::size_t Settings::tables(const std::string& key) {
   if (!node) return 0;
   const bool none = node.is_array() && node.as_array()->empty();
   if (none || is_tables(*node.node())) return node.as_array()->size();
-  complain(key, fmt::format("a table of which there can be several, written [[{}]]", key));
+  wrong_kind(key, fmt::format("a table of which there can be several, written [[{}]]", key));
   return 0;
 }
 
 Result<void> Settings::finish() {
-  if (!first_error_) first_error_ = file_->unknown_key(known_);
+  if (!first_error_) first_error_ = file_->unknown_key(keys_);
+  if (!first_error_) first_error_ = first_failed_check_;
   if (first_error_) return std::unexpected(*first_error_);
   return {};
 }

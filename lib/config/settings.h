@@ -1,28 +1,41 @@
-// Configuration files (TOML), read into plain structs.
+// A configuration file (TOML), read into plain structs.
 //
-// A program names each key it knows once, with the variable that takes its value; the variable keeps its
-// default where the key is absent. finish() then gives the first thing that is wrong, with file, line and
-// column: a value of the wrong kind or out of range, or a key that nobody asked for, with the nearest known
-// one.
+//     Settings settings = TRY(Settings::load("/etc/x.toml"));
+//     settings.string("report.contact", config.contact);
+//     settings.number("milter.downgrade_after", config.downgrade_after, 1, 1'000'000);
+//     settings.check(!config.contact.empty(), "report.contact", "is missing");
+//     TRY(settings.finish());
+//
+// Each call declares a key and sets the variable where the file has the key; else the variable keeps its
+// value, which is the default. finish() then returns the first error, with file, line and column: a value of
+// the wrong kind or out of range, else a key that was not declared (with the nearest one that was), else a
+// check() that failed.
 #pragma once
 
 #include <sys/types.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/domain.h"
+#include "base/enum_words.h"
 #include "base/file.h"
+#include "base/ip_address.h"
+#include "base/log.h"
 #include "base/result.h"
+#include "config/address.h"
 
 namespace starttls::config {
 
-// The text as a value in TOML, in quotes, with everything escaped that must be.
+// The text as a TOML string, in quotes, with everything escaped that must be.
 std::string toml_string(std::string_view text);
 
 // Who may read a file.
@@ -31,9 +44,17 @@ struct FileRights {
   gid_t group = 0;
 };
 
+// The values of `log` and `log_level`.
+inline constexpr auto log_target_words =
+    enum_words<LogTarget>({{LogTarget::syslog, "syslog"}, {LogTarget::standard_error, "stderr"}});
+inline constexpr auto log_level_words = enum_words<LogLevel>({{LogLevel::debug, "debug"},
+                                                              {LogLevel::info, "info"},
+                                                              {LogLevel::warning, "warning"},
+                                                              {LogLevel::error, "error"}});
+
 class Settings {
  public:
-  // Fault::config where the file cannot be read, is of another kind or is no TOML.
+  // Fault::config where the file cannot be read, is of another kind or is not TOML.
   static Result<Settings> load(const std::filesystem::path& path, FileKind kind = FileKind::regular);
 
   // No file: every variable keeps its default.
@@ -47,30 +68,62 @@ class Settings {
 
   // A key is "name", "table.name" or, of the first [[list]], "list[0].name".
   void string(const std::string& key, std::string& value);
-  // An array of texts, which may be empty. Where the variable has a default, the element "default" stands for
-  // all of it, so that an array can add to it; else it is a text like any other.
+  // An array of strings, which may be empty. Where the variable has a default, the element "default" stands
+  // for all of it, so that an array can add to it; else it is a string like any other.
   void strings(const std::string& key, std::vector<std::string>& value);
   // See absolute().
   void path(const std::string& key, std::filesystem::path& value);
-  // The mode of a file, as a text in octal such as "0660".
+  // A program that is found in PATH, or a path as of path(). Not empty.
+  void program(const std::string& key, std::string& value);
+  // The mode of a file: an octal string such as "0660".
   void mode(const std::string& key, mode_t& value);
   void flag(const std::string& key, bool& value);
-  void number(const std::string& key, std::uint64_t& value, std::uint64_t least, std::uint64_t most);
-  // An array of whole numbers, which may be empty; with "default" as for texts().
-  void numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t least,
-               std::uint64_t most);
-  // Given in seconds, whole or with a fraction.
-  void seconds(const std::string& key, std::chrono::milliseconds& value, std::chrono::milliseconds least,
-               std::chrono::milliseconds most);
+  void number(const std::string& key, std::uint64_t& value, std::uint64_t min, std::uint64_t max);
+  // An array of whole numbers, which may be empty; with "default" as for strings().
+  void numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t min,
+               std::uint64_t max);
+  // In seconds, whole or with a fraction.
+  void seconds(const std::string& key, std::chrono::milliseconds& value, std::chrono::milliseconds min,
+               std::chrono::milliseconds max);
+  // See parse_address().
+  void address(const std::string& key, Address& value);
+  // The same; "" stands for none.
+  void address(const std::string& key, std::optional<Address>& value);
+  void domain(const std::string& key, std::optional<DomainName>& value);
+  void domains(const std::string& key, std::vector<DomainName>& value);
+  // Networks such as "192.0.2.0/24"; with "default" as for strings().
+  void networks(const std::string& key, std::vector<IpNetwork>& value);
 
-  // How many tables [[key]] there are; what is in them is then asked for, table by table. 0 where the key is
-  // absent or something else, which finish() tells.
+  // One of the words.
+  template <class Enum, std::size_t size>
+  void word(const std::string& key, Enum& value, const EnumWords<Enum, size>& words) {
+    std::string text(words.word(value));
+    string(key, text);
+    if (const auto found = words.find(text)) {
+      value = *found;
+    } else {
+      std::vector<std::string> known;
+      for (const auto& [each, word] : words.words) known.emplace_back(word);
+      check_failed(key, not_one_of(text, known));
+    }
+  }
+
+  // How many tables [[key]] there are; what is in them is then read table by table. 0 where the key is absent
+  // or of another kind, which is an error for finish().
   std::size_t tables(const std::string& key);
 
-  // A table that is for others who read the file: finish() does not complain of it.
+  // A table that another program reads: finish() accepts whatever is in it.
   void ignore(const std::string& table) { declare(table); }
 
+  // An error unless it holds: "FILE:3:8: 'url' in [[list]] WHAT", as of error_at().
+  void check(bool holds, const std::string& key, std::string_view what) {
+    if (!holds) check_failed(key, std::string(what));
+  }
+
   Result<void> finish();
+
+  // The keys that were declared, without indices, in their order: "milter.socket", "list[].name".
+  const std::vector<std::string>& keys() const { return keys_; }
 
   // Of a regular file; none where it was something else, or there was none.
   std::optional<FileRights> rights() const;
@@ -80,19 +133,34 @@ class Settings {
   // A path in the file: a relative one starts at the directory of the file. An empty one stays empty.
   std::filesystem::path absolute(const std::filesystem::path& path) const;
 
-  // What is wrong with a value in the program's own eyes: "FILE:3:8: 'url' in [[list]] has no host". The
-  // place is that of the key, or of the table that should have it.
+  // An error in a value that finish() accepts: "FILE:3:8: 'url' in [[list]] has no host", Fault::config. The
+  // position is that of the key, or of the table that should have it.
   Error error_at(const std::string& key, std::string_view what) const;
 
  private:
   struct File;
   explicit Settings(std::unique_ptr<File> file);
   void declare(const std::string& key);
-  void complain(const std::string& key, std::string_view wanted);
+  void wrong_kind(const std::string& key, std::string_view wanted);
+  void check_failed(const std::string& key, const std::string& what);
+  static std::string not_one_of(std::string_view text, const std::vector<std::string>& words);
+  // An array of strings, each of which `parse` turns into a value or refuses.
+  template <class Value>
+  void array(const std::string& key, std::vector<Value>& value,
+             const std::function<Result<Value>(const std::string&)>& parse);
 
   std::unique_ptr<File> file_;
-  std::vector<std::string> known_;  // the keys asked for, without indices: "list[].name"
-  std::optional<Error> first_error_;
+  std::vector<std::string> keys_;
+  std::optional<Error> first_error_;         // in the kind of a value
+  std::optional<Error> first_failed_check_;  // in what a value means
 };
+
+// The result; where it is an error, the error of that key: "FILE:3:8: 'milter.user' is wrong: there is no
+// user 'x'".
+template <class Config, class T>
+Result<T> at_key(const Config& config, const std::string& key, Result<T> result) {
+  if (!result) return std::unexpected(config.error_at(key, "is wrong: " + result.error().message));
+  return result;
+}
 
 }  // namespace starttls::config

@@ -1,14 +1,11 @@
 #include "config/tlsrpt_toml.h"
 
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <array>
+#include <utility>
 
 #include "base/text.h"
-#include "base/user.h"
-#include "config/settings.h"
-#include "postgres/postgres.h"
+#include "base/try.h"
 
 namespace starttls::config {
 namespace {
@@ -16,291 +13,165 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// One of a setting's words.
-template <class Value>
-Result<Value> word_of(const Settings& settings, const std::string& key, std::string_view text,
-                      std::initializer_list<std::pair<std::string_view, Value>> words) {
-  std::string known;
-  for (const auto& [word, value] : words) {
-    if (word == text) return value;
-    known += fmt::format("{}\"{}\"", known.empty() ? "" : " or ", word);
-  }
-  return std::unexpected(
-      settings.error_at(key, fmt::format("is '{}'; it must be {}", printable(text, 100), known)));
+constexpr std::size_t max_shown = 100;  // characters of a value in a message
+
+bool is_store_url(std::string_view text) {
+  return text.starts_with("postgresql://") || text.starts_with("postgres://");
 }
 
-Result<std::vector<IpNetwork>> networks_of(const Settings& settings, const std::string& key,
-                                           const std::vector<std::string>& texts) {
-  std::vector<IpNetwork> networks;
-  for (const std::string& text : texts) {
-    const auto network = IpNetwork::parse(text);
-    if (!network) return std::unexpected(settings.error_at(key, network.error().message));
-    networks.push_back(*network);
-  }
-  return networks;
+bool is_mta_log(std::string_view text) {
+  return text == "journal" || text.starts_with("journal:/") || text.starts_with('/');
 }
 
-Result<std::vector<DomainName>> domains_of(const Settings& settings, const std::string& key,
-                                           const std::vector<std::string>& texts) {
-  std::vector<DomainName> domains;
-  for (std::size_t index = 0; index < texts.size(); ++index) {
-    const auto domain = DomainName::parse(texts[index]);
-    if (!domain) {
-      return std::unexpected(settings.error_at(fmt::format("{}[{}]", key, index),
-                                               "has what is no domain: " + domain.error().message));
-    }
-    domains.push_back(*domain);
-  }
-  return domains;
+bool is_tls_version(std::string_view text) {
+  constexpr std::array versions{"TLSv1.1", "TLSv1.2", "TLSv1.3"};
+  return std::ranges::find(versions, text) != versions.end();
 }
 
-// What is written as text and means something else.
-struct PolicyTexts {
-  std::string domain;
-  std::filesystem::path file;
-};
-struct ReporterTexts {
-  std::string name;
-  std::vector<std::string> domains;
-};
-struct Texts {
-  std::string socket = config::to_string(TlsrptConfig{}.socket);
-  std::string metrics;
-  std::string client_address = "full";
-  std::string on_downgrade = "observe";
-  std::vector<std::string> local_networks;
-  std::vector<std::string> downgrade_exempt;
-  std::vector<std::string> domains;
-  std::string policy_domain;
-  std::vector<ReporterTexts> reporters;
-  std::vector<PolicyTexts> policies;
-};
+// "smtp://HOST:PORT", or a program.
+bool is_mailer(std::string_view text) {
+  return !text.empty() && !text.starts_with('-') &&
+         (text.find("://") == text.npos || text.starts_with("smtp://"));
+}
 
-void read_selection(Settings& settings, SessionFilter& selection) {
-  settings.numbers("milter.ports", selection.ports, 1, 65535);
-  settings.numbers("milter.exclude_ports", selection.excluded_ports, 1, 65535);
-  settings.strings("milter.daemons", selection.daemons);
-  settings.strings("milter.exclude_daemons", selection.excluded_daemons);
-  settings.flag("milter.record_authenticated", selection.authenticated);
-  settings.strings("milter.mta_log_services", selection.log_services);
-  settings.strings("milter.exclude_mta_log_services", selection.excluded_log_services);
-  for (auto* names : {&selection.daemons, &selection.excluded_daemons, &selection.log_services,
-                      &selection.excluded_log_services}) {
-    for (std::string& name : *names) name = to_lower(name);
-  }
-  // As it stands in the log.
-  for (auto* names : {&selection.log_services, &selection.excluded_log_services}) {
-    constexpr std::string_view program = "/smtpd";
-    for (std::string& name : *names) {
-      if (name.ends_with(program)) name.resize(name.size() - program.size());
-    }
+// A token of RFC 5322, which is what an authserv-id is without quotes (RFC 8601 section 2.5).
+bool is_authserv_id(std::string_view text) {
+  return !text.empty() && std::ranges::none_of(text, [](char one) {
+    return one <= ' ' || one == '\x7F' || std::string_view("\"();=/").find(one) != std::string_view::npos;
+  });
+}
+
+void make_lower(std::vector<std::string>& names) {
+  for (std::string& name : names) name = to_lower(name);
+}
+
+// The log has the service without the program.
+void remove_program(std::vector<std::string>& services) {
+  constexpr std::string_view program = "/smtpd";
+  for (std::string& name : services) {
+    if (name.ends_with(program)) name.resize(name.size() - program.size());
   }
 }
 
-Texts read_all(Settings& settings, TlsrptConfig& c) {
-  Texts texts;
-  for (const IpNetwork& network : default_local_networks()) texts.local_networks.push_back(network.text());
-  settings.path("state_dir", c.state_dir);
-  settings.string("store", c.store);
-  settings.string("milter.socket", texts.socket);
-  settings.mode("milter.socket_mode", c.socket_mode);
-  settings.string("milter.socket_owner", c.socket_owner);
-  settings.string("milter.socket_group", c.socket_group);
-  settings.string("milter.user", c.user);
-  settings.string("milter.log", c.log);
-  settings.string("milter.log_level", c.log_level);
-  settings.path("milter.pid_file", c.pid_file);
-  settings.seconds("milter.sync_interval", c.sync_interval, 10ms, 1min);
-  settings.seconds("milter.fold_interval", c.fold_interval, 10ms, 1h);
-  settings.string("milter.metrics", texts.metrics);
-  settings.mode("milter.metrics_mode", c.metrics_mode);
-  settings.string("milter.mta_log", c.mta_log);
-  settings.strings("milter.local_networks", texts.local_networks);
-  read_selection(settings, c.selection);
-  settings.string("milter.client_address", texts.client_address);
-  settings.string("milter.on_downgrade", texts.on_downgrade);
-  settings.number("milter.downgrade_after", c.downgrade_after, 1, 1'000'000);
-  settings.strings("milter.downgrade_exempt", texts.downgrade_exempt);
-  settings.number("milter.retention_days", c.retention_days, 2, 100'000);
-  settings.string("report.organization", c.organization);
-  settings.string("report.contact", c.contact);
-  settings.strings("report.domains", texts.domains);
-  settings.string("report.policy_domain", texts.policy_domain);
-  settings.strings("report.trusted_authserv_ids", c.trusted_authserv_ids);
-  settings.string("report.min_tls", c.min_tls);
-  settings.strings("report.rua", c.rua);
-  settings.string("report.mail", c.mail);
-  settings.seconds("report.send_window", c.send_window, 0ms, 24h);
-  settings.number("report.max_store_size", c.max_store_size, 1, 1'000'000);
-  settings.number("report.max_rejected_size", c.max_rejected_size, 1, 1'000'000);
-  texts.policies.resize(settings.tables("policy"));
-  for (std::size_t index = 0; index < texts.policies.size(); ++index) {
-    settings.string(fmt::format("policy[{}].domain", index), texts.policies[index].domain);
-    settings.path(fmt::format("policy[{}].file", index), texts.policies[index].file);
-  }
-  texts.reporters.resize(settings.tables("reporter"));
-  for (std::size_t index = 0; index < texts.reporters.size(); ++index) {
-    settings.string(fmt::format("reporter[{}].name", index), texts.reporters[index].name);
-    settings.strings(fmt::format("reporter[{}].domains", index), texts.reporters[index].domains);
-  }
-  return texts;
+void read_sessions(Settings& settings, SessionFilter& sessions) {
+  settings.networks("milter.local_networks", sessions.local_networks);
+  settings.numbers("milter.ports", sessions.ports, 1, 65535);
+  settings.numbers("milter.exclude_ports", sessions.excluded_ports, 1, 65535);
+  settings.strings("milter.daemons", sessions.daemons);
+  settings.strings("milter.exclude_daemons", sessions.excluded_daemons);
+  settings.flag("milter.record_authenticated", sessions.authenticated);
+  settings.strings("milter.mta_log_services", sessions.log_services);
+  settings.strings("milter.exclude_mta_log_services", sessions.excluded_log_services);
+  make_lower(sessions.daemons);
+  make_lower(sessions.excluded_daemons);
+  make_lower(sessions.log_services);
+  make_lower(sessions.excluded_log_services);
+  remove_program(sessions.log_services);
+  remove_program(sessions.excluded_log_services);
 }
 
-Result<config::Address> address_of(const Settings& settings, const std::string& key,
-                                   const std::string& text) {
-  auto address = config::parse_address(text);
-  if (!address) return std::unexpected(settings.error_at(key, address.error().message));
-  return address;
+void read_milter(Settings& settings, MilterConfig& milter) {
+  settings.address("milter.socket", milter.socket);
+  settings.mode("milter.socket_mode", milter.socket_mode);
+  settings.string("milter.socket_owner", milter.socket_owner);
+  settings.string("milter.socket_group", milter.socket_group);
+  settings.string("milter.user", milter.user);
+  settings.word("milter.log", milter.log, log_target_words);
+  settings.word("milter.log_level", milter.log_level, log_level_words);
+  settings.path("milter.pid_file", milter.pid_file);
+  settings.seconds("milter.sync_interval", milter.sync_interval, 10ms, 1min);
+  settings.seconds("milter.fold_interval", milter.fold_interval, 10ms, 1h);
+  settings.address("milter.metrics", milter.metrics);
+  settings.mode("milter.metrics_mode", milter.metrics_mode);
+  settings.string("milter.mta_log", milter.mta_log);
+  settings.check(milter.mta_log.empty() || is_mta_log(milter.mta_log), "milter.mta_log",
+                 fmt::format(R"(is '{}'; it must be "journal" or the absolute path of a file)",
+                             printable(milter.mta_log, max_shown)));
+  read_sessions(settings, milter.sessions);
+  settings.word("milter.client_address", milter.client_address, address_detail_words);
+  settings.word("milter.on_downgrade", milter.on_downgrade, on_downgrade_words);
+  settings.number("milter.downgrade_after", milter.downgrade_after, 1, 1'000'000);
+  settings.domains("milter.downgrade_exempt", milter.downgrade_exempt);
+  settings.number("milter.retention_days", milter.retention_days, 2, 100'000);
 }
 
-Result<void> understand_service(const Settings& settings, const Texts& texts, TlsrptConfig& c) {
-  if (c.state_dir.empty()) return std::unexpected(settings.error_at("state_dir", "names no directory"));
-  const auto target = word_of<bool>(settings, "milter.log", c.log, {{"syslog", true}, {"stderr", false}});
-  if (!target) return std::unexpected(target.error());
-  const auto level = word_of<bool>(settings, "milter.log_level", c.log_level,
-                                   {{"debug", true}, {"info", true}, {"warning", true}, {"error", true}});
-  if (!level) return std::unexpected(level.error());
-  auto socket = address_of(settings, "milter.socket", texts.socket);
-  if (!socket) return std::unexpected(socket.error());
-  c.socket = std::move(*socket);
-  if (texts.metrics.empty()) return {};
-  auto metrics = address_of(settings, "milter.metrics", texts.metrics);
-  if (!metrics) return std::unexpected(metrics.error());
-  c.metrics = std::move(*metrics);
-  return {};
+void read_mail(Settings& settings, std::string& mail) {
+  settings.string("report.mail", mail);
+  settings.check(is_mailer(mail), "report.mail",
+                 fmt::format(R"(is '{}'; it must be "smtp://HOST:PORT" or a program such as "sendmail")",
+                             printable(mail, max_shown)));
+  const bool is_path = mail.find('/') != mail.npos && mail.find("://") == mail.npos;
+  if (is_path) settings.program("report.mail", mail);
 }
 
-// Values that are well-formed, but not what they must be.
-Result<void> understand(const Settings& settings, const Texts& texts, TlsrptConfig& c) {
-  if (auto done = understand_service(settings, texts, c); !done) return done;
-  auto networks = networks_of(settings, "milter.local_networks", texts.local_networks);
-  if (!networks) return std::unexpected(networks.error());
-  c.selection.local_networks = std::move(*networks);
-  const auto keeping = word_of<AddressDetail>(
-      settings, "milter.client_address", texts.client_address,
-      {{"full", AddressDetail::full}, {"prefix", AddressDetail::prefix}, {"none", AddressDetail::none}});
-  if (!keeping) return std::unexpected(keeping.error());
-  c.client_address = *keeping;
-  const auto action =
-      word_of<OnDowngrade>(settings, "milter.on_downgrade", texts.on_downgrade,
-                           {{"observe", OnDowngrade::observe}, {"tempfail", OnDowngrade::tempfail}});
-  if (!action) return std::unexpected(action.error());
-  c.on_downgrade = *action;
-  auto exempt = domains_of(settings, "milter.downgrade_exempt", texts.downgrade_exempt);
-  if (!exempt) return std::unexpected(exempt.error());
-  c.downgrade_exempt = std::move(*exempt);
-  for (std::size_t index = 0; index < texts.reporters.size(); ++index) {
-    const ReporterTexts& reporter = texts.reporters[index];
-    const std::string key = fmt::format("reporter[{}]", index);
-    if (reporter.name.empty() || reporter.domains.empty())
-      return std::unexpected(settings.error_at(key, "needs a 'name' and 'domains'"));
-    auto sending = domains_of(settings, key + ".domains", reporter.domains);
-    if (!sending) return std::unexpected(sending.error());
-    c.reporters.push_back({.name = reporter.name, .domains = std::move(*sending)});
+void read_authserv_ids(Settings& settings, std::vector<std::string>& ids) {
+  settings.strings("report.trusted_authserv_ids", ids);
+  for (std::size_t index = 0; index < ids.size(); ++index) {
+    settings.check(is_authserv_id(ids[index]), fmt::format("report.trusted_authserv_ids[{}]", index),
+                   fmt::format("has '{}', which is not an authserv-id of Authentication-Results",
+                               printable(ids[index], max_shown)));
   }
-  for (std::size_t index = 0; index < texts.policies.size(); ++index) {
-    const std::string key = fmt::format("policy[{}]", index);
-    const auto domain = DomainName::parse(texts.policies[index].domain);
-    if (!domain)
-      return std::unexpected(settings.error_at(key + ".domain", "is no domain: " + domain.error().message));
-    if (texts.policies[index].file.empty()) return std::unexpected(settings.error_at(key, "needs a 'file'"));
-    c.policy_files.emplace_back(domain->str(), texts.policies[index].file);
-  }
-  if (!c.min_tls.empty() && c.min_tls != "TLSv1.1" && c.min_tls != "TLSv1.2" && c.min_tls != "TLSv1.3") {
-    return std::unexpected(settings.error_at(
-        "report.min_tls",
-        fmt::format(R"(is '{}'; it must be "TLSv1.1", "TLSv1.2" or "TLSv1.3")", printable(c.min_tls, 100))));
-  }
-  if (c.mail.empty() || c.mail.starts_with('-') ||
-      (c.mail.contains("://") && !c.mail.starts_with("smtp://"))) {
-    return std::unexpected(settings.error_at(
-        "report.mail",
-        fmt::format(R"(is '{}'; it must be "smtp://HOST:PORT" or a program such as "sendmail")",
-                    printable(c.mail, 100))));
-  }
-  const bool is_path = c.mail.contains('/') && !c.mail.contains("://");
-  if (is_path) c.mail = settings.absolute(c.mail).string();
-  auto domains = domains_of(settings, "report.domains", texts.domains);
-  if (!domains) return std::unexpected(domains.error());
-  c.domains = std::move(*domains);
-  if (!texts.policy_domain.empty()) {
-    const auto domain = DomainName::parse(texts.policy_domain);
-    if (!domain) {
-      return std::unexpected(
-          settings.error_at("report.policy_domain", "is no domain: " + domain.error().message));
-    }
-    c.policy_domain = domain->str();
-  }
-  for (std::string& id : c.trusted_authserv_ids) {
-    const bool is_sound = !id.empty() && std::ranges::none_of(id, [](char one) {
-      return one <= ' ' || one == '\x7F' || std::string_view("\"();=/").contains(one);
-    });
-    if (!is_sound) {
-      return std::unexpected(
-          settings.error_at("report.trusted_authserv_ids",
-                            fmt::format("has '{}', which is no authserv-id of report::Authentication-Results",
-                                        printable(id, 100))));
-    }
-    id = to_lower(id);
-  }
-  if (!c.mta_log.empty() && c.mta_log != "journal" && !c.mta_log.starts_with("journal:/") &&
-      !c.mta_log.starts_with('/')) {
-    return std::unexpected(settings.error_at(
-        "milter.mta_log", fmt::format("is '{}'; it must be \"journal\" or the absolute path of a file",
-                                      printable(c.mta_log, 100))));
-  }
-  if (!c.store.empty() && !c.store.starts_with("postgresql://") && !c.store.starts_with("postgres://")) {
-    // What stands there may hold a password.
-    return std::unexpected(settings.error_at("store", R"(does not begin with "postgresql://")"));
-  }
-  return {};
+  make_lower(ids);
 }
 
-// Whether members of the group are who needs the file: the service's user, or who asks.
-bool is_own_group(gid_t group, const TlsrptConfig& c) {
-  if (group == 0 || group == ::getegid()) return true;
-  std::vector<gid_t> ours(static_cast<std::size_t>(std::max(::getgroups(0, nullptr), 0)));
-  if (::getgroups(static_cast<int>(ours.size()), ours.data()) >= 0 &&
-      std::ranges::find(ours, group) != ours.end())
-    return true;
-  const auto service = find_user(c.user.empty() ? default_user : c.user, "");
-  return service && service->gid == group;
+void read_report(Settings& settings, ReportConfig& report) {
+  settings.string("report.organization", report.organization);
+  settings.string("report.contact", report.contact);
+  settings.domains("report.domains", report.domains);
+  std::optional<DomainName> policy_domain;
+  settings.domain("report.policy_domain", policy_domain);
+  if (policy_domain) report.policy_domain = policy_domain->str();
+  read_authserv_ids(settings, report.trusted_authserv_ids);
+  settings.string("report.min_tls", report.min_tls);
+  settings.check(report.min_tls.empty() || is_tls_version(report.min_tls), "report.min_tls",
+                 fmt::format(R"(is '{}'; it must be "TLSv1.1", "TLSv1.2" or "TLSv1.3")",
+                             printable(report.min_tls, max_shown)));
+  settings.strings("report.rua", report.rua);
+  read_mail(settings, report.mail);
+  settings.seconds("report.send_window", report.send_window, 0ms, 24h);
+  settings.number("report.max_store_size", report.max_store_size, 1, 1'000'000);
+  settings.number("report.max_rejected_size", report.max_rejected_size, 1, 1'000'000);
 }
 
-void warn_of_open_password(const Settings& settings, TlsrptConfig& c) {
-  const auto rights = settings.rights();
-  if (!rights || !postgres::has_password(c.store)) return;
-  std::string_view who;
-  if ((rights->mode & S_IROTH) != 0) {
-    who = "every user of this machine";
-  } else if ((rights->mode & S_IRGRP) != 0 && !is_own_group(rights->group, c)) {
-    who = "its group";
+void read_reporters(Settings& settings, std::vector<ReporterDomains>& reporters) {
+  reporters.resize(settings.tables("reporter"));
+  for (std::size_t index = 0; index < reporters.size(); ++index) {
+    ReporterDomains& reporter = reporters[index];
+    const std::string table = fmt::format("reporter[{}]", index);
+    settings.string(table + ".name", reporter.name);
+    settings.domains(table + ".domains", reporter.domains);
+    settings.check(!reporter.name.empty() && !reporter.domains.empty(), table,
+                   "needs a 'name' and 'domains'");
   }
-  if (who.empty()) return;
-  c.warnings.push_back(fmt::format(
-      "{}: {} can read the database's password in it; set its mode to 0640, with the group of the service",
-      settings.name(), who));
 }
 
-void add_warnings(const Settings& settings, TlsrptConfig& c) {
-  if (c.store.empty()) return;
-  for (std::string& warning : postgres::security_warnings(c.store))
-    c.warnings.push_back(fmt::format("'store': {}", warning));
-  warn_of_open_password(settings, c);
+void read_policies(Settings& settings, std::vector<PolicyFile>& policies) {
+  policies.resize(settings.tables("policy"));
+  for (std::size_t index = 0; index < policies.size(); ++index) {
+    const std::string table = fmt::format("policy[{}]", index);
+    std::optional<DomainName> domain;
+    settings.domain(table + ".domain", domain);
+    settings.path(table + ".file", policies[index].file);
+    settings.check(domain.has_value() && !policies[index].file.empty(), table,
+                   "needs a 'domain' and a 'file'");
+    if (domain) policies[index].domain = domain->str();
+  }
+}
+
+void read_all(Settings& settings, TlsrptConfig& config) {
+  settings.path("state_dir", config.state_dir);
+  settings.check(!config.state_dir.empty(), "state_dir", "names no directory");
+  settings.string("store", config.store);
+  // The message does not show the value, which may hold a password.
+  settings.check(config.store.empty() || is_store_url(config.store), "store",
+                 R"(does not begin with "postgresql://")");
+  read_milter(settings, config.milter);
+  read_report(settings, config.report);
+  read_reporters(settings, config.reporters);
+  read_policies(settings, config.policies);
 }
 
 }  // namespace
-
-Error TlsrptConfig::wrong(const std::string& key, std::string_view what) const {
-  return file ? file->error_at(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
-}
-
-Result<Settings> load_settings(const std::optional<fs::path>& file, FileKind kind) {
-  if (file) return Settings::load(*file, kind);
-  std::error_code ignored;
-  if (fs::exists(default_tlsrpt_config, ignored)) return Settings::load(default_tlsrpt_config);
-  return Settings::none();
-}
 
 std::vector<IpNetwork> default_local_networks() {
   std::vector<IpNetwork> networks;
@@ -311,27 +182,35 @@ std::vector<IpNetwork> default_local_networks() {
   return networks;
 }
 
+Error TlsrptConfig::error_at(const std::string& key, std::string_view what) const {
+  return file ? file->error_at(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
+}
+
+Result<Settings> load_tlsrpt_settings(const std::optional<fs::path>& file, FileKind kind) {
+  if (file) return Settings::load(*file, kind);
+  std::error_code ignored;
+  if (fs::exists(default_tlsrpt_config, ignored)) return Settings::load(default_tlsrpt_config);
+  return Settings::none();
+}
+
 Result<TlsrptConfig> read_tlsrpt_config(Settings& settings,
-                                        const std::function<void(Settings&)>& ask_others) {
-  TlsrptConfig c;
-  const Texts texts = read_all(settings, c);
-  ask_others(settings);
-  if (auto done = settings.finish(); !done) return std::unexpected(done.error());
-  if (auto done = understand(settings, texts, c); !done) return std::unexpected(done.error());
-  add_warnings(settings, c);
-  return c;
+                                        const std::function<void(Settings&)>& declare_more) {
+  TlsrptConfig config;
+  read_all(settings, config);
+  declare_more(settings);
+  TRY(settings.finish());
+  return config;
 }
 
 Result<TlsrptConfig> load_tlsrpt_config(const std::optional<fs::path>& file, FileKind kind) {
-  auto settings = load_settings(file, kind);
-  if (!settings) return std::unexpected(settings.error());
-  auto configuration = read_tlsrpt_config(*settings, [](Settings& others) {
+  Settings settings = TRY(load_tlsrpt_settings(file, kind));
+  TlsrptConfig config = TRY(read_tlsrpt_config(settings, [](Settings& more) {
     // Of tlsrpt-report alone.
-    others.ignore("dns");
-    others.ignore("mta-sts");
-  });
-  if (configuration) configuration->file = std::make_shared<const Settings>(std::move(*settings));
-  return configuration;
+    more.ignore("dns");
+    more.ignore("mta-sts");
+  }));
+  config.file = std::make_shared<const Settings>(std::move(settings));
+  return config;
 }
 
 }  // namespace starttls::config

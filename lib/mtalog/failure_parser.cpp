@@ -18,7 +18,7 @@ struct Wording {
   session::HandshakeFailure failure;
 };
 
-// OpenSSL's words; alerts are told as "sslv3 alert bad certificate" or "tlsv1 alert unknown ca". The first
+// OpenSSL's words; alerts are logged as "sslv3 alert bad certificate" or "tlsv1 alert unknown ca". The first
 // that is in the reason decides.
 constexpr std::array<Wording, 29> wordings{{
     {"alert unknown ca", unknown_ca},
@@ -154,7 +154,7 @@ std::optional<session::LoggedFailure> FailureParser::add_postfix(const Line& lin
     if (process.failure == none) process.failure = parse_failure_reason(reason);
   } else if (message.starts_with(library_problem)) {
     Process& process = process_of(line, time, place);
-    // It may tell several; the first is nearest to the cause.
+    // There may be several; the first is nearest to the cause.
     if (process.failure == none || process.failure == other) process.failure = parse_failure_reason(message);
   } else if (message.starts_with(disconnect)) {
     ++session_lines_;
@@ -165,7 +165,7 @@ std::optional<session::LoggedFailure> FailureParser::add_postfix(const Line& lin
 
 std::optional<session::LoggedFailure> FailureParser::judge_disconnect(const Line& line, Time time) {
   const auto process = take(line, time);
-  const session::HandshakeFailure told = process ? process->failure : none;
+  const session::HandshakeFailure logged = process ? process->failure : none;
   session::LoggedFailure found{
       .time = time, .service = service_of(postfix_service(line)), .begin = end_session(line)};
   const std::string_view rest = line.message.substr(disconnect.size());
@@ -177,15 +177,15 @@ std::optional<session::LoggedFailure> FailureParser::judge_disconnect(const Line
   const Tried mail = command_in(counts, "mail");
   // The milter has seen it, and it is counted as what it was. STARTTLS may have been refused, as within TLS.
   if (mail.accepted > 0) return std::nullopt;
-  found.implicit_tls = starttls.tried == 0 && told != none && command_in(counts, "commands").tried == 0;
+  found.implicit_tls = starttls.tried == 0 && logged != none && command_in(counts, "commands").tried == 0;
   if (found.implicit_tls || (starttls.tried > 0 && starttls.accepted == 0)) {
-    found.failure = told == none ? other : told;
+    found.failure = logged == none ? other : logged;
     return found;
   }
   const std::uint32_t greetings = command_in(counts, "ehlo").tried + command_in(counts, "helo").tried;
   const bool nothing_followed = mail.tried == 0 && greetings <= 1;
   if (starttls.accepted == 0 || !nothing_followed) return std::nullopt;
-  found.failure = told == none || told == other ? disconnected : told;
+  found.failure = logged == none || logged == other ? disconnected : logged;
   return found;
 }
 

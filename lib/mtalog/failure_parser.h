@@ -1,8 +1,8 @@
-// Failed handshakes out of the lines of Postfix and Sendmail.
+// Finds failed handshakes in the lines of Postfix and Sendmail. tlsrpt-milter(8) says what each line means.
 //
-// What each form of line means is in tlsrpt-milter(8). A Postfix smtpd logs the reason some lines before it
-// logs that the session is over and how far it came; a Sendmail logs how the handshake went before it logs
-// that no mail came, and at which of its daemons. Between these, the process is unfinished.
+// A Postfix smtpd logs the reason, and some lines later that the session is over and how far it got. A
+// Sendmail logs how the handshake went, and later that no mail came, and at which of its daemons. Between
+// these lines, the process is unfinished.
 #pragma once
 
 #include <chrono>
@@ -19,28 +19,27 @@
 
 namespace starttls::mtalog {
 
-// What OpenSSL, or the MTA, says of a handshake that failed.
+// The reason that OpenSSL, or the MTA, gives for a failed handshake.
 session::HandshakeFailure parse_failure_reason(std::string_view reason);
 
 class FailureParser {
  public:
-  // More processes are not unfinished at the same time; of a flood the oldest are forgotten.
+  // Unfinished processes that are kept; in a flood the oldest are dropped.
   static constexpr std::size_t max_unfinished = 10'000;
-  // A process that says nothing more for so many lines of interest is forgotten.
+  // A process without a line among so many lines of interest is dropped.
   static constexpr std::uint64_t max_idle_lines = 200'000;
-  // Nor is one waited for longer: Sendmail has no last line for every session. A client may be silent for an
+  // An older process is dropped: Sendmail has no last line for some sessions. A client may be silent for an
   // hour.
   static constexpr std::chrono::hours max_age{2};
 
-  // The next line, with its time, which begins at `place` in the log; places grow. Its stamp is not looked
-  // at.
+  // The next line and its time. It begins at `place` in the log; places grow. Ignores the stamp of the line.
   std::optional<session::LoggedFailure> add(const Line& line, Time time, std::uint64_t place);
 
-  // Lines so far that a mail server writes about its sessions.
+  // Lines of a mail server about its sessions, so far.
   std::uint64_t session_lines() const { return session_lines_; }
 
-  // Where the log must be read again from, so that what unfinished processes have told is not lost; none:
-  // nowhere.
+  // The place from which the log must be read again so that no line of an unfinished process is lost; none:
+  // there is no such line.
   std::optional<std::uint64_t> first_needed() const;
   // The time of the line there.
   std::optional<Time> first_needed_time() const;

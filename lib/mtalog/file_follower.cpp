@@ -23,11 +23,11 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t piece_size = 65536;     // bytes read at once
 constexpr std::size_t step_size = 1U << 20U;  // bytes between two turns of the loop
-constexpr auto look_again = 5s;               // where no change was told
+constexpr auto look_again = 5s;               // where no change was reported
 constexpr auto position_interval = 60s;
 constexpr std::uint64_t position_bytes = 4U << 20U;
 constexpr std::uint64_t max_unknown_lines = 20;  // before the log is taken for one that cannot be read
-constexpr std::uint32_t max_begin_size = 128;    // bytes that tell files with the same inode apart
+constexpr std::uint32_t max_begin_size = 128;    // bytes that distinguish files with the same inode
 
 std::optional<std::string> first_bytes(int fd, std::size_t size) {
   std::string bytes(size, '\0');
@@ -155,21 +155,21 @@ std::deque<UniqueFd> files_of(const fs::path& file) {
 
 Result<std::unique_ptr<Follower>> FileFollower::start(event::Loop& loop, fs::path file,
                                                       const std::optional<session::LogPosition>& from,
-                                                      Clock clock, FollowerCallbacks heard) {
+                                                      Clock clock, FollowerCallbacks callbacks) {
   UniqueFd inotify(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
   if (!inotify) return fail(Fault::unavailable, "inotify: {}", errno_text(errno));
   std::unique_ptr<FileFollower> made(
-      new FileFollower(loop, std::move(file), std::move(clock), std::move(heard), std::move(inotify)));
+      new FileFollower(loop, std::move(file), std::move(clock), std::move(callbacks), std::move(inotify)));
   made->begin(from);
   return made;
 }
 
-FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, FollowerCallbacks heard,
+FileFollower::FileFollower(event::Loop& loop, fs::path file, Clock clock, FollowerCallbacks callbacks,
                            UniqueFd inotify)
     : loop_(loop),
       file_(std::move(file)),
       clock_(std::move(clock)),
-      heard_(std::move(heard)),
+      callbacks_(std::move(callbacks)),
       inotify_(std::move(inotify)),
       look_again_(loop, [this] { on_change(); }),
       given_at_(clock_()) {
@@ -229,7 +229,7 @@ bool FileFollower::forget_until(const LogFileId& identity) {
 }
 
 void FileFollower::watch() {
-  // The folder for a file that takes the place of ours; fails where there is no such folder yet.
+  // The directory for a file that takes the place of ours; fails where there is no such directory yet.
   (void)::inotify_add_watch(inotify_.get(), file_.parent_path().c_str(), IN_CREATE | IN_MOVED_TO);
 }
 
@@ -252,7 +252,7 @@ void FileFollower::step() {
   is_at_end_ = true;
   const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
   const std::uint64_t unsaid = lines_.line_end() - given_place_;
-  if (unsaid >= position_bytes || (unsaid > 0 && is_due)) give_position();
+  if (unsaid >= position_bytes || (unsaid > 0 && is_due)) report_position();
   look_again_.start(look_again);
 }
 
@@ -264,7 +264,7 @@ bool FileFollower::read_some() {
   std::array<char, piece_size> piece;
   const ssize_t got = ::read(source.fd.get(), piece.data(), piece.size());
   if (got <= 0) {
-    if (got < 0 && errno != EAGAIN && errno != EINTR) complain(errno);
+    if (got < 0 && errno != EAGAIN && errno != EINTR) log_failure(errno);
     return false;
   }
   note_identity(source);
@@ -315,7 +315,7 @@ bool FileFollower::open_next() {
   UniqueFd fd;
   if (rotated_.empty()) {
     fd = open_log(file_);
-    if (!fd) complain(errno);
+    if (!fd) log_failure(errno);
   } else {
     fd = std::move(rotated_.front());
     rotated_.pop_front();
@@ -343,7 +343,7 @@ void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
   const std::string itself = "/proc/self/fd/" + std::to_string(descriptor);
   (void)::inotify_add_watch(inotify_.get(), itself.c_str(), IN_MODIFY);
   // Who stops before the first failure must go on from here.
-  if (number_ == 0) give_position();
+  if (number_ == 0) report_position();
 }
 
 // A file that was empty when it was opened has a beginning now.
@@ -355,27 +355,27 @@ void FileFollower::on_line(std::string_view text, std::uint64_t place) {
   if (text.empty()) return;
   ++read_lines_;
   const auto line = split(text);
-  const auto time = line ? times_.time_of(line->stamp, clock_(), is_at_end_) : std::nullopt;
-  note_form(time.has_value(), text);
+  const auto time = line ? times_.resolve(line->stamp, clock_(), is_at_end_) : std::nullopt;
+  check_form(time.has_value(), text);
   if (!time) return;
   const auto failure = failure_parser_.add(*line, *time, place);
-  const bool was_given = skip_in_ || (skip_until_ && place < *skip_until_);
-  if (failure && !was_given) heard_.failure(*failure, position_at(place + text.size() + 1));
+  const bool was_reported = skip_in_ || (skip_until_ && place < *skip_until_);
+  if (failure && !was_reported) callbacks_.failure(*failure, position_at(place + text.size() + 1));
 }
 
-// Once is enough: what is wrong is the log's form, not a line.
-void FileFollower::note_form(bool is_known, std::string_view text) {
-  knows_form_ = knows_form_ || is_known;
+// Logged once: the form of the log is wrong, not that of a line.
+void FileFollower::check_form(bool is_known, std::string_view text) {
+  is_form_known_ = is_form_known_ || is_known;
   unknown_in_a_row_ = is_known ? 0 : unknown_in_a_row_ + 1;
-  if (is_known || told_of_form_) return;
+  if (is_known || is_form_logged_) return;
   const bool is_of_mail_server =
       text.find("smtpd") != std::string_view::npos || text.find("STARTTLS=server") != std::string_view::npos;
-  if ((knows_form_ || !is_of_mail_server) && unknown_in_a_row_ < max_unknown_lines) return;
-  told_of_form_ = true;
+  if ((is_form_known_ || !is_of_mail_server) && unknown_in_a_row_ < max_unknown_lines) return;
+  is_form_logged_ = true;
   log_warning(
-      "{}: the form of its lines is not known, so why handshakes fail is not known either; tlsrpt-milter(8) "
-      "has the "
-      "known forms; such a line: '{}'",
+      "{}: its lines have an unknown form, so the reasons of failed handshakes are missing; tlsrpt-milter(8) "
+      "lists "
+      "the forms; such a line: '{}'",
       printable(file_.string()), printable(text, 200));
 }
 
@@ -383,8 +383,8 @@ LogReading FileFollower::reading() const {
   return {.lines = read_lines_, .session_lines = failure_parser_.session_lines()};
 }
 
-void FileFollower::give_position() {
-  heard_.position(position_at(lines_.line_end()));
+void FileFollower::report_position() {
+  callbacks_.position(position_at(lines_.line_end()));
 }
 
 session::LogPosition FileFollower::position_at(std::uint64_t end) {
@@ -406,10 +406,10 @@ FileOffset FileFollower::file_place(std::uint64_t place) const {
   return {.file = source.identity, .offset = place - base};
 }
 
-void FileFollower::complain(int error) {
-  if (trouble_log_.permit(clock_())) {
+void FileFollower::log_failure(int error) {
+  if (failure_log_.permit(clock_())) {
     const auto readable = error == EACCES ? check_readable(file_.string()) : Result<void>();
-    log_warning("{}; why handshakes fail is not known meanwhile",
+    log_warning("{}; the reasons of failed handshakes are missing meanwhile",
                 readable ? fmt::format("{}: {}", printable(file_.string()), errno_text(error))
                          : readable.error().message);
   }

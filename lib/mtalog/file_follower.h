@@ -19,26 +19,26 @@
 
 namespace starttls::mtalog {
 
-// Reads a file to its end, goes on as it grows, and turns to the file that takes its place when that has
-// something in it: rsyslogd and others go on writing to the renamed one for a while. A file that gets shorter
-// is read from its beginning.
+// Reads a file to its end and goes on as it grows. After a rotation it changes to the new file once that has
+// lines, because rsyslogd and others write to the renamed one for a while. A file that gets shorter is read
+// from its beginning.
 class FileFollower final : public Follower {
  public:
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, std::filesystem::path file,
                                                  const std::optional<session::LogPosition>& from, Clock clock,
-                                                 FollowerCallbacks heard);
+                                                 FollowerCallbacks callbacks);
 
   LogReading reading() const override;
 
  private:
-  // A file that is read, or was; places count on from file to file.
+  // A file that is read, or was. A place is an offset that goes on counting from file to file.
   struct Source {
     UniqueFd fd;
     LogFileId identity;
     std::uint64_t base = 0;  // place of its first byte
   };
 
-  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, FollowerCallbacks heard,
+  FileFollower(event::Loop& loop, std::filesystem::path file, Clock clock, FollowerCallbacks callbacks,
                UniqueFd inotify);
 
   void begin(const std::optional<session::LogPosition>& from);
@@ -55,38 +55,38 @@ class FileFollower final : public Follower {
   void use(UniqueFd fd, std::uint64_t offset);
   void note_identity(Source& source);
   void on_line(std::string_view text, std::uint64_t place);
-  void note_form(bool is_known, std::string_view text);
-  void give_position();
+  void check_form(bool is_known, std::string_view text);
+  void report_position();
   session::LogPosition position_at(std::uint64_t end);
   FileOffset file_place(std::uint64_t place) const;
-  void complain(int error);
+  void log_failure(int error);
 
   event::Loop& loop_;
   const std::filesystem::path file_;
   const Clock clock_;
-  const FollowerCallbacks heard_;
+  const FollowerCallbacks callbacks_;
   UniqueFd inotify_;
   std::optional<event::DescriptorWatcher> changes_;
   event::Timer look_again_;
   bool step_posted_ = false;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for what was posted
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // for steps that were posted
 
   std::deque<UniqueFd> rotated_;             // to be read next, oldest first
   std::map<std::uint64_t, Source> sources_;  // by base; the last is read
   LineBuffer lines_;
   LocalTimes times_;
-  bool is_at_end_ = false;  // what was there when we began is read
+  bool is_at_end_ = false;  // all that was there at the start is read
   std::uint64_t read_lines_ = 0;
-  bool knows_form_ = false;             // of any line so far
-  std::uint64_t unknown_in_a_row_ = 0;  // lines whose form is not known
-  bool told_of_form_ = false;
+  bool is_form_known_ = false;          // of any line so far
+  std::uint64_t unknown_in_a_row_ = 0;  // lines of an unknown form
+  bool is_form_logged_ = false;
   FailureParser failure_parser_;
-  std::optional<std::uint64_t> skip_until_;  // place up to which failures were given before
+  std::optional<std::uint64_t> skip_until_;  // place up to which failures were reported before
   std::optional<FileOffset> skip_in_;        // the same, in a file that is not opened yet
   std::uint64_t number_ = 0;                 // of the last position
   std::uint64_t given_place_ = 0;
   Time given_at_;
-  OncePerMinute trouble_log_;
+  OncePerMinute failure_log_;
 };
 
 }  // namespace starttls::mtalog

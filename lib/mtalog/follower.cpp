@@ -11,16 +11,17 @@ namespace starttls::mtalog {
 
 Result<std::unique_ptr<Follower>> follow(event::Loop& loop, const std::string& source,
                                          const std::optional<session::LogPosition>& from, Clock clock,
-                                         FollowerCallbacks heard) {
+                                         FollowerCallbacks callbacks) {
   constexpr std::string_view journal = "journal";
-  constexpr std::string_view journal_folder = "journal:";
-  if (source == journal) return JournalFollower::start(loop, "", from, std::move(clock), std::move(heard));
-  if (source.starts_with(journal_folder)) {
-    return JournalFollower::start(loop, source.substr(journal_folder.size()), from, std::move(clock),
-                                  std::move(heard));
+  constexpr std::string_view journal_directory_prefix = "journal:";
+  if (source == journal)
+    return JournalFollower::start(loop, "", from, std::move(clock), std::move(callbacks));
+  if (source.starts_with(journal_directory_prefix)) {
+    return JournalFollower::start(loop, source.substr(journal_directory_prefix.size()), from,
+                                  std::move(clock), std::move(callbacks));
   }
   if (source.starts_with('/'))
-    return FileFollower::start(loop, source, from, std::move(clock), std::move(heard));
+    return FileFollower::start(loop, source, from, std::move(clock), std::move(callbacks));
   return fail(Fault::config, "'{}' is no log that can be followed", printable(source));
 }
 

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "mtalog/positions.h"
 
 namespace starttls::mtalog {
@@ -17,7 +18,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int entries_a_step = 1000;  // between two turns of the loop
-constexpr auto look_again = 5s;       // where no change was told
+constexpr auto look_again = 5s;       // where no change was reported
 constexpr auto position_interval = 60s;
 constexpr std::uint64_t position_entries = 20'000;
 
@@ -31,28 +32,28 @@ void JournalFollower::Close::operator()(sd_journal* journal) const {
   ::sd_journal_close(journal);
 }
 
-Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, const std::string& folder,
+Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, const std::string& directory,
                                                          const std::optional<session::LogPosition>& from,
-                                                         Clock clock, FollowerCallbacks heard) {
+                                                         Clock clock, FollowerCallbacks callbacks) {
   sd_journal* opened = nullptr;
-  const int rc = folder.empty() ? ::sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
-                                : ::sd_journal_open_directory(&opened, folder.c_str(), 0);
+  const int rc = directory.empty() ? ::sd_journal_open(&opened, SD_JOURNAL_LOCAL_ONLY | SD_JOURNAL_SYSTEM)
+                                   : ::sd_journal_open_directory(&opened, directory.c_str(), 0);
   if (rc < 0) return cannot("open", rc);
   std::unique_ptr<JournalFollower> made(
-      new JournalFollower(loop, Journal(opened), std::move(clock), std::move(heard)));
-  if (auto begun = made->begin(from); !begun) return std::unexpected(begun.error());
+      new JournalFollower(loop, Journal(opened), std::move(clock), std::move(callbacks)));
+  TRY(made->begin(from));
   // libsystemd passes over files that may not be read.
-  const std::string source = folder.empty() ? std::string("journal") : "journal:" + folder;
+  const std::string source = directory.empty() ? std::string("journal") : "journal:" + directory;
   if (const auto readable = check_readable(source); !readable)
-    log_warning("{}; why handshakes fail is not known", readable.error().message);
+    log_warning("{}; the reasons of failed handshakes are missing", readable.error().message);
   return made;
 }
 
-JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks heard)
+JournalFollower::JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks callbacks)
     : loop_(loop),
       journal_(std::move(journal)),
       clock_(std::move(clock)),
-      heard_(std::move(heard)),
+      callbacks_(std::move(callbacks)),
       look_again_(loop, [this] { on_change(); }),
       given_at_(clock_()) {}
 
@@ -78,7 +79,7 @@ Result<void> JournalFollower::begin(const std::optional<session::LogPosition>& f
   } else if (rc > 0) {
     // Who stops before the first failure must go on from here.
     (void)::sd_journal_get_realtime_usec(journal_.get(), &last_time_);
-    heard_.position(position_now());
+    callbacks_.position(position_now());
   }
   on_change();
   return {};
@@ -101,7 +102,7 @@ void JournalFollower::step() {
       skip_until_.clear();
       skip_before_ = 0;
       const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
-      if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) heard_.position(position_now());
+      if (unsaid_ >= position_entries || (unsaid_ > 0 && is_due)) callbacks_.position(position_now());
       return look_again_.start(look_again);
     }
     read_entry();
@@ -122,7 +123,7 @@ void JournalFollower::read_entry() {
   const Line line{.program = program, .process = process, .message = message, .stamp = time};
   const auto failure = failure_parser_.add(line, time, place);
   if (failure_parser_.is_needed(place)) cursors_.emplace(place, cursor());
-  if (!was_given() && failure) heard_.failure(*failure, position_now());
+  if (!was_given() && failure) callbacks_.failure(*failure, position_now());
 }
 
 LogReading JournalFollower::reading() const {

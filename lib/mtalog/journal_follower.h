@@ -17,10 +17,10 @@ namespace starttls::mtalog {
 // Reads what facility "mail" wrote.
 class JournalFollower final : public Follower {
  public:
-  // `folder`: of journal files; "" is the journal of this host.
-  static Result<std::unique_ptr<Follower>> start(event::Loop& loop, const std::string& folder,
+  // `directory`: of journal files; "" is the journal of this host.
+  static Result<std::unique_ptr<Follower>> start(event::Loop& loop, const std::string& directory,
                                                  const std::optional<session::LogPosition>& from, Clock clock,
-                                                 FollowerCallbacks heard);
+                                                 FollowerCallbacks callbacks);
 
   LogReading reading() const override;
 
@@ -30,7 +30,7 @@ class JournalFollower final : public Follower {
   };
   using Journal = std::unique_ptr<sd_journal, Close>;
 
-  JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks heard);
+  JournalFollower(event::Loop& loop, Journal journal, Clock clock, FollowerCallbacks callbacks);
 
   Result<void> begin(const std::optional<session::LogPosition>& from);
   void on_change();
@@ -45,7 +45,7 @@ class JournalFollower final : public Follower {
   event::Loop& loop_;
   Journal journal_;
   const Clock clock_;
-  const FollowerCallbacks heard_;
+  const FollowerCallbacks callbacks_;
   std::optional<event::DescriptorWatcher> changes_;
   event::Timer look_again_;
   bool step_posted_ = false;
@@ -56,9 +56,9 @@ class JournalFollower final : public Follower {
   std::map<std::uint64_t, std::string> cursors_;  // of the entries that unfinished processes began with
   std::string last_cursor_;                       // of the last entry, when it was asked for
   std::uint64_t last_time_ = 0;                   // of the last entry, microseconds since 1970
-  // Up to which entry failures were given before; both empty where none were, or that is behind us.
+  // Up to which entry failures were reported before; both empty where none were, or later entries are read.
   std::string skip_until_;         // its cursor
-  std::uint64_t skip_before_ = 0;  // its time, which decides where the cursor is not known
+  std::uint64_t skip_before_ = 0;  // its time, which decides where the cursor is unknown
   std::string expected_first_;     // cursor; empty when the first entry was read
   std::uint64_t number_ = 0;
   std::uint64_t unsaid_ = 0;  // entries since the last position

@@ -1,4 +1,4 @@
-// Lines out of a stream of bytes, whatever pieces it comes in.
+// Cuts a stream of bytes into lines, whatever pieces it comes in.
 #pragma once
 
 #include <cstddef>
@@ -11,18 +11,18 @@ namespace starttls::mtalog {
 
 class LineBuffer {
  public:
-  // A longer line is passed over whole.
+  // A longer line is ignored as a whole.
   static constexpr std::size_t max_line_size = 65536;
 
-  // Gives each whole line of what came so far, without its end, and how many bytes of the stream there were
-  // before it. The line is valid during the call.
+  // Hands each whole line to `line`, without its end, and the number of bytes of the stream before it. The
+  // line is valid during the call.
   void feed(std::string_view bytes, const std::function<void(std::string_view, std::uint64_t)>& line);
 
   // Bytes of the stream up to the end of the last whole line.
   std::uint64_t line_end() const { return line_begin_; }
   std::uint64_t stream_end() const { return stream_end_; }
 
-  // The stream goes on elsewhere: what was begun there is no part of a line here.
+  // The stream goes on at another place: a line that has begun is dropped.
   void restart(std::uint64_t at);
 
  private:

@@ -76,7 +76,7 @@ std::optional<Time> LocalTimes::choose(const LocalStamp& stamp, Time now, bool i
   return is_as_written || !first_after_last ? nearest : first_after_last;
 }
 
-std::optional<Time> LocalTimes::time_of(const std::variant<Time, LocalStamp>& stamp, Time now, bool is_new) {
+std::optional<Time> LocalTimes::resolve(const std::variant<Time, LocalStamp>& stamp, Time now, bool is_new) {
   const auto* const known = std::get_if<Time>(&stamp);
   const auto time = known != nullptr ? *known : choose(std::get<LocalStamp>(stamp), now, is_new);
   // A clock that was wrong for a while must not decide for the lines after it.

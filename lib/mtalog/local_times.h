@@ -1,4 +1,4 @@
-// The times of a log whose stamps have no time zone.
+// Finds the times of a log whose stamps have no time zone.
 //
 // Such a stamp can mean several times: one in each year where it has no year, and two in the hour that
 // happens twice when summer time ends. Of a line that was just written it is the one nearest to now. Of one
@@ -17,19 +17,19 @@ namespace starttls::mtalog {
 
 class LocalTimes {
  public:
-  // A line is this late at most when it is read as it is written.
+  // The maximum age of a new line when it is read.
   static constexpr std::chrono::minutes max_delay{10};
-  // Lines stand in the order of their stamps, but for so much: each process takes its own time.
+  // A stamp may be so much earlier than the one before it, because processes write at their own pace.
   static constexpr std::chrono::minutes max_disorder{5};
-  // A stamp is no further ahead of the clock.
+  // A stamp may be so far ahead of the clock.
   static constexpr std::chrono::hours max_ahead{24};
 
-  // `last`: the time of the line before the first one, if it is known.
+  // `last`: the time of the line before the first one; none: unknown.
   explicit LocalTimes(std::optional<Time> last = std::nullopt) : last_(last) {}
 
   // The time of the next line, in the time zone of this process (tzset(3)). `is_new`: the line was written
   // after reading began. Nothing where there is no such day in the calendar.
-  std::optional<Time> time_of(const std::variant<Time, LocalStamp>& stamp, Time now, bool is_new);
+  std::optional<Time> resolve(const std::variant<Time, LocalStamp>& stamp, Time now, bool is_new);
 
   // Of the last line.
   std::optional<Time> last() const { return last_; }
@@ -39,7 +39,7 @@ class LocalTimes {
   const std::vector<Time>& minutes_of(const LocalStamp& stamp, int near_year);
 
   std::optional<Time> last_;
-  // What was found for the minute that was last asked for: most lines are of the same one as the line before.
+  // The result for the last minute: most lines are of the same minute as the line before.
   LocalStamp minute_;
   int near_year_ = 0;
   std::vector<Time> begins_;

@@ -1,4 +1,4 @@
-// What a position of a log file says (follower.h).
+// The positions in a log (follower.h), as text.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@
 
 namespace starttls::mtalog {
 
-// Which file, whatever it is called now: by its inode and by how it begins, since inodes are used again.
+// A log file, whatever its name becomes: its inode and how it begins, because inodes are used again. The
+// device is not part of it: it may have another number after a boot.
 struct LogFileId {
   std::uint64_t inode = 0;
   std::uint32_t begin_size = 0;  // bytes that the checksum is of
@@ -27,10 +28,10 @@ struct FileOffset {
 };
 
 struct FilePosition {
-  FileOffset needed;  // from where lines are needed that were read before
-  FileOffset given;   // up to where failures were given
-  // About when the line before `needed` was written, where that is known: what the stamps after it mean
-  // depends on it (local_times.h).
+  FileOffset needed;  // where reading must begin again
+  FileOffset given;   // up to where failures were reported
+  // About when the line before `needed` was written, if known: it decides which times the next stamps mean
+  // (local_times.h).
   std::optional<Time> time;
 
   bool operator==(const FilePosition&) const = default;
@@ -42,7 +43,8 @@ std::string to_string(const FilePosition& position);
 std::optional<FilePosition> parse_file_position(std::string_view text);
 
 // "journal TIME CURSOR CURSOR": the cursor of the first entry that is needed, and the time, in microseconds
-// since 1970, and cursor of the last one given. Times alone do not tell: a clock may be set back.
+// since 1970, and cursor of the last one that was reported. Times alone are not enough: a clock may be set
+// back.
 struct JournalPosition {
   std::string needed;
   std::uint64_t given = 0;

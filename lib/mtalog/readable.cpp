@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view journal = "journal";
-constexpr std::string_view journal_folder = "journal:";
+constexpr std::string_view journal_directory_prefix = "journal:";
 
 // "adm", or its number where it has no name.
 std::string group_name(gid_t group) {
@@ -49,7 +49,7 @@ Result<void> check_file(const fs::path& file) {
 }
 
 // Where journald(8) keeps the journal of this host: what outlives a boot, and what does not.
-std::vector<fs::path> folders_of_host() {
+std::vector<fs::path> host_directories() {
   sd_id128_t machine{};
   if (::sd_id128_get_machine(&machine) < 0) return {};
   std::array<char, SD_ID128_STRING_MAX> id{};
@@ -62,12 +62,13 @@ bool is_journal_file(const fs::path& file) {
   return file.extension() == ".journal" && !file.filename().string().starts_with("user-");
 }
 
-Result<void> check_journal(const std::vector<fs::path>& folders) {
+Result<void> check_journal(const std::vector<fs::path>& directories) {
   bool exists = false;
   bool is_hidden = false;
-  for (const fs::path& folder : folders) {
+  for (const fs::path& directory : directories) {
     std::error_code error;
-    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
+         entry.increment(error)) {
       if (!is_journal_file(entry->path())) continue;
       if (::access(entry->path().c_str(), R_OK) == 0) return {};
       exists = true;
@@ -79,14 +80,15 @@ Result<void> check_journal(const std::vector<fs::path>& folders) {
                 "the journal may not be read by this user; members of group 'adm' or 'systemd-journal' may");
   }
   return fail(Fault::unavailable, "there is no journal{}",
-              folders.size() == 1 ? " in " + printable(folders.front().string()) : "");
+              directories.size() == 1 ? " in " + printable(directories.front().string()) : "");
 }
 
 }  // namespace
 
 Result<void> check_readable(const std::string& source) {
-  if (source == journal) return check_journal(folders_of_host());
-  if (source.starts_with(journal_folder)) return check_journal({source.substr(journal_folder.size())});
+  if (source == journal) return check_journal(host_directories());
+  if (source.starts_with(journal_directory_prefix))
+    return check_journal({source.substr(journal_directory_prefix.size())});
   return check_file(source);
 }
 

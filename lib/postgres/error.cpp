@@ -16,8 +16,9 @@ struct CodeFault {
 
 // The first that fits.
 constexpr std::array code_faults{
-    CodeFault{"08", Fault::temporary},      // connection
-    CodeFault{"23505", Fault::temporary},   // duplicate key: another process made the same at the same moment
+    CodeFault{"08", Fault::temporary},  // connection
+    CodeFault{"23505",
+              Fault::temporary},  // duplicate key: another process created the same at the same moment
     CodeFault{"42P07", Fault::temporary},   // so with a table
     CodeFault{"42710", Fault::temporary},   // so with another object
     CodeFault{"25006", Fault::temporary},   // read-only: a standby, until it is promoted
@@ -66,7 +67,7 @@ ConnectError parse_connect_error(const std::string& message) {
 }
 
 Fault connect_fault(const ConnectError& error) {
-  // So libpq begins what it says of a parameter before it asks anybody.
+  // The begin of libpq's messages about a parameter, before it connects.
   if (error.sqlstate.empty() && error.text.starts_with("invalid ")) return Fault::config;
   return sqlstate_fault(error.sqlstate);
 }

@@ -1,4 +1,4 @@
-// What the server's errors are to us. For this room only.
+// What the server's errors are to us. For this component only.
 #pragma once
 
 #include <string>

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "postgres/error.h"
 #include "postgres/url.h"
 
@@ -156,16 +157,15 @@ Connection::Connection(Handle handle, std::string name, Limits limits)
     : handle_(std::move(handle)), name_(std::move(name)), limits_(limits) {}
 
 Result<Connection> Connection::open(const std::string& url, Limits limits) {
-  const auto targets = connection_targets(url, limits);
-  if (!targets) return std::unexpected(targets.error());
+  const auto targets = TRY(connection_targets(url, limits));
   std::optional<Error> error;
-  for (const Target& target : *targets) {
+  for (const Target& target : targets) {
     auto [raw, refused] = connect(target);
     Handle handle(raw);
     if (!refused) {
       std::string name = printable(fmt::format("{} at {}", PQdb(raw), PQhost(raw)));
       Connection connection(std::move(handle), std::move(name), limits);
-      if (auto done = connection.prepare_session(); !done) return std::unexpected(done.error());
+      TRY(connection.prepare_session());
       return connection;
     }
     // Of several hosts one that may answer later is worth another try.
@@ -184,8 +184,7 @@ Result<void> Connection::prepare_session() {
 }
 
 Result<void> Connection::execute(const std::string& sql) {
-  const auto done = run(sql, nullptr, nullptr);
-  if (!done) return std::unexpected(done.error());
+  TRY(run(sql, nullptr, nullptr));
   return {};
 }
 
@@ -194,18 +193,16 @@ Result<std::int64_t> Connection::execute(const std::string& sql, const Parameter
 }
 
 Result<void> Connection::read(const std::string& sql, const Parameters& parameters, const RowSink& sink) {
-  const auto done = run(sql, &parameters, sink);
-  if (!done) return std::unexpected(done.error());
+  TRY(run(sql, &parameters, sink));
   return {};
 }
 
 Result<std::int64_t> Connection::number(const std::string& sql, const Parameters& parameters) {
   std::optional<std::int64_t> first;
-  const auto done = run(sql, &parameters, [&first](const Row& row) {
+  TRY(run(sql, &parameters, [&first](const Row& row) {
     if (!first) first = row.number(0);
     return Result<void>();
-  });
-  if (!done) return done;
+  }));
   return first.value_or(0);
 }
 
@@ -217,9 +214,7 @@ Result<std::int64_t> Connection::run(const std::string& sql, const Parameters* p
                                      const RowSink& sink) {
   if (!is_alive()) return fail(Fault::temporary, "{}: the connection was lost", name_);
   const auto deadline = Steady::now() + limits_.statement + server_first;
-  if (auto sent = send(sql, parameters, static_cast<bool>(sink), deadline); !sent) {
-    return std::unexpected(sent.error());
-  }
+  TRY(send(sql, parameters, static_cast<bool>(sink), deadline));
   return receive(sink, deadline);
 }
 
@@ -242,7 +237,7 @@ Result<void> Connection::send(const std::string& sql, const Parameters* paramete
     if (left == 0) return {};
     if (left < 0) return lost();
     // A server that speaks meanwhile would not take more before it was heard.
-    if (auto ready = await(POLLIN | POLLOUT, deadline); !ready) return ready;
+    TRY(await(POLLIN | POLLOUT, deadline));
     if (PQconsumeInput(handle_.get()) == 0) return lost();
   }
 }
@@ -252,9 +247,9 @@ Result<std::int64_t> Connection::receive(const RowSink& sink, Deadline deadline)
   Result<void> outcome;
   for (;;) {
     while (PQisBusy(handle_.get()) != 0) {
-      if (auto ready = await(POLLIN, deadline); !ready) return std::unexpected(ready.error());
+      TRY(await(POLLIN, deadline));
       if (PQconsumeInput(handle_.get()) != 0) continue;
-      // What the server said before it left tells more.
+      // An earlier error of the server says more.
       const auto loss = lost();
       return outcome ? loss : std::unexpected(outcome.error());
     }
@@ -280,7 +275,7 @@ Result<std::int64_t> Connection::receive(const RowSink& sink, Deadline deadline)
         return fail(Fault::internal, "{}: a statement of a kind that is not served here", name_);
     }
   }
-  if (!outcome) return std::unexpected(outcome.error());
+  TRY(outcome);
   return changed;
 }
 
@@ -316,7 +311,7 @@ std::unexpected<Error> Connection::give_up() {
 }
 
 Result<Transaction> Transaction::begin(Connection& connection, const std::string& modes) {
-  if (auto begun = connection.execute("BEGIN " + modes); !begun) return std::unexpected(begun.error());
+  TRY(connection.execute("BEGIN " + modes));
   return Transaction(connection);
 }
 
@@ -332,7 +327,7 @@ Result<void> Transaction::commit() {
     return fail(Fault::internal, "{}: a transaction in which a statement failed is not committed",
                 connection_->name());
   }
-  if (auto done = connection_->execute("COMMIT"); !done) return done;
+  TRY(connection_->execute("COMMIT"));
   connection_ = nullptr;
   return {};
 }

@@ -1,11 +1,11 @@
 // PostgreSQL, as far as the project needs it: owned connections, parameters and results as text, errors as
-// values. Nothing outside this room includes libpq.
+// values. Nothing outside this component includes libpq.
 //
-// An error names the database and has the server's own words; a password is in none. Fault::temporary: nobody
-// answers, the connection was lost, a limit of time has passed, others hold a lock or were faster, the server
-// starts, stops or is full of connections; Fault::permission; Fault::io: the server's disk is full or fails;
-// Fault::data: the tables are not those that the statement asks for, or are damaged; Fault::config: no good
-// URL, or there is no such database; else Fault::unavailable.
+// An error names the database and has the server's own words; a password is in none. Fault::temporary: no
+// server answers, the connection was lost, a limit of time has passed, others hold a lock or were faster, the
+// server starts, stops or is full of connections; Fault::permission; Fault::io: the server's disk is full or
+// fails; Fault::data: the tables are not those that the statement asks for, or are damaged; Fault::config: no
+// good URL, or there is no such database; else Fault::unavailable.
 //
 // Nothing waits longer than the Limits say, also where the server hangs or the network is silent, but for the
 // system's resolver where the URL has a host name.
@@ -137,8 +137,8 @@ class Connection {
   Limits limits_;
 };
 
-// Rolls back unless it was committed. Where commit() fails because the connection was lost, nobody knows
-// whether the server has committed: a later look into the tables tells.
+// Rolls back unless it was committed. Where commit() fails because the connection was lost, it is unknown
+// whether the server has committed: only the tables show it later.
 class Transaction {
  public:
   // `modes`: as in BEGIN, e.g. "ISOLATION LEVEL REPEATABLE READ, READ ONLY", or "".

@@ -2,20 +2,21 @@
 
 #include <string>
 
+#include "base/try.h"
+
 namespace starttls::postgres {
 namespace {
 
 constexpr std::int64_t no_version = 0;
 
-// Two hosts may make it or upgrade it at the same moment: the slower one fails, and finds it done when it
-// looks again.
+// Two hosts may create or upgrade the tables at the same moment: the slower one fails, and finds them
+// complete when it tries again.
 constexpr int tries = 3;
 
 Result<std::int64_t> version_of(Connection& connection, const Schema& schema) {
-  const auto has_table =
-      connection.number("SELECT count(*) WHERE to_regclass($1) IS NOT NULL", Parameters().add(schema.table));
-  if (!has_table) return std::unexpected(has_table.error());
-  if (*has_table == 0) return no_version;
+  const auto tables = TRY(
+      connection.number("SELECT count(*) WHERE to_regclass($1) IS NOT NULL", Parameters().add(schema.table)));
+  if (tables == 0) return no_version;
   return connection.number(fmt::format("SELECT version FROM {}", schema.table));
 }
 
@@ -25,56 +26,49 @@ std::unexpected<Error> made_by(const char* which, const Connection& connection, 
 }
 
 Result<void> make(Connection& connection, const Schema& schema) {
-  auto transaction = Transaction::begin(connection);
-  if (!transaction) return std::unexpected(transaction.error());
+  auto transaction = TRY(Transaction::begin(connection));
   auto done =
       connection.execute(fmt::format("CREATE TABLE {0} (version INTEGER NOT NULL);"
                                      "INSERT INTO {0} VALUES ({1})",
                                      schema.table, schema.version));
   if (done) done = connection.execute(schema.statements);
   if (!done) return done;
-  return transaction->commit();
+  return transaction.commit();
 }
 
 Result<void> upgrade(Connection& connection, const Schema& schema) {
-  auto transaction = Transaction::begin(connection);
-  if (!transaction) return std::unexpected(transaction.error());
+  auto transaction = TRY(Transaction::begin(connection));
   // Folds hold the row, too: each is done with the old version before it goes, or sees the new one.
-  const auto found = connection.number(fmt::format("SELECT version FROM {} FOR UPDATE", schema.table));
-  if (!found) return std::unexpected(found.error());
-  for (auto version = *found; version < schema.version; ++version) {
-    auto done = connection.execute(schema.upgrades[static_cast<std::size_t>(version - 1)]);
-    if (!done) return done;
+  const auto found = TRY(connection.number(fmt::format("SELECT version FROM {} FOR UPDATE", schema.table)));
+  for (auto version = found; version < schema.version; ++version) {
+    TRY(connection.execute(schema.upgrades[static_cast<std::size_t>(version - 1)]));
   }
-  auto done = connection.execute(fmt::format("UPDATE {} SET version = {}", schema.table, schema.version));
-  if (!done) return done;
-  return transaction->commit();
+  TRY(connection.execute(fmt::format("UPDATE {} SET version = {}", schema.table, schema.version)));
+  return transaction.commit();
 }
 
 }  // namespace
 
 Result<void> prepare(Connection& connection, const Schema& schema) {
   for (int left = tries;; --left) {
-    const auto version = version_of(connection, schema);
-    if (!version) return std::unexpected(version.error());
-    if (*version == schema.version) return {};
-    if (*version > schema.version) return made_by("a newer", connection, schema);
-    const auto done = *version == no_version ? make(connection, schema) : upgrade(connection, schema);
+    const auto version = TRY(version_of(connection, schema));
+    if (version == schema.version) return {};
+    if (version > schema.version) return made_by("a newer", connection, schema);
+    const auto done = version == no_version ? make(connection, schema) : upgrade(connection, schema);
     if (done) return {};
     if (done.error().fault != Fault::temporary || !connection.is_alive()) return done;
     if (left > 0) continue;
-    if (*version != no_version) return done;
+    if (version != no_version) return done;
     // It is the same each time: what has the names is not ours.
     return fail(Fault::data, "{}: {} cannot be made there", done.error().message, schema.kind);
   }
 }
 
 Result<void> check(Connection& connection, const Schema& schema) {
-  const auto version = version_of(connection, schema);
-  if (!version) return std::unexpected(version.error());
-  if (*version == no_version) return fail(Fault::data, "{}: not {}", connection.name(), schema.kind);
-  if (*version > schema.version) return made_by("a newer", connection, schema);
-  if (*version < schema.version) return made_by("an older", connection, schema);
+  const auto version = TRY(version_of(connection, schema));
+  if (version == no_version) return fail(Fault::data, "{}: not {}", connection.name(), schema.kind);
+  if (version > schema.version) return made_by("a newer", connection, schema);
+  if (version < schema.version) return made_by("an older", connection, schema);
   return {};
 }
 

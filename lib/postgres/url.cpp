@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::postgres {
 namespace {
@@ -147,9 +148,9 @@ bool is_chosen(const Texts& url, const Texts& all) {
 bool has_own_authorities() {
   const char* const home = std::getenv("HOME");
   const passwd* const user = home != nullptr ? nullptr : ::getpwuid(::geteuid());
-  const std::filesystem::path folder = home != nullptr ? home : user != nullptr ? user->pw_dir : "";
+  const std::filesystem::path directory = home != nullptr ? home : user != nullptr ? user->pw_dir : "";
   std::error_code error;
-  return !folder.empty() && std::filesystem::exists(folder / ".postgresql/root.crt", error);
+  return !directory.empty() && std::filesystem::exists(directory / ".postgresql/root.crt", error);
 }
 
 constexpr const char* system_authorities = "/etc/ssl/certs/ca-certificates.crt";
@@ -202,15 +203,14 @@ bool is_url(std::string_view text) {
 }
 
 Result<std::vector<Target>> connection_targets(const std::string& url, const Limits& limits) {
-  auto parameters = parse(url);
-  if (!parameters) return std::unexpected(parameters.error());
-  if (auto checked = check(*parameters); !checked) return std::unexpected(checked.error());
-  const auto seconds = whole_number(text_of(*parameters, "connect_timeout"));
+  auto parameters = TRY(parse(url));
+  TRY(check(parameters));
+  const auto seconds = whole_number(text_of(parameters, "connect_timeout"));
   const auto limit = seconds && *seconds > 0 ? std::chrono::seconds{*seconds} : limits.connect;
-  const Texts all = resolved(*parameters);
-  if (auto checked = check_files(all); !checked) return std::unexpected(checked.error());
-  const bool chosen = is_chosen(*parameters, all);
-  add_defaults(*parameters, limits);
+  const Texts all = resolved(parameters);
+  TRY(check_files(all));
+  const bool chosen = is_chosen(parameters, all);
+  add_defaults(parameters, limits);
 
   const auto hosts = split(text_of(all, "host"));
   const auto addresses = split(text_of(all, "hostaddr"));
@@ -222,7 +222,7 @@ Result<std::vector<Target>> connection_targets(const std::string& url, const Lim
       return no_good_url("names more hosts than ports, or fewer");
   }
   for (std::size_t i = 0; i < count; ++i) {
-    Target target{.parameters = *parameters, .limit = limit};
+    Target target{.parameters = parameters, .limit = limit};
     target.parameters["host"] = of_host(hosts, i);
     target.parameters["hostaddr"] = of_host(addresses, i);
     target.parameters["port"] = of_host(ports, i);

@@ -1,4 +1,4 @@
-// A URL, made ready for libpq. For this room only.
+// A URL, made ready for libpq. For this component only.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ struct Target {
 // One target for each host of the URL, in their order, with what the project wants where the URL says
 // nothing: see security_warnings() for TLS. The authorities trusted are then those of sslrootcert
 // (PGSSLROOTCERT), else libpq's own file ~/.postgresql/root.crt, else the system's. Fault::config where it is
-// no good URL, or names a file that is no regular one; the message tells nothing of its text.
+// no good URL, or names a file that is no regular one; the message shows nothing of its text.
 Result<std::vector<Target>> connection_targets(const std::string& url, const Limits& limits);
 
 }  // namespace starttls::postgres

@@ -13,6 +13,7 @@
 #include <string>
 
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::service {
 namespace {
@@ -44,38 +45,34 @@ Result<void> listen_at(const UniqueFd& socket, std::string_view name) {
 }
 
 Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access, Threads threads) {
-  const auto address = socket_address(path);
-  if (!address) return std::unexpected(address.error());
+  const sockaddr_un address = TRY(socket_address(path));
   UniqueFd socket = new_socket(AF_UNIX);
   const auto bind = [&]() -> Result<void> {
-    if (::bind(socket.get(), view(*address), sizeof *address) == 0) return {};
+    if (::bind(socket.get(), view(address), sizeof address) == 0) return {};
     return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
   };
-  const auto made = create_unix_socket(path, access, bind, threads);
-  if (!made) return std::unexpected(made.error());
+  TRY(create_unix_socket(path, access, bind, threads));
   // From now on it is connected to, by those who may.
-  if (auto listening = listen_at(socket, path); !listening) {
-    remove_unix_socket(path);
-    return std::unexpected(listening.error());
-  }
+  const auto listening = listen_at(socket, path);
+  if (!listening) remove_unix_socket(path);
+  TRY(listening);
   return socket;
 }
 
 Result<UniqueFd> open_inet(const config::Address& address) {
   const std::string name = printable(to_string(address));
-  const auto resolved = resolve(address);
-  if (!resolved) return std::unexpected(resolved.error());
-  UniqueFd socket = new_socket(resolved->storage.ss_family);
+  const auto resolved = TRY(resolve(address));
+  UniqueFd socket = new_socket(resolved.storage.ss_family);
   const int on = 1;
   // So that a restart need not wait for the connections of before to fade.
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.family == config::Address::Family::ipv6)
     (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
-  if (::bind(socket.get(), resolved->get(), resolved->size) != 0) {
+  if (::bind(socket.get(), resolved.get(), resolved.size) != 0) {
     if (errno == EADDRINUSE) return fail(Fault::temporary, "{}: another program listens there", name);
     return fail(Fault::unavailable, "{}: cannot listen there: {}", name, errno_text(errno));
   }
-  if (auto listening = listen_at(socket, name); !listening) return std::unexpected(listening.error());
+  TRY(listen_at(socket, name));
   return socket;
 }
 
@@ -122,9 +119,8 @@ bool takes_ipv4(const UniqueFd& socket) {
 }  // namespace
 
 Result<Listener> Listener::open(const config::Address& address, const SocketAccess& access, Threads threads) {
-  auto socket = address.is_unix() ? open_unix(address.path, access, threads) : open_inet(address);
-  if (!socket) return std::unexpected(socket.error());
-  return Listener(std::move(*socket), address.path);
+  auto socket = TRY(address.is_unix() ? open_unix(address.path, access, threads) : open_inet(address));
+  return Listener(std::move(socket), address.path);
 }
 
 Listener::Listener(Listener&& other) noexcept

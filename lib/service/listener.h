@@ -1,4 +1,4 @@
-// The sockets of a service: made by itself, or handed over by systemd (sd_listen_fds(3)).
+// The sockets of a service: created by itself, or passed by systemd (sd_listen_fds(3)).
 #pragma once
 
 #include <sys/types.h>
@@ -14,12 +14,12 @@
 
 namespace starttls::service {
 
-// A socket that listens; neither it nor what it accepts from blocks or is inherited. A unix socket that we
-// made is removed at the end.
+// A socket that listens; neither it nor its connections block or are inherited. A unix socket that it created
+// is removed at the end.
 class Listener {
  public:
-  // A unix socket that nobody answers any more is replaced. Fault::temporary where somebody listens there
-  // already, Fault::unavailable where it cannot be done, Fault::permission.
+  // Replaces a unix socket that no process answers. Fault::temporary where a program listens there already,
+  // Fault::unavailable where the socket cannot be created, Fault::permission.
   static Result<Listener> open(const config::Address& address, const SocketAccess& access,
                                Threads threads = Threads::none);
 
@@ -30,7 +30,7 @@ class Listener {
   ~Listener();
 
   const UniqueFd& socket() const { return socket_; }
-  // The socket; its file stays this object's to remove.
+  // The socket. This object still removes its file.
   UniqueFd take_socket() { return std::move(socket_); }
 
  private:
@@ -40,8 +40,8 @@ class Listener {
   std::string path_;  // "": nothing to be removed
 };
 
-// The stream sockets that systemd listens at for us, in the order of its unit; none where it did not start
-// us. To be called once. Fault::unavailable where one of them is something else.
+// The stream sockets that systemd passes, in the order of its unit; none where systemd did not start the
+// process. To be called once. Fault::unavailable where one of them is not a stream socket.
 Result<std::vector<UniqueFd>> activated_sockets();
 
 // Whether the socket listens at that address already: at itself, or at every address of this host.

@@ -4,13 +4,14 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "service/metrics_text.h"
 
 namespace starttls::service {
 
 MetricsServer::MetricsServer(config::Address address, SocketAccess access)
     : address_(std::move(address)), access_(access) {
-  if (auto opened = open(Threads::none); !opened) note(opened.error());
+  if (auto opened = open(Threads::none); !opened) log_failure(opened.error());
 }
 
 void MetricsServer::start(event::Loop& loop, std::function<std::string()> text) {
@@ -19,15 +20,14 @@ void MetricsServer::start(event::Loop& loop, std::function<std::string()> text) 
   retrying_.emplace(loop, [this] { retry(); });
   if (!listener_) return retrying_->start(retry_interval);
   if (auto answering = answer(); !answering) {
-    note(answering.error());
+    log_failure(answering.error());
     retrying_->start(retry_interval);
   }
 }
 
 Result<void> MetricsServer::open(Threads threads) {
-  auto listener = Listener::open(address_, access_, threads);
-  if (!listener) return std::unexpected(listener.error());
-  listener_.emplace(std::move(*listener));
+  auto listener = TRY(Listener::open(address_, access_, threads));
+  listener_.emplace(std::move(listener));
   return {};
 }
 
@@ -42,8 +42,8 @@ Result<void> MetricsServer::answer() {
   return std::unexpected(page.error());
 }
 
-// The first time only: the count tells how often.
-void MetricsServer::note(const Error& error) {
+// Logs the first failure only; the metric has the number.
+void MetricsServer::log_failure(const Error& error) {
   if (failures_++ > 0) return;
   log_error("metrics: {}; all else works, and it is tried again every {} seconds", error.message,
             retry_interval.count());
@@ -53,7 +53,7 @@ void MetricsServer::retry() {
   auto done = open(Threads::running);
   if (done) done = answer();
   if (done) return log_info("metrics: {} answers now", printable(to_string(address_)));
-  note(done.error());
+  log_failure(done.error());
   retrying_->start(retry_interval);
 }
 

@@ -1,5 +1,5 @@
-// The page of metrics on a socket of its own. A service works without it: where the socket is taken, or
-// cannot be made, that is logged once and counted, and is tried again every few seconds until it succeeds.
+// The page with metrics, on a socket of its own. A service works without it: where the socket is taken, or
+// cannot be created, that is logged once and counted, and tried again every few seconds until it succeeds.
 #pragma once
 
 #include <chrono>
@@ -19,22 +19,22 @@ class MetricsServer {
  public:
   static constexpr std::chrono::seconds retry_interval{5};
 
-  // Tries to make the socket: before any thread is started, and before root becomes somebody else.
+  // Tries to create the socket: before any thread is started, and before root switches to another user.
   MetricsServer(config::Address address, SocketAccess access);
   MetricsServer(const MetricsServer&) = delete;
   MetricsServer& operator=(const MetricsServer&) = delete;
   ~MetricsServer() = default;
 
-  // Answers from now on, in the loop's thread, where `text` makes the page. The loop must outlive this.
+  // Answers from now on, in the loop's thread; `text` returns the page. The loop must outlive this.
   void start(event::Loop& loop, std::function<std::string()> text);
 
-  // How often the socket could not be made. In the loop's thread.
+  // How often the socket could not be created. In the loop's thread.
   std::uint64_t failures() const { return failures_; }
 
  private:
   Result<void> open(Threads threads);
   Result<void> answer();
-  void note(const Error& error);
+  void log_failure(const Error& error);
   void retry();
 
   config::Address address_;

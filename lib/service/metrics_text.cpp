@@ -34,17 +34,4 @@ void MetricsText::gauge(std::string_view name, double value, std::string_view he
   sample("", value);
 }
 
-std::string metrics_label(std::string_view value) {
-  std::string text = "\"";
-  for (const char c : value) {
-    if (c == '\n') {
-      text += "\\n";
-      continue;
-    }
-    if (c == '"' || c == '\\') text += '\\';
-    text += c;
-  }
-  return text + '"';
-}
-
 }  // namespace starttls::service

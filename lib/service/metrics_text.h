@@ -7,8 +7,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace starttls::service {
 
@@ -25,6 +27,8 @@ class MetricsText {
   // `labels`: "" or "{name="value",...}", escaped already.
   void sample(std::string_view labels, std::uint64_t value);
   void sample(std::string_view labels, double value);
+  void sample(std::uint64_t value) { sample("", value); }
+  void sample(double value) { sample("", value); }
 
   // Families of one sample.
   void counter(std::string_view name, std::uint64_t value, std::string_view help);
@@ -39,7 +43,25 @@ class MetricsText {
   std::string text_;
 };
 
-// A value of a label, in quotes, with what must be escaped.
-std::string metrics_label(std::string_view value);
+// A metric, declared in one place: the page comes from tables of these.
+//
+//   constexpr std::array metrics{Metric<State>{
+//       "requests_total", "counter", "Requests that were answered.",
+//       [](MetricsText& text, const State& state) { text.sample(state.requests); }}};
+template <class State>
+struct Metric {
+  std::string_view name;  // without the prefix
+  std::string_view type;
+  std::string_view help;
+  void (*add_samples)(MetricsText& text, const State& state);
+};
+
+template <class State>
+void add_metrics(MetricsText& text, std::span<const Metric<State>> metrics, const State& state) {
+  for (const Metric<State>& metric : metrics) {
+    text.family(metric.name, metric.type, metric.help);
+    metric.add_samples(text, state);
+  }
+}
 
 }  // namespace starttls::service

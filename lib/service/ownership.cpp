@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "base/user.h"
 
 namespace starttls::service {
@@ -15,9 +16,9 @@ namespace {
 
 constexpr int max_depth = 20;  // directories in directories
 
-std::unexpected<Error> cannot_give(std::string_view path, const User& user, int error) {
-  return fail(Fault::permission, "{}: cannot give it to user '{}': {}", printable(path), printable(user.name),
-              errno_text(error));
+std::unexpected<Error> cannot_change_owner(std::string_view path, const User& user, int error) {
+  return fail(Fault::permission, "{}: cannot change its owner to '{}': {}", printable(path),
+              printable(user.name), errno_text(error));
 }
 
 // Found in a directory, and held by its descriptor (O_PATH).
@@ -32,28 +33,28 @@ Found find(int directory, const std::string& name) {
   return found;
 }
 
-// A file with several names may be one that is elsewhere, too, and not meant here.
-bool is_to_be_given(const struct stat& info) {
+// A file with several names may belong to another directory, too.
+bool may_change_owner(const struct stat& info) {
   return info.st_uid == 0 && (S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1));
 }
 
 Result<void> give(const Found& found, const std::string& path, const User& user) {
   if (::fchownat(found.fd.get(), "", user.uid, user.gid, AT_EMPTY_PATH) == 0) return {};
-  return cannot_give(path, user, errno);
+  return cannot_change_owner(path, user, errno);
 }
 
-// From below to above: what was given is not looked into any more.
-Result<void> give_inside(int directory, const std::string& path, const User& user, int depth) {
+// From the bottom up: a directory that has changed its owner is not read any more.
+Result<void> change_owner_inside(int directory, const std::string& path, const User& user, int depth) {
   if (depth > max_depth) return {};
   for (const std::string& name : list_entries(directory)) {
     const Found found = find(directory, name);
-    if (!found.fd || !is_to_be_given(found.info)) continue;
+    if (!found.fd || !may_change_owner(found.info)) continue;
     const std::string place = fmt::format("{}/{}", path, name);
     const bool others_write = (found.info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
     if (S_ISDIR(found.info.st_mode) && !others_write) {
-      if (auto given = give_inside(found.fd.get(), place, user, depth + 1); !given) return given;
+      TRY(change_owner_inside(found.fd.get(), place, user, depth + 1));
     }
-    if (auto given = give(found, place, user); !given) return given;
+    TRY(give(found, place, user));
   }
   return {};
 }
@@ -63,16 +64,16 @@ Result<void> give_inside(int directory, const std::string& path, const User& use
 Result<void> give(const Directory& directory, const std::string& name, const User& user) {
   if (!directory.is_guarded()) return {};
   const Found found = find(directory.fd(), name);
-  if (!found.fd || !is_to_be_given(found.info)) return {};
+  if (!found.fd || !may_change_owner(found.info)) return {};
   return give(found, (directory.path() / name).string(), user);
 }
 
 Result<void> change_owner_of_all(const Directory& directory, const User& user) {
   if (!directory.is_guarded() || directory.owner() != 0) return {};
   const std::string path = directory.path().string();
-  if (auto given = give_inside(directory.fd(), path, user, 0); !given) return given;
+  TRY(change_owner_inside(directory.fd(), path, user, 0));
   if (::fchownat(directory.fd(), "", user.uid, user.gid, AT_EMPTY_PATH) == 0) return {};
-  return cannot_give(path, user, errno);
+  return cannot_change_owner(path, user, errno);
 }
 
 }  // namespace starttls::service

@@ -1,4 +1,4 @@
-// Gives files of root's to the user that a service becomes.
+// Gives files of root to the user that a service switches to.
 #pragma once
 
 #include <string>
@@ -10,13 +10,13 @@
 
 namespace starttls::service {
 
-// What has that name in a directory that is guarded (directory.h), where it is root's: a regular file with no
-// other name, or a directory without what is in it. Nothing is done where it is missing, of another kind or
-// of another user. Fault::permission.
+// Changes the owner of the file of that name in a guarded directory (directory.h), where it is root's: a
+// regular file with no other name, or a directory without its entries. Does nothing where it is missing, of
+// another kind or of another user. Fault::permission.
 Result<void> give(const Directory& directory, const std::string& name, const User& user);
 
-// The directory itself, and what is root's in it and in directories of root's below it. Nothing is done where
-// the directory is not guarded: others could put there, or link to, what is not meant.
+// Changes the owner of the directory, and of what is root's in it and in root's directories below it. Does
+// nothing where the directory is not guarded: others could have put anything there, also links.
 Result<void> change_owner_of_all(const Directory& directory, const User& user);
 
 }  // namespace starttls::service

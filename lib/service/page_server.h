@@ -1,5 +1,5 @@
-// One page of text over plain HTTP, made anew for everybody who asks: for metrics. libevent's evhttp(3), in
-// the loop's thread.
+// One page of text over plain HTTP, for metrics: composed for each request, in the loop's thread (libevent's
+// evhttp(3)).
 #pragma once
 
 #include <functional>

@@ -11,7 +11,7 @@ void notify_ready() {
   ::sd_notify(0, "READY=1");
 }
 
-// Type=notify-reload wants to know when it began.
+// Type=notify-reload needs the time when it began.
 void notify_reloading() {
   // That of CLOCK_MONOTONIC.
   const auto now = std::chrono::steady_clock::now().time_since_epoch();

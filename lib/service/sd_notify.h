@@ -1,4 +1,5 @@
-// What a service tells systemd about itself (sd_notify(3)). Where systemd did not start it, nobody is told.
+// Reports the state of a service to systemd (sd_notify(3)). Does nothing where systemd did not start the
+// service.
 #pragma once
 
 #include <string>

@@ -13,9 +13,10 @@ namespace starttls::service {
 
 class Signals {
  public:
-  // Blocks the signals in the calling thread, and so in all that it starts afterwards; `arrived` is called
-  // with the number of each. To be made before any other thread is. Fault::unavailable.
+  // Blocks the signals in the calling thread, and so in all threads that it starts later. To be called before
+  // any other thread is started. Fault::unavailable.
   static Result<UniqueFd> block(std::initializer_list<int> numbers);
+  // Calls `arrived` with the number of each signal, in the loop's thread.
   Signals(event::Loop& loop, UniqueFd descriptor, std::function<void(int)> arrived);
 
  private:

@@ -1,4 +1,4 @@
-// Who a service runs as: root opens what only root may, then becomes somebody else for good.
+// Switches the user of a service: root opens what only root may, then becomes another user for good.
 #pragma once
 
 #include <sys/types.h>
@@ -11,9 +11,9 @@
 
 namespace starttls::service {
 
-// Has the rights of a user, with one group, for as long as it lives; root may come back, and is not to be
-// signalled or traced by that user meanwhile. For what root does in a directory of that user: it can do no
-// more there than the user could. The whole process changes, so that no other thread may run yet.
+// Gives root the rights of a user, with one group, while it lives; that user can neither signal nor trace the
+// process. For what root does in a directory of that user: it can do no more there than the user could. The
+// whole process changes, so that no other thread may run yet.
 class EffectiveUser {
  public:
   static Result<EffectiveUser> begin(uid_t uid, gid_t gid);
@@ -21,7 +21,7 @@ class EffectiveUser {
   EffectiveUser& operator=(EffectiveUser&&) = delete;
   EffectiveUser(const EffectiveUser&) = delete;
   EffectiveUser& operator=(const EffectiveUser&) = delete;
-  // Ends the process where root cannot come back.
+  // Back to root; aborts where that fails.
   ~EffectiveUser();
 
  private:
@@ -32,7 +32,7 @@ class EffectiveUser {
 };
 
 // Becomes that user, with its groups and no way back, which is verified. The whole process changes, so that
-// no other thread may run yet. Nothing is to be done where we are that user already. Fault::permission.
+// no other thread may run yet. Does nothing where the process has that user already. Fault::permission.
 Result<void> become(const User& user);
 
 }  // namespace starttls::service

@@ -12,6 +12,7 @@
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "service/switch_user.h"
 
 namespace starttls::service {
@@ -67,9 +68,8 @@ class Place {
       if (directory_.is_path_guarded()) return std::nullopt;
       return unavailable("another user can change the way to it");
     }
-    auto acting = EffectiveUser::begin(directory_.owner(), group.value_or(directory_.group()));
-    if (!acting) return std::unexpected(acting.error());
-    return std::optional(std::move(*acting));
+    auto acting = TRY(EffectiveUser::begin(directory_.owner(), group.value_or(directory_.group())));
+    return std::optional(std::move(acting));
   }
 
   // Root would have to act as another user, which other threads must not.
@@ -78,13 +78,13 @@ class Place {
     return unavailable("root can make it in a directory of another user only at the start");
   }
 
-  // Where nobody listens, what an earlier process left is removed.
+  // Removes the socket of an earlier process where none listens.
   Result<void> clear() const {
     struct stat info{};
     if (::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return {};
     if (!S_ISSOCK(info.st_mode)) return unavailable("exists and is no socket");
     const int error = try_to_connect(path_);
-    // With a full queue there is somebody, too.
+    // A full queue shows that a process listens, too.
     if (error == 0 || error == EAGAIN)
       return fail(Fault::temporary, "{}: another program listens there", printable(path_));
     if (error != ECONNREFUSED)
@@ -94,15 +94,15 @@ class Place {
     return {};
   }
 
-  // `maker` is who made the socket: what another user put in its place is not given away.
-  Result<void> give(const SocketAccess& access, uid_t maker) const {
+  // `creator` has created the socket: one that another user put in its place keeps its owner.
+  Result<void> give(const SocketAccess& access, uid_t creator) const {
     const UniqueFd fd(::openat(directory_.fd(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) != 0) return denied("cannot be found", errno);
-    if (!S_ISSOCK(info.st_mode) || info.st_uid != maker || info.st_nlink != 1)
+    if (!S_ISSOCK(info.st_mode) || info.st_uid != creator || info.st_nlink != 1)
       return unavailable("another user has put something else in the place of the socket");
     const uid_t owner = access.owner.value_or(::geteuid());
-    const gid_t made_with = maker == ::geteuid() ? info.st_gid : ::getegid();
+    const gid_t made_with = creator == ::geteuid() ? info.st_gid : ::getegid();
     const gid_t group = access.group.value_or(made_with);
     const bool differs = info.st_uid != owner || info.st_gid != group;
     if (differs && ::fchownat(fd.get(), "", owner, group, AT_EMPTY_PATH) != 0)
@@ -133,21 +133,20 @@ class Place {
   std::string name_;
 };
 
-// Both clear the place and bind, and say who has made the socket.
+// Both clear the place and bind, and return the user who created the socket.
 Result<uid_t> bind_with_threads(const Place& place, const std::function<Result<void>()>& bind) {
-  if (auto sound = place.check_without_acting(); !sound) return std::unexpected(sound.error());
-  if (auto cleared = place.clear(); !cleared) return std::unexpected(cleared.error());
-  if (auto bound = bind(); !bound) return std::unexpected(bound.error());
+  TRY(place.check_without_acting());
+  TRY(place.clear());
+  TRY(bind());
   return ::geteuid();
 }
 
 Result<uid_t> bind_at(const Place& place, const SocketAccess& access,
                       const std::function<Result<void>()>& bind) {
-  const auto acting = place.act(access.group);
-  if (!acting) return std::unexpected(acting.error());
-  if (auto cleared = place.clear(); !cleared) return std::unexpected(cleared.error());
+  TRY(place.act(access.group));
+  TRY(place.clear());
   const Umask umask(~access.mode & all_rights);
-  if (auto bound = bind(); !bound) return std::unexpected(bound.error());
+  TRY(bind());
   return ::geteuid();
 }
 
@@ -155,13 +154,11 @@ Result<uid_t> bind_at(const Place& place, const SocketAccess& access,
 
 Result<void> create_unix_socket(const std::string& path, const SocketAccess& access,
                                 const std::function<Result<void>()>& bind, Threads threads) {
-  const auto place = Place::find(path);
-  if (!place) return std::unexpected(place.error());
-  const auto maker =
-      threads == Threads::none ? bind_at(*place, access, bind) : bind_with_threads(*place, bind);
-  if (!maker) return std::unexpected(maker.error());
-  auto given = place->give(access, *maker);
-  if (!given) place->remove();
+  const auto place = TRY(Place::find(path));
+  const uid_t creator =
+      TRY(threads == Threads::none ? bind_at(place, access, bind) : bind_with_threads(place, bind));
+  auto given = place.give(access, creator);
+  if (!given) place.remove();
   return given;
 }
 

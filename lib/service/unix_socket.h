@@ -1,8 +1,8 @@
-// Unix sockets of a service, in directories that may belong to another user, made by one who may be root.
+// Unix sockets of a service that may run as root, in directories that may belong to another user.
 //
-// Nothing is changed by path: a socket gets its mode from the umask when it is made, and its owner and group
-// through a descriptor of the socket itself. In a directory that another user owns, root makes and removes it
-// with the rights of that user.
+// Nothing is changed by path: a socket gets its mode from the umask when it is created, and its owner and
+// group through a descriptor of the socket itself. In a directory that another user owns, root creates and
+// removes it with the rights of that user.
 #pragma once
 
 #include <sys/types.h>
@@ -25,16 +25,16 @@ struct SocketAccess {
 // The umask and the user are those of the whole process: with other threads they stay as they are.
 enum class Threads { none, running };
 
-// Removes a socket that nobody answers at any more, has `bind` make the new one at the path, and gives it to
-// whom it is for. What `bind` has made is removed where that fails. With Threads::none the umask, and maybe
-// the user, of the whole process changes meanwhile; with Threads::running the socket has its mode once this
-// returns, and `bind` must not listen yet. Fault::temporary where somebody listens there already,
-// Fault::unavailable where it cannot be done, Fault::permission.
+// Removes a socket that no process answers, calls `bind`, which creates the new one at the path, and sets its
+// owner and group; where that fails, the new socket is removed. With Threads::none the umask, and maybe the
+// user, of the whole process changes meanwhile. With Threads::running the socket has its mode once this
+// returns, and `bind` must not listen yet. Fault::temporary where a program listens there already,
+// Fault::unavailable where the socket cannot be created, Fault::permission.
 Result<void> create_unix_socket(const std::string& path, const SocketAccess& access,
                                 const std::function<Result<void>()>& bind, Threads threads = Threads::none);
 
-// Removes the socket at the path, if it is one. Who may not remove it keeps it: the next start takes its
-// place.
+// Removes the socket at the path, if it is one. Without the right to remove it, the socket stays: the next
+// start replaces it.
 void remove_unix_socket(const std::string& path);
 
 }  // namespace starttls::service

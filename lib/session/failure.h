@@ -1,4 +1,4 @@
-// Why a TLS handshake with us came to nothing: what only the log of the mail server knows.
+// Why a TLS handshake with us failed: only the log of the mail server has it.
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace starttls::session {
 // The alerts are those of RFC 8446 section 6.2, as the client sent them.
 enum class HandshakeFailure {
   none,
-  unknown_ca,           // alert 48: the client does not trust who issued our certificate
-  certificate_expired,  // alert 45
-  bad_certificate,  // alert 42, bad_certificate: what OpenSSL and others send where the name does not match
+  unknown_ca,            // alert 48: the client does not trust who issued our certificate
+  certificate_expired,   // alert 45
+  bad_certificate,       // alert 42: what OpenSSL and others send where the name does not match
   certificate_refused,   // alerts 43, 44 and 46: revoked, of an unsupported kind, or not acceptable
   no_shared_cipher,      // neither side has what the other wants
   unsupported_protocol,  // the client knows only versions that we do not allow, or the reverse
@@ -26,8 +26,8 @@ enum class HandshakeFailure {
   other,
 };
 
-// "none", "unknown-ca", "certificate-expired", "certificate-name", "certificate-refused", "no-shared-cipher",
-// "old-protocol", "not-tls", "dropped", "left", "other"; Fault::data on another word.
+// "none", "unknown-ca", "certificate-expired", "bad-certificate", "certificate-refused", "no-shared-cipher",
+// "unsupported-protocol", "not-tls", "lost-connection", "disconnected", "other"; Fault::data on another word.
 std::string_view to_string(HandshakeFailure failure);
 Result<HandshakeFailure> parse_handshake_failure(std::string_view text);
 
@@ -40,13 +40,13 @@ struct LoggedFailure {
   // bytes, made printable.
   std::string service;
   std::optional<Time> begin;  // of the first line about the session; none: it was before reading began
-  bool implicit_tls = false;  // TLS was to begin at once; told of Postfix only
+  bool implicit_tls = false;  // TLS was to begin at once; known for Postfix only
 
   bool operator==(const LoggedFailure&) const = default;
 };
 
-// How far a log has been read. `text` means something to who follows the log only; of two positions the one
-// with the greater number is further.
+// How far a log was read. Only mtalog reads `text`; of two positions the one with the greater number is
+// further.
 struct LogPosition {
   std::uint64_t number = 0;
   std::string text;  // valid UTF-8, at most 4096 bytes

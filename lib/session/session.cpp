@@ -10,40 +10,25 @@
 #include <cstdint>
 #include <utility>
 
+#include "base/enum_words.h"
 #include "base/text.h"
 
 namespace starttls::session {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, Outcome>, 5> outcomes{{
-    {"tls", Outcome::tls},
-    {"plaintext", Outcome::plaintext},
-    {"no-mail", Outcome::no_mail},
-    {"no-helo", Outcome::no_helo},
-    {"failed", Outcome::failed},
-}};
+constexpr auto outcome_words = enum_words<Outcome>({
+    {Outcome::tls, "tls"},
+    {Outcome::plaintext, "plaintext"},
+    {Outcome::no_mail, "no-mail"},
+    {Outcome::no_helo, "no-helo"},
+    {Outcome::failed, "failed"},
+});
 
-constexpr std::array<std::pair<std::string_view, ClientCertificate>, 3> certificates{{
-    {"none", ClientCertificate::none},
-    {"untrusted", ClientCertificate::untrusted},
-    {"trusted", ClientCertificate::trusted},
-}};
-
-template <class Table, class Value>
-std::string_view word_for(const Table& table, Value value) {
-  for (const auto& [word, known] : table) {
-    if (known == value) return word;
-  }
-  std::unreachable();
-}
-
-template <class Value, class Table>
-Result<Value> value_of(const Table& table, std::string_view text, std::string_view what) {
-  for (const auto& [word, known] : table) {
-    if (word == text) return known;
-  }
-  return fail(Fault::data, "'{}' is no {}", printable(text), what);
-}
+constexpr auto certificate_words = enum_words<ClientCertificate>({
+    {ClientCertificate::none, "none"},
+    {ClientCertificate::untrusted, "untrusted"},
+    {ClientCertificate::trusted, "trusted"},
+});
 
 // The members of the journal's JSON object, by the kind of their values.
 template <class Value>
@@ -173,7 +158,7 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
     return value.has_value();
   }
 
-  // A member that we know has values of another kind than the one that came.
+  // A known member comes here with a value of the wrong kind.
   bool is_unknown() const {
     return member_in(times, member_) == nullptr && member_in(texts, member_) == nullptr &&
            member_in(numbers, member_) == nullptr && member_in(flags, member_) == nullptr &&
@@ -202,19 +187,19 @@ Outcome session_outcome(const Session& session) {
 }
 
 std::string_view to_string(Outcome outcome) {
-  return word_for(outcomes, outcome);
+  return outcome_words.word(outcome);
 }
 
 Result<Outcome> parse_outcome(std::string_view text) {
-  return value_of<Outcome>(outcomes, text, "session outcome");
+  return outcome_words.parse(text, "session outcome");
 }
 
 std::string_view to_string(ClientCertificate certificate) {
-  return word_for(certificates, certificate);
+  return certificate_words.word(certificate);
 }
 
 Result<ClientCertificate> parse_client_certificate(std::string_view text) {
-  return value_of<ClientCertificate>(certificates, text, "state of a client certificate");
+  return certificate_words.parse(text, "state of a client certificate");
 }
 
 std::string encode(const Session& session) {
@@ -263,7 +248,7 @@ Result<Session> decode(std::string_view text) {
   constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   const auto result = reader.Parse<parse_flags>(bytes, decoder);
   if (result.Code() == rapidjson::kParseErrorTermination) {
-    return fail(Fault::data, "a journal record has no good '{}'", printable(decoder.member()));
+    return fail(Fault::data, "a journal record has an invalid '{}'", printable(decoder.member()));
   }
   if (result.IsError()) return fail(Fault::data, "a journal record is not a JSON object");
   if (!decoder.is_complete()) return fail(Fault::data, "a journal record has no 'begin'");

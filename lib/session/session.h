@@ -18,21 +18,22 @@ namespace starttls::session {
 enum class Outcome {
   tls,        // encrypted, with or without mail
   plaintext,  // a mail transaction was begun without TLS
-  no_mail,  // HELO, then nothing: a probe, a failed handshake, or a sender that left after a good one because
-            // it did not like our certificate; only the log of the MTA tells which
-  no_helo,  // connected and left
-  failed,   // a TLS handshake came to nothing, as the MTA's log tells: Session::failure says why
+  // HELO, then nothing: a probe, a failed handshake, or a sender that disconnected after a good handshake
+  // because it rejected our certificate. Only the log of the MTA shows which.
+  no_mail,
+  no_helo,  // connected and disconnected
+  failed,   // a TLS handshake failed, as the MTA's log shows: Session::failure says why
 };
 
 enum class ClientCertificate { none, untrusted, trusted };
 
 struct Session {
-  Time begin;                  // the MTA told of the connection
-  Time end;                    // the MTA told of its end
+  Time begin;                  // the MTA reported the connection
+  Time end;                    // the MTA reported its end
   std::string receiving_mx;    // our MX host as the MTA calls itself (macro j), lower case
-  std::string client_address;  // text form, IPv4 or IPv6; empty where the MTA knew none
+  std::string client_address;  // text form, IPv4 or IPv6; empty where the MTA has none
   std::string client_name;     // verified host name in A-labels; empty where there is none
-  std::string helo;            // as sent, made printable, anything before an '@' left out
+  std::string helo;            // as sent, made printable, without anything before an '@'
   std::string tls_version;     // "TLSv1.3"; empty: no TLS
   std::string cipher;          // "TLS_AES_256_GCM_SHA384"
   std::uint32_t cipher_bits = 0;
@@ -43,13 +44,13 @@ struct Session {
   // Recipient domain (A-labels) -> messages accepted for it; 0 where a recipient was accepted but no message.
   std::map<std::string, std::uint32_t> recipient_domains;
 
-  // What follows is for the join with the MTA's log (join.h).
+  // The rest is for the join with the MTA's log (store/join.h).
 
   // Stands for the client's address where `client_address` does not have all of it; else empty.
   std::string address_pseudonym;
-  bool awaits_log = false;  // neither TLS nor mail: the log may tell why
+  bool awaits_log = false;  // neither TLS nor mail: the log may say why
   bool excluded = false;    // not one to be counted; it is here to take its failure with it
-  bool still_open = false;  // we ended before it did: `end` is when that was
+  bool still_open = false;  // the milter stopped before it ended: `end` is when that was
   session::HandshakeFailure failure = session::HandshakeFailure::none;  // set by the join
 
   bool operator==(const Session&) const = default;
@@ -59,7 +60,7 @@ struct Session {
 // through that is written as "\uDC00".
 bool is_storable_text(std::string_view text);
 
-// A record with a later time, or one before 1970, is none of ours: the end of the year 9999.
+// No record has a later time (the end of the year 9999), or one before 1970.
 inline constexpr Time max_record_time{std::chrono::milliseconds{253'402'300'799'999}};
 
 Outcome session_outcome(const Session& session);
@@ -75,7 +76,7 @@ Result<ClientCertificate> parse_client_certificate(std::string_view text);
 // One JSON object, without line breaks. Texts in the session must be valid UTF-8.
 std::string encode(const Session& session);
 
-// Fault::data where the text is not what encode() writes; unknown members are passed over.
+// Fault::data where the text is not what encode() writes; unknown members are ignored.
 Result<Session> decode(std::string_view json);
 
 }  // namespace starttls::session

@@ -8,16 +8,16 @@
 
 #include "base/atomic_file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::sqlite {
 namespace {
 
-// What a new file holds: made in memory, so that no path of a file that is not whole is opened.
+// The content of a new file: created in memory, so that no incomplete file has a path.
 Result<std::string> image_of(const Schema& schema) {
-  auto database = Database::in_memory();
-  if (!database) return std::unexpected(database.error());
-  if (auto done = create_schema(*database, schema); !done) return std::unexpected(done.error());
-  return database->image();
+  auto database = TRY(Database::in_memory());
+  TRY(create_schema(database, schema));
+  return database.image();
 }
 
 std::unexpected<Error> cannot_create(const std::filesystem::path& file, Error error) {
@@ -36,37 +36,32 @@ Result<void> stamp(Database& database, const Schema& schema) {
 }  // namespace
 
 Result<void> create_schema(Database& database, const Schema& schema) {
-  auto transaction = Transaction::begin(database, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
-  if (auto done = database.execute(schema.statements); !done) return done;
-  if (auto done = stamp(database, schema); !done) return done;
-  return transaction->commit();
+  auto transaction = TRY(Transaction::begin(database, "IMMEDIATE"));
+  TRY(database.execute(schema.statements));
+  TRY(stamp(database, schema));
+  return transaction.commit();
 }
 
 Result<void> upgrade(Database& database, const Schema& schema) {
-  const auto before = schema_status(database, schema);
-  if (!before) return std::unexpected(before.error());
-  if (*before != SchemaStatus::older) return {};
-  auto transaction = Transaction::begin(database, "IMMEDIATE");
-  if (!transaction) return std::unexpected(transaction.error());
+  const auto before = TRY(schema_status(database, schema));
+  if (before != SchemaStatus::older) return {};
+  auto transaction = TRY(Transaction::begin(database, "IMMEDIATE"));
   // Another process may have been faster.
-  const auto version = database.number("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  for (std::int64_t v = std::max<std::int64_t>(*version, 1); v < schema.version; ++v) {
+  const auto version = TRY(database.number("PRAGMA user_version"));
+  for (std::int64_t v = std::max<std::int64_t>(version, 1); v < schema.version; ++v) {
     const auto* const step = schema.upgrades[static_cast<std::size_t>(v - 1)];
-    if (auto done = database.execute(step); !done) return done;
+    TRY(database.execute(step));
   }
-  if (auto done = stamp(database, schema); !done) return done;
-  return transaction->commit();
+  TRY(stamp(database, schema));
+  return transaction.commit();
 }
 
 Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode) {
-  const auto image = image_of(schema);
-  if (!image) return std::unexpected(image.error());
+  const auto image = TRY(image_of(schema));
   auto draft = AtomicFile::create(file, mode);
   if (!draft) return cannot_create(file, draft.error());
   draft->inherit_directory_owner();
-  draft->append(*image);
+  draft->append(image);
   if (auto done = draft->finish(); !done) return cannot_create(file, done.error());
   // Another process may have been faster; its database is as good.
   if (auto done = draft->commit_if_new(); !done) return cannot_create(file, done.error());
@@ -74,26 +69,23 @@ Result<void> create(const std::filesystem::path& file, const Schema& schema, mod
 }
 
 Result<SchemaStatus> schema_status(Database& database, const Schema& schema) {
-  const auto application = database.number("PRAGMA application_id");
-  if (!application) return std::unexpected(application.error());
-  const auto version = database.number("PRAGMA user_version");
-  if (!version) return std::unexpected(version.error());
-  if (*application != schema.application_id) return SchemaStatus::foreign;
-  if (*version > schema.version) return SchemaStatus::newer;
-  return *version < schema.version && !schema.upgrades.empty() ? SchemaStatus::older : SchemaStatus::ours;
+  const auto application = TRY(database.number("PRAGMA application_id"));
+  const auto version = TRY(database.number("PRAGMA user_version"));
+  if (application != schema.application_id) return SchemaStatus::foreign;
+  if (version > schema.version) return SchemaStatus::newer;
+  return version < schema.version && !schema.upgrades.empty() ? SchemaStatus::older : SchemaStatus::ours;
 }
 
 Result<void> check(Database& database, const Schema& schema, const std::filesystem::path& file) {
-  const auto standing = schema_status(database, schema);
-  if (!standing) return std::unexpected(standing.error());
+  const auto standing = TRY(schema_status(database, schema));
   const std::string name = printable(file.string());
-  if (*standing == SchemaStatus::foreign) return fail(Fault::data, "{}: not {}", name, schema.kind);
-  if (*standing == SchemaStatus::older) {
+  if (standing == SchemaStatus::foreign) return fail(Fault::data, "{}: not {}", name, schema.kind);
+  if (standing == SchemaStatus::older) {
     return fail(Fault::data,
                 "{}: made by an older version, and not upgraded yet: the program that writes it does that",
                 name);
   }
-  if (*standing == SchemaStatus::newer) {
+  if (standing == SchemaStatus::newer) {
     return fail(Fault::data, "{}: made by a newer version (this program knows schema {})", name,
                 schema.version);
   }

@@ -10,6 +10,7 @@
 #include "base/directory.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::sqlite {
 namespace {
@@ -93,7 +94,7 @@ int open_for_sqlite(const char* path, int flags, int mode) {
   return fd.release();
 }
 
-// Where root finds the file: not behind a link of another user.
+// The path at which root opens the file: without links of other users.
 Result<std::string> path_for_root(const std::filesystem::path& file) {
   const auto entry = find_entry(file);
   if (!entry) return fail(Fault::unavailable, "{}", entry.error().message);
@@ -190,10 +191,9 @@ Result<Database> Database::open(const std::filesystem::path& file, OpenMode open
   if (const std::string_view why = irregular_file_type(file); !why.empty())
     return fail(Fault::unavailable, "{}: {}", printable(file.string()), why);
   const bool guards_links = ::geteuid() == 0 && file != in_memory_name;
-  const auto path = guards_links ? path_for_root(file) : file.string();
-  if (!path) return std::unexpected(path.error());
+  const auto path = TRY(guards_links ? path_for_root(file) : file.string());
   sqlite3* handle = nullptr;
-  const std::string name = opening == OpenMode::immutable ? immutable_uri(*path) : *path;
+  const std::string name = opening == OpenMode::immutable ? immutable_uri(path) : path;
   const int flags = flags_of(opening) | SQLITE_OPEN_NOMUTEX | (guards_links ? SQLITE_OPEN_NOFOLLOW : 0);
   errno = 0;
   const int rc = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
@@ -234,11 +234,9 @@ Result<void> Database::execute(const std::string& sql) {
 }
 
 Result<std::int64_t> Database::number(std::string_view sql) {
-  auto statement = prepare(sql);
-  if (!statement) return std::unexpected(statement.error());
-  const auto row = statement->step();
-  if (!row) return std::unexpected(row.error());
-  return *row ? statement->number(0) : 0;
+  auto statement = TRY(prepare(sql));
+  const auto row = TRY(statement.step());
+  return row ? statement.number(0) : 0;
 }
 
 bool Database::has_moved() {
@@ -270,7 +268,7 @@ void Database::set_busy_timeout(std::chrono::milliseconds patience) {
 }
 
 Result<Transaction> Transaction::begin(Database& database, const std::string& kind) {
-  if (auto begun = database.execute("BEGIN " + kind); !begun) return std::unexpected(begun.error());
+  TRY(database.execute("BEGIN " + kind));
   return Transaction(database);
 }
 
@@ -279,7 +277,7 @@ Transaction::~Transaction() {
 }
 
 Result<void> Transaction::commit() {
-  if (auto done = database_->execute("COMMIT"); !done) return done;
+  TRY(database_->execute("COMMIT"));
   database_ = nullptr;
   return {};
 }

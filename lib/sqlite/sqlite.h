@@ -1,10 +1,10 @@
 // SQLite, as far as the project needs it: owned handles, bound values, errors as values. Nothing outside this
-// room includes SQLite.
+// component includes SQLite.
 //
 // An error names the file and has SQLite's own words. Fault::data: the file is damaged or no database;
-// Fault::permission; Fault::io: the disk is full or fails; Fault::temporary: others have it locked for too
-// long; else Fault::unavailable. A database, and what SQLite keeps beside it, is a regular file: anything
-// else is rejected without waiting for it.
+// Fault::permission; Fault::io: the disk is full or fails; Fault::temporary: other processes have it locked
+// for too long; else Fault::unavailable. A database, and what SQLite keeps beside it, is a regular file:
+// anything else is rejected without waiting for it.
 #pragma once
 
 #include <chrono>
@@ -37,7 +37,7 @@ class Statement {
 
   // true: there is a row; false: done.
   Result<bool> step();
-  // Steps to the end, passing over rows, and makes the statement ready to be bound again.
+  // Steps to the end, ignoring rows, and makes the statement ready to be bound again.
   Result<void> run();
   // Ready for the next run; parameters that are not bound are NULL.
   void reset();
@@ -62,10 +62,10 @@ enum class OpenMode {
 
 class Database {
  public:
-  // Other connections are waited for, five seconds at most. May be used by any thread, one at a time. Root
+  // Waits for other connections, at most five seconds. May be used by any thread, one at a time. Root
   // follows links on the way to the file as directory.h says.
   static Result<Database> open(const std::filesystem::path& file, OpenMode opening);
-  // Gone with the handle.
+  // Exists as long as the handle.
   static Result<Database> in_memory();
 
   Result<Statement> prepare(std::string_view sql);
@@ -83,7 +83,7 @@ class Database {
   std::int64_t total_changes() const;
   // What a file of this database would hold.
   Result<std::string> image();
-  // How long others are waited for.
+  // How long to wait for other connections.
   void set_busy_timeout(std::chrono::milliseconds patience);
 
  private:

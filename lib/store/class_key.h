@@ -1,4 +1,4 @@
-// The short name of a class of sessions, for a database whose indexes are better off without long keys.
+// A short key of a class of sessions, for a database where long keys make indexes slow.
 #pragma once
 
 #include <string>

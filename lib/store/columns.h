@@ -1,5 +1,5 @@
-// How the values of a store stand in a row, whatever engine it is of: days are days since 1970-01-01, times
-// milliseconds since then, UTC. A Row has text(column), number(column) and is_null(column).
+// The values of a store in a row, of any database: a day is a number of days since 1970-01-01, a time a
+// number of milliseconds since then, UTC. A Row has text(column), number(column) and is_null(column).
 #pragma once
 
 #include <chrono>
@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/try.h"
 #include "session/failure.h"
 #include "store/counts.h"
 #include "store/senders.h"
@@ -52,26 +53,20 @@ Tally tally_in(const Row& row, int column) {
 }
 
 // receiving_mx, client_address, client_name, outcome, tls_version, cipher, cipher_bits, client_certificate,
-// failure, downgraded from `column` on. Fault::data where a word is not known.
+// failure, downgraded from `column` on. Fault::data for an unknown word.
 template <class Row>
 Result<SessionClass> class_in(const Row& row, Day day, int column) {
-  const auto outcome = session::parse_outcome(row.text(column + 3));
-  if (!outcome) return std::unexpected(outcome.error());
-  const auto certificate = session::parse_client_certificate(row.text(column + 7));
-  if (!certificate) return std::unexpected(certificate.error());
-  const auto failure = session::parse_handshake_failure(row.text(column + 8));
-  if (!failure) return std::unexpected(failure.error());
   return SessionClass{
       .day = day,
       .receiving_mx = text_in(row, column),
       .client_address = text_in(row, column + 1),
       .client_name = text_in(row, column + 2),
-      .outcome = *outcome,
+      .outcome = TRY(session::parse_outcome(row.text(column + 3))),
       .tls_version = text_in(row, column + 4),
       .cipher = text_in(row, column + 5),
       .cipher_bits = static_cast<std::uint32_t>(row.number(column + 6)),
-      .client_certificate = *certificate,
-      .failure = *failure,
+      .client_certificate = TRY(session::parse_client_certificate(row.text(column + 7))),
+      .failure = TRY(session::parse_handshake_failure(row.text(column + 8))),
       .downgraded = row.number(column + 9) != 0,
   };
 }

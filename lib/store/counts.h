@@ -1,4 +1,4 @@
-// Daily counts: what sessions come to when they are added up.
+// Daily counts: sessions that are added up.
 #pragma once
 
 #include <compare>
@@ -54,7 +54,7 @@ struct ClassCount {
 
 using DailyCounts = std::map<SessionClass, ClassCount>;
 
-// Takes counts one by one, where all of them would be too many to be held.
+// Gets counts one by one, where all of them would take too much memory.
 using CountSink = std::function<void(const SessionClass& of, const ClassCount& count)>;
 
 void add(DailyCounts& counts, session::Session session, bool downgraded = false);

@@ -6,20 +6,21 @@
 #include <string_view>
 #include <utility>
 
+#include "base/try.h"
 #include "store/segment.h"
 
 namespace starttls::store {
 namespace {
 
-// What waits is kept as the journal has it, a record a line.
+// What waits is stored as in the journal, one record a line.
 std::string to_lines(const Waiting& waiting) {
   std::string lines;
   for (const session::Session& session : waiting.sessions) lines += encode(session) + "\n";
-  for (const LogEvent& note : waiting.notes) lines += encode(note) + "\n";
+  for (const LogEvent& event : waiting.events) lines += encode(event) + "\n";
   return lines + waiting.services.to_lines();
 }
 
-// What cannot be read is no loss that anybody could make up for.
+// Ignores what cannot be read: it cannot be recovered.
 void add_lines(Waiting& waiting, std::string_view lines) {
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
@@ -29,8 +30,8 @@ void add_lines(Waiting& waiting, std::string_view lines) {
     if (!record) continue;
     if (auto* session = std::get_if<session::Session>(&*record))
       waiting.sessions.push_back(std::move(*session));
-    if (auto* note = std::get_if<LogEvent>(&*record); note != nullptr && note->failure)
-      waiting.notes.push_back(std::move(*note));
+    if (auto* event = std::get_if<LogEvent>(&*record); event != nullptr && event->failure)
+      waiting.events.push_back(std::move(*event));
   }
 }
 
@@ -38,7 +39,7 @@ Waiting together(std::string_view before, Waiting more) {
   Waiting all;
   add_lines(all, before);
   std::ranges::move(more.sessions, std::back_inserter(all.sessions));
-  std::ranges::move(more.notes, std::back_inserter(all.notes));
+  std::ranges::move(more.events, std::back_inserter(all.events));
   return all;
 }
 
@@ -50,42 +51,39 @@ class Folding {
 
   Result<FoldOutcome> run(Time journal_time) {
     for (const auto& [of, count] : content_.counts) outcome_.sessions += count.total.sessions;
-    auto done = join_waiting(journal_time);
-    if (done) done = judge_plaintext();
-    if (done) done = to_.add(content_.counts);
-    if (done) done = to_.add(content_.senders);
-    if (done && !downgrades_.empty()) done = add_downgrades();
-    if (!done) return std::unexpected(done.error());
+    TRY(join_waiting(journal_time));
+    TRY(judge_plaintext());
+    TRY(to_.add(content_.counts));
+    TRY(to_.add(content_.senders));
+    if (!downgrades_.empty()) TRY(add_downgrades());
     outcome_.added = true;
     return std::move(outcome_);
   }
 
  private:
   Result<void> join_waiting(Time journal_time) {
-    const auto before = to_.waiting();
-    if (!before) return std::unexpected(before.error());
-    if (before->empty() && content_.waiting.empty()) return {};
-    const Joined joined = join(together(*before, std::move(content_.waiting)), journal_time);
-    for (const session::Session& session : joined.settled) {
+    const auto before = TRY(to_.waiting());
+    if (before.empty() && content_.waiting.empty()) return {};
+    const Joined joined = join(together(before, std::move(content_.waiting)), journal_time);
+    for (const session::Session& session : joined.counted) {
       count(session);
       if (session.failure != session::HandshakeFailure::none) ++outcome_.failed;
     }
     outcome_.waiting = joined.waiting.size();
     outcome_.uncounted = joined.uncounted;
     const std::string after = to_lines(joined.waiting);
-    return after == *before ? Result<void>() : to_.set_waiting(after);
+    return after == before ? Result<void>() : to_.set_waiting(after);
   }
 
   Result<void> judge_plaintext() {
     if (content_.plaintext.empty()) return {};
     std::set<std::string> domains;
     for (const auto& plaintext : content_.plaintext) domains.insert(plaintext.sender);
-    const auto known = to_.senders(domains);
-    if (!known) return std::unexpected(known.error());
+    const auto known = TRY(to_.senders(domains));
     for (const auto& [session, domain, before] : content_.plaintext) {
-      const auto found = known->find(domain);
+      const auto found = known.find(domain);
       Sender sender = before;
-      if (found != known->end()) add(sender, found->second);
+      if (found != known.end()) add(sender, found->second);
       const bool downgraded = sender.tls_sessions >= rules_.downgrade_after;
       count(session, downgraded);
       if (downgraded) note_downgrade(domain, sender, session);
@@ -141,9 +139,9 @@ std::optional<session::LogPosition> further(const std::optional<session::LogPosi
 void SegmentContent::add(Record record) {
   ++records;
   if (auto* session = std::get_if<session::Session>(&record)) return add_session(std::move(*session));
-  auto& note = std::get<LogEvent>(record);
-  if (!position || position->number < note.position.number) position = note.position;
-  if (note.failure) waiting.notes.push_back(std::move(note));
+  auto& event = std::get<LogEvent>(record);
+  if (!position || position->number < event.position.number) position = event.position;
+  if (event.failure) waiting.events.push_back(std::move(event));
 }
 
 void SegmentContent::add_session(session::Session session) {
@@ -152,7 +150,7 @@ void SegmentContent::add_session(session::Session session) {
     return;
   }
   if (session.excluded) return;
-  // A connection without mail says little about how somebody sends mail.
+  // A connection without mail says little about how its sender sends mail.
   const bool has_mail = session.transactions > 0 && !session.client_name.empty();
   const std::string* sender = has_mail ? &sender_of(session.client_name) : nullptr;
   if (sender == nullptr || sender->empty() || is_forgotten(*sender, session.end))
@@ -182,54 +180,39 @@ const std::string& SegmentContent::sender_of(const std::string& client_name) {
 
 Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments, const ReadSegment& read,
                          const SendingDomainFinder& sending_domain, Time now, const FoldRules& rules) {
-  const auto transaction = store.begin_fold();
-  if (!transaction) return std::unexpected(transaction.error());
-  auto forgotten = (*transaction)->forgotten();
-  if (!forgotten) return std::unexpected(forgotten.error());
-  SegmentContent content(sending_domain, std::move(*forgotten));
+  const auto transaction = TRY(store.begin_fold());
+  auto forgotten = TRY(transaction->forgotten());
+  SegmentContent content(sending_domain, std::move(forgotten));
   SegmentContent folded_before(sending_domain);
   std::vector<std::string> added;
   for (const std::string& segment : segments) {
-    const auto known = (*transaction)->is_folded(segment);
-    if (!known) return std::unexpected(known.error());
-    if (read(segment, *known ? folded_before : content) && !*known) added.push_back(segment);
+    const auto known = TRY(transaction->is_folded(segment));
+    if (read(segment, known ? folded_before : content) && !known) added.push_back(segment);
   }
   const auto position = further(content.position, folded_before.position);
   if (added.empty()) return FoldOutcome{.position = position};
-  auto outcome = Folding(**transaction, std::move(content), rules).run(segment_time(added.back()));
-  if (!outcome) return outcome;
-  outcome->position = position;
-  Result<void> done;
-  for (const std::string& segment : added) {
-    if (done) done = (*transaction)->record(segment, now);
-  }
-  if (done) done = (*transaction)->commit();
-  if (!done) return std::unexpected(done.error());
+  auto outcome = TRY(Folding(*transaction, std::move(content), rules).run(segment_time(added.back())));
+  outcome.position = position;
+  for (const std::string& segment : added) TRY(transaction->record(segment, now));
+  TRY(transaction->commit());
   return outcome;
 }
 
 Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentContent content, Time journal_time,
                          Time now, const FoldRules& rules) {
-  const auto transaction = store.begin_fold();
-  if (!transaction) return std::unexpected(transaction.error());
-  const auto known = (*transaction)->is_folded(segment);
-  if (!known) return std::unexpected(known.error());
-  if (*known) return FoldOutcome{};
-  auto outcome = Folding(**transaction, std::move(content), rules).run(journal_time);
-  if (!outcome) return outcome;
-  auto done = (*transaction)->record(segment, now);
-  if (done) done = (*transaction)->commit();
-  if (!done) return std::unexpected(done.error());
+  const auto transaction = TRY(store.begin_fold());
+  if (TRY(transaction->is_folded(segment))) return FoldOutcome{};
+  auto outcome = TRY(Folding(*transaction, std::move(content), rules).run(journal_time));
+  TRY(transaction->record(segment, now));
+  TRY(transaction->commit());
   return outcome;
 }
 
 Result<FoldOutcome> count_waiting(Store& store, Time now, const FoldRules& rules) {
-  const auto transaction = store.begin_fold();
-  if (!transaction) return std::unexpected(transaction.error());
+  const auto transaction = TRY(store.begin_fold());
   const SendingDomainFinder none = [](const std::string&) { return std::string(); };
-  auto outcome = Folding(**transaction, SegmentContent(none), rules).run(now);
-  if (!outcome) return outcome;
-  if (auto done = (*transaction)->commit(); !done) return std::unexpected(done.error());
+  auto outcome = TRY(Folding(*transaction, SegmentContent(none), rules).run(now));
+  TRY(transaction->commit());
   return outcome;
 }
 
@@ -247,7 +230,7 @@ DailyCounts unfolded_counts(const Snapshot& snapshot, SegmentContent unfolded, c
   for (const std::string& lines : snapshot.waiting) add_lines(all, lines);
   // A failure that is alone may find its session yet.
   const Joined joined = join(std::move(all), std::nullopt);
-  for (const session::Session& session : joined.settled) count(session);
+  for (const session::Session& session : joined.counted) count(session);
   for (const session::Session& session : joined.waiting.sessions) count(session);
   return counts;
 }

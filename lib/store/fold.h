@@ -1,11 +1,12 @@
-// The fold: what a journal segment comes to is added to the store, in one transaction.
+// The fold: adds the records of journal segments to the store, in one transaction.
 //
-//     segment -> SegmentContent -> join with what waits -> counts, senders, downgrades, what waits now ->
-//     commit
+//     segment -> SegmentContent -> join with what waits
+//             -> counts, senders, downgrades, what waits now -> commit
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -24,17 +25,17 @@
 
 namespace starttls::store {
 
-// The records of a segment, in their order, as far as they can be added up without the store.
+// The records of segments, in their order, added up as far as that is possible without the store.
 class SegmentContent {
  public:
-  // `forgotten`: what sending domains did before, nobody remembers.
+  // `forgotten`: sessions of these sending domains before that time do not count as known for TLS.
   explicit SegmentContent(const SendingDomainFinder& sending_domain, Forgotten forgotten = {})
       : sending_domain_(&sending_domain), forgotten_(std::move(forgotten)) {}
 
   void add(Record record);
 
-  // A session in plaintext whose sender may be known for TLS, and what the segment tells of the sender before
-  // it.
+  // A session in plaintext whose sender may be known for TLS, and the sender's earlier sessions in the
+  // segment.
   struct Plaintext {
     session::Session session;
     std::string sender;
@@ -44,7 +45,7 @@ class SegmentContent {
   DailyCounts counts;                            // of the sessions that are in none of the following
   Waiting waiting;                               // sessions and failures that may belong together
   std::vector<Plaintext> plaintext;              // in their order
-  Senders senders;                               // what their sessions with TLS come to
+  Senders senders;                               // their sessions with TLS
   std::optional<session::LogPosition> position;  // the furthest
   std::uint64_t records = 0;
 
@@ -59,13 +60,14 @@ class SegmentContent {
 };
 
 struct FoldRules {
-  std::uint64_t downgrade_after = 10;  // sessions with TLS that make a sender known for it
+  // Sessions with TLS that make a sender known for it; by default no number does.
+  std::uint64_t downgrade_after = std::numeric_limits<std::uint64_t>::max();
 };
 
 struct FoldOutcome {
   bool added = false;          // false: every segment had been folded before
   std::uint64_t sessions = 0;  // that are counted now
-  std::uint64_t failed = 0;    // of these, handshakes that the log told of
+  std::uint64_t failed = 0;    // of these, failed handshakes in the log
   std::uint64_t downgraded = 0;
   std::size_t waiting = 0;                         // sessions and failures
   std::map<std::string, std::uint64_t> uncounted;  // failures that are of no session of ours, by service
@@ -73,22 +75,21 @@ struct FoldOutcome {
   std::optional<session::LogPosition> position;    // the furthest, also of what had been folded before
 };
 
-// Adds the records of a segment; false where it cannot be read now, and is to be left as it is.
+// Adds the records of a segment; false where it cannot be read now.
 using ReadSegment = std::function<bool(const std::string& segment, SegmentContent& content)>;
 
-// Segments of one writer, the oldest first, in one transaction: what is added to is touched once for all of
-// them. On an error nothing was added.
+// Folds segments of one writer, the oldest first, in one transaction. On an error nothing was added.
 Result<FoldOutcome> fold(Store& store, const std::vector<std::string>& segments, const ReadSegment& read,
                          const SendingDomainFinder& sending_domain, Time now, const FoldRules& rules);
 
-// The same of a segment that was read before. `journal_time`: when it was begun.
+// The same for a segment that was read before. `journal_time`: when the segment was begun.
 Result<FoldOutcome> fold(Store& store, const std::string& segment, SegmentContent content, Time journal_time,
                          Time now, const FoldRules& rules);
 
-// Settles what has waited for too long where no segment comes any more.
+// Counts what has waited for too long. For a writer without new segments.
 Result<FoldOutcome> count_waiting(Store& store, Time now, const FoldRules& rules);
 
-// For a reader: the counts of what is not in those of the store, with what waits as it stands now.
+// For a reader: the counts of what is not yet in those of the store, with what waits as it is now.
 DailyCounts unfolded_counts(const Snapshot& snapshot, SegmentContent unfolded, const Period& period);
 
 }  // namespace starttls::store

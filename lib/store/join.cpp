@@ -12,31 +12,31 @@ using namespace std::chrono_literals;
 
 // The log's time may be cut to a whole second.
 constexpr auto log_resolution = 1s;
-// The MTA writes its last line about a session some moments after it told the milter of the end.
+// The MTA writes its last line about a session shortly after it reports the end to the milter.
 constexpr auto log_slack = 2s;
 
 // Who the client was: by its address where that is kept whole.
 const std::string& client_of(const session::Session& session) {
   return session.address_pseudonym.empty() ? session.client_address : session.address_pseudonym;
 }
-const std::string& client_of(const LogEvent& note) {
-  return note.address_pseudonym.empty() ? note.failure->client_address : note.address_pseudonym;
+const std::string& client_of(const LogEvent& event) {
+  return event.address_pseudonym.empty() ? event.failure->client_address : event.address_pseudonym;
 }
 
 Time last_possible(const session::Session& session) {
-  // Nobody told us when it really ended.
+  // The real end of the session is unknown.
   return session.end + (session.still_open ? Time::duration(max_join_delay) : Time::duration(log_slack));
 }
 
 // By client, the sessions that have no failure yet, as indices.
 using ByClient = std::unordered_map<std::string, std::vector<std::size_t>>;
 
-std::optional<std::size_t> take_session_of(const LogEvent& note,
+std::optional<std::size_t> take_session_of(const LogEvent& event,
                                            const std::vector<session::Session>& sessions,
                                            ByClient& by_client) {
-  const auto found = by_client.find(client_of(note));
+  const auto found = by_client.find(client_of(event));
   if (found == by_client.end()) return std::nullopt;
-  const Time time = note.failure->time;
+  const Time time = event.failure->time;
   std::vector<std::size_t>& candidates = found->second;
   const auto distance = [&](std::size_t i) { return std::chrono::abs(sessions[i].end - time); };
   auto best = candidates.end();
@@ -52,12 +52,12 @@ std::optional<std::size_t> take_session_of(const LogEvent& note,
 }
 
 // A session that only the log saw.
-session::Session session_of(const LogEvent& note) {
-  return {.begin = note.failure->time,
-          .end = note.failure->time,
-          .receiving_mx = note.receiving_mx,
-          .client_address = note.failure->client_address,
-          .failure = note.failure->failure};
+session::Session session_of(const LogEvent& event) {
+  return {.begin = event.failure->time,
+          .end = event.failure->time,
+          .receiving_mx = event.receiving_mx,
+          .client_address = event.failure->client_address,
+          .failure = event.failure->failure};
 }
 
 class Joining {
@@ -70,13 +70,13 @@ class Joining {
     for (std::size_t i = 0; i < all_.sessions.size(); ++i)
       by_client[client_of(all_.sessions[i])].push_back(i);
     std::vector<LogEvent> alone;
-    for (LogEvent& note : all_.notes) {
-      const auto session = take_session_of(note, all_.sessions, by_client);
+    for (LogEvent& event : all_.events) {
+      const auto session = take_session_of(event, all_.sessions, by_client);
       if (session) {
-        all_.sessions[*session].failure = note.failure->failure;
-        learn(note, !all_.sessions[*session].excluded);
+        all_.sessions[*session].failure = event.failure->failure;
+        add_service(event, !all_.sessions[*session].excluded);
       } else {
-        alone.push_back(std::move(note));
+        alone.push_back(std::move(event));
       }
     }
     // What waits longest goes first where there is too much.
@@ -86,48 +86,48 @@ class Joining {
       const bool joined = session.failure != session::HandshakeFailure::none;
       if (joined || surplus > 0 || is_over(session.end)) {
         if (!joined && surplus > 0) --surplus;
-        settle(std::move(session));
+        count(std::move(session));
       } else {
         result_.waiting.sessions.push_back(std::move(session));
       }
     }
-    for (LogEvent& note : alone) {
-      if (surplus > 0 || is_over(note.failure->time)) {
+    for (LogEvent& event : alone) {
+      if (surplus > 0 || is_over(event.failure->time)) {
         if (surplus > 0) --surplus;
-        settle_alone(note);
+        count_alone(event);
       } else {
-        result_.waiting.notes.push_back(std::move(note));
+        result_.waiting.events.push_back(std::move(event));
       }
     }
     return std::move(result_);
   }
 
  private:
-  // Also of a time to come: a clock was set back, and nobody waits until it is right again.
+  // Also one in the future: after a clock was set back, it does not wait until the clock has caught up.
   bool is_over(Time time) const {
     return now_ && (time + max_join_delay < *now_ || time > *now_ + max_join_delay);
   }
 
-  void learn(const LogEvent& note, bool is_recorded) {
-    result_.waiting.services.add(note.failure->service,
+  void add_service(const LogEvent& event, bool is_recorded) {
+    result_.waiting.services.add(event.failure->service,
                                  {.recorded = is_recorded ? 1U : 0U, .other = is_recorded ? 0U : 1U});
   }
 
-  void settle_alone(const LogEvent& note) {
-    const std::string& service = note.failure->service;
-    if (note.failure->failure == session::HandshakeFailure::disconnected) return;
-    if (note.watched && !note.wanted) learn(note, false);
+  void count_alone(const LogEvent& event) {
+    const std::string& service = event.failure->service;
+    if (event.failure->failure == session::HandshakeFailure::disconnected) return;
+    if (event.watched && !event.wanted) add_service(event, false);
     // Records of earlier versions name no service.
     const bool is_recorded = service.empty() || result_.waiting.services.is_recorded(service);
-    if (note.wanted || (!note.watched && is_recorded)) return settle(session_of(note));
+    if (event.wanted || (!event.watched && is_recorded)) return count(session_of(event));
     ++result_.uncounted[service];
   }
 
-  void settle(session::Session session) {
+  void count(session::Session session) {
     if (session.excluded) return;
     session.awaits_log = false;
     session.address_pseudonym.clear();
-    result_.settled.push_back(std::move(session));
+    result_.counted.push_back(std::move(session));
   }
 
   Waiting all_;

@@ -1,8 +1,8 @@
-// The journal: where closed sessions go first, in segments (segment.h) of one folder.
+// The journal: where closed sessions go first, in segments (segment.h) of one directory.
 //
-// append() is called by many threads and costs one write(2). What cannot be written at once (folder gone,
-// disk full) is held back in memory, within a limit, and written by a later keep(); only beyond the limit is
-// a session lost, and counted. One process writes a folder: it holds a lock on it.
+// append() is called by many threads and costs one write(2). What cannot be written at once (directory
+// removed, disk full) is held back in memory, within a limit, and written by a later keep(); only beyond the
+// limit is a session lost, and counted. One process writes a directory: it holds a lock on it.
 #pragma once
 
 #include <cstddef>
@@ -10,12 +10,12 @@
 #include <deque>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/guarded.h"
 #include "base/result.h"
 
 namespace starttls::store {
@@ -32,31 +32,31 @@ struct JournalCounters : RecordCounts {  // all records
 
 class Journal {
  public:
-  // `max_held_back_bytes`: bytes of records kept in memory while none can be written.
-  Journal(std::filesystem::path folder, std::size_t max_held_back_bytes);
+  // `max_held_back_bytes`: of records in memory while none can be written.
+  Journal(std::filesystem::path directory, std::size_t max_held_back_bytes);
 
-  // Creates the folder, locks it and begins a segment. Fault::temporary where another process holds the lock,
-  // Fault::io otherwise; append() works in either case.
+  // Creates the directory, locks it and begins a segment. Fault::temporary where another process holds the
+  // lock, Fault::io otherwise; append() works in either case.
   Result<void> open(Time now);
 
-  // Thread-safe, does not throw but for want of memory.
+  // Thread-safe; throws std::bad_alloc only.
   void append(std::string_view payload);
 
   // To be called every second or so: opens again what was lost, writes what was held back, syncs. This and
   // what follows may be called by several threads.
   Result<void> keep(Time now);
 
-  // Ends the current segment, synced, and begins a new one; nothing to do where it has no records.
+  // Ends the current segment, synced, and begins a new one; does nothing where it has no records.
   Result<void> rotate(Time now);
 
-  // Ends the current segment for good; later records are held back. The lock stays.
+  // Ends the current segment; later records are held back. The lock stays.
   Result<void> close();
 
-  // Gives up the lock. Not before the last segment is dealt with: whoever holds the lock takes every segment
-  // but its own for one that nobody writes any more.
+  // Gives up the lock. Not before the last segment is folded: the holder of the lock takes every segment but
+  // its own for one that no process writes any more.
   void unlock();
 
-  // Whether the folder is ours: only then may its other segments be touched.
+  // Whether the directory is ours: only then may its other segments be touched.
   bool holds_lock() const;
 
   // While true nothing is written, only held back: too much is waiting for the store already.
@@ -75,36 +75,39 @@ class Journal {
     std::uint64_t sessions = 0;  // of these
   };
 
-  // With `upkeep_` held:
-  Result<void> open_folder(Time now);
-  Result<std::shared_ptr<Segment>> create_segment(Time now);
-  Result<void> take_lock();
-  bool has_lock() const;
+  // Where records go: to the current segment, else into memory.
+  struct Output {
+    bool write(std::string_view record);
+    void write_held_back();
+    void hold_back(std::string record, std::size_t max_bytes);
+    // `change`: 1 or -1.
+    void count(std::uint64_t RecordCounts::* what, std::string_view record, std::int64_t change);
+
+    std::shared_ptr<Segment> current;
+    std::deque<std::string> held_back;
+    std::size_t held_back_bytes = 0;
+    bool is_full = false;
+    JournalCounters counters;
+    int last_error = 0;  // errno of the last write that failed
+  };
+
+  // The lock of the directory: on the directory itself, so that there is no file to be removed.
+  using DirectoryLock = UniqueFd;
+
+  Result<void> open_directory(DirectoryLock& lock, Time now);
+  Result<std::shared_ptr<Segment>> create_segment(Time now) const;
+  Result<void> take_lock(DirectoryLock& lock) const;
+  bool is_locked(const DirectoryLock& lock) const;
   std::filesystem::path path_of(const std::string& id) const;
   Result<void> rescue_if_moved();
   Result<void> sync(const Segment* segment) const;
   // Ends the current segment, synced, and goes on in the given one, or in none.
   Result<void> continue_in(std::shared_ptr<Segment> next);
-  // With `mutex_` held:
-  bool write_record(std::string_view record);
-  void hold_back(std::string record);
-  void count(std::uint64_t RecordCounts::* what, std::string_view record, std::int64_t change);
 
-  void write_held_back();
-
-  const std::filesystem::path folder_;
+  const std::filesystem::path directory_;
   const std::size_t max_held_back_bytes_;
-
-  mutable std::mutex upkeep_;  // whoever opens, ends and syncs segments; guards the next line
-  UniqueFd lock_;              // of the folder itself, so that there is no file to be removed
-
-  mutable std::mutex mutex_;  // guards what follows
-  std::shared_ptr<Segment> current_;
-  std::deque<std::string> held_back_;
-  std::size_t held_back_bytes_ = 0;
-  bool full_ = false;
-  JournalCounters counters_;
-  int last_error_ = 0;  // errno of the last write that failed
+  Guarded<DirectoryLock> lock_;  // held by who opens, ends and syncs segments
+  Guarded<Output> output_;
 };
 
 }  // namespace starttls::store

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "store/segment.h"
 #include "store/writer.h"
 
@@ -21,11 +22,10 @@ struct OpenSegment {
 };
 
 // A segment that is open stays readable when the recorder unlinks it.
-Result<std::vector<OpenSegment>> open_segments(const fs::path& folder) {
-  const auto paths = list_segments(folder);
-  if (!paths) return std::unexpected(paths.error());
+Result<std::vector<OpenSegment>> open_segments(const fs::path& directory) {
+  const auto paths = TRY(list_segments(directory));
   std::vector<OpenSegment> segments;
-  for (const fs::path& path : *paths) {
+  for (const fs::path& path : paths) {
     UniqueFd fd = open_regular(AT_FDCWD, path.c_str());
     if (!fd && errno == ENOENT) continue;  // folded meanwhile, so it is in the store
     if (!fd) {
@@ -38,10 +38,9 @@ Result<std::vector<OpenSegment>> open_segments(const fs::path& folder) {
 }
 
 Result<void> add_segment(SegmentContent& unfolded, const OpenSegment& segment) {
-  const auto content = read_all(segment.fd.get(), max_segment_size, segment.id);
-  if (!content) return std::unexpected(content.error());
-  // The end may be a record that is being written now; damage is the recorder's to tell.
-  const auto damage = read_segment(*content, [&](Record record) { unfolded.add(std::move(record)); });
+  const auto content = TRY(read_all(segment.fd.get(), max_segment_size, segment.id));
+  // The end may be a record that is being written now; the recorder reports damage.
+  const auto damage = read_segment(content, [&](Record record) { unfolded.add(std::move(record)); });
   if (!damage) return fail(damage.error().fault, "{}: {}", segment.id, damage.error().message);
   return {};
 }
@@ -56,82 +55,74 @@ fs::path store_file(const fs::path& state_dir) {
   return state_dir / "tlsrpt.sqlite";
 }
 
-Result<std::unique_ptr<Store>> open_store(const StoreLocation& place, Access access) {
-  if (place.store_url.empty()) return open_sqlite_store(store_file(place.state_dir), access);
-  const auto writer = access == Access::owner ? writer_id(place.state_dir) : std::string();
-  if (!writer) return std::unexpected(writer.error());
-  return open_postgres_store(place.store_url, *writer, access);
+Result<std::unique_ptr<Store>> open_store(const StoreLocation& location, Access access) {
+  if (location.store_url.empty()) return open_sqlite_store(store_file(location.state_dir), access);
+  const auto writer = TRY(access == Access::owner ? writer_id(location.state_dir) : std::string());
+  return open_postgres_store(location.store_url, writer, access);
 }
 
 namespace {
 
 // Whether there is a store to be read.
-Result<bool> has_store(const StoreLocation& place) {
+Result<bool> has_store(const StoreLocation& location) {
   std::error_code error;
-  const bool found = !place.store_url.empty() || fs::exists(store_file(place.state_dir), error);
-  if (error) return fail(Fault::permission, "{}: {}", printable(place.state_dir.string()), error.message());
+  const bool found = !location.store_url.empty() || fs::exists(store_file(location.state_dir), error);
+  if (error)
+    return fail(Fault::permission, "{}: {}", printable(location.state_dir.string()), error.message());
   return found;
 }
 
 }  // namespace
 
-Result<std::vector<Downgrade>> read_downgrades(const StoreLocation& place, const Period& period) {
-  const auto found = has_store(place);
-  if (!found) return std::unexpected(found.error());
-  if (!*found) return std::vector<Downgrade>();
-  auto store = open_store(place, Access::read);
-  if (!store) return std::unexpected(store.error());
-  return (*store)->downgrades(period);
+Result<std::vector<Downgrade>> read_downgrades(const StoreLocation& location, const Period& period) {
+  const auto found = TRY(has_store(location));
+  if (!found) return std::vector<Downgrade>();
+  auto store = TRY(open_store(location, Access::read));
+  return store->downgrades(period);
 }
 
-Result<std::set<std::string>> senders_in_journal(const StoreLocation& place,
+Result<std::set<std::string>> senders_in_journal(const StoreLocation& location,
                                                  const SendingDomainFinder& sending_domain) {
-  const auto segments = open_segments(journal_directory(place.state_dir));
-  if (!segments) return std::unexpected(segments.error());
+  const auto segments = TRY(open_segments(journal_directory(location.state_dir)));
   SegmentContent content(sending_domain);
-  for (const OpenSegment& segment : *segments) {
-    if (auto added = add_segment(content, segment); !added) return std::unexpected(added.error());
+  for (const OpenSegment& segment : segments) {
+    TRY(add_segment(content, segment));
   }
   std::set<std::string> found;
   for (const auto& [domain, sender] : content.senders) found.insert(domain);
   return found;
 }
 
-Result<DailyCounts> read_counts(const StoreLocation& place, const Period& period) {
+Result<DailyCounts> read_counts(const StoreLocation& location, const Period& period) {
   DailyCounts counts;
-  auto done = read_counts(place, period, [&](const SessionClass& of, const ClassCount& count) {
+  TRY(read_counts(location, period, [&](const SessionClass& of, const ClassCount& count) {
     add(counts, DailyCounts{{of, count}});
-  });
-  if (!done) return std::unexpected(done.error());
+  }));
   return counts;
 }
 
-Result<void> read_counts(const StoreLocation& place, const Period& period, const CountSink& take) {
+Result<void> read_counts(const StoreLocation& location, const Period& period, const CountSink& take) {
   // First the segments, then the store: a segment that is folded in between is known there by its id.
-  const auto segments = open_segments(journal_directory(place.state_dir));
-  if (!segments) return std::unexpected(segments.error());
+  const auto segments = TRY(open_segments(journal_directory(location.state_dir)));
   std::vector<std::string> ids;
-  for (const OpenSegment& segment : *segments) ids.push_back(segment.id);
+  for (const OpenSegment& segment : segments) ids.push_back(segment.id);
 
-  const auto found = has_store(place);
-  if (!found) return std::unexpected(found.error());
-  if (!*found && segments->empty()) {
+  const auto found = TRY(has_store(location));
+  if (!found && segments.empty()) {
     return fail(Fault::unavailable,
                 "{}: nothing was recorded there; does tlsrpt-milter run with this state directory?",
-                printable(place.state_dir.string()));
+                printable(location.state_dir.string()));
   }
   Snapshot snapshot;
-  if (*found) {
-    auto store = open_store(place, Access::read);
-    auto read = store ? (*store)->read(period, ids, take) : std::unexpected(store.error());
-    if (!read) return std::unexpected(read.error());
-    snapshot = std::move(*read);
+  if (found) {
+    const auto store = TRY(open_store(location, Access::read));
+    snapshot = TRY(store->read(period, ids, take));
   }
   const SendingDomainFinder nobody = [](const std::string&) { return std::string(); };
   SegmentContent unfolded(nobody);
-  for (const OpenSegment& segment : *segments) {
+  for (const OpenSegment& segment : segments) {
     if (snapshot.folded.contains(segment.id)) continue;
-    if (auto added = add_segment(unfolded, segment); !added) return std::unexpected(added.error());
+    TRY(add_segment(unfolded, segment));
   }
   for (const auto& [of, count] : unfolded_counts(snapshot, std::move(unfolded), period)) take(of, count);
   return {};

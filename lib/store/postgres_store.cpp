@@ -4,6 +4,7 @@
 #include <tuple>
 #include <unordered_map>
 
+#include "base/try.h"
 #include "postgres/postgres.h"
 #include "postgres/schema.h"
 #include "store/class_key.h"
@@ -85,7 +86,7 @@ constexpr const char* tables = R"sql(
   );
 )sql";
 
-// Version 1 did not know when a sender was forgotten.
+// Version 1 did not store when a sender was forgotten.
 constexpr const char* from_version_1 = R"sql(
   CREATE TABLE forgotten (
     domain TEXT PRIMARY KEY,
@@ -174,8 +175,7 @@ class Batch {
       parameters.add(column);
       column.clear();
     }
-    const auto done = connection_.execute(sql_, parameters);
-    if (!done) return std::unexpected(done.error());
+    TRY(connection_.execute(sql_, parameters));
     return {};
   }
 
@@ -186,8 +186,7 @@ class Batch {
 };
 
 Result<void> run(Connection& connection, const char* sql, const Parameters& parameters) {
-  const auto done = connection.execute(sql, parameters);
-  if (!done) return std::unexpected(done.error());
+  TRY(connection.execute(sql, parameters));
   return {};
 }
 
@@ -207,35 +206,31 @@ class PostgresFold final : public FoldTransaction {
         waiting_(std::move(waiting)) {}
 
   Result<bool> is_folded(const std::string& segment) override {
-    const auto known =
-        connection_.number("SELECT count(*) FROM folded_segments WHERE id = $1", Parameters().add(segment));
-    if (!known) return std::unexpected(known.error());
-    return *known > 0;
+    return TRY(connection_.number("SELECT count(*) FROM folded_segments WHERE id = $1",
+                                  Parameters().add(segment))) > 0;
   }
 
   Result<std::string> waiting() override { return waiting_; }
 
   Result<Senders> senders(const std::set<std::string>& domains) override {
     Senders known;
-    const auto done = connection_.read(
+    TRY(connection_.read(
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = "
         "ANY($1::text[])",
         Parameters().add(array_of(domains)), [&](const Row& row) -> Result<void> {
           known.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
-        });
-    if (!done) return std::unexpected(done.error());
+        }));
     return known;
   }
 
   Result<Forgotten> forgotten() override {
     Forgotten found;
-    const auto done = connection_.read("SELECT domain, forgotten_at FROM forgotten", {},
-                                       [&](const Row& row) -> Result<void> {
-                                         found.emplace(text_in(row, 0), time_in(row, 1));
-                                         return {};
-                                       });
-    if (!done) return std::unexpected(done.error());
+    TRY(connection_.read("SELECT domain, forgotten_at FROM forgotten", {},
+                         [&](const Row& row) -> Result<void> {
+                           found.emplace(text_in(row, 0), time_in(row, 1));
+                           return {};
+                         }));
     return found;
   }
 
@@ -258,7 +253,7 @@ class PostgresFold final : public FoldTransaction {
         domains.add(to_number(of.day), key, name, to_number(tally.sessions), to_number(tally.messages));
       }
       if (!sessions.is_full() && !domains.is_full()) continue;
-      if (auto done = flush(); !done) return done;
+      TRY(flush());
     }
     return flush();
   }
@@ -269,7 +264,7 @@ class PostgresFold final : public FoldTransaction {
       batch.add(domain, to_number(sender.tls_sessions), to_number(sender.last_tls), sender.best_tls,
                 sender.last_downgrade ? to_number(*sender.last_downgrade) : no_day);
       if (!batch.is_full()) continue;
-      if (auto done = batch.flush(); !done) return done;
+      TRY(batch.flush());
     }
     return batch.flush();
   }
@@ -281,7 +276,7 @@ class PostgresFold final : public FoldTransaction {
                 to_number(downgrade.first_plaintext), to_number(downgrade.last_tls), downgrade.best_tls,
                 to_number(downgrade.tls_sessions));
       if (!batch.is_full()) continue;
-      if (auto done = batch.flush(); !done) return done;
+      TRY(batch.flush());
     }
     return batch.flush();
   }
@@ -309,28 +304,24 @@ class PostgresFold final : public FoldTransaction {
 constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
 
 Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
-  auto connection = Connection::open(url, access == Access::read ? reader_limits : postgres::Limits());
-  if (!connection) return connection;
+  auto connection = TRY(Connection::open(url, access == Access::read ? reader_limits : postgres::Limits()));
   if (access != Access::owner) {
-    if (auto done = postgres::check(*connection, schema); !done) return std::unexpected(done.error());
+    TRY(postgres::check(connection, schema));
     return connection;
   }
-  auto done = postgres::prepare(*connection, schema);
+  auto done = postgres::prepare(connection, schema);
   // A commit is on the server's disk before the segment is unlinked; stronger settings stay.
   if (done) {
-    done = run(*connection,
+    done = run(connection,
                "SELECT set_config('synchronous_commit', 'on', false) "
                "WHERE current_setting('synchronous_commit', true) = 'off'",
                {});
   }
   // Every fold of the writer locks its row. So one whose connection was lost, and which the server still
   // works on, is over before the next one begins.
-  if (done) {
-    done = run(*connection,
-               "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
-               Parameters().add(writer));
-  }
-  if (!done) return std::unexpected(done.error());
+  TRY(done);
+  TRY(run(connection, "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
+          Parameters().add(writer)));
   return connection;
 }
 
@@ -346,35 +337,29 @@ class PostgresStore final : public Store {
     auto begun = try_begin_fold();
     if (begun || connection_.is_alive()) return begun;
     // The server was started anew since the last fold, or something between us forgot the connection.
-    auto again = connect(url_, writer_, access_);
-    if (!again) return std::unexpected(again.error());
-    connection_ = std::move(*again);
+    auto again = TRY(connect(url_, writer_, access_));
+    connection_ = std::move(again);
     return try_begin_fold();
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
                         const CountSink& take) override {
     // In one such transaction all answers are of the same moment.
-    auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY");
-    if (!transaction) return std::unexpected(transaction.error());
+    const auto transaction =
+        TRY(Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
     DailyCounts counts;
-    auto done = read_counts(period, counts);
+    TRY(read_counts(period, counts));
     Snapshot snapshot;
-    if (done) {
-      done = connection_.read("SELECT id FROM folded_segments WHERE id = ANY($1::text[])",
-                              Parameters().add(array_of(segments)), [&](const Row& row) -> Result<void> {
-                                snapshot.folded.insert(text_in(row, 0));
-                                return {};
-                              });
-    }
-    if (done) {
-      done = connection_.read("SELECT records FROM waiting WHERE records <> ''", {},
-                              [&](const Row& row) -> Result<void> {
-                                snapshot.waiting.push_back(text_in(row, 0));
-                                return {};
-                              });
-    }
-    if (!done) return std::unexpected(done.error());
+    TRY(connection_.read("SELECT id FROM folded_segments WHERE id = ANY($1::text[])",
+                         Parameters().add(array_of(segments)), [&](const Row& row) -> Result<void> {
+                           snapshot.folded.insert(text_in(row, 0));
+                           return {};
+                         }));
+    TRY(connection_.read("SELECT records FROM waiting WHERE records <> ''", {},
+                         [&](const Row& row) -> Result<void> {
+                           snapshot.waiting.push_back(text_in(row, 0));
+                           return {};
+                         }));
     for (const auto& [of, count] : counts) take(of, count);
     return snapshot;
   }
@@ -384,10 +369,10 @@ class PostgresStore final : public Store {
                Parameters().add(writer_).add(to_number(folded_before)));
   }
 
-  Result<std::size_t> prune(Day before, std::size_t most) override {
-    const auto limits = Parameters().add(to_number(before)).add(static_cast<std::int64_t>(most));
+  Result<std::size_t> prune(Day before, std::size_t max_rows) override {
+    const auto limits = Parameters().add(to_number(before)).add(static_cast<std::int64_t>(max_rows));
     auto removed = prune_counts(limits);
-    // What a fold works on is left for the next time, so that neither waits for the other.
+    // Skips rows of a running fold until the next time, so that neither waits for the other.
     for (const char* sql :
          {"DELETE FROM downgrades WHERE (day, sender) IN (SELECT day, sender FROM downgrades "
           "WHERE day < $1 ORDER BY day, sender LIMIT $2 FOR UPDATE SKIP LOCKED)",
@@ -395,55 +380,49 @@ class PostgresStore final : public Store {
           "WHERE last_tls < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)",
           "DELETE FROM forgotten WHERE domain IN (SELECT domain FROM forgotten "
           "WHERE forgotten_at < $1::bigint * 86400000 ORDER BY domain LIMIT $2 FOR UPDATE SKIP LOCKED)"}) {
-      const auto more = removed ? connection_.execute(sql, limits) : removed;
-      if (!more) return std::unexpected(more.error());
-      *removed += *more;
+      const auto more = TRY(removed ? connection_.execute(sql, limits) : removed);
+      *removed += more;
     }
     return static_cast<std::size_t>(*removed);
   }
 
   Result<std::vector<Downgrade>> downgrades(const Period& period) override {
     std::vector<Downgrade> found;
-    const auto done = connection_.read(
+    TRY(connection_.read(
         "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
         "WHERE day BETWEEN $1 AND $2",
         days_of(period), [&](const Row& row) -> Result<void> {
           found.push_back(downgrade_in(row));
           return {};
-        });
-    if (!done) return std::unexpected(done.error());
+        }));
     // Not by the database, which may have an order of its own for texts.
     std::ranges::sort(found, {}, [](const Downgrade& one) { return std::tie(one.day, one.sender); });
     return found;
   }
 
-  Result<Senders> senders(std::uint64_t least_tls_sessions) override {
+  Result<Senders> senders(std::uint64_t min_tls_sessions) override {
     Senders found;
-    const auto done = connection_.read(
+    TRY(connection_.read(
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
         "$1",
-        Parameters().add(to_number(least_tls_sessions)), [&](const Row& row) -> Result<void> {
+        Parameters().add(to_number(min_tls_sessions)), [&](const Row& row) -> Result<void> {
           found.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
-        });
-    if (!done) return std::unexpected(done.error());
+        }));
     return found;
   }
 
   Result<bool> forget_sender(const std::string& domain, Time now) override {
-    auto transaction = Transaction::begin(connection_);
-    if (!transaction) return std::unexpected(transaction.error());
+    auto transaction = TRY(Transaction::begin(connection_));
     const auto removed =
-        connection_.execute("DELETE FROM senders WHERE domain = $1", Parameters().add(domain));
-    if (!removed) return std::unexpected(removed.error());
-    auto done = run(connection_,
-                    "INSERT INTO forgotten VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET "
-                    "forgotten_at = greatest(forgotten.forgotten_at, excluded.forgotten_at)",
-                    Parameters().add(domain).add(to_number(now)));
-    if (done) done = run(connection_, "UPDATE forgettings SET number = number + 1", {});
-    if (done) done = transaction->commit();
-    if (!done) return std::unexpected(done.error());
-    return *removed > 0;
+        TRY(connection_.execute("DELETE FROM senders WHERE domain = $1", Parameters().add(domain)));
+    TRY(run(connection_,
+            "INSERT INTO forgotten VALUES ($1, $2) ON CONFLICT (domain) DO UPDATE SET "
+            "forgotten_at = greatest(forgotten.forgotten_at, excluded.forgotten_at)",
+            Parameters().add(domain).add(to_number(now))));
+    TRY(run(connection_, "UPDATE forgettings SET number = number + 1", {}));
+    TRY(transaction.commit());
+    return removed > 0;
   }
 
   Result<std::int64_t> forget_generation() override {
@@ -456,45 +435,38 @@ class PostgresStore final : public Store {
   }
 
   Result<std::unique_ptr<FoldTransaction>> try_begin_fold() {
-    auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED");
-    if (!transaction) return std::unexpected(transaction.error());
+    auto transaction = TRY(Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED"));
     std::optional<std::int64_t> version;
     std::string waiting;
-    const auto done =
-        connection_.read(begin_sql, Parameters().add(writer_), [&](const Row& row) -> Result<void> {
-          version = row.number(0);
-          waiting = row.text(1);
-          return {};
-        });
-    if (!done) return std::unexpected(done.error());
+    TRY(connection_.read(begin_sql, Parameters().add(writer_), [&](const Row& row) -> Result<void> {
+      version = row.number(0);
+      waiting = row.text(1);
+      return {};
+    }));
     if (version == schema.version) {
-      return std::make_unique<PostgresFold>(connection_, std::move(*transaction), writer_,
-                                            std::move(waiting));
+      return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, std::move(waiting));
     }
-    // Another host has upgraded it, or somebody has emptied it.
-    if (auto checked = postgres::check(connection_, schema); !checked)
-      return std::unexpected(checked.error());
-    return fail(Fault::temporary, "{}: has lost what it knew of this host; it is opened again",
+    // Another host has upgraded the store, or its tables were emptied.
+    TRY(postgres::check(connection_, schema));
+    return fail(Fault::temporary, "{}: has lost the row of this host; it is opened again",
                 connection_.name());
   }
 
   Result<void> read_counts(const Period& period, DailyCounts& counts) {
     std::unordered_map<std::string, ClassCount*> by_key;
     const auto id = [](const Row& row) { return fmt::format("{} {}", row.text(0), row.text(1)); };
-    auto done = connection_.read(
+    TRY(connection_.read(
         "SELECT day, class, receiving_mx, client_address, client_name, outcome, tls_version, cipher, "
         "cipher_bits, "
         "client_certificate, failure, downgraded, sessions, messages FROM session_counts WHERE day BETWEEN "
         "$1 AND $2",
         days_of(period), [&](const Row& row) -> Result<void> {
-          const auto of = class_in(row, day_in(row, 0), 2);
-          if (!of) return std::unexpected(of.error());
-          ClassCount& count = counts[*of];
+          const auto of = TRY(class_in(row, day_in(row, 0), 2));
+          ClassCount& count = counts[of];
           count.total += tally_in(row, 12);
           by_key.emplace(id(row), &count);
           return {};
-        });
-    if (!done) return done;
+        }));
     return connection_.read(
         "SELECT day, class, recipient_domain, sessions, messages FROM domain_counts WHERE day BETWEEN $1 AND "
         "$2",
@@ -506,31 +478,27 @@ class PostgresStore final : public Store {
   }
 
   Result<std::int64_t> prune_counts(const Parameters& limits) {
-    auto transaction = Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED");
-    if (!transaction) return std::unexpected(transaction.error());
+    auto transaction = TRY(Transaction::begin(connection_, "ISOLATION LEVEL READ COMMITTED"));
     Array days;
     Array classes;
-    auto done = connection_.read(
-        "SELECT day, class FROM session_counts WHERE day < $1 "
-        "ORDER BY day, class LIMIT $2 FOR UPDATE SKIP LOCKED",
-        limits, [&](const Row& row) -> Result<void> {
-          days.add(row.number(0));
-          classes.add(row.text(1));
-          return {};
-        });
-    if (!done) return std::unexpected(done.error());
+    TRY(
+        connection_.read("SELECT day, class FROM session_counts WHERE day < $1 "
+                         "ORDER BY day, class LIMIT $2 FOR UPDATE SKIP LOCKED",
+                         limits, [&](const Row& row) -> Result<void> {
+                           days.add(row.number(0));
+                           classes.add(row.text(1));
+                           return {};
+                         }));
     if (days.empty()) return 0;
     std::int64_t removed = 0;
     for (const char* table : {"domain_counts", "session_counts"}) {
-      const auto more = connection_.execute(
+      removed += TRY(connection_.execute(
           fmt::format("DELETE FROM {} AS t USING unnest($1::integer[], $2::uuid[]) AS old (day, class) "
                       "WHERE t.day = old.day AND t.class = old.class",
                       table),
-          Parameters().add(days).add(classes));
-      if (!more) return std::unexpected(more.error());
-      removed += *more;
+          Parameters().add(days).add(classes)));
     }
-    if (done = transaction->commit(); !done) return std::unexpected(done.error());
+    TRY(transaction.commit());
     return removed;
   }
 
@@ -544,9 +512,8 @@ class PostgresStore final : public Store {
 
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access) {
-  auto connection = connect(url, writer, access);
-  if (!connection) return std::unexpected(connection.error());
-  return std::make_unique<PostgresStore>(std::move(*connection), url, writer, access);
+  auto connection = TRY(connect(url, writer, access));
+  return std::make_unique<PostgresStore>(std::move(connection), url, writer, access);
 }
 
 }  // namespace starttls::store

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "store/flat_object.h"
 
 namespace starttls::store {
@@ -29,7 +30,7 @@ void put(Json& json, const char* key, std::string_view text) {
   json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-class NoteDecoder : public FlatObject<NoteDecoder> {
+class LogEventDecoder : public FlatObject<LogEventDecoder> {
  public:
   bool String(const char* text, rapidjson::SizeType length, bool) {
     if (std::string* const into = text_of(member()); into != nullptr) {
@@ -75,19 +76,19 @@ class NoteDecoder : public FlatObject<NoteDecoder> {
   // Nothing where something is missing, or a failure is none.
   std::optional<LogEvent> take() {
     if (!number_) return std::nullopt;
-    LogEvent note{.position = {.number = *number_, .text = std::move(position_)},
-                  .watched = flags_.watched,
-                  .wanted = flags_.wanted,
-                  .address_pseudonym = std::move(key_),
-                  .receiving_mx = std::move(mx_)};
-    if (failure_.empty()) return note;
+    LogEvent event{.position = {.number = *number_, .text = std::move(position_)},
+                   .watched = flags_.watched,
+                   .wanted = flags_.wanted,
+                   .address_pseudonym = std::move(key_),
+                   .receiving_mx = std::move(mx_)};
+    if (failure_.empty()) return event;
     const auto kind = session::parse_handshake_failure(failure_);
     if (!time_ || !kind || *kind == session::HandshakeFailure::none) return std::nullopt;
-    note.failure = LoggedFailure{.time = *time_,
-                                 .client_address = std::move(address_),
-                                 .failure = *kind,
-                                 .service = std::move(service_)};
-    return note;
+    event.failure = LoggedFailure{.time = *time_,
+                                  .client_address = std::move(address_),
+                                  .failure = *kind,
+                                  .service = std::move(service_)};
+    return event;
   }
 
  private:
@@ -111,40 +112,40 @@ class NoteDecoder : public FlatObject<NoteDecoder> {
   std::string mx_;
 };
 
-Result<LogEvent> decode_note(std::string_view text) {
+Result<LogEvent> decode_log_event(std::string_view text) {
   rapidjson::MemoryStream bytes(text.data(), text.size());
   rapidjson::Reader reader;
-  NoteDecoder decoder;
+  LogEventDecoder decoder;
   constexpr unsigned how = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   const bool is_json = !reader.Parse<how>(bytes, decoder).IsError();
-  auto note = is_json ? decoder.take() : std::nullopt;
-  if (!note) return fail(Fault::data, "a journal record is no note of the log");
-  return std::move(*note);
+  auto event = is_json ? decoder.take() : std::nullopt;
+  if (!event) return fail(Fault::data, "a journal record is no event of the log");
+  return std::move(*event);
 }
 
 }  // namespace
 
-std::string encode(const LogEvent& note) {
+std::string encode(const LogEvent& event) {
   rapidjson::StringBuffer buffer;
   Json json(buffer);
   json.StartObject();
   json.Key("log");
-  json.Uint64(note.position.number);
-  put(json, "position", note.position.text);
-  if (note.failure) {
+  json.Uint64(event.position.number);
+  put(json, "position", event.position.text);
+  if (event.failure) {
     json.Key("time");
-    json.Int64(note.failure->time.time_since_epoch().count());
-    put(json, "address", note.failure->client_address);
-    put(json, "failure", to_string(note.failure->failure));
-    put(json, "service", note.failure->service);
+    json.Int64(event.failure->time.time_since_epoch().count());
+    put(json, "address", event.failure->client_address);
+    put(json, "failure", to_string(event.failure->failure));
+    put(json, "service", event.failure->service);
   }
   for (const auto& [key, value] : flags) {
-    if (!(note.*value)) continue;
+    if (!(event.*value)) continue;
     json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
     json.Bool(true);
   }
-  put(json, "key", note.address_pseudonym);
-  put(json, "mx", note.receiving_mx);
+  put(json, "key", event.address_pseudonym);
+  put(json, "mx", event.receiving_mx);
   json.EndObject();
   return {buffer.GetString(), buffer.GetSize()};
 }
@@ -156,13 +157,11 @@ bool is_counted_session(std::string_view encoded) {
 
 Result<Record> decode_record(std::string_view json) {
   if (json.starts_with(head)) {
-    auto note = decode_note(json);
-    if (!note) return std::unexpected(note.error());
-    return Record(std::move(*note));
+    auto event = TRY(decode_log_event(json));
+    return Record(std::move(event));
   }
-  auto session = session::decode(json);
-  if (!session) return std::unexpected(session.error());
-  return Record(std::move(*session));
+  auto session = TRY(session::decode(json));
+  return Record(std::move(session));
 }
 
 }  // namespace starttls::store

@@ -1,4 +1,4 @@
-// What the journal holds: sessions, and what the MTA's log told meanwhile.
+// The records of the journal: sessions, and events of the MTA's log.
 #pragma once
 
 #include <optional>
@@ -12,9 +12,9 @@
 
 namespace starttls::store {
 
-// The MTA's log has been read up to here, and may have told of a handshake that failed.
+// The MTA's log was read up to here, and may have had a failed handshake.
 struct LogEvent {
-  session::LogPosition position;  // behind what it tells
+  session::LogPosition position;  // after the failure
   std::optional<session::LoggedFailure> failure;
   // Whether the milter ran during the whole session: it would have seen a session of a service that it
   // watches.
@@ -30,10 +30,10 @@ struct LogEvent {
 using Record = std::variant<session::Session, LogEvent>;
 
 // One JSON object, whose first member is "log"; no session has that.
-std::string encode(const LogEvent& note);
+std::string encode(const LogEvent& event);
 
-// Whether an encoded record is a session that is to be counted: no note, and not one that only waits for its
-// failure.
+// Whether an encoded record is a session that is to be counted: no log event, and no excluded session that
+// only waits for its failure.
 bool is_counted_session(std::string_view encoded);
 
 // Fault::data where the text is not what one of the encode() functions writes.

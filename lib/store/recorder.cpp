@@ -12,6 +12,7 @@
 #include "base/atomic_file.h"
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "store/segment.h"
 
 namespace starttls::store {
@@ -20,13 +21,13 @@ namespace {
 namespace fs = std::filesystem;
 using Steady = std::chrono::steady_clock;
 
-// How long a folded segment's id is remembered after its file has gone: a report that opened the file just
+// How long a folded segment's id is remembered after its file was removed: a report that opened the file just
 // before must still find the id.
 constexpr auto remember_segments = std::chrono::hours{24};
 
-constexpr std::size_t position_limit = 65536;  // bytes of the file
+constexpr std::size_t max_position_size = 65536;  // bytes of the file
 
-// Keeps what could not be read for a person to look at.
+// Keeps a segment that could not be read, for inspection.
 Result<void> set_aside(const fs::path& segment) {
   std::error_code error;
   fs::rename(segment, fs::path(segment).replace_extension(".damaged"), error);
@@ -34,8 +35,9 @@ Result<void> set_aside(const fs::path& segment) {
   return {};
 }
 
-// The calling thread has a tenth of a processor that all of the daemon wants, which is more than folds need,
-// and as much as it likes of any other. Where that is not possible it is as important as the others.
+// The calling thread gets a tenth of a processor that the other threads of the daemon want, too, which is
+// more than folds need, and all of an idle one. Where the priority cannot be set, the thread is as important
+// as the others.
 void yield_to_mail() {
   constexpr int nice = 10;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
@@ -52,7 +54,7 @@ fs::path position_file(const fs::path& journal) {
   return journal / "log-position";
 }
 
-// Whether the store takes nothing for now: somebody has it locked, or it is away.
+// Whether the store cannot be written for now: another process has locked it, or its server does not answer.
 bool is_away(const Error& error) {
   return error.fault == Fault::temporary || error.fault == Fault::unavailable;
 }
@@ -63,21 +65,20 @@ void keep_newer(Position& position, const Position& other) {
   if (other && (!position || position->number < other->number)) position = other;
 }
 
-// What keep_position() left, if anything.
+// What keep_position() wrote, if anything.
 Result<Position> kept_position(const fs::path& journal) {
   const fs::path file = position_file(journal);
   std::error_code error;
   if (!fs::exists(file, error)) return std::nullopt;
-  const auto text = read_file(file, position_limit);
-  if (!text) return std::unexpected(text.error());
-  // A damaged file is as none: what is read twice finds no session a second time.
-  const auto record = decode_record(*text);
-  const auto* note = record ? std::get_if<LogEvent>(&*record) : nullptr;
-  return note != nullptr ? Position(note->position) : std::nullopt;
+  const auto text = TRY(read_file(file, max_position_size));
+  // A damaged file is ignored: a line that is read twice finds no session a second time.
+  const auto record = decode_record(text);
+  const auto* event = record ? std::get_if<LogEvent>(&*record) : nullptr;
+  return event != nullptr ? Position(event->position) : std::nullopt;
 }
 
-// Before the segment that has it is gone. Segments need not come in their order: one could not be read for a
-// while, or a clock was set back.
+// To be called before the segment with the position is removed. Segments may come out of order: one could not
+// be read for a while, or a clock was set back.
 Result<void> keep_position(const fs::path& journal, const Position& position) {
   if (!position) return {};
   const Position newest = kept_position(journal).value_or(std::nullopt);
@@ -97,20 +98,14 @@ Recorder::Recorder(RecorderOptions options, Clock clock)
         return std::move(options);
       }()),
       clock_(std::move(clock)),
-      journal_(options_.journal, options_.held_back_bytes) {}
+      journal_(options_.journal, options_.max_held_back_bytes) {}
 
 Recorder::~Recorder() {
   stop();
 }
 
 void Recorder::configure(const RecorderRules& rules) {
-  const std::lock_guard guard(rules_mutex_);
-  rules_ = rules;
-}
-
-RecorderRules Recorder::rules() const {
-  const std::lock_guard guard(rules_mutex_);
-  return rules_;
+  rules_.set(rules);
 }
 
 // A thread of the recorder: does its work now and then, until the recorder stops.
@@ -121,12 +116,12 @@ class Recorder::Thread {
   // Does the work when it is `due`; looks at least as often as `interval` says.
   void run(std::chrono::milliseconds interval, const std::function<bool()>& due,
            const std::function<void()>& work) {
-    std::unique_lock lock(recorder_.mutex_);
-    while (!recorder_.stopping_) {
-      lock.unlock();
+    auto stopping = recorder_.stopping_.lock();
+    while (!*stopping) {
+      stopping.unlock();
       if (due()) attempt(work);
-      lock.lock();
-      recorder_.wake_.wait_for(lock, interval, [this] { return recorder_.stopping_; });
+      stopping.lock();
+      stopping.wait_for(recorder_.wake_, interval, [&] { return *stopping; });
     }
   }
 
@@ -135,8 +130,8 @@ class Recorder::Thread {
     try {
       work();
     } catch (const std::exception& e) {
-      // No memory now, perhaps the next time.
-      recorder_.trouble({.fault = Fault::internal, .message = e.what()});
+      // Out of memory; the next attempt may have it.
+      recorder_.log_failure({.fault = Fault::internal, .message = e.what()});
     }
   }
 
@@ -146,20 +141,21 @@ class Recorder::Thread {
 Result<void> Recorder::start() {
   if (auto opened = journal_.open(clock_()); !opened) {
     if (opened.error().fault == Fault::temporary) return opened;
-    trouble(opened.error());
+    log_failure(opened.error());
   }
-  keeper_ = std::thread(
-      [this] { Thread(*this).run(options_.sync_interval, [] { return true; }, [this] { keep(); }); });
-  folder_ = std::thread([this, next = Steady::now()]() mutable {  // at once: what an earlier process left
-    yield_to_mail();
-    const auto due = [&] {
-      return Steady::now() >= next || journal_.current_bytes() >= options_.segment_bytes;
-    };
-    Thread(*this).run(std::min(options_.sync_interval, options_.fold_interval), due, [&] {
-      fold_round();
-      next = Steady::now() + options_.fold_interval;
-    });
-  });
+  sync_thread_ = std::thread(
+      [this] { Thread(*this).run(options_.sync_interval, [] { return true; }, [this] { sync(); }); });
+  fold_thread_ =
+      std::thread([this, next = Steady::now()]() mutable {  // at once: what an earlier process left
+        yield_to_mail();
+        const auto due = [&] {
+          return Steady::now() >= next || journal_.current_bytes() >= options_.max_segment_bytes;
+        };
+        Thread(*this).run(std::min(options_.sync_interval, options_.fold_interval), due, [&] {
+          fold_round();
+          next = Steady::now() + options_.fold_interval;
+        });
+      });
   return {};
 }
 
@@ -167,49 +163,47 @@ bool Recorder::append(const std::function<std::string()>& encoded) noexcept {
   try {
     journal_.append(encoded());
     return true;
-  } catch (const std::exception& e) {
-    ++unrecorded_;  // no memory
+  } catch (const std::exception& e) {  // out of memory
+    ++counters_.lock()->journal.lost;
     return false;
   }
 }
 
 void Recorder::record(const session::Session& session) noexcept {
   const bool done = append([&] { return encode(session); });
-  if (!done && !session.excluded) ++unrecorded_sessions_;
+  if (!done && !session.excluded) ++counters_.lock()->journal.sessions.lost;
 }
 
-void Recorder::record(const LogEvent& note) noexcept {
-  (void)append([&] { return encode(note); });
+void Recorder::record(const LogEvent& event) noexcept {
+  (void)append([&] { return encode(event); });
 }
 
-void Recorder::keep() {
-  if (auto kept = journal_.keep(clock_()); !kept) trouble(kept.error());
+void Recorder::sync() {
+  if (auto synced = journal_.keep(clock_()); !synced) log_failure(synced.error());
 }
 
 void Recorder::fold_round() {
-  if (auto rotated = journal_.rotate(clock_()); !rotated) trouble(rotated.error());
+  if (auto rotated = journal_.rotate(clock_()); !rotated) log_failure(rotated.error());
   fold_waiting();
-  // From one round to the next nothing went wrong, and nothing waits for the keeper.
-  if (troubled_ && failures_ == failures_at_round_ && journal_.counters().held_back == 0) {
-    troubled_ = false;
+  // Nothing failed since the last round, and nothing waits for the disk.
+  const std::uint64_t failures = counters_.lock()->failures;
+  if (is_failing_ && failures == failures_at_round_ && journal_.counters().held_back == 0) {
+    is_failing_ = false;
     log_info("{}: recording works again; sessions lost so far: {}", printable(options_.journal.string()),
              counters().journal.sessions.lost);
   }
-  failures_at_round_ = failures_;
+  failures_at_round_ = failures;
 }
 
 void Recorder::stop() {
-  if (!folder_.joinable()) return;
-  {
-    const std::lock_guard guard(mutex_);
-    stopping_ = true;
-  }
+  if (!fold_thread_.joinable()) return;
+  stopping_.set(true);
   wake_.notify_all();
-  keeper_.join();
-  folder_.join();
-  // The last chance for what is held back: the trouble may have passed since the last time.
-  keep();
-  if (auto closed = journal_.close(); !closed) trouble(closed.error());
+  sync_thread_.join();
+  fold_thread_.join();
+  // The last chance for what is held back: the disk may have space again.
+  sync();
+  if (auto closed = journal_.close(); !closed) log_failure(closed.error());
   fold_waiting();
   store_.reset();
   journal_.unlock();
@@ -218,34 +212,35 @@ void Recorder::stop() {
 void Recorder::fold_waiting() {
   auto folded = fold_segments();
   measure_waiting();
-  if (folded && store_) folded = settle_waiting();
+  if (folded && store_) folded = count_overdue();
   if (folded && store_) folded = prune();
   if (!folded) {
-    trouble(folded.error());
+    log_failure(folded.error());
     store_.reset();
     repair_after(folded.error());
     return;
   }
-  last_fold_ = clock_();
+  counters_.lock()->last_fold = clock_();
   if (store_ && options_.folded) options_.folded(*store_);
 }
 
 void Recorder::repair_after(const Error& error) {
   if (error.fault != Fault::data || !options_.repair_store) return;
-  if (const auto repaired = options_.repair_store(); !repaired) trouble(repaired.error());
+  if (const auto repaired = options_.repair_store(); !repaired) log_failure(repaired.error());
+}
+
+Result<void> Recorder::open_store() {
+  if (store_) return {};
+  store_ = TRY(options_.open_store());
+  counted_waiting_at_.reset();
+  return {};
 }
 
 Result<void> Recorder::fold_segments() {
-  // Whoever does not hold the lock would fold the open segment of the one who does.
+  // The open segment is of the process that holds the lock.
   if (!journal_.holds_lock()) return {};
-  auto segments = list_segments(options_.journal);
-  if (!segments) return std::unexpected(segments.error());
-  if (!store_) {
-    auto opened = options_.open_store();
-    if (!opened) return std::unexpected(opened.error());
-    store_ = std::move(*opened);
-    settled_at_.reset();
-  }
+  auto segments = TRY(list_segments(options_.journal));
+  TRY(open_store());
   const auto is_nothing_to_fold = [current = journal_.current_id()](const fs::path& segment) {
     std::error_code unknown;
     if (segment_id(segment) == current) return true;
@@ -253,12 +248,12 @@ Result<void> Recorder::fold_segments() {
     const bool is_empty = fs::file_size(segment, unknown) == segment_magic.size() && !unknown;
     return is_empty && remove_file(segment).has_value();
   };
-  std::erase_if(*segments, is_nothing_to_fold);
+  std::erase_if(segments, is_nothing_to_fold);
   Result<void> outcome;
-  for (std::span<const fs::path> rest = *segments; !rest.empty();) {
-    const auto batch = batch_of(rest);
+  for (std::span<const fs::path> rest = segments; !rest.empty();) {
+    const auto batch = first_batch(rest);
     rest = rest.subspan(batch.size());
-    // One bad segment does not keep the others waiting; a store that is away does, or each would wait
+    // One bad segment does not keep the others waiting. A store that is away does, or each segment would wait
     // for it in turn.
     auto folded = fold_batch(batch);
     if (!folded && is_away(folded.error())) return folded;
@@ -266,102 +261,128 @@ Result<void> Recorder::fold_segments() {
     // A long backlog that shrinks makes room for new sessions.
     if (!rest.empty()) measure_waiting();
   }
-  if (segments->empty() || !outcome) return outcome;
-  // A daemon that has folded much and then rests need not keep what that took (malloc_trim(3)).
+  if (segments.empty() || !outcome) return outcome;
+  // A daemon that has folded much and then rests need not keep the memory (malloc_trim(3)).
   (void)::malloc_trim(0);
-  if (auto synced = sync_directory(options_.journal); !synced) return synced;
-  // Every file is gone for good now, so that no id older than a report can be asked for again.
+  TRY(sync_directory(options_.journal));
+  // The removed files cannot come back now, so that no report asks for an older id any more.
   return store_->forget_segments(clock_() - remember_segments);
 }
 
-std::vector<fs::path> Recorder::batch_of(std::span<const fs::path> segments) const {
+std::vector<fs::path> Recorder::first_batch(std::span<const fs::path> segments) const {
   std::vector<fs::path> batch;
   std::uint64_t bytes = 0;
   for (const fs::path& segment : segments) {
     std::error_code gone;
     const auto size = fs::file_size(segment, gone);
     bytes += gone ? 0 : size;
-    if (!batch.empty() && bytes > options_.batch_bytes) break;
+    if (!batch.empty() && bytes > options_.max_batch_bytes) break;
     batch.push_back(segment);
   }
   return batch;
 }
 
+namespace {
+
+// Reads the segments of a batch, and remembers what cannot be read.
+class BatchReader {
+ public:
+  explicit BatchReader(const fs::path& journal) : journal_(journal) {}
+
+  // As of ReadSegment.
+  bool read(const std::string& id, SegmentContent& content) {
+    const fs::path file = journal_ / (id + std::string(segment_suffix));
+    const auto text = read_file(file, max_segment_size);
+    if (!text) {
+      unread_.insert(id);
+      outcome_ = std::unexpected(text.error());
+      return false;
+    }
+    const auto damage = read_segment(*text, [&](Record record) { content.add(std::move(record)); });
+    if (!damage || damage->any()) damaged_.insert(id);
+    if (!damage) {
+      // Not Fault::data, which is about the store.
+      outcome_ =
+          fail(Fault::io, "{}: {}; kept as .damaged", printable(file.string()), damage.error().message);
+    } else if (damage->any()) {
+      log_warning("{}: ignored {}, and {} at the end; kept as .damaged", printable(file.string()),
+                  counted(damage->records, "damaged record"), counted(damage->tail, "byte"));
+    }
+    return true;
+  }
+
+  // After the fold.
+  Result<void> remove(const fs::path& segment) const {
+    const std::string id = segment_id(segment);
+    if (unread_.contains(id)) return {};
+    return damaged_.contains(id) ? set_aside(segment) : remove_file(segment);
+  }
+
+  // The last error in a file.
+  const Result<void>& outcome() const { return outcome_; }
+
+ private:
+  const fs::path& journal_;
+  std::set<std::string> unread_;  // ids
+  std::set<std::string> damaged_;
+  Result<void> outcome_;
+};
+
+}  // namespace
+
 Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
   std::vector<std::string> ids;
   ids.reserve(batch.size());
   for (const fs::path& segment : batch) ids.push_back(segment_id(segment));
-  std::set<std::string> unread;
-  std::set<std::string> damaged;
-  Result<void> trouble_with_files;
-  const auto read = [&](const std::string& id, SegmentContent& content) {
-    const fs::path file = options_.journal / (id + std::string(segment_suffix));
-    const auto text = read_file(file, max_segment_size);
-    if (!text) {
-      unread.insert(id);
-      trouble_with_files = std::unexpected(text.error());
-      return false;
-    }
-    const auto damage = read_segment(*text, [&](Record record) { content.add(std::move(record)); });
-    const bool is_sound = damage && !damage->any();
-    if (!is_sound) damaged.insert(id);
-    // Not Fault::data, which is about the store.
-    if (!damage) {
-      trouble_with_files =
-          fail(Fault::io, "{}: {}; set aside", printable(file.string()), damage.error().message);
-    } else if (damage->any()) {
-      log_warning("{}: left out: {}, and {} at the end; set aside as .damaged", printable(file.string()),
-                  counted(damage->records, "damaged record"), counted(damage->tail, "byte"));
-    }
-    return true;
-  };
-  const auto outcome = fold(*store_, ids, read, options_.sending_domain, clock_(), rules().fold);
-  if (!outcome) return std::unexpected(outcome.error());
-  if (outcome->added) note(*outcome);
-  if (auto kept = keep_position(options_.journal, outcome->position); !kept) return kept;
-  for (const fs::path& segment : batch) {
-    if (unread.contains(segment_id(segment))) continue;
-    auto gone = damaged.contains(segment_id(segment)) ? set_aside(segment) : remove_file(segment);
-    if (!gone) return gone;
-  }
-  return trouble_with_files;
+  BatchReader reader(options_.journal);
+  const auto read = [&](const std::string& id, SegmentContent& content) { return reader.read(id, content); };
+  const auto outcome = TRY(fold(*store_, ids, read, options_.sending_domain, clock_(), rules_.get().fold));
+  if (outcome.added) add_outcome(outcome);
+  TRY(keep_position(options_.journal, outcome.position));
+  for (const fs::path& segment : batch) TRY(reader.remove(segment));
+  return reader.outcome();
 }
 
 // What waits is looked at in each fold; where there is none, once a minute.
-Result<void> Recorder::settle_waiting() {
+Result<void> Recorder::count_overdue() {
   const Time now = clock_();
-  const bool just_done = settled_at_ && now >= *settled_at_ && now - *settled_at_ < max_join_delay;
-  if (waiting_segments_ > 0 || just_done || (settled_at_ && waiting_records_ == 0)) return {};
-  settled_at_ = now;
-  const auto outcome = count_waiting(*store_, now, rules().fold);
-  if (!outcome) return std::unexpected(outcome.error());
-  note(*outcome);
+  const RecorderCounters counters = counters_.get();
+  const bool just_done =
+      counted_waiting_at_ && now >= *counted_waiting_at_ && now - *counted_waiting_at_ < max_join_delay;
+  if (counters.waiting_segments > 0 || just_done || (counted_waiting_at_ && counters.waiting_records == 0))
+    return {};
+  counted_waiting_at_ = now;
+  add_outcome(TRY(count_waiting(*store_, now, rules_.get().fold)));
   return {};
 }
 
 // A little in each round, so that no fold waits for long.
 Result<void> Recorder::prune() {
-  const Day first = to_day(clock_()) - rules().retention;
+  const auto retention = rules_.get().retention;
+  if (retention.count() == 0) return {};
+  const Day first = to_day(clock_()) - retention;
   if (pruned_for_ == first) return {};
-  const auto removed = store_->prune(first, options_.prune_rows);
-  if (!removed) return std::unexpected(removed.error());
-  pruned_rows_ += *removed;
-  if (*removed == 0) pruned_for_ = first;
+  const std::size_t removed = TRY(store_->prune(first, options_.max_pruned_rows));
+  counters_.lock()->pruned_rows += removed;
+  if (removed == 0) pruned_for_ = first;
   return {};
 }
 
-void Recorder::note(const FoldOutcome& outcome) {
-  folded_sessions_ += outcome.sessions;
-  failed_handshakes_ += outcome.failed;
-  downgraded_sessions_ += outcome.downgraded;
-  waiting_records_ = outcome.waiting;
+void Recorder::add_outcome(const FoldOutcome& outcome) {
+  {
+    const auto counters = counters_.lock();
+    counters->folded_sessions += outcome.sessions;
+    counters->failed_handshakes += outcome.failed;
+    counters->downgraded_sessions += outcome.downgraded;
+    counters->waiting_records = outcome.waiting;
+    for (const auto& [service, failures] : outcome.uncounted) counters->uncounted_failures += failures;
+  }
   for (const auto& [service, failures] : outcome.uncounted) {
-    uncounted_failures_ += failures;
-    if (told_uncounted_.size() >= Services::max_services || !told_uncounted_.insert(service).second) continue;
+    if (logged_uncounted_.size() >= Services::max_services || !logged_uncounted_.insert(service).second)
+      continue;
     log_info(
-        "a handshake that failed at '{}', as the mail server logs, is not counted, since the milter saw no "
-        "such "
-        "session; the next ones are not logged; see 'mta_log_services' in tlsrpt.toml(5)",
+        "a failed handshake at '{}' in the mail server's log is not counted, because the milter saw no such "
+        "session; later ones are not logged; see 'mta_log_services' in tlsrpt.toml(5)",
         printable(service));
   }
   for (const Downgrade& downgrade : outcome.downgrades) {
@@ -384,53 +405,46 @@ void Recorder::measure_waiting() {
     bytes += size;
     ++count;
   }
-  waiting_bytes_ = bytes;
-  waiting_segments_ = count;
-  journal_.set_full(bytes > options_.waiting_bytes);
+  {
+    const auto counters = counters_.lock();
+    counters->waiting_bytes = bytes;
+    counters->waiting_segments = count;
+  }
+  journal_.set_full(bytes > options_.max_waiting_bytes);
 }
 
-void Recorder::trouble(const Error& error) {
-  ++failures_;
-  troubled_ = true;
-  const auto silent = trouble_log_.permit(clock_());
+void Recorder::log_failure(const Error& error) {
+  ++counters_.lock()->failures;
+  is_failing_ = true;
+  const auto silent = failure_log_.permit(clock_());
   if (!silent) return;
   const RecordCounts now = counters().journal.sessions;
   log_error("{}; mail is not affected; sessions held back in memory: {}, lost so far: {}{}", error.message,
             now.held_back, now.lost,
-            *silent > 0 ? fmt::format(" ({} left out)", counted(*silent, "such line")) : "");
+            *silent > 0 ? fmt::format(" ({} not logged)", counted(*silent, "such failure")) : "");
 }
 
 RecorderCounters Recorder::counters() const {
+  RecorderCounters counters = counters_.get();
   JournalCounters journal = journal_.counters();
-  journal.lost += unrecorded_;
-  journal.sessions.lost += unrecorded_sessions_;
-  return {.journal = journal,
-          .uncounted_failures = uncounted_failures_,
-          .folded_sessions = folded_sessions_,
-          .failed_handshakes = failed_handshakes_,
-          .downgraded_sessions = downgraded_sessions_,
-          .failures = failures_,
-          .waiting_bytes = waiting_bytes_,
-          .waiting_segments = waiting_segments_,
-          .waiting_records = waiting_records_,
-          .pruned_rows = pruned_rows_,
-          .last_fold = last_fold_};
+  journal.lost += counters.journal.lost;
+  journal.sessions.lost += counters.journal.sessions.lost;
+  counters.journal = journal;
+  return counters;
 }
 
 Result<std::optional<session::LogPosition>> log_position(const fs::path& journal) {
   Position newest;
-  const auto segments = list_segments(journal);
-  if (!segments) return std::unexpected(segments.error());
-  for (const fs::path& segment : *segments) {
+  const auto segments = TRY(list_segments(journal));
+  for (const fs::path& segment : segments) {
     const auto text = read_file(segment, max_segment_size);
-    if (!text) continue;  // folded meanwhile: then its position is in the file, which is read last
+    if (!text) continue;  // folded meanwhile: then its position is in the position file, which is read last
     (void)read_segment(*text, [&](const Record& record) {
-      if (const auto* note = std::get_if<LogEvent>(&record)) keep_newer(newest, note->position);
+      if (const auto* event = std::get_if<LogEvent>(&record)) keep_newer(newest, event->position);
     });
   }
-  const auto kept = kept_position(journal);
-  if (!kept) return kept;
-  keep_newer(newest, *kept);
+  const auto kept = TRY(kept_position(journal));
+  keep_newer(newest, kept);
   return newest;
 }
 

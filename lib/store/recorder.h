@@ -1,9 +1,9 @@
-// The recorder: takes closed sessions and what the MTA's log tells, keeps them in the journal, folds the
+// The recorder: takes closed sessions and what the MTA's log says, keeps them in the journal, folds the
 // journal into the store.
 //
-// record() never fails towards its caller: whatever is wrong with disk or store, mail flows on. Trouble is
-// counted, and logged once a minute; its end is logged too. Two threads: the keeper syncs the journal and
-// never waits for the store, which is the folder's.
+// record() never fails for its caller: whatever is wrong with disk or store, mail flows on. Failures are
+// counted, and logged once a minute; when they end, that is logged, too. There are two threads: one syncs the
+// journal and never waits for the store, the other folds.
 #pragma once
 
 #include <atomic>
@@ -13,7 +13,6 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <span>
@@ -22,6 +21,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/guarded.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "store/fold.h"
@@ -32,36 +32,38 @@ namespace starttls::store {
 
 using StoreOpener = std::function<Result<std::unique_ptr<Store>>()>;
 
+// The intervals have no default here: config::MilterConfig has it.
 struct RecorderOptions {
-  std::filesystem::path journal;                  // folder of the segments
-  std::chrono::milliseconds sync_interval{1000};  // what a power cut may cost
-  std::chrono::milliseconds fold_interval{5000};  // from the journal to the store
-  std::uint64_t segment_bytes = 8UL << 20U;       // a larger segment is folded early
-  std::uint64_t batch_bytes = 16UL << 20U;        // of segments that are folded in one transaction
-  std::uint64_t waiting_bytes = 1UL << 30U;       // most that waits on disk for a store that is down
-  std::uint64_t held_back_bytes = 16UL << 20U;    // most that waits in memory for a disk that is full
-  std::size_t prune_rows = 1000;                  // most that are removed from the store at a time
+  std::filesystem::path journal;                    // directory of the segments
+  std::chrono::milliseconds sync_interval{};        // the sessions that a power failure may cost
+  std::chrono::milliseconds fold_interval{};        // from the journal to the store
+  std::uint64_t max_segment_bytes = 8UL << 20U;     // a larger segment is folded early
+  std::uint64_t max_batch_bytes = 16UL << 20U;      // of segments that are folded in one transaction
+  std::uint64_t max_waiting_bytes = 1UL << 30U;     // on disk, for a store that is down
+  std::uint64_t max_held_back_bytes = 16UL << 20U;  // in memory, for a disk that is full
+  std::size_t max_pruned_rows = 1000;               // removed from the store at a time
 
   StoreOpener open_store;
-  // Called after a fold found the store damaged; whether it can be opened now. Empty: nothing can be done.
+  // Called after a fold found the store damaged; whether the store can be opened now. Empty: there is no
+  // repair.
   std::function<Result<bool>()> repair_store;
   // Empty: there is no memory of senders.
   SendingDomainFinder sending_domain;
-  // Called by the folder when all is folded that can be.
+  // Called by the fold thread when all is folded that can be.
   std::function<void(Store&)> folded;
 };
 
-// What may change while it runs.
+// What may change while the recorder runs.
 struct RecorderRules {
   FoldRules fold;
-  std::chrono::days retention{400};  // older days are removed from the store
+  std::chrono::days retention{};  // older days are removed from the store; 0: none are
 };
 
 struct RecorderCounters {
   JournalCounters journal;
-  std::uint64_t uncounted_failures = 0;  // that the log has of sessions that are none of ours
+  std::uint64_t uncounted_failures = 0;  // in the log, of sessions that are not recorded
   std::uint64_t folded_sessions = 0;
-  std::uint64_t failed_handshakes = 0;    // of these, those that the log told of
+  std::uint64_t failed_handshakes = 0;    // of these, those whose failure is in the log
   std::uint64_t downgraded_sessions = 0;  // of these
   std::uint64_t failures = 0;             // attempts to write, fold or clean up that failed
   std::uint64_t waiting_bytes = 0;        // of segments that the last fold left
@@ -81,13 +83,13 @@ class Recorder {
   // From any thread.
   void configure(const RecorderRules& rules);
 
-  // Begins to record and to fold what an earlier process left. The one error is Fault::temporary: another
-  // process records into the same folder. Other trouble is logged, and overcome as soon as it passes.
+  // Begins to record, and to fold what an earlier process left. The one error is Fault::temporary: another
+  // process records into the same directory. Other failures are logged, and overcome as soon as they pass.
   Result<void> start();
 
   // Thread-safe.
   void record(const session::Session& session) noexcept;
-  void record(const LogEvent& note) noexcept;
+  void record(const LogEvent& event) noexcept;
 
   // Folds everything that can be folded, closes the store and ends the threads. To be called after the last
   // record().
@@ -98,59 +100,45 @@ class Recorder {
  private:
   class Thread;
   bool append(const std::function<std::string()>& encoded) noexcept;
-  void keep();
+  void sync();
   void fold_round();
   void fold_waiting();
   Result<void> fold_segments();
-  // Of the segments from the first on, as many as are folded in one transaction.
-  std::vector<std::filesystem::path> batch_of(std::span<const std::filesystem::path> segments) const;
+  Result<void> open_store();
+  // Of the segments, from the first on, as many as are folded in one transaction.
+  std::vector<std::filesystem::path> first_batch(std::span<const std::filesystem::path> segments) const;
   Result<void> fold_batch(const std::vector<std::filesystem::path>& batch);
-  Result<void> settle_waiting();
+  Result<void> count_overdue();
   Result<void> prune();
-  void note(const FoldOutcome& outcome);
+  void add_outcome(const FoldOutcome& outcome);
   void measure_waiting();
-  void trouble(const Error& error);
+  void log_failure(const Error& error);
   void repair_after(const Error& error);
-  RecorderRules rules() const;
 
   const RecorderOptions options_;
   const Clock clock_;
   Journal journal_;
 
-  // The folder's own.
-  std::unique_ptr<Store> store_;    // none: to be opened at the next fold
-  std::optional<Time> settled_at_;  // none: what waits in the store has not been looked at yet
-  std::optional<Day> pruned_for_;   // everything that was to go on that day is gone
+  // Of the fold thread.
+  std::unique_ptr<Store> store_;            // none: to be opened at the next fold
+  std::optional<Time> counted_waiting_at_;  // empty until the first pass
+  std::optional<Day> pruned_for_;           // all earlier days were removed
   std::uint64_t failures_at_round_ = 0;
-  std::set<std::string> told_uncounted_;  // services that were logged
+  std::set<std::string> logged_uncounted_;  // services
 
-  OncePerMinute trouble_log_;
-  std::atomic<bool> troubled_ = false;  // since the last time all went well
-  std::atomic<std::uint64_t> folded_sessions_{0};
-  std::atomic<std::uint64_t> failed_handshakes_{0};
-  std::atomic<std::uint64_t> downgraded_sessions_{0};
-  std::atomic<std::uint64_t> failures_{0};
-  std::atomic<std::uint64_t> uncounted_failures_{0};
-  std::atomic<std::uint64_t> unrecorded_{0};
-  std::atomic<std::uint64_t> unrecorded_sessions_{0};
-  std::atomic<std::uint64_t> waiting_bytes_{0};
-  std::atomic<std::uint64_t> waiting_segments_{0};
-  std::atomic<std::uint64_t> waiting_records_{0};
-  std::atomic<std::uint64_t> pruned_rows_{0};
-  std::atomic<Time> last_fold_{Time{}};
-
-  mutable std::mutex rules_mutex_;
-  RecorderRules rules_;
-
-  std::mutex mutex_;  // guards stopping_
+  OncePerMinute failure_log_;
+  std::atomic<bool> is_failing_ = false;  // since the last round without a failure
+  // Without those of the journal, but for the records that were lost before they came there.
+  Guarded<RecorderCounters> counters_;
+  Guarded<RecorderRules> rules_;
+  Guarded<bool> stopping_{false};
   std::condition_variable wake_;
-  bool stopping_ = false;
-  std::thread keeper_;
-  std::thread folder_;
+  std::thread sync_thread_;
+  std::thread fold_thread_;
 };
 
-// How far the MTA's log was read when the journal was last written: from what a recorder left in its folder,
-// also while it runs. Nothing where it was never followed. Fault::io, Fault::permission.
+// How far the MTA's log was read when the journal was last written: from what a recorder left in its
+// directory, also while it runs. Nothing where the log was never read. Fault::io, Fault::permission.
 Result<std::optional<session::LogPosition>> log_position(const std::filesystem::path& journal);
 
 }  // namespace starttls::store

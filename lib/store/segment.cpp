@@ -38,7 +38,7 @@ std::uint32_t checksum(std::string_view payload) {
 
 std::string new_segment_id(Time now) {
   std::uint64_t random = 0;
-  // getrandom(2) gives up to 256 bytes whole, or fails on kernels that have none, which Debian 12 is not.
+  // getrandom(2) returns up to 256 bytes whole; it fails only on kernels older than those of Debian 12.
   if (::getrandom(&random, sizeof random, 0) != sizeof random) random = static_cast<std::uint64_t>(::clock());
   return fmt::format("{:015}-{:016x}", now.time_since_epoch().count(), random);
 }
@@ -62,7 +62,8 @@ Result<SegmentDamage> read_segment(std::string_view content, const std::function
   content.remove_prefix(segment_magic.size());
   while (!content.empty()) {
     const std::size_t length = content.size() >= head_size ? get_u32(content) : 0;
-    // A power cut leaves zeroes; a length out of range, or past the end, cannot be stepped over.
+    // After a power failure there may be zeroes. A length that is out of range, or past the end, hides what
+    // follows.
     if (length == 0 || length > max_payload_size || content.size() - head_size < length) {
       damage.tail = content.size();
       break;
@@ -80,17 +81,17 @@ Result<SegmentDamage> read_segment(std::string_view content, const std::function
   return damage;
 }
 
-Result<std::vector<fs::path>> list_segments(const fs::path& folder) {
+Result<std::vector<fs::path>> list_segments(const fs::path& directory) {
   std::vector<fs::path> segments;
   std::error_code error;
-  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code unknown;
     const bool is_file = entry->is_regular_file(unknown);
     if (is_file && entry->path().extension() == segment_suffix) segments.push_back(entry->path());
   }
   if (error && error != std::errc::no_such_file_or_directory) {
     const Fault fault = error == std::errc::permission_denied ? Fault::permission : Fault::io;
-    return fail(fault, "{}: {}", printable(folder.string()), error.message());
+    return fail(fault, "{}: {}", printable(directory.string()), error.message());
   }
   std::ranges::sort(segments);
   return segments;
@@ -102,7 +103,7 @@ std::string segment_id(const fs::path& segment) {
 
 Time segment_time(std::string_view id) {
   std::int64_t milliseconds = 0;
-  // A file that somebody else named is of no time that anything waits for.
+  // A name that this program did not choose has no time: 1970.
   std::from_chars(id.data(), id.data() + id.size(), milliseconds);
   return Time{std::chrono::milliseconds{milliseconds}};
 }

@@ -3,10 +3,10 @@
 //   file   = magic record*             magic: the 8 bytes "STKJRNL1"
 //   record = length crc payload        length: u32, little endian, of the payload (1 to 65536)
 //                                      crc: u32, little endian, CRC-32 (ISO 3309, as zlib's) of the payload
-//                                      payload: session::encode() of a session or a note (record.h)
+//                                      payload: encode() of a session or a log event (record.h)
 //
-// A record is appended with one write(2), so that only a power cut or a full disk leaves a part of one, at
-// the end. The file's name without ".segment" is its id: unique for ever, and in the order of creation.
+// A record is appended with one write(2), so that only a power failure or a full disk leaves a part of one,
+// at the end. The file's name without ".segment" is its id: unique for ever, and in the order of creation.
 #pragma once
 
 #include <cstddef>
@@ -35,19 +35,19 @@ inline constexpr std::size_t frame_head = 8;  // bytes of length and crc
 // length, crc, payload; the payload must have 1 to max_payload_size bytes.
 std::string frame(std::string_view payload);
 
-// What a segment held beyond its good records.
+// What a segment has besides its good records.
 struct SegmentDamage {
-  std::size_t records = 0;  // whole records whose CRC or content is wrong; passed over
+  std::size_t records = 0;  // whole records whose CRC or content is wrong; ignored
   std::size_t tail = 0;     // bytes at the end that are no whole record
   bool any() const { return records > 0 || tail > 0; }
 };
 
-// Gives each good record of the segment's content to `sink`, in order. Fault::data where it is no segment at
-// all.
+// Hands each good record of the segment's content to `sink`, in order. Fault::data where it is not a segment
+// at all.
 Result<SegmentDamage> read_segment(std::string_view content, const std::function<void(Record)>& sink);
 
-// The segments of a journal folder, oldest first; empty where there is no such folder.
-Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& folder);
+// The segments of a journal directory, oldest first; empty where there is no such directory.
+Result<std::vector<std::filesystem::path>> list_segments(const std::filesystem::path& directory);
 
 std::string segment_id(const std::filesystem::path& segment);
 

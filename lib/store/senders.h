@@ -1,5 +1,5 @@
-// The memory of sending domains: how each has protected its mail, so that one that comes without TLS after it
-// has always used it is noticed.
+// The history of sending domains: how each has protected its mail. It shows a domain that comes without TLS
+// after it has always used TLS.
 #pragma once
 
 #include <cstdint>
@@ -27,14 +27,13 @@ struct Sender {
 };
 using Senders = std::map<std::string, Sender>;
 
-// When sending domains were forgotten: sessions that ended before are remembered no more, whenever they are
-// folded.
+// When sending domains were forgotten: sessions that ended before do not count, whenever they are folded.
 using Forgotten = std::map<std::string, Time>;
 
-// Adds what a part knows to what the whole knows.
+// Adds more sessions to those of a sender.
 void add(Sender& sender, const Sender& more);
 
-// A sending domain that had used TLS often enough came in plaintext.
+// Sessions in plaintext of a sending domain that had used TLS often enough.
 struct Downgrade {
   std::string sender;
   Day day;

@@ -2,14 +2,14 @@
 
 #include <memory>
 
+#include "base/try.h"
 #include "publicsuffix/public_suffixes.h"
 
 namespace starttls::store {
 
 Result<store::SendingDomainFinder> sending_domain() {
-  auto suffixes = publicsuffix::PublicSuffixes::load();
-  if (!suffixes) return std::unexpected(suffixes.error());
-  const auto shared = std::make_shared<const publicsuffix::PublicSuffixes>(std::move(*suffixes));
+  auto suffixes = TRY(publicsuffix::PublicSuffixes::load());
+  const auto shared = std::make_shared<const publicsuffix::PublicSuffixes>(std::move(suffixes));
   return [shared](const std::string& client_name) { return shared->registrable(client_name); };
 }
 

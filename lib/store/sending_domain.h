@@ -1,4 +1,4 @@
-// Who sends: the domain that stands for the hosts of one owner.
+// The sending domain of a client: the domain that stands for the hosts of one owner.
 #pragma once
 
 #include "base/result.h"
@@ -8,6 +8,6 @@ namespace starttls::store {
 
 // The registrable domain of a client's verified name, by the Public Suffix List. Thread-safe.
 // Fault::unavailable where there is no such list.
-Result<store::SendingDomainFinder> sending_domain();
+Result<SendingDomainFinder> sending_domain();
 
 }  // namespace starttls::store

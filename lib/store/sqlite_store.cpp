@@ -1,6 +1,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "base/try.h"
 #include "sqlite/schema.h"
 #include "sqlite/sqlite.h"
 #include "store/columns.h"
@@ -93,7 +94,8 @@ constexpr const char* from_version_1_end = R"sql(
   DROP TABLE folded_segments_1;
 )sql";
 
-// Version 2 did not know when a sender was forgotten. What is made of version 1 has the table already.
+// Version 2 did not store when a sender was forgotten. The upgrade of version 1 has created the table
+// already.
 constexpr const char* from_version_2 = R"sql(
   CREATE TABLE IF NOT EXISTS forgotten (
     domain TEXT PRIMARY KEY,
@@ -152,17 +154,15 @@ constexpr std::string_view read_counts = R"sql(
 template <class Take>
 Result<void> for_each_row(Statement& rows, Take take) {
   for (;;) {
-    const auto row = rows.step();
-    if (!row) return std::unexpected(row.error());
-    if (!*row) return {};
+    const auto row = TRY(rows.step());
+    if (!row) return {};
     if (Result<void> taken = take(rows); !taken) return taken;
   }
 }
 
 Result<bool> has_segment(Database& database, const std::string& segment) {
-  auto statement = database.prepare("SELECT 1 FROM folded_segments WHERE id = ?1");
-  if (!statement) return std::unexpected(statement.error());
-  return statement->bind(1, segment).step();
+  auto statement = TRY(database.prepare("SELECT 1 FROM folded_segments WHERE id = ?1"));
+  return statement.bind(1, segment).step();
 }
 
 class SqliteFold final : public FoldTransaction {
@@ -173,95 +173,82 @@ class SqliteFold final : public FoldTransaction {
   Result<bool> is_folded(const std::string& segment) override { return has_segment(database_, segment); }
 
   Result<std::string> waiting() override {
-    auto statement = database_.prepare("SELECT records FROM waiting");
-    if (!statement) return std::unexpected(statement.error());
-    const auto row = statement->step();
-    if (!row) return std::unexpected(row.error());
-    return *row ? statement->text(0) : std::string();
+    auto statement = TRY(database_.prepare("SELECT records FROM waiting"));
+    const auto row = TRY(statement.step());
+    return row ? statement.text(0) : std::string();
   }
 
   Result<Senders> senders(const std::set<std::string>& domains) override {
     Senders known;
-    auto statement = database_.prepare(
-        "SELECT tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = ?1");
-    if (!statement) return std::unexpected(statement.error());
+    auto statement = TRY(database_.prepare(
+        "SELECT tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = ?1"));
     for (const std::string& domain : domains) {
-      const auto row = statement->bind(1, domain).step();
-      if (!row) return std::unexpected(row.error());
-      if (*row) known.emplace(domain, sender_in(*statement, 0));
-      statement->reset();
+      const auto row = TRY(statement.bind(1, domain).step());
+      if (row) known.emplace(domain, sender_in(statement, 0));
+      statement.reset();
     }
     return known;
   }
 
   Result<Forgotten> forgotten() override {
-    auto rows = database_.prepare("SELECT domain, forgotten_at FROM forgotten");
-    if (!rows) return std::unexpected(rows.error());
+    auto rows = TRY(database_.prepare("SELECT domain, forgotten_at FROM forgotten"));
     Forgotten found;
-    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+    TRY(for_each_row(rows, [&](const Statement& row) -> Result<void> {
       found.emplace(row.text(0), time_in(row, 1));
       return {};
-    });
-    if (!done) return std::unexpected(done.error());
+    }));
     return found;
   }
 
   Result<void> add(const DailyCounts& counts) override {
-    auto sessions = database_.prepare(add_sessions);
-    if (!sessions) return std::unexpected(sessions.error());
-    auto domain = database_.prepare(add_domain);
-    if (!domain) return std::unexpected(domain.error());
+    auto sessions = TRY(database_.prepare(add_sessions));
+    auto domain = TRY(database_.prepare(add_domain));
     for (const auto& [of, count] : counts) {
-      const auto id = add_total(*sessions, of, count.total);
-      if (!id) return std::unexpected(id.error());
+      const auto id = TRY(add_total(sessions, of, count.total));
       for (const auto& [name, tally] : count.recipient_domains) {
-        domain->bind(1, *id)
+        domain.bind(1, id)
             .bind(2, name)
             .bind(3, to_number(tally.sessions))
             .bind(4, to_number(tally.messages));
-        if (auto done = domain->run(); !done) return done;
+        TRY(domain.run());
       }
     }
     return {};
   }
 
   Result<void> add(const Senders& more) override {
-    auto statement = database_.prepare(add_sender);
-    if (!statement) return std::unexpected(statement.error());
+    auto statement = TRY(database_.prepare(add_sender));
     for (const auto& [domain, sender] : more) {
-      statement->bind(1, domain).bind(2, to_number(sender.tls_sessions)).bind(3, to_number(sender.last_tls));
-      statement->bind(4, sender.best_tls);
-      if (sender.last_downgrade) statement->bind(5, to_number(*sender.last_downgrade));
-      if (auto done = statement->run(); !done) return done;
+      statement.bind(1, domain).bind(2, to_number(sender.tls_sessions)).bind(3, to_number(sender.last_tls));
+      statement.bind(4, sender.best_tls);
+      if (sender.last_downgrade) statement.bind(5, to_number(*sender.last_downgrade));
+      TRY(statement.run());
     }
     return {};
   }
 
   Result<void> add(const std::vector<Downgrade>& downgrades) override {
-    auto statement = database_.prepare(add_downgrade);
-    if (!statement) return std::unexpected(statement.error());
+    auto statement = TRY(database_.prepare(add_downgrade));
     for (const Downgrade& downgrade : downgrades) {
-      statement->bind(1, downgrade.sender)
+      statement.bind(1, downgrade.sender)
           .bind(2, to_number(downgrade.day))
           .bind(3, to_number(downgrade.sessions));
-      statement->bind(4, to_number(downgrade.first_plaintext)).bind(5, to_number(downgrade.last_tls));
-      statement->bind(6, downgrade.best_tls).bind(7, to_number(downgrade.tls_sessions));
-      if (auto done = statement->run(); !done) return done;
+      statement.bind(4, to_number(downgrade.first_plaintext)).bind(5, to_number(downgrade.last_tls));
+      statement.bind(6, downgrade.best_tls).bind(7, to_number(downgrade.tls_sessions));
+      TRY(statement.run());
     }
     return {};
   }
 
   Result<void> set_waiting(const std::string& records) override {
     if (auto done = database_.execute("DELETE FROM waiting"); !done || records.empty()) return done;
-    auto statement = database_.prepare("INSERT INTO waiting VALUES (?1)");
-    if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, records).run();
+    auto statement = TRY(database_.prepare("INSERT INTO waiting VALUES (?1)"));
+    return statement.bind(1, records).run();
   }
 
   Result<void> record(const std::string& segment, Time now) override {
-    auto statement = database_.prepare("INSERT INTO folded_segments (id, folded_at) VALUES (?1, ?2)");
-    if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, segment).bind(2, to_number(now)).run();
+    auto statement = TRY(database_.prepare("INSERT INTO folded_segments (id, folded_at) VALUES (?1, ?2)"));
+    return statement.bind(1, segment).bind(2, to_number(now)).run();
   }
 
   Result<void> commit() override { return transaction_.commit(); }
@@ -276,10 +263,9 @@ class SqliteFold final : public FoldTransaction {
     sessions.bind(8, std::int64_t{of.cipher_bits}).bind(9, to_string(of.client_certificate));
     sessions.bind(10, to_string(of.failure)).bind(11, std::int64_t{of.downgraded ? 1 : 0});
     sessions.bind(12, to_number(total.sessions)).bind(13, to_number(total.messages));
-    const auto row = sessions.step();
-    if (!row) return std::unexpected(row.error());
+    TRY(sessions.step());
     const std::int64_t id = sessions.number(0);
-    if (auto done = sessions.run(); !done) return std::unexpected(done.error());
+    TRY(sessions.run());
     return id;
   }
 
@@ -292,48 +278,41 @@ constexpr std::uintmax_t most_log_bytes = 4 << 20;  // as SQLite's own default
 class SqliteStore final : public Store {
  public:
   SqliteStore(Database database, const std::filesystem::path& file)
-      : database_(std::move(database)), log_(file.string() + "-wal"), watch_(file) {}
+      : database_(std::move(database)), log_(file.string() + "-wal"), damage_(file) {}
 
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
     if (database_.has_moved()) return fail(Fault::unavailable, "the store's file was removed");
-    if (auto sound = watch_.check(); !sound) return std::unexpected(sound.error());
-    if (auto done = checkpoint(); !done) return std::unexpected(done.error());
-    auto transaction = Transaction::begin(database_, "IMMEDIATE");
-    if (!transaction) return std::unexpected(transaction.error());
-    return std::make_unique<SqliteFold>(database_, std::move(*transaction));
+    TRY(damage_.check());
+    TRY(checkpoint());
+    auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
+    return std::make_unique<SqliteFold>(database_, std::move(transaction));
   }
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
                         const CountSink& take) override {
     // In one read transaction all answers are of the same moment.
-    auto transaction = Transaction::begin(database_, "DEFERRED");
-    if (!transaction) return std::unexpected(transaction.error());
-    if (auto given = give_counts(period, take); !given) return std::unexpected(given.error());
+    const auto transaction = TRY(Transaction::begin(database_, "DEFERRED"));
+    TRY(give_counts(period, take));
     Snapshot snapshot;
     for (const std::string& segment : segments) {
-      const auto known = has_segment(database_, segment);
-      if (!known) return std::unexpected(known.error());
-      if (*known) snapshot.folded.insert(segment);
+      const auto known = TRY(has_segment(database_, segment));
+      if (known) snapshot.folded.insert(segment);
     }
-    auto waiting = database_.prepare("SELECT records FROM waiting");
-    if (!waiting) return std::unexpected(waiting.error());
-    auto done = for_each_row(*waiting, [&](const Statement& row) -> Result<void> {
+    auto waiting = TRY(database_.prepare("SELECT records FROM waiting"));
+    TRY(for_each_row(waiting, [&](const Statement& row) -> Result<void> {
       snapshot.waiting.push_back(row.text(0));
       return {};
-    });
-    if (!done) return std::unexpected(done.error());
+    }));
     return snapshot;
   }
 
   Result<void> forget_segments(Time folded_before) override {
-    auto statement = database_.prepare("DELETE FROM folded_segments WHERE folded_at < ?1");
-    if (!statement) return std::unexpected(statement.error());
-    return statement->bind(1, to_number(folded_before)).run();
+    auto statement = TRY(database_.prepare("DELETE FROM folded_segments WHERE folded_at < ?1"));
+    return statement.bind(1, to_number(folded_before)).run();
   }
 
-  Result<std::size_t> prune(Day before, std::size_t most) override {
-    auto transaction = Transaction::begin(database_, "IMMEDIATE");
-    if (!transaction) return std::unexpected(transaction.error());
+  Result<std::size_t> prune(Day before, std::size_t max_rows) override {
+    auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
     const std::int64_t changes_before = database_.total_changes();
     const std::string old = "(SELECT id FROM session_counts WHERE day < ?1 ORDER BY day, id LIMIT ?2)";
     for (const std::string& sql :
@@ -345,62 +324,53 @@ class SqliteStore final : public Store {
                       "(SELECT domain FROM senders WHERE last_tls < ?1 * 86400000 LIMIT ?2)"),
           std::string("DELETE FROM forgotten WHERE domain IN "
                       "(SELECT domain FROM forgotten WHERE forgotten_at < ?1 * 86400000 LIMIT ?2)")}) {
-      auto statement = database_.prepare(sql);
-      if (!statement) return std::unexpected(statement.error());
-      statement->bind(1, to_number(before)).bind(2, static_cast<std::int64_t>(most));
-      if (auto done = statement->run(); !done) return std::unexpected(done.error());
+      auto statement = TRY(database_.prepare(sql));
+      statement.bind(1, to_number(before)).bind(2, static_cast<std::int64_t>(max_rows));
+      TRY(statement.run());
     }
-    if (auto committed = transaction->commit(); !committed) return std::unexpected(committed.error());
+    TRY(transaction.commit());
     return static_cast<std::size_t>(database_.total_changes() - changes_before);
   }
 
   Result<std::vector<Downgrade>> downgrades(const Period& period) override {
-    auto rows = database_.prepare(
+    auto rows = TRY(database_.prepare(
         "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
-        "WHERE day BETWEEN ?1 AND ?2 ORDER BY day, sender");
-    if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, to_number(period.since)).bind(2, to_number(period.until));
+        "WHERE day BETWEEN ?1 AND ?2 ORDER BY day, sender"));
+    rows.bind(1, to_number(period.since)).bind(2, to_number(period.until));
     std::vector<Downgrade> found;
-    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+    TRY(for_each_row(rows, [&](const Statement& row) -> Result<void> {
       found.push_back(downgrade_in(row));
       return {};
-    });
-    if (!done) return std::unexpected(done.error());
+    }));
     return found;
   }
 
-  Result<Senders> senders(std::uint64_t least_tls_sessions) override {
-    auto rows = database_.prepare(
+  Result<Senders> senders(std::uint64_t min_tls_sessions) override {
+    auto rows = TRY(database_.prepare(
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE tls_sessions >= "
-        "?1");
-    if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, to_number(least_tls_sessions));
+        "?1"));
+    rows.bind(1, to_number(min_tls_sessions));
     Senders found;
-    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+    TRY(for_each_row(rows, [&](const Statement& row) -> Result<void> {
       found.emplace(row.text(0), sender_in(row, 1));
       return {};
-    });
-    if (!done) return std::unexpected(done.error());
+    }));
     return found;
   }
 
   Result<bool> forget_sender(const std::string& domain, Time now) override {
-    auto transaction = Transaction::begin(database_, "IMMEDIATE");
-    if (!transaction) return std::unexpected(transaction.error());
+    auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
     const std::int64_t changes_before = database_.total_changes();
-    auto statement = database_.prepare("DELETE FROM senders WHERE domain = ?1");
-    if (!statement) return std::unexpected(statement.error());
-    if (auto done = statement->bind(1, domain).run(); !done) return std::unexpected(done.error());
+    auto statement = TRY(database_.prepare("DELETE FROM senders WHERE domain = ?1"));
+    TRY(statement.bind(1, domain).run());
     const bool known = database_.total_changes() > changes_before;
-    auto note = database_.prepare(
-        "INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET "
-        "forgotten_at = max(forgotten_at, excluded.forgotten_at)");
-    if (!note) return std::unexpected(note.error());
-    note->bind(1, domain).bind(2, to_number(now));
-    if (auto done = note->run(); !done) return std::unexpected(done.error());
-    if (auto done = database_.execute("UPDATE forgettings SET number = number + 1"); !done)
-      return std::unexpected(done.error());
-    if (auto done = transaction->commit(); !done) return std::unexpected(done.error());
+    auto note =
+        TRY(database_.prepare("INSERT INTO forgotten VALUES (?1, ?2) ON CONFLICT DO UPDATE SET "
+                              "forgotten_at = max(forgotten_at, excluded.forgotten_at)"));
+    note.bind(1, domain).bind(2, to_number(now));
+    TRY(note.run());
+    TRY(database_.execute("UPDATE forgettings SET number = number + 1"));
+    TRY(transaction.commit());
     return known;
   }
 
@@ -411,19 +381,17 @@ class SqliteStore final : public Store {
  private:
   // The rows of a class, one a recipient domain, come one after the other.
   Result<void> give_counts(const Period& period, const CountSink& take) {
-    auto rows = database_.prepare(read_counts);
-    if (!rows) return std::unexpected(rows.error());
-    rows->bind(1, to_number(period.since)).bind(2, to_number(period.until));
+    auto rows = TRY(database_.prepare(read_counts));
+    rows.bind(1, to_number(period.since)).bind(2, to_number(period.until));
     SessionClass of;
     ClassCount count;
     std::int64_t id = -1;
-    auto done = for_each_row(*rows, [&](const Statement& row) -> Result<void> {
+    auto done = for_each_row(rows, [&](const Statement& row) -> Result<void> {
       if (row.number(0) != id) {
         if (id >= 0) take(of, count);
         id = row.number(0);
-        auto next = class_in(row, day_in(row, 1), 2);
-        if (!next) return std::unexpected(next.error());
-        of = std::move(*next);
+        auto next = TRY(class_in(row, day_in(row, 1), 2));
+        of = std::move(next);
         count.total = tally_in(row, 12);
         count.recipient_domains.clear();
       }
@@ -435,19 +403,19 @@ class SqliteStore final : public Store {
   }
 
   // Brings what was committed from SQLite's log into the file: nothing else changes the file while it is
-  // open, so that any other change is somebody else's.
+  // open, so that any other change is of another program.
   Result<void> checkpoint() {
     std::error_code none;
     const auto size = std::filesystem::file_size(log_, none);
     if (none || size < most_log_bytes) return {};
     auto done = database_.execute("PRAGMA wal_checkpoint(PASSIVE)");
-    watch_.note();
+    damage_.remember();
     return done;
   }
 
   Database database_;
   const std::filesystem::path log_;
-  DamageDetector watch_;
+  DamageDetector damage_;
 };
 
 // Who may read the journal may read the store.
@@ -458,32 +426,28 @@ constexpr mode_t store_mode = 0640;
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access) {
   std::error_code ignored;
   if (access == Access::owner && !std::filesystem::exists(file, ignored)) {
-    if (auto created = sqlite::create(file, schema(), store_mode); !created)
-      return std::unexpected(created.error());
+    TRY(sqlite::create(file, schema(), store_mode));
   }
   const auto opening = access == Access::read ? sqlite::OpenMode::read_only : sqlite::OpenMode::read_write;
-  auto database = Database::open(file, opening);
-  if (!database) return std::unexpected(database.error());
+  auto database = TRY(Database::open(file, opening));
   if (access == Access::owner) {
-    if (auto done = sqlite::upgrade(*database, schema()); !done) return std::unexpected(done.error());
+    TRY(sqlite::upgrade(database, schema()));
   }
-  if (auto done = sqlite::check(*database, schema(), file); !done) return std::unexpected(done.error());
+  TRY(sqlite::check(database, schema(), file));
   if (access != Access::read) {
     // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked. The
-    // store makes its checkpoints itself; after one, the log begins anew at its true size.
-    auto done = database->execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
-        "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0");
-    if (!done) return std::unexpected(done.error());
-    database->persist_wal();
+    // store writes its checkpoints itself; after one, the log starts again at its true size.
+    TRY(
+        database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                         "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0"));
+    database.persist_wal();
   }
-  return std::make_unique<SqliteStore>(std::move(*database), file);
+  return std::make_unique<SqliteStore>(std::move(database), file);
 }
 
 Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Time now) {
-  const auto damaged = is_damaged(file);
-  if (!damaged) return std::unexpected(damaged.error());
-  if (!*damaged) return std::string();
+  const auto damaged = TRY(is_damaged(file));
+  if (!damaged) return std::string();
   std::string aside = fmt::format("{}.damaged-{}", file.string(), now.time_since_epoch().count());
   // SQLite's log of the database goes with it; without it, what is there would be less.
   for (const char* suffix : {"-wal", "-shm", ""}) {

@@ -1,8 +1,8 @@
-// The database behind the journal.
+// The database that the journal is folded into.
 //
-// Exactly once: a fold (fold.h) adds what a segment comes to and records the segment's id in one transaction,
-// and does nothing for an id that is recorded already. Whoever unlinks a segment after its fold, and folds
-// again what is still there after a crash, loses nothing and counts nothing twice.
+// Exactly once: a fold (fold.h) adds the counts of a segment and records the segment's id in one transaction,
+// and does nothing for an id that is recorded already. A writer that unlinks a segment after its fold, and
+// after a crash folds again what is still there, loses nothing and counts nothing twice.
 //
 // A store has one or more writers, each the state directory of one MX host; what belongs to one of them says
 // so.
@@ -29,7 +29,7 @@ struct Period {
 };
 
 struct Snapshot {
-  std::set<std::string> folded;      // those of the asked segments that are in the counts
+  std::set<std::string> folded;      // those of the given segments that are in the counts
   std::vector<std::string> waiting;  // of each writer (fold.h)
 };
 
@@ -42,10 +42,10 @@ class FoldTransaction {
   virtual ~FoldTransaction() = default;
 
   virtual Result<bool> is_folded(const std::string& segment) = 0;
-  // What the writer's last fold left waiting; "" for nothing.
+  // The records that wait after the writer's last fold; "" for none.
   virtual Result<std::string> waiting() = 0;
-  // Those of the sending domains that are known. Other writers may add to them meanwhile: what a writer makes
-  // of them is then as if it had come first.
+  // Those of the sending domains that the store has. Other writers may add to them at the same time: the
+  // result is then as if this writer had been first.
   virtual Result<Senders> senders(const std::set<std::string>& domains) = 0;
   virtual Result<Forgotten> forgotten() = 0;
 
@@ -66,25 +66,26 @@ class Store {
 
   virtual Result<std::unique_ptr<FoldTransaction>> begin_fold() = 0;
 
-  // Gives the counts of the days, each class once, and says what waits and which of the segments are in
-  // either, as of one moment.
+  // Hands the counts of the days to `take`, each class once. Returns what waits, and which of the segments
+  // are in either, as of one moment.
   virtual Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
                                 const CountSink& take) = 0;
 
-  // Forgets the ids of the writer's segments folded before the time. Only for segments whose files are gone.
+  // Forgets the ids of the writer's segments folded before the time. Only for segments whose files were
+  // removed.
   virtual Result<void> forget_segments(Time folded_before) = 0;
 
-  // Removes counts and downgrades of earlier days and senders that were last seen, or forgotten, on one of
-  // them, up to `most` rows; returns how many there were. The fold waits no longer than these take.
-  virtual Result<std::size_t> prune(Day before, std::size_t most) = 0;
+  // Removes counts and downgrades of earlier days, and senders that were last seen, or forgotten, on one of
+  // them, up to `max_rows` rows; returns how many there were. A fold waits no longer than these take.
+  virtual Result<std::size_t> prune(Day before, std::size_t max_rows) = 0;
 
   virtual Result<std::vector<Downgrade>> downgrades(const Period& period) = 0;
   // Sending domains with at least so many sessions with TLS.
-  virtual Result<Senders> senders(std::uint64_t least_tls_sessions) = 0;
-  // Forgets what is known of a sending domain, and what journals know of it that are not folded yet; false
-  // where the store knows nothing.
+  virtual Result<Senders> senders(std::uint64_t min_tls_sessions) = 0;
+  // Forgets a sending domain, also in journals that are not folded yet; false where the store does not have
+  // it.
   virtual Result<bool> forget_sender(const std::string& domain, Time now) = 0;
-  // Another number whenever a sending domain was forgotten.
+  // A number that changes whenever a sending domain is forgotten.
   virtual Result<std::int64_t> forget_generation() = 0;
 };
 
@@ -95,20 +96,20 @@ enum class Access {
   owner,
 };
 
-// The embedded store: one SQLite file with one writer. Fault::data where the file is no store of ours or was
-// made by a newer version, else why it cannot be opened: Fault::unavailable, Fault::permission,
-// Fault::temporary (another process has it locked), Fault::io.
+// The embedded store: one SQLite file with one writer. Fault::data where the file is not a store or is of a
+// newer version, else why it cannot be opened: Fault::unavailable, Fault::permission, Fault::temporary
+// (another process has locked it), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
 // A store that several MX hosts share: a database of PostgreSQL, or of an engine that speaks its protocol and
-// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::owner. Fault::data where
-// the database has no store of ours, or one of a newer version; other errors as of postgres.h. A connection
-// that was lost is made again by the next fold.
+// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::owner. Fault::data where the database has
+// no store, or one of a newer version; other errors as of postgres.h. The next fold connects again after a
+// connection was lost.
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access);
 
-// Where the file of an embedded store is damaged, moves it aside as FILE.damaged-TIME and returns its new
-// name; "" where it is sound, also where it is sound but not ours.
+// Renames the file of an embedded store that is damaged to FILE.damaged-TIME, and returns the new name; ""
+// where it is sound, also where it is not a store.
 Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Time now);
 
 }  // namespace starttls::store

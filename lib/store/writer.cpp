@@ -10,6 +10,7 @@
 #include "base/atomic_file.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "base/try.h"
 
 namespace starttls::store {
 namespace {
@@ -29,13 +30,11 @@ Result<std::string> new_name() {
 
 // Whole or not at all; a process that was faster has its way.
 Result<void> make(const fs::path& file) {
-  const auto name = new_name();
-  if (!name) return std::unexpected(name.error());
-  auto draft = AtomicFile::create(file, 0640);
-  if (!draft) return std::unexpected(draft.error());
-  draft->append(*name + "\n");
-  if (auto done = draft->finish(); !done) return done;
-  return draft->commit_if_new();
+  const auto name = TRY(new_name());
+  auto draft = TRY(AtomicFile::create(file, 0640));
+  draft.append(name + "\n");
+  TRY(draft.finish());
+  return draft.commit_if_new();
 }
 
 }  // namespace
@@ -44,11 +43,10 @@ Result<std::string> writer_id(const fs::path& state_dir) {
   const fs::path file = state_dir / "writer";
   std::error_code error;
   if (!fs::exists(file, error) && !error) {
-    if (auto made = make(file); !made) return std::unexpected(made.error());
+    TRY(make(file));
   }
-  const auto text = read_file(file, 1000);
-  if (!text) return text;
-  std::string name(trim(*text));
+  const auto text = TRY(read_file(file, 1000));
+  std::string name(trim(text));
   if (name.size() != name_size || name.find_first_not_of(digits) != std::string::npos) {
     return fail(Fault::config, "{}: is not the name of a writer; remove the file", printable(file.string()));
   }

@@ -8,8 +8,8 @@
 
 namespace starttls::store {
 
-// The state directory's name in a shared store: random, made when it is first asked for, kept in the file
-// `writer`. Who copies a state directory to a second host removes it there.
+// The state directory's id in a shared store: random, created at the first call, kept in the file `writer`.
+// In a state directory that was copied to a second host, the file must be removed.
 Result<std::string> writer_id(const std::filesystem::path& state_dir);
 
 }  // namespace starttls::store

@@ -64,6 +64,8 @@ Result<void> fold(const std::filesystem::path& state_dir) {
   if (!sending) return std::unexpected(sending.error());
   store::RecorderOptions options;
   options.journal = store::journal_directory(state_dir);
+  options.sync_interval = std::chrono::seconds(1);
+  options.fold_interval = std::chrono::seconds(5);
   options.open_store = [&] {
     return store::open_store({.state_dir = state_dir, .store_url = {}}, store::Access::owner);
   };

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
       fuzz::require(place + line.size() < size && text.substr(place, line.size()) == line);
       const auto parts = mtalog::split(line);
       if (!parts) return;
-      const auto time = times.time_of(parts->stamp, Time{}, text.size() % 2 == 0);
+      const auto time = times.resolve(parts->stamp, Time{}, text.size() % 2 == 0);
       if (!time) return;
       const auto failure = assembler.add(*parts, *time, place);
       fuzz::require(!failure || IpAddress::parse(failure->client_address).has_value());

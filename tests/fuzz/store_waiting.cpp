@@ -38,8 +38,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     if (!record) continue;
     if (auto* session = std::get_if<session::Session>(&*record))
       waiting.sessions.push_back(std::move(*session));
-    if (auto* note = std::get_if<store::LogEvent>(&*record); note != nullptr && note->failure)
-      waiting.notes.push_back(std::move(*note));
+    if (auto* event = std::get_if<store::LogEvent>(&*record); event != nullptr && event->failure)
+      waiting.events.push_back(std::move(*event));
   }
   const std::size_t before = waiting.size();
   const auto joined = store::join(std::move(waiting), Time{});

@@ -61,8 +61,8 @@ Script numbered_script(std::uint32_t number) {
 
 std::string_view failure_of(std::uint32_t number) {
   static constexpr std::array<std::string_view, 8> failures{
-      "unknown-ca", "left",         "",       "certificate-expired", "no-shared-cipher",
-      "dropped",    "old-protocol", "not-tls"};
+      "unknown-ca",      "disconnected",         "",       "certificate-expired", "no-shared-cipher",
+      "lost-connection", "unsupported-protocol", "not-tls"};
   return number % 7 == 3 ? failures[number / 7 % failures.size()] : "";
 }
 

@@ -31,7 +31,8 @@ std::string_view library_problem(std::string_view failure) {
        "alert "
        "number 45:"},
       {"no-shared-cipher", "error:0A0000C1:SSL routines::no shared cipher:../ssl/statem/statem_srvr.c:2220:"},
-      {"old-protocol", "error:0A000102:SSL routines::unsupported protocol:../ssl/statem/statem_srvr.c:1657:"},
+      {"unsupported-protocol",
+       "error:0A000102:SSL routines::unsupported protocol:../ssl/statem/statem_srvr.c:1657:"},
       {"not-tls", "error:0A00010B:SSL routines::wrong version number:../ssl/record/ssl3_record.c:354:"},
   }};
   for (const auto& [word, problem] : problems) {
@@ -41,7 +42,7 @@ std::string_view library_problem(std::string_view failure) {
 }
 
 std::vector<std::string> messages_of(const std::string& who, std::string_view failure) {
-  if (failure == "left") {
+  if (failure == "disconnected") {
     return {"connect from " + who,
             "Anonymous TLS connection established from " + who +
                 ": TLSv1.3 with cipher TLS_AES_256_GCM_SHA384 (256/256 bits)",

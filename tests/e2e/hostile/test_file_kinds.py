@@ -186,7 +186,7 @@ class Reports(unittest.TestCase):
         self.configure(f'mta_log = "{log}"\nclient_address = "none"\n')
         log.touch()
         self.assertEqual(self.start().stop(), 0)
-        places = [log, self.state / "tlsrpt.sqlite", self.state / "join-key", self.state / "journal" / "log-position",
+        places = [log, self.state / "tlsrpt.sqlite", self.state / "pseudonym-key", self.state / "journal" / "log-position",
                   self.state / "journal" / "000000000000001-0000000000000001.segment"]
         for place in places:
             for kind in ("a named pipe", "a link to a named pipe"):

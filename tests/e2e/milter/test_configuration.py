@@ -23,13 +23,13 @@ class Mistakes(unittest.TestCase):
         '[milter]\nsocket = 8891': "tlsrpt.toml:2:10: 'milter.socket' is 8891; it must be a text in quotes",
         '[milter]\nsocket_mode = "0999"': "tlsrpt.toml:2:15: 'milter.socket_mode' is '0999', not an octal mode such as \"0660\"",
         '[milter]\nlog = "file"': "tlsrpt.toml:2:7: 'milter.log' is 'file'; it must be \"syslog\" or \"stderr\"",
-        '[milter]\nlog_level = "loud"': "tlsrpt.toml:2:13: 'milter.log_level' is 'loud'; it must be \"debug\" or",
+        '[milter]\nlog_level = "loud"': "tlsrpt.toml:2:13: 'milter.log_level' is 'loud'; it must be \"debug\", \"info\", \"warning\" or \"error\"",
         '[milter]\nfold_interval = 0': "'milter.fold_interval' is 0; it must be a number of seconds from",
         '[milter]\nsync_interval = "1"': "'milter.sync_interval' is '1'; it must be a number of seconds from",
         '[milter\n': "tlsrpt.toml:1:",
     }
 
-    def test_each_is_told_with_its_place_in_one_line(self) -> None:
+    def test_each_is_reported_with_its_place_in_one_line(self) -> None:
         with Lab() as lab:
             file = lab.folder / "tlsrpt.toml"
             for text, message in self.BAD.items():
@@ -55,7 +55,7 @@ class Mistakes(unittest.TestCase):
             self.assertIn("tlsrpt.toml:4:16: 'milter.socket_group' is wrong: there is no group 'nosuchgroup'", done.stderr)
             self.assertFalse((lab.folder / "socket").exists(), "nothing is left")
 
-    def test_a_pid_file_that_cannot_be_written_is_told(self) -> None:
+    def test_a_pid_file_that_cannot_be_written_is_an_error(self) -> None:
         with Lab() as lab:
             settings = {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/socket"}
             done = start("-c", configuration(lab.folder, settings | {"pid_file": lab.folder / "nowhere/pid"}))

@@ -191,7 +191,7 @@ class Background(unittest.TestCase):
 
             self.assertEqual(sessions_in(read(settings["state_dir"])), 1)
             self.assertFalse((folder / "pid").exists())
-            self.assertRegex(started.stderr.text(), r"info: ended: 1 session journalled, 1 folded, 0 lost")
+            self.assertRegex(started.stderr.text(), r"info: stopped: 1 session journalled, 1 folded, 0 lost")
 
     def test_the_command_tells_when_the_daemon_cannot_start(self) -> None:
         with Lab() as lab:
@@ -226,7 +226,7 @@ class Background(unittest.TestCase):
             wait.for_line(folder / "stdout", "^started: 0$", process=cage.process)
             cage.syslog.wait_for(r"<22>.*tlsrpt-milter\[\d+\]: .*listens on unix:")
             cage.run("sh", "-c", f"kill $(cat {folder}/pid)")
-            cage.syslog.wait_for(r"<22>.*tlsrpt-milter\[\d+\]: ended: 0 sessions journalled")
+            cage.syslog.wait_for(r"<22>.*tlsrpt-milter\[\d+\]: stopped: 0 sessions journalled")
             self.assertEqual(cage.stderr.text(), "", "nothing on standard error")
 
 

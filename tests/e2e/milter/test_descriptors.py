@@ -40,5 +40,5 @@ class Descriptors(unittest.TestCase):
             self.assertEqual([row.outcome for row in rows[before.source]], ["plaintext"])
             self.assertIn(after.source, rows)
             self.assertEqual(milter.popen.returncode, 0)
-            self.assertRegex(milter.stderr.text(), r"ended: \d+ sessions? journalled, \d+ folded, 0 lost")
+            self.assertRegex(milter.stderr.text(), r"stopped: \d+ sessions? journalled, \d+ folded, 0 lost")
             self.assertGreaterEqual(sessions_in(rows), 2)

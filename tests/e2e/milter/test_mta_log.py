@@ -20,16 +20,16 @@ FAILED = Row("failed")
 
 # What the log adds to what the milter sees.
 POSTFIX = EXPECTED | {name: replace(FAILED, failure=failure) for name, failure in {
-    "old_version": "old-protocol",
+    "old_version": "unsupported-protocol",
     "no_shared_cipher": "no-shared-cipher",
-    "close_after_server_flight": "dropped",
+    "close_after_server_flight": "lost-connection",
     "unknown_ca_tls12": "unknown-ca",
     "unknown_ca_tls13": "unknown-ca",
     "plaintext_instead_of_hello": "not-tls",
-    "starttls_then_close": "dropped",
-    "starttls_then_reset": "dropped",
-    "handshake_then_close": "left",
-    "handshake_then_quit": "left",
+    "starttls_then_close": "lost-connection",
+    "starttls_then_reset": "lost-connection",
+    "handshake_then_close": "disconnected",
+    "handshake_then_quit": "disconnected",
 }.items()}
 
 # Such a port is for submission. Postfix' milters see nothing of it, Sendmail's see the session; and OpenSSL has other
@@ -121,8 +121,8 @@ class End(unittest.TestCase):
                 mx.end()
                 wait.until_read(milter.pid, mx.log.path)
                 milter.stop()
-                self.assertRegex(milter.stderr.text(), rf"ended: {sessions} sessions? journalled, {sessions} folded, "
-                                 "0 lost, 0 bytes waiting in the journal, 0 failures, 1 session left out")
+                self.assertRegex(milter.stderr.text(), rf"stopped: {sessions} sessions? journalled, {sessions} folded, "
+                                 "0 lost, 0 bytes waiting in the journal, 0 failures, 1 session excluded")
                 self.assertNotRegex(milter.stderr.text(), r"\b1 [a-z]+s\b")
 
 
@@ -182,18 +182,18 @@ class Privacy(unittest.TestCase):
             settings = QUICK | {"mta_log": log, "client_address": "none"}
             first = Milter(lab, state=state, settings=settings)
             first.stop()
-            (state / "join-key").write_bytes(b"short")
+            (state / "pseudonym-key").write_bytes(b"short")
             second = Milter(lab, state=state, settings=settings)
             second.stop()
             third = Milter(lab, state=state, settings=settings)
             third.stop()
-            self.assertEqual((state / "join-key").stat().st_size, 32)
-            told = ["join-key: damaged; a new key is made" in milter.stderr.text() for milter in (first, second, third)]
+            self.assertEqual((state / "pseudonym-key").stat().st_size, 32)
+            told = ["pseudonym-key: damaged; a new key is created" in milter.stderr.text() for milter in (first, second, third)]
             self.assertEqual(told, [False, True, False])
 
 
 class Kills(unittest.TestCase):
-    KINDS = {"unknown_ca_tls13": "unknown-ca", "no_shared_cipher": "no-shared-cipher", "starttls_then_close": "dropped",
+    KINDS = {"unknown_ca_tls13": "unknown-ca", "no_shared_cipher": "no-shared-cipher", "starttls_then_close": "lost-connection",
              "plaintext_instead_of_hello": "not-tls"}
     ROUNDS = 12
 

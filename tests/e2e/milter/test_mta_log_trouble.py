@@ -66,7 +66,7 @@ class NotReadable(unittest.TestCase):
                 lab.require_root()
                 milter = Milter(lab, socket=f"unix:{lab.new_folder('run')}/socket",
                                 settings=QUICK | {"mta_log": make(lab), "user": USER})
-                milter.stderr.wait_for(rf"warning: .*{message}; why handshakes fail is not known")
+                milter.stderr.wait_for(rf"warning: .*{message}; the reasons of failed handshakes are missing")
                 milter.stop()
 
     def test_is_a_warning_of_the_check_for_the_user_that_the_daemon_becomes(self) -> None:
@@ -76,8 +76,8 @@ class NotReadable(unittest.TestCase):
                 done = self.check(lab, mta_log=make(lab), user=USER)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertRegex(done.stderr, rf"^tlsrpt-milter: warning: 'milter\.mta_log': .*{message}.* "
-                                              rf"\(user '{USER}'\); why handshakes fail would not be known\n$")
-                self.assertTrue(done.stdout.endswith(": good\n"), done.stdout)
+                                              rf"\(user '{USER}'\); the reasons of failed handshakes would be missing\n$")
+                self.assertTrue(done.stdout.endswith(": OK\n"), done.stdout)
 
     def test_is_no_warning_where_it_can_be_read(self) -> None:
         with Lab() as lab:
@@ -107,12 +107,12 @@ class UnknownForm(unittest.TestCase):
                 milter = Milter(lab, settings=QUICK | {"mta_log": log})
                 with log.open("a") as file:
                     file.write(f"{line}\n" * 3)
-                milter.stderr.wait_for(r"warning: .*mail\.log: the form of its lines is not known, .*"
+                milter.stderr.wait_for(r"warning: .*mail\.log: its lines have an unknown form, .*"
                                        + re.escape(line[:30]))
                 with log.open("a") as file:
                     file.write(f"{line}\n" * 30)
                 milter.stop()
-                self.assertEqual(milter.stderr.text().count("the form of its lines"), 1)
+                self.assertEqual(milter.stderr.text().count("its lines have an unknown form"), 1)
 
     def test_of_other_programs_is_logged_when_there_is_nothing_else(self) -> None:
         with Lab() as lab:
@@ -120,7 +120,7 @@ class UnknownForm(unittest.TestCase):
             milter = Milter(lab, settings=QUICK | {"mta_log": log})
             with log.open("a") as file:
                 file.write("what is this?\n" * 19 + "Nov 26 16:40:06 mx cron[1]: x\n" + "what is this?\n" * 20)
-            milter.stderr.wait_for("the form of its lines is not known, .*'what is this[?]'")
+            milter.stderr.wait_for("its lines have an unknown form, .*'what is this[?]'")
 
 
 class SilentForADay(unittest.TestCase):

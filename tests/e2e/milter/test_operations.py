@@ -129,7 +129,7 @@ class CheckConfig(unittest.TestCase):
         with Lab() as lab:
             done = self.check(lab)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
-            self.assertEqual(done.stdout, f"{lab.folder}/tlsrpt.toml: good\n")
+            self.assertEqual(done.stdout, f"{lab.folder}/tlsrpt.toml: OK\n")
             self.assertFalse((lab.folder / "state").exists())
             self.assertFalse((lab.folder / "s").exists())
 

@@ -51,7 +51,7 @@ class SharedStore(unittest.TestCase):
     def end(self, *hosts: Host) -> None:
         for host in hosts:
             self.assertEqual(host.milter.stop(30), 0)
-            self.assertRegex(host.milter.stderr.text(), r"ended: .* 0 lost, 0 bytes waiting in the journal")
+            self.assertRegex(host.milter.stderr.text(), r"stopped: .* 0 lost, 0 bytes waiting in the journal")
             self.assertNotIn(PASSWORD, host.milter.stderr.text())
 
     def assert_each_once(self, server: Postgres, *hosts: Host) -> None:

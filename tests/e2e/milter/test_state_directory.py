@@ -31,7 +31,7 @@ class StateDirectory(unittest.TestCase):
         told = re.findall(TROUBLE, milter.stderr.text())
         self.assertEqual(len(told), 1, milter.stderr.text())
         self.assertRegex(told[0], reason)
-        failures = re.search(r"ended: .* (\d+) failures?,", milter.stderr.text())
+        failures = re.search(r"stopped: .* (\d+) failures?,", milter.stderr.text())
         self.assertGreater(int(failures[1]), 0)
 
     def assert_all_recorded(self, rows: dict) -> None:
@@ -77,7 +77,7 @@ class Full(StateDirectory):
             self.mail(lab, mx, 4)
             mx.end()
             self.assertEqual(milter.stop(), 0)
-            self.assertRegex(milter.stderr.text(), "ended: 0 sessions journalled, 0 folded, 4 lost")
+            self.assertRegex(milter.stderr.text(), "stopped: 0 sessions journalled, 0 folded, 4 lost")
 
 
 class ReadOnly(StateDirectory):

@@ -7,7 +7,7 @@ from lab import Lab
 from lab.postfix import Receiver
 from lab.sendmail import SendmailReceiver
 from lab.smtp_dialogue import TLS13, UnexpectedReply, greeted, tls
-from captured_log import Overheard
+from wire_capture import WireCapture
 from recording import Milter, client, end_and_read, receiver, sendmail_receiver
 
 WITHOUT_TLS = {"j", "{client_name}", "{client_port}", "{daemon_name}", "{daemon_port}"}
@@ -58,7 +58,7 @@ class Wire(unittest.TestCase):
     def test_from_postfix_has_only_what_is_needed(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
-            wire = Overheard(lab, milter)
+            wire = WireCapture(lab, milter)
             mx = receiver(lab, wire, parameters={"smtpd_peername_lookup": "no"})
             address = self.talk(lab, mx)
             self.assert_all_recorded(end_and_read(mx, milter), address)
@@ -67,7 +67,7 @@ class Wire(unittest.TestCase):
     def test_from_sendmail_has_only_what_is_needed(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
-            wire = Overheard(lab, milter)
+            wire = WireCapture(lab, milter)
             mx = sendmail_receiver(lab, wire)
             address = self.talk(lab, mx)
             mx.wait_until_idle()

@@ -79,13 +79,13 @@ TEST_CASE("what every store does") {
     failures_and_sessions_find_each_other_across_folds(*store);
   }
   SECTION("what waits") {
-    what_waits_too_long_is_settled(*store);
+    what_waits_too_long_is_counted(*store);
   }
   SECTION("a downgrade") {
     a_sender_known_for_tls_in_plaintext_is_a_downgrade(*store);
   }
   SECTION("a forgotten sender") {
-    a_forgotten_sender_is_a_stranger(*store);
+    a_forgotten_sender_counts_as_new(*store);
   }
   SECTION("a sender that is forgotten before its sessions are folded") {
     a_sender_is_forgotten_in_journals_too(*store);

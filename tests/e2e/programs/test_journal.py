@@ -133,7 +133,7 @@ class Daemons(unittest.TestCase):
                             f'mta_log = "{folder}/none.log"\n')
             command = ("tlsrpt-milter", "-f", "-c", file)
             lines = self.start(lab, *command, ready="listens on")
-            self.assert_lines(lines, (INFO, "listens on"), (WARNING, "none.log"), (INFO, "ended: "))
+            self.assert_lines(lines, (INFO, "listens on"), (WARNING, "none.log"), (INFO, "stopped: "))
             for line in self.start(lab, *command, ready="listens on", is_journal=False):
                 self.assertRegex(line, r"^\d{4}-\d\d-\d\dT\S+Z tlsrpt-milter\[\d+\]: (info|warning): ")
 

@@ -19,7 +19,7 @@ SENDERS = [("mail-a{n}.bigmail.example.com", "198.51.100.{n}", "TLSv1.3", 800, 0
            ("printer{n}.branch-office.example", "203.0.113.1{n}", "TLSv1", 4, 1),
            ("legacy{n}.insurance.example", "192.0.2.1{n}", "TLSv1.1", 3, 0),
            ("", "192.0.2.20{n}", "", 0, 6)]
-FAILURES = ["certificate-name", "unknown-ca", "old-protocol", "not-tls", "dropped", "left"]
+FAILURES = ["bad-certificate", "unknown-ca", "unsupported-protocol", "not-tls", "lost-connection", "disconnected"]
 REPORTERS = ["Bigmail Inc.", "Hosting Ltd", "Universität Beispielstadt", "Newsletter Service"]
 
 

@@ -69,27 +69,27 @@ class Page(unittest.TestCase):
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
-                for kind, sessions in (("certificate-name", 7), ("unknown-ca", 3), ("certificate-expired", 2), ("old-protocol", 5)):
+                for kind, sessions in (("bad-certificate", 7), ("unknown-ca", 3), ("certificate-expired", 2), ("unsupported-protocol", 5)):
                     reader.session("2026-11-25", "failed", sessions, failed=kind)
             reader.write("r", report(failure("certificate-host-mismatch", 11), failure("Certificate-Not-Trusted", 4),
-                                     failure("validation-failure", 9), failure("old-protocol", 1)))
+                                     failure("validation-failure", 9), failure("unsupported-protocol", 1)))
             reader.run("read", reader.folder / "r")
             failures = self.section(self.made(reader).read_text(encoding="utf-8"), "Failures")
             kinds = {head: text_of(rest) for head, rest in re.findall("<h3>(.*?)</h3>(.*?)</div>", failures, flags=re.DOTALL)
                      if "our MX hosts" in rest}
             self.assertEqual(set(kinds), {"certificate-host-mismatch", "certificate-not-trusted", "certificate-expired",
-                                          "old-protocol"})
+                                          "unsupported-protocol"})
             self.assertIn("7 failed handshakes at our MX hosts, by the mail server's log; 11 sessions, by 1 reporter",
                           kinds["certificate-host-mismatch"])
             self.assertIn("3 failed handshakes at our MX hosts, by the mail server's log; 4 sessions",
                           kinds["certificate-not-trusted"])
-            self.assertIn("no TLS version in common", kinds["old-protocol"])
-            self.assertIn("Senders report this as validation-failure", kinds["old-protocol"])
-            self.assertNotIn("certificate-name", failures)
+            self.assertIn("no TLS version in common", kinds["unsupported-protocol"])
+            self.assertIn("Senders report this as validation-failure", kinds["unsupported-protocol"])
+            self.assertNotIn("bad-certificate", failures)
             self.assertNotIn("unknown-ca", failures)
             self.assertEqual(failures.count("<b>What to do:</b>"), failures.count("<h3>"))
             # A word of the log in a report is not what the log means by it.
-            self.assertEqual(failures.count("<h3>old-protocol</h3>"), 2)
+            self.assertEqual(failures.count("<h3>unsupported-protocol</h3>"), 2)
 
     def test_groups_senders_by_domain_with_addresses_on_demand(self) -> None:
         with Lab() as lab:
@@ -108,7 +108,7 @@ class Page(unittest.TestCase):
             with reader.recorded():
                 for outcome, sessions in (("tls", 1500), ("plaintext", 23), ("failed", 5), ("no-mail", 2)):
                     reader.session("2026-11-01", outcome, sessions, version="TLSv1.3" if outcome == "tls" else "",
-                                   failed="left" if outcome == "failed" else "none")
+                                   failed="disconnected" if outcome == "failed" else "none")
             days = text_of(self.section(self.made(reader).read_text(encoding="utf-8"), "Day by day"))
             self.assertIn("2026-11-01 1,530 1,500 23 5 2 98.5%", days)
             self.assertIn("2026-11-02 0 0 0 0 0 -", days)

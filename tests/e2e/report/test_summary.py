@@ -99,7 +99,7 @@ class Groups(Summary):
             reader = RecordedReader(lab)
             with reader.recorded():
                 reader.session("2026-11-25", "tls", 10, version="TLSv1.3")
-                reader.session("2026-11-25", "failed", 3, failed="certificate-name")
+                reader.session("2026-11-25", "failed", 3, failed="bad-certificate")
             out = self.out(reader)
             self.assertRegex(out, r"TLS handshake failed +3 ")
             domains = out.split("\n\n")[2].splitlines()[0].split()
@@ -108,7 +108,7 @@ class Groups(Summary):
             self.assertIn("3 sessions with a failed TLS handshake", " ".join(self.out(reader, "--domain", "example.test").split()))
             self.assertIn("Failed", self.out(reader, "--by", "day"))
             self.assertNotIn("Failed", self.out(reader, "--by", "day", "--domain", "example.test"))
-            self.assertEqual(self.rows(reader, "--by", "failure"), [["certificate-name", "certificate-host-mismatch", "3"]])
+            self.assertEqual(self.rows(reader, "--by", "failure"), [["bad-certificate", "certificate-host-mismatch", "3"]])
 
     def test_without_mta_log_says_that_failures_are_not_known(self) -> None:
         with Lab() as lab:

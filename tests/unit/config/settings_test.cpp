@@ -208,7 +208,7 @@ TEST_CASE("an unknown key in an array of tables is found in each and named witho
         "x.toml:2:1: 'name' in [[member]] is a table; it must be a text in quotes");
 }
 
-TEST_CASE("one bracket or two is told where the other is meant") {
+TEST_CASE("one bracket or two is an error where the other is meant") {
   CHECK(complaint("[member]\nname = 'a'\n") ==
         "x.toml:1:1: 'member' is a table; it must be a table of which there can be several, written "
         "[[member]]");
@@ -226,7 +226,7 @@ TEST_CASE("an unknown table is an error with the nearest known one") {
   CHECK(complaint("[miltr]\nsocket = 'a'\n") == "x.toml:1:2: unknown key 'miltr'; did you mean 'milter'?");
 }
 
-TEST_CASE("a program tells its own objections with the place of the value, or of the table that lacks it") {
+TEST_CASE("an error of a program has the place of the value, or of the table that lacks it") {
   const TemporaryFolder folder;
   write(folder / "x.toml", "[milter]\nsocket = 'x'\n\n[[member]]\nname = 'a'\nkeys = [\n  'k', 'l']\n");
   const auto settings = good(Settings::load(folder / "x.toml"));
@@ -275,4 +275,88 @@ TEST_CASE("a mode is a text in octal") {
     CAPTURE(wrong);
     CHECK_THAT(bad(mode_in(wrong)).message, Catch::Contains("x.toml:1:8: 'mode' is "));
   }
+}
+
+namespace {
+
+enum class Colour { red, green };
+constexpr auto colours = enum_words<Colour>({{Colour::red, "red"}, {Colour::green, "green"}});
+
+struct Checked {
+  Colour colour = Colour::red;
+  Address socket{.path = "/run/default"};
+  std::optional<Address> page;
+  std::optional<DomainName> domain;
+  std::vector<DomainName> domains;
+  std::vector<IpNetwork> networks{good(IpNetwork::parse("10.0.0.0/8"))};
+  std::string program = "sendmail";
+};
+
+Result<Checked> read_checked(const std::string& content) {
+  const TemporaryFolder folder;
+  write(folder / "x.toml", content);
+  auto settings = good(Settings::load(folder / "x.toml"));
+  Checked checked;
+  settings.word("colour", checked.colour, colours);
+  settings.address("socket", checked.socket);
+  settings.address("page", checked.page);
+  settings.domain("domain", checked.domain);
+  settings.domains("domains", checked.domains);
+  settings.networks("networks", checked.networks);
+  settings.program("program", checked.program);
+  settings.check(!checked.page || checked.page != checked.socket, "page", "is the same as 'socket'");
+  if (auto done = settings.finish(); !done) return std::unexpected(done.error());
+  return checked;
+}
+
+std::string refusal(const std::string& content) {
+  const std::string message = bad(read_checked(content)).message;
+  return message.substr(message.find("x.toml:"));
+}
+
+}  // namespace
+
+TEST_CASE("a value that means something is read as what it means") {
+  const Checked checked = good(read_checked(
+      "colour = 'green'\nsocket = '127.0.0.1:25'\npage = 'unix:/p'\ndomain = 'A.Test'\ndomains = ['b.test']\n"
+      "networks = ['default', '192.0.2.0/24']\nprogram = '/bin/true'\n"));
+  CHECK(checked.colour == Colour::green);
+  CHECK(checked.socket.port == 25);
+  CHECK(checked.page->path == "/p");
+  CHECK(checked.domain->str() == "a.test");
+  CHECK(checked.domains.at(0).str() == "b.test");
+  CHECK(checked.networks.size() == 2);
+  CHECK(checked.program == "/bin/true");
+}
+
+TEST_CASE("such a value keeps its default where the key is absent") {
+  const Checked checked = good(read_checked(""));
+  CHECK(checked.colour == Colour::red);
+  CHECK(checked.socket.path == "/run/default");
+  CHECK_FALSE(checked.page);
+  CHECK_FALSE(checked.domain);
+  CHECK(checked.networks.size() == 1);
+  CHECK(checked.program == "sendmail");
+  CHECK_FALSE(good(read_checked("page = ''\ndomain = ''\n")).page);
+}
+
+TEST_CASE("a value that means nothing is an error with its place, and with the word that was meant") {
+  CHECK(refusal("colour = 'gren'\n") ==
+        R"(x.toml:1:10: 'colour' is 'gren'; it must be "red" or "green"; did you mean "green"?)");
+  CHECK(refusal("socket = 'x'\n").starts_with("x.toml:1:10: 'socket' is 'x'"));
+  CHECK(refusal("socket = ''\n").starts_with("x.toml:1:10: 'socket' is ''"));
+  CHECK(refusal("page = 'inet:inet:127.0.0.1:9461'\n")
+            .starts_with("x.toml:1:8: 'page' is 'inet:inet:127.0.0.1:9461'"));
+  CHECK(refusal("domain = 'a b'\n").starts_with("x.toml:1:10: 'domain' is not a domain: "));
+  CHECK(refusal("domains = ['a.test',\n  'a b']\n")
+            .starts_with("x.toml:2:3: 'domains' has an element that is"));
+  CHECK(refusal("networks = ['default',\n  'here']\n").starts_with("x.toml:2:3: 'networks' is 'here'"));
+  CHECK(refusal("program = ''\n") == "x.toml:1:11: 'program' names no program");
+  CHECK(refusal("page = 'unix:/run/default'\n") == "x.toml:1:8: 'page' is the same as 'socket'");
+}
+
+TEST_CASE("a key that is misspelt is reported before what is missing for that reason") {
+  CHECK(refusal("colour = 'blue'\ndomian = 'a.test'\n") ==
+        "x.toml:2:1: unknown key 'domian'; did you mean 'domain'?");
+  CHECK(refusal("colour = 'blue'\ndomain = 7\n").starts_with("x.toml:2:10: 'domain' is 7"));
 }

@@ -51,47 +51,47 @@ contact = "c@o.test"
 policy_domain = "O.Test"
 trusted_authserv_ids = ["MX.O.Test", "2"]
 )"));
-  CHECK(c.trusted_authserv_ids == std::vector<std::string>{"mx.o.test", "2"});
+  CHECK(c.report.trusted_authserv_ids == std::vector<std::string>{"mx.o.test", "2"});
   CHECK(c.state_dir == "/s");
-  CHECK(config::to_string(c.socket) == "inet:1@127.0.0.1");
-  CHECK(c.socket == *config::parse_address("inet:127.0.0.1:1"));
-  CHECK(c.socket_mode == 0666);
-  CHECK(c.socket_group == "mail");
-  CHECK(c.log == "stderr");
-  CHECK(c.log_level == "debug");
-  CHECK(c.pid_file == "/p");
-  CHECK(c.sync_interval == 2s);
-  CHECK(c.fold_interval == 500ms);
+  CHECK(config::to_string(c.milter.socket) == "inet:1@127.0.0.1");
+  CHECK(c.milter.socket == *config::parse_address("inet:127.0.0.1:1"));
+  CHECK(c.milter.socket_mode == 0666);
+  CHECK(c.milter.socket_group == "mail");
+  CHECK(c.milter.log == LogTarget::standard_error);
+  CHECK(c.milter.log_level == LogLevel::debug);
+  CHECK(c.milter.pid_file == "/p");
+  CHECK(c.milter.sync_interval == 2s);
+  CHECK(c.milter.fold_interval == 500ms);
   CHECK(c.store == "postgresql://db/tls");
-  CHECK(c.socket_owner == "o");
-  CHECK(c.user == "u");
-  CHECK(config::to_string(c.metrics.value()) == "inet:127.0.0.1:9461");
-  CHECK(c.mta_log == "/var/log/mail.log");
-  CHECK(c.client_address == AddressDetail::prefix);
-  REQUIRE(c.selection.local_networks.size() == 1);
-  CHECK(c.selection.local_networks[0].text() == "192.0.2.0/24");
-  CHECK(c.selection.ports == std::vector<std::uint64_t>{25});
-  CHECK(c.selection.excluded_ports.empty());
-  CHECK(c.selection.daemons == std::vector<std::string>{"mx"});
-  CHECK(c.selection.excluded_daemons == std::vector<std::string>{"other"});
-  CHECK(c.selection.authenticated);
-  CHECK(c.on_downgrade == OnDowngrade::tempfail);
-  CHECK(c.downgrade_after == 3);
-  REQUIRE(c.downgrade_exempt.size() == 1);
-  CHECK(c.downgrade_exempt[0].str() == "sender.test");
-  CHECK(c.retention_days == 30);
-  CHECK(c.organization == "O");
-  CHECK(c.contact == "c@o.test");
-  CHECK(c.policy_domain == "o.test");
+  CHECK(c.milter.socket_owner == "o");
+  CHECK(c.milter.user == "u");
+  CHECK(config::to_string(c.milter.metrics.value()) == "inet:127.0.0.1:9461");
+  CHECK(c.milter.mta_log == "/var/log/mail.log");
+  CHECK(c.milter.client_address == AddressDetail::prefix);
+  REQUIRE(c.milter.sessions.local_networks.size() == 1);
+  CHECK(c.milter.sessions.local_networks[0].text() == "192.0.2.0/24");
+  CHECK(c.milter.sessions.ports == std::vector<std::uint64_t>{25});
+  CHECK(c.milter.sessions.excluded_ports.empty());
+  CHECK(c.milter.sessions.daemons == std::vector<std::string>{"mx"});
+  CHECK(c.milter.sessions.excluded_daemons == std::vector<std::string>{"other"});
+  CHECK(c.milter.sessions.authenticated);
+  CHECK(c.milter.on_downgrade == OnDowngrade::tempfail);
+  CHECK(c.milter.downgrade_after == 3);
+  REQUIRE(c.milter.downgrade_exempt.size() == 1);
+  CHECK(c.milter.downgrade_exempt[0].str() == "sender.test");
+  CHECK(c.milter.retention_days == 30);
+  CHECK(c.report.organization == "O");
+  CHECK(c.report.contact == "c@o.test");
+  CHECK(c.report.policy_domain == "o.test");
 }
 
 TEST_CASE("an empty configuration is the default one") {
   const TlsrptConfig c = good(configuration(""));
   CHECK(c.state_dir == TlsrptConfig{}.state_dir);
-  CHECK(c.selection.local_networks.size() == default_local_networks().size());
+  CHECK(c.milter.sessions.local_networks.size() == default_local_networks().size());
 }
 
-TEST_CASE("mistakes in the configuration are told with their reason") {
+TEST_CASE("mistakes in the configuration are reported with their reason") {
   for (const char* text : {"local_networks = ['here']", "client_address = 'half'", "on_downgrade = 'bounce'",
                            "downgrade_exempt = ['a b']", "mta_log = 'mail.log'", "metrics = '9461'",
                            "socket = 'x'", "socket_mode = 'rw'", "metrics_mode = '1777'", "log = 'paper'",
@@ -109,7 +109,7 @@ TEST_CASE("mistakes in the configuration are told with their reason") {
   CHECK(bad(load_tlsrpt_config("/nonexistent")).fault == Fault::config);
 }
 
-TEST_CASE("what is left out by default can be added to") {
+TEST_CASE("a default that excludes sessions can be added to") {
   const TlsrptConfig by_default = good(configuration(""));
   const TlsrptConfig more = good(configuration(R"(
 [milter]
@@ -117,12 +117,12 @@ local_networks = ["default", "198.51.100.0/24"]
 exclude_ports = ["default", 2525]
 exclude_daemons = ["default", "Relay"]
 )"));
-  CHECK(more.selection.local_networks.size() == by_default.selection.local_networks.size() + 1);
-  CHECK(more.selection.local_networks.back().text() == "198.51.100.0/24");
-  CHECK(more.selection.excluded_ports == std::vector<std::uint64_t>{465, 587, 2525});
-  CHECK(more.selection.excluded_daemons == std::vector<std::string>{"msa", "originating", "relay"});
+  CHECK(more.milter.sessions.local_networks.size() == by_default.milter.sessions.local_networks.size() + 1);
+  CHECK(more.milter.sessions.local_networks.back().text() == "198.51.100.0/24");
+  CHECK(more.milter.sessions.excluded_ports == std::vector<std::uint64_t>{465, 587, 2525});
+  CHECK(more.milter.sessions.excluded_daemons == std::vector<std::string>{"msa", "originating", "relay"});
   const TlsrptConfig only = good(configuration("[milter]\nlocal_networks = [\"198.51.100.0/24\"]\n"));
-  CHECK(only.selection.local_networks.size() == 1);
+  CHECK(only.milter.sessions.local_networks.size() == 1);
   CHECK(bad(configuration("[milter]\nlocal_networks = [\"defaults\"]\n")).fault == Fault::config);
 }
 
@@ -132,6 +132,6 @@ TEST_CASE("services of the log are named as the log names them, or their program
 mta_log_services = ["postfix", "Postfix-MX2/smtpd"]
 exclude_mta_log_services = ["postfix/submission/smtpd", "MSA"]
 )"));
-  CHECK(c.selection.log_services == std::vector<std::string>{"postfix", "postfix-mx2"});
-  CHECK(c.selection.excluded_log_services == std::vector<std::string>{"postfix/submission", "msa"});
+  CHECK(c.milter.sessions.log_services == std::vector<std::string>{"postfix", "postfix-mx2"});
+  CHECK(c.milter.sessions.excluded_log_services == std::vector<std::string>{"postfix/submission", "msa"});
 }

@@ -38,8 +38,8 @@ struct Memory {
   }
 };
 
-TlsrptConfig refusing(std::uint64_t after, std::initializer_list<const char*> exempt = {}) {
-  TlsrptConfig configuration;
+MilterConfig refusing(std::uint64_t after, std::initializer_list<const char*> exempt = {}) {
+  MilterConfig configuration;
   configuration.on_downgrade = OnDowngrade::tempfail;
   configuration.downgrade_after = after;
   for (const char* domain : exempt) configuration.downgrade_exempt.push_back(good(DomainName::parse(domain)));
@@ -63,7 +63,7 @@ TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by ea
 TEST_CASE("nobody is refused by default, nor who is exempt") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 30);
-  good(memory.known.configure(config::TlsrptConfig()));
+  good(memory.known.configure(config::MilterConfig()));
   good(memory.known.refresh(*memory.store));
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
   good(memory.known.configure(refusing(1, {"sender.test"})));

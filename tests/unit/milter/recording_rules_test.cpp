@@ -14,10 +14,10 @@ namespace {
 const PseudonymKey key(std::string(32, 'k'));
 constexpr Daemon smtp{.name = "mx.example.test", .port = "25"};
 
-TlsrptConfig with(std::initializer_list<const char*> networks) {
-  TlsrptConfig configuration;
+MilterConfig with(std::initializer_list<const char*> networks) {
+  MilterConfig configuration;
   for (const char* network : networks)
-    configuration.selection.local_networks.push_back(good(IpNetwork::parse(network)));
+    configuration.sessions.local_networks.push_back(good(IpNetwork::parse(network)));
   return configuration;
 }
 
@@ -41,9 +41,9 @@ TEST_CASE("clients of local networks, and what is no mail server's business, are
 }
 
 TEST_CASE("with a list of what is wanted nothing else is recorded") {
-  config::TlsrptConfig configuration;
-  configuration.selection.ports = {25, 587};
-  configuration.selection.daemons = {"mx"};
+  config::MilterConfig configuration;
+  configuration.sessions.ports = {25, 587};
+  configuration.sessions.daemons = {"mx"};
   const RecordingRules rules(configuration, std::nullopt);
   CHECK_FALSE(rules.excludes("192.0.2.1", {.name = "MX", .port = "25"}).has_value());
   CHECK(rules.excludes("192.0.2.1", {.name = "MX", .port = "26"}) == ExclusionReason::daemon);
@@ -53,7 +53,7 @@ TEST_CASE("with a list of what is wanted nothing else is recorded") {
 }
 
 TEST_CASE("an excluded session is written only to take its failure with it") {
-  config::TlsrptConfig configuration;
+  config::MilterConfig configuration;
   CHECK_FALSE(RecordingRules(configuration, std::nullopt).to_record(probe("192.0.2.1"), true).has_value());
   configuration.mta_log = "/log";
   const RecordingRules rules(configuration, std::nullopt);
@@ -68,7 +68,7 @@ TEST_CASE("an excluded session is written only to take its failure with it") {
 }
 
 TEST_CASE("an address is kept whole, cut, or not at all, and a key stands for it") {
-  config::TlsrptConfig configuration;
+  config::MilterConfig configuration;
   configuration.mta_log = "/log";
   const auto written = [&](AddressDetail keeping, const std::string& address) {
     configuration.client_address = keeping;
@@ -87,7 +87,7 @@ TEST_CASE("an address is kept whole, cut, or not at all, and a key stands for it
 }
 
 TEST_CASE("what the log tells is written by the same rules") {
-  config::TlsrptConfig configuration = with({"10.0.0.0/8"});
+  config::MilterConfig configuration = with({"10.0.0.0/8"});
   configuration.mta_log = "/log";
   configuration.client_address = AddressDetail::prefix;
   const RecordingRules rules(configuration, key);
@@ -108,7 +108,7 @@ TEST_CASE("what the log tells is written by the same rules") {
 }
 
 TEST_CASE("a failure of submission is told by its service, its daemon, or TLS that begins at once") {
-  config::TlsrptConfig configuration = with({"10.0.0.0/8"});
+  config::MilterConfig configuration = with({"10.0.0.0/8"});
   configuration.mta_log = "/log";
   const auto excludes = [&](const std::string& service, bool implicit_tls = false) {
     return RecordingRules(configuration, std::nullopt)
@@ -118,9 +118,9 @@ TEST_CASE("a failure of submission is told by its service, its daemon, or TLS th
   CHECK_FALSE(excludes("postfix/submission").has_value());  // what the milter sees of it decides
   CHECK(excludes("postfix", true) == FailureExclusion::implicit_tls);
   CHECK(excludes("MSA") == FailureExclusion::service);  // Sendmail's
-  configuration.selection.excluded_log_services = {"postfix/submission"};
+  configuration.sessions.excluded_log_services = {"postfix/submission"};
   CHECK(excludes("postfix/Submission") == FailureExclusion::service);
-  configuration.selection.log_services = {"postfix", "postfix-mx2"};
+  configuration.sessions.log_services = {"postfix", "postfix-mx2"};
   CHECK_FALSE(excludes("postfix").has_value());
   CHECK_FALSE(excludes("Postfix-mx2", true).has_value());
   CHECK(excludes("postfix-in") == FailureExclusion::service);
@@ -130,12 +130,12 @@ TEST_CASE("a failure of submission is told by its service, its daemon, or TLS th
 
 TEST_CASE("the key of a state directory stays the same, and a damaged one is made anew") {
   const TemporaryFolder folder;
-  const std::string first = good(PseudonymKey::of(folder.path())).pseudonym("192.0.2.1");
-  CHECK(good(PseudonymKey::of(folder.path())).pseudonym("192.0.2.1") == first);
-  CHECK((std::filesystem::status(folder / "join-key").permissions() & std::filesystem::perms(077)) ==
+  const std::string first = good(PseudonymKey::load(folder.path())).pseudonym("192.0.2.1");
+  CHECK(good(PseudonymKey::load(folder.path())).pseudonym("192.0.2.1") == first);
+  CHECK((std::filesystem::status(folder / "pseudonym-key").permissions() & std::filesystem::perms(077)) ==
         std::filesystem::perms::none);
-  write(folder / "join-key", "short");
-  const std::string next = good(PseudonymKey::of(folder.path())).pseudonym("192.0.2.1");
+  write(folder / "pseudonym-key", "short");
+  const std::string next = good(PseudonymKey::load(folder.path())).pseudonym("192.0.2.1");
   CHECK(next != first);
-  CHECK(good(PseudonymKey::of(folder.path())).pseudonym("192.0.2.1") == next);
+  CHECK(good(PseudonymKey::load(folder.path())).pseudonym("192.0.2.1") == next);
 }

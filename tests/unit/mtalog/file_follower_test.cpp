@@ -24,24 +24,24 @@ struct Log {
 TEST_CASE("without a position following begins at the end, and goes on as the log grows") {
   const Log log;
   log.add(failed_session(1));
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] { log.add(failed_session(2) + failed_session(3)); };
-  CHECK(listening.hear(2) == Numbers{"2", "3"});
+  CHECK(listening.read(2) == Numbers{"2", "3"});
 }
 
 TEST_CASE("a log that does not exist yet is waited for, and read from its beginning") {
   const Log log;
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] { log.add(failed_session(1)); };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
 }
 
 TEST_CASE("who goes on from a position is given what came meanwhile, and nothing twice") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] { log.add(failed_session(1)); };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
   log.add(failed_session(2) + failed_session(3));
   listening.act = nullptr;
   CHECK(listening.hear_all() == Numbers{"2", "3"});
@@ -62,9 +62,9 @@ TEST_CASE("whenever following stops and begins again, each failure is given once
     CAPTURE(cut);
     const Log log;
     log.add("");
-    Listening listening(log.file);
+    FollowerEvents listening(log.file);
     listening.act = [&] { log.add(failed_session(9)); };
-    CHECK(listening.hear(1) == Numbers{"9"});
+    CHECK(listening.read(1) == Numbers{"9"});
     listening.act = nullptr;
     log.add(text.substr(0, cut));
     Numbers heard = listening.hear_all();
@@ -79,7 +79,7 @@ TEST_CASE("from each position that was given, exactly the later failures follow,
     CAPTURE(rotated_after);
     const Log log;
     log.add("");
-    Listening listening(log.file);
+    FollowerEvents listening(log.file);
     CHECK(listening.hear_all().empty());
     std::vector<session::LogPosition> positions{*listening.position};
     // One process is unfinished all the time.
@@ -96,7 +96,7 @@ TEST_CASE("from each position that was given, exactly the later failures follow,
       Numbers expected;
       for (std::size_t i = given; i < 6; ++i) expected.push_back(std::to_string(i + 1));
       expected.emplace_back("99");
-      Listening again(log.file);
+      FollowerEvents again(log.file);
       again.position = positions[given];
       CHECK(again.hear_all() == expected);
       CHECK(again.reason == session::HandshakeFailure::lost_connection);
@@ -108,7 +108,7 @@ TEST_CASE("from each position that was given, exactly the later failures follow,
 TEST_CASE("where the lines of an unfinished session are gone, nothing that was given is given again") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   CHECK(listening.hear_all().empty());
   log.add(postfix_line("SSL_accept error from a[192.0.2.99]: lost connection", 7) + failed_session(1));
   CHECK(listening.hear_all() == Numbers{"1"});
@@ -124,26 +124,26 @@ TEST_CASE("where the lines of an unfinished session are gone, nothing that was g
 TEST_CASE("a rotated log is read to its end before the new one") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] {
     log.add(failed_session(1));
     fs::rename(log.file, log.folder / "mail.log.1");
     std::ofstream(log.folder / "mail.log.1", std::ios::app) << failed_session(2);
     log.add(failed_session(3));
   };
-  CHECK(listening.hear(3) == Numbers{"1", "2", "3"});
+  CHECK(listening.read(3) == Numbers{"1", "2", "3"});
 }
 
 TEST_CASE("what is written to a renamed log before the new one has anything is not missed") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] {
     fs::rename(log.file, log.folder / "mail.log.1");
     log.add("");
     std::ofstream(log.folder / "mail.log.1", std::ios::app) << failed_session(1);
   };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
   log.add(failed_session(2));
   listening.act = nullptr;
   CHECK(listening.hear_all() == Numbers{"2"});
@@ -152,9 +152,9 @@ TEST_CASE("what is written to a renamed log before the new one has anything is n
 TEST_CASE("rotations while nobody follows are made up for, in the order of the files") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] { log.add(failed_session(1)); };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
   listening.act = nullptr;
   const auto rotate = [&](const char* to, int back) {
     fs::rename(log.file, log.folder / to);
@@ -173,7 +173,7 @@ TEST_CASE("rotations while nobody follows are made up for, in the order of the f
 TEST_CASE("several rotations between two looks are made up for") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] {
     log.add(failed_session(1));
     fs::rename(log.file, log.folder / "mail.log.1");
@@ -182,14 +182,14 @@ TEST_CASE("several rotations between two looks are made up for") {
     fs::rename(log.file, log.folder / "mail.log.1");
     log.add(failed_session(3));
   };
-  CHECK(listening.hear(3) == Numbers{"1", "2", "3"});
+  CHECK(listening.read(3) == Numbers{"1", "2", "3"});
 }
 
 TEST_CASE("who stops before there was a failure goes on from where he began") {
   const Log log;
   const bool exists = GENERATE(true, false);
   if (exists) log.add(failed_session(1));
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   if (!exists) {
     CHECK(listening.hear_all().empty());
     log.add("");
@@ -202,9 +202,9 @@ TEST_CASE("who stops before there was a failure goes on from where he began") {
 TEST_CASE("a log that is cut and written from its beginning is read from there") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] { log.add(std::string(10000, 'x') + "\n" + failed_session(1)); };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
   listening.act = nullptr;
   std::ofstream(log.file, std::ios::trunc) << failed_session(2);
   CHECK(listening.hear_all() == Numbers{"2"});
@@ -213,18 +213,18 @@ TEST_CASE("a log that is cut and written from its beginning is read from there")
 TEST_CASE("a log that is cut is noticed also when it is already longer than before") {
   const Log log;
   log.add(failed_session(1));
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] {
     std::ofstream(log.file, std::ios::trunc)
         << postfix_line("a new beginning") << failed_session(2) << failed_session(3);
   };
-  CHECK(listening.hear(2) == Numbers{"2", "3"});
+  CHECK(listening.read(2) == Numbers{"2", "3"});
 }
 
 TEST_CASE("a log that is cut before it was read again up to where it was given hides nothing that is new") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   CHECK(listening.hear_all().empty());
   log.add(postfix_line("SSL_accept error from a[192.0.2.99]: lost connection", 7) + failed_session(1) +
           failed_session(2));
@@ -236,7 +236,7 @@ TEST_CASE("a log that is cut before it was read again up to where it was given h
 TEST_CASE("a log that was copied and cut while nobody followed is finished in its copy") {
   const Log log;
   log.add(failed_session(1));
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   CHECK(listening.hear_all().empty());
   log.add(failed_session(2));
   CHECK(listening.hear_all() == Numbers{"2"});
@@ -250,9 +250,9 @@ TEST_CASE("a log that was copied and cut while nobody followed is finished in it
 TEST_CASE("another file in the place of the one that was read is read from its beginning") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] { log.add(failed_session(1)); };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
   listening.act = nullptr;
   fs::remove(log.file);
   log.add("another beginning\n" + failed_session(2));
@@ -262,22 +262,22 @@ TEST_CASE("another file in the place of the one that was read is read from its b
 TEST_CASE("garbage and lines without end hurt nobody") {
   const Log log;
   log.add("");
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.act = [&] {
     std::string garbage(300'000, '\0');
     for (std::size_t i = 0; i < garbage.size(); ++i) garbage[i] = static_cast<char>(i * 7919 >> 3U);
     log.add(garbage + "\n" + std::string(200'000, 'x') + "\n" + failed_session(1));
   };
-  CHECK(listening.hear(1) == Numbers{"1"});
+  CHECK(listening.read(1) == Numbers{"1"});
 }
 
 TEST_CASE("a position that means nothing is as none") {
   const Log log;
   log.add(failed_session(1));
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.position = session::LogPosition{.number = 5, .text = "somewhere"};
   listening.act = [&] { log.add(failed_session(2)); };
-  CHECK(listening.hear(1) == Numbers{"2"});
+  CHECK(listening.read(1) == Numbers{"2"});
   CHECK(listening.position->number > 5);
 }
 
@@ -293,7 +293,7 @@ TEST_CASE("the hour that happens twice is read rightly late, and over a restart 
   };
   const Log log;
   log.add(failed_at("Oct 25 01:40:00", 1));
-  Listening listening(log.file);
+  FollowerEvents listening(log.file);
   listening.clock = [] { return at("2026-10-25T12:00:00Z"); };
   CHECK(listening.hear_all().empty());
   log.add(failed_at("Oct 25 01:50:00", 2) + failed_at("Oct 25 02:10:00", 3));

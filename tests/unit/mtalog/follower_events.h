@@ -1,4 +1,4 @@
-// What a follower told.
+// The failures that a follower reports.
 #pragma once
 
 #include <optional>
@@ -11,30 +11,30 @@
 
 namespace starttls::test {
 
-// Follows a log, from where the last one stopped, until it has told of so many failures.
-class Listening {
+// Follows a log, from where the last one stopped, until it has reported so many failures.
+class FollowerEvents {
  public:
-  explicit Listening(std::string source) : source_(std::move(source)) {}
+  explicit FollowerEvents(std::string source) : source_(std::move(source)) {}
 
   // The last number of each address.
-  std::vector<std::string> hear(std::size_t failures) {
-    heard_.clear();
+  std::vector<std::string> read(std::size_t failures) {
+    events_.clear();
     times.clear();
     wanted_ = failures;
     event::Loop loop;
-    const auto follower = good(mtalog::follow(loop, source_, position, clock, heard(loop)));
+    const auto follower = good(mtalog::follow(loop, source_, position, clock, callbacks(loop)));
     if (act) loop.post([this] { act(); });
     if (failures > 0) loop.run();
-    return heard_;
+    return events_;
   }
 
   // Goes on for so long as there is anything to be read.
   std::vector<std::string> hear_all() {
-    heard_.clear();
+    events_.clear();
     times.clear();
     wanted_ = SIZE_MAX;
     event::Loop loop;
-    const auto follower = good(mtalog::follow(loop, source_, position, clock, heard(loop)));
+    const auto follower = good(mtalog::follow(loop, source_, position, clock, callbacks(loop)));
     if (before_it_reads) before_it_reads();
     // What it posts to itself is done before the fifth turn of ours.
     std::function<void(int)> turn = [&](int left) {
@@ -43,7 +43,7 @@ class Listening {
     };
     turn(5);
     loop.run();
-    return heard_;
+    return events_;
   }
 
   Clock clock = system_clock();
@@ -54,14 +54,14 @@ class Listening {
   std::function<void()> before_it_reads;                               // of hear_all()
 
  private:
-  mtalog::FollowerCallbacks heard(event::Loop& loop) {
+  mtalog::FollowerCallbacks callbacks(event::Loop& loop) {
     return {.failure =
                 [this, &loop](const session::LoggedFailure& failure, const session::LogPosition& at) {
                   keep(at);
                   reason = failure.failure;
                   times.push_back(failure.time);
-                  heard_.push_back(failure.client_address.substr(failure.client_address.rfind('.') + 1));
-                  if (heard_.size() == wanted_) loop.stop();
+                  events_.push_back(failure.client_address.substr(failure.client_address.rfind('.') + 1));
+                  if (events_.size() == wanted_) loop.stop();
                 },
             .position = [this](const session::LogPosition& at) { keep(at); }};
   }
@@ -72,7 +72,7 @@ class Listening {
   }
 
   std::string source_;
-  std::vector<std::string> heard_;
+  std::vector<std::string> events_;
   std::size_t wanted_ = 0;
 };
 

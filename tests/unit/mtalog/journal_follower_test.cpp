@@ -52,7 +52,7 @@ struct Journal {
 TEST_CASE("the journal is followed from a position on, and nothing is given twice") {
   Journal journal;
   journal.add(entry(0, "cron", 1, "something else") + failed(1, 1));
-  Listening listening(journal.source());
+  FollowerEvents listening(journal.source());
   CHECK(listening.hear_all().empty());  // it was there before
   listening.position = session::LogPosition{.number = 3, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"1"});
@@ -71,7 +71,7 @@ TEST_CASE("a session that was unfinished at the position keeps its reason") {
   Journal journal;
   journal.add(entry(0, "postfix/smtpd", 5, "SSL_accept error from a[192.0.2.1]: lost connection") +
               failed(1, 2, 6));
-  Listening listening(journal.source());
+  FollowerEvents listening(journal.source());
   listening.position = session::LogPosition{.number = 1, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"2"});
   journal.add(entry(5, "postfix/smtpd", 5, "disconnect from a[192.0.2.1] ehlo=1 starttls=0/1 commands=1/2"));
@@ -82,7 +82,7 @@ TEST_CASE("a session that was unfinished at the position keeps its reason") {
 TEST_CASE("a clock that was set back leaves no failure untold, and none told twice") {
   Journal journal;
   journal.add(failed(1, 1));
-  Listening listening(journal.source());
+  FollowerEvents listening(journal.source());
   listening.position = session::LogPosition{.number = 1, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"1"});
   const std::chrono::hours a_day_back{-24};
@@ -96,7 +96,7 @@ TEST_CASE("a clock that was set back leaves no failure untold, and none told twi
 TEST_CASE("who stops before there was a failure goes on from where he began in the journal") {
   Journal journal;
   journal.add(failed(1, 1));
-  Listening listening(journal.source());
+  FollowerEvents listening(journal.source());
   CHECK(listening.hear_all().empty());
   journal.add(failed(10, 2));
   CHECK(listening.hear_all() == Numbers{"2"});

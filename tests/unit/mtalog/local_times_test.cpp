@@ -37,7 +37,7 @@ std::variant<Time, LocalStamp> stamp_of(std::string_view stamp) {
 
 // Of a line that was just written.
 std::string fresh(std::string_view stamp, std::string_view now) {
-  return text_of(LocalTimes().time_of(stamp_of(stamp), at(now), true));
+  return text_of(LocalTimes().resolve(stamp_of(stamp), at(now), true));
 }
 
 // Of lines that are read late, one after the other.
@@ -46,7 +46,7 @@ class Late {
   explicit Late(std::string_view now, std::optional<Time> last = std::nullopt)
       : now_(at(now)), times_(last) {}
   std::string operator()(std::string_view stamp) {
-    return text_of(times_.time_of(stamp_of(stamp), now_, false));
+    return text_of(times_.resolve(stamp_of(stamp), now_, false));
   }
   std::optional<Time> last() const { return times_.last(); }
 

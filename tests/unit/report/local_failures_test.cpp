@@ -24,7 +24,7 @@ TEST_CASE("a failure of the log and the same one of a report have one name") {
   CHECK(failure_name(unknown_ca) == "certificate-not-trusted");
   CHECK(failure_name(certificate_expired) == "certificate-expired");
   // What is only a part of a result type keeps its own.
-  CHECK(failure_name(unsupported_protocol) == "old-protocol");
+  CHECK(failure_name(unsupported_protocol) == "unsupported-protocol");
   CHECK(failure_name(certificate_refused) == "certificate-refused");
 }
 

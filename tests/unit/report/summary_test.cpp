@@ -159,7 +159,7 @@ TEST_CASE("failed handshakes are told apart, by their reason") {
   failed.failure = session::HandshakeFailure::lost_connection;
   add(counts, failed);
   const auto reasons = group(counts, Grouping::failure, std::nullopt);
-  CHECK(names(reasons) == std::vector<std::string>{"dropped", "unknown-ca"});
+  CHECK(names(reasons) == std::vector<std::string>{"lost-connection", "unknown-ca"});
   CHECK(reasons.at("unknown-ca").failed == 2);
   CHECK(sum(group(counts, Grouping::day, std::nullopt)).failed == 3);
   CHECK(group(counts, Grouping::protection, std::nullopt).at("failed").sessions == 3);

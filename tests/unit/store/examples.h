@@ -10,7 +10,7 @@
 namespace starttls::test {
 
 // What the MTA's log says of a handshake of that client.
-inline store::LogEvent failure_note(
+inline store::LogEvent failure_event(
     std::string_view time = "2026-11-22T12:00:01Z", const std::string& address = "192.0.2.9",
     session::HandshakeFailure failure = session::HandshakeFailure::unknown_ca) {
   return {.position = {.number = 1, .text = "here"},

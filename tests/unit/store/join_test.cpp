@@ -13,10 +13,10 @@ namespace {
 
 const Time soon = at("2026-11-22T12:00:10Z");
 
-// The failures of the sessions that were settled, in their order.
+// The failures of the sessions that were counted, in their order.
 std::vector<HandshakeFailure> failures(const Joined& joined) {
   std::vector<HandshakeFailure> found;
-  for (const Session& session : joined.settled) found.push_back(session.failure);
+  for (const Session& session : joined.counted) found.push_back(session.failure);
   return found;
 }
 
@@ -30,17 +30,17 @@ Session later(Session session, std::chrono::milliseconds by) {
 
 TEST_CASE("a failure is of the session of its client that was under way") {
   const auto* const time = GENERATE("2026-11-22T12:00:00Z", "2026-11-22T12:00:02.9Z", "2026-11-22T11:59:59Z");
-  const Joined joined = join({.sessions = {awaiting_probe()}, .notes = {failure_note(time)}}, soon);
+  const Joined joined = join({.sessions = {awaiting_probe()}, .events = {failure_event(time)}}, soon);
   CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca});
   CHECK(joined.waiting.empty());
-  CHECK_FALSE(joined.settled[0].awaits_log);
+  CHECK_FALSE(joined.counted[0].awaits_log);
 }
 
 TEST_CASE("a failure of another client, or of another time, waits for its own session") {
-  const auto note = GENERATE(failure_note("2026-11-22T12:00:01Z", "192.0.2.8"),
-                             failure_note("2026-11-22T12:00:05Z"), failure_note("2026-11-22T11:59:58Z"));
-  const Joined joined = join({.sessions = {awaiting_probe()}, .notes = {note}}, soon);
-  CHECK(joined.settled.empty());
+  const auto event = GENERATE(failure_event("2026-11-22T12:00:01Z", "192.0.2.8"),
+                              failure_event("2026-11-22T12:00:05Z"), failure_event("2026-11-22T11:59:58Z"));
+  const Joined joined = join({.sessions = {awaiting_probe()}, .events = {event}}, soon);
+  CHECK(joined.counted.empty());
   CHECK(joined.waiting.size() == 2);
 }
 
@@ -48,11 +48,11 @@ TEST_CASE("each failure is of one session, of the one that ended nearest to it")
   const Session first = awaiting_probe();
   const Session second = later(first, 2s);
   const Session third = later(first, 4s);
-  const Joined joined =
-      join({.sessions = {first, second, third},
-            .notes = {failure_note("2026-11-22T12:00:04Z"),
-                      failure_note("2026-11-22T12:00:06Z", "192.0.2.9", HandshakeFailure::lost_connection)}},
-           soon);
+  const Joined joined = join(
+      {.sessions = {first, second, third},
+       .events = {failure_event("2026-11-22T12:00:04Z"),
+                  failure_event("2026-11-22T12:00:06Z", "192.0.2.9", HandshakeFailure::lost_connection)}},
+      soon);
   CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca, HandshakeFailure::lost_connection});
   CHECK(joined.waiting.sessions == std::vector{first});
 }
@@ -63,116 +63,118 @@ TEST_CASE("where the address is not kept whole, the key tells clients apart") {
   mine.address_pseudonym = "a";
   Session other = mine;
   other.address_pseudonym = "b";
-  LogEvent note = failure_note("2026-11-22T12:00:01Z", "192.0.2.0");
-  note.address_pseudonym = "b";
-  const Joined joined = join({.sessions = {mine, other}, .notes = {note}}, soon);
-  REQUIRE(joined.settled.size() == 1);
-  CHECK(joined.settled[0].client_address == "192.0.2.0");
-  CHECK(joined.settled[0].address_pseudonym.empty());
+  LogEvent event = failure_event("2026-11-22T12:00:01Z", "192.0.2.0");
+  event.address_pseudonym = "b";
+  const Joined joined = join({.sessions = {mine, other}, .events = {event}}, soon);
+  REQUIRE(joined.counted.size() == 1);
+  CHECK(joined.counted[0].client_address == "192.0.2.0");
+  CHECK(joined.counted[0].address_pseudonym.empty());
   CHECK(joined.waiting.sessions == std::vector{mine});
 }
 
 TEST_CASE("an excluded session takes its failure with it") {
   session::Session local = awaiting_probe();
   local.excluded = true;
-  const Joined joined = join({.sessions = {local}, .notes = {failure_note()}}, soon);
-  CHECK(joined.settled.empty());
+  const Joined joined = join({.sessions = {local}, .events = {failure_event()}}, soon);
+  CHECK(joined.counted.empty());
   CHECK(joined.waiting.empty());
-  CHECK(join({.sessions = {local}}, soon + 2min).settled.empty());
+  CHECK(join({.sessions = {local}}, soon + 2min).counted.empty());
 }
 
 TEST_CASE("a session that we ended before the client did may fail later") {
   session::Session open = awaiting_probe();
   open.still_open = true;
-  CHECK(join({.sessions = {open}, .notes = {failure_note("2026-11-22T12:00:50Z")}}, soon).settled.size() ==
+  CHECK(join({.sessions = {open}, .events = {failure_event("2026-11-22T12:00:50Z")}}, soon).counted.size() ==
         1);
 }
 
-TEST_CASE("who waits for more than a minute of the journal's time is settled") {
+TEST_CASE("who waits for more than a minute of the journal's time is counted") {
   const Waiting both{.sessions = {awaiting_probe()},
-                     .notes = {failure_note("2026-11-22T12:00:01Z", "192.0.2.8")}};
-  CHECK(join(both, at("2026-11-22T12:01:01Z")).settled.empty());
+                     .events = {failure_event("2026-11-22T12:00:01Z", "192.0.2.8")}};
+  CHECK(join(both, at("2026-11-22T12:01:01Z")).counted.empty());
   CHECK(failures(join(both, at("2026-11-22T12:01:03Z"))) ==
         std::vector{HandshakeFailure::none, HandshakeFailure::unknown_ca});
-  CHECK(join(both, std::nullopt).settled.empty());
+  CHECK(join(both, std::nullopt).counted.empty());
 }
 
 TEST_CASE("a clock that is set back leaves nobody waiting for ever") {
   const Joined joined = join({.sessions = {awaiting_probe()}}, at("2026-11-21T12:00:00Z"));
-  CHECK(joined.settled.size() == 1);
+  CHECK(joined.counted.size() == 1);
 }
 
 TEST_CASE("a flood waits up to a bound only, and nothing of it is lost") {
   Waiting flood;
   for (std::size_t i = 0; i < max_waiting + 10; ++i) flood.sessions.push_back(awaiting_probe());
-  flood.notes.push_back(failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
+  flood.events.push_back(failure_event("2026-11-22T12:00:01Z", "192.0.2.8"));
   const Joined joined = join(flood, soon);
-  CHECK(joined.settled.size() == 11);
+  CHECK(joined.counted.size() == 11);
   CHECK(joined.waiting.size() == max_waiting);
 }
 
 TEST_CASE("who left after a good handshake is no session that only the log saw") {
   const LogEvent disconnected =
-      failure_note("2026-11-22T12:00:01Z", "192.0.2.9", HandshakeFailure::disconnected);
-  CHECK(failures(join({.sessions = {awaiting_probe()}, .notes = {disconnected}}, soon)) ==
+      failure_event("2026-11-22T12:00:01Z", "192.0.2.9", HandshakeFailure::disconnected);
+  CHECK(failures(join({.sessions = {awaiting_probe()}, .events = {disconnected}}, soon)) ==
         std::vector{HandshakeFailure::disconnected});
-  const Joined alone = join({.notes = {disconnected}}, soon + 2min);
-  CHECK(alone.settled.empty());
+  const Joined alone = join({.events = {disconnected}}, soon + 2min);
+  CHECK(alone.counted.empty());
   CHECK(alone.waiting.empty());
 }
 
 namespace {
 
-LogEvent of_service(const std::string& service, LogEvent note) {
-  note.failure->service = service;
-  return note;
+LogEvent of_service(const std::string& service, LogEvent event) {
+  event.failure->service = service;
+  return event;
 }
 
-LogEvent watched(LogEvent note) {
-  note.watched = true;
-  return note;
+LogEvent watched(LogEvent event) {
+  event.watched = true;
+  return event;
 }
 
 // The failures that count of one that found no session, after others that did.
-std::vector<HandshakeFailure> alone(const LogEvent& note, Waiting before = {}) {
-  before.notes.push_back(note);
+std::vector<HandshakeFailure> alone(const LogEvent& event, Waiting before = {}) {
+  before.events.push_back(event);
   return failures(join(std::move(before), soon + 2min));
 }
 
 }  // namespace
 
 TEST_CASE("a failure that the milter should have seen, and did not, is of another service") {
-  const LogEvent note = watched(of_service("postfix", failure_note()));
-  const Joined joined = join({.notes = {note}}, soon + 2min);
-  CHECK(joined.settled.empty());
-  CHECK(joined.waiting.notes.empty());
+  const LogEvent event = watched(of_service("postfix", failure_event()));
+  const Joined joined = join({.events = {event}}, soon + 2min);
+  CHECK(joined.counted.empty());
+  CHECK(joined.waiting.events.empty());
   CHECK(joined.uncounted == std::map<std::string, std::uint64_t>{{"postfix", 1}});
 }
 
 TEST_CASE("a failure while the milter was down counts where the service is one whose sessions are recorded") {
-  const LogEvent missed = of_service("postfix-in", failure_note("2026-11-22T12:00:01Z", "192.0.2.8"));
+  const LogEvent missed = of_service("postfix-in", failure_event("2026-11-22T12:00:01Z", "192.0.2.8"));
   CHECK(alone(missed).empty());  // nothing is known of the service
-  const Waiting recorded{.sessions = {awaiting_probe()}, .notes = {of_service("postfix-in", failure_note())}};
+  const Waiting recorded{.sessions = {awaiting_probe()},
+                         .events = {of_service("postfix-in", failure_event())}};
   CHECK(alone(missed, recorded).size() == 2);
   Waiting excluded = recorded;
   excluded.sessions[0].excluded = true;
   CHECK(alone(missed, excluded).empty());
   Waiting other = recorded;
-  other.notes[0].failure->service = "postfix/submission";
+  other.events[0].failure->service = "postfix/submission";
   CHECK(alone(missed, other).size() == 1);
 }
 
 TEST_CASE("what is known of a service is kept") {
   const Joined first =
-      join({.sessions = {awaiting_probe()}, .notes = {of_service("postfix-in", failure_note())}}, soon);
+      join({.sessions = {awaiting_probe()}, .events = {of_service("postfix-in", failure_event())}}, soon);
   Waiting next = first.waiting;
-  CHECK(alone(of_service("postfix-in", failure_note("2026-11-22T12:00:01Z", "192.0.2.8")), next).size() == 1);
+  CHECK(alone(of_service("postfix-in", failure_event("2026-11-22T12:00:01Z", "192.0.2.8")), next).size() ==
+        1);
 }
 
 TEST_CASE("a service that is configured counts even where the milter saw no session") {
-  LogEvent note = watched(of_service("postfix/smtps", failure_note()));
-  note.wanted = true;
-  CHECK(alone(note).size() == 1);
+  LogEvent event = watched(of_service("postfix/smtps", failure_event()));
+  event.wanted = true;
+  CHECK(alone(event).size() == 1);
 }
 
 TEST_CASE("services come back from their lines, and other lines are passed over") {

@@ -84,9 +84,9 @@ TEST_CASE("sessions are counted apart from what the log of the mail server adds"
   const TemporaryFolder folder;
   write(folder / "journal", "in the way");
   const std::string session = encode(tls_session());
-  const std::string note = encode(failure_note());
-  Journal journal(folder / "journal", frame(session).size() + frame(note).size());
-  for (const std::string& payload : {session, note, session, note}) journal.append(payload);
+  const std::string event = encode(failure_event());
+  Journal journal(folder / "journal", frame(session).size() + frame(event).size());
+  for (const std::string& payload : {session, event, session, event}) journal.append(payload);
   CHECK(journal.counters().held_back == 2);
   CHECK(journal.counters().sessions.held_back == 1);
   CHECK(journal.counters().lost == 2);

@@ -210,7 +210,8 @@ TEST_CASE("nobody else may record there until the last fold is done: it would fo
   std::atomic<int> opened = 0;
   std::optional<Fault> refused;
   auto other = state.recorder(state.opener());
-  RecorderOptions options{.journal = journal_directory(state.folder.path()), .fold_interval = 1h};
+  RecorderOptions options{
+      .journal = journal_directory(state.folder.path()), .sync_interval = 1s, .fold_interval = 1h};
   options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
     // The first fold is that of the start, the second that of the end.
     ++opened;
@@ -353,7 +354,7 @@ TEST_CASE("a store that is locked is waited for once in a round, not once for ea
     write(folder / name, std::string(segment_magic) + frame(encode(tls_session())));
   }
   std::atomic<int> attempts = 0;
-  RecorderOptions options{.journal = folder, .fold_interval = 1h};
+  RecorderOptions options{.journal = folder, .sync_interval = 1s, .fold_interval = 1h};
   options.open_store = [&]() -> Result<std::unique_ptr<Store>> {
     return std::make_unique<LockedStore>(attempts);
   };
@@ -401,7 +402,7 @@ TEST_CASE("a failure that the log tells of is in the counts at once, also while 
     return found;
   };
   CHECK(outcomes() == std::vector{session::Outcome::no_mail});
-  recorder->record(failure_note());
+  recorder->record(failure_event());
   CHECK(outcomes() == std::vector{Outcome::failed});
   recorder->stop();
   CHECK(outcomes() == std::vector{Outcome::failed});
@@ -460,7 +461,7 @@ TEST_CASE("a store that is damaged under the running recorder costs no later ses
 
 TEST_CASE("days behind the retention go, and younger ones stay") {
   const State state;
-  RecorderOptions options{.journal = journal_directory(state.folder.path()), .prune_rows = 1};
+  RecorderOptions options{.journal = journal_directory(state.folder.path()), .max_pruned_rows = 1};
   options.open_store = state.opener();
   session::Session old = tls_session();
   old.begin -= std::chrono::days{31};

@@ -179,7 +179,7 @@ TEST_CASE("failures of the log and sessions find each other across folds") {
 
 TEST_CASE("what waits for too long is settled as it is") {
   const TemporaryFolder folder;
-  what_waits_too_long_is_settled(*good(open_sqlite_store(folder / "s", Access::owner)));
+  what_waits_too_long_is_counted(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, told once a day") {
@@ -189,7 +189,7 @@ TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, told o
 
 TEST_CASE("a forgotten sender is a stranger") {
   const TemporaryFolder folder;
-  a_forgotten_sender_is_a_stranger(*good(open_sqlite_store(folder / "s", Access::owner)));
+  a_forgotten_sender_counts_as_new(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
 TEST_CASE("a sender is forgotten in journals, too, that are not folded yet") {

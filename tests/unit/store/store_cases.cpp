@@ -94,25 +94,25 @@ void failures_and_sessions_find_each_other_across_folds(Store& store) {
   CHECK(fold_at(store, "a", noon, {awaiting_probe()}).waiting == 1);
   CHECK(counts_in(store).empty());
   CHECK(read_all(store, year, {}).snapshot.waiting.size() == 1);
-  const FoldOutcome joined = fold_at(store, "b", noon + 5s, {failure_note()});
+  const FoldOutcome joined = fold_at(store, "b", noon + 5s, {failure_event()});
   CHECK(joined.waiting == 0);
   CHECK(joined.sessions == 1);
   CHECK(joined.failed == 1);
   CHECK(counts_in(store) == counts_of({failed_probe()}));
   CHECK(read_all(store, year, {}).snapshot.waiting.empty());
   // First the failure.
-  CHECK(fold_at(store, "c", noon + 10s, {failure_note()}).sessions == 0);
+  CHECK(fold_at(store, "c", noon + 10s, {failure_event()}).sessions == 0);
   fold_at(store, "d", noon + 15s, {awaiting_probe()});
   CHECK(counts_in(store) == counts_of({failed_probe(), failed_probe()}));
   // A segment that comes again changes nothing, also not what waits.
   fold_at(store, "e", noon + 16s, {awaiting_probe()});
   CHECK_FALSE(fold_at(store, "e", noon + 16s, {awaiting_probe()}).added);
-  CHECK(fold_at(store, "f", noon + 17s, {failure_note()}).waiting == 0);
+  CHECK(fold_at(store, "f", noon + 17s, {failure_event()}).waiting == 0);
   CHECK(counts_in(store) == counts_of({failed_probe(), failed_probe(), failed_probe()}));
 }
 
-void what_waits_too_long_is_settled(Store& store) {
-  fold_at(store, "a", noon, {awaiting_probe(), failure_note("2026-11-22T12:00:01Z", "192.0.2.77")});
+void what_waits_too_long_is_counted(Store& store) {
+  fold_at(store, "a", noon, {awaiting_probe(), failure_event("2026-11-22T12:00:01Z", "192.0.2.77")});
   CHECK(good(count_waiting(store, noon + 30s, {})).waiting == 2);
   CHECK(good(count_waiting(store, noon + 62s, {})).waiting == 0);
   session::Session seen_by_log{.begin = at("2026-11-22T12:00:01Z"),
@@ -161,7 +161,7 @@ void a_sender_known_for_tls_in_plaintext_is_a_downgrade(Store& store) {
   CHECK(good(store.senders(4)).empty());
 }
 
-void a_forgotten_sender_is_a_stranger(Store& store) {
+void a_forgotten_sender_counts_as_new(Store& store) {
   const FoldRules one{.downgrade_after = 1};
   const Time begin = tls_session().begin;
   fold_at(store, "a", begin, {tls_session()}, one);

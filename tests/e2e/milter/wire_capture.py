@@ -1,6 +1,6 @@
 """A wire between an MTA and a milter that remembers what the MTA sent.
 
-    wire = Overheard(lab, milter)
+    wire = WireCapture(lab, milter)
     mx = receiver(lab, wire)
     ...
     mx.end()
@@ -19,7 +19,7 @@ from lab.acceptor import Acceptor
 from recording import Milter
 
 
-class Overheard:
+class WireCapture:
     """Stands in the place of a Milter in `receiver()` and `sendmail_receiver()`."""
 
     def __init__(self, lab: Lab, milter: Milter) -> None:

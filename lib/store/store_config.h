@@ -1,0 +1,18 @@
+// What the configuration says of the store.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/tlsrpt_toml.h"
+#include "store/open_store.h"
+
+namespace starttls::store {
+
+StoreLocation store_location(const config::TlsrptConfig& config);
+
+// What is allowed and dangerous, one sentence each, for the log: a weak connection to the store, a password
+// in a configuration file that others can read.
+std::vector<std::string> store_warnings(const config::TlsrptConfig& config);
+
+}  // namespace starttls::store
