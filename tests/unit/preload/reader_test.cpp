@@ -191,8 +191,8 @@ TEST_CASE("an mx that is an address or the null MX is left out, and the others s
       shown(reading) ==
       "3:65: a.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
       "3:78: a.test: mx '[IPv6:2001:db8::25]' is an address, not a name; this mx is ignored\n"
-      "4:1: a.test: mx 'mx.example.123' ends with a number, as an address does and no name; this mx is left "
-      "out\n"
+      "4:1: a.test: mx 'mx.example.123' ends with a number, as an address does and no name; this mx is "
+      "ignored\n"
       "4:19: a.test: mx '0x7f.1' ends with a number, as an address does and no name; this mx is ignored\n"
       "4:29: a.test: mx '.' is the null MX (RFC 7505), not an MX host; this mx is ignored\n"
       "5:1: b.test: none of its mxs can match a host\n"
