@@ -21,6 +21,14 @@ constexpr auto words = enum_words<HandshakeFailure>({
     {other, "other"},
 });
 
+// What journals and stores have that were written before version 0.2.
+constexpr auto former_words = enum_words<HandshakeFailure>({
+    {bad_certificate, "certificate-name"},
+    {unsupported_protocol, "old-protocol"},
+    {lost_connection, "dropped"},
+    {disconnected, "left"},
+});
+
 }  // namespace
 
 std::string_view to_string(HandshakeFailure failure) {
@@ -28,6 +36,7 @@ std::string_view to_string(HandshakeFailure failure) {
 }
 
 Result<HandshakeFailure> parse_handshake_failure(std::string_view text) {
+  if (const auto former = former_words.find(text)) return *former;
   return words.parse(text, "handshake failure");
 }
 

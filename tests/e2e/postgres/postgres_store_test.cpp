@@ -105,9 +105,9 @@ TEST_CASE("what one host has waiting and remembers is not another's") {
   const auto first = new_store();
   const auto second = open("mx2");
   fold_sessions(*first, "a", {awaiting_probe()});
-  CHECK(fold_sessions(*second, "b", {failure_note()}).waiting == 1);
+  CHECK(fold_sessions(*second, "b", {failure_event()}).waiting == 1);
   CHECK(read_all(*first, whole_year, {}).snapshot.waiting.size() == 2);
-  CHECK(fold_sessions(*first, "c", {failure_note()}).waiting == 0);
+  CHECK(fold_sessions(*first, "c", {failure_event()}).waiting == 0);
   CHECK(read_all(*first, whole_year, {}).snapshot.waiting.size() == 1);
   good(second->forget_segments(now + 1h));
   CHECK(read_all(*first, whole_year, {"a", "b", "c"}).snapshot.folded == std::set<std::string>{"a", "c"});
