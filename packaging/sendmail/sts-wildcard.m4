@@ -10,7 +10,7 @@ dnl then without its first label and behind "*.". That second look never succeed
 dnl front of the class of names, and the names stand in the class with theirs. So mail to a host whose certificate
 dnl says *.example.net waits until it is returned.
 dnl
-dnl Here the feature is told to leave its ruleset empty, and the ruleset is written anew: "*." goes in front of the
+dnl Here the feature leaves its ruleset empty, and the ruleset is written again: "*." goes in front of the
 dnl host's name, and then the class is asked. The asterisk covers one label (RFC 6125 section 6.4.3, to which RFC 8461
 dnl section 4.2 refers). If this file is forgotten, the feature is as strict as before.
 dnl

@@ -29,7 +29,9 @@ WORDS = {
     r"lost sight of": "cannot wait for",
     r"see to it|must see to": "needs attention",
     r"has its way": "takes precedence",
-    r"a room|rooms": "component",
+    r"needs? a person": "needs attention",
+    r"anew": "again",
+    r"(a|this) room|rooms": "component",
     r"a folder|folders": "directory",
 }
 # Directories and files whose text is for users or for readers of the code.
