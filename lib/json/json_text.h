@@ -7,17 +7,47 @@
 #include <ranges>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace starttls::json {
 
 // Writes one JSON value, indented, all in ASCII, so that a terminal can show it whatever is in it. The caller
-// keeps objects and arrays balanced and gives every value in an object a key.
+// keeps begin_... and end_... balanced and gives every value in an object a key.
 class JsonText {
  public:
   JsonText();
   JsonText(const JsonText&) = delete;
   JsonText& operator=(const JsonText&) = delete;
   ~JsonText();
+
+  // An object, or an array: `write` writes what is in it.
+  //
+  //     json.object([&] {
+  //       json.member("domain", domain);
+  //       json.array("hosts", [&] { for (const Host& host : hosts) to_json(json, host); });
+  //     });
+  template <std::invocable Write>
+  void object(Write write) {
+    begin_object();
+    write();
+    end_object();
+  }
+  template <std::invocable Write>
+  void array(Write write) {
+    begin_array();
+    write();
+    end_array();
+  }
+  template <std::invocable Write>
+  void object(std::string_view name, Write write) {
+    key(name);
+    object(std::move(write));
+  }
+  template <std::invocable Write>
+  void array(std::string_view name, Write write) {
+    key(name);
+    array(std::move(write));
+  }
 
   void begin_object();
   void end_object();

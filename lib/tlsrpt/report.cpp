@@ -7,44 +7,40 @@ namespace {
 
 // A text, or several.
 template <class Value>
-void put_if_any(json::JsonText& json, std::string_view key, const Value& value) {
+void member_if_any(json::JsonText& json, std::string_view key, const Value& value) {
   if (!value.empty()) json.member(key, value);
 }
 
-void put(json::JsonText& json, const FailureDetail& detail) {
-  json.begin_object();
-  json.member("result-type", detail.result_type);
-  put_if_any(json, "sending-mta-ip", detail.sending_mta_ip);
-  put_if_any(json, "receiving-mx-hostname", detail.receiving_mx_hostname);
-  put_if_any(json, "receiving-mx-helo", detail.receiving_mx_helo);
-  put_if_any(json, "receiving-ip", detail.receiving_ip);
-  json.member("failed-session-count", detail.failed_session_count);
-  put_if_any(json, "additional-information", detail.additional_information);
-  put_if_any(json, "failure-reason-code", detail.failure_reason_code);
-  json.end_object();
+void to_json(json::JsonText& json, const FailureDetail& detail) {
+  json.object([&] {
+    json.member("result-type", detail.result_type);
+    member_if_any(json, "sending-mta-ip", detail.sending_mta_ip);
+    member_if_any(json, "receiving-mx-hostname", detail.receiving_mx_hostname);
+    member_if_any(json, "receiving-mx-helo", detail.receiving_mx_helo);
+    member_if_any(json, "receiving-ip", detail.receiving_ip);
+    json.member("failed-session-count", detail.failed_session_count);
+    member_if_any(json, "additional-information", detail.additional_information);
+    member_if_any(json, "failure-reason-code", detail.failure_reason_code);
+  });
 }
 
-void put(json::JsonText& json, const PolicyResult& result) {
-  json.begin_object();
-  json.key("policy");
-  json.begin_object();
-  json.member("policy-type", result.policy_type);
-  put_if_any(json, "policy-string", result.policy_strings);
-  json.member("policy-domain", result.policy_domain);
-  put_if_any(json, "mx-host", result.mx_hosts);
-  json.end_object();
-  json.key("summary");
-  json.begin_object();
-  json.member("total-successful-session-count", result.successful_sessions);
-  json.member("total-failure-session-count", result.failed_sessions);
-  json.end_object();
-  if (!result.failure_details.empty()) {
-    json.key("failure-details");
-    json.begin_array();
-    for (const FailureDetail& detail : result.failure_details) put(json, detail);
-    json.end_array();
-  }
-  json.end_object();
+void to_json(json::JsonText& json, const PolicyResult& result) {
+  json.object([&] {
+    json.object("policy", [&] {
+      json.member("policy-type", result.policy_type);
+      member_if_any(json, "policy-string", result.policy_strings);
+      json.member("policy-domain", result.policy_domain);
+      member_if_any(json, "mx-host", result.mx_hosts);
+    });
+    json.object("summary", [&] {
+      json.member("total-successful-session-count", result.successful_sessions);
+      json.member("total-failure-session-count", result.failed_sessions);
+    });
+    if (result.failure_details.empty()) return;
+    json.array("failure-details", [&] {
+      for (const FailureDetail& detail : result.failure_details) to_json(json, detail);
+    });
+  });
 }
 
 std::int64_t seconds_since_1970(Time time) {
@@ -53,27 +49,26 @@ std::int64_t seconds_since_1970(Time time) {
 
 }  // namespace
 
-void put(json::JsonText& json, const Report& report) {
+// RFC 8460 section 4.4
+void to_json(json::JsonText& json, const Report& report) {
   const ReportHead& head = report.head;
-  json.begin_object();
-  json.member("organization-name", head.organization_name);
-  json.key("date-range");
-  json.begin_object();
-  json.member("start-datetime", to_rfc3339(head.begin));
-  json.member("end-datetime", to_rfc3339(head.end));
-  json.end_object();
-  json.member("contact-info", head.contact_info);
-  json.member("report-id", head.report_id);
-  json.key("policies");
-  json.begin_array();
-  for (const PolicyResult& result : report.policies) put(json, result);
-  json.end_array();
-  json.end_object();
+  json.object([&] {
+    json.member("organization-name", head.organization_name);
+    json.object("date-range", [&] {
+      json.member("start-datetime", to_rfc3339(head.begin));
+      json.member("end-datetime", to_rfc3339(head.end));
+    });
+    json.member("contact-info", head.contact_info);
+    json.member("report-id", head.report_id);
+    json.array("policies", [&] {
+      for (const PolicyResult& result : report.policies) to_json(json, result);
+    });
+  });
 }
 
 std::string to_json(const Report& report) {
   json::JsonText json;
-  put(json, report);
+  to_json(json, report);
   return json.take();
 }
 

@@ -52,7 +52,7 @@ struct Report {
 std::string to_json(const Report& report);
 
 // The same as a value within other JSON.
-void put(json::JsonText& json, const Report& report);
+void to_json(json::JsonText& json, const Report& report);
 
 // The name of section 5.1: sender "!" policy-domain "!" begin "!" end ".json" or ".json.gz", times in seconds
 // since 1970. `sender` is the reporting organization's domain.

@@ -30,6 +30,23 @@ TEST_CASE("JSON answers are ASCII, whatever is in them") {
 )");
 }
 
+TEST_CASE("objects and arrays nest as their functions do") {
+  json::JsonText json;
+  json.object([&] {
+    json.object("empty", [] {});
+    json.array("list", [&] { json.object([&] { json.member("number", 1U); }); });
+  });
+  CHECK(json.take() == R"({
+  "empty": {},
+  "list": [
+    {
+      "number": 1
+    }
+  ]
+}
+)");
+}
+
 TEST_CASE("a long JSON answer goes out in parts, which together are the whole") {
   const auto write = [](const std::function<void(json::JsonText&)>& between) {
     json::JsonText json;
