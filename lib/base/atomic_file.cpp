@@ -12,7 +12,6 @@
 #include <utility>
 #include <vector>
 
-#include "base/async.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -118,26 +117,7 @@ constexpr mode_t kept_mode = 0777;
 
 }  // namespace
 
-void BufferedWriter::await() {
-  if (!writing_.valid()) return;
-  Written written = writing_.get();
-  if (error_ == 0) error_ = written.error;
-  spare_ = std::move(written.buffer);
-}
-
-void BufferedWriter::hand_over() {
-  await();
-  std::string full = std::exchange(buffer_, std::move(spare_));
-  buffer_.clear();
-  if (error_ != 0) return;
-  writing_ = run_async([fd = fd_, full = std::move(full)]() mutable {
-    const int error = write_all(fd, full);
-    return Written{.buffer = std::move(full), .error = error};
-  });
-}
-
 int BufferedWriter::flush() {
-  await();
   if (error_ == 0) error_ = write_all(fd_, buffer_);
   buffer_.clear();
   return error_;

@@ -20,7 +20,6 @@
 
 #include <cstddef>
 #include <filesystem>
-#include <future>
 #include <string>
 #include <string_view>
 
@@ -30,14 +29,13 @@
 
 namespace starttls {
 
-// Collects small pieces and writes them in large ones, each while the next one is collected. The first error
-// stays, and ends all writing.
+// Collects small pieces and writes them in large ones. The first error stays, and ends all writing.
 class BufferedWriter {
  public:
   explicit BufferedWriter(int fd) : fd_(fd) {}
 
   void append(std::string_view text) {
-    if (buffer_.size() + text.size() > capacity) hand_over();
+    if (buffer_.size() + text.size() > capacity) flush();
     buffer_ += text;
   }
   // Writes what is left. Returns 0 or the errno value of the first error.
@@ -45,18 +43,10 @@ class BufferedWriter {
 
  private:
   static constexpr std::size_t capacity = std::size_t{1} << 20U;
-  struct Written {
-    std::string buffer;  // to be filled again
-    int error = 0;
-  };
-  void hand_over();
-  void await();
 
   int fd_;
   std::string buffer_;
-  std::string spare_;
   int error_ = 0;
-  std::future<Written> writing_;  // last, so that it ends before what it uses
 };
 
 class AtomicFile {

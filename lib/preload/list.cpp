@@ -5,8 +5,6 @@
 #include <cstring>
 #include <ranges>
 
-#include "base/async.h"
-
 namespace starttls::preload {
 namespace {
 
@@ -17,9 +15,6 @@ std::uint64_t part_of(std::string_view name, std::size_t at) {
   if constexpr (std::endian::native == std::endian::little) part = __builtin_bswap64(part);
   return part;
 }
-
-// Fewer are sorted sooner than a thread has begun.
-constexpr std::size_t worth_a_thread = 50'000;
 
 }  // namespace
 
@@ -91,19 +86,6 @@ void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) const {
   }
 }
 
-// The lower half on the other core, if there is one.
-void ListBuilder::sort_in_halves(std::span<SortKey> keys) const {
-  const auto middle = keys.begin() + static_cast<std::ptrdiff_t>(keys.size() / 2);
-  std::ranges::nth_element(keys, middle, {}, &SortKey::part);
-  const std::uint64_t part = middle->part;
-  // Who has the part of the middle one belongs together.
-  const auto upper = std::ranges::partition(keys, [&](const SortKey& key) { return key.part < part; });
-  const auto lower = keys.first(keys.size() - upper.size());
-  const auto sorted = run_async([&] { sort(lower, 0); });
-  sort({upper.begin(), upper.end()}, 0);
-  sorted.wait();
-}
-
 void ListBuilder::sort() {
   const auto& records = list_.records_;
   list_.order_.resize(records.size());
@@ -116,11 +98,7 @@ void ListBuilder::sort() {
   std::vector<SortKey> keys(records.size());
   for (std::uint32_t i = 0; i < keys.size(); ++i) keys[i].index = i;
   read_parts(keys, 0);
-  if (keys.size() < worth_a_thread) {
-    sort(keys, 0);
-  } else {
-    sort_in_halves(keys);
-  }
+  sort(keys, 0);
   std::ranges::transform(keys, list_.order_.begin(), &SortKey::index);
 }
 

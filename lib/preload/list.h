@@ -113,7 +113,6 @@ class ListBuilder {
   void sort();
   void read_parts(std::span<SortKey> keys, std::size_t depth) const;
   void sort(std::span<SortKey> keys, std::size_t depth) const;
-  void sort_in_halves(std::span<SortKey> keys) const;
 
   List list_;
 };

@@ -1,6 +1,5 @@
 #include "tlsrpt/gzip.h"
 
-#include <libdeflate.h>
 #include <zlib.h>
 
 #include <array>
@@ -169,27 +168,6 @@ Result<std::size_t> Gunzip::read(std::span<char> into) {
     }
     if (size > 0) return size;
   }
-}
-
-SmallGunzip::SmallGunzip()
-    : decompressor_(::libdeflate_alloc_decompressor(), &::libdeflate_free_decompressor) {}
-
-// RFC 1952 section 2.3: the last four bytes are the size of the content.
-std::string* SmallGunzip::unpack(std::string_view packed) {
-  if (!decompressor_ || packed.size() < sizeof(std::uint32_t)) return nullptr;
-  std::uint32_t size = 0;
-  for (std::size_t i = 0; i < sizeof size; ++i) {
-    const auto byte = static_cast<unsigned char>(packed[packed.size() - sizeof size + i]);
-    size |= std::uint32_t{byte} << (8U * i);
-  }
-  if (size > content_limit) return nullptr;
-  content_.resize(size);
-  std::size_t taken = 0;
-  std::size_t given = 0;
-  const auto result = ::libdeflate_gzip_decompress_ex(decompressor_.get(), packed.data(), packed.size(),
-                                                      content_.data(), content_.size(), &taken, &given);
-  const bool is_all = result == LIBDEFLATE_SUCCESS && taken == packed.size() && given == content_.size();
-  return is_all ? &content_ : nullptr;
 }
 
 }  // namespace starttls::tlsrpt

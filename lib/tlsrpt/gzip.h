@@ -12,8 +12,7 @@
 #include "base/file.h"
 #include "base/result.h"
 
-struct z_stream_s;               // of zlib
-struct libdeflate_decompressor;  // of libdeflate
+struct z_stream_s;  // of zlib
 
 namespace starttls::tlsrpt {
 
@@ -70,22 +69,6 @@ class Gunzip {
   bool in_member_ = false;
   bool at_end_ = false;  // of the packed data
   std::vector<char> input_;
-};
-
-// Unpacks at once what is small and whole, in a third of the time.
-class SmallGunzip {
- public:
-  static constexpr std::size_t content_limit = std::size_t{256} << 10U;  // bytes
-
-  SmallGunzip();
-
-  // The content, which is its caller's to write in until the next call. Null where it is for Gunzip to unpack
-  // it, or to say why it cannot: more than one member, too large, damaged.
-  std::string* unpack(std::string_view packed);
-
- private:
-  std::unique_ptr<libdeflate_decompressor, void (*)(libdeflate_decompressor*)> decompressor_;
-  std::string content_;
 };
 
 }  // namespace starttls::tlsrpt

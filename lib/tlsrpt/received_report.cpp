@@ -14,7 +14,6 @@ namespace {
 
 // Iterative: what is nested costs memory of the heap, and the handler refuses what is nested too deep.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
-constexpr unsigned in_place_flags = parse_flags | rapidjson::kParseInsituFlag;
 
 // A text is collected before it can be looked at.
 constexpr std::size_t collected_limit = std::size_t{1} << 20U;  // bytes
@@ -122,14 +121,6 @@ Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take,
   return conclude(result, std::move(handler), stream.Tell(), stream.at_end());
 } catch (const TooLong&) {
   return fail(Fault::data, "a text of more than {} bytes", collected_limit);
-}
-
-Result<ReportReading> read_report(std::string& json, const TakePolicy& take, const ReceivedSize& received) {
-  rapidjson::InsituStringStream stream(json.data());
-  skip_byte_order_mark(json, stream);
-  ReportHandler handler(take, received ? received : [&] { return std::uint64_t{json.size()}; });
-  const auto result = rapidjson::Reader().Parse<in_place_flags>(stream, handler);
-  return conclude(result, std::move(handler), stream.Tell(), stream.Tell() == json.size());
 }
 
 }  // namespace starttls::tlsrpt

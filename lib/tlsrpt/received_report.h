@@ -70,8 +70,4 @@ using ReceivedSize = std::function<std::uint64_t()>;
 Result<ReportReading> read_report(const ReadBytes& json, const TakePolicy& take,
                                   const ReceivedSize& received = {});
 
-// The same for JSON in memory, which is overwritten.
-Result<ReportReading> read_report(std::string& json, const TakePolicy& take,
-                                  const ReceivedSize& received = {});
-
 }  // namespace starttls::tlsrpt

@@ -8,7 +8,7 @@
 namespace starttls::tlsrpt {
 namespace {
 
-constexpr std::size_t head_size = std::size_t{64} << 10U;  // most reports are smaller when packed
+constexpr std::size_t head_size = std::size_t{64} << 10U;  // most compressed reports are smaller
 
 std::unexpected<Error> too_large() {
   return fail(Fault::data, "more than {} bytes when packed", packed_size_limit);
@@ -21,14 +21,9 @@ ReportReader::ReportReader(bool keep)
 
 Result<ReportReading> ReportReader::read(const ReadBytes& document, const TakePolicy& take) {
   packed_.clear();
-  const auto size = read_full(document, {head_.get(), head_size});
-  if (!size) return std::unexpected(size.error());
-  const std::string_view head(head_.get(), *size);
-  if (!is_gzip(head)) return read_json(chain(head, document), take);
-  std::string* json = head.size() < head_size ? small_gunzip_.unpack(head) : nullptr;
-  if (json == nullptr) return read_gzip(chain(head, document), take);
-  if (keep_) packed_ = head;
-  return read_report(*json, take, [size = *size] { return std::uint64_t{size}; });
+  const auto size = TRY(read_full(document, {head_.get(), head_size}));
+  const std::string_view head(head_.get(), size);
+  return is_gzip(head) ? read_gzip(chain(head, document), take) : read_json(chain(head, document), take);
 }
 
 Result<ReportReading> ReportReader::read_gzip(const ReadBytes& document, const TakePolicy& take) {

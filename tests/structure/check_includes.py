@@ -18,7 +18,6 @@ LIBRARIES = {
     "event2/": {"event", "service"},
     "gmime/": {"mail"},
     "idn2.h": {"base"},
-    "libdeflate.h": {"tlsrpt"},
     "libmilter/": {"milter"},
     "libpq-fe.h": {"postgres"},
     "libpsl.h": {"publicsuffix"},

@@ -90,31 +90,6 @@ TEST_CASE("what is no gzip data, damaged, cut short or followed by something is 
         "something follows the gzip data, at byte " + std::to_string(whole.size()));
 }
 
-TEST_CASE("small gzip data of one member is unpacked at once, and all else is left to Gunzip") {
-  tlsrpt::SmallGunzip small;
-  const std::string most(tlsrpt::SmallGunzip::content_limit, 'a');
-  for (const std::string& content : {std::string(), std::string("x"), most}) {
-    const std::string* unpacked = small.unpack(packed(content));
-    REQUIRE(unpacked != nullptr);
-    CHECK(*unpacked == content);
-  }
-  const std::string whole = packed("report, report, report");
-  CHECK(small.unpack("") == nullptr);
-  CHECK(small.unpack("{}") == nullptr);
-  CHECK(small.unpack(packed(most + "a")) == nullptr);
-  CHECK(small.unpack(whole + packed("another")) == nullptr);
-  CHECK(small.unpack(whole + "x") == nullptr);
-  for (std::size_t at = 0; at < whole.size(); ++at) {
-    CHECK(small.unpack(std::string_view(whole).substr(0, at)) == nullptr);
-  }
-  std::string lies = whole;
-  for (const int size : {0, 1, 21, 23, 255}) {  // RFC 1952: the last four bytes
-    lies[whole.size() - 4] = static_cast<char>(size);
-    CHECK(small.unpack(lies) == nullptr);
-  }
-  REQUIRE(small.unpack(whole) != nullptr);
-}
-
 TEST_CASE("one Gunzip unpacks one content after another, whatever became of the last") {
   tlsrpt::Gunzip gunzip;
   std::string buffer(100, '\0');
