@@ -36,7 +36,7 @@ RecordAnswer classify_record(const dns::Answer& answer) {
       break;
   }
   auto reading = mtasts::read_records(answer.texts);
-  if (!reading.record) {
+  if (!reading.record) {  // RFC 8461 section 3.1: several records, or an invalid one, count as none
     return {.state = {.kind = Kind::none, .id = {}}, .reason = reason_in(reading.findings)};
   }
   return {.state = {.kind = Kind::record, .id = std::move(reading.record->id)}, .reason = {}};
@@ -51,7 +51,7 @@ mtasts::FetchOutcome classify_fetch(const http::Page& page) {
   if (page.error != http::FetchError::none) {
     return {.policy = {}, .text = {}, .failure = type_of(page.error), .reason = page.reason};
   }
-  if (!is_type_of_policy(page.content_type)) {
+  if (!is_type_of_policy(page.content_type)) {  // RFC 8461 section 3.2
     return {.policy = {},
             .text = {},
             .failure = mtasts::FailureType::invalid,

@@ -119,6 +119,7 @@ void Reader::take(const Field& field) {
   }
 }
 
+// RFC 8461 section 3.2: of a field that is there twice, except mx, the first counts.
 bool Reader::is_first(const Field& field, bool& seen) {
   if (!std::exchange(seen, true)) return true;
   findings_.add(Severity::fault, field.position, field.name, "is there twice; the first counts");
@@ -141,6 +142,7 @@ void Reader::read_mode(const Field& field) {
                   case_only ? "modes are written in lower case" : "known are enforce, testing and none"));
 }
 
+// RFC 8461 section 3.2: at most 31557600 seconds, of at most ten digits.
 void Reader::read_max_age(const Field& field) {
   const auto seconds = seconds_of(field.value);
   if (!seconds) {
@@ -160,14 +162,14 @@ void Reader::read_max_age(const Field& field) {
 
 void Reader::read_mx(const Field& field) {
   mx_seen_ = true;
-  const auto leave_out = [&](std::string message) {
+  const auto ignore = [&](std::string message) {
     findings_.add(Severity::fault, field.value_position, field.name, std::move(message));
   };
-  if (field.value.empty()) return leave_out("is empty");
-  if (field.value == ".") return leave_out("'.' is the null MX (RFC 7505), not an MX host");
+  if (field.value.empty()) return ignore("is empty");
+  if (field.value == ".") return ignore("'.' is the null MX (RFC 7505), not an MX host");
   auto pattern = MxPattern::parse(field.value);
   if (!pattern && is_address_like(field.value.substr(field.value.starts_with("*.") ? 2 : 0))) {
-    return leave_out(pattern.error().message);
+    return ignore(pattern.error().message);
   }
   if (!pattern) {
     unreadable_mx_.push_back({.severity = Severity::refused,
@@ -178,7 +180,7 @@ void Reader::read_mx(const Field& field) {
   }
   const bool single_label = pattern->name().str().find('.') == std::string::npos;
   if (single_label && !pattern->is_wildcard()) {
-    return leave_out(fmt::format("'{}' is a single label, which no MX host is called", pattern->str()));
+    return ignore(fmt::format("'{}' is a single label, which no MX host is called", pattern->str()));
   }
   if (single_label) {
     findings_.add(Severity::note, field.value_position, field.name,
@@ -200,6 +202,7 @@ void Reader::add_mx(const Field& field, MxPattern pattern) {
   }
 }
 
+// RFC 8461 section 3.2: unknown fields are extensions and are ignored.
 void Reader::ignore_field(const Field& field) {
   static const std::array<std::string, 3> others{"version", "mode", "max_age"};
   const std::string lower = to_lower(field.name);
@@ -208,7 +211,7 @@ void Reader::ignore_field(const Field& field) {
                   field.value.empty() ? "has no value"
                                       : fmt::format("'{}' is no plain text", printable(field.value, 100)));
   } else if (lower.size() <= 3 && lower.find("mx") != std::string::npos) {
-    // Beside others it would go unnoticed, until mail to that host stops.
+    // Nobody would notice it beside valid mx fields, until mail to that host stops.
     findings_.add(Severity::fault, field.position, field.name, "is unknown and is ignored; meant is 'mx'?");
   } else if (const auto meant = nearest(lower, others); !meant.empty() && lower.size() > 2) {
     findings_.add(Severity::note, field.position, field.name,
@@ -218,7 +221,7 @@ void Reader::ignore_field(const Field& field) {
   }
 }
 
-// Where the mode is none there is nothing for a host to match.
+// RFC 8461 section 3.2: only a policy with the mode none needs no mx.
 void Reader::judge_mx() {
   for (Finding& finding : unreadable_mx_) {
     findings_.add(mode_ == Mode::none ? Severity::fault : Severity::refused, finding.position, finding.entry,

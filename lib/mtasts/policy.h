@@ -47,7 +47,7 @@ struct Policy {
 struct PolicyReading {
   std::optional<Policy> policy;   // none where a finding refuses it
   std::vector<Finding> findings;  // in the order of their places
-  std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
+  std::uint64_t suppressed = 0;   // further findings, beyond Findings::max_size
 };
 
 // The policy as in a report and a mail server's log ("policy-string" of RFC 8460 section 4.4): "version:

@@ -94,6 +94,7 @@ std::size_t heap_size(const PolicyState& policy_state) {
 
 const FetchedPolicy* PolicyState::valid(Time now) const {
   if (!policy) return nullptr;
+  // RFC 8461 section 3.2: max_age counts from the fetch.
   const bool lives = now < std::min(policy->fetched, now) + policy->policy.max_age;
   return lives ? &*policy : nullptr;
 }
@@ -104,7 +105,7 @@ PolicyState after_record(PolicyState before, const DomainName& domain, const Rec
   const bool lives = before.valid(now) != nullptr;
   if (record.kind == RecordState::Kind::none) {
     if (!lives) before.policy.reset();
-    // Until then the record may come back, and what it leads to is still to be left in peace.
+    // The record may come back before, and the policy host is not to be asked earlier for that.
     if (before.failure && now >= before.failure->last + max_back_off) before.failure.reset();
   }
   if (lives && now >= before.next_fetch) {
@@ -117,10 +118,12 @@ PolicyState after_record(PolicyState before, const DomainName& domain, const Rec
 
 bool must_fetch(const PolicyState& policy_state, const RecordState& record, Time now) {
   if (record.kind != RecordState::Kind::record) return false;
+  // RFC 8461 section 3.3: no more than one fetch in five minutes after a failure.
   if (policy_state.failure && now < policy_state.failure->last + min_back_off) return false;
   return is_new(record.id, policy_state) || is_due(policy_state, now);
 }
 
+// RFC 8461 section 5.1: a failed fetch does not end a valid policy.
 PolicyState after_fetch(PolicyState before, const DomainName& domain, const std::string& id,
                         FetchOutcome outcome, Time now) {
   correct_clock_skew(before, now);
@@ -147,7 +150,7 @@ PolicyState after_fetch(PolicyState before, const DomainName& domain, const std:
 
 PolicyState merge(PolicyState learnt, const PolicyState& before, const PolicyState& kept) {
   if (!kept.policy) return learnt;
-  // By another clock than now's, perhaps: what was known before is what was learnt from.
+  // Perhaps fetched by another clock than now's: `learnt` derives from this policy.
   if (before.policy && before.policy->fetched == kept.policy->fetched) return learnt;
   if (learnt.policy && learnt.policy->fetched >= kept.policy->fetched) return learnt;
   const bool fails_since = learnt.failure && learnt.failure->last >= kept.policy->fetched;

@@ -49,6 +49,7 @@ Record read_record(std::span<const std::string> answer, std::size_t number, Find
       record.id = field.value;
     }
   }
+  // RFC 8461 section 3.1: the id is required.
   if (!seen) findings.add(Severity::refused, {.line = number + 1, .column = 1}, {}, "has no id");
   return record;
 }

@@ -26,7 +26,7 @@ bool is_record_id(std::string_view text);
 struct RecordReading {
   std::optional<Record> record;   // none where a finding refuses it
   std::vector<Finding> findings;  // in the order of their places: line = record of the answer
-  std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
+  std::uint64_t suppressed = 0;   // further findings, beyond Findings::max_size
 };
 
 // Takes all TXT records of the name, each with its strings joined without blanks. Records of other kinds are
