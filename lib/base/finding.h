@@ -45,8 +45,8 @@ const Finding* refusal(std::span<const Finding> findings);
 class Findings {
  public:
   // Further findings are only counted.
-  static constexpr std::size_t most = 1000;
-  explicit Findings(std::size_t limit = most) : limit_(limit) {}
+  static constexpr std::size_t max_size = 1000;
+  explicit Findings(std::size_t limit = max_size) : limit_(limit) {}
 
   // Escapes the entry with printable(). The first finding of Severity::refused is kept in any case.
   void add(Severity severity, Position position, std::string_view entry, std::string message);

@@ -190,10 +190,10 @@ struct Capture {
   std::string bytes;
   bool overflowed = false;
 
-  // Reads what is there, at most `most` bytes.
-  void take(std::size_t most) {
+  // Reads what is there, at most `max` bytes.
+  void take(std::size_t max) {
     std::array<char, 65536> buffer;
-    const ssize_t got = ::read(fd.get(), buffer.data(), std::min(buffer.size(), most));
+    const ssize_t got = ::read(fd.get(), buffer.data(), std::min(buffer.size(), max));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got <= 0) return fd.reset();
     const auto size = static_cast<std::size_t>(got);
@@ -374,7 +374,7 @@ Result<Finished> run_program(const Command& command) {
   int error = watch.until_end(child);
   if (error == 0) error = child.wait(status);
   if (error != 0) {
-    return fail(Fault::internal, "{}: lost sight of it: {}", printable(command.argv.front()),
+    return fail(Fault::internal, "{}: cannot wait for the process: {}", printable(command.argv.front()),
                 errno_text(error));
   }
   if (watch.out.overflowed && !watch.timed_out) {

@@ -5,9 +5,9 @@
 
 namespace starttls {
 
-ThreadPool::ThreadPool(std::size_t most) {
+ThreadPool::ThreadPool(std::size_t max) {
   const std::size_t processors = std::max(std::thread::hardware_concurrency(), 1U);
-  while (threads_.size() < std::min(processors, most)) {
+  while (threads_.size() < std::min(processors, max)) {
     try {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     } catch (const std::system_error&) {

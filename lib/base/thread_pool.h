@@ -18,8 +18,8 @@ namespace starttls {
 
 class ThreadPool {
  public:
-  // One thread for each processor, but at most `most`. Where none can be created, submit() runs the task.
-  explicit ThreadPool(std::size_t most);
+  // One thread for each processor, but at most `max`. Where none can be created, submit() runs the task.
+  explicit ThreadPool(std::size_t max);
   // Waits for running tasks. Those that have not begun are dropped: their futures throw std::future_error.
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

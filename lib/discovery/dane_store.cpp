@@ -28,28 +28,28 @@ constexpr seconds patience{2};
 constexpr std::int64_t noticeable_part = 8;
 
 // Times are seconds since 1970, UTC.
-const sqlite::Schema schema{.kind = "a file of DANE verdicts",
+const sqlite::Schema schema{.kind = "a file of DANE results",
                             .application_id = 0x53544456,  // "STDV"
                             .version = 1,
                             .statements = R"(
-CREATE TABLE verdicts (
+CREATE TABLE results (
   domain TEXT PRIMARY KEY,
-  standing TEXT NOT NULL,
+  status TEXT NOT NULL,
   reason TEXT NOT NULL,
   proven INTEGER NOT NULL,
   until INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX verdicts_until ON verdicts (until);
+CREATE INDEX results_until ON results (until);
 )",
                             .upgrades = {}};
 
 enum StatementOf : std::uint8_t { find, keep, remove, count, make_room };
 constexpr std::array sql_of{
-    "SELECT standing, reason, proven, until FROM verdicts WHERE domain = ?1",
-    "INSERT INTO verdicts (domain, standing, reason, proven, until) VALUES (?1, ?2, ?3, ?4, ?5) "
-    "ON CONFLICT (domain) DO UPDATE SET standing = ?2, reason = ?3, proven = ?4, until = ?5",
-    "DELETE FROM verdicts WHERE domain = ?1", "SELECT count(*) FROM verdicts",
-    "DELETE FROM verdicts WHERE domain IN (SELECT domain FROM verdicts ORDER BY until LIMIT ?1)"};
+    "SELECT status, reason, proven, until FROM results WHERE domain = ?1",
+    "INSERT INTO results (domain, status, reason, proven, until) VALUES (?1, ?2, ?3, ?4, ?5) "
+    "ON CONFLICT (domain) DO UPDATE SET status = ?2, reason = ?3, proven = ?4, until = ?5",
+    "DELETE FROM results WHERE domain = ?1", "SELECT count(*) FROM results",
+    "DELETE FROM results WHERE domain IN (SELECT domain FROM results ORDER BY until LIMIT ?1)"};
 
 std::int64_t as_number(Time time) {
   return floor<seconds>(time).time_since_epoch().count();
@@ -193,7 +193,7 @@ OpenedTable open_table_or_fall_back(const fs::path& file) {
       }
     }
   }
-  warning.message += "; DANE verdicts are kept in memory only";
+  warning.message += "; DANE results are kept in memory only";
   return {.table = table_in_memory(), .warning = std::move(warning)};
 }
 
@@ -248,9 +248,9 @@ Result<std::optional<dane::DaneResult>> DaneStore::find(const NextHop& next_hop,
   return dane::DaneResult{.status = *status, .reason = std::move((*row)->reason)};
 }
 
-Result<void> DaneStore::keep(const NextHop& next_hop, const dane::DaneResult& verdict, Time now, Time until) {
-  const Row row{.status = std::string(dane::to_string(verdict.status)),
-                .reason = verdict.reason,
+Result<void> DaneStore::keep(const NextHop& next_hop, const dane::DaneResult& result, Time now, Time until) {
+  const Row row{.status = std::string(dane::to_string(result.status)),
+                .reason = result.reason,
                 .proven = as_number(now),
                 .until = std::min(as_number(until), as_number(now + max_result_age))};
   return impl_->with_table([&](Table& table) -> Result<void> {

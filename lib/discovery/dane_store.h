@@ -39,7 +39,7 @@ class DaneStore {
   Result<std::optional<dane::DaneResult>> find(const NextHop& next_hop, Time now);
   // Stores a proven result: all, some, unusable, insecure or none. Writes only another status, or a
   // noticeably later end.
-  Result<void> keep(const NextHop& next_hop, const dane::DaneResult& verdict, Time now, Time until);
+  Result<void> keep(const NextHop& next_hop, const dane::DaneResult& result, Time now, Time until);
   Result<void> remove(const NextHop& next_hop);
 
   DaneStore(DaneStore&&) noexcept;

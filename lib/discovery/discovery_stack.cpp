@@ -24,13 +24,13 @@ Result<std::unique_ptr<DiscoveryStack>> DiscoveryStack::begin(const DiscoverySet
   discovery->warning = std::move(opened.warning);
   discovery->cache = std::make_unique<mtastsdb::Cache>(std::move(opened.cache));
   if (policy_resolver.dane && policy_resolver.dane_kept > std::chrono::seconds{0}) {
-    auto verdicts = DaneStore::open_or_fall_back(dane_store_file(cache));
-    discovery->dane_store_warning = std::move(verdicts.warning);
-    discovery->verdicts = std::move(verdicts.store);
+    auto dane_store = DaneStore::open_or_fall_back(dane_store_file(cache));
+    discovery->dane_store_warning = std::move(dane_store.warning);
+    discovery->dane_store = std::move(dane_store.store);
   }
   discovery->policy_resolver = std::make_unique<PolicyResolver>(
       *discovery->resolver, *discovery->fetcher, *discovery->cache,
-      discovery->verdicts ? &*discovery->verdicts : nullptr, std::move(clock), policy_resolver);
+      discovery->dane_store ? &*discovery->dane_store : nullptr, std::move(clock), policy_resolver);
   return discovery;
 }
 

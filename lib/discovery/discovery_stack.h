@@ -32,7 +32,7 @@ struct DiscoveryStack {
   std::optional<Error> warning;             // of the MTA-STS policies
   std::optional<Error> dane_store_warning;  // of the DANE results
   std::unique_ptr<mtastsdb::Cache> cache;
-  std::optional<DaneStore> verdicts;
+  std::optional<DaneStore> dane_store;
   std::unique_ptr<dns::Resolver> resolver;
   std::unique_ptr<http::Fetcher> fetcher;
   std::unique_ptr<PolicyResolver> policy_resolver;

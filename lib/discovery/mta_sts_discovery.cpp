@@ -59,9 +59,9 @@ event::Task<MtaStsDiscovery> discover(Lookups network, DomainName domain, mtasts
     discovery.record_reason = fmt::format("{} is longer than a name may be", record_name);
   } else {
     const dns::Answer answer = co_await network.ask(record_name, dns::Type::txt);
-    RecordAnswer verdict = classify_record(answer);
-    discovery.record = std::move(verdict.state);
-    discovery.record_reason = std::move(verdict.reason);
+    RecordAnswer record = classify_record(answer);
+    discovery.record = std::move(record.state);
+    discovery.record_reason = std::move(record.reason);
     discovery.record_ttl = answer.ttl;
     if (answer.put_off) discovery.put_off = answer.reason;
   }

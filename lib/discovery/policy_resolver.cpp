@@ -26,7 +26,7 @@ using FactsPtr = std::shared_ptr<const DomainFacts>;
 
 // Two tasks of different kinds at the same time: each stores its result by reference.
 template <class T>
-event::Task<bool> leave(event::Task<T> task, std::optional<T>& result) {
+event::Task<bool> store_result(event::Task<T> task, std::optional<T>& result) {
   result.emplace(co_await task);
   co_return true;
 }
@@ -42,11 +42,11 @@ std::size_t heap_size(const DomainFacts& facts) {
 
 class PolicyResolver::Impl {
  public:
-  Impl(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* verdicts, Clock clock,
+  Impl(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* dane_store, Clock clock,
        PolicyResolverSettings settings)
       : questions_(std::move(network), settings.asking, settings.pause),
         cache_(cache),
-        verdicts_(verdicts),
+        dane_store_(dane_store),
         clock_(std::move(clock)),
         settings_(settings) {}
 
@@ -58,7 +58,7 @@ class PolicyResolver::Impl {
       FactsPtr shared = co_await completion;
       co_return shared;
     }
-    const FactsPtr facts = co_await find_out(next_hop, fetch_mode);
+    const FactsPtr facts = co_await look_up(next_hop, fetch_mode);
     const auto waiting = std::move(under_way_.extract(next_hop).mapped());
     for (auto* const completion : waiting) completion->complete(facts);
     co_return facts;
@@ -68,7 +68,7 @@ class PolicyResolver::Impl {
   std::optional<mtasts::PolicyState> known(const DomainName& domain) {
     auto found = cache_.find(domain);
     if (!found) {
-      tell(found.error());
+      log_cache_error(found.error());
       found = cache_.find(domain);
     }
     if (!found) return std::nullopt;
@@ -76,16 +76,16 @@ class PolicyResolver::Impl {
   }
 
   std::optional<dane::DaneResult> stored_dane(const NextHop& next_hop) {
-    if (verdicts_ == nullptr) return std::nullopt;
-    auto found = verdicts_->find(next_hop, clock_());
+    if (dane_store_ == nullptr) return std::nullopt;
+    auto found = dane_store_->find(next_hop, clock_());
     if (found) return std::move(*found);
-    tell_of_verdicts(found.error());
+    log_dane_error(found.error());
     return std::nullopt;
   }
 
   std::function<bool(const DomainName&)> is_enforced = [](const DomainName&) { return false; };
 
-  const std::optional<Error>& cache_error() const { return cache_trouble_; }
+  const std::optional<Error>& cache_error() const { return cache_error_; }
   std::size_t under_way() const { return under_way_.size(); }
   std::uint64_t questions_refused() const { return questions_.refused(); }
   Time now() const { return clock_(); }
@@ -93,35 +93,37 @@ class PolicyResolver::Impl {
   std::function<void(const NextHop&)> waits_for_host = [](const NextHop&) {};
 
  private:
-  event::Task<FactsPtr> find_out(NextHop next_hop, discovery::FetchMode fetch_mode) {
+  event::Task<FactsPtr> look_up(NextHop next_hop, discovery::FetchMode fetch_mode) {
     const DomainName& domain = next_hop.domain();
-    std::optional<dane::DaneResult> verdict;
+    std::optional<dane::DaneResult> dane_result;
     std::optional<discovery::MtaStsDiscovery> discovery;
     std::vector<event::Task<bool>> both;
     const mtasts::PolicyState before = known(domain).value_or(mtasts::PolicyState{});
-    DomainQuestions asking(questions_, domain, [this, &next_hop] { waits_for_host(next_hop); });
+    DomainQuestions questions(questions_, domain, [this, &next_hop] { waits_for_host(next_hop); });
     if (settings_.dane) {
-      both.push_back(find_verdict(asking, next_hop, verdict));
+      both.push_back(find_dane(questions, next_hop, dane_result));
     } else {
-      asking.dane_is_known();
+      questions.dane_is_known();
     }
-    both.push_back(
-        leave(discovery::discover(asking.network(), domain, before, fetch_mode, clock_), discovery));
+    both.push_back(store_result(discovery::discover(questions.network(), domain, before, fetch_mode, clock_),
+                                discovery));
     co_await event::when_all(std::move(both));
     keep(domain, before, *discovery);
     const Time examined = clock_();
-    if (verdict) verdict = with_kept(next_hop, std::move(*verdict), discovery->policy_state.valid(examined));
-    const Time until = fresh_until(verdict, *discovery, examined);
-    co_return std::make_shared<const DomainFacts>(DomainFacts{.dane = std::move(verdict),
+    if (dane_result)
+      dane_result = with_stored(next_hop, std::move(*dane_result), discovery->policy_state.valid(examined));
+    const Time until = fresh_until(dane_result, *discovery, examined);
+    co_return std::make_shared<const DomainFacts>(DomainFacts{.dane = std::move(dane_result),
                                                               .mta_sts = std::move(*discovery),
                                                               .examined = examined,
                                                               .fresh_until = until});
   }
 
-  event::Task<bool> find_verdict(DomainQuestions& asking, NextHop next_hop,
-                                 std::optional<dane::DaneResult>& verdict) {
-    verdict.emplace(co_await look_up_dane(asking.network().ask, std::move(next_hop), settings_.dane_detail));
-    asking.dane_is_known();
+  event::Task<bool> find_dane(DomainQuestions& questions, NextHop next_hop,
+                              std::optional<dane::DaneResult>& dane_result) {
+    dane_result.emplace(
+        co_await look_up_dane(questions.network().ask, std::move(next_hop), settings_.dane_detail));
+    questions.dane_is_known();
     co_return true;
   }
 
@@ -132,13 +134,14 @@ class PolicyResolver::Impl {
     const auto kept = known(domain);
     if (!kept) return;  // what cannot be read may be worth more than what was learnt
     discovery.policy_state = mtasts::merge(std::move(discovery.policy_state), before, *kept);
-    if (const auto done = cache_.keep(domain, discovery.policy_state, clock_()); !done) tell(done.error());
+    if (const auto done = cache_.keep(domain, discovery.policy_state, clock_()); !done)
+      log_cache_error(done.error());
   }
 
-  // What is proven is kept: that DANE binds the domain, and, where a policy could be given in its stead, that
+  // What is proven is kept: that DANE applies to the domain, and, where a policy could be given in its stead, that
   // it does not.
-  dane::DaneResult with_kept(const NextHop& next_hop, dane::DaneResult latest,
-                             const mtasts::FetchedPolicy* policy) {
+  dane::DaneResult with_stored(const NextHop& next_hop, dane::DaneResult latest,
+                               const mtasts::FetchedPolicy* policy) {
     using dane::DaneStatus;
     switch (latest.status) {
       case DaneStatus::unknown:
@@ -155,43 +158,43 @@ class PolicyResolver::Impl {
       case DaneStatus::none:
         break;
     }
-    if (verdicts_ == nullptr) return latest;
+    if (dane_store_ == nullptr) return latest;
     const bool matters =
         dane::has_usable_tlsa(latest.status) || policy != nullptr || is_enforced(next_hop.domain());
     const Time now = clock_();
     const auto ttl = std::min(latest.ttl, settings_.max_freshness);
-    const auto done = matters ? verdicts_->keep(next_hop, latest, now, now + ttl + settings_.dane_kept)
-                              : verdicts_->remove(next_hop);
-    if (!done) tell_of_verdicts(done.error());
+    const auto done = matters ? dane_store_->keep(next_hop, latest, now, now + ttl + settings_.dane_kept)
+                              : dane_store_->remove(next_hop);
+    if (!done) log_dane_error(done.error());
     return latest;
   }
 
-  void tell_of_verdicts(const Error& error) {
-    if (const auto silent = verdicts_told_.permit(clock_())) {
-      log_warning("DANE verdicts cannot be kept: {}{}", error.message, in_silence(*silent));
+  void log_dane_error(const Error& error) {
+    if (const auto silent = dane_warning_.permit(clock_())) {
+      log_warning("DANE results cannot be stored: {}{}", error.message, in_silence(*silent));
     }
   }
 
-  // A cache that fails costs memory between runs, not answers.
-  void tell(const Error& error) {
-    cache_trouble_ = error;
-    if (const auto silent = told_.permit(clock_())) {
+  // Without the cache, policies are lost between runs, but answers are right.
+  void log_cache_error(const Error& error) {
+    cache_error_ = error;
+    if (const auto silent = cache_warning_.permit(clock_())) {
       log_warning("the cache of MTA-STS policies fails: {}{}", error.message, in_silence(*silent));
     }
   }
 
-  Time fresh_until(const std::optional<dane::DaneResult>& verdict,
+  Time fresh_until(const std::optional<dane::DaneResult>& dane_result,
                    const discovery::MtaStsDiscovery& discovery, Time now) const {
     using std::chrono::seconds;
-    seconds fresh = std::min(discovery.record_ttl, verdict ? verdict->ttl : seconds::max());
+    seconds fresh = std::min(discovery.record_ttl, dane_result ? dane_result->ttl : seconds::max());
     fresh = std::clamp(fresh, settings_.min_freshness, settings_.max_freshness);
-    const bool unknown =
-        discovery.record.kind == mtasts::RecordState::Kind::unknown ||
-        (verdict && verdict->ttl == seconds{0} &&
-         (verdict->status == dane::DaneStatus::unknown || verdict->status == dane::DaneStatus::failing));
+    const bool unknown = discovery.record.kind == mtasts::RecordState::Kind::unknown ||
+                         (dane_result && dane_result->ttl == seconds{0} &&
+                          (dane_result->status == dane::DaneStatus::unknown ||
+                           dane_result->status == dane::DaneStatus::failing));
     if (unknown || !discovery.put_off.empty()) fresh = std::min(fresh, settings_.freshness_of_failure);
     Time until = now + fresh;
-    // Where a policy is due to be fetched again, asking again brings something new.
+    // Where a policy is due to be fetched again, another lookup brings something new.
     if (discovery.record.kind == mtasts::RecordState::Kind::record &&
         discovery.policy_state.next_fetch > now) {
       until = std::min(until, discovery.policy_state.next_fetch);
@@ -201,23 +204,23 @@ class PolicyResolver::Impl {
 
   Questions questions_;
   mtastsdb::Cache& cache_;
-  DaneStore* verdicts_;
+  DaneStore* dane_store_;
   Clock clock_;
   PolicyResolverSettings settings_;
   std::unordered_map<NextHop, std::vector<event::Completion<FactsPtr>*>> under_way_;
-  OncePerMinute told_;
-  OncePerMinute verdicts_told_;
-  std::optional<Error> cache_trouble_;
+  OncePerMinute cache_warning_;
+  OncePerMinute dane_warning_;
+  std::optional<Error> cache_error_;
 };
 
 PolicyResolver::PolicyResolver(dns::Resolver& resolver, http::Fetcher& fetcher, mtastsdb::Cache& cache,
-                               DaneStore* verdicts, Clock clock, PolicyResolverSettings settings)
-    : PolicyResolver(discovery::make_lookups(resolver, fetcher), cache, verdicts, std::move(clock),
+                               DaneStore* dane_store, Clock clock, PolicyResolverSettings settings)
+    : PolicyResolver(discovery::make_lookups(resolver, fetcher), cache, dane_store, std::move(clock),
                      settings) {}
 
-PolicyResolver::PolicyResolver(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* verdicts,
+PolicyResolver::PolicyResolver(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* dane_store,
                                Clock clock, PolicyResolverSettings settings)
-    : impl_(std::make_unique<Impl>(std::move(network), cache, verdicts, std::move(clock), settings)) {}
+    : impl_(std::make_unique<Impl>(std::move(network), cache, dane_store, std::move(clock), settings)) {}
 
 PolicyResolver::~PolicyResolver() = default;
 

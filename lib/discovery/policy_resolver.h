@@ -59,12 +59,12 @@ struct PolicyResolverSettings {
 
 class PolicyResolver {
  public:
-  // The references must outlive it, and all lookups must have ended before it is destroyed. `verdicts` may be
+  // The references must outlive it, and all lookups must have ended before it is destroyed. `dane_store` may be
   // null: then DANE results are not stored.
-  PolicyResolver(dns::Resolver& resolver, http::Fetcher& fetcher, mtastsdb::Cache& cache, DaneStore* verdicts,
-                 Clock clock, PolicyResolverSettings settings);
+  PolicyResolver(dns::Resolver& resolver, http::Fetcher& fetcher, mtastsdb::Cache& cache,
+                 DaneStore* dane_store, Clock clock, PolicyResolverSettings settings);
   // The same, with another source of answers.
-  PolicyResolver(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* verdicts, Clock clock,
+  PolicyResolver(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* dane_store, Clock clock,
                  PolicyResolverSettings settings);
   PolicyResolver(const PolicyResolver&) = delete;
   PolicyResolver& operator=(const PolicyResolver&) = delete;

@@ -15,10 +15,10 @@ constexpr std::size_t max_answers = 100'000;
 constexpr std::chrono::seconds max_memory{3'600};
 
 template <class Map>
-void make_room(Map& map, std::size_t most, QuestionRate::SteadyTime now) {
-  if (map.size() < most) return;
+void make_room(Map& map, std::size_t max, QuestionRate::SteadyTime now) {
+  if (map.size() < max) return;
   std::erase_if(map, [now](const auto& entry) { return entry.second <= now; });
-  if (map.size() >= most) map.clear();
+  if (map.size() >= max) map.clear();
 }
 
 }  // namespace
@@ -51,8 +51,8 @@ std::optional<std::chrono::milliseconds> QuestionRate::reserve(const std::string
 void QuestionRate::count(const std::string& owner, SteadyTime now) {
   SteadyTime& moment = free_at(owner, now);
   // No further ahead than who waits for longest: what was not held up does not hold up others for ever.
-  const SteadyTime most = now + ahead() + limits_.max_wait;
-  moment = std::min(moment + interval(), std::max(moment, most));
+  const SteadyTime max = now + ahead() + limits_.max_wait;
+  moment = std::min(moment + interval(), std::max(moment, max));
 }
 
 bool QuestionRate::is_known(const std::string& question, SteadyTime now) const {

@@ -197,8 +197,8 @@ Answer DomainQuestions::refuse(std::string reason) {
   return {.status = dns::Status::failed, .reason = std::move(reason)};
 }
 
-Answer DomainQuestions::refuse_host_beyond(std::size_t most) {
-  Answer answer = refuse(fmt::format("no more than {} MX hosts are looked at there", most));
+Answer DomainQuestions::refuse_host_beyond(std::size_t max) {
+  Answer answer = refuse(fmt::format("no more than {} MX hosts are looked at there", max));
   answer.ttl = until_fewer_hosts;
   return answer;
 }

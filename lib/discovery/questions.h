@@ -97,7 +97,7 @@ class DomainQuestions {
   bool is_of_domain(const std::string& name, dns::Type type) const;
   std::optional<dns::Answer> refuse_host(const std::string& host, const std::string& owner, dns::Type type);
   dns::Answer refuse(std::string reason);
-  dns::Answer refuse_host_beyond(std::size_t most);
+  dns::Answer refuse_host_beyond(std::size_t max);
   void learn(const std::string& owner, const std::string& question, const dns::Answer& answer, bool is_new);
   const std::string& owner_charged_for(const std::string& owner) const;
   void end_turn();

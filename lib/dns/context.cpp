@@ -88,7 +88,7 @@ void pass_reply(void* listener, int rcode, void* packet, int size, int security,
   if (rcode == 0 && packet != nullptr && size > 0)
     reply.message = {static_cast<const std::uint8_t*>(packet), static_cast<std::size_t>(size)};
   if (why_bogus != nullptr) reply.why_bogus = why_bogus;
-  static_cast<Listener*>(listener)->hear(reply);
+  static_cast<ReplyListener*>(listener)->on_reply(reply);
 }
 
 }  // namespace
@@ -116,7 +116,7 @@ Context::~Context() {
   ub_ctx_delete(context_);
 }
 
-Result<int> Context::ask(const std::string& name, int type, Listener& listener) {
+Result<int> Context::ask(const std::string& name, int type, ReplyListener& listener) {
   std::unique_lock lock(settings_mutex(), std::defer_lock);
   if (!std::exchange(asked_, true)) lock.lock();
   int question = 0;

@@ -19,7 +19,7 @@ struct ub_ctx;
 
 namespace starttls::dns {
 
-// The reply to a question. Its memory is libunbound's and valid only during hear().
+// The reply to a question. Its memory is libunbound's and valid only during on_reply().
 struct Reply {
   int rcode = 0;   // not 0: there is no message
   Octets message;  // in wire format
@@ -27,13 +27,13 @@ struct Reply {
   std::string_view why_bogus;
 };
 
-// Receives a reply. During hear(), do not call libunbound and do not destroy a context.
-class Listener {
+// Receives a reply. During on_reply(), do not call libunbound and do not destroy a context.
+class ReplyListener {
  public:
-  virtual void hear(const Reply& reply) = 0;
+  virtual void on_reply(const Reply& reply) = 0;
 
  protected:
-  ~Listener() = default;
+  ~ReplyListener() = default;
 };
 
 struct ContextSettings {
@@ -55,11 +55,11 @@ class Context {
   // Open questions must have been given up before: libunbound would call their listeners now.
   ~Context();
 
-  // `type` is the number of RFC 1035. hear() may be called before this returns. Returns the number of the
+  // `type` is the number of RFC 1035. on_reply() may be called before this returns. Returns the number of the
   // question, for give_up().
-  Result<int> ask(const std::string& name, int type, Listener& listener);
+  Result<int> ask(const std::string& name, int type, ReplyListener& listener);
 
-  // hear() will not be called. libunbound itself continues with the question for a while.
+  // on_reply() will not be called. libunbound itself continues with the question for a while.
   void give_up(int question);
 
   // Whether it was given a trust anchor.

@@ -19,7 +19,7 @@ Result<std::unique_ptr<Probe>> Probe::begin(event::Loop& loop, ContextSettings s
   std::unique_ptr<Probe> probe(new Probe(loop, TRY(Context::create(loop, settings)), std::move(done)));
   probe->over_.start(timeout);
   const auto question = TRY(probe->context_->ask(anchor, type_dnskey, *probe));
-  if (!probe->heard_) probe->question_ = question;
+  if (!probe->has_reply_) probe->question_ = question;
   return probe;
 }
 
@@ -30,13 +30,13 @@ Probe::~Probe() {
   if (question_) context_->give_up(*question_);
 }
 
-void Probe::hear(const Reply& reply) {
-  heard_ = true;
+void Probe::on_reply(const Reply& reply) {
+  has_reply_ = true;
   question_.reset();
   // SERVFAIL and the like say nothing about signatures. That there are no keys does: there is an anchor for
   // them.
   if (reply.rcode == 0 || reply.rcode == rcode_nxdomain)
-    outcome_ = has_signed_keys(reply.message) ? Signatures::passed_on : Signatures::left_out;
+    outcome_ = has_signed_keys(reply.message) ? Signatures::present : Signatures::stripped;
   over_.start(std::chrono::milliseconds{0});
 }
 

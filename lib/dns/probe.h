@@ -14,9 +14,9 @@
 
 namespace starttls::dns {
 
-enum class Signatures { passed_on, left_out, unknown };
+enum class Signatures { present, stripped, unknown };
 
-class Probe final : public Listener {
+class Probe final : public ReplyListener {
  public:
   using Done = std::function<void(Signatures)>;
 
@@ -31,13 +31,13 @@ class Probe final : public Listener {
   Probe& operator=(const Probe&) = delete;
   ~Probe();
 
-  void hear(const Reply& reply) override;
+  void on_reply(const Reply& reply) override;
 
  private:
   Probe(event::Loop& loop, std::unique_ptr<Context> context, Done done);
 
   std::unique_ptr<Context> context_;
-  bool heard_ = false;
+  bool has_reply_ = false;
   std::optional<int> question_;  // while it is open
   Signatures outcome_ = Signatures::unknown;
   event::Timer over_;

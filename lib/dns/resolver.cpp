@@ -152,12 +152,12 @@ class Resolver::Impl {
 
 // Lives in the coroutine that asks. The timer both limits it and takes its answer out of libunbound's
 // callback, during which no coroutine may resume: it could ask again, or destroy the resolver.
-class Resolver::Impl::Question final : public Listener {
+class Resolver::Impl::Question final : public ReplyListener {
  public:
   Question(Impl& resolver, std::string name, Type type)
       : name_(std::move(name)), type_(type), resolver_(resolver), timer_(resolver.loop_, [this] { end(); }) {}
 
-  void hear(const Reply& reply) override {
+  void on_reply(const Reply& reply) override {
     answer_ = answer_of(reply, type_);
     if (!context_->validates()) answer_->dnssec = Dnssec::indeterminate;
     is_counted_ = true;
@@ -297,14 +297,14 @@ void Resolver::Impl::probe_servers() {
 void Resolver::Impl::conclude_probe(Signatures outcome) {
   probe_.reset();
   next_probe_.start(outcome == Signatures::unknown ? until_next_try : between_probes);
-  const bool validate = outcome == Signatures::passed_on || (outcome == Signatures::unknown && !warned_);
-  if (outcome == Signatures::left_out && !std::exchange(warned_, true)) {
+  const bool validate = outcome == Signatures::present || (outcome == Signatures::unknown && !warned_);
+  if (outcome == Signatures::stripped && !std::exchange(warned_, true)) {
     log_warning(
         "the name servers ({}) leave out DNSSEC signatures: answers are not validated, and DANE does not "
         "count, until they pass them on",
         fmt::join(servers_, ", "));
   }
-  if (outcome == Signatures::passed_on && std::exchange(warned_, false)) {
+  if (outcome == Signatures::present && std::exchange(warned_, false)) {
     log_info("the name servers ({}) pass on DNSSEC signatures: answers are validated",
              fmt::join(servers_, ", "));
   }

@@ -19,12 +19,12 @@ class Cache::Impl {
  public:
   enum class Kind { reader, strict, persevering };
 
-  Impl(std::filesystem::path file, CacheTable table, Kind kind, std::size_t most, Time now)
-      : file_(std::move(file)), kind_(kind), most_(most), now_(now), table_(std::move(table)) {
+  Impl(std::filesystem::path file, CacheTable table, Kind kind, std::size_t max, Time now)
+      : file_(std::move(file)), kind_(kind), max_domains_(max), now_(now), table_(std::move(table)) {
     note_identity();
   }
 
-  std::size_t most() const { return most_; }
+  std::size_t max() const { return max_domains_; }
   void set_now(Time now) { now_ = now; }
   std::int64_t version_of(std::int64_t data_version);
 
@@ -51,7 +51,7 @@ class Cache::Impl {
 
   std::filesystem::path file_;
   Kind kind_;
-  std::size_t most_;
+  std::size_t max_domains_;
   Time now_;  // of the last call
   CacheTable table_;
   std::optional<FileId> identity_;  // of the file that is open; none where there is none
@@ -73,7 +73,7 @@ void Cache::Impl::use(CacheTable table) {
 Result<void> Cache::Impl::follow_file() {
   if (kind_ == Kind::reader || !table_.database().has_moved()) return {};
   if (kind_ == Kind::persevering) {
-    auto opened = open_table_or_fall_back(file_, now_, most_);
+    auto opened = open_table_or_fall_back(file_, now_, max_domains_);
     use(std::move(opened.table));
     if (opened.warning) return std::unexpected(*opened.warning);
     return {};
@@ -86,7 +86,7 @@ Result<void> Cache::Impl::follow_file() {
 
 void Cache::Impl::replace(Error& why) {
   if (kind_ != Kind::persevering || !identity_) return;
-  auto opened = replace_damaged(file_, *identity_, why, now_, most_);
+  auto opened = replace_damaged(file_, *identity_, why, now_, max_domains_);
   if (opened.warning) why = *opened.warning;
   use(std::move(opened.table));
 }
@@ -97,17 +97,17 @@ std::int64_t Cache::Impl::version_of(std::int64_t data_version) {
   return version_;
 }
 
-Cache::Opened Cache::open_or_fall_back(const std::filesystem::path& file, Time now, std::size_t most) {
-  auto opened = open_table_or_fall_back(file, now, most);
-  return {.cache = Cache(
-              std::make_unique<Impl>(file, std::move(opened.table), Impl::Kind::persevering, most, now)),
+Cache::Opened Cache::open_or_fall_back(const std::filesystem::path& file, Time now, std::size_t max) {
+  auto opened = open_table_or_fall_back(file, now, max);
+  return {.cache =
+              Cache(std::make_unique<Impl>(file, std::move(opened.table), Impl::Kind::persevering, max, now)),
           .warning = std::move(opened.warning)};
 }
 
-Result<Cache> Cache::open(const std::filesystem::path& file, std::size_t most) {
+Result<Cache> Cache::open(const std::filesystem::path& file, std::size_t max) {
   auto table = open_table(file);
   if (!table) return std::unexpected(table.error().error);
-  return Cache(std::make_unique<Impl>(file, std::move(*table), Impl::Kind::strict, most, Time{}));
+  return Cache(std::make_unique<Impl>(file, std::move(*table), Impl::Kind::strict, max, Time{}));
 }
 
 Result<std::optional<Cache>> Cache::open_to_read(const std::filesystem::path& file) {
@@ -140,7 +140,7 @@ Result<void> Cache::keep(const DomainName& domain, const mtasts::PolicyState& po
     // Most of what is kept has not changed, and need not be written.
     const auto known = TRY(table.find(domain.str()));
     if (policy_state.empty() ? !known : known == to_row(entry)) return {};
-    return table.keep(entry, now, impl_->most());
+    return table.keep(entry, now, impl_->max());
   });
 }
 
@@ -156,9 +156,9 @@ Result<void> Cache::each(const std::function<void(const CacheEntry&)>& see) {
   return impl_->with_open([&](CacheTable& table) { return table.each(see); });
 }
 
-Result<std::vector<DomainName>> Cache::due(Time now, std::size_t most) {
+Result<std::vector<DomainName>> Cache::due(Time now, std::size_t max) {
   impl_->set_now(now);
-  return impl_->with_current([&](CacheTable& table) { return table.due(now, most); });
+  return impl_->with_current([&](CacheTable& table) { return table.due(now, max); });
 }
 
 Result<void> Cache::tidy(Time now) {

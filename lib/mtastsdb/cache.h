@@ -31,8 +31,8 @@ struct CacheEntry {
 // max_failing()). Beyond it, those whose next fetch is due soonest are removed first. Failures make room for
 // policies, never the other way round.
 inline constexpr std::size_t max_cached_domains = 1'000'000;
-constexpr std::size_t max_failing(std::size_t most) {
-  return most / 10 + 1;
+constexpr std::size_t max_failing(std::size_t max) {
+  return max / 10 + 1;
 }
 // Of the file, without SQLite's files beside it (at most 16 MiB while no reader stays for long).
 inline constexpr std::size_t max_cache_file_bytes = std::size_t{1} << 30U;
@@ -55,11 +55,11 @@ class Cache {
   // New state is then kept in memory only, beside what can be read of the file.
   struct Opened;
   static Opened open_or_fall_back(const std::filesystem::path& file, Time now,
-                                  std::size_t most = max_cached_domains);
+                                  std::size_t max = max_cached_domains);
 
   // Creates the file where there is none. Fault::data where it is damaged or of a newer version,
   // Fault::permission, Fault::io, Fault::unavailable.
-  static Result<Cache> open(const std::filesystem::path& file, std::size_t most = max_cached_domains);
+  static Result<Cache> open(const std::filesystem::path& file, std::size_t max = max_cached_domains);
   // Never writes. Nothing where there is no file. Where no process has the file open and the reader may not
   // write in its directory, this shows the content at this moment.
   static Result<std::optional<Cache>> open_to_read(const std::filesystem::path& file);
@@ -77,7 +77,7 @@ class Cache {
   // Calls `see` for each entry, in the order of the domains. `see` must not change the cache.
   Result<void> each(const std::function<void(const CacheEntry&)>& see);
   // Domains with a live policy whose next fetch is due, the longest overdue first.
-  Result<std::vector<DomainName>> due(Time now, std::size_t most);
+  Result<std::vector<DomainName>> due(Time now, std::size_t max);
   // Removes policies a week after they expired and failures after max_failure_age, at most a thousand entries
   // in each call.
   Result<void> tidy(Time now);

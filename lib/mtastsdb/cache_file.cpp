@@ -161,18 +161,18 @@ CacheTable table_in_memory() {
 }
 
 // From a damaged file.
-std::size_t salvage(CacheTable& table, const fs::path& file, Time now, std::size_t most) {
+std::size_t salvage(CacheTable& table, const fs::path& file, Time now, std::size_t max) {
   auto database = Database::open(file, OpenMode::read_only);
   // A file that is cut off is refused as a whole without this.
   if (!database || !database->execute("PRAGMA writable_schema = ON")) return 0;
   auto other = table_in(std::move(*database), file);
   if (!other) return 0;
-  return table.take_over(*other, now, most).value_or(0);
+  return table.take_over(*other, now, max).value_or(0);
 }
 
-OpenedTable go_on_in_memory(const fs::path& file, Error why, Time now, std::size_t most) {
+OpenedTable go_on_in_memory(const fs::path& file, Error why, Time now, std::size_t max) {
   OpenedTable opened{.table = table_in_memory(), .warning = std::move(why)};
-  if (auto readable = open_table_to_read(file)) (void)opened.table.take_over(*readable, now, most);
+  if (auto readable = open_table_to_read(file)) (void)opened.table.take_over(*readable, now, max);
   opened.warning->message += "; what is learnt is kept in memory only";
   return opened;
 }
@@ -211,33 +211,33 @@ Result<CacheTable> open_table_to_read(const fs::path& file) {
   return table;
 }
 
-OpenedTable open_table_or_fall_back(const fs::path& file, Time now, std::size_t most) {
+OpenedTable open_table_or_fall_back(const fs::path& file, Time now, std::size_t max) {
   auto identity = file_id(file);
   auto table = open_table(file);
   if (table) return {.table = std::move(*table), .warning = {}};
   if (table.error().damaged && identity) {
-    return replace_damaged(file, *identity, table.error().error, now, most);
+    return replace_damaged(file, *identity, table.error().error, now, max);
   }
-  return go_on_in_memory(file, table.error().error, now, most);
+  return go_on_in_memory(file, table.error().error, now, max);
 }
 
 OpenedTable replace_damaged(const fs::path& file, const FileId& damaged, const Error& why, Time now,
-                            std::size_t most) {
+                            std::size_t max) {
   Error warning = why;
   const auto aside = set_aside(file, damaged, now);
   if (!aside) {
     warning.message += "; " + aside.error().message;
-    return go_on_in_memory(file, std::move(warning), now, most);
+    return go_on_in_memory(file, std::move(warning), now, max);
   }
   auto table = open_table(file);
   if (!table) {
     warning.message += "; " + table.error().error.message;
-    return go_on_in_memory(aside->empty() ? file : *aside, std::move(warning), now, most);
+    return go_on_in_memory(aside->empty() ? file : *aside, std::move(warning), now, max);
   }
   if (aside->empty()) {
     warning.message += "; another process has begun it anew";
   } else {
-    const std::size_t saved = salvage(*table, *aside, now, most);
+    const std::size_t saved = salvage(*table, *aside, now, max);
     warning.message += fmt::format("; set aside as {}, and begun anew with {} that could be read",
                                    printable(aside->string()), counted(saved, "domain"));
   }

@@ -30,10 +30,10 @@ std::expected<CacheTable, Refusal> open_table(const std::filesystem::path& file)
 Result<CacheTable> open_table_to_read(const std::filesystem::path& file);
 
 // As Cache::open_or_fall_back().
-OpenedTable open_table_or_fall_back(const std::filesystem::path& file, Time now, std::size_t most);
+OpenedTable open_table_or_fall_back(const std::filesystem::path& file, Time now, std::size_t max);
 
 // Replaces the damaged file by a new one, unless another process has done so; as Cache::open_or_fall_back().
 OpenedTable replace_damaged(const std::filesystem::path& file, const FileId& damaged, const Error& why,
-                            Time now, std::size_t most);
+                            Time now, std::size_t max);
 
 }  // namespace starttls::mtastsdb

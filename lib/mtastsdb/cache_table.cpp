@@ -69,8 +69,8 @@ std::int64_t number_of(Time time) {
 }
 
 // A longer one is not ours, and is not read into memory.
-std::optional<std::string> bounded_text(const Statement& row, int column, std::size_t most) {
-  if (row.size(column) > most) return std::nullopt;
+std::optional<std::string> bounded_text(const Statement& row, int column, std::size_t max) {
+  if (row.size(column) > max) return std::nullopt;
   return row.text(column);
 }
 
@@ -238,67 +238,67 @@ std::size_t CacheTable::max_bytes() const {
   return database_.is_in_memory() ? max_cache_memory_bytes : max_cache_file_bytes;
 }
 
-Result<bool> CacheTable::is_full(std::size_t most) {
+Result<bool> CacheTable::is_full(std::size_t max) {
   const auto domains = TRY(number_from(statement(count)));
-  if (domains >= static_cast<std::int64_t>(most)) return true;
+  if (domains >= static_cast<std::int64_t>(max)) return true;
   const auto taken = TRY(number_from(statement(bytes)));
   return taken >= static_cast<std::int64_t>(max_bytes());
 }
 
 // `which` selects the domains, ?1 is now.
-Result<void> CacheTable::drop_some(std::string_view which, Time now, std::int64_t most) {
+Result<void> CacheTable::drop_some(std::string_view which, Time now, std::int64_t max) {
   auto drop = TRY(database_.prepare(fmt::format(
       "DELETE FROM domains WHERE domain IN (SELECT domain FROM domains WHERE {} LIMIT ?2)", which)));
-  return drop.bind(1, number_of(now)).bind(2, most).run();
+  return drop.bind(1, number_of(now)).bind(2, max).run();
 }
 
-Result<void> CacheTable::drop_failing(Time now, std::int64_t most) {
-  return drop_some("expires IS NULL ORDER BY next_fetch", now, most);
+Result<void> CacheTable::drop_failing(Time now, std::int64_t max) {
+  return drop_some("expires IS NULL ORDER BY next_fetch", now, max);
 }
 
-Result<void> CacheTable::make_room_for_failure(Time now, std::size_t most) {
+Result<void> CacheTable::make_room_for_failure(Time now, std::size_t max) {
   const auto failing = TRY(database_.number("SELECT failing FROM totals"));
-  const auto share = static_cast<std::int64_t>(max_failing(most));
+  const auto share = static_cast<std::int64_t>(max_failing(max));
   if (failing < share) return {};
   return drop_failing(now, std::clamp<std::int64_t>(share / 100, 1, dropped_at_once));
 }
 
 // Only what is of no use any more, or failures: else those who have many domains could push out the policies
 // of others.
-Result<void> CacheTable::make_room(Time now, std::size_t most) {
-  const auto full = TRY(is_full(most));
+Result<void> CacheTable::make_room(Time now, std::size_t max) {
+  const auto full = TRY(is_full(max));
   if (!full) return {};
   auto done = drop_some("expires IS NOT NULL AND expires <= ?1 ORDER BY expires", now, dropped_at_once);
   if (done) done = drop_failing(now, dropped_at_once);
   if (!done) return done;
-  const auto still_full = TRY(is_full(most));
+  const auto still_full = TRY(is_full(max));
   if (!still_full) return {};
-  return fail(Fault::unavailable, "the MTA-STS cache is full: {}, or {} MiB", counted(most, "domain"),
+  return fail(Fault::unavailable, "the MTA-STS cache is full: {}, or {} MiB", counted(max, "domain"),
               max_bytes() >> 20U);
 }
 
 // The state of a domain may become longer: then there must be room for that, too.
-Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t most) {
+Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t max) {
   const auto known = TRY(find(entry.domain.str()));
   const auto& policy = entry.policy_state.policy;
   const bool is_failure = !policy;
   if (is_failure && !(known && !known->policy)) {
-    TRY(make_room_for_failure(now, most));
+    TRY(make_room_for_failure(now, max));
   }
   const bool grows = policy && known && (!known->policy || known->policy->text.size() < policy->text.size());
   if (!known || grows) {
     // One that is there already does not count once more.
-    TRY(make_room(now, known ? std::numeric_limits<std::int64_t>::max() : most));
+    TRY(make_room(now, known ? std::numeric_limits<std::int64_t>::max() : max));
   }
   bind_row(statement(put_row), entry);
   return statement(put_row).run();
 }
 
-Result<void> CacheTable::keep(const CacheEntry& entry, Time now, std::size_t most) {
+Result<void> CacheTable::keep(const CacheEntry& entry, Time now, std::size_t max) {
   auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
   const auto before = TRY(current_mta_view(entry.domain.str(), now));
   auto done = entry.policy_state.empty() ? statement(remove_row).bind(1, entry.domain.str()).run()
-                                         : write(entry, now, most);
+                                         : write(entry, now, max);
   if (!done) return done;
   if (before != told_at(entry.policy_state, now)) {
     if (done = statement(bump).run(); !done) return done;
@@ -339,14 +339,14 @@ Result<void> CacheTable::each(const std::function<void(const CacheEntry&)>& see)
 }
 
 // The second part is for those that a wrong clock has postponed.
-Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t most) {
+Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t max) {
   auto rows = TRY(database_.prepare(
       "SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch <= ?1 AND expires > "
       "?1 "
       "UNION ALL SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch > ?2 "
       "ORDER BY next_fetch LIMIT ?3"));
   rows.bind(1, number_of(now)).bind(2, number_of(now + mtasts::max_interval));
-  rows.bind(3, static_cast<std::int64_t>(most));
+  rows.bind(3, static_cast<std::int64_t>(max));
   std::vector<DomainName> domains;
   for (;;) {
     const auto found = TRY(rows.step());
@@ -356,8 +356,8 @@ Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t most) {
   }
 }
 
-Result<void> CacheTable::tidy(Time now, std::size_t most) {
-  return statement(drop_old).bind(1, number_of(now)).bind(2, static_cast<std::int64_t>(most)).run();
+Result<void> CacheTable::tidy(Time now, std::size_t max) {
+  return statement(drop_old).bind(1, number_of(now)).bind(2, static_cast<std::int64_t>(max)).run();
 }
 
 Result<std::int64_t> CacheTable::policies_version() {
@@ -369,7 +369,7 @@ Result<std::int64_t> CacheTable::data_version() {
 }
 
 // Until the first row that cannot be read. False where there is one.
-Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time now, std::size_t most) {
+Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time now, std::size_t max) {
   auto rows =
       from.database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain {}", columns, order));
   if (!rows) return false;
@@ -380,16 +380,16 @@ Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time
     const auto row = row_in(*rows);
     const auto entry = row ? to_entry(*row) : std::nullopt;
     if (!entry) continue;
-    const auto full = TRY(is_full(most));
+    const auto full = TRY(is_full(max));
     if (full) return true;
-    TRY(write(*entry, now, most));
+    TRY(write(*entry, now, max));
   }
 }
 
-Result<std::size_t> CacheTable::take_over(CacheTable& other, Time now, std::size_t most) {
+Result<std::size_t> CacheTable::take_over(CacheTable& other, Time now, std::size_t max) {
   auto transaction = TRY(Transaction::begin(database_, "IMMEDIATE"));
-  auto whole = read_end(other, "ASC", now, most);
-  if (whole && !*whole) whole = read_end(other, "DESC", now, most);
+  auto whole = read_end(other, "ASC", now, max);
+  if (whole && !*whole) whole = read_end(other, "DESC", now, max);
   if (!whole) return std::unexpected(whole.error());
   const auto domains = TRY(number_from(statement(count)));
   TRY(transaction.commit());

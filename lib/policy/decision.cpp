@@ -36,13 +36,13 @@ bool has_suffix(std::string_view joined_mxs) {
 }
 
 // The consequence of the mode, from any source.
-std::string consequence(const Decision& answer, std::string_view source) {
-  if (answer.mode == Mode::none) return "it demands nothing";
-  if (!answer.enforced) return fmt::format("mail goes out as if {} did not have it", source);
+std::string consequence(const Decision& decision, std::string_view source) {
+  if (decision.mode == Mode::none) return "it demands nothing";
+  if (!decision.enforced) return fmt::format("mail goes out as if {} did not have it", source);
   std::string text =
-      answer.mode == Mode::testing ? "treated as enforce for an early adopter, " : std::string();
+      decision.mode == Mode::testing ? "treated as enforce for an early adopter, " : std::string();
   text += only_authenticated;
-  if (has_suffix(answer.joined_mxs)) {
+  if (has_suffix(decision.joined_mxs)) {
     text += " (a suffix means one label; Postfix matches any number of them)";
   }
   return text;
@@ -50,53 +50,54 @@ std::string consequence(const Decision& answer, std::string_view source) {
 
 Decision of_entry(const ListEntry& entry, Source source, bool early_adopter) {
   const bool is_list = source == Source::list;
-  Decision answer{.source = source,
-                  .list = entry.list,
-                  .mode = mode_of(entry.mode),
-                  .joined_mxs = entry.joined_mxs,
-                  .expires = entry.expires};
-  answer.enforced = !entry.joined_mxs.empty() &&
-                    (answer.mode == Mode::enforce || (answer.mode == Mode::testing && early_adopter));
-  answer.reason = fmt::format("{} with mode {}: {}",
-                              is_list ? fmt::format("list {} has it", entry.list) : "the overrides have it",
-                              to_string(answer.mode), consequence(answer, is_list ? "the list" : "they"));
-  return answer;
+  Decision decision{.source = source,
+                    .list = entry.list,
+                    .mode = mode_of(entry.mode),
+                    .joined_mxs = entry.joined_mxs,
+                    .expires = entry.expires};
+  decision.enforced = !entry.joined_mxs.empty() &&
+                      (decision.mode == Mode::enforce || (decision.mode == Mode::testing && early_adopter));
+  decision.reason = fmt::format(
+      "{} with mode {}: {}", is_list ? fmt::format("list {} has it", entry.list) : "the overrides have it",
+      to_string(decision.mode), consequence(decision, is_list ? "the list" : "they"));
+  return decision;
 }
 
 Decision of_mta_sts(const mtasts::FetchedPolicy& fetched) {
-  Decision answer{.source = Source::mta_sts,
-                  .mode = mode_of(fetched.policy.mode),
-                  .joined_mxs = join_mxs(fetched.policy),
-                  .expires = fetched.expires()};
-  answer.enforced = answer.mode == Mode::enforce && !answer.joined_mxs.empty();
-  answer.reason = fmt::format(
-      "its MTA-STS policy, fetched {}, has mode {}: {}", to_rfc3339(fetched.fetched), to_string(answer.mode),
-      answer.mode == Mode::testing ? "it demands nothing yet" : consequence(answer, "nobody"));
-  return answer;
+  Decision decision{.source = Source::mta_sts,
+                    .mode = mode_of(fetched.policy.mode),
+                    .joined_mxs = join_mxs(fetched.policy),
+                    .expires = fetched.expires()};
+  decision.enforced = decision.mode == Mode::enforce && !decision.joined_mxs.empty();
+  decision.reason = fmt::format(
+      "its MTA-STS policy, fetched {}, has mode {}: {}", to_rfc3339(fetched.fetched),
+      to_string(decision.mode),
+      decision.mode == Mode::testing ? "it demands nothing yet" : consequence(decision, "nobody"));
+  return decision;
 }
 
-Decision of_dane(const dane::DaneResult& verdict, Mode mode) {
+Decision of_dane(const dane::DaneResult& result, Mode mode) {
   const std::string_view rest =
-      dane::has_usable_tlsa(verdict.status) ? "" : "; the mail server looks for itself when it delivers";
-  return {.source = Source::dane, .mode = mode, .reason = fmt::format("DANE: {}{}", verdict.reason, rest)};
+      dane::has_usable_tlsa(result.status) ? "" : "; the mail server looks for itself when it delivers";
+  return {.source = Source::dane, .mode = mode, .reason = fmt::format("DANE: {}{}", result.reason, rest)};
 }
 
-Decision undecided(const dane::DaneResult& verdict, const Decision& otherwise) {
+Decision undecided(const dane::DaneResult& result, const Decision& otherwise) {
   return {.source = Source::dane,
           .mode = Mode::undecided,
-          .reason = fmt::format("mail waits until DANE can be looked up: {}; then: {}", verdict.reason,
+          .reason = fmt::format("mail waits until DANE can be looked up: {}; then: {}", result.reason,
                                 otherwise.reason)};
 }
 
-Decision without_dane(const Inputs& known) {
-  if (known.mta_sts != nullptr) {
-    Decision answer = of_mta_sts(*known.mta_sts);
-    if (known.list_entry && known.list_entry->mode != preload::Mode::none && !answer.enforced) {
-      answer.reason += fmt::format("; it goes before list {}", known.list_entry->list);
+Decision without_dane(const Inputs& inputs) {
+  if (inputs.mta_sts != nullptr) {
+    Decision decision = of_mta_sts(*inputs.mta_sts);
+    if (inputs.list_entry && inputs.list_entry->mode != preload::Mode::none && !decision.enforced) {
+      decision.reason += fmt::format("; it goes before list {}", inputs.list_entry->list);
     }
-    return answer;
+    return decision;
   }
-  if (known.list_entry) return of_entry(*known.list_entry, Source::list, known.early_adopter);
+  if (inputs.list_entry) return of_entry(*inputs.list_entry, Source::list, inputs.early_adopter);
   return {.reason = "no source has a policy for it"};
 }
 
@@ -116,22 +117,22 @@ std::string join_mxs(const mtasts::Policy& policy) {
   return joined;
 }
 
-Decision decide(const Inputs& known) {
-  if (known.override_entry) return of_entry(*known.override_entry, Source::overrides, known.early_adopter);
-  if (!known.dane) return without_dane(known);
-  const dane::DaneStatus status = known.dane->status;
-  if (status == dane::DaneStatus::all) return of_dane(*known.dane, Mode::mandatory_dane);
+Decision decide(const Inputs& inputs) {
+  if (inputs.override_entry) return of_entry(*inputs.override_entry, Source::overrides, inputs.early_adopter);
+  if (!inputs.dane) return without_dane(inputs);
+  const dane::DaneStatus status = inputs.dane->status;
+  if (status == dane::DaneStatus::all) return of_dane(*inputs.dane, Mode::mandatory_dane);
   if (status == dane::DaneStatus::some)
-    return of_dane(*known.dane, known.wait_for_dane ? Mode::mandatory_dane : Mode::opportunistic_dane);
-  Decision answer = without_dane(known);
-  if (status == dane::DaneStatus::none) return answer;
+    return of_dane(*inputs.dane, inputs.wait_for_dane ? Mode::mandatory_dane : Mode::opportunistic_dane);
+  Decision decision = without_dane(inputs);
+  if (status == dane::DaneStatus::none) return decision;
   const bool is_open = status == dane::DaneStatus::unknown || status == dane::DaneStatus::failing ||
                        status == dane::DaneStatus::unvalidated;
-  if (!answer.enforced) {
-    if (!known.wait_for_dane) return of_dane(*known.dane, Mode::opportunistic_dane);
-    return is_open ? undecided(*known.dane, answer) : answer;
+  if (!decision.enforced) {
+    if (!inputs.wait_for_dane) return of_dane(*inputs.dane, Mode::opportunistic_dane);
+    return is_open ? undecided(*inputs.dane, decision) : decision;
   }
-  return status == dane::DaneStatus::unknown ? undecided(*known.dane, answer) : answer;
+  return status == dane::DaneStatus::unknown ? undecided(*inputs.dane, decision) : decision;
 }
 
 }  // namespace starttls::policy

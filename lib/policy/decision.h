@@ -81,6 +81,6 @@ struct Decision {
 // The patterns of an MTA-STS policy in the form of preload::Entry.
 std::string join_mxs(const mtasts::Policy& policy);
 
-Decision decide(const Inputs& known);
+Decision decide(const Inputs& inputs);
 
 }  // namespace starttls::policy

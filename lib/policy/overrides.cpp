@@ -58,7 +58,7 @@ class Reader {
 };
 
 void Reader::fault(std::string_view at, std::string message) {
-  if (reading_.findings.size() == Findings::most) {
+  if (reading_.findings.size() == Findings::max_size) {
     ++reading_.suppressed;
     return;
   }

@@ -37,7 +37,7 @@ struct OverrideReading {
   // Fault::config with the first finding, "FILE:3:7: ...".
   Result<preload::List> list;
   std::vector<Finding> findings;  // in the order of their positions
-  std::uint64_t suppressed = 0;   // further findings, beyond Findings::most
+  std::uint64_t suppressed = 0;   // further findings, beyond Findings::max_size
 };
 
 // `name` is the file's name for errors. The list keeps no view of the text.

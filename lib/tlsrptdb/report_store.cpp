@@ -413,14 +413,14 @@ Result<void> ReportStore::commit() {
   return done;
 }
 
-Result<void> ReportStore::prune(Day before, std::size_t most) {
+Result<void> ReportStore::prune(Day before, std::size_t max) {
   auto transaction = TRY(Transaction::begin(open_->database, "IMMEDIATE"));
   std::set<std::int64_t> old;
   for (const char* sql :
        {R"(SELECT id FROM reports WHERE begin < ?1 AND "end" < ?1 ORDER BY begin, id LIMIT ?2)",
         "SELECT id FROM reports WHERE received < ?1 ORDER BY received LIMIT ?2"}) {
     auto rows = TRY(open_->database.prepare(sql));
-    rows.bind(1, to_number(Time(before))).bind(2, static_cast<std::int64_t>(most));
+    rows.bind(1, to_number(Time(before))).bind(2, static_cast<std::int64_t>(max));
     while (true) {
       const auto row = TRY(rows.step());
       if (!row) break;

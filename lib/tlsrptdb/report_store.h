@@ -100,8 +100,8 @@ class ReportStore {
   // Reports that were evicted for others, since the store was opened.
   std::uint64_t evicted() const;
 
-  // Removes reports that ended before the day, or were received before it, up to `most` of each.
-  Result<void> prune(Day before, std::size_t most);
+  // Removes reports that ended before the day, or were received before it, up to `max` of each.
+  Result<void> prune(Day before, std::size_t max);
 
   // The policies of reports that began on the days, of one policy domain or of all, in the order in which
   // they were read. Policy domains are normalised, also those stored by older versions.

@@ -18,7 +18,7 @@ inline void require_sound(const std::vector<Finding>& findings, bool readable) {
     require(finding.position.line >= 1 && finding.position.column >= 1);
   }
   require(std::ranges::is_sorted(findings, {}, &Finding::position));
-  require(findings.size() <= Findings::most + 1);
+  require(findings.size() <= Findings::max_size + 1);
   require(readable == (refusal(findings) == nullptr));
 }
 

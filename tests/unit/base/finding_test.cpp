@@ -42,11 +42,11 @@ TEST_CASE("faults are counted, the first refusal is found") {
 
 TEST_CASE("beyond the bound findings are only counted, but for why the text is refused") {
   Findings findings;
-  for (std::size_t i = 0; i < Findings::most + 5; ++i) findings.add(Severity::fault, {1, i + 1}, "", "");
+  for (std::size_t i = 0; i < Findings::max_size + 5; ++i) findings.add(Severity::fault, {1, i + 1}, "", "");
   findings.add(Severity::refused, {2, 1}, "", "");
   findings.add(Severity::refused, {2, 2}, "", "");
   CHECK(findings.suppressed() == 6);
   const auto all = std::move(findings).take();
-  CHECK(all.size() == Findings::most + 1);
+  CHECK(all.size() == Findings::max_size + 1);
   CHECK(all.back().severity == Severity::refused);
 }

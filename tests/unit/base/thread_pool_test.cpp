@@ -9,8 +9,8 @@
 using namespace starttls;
 
 TEST_CASE("work is done and its result had, whatever number of threads there is") {
-  for (const std::size_t most : {0U, 1U, 2U, 100U}) {
-    ThreadPool workers(most);
+  for (const std::size_t max : {0U, 1U, 2U, 100U}) {
+    ThreadPool workers(max);
     std::vector<std::future<std::size_t>> results;
     for (std::size_t i = 0; i < 1'000; ++i) results.push_back(workers.submit([i] { return i * i; }));
     for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].get() == i * i);

@@ -23,13 +23,13 @@ const std::string policy = policy_text("enforce", "mx.example.org", std::chrono:
 
 TEST_CASE("what the DNS answers is a record, none, or cannot be told now") {
   using Kind = RecordState::Kind;
-  struct DaneResult {
+  struct Case {
     dns::Answer answer;
     Kind kind;
     std::string id;
     std::string reason;
   };
-  const std::vector<DaneResult> verdicts{
+  const std::vector<Case> cases{
       {texts({"v=STSv1; id=7;"}), Kind::record, "7", ""},
       {texts({"v=spf1 -all", "v=STSv1; id=7;"}), Kind::record, "7", ""},
       {{.status = dns::Status::nxdomain}, Kind::none, "", "there is no TXT record"},
@@ -44,12 +44,12 @@ TEST_CASE("what the DNS answers is a record, none, or cannot be told now") {
        "",
        "bogus"},
   };
-  for (const DaneResult& verdict : verdicts) {
-    CAPTURE(verdict.answer.texts, verdict.reason);
-    const RecordAnswer found = classify_record(verdict.answer);
-    CHECK(found.state.kind == verdict.kind);
-    CHECK(found.state.id == verdict.id);
-    CHECK(found.reason == verdict.reason);
+  for (const Case& one : cases) {
+    CAPTURE(one.answer.texts, one.reason);
+    const RecordAnswer found = classify_record(one.answer);
+    CHECK(found.state.kind == one.kind);
+    CHECK(found.state.id == one.id);
+    CHECK(found.reason == one.reason);
   }
 }
 
@@ -74,7 +74,7 @@ TEST_CASE("a page that is a policy brings it, as it was served") {
 }
 
 TEST_CASE("a page that is none says of which type the failure is, and why") {
-  struct DaneResult {
+  struct Case {
     http::Page page;
     std::string type;
     std::string reason;
@@ -82,7 +82,7 @@ TEST_CASE("a page that is none says of which type the failure is, and why") {
   const auto error = [](http::FetchError what, std::string reason) {
     return http::Page{.error = what, .reason = std::move(reason)};
   };
-  const std::vector<DaneResult> verdicts{
+  const std::vector<Case> cases{
       {error(http::FetchError::certificate, "of another name"), "sts-webpki-invalid", "of another name"},
       {error(http::FetchError::tls, "no TLS 1.2"), "sts-policy-fetch-error", "no TLS 1.2"},
       {error(http::FetchError::address, "private"), "sts-policy-fetch-error", "private"},
@@ -100,11 +100,11 @@ TEST_CASE("a page that is none says of which type the failure is, and why") {
       {page("text/plain", "version: STSv1\nmode: enforce\nnmx: mx.a.test\nmax_age: 86400\n"),
        "sts-policy-invalid", "the policy is refused: 1:1: has no mx"},
   };
-  for (const DaneResult& verdict : verdicts) {
-    CAPTURE(verdict.reason);
-    const FetchOutcome outcome = classify_fetch(verdict.page);
+  for (const Case& one : cases) {
+    CAPTURE(one.reason);
+    const FetchOutcome outcome = classify_fetch(one.page);
     CHECK_FALSE(outcome.policy);
-    CHECK(to_string(outcome.failure) == verdict.type);
-    CHECK(outcome.reason == verdict.reason);
+    CHECK(to_string(outcome.failure) == one.type);
+    CHECK(outcome.reason == one.reason);
   }
 }

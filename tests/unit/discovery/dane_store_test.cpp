@@ -107,7 +107,7 @@ TEST_CASE("a file that cannot be used costs memory between runs, not answers") {
   const TemporaryFolder folder;
   auto opened = DaneStore::open_or_fall_back(folder / "nowhere" / "dane");
   REQUIRE(opened.warning);
-  CHECK(opened.warning->message.ends_with("; DANE verdicts are kept in memory only"));
+  CHECK(opened.warning->message.ends_with("; DANE results are kept in memory only"));
   keep(opened.store, "a.test", DaneStatus::all);
   CHECK(status(opened.store, "a.test") == "all");
 }
@@ -122,7 +122,7 @@ TEST_CASE("a file of a newer version is left as it is") {
            .execute("PRAGMA user_version = 9"));
   auto opened = DaneStore::open_or_fall_back(folder / "dane");
   REQUIRE(opened.warning);
-  CHECK(opened.warning->message.ends_with("; DANE verdicts are kept in memory only"));
+  CHECK(opened.warning->message.ends_with("; DANE results are kept in memory only"));
   CHECK_FALSE(std::filesystem::exists(folder / "dane.damaged"));
 }
 

@@ -261,11 +261,11 @@ TEST_CASE("a policy over 64 KiB is refused, one of exactly that is read") {
 
 TEST_CASE("endless faults are counted, and why the policy is refused is told all the same") {
   const auto reading = read_policy(sound + std::string(5000, '\n') + "x\n");
-  CHECK(reading.findings.size() == Findings::most + 1);
+  CHECK(reading.findings.size() == Findings::max_size + 1);
   CHECK(reading.suppressed == 4000);
   REQUIRE(refusal(reading.findings) != nullptr);
   CHECK(to_string(*refusal(reading.findings)) == "5005:1: 'x' is no field of the form 'name: value'");
-  CHECK(faults(reading.findings) == Findings::most);
+  CHECK(faults(reading.findings) == Findings::max_size);
 }
 
 TEST_CASE("a policy matches an MX host where any of its patterns does") {

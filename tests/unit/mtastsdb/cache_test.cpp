@@ -249,9 +249,9 @@ TEST_CASE("a cache that is full keeps what it has, and takes a new domain for on
 
 TEST_CASE(
     "very many failing names have a tenth of the room, the file stays small, and every policy is kept") {
-  constexpr std::size_t most = 5'000;
+  constexpr std::size_t max = 5'000;
   const TemporaryFolder folder;
-  auto cache = good(Cache::open(folder / "c", most));
+  auto cache = good(Cache::open(folder / "c", max));
   for (int i = 0; i < 100; ++i) keep(cache, fmt::format("good{}.test", i));
   const auto fail = [&](int i) {
     const auto domain = name(fmt::format("{}.d{}.evil.test", std::string(60, 'x'), i));
@@ -266,8 +266,8 @@ TEST_CASE(
   std::size_t policies = 0, failing = 0;
   good(cache.each([&](const CacheEntry& entry) { ++(entry.policy_state.policy ? policies : failing); }));
   CHECK(policies == 100);
-  CHECK(failing <= max_failing(most));
-  CHECK(failing > max_failing(most) * 9 / 10);
+  CHECK(failing <= max_failing(max));
+  CHECK(failing > max_failing(max) * 9 / 10);
   CHECK(counted_failing(folder / "c") == failing);
   CHECK(fs::file_size(folder / "c") < size_before + size_before / 4);
   CHECK(good(cache.due(now + 30h, 1'000)).size() == 100);

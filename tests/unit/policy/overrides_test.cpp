@@ -176,8 +176,8 @@ TEST_CASE("a file with more faults than anyone reads is described up to a limit"
   std::string text;
   for (int i = 0; i < 150'000; ++i) text += "a\n";
   const OverrideReading reading = read_overrides("own", text);
-  CHECK(reading.findings.size() == Findings::most);
-  CHECK(reading.suppressed == 2 * 150'000 - 1 - Findings::most);
+  CHECK(reading.findings.size() == Findings::max_size);
+  CHECK(reading.suppressed == 2 * 150'000 - 1 - Findings::max_size);
   CHECK(bad(reading.list).message.starts_with("own:1:1: a: has no mode"));
 }
 
