@@ -20,23 +20,23 @@ void show(const std::string& text) {
 }  // namespace
 
 Bulk::Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> domains,
-           discovery::FetchMode fetch_mode, std::size_t at_once, bool progress)
+           discovery::FetchMode fetch_mode, std::size_t max_concurrent, bool progress)
     : examiner_(policy_resolver),
       domains_(std::move(domains)),
       haste_(fetch_mode),
-      at_once_(at_once),
+      max_concurrent_(max_concurrent),
       progress_(progress && domains_.size() > 1),
       waiting_(domains_.size()) {}
 
 event::Task<bool> Bulk::run(Report report) {
   report_ = std::move(report);
   std::vector<event::Task<bool>> lanes;
-  for (std::size_t i = 0; i < std::min(at_once_, domains_.size()); ++i) lanes.push_back(lane());
+  for (std::size_t i = 0; i < std::min(max_concurrent_, domains_.size()); ++i) lanes.push_back(work());
   co_await event::when_all(std::move(lanes));
   co_return true;
 }
 
-event::Task<bool> Bulk::lane() {
+event::Task<bool> Bulk::work() {
   while (next_ < domains_.size()) {
     const std::size_t index = next_++;
     auto facts = co_await examiner_.examine(domains_[index], haste_);

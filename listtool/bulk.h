@@ -18,15 +18,15 @@ class Bulk {
   // With `progress` standard error, which is a terminal, shows the progress in a line that is cleared before
   // each report.
   Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> domains,
-       discovery::FetchMode fetch_mode, std::size_t at_once, bool progress);
+       discovery::FetchMode fetch_mode, std::size_t max_concurrent, bool progress);
 
-  // Each outcome is reported once all before it have been, in the order of the domains, and then freed. If the
-  // report is false, examinations under way end and no other domain is begun.
+  // Each outcome is reported once all before it have been, in the order of the domains, and then freed. If
+  // the report is false, examinations under way end and no other domain is begun.
   using Report = std::function<bool(const DomainName& domain, const discovery::DomainFacts& facts)>;
   event::Task<bool> run(Report report);
 
  private:
-  event::Task<bool> lane();
+  event::Task<bool> work();
   void done(std::size_t index, std::shared_ptr<const discovery::DomainFacts> facts);
   void report_all_due();
   void show_progress();
@@ -34,7 +34,7 @@ class Bulk {
   discovery::PolicyResolver& examiner_;
   std::vector<DomainName> domains_;
   discovery::FetchMode haste_;
-  std::size_t at_once_;
+  std::size_t max_concurrent_;
   bool progress_;
   Report report_;
   std::vector<std::shared_ptr<const discovery::DomainFacts>> waiting_;  // for those before them

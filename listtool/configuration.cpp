@@ -41,7 +41,7 @@ std::string_view fault_of_url(std::string_view url) {
 }
 
 // "" where the URL names none.
-std::string file_name_of(const ListSettings& list) {
+std::string file_name(const ListSettings& list) {
   return list.url.empty() ? list.file.filename().string() : http::file_name(list.url);
 }
 
@@ -192,7 +192,7 @@ ListSettings Checks::list(const std::string& table, const ListText& text) {
   } else {
     list.signature = path_to_read(in + "signature", text.signature).string();
   }
-  require(!text.require_signed_file || !text.signed_file.empty() || !file_name_of(list).empty(),
+  require(!text.require_signed_file || !text.signed_file.empty() || !file_name(list).empty(),
           in + "require_signed_file", "needs 'signed_file', because 'url' names no file");
   one_kind_of_key(table, text);
   list.keys = keys(in, text);
@@ -314,11 +314,11 @@ fs::path mta_sts_cache(const Configuration& configuration) {
 
 bool signed_as(const ListSettings& list, const std::string& name) {
   if (!list.signed_file.empty()) return ::fnmatch(list.signed_file.c_str(), name.c_str(), 0) == 0;
-  const std::string expected = file_name_of(list);
+  const std::string expected = file_name(list);
   return expected.empty() || expected == name;
 }
 
-std::string place_of(const ListSettings& list) {
+std::string origin(const ListSettings& list) {
   return list.url.empty() ? list.file.string() : list.url;
 }
 

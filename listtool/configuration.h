@@ -55,8 +55,8 @@ struct ListSettings {
   // empty: the name in its URL or path, see signed_as().
   std::string signed_file;
   bool require_signed_file = false;  // it must give one
-  unsigned max_shrink = 25;  // percent: with fewer than 100 - max_shrink of the installed one's domains an
-                             // edition is refused
+  // Percent: an edition with fewer than 100 - max_shrink of the installed one's domains is refused.
+  unsigned max_shrink = 25;
 };
 
 // [[output]]: a map to be made of all lists.
@@ -119,7 +119,7 @@ std::filesystem::path mta_sts_cache(const Configuration& configuration);
 bool signed_as(const ListSettings& list, const std::string& name);
 
 // Where a list is from: its URL, or its path.
-std::string place_of(const ListSettings& list);
+std::string origin(const ListSettings& list);
 // The same as it may be shown to people, and written where others can read it: http::shown() of a URL.
 std::string shown_origin(const std::string& place);
 

@@ -33,10 +33,12 @@ struct Values {
 };
 
 void declare(Options& options, Values& values) {
-  options.argument("OLD", values.before, "A list, a state directory, or a set in one")
+  options.argument("OLD", values.before, "List file, state directory, or one set below it")
       .required()
       .check(command::names_file);
-  options.argument("NEW", values.after, "The same").required().check(command::names_file);
+  options.argument("NEW", values.after, "List file, state directory, or one set below it")
+      .required()
+      .check(command::names_file);
   declare_signature(options, values.signature);
 }
 
@@ -80,8 +82,8 @@ Result<ListSet> set_in(const fs::path& directory) {
 
 Result<Source> read_edition(const Context& context, const ListSet& set, const Edition& edition,
                             std::span<const minisign::PublicKey> keys, minisign::Legacy legacy) {
-  const fs::path file = set.list_of(edition);
-  const ListFiles files{.list = file, .signature = set.signature_of(edition), .shown = file.string()};
+  const fs::path file = set.list_file(edition);
+  const ListFiles files{.list = file, .signature = set.signature_file(edition), .shown = file.string()};
   if (keys.empty()) {
     auto source = read_unverified(context, edition.name, files);
     if (source) source->facts.signed_by = edition.signed_by;
@@ -317,7 +319,7 @@ Result<int> run(const Values& values, const Context& context) {
 Command diff_command() {
   return make_command(
       {.name = "diff",
-       .summary = "Print what changes between two lists, domain by domain",
+       .summary = "Show the differences between two lists, domain by domain",
        .example = "starttls-listtool diff old.json new.json\n"
                   "  cd /var/lib/starttls-toolkit/lists && starttls-listtool diff previous current"},
       declare, run, [](const Values&) { return command::DefaultConfig::ignored; });

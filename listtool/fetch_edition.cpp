@@ -74,7 +74,7 @@ struct Origin {
 };
 
 // A file has no words of a server; the same in their place.
-http::Validators validators_of(const struct stat& info) {
+http::Validators file_validators(const struct stat& info) {
   return {.etag = fmt::format("file {} {} {}.{:09}", info.st_ino, info.st_size, info.st_mtim.tv_sec,
                               info.st_mtim.tv_nsec)};
 }
@@ -119,7 +119,7 @@ class Fetcher {
     const auto fd = TRY(open_file(origin.place, origin.limit));
     struct stat info{};
     if (::fstat(fd.get(), &info) != 0) return cannot_read(origin.place, errno);
-    Fetched fetched{.validators = validators_of(info)};
+    Fetched fetched{.validators = file_validators(info)};
     fetched.unchanged = !known.etag.empty() && known.etag == fetched.validators.etag;
     std::vector<char> piece(std::size_t{1} << 18U);
     const auto sink = to.sink();
@@ -167,7 +167,7 @@ class Attempt {
         list_(state, settings.name + ".json"),
         signature_(state, settings.name + ".json" + suffix_for(settings)),
         fetcher_(context.configuration.fetch, client),
-        origin_{.place = place_of(settings), .limit = context.configuration.fetch.size_limit} {}
+        origin_{.place = origin(settings), .limit = context.configuration.fetch.size_limit} {}
 
   // `conditional` asks only for something newer than what is installed.
   Result<FetchedEdition> run(bool conditional) {
@@ -184,14 +184,14 @@ class Attempt {
 
  private:
   bool is_installed() const {
-    return starttls::same_content(list_.path(), before_.set.list_of(*before_.installed));
+    return starttls::same_content(list_.path(), before_.set.list_file(*before_.installed));
   }
 
   Result<FetchedEdition> as_installed(const http::Validators& validators) const {
-    FetchedEdition obtained{
+    FetchedEdition fetched_edition{
         .edition = *before_.installed, .content = std::nullopt, .list_history = *before_.list_history};
-    obtained.list_history.validators = validators;
-    return obtained;
+    fetched_edition.list_history.validators = validators;
+    return fetched_edition;
   }
 
   Result<FetchedEdition> verified(const Fetched& fetched) {
@@ -207,22 +207,22 @@ class Attempt {
                                .scratch = list_.path().parent_path()});
     if (!source) return unverified(std::move(source.error()), fetched);
     auto from = TRY(place_digest(origin_.place));
-    FetchedEdition obtained{.edition = {.name = settings_.name,
-                                        .number = number_,
-                                        .origin = shown_origin(origin_.place),
-                                        .signed_by = source->facts.signed_by.value_or(""),
-                                        .signature = suffix_for(settings_),
-                                        .timestamp = source->facts.timestamp,
-                                        .expires = source->facts.expires,
-                                        .domains = source->list.size()},
-                            .content = std::nullopt,
-                            .list_history = {.timestamp = source->facts.timestamp,
-                                             .digest = source->facts.digest,
-                                             .edition = number_,
-                                             .origin = std::move(from),
-                                             .validators = fetched.validators}};
-    obtained.content = std::move(*source);
-    return obtained;
+    FetchedEdition fetched_edition{.edition = {.name = settings_.name,
+                                               .number = number_,
+                                               .origin = shown_origin(origin_.place),
+                                               .signed_by = source->facts.signed_by.value_or(""),
+                                               .signature = suffix_for(settings_),
+                                               .timestamp = source->facts.timestamp,
+                                               .expires = source->facts.expires,
+                                               .domains = source->list.size()},
+                                   .content = std::nullopt,
+                                   .list_history = {.timestamp = source->facts.timestamp,
+                                                    .digest = source->facts.digest,
+                                                    .edition = number_,
+                                                    .origin = std::move(from),
+                                                    .validators = fetched.validators}};
+    fetched_edition.content = std::move(*source);
+    return fetched_edition;
   }
 
   // A page for people, with status 200, is what a list is most often mistaken for.
@@ -249,7 +249,7 @@ bool is_the_same(const StateWriter& state, const PreviousEdition& before, const 
     return before.list_history->digest == next.list_history.digest;
   }
   return before.installed != nullptr &&
-         starttls::same_content(before.set.list_of(*before.installed),
+         starttls::same_content(before.set.list_file(*before.installed),
                                 state.next_directory() / (next.edition.name + ".json"));
 }
 
@@ -304,30 +304,32 @@ Result<void> may_follow(const Context& context, const StateWriter& state, const 
 
 Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
                                      const ListSettings& settings, const PreviousEdition& before,
-                                     const FetchOptions& demands) {
+                                     const FetchOptions& options) {
   // What is installed counts for asking only where it is from the same place, and a key of now signed it.
-  const auto place = TRY(place_digest(place_of(settings)));
-  const bool conditional = !demands.anew && before.installed != nullptr && before.list_history != nullptr &&
-                           before.list_history->edition == before.installed->number &&
-                           before.list_history->origin == place &&
-                           may_sign(settings, before.installed->signed_by);
+  const auto place = TRY(place_digest(origin(settings)));
+  const bool conditional =
+      !options.unconditional && before.installed != nullptr && before.list_history != nullptr &&
+      before.list_history->edition == before.installed->number && before.list_history->origin == place &&
+      may_sign(settings, before.installed->signed_by);
   Attempt first(context, state, client, settings, before);
-  auto obtained = first.run(conditional);
-  if (!obtained && first.came_whole() && obtained.error().fault == Fault::data && !settings.url.empty()) {
-    obtained = Attempt(context, state, client, settings, before).run(false);
+  auto fetched_edition = first.run(conditional);
+  if (!fetched_edition && first.came_whole() && fetched_edition.error().fault == Fault::data &&
+      !settings.url.empty()) {
+    fetched_edition = Attempt(context, state, client, settings, before).run(false);
   }
-  if (!obtained || !obtained->content) return obtained;
-  if (obtained->content->facts.unusable) return std::unexpected(*obtained->content->facts.unusable);
+  if (!fetched_edition || !fetched_edition->content) return fetched_edition;
+  if (fetched_edition->content->facts.unusable)
+    return std::unexpected(*fetched_edition->content->facts.unusable);
   if (before.installed != nullptr || before.list_history != nullptr) {
-    TRY(may_follow(context, state, settings, before, *obtained, demands.force));
+    TRY(may_follow(context, state, settings, before, *fetched_edition, options.force));
   }
   const ListSet next{.folder = state.next_directory(), .lists = {}};
-  if (const auto indexed =
-          ListIndex::write(obtained->content->list, next.index_of(obtained->edition), state.mode());
+  if (const auto indexed = ListIndex::write(fetched_edition->content->list,
+                                            next.index_file(fetched_edition->edition), state.mode());
       !indexed) {
     return std::unexpected(indexed.error());
   }
-  return obtained;
+  return fetched_edition;
 }
 
 }  // namespace starttls::listtool

@@ -33,8 +33,8 @@ struct PreviousEdition {
 };
 
 struct FetchOptions {
-  bool anew = false;   // fetch it even if the server says that it has not changed
-  bool force = false;  // a list may shrink by any amount
+  bool unconditional = false;  // fetch it even if the server says that it has not changed
+  bool force = false;          // a list may shrink by any amount
 };
 
 // Asks once, with conditions where an edition is installed; on a list that does not fit its signature once
@@ -46,6 +46,6 @@ struct FetchOptions {
 // edition, what was written to the next set is worth nothing.
 Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
                                      const ListSettings& settings, const PreviousEdition& before,
-                                     const FetchOptions& demands);
+                                     const FetchOptions& options);
 
 }  // namespace starttls::listtool

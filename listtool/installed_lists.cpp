@@ -18,12 +18,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string name_of(const minisign::KeyId& key) {
+std::string key_name(const minisign::KeyId& key) {
   return "key " + minisign::to_string(key);
 }
 
 // What is said of a list must not depend on the set that it happens to be in.
-InstalledList judged(const Edition& edition, const ListSettings* settings, Time now) {
+InstalledList check_list(const Edition& edition, const ListSettings* settings, Time now) {
   InstalledList list{.facts = {.name = edition.name,
                                .path = edition.origin,
                                .timestamp = edition.timestamp,
@@ -41,13 +41,13 @@ InstalledList judged(const Edition& edition, const ListSettings* settings, Time 
 
 InstalledList missing(const ListSettings& settings) {
   return {.facts = {.name = settings.name,
-                    .path = shown_origin(place_of(settings)),
+                    .path = shown_origin(origin(settings)),
                     .unusable = Error{Fault::data, "list " + settings.name + " is not installed"}},
           .edition = std::nullopt,
           .settings = &settings};
 }
 
-minisign::Legacy legacy_of(const ListSettings& settings) {
+minisign::Legacy legacy_mode(const ListSettings& settings) {
   return settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
 }
 
@@ -78,7 +78,7 @@ Result<openpgp::Verified> verify_openpgp(const Context& context, const ListSetti
 }
 
 // Not a directory that others can fill up, where we may write to our own.
-fs::path scratch_of(const Configuration& configuration) {
+fs::path scratch_directory(const Configuration& configuration) {
   const bool writable = ::access(configuration.state_dir.c_str(), W_OK | X_OK) == 0;
   return writable ? configuration.state_dir : fs::path();
 }
@@ -88,11 +88,11 @@ fs::path scratch_of(const Configuration& configuration) {
 std::vector<InstalledList> installed_lists(const Configuration& configuration, const ListSet& set, Time now) {
   std::vector<InstalledList> lists;
   if (configuration.lists.empty()) {
-    for (const Edition& edition : set.lists) lists.push_back(judged(edition, nullptr, now));
+    for (const Edition& edition : set.lists) lists.push_back(check_list(edition, nullptr, now));
   }
   for (const ListSettings& settings : configuration.lists) {
     const Edition* const edition = set.find(settings.name);
-    lists.push_back(edition == nullptr ? missing(settings) : judged(*edition, &settings, now));
+    lists.push_back(edition == nullptr ? missing(settings) : check_list(*edition, &settings, now));
   }
   return lists;
 }
@@ -112,12 +112,12 @@ Result<std::optional<Source>> read_overrides(const Configuration& configuration)
 // Only gpgv can check OpenPGP keys, when the list is read.
 bool may_sign(const ListSettings& settings, const std::string& signer) {
   if (!settings.openpgp_key_file.empty()) return signer.starts_with("OpenPGP ");
-  return std::ranges::any_of(settings.keys, [&](const auto& key) { return name_of(key.id) == signer; });
+  return std::ranges::any_of(settings.keys, [&](const auto& key) { return key_name(key.id) == signer; });
 }
 
 Result<Source> read_signed(const Context& context, const ListSettings& settings, const ListFiles& files) {
   if (settings.openpgp_key_file.empty()) {
-    return read_verified(context, settings.name, files, settings.keys, legacy_of(settings),
+    return read_verified(context, settings.name, files, settings.keys, legacy_mode(settings),
                          [&](const minisign::Verified& verified) {
                            return signed_as_this(settings, files.shown, verified.trusted_comment);
                          });
@@ -142,19 +142,19 @@ Result<void> verify_signed(const Context& context, const ListSettings& settings,
     return fail(error.fault == Fault::data ? Fault::io : error.fault, "{}", error.message);
   }
   const auto file = TRY(minisign::VerifiedFile::open(files.list, files.shown, *signature, settings.keys,
-                                                     legacy_of(settings), preload::list_size_limit));
+                                                     legacy_mode(settings), preload::list_size_limit));
   return signed_as_this(settings, files.shown, file.verified().trusted_comment);
 }
 
 Error no_list_installed(const Configuration& configuration) {
   return {Fault::unavailable, printable(configuration.state_dir.string()) +
-                                  ": no list is installed: see starttls-listtool(1), update"};
+                                  ": no list is installed; run 'starttls-listtool update'"};
 }
 
 ListFiles installed_files(const ListSet& set, const Edition& edition, const fs::path& scratch) {
-  return {.list = set.list_of(edition),
-          .signature = set.signature_of(edition),
-          .shown = set.list_of(edition).string(),
+  return {.list = set.list_file(edition),
+          .signature = set.signature_file(edition),
+          .shown = set.list_file(edition).string(),
           .shown_signature = {},
           .scratch = scratch};
 }
@@ -190,7 +190,7 @@ Result<std::vector<Source>> installed_sources(const Context& context) {
   std::map<std::string, preload::List> read;
   for (const InstalledList& list : lists) {
     if (list.facts.unusable) continue;
-    auto content = TRY(read_installed(context, set, list, scratch_of(context.configuration)));
+    auto content = TRY(read_installed(context, set, list, scratch_directory(context.configuration)));
     read.emplace(list.facts.name, std::move(content));
   }
   auto mta_sts = TRY(read_mta_sts_source(context.configuration, context.now));

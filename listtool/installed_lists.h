@@ -17,8 +17,8 @@ namespace starttls::listtool {
 struct Context;
 
 struct InstalledList {
-  SourceFacts facts;                       // unusable where it is not installed, has expired, or was signed
-                                           // with a key that is no longer configured
+  // Unusable if it is not installed, has expired, or was signed with a key that is no longer configured.
+  SourceFacts facts;
   std::optional<Edition> edition;          // none where it is not installed
   const ListSettings* settings = nullptr;  // in the configuration; none where that names no lists
 };

@@ -32,7 +32,7 @@ Counts count(const preload::List& list) {
 }
 
 // Adds what the clock makes wrong with a list that is sound in itself.
-void judge_times(preload::Reading& reading, Time now) {
+void check_times(preload::Reading& reading, Time now) {
   const preload::List& list = *reading.list;
   const auto add = [&](Position position, std::string message) {
     reading.findings.push_back(
@@ -103,7 +103,7 @@ Result<int> run(const LintValues& values, const Context& context) {
   auto reading = preload::read_list(
       file, [&](std::span<char> into) { return read_some(fd, into, file); },
       suffixes ? checks_against(*suffixes) : preload::Checks{});
-  if (reading.list) judge_times(reading, context.now);
+  if (reading.list) check_times(reading, context.now);
   return report(context, {.file = file,
                           .readable = reading.list.has_value(),
                           .findings = reading.findings,

@@ -37,7 +37,7 @@ std::string summary(const tlsrpt::Record& record) {
 
 // What is wrong with the file and with the answer in it, at the positions in the file.
 std::vector<Finding> all_findings(const TxtFile& file, std::vector<Finding> answer_findings) {
-  for (Finding& finding : answer_findings) finding.position = file.position_of(finding.position);
+  for (Finding& finding : answer_findings) finding.position = file.to_file_position(finding.position);
   std::vector<Finding> findings = file.findings;
   std::ranges::move(answer_findings, std::back_inserter(findings));
   std::ranges::stable_sort(findings, {}, &Finding::position);

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::array modes{preload::Mode::none, preload::Mode::testing, preload::Mode::enforce};
 
-char letter_of(preload::Mode mode) {
+char mode_letter(preload::Mode mode) {
   return preload::to_string(mode).front();
 }
 
@@ -24,7 +24,7 @@ Result<void> ListIndex::write(const preload::List& list, const std::filesystem::
   std::string value;
   for (std::size_t i = 0; i < list.size(); ++i) {
     const preload::Entry entry = list[i];
-    value.assign(1, letter_of(entry.mode)).append(entry.joined_mxs);
+    value.assign(1, mode_letter(entry.mode)).append(entry.joined_mxs);
     table.add(entry.domain, value);
   }
   if (const int error = table.finish(); error != 0) {
@@ -42,8 +42,8 @@ Result<ListIndex> ListIndex::open(const std::filesystem::path& path) {
 Result<std::optional<IndexedEntry>> ListIndex::find(std::string_view domain) const {
   const auto value = TRY(table_.find(domain));
   if (!value) return std::nullopt;
-  const auto mode =
-      std::ranges::find_if(modes, [&](preload::Mode known) { return value->starts_with(letter_of(known)); });
+  const auto mode = std::ranges::find_if(
+      modes, [&](preload::Mode known) { return value->starts_with(mode_letter(known)); });
   if (mode == modes.end()) return fail(Fault::data, "{}: is damaged", printable(path_.string()));
   return IndexedEntry{.mode = *mode, .joined_mxs = value->substr(1)};
 }

@@ -84,8 +84,8 @@ void explain(LookupAnswer& answer, const ListMatch& match, const Published& publ
   }
 }
 
-Result<LookupAnswer> answer_for(const NextHop& next_hop, const LookupLists& lists, Published published,
-                                const Rules& rules, bool wait_for_dane, Time now) {
+Result<LookupAnswer> make_answer(const NextHop& next_hop, const LookupLists& lists, Published published,
+                                 const Rules& rules, bool wait_for_dane, Time now) {
   const DomainName& domain = next_hop.domain();
   auto override_entry = TRY(find_override(domain.str(), lists));
   auto match = TRY(find_in_lists(domain.str(), lists.lists));
@@ -195,8 +195,8 @@ Result<int> run(const Values& values, const Context& context) {
   std::vector<LookupAnswer> answers;
   answers.reserve(next_hops.size());
   for (std::size_t i = 0; i < next_hops.size(); ++i) {
-    auto answer = TRY(answer_for(next_hops[i], lists, std::move(published[i]), rules,
-                                 context.configuration.serve.wait_for_dane, context.now));
+    auto answer = TRY(make_answer(next_hops[i], lists, std::move(published[i]), rules,
+                                  context.configuration.serve.wait_for_dane, context.now));
     answers.push_back(std::move(answer));
   }
   std::string text;
@@ -218,7 +218,7 @@ command::DefaultConfig default_config(const Values& values) {
 
 Command lookup_command() {
   return make_command({.name = "lookup",
-                       .summary = "Print which policy applies to a domain, and why",
+                       .summary = "Show the policy of a domain and why it applies",
                        .example = "starttls-listtool lookup example.com"},
                       declare, run, default_config);
 }

@@ -23,7 +23,7 @@ LookupList in_memory(Source source) {
 Result<LookupList> open_installed(const ListSet& set, InstalledList list) {
   const auto nowhere = [](std::string_view) -> Result<std::optional<IndexedEntry>> { return std::nullopt; };
   if (!list.edition) return LookupList{.facts = std::move(list.facts), .find = nowhere};
-  auto opened = TRY(ListIndex::open(set.index_of(*list.edition)));
+  auto opened = TRY(ListIndex::open(set.index_file(*list.edition)));
   const auto index = std::make_shared<ListIndex>(std::move(opened));
   return LookupList{.facts = std::move(list.facts),
                     .find = [index](std::string_view domain) { return index->find(domain); }};

@@ -12,13 +12,13 @@ using namespace starttls::listtool;
 
 const std::vector<command::Group> groups{
     {.name = "lint",
-     .summary = "Print everything that is wrong with a file",
+     .summary = "Check a list, an MTA-STS policy or a DNS record for errors",
      .example = "starttls-listtool lint list list.json"},
     {.name = "generate",
-     .summary = "Write the map that a mail server reads",
+     .summary = "Write a policy map for Postfix or Sendmail",
      .example = "starttls-listtool generate postfix --type cdb -o /etc/postfix/tls_policy"},
     {.name = "sts",
-     .summary = "Fetch MTA-STS policies, and show the cached ones",
+     .summary = "Fetch, refresh, show and remove cached MTA-STS policies",
      .example = "starttls-listtool sts fetch example.com"},
 };
 
@@ -48,12 +48,12 @@ int main(int argc, char** argv) {
       command::Program<Context>{
           .text = {.name = program,
                    .description =
-                       "Finds the TLS policies of mail domains, from signed preload lists, MTA-STS "
-                       "and DANE, for mail servers.",
+                       "Find the TLS policy of a mail domain (preload lists, MTA-STS, DANE) and give it to "
+                       "Postfix and Sendmail.",
                    .example = "starttls-listtool update\n"
                               "  fetches the lists, and writes the maps, that the configuration file names"},
           .common = {.default_config = default_configuration,
-                     .state_dir = "Where lists are installed (default: as configured)"},
+                     .state_dir = "Use this state directory (default: as configured)"},
           .groups = groups,
           .commands = commands(),
           .load = load,

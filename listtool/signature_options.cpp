@@ -11,7 +11,8 @@ std::vector<Option> declare_signature(command::Options& options, SignatureOption
           options.repeated("-P", values.keys, "KEY", "Public key, as text; may be repeated"),
           options.repeated("-p", values.key_files, "KEYFILE", "Public key file; may be repeated")
               .check(names_file),
-          options.flag("--allow-legacy", values.allow_legacy, "Accept signatures that are not prehashed")};
+          options.flag("--allow-legacy", values.allow_legacy,
+                       "Also accept minisign's legacy (not prehashed) signatures")};
 }
 
 void declare_lists(command::Options& options, std::vector<std::filesystem::path>& lists,

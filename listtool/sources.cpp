@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string name_of(const fs::path& file) {
+std::string list_name(const fs::path& file) {
   return file.extension() == ".json" ? file.stem().string() : file.filename().string();
 }
 
@@ -110,7 +110,7 @@ Result<Source> read_text(const Context& context, const std::string& name, const 
 Result<void> check_names_differ(std::span<const fs::path> files) {
   std::map<std::string, fs::path> names;
   for (const fs::path& file : files) {
-    const auto [same, is_new] = names.emplace(name_of(file), file);
+    const auto [same, is_new] = names.emplace(list_name(file), file);
     if (is_new) continue;
     return fail(Fault::usage, "{} and {} would both be the list '{}': give one of them another name",
                 printable(same->second.string()), printable(file.string()), printable(same->first));
@@ -191,7 +191,7 @@ Result<std::vector<Source>> read_sources(const Context& context, std::span<const
   for (std::size_t i = 0; i < files.size(); ++i) {
     const fs::path signature =
         options.signatures.empty() ? default_signature(files[i]) : options.signatures[i];
-    const std::string name = name_of(files[i]);
+    const std::string name = list_name(files[i]);
     if (std::error_code none; keys.empty() && fs::exists(signature, none)) {
       warn(context, fmt::format("{}: signature not checked: no public key given (-P or -p)",
                                 printable(files[i].string())));

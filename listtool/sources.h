@@ -1,6 +1,7 @@
 // The lists that a command was given: read, verified where keys are known, and judged by the clock.
 //
-// An expired list has no effect: mail to its domains is sent as if there were no list, and a warning is printed.
+// An expired list has no effect: mail to its domains is sent as if there were no list, and a warning is
+// printed.
 #pragma once
 
 #include <cstddef>

@@ -21,7 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::string_view facts_file = "set.toml";
-constexpr std::uint64_t most_editions = std::uint64_t{1} << 62U;
+constexpr std::uint64_t max_editions = std::uint64_t{1} << 62U;
 
 // What gpgv had to read for a minute at most; one that a killed process left is older.
 constexpr std::string_view scratch_prefix = "openpgp-";
@@ -64,7 +64,7 @@ Result<Edition> read_edition(config::Settings& settings, const std::string& at,
   std::string timestamp;
   std::string expires;
   settings.string(at + "name", edition.name);
-  settings.number(at + "edition", edition.number, 1, most_editions);
+  settings.number(at + "edition", edition.number, 1, max_editions);
   settings.string(at + "origin", edition.origin);
   settings.string(at + "signed_by", edition.signed_by);
   settings.string(at + "signature", edition.signature);
@@ -73,7 +73,7 @@ Result<Edition> read_edition(config::Settings& settings, const std::string& at,
   settings.string(at + "last_modified", validators.last_modified);
   settings.string(at + "timestamp", timestamp);
   settings.string(at + "expires", expires);
-  settings.number(at + "domains", edition.domains, 0, most_editions);
+  settings.number(at + "domains", edition.domains, 0, max_editions);
   for (const auto& [text, time] : {std::pair{&timestamp, &edition.timestamp}, {&expires, &edition.expires}}) {
     const auto read = TRY(parse_rfc3339(*text));
     *time = read;
@@ -114,7 +114,7 @@ std::optional<std::uint64_t> number_of(const fs::path& set) {
   std::uint64_t number = 0;
   const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
   const bool whole = error == std::errc{} && end == name.data() + name.size();
-  return whole && number < most_editions ? std::optional(number) : std::nullopt;
+  return whole && number < max_editions ? std::optional(number) : std::nullopt;
 }
 
 void clear_scratch(const fs::path& state_dir) {
@@ -134,15 +134,15 @@ const Edition* ListSet::find(std::string_view name) const {
   return found == lists.end() ? nullptr : &*found;
 }
 
-fs::path ListSet::list_of(const Edition& edition) const {
+fs::path ListSet::list_file(const Edition& edition) const {
   return folder / (edition.name + ".json");
 }
 
-fs::path ListSet::signature_of(const Edition& edition) const {
+fs::path ListSet::signature_file(const Edition& edition) const {
   return folder / (edition.name + ".json" + edition.signature);
 }
 
-fs::path ListSet::index_of(const Edition& edition) const {
+fs::path ListSet::index_file(const Edition& edition) const {
   return folder / (edition.name + ".cdb");
 }
 
@@ -232,11 +232,11 @@ Result<fs::path> StateWriter::create_next_set() {
   return next_directory();
 }
 
-void StateWriter::drop(std::string_view list) const {
+void StateWriter::discard_files(std::string_view list) const {
   const ListSet next{.folder = next_directory(), .lists = {}};
   for (const char* const signature : {".minisig", ".asc"}) {
     const Edition edition{.name = std::string(list), .signature = signature};
-    for (const auto file : {&ListSet::list_of, &ListSet::signature_of, &ListSet::index_of}) {
+    for (const auto file : {&ListSet::list_file, &ListSet::signature_file, &ListSet::index_file}) {
       ::unlink((next.*file)(edition).c_str());
     }
   }
@@ -244,7 +244,7 @@ void StateWriter::drop(std::string_view list) const {
 
 Result<void> StateWriter::keep(const ListSet& from, const Edition& edition) {
   const ListSet to{.folder = next_directory(), .lists = {}};
-  for (const auto file : {&ListSet::list_of, &ListSet::signature_of, &ListSet::index_of}) {
+  for (const auto file : {&ListSet::list_file, &ListSet::signature_file, &ListSet::index_file}) {
     const fs::path name = (to.*file)(edition);
     if (::link((from.*file)(edition).c_str(), name.c_str()) != 0) return cannot(name, "make the link", errno);
   }

@@ -56,9 +56,9 @@ struct ListSet {
   std::vector<LegacyFacts> legacy;  // where set.toml has them
 
   const Edition* find(std::string_view name) const;
-  std::filesystem::path list_of(const Edition& edition) const;
-  std::filesystem::path signature_of(const Edition& edition) const;
-  std::filesystem::path index_of(const Edition& edition) const;
+  std::filesystem::path list_file(const Edition& edition) const;
+  std::filesystem::path signature_file(const Edition& edition) const;
+  std::filesystem::path index_file(const Edition& edition) const;
 };
 
 // The set in a directory. Fault::data where it is damaged.
@@ -80,7 +80,7 @@ class StateWriter {
   std::filesystem::path next_directory() const { return path_ / "sets" / std::to_string(next_); }
 
   // Takes back what was put into the new set for a list that is not to be in it.
-  void drop(std::string_view list) const;
+  void discard_files(std::string_view list) const;
 
   // Puts the edition's files of another set into the new one, too.
   Result<void> keep(const ListSet& from, const Edition& edition);

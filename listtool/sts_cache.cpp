@@ -18,8 +18,8 @@ struct Values {
 
 void declare(Options& options, Values& values) {
   options.arguments("DOMAIN", values.domains, "Domains (default: all); '-': one a line on standard input");
-  options.flag("--purge", values.purge, "Remove them from the cache");
-  options.flag("--all", values.all, "With --purge: remove all");
+  options.flag("--purge", values.purge, "Remove the policies of these domains");
+  options.flag("--all", values.all, "With --purge: remove all policies");
 }
 
 Result<int> purge(const Context& context, const Values& values, const std::vector<DomainName>& domains) {
@@ -32,7 +32,7 @@ Result<int> purge(const Context& context, const Values& values, const std::vecto
   for (const DomainName& domain : domains) {
     const auto was_there = TRY(cache.remove(domain));
     if (was_there) continue;
-    warn(context, domain.str() + ": is not in the cache");
+    warn(context, domain.str() + ": not cached");
     status = 1;
   }
   return status;

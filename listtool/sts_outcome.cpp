@@ -37,7 +37,7 @@ std::string_view to_string(StsOutcome::Kind kind) {
 }
 
 // "3 h", for people.
-std::string age_of(Time then, Time now) {
+std::string age(Time then, Time now) {
   using namespace std::chrono;
   const auto age = std::max(now - then, Time::duration::zero());
   if (age < 2min) return fmt::format("{} s", floor<seconds>(age).count());
@@ -76,7 +76,7 @@ void to_json(json::JsonText& json, const std::optional<mtasts::Failure>& failure
 
 }  // namespace
 
-StsOutcome outcome_of(const discovery::MtaStsDiscovery& discovery, Time now) {
+StsOutcome to_outcome(const discovery::MtaStsDiscovery& discovery, Time now) {
   using Record = mtasts::RecordState::Kind;
   StsOutcome outcome{.failure = discovery.policy_state.failure, .reason = discovery.record_reason};
   if (const auto* const valid = discovery.policy_state.valid(now); valid != nullptr) outcome.policy = *valid;
@@ -123,7 +123,7 @@ std::string to_string(const mtastsdb::CacheEntry& entry, Time now) {
   std::string text = entry.domain.str() + ": ";
   if (known.policy) {
     text += fmt::format("{}{}, fetched {} ago", known.valid(now) != nullptr ? "" : "EXPIRED ",
-                        in_force(*known.policy), age_of(known.policy->fetched, now));
+                        in_force(*known.policy), age(known.policy->fetched, now));
   } else {
     text += "no policy";
   }

@@ -27,7 +27,7 @@ struct StsOutcome {
   std::string reason;  // where it is none or unknown
 };
 
-StsOutcome outcome_of(const discovery::MtaStsDiscovery& discovery, Time now);
+StsOutcome to_outcome(const discovery::MtaStsDiscovery& discovery, Time now);
 
 // "enforce mx.example.org *.example.net": all that matters to a mail server.
 std::string policy_summary(const mtasts::Policy& policy);

@@ -55,7 +55,7 @@ Result<int> run(const Values& values, const Context& context) {
 
 Command sts_refresh_command() {
   return make_command({.name = "sts refresh",
-                       .summary = "Fetch the cached policies that are due again",
+                       .summary = "Fetch again the policies that are due for renewal",
                        .example = "starttls-listtool sts refresh\n"
                                   "  several times a day from cron, where 'serve' does not run"},
                       declare, run);

@@ -80,7 +80,7 @@ Result<StsTotals> examine_all(const Context& context, discovery::DiscoveryStack&
             !context.quiet && ::isatty(STDERR_FILENO) == 1);
   discovery.loop.run_until_complete(
       bulk.run([&](const DomainName& domain, const discovery::DomainFacts& facts) {
-        const StsOutcome outcome = outcome_of(facts.mta_sts, facts.examined);
+        const StsOutcome outcome = to_outcome(facts.mta_sts, facts.examined);
         written = report.add(domain, outcome, is_shown(domain, outcome));
         return written.has_value();
       }));

@@ -102,7 +102,7 @@ void add_bare(TxtFile& file, std::string_view line, std::size_t number) {
 
 }  // namespace
 
-Position TxtFile::position_of(Position in_answer) const {
+Position TxtFile::to_file_position(Position in_answer) const {
   if (in_answer.line > origins.size()) return {};
   const Origin& origin = origins[in_answer.line - 1];
   return {.line = origin.line,

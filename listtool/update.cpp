@@ -21,8 +21,11 @@ struct Values {
 
 void declare(Options& options, Values& values) {
   options.arguments("LIST", values.options.lists, "Names of lists (default: all that are configured)");
-  options.flag("--force", values.options.force, "Install a list even if it shrank by more than max_shrink");
-  options.option("--splay", values.splay_seconds, "SECONDS", "Wait for a random part of this time first")
+  options.flag("--force", values.options.force,
+               "Install a list even if it lost more entries than max_shrink allows");
+  options
+      .option("--splay", values.splay_seconds, "SECONDS",
+              "Wait a random time of up to SECONDS first, at most 86400")
       .range(0U, 86'400U);
 }
 
@@ -96,7 +99,7 @@ Result<int> run(const Values& values, const Context& given) {
 
 Command update_command() {
   return make_command({.name = "update",
-                       .summary = "Fetch, verify and install lists, and make the maps",
+                       .summary = "Fetch, verify and install lists, and rebuild the maps",
                        .example = "starttls-listtool update --splay 7200\n"
                                   "  twice a day from cron, with the lists and maps of listtool.toml(5)"},
                       // Only the configuration says what an update does.

@@ -22,9 +22,9 @@
 namespace starttls::listtool {
 
 struct ListHistory {
-  Time timestamp;      // of the newest edition that was installed
-  std::string digest;  // of its bytes: BLAKE2b-512 in hexadecimal; "" of one that was installed before there
-                       // was this file
+  Time timestamp;  // of the newest edition that was installed
+  // Of its bytes: BLAKE2b-512 in hexadecimal; "" of one that was installed before this file existed.
+  std::string digest;
   std::uint64_t edition = 0;  // Edition::number of the one that the two below are about
   std::string origin;         // place_digest() of where it is from
   http::Validators validators;

@@ -48,7 +48,7 @@ Update::Update(const Context& context, const UpdateOptions& options, StateWriter
 Result<int> Update::run() {
   mta_sts_ = read_mta_sts_source(context_.configuration, context_.now);
   fetch_lists();
-  judge_lists();
+  check_lists();
   if (!due_outputs().empty()) read_kept_lists();
   report_unusable();
   if (after_.lists != before_.lists) {
@@ -81,13 +81,13 @@ void Update::fetch_lists() {
 }
 
 // The edition that counts from now on; none if there was none and none could be fetched.
-std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed, bool anew,
-                                    ListReport& report) {
+std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
+                                    bool unconditional, ListReport& report) {
   const PreviousEdition before{
       .set = before_, .installed = installed, .list_history = history_.find(settings.name)};
-  auto fetched =
-      fetch_edition(context_, state_, client_, settings, before, {.anew = anew, .force = options_.force});
-  if (!fetched || !fetched->content) state_.drop(settings.name);
+  auto fetched = fetch_edition(context_, state_, client_, settings, before,
+                               {.unconditional = unconditional, .force = options_.force});
+  if (!fetched || !fetched->content) state_.discard_files(settings.name);
   if (!fetched) {
     refuse(settings, installed, fetched.error(), report);
     return installed != nullptr ? std::optional(*installed) : std::nullopt;
@@ -126,7 +126,7 @@ ChangeCounts Update::changes(const Edition* installed, const preload::List& now)
   if (installed == nullptr) return {.added = now.size()};
   Context quiet = context_;
   quiet.quiet = true;
-  const fs::path file = before_.list_of(*installed);
+  const fs::path file = before_.list_file(*installed);
   const auto before = read_unverified(quiet, installed->name, {.list = file, .signature = {}, .shown = file});
   return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
 }
@@ -149,7 +149,7 @@ void Update::read_kept_lists() {
         verify_signed(context_, *list.settings, installed_files(before_, *list.edition, *scratch));
     refetch(list, content.error(), !verdict && verdict.error().fault == Fault::data);
   }
-  judge_lists();
+  check_lists();
 }
 
 // `proven`: that no key of now signed it.
@@ -161,8 +161,8 @@ void Update::refetch(const InstalledList& damaged, const Error& error, bool prov
   const auto edition = std::ranges::find(after_.lists, name, &Edition::name);
   *edition = *take(*damaged.settings, before_.find(name), true, *report);
   if (read_.contains(name)) return;
-  // A list is left out of the maps only if it is proven that no configured key signed it: else an attacker who
-  // prevents the check would remove its policies.
+  // A list is left out of the maps only if it is proven that no configured key signed it: else an attacker
+  // who prevents the check would remove its policies.
   if (proven) {
     unverified_.emplace(name, Error{Fault::data, "what is installed cannot be verified"});
   } else {
@@ -181,7 +181,7 @@ Result<void> Update::complete_set() {
   return {};
 }
 
-void Update::judge_lists() {
+void Update::check_lists() {
   installed_ = installed_lists(context_.configuration, after_, context_.now);
   for (InstalledList& list : installed_) {
     const auto found = unverified_.find(list.facts.name);
@@ -284,7 +284,8 @@ Result<void> Update::switch_sets(std::span<const Output> outputs) {
   if (!outputs.empty()) {
     TRY(records_.save(context_.configuration.outputs));
   }
-  // Before the switch: an update that is killed in between fetches without conditions, and installs the same edition again.
+  // Before the switch: an update that is killed in between fetches without conditions, and installs the same
+  // edition again.
   TRY(history_.save(context_.configuration.lists));
   return after_.folder == before_.folder ? Result<void>{} : state_.switch_to(after_);
 }

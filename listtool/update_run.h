@@ -60,7 +60,7 @@ class Update {
   };
 
   void fetch_lists();
-  std::optional<Edition> take(const ListSettings& settings, const Edition* installed, bool anew,
+  std::optional<Edition> take(const ListSettings& settings, const Edition* installed, bool unconditional,
                               ListReport& report);
   void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;
@@ -68,7 +68,7 @@ class Update {
   void refetch(const InstalledList& damaged, const Error& error, bool proven);
   void fail_outputs(std::vector<Output>& outputs, const Error& error);
   Result<void> complete_set();
-  void judge_lists();
+  void check_lists();
   void report_unusable();
   std::vector<Output> due_outputs() const;
   bool must_wait(const OutputSettings& output) const;

@@ -24,7 +24,7 @@ struct Values {
 };
 
 void declare(Options& options, Values& values) {
-  options.argument("FILE", values.file, "What was signed").required().check(command::names_file);
+  options.argument("FILE", values.file, "Signed file").required().check(command::names_file);
   declare_signature(options, values.signature);
 }
 

@@ -20,9 +20,11 @@ namespace fs = std::filesystem;
 // CLI11 misses a command before it looks at the word that was given in its place.
 std::string mistake_text(const CLI::App& app, const CLI::ParseError& mistake) {
   const auto words = app.remaining(true);
-  if (mistake.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError) && !words.empty()) {
+  const bool is_missing = mistake.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
+  if (is_missing && !words.empty())
     return fmt::format("unknown command or option '{}'", printable(words.front(), 100));
-  }
+  if (is_missing && mistake.what() == std::string_view("A subcommand is required"))
+    return "a command is required";
   return printable(mistake.what());
 }
 
@@ -39,9 +41,25 @@ std::string example_footer(std::string_view example) {
   return fmt::format("Example:\n  {}", example);
 }
 
+// --help without the names of CLI11's types, and without what excludes or needs what.
+class HelpFormatter final : public CLI::Formatter {
+ public:
+  HelpFormatter() {
+    label("SUBCOMMAND", "COMMAND");
+    label("Subcommands", "Commands");
+    column_width(34);
+  }
+  std::string make_option_opts(const CLI::Option* option) const override {
+    const std::string type = option->get_type_name();
+    std::string text = option->get_type_size() == 0 || type.empty() ? "" : " " + type;
+    if (option->get_expected_max() == CLI::detail::expected_max_vector_size) text += " ...";
+    return text;
+  }
+};
+
 void set_up(CLI::App& app) {
+  app.formatter(std::make_shared<HelpFormatter>());
   app.set_version_flag("--version", app.get_name() + " " STARTTLS_VERSION, "Print the version and exit");
-  app.get_formatter()->column_width(34);
 }
 
 std::optional<int> parse_app(CLI::App& app, int argc, const char* const* argv) {
@@ -155,7 +173,7 @@ void warn(const CommandContext& context, std::string_view message) {
 Option config_option(Options& options, fs::path& config, const fs::path& default_config) {
   return options
       .option("-c,--config", config, "FILE",
-              fmt::format("Configuration file (default: {})", default_config.string()))
+              fmt::format("Read this configuration file (default: {})", default_config.string()))
       .check(not_empty);
 }
 
@@ -164,13 +182,12 @@ Option state_dir_option(Options& options, fs::path& state_dir, const std::string
 }
 
 Option json_option(Options& options, bool& json) {
-  return options.flag("--json", json, "Answer in JSON");
+  return options.flag("--json", json, "Print the answer as JSON");
 }
 
 void quiet_and_verbose_options(Options& options, bool& quiet, bool& verbose) {
-  const Option is_quiet =
-      options.flag("-q,--quiet", quiet, "Print only the answer and what makes the command fail");
-  options.flag("-v,--verbose", verbose, "Print more on standard error").excludes(is_quiet);
+  const Option is_quiet = options.flag("-q,--quiet", quiet, "Print only the answer and errors");
+  options.flag("-v,--verbose", verbose, "Log more to standard error").excludes(is_quiet);
 }
 
 int run_commands(const ProgramText& text, const CommonText& common, const std::vector<Group>& groups,

@@ -52,7 +52,7 @@ Option Option::choices(const std::vector<std::string>& words) const {
 
 template <NumberValue T>
 Option Option::range(T min, T max) const {
-  option_->check(CLI::Range(min, max));
+  option_->check(CLI::Range(min, max).description(""));
   return *this;
 }
 

@@ -71,7 +71,7 @@ bool append_line(std::string& text, const NextHop* next_hop, const preload::Entr
 }
 
 // The next-hops that need a key of their own, in the order of the keys.
-std::vector<const NextHop*> keys_of(const Rules& rules) {
+std::vector<const NextHop*> next_hop_keys(const Rules& rules) {
   std::vector<const NextHop*> keys;
   for (const NextHop& next_hop : rules.next_hops) {
     if (!next_hop.is_domain()) keys.push_back(&next_hop);
@@ -109,7 +109,7 @@ std::optional<std::string> policy_for(const NextHop& next_hop, const policy::Dec
 
 void for_each_line(std::span<const Source> sources, const Rules& rules, const Line& line,
                    const std::function<void(const preload::Entry&)>& rest) {
-  const auto keys = keys_of(rules);
+  const auto keys = next_hop_keys(rules);
   auto next = keys.begin();
   std::string policy;
   const auto keys_before = [&](std::optional<std::string_view> domain) {

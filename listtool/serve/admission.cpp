@@ -12,8 +12,8 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::hours never{24};
 
 http::ConcurrencyLimits turn_limits(const AdmissionLimits& limits) {
-  return {.max_concurrent = limits.places,
-          .max_per_address = limits.places,
+  return {.max_concurrent = limits.max_concurrent,
+          .max_per_address = limits.max_concurrent,
           .queue = http::QueueLimits{
               .max_wait = limits.max_wait, .preempt_after = never, .max_waiting = limits.max_waiting}};
 }
@@ -25,7 +25,7 @@ Admission::Admission(event::Loop& loop, AdmissionLimits limits)
   limits_.max_per_owner = std::max<std::size_t>(limits.max_per_owner, 1);
 }
 
-event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop, bool is_known,
+event::Task<std::optional<Admission::Refusal>> Admission::admit(NextHop next_hop, bool is_known,
                                                                 std::function<void()> waits) {
   const std::string owner = owners_.of(next_hop.domain().str());
   std::size_t& of_owner = of_owner_[owner];
@@ -37,7 +37,7 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop
                                   {.next_hop = std::move(next_hop), .owner = owner, .admitted = &admitted},
                                   Clock::now());
   if (refused) {
-    leave_owner(refused->owner);
+    release_owner(refused->owner);
     refused->admitted->complete(Refusal::full);
   }
   admit_next();
@@ -49,11 +49,11 @@ event::Task<std::optional<Admission::Refusal>> Admission::enter(NextHop next_hop
 void Admission::admit_next() {
   while (auto turn = limiter_.try_start(Clock::now())) {
     auto& [ticket, next] = *turn;
-    admitted_.emplace(std::move(next.next_hop), Place{.owner = std::move(next.owner), .ticket = ticket});
+    admitted_.emplace(std::move(next.next_hop), Slot{.owner = std::move(next.owner), .ticket = ticket});
     next.admitted->complete(std::nullopt);
   }
   while (const auto late = limiter_.take_expired(Clock::now())) {
-    leave_owner(late->owner);
+    release_owner(late->owner);
     late->admitted->complete(Refusal::full);
   }
   const auto moment = limiter_.next_deadline();
@@ -69,16 +69,16 @@ void Admission::wait_for_host(const NextHop& next_hop) {
   admit_next();
 }
 
-void Admission::leave(const NextHop& next_hop) {
+void Admission::release(const NextHop& next_hop) {
   const auto found = admitted_.find(next_hop);
-  leave_owner(found->second.owner);
+  release_owner(found->second.owner);
   const auto ticket = found->second.ticket;
   admitted_.erase(found);
   if (ticket) limiter_.release(*ticket);
   admit_next();
 }
 
-void Admission::leave_owner(const std::string& owner) {
+void Admission::release_owner(const std::string& owner) {
   const auto found = of_owner_.find(owner);
   if (--found->second == 0) of_owner_.erase(found);
 }

@@ -14,7 +14,7 @@ constexpr std::size_t places = 4 * sizeof(void*);
 
 }  // namespace
 
-std::size_t AnswerTable::size_of(const Map::value_type& element) {
+std::size_t AnswerTable::memory_size(const Map::value_type& element) {
   return allocation_size(sizeof element + node_overhead) + places + heap_size(element.first) +
          element.second.replies->size();
 }
@@ -28,12 +28,13 @@ AnswerTable::Entry* AnswerTable::find(std::string_view domain) {
 
 AnswerTable::Entry& AnswerTable::put(std::string_view domain, std::shared_ptr<const Replies> replies) {
   const auto [at, is_new] = map_.try_emplace(std::string(domain));
-  if (!is_new) bytes_ -= size_of(*at);
+  if (!is_new) bytes_ -= memory_size(*at);
   at->second.replies = std::move(replies);
   at->second.asked_for = false;
-  bytes_ += size_of(*at);
+  bytes_ += memory_size(*at);
   if (is_new) ring_.push_back(&*at);
-  while (ring_.size() > 1 && (ring_.size() > limits_.domains || bytes_ > limits_.bytes)) evict_one(*at);
+  while (ring_.size() > 1 && (ring_.size() > limits_.max_domains || bytes_ > limits_.max_bytes))
+    evict_one(*at);
   return at->second;
 }
 
@@ -43,7 +44,7 @@ void AnswerTable::evict_one(const Map::value_type& spared) {
     if (ring_[hand_] != &spared && !std::exchange(ring_[hand_]->second.used, false)) break;
   }
   Map::value_type* const leaving = ring_[hand_];
-  bytes_ -= size_of(*leaving);
+  bytes_ -= memory_size(*leaving);
   // The last one takes its place on the ring; which it is matters little.
   ring_[hand_] = ring_.back();
   ring_.pop_back();

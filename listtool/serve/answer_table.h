@@ -16,8 +16,8 @@
 namespace starttls::listtool::serve {
 
 struct TableLimits {
-  std::size_t domains = 100'000;
-  std::size_t bytes = std::size_t{64} << 20U;  // about
+  std::size_t max_domains = 100'000;
+  std::size_t max_bytes = std::size_t{64} << 20U;  // about
 };
 
 class AnswerTable {
@@ -48,7 +48,7 @@ class AnswerTable {
   };
   using Map = std::unordered_map<std::string, Entry, Hash, std::equal_to<>>;
 
-  static std::size_t size_of(const Map::value_type& element);
+  static std::size_t memory_size(const Map::value_type& element);
   void evict_one(const Map::value_type& spared);
 
   TableLimits limits_;

@@ -86,7 +86,7 @@ std::string_view Answerer::answer(const Request& request, ReplyListener& listene
   if (next_hop->str() != request.key) {
     if (const auto reply = from_table(next_hop->str(), dialect); !reply.empty()) return reply;
   }
-  if (waiting_ >= limits_.waiting) {
+  if (waiting_ >= limits_.max_waiting) {
     counters_.overloaded.add();
     return counted(overloaded_, dialect);
   }
@@ -103,7 +103,7 @@ void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyListener& lis
   const auto waiter = std::prev(asked->second.end());
   const auto longest =
       std::min(limits_.answer_timeout, limits_.max_answer_time[static_cast<std::size_t>(dialect)]);
-  Deadlines& deadlines = deadlines_of(dialect);
+  Deadlines& deadlines = dialect_deadlines(dialect);
   deadlines.push_back({.moment = moment() + longest, .asked = &*asked, .waiter = waiter});
   waiter->deadline = std::prev(deadlines.end());
   if (deadlines.size() == 1) deadline_is_nearer();
@@ -135,7 +135,7 @@ void Answerer::answer_waiters(const LookupResult& result) {
     waiter = next;
   }
   if (result.last) asked_.erase(found);
-  for (const Waiter& waiter : answered) deadlines_of(waiter.dialect).erase(waiter.deadline);
+  for (const Waiter& waiter : answered) dialect_deadlines(waiter.dialect).erase(waiter.deadline);
   for (const Waiter& waiter : answered) {
     const Reply& reply = result.replies->for_dialect(waiter.dialect);
     complete_waiter(*waiter.pending, reply.bytes.empty() ? too_late_ : reply, waiter.dialect);

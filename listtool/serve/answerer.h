@@ -1,5 +1,5 @@
-// Replies to requests: at once from the table, or as soon as the domain has been looked up. Has no sockets and
-// no clock of its own; everything happens in the answering thread.
+// Replies to requests: at once from the table, or as soon as the domain has been looked up. Has no sockets
+// and no clock of its own; everything happens in the answering thread.
 #pragma once
 
 #include <chrono>
@@ -68,7 +68,7 @@ std::array<std::chrono::milliseconds, dialects> max_answer_times();
 
 struct AnswererLimits {
   TableLimits table;
-  std::size_t waiting = 10'000;  // requests; those beyond are answered "try again"
+  std::size_t max_waiting = 10'000;  // requests; those beyond are answered "try again"
   // After this a request is answered "try again", unless nothing was demanded when the domain was found out
   // last: see overdue_reply(). The finding out goes on.
   std::chrono::milliseconds answer_timeout{20'000};
@@ -137,7 +137,7 @@ class Answerer {
   bool is_usable(const Replies& replies) const {
     return replies.generation == generation_ && now_ < replies.usable_until;
   }
-  Deadlines& deadlines_of(Dialect dialect) { return deadlines_[static_cast<std::size_t>(dialect)]; }
+  Deadlines& dialect_deadlines(Dialect dialect) { return deadlines_[static_cast<std::size_t>(dialect)]; }
   void answer_waiters(const LookupResult& result);
   const Reply& overdue_reply(const std::string& key, Dialect dialect);
   void complete_waiter(PendingReply& pending, const Reply& reply, Dialect dialect);

@@ -25,7 +25,7 @@ std::chrono::seconds max_stale_for(const policy::Decision& answer, const ReplyIn
 }
 
 // When the source itself ends.
-Time end_of(const policy::Decision& answer, const ReplyInputs& inputs) {
+Time source_end(const policy::Decision& answer, const ReplyInputs& inputs) {
   if (answer.source == policy::Source::mta_sts) return inputs.mta_sts->expires();
   if (answer.source == policy::Source::list) return answer.expires.value_or(never);
   return never;
@@ -34,7 +34,7 @@ Time end_of(const policy::Decision& answer, const ReplyInputs& inputs) {
 Time usable_until(const policy::Decision& answer, const ReplyInputs& inputs, bool asks_for_dane, Time now,
                   std::chrono::seconds max_stale) {
   if (answer.source == policy::Source::overrides) return never;
-  const Time end = end_of(answer, inputs);
+  const Time end = source_end(answer, inputs);
   const bool rests_on_facts = asks_for_dane || end == never;
   if (!rests_on_facts) return end;
   const Time fresh_until = inputs.facts ? inputs.facts->fresh_until : now;
@@ -101,7 +101,7 @@ Replies replies_for(const NextHop& next_hop, const ReplyInputs& inputs, const Ru
       continue;
     }
     const auto failure = held_by(inputs, answer, rules);
-    replies.of[i] = failure ? held(dialect, next_hop.domain(), *failure)
+    replies.of[i] = failure ? held_reply(dialect, next_hop.domain(), *failure)
                             : reply_for(dialect, next_hop, answer, inputs.mta_sts, rules);
     replies.source[i] = answer.source;
     replies.usable_until =
@@ -152,7 +152,7 @@ std::shared_ptr<Replies> Finder::make_replies(const NextHop& next_hop, const Rep
 }
 
 // Whether the cache holds what the facts say; else another process has changed it.
-bool Finder::is_cache_of(const discovery::DomainFacts& facts, const DomainName& domain) const {
+bool Finder::matches_cache(const discovery::DomainFacts& facts, const DomainName& domain) const {
   const Time now = clock_();
   const auto cached = lookups_.known(domain);
   const mtasts::FetchedPolicy* const here = facts.mta_sts.policy_state.valid(now);
@@ -170,7 +170,7 @@ void Finder::look_up(LookupRequest request) {
 bool Finder::answer_immediately(const LookupRequest& request) {
   const auto old = request.known ? request.known->facts : nullptr;
   ReplyInputs inputs = make_inputs(request.next_hop.domain(), old);
-  const bool is_fresh = old && clock_() < old->fresh_until && is_cache_of(*old, request.next_hop.domain());
+  const bool is_fresh = old && clock_() < old->fresh_until && matches_cache(*old, request.next_hop.domain());
   if (!inputs.override_entry && !is_fresh) return false;
   // An override says all there is to say.
   if (inputs.override_entry) inputs.facts = nullptr;
@@ -227,7 +227,7 @@ void Finder::deliver_partial(const LookupRequest& request) {
 void Finder::deliver_known(const LookupRequest& request) {
   const Time now = clock_();
   if (request.known && request.known->facts &&
-      is_cache_of(*request.known->facts, request.next_hop.domain())) {
+      matches_cache(*request.known->facts, request.next_hop.domain())) {
     auto replies =
         make_replies(request.next_hop, make_inputs(request.next_hop.domain(), request.known->facts));
     if (now >= replies->usable_until) return;
@@ -250,7 +250,7 @@ event::Task<> Finder::examine_and_deliver(LookupRequest request) {
     deliver_known(request);
     head_start.start(limits_.head_start);
   };
-  if (const auto refusal = co_await admission_.enter(request.next_hop, was_known(request), begin)) {
+  if (const auto refusal = co_await admission_.admit(request.next_hop, was_known(request), begin)) {
     counters_.under_way.set(--examining_);
     co_return reject_busy(request, *refusal);
   }
@@ -258,7 +258,7 @@ event::Task<> Finder::examine_and_deliver(LookupRequest request) {
   const auto facts = co_await examine(request.next_hop);
   head_start.stop();
   counters_.under_way.set(--examining_);
-  admission_.leave(request.next_hop);
+  admission_.release(request.next_hop);
   counters_.waiting_for_hosts.set(admission_.waiting_for_hosts());
   callbacks_.deliver(
       {.next_hop = request.next_hop,
@@ -284,10 +284,10 @@ void Finder::tick() {
     next_generation();
   }
   std::erase_if(tried_, [&](const auto& tried) { return now - tried.second >= limits_.refresh_retry; });
-  if (refreshing_ >= limits_.refreshes) return;
+  if (refreshing_ >= limits_.max_refreshes) return;
   // Those that were tried in vain are still the longest overdue.
-  for (DomainName& domain : lookups_.due(limits_.refreshes + tried_.size())) {
-    if (refreshing_ >= limits_.refreshes) return;
+  for (DomainName& domain : lookups_.due(limits_.max_refreshes + tried_.size())) {
+    if (refreshing_ >= limits_.max_refreshes) return;
     if (tried_.try_emplace(domain.str(), now).second) event::spawn(refresh(std::move(domain)));
   }
 }

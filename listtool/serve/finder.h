@@ -1,5 +1,5 @@
-// Looks up the policies of domains: in the lists, in the cache, in the DNS and at the policy hosts. Everything
-// happens in the lookup thread.
+// Looks up the policies of domains: in the lists, in the cache, in the DNS and at the policy hosts.
+// Everything happens in the lookup thread.
 //
 // For Postfix, which can do DANE, nothing is answered before it is known whether DANE binds the domain: that
 // is found out now, or DNSSEC proved it before (policy/verdict_store.h); what was proved before is the answer
@@ -47,8 +47,8 @@ struct PolicyLookups {
 };
 
 struct FinderLimits {
-  AdmissionLimits admission;  // for those who ask
-  std::size_t refreshes = 4;  // in the background, at the same time
+  AdmissionLimits admission;      // for those who ask
+  std::size_t max_refreshes = 4;  // in the background, at the same time
   std::chrono::milliseconds head_start{1'000};
   bool dane = true;  // whether Postfix can do DANE, and the facts have it
   // How long a result of DANE, or of no source, may be used after it was fresh, while it is looked up again.
@@ -116,7 +116,7 @@ class Finder {
   ReplyInputs make_inputs(const DomainName& domain,
                           std::shared_ptr<const discovery::DomainFacts> facts) const;
   std::shared_ptr<Replies> make_replies(const NextHop& next_hop, const ReplyInputs& inputs) const;
-  bool is_cache_of(const discovery::DomainFacts& facts, const DomainName& domain) const;
+  bool matches_cache(const discovery::DomainFacts& facts, const DomainName& domain) const;
 
   event::Loop& loop_;
   PolicyLookups lookups_;

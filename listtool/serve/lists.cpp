@@ -18,7 +18,7 @@ Result<Lists::Installed> opened(const ListSet& set, InstalledList list) {
   Lists::Installed installed{.facts = std::move(list.facts)};
   if (!list.edition) return installed;
   installed.domains = list.edition->domains;
-  auto index = TRY(ListIndex::open(set.index_of(*list.edition)));
+  auto index = TRY(ListIndex::open(set.index_file(*list.edition)));
   installed.index = std::move(index);
   return installed;
 }

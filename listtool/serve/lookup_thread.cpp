@@ -101,7 +101,7 @@ void LookupThread::start(event::Loop& answering, Answerer& answerer) {
   };
   finder_.emplace(
       discovery_->loop, make_lookups(), clock_, counters_,
-      FinderLimits{.admission = {.places = context_.configuration.serve.max_lookups,
+      FinderLimits{.admission = {.max_concurrent = context_.configuration.serve.max_lookups,
                                  .max_per_owner = context_.configuration.serve.max_lookups / 10},
                    .dane = context_.configuration.serve.dane},
       Finder::Callbacks{

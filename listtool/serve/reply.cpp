@@ -50,7 +50,7 @@ Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Decision
   return {.bytes = netstring(text), .outcome = Outcome::policy};
 }
 
-Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure) {
+Reply held_reply(Dialect dialect, const DomainName& domain, mtasts::FailureType failure) {
   const auto held_policy = socketmap_dialect(dialect).held;
   if (held_policy == nullptr)
     return temporary_error(fmt::format("no MTA-STS policy can be fetched: {}", mtasts::to_string(failure)));

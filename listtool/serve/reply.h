@@ -47,9 +47,9 @@ struct Rules {
   std::optional<postfix::Version> postfix_version;
   // As in policy::Inputs.
   bool early_adopter = false;
-  // Mail to a domain that announces MTA-STS waits while its policy cannot be fetched and no other source has one.
-  // More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message to go
-  // out in the clear because somebody on the path cut off the policy host.
+  // Mail to a domain that announces MTA-STS waits while its policy cannot be fetched and no other source has
+  // one. More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message
+  // to go out in the clear because somebody on the path cut off the policy host.
   bool hold_without_policy = false;
   // Mail waits where it is not known whether DANE binds the domain, in place of Postfix' own level "dane":
   // for a Postfix whose level for all others is stricter than that.
@@ -68,7 +68,7 @@ Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Decision
 
 // What Rules::hold_without_policy makes of a policy that cannot be fetched. Postfix 3.10 reports why
 // (policy_failure=), and holds up the mail whatever the server's certificate.
-Reply held(Dialect dialect, const DomainName& domain, mtasts::FailureType failure);
+Reply held_reply(Dialect dialect, const DomainName& domain, mtasts::FailureType failure);
 
 Reply no_policy();
 // Postfix looks for DANE itself, and delivers as with "may" where there is none.
@@ -85,8 +85,8 @@ struct Replies {
   // From then on they must not be used: a policy, or a list, has expired.
   Time usable_until;
   std::uint64_t generation = 0;  // of the lists and of what else they were made of
-  std::shared_ptr<const discovery::DomainFacts>
-      facts;  // what they were made of; none where that did not matter
+  // What they were made of; nullptr where that did not matter.
+  std::shared_ptr<const discovery::DomainFacts> facts;
 
   const Reply& for_dialect(Dialect dialect) const { return of[static_cast<std::size_t>(dialect)]; }
   policy::Source source_for(Dialect dialect) const { return source[static_cast<std::size_t>(dialect)]; }

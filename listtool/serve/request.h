@@ -29,9 +29,9 @@ struct RequestReading {
 };
 
 // The request at the front of the bytes. Strict: no leading zeros, no blanks around the length, nothing over
-// max_request_size, the comma where it belongs, and a blank between map and key. A peer that sends anything else
-// speaks another protocol, and what follows has no meaning. Malformed bytes are recognized at the first byte that
-// proves it; incomplete ones are never more than max_request_size + request_overhead.
+// max_request_size, the comma where it belongs, and a blank between map and key. A peer that sends anything
+// else speaks another protocol, and what follows has no meaning. Malformed bytes are recognized at the first
+// byte that proves it; incomplete ones are never more than max_request_size + request_overhead.
 RequestReading read_request(std::string_view bytes);
 
 }  // namespace starttls::listtool::serve

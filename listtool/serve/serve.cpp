@@ -45,8 +45,8 @@ void declare(Options& options, Values& values) {
 
 AnswererLimits answerer_limits(const ServeSettings& settings) {
   AnswererLimits limits;
-  limits.table.domains = settings.max_domains;
-  limits.waiting = settings.max_lookups * 10;
+  limits.table.max_domains = settings.max_domains;
+  limits.max_waiting = settings.max_lookups * 10;
   limits.answer_timeout = settings.answer_timeout;
   limits.dane = settings.dane;
   limits.wait_for_dane = settings.wait_for_dane;
@@ -96,7 +96,7 @@ bool run_until_terminated(const ServeSettings& settings, Sockets& sockets, Uniqu
   Answerer answerer(answerer_limits(settings), counters,
                     [&](LookupRequest request) { lookup_thread.look_up(std::move(request)); });
   Server server(loop, std::move(sockets.listening), answerer, counters, clock,
-                {.connections = settings.max_connections, .idle_timeout = settings.idle_timeout});
+                {.max_connections = settings.max_connections, .idle_timeout = settings.idle_timeout});
   bool is_stopping = false;
   const service::Signals signals(loop, std::move(signals_descriptor), [&](int number) {
     if (number == SIGHUP) return lookup_thread.reload();

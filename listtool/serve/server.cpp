@@ -24,7 +24,7 @@ constexpr auto pause_of_accepting = 100ms;
 // So that open connections have their turn between new ones.
 constexpr int max_accepted_at_once = 64;
 
-bool is_want_of_resources(int error) {
+bool is_resource_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
@@ -52,8 +52,8 @@ struct Server::Held final : Connection::Owner {
     last_active = server.moment_;
     server.connections_.splice(server.connections_.end(), server.connections_, self);
   }
-  void has_ended(Connection&) override { server.ended(self); }
-  void holds_more(Connection&) override { server.relieve(*this); }
+  void has_ended(Connection&) override { server.remove(self); }
+  void holds_more(Connection&) override { server.close_largest(*this); }
 
   Server& server;
   Connections::iterator self;
@@ -78,7 +78,7 @@ Server::Server(event::Loop& loop, std::vector<UniqueFd> listeners, Answerer& ans
       deadline_(loop, [this] { expire(); }),
       pause_(loop, [this] { listen_again(); }),
       end_of_draining_(loop, [this] {
-        while (!connections_.empty()) ended(connections_.begin());
+        while (!connections_.empty()) remove(connections_.begin());
       }) {
   for (UniqueFd& socket : listeners) {
     listeners_.push_back(std::make_unique<Listener>());
@@ -108,7 +108,7 @@ void Server::stop_listening_for_now() {
 
 void Server::accept(Listener& listener) {
   for (int i = 0; i < max_accepted_at_once; ++i) {
-    if (connections_.size() >= limits_.connections && longest_idle() == connections_.end()) {
+    if (connections_.size() >= limits_.max_connections && longest_idle() == connections_.end()) {
       return stop_listening_for_now();
     }
     if (!accept_one(listener)) return;
@@ -121,17 +121,17 @@ bool Server::accept_one(Listener& listener) {
     return UniqueFd(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   };
   UniqueFd socket = next();
-  const bool is_short = !socket && is_want_of_resources(errno);
+  const bool is_short = !socket && is_resource_shortage(errno);
   // The kernel says so whether or not another peer waits: then there is room for one more only.
   if (is_short && make_room()) socket = next();
   if (!socket) {
     const int error = errno;
-    if (is_want_of_resources(error)) stop_listening_for_now();
+    if (is_resource_shortage(error)) stop_listening_for_now();
     // Who has given up meanwhile is no reason to let the others wait.
     return error == EINTR || error == ECONNABORTED;
   }
   set_options(socket.get());
-  if (connections_.size() >= limits_.connections) make_room();
+  if (connections_.size() >= limits_.max_connections) make_room();
   const auto held = connections_.emplace(connections_.end(), *this, std::move(socket));
   held->self = held;
   counters_.connections_accepted.add();
@@ -153,24 +153,25 @@ bool Server::make_room() {
 
 void Server::drop(Connections::iterator connection) {
   counters_.connections_dropped.add();
-  ended(connection);
+  remove(connection);
 }
 
 // If all together hold too much, some hold more than an even share; one that only waits for a reply does not.
-void Server::relieve(const Held& spared) {
-  if (scratch_.held <= limits_.held_bytes || is_draining_all_) return;
-  const std::size_t share = limits_.held_bytes / connections_.size();
-  for (auto held = connections_.begin(); held != connections_.end() && scratch_.held > limits_.held_bytes;) {
+void Server::close_largest(const Held& spared) {
+  if (scratch_.held <= limits_.max_held_bytes || is_draining_all_) return;
+  const std::size_t share = limits_.max_held_bytes / connections_.size();
+  for (auto held = connections_.begin();
+       held != connections_.end() && scratch_.held > limits_.max_held_bytes;) {
     const auto next = std::next(held);
     if (&*held != &spared && held->connection.held() > share) {
       counters_.connections_clogged.add();
-      ended(held);
+      remove(held);
     }
     held = next;
   }
 }
 
-void Server::ended(Connections::iterator connection) {
+void Server::remove(Connections::iterator connection) {
   connections_.erase(connection);
   counters_.connections.set(connections_.size());
   if (connections_.empty() && drained_) {

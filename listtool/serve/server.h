@@ -21,11 +21,11 @@ namespace starttls::listtool::serve {
 struct ServerLimits {
   // With more the longest idle one is closed to make room; where none is idle, the next ones wait to be
   // accepted.
-  std::size_t connections = 10'000;
+  std::size_t max_connections = 10'000;
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
   // Requests and replies of all connections in memory, in bytes. With more, connections that hold more than
   // an even share of it are closed, those first whose peers have neither read nor written for longest.
-  std::size_t held_bytes = std::size_t{64} << 20U;
+  std::size_t max_held_bytes = std::size_t{64} << 20U;
 };
 
 class Server {
@@ -37,7 +37,8 @@ class Server {
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Accepts no more connections, answers the pending requests, and then calls back; after `longest` in any case.
+  // Accepts no more connections, answers the pending requests, and then calls back; after `longest` in any
+  // case.
   void drain(std::chrono::milliseconds longest, std::function<void()> drained);
 
   std::size_t connections() const { return connections_.size(); }
@@ -54,9 +55,9 @@ class Server {
   void stop_listening_for_now();
   void listen_again();
   void tick();
-  void relieve(const Held& spared);
+  void close_largest(const Held& spared);
   void drop(Connections::iterator connection);
-  void ended(Connections::iterator connection);
+  void remove(Connections::iterator connection);
   void expire();
   void set_deadline();
 

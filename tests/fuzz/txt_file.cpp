@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     // Every byte and the end has its place, one after the other.
     Position last{.line = file.origins[i].line, .column = 0};
     for (std::size_t column = 1; column <= file.answer[i].size() + 1; ++column) {
-      const Position position = file.position_of({.line = i + 1, .column = column});
+      const Position position = file.to_file_position({.line = i + 1, .column = column});
       fuzz::require(last < position && position.line <= lines && position.column <= size + 1);
       last = position;
     }

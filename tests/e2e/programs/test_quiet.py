@@ -137,7 +137,7 @@ class Lists(QuietCase):
             with self.subTest(command):
                 self.assert_quiet(self.tool, "-c", configuration, *command, status=status, loud=warning)
         self.assert_quiet(self.tool, "-c", configuration, "sts", "cache", "--purge", "b.test", status=NO,
-                          loud="is not in the cache")
+                          loud="not cached")
 
     def test_a_cache_that_cannot_be_written_makes_the_command_fail(self) -> None:
         dns = Dns(self.lab, {".": {}, "a.test": {"@": ["MX 10 mx"]}}, port=0)

@@ -22,7 +22,7 @@ Edition edition(const std::string& name, std::uint64_t number) {
 
 void write_files(const fs::path& folder, const Edition& edition) {
   const ListSet set{.folder = folder, .lists = {}};
-  for (const auto file : {&ListSet::list_of, &ListSet::signature_of, &ListSet::index_of}) {
+  for (const auto file : {&ListSet::list_file, &ListSet::signature_file, &ListSet::index_file}) {
     write((set.*file)(edition), std::to_string(edition.number));
   }
 }
@@ -91,7 +91,7 @@ TEST_CASE("what is installed is read as it was written") {
   CHECK(read.lists == installed.lists);
   CHECK(read.find("b")->name == "b");
   CHECK(read.find("c") == nullptr);
-  CHECK(test::read(read.list_of(*read.find("a"))) == "1");
+  CHECK(test::read(read.list_file(*read.find("a"))) == "1");
 }
 
 TEST_CASE("one process owns the state at a time") {
@@ -123,7 +123,7 @@ TEST_CASE("a list that stays is in the next set without a copy") {
   const ListSet after = good(state.complete_set(before.lists));
   good(state.switch_to(after));
   CHECK(good(current_set(folder.path())).lists == before.lists);
-  CHECK(fs::hard_link_count(after.list_of(after.lists.front())) == 2);
+  CHECK(fs::hard_link_count(after.list_file(after.lists.front())) == 2);
 }
 
 TEST_CASE("a set that was begun is nobody's until it is switched to") {
@@ -161,7 +161,7 @@ TEST_CASE("a dropped list leaves nothing in the next set, and the others alone")
   write_files(next, edition("a", 1));
   write_files(next, edition("a.json", 1));
   write(next / "a.json.asc", "");
-  state.drop("a");
+  state.discard_files("a");
   CHECK(names_in(next) == std::vector<std::string>{"a.json.cdb", "a.json.json", "a.json.json.minisig"});
 }
 

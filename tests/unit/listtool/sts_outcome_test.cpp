@@ -29,7 +29,7 @@ StsOutcome outcome(Record record, std::optional<mtasts::FetchedPolicy> fetched,
   if (record != Record::record) discovery.record_reason = "why";
   discovery.policy_state.policy = std::move(fetched);
   discovery.policy_state.failure = std::move(failed);
-  return outcome_of(discovery, now);
+  return to_outcome(discovery, now);
 }
 
 int status_of(const std::vector<StsOutcome>& outcomes) {

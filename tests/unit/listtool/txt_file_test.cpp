@@ -10,7 +10,7 @@ namespace {
 using Records = std::vector<std::string>;
 
 std::string position(const TxtFile& file, std::size_t line, std::size_t column) {
-  const Position position = file.position_of({line, column});
+  const Position position = file.to_file_position({line, column});
   return fmt::format("{}:{}", position.line, position.column);
 }
 

@@ -25,7 +25,7 @@ struct Scene {
   }
   event::Task<> enter_and_note(std::string domain, bool is_known) {
     outcomes[domain] = Outcome::waits;
-    const auto refusal = co_await admission.enter(name(domain), is_known, [&] { ++waiting; });
+    const auto refusal = co_await admission.admit(name(domain), is_known, [&] { ++waiting; });
     outcomes[domain] = !refusal                    ? Outcome::admitted
                        : *refusal == Refusal::full ? Outcome::full
                                                    : Outcome::owner;
@@ -41,7 +41,7 @@ struct Scene {
 
 TEST_CASE("a quarter of the places is kept for known domains, and a quarter for new ones") {
   for (const bool crowd_is_known : {false, true}) {
-    Scene scene({.places = 8, .max_waiting = 0});
+    Scene scene({.max_concurrent = 8, .max_waiting = 0});
     for (int i = 0; i < 6; ++i) {
       CHECK(scene.enter(fmt::format("crowd{}.test", i), crowd_is_known) == Outcome::admitted);
     }
@@ -49,13 +49,13 @@ TEST_CASE("a quarter of the places is kept for known domains, and a quarter for 
     CHECK(scene.enter("a.test", !crowd_is_known) == Outcome::admitted);
     CHECK(scene.enter("b.test", !crowd_is_known) == Outcome::admitted);
     CHECK(scene.enter("c.test", !crowd_is_known) == Outcome::full);
-    scene.admission.leave(name("a.test"));
+    scene.admission.release(name("a.test"));
     CHECK(scene.enter("d.test", !crowd_is_known) == Outcome::admitted);
   }
 }
 
 TEST_CASE("a domain that waits for its policy host takes no place from those that ask the DNS") {
-  Scene scene({.places = 1, .max_waiting = 0});
+  Scene scene({.max_concurrent = 1, .max_waiting = 0});
   Admission& admission = scene.admission;
   for (int i = 0; i < 100; ++i) {
     const std::string domain = fmt::format("silent{}.test", i);
@@ -66,19 +66,19 @@ TEST_CASE("a domain that waits for its policy host takes no place from those tha
   }
   CHECK(admission.asking() == 0);
   CHECK(admission.waiting_for_hosts() == 100);
-  for (int i = 0; i < 100; ++i) admission.leave(name(fmt::format("silent{}.test", i)));
+  for (int i = 0; i < 100; ++i) admission.release(name(fmt::format("silent{}.test", i)));
   CHECK(admission.waiting_for_hosts() == 0);
   admission.wait_for_host(name("nobody.test"));
 }
 
 TEST_CASE("where all places are taken a domain waits, for a while, behind none of an owner who has many") {
-  Scene scene({.places = 4, .max_waiting = 2, .max_wait = std::chrono::milliseconds(20)});
+  Scene scene({.max_concurrent = 4, .max_waiting = 2, .max_wait = std::chrono::milliseconds(20)});
   for (const char* const domain : {"a.crowd.test", "b.crowd.test", "c.crowd.test"}) scene.enter(domain);
   CHECK(scene.enter("d.crowd.test") == Outcome::waits);
   CHECK(scene.enter("honest.test") == Outcome::waits);
   CHECK(scene.waiting == 2);
   CHECK(scene.enter("e.crowd.test") == Outcome::full);
-  scene.admission.leave(name("a.crowd.test"));
+  scene.admission.release(name("a.crowd.test"));
   CHECK(scene.outcomes["honest.test"] == Outcome::admitted);
   CHECK(scene.outcomes["d.crowd.test"] == Outcome::waits);
   while (scene.outcomes["d.crowd.test"] == Outcome::waits) {
@@ -90,7 +90,7 @@ TEST_CASE("where all places are taken a domain waits, for a while, behind none o
 }
 
 TEST_CASE("the domains of one owner have a share, also while they wait for policy hosts") {
-  Scene scene({.places = 100, .max_per_owner = 3});
+  Scene scene({.max_concurrent = 100, .max_per_owner = 3});
   for (int i = 0; i < 3; ++i) {
     CHECK(scene.enter(fmt::format("d{}.attacker.co.uk", i)) == Outcome::admitted);
     scene.admission.wait_for_host(name(fmt::format("d{}.attacker.co.uk", i)));
@@ -101,13 +101,13 @@ TEST_CASE("the domains of one owner have a share, also while they wait for polic
   CHECK(scene.enter("honest.co.uk") == Outcome::admitted);
   CHECK(scene.enter("www.honest.co.uk") == Outcome::admitted);
   for (const char* const left : {"d0", "d1", "known"}) {
-    scene.admission.leave(name(fmt::format("{}.attacker.co.uk", left)));
+    scene.admission.release(name(fmt::format("{}.attacker.co.uk", left)));
   }
   CHECK(scene.enter("d5.attacker.co.uk") == Outcome::admitted);
 }
 
 TEST_CASE("the least number of places is one") {
-  Scene scene({.places = 0, .max_per_owner = 0, .max_waiting = 0});
+  Scene scene({.max_concurrent = 0, .max_per_owner = 0, .max_waiting = 0});
   CHECK(scene.enter("a.b.test") == Outcome::admitted);
   CHECK(scene.enter("c.test") == Outcome::full);
 }

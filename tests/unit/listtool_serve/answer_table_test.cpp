@@ -33,7 +33,7 @@ TEST_CASE("a domain is found as it was put") {
 }
 
 TEST_CASE("the table never holds more domains than it may, and keeps those in use") {
-  AnswerTable table({.domains = 100});
+  AnswerTable table({.max_domains = 100});
   table.put("busy.example", replies_of("busy"));
   for (int i = 0; i < 10'000; ++i) {
     table.put(name(i), replies_of("x"));
@@ -47,7 +47,7 @@ TEST_CASE("the table never holds more domains than it may, and keeps those in us
 
 TEST_CASE("the table never takes more memory than it may") {
   constexpr std::size_t most = 1'000'000;
-  AnswerTable table({.bytes = most});
+  AnswerTable table({.max_bytes = most});
   for (int i = 0; i < 1'000; ++i) {
     table.put(name(i % 300), replies_of(std::string(static_cast<std::size_t>(i % 7) * 10'000, 'x')));
     REQUIRE(table.bytes() <= most);
@@ -57,7 +57,7 @@ TEST_CASE("the table never takes more memory than it may") {
 }
 
 TEST_CASE("an answer larger than the whole table pushes out the others, and stays") {
-  AnswerTable table({.bytes = 10'000});
+  AnswerTable table({.max_bytes = 10'000});
   table.put("a.example", replies_of("1"));
   table.put("b.example", replies_of(std::string(20'000, 'x')));
   CHECK(table.find("a.example") == nullptr);

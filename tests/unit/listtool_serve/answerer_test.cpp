@@ -267,7 +267,7 @@ TEST_CASE(
 }
 
 TEST_CASE("only so many may wait; the others are told to come again") {
-  Scene scene({.waiting = 2});
+  Scene scene({.max_waiting = 2});
   CHECK(scene.ask("a.example").empty());
   CHECK(scene.ask("b.example").empty());
   CHECK(scene.ask("c.example") == netstring("TEMP too many domains are being looked up"));

@@ -280,7 +280,7 @@ TEST_CASE(
 
 TEST_CASE("a list is no answer for Postfix before it is known whether DANE binds the domain") {
   const test::TemporaryFolder folder;
-  Scene scene({.admission = {.places = 1, .max_waiting = 0}});
+  Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.ask("other.test");
   scene.kept["none.test"] = {.status = dane::DaneStatus::none};
   scene.kept["all.test"] = {.status = dane::DaneStatus::all};
@@ -397,7 +397,7 @@ TEST_CASE("that there is no policy is not told once it is stale") {
 }
 
 TEST_CASE("only so many domains are examined at once; beyond that what is known counts") {
-  Scene scene({.admission = {.places = 1, .max_waiting = 0}});
+  Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.cache["known.test"] = policy_of("mx.known.test", scene.now);
   scene.ask("a.test");
   scene.ask("known.test");
@@ -417,7 +417,7 @@ TEST_CASE("only so many domains are examined at once; beyond that what is known 
 }
 
 TEST_CASE("what is due is refreshed in the background, a few at a time, and not over and over") {
-  Scene scene({.refreshes = 2});
+  Scene scene({.max_refreshes = 2});
   scene.due = {name("a.test"), name("b.test"), name("c.test")};
   scene.finder.tick();
   CHECK(scene.examinations.size() == 2);
@@ -443,7 +443,7 @@ TEST_CASE("what is due is refreshed in the background, a few at a time, and not 
 }
 
 TEST_CASE("a domain of which only the policy host is waited for makes room for another") {
-  Scene scene({.admission = {.places = 1, .max_waiting = 0}});
+  Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.ask("silent.test");
   scene.ask("a.test");
   CHECK(Scene::text(scene.take()) == netstring("TEMP too many domains are being looked up"));
@@ -457,7 +457,7 @@ TEST_CASE("a domain of which only the policy host is waited for makes room for a
 }
 
 TEST_CASE("where one owner's domains take up their share, only he is refused") {
-  Scene scene({.admission = {.places = 10, .max_per_owner = 2}});
+  Scene scene({.admission = {.max_concurrent = 10, .max_per_owner = 2}});
   for (const char* const domain : {"d1.attacker.test", "d2.attacker.test", "d3.attacker.test"}) {
     scene.ask(domain);
   }
@@ -475,7 +475,7 @@ TEST_CASE("where one owner's domains take up their share, only he is refused") {
 }
 
 TEST_CASE("known domains have places of their own, and one whose policy host failed is not known") {
-  Scene scene({.admission = {.places = 4, .max_per_owner = 4, .max_waiting = 0}});
+  Scene scene({.admission = {.max_concurrent = 4, .max_per_owner = 4, .max_waiting = 0}});
   const auto learnt = [&](const std::string& domain, const std::shared_ptr<discovery::DomainFacts>& facts) {
     scene.ask(domain);
     scene.bring(domain, facts);

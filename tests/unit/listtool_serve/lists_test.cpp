@@ -40,9 +40,9 @@ struct State {
                         .expires = at(expires),
                         .domains = entries.size()});
     const ListSet set{.folder = at_folder, .lists = {}};
-    write(set.list_of(editions.back()), "{}");
-    write(set.signature_of(editions.back()), "");
-    good(ListIndex::write(source_of(list, entries).list, set.index_of(editions.back())));
+    write(set.list_file(editions.back()), "{}");
+    write(set.signature_file(editions.back()), "");
+    good(ListIndex::write(source_of(list, entries).list, set.index_file(editions.back())));
     const ListSet complete = good(own.complete_set(editions));
     good(own.switch_to(complete));
   }
@@ -132,7 +132,7 @@ TEST_CASE("faulty overrides and a damaged state are errors, so that the old ones
   good(Lists::open(state.configuration, now));
   state.install("one", {}, "2026-12-01T00:00:00Z");
   const ListSet set = good(current_set(state.configuration.state_dir));
-  std::filesystem::remove(set.index_of(set.lists.front()));
+  std::filesystem::remove(set.index_file(set.lists.front()));
   CHECK(bad(Lists::open(state.configuration, now)).fault == Fault::io);
   write(set.folder / "set.toml", "x");
   CHECK(bad(Lists::open(state.configuration, now)).fault == Fault::data);
@@ -145,7 +145,7 @@ TEST_CASE("a damaged index hides its entries and nothing else") {
   const ListSet set = good(current_set(state.configuration.state_dir));
   // A table whose every place leads nowhere.
   std::string damaged(2048, '\xFF');
-  write(set.index_of(*set.find("two")), damaged);
+  write(set.index_file(*set.find("two")), damaged);
   const auto lists = Lists::open(state.configuration, now);
   if (lists) CHECK(lists->list_entry(name("a.test"), now)->list == "one");
 }

@@ -133,7 +133,7 @@ struct Scene final : ReplyListener {
 TEST_CASE("a million hostile names take no more memory than the limit, and the counter says so") {
   constexpr std::size_t most = std::size_t{8} << 20U;
   constexpr int names = million;
-  Scene scene({.table = {.domains = 100'000, .bytes = most}});
+  Scene scene({.table = {.max_domains = 100'000, .max_bytes = most}});
   const std::size_t before = heap_in_use();
   std::size_t largest = 0;
   for (int i = 0; i < names; ++i) {

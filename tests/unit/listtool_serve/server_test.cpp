@@ -228,7 +228,7 @@ TEST_CASE("what was looked up for a connection without room is answered \"try ag
 
 TEST_CASE("peers that do not read are closed when all hold too much; one that reads, or waits, is served") {
   constexpr std::size_t most = 1'000'000;
-  Scene scene({.held_bytes = most});
+  Scene scene({.max_held_bytes = most});
   scene.know("known.example", "OK " + std::string(10'000, 'x'));
   const UniqueFd waits = scene.connect();
   scene.send(waits, request("slow.example"));
@@ -280,7 +280,7 @@ TEST_CASE("a peer that goes while it waits is forgotten") {
 }
 
 TEST_CASE("when there are as many connections as may be, the longest idle one makes room") {
-  Scene scene({.connections = 3});
+  Scene scene({.max_connections = 3});
   std::vector<UniqueFd> sockets;
   for (int i = 0; i < 3; ++i) {
     sockets.push_back(scene.connect());
@@ -299,7 +299,7 @@ TEST_CASE("when there are as many connections as may be, the longest idle one ma
 }
 
 TEST_CASE("nobody who waits is closed to make room: the next ones wait, too") {
-  Scene scene({.connections = 1});
+  Scene scene({.max_connections = 1});
   const UniqueFd first = scene.connect();
   scene.send(first, request("slow.example"));
   const UniqueFd second = scene.connect();
