@@ -46,7 +46,6 @@ class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() {
     label("SUBCOMMAND", "COMMAND");
-    label("Subcommands", "Commands");
     column_width(34);
   }
   std::string make_option_opts(const CLI::Option* option) const override {
@@ -128,6 +127,7 @@ class Parser {
 
   CLI::App* add_app(CLI::App& parent, const std::string& name, const CommandText& text) const {
     CLI::App* const app = parent.add_subcommand(name, text.summary);
+    app->group("Commands");
     app->footer(fmt::format("Options of every command, such as --json: see {} --help\n\n{}", app_.get_name(),
                             example_footer(text.example)));
     return app;
