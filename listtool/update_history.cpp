@@ -38,7 +38,7 @@ Result<std::pair<std::string, ListHistory>> read_one(config::Settings& settings,
 std::string to_toml(const std::map<std::string, ListHistory, std::less<>>& lists) {
   std::string text =
       "# Made by starttls-listtool update: the newest edition of each list, which no older one may replace.\n"
-      "# How to reset a list deliberately is in starttls-listtool(1), FILES.\n";
+      "# How to reset a list deliberately is in starttls-listtool(1), HOW DO I.\n";
   for (const auto& [name, list] : lists) {
     text += fmt::format("\n[[list]]\nname = {}\ntimestamp = {}\ndigest = {}\nedition = {}\n",
                         config::toml_string(name), config::toml_string(to_rfc3339(list.timestamp)),

@@ -10,7 +10,7 @@ namespace {
 // "/etc/mail/starttls" is both the text and, with ".db", the map: as Sendmail's own maps are kept.
 std::string instructions(const std::filesystem::path& path) {
   const auto lines = mc_lines(path, MapType::hash);
-  if (!lines) return "# What the .mc file needs: see starttls-listtool(1), generate sendmail.\n";
+  if (!lines) return "# What the .mc file needs: see starttls-listtool-generate(1).\n";
   return fmt::format("# Make the map:      makemap hash {0} < {0}\n# In the .mc file:\n{1}# {2}\n",
                      path.string(), commented(*lines), needs_cas);
 }

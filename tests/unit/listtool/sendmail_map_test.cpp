@@ -106,7 +106,7 @@ TEST_CASE("the head says which lists are in the map and what the .mc file needs"
   CHECK(head.find("\n#   FEATURE(`sts', `hash -T<TMPF> /etc/mail/starttls')dnl\n#   include(`/") !=
         head.npos);
   const std::string unnamed = sendmail::head(sources, "");
-  CHECK(unnamed.find("starttls-listtool(1)") != unnamed.npos);
+  CHECK(unnamed.find("starttls-listtool-generate(1)") != unnamed.npos);
   CHECK(unnamed.find("FEATURE(`sts', ") == unnamed.npos);
 }
 
