@@ -62,13 +62,6 @@ class Policy(Case):
         self.assertEqual(self.lint("policy", POLICY + "contact: us\n"), 0)
         self.assertEqual(self.out, "FILE:6:1: note: contact: is unknown and is ignored\n")
 
-    def test_every_fault_in_one_run(self):
-        self.assertEqual(self.lint("policy", POLICY.replace("mode", "\nmode") + "mx: 192.0.2.1\nmx:\n"), 1)
-        self.assertEqual(self.out, "FILE:2:1: fault: an empty line, which a policy must not have\n"
-                                   "FILE:7:5: fault: mx: '192.0.2.1' is an address, not a name\n"
-                                   "FILE:8:4: fault: mx: is empty\n")
-        self.assertIn("3 faults", self.err)
-
     def test_a_refused_policy_is_told_in_full_too(self):
         text = POLICY.replace("mx:", "nmx:").replace("604800", "-1")
         self.assertEqual(self.lint("policy", text), 65)

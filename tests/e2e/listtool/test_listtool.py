@@ -239,14 +239,6 @@ class Lint(Case):
         self.assertEqual(self.tool("-q", "lint", "list", self.list), 0)
         self.assertEqual(self.err, "")
 
-    def test_every_fault_with_its_place(self):
-        self.write_list(self.faulty())
-        self.assertEqual(self.tool("lint", "list", self.list), 1)
-        lines = self.out.splitlines()
-        self.assertEqual(len(lines), 2)
-        self.assertRegex(lines[0], r"list\.json:\d+:3: fault: x\.test: its mxs are empty$")
-        self.assertRegex(lines[1], r"list\.json:\d+:3: fault: y\.test: .*'gone'")
-
     def test_stdin_and_json(self):
         self.assertEqual(self.tool("lint", "list", "-", "--json", stdin=json.dumps(self.faulty()).encode()), 1)
         answer = json.loads(self.out)

@@ -15,25 +15,6 @@ NO_NAMES = {"smtpd_peername_lookup": "no"}
 XCLIENT = NO_NAMES | {"smtpd_authorized_xclient_hosts": "127.0.0.0/8"}
 
 
-class Networks(unittest.TestCase):
-    def test_that_are_local_are_left_out_by_default_which_is_told(self) -> None:
-        with Lab() as lab:
-            milter = Milter(lab, settings=QUICK | {"local_networks": ["127.0.0.0/8", "10.0.0.0/8"]})
-            mx = receiver(lab, milter, parameters=XCLIENT)
-            plaintext_mail(client(lab, mx))
-            with greeted(client(lab, mx)) as dialogue:
-                dialogue.command("XCLIENT ADDR=192.0.2.55 NAME=out.sender.test", 220)
-                dialogue.ehlo()
-                dialogue.mail()
-                dialogue.quit()
-
-            rows = end_and_read(mx, milter)
-
-            self.assertEqual(list(rows), ["192.0.2.55"])
-            self.assertRegex(milter.stderr.text(), r"sessions from 127\.0\.0\.0/8 are not recorded; see 'local_networks'")
-            self.assertEqual(milter.stderr.text().count("are not recorded"), 1)
-
-
 class Proxies(unittest.TestCase):
     def test_show_the_client_behind_them_once(self) -> None:
         with Lab() as lab:
