@@ -32,11 +32,6 @@ class Alert(unittest.TestCase):
         self.assertEqual(done.returncode, 1 if kinds else 0)
         return kinds
 
-    def test_quiet_where_all_is_well(self) -> None:
-        with Lab() as lab:
-            done = self.reader(lab).run("alert")
-            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
-
     def test_failures_over_the_share_and_new_ones(self) -> None:
         with Lab() as lab:
             reader = self.reader(lab, report(failure("certificate-host-mismatch", 30), day=YESTERDAY, report_id="x"))
