@@ -72,8 +72,8 @@ struct Advice {
   VersionAdvice version;
 };
 
-// Whether what was asked for is ready: "enforce", "tls" (refuse plaintext), or "all". Of "all", an unknown one
-// does not count where the other one is known.
+// Whether what was asked for is ready: "enforce", "tls" (refuse plaintext), or "all". Of "all", an unknown
+// one does not count where the other one is known.
 bool is_ready(const Advice& advice, std::string_view scope);
 
 // Adds up the figures of one policy domain.

@@ -96,8 +96,8 @@ std::string to_json(const std::vector<Alert>& alerts, Day day, const AlertCollec
 }
 
 // Looks up what our domains publish and which MX hosts they have, stores it, and adds an alert for what is
-// missing. Where the store is not writable, which it is only for the service's user, nothing is stored, and the
-// comparison is made all the same.
+// missing. Where the store is not writable, which it is only for the service's user, nothing is stored, and
+// the comparison is made all the same.
 Result<void> look_up(const Context& context, std::vector<Alert>& alerts) {
   const std::set<std::string> domains = configured_domains(context.configuration);
   if (domains.empty()) return {};

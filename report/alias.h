@@ -4,7 +4,8 @@
 // delivered, 75 is tried again, and for anything else the mail is returned to its sender, together with what
 // the program printed. Anybody can send mail to the alias, so nothing may be returned that says something
 // about this host. Therefore the exit status is 0 where the mail was read, also where it was no report and
-// was saved as rejected, and 75 for everything else; nothing is printed; messages go to syslog (facility mail).
+// was saved as rejected, and 75 for everything else; nothing is printed; messages go to syslog (facility
+// mail).
 #pragma once
 
 #include <filesystem>

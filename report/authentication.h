@@ -1,5 +1,5 @@
-// Which domain signed a received report (RFC 8460 section 3): "Reports sent via SMTP MUST contain a valid DKIM
-// signature by the reporting domain. Reports lacking such a signature MUST be ignored by the recipient."
+// Which domain signed a received report (RFC 8460 section 3): "Reports sent via SMTP MUST contain a valid
+// DKIM signature by the reporting domain. Reports lacking such a signature MUST be ignored by the recipient."
 //
 // Our own mail servers check the signatures. Their results are in the field Authentication-Results
 // (RFC 8601) of the mail that the report came in. The rules:

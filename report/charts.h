@@ -1,5 +1,5 @@
-// Charts for a page of HTML, without scripts. Colours are of the page's style; texts are escaped. A chart is as
-// wide as its container: the plot is SVG and stretched, its texts are HTML and keep their size.
+// Charts for a page of HTML, without scripts. Colours are of the page's style; texts are escaped. A chart is
+// as wide as its container: the plot is SVG and stretched, its texts are HTML and keep their size.
 #pragma once
 
 #include <cstddef>

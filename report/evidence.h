@@ -6,9 +6,9 @@
 // - Nothing is added up over reporters. Each source of evidence is judged by itself, so that no number of
 //   successes of one hides the failures of another. A source is an authenticated reporter. Where reports
 //   are not authenticated it is a single report, since anybody can report under another's name, too.
-// - The measure is what our own MX hosts saw. A source that reports more than a hundred times the sessions that
-//   they saw on a day in all is implausible. That is printed, and if the report is not authenticated it does
-//   not count.
+// - The measure is what our own MX hosts saw. A source that reports more than a hundred times the sessions
+//   that they saw on a day in all is implausible. That is printed, and if the report is not authenticated it
+//   does not count.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Finds out whether the policies of reports that are being read are ours: by the configuration, and where that
-// is not enough by the recorded sessions, earlier reports and, if allowed, the DNS.
+// Finds out whether the policies of reports that are being read are ours: by the configuration, and where
+// that is not enough by the recorded sessions, earlier reports and, if allowed, the DNS.
 #pragma once
 
 #include <memory>

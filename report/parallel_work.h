@@ -1,5 +1,5 @@
-// Runs pieces of work that mostly wait for servers, such as deliveries, in parallel: a limited number at once,
-// one for each server, until a time limit.
+// Runs pieces of work that mostly wait for servers, such as deliveries, in parallel: a limited number at
+// once, one for each server, until a time limit.
 #pragma once
 
 #include <chrono>

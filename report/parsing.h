@@ -81,8 +81,8 @@ class Parser {
   // With `stores`, the identity and take_packed(), which the store needs, are available.
   Parser(const ParserSettings& settings, bool stores);
 
-  // `take` gets the policies, all before this returns; a rejected input may have given some. `location` is that
-  // of the document in the source.
+  // `take` gets the policies, all before this returns; a rejected input may have given some. `location` is
+  // that of the document in the source.
   Input parse(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location,
               const ReadBytes& document, const std::function<void(tlsrpt::PolicyResult&&)>& take);
   // As ReportReader's.

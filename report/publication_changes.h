@@ -1,5 +1,5 @@
-// What our policy domains published before and do not any more. Pure: what is stored and the results of lookups
-// in, alerts and what is to be stored out.
+// What our policy domains published before and do not any more. Pure: what is stored and the results of
+// lookups in, alerts and what is to be stored out.
 //
 // Only what was seen before can be missing: a domain that never had an MTA-STS policy is in order. A failed
 // lookup changes nothing. What was removed on purpose is reported for max_missed, and then forgotten.

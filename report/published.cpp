@@ -139,8 +139,8 @@ event::Task<std::vector<discovery::MtaStsDiscovery>> discover(const discovery::D
   co_return co_await event::when_all(std::move(tasks));
 }
 
-// Whether the answer of the policy host means that it has no policy. A host that cannot be reached from here, or
-// that has an error, may still have one.
+// Whether the answer of the policy host means that it has no policy. A host that cannot be reached from here,
+// or that has an error, may still have one.
 bool is_final(const http::Page& page) {
   switch (page.error) {
     case http::FetchError::none:  // what came is no policy

@@ -70,8 +70,8 @@ class Reconciliation {
   void add(const Reported& reported);
   void add(const store::SessionClass& session_class, const store::ClassCount& count);
 
-  // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later reports may
-  // still come.
+  // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later reports
+  // may still come.
   std::vector<Comparison> comparisons(Day last_reported) const;
   const ReportFilter& report_filter() const { return report_filter_; }
   const OtherDomains& others() const { return others_; }  // which are not compared

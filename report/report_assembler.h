@@ -1,5 +1,5 @@
-// The policies of received reports, report by report: whether one is ours, and whether its sessions count, may
-// depend on the other policies of its report.
+// The policies of received reports, report by report: whether one is ours, and whether its sessions count,
+// may depend on the other policies of its report.
 #pragma once
 
 #include <cstddef>

@@ -9,7 +9,8 @@
 //   - the sessions of the one type, successful and failed together, are as many as those of the other.
 //
 // Then the type with more failed sessions counts, and tlsa where they are equal. Of the other type only those
-// failures count whose result type the first one does not have, or has less often. Everything else adds up: policies of one type, no-policy-found beside others, other numbers, other policy domains.
+// failures count whose result type the first one does not have, or has less often. Everything else adds up:
+// policies of one type, no-policy-found beside others, other numbers, other policy domains.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +24,8 @@ namespace starttls::report {
 // Whether count_once() would change the policies of a report.
 bool have_same_sessions(std::span<const tlsrpt::PolicyResult* const> policies);
 
-// Changes the policies of a report so that they can be added up. Returns for each policy its sessions that now
-// count under another policy.
+// Changes the policies of a report so that they can be added up. Returns for each policy its sessions that
+// now count under another policy.
 std::vector<std::uint64_t> count_once(std::span<tlsrpt::PolicyResult* const> policies);
 
 }  // namespace starttls::report

@@ -34,8 +34,8 @@ void set_policies(tlsrpt::Report& report, const PublishedPolicies& published);
 // else for our MX host. Other sessions without an accepted recipient belong to no policy domain and are not
 // in a report.
 //
-// The report-id is the same each time the report of a whole day is created; while the day (UTC) is not over at
-// `now`, it says until when the report goes.
+// The report-id is the same each time the report of a whole day is created; while the day (UTC) is not over
+// at `now`, it says until when the report goes.
 tlsrpt::Report self_report(const store::DailyCounts& counts, Day day, Time now, const Reporter& reporter,
                            const std::optional<std::string>& only_domain);
 

@@ -17,8 +17,8 @@
 namespace starttls::report {
 
 // Limits of sending, so that a destination that accepts a connection and does not answer does not delay other
-// reports for long. Deliveries run in parallel, at most one to the servers of one registrable domain and one to
-// our mail server. New ones are tried first, with a shorter timeout.
+// reports for long. Deliveries run in parallel, at most one to the servers of one registrable domain and one
+// to our mail server. New ones are tried first, with a shorter timeout.
 inline constexpr std::size_t max_deliveries = 16;            // at once
 inline constexpr std::chrono::minutes max_sending_time{10};  // of one run; the rest waits for the next one
 inline constexpr std::chrono::seconds first_delivery_timeout{15};
@@ -32,8 +32,8 @@ struct SendingOutcome {
   std::uint64_t given_up = 0;
 };
 
-// 0 where everything that was due was sent, Fault::temporary where some of it is tried again, 1 where some was
-// given up.
+// 0 where everything that was due was sent, Fault::temporary where some of it is tried again, 1 where some
+// was given up.
 int exit_status(const SendingOutcome& outcome);
 
 // Sends from the queue of a state directory. One process does so at a time: Fault::temporary where another
