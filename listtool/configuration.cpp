@@ -336,7 +336,7 @@ bool is_url(std::string_view text) {
   return text.find("://") != text.npos;
 }
 
-Error Configuration::wrong(const std::string& key, std::string_view what) const {
+Error Configuration::error_at(const std::string& key, std::string_view what) const {
   return file ? file->error_at(key, what) : Error{Fault::config, fmt::format("'{}' {}", key, what)};
 }
 

@@ -100,7 +100,7 @@ struct Configuration {
   // Where it was read, for messages.
   std::shared_ptr<const config::Settings> file;
   // "FILE:3:8: 'serve.user' WHAT", Fault::config.
-  Error wrong(const std::string& key, std::string_view what) const;
+  Error error_at(const std::string& key, std::string_view what) const;
 
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
   std::filesystem::path overrides;  // starttls-overrides(5); none where empty

@@ -8,13 +8,13 @@
 namespace starttls::milter {
 namespace {
 
-// Text that the client chooses is kept no longer than this.
-constexpr std::size_t text_limit = 255;
+// Bytes of a text that the client chooses.
+constexpr std::size_t max_text_size = 255;
 
-// An MTA accepts recipients in the domains that it hosts; a session that names more than these is no mail.
-// The bytes keep its record well below what the journal takes.
-constexpr std::size_t recipient_domain_limit = 1000;
-constexpr std::size_t recipient_domain_bytes = 32768;
+// An MTA accepts recipients in the domains that it hosts; a session with more domains than these is not mail. The
+// bytes keep its record well below store::max_payload_size.
+constexpr std::size_t max_recipient_domains = 1000;
+constexpr std::size_t max_recipient_domain_bytes = 32768;
 
 std::string domain_or_nothing(std::string_view name) {
   const auto domain = DomainName::parse(name);
@@ -31,7 +31,7 @@ std::string_view after_at(std::string_view text) {
   return at == std::string_view::npos ? text : text.substr(at + 1);
 }
 
-session::ClientCertificate certificate_of(const TlsMacros& macros) {
+session::ClientCertificate to_client_certificate(const TlsMacros& macros) {
   using enum session::ClientCertificate;
   if (macros.verify.empty()) return macros.cert_subject.empty() ? none : trusted;
   if (macros.verify == "OK" || macros.verify == "TRUSTED") return trusted;
@@ -42,13 +42,13 @@ session::ClientCertificate certificate_of(const TlsMacros& macros) {
 
 Connection::Connection(Time now, std::string_view receiving_mx, const Client& client) {
   session_.begin = now;
-  session_.receiving_mx = to_lower(printable(receiving_mx, text_limit));
-  session_.client_address = printable(client.address, text_limit);
+  session_.receiving_mx = to_lower(printable(receiving_mx, max_text_size));
+  session_.client_address = printable(client.address, max_text_size);
   session_.client_name = verified_name(client.name);
 }
 
 void Connection::helo(std::string_view name) {
-  session_.helo = printable(after_at(name), text_limit);
+  session_.helo = printable(after_at(name), max_text_size);
   // Whoever said HELO without a name said it all the same.
   if (session_.helo.empty()) session_.helo = "-";
 }
@@ -58,11 +58,11 @@ void Connection::tls(const TlsMacros& macros) {
   encrypted_ = true;
   const bool in_the_clear = session_.transactions > 0 && session_.tls_version.empty();
   if (in_the_clear) return;
-  session_.tls_version = printable(macros.version, text_limit);
-  session_.cipher = printable(macros.cipher, text_limit);
+  session_.tls_version = printable(macros.version, max_text_size);
+  session_.cipher = printable(macros.cipher, max_text_size);
   session_.cipher_bits = 0;
   std::from_chars(macros.bits.data(), macros.bits.data() + macros.bits.size(), session_.cipher_bits);
-  session_.client_certificate = certificate_of(macros);
+  session_.client_certificate = to_client_certificate(macros);
 }
 
 void Connection::mail() {
@@ -74,9 +74,9 @@ void Connection::recipient(std::string_view address) {
   std::string domain = recipient_domain(address);
   if (domain.empty()) return;
   if (!session_.recipient_domains.contains(domain)) {
-    const bool room = session_.recipient_domains.size() < recipient_domain_limit &&
-                      domain_bytes_ + domain.size() <= recipient_domain_bytes;
-    if (!room) return;
+    const bool fits = session_.recipient_domains.size() < max_recipient_domains &&
+                      domain_bytes_ + domain.size() <= max_recipient_domain_bytes;
+    if (!fits) return;
     domain_bytes_ += domain.size();
     session_.recipient_domains.emplace(domain, 0);
   }

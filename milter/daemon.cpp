@@ -399,7 +399,7 @@ Result<void> check_startup(const config::TlsrptConfig& configuration) {
   if (configuration.milter.mta_log.empty()) return {};
   // Root reads everything; the daemon reads the log as its user.
   const bool switches = user && ::geteuid() == 0;
-  if (switches) TRY(service::become(*user));
+  if (switches) TRY(service::switch_user(*user));
   // The daemon waits for the log, and records sessions meanwhile: no reason not to start.
   if (const auto readable = mtalog::check_readable(configuration.milter.mta_log); !readable) {
     log_warning("'milter.mta_log': {}{}; the reasons of failed handshakes would be missing",

@@ -27,7 +27,7 @@ Result<std::optional<gid_t>> socket_group(const config::TlsrptConfig& config) {
 Result<std::optional<uid_t>> socket_owner(const config::TlsrptConfig& config,
                                           const std::optional<User>& user) {
   const std::string& name = config.milter.socket_owner;
-  if (!name.empty()) return TRY(config::at_key(config, "milter.socket_owner", find_user(name, ""))).uid;
+  if (!name.empty()) return TRY(config::at_key(config, "milter.socket_owner", find_user(name))).uid;
   return user ? std::optional(user->uid) : std::nullopt;
 }
 

@@ -24,15 +24,15 @@ Result<void> change_owner(const std::filesystem::path& state_dir, const User& us
 
 Result<std::optional<User>> service_user(const config::TlsrptConfig& config) {
   const std::string& name = config.milter.user;
-  if (!name.empty()) return TRY(config::at_key(config, "milter.user", find_user(name, "")));
+  if (!name.empty()) return TRY(config::at_key(config, "milter.user", find_user(name)));
   if (::geteuid() != 0) return std::nullopt;
-  const auto user = find_user(config::default_user, "");
+  const auto user = find_user(config::default_user);
   return user ? std::optional(*user) : std::nullopt;
 }
 
 Result<void> switch_user(const User& user, const config::TlsrptConfig& config) {
   if (::geteuid() == 0 && user.uid != 0) TRY(change_owner(config.state_dir, user));
-  return service::become(user);
+  return service::switch_user(user);
 }
 
 }  // namespace starttls::milter

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "base/text.h"
-#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -24,15 +23,13 @@ Result<gid_t> find_group(const std::string& name) {
   return entry.gr_gid;
 }
 
-Result<User> find_user(const std::string& name, const std::string& group) {
+Result<User> find_user(const std::string& name) {
   passwd entry{};
   passwd* found = nullptr;
   std::vector<char> buffer(entry_size);
   ::getpwnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
   if (found == nullptr) return fail(Fault::config, "there is no user '{}'", printable(name));
-  User user{.name = name, .uid = entry.pw_uid, .gid = entry.pw_gid};
-  if (!group.empty()) user.gid = TRY(find_group(group));
-  return user;
+  return User{.name = name, .uid = entry.pw_uid, .gid = entry.pw_gid};
 }
 
 }  // namespace starttls

@@ -12,12 +12,11 @@ namespace starttls {
 struct User {
   std::string name;
   uid_t uid = 0;
-  gid_t gid = 0;
+  gid_t gid = 0;  // of the user, unless the caller sets another
 };
 
-// With the named group or, where that is "", the user's own. Fault::config where there is no such user or
-// group.
-Result<User> find_user(const std::string& name, const std::string& group);
+// Fault::config where there is no such user or group.
+Result<User> find_user(const std::string& name);
 Result<gid_t> find_group(const std::string& name);
 
 }  // namespace starttls

@@ -30,7 +30,7 @@ std::unexpected<Error> no_address(std::string_view text, std::string_view why) {
               printable(text, max_shown), why);
 }
 
-std::optional<std::uint16_t> port_of(std::string_view text) {
+std::optional<std::uint16_t> parse_port(std::string_view text) {
   std::uint16_t port = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
   if (error != std::errc{} || end != text.data() + text.size() || port == 0) return std::nullopt;
@@ -111,7 +111,7 @@ Result<Address> parse_address(std::string_view text) {
   // A number alone, or a host without a port.
   if (!parts || (!has_scheme && (parts->is_every_host || rest.find('@') != rest.npos)))
     return no_address(text, "which has no host and port");
-  const auto port = port_of(parts->port);
+  const auto port = parse_port(parts->port);
   if (!port) return no_address(text, "whose port is no number from 1 to 65535");
   address.port = *port;
   if (parts->is_every_host) {

@@ -111,7 +111,7 @@ struct Settings::File {
   }
 
   // Of the key, or of the innermost table around it that is there.
-  std::string position_of(std::string_view key) const {
+  std::string find_position(std::string_view key) const {
     for (std::string_view there = key; !there.empty();) {
       if (const auto node = at(there)) return position(node.node()->source());
       const auto end = there.find_last_of(".[");
@@ -228,7 +228,7 @@ Error Settings::error_at(const std::string& key, std::string_view what) const {
   const bool is_element = shape.ends_with("[]");
   if (is_element) shape.resize(shape.size() - 2);
   const std::string subject = is_element && node.is_table() ? fmt::format("[[{}]]", shape) : named(shape);
-  const std::string position = file_->position_of(key);
+  const std::string position = file_->find_position(key);
   return {Fault::config, fmt::format("{}{}{} {}", position, position.empty() ? "" : ": ", subject, what)};
 }
 

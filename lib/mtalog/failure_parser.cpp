@@ -111,11 +111,11 @@ std::string_view between(std::string_view text, std::string_view begin, std::str
   return text.substr(0, text.find(end));
 }
 
-std::string key_of(const Line& line) {
+std::string process_key(const Line& line) {
   return std::string(line.program) + "[" + std::string(line.process);
 }
 
-std::string service_of(std::string_view name) {
+std::string service_name(std::string_view name) {
   constexpr std::size_t max_size = 100;
   return printable(name, max_size);
 }
@@ -150,10 +150,10 @@ std::optional<session::LoggedFailure> FailureParser::add_postfix(const Line& lin
   } else if (message.starts_with(accept_error)) {
     // "...: -1" says nothing; the library's words follow.
     const std::string_view reason = message.substr(std::min(message.size(), message.rfind(": ")));
-    Process& process = process_of(line, time, place);
+    Process& process = find_or_add(line, time, place);
     if (process.failure == none) process.failure = parse_failure_reason(reason);
   } else if (message.starts_with(library_problem)) {
-    Process& process = process_of(line, time, place);
+    Process& process = find_or_add(line, time, place);
     // There may be several; the first is nearest to the cause.
     if (process.failure == none || process.failure == other) process.failure = parse_failure_reason(message);
   } else if (message.starts_with(disconnect)) {
@@ -167,7 +167,7 @@ std::optional<session::LoggedFailure> FailureParser::judge_disconnect(const Line
   const auto process = take(line, time);
   const session::HandshakeFailure logged = process ? process->failure : none;
   session::LoggedFailure found{
-      .time = time, .service = service_of(postfix_service(line)), .begin = end_session(line)};
+      .time = time, .service = service_name(postfix_service(line)), .begin = end_session(line)};
   const std::string_view rest = line.message.substr(disconnect.size());
   const auto end = rest.find(' ');
   found.client_address = address_in(rest.substr(0, end));
@@ -199,12 +199,12 @@ std::optional<session::LoggedFailure> FailureParser::add_sendmail(const Line& li
       // SSL_ERROR_SYSCALL: the connection is gone.
       const bool is_gone = reason == "unknown" && between(message, "SSL_error=", ",") == "5";
       take(line, time);
-      process_of(line, time, place).failure = is_gone ? lost_connection : parse_failure_reason(reason);
+      find_or_add(line, time, place).failure = is_gone ? lost_connection : parse_failure_reason(reason);
     } else if (message.find(" version=") != std::string_view::npos) {
       // The handshake was good.
       ++session_lines_;
       take(line, time);  // of another process that had this id and said no last word
-      process_of(line, time, place).failure = disconnected;
+      find_or_add(line, time, place).failure = disconnected;
     }
   } else if (const auto at = message.find(without_mail); at != std::string_view::npos) {
     ++session_lines_;
@@ -214,7 +214,7 @@ std::optional<session::LoggedFailure> FailureParser::add_sendmail(const Line& li
     return session::LoggedFailure{.time = time,
                                   .client_address = std::move(address),
                                   .failure = process->failure,
-                                  .service = service_of(trim(message.substr(at + without_mail.size()))),
+                                  .service = service_name(trim(message.substr(at + without_mail.size()))),
                                   .begin = process->since};
   } else if (message.starts_with("from=<")) {
     // Postfix' queue manager writes such lines, too, without a relay.
@@ -227,21 +227,21 @@ std::optional<session::LoggedFailure> FailureParser::add_sendmail(const Line& li
 void FailureParser::begin_session(const Line& line, Time time) {
   // Which ones are forgotten matters little: it is only known less of them.
   if (begins_.size() >= max_unfinished) begins_.clear();
-  begins_.insert_or_assign(key_of(line), time);
+  begins_.insert_or_assign(process_key(line), time);
 }
 
 std::optional<Time> FailureParser::end_session(const Line& line) {
-  const auto found = begins_.find(key_of(line));
+  const auto found = begins_.find(process_key(line));
   if (found == begins_.end()) return std::nullopt;
   const Time begin = found->second;
   begins_.erase(found);
   return begin;
 }
 
-FailureParser::Process& FailureParser::process_of(const Line& line, Time time, std::uint64_t place) {
+FailureParser::Process& FailureParser::find_or_add(const Line& line, Time time, std::uint64_t place) {
   ++lines_;
   forget_old(time);
-  const auto [at, is_new] = unfinished_.try_emplace(key_of(line));
+  const auto [at, is_new] = unfinished_.try_emplace(process_key(line));
   if (is_new) {
     at->second.begin = place;
     at->second.line = lines_;
@@ -254,7 +254,7 @@ FailureParser::Process& FailureParser::process_of(const Line& line, Time time, s
 std::optional<FailureParser::Process> FailureParser::take(const Line& line, Time time) {
   forget_old(time);
   if (unfinished_.empty()) return std::nullopt;
-  const auto found = unfinished_.find(key_of(line));
+  const auto found = unfinished_.find(process_key(line));
   if (found == unfinished_.end()) return std::nullopt;
   const Process process = found->second;
   forget(found);

@@ -60,7 +60,7 @@ class FailureParser {
   std::optional<session::LoggedFailure> add_sendmail(const Line& line, Time time, std::uint64_t place);
   void begin_session(const Line& line, Time time);
   std::optional<Time> end_session(const Line& line);
-  Process& process_of(const Line& line, Time time, std::uint64_t place);
+  Process& find_or_add(const Line& line, Time time, std::uint64_t place);
   std::optional<Process> take(const Line& line, Time time);
   void forget(Processes::iterator process);
   void forget_old(Time now);

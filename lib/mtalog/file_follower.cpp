@@ -65,7 +65,7 @@ UniqueFd open_log(const fs::path& file) {
   return open_regular(AT_FDCWD, file.c_str());
 }
 
-std::uint64_t size_of(int fd) {
+std::uint64_t current_size(int fd) {
   struct stat info{};
   return ::fstat(fd, &info) == 0 ? static_cast<std::uint64_t>(info.st_size) : 0;
 }
@@ -125,13 +125,13 @@ std::optional<LogFileId> identity_now(const std::deque<UniqueFd>& files, const F
   if (same != files.end()) return log_file_id(same->get());
   if (place.file.begin_size < max_begin_size) return std::nullopt;
   const auto copy = std::ranges::find_if(files, [&](const UniqueFd& fd) {
-    return begins_as(fd.get(), place.file) && size_of(fd.get()) >= place.offset;
+    return begins_as(fd.get(), place.file) && current_size(fd.get()) >= place.offset;
   });
   return copy == files.end() ? std::nullopt : std::optional(log_file_id(copy->get()));
 }
 
 // The log's files as of one moment, oldest first, and the log itself where it has something in it.
-std::deque<UniqueFd> files_of(const fs::path& file) {
+std::deque<UniqueFd> open_rotated_files(const fs::path& file) {
   std::deque<UniqueFd> files;
   // A rotation meanwhile would have them in another order, or one of them twice.
   for (int attempt = 0; attempt < 10; ++attempt) {
@@ -140,7 +140,7 @@ std::deque<UniqueFd> files_of(const fs::path& file) {
     named.push_back({.written = {}, .path = file});
     for (const Renamed& one : named) {
       UniqueFd fd = open_log(one.path);
-      if (fd && (one.path != file || size_of(fd.get()) > 0)) files.push_back(std::move(fd));
+      if (fd && (one.path != file || current_size(fd.get()) > 0)) files.push_back(std::move(fd));
     }
     std::size_t at = 0;
     for (const Renamed& one : named) {
@@ -188,7 +188,7 @@ void FileFollower::begin(const std::optional<session::LogPosition>& from) {
   if (position) {
     resume(*position);
   } else if (UniqueFd fd = open_log(file_)) {
-    const std::uint64_t end = size_of(fd.get());
+    const std::uint64_t end = current_size(fd.get());
     use(std::move(fd), end);
   }
   watch();
@@ -197,7 +197,7 @@ void FileFollower::begin(const std::optional<session::LogPosition>& from) {
 
 // Finds the file of the position under its present name, and what was begun after it.
 void FileFollower::resume(const FilePosition& position) {
-  rotated_ = files_of(file_);
+  rotated_ = open_rotated_files(file_);
   const auto needed = identity_now(rotated_, position.needed);
   const auto given = identity_now(rotated_, position.given);
   if (!needed && !given) {
@@ -277,7 +277,7 @@ bool FileFollower::read_some() {
 bool FileFollower::is_cut() const {
   const Source& source = sources_.rbegin()->second;
   const std::uint64_t read_to = lines_.stream_end() - source.base;
-  if (size_of(source.fd.get()) < read_to) return true;
+  if (current_size(source.fd.get()) < read_to) return true;
   const auto begin = first_bytes(source.fd.get(), source.identity.begin_size);
   return begin && checksum(*begin) != source.identity.begin_crc;
 }
@@ -302,7 +302,7 @@ bool FileFollower::turn_to_next() {
   // What was written to the renamed one before its writer turned to the new one.
   if (read_some()) return true;
   // Several may have been begun since we looked.
-  rotated_ = files_of(file_);
+  rotated_ = open_rotated_files(file_);
   if (forget_until(source.identity)) {
     rotated_.pop_front();
   } else {
@@ -329,7 +329,7 @@ bool FileFollower::open_next() {
 void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
   if (!sources_.empty()) sources_.rbegin()->second.fd.reset();
   const std::uint64_t base = sources_.empty() ? 0 : lines_.stream_end();
-  offset = std::min(offset, size_of(fd.get()));
+  offset = std::min(offset, current_size(fd.get()));
   ::lseek(fd.get(), static_cast<off_t>(offset), SEEK_SET);
   lines_.restart(base + offset);
   if (sources_.empty()) given_place_ = base + offset;

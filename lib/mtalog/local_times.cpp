@@ -6,12 +6,12 @@
 namespace starttls::mtalog {
 namespace {
 
-int year_of(Time time) {
+int to_year(Time time) {
   const std::chrono::year_month_day date{to_day(time)};
   return static_cast<int>(date.year());
 }
 
-std::tm fields_of(const LocalStamp& stamp, int year) {
+std::tm to_tm(const LocalStamp& stamp, int year) {
   std::tm fields{};
   fields.tm_year = year - 1900;
   fields.tm_mon = static_cast<int>(stamp.month) - 1;
@@ -34,7 +34,7 @@ void add_begins(const LocalStamp& stamp, int year, std::vector<Time>& begins) {
   std::vector<Time> skipped;
   const std::size_t before = begins.size();
   for (const int is_summer : {0, 1}) {
-    const std::tm wanted = fields_of(stamp, year);
+    const std::tm wanted = to_tm(stamp, year);
     std::tm fields = wanted;
     fields.tm_isdst = is_summer;
     const std::time_t seconds = std::mktime(&fields);
@@ -49,7 +49,7 @@ void add_begins(const LocalStamp& stamp, int year, std::vector<Time>& begins) {
 
 }  // namespace
 
-const std::vector<Time>& LocalTimes::minutes_of(const LocalStamp& stamp, int near_year) {
+const std::vector<Time>& LocalTimes::minute_begins(const LocalStamp& stamp, int near_year) {
   LocalStamp minute = stamp;
   minute.second = {};
   if (minute_ == minute && near_year_ == near_year) return begins_;
@@ -66,7 +66,7 @@ const std::vector<Time>& LocalTimes::minutes_of(const LocalStamp& stamp, int nea
 std::optional<Time> LocalTimes::choose(const LocalStamp& stamp, Time now, bool is_new) {
   std::optional<Time> nearest;
   std::optional<Time> first_after_last;
-  for (const Time begin : minutes_of(stamp, year_of(now))) {
+  for (const Time begin : minute_begins(stamp, to_year(now))) {
     const Time time = begin + stamp.second;
     if (!nearest || std::chrono::abs(time - now) < std::chrono::abs(*nearest - now)) nearest = time;
     const bool is_in_order = last_ && time >= *last_ - max_disorder && time <= now + max_ahead;

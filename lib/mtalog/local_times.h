@@ -36,7 +36,7 @@ class LocalTimes {
 
  private:
   std::optional<Time> choose(const LocalStamp& stamp, Time now, bool is_new);
-  const std::vector<Time>& minutes_of(const LocalStamp& stamp, int near_year);
+  const std::vector<Time>& minute_begins(const LocalStamp& stamp, int near_year);
 
   std::optional<Time> last_;
   // The result for the last minute: most lines are of the same minute as the line before.

@@ -268,7 +268,7 @@ Result<std::int64_t> Connection::receive(const RowSink& sink, Deadline deadline)
         }
         break;
       case PGRES_FATAL_ERROR:
-        if (outcome) outcome = error_of(result.get());
+        if (outcome) outcome = make_error(result.get());
         break;
       default:  // COPY and replication, which no statement of ours asks for
         handle_.reset();
@@ -291,7 +291,7 @@ Result<void> Connection::await(short events, Deadline deadline) {
   return lost();
 }
 
-std::unexpected<Error> Connection::error_of(const PGresult* result) const {
+std::unexpected<Error> Connection::make_error(const PGresult* result) const {
   const char* sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
   const char* primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
   const std::string_view text = trim(primary != nullptr ? primary : PQresultErrorMessage(result));

@@ -128,7 +128,7 @@ class Connection {
   Result<void> send(const std::string& sql, const Parameters* parameters, bool streaming, Deadline deadline);
   Result<std::int64_t> receive(const RowSink& sink, Deadline deadline);
   Result<void> await(short events, Deadline deadline);
-  std::unexpected<Error> error_of(const pg_result* result) const;
+  std::unexpected<Error> make_error(const pg_result* result) const;
   std::unexpected<Error> lost();
   std::unexpected<Error> give_up();
 

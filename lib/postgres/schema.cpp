@@ -13,14 +13,14 @@ constexpr std::int64_t no_version = 0;
 // complete when it tries again.
 constexpr int tries = 3;
 
-Result<std::int64_t> version_of(Connection& connection, const Schema& schema) {
+Result<std::int64_t> read_version(Connection& connection, const Schema& schema) {
   const auto tables = TRY(
       connection.number("SELECT count(*) WHERE to_regclass($1) IS NOT NULL", Parameters().add(schema.table)));
   if (tables == 0) return no_version;
   return connection.number(fmt::format("SELECT version FROM {}", schema.table));
 }
 
-std::unexpected<Error> made_by(const char* which, const Connection& connection, const Schema& schema) {
+std::unexpected<Error> wrong_version(const char* which, const Connection& connection, const Schema& schema) {
   return fail(Fault::data, "{}: made by {} version (this program knows schema {} of {})", connection.name(),
               which, schema.version, schema.kind);
 }
@@ -51,9 +51,9 @@ Result<void> upgrade(Connection& connection, const Schema& schema) {
 
 Result<void> prepare(Connection& connection, const Schema& schema) {
   for (int left = tries;; --left) {
-    const auto version = TRY(version_of(connection, schema));
+    const auto version = TRY(read_version(connection, schema));
     if (version == schema.version) return {};
-    if (version > schema.version) return made_by("a newer", connection, schema);
+    if (version > schema.version) return wrong_version("a newer", connection, schema);
     const auto done = version == no_version ? make(connection, schema) : upgrade(connection, schema);
     if (done) return {};
     if (done.error().fault != Fault::temporary || !connection.is_alive()) return done;
@@ -65,10 +65,10 @@ Result<void> prepare(Connection& connection, const Schema& schema) {
 }
 
 Result<void> check(Connection& connection, const Schema& schema) {
-  const auto version = TRY(version_of(connection, schema));
+  const auto version = TRY(read_version(connection, schema));
   if (version == no_version) return fail(Fault::data, "{}: not {}", connection.name(), schema.kind);
-  if (version > schema.version) return made_by("a newer", connection, schema);
-  if (version < schema.version) return made_by("an older", connection, schema);
+  if (version > schema.version) return wrong_version("a newer", connection, schema);
+  if (version < schema.version) return wrong_version("an older", connection, schema);
   return {};
 }
 

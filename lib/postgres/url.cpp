@@ -28,7 +28,7 @@ std::unexpected<Error> no_good_url(std::string_view what) {
   return fail(Fault::config, "the PostgreSQL URL (not shown, it may hold a password): {}", what);
 }
 
-std::string text_of(const Texts& parameters, const std::string& keyword) {
+std::string find_text(const Texts& parameters, const std::string& keyword) {
   const auto found = parameters.find(keyword);
   return found == parameters.end() ? std::string() : found->second;
 }
@@ -73,10 +73,10 @@ std::optional<int> whole_number(std::string_view text) {
 // quotes in its messages.
 Result<void> check(const Texts& parameters) {
   for (const char* keyword : {"host", "hostaddr", "dbname", "user"}) {
-    if (text_of(parameters, keyword).find('@') == std::string::npos) continue;
+    if (find_text(parameters, keyword).find('@') == std::string::npos) continue;
     return no_good_url("has an '@' too many; in a name or password it is written as %40");
   }
-  const std::string ports = text_of(parameters, "port");
+  const std::string ports = find_text(parameters, "port");
   for (const std::string& port : split(ports)) {
     const auto number = whole_number(port);
     if (port.empty() || (number && *number > 0 && *number <= 65535)) continue;
@@ -141,7 +141,7 @@ constexpr std::string_view safe_mode = "verify-full";
 bool is_chosen(const Texts& url, const Texts& all) {
   const char* const environment = std::getenv("PGSSLMODE");
   return url.contains("sslmode") || (environment != nullptr && *environment != '\0') ||
-         text_of(all, "sslmode") != usual_mode;
+         find_text(all, "sslmode") != usual_mode;
 }
 
 // libpq's own file of trusted authorities.
@@ -158,7 +158,7 @@ constexpr int knows_system_authorities = 160000;  // PQlibVersion(): sslrootcert
 
 void secure(Texts& parameters, const Texts& all, bool chosen) {
   if (!chosen) parameters["sslmode"] = safe_mode;
-  const std::string mode = chosen ? text_of(all, "sslmode") : std::string(safe_mode);
+  const std::string mode = chosen ? find_text(all, "sslmode") : std::string(safe_mode);
   if (!mode.starts_with("verify-") || all.contains("sslrootcert") || has_own_authorities()) return;
   const bool by_name = mode == safe_mode && PQlibVersion() >= knows_system_authorities;
   parameters["sslrootcert"] = by_name ? "system" : system_authorities;
@@ -184,7 +184,7 @@ std::string warning_about(const std::string& host, const std::string& mode) {
 // libpq would wait for who writes into a pipe.
 Result<void> check_files(const Texts& all) {
   for (const char* keyword : {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}) {
-    const std::string file = text_of(all, keyword);
+    const std::string file = find_text(all, keyword);
     if (const auto why = file.empty() ? std::string_view() : irregular_file_type(file); !why.empty())
       return no_good_url(fmt::format("{}: {}", keyword, why));
   }
@@ -205,16 +205,16 @@ bool is_url(std::string_view text) {
 Result<std::vector<Target>> connection_targets(const std::string& url, const Limits& limits) {
   auto parameters = TRY(parse(url));
   TRY(check(parameters));
-  const auto seconds = whole_number(text_of(parameters, "connect_timeout"));
+  const auto seconds = whole_number(find_text(parameters, "connect_timeout"));
   const auto limit = seconds && *seconds > 0 ? std::chrono::seconds{*seconds} : limits.connect;
   const Texts all = resolved(parameters);
   TRY(check_files(all));
   const bool chosen = is_chosen(parameters, all);
   add_defaults(parameters, limits);
 
-  const auto hosts = split(text_of(all, "host"));
-  const auto addresses = split(text_of(all, "hostaddr"));
-  const auto ports = split(text_of(all, "port"));
+  const auto hosts = split(find_text(all, "host"));
+  const auto addresses = split(find_text(all, "hostaddr"));
+  const auto ports = split(find_text(all, "port"));
   const std::size_t count = std::max({hosts.size(), addresses.size(), ports.size()});
   std::vector<Target> targets;
   for (const auto* list : {&hosts, &addresses, &ports}) {
@@ -245,10 +245,10 @@ std::vector<std::string> security_warnings(const std::string& url) {
   const Texts all = resolved(*parameters);
   if (!is_chosen(*parameters, all)) return warnings;
   for (const Target& target : *targets) {
-    const std::string host = text_of(target.parameters, "host");
-    const std::string address = text_of(target.parameters, "hostaddr");
+    const std::string host = find_text(target.parameters, "host");
+    const std::string address = find_text(target.parameters, "hostaddr");
     if (is_on_this_machine(host, address)) continue;
-    auto warning = warning_about(host.empty() ? address : host, text_of(all, "sslmode"));
+    auto warning = warning_about(host.empty() ? address : host, find_text(all, "sslmode"));
     if (!warning.empty()) warnings.push_back(std::move(warning));
   }
   return warnings;

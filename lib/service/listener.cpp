@@ -84,19 +84,19 @@ T as(const config::SocketAddress& address) {
 }
 
 // "" of another socket.
-std::string path_of(const config::SocketAddress& address) {
+std::string socket_path(const config::SocketAddress& address) {
   if (address.storage.ss_family != AF_UNIX) return {};
   const auto at = as<sockaddr_un>(address);
   return {at.sun_path, ::strnlen(at.sun_path, sizeof at.sun_path)};
 }
 
-std::uint16_t port_of(const config::SocketAddress& address) {
+std::uint16_t socket_port(const config::SocketAddress& address) {
   // The port is at the same place for IPv4 and IPv6.
   return ntohs(as<sockaddr_in>(address).sin_port);
 }
 
 // The bytes of the IP address.
-std::string host_of(const config::SocketAddress& address) {
+std::string socket_host(const config::SocketAddress& address) {
   const auto bytes = [](const auto& ip) {
     return std::string(reinterpret_cast<const char*>(&ip), sizeof ip);
   };
@@ -105,7 +105,7 @@ std::string host_of(const config::SocketAddress& address) {
 }
 
 bool is_every_address(const config::SocketAddress& address) {
-  const std::string host = host_of(address);
+  const std::string host = socket_host(address);
   return host.find_first_not_of('\0') == host.npos;
 }
 
@@ -152,16 +152,16 @@ bool listens_at(const UniqueFd& socket, const config::Address& address) {
   bound.size = sizeof bound.storage;
   if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0)
     return false;
-  if (address.is_unix()) return path_of(bound) == address.path;
+  if (address.is_unix()) return socket_path(bound) == address.path;
   const auto wanted = resolve(address);
-  if (!wanted || address.port != port_of(bound)) return false;
+  if (!wanted || address.port != socket_port(bound)) return false;
   const bool is_ipv4 = wanted->storage.ss_family == AF_INET;
   switch (bound.storage.ss_family) {
     case AF_INET:
-      return is_ipv4 && (is_every_address(bound) || host_of(bound) == host_of(*wanted));
+      return is_ipv4 && (is_every_address(bound) || socket_host(bound) == socket_host(*wanted));
     case AF_INET6:
       if (is_ipv4) return is_every_address(bound) && takes_ipv4(socket);
-      return is_every_address(bound) || host_of(bound) == host_of(*wanted);
+      return is_every_address(bound) || socket_host(bound) == socket_host(*wanted);
     default:
       return false;
   }

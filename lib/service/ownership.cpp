@@ -38,7 +38,7 @@ bool may_change_owner(const struct stat& info) {
   return info.st_uid == 0 && (S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1));
 }
 
-Result<void> give(const Found& found, const std::string& path, const User& user) {
+Result<void> change_owner(const Found& found, const std::string& path, const User& user) {
   if (::fchownat(found.fd.get(), "", user.uid, user.gid, AT_EMPTY_PATH) == 0) return {};
   return cannot_change_owner(path, user, errno);
 }
@@ -54,18 +54,18 @@ Result<void> change_owner_inside(int directory, const std::string& path, const U
     if (S_ISDIR(found.info.st_mode) && !others_write) {
       TRY(change_owner_inside(found.fd.get(), place, user, depth + 1));
     }
-    TRY(give(found, place, user));
+    TRY(change_owner(found, place, user));
   }
   return {};
 }
 
 }  // namespace
 
-Result<void> give(const Directory& directory, const std::string& name, const User& user) {
+Result<void> change_owner(const Directory& directory, const std::string& name, const User& user) {
   if (!directory.is_guarded()) return {};
   const Found found = find(directory.fd(), name);
   if (!found.fd || !may_change_owner(found.info)) return {};
-  return give(found, (directory.path() / name).string(), user);
+  return change_owner(found, (directory.path() / name).string(), user);
 }
 
 Result<void> change_owner_of_all(const Directory& directory, const User& user) {

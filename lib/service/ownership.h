@@ -13,7 +13,7 @@ namespace starttls::service {
 // Changes the owner of the file of that name in a guarded directory (directory.h), where it is root's: a
 // regular file with no other name, or a directory without its entries. Does nothing where it is missing, of
 // another kind or of another user. Fault::permission.
-Result<void> give(const Directory& directory, const std::string& name, const User& user);
+Result<void> change_owner(const Directory& directory, const std::string& name, const User& user);
 
 // Changes the owner of the directory, and of what is root's in it and in root's directories below it. Does
 // nothing where the directory is not guarded: others could have put anything there, also links.

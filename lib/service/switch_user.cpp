@@ -15,8 +15,8 @@
 namespace starttls::service {
 namespace {
 
-std::unexpected<Error> cannot_become(const User& user, std::string_view what) {
-  return fail(Fault::permission, "cannot become user '{}': {}: {}", printable(user.name), what,
+std::unexpected<Error> cannot_switch(const User& user, std::string_view what) {
+  return fail(Fault::permission, "cannot switch to user '{}': {}: {}", printable(user.name), what,
               errno_text(errno));
 }
 
@@ -42,14 +42,14 @@ EffectiveUser::~EffectiveUser() {
     std::abort();
 }
 
-Result<void> become(const User& user) {
+Result<void> switch_user(const User& user) {
   if (::getuid() == user.uid && ::geteuid() == user.uid && ::getgid() == user.gid) return {};
-  if (::initgroups(user.name.c_str(), user.gid) != 0) return cannot_become(user, "initgroups");
-  if (::setresgid(user.gid, user.gid, user.gid) != 0) return cannot_become(user, "setresgid");
-  if (::setresuid(user.uid, user.uid, user.uid) != 0) return cannot_become(user, "setresuid");
+  if (::initgroups(user.name.c_str(), user.gid) != 0) return cannot_switch(user, "initgroups");
+  if (::setresgid(user.gid, user.gid, user.gid) != 0) return cannot_switch(user, "setresgid");
+  if (::setresuid(user.uid, user.uid, user.uid) != 0) return cannot_switch(user, "setresuid");
   const bool has_way_back = user.uid != 0 && (::setuid(0) == 0 || ::seteuid(0) == 0);
   if (has_way_back || ::geteuid() != user.uid || ::getegid() != user.gid) {
-    return fail(Fault::permission, "cannot become user '{}' for good", printable(user.name));
+    return fail(Fault::permission, "cannot switch to user '{}' for good", printable(user.name));
   }
   return {};
 }

@@ -33,6 +33,6 @@ class EffectiveUser {
 
 // Becomes that user, with its groups and no way back, which is verified. The whole process changes, so that
 // no other thread may run yet. Does nothing where the process has that user already. Fault::permission.
-Result<void> become(const User& user);
+Result<void> switch_user(const User& user);
 
 }  // namespace starttls::service

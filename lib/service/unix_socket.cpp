@@ -95,7 +95,7 @@ class Place {
   }
 
   // `creator` has created the socket: one that another user put in its place keeps its owner.
-  Result<void> give(const SocketAccess& access, uid_t creator) const {
+  Result<void> set_owner(const SocketAccess& access, uid_t creator) const {
     const UniqueFd fd(::openat(directory_.fd(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info{};
     if (!fd || ::fstat(fd.get(), &info) != 0) return denied("cannot be found", errno);
@@ -106,7 +106,7 @@ class Place {
     const gid_t group = access.group.value_or(made_with);
     const bool differs = info.st_uid != owner || info.st_gid != group;
     if (differs && ::fchownat(fd.get(), "", owner, group, AT_EMPTY_PATH) != 0)
-      return denied("cannot give it to its owner and group", errno);
+      return denied("cannot set its owner and group", errno);
     // The umask has no say in a directory with a default ACL (acl(5)).
     if ((info.st_mode & all_rights) != access.mode &&
         ::chmod(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), access.mode) != 0)
@@ -157,9 +157,9 @@ Result<void> create_unix_socket(const std::string& path, const SocketAccess& acc
   const auto place = TRY(Place::find(path));
   const uid_t creator =
       TRY(threads == Threads::none ? bind_at(place, access, bind) : bind_with_threads(place, bind));
-  auto given = place.give(access, creator);
-  if (!given) place.remove();
-  return given;
+  auto done = place.set_owner(access, creator);
+  if (!done) place.remove();
+  return done;
 }
 
 void remove_unix_socket(const std::string& path) {

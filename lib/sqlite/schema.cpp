@@ -14,7 +14,7 @@ namespace starttls::sqlite {
 namespace {
 
 // The content of a new file: created in memory, so that no incomplete file has a path.
-Result<std::string> image_of(const Schema& schema) {
+Result<std::string> schema_image(const Schema& schema) {
   auto database = TRY(Database::in_memory());
   TRY(create_schema(database, schema));
   return database.image();
@@ -57,7 +57,7 @@ Result<void> upgrade(Database& database, const Schema& schema) {
 }
 
 Result<void> create(const std::filesystem::path& file, const Schema& schema, mode_t mode) {
-  const auto image = TRY(image_of(schema));
+  const auto image = TRY(schema_image(schema));
   auto draft = AtomicFile::create(file, mode);
   if (!draft) return cannot_create(file, draft.error());
   draft->inherit_directory_owner();

@@ -17,7 +17,7 @@ namespace {
 
 constexpr const char* in_memory_name = ":memory:";
 
-Fault fault_of(int code) {
+Fault to_fault(int code) {
   switch (code & 0xFF) {  // the primary result code
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
@@ -38,15 +38,15 @@ Fault fault_of(int code) {
   }
 }
 
-std::unexpected<Error> error_of(sqlite3* handle) {
-  const Fault fault = handle != nullptr ? fault_of(sqlite3_errcode(handle)) : Fault::unavailable;
+std::unexpected<Error> make_error(sqlite3* handle) {
+  const Fault fault = handle != nullptr ? to_fault(sqlite3_errcode(handle)) : Fault::unavailable;
   const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   const char* reason = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
   const bool named = file != nullptr && *file != '\0';  // not where it is in memory
   return fail(fault, "{}: {}", named ? printable(file) : "database", reason);
 }
 
-int flags_of(OpenMode opening) {
+int open_flags(OpenMode opening) {
   switch (opening) {
     case OpenMode::read_only:
       return SQLITE_OPEN_READONLY;
@@ -145,7 +145,7 @@ Result<bool> Statement::step() {
   const int rc = sqlite3_step(statement_.get());
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) return false;
-  return error_of(sqlite3_db_handle(statement_.get()));
+  return make_error(sqlite3_db_handle(statement_.get()));
 }
 
 Result<void> Statement::run() {
@@ -194,12 +194,12 @@ Result<Database> Database::open(const std::filesystem::path& file, OpenMode open
   const auto path = TRY(guards_links ? path_for_root(file) : file.string());
   sqlite3* handle = nullptr;
   const std::string name = opening == OpenMode::immutable ? immutable_uri(path) : path;
-  const int flags = flags_of(opening) | SQLITE_OPEN_NOMUTEX | (guards_links ? SQLITE_OPEN_NOFOLLOW : 0);
+  const int flags = open_flags(opening) | SQLITE_OPEN_NOMUTEX | (guards_links ? SQLITE_OPEN_NOFOLLOW : 0);
   errno = 0;
   const int rc = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
   Database database(handle);
   if (rc != SQLITE_OK) {
-    return fail(fault_of(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));
+    return fail(to_fault(rc), "{}: {}", printable(file.string()), sqlite3_errstr(rc));
   }
   database.set_busy_timeout(std::chrono::seconds{5});
   return database;
@@ -213,7 +213,7 @@ Result<std::string> Database::image() {
   sqlite3_int64 size = 0;
   const std::unique_ptr<unsigned char, void (*)(void*)> bytes(
       sqlite3_serialize(handle_.get(), "main", &size, 0), &sqlite3_free);
-  if (!bytes) return error_of(handle_.get());
+  if (!bytes) return make_error(handle_.get());
   return std::string(reinterpret_cast<const char*>(bytes.get()), static_cast<std::size_t>(size));
 }
 
@@ -221,14 +221,14 @@ Result<Statement> Database::prepare(std::string_view sql) {
   sqlite3_stmt* statement = nullptr;
   if (sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr) !=
       SQLITE_OK) {
-    return error_of(handle_.get());
+    return make_error(handle_.get());
   }
   return Statement(statement);
 }
 
 Result<void> Database::execute(const std::string& sql) {
   if (sqlite3_exec(handle_.get(), sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-    return error_of(handle_.get());
+    return make_error(handle_.get());
   }
   return {};
 }

@@ -152,7 +152,7 @@ void SegmentContent::add_session(session::Session session) {
   if (session.excluded) return;
   // A connection without mail says little about how its sender sends mail.
   const bool has_mail = session.transactions > 0 && !session.client_name.empty();
-  const std::string* sender = has_mail ? &sender_of(session.client_name) : nullptr;
+  const std::string* sender = has_mail ? &find_sender(session.client_name) : nullptr;
   if (sender == nullptr || sender->empty() || is_forgotten(*sender, session.end))
     return store::add(counts, std::move(session));
   if (session_outcome(session) == session::Outcome::plaintext) {
@@ -172,7 +172,7 @@ bool SegmentContent::is_forgotten(const std::string& sender, Time end) const {
   return found != forgotten_.end() && end <= found->second;
 }
 
-const std::string& SegmentContent::sender_of(const std::string& client_name) {
+const std::string& SegmentContent::find_sender(const std::string& client_name) {
   const auto [at, is_new] = senders_of_names_.try_emplace(client_name);
   if (is_new) at->second = (*sending_domain_)(client_name);
   return at->second;

@@ -52,7 +52,7 @@ class SegmentContent {
  private:
   void add_session(session::Session session);
   bool is_forgotten(const std::string& sender, Time end) const;
-  const std::string& sender_of(const std::string& client_name);
+  const std::string& find_sender(const std::string& client_name);
 
   const SendingDomainFinder* sending_domain_;
   Forgotten forgotten_;

@@ -16,10 +16,10 @@ constexpr auto log_resolution = 1s;
 constexpr auto log_slack = 2s;
 
 // Who the client was: by its address where that is kept whole.
-const std::string& client_of(const session::Session& session) {
+const std::string& client_key(const session::Session& session) {
   return session.address_pseudonym.empty() ? session.client_address : session.address_pseudonym;
 }
-const std::string& client_of(const LogEvent& event) {
+const std::string& client_key(const LogEvent& event) {
   return event.address_pseudonym.empty() ? event.failure->client_address : event.address_pseudonym;
 }
 
@@ -31,10 +31,9 @@ Time last_possible(const session::Session& session) {
 // By client, the sessions that have no failure yet, as indices.
 using ByClient = std::unordered_map<std::string, std::vector<std::size_t>>;
 
-std::optional<std::size_t> take_session_of(const LogEvent& event,
-                                           const std::vector<session::Session>& sessions,
-                                           ByClient& by_client) {
-  const auto found = by_client.find(client_of(event));
+std::optional<std::size_t> take_session(const LogEvent& event, const std::vector<session::Session>& sessions,
+                                        ByClient& by_client) {
+  const auto found = by_client.find(client_key(event));
   if (found == by_client.end()) return std::nullopt;
   const Time time = event.failure->time;
   std::vector<std::size_t>& candidates = found->second;
@@ -52,7 +51,7 @@ std::optional<std::size_t> take_session_of(const LogEvent& event,
 }
 
 // A session that only the log saw.
-session::Session session_of(const LogEvent& event) {
+session::Session to_session(const LogEvent& event) {
   return {.begin = event.failure->time,
           .end = event.failure->time,
           .receiving_mx = event.receiving_mx,
@@ -68,10 +67,10 @@ class Joining {
     result_.waiting.services = std::move(all_.services);
     ByClient by_client;
     for (std::size_t i = 0; i < all_.sessions.size(); ++i)
-      by_client[client_of(all_.sessions[i])].push_back(i);
+      by_client[client_key(all_.sessions[i])].push_back(i);
     std::vector<LogEvent> alone;
     for (LogEvent& event : all_.events) {
-      const auto session = take_session_of(event, all_.sessions, by_client);
+      const auto session = take_session(event, all_.sessions, by_client);
       if (session) {
         all_.sessions[*session].failure = event.failure->failure;
         add_service(event, !all_.sessions[*session].excluded);
@@ -119,7 +118,7 @@ class Joining {
     if (event.watched && !event.wanted) add_service(event, false);
     // Records of earlier versions name no service.
     const bool is_recorded = service.empty() || result_.waiting.services.is_recorded(service);
-    if (event.wanted || (!event.watched && is_recorded)) return count(session_of(event));
+    if (event.wanted || (!event.watched && is_recorded)) return count(to_session(event));
     ++result_.uncounted[service];
   }
 

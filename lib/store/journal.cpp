@@ -67,14 +67,14 @@ Result<void> Journal::take_lock(DirectoryLock& lock) const {
   return {};
 }
 
-fs::path Journal::path_of(const std::string& id) const {
+fs::path Journal::segment_path(const std::string& id) const {
   return directory_ / (id + std::string(segment_suffix));
 }
 
 Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) const {
   auto segment = std::make_shared<Segment>();
   segment->id = new_segment_id(now);
-  const fs::path name = path_of(segment->id);
+  const fs::path name = segment_path(segment->id);
   segment->fd = UniqueFd(::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0640));
   if (!segment->fd) return fail(Fault::io, "{}: {}", printable(name.string()), errno_text(errno));
   if (const int error = write_all(segment->fd.get(), segment_magic); error != 0) {
@@ -144,7 +144,7 @@ void Journal::Output::write_held_back() {
 // read through its descriptor. It is written again at the new place, and removed from the old one.
 Result<void> Journal::rescue_if_moved() {
   const auto output = output_.lock();
-  if (!output->current || is_at(output->current->fd.get(), path_of(output->current->id))) return {};
+  if (!output->current || is_at(output->current->fd.get(), segment_path(output->current->id))) return {};
   const std::shared_ptr<Segment> moved = std::exchange(output->current, nullptr);
   const auto again = [&](const Record& record) {
     std::string framed = frame(std::visit([](const auto& what) { return encode(what); }, record));

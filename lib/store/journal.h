@@ -98,7 +98,7 @@ class Journal {
   Result<std::shared_ptr<Segment>> create_segment(Time now) const;
   Result<void> take_lock(DirectoryLock& lock) const;
   bool is_locked(const DirectoryLock& lock) const;
-  std::filesystem::path path_of(const std::string& id) const;
+  std::filesystem::path segment_path(const std::string& id) const;
   Result<void> rescue_if_moved();
   Result<void> sync(const Segment* segment) const;
   // Ends the current segment, synced, and goes on in the given one, or in none.

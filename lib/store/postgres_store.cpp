@@ -190,7 +190,7 @@ Result<void> run(Connection& connection, const char* sql, const Parameters& para
   return {};
 }
 
-Array array_of(const auto& texts) {
+Array to_array(const auto& texts) {
   Array array;
   for (const std::string& text : texts) array.add(text);
   return array;
@@ -217,7 +217,7 @@ class PostgresFold final : public FoldTransaction {
     TRY(connection_.read(
         "SELECT domain, tls_sessions, last_tls, best_tls, last_downgrade FROM senders WHERE domain = "
         "ANY($1::text[])",
-        Parameters().add(array_of(domains)), [&](const Row& row) -> Result<void> {
+        Parameters().add(to_array(domains)), [&](const Row& row) -> Result<void> {
           known.emplace(text_in(row, 0), sender_in(row, 1));
           return {};
         }));
@@ -351,7 +351,7 @@ class PostgresStore final : public Store {
     TRY(read_counts(period, counts));
     Snapshot snapshot;
     TRY(connection_.read("SELECT id FROM folded_segments WHERE id = ANY($1::text[])",
-                         Parameters().add(array_of(segments)), [&](const Row& row) -> Result<void> {
+                         Parameters().add(to_array(segments)), [&](const Row& row) -> Result<void> {
                            snapshot.folded.insert(text_in(row, 0));
                            return {};
                          }));
@@ -391,7 +391,7 @@ class PostgresStore final : public Store {
     TRY(connection_.read(
         "SELECT sender, day, sessions, first_plaintext, last_tls, best_tls, tls_sessions FROM downgrades "
         "WHERE day BETWEEN $1 AND $2",
-        days_of(period), [&](const Row& row) -> Result<void> {
+        day_parameters(period), [&](const Row& row) -> Result<void> {
           found.push_back(downgrade_in(row));
           return {};
         }));
@@ -430,7 +430,7 @@ class PostgresStore final : public Store {
   }
 
  private:
-  static Parameters days_of(const Period& period) {
+  static Parameters day_parameters(const Period& period) {
     return Parameters().add(to_number(period.since)).add(to_number(period.until));
   }
 
@@ -460,7 +460,7 @@ class PostgresStore final : public Store {
         "cipher_bits, "
         "client_certificate, failure, downgraded, sessions, messages FROM session_counts WHERE day BETWEEN "
         "$1 AND $2",
-        days_of(period), [&](const Row& row) -> Result<void> {
+        day_parameters(period), [&](const Row& row) -> Result<void> {
           const auto of = TRY(class_in(row, day_in(row, 0), 2));
           ClassCount& count = counts[of];
           count.total += tally_in(row, 12);
@@ -470,7 +470,7 @@ class PostgresStore final : public Store {
     return connection_.read(
         "SELECT day, class, recipient_domain, sessions, messages FROM domain_counts WHERE day BETWEEN $1 AND "
         "$2",
-        days_of(period), [&](const Row& row) -> Result<void> {
+        day_parameters(period), [&](const Row& row) -> Result<void> {
           const auto found = by_key.find(id(row));
           if (found != by_key.end()) found->second->recipient_domains[text_in(row, 2)] += tally_in(row, 3);
           return {};

@@ -33,7 +33,7 @@ void put(Json& json, const char* key, std::string_view text) {
 class LogEventDecoder : public FlatObject<LogEventDecoder> {
  public:
   bool String(const char* text, rapidjson::SizeType length, bool) {
-    if (std::string* const into = text_of(member()); into != nullptr) {
+    if (std::string* const into = find_text(member()); into != nullptr) {
       into->assign(text, length);
       return session::is_storable_text(*into);
     }
@@ -70,7 +70,7 @@ class LogEventDecoder : public FlatObject<LogEventDecoder> {
 
   bool is_known(std::string_view member) {
     const bool is_flag = std::ranges::any_of(flags, [&](const auto& one) { return one.first == member; });
-    return is_flag || member == "log" || member == "time" || text_of(member) != nullptr;
+    return is_flag || member == "log" || member == "time" || find_text(member) != nullptr;
   }
 
   // Nothing where something is missing, or a failure is none.
@@ -92,7 +92,7 @@ class LogEventDecoder : public FlatObject<LogEventDecoder> {
   }
 
  private:
-  std::string* text_of(std::string_view member) {
+  std::string* find_text(std::string_view member) {
     if (member == "position") return &position_;
     if (member == "address") return &address_;
     if (member == "failure") return &failure_;

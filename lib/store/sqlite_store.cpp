@@ -142,7 +142,7 @@ constexpr std::string_view add_downgrade = R"sql(
   ON CONFLICT DO UPDATE SET sessions = sessions + excluded.sessions
 )sql";
 
-constexpr std::string_view read_counts = R"sql(
+constexpr std::string_view read_counts_sql = R"sql(
   SELECT s.id, s.day, s.receiving_mx, s.client_address, s.client_name, s.outcome, s.tls_version, s.cipher,
          s.cipher_bits, s.client_certificate, s.failure, s.downgraded, s.sessions, s.messages,
          d.recipient_domain, d.sessions, d.messages
@@ -273,7 +273,7 @@ class SqliteFold final : public FoldTransaction {
   Transaction transaction_;
 };
 
-constexpr std::uintmax_t most_log_bytes = 4 << 20;  // as SQLite's own default
+constexpr std::uintmax_t max_log_bytes = 4 << 20;  // as SQLite's own default
 
 class SqliteStore final : public Store {
  public:
@@ -292,7 +292,7 @@ class SqliteStore final : public Store {
                         const CountSink& take) override {
     // In one read transaction all answers are of the same moment.
     const auto transaction = TRY(Transaction::begin(database_, "DEFERRED"));
-    TRY(give_counts(period, take));
+    TRY(read_counts(period, take));
     Snapshot snapshot;
     for (const std::string& segment : segments) {
       const auto known = TRY(has_segment(database_, segment));
@@ -380,8 +380,8 @@ class SqliteStore final : public Store {
 
  private:
   // The rows of a class, one a recipient domain, come one after the other.
-  Result<void> give_counts(const Period& period, const CountSink& take) {
-    auto rows = TRY(database_.prepare(read_counts));
+  Result<void> read_counts(const Period& period, const CountSink& take) {
+    auto rows = TRY(database_.prepare(read_counts_sql));
     rows.bind(1, to_number(period.since)).bind(2, to_number(period.until));
     SessionClass of;
     ClassCount count;
@@ -407,7 +407,7 @@ class SqliteStore final : public Store {
   Result<void> checkpoint() {
     std::error_code none;
     const auto size = std::filesystem::file_size(log_, none);
-    if (none || size < most_log_bytes) return {};
+    if (none || size < max_log_bytes) return {};
     auto done = database_.execute("PRAGMA wal_checkpoint(PASSIVE)");
     damage_.remember();
     return done;

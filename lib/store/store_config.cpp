@@ -22,7 +22,7 @@ bool is_member(gid_t group) {
 // Whether the members of the group need the file: it is root's, ours, or that of the service's user.
 bool may_read(gid_t group, const config::MilterConfig& milter) {
   if (group == 0 || is_member(group)) return true;
-  const auto service = find_user(milter.user.empty() ? config::default_user : milter.user, "");
+  const auto service = find_user(milter.user.empty() ? config::default_user : milter.user);
   return service && service->gid == group;
 }
 

@@ -4,7 +4,6 @@
 // lookup thread has the lists, the DNS, the policy hosts and the cache: a TLS handshake or a slow disk never
 // holds up what is known. They post work to each other (event::Loop::post()), and share nothing but counters.
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -33,7 +32,7 @@ using namespace std::chrono_literals;
 // Of what was asked before the end: as long as an answer may take, and a little for the peer to read it.
 constexpr auto time_to_read = 2s;
 // Descriptors beside those of mail servers: of the DNS, policy hosts, files.
-constexpr rlim_t other_descriptors = 1'000;
+constexpr std::uint64_t other_descriptors = 1'000;
 
 struct Values {
   bool check_config = false;
@@ -54,13 +53,11 @@ AnswererLimits answerer_limits(const ServeSettings& settings) {
 }
 
 void raise_descriptor_limit(const ServeSettings& settings) {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  const bool raised = ::setrlimit(RLIMIT_NOFILE, &limit) == 0;
-  if (!raised || limit.rlim_max < settings.max_connections + other_descriptors) {
+  const auto limit = service::raise_descriptor_limit();
+  if (!limit) return log_warning("{}", limit.error().message);
+  if (*limit < settings.max_connections + other_descriptors) {
     log_warning("the limit of {} is too low for {}; when it is reached, idle ones are closed",
-                counted(limit.rlim_max, "open file"), counted(settings.max_connections, "connection"));
+                counted(*limit, "open file"), counted(settings.max_connections, "connection"));
   }
 }
 
@@ -75,7 +72,7 @@ void change_owner_of_database(const fs::path& cache, const User& user) {
     if (!given) log_warning("{}", given.error().message);
   };
   for (const char* const end : {"", "-wal", "-shm", "-journal"})
-    warn_on_failure(service::give(*directory, cache.filename().string() + end, user));
+    warn_on_failure(service::change_owner(*directory, cache.filename().string() + end, user));
   if (is_new) warn_on_failure(service::change_owner_of_all(*directory, user));
 }
 
@@ -86,7 +83,7 @@ Result<void> drop_privileges(const Configuration& configuration, const std::opti
     change_owner_of_database(cache, *user);
     change_owner_of_database(discovery::dane_store_file(cache), *user);
   }
-  return service::become(*user);
+  return service::switch_user(*user);
 }
 
 // Answers until TERM or INT. Says whether nothing is being examined any more.

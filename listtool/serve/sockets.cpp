@@ -11,11 +11,10 @@ namespace starttls::listtool::serve {
 Result<std::optional<User>> find_configured_user(const Configuration& configuration) {
   const ServeSettings& settings = configuration.serve;
   if (settings.user.empty()) return std::nullopt;
-  auto user = find_user(settings.user, settings.group);
-  if (user) return *user;
-  const bool has_user = find_user(settings.user, "").has_value();
-  return std::unexpected(
-      configuration.wrong(has_user ? "serve.group" : "serve.user", "is wrong: " + user.error().message));
+  User user = TRY(config::at_key(configuration, "serve.user", find_user(settings.user)));
+  if (!settings.group.empty())
+    user.gid = TRY(config::at_key(configuration, "serve.group", find_group(settings.group)));
+  return user;
 }
 
 Result<service::SocketAccess> socket_access(const Configuration& configuration,
@@ -27,10 +26,8 @@ Result<service::SocketAccess> socket_access(const Configuration& configuration,
     access.group = user->gid;
   }
   if (!settings.socket_group.empty()) {
-    const auto group = find_group(settings.socket_group);
-    if (!group)
-      return std::unexpected(configuration.wrong("serve.socket_group", "is wrong: " + group.error().message));
-    access.group = *group;
+    access.group =
+        TRY(config::at_key(configuration, "serve.socket_group", find_group(settings.socket_group)));
   }
   return access;
 }
@@ -58,7 +55,7 @@ Result<Sockets> open_sockets(const Configuration& configuration, const std::opti
   }
   if (sockets.listening.empty()) {
     return std::unexpected(
-        configuration.wrong("serve.listen", "names no socket, and there is none of systemd"));
+        configuration.error_at("serve.listen", "names no socket, and there is none of systemd"));
   }
   if (settings.metrics) sockets.metrics = std::make_unique<service::MetricsServer>(*settings.metrics, access);
   return sockets;
