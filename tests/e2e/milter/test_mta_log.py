@@ -1,4 +1,4 @@
-"""Why handshakes fail, as the MTA's own log tells it, joins the sessions that the milter saw."""
+"""The reasons of failed handshakes in the MTA's own log are joined with the sessions that the milter saw."""
 
 import datetime
 import random

@@ -1,4 +1,4 @@
-"""A store that somebody else has locked, or that is damaged, costs no session and is told of loudly."""
+"""A store that another process has locked, or that is damaged, costs no session and is logged as an error."""
 
 import contextlib
 import random

@@ -42,7 +42,7 @@ TEST_CASE("addresses of listening sockets are read in each of their forms") {
   }
 }
 
-TEST_CASE("what is no address is told with its reason, and as it was written") {
+TEST_CASE("what is not an address is an error with its reason, and as it was written") {
   struct Case {
     std::string text;
     const char* why;

@@ -80,7 +80,7 @@ TEST_CASE("TLS after mail in the clear does not make the session an encrypted on
   c.message_accepted();
   CHECK_FALSE(c.is_encrypted());
   c.tls(tls13);
-  c.tls({});  // at a step for which the MTA tells nothing of it
+  c.tls({});  // at a step without its macros
   CHECK(c.is_encrypted());
   c.mail();
   c.message_accepted();

@@ -60,7 +60,7 @@ TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by ea
   CHECK_FALSE(memory.known.refuses_plaintext(""));
 }
 
-TEST_CASE("nobody is refused by default, nor who is exempt") {
+TEST_CASE("no sender is refused by default, and no exempt one") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 30);
   good(memory.known.configure(config::MilterConfig()));

@@ -86,7 +86,7 @@ TEST_CASE("an address is kept whole, cut, or not at all, and a key stands for it
   CHECK(key.pseudonym("192.0.2.77").size() == 16);
 }
 
-TEST_CASE("what the log tells is written by the same rules") {
+TEST_CASE("what the log has is written by the same rules") {
   config::MilterConfig configuration = with({"10.0.0.0/8"});
   configuration.mta_log = "/log";
   configuration.client_address = AddressDetail::prefix;
@@ -107,7 +107,7 @@ TEST_CASE("what the log tells is written by the same rules") {
   CHECK(local.position == position);
 }
 
-TEST_CASE("a failure of submission is told by its service, its daemon, or TLS that begins at once") {
+TEST_CASE("a failure of submission is recognized by its service, its daemon, or TLS that begins at once") {
   config::MilterConfig configuration = with({"10.0.0.0/8"});
   configuration.mta_log = "/log";
   const auto excludes = [&](const std::string& service, bool implicit_tls = false) {

@@ -122,7 +122,7 @@ TEST_CASE("Postfix: a connection that is gone within the handshake was dropped")
   }
 }
 
-TEST_CASE("Postfix: the last line alone tells that a handshake failed") {
+TEST_CASE("Postfix: the last line alone shows that a handshake failed") {
   CHECK(verdict(ended("ehlo=1 starttls=0/1 commands=1/2")) == session::HandshakeFailure::other);
   CHECK(verdict(ended("ehlo=1 starttls=0/1 quit=1 commands=2/3")) == other);
 }
@@ -170,13 +170,13 @@ TEST_CASE("Postfix: a session that brought mail is none that failed, whatever be
   CHECK(verdict(accept_error + ended("ehlo=1 starttls=0/2 commands=1/3")) == lost_connection);
 }
 
-TEST_CASE("Postfix: what a process told before a session began is not of that session") {
+TEST_CASE("Postfix: what a process logged before a session began is not of that session") {
   CHECK(verdict(
             postfix_line("warning: TLS library problem: error:0A0000C1:SSL routines::no shared cipher:x:1:") +
             postfix_line("connect from client.test[192.0.2.1]") + ended("commands=0/0")) == none);
 }
 
-TEST_CASE("Postfix: a port in wrapper mode tells of a failure without any command") {
+TEST_CASE("Postfix: a port in wrapper mode shows a failure without any command") {
   CHECK(verdict(postfix_line("SSL_accept error from client.test[192.0.2.1]: -1") +
                 postfix_line("warning: TLS library problem: error:0A000418:SSL routines::tlsv1 alert unknown "
                              "ca:../ssl/record/rec_layer_s3.c:1601:SSL alert number 48:") +

@@ -149,7 +149,7 @@ TEST_CASE("what is written to a renamed log before the new one has anything is n
   CHECK(listening.hear_all() == Numbers{"2"});
 }
 
-TEST_CASE("rotations while nobody follows are made up for, in the order of the files") {
+TEST_CASE("rotations while no follower runs are read later, in the order of the files") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -233,7 +233,7 @@ TEST_CASE("a log that is cut before it was read again up to where it was given h
   CHECK(listening.hear_all() == Numbers{"3"});
 }
 
-TEST_CASE("a log that was copied and cut while nobody followed is finished in its copy") {
+TEST_CASE("a log that was copied and cut while no follower ran is finished in its copy") {
   const Log log;
   log.add(failed_session(1));
   FollowerEvents listening(log.file);
@@ -259,7 +259,7 @@ TEST_CASE("another file in the place of the one that was read is read from its b
   CHECK(listening.hear_all() == Numbers{"2"});
 }
 
-TEST_CASE("garbage and lines without end hurt nobody") {
+TEST_CASE("garbage and lines without end do no harm") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);

@@ -79,7 +79,7 @@ TEST_CASE("a session that was unfinished at the position keeps its reason") {
   CHECK(listening.reason == session::HandshakeFailure::lost_connection);
 }
 
-TEST_CASE("a clock that was set back leaves no failure untold, and none told twice") {
+TEST_CASE("after a clock was set back each failure is reported once") {
   Journal journal;
   journal.add(failed(1, 1));
   FollowerEvents listening(journal.source());

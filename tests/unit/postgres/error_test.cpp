@@ -5,7 +5,7 @@
 using namespace starttls;
 using namespace starttls::postgres;
 
-TEST_CASE("what may pass is told from what needs a person") {
+TEST_CASE("temporary errors are distinguished from permanent ones") {
   for (const char* code : {"", "08006", "40001", "40P01", "53200", "53300", "55P03", "57014", "57P01",
                            "57P03", "25006", "23505", "42P07"}) {
     INFO(code);

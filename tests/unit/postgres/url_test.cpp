@@ -56,7 +56,7 @@ TEST_CASE("each host of a URL has its turn") {
   CHECK(good(connection_targets("postgresql:///d?host=a,b&port=7", {}))[1].parameters["port"] == "7");
 }
 
-TEST_CASE("an error about a URL tells nothing of a password") {
+TEST_CASE("an error about a URL shows nothing of a password") {
   for (const char* url : {
            "postgresql://user:secret@[::1/d",          //
            "postgresql://user:secret@h/d?nonsense=1",  //

@@ -19,7 +19,7 @@ TEST_CASE("users and groups are found by name") {
   CHECK(bad(find_user("")).fault == Fault::config);
 }
 
-TEST_CASE("root becomes somebody else for good") {
+TEST_CASE("root switches to another user for good") {
   if (::geteuid() != 0) return;
   const auto daemon = good(find_user("daemon"));
   const pid_t child = ::fork();

@@ -54,7 +54,7 @@ TEST_CASE("a database that another process made meanwhile is left") {
   CHECK(read(folder / "f") == "theirs");
 }
 
-TEST_CASE("databases of others and of newer versions are told apart") {
+TEST_CASE("databases of other programs and of newer versions are distinguished") {
   const TemporaryFolder folder;
   good(good(Database::open(folder / "foreign", OpenMode::create)).execute("CREATE TABLE t (a)"));
   CHECK(error_of(folder / "foreign").message == (folder / "foreign").string() + ": not a test");

@@ -99,7 +99,7 @@ TEST_CASE("a log that is kept is there, and empty, when the last connection is c
   CHECK_FALSE(std::filesystem::exists(file.string() + "-wal"));
 }
 
-TEST_CASE("a file that nobody writes is read without any file beside it, whatever its name") {
+TEST_CASE("a file that no process writes is read without any file beside it, whatever its name") {
   const TemporaryFolder folder;
   const auto file = folder / "100%?#&.sqlite";
   good(good(Database::open(file, OpenMode::create)).execute("PRAGMA journal_mode=WAL; CREATE TABLE t (a)"));

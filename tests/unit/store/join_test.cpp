@@ -57,7 +57,7 @@ TEST_CASE("each failure is of one session, of the one that ended nearest to it")
   CHECK(joined.waiting.sessions == std::vector{first});
 }
 
-TEST_CASE("where the address is not kept whole, the key tells clients apart") {
+TEST_CASE("where the address is not written whole, the pseudonym distinguishes clients") {
   session::Session mine = awaiting_probe();
   mine.client_address = "192.0.2.0";
   mine.address_pseudonym = "a";
@@ -97,7 +97,7 @@ TEST_CASE("who waits for more than a minute of the journal's time is counted") {
   CHECK(join(both, std::nullopt).counted.empty());
 }
 
-TEST_CASE("a clock that is set back leaves nobody waiting for ever") {
+TEST_CASE("after a clock is set back nothing waits for ever") {
   const Joined joined = join({.sessions = {awaiting_probe()}}, at("2026-11-21T12:00:00Z"));
   CHECK(joined.counted.size() == 1);
 }

@@ -46,7 +46,7 @@ TEST_CASE("rotation begins a new segment only where there is something in the ol
   CHECK(journal.current_bytes() == 0);
 }
 
-TEST_CASE("a second process is told that the first records there") {
+TEST_CASE("a second process gets an error that the first records there") {
   const TemporaryFolder folder;
   Journal first(folder / "journal", plenty);
   good(first.open(now));

@@ -18,7 +18,7 @@ TEST_CASE("a event of the log comes back from the journal as it went in") {
   CHECK(std::get<LogEvent>(good(decode_record(encode(position)))) == position);
 }
 
-TEST_CASE("sessions and events are told apart") {
+TEST_CASE("sessions and events are distinguished") {
   CHECK(std::get<session::Session>(good(decode_record(encode(tls_session())))) == tls_session());
   CHECK(std::holds_alternative<LogEvent>(good(decode_record(encode(failure_event())))));
 }

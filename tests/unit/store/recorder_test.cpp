@@ -66,7 +66,7 @@ struct State {
   std::size_t segments() const { return good(list_segments(journal_directory(folder.path()))).size(); }
 };
 
-// A store that somebody else has locked.
+// A store that another process has locked.
 class LockedStore final : public Store {
  public:
   explicit LockedStore(std::atomic<int>& attempts) : attempts_(attempts) {}
@@ -205,7 +205,7 @@ TEST_CASE("a file in the journal that is no segment is set aside") {
   CHECK(recorder->counters().failures == 1);
 }
 
-TEST_CASE("nobody else may record there until the last fold is done: it would fold their open segment") {
+TEST_CASE("no other process may record there until the last fold is done: it would fold their open segment") {
   const State state;
   std::atomic<int> opened = 0;
   std::optional<Fault> refused;
@@ -281,7 +281,7 @@ TEST_CASE("a second recorder on the same journal says so and does not start") {
   CHECK(bad(state.recorder(state.opener())->start()).fault == Fault::temporary);
 }
 
-TEST_CASE("nothing recorded is told apart from no sessions on the day") {
+TEST_CASE("nothing recorded is distinguished from no sessions on the day") {
   const TemporaryFolder empty;
   CHECK(bad(read_counts({.state_dir = empty.path()}, the_day)).fault == Fault::unavailable);
 }
@@ -293,7 +293,7 @@ TEST_CASE("a store that is slow or hangs does not keep the journal from being sy
     hangs.wait(true);
     return state.opener()();
   });
-  // What is held back is written by the keeper, and by nobody else.
+  // The sync thread writes what is held back, and no other thread.
   write(journal_directory(state.folder.path()), "in the way");
   good(recorder->start());
   recorder->record(tls_session());
@@ -367,7 +367,7 @@ TEST_CASE("a store that is locked is waited for once in a round, not once for ea
   CHECK(state.sessions() == 3);
 }
 
-TEST_CASE("nobody is told that recording works again while records are held back") {
+TEST_CASE("while records are held back it is not logged that recording works again") {
   const State state;
   const fs::path folder = journal_directory(state.folder.path());
   write(folder, "in the way");
@@ -385,7 +385,7 @@ TEST_CASE("nobody is told that recording works again while records are held back
   CHECK(log.text().find("works again") == std::string::npos);
 }
 
-TEST_CASE("a failure that the log tells of is in the counts at once, also while its session is not folded") {
+TEST_CASE("a failure in the log is in the counts at once, also while its session is not folded") {
   const State state;
   std::atomic<bool> down = true;
   auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {

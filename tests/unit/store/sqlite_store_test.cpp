@@ -182,7 +182,7 @@ TEST_CASE("what waits for too long is settled as it is") {
   what_waits_too_long_is_counted(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, told once a day") {
+TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, reported once a day") {
   const TemporaryFolder folder;
   a_sender_known_for_tls_in_plaintext_is_a_downgrade(*good(open_sqlite_store(folder / "s", Access::owner)));
 }

@@ -135,7 +135,7 @@ void a_sender_known_for_tls_in_plaintext_is_a_downgrade(Store& store) {
   CHECK(first.downgraded == 2);
   REQUIRE(first.downgrades.size() == 1);
   CHECK(first.downgrades[0].sender == "sender.test");
-  // It is told once a day.
+  // It is reported once a day.
   CHECK(fold_at(store, "c", begin + 4h, {without_tls(begin + 4h)}, three).downgrades.empty());
   CHECK(fold_at(store, "d", begin + 24h, {without_tls(begin + 24h)}, three).downgrades.size() == 1);
   const auto downgrades = good(store.downgrades(year));

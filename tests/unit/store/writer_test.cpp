@@ -15,7 +15,7 @@ TEST_CASE("a state directory has one name, and no other has it") {
   CHECK(good(writer_id(other.path())) != name);
 }
 
-TEST_CASE("a file with something else in it is told, not taken for a name") {
+TEST_CASE("a file with something else in it is an error, not taken for an id") {
   const TemporaryFolder folder;
   write(folder / "writer", "");
   CHECK(bad(writer_id(folder.path())).fault == Fault::config);
