@@ -47,7 +47,8 @@ void add_seen(OurDomains& ours, const config::TlsrptConfig& configuration) {
 std::set<std::string> configured_domains(const config::TlsrptConfig& configuration) {
   std::set<std::string> domains;
   for (const DomainName& domain : configuration.report.domains) domains.insert(domain.str());
-  if (!domains.empty() && !configuration.report.policy_domain.empty()) domains.insert(configuration.report.policy_domain);
+  if (!domains.empty() && !configuration.report.policy_domain.empty())
+    domains.insert(configuration.report.policy_domain);
   return domains;
 }
 

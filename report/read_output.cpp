@@ -121,7 +121,7 @@ void to_json(json::JsonText& json, const Input& input, bool stores, std::uint64_
   if (input.status != InputStatus::rejected) json.member("authenticated", !input.signer.empty());
   if (input.status != InputStatus::rejected) {
     json.key("report");
-    tlsrpt::put(json, {.head = input.head, .policies = input.policies});
+    tlsrpt::to_json(json, {.head = input.head, .policies = input.policies});
   }
   json.end_object();
 }

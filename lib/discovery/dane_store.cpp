@@ -188,7 +188,7 @@ OpenedTable open_table_or_fall_back(const fs::path& file) {
       }
       table = open_table(file);
       if (table) {
-        warning.message += fmt::format("; renamed to {}, and begun anew", printable(aside));
+        warning.message += fmt::format("; renamed to {}, and created again", printable(aside));
         return {.table = std::move(*table), .warning = std::move(warning)};
       }
     }

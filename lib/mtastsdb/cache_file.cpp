@@ -235,10 +235,10 @@ OpenedTable replace_damaged(const fs::path& file, const FileId& damaged, const E
     return go_on_in_memory(aside->empty() ? file : *aside, std::move(warning), now, max);
   }
   if (aside->empty()) {
-    warning.message += "; another process has begun it anew";
+    warning.message += "; another process has created it again";
   } else {
     const std::size_t saved = salvage(*table, *aside, now, max);
-    warning.message += fmt::format("; set aside as {}, and begun anew with {} that could be read",
+    warning.message += fmt::format("; renamed to {}, and created again with {} that could be read",
                                    printable(aside->string()), counted(saved, "domain"));
   }
   return {.table = std::move(*table), .warning = std::move(warning)};

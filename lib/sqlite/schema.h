@@ -30,7 +30,7 @@ Result<void> create(const std::filesystem::path& file, const Schema& schema, mod
 Result<void> create_schema(Database& database, const Schema& schema);
 
 // Upgrades an older version to the present one, step by step, all or nothing; does nothing for the present
-// version. To be called before foreign keys are enforced, because tables may be created anew.
+// version. To be called before foreign keys are enforced, because tables may be created again.
 Result<void> upgrade(Database& database, const Schema& schema);
 
 enum class SchemaStatus {

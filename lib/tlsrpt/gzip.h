@@ -26,7 +26,7 @@ class Gzip {
   Gzip();
 
   Result<void> add(std::string_view piece);
-  // What was packed of all pieces; then it begins anew.
+  // What was packed of all pieces; then it starts again.
   Result<std::string> finish();
   std::size_t packed_size() const { return packed_.size(); }
 

@@ -18,6 +18,7 @@
 #include "listtool/serve/lookup_thread.h"
 #include "listtool/serve/server.h"
 #include "listtool/serve/sockets.h"
+#include "service/descriptor_limit.h"
 #include "service/ownership.h"
 #include "service/sd_notify.h"
 #include "service/signals.h"

@@ -374,7 +374,7 @@ class CacheFiles(World):
                 for file in self.aside():
                     file.unlink()
                 self.restart_with(lambda size=size: os.truncate(self.cache, size))
-                self.assert_goes_on("set aside as .* and begun anew")
+                self.assert_goes_on("renamed to .* and created again")
                 self.assertEqual(len(self.aside()), 1)
                 self.assertEqual(self.in_cache(self.cache), ["fresh.test", "known.test"])
 
@@ -387,7 +387,7 @@ class CacheFiles(World):
                         file.write(data)
 
                 self.restart_with(spoil)
-                self.assert_goes_on("set aside as .* and begun anew")
+                self.assert_goes_on("renamed to .* and created again")
 
     def test_corrupted_while_in_use(self) -> None:
         self.restart_with(lambda: None)
@@ -397,8 +397,8 @@ class CacheFiles(World):
                 stream.write(NOISE(file.stat().st_size))
         with self.others_do_not_wait():
             self.assertEqual(self.server.ask("sts", "fresh.test"), secure("fresh.test"))
-            self.server.process.stderr.wait_for("begun anew")
-        self.assert_goes_on("set aside as .* and begun anew")
+            self.server.process.stderr.wait_for("created again")
+        self.assert_goes_on("renamed to .* and created again")
 
     def test_truncated_while_in_use(self) -> None:
         self.restart_with(lambda: None)

@@ -78,7 +78,7 @@ TEST_CASE("no clock that was wrong for a while makes a verdict last") {
   CHECK(status(store, "b.test", now + discovery::max_result_age).empty());
 }
 
-TEST_CASE("with too many verdicts those go that end soonest") {
+TEST_CASE("with too many results those go that expire soonest") {
   const TemporaryFolder folder;
   DaneStore store = open(folder / "dane", 100);
   for (int i = 0; i < 300; ++i) {
@@ -88,7 +88,7 @@ TEST_CASE("with too many verdicts those go that end soonest") {
   CHECK(status(store, "d202.test") == "all");
   CHECK(status(store, "d299.test") == "all");
   auto database = good(sqlite::Database::open(folder / "dane", sqlite::OpenMode::read_only));
-  CHECK(good(database.number("SELECT count(*) FROM verdicts")) <= 100);
+  CHECK(good(database.number("SELECT count(*) FROM results")) <= 100);
 }
 
 TEST_CASE("a file that is no such file is set aside, and a new one begun") {
@@ -96,7 +96,7 @@ TEST_CASE("a file that is no such file is set aside, and a new one begun") {
   write(folder / "dane", std::string(5'000, 'x'));
   auto opened = DaneStore::open_or_fall_back(folder / "dane");
   REQUIRE(opened.warning);
-  CHECK(opened.warning->message.ends_with("dane.damaged, and begun anew"));
+  CHECK(opened.warning->message.ends_with("dane.damaged, and created again"));
   keep(opened.store, "a.test", DaneStatus::all);
   DaneStore other = open(folder / "dane");
   CHECK(status(other, "a.test") == "all");
@@ -126,7 +126,7 @@ TEST_CASE("a file of a newer version is left as it is") {
   CHECK_FALSE(std::filesystem::exists(folder / "dane.damaged"));
 }
 
-TEST_CASE("a file that is removed while it is open is begun anew") {
+TEST_CASE("a file that is removed while it is open is created again") {
   const TemporaryFolder folder;
   DaneStore store = open(folder / "dane");
   keep(store, "a.test", DaneStatus::all);

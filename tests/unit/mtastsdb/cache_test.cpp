@@ -405,7 +405,7 @@ TEST_CASE("rows that the cache would not have written are passed over") {
   CHECK(good(cache.remove(name("d.test"))));
 }
 
-TEST_CASE("a file that was removed while it was open is begun anew") {
+TEST_CASE("a file that was removed while it was open is created again") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "a.test");
@@ -439,7 +439,7 @@ TEST_CASE("a file that is damaged from the start is set aside, and a new one beg
     {
       auto opened = Cache::open_or_fall_back(folder / "c", now);
       REQUIRE(opened.warning);
-      CHECK(opened.warning->message.find("; set aside as ") != std::string::npos);
+      CHECK(opened.warning->message.find("; renamed to ") != std::string::npos);
       keep(opened.cache, "new.test");
     }
     CHECK(read(folder / "c.damaged-20261122T120000Z") == before);
@@ -473,7 +473,7 @@ TEST_CASE("damage that shows later is told by what meets it; what can be read go
     }
     REQUIRE(met);
     CHECK(met->fault == Fault::data);
-    CHECK(met->message.find("; set aside as ") != std::string::npos);
+    CHECK(met->message.find("; renamed to ") != std::string::npos);
     CHECK(set_aside(folder).size() == 1);
     CHECK(domains_in(opened.cache).size() > 200);
     keep(opened.cache, "new.test");

@@ -187,17 +187,16 @@ TEST_CASE("an mx that is an address or the null MX is left out, and the others s
   CHECK(shown(*reading.list) ==
         "a.test enforce mx.a.test; "
         "xn--ls8h.la enforce mx.xn--ls8h.la:xn--mller-kva-de.mail.protection.outlook.com");
-  CHECK(
-      shown(reading) ==
-      "3:65: a.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
-      "3:78: a.test: mx '[IPv6:2001:db8::25]' is an address, not a name; this mx is ignored\n"
-      "4:1: a.test: mx 'mx.example.123' ends with a number, as an address does and no name; this mx is "
-      "ignored\n"
-      "4:19: a.test: mx '0x7f.1' ends with a number, as an address does and no name; this mx is ignored\n"
-      "4:29: a.test: mx '.' is the null MX (RFC 7505), not an MX host; this mx is ignored\n"
-      "5:1: b.test: none of its mxs can match a host\n"
-      "5:39: b.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
-      "6:52: c.test: mx '..' has an empty label\n");
+  CHECK(shown(reading) ==
+        "3:65: a.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
+        "3:78: a.test: mx '[IPv6:2001:db8::25]' is an address, not a name; this mx is ignored\n"
+        "4:1: a.test: mx 'mx.example.123' ends with a number, as an address does and no name; this mx is "
+        "ignored\n"
+        "4:19: a.test: mx '0x7f.1' ends with a number, as an address does and no name; this mx is ignored\n"
+        "4:29: a.test: mx '.' is the null MX (RFC 7505), not an MX host; this mx is ignored\n"
+        "5:1: b.test: none of its mxs can match a host\n"
+        "5:39: b.test: mx '192.0.2.1' is an address, not a name; this mx is ignored\n"
+        "6:52: c.test: mx '..' has an empty label\n");
 }
 
 TEST_CASE("all faults of one entry are told, each at its own place") {

@@ -1,7 +1,5 @@
 #include "tlsrpt/received_report.h"
 
-#include <fmt/ranges.h>
-
 #include "support.h"
 #include "tlsrpt/gzip.h"
 
@@ -15,14 +13,6 @@ struct Received {
   Result<ReportReading> reading;
   std::vector<PolicyResult> policies;
 };
-
-// What two readings have in common: all of it.
-std::string described(const Received& received) {
-  if (!received.reading) return received.reading.error().message;
-  const ReportReading& reading = *received.reading;
-  return to_json({.head = reading.head, .policies = received.policies}) +
-         fmt::format("{}", fmt::join(reading.warnings, "\n"));
-}
 
 Received received(std::string_view json) {
   Received streamed;
@@ -329,7 +319,8 @@ namespace {
 Received received_as(std::string json, std::uint64_t size) {
   Received all;
   all.reading = read_report(
-      json, [&](PolicyResult&& policy) { all.policies.push_back(std::move(policy)); }, [&] { return size; });
+      byte_reader(json), [&](PolicyResult&& policy) { all.policies.push_back(std::move(policy)); },
+      [&] { return size; });
   return all;
 }
 
