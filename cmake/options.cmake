@@ -30,7 +30,6 @@ target_compile_options(starttls_options INTERFACE
   # 105329); from a precompiled header it does not even see that they are the system's.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
-target_compile_definitions(starttls_options INTERFACE STARTTLS_VERSION="${PROJECT_VERSION}")
 target_include_directories(starttls_options INTERFACE ${PROJECT_SOURCE_DIR}/lib)
 target_link_libraries(starttls_options INTERFACE Threads::Threads fmt::fmt)
 

@@ -2,6 +2,7 @@
 
 #include "base/atomic_file.h"
 #include "base/file_stamp.h"
+#include "base/version.h"
 #include "config/settings.h"
 #include "listtool/map_file.h"
 
@@ -25,7 +26,8 @@ std::string file_stamp_text(const fs::path& file) {
 
 std::string map_fingerprint(const OutputSettings& output, std::span<const InstalledList> lists,
                             const fs::path& overrides, const std::string& mta_sts) {
-  std::string text = "starttls-listtool " STARTTLS_VERSION;
+  std::string text = "starttls-listtool ";
+  text += version();
   for (const InstalledList& list : lists) {
     text += fmt::format("; {} from {}, {} {}, {}", list.facts.name, list.facts.path,
                         list.edition ? list.edition->number : 0, list.edition ? list.edition->signed_by : "",

@@ -26,6 +26,7 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "base/user.h"
+#include "base/version.h"
 #include "event/loop.h"
 #include "milter/callbacks.h"
 #include "milter/counters.h"
@@ -285,7 +286,7 @@ class RunningDaemon {
   // Until SIGTERM, SIGINT or the exit of libmilter.
   Result<void> run() {
     start_libmilter([this] { loop_.post([this] { has_libmilter_exited_ = true, loop_.stop(); }); });
-    log_info("{} listens on {}, records in {}", STARTTLS_VERSION,
+    log_info("{} listens on {}, records in {}", version(),
              printable(config::to_string(configuration_.milter.socket)),
              printable(configuration_.state_dir.string()));
     options_.ready();

@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "base/version.h"
 #include "service/metrics_text.h"
 
 namespace starttls::milter {
@@ -119,7 +120,7 @@ constexpr std::array daemon_metrics{
            }},
     Metric{"info", gauge, "The version.",
            [](MetricsText& text, const MetricsState&) {
-             text.sample(label("version", STARTTLS_VERSION), std::uint64_t{1});
+             text.sample(label("version", version()), std::uint64_t{1});
            }},
 };
 

@@ -7,6 +7,7 @@
 #include <ranges>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "report/charts.h"
 #include "report/page_sections.h"
 #include "report/page_style.h"
@@ -88,7 +89,7 @@ std::string footer(const PageContent& content) {
   return fmt::format(
       R"(<footer><p>Made by tlsrpt-report {} at <time>{}</time>. <span class="paper">Parts that are folded on the )"
       "screen are not printed.</span></p></footer>\n",
-      STARTTLS_VERSION, to_rfc3339(content.created));
+      version(), to_rfc3339(content.created));
 }
 
 }  // namespace

@@ -11,6 +11,7 @@
 
 #include "base/console.h"
 #include "base/text.h"
+#include "base/version.h"
 
 namespace starttls::command {
 namespace {
@@ -58,7 +59,8 @@ class HelpFormatter final : public CLI::Formatter {
 
 void set_up(CLI::App& app) {
   app.formatter(std::make_shared<HelpFormatter>());
-  app.set_version_flag("--version", app.get_name() + " " STARTTLS_VERSION, "Print the version and exit");
+  app.set_version_flag("--version", fmt::format("{} {}", app.get_name(), version()),
+                       "Print the version and exit");
 }
 
 std::optional<int> parse_app(CLI::App& app, int argc, const char* const* argv) {

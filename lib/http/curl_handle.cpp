@@ -1,11 +1,14 @@
 #include "http/curl_handle.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <mutex>
 #include <string_view>
 
 #include "base/text.h"
+#include "base/version.h"
 
 namespace starttls::http {
 namespace {
@@ -42,7 +45,8 @@ void speak_https(CURL* easy, const std::filesystem::path& ca_file) {
   ::curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
   // A file or two from each server: nothing to multiplex.
   ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, "starttls-toolkit/" STARTTLS_VERSION);
+  const std::string user_agent = fmt::format("starttls-toolkit/{}", version());
+  ::curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent.c_str());
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   trust(easy, ca_file);
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "base/version.h"
 #include "listtool/map_comment.h"
 #include "listtool/sources.h"
 
@@ -129,8 +130,9 @@ void for_each_line(std::span<const Source> sources, const Rules& rules, const Li
 }
 
 void write_text_map(std::span<const Source> sources, const Rules& rules, BufferedWriter& out) {
-  out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool " STARTTLS_VERSION
-             ".\n# Do not edit: the next run replaces this file.\n");
+  out.append("# TLS policies for Postfix (smtp_tls_policy_maps), made by starttls-listtool ");
+  out.append(version());
+  out.append(".\n# Do not edit: the next run replaces this file.\n");
   for (const Source& source : sources) out.append(about(source.facts));
   std::size_t enforced = 0;   // keys with a policy
   std::size_t commented = 0;  // domains without one, in comments

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/version.h"
 #include "listtool/map_comment.h"
 #include "listtool/sources.h"
 
@@ -63,7 +64,8 @@ std::string_view covering_domain(const preload::Entry& entry, const Rules& rules
 std::string access_head(std::span<const Source> sources) {
   std::string text =
       "# TLS rules for Sendmail's access map (FEATURE(`access_db')), made by "
-      "starttls-listtool " STARTTLS_VERSION ".\n# Do not edit: the next run replaces this file.\n";
+      "starttls-listtool ";
+  text.append(version()) += ".\n# Do not edit: the next run replaces this file.\n";
   for (const Source& source : sources) text += about(source.facts);
   return text.append(caveats);
 }

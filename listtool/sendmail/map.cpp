@@ -1,5 +1,6 @@
 #include "listtool/sendmail/map.h"
 
+#include "base/version.h"
 #include "listtool/map_comment.h"
 #include "listtool/sendmail/mc.h"
 #include "listtool/sources.h"
@@ -35,9 +36,8 @@ std::optional<std::string> policy_for(std::string_view domain, const policy::Dec
 }
 
 std::string head(std::span<const Source> sources, const std::filesystem::path& path) {
-  std::string text =
-      "# TLS policies for Sendmail (FEATURE(`sts')), made by starttls-listtool " STARTTLS_VERSION
-      ".\n# Do not edit: the next run replaces this file.\n";
+  std::string text = "# TLS policies for Sendmail (FEATURE(`sts')), made by starttls-listtool ";
+  text.append(version()) += ".\n# Do not edit: the next run replaces this file.\n";
   for (const Source& source : sources) text += about(source.facts);
   return text + instructions(path);
 }

@@ -4,6 +4,7 @@
 #include <functional>
 #include <string_view>
 
+#include "base/version.h"
 #include "service/metrics_text.h"
 
 namespace starttls::listtool::serve {
@@ -127,7 +128,7 @@ std::string metrics_page(const Counters& counters, const Lists& lists, Time star
   add_lists(page, lists, now);
   page.gauge("start_time_seconds", seconds(started), "When the server started.");
   page.family("info", "gauge", "The version.");
-  page.sample("{version=\"" STARTTLS_VERSION "\"}", std::uint64_t{1});
+  page.sample(fmt::format("{{version=\"{}\"}}", version()), std::uint64_t{1});
   return page.take();
 }
 

@@ -14,6 +14,7 @@
 #include "base/directory.h"
 #include "base/log.h"
 #include "base/try.h"
+#include "base/version.h"
 #include "listtool/commands.h"
 #include "listtool/serve/lookup_thread.h"
 #include "listtool/serve/server.h"
@@ -121,7 +122,7 @@ Result<void> run_server(const Context& context) {
   Counters counters;
   auto lookup_thread = TRY(LookupThread::create(context, clock, counters));
   if (sockets.metrics) lookup_thread->serve_metrics(std::move(sockets.metrics));
-  log_info("{} answers on{}", STARTTLS_VERSION, sockets.shown);
+  log_info("{} answers on{}", version(), sockets.shown);
   const bool is_idle =
       run_until_terminated(settings, sockets, std::move(signals), clock, counters, *lookup_thread);
   log_info("ended");
