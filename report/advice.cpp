@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/counted.h"
+#include "base/enum_words.h"
 #include "base/saturated.h"
 #include "base/text.h"
 #include "report/summary_figures.h"
@@ -21,6 +22,9 @@ constexpr std::size_t max_implausible = 5;  // that are printed
 
 // The lowest first.
 constexpr std::array<std::string_view, 4> known_versions{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
+constexpr auto readiness_words = enum_words<Readiness>(
+    {{Readiness::ready, "ready"}, {Readiness::not_ready, "not ready"}, {Readiness::unknown, "unknown"}});
 
 // "certificate-expired at mx2.example.org, ..."
 std::string list_failures(const FailureDigest& failures) {
@@ -40,15 +44,7 @@ void sort_by_sessions(std::vector<AffectedSender>& affected) {
 }  // namespace
 
 std::string_view to_string(Readiness readiness) {
-  switch (readiness) {
-    case Readiness::ready:
-      return "ready";
-    case Readiness::not_ready:
-      return "not ready";
-    case Readiness::unknown:
-      return "unknown";
-  }
-  std::unreachable();
+  return readiness_words.word(readiness);
 }
 
 void Adviser::add(const Reported& reported) {

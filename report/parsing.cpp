@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/enum_words.h"
 #include "base/saturated.h"
 #include "base/text.h"
 #include "report/authentication.h"
@@ -19,6 +20,10 @@ constexpr std::size_t max_hosts = 20;                       // of PolicyDomainSu
 constexpr std::chrono::days future_tolerance{1};            // the sender's clock may be ahead
 constexpr std::uint64_t small_file = 256U << 10U;           // bytes
 constexpr std::size_t max_ahead = std::size_t{512} << 10U;  // bytes of policies
+
+constexpr auto status_words = enum_words<InputStatus>({{InputStatus::read, "read"},
+                                                       {InputStatus::duplicate, "duplicate"},
+                                                       {InputStatus::rejected, "rejected"}});
 
 void add_hosts(const tlsrpt::PolicyResult& policy, std::vector<std::string>& hosts) {
   const auto add = [&](const std::string& host) {
@@ -67,15 +72,7 @@ void add_policies(const std::vector<tlsrpt::PolicyResult>& policies, const Parse
 }  // namespace
 
 std::string_view to_string(InputStatus status) {
-  switch (status) {
-    case InputStatus::read:
-      return "read";
-    case InputStatus::duplicate:
-      return "duplicate";
-    case InputStatus::rejected:
-      return "rejected";
-  }
-  std::unreachable();
+  return status_words.word(status);
 }
 
 Input reject(Input input, const std::string& reason) {

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/domain.h"
+#include "base/enum_words.h"
 #include "base/text.h"
 
 namespace starttls::report {
@@ -19,6 +20,16 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 2> known_sen
 constexpr std::uint64_t min_difference = 3;
 constexpr std::uint64_t tolerated_share = 10;  // one in so many
 
+constexpr auto result_words =
+    enum_words<ComparisonResult>({{ComparisonResult::matches, "matches"},
+                                  {ComparisonResult::implausible, "implausible"},
+                                  {ComparisonResult::unseen, "unseen"},
+                                  {ComparisonResult::more_reported, "more-reported"},
+                                  {ComparisonResult::more_seen, "more-seen"},
+                                  {ComparisonResult::stripped, "stripped"},
+                                  {ComparisonResult::plaintext, "plaintext"},
+                                  {ComparisonResult::no_report, "no-report"}});
+
 bool is_more(std::uint64_t one, std::uint64_t other) {
   return one > saturated_sum(other, std::max(min_difference, other / tolerated_share));
 }
@@ -26,25 +37,7 @@ bool is_more(std::uint64_t one, std::uint64_t other) {
 }  // namespace
 
 std::string_view to_string(ComparisonResult result) {
-  switch (result) {
-    case ComparisonResult::matches:
-      return "matches";
-    case ComparisonResult::implausible:
-      return "implausible";
-    case ComparisonResult::unseen:
-      return "unseen";
-    case ComparisonResult::more_reported:
-      return "more-reported";
-    case ComparisonResult::more_seen:
-      return "more-seen";
-    case ComparisonResult::stripped:
-      return "stripped";
-    case ComparisonResult::plaintext:
-      return "plaintext";
-    case ComparisonResult::no_report:
-      return "no-report";
-  }
-  std::unreachable();
+  return result_words.word(result);
 }
 
 std::string_view meaning(ComparisonResult result) {

@@ -1,7 +1,5 @@
-#include <algorithm>
-#include <array>
-
 #include "base/console.h"
+#include "base/enum_words.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "report/arguments.h"
@@ -32,8 +30,8 @@ void declare(Options& options, Values& values) {
   options.flag("--csv", values.csv, "Print the table as CSV");
 }
 
-constexpr std::array<std::pair<std::string_view, ReceivedBy>, 2> received_words{
-    {{"reporter", ReceivedBy::reporter}, {"result-type", ReceivedBy::result_type}}};
+constexpr auto received_words =
+    enum_words<ReceivedBy>({{ReceivedBy::reporter, "reporter"}, {ReceivedBy::result_type, "result-type"}});
 
 Result<SummaryRequest> parse_request(const Values& values, const Clock& clock) {
   SummaryRequest request{.period = TRY(parse_period(values.period, default_days, clock)),
@@ -41,9 +39,7 @@ Result<SummaryRequest> parse_request(const Values& values, const Clock& clock) {
   if (!values.tls_version.empty()) request.tls_version = TRY(parse_tls_version(values.tls_version));
   if (values.by.empty()) return request;
   request.sessions_by = parse_grouping(values.by);
-  const auto* const received =
-      std::ranges::find(received_words, values.by, &std::pair<std::string_view, ReceivedBy>::first);
-  if (received != received_words.end()) request.received_by = received->second;
+  request.received_by = received_words.find(values.by);
   if (request.is_overview()) {
     return fail(Fault::usage,
                 "--by: '{}' is none of protection, version, day, domain, sender, host, address, mx, cipher, "

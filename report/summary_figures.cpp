@@ -1,8 +1,8 @@
 #include "report/summary_figures.h"
 
-#include <algorithm>
-#include <array>
 #include <utility>
+
+#include "base/enum_words.h"
 
 namespace starttls::report {
 namespace {
@@ -11,18 +11,18 @@ using session::Outcome;
 using store::SessionClass;
 using store::Tally;
 
-constexpr std::array<std::pair<std::string_view, Grouping>, 10> groupings{{
-    {"protection", Grouping::protection},
-    {"version", Grouping::version},
-    {"day", Grouping::day},
-    {"domain", Grouping::domain},
-    {"sender", Grouping::sender},
-    {"host", Grouping::host},
-    {"address", Grouping::address},
-    {"mx", Grouping::mx},
-    {"cipher", Grouping::cipher},
-    {"failure", Grouping::failure},
-}};
+constexpr auto groupings = enum_words<Grouping>({
+    {Grouping::protection, "protection"},
+    {Grouping::version, "version"},
+    {Grouping::day, "day"},
+    {Grouping::domain, "domain"},
+    {Grouping::sender, "sender"},
+    {Grouping::host, "host"},
+    {Grouping::address, "address"},
+    {Grouping::mx, "mx"},
+    {Grouping::cipher, "cipher"},
+    {Grouping::failure, "failure"},
+});
 
 }  // namespace
 
@@ -71,8 +71,7 @@ std::string client_label(const SessionClass& session_class) {
 }
 
 std::optional<Grouping> parse_grouping(std::string_view word) {
-  const auto found = std::ranges::find(groupings, word, &decltype(groupings)::value_type::first);
-  return found == groupings.end() ? std::nullopt : std::optional(found->second);
+  return groupings.find(word);
 }
 
 // Not for Grouping::domain: a session may have several.
