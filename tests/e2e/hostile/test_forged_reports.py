@@ -227,7 +227,7 @@ class ForgedReports(unittest.TestCase):
             for wrong in ("", "a b", "mx.example.test;"):
                 done = Reader(lab, f'[report]\ntrusted_authserv_ids = ["{wrong}"]\n').run("alert")
                 self.assertEqual(done.returncode, 78)
-                self.assertIn("which is no authserv-id", done.stderr)
+                self.assertIn("which is not an authserv-id", done.stderr)
 
 
 class ForgedReportsBySmtp(unittest.TestCase):

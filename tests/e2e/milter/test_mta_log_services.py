@@ -129,7 +129,7 @@ class Postfix(unittest.TestCase):
                 sources = started.fail(services)
                 self.assertEqual({sources[source].name for source in started.counted()}, counted)
                 log = started.milter.stderr.text()
-                self.assertEqual("at 'postfix/465' where TLS begins at once" in log, not wanted, log)
+                self.assertEqual("at 'postfix/465', where TLS begins at once" in log, not wanted, log)
 
     def test_services_can_be_left_out_by_name(self) -> None:
         services = [Service("postfix-in", is_mx=True), Service("postfix-mx2", is_mx=True)]

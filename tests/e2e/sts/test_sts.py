@@ -299,7 +299,7 @@ class Unsigned(StsCase):
     def test_dane_is_unvalidated_and_not_absent(self) -> None:
         answer = self.lookup("good.test", OK, "--live")
         self.assertEqual((answer["source"], answer["dane"]["status"]), ("mta-sts", "unvalidated"))
-        self.assertIn("nobody validates", answer["dane"]["reason"])
+        self.assertIn("are not validated", answer["dane"]["reason"])
 
 
 if __name__ == "__main__":
