@@ -2,7 +2,7 @@
 // Everything happens in the lookup thread.
 //
 // For Postfix, which can do DANE, nothing is answered before it is known whether DANE binds the domain: that
-// is found out now, or DNSSEC proved it before (policy/verdict_store.h); what was proved before is the answer
+// is found out now, or DNSSEC proved it before (discovery/dane_store.h); what was proved before is the answer
 // where the examination takes longer than `head_start`. For Sendmail, and where DANE is switched off, the
 // cache of MTA-STS policies answers at once, and a list after `head_start`.
 //

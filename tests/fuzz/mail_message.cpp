@@ -18,7 +18,7 @@ void check_parts(const mail::RandomAccessFile& source, std::uint64_t begin, std:
   std::size_t parts = 0;
   std::size_t total = 0;
   (void)mail::for_each_part(source, begin, end, [&](const mail::Part& part) {
-    fuzz::require(++parts <= mail::most_parts && !part.content_type.empty());
+    fuzz::require(++parts <= mail::max_parts && !part.content_type.empty());
     std::string content(2 * (end - begin) + 100, '\0');
     const auto got = read_full(part.content, content);
     fuzz::require(got.has_value());

@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
         const std::uint64_t message = place.message;
         fuzz::require(place.begin <= place.end && place.end <= size && place.is_mail == (place.end > 0));
         documents = message == last_message ? documents + 1 : 1;
-        fuzz::require(message >= last_message && documents <= mail::most_parts);
+        fuzz::require(message >= last_message && documents <= mail::max_parts);
         last_message = message;
         if (!document) return;
         std::string content(2 * size + 100, '\0');

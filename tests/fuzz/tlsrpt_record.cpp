@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require_sound(reading.findings, reading.record.has_value());
   if (!reading.record) return 0;
   const auto& destinations = reading.record->destinations;
-  fuzz::require(!destinations.empty() && destinations.size() <= tlsrpt::most_destinations);
+  fuzz::require(!destinations.empty() && destinations.size() <= tlsrpt::max_destinations);
   for (const auto& destination : destinations) check_destination(destination);
   return 0;
 }

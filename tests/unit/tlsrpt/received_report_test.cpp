@@ -316,7 +316,7 @@ TEST_CASE("half a byte-order mark is no JSON") {
 namespace {
 
 // Of a report that came as so many bytes.
-Received received_as(std::string json, std::uint64_t size) {
+Received received_as(std::string_view json, std::uint64_t size) {
   Received all;
   all.reading = read_report(
       byte_reader(json), [&](PolicyResult&& policy) { all.policies.push_back(std::move(policy)); },
