@@ -200,10 +200,9 @@ Lookup::~Lookup() = default;
 
 Result<discovery::DiscoveryStack*> Lookup::discovery() {
   if (!discovery_) {
-    auto begun = discovery::DiscoveryStack::begin(context_.report.discovery, policy_cache(context_),
-                                                  context_.clock, {.dane_detail = dane::Detail::records});
-    if (!begun) return std::unexpected(begun.error());
-    discovery_ = std::move(*begun);
+    discovery_ =
+        TRY(discovery::DiscoveryStack::begin(context_.report.discovery, policy_cache(context_),
+                                             context_.clock, {.dane_detail = dane::Detail::records}));
   }
   return discovery_.get();
 }

@@ -211,11 +211,10 @@ void ReportSender::warn(const std::string& message) const {
 
 // The work holds copies of all that it needs: its thread uses neither the queue nor GMime.
 Result<Work> ReportSender::prepare(const tlsrptdb::Delivery& delivery) {
-  auto content = queue_.json_gzip(delivery.id);
-  if (!content) return std::unexpected(content.error());
-  if (delivery.destination.starts_with("mailto:")) return prepare_mail(delivery, *content);
+  auto content = TRY(queue_.json_gzip(delivery.id));
+  if (delivery.destination.starts_with("mailto:")) return prepare_mail(delivery, content);
   const auto& hosts = context_->report.discovery.policy_hosts;
-  return [&hosts, delivery, content = std::move(*content)](std::chrono::milliseconds time_left) {
+  return [&hosts, delivery, content = std::move(content)](std::chrono::milliseconds time_left) {
     return http::post({.url = delivery.destination,
                        .content_type = media_type,
                        .body = content,

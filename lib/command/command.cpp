@@ -11,6 +11,7 @@
 
 #include "base/console.h"
 #include "base/text.h"
+#include "base/try.h"
 #include "base/version.h"
 
 namespace starttls::command {
@@ -150,9 +151,7 @@ fs::path config_file(const CommandContext& context, const fs::path& default_conf
 }
 
 Result<void> complete(CommandContext& context, const CommandSyntax& command, const CommonText& common) {
-  const auto clock = program_clock();
-  if (!clock) return std::unexpected(clock.error());
-  context.clock = *clock;
+  context.clock = TRY(program_clock());
   context.now = context.clock();
   const auto use = command.default_config ? command.default_config() : DefaultConfig::optional;
   context.config_file = config_file(context, common.default_config, use);

@@ -143,10 +143,9 @@ Result<Table> open_table(const fs::path& file) {
   if (database.is_read_only())
     return fail(Fault::permission, "{}: cannot be written", printable(file.string()));
   // NORMAL: a power cut may cost the last moments, but no consistency.
-  auto prepared = database.execute(
-      "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; "
-      "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216");
-  if (!prepared) return std::unexpected(prepared.error());
+  TRY(
+      database.execute("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; "
+                       "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216"));
   auto table = Table::in(std::move(database));
   // It has our mark, but not our tables.
   if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
@@ -238,14 +237,13 @@ DaneStore::Opened DaneStore::open_or_fall_back(const fs::path& file, std::size_t
 }
 
 Result<std::optional<dane::DaneResult>> DaneStore::find(const NextHop& next_hop, Time now) {
-  auto row = impl_->with_table([&](Table& table) { return table.row_of(next_hop.str()); });
-  if (!row) return std::unexpected(row.error());
-  if (!*row) return std::nullopt;
-  const auto status = proven_status((*row)->status);
+  auto row = TRY(impl_->with_table([&](Table& table) { return table.row_of(next_hop.str()); }));
+  if (!row) return std::nullopt;
+  const auto status = proven_status(row->status);
   const std::int64_t second = as_number(now);
-  const bool is_live = second < (*row)->until && (*row)->until - second <= seconds{max_result_age}.count();
+  const bool is_live = second < row->until && row->until - second <= seconds{max_result_age}.count();
   if (!status || !is_live) return std::nullopt;
-  return dane::DaneResult{.status = *status, .reason = std::move((*row)->reason)};
+  return dane::DaneResult{.status = *status, .reason = std::move(row->reason)};
 }
 
 Result<void> DaneStore::keep(const NextHop& next_hop, const dane::DaneResult& result, Time now, Time until) {

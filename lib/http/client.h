@@ -2,9 +2,8 @@
 // limited.
 //
 //     http::Client client;
-//     const auto answer = client.fetch({.url = url, .validators = known}, http::append_to(fd, path));
-//     if (!answer) return std::unexpected(answer.error());
-//     if (answer->status == 304) return {};            what is known is the newest
+//     const auto answer = TRY(client.fetch({.url = url, .validators = known}, http::append_to(fd, path)));
+//     if (answer.status == 304) return {};            what is known is the newest
 //
 // No cookies, no netrc, no content coding: the sink gets the bytes as the server stores them. Proxies come
 // from the environment as for curl: https_proxy, HTTPS_PROXY, ALL_PROXY, NO_PROXY (curl(1)). Errors show

@@ -125,10 +125,9 @@ Cache& Cache::operator=(Cache&&) noexcept = default;
 Cache::~Cache() = default;
 
 Result<std::optional<mtasts::PolicyState>> Cache::find(const DomainName& domain) {
-  const auto row = impl_->with_open([&](CacheTable& table) { return table.find(domain.str()); });
-  if (!row) return std::unexpected(row.error());
-  if (!*row) return std::nullopt;
-  auto entry = to_entry(**row);
+  const auto row = TRY(impl_->with_open([&](CacheTable& table) { return table.find(domain.str()); }));
+  if (!row) return std::nullopt;
+  auto entry = to_entry(*row);
   if (!entry) return std::nullopt;
   return std::move(entry->policy_state);
 }

@@ -132,9 +132,7 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
     if (const auto strong = strong_enough(*verified, *known); !strong)
       verified = std::unexpected(strong.error());
   }
-  if (verified) return verified;
-  return fail(verified.error().fault, "{}: {}", printable(shown.empty() ? file.string() : shown),
-              verified.error().message);
+  return with_context(std::move(verified), "{}", printable(shown.empty() ? file.string() : shown));
 }
 
 }  // namespace starttls::openpgp

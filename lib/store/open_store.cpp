@@ -41,7 +41,7 @@ Result<void> add_segment(SegmentContent& unfolded, const OpenSegment& segment) {
   const auto content = TRY(read_all(segment.fd.get(), max_segment_size, segment.id));
   // The end may be a record that is being written now; the recorder reports damage.
   const auto damage = read_segment(content, [&](Record record) { unfolded.add(std::move(record)); });
-  if (!damage) return fail(damage.error().fault, "{}: {}", segment.id, damage.error().message);
+  TRY(with_context(damage, "{}", segment.id));
   return {};
 }
 

@@ -186,9 +186,8 @@ Result<sqlite::Database> open_database(const std::filesystem::path& file, store:
   if (access != store::Access::read) {
     // WAL: who looks at reports does not keep those waiting that come in. FULL: what was taken is on the
     // disk.
-    auto done = database->execute(
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0");
-    if (!done) return std::unexpected(done.error());
+    TRY(database->execute(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0"));
     database->persist_wal();
   }
   return database;

@@ -352,14 +352,11 @@ Result<AddedReport> ReportStore::finish_unsigned(const Received& received) {
   Open& open = *open_;
   const auto twin = TRY(open.find(*open.select_signed, received.head.begin, received.identity));
   if (twin.id != 0) return keep_other(twin);
-  auto inserted = insert(received);
-  if (!inserted) return std::unexpected(inserted.error());
-  if (*inserted) return finish_added(received);
+  if (TRY(insert(received))) return finish_added(received);
   const auto kept = TRY(open.find(*open.select_unsigned, received.head.begin, received.identity));
   if (open.failed <= kept.failed) return keep_other(kept);
   TRY(open.remove_report(kept.id));
-  inserted = insert(received);
-  if (!inserted) return std::unexpected(inserted.error());
+  TRY(insert(received));
   auto added = finish_added(received);
   if (!added || added->addition != AddResult::added) return added;
   added->addition = AddResult::conflicting;
