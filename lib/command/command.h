@@ -95,10 +95,10 @@ struct Command {
 // CommandSyntax, for commands whose values decide.
 template <class Values, class Context>
 Command<Context> make_command(
-    CommandText text, std::type_identity_t<std::function<void(Options&, Values&)>> declare,
+    CommandText text, const std::type_identity_t<std::function<void(Options&, Values&)>>& declare,
     Result<int> (*run)(const Values&, const Context&),
-    std::type_identity_t<std::function<DefaultConfig(const Values&)>> default_config = nullptr,
-    std::type_identity_t<std::function<Result<int>(const Values&, const CommandContext&, const Body&)>>
+    const std::type_identity_t<std::function<DefaultConfig(const Values&)>>& default_config = nullptr,
+    const std::type_identity_t<std::function<Result<int>(const Values&, const CommandContext&, const Body&)>>&
         around = nullptr) {
   auto values = std::make_shared<Values>();
   Command<Context> command;

@@ -105,6 +105,7 @@ Result<void> read_counts(const StoreLocation& location, const Period& period, co
   // First the segments, then the store: a segment that is folded in between is known there by its id.
   const auto segments = TRY(open_segments(journal_directory(location.state_dir)));
   std::vector<std::string> ids;
+  ids.reserve(segments.size());
   for (const OpenSegment& segment : segments) ids.push_back(segment.id);
 
   const auto found = TRY(has_store(location));
