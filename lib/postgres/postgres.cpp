@@ -184,7 +184,7 @@ Result<void> Connection::prepare_session() {
 }
 
 Result<void> Connection::execute(const std::string& sql) {
-  TRY(run(sql, nullptr, nullptr));
+  (void)TRY(run(sql, nullptr, nullptr));
   return {};
 }
 
@@ -193,13 +193,13 @@ Result<std::int64_t> Connection::execute(const std::string& sql, const Parameter
 }
 
 Result<void> Connection::read(const std::string& sql, const Parameters& parameters, const RowSink& sink) {
-  TRY(run(sql, &parameters, sink));
+  (void)TRY(run(sql, &parameters, sink));
   return {};
 }
 
 Result<std::int64_t> Connection::number(const std::string& sql, const Parameters& parameters) {
   std::optional<std::int64_t> first;
-  TRY(run(sql, &parameters, [&first](const Row& row) {
+  (void)TRY(run(sql, &parameters, [&first](const Row& row) {
     if (!first) first = row.number(0);
     return Result<void>();
   }));
