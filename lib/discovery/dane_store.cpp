@@ -76,6 +76,7 @@ class Table {
  public:
   static Result<Table> in(Database database) {
     std::vector<Statement> statements;
+    statements.reserve(std::size(sql_of));
     for (const char* const sql : sql_of) {
       statements.push_back(TRY(database.prepare(sql)));
     }
