@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto framed = store::read_segment(segment, [&](const store::Record& record) {
     ++records;
     const auto again =
-        store::decode_record(std::visit([](const auto& what) { return session::encode(what); }, record));
+        store::decode_record(std::visit([](const auto& what) { return encode(what); }, record));
     fuzz::require(again && *again == record);
   });
   fuzz::require(framed && framed->tail == 0 && records + framed->records == 1);

@@ -21,7 +21,7 @@ struct Stream {
       const RequestReading reading = read_request(rest);
       malformed = reading.state == Reading::malformed;
       if (reading.state != Reading::complete) break;
-      fuzz::require(reading.size <= rest.size() && reading.size <= request_limit + request_frame);
+      fuzz::require(reading.size <= rest.size() && reading.size <= max_request_size + request_overhead);
       const std::string text = std::string(reading.request.map) + " " + std::string(reading.request.key);
       // A complete request has one spelling.
       fuzz::require(rest.starts_with(std::to_string(text.size()) + ":" + text + ","));
@@ -29,7 +29,7 @@ struct Stream {
       requests.push_back(text);
       rest.erase(0, reading.size);
     }
-    if (!malformed) fuzz::require(rest.size() < request_limit + request_frame);
+    if (!malformed) fuzz::require(rest.size() < max_request_size + request_overhead);
   }
 };
 

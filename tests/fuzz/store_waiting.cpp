@@ -43,6 +43,6 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   }
   const std::size_t before = waiting.size();
   const auto joined = store::join(std::move(waiting), Time{});
-  fuzz::require(joined.settled.size() + joined.waiting.size() <= before);
+  fuzz::require(joined.counted.size() + joined.waiting.size() <= before);
   return 0;
 }
