@@ -159,7 +159,8 @@ class Stage:
         for value, name in values.items():
             line = re.sub(rf"(?<![\w.]){re.escape(value)}(?![\w])", f"<{name}>", line)
         for key in self.folder.glob("*.pub"):
-            line = line.replace(key.read_text().split()[5], f"<key id of {key.name}>")
+            # minisign writes it without leading zeros, our programs with them.
+            line = line.replace(key.read_text().split()[5].rjust(16, "0"), f"<key id of {key.name}>")
         line = re.sub(r"(?<=made by starttls-listtool )[0-9.]+[0-9]", "<version>", line)
         for port, name in ports.items():
             line = re.sub(rf"(?<=[:@]){port}\b", f"<{name}>", line)

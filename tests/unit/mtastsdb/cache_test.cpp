@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "base/try.h"
 #include "mtasts/examples.h"
 #include "sqlite/sqlite.h"
 
@@ -374,18 +375,23 @@ TEST_CASE("the file may be read by everybody, whatever the umask") {
 TEST_CASE("two threads, each with a cache of its own, keep everything") {
   const TemporaryFolder folder;
   good(Cache::open(folder / "c"));
-  const auto work = [&](const char* prefix) {
-    auto cache = Cache::open(folder / "c");
-    for (int i = 0; cache && i < 200; ++i) {
+  const auto work = [&](const char* prefix) -> Result<void> {
+    auto cache = TRY(Cache::open(folder / "c"));
+    for (int i = 0; i < 200; ++i) {
       const DomainName domain = *DomainName::parse(fmt::format("{}{}.test", prefix, i));
       const PolicyState policy_state = after_fetch({}, domain, "a", {.reason = "x"}, now);
-      if (!cache->keep(domain, policy_state, now)) break;
+      TRY(cache.keep(domain, policy_state, now));
     }
+    return {};
   };
-  std::thread first(work, "a");
-  std::thread second(work, "b");
+  Result<void> of_first;
+  Result<void> of_second;
+  std::thread first([&] { of_first = work("a"); });
+  std::thread second([&] { of_second = work("b"); });
   first.join();
   second.join();
+  good(std::move(of_first));
+  good(std::move(of_second));
   auto cache = good(Cache::open(folder / "c"));
   CHECK(domains_in(cache).size() == 400);
 }
