@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t entry_size = 65536;  // bytes; of a group with very many members
+constexpr std::size_t entry_size = 65536;  // bytes; enough for a group with very many members
 
 std::string user_name(uid_t uid) {
   passwd entry{};
@@ -43,7 +43,7 @@ Group find_group(gid_t gid, const std::string& member) {
   return group;
 }
 
-// The file itself or, where stat(2) fails, the directory on the path that others may not enter.
+// The file itself or, where stat(2) fails, the directory on its path that denies access.
 std::optional<std::pair<fs::path, struct stat>> first_visible(fs::path path) {
   for (;;) {
     struct stat info{};
@@ -72,7 +72,7 @@ std::string access_advice(const Denied& denied) {
 
 Error with_access_advice(Error error, const fs::path& path, std::string_view program) {
   if (!error.message.starts_with(printable(path.string()))) return error;
-  // What reads a configuration reports all that goes wrong as Fault::config.
+  // A program that reads a configuration reports every error as Fault::config.
   const bool is_unreadable = ::faccessat(AT_FDCWD, path.c_str(), R_OK, AT_EACCESS) != 0 && errno == EACCES;
   if (error.fault != Fault::permission && !is_unreadable) return error;
   const auto visible = first_visible(path);

@@ -24,14 +24,14 @@ std::unexpected<Error> cannot_write_to(const fs::path& path, std::string_view re
   return fail(Fault::cannot_create, "{}: cannot write: {}", printable(path.string()), reason);
 }
 
-// A name that no other program uses: a file with it may be removed.
+// No other program uses this mark in its file names, so a file with it may be removed.
 constexpr std::string_view draft_mark = ".starttls-draft-";
 constexpr std::size_t random_letters = 22;     // 130 bits
-constexpr std::size_t old_random_letters = 6;  // of versions before 2.0
+constexpr std::size_t old_random_letters = 6;  // in versions before 2.0
 constexpr std::string_view letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-// What a program made of an older version's draft has the draft's name and this end; Berkeley DB begins it
-// with this start.
+// Older versions let a program write its file beside the draft. That file has the draft's name and this
+// suffix. Berkeley DB adds this prefix while it creates the file.
 constexpr std::string_view made_end = ".db";
 constexpr std::string_view begun_start = "__db.";
 
@@ -39,8 +39,8 @@ bool is_letters(std::string_view text) {
   return text.find_first_not_of(letters) == text.npos;
 }
 
-// Of a file in the place's directory: the draft that it is, or was made of; "" where it is nothing of the
-// kind.
+// Returns the draft that a file in the target's directory is, or that it was made from. Returns "" for any
+// other file.
 std::string draft_of(const std::string& prefix, std::string name) {
   if (name.starts_with(begun_start) && name.ends_with(made_end)) name.erase(0, begun_start.size());
   if (!name.starts_with(prefix)) return "";
@@ -60,8 +60,8 @@ void remove_private(int directory, const std::string& name, int opened) {
   ::unlinkat(directory, name.c_str(), AT_REMOVEDIR);
 }
 
-// Who makes a draft holds its lock. It is held here, too, until the file is gone, so that its maker sees
-// that.
+// The process that creates a draft holds its lock. This function holds the lock, too, until the file is
+// removed, so that this process notices the removal.
 void clear_if_abandoned(int directory, const std::string& found, const std::string& draft) {
   const UniqueFd fd(
       ::openat(directory, draft.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -76,7 +76,7 @@ void clear_if_abandoned(int directory, const std::string& found, const std::stri
   }
 }
 
-// Removes what killed processes left beside a target. Where that fails, it does no harm.
+// Removes the drafts of killed processes. A failure here does no harm.
 void clear_abandoned(const DirectoryEntry& entry) {
   const std::string prefix = entry.name + std::string(draft_mark);
   const UniqueFd readable = entry.directory.readable();
@@ -96,8 +96,8 @@ Result<std::string> new_name(const DirectoryEntry& entry) {
   return name;
 }
 
-// Locked, so that no other process removes it as an abandoned one. Where one did so before the lock, we try
-// again.
+// The draft is locked, so that no other process removes it as an abandoned one. If one did so before we had
+// the lock, we try again.
 Result<std::pair<UniqueFd, std::string>> new_draft(const fs::path& target, const DirectoryEntry& entry) {
   for (;;) {
     auto name = TRY(new_name(entry));
@@ -112,7 +112,8 @@ Result<std::pair<UniqueFd, std::string>> new_draft(const fs::path& target, const
   }
 }
 
-// What lets others run a program with the rights of a file's owner is not taken over.
+// Copies the permissions of the old file, but not its set-user-ID and set-group-ID bits: these let others run
+// a program with its owner's rights.
 constexpr mode_t kept_mode = 0777;
 
 }  // namespace
@@ -180,10 +181,10 @@ Result<int> AtomicFile::move_to_private_directory(const char* name) {
   struct stat info{};
   if (!private_ || ::flock(private_.get(), LOCK_EX | LOCK_NB) != 0 || ::fstat(private_.get(), &info) != 0)
     return cannot_write(errno);
-  // In a directory of another user it may be another one by now.
+  // In another user's directory, that user may have replaced the new directory meanwhile.
   if (info.st_uid != ::geteuid() || (info.st_mode & kept_mode) != 0700) return cannot_write(EPERM);
   if (::renameat(beside, name_.c_str(), private_.get(), name) != 0) return cannot_write(errno);
-  // What came in by the draft's name is what we hold open.
+  // Check that the file that was moved here by its name is the one that we hold open.
   struct stat moved{};
   struct stat held{};
   if (::fstatat(private_.get(), name, &moved, AT_SYMLINK_NOFOLLOW) != 0 || ::fstat(fd_.get(), &held) != 0)
@@ -196,7 +197,7 @@ Result<void> AtomicFile::replace_with(const char* made) {
   TRY(flush());
   UniqueFd fd = open_regular(private_.get(), made, O_RDWR | O_NOFOLLOW);
   if (!fd) return cannot_write(errno);
-  fd_ = std::move(fd);  // its lock goes first, since it may be of the same file
+  fd_ = std::move(fd);  // closes the old one first: it may be the same file, and holds the lock
   writer_ = BufferedWriter(fd_.get());
   if (::flock(fd_.get(), LOCK_EX) != 0 ||
       ::renameat(private_.get(), made, entry_.directory.fd(), name_.c_str()) != 0) {
@@ -223,7 +224,7 @@ Result<bool> AtomicFile::differs() {
 
 Result<void> AtomicFile::finish() {
   TRY(flush());
-  // Only root may give a file away; for others it stays theirs.
+  // Only root may change the owner of a file. For other users the file keeps its owner.
   (void)!::fchown(fd_.get(), attributes_.owner, attributes_.group);
   if (::fchmod(fd_.get(), attributes_.mode) != 0 || ::fsync(fd_.get()) != 0) return cannot_write(errno);
   return {};
@@ -241,7 +242,7 @@ Result<void> AtomicFile::commit_if_new() {
   const char* const from = name_.c_str();
   const char* const to = entry_.name.c_str();
   const bool renamed = ::renameat2(directory, from, directory, to, RENAME_NOREPLACE) == 0;
-  // Not every file system knows that.
+  // Not every file system supports RENAME_NOREPLACE.
   const bool is_done = renamed || (errno == EINVAL && ::linkat(directory, from, directory, to, 0) == 0);
   if (!is_done && errno != EEXIST) return cannot_write(errno);
   if (renamed) name_.clear();

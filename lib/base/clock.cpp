@@ -15,7 +15,8 @@ namespace {
 
 using namespace std::chrono;
 
-// Takes digits and separators off the front of a text; every taker says whether it found what it wanted.
+// Reads digits and separators from the front of a text. Each function returns whether it found what it
+// expected.
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : rest_(text) {}
@@ -109,7 +110,7 @@ std::optional<Time> scan_rfc3339(std::string_view text) {
   if (!offset || !scan.at_end()) return std::nullopt;
   const Time result{*date + *time - *offset};
   const int in_year = static_cast<int>(year_month_day{to_day(result)}.year());
-  if (in_year < 1970 || in_year > 9999) return std::nullopt;  // the offset may lead out of range
+  if (in_year < 1970 || in_year > 9999) return std::nullopt;  // the offset may move the time out of range
   return result;
 }
 
@@ -121,7 +122,7 @@ Clock system_clock() {
 
 namespace {
 
-// A clock that a test sets while the program runs: the time that the file holds.
+// A clock for tests, which set it while the program runs. It returns the time in the file.
 class FileClock {
  public:
   explicit FileClock(std::string file) : file_(std::move(file)) {}
@@ -135,7 +136,7 @@ class FileClock {
     return time.has_value();
   }
 
-  // While the file is being written, what it held before.
+  // Returns the last time that was read while the file is being written.
   Time now() {
     (void)read();
     return last_.get();

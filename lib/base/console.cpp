@@ -16,15 +16,16 @@ namespace starttls {
 
 namespace {
 
-// Whoever starts us without one of them would find our messages in the first file that we open.
+// If we were started without one of these descriptors, the first file that we open would get its number, and
+// our messages would be written to that file.
 void open_standard_descriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    // The lowest number that is free is this one.
+    // open(2) returns the lowest free number, which is fd.
     if (::fcntl(fd, F_GETFD) == -1) (void)!::open("/dev/null", O_RDWR);
   }
 }
 
-// `origin` says whose line it is, which the journal knows by itself.
+// `origin` names the program that logs the line. The journal adds it itself.
 void print_line(Priority priority, std::string_view origin, std::string_view message) {
   const std::string text =
       is_journal(STDERR_FILENO) ? with_priority(priority, message) : fmt::format("{}{}\n", origin, message);

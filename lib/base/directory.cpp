@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int max_links = 40;  // on one way, as the kernel has it (path_resolution(7))
+constexpr int max_links = 40;  // on one path, the kernel's limit (path_resolution(7))
 constexpr mode_t new_directory_mode = 0755;
 
 bool is_ours(uid_t owner) {
@@ -45,7 +45,7 @@ Result<std::string> target_of(int link) {
 
 }  // namespace
 
-// The way to a directory, or to a file in it, step by step.
+// Follows the path to a directory, or to a file in it, one name at a time.
 class DirectoryWalk {
  public:
   DirectoryWalk(fs::path path, bool makes) : path_(std::move(path)), makes_(makes) {}
@@ -87,7 +87,7 @@ class DirectoryWalk {
     return std::move(at_);
   }
 
-  // From the root, or from where we are.
+  // Starts at the root for an absolute path, otherwise at the directory that was reached.
   Result<void> begin(const fs::path& path) {
     const std::deque<std::string> names = names_of(path);
     names_.insert(names_.begin(), names.begin(), names.end());
@@ -97,7 +97,7 @@ class DirectoryWalk {
     return enter(std::move(fd), true);
   }
 
-  // `guarded`: nobody else can have put it there.
+  // `guarded`: only root or we can have put it there.
   Result<void> enter(UniqueFd fd, bool guarded) {
     struct stat info{};
     if (::fstat(fd.get(), &info) != 0) return cannot(errno);
@@ -112,7 +112,7 @@ class DirectoryWalk {
     return {};
   }
 
-  // Whether nobody but root and ourselves could have created what has this owner.
+  // Whether only root or we could have created an entry with this owner.
   bool is_guarded(uid_t owner) const {
     return at_.way_guarded_ && (at_.exclusive_ || (at_.sticky_ && is_ours(owner)));
   }
@@ -170,7 +170,7 @@ class DirectoryWalk {
   bool makes_;
   int links_ = 0;
   bool last_followed_ = false;
-  std::deque<std::string> names_;  // still to go
+  std::deque<std::string> names_;  // not followed yet
   Directory at_;
 };
 
@@ -206,7 +206,7 @@ std::vector<std::string> list_entries(int directory) {
     if (readable >= 0) ::close(readable);
     return names;
   }
-  // Nobody else has this listing. NOLINTNEXTLINE(concurrency-mt-unsafe)
+  // No other thread uses this listing. NOLINTNEXTLINE(concurrency-mt-unsafe)
   while (const dirent* const entry = ::readdir(listing)) {
     const std::string_view name = static_cast<const char*>(entry->d_name);
     if (name != "." && name != "..") names.emplace_back(name);

@@ -24,7 +24,7 @@ constexpr bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// A table, for those who have millions of names.
+// A table is faster, which matters for millions of names.
 constexpr auto ldh = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < table.size(); ++c) {
@@ -59,7 +59,7 @@ std::string_view without_port(std::string_view text) {
   return is_port ? text.substr(0, colon) : text;
 }
 
-// What is like an address in a text of lower-case ASCII; empty where nothing is.
+// The part that looks like an IP address in a text of lower-case ASCII; empty if there is none.
 std::string_view address_in(std::string_view text) {
   constexpr std::string_view is_address = "is an address, not a name";
   if (text.size() > max_name_length) return {};
@@ -87,7 +87,7 @@ bool is_plain_label(std::string_view label) {
   return !label.empty() && label.size() <= max_label_length && label.front() != '-' && label.back() != '-';
 }
 
-// What is wrong with a lower-case ASCII name without its trailing dot; empty where nothing is.
+// The error in a lower-case ASCII name without its trailing dot; empty if the name is valid.
 std::string_view fault_of(std::string_view name) {
   if (name.empty()) return "is empty";
   if (name.size() > max_name_length) return "is longer than 253 bytes";
@@ -122,7 +122,7 @@ std::string with_ascii_dots(std::string name) {
   return name;
 }
 
-// Each U-label to its A-label; labels in ASCII stay as they are.
+// Converts each U-label to its A-label. Labels in ASCII do not change.
 Result<std::string> to_a_labels(std::string name) {
   name = with_ascii_dots(std::move(name));
   std::string converted;
@@ -137,10 +137,10 @@ Result<std::string> to_a_labels(std::string name) {
   return converted;
 }
 
-// Lower-case ASCII without a trailing dot, whether or not that is a name.
+// Returns lower-case ASCII without a trailing dot. The result may still be an invalid name.
 Result<std::string> to_ascii(std::string_view text) {
   std::string name = to_lower(text);
-  // A NUL would end a label early for libidn2; no name is that long, whatever its script.
+  // libidn2 would take a NUL for the end of a label. No valid name is longer, in any script.
   const bool is_fit = name.size() <= max_text_bytes && name.find('\0') == std::string::npos;
   if (is_fit && !is_ascii(name)) {
     name = TRY(to_a_labels(std::move(name)));

@@ -105,7 +105,8 @@ std::string_view irregular_file_type(const fs::path& path) {
 }
 
 UniqueFd open_regular(int directory, const char* name, int flags) {
-  // First without opening it: what it is cannot change any more between this look and the second open(2).
+  // First get a descriptor with O_PATH, which does not open the file. The file behind this descriptor cannot
+  // be replaced between the check of its type and the second open(2).
   const UniqueFd found(::openat(directory, name, O_PATH | O_CLOEXEC | (flags & O_NOFOLLOW)));
   struct stat info{};
   if (!found || ::fstat(found.get(), &info) != 0) return {};
@@ -117,7 +118,7 @@ UniqueFd open_regular(int directory, const char* name, int flags) {
   const std::string itself = "/proc/self/fd/" + std::to_string(found.get());
   UniqueFd fd(::open(itself.c_str(), (flags & ~O_NOFOLLOW) | always));
   if (fd || errno != ENOENT) return fd;
-  // Without /proc the name has to serve once more.
+  // Without /proc the file must be opened by its name again.
   fd = UniqueFd(::openat(directory, name, flags | always));
   struct stat opened{};
   if (fd && (::fstat(fd.get(), &opened) != 0 || !S_ISREG(opened.st_mode))) {

@@ -13,9 +13,9 @@
 namespace starttls {
 namespace {
 
-constexpr std::size_t max_port_size = 32;  // bytes, of a service's name
+constexpr std::size_t max_port_size = 32;  // bytes of a service's name
 
-// What Postfix knows without services(5) (postconf(5), known_tcp_ports).
+// The ports that Postfix resolves without services(5) (postconf(5), known_tcp_ports).
 constexpr std::array<std::pair<std::string_view, std::uint16_t>, 5> known_ports{
     {{"lmtp", 24}, {"smtp", 25}, {"smtps", 465}, {"submissions", 465}, {"submission", 587}}};
 
@@ -28,7 +28,7 @@ std::optional<std::uint16_t> port_in_services(const std::string& name) {
   return ntohs(static_cast<std::uint16_t>(found->s_port));
 }
 
-// Lower-case.
+// `text` is lower-case.
 std::optional<std::uint16_t> port_of(std::string_view text) {
   if (text.empty() || text.size() > max_port_size) return std::nullopt;
   std::uint16_t number = 0;
@@ -50,7 +50,7 @@ struct Parts {
   bool is_host = false;
 };
 
-// Nothing where the brackets are not in order.
+// Returns nothing if the brackets are malformed.
 std::optional<Parts> split(std::string_view text) {
   if (!text.starts_with('[')) {
     const auto colon = text.find(':');

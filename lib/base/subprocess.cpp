@@ -42,8 +42,8 @@ std::unexpected<Error> system_failed(std::string_view program, int error) {
               "{}: cannot be started: {}", printable(program), errno_text(error));
 }
 
-// A copy that is closed in every program we start and that is none of 0, 1 and 2, so that putting descriptors
-// in those places cannot overwrite one that is still needed.
+// Returns a copy of the descriptor that is closed in every program we start. The copy is not 0, 1 or 2: so
+// the descriptors that we put in those places cannot overwrite one that is still needed.
 UniqueFd lifted(int fd) {
   return UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
@@ -64,7 +64,7 @@ struct Pipe {
   }
 };
 
-// What the program gets as its descriptors 0, 1 and 2, and our ends of the pipes among them.
+// The program's descriptors 0, 1 and 2, and our ends of their pipes.
 struct Channels {
   UniqueFd in, out, err;
   UniqueFd from_out, from_err;
@@ -96,7 +96,7 @@ struct Channels {
   }
 };
 
-// The null-terminated array of pointers that exec wants; it points into `words`.
+// The null-terminated array of pointers that exec(3) expects. It points into `words`.
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> result;
   result.reserve(words.size() + 1);
@@ -114,7 +114,7 @@ class SpawnSettings {
     note(::posix_spawn_file_actions_adddup2(&actions, channels.out.get(), STDOUT_FILENO));
     note(::posix_spawn_file_actions_adddup2(&actions, channels.err.get(), STDERR_FILENO));
     if (directory >= 0) note(::posix_spawn_file_actions_addfchdir_np(&actions, directory));
-    // What a library forgot to mark close-on-exec, too.
+    // This closes descriptors that a library did not mark close-on-exec, too.
     note(::posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1));
     sigset_t signals;
     ::sigemptyset(&signals);
@@ -142,13 +142,13 @@ class SpawnSettings {
   }
 };
 
-// glibc 2.36 has the function, but declares it for C only.
+// glibc 2.36 has the function, but declares it only for C.
 UniqueFd open_pidfd(pid_t pid) {
   return UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
 }
 
-// A child that has not been waited for, so that its id, and its group's, cannot mean another process yet.
-// What still runs at the end of this object's life is killed.
+// A child that has not been waited for. Until then no other process can get its id or its group's id. If it
+// still runs when this object is destroyed, it is killed.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid), pidfd_(open_pidfd(pid)), error_(pidfd_ ? 0 : errno) {}
@@ -161,14 +161,14 @@ class Child {
     wait(ignored);
   }
 
-  // The errno value where the kernel gave no descriptor.
+  // The errno value if the kernel returned no descriptor.
   int error() const { return error_; }
   // Readable once the child has ended.
   int pidfd() const { return pidfd_.get(); }
 
   void kill_group(int signal) const { ::kill(-pid_, signal); }
 
-  // Returns 0, or the errno value where there is no status.
+  // Returns 0, or the errno value if there is no status.
   int wait(int& status) {
     const pid_t pid = std::exchange(pid_, -1);
     while (::waitpid(pid, &status, 0) < 0) {
@@ -183,14 +183,14 @@ class Child {
   int error_;
 };
 
-// One of the program's two outputs, as far as it is kept.
+// One of the program's two outputs, up to its limit.
 struct Capture {
-  UniqueFd fd;  // none: it goes elsewhere, or has ended
+  UniqueFd fd;  // none if it is not captured, or has ended
   std::size_t limit;
   std::string bytes;
   bool overflowed = false;
 
-  // Reads what is there, at most `max` bytes.
+  // Reads the bytes that are available, at most `max`.
   void take(std::size_t max) {
     std::array<char, 65536> buffer;
     const ssize_t got = ::read(fd.get(), buffer.data(), std::min(buffer.size(), max));
@@ -202,7 +202,7 @@ struct Capture {
     overflowed = overflowed || kept < size;
   }
 
-  // Reads what the program wrote before it ended. Only that: what it left behind may go on writing for ever.
+  // Reads what the program wrote before it exited, and no more: processes that it started may write for ever.
   void take_rest() {
     int waiting = 0;
     if (!fd || ::ioctl(fd.get(), FIONREAD, &waiting) != 0) return;
@@ -215,7 +215,7 @@ struct Capture {
   }
 };
 
-// What happens between the start of the program and its end.
+// Watches the program from its start to its exit.
 class Watch {
  public:
   Watch(const Command& command, Channels& channels)
@@ -224,7 +224,7 @@ class Watch {
         deadline_(Steady::now() + command.time_limit),
         grace_(command.grace) {}
 
-  // Returns 0 once the program has ended, or an errno value.
+  // Returns 0 when the program has exited, or an errno value.
   int until_end(const Child& child) {
     for (;;) {
       std::array<pollfd, 3> events{pollfd{.fd = child.pidfd(), .events = POLLIN, .revents = 0},
@@ -368,7 +368,7 @@ Result<Finished> run_program(const Command& command) {
   Watch watch(command, channels);
   const auto pid = TRY(spawn(program, command, channels));
   Child child(pid);
-  channels = {};  // so that the pipes end with the program
+  channels = {};  // so that no pipe stays open after the program exits
   if (child.error() != 0) return system_failed(command.argv.front(), child.error());
   int status = 0;
   int error = watch.until_end(child);

@@ -16,7 +16,7 @@ struct CodePoint {
   std::size_t bytes;
 };
 
-// The code point at the front, or nothing where the bytes there are not valid UTF-8 (RFC 3629).
+// The first code point; nothing if the bytes there are not valid UTF-8 (RFC 3629).
 std::optional<CodePoint> decode_utf8(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -52,7 +52,7 @@ bool disturbs(std::uint32_t c) {
 }  // namespace
 
 std::string printable(std::string_view text, std::size_t limit) {
-  // Nearly always there is nothing to be escaped.
+  // Most texts need no escapes.
   const auto is_harmless = [](char c) { return c >= ' ' && c <= '~' && c != '\\'; };
   if (text.size() <= limit && std::ranges::all_of(text, is_harmless)) return std::string(text);
   std::string out;

@@ -11,7 +11,7 @@ ThreadPool::ThreadPool(std::size_t max) {
     try {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
     } catch (const std::system_error&) {
-      break;  // fewer threads do
+      break;  // the pool works with fewer threads
     }
   }
 }

@@ -22,7 +22,7 @@ bool begins_with(std::string_view text, std::string_view version) {
   return next != std::string_view::npos && text[next] == ';';
 }
 
-// Whether the text is meant to have this version, or a later one.
+// Whether the author seems to intend a record of this version, or of a later one.
 bool resembles(std::string_view text, std::string_view version) {
   const auto first = text.find_first_not_of(" \t\"'\\");
   if (first == std::string_view::npos) return false;
@@ -45,7 +45,7 @@ bool is_extension_value(std::string_view value) {
   return !value.empty() && std::ranges::all_of(value, [](char c) { return c > ' ' && c <= '~' && c != '='; });
 }
 
-// One piece between semicolons, without the blanks around it.
+// One piece between semicolons, without blanks at either end.
 void add_field(std::string_view piece, Position position, Severity malformed, std::vector<TxtField>& fields,
                Findings& findings) {
   const auto equals = piece.find('=');

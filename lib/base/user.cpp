@@ -10,7 +10,7 @@
 namespace starttls {
 namespace {
 
-constexpr std::size_t entry_size = 65536;  // bytes; of one with very many members
+constexpr std::size_t entry_size = 65536;  // bytes; enough for a group with very many members
 
 }  // namespace
 

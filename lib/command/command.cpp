@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// CLI11 misses a command before it looks at the word that was given in its place.
+// CLI11 reports a missing command before it reports the wrong word that was given instead.
 std::string mistake_text(const CLI::App& app, const CLI::ParseError& mistake) {
   const auto words = app.remaining(true);
   const bool is_missing = mistake.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError);
@@ -30,7 +30,7 @@ std::string mistake_text(const CLI::App& app, const CLI::ParseError& mistake) {
   return printable(mistake.what());
 }
 
-// CLI11 takes "[host]" for a list of one; with a blank in front, which Options removes again, it does not.
+// CLI11 reads "[host]" as a list of one value. A blank before it, which Options removes again, prevents that.
 std::vector<std::string> keep_brackets(int argc, const char* const* argv) {
   std::vector<std::string> arguments(argv, argv + argc);
   for (std::string& argument : arguments) {
@@ -43,7 +43,7 @@ std::string example_footer(std::string_view example) {
   return fmt::format("Example:\n  {}", example);
 }
 
-// --help without the names of CLI11's types, and without what excludes or needs what.
+// Prints --help without the names of CLI11's types, and without the options that exclude or need another.
 class HelpFormatter final : public CLI::Formatter {
  public:
   HelpFormatter() {
@@ -80,7 +80,7 @@ std::optional<int> parse_app(CLI::App& app, int argc, const char* const* argv) {
   return std::nullopt;
 }
 
-// The commands of a program as CLI11 has them.
+// The commands of a program in CLI11's form.
 class Parser {
  public:
   Parser(const ProgramText& text, const CommonText& common, const std::vector<Group>& groups,
@@ -88,7 +88,7 @@ class Parser {
       : app_(text.description, text.name), groups_(groups) {
     set_up(app_);
     app_.require_subcommand(1);
-    app_.fallthrough();  // options of the program are good behind the command, too
+    app_.fallthrough();  // options of the program may follow the command, too
     app_.footer(fmt::format("{}\n'{} COMMAND --help' shows an example of each.", example_footer(text.example),
                             text.name));
     Options options(app_);
@@ -111,14 +111,14 @@ class Parser {
 
   std::optional<int> parse(int argc, const char* const* argv) { return parse_app(app_, argc, argv); }
 
-  // The one that was given.
+  // The command that was given.
   std::size_t command() const {
     const auto it = std::ranges::find_if(commands_, [](const CLI::App* app) { return app->parsed(); });
     return static_cast<std::size_t>(it - commands_.begin());
   }
 
  private:
-  // Added with its first command, so that --help has all in the order of the table.
+  // The group is added with its first command, so that --help keeps the order of the table.
   CLI::App& group(const std::string& name) {
     CLI::App*& app = group_apps_[name];
     if (app == nullptr) {
@@ -142,7 +142,7 @@ class Parser {
   std::vector<CLI::App*> commands_;
 };
 
-// A default file that may not be looked at is there all the same: reading it reports why.
+// A default file counts as present if we may not check: reading it then reports why.
 fs::path config_file(const CommandContext& context, const fs::path& default_config, DefaultConfig use) {
   if (!context.config.empty() || use == DefaultConfig::ignored) return context.config;
   std::error_code error;
@@ -160,7 +160,8 @@ Result<void> complete(CommandContext& context, const CommandSyntax& command, con
 
 void start_log(const CommandContext& context) {
   starttls::start_log(context.program, context.log);
-  // What makes a command fail is returned; the log has only warnings of what it gets over.
+  // An error that makes a command fail is returned. The log has only warnings about errors that the command
+  // survives.
   if (context.quiet && context.log == LogTarget::command) set_log_level(LogLevel::off);
   if (context.verbose) set_log_level(LogLevel::debug);
 }

@@ -8,7 +8,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// parse() puts a blank before "[host]" (see keep_brackets()); the variable gets it without.
+// parse() adds a blank before "[host]" (see keep_brackets()). This removes it before the variable is set.
 CLI::Option& without_blank(CLI::Option& option) {
   option.transform([](std::string value) { return value.starts_with(" [") ? value.substr(1) : value; });
   return option;

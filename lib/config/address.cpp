@@ -41,7 +41,7 @@ bool is_digits(std::string_view text) {
   return !text.empty() && text.find_first_not_of("0123456789") == text.npos;
 }
 
-// Not an address that somebody has mistyped, such as 127.0.0.
+// Refuses a mistyped IP address such as 127.0.0.
 bool is_host_name(std::string_view text) {
   constexpr std::string_view characters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.";
   const auto last_label = text.substr(text.rfind('.') + 1);
@@ -61,7 +61,7 @@ struct HostAndPort {
   bool is_every_host = false;
 };
 
-// What follows "inet:", in each of its forms.
+// The text after "inet:", in each of its forms.
 std::optional<HostAndPort> split(std::string_view text) {
   if (const auto at = text.find('@'); at != text.npos)
     return HostAndPort{.host = text.substr(at + 1), .port = text.substr(0, at)};
@@ -71,7 +71,7 @@ std::optional<HostAndPort> split(std::string_view text) {
   return HostAndPort{.host = text.substr(0, colon), .port = text.substr(colon + 1)};
 }
 
-// Sets the host, or says what is wrong with it.
+// Sets the host, or returns what is wrong with it.
 std::string_view take_host(std::string_view host, Address& address) {
   if (host.empty()) return "which has no host";
   const bool is_bracketed = host.starts_with('[') && host.ends_with(']');

@@ -54,8 +54,8 @@ std::vector<std::string> names_below(std::string_view prefix, const std::vector<
   return names;
 }
 
-// A value of the wrong kind, for a message. A text that may be a secret is of the right kind, and never comes
-// here.
+// Formats a value of the wrong kind for a message. A secret is a text and has the right kind, so it is never
+// shown here.
 std::string shown(const toml::node& node) {
   if (node.is_table()) return "a table";
   if (node.is_array()) return "an array";
@@ -110,7 +110,7 @@ struct Settings::File {
     return fmt::format("{}:{}:{}", printable(name), region.begin.line, region.begin.column);
   }
 
-  // Of the key, or of the innermost table around it that is there.
+  // The position of the key or, if it is absent, of the innermost table around it that is present.
   std::string find_position(std::string_view key) const {
     for (std::string_view there = key; !there.empty();) {
       if (const auto node = at(there)) return position(node.node()->source());
@@ -136,7 +136,7 @@ struct Settings::File {
 
   std::optional<Error> unknown_key_at(const toml::key& key, const toml::node& node, const std::string& prefix,
                                       const std::vector<std::string>& declared) const {
-    // A key in quotes can look like the way to another one.
+    // A quoted key can look like a path to another key.
     if (key.str().find_first_of(".[]") != std::string_view::npos) return unknown(key, node, prefix, declared);
     const std::string shape = prefix + std::string(key.str());
     const auto is_declared = [&](const std::string& k) {
@@ -153,7 +153,7 @@ struct Settings::File {
 
   std::optional<Error> unknown_key_in_each(const toml::node& tables, const std::string& prefix,
                                            const std::vector<std::string>& declared) const {
-    if (!is_tables(tables)) return std::nullopt;  // an error of tables(), or there are none
+    if (!is_tables(tables)) return std::nullopt;  // tables() reports an error, or there are none
     for (const toml::node& element : *tables.as_array()) {
       if (auto error = unknown_key_in(*element.as_table(), prefix, declared)) return error;
     }

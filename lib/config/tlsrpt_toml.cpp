@@ -45,7 +45,7 @@ void make_lower(std::vector<std::string>& names) {
   for (std::string& name : names) name = to_lower(name);
 }
 
-// The log has the service without the program.
+// Removes the program: the log has the service without it.
 void remove_program(std::vector<std::string>& services) {
   constexpr std::string_view program = "/smtpd";
   for (std::string& name : services) {
@@ -205,7 +205,7 @@ Result<TlsrptConfig> read_tlsrpt_config(Settings& settings,
 Result<TlsrptConfig> load_tlsrpt_config(const std::optional<fs::path>& file, FileKind kind) {
   Settings settings = TRY(load_tlsrpt_settings(file, kind));
   TlsrptConfig config = TRY(read_tlsrpt_config(settings, [](Settings& more) {
-    // Of tlsrpt-report alone.
+    // Only tlsrpt-report uses this table.
     more.ignore("dns");
     more.ignore("mta-sts");
   }));

@@ -93,7 +93,7 @@ void judge_insecure(DaneResult& result) {
 
 }  // namespace
 
-// What Postfix would connect to; escapes of odd bytes are no part of a host name.
+// Whether Postfix would connect to it. An escape of an odd byte is not valid in a host name.
 bool is_host_name(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
@@ -126,9 +126,9 @@ std::vector<std::string> mx_hosts(const Answer& mx, const DomainName& domain) {
 
 std::optional<Host> judge_addresses(const std::string& name, const Answer& a, const Answer& aaaa) {
   if (is_secure_found(a) || is_secure_found(aaaa)) return std::nullopt;
-  // The validation stopped after the MX records.
+  // The resolver stopped validating after the MX records.
   if (is_unvalidated(a) || is_unvalidated(aaaa)) return Host{name, TlsaStatus::unknown, unvalidated};
-  // RFC 7672 section 2.2.2: no TLSA lookup then, as name servers of unsigned zones may fail on it.
+  // RFC 7672 section 2.2.2: no TLSA lookup in this case, as name servers of unsigned zones may fail on it.
   if (a.status == Status::found || aaaa.status == Status::found)
     return Host{name, TlsaStatus::absent, "its addresses are not signed"};
   for (const Answer* answer : {&a, &aaaa}) {

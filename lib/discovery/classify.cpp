@@ -16,7 +16,7 @@ mtasts::FailureType type_of(http::FetchError error) {
                                                 : mtasts::FailureType::fetch_error;
 }
 
-// Why a text is refused, in its first words.
+// Why a text is refused: the first such finding.
 std::string reason_in(const std::vector<Finding>& findings) {
   const Finding* why = refusal(findings);
   return why != nullptr ? to_string(*why) : "cannot be read";

@@ -21,27 +21,27 @@ using dns::Type;
 
 constexpr std::size_t max_name_length = 253;  // RFC 1035 section 2.3.4, in text form
 
-// The same for each host.
+// What the lookups of all hosts have in common.
 struct HostLookup {
   const AskDns& ask;  // outlives all lookups
   std::uint16_t port = 25;
   Detail detail = Detail::hosts;
 };
 
-// An assignment of {} would keep the memory.
+// Frees the memory, which an assignment of {} would keep.
 template <class T>
 void release(std::vector<T>& values) {
   std::vector<T>().swap(values);
 }
 
-// Only whether there are addresses matters: thousands of them are not held while TLSA records are looked up.
+// Only the presence of addresses matters: thousands of them are not kept in memory during the TLSA lookups.
 event::Task<Answer> ask_for_addresses(const AskDns& ask, std::string name, Type type) {
   Answer answer = co_await ask(std::move(name), type);
   release(answer.addresses);
   co_return answer;
 }
 
-// Looks for TLSA records at these names, in this order; shortens `ttl`.
+// Looks for TLSA records at these names, in this order. Shortens `ttl`.
 event::Task<Host> look_up_tlsa(HostLookup lookup, std::string name, std::vector<std::string> bases,
                                std::chrono::seconds& ttl) {
   for (const std::string& base : bases) {
@@ -105,7 +105,7 @@ event::Task<dane::DaneResult> look_up_dane(AskDns ask, NextHop next_hop, Detail 
   std::optional<dane::DaneResult> judged = dane::judge_mx(mx);
   if (judged) co_return std::move(*judged);
   std::vector<std::string> hosts = dane::mx_hosts(mx, domain);
-  release(mx.mxs);  // there may be thousands, which are not held while the hosts are looked up
+  release(mx.mxs);  // there may be thousands: not kept in memory during the host lookups
   const bool complete = hosts.size() <= dane::max_hosts;
   if (!complete) hosts.resize(dane::max_hosts);
   std::vector<event::Task<ExaminedHost>> lookups;

@@ -24,7 +24,7 @@ using std::chrono::seconds;
 
 constexpr mode_t file_mode = 0644;
 constexpr seconds patience{2};
-// An end that is later by less than this part of the time it is kept is not worth a write.
+// A new end is not written if it is later by less than this part (1/8) of the time that the result is kept.
 constexpr std::int64_t noticeable_part = 8;
 
 // Times are seconds since 1970, UTC.
@@ -106,7 +106,7 @@ class Table {
 
   Result<void> put(std::string_view domain, const Row& row, bool is_new, std::size_t max) {
     if (is_new && rows_ >= max) {
-      // Some more than needed, so that not every new one costs this.
+      // Removes more rows than needed, so that not every new row needs a removal.
       const std::size_t going = rows_ - max + 1 + max / 100;
       TRY(statements_[StatementOf::make_room].bind(1, static_cast<std::int64_t>(going)).run());
       rows_ -= std::min(rows_, going);
@@ -129,8 +129,8 @@ class Table {
       : database_(std::move(database)), statements_(std::move(statements)), rows_(rows) {}
 
   Database database_;
-  std::vector<Statement> statements_;  // go before the database
-  std::size_t rows_;                   // about, where other processes write, too
+  std::vector<Statement> statements_;  // destroyed before the database
+  std::size_t rows_;                   // approximate if other processes write, too
 };
 
 Result<Table> open_table(const fs::path& file) {
@@ -143,12 +143,12 @@ Result<Table> open_table(const fs::path& file) {
   database.set_busy_timeout(patience);
   if (database.is_read_only())
     return fail(Fault::permission, "{}: cannot be written", printable(file.string()));
-  // NORMAL: a power cut may cost the last moments, but no consistency.
+  // NORMAL: a power failure may lose the last changes, but the file stays consistent.
   TRY(
       database.execute("PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF; PRAGMA journal_mode = WAL; "
                        "PRAGMA synchronous = NORMAL; PRAGMA journal_size_limit = 16777216"));
   auto table = Table::in(std::move(database));
-  // It has our mark, but not our tables.
+  // The file has our application id, but not our tables.
   if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
   return table;
 }
@@ -159,11 +159,11 @@ Table table_in_memory() {
       if (auto table = Table::in(std::move(*database))) return std::move(*table);
     }
   }
-  // Without memory for an empty table there is no program either.
+  // Without memory for an empty table the program cannot run either.
   std::abort();
 }
 
-// A file of a newer version is not ours to set aside, and Fault::data as well.
+// A file of a newer version is Fault::data as well, but we must not rename it.
 bool is_newer(const fs::path& file) {
   auto database = Database::open(file, OpenMode::read_only);
   if (!database) return false;
@@ -204,7 +204,8 @@ class DaneStore::Impl {
   Impl(fs::path file, Table table, std::size_t max)
       : max_(max), file_(std::move(file)), table_(std::move(table)) {}
 
-  // With the file that has the name now. Where it is damaged the next operation has a new one.
+  // Uses the file that has the name now. If the file is damaged, the operation fails, and the next one uses a
+  // new file.
   template <class Operation>
   auto with_table(Operation operation) -> decltype(operation(std::declval<Table&>())) {
     if (table_.database().has_moved()) table_ = open_table_or_fall_back(file_).table;

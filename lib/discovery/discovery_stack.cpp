@@ -10,14 +10,14 @@ Result<std::unique_ptr<DiscoveryStack>> DiscoveryStack::begin(const DiscoverySet
   auto discovery = std::make_unique<DiscoveryStack>();
   auto resolver = TRY(dns::Resolver::create(discovery->loop, settings.dns));
   discovery->resolver = std::move(resolver);
-  // Without validation DANE has nothing to stand on.
+  // DANE needs DNSSEC validation.
   policy_resolver.dane = policy_resolver.dane && settings.dns.dnssec;
   auto fetcher = TRY(http::Fetcher::create(discovery->loop, settings.policy_hosts));
   discovery->fetcher = std::move(fetcher);
   policy_resolver.pause = [&loop = discovery->loop](std::chrono::milliseconds time) {
     return event::sleep_for(loop, time);
   };
-  // Where it cannot be made, opening the file says why.
+  // If this fails, opening the file reports why.
   std::error_code ignored;
   std::filesystem::create_directories(cache.parent_path(), ignored);
   auto opened = mtastsdb::Cache::open_or_fall_back(cache, clock());

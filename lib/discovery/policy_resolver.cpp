@@ -16,7 +16,7 @@ using starttls::heap_size;
 
 namespace {
 
-// How often it happened without being logged.
+// Formats the number of failures that were not logged.
 std::string in_silence(std::uint64_t times) {
   return times == 0 ? std::string()
                     : fmt::format(" ({} since the last such line)", counted(times, "more failure"));
@@ -24,7 +24,7 @@ std::string in_silence(std::uint64_t times) {
 
 using FactsPtr = std::shared_ptr<const DomainFacts>;
 
-// Two tasks of different kinds at the same time: each stores its result by reference.
+// Lets two tasks with different types of results run at the same time: each stores its result by reference.
 template <class T>
 event::Task<bool> store_result(event::Task<T> task, std::optional<T>& result) {
   result.emplace(co_await task);
@@ -64,7 +64,8 @@ class PolicyResolver::Impl {
     co_return facts;
   }
 
-  // A file that turns out to be damaged fails once, and is replaced by what can be saved of it.
+  // When the file is found to be damaged, the first call fails and replaces it by what could be recovered. So
+  // a second call follows.
   std::optional<mtasts::PolicyState> known(const DomainName& domain) {
     auto found = cache_.find(domain);
     if (!found) {
@@ -127,19 +128,19 @@ class PolicyResolver::Impl {
     co_return true;
   }
 
-  // Also without a fetch, the next fetch may have been postponed.
+  // Even without a fetch, the time of the next fetch may have changed.
   void keep(const DomainName& domain, const mtasts::PolicyState& before,
             discovery::MtaStsDiscovery& discovery) {
     if (!discovery.fetched && discovery.policy_state.next_fetch == before.next_fetch) return;
     const auto kept = known(domain);
-    if (!kept) return;  // what cannot be read may be worth more than what was learnt
+    if (!kept) return;  // do not overwrite a state that cannot be read: it may be worth more
     discovery.policy_state = mtasts::merge(std::move(discovery.policy_state), before, *kept);
     if (const auto done = cache_.keep(domain, discovery.policy_state, clock_()); !done)
       log_cache_error(done.error());
   }
 
-  // What is proven is kept: that DANE applies to the domain, and, where a policy could be given in its stead, that
-  // it does not.
+  // Stores what is proven: that DANE applies to the domain, or that it does not. The second is stored only
+  // where a policy could be returned instead.
   dane::DaneResult with_stored(const NextHop& next_hop, dane::DaneResult latest,
                                const mtasts::FetchedPolicy* policy) {
     using dane::DaneStatus;
@@ -175,7 +176,7 @@ class PolicyResolver::Impl {
     }
   }
 
-  // Without the cache, policies are lost between runs, but answers are right.
+  // Without the cache, policies are lost when the program exits, but answers are still correct.
   void log_cache_error(const Error& error) {
     cache_error_ = error;
     if (const auto silent = cache_warning_.permit(clock_())) {
@@ -194,7 +195,7 @@ class PolicyResolver::Impl {
                            dane_result->status == dane::DaneStatus::failing));
     if (unknown || !discovery.put_off.empty()) fresh = std::min(fresh, settings_.freshness_of_failure);
     Time until = now + fresh;
-    // Where a policy is due to be fetched again, another lookup brings something new.
+    // From the time when a policy is due to be fetched again, a new lookup may find something new.
     if (discovery.record.kind == mtasts::RecordState::Kind::record &&
         discovery.policy_state.next_fetch > now) {
       until = std::min(until, discovery.policy_state.next_fetch);

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// With more than these, what is over is dropped; what is left counts as over, too, where that is not enough.
+// Above these numbers, expired entries are dropped. If that is not enough, all entries are dropped.
 constexpr std::size_t max_owners = 20'000;
 constexpr std::size_t max_answers = 100'000;
 constexpr std::chrono::seconds max_memory{3'600};
@@ -50,7 +50,8 @@ std::optional<std::chrono::milliseconds> QuestionRate::reserve(const std::string
 
 void QuestionRate::count(const std::string& owner, SteadyTime now) {
   SteadyTime& moment = free_at(owner, now);
-  // No further ahead than who waits for longest: what was not held up does not hold up others for ever.
+  // The time may be ahead by at most the longest wait: questions that were not delayed must not delay others
+  // for ever.
   const SteadyTime max = now + ahead() + limits_.max_wait;
   moment = std::min(moment + interval(), std::max(moment, max));
 }

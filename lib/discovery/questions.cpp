@@ -12,16 +12,17 @@ using dns::Answer;
 using dns::Type;
 using Clock = std::chrono::steady_clock;
 
-// How long it may be believed that a domain has too many MX hosts: asking again would say the same.
+// For this long a domain counts as one with too many MX hosts: asking again would give the same answer.
 constexpr std::chrono::seconds until_fewer_hosts{3'600};
 
-// Of questions about MX hosts, for their turn. Each that ends looks for those who waited for too long, so
-// that it may be the time limit of a question more.
+// How long a question about MX hosts waits for its turn. Expired questions are found only when another
+// question ends, so the wait may be longer by the time limit of one question.
 constexpr std::chrono::seconds max_wait{3};
 constexpr std::size_t max_waiting = 4'000;
 constexpr std::chrono::seconds preempt_after{1};
 
-// libunbound asks once for all who want the same at the same time, and knows for a while what failed.
+// libunbound sends one query for all questions that are the same at the same time, and caches a failure for a
+// while.
 constexpr std::chrono::seconds under_way{3};
 
 std::string question_of(const std::string& name, Type type) {
@@ -56,7 +57,7 @@ void Questions::start_next() {
     while (const auto turn = limiter_.try_start(Clock::now())) turn->item->complete(turn->ticket);
     const auto slow = limiter_.longest_preemptible(Clock::now());
     if (!slow) break;
-    // It goes on by itself, and counts no longer.
+    // The slow question continues, but no longer counts.
     limiter_.release(*slow);
     turns_ended_early_.insert(*slow);
   }
@@ -108,7 +109,7 @@ event::Task<Answer> DomainQuestions::ask(std::string name, Type type) {
   co_return answer;
 }
 
-// Nothing where it did not come in time.
+// Returns nothing if the turn did not come in time.
 event::Task<std::optional<std::uint64_t>> DomainQuestions::wait_for_turn() {
   event::Completion<std::optional<std::uint64_t>> turn;
   const auto turned_away =
@@ -142,7 +143,7 @@ void DomainQuestions::end_turn() {
   next->complete(true);
 }
 
-// What is asked of every domain.
+// Whether it is a question that is asked for every domain.
 bool DomainQuestions::is_of_domain(const std::string& name, Type type) const {
   if (type == Type::mx) return name == domain_;
   return name == "_mta-sts." + domain_ || name == "mta-sts." + domain_;
@@ -179,7 +180,7 @@ std::optional<Answer> DomainQuestions::refuse_host(const std::string& host, cons
   if (unanswered_ >= questions_.limits_.unanswered) {
     return refuse(fmt::format("{} about the MX hosts had no answer", counted(unanswered_, "question")));
   }
-  // The TLSA records of an alias are at the name that it stands for: no other host.
+  // The TLSA records of an alias are at the name that it points to. This is not another host.
   if (type == Type::tlsa || hosts_.contains(host)) return std::nullopt;
   if (hosts_.size() >= questions_.limits_.hosts) return refuse_host_beyond(questions_.limits_.hosts);
   const std::string& charged = owner_charged_for(owner);
@@ -203,7 +204,7 @@ Answer DomainQuestions::refuse_host_beyond(std::size_t max) {
   return answer;
 }
 
-// An answer where it is not asked.
+// Returns an answer if the question is not asked.
 event::Task<std::optional<Answer>> DomainQuestions::wait_for_rate(std::string owner, bool may_be_held_up) {
   if (!may_be_held_up) {
     questions_.rate_.count(owner, Clock::now());
@@ -219,7 +220,8 @@ event::Task<std::optional<Answer>> DomainQuestions::wait_for_rate(std::string ow
   co_return std::nullopt;
 }
 
-// Where a name of an owner is an alias of another owner's name, the owner's other names count as such, too.
+// If one name of an owner is an alias of another owner's name, the first owner's other names are charged to
+// the second owner, too.
 const std::string& DomainQuestions::owner_charged_for(const std::string& owner) const {
   const auto found = leads_to_.find(owner);
   return found == leads_to_.end() ? owner : found->second;

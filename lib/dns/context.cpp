@@ -15,8 +15,8 @@ namespace {
 
 constexpr int class_in = 1;
 
-// libunbound applies parts of its settings to the whole process, and threads that did so at the same time
-// have crashed others.
+// libunbound applies parts of its settings to the whole process. Threads that did so at the same time have
+// crashed others.
 std::mutex& settings_mutex() {
   static std::mutex mutex;
   return mutex;
@@ -43,18 +43,18 @@ std::vector<Option> options_of(const ContextSettings& settings) {
       {"outgoing-num-tcp:", "32"},
       {"do-not-query-localhost:", "no"},
       {"unblock-lan-zones:", "yes"},
-      // A server that was away is asked again as soon as it may be back: otherwise it is left alone for up to
-      // 15 minutes.
+      // A server that did not answer is asked again as soon as it may be back. Without this it is not asked
+      // for up to 15 minutes.
       {"infra-keep-probing:", "yes"},
-      // In milliseconds, to begin with; libunbound tries a server that it does not know three times, each
-      // time twice as long, before the next. With its 376 a dead resolver beside a live one took all of the
-      // time that a question has, in one of three runs.
+      // The first time limit, in milliseconds. libunbound tries a new server three times before the next one,
+      // and doubles the time each time. With its default of 376, in one of three runs a dead resolver beside
+      // a live one used all of the time that a question has.
       {"unknown-server-time-limit:", "100"},
       {"infra-cache-max-rtt:", "2000"},
-      // These only inform the root's operators about us.
+      // These queries only inform the root's operators about us.
       {"trust-anchor-signaling:", "no"},
       {"root-key-sentinel:", "no"},
-      // The reasons are in the answers.
+      // No log: the answers have the reasons.
       {"val-log-level:", "0"},
   };
   for (const std::string& zone : settings.insecure_zones) options.push_back({"domain-insecure:", zone});
@@ -62,7 +62,7 @@ std::vector<Option> options_of(const ContextSettings& settings) {
 }
 
 Result<void> apply(::ub_ctx* context, const ContextSettings& settings) {
-  // It would write to standard error, past the log.
+  // libunbound would write to standard error instead of the log.
   ub_ctx_debugout(context, nullptr);
   for (const auto& [name, value] : options_of(settings)) {
     TRY(check(ub_ctx_set_option(context, name, value.c_str()), name));
@@ -94,16 +94,16 @@ void pass_reply(void* listener, int rcode, void* packet, int size, int security,
 }  // namespace
 
 Result<std::unique_ptr<Context>> Context::create(event::Loop& loop, const ContextSettings& settings) {
-  std::unique_ptr<Context> context;  // where it is dropped, it locks, too
+  std::unique_ptr<Context> context;  // declared before the lock: its destructor locks, too
   const std::lock_guard lock(settings_mutex());
   ::ub_ctx* made = ub_ctx_create_event(loop.base());
   if (made == nullptr)
     return fail(Fault::unavailable, "libunbound cannot begin: out of memory or descriptors");
   context.reset(new Context(made, !settings.trust_anchor.empty()));
   TRY(apply(made, settings));
-  // Who is asked knows best what is local there. What is left is to be answered on the spot: localhost,
-  // invalid (RFC 6761), onion (RFC 7686). The first of these calls reads all files; what it cannot take is
-  // told here.
+  // The name servers know best which of these zones are local. libunbound still answers some names itself:
+  // localhost, invalid (RFC 6761) and onion (RFC 7686). The first of these calls reads all files, so it
+  // reports errors in the settings.
   for (const char* zone : {"test.", "home.arpa."}) {
     TRY(check(ub_ctx_zone_remove(made, zone),
               settings.trust_anchor.empty() ? "the settings" : settings.trust_anchor.native()));

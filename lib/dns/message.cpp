@@ -16,7 +16,7 @@
 namespace starttls::dns {
 namespace {
 
-// A record of an answer; the octets are the message's.
+// A record of an answer. Its octets point into the message.
 struct Record {
   std::string owner;  // in text form, as the C library writes it: escaped, without trailing dot
   int type = 0;
@@ -24,7 +24,7 @@ struct Record {
   Octets rdata;
 };
 
-// A name in the rdata, and how many octets it takes there.
+// A name in the rdata, and how many octets it uses there.
 struct Name {
   std::string text;
   std::size_t size = 0;
@@ -115,7 +115,7 @@ bool add_address(Answer& answer, std::optional<std::string> address) {
   return add(answer.addresses, std::move(address));
 }
 
-// False where the record is malformed.
+// Returns false if the record is malformed.
 bool add_record(Answer& answer, Octets message, const Record& record) {
   switch (static_cast<Type>(record.type)) {
     case Type::a:
@@ -129,7 +129,7 @@ bool add_record(Answer& answer, Octets message, const Record& record) {
     case Type::tlsa:
       return add(answer.tlsas, tlsa_of(record.rdata));
     case Type::cname:
-      break;  // see find_alias()
+      break;  // handled by find_alias()
   }
   return false;
 }
@@ -154,7 +154,7 @@ Result<void> follow(const Record& cname, Answer& answer, Octets message) {
   return {};
 }
 
-// A CNAME that is asked for is the answer, and not followed any further (RFC 1034 section 3.6.2).
+// If the question is for a CNAME, the CNAME is the answer and is not followed (RFC 1034 section 3.6.2).
 Result<void> find_alias(Answer& answer, Octets message, const std::vector<Record>& records) {
   const Record* const cname = find_cname(records, answer.canonical_name);
   if (cname == nullptr) return {};
@@ -162,7 +162,7 @@ Result<void> find_alias(Answer& answer, Octets message, const std::vector<Record
   return follow(*cname, answer, message);
 }
 
-// From the name asked for to that which has the records, or would have them.
+// Follows CNAMEs from the name in the question to the name that has the records, or that would have them.
 Result<void> follow_cnames(Answer& answer, Octets message, const std::vector<Record>& records) {
   int links = 0;
   while (const Record* cname = find_cname(records, answer.canonical_name)) {
@@ -172,7 +172,8 @@ Result<void> follow_cnames(Answer& answer, Octets message, const std::vector<Rec
   return {};
 }
 
-// RFC 2308 section 5: the lesser of the SOA's TTL and its last field. Without SOA a "no" is not kept.
+// RFC 2308 section 5: the smaller of the SOA's TTL and its last field. Without SOA a negative answer is not
+// cached.
 std::chrono::seconds negative_ttl(Octets message, const std::vector<Record>& authority) {
   const auto soa = std::ranges::find(authority, static_cast<int>(ns_t_soa), &Record::type);
   if (soa == authority.end()) return {};
@@ -192,7 +193,7 @@ Result<Answer> malformed() {
   return fail(Fault::data, "a malformed answer");
 }
 
-// What cannot be an answer to one question of that type; its name goes into the answer.
+// Rejects a message that cannot be an answer to one question of that type. Stores the name in the answer.
 Result<Answer> read_head(ns_msg& handle, Type type) {
   if (ns_msg_getflag(handle, ns_f_qr) == 0) return malformed();
   const int rcode = ns_msg_getflag(handle, ns_f_rcode);

@@ -33,8 +33,8 @@ Probe::~Probe() {
 void Probe::on_reply(const Reply& reply) {
   has_reply_ = true;
   question_.reset();
-  // SERVFAIL and the like say nothing about signatures. That there are no keys does: there is an anchor for
-  // them.
+  // SERVFAIL and similar answers prove nothing about signatures. A missing key does: there is an anchor for
+  // the keys.
   if (reply.rcode == 0 || reply.rcode == rcode_nxdomain)
     outcome_ = has_signed_keys(reply.message) ? Signatures::present : Signatures::stripped;
   over_.start(std::chrono::milliseconds{0});

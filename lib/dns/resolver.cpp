@@ -25,12 +25,12 @@ using namespace std::chrono_literals;
 using Milliseconds = std::chrono::milliseconds;
 
 constexpr std::size_t file_limit = std::size_t{1} << 20U;
-constexpr auto between_looks = 1s;  // at resolv.conf
+constexpr auto between_looks = 1s;  // checks of resolv.conf
 constexpr Milliseconds between_probes = 10min;
-constexpr Milliseconds until_next_try = 10s;  // where a probe said nothing
+constexpr Milliseconds until_next_try = 10s;  // after a probe without result
 constexpr Milliseconds max_probe_time = 2s;
-// Answers of 64 KiB that have come and were not taken yet. libunbound gives what it has cached at once, so
-// that without this limit there would be one for every question.
+// Answers, of up to 64 KiB, that have arrived and were not taken yet. libunbound returns cached answers at
+// once, so without this limit there could be one for every question.
 constexpr std::size_t max_answers = 50;
 
 std::string shown(Milliseconds time) {
@@ -56,7 +56,7 @@ Answer answer_of(const Reply& reply, Type type) {
   return std::move(*answer);
 }
 
-// Enough for all questions, unless that would take more than a quarter of the program's descriptors.
+// Enough sockets for all questions, but at most a quarter of the program's descriptors.
 std::size_t sockets_for(std::size_t questions) {
   constexpr std::size_t least = 16;
   rlimit limit{};
@@ -138,9 +138,9 @@ class Resolver::Impl {
   std::vector<std::string> servers_;
   std::optional<FileStamp> resolv_conf_;
   std::chrono::steady_clock::time_point looked_;
-  std::shared_ptr<Context> context_;  // none while it is not known which kind is needed
+  std::shared_ptr<Context> context_;  // none until a probe shows which kind is needed
   bool validates_ = false;
-  bool warned_ = false;  // about missing signatures
+  bool warned_ = false;  // logged that signatures are missing
   std::unique_ptr<Probe> probe_;
   event::Timer next_probe_;
   Questions waiting_;  // for their turn
@@ -150,8 +150,8 @@ class Resolver::Impl {
   bool closed_ = false;
 };
 
-// Lives in the coroutine that asks. The timer both limits it and takes its answer out of libunbound's
-// callback, during which no coroutine may resume: it could ask again, or destroy the resolver.
+// Lives in the coroutine that asks. The timer limits the question. It also completes it outside libunbound's
+// callback: inside, no coroutine may resume, as it could ask again or destroy the resolver.
 class Resolver::Impl::Question final : public ReplyListener {
  public:
   Question(Impl& resolver, std::string name, Type type)
@@ -170,7 +170,7 @@ class Resolver::Impl::Question final : public ReplyListener {
     timer_.start(0ms);
   }
 
-  // Others are in the way. Not inside libunbound's callbacks.
+  // Gives up the question because others use the resources. Not called inside libunbound's callbacks.
   void put_off(std::string reason) {
     answer_ = failed(std::move(reason));
     answer_->put_off = true;
@@ -215,10 +215,10 @@ Result<void> Resolver::Impl::begin() {
   servers_ = settings_.servers;
   if (reads_resolv_conf()) {
     look_at_resolv_conf();
-    // As resolv.conf(5) says of a file without name servers.
+    // resolv.conf(5) says so for a file without name servers.
     if (servers_.empty()) servers_ = {"127.0.0.1"};
   }
-  // Settings that libunbound rejects are an error now.
+  // Report settings that libunbound rejects now.
   auto context = TRY(Context::create(loop_, context_settings(settings_.dnssec)));
   if (settings_.dnssec) {
     probe_servers();
@@ -232,7 +232,7 @@ bool Resolver::Impl::reads_resolv_conf() const {
   return settings_.servers.empty() && std::ranges::none_of(settings_.stub_zones, is_root, &StubZone::zone);
 }
 
-// A file that is missing, or empty while it is being written, changes nothing.
+// A file that is missing, or that is empty while it is being written, changes nothing.
 void Resolver::Impl::look_at_resolv_conf() {
   looked_ = std::chrono::steady_clock::now();
   const auto version = file_stamp(settings_.resolv_conf);
@@ -261,7 +261,7 @@ ContextSettings Resolver::Impl::context_settings(bool validate) const {
                            .sockets = sockets_for(settings_.max_questions)};
   if (!validate) return settings;
   settings.trust_anchor = settings_.trust_anchor;
-  // From the root's keys no chain leads to a zone that is not found from the root.
+  // The root's keys do not validate a zone that is not delegated from the root.
   for (const StubZone& stub : settings_.stub_zones) {
     const bool anchored = std::ranges::any_of(anchors_, [&](const std::string& anchor) {
       return is_root(anchor) ? is_root(stub.zone) : is_below(stub.zone, anchor);
@@ -271,7 +271,7 @@ ContextSettings Resolver::Impl::context_settings(bool validate) const {
   return settings;
 }
 
-// From now on. The one before lives until its questions have ended.
+// Uses a new context from now on. The old one lives until its questions have ended.
 void Resolver::Impl::use_context(bool validate) {
   auto context = Context::create(loop_, context_settings(validate));
   if (!context) {
@@ -332,7 +332,8 @@ void Resolver::Impl::leave(Question& question) {
 }
 
 void Resolver::Impl::advance() {
-  // libunbound may still be busy with what was given up: what adds up is dropped with its context.
+  // libunbound may still work on questions that were given up. When there are too many, their context is
+  // dropped.
   if (context_ && context_->given_up() >= std::max(settings_.max_questions, std::size_t{100}))
     use_context(validates_);
   while (context_ && !waiting_.empty() && asked_.size() < settings_.max_questions && answers_ < max_answers) {
@@ -345,7 +346,7 @@ void Resolver::Impl::advance() {
   make_room();
 }
 
-// Those who were asked first are first in `asked_`.
+// The questions that were asked first are first in `asked_`.
 void Resolver::Impl::make_room() {
   if (!settings_.preempt_after || waiting_.empty() || asked_.empty()) return;
   const auto now = std::chrono::steady_clock::now();
@@ -353,7 +354,7 @@ void Resolver::Impl::make_room() {
   for (Question* const question : asked_) {
     const auto until = question->sent_ + *settings_.preempt_after;
     if (now < until) return room_.start(std::chrono::ceil<Milliseconds>(until - now));
-    // One that has its answer is about to end.
+    // A question that has its answer is about to end.
     if (!question->answer_) question->put_off("no answer yet, and others wait for their turn");
     if (--needed == 0) return;
   }

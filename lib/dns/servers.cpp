@@ -30,7 +30,7 @@ bool is_port(std::string_view text) {
   return error == std::errc{} && end == text.data() + text.size() && port != 0;
 }
 
-// "Words" as in configuration files: what stands between blanks.
+// The words of a line, separated by blanks.
 std::vector<std::string_view> words_of(std::string_view line) {
   std::vector<std::string_view> words;
   constexpr std::string_view blanks = " \t\r";
@@ -51,7 +51,7 @@ auto lines_of(std::string_view text) {
 
 Result<void> check_server(std::string_view text) {
   const std::size_t at = text.find('@');
-  // A NUL would end the text early for those who take it as a C string.
+  // A NUL would end the text early in functions that take a C string.
   if (text.find('\0') != std::string_view::npos || !is_address(text.substr(0, at)) ||
       (at != std::string_view::npos && !is_port(text.substr(at + 1)))) {
     return fail(Fault::config,
@@ -75,7 +75,7 @@ std::vector<std::string> resolv_conf_servers(std::string_view resolv_conf) {
 std::vector<std::string> trust_anchor_names(std::string_view zone_file) {
   std::vector<std::string> owners;
   for (const std::string_view line : lines_of(zone_file)) {
-    // What begins with a blank goes on with the record before; "$" begins a directive.
+    // A line that begins with a blank continues the record before it. "$" begins a directive.
     if (line.empty() || std::string_view(" \t\r;$").contains(line.front())) continue;
     const std::string owner(words_of(line).front());
     if (std::ranges::find(owners, owner) == owners.end()) owners.push_back(owner);
