@@ -18,7 +18,7 @@
 namespace starttls::event {
 namespace {
 
-// Without a loop, a timer or a wake-up nothing that was promised could be kept.
+// Aborts the program: without a loop, a timer or a wake-up nothing else can work.
 [[noreturn]] void give_up(const char* what) {
   print_error("starttls-toolkit", fmt::format("{}: {}", what, errno_text(errno)));
   std::abort();
@@ -31,7 +31,7 @@ std::unique_ptr<::event, void (*)(::event*)> new_event(const Loop& loop, int des
   return {made, &event_free};
 }
 
-// libevent would write to standard error itself.
+// Logs libevent's messages, which libevent would write to standard error.
 void log_of_libevent(int severity, const char* message) {
   const LogLevel level = severity == EVENT_LOG_ERR    ? LogLevel::error
                          : severity == EVENT_LOG_WARN ? LogLevel::warning
@@ -39,7 +39,7 @@ void log_of_libevent(int severity, const char* message) {
   log_line(level, "libevent: {}", fmt::make_format_args(message));
 }
 
-// The callback may destroy what holds it, so that a copy is called.
+// Calls a copy, since the callback may destroy the object that holds it.
 void call(std::function<void()>* callback) {
   const std::function<void()> held = *callback;
   held();
@@ -47,7 +47,7 @@ void call(std::function<void()>* callback) {
 
 }  // namespace
 
-// What other threads left for this one to do.
+// The callbacks that other threads post to this one.
 class Loop::Mailbox {
  public:
   explicit Mailbox(Loop& loop)
@@ -67,7 +67,7 @@ class Loop::Mailbox {
   void put(Work work) {
     const auto waiting = waiting_.lock();
     waiting->push_back(std::move(work));
-    // One wake-up empties the mailbox, however much is put in before it arrives.
+    // One wake-up empties the mailbox, even if more callbacks are added before it arrives.
     if (waiting->size() == 1) wake();
   }
 

@@ -39,10 +39,10 @@ constexpr auto special_ipv4 = std::to_array<Prefix>({
     {{240}, 4},            // reserved (RFC 1112 section 4), and broadcast (RFC 919)
 });
 
-// All that is public lies here (RFC 4291 section 2.4), but for NAT64.
+// All public addresses are in this prefix (RFC 4291 section 2.4), except those of NAT64.
 constexpr Prefix global_unicast{{0x20}, 3};
 
-// https://www.iana.org/assignments/iana-ipv6-special-registry: what of it is global unicast.
+// https://www.iana.org/assignments/iana-ipv6-special-registry: the entries in the range of global unicast.
 constexpr auto special_ipv6 = std::to_array<Prefix>({
     {{0x20, 0x01}, 23},              // protocol assignments (RFC 2928), Teredo among them (RFC 4380)
     {{0x20, 0x01, 0x0d, 0xb8}, 32},  // documentation (RFC 3849)
@@ -86,7 +86,7 @@ const in6_addr& ipv6_of(const sockaddr& address) {
 }
 
 bool parse(std::string_view text, int family, void* address) {
-  // A text with a NUL in it would be read as its beginning.
+  // inet_pton(3) would read a text only up to a NUL in it.
   return !text.contains('\0') && ::inet_pton(family, std::string(text).c_str(), address) == 1;
 }
 
@@ -95,7 +95,7 @@ AddressBlock block_of_ipv4(Bytes address) {
           .network = fmt::format("{}.0/24", fmt::join(address.first(3), "."))};
 }
 
-// Of the first bytes of an address; the rest is zero.
+// The text of an address with these first bytes; the rest is zero.
 std::string ipv6_text(Bytes first) {
   in6_addr whole{};
   std::ranges::copy(first, whole.s6_addr);

@@ -21,8 +21,8 @@ void trust(CURL* easy, const std::filesystem::path& ca_file) {
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   ::curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
   if (!ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file.c_str());
-  // While a directory of authorities is set, which it is by default, curl 7.88 reads the whole bundle again
-  // for every connection; and a file that was given is to be the only source.
+  // If a directory of authorities is set, which is the default, curl 7.88 reads the whole bundle again for
+  // every connection. Besides, a configured file must be the only source.
   const bool system_has_file = ::curl_version_info(CURLVERSION_NOW)->cainfo != nullptr;
   if (system_has_file || !ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
 }
@@ -43,7 +43,7 @@ Easy new_easy() {
 void speak_https(CURL* easy, const std::filesystem::path& ca_file) {
   ::curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https");
   ::curl_easy_setopt(easy, CURLOPT_REDIR_PROTOCOLS_STR, "https");
-  // A file or two from each server: nothing to multiplex.
+  // We get one or two files from each server, so HTTP/2 brings no advantage.
   ::curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
   const std::string user_agent = fmt::format("starttls-toolkit/{}", version());
   ::curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent.c_str());

@@ -23,7 +23,8 @@ using Multi = std::unique_ptr<CURLM, decltype(&::curl_multi_cleanup)>;
 constexpr std::size_t ca_file_limit = std::size_t{16} << 20U;
 constexpr std::size_t shown_address_limit = 100;
 
-// curl reads the file with the first handshake, which is too late for an error of the configuration.
+// Checks the file at the start: curl reads it at the first handshake, which is too late to report an error of
+// the configuration.
 Result<void> is_ca_file(const std::filesystem::path& path) {
   const auto text = read_file(path, ca_file_limit);
   if (!text) return fail(Fault::config, "the CA file cannot be used: {}", text.error().message);
@@ -41,7 +42,7 @@ Page busy(std::string reason) {
   return no_page(FetchError::busy, std::move(reason));
 }
 
-// What waits for what is read on a socket of curl's, or can be written to it.
+// Watches a socket of curl's for reading and for writing.
 struct Readiness {
   std::unique_ptr<event::DescriptorWatcher> reading;
   std::unique_ptr<event::DescriptorWatcher> writing;
@@ -56,7 +57,7 @@ class Fetcher::Impl {
   Impl& operator=(const Impl&) = delete;
   ~Impl();
 
-  // The page arrives, at once or later.
+  // Completes `page` at once or later.
   void ask(PageRequest request, event::Completion<Page>& page);
 
   std::size_t under_way() const { return limiter_.running(); }
@@ -115,7 +116,7 @@ Fetcher::Impl::Impl(event::Loop& loop, FetcherSettings settings, Multi multi)
   ::curl_multi_setopt(multi_.get(), CURLMOPT_TIMERDATA, this);
 }
 
-// Whoever goes on may ask again, and is answered at once.
+// A coroutine that resumes may ask again. The answer is then immediate.
 Fetcher::Impl::~Impl() {
   closing_ = true;
   std::vector<Asked> pending;
@@ -140,7 +141,7 @@ void Fetcher::Impl::ask(PageRequest request, event::Completion<Page>& page) {
   start_next();
 }
 
-// Leaves those that may be connected to; where there is none, says why.
+// Keeps the addresses that we may connect to. If none is left, returns why.
 std::optional<Page> Fetcher::Impl::choose_addresses(std::vector<std::string>& addresses) const {
   if (addresses.empty()) return no_page(FetchError::address, "no address");
   for (const std::string& address : addresses) {
@@ -230,7 +231,7 @@ void Fetcher::Impl::finish(CURL* easy, CURLcode code) {
   idle_.push_back(std::move(transfer));
 }
 
-// Once the loop is back: a coroutine that resumes may ask for more, or destroy this fetcher.
+// Answers later, from the loop: a coroutine that resumes may ask for more, or destroy this fetcher.
 void Fetcher::Impl::answer(const Asked& asked, Page page) {
   loop_.post(
       [completion = asked.page, page = std::move(page)]() mutable { completion->complete(std::move(page)); });

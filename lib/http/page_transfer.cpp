@@ -16,17 +16,18 @@
 namespace starttls::http {
 namespace {
 
-// Of all headers together, in bytes. A policy host's have some hundred.
+// The limit of all headers together, in bytes. A policy host's headers have a few hundred bytes.
 constexpr std::size_t header_limit = std::size_t{64} << 10U;
 constexpr std::size_t location_limit = 200;
-// Of one host. Whoever publishes more gets no more of our time.
+// The number of addresses that are tried of one host, so that a host with many addresses takes no more of our
+// time.
 constexpr std::size_t max_addresses = 16;
 
 int refuse_to_resolve(void*, void*, void*) noexcept {
   return 1;
 }
 
-// What is no length announces nothing: curl judges that.
+// Whether a Content-Length is over the limit. A malformed length is not: curl checks it.
 bool is_over(std::size_t limit, std::string_view length) {
   std::size_t announced = 0;
   const auto [end, error] = std::from_chars(length.data(), length.data() + length.size(), announced);
@@ -70,13 +71,13 @@ void PageTransfer::limit() {
   ::curl_easy_setopt(easy_.get(), CURLOPT_CONNECTTIMEOUT_MS, at_least_one(settings_.connect));
 }
 
-// To the addresses of the caller, past proxies and resolvers. A policy host is visited once a day, so that
-// neither its connection nor its TLS session is worth being kept.
+// Connects to the caller's addresses, without proxies and resolvers. A policy host is visited once a day, so
+// neither its connection nor its TLS session is worth keeping.
 void PageTransfer::connect_directly() {
   ::curl_easy_setopt(easy_.get(), CURLOPT_PROXY, "");
   ::curl_easy_setopt(easy_.get(), CURLOPT_RESOLVER_START_FUNCTION, &refuse_to_resolve);
-  // Entries of the name cache stay until give_addresses() takes them out: one that times out might do so
-  // before it is used, and curl looks through all of those whenever a transfer ends.
+  // Entries of the name cache stay until give_addresses() removes them. With a timeout, an entry could expire
+  // before it is used, and curl would look through all entries at the end of every transfer.
   ::curl_easy_setopt(easy_.get(), CURLOPT_DNS_CACHE_TIMEOUT, -1L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETFUNCTION, &PageTransfer::open_socket);
   ::curl_easy_setopt(easy_.get(), CURLOPT_OPENSOCKETDATA, this);
@@ -104,7 +105,7 @@ void PageTransfer::give_addresses(const PageRequest& request) {
   const std::string entry =
       fmt::format("{}:{}", name_, fmt::join(request.addresses | std::views::take(max_addresses), ","));
   names_.reset(last.size() > 1 ? ::curl_slist_append(nullptr, last.c_str()) : nullptr);
-  // Without memory the entry is missing, and the transfer fails because it has no address.
+  // If memory is exhausted, the entry is missing, and the transfer fails because it has no address.
   curl_slist* both = ::curl_slist_append(names_.get(), entry.c_str());
   if (both != nullptr) {
     (void)names_.release();
@@ -118,8 +119,7 @@ curl_socket_t PageTransfer::open_socket(void* transfer, curlsocktype, curl_socka
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-// The fetcher gives no address to curl that is not public; asked again where curl is about to connect, so
-// that nothing goes past it.
+// The fetcher passes only public addresses to curl. This check just before curl connects makes sure of it.
 bool PageTransfer::may_connect(const sockaddr& address) {
   if (!settings_.private_addresses && !is_public(address)) {
     stopped_ = not_public(address_text(address));
@@ -132,13 +132,13 @@ bool PageTransfer::may_connect(const sockaddr& address) {
 
 int PageTransfer::close_socket(void* transfer, curl_socket_t socket) noexcept {
   const auto& self = *static_cast<PageTransfer*>(transfer);
-  curl_off_t connected = 0;  // microseconds until then
+  curl_off_t connected = 0;  // microseconds until it was connected
   ::curl_easy_getinfo(self.easy(), CURLINFO_CONNECT_TIME_T, &connected);
   if (connected == 0) self.lost_.push_back(self.easy());
   return ::close(socket);
 }
 
-// A change of what is paused has curl look after the handle at once, whatever it waits for.
+// A change of the pause state makes curl process the handle at once.
 void PageTransfer::wake(CURL* easy) {
   ::curl_easy_pause(easy, CURLPAUSE_SEND);
   ::curl_easy_pause(easy, CURLPAUSE_CONT);
@@ -164,7 +164,7 @@ bool PageTransfer::take_header(std::string_view line) {
   return !trim(line).empty() || take_end_of_headers();
 }
 
-// Of an answer that is no page nothing else matters, nor does what is announced to be too large.
+// Stops the transfer if the answer is no page, or if it announces too large a page.
 bool PageTransfer::take_end_of_headers() {
   const int status = status_of(easy_.get());
   if (status >= 100 && status < 200) return true;
@@ -198,7 +198,7 @@ Page PageTransfer::conclude(CURLcode code) {
   return page;
 }
 
-// Nothing where there is no trouble.
+// Returns nothing if there was no trouble.
 std::optional<Page> PageTransfer::judge(CURLcode code) const {
   if (stopped_) return stopped_;
   if (code != CURLE_OK) return failed(code);
@@ -220,7 +220,7 @@ Page PageTransfer::refused_status(int status) const {
 
 Page PageTransfer::failed(CURLcode code) const {
   const std::string reason = reason_of(code, words_);
-  // It is unknown which of its addresses would have answered.
+  // We cannot know which of its addresses would have answered.
   if (skipped_address_ && is_connection_trouble(code)) {
     return {.error = FetchError::busy, .reason = "too much is being fetched from one of its addresses"};
   }

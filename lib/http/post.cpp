@@ -20,7 +20,7 @@ std::size_t drop(char*, std::size_t, std::size_t size, void*) noexcept {
   return size;
 }
 
-// Refuses what is behind our own firewall, and says so in what `was_refused` points to.
+// Refuses addresses behind our own firewall. Then it stores the reason in what `was_refused` points to.
 curl_socket_t open_public(void* was_refused, curlsocktype, curl_sockaddr* address) noexcept {
   if (!is_public(address->addr)) {
     *static_cast<bool*>(was_refused) = true;
@@ -29,7 +29,7 @@ curl_socket_t open_public(void* was_refused, curlsocktype, curl_sockaddr* addres
   return ::socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-// What is left to send.
+// The part of the body that is not sent yet.
 struct Upload {
   std::string_view rest;
 
@@ -83,7 +83,7 @@ Result<void> post(const Post& post) {
     return fail(fault, "{}: {}", place, reason_of(code, words));
   }
   if (status >= 200 && status < 300) return {};
-  // RFC 8460 section 5.4 knows only success; a server that refuses for good says so with 4xx.
+  // RFC 8460 section 5.4 defines only success. A server that refuses permanently answers 4xx.
   const bool is_final = status >= 400 && status < 500 && !may_pass(status);
   return fail(is_final ? Fault::data : Fault::temporary, "{}: the server answers with status {}", place,
               status);

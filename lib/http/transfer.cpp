@@ -11,7 +11,7 @@ Transfer::Transfer(CURL* easy, const Request& request, const Sink& sink)
   speak_https(easy_, request_.ca_file);
   ::curl_easy_setopt(easy_, CURLOPT_FOLLOWLOCATION, request_.limits.redirects > 0 ? 1L : 0L);
   ::curl_easy_setopt(easy_, CURLOPT_MAXREDIRS, static_cast<long>(request_.limits.redirects));
-  // A resolver that hangs must not outlast the time limit: its thread ends by itself.
+  // Do not wait for a resolver that hangs beyond the time limit: its thread ends by itself.
   ::curl_easy_setopt(easy_, CURLOPT_QUICK_EXIT, 1L);
   ::curl_easy_setopt(easy_, CURLOPT_WRITEFUNCTION, &Transfer::receive);
   ::curl_easy_setopt(easy_, CURLOPT_WRITEDATA, this);
@@ -23,7 +23,7 @@ Transfer::~Transfer() {
   ::curl_easy_reset(easy_);
 }
 
-// The size is limited where the body arrives: curl's own limit would also hold for the page of an error.
+// The size is limited where the body arrives. curl's own limit would also apply to the page of an error.
 void Transfer::limit() {
   const Limits& limits = request_.limits;
   ::curl_easy_setopt(easy_, CURLOPT_TIMEOUT_MS, at_least_one(limits.total));
@@ -36,7 +36,7 @@ void Transfer::ask_conditionally() {
   const auto add = [this](std::string_view name, const std::string& value) {
     if (!is_validator(value)) return;
     curl_slist* longer = ::curl_slist_append(fields_.get(), fmt::format("{}: {}", name, value).c_str());
-    if (longer == nullptr) return;  // no memory: the whole file comes, which is as good
+    if (longer == nullptr) return;  // no memory: the whole file is sent, which is correct, too
     (void)fields_.release();
     fields_.reset(longer);
     conditional_ = true;
@@ -142,7 +142,7 @@ Error Transfer::failed(CURLcode code) const {
     case CURLE_BAD_CONTENT_ENCODING:
       return failure(Fault::data, fmt::format("the server does not speak HTTP as it should: {}", reason));
     case CURLE_COULDNT_RESOLVE_PROXY:
-      // curl's words would show the proxy's URL and the password in it.
+      // curl's message would show the proxy's URL and its password.
       return failure(Fault::temporary, "the proxy that the environment names cannot be found");
     case CURLE_SSL_CONNECT_ERROR:
       return failure(Fault::temporary,

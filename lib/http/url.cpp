@@ -13,7 +13,7 @@ namespace {
 
 using Handle = std::unique_ptr<CURLU, decltype(&::curl_url_cleanup)>;
 
-// A URL taken apart; curl's URL functions need no start of the library.
+// The parts of a URL. curl's URL functions work without curl_global_init(3).
 class Parts {
  public:
   explicit Parts(std::string_view url)
@@ -23,7 +23,7 @@ class Parts {
 
   CURLUcode error() const { return error_; }
 
-  // "" where the URL has none.
+  // Returns "" if the URL has no such part.
   std::string get(CURLUPart part, unsigned flags = 0) const {
     char* text = nullptr;
     if (::curl_url_get(handle_.get(), part, &text, flags) != CURLUE_OK) return {};
@@ -60,7 +60,7 @@ Result<void> is_https_url(std::string_view text) {
     return refuse("it holds a blank, a control character or a character outside ASCII");
   }
   if (!to_lower(text.substr(0, 8)).starts_with("https://")) return refuse("it does not begin with https://");
-  // curl takes a third slash for a slip of the pen.
+  // curl takes a third slash for a mistake and ignores it.
   if (text.substr(8, 1) == "/") return refuse("it has no host");
   const Parts parts(text);
   if (parts.error() != CURLUE_OK) return refuse(::curl_url_strerror(parts.error()));
@@ -86,7 +86,7 @@ Result<std::string> signature_url(std::string_view url, std::string_view suffix)
 std::string file_name(std::string_view url) {
   const Parts parts(url);
   if (parts.error() != CURLUE_OK) return {};
-  // curl refuses to decode a control character, which no file's name should have.
+  // curl refuses to decode a control character. No file's name should have one.
   const std::string path = parts.get(CURLUPART_PATH, CURLU_URLDECODE);
   return path.substr(path.rfind('/') + 1);
 }

@@ -9,8 +9,8 @@ namespace starttls::mail {
 namespace {
 
 struct Token {
-  char sign = '\0';        // ';', '=' or '/'; otherwise it is a text
-  std::string text;        // of several adjacent pieces: x@"y"
+  char sign = '\0';        // ';', '=' or '/'; '\0' for a text
+  std::string text;        // may have several adjacent pieces: x@"y"
   bool is_quoted = false;  // it has a quoted part
   bool has_space_before = false;
 
@@ -22,7 +22,7 @@ class Lexer {
  public:
   explicit Lexer(std::string_view text) : rest_(text) {}
 
-  // Up to so many tokens. False where a comment or a quoted text has no end.
+  // Reads at most `most` tokens. Returns false if a comment or a quoted text has no end.
   bool read(std::vector<Token>& tokens, std::size_t most = max_authentication_field) {
     bool space = false;
     while (!rest_.empty() && tokens.size() < most) {
@@ -51,7 +51,7 @@ class Lexer {
   static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
   static bool is_sign(char c) { return c == ';' || c == '=' || c == '/'; }
 
-  // Comments nest (RFC 5322 section 3.2.2); counted, so that depth costs nothing.
+  // Comments nest (RFC 5322 section 3.2.2). A counter instead of recursion makes depth harmless.
   bool skip_comment() {
     std::size_t depth = 0;
     while (!rest_.empty()) {
@@ -89,7 +89,7 @@ class Lexer {
       rest_.remove_prefix(1);
       if (c == '"') return true;
       if (c != '\\') {
-        // A folded line: its end is no part of the text (RFC 5322 section 3.2.4).
+        // In a folded line, the line break is not part of the text (RFC 5322 section 3.2.4).
         if (c != '\r' && c != '\n') text += c;
       } else if (!rest_.empty()) {
         text += rest_.front();
@@ -104,7 +104,7 @@ class Lexer {
 
 using Tokens = std::span<const Token>;
 
-// "header.d": its type and its name.
+// Splits "header.d" into its type and its name.
 std::optional<std::pair<std::string, std::string>> property_name(const Token& token) {
   const auto dot = token.text.find('.');
   if (!token.is_text() || token.is_quoted || dot == std::string::npos || dot == 0 ||
@@ -113,7 +113,7 @@ std::optional<std::pair<std::string, std::string>> property_name(const Token& to
   return std::pair(to_lower(token.text.substr(0, dot)), to_lower(token.text.substr(dot + 1)));
 }
 
-// Blanks and comments may stand around the dot: "header" "." "d", "header." "d", "header" ".d".
+// Blanks and comments are allowed around the dot: "header" "." "d", "header." "d", "header" ".d".
 std::vector<Token> joined_at_dots(Tokens tokens) {
   std::vector<Token> joined;
   for (const Token& token : tokens) {
@@ -121,7 +121,7 @@ std::vector<Token> joined_at_dots(Tokens tokens) {
     const bool continues = is_plain && !joined.empty() && joined.back().is_text() &&
                            !joined.back().is_quoted &&
                            (joined.back().text.ends_with('.') || token.text.starts_with('.'));
-    // Not a value before: "d=example. x".
+    // A value before it is not joined: "d=example. x".
     const bool is_value = joined.size() >= 2 && joined[joined.size() - 2].is('=');
     if (continues && !is_value) {
       joined.back().text += token.text;
@@ -132,7 +132,7 @@ std::vector<Token> joined_at_dots(Tokens tokens) {
   return joined;
 }
 
-// A value may hold '/' and '=' where no blank stands before them: "header.b=ab/c=".
+// A value may hold '/' and '=' if there is no blank before them: "header.b=ab/c=".
 std::string value_at(const std::vector<Token>& tokens, std::size_t& at) {
   std::string value;
   for (bool first = true; at < tokens.size() && (first || !tokens[at].has_space_before);
@@ -146,7 +146,7 @@ std::string value_at(const std::vector<Token>& tokens, std::size_t& at) {
   return value;
 }
 
-// What stands between two semicolons.
+// Reads the text between two semicolons.
 std::optional<AuthenticationResult> result_of(Tokens between) {
   const std::vector<Token> tokens = joined_at_dots(between);
   if (tokens.size() < 3 || !tokens[0].is_text() || tokens[0].is_quoted) return std::nullopt;

@@ -13,7 +13,7 @@ bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-// The next line without its end, taken off the text.
+// Removes the next line from the text. Returns it without its line end.
 std::string_view take_line(std::string_view& text) {
   const auto end = text.find('\n');
   std::string_view line = text.substr(0, end);
@@ -22,11 +22,11 @@ std::string_view take_line(std::string_view& text) {
   return line;
 }
 
-// The name of the field that begins on the line, in lower case; "" where none does.
+// The name of the field that begins on the line, in lower case; "" if no field begins there.
 std::string name_on(std::string_view line) {
   const auto colon = line.find(':');
   if (colon == std::string_view::npos) return {};
-  // RFC 5322 section 4.5: blanks before the colon are obsolete, and allowed.
+  // RFC 5322 section 4.5: blanks before the colon are obsolete, but allowed.
   return to_lower(trim(line.substr(0, colon)));
 }
 
@@ -34,7 +34,7 @@ std::string name_on(std::string_view line) {
 
 std::vector<Field> parse_fields(std::string_view text, std::span<const std::string_view> names) {
   std::vector<Field> fields;
-  bool is_wanted = false;  // the field that the last line belongs to
+  bool is_wanted = false;  // whether the field of the last line is wanted
   while (!text.empty() && fields.size() <= max_fields) {
     const std::string_view line = take_line(text);
     if (line.empty()) break;

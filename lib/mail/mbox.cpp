@@ -24,7 +24,7 @@ bool is_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, [](char c) { return '0' <= c && c <= '9'; });
 }
 
-// The next word of the text, which is taken off it; "" at its end.
+// Removes the next word from the text and returns it; "" at the end.
 std::string_view take_word(std::string_view& text) {
   text = trim(text);
   const std::string_view word = text.substr(0, text.find_first_of(" \t"));
@@ -32,8 +32,8 @@ std::string_view take_word(std::string_view& text) {
   return word;
 }
 
-// Whether the line ends as asctime(3) writes a time, "Fri Nov 27 03:00:00 2026"; also with a zone, or without
-// seconds. A sentence of a mail that happens to begin with "From " does not.
+// Whether the line ends with a time as asctime(3) writes it, "Fri Nov 27 03:00:00 2026", perhaps with a zone
+// or without seconds. A sentence in a mail that begins with "From " has no such end.
 bool has_date(std::string_view line) {
   static constexpr std::array<std::string_view, 7> days{"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
   static constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "May", "Jun",

@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view default_type = "text/plain";                // RFC 2045 section 5.2
 constexpr std::string_view default_type_in_digest = "message/rfc822";  // RFC 2046 section 5.1.5
 
-// What its header says of it.
+// The fields of a header that we need.
 struct Header {
   std::string content_type;
   std::string boundary;  // of a multipart
@@ -42,14 +42,14 @@ void read_content_type(const std::string& value, Header& header) {
   if (boundary != nullptr) header.boundary = boundary;
 }
 
-// The value of a field, where the unfolded line is of that name.
+// The value of the unfolded field if it has this name.
 std::optional<std::string_view> value_of(std::string_view field, std::string_view name) {
   if (field.size() <= name.size() || field[name.size()] != ':') return std::nullopt;
   if (to_lower(field.substr(0, name.size())) != name) return std::nullopt;
   return trim(field.substr(name.size() + 1));
 }
 
-// The next field of a header, with the lines that continue it.
+// Removes the next field from a header, with its continuation lines.
 std::string_view take_field(std::string_view& rest) {
   std::size_t size = 0;
   do {
@@ -60,9 +60,8 @@ std::string_view take_field(std::string_view& rest) {
   return field;
 }
 
-// Of fields that are there several times the last one counts, so that no more than one is looked into. One
-// that is longer than any is needs is as good as none. `type_if_absent` is that of an entity that declares
-// none.
+// If a field occurs several times, the last one counts, so that only one is parsed. A field over the size
+// limit, which no valid one needs, is ignored. `type_if_absent` is the type of an entity that declares none.
 Result<Header> read_header(const RandomAccessFile& source, std::uint64_t begin, std::uint64_t end,
                            std::string_view type_if_absent) {
   std::string text(end - begin, '\0');
@@ -82,7 +81,7 @@ Result<Header> read_header(const RandomAccessFile& source, std::uint64_t begin, 
   return header;
 }
 
-// RFC 2046 section 5.1.1: whether the line is a boundary, and whether the last one.
+// RFC 2046 section 5.1.1: whether the line is a boundary, and whether it is the last one.
 enum class Boundary { none, next, last };
 Boundary boundary_of(std::string_view line, std::string_view boundary) {
   if (!line.starts_with("--") || line.substr(2, boundary.size()) != boundary) return Boundary::none;
@@ -91,7 +90,7 @@ Boundary boundary_of(std::string_view line, std::string_view boundary) {
   return rest.empty() ? Boundary::next : Boundary::none;
 }
 
-// The content of a part without its transfer encoding, as it is asked for.
+// Decodes the content of a part piece by piece, as it is read.
 class Decoded {
  public:
   Decoded(ReadBytes encoded, GMimeContentEncoding encoding)
@@ -115,13 +114,12 @@ class Decoded {
     const auto got = TRY(encoded_(piece_));
     char* decoded = nullptr;
     std::size_t size = 0;
-    std::size_t free_before = 0;  // what the next filter of a row may use; there is none
+    std::size_t free_before = 0;  // for the next filter of a chain; there is none
     if (got > 0) {
       g_mime_filter_filter(filter_.get(), piece_.data(), got, 0, &decoded, &size, &free_before);
     } else {
       at_end_ = true;
-      // Some programs omit the padding of base64, and GMime would drop the bytes of
-      // these.
+      // Some programs omit the padding of base64, and GMime would drop the last bytes of such a text.
       std::string filling = is_base64_ ? "==" : "";
       g_mime_filter_complete(filter_.get(), filling.data(), filling.size(), 0, &decoded, &size, &free_before);
     }
@@ -134,10 +132,10 @@ class Decoded {
   bool at_end_ = false;
   Owned<GMimeFilter> filter_;
   std::array<char, piece_size> piece_{};
-  std::string_view rest_;  // in the filter, which keeps it until it is called again, or in the piece
+  std::string_view rest_;  // in the filter's memory, valid until its next call, or in the piece
 };
 
-// Goes through a mail line by line, once, however its parts lie within one another.
+// Reads a mail line by line, once, however deep its parts are nested.
 class Walk {
  public:
   Walk(const RandomAccessFile& source, const std::function<void(const Part&)>& take)
@@ -186,7 +184,7 @@ class Walk {
     return line.is_blank() ? end_header(line.end) : Result<void>();
   }
 
-  // A boundary of a multipart ends all that lies within it, closed or not.
+  // A boundary of a multipart ends all parts inside it, closed or not.
   Result<bool> take_boundary(const Line& line) {
     for (std::size_t at = 0; at < open_.size(); ++at) {
       const Boundary kind = boundary_of(line.text, open_[at].boundary);
@@ -201,7 +199,7 @@ class Walk {
     return false;
   }
 
-  // What follows is the content of the entity that the header is of.
+  // Ends the header of an entity. Its content follows.
   Result<void> end_header(std::uint64_t end) {
     if (++seen_ > max_parts) return fail(Fault::data, "a mail of more than {} parts", max_parts);
     auto header = TRY(read_header(source_, begin_, end, type_if_absent_));
@@ -221,17 +219,17 @@ class Walk {
 
   void open_multipart(const Header& header) {
     open_.push_back(
-        {// What is longer than a boundary may be is compared as far as it is at hand.
+        {// A boundary longer than is allowed is compared only in its first bytes.
          .boundary = header.boundary.substr(0, line_begin_size / 2),
          .level = level_ + 1,
          .default_type = header.content_type == "multipart/digest" ? default_type_in_digest : default_type});
   }
 
-  // Whatever the walk is in ends here.
+  // Ends the entity that is being read.
   Result<void> end_entity(std::uint64_t end) {
     // Two boundaries one after the other have no part between them (RFC 2046 5.1.1).
     if (state_ == State::header && end == begin_) return {};
-    // A header that ends so may be that of a mail, which has an empty one.
+    // A header that ends here may belong to a mail in a mail, which then has an empty header.
     while (state_ == State::header) {
       if (end - begin_ > header_size_limit) return too_long();
       TRY(end_header(end));
@@ -253,7 +251,7 @@ class Walk {
   State state_ = State::header;
   std::uint64_t begin_ = 0;                         // of the header, or of the content
   std::string_view type_if_absent_ = default_type;  // of the entity whose header it is
-  std::uint64_t before_newline_ = 0;  // where the line before ends, without its LF or CRLF (RFC 2046 5.1.1)
+  std::uint64_t before_newline_ = 0;  // end of the last line without its LF or CRLF (RFC 2046 5.1.1)
   std::size_t level_ = 0;             // of the entity that the walk is in
   std::size_t seen_ = 0;              // entities
   Header header_;                     // of the leaf

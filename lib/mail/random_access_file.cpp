@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t head_size = std::size_t{64} << 10U;
 
-// Gone with its descriptor.
+// Creates a file without a name. It is deleted when its descriptor is closed.
 Result<UniqueFd> nameless_file() {
   const char* directory = std::getenv("TMPDIR");
   std::string name =
@@ -57,7 +57,7 @@ Result<RandomAccessFile> RandomAccessFile::open(const std::string& path, std::ui
   return source;
 }
 
-// What cannot be read at any place is copied first.
+// Copies an input that cannot be read at any offset, such as a pipe.
 Result<void> RandomAccessFile::copy(std::uint64_t limit) {
   fd_ = TRY(copied(fd_.get(), name_, limit));
   return begin(limit);

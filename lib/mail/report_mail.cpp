@@ -10,7 +10,7 @@ namespace starttls::mail {
 namespace {
 
 Result<void> set_address(GMimeMessage* message, GMimeAddressType type, const std::string& address) {
-  // An address that could end the header, or add another.
+  // Refuse an address that could end the header, or add another.
   if (address.find_first_of("\r\n<>, \t") != std::string::npos || !address.contains('@'))
     return fail(Fault::data, "'{}' is no mail address", printable(address, 200));
   g_mime_message_add_mailbox(message, type, nullptr, address.c_str());
@@ -18,7 +18,7 @@ Result<void> set_address(GMimeMessage* message, GMimeAddressType type, const std
 }
 
 void set_header(GMimeObject* object, const char* name, const std::string& value) {
-  // Texts of our own; what could end a header is not let through all the same.
+  // These are our own texts. printable() still escapes what could end a header.
   g_mime_object_set_header(object, name, printable(value).c_str(), nullptr);
 }
 

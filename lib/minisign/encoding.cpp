@@ -20,8 +20,8 @@ bool decode_base64(std::string_view text, std::span<unsigned char> out) {
   if (text.size() != groups * 4) return false;
   std::vector<unsigned char> decoded(groups * 3);
   if (::EVP_DecodeBlock(decoded.data(), as_bytes(text), static_cast<int>(text.size())) < 0) return false;
-  // EVP_DecodeBlock forgives blanks, misplaced padding and stray bits; what it read, written again, must be
-  // what was given.
+  // EVP_DecodeBlock accepts blanks, misplaced padding and stray bits. So the decoded bytes are encoded again
+  // and must give the same text.
   std::vector<unsigned char> again(text.size() + 1);
   ::EVP_EncodeBlock(again.data(), decoded.data(), static_cast<int>(out.size()));
   if (!std::equal(text.begin(), text.end(), again.begin(),

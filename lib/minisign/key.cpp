@@ -10,8 +10,8 @@ namespace {
 
 using RawKey = std::array<unsigned char, 32>;
 
-// The y coordinates of the eight points whose order divides 8, least byte first, and the ways to write them
-// that exceed the field; the sign of x, the top bit, tells apart those that share one. The list is
+// The y coordinates of the eight points whose order divides 8, with the least byte first, and their encodings
+// that exceed the field. Points that share a y coordinate differ in the sign of x, the top bit. The list is
 // libsodium's (ge25519_has_small_order).
 constexpr std::array<RawKey, 7> small_order{
     {{},   // 0, of order 4
@@ -53,7 +53,7 @@ Result<PublicKey> parse_key(std::string_view base64) {
   Bytes rest = Bytes(decoded).subspan(2);
   take_bytes(rest, key.id);
   take_bytes(rest, key.key);
-  // With such a key everybody can make signatures, and some fit any file.
+  // With such a key anybody can make signatures, and some match any file.
   if (has_small_order(key.key)) return fail(Fault::data, "no real public key: its point has a small order");
   return key;
 }

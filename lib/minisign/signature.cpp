@@ -23,7 +23,7 @@ Result<std::string> take_comment(std::string_view& content, std::string_view pre
   return std::string(comment);
 }
 
-// The line with algorithm, key id and signature.
+// Reads the line with algorithm, key id and signature.
 Result<void> take_signature(std::string_view& content, Signature& signature) {
   const auto line = take_line(content);
   if (!line) return fail(Fault::data, "it ends before the signature");

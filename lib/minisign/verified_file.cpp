@@ -26,7 +26,7 @@ Result<VerifiedFile> VerifiedFile::open(const std::filesystem::path& path, std::
   return file;
 }
 
-// As much as there is from that byte on, up to a whole piece.
+// Reads from that byte on, up to a whole piece.
 Result<std::size_t> VerifiedFile::read_at(std::span<char> into, std::size_t at) const {
   into = into.first(std::min(into.size(), piece_size));
   if (in_memory_)

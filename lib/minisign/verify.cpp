@@ -40,7 +40,7 @@ bool fits(const PublicKey& key, const SignatureBytes& signature, Bytes message) 
   return good;
 }
 
-// The known keys that bear the signature's id; at least one, or the error.
+// The known keys with the signature's id; at least one, or the error.
 Result<std::vector<PublicKey>> candidates(std::string_view name, const Signature& signature,
                                           std::span<const PublicKey> keys) {
   std::vector<PublicKey> found;
@@ -89,9 +89,9 @@ Result<void> permitted(std::string_view name, const Signature& signature, Legacy
 struct Verification::State {
   std::string name;
   Signature signature;
-  std::vector<PublicKey> keys;  // that bear the signature's id
+  std::vector<PublicKey> keys;  // with the signature's id
   Blake2b hasher;
-  std::string whole;  // of what a legacy signature signs
+  std::string whole;  // the content that a legacy signature signs
   bool too_large = false;
 };
 

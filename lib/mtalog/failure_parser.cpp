@@ -18,8 +18,8 @@ struct Wording {
   session::HandshakeFailure failure;
 };
 
-// OpenSSL's words; alerts are logged as "sslv3 alert bad certificate" or "tlsv1 alert unknown ca". The first
-// that is in the reason decides.
+// OpenSSL's texts. Alerts are logged as "sslv3 alert bad certificate" or "tlsv1 alert unknown ca". The first
+// text that occurs in the reason decides.
 constexpr std::array<Wording, 29> wordings{{
     {"alert unknown ca", unknown_ca},
     {"alert certificate expired", certificate_expired},
@@ -71,7 +71,7 @@ std::string address_in(std::string_view text) {
   return address ? address->text() : std::string();
 }
 
-// A command in Postfix' last line about a session: "ehlo=2", "starttls=0/1".
+// A command in the last line that Postfix logs about a session: "ehlo=2", "starttls=0/1".
 struct Tried {
   std::uint32_t accepted = 0;
   std::uint32_t tried = 0;
@@ -94,10 +94,10 @@ Tried command_in(std::string_view counts, std::string_view name) {
 
 constexpr std::string_view smtpd = "/smtpd";
 
-// Without "6AQHSpE9000046: ", which Sendmail writes before what belongs to a message.
+// Removes "6AQHSpE9000046: ", the queue id that Sendmail writes before lines about a message.
 std::string_view without_queue_id(std::string_view message) {
   const auto colon = message.find(": ");
-  if (colon > 20) return message;  // or there is none
+  if (colon > 20) return message;  // the colon is not that of a queue id, or there is none
   const std::string_view id = message.substr(0, colon);
   const bool is_id = std::ranges::all_of(
       id, [](char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z'); });
@@ -145,16 +145,16 @@ std::optional<session::LoggedFailure> FailureParser::add_postfix(const Line& lin
   const std::string_view message = line.message;
   if (message.starts_with(connection)) {
     ++session_lines_;
-    take(line, time);  // of what went before, such as a certificate that could not be read
+    take(line, time);  // forget failures of earlier steps, such as a certificate that could not be read
     begin_session(line, time);
   } else if (message.starts_with(accept_error)) {
-    // "...: -1" says nothing; the library's words follow.
+    // "...: -1" gives no reason; the library's message follows.
     const std::string_view reason = message.substr(std::min(message.size(), message.rfind(": ")));
     Process& process = find_or_add(line, time, place);
     if (process.failure == none) process.failure = parse_failure_reason(reason);
   } else if (message.starts_with(library_problem)) {
     Process& process = find_or_add(line, time, place);
-    // There may be several; the first is nearest to the cause.
+    // There may be several messages; the first is nearest to the cause.
     if (process.failure == none || process.failure == other) process.failure = parse_failure_reason(message);
   } else if (message.starts_with(disconnect)) {
     ++session_lines_;
@@ -175,7 +175,8 @@ std::optional<session::LoggedFailure> FailureParser::judge_disconnect(const Line
   const std::string_view counts = end == std::string_view::npos ? std::string_view() : rest.substr(end);
   const Tried starttls = command_in(counts, "starttls");
   const Tried mail = command_in(counts, "mail");
-  // The milter has seen it, and it is counted as what it was. STARTTLS may have been refused, as within TLS.
+  // The milter has recorded this session with its TLS state. STARTTLS may have been refused, as it is inside
+  // TLS.
   if (mail.accepted > 0) return std::nullopt;
   found.implicit_tls = starttls.tried == 0 && logged != none && command_in(counts, "commands").tried == 0;
   if (found.implicit_tls || (starttls.tried > 0 && starttls.accepted == 0)) {
@@ -201,9 +202,9 @@ std::optional<session::LoggedFailure> FailureParser::add_sendmail(const Line& li
       take(line, time);
       find_or_add(line, time, place).failure = is_gone ? lost_connection : parse_failure_reason(reason);
     } else if (message.find(" version=") != std::string_view::npos) {
-      // The handshake was good.
+      // The handshake succeeded.
       ++session_lines_;
-      take(line, time);  // of another process that had this id and said no last word
+      take(line, time);  // forget an earlier process with this id that logged no last line
       find_or_add(line, time, place).failure = disconnected;
     }
   } else if (const auto at = message.find(without_mail); at != std::string_view::npos) {
@@ -217,7 +218,7 @@ std::optional<session::LoggedFailure> FailureParser::add_sendmail(const Line& li
                                   .service = service_name(trim(message.substr(at + without_mail.size()))),
                                   .begin = process->since};
   } else if (message.starts_with("from=<")) {
-    // Postfix' queue manager writes such lines, too, without a relay.
+    // Postfix' queue manager writes such lines, too, but without a relay.
     if (message.find(", relay=") != std::string_view::npos) ++session_lines_;
     take(line, time);
   }
@@ -225,7 +226,7 @@ std::optional<session::LoggedFailure> FailureParser::add_sendmail(const Line& li
 }
 
 void FailureParser::begin_session(const Line& line, Time time) {
-  // Which ones are forgotten matters little: it is only known less of them.
+  // It matters little which begins are forgotten: the failures are still reported, without their begin.
   if (begins_.size() >= max_unfinished) begins_.clear();
   begins_.insert_or_assign(process_key(line), time);
 }

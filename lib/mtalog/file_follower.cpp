@@ -22,11 +22,11 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr std::size_t piece_size = 65536;     // bytes read at once
-constexpr std::size_t step_size = 1U << 20U;  // bytes between two turns of the loop
-constexpr auto look_again = 5s;               // where no change was reported
+constexpr std::size_t step_size = 1U << 20U;  // bytes that are read before other events of the loop
+constexpr auto look_again = 5s;               // when no change is reported
 constexpr auto position_interval = 60s;
 constexpr std::uint64_t position_bytes = 4U << 20U;
-constexpr std::uint64_t max_unknown_lines = 20;  // before the log is taken for one that cannot be read
+constexpr std::uint64_t max_unknown_lines = 20;  // then the log counts as one in an unknown form
 constexpr std::uint32_t max_begin_size = 128;    // bytes that distinguish files with the same inode
 
 std::optional<std::string> first_bytes(int fd, std::size_t size) {
@@ -80,7 +80,7 @@ struct Renamed {
   fs::file_time_type written;
   fs::path path;
 
-  // Of "mail.log.2"; else 0.
+  // Returns 2 for "mail.log.2", 0 for other forms.
   unsigned number() const {
     const std::string end = path.extension().string();
     unsigned found = 0;
@@ -117,8 +117,8 @@ bool is_at(int fd, const fs::path& path) {
          open_file.st_ino == named.st_ino;
 }
 
-// A file of the identity that the place has now. Rotation with copytruncate leaves the lines in a copy, which
-// has another inode: that is known by its beginning, where there was enough of it, and by its size.
+// The present identity of the position's file. Rotation with copytruncate leaves the lines in a copy with
+// another inode. The copy is recognised by its first bytes, if there are enough of them, and by its size.
 std::optional<LogFileId> identity_now(const std::deque<UniqueFd>& files, const FileOffset& place) {
   const auto same =
       std::ranges::find_if(files, [&](const UniqueFd& fd) { return is_file(fd.get(), place.file); });
@@ -130,10 +130,10 @@ std::optional<LogFileId> identity_now(const std::deque<UniqueFd>& files, const F
   return copy == files.end() ? std::nullopt : std::optional(log_file_id(copy->get()));
 }
 
-// The log's files as of one moment, oldest first, and the log itself where it has something in it.
+// The log's files at one moment, oldest first. The log itself is included if it is not empty.
 std::deque<UniqueFd> open_rotated_files(const fs::path& file) {
   std::deque<UniqueFd> files;
-  // A rotation meanwhile would have them in another order, or one of them twice.
+  // After a rotation during the loop, the order would be wrong, or one file would be included twice.
   for (int attempt = 0; attempt < 10; ++attempt) {
     files.clear();
     std::vector<Renamed> named = renamed(file);
@@ -195,7 +195,8 @@ void FileFollower::begin(const std::optional<session::LogPosition>& from) {
   on_change();
 }
 
-// Finds the file of the position under its present name, and what was begun after it.
+// Continues in the file of the position, which may have a new name, and then in the files that were created
+// after it.
 void FileFollower::resume(const FilePosition& position) {
   rotated_ = open_rotated_files(file_);
   const auto needed = identity_now(rotated_, position.needed);
@@ -219,7 +220,7 @@ void FileFollower::resume(const FilePosition& position) {
   use(std::move(fd), needed ? position.needed.offset : 0);
 }
 
-// Leaves the one of this identity as the first of `rotated_`; false where there is none.
+// Makes the file of this identity the first of `rotated_`. Returns false if there is none.
 bool FileFollower::forget_until(const LogFileId& identity) {
   const auto found =
       std::ranges::find_if(rotated_, [&](const UniqueFd& fd) { return is_file(fd.get(), identity); });
@@ -229,7 +230,7 @@ bool FileFollower::forget_until(const LogFileId& identity) {
 }
 
 void FileFollower::watch() {
-  // The directory for a file that takes the place of ours; fails where there is no such directory yet.
+  // Watches the directory for a new file with the log's name. This fails if the directory does not exist yet.
   (void)::inotify_add_watch(inotify_.get(), file_.parent_path().c_str(), IN_CREATE | IN_MOVED_TO);
 }
 
@@ -256,7 +257,7 @@ void FileFollower::step() {
   look_again_.start(look_again);
 }
 
-// The next piece of the file that is read now; false at its end.
+// Reads the next piece of the current file. Returns false at its end.
 bool FileFollower::read_some() {
   if (sources_.empty()) return false;
   if (is_cut()) return start_again();
@@ -273,7 +274,7 @@ bool FileFollower::read_some() {
   return true;
 }
 
-// Whether the file was cut, and is written from its beginning. It may be longer than before by now.
+// Whether the file was truncated and is written from its beginning. By now it may be longer than before.
 bool FileFollower::is_cut() const {
   const Source& source = sources_.rbegin()->second;
   const std::uint64_t read_to = lines_.stream_end() - source.base;
@@ -285,13 +286,14 @@ bool FileFollower::is_cut() const {
 bool FileFollower::start_again() {
   UniqueFd same = std::move(sources_.rbegin()->second.fd);
   if (::lseek(same.get(), 0, SEEK_SET) != 0) return false;
-  // What was not read again before the cut is gone; what is read now was not given.
+  // Lines before the truncation that were not read again are lost. The lines that are read now are new, so
+  // they must not be skipped.
   if (skip_until_) skip_until_ = std::min(*skip_until_, lines_.stream_end());
   use(std::move(same), 0);
   return true;
 }
 
-// At the end of a file; whether there is more to be read now.
+// Called at the end of a file. Returns whether there is more to read now.
 bool FileFollower::turn_to_next() {
   if (sources_.empty() || !rotated_.empty()) return open_next();
   const Source& source = sources_.rbegin()->second;
@@ -299,9 +301,9 @@ bool FileFollower::turn_to_next() {
   const bool is_another =
       ::stat(file_.c_str(), &named) == 0 && named.st_ino != source.identity.inode && named.st_size > 0;
   if (!is_another) return false;
-  // What was written to the renamed one before its writer turned to the new one.
+  // First read what the writer added to the renamed file before it opened the new one.
   if (read_some()) return true;
-  // Several may have been begun since we looked.
+  // Several files may have been created since the last check.
   rotated_ = open_rotated_files(file_);
   if (forget_until(source.identity)) {
     rotated_.pop_front();
@@ -322,7 +324,7 @@ bool FileFollower::open_next() {
   }
   if (!fd) return false;
   use(std::move(fd), 0);
-  if (rotated_.empty()) skip_in_.reset();  // where failures were given up to is behind us, or nowhere
+  if (rotated_.empty()) skip_in_.reset();  // the end of the reported failures is behind us, or in no file
   return true;
 }
 
@@ -342,11 +344,11 @@ void FileFollower::use(UniqueFd fd, std::uint64_t offset) {
                             Source{.fd = std::move(fd), .identity = log_file_id(descriptor), .base = base});
   const std::string itself = "/proc/self/fd/" + std::to_string(descriptor);
   (void)::inotify_add_watch(inotify_.get(), itself.c_str(), IN_MODIFY);
-  // Who stops before the first failure must go on from here.
+  // After a restart before the first failure, reading must continue here.
   if (number_ == 0) report_position();
 }
 
-// A file that was empty when it was opened has a beginning now.
+// A file that was empty when it was opened may have its first bytes now.
 void FileFollower::note_identity(Source& source) {
   if (source.identity.begin_size < max_begin_size) source.identity = log_file_id(source.fd.get());
 }
@@ -363,7 +365,7 @@ void FileFollower::on_line(std::string_view text, std::uint64_t place) {
   if (failure && !was_reported) callbacks_.failure(*failure, position_at(place + text.size() + 1));
 }
 
-// Logged once: the form of the log is wrong, not that of a line.
+// Logs this once, since the form of the whole log is wrong, not that of one line.
 void FileFollower::check_form(bool is_known, std::string_view text) {
   is_form_known_ = is_form_known_ || is_known;
   unknown_in_a_row_ = is_known ? 0 : unknown_in_a_row_ + 1;
@@ -389,7 +391,8 @@ void FileFollower::report_position() {
 
 session::LogPosition FileFollower::position_at(std::uint64_t end) {
   const std::uint64_t needed = std::min(failure_parser_.first_needed().value_or(end), end);
-  // Before what was given earlier is behind us, a restart must still not give it again.
+  // Until all lines that were reported before have been read again, another restart must not report them
+  // again either.
   const std::uint64_t given = std::max(end, skip_until_.value_or(0));
   given_place_ = end;
   given_at_ = clock_();

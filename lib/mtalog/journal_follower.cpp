@@ -17,8 +17,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int entries_a_step = 1000;  // between two turns of the loop
-constexpr auto look_again = 5s;       // where no change was reported
+constexpr int entries_a_step = 1000;  // entries that are read before other events of the loop
+constexpr auto look_again = 5s;       // when no change is reported
 constexpr auto position_interval = 60s;
 constexpr std::uint64_t position_entries = 20'000;
 
@@ -42,7 +42,7 @@ Result<std::unique_ptr<Follower>> JournalFollower::start(event::Loop& loop, cons
   std::unique_ptr<JournalFollower> made(
       new JournalFollower(loop, Journal(opened), std::move(clock), std::move(callbacks)));
   TRY(made->begin(from));
-  // libsystemd passes over files that may not be read.
+  // libsystemd silently ignores files that may not be read.
   const std::string source = directory.empty() ? std::string("journal") : "journal:" + directory;
   if (const auto readable = check_readable(source); !readable)
     log_warning("{}; the reasons of failed handshakes are missing", readable.error().message);
@@ -69,7 +69,7 @@ Result<void> JournalFollower::begin(const std::optional<session::LogPosition>& f
   const auto position = from ? parse_journal_position(from->text) : std::nullopt;
   int rc = position ? ::sd_journal_seek_cursor(journal_.get(), position->needed.c_str()) : -ENOENT;
   if (rc < 0) rc = ::sd_journal_seek_tail(journal_.get());
-  // The entry at the end was there before us; next() after seek_tail() alone would give it.
+  // The last entry is older than this process. After seek_tail() alone, next() would return it.
   if (rc >= 0 && !position) rc = ::sd_journal_previous(journal_.get());
   if (rc < 0) return cannot("seek", rc);
   if (position) {
@@ -77,7 +77,7 @@ Result<void> JournalFollower::begin(const std::optional<session::LogPosition>& f
     skip_until_ = position->last;
     skip_before_ = position->given;
   } else if (rc > 0) {
-    // Who stops before the first failure must go on from here.
+    // After a restart before the first failure, reading must continue here.
     (void)::sd_journal_get_realtime_usec(journal_.get(), &last_time_);
     callbacks_.position(position_now());
   }
@@ -98,7 +98,7 @@ void JournalFollower::step() {
   (void)::sd_journal_process(journal_.get());
   for (int i = 0; i < entries_a_step; ++i) {
     if (::sd_journal_next(journal_.get()) <= 0) {
-      // If the last that was given was not met, it is gone.
+      // If the last reported entry was not found, it is gone.
       skip_until_.clear();
       skip_before_ = 0;
       const bool is_due = clock_() - given_at_ >= position_interval || clock_() < given_at_;
@@ -130,11 +130,11 @@ LogReading JournalFollower::reading() const {
   return {.lines = entries_, .session_lines = failure_parser_.session_lines()};
 }
 
-// Asked once for each entry.
+// Must be called once for each entry.
 bool JournalFollower::was_given() {
   const bool is_expected = expected_first_.empty() || is_at(expected_first_);
   expected_first_.clear();
-  // Entries were removed from the front, up to behind the last that was given.
+  // The oldest entries were removed, up to and including the last reported one.
   if (!is_expected && last_time_ > skip_before_) skip_until_.clear();
   if (skip_until_.empty()) {
     if (last_time_ <= skip_before_) return true;
@@ -152,7 +152,7 @@ bool JournalFollower::is_at(const std::string& cursor) const {
   return ::sd_journal_test_cursor(journal_.get(), cursor.c_str()) > 0;
 }
 
-// Without the name, which libsystemd puts in front.
+// The value without the name that libsystemd writes before it.
 std::string JournalFollower::field(const char* name) const {
   const void* data = nullptr;
   std::size_t size = 0;

@@ -14,7 +14,7 @@ constexpr std::array<std::string_view, 12> months{"Jan", "Feb", "Mar", "Apr", "M
                                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 constexpr std::size_t old_stamp_size = std::string_view("Nov 26 16:40:06").size();
 constexpr std::size_t date_size = std::string_view("2026-11-26").size();
-// Behind the stamp: a host, perhaps a priority in words (FreeBSD's syslogd -vv), and the tag.
+// After the stamp follow a host, perhaps a priority in words (FreeBSD's syslogd -vv), and the tag.
 constexpr int max_tag_place = 3;
 
 bool is_digit(char c) {
@@ -33,7 +33,7 @@ std::optional<int> number(std::string_view text) {
   return value;
 }
 
-// The next word, and the blanks behind it.
+// Removes the next word and the blanks after it.
 std::string_view take_word(std::string_view& rest) {
   const std::string_view word = rest.substr(0, rest.find(' '));
   rest.remove_prefix(word.size());
@@ -70,7 +70,7 @@ bool read_time_of_day(std::string_view text, LocalStamp& stamp) {
   return true;
 }
 
-// ".123456" or ",123", cut to milliseconds; false where something else follows.
+// ".123456" or ",123", cut to milliseconds. Returns false if something else follows.
 bool read_fraction(std::string_view text, LocalStamp& stamp) {
   if (text.empty()) return true;
   if ((text[0] != '.' && text[0] != ',') || !is_number(text.substr(1))) return false;
@@ -101,7 +101,7 @@ std::optional<LocalStamp> take_old_stamp(std::string_view& rest) {
   return stamp;
 }
 
-// Where the offset begins in "2026-11-26T16:40:06.123+0100"; npos: there is none.
+// The place of the offset in "2026-11-26T16:40:06.123+0100"; npos if there is none.
 std::size_t offset_in(std::string_view text) {
   return text.find_first_of("+-Zz", date_size + 1);
 }
@@ -118,9 +118,8 @@ LocalStamp local_stamp(Time utc) {
           .second = clock.seconds() + clock.subseconds()};
 }
 
-// "2026-11-26T16:40:06.123456+01:00", with what programs make of it: a blank for the 'T', a comma for the
-// point, "+0100",
-// "+01", and no offset at all.
+// "2026-11-26T16:40:06.123456+01:00", and the variants that programs write: a blank for the 'T', a comma for
+// the point, "+0100" or "+01", or no offset at all.
 std::optional<std::variant<Time, LocalStamp>> take_new_stamp(std::string_view& rest) {
   std::string_view after = rest;
   std::string text(take_word(after));

@@ -25,8 +25,9 @@ bool is_same(const std::tm& a, const std::tm& b) {
   return a.tm_mon == b.tm_mon && a.tm_mday == b.tm_mday && a.tm_hour == b.tm_hour && a.tm_min == b.tm_min;
 }
 
-// When the minute of the stamp began in that year: once, or twice where clocks are set back. Where they are
-// set forward no clock shows the stamp but one that was not set; it may be that of either side.
+// Adds the times when the minute of the stamp began in that year: one time, or two where clocks are set back.
+// Where clocks are set forward, only a clock that was not set shows such a stamp. It may use the offset
+// before or after the change.
 void add_begins(const LocalStamp& stamp, int year, std::vector<Time>& begins) {
   const std::chrono::year_month_day date{std::chrono::year{year}, std::chrono::month{stamp.month},
                                          std::chrono::day{stamp.day}};
@@ -79,7 +80,7 @@ std::optional<Time> LocalTimes::choose(const LocalStamp& stamp, Time now, bool i
 std::optional<Time> LocalTimes::resolve(const std::variant<Time, LocalStamp>& stamp, Time now, bool is_new) {
   const auto* const known = std::get_if<Time>(&stamp);
   const auto time = known != nullptr ? *known : choose(std::get<LocalStamp>(stamp), now, is_new);
-  // A clock that was wrong for a while must not decide for the lines after it.
+  // A clock that was wrong for a while must not affect the lines after it.
   if (time && *time <= now + max_ahead) last_ = time;
   return time;
 }

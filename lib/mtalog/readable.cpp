@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view journal = "journal";
 constexpr std::string_view journal_directory_prefix = "journal:";
 
-// "adm", or its number where it has no name.
+// "adm", or its number if it has no name.
 std::string group_name(gid_t group) {
   std::array<char, 4096> buffer{};
   struct group entry{};
@@ -48,7 +48,7 @@ Result<void> check_file(const fs::path& file) {
   return fail(fault, "{}: {}", name, errno_text(error));
 }
 
-// Where journald(8) keeps the journal of this host: what outlives a boot, and what does not.
+// The directories where journald(8) keeps this host's journal: the persistent and the volatile one.
 std::vector<fs::path> host_directories() {
   sd_id128_t machine{};
   if (::sd_id128_get_machine(&machine) < 0) return {};
@@ -57,7 +57,7 @@ std::vector<fs::path> host_directories() {
   return {fs::path("/var/log/journal") / id.data(), fs::path("/run/log/journal") / id.data()};
 }
 
-// Not "user-1000.journal", which belongs to that user.
+// Not for "user-1000.journal", which belongs to that user.
 bool is_journal_file(const fs::path& file) {
   return file.extension() == ".journal" && !file.filename().string().starts_with("user-");
 }

@@ -6,7 +6,7 @@
 namespace starttls::mtasts {
 namespace {
 
-// Where the name itself is sound, or is not what is wrong first.
+// Returns the faults that are not in the name itself, or that come before it.
 std::string_view fault_of(std::string_view text) {
   if (text == "*") return "would match every host; a wildcard is '*.' and a domain";
   if (text.starts_with('.') && DomainName::parse(text.substr(1))) {

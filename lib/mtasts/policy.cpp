@@ -26,7 +26,7 @@ struct Field {
   Position value_position;
 };
 
-// Digits only; what is larger than the longest max_age is no matter how much larger.
+// Digits only. The caller need not distinguish values above the longest max_age.
 std::optional<std::chrono::seconds> seconds_of(std::string_view text) {
   if (text.empty()) return std::nullopt;
   std::chrono::seconds seconds{0};
@@ -70,7 +70,7 @@ class Reader {
   bool mx_seen_ = false;
   std::optional<Mode> mode_;
   std::set<std::string> known_mx_;
-  std::vector<Finding> unreadable_mx_;  // how bad that is, the mode says
+  std::vector<Finding> unreadable_mx_;  // their severity depends on the mode
 };
 
 std::optional<Field> Reader::field_of(std::string_view text, Position position) {
@@ -119,7 +119,7 @@ void Reader::take(const Field& field) {
   }
 }
 
-// RFC 8461 section 3.2: of a field that is there twice, except mx, the first counts.
+// RFC 8461 section 3.2: if a field occurs twice, except mx, the first counts.
 bool Reader::is_first(const Field& field, bool& seen) {
   if (!std::exchange(seen, true)) return true;
   findings_.add(Severity::fault, field.position, field.name, "is there twice; the first counts");
@@ -211,7 +211,7 @@ void Reader::ignore_field(const Field& field) {
                   field.value.empty() ? "has no value"
                                       : fmt::format("'{}' is no plain text", printable(field.value, 100)));
   } else if (lower.size() <= 3 && lower.find("mx") != std::string::npos) {
-    // Nobody would notice it beside valid mx fields, until mail to that host stops.
+    // Beside valid mx fields nobody would notice it until mail to that host stops.
     findings_.add(Severity::fault, field.position, field.name, "is unknown and is ignored; meant is 'mx'?");
   } else if (const auto meant = nearest(lower, others); !meant.empty() && lower.size() > 2) {
     findings_.add(Severity::note, field.position, field.name,
@@ -258,7 +258,7 @@ PolicyReading refused(std::string message) {
   return reading;
 }
 
-// A web page has more lines than one wants to hear about.
+// Detects a web page, which would have too many findings.
 bool is_markup(std::string_view text) {
   return trim(text).starts_with('<');
 }

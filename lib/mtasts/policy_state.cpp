@@ -20,7 +20,7 @@ constexpr auto failure_words = enum_words<FailureType>({{FailureType::fetch_erro
 
 using std::chrono::milliseconds;
 
-// FNV-1a, since std::hash may differ from one build to the next: 0 to 1.
+// A number from 0 to 1. FNV-1a, since std::hash may differ between builds.
 double share_of(const DomainName& domain) {
   std::uint64_t hash = 14'695'981'039'346'656'037U;
   for (const char c : domain.str()) {
@@ -45,7 +45,7 @@ milliseconds back_off(std::uint32_t failures, const DomainName& domain) {
   return spread(std::min<milliseconds>(time, max_back_off), domain);
 }
 
-// A time in the future is that of another clock: it is unknown how long ago it was.
+// A time in the future was written with another clock. How long ago that was is unknown.
 void correct_clock_skew(PolicyState& policy_state, Time now) {
   const Time believable = now + clock_tolerance;
   bool by_another_clock = policy_state.next_fetch > now + max_interval;
@@ -61,7 +61,7 @@ void correct_clock_skew(PolicyState& policy_state, Time now) {
   if (by_another_clock) policy_state.next_fetch = now;
 }
 
-// Where nothing is in force there is no use in waiting for the re-check.
+// Without a valid policy there is no reason to wait for the next refresh.
 bool is_due(const PolicyState& policy_state, Time now) {
   if (now >= policy_state.next_fetch) return true;
   return !policy_state.failure && !policy_state.valid(now) &&
@@ -105,7 +105,7 @@ PolicyState after_record(PolicyState before, const DomainName& domain, const Rec
   const bool lives = before.valid(now) != nullptr;
   if (record.kind == RecordState::Kind::none) {
     if (!lives) before.policy.reset();
-    // The record may come back before, and the policy host is not to be asked earlier for that.
+    // The record may come back soon. Then the policy host must not be asked earlier because of that.
     if (before.failure && now >= before.failure->last + max_back_off) before.failure.reset();
   }
   if (lives && now >= before.next_fetch) {
@@ -150,7 +150,7 @@ PolicyState after_fetch(PolicyState before, const DomainName& domain, const std:
 
 PolicyState merge(PolicyState learnt, const PolicyState& before, const PolicyState& kept) {
   if (!kept.policy) return learnt;
-  // Perhaps fetched by another clock than now's: `learnt` derives from this policy.
+  // The policy may have been fetched with another clock. `learnt` derives from this policy.
   if (before.policy && before.policy->fetched == kept.policy->fetched) return learnt;
   if (learnt.policy && learnt.policy->fetched >= kept.policy->fetched) return learnt;
   const bool fails_since = learnt.failure && learnt.failure->last >= kept.policy->fetched;

@@ -28,14 +28,14 @@ class Cache::Impl {
   void set_now(Time now) { now_ = now; }
   std::int64_t version_of(std::int64_t data_version);
 
-  // Does it with the file that has the name now.
+  // Runs the operation on the file that has the name now.
   template <class Operation>
   auto with_current(Operation operation) -> decltype(operation(std::declval<CacheTable&>())) {
     TRY(follow_file());
     return with_open(operation);
   }
 
-  // Does it with the file that is open. Where it meets a damage the file is replaced.
+  // Runs the operation on the file that is open. If it finds damage, the file is replaced.
   template <class Operation>
   auto with_open(Operation operation) -> decltype(operation(std::declval<CacheTable&>())) {
     auto result = operation(table_);
@@ -54,7 +54,7 @@ class Cache::Impl {
   std::size_t max_domains_;
   Time now_;  // of the last call
   CacheTable table_;
-  std::optional<FileId> identity_;  // of the file that is open; none where there is none
+  std::optional<FileId> identity_;  // identity of the open file; none if no file is open
   std::pair<std::int64_t, std::int64_t> last_seen_;
   std::int64_t version_ = 0;
 };
@@ -136,7 +136,7 @@ Result<void> Cache::keep(const DomainName& domain, const mtasts::PolicyState& po
   impl_->set_now(now);
   const CacheEntry entry{.domain = domain, .policy_state = policy_state};
   return impl_->with_current([&](CacheTable& table) -> Result<void> {
-    // Most of what is kept has not changed, and need not be written.
+    // Most entries have not changed and need not be written.
     const auto known = TRY(table.find(domain.str()));
     if (policy_state.empty() ? !known : known == to_row(entry)) return {};
     return table.keep(entry, now, impl_->max());

@@ -40,42 +40,44 @@ bool is_there(const fs::path& file) {
   return fs::exists(file, ignored);
 }
 
-// The smallest database is a page of 512 bytes. A smaller file holds no data, and
-// looks to SQLite like a new one.
+// The smallest database is a page of 512 bytes. A smaller file holds no data, and SQLite takes it for a new
+// one.
 bool is_stump(const fs::path& file) {
   std::error_code error;
   return fs::file_size(file, error) < 512 && !error;
 }
 
-// A row that leads out of its page shows at once, and what the file brings as code is not run.
+// Finds a row that points outside its page at once, and runs no code from the file.
 constexpr const char* caution = "PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF";
 
 std::expected<CacheTable, Refusal> table_in(Database database, const fs::path& file) {
   const auto standing = sqlite::schema_status(database, cache_schema());
   if (!standing) return std::unexpected(refused(standing.error()));
-  // One who writes has made it the present version before.
+  // A writer has upgraded it before.
   if (*standing != sqlite::SchemaStatus::ours && *standing != sqlite::SchemaStatus::older) {
     return std::unexpected(Refusal{.error = sqlite::check(database, cache_schema(), file).error(),
                                    .damaged = *standing == sqlite::SchemaStatus::foreign && is_stump(file)});
   }
   if (auto done = database.execute(caution); !done) return std::unexpected(refused(done.error()));
   auto table = CacheTable::in(std::move(database));
-  // It has our mark, but not our tables: no statement of ours is wrong by itself.
+  // The file has our application id, but not our tables: our statements are correct, so the error is in the
+  // file.
   if (!table && table.error().fault == Fault::unavailable) table.error().fault = Fault::data;
   if (!table) return std::unexpected(refused(table.error()));
   return std::move(*table);
 }
 
-// One that cannot be written stays as it is, and says so later.
+// A file that cannot be written is not upgraded. A later write reports the error.
 Result<void> upgrade(Database& database) {
   if (database.is_read_only()) return {};
   auto done = sqlite::upgrade(database, cache_schema());
-  // As of table_in().
+  // As in table_in().
   if (!done && done.error().fault == Fault::unavailable) done.error().fault = Fault::data;
   return done;
 }
 
-// NORMAL: a power cut may cost the last moments, which the policy hosts will say again, but no consistency.
+// NORMAL: a power failure may lose the last changes, which the policy hosts will send again, but the file
+// stays consistent.
 Result<void> prepare_for_writing(Database& database, const fs::path& file) {
   database.set_busy_timeout(patience);
   if (database.is_read_only())
@@ -101,7 +103,7 @@ fs::path name_for_aside(const fs::path& file, Time now) {
 
 constexpr std::array beside{"-wal", "-shm"};
 
-// Damage that comes again and again must not fill the disk.
+// Repeated damage must not fill the disk.
 void forget_oldest_aside(const DirectoryEntry& place) {
   const std::string prefix = place.name + ".damaged-";
   std::vector<std::string> names;
@@ -121,15 +123,15 @@ void forget_oldest_aside(const DirectoryEntry& place) {
   }
 }
 
-// Where it went; "" where another process was faster.
+// Renames the damaged file and returns its new path; "" if another process was faster.
 Result<fs::path> set_aside(const fs::path& file, const FileId& damaged, Time now) {
   if (file_id(file) != damaged) return fs::path{};
-  // By the descriptor of its directory, which may be another user's while we are root.
+  // Uses the descriptor of its directory, which may belong to another user while we are root.
   const auto place = TRY(find_entry(file));
   const int directory = place.directory.fd();
   fs::path aside = name_for_aside(file, now);
   const std::string aside_name = place.name + aside.string().substr(file.string().size());
-  // What was renamed is where a link leads to.
+  // If the name is a symbolic link, the file that it points to was renamed.
   if (std::error_code error; fs::is_symlink(file, error))
     aside = fs::canonical(file, error).parent_path() / aside_name;
   if (::renameat(directory, place.name.c_str(), directory, aside_name.c_str()) != 0) {
@@ -137,7 +139,7 @@ Result<fs::path> set_aside(const fs::path& file, const FileId& damaged, Time now
     return fail(write_fault(error), "{}: cannot be renamed: {}", printable(file.string()), errno_text(error));
   }
   if (file_id(aside) != damaged) {
-    // Another process has put a new file there in between: back with it.
+    // Meanwhile another process has created a new file there: restore its name.
     if (::linkat(directory, aside_name.c_str(), directory, place.name.c_str(), 0) == 0)
       ::unlinkat(directory, aside_name.c_str(), 0);
     return fs::path{};
@@ -156,14 +158,14 @@ CacheTable table_in_memory() {
       if (auto table = CacheTable::in(std::move(*database))) return std::move(*table);
     }
   }
-  // Without memory for an empty table there is no program either.
+  // Without memory for an empty table the program cannot run either.
   std::abort();
 }
 
-// From a damaged file.
+// Recovers entries from a damaged file.
 std::size_t salvage(CacheTable& table, const fs::path& file, Time now, std::size_t max) {
   auto database = Database::open(file, OpenMode::read_only);
-  // A file that is cut off is refused as a whole without this.
+  // Without this, SQLite refuses a truncated file as a whole.
   if (!database || !database->execute("PRAGMA writable_schema = ON")) return 0;
   auto other = table_in(std::move(*database), file);
   if (!other) return 0;
@@ -205,7 +207,8 @@ Result<CacheTable> open_table_to_read(const fs::path& file) {
     return std::move(*table);
   };
   auto table = open(OpenMode::read_only);
-  // SQLite wants a file beside it, which a reader may not make. Where no writer has left one, there is none.
+  // SQLite needs the -wal file, which a reader may not create. If no writer has left one, nothing is missing
+  // in the database.
   const bool wants_file = !table && table.error().fault != Fault::data;
   if (wants_file && !is_there(file.string() + "-wal")) return open(OpenMode::immutable);
   return table;

@@ -11,7 +11,7 @@
 namespace starttls::mtastsdb {
 namespace {
 
-// The last second that RFC 3339 can name, as milliseconds.
+// The last second that RFC 3339 can express, as milliseconds.
 constexpr std::int64_t latest =
     std::chrono::milliseconds{std::chrono::sys_days{std::chrono::year{10'000} / 1 / 1}.time_since_epoch()}
         .count() -
@@ -26,7 +26,7 @@ std::int64_t number_of(Time time) {
   return time.time_since_epoch().count();
 }
 
-// Reasons may hold what printable() has escaped, and so are not given to it again.
+// Reasons may hold text that printable() has escaped already, so it must not escape them again.
 bool is_fit_to_be_shown(std::string reason) {
   std::ranges::replace(reason, '\\', '/');
   return reason.size() <= max_reason_length && printable(reason, max_reason_length) == reason;

@@ -16,10 +16,10 @@ using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-// What has expired is shown for a while to people who ask what became of it.
+// An expired policy is kept for a while, for operators who want to know what happened to it.
 constexpr std::chrono::hours interest_in_expired{7 * 24};
 
-// What row_in() reads; the other columns are there to be searched.
+// The columns that row_in() reads. The others serve searches.
 constexpr std::string_view columns =
     "domain, policy_text, policy_id, fetched, failure, failure_reason, failure_id, failing_since, "
     "failed_last, failures, next_fetch";
@@ -37,7 +37,7 @@ enum Which : std::size_t {
   bytes
 };
 
-// In the order of Which, after the first.
+// In the order of Which, without the first.
 constexpr std::array<std::string_view, 9> sql{
     "SELECT told FROM domains WHERE domain = ?1 AND expires > ?2",
     R"sql(
@@ -61,14 +61,14 @@ constexpr std::array<std::string_view, 9> sql{
     "pragma_page_size",
 };
 
-// Of domains that are dropped together, so that not every new one costs a search.
+// The number of domains that are dropped together, so that not every new one costs a search.
 constexpr std::int64_t dropped_at_once = 1'000;
 
 std::int64_t number_of(Time time) {
   return time.time_since_epoch().count();
 }
 
-// A longer one is not ours, and is not read into memory.
+// A longer text is not ours and is not read into memory.
 std::optional<std::string> bounded_text(const Statement& row, int column, std::size_t max) {
   if (row.size(column) > max) return std::nullopt;
   return row.text(column);
@@ -123,7 +123,7 @@ void bind_row(Statement& put, const CacheEntry& entry) {
   }
 }
 
-// The one number that a statement gives.
+// The one number that a statement returns.
 Result<std::int64_t> number_from(Statement& statement) {
   const auto row = statement.step();
   const std::int64_t number = row && *row ? statement.number(0) : 0;
@@ -134,9 +134,9 @@ Result<std::int64_t> number_from(Statement& statement) {
 
 }  // namespace
 
-// Times are milliseconds since 1970-01-01, UTC. `expires`, `told` (mode and MX) and `interest_ends` follow
-// from the others, so that they can be searched for. policies_version begins anywhere, so that a file made
-// anew does not seem to be the one before.
+// Times are milliseconds since 1970-01-01, UTC. `expires`, `told` (mode and MX) and `interest_ends` derive
+// from other columns, so that they can be searched. policies_version starts at a random number, so that a new
+// file differs from the old one.
 namespace {
 
 constexpr const char* version_1 = R"sql(
@@ -171,7 +171,7 @@ constexpr const char* version_1 = R"sql(
   END;
 )sql";
 
-// `failing`: the domains without a policy. Policies that have expired are found without a search.
+// `failing` counts the domains without a policy. Its indexes find expired policies without a search.
 constexpr const char* to_version_2 = R"sql(
   ALTER TABLE totals ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
   UPDATE totals SET failing = (SELECT count(*) FROM domains WHERE expires IS NULL);
@@ -263,7 +263,7 @@ Result<void> CacheTable::make_room_for_failure(Time now, std::size_t max) {
   return drop_failing(now, std::clamp<std::int64_t>(share / 100, 1, dropped_at_once));
 }
 
-// Only what is of no use any more, or failures: else those who have many domains could push out the policies
+// Drops only expired policies and failures. Otherwise an operator of many domains could push out the policies
 // of others.
 Result<void> CacheTable::make_room(Time now, std::size_t max) {
   const auto full = TRY(is_full(max));
@@ -277,7 +277,7 @@ Result<void> CacheTable::make_room(Time now, std::size_t max) {
               max_bytes() >> 20U);
 }
 
-// The state of a domain may become longer: then there must be room for that, too.
+// The state of a domain may become longer. Then there must be room for that, too.
 Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t max) {
   const auto known = TRY(find(entry.domain.str()));
   const auto& policy = entry.policy_state.policy;
@@ -287,7 +287,7 @@ Result<void> CacheTable::write(const CacheEntry& entry, Time now, std::size_t ma
   }
   const bool grows = policy && known && (!known->policy || known->policy->text.size() < policy->text.size());
   if (!known || grows) {
-    // One that is there already does not count once more.
+    // An existing domain does not count twice.
     TRY(make_room(now, known ? std::numeric_limits<std::int64_t>::max() : max));
   }
   bind_row(statement(put_row), entry);
@@ -338,7 +338,7 @@ Result<void> CacheTable::each(const std::function<void(const CacheEntry&)>& see)
   }
 }
 
-// The second part is for those that a wrong clock has postponed.
+// The second part of the query finds domains that a wrong clock has postponed.
 Result<std::vector<DomainName>> CacheTable::due(Time now, std::size_t max) {
   auto rows = TRY(database_.prepare(
       "SELECT domain, next_fetch FROM domains WHERE expires IS NOT NULL AND next_fetch <= ?1 AND expires > "
@@ -368,7 +368,7 @@ Result<std::int64_t> CacheTable::data_version() {
   return number_from(statement(changes));
 }
 
-// Until the first row that cannot be read. False where there is one.
+// Reads up to the first row that cannot be read. Returns false if there is such a row.
 Result<bool> CacheTable::read_end(CacheTable& from, std::string_view order, Time now, std::size_t max) {
   auto rows =
       from.database_.prepare(fmt::format("SELECT {} FROM domains ORDER BY domain {}", columns, order));

@@ -14,7 +14,7 @@ constexpr std::string_view armour_begin = "-----BEGIN PGP ";
 constexpr std::string_view key_begin = "-----BEGIN PGP PUBLIC KEY BLOCK-----";
 constexpr std::string_view key_end = "-----END PGP PUBLIC KEY BLOCK-----";
 
-// The first line without its ending and without blanks around it, taken off the text.
+// Removes the first line from the text. Returns it without its line end and without blanks around it.
 std::string_view take_line(std::string_view& text) {
   const auto end = text.find('\n');
   const std::string_view line = trim(text.substr(0, end));
@@ -36,7 +36,8 @@ std::string decode(std::string_view base64) {
   const auto padding = base64.size() - std::min(base64.find_last_not_of('=') + 1, base64.size());
   if (padding > 2 || bytes.size() < padding) return {};
   bytes.resize(bytes.size() - padding);
-  // EVP_DecodeBlock forgives misplaced padding and stray bits; what it read, written again, must be the same.
+  // EVP_DecodeBlock accepts misplaced padding and stray bits. So the decoded bytes are encoded again and must
+  // give the same text.
   std::string again(base64.size() + 1, '\0');
   ::EVP_EncodeBlock(reinterpret_cast<unsigned char*>(again.data()),
                     reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));

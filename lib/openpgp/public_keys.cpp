@@ -23,7 +23,7 @@ struct Packet {
   std::string_view body;
 };
 
-// A big-endian number of so many octets, taken off the text.
+// Removes a big-endian number of so many octets from the text and returns it.
 std::optional<std::size_t> take_number(std::string_view& bytes, std::size_t octets) {
   if (bytes.size() < octets) return std::nullopt;
   std::size_t number = 0;
@@ -58,7 +58,7 @@ std::optional<Packet> take_packet(std::string_view& bytes) {
   return packet;
 }
 
-// What the digest of a fingerprint begins with, and which digest it is, by the key's version.
+// How a key version's fingerprint is made: the first bytes of the digest's input, and the digest.
 struct FingerprintRule {
   unsigned char version;
   unsigned char prefix;
@@ -83,7 +83,7 @@ std::string fingerprint_of(std::string_view body, const FingerprintRule& rule) {
   return fingerprint;
 }
 
-// Nothing where it is of a version that is not known; it can then not be the one that signed.
+// Returns nothing for an unsupported key version. Such a key cannot be the one that signed.
 std::optional<PublicKey> key_in(std::string_view body) {
   const auto version = static_cast<unsigned char>(body.empty() ? 0 : body.front());
   const auto rule = std::ranges::find(rules, version, &FingerprintRule::version);

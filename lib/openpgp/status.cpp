@@ -25,7 +25,7 @@ constexpr std::array<std::string_view, 6> strong_digests{"8", "9", "10", "11", "
 
 using Words = std::vector<std::string_view>;
 
-// One blank between two words; two have an empty word between them.
+// Words are separated by one blank. Two blanks have an empty word between them.
 Words words_of(std::string_view line) {
   Words words;
   for (;;) {
@@ -36,7 +36,7 @@ Words words_of(std::string_view line) {
   }
 }
 
-// The word of that place, or "".
+// The word at that place, or "".
 std::string_view word(const Words& words, std::size_t place) {
   return place < words.size() ? words[place] : std::string_view();
 }
@@ -91,7 +91,7 @@ Result<Verified> parse_valid(const Words& words) {
                   .created = *created};
 }
 
-// Why a line rules a good verdict out, or "".
+// Why a line prevents a good verdict, or "".
 std::string objection(const Words& words) {
   const std::string_view keyword = word(words, 0);
   const std::string key = printable(word(words, 1), 64);
@@ -133,7 +133,7 @@ Result<Verified> parse_status(std::string_view status) {
     if (!line.starts_with(prefix)) continue;
     const Words words = words_of(line.substr(prefix.size()));
     const std::string_view keyword = word(words, 0);
-    // Without its keyring, say, gpgv goes on and finds every key unknown.
+    // For example, without its keyring gpgv continues and reports every key as missing.
     if (keyword == "ERROR") return no_verdict("gpgv reports an error: " + printable(word(words, 1), 100));
     if (bad.empty()) bad = objection(words);
     if (keyword == "GOODSIG") ++good;

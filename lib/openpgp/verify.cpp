@@ -26,7 +26,7 @@ std::unexpected<Error> cannot_write(const fs::path& path, int error) {
   return fail(write_fault(error), "{}: cannot write: {}", printable(path.string()), errno_text(error));
 }
 
-// A directory that only we can enter, removed with its content.
+// A directory that only we can enter. It is removed with its content.
 class PrivateDirectory {
  public:
   static Result<PrivateDirectory> in(const fs::path& parent) {
@@ -59,7 +59,7 @@ class PrivateDirectory {
   fs::path path_;
 };
 
-// Absolute, so that no name is taken for an option or for standard input.
+// Returns an absolute path, so that gpgv takes no name for an option or for standard input.
 Result<fs::path> readable(const fs::path& path) {
   TRY(open_file(path, std::numeric_limits<std::size_t>::max()));
   std::error_code error;
@@ -98,7 +98,7 @@ Result<Verified> judge(const Finished& done) {
   auto verified = parse_status(done.out);
   const bool gave_verdict = verified || verified.error().fault == Fault::data;
   if (gave_verdict && (!verified || done.exit_status == 0)) return verified;
-  // For which gpgv has no status line.
+  // gpgv has no status line for this case.
   if (!verified && done.err.find("not a detached signature") != std::string::npos) {
     return fail(Fault::data, "the signature's file is no detached signature");
   }

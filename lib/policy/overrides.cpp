@@ -39,7 +39,8 @@ class Reader {
   OverrideReading read(std::string_view name, std::string_view text) &&;
 
  private:
-  // `at` is a view into the line: where it begins is the place. Faults come in the order of their places.
+  // `at` is a view into the line, and its start gives the column. Faults must come in the order of their
+  // places.
   void fault(std::string_view at, std::string message);
   void take_text(std::string_view text);
   void take_line(std::string_view line);
@@ -52,7 +53,7 @@ class Reader {
   std::size_t line_number_ = 1;
   std::string_view line_;
   std::string_view domain_;                            // of the line, as it is written
-  std::unordered_map<DomainName, std::size_t> lines_;  // where a domain was first
+  std::unordered_map<DomainName, std::size_t> lines_;  // the first line of each domain
   preload::ListBuilder builder_;
   OverrideReading reading_{.list = preload::List(), .findings = {}};
 };
@@ -129,7 +130,7 @@ void Reader::take_entry(std::span<const std::string_view> words) {
   }
   const std::string mxs = mode == Mode::none ? "" : take_mxs(mx_words);
   if (!reading_.findings.empty()) return;  // then there will be no list
-  // No domain is there twice, so that the place does not matter.
+  // No domain occurs twice, so the position does not matter.
   builder_.add({.domain = domain->str(), .mode = *mode, .joined_mxs = builder_.keep(mxs)}, {});
 }
 

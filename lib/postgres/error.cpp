@@ -14,13 +14,13 @@ struct CodeFault {
   Fault fault;
 };
 
-// The first that fits.
+// The first code that matches is used.
 constexpr std::array code_faults{
     CodeFault{"08", Fault::temporary},  // connection
     CodeFault{"23505",
               Fault::temporary},  // duplicate key: another process created the same at the same moment
-    CodeFault{"42P07", Fault::temporary},   // so with a table
-    CodeFault{"42710", Fault::temporary},   // so with another object
+    CodeFault{"42P07", Fault::temporary},   // the same with a table
+    CodeFault{"42710", Fault::temporary},   // the same with another object
     CodeFault{"25006", Fault::temporary},   // read-only: a standby, until it is promoted
     CodeFault{"25P03", Fault::temporary},   // the transaction was idle for too long
     CodeFault{"28", Fault::permission},     // authentication
@@ -67,7 +67,7 @@ ConnectError parse_connect_error(const std::string& message) {
 }
 
 Fault connect_fault(const ConnectError& error) {
-  // The begin of libpq's messages about a parameter, before it connects.
+  // libpq's messages about a parameter begin like this, before it connects.
   if (error.sqlstate.empty() && error.text.starts_with("invalid ")) return Fault::config;
   return sqlstate_fault(error.sqlstate);
 }

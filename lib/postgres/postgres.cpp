@@ -20,7 +20,8 @@ namespace {
 using Steady = std::chrono::steady_clock;
 using Deadline = Steady::time_point;
 
-// The server speaks first where it is the statement that takes too long, so that the connection stays.
+// Our time limit is longer than the server's by this time. So the server ends a statement that takes too
+// long, and the connection stays usable.
 constexpr std::chrono::milliseconds server_first{2000};
 
 enum class Waited { ready, too_long, failed };
@@ -62,7 +63,8 @@ std::int64_t number_in(const char* text) {
   return error == std::errc() && end == digits.data() + digits.size() ? number : 0;
 }
 
-// Empty where the connection stands; else the error. At the end of the time the handle is of no more use.
+// Returns nothing if the connection is open, else the error. After a timeout the handle cannot be used any
+// more.
 std::optional<Error> finish_connecting(PGconn* handle, Deadline deadline) {
   auto turn = PGRES_POLLING_WRITING;
   while (PQstatus(handle) != CONNECTION_BAD && turn != PGRES_POLLING_FAILED) {
@@ -91,7 +93,7 @@ std::pair<PGconn*, std::optional<Error>> connect(const Target& target) {
   values.push_back(nullptr);
   PGconn* handle = PQconnectStartParams(keywords.data(), values.data(), 0);
   if (handle == nullptr) return {handle, Error{Fault::temporary, "out of memory"}};
-  PQsetErrorVerbosity(handle, PQERRORS_VERBOSE);  // the only way to learn the code of a refusal
+  PQsetErrorVerbosity(handle, PQERRORS_VERBOSE);  // the only way to get the code of a refusal
   PQsetNoticeReceiver(handle, [](void*, const PGresult*) {}, nullptr);  // libpq would write to stderr
   return {handle, finish_connecting(handle, deadline)};
 }
@@ -168,7 +170,7 @@ Result<Connection> Connection::open(const std::string& url, Limits limits) {
       TRY(connection.prepare_session());
       return connection;
     }
-    // Of several hosts one that may answer later is worth another try.
+    // If one of several hosts may answer later, another try makes sense.
     const bool may_pass = (error && error->fault == Fault::temporary) || refused->fault == Fault::temporary;
     error = Error{may_pass ? Fault::temporary : refused->fault,
                   error ? error->message + "; " + refused->message : "PostgreSQL: " + refused->message};
@@ -178,7 +180,7 @@ Result<Connection> Connection::open(const std::string& url, Limits limits) {
 
 Result<void> Connection::prepare_session() {
   PQsetnonblocking(handle_.get(), 1);
-  // A process of ours that hangs does not keep its locks for ever either.
+  // The second setting: a process of ours that hangs must not keep its locks for ever.
   return execute(fmt::format("SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}",
                              limits_.statement.count(), 2 * limits_.statement.count()));
 }
@@ -236,7 +238,7 @@ Result<void> Connection::send(const std::string& sql, const Parameters* paramete
     const int left = PQflush(handle_.get());
     if (left == 0) return {};
     if (left < 0) return lost();
-    // A server that speaks meanwhile would not take more before it was heard.
+    // A server that is sending would read no more until we read its data.
     TRY(await(POLLIN | POLLOUT, deadline));
     if (PQconsumeInput(handle_.get()) == 0) return lost();
   }
@@ -249,7 +251,7 @@ Result<std::int64_t> Connection::receive(const RowSink& sink, Deadline deadline)
     while (PQisBusy(handle_.get()) != 0) {
       TRY(await(POLLIN, deadline));
       if (PQconsumeInput(handle_.get()) != 0) continue;
-      // An earlier error of the server says more.
+      // An earlier error from the server explains more.
       const auto loss = lost();
       return outcome ? loss : std::unexpected(outcome.error());
     }
@@ -270,7 +272,7 @@ Result<std::int64_t> Connection::receive(const RowSink& sink, Deadline deadline)
       case PGRES_FATAL_ERROR:
         if (outcome) outcome = make_error(result.get());
         break;
-      default:  // COPY and replication, which no statement of ours asks for
+      default:  // COPY and replication, which we never request
         handle_.reset();
         return fail(Fault::internal, "{}: a statement of a kind that is not served here", name_);
     }
@@ -317,12 +319,12 @@ Result<Transaction> Transaction::begin(Connection& connection, const std::string
 
 Transaction::~Transaction() {
   if (connection_ == nullptr || !connection_->is_alive()) return;
-  // Better no connection than one that still stands in the transaction.
+  // If this fails, close the connection, so that it does not stay in the transaction.
   if (!connection_->execute("ROLLBACK")) connection_->handle_.reset();
 }
 
 Result<void> Transaction::commit() {
-  // The server would roll back, and say so only in the name of what it has done.
+  // The server would roll back, and report that only as the name of the command.
   if (connection_->is_alive() && PQtransactionStatus(connection_->handle_.get()) == PQTRANS_INERROR) {
     return fail(Fault::internal, "{}: a transaction in which a statement failed is not committed",
                 connection_->name());

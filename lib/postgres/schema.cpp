@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::int64_t no_version = 0;
 
-// Two hosts may create or upgrade the tables at the same moment: the slower one fails, and finds them
-// complete when it tries again.
+// Two hosts may create or upgrade the tables at the same moment. The slower one fails, and finds complete
+// tables when it tries again.
 constexpr int tries = 3;
 
 Result<std::int64_t> read_version(Connection& connection, const Schema& schema) {
@@ -38,7 +38,7 @@ Result<void> make(Connection& connection, const Schema& schema) {
 
 Result<void> upgrade(Connection& connection, const Schema& schema) {
   auto transaction = TRY(Transaction::begin(connection));
-  // Folds hold the row, too: each is done with the old version before it goes, or sees the new one.
+  // Folds lock this row, too: each finishes with the old version first, or sees the new one.
   const auto found = TRY(connection.number(fmt::format("SELECT version FROM {} FOR UPDATE", schema.table)));
   for (auto version = found; version < schema.version; ++version) {
     TRY(connection.execute(schema.upgrades[static_cast<std::size_t>(version - 1)]));
@@ -59,7 +59,7 @@ Result<void> prepare(Connection& connection, const Schema& schema) {
     if (done.error().fault != Fault::temporary || !connection.is_alive()) return done;
     if (left > 0) continue;
     if (version != no_version) return done;
-    // It is the same each time: what has the names is not ours.
+    // The failure repeats, so the existing objects with these names are not ours.
     return fail(Fault::data, "{}: {} cannot be made there", done.error().message, schema.kind);
   }
 }

@@ -23,7 +23,7 @@ namespace {
 
 using Texts = std::map<std::string, std::string>;
 
-// Whatever is wrong with a URL: its text may hold a password, and libpq's words quote it.
+// Reports an error without the URL: its text may hold a password, and libpq's messages quote it.
 std::unexpected<Error> no_good_url(std::string_view what) {
   return fail(Fault::config, "the PostgreSQL URL (not shown, it may hold a password): {}", what);
 }
@@ -69,8 +69,8 @@ std::optional<int> whole_number(std::string_view text) {
   return number;
 }
 
-// A password with an unescaped '@' or '/' spills over into what libpq takes for host, port or database, and
-// quotes in its messages.
+// If a password has an unescaped '@' or '/', libpq reads a part of it as host, port or database, and quotes
+// that in its messages.
 Result<void> check(const Texts& parameters) {
   for (const char* keyword : {"host", "hostaddr", "dbname", "user"}) {
     if (find_text(parameters, keyword).find('@') == std::string::npos) continue;
@@ -88,16 +88,15 @@ Result<void> check(const Texts& parameters) {
 void add_defaults(Texts& parameters, const Limits& limits) {
   parameters["client_encoding"] = "UTF8";
   parameters.try_emplace("fallback_application_name", "starttls-toolkit");
-  // A peer that vanished without a word is noticed also between statements.
+  // Detects between statements, too, that the peer has vanished without closing the connection.
   parameters.try_emplace("keepalives_idle", "30");
   parameters.try_emplace("keepalives_interval", "10");
   parameters.try_emplace("keepalives_count", "3");
   parameters.try_emplace("tcp_user_timeout", std::to_string(limits.statement.count()));
 }
 
-// What of libpq's parameters comes from the URL, from the environment or from a service file, and where none
-// of them says anything, libpq's defaults: libpq tells nobody but who connects. So it is asked to connect in
-// a way that it rejects before it has looked for any host.
+// All parameters: from the URL, from the environment or from a service file, else libpq's defaults. libpq
+// returns them only for a connection. So we start one that libpq rejects before it looks up any host.
 Texts resolved(const Texts& parameters) {
   Texts asked = parameters;
   asked["target_session_attrs"] = "none that exists";
@@ -128,14 +127,15 @@ bool is_loopback(const std::string& host) {
   return to_lower(host) == "localhost";
 }
 
-// Whether nobody stands between: hostaddr is where libpq connects to, whatever the host is called; without
-// either it is a unix socket, as where the host begins with '/' or '@'.
+// Whether the server is on this machine, so that the connection crosses no network. libpq connects to
+// hostaddr if it is set, whatever host is. Without both, and if host begins with '/' or '@', it uses a unix
+// socket.
 bool is_on_this_machine(const std::string& host, const std::string& address) {
   if (!address.empty()) return is_loopback(address);
   return host.empty() || host.starts_with('/') || host.starts_with('@') || is_loopback(host);
 }
 
-constexpr std::string_view usual_mode = "prefer";  // libpq's default, which nobody is taken to have chosen
+constexpr std::string_view usual_mode = "prefer";  // libpq's default, which counts as not chosen
 constexpr std::string_view safe_mode = "verify-full";
 
 bool is_chosen(const Texts& url, const Texts& all) {
@@ -164,7 +164,7 @@ void secure(Texts& parameters, const Texts& all, bool chosen) {
   parameters["sslrootcert"] = by_name ? "system" : system_authorities;
 }
 
-// "" where it is as safe as it should be.
+// Returns "" if the connection is as safe as it should be.
 std::string warning_about(const std::string& host, const std::string& mode) {
   const auto what = [&]() -> std::string_view {
     if (mode == "disable")
@@ -181,7 +181,7 @@ std::string warning_about(const std::string& host, const std::string& mode) {
                      printable(mode));
 }
 
-// libpq would wait for who writes into a pipe.
+// Refuses other files than regular ones: libpq would wait for a writer of a pipe.
 Result<void> check_files(const Texts& all) {
   for (const char* keyword : {"sslrootcert", "sslcert", "sslkey", "sslcrl", "passfile"}) {
     const std::string file = find_text(all, keyword);
