@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> retired_fields{"min-tls-version", "report"};
 
-// Where the value begins that was just read.
+// The start of the value that was just read.
 std::size_t start_of_value(const TextStream& text, Kind kind, std::string_view value) {
   const std::size_t end = text.Tell();
   if (kind == Kind::string) return text.start_of_string(end);
@@ -24,7 +24,7 @@ std::size_t start_of_value(const TextStream& text, Kind kind, std::string_view v
   return end - 1;
 }
 
-// An address or the null MX: what the other mxs say is right without it.
+// An address or the null MX can match no host. The other mxs are valid without it.
 bool can_match_no_host(std::string_view text) {
   return text == "." || is_address_like(text);
 }
@@ -115,7 +115,7 @@ void EntryDraft::mx(Kind kind, std::string_view text) {
 
 std::optional<std::string> EntryDraft::fault_of_mx(Kind kind, std::string_view text) {
   if (++mx_count_ > max_mxs) {
-    if (mx_count_ > max_mxs + 1) return std::nullopt;  // said once
+    if (mx_count_ > max_mxs + 1) return std::nullopt;  // reported once
     return fmt::format("has more than {} mxs", max_mxs);
   }
   if (kind != Kind::string) return "an mx that is not a text";
@@ -188,7 +188,7 @@ void EntryDraft::judge_policy() {
   std::ranges::move(policy_remarks_, std::back_inserter(remarks_));
 }
 
-// "When policy-alias is set, other fields are ignored": also what is wrong with them.
+// "When policy-alias is set, other fields are ignored": so errors in them are ignored, too.
 void EntryDraft::judge_alias() {
   if (is_alias_) remark(remarks_, Severity::fault, position_, "an alias cannot refer to an alias");
   for (const auto& [field, name] : {std::pair{Field::mode, "mode"}, std::pair{Field::mxs, "mxs"}}) {

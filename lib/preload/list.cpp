@@ -8,7 +8,7 @@
 namespace starttls::preload {
 namespace {
 
-// Eight bytes of a name from `at` on as a number that orders like them; behind its end a name has zeros.
+// Eight bytes of a name from `at` on, as a number that sorts like them. After its end a name has zeros.
 std::uint64_t part_of(std::string_view name, std::size_t at) {
   std::uint64_t part = 0;
   if (at < name.size()) std::memcpy(&part, name.data() + at, std::min(sizeof part, name.size() - at));
@@ -66,9 +66,9 @@ void ListBuilder::read_parts(std::span<SortKey> keys, std::size_t depth) const {
   for (SortKey& key : keys) key.part = part_of(name_of(key), depth);
 }
 
-// Eight bytes of the names at a time, as numbers: a name itself is looked at only where its turn comes, which
-// matters for millions of names that lie anywhere in memory. First by the eight bytes from `depth` on, which
-// the keys have, then among those with the same ones by the next eight.
+// Compares eight bytes of the names at a time, as numbers. First those from `depth` on, which the keys hold;
+// names that are equal there are sorted by the next eight. So a name itself is read only when it is needed,
+// which matters for millions of names spread over memory.
 void ListBuilder::sort(std::span<SortKey> keys, std::size_t depth) const {
   std::ranges::sort(keys, {}, &SortKey::part);
   for (auto run = keys.begin(); run != keys.end();) {
@@ -90,7 +90,7 @@ void ListBuilder::sort() {
   const auto& records = list_.records_;
   list_.order_.resize(records.size());
   for (std::uint32_t i = 0; i < list_.order_.size(); ++i) list_.order_[i] = i;
-  // Publishers tend to sort.
+  // Publishers usually sort their lists.
   const auto out_of_order = [](const List::Record& a, const List::Record& b) {
     return List::view(a).domain >= List::view(b).domain;
   };
@@ -152,7 +152,7 @@ std::optional<Overlay::Found> Overlay::next() {
     list->prefetch(next);
     const Entry entry = (*list)[next];
     if (first && entry.domain > first->entry.domain) continue;
-    // Of a list below this one: skipped.
+    // Skip the same domain in a list with lower precedence.
     if (first && entry.domain == first->entry.domain) ++walks_[first->list].next;
     first = {.entry = entry, .list = i};
   }

@@ -189,8 +189,8 @@ void ListHandler::no_policy() {
   if (where_ == Where::policies) drop(key_, key_position_);
 }
 
-// Of an entry with a fault: its name may be wrong, too; if it is not, a later entry of the same name
-// does not stand.
+// Drops an entry with a fault. Its name may be invalid, too. If the name is valid, a later entry of the same
+// name is ignored.
 void ListHandler::drop(std::string_view name, Position position) {
   if (const auto domain = DomainName::parse(name)) {
     builder_.drop(domain->str(), position);
@@ -208,7 +208,7 @@ void ListHandler::finish_entry() {
   } else if (draft_.alias()) {
     pending_.push_back(
         {.name = std::string(draft_.name()), .position = draft_.position(), .alias = *draft_.alias()});
-    if (members_[aliases_member].position) resolve_aliases();  // they came first: no need to wait
+    if (members_[aliases_member].position) resolve_aliases();  // the aliases came first: no need to wait
   } else {
     add(draft_.name(), draft_.position(), draft_.mode(), keep_mxs(draft_.joined_mxs()));
   }
@@ -290,7 +290,7 @@ void ListHandler::finish() {
     findings_.add(Severity::fault, duplicate.position, duplicate.domain,
                   "this domain was there before; the first entry stands or falls alone");
   }
-  // Such a list would quietly end all the policies of the edition before it.
+  // Such a list would remove all policies of the edition before it without a message.
   if (has_policies_ && list.size() == 0) refuse(position_of("policies"), "none of its policies stands");
   list.timestamp = timestamp_.value_or(Time{});
   list.expires = expires_.value_or(Time{});

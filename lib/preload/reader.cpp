@@ -16,8 +16,8 @@ inline void rapidjson::SkipWhitespace(starttls::preload::TextStream& from) {
   from.skip_blanks();
 }
 
-// Names are most of a list. The reader asks its stream for what of a string it can copy as it is, and knows
-// how only with streams of its own.
+// Most of a list is names. Here the reader copies the unescaped parts of a string from its stream as a whole.
+// RapidJSON does so only with its own streams.
 template <>
 template <>
 inline void rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>>::ScanCopyUnescapedString(
@@ -31,8 +31,8 @@ inline void rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>>::Scan
 namespace starttls::preload {
 namespace {
 
-// Recursive, which is faster than iterative: the handler refuses what is nested too deep. It checks the
-// encoding, too, of the strings that it gets.
+// Recursive, which is faster than iterative: the handler refuses too deep nesting. The handler also checks
+// the encoding of the strings that it uses.
 constexpr unsigned parse_flags = rapidjson::kParseNumbersAsStringsFlag;
 
 void parse(ListHandler& handler, TextStream& stream) {
@@ -74,7 +74,7 @@ Reading read_list(std::string_view name, const ReadBytes& read, const Checks& ch
   if (refusal != reading.findings.end()) {
     reading.list = fail(Fault::data, "{}:{}", printable(name), to_string(*refusal));
   }
-  // A text that was cut short by an error says nothing about itself.
+  // After a read error the text is incomplete, so its findings mean nothing.
   if (stream.error()) reading = {.list = std::unexpected(*stream.error()), .findings = {}};
   return reading;
 }

@@ -9,7 +9,7 @@
 namespace starttls::preload {
 namespace {
 
-// Eight bytes at a time: adds up, in each of eight lanes, which of them are newlines.
+// Counts eight bytes at a time: each of eight lanes adds up the newlines at its place.
 std::size_t count_newlines(const char* at, const char* to) {
   std::size_t count = 0;
   while (to - at >= 8) {
@@ -20,7 +20,7 @@ std::size_t count_newlines(const char* at, const char* to) {
       std::memcpy(&eight, at, sizeof eight);
       eight ^= TextStream::ones * '\n';
       const std::uint64_t other =
-          ((eight & ~TextStream::highs) + ~TextStream::highs) | eight;  // the high bit of all but newlines
+          ((eight & ~TextStream::highs) + ~TextStream::highs) | eight;  // high bit set, except in newlines
       lanes += (~other & TextStream::highs) >> 7U;
     }
     for (; lanes != 0; lanes >>= 8U) count += lanes & 0xFFU;
@@ -39,7 +39,7 @@ TextStream::TextStream(std::string_view name, const ReadBytes& read)
   refill();
 }
 
-// The front of the buffer takes the end of what was read, behind it comes the new piece, and a 0.
+// Moves the end of what was read to the front of the buffer, and reads the next piece behind it. A 0 follows.
 void TextStream::refill() {
   if (error_) return;
   const auto kept = std::min(max_kept, static_cast<std::size_t>(end_ - kept_));
@@ -84,7 +84,7 @@ Position TextStream::pass(std::size_t offset) {
   return {.line = mark_.line, .column = mark_.offset - mark_.line_start + 1};
 }
 
-// Back from the closing quote to the nearest one with an even number of backslashes before it.
+// Searches back from the closing quote for the nearest quote with an even number of backslashes before it.
 std::size_t TextStream::start_of_string(std::size_t end) const {
   if (end <= kept_from_) return kept_from_;
   const char* at = kept_ + (end - kept_from_) - 1;

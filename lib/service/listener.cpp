@@ -52,7 +52,7 @@ Result<UniqueFd> open_unix(const std::string& path, const SocketAccess& access, 
     return fail(Fault::unavailable, "{}: cannot listen there: {}", printable(path), errno_text(errno));
   };
   TRY(create_unix_socket(path, access, bind, threads));
-  // From now on it is connected to, by those who may.
+  // From now on, those who may can connect to it.
   const auto listening = listen_at(socket, path);
   if (!listening) remove_unix_socket(path);
   TRY(listening);
@@ -64,7 +64,7 @@ Result<UniqueFd> open_inet(const config::Address& address) {
   const auto resolved = TRY(resolve(address));
   UniqueFd socket = new_socket(resolved.storage.ss_family);
   const int on = 1;
-  // So that a restart need not wait for the connections of before to fade.
+  // A restart then need not wait until the connections of the earlier process are gone.
   (void)::setsockopt(socket.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
   if (address.family == config::Address::Family::ipv6)
     (void)::setsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
@@ -83,7 +83,7 @@ T as(const config::SocketAddress& address) {
   return copy;
 }
 
-// "" of another socket.
+// The path of a unix socket; "" for another socket.
 std::string socket_path(const config::SocketAddress& address) {
   if (address.storage.ss_family != AF_UNIX) return {};
   const auto at = as<sockaddr_un>(address);

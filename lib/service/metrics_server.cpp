@@ -42,7 +42,7 @@ Result<void> MetricsServer::answer() {
   return std::unexpected(page.error());
 }
 
-// Logs the first failure only; the metric has the number.
+// Logs only the first failure. A metric counts all.
 void MetricsServer::log_failure(const Error& error) {
   if (failures_++ > 0) return;
   log_error("metrics: {}; all else works, and it is tried again every {} seconds", error.message,

@@ -14,14 +14,14 @@
 namespace starttls::service {
 namespace {
 
-constexpr int max_depth = 20;  // directories in directories
+constexpr int max_depth = 20;  // levels of directories
 
 std::unexpected<Error> cannot_change_owner(std::string_view path, const User& user, int error) {
   return fail(Fault::permission, "{}: cannot change its owner to '{}': {}", printable(path),
               printable(user.name), errno_text(error));
 }
 
-// Found in a directory, and held by its descriptor (O_PATH).
+// A file in a directory, kept open by its descriptor (O_PATH).
 struct Found {
   UniqueFd fd;
   struct stat info{};
@@ -33,7 +33,7 @@ Found find(int directory, const std::string& name) {
   return found;
 }
 
-// A file with several names may belong to another directory, too.
+// A file with several hard links may be in another directory, too.
 bool may_change_owner(const struct stat& info) {
   return info.st_uid == 0 && (S_ISDIR(info.st_mode) || (S_ISREG(info.st_mode) && info.st_nlink == 1));
 }
@@ -43,7 +43,7 @@ Result<void> change_owner(const Found& found, const std::string& path, const Use
   return cannot_change_owner(path, user, errno);
 }
 
-// From the bottom up: a directory that has changed its owner is not read any more.
+// From the bottom up: a directory is not read any more after its owner has changed.
 Result<void> change_owner_inside(int directory, const std::string& path, const User& user, int depth) {
   if (depth > max_depth) return {};
   for (const std::string& name : list_entries(directory)) {

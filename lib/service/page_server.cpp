@@ -39,7 +39,7 @@ Result<std::unique_ptr<PageServer>> PageServer::create(event::Loop& loop, Unique
   evhttp_set_gencb(
       server, [](evhttp_request* request, void* page_) { answer(request, *static_cast<const Page*>(page_)); },
       &made->page_);
-  // From here on the descriptor is the server's.
+  // From here on the server owns the descriptor.
   if (evhttp_accept_socket(server, listening.get()) != 0)
     return fail(Fault::unavailable, "evhttp cannot accept");
   (void)listening.release();

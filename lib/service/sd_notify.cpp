@@ -11,9 +11,9 @@ void notify_ready() {
   ::sd_notify(0, "READY=1");
 }
 
-// Type=notify-reload needs the time when it began.
+// Type=notify-reload needs the time when the reload began.
 void notify_reloading() {
-  // That of CLOCK_MONOTONIC.
+  // The time of CLOCK_MONOTONIC.
   const auto now = std::chrono::steady_clock::now().time_since_epoch();
   const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
   ::sd_notify(0, fmt::format("RELOADING=1\nMONOTONIC_USEC={}", microseconds).c_str());

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 
 constexpr mode_t all_rights = 0777;
 
-// 0, or the errno value of the attempt.
+// Returns 0, or the errno value of the attempt.
 int try_to_connect(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
@@ -61,7 +61,7 @@ class Place {
     return Place(path, std::move(*directory));
   }
 
-  // With the rights of the user whose directory it is, where we are root and it is another one's.
+  // If we are root, and the directory belongs to another user, acts with that user's rights.
   Result<std::optional<EffectiveUser>> act(const std::optional<gid_t>& group) const {
     if (::geteuid() != 0) return std::nullopt;
     if (directory_.owner() == 0) {
@@ -72,19 +72,19 @@ class Place {
     return std::optional(std::move(acting));
   }
 
-  // Root would have to act as another user, which other threads must not.
+  // In this case root must act as another user, which is impossible while other threads run.
   Result<void> check_without_acting() const {
     if (::geteuid() != 0 || (directory_.owner() == 0 && directory_.is_path_guarded())) return {};
     return unavailable("root can make it in a directory of another user only at the start");
   }
 
-  // Removes the socket of an earlier process where none listens.
+  // Removes the socket of an earlier process if no process listens on it.
   Result<void> clear() const {
     struct stat info{};
     if (::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) return {};
     if (!S_ISSOCK(info.st_mode)) return unavailable("exists and is no socket");
     const int error = try_to_connect(path_);
-    // A full queue shows that a process listens, too.
+    // A full queue also shows that a process listens.
     if (error == 0 || error == EAGAIN)
       return fail(Fault::temporary, "{}: another program listens there", printable(path_));
     if (error != ECONNREFUSED)
@@ -94,7 +94,7 @@ class Place {
     return {};
   }
 
-  // `creator` has created the socket: one that another user put in its place keeps its owner.
+  // `creator` created the socket. If another user replaced the socket, the new file keeps its owner.
   Result<void> set_owner(const SocketAccess& access, uid_t creator) const {
     const UniqueFd fd(::openat(directory_.fd(), name_.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
     struct stat info{};
@@ -107,7 +107,7 @@ class Place {
     const bool differs = info.st_uid != owner || info.st_gid != group;
     if (differs && ::fchownat(fd.get(), "", owner, group, AT_EMPTY_PATH) != 0)
       return denied("cannot set its owner and group", errno);
-    // The umask has no say in a directory with a default ACL (acl(5)).
+    // In a directory with a default ACL (acl(5)) the umask has no effect.
     if ((info.st_mode & all_rights) != access.mode &&
         ::chmod(fmt::format("/proc/self/fd/{}", fd.get()).c_str(), access.mode) != 0)
       return denied("cannot set its mode", errno);
@@ -133,7 +133,7 @@ class Place {
   std::string name_;
 };
 
-// Both clear the place and bind, and return the user who created the socket.
+// This function and the next remove an old socket and bind. They return the user who created the socket.
 Result<uid_t> bind_with_threads(const Place& place, const std::function<Result<void>()>& bind) {
   TRY(place.check_without_acting());
   TRY(place.clear());

@@ -21,7 +21,7 @@ constexpr auto words = enum_words<HandshakeFailure>({
     {other, "other"},
 });
 
-// What journals and stores have that were written before version 0.2.
+// The words in journals and stores that were written before version 0.2.
 constexpr auto former_words = enum_words<HandshakeFailure>({
     {bad_certificate, "certificate-name"},
     {unsupported_protocol, "old-protocol"},

@@ -62,7 +62,7 @@ auto member_in(const Table& table, std::string_view key) -> decltype(table.data(
 
 using Json = rapidjson::Writer<rapidjson::StringBuffer>;
 
-constexpr std::size_t usual_size = 1024;  // bytes that nearly every record fits in
+constexpr std::size_t usual_size = 1024;  // bytes; enough for nearly every record
 
 void put_key(Json& json, std::string_view key) {
   json.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));
@@ -73,7 +73,7 @@ void put_text(Json& json, std::string_view key, std::string_view text) {
   json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));
 }
 
-// Takes a session out of the events of RapidJSON's reader; a handler that returns false ends the reading.
+// Builds a session from the events of RapidJSON's reader. A handler that returns false ends the reading.
 class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> {
  public:
   bool StartObject() {
@@ -158,7 +158,7 @@ class Decoder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Decoder> 
     return value.has_value();
   }
 
-  // A known member comes here with a value of the wrong kind.
+  // A member with a known name is here only if its value has the wrong kind.
   bool is_unknown() const {
     return member_in(times, member_) == nullptr && member_in(texts, member_) == nullptr &&
            member_in(numbers, member_) == nullptr && member_in(flags, member_) == nullptr &&

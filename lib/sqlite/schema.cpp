@@ -13,7 +13,7 @@
 namespace starttls::sqlite {
 namespace {
 
-// The content of a new file: created in memory, so that no incomplete file has a path.
+// Creates the content of a new file in memory, so that an incomplete file never has a path.
 Result<std::string> schema_image(const Schema& schema) {
   auto database = TRY(Database::in_memory());
   TRY(create_schema(database, schema));
@@ -46,7 +46,7 @@ Result<void> upgrade(Database& database, const Schema& schema) {
   const auto before = TRY(schema_status(database, schema));
   if (before != SchemaStatus::older) return {};
   auto transaction = TRY(Transaction::begin(database, "IMMEDIATE"));
-  // Another process may have been faster.
+  // Another process may have upgraded it first.
   const auto version = TRY(database.number("PRAGMA user_version"));
   for (std::int64_t v = std::max<std::int64_t>(version, 1); v < schema.version; ++v) {
     const auto* const step = schema.upgrades[static_cast<std::size_t>(v - 1)];
@@ -63,7 +63,7 @@ Result<void> create(const std::filesystem::path& file, const Schema& schema, mod
   draft->inherit_directory_owner();
   draft->append(image);
   if (auto done = draft->finish(); !done) return cannot_create(file, done.error());
-  // Another process may have been faster; its database is as good.
+  // Another process may have created it first. Its database is as good.
   if (auto done = draft->commit_if_new(); !done) return cannot_create(file, done.error());
   return {};
 }

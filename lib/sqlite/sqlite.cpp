@@ -42,7 +42,7 @@ std::unexpected<Error> make_error(sqlite3* handle) {
   const Fault fault = handle != nullptr ? to_fault(sqlite3_errcode(handle)) : Fault::unavailable;
   const char* file = handle != nullptr ? sqlite3_db_filename(handle, "main") : nullptr;
   const char* reason = handle != nullptr ? sqlite3_errmsg(handle) : "out of memory";
-  const bool named = file != nullptr && *file != '\0';  // not where it is in memory
+  const bool named = file != nullptr && *file != '\0';  // false for a database in memory
   return fail(fault, "{}: {}", named ? printable(file) : "database", reason);
 }
 
@@ -60,7 +60,7 @@ int open_flags(OpenMode opening) {
   return SQLITE_OPEN_READONLY;
 }
 
-// https://www.sqlite.org/uri.html: what has a meaning in a URI is escaped.
+// https://www.sqlite.org/uri.html: characters with a meaning in a URI are escaped.
 std::string immutable_uri(const std::string& file) {
   std::string uri = "file:";
   for (const char c : file) {
@@ -73,9 +73,9 @@ std::string immutable_uri(const std::string& file) {
   return uri + "?immutable=1";
 }
 
-// SQLite's open(2), for the database and for the files beside it: regular files only, which never block. A
-// directory is opened to be synced. As root, a file with several names is not written: one of them may be in
-// a directory of another user, who gave a file of root's a name there.
+// Replaces SQLite's open(2), for the database and the files beside it. It opens only regular files, which
+// never block, and a directory to sync it. As root it does not write a file with several hard links: another
+// user may have created one of them, in a directory of that user, for a file of root's.
 int open_for_sqlite(const char* path, int flags, int mode) {
   constexpr int always = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   const int creating = flags & (O_CREAT | O_EXCL);
@@ -94,7 +94,7 @@ int open_for_sqlite(const char* path, int flags, int mode) {
   return fd.release();
 }
 
-// The path at which root opens the file: without links of other users.
+// The path that root opens. It contains no symbolic links of other users.
 Result<std::string> path_for_root(const std::filesystem::path& file) {
   const auto entry = find_entry(file);
   if (!entry) return fail(Fault::unavailable, "{}", entry.error().message);
@@ -116,7 +116,7 @@ int use_own_open() {
 Statement::Statement(sqlite3_stmt* statement) : statement_(statement, &sqlite3_finalize) {}
 
 Statement& Statement::bind(int parameter, std::string_view text) {
-  // A failed bind (out of memory) shows as a constraint error at the step.
+  // A failed bind (out of memory) is reported as a constraint error by the step.
   sqlite3_bind_text64(statement_.get(), parameter, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
   return *this;
 }
@@ -185,7 +185,7 @@ std::int64_t Statement::number(int column) const {
 Database::Database(sqlite3* handle) : handle_(handle, &sqlite3_close_v2) {}
 
 Result<Database> Database::open(const std::filesystem::path& file, OpenMode opening) {
-  // Nobody asks SQLite how much memory it has in use, and counting costs a lock for each piece of it.
+  // We do not use SQLite's count of its memory, which costs a lock for each allocation.
   [[maybe_unused]] static const int uncounted = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   [[maybe_unused]] static const int guarded = use_own_open();
   if (const std::string_view why = irregular_file_type(file); !why.empty())

@@ -10,7 +10,7 @@
 namespace starttls::store {
 namespace {
 
-// With its length before it, so that no two rows of texts come to the same.
+// Appends the length first, so that two different lists of texts never give the same result.
 void append(std::string& all, std::string_view text) {
   fmt::format_to(std::back_inserter(all), "{}:{},", text.size(), text);
 }

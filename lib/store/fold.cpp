@@ -12,7 +12,7 @@
 namespace starttls::store {
 namespace {
 
-// What waits is stored as in the journal, one record a line.
+// Waiting records are stored as in the journal, one record on each line.
 std::string to_lines(const Waiting& waiting) {
   std::string lines;
   for (const session::Session& session : waiting.sessions) lines += encode(session) + "\n";
@@ -20,7 +20,7 @@ std::string to_lines(const Waiting& waiting) {
   return lines + waiting.services.to_lines();
 }
 
-// Ignores what cannot be read: it cannot be recovered.
+// Ignores records that cannot be read: they cannot be recovered.
 void add_lines(Waiting& waiting, std::string_view lines) {
   while (!lines.empty()) {
     const std::string_view line = lines.substr(0, lines.find('\n'));
@@ -43,7 +43,7 @@ Waiting together(std::string_view before, Waiting more) {
   return all;
 }
 
-// One fold, from the segment's content to what is to be written.
+// One fold, from the content of the segments to the rows to write.
 class Folding {
  public:
   Folding(FoldTransaction& to, SegmentContent content, const FoldRules& rules)
@@ -150,7 +150,7 @@ void SegmentContent::add_session(session::Session session) {
     return;
   }
   if (session.excluded) return;
-  // A connection without mail says little about how its sender sends mail.
+  // A connection without mail shows little about how its sender sends mail.
   const bool has_mail = session.transactions > 0 && !session.client_name.empty();
   const std::string* sender = has_mail ? &find_sender(session.client_name) : nullptr;
   if (sender == nullptr || sender->empty() || is_forgotten(*sender, session.end))
@@ -225,10 +225,11 @@ DailyCounts unfolded_counts(const Snapshot& snapshot, SegmentContent unfolded, c
     if (period.contains(of.day)) add(counts, DailyCounts{{of, tally}});
   }
   for (const auto& plaintext : unfolded.plaintext) count(plaintext.session);
-  // The journal is of one writer, and which one matters little here: addresses and times decide.
+  // The journal and each snapshot belong to one writer each. They can be joined together here: addresses and
+  // times decide.
   Waiting all = std::move(unfolded.waiting);
   for (const std::string& lines : snapshot.waiting) add_lines(all, lines);
-  // A failure that is alone may find its session yet.
+  // The session of a single failure may still be recorded later.
   const Joined joined = join(std::move(all), std::nullopt);
   for (const session::Session& session : joined.counted) count(session);
   for (const session::Session& session : joined.waiting.sessions) count(session);

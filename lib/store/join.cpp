@@ -10,12 +10,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The log's time may be cut to a whole second.
+// The log's time may be without fractions of a second.
 constexpr auto log_resolution = 1s;
 // The MTA writes its last line about a session shortly after it reports the end to the milter.
 constexpr auto log_slack = 2s;
 
-// Who the client was: by its address where that is kept whole.
+// Identifies the client: by its address if that is stored in full.
 const std::string& client_key(const session::Session& session) {
   return session.address_pseudonym.empty() ? session.client_address : session.address_pseudonym;
 }
@@ -28,7 +28,7 @@ Time last_possible(const session::Session& session) {
   return session.end + (session.still_open ? Time::duration(max_join_delay) : Time::duration(log_slack));
 }
 
-// By client, the sessions that have no failure yet, as indices.
+// The sessions without a failure yet, as indices, by client.
 using ByClient = std::unordered_map<std::string, std::vector<std::size_t>>;
 
 std::optional<std::size_t> take_session(const LogEvent& event, const std::vector<session::Session>& sessions,
@@ -50,7 +50,7 @@ std::optional<std::size_t> take_session(const LogEvent& event, const std::vector
   return session;
 }
 
-// A session that only the log saw.
+// A session that is only in the log.
 session::Session to_session(const LogEvent& event) {
   return {.begin = event.failure->time,
           .end = event.failure->time,
@@ -78,7 +78,7 @@ class Joining {
         alone.push_back(std::move(event));
       }
     }
-    // What waits longest goes first where there is too much.
+    // If there are too many, those that wait longest are counted first.
     std::size_t surplus = all_.sessions.size() + alone.size();
     surplus = surplus > max_waiting ? surplus - max_waiting : 0;
     for (session::Session& session : all_.sessions) {
@@ -102,7 +102,8 @@ class Joining {
   }
 
  private:
-  // Also one in the future: after a clock was set back, it does not wait until the clock has caught up.
+  // A time in the future is over, too: after a clock was set back, it must not wait until the clock has
+  // caught up.
   bool is_over(Time time) const {
     return now_ && (time + max_join_delay < *now_ || time > *now_ + max_join_delay);
   }

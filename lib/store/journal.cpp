@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Whether the open file is the one that the path names now.
+// Whether the path still names the open file.
 bool is_at(int fd, const fs::path& path) {
   struct stat open_file{};
   return ::fstat(fd, &open_file) == 0 && file_id(open_file) == file_id(path);
@@ -54,7 +54,7 @@ bool Journal::holds_lock() const {
 }
 
 bool Journal::is_locked(const DirectoryLock& lock) const {
-  // The lock of a directory that was moved away says nothing about the one in its place.
+  // After the directory was moved, the lock does not apply to the directory that is now at this path.
   return lock && is_at(lock.get(), directory_);
 }
 
@@ -89,10 +89,10 @@ Result<std::shared_ptr<Journal::Segment>> Journal::create_segment(Time now) cons
 void Journal::append(std::string_view payload) {
   std::string record = frame(payload);
   const auto output = output_.lock();
-  // A reader would take an empty or too large record, and what follows it, for damage.
+  // A reader would take an empty or too large record, and everything after it, for damage.
   if (payload.empty() || payload.size() > max_payload_size)
     return output->count(&RecordCounts::lost, record, 1);
-  // Held-back records go first, so that the order stays.
+  // Held-back records are written first, to keep the order.
   if (!output->held_back.empty() || !output->write(record))
     output->hold_back(std::move(record), max_held_back_bytes_);
 }
@@ -104,7 +104,7 @@ void Journal::Output::count(std::uint64_t RecordCounts::* what, std::string_view
   if (is_session(record)) counters.sessions.*what += by;
 }
 
-// One write(2); a part that a full disk let through is cut off again.
+// Uses one write(2). If a full disk lets only a part through, that part is cut off again.
 bool Journal::Output::write(std::string_view record) {
   if (!current || is_full) return false;
   ssize_t written = 0;
@@ -120,7 +120,7 @@ bool Journal::Output::write(std::string_view record) {
   }
   last_error = written < 0 ? errno : ENOSPC;
   if (written > 0 && ::ftruncate(current->fd.get(), static_cast<off_t>(current->size)) != 0) {
-    current.reset();  // nothing may follow a torn record; keep() begins a new segment
+    current.reset();  // nothing may follow an incomplete record; keep() begins a new segment
   }
   return false;
 }
@@ -140,8 +140,8 @@ void Journal::Output::write_held_back() {
   }
 }
 
-// The directory was removed or moved, or another one was mounted over it: what the segment holds can still be
-// read through its descriptor. It is written again at the new place, and removed from the old one.
+// If the directory was removed or moved, or another one was mounted over it, the segment can still be read
+// through its descriptor. Its records are written again at the path, and removed from the old file.
 Result<void> Journal::rescue_if_moved() {
   const auto output = output_.lock();
   if (!output->current || is_at(output->current->fd.get(), segment_path(output->current->id))) return {};
@@ -179,7 +179,7 @@ Result<void> Journal::keep(Time now) {
                   errno_text(output->last_error));
     }
   }
-  // Without the lock of the output: sessions go on being appended while the disk works.
+  // The output is not locked here: sessions can be appended during the disk's work.
   return sync(segment.get());
 }
 

@@ -21,13 +21,13 @@ struct OpenSegment {
   UniqueFd fd;
 };
 
-// A segment that is open stays readable when the recorder unlinks it.
+// An open segment stays readable after the recorder unlinks it.
 Result<std::vector<OpenSegment>> open_segments(const fs::path& directory) {
   const auto paths = TRY(list_segments(directory));
   std::vector<OpenSegment> segments;
   for (const fs::path& path : paths) {
     UniqueFd fd = open_regular(AT_FDCWD, path.c_str());
-    if (!fd && errno == ENOENT) continue;  // folded meanwhile, so it is in the store
+    if (!fd && errno == ENOENT) continue;  // folded meanwhile: its content is in the store
     if (!fd) {
       const Fault fault = errno == EACCES ? Fault::permission : Fault::io;
       return fail(fault, "{}: {}", printable(path.string()), errno_text(errno));
@@ -39,7 +39,7 @@ Result<std::vector<OpenSegment>> open_segments(const fs::path& directory) {
 
 Result<void> add_segment(SegmentContent& unfolded, const OpenSegment& segment) {
   const auto content = TRY(read_all(segment.fd.get(), max_segment_size, segment.id));
-  // The end may be a record that is being written now; the recorder reports damage.
+  // The last record may be incomplete because it is being written now. The recorder reports damage.
   const auto damage = read_segment(content, [&](Record record) { unfolded.add(std::move(record)); });
   TRY(with_context(damage, "{}", segment.id));
   return {};
@@ -63,7 +63,7 @@ Result<std::unique_ptr<Store>> open_store(const StoreLocation& location, Access 
 
 namespace {
 
-// Whether there is a store to be read.
+// Whether there is a store to read.
 Result<bool> has_store(const StoreLocation& location) {
   std::error_code error;
   const bool found = !location.store_url.empty() || fs::exists(store_file(location.state_dir), error);
@@ -102,7 +102,8 @@ Result<DailyCounts> read_counts(const StoreLocation& location, const Period& per
 }
 
 Result<void> read_counts(const StoreLocation& location, const Period& period, const CountSink& take) {
-  // First the segments, then the store: a segment that is folded in between is known there by its id.
+  // Open the segments before the store: a segment that is folded in between is recognised by its id in the
+  // store.
   const auto segments = TRY(open_segments(journal_directory(location.state_dir)));
   std::vector<std::string> ids;
   ids.reserve(segments.size());

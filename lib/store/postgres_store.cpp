@@ -20,9 +20,9 @@ using postgres::Parameters;
 using postgres::Row;
 using postgres::Transaction;
 
-// Days are days since 1970-01-01, times are milliseconds since then, UTC; tlsrpt-store(5) describes all of
-// it. `class` is class_key() the class. A row that is added to stays in its page, and needs no new entry in
-// an index, where half of the page is free.
+// Days are days since 1970-01-01, times are milliseconds since then, UTC. tlsrpt-store(5) describes all of
+// it. `class` is class_key() of the class. While half of a page is free, a row whose counts grow stays in its
+// page and needs no new entry in an index.
 constexpr const char* tables = R"sql(
   CREATE TABLE session_counts (
     day INTEGER NOT NULL,
@@ -101,8 +101,8 @@ constexpr postgres::Schema schema{.kind = "a store of tlsrpt-milter",
                                   .statements = tables,
                                   .upgrades = upgrades};
 
-// Rows are added in batches, in the order of their keys: so two hosts that add to the same rows wait for each
-// other, and never in a circle. Besides, each transaction goes through the tables in the same order.
+// Rows are added in batches, in the order of their keys. So two hosts that add to the same rows wait for each
+// other, but never in a circle. Each transaction also uses the tables in the same order.
 constexpr std::size_t batch_rows = 5000;
 constexpr std::size_t batch_bytes = 1UL << 20U;
 
@@ -124,7 +124,7 @@ constexpr const char* add_domains = R"sql(
                   messages = domain_counts.messages + excluded.messages
 )sql";
 
-// Day -1 stands for none.
+// Day -1 means no day.
 constexpr const char* add_senders = R"sql(
   INSERT INTO senders (domain, tls_sessions, last_tls, best_tls, last_downgrade)
   SELECT domain, tls_sessions, last_tls, best_tls, nullif(last_downgrade, -1)
@@ -149,7 +149,7 @@ constexpr const char* begin_sql = R"sql(
 
 constexpr std::int64_t no_day = -1;
 
-// Rows to be added, column by column.
+// Rows to add, column by column.
 template <std::size_t Columns>
 class Batch {
  public:
@@ -238,7 +238,7 @@ class PostgresFold final : public FoldTransaction {
     Batch<14> sessions(connection_, add_sessions);
     Batch<5> domains(connection_, add_domains);
     const auto flush = [&] {
-      // The row of a class is locked before those of its domains.
+      // Lock the row of a class before the rows of its domains.
       auto done = sessions.flush();
       return done ? domains.flush() : done;
     };
@@ -300,7 +300,7 @@ class PostgresFold final : public FoldTransaction {
   std::string waiting_;
 };
 
-// A store opened for reading is asked for much at once.
+// A program that only reads reads much at once.
 constexpr postgres::Limits reader_limits{.statement = std::chrono::minutes{5}};
 
 Result<Connection> connect(const std::string& url, const std::string& writer, Access access) {
@@ -310,15 +310,15 @@ Result<Connection> connect(const std::string& url, const std::string& writer, Ac
     return connection;
   }
   auto done = postgres::prepare(connection, schema);
-  // A commit is on the server's disk before the segment is unlinked; stronger settings stay.
+  // A commit must be on the server's disk before the segment is unlinked. Stronger settings are not changed.
   if (done) {
     done = run(connection,
                "SELECT set_config('synchronous_commit', 'on', false) "
                "WHERE current_setting('synchronous_commit', true) = 'off'",
                {});
   }
-  // Every fold of the writer locks its row. So one whose connection was lost, and which the server still
-  // works on, is over before the next one begins.
+  // Every fold of the writer locks its row. If a connection is lost during a fold that the server still
+  // executes, the next fold waits for it.
   TRY(done);
   TRY(run(connection, "INSERT INTO waiting (writer, records) VALUES ($1, '') ON CONFLICT (writer) DO NOTHING",
           Parameters().add(writer)));
@@ -336,7 +336,7 @@ class PostgresStore final : public Store {
   Result<std::unique_ptr<FoldTransaction>> begin_fold() override {
     auto begun = try_begin_fold();
     if (begun || connection_.is_alive()) return begun;
-    // The server was started anew since the last fold, or something between us forgot the connection.
+    // The server was restarted since the last fold, or something on the network dropped the connection.
     auto again = TRY(connect(url_, writer_, access_));
     connection_ = std::move(again);
     return try_begin_fold();
@@ -344,7 +344,7 @@ class PostgresStore final : public Store {
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
                         const CountSink& take) override {
-    // In one such transaction all answers are of the same moment.
+    // In such a transaction all queries see the same moment.
     const auto transaction =
         TRY(Transaction::begin(connection_, "ISOLATION LEVEL REPEATABLE READ, READ ONLY"));
     DailyCounts counts;
@@ -372,7 +372,7 @@ class PostgresStore final : public Store {
   Result<std::size_t> prune(Day before, std::size_t max_rows) override {
     const auto limits = Parameters().add(to_number(before)).add(static_cast<std::int64_t>(max_rows));
     auto removed = prune_counts(limits);
-    // Skips rows of a running fold until the next time, so that neither waits for the other.
+    // Skips rows that a running fold has locked until the next time, so that neither waits for the other.
     for (const char* sql :
          {"DELETE FROM downgrades WHERE (day, sender) IN (SELECT day, sender FROM downgrades "
           "WHERE day < $1 ORDER BY day, sender LIMIT $2 FOR UPDATE SKIP LOCKED)",
@@ -395,7 +395,7 @@ class PostgresStore final : public Store {
           found.push_back(downgrade_in(row));
           return {};
         }));
-    // Not by the database, which may have an order of its own for texts.
+    // Sorted here, since the database may order texts in another way.
     std::ranges::sort(found, {}, [](const Downgrade& one) { return std::tie(one.day, one.sender); });
     return found;
   }
@@ -446,7 +446,7 @@ class PostgresStore final : public Store {
     if (version == schema.version) {
       return std::make_unique<PostgresFold>(connection_, std::move(transaction), writer_, std::move(waiting));
     }
-    // Another host has upgraded the store, or its tables were emptied.
+    // Another host has upgraded the store, or somebody has emptied its tables.
     TRY(postgres::check(connection_, schema));
     return fail(Fault::temporary, "{}: has lost the row of this host; it is opened again",
                 connection_.name());

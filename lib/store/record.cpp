@@ -73,7 +73,7 @@ class LogEventDecoder : public FlatObject<LogEventDecoder> {
     return is_flag || member == "log" || member == "time" || find_text(member) != nullptr;
   }
 
-  // Nothing where something is missing, or a failure is none.
+  // Returns nothing if a member is missing, or if a failure is none.
   std::optional<LogEvent> take() {
     if (!number_) return std::nullopt;
     LogEvent event{.position = {.number = *number_, .text = std::move(position_)},
@@ -151,7 +151,7 @@ std::string encode(const LogEvent& event) {
 }
 
 bool is_counted_session(std::string_view encoded) {
-  // Within a text of the record the quotes would be escaped.
+  // In a text of the record, the quotes would be escaped.
   return !encoded.starts_with(head) && encoded.find(R"("excluded":true)") == std::string_view::npos;
 }
 

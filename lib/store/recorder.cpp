@@ -27,7 +27,7 @@ constexpr auto remember_segments = std::chrono::hours{24};
 
 constexpr std::size_t max_position_size = 65536;  // bytes of the file
 
-// Keeps a segment that could not be read, for inspection.
+// Renames a segment that could not be read, so that it can be inspected.
 Result<void> set_aside(const fs::path& segment) {
   std::error_code error;
   fs::rename(segment, fs::path(segment).replace_extension(".damaged"), error);
@@ -35,9 +35,9 @@ Result<void> set_aside(const fs::path& segment) {
   return {};
 }
 
-// The calling thread gets a tenth of a processor that the other threads of the daemon want, too, which is
-// more than folds need, and all of an idle one. Where the priority cannot be set, the thread is as important
-// as the others.
+// Lowers the priority of the calling thread. When other threads of the daemon need the processor, this one
+// gets a tenth of it, which is more than folds need; it gets all of an idle one. If the priority cannot be
+// set, the thread has the same as the others.
 void yield_to_mail() {
   constexpr int nice = 10;
   (void)::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), nice);
@@ -54,7 +54,8 @@ fs::path position_file(const fs::path& journal) {
   return journal / "log-position";
 }
 
-// Whether the store cannot be written for now: another process has locked it, or its server does not answer.
+// Whether the store cannot be written at present: another process has locked it, or its server does not
+// answer.
 bool is_away(const Error& error) {
   return error.fault == Fault::temporary || error.fault == Fault::unavailable;
 }
@@ -65,20 +66,20 @@ void keep_newer(Position& position, const Position& other) {
   if (other && (!position || position->number < other->number)) position = other;
 }
 
-// What keep_position() wrote, if anything.
+// The position that keep_position() wrote, if any.
 Result<Position> kept_position(const fs::path& journal) {
   const fs::path file = position_file(journal);
   std::error_code error;
   if (!fs::exists(file, error)) return std::nullopt;
   const auto text = TRY(read_file(file, max_position_size));
-  // A damaged file is ignored: a line that is read twice finds no session a second time.
+  // A damaged file is ignored: a line that is read twice matches no session a second time.
   const auto record = decode_record(text);
   const auto* event = record ? std::get_if<LogEvent>(&*record) : nullptr;
   return event != nullptr ? Position(event->position) : std::nullopt;
 }
 
-// To be called before the segment with the position is removed. Segments may come out of order: one could not
-// be read for a while, or a clock was set back.
+// Must be called before the segment with the position is removed. Segments may be folded out of order, if one
+// could not be read for a while, or a clock was set back.
 Result<void> keep_position(const fs::path& journal, const Position& position) {
   if (!position) return {};
   const Position newest = kept_position(journal).value_or(std::nullopt);
@@ -108,12 +109,12 @@ void Recorder::configure(const RecorderRules& rules) {
   rules_.set(rules);
 }
 
-// A thread of the recorder: does its work now and then, until the recorder stops.
+// A thread of the recorder. It does its work from time to time, until the recorder stops.
 class Recorder::Thread {
  public:
   explicit Thread(Recorder& recorder) : recorder_(recorder) {}
 
-  // Does the work when it is `due`; looks at least as often as `interval` says.
+  // Does the work when it is `due`. Checks that at least once per `interval`.
   void run(std::chrono::milliseconds interval, const std::function<bool()>& due,
            const std::function<void()>& work) {
     auto stopping = recorder_.stopping_.lock();
@@ -130,7 +131,7 @@ class Recorder::Thread {
     try {
       work();
     } catch (const std::exception& e) {
-      // Out of memory; the next attempt may have it.
+      // Out of memory; the next attempt may succeed.
       recorder_.log_failure({.fault = Fault::internal, .message = e.what()});
     }
   }
@@ -146,7 +147,7 @@ Result<void> Recorder::start() {
   sync_thread_ = std::thread(
       [this] { Thread(*this).run(options_.sync_interval, [] { return true; }, [this] { sync(); }); });
   fold_thread_ =
-      std::thread([this, next = Steady::now()]() mutable {  // at once: what an earlier process left
+      std::thread([this, next = Steady::now()]() mutable {  // at once, for segments of an earlier process
         yield_to_mail();
         const auto due = [&] {
           return Steady::now() >= next || journal_.current_bytes() >= options_.max_segment_bytes;
@@ -185,7 +186,7 @@ void Recorder::sync() {
 void Recorder::fold_round() {
   if (auto rotated = journal_.rotate(clock_()); !rotated) log_failure(rotated.error());
   fold_waiting();
-  // Nothing failed since the last round, and nothing waits for the disk.
+  // No failure since the last round, and no record waits for the disk.
   const std::uint64_t failures = counters_.lock()->failures;
   if (is_failing_ && failures == failures_at_round_ && journal_.counters().held_back == 0) {
     is_failing_ = false;
@@ -201,7 +202,7 @@ void Recorder::stop() {
   wake_.notify_all();
   sync_thread_.join();
   fold_thread_.join();
-  // The last chance for what is held back: the disk may have space again.
+  // The last chance for held-back records: the disk may have space again.
   sync();
   if (auto closed = journal_.close(); !closed) log_failure(closed.error());
   fold_waiting();
@@ -237,14 +238,14 @@ Result<void> Recorder::open_store() {
 }
 
 Result<void> Recorder::fold_segments() {
-  // The open segment is of the process that holds the lock.
+  // The process that holds the lock writes the open segment.
   if (!journal_.holds_lock()) return {};
   auto segments = TRY(list_segments(options_.journal));
   TRY(open_store());
   const auto is_nothing_to_fold = [current = journal_.current_id()](const fs::path& segment) {
     std::error_code unknown;
     if (segment_id(segment) == current) return true;
-    // One that was ended before it had a record needs no store.
+    // A segment that was closed without a record needs no store.
     const bool is_empty = fs::file_size(segment, unknown) == segment_magic.size() && !unknown;
     return is_empty && remove_file(segment).has_value();
   };
@@ -253,19 +254,19 @@ Result<void> Recorder::fold_segments() {
   for (std::span<const fs::path> rest = segments; !rest.empty();) {
     const auto batch = first_batch(rest);
     rest = rest.subspan(batch.size());
-    // One bad segment does not keep the others waiting. A store that is away does, or each segment would wait
-    // for it in turn.
+    // One bad segment does not delay the others. A store that is not available does, as each segment would
+    // wait for it in turn.
     auto folded = fold_batch(batch);
     if (!folded && is_away(folded.error())) return folded;
     if (!folded && outcome) outcome = folded;
-    // A long backlog that shrinks makes room for new sessions.
+    // After each batch of a long backlog there is more room for new sessions.
     if (!rest.empty()) measure_waiting();
   }
   if (segments.empty() || !outcome) return outcome;
-  // A daemon that has folded much and then rests need not keep the memory (malloc_trim(3)).
+  // After a large fold, return the memory to the system (malloc_trim(3)).
   (void)::malloc_trim(0);
   TRY(sync_directory(options_.journal));
-  // The removed files cannot come back now, so that no report asks for an older id any more.
+  // The removed files cannot reappear now, so no report asks for an older id any more.
   return store_->forget_segments(clock_() - remember_segments);
 }
 
@@ -284,12 +285,12 @@ std::vector<fs::path> Recorder::first_batch(std::span<const fs::path> segments) 
 
 namespace {
 
-// Reads the segments of a batch, and remembers what cannot be read.
+// Reads the segments of a batch, and remembers those that cannot be read.
 class BatchReader {
  public:
   explicit BatchReader(const fs::path& journal) : journal_(journal) {}
 
-  // As of ReadSegment.
+  // Implements ReadSegment.
   bool read(const std::string& id, SegmentContent& content) {
     const fs::path file = journal_ / (id + std::string(segment_suffix));
     const auto text = read_file(file, max_segment_size);
@@ -301,7 +302,7 @@ class BatchReader {
     const auto damage = read_segment(*text, [&](Record record) { content.add(std::move(record)); });
     if (!damage || damage->any()) damaged_.insert(id);
     if (!damage) {
-      // Not Fault::data, which is about the store.
+      // Not Fault::data, which would mean a damaged store.
       outcome_ =
           fail(Fault::io, "{}: {}; kept as .damaged", printable(file.string()), damage.error().message);
     } else if (damage->any()) {
@@ -311,7 +312,7 @@ class BatchReader {
     return true;
   }
 
-  // After the fold.
+  // Must be called after the fold.
   Result<void> remove(const fs::path& segment) const {
     const std::string id = segment_id(segment);
     if (unread_.contains(id)) return {};
@@ -343,7 +344,7 @@ Result<void> Recorder::fold_batch(const std::vector<fs::path>& batch) {
   return reader.outcome();
 }
 
-// What waits is looked at in each fold; where there is none, once a minute.
+// Waiting records are checked in each fold; without folds, once a minute.
 Result<void> Recorder::count_overdue() {
   const Time now = clock_();
   const RecorderCounters counters = counters_.get();
@@ -356,7 +357,7 @@ Result<void> Recorder::count_overdue() {
   return {};
 }
 
-// A little in each round, so that no fold waits for long.
+// Removes few rows in each round, so that no fold waits long.
 Result<void> Recorder::prune() {
   const auto retention = rules_.get().retention;
   if (retention.count() == 0) return {};
@@ -438,7 +439,7 @@ Result<std::optional<session::LogPosition>> log_position(const fs::path& journal
   const auto segments = TRY(list_segments(journal));
   for (const fs::path& segment : segments) {
     const auto text = read_file(segment, max_segment_size);
-    if (!text) continue;  // folded meanwhile: then its position is in the position file, which is read last
+    if (!text) continue;  // folded meanwhile: the position file, which is read last, has its position
     (void)read_segment(*text, [&](const Record& record) {
       if (const auto* event = std::get_if<LogEvent>(&record)) keep_newer(newest, event->position);
     });

@@ -103,7 +103,7 @@ std::string segment_id(const fs::path& segment) {
 
 Time segment_time(std::string_view id) {
   std::int64_t milliseconds = 0;
-  // A name that this program did not choose has no time: 1970.
+  // A name that this program did not create has no time: 1970.
   std::from_chars(id.data(), id.data() + id.size(), milliseconds);
   return Time{std::chrono::milliseconds{milliseconds}};
 }

@@ -22,7 +22,7 @@ Result<bool> passes_quick_check(const std::filesystem::path& file) {
 
 Result<bool> is_damaged(const std::filesystem::path& file) {
   std::error_code error;
-  // SQLite takes an empty file for a database without tables.
+  // For SQLite an empty file is a database without tables.
   if (std::filesystem::file_size(file, error) == 0 && !error) return true;
   const auto is_sound = passes_quick_check(file);
   if (is_sound) return !*is_sound;

@@ -15,7 +15,7 @@ using sqlite::Database;
 using sqlite::Statement;
 using sqlite::Transaction;
 
-// Days are days since 1970-01-01, times are milliseconds since then, UTC; tlsrpt-store(5) describes all of
+// Days are days since 1970-01-01, times are milliseconds since then, UTC. tlsrpt-store(5) describes all of
 // it.
 constexpr const char* tables = R"sql(
   CREATE TABLE session_counts (
@@ -77,7 +77,7 @@ constexpr const char* tables = R"sql(
   INSERT INTO forgettings VALUES (0);
 )sql";
 
-// Version 1 knew neither failures nor downgrades: its counts are moved into the new table.
+// Version 1 stored neither failures nor downgrades. Its counts are moved into the new table.
 constexpr const char* from_version_1_begin = R"sql(
   ALTER TABLE domain_counts RENAME TO domain_counts_1;
   ALTER TABLE session_counts RENAME TO session_counts_1;
@@ -290,7 +290,7 @@ class SqliteStore final : public Store {
 
   Result<Snapshot> read(const Period& period, const std::vector<std::string>& segments,
                         const CountSink& take) override {
-    // In one read transaction all answers are of the same moment.
+    // In one read transaction all queries see the same moment.
     const auto transaction = TRY(Transaction::begin(database_, "DEFERRED"));
     TRY(read_counts(period, take));
     Snapshot snapshot;
@@ -379,7 +379,7 @@ class SqliteStore final : public Store {
   }
 
  private:
-  // The rows of a class, one a recipient domain, come one after the other.
+  // The rows of a class, one for each recipient domain, follow each other.
   Result<void> read_counts(const Period& period, const CountSink& take) {
     auto rows = TRY(database_.prepare(read_counts_sql));
     rows.bind(1, to_number(period.since)).bind(2, to_number(period.until));
@@ -402,8 +402,8 @@ class SqliteStore final : public Store {
     return done;
   }
 
-  // Brings what was committed from SQLite's log into the file: nothing else changes the file while it is
-  // open, so that any other change is of another program.
+  // Copies commits from SQLite's log into the file. Nothing else changes the file while it is open, so any
+  // other change was made by another program.
   Result<void> checkpoint() {
     std::error_code none;
     const auto size = std::filesystem::file_size(log_, none);
@@ -418,7 +418,7 @@ class SqliteStore final : public Store {
   DamageDetector damage_;
 };
 
-// Who may read the journal may read the store.
+// The same users may read the store and the journal.
 constexpr mode_t store_mode = 0640;
 
 }  // namespace
@@ -436,7 +436,7 @@ Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& fi
   TRY(sqlite::check(database, schema(), file));
   if (access != Access::read) {
     // WAL: readers never wait for the fold. FULL: a commit is on the disk before the segment is unlinked. The
-    // store writes its checkpoints itself; after one, the log starts again at its true size.
+    // store starts its checkpoints itself. After a checkpoint the log starts again at its true size.
     TRY(
         database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
                          "PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 0"));
@@ -449,7 +449,7 @@ Result<std::string> quarantine_if_corrupt(const std::filesystem::path& file, Tim
   const auto damaged = TRY(is_damaged(file));
   if (!damaged) return std::string();
   std::string aside = fmt::format("{}.damaged-{}", file.string(), now.time_since_epoch().count());
-  // SQLite's log of the database goes with it; without it, what is there would be less.
+  // Moves SQLite's log, too: the database is incomplete without it.
   for (const char* suffix : {"-wal", "-shm", ""}) {
     std::error_code error;
     std::filesystem::rename(file.string() + suffix, aside + suffix, error);

@@ -19,7 +19,7 @@ bool is_member(gid_t group) {
          std::ranges::find(ours, group) != ours.end();
 }
 
-// Whether the members of the group need the file: it is root's, ours, or that of the service's user.
+// Whether the group may read the file: it is root's group, ours, or that of the service's user.
 bool may_read(gid_t group, const config::MilterConfig& milter) {
   if (group == 0 || is_member(group)) return true;
   const auto service = find_user(milter.user.empty() ? config::default_user : milter.user);

@@ -28,7 +28,7 @@ Result<std::string> new_name() {
   return fmt::format("{:016x}{:016x}", random[0], random[1]);
 }
 
-// Whole or not at all; a process that was faster has its way.
+// Creates the file completely or not at all. If another process has created it first, that file stays.
 Result<void> make(const fs::path& file) {
   const auto name = TRY(new_name());
   auto draft = TRY(AtomicFile::create(file, 0640));

@@ -12,11 +12,11 @@
 namespace starttls::table {
 namespace {
 
-// Keys, values and the numbers of bytes before them.
+// All keys and values with their lengths.
 constexpr std::size_t size_limit = 0xFFFFFFFFU;
 
-// Each look-up maps the pages it reads, and those around them: some 200 KiB. Of a table that is asked for
-// ever all would count as ours in the end.
+// Each lookup maps the pages it reads, and those around them: some 200 KiB. Without a limit, after many
+// lookups the whole table would count as our memory.
 constexpr unsigned lookups_kept = 32;
 
 unsigned length(std::string_view text) {
@@ -27,7 +27,7 @@ unsigned length(std::string_view text) {
 
 struct CdbWriter::State {
   struct cdb_make make{};
-  std::size_t size = 0;  // of what was added
+  std::size_t size = 0;  // bytes that were added
   int error = 0;
   bool finished = false;
 };
@@ -37,12 +37,12 @@ CdbWriter::CdbWriter(int fd) : state_(std::make_unique<State>()) {
 }
 
 CdbWriter::~CdbWriter() {
-  // What it has in memory goes only this way.
+  // Only this frees its memory.
   if (!state_->finished) ::cdb_make_finish(&state_->make);
 }
 
 void CdbWriter::add(std::string_view key, std::string_view value) {
-  // With its share of the index, which is two slots a record.
+  // 24: the lengths, and two slots in the index for each record.
   state_->size += key.size() + value.size() + 24;
   if (state_->error == 0 && state_->size > size_limit) state_->error = EOVERFLOW;
   if (state_->error != 0) return;
@@ -62,7 +62,7 @@ struct Cdb::State {
   UniqueFd fd;
   struct cdb table{};
   bool mapped = false;
-  unsigned lookups = 0;  // since the pages were given back
+  unsigned lookups = 0;  // since the pages were released
 
   State(std::string name_, UniqueFd fd_) : name(std::move(name_)), fd(std::move(fd_)) {}
   State(const State&) = delete;
@@ -71,11 +71,11 @@ struct Cdb::State {
     if (mapped) ::cdb_free(&table);
   }
 
-  // They stay in the system's cache of the file.
+  // The pages stay in the system's file cache.
   void give_back_pages() {
     if (++lookups < lookups_kept) return;
     lookups = 0;
-    // Advice, which the system may decline. NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
+    // This is advice, which the system may ignore. NOLINTNEXTLINE(cppcoreguidelines-pro-type-const-cast)
     ::madvise(const_cast<unsigned char*>(table.cdb_mem), table.cdb_fsize, MADV_DONTNEED);
   }
 };

@@ -5,9 +5,9 @@
 namespace starttls::table {
 namespace {
 
-// Memory holds what a transaction changes, so there are several.
+// A transaction keeps its changes in memory, so a table needs several.
 constexpr std::size_t transaction_size = std::size_t{8} << 20U;  // bytes of keys and values
-// More than a transaction can take up, with half-filled pages and the tree above them.
+// More space than a transaction can use, including half-filled pages and the tree above them.
 constexpr std::size_t room_for_one = std::size_t{64} << 20U;
 
 constexpr unsigned flags = MDB_NOSUBDIR | MDB_NOLOCK | MDB_NOSYNC | MDB_NOMETASYNC;
@@ -18,7 +18,7 @@ struct LmdbWriter::State {
   MDB_env* env = nullptr;
   MDB_txn* transaction = nullptr;
   MDB_dbi table = 0;
-  std::size_t size = 0;  // of the transaction
+  std::size_t size = 0;  // bytes of the current transaction
   std::string key;
   std::string value;
   int error = 0;
@@ -31,7 +31,7 @@ struct LmdbWriter::State {
     if (env != nullptr) ::mdb_env_close(env);
   }
 
-  // Each step only where all before it went well.
+  // Runs the step only if all steps before it succeeded.
   void step(int (*does)(State&)) {
     if (error == 0) error = does(*this);
   }
