@@ -16,7 +16,7 @@ namespace {
 
 enum class Kind { nothing, gzip, json, zip, folder, message, unknown };
 
-constexpr std::size_t sniffed = 512;  // bytes that decide what it is
+constexpr std::size_t sniffed = 512;  // the first bytes, which decide the file's type
 
 std::string_view without_blanks(std::string_view head) {
   if (head.starts_with(byte_order_mark)) head.remove_prefix(byte_order_mark.size());
@@ -37,7 +37,7 @@ Kind kind_of(std::string_view head) {
 
 constexpr const char* zip_refused = "a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)";
 
-// What was seen of a mail while it had no report.
+// What was found in a mail that has no report so far.
 struct Seen {
   std::size_t reports = 0;
   std::size_t parts = 0;

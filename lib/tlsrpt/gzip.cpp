@@ -16,7 +16,7 @@ constexpr std::string_view magic = "\x1F\x8B";
 constexpr std::uint64_t never_a_bomb = std::uint64_t{1} << 20U;  // bytes of content
 constexpr std::size_t piece_size = std::size_t{64} << 10U;
 
-// zlib's parameter lacks a const; it does not write there.
+// zlib's parameter is not const, but zlib does not write there.
 Bytef* input(std::string_view bytes) {
   return const_cast<Bytef*>(reinterpret_cast<const Bytef*>(bytes.data()));
 }
@@ -111,7 +111,7 @@ void Gunzip::begin(const ReadBytes& packed, std::uint64_t limit) {
   if (stream_) stream_->avail_in = 0;
 }
 
-// Leaves avail_in at 0 at the end of the packed data only.
+// Reads more packed data. Afterwards avail_in is 0 only at the end of the data.
 Result<void> Gunzip::fill() {
   if (stream_->avail_in > 0 || at_end_) return {};
   const auto size = TRY((*packed_)(input_));
@@ -122,7 +122,8 @@ Result<void> Gunzip::fill() {
   return {};
 }
 
-// False at the end. zlib reports what is no member, except after the first.
+// Returns false at the end. zlib reports data that is no member. For data after the first member we report it
+// ourselves.
 Result<bool> Gunzip::begin_member() {
   if (!stream_) {
     auto stream = std::make_unique<z_stream>();
@@ -152,7 +153,7 @@ Result<std::size_t> Gunzip::read(std::span<char> into) {
     const uInt room = stream_->avail_out;
     const int state = inflate(stream_.get(), Z_NO_FLUSH);
     if (state == Z_MEM_ERROR) return no_memory();
-    // Where there was no progress, more input is wanted than there is.
+    // No progress means that zlib needs more input than there is.
     if (state == Z_BUF_ERROR) return fail(Fault::data, "the gzip data ends too early");
     if (state != Z_OK && state != Z_STREAM_END) {
       return fail(Fault::data, "the gzip data is damaged{}{}", stream_->msg != nullptr ? ": " : "",
@@ -162,7 +163,7 @@ Result<std::size_t> Gunzip::read(std::span<char> into) {
     const std::size_t size = room - stream_->avail_out;
     if (size > limit_ - given_) return fail(Fault::data, "more than {} bytes when unpacked", limit_);
     given_ += size;
-    // Data that was not looked at yet speaks for it, and there is little of that.
+    // taken_ may include data that zlib has not used yet. It counts in favour of the file, but it is little.
     if (given_ > never_a_bomb && given_ / max_packing_ratio > taken_) {
       return fail(Fault::data, "packed more than {} to one, as only bombs are", max_packing_ratio);
     }

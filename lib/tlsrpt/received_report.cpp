@@ -12,14 +12,15 @@
 namespace starttls::tlsrpt {
 namespace {
 
-// Iterative: what is nested costs memory of the heap, and the handler refuses what is nested too deep.
+// Iterative: nested values use the heap, not the stack, and the handler refuses too deep nesting.
 constexpr unsigned parse_flags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
 
-// A text is collected before it can be looked at.
+// RapidJSON collects a whole text before the handler can check it.
 constexpr std::size_t collected_limit = std::size_t{1} << 20U;  // bytes
 struct TooLong {};
 
-// What RapidJSON collects a text in. As its CrtAllocator, with a limit; what it throws is caught below.
+// The allocator that RapidJSON collects a text with: its CrtAllocator with a limit. The exception is caught
+// below.
 struct LimitedAllocator : rapidjson::CrtAllocator {
   void* Malloc(std::size_t size) { return CrtAllocator::Malloc(checked(size)); }
   void* Realloc(void* old, std::size_t old_size, std::size_t size) {
@@ -32,7 +33,7 @@ struct LimitedAllocator : rapidjson::CrtAllocator {
 };
 using Reader = rapidjson::GenericReader<rapidjson::UTF8<>, rapidjson::UTF8<>, LimitedAllocator>;
 
-// A report as a stream for RapidJSON's reader, which holds a piece of it at a time.
+// A report as a stream for RapidJSON's reader. It holds one piece at a time.
 class JsonStream {
  public:
   using Ch = char;
@@ -42,7 +43,7 @@ class JsonStream {
     refill();
   }
 
-  // The next character; 0 at the end, and where the text has a NUL.
+  // The next character; 0 at the end, and for a NUL in the text.
   char Peek() const { return next_ == end_ ? '\0' : *next_; }
   char Take() {
     const char c = Peek();
@@ -52,22 +53,22 @@ class JsonStream {
     return c;
   }
   std::size_t Tell() const { return before_ + static_cast<std::size_t>(next_ - buffer_.get()); }
-  // Bytes that were read, if not looked at yet.
+  // Bytes that were read, even if they were not parsed yet.
   std::uint64_t read_size() const { return before_ + static_cast<std::size_t>(end_ - buffer_.get()); }
 
-  // For writing streams only.
+  // RapidJSON needs these for writing streams only.
   char* PutBegin() { return nullptr; }
   void Put(char) {}
   std::size_t PutEnd(char*) { return 0; }
 
-  // As far as it is held.
+  // The rest of the piece in memory.
   std::string_view rest() const { return {next_, end_}; }
   bool at_end() const { return next_ == end_; }
   // Why the text ended early, if it did.
   const std::optional<Error>& error() const { return error_; }
 
  private:
-  // Less than what malloc(3) tidies up after, when it is given back.
+  // Small enough that malloc(3) does no cleanup work when it is freed.
   static constexpr std::size_t piece_size = std::size_t{16} << 10U;
 
   void refill() {
@@ -97,7 +98,7 @@ void skip_byte_order_mark(std::string_view text, Stream& stream) {
   for (std::size_t i = 0; i < byte_order_mark.size(); ++i) stream.Take();
 }
 
-// What has become of a text. RapidJSON takes a NUL for the end of it.
+// The result of a parsed text. RapidJSON takes a NUL for its end.
 Result<ReportReading> conclude(const rapidjson::ParseResult& result, ReportHandler&& handler,
                                std::size_t ended_at, bool at_end) {
   if (!handler.refusal().empty()) return fail(Fault::data, "{}", handler.refusal());

@@ -35,7 +35,7 @@ std::string_view without_blanks_around(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) + 1 - first);
 }
 
-// RFC 3986 section 2.1; nothing where a "%" is not followed by two digits.
+// RFC 3986 section 2.1. Returns nothing if a "%" is not followed by two digits.
 std::optional<std::string> percent_decoded(std::string_view text) {
   std::string decoded;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -53,8 +53,8 @@ std::optional<std::string> percent_decoded(std::string_view text) {
   return decoded;
 }
 
-// The domain of an address, the host of a URL: fully qualified, so that no search list or hosts file decides
-// where it leads.
+// The domain of an address or the host of a URL. It must be fully qualified, so that no search list or hosts
+// file decides where it leads.
 Result<DomainName> parse_host(std::string_view text) {
   auto name = DomainName::parse(text);
   if (name && name->str().find('.') == std::string::npos) {
@@ -93,7 +93,7 @@ bool is_port(std::string_view text) {
   return error == std::errc() && end == text.end() && text.size() <= 5 && port >= 1 && port <= 65535;
 }
 
-// RFC 3986: what may follow the host, as written; percent-encoding is for the server to judge.
+// RFC 3986: the text that may follow the host, as written. The server checks the percent-encoding.
 bool is_url_text(std::string_view text) {
   return std::ranges::all_of(text, [](char c) {
     return is_alphanumeric(c) || std::string_view("-._~:/?#[]@$&'()*+=%").find(c) != std::string_view::npos;
@@ -122,7 +122,7 @@ Result<Destination> parse_https(std::string_view rest) {
       .scheme = Destination::Scheme::https, .target = std::move(target), .host = std::move(host)};
 }
 
-// What people forget, and that still says only one thing; else the URI as it is.
+// Adds what authors often forget, if the meaning is still clear; else returns the URI unchanged.
 std::string repaired(std::string_view uri) {
   for (const std::string_view scheme : {mailto, https}) {
     if (!has_scheme(uri, scheme)) continue;
@@ -134,7 +134,7 @@ std::string repaired(std::string_view uri) {
   return bare_address ? fmt::format("{}{}", mailto, uri) : std::string(uri);
 }
 
-// Reads the fields of the one record, or of each where there are too many.
+// Reads the fields of one record. If there are several records, it reads the fields of each.
 class Reader {
  public:
   explicit Reader(Findings& findings) : findings_(findings) {}

@@ -5,7 +5,7 @@
 namespace starttls::tlsrpt {
 namespace {
 
-// A text, or several.
+// Writes a text, or several texts, if there are any.
 template <class Value>
 void member_if_any(json::JsonText& json, std::string_view key, const Value& value) {
   if (!value.empty()) json.member(key, value);

@@ -10,10 +10,10 @@
 namespace starttls::tlsrpt {
 namespace {
 
-constexpr std::size_t shown_limit = 80;  // bytes of a text in an oddity or a refusal
-constexpr std::size_t usual_texts = 4;   // of a policy: its version, mode, mx and max_age
+constexpr std::size_t shown_limit = 80;  // bytes of a text in a note or a refusal
+constexpr std::size_t usual_texts = 4;   // texts of a policy: its version, mode, mx and max_age
 
-// Valid UTF-8 of at most so many bytes.
+// Cuts a text to at most `limit` bytes, so that it is still valid UTF-8.
 std::string_view cut(std::string_view text, std::size_t limit) {
   if (text.size() <= limit) return text;
   while (limit > 0 && (static_cast<unsigned char>(text[limit]) & 0xC0U) == 0x80U) --limit;
@@ -22,7 +22,7 @@ std::string_view cut(std::string_view text, std::size_t limit) {
 
 constexpr std::size_t day_size = std::string_view("2026-01-31").size();
 
-// Neither the zone nor the time need be there.
+// The zone and the time may be absent.
 std::optional<Time> time_of(std::string_view text) {
   if (text.size() == day_size) {
     const auto day = parse_day(text);
@@ -104,7 +104,7 @@ bool ReportHandler::refuse(std::string reason) {
   return false;
 }
 
-// An object with nothing in it says that there were no policies.
+// Passes the policy on. A report without policies has an empty object instead.
 bool ReportHandler::give_policy() {
   if (++policies_ > max_policies) return refuse(fmt::format("more than {} policies", max_policies));
   if (!is_in_proportion()) return false;
@@ -132,7 +132,7 @@ bool ReportHandler::add_detail() {
   return true;
 }
 
-// Asked once for each policy and each failure detail.
+// Must be called once for each policy and each failure detail.
 bool ReportHandler::is_in_proportion() {
   const std::uint64_t received = received_();
   if (++rows_ > max_rows + received / min_row_size) {
@@ -183,7 +183,7 @@ void ReportHandler::take_report_text(std::string_view text) {
   if (key_ == "organization-name") reading_.head.organization_name = text_of(text);
   if (key_ == "contact-info") reading_.head.contact_info = text_of(text);
   if (key_ == "report-id") reading_.head.report_id = text_of(text);
-  if (key_ == "policies") has_policies_ = true;  // null, or a text that says nothing
+  if (key_ == "policies") has_policies_ = true;  // null, or a text, which means nothing here
 }
 
 void ReportHandler::take_policy_text(std::string_view text) {
@@ -204,7 +204,7 @@ void ReportHandler::take_detail_text(std::string_view text) {
   if (key_ == "failure-reason-code") detail_.failure_reason_code = explaining_text_of(text);
 }
 
-// Microsoft writes the TLSA records of a policy as one text that is a JSON array.
+// Microsoft writes the TLSA records of a policy as one text, which is a JSON array.
 void ReportHandler::add_texts(std::vector<std::string>& texts, std::string_view text) {
   const auto parts = parse_text_array(text);
   if (!parts) return add_text(texts, text);
@@ -234,7 +234,7 @@ std::string ReportHandler::text_of(std::string_view text) {
   return std::string(whole);
 }
 
-// "" where there are too many texts for what was received.
+// Returns "" if there are too many texts in relation to the received bytes.
 std::string ReportHandler::explaining_text_of(std::string_view text) {
   if (text_size_ + std::min(text.size(), report_text_limit) <= free_text_size) return text_of(text);
   if (text_size_ > free_text_size + free_text_ratio * received_()) {

@@ -14,7 +14,7 @@ namespace starttls::tlsrpt {
 namespace {
 
 constexpr std::uint64_t max_number = std::numeric_limits<std::uint64_t>::max();
-constexpr std::int64_t max_exponent = 1'000'000'000;  // no text has so many digits that more would matter
+constexpr std::int64_t max_exponent = 1'000'000'000;  // no text is so long that more would matter
 
 std::string_view take_digits(std::string_view& text) {
   const auto end = std::min(text.find_first_not_of("0123456789"), text.size());
@@ -23,7 +23,7 @@ std::string_view take_digits(std::string_view& text) {
   return digits;
 }
 
-// "e+3" and the like; none where it is malformed.
+// Reads an exponent such as "e+3". Returns nothing if it is malformed.
 std::optional<std::int64_t> take_exponent(std::string_view& text) {
   if (text.empty() || (text.front() != 'e' && text.front() != 'E')) return 0;
   text.remove_prefix(1);
@@ -38,7 +38,7 @@ std::optional<std::int64_t> take_exponent(std::string_view& text) {
   return is_negative ? -exponent : exponent;
 }
 
-// Takes the texts of one array, and refuses everything else.
+// Reads the texts of one array, and refuses everything else.
 class TextsHandler : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TextsHandler> {
  public:
   bool Default() { return false; }
@@ -64,7 +64,7 @@ std::optional<std::uint64_t> parse_session_count(std::string_view text) {
   if (is_negative) text.remove_prefix(1);
   std::string digits(take_digits(text));
   if (digits.empty()) return std::nullopt;
-  std::int64_t zeros = 0;  // that follow the digits; negative: so many of them are a fraction
+  std::int64_t zeros = 0;  // the value is digits * 10^zeros
   if (text.starts_with('.')) {
     text.remove_prefix(1);
     const std::string_view fraction = take_digits(text);
@@ -95,7 +95,7 @@ std::optional<std::vector<std::string>> parse_text_array(std::string_view text) 
   if (!text.starts_with('[') || !text.ends_with(']')) return std::nullopt;
   rapidjson::MemoryStream stream(text.data(), text.size());
   TextsHandler handler;
-  // Iterative: what is nested is refused, and takes no stack.
+  // Iterative: nesting, which is refused, uses no stack.
   const auto parsed = rapidjson::Reader().Parse<rapidjson::kParseIterativeFlag>(stream, handler);
   if (parsed.IsError()) return std::nullopt;
   return std::move(handler.texts);

@@ -12,7 +12,7 @@
 namespace starttls::tlsrptdb {
 namespace {
 
-// Times are milliseconds since 1970-01-01, UTC. Several texts in one column have a newline between them.
+// Times are milliseconds since 1970-01-01, UTC. Several texts in one column are separated by newlines.
 constexpr const char* tables = R"sql(
   CREATE TABLE reports (
     id INTEGER PRIMARY KEY,
@@ -76,7 +76,7 @@ constexpr const char* tables = R"sql(
   );
 )sql";
 
-// Who holds how much of the store, kept up to date by it.
+// How many bytes of the store each reporter uses. Triggers update it.
 constexpr const char* reporter_tables = R"sql(
   CREATE INDEX reports_by_unsigned_identity ON reports (begin, unsigned_identity)
     WHERE unsigned_identity IS NOT NULL;
@@ -121,7 +121,7 @@ constexpr const char* fill_reporters = R"sql(
     GROUP BY reporter, authenticated;
 )sql";
 
-// What was seen of our own policy domains; see own_domains.h.
+// Observations of our own policy domains; see own_domains.h.
 constexpr const char* own_domain_tables = R"sql(
   CREATE TABLE mx_hosts (
     policy_domain TEXT NOT NULL,
@@ -154,7 +154,8 @@ const sqlite::Schema schema{.kind = "a store of reports",
 
 constexpr mode_t file_mode = 0640;  // as the store of sessions
 
-// Also for who only reads: no daemon does it, and nothing may have been read for long.
+// Upgrades the file even for a program that only reads: no daemon does it, and for a long time nothing may
+// have received reports.
 Result<void> upgrade(const std::filesystem::path& file) {
   auto database = TRY(sqlite::Database::open(file, sqlite::OpenMode::read_write));
   return sqlite::upgrade(database, schema);
@@ -184,8 +185,7 @@ Result<sqlite::Database> open_database(const std::filesystem::path& file, store:
   }
   TRY(sqlite::check(*database, schema, file));
   if (access != store::Access::read) {
-    // WAL: who looks at reports does not keep those waiting that come in. FULL: what was taken is on the
-    // disk.
+    // WAL: readers do not block programs that receive reports. FULL: an accepted report is on the disk.
     TRY(database->execute(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA journal_size_limit = 0"));
     database->persist_wal();

@@ -28,7 +28,7 @@ void ReportFingerprint::add(const tlsrpt::PolicyResult& policy) {
   add_saturated(failed_, policy.failed_sessions);
 }
 
-// With its length before it, so that no two rows of texts come to the same.
+// Adds the length first, so that two different lists of texts never give the same result.
 void ReportFingerprint::add(std::string_view text) {
   const std::uint64_t size = text.size();
   ::EVP_DigestUpdate(context_.get(), &size, sizeof size);

@@ -26,7 +26,7 @@ using store::to_number;
 constexpr std::size_t rows_between_cuts = 10'000;
 constexpr std::int64_t policies_at_once = 100;  // whose failures are removed by one statement
 
-// What rows take beside their texts, with the indexes over them and what pages have free.
+// The size of rows besides their texts, including their index entries and the free space of pages.
 constexpr std::uint64_t report_row_size = 300;  // bytes
 constexpr std::uint64_t policy_row_size = 64;
 constexpr std::uint64_t failure_row_size = 64;
@@ -83,7 +83,7 @@ std::filesystem::path report_file(const std::filesystem::path& state_dir) {
   return state_dir / "reports.sqlite";
 }
 
-// What is there already; id 0: nothing.
+// A report that is in the store already; id 0: none.
 struct ReportStore::KeptReport {
   std::int64_t id = 0;
   std::uint64_t successful = 0;
@@ -93,12 +93,12 @@ struct ReportStore::KeptReport {
 struct ReportStore::Open {
   Database database;
   std::optional<Transaction> transaction;
-  // Made once, for a thousand reports.
+  // Prepared once for many reports.
   std::optional<Statement> insert_report;
   std::optional<Statement> insert_policy;
   std::optional<Statement> insert_failure;
   std::optional<Statement> select_reporter;
-  // A report by its first moment and its identity, without a signature, with one, or either.
+  // Find a report by its begin and its identity: without a signature, with one, or either.
   std::optional<Statement> select_unsigned;
   std::optional<Statement> select_signed;
   std::optional<Statement> select_any;
@@ -106,7 +106,7 @@ struct ReportStore::Open {
   std::uint64_t total = 0;        // bytes that all reports hold
   std::uint64_t uncommitted = 0;  // bytes that were added since begin()
   std::uint64_t evicted = 0;
-  // Of the report that is being added.
+  // These members are about the report that is being added.
   std::int64_t report = 0;
   std::int64_t policies = 0;
   std::size_t rows = 0;            // since the last cut
@@ -171,8 +171,8 @@ void ReportStore::Open::next_report() {
   successful = failed = size = 0;
 }
 
-// What add() has put there of a report that does not stay. Some thousand rows at a time: SQLite holds the
-// keys of all rows that a statement deletes.
+// Removes what add() has written of a report that is not kept. Each statement removes some thousand rows:
+// SQLite holds the keys of all rows that a statement deletes.
 Result<void> ReportStore::Open::remove_parts() {
   cuts.push_back(policies);
   for (const char* sql : {"DELETE FROM policies WHERE report = ?1 AND number >= ?2 AND number < ?3",
@@ -187,7 +187,7 @@ Result<void> ReportStore::Open::remove_parts() {
   return {};
 }
 
-// A whole report that was kept, the failures of some policies at a time.
+// Removes a whole stored report, the failures of some policies at a time.
 Result<void> ReportStore::Open::remove_report(std::int64_t id) {
   auto row = TRY(database.prepare(
       "SELECT (SELECT max(number) FROM policies WHERE report = ?1), size FROM reports WHERE id = ?1"));
@@ -207,7 +207,7 @@ Result<void> ReportStore::Open::remove_report(std::int64_t id) {
   return {};
 }
 
-// 0 where there is none.
+// Returns 0 if there is none.
 Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& received, std::int64_t since) {
   // The first part finds the reporter that may be evicted and has the most bytes.
   auto row = TRY(database.prepare(R"sql(
@@ -221,7 +221,7 @@ Result<std::int64_t> ReportStore::Open::oldest_that_gives_way(const Received& re
   return row.number(0);
 }
 
-// Why there is no room for the report that was just added; "" where there is.
+// Makes room for the report that was just added. Returns why there is none, or "".
 Result<std::string> ReportStore::Open::make_room(const Received& received) {
   select_reporter->bind(1, received.reporter).bind(2, std::int64_t{received.authenticated});
   TRY(select_reporter->step());
@@ -314,7 +314,7 @@ Result<AddedReport> ReportStore::finish(const Received& received) {
   return received.authenticated ? finish_signed(received) : finish_unsigned(received);
 }
 
-// False where it is there already.
+// Returns false if the report is in the store already.
 Result<bool> ReportStore::insert(const Received& received) {
   Open& open = *open_;
   const tlsrpt::ReportHead& head = received.head;
@@ -364,7 +364,7 @@ Result<AddedReport> ReportStore::finish_unsigned(const Received& received) {
   return added;
 }
 
-// The one that is there stays, and not the one that was being added.
+// Keeps the stored report, and drops the one that was being added.
 Result<AddedReport> ReportStore::keep_other(const KeptReport& other) {
   const bool is_same = open_->has_figures_of(other);
   TRY(drop());
