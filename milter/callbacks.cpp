@@ -15,17 +15,18 @@ namespace {
 
 using Entry = OpenConnections::Entry;
 
-// libmilter passes no pointer of ours to xxfi_connect; this is where it finds the daemon's.
+// libmilter passes no pointer of ours to xxfi_connect, which therefore uses this one.
 OpenConnections* connections = nullptr;
 
 std::string_view macro(SMFICTX* context, const char* name) {
-  // libmilter's parameter lacks a const; it does not write there.
+  // libmilter's parameter is not const, but libmilter does not write there.
   const char* value = smfi_getsymval(context, const_cast<char*>(name));
   return value != nullptr ? std::string_view(value) : std::string_view();
 }
 
 TlsMacros tls_macros(SMFICTX* context) {
-  // libmilter looks through all macros of all steps for each: most steps have no TLS.
+  // For each name, libmilter searches all macros of all steps. Most steps have no TLS, so check the version
+  // first.
   const std::string_view version = macro(context, "{tls_version}");
   if (version.empty()) return {};
   return {.version = version,
@@ -49,8 +50,8 @@ std::string address_text(const sockaddr* address) {
   return text.data();
 }
 
-// Whatever fails, mail flows on. A daemon that stops accepts the rest of a connection or message, so that the
-// MTA goes on without the milter rather than fail.
+// Mail must not stop after a failure of ours. A daemon that stops accepts the rest of a connection or
+// message, so that the MTA continues without the milter instead of failing.
 sfsistat go_on() {
   return connections->finished() ? SMFIS_ACCEPT : SMFIS_CONTINUE;
 }
@@ -60,7 +61,7 @@ void log_failure(std::string_view what, const std::exception& e) noexcept {
   if (log.permit(system_clock()())) log_error("{}: {}; mail is not affected", what, e.what());
 }
 
-// Runs one step on the connection's entry, if there is one; the step returns the answer to the MTA.
+// Runs one step on the connection's entry, if there is one. The step returns the answer to the MTA.
 template <class Step>
 sfsistat on_entry(SMFICTX* context, Step step) noexcept {
   try {
@@ -87,7 +88,7 @@ void close_entry(SMFICTX* context) {
 
 sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
   try {
-    close_entry(context);  // of an MTA that starts again on the same connection
+    close_entry(context);  // if the MTA starts again on the same connection
     if (is_simulated(context)) return SMFIS_ACCEPT;
     const std::string client_address = address_text(address);
     const auto opened = connections->open(
@@ -97,7 +98,7 @@ sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
     if (opened.excluded) return SMFIS_ACCEPT;
     if (opened.entry != nullptr) {
       opened.entry->with([&](Connection& c) { c.tls(tls_macros(context)); });
-      // It is recorded, also where the daemon stops now: only the next step is declined.
+      // The session is recorded even if the daemon stops now: only the next step is declined.
       return SMFIS_CONTINUE;
     }
   } catch (const std::exception& e) {
@@ -133,7 +134,7 @@ sfsistat refuse_for_now(SMFICTX* context) {
   static std::string extended_code = "4.7.10";
   static std::string text =
       "Encryption needed: mail of this sender has always come over TLS; try again with STARTTLS";
-  // Where this fails, the MTA answers with its own text.
+  // If this fails, the MTA answers with its own text.
   (void)smfi_setreply(context, code.data(), extended_code.data(), text.data());
   return SMFIS_TEMPFAIL;
 }

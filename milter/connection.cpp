@@ -25,7 +25,7 @@ std::string verified_name(std::string_view name) {
   return name == "unknown" ? std::string() : domain_or_nothing(name);
 }
 
-// Before an '@' may be a mailbox.
+// The part before an '@' may name a mailbox.
 std::string_view after_at(std::string_view text) {
   const auto at = text.rfind('@');
   return at == std::string_view::npos ? text : text.substr(at + 1);
@@ -49,7 +49,7 @@ Connection::Connection(Time now, std::string_view receiving_mx, const Client& cl
 
 void Connection::helo(std::string_view name) {
   session_.helo = printable(after_at(name), max_text_size);
-  // Whoever said HELO without a name said it all the same.
+  // "-": the client sent HELO without a name.
   if (session_.helo.empty()) session_.helo = "-";
 }
 

@@ -53,7 +53,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Every connection takes a descriptor, and the journal must always get one.
+// Every connection needs a descriptor, and the journal must always get one.
 void raise_descriptor_limit() {
   if (const auto raised = service::raise_descriptor_limit(); !raised)
     log_warning("{}", raised.error().message);
@@ -63,7 +63,7 @@ void log_all(const std::vector<std::string>& warnings) {
   for (const std::string& warning : warnings) log_warning("{}", warning);
 }
 
-// Runs smfi_main() on a thread of its own, which runs until the process exits: see libmilter_sigwait.cpp.
+// Runs smfi_main() on its own thread, which runs until the process exits: see libmilter_sigwait.cpp.
 void start_libmilter(const std::function<void()>& on_exit) {
   std::thread([on_exit] {
     (void)smfi_main();
@@ -71,7 +71,8 @@ void start_libmilter(const std::function<void()>& on_exit) {
   }).detach();
 }
 
-// Keeps a damaged store for inspection, so that a new one is created: sessions wait for neither.
+// Renames a damaged store for inspection, so that a new one is created. The recording of sessions does not
+// wait for that.
 Result<bool> repair_store(const fs::path& file) {
   const auto aside = TRY(store::quarantine_if_corrupt(file, system_clock()()));
   if (aside.empty()) return false;
@@ -134,7 +135,7 @@ store::RecorderRules recorder_rules(const config::TlsrptConfig& configuration) {
           .retention = std::chrono::days{configuration.milter.retention_days}};
 }
 
-// Without a list of public suffixes there is no memory of senders, and all else works.
+// Without a list of public suffixes, senders are not remembered. Everything else works.
 store::SendingDomainFinder sending_domain_or_none() {
   auto finder = store::sending_domain();
   if (finder) return *finder;
@@ -142,7 +143,8 @@ store::SendingDomainFinder sending_domain_or_none() {
   return [](const std::string&) { return std::string(); };
 }
 
-// What the callbacks use. Once libmilter's threads run, it is never freed: they run until the process exits.
+// The state that the callbacks use. libmilter's threads run until the process exits, so after their start it
+// is never freed.
 class DaemonState {
  public:
   DaemonState(const config::TlsrptConfig& configuration, const Clock& clock)
@@ -195,7 +197,7 @@ class DaemonState {
   OpenConnections connections;
 };
 
-// The changed settings that SIGHUP does not apply, for the log.
+// The changed settings that SIGHUP does not apply. They are logged.
 std::vector<std::string_view> settings_for_restart(const config::TlsrptConfig& old,
                                                    const config::TlsrptConfig& now) {
   const std::array<std::pair<bool, std::string_view>, 13> all{{
@@ -222,7 +224,7 @@ std::vector<std::string_view> settings_for_restart(const config::TlsrptConfig& o
   return changed;
 }
 
-// What is opened before the daemon switches to its user.
+// The files and sockets that are opened before the daemon switches to its user.
 struct Opened {
   std::unique_ptr<service::MetricsServer> metrics;
   PidFile pid_file;
@@ -336,7 +338,7 @@ class RunningDaemon {
   Result<void> apply_configuration() {
     const auto now = TRY(options_.reload_configuration());
     set_log_level(now.milter.log_level);
-    // What takes a restart keeps its value.
+    // Settings that need a restart keep their values.
     config::TlsrptConfig next = now;
     next.state_dir = configuration_.state_dir;
     next.store = configuration_.store;
@@ -375,7 +377,7 @@ Result<void> run_daemon(const DaemonOptions& options) {
   raise_descriptor_limit();
   const auto user = TRY(service_user(configuration));
   TRY(register_callbacks());
-  // Before the recorder's threads create files: the umask is that of the whole process.
+  // Before the recorder's threads create files: the umask is shared by the whole process.
   auto opened = TRY(open_all(configuration, user));
 
   auto state = std::make_unique<DaemonState>(configuration, options.clock);
@@ -387,7 +389,7 @@ Result<void> run_daemon(const DaemonOptions& options) {
   DaemonState& until_exit = *state.release();
   RunningDaemon daemon(options, until_exit, std::move(signals));
   if (opened.metrics) daemon.show_metrics(std::move(opened.metrics));
-  // Without the log the sessions are recorded all the same.
+  // Sessions are recorded even without the log.
   if (auto followed = daemon.follow_log(); !followed)
     log_error("{}; the reasons of failed handshakes will be missing", followed.error().message);
   return daemon.run();
@@ -398,10 +400,10 @@ Result<void> check_startup(const config::TlsrptConfig& configuration) {
   const auto user = TRY(service_user(configuration));
   TRY(check_listener(configuration));
   if (configuration.milter.mta_log.empty()) return {};
-  // Root reads everything; the daemon reads the log as its user.
+  // Check as the daemon's user, which reads the log: root could read everything.
   const bool switches = user && ::geteuid() == 0;
   if (switches) TRY(service::switch_user(*user));
-  // The daemon waits for the log, and records sessions meanwhile: no reason not to start.
+  // A missing log does not prevent the start: the daemon waits for it and records sessions meanwhile.
   if (const auto readable = mtalog::check_readable(configuration.milter.mta_log); !readable) {
     log_warning("'milter.mta_log': {}{}; the reasons of failed handshakes would be missing",
                 readable.error().message, switches ? fmt::format(" (user '{}')", printable(user->name)) : "");
@@ -428,7 +430,7 @@ Result<std::function<void()>> detach(bool keep_standard_error) {
   const int null = ::open("/dev/null", O_RDWR | O_CLOEXEC);
   if (null < 0) return fail(Fault::internal, "/dev/null: {}", errno_text(errno));
   return [null, write_end = ends[1], last = keep_standard_error ? STDOUT_FILENO : STDERR_FILENO] {
-    // The parent has exited, and nothing reads what would be printed.
+    // The parent has exited, and nobody reads output any more.
     for (int fd = STDIN_FILENO; fd <= last; ++fd) ::dup2(null, fd);
     ::close(null);
     (void)write_all(write_end, "r");

@@ -7,7 +7,7 @@
 namespace starttls::milter {
 namespace {
 
-// Reading all senders takes at most one part in so many of the time.
+// Reading all senders uses at most this part (1/20) of the time.
 constexpr int refresh_share = 20;
 
 }  // namespace

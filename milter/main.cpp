@@ -68,7 +68,7 @@ Result<void> run(const CommandLine& line) {
   start_log(program, LogTarget::standard_error);
   milter::DaemonOptions options{
       .configuration = config,
-      // A pipe would be at its end, or block the daemon.
+      // A pipe would be at its end, or would block the daemon.
       .reload_configuration = [line, directory] { return configure(line, directory, FileKind::regular); },
       .clock = clock,
       .ready = [] {}};

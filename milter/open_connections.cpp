@@ -10,7 +10,7 @@
 namespace starttls::milter {
 namespace {
 
-// Until a connection shows how the MTA calls itself.
+// The MTA's name until a connection shows the real one.
 std::string host_name() {
   std::array<char, 256> name{};
   return ::gethostname(name.data(), name.size() - 1) == 0 ? to_lower(printable(name.data())) : std::string();
@@ -42,7 +42,7 @@ OpenConnections::Opened OpenConnections::open(std::string_view receiving_mx, con
     exclude(*excluded,
             fmt::format("of daemon '{}', port {}", printable(daemon.name, 100), printable(daemon.port, 10)),
             "exclude_ports and exclude_daemons");
-    // A failure of it in the log must not be taken for a session of its own.
+    // A failure of this session in the log must not be counted as another session.
     if (!rules_now->follows_log()) return {.excluded = true};
   }
   std::unique_ptr<Entry> entry(
@@ -116,8 +116,8 @@ void OpenConnections::record(Entry& entry, bool still_open) {
     recorder_.record(*written);
 }
 
-// Whether we ran during the whole session: then we saw each session of a service that we watch. Of a session
-// that is still open for us, the end may still come.
+// Whether we were running during the whole session. Then we have seen each session of a service that we
+// watch. A session that is still open here may end later.
 bool OpenConnections::is_watched(const session::LoggedFailure& failure) const {
   if (!failure.begin || *failure.begin < started_) return false;
   const auto open = open_.lock();
@@ -135,7 +135,7 @@ void OpenConnections::exclude(FailureExclusion reason, const session::LoggedFail
       printable(failure.service));
 }
 
-// Logged, so that the operator learns why nothing is recorded.
+// Logs this, so that the operator learns why nothing is recorded.
 void OpenConnections::exclude(ExclusionReason reason, const std::string& example, std::string_view setting) {
   counters_.lock()->count(reason);
   if (is_logged_[static_cast<std::size_t>(reason)].test_and_set()) return;

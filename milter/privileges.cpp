@@ -13,8 +13,9 @@
 namespace starttls::milter {
 namespace {
 
-// Only below directories that nobody but root can write to: there, nobody else can have put anything in it.
-// Elsewhere the daemon creates it with its own rights, or waits until it can be created.
+// Changes the owner only if nobody but root can write to the directories above: then nobody else can have
+// created anything in it. Otherwise the daemon creates the directory with its own rights, or waits until it
+// can be created.
 Result<void> change_owner(const std::filesystem::path& state_dir, const User& user) {
   const auto directory = Directory::make(state_dir);
   return directory ? service::change_owner_of_all(*directory, user) : Result<void>();

@@ -27,7 +27,8 @@ Result<std::string> new_key() {
   return key;
 }
 
-// Unless there is none yet. Under another key, what waits to be joined under the old one is not found.
+// Warns of a new key, unless this is the first one. Waiting records with pseudonyms of the old key cannot be
+// joined any more.
 void warn_of_new_key(const std::filesystem::path& file, const Result<std::string>& kept) {
   std::error_code ignored;
   if (!std::filesystem::exists(file, ignored)) return;

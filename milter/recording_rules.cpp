@@ -9,7 +9,7 @@
 namespace starttls::milter {
 namespace {
 
-// The bits of an address that identify a network, but no person.
+// The bits of an address that identify a network, but no single user.
 constexpr std::size_t kept_bits_ipv4 = 24;
 constexpr std::size_t kept_bits_ipv6 = 48;
 
@@ -25,7 +25,7 @@ bool has(const Values& values, const Value& value) {
   return std::ranges::find(values, value) != values.end();
 }
 
-// By a list of those that are wanted, where there is one, and one of those that are not.
+// Whether a value is in the list of wanted ones, if that has any, and not in the list of excluded ones.
 template <class Values, class Value>
 bool is_wanted(const Values& only, const Values& excluded, const Value& value) {
   return (only.empty() || has(only, value)) && !has(excluded, value);
@@ -81,7 +81,7 @@ std::optional<session::Session> RecordingRules::to_record(session::Session sessi
   if (session.awaits_log) session.address_pseudonym = address_pseudonym(session.client_address);
   if (address_detail_ != config::AddressDetail::full) {
     session.client_address = shortened(session.client_address);
-    // It may be an address, or have one in it.
+    // HELO may be an address, or contain one.
     if (!session.helo.empty()) session.helo = "-";
   }
   return session;
@@ -94,7 +94,7 @@ bool RecordingRules::is_wanted_service(const session::LoggedFailure& failure) co
 std::optional<FailureExclusion> RecordingRules::excludes(const session::LoggedFailure& failure) const {
   if (find_local(failure.client_address) != nullptr) return FailureExclusion::local_network;
   const std::string service = to_lower(failure.service);
-  // Of Sendmail the service is the daemon.
+  // For Sendmail the service is the daemon.
   const bool is_named = has(filter_.excluded_log_services, service) || has(filter_.excluded_daemons, service);
   if (is_named || (!filter_.log_services.empty() && !is_wanted_service(failure)))
     return FailureExclusion::service;
