@@ -26,9 +26,9 @@ struct Denied {
 // One sentence without a full stop: how to get access. "": the mode has no group that could read it.
 std::string access_advice(const Denied& denied);
 
-// The same error, with the advice added where it is Fault::permission and its message begins with that path:
-// it is about the path itself or about something in that directory. Other errors stay as they are. `program`
-// is the name of our program.
+// Returns the same error. Adds the advice if it is Fault::permission and its message begins with that path:
+// then it is about the path itself, or about something in that directory. `program` is the name of our
+// program.
 Error with_access_advice(Error error, const std::filesystem::path& path, std::string_view program);
 
 }  // namespace starttls

@@ -8,8 +8,8 @@
 
 namespace starttls {
 
-// Starts the work on another thread. Where no thread can be created, get() and wait() of the future do the
-// work: a thread only saves time. As with std::async, the future's destructor waits.
+// Starts the work on another thread. If no thread can be created, get() and wait() of the future do the work:
+// a thread only saves time. As with std::async, the future's destructor waits.
 template <class Work>
 auto run_async(Work work) {
   const auto shared = std::make_shared<Work>(std::move(work));

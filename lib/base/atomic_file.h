@@ -7,9 +7,9 @@
 //     TRY(file.commit());
 //   }
 //
-// A file that is not committed leaves no trace. What a killed process left is removed by the next one for the
-// same target. Every error names the target: Fault::io where the disk is full or fails, else
-// Fault::cannot_create.
+// A file that is not committed is removed. The files that a killed process left are removed by the next
+// process that writes the same target. Every error names the target: Fault::io where the disk is full or
+// fails, else Fault::cannot_create.
 //
 // The directory may belong to another user, who can rename and replace everything in it at any time, while we
 // are root. So it is opened once (directory.h), and all work is done by descriptors, under names that nobody
@@ -29,7 +29,7 @@
 
 namespace starttls {
 
-// Collects small pieces and writes them in large ones. The first error stays, and ends all writing.
+// Collects small pieces and writes them in large ones. The first error is kept, and stops all writing.
 class BufferedWriter {
  public:
   explicit BufferedWriter(int fd) : fd_(fd) {}
@@ -38,7 +38,7 @@ class BufferedWriter {
     if (buffer_.size() + text.size() > capacity) flush();
     buffer_ += text;
   }
-  // Writes what is left. Returns 0 or the errno value of the first error.
+  // Writes the rest. Returns 0 or the errno value of the first error.
   int flush();
 
  private:
@@ -66,9 +66,9 @@ class AtomicFile {
   int fd() const { return fd_.get(); }
   // For programs and libraries that open files by name, and create others beside them: creates a directory
   // that only we can enter, and moves the file there under that name. Returns the directory's descriptor,
-  // which stays ours.
+  // which this object still owns.
   Result<int> move_to_private_directory(const char* name);
-  // The file of that name in that directory takes the place of what was written so far.
+  // The file of that name in that directory replaces what was written so far.
   Result<void> replace_with(const char* made);
 
   const std::filesystem::path& target() const { return target_; }
@@ -76,13 +76,13 @@ class AtomicFile {
   BufferedWriter& writer() { return writer_; }
   Result<void> flush();
 
-  // Whether the target does not hold the very same bytes.
+  // Whether the target's bytes differ from the new ones.
   Result<bool> differs();
   // Sets the final mode and owner, and syncs the file.
   Result<void> finish();
   // After finish(): moves the file to its target. Others see the old content or the new, never a part.
   Result<void> commit();
-  // As root: a new file gets the owner and group of its directory.
+  // For root: a new file gets the owner and group of its directory.
   void inherit_directory_owner();
   // As commit(), but never replaces a file: one that another process created meanwhile stays.
   Result<void> commit_if_new();
@@ -109,7 +109,7 @@ class AtomicFile {
   BufferedWriter writer_;
 };
 
-// Replaces the whole file, also where the content is the same, so that its time changes.
+// Replaces the whole file even if the content is the same, so that its time changes.
 Result<void> replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0644);
 
 }  // namespace starttls

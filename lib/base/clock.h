@@ -1,4 +1,4 @@
-// Time is UTC. Functions take the time or a clock as an argument, so that a test can bring its own.
+// Time is UTC. Functions take the time or a clock as an argument, so that a test can use its own.
 #pragma once
 
 #include <chrono>

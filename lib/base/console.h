@@ -9,9 +9,9 @@
 
 namespace starttls {
 
-// Runs the body of a main() and returns the exit status, with standard input, output and error open, to
-// /dev/null if need be. Unexpected failures, such as a lack of memory, become Fault::internal instead
-// of as an exception.
+// Runs the body of a main() and returns the exit status. Standard input, output and error are open, to
+// /dev/null if necessary. Unexpected failures, such as a lack of memory, become Fault::internal instead of an
+// exception.
 int run_main(std::string_view program, const std::function<Result<int>()>& body);
 
 // Lines on standard error: "PROGRAM: message", "PROGRAM: warning: message"; in systemd's journal with their
@@ -23,7 +23,7 @@ void print_error(std::string_view program, std::string_view message);
 // print_error() of the message; returns the exit status.
 int report_error(std::string_view program, const Error& error);
 
-// Writes the answer to standard output. Fault::io where it cannot be written whole (a full disk, a closed
+// Writes the answer to standard output. Fault::io if it cannot be written completely (a full disk, a closed
 // pipe).
 Result<void> print(std::string_view answer);
 

@@ -33,7 +33,7 @@ class Directory {
 
   // For openat(2) and the like: opened with O_PATH, so it cannot be read.
   int fd() const { return fd_.get(); }
-  // As it was given, for messages.
+  // The path as it was given, for messages.
   const std::filesystem::path& path() const { return path_; }
   uid_t owner() const { return owner_; }
   gid_t group() const { return group_; }
@@ -41,7 +41,7 @@ class Directory {
   // Whether nobody but root and ourselves can rename, replace or remove anything in it, or any directory on
   // the path to it.
   bool is_guarded() const { return way_guarded_ && exclusive_; }
-  // The same of the path to it alone.
+  // The same for the path to it alone.
   bool is_path_guarded() const { return way_guarded_; }
 
   // The directory, opened so that its entries can be listed and fsync(2) works. Empty, with errno set, where
@@ -58,9 +58,9 @@ class Directory {
   UniqueFd fd_;
   uid_t owner_ = 0;
   gid_t group_ = 0;
-  bool way_guarded_ = true;  // so far as the entries on the way go
+  bool way_guarded_ = true;  // as far as the entries on the path go
   bool exclusive_ = false;   // only root and we can write to it
-  bool sticky_ = false;      // others can, but not touch what is not theirs
+  bool sticky_ = false;      // others can write, but only change their own files
 };
 
 // The directory of a file, which need not exist, and its name there. Where the path is a symbolic link, those

@@ -14,7 +14,7 @@ namespace starttls {
 // begin nor end with a hyphen (RFC 5321 section 4.1.2), of 1 to 63 bytes each and 253 in all (RFC 1035
 // section 2.3.4). Not an address: the last label is no number.
 //
-// An ASCII label is taken as it is, also where it begins with "xn--" and is not a valid A-label (RFC 5890
+// An ASCII label is kept as it is, even if it begins with "xn--" and is not a valid A-label (RFC 5890
 // section 2.3.2.1): such hosts exist in the DNS and receive mail. This is the only place that makes a name to
 // compare from text.
 class DomainName {

@@ -1,4 +1,4 @@
-// Data and the mutex that protects it, in one: nobody reaches the data without the lock.
+// Data and the mutex that protects it: the data can be used only with the lock.
 //
 //     Guarded<Counters> counters;
 //     counters.lock()->sessions += 1;                      // for one expression

@@ -15,14 +15,14 @@ namespace starttls {
 // An IPv4 or IPv6 address. An IPv4 address that IPv6 wraps ("::ffff:192.0.2.1") is that IPv4 address.
 class IpAddress {
  public:
-  // Without zone, port and brackets (inet_pton(3)).
+  // Accepts no zone, port or brackets (inet_pton(3)).
   static std::optional<IpAddress> parse(std::string_view text);
 
   bool is_ipv4() const { return size_ == 4; }
   std::size_t bits() const { return size_ * 8; }
   std::span<const std::uint8_t> bytes() const { return std::span(bytes_).first(size_); }
 
-  // With all bits after the first `length` cleared.
+  // The address with all bits after the first `length` cleared.
   IpAddress masked(std::size_t length) const;
   // "192.0.2.1", "2001:db8::1"
   std::string text() const;

@@ -3,7 +3,7 @@
 //
 //     log_warning("{}: cannot be read: {}", file, reason);
 //
-// What comes from outside goes through printable() first. Thread-safe, but for start_log().
+// Escape texts from outside with printable() first. Thread-safe, but for start_log().
 #pragma once
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ enum class LogTarget {
 
 enum class LogLevel { debug, info, warning, error, off };
 
-// Sets where the process logs from now on; syslog lines go to facility "mail" (syslog(3)).
+// Sets where the process logs from now on. For syslog, the facility is "mail" (syslog(3)).
 void start_log(const std::string& program, LogTarget target);
 
 // Lines below it are not logged.
@@ -37,7 +37,7 @@ void set_log_level(LogLevel level);
 // "debug", "info", "warning" or "error"; Fault::config else.
 Result<void> set_log_level(std::string_view level);
 
-// Hands all lines to a function while it lives; for tests. One at a time.
+// Passes all lines to a function, one at a time, while this object exists; for tests.
 class LogCapture {
  public:
   using Write = std::function<void(LogLevel, std::string_view)>;
@@ -66,11 +66,12 @@ void log_error(fmt::format_string<Args...> format, Args&&... args) {
   log_line(LogLevel::error, format, fmt::make_format_args(args...));
 }
 
-// Lets one occurrence through per minute and counts the rest, so that a failure that repeats for every
-// session fills no disk. Thread-safe.
+// Permits one occurrence per minute and counts the rest, so that a failure that repeats for every session
+// does not fill the disk. Thread-safe.
 class OncePerMinute {
  public:
-  // Nothing where this occurrence must not be logged; else how many were not logged since the last one that was.
+  // Returns nothing if this occurrence must not be logged. Otherwise it returns how many were not logged
+  // since the last one that was.
   std::optional<std::uint64_t> permit(Time now);
 
  private:

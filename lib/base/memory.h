@@ -11,19 +11,19 @@
 
 namespace starttls {
 
-// What one allocation of so many bytes takes: with its header, in units of 16, at least 32.
+// The size of one allocation of this many bytes: with its header, in units of 16, at least 32.
 constexpr std::size_t allocation_size(std::size_t bytes) {
   constexpr std::size_t header = 8, unit = 16, smallest = 32;
   return std::max(smallest, (bytes + header + unit - 1) / unit * unit);
 }
 
-// 0 for a short text, which lies within the object.
+// 0 for a short text, which is stored inside the object.
 inline std::size_t heap_size(const std::string& text) {
   static const std::size_t within = std::string().capacity();
   return text.capacity() <= within ? 0 : allocation_size(text.capacity() + 1);
 }
 
-// With what the elements hold.
+// Includes the memory of the elements.
 template <class T>
 std::size_t heap_size(const std::vector<T>& values) {
   std::size_t size = values.capacity() == 0 ? 0 : allocation_size(values.capacity() * sizeof(T));
@@ -31,7 +31,7 @@ std::size_t heap_size(const std::vector<T>& values) {
   return size;
 }
 
-// What std::make_shared<T>() takes for the object and its counts.
+// The size of what std::make_shared<T>() allocates for the object and its counts.
 template <class T>
 constexpr std::size_t shared_allocation_size() {
   constexpr std::size_t counts = 16;

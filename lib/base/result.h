@@ -1,6 +1,6 @@
 // Errors are values: a function that can fail returns Result<T>.
 //
-// carries one clear sentence for a person (no trailing newline; it names the file, the position and the
+// An Error has one clear sentence for the user (no trailing newline; it names the file, the position and the
 // reason) and the Fault that decides the exit status. No exception crosses a component.
 #pragma once
 

@@ -7,7 +7,7 @@
 
 namespace starttls {
 
-// Some editors write it at the beginning of a text in UTF-8. It is no part of the text.
+// Some editors write it at the beginning of a text in UTF-8. It is not part of the text.
 inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 // The text, with everything escaped that could disturb a terminal or a log: control characters (C0, DEL, C1),

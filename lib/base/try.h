@@ -52,7 +52,7 @@ Result<T> with_context(Result<T> result, fmt::format_string<Args...> format, Arg
       return std::unexpected(std::move(name).error()); \
     *std::move(name);                                  \
   })
-// Each use has a name of its own, so that one can stand within another.
+// Each use has its own name, so that one can be inside another.
 #define STARTTLS_TRY_NUMBERED_(number, ...) STARTTLS_TRY_(STARTTLS_PASTE_(try_result_, number), __VA_ARGS__)
 #define TRY(...) STARTTLS_TRY_NUMBERED_(__COUNTER__, __VA_ARGS__)
 

@@ -33,7 +33,7 @@
 
 namespace starttls::command {
 
-// What every command of every program gets. Each program derives its own from it, which adds its
+// The context of every command of every program. Each program derives its own context, which adds its
 // configuration.
 struct CommandContext {
   std::string program;                // "tlsrpt-report", as it begins its messages
@@ -56,7 +56,7 @@ void warn(const CommandContext& context, std::string_view message);
 
 // Whether the default configuration file is read where there is no -c.
 enum class DefaultConfig {
-  ignored,   // the command line says all
+  ignored,   // the command line has all settings
   optional,  // where it exists
   required,  // it is an error where it does not exist
 };
@@ -67,13 +67,13 @@ struct CommandText {
   std::string example;  // the lines below "Example:" in --help
 };
 
-// What --help says of the first word of commands such as `generate postfix`.
+// What --help shows for the first word of commands such as `generate postfix`.
 using Group = CommandText;
 
 // Loads the configuration and runs the command, logging to the target.
 using Body = std::function<Result<int>(LogTarget target)>;
 
-// All of a command but its run.
+// A command without its run.
 struct CommandSyntax {
   CommandText text;
   std::function<void(Options& options)> declare;
@@ -121,7 +121,7 @@ struct ProgramText {
   std::string example;      // the lines below "Example:" in --help
 };
 
-// What the options that all commands of a program share say in --help, and the default file.
+// The --help texts of the options that all commands of a program have, and the default file.
 struct CommonText {
   std::filesystem::path default_config;
   std::string state_dir;  // "Where lists are installed (default: as configured)"

@@ -44,7 +44,7 @@ concept RepeatedValue = OneOf<T, std::string, std::filesystem::path>;
 template <class T>
 concept NumberValue = OneOf<T, std::uint64_t, unsigned, double>;
 
-// What is wrong with a value, as the end of "--option: ..."; "" where nothing is.
+// Returns what is wrong with a value, as the end of "--option: ..."; "" if it is valid.
 using Check = std::function<std::string(const std::string& value)>;
 
 // Refuses the empty value, as of an unset variable in a script, which is not the same as no option.
@@ -58,7 +58,7 @@ std::string names_file(const std::string& value);
 class Option {
  public:
   Option required() const;
-  // Refused where it is given twice; of options made by repeated() or parsed().
+  // Refused if it is given twice; for options made by repeated() or parsed().
   Option once() const;
   // This one is refused without, or together with, the other one.
   Option needs(Option other) const;

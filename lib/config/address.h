@@ -42,7 +42,7 @@ Result<Address> parse_address(std::string_view text);
 // As the user wrote it, else "unix:/path" or "inet:HOST:PORT".
 std::string to_string(const Address& address);
 
-// Of TCP, with the first address that the host has.
+// A TCP address: the first one that the host has.
 struct SocketAddress {
   sockaddr_storage storage{};
   socklen_t size = 0;

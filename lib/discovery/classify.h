@@ -15,8 +15,8 @@ struct RecordAnswer {
   std::string reason;  // where there is no record, a sentence
 };
 
-// Of the TXT records of _mta-sts.DOMAIN. A failed lookup is unknown. A record that is invalid or not the
-// only one means that there is none (RFC 8461 section 3.1).
+// Classifies the TXT records of _mta-sts.DOMAIN. A failed lookup is unknown. A record that is invalid or not
+// the only one means that there is none (RFC 8461 section 3.1).
 RecordAnswer classify_record(const dns::Answer& answer);
 
 // Whether a page of this Content-Type may be a policy.

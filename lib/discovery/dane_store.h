@@ -1,9 +1,9 @@
-// DANE results that DNSSEC has proven, stored in a file (SQLite), so that later failed lookups or a restart
-// lose nothing. Several processes may use the file at the same time.
+// DANE results that DNSSEC has proven, stored in a file (SQLite), so that they survive later failed lookups
+// and restarts. Several processes may use the file at the same time.
 //
-//     auto opened = DaneStore::open_or_fall_back(file, now);
-//     store.keep(domain, result, now, now + result.ttl + 24h);
-//     if (const auto before = store.find(domain, now)) result = dane::keep_proven(result, *before);
+//     auto opened = DaneStore::open_or_fall_back(file);
+//     opened.store.keep(domain, result, now, now + result.ttl + 24h);
+//     if (const auto before = opened.store.find(domain, now)) result = dane::keep_proven(result, *before);
 //
 // Only the status and its reason are stored, not the records: Postfix looks those up itself.
 #pragma once

@@ -33,7 +33,7 @@ enum class FetchMode {
   now,       // fetch wherever there is a record: a user asked for it
 };
 
-// The DNS and the policy hosts, so that a test can bring its own.
+// The DNS and the policy hosts. A test can replace them.
 struct Lookups {
   std::function<event::Task<dns::Answer>(std::string name, dns::Type type)> ask;
   std::function<event::Task<http::Page>(http::PageRequest request)> get;

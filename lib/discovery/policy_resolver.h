@@ -1,5 +1,5 @@
-// Looks up domains in the DNS and at policy hosts, once for all who ask at the same time, and stores the
-// results: MTA-STS in its cache, DANE in its store.
+// Looks up domains in the DNS and at policy hosts, and stores the results. Questions for a domain at the same
+// time share one lookup. Results are stored separately: MTA-STS in its cache, DANE in its store.
 //
 //     discovery::PolicyResolver resolver(dns_resolver, fetcher, cache, &dane_store, clock, settings);
 //     const std::shared_ptr<const discovery::DomainFacts> facts = co_await resolver.examine(domain);
@@ -36,7 +36,7 @@ struct DomainFacts {
   std::optional<dane::DaneResult> dane;
   discovery::MtaStsDiscovery mta_sts;
   Time examined;
-  // Another lookup before this would bring nothing new: by the TTLs, within the bounds of
+  // Another lookup before this time would bring nothing new. It follows from the TTLs, within the bounds of
   // PolicyResolverSettings. The facts stay valid afterwards, until newer ones are found.
   Time fresh_until;
 };

@@ -46,7 +46,7 @@ class QuestionRate {
   std::chrono::nanoseconds ahead() const;  // of time, by the burst
 
   QuestionRateLimits limits_;
-  Moments free_at_;  // by owner: when all that was counted would be over, one after the other
+  Moments free_at_;  // by owner: when its counted questions would end, one after another
   std::unordered_map<std::size_t, SteadyTime> answered_;  // by hash of the question: until its TTL is over
 };
 

@@ -59,7 +59,7 @@ class Context {
   // question, for give_up().
   Result<int> ask(const std::string& name, int type, ReplyListener& listener);
 
-  // on_reply() will not be called. libunbound itself continues with the question for a while.
+  // After this, on_reply() is not called. libunbound itself continues with the question for a while.
   void give_up(int question);
 
   // Whether it was given a trust anchor.

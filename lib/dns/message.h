@@ -27,7 +27,7 @@ std::string rcode_name(int rcode);
 inline constexpr std::chrono::seconds max_ttl{86'400};
 inline constexpr std::chrono::seconds max_negative_ttl{3'600};
 
-// Of one answer; further ones are ignored. A message can hold 4,000, and no client tries them all.
+// The limit of one answer; further ones are ignored. A message can hold 4,000, and no client tries them all.
 inline constexpr std::size_t max_addresses = 64;
 
 // libunbound follows no more than 11 by itself.

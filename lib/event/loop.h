@@ -22,12 +22,12 @@ struct event_base;
 
 namespace starttls::event {
 
-// Called once.
+// A function that is called once.
 using Work = std::move_only_function<void()>;
 
 class Loop {
  public:
-  // Ends the program where the system has no descriptor or memory for it: no program can work without.
+  // Aborts the program if the system has no descriptor or memory for it: no program can work without.
   Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;

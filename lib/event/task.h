@@ -114,15 +114,15 @@ struct Detached {
 
 }  // namespace detail
 
-// Starts a task that nobody awaits. What it uses must outlive it.
+// Starts a task that nobody awaits. Everything that it uses must outlive it.
 inline detail::Detached spawn(Task<> task) {
   co_await task;
 }
 
 // A value that one coroutine awaits and another part of the program delivers, such as a library's callback.
 //
-//     Completion<Answer> arrival;
-//     library_ask(..., [&](Answer answer) { arrival.arrive(std::move(answer)); });
+//     Completion<Answer> completion;
+//     library_ask(..., [&](Answer answer) { completion.complete(std::move(answer)); });
 //     Answer answer = co_await completion;
 //
 // Awaited once, by one coroutine, which resumes inside complete(). It may complete before it is awaited.

@@ -40,7 +40,8 @@ struct Peer {
   bool is_known = false;  // the host has answered before
 };
 
-// Without these a program waits for as long as it takes: one that asks for its own sake.
+// Limits of the queue. A program without clients of its own sets none, and its work waits as long as
+// necessary.
 struct QueueLimits {
   std::chrono::milliseconds max_wait{10'000};
   std::chrono::milliseconds preempt_after{2'000};
@@ -67,11 +68,11 @@ class ConcurrencyLimiter {
   explicit ConcurrencyLimiter(ConcurrencyLimits limits) : limits_(limits) {
     limits_.max_concurrent = std::max<std::size_t>(limits.max_concurrent, 1);
     limits_.max_per_address = std::max<std::size_t>(limits.max_per_address, 1);
-    // Of at least 1 in all, each class has some.
+    // Each class gets at least one place.
     if (limits.queue) max_of_class_ = limits_.max_concurrent - limits_.max_concurrent / 4;
   }
 
-  // The value is one that is turned away, not always the one that came.
+  // Returns an item that is rejected, if there is one. It need not be the new one.
   std::optional<Item> enqueue(Peer peer, Item item, SteadyTime now) {
     const bool may_go = running_.size() < limits_.max_concurrent && has_room(peer);
     ++waiting_at_[peer.address];
@@ -80,7 +81,7 @@ class ConcurrencyLimiter {
     return reject_from_longest_queue();
   }
 
-  // Starts the next; nothing while the limits are reached.
+  // Starts the next item. Returns nothing while the limits are reached.
   std::optional<Turn> try_start(SteadyTime now) {
     if (running_.size() >= limits_.max_concurrent) return std::nullopt;
     const auto chosen = choose([this](const Peer& peer) { return has_room(peer); });
@@ -94,7 +95,7 @@ class ConcurrencyLimiter {
     return Turn{.ticket = ticket, .item = std::move(taken.item)};
   }
 
-  // Whether one that goes may connect to this address, too. It counts there until it has ended.
+  // Whether a running item may connect to this address, too. The item counts there until it has ended.
   bool add_address(Ticket ticket, const std::string& address) {
     Running& running = running_.at(ticket);
     if (std::ranges::find(running.addresses, address) != running.addresses.end()) return true;
@@ -104,7 +105,7 @@ class ConcurrencyLimiter {
     return true;
   }
 
-  // One that goes has ended.
+  // Must be called when a running item has ended.
   void release(Ticket ticket) {
     const auto found = running_.find(ticket);
     for (const std::string& address : found->second.addresses) subtract(running_to_, address);
@@ -113,7 +114,7 @@ class ConcurrencyLimiter {
     running_.erase(found);
   }
 
-  // One that has to end now so that another can go.
+  // A running item that must end now so that another can start.
   std::optional<Ticket> longest_preemptible(SteadyTime now) const {
     const auto oldest = find_preemptible();
     if (oldest == running_.end() || now < oldest->second.since + limits_.queue->preempt_after)
@@ -121,14 +122,14 @@ class ConcurrencyLimiter {
     return oldest->first;
   }
 
-  // One that has waited for too long, and is forgotten.
+  // Removes and returns an item that has waited for too long.
   std::optional<Item> take_expired(SteadyTime now) {
     if (!limits_.queue || waiting_.empty()) return std::nullopt;
     if (now < waiting_.front().since + limits_.queue->max_wait) return std::nullopt;
     return take(waiting_.begin()).item;
   }
 
-  // When the next one gives way or has waited for too long, as things are.
+  // When the next item must end or has waited for too long, as things are.
   std::optional<SteadyTime> next_deadline() const {
     if (!limits_.queue || waiting_.empty()) return std::nullopt;
     SteadyTime deadline = waiting_.front().since + limits_.queue->max_wait;
@@ -139,7 +140,7 @@ class ConcurrencyLimiter {
     return deadline;
   }
 
-  // Everybody who has not gone. Nobody goes any more.
+  // Returns all waiting items. No item can start any more.
   std::vector<Item> drain() && {
     std::vector<Item> all;
     for (Waiting& waiting : waiting_) all.push_back(std::move(waiting.item));
@@ -207,7 +208,7 @@ class ConcurrencyLimiter {
     return take(std::prev(latest.base())).item;
   }
 
-  // The longest running one with a host that never answered, where one that waits needs its place.
+  // The longest running item whose host has never answered, if a waiting item needs its place.
   auto find_preemptible() const {
     const auto none = running_.end();
     if (!limits_.queue) return none;

@@ -30,7 +30,7 @@ long at_least_one(Duration duration) {
   return std::clamp<long>(static_cast<long>(duration.count()), 1, std::numeric_limits<int>::max());
 }
 
-// Of the last answer; 0 where there is none.
+// The status of the last answer; 0 if there is none.
 int status_of(CURL* easy);
 
 // Whether a later request may succeed: the server cannot answer now.

@@ -54,7 +54,7 @@ class JsonText {
   void begin_array();
   void end_array();
   void key(std::string_view name);
-  void text(std::string_view value);  // what is no UTF-8 becomes printable() first
+  void text(std::string_view value);  // text that is not UTF-8 becomes printable() first
   void number(std::uint64_t value);
   void boolean(bool value);
   void null();
@@ -78,9 +78,10 @@ class JsonText {
     end_array();
   }
 
-  // What was written since the last time, in the middle of the value: for a long one that goes out in parts.
+  // Returns what was written since the last call, in the middle of a value: so a long value can be sent in
+  // parts.
   std::string take_part();
-  // All that is left, with a newline at the end.
+  // Returns the rest, with a newline at the end.
   std::string take();
 
  private:

@@ -33,9 +33,9 @@ Result<void> for_each_line(const RandomAccessFile& source, std::uint64_t begin, 
                            Take take) {
   constexpr std::size_t piece_size = std::size_t{64} << 10U;
   std::string buffer;
-  std::string_view piece;      // what is at hand
+  std::string_view piece;      // in memory
   std::uint64_t at = begin;    // where it begins
-  std::string long_line;       // the beginning of a line that is not at hand any more
+  std::string long_line;       // the beginning of a line that is not in memory any more
   std::uint64_t line = begin;  // where the line begins
   char before_piece = '\0';    // the last byte of the piece before
   const auto told = [&](std::uint64_t line_end, std::uint64_t content_end, std::string_view text) {

@@ -18,7 +18,7 @@ inline constexpr std::size_t key_file_size_limit = 4096;
 // The longest untrusted comment, in bytes, its prefix included; as in minisign.
 inline constexpr std::size_t untrusted_comment_limit = 1024;
 
-// Random bytes that say which key made a signature. They prove nothing.
+// Random bytes that identify the key of a signature. They prove nothing.
 using KeyId = std::array<unsigned char, 8>;
 
 // "A809E3FFB11E271C": the id as minisign itself shows it.

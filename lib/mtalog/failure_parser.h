@@ -68,8 +68,7 @@ class FailureParser {
   Processes unfinished_;
   std::multimap<std::uint64_t, std::string> by_begin_;
   std::uint64_t lines_ = 0;
-  // When the sessions began that Postfix' processes have now. Whatever became of a process: of the same id
-  // there is one.
+  // When the present sessions of Postfix' processes began. Each process id has at most one.
   std::unordered_map<std::string, Time> begins_;
   std::uint64_t session_lines_ = 0;
 };

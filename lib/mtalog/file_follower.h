@@ -19,9 +19,9 @@
 
 namespace starttls::mtalog {
 
-// Reads a file to its end and goes on as it grows. After a rotation it changes to the new file once that has
-// lines, because rsyslogd and others write to the renamed one for a while. A file that gets shorter is read
-// from its beginning.
+// Reads a file to its end and continues as it grows. After a rotation it changes to the new file when that
+// has lines, because rsyslogd and others write to the renamed file for a while. If a file gets shorter, it is
+// read from its beginning.
 class FileFollower final : public Follower {
  public:
   static Result<std::unique_ptr<Follower>> start(event::Loop& loop, std::filesystem::path file,
@@ -31,7 +31,7 @@ class FileFollower final : public Follower {
   LogReading reading() const override;
 
  private:
-  // A file that is read, or was. A place is an offset that goes on counting from file to file.
+  // A file that is being read or was read. A place is an offset that continues to grow from file to file.
   struct Source {
     UniqueFd fd;
     LogFileId identity;

@@ -1,4 +1,4 @@
-// The cache's file: opening, creating, moving a damaged one away.
+// The cache's file: opens and creates it, and renames a damaged one.
 #pragma once
 
 #include <cstddef>

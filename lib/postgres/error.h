@@ -1,4 +1,4 @@
-// What the server's errors are to us. For this component only.
+// Maps the server's errors to Fault. For this component only.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace starttls::postgres {
 
-// By the server's code of five characters (PostgreSQL's manual, appendix A "PostgreSQL Error Codes"); ""
-// where the error is libpq's own: then the connection failed.
+// The Fault for the server's code of five characters (PostgreSQL's manual, appendix A "PostgreSQL Error
+// Codes"). "" means an error of libpq itself: then the connection failed.
 Fault sqlstate_fault(std::string_view sqlstate);
 
 struct ConnectError {
@@ -17,7 +17,7 @@ struct ConnectError {
   std::string text;      // one line
 };
 
-// Of what libpq says, at its most talkative, of a connection that did not come about.
+// Parses libpq's verbose message about a failed connection.
 ConnectError parse_connect_error(const std::string& message);
 
 Fault connect_fault(const ConnectError& error);

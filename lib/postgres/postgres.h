@@ -27,23 +27,24 @@ struct pg_result;
 
 namespace starttls::postgres {
 
-// What PostgreSQL's own programs take for a URL: "postgresql://" or "postgres://". libpq's manual, section
-// "Connection Strings", says what may follow.
+// Whether PostgreSQL's own programs would take it for a URL: "postgresql://" or "postgres://". libpq's
+// manual, section "Connection Strings", describes what may follow.
 bool is_url(std::string_view text);
 
 // Whether a password is written in the URL.
 bool has_password(const std::string& url);
 
-// Who answers on another host has to prove with its certificate that it is that host, unless the URL,
-// PGSSLMODE or a service file says otherwise ("sslmode" of libpq): Connection::open() asks for verify-full
-// there, and for less on a unix socket, on 127.0.0.0/8, ::1 and "localhost". These are the sentences for the
-// log where a setting asks for less than that; none where it is no good URL.
+// A server on another host must prove its name with a certificate, unless the URL, PGSSLMODE or a service
+// file sets something else ("sslmode" of libpq): Connection::open() asks for verify-full there. On a unix
+// socket, 127.0.0.0/8, ::1 and "localhost" it asks for less. Returns sentences for the log if a setting asks
+// for less than that; none if the URL is invalid.
 std::vector<std::string> security_warnings(const std::string& url);
 
 struct Limits {
   // For each host of the URL; connect_timeout in the URL comes first.
   std::chrono::milliseconds connect{5000};
-  // For each statement. The server ends it by then; two seconds later its silence ends the connection.
+  // For each statement. The server ends it at this time. If it is silent for two more seconds, the connection
+  // is closed.
   std::chrono::milliseconds statement{30000};
 };
 
@@ -76,7 +77,7 @@ class Parameters {
   std::vector<std::string> values_;
 };
 
-// A row of a result; columns are counted from 0. Not to be kept.
+// A row of a result; columns are counted from 0. Must not be kept.
 class Row {
  public:
   bool is_null(int column) const;
@@ -100,16 +101,15 @@ class Connection {
 
   // One or more statements without parameters.
   Result<void> execute(const std::string& sql);
-  // One statement; how many rows it has inserted, updated or deleted.
+  // One statement. Returns how many rows it has inserted, updated or deleted.
   Result<std::int64_t> execute(const std::string& sql, const Parameters& parameters);
-  // One statement. The rows come to the sink one by one as the server sends them: however many there are,
-  // none stays in memory. The sink may end it with an error of its own, which is handed on; it must not use
-  // the connection.
+  // One statement. Passes the rows to the sink one by one as the server sends them, so that none stays in
+  // memory. The sink may end it with its own error, which is returned. It must not use the connection.
   Result<void> read(const std::string& sql, const Parameters& parameters, const RowSink& sink);
   // The first column of the first row; 0 where there is none.
   Result<std::int64_t> number(const std::string& sql, const Parameters& parameters = {});
 
-  // False once the connection was lost or given up: every later statement fails.
+  // False after the connection was lost or closed: every later statement fails.
   bool is_alive() const;
   // "DATABASE at HOST", for messages; safe to be shown.
   const std::string& name() const { return name_; }
@@ -137,8 +137,8 @@ class Connection {
   Limits limits_;
 };
 
-// Rolls back unless it was committed. Where commit() fails because the connection was lost, it is unknown
-// whether the server has committed: only the tables show it later.
+// Rolls back unless it was committed. If commit() fails because the connection was lost, the server may have
+// committed or not: only the tables show it later.
 class Transaction {
  public:
   // `modes`: as in BEGIN, e.g. "ISOLATION LEVEL REPEATABLE READ, READ ONLY", or "".

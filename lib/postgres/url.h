@@ -17,10 +17,10 @@ struct Target {
   std::chrono::milliseconds limit;  // for connecting
 };
 
-// One target for each host of the URL, in their order, with what the project wants where the URL says
-// nothing: see security_warnings() for TLS. The authorities trusted are then those of sslrootcert
-// (PGSSLROOTCERT), else libpq's own file ~/.postgresql/root.crt, else the system's. Fault::config where it is
-// no good URL, or names a file that is no regular one; the message shows nothing of its text.
+// One target for each host of the URL, in their order, with the project's defaults for parameters that the
+// URL does not set: see security_warnings() for TLS. The trusted authorities are then those of sslrootcert
+// (PGSSLROOTCERT), else libpq's own file ~/.postgresql/root.crt, else the system's. Fault::config if the URL
+// is invalid, or names a file that is not a regular one. The message shows nothing of its text.
 Result<std::vector<Target>> connection_targets(const std::string& url, const Limits& limits);
 
 }  // namespace starttls::postgres

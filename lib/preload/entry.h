@@ -65,7 +65,7 @@ class EntryDraft {
   void fault(std::size_t offset, std::string message);
   void fault_of_entry(std::string message);
   void remark(std::vector<Remark>& remarks, Severity severity, Position position, std::string message);
-  // The same; to find a place takes time, and is not done in vain.
+  // The same. Finds the position only if it is needed, which takes time.
   void remark(std::vector<Remark>& remarks, Severity severity, std::size_t offset, std::string message);
   void append(std::string_view pattern);
   void read_mode(Kind kind, std::string_view text);

@@ -41,7 +41,7 @@ inline constexpr std::chrono::hours max_ahead_of_clock{24};
 class List {
  public:
   Time timestamp;  // when the list was made
-  Time expires;    // later than timestamp; from then on the list means nothing
+  Time expires;    // later than timestamp; from then on the list is not used
   std::string version;
   std::string author;
 
@@ -62,7 +62,7 @@ class List {
   friend class ListBuilder;
   struct Record {
     const char* domain = nullptr;
-    const char* mxs = nullptr;  // nullptr where the entry does not stand, which put_in_order() clears away
+    const char* mxs = nullptr;  // nullptr: a dropped entry, which put_in_order() removes
     std::uint32_t line = 0;     // in the JSON text
     std::uint32_t column = 0;
     std::uint16_t mxs_size = 0;
@@ -76,7 +76,7 @@ class List {
   std::unique_ptr<std::pmr::monotonic_buffer_resource> text_ =
       std::make_unique<std::pmr::monotonic_buffer_resource>(64 * 1024);
   std::vector<Record> records_;
-  std::vector<std::uint32_t> order_;  // of the records that stand, by their domains
+  std::vector<std::uint32_t> order_;  // of the valid records, by their domains
 };
 
 // Fills a List in any order and then puts it in order.
@@ -88,14 +88,14 @@ class ListBuilder {
   // `domain` and `joined_mxs` must be as Entry says; the domain is copied, the patterns must have been kept.
   // `place` is where the text has the entry.
   void add(const Entry& entry, Position position);
-  // An entry of this domain is there, too, but does not stand. Where it is the first, no other one stands.
+  // Notes an invalid entry of this domain. If it is the first one of the domain, later ones are ignored, too.
   void drop(std::string_view domain, Position position);
 
   struct Duplicate {
     std::string_view domain;  // a view into the list
     Position position;        // of the one that was dropped
   };
-  // Of a domain that was added twice the first one, by its place, stays. To be called once.
+  // Keeps the first entry of each domain, by its position, and returns the others. Must be called once.
   std::vector<Duplicate> put_in_order();
 
   List& list() { return list_; }
@@ -117,7 +117,7 @@ class ListBuilder {
   List list_;
 };
 
-// Why the list means nothing any more, without its name; nothing where it has not expired.
+// Why the list is not used any more, without its name; nothing if it has not expired.
 std::optional<Error> check_expired(Time expires, Time now);
 std::optional<Error> check_expired(const List& list, Time now);
 
@@ -125,8 +125,8 @@ std::optional<Error> check_expired(const List& list, Time now);
 // future.
 Result<void> check_usable(const List& list, Time now);
 
-// Several lists as one: for each domain counts the entry of the last list that has one. A walk through their
-// domains, in ascending order, each one once. The lists must outlive it.
+// Several lists as one: if several lists have a domain, the last list counts. Walks through all domains in
+// ascending order, each one once. The lists must outlive it.
 class Overlay {
  public:
   explicit Overlay(std::span<const List* const> lists);
@@ -146,7 +146,7 @@ class Overlay {
   std::vector<Walk> walks_;
 };
 
-// Gives all that the overlay has.
+// Passes each entry of the overlay on.
 void overlay(std::span<const List* const> lists,
              const std::function<void(const Entry& entry, std::size_t list)>& each);
 

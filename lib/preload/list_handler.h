@@ -120,7 +120,7 @@ class ListHandler {
   EntryDraft draft_;
   bool draft_is_alias_ = false;
   bool has_policies_ = false;  // sound or not
-  std::string_view last_mxs_;  // neighbours often have the same servers: those are kept once
+  std::string_view last_mxs_;  // adjacent entries often have the same servers, stored once
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;
   ListBuilder builder_;

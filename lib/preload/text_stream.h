@@ -89,7 +89,7 @@ class TextStream {
   std::size_t kept_from_ = 0;   // and where it is in the text
   const char* next_ = nullptr;
   const char* end_ = nullptr;
-  std::uint64_t seen_ = 0;  // all bytes that plain() gave, one upon the other
+  std::uint64_t seen_ = 0;  // all bytes from plain(), combined with OR
   Mark mark_;
   std::optional<Error> error_;
 };

@@ -1,4 +1,4 @@
-// One SMTP session with one of our MX hosts: what the milter saw of it, and its form in the journal.
+// One SMTP session with one of our MX hosts: what the milter recorded of it, and its form in the journal.
 //
 // Never a mail address: of recipients only the domain is kept, of a client certificate only how it verified.
 #pragma once

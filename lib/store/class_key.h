@@ -7,8 +7,8 @@
 
 namespace starttls::store {
 
-// 128 bits of SHA-256 over all of the class but its day, as a UUID's text. It never changes from one version
-// of the program to the next, or a class would stand in the store twice.
+// 128 bits of SHA-256 over all of the class except its day, as a UUID's text. It must not change between
+// versions of the program: otherwise a class would be in the store twice.
 std::string class_key(const SessionClass& of);
 
 }  // namespace starttls::store

@@ -46,7 +46,7 @@ struct Tally {
 struct ClassCount {
   Tally total;
   // Sessions that had an accepted recipient in the domain, and the messages accepted for it. A session with
-  // recipients in two domains stands under both, so these do not add up to the total.
+  // recipients in two domains counts for both, so these do not add up to the total.
   std::map<std::string, Tally> recipient_domains;
 
   bool operator==(const ClassCount&) const = default;

@@ -8,9 +8,9 @@
 
 namespace starttls::store {
 
-// A handler that returns false ends the reading. The derived class takes the values of the members that
-// is_known() names, and hands every other value to Default(): an unknown member is ignored with all that is
-// in it, a known one has a value of the wrong kind.
+// A handler that returns false ends the reading. The derived class handles the values of the members that
+// is_known() names, and passes every other value to Default(). An unknown member is ignored with its content.
+// A known member has a value of the wrong kind.
 template <class Derived>
 class FlatObject : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Derived> {
  public:

@@ -24,8 +24,8 @@ inline constexpr std::chrono::seconds max_join_delay{60};
 // No more than this wait, so that a flood of probes cannot fill the store.
 inline constexpr std::size_t max_waiting = 100'000;
 
-// What waits for its partner: sessions with `awaits_log`, log events with a failure; and what earlier ones
-// showed about the mail server's services.
+// Records that wait for their partner: sessions with `awaits_log`, and log events with a failure; and what
+// earlier ones showed about the mail server's services.
 struct Waiting {
   std::vector<session::Session> sessions;
   std::vector<LogEvent> events;

@@ -27,7 +27,8 @@ struct Sender {
 };
 using Senders = std::map<std::string, Sender>;
 
-// When sending domains were forgotten: sessions that ended before do not count, whenever they are folded.
+// When sending domains were forgotten: sessions that ended before that time do not count, even if they are
+// folded later.
 using Forgotten = std::map<std::string, Time>;
 
 // Adds more sessions to those of a sender.

@@ -1,4 +1,4 @@
-// What the configuration says of the store.
+// What the configuration sets for the store.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace starttls::store {
 
 StoreLocation store_location(const config::TlsrptConfig& config);
 
-// What is allowed and dangerous, one sentence each, for the log: a weak connection to the store, a password
-// in a configuration file that others can read.
+// Settings that are allowed but dangerous, one sentence each, for the log: a weak connection to the store, or
+// a password in a configuration file that others can read.
 std::vector<std::string> store_warnings(const config::TlsrptConfig& config);
 
 }  // namespace starttls::store

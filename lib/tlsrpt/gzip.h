@@ -26,7 +26,7 @@ class Gzip {
   Gzip();
 
   Result<void> add(std::string_view piece);
-  // What was packed of all pieces; then it starts again.
+  // Returns the packed data of all pieces; then a new member can begin.
   Result<std::string> finish();
   std::size_t packed_size() const { return packed_.size(); }
 
