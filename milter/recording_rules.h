@@ -40,9 +40,9 @@ class RecordingRules {
   std::string find_local_network(std::string_view address) const;
   bool excludes_authenticated() const { return !filter_.authenticated; }
 
-  // A session as it is to be written: without what is not kept, and with the note whether it waits for the
-  // log. Nothing where it is not to be written at all. `excluded`: it is not counted, and only takes its
-  // failure with it.
+  // The session as it must be written: without fields that are not kept, and with the note whether it waits
+  // for the log. Nothing if it must not be written at all. `excluded`: the session is not counted, and is
+  // written only so that its failure is not counted either.
   std::optional<session::Session> to_record(session::Session session, bool excluded) const;
 
   // Why a failure in the log is not of a session that is recorded, as far as the line itself shows.

@@ -1,4 +1,4 @@
-// Notices that nothing is read in the mail server's log.
+// Detects that nothing is read from the mail server's log.
 #pragma once
 
 #include <chrono>
@@ -10,13 +10,13 @@ namespace starttls::milter {
 
 class SilentLogDetector {
  public:
-  // A mail server logs each session: after so long without a line about one, something is wrong.
+  // A mail server logs each session. After this time without a line about one, something is wrong.
   static constexpr std::chrono::hours patience{24};
 
   explicit SilentLogDetector(Time now) : since_(now) {}
 
-  // To be called now and then, with the number of lines about sessions that were read so far, and of sessions
-  // that were recorded. True once in each day in which there were sessions and no line.
+  // Must be called from time to time, with the number of lines about sessions that were read so far, and of
+  // sessions that were recorded. Returns true once in each day with sessions but without a line.
   bool is_silent(std::uint64_t lines, std::uint64_t sessions, Time now) {
     const bool has_new_line = lines != lines_;
     if (!has_new_line && now - since_ < patience && now >= since_) return false;
