@@ -15,7 +15,7 @@ namespace starttls {
 struct Denied {
   std::string owner;  // names, or numbers where there is no name
   std::string group;
-  mode_t mode = 0;       // as stat(2) says
+  mode_t mode = 0;       // of stat(2)
   bool is_root = false;  // whether that group is root's, which nobody should join
   std::string user;
   bool is_readable = false;  // by this process; then writing was denied

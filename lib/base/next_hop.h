@@ -19,7 +19,7 @@ namespace starttls {
 class NextHop {
  public:
   // The name as DomainName takes it, and the port, or a name of one, as Postfix does (services(5), and its
-  // setting known_tcp_ports). Fault::data says what is wrong; an address has no policy domain.
+  // setting known_tcp_ports). Fault::data with the reason; an address has no policy domain.
   static Result<NextHop> parse(std::string_view text);
   // The domain of a recipient.
   NextHop(DomainName domain) : domain_(std::move(domain)), text_(domain_.str()) {}  // NOLINT(*-explicit-*)

@@ -51,7 +51,7 @@ struct Finished {
 // "ended with status 2", "was ended by signal 9 (Killed)", "did not end in time and was killed"
 std::string to_string(const Finished& finished);
 
-// "makemap ended with status 2: what it said", escaped and cut, for the sentence of an error.
+// "makemap ended with status 2: its error output", escaped and cut, for the sentence of an error.
 std::string failure_text(std::string_view program, const Finished& finished);
 
 // The executable file of that name in PATH (a default where it is unset), then in /usr/local/sbin,
@@ -60,7 +60,7 @@ std::string failure_text(std::string_view program, const Finished& finished);
 // none.
 Result<std::filesystem::path> find_program(std::string_view name);
 
-// Waits until the program itself has ended. Processes that it left in the background are not waited for;
+// Waits until the program itself has ended. It does not wait for background processes of the program;
 // they are killed only together with a program that exceeded its time or output limit. Fault::unavailable
 // where the program is missing or cannot be executed, Fault::data where it wrote more than `out_limit`,
 // Fault::temporary where the system cannot start another process. An ignored SIGCHLD is reset to its

@@ -16,7 +16,7 @@
 //     CO_TRY(const Answer answer =, co_await ask(domain));
 //     CO_TRY(, co_await check(answer));
 //
-// An error that needs to say what was being done gets it from with_context():
+// with_context() adds to an error what was being done:
 //
 //     return TRY(with_context(parse(text), "{}", file.string()));  // "FILE: unexpected end"
 #pragma once

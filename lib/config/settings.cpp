@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t max_size = 1 << 20;
 constexpr std::size_t max_shown = 100;                   // characters of a value in a message
-constexpr std::string_view default_element = "default";  // stands for the built-in elements of an array
+constexpr std::string_view default_element = "default";  // means the built-in elements of an array
 
 // "list[].keys[]" for "list[3].keys[1]".
 std::string without_indices(std::string_view key) {

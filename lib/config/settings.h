@@ -68,8 +68,8 @@ class Settings {
 
   // A key is "name", "table.name" or, of the first [[list]], "list[0].name".
   void string(const std::string& key, std::string& value);
-  // An array of strings, which may be empty. Where the variable has a default, the element "default" stands
-  // for all of it, so that an array can add to it; else it is a string like any other.
+  // An array of strings, which may be empty. If the variable has a default, the element "default" means all
+  // of it, so that an array can add to it; else it is a string like any other.
   void strings(const std::string& key, std::vector<std::string>& value);
   // See absolute().
   void path(const std::string& key, std::filesystem::path& value);
@@ -87,7 +87,7 @@ class Settings {
                std::chrono::milliseconds max);
   // See parse_address().
   void address(const std::string& key, Address& value);
-  // The same; "" stands for none.
+  // The same; "" means none.
   void address(const std::string& key, std::optional<Address>& value);
   void domain(const std::string& key, std::optional<DomainName>& value);
   void domains(const std::string& key, std::vector<DomainName>& value);

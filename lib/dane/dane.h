@@ -18,9 +18,9 @@
 //   none         there are provably no TLSA records, no host is signed, or the       nothing
 //                domain accepts no mail
 //   unknown      the MX lookup failed or is bogus, or the lookups of all hosts do    dane
-//   unvalidated  the resolver leaves out what validation needs                       dane
+//   unvalidated  the resolver omits what validation needs                            dane
 //
-// With `dane`, Postfix does for each host what RFC 7672 section 2.2 says: it authenticates where there are usable
+// With `dane`, Postfix follows RFC 7672 section 2.2 for each host: it authenticates where there are usable
 // records, encrypts without authentication where all are unusable, avoids a host whose TLSA lookup fails, and is
 // opportunistic where there are none. So an attacker who drops the answers to our questions, but not those to
 // Postfix, gains nothing. `dane-only` is used only where nothing but DANE can be right, as it defers mail for
@@ -81,7 +81,7 @@ struct DaneResult {
   DaneStatus status = DaneStatus::unknown;
   std::vector<Host> hosts;      // by MX preference; empty where the MX set is not signed or unknown
   std::chrono::seconds ttl{0};  // the least TTL of all answers; 0 where one failed
-  std::string reason;           // a sentence for a person: "all 2 MX hosts have usable TLSA records"
+  std::string reason;           // a sentence for the user: "all 2 MX hosts have usable TLSA records"
 };
 
 // Bytes on the heap.

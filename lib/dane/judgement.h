@@ -57,7 +57,7 @@ std::optional<Host> judge_tlsa(const std::string& name, const dns::Answer& answe
 // The status of a host without records at all its TLSA bases.
 Host no_tlsa(std::string name);
 
-// The result for the domain. `complete`: no hosts were left out because of max_hosts.
+// The result for the domain. `complete`: no hosts were omitted because of max_hosts.
 DaneResult judge(const dns::Answer& mx, std::vector<ExaminedHost> hosts, bool complete, Detail detail);
 // The result for a next-hop in brackets, which is the only host.
 DaneResult judge_only_host(ExaminedHost examined, Detail detail);

@@ -22,7 +22,7 @@ namespace starttls::discovery {
 
 // With more domains, those whose results expire soonest are removed.
 inline constexpr std::size_t max_stored_results = 100'000;
-// The longest time that a result is used, whatever the file says.
+// The longest time that a result is used, even if the file has a later end.
 inline constexpr std::chrono::hours max_result_age{24 * 31};
 
 // Not thread-safe: use one for each thread.
@@ -32,7 +32,7 @@ class DaneStore {
   // Creates the file where there is none. A damaged one is renamed to FILE.damaged, replacing an earlier
   // such file, and a new one is created; the same happens where the damage shows later. Where the file
   // cannot be used for another reason (rights, a newer version, a full disk), results are kept in memory
-  // only. `warning` says so.
+  // only, and `warning` has the reason.
   static Opened open_or_fall_back(const std::filesystem::path& file, std::size_t max = max_stored_results);
 
   // Errors of the following as of sqlite/sqlite.h. A result has no hosts, and a TTL of zero.

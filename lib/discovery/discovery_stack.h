@@ -22,7 +22,7 @@ std::filesystem::path dane_store_file(const std::filesystem::path& cache);
 
 struct DiscoveryStack {
   // `cache` is the file of MTA-STS policies; DANE results are stored in dane_store_file() beside it. The
-  // warnings say what of them cannot be used: see mtastsdb::Cache::open_or_fall_back() and
+  // warnings describe what cannot be used: see mtastsdb::Cache::open_or_fall_back() and
   // DaneStore::open_or_fall_back(). Errors as of dns::Resolver and http::Fetcher.
   static Result<std::unique_ptr<DiscoveryStack>> begin(const DiscoverySettings& settings,
                                                        const std::filesystem::path& cache, Clock clock,

@@ -29,7 +29,7 @@ struct MtaStsDiscovery {
 };
 
 enum class FetchMode {
-  when_due,  // fetch only where mtasts::must_fetch() says so
+  when_due,  // fetch only where mtasts::must_fetch() returns true
   now,       // fetch wherever there is a record: a user asked for it
 };
 

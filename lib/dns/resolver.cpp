@@ -215,7 +215,7 @@ Result<void> Resolver::Impl::begin() {
   servers_ = settings_.servers;
   if (reads_resolv_conf()) {
     look_at_resolv_conf();
-    // resolv.conf(5) says so for a file without name servers.
+    // The default of resolv.conf(5) for a file without name servers.
     if (servers_.empty()) servers_ = {"127.0.0.1"};
   }
   // Report settings that libunbound rejects now.

@@ -243,7 +243,7 @@ Page PageTransfer::failed(CURLcode code) const {
   }
 }
 
-// curl's message for a failed connection does not say why.
+// curl's message for a failed connection does not have the reason.
 std::string PageTransfer::connection_reason(CURLcode code) const {
   long error = 0;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_OS_ERRNO, &error);

@@ -30,8 +30,8 @@ class PageTransfer {
   PageTransfer& operator=(const PageTransfer&) = delete;
   ~PageTransfer() = default;
 
-  // Prepares the handle for a transfer. `may_visit` says whether the limits allow a connection to an address;
-  // other addresses are skipped. Valid until conclude().
+  // Prepares the handle for a transfer. `may_visit` returns whether the limits allow a connection to an
+  // address; other addresses are skipped. Valid until conclude().
   using MayVisit = std::function<bool(const std::string& address)>;
   void prepare(const PageRequest& request, MayVisit may_visit);
 

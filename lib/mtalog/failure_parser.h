@@ -1,4 +1,4 @@
-// Finds failed handshakes in the lines of Postfix and Sendmail. tlsrpt-milter(8) says what each line means.
+// Finds failed handshakes in the lines of Postfix and Sendmail. tlsrpt-milter(8) explains each line.
 //
 // A Postfix smtpd logs the reason, and some lines later that the session is over and how far it got. A
 // Sendmail logs how the handshake went, and later that no mail came, and at which of its daemons. Between

@@ -7,7 +7,7 @@
 //   <34>1 2026-11-26T15:40:06Z mx postfix/smtpd 123 - - ...
 //       RFC 5424; also without "<34>" or "<34>1 "
 //
-// "<22>" may stand before each line, and Solaris' "[ID 197553 mail.info]" before the message.
+// "<22>" may be before each line, and Solaris' "[ID 197553 mail.info]" before the message.
 #pragma once
 
 #include <optional>

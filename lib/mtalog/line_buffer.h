@@ -22,7 +22,7 @@ class LineBuffer {
   std::uint64_t line_end() const { return line_begin_; }
   std::uint64_t stream_end() const { return stream_end_; }
 
-  // The stream goes on at another place: a line that has begun is dropped.
+  // The stream continues at another place: an incomplete line is dropped.
   void restart(std::uint64_t at);
 
  private:

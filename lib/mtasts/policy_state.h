@@ -1,7 +1,7 @@
 // The state of one policy domain's MTA-STS, and how it changes with the answers of the DNS and the policy
 // host: the rules of RFC 8461 sections 3.3, 5.1 and 10.2. Pure: no input or output.
 //
-//   record (DNS) -> after_record() -> fetch, where must_fetch() says so -> after_fetch() -> Cache
+//   record (DNS) -> after_record() -> fetch, if must_fetch() -> after_fetch() -> Cache
 //
 // A policy is valid for its max_age, counted from the last fetch that returned it, whatever happens to the
 // DNS record, the policy host or the record's id meanwhile. Only another fetched policy replaces it.
@@ -93,7 +93,7 @@ struct RecordState {
   std::string id;
 };
 
-// The state after an answer of the DNS. Without a record, only a valid policy is left. A policy that is due
+// The state after an answer of the DNS. Without a record, only a valid policy is kept. A policy that is due
 // for a fetch but has no record is checked again later.
 PolicyState after_record(PolicyState before, const DomainName& domain, const RecordState& record, Time now);
 

@@ -44,7 +44,7 @@ inline constexpr std::chrono::hours max_failure_age{6};
 // Not thread-safe: use one for each thread.
 class Cache {
  public:
-  // For programs that must work whatever the state of the file; `warning` says what cannot be used.
+  // For programs that must work whatever the state of the file; `warning` describes what cannot be used.
   //
   // A damaged file is renamed to FILE.damaged-TIME, with SQLite's files beside it, and a new one is created
   // with all that can still be read of the old one. The last three damaged files are kept. The same happens

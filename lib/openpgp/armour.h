@@ -1,4 +1,4 @@
-// Public keys as people publish them: binary, or in ASCII armour (RFC 9580 section 6.2, RFC 4880
+// Public keys as their owners publish them: binary, or in ASCII armour (RFC 9580 section 6.2, RFC 4880
 // section 6.2).
 #pragma once
 
@@ -10,7 +10,7 @@
 
 namespace starttls::openpgp {
 
-// A larger file is no key file, in bytes. Keys collect signatures of other people.
+// A larger file is no key file, in bytes. A key collects signatures by other keys.
 inline constexpr std::size_t key_file_size_limit = std::size_t{1} << 20U;
 
 // The binary keyring in a key file, as gpgv of GnuPG 2.2 needs it. Text around the one armoured block is

@@ -13,7 +13,7 @@ struct Verified {
   std::string fingerprint;  // of the primary key, 40 or 64 upper-case hexadecimal digits
   std::string signer;       // of the key that signed: the primary key or a subkey
   int algorithm = 0;        // of that key (RFC 9580 section 9.1)
-  Time created;             // when the signer says the signature was made
+  Time created;             // the signature's time, as the signer set it
 };
 
 // Accepts exactly one good signature over the bytes, with a digest that is strong enough: GOODSIG and

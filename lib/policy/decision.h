@@ -75,7 +75,7 @@ struct Decision {
   bool enforced = false;
   std::string joined_mxs;  // as in preload::Entry: ".example.org" for "*.example.org"
   std::optional<Time> expires;
-  std::string reason;  // a sentence for a person
+  std::string reason;  // a sentence for the user
 };
 
 // The patterns of an MTA-STS policy in the form of preload::Entry.

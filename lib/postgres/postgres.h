@@ -1,14 +1,14 @@
 // PostgreSQL, as far as the project needs it: owned connections, parameters and results as text, errors as
 // values. Nothing outside this component includes libpq.
 //
-// An error names the database and has the server's own words; a password is in none. Fault::temporary: no
+// An error names the database and has the server's own message. No error has a password. Fault::temporary: no
 // server answers, the connection was lost, a limit of time has passed, others hold a lock or were faster, the
 // server starts, stops or is full of connections; Fault::permission; Fault::io: the server's disk is full or
 // fails; Fault::data: the tables are not those that the statement asks for, or are damaged; Fault::config: no
 // good URL, or there is no such database; else Fault::unavailable.
 //
-// Nothing waits longer than the Limits say, also where the server hangs or the network is silent, but for the
-// system's resolver where the URL has a host name.
+// Nothing waits longer than the Limits, even if the server hangs or the network is silent. The exception is
+// the system's resolver if the URL has a host name.
 #pragma once
 
 #include <chrono>

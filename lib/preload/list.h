@@ -85,7 +85,7 @@ class ListBuilder {
   // The list's own copy of a text, for as long as the list lives.
   std::string_view keep(std::string_view text);
 
-  // `domain` and `joined_mxs` must be as Entry says; the domain is copied, the patterns must have been kept.
+  // `domain` and `joined_mxs` must be as in Entry; the domain is copied, the patterns must have been kept.
   // `place` is where the text has the entry.
   void add(const Entry& entry, Position position);
   // Notes an invalid entry of this domain. If it is the first one of the domain, later ones are ignored, too.

@@ -19,7 +19,7 @@ enum class HandshakeFailure {
   bad_certificate,       // alert 42: what OpenSSL and others send where the name does not match
   certificate_refused,   // alerts 43, 44 and 46: revoked, of an unsupported kind, or not acceptable
   no_shared_cipher,      // client and server have no cipher in common
-  unsupported_protocol,  // the client knows only versions that we do not allow, or the reverse
+  unsupported_protocol,  // the client supports only versions that we do not allow, or the reverse
   not_tls,               // the bytes after STARTTLS were no TLS
   lost_connection,       // the connection ended within the handshake
   disconnected,          // the handshake succeeded; then the client sent no other command

@@ -22,7 +22,7 @@ enum class Outcome {
   // because it rejected our certificate. Only the log of the MTA shows which.
   no_mail,
   no_helo,  // connected and disconnected
-  failed,   // a TLS handshake failed, as the MTA's log shows: Session::failure says why
+  failed,   // a TLS handshake failed, as the MTA's log shows: Session::failure has the reason
 };
 
 enum class ClientCertificate { none, untrusted, trusted };
@@ -48,8 +48,8 @@ struct Session {
 
   // Stands for the client's address where `client_address` does not have all of it; else empty.
   std::string address_pseudonym;
-  bool awaits_log = false;  // neither TLS nor mail: the log may say why
-  bool excluded = false;    // not one to be counted; it is here to take its failure with it
+  bool awaits_log = false;  // neither TLS nor mail: the log may have the reason
+  bool excluded = false;    // not counted; recorded only so that its failure is not counted
   bool still_open = false;  // the milter stopped before it ended: `end` is when that was
   session::HandshakeFailure failure = session::HandshakeFailure::none;  // set by the join
 

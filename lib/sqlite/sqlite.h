@@ -1,7 +1,7 @@
 // SQLite, as far as the project needs it: owned handles, bound values, errors as values. Nothing outside this
 // component includes SQLite.
 //
-// An error names the file and has SQLite's own words. Fault::data: the file is damaged or no database;
+// An error names the file and has SQLite's own message. Fault::data: the file is damaged or no database;
 // Fault::permission; Fault::io: the disk is full or fails; Fault::temporary: other processes have it locked
 // for too long; else Fault::unavailable. A database, and what SQLite keeps beside it, is a regular file:
 // anything else is rejected without waiting for it.
@@ -63,7 +63,7 @@ enum class OpenMode {
 class Database {
  public:
   // Waits for other connections, at most five seconds. May be used by any thread, one at a time. Root
-  // follows links on the way to the file as directory.h says.
+  // follows links on the path to the file as described in directory.h.
   static Result<Database> open(const std::filesystem::path& file, OpenMode opening);
   // Exists as long as the handle.
   static Result<Database> in_memory();

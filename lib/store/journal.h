@@ -1,8 +1,8 @@
 // The journal: where closed sessions go first, in segments (segment.h) of one directory.
 //
-// append() is called by many threads and costs one write(2). What cannot be written at once (directory
-// removed, disk full) is held back in memory, within a limit, and written by a later keep(); only beyond the
-// limit is a session lost, and counted. One process writes a directory: it holds a lock on it.
+// append() is called by many threads and costs one write(2). A record that cannot be written at once
+// (directory removed, disk full) is held back in memory, within a limit, and written by a later keep(); only
+// beyond the limit is a session lost, and counted. One process writes a directory: it holds a lock on it.
 #pragma once
 
 #include <cstddef>
@@ -42,18 +42,18 @@ class Journal {
   // Thread-safe; throws std::bad_alloc only.
   void append(std::string_view payload);
 
-  // To be called every second or so: opens again what was lost, writes what was held back, syncs. This and
-  // what follows may be called by several threads.
+  // Must be called about every second: opens lost files again, writes held-back records, and syncs. Several
+  // threads may call this and the following functions.
   Result<void> keep(Time now);
 
-  // Ends the current segment, synced, and begins a new one; does nothing where it has no records.
+  // Syncs and closes the current segment, and begins a new one. Does nothing if it has no records.
   Result<void> rotate(Time now);
 
   // Ends the current segment; later records are held back. The lock stays.
   Result<void> close();
 
-  // Gives up the lock. Not before the last segment is folded: the holder of the lock takes every segment but
-  // its own for one that no process writes any more.
+  // Releases the lock. Must not be called before the last segment is folded: the process that holds the lock
+  // assumes that no process writes any other segment than its own.
   void unlock();
 
   // Whether the directory is ours: only then may its other segments be touched.
@@ -101,7 +101,7 @@ class Journal {
   std::filesystem::path segment_path(const std::string& id) const;
   Result<void> rescue_if_moved();
   Result<void> sync(const Segment* segment) const;
-  // Ends the current segment, synced, and goes on in the given one, or in none.
+  // Syncs and closes the current segment, and continues in the given one, or in none.
   Result<void> continue_in(std::shared_ptr<Segment> next);
 
   const std::filesystem::path directory_;

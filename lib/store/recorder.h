@@ -1,8 +1,8 @@
-// The recorder: takes closed sessions and what the MTA's log says, keeps them in the journal, folds the
-// journal into the store.
+// The recorder: writes closed sessions and failures from the MTA's log to the journal, and folds the journal
+// into the store.
 //
-// record() never fails for its caller: whatever is wrong with disk or store, mail flows on. Failures are
-// counted, and logged once a minute; when they end, that is logged, too. There are two threads: one syncs the
+// record() never fails for its caller: no failure of disk or store may stop mail. Failures are counted,
+// and logged once a minute; when they end, that is logged, too. There are two threads: one syncs the
 // journal and never waits for the store, the other folds.
 #pragma once
 
@@ -66,11 +66,11 @@ struct RecorderCounters {
   std::uint64_t failed_handshakes = 0;    // of these, those whose failure is in the log
   std::uint64_t downgraded_sessions = 0;  // of these
   std::uint64_t failures = 0;             // attempts to write, fold or clean up that failed
-  std::uint64_t waiting_bytes = 0;        // of segments that the last fold left
+  std::uint64_t waiting_bytes = 0;        // of segments that were not folded last time
   std::uint64_t waiting_segments = 0;
   std::uint64_t waiting_records = 0;  // in the store: sessions and failures that have not found each other
   std::uint64_t pruned_rows = 0;
-  Time last_fold;  // that left nothing; 1970 where there was none yet
+  Time last_fold;  // that folded everything; 1970 if there was none yet
 };
 
 class Recorder {
@@ -83,7 +83,7 @@ class Recorder {
   // From any thread.
   void configure(const RecorderRules& rules);
 
-  // Begins to record, and to fold what an earlier process left. The one error is Fault::temporary: another
+  // Begins to record, and to fold segments of an earlier process. The only error is Fault::temporary: another
   // process records into the same directory. Other failures are logged, and overcome as soon as they pass.
   Result<void> start();
 
@@ -137,7 +137,7 @@ class Recorder {
   std::thread fold_thread_;
 };
 
-// How far the MTA's log was read when the journal was last written: from what a recorder left in its
+// How far the MTA's log was read when the journal was last written: from the files of a recorder in its
 // directory, also while it runs. Nothing where the log was never read. Fault::io, Fault::permission.
 Result<std::optional<session::LogPosition>> log_position(const std::filesystem::path& journal);
 

@@ -1,4 +1,4 @@
-// The sending domain of a client: the domain that stands for the hosts of one owner.
+// The sending domain of a client: the domain that represents the hosts of one owner.
 #pragma once
 
 #include "base/result.h"

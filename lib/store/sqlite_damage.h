@@ -24,7 +24,8 @@ class DamageDetector {
   // the file where another program changed it; else costs next to nothing.
   Result<void> check();
 
-  // The file is as its writer left it. A change by another program between check() and this is not noticed.
+  // The file is now as its writer wrote it. A change by another program between check() and this is not
+  // noticed.
   void remember();
 
  private:

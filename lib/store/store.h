@@ -4,8 +4,8 @@
 // and does nothing for an id that is recorded already. A writer that unlinks a segment after its fold, and
 // after a crash folds again what is still there, loses nothing and counts nothing twice.
 //
-// A store has one or more writers, each the state directory of one MX host; what belongs to one of them says
-// so.
+// A store has one or more writers, each the state directory of one MX host. Comments mention what belongs to
+// one writer.
 #pragma once
 
 #include <cstddef>
@@ -101,10 +101,10 @@ enum class Access {
 // (another process has locked it), Fault::io.
 Result<std::unique_ptr<Store>> open_sqlite_store(const std::filesystem::path& file, Access access);
 
-// A store that several MX hosts share: a database of PostgreSQL, or of an engine that speaks its protocol and
-// has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::owner. Fault::data where the database has
-// no store, or one of a newer version; other errors as of postgres.h. The next fold connects again after a
-// connection was lost.
+// A store that several MX hosts share: a database of PostgreSQL, or of an engine that supports its protocol
+// and has INSERT ... ON CONFLICT. `writer`: as of writer.h, for Access::owner. Fault::data where the database
+// has no store, or one of a newer version; other errors as of postgres.h. The next fold connects again after
+// a connection was lost.
 Result<std::unique_ptr<Store>> open_postgres_store(const std::string& url, const std::string& writer,
                                                    Access access);
 

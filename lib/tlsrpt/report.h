@@ -48,7 +48,7 @@ struct Report {
   std::vector<PolicyResult> policies;
 };
 
-// I-JSON (RFC 7493) as section 4.4 wants it, indented, with a newline at the end. Texts must be valid UTF-8.
+// I-JSON (RFC 7493) as section 4.4 requires, indented, with a newline at the end. Texts must be valid UTF-8.
 std::string to_json(const Report& report);
 
 // The same as a value within other JSON.
