@@ -178,7 +178,7 @@ void set_connections(OpenConnections& to) {
 }
 
 Result<void> register_callbacks() {
-  // libmilter keeps the name's pointer and wants it writable.
+  // libmilter keeps the pointer to the name and requires it to be writable.
   static std::string name = "tlsrpt-milter";
   smfiDesc filter{};
   filter.xxfi_name = name.data();

@@ -19,7 +19,7 @@ inline constexpr auto exclusion_words =
                                  {ExclusionReason::authenticated, "authenticated"}});
 inline constexpr std::size_t exclusion_reasons = exclusion_words.words.size();
 
-// Of Session::tls_version; the last stands for every other.
+// Of Session::tls_version; the last means all others.
 inline constexpr std::array<std::string_view, 5> tls_versions{"TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3",
                                                               "other"};
 

@@ -1,4 +1,4 @@
-// The daemon: starts, records until a signal stops it, writes what is left, exits.
+// The daemon: starts, records until a signal stops it, writes the rest, exits.
 #pragma once
 
 #include <functional>
@@ -28,7 +28,7 @@ Result<void> run_daemon(const DaemonOptions& options);
 Result<void> check_startup(const config::TlsrptConfig& configuration);
 
 // Goes to the background: returns in the child. The parent waits until the child calls the returned function,
-// or exits, and exits with the child's status. `keep_standard_error`: the log goes there. Fault::temporary
+// or exits, and exits with the child's status. `keep_standard_error`: for the log. Fault::temporary
 // where fork(2) fails.
 Result<std::function<void()>> detach(bool keep_standard_error);
 

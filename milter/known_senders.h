@@ -1,4 +1,4 @@
-// Which senders are known for TLS, so that plaintext from them is refused where the operator wants that.
+// Which senders are known for TLS, so that plaintext from them is refused if this is configured.
 #pragma once
 
 #include <chrono>
@@ -23,8 +23,8 @@ class KnownSenders {
   explicit KnownSenders(store::SendingDomainFinder sending_domain);
 
   // From any thread. Where plaintext is refused, reads the store that `open_store` opens before the new
-  // settings hold, so that they hold for the first mail already. An error says why the store could not be
-  // read; until refresh() no further sender is refused then.
+  // settings hold, so that they hold for the first mail already. The error has the reason if the store could
+  // not be read; until refresh() no further sender is refused then.
   Result<void> configure(const config::MilterConfig& config, const store::StoreOpener& open_store = {});
 
   // Reads the store again where plaintext is refused: at once where a sender was forgotten, else not so often

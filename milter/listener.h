@@ -11,7 +11,7 @@
 namespace starttls::milter {
 
 // Opens the socket of the configuration for libmilter. A unix socket of a process that has exited is removed;
-// the new one gets its owner, group and mode as unix_socket.h says. `user`: whom the daemon is about to
+// the new one gets its owner, group and mode as in unix_socket.h. `user`: whom the daemon is about to
 // switch to. Fault::temporary where another program listens there, else Fault::unavailable with the reason.
 Result<void> open_listener(const config::TlsrptConfig& config, const std::optional<User>& user);
 

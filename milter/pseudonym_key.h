@@ -1,5 +1,5 @@
-// A pseudonym stands for a client's address that is not written whole: the same for the same address, and of
-// no use without the key.
+// A pseudonym replaces a client's address that is not written completely: the same for the same address, and
+// of no use without the key.
 #pragma once
 
 #include <filesystem>
