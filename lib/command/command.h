@@ -171,8 +171,9 @@ Option state_dir_option(Options& options, std::filesystem::path& state_dir, cons
 Option json_option(Options& options, bool& json);
 void quiet_and_verbose_options(Options& options, bool& quiet, bool& verbose);
 
-// Parses the command line of a program without commands, with --help and --version. Nothing: go on. A number:
-// exit with this status at once, 0 after --help or --version, 64 after a mistake, which is reported.
+// Parses the command line of a program without commands, with --help and --version. Nothing: the program
+// continues. A number: it must exit with this status at once, 0 after --help or --version, 64 after a
+// mistake, which is reported.
 std::optional<int> parse(const ProgramText& text, const std::function<void(Options& options)>& declare,
                          int argc, const char* const* argv);
 

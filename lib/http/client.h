@@ -56,7 +56,7 @@ class Client {
   // Waits for the whole response. Errors:
   //   Fault::temporary  may work later: no name or address, no connection, the handshake or the transfer
   //                     broke off, too slow, status 408, 425, 429 or 5xx
-  //   Fault::data       stays wrong until somebody mends it: the certificate cannot be trusted (there may be
+  //   Fault::data       stays wrong until it is corrected: the certificate cannot be trusted (there may be
   //                     an attack, and a second try must not be what detects it); a redirect away from https,
   //                     or too many; too large; any other status, such as 403, 404 and 410: the URL is wrong
   //                     or the file was withdrawn

@@ -21,7 +21,7 @@ inline constexpr std::uint64_t message_size_limit = std::uint64_t{64} << 20U;  /
 inline constexpr std::uint64_t header_size_limit = std::uint64_t{256} << 10U;  // bytes, of a part or the mail
 inline constexpr std::size_t field_size_limit = 2'048;  // bytes of a field that are read
 inline constexpr std::size_t max_parts = 1'000;         // of a message
-// Of parts and mails within one another; deeper ones are ignored.
+// The nesting of parts and mails; deeper ones are ignored.
 inline constexpr std::size_t max_levels = 20;
 
 struct Part {

@@ -171,7 +171,8 @@ constexpr const char* version_1 = R"sql(
   END;
 )sql";
 
-// `failing` counts the domains without a policy. Its indexes find expired policies without a search.
+// `failing` counts the domains without a policy. The new indexes find these, and expired policies, without a
+// search.
 constexpr const char* to_version_2 = R"sql(
   ALTER TABLE totals ADD COLUMN failing INTEGER NOT NULL DEFAULT 0;
   UPDATE totals SET failing = (SELECT count(*) FROM domains WHERE expires IS NULL);

@@ -119,7 +119,7 @@ class ListHandler {
   std::optional<Time> expires_;
   EntryDraft draft_;
   bool draft_is_alias_ = false;
-  bool has_policies_ = false;  // sound or not
+  bool has_policies_ = false;  // valid or not
   std::string_view last_mxs_;  // adjacent entries often have the same servers, stored once
   std::unordered_map<std::string, Alias> aliases_;
   std::vector<Pending> pending_;

@@ -70,7 +70,7 @@ class Journal {
   struct Segment {
     UniqueFd fd;
     std::string id;
-    std::size_t size = 0;  // bytes of the file that are sound
+    std::size_t size = 0;  // bytes of the file that are undamaged
     std::uint64_t records = 0;
     std::uint64_t sessions = 0;  // of these
   };

@@ -122,8 +122,7 @@ Result<void> Gunzip::fill() {
   return {};
 }
 
-// Returns false at the end. zlib reports data that is no member. For data after the first member we report it
-// ourselves.
+// Returns false at the end. Checks the first byte of a member; zlib reports other errors.
 Result<bool> Gunzip::begin_member() {
   if (!stream_) {
     auto stream = std::make_unique<z_stream>();

@@ -154,8 +154,8 @@ const sqlite::Schema schema{.kind = "a store of reports",
 
 constexpr mode_t file_mode = 0640;  // as the store of sessions
 
-// Upgrades the file even for a program that only reads: no daemon does it, and for a long time nothing may
-// have received reports.
+// Upgrades the file even for a program that only reads: no daemon upgrades it, and reports may not have been
+// imported for a long time.
 Result<void> upgrade(const std::filesystem::path& file) {
   auto database = TRY(sqlite::Database::open(file, sqlite::OpenMode::read_write));
   return sqlite::upgrade(database, schema);
