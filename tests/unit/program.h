@@ -1,4 +1,4 @@
-// Runs a program from a test: no shell, arguments as they are.
+// Runs a program from a test: without a shell, with the arguments unchanged.
 #pragma once
 
 #include <fcntl.h>
@@ -12,8 +12,8 @@
 
 namespace starttls::test {
 
-// Its exit status; standard output and error go nowhere. A program that cannot be started, or that a signal
-// ended, is a failed test.
+// Returns the exit status; standard output and error are discarded. If the program cannot be started, or a
+// signal ends it, the test fails.
 inline int run(std::vector<std::string> arguments) {
   std::vector<char*> argv;
   argv.reserve(arguments.size() + 1);

@@ -42,7 +42,7 @@ TEST_CASE("addresses of listening sockets are read in each of their forms") {
   }
 }
 
-TEST_CASE("what is not an address is an error with its reason, and as it was written") {
+TEST_CASE("a text that is no address is an error with its reason and the text") {
   struct Case {
     std::string text;
     const char* why;
@@ -104,7 +104,7 @@ TEST_CASE("what is not an address is an error with its reason, and as it was wri
   }
 }
 
-TEST_CASE("an address is given to libmilter in the one form that it reads everywhere") {
+TEST_CASE("an address is given to libmilter in the one form that it reads on every system") {
   const auto form = [](const char* text) {
     return good(config::to_libmilter_string(good(parse_address(text))));
   };

@@ -36,7 +36,7 @@ Result<Example> read_example(const std::string& content) {
 
 }  // namespace
 
-TEST_CASE("settings take the place of defaults") {
+TEST_CASE("settings replace defaults") {
   const Example e = good(read_example(
       "enabled = true\ncount = 10\ninterval = 0.05\nfolder = '/x'\n[milter]\nsocket = 'unix:/run/x'\n"));
   CHECK(e.enabled);
@@ -53,7 +53,7 @@ TEST_CASE("an absent key keeps its default") {
   CHECK(Settings::none().finish().has_value());
 }
 
-TEST_CASE("an unknown key is an error that names its place and the nearest known one") {
+TEST_CASE("an unknown key is an error that names its place and the most similar known key") {
   const Error error = bad(read_example("count = 1\nintervall = 2\n"));
   CHECK(error.fault == Fault::config);
   CHECK(error.message.find("x.toml:2:1: unknown key 'intervall'; did you mean 'interval'?") !=
@@ -64,7 +64,7 @@ TEST_CASE("an unknown key is an error that names its place and the nearest known
   CHECK(bad(read_example("[other]\nx = 1\n")).message.ends_with("unknown key 'other'"));
 }
 
-TEST_CASE("a wrong kind of value or one out of range is an error with its place") {
+TEST_CASE("a value of a wrong type or out of range is an error with its place") {
   CHECK(bad(read_example("count = 11\n"))
             .message.ends_with("x.toml:1:9: 'count' is 11; it must be a whole number from 1 to 10"));
   CHECK(bad(read_example("count = -1\n")).fault == Fault::config);
@@ -75,7 +75,7 @@ TEST_CASE("a wrong kind of value or one out of range is an error with its place"
   CHECK(bad(read_example("interval = nan\n")).fault == Fault::config);
 }
 
-TEST_CASE("an array takes the place of the default, or adds to it where it has the element \"default\"") {
+TEST_CASE("an array replaces the default, or adds to it if it has the element \"default\"") {
   const auto read_arrays = [](const std::string& content) {
     const TemporaryFolder folder;
     write(folder / "x.toml", content);
@@ -97,7 +97,7 @@ TEST_CASE("an array takes the place of the default, or adds to it where it has t
   CHECK(read_arrays("names = ['default', 'c']\nports = ['default', 2525]\n") == "a,b,c 465,587,2525 ");
   CHECK(read_arrays("names = ['c', 'default']\nports = [2525, 'default', 26]\n") == "c,a,b 2525,465,587,26 ");
   CHECK(read_arrays("names = ['default']\nports = ['default']\n") == "a,b 465,587 ");
-  // Where there is nothing to add to, it is a text like any other.
+  // If the key has no default to add to, "default" is a text like any other.
   CHECK(read_arrays("others = ['default', 'x']\n") == "a,b 465,587 default,x");
   CHECK(read_arrays("names = ['default', 1]\n") ==
         "x.toml:1:21: 'names' is 1; it must be an array of nothing but texts");
@@ -108,7 +108,7 @@ TEST_CASE("an array takes the place of the default, or adds to it where it has t
             .starts_with("x.toml:1:10: 'ports' is 'defaults'; it must be an array"));
 }
 
-TEST_CASE("what is no TOML is an error with its place") {
+TEST_CASE("a file that is no TOML is an error with its place") {
   CHECK(bad(read_example("count = \n")).message.find("x.toml:1:") != std::string::npos);
   CHECK(bad(Settings::load("/nonexistent/x.toml")).fault == Fault::config);
 }
@@ -148,7 +148,7 @@ Result<Club> read_club(const std::string& content) {
   return club;
 }
 
-// Without the folder's name.
+// Without the directory's name.
 std::string complaint(const std::string& content) {
   const std::string message = bad(read_club(content)).message;
   return message.substr(message.find("x.toml:"));
@@ -156,13 +156,13 @@ std::string complaint(const std::string& content) {
 
 }  // namespace
 
-TEST_CASE("an array of texts takes the place of its default, also an empty one") {
+TEST_CASE("an array of texts replaces its default, also an empty one") {
   CHECK(good(read_club("words = ['a', \"b c\"]\n")).words == std::vector<std::string>{"a", "b c"});
   CHECK(good(read_club("words = []\n")).words.empty());
   CHECK(good(read_club("")).words == std::vector<std::string>{"default"});
 }
 
-TEST_CASE("an array of numbers takes the place of its default, whole or not at all") {
+TEST_CASE("an array of numbers replaces its default, completely or not at all") {
   CHECK(good(read_club("ports = [25, 587]\n")).ports == std::vector<std::uint64_t>{25, 587});
   CHECK(good(read_club("ports = []\n")).ports.empty());
   CHECK(good(read_club("")).ports == std::vector<std::uint64_t>{1});
@@ -173,7 +173,7 @@ TEST_CASE("an array of numbers takes the place of its default, whole or not at a
         "\"default\"");
 }
 
-TEST_CASE("what is no array of texts is an error at its place") {
+TEST_CASE("a value that is no array of texts is an error at its place") {
   CHECK(complaint("words = 'a'\n") ==
         R"(x.toml:1:9: 'words' is 'a'; it must be an array of texts, such as ["a", "b"])");
   CHECK(complaint("words = ['a',\n  7]\n") ==
@@ -208,7 +208,7 @@ TEST_CASE("an unknown key in an array of tables is found in each and named witho
         "x.toml:2:1: 'name' in [[member]] is a table; it must be a text in quotes");
 }
 
-TEST_CASE("one bracket or two is an error where the other is meant") {
+TEST_CASE("single brackets instead of double ones, or the reverse, are an error") {
   CHECK(complaint("[member]\nname = 'a'\n") ==
         "x.toml:1:1: 'member' is a table; it must be a table of which there can be several, written "
         "[[member]]");
@@ -219,14 +219,14 @@ TEST_CASE("one bracket or two is an error where the other is meant") {
   CHECK(complaint("milter = 1\n").ends_with("'milter' must be one table, written [milter]"));
 }
 
-TEST_CASE("an unknown table is an error with the nearest known one") {
+TEST_CASE("an unknown table is an error with the most similar known table") {
   CHECK(complaint("[[members]]\nname = 'a'\n") ==
         "x.toml:1:3: unknown table [[members]]; did you mean [[member]]?");
   CHECK(complaint("[[elephants]]\n") == "x.toml:1:3: unknown table [[elephants]]");
   CHECK(complaint("[miltr]\nsocket = 'a'\n") == "x.toml:1:2: unknown key 'miltr'; did you mean 'milter'?");
 }
 
-TEST_CASE("an error of a program has the place of the value, or of the table that lacks it") {
+TEST_CASE("an error that the program finds has the place of the value, or of the table that lacks it") {
   const TemporaryFolder folder;
   write(folder / "x.toml", "[milter]\nsocket = 'x'\n\n[[member]]\nname = 'a'\nkeys = [\n  'k', 'l']\n");
   const auto settings = good(Settings::load(folder / "x.toml"));
@@ -316,7 +316,7 @@ std::string refusal(const std::string& content) {
 
 }  // namespace
 
-TEST_CASE("a value that means something is read as what it means") {
+TEST_CASE("a value with a meaning is converted to that meaning") {
   const Checked checked = good(read_checked(
       "colour = 'green'\nsocket = '127.0.0.1:25'\npage = 'unix:/p'\ndomain = 'A.Test'\ndomains = ['b.test']\n"
       "networks = ['default', '192.0.2.0/24']\nprogram = '/bin/true'\n"));
@@ -329,7 +329,7 @@ TEST_CASE("a value that means something is read as what it means") {
   CHECK(checked.program == "/bin/true");
 }
 
-TEST_CASE("such a value keeps its default where the key is absent") {
+TEST_CASE("a value with a meaning keeps its default if the key is absent") {
   const Checked checked = good(read_checked(""));
   CHECK(checked.colour == Colour::red);
   CHECK(checked.socket.path == "/run/default");
@@ -340,7 +340,7 @@ TEST_CASE("such a value keeps its default where the key is absent") {
   CHECK_FALSE(good(read_checked("page = ''\ndomain = ''\n")).page);
 }
 
-TEST_CASE("a value that means nothing is an error with its place, and with the word that was meant") {
+TEST_CASE("a value without a meaning is an error with its place and the most similar word") {
   CHECK(refusal("colour = 'gren'\n") ==
         R"(x.toml:1:10: 'colour' is 'gren'; it must be "red" or "green"; did you mean "green"?)");
   CHECK(refusal("socket = 'x'\n").starts_with("x.toml:1:10: 'socket' is 'x'"));
@@ -355,7 +355,7 @@ TEST_CASE("a value that means nothing is an error with its place, and with the w
   CHECK(refusal("page = 'unix:/run/default'\n") == "x.toml:1:8: 'page' is the same as 'socket'");
 }
 
-TEST_CASE("a key that is misspelt is reported before what is missing for that reason") {
+TEST_CASE("a misspelt key is reported before the key that is missing for that reason") {
   CHECK(refusal("colour = 'blue'\ndomian = 'a.test'\n") ==
         "x.toml:2:1: unknown key 'domian'; did you mean 'domain'?");
   CHECK(refusal("colour = 'blue'\ndomain = 7\n").starts_with("x.toml:2:10: 'domain' is 7"));

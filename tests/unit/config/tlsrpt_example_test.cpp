@@ -61,7 +61,7 @@ TEST_CASE("the example file has every key of the configuration, and no other") {
       good(load("[[reporter]]\nname = 'a'\ndomains = ['a.test']\n"
                 "[[policy]]\ndomain = 'a.test'\nfile = 'f'\n"));
   for (const std::string& key : config.file->keys()) {
-    // "policy[]" is a table; [dns] and [mta-sts] are tlsrpt-report's, with the keys of listtool.toml(5).
+    // "policy[]" is a table; [dns] and [mta-sts] belong to tlsrpt-report, with the keys of listtool.toml(5).
     if (!key.ends_with("[]") && key != "dns" && key != "mta-sts") declared.push_back(key);
   }
   std::ranges::sort(shown);
@@ -69,7 +69,7 @@ TEST_CASE("the example file has every key of the configuration, and no other") {
   CHECK(shown == declared);
 }
 
-TEST_CASE("what the example file shows is the default, or one way to use a key that has none") {
+TEST_CASE("the example file shows the default, or one way to use a key that has none") {
   for (const ExampleKey& key : keys_of_example(example)) {
     CAPTURE(key.key());
     CHECK(key.is_commented);
@@ -78,7 +78,7 @@ TEST_CASE("what the example file shows is the default, or one way to use a key t
   }
 }
 
-TEST_CASE("all of the example file, without its '#', is a configuration") {
+TEST_CASE("the whole example file, without its '#', is a configuration") {
   std::string content;
   std::string table;
   for (const ExampleKey& key : keys_of_example(example)) {
@@ -91,6 +91,6 @@ TEST_CASE("all of the example file, without its '#', is a configuration") {
   CHECK_FALSE(is_default(config));
 }
 
-TEST_CASE("the example file as it is changes nothing") {
+TEST_CASE("the unchanged example file changes no setting") {
   CHECK(is_default(good(load_tlsrpt_config(example))));
 }

@@ -126,7 +126,7 @@ exclude_daemons = ["default", "Relay"]
   CHECK(bad(configuration("[milter]\nlocal_networks = [\"defaults\"]\n")).fault == Fault::config);
 }
 
-TEST_CASE("services of the log are named as the log names them, or their program does") {
+TEST_CASE("services of the log have the names of the log, or the names of their programs") {
   const TlsrptConfig c = good(configuration(R"(
 [milter]
 mta_log_services = ["postfix", "Postfix-MX2/smtpd"]

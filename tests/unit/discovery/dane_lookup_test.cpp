@@ -69,7 +69,7 @@ Answer insecure_tlsa() {
   return answer;
 }
 
-// The level that Postfix gets where no other source has a policy.
+// The level that Postfix gets if no other source has a policy.
 std::string level(const dane::DaneResult& result) {
   const policy::Mode mode = policy::decide({.dane = result}).mode;
   return mode == policy::Mode::none ? "" : std::string(to_string(mode));
@@ -124,7 +124,7 @@ World with_mx(Answer answer) {
 
 }  // namespace
 
-TEST_CASE("what the hosts of a signed MX set come to") {
+TEST_CASE("the verdict about the hosts of a signed MX set") {
   struct Case {
     std::string why;
     World world;
@@ -185,7 +185,7 @@ TEST_CASE("what the hosts of a signed MX set come to") {
   }
 }
 
-TEST_CASE("where the MX answer decides alone") {
+TEST_CASE("cases in which the MX answer alone decides") {
   struct Case {
     std::string why;
     Answer answer;
@@ -213,7 +213,7 @@ TEST_CASE("where the MX answer decides alone") {
   }
 }
 
-TEST_CASE("behind an MX set that is not signed DANE may still bind a host") {
+TEST_CASE("if the MX set is not signed, DANE may still bind a host") {
   const auto insecure = [] { return with_mx(mx({"a.test", "b.test"}, false)); };
   struct Case {
     World world;
@@ -264,7 +264,7 @@ TEST_CASE("a host whose TLSA records would have too long a name has none") {
   CHECK(world.asked_tlsa.empty());
 }
 
-TEST_CASE("one signed address is enough, IPv4 or IPv6") {
+TEST_CASE("one signed address is sufficient, IPv4 or IPv6") {
   World world = with_mx(mx({"a.test"})).says("a.test", Type::aaaa, address());
   world.says("_25._tcp.a.test", Type::tlsa, tlsa());
   CHECK(world.examine().status == DaneStatus::all);
@@ -272,7 +272,7 @@ TEST_CASE("one signed address is enough, IPv4 or IPv6") {
   CHECK(world.examine().status == DaneStatus::all);
 }
 
-TEST_CASE("an alias is asked about by what it stands for first, then by its own name") {
+TEST_CASE("for an alias the TLSA records at its target are asked for first, then those at its own name") {
   const auto alias = [] {
     return with_mx(mx({"a.test"})).says("a.test", Type::a, address(true, "Real.test"));
   };
@@ -287,7 +287,7 @@ TEST_CASE("an alias is asked about by what it stands for first, then by its own 
   CHECK(failing.examine().status == DaneStatus::unknown);
 }
 
-TEST_CASE("an alias that is signed and leads into a zone that is not has its TLSA records at its own name") {
+TEST_CASE("a signed alias into an unsigned zone has its TLSA records at its own name") {
   const auto alias = [](Answer of_cname) {
     World world = with_mx(mx({"a.test"})).says("a.test", Type::a, address(false, "Real.test"));
     world.says("a.test", Type::cname, std::move(of_cname));
@@ -309,7 +309,7 @@ TEST_CASE("an alias that is signed and leads into a zone that is not has its TLS
   CHECK(failing.examine().status == DaneStatus::unknown);
   CHECK(failing.examine().reason == "a.test: its alias cannot be looked up: SERVFAIL");
   CHECK(alias(unvalidated(cname(false))).examine().status == DaneStatus::unknown);
-  // Whoever is on the path can forge what the target says.
+  // An attacker on the path can forge the answer for the target.
   for (Answer forged : {nxdomain(false), nodata(false)}) {
     forged.canonical_name = "real.test";
     World target = alias(cname(true)).says("_25._tcp.a.test", Type::tlsa, tlsa());
@@ -318,7 +318,7 @@ TEST_CASE("an alias that is signed and leads into a zone that is not has its TLS
   }
 }
 
-TEST_CASE("what was proven stays while lookups fail, and goes when something else is proven") {
+TEST_CASE("a proven verdict is kept while lookups fail, and is removed when something else is proven") {
   struct Case {
     DaneStatus latest;
     DaneStatus before;
@@ -346,13 +346,13 @@ TEST_CASE("what was proven stays while lookups fail, and goes when something els
   }
 }
 
-TEST_CASE("a host named twice is examined once") {
+TEST_CASE("a host that is named twice is examined once") {
   World world = with_mx(mx({"a.test", "A.test", "a.TEST"})).host("a.test", tlsa());
   CHECK(world.examine().hosts.size() == 1);
   CHECK(world.asked_tlsa.size() == 1);
 }
 
-TEST_CASE("no more than so many hosts are looked at, and then not all can be bound") {
+TEST_CASE("at most max_hosts hosts are examined, and then not all can be bound") {
   std::vector<std::string> hosts;
   for (std::size_t i = 0; i < dane::max_hosts + 1; ++i) hosts.push_back(fmt::format("mx{}.test", i));
   World world = with_mx(mx(hosts));
@@ -370,7 +370,7 @@ TEST_CASE("no more than so many hosts are looked at, and then not all can be bou
   CHECK(world.examine().status == DaneStatus::all);
 }
 
-TEST_CASE("a verdict may be believed as long as the least of its answers") {
+TEST_CASE("a verdict is valid for the shortest TTL of its answers") {
   CHECK(with_mx(mx({"a.test"})).host("a.test", tlsa()).examine().ttl == 60s);  // there is no AAAA record
   World world = with_mx(mx({"a.test"})).host("a.test", tlsa()).says("a.test", Type::aaaa, address());
   CHECK(world.examine().ttl == 100s);
@@ -378,7 +378,7 @@ TEST_CASE("a verdict may be believed as long as the least of its answers") {
   CHECK(with_mx(mx({"a.test"}, false)).examine().ttl == 60s);
 }
 
-TEST_CASE("records are kept only for who asks for them, and no more than max_kept_records of a host") {
+TEST_CASE("records are kept only for a caller that asks for them, at most max_kept_records of a host") {
   Answer many = tlsa();
   many.tlsas.resize(1'000, many.tlsas.front());
   World world = with_mx(mx({"a.test"})).host("a.test", many);
@@ -398,7 +398,7 @@ TEST_CASE("records are kept only for who asks for them, and no more than max_kep
   }
 }
 
-TEST_CASE("one usable record among thousands binds, wherever it stands") {
+TEST_CASE("one usable record among thousands binds, at any position") {
   Answer many = tlsa(1);
   many.tlsas.resize(4'000, many.tlsas.front());
   many.tlsas.back().usage = 3;
@@ -418,7 +418,7 @@ TEST_CASE("of thousands of MX hosts most_hosts are looked at, and the standing i
   CHECK(world.asked_tlsa.size() == dane::max_hosts);
 }
 
-TEST_CASE("of a next-hop with a port the TLSA records at that port count, and no others") {
+TEST_CASE("for a next-hop with a port only the TLSA records at that port count") {
   const auto world = [] {
     return with_mx(mx({"a.test"})).host("a.test", tlsa()).says("_587._tcp.a.test", Type::tlsa, nodata());
   };
@@ -433,7 +433,7 @@ TEST_CASE("of a next-hop with a port the TLSA records at that port count, and no
   CHECK(submission.examine("example.test").status == DaneStatus::none);
 }
 
-TEST_CASE("a next-hop in brackets is the one host, whatever its MX records say") {
+TEST_CASE("a next-hop in brackets is that one host, whatever its MX records") {
   struct Case {
     std::string why;
     World world;

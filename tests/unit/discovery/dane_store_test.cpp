@@ -36,7 +36,7 @@ void keep(DaneStore& store, std::string_view domain, DaneStatus status, Time unt
 
 }  // namespace
 
-TEST_CASE("a verdict is found until it ends, also by the next program that opens the file") {
+TEST_CASE("a verdict is found until it expires, also by the next program that opens the file") {
   const TemporaryFolder folder;
   {
     DaneStore store = open(folder / "dane");
@@ -58,7 +58,7 @@ TEST_CASE("a verdict is found until it ends, also by the next program that opens
   CHECK(status(store, "a.test", now + 24h).empty());
 }
 
-TEST_CASE("a verdict that was renewed lives longer, however short its life") {
+TEST_CASE("a renewed verdict is valid longer, however short its TTL") {
   const TemporaryFolder folder;
   DaneStore store = open(folder / "dane");
   for (int i = 1; i <= 100; ++i) {
@@ -67,7 +67,7 @@ TEST_CASE("a verdict that was renewed lives longer, however short its life") {
   }
 }
 
-TEST_CASE("no clock that was wrong for a while makes a verdict last") {
+TEST_CASE("a clock that was wrong for a while does not extend a verdict") {
   const TemporaryFolder folder;
   DaneStore store = open(folder / "dane");
   const Time far = now + 24h * 10'000;
@@ -78,7 +78,7 @@ TEST_CASE("no clock that was wrong for a while makes a verdict last") {
   CHECK(status(store, "b.test", now + discovery::max_result_age).empty());
 }
 
-TEST_CASE("with too many results those go that expire soonest") {
+TEST_CASE("with too many verdicts those that expire soonest are removed") {
   const TemporaryFolder folder;
   DaneStore store = open(folder / "dane", 100);
   for (int i = 0; i < 300; ++i) {
@@ -91,7 +91,7 @@ TEST_CASE("with too many results those go that expire soonest") {
   CHECK(good(database.number("SELECT count(*) FROM results")) <= 100);
 }
 
-TEST_CASE("a file that is no such file is set aside, and a new one begun") {
+TEST_CASE("a file of another kind is renamed, and a new one is created") {
   const TemporaryFolder folder;
   write(folder / "dane", std::string(5'000, 'x'));
   auto opened = DaneStore::open_or_fall_back(folder / "dane");
@@ -103,7 +103,7 @@ TEST_CASE("a file that is no such file is set aside, and a new one begun") {
   CHECK(std::filesystem::file_size(folder / "dane.damaged") == 5'000);
 }
 
-TEST_CASE("a file that cannot be used costs memory between runs, not answers") {
+TEST_CASE("if the file cannot be used, answers stay right, but are lost at the end of the program") {
   const TemporaryFolder folder;
   auto opened = DaneStore::open_or_fall_back(folder / "nowhere" / "dane");
   REQUIRE(opened.warning);
@@ -112,7 +112,7 @@ TEST_CASE("a file that cannot be used costs memory between runs, not answers") {
   CHECK(status(opened.store, "a.test") == "all");
 }
 
-TEST_CASE("a file of a newer version is left as it is") {
+TEST_CASE("a file of a newer version is not changed") {
   const TemporaryFolder folder;
   {
     DaneStore store = open(folder / "dane");

@@ -16,10 +16,10 @@ namespace {
 const Time now = at("2026-11-22T12:00:00Z");
 const std::string policy = policy_text("enforce", "mx.example.org", 24h);
 
-// Answers after a moment, as a network does, and notes what it was asked.
+// Answers after a moment, as a network does, and records the questions.
 class World {
  public:
-  std::map<std::string, dns::Answer> answers;  // "TYPE NAME"; where there is none, there is no such name
+  std::map<std::string, dns::Answer> answers;  // "TYPE NAME"; without an entry the name does not exist
   http::Page page;
   std::vector<std::string> asked;
   std::optional<http::PageRequest> request;
@@ -63,7 +63,7 @@ class World {
   starttls::event::Loop loop_;
 };
 
-// A domain with a sound policy.
+// A domain with a valid policy.
 struct SoundWorld : World {
   SoundWorld() {
     has_record("a");
@@ -79,7 +79,7 @@ PolicyState fetched(Time time) {
 
 }  // namespace
 
-TEST_CASE("record, addresses of both kinds, policy: then it is known") {
+TEST_CASE("record, addresses of both kinds and policy give a known domain") {
   SoundWorld world;
   const MtaStsDiscovery found = world.discover();
   CHECK(world.asked == std::vector<std::string>{"16 _mta-sts.example.org", "28 mta-sts.example.org",
@@ -97,7 +97,7 @@ TEST_CASE("record, addresses of both kinds, policy: then it is known") {
   CHECK(found.policy_state.policy->text == policy);
 }
 
-TEST_CASE("without a record nobody else is asked") {
+TEST_CASE("without a record no other question is asked") {
   World world;
   const MtaStsDiscovery found = world.discover();
   CHECK(world.asked.size() == 1);
@@ -108,13 +108,13 @@ TEST_CASE("without a record nobody else is asked") {
   CHECK_FALSE(found.fetched);
 }
 
-TEST_CASE("a subdomain inherits nothing: only its own record is asked for") {
+TEST_CASE("a subdomain inherits no policy: only its own record is asked for") {
   SoundWorld world;
   CHECK(world.discover({}, FetchMode::now, "sub.example.org").policy_state.empty());
   CHECK(world.asked == std::vector<std::string>{"16 _mta-sts.sub.example.org"});
 }
 
-TEST_CASE("a domain never seen with broken DNS has no policy, and that is no failure of its policy host") {
+TEST_CASE("a new domain with broken DNS has no policy, and that is no failure of its policy host") {
   World world;
   world.has_trouble("16 _mta-sts.example.org");
   const MtaStsDiscovery found = world.discover();

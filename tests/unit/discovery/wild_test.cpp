@@ -1,6 +1,6 @@
-// What domains were seen to publish, though the standard has it otherwise: each with the verdict, and why it
-// is right. To go by what cannot be misread protects mail that others leave unprotected; to go by what can be
-// misread stops mail.
+// Deviations from the standard that domains were seen to publish, each with the verdict and the reason for
+// it. Following what has only one meaning protects mail that other implementations do not protect; following
+// what can be misread stops mail.
 #include "discovery/classify.h"
 #include "mtasts/examples.h"
 #include "mtasts/policy.h"
@@ -22,7 +22,7 @@ std::string in_force(const FetchOutcome& outcome) {
   return text;
 }
 
-// As it comes from a server that does not say more than it must.
+// In the form of a server that sends only the required parts.
 std::string in_force(const std::string& text) {
   return in_force(discovery::classify_fetch({.status = 200, .content_type = "text/plain", .body = text}));
 }
@@ -38,7 +38,7 @@ TEST_CASE("records seen in the wild") {
   struct Verdict {
     std::string why;
     std::vector<std::string> answer;
-    std::string id;  // "" where there is none
+    std::string id;  // "" if there is none
   };
   const std::vector<Verdict> verdicts{
       {"two records: which one counts is open, and section 3.1 says none",
@@ -168,7 +168,7 @@ TEST_CASE("servers seen in the wild") {
   }
 }
 
-TEST_CASE("the body was changed but the id was not: it is found with the next re-check") {
+TEST_CASE("a body that changed without its id is found at the next re-check") {
   const DomainName domain = name("a.test");
   const Time start = at("2026-11-22T12:00:00Z");
   PolicyState policy_state = after_fetch({}, domain, "1", brought(sound), start);

@@ -6,7 +6,7 @@
 
 using namespace starttls;
 
-TEST_CASE("JSON answers are ASCII, whatever is in them") {
+TEST_CASE("JSON answers are ASCII, whatever text they contain") {
   json::JsonText json;
   json.begin_object();
   json.member("text", "caf\xc3\xa9 \x1b[31m \"\\");
@@ -30,7 +30,7 @@ TEST_CASE("JSON answers are ASCII, whatever is in them") {
 )");
 }
 
-TEST_CASE("objects and arrays nest as their functions do") {
+TEST_CASE("objects and arrays nest as the calls of their functions do") {
   json::JsonText json;
   json.object([&] {
     json.object("empty", [] {});
@@ -47,7 +47,7 @@ TEST_CASE("objects and arrays nest as their functions do") {
 )");
 }
 
-TEST_CASE("a long JSON answer goes out in parts, which together are the whole") {
+TEST_CASE("a long JSON answer is written in parts that together are the whole answer") {
   const auto write = [](const std::function<void(json::JsonText&)>& between) {
     json::JsonText json;
     json.begin_array();

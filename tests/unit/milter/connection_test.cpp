@@ -50,7 +50,7 @@ TEST_CASE("a session over TLS with a message in two domains") {
   CHECK(session_outcome(s) == Outcome::tls);
 }
 
-TEST_CASE("two HELOs prove nothing") {
+TEST_CASE("two HELOs prove nothing about the session") {
   Connection c = connection();
   c.helo("a");
   c.helo("b");
@@ -58,7 +58,7 @@ TEST_CASE("two HELOs prove nothing") {
   CHECK(session_outcome(connection().ended(end)) == Outcome::no_helo);
 }
 
-TEST_CASE("an aborted transaction leaves its domains but no message") {
+TEST_CASE("an aborted transaction keeps its domains but adds no message") {
   Connection c = connection();
   c.helo("a");
   c.mail();
@@ -73,7 +73,7 @@ TEST_CASE("an aborted transaction leaves its domains but no message") {
   CHECK(s.recipient_domains == std::map<std::string, std::uint32_t>{{"example.test", 0}, {"example.org", 1}});
 }
 
-TEST_CASE("TLS after mail in the clear does not make the session an encrypted one") {
+TEST_CASE("TLS after mail in plaintext does not make the session an encrypted one") {
   Connection c = connection();
   c.helo("a");
   c.mail();
@@ -87,7 +87,7 @@ TEST_CASE("TLS after mail in the clear does not make the session an encrypted on
   CHECK(session_outcome(c.ended(end)) == Outcome::plaintext);
 }
 
-TEST_CASE("a recipient becomes its domain and nothing else of it is kept") {
+TEST_CASE("of a recipient only the domain is kept") {
   CHECK(recipient_domain("<bob@Example.ORG>") == "example.org");
   CHECK(recipient_domain("bob@example.org") == "example.org");
   CHECK(recipient_domain("<\"odd@name\"@example.org>") == "example.org");
@@ -100,7 +100,7 @@ TEST_CASE("a recipient becomes its domain and nothing else of it is kept") {
   }
 }
 
-TEST_CASE("what the client says of itself is made harmless") {
+TEST_CASE("what the client sends about itself is escaped") {
   Connection c = connection({.address = "192.0.2.1", .name = "unknown"});
   c.helo("bob@evil\x1b[31m\xff");
   CHECK(c.ended(end).helo == "evil\\x1b[31m\\xff");
@@ -112,7 +112,7 @@ TEST_CASE("what the client says of itself is made harmless") {
   CHECK(connection({.address = "", .name = "[192.0.2.1]"}).ended(end).client_name.empty());
 }
 
-TEST_CASE("a client certificate is trusted where Postfix names its subject or Sendmail says OK") {
+TEST_CASE("a client certificate is trusted if Postfix names its subject or Sendmail reports OK") {
   struct Example {
     const char* subject;
     const char* verify;
@@ -142,7 +142,7 @@ TEST_CASE("a session that names thousands of domains stays small") {
   CHECK(session::encode(c.ended(end)).size() < store::max_payload_size);
 }
 
-TEST_CASE("the record of a session fits the journal, whatever the client says") {
+TEST_CASE("the record of a session fits the journal, whatever the client sends") {
   const std::string wild(1000, '\x01');
   Connection c{begin, wild, {.address = wild, .name = std::string(63, 'n') + ".test"}};
   c.helo(wild);

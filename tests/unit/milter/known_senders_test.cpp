@@ -48,7 +48,7 @@ MilterConfig refusing(std::uint64_t after, std::initializer_list<const char*> ex
 
 }  // namespace
 
-TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by each of its hosts") {
+TEST_CASE("a sender with enough sessions over TLS is refused in plaintext from each of its hosts") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 3);
   memory.see_tls("mx1.stranger.test", 2);
@@ -60,7 +60,7 @@ TEST_CASE("a sender with enough sessions over TLS is refused in plaintext, by ea
   CHECK_FALSE(memory.known.refuses_plaintext(""));
 }
 
-TEST_CASE("no sender is refused by default, and no exempt one") {
+TEST_CASE("no sender is refused by default, and an exempt sender never") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 30);
   good(memory.known.configure(config::MilterConfig()));
@@ -73,7 +73,7 @@ TEST_CASE("no sender is refused by default, and no exempt one") {
   CHECK(memory.known.refuses_plaintext("mx1.sender.test"));
 }
 
-TEST_CASE("a sender that was forgotten is not refused any more") {
+TEST_CASE("a sender that was removed from the store is no longer refused") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 1);
   good(memory.known.configure(refusing(1)));
@@ -84,7 +84,7 @@ TEST_CASE("a sender that was forgotten is not refused any more") {
   CHECK_FALSE(memory.known.refuses_plaintext("mx1.sender.test"));
 }
 
-TEST_CASE("who is to be refused is known as soon as that is configured, where the store can be read") {
+TEST_CASE("the senders to refuse are read as soon as that is configured, if the store can be read") {
   Memory memory;
   memory.see_tls("mx1.sender.test", 3);
   const auto open = [&] { return store::open_sqlite_store(memory.folder / "s", store::Access::read); };

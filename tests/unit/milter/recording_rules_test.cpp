@@ -27,7 +27,7 @@ session::Session probe(const std::string& address) {
 
 }  // namespace
 
-TEST_CASE("clients of local networks, and what is no mail server's business, are excluded") {
+TEST_CASE("clients of local networks, and clients that are no mail servers, are excluded") {
   const RecordingRules rules(with({"10.0.0.0/8", "::1/128"}), std::nullopt);
   CHECK(rules.excludes("10.1.2.3", smtp) == ExclusionReason::local_network);
   CHECK(rules.excludes("::1", smtp) == ExclusionReason::local_network);
@@ -40,7 +40,7 @@ TEST_CASE("clients of local networks, and what is no mail server's business, are
   CHECK_FALSE(rules.excludes("192.0.2.1", {.name = "x", .port = "587x"}).has_value());
 }
 
-TEST_CASE("with a list of what is wanted nothing else is recorded") {
+TEST_CASE("with a list of what to record, nothing else is recorded") {
   config::MilterConfig configuration;
   configuration.sessions.ports = {25, 587};
   configuration.sessions.daemons = {"mx"};
@@ -48,11 +48,11 @@ TEST_CASE("with a list of what is wanted nothing else is recorded") {
   CHECK_FALSE(rules.excludes("192.0.2.1", {.name = "MX", .port = "25"}).has_value());
   CHECK(rules.excludes("192.0.2.1", {.name = "MX", .port = "26"}) == ExclusionReason::daemon);
   CHECK(rules.excludes("192.0.2.1", {.name = "other", .port = "25"}) == ExclusionReason::daemon);
-  // Who excludes goes first.
+  // An exclusion has precedence.
   CHECK(rules.excludes("192.0.2.1", {.name = "MX", .port = "587"}) == ExclusionReason::daemon);
 }
 
-TEST_CASE("an excluded session is written only to take its failure with it") {
+TEST_CASE("an excluded session is recorded only to remove its failure") {
   config::MilterConfig configuration;
   CHECK_FALSE(RecordingRules(configuration, std::nullopt).to_record(probe("192.0.2.1"), true).has_value());
   configuration.mta_log = "/log";
@@ -67,7 +67,7 @@ TEST_CASE("an excluded session is written only to take its failure with it") {
   CHECK_FALSE(rules.to_record(mail, false)->awaits_log);
 }
 
-TEST_CASE("an address is kept whole, cut, or not at all, and a key stands for it") {
+TEST_CASE("an address is kept whole, truncated, or replaced by a key") {
   config::MilterConfig configuration;
   configuration.mta_log = "/log";
   const auto written = [&](AddressDetail keeping, const std::string& address) {
@@ -86,7 +86,7 @@ TEST_CASE("an address is kept whole, cut, or not at all, and a key stands for it
   CHECK(key.pseudonym("192.0.2.77").size() == 16);
 }
 
-TEST_CASE("what the log has is written by the same rules") {
+TEST_CASE("entries from the log are recorded by the same rules") {
   config::MilterConfig configuration = with({"10.0.0.0/8"});
   configuration.mta_log = "/log";
   configuration.client_address = AddressDetail::prefix;
@@ -128,7 +128,7 @@ TEST_CASE("a failure of submission is recognized by its service, its daemon, or 
   CHECK(RecordingRules(configuration, std::nullopt).to_record(named, {}, "mx", false).wanted);
 }
 
-TEST_CASE("the key of a state directory stays the same, and a damaged one is made anew") {
+TEST_CASE("the key of a state directory stays the same, and a damaged key is replaced") {
   const TemporaryFolder folder;
   const std::string first = good(PseudonymKey::load(folder.path())).pseudonym("192.0.2.1");
   CHECK(good(PseudonymKey::load(folder.path())).pseudonym("192.0.2.1") == first);

@@ -32,7 +32,7 @@ TEST_CASE("a log that had a line within the day is not silent") {
   CHECK(watch.is_silent(2, 10, start + 74h));
 }
 
-TEST_CASE("a clock that is set back begins the day anew") {
+TEST_CASE("a clock that is set back starts the day again") {
   SilentLogDetector watch(start);
   CHECK_FALSE(watch.is_silent(0, 1, start - 48h));
   CHECK_FALSE(watch.is_silent(0, 2, start - 25h));

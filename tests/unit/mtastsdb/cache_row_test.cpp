@@ -28,7 +28,7 @@ bool is_sound_with(Change change) {
 
 }  // namespace
 
-TEST_CASE("a row says what was kept in it") {
+TEST_CASE("a row contains what was stored in it") {
   const auto entry = to_entry(sound_row());
   REQUIRE(entry);
   CHECK(entry->domain.str() == "example.org");
@@ -67,7 +67,7 @@ TEST_CASE("a row that the cache would not have written counts as absent") {
   }
 }
 
-TEST_CASE("a reason is kept as it is where it is fit to be shown, else escaped and cut") {
+TEST_CASE("a reason that is fit to be shown is kept, others are escaped and truncated") {
   CHECK(is_sound_with([](CacheRow& row) { row.failure->reason = "server said 'a\\x0ab'"; }));
   PolicyState policy_state;
   for (const std::string& reason :
@@ -77,7 +77,7 @@ TEST_CASE("a reason is kept as it is where it is fit to be shown, else escaped a
   }
 }
 
-TEST_CASE("what a mail server is told is the mode and the MX hosts, not when they were fetched") {
+TEST_CASE("a mail server receives the mode and the MX hosts, not when they were fetched") {
   const auto told = [](const std::string& text) { return mta_view(*read_policy(text).policy); };
   CHECK(told(policy_text("enforce", "*.example.org", 24h)) == "enforce *.example.org");
   CHECK(told(policy_text("enforce", "*.example.org", 48h)) == "enforce *.example.org");

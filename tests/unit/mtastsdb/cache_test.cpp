@@ -59,7 +59,7 @@ std::vector<fs::path> set_aside(const TemporaryFolder& folder) {
   return found;
 }
 
-// A file with so many domains that it has pages to be damaged.
+// A file with enough domains to have pages that can be damaged.
 void make_large(const fs::path& file, int domains) {
   auto cache = good(Cache::open(file));
   for (int i = 0; i < domains; ++i) keep(cache, fmt::format("d{:04}.test", i));
@@ -71,13 +71,13 @@ void overwrite(const fs::path& file, std::streamoff from, std::size_t bytes) {
   stream << std::string(bytes, '\xA5');
 }
 
-// What the file says of the domains without a policy.
+// What the file contains about the domains without a policy.
 std::size_t counted_failing(const fs::path& file) {
   auto database = good(sqlite::Database::open(file, sqlite::OpenMode::read_only));
   return static_cast<std::size_t>(good(database.number("SELECT failing FROM totals")));
 }
 
-// What a user without any privileges finds; tests may be run by root.
+// What a user without privileges finds; tests may be run by root.
 void as_nobody(const std::function<bool()>& holds) {
   if (::geteuid() != 0) {
     CHECK(holds());
@@ -93,7 +93,7 @@ void as_nobody(const std::function<bool()>& holds) {
 
 }  // namespace
 
-TEST_CASE("what is kept is found, after the file was closed, too") {
+TEST_CASE("a stored entry is found, also after the file was closed") {
   const TemporaryFolder folder;
   {
     auto cache = good(Cache::open(folder / "c"));
@@ -112,7 +112,7 @@ TEST_CASE("what is kept is found, after the file was closed, too") {
   CHECK_FALSE(policy_state->failure);
 }
 
-TEST_CASE("a failure is kept with its policy and without one, and goes with the next success") {
+TEST_CASE("a failure is kept with its policy or without one, and the next success removes it") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   const PolicyState failed = after_fetch({}, name("a.test"), "x", broken(FailureType::invalid), now);
@@ -126,7 +126,7 @@ TEST_CASE("a failure is kept with its policy and without one, and goes with the 
   CHECK_FALSE(good(cache.find(name("a.test")))->failure);
 }
 
-TEST_CASE("what is empty is not kept, and removes what was") {
+TEST_CASE("an empty entry is not stored, and removes the stored one") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "a.test");
@@ -135,7 +135,7 @@ TEST_CASE("what is empty is not kept, and removes what was") {
   CHECK(domains_in(cache).empty());
 }
 
-TEST_CASE("entries are seen in the order of the domains, and removed one by one or all") {
+TEST_CASE("entries are listed in the order of the domains, and removed one by one or all at once") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   for (const char* domain : {"c.test", "a.test", "b.test"}) keep(cache, domain);
@@ -146,7 +146,7 @@ TEST_CASE("entries are seen in the order of the domains, and removed one by one 
   CHECK(domains_in(cache).empty());
 }
 
-TEST_CASE("due are live policies whose time has come, the longest overdue first") {
+TEST_CASE("live policies are due once their time has come, the longest overdue first") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "second.test", week, now - 40h);
@@ -161,14 +161,14 @@ TEST_CASE("due are live policies whose time has come, the longest overdue first"
   CHECK(good(cache.due(now + week, 10)).empty());
 }
 
-TEST_CASE("due are also those that a clock far ahead has put off") {
+TEST_CASE("policies that a clock far ahead has postponed are due, too") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "a.test");
   CHECK(good(cache.due(now - 365 * 24h, 10)) == std::vector{name("a.test")});
 }
 
-TEST_CASE("tidying drops policies a week after their end, failures after six hours, a thousand at once") {
+TEST_CASE("cleaning removes policies a week after their end, failures after six hours, a thousand at once") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "over.test", 24h);
@@ -187,7 +187,7 @@ TEST_CASE("tidying drops policies a week after their end, failures after six hou
   CHECK(domains_in(cache).size() == 101);
 }
 
-TEST_CASE("the version changes with every change of any process, and with nothing else") {
+TEST_CASE("the version changes with every change by any process, and with nothing else") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   auto other = good(Cache::open(folder / "c"));
@@ -205,7 +205,7 @@ TEST_CASE("the version changes with every change of any process, and with nothin
   CHECK_FALSE(changes([] {}));
 }
 
-TEST_CASE("the version of the policies changes with what mail servers would be told, and with nothing else") {
+TEST_CASE("the version of the policies changes with what mail servers would receive, and with nothing else") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   auto other = good(Cache::open(folder / "c"));
@@ -224,9 +224,9 @@ TEST_CASE("the version of the policies changes with what mail servers would be t
   CHECK(changes([&] { learn(policy_text("enforce", "mx.a.test", 24h), now + 3h); }));
   CHECK(changes([&] { learn(policy_text("enforce", "mx2.a.test", 24h), now + 3h); }));
   CHECK(changes([&] { learn("version: STSv1\nmode: none\nmax_age: 86400", now + 3h); }));
-  // It had ended, and is back.
+  // It had expired, and is valid again.
   CHECK(changes([&] { learn("version: STSv1\nmode: none\nmax_age: 86400", now + 48h); }));
-  // A policy that is over once it is fetched ends the one before.
+  // A policy that is already expired when it is fetched ends the one before.
   CHECK(changes([&] { learn(policy_text("enforce", "mx.a.test", 0s), now + 49h); }));
   CHECK_FALSE(changes([&] { good(cache.remove(name("b.test"))); }));
   const PolicyState failed = after_fetch({}, name("b.test"), "a", broken(), now);
@@ -235,7 +235,7 @@ TEST_CASE("the version of the policies changes with what mail servers would be t
   CHECK(changes([&] { good(cache.remove(name("a.test"))); }));
 }
 
-TEST_CASE("a cache that is full keeps what it has, and takes a new domain for one of no use any more") {
+TEST_CASE("a full cache keeps what it has, and replaces an entry of no further use with a new domain") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c", 2));
   keep(cache, "a.test", week);
@@ -274,7 +274,7 @@ TEST_CASE(
   CHECK(good(cache.due(now + 30h, 1'000)).size() == 100);
 }
 
-TEST_CASE("failures make room for policies, and policies for nobody") {
+TEST_CASE("failures are removed for policies, and policies for nothing") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c", 20));
   const auto fail = [&](std::string_view domain) {
@@ -286,13 +286,13 @@ TEST_CASE("failures make room for policies, and policies for nobody") {
   CHECK_FALSE(knows(cache, "a.evil.test"));
   CHECK(bad(fail("c.evil.test")).fault == Fault::unavailable);
   CHECK(domains_in(cache).size() == 20);
-  // What is there may change, also where the cache is full.
+  // Existing entries may change, also if the cache is full.
   const PolicyState both = after_fetch(enforced("good1.test"), name("good1.test"), "x", broken(), now);
   good(cache.keep(name("good1.test"), both, now));
   keep(cache, "good2.test", week, now + 1h);
 }
 
-TEST_CASE("the failing are counted right, whatever becomes of them") {
+TEST_CASE("the count of failing domains stays right, whatever happens to them") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   const PolicyState failed = after_fetch({}, name("a.test"), "x", broken(), now);
@@ -332,7 +332,7 @@ TEST_CASE("in memory long policies fill the cache up to max_cache_memory_bytes")
   CHECK(bad(cache.keep(name("z.test"), long_one, now)).message.ends_with("or 128 MiB"));
 }
 
-TEST_CASE("a file of version 1 is read as it is, and upgraded by who writes") {
+TEST_CASE("a file of version 1 is read without a change, and upgraded by a process that writes") {
   const TemporaryFolder folder;
   {
     auto cache = good(Cache::open(folder / "c"));
@@ -358,7 +358,7 @@ TEST_CASE("a file of version 1 is read as it is, and upgraded by who writes") {
   CHECK(counted_failing(folder / "c") == 1);
 }
 
-TEST_CASE("the file may be read by everybody, whatever the umask") {
+TEST_CASE("every user may read the file, whatever the umask") {
   const TemporaryFolder folder;
   const mode_t before = ::umask(0077);
   auto cache = good(Cache::open(folder / "c"));
@@ -372,7 +372,7 @@ TEST_CASE("the file may be read by everybody, whatever the umask") {
   }
 }
 
-TEST_CASE("two threads, each with a cache of its own, keep everything") {
+TEST_CASE("two threads, each with its own cache, store everything") {
   const TemporaryFolder folder;
   good(Cache::open(folder / "c"));
   const auto work = [&](const char* prefix) -> Result<void> {
@@ -396,7 +396,7 @@ TEST_CASE("two threads, each with a cache of its own, keep everything") {
   CHECK(domains_in(cache).size() == 400);
 }
 
-TEST_CASE("rows that the cache would not have written are passed over") {
+TEST_CASE("rows that the cache would not have written are ignored") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   for (const char* domain : {"a.test", "b.test", "c.test", "d.test", "e.test"})
@@ -411,7 +411,7 @@ TEST_CASE("rows that the cache would not have written are passed over") {
   CHECK(good(cache.remove(name("d.test"))));
 }
 
-TEST_CASE("a file that was removed while it was open is created again") {
+TEST_CASE("a file that is removed while it is open is created again") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "a.test");
@@ -425,7 +425,7 @@ TEST_CASE("a file that was removed while it was open is created again") {
   CHECK(domains_in(other) == std::vector<std::string>{"b.test"});
 }
 
-TEST_CASE("a file that is damaged from the start is set aside, and a new one begun") {
+TEST_CASE("a file that is damaged from the start is renamed, and a new one is created") {
   const std::vector<std::pair<std::string, std::function<void(const fs::path&)>>> damages{
       {"a text", [](const fs::path& file) { write(file, std::string(5000, 'x')); }},
       {"an empty file", [](const fs::path& file) { write(file, ""); }},
@@ -455,7 +455,8 @@ TEST_CASE("a file that is damaged from the start is set aside, and a new one beg
   }
 }
 
-TEST_CASE("damage that shows later is told by what meets it; what can be read goes on into the new file") {
+TEST_CASE(
+    "the reader that finds later damage reports it, and the readable rows are copied into the new file") {
   const std::vector<std::pair<std::string, std::function<void(const fs::path&)>>> damages{
       {"pages inside are overwritten", [](const fs::path& file) { overwrite(file, 40 * 4096, 8 * 4096); }},
       {"the end is cut off", [](const fs::path& file) { fs::resize_file(file, fs::file_size(file) / 2); }},
@@ -490,7 +491,7 @@ TEST_CASE("damage that shows later is told by what meets it; what can be read go
   }
 }
 
-TEST_CASE("of what was set aside the three last are left") {
+TEST_CASE("the three newest renamed files are kept") {
   const TemporaryFolder folder;
   for (int i = 0; i < 6; ++i) {
     write(folder / "c", "damaged");
@@ -524,7 +525,7 @@ TEST_CASE(
   CHECK(knows(second.cache, "new.test"));
 }
 
-TEST_CASE("a file of a newer version, or of somebody else, is left alone, and memory serves") {
+TEST_CASE("a file of a newer version, or of another program, is not changed, and the cache is in memory") {
   const TemporaryFolder folder;
   make_large(folder / "newer", 1);
   change(folder / "newer", "PRAGMA user_version = 99");
@@ -545,7 +546,7 @@ TEST_CASE("a file of a newer version, or of somebody else, is left alone, and me
   CHECK(set_aside(folder).empty());
 }
 
-TEST_CASE("a folder that is not there leaves memory") {
+TEST_CASE("without its directory the cache is in memory") {
   const TemporaryFolder folder;
   auto opened = Cache::open_or_fall_back(folder / "missing" / "c", now);
   REQUIRE(opened.warning);
@@ -569,7 +570,7 @@ TEST_CASE(
   CHECK(domains_in(cache).size() == 3);
 }
 
-TEST_CASE("who may only read a cache reads it, whether or not somebody has it open") {
+TEST_CASE("a user who may only read a cache reads it, whether or not another process has it open") {
   const TemporaryFolder folder;
   make_large(folder / "c", 3);
   fs::permissions(folder.path(), fs::perms{0755});
@@ -584,7 +585,7 @@ TEST_CASE("who may only read a cache reads it, whether or not somebody has it op
   as_nobody(reads);
 }
 
-TEST_CASE("who may not read a cache is told so") {
+TEST_CASE("a user who may not read a cache gets an error") {
   const TemporaryFolder folder;
   make_large(folder / "c", 1);
   fs::permissions(folder.path(), fs::perms{0755});
@@ -598,7 +599,7 @@ TEST_CASE("who may not read a cache is told so") {
   CHECK_FALSE(good(Cache::open_to_read(folder / "missing")));
 }
 
-TEST_CASE("a full disk is an error, and the cache goes on when there is room again") {
+TEST_CASE("a full disk is an error, and the cache works again when there is space again") {
   const TemporaryFolder folder;
   auto opened = Cache::open_or_fall_back(folder / "c", now);
   keep(opened.cache, "a.test");
@@ -622,7 +623,7 @@ TEST_CASE("a full disk is an error, and the cache goes on when there is room aga
   CHECK(set_aside(folder).empty());
 }
 
-TEST_CASE("a cache that another process holds is an error that may pass") {
+TEST_CASE("a cache that another process locks is a temporary error") {
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c"));
   keep(cache, "a.test");

@@ -5,7 +5,7 @@
 using namespace starttls;
 using starttls::test::good;
 
-TEST_CASE("what registries hand out names under is a public suffix") {
+TEST_CASE("a domain under which a registry gives out names is a public suffix") {
   const auto suffixes = good(publicsuffix::PublicSuffixes::load());
   const auto* const name = GENERATE("uk", "co.uk", "com", "ac.jp", "anything.ck", "kawasaki.jp",
                                     "any.kawasaki.jp", "xn--p1ai", "xn--55qx5d.cn");
@@ -13,7 +13,7 @@ TEST_CASE("what registries hand out names under is a public suffix") {
   CHECK(suffixes.contains(name));
 }
 
-TEST_CASE("what somebody owns is none, also where customers have names under it") {
+TEST_CASE("a domain that somebody owns is no public suffix, even if customers have names under it") {
   const auto suffixes = good(publicsuffix::PublicSuffixes::load());
   const auto* const name =
       GENERATE("example.co.uk", "example.com", "mail.protection.outlook.com", "outlook.com", "github.io",
@@ -23,7 +23,7 @@ TEST_CASE("what somebody owns is none, also where customers have names under it"
   CHECK_FALSE(suffixes.contains(name));
 }
 
-TEST_CASE("the registrable domain tells owners apart, also those who are customers") {
+TEST_CASE("registrable domains distinguish owners, also those who are customers") {
   const auto suffixes = good(publicsuffix::PublicSuffixes::load());
   CHECK(suffixes.registrable("mx1.mail.example.co.uk") == "example.co.uk");
   CHECK(suffixes.registrable("example.com") == "example.com");

@@ -10,7 +10,7 @@ namespace {
 
 struct Found {
   std::vector<std::string> documents;  // "NUMBER CONTENT", or "NUMBER error: MESSAGE"
-  std::string error;                   // of the whole
+  std::string error;                   // of the whole file
 };
 
 Found found(const std::string& content, tlsrpt::FromLine from_line = tlsrpt::FromLine::begins_mailbox) {
@@ -51,14 +51,14 @@ using Documents = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a file of JSON or gzip is a report, whatever it is called") {
+TEST_CASE("a file of JSON or gzip is a report, whatever its name") {
   CHECK(documents_in("{}") == Documents{"0 {}"});
   CHECK(documents_in("\xEF\xBB\xBF\r\n {}") == Documents{"0 \xEF\xBB\xBF\r\n {}"});
   const std::string packed = good(tlsrpt::gzip("{}"));
   CHECK(documents_in(packed) == Documents{"0 " + packed});
 }
 
-TEST_CASE("the report in a mail is found by its content, whatever its type says") {
+TEST_CASE("the report in a mail is found by its content, whatever its media type") {
   for (const char* type : {"application/tlsrpt+gzip", "application/tlsrpt+json", "application/octet-stream",
                            "application/x-gzip", "text/plain", ""}) {
     CHECK(documents_in(mail_of(type, "{}")) == Documents{"0 {}"});
@@ -70,7 +70,7 @@ TEST_CASE("the report in a mail is found by its content, whatever its type says"
         Documents{"0 error: a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)"});
 }
 
-TEST_CASE("each mail of a folder is looked at, and one without a report is told with its number") {
+TEST_CASE("each mail of an mbox file is read, and a mail without a report is reported with its number") {
   const std::string folder = "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}") +
                              "\nFrom spam\nSubject: x\n\nbuy\n" + "\nFrom a\n" + mail_of("a/b", "{\"a\": 3}");
   CHECK(documents_in(folder) ==
@@ -78,7 +78,7 @@ TEST_CASE("each mail of a folder is looked at, and one without a report is told 
                   "3 {\"a\": 3}"});
 }
 
-TEST_CASE("what is none of the carriers is refused") {
+TEST_CASE("a file that is neither JSON, gzip nor mail is refused") {
   CHECK(found("").error == "nothing is in it");
   CHECK(found(" \n").error == "nothing is in it");
   CHECK(found("PK\x03\x04").error == "a zip archive; reports come as gzip or JSON (RFC 8460 section 5.3)");
@@ -86,7 +86,7 @@ TEST_CASE("what is none of the carriers is refused") {
   CHECK(found(std::string(2'000, '\x89')).error == "neither JSON, gzip, mail nor a mailbox");
 }
 
-TEST_CASE("where a From line begins a mail, no other one ends it") {
+TEST_CASE("in an mbox file a mail ends only at a From line") {
   const std::string mails =
       "From a@b.test Mon\n" + mail_of("a/b", "{\"a\": 1}\n\nFrom c\nX: 1\n\n{}") + "\nFrom d\n{}";
   CHECK(found(mails, tlsrpt::FromLine::begins_mail).documents ==
@@ -95,7 +95,7 @@ TEST_CASE("where a From line begins a mail, no other one ends it") {
   CHECK(found("{}", tlsrpt::FromLine::begins_mail).documents == Documents{"0 {}"});
 }
 
-TEST_CASE("of a mail with very many reports the first are read") {
+TEST_CASE("of a mail with very many reports only the first ones are read") {
   std::string mail = "Content-Type: multipart/mixed; boundary=B\n\n";
   for (std::size_t number = 0; number < tlsrpt::max_reports + 2; ++number) mail += "--B\n\n{}\n";
   const Documents documents = documents_in(mail);

@@ -40,11 +40,11 @@ TEST_CASE("each result type of RFC 8460 has a meaning, a cause and a remedy of i
   CHECK(remedies.size() == std::size(result_types));
 }
 
-TEST_CASE("result types have no case") {
+TEST_CASE("result types are compared without case") {
   CHECK(&explain_result_type("CERTIFICATE-EXPIRED") == &explain_result_type("certificate-expired"));
 }
 
-TEST_CASE("of a type that is not known it is said that it is not") {
+TEST_CASE("an unknown result type is reported as unknown") {
   for (const std::string_view type : {"", "new-type", "certificate-expired "}) {
     CHECK(explain_result_type(type).meaning.contains("RFC 8460 does not have"));
   }

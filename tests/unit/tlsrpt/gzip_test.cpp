@@ -21,7 +21,7 @@ std::string gunzip(const std::filesystem::path& file) {
 
 }  // namespace
 
-TEST_CASE("compressed content comes back whole") {
+TEST_CASE("compressed content is decompressed to the same content") {
   const TemporaryFolder folder;
   for (const std::string& content : {std::string(), std::string("x"), std::string(300000, 'a') + "end"}) {
     write(folder / "f.gz", good(tlsrpt::gzip(content)));
@@ -29,7 +29,7 @@ TEST_CASE("compressed content comes back whole") {
   }
 }
 
-TEST_CASE("the same content gives the same bytes, with no time and no name in them") {
+TEST_CASE("the same content gives the same bytes, without a time and a name") {
   const std::string packed = good(tlsrpt::gzip("report"));
   CHECK(packed == good(tlsrpt::gzip("report")));
   CHECK(packed.substr(3, 5) == std::string(5, '\0'));  // RFC 1952: flags, time
@@ -43,7 +43,7 @@ std::string packed(std::string_view content) {
   return good(tlsrpt::gzip(content));
 }
 
-// Everything that Gunzip gives, in pieces of at most so many bytes.
+// Everything that Gunzip returns, in pieces of at most this many bytes.
 Result<std::string> unpacked(std::string_view bytes, std::uint64_t most, std::size_t piece = 1000) {
   const ReadBytes read = byte_reader(bytes);
   tlsrpt::Gunzip gunzip;
@@ -68,7 +68,7 @@ std::string refusal_of(std::string_view bytes, std::size_t most = limit) {
 
 }  // namespace
 
-TEST_CASE("what was packed is unpacked, of one member or several") {
+TEST_CASE("compressed data of one member or several is decompressed") {
   for (const std::string& content : {std::string(), std::string("x"), std::string(300'000, 'a') + "end"}) {
     CHECK(good(unpacked(packed(content), limit)) == content);
     CHECK(good(unpacked(packed(content), content.size())) == content);
@@ -76,7 +76,7 @@ TEST_CASE("what was packed is unpacked, of one member or several") {
   CHECK(good(unpacked(packed("one ") + packed("") + packed("two"), limit)) == "one two");
 }
 
-TEST_CASE("what is no gzip data, damaged, cut short or followed by something is refused with the reason") {
+TEST_CASE("data that is no gzip, damaged, cut short or followed by other data is refused with the reason") {
   const std::string whole = packed("report, report, report");
   CHECK(refusal_of("") == "no gzip data");
   CHECK(refusal_of("{}") == "no gzip data");
@@ -90,7 +90,7 @@ TEST_CASE("what is no gzip data, damaged, cut short or followed by something is 
         "something follows the gzip data, at byte " + std::to_string(whole.size()));
 }
 
-TEST_CASE("one Gunzip unpacks one content after another, whatever became of the last") {
+TEST_CASE("one Gunzip decompresses one content after another, also after an error") {
   tlsrpt::Gunzip gunzip;
   std::string buffer(100, '\0');
   for (const std::string& bytes : {packed("first"), packed("cut short").substr(0, 12), packed("last")}) {
@@ -108,7 +108,7 @@ TEST_CASE("one Gunzip unpacks one content after another, whatever became of the 
   CHECK(buffer.substr(0, size) == "again");
 }
 
-TEST_CASE("content that comes in pieces is packed as one") {
+TEST_CASE("content that arrives in pieces is compressed as one") {
   tlsrpt::Gzip gzip;
   for (const std::string& content : {std::string(), std::string("x"), std::string(300'000, 'a') + "end"}) {
     for (std::size_t at = 0; at < content.size(); at += 70'000) {
@@ -118,13 +118,13 @@ TEST_CASE("content that comes in pieces is packed as one") {
   }
 }
 
-TEST_CASE("content over the limit and bombs are refused before they are whole") {
+TEST_CASE("content over the limit and bombs are refused before they are read completely") {
   CHECK(refusal_of(packed("12345"), 4) == "more than 4 bytes when unpacked");
   CHECK(refusal_of(packed("123") + packed("45"), 4) == "more than 4 bytes when unpacked");
   CHECK(refusal_of(packed(std::string(4 << 20, '\0'))) == "packed more than 500 to one, as only bombs are");
 }
 
-TEST_CASE("a report of a hundred thousand policies alike is no bomb") {
+TEST_CASE("a report of a hundred thousand identical policies is no bomb") {
   std::string json = "[";
   for (int number = 0; number < 100'000; ++number) {
     json +=

@@ -34,7 +34,7 @@ std::string dated(std::string_view start, std::string_view end) {
                      start, end);
 }
 
-// "BEGIN END", or why it was refused.
+// "BEGIN END", or the reason for the refusal.
 std::string range_of(std::string_view start, std::string_view end) {
   const auto reading = received(dated(start, end)).reading;
   if (!reading) return reading.error().message;
@@ -49,7 +49,7 @@ std::string refusal_of(std::string_view json) {
 
 }  // namespace
 
-TEST_CASE("a report as RFC 8460 has it is read whole") {
+TEST_CASE("a report in the form of RFC 8460 is read completely") {
   const auto [reading, policies] = received(report_of(R"([{
     "policy": {"policy-type": "sts", "policy-string": ["version: STSv1", "mode: testing"],
                "policy-domain": "a.test", "mx-host": ["*.mail.a.test"]},
@@ -87,7 +87,7 @@ TEST_CASE("a report as RFC 8460 has it is read whole") {
   CHECK(last.failure_reason_code == "none");
 }
 
-TEST_CASE("a report that we write is read as it was") {
+TEST_CASE("a report that we write is read with the same values") {
   Report report{
       .head = {.organization_name = "Örg",
                .begin = at("2026-11-22T00:00:00Z"),
@@ -152,7 +152,7 @@ TEST_CASE("policies that are one object, empty, null or absent are no fault") {
   CHECK(absent.reading->warnings == std::vector<std::string>{"no policies"});
 }
 
-TEST_CASE("what is missing or unknown is kept as it is") {
+TEST_CASE("missing and unknown values are kept as they are") {
   const auto [reading, policies] = received(report_of(R"([
     {"policy": {"policy-type": "no-policy-found"}, "summary": {"total-failure-session-count": 1}, "x": [{"y": [1]}]},
     {"policy": {"policy-type": "dnssec2", "policy-domain": "a.test"},
@@ -169,7 +169,7 @@ TEST_CASE("what is missing or unknown is kept as it is") {
   CHECK(reading->warnings == std::vector<std::string>{"a failure detail that says nothing"});
 }
 
-TEST_CASE("a count that is none counts as 0, and that is told once") {
+TEST_CASE("a count that is no number counts as 0, which is reported once") {
   for (const char* count : {"-1", "1.5", "1e-3", R"("1 000")", R"("many")", R"("")"}) {
     const auto [reading, policies] = received(report_of(fmt::format(
         R"([{{"policy": {{"policy-type": "sts"}}, "summary": {{"total-successful-session-count": {0},
@@ -186,7 +186,7 @@ TEST_CASE("a count that is none counts as 0, and that is told once") {
   }
 }
 
-TEST_CASE("a count beyond all mail servers counts as the largest there is") {
+TEST_CASE("a count above the maximum counts as the maximum") {
   for (const char* count : {"1000000000001", "9223372036854775808", "18446744073709551615",
                             "18446744073709551616", "1e99", "\"1000000000001\""}) {
     const auto [reading, policies] = received(report_of(fmt::format(
@@ -201,7 +201,7 @@ TEST_CASE("a count beyond all mail servers counts as the largest there is") {
   }
 }
 
-TEST_CASE("texts are valid UTF-8 without NUL, and not endless") {
+TEST_CASE("texts are valid UTF-8 without NUL, and of limited length") {
   const auto [reading, policies] =
       received(report_of("[{\"policy\": {\"policy-type\": \"sts\", \"policy-domain\": \"a\xFF"
                          "b\","
@@ -217,7 +217,7 @@ TEST_CASE("texts are valid UTF-8 without NUL, and not endless") {
                                                       "policy-string is cut after 4096 bytes"});
 }
 
-TEST_CASE("what is no report is refused with the reason") {
+TEST_CASE("a document that is no report is refused with the reason") {
   CHECK(refusal_of("") == "no JSON, at byte 0: The document is empty.");
   CHECK(refusal_of("<html>") == "no JSON, at byte 0: Invalid value.");
   CHECK(refusal_of("[]") == "no report: the JSON is no object");
@@ -233,7 +233,7 @@ TEST_CASE("what is no report is refused with the reason") {
   CHECK(received("\xEF\xBB\xBF" + report_of("[]")).reading);
 }
 
-TEST_CASE("a hundred thousand policies are given one by one") {
+TEST_CASE("a hundred thousand policies are passed on one by one") {
   std::string policies = "[";
   for (int number = 0; number < 100'000; ++number) {
     policies += fmt::format(R"({}{{"policy": {{"policy-type": "sts", "policy-domain": "d{}.test"}}}})",
@@ -251,7 +251,7 @@ TEST_CASE("a hundred thousand policies are given one by one") {
   CHECK(last == "d99999.test");
 }
 
-TEST_CASE("a report that comes byte by byte is the same") {
+TEST_CASE("a report that arrives byte by byte gives the same result") {
   const std::string json = "\xEF\xBB\xBF" + report_of(R"([{"policy": {"policy-domain": "a.test"}}])");
   std::size_t at = 0;
   const ReadBytes slowly = [&](std::span<char> into) -> Result<std::size_t> {
@@ -266,7 +266,7 @@ TEST_CASE("a report that comes byte by byte is the same") {
   CHECK(domains == std::vector<std::string>{"a.test"});
 }
 
-TEST_CASE("a text that cannot be read to its end is no report, and says why") {
+TEST_CASE("a text that cannot be read completely is no report, and the reason is reported") {
   const std::string json = report_of("[]");
   ReadBytes begin = byte_reader(std::string_view(json).substr(0, json.size() - 1));
   const ReadBytes breaking = [&](std::span<char> into) -> Result<std::size_t> {
@@ -277,7 +277,7 @@ TEST_CASE("a text that cannot be read to its end is no report, and says why") {
   CHECK(bad(reading).message == "the disk is broken");
 }
 
-TEST_CASE("a text that does not end is refused before it takes much memory") {
+TEST_CASE("a text without an end is refused before it takes much memory") {
   std::uint64_t given = 0;
   ReadBytes begin = byte_reader(R"({"x": ")");
   const ReadBytes endless = [&](std::span<char> into) -> Result<std::size_t> {
@@ -290,7 +290,7 @@ TEST_CASE("a text that does not end is refused before it takes much memory") {
   CHECK(given < (4U << 20U));
 }
 
-TEST_CASE("a report over the limit of size is refused") {
+TEST_CASE("a report over the size limit is refused") {
   std::uint64_t given = 0;
   const ReadBytes blanks = [&](std::span<char> into) -> Result<std::size_t> {
     std::ranges::fill(into, ' ');
@@ -302,7 +302,7 @@ TEST_CASE("a report over the limit of size is refused") {
   CHECK(given < report_size_limit + (1U << 20U));
 }
 
-TEST_CASE("more failure details than anybody needs refuse the report") {
+TEST_CASE("too many failure details cause the refusal of the report") {
   std::string details = R"([{"result-type": "x"})";
   for (std::size_t number = 0; number < max_details; ++number) details += R"(,{"result-type": "x"})";
   CHECK(refusal_of(report_of(R"([{"failure-details": )" + details + "]}]")) ==
@@ -315,7 +315,7 @@ TEST_CASE("half a byte-order mark is no JSON") {
 
 namespace {
 
-// Of a report that came as so many bytes.
+// The result for a report of this received size.
 Received received_as(std::string_view json, std::uint64_t size) {
   Received all;
   all.reading = read_report(
@@ -332,7 +332,7 @@ std::string policies_of(std::size_t count, const std::string& policy) {
 
 }  // namespace
 
-TEST_CASE("texts that only explain are kept in proportion to what was received") {
+TEST_CASE("texts that only explain are kept in proportion to the received size") {
   const std::string text(4'000, 'x');
   const std::string json = policies_of(
       100, R"({"policy": {"policy-type": "sts", "policy-domain": "a.test", "policy-string": [")" + text +
@@ -356,7 +356,7 @@ TEST_CASE("texts that only explain are kept in proportion to what was received")
   CHECK(received_as(json, json.size()).reading->warnings.empty());
 }
 
-TEST_CASE("a report of much more text or many more policies than its size may have is refused") {
+TEST_CASE("a report with too much text or too many policies for its size is refused") {
   const std::string named =
       R"({"policy": {"policy-type": "sts", "policy-domain": ")" + std::string(4'000, 'd') + R"("}})";
   CHECK(bad(received_as(policies_of(100, named), 10'000).reading)

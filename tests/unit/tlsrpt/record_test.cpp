@@ -23,7 +23,7 @@ void check(const std::vector<RecordCase>& cases) {
 
 }  // namespace
 
-TEST_CASE("a record that follows the standard gives its destinations, and nothing is said") {
+TEST_CASE("a record that follows the standard gives its destinations and no findings") {
   check({
       {"by mail", {"v=TLSRPTv1; rua=mailto:tls@a.test"}, "mailto:tls@a.test", ""},
       {"by HTTPS", {"v=TLSRPTv1;rua=https://r.a.test/v1/tlsrpt?k=v"}, "https://r.a.test/v1/tlsrpt?k=v", ""},
@@ -51,7 +51,7 @@ TEST_CASE("a record that follows the standard gives its destinations, and nothin
   });
 }
 
-TEST_CASE("other fields may stand before and after, and are ignored") {
+TEST_CASE("other fields may precede and follow, and are ignored") {
   check({
       {"well-formed",
        {"v=TLSRPTv1; a=b; rua=mailto:a@a.test; c=d"},
@@ -67,7 +67,7 @@ TEST_CASE("other fields may stand before and after, and are ignored") {
   });
 }
 
-TEST_CASE("what is forgotten in a URI but says only one thing is a fault, and it is used") {
+TEST_CASE("a URI with an omission that allows only one meaning is a fault, and is used") {
   check({
       {"mailto: left away",
        {"v=TLSRPTv1; rua=tls@a.test"},
@@ -99,7 +99,7 @@ TEST_CASE("what is forgotten in a URI but says only one thing is a fault, and it
   });
 }
 
-TEST_CASE("a URI that cannot be used is left out, and the others stand") {
+TEST_CASE("a URI that cannot be used is left out, and the others are used") {
   const std::vector<std::pair<std::string, std::string>> faulty{
       {"http://r.a.test/", "'http://r.a.test/' begins with neither 'mailto:' nor 'https:'"},
       {"ftp:a@a.test", "begins with neither"},
@@ -164,7 +164,7 @@ TEST_CASE("a URI that cannot be used is left out, and the others stand") {
   }
 }
 
-TEST_CASE("where there is nowhere to report to, the record is refused") {
+TEST_CASE("a record without a usable destination is refused") {
   const std::string none = "refused 1:1: no record begins with 'v=TLSRPTv1;'\n";
   check({
       {"no record", {}, "", none},
@@ -198,7 +198,7 @@ TEST_CASE("where there is nowhere to report to, the record is refused") {
   });
 }
 
-TEST_CASE("a destination has its parts") {
+TEST_CASE("a destination is split into its parts") {
   const auto mail =
       good(parse_destination("mailto:Tls@B\xc3\xbc"
                              "cher.test?subject=x"));
@@ -211,7 +211,7 @@ TEST_CASE("a destination has its parts") {
   CHECK(post.host.str() == "r.a.test");
 }
 
-TEST_CASE("nobody makes us report to endless places") {
+TEST_CASE("the number of destinations is limited") {
   std::string record = "v=TLSRPTv1; rua=mailto:a@a.test";
   for (std::size_t i = 0; i < 100; ++i) record += fmt::format(",mailto:a{}@a.test", i);
   const auto reading = read_records(std::vector{record});

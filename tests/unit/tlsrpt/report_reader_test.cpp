@@ -36,7 +36,7 @@ TEST_CASE("a report is read and kept the same as JSON and as gzip") {
   CHECK(unpacked(reader.take_packed()) == report);
 }
 
-TEST_CASE("what a bad document left behind does not touch the next") {
+TEST_CASE("a bad document does not affect the next one") {
   ReportReader reader(true);
   for (const std::string& bad_one :
        {std::string("{\"report-id\": "), good(tlsrpt::gzip(report)).substr(0, 40), std::string("\x1F\x8B"),
@@ -47,7 +47,7 @@ TEST_CASE("what a bad document left behind does not touch the next") {
   }
 }
 
-TEST_CASE("a reader that does not keep what it reads packs nothing") {
+TEST_CASE("a reader that does not keep what it reads compresses nothing") {
   ReportReader reader(false);
   CHECK(read(reader, report));
   CHECK(reader.take_packed().empty());
@@ -55,9 +55,9 @@ TEST_CASE("a reader that does not keep what it reads packs nothing") {
   CHECK(reader.take_packed().empty());
 }
 
-TEST_CASE("packed data without an end is refused at the limit") {
+TEST_CASE("compressed data without an end is refused at the limit") {
   ReportReader reader(true);
-  // Members with nothing in them, one after the other.
+  // Empty gzip members, one after the other.
   const std::string member = good(tlsrpt::gzip(""));
   std::uint64_t given = 0;
   const ReadBytes endless = [&](std::span<char> into) -> Result<std::size_t> {

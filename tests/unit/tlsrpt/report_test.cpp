@@ -61,7 +61,7 @@ TEST_CASE("a report has the members that RFC 8460 section 4.4 names, in its type
   CHECK(detail["failed-session-count"].GetUint64() == 3);
 }
 
-TEST_CASE("what is not known is left out, and never empty") {
+TEST_CASE("an unknown value is left out, and never empty") {
   Report report = full_report();
   report.head.organization_name = "Example";
   report.policies = {PolicyResult{.policy_domain = "example.test", .successful_sessions = 1}};
@@ -75,7 +75,7 @@ TEST_CASE("what is not known is left out, and never empty") {
   CHECK(text.find("\"\"") == std::string::npos);
 }
 
-TEST_CASE("a report file is named after sender, policy domain and the times") {
+TEST_CASE("a report file is named after the sender, the policy domain and the times") {
   const Time begin = at("2026-11-22T00:00:00Z");
   const Time end = at("2026-11-22T23:59:59Z");
   CHECK(tlsrpt::file_name("mx.example.org", "example.test", begin, end, true) ==

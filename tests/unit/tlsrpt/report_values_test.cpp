@@ -46,7 +46,7 @@ TEST_CASE("a number of sessions is an integer, however JSON writes it") {
   CHECK_FALSE(parse_session_count(digits + "e-1"));
 }
 
-TEST_CASE("an array of texts that is written as one text is taken apart") {
+TEST_CASE("an array of texts that is written as one text is split") {
   CHECK(parse_text_array(R"(["3 1 1 ab", "2 0 1 cd"])") == Texts{"3 1 1 ab", "2 0 1 cd"});
   CHECK(parse_text_array(R"( ["a\"b"] )") == Texts{"a\"b"});
   CHECK(parse_text_array("[]") == Texts());
