@@ -1,4 +1,4 @@
-"""The bench runs, and every row of it has figures. How large they are is not looked at: this is no timed test."""
+"""The bench runs, and every row has figures. The size of the figures is not checked: this is no timed test."""
 
 import json
 import os
@@ -47,7 +47,7 @@ class Bench(unittest.TestCase):
                 for target in row["targets"]:
                     self.assertIsInstance(target["measured"], int | float)
 
-    def test_the_table_has_a_line_for_each_program_and_judges_what_does_not_depend_on_the_list(self) -> None:
+    def test_the_table_has_a_line_for_each_program_and_judges_only_what_does_not_depend_on_the_list(self) -> None:
         done = bench("verify", "verify-small")
         self.assertEqual(done.returncode, 0, done.stderr)
         for line in (r"^verify +verify +[\d.]+ ms +[\d.]+ MiB  .*x  not judged$", r"^ +minisign -V +[\d.]+ ms ",
@@ -64,7 +64,7 @@ class Bench(unittest.TestCase):
         self.assertIn("ended with status 1", done.stderr)
         self.assertEqual(done.stdout, "")
 
-    def test_memory_is_the_programs_own_and_not_that_of_who_started_it(self) -> None:
+    def test_memory_is_that_of_the_program_and_not_of_its_parent(self) -> None:
         ballast = bytearray(os.urandom(1 << 20)) * 100
         done = subprocess.run([self.measure, os.devnull, "true"], capture_output=True, text=True, check=True)
         self.assertLess(int(done.stdout.split()[3]) * 1024, len(ballast) // 10)
@@ -115,7 +115,7 @@ class MadeList(unittest.TestCase):
         self.assertTrue(new.keys() - old.keys())
         self.assertIn(first_domain(Shape(domains=5000)), new)
 
-    def test_the_list_is_without_faults(self) -> None:
+    def test_the_list_has_no_faults(self) -> None:
         for changed in (0, 50):
             self.made(domains=1000, changed=changed)
             done = program.run("starttls-listtool", "lint", "list", self.folder / "list.json",

@@ -11,7 +11,7 @@ ROWS = {"milter", "milter-memory", "milter-idle", "milter-fold", "milter-postfix
 
 
 class Rows(unittest.TestCase):
-    def test_all_have_figures_and_say_what_is_demanded(self) -> None:
+    def test_every_row_has_figures_and_its_requirement(self) -> None:
         with Lab() as lab:
             lab.require_root()
         done = bench("--json", "milter", "milter-memory", "milter-fold", "milter-postfix")

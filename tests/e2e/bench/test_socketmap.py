@@ -1,4 +1,4 @@
-"""The bench's rows about MTA-STS have figures, whatever they are, and what asks socketmap servers counts right."""
+"""The bench's rows about MTA-STS have figures, whatever they are, and the socketmap load counts right."""
 
 import functools
 import json
@@ -53,12 +53,12 @@ class Rows(unittest.TestCase):
                         self.assertGreater(one["resident"], 1 << 20)
         return rows
 
-    def test_the_peer_and_the_floors_have_figures_without_us(self) -> None:
+    def test_the_peer_and_the_floors_have_figures_without_our_program(self) -> None:
         rows = self.measured("--peers-only", *SOCKETMAP_ROWS)
         self.assertEqual({row["row"].partition(",")[0] for row in rows}, set(SOCKETMAP_ROWS) - OURS_ALONE)
         self.assertEqual([(row["ours"], row["targets"]) for row in rows], [(None, [])] * len(rows))
 
-    def test_every_row_has_figures_and_says_what_is_demanded(self) -> None:
+    def test_every_row_has_figures_and_its_requirement(self) -> None:
         if "\n  serve" not in program.run("starttls-listtool", "--help").stdout:
             self.skipTest("starttls-listtool cannot serve yet")
         rows = self.measured(*SOCKETMAP_ROWS)
@@ -85,7 +85,7 @@ class Rows(unittest.TestCase):
 
 
 class Load(unittest.TestCase):
-    """socketmap-load, against a server that answers as the test says."""
+    """socketmap-load, against a server that answers as the test sets."""
 
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
@@ -121,7 +121,7 @@ class Load(unittest.TestCase):
                          sorted(f"{len(name) + 6}:QUERY {name},".encode() for name in domains))
         self.assertEqual((told["answers"], told["ok"]), (30, 30))
 
-    def test_with_a_time_they_are_asked_for_again_and_again(self) -> None:
+    def test_with_a_duration_the_domains_are_asked_for_again_and_again(self) -> None:
         told = self.told(lambda connection, _: connection.sendall(POLICY), "--seconds", "0.05")
         self.assertGreater(told["answers"], 1)
         self.assertEqual(told["answers"], len(self.asked))
@@ -156,7 +156,7 @@ class Load(unittest.TestCase):
         self.assertLessEqual(told["p50_us"], told["p99_us"])
         self.assertLessEqual(told["p99_us"], told["max_us"])
 
-    def test_what_is_no_answer_ends_the_load(self) -> None:
+    def test_an_invalid_answer_stops_the_load(self) -> None:
         bad: dict[str, tuple[bytes, int, str]] = {
             "nothing, and the end": (b"", os.EX_UNAVAILABLE, "closed a connection"),
             "no netstring": (b"OK x", os.EX_DATAERR, "no netstring"),

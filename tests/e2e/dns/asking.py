@@ -1,4 +1,4 @@
-"""What the tests of this folder share: dns_probe, and what it says."""
+"""What the tests of this directory share: dns_probe, and what it prints."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ Answer = Mapping[str, Any]
 
 
 def run(*arguments: object, timeout: float = 10) -> tuple[list[Answer], str]:
-    """What dns_probe found, and what it logged. Within ten seconds, whatever the servers do."""
+    """What dns_probe found, and what it logged. It has ten seconds, whatever the servers do."""
     done = program.run("dns_probe", *map(str, arguments), timeout=timeout)
     if done.returncode:
         raise RuntimeError(f"dns_probe ended with status {done.returncode}: {done.stderr}")
@@ -41,7 +41,7 @@ def tree(lab: Lab, records: Mapping[str, list[str]], **more: Mapping[str, list[s
 
 
 class LiveProbe:
-    """A dns_probe that lives on from question to question."""
+    """A dns_probe that runs on from question to question."""
 
     def __init__(self, *options: object) -> None:
         self._argv = [str(word) for word in (program.path_of("dns_probe"), "--lines", *options)]

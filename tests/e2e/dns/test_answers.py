@@ -1,4 +1,4 @@
-"""What the dns room makes of sound answers: records, TTLs, CNAMEs, and what DNSSEC proves of them."""
+"""What the dns component returns for valid answers: records, TTLs, CNAMEs, and what DNSSEC proves of them."""
 
 import unittest
 
@@ -37,7 +37,7 @@ class Answers(unittest.TestCase):
             self.assertEqual(tlsa["tlsas"], ["3 1 1 " + "ab" * 32])
             self.assertEqual(len(bytes.fromhex(big["texts"][0])), 5000)
 
-    def test_that_there_is_nothing_is_proven_and_has_a_time(self) -> None:
+    def test_a_proof_that_there_are_no_records_has_a_ttl(self) -> None:
         with Lab() as lab:
             dns = tree(lab, RECORDS)
             for name, type_name, status in (("none.example.test", "A", "no_name"),
@@ -48,7 +48,7 @@ class Answers(unittest.TestCase):
                     answer = ask(dns, name, type_name, anchor=dns.anchor_of("."))
                     self.assertEqual((answer["status"], answer["secure"], answer["ttl"]), (status, True, 60))
 
-    def test_a_zone_that_is_not_signed_is_not_secure(self) -> None:
+    def test_an_unsigned_zone_is_not_secure(self) -> None:
         with Lab() as lab:
             dns = tree(lab, RECORDS)
             anchor = dns.anchor_of(".")
@@ -97,7 +97,7 @@ class Answers(unittest.TestCase):
             answer = ask(tree(lab, RECORDS), "example.test", "MX")
             self.assertEqual((answer["status"], answer["secure"]), ("found", False))
 
-    def test_many_questions_are_asked_some_at_a_time(self) -> None:
+    def test_many_questions_are_asked_a_few_at_a_time(self) -> None:
         with Lab() as lab:
             dns = tree(lab, RECORDS)
             questions = [word for number in range(300) for word in (f"n{number}.example.test", "A")]

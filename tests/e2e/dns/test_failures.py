@@ -1,4 +1,4 @@
-"""What the dns room makes of name servers that fail: always an answer, in time, with its reason; never a wrong one."""
+"""What the dns component returns if name servers fail: always an answer in time with its reason, never a wrong one."""
 
 import itertools
 import time
@@ -49,7 +49,7 @@ class Failures(unittest.TestCase):
             self.assertEqual(self.timely(server, NAME, "MX")["mxs"], ["10 mx.example.test"])
             self.assertEqual(server.asked(NAME, "MX"), ["udp", "tcp"])
 
-    def test_a_resolver_that_does_not_know_edns_is_asked_without(self) -> None:
+    def test_a_resolver_without_edns_is_asked_without_it(self) -> None:
         with Lab() as lab:
             server = BadDns(lab, Dns(lab, {NAME: ZONE}, port=0))
             server.spoil(NAME, lambda question: question.message[10:12] != b"\0\0" and bad.formerr(question) or None)
@@ -86,7 +86,7 @@ class Failures(unittest.TestCase):
                     self.assertEqual(self.timely(server, name, "A")["status"], "failed")
             self.assertLess(len(server.questions), 100)
 
-    def test_what_is_not_signed_as_it_must_be_is_bogus(self) -> None:
+    def test_answers_without_a_valid_signature_are_bogus(self) -> None:
         with Lab() as lab:
             dns = tree(lab, ZONE)
             server = BadDns(lab, dns)
@@ -105,14 +105,14 @@ class Failures(unittest.TestCase):
             for answer in answers:
                 self.assert_fails(answer, BOGUS, bogus=True)
 
-    def test_one_name_that_fails_holds_up_no_other(self) -> None:
+    def test_one_name_that_fails_delays_no_other(self) -> None:
         with Lab() as lab:
             server = BadDns(lab, Dns(lab, {NAME: ZONE}, port=0))
             server.spoil("slow.example.test", bad.silent)
             answers, _ = run(*to_server(server, timeout=500), "slow.example.test", "A", "mx.example.test", "A")
             self.assertEqual([answer["status"] for answer in answers], ["failed", "found"])
 
-    def test_a_resolver_that_is_away_is_found_again_when_it_is_back(self) -> None:
+    def test_a_resolver_that_was_down_is_used_again_when_it_is_back(self) -> None:
         with Lab() as lab:
             server = BadDns(lab, Dns(lab, {NAME: ZONE}, port=0))
             server.spoil("*", bad.silent)
@@ -126,8 +126,9 @@ class Failures(unittest.TestCase):
                     self.assertLess(time.monotonic(), deadline)
                     time.sleep(0.05)
 
-    def test_what_was_given_up_does_not_add_up(self) -> None:
-        """libunbound goes on with such questions for long; when they are many, it begins anew, with an empty cache."""
+    def test_unanswered_questions_do_not_accumulate(self) -> None:
+        """libunbound continues such questions for long; if they are many, the component replaces it, with an empty
+        cache."""
         with Lab() as lab:
             server = BadDns(lab, Dns(lab, {NAME: ZONE}, port=0))
             for number in range(100):
@@ -143,7 +144,7 @@ class Failures(unittest.TestCase):
 
 
 class Signatures(unittest.TestCase):
-    def test_a_resolver_that_leaves_them_out_is_found_out_and_told_once(self) -> None:
+    def test_a_resolver_that_leaves_them_out_is_detected_and_logged_once(self) -> None:
         with Lab() as lab:
             dns = tree(lab, ZONE)
             server = BadDns(lab, dns)
@@ -152,7 +153,7 @@ class Signatures(unittest.TestCase):
             self.assertEqual([(answer["status"], answer["secure"]) for answer in answers], [("found", False)] * 2)
             self.assertEqual(log.count("leave out DNSSEC signatures"), 1)
 
-    def test_a_resolver_of_an_unsigned_root_counts_as_such(self) -> None:
+    def test_a_resolver_of_an_unsigned_root_counts_as_one_that_leaves_them_out(self) -> None:
         with Lab() as lab:
             signed = Dns(lab, {".": {}}, signed=["."], port=0)
             unsigned = Dns(lab, {".": {}, NAME: ZONE}, port=0)
@@ -160,7 +161,7 @@ class Signatures(unittest.TestCase):
             self.assertEqual((answers[0]["status"], answers[0]["secure"]), ("found", False))
             self.assertIn("leave out DNSSEC signatures", log)
 
-    def test_a_forged_key_is_no_reason_to_go_without_validation(self) -> None:
+    def test_a_forged_key_does_not_switch_validation_off(self) -> None:
         with Lab() as lab:
             other = tree(lab, ZONE)
             dns = tree(lab, ZONE)
@@ -168,7 +169,7 @@ class Signatures(unittest.TestCase):
             self.assertTrue(answers[0]["bogus"], answers)
             self.assertEqual(log, "")
 
-    def test_a_resolver_that_is_silent_when_probed_is_not_taken_for_one(self) -> None:
+    def test_a_resolver_that_does_not_answer_the_probe_is_not_taken_for_one(self) -> None:
         with Lab() as lab:
             dns = tree(lab, ZONE)
             server = BadDns(lab, dns)

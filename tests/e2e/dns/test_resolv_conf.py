@@ -1,4 +1,4 @@
-"""How the dns room follows resolv.conf: what it names, when it changes, and when it is of no use."""
+"""How the dns component follows resolv.conf: which servers it names, when it changes, and when it cannot be used."""
 
 import os
 import time
@@ -20,20 +20,20 @@ def zone_with(address: str) -> dict[str, list[str]]:
 
 class ResolvConf(unittest.TestCase):
     def put(self, path: Path, text: str) -> None:
-        """As editors and DHCP clients do it."""
+        """Replace the file as editors and DHCP clients do."""
         new = path.with_suffix(".new")
         new.write_text(text)
         os.replace(new, path)
 
     def wait_for(self, probe: LiveProbe, wanted: str, seconds: float = 5) -> None:
-        """Ask for a name after the other, as the answers are cached, until one has that address."""
+        """Ask for one name after another, as answers are cached, until one has that address."""
         deadline = time.monotonic() + seconds
         for number in range(30):
             answer = probe.ask(f"n{number}.example.test", "A")
             if answer["addresses"] == [wanted]:
                 return
             self.assertLess(time.monotonic(), deadline, answer)
-            time.sleep(0.2)  # the file is looked at once a second
+            time.sleep(0.2)  # the file is checked once a second
         self.fail(f"no answer had {wanted}")
 
     def test_is_read_again_when_it_changes(self) -> None:
@@ -48,7 +48,7 @@ class ResolvConf(unittest.TestCase):
                 self.wait_for(probe, "192.0.2.2")
                 self.assertIn(f"names other servers now: {new.server}", probe.log())
 
-    def test_that_is_empty_or_gone_for_a_while_changes_nothing(self) -> None:
+    def test_that_is_empty_or_missing_for_a_while_changes_nothing(self) -> None:
         with Lab() as lab:
             dns = Dns(lab, {"example.test": zone_with("192.0.2.1")}, port=0)
             conf = lab.folder / "resolv.conf"
@@ -59,7 +59,7 @@ class ResolvConf(unittest.TestCase):
                                                 lambda: conf.write_text("nameserver nonsense\n"),
                                                 lambda: conf.write_text(f"# again\nnameserver {dns.server}\n")]):
                     spoil()
-                    time.sleep(1.05)  # the file is looked at once a second
+                    time.sleep(1.05)  # the file is checked once a second
                     answer = probe.ask(f"n{number}.example.test", "A")
                     self.assertEqual(answer["status"], "found", answer)
                 self.assertEqual(probe.log(), "")
@@ -74,10 +74,10 @@ class ResolvConf(unittest.TestCase):
             with LiveProbe("--resolv-conf", conf, "--trust-anchor", dns.anchor_of(".")) as probe:
                 self.assertFalse(probe.ask("example.test", "MX")["secure"])
                 self.put(conf, f"nameserver {dns.server}\n")
-                time.sleep(1.05)  # the file is looked at once a second
+                time.sleep(1.05)  # the file is checked once a second
                 self.assertTrue(probe.ask("example.test", "MX")["secure"])
 
-    def test_a_server_that_is_dead_does_not_matter_where_another_answers(self) -> None:
+    def test_a_server_that_is_down_does_not_matter_if_another_answers(self) -> None:
         with Lab() as lab:
             dns = Dns(lab, {"example.test": zone_with("192.0.2.1")}, port=0)
             dead = BadDns(lab)

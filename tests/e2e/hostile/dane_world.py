@@ -98,7 +98,7 @@ ONE_OF_EACH = ("silent", "late", "invented", "reset")
 
 @dataclasses.dataclass(frozen=True)
 class Domain:
-    """A mail domain; `host` is its first MX host, `target` what that is an alias of, or the host itself."""
+    """A mail domain; `host` is its first MX host, `target` the host of which that is an alias, or the host itself."""
     name: str
     zone: str
     host: str
@@ -118,11 +118,11 @@ KINDS = ("MX", "A", "AAAA", "TLSA", "CNAME", "target", "DNSKEY", "DS")
 
 @dataclasses.dataclass(frozen=True)
 class Sort:
-    """A sort of domain, and the replies to Postfix about it."""
+    """A kind of domain, and the replies to Postfix about it."""
     options: Mapping[str, object]  # of World.add()
-    known: str  # when nobody spoils anything
-    kept: str  # when its lookups fail, and it was known before
-    unknown: str  # when its lookups fail, and nothing is kept
+    known: str  # when no answer is spoilt
+    kept: str  # when its lookups fail, and a verdict was proven before
+    unknown: str  # when its lookups fail, and no verdict is kept
     protected: bool  # whether Postfix at level "dane" refuses its MX host
 
 
@@ -130,7 +130,7 @@ SORTS = {
     "bound": Sort({"server": "plain"}, DANE_ONLY, DANE_ONLY, DANE, True),
     "enforced": Sort({"server": "wrong", "mta_sts": "enforce"}, DANE_ONLY, DANE_ONLY, TROUBLE, True),
     "testing": Sort({"server": "plain", "mta_sts": "testing"}, DANE_ONLY, DANE_ONLY, DANE, True),
-    # That there were no TLSA records is no proof that there are none now: Postfix looks for itself.
+    # An earlier proof that there are no TLSA records says nothing about now: Postfix looks for itself.
     "bare": Sort({"server": "plain", "tlsa": False}, NOTHING, DANE, DANE, False),
     "unsigned": Sort({"server": "plain", "tlsa": False, "zone": UNSIGNED}, NOTHING, DANE, DANE, False),
     "sts": Sort({"server": "plain", "tlsa": False, "mta_sts": "enforce"}, SECURE, SECURE, TROUBLE, True),
@@ -141,7 +141,7 @@ SORTS = {
 class World(unittest.TestCase):
     """Add domains, then start(). The MX hosts accept mail for every domain."""
 
-    mail = True  # whether mail is delivered; without, there are no mail servers
+    mail = True  # whether mail is delivered; without it there are no mail servers
     maxDiff = None
 
     def setUp(self) -> None:
@@ -199,7 +199,7 @@ class World(unittest.TestCase):
         return self.domains[name]
 
     def add_sorts(self, label: str) -> list[Domain]:
-        """A domain SORT-LABEL of each sort."""
+        """A domain KIND-LABEL of each kind."""
         return [self.add(f"{name}-{label}", **sort.options) for name, sort in SORTS.items()]
 
     def start(self, *, dns_timeout: float = DNS_TIMEOUT, overrides: str = "", clock: bool = False,
@@ -239,7 +239,7 @@ class World(unittest.TestCase):
         return Sender(self.lab, self.resolver, {"smtp_dns_support_level": "dnssec", **parameters})
 
     def advance(self, seconds: float) -> None:
-        """Move the clock of `serve`; when this returns, it counts."""
+        """Move the clock of `serve`; on return the new time counts."""
         self.server.ask("postfix", f"clock.{UNSIGNED}")
         before = self.server.metrics()["starttls_listtool_examined_total"]
         self._set_clock(self.time + datetime.timedelta(seconds=seconds))
@@ -262,18 +262,18 @@ class World(unittest.TestCase):
         return in_parallel(lambda name: self.server.ask(dialect, name), names)
 
     def learn(self, names: Iterable[str]) -> dict[str, str]:
-        """The same while nobody spoils anything, a few at a time, so that a busy machine answers within DNS_TIMEOUT."""
+        """The same while no answer is spoilt, a few at a time, so that a busy machine answers within DNS_TIMEOUT."""
         return in_parallel(lambda name: self.server.ask("postfix", name), names, threads=8)
 
     def wait_for_reply(self, name: str, reply: str, timeout: float = 20) -> None:
-        """Ask until this is the reply: what is known of DANE may count while it is found out anew."""
+        """Ask until this is the reply: an earlier verdict about DANE may count while it is looked up again."""
         deadline = time.monotonic() + timeout
         while (found := self.server.ask("postfix", name)) != reply:
             self.assertLess(time.monotonic(), deadline, f"{name}: still {found}")
             time.sleep(0.02)
 
     def outcomes(self, sender: Sender, names: Iterable[str]) -> dict[str, str]:
-        """What became of a message to each of the domains: "sent", or another status and why."""
+        """The result of a message to each of the domains: "sent", or another status and its reason."""
         queued = in_parallel(lambda name: sender.submit("alice@sender.test", f"bob@{name}"), names, threads=4)
         found = {}
         for name, queue_id in queued.items():
@@ -283,7 +283,7 @@ class World(unittest.TestCase):
 
 
     def assert_each(self, found: Mapping[str, str], is_right: Callable[[str, str], bool]) -> None:
-        """Fail with all that is not right, by domain."""
+        """Fail with everything that is wrong, by domain."""
         self.assertEqual({name: what for name, what in found.items() if not is_right(name, what)}, {})
 
     def is_secure(self, name: str, reply: str) -> bool:
@@ -291,11 +291,11 @@ class World(unittest.TestCase):
         return reply == SECURE.format(host=self.domains[name].host)
 
     def assert_state(self, replies: Mapping[str, str], state: str) -> None:
-        """Each domain, named after its sort, gets the reply of this state: "known", "kept" or "unknown"."""
+        """Each domain, named after its kind, gets the reply of this state: "known", "kept" or "unknown"."""
         def is_right(name: str, reply: str) -> bool:
             sort = sort_of(name)
             expected = getattr(SORTS[sort], state).format(host=self.domains[name].host)
-            # Forged answers about a zone that is not signed are as good as the right ones.
+            # Forged answers about an unsigned zone count like the right ones.
             return (reply.startswith(expected) if expected == TROUBLE else reply == expected) or (
                 sort == "unsigned" and reply == NOTHING)
 
@@ -317,12 +317,12 @@ def refused(_: str, outcome: str) -> bool:
 
 
 def right_outcome(name: str, outcome: str) -> bool:
-    """Whether a domain named after its sort gets its mail exactly where it should."""
+    """Whether a domain named after its kind gets its mail exactly if it should."""
     return (refused if SORTS[sort_of(name)].protected else sent)(name, outcome)
 
 
 def in_parallel(action: Callable[[str], str], names: Iterable[str], threads: int = 0) -> dict[str, str]:
-    """The result of the action for each name; as many threads as names unless their number is given."""
+    """The result of the action for each name; one thread for each name unless the number of threads is given."""
     names = list(names)
     with ThreadPoolExecutor(threads or len(names)) as pool:
         return dict(zip(names, pool.map(action, names), strict=True))

@@ -1,4 +1,4 @@
-"""Mails and reports that are small to send and large to take in."""
+"""Mails and reports that are small to send and need much memory or time to read."""
 
 import base64
 import gzip
@@ -39,7 +39,7 @@ def policy(domain: str, strings: list[str], details: Iterable[dict] = ()) -> str
 
 
 def long_texts(policies: int) -> Iterable[str]:
-    """Policies with 200 texts of 4 KB, which pack to next to nothing."""
+    """Policies with 200 texts of 4 KB, which compress to very little."""
     one = policy("example.test", [f"{number} {'x' * 4000}" for number in range(200)])
     return (one.replace("example", f"e{number}", 1) for number in range(policies))
 
@@ -49,13 +49,14 @@ def many_policies(policies: int) -> Iterable[str]:
 
 
 def many_details(details: int) -> Iterable[str]:
-    """Policies with failure details that say one letter each."""
+    """Policies with failure details that contain one letter each."""
     one = '{"policy":{"policy-domain":"e"},"failure-details":[' + ",".join(['{"result-type":"x"}'] * 50_000) + "]}"
     return itertools.repeat(one, details // 50_000)
 
 
 def different_details(policies: int) -> Iterable[str]:
-    """Failures of a hundred result types, each with a hundred long reasons: all that a digest of failures would hold."""
+    """Failures of a hundred result types, each with a hundred long reasons: the most that a digest of failures
+    holds."""
     for number in range(policies):
         yield policy("example.test", [], ({"result-type": f"kind{number}", "failed-session-count": 1,
                                           "additional-information": f"{one} {'y' * 4000}",
@@ -81,14 +82,14 @@ def nested(size: int) -> bytes:
 
 
 def small_parameters(size: int) -> bytes:
-    """A mail of parts whose header is full of fields with as many parameters as are looked at."""
+    """A mail of parts whose header is full of fields with as many parameters as are read."""
     field = b"Content-Type: application/x" + b"; a=b" * 400 + b"\n"
     part = b"--b\n" + field * 100 + b"\n"
     return b"MIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n" + part * (size // len(part)) + b"--b--\n"
 
 
 def boundaries(size: int) -> bytes:
-    """Twenty multiparts within one another, whose boundaries begin as every line does."""
+    """Twenty multiparts within one another, whose boundaries start as every line does."""
     begin = b"-" * 40
     outer = b"".join(b"Content-Type: multipart/mixed; boundary=%s%d\n\n--%s%d\n" % (begin, level, begin, level)
                      for level in range(20))

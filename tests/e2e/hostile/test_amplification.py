@@ -1,4 +1,4 @@
-"""What somebody who publishes a domain can have `starttls-listtool serve` ask of somebody else's name servers."""
+"""Questions that the publisher of a domain can make `starttls-listtool serve` send to the name servers of others."""
 
 import time
 import unittest
@@ -21,7 +21,7 @@ FOR_THE_ZONE = 6  # questions about the zone itself: DNSKEY and DS, SOA where th
 
 class Amplification(unittest.TestCase):
     def serve(self, zone: dict[str, list[str]]) -> None:
-        """All names are in one signed zone, .test; each that is right below it is another owner's."""
+        """All names are in one signed zone, .test; each name directly below it is another owner's."""
         self.lab = self.enterContext(Lab())
         zones = {".": {}, "test": zone}
         dns = Dns(self.lab, zones, signed=tuple(zones), port=0)
@@ -31,7 +31,7 @@ class Amplification(unittest.TestCase):
         self.server = PolicyServer(self.lab, configuration, settings={"answer_timeout": 60})
 
     def asked_of(self, owner: str) -> list[str]:
-        """Every packet that a resolver between us and the owner's servers would get."""
+        """Every packet that a resolver between `serve` and the owner's servers would get."""
         return [f"{question.type} {question.name}" for question in list(self.bad_dns.questions)
                 if question.name.endswith(owner)]
 
@@ -52,7 +52,7 @@ class Amplification(unittest.TestCase):
         reply = self.server.ask("postfix", "attacker.test")
         asked = self.asked_of("victim.test")
         self.assertLessEqual(len(set(asked)), HOSTS_OF_ONE_OWNER * 3 + FOR_THE_ZONE, asked)
-        self.assertEqual(reply, "OK dane")  # some of its hosts cannot be told
+        self.assertEqual(reply, "OK dane")  # the verdict about some of its hosts is unknown
 
     def test_aliases_of_a_victims_names(self) -> None:
         zone = {"attacker": [f"MX {number} mx{number}.attacker" for number in range(HOSTS)], **self.hosts("victim")}
@@ -87,7 +87,7 @@ class Amplification(unittest.TestCase):
         self.assertLessEqual(replies, {"OK dane-only", "OK dane"})
         asked = self.asked_of("victim.test")
         self.assertLessEqual(len(set(asked)), BURST + PER_SECOND * (taken + LONGEST_WAIT) + FOR_THE_ZONE)
-        if taken < 5:  # a machine that is slower asks slowly enough
+        if taken < 5:  # a slower machine asks slowly enough
             self.assertGreater(self.server.metrics()["starttls_listtool_dns_questions_refused_total"], 0)
 
     def test_many_customers_of_one_provider_are_no_flood(self) -> None:

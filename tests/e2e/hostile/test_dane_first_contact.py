@@ -54,8 +54,8 @@ class FirstContact(World):
                 self.assertTrue(replies[listed.name].startswith((TROUBLE, "OK secure match=")), replies)
                 self.assert_each(self.outcomes(self.sender, [bound.name]), refused)
 
-    def test_level_dane_beside_the_map_is_for_all_that_serve_does_not_look_up(self) -> None:
-        """As the README has it: names that are no domain names, and next-hops that the operator configures."""
+    def test_level_dane_with_the_map_is_for_all_that_serve_does_not_look_up(self) -> None:
+        """As the README describes: names that are no domain names, and next-hops that the operator configures."""
         odd = self.add("under_score", "wrong").name
         usual = self.add("usual", "wrong")
         self.start()
@@ -79,7 +79,7 @@ class FirstContact(World):
         self.assertTrue(self.server.ask("postfix", attacked.name).startswith(TROUBLE))
         self.assertTrue(refused(usual.name, found[usual.name]), found)
 
-    def test_no_mail_is_held_that_postfix_alone_delivers(self) -> None:
+    def test_no_mail_is_deferred_that_postfix_alone_delivers(self) -> None:
         honest = {}
         for kind in ("MX", "A", "AAAA", "TLSA", "CNAME"):
             for fault in ONE_OF_EACH:
@@ -100,7 +100,7 @@ class FirstContact(World):
         replies = self.ask(honest)
         with self.subTest("replies"):
             self.assert_each(replies, lambda name, reply: reply in (DANE, SORTS[sort_of(name)].known))
-        # The DNS of Postfix is never spoilt, so the sort of the domain and the reply decide.
+        # The DNS of Postfix is never spoilt, so the kind of the domain and the reply decide.
         alike = {(sort_of(name), reply): name for name, reply in replies.items()}
         for sender in (self.sender, self.yardstick):
             with self.subTest("mail", sender=sender.folder.name):

@@ -9,7 +9,7 @@ from lab import bad_dns as bad
 class Slow(World):
     """Every answer is right, but slow."""
 
-    def test_dane_is_waited_for_where_only_a_policy_is_known(self) -> None:
+    def test_dane_is_waited_for_if_only_a_policy_is_known(self) -> None:
         testing = self.add("testing", "plain", mta_sts="testing")
         enforced = self.add("enforced", "plain", mta_sts="enforce")
         self.add("listed", "plain", listed=True)
@@ -28,7 +28,7 @@ class Slow(World):
 class EndOfPatience(World):
     mail = False
 
-    def test_what_is_not_known_at_the_end_of_patience_is_tried_again(self) -> None:
+    def test_an_unknown_verdict_at_the_time_limit_defers_the_mail(self) -> None:
         late = [self.add("bound", "plain"), self.add("testing", "plain", mta_sts="testing"),
                 self.add("enforced", "plain", mta_sts="enforce"), self.add("listed", "plain", listed=True)]
         self.start(dns_timeout=5, answer_timeout=1)
@@ -40,12 +40,12 @@ class EndOfPatience(World):
         self.assert_each(self.ask(names), lambda _, reply: reply.startswith(TROUBLE))
         self.assert_each(self.ask(names[2:], "sts"), self.is_secure)
 
-    def test_what_was_known_is_replied_at_the_end_of_patience(self) -> None:
+    def test_an_earlier_verdict_is_replied_at_the_time_limit(self) -> None:
         self.add("bound", "plain")
         self.add("bare", "plain", tlsa=False)
         self.assertEqual(list(self.replies_when_silent().values()), [DANE_ONLY, DANE])
 
-    def test_what_a_policy_enforces_is_replied_at_the_end_of_patience(self) -> None:
+    def test_an_enforced_policy_is_replied_at_the_time_limit(self) -> None:
         self.add("enforced", "plain", mta_sts="enforce")
         self.add("sts", "right", tlsa=False, mta_sts="enforce")
         bound, bare = self.replies_when_silent().values()
@@ -53,7 +53,7 @@ class EndOfPatience(World):
         self.assertTrue(bare.startswith(TROUBLE) or self.is_secure(f"sts.{SIGNED}", bare), bare)
 
     def replies_when_silent(self) -> dict[str, str]:
-        """The replies about domains that were known, when their MX records cannot be looked up anew in time."""
+        """The replies about known domains, if their MX records cannot be looked up again in time."""
         names = list(self.domains)
         self.start(dns_timeout=3, answer_timeout=1.5, clock=True)
         self.learn(names)
@@ -66,7 +66,7 @@ class EndOfPatience(World):
 class Busy(World):
     mail = False
 
-    def test_a_busy_server_lets_nobody_go_unprotected(self) -> None:
+    def test_a_busy_server_leaves_no_domain_unprotected(self) -> None:
         self.add("kept", "plain", mta_sts="testing")
         self.add("testing", "plain", mta_sts="testing")
         self.add("enforced", "plain", mta_sts="enforce")
@@ -74,7 +74,7 @@ class Busy(World):
         self.add("overridden", "plain")
         names = list(self.domains)
         places = 4
-        # Known domains and new ones each have places of their own.
+        # Known domains and new ones each have their own places.
         busy = [self.add(f"{kind}-{number}", "plain", listed=kind == "listed").name
                 for kind in ("listed", "new") for number in range(places)]
         self.start(dns_timeout=8, answer_timeout=3, max_lookups=places, overrides=f"overridden.{SIGNED} none\n")

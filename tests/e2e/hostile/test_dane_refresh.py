@@ -57,8 +57,8 @@ class Refresh(World):
 class NewAndFormerRecords(World):
     mail = False
 
-    def test_no_policy_is_no_answer_once_its_time_is_over(self) -> None:
-        """New TLSA records count from the first message after the TTL on, whatever delays their discovery."""
+    def test_a_reply_without_a_policy_expires_with_its_ttl(self) -> None:
+        """New TLSA records count from the first message after the TTL, even if their discovery is delayed."""
         domains = [self.add(f"new-{fault}", "plain", tlsa=False) for fault in ("none", "late", "silent")]
         self.start(clock=True)
         names = [domain.name for domain in domains]
@@ -71,7 +71,7 @@ class NewAndFormerRecords(World):
         self.advance(A_MINUTE + 1)
         self.assertEqual(self.ask(names), dict(zip(names, (DANE_ONLY, DANE, DANE), strict=True)))
 
-    def test_what_is_proven_to_be_gone_is_forgotten(self) -> None:
+    def test_what_is_proven_to_be_gone_is_removed(self) -> None:
         domain = self.add("former", "plain")
         self.start(clock=True)
         self.assertEqual(self.server.ask("postfix", domain.name), DANE_ONLY)
@@ -79,13 +79,13 @@ class NewAndFormerRecords(World):
             del self.zones[SIGNED][owner]
         self.dns.update(SIGNED, self.zones[SIGNED])
         self.advance(A_MINUTE + 1)
-        # What DANE demanded counts until more is known.
+        # The demand of DANE counts until more is known.
         self.wait_for_reply(domain.name, NOTHING)
         self.spoil(domain, "MX", bad.silent)
         self.advance(A_MINUTE + 1)
         self.assertEqual(self.server.ask("postfix", domain.name), DANE)
 
-    def test_how_long_it_is_kept_can_be_set(self) -> None:
+    def test_the_time_that_a_verdict_is_kept_can_be_set(self) -> None:
         domain = self.add("briefly", "plain")
         self.start(clock=True, dane_kept=600)
         self.assertEqual(self.server.ask("postfix", domain.name), DANE_ONLY)

@@ -1,4 +1,4 @@
-"""A restart forgets nothing of DANE, whatever the attacker does to the lookups after it."""
+"""A restart loses no DANE verdict, whatever the attacker does to the lookups after it."""
 
 import signal
 import unittest
@@ -10,7 +10,7 @@ from lab.bad_dns import Fault
 
 class Restart(World):
     def assert_nothing_is_forgotten(self, how: signal.Signals, faults: dict[str, Fault]) -> None:
-        """Learn about all domains, end `serve` with this signal, and start it while the names have these faults."""
+        """Look up all domains, stop `serve` with this signal, and start it while the names have these faults."""
         self.assert_state(self.learn(self.domains), "known")
         self.server.stop(how)
         for name, fault in faults.items():
@@ -21,7 +21,7 @@ class Restart(World):
         with self.subTest("mail"):
             self.assert_each(self.outcomes(self.sender, self.domains), right_outcome)
 
-    def test_a_killed_server_has_forgotten_nothing_when_it_starts_again(self) -> None:
+    def test_a_killed_server_has_all_verdicts_after_its_next_start(self) -> None:
         faults = {self.add(f"bound-by-{label}", "wrong").name: fault for label, fault in FAULTS.items()}
         faults |= {domain.name: FAULTS[label] for label in ONE_OF_EACH for domain in self.add_sorts(label)}
         self.start()
@@ -32,8 +32,8 @@ class Restart(World):
         self.start()
         self.assert_nothing_is_forgotten(signal.SIGTERM, {"*": bad.silent})
 
-    def test_a_damaged_file_costs_what_was_kept_and_nothing_else(self) -> None:
-        """Then the domains are as unknown as at first contact."""
+    def test_a_damaged_file_loses_the_kept_verdicts_and_nothing_else(self) -> None:
+        """Then the domains are unknown as at first contact."""
         self.add_sorts("old")
         self.start()
         self.assert_state(self.learn(self.domains), "known")

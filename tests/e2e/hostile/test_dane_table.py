@@ -1,4 +1,5 @@
-"""The reply for each state of DANE, beside each state of MTA-STS, lists and overrides, to each kind of mail server.
+"""The reply for each state of DANE combined with each state of MTA-STS, lists and overrides, to each kind of mail
+server.
 
 The table is in starttls-listtool-serve(1), DANE.
 """
@@ -10,10 +11,10 @@ from lab import bad_dns as bad
 
 DIALECTS = ("postfix", "QUERYwithTLSRPT", "sts")
 OVERRIDE = "mx.override.test"
-# What else is known of the domain; the options of World.add().
+# Other policies of the domain; the options of World.add().
 ENFORCING = {"enforce": {"mta_sts": "enforce"}, "listed": {"listed": True}}
 OTHERS = {"nobody": {}, "testing": {"mta_sts": "testing"}, "never": {"mta_sts": "none"}}
-# By the state of DANE: the reply where nothing else enforces, and where MTA-STS or a list does.
+# By the state of DANE: the reply if no other source enforces, and if MTA-STS or a list does.
 TABLE = {
     "all": (DANE_ONLY, DANE_ONLY),
     "some": (DANE, DANE),
@@ -80,7 +81,7 @@ class Table(World):
         self.spoil_all()
         self.assert_replies(TABLE)
 
-    def test_mail_waits_where_dane_cannot_be_looked_up(self) -> None:
+    def test_mail_waits_if_dane_cannot_be_looked_up(self) -> None:
         """The setting for a Postfix whose own level is stricter than "dane"."""
         table = TABLE | dict.fromkeys(("unknown", "bogus", "no-host-known"), (TROUBLE, TROUBLE)) | {
             "failing": (TROUBLE, SECURE), "behind": (NOTHING, SECURE), "some": (DANE_ONLY, DANE_ONLY),
@@ -90,7 +91,7 @@ class Table(World):
         self.spoil_all()
         self.assert_replies(table)
 
-    def test_mail_waits_where_the_resolver_leaves_out_the_signatures(self) -> None:
+    def test_mail_waits_if_the_resolver_leaves_out_the_signatures(self) -> None:
         table = dict.fromkeys(("all", "none", "unsigned"), (TROUBLE, SECURE))
         self.assert_replies_without_signatures(table, wait_for_dane=True)
 
@@ -106,7 +107,7 @@ class Table(World):
         self.assert_replies_without_signatures(table)
 
     def assert_replies_without_signatures(self, table: dict[str, tuple[str, str]], **settings: object) -> None:
-        """The attacker leaves them out from the start of `serve` on."""
+        """The attacker removes them from the start of `serve` on."""
         overrides = self.add_all(table)
         self.start(overrides=overrides, **settings)
         self.attacker.spoil("*", bad.without_signatures)

@@ -1,4 +1,4 @@
-"""Who stands between a mail server and its PostgreSQL gets neither the password nor the data."""
+"""An attacker between a mail server and its PostgreSQL server gets neither the password nor the data."""
 
 import json
 import os
@@ -31,11 +31,12 @@ exec "$@"
 
 
 class ManInTheMiddle:
-    """Answers where PostgreSQL is expected, with TLS if it has a certificate, and asks for the password in clear text."""
+    """A server in the place of PostgreSQL, with TLS if it has a certificate, that asks for the password in clear
+    text."""
 
     def __init__(self, lab: Lab, certificate: Certificate | None = None) -> None:
         self.address = lab.address()
-        self.heard = b""  # in clear, or decrypted
+        self.heard = b""  # in plaintext, or decrypted
         self.asked_for_tls = False
         self._context = None
         if certificate:
@@ -105,7 +106,7 @@ class DatabaseCase(unittest.TestCase):
         self.configuration.chmod(mode)
 
     def within(self, address: str, *argv: str | Path, trusted: Path | None = None) -> Sequence[str | Path]:
-        """The command, where HOST has that address, and this is the system's store of authorities."""
+        """The command, with that address for HOST, and this as the system's store of authorities."""
         hosts = self.lab.folder / "hosts"
         hosts.write_text(f"127.0.0.1 localhost\n{address} {HOST}\n")
         return ["unshare", "--mount", "sh", "-c", WITHIN, "sh", hosts, trusted or "", *argv]
@@ -128,20 +129,20 @@ class OnThePath(DatabaseCase):
         self.assertNotIn(PASSWORD, done.stderr)
         self.assertNotIn("warning", done.stderr)
 
-    def test_who_offers_no_tls_learns_nothing(self) -> None:
+    def test_a_server_without_tls_gets_no_password(self) -> None:
         self.assert_learns_nothing(None)
 
-    def test_who_has_a_certificate_of_another_authority_learns_nothing(self) -> None:
+    def test_a_server_with_a_certificate_of_another_authority_gets_no_password(self) -> None:
         self.assert_learns_nothing(CA(self.lab.new_folder("other"), "Other CA").issue(HOST))
 
-    def test_who_has_a_certificate_for_another_name_learns_nothing(self) -> None:
+    def test_a_server_with_a_certificate_for_another_name_gets_no_password(self) -> None:
         self.assert_learns_nothing(self.lab.ca.issue("other.example.test"))
 
-    def test_who_has_an_expired_certificate_learns_nothing(self) -> None:
+    def test_a_server_with_an_expired_certificate_gets_no_password(self) -> None:
         self.assert_learns_nothing(self.lab.ca.issue(HOST, expired=True))
 
-    def test_a_weaker_setting_is_respected_and_warned_of(self) -> None:
-        """It costs the password, which shows that this man in the middle can take one."""
+    def test_a_weaker_setting_is_used_with_a_warning(self) -> None:
+        """It gives the password away, which shows that this man in the middle can read one."""
         for mode, certificate in (("prefer", None), ("disable", None), ("require", self.lab.ca.issue("other.test"))):
             middle = ManInTheMiddle(self.lab, certificate)
             self.configure(f"{middle.url}?sslmode={mode}")
@@ -151,7 +152,7 @@ class OnThePath(DatabaseCase):
                              "set sslmode=verify-full$")
             self.assertNotIn(PASSWORD, done.stderr)
 
-    def test_the_daemon_gives_nothing_away_and_says_so_once(self) -> None:
+    def test_the_daemon_gives_nothing_away_and_logs_the_reason_once(self) -> None:
         middle = ManInTheMiddle(self.lab)
         for parameters, warnings in (("", 0), ("?sslmode=prefer", 1)):
             self.configure(middle.url + parameters)
@@ -203,7 +204,7 @@ class Configuration(DatabaseCase):
         self.assertNotIn("secret", done.stderr)
         return [line for line in done.stderr.splitlines() if "warning" in line]
 
-    def test_a_password_that_others_can_read_is_warned_of(self) -> None:
+    def test_a_password_that_others_can_read_causes_a_warning(self) -> None:
         url, without = "postgresql://u:secret@localhost/d", "postgresql://u@localhost/d"
         every, group = "every user of this machine can read", "its group can read"
         for mode, gid, wanted in ((0o644, 0, every), (0o604, 0, every), (0o640, 12345, group), (0o640, 0, None),
@@ -214,7 +215,7 @@ class Configuration(DatabaseCase):
                 self.assertIn(f"{wanted} the database's password", warnings[0])
         self.assertEqual(self.warnings(without, 0o644), [])
 
-    def test_every_command_of_the_report_says_so(self) -> None:
+    def test_every_command_of_the_report_warns(self) -> None:
         self.configure("postgresql://u:secret@localhost:1/d", 0o644)
         done = program.run("tlsrpt-report", "-c", self.configuration, "summary")
         self.assertIn("every user of this machine can read the database's password", done.stderr)

@@ -1,7 +1,8 @@
-"""What is no regular file, where a program opens a file that a configuration or a state directory names.
+"""Files that are not regular, where a program opens a file that a configuration or a state directory names.
 
-A local user puts a named pipe there, and who opens it waits for a writer that never comes; a socket, a directory, a
-device, or a link to one of them are no better. Arguments of the command line may be pipes: it is the caller's.
+A local user creates a named pipe there, and a program that opens it waits for a writer that never comes. A socket, a
+directory, a device, or a link to one of them is no better. Arguments of the command line may be pipes: the caller
+chooses them.
 """
 
 import contextlib
@@ -22,7 +23,7 @@ from lab.program import path_of
 sys.path.append(str(Path(__file__).parents[1] / "update"))
 from publishing import Key, edition  # noqa: E402
 
-# None of the programs needs a tenth of it, unless it waits for a pipe.
+# No program needs a tenth of it, unless it waits for a pipe.
 PATIENCE = 60
 NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
 OVERRIDE = "known.test enforce mx.known.test\n"
@@ -45,7 +46,7 @@ def bind(place: Path) -> None:
 
 @contextlib.contextmanager
 def replaced(place: Path, put: Callable[[Path], object]) -> Iterator[None]:
-    """Something else is at that place meanwhile."""
+    """Meanwhile something else is at that path."""
     aside = place.with_name(place.name + ".aside")
     was_there = os.path.lexists(place)
     if was_there:
@@ -87,7 +88,7 @@ class Listtool(unittest.TestCase):
         return self.run_tool("-c", self.configuration, "update")
 
     def assert_rejected(self, place: Path, *arguments: str) -> None:
-        """Whatever is at the place, the command says so and ends."""
+        """Whatever is at the path, the command reports it and exits."""
         for kind, put in KINDS.items():
             with self.subTest(place=place.name, kind=kind), replaced(place, put):
                 if self.list.is_file():
@@ -96,7 +97,7 @@ class Listtool(unittest.TestCase):
                 self.assertNotEqual(done.returncode, 0, done.stdout)
                 self.assertRegex(done.stderr, REJECTED)
 
-    def test_a_cache_that_is_none_keeps_no_update_waiting(self) -> None:
+    def test_a_cache_that_is_no_regular_file_does_not_block_an_update(self) -> None:
         """The cache is in a directory of the service's user, and update runs as root."""
         self.assertEqual(self.update().returncode, 0)
         self.run_tool("-c", self.configuration, "sts", "fetch", "example.test")
@@ -127,7 +128,7 @@ class Listtool(unittest.TestCase):
         self.assert_rejected(current / "main.json", "generate", "postfix")
         self.assert_rejected(current / "main.cdb", "lookup", "a.test")
         self.assert_rejected(self.state / "lock", "update")
-        for put in KINDS.values():  # made anew, or not: nothing hangs
+        for put in KINDS.values():  # created again or not: nothing blocks
             with replaced(self.state / "outputs.toml", put):
                 self.update()
 
@@ -181,7 +182,7 @@ class Reports(unittest.TestCase):
         daemon.stderr.wait_for("listens on", process=daemon.popen)
         return daemon
 
-    def test_the_daemon_starts_and_ends_whatever_is_in_its_state_directory(self) -> None:
+    def test_the_daemon_starts_and_exits_whatever_is_in_its_state_directory(self) -> None:
         log = self.lab.folder / "mail.log"
         self.configure(f'mta_log = "{log}"\nclient_address = "none"\n')
         log.touch()
@@ -193,7 +194,7 @@ class Reports(unittest.TestCase):
                 with self.subTest(place=place.name, kind=kind), replaced(place, KINDS[kind]):
                     self.start().stop(PATIENCE)
 
-    def test_reports_end_whatever_is_in_the_state_directory(self) -> None:
+    def test_reports_exit_whatever_is_in_the_state_directory(self) -> None:
         self.configure()
         self.assertEqual(self.start().stop(), 0)
         self.report("read", "/dev/null")
@@ -216,7 +217,7 @@ class Reports(unittest.TestCase):
             with self.subTest(kind=kind), replaced(policy, put):
                 self.report("self", "--day", "yesterday")
 
-    def test_the_configuration_at_its_usual_place_is_regular(self) -> None:
+    def test_the_configuration_at_its_default_path_is_regular(self) -> None:
         self.lab.require_root()
         etc = self.lab.new_folder("etc")
         shutil.copy("/etc/ld.so.cache", etc)
@@ -238,7 +239,7 @@ class Reports(unittest.TestCase):
 
 class SqliteFiles(unittest.TestCase):
     def test_root_writes_no_database_that_has_another_name(self) -> None:
-        """Somebody may have given it that name in a directory of their own."""
+        """Another user may have given it that name in their own directory."""
         with Lab() as lab:
             lab.require_root()
             state = lab.new_folder("state")

@@ -1,4 +1,4 @@
-"""Anybody can send a TLS report: forged ones do not decide what tlsrpt-report says."""
+"""Anybody can send a TLS report: forged ones do not decide what tlsrpt-report prints."""
 
 import contextlib
 import json
@@ -61,7 +61,7 @@ class ForgedReports(unittest.TestCase):
     def alerts(self, reader: Reader) -> list[str]:
         return [one["kind"] for one in json.loads(reader.run("--json", "alert").stdout)["alerts"]]
 
-    def test_forged_successes_make_no_domain_ready(self) -> None:
+    def test_forged_successes_do_not_make_a_domain_ready(self) -> None:
         for organization, domain in (("Evil Inc.", "evil.test"), ("Honest Ltd.", "honest.test")):
             with self.subTest(organization), Lab() as lab:
                 reader = Reader(lab)
@@ -76,7 +76,7 @@ class ForgedReports(unittest.TestCase):
                 self.enforce(reader, "not ready")
                 self.assertEqual(self.alerts(reader), ["failure-share"])
 
-    def test_sums_and_counts_have_an_end(self) -> None:
+    def test_sums_and_counts_are_limited(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             for number in range(3):
@@ -101,7 +101,7 @@ class ForgedReports(unittest.TestCase):
             enforce = self.enforce(reader, "not ready")
             self.assertEqual(enforce["sessions"], 2**63 - 1)
 
-    def test_implausible_figures_are_said(self) -> None:
+    def test_implausible_figures_are_reported(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -118,7 +118,7 @@ class ForgedReports(unittest.TestCase):
             self.assertEqual(self.alerts(reader), ["implausible-report"])
             findings = json.loads(reader.run("--json", "reconcile").stdout)["comparisons"]
             self.assertEqual({one["result"] for one in findings if one["reporter"] == "Evil Inc."}, {"implausible"})
-            # Nor do invented failures decide.
+            # Invented failures do not decide either.
             content = forged(1, day=DAYS[3])
             content["policies"][0]["summary"] = {"total-successful-session-count": 0,
                                                  "total-failure-session-count": EVERYTHING}
@@ -136,7 +136,7 @@ class ForgedReports(unittest.TestCase):
                 signed(forged(3), results("evil.test", host="mx.evil.test")),
                 signed(forged(4), OURS.format("none") + results("evil.test")),
                 signed(forged(5), results("evil.test") + "DKIM-Signature: v=1; d=evil.test; l=10; b=x\n"),
-                # Under another's name with the report-id of that one: it is not even kept.
+                # With another reporter's name and report-id: it is not even kept.
                 signed(failing(YESTERDAY) | {"policies": forged(0)["policies"]}, results("evil.test")),
                 forged(6),
             ]
@@ -152,15 +152,16 @@ class ForgedReports(unittest.TestCase):
             self.assertEqual({one["reporter"] for one in json.loads(reader.run("--json", "reconcile").stdout)["comparisons"]},
                              {"honest.test"})
             self.assertIn(uncounted, reader.run("reconcile").stdout)
-            # Signed, but of somebody else: judged by itself.
+            # Signed, but by another domain: judged by itself.
             self.read(reader, *(signed(forged(50 + number, "Honest Ltd.", day=day), results("evil.test"))
                                 for number, day in enumerate(DAYS)))
             self.enforce(reader, "not ready")
 
-    def test_a_forged_report_does_not_take_the_place_of_the_signed_one(self) -> None:
+    def test_a_forged_report_does_not_replace_the_signed_one(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, TRUSTED)
-            # Who knows the report-ids of a reporter sends them first, unsigned or signed with a domain of his own.
+            # An attacker who has the report-ids of a reporter sends them first, unsigned or signed with the attacker's
+            # domain.
             good = {day: failing(day) | {"policies": report(day=day)["policies"]} for day in DAYS}
             self.read(reader, *(signed(content, "") for content in good.values()))
             self.read(reader, *(signed(content | {"contact-info": "tls@evil.test"}, results("evil.test"))
@@ -169,7 +170,7 @@ class ForgedReports(unittest.TestCase):
             enforce = self.enforce(reader, "not ready")
             self.assertEqual([one["sender"] for one in enforce["senders"]], ["honest.test"])
             self.assertEqual(enforce["failed"], 5 * len(DAYS))
-            # Nor afterwards; the same mail again is a duplicate.
+            # Not afterwards either; the same mail again is a duplicate.
             self.assertEqual(reader.statuses("--no-lookup", reader.folder / "inputs0"), ["duplicate"] * len(DAYS))
             self.assertEqual(reader.statuses("--no-lookup", reader.folder / "inputs2"), ["duplicate"] * len(DAYS))
             self.assertEqual(self.enforce(reader, "not ready"), enforce)
@@ -193,7 +194,7 @@ class ForgedReports(unittest.TestCase):
             reader = Reader(lab)
             mails = [signed(report(day=day, report_id=day), results("sender.test")) for day in DAYS]
             self.read(reader, *mails)
-            # What version 1 had.
+            # The tables of version 1.
             with contextlib.closing(sqlite3.connect(reader.state / "reports.sqlite")) as database, database:
                 for kind, name in database.execute("SELECT type, name FROM sqlite_master WHERE sql IS NOT NULL AND "
                                                    "type IN ('index', 'trigger')").fetchall():
@@ -209,7 +210,7 @@ class ForgedReports(unittest.TestCase):
             self.read(reader, *mails)
             self.assertEqual(self.enforce(reader, "ready")["sessions"], 2600)
 
-    def test_who_gives_a_file_may_vouch_for_it(self) -> None:
+    def test_the_caller_may_declare_a_file_authentic(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, TRUSTED)
             for day in DAYS:
@@ -222,7 +223,7 @@ class ForgedReports(unittest.TestCase):
             self.assertTrue(all(one["authenticated"] for one in answer["inputs"]))
             self.enforce(reader, "ready")
 
-    def test_a_wrong_authserv_id_is_a_mistake(self) -> None:
+    def test_a_wrong_authserv_id_is_an_error(self) -> None:
         with Lab() as lab:
             for wrong in ("", "a b", "mx.example.test;"):
                 done = Reader(lab, f'[report]\ntrusted_authserv_ids = ["{wrong}"]\n').run("alert")
@@ -231,7 +232,7 @@ class ForgedReports(unittest.TestCase):
 
 
 class ForgedReportsBySmtp(unittest.TestCase):
-    def test_a_field_that_the_sender_wrote_stands_below_that_of_our_server(self) -> None:
+    def test_a_field_that_the_sender_wrote_is_below_that_of_our_server(self) -> None:
         with Lab() as lab:
             store = Store(lab, TRUSTED)
             aliases = store.write("aliases", f'tlsrpt "|{store.program} -q read -"\n'.encode())

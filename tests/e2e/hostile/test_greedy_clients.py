@@ -1,4 +1,4 @@
-"""Local clients that ask and never read cost a bounded amount of memory, and others are answered meanwhile."""
+"""Local clients that ask and never read use a bounded amount of memory, and others are answered meanwhile."""
 
 import resource
 import socket
@@ -16,7 +16,7 @@ from memory import resident
 CLIENTS = 1000
 # Of all connections together: ServerLimits::held_bytes.
 HELD = 64 << 20
-# With what the allocator loses between them, and what else a server needs.
+# With the overhead of the allocator, and what else a server needs.
 MOST_GROWTH = HELD * 3 // 2
 # The longest policy that an override can have.
 HOSTS = [f"{'a' * 60}.{'b' * 60}.{'c' * 60}.mx{i}.large.test" for i in range(64)]
@@ -26,7 +26,7 @@ OVERRIDES = f"large.test enforce {' '.join(HOSTS)}\nnone.test none\n"
 
 @contextmanager
 def serving(lab: Lab) -> Iterator[PolicyServer]:
-    """A server that knows overrides only: its name server does not answer in time."""
+    """A server that has overrides only: its name server does not answer in time."""
     configuration = Configuration(lab, Dns(lab, {}, port=0), HttpsServer(lab))
     configuration.tables["dns"]["servers"] = [lab.address()]
     overrides = configuration.folder / "overrides"
@@ -38,12 +38,12 @@ def serving(lab: Lab) -> Iterator[PolicyServer]:
 
 
 def fill(client: Client, requests: bytes) -> None:
-    """Send as much as the server takes."""
+    """Send as much as the server reads."""
     client.connection.setblocking(False)
     try:
         while True:
             client.connection.send(requests)
-    except OSError:  # it takes no more, or has closed
+    except OSError:  # it reads no more, or has closed
         pass
 
 

@@ -28,7 +28,7 @@ KEY = "RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf"
 ROUNDS = 12  # of a race that the attacker won every sixth time
 
 # Puts a link to the victim in the place of each file that appears, as soon as it appears, until it is killed. `suffix`
-# is added to the name: what a program is going to make of it.
+# is added to the name, to get the name that a program is going to create.
 SWAP = textwrap.dedent("""\
     import ctypes, os, struct, sys
     folder, victim, suffix = sys.argv[1:]
@@ -81,7 +81,7 @@ class Attack:
 
     @contextlib.contextmanager
     def swapping(self, folder: Path, suffix: str = "") -> Iterator[None]:
-        """The attacker is at it meanwhile, in `folder`."""
+        """Meanwhile the attacker works in `folder`."""
         swapper = Process(["setpriv", "--reuid", ATTACKER, "--regid", ATTACKER, "--clear-groups", sys.executable, "-c",
                            SWAP, folder, self.victim, suffix], folder=self.lab.new_folder("swapper"),
                           lab_folder=self.lab.folder)
@@ -117,7 +117,7 @@ class Milter(LinksCase):
         return daemon
 
     def listens(self, daemon: Process) -> bool:
-        """Whether it came to listen; else it has ended."""
+        """Whether it listens; else it has exited."""
         try:
             daemon.stderr.wait_for("listens on", process=daemon.popen)
         except (RuntimeError, TimeoutError, AssertionError):
@@ -145,7 +145,7 @@ class Milter(LinksCase):
         self.assertIn("exists and is no socket", daemon.stderr.text())
         self.assert_unchanged()
 
-    def test_who_swaps_the_socket_for_a_link_gets_no_rights_to_what_it_leads_to(self) -> None:
+    def test_an_attacker_who_swaps_the_socket_for_a_link_gets_no_rights_to_its_target(self) -> None:
         for number in range(ROUNDS):
             folder = self.attack.theirs / str(number)
             folder.mkdir()
@@ -164,8 +164,8 @@ class Milter(LinksCase):
         self.assertEqual(self.attack.roots.stat().st_uid, 0)
         self.assert_unchanged()
 
-    def test_a_second_name_of_a_file_of_roots_is_not_given_to_the_user(self) -> None:
-        """It was put into the state directory while that was the user's."""
+    def test_another_name_of_a_file_of_roots_is_not_given_to_the_user(self) -> None:
+        """It was created in the state directory while that belonged to the user."""
         state = self.lab.new_folder("state")
         (state / "journal").mkdir()
         os.link(self.attack.victim, state / "journal" / "log-position")
@@ -201,7 +201,7 @@ class Serve(LinksCase):
         self.lab.at_end(server.kill)
         return server
 
-    def test_who_swaps_the_socket_for_a_link_gets_no_rights_to_what_it_leads_to(self) -> None:
+    def test_an_attacker_who_swaps_the_socket_for_a_link_gets_no_rights_to_its_target(self) -> None:
         for number in range(ROUNDS):
             folder = self.attack.theirs / str(number)
             folder.mkdir()
@@ -213,7 +213,7 @@ class Serve(LinksCase):
                 server.kill()
             self.assert_unchanged()
 
-    def test_a_second_name_of_a_file_of_roots_is_no_cache_to_be_given_away(self) -> None:
+    def test_another_name_of_a_file_of_roots_is_no_cache_to_be_given_away(self) -> None:
         os.link(self.attack.victim, self.attack.theirs / "cache.sqlite-wal")
         server = self.start(self.lab.new_folder("run") / "socket", self.attack.theirs / "cache.sqlite")
         server.stderr.wait_for("answers on", process=server.popen)
@@ -257,8 +257,8 @@ class Listtool(LinksCase):
             self.assertGreater(made[0].stat().st_size, 100)
             self.assert_unchanged()
 
-    def test_a_draft_that_is_swapped_for_a_link_harms_nothing_beside_it(self) -> None:
-        """Who owns the directory may have another map there, or none; that is theirs to decide."""
+    def test_a_draft_that_is_swapped_for_a_link_changes_no_other_file(self) -> None:
+        """The owner of the directory may have another map there, or none; that is the owner's decision."""
         for kind in ("texthash", "hash"):
             with self.attack.swapping(self.attack.theirs):
                 self.run_tool("generate", "postfix", "--type", kind, "--list", self.list, "-o", self.attack.theirs / "map")
@@ -294,7 +294,7 @@ class Listtool(LinksCase):
 
 
 class Report(LinksCase):
-    def test_a_rejected_mail_is_set_aside_in_no_directory_that_a_link_leads_to(self) -> None:
+    def test_a_rejected_mail_is_stored_in_no_directory_that_a_link_leads_to(self) -> None:
         state = self.attack.theirs
         for link in (True, False):
             if link:

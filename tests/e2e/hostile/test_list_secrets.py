@@ -1,4 +1,5 @@
-"""Another local user looks for the secrets in the URLs of lists: in what update writes, and in what our commands say."""
+"""Another local user looks for the secrets in the URLs of lists: in the files of update, and in the output of
+commands."""
 
 import os
 import re
@@ -19,7 +20,7 @@ EVIL = ["a.test", "b.test", "c.test", "evil.test"]
 
 
 class Secrets(UpdateCase):
-    """The URLs of a list and of its signature have a token in them, which no other local user may learn."""
+    """The URLs of a list and of its signature have a token in them, which no other local user may read."""
 
     LIST, SIGNATURE = "/list.json?token=SECRETLIST", "/signature?key=SECRETSIGNATURE"
 
@@ -41,14 +42,14 @@ class Secrets(UpdateCase):
         self.said += done.stdout + done.stderr
 
     def assert_kept(self) -> None:
-        """No file, and nothing that was said, has a secret in it."""
+        """No file and no output contains a secret."""
         self.assertNotIn("SECRET", self.said)
         files = [path for path in [*self.host.state.rglob("*"), *self.host.maps.rglob("*")] if path.is_file()]
         self.assertGreater(len(files), 1)
         for path in files:
             self.assertNotIn(b"SECRET", path.read_bytes(), path)
 
-    def test_what_is_installed_and_what_is_said_of_it_has_no_token(self) -> None:
+    def test_what_is_installed_and_printed_about_it_has_no_token(self) -> None:
         self.run_tool("-v", "update", status=OK)
         self.run_tool("--json", "update", status=OK)
         self.publish(edition(21))
@@ -94,11 +95,11 @@ class Secrets(UpdateCase):
         self.run_tool("update", status=CONFIG)
         self.assertNotIn("SECRET", self.said)
 
-    def test_how_to_ask_the_server_is_for_the_owner_alone(self) -> None:
+    def test_only_the_owner_can_read_how_to_ask_the_server(self) -> None:
         self.run_tool("update", status=OK)
         self.assertEqual((self.host.state / "remembered.toml").stat().st_mode & 0o777, 0o600)
 
-    def test_the_umask_counts(self) -> None:
+    def test_the_umask_is_respected(self) -> None:
         done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.host.configuration, "update"],
                               env={**os.environ, **self.host.environment()}, capture_output=True, text=True,
                               timeout=30, umask=0o077, check=False)

@@ -1,4 +1,4 @@
-"""Attacks on OpenPGP signatures of lists: ones that can be forged, and ones that update is kept from checking."""
+"""Attacks on OpenPGP signatures of lists: signatures that can be forged, and signatures that update cannot check."""
 
 import sys
 import unittest
@@ -57,11 +57,11 @@ class OpenPgp(UpdateCase):
         self.assertEqual(done.returncode, OK, done.stderr)
         self.assertEqual(list(self.host.state.rglob("openpgp-*")), [])
 
-    def test_another_list_of_the_same_time_is_refused_where_the_installed_one_cannot_be_checked(self) -> None:
+    def test_another_list_of_the_same_time_is_refused_if_the_installed_one_cannot_be_checked(self) -> None:
         self.assert_update(out=".+\n")
         self.publish(self.signer, edition(20, EVIL))
         before = self.host.content()
-        # It knows what is new, and fails with what is installed.
+        # It accepts the new list, and fails with the installed one.
         installed = self.host.state.resolve() / "sets/1"
         for failure in ("exit 2", "exit 0", "kill -KILL $$", "echo '[GNUPG:] ERROR keydb 1'; exec gpgv \"$@\""):
             with self.subTest(failure):
@@ -73,12 +73,12 @@ class OpenPgp(UpdateCase):
                                               "cannot be checked: ")
                 self.assertEqual(self.host.content(), before)
 
-    def test_where_a_signature_cannot_be_checked_no_policy_is_lost(self) -> None:
+    def test_no_policy_is_lost_if_a_signature_cannot_be_checked(self) -> None:
         self.assert_update(out=".+\n")
         before = self.host.map.read_bytes()
         for failure, status in (("exit 2", UNAVAILABLE), ("echo '[GNUPG:] ERROR keydb 1'; exec gpgv \"$@\"", UNAVAILABLE)):
             self.trust(self.signer, programs=self.stand_in(failure))
-            self.host.map.touch()  # so that the map must be made
+            self.host.map.touch()  # so that the map must be created
             self.assertEqual(self.host.update().returncode, status)
             self.assertEqual(self.host.map.read_bytes(), before)
         self.trust(self.signer)
@@ -94,7 +94,7 @@ class OpenPgp(UpdateCase):
         self.publish(self.rsa, edition(20), "--digest-algo", "SHA256")
         self.assert_update(out=".+\n")
 
-    def test_a_gpgv_that_lets_weak_digests_pass_is_not_believed(self) -> None:
+    def test_a_gpgv_that_accepts_weak_digests_is_not_trusted(self) -> None:
         self.trust(self.rsa, programs=self.stand_in('exec gpgv "$1" "$2" "$3" "$4" --status-fd 1 "${12}" "${13}"'))
         self.publish(self.rsa, edition(20), "--digest-algo", "SHA1")
         self.assert_update(status=DATA, err=".*the signature uses a digest that is refused as too weak .*\n")

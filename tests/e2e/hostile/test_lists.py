@@ -49,7 +49,7 @@ class OneKeyForTwoLists(UpdateCase):
             self.assert_update("--force", status=DATA, err=f"{refused}; the installed edition of .* stays\n")
         self.assertEqual(self.host.content(), before)
 
-    def test_what_does_not_say_its_file_is_refused_only_where_that_is_demanded(self) -> None:
+    def test_a_list_without_its_file_name_is_refused_only_if_the_name_is_demanded(self) -> None:
         self.serve_b_as_a(edition(20), "-t", "no name")
         self.host.configure([self.a | {"require_signed_file": True}])
         self.assert_update(status=DATA, err=r".*/a.json: its signature does not say which file it is for \(no 'file:' in "
@@ -84,12 +84,12 @@ class OneKeyForTwoLists(UpdateCase):
         self.host.configure([self.a], outputs=[self.host.texthash(early_adopter=True)])
         self.assert_update(status=DATA, err="(?s:.*signed as the file 'b.json'.*what is installed cannot be verified.*)")
         self.assertEqual(self.host.policies(), {})
-        # It is proven to be no edition of this list, so it does not stand in the way of the right one.
+        # It is proven to be no edition of this list, so it does not block the right one.
         self.publisher.publish(edition(20), "/a.json")
         self.assert_update(out="a: .*\n")
         self.assertEqual(list(self.host.policies()), ABCD)
 
-    def test_a_name_must_be_known_to_be_demanded(self) -> None:
+    def test_a_name_can_be_demanded_only_if_it_is_known(self) -> None:
         url = self.publisher.url("/?list=a")
         for settings, status in (({}, CONFIG), ({"signed_file": "a.json"}, DATA)):
             self.host.configure([self.a | {"url": url, "signature": url, "require_signed_file": True} | settings])
@@ -97,7 +97,7 @@ class OneKeyForTwoLists(UpdateCase):
 
 
 class Rollback(UpdateCase):
-    """A list is taken out of the configuration and put back, and the mirror has an old edition by then."""
+    """A list is removed from the configuration and added again, and the mirror has an old edition by then."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -113,7 +113,7 @@ class Rollback(UpdateCase):
         self.assertEqual(list(self.host.policies()), ["x.test"])
         self.host.configure([self.host.main_list(), self.other])
 
-    def test_an_older_edition_does_not_come_back(self) -> None:
+    def test_an_older_edition_is_not_installed(self) -> None:
         self.publisher.publish(edition(19))
         for options in ([], ["--force"]):
             self.assert_update(*options, status=DATA, err=".*list main: rolled back: it is of 2026-11-19T00:00:00Z, the "
@@ -121,18 +121,18 @@ class Rollback(UpdateCase):
                                                           "2026-11-20T00:00:00Z\n")
         self.assertEqual(list(self.host.policies()), ["x.test"])
 
-    def test_another_one_of_the_same_time_does_not_come(self) -> None:
+    def test_another_one_of_the_same_time_is_not_installed(self) -> None:
         self.publisher.publish(edition(20, EVIL))
         self.assert_update(status=DATA, err=".*list main: it is of .*, as one that was installed before, but its content "
                                             "is another\n")
 
-    def test_the_same_one_and_a_newer_one_come(self) -> None:
+    def test_the_same_one_and_a_newer_one_are_installed(self) -> None:
         self.assert_update(out="main: 4 added.*\n")
         self.take_out_and_put_back()
         self.publisher.publish(edition(21))
         self.assert_update(out="main: 4 added.*\n")
 
-    def test_it_holds_also_where_the_whole_set_was_removed_as_damaged(self) -> None:
+    def test_this_is_also_true_if_the_whole_set_was_removed_as_damaged(self) -> None:
         (self.host.state / "current").unlink()
         self.publisher.publish(edition(19))
         self.assert_update(status=DATA, out="other: .*\n", err=".*list main: rolled back: .*\n.*\n|.*rolled back: .*\n")
@@ -145,7 +145,7 @@ class Rollback(UpdateCase):
         self.publisher.publish(edition(19))
         self.assert_update(out="main: 4 added.*\n")
 
-    def test_what_is_damaged_is_not_taken_for_nothing(self) -> None:
+    def test_damaged_data_does_not_count_as_no_data(self) -> None:
         (self.host.state / "remembered.toml").write_text("[[list")
         self.publisher.publish(edition(19))
         self.assert_update(status=DATA, err=".*/remembered.toml: is damaged: .*; to go on without it, remove it and run "
@@ -153,7 +153,7 @@ class Rollback(UpdateCase):
 
 
 class NotProven(UpdateCase):
-    """An installed list that cannot be used now, though nobody has proven its signature to be bad, stays in the maps."""
+    """An installed list that cannot be used now stays in the maps, unless its signature is proven to be bad."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -163,11 +163,11 @@ class NotProven(UpdateCase):
 
     def assert_stays(self, status: int, why: str) -> None:
         for _ in range(2):
-            self.host.map.touch()  # so that the map must be made
+            self.host.map.touch()  # so that the map must be created
             self.assert_update("-q", status=status, err=f"(?s:.*{why}.*)")
             self.assertEqual(self.host.map.read_bytes(), self.good)
 
-    def test_where_its_signature_is_lost_or_damaged(self) -> None:
+    def test_if_its_signature_is_lost_or_damaged(self) -> None:
         signature = self.host.state / "current/main.json.minisig"
         sound = signature.read_bytes()
         signature.unlink()
@@ -178,18 +178,18 @@ class NotProven(UpdateCase):
         self.host.map.touch()
         self.assert_update("-q")
 
-    def test_where_its_file_is_lost(self) -> None:
+    def test_if_its_file_is_lost(self) -> None:
         (self.host.state / "current/main.json").unlink()
         self.assert_stays(IO, "main.json: No such file")
 
-    def test_where_the_clock_went_back(self) -> None:
+    def test_if_the_clock_went_back(self) -> None:
         self.host.now = "2026-11-10T00:00:00Z"
         self.assert_stays(DATA, "which is more than 24 hours ahead of the clock")
 
 
 class BeforeTheVerdict(UpdateCase):
     def peak(self, content: bytes) -> int:
-        """What an update had in memory at most, in KiB, once it has refused this list and asks for it again."""
+        """The peak memory of an update in KiB, once it has refused this list and asks for it again."""
         peaks: list[int] = []
         started = threading.Event()
 
@@ -210,7 +210,7 @@ class BeforeTheVerdict(UpdateCase):
         self.assertEqual(len(peaks), 2)
         return peaks[1]
 
-    def test_what_nobody_signed_is_not_parsed(self) -> None:
+    def test_a_list_that_nobody_signed_is_not_parsed(self) -> None:
         """A parsed list is in memory, at some 80 bytes a domain and more."""
         many = edition(20, [f"d{number:06}.test" for number in range(200_000)])
         self.assertLess(self.peak(many) - self.peak(edition(20)), 6_000)

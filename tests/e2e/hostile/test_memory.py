@@ -1,6 +1,6 @@
-"""Domains of an attacker, asked for by mail to any names below them, take no more memory of `serve` than its limit.
+"""Domains of an attacker, asked for by mail to any names below them, use no more memory of `serve` than its limit.
 
-The counter on the page with metrics says what they take.
+The counter on the metrics page has their size.
 """
 
 import unittest
@@ -14,7 +14,7 @@ from lab.policy_server import PolicyServer, netstring
 from memory import resident
 
 LIMIT = 64 << 20  # TableLimits::bytes
-# What serve needs besides: the cache of libunbound, examinations under way, what the allocator loses.
+# What serve needs in addition: the cache of libunbound, examinations in progress, overhead of the allocator.
 BESIDE = 40 << 20
 HOSTS = 20
 # 56 KB of records in one answer, of which one is usable.
@@ -23,7 +23,7 @@ PATTERNS = 1400
 
 
 def ask_all(server: PolicyServer, names: Sequence[str], *, on_each: int = 100) -> list[str]:
-    """The replies, over as many connections as it takes."""
+    """The replies, over as many connections as necessary."""
     clients = []
     for start in range(0, len(names), on_each):
         clients.append((server.client(), names[start:start + on_each]))
@@ -49,18 +49,18 @@ class HostileDomains(unittest.TestCase):
             configuration = Configuration(lab, dns, HttpsServer(lab))
             configuration.tables["dns"]["trust_anchor"] = dns.anchor_of(".")
             server = PolicyServer(lab, configuration)
-            # More hosts than are looked at: Postfix looks at the others itself.
+            # More hosts than are examined: Postfix examines the others itself.
             self.assertEqual(set(ask_all(server, [f"first{number}.evil.test" for number in range(10)])), {"OK dane"})
             before, table_before = resident(server.process.pid), counted(server)
             names = [f"d{number}.evil.test" for number in range(300)]
-            # So many of one owner are looked up at the same time.
+            # At most this many domains of one owner are looked up at the same time.
             for some in range(0, len(names), 50):
                 self.assertEqual(set(ask_all(server, names[some:some + 50])), {"OK dane"})
             self.assertLess(resident(server.process.pid) - before, BESIDE)
             self.assertLess(counted(server) - table_before, 300 * 2000)
 
     def test_long_policies_fill_the_table_up_to_its_limit(self) -> None:
-        """Each takes some 250 KiB: its text, its patterns and three replies."""
+        """Each uses some 250 KiB: its text, its patterns and three replies."""
         domains = [f"d{number}.evil.test" for number in range(400)]
         with Lab() as lab:
             web = HttpsServer(lab)

@@ -1,7 +1,7 @@
-"""What a mail makes tlsrpt-report keep, hold and do is in proportion to the mail, and no reporter takes others' room.
+"""What a mail makes tlsrpt-report keep, hold and do is in proportion to the mail, and no reporter uses others' space.
 
-Bytes on the disk, the program's peak of memory and its processor time, the last beside that for an honest mail of the
-same size in the same run.
+Measured are bytes on the disk, the program's peak memory and its processor time. The processor time is compared with
+that for an honest mail of the same size in the same run.
 """
 
 import json
@@ -22,8 +22,8 @@ NOW = "2026-11-27T06:00:00Z"
 MIB = 1 << 20
 
 
-# Runs a program, and prints its peak of memory (KiB) and its processor time at the end of standard error. What a
-# process had before it was replaced by the program counts as well, so it is started by one that has little.
+# Runs a program, and prints its peak memory (KiB) and its processor time at the end of standard error. The memory that
+# a process had before exec counts as well, so a small process starts the program.
 MEASURED = """
 import resource, subprocess, sys
 done = subprocess.run(sys.argv[1:])
@@ -52,7 +52,7 @@ class Reader:
         self.configuration.write_text(f'state_dir = "{self.state}"\n[report]\n{configuration}\n')
 
     def read(self, content: bytes, *arguments: str, path: str | Path = "-", now: str = NOW) -> Run:
-        """What `read` makes of this on standard input, as a mail alias pipes it, or in the file."""
+        """The result of `read` with this on standard input, as a mail alias pipes it, or in the file."""
         if path != "-":
             Path(path).write_bytes(content)
         command = [program.path_of("tlsrpt-report"), "-c", self.configuration, "read", "--no-lookup", *arguments, path]
@@ -66,7 +66,7 @@ class Reader:
         return Run(done.returncode, done.stdout, said, int(memory) * 1024, float(seconds))
 
     def size(self) -> int:
-        """Bytes of all that is in the state directory."""
+        """Bytes of all files in the state directory."""
         return sum(file.stat().st_size for file in self.state.rglob("*") if file.is_file())
 
     def set_aside(self) -> list[Path]:
@@ -80,12 +80,12 @@ class Reader:
             database.close()
 
     def reporters(self) -> dict[str, int]:
-        """How many reports of whom are kept."""
+        """The number of kept reports by reporter."""
         return dict(self.store("SELECT organization, count(*) FROM reports GROUP BY 1"))
 
 
 def report(reporter: str, number: int, size: int, day: str = "2026-11-25") -> bytes:
-    """The mail with a report that takes some `size` bytes of the store."""
+    """The mail with a report that uses some `size` bytes of the store."""
     text = random.Random(number).randbytes(size // 4).hex()
     texts = [text[at:at + 2000] for at in range(0, len(text), 2000)]
     return bombs.mail(bombs.packed(bombs.report_of([bombs.policy("example.test", texts)], report_id=f"r{number}",
@@ -108,7 +108,7 @@ def honest(size: int) -> bytes:
 
 
 class OneMail(unittest.TestCase):
-    """What one mail comes to."""
+    """What one mail costs."""
 
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
@@ -131,10 +131,10 @@ class OneMail(unittest.TestCase):
     def test_two_million_failure_details(self) -> None:
         self.bounded(bombs.many_details(2_000_000), 65, "policies and failure details in its first")
 
-    def test_details_that_say_nothing(self) -> None:
+    def test_details_without_content(self) -> None:
         self.bounded(['{"failure-details": [' + ",".join(["{}"] * 2_000_000) + "]}"], 65, "as only bombs have")
 
-    def test_what_a_digest_of_failures_would_hold(self) -> None:
+    def test_the_most_that_a_digest_of_failures_holds(self) -> None:
         self.bounded(bombs.different_details(100), 0, "some of its explaining texts are dropped")
 
     def test_long_names(self) -> None:
@@ -169,7 +169,7 @@ class OneMail(unittest.TestCase):
         run = reader.read(b"From tls@sender.test  Fri Nov 27 06:00:00 2026\n" + one + b"\n\nFrom here on it is text.\n\n")
         self.assertEqual((run.status, run.out.splitlines()[-1]), (0, "1 report read, 0 duplicates, 0 rejected"))
 
-    def test_a_folder_of_mails_is_read_from_standard_input_where_it_is_asked_for(self) -> None:
+    def test_an_mbox_file_is_read_from_standard_input_if_an_option_asks_for_it(self) -> None:
         reader = Reader(self.lab)
         folder = b"".join(b"From a\n" + report("Sender", number, 1000) + b"\n" for number in range(3))
         self.assertIn("1 report read", reader.read(folder).out)
@@ -178,7 +178,7 @@ class OneMail(unittest.TestCase):
 
 
 class Work(unittest.TestCase):
-    """The processor's time for hostile mails of 8 MB, beside that for an honest one."""
+    """The processor time for hostile mails of 8 MB, compared with that for an honest one."""
 
     SIZE = 8_000_000
 
@@ -209,7 +209,7 @@ class Quotas(unittest.TestCase):
         self.assertLess(kept["Flooder"], 6)
         self.assertEqual(len(reader.set_aside()), 8 - kept["Flooder"], "nothing is lost")
 
-    def test_many_reporters_cannot_push_out_those_known_before(self) -> None:
+    def test_many_reporters_cannot_displace_those_known_before(self) -> None:
         reader = Reader(self.lab, "max_store_size = 1")
         for number in range(2):
             reader.read(report("Honest", number, 40_000), now="2026-11-20T06:00:00Z")
@@ -226,7 +226,7 @@ class Quotas(unittest.TestCase):
         self.assertEqual(reader.reporters()["Honest"], 3)
         self.assertEqual((reader.state / "reports.sqlite").stat().st_size, file)
 
-    def test_what_is_set_aside_has_a_limit_in_bytes(self) -> None:
+    def test_rejected_mails_are_kept_up_to_a_limit_in_bytes(self) -> None:
         reader = Reader(self.lab, "max_rejected_size = 1")
         for number in range(20):
             run = reader.read(b"Subject: no report\n\n" + b"x" * 100_000, now=f"2026-11-27T06:00:{number:02}Z")
@@ -238,7 +238,7 @@ class Quotas(unittest.TestCase):
         self.assertIn("not saved: it has 200020 bytes, and one mail may have 131072", run.said)
         self.assertEqual([file.name for file in reader.set_aside()], names)
 
-    def test_reports_dated_in_9999_go_when_their_time_is_over(self) -> None:
+    def test_reports_dated_in_9999_are_removed_when_their_time_is_over(self) -> None:
         reader = Reader(self.lab, "[milter]\nretention_days = 30")
         future = bombs.mail(bombs.packed(bombs.report_of([bombs.policy("example.test", [])], day="9999-12-30")))
         self.assertIn("it is dated in the future", reader.read(future).said)

@@ -1,6 +1,6 @@
-"""Destinations of reports that take a connection and never answer do not hold up the reports to others.
+"""Destinations of reports that accept a connection and never answer do not delay the reports to others.
 
-Each test ends the tarpits only after the honest server has its report, so nothing passes because time does.
+Each test stops the tarpits only after the honest server has its report, so no test passes because time passes.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ DAY = "2026-11-26"
 
 
 class Tarpit:
-    """Takes connections and says nothing: the handshake never ends."""
+    """Accepts connections and sends nothing: the handshake never ends."""
 
     def __init__(self) -> None:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=1000)
@@ -88,7 +88,7 @@ class TarpitDestinations(unittest.TestCase):
         self.assertEqual(states.pop(self.honest), "sent")
         self.assertEqual(set(states.values()), {"waiting"})
 
-    def test_tarpits_of_fifteen_owners_hold_up_nobody(self) -> None:
+    def test_tarpits_of_fifteen_owners_delay_no_report(self) -> None:
         tarpit = Tarpit()
         self.configure([tarpit.url(f"tarpit{number}") for number in range(15)] + [self.honest])
         self.record_a_session()
@@ -101,7 +101,7 @@ class TarpitDestinations(unittest.TestCase):
         self.record_a_session()
         self.honest_first(tarpit, "self", "--send", "--no-lookup")
 
-    def test_what_failed_before_is_tried_after_what_was_not(self) -> None:
+    def test_what_failed_before_is_tried_after_what_did_not(self) -> None:
         tarpit = Tarpit()
         tarpits = [tarpit.url(f"tarpit{number}") for number in range(60)]
         self.configure([*tarpits, self.honest], "send_window = 3600")

@@ -1,5 +1,5 @@
-"""Somebody has `starttls-listtool serve` look up a thousand domains whose policy hosts or name servers accept and stay
-silent, and goes on with 50 lookups a second. New domains of everybody else are answered all the same, and soon."""
+"""An attacker makes `starttls-listtool serve` look up a thousand domains whose policy hosts or name servers accept
+connections and never answer, and then 50 more a second. New domains of all others are still answered, and soon."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ RATE = 50  # lookups a second
 DOMAINS = 1000
 SILENT_ADDRESSES = 100
 HONEST = 8
-# Seconds. The attack would hold an answer for ANSWER_TIMEOUT, or for as long as it goes on.
+# Seconds. The attack would delay an answer for ANSWER_TIMEOUT, or for as long as it continues.
 ANSWER_TIMEOUT, POLICY_HOST_TIMEOUT, DNS_TIMEOUT = 20, 40, 3
 SOON = 3  # for most of the answers
 
@@ -55,7 +55,7 @@ class Tarpit(unittest.TestCase):
         self.server = PolicyServer(self.lab, configuration, settings={"answer_timeout": ANSWER_TIMEOUT})
 
     def silent_addresses(self) -> list[str]:
-        """Where the kernel accepts every connection, and nobody ever says a word. Of a network of their own."""
+        """A network of its own, whose kernel accepts every connection and where no program ever answers."""
         others = self.enterContext(Lab())
         addresses = [others.address() for _ in range(SILENT_ADDRESSES)]
         for address in addresses:

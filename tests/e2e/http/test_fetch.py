@@ -1,4 +1,5 @@
-"""What the http room makes of a server that answers, and of one that answers wrongly, slowly, for ever or not at all."""
+"""How the http component handles servers that answer, and servers that answer wrongly, slowly, for ever or not at
+all."""
 
 import itertools
 import socket
@@ -12,16 +13,16 @@ from lab.ca import CA
 from lab.https import Answer, HttpsServer, Request
 
 TEMPORARY, DATA, CONFIG = 75, 65, 78
-HOST = "lists.localhost"  # libcurl knows that names in .localhost are on the loopback interface
+HOST = "lists.localhost"  # libcurl resolves names in .localhost to the loopback interface
 
 
 class Fetched(dict[str, str]):
-    """What http_fetch printed of one URL, and what arrived in its file."""
+    """What http_fetch printed about one URL, and the content of its file."""
     body: bytes = b""
 
 
 class Web:
-    """A server with one host that is as it should be."""
+    """A server with one valid host."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab
@@ -41,7 +42,7 @@ class Web:
         self.answer(Answer(status, {"Location": target}), path)
 
 
-# Debian's OpenSSL refuses old versions of TLS by its security level; with this, only our own rule is left.
+# Debian's OpenSSL refuses old versions of TLS by its security level; with this, only our own rule decides.
 OPENSSL_CONF = """\
 openssl_conf = all
 [all]
@@ -56,7 +57,7 @@ CipherString = DEFAULT@SECLEVEL=0
 
 def fetch_all(lab: Lab, *arguments: str, ca: Path | str | None = None, proxy: str = "",
               environment: Mapping[str, str] | None = None) -> list[Fetched]:
-    """What came of every URL; within ten seconds, whatever the server does. With ca="" the system's are trusted."""
+    """The result of every URL; within ten seconds, whatever the server does. With ca="" the system's are trusted."""
     output = lab.new_folder("fetched") / "body"
     done = program.run("http_fetch", "--ca", lab.ca.certificate if ca is None else ca, "--output", output, *arguments,
                        environment={"https_proxy": proxy, "no_proxy": "" if proxy else "*", **(environment or {})},
@@ -79,7 +80,7 @@ class FetchCase(unittest.TestCase):
 
 
 class Fetching(FetchCase):
-    def test_gets_the_body_and_what_the_server_says_of_it(self) -> None:
+    def test_returns_the_body_and_its_headers(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             body = bytes(range(256)) * 2000
@@ -107,13 +108,13 @@ class Fetching(FetchCase):
             result = fetch(lab, "--etag", '"0"', web.url())
             self.assertEqual((result["status"], result["etag"], result.body), ("200", "", b"new"))
 
-    def test_not_modified_is_an_error_where_nobody_asked(self) -> None:
+    def test_not_modified_is_an_error_if_nobody_asked(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(304, {}))
             self.assert_fails(fetch(lab, web.url()), DATA, r"\"not modified\" \(status 304\) without having been asked")
 
-    def test_validators_that_could_break_a_file_or_a_request_go_neither_way(self) -> None:
+    def test_validators_that_could_break_a_file_or_a_request_are_neither_stored_nor_sent(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(headers={"ETag": '"a\x01b"', "Last-Modified": "x" * 600}))
@@ -135,7 +136,7 @@ class Fetching(FetchCase):
                         self.assert_fails(result, fault, rf"^{web.url()}: .*{reason}.* \(status {status}\)$")
                         self.assertEqual(result.body, b"")
 
-    def test_a_page_of_an_error_that_never_ends_is_left(self) -> None:
+    def test_an_error_page_without_an_end_is_not_read_to_its_end(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(500, chunks=itertools.repeat(b"x" * 1000)))
@@ -150,7 +151,7 @@ class Fetching(FetchCase):
             result = fetch(lab, f"https://user:secret@{HOST}:{web.server.port}/list")
             self.assertEqual(result["url"], web.url())
 
-    def test_the_size_limit_holds_for_every_kind_of_body(self) -> None:
+    def test_the_size_limit_is_valid_for_every_kind_of_body(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             endless = itertools.repeat(b"x" * 1000)
@@ -181,7 +182,7 @@ class Fetching(FetchCase):
             web.answer(Answer(headers={"Content-Encoding": "gzip"}, body=b"\x1f\x8b"))
             self.assert_fails(fetch(lab, web.url()), DATA, 'in the coding "gzip"')
 
-    def test_a_sink_that_fails_ends_the_transfer_with_its_error(self) -> None:
+    def test_a_sink_that_fails_stops_the_transfer_with_its_error(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(chunks=itertools.repeat(b"x" * 1000)))
@@ -199,7 +200,7 @@ class Redirects(FetchCase):
             result = fetch(lab, "--redirects", "2", web.url())
             self.assertEqual((result["url"], result.body), (web.url("/c"), b"here"))
 
-    def test_an_error_says_where_they_led(self) -> None:
+    def test_an_error_names_their_target(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.redirect(f"https://user:secret@{HOST}:{web.server.port}/none?token=secret")
@@ -227,7 +228,7 @@ class Redirects(FetchCase):
             self.assert_fails(fetch(lab, "--redirects", "0", web.url()), DATA,
                               r"in a way that is not followed \(status 302\)$")
 
-    def test_to_nowhere_are_errors(self) -> None:
+    def test_without_a_valid_target_are_errors(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.redirect("https://[::/")
@@ -237,15 +238,15 @@ class Redirects(FetchCase):
 
 
 class Slowness(FetchCase):
-    """Each limit is tried with the others far away, so that no other can be what ends the transfer."""
+    """Each limit is tried while the others are high, so that no other limit can stop the transfer."""
 
-    def test_a_server_that_never_shakes_hands_is_left(self) -> None:
+    def test_a_server_without_a_handshake_is_given_up(self) -> None:
         with Lab() as lab, socket.create_server(("127.0.0.1", 0)) as mute:
             url = f"https://{HOST}:{mute.getsockname()[1]}/list"
             self.assert_fails(fetch(lab, "--connect", "300", url), TEMPORARY, "too slow")
             self.assert_fails(fetch(lab, "--total", "300", url), TEMPORARY, "too slow")
 
-    def test_a_body_that_never_comes_or_trickles_ends_with_the_total_time(self) -> None:
+    def test_a_body_that_never_comes_or_comes_slowly_ends_with_the_total_time(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             for answer in (Answer(hold=True), Answer(body=b"half", hold=True),
@@ -253,14 +254,14 @@ class Slowness(FetchCase):
                 web.answer(answer)
                 self.assert_fails(fetch(lab, "--total", "600", web.url()), TEMPORARY, "too slow")
 
-    def test_a_body_that_trickles_ends_with_the_lowest_speed(self) -> None:
+    def test_a_body_that_comes_slowly_ends_with_the_lowest_speed(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(chunks=itertools.repeat(b"x"), pause=0.05, chunked=True))
             self.assert_fails(fetch(lab, "--least-speed", "1000", "--slow", "1", web.url()), TEMPORARY,
                               "too slow: .*Less than 1000 bytes/sec")
 
-    def test_a_closed_port_and_an_unknown_name_may_pass(self) -> None:
+    def test_a_closed_port_and_an_unknown_name_are_temporary_errors(self) -> None:
         with Lab() as lab:
             port = lab.free_port("127.0.0.1")
             self.assert_fails(fetch(lab, f"https://{HOST}:{port}/list"), TEMPORARY, "Failed to connect")
@@ -283,7 +284,7 @@ class Trust(FetchCase):
                                       f"^https://{host}.*: the server's certificate cannot be trusted, .*{reason}")
             self.assertEqual(web.server.requests, [])
 
-    def test_a_ca_file_is_the_only_authority_and_must_be_there(self) -> None:
+    def test_a_ca_file_is_the_only_authority_and_must_exist(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             web.answer(Answer(body=b"x"))

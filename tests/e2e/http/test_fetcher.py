@@ -1,4 +1,4 @@
-"""What http::Fetcher makes of policy hosts: those that answer as RFC 8461 section 3.3 demands, and all others."""
+"""How http::Fetcher handles policy hosts: those that answer as RFC 8461 section 3.3 demands, and all others."""
 
 import collections
 import itertools
@@ -20,20 +20,20 @@ from test_fetch import OPENSSL_CONF
 HOST = "mta-sts.example.test"
 PATH = "/.well-known/mta-sts.txt"
 POLICY = "version: STSv1\r\nmode: enforce\r\nmx: mx.example.test\r\nmax_age: 604800\r\n"
-FAR = ("--total", "9000", "--connect", "9000")  # limits that are not what ends a transfer
+FAR = ("--total", "9000", "--connect", "9000")  # limits that do not stop a transfer
 
 Page = dict[str, str | int]
 
 
 class Fetched:
-    """What http_fetch_many printed: the pages in the order they came, and what they cost."""
+    """What http_fetch_many printed: the pages in the order of arrival, and their cost."""
 
     def __init__(self, output: str) -> None:
         *self.pages, self.cost = map(json.loads, output.splitlines())
 
 
 class Web:
-    """A server with one policy host that is as it should be, and the fetcher that asks it."""
+    """A server with one valid policy host, and the fetcher that asks it."""
 
     def __init__(self, lab: Lab, **options: ssl.TLSVersion) -> None:
         self.lab = lab
@@ -66,7 +66,7 @@ def fetch(lab: Lab, port: int, *arguments: str, addresses: Sequence[str], host: 
 
 
 class RawServer:
-    """Does with every connection what it is told, in a thread of the test; over TLS where it has a certificate."""
+    """Does with every connection what the test wants, in a thread of the test; over TLS if it has a certificate."""
 
     def __init__(self, lab: Lab, talk: Callable[[socket.socket], object],
                  certificate: Certificate | None = None) -> None:
@@ -83,7 +83,7 @@ class RawServer:
             with self._tls.wrap_socket(connection, server_side=True) if self._tls else connection as peer:
                 self._talk(peer)
         except OSError:
-            pass  # clients that leave early are part of the tests
+            pass  # clients that close early are part of the tests
 
 
 def wait_for_the_end(peer: socket.socket) -> None:
@@ -128,7 +128,7 @@ class FetcherCase(unittest.TestCase):
 
 
 class Fetching(FetcherCase):
-    def test_gets_the_page_of_the_host_and_says_what_it_is(self) -> None:
+    def test_returns_the_page_of_the_host_and_its_type(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             page = web.fetch()
@@ -139,7 +139,7 @@ class Fetching(FetcherCase):
             self.assertEqual(set(asked.headers), {"Host", "User-Agent", "Accept"})
             self.assertRegex(asked.headers["User-Agent"], r"^starttls-toolkit/\d")
 
-    def test_the_content_type_is_left_to_the_caller(self) -> None:
+    def test_the_caller_judges_the_content_type(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             for headers, shown in (({}, ""), ({"Content-Type": "text/html; charset=utf-8"}, "text/html; charset=utf-8"),
@@ -213,7 +213,7 @@ class Addresses(FetcherCase):
             closed = lab.address()
             self.assert_page(fetch(lab, web.server.port, addresses=[closed, web.server.address, closed]))
 
-    def test_are_those_of_this_fetch_even_where_the_host_had_others_before(self) -> None:
+    def test_are_those_of_this_fetch_even_if_the_host_had_others_before(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             moved = HttpsServer(lab, port=web.server.port)
@@ -237,7 +237,7 @@ class Addresses(FetcherCase):
             self.assert_error(page, "address", f"no address of the public Internet: {web.server.address}")
             self.assertEqual(web.server.connections, 0)
 
-    def test_a_closed_port_is_told(self) -> None:
+    def test_a_closed_port_is_reported(self) -> None:
         with Lab() as lab:
             address = lab.address()
             page = fetch(lab, lab.free_port(address), addresses=[address])
@@ -277,7 +277,7 @@ class Size(FetcherCase):
                 self.assertEqual((page["error"], page["reason"]),
                                  ("too_large", "headers of more than 65536 bytes"), page)
 
-    def test_a_length_that_is_not_true_is_found_out_where_something_is_missing(self) -> None:
+    def test_a_wrong_length_is_detected_if_bytes_are_missing(self) -> None:
         with Lab() as lab:
             certificate = lab.ca.issue(HOST)
             for length, body, error in ((b"10", b"12345", "connection"), (b"5", b"1234567890", "none"),
@@ -298,7 +298,7 @@ class Size(FetcherCase):
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
                 self.assert_error(page, "connection", reason, 200 if said else 0)
 
-    def test_what_is_not_http_is_told(self) -> None:
+    def test_a_server_without_http_is_reported(self) -> None:
         with Lab() as lab:
             server = RawServer(lab, says(b"220 mx.example.test ESMTP\r\n"), lab.ca.issue(HOST))
             self.assert_error(fetch(lab, server.port, *FAR, addresses=[server.address]), "status",
@@ -306,7 +306,7 @@ class Size(FetcherCase):
 
 
 class Time(FetcherCase):
-    """Each limit is tried with the other far away, so that no other can be what ends the transfer."""
+    """Each limit is tried while the other is high, so that the other cannot stop the transfer."""
 
     def test_is_limited_before_and_after_the_handshake(self) -> None:
         with Lab() as lab:
@@ -317,7 +317,7 @@ class Time(FetcherCase):
                 page = fetch(lab, server.port, *FAR, *limits, addresses=[server.address])
                 self.assert_error(page, "timeout", ".*(timeout|timed out).*")
 
-    def test_is_limited_where_bytes_keep_coming(self) -> None:
+    def test_is_limited_while_bytes_arrive(self) -> None:
         with Lab() as lab:
             certificate = lab.ca.issue(HOST)
             ok = b"HTTP/1.1 200 OK\r\n"
@@ -397,7 +397,7 @@ class Trust(FetcherCase):
 
 
 class Gathering:
-    """Holds answers back until so many requests are there at the same time, and knows how many there ever were."""
+    """Keeps answers back until this many requests are there at the same time, and counts the most at one time."""
 
     def __init__(self, size: int) -> None:
         self._changed = threading.Condition()
@@ -433,7 +433,7 @@ class Crowd(FetcherCase):
             requests.append(f"{host} {PATH} {server.address}")
         return fetch_all(lab, servers[0].port, requests, *FAR, *arguments)
 
-    def test_keeps_to_its_bounds_and_makes_use_of_them(self) -> None:
+    def test_reaches_its_limits_and_does_not_exceed_them(self) -> None:
         with Lab() as lab:
             gathering = Gathering(30)
             fetched = self.fetch_crowd(lab, 300, gathering, 3, "--most-at-once", "30", "--most-per-address", "12")
@@ -445,14 +445,14 @@ class Crowd(FetcherCase):
             self.assertEqual(set(gathering.most_of_one.values()), {12})
 
     @unittest.skipIf(os.environ.get("BUILD_DIR", "").endswith(("asan", "tsan")), "sanitizers take memory of their own")
-    def test_hundreds_under_way_take_little_memory(self) -> None:
+    def test_hundreds_of_transfers_use_little_memory(self) -> None:
         with Lab() as lab:
             gathering = Gathering(300)
             fetched = self.fetch_crowd(lab, 300, gathering, 1, "--most-at-once", "300", "--most-per-address", "300")
             self.assertEqual((fetched.cost["pages"], gathering.most), (300, 300))
             self.assertLess(fetched.cost["most_memory_kib"], 60 * 1024)
 
-    def test_an_address_that_hangs_holds_up_no_other(self) -> None:
+    def test_an_address_that_does_not_answer_delays_no_other(self) -> None:
         with Lab() as lab:
             web = Web(lab)
             hanging = socket.create_server((lab.address(), web.server.port))

@@ -1,4 +1,4 @@
-"""tests/lab/case: directories that show a configuration, an input and an outcome."""
+"""tests/lab/case: directories that contain a configuration, an input and the expected result."""
 
 import subprocess
 import unittest
@@ -28,7 +28,7 @@ Prose, with `$ code`.
 
 
 class Transcript(unittest.TestCase):
-    def test_steps_are_what_begins_with_a_prompt_and_the_rest_of_the_block_is_output(self) -> None:
+    def test_steps_start_with_a_prompt_and_the_rest_of_the_block_is_output(self) -> None:
         self.assertEqual([(step.number, step.prompt, step.command, step.output) for step in parse(README)],
                          [(3, "lab: ", "clock 2026-11-22T12:00:00Z", []),
                           (4, "$ ", "cat greeting \\\n      farewell", ["hello", "", "bye", "(exit status 1)"]),
@@ -49,38 +49,38 @@ class Cases(unittest.TestCase):
     def play(self, *options: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([CASE, *options, self.folder], capture_output=True, text=True, check=False, timeout=30)
 
-    def test_pass_when_all_is_as_written(self) -> None:
+    def test_pass_if_all_is_as_written(self) -> None:
         text = README.replace("    (exit", "    cat: farewell: No such file or directory\n    (exit")
         (self.folder / "README.md").write_text(text)
         done = self.play()
         self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
 
-    def test_fail_with_the_difference_where_one_is(self) -> None:
+    def test_fail_with_the_difference(self) -> None:
         done = self.play()
         self.assertEqual(done.returncode, 1)
         self.assertIn("--- README.md, line 4\n+++ what it printed\n", done.stdout)
         self.assertIn("\n+cat: farewell: No such file or directory\n", done.stdout)
         self.assertNotIn("echo one", done.stdout, "what comes later would only confuse")
 
-    def test_take_what_is_printed_where_that_is_wanted(self) -> None:
+    def test_write_the_printed_output_if_that_is_wanted(self) -> None:
         self.assertEqual(self.play("--write").returncode, 0)
         self.assertIn("    cat: farewell: No such file or directory\n", (self.folder / "README.md").read_text())
         self.assertEqual(self.play().returncode, 0)
 
-    def test_name_what_the_lab_has_chosen(self) -> None:
+    def test_have_names_for_what_the_lab_has_chosen(self) -> None:
         (self.folder / "file").write_text("listens on <address>:<port>\n")
         (self.folder / "README.md").write_text("    $ pwd; cat file; date +%F\n    <directory>\n"
                                                "    listens on <address>:<port>\n    <today>\n")
         done = self.play()
         self.assertEqual(done.returncode, 0, done.stdout)
 
-    def test_that_ask_for_the_impossible_fail(self) -> None:
+    def test_that_cannot_work_fail(self) -> None:
         (self.folder / "README.md").write_text("    lab: dance\n")
         done = self.play()
         self.assertEqual(done.returncode, 1)
         self.assertIn("the lab cannot do this: dance", done.stderr)
 
-    def test_are_all_in_the_list_by_their_titles(self) -> None:
+    def test_are_all_in_the_list_with_their_titles(self) -> None:
         cases = SOURCE_TREE / "tests/e2e"
         listed = (cases / "README.md").read_text()
         for readme in cases.glob("*/*/README.md"):

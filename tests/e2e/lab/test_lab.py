@@ -1,4 +1,4 @@
-"""The lab itself: labs do not meet, waiting has an end, nothing remains."""
+"""The lab itself: labs are separate, waiting has a limit, nothing remains."""
 
 import contextlib
 import io
@@ -30,7 +30,7 @@ with Lab() as lab:
 
 
 def processes_in(folder: Path) -> list[int]:
-    """All processes that run in a folder or name it, whether they carry the lab's mark or not."""
+    """All processes that run in a directory or name it, whether they carry the lab's mark or not."""
     return [int(entry.name) for entry in Path("/proc").iterdir()
             if entry.name.isdigit() and str(folder) in _traces(entry)]
 
@@ -43,12 +43,12 @@ def _traces(proc: Path) -> str:
 
 
 class Isolation(unittest.TestCase):
-    def test_two_labs_share_neither_folder_nor_address(self) -> None:
+    def test_two_labs_share_neither_directory_nor_address(self) -> None:
         with Lab() as one, Lab() as other:
             self.assertNotEqual(one.folder, other.folder)
             self.assertNotEqual(one.address().split(".")[1:3], other.address().split(".")[1:3])
 
-    def test_folders_of_the_same_name_are_numbered(self) -> None:
+    def test_directories_of_the_same_name_are_numbered(self) -> None:
         with Lab() as lab:
             self.assertEqual([lab.new_folder("x").name for _ in range(3)], ["x", "x-2", "x-3"])
 
@@ -65,7 +65,7 @@ class Isolation(unittest.TestCase):
 
 
 class Waiting(unittest.TestCase):
-    def test_a_timeout_says_what_was_awaited_and_shows_the_log(self) -> None:
+    def test_a_timeout_names_what_was_awaited_and_shows_the_log(self) -> None:
         with Lab() as lab:
             path = lab.folder / "log"
             path.write_text("something else\n")
@@ -82,7 +82,7 @@ class Waiting(unittest.TestCase):
             (writer.stdout.path.parent / "go").write_text("\n")
             writer.stdout.wait_for("^ready$", process=writer.popen)
 
-    def test_waiting_ends_when_the_process_does(self) -> None:
+    def test_waiting_ends_with_the_process(self) -> None:
         with Lab() as lab:
             short = Process(["sh", "-c", "echo sorry >&2; exit 3"], folder=lab.new_folder("short"),
                             lab_folder=lab.folder)
@@ -90,7 +90,7 @@ class Waiting(unittest.TestCase):
                 short.stderr.wait_for("ready", process=short.popen)
             self.assertEqual(short.wait(), 3)
 
-    def test_a_listener_is_seen_from_listen_on_not_from_bind_on(self) -> None:
+    def test_a_listener_is_found_after_listen_and_not_after_bind(self) -> None:
         with Lab() as lab, socket.socket() as server:
             address = lab.address()
             server.bind((address, 0))
@@ -131,7 +131,7 @@ class Ending(unittest.TestCase):
                 wait.for_end(server, 5, "the end of a server")
                 os.close(server)
 
-    def test_daemons_that_left_their_parent_are_ended_too(self) -> None:
+    def test_daemons_without_their_parent_are_stopped_too(self) -> None:
         with Lab() as lab:
             daemon = Process(["setsid", "--fork", "sh", "-c", "echo $$; exec cat <wait"], folder=self._with_fifo(lab),
                              lab_folder=lab.folder)

@@ -1,4 +1,4 @@
-"""How our own programs are found, run and started, and what the test runner tells ctest."""
+"""How our own programs are found, run and started, and what the test runner returns to ctest."""
 
 import os
 import subprocess
@@ -13,7 +13,7 @@ RUN = Path(__file__).resolve().parents[2] / "lab/run"
 
 
 def build_with(lab: Lab, name: str, script: str) -> mock._patch_dict:
-    """A build with one program, in the folder of its room, for as long as the patch holds."""
+    """A build with one program, in the directory of its component, for as long as the patch is active."""
     build = lab.new_folder("build")
     (build / "room").mkdir()
     (build / "room" / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -35,7 +35,7 @@ class OurPrograms(unittest.TestCase):
             self.assertEqual(daemon.stop(), 0)
             self.assertEqual(daemon.stdout.lines(), ["drained"])
 
-    def test_what_is_not_built_is_skipped_with_a_sentence(self) -> None:
+    def test_a_missing_program_skips_the_test_with_the_reason(self) -> None:
         with Lab() as lab, build_with(lab, "tool", "exit 0"):
             with self.assertRaisesRegex(unittest.SkipTest, "needs the program other, which is not in"):
                 program.run("other")
@@ -48,7 +48,7 @@ class Runner(unittest.TestCase):
         file.write_text(f"import unittest\nclass Some(unittest.TestCase):\n    x = 1\n{tests}")
         return subprocess.run([RUN, file], stderr=subprocess.DEVNULL, check=False).returncode
 
-    def test_tells_success_failure_and_skips_apart(self) -> None:
+    def test_distinguishes_success_failure_and_skips(self) -> None:
         with Lab() as lab:
             self.assertEqual(self.status_of(lab, "pass"), 0)
             self.assertEqual(self.status_of(lab, "pass", "self.skipTest('why')"), 77)

@@ -30,13 +30,13 @@ def kdig(dns: Dns, *question: str) -> str:
 
 
 class NameServer(unittest.TestCase):
-    def test_answers_for_its_zones_and_says_nxdomain_elsewhere_with_a_root_zone(self) -> None:
+    def test_answers_for_its_zones_and_with_nxdomain_otherwise_with_a_root_zone(self) -> None:
         with Lab() as lab:
             dns = Dns(lab, {"example.test": ZONE, ".": {}}, port=0)
             self.assertEqual(kdig(dns, "example.test", "MX", "+short"), "10 mx.example.test.\n")
             self.assertIn("status: NXDOMAIN", kdig(dns, "elsewhere.test", "MX"))
 
-    def test_a_signed_zone_hangs_on_the_trust_anchor(self) -> None:
+    def test_a_signed_zone_is_validated_from_the_trust_anchor(self) -> None:
         with Lab() as lab:
             dns = Dns(lab, {"example.test": ZONE}, signed=["example.test"], port=0)
             self.assertIn("RRSIG\tMX", kdig(dns, "example.test", "MX", "+dnssec"))
@@ -80,14 +80,14 @@ class Database(unittest.TestCase):
                 server.start()
             self.assertEqual(server.execute("SELECT a FROM t"), [["stop"], ["kill"]])
 
-    def test_a_paused_server_takes_connections_and_says_nothing(self) -> None:
+    def test_a_paused_server_accepts_connections_and_sends_nothing(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
             with server.paused(), self.assertRaisesRegex(command.CommandFailed, "timeout expired"):
                 self.client(server.url, PGCONNECT_TIMEOUT="2")
             self.assertEqual(self.client(server.url), "good\n")
 
-    def test_nothing_remains_of_it(self) -> None:
+    def test_no_process_or_file_of_it_remains(self) -> None:
         def shared_memory(pid: int) -> list[str]:
             rows = (line.split() for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:])
             return [shmid for _, shmid, _, _, creator, *_ in rows if creator == str(pid)]
@@ -137,7 +137,7 @@ class WebServer(unittest.TestCase):
                     self.get(lab, web, host, "/")
             self.assertEqual(self.get(lab, web, "a.wildcard.test", "/").status, 404)
 
-    def test_bodies_may_never_end(self) -> None:
+    def test_bodies_may_have_no_end(self) -> None:
         with Lab() as lab:
             web = HttpsServer(lab)
             web.add_host("a.test", lab.ca.issue("a.test"))
@@ -146,7 +146,7 @@ class WebServer(unittest.TestCase):
             self.assertEqual(len(self.get(lab, web, "a.test", "/endless").read(100_000)), 100_000)
             self.assertEqual(self.get(lab, web, "a.test", "/held").read(7), b"version")
 
-    def test_bodies_may_be_chunked_and_trickle(self) -> None:
+    def test_bodies_may_be_chunked_and_slow(self) -> None:
         with Lab() as lab:
             web = HttpsServer(lab)
             web.add_host("a.test", lab.ca.issue("a.test"))
@@ -166,7 +166,7 @@ class WebServer(unittest.TestCase):
             self.assertEqual(self.get(lab, web, "a.test", "/").status, 304)
             self.assertEqual(self.get(lab, web, "a.test", "/", "POST", b"").status, 201)
 
-    def test_speaks_no_newer_tls_than_it_is_told(self) -> None:
+    def test_uses_no_newer_tls_version_than_configured(self) -> None:
         with Lab() as lab:
             web = HttpsServer(lab, address="127.0.0.1", newest_tls=ssl.TLSVersion.TLSv1_1)
             web.add_host("a.test", lab.ca.issue("a.test"))
@@ -199,7 +199,7 @@ class Postfix(unittest.TestCase):
             mx.log.wait_for(r"Anonymous TLS connection established from localhost\[127\.0\.0\.1\]: TLSv1\.3")
             mx.log.wait_for(r"to=<bob@example\.test>, relay=none, .* status=sent")
 
-    def test_every_scenario_ends_as_it_should(self) -> None:
+    def test_every_scenario_ends_as_expected(self) -> None:
         with Lab() as lab:
             certificate = lab.ca.issue("mx.example.test")
             smtps = Listener(lab.address(), lab.smtp_port, certificate, implicit_tls=True)
@@ -223,7 +223,7 @@ class Postfix(unittest.TestCase):
                 tls13_client_certificate(Client(mx.address, mx.port, certificate=ca.issue("client.test")))
                 mx.log.wait_for(f"{trust} TLS connection established from", since=before)
 
-    def test_delivers_where_the_certificate_matches_the_policy_and_nowhere_else(self) -> None:
+    def test_delivers_only_if_the_certificate_matches_the_policy(self) -> None:
         with Lab() as lab:
             right = Receiver(lab, "mx.right.test", ["right.test"], lab.ca.issue("mx.right.test"))
             wrong = Receiver(lab, "mx.wrong.test", ["wrong.test"], lab.ca.issue("mx.elsewhere.test"))
@@ -266,7 +266,7 @@ class Sendmail(unittest.TestCase):
             mx.log.wait_for(r"STARTTLS=server, relay=localhost \[127\.0\.0\.1\], version=TLSv1\.3, verify=NO")
             mx.log.wait_for(r"to=<bob@example\.test>, .*mailer=discard, .*stat=Sent")
 
-    def test_every_scenario_ends_as_it_should(self) -> None:
+    def test_every_scenario_ends_as_expected(self) -> None:
         with Lab() as lab:
             mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"))
             client = Client(mx.address, mx.port, certificate=lab.ca.issue("client.test"))
@@ -279,7 +279,7 @@ class Sendmail(unittest.TestCase):
                 with self.subTest(name):
                     scenario(Client(mx.address, mx.implicit_tls_port))
 
-    def test_delivers_over_tls_and_tells_sent_from_bounced(self) -> None:
+    def test_delivers_over_tls_and_distinguishes_sent_from_bounced(self) -> None:
         with Lab() as lab:
             mx = Receiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"))
             dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": [f"A {mx.address}"]}})

@@ -117,7 +117,7 @@ class Lists(Case):
         other = self.write_list("other.json", other | {name: OLD[name] for name in ("d.test", "b.test", "a.test")})
         self.assertEqual(self.diff(self.old, other), 0, self.out)
 
-    def test_a_new_head_is_told_but_is_no_difference(self):
+    def test_a_new_head_is_reported_but_is_no_difference(self):
         newer = self.write_list("newer.json", OLD, timestamp="2026-11-22T00:00:00Z", expires="2026-12-06T00:00:00Z",
                                 author="Test \x1b[31m")
         self.assertEqual(self.diff(self.old, newer), 0)
@@ -153,12 +153,12 @@ class Lists(Case):
                                            "2026-12-04T00:00:00Z; it is compared all the same\n"
                                            for name in ("old", "new")) + SUM)
 
-    def test_two_files_of_one_name(self):
+    def test_two_files_with_the_same_name(self):
         same_name = self.write_list("elsewhere/old.json", NEW)
         self.assertEqual(self.diff(self.old, same_name), 1)
         self.assertEqual(self.out, LINES)
 
-    def test_what_is_no_list_is_refused(self):
+    def test_a_file_that_is_no_list_is_refused(self):
         self.new.write_text("{}")
         self.assertEqual(self.diff(self.old, self.new), 65)
         self.assert_refused("new.json:1:1")
@@ -190,11 +190,11 @@ class Signatures(Case):
                 self.assert_refused(f"{file.name}", "does not fit")
                 file.write_bytes(whole)
 
-    def test_without_a_key_a_warning_says_so(self):
+    def test_without_a_key_a_warning_is_printed(self):
         self.assertEqual(self.diff(self.old, self.new), 1)
         self.assertEqual(self.err.count("signature not checked"), 2)
 
-    def test_signatures_elsewhere_are_given_for_both(self):
+    def test_signatures_at_other_places_are_given_for_both(self):
         places = [self.folder / "1.sig", self.folder / "2.sig"]
         for file, place in zip((self.old, self.new), places):
             os.rename(f"{file}.minisig", place)
@@ -205,7 +205,7 @@ class Signatures(Case):
         self.assertEqual(self.diff(self.old, self.new, "-p", self.key, "--signature", places[0]), 64)
         self.assert_refused("2 lists but 1 signature")
 
-    def test_another_signer_is_told(self):
+    def test_another_signer_is_reported(self):
         other = self.make_key("other")
         self.sign(self.new, key="other")
         self.assertEqual(self.diff(self.old, self.new, "-p", self.key, "-p", other), 1)
@@ -216,7 +216,7 @@ class States(Case):
     LOW = {"a.test": {"mode": "enforce", "mxs": ["mx.a.test"]}, "b.test": {"mode": "enforce", "mxs": ["mx.b.test"]}}
     HIGH = {"b.test": {"mode": "testing", "mxs": ["mx.b.test"]}}
 
-    def test_of_a_state_counts_what_overlays(self):
+    def test_of_a_state_only_effective_policies_count(self):
         other_b = self.LOW | {"b.test": {"mode": "enforce", "mxs": ["other.b.test"]}}
         before = self.write_set("state", 1, {"low": (self.LOW, {}), "high": (self.HIGH, {})})
         after = self.write_set("state", 2, {"low": (other_b, {}), "high": (self.HIGH, {})})
@@ -257,7 +257,7 @@ class States(Case):
                                    "2026-12-04T00:00:00Z, 1 domain\n"
                                    "~ b.test enforce mx.b.test -> testing mx.b.test\n")
 
-    def test_a_state_in_which_nothing_was_ever_installed_is_empty(self):
+    def test_a_state_without_an_installed_list_is_empty(self):
         (self.folder / "fresh/sets").mkdir(parents=True)
         self.write_set("state", 1, {"high": (self.HIGH, {})}, linked=["current"])
         self.assertEqual(self.diff(self.folder / "fresh", self.folder / "state"), 1)
@@ -277,7 +277,7 @@ class States(Case):
         self.assert_refused("low.json", "not one of minisign")
         self.assertEqual(self.diff(before, after, "-p", key, "--signature", "a", "--signature", "b"), 64)
 
-    def test_what_is_no_state_is_refused(self):
+    def test_a_directory_that_is_no_state_is_refused(self):
         (self.folder / "empty").mkdir()
         self.assertEqual(self.diff(self.old, self.folder / "empty"), 65)
         self.assert_refused("empty", "neither a list nor a state directory")

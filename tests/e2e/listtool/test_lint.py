@@ -36,7 +36,7 @@ class Case(unittest.TestCase):
         return done.returncode
 
     def answer(self, what, text):
-        """The status, what was read, and the findings, as --json says them."""
+        """The status, what was read, and the findings, as --json prints them."""
         status = self.lint(what, text, "--json")
         answer = json.loads(self.out)
         self.assertEqual((answer.pop("file"), answer.pop("suppressed")), ("FILE", 0))
@@ -44,7 +44,7 @@ class Case(unittest.TestCase):
 
 
 class Policy(Case):
-    def test_a_sound_policy(self):
+    def test_a_valid_policy(self):
         self.assertEqual(self.lint("policy", POLICY), 0)
         self.assertEqual((self.out, self.err),
                          ("", "starttls-listtool: FILE: mode enforce, 2 mx, max_age 604800, 0 faults\n"))
@@ -62,7 +62,7 @@ class Policy(Case):
         self.assertEqual(self.lint("policy", POLICY + "contact: us\n"), 0)
         self.assertEqual(self.out, "FILE:6:1: note: contact: is unknown and is ignored\n")
 
-    def test_a_refused_policy_is_told_in_full_too(self):
+    def test_a_refused_policy_is_printed_completely_too(self):
         text = POLICY.replace("mx:", "nmx:").replace("604800", "-1")
         self.assertEqual(self.lint("policy", text), 65)
         self.assertEqual(self.out, "FILE:1:1: refused: has no mx\n"
@@ -94,7 +94,7 @@ class Policy(Case):
 
 
 class StsRecord(Case):
-    def test_a_sound_record(self):
+    def test_a_valid_record(self):
         for text in ("v=STSv1; id=20261122T120000;", "v=STSv1; id=20261122T120000;\r\n",
                      '"v=STSv1; id=20261122T120000;"\n', '"v=STSv1; " "id=20261122" "T120000;"\n',
                      "\nv=STSv1; id=20261122T120000;\n\n"):
@@ -104,7 +104,7 @@ class StsRecord(Case):
                                  ("", "starttls-listtool: FILE: id 20261122T120000, 0 faults\n"))
         self.assertEqual(self.answer("sts-record", text), (0, [], {"readable": True, "id": "20261122T120000"}))
 
-    def test_what_dig_prints_where_the_name_is_an_alias(self):
+    def test_the_output_of_dig_for_an_alias(self):
         self.assertEqual(self.lint("sts-record", '_mta-sts.host.test.\n"v=STSv1; id=1"\n', stdin=True), 0)
         self.assertEqual(self.out, "standard input:1:1: note: '_mta-sts.host.test.' is another record: it does not "
                                    "begin with 'v=STSv1;'\n")
@@ -130,7 +130,7 @@ class StsRecord(Case):
 
 
 class TlsrptRecord(Case):
-    def test_a_sound_record(self):
+    def test_a_valid_record(self):
         text = '"v=TLSRPTv1; rua=mailto:tls@a.test, https://R.a.test/tls"\n'
         self.assertEqual(self.lint("tlsrpt-record", text), 0)
         self.assertEqual((self.out, self.err), ("", "starttls-listtool: FILE: 2 destinations, 0 faults\n"))
@@ -143,7 +143,7 @@ class TlsrptRecord(Case):
                          "standard input:1:17: fault: rua: 'tls@a.test' is to be written 'mailto:tls@a.test'\n"
                          "standard input:1:28: fault: rua: 'http://a.test' begins with neither 'mailto:' nor 'https:'\n")
 
-    def test_nowhere_to_report_to(self):
+    def test_no_usable_destination(self):
         self.assertEqual(self.lint("tlsrpt-record", "v=TLSRPTv1;"), 65)
         self.assertEqual(self.out, "FILE:1:1: refused: has no rua\n")
 

@@ -55,13 +55,13 @@ class PublicSuffixes(unittest.TestCase):
         self.assertEqual([(found["severity"], found["line"]) for found in json.loads(self.out)["findings"]],
                          [("fault", 2), ("fault", 3), ("fault", 4)])
 
-    def test_what_has_an_owner_is_none(self):
+    def test_a_name_with_an_owner_is_no_fault(self):
         self.write_list('"a.test": {"mode": "enforce", "mxs": [".mail.protection.outlook.com", ".github.io"]}',
                         '"example.co.uk": {"mode": "enforce", "mxs": ["mx.example.co.uk", ".example.com"]}')
         self.assertEqual(self.tool("lint", "list", self.list), 0, self.out)
         self.assertEqual(self.out, "")
 
-    def test_the_map_has_them_all_the_same(self):
+    def test_the_map_contains_them_anyway(self):
         self.write_list('"a.test": {"mode": "enforce", "mxs": [".co.uk"]}')
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list), 0)
         self.assertIn("\na.test secure match=.co.uk ", self.out)

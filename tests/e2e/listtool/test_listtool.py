@@ -82,7 +82,7 @@ class Case(unittest.TestCase):
             self.assertIn(word, self.err)
 
     def assert_refused(self, *words, **how):
-        """generate says no with 65 and one sentence, and the old map is as it was."""
+        """generate exits with 65 and one line of reason, and the old map is unchanged."""
         self.map.write_text(OLD_MAP)
         before = os.stat(self.map)
         self.assertEqual(self.generate(**how), 65, self.err)
@@ -164,7 +164,7 @@ class BadInput(Case):
     def test_far_future(self):
         self.assert_refused("ahead of the clock", now="2026-11-18T23:59:59Z")
 
-    def test_no_policy_that_stands(self):
+    def test_no_policy_that_is_valid(self):
         self.write_list(dict(LIST, policies={"a.test": {"mode": "enforce", "mxs": ["*.a.test"]}}))
         self.assert_refused("list.json:", "none of its policies stands")
         self.assertEqual(self.tool("lint", "list", self.list), 65)
@@ -201,7 +201,7 @@ class Verify(Case):
         text = self.key.read_text().splitlines()[1]
         self.assertEqual(self.tool("verify", self.list, "-P", text), 0)
 
-    def test_escapes_what_a_terminal_would_obey(self):
+    def test_escapes_what_a_terminal_would_interpret(self):
         self.sign(self.list, comment="\x1b[2Jhello\u202e")
         self.assertEqual(self.tool("verify", self.list, "-p", self.key), 0)
         self.assertEqual(self.out, "\\x1b[2Jhello\\u{202e}\n")
@@ -215,11 +215,11 @@ class Verify(Case):
         self.assertEqual(self.tool("verify", self.list, "-p", self.key, "--json"), 65)
         self.assertFalse(json.loads(self.out)["verified"])
 
-    def test_the_file_is_missed_before_its_signature(self):
+    def test_a_missing_file_is_reported_before_its_signature(self):
         self.assertEqual(self.tool("verify", self.folder / "lsit.json", "-p", self.key), 74)
         self.assert_one_sentence("lsit.json: No such file")
 
-    def test_a_signature_elsewhere(self):
+    def test_a_signature_at_another_place(self):
         elsewhere = self.folder / "elsewhere"
         self.signature.rename(elsewhere)
         self.assertEqual(self.tool("verify", self.list, "-p", self.key, "--signature", elsewhere), 0)
@@ -249,7 +249,7 @@ class Lint(Case):
         self.assertEqual(self.tool("lint", "list", "-", stdin=b'{"policies":\n x}'), 65)
         self.assertEqual(self.out, "standard input:2:2: refused: no JSON: Invalid value.\n")
 
-    def test_a_list_that_ends_soon(self):
+    def test_a_list_that_expires_soon(self):
         self.assertEqual(self.tool("lint", "list", self.list, now="2026-12-03T00:00:00Z"), 1)
         self.assertIn("list.json:3:2: fault: it expires on", self.out)
         self.assertEqual(self.tool("lint", "list", self.list, now="2027-12-03T00:00:00Z"), 1)
@@ -271,7 +271,7 @@ class Generate(Case):
             self.assertIn(words, text)
         self.assertEqual(self.map.stat().st_mode & 0o777, 0o644)
 
-    def test_without_a_key_it_says_so(self):
+    def test_without_a_key_a_warning_is_printed(self):
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list), 0)
         self.assertIn("signature not checked", self.out)
         self.assert_one_sentence("warning", "list.json: signature not checked")
@@ -301,7 +301,7 @@ class Generate(Case):
         self.generate("--early-adopter")
         self.assertNotEqual(self.map.stat().st_mtime, 1)
 
-    def test_a_faulty_entry_is_left_out_and_told(self):
+    def test_a_faulty_entry_is_left_out_and_reported(self):
         content = copy.deepcopy(LIST)
         content["policies"]["x.test"] = {"mode": "enforce", "mxs": ["mx.x.test servername=evil"]}
         content["policies"]["y.test\ny2.test"] = {"mode": "enforce", "mxs": ["mx.y.test"]}
@@ -312,7 +312,7 @@ class Generate(Case):
         self.assertEqual(self.generate("-q"), 0)
         self.assertEqual(self.err, "")
 
-    def test_an_expired_list_is_left_out_and_a_person_is_told(self):
+    def test_an_expired_list_is_left_out_with_an_error(self):
         self.map.write_text(OLD_MAP)
         for quiet in ([], ["-q"]):
             self.assertEqual(self.generate(*quiet, now="2026-12-04T00:00:00Z"), 65)
@@ -325,7 +325,7 @@ class Generate(Case):
                                    now="2026-12-04T00:00:00Z"), 65)
         self.assertIn("LEFT OUT", self.out)
 
-    def test_beside_an_expired_list_the_others_count(self):
+    def test_with_an_expired_list_the_others_still_count(self):
         second = self.folder / "second.json"
         self.write_list(dict(LIST, expires="2026-11-21T00:00:00Z",
                              policies={"b.test": {"mode": "enforce", "mxs": ["mx.gone.test"]},
@@ -344,12 +344,12 @@ class Generate(Case):
         self.assertEqual(self.lines(), ["b.test secure match=new.b.test servername=hostname"])
 
     def test_usage(self):
-        # Without --list what is installed counts, and here nothing is.
+        # Without --list the installed lists count, and here there are none.
         self.assertEqual(self.tool("generate", "postfix", "--state-dir", self.folder), 69)
         self.assert_one_sentence("no list is installed")
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--signature", self.signature), 64)
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--json"), 64)
-        # Installed lists are verified by the keys of the configuration; a key given here would do nothing.
+        # Installed lists are verified with the keys of the configuration; a key given here would have no effect.
         for given in (["-p", self.key], ["-P", "RW"], ["--signature", self.signature], ["--allow-legacy"]):
             for command in (["generate", "postfix"], ["generate", "sendmail"], ["lookup", "a.test"]):
                 self.assertEqual(self.tool(*command, *given), 64)
@@ -407,7 +407,7 @@ class Generate(Case):
         self.assert_one_sentence("did you mean 'state_dir'?")
 
 
-    def test_a_list_that_was_never_installed_is_told_and_has_no_dates(self):
+    def test_a_list_that_was_never_installed_is_reported_without_dates(self):
         config = self.folder / "listtool.toml"
         config.write_text('state_dir = "state"\noverrides = "own"\n'
                           '[[list]]\nname = "sector"\nfile = "list.json"\nkey_files = ["list.pub"]\n')
@@ -423,7 +423,7 @@ class Generate(Case):
 
 
 class Postmap(Case):
-    """What Postfix itself makes of the map."""
+    """What Postfix itself finds in the map."""
 
     def setUp(self):
         super().setUp()
@@ -433,7 +433,7 @@ class Postmap(Case):
         self.config = self.folder / "etc"
         self.config.mkdir()
         (self.config / "main.cf").write_text("compatibility_level = 3.6\nmail_owner = postfix\n")
-        # What the distribution's packages say about map types that are loaded at run time.
+        # The files of the distribution's packages for map types that are loaded at run time.
         for name in ("dynamicmaps.cf", "dynamicmaps.cf.d", "postfix-files"):
             source = pathlib.Path("/etc/postfix") / name
             if source.exists():
@@ -469,7 +469,7 @@ class Lookup(Case):
         self.answers = json.loads(self.out) if self.out else []
         return status
 
-    def test_what_applies_and_why(self):
+    def test_prints_what_applies_and_why(self):
         self.assertEqual(self.lookup("B.test.", "a.test", "t.test"), 0)
         b, a, t = self.answers
         self.assertEqual(b, {
@@ -488,7 +488,7 @@ class Lookup(Case):
         self.assertIsNone(self.answers[1]["mode"])
         self.assertIsNone(self.answers[1]["verified"])
 
-    def test_an_expired_list_gives_no_policy_and_says_so(self):
+    def test_an_expired_list_gives_no_policy_and_is_reported(self):
         self.assertEqual(self.lookup("a.test", "none.test", now="2027-01-01T00:00:00Z"), 65)
         self.assertFalse(self.answers[0]["applies"])
         self.assertIsNone(self.answers[0]["postfix"])
@@ -510,7 +510,7 @@ class Lookup(Case):
         self.write_list(dict(LIST, **{"policies": {"a.test": {"mode": "none"}}}), second)
         self.assertEqual(self.lookup("a.test", "b.test", "--list", second), 1)
 
-    def test_without_a_key_the_answer_says_so(self):
+    def test_without_a_key_the_answer_contains_that(self):
         self.assertEqual(self.lookup("a.test"), 0)
         self.assertNotIn("not checked", self.out + self.err)
         self.assertEqual(self.tool("--json", "lookup", "a.test", "--list", self.list), 0)
@@ -530,7 +530,7 @@ class Lookup(Case):
 
 
 class Policies(unittest.TestCase):
-    def test_the_example_is_as_its_readme_says(self):
+    def test_the_example_works_as_its_readme_shows(self):
         example = SOURCE / "policies/example-list.json"
         environment = {"PATH": os.environ["PATH"], "STARTTLS_TOOLKIT_NOW": NOW}
         self.assertEqual(run(LISTTOOL, "verify", example, "-p", SOURCE / "policies/example-list.pub",

@@ -407,7 +407,7 @@ TEST_CASE("one usable record among thousands binds, at any position") {
     CHECK(world.examine(detail).status == DaneStatus::all);
 }
 
-TEST_CASE("of thousands of MX hosts most_hosts are looked at, and the standing is not of all") {
+TEST_CASE("of thousands of MX hosts max_hosts are examined, and the verdict does not cover all of them") {
   std::vector<std::string> names;
   for (int i = 0; i < 4'000; ++i) names.push_back(fmt::format("mx{}.test", i));
   World world = with_mx(mx(names));
