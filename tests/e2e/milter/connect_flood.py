@@ -1,4 +1,4 @@
-"""Connects to a unix socket so many times a second and drops each connection at once:
+"""Connects to a unix socket this many times a second and drops each connection at once:
 
     connect_flood.py PATH SECONDS RATE
 

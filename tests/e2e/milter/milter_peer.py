@@ -19,7 +19,7 @@ def packet(command: bytes, content: bytes = b"") -> bytes:
 
 
 def macros(stage: bytes, values: dict[bytes, bytes]) -> bytes:
-    """The packet that comes before the one of the stage."""
+    """The macro packet that precedes the packet of the stage."""
     pairs = b"".join(name + b"\0" + value + b"\0" for name, value in values.items())
     return packet(b"D", stage + pairs)
 
@@ -48,7 +48,7 @@ CONTINUE = b"c"
 
 
 class Peer:
-    """One connection with a milter that listens on a unix socket."""
+    """One connection to a milter that listens on a unix socket."""
 
     def __init__(self, milter: Milter) -> None:
         self.socket = socket.socket(socket.AF_UNIX)
@@ -65,14 +65,14 @@ class Peer:
         self.socket.sendall(b"".join(packets))
 
     def reply(self) -> bytes:
-        """The command of the milter's next packet; empty where it has closed the connection."""
+        """The command of the milter's next packet; empty if it has closed the connection."""
         head = self._receive(4)
         if len(head) < 4:
             return b""
         return self._receive(struct.unpack("!I", head)[0])[:1]
 
     def step(self, *packets: bytes) -> bytes:
-        """Send what belongs to one step that is answered; the answer."""
+        """Send the packets of one step that is answered; returns the answer."""
         self.send(*packets)
         return self.reply()
 
@@ -87,7 +87,7 @@ class Peer:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """Send no more, and wait until the milter has read all that it wants to of what was sent."""
+        """Send no more, and wait until the milter has read as much as it wants of what was sent."""
         with contextlib.suppress(ConnectionError):
             self.socket.shutdown(socket.SHUT_WR)
             while self.socket.recv(65536):

@@ -1,4 +1,4 @@
-"""tlsrpt-milter as the tests of this folder run it, and what it has recorded.
+"""tlsrpt-milter as the tests of this directory run it, and what it has recorded.
 
     with Lab() as lab:
         milter = Milter(lab)
@@ -31,10 +31,10 @@ from lab.program import run as program_run
 from lab.sendmail import SendmailReceiver
 from lab.smtp_client import Client
 
-# Quick enough that a test need not wait, on a daemon that otherwise writes and folds at its leisure.
+# Fast enough that a test need not wait, for a daemon that otherwise writes and folds in long intervals.
 QUICK = {"sync_interval": 0.05, "fold_interval": 0.1}
 
-# The clients of the lab are all local ones; and a sender who is known for TLS is a test of its own.
+# All clients of the lab are local ones; and plaintext from a sender known for TLS has its own test.
 EVERYBODY = {"local_networks": [], "downgrade_after": 1_000_000}
 
 
@@ -56,7 +56,8 @@ class Row:
 
 
 def configuration(folder: Path, settings: Mapping[str, object]) -> Path:
-    """A configuration file with these keys in [milter]; `state_dir` and `store` are those that stand before it."""
+    """A configuration file with these keys in [milter]; `state_dir` and `store` are the keys that precede that
+    table."""
     def line(key: str, value: object) -> str:
         return f"{key} = {json.dumps(str(value) if isinstance(value, Path) else value)}\n"
 
@@ -90,14 +91,14 @@ class Milter(Process):
         self.stderr.wait_for("listens on", process=self.popen)
 
     def wait_for_records(self, number: int) -> None:
-        """Until the journal has so many records that are in no store."""
+        """Wait until the journal has this many records that are in no store."""
         folder = self.state / "journal"
         with wait.Changes([folder]) as changes:
             while _records_in(folder) < number:
                 changes.wait(1, self.popen)
 
     def report(self, *arguments: str) -> Any:
-        """The answer of tlsrpt-report, which is to be JSON."""
+        """The answer of tlsrpt-report, which must be JSON."""
         done = program_run("tlsrpt-report", "--state-dir", self.state, *arguments)
         if done.returncode:
             raise RuntimeError(f"tlsrpt-report ended with status {done.returncode}: {done.stderr}")
@@ -108,20 +109,20 @@ class Milter(Process):
         return for_postfix(self.socket)
 
     def _assert_no_sanitizer_spoke(self) -> None:
-        """Where a test kills the daemon, no exit status tells."""
+        """For tests that kill the daemon, where the exit status has no meaning."""
         found = re.search(r"(Address|Leak|Thread|UndefinedBehavior)Sanitizer|runtime error:", self.stderr.text())
         if found:
             raise AssertionError(f"{found[0]}:\n{self.stderr.text()}")
 
 
 def most_memory(milter: Milter) -> int:
-    """The most that the daemon ever held, in KiB."""
+    """The peak memory of the daemon, in KiB."""
     status = Path(f"/proc/{milter.pid}/status").read_text()
     return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1])
 
 
 def memory_limit(kib: int) -> int:
-    """That much, and what a sanitizer takes in a build that has one."""
+    """That size, and the overhead of a sanitizer in a build that has one."""
     return kib * 10 if is_sanitized() else kib
 
 
@@ -143,7 +144,7 @@ def _records_in(journal: Path) -> int:
 
 
 def for_postfix(socket: str) -> str:
-    """libmilter says inet:port@host where Postfix says inet:host:port."""
+    """libmilter writes inet:port@host, Postfix inet:host:port."""
     scheme, _, place = socket.partition(":")
     if scheme == "unix":
         return socket
@@ -164,14 +165,14 @@ def receiver(lab: Lab, *milters: Milter, domains: Sequence[str] = ("example.test
 
 
 def sendmail_receiver(lab: Lab, *milters: Milter, macros: str = "") -> SendmailReceiver:
-    """The same as a Sendmail. It looks up no names, so that clients are known by their addresses only."""
+    """The same with Sendmail. It looks up no names, so clients are known by their addresses only."""
     sockets = {f"m{number}": milter.socket.replace("unix:", "local:") for number, milter in enumerate(milters)}
     return SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"), milters=sockets,
                             macros=macros)
 
 
 def client(lab: Lab, mx: Receiver | SendmailReceiver, **more: object) -> Client:
-    """A client of that MX host with an address of its own, by which its session is known in the store."""
+    """A client of that MX host with its own address, by which its session is known in the store."""
     return Client(mx.address, mx.port, source=lab.address(), **more)
 
 
@@ -201,7 +202,7 @@ def read(state: Path) -> dict[str, list[Row]]:
 
 @contextlib.contextmanager
 def _opened_copy(state: Path) -> Iterator[sqlite3.Connection]:
-    """SQLite itself cannot follow the way into another mount namespace that a Volume gives."""
+    """SQLite itself cannot follow the path into another mount namespace that a Volume gives."""
     with tempfile.TemporaryDirectory(prefix="lab.") as folder:
         for file in state.glob("tlsrpt.sqlite*"):
             shutil.copy(file, folder)

@@ -51,7 +51,7 @@ EXPECTED = {
     "tls13_client_certificate": with_mail(TLS_1_3, certificate="trusted"),
     "tls12_client_certificate": with_mail(TLS_1_2, certificate="trusted"),
     "implicit_tls_mail": with_mail(TLS_1_3),
-    "implicit_tls_refused": None,  # Postfix tells a milter only of sessions whose handshake succeeded
+    "implicit_tls_refused": None,  # Postfix reports to a milter only sessions whose handshake succeeded
 }
 
 # Names are looked up in one test only; in the others each client is known by its address.
@@ -61,7 +61,7 @@ NO_NAMES = {"smtpd_peername_lookup": "no"}
 class Sessions(unittest.TestCase):
     maxDiff = None
 
-    def test_each_is_recorded_once_as_what_it_was(self) -> None:
+    def test_each_is_recorded_once_and_as_what_it_was(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             implicit = Listener(lab.address(), lab.smtp_port, lab.ca.issue("mx.example.test"), implicit_tls=True)
@@ -82,7 +82,7 @@ class Sessions(unittest.TestCase):
             self.assertEqual(recorded, {name: [row] if row else [] for name, row in EXPECTED.items()})
             self.assertEqual(rows, {}, "from nobody else")
 
-    def test_sessions_of_one_kind_are_added_up(self) -> None:
+    def test_sessions_of_one_kind_are_added(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -97,8 +97,8 @@ class Sessions(unittest.TestCase):
                 replace(PLAINTEXT, messages=1, domains={"example.test": (1, 1)}),
             ])
 
-    def test_a_certificate_of_an_unknown_ca_is_none(self) -> None:
-        # Postfix names a client's certificate to a milter only when it trusts it.
+    def test_a_certificate_of_an_unknown_ca_does_not_count(self) -> None:
+        # Postfix passes a client's certificate to a milter only if it trusts it.
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -108,7 +108,7 @@ class Sessions(unittest.TestCase):
 
             self.assertEqual(end_and_read(mx, milter), {one.source: [with_mail(TLS_1_3)]})
 
-    def test_tls_that_begins_after_mail_in_the_clear_does_not_cover_it(self) -> None:
+    def test_tls_after_mail_in_plaintext_does_not_cover_that_mail(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -145,7 +145,7 @@ class Sessions(unittest.TestCase):
 
 
 class RecipientDomains(unittest.TestCase):
-    def test_are_counted_each_for_itself_whatever_their_spelling(self) -> None:
+    def test_are_counted_separately_whatever_their_spelling(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, domains=["example.test", "example.org"], parameters=NO_NAMES)
@@ -157,7 +157,7 @@ class RecipientDomains(unittest.TestCase):
             self.assertEqual(row.messages, 2)
             self.assertEqual(row.domains, {"example.test": (1, 2), "example.org": (1, 2)})
 
-    def test_are_counted_where_they_are_ascii_but_no_a_labels(self) -> None:
+    def test_are_counted_if_they_are_ascii_but_no_a_labels(self) -> None:
         domains = ["xn--ls8h.la", "xn--mller-kva-de.mail.protection.outlook.com", "xn--a.test", "xn--bcher-kva.example"]
         with Lab() as lab:
             milter = Milter(lab)
@@ -193,7 +193,7 @@ class Privacy(unittest.TestCase):
     SECRETS = (b"alice", b"bob", b"nosuch", b"someone", b"sender.test")
 
     def test_no_mail_address_is_written_anywhere(self) -> None:
-        # Not in the journal, which a store that cannot be opened leaves where it is, nor in the store, nor the log.
+        # Neither in the journal, which stays if its store cannot be opened, nor in the store, nor in the log.
         with Lab() as lab:
             state = lab.new_folder("state")
             (state / "tlsrpt.sqlite").mkdir()

@@ -1,4 +1,4 @@
-"""A clock that is set back by a day, or forth again, costs no session and counts none twice."""
+"""A clock that is set back or forward by a day loses no session and counts none twice."""
 
 import contextlib
 import os
@@ -44,7 +44,7 @@ class Clock(unittest.TestCase):
         for session in (tls13_mail, plaintext_mail, ehlo_quit):
             session(client(lab, mx))
 
-    def test_set_back_by_a_day_and_forth_again_counts_each_session_once(self) -> None:
+    def test_set_back_by_a_day_and_forward_again_counts_each_session_once(self) -> None:
         with Lab() as lab:
             clock = SetClock(lab)
             milter = Milter(lab, environment=clock.environment)
@@ -76,7 +76,7 @@ class Clock(unittest.TestCase):
             self.assertEqual(sessions_in(rows), 6)
             self.assertEqual(sessions_by_day(again.state), {DAY: 3, DAY_BEFORE: 3})
 
-    def test_set_back_in_the_midst_of_sessions_counts_them_on_the_day_they_began(self) -> None:
+    def test_set_back_during_sessions_counts_them_on_the_day_they_began(self) -> None:
         with Lab() as lab:
             clock = SetClock(lab)
             milter = Milter(lab, environment=clock.environment)

@@ -63,7 +63,7 @@ class Mistakes(unittest.TestCase):
 
 
 class Settings(unittest.TestCase):
-    def test_of_the_file_are_obeyed(self) -> None:
+    def test_of_the_file_are_used(self) -> None:
         with Lab() as lab:
             folder = lab.new_folder("daemon")
             file = configuration(folder, {
@@ -80,7 +80,7 @@ class Settings(unittest.TestCase):
             self.assertTrue((folder / "state/journal").is_dir())
             self.assertEqual(daemon.stderr.text(), "", "log_level")
 
-    def test_on_the_command_line_win(self) -> None:
+    def test_on_the_command_line_have_precedence(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             milter.stop()

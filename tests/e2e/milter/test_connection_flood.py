@@ -1,4 +1,4 @@
-"""Thousands of connections a second, most of which come to nothing, cost no session of the MTA, and no memory."""
+"""Thousands of connections a second, most of them without a session, cost no session of the MTA, and no memory."""
 
 import contextlib
 import errno
@@ -31,7 +31,7 @@ class Flood(unittest.TestCase):
             lab.at_end(flood.kill)
             lab.watch(flood.stderr)
             sources = []
-            while flood.running() and len(sources) < 200:  # Postfix would answer with 451 if the milter failed it
+            while flood.running() and len(sources) < 200:  # Postfix would answer with 451 if the milter failed
                 one = client(lab, mx)
                 (tls13_mail if len(sources) % 2 else plaintext_mail)(one)
                 sources.append(one.source)
@@ -46,8 +46,9 @@ class Flood(unittest.TestCase):
             self.assertEqual({address: [(row.sessions, row.messages) for row in of] for address, of in rows.items()},
                              {source: [(1, 1)] for source in sources})
 
-    def test_that_comes_at_once_finds_room_in_the_queue(self) -> None:
-        # Postfix does not wait for room: it does without the milter, and the session would not be seen.
+    def test_that_comes_at_once_fits_the_queue(self) -> None:
+        # Postfix does not wait for a place in the queue: it works without the milter, and the session would not be
+        # seen.
         with Lab() as lab, contextlib.ExitStack() as connections:
             milter = Milter(lab)
             milter.signal(signal.SIGSTOP)

@@ -1,4 +1,4 @@
-"""How tlsrpt-milter starts, listens, takes signals and ends."""
+"""How tlsrpt-milter starts, listens, handles signals and exits."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ def inet_socket(lab: Lab) -> str:
 
 
 def connect(place: str) -> socket.socket:
-    """To a socket in libmilter's form."""
+    """Connect to a socket in libmilter's form."""
     scheme, _, where = place.partition(":")
     if scheme == "unix":
         connection = socket.socket(socket.AF_UNIX)
@@ -37,7 +37,7 @@ def connect(place: str) -> socket.socket:
 
 
 def end_process(pid: int, timeout: float = 5) -> None:
-    """TERM, and wait for the end of a process that is not our child."""
+    """Send TERM, and wait for the exit of a process that is not our child."""
     pidfd = os.pidfd_open(pid)
     try:
         signal.pidfd_send_signal(pidfd, signal.SIGTERM)
@@ -60,13 +60,14 @@ class Sockets(unittest.TestCase):
                 (row,) = read(milter.state)[one.source]
                 self.assertEqual((row.outcome, row.sessions, row.messages), ("tls", 3, 3))
 
-    def test_the_unix_socket_is_postfixs_alone(self) -> None:
+    def test_only_postfix_can_use_the_unix_socket(self) -> None:
         with Lab() as lab:
             path = Path(Milter(lab).socket.removeprefix("unix:"))
             self.assertEqual((path.group(), path.stat().st_mode & 0o777), ("postfix", 0o660))
 
     def test_the_unix_socket_may_be_below_postfixs_queue_directory(self) -> None:
-        # The place for Debian, whose smtpd sees nothing else; Postfix takes the path as relative to it.
+        # The place for Debian, whose smtpd has no access to other directories; Postfix takes the path as relative to
+        # it.
         with Lab() as lab:
             mx = receiver(lab, parameters={"smtpd_milters": "unix:tlsrpt/milter.sock", **NO_NAMES})
             folder = mx.folder / "queue/tlsrpt"
@@ -76,7 +77,7 @@ class Sockets(unittest.TestCase):
             tls13_mail(client(lab, mx))
             self.assertEqual(sessions_in(end_and_read(mx, milter)), 1)
 
-    def test_a_socket_that_a_dead_daemon_left_is_replaced(self) -> None:
+    def test_a_socket_of_a_dead_daemon_is_replaced(self) -> None:
         with Lab() as lab:
             first = Milter(lab)
             first.kill()
@@ -89,7 +90,7 @@ class Sockets(unittest.TestCase):
             self.assertEqual(sessions_in(end_and_read(mx, second)), 1)
             self.assertFalse(path.exists(), "the socket goes with its daemon")
 
-    def test_a_file_in_the_place_of_the_socket_is_left_alone(self) -> None:
+    def test_another_file_in_the_place_of_the_socket_is_not_changed(self) -> None:
         with Lab() as lab:
             file = lab.folder / "precious"
             file.write_text("kept")
@@ -123,7 +124,7 @@ class SecondDaemon(unittest.TestCase):
 
 
 class Signals(unittest.TestCase):
-    def test_term_records_open_sessions_and_ends_soon(self) -> None:
+    def test_term_records_open_sessions_and_the_daemon_exits_soon(self) -> None:
         with Lab() as lab, ExitStack() as sessions:
             milter = Milter(lab, settings={})
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -151,7 +152,7 @@ class Signals(unittest.TestCase):
                 in_mail.source: [("plaintext", 1, 1)],
             })
 
-    def test_hup_does_not_end_it(self) -> None:
+    def test_hup_does_not_stop_it(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -168,12 +169,12 @@ class Background(unittest.TestCase):
                 **EVERYBODY, **QUICK, **more}
 
     def start(self, lab: Lab, folder: Path, file: Path) -> Process:
-        """Run it to the end of the process that was started: the daemon is that one's child."""
+        """Run it until the started process exits: the daemon is the child of that process."""
         started = Process([program.path_of("tlsrpt-milter"), "-c", file], folder=folder, lab_folder=lab.folder)
         lab.watch(started.stderr)
         return started
 
-    def test_the_command_ends_when_mail_can_be_watched(self) -> None:
+    def test_the_command_exits_when_mail_can_be_watched(self) -> None:
         with Lab() as lab:
             folder = lab.new_folder("daemon")
             settings = self.settings(lab, folder, log="stderr")
@@ -193,7 +194,7 @@ class Background(unittest.TestCase):
             self.assertFalse((folder / "pid").exists())
             self.assertRegex(started.stderr.text(), r"info: stopped: 1 session journalled, 1 folded, 0 lost")
 
-    def test_the_command_tells_when_the_daemon_cannot_start(self) -> None:
+    def test_the_command_reports_that_the_daemon_cannot_start(self) -> None:
         with Lab() as lab:
             folder = lab.new_folder("daemon")
             settings = self.settings(lab, folder) | {"socket": f"unix:{folder}/nowhere/socket"}
@@ -216,7 +217,7 @@ class Background(unittest.TestCase):
             folder = lab.new_folder("daemon")
             file = configuration(folder, self.settings(lab, folder))
             lab.require_root()
-            # The cage ends with its first command, which the daemon outlives.
+            # The cage ends with its first command, but the daemon runs on.
             start = '"$@"; echo "started: $?"; exec sleep infinity'
             cage = Cage(["sh", "-c", start, "sh", program.path_of("tlsrpt-milter"), "-c", file], folder=folder,
                         lab_folder=lab.folder, hostname="mx.example.test", address=lab.address(),

@@ -1,4 +1,4 @@
-"""A daemon that has run out of descriptors loses no session, and works on when there are some again."""
+"""A daemon without free descriptors loses no session, and works again when there are some."""
 
 import contextlib
 import socket
@@ -16,7 +16,7 @@ class Descriptors(unittest.TestCase):
     def test_that_are_exhausted_cost_no_session(self) -> None:
         with Lab() as lab, contextlib.ExitStack() as lasting:
             milter = Milter(lab, within=["prlimit", f"--nofile={LIMIT}:{LIMIT}", "--"])
-            # Mail goes on meanwhile, unwatched where it must be.
+            # Meanwhile mail is delivered, unwatched if necessary.
             mx = receiver(lab, milter, parameters=NO_NAMES | {"milter_default_action": "accept",
                                                               "milter_connect_timeout": "2s",
                                                               "milter_command_timeout": "2s"})

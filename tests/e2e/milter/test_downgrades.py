@@ -1,4 +1,4 @@
-"""A sender that has used TLS and comes without it is noticed, and can be refused for now."""
+"""A sender that has used TLS and comes without it is detected, and can be refused temporarily."""
 
 import os
 import signal
@@ -13,7 +13,7 @@ XCLIENT = {"smtpd_peername_lookup": "no", "smtpd_authorized_xclient_hosts": "127
 
 class Downgrades(unittest.TestCase):
     def session(self, lab: Lab, mx: object, name: str, address: str = "192.0.2.1", *, encrypted: bool = True) -> None:
-        """Mail from the client of that verified name; Postfix is told of it by a proxy, which is this machine."""
+        """Mail from the client of that verified name; this machine is a proxy that passes the name to Postfix."""
         with greeted(Client(mx.address, mx.port)) as dialogue:
             dialogue.command(f"XCLIENT NAME={name} ADDR={address}", 220)
             dialogue.ehlo()
@@ -51,7 +51,7 @@ class Downgrades(unittest.TestCase):
                        for detail in policy["failure-details"]}
             self.assertEqual(reasons, {"192.0.2.1": "plaintext", "192.0.2.33": "downgrade", "192.0.2.44": "downgrade"})
 
-    def test_are_refused_where_that_is_wanted_until_the_sender_is_forgotten(self) -> None:
+    def test_are_refused_if_configured_until_the_sender_is_forgotten(self) -> None:
         with Lab() as lab:
             milter = self.start(lab, on_downgrade="tempfail")
             mx = receiver(lab, milter, parameters=XCLIENT)
@@ -59,7 +59,7 @@ class Downgrades(unittest.TestCase):
             for _ in range(3):
                 self.session(lab, mx, "mx1.sender.test")
             self.until_refused(lab, mx, "mx2.sender.test")
-            self.session(lab, mx, "mx2.sender.test")  # over TLS it is welcome
+            self.session(lab, mx, "mx2.sender.test")  # over TLS it is accepted
             self.obey(lab, mx, "mx2.sender.test")
             self.session(lab, mx, "mx1.stranger.test", encrypted=False)
 
@@ -115,7 +115,7 @@ class Downgrades(unittest.TestCase):
     def test_sessions_that_are_still_in_the_journal_are_forgotten_too(self) -> None:
         with Lab() as lab:
             milter = self.start(lab, fold_interval=3600)
-            wait.until((milter.state / "tlsrpt.sqlite").exists)  # what comes now is not folded
+            wait.until((milter.state / "tlsrpt.sqlite").exists)  # what arrives now is not folded
             mx = receiver(lab, milter, parameters=XCLIENT)
             for _ in range(3):
                 self.session(lab, mx, "mx1.sender.test")
@@ -141,7 +141,7 @@ class Downgrades(unittest.TestCase):
             self.session(lab, mx, name, encrypted=False)
 
     def until_refused(self, lab: Lab, mx: object, name: str) -> None:
-        """Senders are known once what the milter has seen is in its store."""
+        """A sender is known once its sessions are in the store of the milter."""
         for _ in range(500):
             try:
                 self.session(lab, mx, name, encrypted=False)
@@ -151,7 +151,7 @@ class Downgrades(unittest.TestCase):
         self.fail("never refused")
 
     def obey(self, lab: Lab, mx: object, name: str) -> None:
-        """The sender does as the refusal says, without a new connection."""
+        """The sender does what the refusal demands, without a new connection."""
         with greeted(Client(mx.address, mx.port)) as dialogue:
             dialogue.command(f"XCLIENT NAME={name} ADDR=192.0.2.1", 220)
             dialogue.ehlo()

@@ -1,4 +1,4 @@
-"""What docs/postgresql.md says, as written there: only addresses and names are the lab's."""
+"""The commands in docs/postgresql.md work as written there: only addresses and names are the lab's."""
 
 import json
 import re
@@ -9,7 +9,7 @@ from lab.postgres import Postgres
 from lab.smtp_client import tls13_mail
 from recording import QUICK, Milter, client, receiver
 
-OF_THE_HOST = ("hostssl ", "chown ", "[Service]", "tlsrpt-milter --check-config")  # nothing of it in a lab
+OF_THE_HOST = ("hostssl ", "chown ", "[Service]", "tlsrpt-milter --check-config")  # a lab has none of it
 
 
 class Guide(unittest.TestCase):

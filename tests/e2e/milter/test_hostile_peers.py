@@ -1,4 +1,4 @@
-"""Whatever connects to the milter's socket, the daemon lives and goes on recording the MTA's sessions."""
+"""Whatever connects to the milter's socket, the daemon runs on and records the MTA's sessions."""
 
 import contextlib
 import random
@@ -27,7 +27,7 @@ NO_NAMES = {"smtpd_peername_lookup": "no"}
 
 
 def drop(_: Peer) -> None:
-    """Nothing at all."""
+    """Send nothing."""
 
 
 def half_a_negotiation(peer: Peer) -> None:
@@ -79,13 +79,13 @@ TELL_OF_A_CONNECTION = [wrong_order, unknown_commands]
 
 
 def try_to(misbehave: Callable[[Peer], None], peer: Peer) -> None:
-    """The daemon may have hung up before all was said."""
+    """The daemon may have closed the connection before everything was sent."""
     with contextlib.suppress(ConnectionError):
         misbehave(peer)
 
 
 class Peers(unittest.TestCase):
-    def test_that_speak_no_milter_protocol_cost_no_session(self) -> None:
+    def test_that_use_no_milter_protocol_cost_no_session(self) -> None:
         with Lab() as lab, contextlib.ExitStack() as lasting:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -96,7 +96,7 @@ class Peers(unittest.TestCase):
                     with Peer(milter) as peer:
                         try_to(misbehave, peer)
                         peer.hang_up()
-                    try_to(misbehave, lasting.enter_context(Peer(milter)))  # and this one never goes away
+                    try_to(misbehave, lasting.enter_context(Peer(milter)))  # and this one never closes
                     tls13_mail(client(lab, mx))
             self.assertTrue(milter.running())
             self.assertLess(most_memory(milter), memory_limit(60_000))
@@ -107,14 +107,14 @@ class Peers(unittest.TestCase):
             self.assertEqual(len(honest), len(PEERS))
             self.assertEqual(sessions_in(honest), len(PEERS))
             self.assertEqual({row.messages for of in honest.values() for row in of}, {1})
-            # Of the others, who told of a connection had a session with neither TLS nor mail, once at most.
+            # Of the others, those that announced a connection had a session with neither TLS nor mail, at most one.
             strangers = {address: of for address, of in rows.items() if address not in honest}
             self.assertLessEqual(set(strangers), {"192.0.2.1"})
             self.assertLessEqual(sessions_in(strangers), 3 * len(TELL_OF_A_CONNECTION))
             for row in strangers.get("192.0.2.1", []):
                 self.assertEqual((row.outcome, row.messages, row.domains, row.client_name), ("no-helo", 0, {}, ""))
 
-    def test_that_are_many_and_silent_hold_nobody_up(self) -> None:
+    def test_that_are_many_and_silent_delay_no_session(self) -> None:
         with Lab() as lab, contextlib.ExitStack() as lasting:
             milter = Milter(lab)
             for _ in range(300):
@@ -123,8 +123,8 @@ class Peers(unittest.TestCase):
             tls13_mail(client(lab, mx))
             self.assertEqual(sessions_in(end_and_read(mx, milter)), 1)
 
-    def test_that_lie_in_the_protocol_leave_a_sound_store(self) -> None:
-        # Text that is no UTF-8, is long or plays with terminals, and more recipient domains than an MTA hosts.
+    def test_that_lie_in_the_protocol_do_not_damage_the_store(self) -> None:
+        # Text that is no UTF-8, that is long or has control characters, and more recipient domains than an MTA hosts.
         with Lab() as lab:
             milter = Milter(lab)
             nasty = b"\xff\xfe\x1b[2J\r\n" + b"x" * 12_000
@@ -153,7 +153,7 @@ class Peers(unittest.TestCase):
                 self.assertLessEqual(len(text), 300)
                 self.assertTrue(text.isprintable(), repr(text))
 
-    def test_that_hang_do_not_keep_it_from_ending(self) -> None:
+    def test_that_hang_do_not_keep_it_from_exiting(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             with Peer(milter) as half, Peer(milter) as whole:

@@ -1,4 +1,4 @@
-"""Sessions as no MTA should tell of them, or as only a broken one does: each is recorded once, as far as it is known."""
+"""Sessions that no MTA or only a broken MTA reports: each is recorded once, with the facts that are known."""
 
 import contextlib
 import unittest
@@ -26,9 +26,9 @@ from milter_peer import (
 )
 from recording import Milter, Row, memory_limit, most_memory, read
 
-CONTENT_LIMIT = 65535  # libmilter's, of what follows the command (MILTER_MAX_DATA_SIZE)
+CONTENT_LIMIT = 65535  # libmilter's limit for what follows the command (MILTER_MAX_DATA_SIZE)
 MANY_BYTES = 1 << 20
-TEXT_LIMIT = 260  # of a text that we keep, with the mark that it was cut
+TEXT_LIMIT = 260  # of a text that we keep, with the mark that it was truncated
 OUR_MX = {b"j": b"mx.example.test"}
 
 NASTY = {
@@ -49,7 +49,7 @@ NASTY = {
 
 @dataclass(frozen=True)
 class Stage:
-    """How far a session comes, and what it is then."""
+    """How far a session gets, and how it is counted then."""
     packets: Sequence[bytes]
     outcome: str
     messages: int = 0
@@ -85,7 +85,7 @@ ENDINGS: dict[str, Callable[[Peer], None]] = {
 
 
 def play(milter: Milter, *packets: bytes, offer: bytes = NEGOTIATION) -> list[bytes]:
-    """A session of these answered steps, to its end; the answers."""
+    """A session of these answered steps, to its end; returns the answers."""
     with Peer(milter) as peer:
         peer.negotiate(offer)
         answers = [peer.step(step) for step in packets]
@@ -94,7 +94,7 @@ def play(milter: Milter, *packets: bytes, offer: bytes = NEGOTIATION) -> list[by
 
 
 def numbered(steps: Sequence[bytes], number: int) -> list[bytes]:
-    """The same with a client of its own."""
+    """The same with its own client."""
     address = f"192.0.2.{number}"
     return [step.replace(CONNECT, connect(address)) for step in steps]
 
@@ -135,7 +135,7 @@ class Ends(Sessions):
             self.assertEqual({address: [(row.outcome, row.sessions, row.messages) for row in of]
                               for address, of in rows.items()}, expected)
 
-    def test_before_the_connection_is_told_of_there_is_no_session(self) -> None:
+    def test_before_the_connection_is_announced_there_is_no_session(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             for name, ending in ENDINGS.items():
@@ -147,7 +147,7 @@ class Ends(Sessions):
 
 
 class Content(Sessions):
-    def test_macros_are_taken_up_to_libmilters_limit_and_cut_to_ours(self) -> None:
+    def test_macros_are_read_up_to_libmilters_limit_and_truncated_to_ours(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             head = len(b"Cj\0\0")
@@ -157,7 +157,7 @@ class Content(Sessions):
             self.assertEqual((row.outcome, row.receiving_mx[:200]), ("plaintext", "x" * 200))
             self.assert_fit_to_be_shown(row)
 
-    def test_larger_macros_end_the_session_which_is_counted_as_it_stood(self) -> None:
+    def test_larger_macros_end_the_session_which_is_counted_as_it_was(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             for number, size in enumerate((CONTENT_LIMIT + 1, MANY_BYTES, 16 * MANY_BYTES), 1):
@@ -173,7 +173,7 @@ class Content(Sessions):
             self.assertEqual({address: [(row.outcome, row.sessions) for row in of] for address, of in rows.items()},
                              {f"192.0.2.{number}": [("no-mail", 1)] for number in (1, 2, 3)})
 
-    def test_an_mta_that_offers_larger_packets_gains_nothing_by_it(self) -> None:
+    def test_an_mta_that_offers_larger_packets_may_not_send_them(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             many = negotiation(0x1FFFFF | 0x10000000 | 0x20000000)  # SMFIP_MDS_256K, SMFIP_MDS_1M
@@ -184,7 +184,7 @@ class Content(Sessions):
             self.assertEqual(play(milter, *PLAIN), [CONTINUE] * 2)
             self.assertEqual(self.only_row_of(milter).outcome, "no-mail")
 
-    def test_thousands_of_macros_are_no_more_than_those_we_know(self) -> None:
+    def test_of_thousands_of_macros_only_those_that_we_use_are_kept(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             many = {b"{m%d}" % number: b"x" for number in range(6000)}
@@ -193,7 +193,7 @@ class Content(Sessions):
             row = self.only_row_of(milter)
             self.assertEqual((row.receiving_mx, row.outcome), ("mx.example.test", "tls"))
 
-    def test_binary_in_macros_and_texts_is_made_fit_to_be_shown(self) -> None:
+    def test_binary_in_macros_and_texts_is_escaped(self) -> None:
         for name, nasty in NASTY.items():
             with self.subTest(name), Lab() as lab:
                 milter = Milter(lab)
@@ -212,8 +212,9 @@ class Content(Sessions):
                 self.assert_fit_to_be_shown(row)
                 self.assertNotRegex(milter.stderr.text(), "(?m)^error: forged line")
 
-    def test_a_macro_that_ends_before_its_value_kills_nobody(self) -> None:
-        # libmilter looks for macros in pairs, one word beyond such a list. Whoever was there before left no pointer.
+    def test_a_macro_without_its_value_stops_no_process(self) -> None:
+        # libmilter looks for macros in pairs, one word beyond such a list. No earlier session may have left a pointer
+        # there.
         left_there = packet(b"H", b"x" * 38 + b"\0")
         odd = packet(b"D", b"H{one}\0" + b"1" * 60 + b"\0{two}\0")
         with Lab() as lab:
@@ -238,7 +239,7 @@ class Content(Sessions):
                 with self.subTest(macro=macro), Peer(milter) as peer:
                     peer.negotiate()
                     peer.send(macro)
-                    with contextlib.suppress(ConnectionError):  # it may hang up on such a peer
+                    with contextlib.suppress(ConnectionError):  # it may close the connection to such a peer
                         for step in (connect(f"192.0.2.{number}"), HELO):
                             peer.step(step)
                     peer.hang_up()
@@ -267,12 +268,12 @@ class Clients(Sessions):
             with self.subTest(name):
                 self.assertEqual(self.address_of(packet_of), "")
 
-    def test_with_addresses_in_every_form_are_known_by_the_usual_one(self) -> None:
+    def test_with_addresses_in_every_form_are_recorded_in_the_usual_one(self) -> None:
         self.assertEqual(self.address_of(connect("198.51.100.7")), "198.51.100.7")
         self.assertEqual(self.address_of(connect("IPv6:2001:DB8::25", b"6")), "2001:db8::25")
         self.assertEqual(self.address_of(connect("2001:db8:0:0::25", b"6")), "2001:db8::25")
 
-    def test_whose_address_is_none_cost_no_session_of_others(self) -> None:
+    def test_with_an_invalid_address_cost_no_session_of_others(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             for bad in (connect("300.1.1.1"), connect("\x7f"), connect("2001:db8::25"), connect("192.0.2.1", b"6"),
@@ -300,7 +301,7 @@ class Courses(Sessions):
             self.assertEqual((row.outcome, row.messages, dict(row.domains)),
                              ("tls", 2, {"example.test": (1, 2), "example.org": (1, 1)}))
 
-    def test_a_message_that_was_given_up_is_none(self) -> None:
+    def test_a_message_that_was_aborted_does_not_count(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             with Peer(milter) as peer:
@@ -314,7 +315,7 @@ class Courses(Sessions):
             row = self.only_row_of(milter)
             self.assertEqual((row.messages, dict(row.domains)), (1, {"example.test": (1, 0), "example.org": (1, 1)}))
 
-    def test_without_any_macro_it_is_a_session_in_the_clear(self) -> None:
+    def test_without_any_macro_it_is_a_session_in_plaintext(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             play(milter, CONNECT, HELO, HELO, MAIL, RCPT, END_OF_MESSAGE)
@@ -322,7 +323,7 @@ class Courses(Sessions):
             self.assertEqual((row.outcome, row.messages, row.receiving_mx, row.tls_version),
                              ("plaintext", 1, "", ""))
 
-    def test_macros_of_tls_may_come_one_by_one_or_not_all(self) -> None:
+    def test_macros_of_tls_may_come_one_by_one_or_not_at_all(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             play(milter, *PLAIN, macros(b"H", {b"{tls_version}": b"TLSv1.2"}) + HELO, MAIL)
@@ -350,7 +351,7 @@ class Courses(Sessions):
                 peer.negotiate()
                 for step in PLAIN:
                     peer.step(step)
-                peer.send(connect("192.0.2.2"), HELO)  # libmilter passes over what cannot come now
+                peer.send(connect("192.0.2.2"), HELO)  # libmilter ignores steps that cannot come now
                 peer.end()
             rows = self.rows_of(milter)
             self.assertEqual([(address, row.sessions) for address, of in rows.items() for row in of],

@@ -32,8 +32,8 @@ POSTFIX = EXPECTED | {name: replace(FAILED, failure=failure) for name, failure i
     "handshake_then_quit": "disconnected",
 }.items()}
 
-# Such a port is for submission. Postfix' milters see nothing of it, Sendmail's see the session; and OpenSSL has other
-# words for what it does not like in an old client.
+# Such a port is for submission. Postfix' milters see nothing of it, Sendmail's see the session; and OpenSSL reports
+# different reasons for what it rejects in an old client.
 SENDMAIL = POSTFIX | {"old_version": replace(FAILED, failure="no-shared-cipher"),
                       "implicit_tls_refused": replace(FAILED, failure="unknown-ca")}
 
@@ -43,7 +43,7 @@ def milter_of(lab: Lab, log: Path, socket: str, **more: object) -> Milter:
 
 
 def settled(lab: Lab, milter: Milter, mx: Receiver | SendmailReceiver, **settings: object) -> Mapping[str, list[Row]]:
-    """What was recorded when all has come to its end, and nothing waits for its partner any more."""
+    """What was recorded when all sessions have ended, and no session or failure waits for its counterpart."""
     mx.end()
     if milter.running():
         wait.until_read(milter.pid, mx.log.path)
@@ -66,7 +66,7 @@ class Reasons(unittest.TestCase):
             one = client(lab, mx, certificate=certificate)
             scenario(with_implicit_tls(one) if name in IMPLICIT_TLS_SCENARIOS else one)
             names[one.source] = name
-        # The client is done before the MTA has said its last word about it.
+        # The client is done before the MTA has written its last line about it.
         mx.log.wait_for(rf"disconnect from .*\[{one.source}\]|\[{one.source}\].* did not issue MAIL")
         rows = settled(lab, milter, mx)
         recorded = {name: rows.pop(address, []) for address, name in names.items()}
@@ -96,7 +96,7 @@ class Reasons(unittest.TestCase):
             milter = milter_of(lab, mx.log.path, socket, fold_interval=3600)
             one = client(lab, mx)
             SCENARIOS["unknown_ca_tls13"](one)
-            milter.wait_for_records(2)  # the session, and what the log says of it
+            milter.wait_for_records(2)  # the session, and the entry of the log about it
             report = milter.report("--json", "self", "--no-lookup")
             (policy,) = report["policies"]
             (detail,) = policy["failure-details"]
@@ -107,7 +107,7 @@ class Reasons(unittest.TestCase):
 
 
 class End(unittest.TestCase):
-    def test_counts_sessions_and_not_what_the_log_adds(self) -> None:
+    def test_counts_sessions_and_not_the_entries_of_the_log(self) -> None:
         for sessions in (0, 1, 2):
             with self.subTest(sessions), Lab() as lab:
                 socket = f"unix:{lab.new_folder('socket')}/milter"
@@ -135,7 +135,7 @@ class Selected(unittest.TestCase):
             SCENARIOS["unknown_ca_tls13"](client(lab, mx))
             self.assertEqual(settled(lab, milter, mx), {})
 
-    def test_daemons_that_are_left_out_keep_their_failures(self) -> None:
+    def test_daemons_that_are_excluded_keep_their_failures(self) -> None:
         with Lab() as lab:
             socket = f"unix:{lab.new_folder('socket')}/milter"
             mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket, "milter_macro_daemon_name": "ours"})
@@ -146,7 +146,7 @@ class Selected(unittest.TestCase):
 
 
 class Privacy(unittest.TestCase):
-    def test_no_whole_address_is_written_where_that_is_not_wanted_and_reasons_are_known_all_the_same(self) -> None:
+    def test_no_whole_address_is_written_if_that_is_not_wanted_and_reasons_are_found_anyway(self) -> None:
         for keeping in ("prefix", "none"):
             with self.subTest(keeping), Lab() as lab:
                 socket = f"unix:{lab.new_folder('socket')}/milter"
@@ -175,7 +175,7 @@ class Privacy(unittest.TestCase):
                 self.assertNotIn(one.source.encode(), (state / "tlsrpt.sqlite").read_bytes())
 
 
-    def test_a_damaged_key_is_made_anew_which_is_told(self) -> None:
+    def test_a_damaged_key_is_replaced_and_that_is_logged(self) -> None:
         with Lab() as lab:
             log, state = lab.new_folder("log") / "mail.log", lab.new_folder("state")
             log.touch()
@@ -213,7 +213,7 @@ class Kills(unittest.TestCase):
                     SCENARIOS[name](one)
                     expected[self.KINDS[name]] = expected.get(self.KINDS[name], 0) + 1
                 milter.kill()
-                if chance.random() < 0.3:  # while nobody watches
+                if chance.random() < 0.3:  # while no milter runs
                     one = client(lab, mx)
                     sources.append(one.source)
                     SCENARIOS["unknown_ca_tls13"](one)

@@ -1,4 +1,4 @@
-"""The forms that a line of the mail log may have, and what its stamp means."""
+"""The forms that a line of the mail log may have, and the meaning of its timestamp."""
 
 import datetime
 import unittest
@@ -10,7 +10,7 @@ from test_clock import SetClock
 
 SERVICE = "postfix"  # counts by name: there are no sessions here
 
-# {0}: the stamp in syslog's old form; {1}: the same in RFC 3339.
+# {0}: the timestamp in syslog's old form; {1}: the same in RFC 3339.
 FORMS = {
     "old": "{0} mx postfix/smtpd[{2}]: {3}",
     "old with fraction": "{0}.123 mx postfix/smtpd[{2}]: {3}",
@@ -36,7 +36,7 @@ def failed_session(form: str, time: datetime.datetime, client: str, process: int
 
 class Forms(unittest.TestCase):
     def failures(self, lab: Lab, milter: Milter, log: Path, later: str) -> dict[str, int]:
-        """Handshakes that failed, by client, when nothing waits for its session any more."""
+        """Handshakes that failed, by client, when no failure waits for its session any more."""
         wait.until_read(milter.pid, log)
         milter.stop()
         last = Milter(lab, state=milter.state, environment={"STARTTLS_TOOLKIT_NOW": later})
@@ -78,7 +78,7 @@ class SummerTime(unittest.TestCase):
                 clock.set(first)
                 milter = Milter(lab, environment=clock.environment | {"TZ": zone},
                                 settings=QUICK | {"mta_log": log, "mta_log_services": [SERVICE], "fold_interval": 3600})
-                wait.until((milter.state / "tlsrpt.sqlite").exists)  # what comes now is not folded
+                wait.until((milter.state / "tlsrpt.sqlite").exists)  # what arrives now is not folded
                 for number, now in enumerate((first, second)):
                     clock.set(now)
                     with log.open("a") as file:
@@ -89,7 +89,7 @@ class SummerTime(unittest.TestCase):
                 self.assertEqual(self.times_in(journal), {"192.0.2.0": first, "192.0.2.1": second})
 
     def times_in(self, journal: Path) -> dict[str, str]:
-        """When failures were, by client, as the journal has it."""
+        """The times of failures, by client, as the journal has them."""
         content = b"".join(segment.read_bytes() for segment in journal.glob("*.segment")).decode(errors="replace")
         found = {}
         for record in content.split('{"log":')[1:]:

@@ -1,4 +1,4 @@
-"""Failed handshakes of submission in the mail server's log are not the MX's, whatever the service is called."""
+"""Failed handshakes of submission in the mail server's log are not the MX's, whatever the name of the service."""
 
 import time
 import unittest
@@ -35,7 +35,7 @@ class Service:
         return self.listener
 
     def fail(self, lab: Lab) -> str:
-        """A handshake that fails there; the client's address."""
+        """A handshake that fails there; returns the client's address."""
         one = Client(self.listener.address, self.listener.port, source=lab.address())
         if self.implicit_tls:
             IMPLICIT_TLS_SCENARIOS["implicit_tls_refused"](one)
@@ -59,8 +59,8 @@ class Started:
         second = int(time.time())
         self.mx = receiver(lab, listeners=listeners, parameters=NO_NAMES | {
             "smtpd_milters": self.socket, "milter_default_action": "accept", "maillog_file": log})
-        # Postfix' stamps have whole seconds: of a session that began in the same one as the milter nobody knows which of
-        # them was first.
+        # Postfix' timestamps have whole seconds: if a session began in the same second as the milter, the order of the
+        # two is unknown.
         while int(time.time()) == second:
             time.sleep(1 - time.time() % 1)
 
@@ -72,7 +72,7 @@ class Started:
         return sources
 
     def counted(self) -> set[str]:
-        """The clients whose handshakes are counted as failed, once all is settled."""
+        """The clients whose handshakes are counted as failed, once no failure waits any more."""
         rows = settled(self.lab, self.milter, self.mx, **{"mta_log": self.mx.log.path})
         return {address for address, of_client in rows.items() for row in of_client if row.outcome == "failed"}
 
@@ -89,11 +89,11 @@ class Postfix(unittest.TestCase):
             self.assertEqual({service.name for service in counted},
                              {service.name for service in services if service.is_mx})
 
-    def test_submission_with_the_milter_is_known_by_its_port(self) -> None:
+    def test_submission_with_the_milter_is_recognized_by_its_port(self) -> None:
         submission = ("postfix-submission", "postfix/587", "postfix/submission", "inbound")
         self.assert_counted([*(Service(name, is_mx=True) for name in self.MX), *map(Service, submission)])
 
-    def test_submission_without_the_milter_is_known_by_that(self) -> None:
+    def test_submission_without_the_milter_is_recognized_by_its_absence(self) -> None:
         submission = ("postfix-submission", "postfix/587", "postfix", "mail")
         self.assert_counted([*(Service(name, is_mx=True) for name in self.MX),
                              *(Service(name, parameters=WITHOUT_MILTER) for name in submission)])
@@ -104,7 +104,7 @@ class Postfix(unittest.TestCase):
                              *(Service(name, implicit_tls=True) for name in names),
                              *(Service(name, implicit_tls=True, parameters=WITHOUT_MILTER) for name in names)])
 
-    def test_services_are_known_also_while_the_milter_was_down(self) -> None:
+    def test_services_are_recognized_also_while_the_milter_was_down(self) -> None:
         with Lab() as lab:
             services = [Service("postfix-in", is_mx=True), Service("postfix-out"), Service("postfix-new", is_mx=True),
                         Service("postfix", parameters=WITHOUT_MILTER)]
@@ -131,7 +131,7 @@ class Postfix(unittest.TestCase):
                 log = started.milter.stderr.text()
                 self.assertEqual("at 'postfix/465', where TLS begins at once" in log, not wanted, log)
 
-    def test_services_can_be_left_out_by_name(self) -> None:
+    def test_services_can_be_excluded_by_name(self) -> None:
         services = [Service("postfix-in", is_mx=True), Service("postfix-mx2", is_mx=True)]
         with Lab() as lab:
             started = Started(lab, services, exclude_mta_log_services=["postfix-mx2"])
@@ -142,7 +142,7 @@ class Postfix(unittest.TestCase):
 class Sendmail(unittest.TestCase):
     """The log names the daemon; all of them have the same program."""
 
-    def test_submission_is_known_by_the_daemon(self) -> None:
+    def test_submission_is_recognized_by_the_daemon(self) -> None:
         with Lab() as lab:
             socket = f"unix:{lab.new_folder('socket')}/milter"
             address = lab.address()

@@ -1,4 +1,4 @@
-"""A log of the mail server that yields nothing is said, and mail is watched all the same."""
+"""A log of the mail server without usable lines causes a warning, and mail is watched anyway."""
 
 import contextlib
 import http.client
@@ -16,11 +16,11 @@ from recording import QUICK, Milter, client, configuration, receiver
 from test_classification import NO_NAMES
 from test_clock import SetClock
 
-USER = "daemon"  # who may read neither
+USER = "daemon"  # a user who may read neither
 
 
 def readable_folder(lab: Lab) -> Path:
-    """One that every user can enter, as those above it."""
+    """A directory that every user can enter, as are those above it."""
     folder = lab.new_folder("log")
     folder.chmod(0o755)
     return folder
@@ -35,7 +35,7 @@ def log_file(lab: Lab, mode: int, group: str = "adm") -> Path:
 
 
 def journal_folder(lab: Lab) -> Path:
-    """With a file as journald(8) leaves it, which only root and two groups may read."""
+    """With a file in the form that journald(8) creates, which only root and two groups may read."""
     folder = readable_folder(lab)
     (folder / "system.journal").touch()
     (folder / "system.journal").chmod(0o640)
@@ -45,7 +45,7 @@ def journal_folder(lab: Lab) -> Path:
 
 
 class NotReadable(unittest.TestCase):
-    """Who may read it is in the message."""
+    """The message names the groups that may read it."""
 
     CASES: dict[str, tuple[Callable[[Lab], str], str]] = {
         "a file of group adm": (lambda lab: str(log_file(lab, 0o640)),
@@ -79,7 +79,7 @@ class NotReadable(unittest.TestCase):
                                               rf"\(user '{USER}'\); the reasons of failed handshakes would be missing\n$")
                 self.assertTrue(done.stdout.endswith(": OK\n"), done.stdout)
 
-    def test_is_no_warning_where_it_can_be_read(self) -> None:
+    def test_is_no_warning_if_it_can_be_read(self) -> None:
         with Lab() as lab:
             lab.require_root()
             done = self.check(lab, mta_log=log_file(lab, 0o644), user=USER)
@@ -114,7 +114,7 @@ class UnknownForm(unittest.TestCase):
                 milter.stop()
                 self.assertEqual(milter.stderr.text().count("its lines have an unknown form"), 1)
 
-    def test_of_other_programs_is_logged_when_there_is_nothing_else(self) -> None:
+    def test_of_other_programs_is_logged_if_there_is_nothing_else(self) -> None:
         with Lab() as lab:
             log = log_file(lab, 0o644)
             milter = Milter(lab, settings=QUICK | {"mta_log": log})
@@ -124,7 +124,7 @@ class UnknownForm(unittest.TestCase):
 
 
 class SilentForADay(unittest.TestCase):
-    def test_is_logged_where_there_were_sessions(self) -> None:
+    def test_is_logged_if_there_were_sessions(self) -> None:
         with Lab() as lab:
             clock = SetClock(lab)
             log, address = log_file(lab, 0o644), lab.address()
@@ -146,7 +146,7 @@ class SilentForADay(unittest.TestCase):
             self.assertIn("\ntlsrpt_milter_log_lines_total 2\n", page)
             self.assertIn("\ntlsrpt_milter_log_session_lines_total 0\n", page)
 
-    def test_is_not_logged_where_the_log_has_them(self) -> None:
+    def test_is_not_logged_if_the_log_has_them(self) -> None:
         with Lab() as lab:
             clock = SetClock(lab)
             socket, address = f"unix:{lab.new_folder('socket')}/milter", lab.address()
@@ -164,7 +164,7 @@ class SilentForADay(unittest.TestCase):
             self.assertNotIn("no line about a session", milter.stderr.text())
 
     def wait_for_sessions(self, milter: Milter, mx: Receiver) -> None:
-        mx.end()  # ends its connections with the milter
+        mx.end()  # closes its connections to the milter
         milter.wait_for_records(0)
 
     def page(self, address: str, port: int) -> str:

@@ -1,4 +1,4 @@
-"""What an administrator does with the daemon: check its configuration, reload it, look at its metrics, lower its rights."""
+"""Tasks of an administrator: check the configuration, reload it, look at the metrics, lower the daemon's rights."""
 
 import contextlib
 import http.client
@@ -19,7 +19,7 @@ NO_NAMES = {"smtpd_peername_lookup": "no"}
 
 
 class Metrics(unittest.TestCase):
-    def test_count_what_happens(self) -> None:
+    def test_count_events(self) -> None:
         with Lab() as lab:
             address = lab.address()
             port = lab.free_port(address)
@@ -53,7 +53,7 @@ class Metrics(unittest.TestCase):
 
 
 class Reload(unittest.TestCase):
-    def test_takes_over_what_can_change_and_tells_what_cannot(self) -> None:
+    def test_applies_what_can_change_and_logs_what_cannot(self) -> None:
         with Lab() as lab:
             milter = Milter(lab, settings=QUICK | {"local_networks": ["127.0.0.0/8"]})
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -73,7 +73,7 @@ class Reload(unittest.TestCase):
 
             self.assertEqual(list(end_and_read(mx, milter)), [after.source])
 
-    def test_in_any_number_ends_nothing(self) -> None:
+    def test_in_any_number_stops_nothing(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -88,9 +88,9 @@ class Reload(unittest.TestCase):
 
 
 class Privileges(unittest.TestCase):
-    """`daemon` and `postfix` are users that are there."""
+    """`daemon` and `postfix` are users that exist."""
 
-    def test_are_those_of_the_user_who_then_has_all_that_it_needs(self) -> None:
+    def test_are_those_of_the_user_who_then_can_access_everything_needed(self) -> None:
         with Lab() as lab:
             folder, state = lab.new_folder("run"), lab.new_folder("state")
             first = Milter(lab, state=state, socket=f"unix:{folder}/socket")  # as root, before the upgrade
@@ -110,7 +110,7 @@ class Privileges(unittest.TestCase):
             self.assertEqual(list(end_and_read(mx, milter)), [one.source])
             self.assertEqual({file.stat().st_uid for file in [state, *state.rglob("*")]}, {user.pw_uid})
 
-    def test_of_a_user_who_does_not_exist_are_none(self) -> None:
+    def test_of_a_user_who_does_not_exist_are_an_error(self) -> None:
         with Lab() as lab:
             file = configuration(lab.folder, {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/s",
                                               "user": "nosuchuser"})
@@ -125,7 +125,7 @@ class CheckConfig(unittest.TestCase):
         file = configuration(lab.folder, {"state_dir": lab.folder / "state", "socket": f"unix:{lab.folder}/s", **settings})
         return program.run("tlsrpt-milter", "--check-config", "-c", file)
 
-    def test_says_that_all_is_well_and_touches_nothing(self) -> None:
+    def test_reports_success_and_changes_nothing(self) -> None:
         with Lab() as lab:
             done = self.check(lab)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -133,7 +133,7 @@ class CheckConfig(unittest.TestCase):
             self.assertFalse((lab.folder / "state").exists())
             self.assertFalse((lab.folder / "s").exists())
 
-    def test_says_what_is_wrong(self) -> None:
+    def test_reports_what_is_wrong(self) -> None:
         with Lab() as lab:
             for settings, status, message in (
                     ({"socket": "somewhere"}, 78, "'milter.socket' is 'somewhere', which has no host and port"),
@@ -155,7 +155,7 @@ class CheckConfig(unittest.TestCase):
 
 
 class TakenMetricsSocket(unittest.TestCase):
-    """The daemon works without the page, and has it once the other program is gone."""
+    """The daemon works without the page, and serves it once the other program has stopped."""
 
     def assert_is_used_once_it_is_free(self, lab: Lab, other: socket.socket, address: str) -> None:
         with other:

@@ -1,4 +1,4 @@
-"""What README and the guides in docs/ say of the milter, as written there: only files are the lab's."""
+"""The commands for the milter in README and docs/ work as written there: only files are the lab's."""
 
 import re
 import unittest
@@ -28,7 +28,7 @@ class Guides(unittest.TestCase):
         with Lab() as lab:
             mx = receiver(lab, parameters=main_cf | {"smtpd_peername_lookup": "no"})
             before = client(lab, mx)
-            tls13_mail(before)  # which "accept" lets through while there is no milter
+            tls13_mail(before)  # which "accept" allows while there is no milter
             (mx.folder / "queue/tlsrpt").mkdir()
             milter = Milter(lab, socket=f"unix:{mx.folder}/queue/{socket[1]}", settings=QUICK | {"mta_log": mx.log.path})
             watched, failing = client(lab, mx), client(lab, mx)
@@ -39,7 +39,7 @@ class Guides(unittest.TestCase):
             for line in lines:
                 if line.startswith("tlsrpt-report "):
                     arguments = line.partition("#")[0].split()[1:]
-                    arguments += ["--no-lookup"] if arguments[0] == "self" else []  # the lab's domains are nowhere
+                    arguments += ["--no-lookup"] if arguments[0] == "self" else []  # no DNS has the lab's domains
                     with self.subTest(line):
                         done = program.run("tlsrpt-report", "--state-dir", milter.state, *arguments)
                         self.assertEqual(done.returncode, 0, done.stderr)
@@ -48,7 +48,7 @@ class Guides(unittest.TestCase):
             self.assertNotIn(before.source, rows)
 
     def until_known(self, milter: Milter) -> None:
-        """Until the log has told of the failure; what can be read changes with the journal or the store."""
+        """Wait until the log contains the failure; what can be read changes with the journal or the store."""
         with wait.Changes([milter.state, milter.state / "journal"]) as changes:
             while milter.report("--json", "summary")["total"]["failed"] < 1:
                 changes.wait(1, milter.popen)
@@ -64,7 +64,7 @@ class Guides(unittest.TestCase):
             mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
                                   macros=filter_line.replace(path[1], str(socket)) + "\n")
             before, watched = client(lab, mx), client(lab, mx)
-            tls13_mail(before)  # the filter is not there yet
+            tls13_mail(before)  # the filter does not run yet
             milter = Milter(lab, socket=f"unix:{socket}")
             tls13_mail(watched)
             mx.wait_until_idle()

@@ -51,7 +51,7 @@ class Proxies(unittest.TestCase):
                              ("tls", "out.sender.test", 2))
             self.assertEqual(rows["2001:db8::7"][0].outcome, "plaintext")
 
-    def test_that_forward_change_nothing(self) -> None:
+    def test_that_forward_change_no_session(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES | {"smtpd_authorized_xforward_hosts": "127.0.0.0/8"})
@@ -104,7 +104,7 @@ class LocalMail(unittest.TestCase):
 
 
 class Daemons(unittest.TestCase):
-    """Postfix' name of a daemon is milter_macro_daemon_name, Sendmail's that of DAEMON_OPTIONS."""
+    """Postfix takes the name of a daemon from milter_macro_daemon_name, Sendmail from DAEMON_OPTIONS."""
 
     def recorded(self, settings: Mapping[str, object]) -> set[str]:
         """Of the daemons named mx (the default of all), other and ORIGINATING, those whose sessions are recorded."""
@@ -122,7 +122,7 @@ class Daemons(unittest.TestCase):
             rows = end_and_read(mx, milter)
             return {sources[address] for address in rows}
 
-    def test_of_our_own_users_are_left_out_by_default(self) -> None:
+    def test_of_our_own_users_are_excluded_by_default(self) -> None:
         self.assertEqual(self.recorded({}), {"mx", "other"})
 
     def test_can_be_chosen_by_name(self) -> None:
@@ -165,7 +165,7 @@ class Daemons(unittest.TestCase):
 
 
 class Authentication(unittest.TestCase):
-    """Our own users are recorded only where that is asked for."""
+    """Our own users are recorded only if that is configured."""
 
     def assert_left_out(self, milter: Milter, all_of_them: Milter, mx: object, stranger: str, user: str) -> None:
         self.assertEqual(list(end_and_read(mx, milter)), [stranger])
@@ -191,7 +191,7 @@ class Authentication(unittest.TestCase):
             self.assert_left_out(milter, all_of_them, mx, stranger.source, user.source)
 
     def test_of_sendmail_is_respected(self) -> None:
-        # The client's certificate says who it is: that takes no password.
+        # The client's certificate authenticates it: no password is necessary.
         macros = "define(`confAUTH_MECHANISMS', `EXTERNAL')dnl\nTRUST_AUTH_MECH(`EXTERNAL')dnl\n"
         with Lab() as lab:
             milter, all_of_them = Milter(lab), Milter(lab, settings=QUICK | {"record_authenticated": True})
@@ -208,7 +208,7 @@ class Authentication(unittest.TestCase):
             mx.wait_until_idle()
             self.assert_left_out(milter, all_of_them, mx, stranger.source, user.source)
 
-    def test_at_a_proxy_that_tells_of_it_is_respected(self) -> None:
+    def test_at_a_proxy_that_reports_it_is_respected(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             all_of_them = Milter(lab, settings=QUICK | {"record_authenticated": True})

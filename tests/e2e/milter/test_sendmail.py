@@ -12,14 +12,14 @@ from test_classification import EXPECTED, NO_HELO, NO_MAIL, TLS_1_3, with_mail
 
 # Where Sendmail differs from Postfix.
 DIFFERENT = {
-    "implicit_tls_refused": NO_HELO,  # Sendmail tells a milter also of sessions whose handshake fails at once
+    "implicit_tls_refused": NO_HELO,  # Sendmail reports to a milter also sessions whose handshake fails at once
 }
 
 
 class Sessions(unittest.TestCase):
     maxDiff = None
 
-    def test_each_is_recorded_once_as_what_it_was(self) -> None:
+    def test_each_is_recorded_once_and_as_what_it_was(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = sendmail_receiver(lab, milter)
@@ -31,7 +31,7 @@ class Sessions(unittest.TestCase):
                     one = replace(one, port=mx.implicit_tls_port)
                 scenario(one)
                 names[one.source] = name
-                # A process a session, which ends when it has told its filters.
+                # One process for each session, which exits when its filters have the end of the session.
                 mx.log.wait_for(rf"connect from \[{one.source}\]")
             mx.wait_until_idle()
 
@@ -42,7 +42,7 @@ class Sessions(unittest.TestCase):
             self.assertEqual(recorded, {name: [row] if row else [] for name, row in expected.items()})
             self.assertEqual(rows, {}, "from nobody else")
 
-    def test_a_certificate_of_an_unknown_ca_is_told_apart(self) -> None:
+    def test_a_certificate_of_an_unknown_ca_is_distinguished(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = sendmail_receiver(lab, milter)

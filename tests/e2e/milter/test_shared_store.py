@@ -1,4 +1,5 @@
-"""MX hosts that share a PostgreSQL store: each session once, whatever becomes of the server and of the connections to it."""
+"""MX hosts that share a PostgreSQL store: each session counts once, whatever happens to the server and its
+connections."""
 
 import json
 import unittest
@@ -15,12 +16,12 @@ SETTINGS = {**QUICK, "local_networks": []}
 TROUBLE = "error: (.*); mail is not affected"
 RECOVERED = "recording works again; sessions lost so far: 0"
 
-KINDS = 7  # of sessions, taking turns (tests/load/identity.h)
+KINDS = 7  # of sessions, in turn (tests/load/identity.h)
 WITH_TLS = (0, 1, 4, 6)
 
 
 class Host:
-    """mxNUMBER.example.test, under load: `sessions` are those it has had, each of a client of its own."""
+    """mxNUMBER.example.test, under load: `sessions` are those it has had, each of its own client."""
 
     def __init__(self, lab: Lab, number: int, store: str, settings: Mapping[str, object] = SETTINGS) -> None:
         self.name = f"mx{number}.example.test"
@@ -44,7 +45,7 @@ class Host:
 
 class SharedStore(unittest.TestCase):
     def load(self, *hosts: Host, sessions: int = 2000) -> None:
-        """Sessions for all hosts at the same time, to their end; none fails."""
+        """Run sessions for all hosts at the same time, to their end; none fails."""
         for load in [host.begin_load(sessions) for host in hosts]:
             self.assertEqual(load.wait(60), 0, load.stderr.text())
 
@@ -61,7 +62,7 @@ class SharedStore(unittest.TestCase):
         self.assertEqual(rows, expected)
 
     def assert_summary(self, *hosts: Host) -> None:
-        """As the first of the hosts tells it."""
+        """The figures that the first of the hosts reports."""
         done = program.run("tlsrpt-report", "-c", hosts[0].milter.configuration, "--json", "summary", "--by", "mx",
                            "--since", "2000-01-01")
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -69,7 +70,7 @@ class SharedStore(unittest.TestCase):
         self.assertEqual({group["group"]: (group["sessions"], group["tls"]) for group in groups},
                          {host.name: host.figures() for host in hosts})
 
-    def test_hosts_lose_nothing_and_count_nothing_twice_whatever_becomes_of_the_server(self) -> None:
+    def test_hosts_lose_nothing_and_count_nothing_twice_whatever_happens_to_the_server(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
             hosts = [Host(lab, number, server.url) for number in (1, 2)]
@@ -78,7 +79,7 @@ class SharedStore(unittest.TestCase):
                 loads = [host.begin_load(4000) for host in hosts]
                 since = [host.milter.stderr.mark() for host in hosts]
                 end()
-                self.load(*hosts)  # while it is gone
+                self.load(*hosts)  # while it is down
                 server.start()
                 for load in loads:
                     self.assertEqual(load.wait(60), 0, load.stderr.text())
@@ -91,7 +92,7 @@ class SharedStore(unittest.TestCase):
             self.assert_each_once(server, *hosts)
             self.assert_summary(*hosts)
 
-    def test_a_connection_that_is_lost_around_a_commit_costs_nothing(self) -> None:
+    def test_a_connection_that_is_lost_around_a_commit_loses_nothing(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
             proxy = CuttingProxy(lab, server)
@@ -102,7 +103,7 @@ class SharedStore(unittest.TestCase):
             self.end(*hosts)
             self.assert_each_once(server, *hosts)
 
-    def test_a_host_that_starts_without_its_store_records_all_the_same(self) -> None:
+    def test_a_host_that_starts_without_its_store_records_anyway(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
             server.stop()

@@ -1,4 +1,4 @@
-"""A state directory that is full, read-only or missing costs no mail and, once that has passed, no session."""
+"""A state directory that is full, read-only or missing costs no mail and, once it can be used again, no session."""
 
 import re
 import shutil
@@ -20,14 +20,14 @@ class StateDirectory(unittest.TestCase):
         self.sources: list[str] = []
 
     def mail(self, lab: Lab, mx: Receiver, count: int) -> None:
-        """Messages that arrive: Postfix would answer with 451 if the milter failed it."""
+        """Send messages that arrive: Postfix would answer with 451 if the milter failed."""
         for number in range(count):
             one = client(lab, mx)
             (tls13_mail if number % 2 else plaintext_mail)(one)
             self.sources.append(one.source)
 
     def assert_trouble_was_told(self, milter: Milter, reason: str) -> None:
-        """Once, though it was met at every attempt, which was counted."""
+        """It is logged once, though every attempt failed, and the attempts were counted."""
         told = re.findall(TROUBLE, milter.stderr.text())
         self.assertEqual(len(told), 1, milter.stderr.text())
         self.assertRegex(told[0], reason)
@@ -68,7 +68,7 @@ class Full(StateDirectory):
             self.assert_all_recorded(end_and_read(mx, milter, volume.seen_from_outside))
             self.assert_trouble_was_told(milter, "No space left on device|disk is full|disk I/O error")
 
-    def test_until_the_end_costs_sessions_and_says_how_many(self) -> None:
+    def test_until_the_end_loses_sessions_and_their_number_is_logged(self) -> None:
         with Lab() as lab:
             volume = Volume(lab)
             volume.fill()
@@ -110,14 +110,14 @@ class ReadOnly(StateDirectory):
 
 
 class Missing(StateDirectory):
-    def test_from_the_start_it_is_made(self) -> None:
+    def test_from_the_start_it_is_created(self) -> None:
         with Lab() as lab:
             milter = Milter(lab, state=lab.folder / "var/lib/state")
             mx = receiver(lab, milter, parameters=NO_NAMES)
             self.mail(lab, mx, 2)
             self.assert_all_recorded(end_and_read(mx, milter))
 
-    def test_where_it_cannot_be_made_it_is_waited_for(self) -> None:
+    def test_if_it_cannot_be_created_the_daemon_waits_for_it(self) -> None:
         with Lab() as lab:
             parent = lab.folder / "var"
             parent.write_text("in the way")
@@ -130,7 +130,7 @@ class Missing(StateDirectory):
             self.assert_all_recorded(end_and_read(mx, milter))
             self.assert_trouble_was_told(milter, "Not a directory")
 
-    def test_removed_under_the_running_daemon_it_is_made_again(self) -> None:
+    def test_removed_under_the_running_daemon_it_is_created_again(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -149,10 +149,10 @@ class Missing(StateDirectory):
             self.mail(lab, mx, 1)
             mx.end()
             milter.stop()
-            Milter(lab, state=milter.state).stop()  # the store went too: what waited in the journal is folded now
+            Milter(lab, state=milter.state).stop()  # the store was removed, too: the journal is folded now
             self.assert_all_recorded(read(milter.state))
 
-    def test_that_comes_back_in_the_last_moment_takes_everything(self) -> None:
+    def test_that_returns_in_the_last_moment_receives_everything(self) -> None:
         with Lab() as lab:
             parent = lab.folder / "var"
             parent.write_text("in the way")

@@ -29,7 +29,7 @@ def segments_of(milter: Milter) -> Sequence[Path]:
 
 @contextlib.contextmanager
 def locked(store: Path) -> Iterator[None]:
-    """As another program has it that writes, and takes its time."""
+    """Lock the store like another program that writes for a while."""
     with contextlib.closing(sqlite3.connect(store, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
         yield
@@ -41,7 +41,7 @@ class StoreTrouble(unittest.TestCase):
         self.sources: list[str] = []
 
     def mail(self, lab: Lab, mx: Receiver, count: int) -> list[str]:
-        """Messages that arrive: Postfix would answer with 451 if the milter failed it."""
+        """Send messages that arrive: Postfix would answer with 451 if the milter failed."""
         new = []
         for number in range(count):
             one = client(lab, mx)
@@ -56,7 +56,7 @@ class StoreTrouble(unittest.TestCase):
 
 
 class Locked(StoreTrouble):
-    def test_by_another_process_it_is_waited_for(self) -> None:
+    def test_by_another_process_the_daemon_waits_for_it(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -70,7 +70,7 @@ class Locked(StoreTrouble):
             self.assert_recorded(end_and_read(mx, milter), self.sources)
             self.assertRegex(milter.stderr.text(), "database is locked")
 
-    def test_until_the_end_what_waits_is_folded_by_the_next(self) -> None:
+    def test_until_the_end_the_next_daemon_folds_what_waits(self) -> None:
         with Lab() as lab:
             milter = Milter(lab, settings=QUICK | {"fold_interval": 3600})
             mx = receiver(lab, milter, parameters=NO_NAMES)
@@ -83,7 +83,7 @@ class Locked(StoreTrouble):
             self.assertEqual(Milter(lab, state=milter.state).stop(), 0)
             self.assert_recorded(read(milter.state), self.sources)
 
-    def test_from_the_start_it_is_waited_for(self) -> None:
+    def test_from_the_start_the_daemon_waits_for_it(self) -> None:
         with Lab() as lab:
             first = Milter(lab)
             first.stop()
@@ -98,7 +98,7 @@ class Locked(StoreTrouble):
 
 class Damaged(StoreTrouble):
     def assert_moved_aside(self, milter: Milter, content: bytes | None) -> None:
-        """Said once and loudly, and kept for a person to look at."""
+        """Logged once as an error, and kept so that the administrator can look at it."""
         said = re.findall(MOVED_ASIDE, milter.stderr.text())
         self.assertEqual(len(said), 1, milter.stderr.text())
         aside = Path(said[0])
@@ -106,7 +106,7 @@ class Damaged(StoreTrouble):
         if content is not None:
             self.assertEqual(aside.read_bytes(), content)
 
-    def test_at_the_start_it_is_moved_aside_and_a_new_one_begun(self) -> None:
+    def test_at_the_start_it_is_renamed_and_a_new_one_is_created(self) -> None:
         for name, content in {"garbage": random.Random(1).randbytes(50_000), "text": b"not a database\n",
                               "empty": b""}.items():
             with self.subTest(name), Lab() as lab:
@@ -121,7 +121,7 @@ class Damaged(StoreTrouble):
                 self.assert_recorded(end_and_read(mx, milter), self.sources)
                 self.assert_moved_aside(milter, content)
 
-    def test_in_its_middle_it_is_moved_aside_when_that_is_met(self) -> None:
+    def test_in_its_middle_it_is_renamed_when_the_damage_is_found(self) -> None:
         with Lab() as lab:
             first = Milter(lab)
             mx = receiver(lab, first, parameters=NO_NAMES)
@@ -172,7 +172,7 @@ class Damaged(StoreTrouble):
                 for source in later:
                     self.assertEqual([(row.sessions, row.messages) for row in rows[source]], [(1, 1)])
 
-    def test_a_store_of_somebody_else_is_left_alone(self) -> None:
+    def test_a_store_of_another_program_is_not_changed(self) -> None:
         with Lab() as lab:
             state = lab.new_folder("state")
             with contextlib.closing(sqlite3.connect(state / "tlsrpt.sqlite")) as other:

@@ -1,4 +1,4 @@
-"""What an MTA tells the milter: no more than what is recorded, and nothing of any message."""
+"""What an MTA sends to the milter: no more than what is recorded, and nothing from any message."""
 
 import unittest
 from collections.abc import Iterable, Mapping
@@ -36,7 +36,7 @@ class Wire(unittest.TestCase):
                          {stage: set() for stage in seen})
 
     def talk(self, lab: Lab, mx: Receiver | SendmailReceiver) -> str:
-        """A message, a transaction that is given up, and a recipient that is refused; the client's address."""
+        """A message, a transaction that is aborted, and a recipient that is refused; returns the client's address."""
         one = client(lab, mx, certificate=lab.ca.issue("client.test"))
         with greeted(one) as dialogue:
             dialogue.starttls(tls(TLS13, one.certificate))

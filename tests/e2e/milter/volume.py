@@ -1,4 +1,4 @@
-"""A small file system for a state directory, that can be full, read-only or away. Seen by those within it only."""
+"""A small file system for a state directory that can be full, read-only or missing. Only processes within it see it."""
 
 import contextlib
 from pathlib import Path
@@ -28,20 +28,20 @@ class Volume:
         self.seen_from_outside = Path(f"/proc/{holder.pid}/root{self.path}")
 
     def fill(self) -> None:
-        """Leave not a byte."""
+        """Fill it to the last byte."""
         with (self.seen_from_outside / "ballast").open("ab", buffering=0) as ballast, contextlib.suppress(OSError):
             while True:
                 ballast.write(bytes(4096))
 
     def free(self) -> None:
-        """Give the space back that fill() took."""
+        """Free the space that fill() used."""
         (self.seen_from_outside / "ballast").unlink()
 
     def remount(self, options: str) -> None:
         command.run(*self.within, "mount", "-o", f"remount,{options}", self.path)
 
     def cover(self) -> None:
-        """Mount an empty read-only file system over it: what is open stays open, nothing else is there."""
+        """Mount an empty read-only file system over it: open files stay open, all others are missing."""
         command.run(*self.within, "mount", "-t", "tmpfs", "-o", "ro", "lab-cover", self.path)
 
     def uncover(self) -> None:

@@ -1,4 +1,4 @@
-"""A wire between an MTA and a milter that remembers what the MTA sent.
+"""A wire between an MTA and a milter that records what the MTA sent.
 
     wire = WireCapture(lab, milter)
     mx = receiver(lab, wire)
@@ -20,7 +20,7 @@ from recording import Milter
 
 
 class WireCapture:
-    """Stands in the place of a Milter in `receiver()` and `sendmail_receiver()`."""
+    """Takes the place of a Milter in `receiver()` and `sendmail_receiver()`."""
 
     def __init__(self, lab: Lab, milter: Milter) -> None:
         self._milter = milter.socket.removeprefix("unix:")
@@ -36,7 +36,7 @@ class WireCapture:
         lab.at_end(self._end)
 
     def packets(self) -> Iterator[tuple[bytes, bytes]]:
-        """Command and content of each, one connection after the other. For when the MTA has ended."""
+        """Command and content of each, one connection after the other. Call it when the MTA has exited."""
         self._end()
         for sent in self._connections:
             while sent:
@@ -57,7 +57,7 @@ class WireCapture:
             thread.join()
 
     def _serve(self, mta: socket.socket, sent: bytearray) -> None:
-        """One connection, until either end closes it."""
+        """Forward one connection, until either end closes it."""
         with mta, socket.socket(socket.AF_UNIX) as milter, contextlib.suppress(OSError):
             milter.connect(self._milter)
             while True:

@@ -1,4 +1,4 @@
-"""What the documents refer to is there: files, headings, manuals, examples and metrics."""
+"""What the documents refer to exists: files, headings, manuals, examples and metrics."""
 
 import json
 import re
@@ -17,7 +17,7 @@ from lab.program import SOURCE_TREE, Program
 DOCUMENTS = sorted([*SOURCE_TREE.glob("*.md"), *SOURCE_TREE.glob("docs/*.md"), *SOURCE_TREE.glob("tests/*/README.md")])
 PAGES = {page.stem: page.suffix[1:] for page in SOURCE_TREE.glob("man/*.[1-8]")}
 
-# How the blocks begin that are for a configuration file, by what checks it.
+# How the blocks for a configuration file begin, by the program that checks it.
 CONFIGURATIONS = {"tlsrpt-milter": ("[milter]", "[report]", "store = "),
                   "starttls-listtool serve": ("[serve]", "[[list]]", "[[output]]")}
 
@@ -34,7 +34,7 @@ class Documents(unittest.TestCase):
             with self.subTest(document=document.name, link=link[1]):
                 self.assertTrue((document.parent / link[1]).exists())
 
-    def test_manuals_that_they_name_are_there(self) -> None:
+    def test_manuals_that_they_name_exist(self) -> None:
         ours = r"(starttls-[a-z-]+|tlsrpt[a-z-]*(?:\.toml)?|listtool\.toml)"
         for document, page in found(rf"\b{ours}\((\d)\)"):
             with self.subTest(document=document.name, page=page[0]):
@@ -43,13 +43,13 @@ class Documents(unittest.TestCase):
             with self.subTest(document=document.name, page=page[0]):
                 self.assertIn(page[1], PAGES)
 
-    def test_files_that_they_name_are_there(self) -> None:
-        """Those with a capital letter stand for others."""
+    def test_files_that_they_name_exist(self) -> None:
+        """Those with a capital letter are placeholders."""
         for document, path in found(r"`((?:lib|milter|report|listtool|man|packaging|tests|policies)/[^`\sA-Z]*)[`\s]"):
             with self.subTest(document=document.name, path=path[1]):
                 self.assertTrue((SOURCE_TREE / path[1]).exists())
 
-    def test_the_map_has_every_component_on_its_floor(self) -> None:
+    def test_the_map_has_every_component_in_its_layer(self) -> None:
         floors: dict[str, int] = {}
         for row in re.findall(r"^\| (\d?) ?\| (`[^|]*`) \|", documents.section("docs/architecture.md", "Components"), re.MULTILINE):
             floor = int(row[0]) if row[0] else floor
@@ -82,7 +82,7 @@ class Documents(unittest.TestCase):
                         done = program.run(name, "-c", file, *arguments, "--check-config")
                         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_what_contributing_types_is_there(self) -> None:
+    def test_commands_in_contributing_exist(self) -> None:
         commands = "\n".join(documents.lines("CONTRIBUTING.md"))
         presets = {preset["name"] for preset in json.loads((SOURCE_TREE / "CMakePresets.json").read_text())["buildPresets"]}
         self.assertLessEqual(set(re.findall(r"--preset (\w+)", commands)), presets)
@@ -109,7 +109,7 @@ class Documents(unittest.TestCase):
 
 
 def links(component: str) -> list[str]:
-    """The components that it links, as its CMakeLists.txt says."""
+    """The components that it links, by its CMakeLists.txt."""
     text = re.sub(r"#.*", "", (SOURCE_TREE / component / "CMakeLists.txt").read_text())
     linked = re.search(r"starttls_component\([^)]*?\bLINK ([^)]*?)(?:\bLIBRARIES\b[^)]*)?\)", text)
     return linked[1].split() if linked else []

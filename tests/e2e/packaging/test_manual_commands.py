@@ -45,7 +45,7 @@ class Commands(unittest.TestCase):
             self.assertEqual(sorted(named), sorted(commands), "the table of commands")
             self.assertEqual(sorted(pages), sorted(commands), "the pages")
 
-    def test_commands_below_a_command_stand_in_its_synopsis(self) -> None:
+    def test_commands_below_a_command_are_in_its_synopsis(self) -> None:
         for tool in TOOLS:
             for command in commands_of(tool):
                 synopsis = manual.pages()[f"{tool}-{command}.1"].section("SYNOPSIS")
@@ -74,7 +74,7 @@ class Options(unittest.TestCase):
                     named = {f"-{name}" for name in re.findall(r"\bFl (-?[\w-]+)", page.section("SYNOPSIS"))}
                     self.assertEqual(named, own - common, "the synopsis")
 
-    def test_of_the_milter_stand_in_its_page(self) -> None:
+    def test_of_the_milter_are_in_its_page(self) -> None:
         page = manual.pages()["tlsrpt-milter.8"]
         self.assertEqual(page.options(), options_of("tlsrpt-milter"))
 

@@ -1,4 +1,4 @@
-"""The examples of the manual: configurations are valid, command lines are understood, and all of it can be pasted."""
+"""The examples of the manual: configurations and command lines are valid, and all examples can be pasted."""
 
 import re
 import shlex
@@ -19,7 +19,7 @@ CRON = re.compile(r"(?:[\d*/,-]+\s+){5}(?P<user>\S+)\s+(?P<command>.*)")
 
 
 def examples(*kinds: str) -> Iterator[tuple[str, Example]]:
-    """Those of these kinds, each with the place where it stands."""
+    """The blocks of these kinds, each with its place."""
     for page in manual.pages().values():
         for example in page.examples():
             if example.kind in kinds:
@@ -64,7 +64,7 @@ class Examples(unittest.TestCase):
         self.assertEqual((done.returncode, done.stdout), (78, ""), f"{words}: {done.stderr}")
         self.assertIn("none.toml", done.stderr)
 
-    def test_every_display_of_the_examples_says_what_it_is(self) -> None:
+    def test_every_display_of_the_examples_has_a_kind(self) -> None:
         known = {"shell", "cron", "listtool.toml", "tlsrpt.toml", "overrides", "list", "main.cf", "sendmail.mc", "unit",
                  "prometheus.yml", "text"}
         for page in manual.pages().values():
@@ -142,7 +142,7 @@ class Examples(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertRegex(done.stderr, r"\A(tlsrpt-milter: warning: 'milter\.mta_log': .*\n)?\Z")
 
-    def test_lists_are_without_a_fault(self) -> None:
+    def test_lists_have_no_faults(self) -> None:
         for place, example in examples("list"):
             with self.subTest(place):
                 done = program.run("starttls-listtool", "lint", "list", self.write("list.json", example.text),
@@ -162,7 +162,7 @@ class Examples(unittest.TestCase):
                 for line in example.text.splitlines():
                     self.assertIn(line, done.stdout.splitlines())
 
-    def test_systemd_takes_the_additions_to_units(self) -> None:
+    def test_systemd_accepts_the_additions_to_units(self) -> None:
         for place, example in examples("unit"):
             with self.subTest(place):
                 unit = self.write("example.service", example.text + "ExecStart=/bin/true\n")
@@ -170,7 +170,7 @@ class Examples(unittest.TestCase):
                                       capture_output=True, text=True, timeout=30)
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
-    def test_prometheus_takes_its_configuration(self) -> None:
+    def test_prometheus_accepts_its_configuration(self) -> None:
         promtool = shutil.which("promtool")
         if promtool is None:
             self.skipTest("needs the program promtool (package prometheus)")
@@ -186,7 +186,7 @@ class Examples(unittest.TestCase):
             asked = re.search(r'targets: \["(.*)"\]', section)
             self.assertIn(f'metrics = "inet:{asked[1]}"', section)
 
-    def test_lines_for_sendmail_are_quoted_and_include_files_of_ours(self) -> None:
+    def test_lines_for_sendmail_are_quoted_and_include_our_files(self) -> None:
         for place, example in examples("sendmail.mc"):
             with self.subTest(place):
                 self.assertEqual(example.text.count("`"), example.text.count("'"))

@@ -16,7 +16,7 @@ ENVIRONMENT = {**os.environ, "MANWIDTH": str(COLUMNS), "LC_ALL": "C.UTF-8", "MAN
 
 
 def plain(text: str) -> str:
-    """Without the overstriking of bold and underlined letters."""
+    """The text without the overstriking of bold and underlined letters."""
     return re.sub(".\b", "", re.sub(r"\x1b\[[0-9;]*m", "", text)).expandtabs()
 
 
@@ -54,7 +54,7 @@ class ManualPages(unittest.TestCase):
                     found += 1
         self.assertGreater(found, 10)
 
-    def test_the_table_of_what_can_be_known_has_a_row_a_line(self) -> None:
+    def test_the_table_of_what_can_be_known_has_one_line_for_each_row(self) -> None:
         page = manual.pages()["tlsrpt-milter.8"]
         rows = page.text.partition(".Bl -column")[2].partition(".El")[0].splitlines()[1:]
         self.assertGreater(len(rows), 5)

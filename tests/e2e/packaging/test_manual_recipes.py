@@ -24,7 +24,7 @@ def recipe(page: str, title: str) -> list[manual.Example]:
 
 
 def run_script(script: str, directory: Path, environment: Mapping[str, str] | None = None) -> None:
-    """Run the lines as a shell does into which they are pasted; the first that fails is an error."""
+    """Run the lines like a shell into which they are pasted; the first line that fails is an error."""
     done = subprocess.run(["bash", "-e"], input=script, cwd=directory, capture_output=True, text=True, timeout=60,
                           env={**os.environ, **(environment or {})})
     if done.returncode:

@@ -1,4 +1,5 @@
-"""The metrics pages of our daemons are as Prometheus wants them: promtool, which reads what Prometheus reads, says so."""
+"""The metrics pages of our daemons have the form that Prometheus requires: promtool, which reads the same, accepts
+them."""
 
 import subprocess
 import unittest

@@ -46,7 +46,7 @@ class Installed(unittest.TestCase):
         self.commands = {unit: self.take_command(self.units / unit) for unit in SERVICES}
 
     def take_command(self, unit: Path) -> tuple[str, str]:
-        """The program that a unit runs, and its arguments. That of the build replaces it, as systemd looks for it."""
+        """The program that a unit runs, and its arguments. systemd looks for it, so the build's program replaces it."""
         command = unit.read_text().partition("\nExecStart=")[2].partition("\n")[0]
         name, _, arguments = command.partition(" ")
         unit.write_text(unit.read_text().replace(name, str(path_of(Path(name).name))))
@@ -115,7 +115,7 @@ class SystemdUnits(Installed):
             self.assertEqual(self.values(unit, "StartLimitIntervalSec"), ["0"])
             first, last = re.findall(r"^ExecReload=(.*)$", (self.units / unit).read_text(), re.MULTILINE)
             self.assertTrue(first.endswith(check), first)
-            self.assertEqual(last, "/bin/sh -c 'kill -HUP $MAINPID'")  # the program kill is not on every host
+            self.assertEqual(last, "/bin/sh -c 'kill -HUP $MAINPID'")  # not every host has the program kill
 
     def test_one_user_and_group_own_what_the_services_keep(self) -> None:
         created = (self.units.parents[1] / "tmpfiles.d/starttls-toolkit.conf").read_text()

@@ -58,7 +58,7 @@ def answer_for(policy: Mapping[str, Sequence[str]]) -> str:
 
 
 class Case(unittest.TestCase):
-    """Has a folder, and in it what postmap(1) needs of a Postfix, whether or not the machine's own is set up."""
+    """Has a directory with what postmap(1) needs of a Postfix, whether or not the machine's own is set up."""
 
     def setUp(self) -> None:
         for needed, package in NEEDED.items():
@@ -76,12 +76,12 @@ class Case(unittest.TestCase):
 
     def generate(self, *options: str | os.PathLike[str],
                  environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """`generate postfix` from the list, with the environment of somebody whose Postfix is in self.etc."""
+        """`generate postfix` from the list, with the environment of a user whose Postfix is in self.etc."""
         return program.run("starttls-listtool", "generate", "postfix", "--list", self.list, *options,
                            environment=NOW | {"MAIL_CONFIG": str(self.etc)} | dict(environment or {}))
 
     def made(self, kind: str, *options: str) -> Path:
-        """The name of a map of that type, as main.cf has it."""
+        """The name of a map of that type in the form of main.cf."""
         path = self.maps / f"tls-{kind}"
         done = self.generate("--type", kind, "-o", path, *options)
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
@@ -97,7 +97,7 @@ class Case(unittest.TestCase):
         return done.stdout
 
     def answers(self, table: str, keys: Sequence[str]) -> dict[str, str]:
-        """What Postfix finds in the table under these keys."""
+        """The values that Postfix finds in the table under these keys."""
         kind, _, path = table.partition(":")
         if kind == "texthash":
             settle(Path(path))
@@ -126,14 +126,14 @@ class Content(Case):
                 self.assertEqual(self.answers(f"{kind}:{path}", domains), expected)
                 self.assertEqual(self.answers(f"{kind}:{path}", others), {})
 
-    def test_names_count_in_any_spelling(self) -> None:
+    def test_names_match_in_any_spelling(self) -> None:
         self.list.write_text(list_of({"Bücher.TEST.": enforce("MX.Bücher.test")}))
         for kind in ENDINGS:
             with self.subTest(kind):
                 self.assertEqual(self.answers(f"{kind}:{self.made(kind)}", ["xn--bcher-kva.test"]), {
                     "xn--bcher-kva.test": "secure match=mx.xn--bcher-kva.test servername=hostname"})
 
-    def test_a_list_without_policies_makes_an_empty_map(self) -> None:
+    def test_a_list_without_policies_creates_an_empty_map(self) -> None:
         self.list.write_text(list_of({}))
         for kind in ENDINGS:
             with self.subTest(kind):
@@ -152,7 +152,7 @@ class Content(Case):
             self.assertEqual(len(pairs.splitlines()), 100)
             self.assertEqual(pairs, self.postmap("-s", f"lmdb:{text}"))
 
-    def test_lookup_says_what_the_installed_map_says(self) -> None:
+    def test_lookup_prints_what_the_installed_map_contains(self) -> None:
         key, configuration = self.folder / "list.key", self.folder / "listtool.toml"
         command.run("minisign", "-G", "-W", "-p", self.folder / "list.pub", "-s", key)
         command.run("minisign", "-S", "-s", key, "-m", self.list)
@@ -168,8 +168,8 @@ class Content(Case):
         self.assertEqual(len(said), 101)
         self.assertEqual(said, self.answers(f"cdb:{self.maps / 'm'}", domains))
 
-    def test_what_is_the_same_is_not_written_again(self) -> None:
-        for kind in ("texthash", "cdb", "lmdb"):  # a hash or btree has the time of its making in it
+    def test_an_unchanged_map_is_not_written_again(self) -> None:
+        for kind in ("texthash", "cdb", "lmdb"):  # a hash or btree contains the time of its creation
             with self.subTest(kind):
                 self.made(kind)
                 before = self.file_of(kind).stat()
@@ -197,7 +197,7 @@ class Files(Case):
         path.chmod(0o755)
         return path
 
-    def test_a_map_is_replaced_whole(self) -> None:
+    def test_a_map_is_replaced_as_a_whole(self) -> None:
         for kind in ENDINGS:
             with self.subTest(kind):
                 self.setUp()
@@ -208,13 +208,13 @@ class Files(Case):
                 with place.open("rb") as reader:
                     self.change_list()
                     self.made(kind)
-                    self.assertEqual(reader.read(), content)  # who has it open goes on reading the old one
+                    self.assertEqual(reader.read(), content)  # a program that has it open reads the old one on
                     self.assertNotEqual(os.fstat(reader.fileno()).st_ino, place.stat().st_ino)
                 self.assertNotEqual(place.read_bytes(), content)
                 self.assertEqual(place.stat().st_mode & 0o7777, 0o640)
                 self.assertEqual(os.listdir(self.maps), [place.name])
 
-    def test_the_ending_may_be_given(self) -> None:
+    def test_the_suffix_of_the_file_may_be_given(self) -> None:
         for kind, ending in ENDINGS.items():
             with self.subTest(kind):
                 done = self.generate("--type", kind, "--json", "-o", self.maps / f"m{ending}")
@@ -249,7 +249,7 @@ class Files(Case):
         done = self.generate("--type", "hash", "-o", self.maps / "m", environment=nowhere)
         self.assertEqual(done.returncode, 73)
         self.assertIn(f"open {nowhere['MAIL_CONFIG']}/main.cf: No such file or directory", done.stderr)
-        # What another Postfix on the machine needs, where the environment does not say it.
+        # What another Postfix on the machine needs, if the environment does not name it.
         wrapper = self.script(f'unset MAIL_CONFIG\nexec {POSTMAP} -c {self.etc} "$@"\n')
         done = self.generate("-c", self.configuration(str(wrapper)), "--type", "hash", "-o", self.maps / "m",
                              environment=nowhere)
@@ -271,7 +271,7 @@ class Files(Case):
 
 
 class RealPostfix(Case):
-    """A running Postfix sends mail by our maps."""
+    """A running Postfix sends mail with our maps."""
 
     def start(self, lab: Lab) -> None:
         """MX hosts for right.test, and for wrong.test and stranger.test, whose certificates are not as listed."""
@@ -300,7 +300,7 @@ class RealPostfix(Case):
         self.assertEqual(delivery.status, "deferred", delivery)
         self.assertIn("Server certificate not ", delivery.line)
 
-    def test_delivers_to_the_right_server_and_to_no_other_one(self) -> None:
+    def test_delivers_to_the_right_server_only(self) -> None:
         with Lab() as lab:
             self.start(lab)
             self.list.write_text(list_of({f"{name}.test": enforce(f"mx.{name}.test")
@@ -314,14 +314,14 @@ class RealPostfix(Case):
                     self.assert_deferred(self.deliver("wrong.test"))
                     self.assert_deferred(self.deliver("stranger.test"))
 
-    def test_notices_by_itself_what_generate_replaces(self) -> None:
+    def test_detects_by_itself_what_generate_replaces(self) -> None:
         with Lab() as lab:
             self.start(lab)
             for kind in ("cdb", "lmdb", "hash"):
                 with self.subTest(kind):
                     self.follow(kind, lambda kind=kind: self.made(kind))
 
-    def test_notices_by_itself_what_update_replaces(self) -> None:
+    def test_detects_by_itself_what_update_replaces(self) -> None:
         with Lab() as lab:
             self.start(lab)
             key = self.folder / "list.key"
@@ -340,7 +340,7 @@ class RealPostfix(Case):
                         f'[[output]]\nmta = "postfix"\ntype = "{kind}"\nfile = "tls-{kind}"\n')
                     self.follow(kind, update)
 
-    def test_does_as_the_guide_says(self) -> None:
+    def test_works_as_in_the_guide(self) -> None:
         lines = documents.lines("docs/postfix.md", "Enforce TLS to listed domains")
         configuration = "\n".join(line for line in lines[:lines.index("starttls-listtool update")])
         main_cf = [line.split(" = ", 1) for line in lines if line.startswith("smtp_tls_")]
@@ -378,7 +378,7 @@ class RealPostfix(Case):
             self.assertIn("enforce, from list:sector", ours("lookup", "right.test").stdout)
 
     def follow(self, kind: str, make: Callable[[], object]) -> None:
-        """One domain is added and then removed, while Postfix runs and nobody tells it so."""
+        """One domain is added and then removed, while Postfix runs without a reload."""
         right = {f"d{number}.test": enforce("mx.test") for number in range(9)}
         self.edition(right)
         make()

@@ -1,4 +1,4 @@
-"""The postgres room does with a real server what its header says; the test cases are in postgres_test.cpp."""
+"""The postgres component works with a real server as its header says; the test cases are in postgres_test.cpp."""
 
 import re
 import unittest
@@ -18,7 +18,7 @@ class Room(unittest.TestCase):
         return done.stdout
 
     def refusal(self, url: str) -> tuple[int, str]:
-        """The fault and the words with which the room cannot connect."""
+        """The fault and the message if the component cannot connect."""
         text = " ".join(self.run_cases(url, "[refused]").split())
         found = re.search(r"fault (\d+): (.*?) =====", text)
         self.assertTrue(found, text)
@@ -40,13 +40,13 @@ class Room(unittest.TestCase):
             self.assertIn("does not match host name", words)
             self.assertEqual(fault, TEMPORARY)
 
-    def test_a_server_that_hangs_is_given_up_when_connecting(self) -> None:
+    def test_connecting_to_a_server_that_does_not_answer_is_given_up(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
             with server.paused():
                 self.run_cases(server.url, "[paused]")
 
-    def test_a_refused_connection_says_why_and_never_the_password(self) -> None:
+    def test_a_refused_connection_has_its_reason_and_never_the_password(self) -> None:
         with Lab() as lab:
             server = Postgres(lab)
             where = f'PostgreSQL: connection to server at "{server.address}", port {server.port} failed: '

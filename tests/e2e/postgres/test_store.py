@@ -1,4 +1,5 @@
-"""The store that hosts share does with a real server what store.h says; the test cases are in postgres_store_test.cpp."""
+"""The store that hosts share works with a real server as store.h says; the test cases are in
+postgres_store_test.cpp."""
 
 import unittest
 
@@ -17,9 +18,9 @@ class SharedStore(unittest.TestCase):
         with Lab() as lab:
             self.run_cases(Postgres(lab))
 
-    def test_a_fold_is_on_the_disk_also_where_the_server_is_told_to_be_careless(self) -> None:
+    def test_a_fold_is_on_the_disk_even_if_the_server_is_configured_to_write_late(self) -> None:
         with Lab() as lab:
-            # It writes ten seconds after a commit, unless a session asks for better.
+            # It writes ten seconds after a commit, unless a session asks for more safety.
             server = Postgres(lab, {"synchronous_commit": "off", "wal_writer_delay": "10s"})
             self.run_cases(server, "[fold]")
             server.kill()

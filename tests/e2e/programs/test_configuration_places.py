@@ -14,7 +14,7 @@ from lab.program import SOURCE_TREE
 CONFIG = 78
 SECRET = "s3cret"
 
-# What is no value of a key of this kind.
+# Invalid values for a key of this kind.
 TEXT = ("7", "true", "['a']", "1979-05-27", "{ a = 1 }")
 PATH = (*TEXT, '"a\\u0000b"')
 TEXTS = ("7", "'a'", "[7]", "['a', 7]", "[['a']]")
@@ -96,7 +96,7 @@ def keys_in_manual(name: str) -> set[str]:
 
 
 def file_with(table: str, key: str, value: str) -> tuple[str, int]:
-    """A file with this value of the key, and the line where it is."""
+    """A file with this value of the key, and its line."""
     head = f"[{table}]\n" if table else ""
     head += "".join(f"{line}\n" for line in REQUIRED.get(table, "").splitlines() if line.split()[0] not in (key, {"url": "file"}.get(key)))
     return f"# a comment\n{head}{key} = {value}\n", head.count("\n") + 2
@@ -109,7 +109,7 @@ class Places(unittest.TestCase):
         self.folder = Path(folder.name)
 
     def refused(self, command: tuple[str, ...], content: str) -> str:
-        """The one line that says what is wrong, after the name of the file."""
+        """The one line that reports the error, without the name of the file."""
         file = self.folder / "x.toml"
         file.write_text(content)
         done = program.run(command[0], "-c", file, *command[1:])

@@ -34,7 +34,7 @@ class Journal(unittest.TestCase):
         return path
 
     def said(self, *command: str | Path, status: int, stream: str | None = None) -> list[str]:
-        """The lines on a standard error that is the journal, or that `stream` says is not."""
+        """The lines on a standard error that is the journal, or that `stream` declares not to be the journal."""
         ours, theirs = socket.socketpair()
         with ours, theirs:
             environment = {**os.environ, "JOURNAL_STREAM": stream or stream_of(theirs.fileno()),
@@ -77,7 +77,7 @@ class Journal(unittest.TestCase):
                                         f'socket = "unix:{self.folder}/socket"\n')
         self.assert_lines(self.said("tlsrpt-milter", "-c", log, "--check-config", status=0), WARNING)
 
-    def test_what_was_done_is_neither(self) -> None:
+    def test_results_have_no_priority(self) -> None:
         source = self.write("list.json", LIST)
         self.assert_lines(self.said("starttls-listtool", "lint", "list", source, status=0), INFO)
 
@@ -93,7 +93,7 @@ class Journal(unittest.TestCase):
         lines = self.said(*read, self.folder / "strange", status=0)
         self.assert_lines(lines, *[WARNING] * len(lines))
 
-    def test_an_inherited_variable_of_another_stream_changes_nothing(self) -> None:
+    def test_an_inherited_variable_of_another_stream_has_no_effect(self) -> None:
         wrong = self.write("wrong.toml", "surplus = 1\n")
         for stream in ("0:0", "1", "", "x:y", "12:34:56"):
             for command in (("starttls-listtool", "-c", wrong, "update"), ("tlsrpt-report", "-c", wrong, "summary"),
@@ -107,7 +107,7 @@ class Daemons(unittest.TestCase):
     """Their standard error is a file here, which JOURNAL_STREAM can name as well."""
 
     def start(self, lab: Lab, *command: str | Path, ready: str, is_journal: bool = True) -> list[str]:
-        """What it has printed from its start to its end."""
+        """What it has printed from its start to its exit."""
         path = lab.new_folder("journal") / "stderr"
         with path.open("w") as log:
             stream = stream_of(log.fileno()) if is_journal else "0:0"

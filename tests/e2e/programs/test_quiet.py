@@ -1,6 +1,6 @@
 """-q means the same in every command: on standard error there is only what makes the command fail.
 
-Each case warns of something without -q, and succeeds or says why it does not.
+Each case prints a warning without -q, and succeeds or prints why it does not.
 """
 
 import json
@@ -74,7 +74,7 @@ timeout = 2
         self.assertEqual(done.returncode, NO, done.stderr)
         self.assertRegex(done.stderr, r"\Atlsrpt-report: example.test: .+\n\Z")
 
-    def test_a_strange_report_and_one_that_is_none(self) -> None:
+    def test_a_strange_report_and_an_invalid_one(self) -> None:
         reader = Reader(self.lab, '[report]\ndomains = ["example.org"]\n')
         strange = reader.write("strange", report(day="2027-11-25"))
         none = reader.write("none", b"no report")
@@ -83,7 +83,7 @@ timeout = 2
         self.assert_quiet(reader.run, *read, none, status=DATA, loud="/none: rejected: ",
                           says=r"tlsrpt-report: .*/none: rejected: .*\n")
 
-    def test_a_configuration_that_warns(self) -> None:
+    def test_a_configuration_with_a_warning(self) -> None:
         reader = Reader(self.lab)
         reader.configuration.write_text('store = "postgresql://u:secret@localhost:1/d"\n')
         reader.configuration.chmod(0o644)

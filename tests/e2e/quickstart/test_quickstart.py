@@ -1,4 +1,4 @@
-"""What ./quickstart shows, and that it leaves nothing behind. (Installing and building are not part of this test.)"""
+"""What ./quickstart shows, and that no file of it remains. (Installing and building are not part of this test.)"""
 
 import json
 import os
@@ -18,7 +18,7 @@ SHOW = ["/usr/bin/python3", "-m", "lab.quickstart_show"]
 
 
 def requirements() -> None:
-    """Skips the test where it cannot run."""
+    """Skips the test on machines where it cannot run."""
     with Lab() as lab:
         lab.require_root()
         lab.require_program("/usr/sbin/postfix", "postfix")
@@ -33,7 +33,7 @@ def environment(folder: str) -> dict[str, str]:
 
 @contextmanager
 def folder_of_its_own() -> Iterator[str]:
-    """For its temporary files; it must be empty in the end, and no process may know of it."""
+    """A directory for its temporary files; it must be empty in the end, and no process may use it."""
     with tempfile.TemporaryDirectory(prefix="lab.") as folder:
         os.chmod(folder, 0o711)
         yield folder
@@ -80,7 +80,7 @@ class Quickstart(unittest.TestCase):
         self.assertLessEqual(max(map(len, prose)), 80)
         self.assertNotIn("\033", done.stdout, "no colours where no terminal is")
 
-    def test_leaves_nothing_when_it_is_interrupted(self) -> None:
+    def test_keeps_nothing_when_it_is_interrupted(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with self.subTest(number), folder_of_its_own() as folder:
                 output = Path(folder) / "output"
@@ -92,7 +92,7 @@ class Quickstart(unittest.TestCase):
                 self.assertNotIn("Traceback", output.read_text())
                 output.unlink()
 
-    def test_tells_in_a_sentence_what_is_missing(self) -> None:
+    def test_reports_in_a_sentence_what_is_missing(self) -> None:
         with folder_of_its_own() as folder:
             done = subprocess.run(SHOW, env=environment(folder) | {"BUILD_DIR": folder}, capture_output=True, text=True,
                                   timeout=60, check=False)
@@ -103,8 +103,8 @@ class Quickstart(unittest.TestCase):
         done = subprocess.run([TREE / "quickstart", "--fast"], capture_output=True, text=True, timeout=10, check=False)
         self.assertEqual((done.returncode, done.stdout), (64, ""))
 
-    def test_stops_where_another_mail_server_would_have_to_go(self) -> None:
-        # Debian's tools as they answer on a machine with Sendmail and without Postfix.
+    def test_stops_if_another_mail_server_would_have_to_be_removed(self) -> None:
+        # Debian's tools with the answers of a machine with Sendmail and without Postfix.
         with Lab() as lab:
             lab.require_root()
             tools = lab.new_folder("tools")

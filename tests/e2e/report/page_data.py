@@ -1,4 +1,4 @@
-"""What the page of tlsrpt-report html is shown with in its tests: a busy MX, one day, and texts meant to break it."""
+"""Data for the page of tlsrpt-report html in its tests: a busy MX, one day, and texts that try to break the page."""
 
 import random
 from datetime import date, timedelta
@@ -66,14 +66,14 @@ def fill_busy(reader: RecordedReader) -> None:
 
 
 def fill_day(reader: RecordedReader) -> None:
-    """One day, on which nothing is wrong."""
+    """One day without any fault."""
     with reader.recorded():
         reader.session("2026-11-26", "tls", 1200, name="mail-a1.bigmail.example.com", version="TLSv1.3")
         reader.session("2026-11-26", "tls", 310, name="smtp1.university.ac.example", version="TLSv1.2")
 
 
 def fill_hostile(reader: RecordedReader) -> None:
-    """Long names, and texts that are meant for markup or a terminal, wherever others choose a text."""
+    """Long names, and texts with markup or control characters, at every place where others choose a text."""
     with reader.recorded():
         for number, day in enumerate(DAYS):
             reader.session(day, "tls", 12_345_678 + 31 * number, version="TLSv1.3", domain=LONG_NAME, mx=LONG_NAME)

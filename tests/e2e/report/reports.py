@@ -1,4 +1,4 @@
-"""Reports and what they come in, made for the tests."""
+"""Reports and their carriers, made for the tests."""
 
 import base64
 import contextlib
@@ -47,7 +47,7 @@ def mail(attachment: bytes, kind: str = "application/tlsrpt+gzip", encoding: str
 
 
 class Reader:
-    """tlsrpt-report with a state directory of its own."""
+    """tlsrpt-report with its own state directory."""
 
     def __init__(self, lab: Lab, configuration: str = "", now: str = "2026-11-27T06:00:00Z") -> None:
         self.folder = lab.new_folder("reader")
@@ -76,7 +76,7 @@ class Reader:
 
 
 class RecordedReader(Reader):
-    """One whose state directory has a store of tlsrpt-milter, into which a test writes what it would have recorded."""
+    """One whose state directory has a store of tlsrpt-milter, into which a test writes what the milter would record."""
 
     def __init__(self, lab: Lab, configuration: str = "", now: str = "2026-11-27T06:00:00Z") -> None:
         super().__init__(lab, configuration, now)
@@ -87,7 +87,7 @@ class RecordedReader(Reader):
 
     @contextlib.contextmanager
     def recorded(self) -> Iterator[sqlite3.Connection]:
-        """The store, for sessions and more within; all of it is there afterwards."""
+        """The store, for adding sessions and more within; all of it is written afterwards."""
         with contextlib.closing(sqlite3.connect(self.state / "tlsrpt.sqlite")) as self._database, self._database:
             yield self._database
 

@@ -1,4 +1,4 @@
-"""Who may read what the services recorded: members of their group. Others are told how to become one."""
+"""Members of the group may read what the services recorded. For others the message says how to become a member."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ from pathlib import Path
 from lab import Lab, program
 from reports import Reader, mail, packed, report
 
-SERVICE = pwd.getpwnam("games")  # stands for the user starttls-toolkit
+SERVICE = pwd.getpwnam("games")  # in place of the user starttls-toolkit
 USER = pwd.getpwnam("news")
 
 
@@ -19,7 +19,7 @@ class Store(Reader):
 
     def __init__(self, lab: Lab) -> None:
         super().__init__(lab)
-        # The build need not be open to other users.
+        # Other users may have no access to the build.
         self.program = Path(shutil.copy(program.path_of("tlsrpt-report"), self.folder / "tlsrpt-report"))
         self.state.mkdir(mode=0o750)
         os.chown(self.state, SERVICE.pw_uid, SERVICE.pw_gid)
@@ -41,7 +41,7 @@ class Access(unittest.TestCase):
         self.store = Store(lab)
         self.store.take_in()
 
-    def test_a_member_of_the_group_reads_while_nobody_has_the_store_open(self) -> None:
+    def test_a_member_of_the_group_reads_while_no_process_has_the_store_open(self) -> None:
         for command in (["summary", "--by", "reporter"], ["summary", "--by", "failure"], ["alert"], ["queue"],
                         ["html", "-o", "/dev/null"]):
             with self.subTest(command):
@@ -50,7 +50,7 @@ class Access(unittest.TestCase):
                 self.assertNotIn(b"reports.sqlite", done.stderr)
                 self.assertNotEqual(done.returncode, 77, done.stderr)
 
-    def test_a_user_without_rights_is_told_which_group_to_join(self) -> None:
+    def test_for_a_user_without_rights_the_group_to_join_is_printed(self) -> None:
         for command in (["summary"], ["summary", "--by", "reporter"], ["queue"], ["downgrades"]):
             with self.subTest(command):
                 done = self.store.run_as(USER, *command)
@@ -58,12 +58,12 @@ class Access(unittest.TestCase):
                 self.assertIn(b"members of group games may read it: adduser news games (as root)", done.stderr)
                 self.assertIn(str(self.store.state).encode(), done.stderr)
 
-    def test_a_member_who_may_only_read_is_told_who_may_change_it(self) -> None:
+    def test_for_a_member_who_may_only_read_the_user_who_may_write_is_printed(self) -> None:
         done = self.store.run_as(USER, "read", "-", groups=(SERVICE.pw_gid,), content=mail(packed(report(report_id="r2"))))
         self.assertEqual(done.returncode, 77, done.stderr)
         self.assertIn(b"only games and root may change it: sudo -u games tlsrpt-report ...", done.stderr)
 
-    def test_a_configuration_with_a_password_says_the_same(self) -> None:
+    def test_a_configuration_with_a_password_prints_the_same(self) -> None:
         os.chown(self.store.configuration, 0, SERVICE.pw_gid)
         self.store.configuration.chmod(0o640)
         done = self.store.run_as(USER, "summary")

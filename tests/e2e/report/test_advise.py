@@ -30,7 +30,7 @@ class Advise(unittest.TestCase):
             self.assertEqual((enforce["readiness"], enforce["sessions"], enforce["failed"], enforce["days"]),
                              ("ready", 2600, 0, 26))
 
-    def test_failures_stand_against_enforcing_with_who_had_them(self) -> None:
+    def test_failures_speak_against_enforcing_and_their_reporters_are_named(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             self.reported(reader, failure("certificate-host-mismatch", 40))
@@ -46,7 +46,7 @@ class Advise(unittest.TestCase):
             self.advice(reader, "example.test", "--tolerance", "5", expected=1)
             self.advice(reader, "example.test", "--since", DAYS[0], "--until", DAYS[-2], expected=0)
 
-    def test_a_few_days_or_no_policy_are_not_enough(self) -> None:
+    def test_a_few_days_or_no_policy_are_not_sufficient(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             self.reported(reader, days=DAYS[:3])
@@ -57,7 +57,7 @@ class Advise(unittest.TestCase):
                           self.advice(other, "example.test", expected=1)["enforce"]["reason"])
             self.advice(other, "unknown.test", expected=1)
 
-    def test_plaintext_may_be_refused_where_nobody_uses_it(self) -> None:
+    def test_plaintext_may_be_refused_if_nobody_uses_it(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -75,7 +75,7 @@ class Advise(unittest.TestCase):
             self.advice(reader, "example.test", "--for", "enforce", expected=0)
             self.advice(reader, "example.test", expected=1)
 
-    def test_the_least_version_is_the_highest_that_hits_nearly_nobody(self) -> None:
+    def test_the_minimum_version_is_the_highest_that_affects_nearly_nobody(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -87,7 +87,7 @@ class Advise(unittest.TestCase):
             self.assertEqual(version["senders"], [{"sender": "older.test", "sessions": 500},
                                                   {"sender": "oldest.test", "sessions": 5}])
 
-    def test_mistakes_are_told(self) -> None:
+    def test_mistakes_are_reported(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             self.assertEqual(reader.run("advise", "example.test").returncode, 69)

@@ -1,4 +1,4 @@
-"""Cron hears of what needs a person, and of nothing else."""
+"""Cron mails what an administrator must look at, and nothing else."""
 
 import datetime
 import json
@@ -48,14 +48,14 @@ class Alert(unittest.TestCase):
             reader = self.reader(lab, report(old, day=DAYS[4], report_id="x"), report(old, day=YESTERDAY, report_id="y"))
             self.assertEqual(self.kinds(reader), [])
 
-    def test_an_expired_certificate_is_told_each_time(self) -> None:
+    def test_an_expired_certificate_is_reported_each_time(self) -> None:
         with Lab() as lab:
             old = failure("certificate-expired", 1)
             reader = self.reader(lab, report(old, day=DAYS[4], report_id="x"), report(old, day=YESTERDAY, report_id="y"))
             self.assertEqual(self.kinds(reader), ["certificate-expired"])
             self.assertEqual(self.kinds(reader, "--expired-sessions", "2"), [])
 
-    def test_a_regular_reporter_that_has_gone_silent(self) -> None:
+    def test_a_regular_reporter_that_has_become_silent(self) -> None:
         with Lab() as lab:
             reader = self.reader(lab, until=23)
             self.assertEqual(self.kinds(reader), ["reporter-silent"])
@@ -73,7 +73,7 @@ class Alert(unittest.TestCase):
             self.assertEqual(self.kinds(reader), ["handshake-share", "downgrade"])
             self.assertIn("sender.test sent 4 sessions without TLS, after 90 sessions", reader.run("alert").stdout)
 
-    def test_a_milter_that_died_is_noticed_the_next_day(self) -> None:
+    def test_a_milter_that_stopped_is_detected_the_next_day(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -92,7 +92,7 @@ class Alert(unittest.TestCase):
                 reader.session(YESTERDAY, "no-mail", 1)
             self.assertEqual(self.kinds(reader), [])
 
-    def test_a_host_that_rests_at_weekends_is_not_missed_on_them(self) -> None:
+    def test_a_host_without_mail_at_weekends_is_not_missed_on_them(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -127,14 +127,14 @@ domains = ["example.test", "bare.test"]
 """)
             gone = ["publication-gone"]
             self.assertEqual(self.kinds(reader), [], "what never was there is in order")
-            # Cannot tell: not gone.
+            # The lookup failed: not gone.
             for name in ("_smtp._tls.example.test", "_mta-sts.example.test", "mta-sts.example.test"):
                 bad_dns.spoil(name, servfail)
                 self.assertEqual(self.kinds(reader), [], name)
                 bad_dns.mend(name)
             publish(lab, web, "example.test", "", answer=Answer(503))
             self.assertEqual(self.kinds(reader), [])
-            # What a policy host says is gone.
+            # The policy host says that it is gone.
             for answer in (Answer(404), Answer(302, headers={"Location": "/"}), Answer(body=b"<html>")):
                 publish(lab, web, "example.test", "", answer=answer)
                 self.assertEqual(self.kinds(reader), gone, answer)
@@ -148,7 +148,7 @@ domains = ["example.test", "bare.test"]
                 self.assertEqual(self.kinds(reader), gone, missing)
                 dns.update("example.test", published)
                 self.assertEqual(self.kinds(reader), [], missing)
-            # What was taken away on purpose is forgotten after a while.
+            # After a while it is no longer reported, as it was removed on purpose.
             dns.update("example.test", {"@": ["MX 10 mx"]})
             self.assertEqual(self.kinds(reader), gone * 2)
             reader.environment["STARTTLS_TOOLKIT_NOW"] = "2026-12-12T06:00:00Z"

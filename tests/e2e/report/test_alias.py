@@ -1,4 +1,4 @@
-"""Mail servers hand reports to tlsrpt-report as the guides say. What comes that way is dealt with and never returned."""
+"""Mail servers pass reports to tlsrpt-report as in the guides. A mail that arrives that way never bounces."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from lab.postfix import Receiver
 from lab.sendmail import SendmailReceiver
 from reports import Reader, mail, packed, report
 
-SERVICE = "games"  # stands for the user starttls-toolkit
+SERVICE = "games"  # in place of the user starttls-toolkit
 HOST = "mx.example.test"
 REPORT = mail(packed(report()))
 SPAM = b"From: a@evil.test\nSubject: buy\n\nnothing\n"
@@ -24,7 +24,7 @@ SENDMAIL = documents.Steps("docs/sendmail.md", "Take in the reports of others").
 
 
 class Store(Reader):
-    """A store of reports that belongs to the service's user, and the program as it is installed on the host."""
+    """A store of reports that belongs to the service's user, and the installed program of the host."""
 
     def __init__(self, lab: Lab, configuration: str = "") -> None:
         super().__init__(lab, configuration)
@@ -32,7 +32,7 @@ class Store(Reader):
         self.owner = pwd.getpwnam(SERVICE)
         self.state.mkdir(mode=0o750)
         self.give()
-        # The build need not be open to other users.
+        # Other users may have no access to the build.
         shutil.copy(program.path_of("tlsrpt-report"), self.folder / "real")
         self.program = self.folder / "tlsrpt-report"
         self.program.write_text(f'#!/bin/sh\n[ ! -e {self.folder}/ids ] || id -u -r >>{self.folder}/ids\n'
@@ -41,7 +41,7 @@ class Store(Reader):
         self.program.chmod(0o755)
 
     def give(self, uid: int | None = None) -> None:
-        """Let the state directory, and all in it, belong to this user; to the service without one."""
+        """Give the state directory and all in it to this user; without an argument to the service."""
         for path in [self.state, *self.state.rglob("*")]:
             os.chown(path, self.owner.pw_uid if uid is None else uid, self.owner.pw_gid if uid is None else uid)
 
@@ -53,14 +53,14 @@ class Store(Reader):
         return len(list((self.state / "rejected").glob("*")))
 
     def called(self, content: bytes, *options: str, user: str = SERVICE) -> subprocess.CompletedProcess[bytes]:
-        """As an alias calls it."""
+        """Run it as an alias does."""
         return subprocess.run([self.program, *(options or ("-q", "read", "-"))], input=content, capture_output=True,
                               user=user, group=user if user != "nobody" else "nogroup", extra_groups=(), timeout=30,
                               check=False)
 
 
 def send(server: Receiver | SendmailReceiver, recipient: str, content: bytes, sender: str = "bounces@sender.test") -> str:
-    """The queue id of a mail that was handed over."""
+    """The queue id of a mail that was accepted."""
     with smtplib.SMTP(server.address, server.port, local_hostname="out.sender.test", timeout=30) as connection:
         connection.ehlo()
         connection.mail(sender)
@@ -76,14 +76,14 @@ class Alias(unittest.TestCase):
     def assert_silent(self, done: subprocess.CompletedProcess[bytes], status: int) -> None:
         self.assertEqual((done.returncode, done.stdout, done.stderr), (status, b"", b""))
 
-    def test_the_exit_status_says_delivered_or_try_again_and_nothing_is_printed(self) -> None:
+    def test_the_exit_status_means_delivered_or_try_again_and_nothing_is_printed(self) -> None:
         with Lab() as lab:
             lab.require_root()
             store = Store(lab)
             for dealt_with in (REPORT, REPORT, SPAM, b"", b"\x1f\x8b\x08", b"{", b"From x\n" + SPAM):
                 self.assert_silent(store.called(dealt_with), 0)
             self.assertEqual((store.reports(), store.set_aside()), (1, 5))
-            # Interactive use keeps its status and its words.
+            # Interactive use keeps its exit status and its messages.
             for options in (("read", "-"), ("-q", "--json", "read", "-")):
                 done = store.called(SPAM, *options)
                 self.assertEqual(done.returncode, 65)
@@ -135,7 +135,7 @@ class Alias(unittest.TestCase):
             self.assertEqual(outcomes["report"][2], f"delivered to command: {store.program} -q read -")
             self.assertEqual(outcomes["as nobody"][2], "temporary failure")
             self.assertEqual((store.reports(), store.set_aside()), (1, 1))
-            # Once what stood in the way is mended, it arrives.
+            # Once the reason for the failure is removed, it arrives.
             store.give(0)
             before = receiver.log.mark()
             queue_id = send(receiver, f"tlsrpt@{HOST}", mail(packed(report(report_id="late"))))
@@ -145,7 +145,7 @@ class Alias(unittest.TestCase):
             receiver.flush()
             receiver.log.wait_for(rf"{queue_id}: to=.*status=sent", since=before)
             self.assertEqual(store.reports(), 2)
-            # One that is too old is dealt with, and the log says that it is not stored.
+            # A report that is too old counts as delivered, and the log says that it is not stored.
             before = receiver.log.mark()
             queue_id = send(receiver, f"tlsrpt@{HOST}", mail(packed(report(report_id="old", day="2020-01-01"))))
             receiver.log.wait_for(rf"{queue_id}: to=.*status=sent", since=before)

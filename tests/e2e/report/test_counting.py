@@ -24,7 +24,7 @@ def of(*policies: dict, report_id: str = "r1", day: str = YESTERDAY) -> dict:
 
 class Counting(unittest.TestCase):
     def figures(self, *contents: dict | Path) -> tuple[int, int, dict]:
-        """Sessions, failed ones and the reporter's other figures, as summary and read have them."""
+        """Sessions, failed ones and the reporter's other figures, as summary and read print them."""
         with Lab() as lab:
             reader = Reader(lab)
             paths = [content if isinstance(content, Path) else reader.write(f"r{number}", content)
@@ -69,7 +69,7 @@ class Counting(unittest.TestCase):
             enforce = json.loads(reader.run("--json", "advise", "example.test").stdout)["enforce"]
             self.assertEqual((enforce["sessions"], enforce["failed"]), (100, 2))
 
-    def test_failures_without_details_say_so(self) -> None:
+    def test_failures_without_details_are_shown_as_that(self) -> None:
         cases = [(of(policy("sts", 90, 10)), {"no details given": 10}),
                  (of(policy("sts", 90, 10, failure("tlsa-invalid", 4))), {"tlsa-invalid": 4, "no details given": 6}),
                  (of(policy("sts", 90, 10, failure("", 10))), {"no type given": 10}),
@@ -93,7 +93,7 @@ class Counting(unittest.TestCase):
                 for text in (alerted, told, page):
                     self.assertNotIn("a type of failure that RFC 8460 does not have", text)
 
-    def test_policies_without_a_domain_say_so(self) -> None:
+    def test_policies_without_a_domain_are_shown_as_that(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             done = reader.run("read", CASES / "report-no-policy-domain.json")
@@ -102,7 +102,7 @@ class Counting(unittest.TestCase):
             for command in (("summary", "--by", "result-type"), ("alert",), ("reconcile",), ("html", "-o", "-")):
                 self.assertIn("(none given)", reader.run(*command).stdout, command)
 
-    def test_an_array_in_a_text_is_taken_apart(self) -> None:
+    def test_an_array_in_a_text_is_split(self) -> None:
         records = ["3 1 1 " + "ab" * 32, "2 0 1 " + "cd" * 32]
         for written in (json.dumps(records), [json.dumps(records)], [" " + json.dumps(records) + " "], records):
             with self.subTest(written), Lab() as lab:

@@ -1,4 +1,4 @@
-"""What is sent to do harm is rejected, or shown so that it does none."""
+"""Reports of an attacker are rejected, or shown in a form that does no harm."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ HOSTILE = "\x1b[31mred\x1b]0;title\x07 <script>alert(1)</script> =cmd|'/c calc'!
 
 class HostileReports(unittest.TestCase):
     def peak(self, reader: Reader, *arguments: object) -> tuple[subprocess.CompletedProcess, int]:
-        """The program's end, and the most memory that it had, in MiB."""
+        """The exit of the program, and its peak memory in MiB."""
         path = program.path_of("tlsrpt-report")
         script = ("import resource, subprocess, sys; done = subprocess.run(sys.argv[1:]); "
                   "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr); "
@@ -48,8 +48,8 @@ class HostileReports(unittest.TestCase):
     def test_gzip_bomb_within_a_bomb(self) -> None:
         self.refused(gzip.compress(gzip.compress(b" " * 500_000_000)), "no JSON")
 
-    def test_gzip_bomb_that_is_packed_loosely(self) -> None:
-        # Under the ratio, for ever: the limit of size ends it.
+    def test_gzip_bomb_with_a_low_ratio(self) -> None:
+        # Always below the limit of the ratio: the limit of size stops it.
         piece = zlib.compressobj(9, wbits=31)
         content = piece.compress(b'{"x": [')
         for _ in range(19_000):
@@ -138,7 +138,7 @@ class HostileReports(unittest.TestCase):
             self.assertEqual(answer["inputs"][0]["status"], "duplicate")
             self.assertFalse(list(reader.folder.glob("**/passwd")))
 
-    def test_broken_mime_is_told_and_stops_nothing(self) -> None:
+    def test_broken_mime_is_reported_and_stops_nothing(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             whole = mail(packed(report()))
@@ -153,7 +153,7 @@ class HostileReports(unittest.TestCase):
             for item in answer["inputs"]:
                 self.assertTrue(item["status"] != "rejected" or item["reason"])
 
-    def test_a_full_disk_loses_nothing_that_was_told(self) -> None:
+    def test_a_full_disk_loses_nothing_that_was_reported_as_stored(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             reader.read(reader.write("first", report(report_id="first")))

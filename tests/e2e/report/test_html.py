@@ -1,4 +1,4 @@
-"""What the page of tlsrpt-report html says. How it looks is in test_page_layout.py."""
+"""The content of the page of tlsrpt-report html. Its layout is tested in test_page_layout.py."""
 
 import re
 import unittest
@@ -13,7 +13,7 @@ CONFIGURATION = '[report]\norganization = "Example Mail Ltd"\ndomains = ["exampl
 
 
 def text_of(html: str) -> str:
-    """What is read, with one blank between words."""
+    """The visible text, with one blank between words."""
     for mark, character in (("&lt;", "<"), ("&gt;", ">"), ("&quot;", '"'), ("&#39;", "'"), ("&amp;", "&")):
         html = re.sub(r"<style>.*?</style>|<(?!wbr)[^>]*>", " ", html, flags=re.DOTALL) if mark == "&lt;" else html
         html = html.replace("<wbr>", "").replace(mark, character)
@@ -32,7 +32,7 @@ class Page(unittest.TestCase):
         self.assertIsNotNone(found, f"no section '{title}'")
         return found.group(0)
 
-    def test_of_a_busy_mx_has_all_that_there_is(self) -> None:
+    def test_of_a_busy_mx_has_all_sections(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab, CONFIGURATION)
             fill_busy(reader)
@@ -50,7 +50,7 @@ class Page(unittest.TestCase):
             self.assertIn("Example Mail Ltd TLS of mail to example.org and example.net", text)
             self.assertIn("2026-11-27 is not over: its figures are those until 06:00 UTC", text)
 
-    def test_has_the_very_sentences_of_alert_on_top(self) -> None:
+    def test_begins_with_the_sentences_of_alert(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab, CONFIGURATION)
             fill_busy(reader)
@@ -88,7 +88,7 @@ class Page(unittest.TestCase):
             self.assertNotIn("bad-certificate", failures)
             self.assertNotIn("unknown-ca", failures)
             self.assertEqual(failures.count("<b>What to do:</b>"), failures.count("<h3>"))
-            # A word of the log in a report is not what the log means by it.
+            # A word of the log in a report has not the meaning that it has in the log.
             self.assertEqual(failures.count("<h3>unsupported-protocol</h3>"), 2)
 
     def test_groups_senders_by_domain_with_addresses_on_demand(self) -> None:
@@ -143,7 +143,7 @@ class Page(unittest.TestCase):
             self.assertNotIn("Downgraded sender", source)
             self.assertNotIn("Failed TLS handshakes a day", source)
 
-    def test_of_nothing_says_why(self) -> None:
+    def test_of_an_empty_store_says_why_it_is_empty(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             never = self.made(reader).read_text(encoding="utf-8")

@@ -36,7 +36,7 @@ class Names(unittest.TestCase):
             self.assertIn(f"{EMOJI}: ", done.stdout)
             self.assertIn("xn--a.example: no TLS history", done.stdout)
 
-    def test_addresses_and_empty_labels_are_refused_for_the_true_reason(self) -> None:
+    def test_addresses_and_empty_labels_are_refused_for_the_right_reason(self) -> None:
         with Lab() as lab:
             for name, why in (("192.0.2.1", "is an address"), ("mx.example.123", "ends with a number"),
                               ("a..b", "has an empty label"), (".", "is the root of the DNS")):

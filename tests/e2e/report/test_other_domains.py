@@ -1,4 +1,4 @@
-"""With our policy domains configured, no report is left out in silence: it is ours, or shown apart."""
+"""With our policy domains configured, no report is left out without notice: it is ours, or shown separately."""
 
 import json
 import sqlite3
@@ -46,7 +46,7 @@ class OtherDomains(unittest.TestCase):
         return {one["policy_domain"]: one["failed"] for one in self.answer(reader, *(command or ("summary",)))["other_domains"]}
 
     def assert_ours(self, reader: Reader, failed: int = 50) -> None:
-        """The failures are among ours everywhere."""
+        """The failures are among ours in every output."""
         self.assertEqual(sum(one for _, one in self.failed(reader).values()), failed)
         self.assertEqual(self.others(reader), {})
         alerts = self.answer(reader, "alert")["alerts"]
@@ -56,7 +56,7 @@ class OtherDomains(unittest.TestCase):
         self.assertNotIn("not in report.domains", reader.run("html", "-o", "-").stdout)
 
     def recorded(self, lab: Lab, configuration: str = OURS) -> RecordedReader:
-        """One with sessions of the reporter on another day, at a host that is no name of ours."""
+        """A report with sessions of the reporter on another day, at a host that is no name of ours."""
         reader = RecordedReader(lab, configuration)
         with reader.recorded():
             reader.session("2026-11-22", "tls", 10, version="TLSv1.3", domain="example.org")
@@ -70,7 +70,7 @@ class OtherDomains(unittest.TestCase):
                 self.assertEqual(item["warnings"], [])
                 self.assert_ours(reader)
 
-    def test_a_report_without_a_policy_domain_is_shown_apart_and_alerted(self) -> None:
+    def test_a_report_without_a_policy_domain_is_shown_separately_and_alerted(self) -> None:
         with Lab() as lab:
             reader = self.recorded(lab)
             answer = self.take(reader, CASES / "report-no-policy-domain.json")
@@ -85,7 +85,7 @@ class OtherDomains(unittest.TestCase):
                 self.assertIn(shown, " ".join(reader.run(*command).stdout.split()), command)
             self.assertIn(shown, " ".join(reader.run("read", CASES / "report-no-policy-domain.json").stdout.split()))
 
-    def test_the_domain_in_the_mail_says_what_a_report_without_one_is_about(self) -> None:
+    def test_the_domain_in_the_mail_is_that_of_a_report_without_one(self) -> None:
         headed = b"TLS-Report-Domain: Example.Org.\n" + mail(packed(nameless()))
         with Lab() as lab:
             reader = self.recorded(lab)
@@ -105,7 +105,7 @@ class OtherDomains(unittest.TestCase):
             self.take(reader, content)
             self.assert_ours(reader)
 
-    def test_what_the_reporter_saw_of_our_mx_hosts_tells(self) -> None:
+    def test_what_the_reporter_saw_of_our_mx_hosts_decides(self) -> None:
         dane = report(failure("validation-failure", 50), domain="in.cloud.example", day=YESTERDAY, policy_type="tlsa",
                       report_id="dane")
         seen = report(domain="example.org", day="2026-11-10", strings=("version: STSv1", "mx: *.cloud.example"))
@@ -116,7 +116,7 @@ class OtherDomains(unittest.TestCase):
             self.take(reader, seen)
             self.assert_ours(reader)
 
-    def test_the_milter_knows_its_host(self) -> None:
+    def test_the_milter_has_the_name_of_its_host(self) -> None:
         dane = report(failure("validation-failure", 50), domain="MX1.example.test.", day=YESTERDAY, policy_type="tlsa")
         with Lab() as lab:
             reader = self.recorded(lab)
@@ -126,7 +126,7 @@ class OtherDomains(unittest.TestCase):
             comparisons = self.answer(reader, "reconcile")["comparisons"]
             self.assertEqual({one["policy_domain"] for one in comparisons}, {"example.org"})
 
-    def test_mx_hosts_are_looked_up_once_and_known_offline_then(self) -> None:
+    def test_mx_hosts_are_looked_up_once_and_then_known_offline(self) -> None:
         dane = report(failure("validation-failure", 50), domain="in.hoster.example", day=YESTERDAY, policy_type="tlsa")
         with Lab() as lab:
             dns = Dns(lab, {".": {}, "example.org": {"@": ["MX 10 in.hoster.example."]}, "example": {}, "org": {}}, port=0)
@@ -153,7 +153,7 @@ class OtherDomains(unittest.TestCase):
             self.take(reader, dane)
             self.assert_ours(reader)
 
-    def test_a_stranger_is_shown_apart_and_does_not_count(self) -> None:
+    def test_a_report_about_another_domain_is_shown_separately_and_does_not_count(self) -> None:
         stranger = report(failure("certificate-expired", 50), domain="stranger.example", day=YESTERDAY, successful=3)
         with Lab() as lab:
             reader = self.recorded(lab)
@@ -168,7 +168,7 @@ class OtherDomains(unittest.TestCase):
             self.assertEqual((enforce["failed"], [one["policy_domain"] for one in enforce["other_domains"]]),
                              (0, ["stranger.example"]))
 
-    def test_a_stranger_that_is_not_authenticated_is_counted_as_that(self) -> None:
+    def test_a_report_about_another_domain_that_is_not_authenticated_is_counted_as_that(self) -> None:
         with Lab() as lab:
             reader = self.recorded(lab, f'{OURS}trusted_authserv_ids = ["mx.example.test"]\n')
             self.take(reader, report(domain="stranger.example", day=YESTERDAY))

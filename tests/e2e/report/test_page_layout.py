@@ -1,5 +1,5 @@
-"""The page of tlsrpt-report html at the widths of a phone, a tablet and a screen: as a browser measures it. Pictures of each
-are kept below the build directory, in pictures/report-page."""
+"""The page of tlsrpt-report html at the widths of a phone, a tablet and a screen, measured in a browser. Screenshots of
+each are kept below the build directory, in pictures/report-page."""
 
 import os
 import unittest
@@ -13,10 +13,10 @@ from reports import RecordedReader
 
 WIDTHS = (320, 390, 768, 1280)
 PICTURED = (390, 768, 1280)
-NAMES = ("busy", "empty", "day", "hostile")  # of the pages that pictures are kept of
+NAMES = ("busy", "empty", "day", "hostile")  # the pages of which screenshots are kept
 CONFIGURATION = '[report]\norganization = "Example Mail Ltd"\ndomains = ["example.org", "example.net"]\n'
 
-# Elements whose content is wider than they are, or that stand beyond the edge of the window.
+# Elements whose content is wider than they are, or that are beyond the edge of the window.
 OVERFLOWING = """(() => {
   const found = [];
   for (const e of document.querySelectorAll('*')) {
@@ -29,7 +29,7 @@ OVERFLOWING = """(() => {
   return found;
 })()"""
 
-# Texts with fewer than four characters a line, where they have several, and days that are broken.
+# Texts with fewer than four characters a line that have several lines, and dates that are broken.
 BROKEN = """(() => {
   const found = [], walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), range = document.createRange();
   const lines = () => new Set([...range.getClientRects()].map(r => Math.round(r.bottom))).size;
@@ -47,7 +47,7 @@ BROKEN = """(() => {
   return found;
 })()"""
 
-# Labels of a chart that lie on one another or beyond the card, and texts in SVG beyond its box.
+# Labels of a chart that overlap or are beyond the card, and texts in SVG beyond its box.
 BAD_CHARTS = """(() => {
   const found = [], box = e => e.getBoundingClientRect();
   for (const svg of document.querySelectorAll('svg')) {

@@ -1,4 +1,4 @@
-"""What our policy domains publish is in self reports, and is laid beside what reporters saw."""
+"""The policies that our domains publish are in self reports, and are compared with what reporters saw."""
 
 import json
 import unittest
@@ -57,7 +57,7 @@ domains = ["sts.test", "bare.test"]
             self.assertEqual(found["bare.test"]["policy"], {"policy-type": "no-policy-found", "policy-domain": "bare.test"})
             self.assertEqual(self.policies(reader, "--no-lookup")["sts.test"]["policy"]["policy-type"], "no-policy-found")
 
-    def test_a_configured_file_stands_for_what_is_published(self) -> None:
+    def test_a_configured_file_replaces_what_is_published(self) -> None:
         with Lab() as lab:
             file = lab.new_folder("policy") / "mta-sts.txt"
             file.write_text(policy("testing", "mx.bare.test"))
@@ -71,7 +71,7 @@ domains = ["sts.test", "bare.test"]
             self.assertEqual(done.returncode, 78)
             self.assertIn("no MTA-STS policy", done.stderr)
 
-    def test_sessions_below_the_least_version_are_failures(self) -> None:
+    def test_sessions_below_the_minimum_version_are_failures(self) -> None:
         with Lab() as lab:
             reader = self.world(lab, 'min_tls = "TLSv1.2"\n')
             with reader.recorded():
@@ -83,7 +83,7 @@ domains = ["sts.test", "bare.test"]
             self.assertEqual((detail["result-type"], detail["failed-session-count"]), ("validation-failure", 3))
             self.assertTrue(detail["failure-reason-code"].startswith("old-tls: the session had TLSv1, below TLSv1.2"))
 
-    def test_a_policy_that_has_changed_since_it_was_seen_is_told(self) -> None:
+    def test_a_policy_that_has_changed_since_it_was_seen_is_reported(self) -> None:
         with Lab() as lab:
             reader = self.world(lab)
             now = ("version: STSv1", "mode: enforce", "mx: *.backup.test", "mx:mx.sts.test", "max_age: 604800")

@@ -1,4 +1,4 @@
-"""Received reports are read from everything that they come in, and their failures explained."""
+"""Received reports are read from all their carriers, and their failures explained."""
 
 import gzip
 import json
@@ -11,7 +11,7 @@ from reports import Reader, failure, mail, packed, report
 
 
 class Read(unittest.TestCase):
-    def test_takes_every_carrier(self) -> None:
+    def test_reads_every_carrier(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             one = [report(report_id=f"r{number}") for number in range(9)]
@@ -31,8 +31,9 @@ class Read(unittest.TestCase):
             self.assertEqual(answer["inputs"][2]["report"], one[2])
             self.assertEqual((answer["read"], answer["duplicates"], answer["rejected"]), (9, 0, 0))
 
-    def test_takes_mails_as_other_mail_servers_and_programs_write_them(self) -> None:
-        """A binary part with CRLF, a digest of mails without Content-Type, a folder without empty lines between mails."""
+    def test_reads_mails_of_other_mail_servers_and_programs(self) -> None:
+        """A binary part with CRLF, a digest of mails without Content-Type, an mbox without empty lines between
+        mails."""
         with Lab() as lab:
             reader = Reader(lab)
             mails = program.SOURCE_TREE / "tests/fuzz/seeds/mail_message"
@@ -41,7 +42,7 @@ class Read(unittest.TestCase):
                     answer = reader.read("--no-store", mails / name)
                     self.assertEqual((answer["exit"], answer["read"], answer["rejected"]), (0, expected, 0))
 
-    def test_takes_binary_parts_with_every_end_of_line(self) -> None:
+    def test_reads_binary_parts_with_every_line_end(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             for number, end in enumerate((b"\n", b"\r\n")):
@@ -53,7 +54,7 @@ class Read(unittest.TestCase):
                         answer = reader.read(reader.write("wire", wire))
                         self.assertEqual((answer["exit"], answer["read"]), (0, 1), answer)
 
-    def test_takes_standard_input_as_a_mail_alias_pipes_it(self) -> None:
+    def test_reads_standard_input_from_a_mail_alias(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             path = program.path_of("tlsrpt-report")
@@ -79,7 +80,7 @@ class Read(unittest.TestCase):
             self.assertIn(f"{bad}: rejected: the gzip data ends too early\n", answer["stderr"])
             self.assertEqual(reader.statuses(reader.folder / "folder").count("duplicate"), 299)
 
-    def test_what_came_on_standard_input_and_was_rejected_is_set_aside(self) -> None:
+    def test_what_came_on_standard_input_and_was_rejected_is_stored(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             done = reader.run("--json", "read", "-", text_in="Subject: hello\n\nno report\n")
@@ -133,7 +134,7 @@ class Read(unittest.TestCase):
                 answer = reader.read(path, path)
                 self.assertEqual([one["sessions"] for one in answer["failures"]], [3])
 
-    def test_the_same_report_with_other_figures_is_a_duplicate_that_is_told(self) -> None:
+    def test_the_same_report_with_other_figures_is_reported_as_a_duplicate(self) -> None:
         with Lab() as lab:
             reader = Reader(lab)
             reader.read(reader.write("first", report(successful=100)))
@@ -152,14 +153,14 @@ class Read(unittest.TestCase):
                               ["it is dated in the future"]])
             self.assertEqual(answer["exit"], 0)
 
-    def test_old_reports_are_forgotten(self) -> None:
+    def test_old_reports_are_removed(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, "[milter]\nretention_days = 30\n")
             reader.read(reader.write("old", report(day="2026-01-01")), reader.write("new", report(report_id="r2")))
             database = sqlite3.connect(reader.state / "reports.sqlite")
             self.assertEqual(database.execute("SELECT report_id FROM reports").fetchall(), [("r2",)])
 
-    def test_a_report_that_is_too_old_is_read_and_not_kept_and_that_is_said(self) -> None:
+    def test_a_report_that_is_too_old_is_read_but_not_kept_which_is_printed(self) -> None:
         with Lab() as lab:
             reader = Reader(lab, "[milter]\nretention_days = 30\n")
             said = "read, older than 30 days, not stored"

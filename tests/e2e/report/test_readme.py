@@ -1,4 +1,4 @@
-"""What docs/reports.md says, as written there, and the tables that README shows: only files are the lab's."""
+"""The commands in docs/reports.md and the tables in README work as written there: only files are the lab's."""
 
 import re
 import unittest
@@ -6,7 +6,7 @@ import unittest
 from lab import Lab, documents, program
 from reports import RecordedReader, failure, mail, packed, report
 
-# How each command ends with what there is: one day is not enough for advice, and the sender was not seen.
+# The exit status of each command with this data: one day is not enough for advice, and the sender was not seen.
 EXPECTED = {"advise": 1, "reconcile": 1}
 
 
@@ -45,7 +45,7 @@ class Readme(unittest.TestCase):
             self.assertEqual(reader.read(reader.write("report.json", expired))["exit"], 0)
             self.assertEqual(reader.run("summary").stdout, sample)
 
-    def test_the_picture_is_there(self) -> None:
+    def test_the_picture_exists(self) -> None:
         pictures = re.findall(r"!\[[^]]+\]\(([^)]+)\)", documents.section("README.md"))
         self.assertEqual(len(pictures), 1)
         for picture in pictures:

@@ -1,4 +1,4 @@
-"""What reporters say is laid beside what our MX hosts saw of them."""
+"""The figures of reporters are compared with what our MX hosts saw of them."""
 
 import json
 import unittest
@@ -27,7 +27,7 @@ class Reconcile(unittest.TestCase):
             self.assertEqual(self.findings(reader, report(day=DAY), expected=0), {(DAY, "Sender Inc."): "matches"})
             self.assertIn("1 of 1 comparison match", reader.run("reconcile").stdout)
 
-    def test_what_is_missing_on_either_side_is_told(self) -> None:
+    def test_what_is_missing_on_either_side_is_reported(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -53,7 +53,7 @@ class Reconcile(unittest.TestCase):
             for word in ("strips it", "spoofed", "plaintext, although it uses TLS", "has not reported the day"):
                 self.assertIn(word, " ".join(told.split()))
 
-    def test_reporters_that_send_under_other_names_are_known_or_told(self) -> None:
+    def test_reporters_that_send_under_other_names_are_known_or_reported(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab, '[[reporter]]\nname = "Sender Inc."\ndomains = ["mailer.example"]\n')
             with reader.recorded():
@@ -64,7 +64,7 @@ class Reconcile(unittest.TestCase):
             found = self.findings(reader, report(day=DAY), microsoft, expected=0)
             self.assertEqual(set(found.values()), {"matches"})
 
-    def test_a_reporter_without_domains_is_a_mistake(self) -> None:
+    def test_a_reporter_without_domains_is_an_error(self) -> None:
         with Lab() as lab:
             done = Reader(lab, '[[reporter]]\nname = "x"\n').run("reconcile")
             self.assertEqual(done.returncode, 78)

@@ -1,4 +1,4 @@
-"""Self reports reach whoever a policy domain wants to have them, each once."""
+"""Self reports reach every destination that a policy domain names, each once."""
 
 import email
 import email.policy
@@ -22,7 +22,7 @@ NOW = "2026-11-27T06:00:00Z"
 
 
 class Mailbox(socketserver.ThreadingTCPServer):
-    """A mail server that takes mail, or answers DATA or RCPT as `refusal` says."""
+    """A mail server that accepts mail, or answers DATA or RCPT with `refusal`."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -101,7 +101,7 @@ class Send(unittest.TestCase):
     def queue(self, reader: RecordedReader) -> list[dict]:
         return json.loads(reader.run("--json", "queue").stdout)["deliveries"]
 
-    def test_a_mail_is_as_rfc_8460_wants_it(self) -> None:
+    def test_a_mail_has_the_form_of_rfc_8460(self) -> None:
         reader = self.reader()
         self.send(reader)
         (raw,) = self.mailbox.mails
@@ -152,7 +152,7 @@ class Send(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr)
                 self.assertEqual({file.name.split("!")[0] for file in folder.iterdir()}, {submitter})
 
-    def test_each_destination_gets_it_once(self) -> None:
+    def test_each_destination_receives_it_once(self) -> None:
         reader = self.reader()
         for _ in range(3):
             self.send(reader)
@@ -163,7 +163,7 @@ class Send(unittest.TestCase):
         self.assertIn("example.test, mailto:tls@example.test", told)
         self.assertLessEqual(max(map(len, told.splitlines())), 80)
 
-    def test_sendmail_takes_it_too(self) -> None:
+    def test_sendmail_accepts_it_too(self) -> None:
         folder = self.lab.new_folder("bin")
         sendmail = folder / "sendmail"
         sendmail.write_text(f'#!/bin/sh\nprintf "%s\\n" "$@" >{folder}/arguments\ncat >{folder}/mail\n')
@@ -210,20 +210,20 @@ class Send(unittest.TestCase):
         self.send(untrusted, expected=1)
         self.assertEqual(web.requests, [])
 
-    def test_a_mail_server_that_refuses_for_now_is_tried_again(self) -> None:
+    def test_a_mail_server_that_refuses_temporarily_is_tried_again(self) -> None:
         reader = self.reader()
         self.mailbox.refusal = "451 not now"
         self.assertIn("451", self.send(reader, expected=75))
         tries = []
         for now, expected in (("06:06", 75), ("06:20", 0), ("06:30", 75), ("07:30", 75), ("10:00", 75), ("15:00", 75)):
-            self.deliver(reader, f"2026-11-27T{now}:00Z", expected)  # 0 where nothing is due
+            self.deliver(reader, f"2026-11-27T{now}:00Z", expected)  # 0 if nothing is due
             tries.append(self.queue(reader)[0]["tries"])
         self.assertEqual(tries, [2, 2, 3, 4, 5, 6])
         self.mailbox.refusal = ""
         self.deliver(reader, "2026-11-27T22:00:00Z")
         self.assertEqual((len(self.mailbox.mails), self.queue(reader)[0]["state"]), (1, "sent"))
 
-    def test_a_mail_server_that_never_takes_it(self) -> None:
+    def test_a_mail_server_that_never_accepts_it(self) -> None:
         reader = self.reader()
         self.mailbox.refusal = "550 no such user"
         self.send(reader, expected=1)
@@ -233,7 +233,7 @@ class Send(unittest.TestCase):
         self.deliver(closed, "2026-11-28T06:00:00Z", expected=1)
         self.assertEqual(self.mailbox.mails, [])
 
-    def test_what_was_killed_in_the_middle_goes_on(self) -> None:
+    def test_a_killed_run_is_continued(self) -> None:
         reader = self.reader()
         self.mailbox.refusal = "hang"
         sending = Program(self.lab, "tlsrpt-report", "-c", reader.configuration, "self", "--send", "--no-lookup",
@@ -263,7 +263,7 @@ class Send(unittest.TestCase):
         self.assertEqual(sorted(email.message_from_bytes(raw)["to"] for raw in self.mailbox.mails),
                          ["a@example.test", "b@other.test"])
 
-    def test_a_record_that_cannot_be_looked_up_for_now_is_asked_for_again(self) -> None:
+    def test_a_record_with_a_temporary_lookup_error_is_asked_for_again(self) -> None:
         dns = Dns(self.lab, {".": {}, "test": {}, "example.test": {
             "_smtp._tls": ['TXT "v=TLSRPTv1; rua=mailto:a@example.test"']}}, port=0)
         bad_dns = BadDns(self.lab, dns)

@@ -1,4 +1,4 @@
-"""tlsrpt-report summary: its tables, how wide they are, and what it says where there is nothing."""
+"""tlsrpt-report summary: its tables, their width, and the message if there is no data."""
 
 import fcntl
 import json
@@ -46,7 +46,7 @@ class Summary(unittest.TestCase):
 
 
 class Groups(Summary):
-    def test_by_version_says_who_uses_old_ones(self) -> None:
+    def test_by_version_shows_who_uses_old_ones(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             fill_busy(reader)
@@ -94,7 +94,7 @@ class Groups(Summary):
             self.assertEqual(list(answer["groups"][0]), ["group", "sessions", "tls", "plaintext", "no_mail", "no_helo", "failed",
                                                          "messages"])
 
-    def test_failed_handshakes_are_where_they_belong(self) -> None:
+    def test_failed_handshakes_are_in_the_right_row(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -110,7 +110,7 @@ class Groups(Summary):
             self.assertNotIn("Failed", self.out(reader, "--by", "day", "--domain", "example.test"))
             self.assertEqual(self.rows(reader, "--by", "failure"), [["bad-certificate", "certificate-host-mismatch", "3"]])
 
-    def test_without_mta_log_says_that_failures_are_not_known(self) -> None:
+    def test_without_mta_log_a_note_says_that_failures_are_unknown(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             with reader.recorded():
@@ -212,7 +212,7 @@ class Nothing(Summary):
             self.assertIn("None of the 3 sessions on 2026-10-25 used TLS.",
                           self.sentence(reader, "--by", "version", "--since", "2026-10-25", "--until", "2026-10-25"))
 
-    def test_for_advice_says_why(self) -> None:
+    def test_for_advice_has_its_reason(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             said = " ".join(reader.run("advise", "typo.test").stdout.split())
@@ -223,7 +223,7 @@ class Nothing(Summary):
             self.assertIn("had an accepted recipient in typo.test. There were recipients in example.test.", said)
             self.assertNotIn("recipients in", reader.run("advise", "example.test").stdout)
 
-    def test_of_downgrades_where_there_are_no_sessions(self) -> None:
+    def test_of_downgrades_if_there_are_no_sessions(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
             self.assertIn("No sessions were ever recorded", reader.run("downgrades").stdout)

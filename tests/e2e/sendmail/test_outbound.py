@@ -1,4 +1,4 @@
-"""A real Sendmail that reads our maps delivers to the right servers and to no wrong one."""
+"""A real Sendmail that reads our maps delivers to the right servers only."""
 
 import contextlib
 import json
@@ -45,7 +45,7 @@ class Case(unittest.TestCase):
         return Dns(self.lab, {"test": self.names})
 
     def generate(self, policies: Mapping[str, object], *options: str) -> str:
-        """Have the map written; what was said on standard error."""
+        """Write the map; returns the text on standard error."""
         list_file = self.folder / "list.json"
         list_file.write_text(json.dumps({"timestamp": "2026-11-20T00:00:00Z", "expires": "2026-12-04T00:00:00Z",
                                          "version": "0.1", "author": "Test", "policies": policies}))
@@ -71,11 +71,11 @@ class MtaSts(Case):
     """FEATURE(`sts') with a map of type hash."""
 
     def sender(self, macros: str | None = None) -> SendmailSender:
-        """A Sendmail with what the head of the map tells the administrator to put into the .mc file."""
+        """A Sendmail with the lines for the .mc file that the head of the map shows."""
         return SendmailSender(self.lab, self.dns(), macros=macros or self.told_by_the_map())
 
     def told_by_the_map(self) -> str:
-        """The lines, with our m4 file where it is in the sources."""
+        """The lines, with the path of our m4 file in the sources."""
         lines = [line.removeprefix("#   ") for line in self.map.read_text().splitlines() if line.endswith("dnl")]
         self.assertEqual(len(lines), 2, lines)
         self.assertTrue(lines[1].endswith(f"/{WILDCARD.name}')dnl"), lines[1])
@@ -89,7 +89,7 @@ class MtaSts(Case):
     def deliver(self, domain: str) -> SendmailDelivery:
         return self.mta.deliver("alice@sender.test", f"bob@{domain}")
 
-    def test_delivers_to_the_right_server_and_to_no_other_one(self) -> None:
+    def test_delivers_to_the_right_server_only(self) -> None:
         with self.in_a_lab():
             issue = self.lab.ca.issue
             self.receiver(["right.test"], issue("mx.right.test"))
@@ -143,7 +143,7 @@ class MtaSts(Case):
                 self.assert_sent(self.deliver("right.test"))
                 self.assert_sent(self.deliver("wrong.test"))
 
-    def test_does_as_the_guide_says(self) -> None:
+    def test_works_as_in_the_guide(self) -> None:
         lines = [line for line in documents.lines("docs/sendmail.md", "Enforce TLS to listed domains")
                  if line.endswith("dnl")]
         self.assertEqual(len(lines), 5, lines)
@@ -196,7 +196,7 @@ class MtaSts(Case):
             self.assert_sent(self.deliver("one.test"))
             self.assert_deferred(self.deliver("two.test"), "a.b.mail.two.test not found in .mail.two.test")
 
-    def test_a_map_that_was_made_anew_counts_for_the_next_message(self) -> None:
+    def test_a_map_that_was_replaced_counts_for_the_next_message(self) -> None:
         with self.in_a_lab():
             self.receiver(["a.test"], self.lab.ca.issue("mx.a.test"))
             self.make({"a.test": enforce("mail.a.test")})
@@ -222,7 +222,7 @@ class MtaSts(Case):
             self.assert_sent(self.deliver("a.test"))
             self.assert_sent(self.deliver("unlisted.test"))
 
-    def test_mail_waits_where_sendmail_is_not_told_of_cas_in_both_ways(self) -> None:
+    def test_mail_waits_if_the_cas_are_configured_in_only_one_way(self) -> None:
         with self.in_a_lab():
             self.receiver(["a.test"], self.lab.ca.issue("mx.a.test"))
             self.make({"a.test": enforce("mx.a.test")})
@@ -239,7 +239,7 @@ class MtaSts(Case):
             self.mta = self.sender(self.told_by_the_map() + "define(`SMART_HOST', `mx.relay.test')dnl\n")
             self.assert_deferred(self.deliver("a.test"), "mx.relay.test not found in mx.a.test")
 
-    def test_patterns_that_sendmail_would_cut_are_not_in_the_map(self) -> None:
+    def test_patterns_that_sendmail_would_truncate_are_not_in_the_map(self) -> None:
         with self.in_a_lab():
             self.receiver(["most.test", "more.test"], self.lab.ca.issue("mx.most.test"))
             fit, unfit = self.patterns(255, "mx.most.test"), self.patterns(258, "mx.most.testing")
@@ -258,7 +258,7 @@ class MtaSts(Case):
                 self.assert_deferred(self.deliver("more.test"), "mx.most.test not found in mx.most.testing")
 
     def patterns(self, size: int, last: str) -> list[str]:
-        """Patterns that take so many bytes as a match=."""
+        """Patterns that need this many bytes as a match=."""
         others = [f"mx{number}.{'x' * 40}.test" for number in range(4)]
         room = size - len(":".join([*others, ".test", last]))
         return [*others, f"{'x' * room}.test", last]
@@ -270,7 +270,7 @@ class MtaSts(Case):
             self.mta = self.sender()
             self.assert_deferred(self.deliver("plain.test"), "other side does not support STARTTLS")
 
-    def test_the_correction_says_where_it_does_not_fit(self) -> None:
+    def test_the_correction_reports_a_configuration_that_it_does_not_fit(self) -> None:
         with self.in_a_lab():
             include = f"include(`{WILDCARD}')dnl\n"
             feature = "FEATURE(`sts', `hash -T<TMPF> /nowhere')dnl\n"
@@ -283,7 +283,7 @@ class MtaSts(Case):
 class AccessMap(Case):
     """FEATURE(`access_db') in a Sendmail without FEATURE(`sts')."""
 
-    def test_enforces_what_its_comments_say_and_no_more(self) -> None:
+    def test_enforces_what_its_comments_describe_and_no_more(self) -> None:
         with self.in_a_lab():
             issue = self.lab.ca.issue
             self.receiver(["right.test", "many.right.test"], issue("mx.right.test"))

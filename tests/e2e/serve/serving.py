@@ -1,4 +1,4 @@
-"""`starttls-listtool serve` for the tests of this folder, with nothing but overrides to answer from."""
+"""`starttls-listtool serve` for the tests of this directory, with overrides as its only source."""
 
 import os
 import socket

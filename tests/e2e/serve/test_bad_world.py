@@ -1,5 +1,5 @@
-"""Whatever the DNS, policy hosts and the cache file are like, every reply is a valid one, in time, and others do not
-wait for it."""
+"""Whatever the state of the DNS, the policy hosts and the cache file, every reply is valid and in time, and no request
+delays another."""
 
 import contextlib
 import itertools
@@ -38,7 +38,7 @@ def secure(domain: str) -> str:
 
 
 def listed(domain: str) -> dict[str, str]:
-    """What each of the maps says where only a list knows of the domain."""
+    """The reply of each map for a domain that only a list names."""
     return dict.fromkeys(MAPS, secure(domain)) | {"QUERYwithTLSRPT": f"{secure(domain)} protocols=>=TLSv1.2"}
 
 
@@ -49,7 +49,7 @@ def cname_loop(question: bad.Question) -> list[bytes]:
 
 
 class World(unittest.TestCase):
-    """A domain whose policy is known from before, known.test, and others that the tests add to the zones."""
+    """A domain whose policy was fetched before, known.test, and others that the tests add to the zones."""
 
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
@@ -80,13 +80,13 @@ class World(unittest.TestCase):
         return self.server.process.stderr.text()
 
     def replies(self, domain: str) -> dict[str, str]:
-        """What each of the maps says, all asked at the same time."""
+        """The reply of each map, all asked at the same time."""
         with ThreadPoolExecutor(len(MAPS)) as threads:
             return dict(zip(MAPS, threads.map(lambda name: self.server.ask(name, domain), MAPS), strict=True))
 
     @contextlib.contextmanager
     def others_do_not_wait(self) -> Iterator[None]:
-        """Asks about known.test all the time, and demands that each reply is the right one, and prompt."""
+        """Asks about known.test all the time, and demands that each reply is right and prompt."""
         ended = threading.Event()
         replies: list[tuple[str, float]] = []
 
@@ -144,7 +144,7 @@ class NameServers(World):
         self.assert_replies(expected)
 
     def test_only_the_question_about_mta_sts_fails(self) -> None:
-        """As with firewalls that know no names with underscores."""
+        """For example behind firewalls that do not support names with underscores."""
         for name in self.FAULTS:
             self.add(f"{name}.test")
         self.serve()
@@ -168,7 +168,7 @@ class NameServers(World):
                 self.assertEqual(self.server.ask("sts", domain), secure(domain))
                 self.assertEqual(self.server.ask("postfix", domain), secure(domain))
 
-    def test_signatures_that_are_stripped_or_wrong_prove_nothing(self) -> None:
+    def test_signatures_that_are_missing_or_wrong_prove_nothing(self) -> None:
         tlsa = "TLSA 3 1 1 " + "ab" * 32
         names = ("good", "stripped", "forged")
         for name in names:
@@ -182,12 +182,12 @@ class NameServers(World):
         def for_postfix(reply: str) -> dict[str, str]:
             return NOTHING | {"postfix": reply, "QUERYwithTLSRPT": reply}
 
-        # Where nothing is proven, Postfix looks itself.
+        # If nothing is proven, Postfix looks itself.
         self.assert_replies({"good.signed.test": for_postfix("OK dane-only"),
                              "stripped.signed.test": for_postfix("OK dane"),
                              "forged.signed.test": for_postfix("OK dane")})
 
-    def test_one_bad_mx_host_of_many_holds_up_nothing(self) -> None:
+    def test_one_bad_mx_host_of_many_delays_nothing(self) -> None:
         for name in self.FAULTS:
             self.zones[f"{name}.test"] = {"@": [f"MX {i} mx{i}" for i in range(10)],
                                           **{f"mx{i}": ["A 192.0.2.1"] for i in range(10)}}
@@ -197,7 +197,7 @@ class NameServers(World):
                 self.bad_dns.spoil(host, fault)
         self.assert_replies({f"{name}.test": NOTHING for name in self.FAULTS})
 
-    def test_a_resolver_that_is_down_is_no_trouble_for_whom_needs_no_policy(self) -> None:
+    def test_a_resolver_that_is_down_does_not_affect_who_needs_no_policy(self) -> None:
         for name in ("a", "b", "c"):
             self.add(f"{name}.test")
         self.serve()
@@ -206,7 +206,7 @@ class NameServers(World):
         self.bad_dns.mend("*")
         self.assertEqual(self.server.ask("postfix", "known.test"), secure("known.test"))
 
-    def test_what_takes_longer_than_an_answer_may_is_temp_in_time(self) -> None:
+    def test_what_takes_longer_than_the_limit_is_temp_in_time(self) -> None:
         self.add("silent.test")
         self.serve(dns_timeout=6, answer_timeout=0.5)
         self.spoil("silent.test", bad.silent)
@@ -220,7 +220,7 @@ class NameServers(World):
 
 class PolicyHosts(World):
     def listener(self, serve: Callable[[socket.socket], object]) -> str:
-        """The address of a server that does this with each connection, where an HTTPS server would be."""
+        """The address of a server that does this with each connection, in place of an HTTPS server."""
         address = self.lab.address()
         held = []  # open until the test ends
 
@@ -300,7 +300,7 @@ class PolicyHosts(World):
         self.assert_replies({f"{name}.test": NOTHING for name in self.bad})
         self.assertLess(self.memory_kib() - before, 50 * 1024)
 
-    def test_a_policy_that_was_seen_outlives_its_host(self) -> None:
+    def test_a_policy_that_was_seen_is_valid_longer_than_its_host(self) -> None:
         publish(self.lab, self.web, "gone.test", policy("enforce", "mx.gone.test"))
         self.add("gone.test", mta_sts=True)
         self.serve()
@@ -313,7 +313,7 @@ class PolicyHosts(World):
             self.assertEqual(self.replies("gone.test")["postfix"], secure("gone.test"))
             self.assertEqual(self.server.ask("sts", "gone.test"), secure("gone.test"))
 
-    def test_an_answer_comes_in_time_where_a_host_takes_longer(self) -> None:
+    def test_an_answer_comes_in_time_if_a_host_takes_longer(self) -> None:
         self.serve(https_timeout=12, answer_timeout=1)
         slow = ("before-handshake", "after-handshake", "after-half", "trickle")
         begun = time.monotonic()
@@ -326,7 +326,7 @@ class PolicyHosts(World):
 
 
 class CacheFiles(World):
-    """The name servers fall silent between two runs, so that only what was kept is known."""
+    """The name servers stop answering between two runs, so that only what was kept is known."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -345,7 +345,7 @@ class CacheFiles(World):
         self.server.start()
 
     def assert_goes_on(self, warning: str) -> None:
-        """It has warned once, and answers."""
+        """It has logged one warning, and answers."""
         for _ in range(3):
             self.assertEqual(self.replies("bare.test"), NOTHING)
             for domain in ("known.test", "fresh.test"):
@@ -356,7 +356,7 @@ class CacheFiles(World):
         self.assertRegex(warnings[0], warning)
 
     def assert_known_offline(self) -> None:
-        """What was known is in force although nobody can be asked."""
+        """What was known is in force although no server answers."""
         self.bad_dns.spoil("*", bad.silent)
         self.assertEqual(self.server.ask("sts", "known.test"), secure("known.test"))
 
@@ -419,7 +419,7 @@ class CacheFiles(World):
         self.assert_goes_on("newer.* memory only")
         self.assertEqual(self.cache.read_bytes(), before)
 
-    def test_a_folder_in_its_place(self) -> None:
+    def test_a_directory_in_its_place(self) -> None:
         def spoil() -> None:
             self.cache.unlink()
             self.cache.mkdir()
@@ -428,7 +428,7 @@ class CacheFiles(World):
         self.assert_goes_on("memory only")
         self.assertTrue(self.cache.is_dir())
 
-    def test_something_else_in_its_place(self) -> None:
+    def test_another_kind_of_file_in_its_place(self) -> None:
         def spoil() -> None:
             self.cache.unlink()
             with contextlib.closing(sqlite3.connect(self.cache)) as database:
@@ -440,14 +440,14 @@ class CacheFiles(World):
         self.assert_goes_on("memory only")
         self.assertEqual(self.cache.read_bytes(), before)
 
-    def test_of_somebody_else_and_read_only(self) -> None:
-        """What can be read counts; what is learnt is kept in memory."""
+    def test_of_another_user_and_read_only(self) -> None:
+        """What can be read counts; new results are kept in memory."""
         self.lab.require_root()
 
         def spoil() -> None:
             for folder in (self.cache.parent, self.cache.parent.parent):
                 folder.chmod(0o755)
-            owner = pwd.getpwnam("nobody").pw_uid  # what is root's is handed over, and that is not the point
+            owner = pwd.getpwnam("nobody").pw_uid  # root's file is given to the user, which is not tested here
             for file in (self.cache.parent, *self.cache.parent.iterdir()):
                 os.chown(file, owner, -1)
             self.cache.chmod(0o444)
@@ -472,7 +472,7 @@ class CacheFiles(World):
 
     def test_removed_while_in_use(self) -> None:
         self.restart_with(lambda: None)
-        # Renamed first, since the server may make files in there at any time.
+        # Renamed first, since the server may create files in there at any time.
         shutil.rmtree(self.cache.parent.rename(self.cache.parent.with_name("removed")))
         with self.others_do_not_wait():
             self.assertEqual(self.server.ask("sts", "fresh.test"), secure("fresh.test"))

@@ -1,4 +1,4 @@
-"""What serve finds out about domains, and what it still knows after a restart."""
+"""What serve discovers about domains, and what it still has after a restart."""
 
 import unittest
 from concurrent.futures import ThreadPoolExecutor
@@ -49,14 +49,14 @@ class Serving(Server):
         self.start()
 
     def start_without_dns(self) -> None:
-        """After its end, with name servers that nobody answers at."""
+        """After it has stopped, with name servers at addresses where nobody answers."""
         self.settings.tables["dns"] |= {"servers": [self._lab.address()], "timeout": 5}
         self.settings.write()
         self.start()
 
 
 class Discovery(World):
-    def test_policies_are_found_and_told_in_each_dialect(self) -> None:
+    def test_policies_are_discovered_and_replied_in_each_dialect(self) -> None:
         ask = self.server.ask
         self.assertEqual(ask("postfix good.test"), SECURE.format("good.test"))
         self.assertEqual(ask("sts good.test"), SECURE.format("good.test"))
@@ -68,12 +68,12 @@ class Discovery(World):
             for name in ("postfix", "QUERYwithTLSRPT", "sts"):
                 self.assertEqual(ask(f"{name} {domain}"), "NOTFOUND ", (name, domain))
 
-    def test_dane_goes_before_mta_sts_with_postfix_and_does_not_count_for_sendmail(self) -> None:
+    def test_dane_has_precedence_over_mta_sts_with_postfix_and_does_not_count_for_sendmail(self) -> None:
         self.assertEqual(self.server.ask("postfix bound.test"), "OK dane-only")
         self.assertEqual(self.server.ask("QUERYwithTLSRPT bound.test"), "OK dane-only")
         self.assertEqual(self.server.ask("sts bound.test"), SECURE.format("bound.test"))
 
-    def test_all_who_ask_at_the_same_time_share_one_fetch(self) -> None:
+    def test_all_requests_at_the_same_time_share_one_fetch(self) -> None:
         with ThreadPoolExecutor(20) as threads:
             replies = list(threads.map(self.server.ask, ["postfix good.test", "sts good.test"] * 20))
         self.assertEqual(set(replies), {SECURE.format("good.test")})
@@ -81,7 +81,7 @@ class Discovery(World):
 
 
 class Restart(World):
-    def test_what_was_learnt_is_in_force_without_dns_and_what_was_not_is_only_what_a_list_says(self) -> None:
+    def test_what_was_discovered_is_in_force_without_dns_and_otherwise_only_what_a_list_says(self) -> None:
         self.assertEqual(self.server.ask("postfix good.test"), SECURE.format("good.test"))
         self.assertEqual(self.server.ask("postfix bound.test"), "OK dane-only")
         self.server.settings.install({"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}})
@@ -90,17 +90,17 @@ class Restart(World):
         with self.server.connect() as client:
             client.send(netstring("sts good.test") + netstring("postfix good.test"))
             self.assertEqual(client.reply(), SECURE.format("good.test"))
-            # Sendmail did not have to wait for the DNS to be given up; Postfix does, as there may be DANE by now.
+            # Sendmail did not have to wait until the DNS timed out; Postfix does, as there may be DANE by now.
             self.assertEqual(self.server.metrics()["under_way"], 1)
             self.assertEqual(client.reply(), SECURE.format("good.test"))
         self.assertEqual(self.server.ask("postfix bound.test"), "OK dane-only")
-        # A list does not stand in for a DANE that nothing is known of, and has its say where DANE has none.
+        # A list does not replace an unknown DANE verdict, and counts if there is no DANE.
         self.assertEqual(self.server.ask("postfix listed.test"), "TEMP DANE cannot be looked up now")
         self.assertEqual(self.server.ask("sts listed.test"), SECURE.format("listed.test"))
         self.assertEqual(self.server.ask("postfix never-seen.test"), "OK dane")
         self.assertEqual(self.server.ask("sts never-seen.test"), "NOTFOUND ")
 
-    def test_a_purge_and_an_update_by_others_count_at_once(self) -> None:
+    def test_a_purge_and_an_update_by_other_processes_count_at_once(self) -> None:
         self.assertEqual(self.server.ask("postfix good.test"), SECURE.format("good.test"))
         self.assertEqual(self.server.ask("postfix listed.test"), "NOTFOUND ")
         self.server.settings.install({"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}})

@@ -1,4 +1,4 @@
-"""How serve starts, reloads, drains and ends."""
+"""How serve starts, reloads, drains and exits."""
 
 import os
 import pwd
@@ -31,7 +31,7 @@ class Starting(unittest.TestCase):
             self.assertEqual(server.program.stop(), 0)
             self.assertFalse(server.socket.exists())
 
-    def test_what_cannot_begin_says_why_and_does_not_end_with_0(self) -> None:
+    def test_a_failed_start_has_its_reason_and_a_status_other_than_0(self) -> None:
         def refused(folder, text: str, status: int, why: str) -> None:
             file = folder / "listtool.toml"
             file.write_text(text)
@@ -50,7 +50,7 @@ class Starting(unittest.TestCase):
             refused(folder, "[serve]\nlisten = []\n", CONFIG, "2:10: 'serve.listen' names no socket")
             self.assertFalse((folder / "s").exists())
 
-    def test_the_check_says_what_a_start_would_and_changes_nothing(self) -> None:
+    def test_the_check_reports_what_a_start_would_and_changes_nothing(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             good = server.configuration.read_text()
@@ -60,7 +60,7 @@ class Starting(unittest.TestCase):
                 server.overrides.write_text(overrides)
                 return program.run("starttls-listtool", "-c", server.configuration, "serve", "--check-config")
 
-            done = checked(good)  # beside the server that has the sockets
+            done = checked(good)  # while the server has the sockets
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, f"{server.configuration}: OK\n", ""))
             for what, configuration, overrides in (("unknown key", f"{good}bogus = 1\n", OVERRIDES),
                                                    ("parsing", f"{good}\nbogus\n", OVERRIDES),
@@ -89,11 +89,11 @@ class Starting(unittest.TestCase):
             self.assertNotIn("memory only", server.program.stderr.text())
             self.assertEqual(server.ask("postfix known.test"), KNOWN)
 
-    def test_systemd_hands_over_sockets_and_is_told_what_goes_on(self) -> None:
+    def test_systemd_passes_sockets_and_is_notified(self) -> None:
         with Lab() as lab, socket.socket() as listener, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
             server = Server(lab)
             server.program.stop()
-            listener.bind(server.address)  # where the configuration has it listen, too
+            listener.bind(server.address)  # the address where the configuration has it listen, too
             listener.listen()
             os.set_inheritable(listener.fileno(), True)
             place = lab.new_folder("notices") / "socket"
@@ -118,7 +118,7 @@ class Starting(unittest.TestCase):
 
 
 class Metrics(unittest.TestCase):
-    def test_a_port_that_is_taken_stops_nothing_and_is_used_once_it_is_free(self) -> None:
+    def test_a_port_in_use_stops_nothing_and_is_used_once_it_is_free(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             server.program.stop()
@@ -135,7 +135,7 @@ class Metrics(unittest.TestCase):
             self.assertEqual(server.program.stderr.text().count("metrics: "), 2, "logged once")
             self.assertEqual(server.program.stop(), 0)
 
-    def test_neither_do_sockets_that_cannot_be_made(self) -> None:
+    def test_sockets_that_cannot_be_created_do_not_stop_it_either(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             written = server.configuration.read_text()
@@ -153,7 +153,7 @@ class Metrics(unittest.TestCase):
 
 
 class Reloading(unittest.TestCase):
-    def test_changed_overrides_are_noticed_and_faulty_ones_change_nothing(self) -> None:
+    def test_changed_overrides_are_detected_and_faulty_ones_change_nothing(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             self.assertEqual(server.ask("postfix known.test"), KNOWN)
@@ -164,7 +164,7 @@ class Reloading(unittest.TestCase):
             self.assertIn("mx2", server.ask("postfix known.test"))
             self.assertEqual(server.metrics()["reloads_failed_total"], 1)
 
-    def test_hup_reads_the_configuration_again_while_requests_go_on(self) -> None:
+    def test_hup_reads_the_configuration_again_while_requests_are_answered(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             server.configuration.write_text(
@@ -180,7 +180,7 @@ class Reloading(unittest.TestCase):
 
 
 class Ending(unittest.TestCase):
-    def test_term_answers_what_was_asked_and_ends_with_0(self) -> None:
+    def test_term_answers_what_was_asked_and_the_exit_status_is_0(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(number), Lab() as lab:
                 server = Server(lab)

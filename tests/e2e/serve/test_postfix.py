@@ -1,4 +1,4 @@
-"""A real Postfix that asks `serve` delivers to the right servers and to no wrong one."""
+"""A real Postfix that asks `serve` delivers to the right servers only."""
 
 import socket
 import unittest
@@ -21,7 +21,7 @@ class Case(unittest.TestCase):
 
     def domain(self, name: str, certificate: Certificate | None, *, text: str = "", policy_id: str = "1",
                **more: list[str]) -> Receiver:
-        """A domain with one MX host, mx.NAME; with a policy where there is a text."""
+        """A domain with one MX host, mx.NAME; with a policy if there is a text."""
         mx = Receiver(self.lab, f"mx.{name}", [name], certificate)
         self.zones[name] = {"@": ["MX 10 mx"], "mx": [f"A {mx.address}"], **more}
         if text:
@@ -37,7 +37,7 @@ class Case(unittest.TestCase):
         if lists:
             self.configuration.install(lists)
         self.server = PolicyServer(self.lab, self.configuration, settings=settings)
-        # DANE takes a resolver whose word on DNSSEC Postfix can believe.
+        # DANE requires a resolver whose DNSSEC verdict Postfix can trust.
         resolver = Resolver(self.lab, self.dns) if signed else self.dns
         self.mta = Sender(self.lab, resolver, {"smtp_tls_policy_maps": f"socketmap:{self.server.postfix('postfix')}",
                                                "smtp_tls_security_level": level,
@@ -61,7 +61,7 @@ class Case(unittest.TestCase):
 
 
 class MtaSts(Case):
-    def test_what_a_policy_demands_is_what_postfix_does(self) -> None:
+    def test_postfix_does_what_a_policy_demands(self) -> None:
         issue = self.lab.ca.issue
         self.domain("wild.test", issue("mx.wild.test"), text=policy("enforce", "*.wild.test"))
         self.domain("wrong-ca.test", CA(self.lab.new_folder("ca"), "Stranger").issue("mx.wrong-ca.test"),
@@ -75,13 +75,13 @@ class MtaSts(Case):
         self.assert_deferred("other-mx.test", "Server certificate not verified")
         self.assert_sent_without_a_check("none.test")
 
-    def test_who_blocks_the_dns_takes_away_no_policy_that_is_known(self) -> None:
+    def test_an_attacker_who_blocks_the_dns_removes_no_policy_that_is_known(self) -> None:
         for name in ("seen.test", "unseen.test", "listed.test"):
             self.domain(name, None, text=policy("enforce", f"mx.{name}"))
         self.serve(lists={"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}})
         self.assert_deferred("seen.test", "TLS is required")
         self.server.stop()
-        # From now on nobody answers us, while Postfix finds its MX hosts as before.
+        # From now on no server answers us, while Postfix finds its MX hosts as before.
         silent = self.enterContext(socket.socket(type=socket.SOCK_DGRAM))
         silent.bind((self.lab.address(), 0))
         self.configuration.tables["dns"] |= {"servers": ["{}@{}".format(*silent.getsockname())], "timeout": 0.5}
@@ -94,11 +94,12 @@ class MtaSts(Case):
 
 class Dane(Case):
     def tlsa(self, certificate: Certificate) -> dict[str, list[str]]:
-        """The records that bind the MX host to this certificate's key: for mail, and where the lab's Postfix delivers."""
+        """The records that bind the MX host to this certificate's key: for mail, and at the port where Postfix
+        delivers."""
         record = [f"TLSA 3 1 1 {certificate.key_digest()}"]
         return {"_25._tcp.mx": record, f"_{self.lab.smtp_port}._tcp.mx": record}
 
-    def test_dane_goes_before_mta_sts_and_is_not_overridden(self) -> None:
+    def test_dane_has_precedence_over_mta_sts_and_cannot_be_overridden(self) -> None:
         stranger = CA(self.lab.new_folder("ca"), "Stranger")
         own = stranger.issue("mx.bound.test")
         broken = self.lab.ca.issue("mx.broken.test")

@@ -23,14 +23,14 @@ class Requests(unittest.TestCase):
                                 "none.test", "sub..test", "*.test", "a b"):
                         self.assertEqual(client.ask(f"postfix {key}"), "NOTFOUND ", key)
 
-    def test_a_domain_with_broken_dns_is_no_trouble_and_postfix_looks_for_dane_itself(self) -> None:
+    def test_a_domain_with_broken_dns_is_no_error_and_postfix_looks_for_dane_itself(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             self.assertEqual(server.ask("postfix unknown.test"), "OK dane")
             self.assertEqual(server.ask("sts unknown.test"), "NOTFOUND ")
             self.assertGreaterEqual(server.metrics()["dns_failures_total"], 1)
 
-    def test_garbage_ends_the_connection_after_the_replies_that_are_due(self) -> None:
+    def test_garbage_closes_the_connection_after_the_replies_that_are_due(self) -> None:
         garbage = [b"x", b"GET / HTTP/1.1\r\n\r\n", b"007:map a.b,", b"00:,", b"3:abc,", b"3:a b;", b"1001:", b":,",
                    b"99999999999999999999:a", b"-1:a,", b"\0\0\0\0", b"\x16\x03\x01\x02\x00\x01"]
         with Lab() as lab:
@@ -73,7 +73,7 @@ class Requests(unittest.TestCase):
                         pass
                 self.assertEqual(received, expected)
 
-    def test_requests_that_wait_hold_up_only_their_own_connection_and_keep_their_order(self) -> None:
+    def test_requests_that_wait_delay_only_their_own_connection_and_keep_their_order(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             with server.connect() as slow, server.connect() as quick:
@@ -94,7 +94,7 @@ class Requests(unittest.TestCase):
 
 
 class Peers(unittest.TestCase):
-    def test_a_peer_that_does_not_read_takes_no_memory_and_holds_up_nobody(self) -> None:
+    def test_a_peer_that_does_not_read_uses_no_memory_and_delays_nobody(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             before = server.memory_kib()
@@ -115,7 +115,7 @@ class Peers(unittest.TestCase):
             for peer in peers:
                 peer.connection.close()
 
-    def test_ten_thousand_idle_connections_cost_little_and_the_longest_idle_one_makes_room(self) -> None:
+    def test_ten_thousand_idle_connections_cost_little_and_the_longest_idle_one_is_closed_for_a_new_one(self) -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
         most = 10_000
         if resource.getrlimit(resource.RLIMIT_NOFILE)[0] < most + 1_100:
@@ -133,7 +133,7 @@ class Peers(unittest.TestCase):
             for client in idle:
                 client.connection.close()
 
-    def test_want_of_descriptors_closes_idle_connections_and_does_not_spin(self) -> None:
+    def test_a_lack_of_descriptors_closes_idle_connections_and_does_not_spin(self) -> None:
         with Lab() as lab:
             server = Server(lab)
             resource.prlimit(server.program.pid, resource.RLIMIT_NOFILE, (64, 64))

@@ -1,4 +1,4 @@
-"""What README and the guides in docs/ say of `serve`, as written there: only addresses and files are the lab's."""
+"""The commands for `serve` in README and docs/ work as written there: only addresses and files are the lab's."""
 
 import re
 import unittest
@@ -79,7 +79,7 @@ class Guides(unittest.TestCase):
         self.assertEqual(times.sub("TIME", printed.replace("right.test", "example.org")), times.sub("TIME", sample))
 
     def test_migrating(self) -> None:
-        """The lines of main.cf that are to stay name maps that are answered."""
+        """The lines of main.cf that should stay name maps that are answered."""
         lines = documents.lines("docs/migrating.md")
         maps = [POLICY_MAP.match(line) for line in lines if line.startswith("smtp_tls_policy_maps")]
         self.assertEqual([(found[1], found[2]) for found in maps],

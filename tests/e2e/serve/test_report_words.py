@@ -42,7 +42,7 @@ class ReportWords(unittest.TestCase):
             done = configuration.tool("--json", "lookup", "--postfix-version", "3.10", *zones)
             self.assertEqual({one["domain"]: one["postfix"] for one in json.loads(done.stdout)}, expected)
 
-            # Who asks in the old way, or has an older Postfix, gets no such words.
+            # A client that asks in the old way, or an older Postfix, gets no such words.
             for name in zones:
                 self.assertNotIn("policy_type", server.ask("postfix", name))
             done = configuration.tool("generate", "postfix", "--postfix-version", "3.9")

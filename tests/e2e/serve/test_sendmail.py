@@ -1,4 +1,4 @@
-"""A real Sendmail 8.17 with FEATURE(`sts') as it comes asks `serve`, and does what the answers demand."""
+"""A real Sendmail 8.17 with an unchanged FEATURE(`sts') asks `serve`, and does what the answers demand."""
 
 import unittest
 from pathlib import Path
@@ -49,7 +49,7 @@ class Sendmail(unittest.TestCase):
         self.assertEqual(delivery.status, "deferred", delivery)
         self.assertIn(reason, delivery.reason or "nothing was refused", delivery)
 
-    def test_what_a_policy_demands_is_what_sendmail_does(self) -> None:
+    def test_sendmail_does_what_a_policy_demands(self) -> None:
         issue = self.lab.ca.issue
         self.domain("good.test", issue("mx.good.test"), policy("enforce", "mx.other.test", "mx.good.test"))
         self.domain("wild.test", issue("wild.test", sans=["*.wild.test"]), policy("enforce", "*.wild.test"))

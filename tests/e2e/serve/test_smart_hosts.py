@@ -63,10 +63,10 @@ class Case(unittest.TestCase):
 
 
 class Serve(Case):
-    def test_the_right_certificate_is_delivered_to_and_no_other(self) -> None:
+    def test_mail_is_delivered_to_the_right_certificate_only(self) -> None:
         self.smart_host("relay.test")
         self.smart_host("wrong.test", certificate_for="mx.elsewhere.test")
-        # Right for the MX host, and not for the one that is connected to.
+        # Right for the MX host, and not for the host to which Postfix connects.
         self.smart_host("other.test", certificate_for="mx.other.test")
         self.begin()
         server = PolicyServer(self.lab, self.configuration)
@@ -83,7 +83,7 @@ class Serve(Case):
             delivery = self.deliver(key)
             self.assertEqual((delivery.status, delivery.verified), ("sent", False), delivery)
 
-    def test_each_key_has_its_answer_and_lookup_says_the_same(self) -> None:
+    def test_each_key_has_its_answer_and_lookup_prints_the_same(self) -> None:
         self.smart_host("relay.test")
         self.begin()
         server = PolicyServer(self.lab, self.configuration, settings={"dane": False})
@@ -110,7 +110,7 @@ class Serve(Case):
 
 
 class Map(Case):
-    def test_a_map_has_the_keys_of_the_smart_hosts_that_it_is_told(self) -> None:
+    def test_a_map_has_the_keys_of_the_configured_smart_hosts(self) -> None:
         self.smart_host("relay.test")
         self.smart_host("wrong.test", certificate_for="mx.elsewhere.test")
         self.begin()
@@ -135,7 +135,7 @@ class Map(Case):
             for key in wrong:
                 self.assert_deferred(key)
 
-    def test_an_output_names_them_and_is_made_anew_when_they_change(self) -> None:
+    def test_an_output_names_them_and_is_written_again_when_they_change(self) -> None:
         self.smart_host("relay.test")
         self.begin()
         overrides = self.configuration.folder / "overrides"

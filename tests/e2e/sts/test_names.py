@@ -1,4 +1,4 @@
-"""Names in ASCII are taken as they are, also where they seem to be A-labels and are none; one bad name stops no others."""
+"""Names in ASCII are used unchanged, even if they look like A-labels and are none; one bad name stops no others."""
 
 import json
 import unittest
@@ -50,7 +50,7 @@ class Lint(Case):
             self.assertEqual((finding["severity"], finding["line"]), ("fault", 4))
             self.assertRegex(finding["message"], "is an address, not a name|ends with a number, as an address does")
 
-    def test_the_null_mx_and_empty_labels_are_called_what_they_are(self) -> None:
+    def test_the_null_mx_and_empty_labels_are_reported_as_that(self) -> None:
         for mx, why in ((".", "'.' is the null MX (RFC 7505), not an MX host"), ("..", "'..' has an empty label"),
                         ("a..b", "'a..b' has an empty label"), (".example.org", "is the suffix of another format")):
             text = (CASES / "policy-mx-dot.txt").read_text().replace("mx: .", f"mx: {mx}")
@@ -124,18 +124,18 @@ class Bulk(World):
         out = self.listtool("sts", "fetch", "good.example", "a..b", "[good.example]", "other.example", status=USAGE)
         self.assertEqual(self.fetched(out), ["good.example", "other.example"])
         self.assertIn("'a..b' has an empty label", self.err)
-        # As JSON it is one document all the same.
+        # As JSON it is still one document.
         out = self.listtool("--json", "sts", "fetch", "-", status=DATA, text_in="a..b\ngood.example\n")
         self.assertEqual([one["domain"] for one in json.loads(out)["domains"]], ["good.example"])
         self.assertEqual(self.listtool("sts", "fetch", "-", "..", status=DATA, text_in="a..b\n"), "")
 
-    def test_a_text_with_hardly_a_name_in_it_is_reported_within_bounds(self) -> None:
+    def test_a_text_with_hardly_a_name_in_it_is_reported_up_to_a_limit(self) -> None:
         out = self.listtool("sts", "fetch", "-", status=DATA, text_in="\x7fELF \x00\n" * 5000 + "good.example\n")
         self.assertEqual(self.fetched(out), ["good.example"])
         self.assertLess(len(self.err.splitlines()), 1010)
         self.assertIn("standard input: 4000 more lines are faulty", self.err)
 
-    def test_what_is_known_of_many_is_shown_forgotten_and_looked_up_around_bad_names(self) -> None:
+    def test_commands_about_many_domains_skip_bad_names(self) -> None:
         self.listtool("sts", "fetch", "good.example", EMOJI)
         names = f"good.example\na..b\n{EMOJI}\n"
         self.assertEqual(len(self.listtool("sts", "cache", "-", status=DATA, text_in=names).splitlines()), 2)
@@ -147,7 +147,7 @@ class Bulk(World):
 
 
 class EveryWay(World):
-    def test_such_domains_are_found_out_looked_up_overridden_and_served(self) -> None:
+    def test_such_domains_are_discovered_looked_up_overridden_and_served(self) -> None:
         for name in (EMOJI, "xn--a.example", "xn--mller-kva-de.example"):
             found = json.loads(self.listtool("--json", "lookup", "--live", name.upper() + "."))[0]
             self.assertEqual((found["domain"], found["source"], found["mx"]), (name, "mta-sts", [f"mx.{name}"]))
@@ -170,7 +170,7 @@ class EveryWay(World):
             self.assertEqual((found["mode"], found["mx"]), ("enforce", [f"mx.{domain}"]))
             self.assertIn(source, found["source"] + found["reason"])
 
-    def test_an_override_with_an_address_is_refused_for_the_true_reason(self) -> None:
+    def test_an_override_with_an_address_is_refused_for_the_right_reason(self) -> None:
         overrides = self.configuration.folder / "overrides"
         self.configuration.tables["top"]["overrides"] = overrides
         self.configuration.write()

@@ -1,4 +1,4 @@
-"""starttls-listtool sts, and what lookup and generate make of what it found: with a name server and policy hosts."""
+"""starttls-listtool sts, and how lookup and generate use its results: with a name server and policy hosts."""
 
 import contextlib
 import itertools
@@ -22,7 +22,7 @@ ROOT = {".": {}}
 
 
 class StsCase(unittest.TestCase):
-    """A world of a few domains, each with a policy host of its own."""
+    """A world of a few domains, each with its own policy host."""
 
     def setUp(self) -> None:
         self.lab = self.enterContext(Lab())
@@ -71,7 +71,7 @@ class Fetch(StsCase):
         self.assertIn("4 domains: 3 with a policy, 1 without", self.err)
         self.assertEqual(answer["domains"][0]["policy"]["mx"], ["mx.good.test", "*.backup.test"])
 
-    def test_a_name_that_is_none_is_told_with_its_line(self) -> None:
+    def test_a_text_that_is_no_name_is_reported_with_its_line(self) -> None:
         self.tool("sts", "fetch", "-", status=DATA, text_in="bad name\n\n")
         self.assertIn("standard input:1: ", self.err)
         self.tool("sts", "fetch", "bad name", status=USAGE)
@@ -109,7 +109,7 @@ class Fetch(StsCase):
         self.assertEqual([one["domain"] for one in answer["domains"]], names)
 
     def many(self, count: int, **settings: object) -> list[str]:
-        """Publish the policies of so many domains, and ask for them only."""
+        """Publish the policies of this many domains, and ask for them only."""
         names = [f"d{number}.many.test" for number in range(count)]
         many = {f"{kind}.d{number}": records for number in range(count)
                 for kind, records in {"_mta-sts": ['TXT "v=STSv1; id=1;"'], "mta-sts": [f"A {self.web.address}"]}.items()}
@@ -120,7 +120,7 @@ class Fetch(StsCase):
         self.configuration = Configuration(self.lab, lab_dns, self.web, now=START, mta_sts=settings)
         return names
 
-    def test_where_the_answer_cannot_be_written_no_more_is_fetched(self) -> None:
+    def test_if_the_answer_cannot_be_written_no_more_is_fetched(self) -> None:
         names = self.many(100, fetches=4)
         with Path("/dev/full").open("w") as full:
             done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", "-"],
@@ -138,7 +138,7 @@ class Fetch(StsCase):
                     [program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", *names],
                     stdin=subprocess.DEVNULL, stdout=end, stderr=end, env=os.environ | self.configuration.environment)
             shown = b""
-            with contextlib.suppress(OSError):  # EIO tells the end
+            with contextlib.suppress(OSError):  # EIO reports the end
                 while piece := terminal.read(4096):
                     shown += piece
             self.assertEqual(tool.wait(), OK)
@@ -149,7 +149,7 @@ class Fetch(StsCase):
 
 
 class Refresh(StsCase):
-    def test_only_what_is_due_is_fetched_and_only_changes_are_told(self) -> None:
+    def test_only_what_is_due_is_fetched_and_only_changes_are_printed(self) -> None:
         self.tool("sts", "fetch", "good.test", "none.test")
         self.configuration.now = "2026-11-22T18:00:00Z"
         self.assertEqual(self.tool("sts", "refresh"), "")
@@ -171,7 +171,7 @@ class Refresh(StsCase):
         self.assertEqual(self.tool("sts", "refresh", "--all"), "")
         self.assertIn("until 2026-11-29T13:00:00Z", self.tool("sts", "cache"))
 
-    def test_a_policy_lives_on_while_its_host_is_away_and_no_longer(self) -> None:
+    def test_a_policy_is_valid_while_its_host_is_down_and_no_longer(self) -> None:
         self.tool("sts", "fetch", "good.test")
         publish(self.lab, self.web, "good.test", "", answer=Answer(503))
         self.configuration.now = "2026-11-29T11:59:59Z"
@@ -183,7 +183,7 @@ class Refresh(StsCase):
 
 
 class Cache(StsCase):
-    def test_what_is_purged_is_forgotten(self) -> None:
+    def test_what_is_purged_is_removed(self) -> None:
         self.tool("sts", "fetch", "good.test", "none.test", "test.test")
         self.tool("sts", "cache", "--purge", "good.test")
         self.tool("sts", "cache", "--purge", "good.test", status=NO)
@@ -199,7 +199,7 @@ class Cache(StsCase):
         self.assertEqual(self.tool("sts", "cache", "--purge", "-"), "")
         self.assertNotEqual(self.tool("sts", "cache"), "")
 
-    def test_what_cannot_be_kept_is_told_beside_the_answer(self) -> None:
+    def test_what_cannot_be_stored_is_reported_with_the_answer(self) -> None:
         self.tool("sts", "fetch", "good.test")
         with contextlib.closing(sqlite3.connect(self.configuration.cache)) as other:
             other.execute("BEGIN IMMEDIATE")
@@ -207,13 +207,13 @@ class Cache(StsCase):
         self.assertEqual(json.loads(out)["summary"]["policy"], 1)
         self.assertRegex(self.err, r"^starttls-listtool: warning: the cache of MTA-STS policies fails.*: database is locked\n$")
 
-    def test_what_makes_no_sense_is_refused(self) -> None:
+    def test_nonsense_is_refused(self) -> None:
         for options in (["--purge"], ["--all"], ["--purge", "--all", "good.test"]):
             self.tool("sts", "cache", *options, status=USAGE)
 
 
 class Sources(StsCase):
-    """MTA-STS beside lists and overrides."""
+    """MTA-STS combined with lists and overrides."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -224,7 +224,7 @@ class Sources(StsCase):
             "policies": {domain: entry for domain in ("good.test", "test.test", "none.test", "bare.test")}}))
         self.tool("sts", "fetch", "good.test", "test.test", "none.test")
 
-    def test_a_live_policy_goes_before_a_list(self) -> None:
+    def test_a_live_policy_has_precedence_over_a_list(self) -> None:
         answers = {domain: self.lookup(domain, status, "--list", str(self.list)) for domain, status in
                    {"good.test": OK, "test.test": OK, "none.test": NO, "bare.test": OK}.items()}
         self.assertEqual({domain: (answer["source"], answer["mode"], answer["postfix"])
@@ -238,7 +238,7 @@ class Sources(StsCase):
         self.assertEqual(answers["good.test"]["mta_sts"]["id"], "1")
         self.assertIsNone(answers["good.test"]["dane"])
 
-    def test_the_maps_say_the_same(self) -> None:
+    def test_the_maps_contain_the_same(self) -> None:
         for mta, separator in (("postfix", " "), ("sendmail", "\t")):
             out = self.tool("generate", mta, "--list", str(self.list), "--early-adopter")
             rules = [line for line in out.splitlines() if not line.startswith("#")]
@@ -251,7 +251,7 @@ class Sources(StsCase):
         self.assertEqual(self.lookup("good.test")["source"], "mta-sts")
         self.assertIn("\ngood.test secure match=", self.tool("generate", "postfix"))
 
-    def test_asked_live_what_is_new_counts(self) -> None:
+    def test_with_a_live_lookup_the_new_policy_counts(self) -> None:
         publish(self.lab, self.web, "good.test", policy("enforce", "mx3.good.test"))
         self.dns.update("good.test", self.zone("2"))
         self.assertEqual(self.lookup("good.test", OK, "--list", str(self.list))["mx"], ["mx.good.test", ".backup.test"])
@@ -261,7 +261,7 @@ class Sources(StsCase):
 
 
 class Maps(StsCase):
-    def test_a_map_stays_while_the_cache_is_damaged_and_its_command_does_not_run_for_nothing(self) -> None:
+    def test_a_map_stays_while_the_cache_is_damaged_and_its_command_runs_only_after_a_change(self) -> None:
         self.tool("sts", "fetch", "good.test")
         ran = self.configuration.folder / "ran"
         self.configuration.install({"list.test": {"mode": "enforce", "mxs": ["mx.list.test"]}})

@@ -59,7 +59,7 @@ class Key:
 
 
 class Signer:
-    """Somebody with an OpenPGP key, and a folder for gpg."""
+    """A signer with an OpenPGP key, and a directory for gpg."""
 
     def __init__(self, folder: Path, name: str, kind: str = "ed25519") -> None:
         self.home = folder / name
@@ -82,7 +82,7 @@ class Signer:
 
 
 class Publisher:
-    """Serves lists and signatures with ETag and Last-Modified, and answers a condition that holds with 304."""
+    """Serves lists and signatures with ETag and Last-Modified, and answers 304 to a condition that is true."""
 
     def __init__(self, lab: Lab) -> None:
         self.web = HttpsServer(lab, address="127.0.0.1")
@@ -106,13 +106,13 @@ class Publisher:
         self.web.answer(HOST, path, answer)
 
     def requests(self) -> list[Request]:
-        """What was asked since the last call."""
+        """The requests since the last call."""
         asked, self.web.requests[:] = list(self.web.requests), []
         return asked
 
 
 def conditional(content: bytes, etag: str | None, validators: Sequence[str]):
-    """An answer with what the server says of a version, and 304 to who knows it."""
+    """An answer with the validators of a version, and 304 to a client that sends them."""
     digest = hashlib.sha256(content).hexdigest()
     all_fields = {"ETag": etag or f'"{digest[:16]}"',
                   "Last-Modified": f"Sun, 22 Nov 2026 0{int(digest[0], 16) % 10}:00:00 GMT"}
@@ -129,7 +129,7 @@ def conditional(content: bytes, etag: str | None, validators: Sequence[str]):
 
 
 class Host:
-    """The administrator's machine: a configuration, a state folder and maps."""
+    """The administrator's machine: a configuration, a state directory and maps."""
 
     def __init__(self, lab: Lab, publisher: Publisher) -> None:
         self.publisher = publisher
@@ -138,18 +138,18 @@ class Host:
         self.configuration = self.folder / "listtool.toml"
         self.maps = self.folder / "maps"
         self.map = self.maps / "tls_policy"
-        self.ran = self.folder / "ran"  # a line each time that the command of the map ran
+        self.ran = self.folder / "ran"  # one line for each run of the map's command
         self.ca_file = lab.ca.certificate
         self.now = NOW
         self.maps.mkdir()
         (self.folder / "main.cf").touch()  # postmap wants one
 
     def main_list(self, **settings: object) -> dict[str, object]:
-        """The [[list]] of the publisher's list, with these keys besides."""
+        """The [[list]] of the publisher's list, with these keys in addition."""
         return {"name": "main", "url": self.publisher.url(), "keys": [self.publisher.key.text]} | settings
 
     def texthash(self, **settings: object) -> dict[str, object]:
-        """The [[output]] of the map, whose command leaves a trace."""
+        """The [[output]] of the map, whose command writes a trace."""
         return {"mta": "postfix", "file": str(self.map),
                 "command": ["/bin/sh", "-c", f"echo ran >>{self.ran}"]} | settings
 
@@ -178,7 +178,7 @@ class Host:
         return self.tool("update", *arguments)
 
     def policies(self, file: Path | None = None) -> dict[str, str]:
-        """What the text map says, by domain."""
+        """The content of the text map, by domain."""
         lines = (file or self.map).read_text().splitlines()
         return dict(line.split(" ", 1) for line in lines if not line.startswith("#"))
 
@@ -187,12 +187,12 @@ class Host:
         return len(self.ran.read_text().splitlines()) if self.ran.exists() else 0
 
     def content(self) -> dict[str, bytes]:
-        """Every file and link of the state folder and of the maps, by its name."""
+        """Every file and link of the state directory and of the maps, by its name."""
         return {name: path.readlink().name.encode() if path.is_symlink() else path.read_bytes()
                 for name, path in self._tree() if path.is_symlink() or path.is_file()}
 
     def stamps(self) -> dict[str, tuple[int, int, int]]:
-        """Inode, size and time of last change of all that is there, folders too."""
+        """Inode, size and time of last change of all files, directories too."""
         def stamp(path: Path) -> tuple[int, int, int]:
             info = path.lstat()
             return info.st_ino, info.st_size, info.st_mtime_ns
@@ -205,7 +205,7 @@ class Host:
         return sorted((str(path.relative_to(self.folder)), path) for path in paths)
 
     def leftovers(self) -> list[str]:
-        """What no undisturbed update leaves behind."""
+        """Without what an undisturbed update always removes."""
         sets = {path.readlink().name for path in (self.state / "current", self.state / "previous") if path.is_symlink()}
         return [name for name, path in self._tree()
                 if ".new" in path.name or path.name.startswith("__db.")

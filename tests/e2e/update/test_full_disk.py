@@ -1,4 +1,5 @@
-"""starttls-listtool update on a disk that fills, at every moment at which it can: old or new, nothing in between."""
+"""starttls-listtool update on a disk that fills, at every possible moment: the result is old or new, nothing in
+between."""
 
 import os
 import subprocess
@@ -18,7 +19,7 @@ DOMAINS = [f"domain-number-{number:04}.example.test" for number in range(1500)]
 
 
 class SmallDisk(Host):
-    """A host whose state folder and maps are on a small disk of its own, seen in a mount namespace only."""
+    """A host whose state directory and maps are on its own small disk, seen in a mount namespace only."""
 
     def __init__(self, lab: Lab, publisher: Publisher) -> None:
         super().__init__(lab, publisher)
@@ -33,7 +34,7 @@ class SmallDisk(Host):
         self.inside = keeper.pid
 
     def seen_from_here(self) -> None:
-        """From now on its files are looked at through the namespace; to be called when it is configured."""
+        """From now on its files are read through the namespace; call it when the host is configured."""
         root = f"/proc/{self.inside}/root"
         self.folder, self.state, self.maps = (Path(root + str(path)) for path in (self.folder, self.state, self.maps))
         self.map = self.maps / "tls_policy"
@@ -66,7 +67,7 @@ class FullDisk(unittest.TestCase):
         self.host.seen_from_here()
 
     def installed(self) -> str:
-        """The day of the edition that is installed, after a look at everything in the set."""
+        """The day of the installed edition, after a check of everything in the set."""
         current = self.host.state / "sets" / (self.host.state / "current").readlink().name
         command.run("minisign", "-V", "-q", "-P", self.publisher.key.text, "-m", current / "main.json",
                     "-x", current / "main.json.minisig")
@@ -75,7 +76,7 @@ class FullDisk(unittest.TestCase):
         return facts[0]["timestamp"][:10]
 
     def fill_at_every_moment(self, *kinds: str) -> set[str]:
-        """Try with more room each time until it suffices; the files that could not be written."""
+        """Try with more space each time until it suffices; returns the files that could not be written."""
         self.configure(*kinds)
         self.publisher.publish(edition(20, DOMAINS))
         self.assertEqual(self.host.update().returncode, OK)

@@ -1,4 +1,4 @@
-"""What was installed, as lookup and generate find it; and what happens where somebody damaged the state folder."""
+"""What was installed, as lookup and generate find it; and what happens if the state directory is damaged."""
 
 import json
 import shutil
@@ -90,7 +90,7 @@ class Lookup(UpdateCase):
 
 class Generate(UpdateCase):
     def assert_generates(self, *kinds: tuple[str, str], **settings: object) -> None:
-        """What update made, in two steps of which the second left one list as it was, generate makes, too."""
+        """generate writes the same maps as update, here after two steps of which the second did not change one list."""
         outputs = [{"mta": mta, "type": kind, "file": str(self.host.maps / f"{mta}-{kind}")} for mta, kind in kinds]
         self.publisher.publish(edition(20, ["x.test"]), "/group.json")
         lists = [self.host.main_list(), self.host.main_list(name="group", url=self.publisher.url("/group.json"))]
@@ -107,7 +107,7 @@ class Generate(UpdateCase):
         self.assertEqual(self.maps(), made)
 
     def maps(self) -> dict[str, object]:
-        """The content of every map; of a hash, in which Berkeley DB puts the time, the lines that are in it."""
+        """The content of every map; of a hash, which contains the time of its creation, only its entries."""
         def content(path: Path) -> object:
             if path.suffix != ".db":
                 return path.read_bytes()
@@ -118,19 +118,19 @@ class Generate(UpdateCase):
 
         return {path.name: content(path) for path in self.host.maps.iterdir()}
 
-    def test_makes_the_maps_that_update_makes(self) -> None:
+    def test_writes_the_maps_that_update_writes(self) -> None:
         self.lab.require_program("/usr/sbin/postmap", "postfix")
         self.assert_generates(("postfix", "texthash"), ("postfix", "cdb"), ("postfix", "lmdb"), ("postfix", "hash"),
                               ("sendmail", "text"), ("sendmail", "access"))
 
-    def test_makes_the_hash_for_sendmail_that_update_makes(self) -> None:
+    def test_writes_the_hash_for_sendmail_that_update_writes(self) -> None:
         self.lab.require_program("/usr/sbin/postmap", "postfix")
-        makemap = self.host.folder / "makemap"  # which looks for a configuration unless it is told otherwise
+        makemap = self.host.folder / "makemap"  # which looks for a configuration unless an option names it
         makemap.write_text(f'#!/bin/sh\nexec {unpacked()}/usr/libexec/sendmail/makemap -C /dev/null "$@"\n')
         makemap.chmod(0o755)
         self.assert_generates(("sendmail", "hash"), programs={"makemap": str(makemap)})
 
-    def test_a_map_does_not_depend_on_how_often_the_server_changed_its_words(self) -> None:
+    def test_a_map_does_not_depend_on_how_often_the_server_changed_its_validators(self) -> None:
         self.assert_update("-q")
         for number in range(3):
             self.publisher.publish(edition(20), etag=f'"{number}"')
@@ -151,7 +151,7 @@ class Generate(UpdateCase):
 
 
 class Damage(UpdateCase):
-    """What somebody, or a failing disk, did to the state folder."""
+    """Changes of the state directory by a user or by a failing disk."""
 
     def setUp(self) -> None:
         super().setUp()
@@ -189,25 +189,25 @@ class Damage(UpdateCase):
                 facts.write_text("\n".join(lines))
                 self.assert_told_how_to_heal(r".*/set.toml: is damaged: .*")
 
-    def test_the_link_leads_nowhere(self) -> None:
+    def test_the_link_has_no_target(self) -> None:
         shutil.rmtree(self.host.state / "sets/1")
         self.assert_told_how_to_heal(r".*/current: leads to sets/1, which is not there")
 
-    def test_garbage_in_the_records_makes_the_maps_anew(self) -> None:
+    def test_garbage_in_the_records_causes_new_maps(self) -> None:
         (self.host.state / "outputs.toml").write_bytes(b"\0\xff")
         self.assert_update()
         self.assertEqual(self.host.runs(), 2)
         self.assert_as_before()
 
-    def test_an_altered_list_is_noticed_when_a_map_is_made_and_fetched_anew(self) -> None:
+    def test_an_altered_list_is_detected_when_a_map_is_written_and_is_fetched_again(self) -> None:
         self.list.write_bytes(edition(20).replace(b"mx.a.test", b"mx.e.test"))
-        self.assert_silent()  # nothing is made of it
+        self.assert_silent()  # no map is written from it
         self.host.map.unlink()
         self.assert_update(out="main: .*\n", err=".*warning: list main: what is installed cannot be verified, and is "
                                                  "fetched again: .*does not fit.*\n")
         self.assert_as_before()
 
-    def test_an_altered_list_that_cannot_be_had_anew_is_not_used(self) -> None:
+    def test_an_altered_list_that_cannot_be_fetched_again_is_not_used(self) -> None:
         self.list.write_bytes(edition(20).replace(b"mx.a.test", b"mx.e.test"))
         self.host.map.unlink()
         self.publisher.answer(Answer(404), "/list.json.minisig")
@@ -219,13 +219,13 @@ class Damage(UpdateCase):
         self.assert_update("-q")
         self.assert_as_before()
 
-    def test_an_altered_list_is_healed_also_by_a_server_that_knows_no_conditions(self) -> None:
+    def test_an_altered_list_is_also_replaced_from_a_server_without_conditional_requests(self) -> None:
         self.list.write_bytes(edition(20).replace(b"mx.a.test", b"mx.e.test"))
         self.publisher.publish(edition(20), validators=[])
         self.assert_update("-q")
         self.assertEqual(self.list.read_bytes(), edition(20))
 
-    def test_files_that_are_missing_are_fetched_anew(self) -> None:
+    def test_files_that_are_missing_are_fetched_again(self) -> None:
         for name in ("main.json", "main.json.minisig"):
             with self.subTest(name):
                 self.list.with_name(name).unlink()
@@ -233,13 +233,13 @@ class Damage(UpdateCase):
                 self.assert_update("-q")
                 self.assert_as_before()
 
-    def test_a_damaged_index_is_told(self) -> None:
+    def test_a_damaged_index_is_reported(self) -> None:
         self.list.with_name("main.cdb").write_bytes(b"x" * 100)
         done = self.host.tool("lookup", "a.test")
         self.assertEqual((done.returncode, done.stdout), (DATA, ""))
         self.assertIn("main.cdb", done.stderr)
 
-    def test_a_state_folder_that_cannot_be_made(self) -> None:
+    def test_a_state_directory_that_cannot_be_created(self) -> None:
         file = self.host.folder / "file"
         file.touch()
         done = self.host.tool("--state-dir", str(file / "state"), "update")

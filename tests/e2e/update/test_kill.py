@@ -69,7 +69,7 @@ class Kill(unittest.TestCase):
             self.publisher.web.answer(HOST, path, self.watched(path, answer))
 
     def watched(self, path: str, answer: object) -> Callable:
-        """The answer, before which somebody may want to do something."""
+        """The answer, before which a test may do something."""
         def answered(request: Request):
             self.on_request.pop(path, lambda: None)()
             return answer(request) if callable(answer) else answer
@@ -120,7 +120,7 @@ class Kill(unittest.TestCase):
         return process
 
     def installed(self) -> int:
-        """The edition that is installed, after a look at everything in the set."""
+        """The installed edition, after a check of everything in the set."""
         current = self.host.state / "current"
         facts = tomllib.loads((current / "set.toml").read_text())["list"]
         self.assertEqual([entry["name"] for entry in facts], ["main", "group"])
@@ -143,18 +143,18 @@ class Kill(unittest.TestCase):
                 for name in ("first.cdb", "second", "third.lmdb")]
 
     def mapped(self) -> list[int]:
-        """The edition of which each map is, byte for byte."""
+        """The edition of each map, compared byte for byte."""
         found = [self.editions.get(digest, -1) for digest in self.digests(self.host)]
         self.assertNotIn(-1, found)
         return found
 
     def make_reference(self) -> None:
-        """The maps as an undisturbed update makes them."""
+        """The maps as an undisturbed update writes them."""
         self.assertEqual(self.reference.update().returncode, 0)
         self.editions |= dict.fromkeys(self.digests(self.reference), self.newest)
 
     def assert_nothing_piles_up(self) -> None:
-        """What killed updates left, the next one clears away, so that there is never more than of one."""
+        """The next update removes what a killed one kept, so that there are never the remains of more than one."""
         left = self.host.leftovers()
         # The set that was begun; and, where the kill came between the turns of the two links, the one before the last.
         self.assertLessEqual(len([name for name in left if name.count("/") == 2]), 2, left)

@@ -1,4 +1,4 @@
-"""What starttls-listtool update refuses, in which words; the installed list and the maps stay byte for byte."""
+"""What starttls-listtool update refuses, with which messages; the installed list and the maps stay byte for byte."""
 
 import itertools
 import json
@@ -25,7 +25,7 @@ class Refusal(UpdateCase):
         self.publisher.requests()
 
     def assert_refused(self, reason: str, *arguments: str, status: int = DATA, warned: str = "") -> None:
-        """The update names the list and the reason, and everything is as it was."""
+        """The update names the list and the reason, and everything is as before."""
         before = self.host.content()
         begun = time.monotonic()
         self.assert_update(*arguments, status=status, err=f"starttls-listtool: {warned}list main: {reason}{STAYS}")
@@ -33,7 +33,7 @@ class Refusal(UpdateCase):
         self.assertEqual(self.host.content(), before)
 
     def assert_temporary(self, reason: str) -> None:
-        """As before, but a warning is enough, and with -q not even that, for the list lasts long enough."""
+        """As before, but as a warning, and with -q without one, because the list is valid long enough."""
         self.assert_refused(reason, status=TEMPORARY, warned="warning: ")
         before = self.host.content()
         self.assert_update("-q", status=TEMPORARY)
@@ -41,7 +41,7 @@ class Refusal(UpdateCase):
 
 
 class Signatures(Refusal):
-    def test_of_something_else(self) -> None:
+    def test_of_another_file(self) -> None:
         self.publisher.publish(edition(21), signature=self.publisher.key.sign(b"something else"))
         self.assert_refused(".*/list.json: the signature by key [0-9A-F]{16} does not fit: .*")
 
@@ -56,7 +56,7 @@ class Signatures(Refusal):
         self.host.configure([self.host.main_list(allow_legacy=True)])
         self.assert_update(out=".*of 2026-11-21T.*\n")
 
-    def test_that_is_none(self) -> None:
+    def test_that_is_invalid(self) -> None:
         self.publisher.publish(edition(21), signature=b"hello\n")
         self.assert_refused(r"https://.*/list.json.minisig: no minisign signature: .*")
 
@@ -106,7 +106,7 @@ class Content(Refusal):
         self.assert_update("--force", out="main: 0 added, 2 removed, 0 changed; 2 domains, .*\n")
         self.assert_silent()
 
-    def test_how_much_it_may_lose_is_settable(self) -> None:
+    def test_the_limit_of_the_loss_is_a_setting(self) -> None:
         self.host.configure([self.host.main_list(max_shrink=10)])
         self.publisher.publish(edition(21, MANY))
         self.assert_update(out=".+\n")
@@ -119,9 +119,9 @@ class Content(Refusal):
 
 
 class FirstOfAll(UpdateCase):
-    """Where nothing is installed yet."""
+    """On a host without an installed list."""
 
-    def test_what_is_refused_leaves_nothing_and_the_map_alone(self) -> None:
+    def test_a_refusal_writes_nothing_and_does_not_change_the_map(self) -> None:
         self.host.map.write_text("old.test secure match=mx.old.test\n")
         self.publisher.publish(edition(20), key=Key(self.publisher.folder))
         for _ in range(2):
@@ -132,7 +132,7 @@ class FirstOfAll(UpdateCase):
         self.publisher.publish(edition(20))
         self.assert_update(out=".+\n")
 
-    def test_a_server_that_is_down_is_told(self) -> None:
+    def test_a_server_that_is_down_is_reported(self) -> None:
         port = self.lab.free_port("127.0.0.1")
         self.host.configure([self.host.main_list(url=f"https://{HOST}:{port}/list.json")])
         self.assert_update("-q", status=TEMPORARY, err=".*list main: .*Failed to connect.*\n")
@@ -165,13 +165,13 @@ class Servers(Refusal):
         self.publisher.publish(edition(21, MANY))
         self.assert_refused(".*/list.json: larger than the limit of 500 bytes")
 
-    def test_silence_and_trickling(self) -> None:
+    def test_silence_and_slow_answers(self) -> None:
         self.host.configure(fetch={"timeout": 0.4})
         for answer in (Answer(hold=True), Answer(chunks=itertools.repeat(b" "), pause=0.02)):
             self.publisher.answer(answer)
             self.assert_temporary(".*/list.json: too slow: .*")
 
-    def test_a_signature_that_trickles(self) -> None:
+    def test_a_signature_that_comes_slowly(self) -> None:
         self.host.configure(fetch={"timeout": 0.4})
         self.publisher.publish(edition(21))
         self.publisher.answer(Answer(chunks=itertools.repeat(b" "), pause=0.02), "/list.json.minisig")
@@ -182,7 +182,7 @@ class Servers(Refusal):
         self.host.configure()
         self.assert_refused(".*/list.json: the server's certificate cannot be trusted, .*")
 
-    def test_a_closed_port_is_worth_a_person_once_the_list_lasts_no_more_than_48_hours(self) -> None:
+    def test_a_closed_port_is_an_error_once_the_list_is_valid_for_no_more_than_48_hours(self) -> None:
         self.publisher.publish(edition(21, expires="2026-11-25T00:00:00Z"))
         self.assert_update(out=".+\n")
         port = self.lab.free_port("127.0.0.1")
@@ -218,7 +218,7 @@ class BetweenTheFetches(Refusal):
     """The publisher replaces the list and its signature while they are fetched."""
 
     def in_turn(self, path: str, *answers: Answer | Callable[[Request], Answer]) -> None:
-        """These answers, one a request; the last one again and again."""
+        """These answers, one for each request; the last one is repeated."""
         left = list(answers)
 
         def answer(request: Request) -> Answer:

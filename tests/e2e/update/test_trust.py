@@ -22,7 +22,7 @@ class Expiry(UpdateCase):
         port = self.lab.free_port("127.0.0.1")
         self.host.configure([self.host.main_list(url=f"https://{HOST}:{port}/list.json")])
 
-    def test_it_is_told_from_48_hours_before(self) -> None:
+    def test_it_is_reported_from_48_hours_before(self) -> None:
         self.assert_silent()
         self.host.now = "2026-11-22T12:00:01Z"
         before = self.host.stamps()
@@ -35,7 +35,7 @@ class Expiry(UpdateCase):
         self.assert_update(out=".+\n")
         self.assert_silent()
 
-    def test_an_expired_list_drops_out_of_the_map_and_every_run_says_so(self) -> None:
+    def test_an_expired_list_is_removed_from_the_map_and_every_run_reports_it(self) -> None:
         self.host.now = "2026-11-24T12:00:01Z"
         expired = (f"starttls-listtool: {self.publisher.url()}: it expired on 2026-11-24T12:00:01Z; "
                    "no policy is taken from it\n")
@@ -50,20 +50,20 @@ class Expiry(UpdateCase):
         self.assertEqual((sorted(self.host.policies()), self.host.runs()), (ABCD, 3))
         self.assert_silent()
 
-    def test_it_drops_out_also_while_the_server_is_down(self) -> None:
+    def test_it_is_also_removed_while_the_server_is_down(self) -> None:
         self.server_down()
         self.host.now = "2026-11-24T12:00:01Z"
         for _ in range(2):
             self.assert_update("-q", status=DATA, err=".*list main: .*Failed to connect.*\n.*: it expired on .*\n")
             self.assertEqual((self.host.policies(), self.host.runs()), ({}, 2))
 
-    def test_an_older_list_does_not_come_back_in_its_place(self) -> None:
+    def test_an_older_list_does_not_take_its_place(self) -> None:
         self.host.now = "2026-11-24T12:00:01Z"
         self.publisher.publish(edition(19))
         self.assert_update(status=DATA, err=".*list main: rolled back.*\n.*it expired on.*\n")
         self.assertEqual(self.host.policies(), {})
 
-    def test_beside_an_expired_list_the_others_count(self) -> None:
+    def test_with_an_expired_list_the_others_still_count(self) -> None:
         self.publisher.publish(edition(20, ["x.test"]), "/group.json")
         group = self.host.main_list(name="group", url=self.publisher.url("/group.json"))
         self.host.configure([self.host.main_list(), group])
@@ -81,7 +81,7 @@ class KeyRotation(UpdateCase):
     def trust(self, *keys: Key) -> None:
         self.host.configure([self.host.main_list(keys=[key.text for key in keys])])
 
-    def test_while_both_keys_are_known_either_may_sign(self) -> None:
+    def test_while_both_keys_are_configured_either_may_sign(self) -> None:
         self.trust(self.old, self.new)
         self.assert_update(out=".+\n")
         self.publisher.publish(edition(21), key=self.new)
@@ -90,7 +90,7 @@ class KeyRotation(UpdateCase):
         self.assert_silent()
         self.assertEqual(sorted(self.host.policies()), ABCD)
 
-    def test_a_list_by_a_key_that_is_no_longer_known_is_not_used_until_a_known_one_signs(self) -> None:
+    def test_a_list_by_a_key_that_is_no_longer_configured_is_not_used_until_a_configured_one_signs(self) -> None:
         self.trust(self.old, self.new)
         self.assert_update(out=".+\n")
         self.trust(self.new)
@@ -141,7 +141,7 @@ class OpenPgp(UpdateCase):
         self.assert_update(out="main: 0 added, 1 removed, .*\n")
         self.assert_silent()
 
-    def test_the_same_rules_hold(self) -> None:
+    def test_the_same_rules_apply(self) -> None:
         self.assert_update(out=".+\n")
         before = self.host.content()
         for content, signer, reason in ((edition(19), self.signer, "rolled back: .*"),
@@ -158,7 +158,7 @@ class OpenPgp(UpdateCase):
         self.assert_update(status=DATA, err=f".*list main: {self.publisher.url()}: .*stays\n")
         self.assertEqual(self.host.content(), before)
 
-    def test_a_key_that_is_taken_out_of_the_key_file_no_longer_counts(self) -> None:
+    def test_a_key_that_is_removed_from_the_key_file_no_longer_counts(self) -> None:
         self.assert_update(out=".+\n")
         self.key_file.write_bytes(self.stranger.key_file.read_bytes())
         for _ in range(2):
@@ -183,7 +183,7 @@ class OpenPgp(UpdateCase):
         self.publish(edition(21), self.stranger)
         self.assert_update(out=".+\n")
 
-    def test_killed_while_gpgv_runs_it_leaves_nothing_for_good(self) -> None:
+    def test_killed_while_gpgv_runs_it_keeps_nothing_for_good(self) -> None:
         gpgv = self.host.folder / "gpgv"
         gpgv.write_text("#!/bin/sh\nkill -KILL $PPID\n")
         gpgv.chmod(0o755)

@@ -1,4 +1,4 @@
-"""starttls-listtool update where all goes well: what it fetches, installs, writes, runs and says."""
+"""starttls-listtool update without errors: what it fetches, installs, writes, runs and prints."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class OneList(UpdateCase):
         self.assert_silent()
         self.assertEqual(self.host.runs(), 1)
 
-    def test_the_map_says_what_it_was_made_of(self) -> None:
+    def test_the_map_names_its_sources(self) -> None:
         self.assert_update(out=".+\n")
         self.assertRegex(self.host.map.read_text(), r"# List main: of 2026-11-20T00:00:00Z, expires "
                                                     r"2026-12-20T00:00:00Z, signature checked, by key [0-9A-F]{16}\n")
@@ -49,7 +49,7 @@ class OneList(UpdateCase):
                 self.assertEqual(len(requests), 1)
                 self.assertEqual({name for name in requests[0].headers if name.startswith("If-")}, fields)
 
-    def test_a_server_that_knows_no_conditions_sends_the_same_again_and_nothing_is_written(self) -> None:
+    def test_a_server_without_conditional_requests_sends_the_same_again_and_nothing_is_written(self) -> None:
         self.publisher.publish(edition(20), validators=[])
         self.assert_update(out=".+\n")
         self.publisher.requests()
@@ -73,7 +73,7 @@ class OneList(UpdateCase):
         self.assertEqual([request.headers["If-None-Match"] for request in self.publisher.requests()], ['"other"'])
         self.assertEqual(self.host.runs(), 1)
 
-    def test_a_new_edition_is_told_in_one_line(self) -> None:
+    def test_a_new_edition_is_reported_in_one_line(self) -> None:
         self.assert_update(out=".+\n")
         self.publisher.publish(edition(21, ["a.test", "b.test", "c.test", "e.test", "f.test"],
                                        a_test={"mode": "enforce", "mxs": ["mx.new.test"]}))
@@ -97,7 +97,7 @@ class OneList(UpdateCase):
         self.assert_update("-q")
         self.assertEqual(self.installed(), edition(20))
 
-    def test_what_is_installed_is_installed_whether_or_not_anybody_hears_of_it(self) -> None:
+    def test_what_is_installed_stays_installed_even_if_the_output_cannot_be_written(self) -> None:
         with open("/dev/full", "w") as full:
             done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.host.configuration, "update"],
                                   env={**os.environ, **self.host.environment()}, stdout=full, stderr=subprocess.PIPE,
@@ -106,13 +106,13 @@ class OneList(UpdateCase):
         self.assertEqual(len(self.host.policies()), 4)
         self.assert_silent()
 
-    def test_a_signature_elsewhere(self) -> None:
+    def test_a_signature_at_another_place(self) -> None:
         self.host.configure([self.host.main_list(signature=self.publisher.url("/signatures/1?key=2"))])
         self.publisher.serve("/signatures/1?key=2", self.publisher.key.sign(edition(20)))
         self.publisher.answer(Answer(404), "/list.json.minisig")
         self.assert_update(out=".+\n")
 
-    def test_the_signature_of_a_url_with_a_query_is_beside_its_path(self) -> None:
+    def test_the_signature_of_a_url_with_a_query_is_next_to_its_path(self) -> None:
         self.host.configure([self.host.main_list(url=self.publisher.url("/list?v=1"))])
         self.publisher.serve("/list?v=1", edition(20))
         self.publisher.serve("/list.minisig?v=1", self.publisher.key.sign(edition(20), name="list"))
@@ -132,7 +132,7 @@ class OneList(UpdateCase):
         self.assertLess(time.monotonic() - begun, 15)
         self.assert_update("--splay", "86401", status=USAGE, err="(?s:.*--splay: .*)")
 
-    def test_two_at_once_the_second_leaves(self) -> None:
+    def test_of_two_at_once_the_second_exits(self) -> None:
         asked, go_on = threading.Event(), threading.Event()
         serve = conditional(edition(20), None, ["ETag"])
 
@@ -158,7 +158,7 @@ class OneList(UpdateCase):
 
 
 class Outputs(UpdateCase):
-    def test_a_map_that_somebody_changed_or_removed_is_made_again(self) -> None:
+    def test_a_map_that_was_changed_or_removed_is_written_again(self) -> None:
         self.assert_update(out=".+\n")
         good = self.host.map.read_bytes()
         self.host.map.write_text("a.test none\n")
@@ -179,7 +179,7 @@ class Outputs(UpdateCase):
         self.assertEqual(self.host.runs(), 1)
         self.assert_silent()
 
-    def test_how_a_map_is_to_be_made_counts(self) -> None:
+    def test_a_change_of_how_to_write_a_map_counts(self) -> None:
         self.publisher.publish(edition(20, mode="testing"))
         self.assert_update(out=".+\n")
         self.assertEqual(self.host.policies(), {})
@@ -191,7 +191,7 @@ class Outputs(UpdateCase):
         self.assertIn("protocols=>=TLSv1.2", self.host.policies()["a.test"])
         self.assertEqual(self.host.runs(), 3)
 
-    def test_an_output_that_is_new_is_made_without_a_new_edition(self) -> None:
+    def test_an_output_that_is_new_is_written_without_a_new_edition(self) -> None:
         self.assert_update(out=".+\n")
         second = self.host.maps / "second"
         self.host.configure(outputs=[self.host.texthash(), {"mta": "sendmail", "file": str(second)}])
@@ -200,7 +200,7 @@ class Outputs(UpdateCase):
         self.assertEqual(self.host.runs(), 1)
         self.assert_silent()
 
-    def test_a_command_that_fails_is_told_and_runs_again(self) -> None:
+    def test_a_command_that_fails_is_reported_and_runs_again(self) -> None:
         flag = self.host.folder / "may-succeed"
         command = ["/bin/sh", "-c", f"echo ran >>{self.host.ran}; echo 'no, not yet' >&2; test -e {flag}"]
         self.host.configure(outputs=[self.host.texthash(command=command)])
@@ -215,7 +215,7 @@ class Outputs(UpdateCase):
         self.assert_silent()
         self.assertEqual(self.host.runs(), 3)
 
-    def test_an_update_that_is_killed_before_its_command_is_done_leaves_it_to_the_next(self) -> None:
+    def test_the_command_of_a_killed_update_is_run_by_the_next(self) -> None:
         spared = self.host.folder / "spared"
         spared.touch()
         command = ["/bin/sh", "-c", f"echo ran >>{self.host.ran}; test -e {spared} || kill -KILL $PPID"]
@@ -230,7 +230,7 @@ class Outputs(UpdateCase):
         self.assertEqual(self.host.runs(), 3)
         self.assert_silent()
 
-    def test_a_command_that_is_missing_is_told(self) -> None:
+    def test_a_command_that_is_missing_is_reported(self) -> None:
         self.host.configure(outputs=[self.host.texthash(command=["/nowhere/reload"])])
         self.assert_update(status=UNAVAILABLE, out=".+\n", err=".*/nowhere/reload.*\n")
         self.assertEqual(len(self.host.policies()), 4)
@@ -238,12 +238,12 @@ class Outputs(UpdateCase):
         self.assertEqual(answer["outputs"], [{"file": str(self.host.map), "changed": False, "failed": False,
                                               "command": "failed"}])
 
-    def test_a_map_that_cannot_be_written_holds_up_no_other(self) -> None:
+    def test_a_map_that_cannot_be_written_does_not_block_others(self) -> None:
         nowhere = self.host.texthash(file=str(self.host.folder / "none/map"))
         self.host.configure(outputs=[nowhere, self.host.texthash()])
         self.assert_update(status=CANNOT_CREATE, out="main: 4 added.*\n", err=".*none/map: cannot write.*\n")
         self.assertEqual((len(self.host.policies()), self.host.runs()), (4, 1))
-        # Told every time, and made up for as soon as it can be.
+        # Reported every time, and written as soon as possible.
         self.assert_update(status=CANNOT_CREATE, err=".*none/map: cannot write.*\n")
         self.assertEqual(self.host.runs(), 1)
         (self.host.folder / "none").mkdir()
@@ -251,7 +251,7 @@ class Outputs(UpdateCase):
         self.assertEqual((self.host.folder / "none/map").read_text(), self.host.map.read_text())
         self.assert_silent()
 
-    def test_an_expired_list_drops_out_of_the_other_maps_all_the_same(self) -> None:
+    def test_an_expired_list_is_still_removed_from_the_other_maps(self) -> None:
         self.host.configure(outputs=[self.host.texthash()])
         self.assert_update(out=".+\n")
         nowhere = self.host.texthash(file=str(self.host.folder / "none/map"))
@@ -260,7 +260,7 @@ class Outputs(UpdateCase):
         self.assert_update(status=CANNOT_CREATE, err="[^\0]*it expired on [^\0]*none/map: cannot write[^\0]*")
         self.assertEqual(self.host.policies(), {})
 
-    def test_a_map_stays_where_the_state_is_lost_and_a_list_cannot_be_had(self) -> None:
+    def test_a_map_stays_if_the_state_is_lost_and_a_list_cannot_be_fetched(self) -> None:
         self.publisher.publish(edition(19, ["x.test"]), "/group.json")
         group = {"name": "group", "url": self.publisher.url("/group.json"), "keys": [self.publisher.key.text]}
         self.host.configure([self.host.main_list(), group])
@@ -289,13 +289,13 @@ class Lists(UpdateCase):
         self.assertEqual(self.host.policies()["a.test"], MAP_LINE.format("a.test"))
         self.assert_silent()
 
-    def test_only_the_lists_that_are_new_are_told(self) -> None:
+    def test_only_the_lists_that_are_new_are_reported(self) -> None:
         self.assert_update(out=".+\n.+\n")
         self.publisher.publish(edition(21), "/list.json")
         self.assert_update(out="main: 0 added, .*\n")
         self.assert_silent()
 
-    def test_overrides_go_before_all(self) -> None:
+    def test_overrides_have_precedence_over_all(self) -> None:
         overrides = self.host.folder / "overrides"
         overrides.write_text("a.test none\nb.test enforce mx.mine.test\n")
         self.host.configure([self.host.main_list(), self.group], overrides=str(overrides))
@@ -308,7 +308,7 @@ class Lists(UpdateCase):
         self.assertEqual(sorted(self.host.policies()), ["a.test", "b.test", "d.test", "x.test"])
         self.assertEqual(self.host.runs(), 2)
 
-    def test_overrides_that_are_wrong_stop_the_update_before_it_asks(self) -> None:
+    def test_overrides_that_are_wrong_stop_the_update_before_its_first_request(self) -> None:
         overrides = self.host.folder / "overrides"
         overrides.write_text("a.test enforec mx.a.test\n")
         self.host.configure(overrides=str(overrides))
@@ -342,7 +342,7 @@ class Lists(UpdateCase):
         self.host.configure([])
         self.assert_update(status=CONFIG, err=r".*no \[\[list\]\] is configured.*\n")
 
-    def test_a_list_that_is_refused_does_not_keep_another_from_being_installed(self) -> None:
+    def test_a_list_that_is_refused_does_not_block_another(self) -> None:
         self.assert_update(out=".+\n.+\n")
         self.publisher.publish(edition(21), "/list.json", signature=self.publisher.key.sign(b"something else"))
         self.publisher.publish(edition(21, ["b.test", "x.test", "y.test"]), "/group.json")
@@ -352,7 +352,7 @@ class Lists(UpdateCase):
         self.assertEqual(self.host.policies()["a.test"], MAP_LINE.format("a.test"))
         self.assertIn("y.test", self.host.policies())
 
-    def test_of_several_failures_the_status_is_that_which_a_person_must_mend(self) -> None:
+    def test_of_several_failures_the_one_that_needs_an_administrator_decides_the_status(self) -> None:
         self.assert_update(out=".+\n.+\n")
         self.publisher.answer(Answer(503))
         self.publisher.publish(edition(18), "/group.json")
@@ -361,7 +361,7 @@ class Lists(UpdateCase):
         self.publisher.answer(Answer(503), "/group.json")
         self.assert_update("-q", status=DATA, err=".*list main: rolled back.*\n")
 
-    def test_a_list_that_is_refused_at_first_leaves_nothing(self) -> None:
+    def test_a_list_that_is_refused_at_first_installs_nothing(self) -> None:
         self.publisher.publish(edition(20), "/list.json", signature=self.publisher.key.sign(b"something else"))
         self.assert_update(status=DATA, out="group: 3 added.*\n", err=".*list main: .*does not fit.*\n")
         names = sorted(path.name for path in (self.host.state / "current").iterdir())

@@ -1,4 +1,4 @@
-"""What the tests of starttls-listtool update share: each has a host of its own, and a publisher with edition 20."""
+"""What the tests of starttls-listtool update share: each has its own host, and a publisher with edition 20."""
 
 import unittest
 
@@ -23,7 +23,7 @@ class UpdateCase(unittest.TestCase):
         self.publisher.requests()
 
     def assert_update(self, *arguments: str, status: int = OK, out: str = "", err: str = "") -> None:
-        """The update ends and speaks like that; `out` and `err` are regular expressions for all of it."""
+        """The update exits and prints this; `out` and `err` are regular expressions for all of the output."""
         done = self.host.update(*arguments)
         self.assertEqual(done.returncode, status, done.stdout + done.stderr)
         self.assertRegex(done.stdout, rf"\A(?:{out})\Z")
@@ -31,7 +31,7 @@ class UpdateCase(unittest.TestCase):
         self.assertEqual(self.host.leftovers(), [])
 
     def assert_silent(self) -> None:
-        """Nothing is new: nothing is said or written, not even a folder touched."""
+        """Nothing is new: nothing is printed or written, and no directory is touched."""
         before = self.host.stamps()
         self.assert_update()
         self.assertEqual(self.host.stamps(), before)
