@@ -1,10 +1,10 @@
-// An example configuration file whose keys stand behind a '#', one a line:
+// An example configuration file whose keys follow a '#', one on each line:
 //
-//   # A sentence has a blank behind the '#'.
+//   # A sentence has a blank after the '#'.
 //   #[table]
 //   #key = 7        # a comment
 //   #array = [1,
-//   #         2]    what begins with more than one blank goes on with the value
+//   #         2]    a line with more than one blank continues the value
 #pragma once
 
 #include <filesystem>
@@ -24,7 +24,7 @@ struct ExampleKey {
   std::string text;  // as in the file, without the '#'
   bool is_commented = false;
 
-  // As Settings::keys() has it.
+  // In the form of Settings::keys().
   std::string key() const { return table.empty() ? name : table + "." + name; }
   // A file with this key alone.
   std::string file() const {

@@ -205,7 +205,7 @@ class Host:
         return sorted((str(path.relative_to(self.folder)), path) for path in paths)
 
     def leftovers(self) -> list[str]:
-        """Without what an undisturbed update always removes."""
+        """The files that an undisturbed update would have removed."""
         sets = {path.readlink().name for path in (self.state / "current", self.state / "previous") if path.is_symlink()}
         return [name for name, path in self._tree()
                 if ".new" in path.name or path.name.startswith("__db.")

@@ -21,7 +21,7 @@ const std::string policy = policy_text("enforce", "mx.example.org", std::chrono:
 
 }  // namespace
 
-TEST_CASE("what the DNS answers is a record, none, or cannot be told now") {
+TEST_CASE("the answer of the DNS is a record, no record, or a temporary error") {
   using Kind = RecordState::Kind;
   struct Case {
     dns::Answer answer;
@@ -53,7 +53,7 @@ TEST_CASE("what the DNS answers is a record, none, or cannot be told now") {
   }
 }
 
-TEST_CASE("a policy is text/plain, or of a type that the server does not know") {
+TEST_CASE("a policy is text/plain, or of a type that the server does not recognize") {
   for (const char* type : {"text/plain", "text/plain; charset=utf-8", "TEXT/Plain ;charset=\"us-ascii\"",
                            "text/plain;charset=iso-8859-1", "text/plain;", "", "application/octet-stream"}) {
     CAPTURE(type);
@@ -66,14 +66,14 @@ TEST_CASE("a policy is text/plain, or of a type that the server does not know") 
   }
 }
 
-TEST_CASE("a page that is a policy brings it, as it was served") {
+TEST_CASE("a page that is a policy gives the policy as it was served") {
   const FetchOutcome outcome = classify_fetch(page("text/plain", policy));
   REQUIRE(outcome.policy);
   CHECK(outcome.policy->mode == Mode::enforce);
   CHECK(outcome.text == policy);
 }
 
-TEST_CASE("a page that is none says of which type the failure is, and why") {
+TEST_CASE("a page that is no policy gives the type of the failure and its reason") {
   struct Case {
     http::Page page;
     std::string type;

@@ -134,7 +134,7 @@ TEST_CASE("a live policy answers while DNS is broken or the record is gone, and 
   CHECK_FALSE(world.request);
 }
 
-TEST_CASE("what is not due is not fetched, unless a person asks or the id is new") {
+TEST_CASE("a policy that is not due is not fetched, unless an administrator asks or the id is new") {
   SoundWorld world;
   CHECK_FALSE(world.discover(fetched(now - 1h)).fetched);
   CHECK(world.discover(fetched(now - 1h), FetchMode::now).policy_state.policy->fetched == now);
@@ -143,7 +143,7 @@ TEST_CASE("what is not due is not fetched, unless a person asks or the id is new
   CHECK(world.discover(fetched(now - 1h)).policy_state.policy->id == "b");
 }
 
-TEST_CASE("one kind of addresses suffices, also where the other cannot be found out") {
+TEST_CASE("one kind of addresses suffices, also if the lookup of the other fails") {
   SoundWorld world;
   world.answers.erase("28 mta-sts.example.org");
   CHECK(world.discover().policy_state.valid(now));
@@ -152,7 +152,7 @@ TEST_CASE("one kind of addresses suffices, also where the other cannot be found 
   CHECK(world.request->addresses == std::vector<std::string>{"192.0.2.1"});
 }
 
-TEST_CASE("a policy host without addresses is a failed fetch, and the policy before lives on") {
+TEST_CASE("a policy host without addresses is a failed fetch, and the policy before stays valid") {
   SoundWorld world;
   world.answers.erase("1 mta-sts.example.org");
   world.answers.erase("28 mta-sts.example.org");
@@ -168,7 +168,7 @@ TEST_CASE("a policy host without addresses is a failed fetch, and the policy bef
         "the addresses of mta-sts.example.org cannot be found out: SERVFAIL");
 }
 
-TEST_CASE("a fetch that fails is known by its type, and not done again at once") {
+TEST_CASE("a failed fetch has its type, and is not repeated at once") {
   SoundWorld world;
   world.page = {.error = http::FetchError::certificate, .reason = "expired"};
   const MtaStsDiscovery failed = world.discover();
@@ -189,7 +189,7 @@ TEST_CASE("a domain so long that it can have no record has none") {
   CHECK(found.record_reason.ends_with("is longer than a name may be"));
 }
 
-TEST_CASE("where others are in the way of a fetch or a question, nothing is held against the domain") {
+TEST_CASE("if others block a fetch or a question, this does not count as a failure of the domain") {
   SoundWorld crowd;
   crowd.page = {.error = http::FetchError::busy, .reason = "too many policy hosts are waited for"};
   SoundWorld question;
@@ -214,7 +214,7 @@ TEST_CASE("where others are in the way of a fetch or a question, nothing is held
   CHECK(record.discover().put_off == "SERVFAIL");
 }
 
-TEST_CASE("a policy host that answered before is asked as one that did") {
+TEST_CASE("a policy host that answered before is asked with that mark") {
   SoundWorld world;
   world.discover();
   CHECK_FALSE(world.request->is_known);

@@ -27,7 +27,7 @@ PolicyState enforced(std::string_view mx, Time fetched) {
                              fetched);
 }
 
-// One domain, with a policy host that is away unless it is told otherwise.
+// One domain, with a policy host that is down unless the test sets otherwise.
 class World {
  public:
   explicit World(discovery::PolicyResolverSettings settings = {.dane = false})
@@ -40,7 +40,7 @@ class World {
   std::shared_ptr<const discovery::DomainFacts> examine() {
     return loop.run_until_complete(policy_resolver.examine(domain));
   }
-  // What the file has, as another process sees it.
+  // The content of the file, as another process sees it.
   PolicyState kept() {
     auto other = good(mtastsdb::Cache::open(folder / "c"));
     return good(other.find(domain)).value_or(PolicyState{});
@@ -83,7 +83,7 @@ class World {
 
 }  // namespace
 
-TEST_CASE("those who ask about a domain at the same time share one examination") {
+TEST_CASE("requests about a domain at the same time share one examination") {
   World world;
   std::vector<starttls::event::Task<std::shared_ptr<const discovery::DomainFacts>>> tasks;
   for (int i = 0; i < 3; ++i) tasks.push_back(world.policy_resolver.examine(domain));
@@ -93,14 +93,14 @@ TEST_CASE("those who ask about a domain at the same time share one examination")
   CHECK(world.policy_resolver.under_way() == 0);
 }
 
-TEST_CASE("what is learnt is kept") {
+TEST_CASE("results are stored") {
   World world;
   world.page = {.status = 200, .content_type = "text/plain", .body = text_of("mx.example.org")};
   CHECK(world.examine()->mta_sts.policy_state.valid(start) != nullptr);
   CHECK(world.kept().valid(start) != nullptr);
 }
 
-TEST_CASE("a re-check that found no record is put off in the cache, too, and holds up no other") {
+TEST_CASE("a re-check that found no record is postponed in the cache, too, and delays no other") {
   for (const auto status : {dns::Status::failed, dns::Status::nxdomain}) {
     World world;
     world.keep_as_others_do(enforced("mx.example.org", start));
@@ -114,14 +114,14 @@ TEST_CASE("a re-check that found no record is put off in the cache, too, and hol
   }
 }
 
-TEST_CASE("a policy that another process fetched meanwhile is not given up for a fetch that failed") {
+TEST_CASE("a policy that another process fetched meanwhile is not replaced by a failed fetch") {
   World world;
   world.meanwhile = [&] { world.keep_as_others_do(enforced("new.example.org", start + 1s)); };
   CHECK(world.examine()->mta_sts.policy_state.valid(start) != nullptr);
   CHECK(world.kept().valid(start) != nullptr);
 }
 
-TEST_CASE("nor is one that could not be read for a moment") {
+TEST_CASE("a policy that could not be read for a moment is not replaced by a failed fetch either") {
   World world;
   world.keep_as_others_do(enforced("mx.example.org", start - 1h));
   world.change("ALTER TABLE domains RENAME TO hidden");
@@ -172,7 +172,7 @@ struct Bound : World {
 
 }  // namespace
 
-TEST_CASE("a verdict that was proven is kept while lookups fail, for its TTL and the time that is set") {
+TEST_CASE("a verdict that was proven is kept while lookups fail, for its TTL and the configured time") {
   for (const dns::Type lost : {dns::Type::mx, dns::Type::tlsa}) {
     Bound world;
     CHECK(world.status() == "all");
@@ -189,7 +189,7 @@ TEST_CASE("a verdict that was proven is kept while lookups fail, for its TTL and
   }
 }
 
-TEST_CASE("what is proven anew takes the place of what was") {
+TEST_CASE("a new proven verdict replaces the old one") {
   Bound world;
   CHECK(world.status() == "all");
   world.answers[dns::Type::tlsa] = no_tlsa();
@@ -203,7 +203,7 @@ TEST_CASE("what is proven anew takes the place of what was") {
   CHECK(world.policy_resolver.stored_dane(domain)->status == dane::DaneStatus::all);
 }
 
-TEST_CASE("that DANE does not bind a domain is kept where a policy could be given in its stead") {
+TEST_CASE("the verdict that DANE does not bind a domain is kept if it allows a policy") {
   Bound world;
   world.answers[dns::Type::tlsa] = no_tlsa();
   world.keep_as_others_do(enforced("mx.example.org", start));

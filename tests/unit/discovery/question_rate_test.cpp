@@ -20,7 +20,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("an owner's servers are asked a burst at once, then so many a second, and no more than these") {
+TEST_CASE("an owner's servers get a burst at once, then the rate of questions a second, and no more") {
   Scene scene;
   for (int i = 0; i < 3; ++i) CHECK(scene.ask() == 0ms);
   CHECK(scene.ask() == 100ms);
@@ -36,7 +36,7 @@ TEST_CASE("an owner's servers are asked a burst at once, then so many a second, 
   CHECK(scene.ask() == 100ms);
 }
 
-TEST_CASE("over a minute, however many ask, as many questions go out as the rate has") {
+TEST_CASE("over a minute, however many ask, the number of questions is that of the rate") {
   Scene scene;
   int asked = 0;
   for (int i = 0; i < 60'000; ++i, scene.now += 1ms) asked += scene.ask() ? 1 : 0;
@@ -44,7 +44,7 @@ TEST_CASE("over a minute, however many ask, as many questions go out as the rate
   CHECK(asked >= 600);
 }
 
-TEST_CASE("what was asked in any case counts, and holds up others no longer than who waits") {
+TEST_CASE("unlimited questions count, and delay others no longer than waiting questions do") {
   Scene scene;
   for (int i = 0; i < 1'000; ++i) scene.rate.count("a.test", scene.now);
   CHECK_FALSE(scene.ask());
@@ -52,7 +52,7 @@ TEST_CASE("what was asked in any case counts, and holds up others no longer than
   CHECK(scene.ask() == 250ms);
 }
 
-TEST_CASE("what was answered is known until its TTL is over, and no longer than an hour") {
+TEST_CASE("an answer is known until its TTL is over, and no longer than an hour") {
   Scene scene;
   CHECK_FALSE(scene.rate.is_known("1 mx.a.test", scene.now));
   scene.rate.remember("1 mx.a.test", 60s, scene.now);
@@ -65,7 +65,7 @@ TEST_CASE("what was answered is known until its TTL is over, and no longer than 
   CHECK_FALSE(scene.rate.is_known("1 mx.c.test", scene.now));
 }
 
-TEST_CASE("a million owners are not remembered") {
+TEST_CASE("the number of owners in memory is limited") {
   Scene scene;
   for (int i = 0; i < 1'000'000; ++i, scene.now += 100us) scene.ask(fmt::format("{}.test", i));
   CHECK(scene.rate.owners() <= 20'000);

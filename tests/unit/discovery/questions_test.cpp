@@ -19,7 +19,7 @@ using test::good;
 
 namespace {
 
-// Domains whose MX hosts have signed addresses and usable TLSA records, unless the test says otherwise.
+// Domains whose MX hosts have signed addresses and usable TLSA records, unless the test sets otherwise.
 struct World {
   explicit World(QuestionLimits limits = {})
       : questions({.ask = [this](std::string name, Type type) { return answer(std::move(name), type); },
@@ -95,7 +95,7 @@ TEST_CASE("an ordinary domain is asked about as before") {
   CHECK(world.questions.refused() == 0);
 }
 
-TEST_CASE("another owner's servers are asked about a few hosts, and the rest cannot be told") {
+TEST_CASE("another owner's servers are asked about a few hosts, and the verdict about the rest is unknown") {
   World world;
   world.has_hosts("attacker.test", 20, "victim.test");
   const auto verdict = world.examine("attacker.test");
@@ -104,14 +104,14 @@ TEST_CASE("another owner's servers are asked about a few hosts, and the rest can
   CHECK(verdict.status == dane::DaneStatus::some);
 }
 
-TEST_CASE("a domain's own hosts may be more, yet not as many as it likes") {
+TEST_CASE("a domain's own hosts may be more, but their number is limited") {
   World world;
   world.has_hosts("big.test", 20, "big.test");
   CHECK(world.unknown(world.examine("big.test")) == 8);
   CHECK(world.asked.size() == 1 + 12 * 3);
 }
 
-TEST_CASE("aliases of another owner's names count as these") {
+TEST_CASE("aliases of another owner's names count as hosts of that owner") {
   World world;
   world.has_hosts("attacker.test", 20, "attacker.test");
   world.aliases[".attacker.test"] = ".victim.test";
@@ -120,28 +120,28 @@ TEST_CASE("aliases of another owner's names count as these") {
   CHECK(world.asked.size() <= 1 + 10 * 3);
 }
 
-TEST_CASE("as many questions of one examination are on their way as may be") {
+TEST_CASE("the number of questions in progress for one examination is limited") {
   World world({.at_once = 3});
   world.has_hosts("a.test", 6, "provider.test");
   CHECK(world.examine("a.test").status == dane::DaneStatus::all);
   CHECK(world.max_concurrent == 3);
 }
 
-TEST_CASE("hosts whose name servers are silent are not asked about to the end") {
+TEST_CASE("hosts whose name servers do not answer are given up after a few questions") {
   World world({.slow = 1ms});
   world.silent_hosts = true;
   world.has_hosts("tarpit.test", 20, "tarpit.test");
   const auto verdict = world.examine("tarpit.test");
   CHECK(world.unknown(verdict) == 20);
   CHECK(world.asked.size() <= 1 + 8 + 2);
-  World quick;  // SERVFAIL at once costs nobody much
+  World quick;  // SERVFAIL at once costs little
   quick.silent_hosts = true;
   quick.has_hosts("broken.test", 6, "broken.test");
   quick.examine("broken.test");
   CHECK(quick.asked.size() == 1 + 12);
 }
 
-TEST_CASE("whoever asks, and for whatever domain, an owner's servers get so many questions") {
+TEST_CASE("an owner's servers get a limited number of questions, whoever asks about whatever domain") {
   World world({.rate = QuestionRateLimits{.per_second = 1, .burst = 30, .max_wait = 100ms}});
   for (int i = 0; i < 20; ++i) {
     const std::string domain = fmt::format("attacker{}.test", i);
@@ -152,12 +152,12 @@ TEST_CASE("whoever asks, and for whatever domain, an owner's servers get so many
     const auto verdict = world.examine(domain);
     CHECK(verdict.status != dane::DaneStatus::none);
   }
-  // The burst, what may wait, and what came up while the test ran.
+  // The burst, the questions that may wait, and those allowed while the test ran.
   CHECK(world.asked_below("victim.test") < 150);
   CHECK(world.questions.refused() > 100);
 }
 
-TEST_CASE("twenty thousand domains at the same provider are no flood") {
+TEST_CASE("twenty thousand domains at the same provider are not limited as a flood") {
   World world(with_rate);
   for (int i = 0; i < 20'000; ++i)
     world.has_hosts(fmt::format("customer{}.test", i), 2, "mail.provider.test");
@@ -175,7 +175,7 @@ TEST_CASE("twenty thousand domains at the same provider are no flood") {
   CHECK(world.paused == 0ms);
 }
 
-TEST_CASE("a domain that its owner registered is looked up however much is asked of the names below") {
+TEST_CASE("a registered domain is looked up, however many questions are about the names below it") {
   World world({.rate = QuestionRateLimits{.per_second = 1, .burst = 1, .max_wait = 0ms}});
   world.has_hosts("owner.test", 2, "owner.test");
   world.has_hosts("sub.owner.test", 2, "owner.test");
@@ -184,7 +184,7 @@ TEST_CASE("a domain that its owner registered is looked up however much is asked
   CHECK(world.examine("owner.test").status == dane::DaneStatus::all);
 }
 
-TEST_CASE("that only the policy host is waited for is said once nothing more is asked of the DNS") {
+TEST_CASE("when the DNS questions are done, it is signalled that only the policy host is waited for") {
   World world;
   int said = 0;
   DomainQuestions asking(world.questions, good(DomainName::parse("a.test")), [&] { ++said; });
@@ -197,7 +197,7 @@ TEST_CASE("that only the policy host is waited for is said once nothing more is 
   CHECK(said == 1);
 }
 
-TEST_CASE("the hosts of many domains do not hold up those of one more for long") {
+TEST_CASE("the hosts of many domains do not delay those of one more for long") {
   QuestionLimits limits = with_rate;
   limits.max_concurrent_host_questions = 10;
   limits.slow = 1ms;

@@ -1,7 +1,7 @@
-// Two weeks of many domains whose records, policies, policy hosts and DNS come, change, fail and go, against
-// what RFC 8461 says must be in force at each moment: what the last fetch that succeeded brought, for its
-// max_age, and nothing else. Mail asks through one cache, the refresh through another one on the same file;
-// both are closed and opened again every few hours.
+// Two weeks of many domains whose records, policies, policy hosts and DNS appear, change, fail and disappear.
+// The results are compared with what must be in force at each moment by RFC 8461: the policy of the last
+// successful fetch, for its max_age, and nothing else. Mail asks through one cache, the refresh through
+// another one on the same file; both are closed and opened again every few hours.
 #include <algorithm>
 #include <random>
 #include <set>
@@ -22,7 +22,7 @@ namespace {
 const Time beginning = at("2026-11-22T00:00:00Z");
 const Time end = beginning + 14 * 24h;
 
-// What one domain publishes, and what must follow from it.
+// What one domain publishes, and what must be in force for it.
 struct Site {
   enum class Record { one, none, two, error };
   enum class Host { up, down, wrong_certificate, web_page, nonsense, without_address };
@@ -36,13 +36,13 @@ struct Site {
   std::string mode = "enforce";
   std::string mx = "mx1";
   std::chrono::seconds max_age{604'800};
-  Time changed;  // the last time that anything happened
+  Time changed;  // the time of the last change
 
   // The oracle.
-  std::string told;  // by the last fetch that succeeded
+  std::string told;  // the policy of the last successful fetch
   Time expires;
   std::optional<Time> succeeded;
-  std::optional<Time> failed;  // the last, unless one succeeded since
+  std::optional<Time> failed;  // the last failure, unless a fetch succeeded since
   std::string last_id;
   std::chrono::milliseconds shortest_refresh{0};
   int fetches = 0;
@@ -114,7 +114,7 @@ class Simulation {
       case 2:  // and the reverse
         ++site.id;
         break;
-      case 3:  // back to one that was known
+      case 3:  // back to an earlier one
         if (site.id > 1) --site.id;
         break;
       case 4:
@@ -131,7 +131,7 @@ class Simulation {
     }
   }
 
-  // To a moment of no meaning, or to one at which a policy ends, or just before.
+  // To a random moment, or to one at which a policy ends, or just before.
   void advance() {
     const Time by_chance = now_ + std::chrono::milliseconds{1 + random_() % one_of({60'000U, 1'800'000U})};
     const Site& site = sites_[random_() % sites_.size()];
@@ -230,12 +230,12 @@ class Simulation {
         discover(std::move(network), domain, before, FetchMode::when_due, [this] { return now_; }));
     good(cache.keep(domain, found.policy_state, now_));
     check(site);
-    // Nothing stands in the way: the policy of this very record is known.
+    // Nothing blocks the fetch: the policy of this very record is known.
     if (must_succeed) {
       REQUIRE(site.succeeded);
       REQUIRE(found.policy_state.policy);
       CHECK(found.policy_state.policy->id == std::to_string(site.id));
-      // Or is to be, by when a re-check comes again that had no record to go by.
+      // Or it will be, by the next re-check after one that had no record.
       CHECK((now_ <= *site.succeeded + 26h + 24min || now_ <= site.changed + 66min));
     }
   }
@@ -260,7 +260,7 @@ class Simulation {
       REQUIRE(in_force(*cache, site.domain) == site.in_force(now_));
   }
 
-  // What mail servers were told changes only with the version, or because it has ended.
+  // The policies for mail servers change only with the version, or because they have expired.
   void check_all() {
     const auto version = good(mail_->policies_version());
     std::vector<std::string> told;
@@ -286,7 +286,7 @@ class Simulation {
       for (const Site& site : sites_) sum += site.*member;
       return sum;
     };
-    CHECK(all(&Site::new_ids) > 300);  // else the world is too quiet to show anything
+    CHECK(all(&Site::new_ids) > 300);  // else the simulation has too few changes to show anything
     CHECK(all(&Site::fetches) < 40 * 14 * 24);
   }
 

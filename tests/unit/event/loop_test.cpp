@@ -13,7 +13,7 @@ using namespace starttls;
 using event::Loop;
 using namespace std::chrono_literals;
 
-TEST_CASE("what other threads post is done by the loop's thread, each thread's in its order") {
+TEST_CASE("work that other threads post runs in the loop's thread, the work of each thread in its order") {
   Loop loop;
   constexpr int each = 1000;
   std::array<std::vector<int>, 3> seen;
@@ -40,7 +40,7 @@ TEST_CASE("what other threads post is done by the loop's thread, each thread's i
   CHECK(where == std::this_thread::get_id());
 }
 
-TEST_CASE("work that nobody did is freed with the loop") {
+TEST_CASE("work that did not run is freed with the loop") {
   const auto held = std::make_shared<int>(0);
   {
     Loop loop;
@@ -50,14 +50,14 @@ TEST_CASE("work that nobody did is freed with the loop") {
   CHECK(held.use_count() == 1);
 }
 
-TEST_CASE("a loop that was stopped before it ran ends at once") {
+TEST_CASE("a loop that was stopped before it ran returns at once") {
   Loop loop;
   loop.stop();
   loop.run();
   SUCCEED();
 }
 
-TEST_CASE("a timer that is stopped or destroyed calls nobody") {
+TEST_CASE("a timer that is stopped or destroyed calls nothing") {
   Loop loop;
   std::string called;
   event::Timer stopped(loop, [&] { called += "stopped "; });
@@ -75,7 +75,7 @@ TEST_CASE("a timer that is stopped or destroyed calls nobody") {
   CHECK(called == "last");
 }
 
-TEST_CASE("a timer may end itself in its callback") {
+TEST_CASE("a timer may destroy itself in its callback") {
   Loop loop;
   std::unique_ptr<event::Timer> timer;
   timer = std::make_unique<event::Timer>(loop, [&] {

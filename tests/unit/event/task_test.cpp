@@ -39,7 +39,7 @@ TEST_CASE("a task gives its result to the task that awaits it") {
   CHECK(loop.run_until_complete(length_of(loop)) == 7);
 }
 
-TEST_CASE("a task that nobody awaits never begins") {
+TEST_CASE("a task that nobody awaits never starts") {
   bool flag = false;
   {
     const Task<> never = set(flag);
@@ -55,7 +55,7 @@ TEST_CASE("a task that never had to wait does not end the next one early") {
   CHECK(loop.run_until_complete(length_of(loop)) == 7);
 }
 
-TEST_CASE("results come in the order of the tasks, whichever ends first") {
+TEST_CASE("results arrive in the order of the tasks, whichever ends first") {
   event::Loop loop;
   std::vector<Task<std::string>> tasks;
   tasks.push_back(late(loop, 20ms, "slow"));
@@ -65,7 +65,7 @@ TEST_CASE("results come in the order of the tasks, whichever ends first") {
   CHECK(loop.run_until_complete(event::when_all(std::vector<Task<std::string>>{})).empty());
 }
 
-TEST_CASE("what has arrived already is not waited for") {
+TEST_CASE("a result that is already there is not waited for") {
   event::Loop loop;
   const auto waiting = [](event::Completion<std::unique_ptr<int>>& completion) -> Task<int> {
     const auto arrived = co_await completion;

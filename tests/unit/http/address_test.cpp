@@ -15,7 +15,7 @@ const sockaddr& generic(const Structure& address) {
   return reinterpret_cast<const sockaddr&>(address);
 }
 
-// The same question to both forms; they must agree.
+// The same question for both forms; they must agree.
 bool is_public_both_ways(const std::string& text) {
   CAPTURE(text);
   CHECK(is_address(text));
@@ -40,7 +40,7 @@ void bad(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("IPv4 addresses of the public Internet are told from all others, at both ends of every block") {
+TEST_CASE("public IPv4 addresses are distinguished from all others, at both ends of every block") {
   for (const char* text :
        {"1.0.0.0",        "1.1.1.1",        "8.8.8.8",         "9.255.255.255",   "11.0.0.0",
         "100.63.255.255", "100.128.0.0",    "126.255.255.255", "128.0.0.0",       "169.253.255.255",
@@ -62,7 +62,7 @@ TEST_CASE("IPv4 addresses of the public Internet are told from all others, at bo
   }
 }
 
-TEST_CASE("IPv6 addresses of the public Internet are told from all others, at both ends of every block") {
+TEST_CASE("public IPv6 addresses are distinguished from all others, at both ends of every block") {
   for (const char* text :
        {"2000::", "2000:ffff::1", "2001:200::", "2001:db7:ffff::1", "2001:db9::", "2001:4860:4860::8888",
         "2003::1", "2a00:1450:4001::1", "2620:fe::fe", "3ffe:ffff::1", "3fff:1000::", "3fff:ffff::1"}) {
@@ -87,7 +87,7 @@ TEST_CASE("IPv6 addresses of the public Internet are told from all others, at bo
   }
 }
 
-TEST_CASE("an IPv4 address in IPv6's clothes is never public, but for NAT64 as RFC 6052 allows it") {
+TEST_CASE("an IPv4 address within an IPv6 address is never public, except NAT64 as RFC 6052 allows it") {
   for (const char* ipv4 : {"8.8.8.8", "10.0.0.1", "127.0.0.1"}) {
     bad(std::string("::ffff:") + ipv4);    // mapped (RFC 4291 section 2.5.5.2)
     bad(std::string("::") + ipv4);         // compatible (section 2.5.5.1)
@@ -101,7 +101,7 @@ TEST_CASE("an IPv4 address in IPv6's clothes is never public, but for NAT64 as R
   bad("64:ff9b::1:8.8.8.8");
 }
 
-TEST_CASE("what is no address, or none of IP, is not public") {
+TEST_CASE("a text that is no address, or an address of another family, is not public") {
   for (const std::string& text :
        std::vector<std::string>{"", "mx.example.org", "8.8.8", "8.8.8.8.", " 8.8.8.8", "8.8.8.8:443",
                                 "08.8.8.8", "0x8.8.8.8", "134744072", "[2620:fe::fe]", "2620:fe::fe%lo",
@@ -115,7 +115,7 @@ TEST_CASE("what is no address, or none of IP, is not public") {
   CHECK(address_text(generic(path)).empty());
 }
 
-TEST_CASE("addresses are shown as people write them") {
+TEST_CASE("addresses are shown in their usual form") {
   sockaddr_in ipv4{.sin_family = AF_INET};
   REQUIRE(::inet_pton(AF_INET, "192.0.2.1", &ipv4.sin_addr) == 1);
   CHECK(address_text(generic(ipv4)) == "192.0.2.1");
@@ -124,7 +124,7 @@ TEST_CASE("addresses are shown as people write them") {
   CHECK(address_text(generic(ipv6)) == "2001:db8::1");
 }
 
-TEST_CASE("the block of an address is what its owner has at least, its network what he may have") {
+TEST_CASE("the block of an address is the least that its owner has, its network the most") {
   const auto block = [](const std::string& text) {
     const AddressBlock found = block_of(text);
     return found.block + " " + found.network;

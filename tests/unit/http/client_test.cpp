@@ -1,4 +1,4 @@
-// What needs no server; the rest is in tests/e2e/http.
+// Tests without a server; the rest is in tests/e2e/http.
 #include "http/client.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ TEST_CASE("only https URLs are fetched, and no other is shown") {
   CHECK(body.empty());
 }
 
-TEST_CASE("a sink tells where it cannot write") {
+TEST_CASE("a sink reports the file that it cannot write") {
   const UniqueFd full(::open("/dev/full", O_WRONLY | O_CLOEXEC));
   const Sink sink = append_to(full.get(), "list.new");
   CHECK(sink("").has_value());

@@ -9,11 +9,11 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Turns for numbers, by a clock that the test sets.
+// Turns for numbers, with a clock that the test sets.
 struct Scene {
   explicit Scene(ConcurrencyLimits limits) : turns(limits) {}
 
-  // The one that is turned away; 0 is nobody.
+  // The one that is refused; 0 is none.
   int join(const std::string& address, int item, bool is_known = false) {
     const std::string network = address.substr(0, address.find('.'));
     return turns.enqueue({.address = address, .network = network, .is_known = is_known}, item, now)
@@ -28,7 +28,7 @@ struct Scene {
     return items;
   }
   void leave(int item) { turns.release(tickets.at(item)); }
-  // Those who end for others, and those who go then.
+  // Those that end for others, and those that start then.
   std::vector<int> give_way() {
     std::vector<int> ended;
     while (const auto ticket = turns.longest_preemptible(now)) {
@@ -50,7 +50,7 @@ constexpr QueueLimits bounds{.max_wait = 10s, .preempt_after = 2s, .max_waiting 
 
 }  // namespace
 
-TEST_CASE("turns come in the order of arrival, as many as may go at once") {
+TEST_CASE("turns are given in the order of arrival, up to the limit at one time") {
   Scene scene({.max_concurrent = 2, .max_per_address = 10, .queue = {}});
   for (int i = 1; i <= 4; ++i) scene.join("a", i);
   CHECK(scene.next() == std::vector{1, 2});
@@ -62,7 +62,7 @@ TEST_CASE("turns come in the order of arrival, as many as may go at once") {
   CHECK(scene.next() == std::vector{4});
 }
 
-TEST_CASE("a crowd at one address holds up no other, and keeps its own order") {
+TEST_CASE("many at one address delay no other, and keep their own order") {
   Scene scene({.max_concurrent = 10, .max_per_address = 2, .queue = {}});
   for (int i = 1; i <= 5; ++i) scene.join("crowded", i);
   scene.join("quiet", 100);
@@ -74,14 +74,14 @@ TEST_CASE("a crowd at one address holds up no other, and keeps its own order") {
   CHECK(scene.next() == std::vector{3, 4});
 }
 
-TEST_CASE("who comes from a network that has fewer goes before those who came first") {
+TEST_CASE("a number whose network has fewer turns precedes those that arrived first") {
   Scene scene({.max_concurrent = 4, .max_per_address = 2, .queue = {}});
   for (int i = 1; i <= 8; ++i) scene.join(fmt::format("bad.{}", i), i);
   CHECK(scene.next() == std::vector{1, 2, 3, 4});
   scene.join("good.1", 100);
   scene.leave(1);
   CHECK(scene.next() == std::vector{100});
-  scene.join("bad.2", 9);  // which has one that goes already
+  scene.join("bad.2", 9);  // which already has one with a turn
   scene.join("bad.99", 10);
   for (const int item : {100, 3, 4}) scene.leave(item);
   CHECK(scene.next() == std::vector{5, 6, 7});
@@ -89,14 +89,14 @@ TEST_CASE("who comes from a network that has fewer goes before those who came fi
   CHECK(scene.next() == std::vector{8, 10, 9});
 }
 
-TEST_CASE("a bound of nothing is a bound of one") {
+TEST_CASE("a limit of 0 is a limit of 1") {
   Scene scene({.max_concurrent = 0, .max_per_address = 0, .queue = bounds});
   scene.join("a", 1);
   scene.join("a", 2);
   CHECK(scene.next() == std::vector{1});
 }
 
-TEST_CASE("those who have not gone can be dismissed, whatever they wait for") {
+TEST_CASE("those without a turn can be dismissed, whatever they wait for") {
   Scene scene({.max_concurrent = 1, .max_per_address = 2, .queue = {}});
   for (int i = 1; i <= 4; ++i) scene.join("a", i);
   scene.join("b", 5);
@@ -114,7 +114,7 @@ TEST_CASE("a quarter of the places is kept for hosts that answered before, and a
   }
 }
 
-TEST_CASE("a host that was never met has as long as it needs, until another needs its place") {
+TEST_CASE("a host that never answered keeps its place until another needs it") {
   Scene scene({.max_concurrent = 4, .max_per_address = 4, .queue = bounds});
   scene.join("met", 1, true);
   for (int i = 2; i <= 4; ++i) scene.join("unmet", i);
@@ -132,7 +132,8 @@ TEST_CASE("a host that was never met has as long as it needs, until another need
   CHECK(scene.give_way().empty());
 }
 
-TEST_CASE("nobody gives way to one that waits for an address, or for a place of those that were met") {
+TEST_CASE(
+    "no host is ended for one that waits for an address, or for a place of those that answered before") {
   Scene scene({.max_concurrent = 8, .max_per_address = 2, .queue = bounds});
   for (int i = 1; i <= 3; ++i) scene.join("a", i);
   for (int i = 4; i <= 10; ++i) scene.join(fmt::format("b.{}", i), i, true);
@@ -143,7 +144,7 @@ TEST_CASE("nobody gives way to one that waits for an address, or for a place of 
   CHECK(scene.give_way().empty());
 }
 
-TEST_CASE("nobody waits longer than may be") {
+TEST_CASE("nobody waits longer than the limit") {
   Scene scene({.max_concurrent = 4, .max_per_address = 1, .queue = bounds});
   for (int i = 1; i <= 3; ++i) scene.join("a", i);
   scene.next();
@@ -158,7 +159,7 @@ TEST_CASE("nobody waits longer than may be") {
   CHECK_FALSE(patient.turns.take_expired(patient.now + 24h));
 }
 
-TEST_CASE("where too many wait, the latest of the longest line is turned away") {
+TEST_CASE("if too many wait, the latest of the longest line is refused") {
   Scene scene({.max_concurrent = 1, .max_per_address = 1, .queue = QueueLimits{.max_waiting = 4}});
   CHECK(scene.join("crowded", 1) == 0);
   CHECK(scene.next() == std::vector{1});
@@ -170,7 +171,7 @@ TEST_CASE("where too many wait, the latest of the longest line is turned away") 
   CHECK(scene.next() == std::vector{2});
 }
 
-TEST_CASE("who may go at once is not turned away, however few may wait") {
+TEST_CASE("a number that can start at once is not refused, however few may wait") {
   Scene scene({.max_concurrent = 1, .max_per_address = 1, .queue = QueueLimits{.max_waiting = 0}});
   CHECK(scene.join("a", 1) == 0);
   CHECK(scene.next() == std::vector{1});

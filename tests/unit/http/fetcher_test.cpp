@@ -1,4 +1,4 @@
-// What needs no web server; the rest is in tests/e2e/http.
+// Tests without a web server; the rest is in tests/e2e/http.
 #include "http/fetcher.h"
 
 #include <arpa/inet.h>
@@ -23,7 +23,7 @@ using starttls::event::when_all;
 
 namespace {
 
-// Whoever connects to it waits for ever; once it is closed, connections are refused.
+// Connections to it wait for ever; once it is closed, connections are refused.
 class Mute {
  public:
   Mute() : socket_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
@@ -80,7 +80,7 @@ TEST_CASE("names are never resolved: without an address there is no page") {
   refuses_address(page_of("a.test", {"\x1b[31m"}), "not an address: \\x1b[31m");
 }
 
-TEST_CASE("nobody is connected to where no address is public, unless that was asked for") {
+TEST_CASE("no connection is made if no address is public, unless that is allowed") {
   const Mute server;
   const FetcherSettings strict{.port = server.port(), .total = 100ms};
   const Page page = get(strict, page_of("a.test", {"127.0.0.1", "::1", "10.0.0.1"}));
@@ -92,14 +92,14 @@ TEST_CASE("nobody is connected to where no address is public, unless that was as
   CHECK(server.somebody_came());
 }
 
-TEST_CASE("where the addresses are of another name than curl is after, it resolves none") {
+TEST_CASE("if the addresses belong to another name than the one curl connects to, it resolves none") {
   const FetcherSettings settings{.port = 1, .private_addresses = true, .total = 1000ms};
   const Page page = get(settings, page_of("user@localhost", {"127.0.0.1"}));
   CHECK(page.error == FetchError::address);
   CHECK(page.reason == "no address that can be connected to");
 }
 
-TEST_CASE("a refused connection is told as such") {
+TEST_CASE("a refused connection is reported as such") {
   Mute server;
   server.close();
   const Page page = get({.port = server.port(), .private_addresses = true}, page_of("a.test"));
@@ -107,7 +107,7 @@ TEST_CASE("a refused connection is told as such") {
   CHECK(page.reason == "Connection refused");
 }
 
-TEST_CASE("addresses that refuse are passed over at once") {
+TEST_CASE("addresses that refuse are skipped at once") {
   Mute server;
   server.close();
   const FetcherSettings settings{.port = server.port(), .private_addresses = true};
@@ -115,10 +115,10 @@ TEST_CASE("addresses that refuse are passed over at once") {
   const Page page =
       get(settings, page_of("a.test", {"127.0.0.1", "127.0.0.2", "127.0.0.3", "::1", "127.0.0.4"}));
   CHECK(page.reason == "Connection refused");
-  CHECK(std::chrono::steady_clock::now() - begin < 2s);  // curl's own pauses come to nine
+  CHECK(std::chrono::steady_clock::now() - begin < 2s);  // curl's own pauses add up to nine
 }
 
-TEST_CASE("a host has sixteen addresses and no more") {
+TEST_CASE("a host has at most sixteen addresses") {
   const Mute server;
   const FetcherSettings settings{.port = server.port(), .private_addresses = true, .total = 100ms};
   std::vector<std::string> addresses(15, "127.0.0.2");
@@ -128,7 +128,7 @@ TEST_CASE("a host has sixteen addresses and no more") {
   CHECK(get(settings, page_of("a.test", addresses)).reason == "Connection refused");
 }
 
-TEST_CASE("a CA file that cannot be used is told at once") {
+TEST_CASE("a CA file that cannot be used is reported at once") {
   const TemporaryFolder folder;
   write(folder / "empty.pem", "");
   Loop loop;
@@ -159,7 +159,7 @@ TEST_CASE("the time limit does not run while a fetch waits for its turn") {
 
 namespace {
 
-// Goes on to ask for the next as soon as it has one.
+// Asks for the next page as soon as it has one.
 Task<> ask_twice(Fetcher& fetcher, std::vector<Page>& pages) {
   for (int i = 0; i < 2; ++i) {
     Page page = co_await fetcher.get(page_of("a.test"));
@@ -194,7 +194,7 @@ void let_run(Loop& loop, std::chrono::milliseconds time) {
 
 }  // namespace
 
-TEST_CASE("who is under way, waits or asks again while the fetcher ends has its answer then") {
+TEST_CASE("fetches that run, wait or start while the fetcher is destroyed are answered then") {
   const Mute server;
   Loop loop;
   auto fetcher = new_fetcher(loop, {.port = server.port(), .max_concurrent = 2, .max_per_address = 1});
@@ -210,7 +210,7 @@ TEST_CASE("who is under way, waits or asks again while the fetcher ends has its 
   }
 }
 
-TEST_CASE("who has its page may end the fetcher, and the others are answered") {
+TEST_CASE("a caller that has its page may destroy the fetcher, and the others are answered") {
   Mute server;
   server.close();
   Loop loop;
@@ -235,7 +235,7 @@ TEST_CASE("one task may fetch one page after the other") {
   for (const Page& page : pages) CHECK(page.reason == "Connection refused");
 }
 
-TEST_CASE("what was known of a host is forgotten with its page") {
+TEST_CASE("curl's entries about a host are freed with its page") {
   Mute server;
   server.close();
   Loop loop;

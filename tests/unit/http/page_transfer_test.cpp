@@ -4,7 +4,7 @@
 
 using namespace starttls::http;
 
-TEST_CASE("an address is judged where curl connects, whoever let it come so far") {
+TEST_CASE("an address is judged when curl connects, whatever the check before") {
   const FetcherSettings settings{.port = 1};
   std::vector<CURL*> lost;
   const auto transfer = PageTransfer::create(settings, lost);

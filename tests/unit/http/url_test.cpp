@@ -17,7 +17,7 @@ std::string refusal(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("https URLs are told from everything else") {
+TEST_CASE("https URLs are distinguished from everything else") {
   for (const char* url :
        {"https://lists.example.org/list.json", "HTTPS://LISTS.example.org",
         "https://lists.example.org:8443/a?b=c#d", "https://user:secret@lists.example.org/a",
@@ -51,7 +51,7 @@ TEST_CASE("https URLs are told from everything else") {
   CHECK(refusal(longest + "x") == "not an https URL: longer than 2048 bytes");
 }
 
-TEST_CASE("a refused URL is not shown, as a password may be in it") {
+TEST_CASE("a refused URL is not shown, because a password may be in it") {
   for (const char* url : {"http://user:secret@a.test/", "https://user:secret@/",
                           "https://user:secret@a.test:x/", "https://user:secret@a.test/ "}) {
     CAPTURE(url);
@@ -70,7 +70,7 @@ TEST_CASE("the signature's name is appended to the path, never to the query") {
   CHECK(good(signature_url("https://a.test/list.json", ".asc")) == "https://a.test/list.json.asc");
 }
 
-TEST_CASE("where the path names no file the signature's URL cannot be guessed") {
+TEST_CASE("if the path names no file, the signature's URL cannot be derived") {
   for (const char* url : {"https://a.test", "https://a.test/", "https://a.test/latest/",
                           "https://a.test?file=list.json", "https://a.test/?file=list.json"}) {
     CAPTURE(url);
@@ -109,7 +109,7 @@ TEST_CASE("the name of the file in a URL is the last part of its path, decoded")
   }
 }
 
-TEST_CASE("validators that could break a file or a request are none") {
+TEST_CASE("validators that could break a file or a request are ignored") {
   for (const char* text : {"\"abc\"", "W/\"abc\"", "Sun, 22 Nov 2026 14:48:59 GMT", "unquoted"}) {
     CHECK(is_validator(text));
   }

@@ -7,7 +7,7 @@ using namespace starttls::mail;
 
 namespace {
 
-// "dkim=pass header.d=example.org", one line a result.
+// "dkim=pass header.d=example.org", one line for each result.
 std::string in_words(const AuthenticationResults& field) {
   std::string text = field.authserv_id + ":";
   for (const AuthenticationResult& result : field.results) {
@@ -26,7 +26,7 @@ std::string parsed(std::string_view value) {
 
 }  // namespace
 
-TEST_CASE("results are read as RFC 8601 writes them, and as mail servers do") {
+TEST_CASE("results are read in the form of RFC 8601, and in the forms of mail servers") {
   struct Row {
     const char* value;
     const char* words;
@@ -69,7 +69,7 @@ TEST_CASE("results are read as RFC 8601 writes them, and as mail servers do") {
   for (const auto& [value, words] : good) CHECK(parsed(value) == words);
 }
 
-TEST_CASE("what is no such field, or has no end, has no results") {
+TEST_CASE("another field, or one without an end, has no results") {
   for (const std::string& bad :
        {std::string(""), std::string(" "), std::string("; dkim=pass"),
         std::string("mx 2; dkim=pass header.d=a"), std::string("mx 11; dkim=pass header.d=a"),
@@ -87,7 +87,7 @@ TEST_CASE("what is no such field, or has no end, has no results") {
   CHECK(parsed("mx; " + std::string(10'000, '(')) == "(none)");
 }
 
-TEST_CASE("what stands in comments and quoted texts is no result") {
+TEST_CASE("text in comments and quoted strings is no result") {
   CHECK(parsed("mx; spf=fail (x; dkim=pass header.d=a) smtp.mailfrom=b") == "mx: spf=fail smtp.mailfrom=b;");
   CHECK(parsed("mx; spf=fail smtp.mailfrom=\"x; dkim=pass header.d=a\"") ==
         "mx: spf=fail smtp.mailfrom=x; dkim=pass header.d=a;");
@@ -95,7 +95,7 @@ TEST_CASE("what stands in comments and quoted texts is no result") {
         "mx: spf=fail smtp.mailfrom=a\"; dkim=pass header.d=a;");
 }
 
-TEST_CASE("a property that is there twice has no value") {
+TEST_CASE("a property that occurs twice has no value") {
   const auto field = parse_authentication_results("mx; dkim=pass header.d=a header.d=b header.s=s");
   REQUIRE(field);
   CHECK_FALSE(field->results[0].property("header", "d"));
@@ -103,7 +103,7 @@ TEST_CASE("a property that is there twice has no value") {
   CHECK_FALSE(field->results[0].property("header", "x"));
 }
 
-TEST_CASE("whose field it is is known although the rest of it is broken") {
+TEST_CASE("the owner of a field is known even if the rest of the field is broken") {
   CHECK(parse_authserv_id("mx.example.org; dkim=pass (no end") == "mx.example.org");
   CHECK(parse_authserv_id("(a; b) mx.example.org 7") == "mx.example.org");
   CHECK(parse_authserv_id("mx.example.org.evil.test; dkim=pass") == "mx.example.org.evil.test");

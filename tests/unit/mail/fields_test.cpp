@@ -17,14 +17,14 @@ std::string found(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("fields are given in their order, unfolded, up to the body") {
+TEST_CASE("fields are returned in their order, unfolded, up to the body") {
   CHECK(found("A: 1\nB: 2\n a: no field\nFrom : x\n\ty\na:3\n\nA: body\n") == "a=1|from=x\ty|a=3|");
   CHECK(found("A: 1\r\n 2\r\n\r\nA: body\r\n") == "a=1 2|");
   CHECK(found(" A: 1\nno field\nA") == "");
   CHECK(found("") == "");
 }
 
-TEST_CASE("no more fields are given than the limit") {
+TEST_CASE("no more fields are returned than the limit") {
   std::string text;
   for (std::size_t at = 0; at <= max_fields + 5; ++at) text += "A: x\n";
   CHECK(parse_fields(text, names).size() == max_fields);

@@ -1,4 +1,4 @@
-// The parts of a mail as GMime finds them, to compare with.
+// The parts of a mail as GMime finds them, for comparison.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct PeerPart {
   bool operator==(const PeerPart&) const = default;
 };
 
-// Those that are not made of others, also of mails within the mail, in their order.
+// Parts that are no multiparts, also of mails within the mail, in their order.
 inline void append_parts(GMimeObject* object, std::vector<PeerPart>& parts) {
   if (GMIME_IS_MULTIPART(object)) {
     GMimeMultipart* const multipart = GMIME_MULTIPART(object);

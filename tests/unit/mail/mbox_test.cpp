@@ -24,7 +24,7 @@ using Messages = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a folder of mails is split where a From line follows an empty line") {
+TEST_CASE("an mbox file is split if a From line follows an empty line") {
   CHECK(messages_of("From a@b.test Mon\nSubject: 1\n\none\n\nFrom c@d.test Tue\nSubject: 2\n\ntwo\n") ==
         Messages{"Subject: 1\n\none\n\n", "Subject: 2\n\ntwo\n"});
   CHECK(messages_of("From a\r\nX: 1\r\n\r\nFrom b\r\nX: 2\r\n") == Messages{"X: 1\r\n\r\n", "X: 2\r\n"});
@@ -35,7 +35,7 @@ TEST_CASE("a folder of mails is split where a From line follows an empty line") 
   CHECK(messages_of("").empty());
 }
 
-TEST_CASE("a folder larger than what is read at once is split all the same") {
+TEST_CASE("an mbox file larger than one read is split, too") {
   std::string content;
   Messages expected;
   for (int number = 0; number < 300; ++number) {
@@ -45,7 +45,7 @@ TEST_CASE("a folder larger than what is read at once is split all the same") {
   CHECK(messages_of(content) == expected);
 }
 
-TEST_CASE("a folder has several messages where a From line follows an empty one") {
+TEST_CASE("an mbox file has several messages if a From line follows an empty one") {
   const auto several = [](const std::string& content) {
     const TemporaryFolder folder;
     write(folder / "mbox", content);
@@ -70,7 +70,7 @@ TEST_CASE("messages without an empty line between them are split at a From line 
         Messages{"X: 1\r\n\r\none\r\n", "X: 2\r\n"});
 }
 
-TEST_CASE("a sentence that begins with From does not begin a message") {
+TEST_CASE("a sentence that begins with From does not start a message") {
   for (const std::string sentence :
        {"From Mon to Fri we are open", "From Fri Nov on", "From Fri Nov 27 it is 2026",
         "From Nov 27 03:00:00 2026", "From now on, Fri Nov 27 03:00:00"}) {
@@ -79,7 +79,7 @@ TEST_CASE("a sentence that begins with From does not begin a message") {
   }
 }
 
-TEST_CASE("a mail has several messages where a From line with a date is not its first line") {
+TEST_CASE("a mail has several messages if a From line with a date is not its first line") {
   const auto several = [](const std::string& content) {
     const TemporaryFolder folder;
     write(folder / "mbox", content);

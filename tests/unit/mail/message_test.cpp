@@ -28,7 +28,7 @@ const std::string multipart =
 
 }  // namespace
 
-TEST_CASE("the parts of a mail come decoded, in their order") {
+TEST_CASE("the parts of a mail are decoded, in their order") {
   CHECK(parts_of(
             multipart +
             "preamble\n--B\nContent-Type: text/plain\n\nhello\n--B\nContent-Type: application/TLSRPT+json\n"
@@ -46,7 +46,7 @@ TEST_CASE("a mail with a part of 200 kB is read from the file") {
         Parts{"text/plain: " + text, "text/plain: last"});
 }
 
-TEST_CASE("base64 with stray characters, without its end or with blanks is decoded as far as it goes") {
+TEST_CASE("base64 with invalid characters, without its end or with blanks is decoded as far as possible") {
   const auto content = [](const std::string& body) {
     return parts_of("Content-Type: application/gzip\nContent-Transfer-Encoding: base64\n\n" + body).at(0);
   };
@@ -59,14 +59,14 @@ TEST_CASE("base64 with stray characters, without its end or with blanks is decod
   CHECK(content("\n\n e30=\n") == "application/gzip: {}");
 }
 
-TEST_CASE("the parts of a mail within a mail are given, too") {
+TEST_CASE("the parts of a mail within a mail are returned, too") {
   CHECK(parts_of(
             multipart +
             "--B\nContent-Type: message/rfc822\n\nSubject: fwd\nContent-Type: text/x-inner\n\nin\n--B--\n") ==
         Parts{"text/x-inner: in"});
 }
 
-TEST_CASE("broken MIME is read as far as it makes sense") {
+TEST_CASE("broken MIME is read as far as it can be understood") {
   CHECK(parts_of(multipart + "--B\nContent-Type: text/plain\n\nno closing boundary") ==
         Parts{"text/plain: no closing boundary"});
   CHECK(parts_of("Content-Type: multipart/mixed\n\n--B\n\nno boundary parameter\n").size() <= 1);
@@ -93,7 +93,7 @@ TEST_CASE("a mail of a hundred thousand levels or parts neither crashes nor take
         "a mail of more than 1000 parts");
 }
 
-TEST_CASE("a part ends before the newline of its boundary, whatever that is") {
+TEST_CASE("a part ends before the newline of its boundary, whatever its form") {
   CHECK(parts_of(
             multipart +
             "--B\r\nContent-Type: a/b\r\n\r\none\r\n--B  \r\n\r\ntwo\n--B--\r\nepilogue\r\n--B\r\n\r\nx") ==
@@ -102,7 +102,7 @@ TEST_CASE("a part ends before the newline of its boundary, whatever that is") {
   CHECK(parts_of(multipart + "--Bx\n--B\n\n--By\n--B--") == Parts{"text/plain: --By"});
 }
 
-TEST_CASE("fields are read folded, in any case, and a boundary with and without quotes") {
+TEST_CASE("folded fields are read in any case, and a boundary with and without quotes") {
   CHECK(parts_of("CONTENT-TYPE: multipart/mixed;\r\n\tboundary=\"a b\"\r\n\r\n--a "
                  "b\r\ncontent-transfer-encoding:\r\n "
                  "BASE64\r\n\r\ne30=\r\n--a b--\r\n") == Parts{"text/plain: {}"});
@@ -125,7 +125,7 @@ TEST_CASE("a mail over the limit is refused") {
         "a mail larger than the limit of 67108864 bytes");
 }
 
-TEST_CASE("what begins with the name of a header field is a mail") {
+TEST_CASE("a text that begins with the name of a header field is a mail") {
   CHECK(mail::is_message("Received: from"));
   CHECK(mail::is_message("X-Original_To:x"));
   CHECK_FALSE(mail::is_message("From a@b.test"));
@@ -135,14 +135,14 @@ TEST_CASE("what begins with the name of a header field is a mail") {
   CHECK_FALSE(mail::is_message(""));
 }
 
-TEST_CASE("a field that is longer than any needs to be is not looked into, and the last of several counts") {
+TEST_CASE("an overlong field is not parsed, and the last of several counts") {
   const std::string many(mail::field_size_limit, ';');
   CHECK(parts_of("Content-Type: a/b" + many + "\n\nx") == Parts{"text/plain: x"});
   CHECK(parts_of("Content-Type: a/b; c=\"" + many.substr(100) + "\"\n\nx") == Parts{"a/b: x"});
   CHECK(parts_of("Content-Type: a/b\nContent-Type: c/d\n\nx") == Parts{"c/d: x"});
 }
 
-TEST_CASE("a boundary of an outer multipart ends all that lies within it") {
+TEST_CASE("a boundary of an outer multipart ends everything within it") {
   const std::string inner = "--B\nContent-Type: multipart/mixed; boundary=C\n\n--C\n\none\n";
   CHECK(parts_of(multipart + inner + "--B\n\ntwo\n--C\nthree\n--B--\n") ==
         Parts{"text/plain: one", "text/plain: two\n--C\nthree"});
@@ -152,7 +152,7 @@ TEST_CASE("a boundary of an outer multipart ends all that lies within it") {
         Parts{"text/plain: two"});
 }
 
-TEST_CASE("no line of a mail is read more often for lying deep") {
+TEST_CASE("deep nesting does not increase how often a line of a mail is read") {
   std::string deep;
   for (std::size_t level = 0; level < mail::max_levels; ++level)
     deep += fmt::format("Content-Type: multipart/mixed; boundary=b{0}\n\n--b{0}\n", level);
@@ -177,7 +177,7 @@ TEST_CASE("the line end before a boundary belongs to the boundary, whatever the 
   }
 }
 
-TEST_CASE("a line end that falls between two reads of the file is taken off a part all the same") {
+TEST_CASE("a line end that falls between two reads of the file is still removed from a part") {
   const std::string head = "Content-Type: multipart/report; boundary=B\r\n\r\n--B\r\n\r\n";
   constexpr std::size_t read_at_once = std::size_t{64} << 10U;
   for (std::size_t shift = 0; shift < 4; ++shift) {
@@ -187,7 +187,7 @@ TEST_CASE("a line end that falls between two reads of the file is taken off a pa
   }
 }
 
-TEST_CASE("a part of a digest is a mail where it does not say otherwise") {
+TEST_CASE("a part of a digest is a mail unless it has another type") {
   const std::string mail = "Subject: R\nContent-Type: text/x-inner\n\nin\n";
   const std::string digest = "Content-Type: multipart/digest; boundary=O\n\n";
   CHECK(parts_of(digest + "--O\n\n" + mail + "--O\n\n" + mail + "--O--\n") ==
@@ -203,7 +203,7 @@ TEST_CASE("a part of a digest is a mail where it does not say otherwise") {
                  "--O--\n--B\n\nafter\n--B--\n") == Parts{"text/x-inner: in", "text/plain: after"});
 }
 
-TEST_CASE("uuencoded content is decoded without the line that begins it") {
+TEST_CASE("uuencoded content is decoded without its first line") {
   const std::string head = "Content-Type: application/json\nContent-Transfer-Encoding: x-uuencode\n\n";
   CHECK(parts_of(head + "begin 644 x\n#>WT*\n`\nend\n") == Parts{"application/json: {}\n"});
   CHECK(parts_of(head + "\nbegin 644 a b.json\n\">WT \n`\nend\n") == Parts{"application/json: {}"});

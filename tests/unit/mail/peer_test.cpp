@@ -1,4 +1,4 @@
-// GMime finds the same parts in every mail that the fuzz targets start from.
+// GMime finds the same parts in every mail of the seeds of the fuzz targets.
 #include <algorithm>
 #include <filesystem>
 #include <ostream>
@@ -47,12 +47,13 @@ void compare(const mail::RandomAccessFile& source, std::uint64_t begin, std::uin
 
 }  // namespace
 
-TEST_CASE("GMime finds the same parts in the mails that the parsers are tested with") {
+TEST_CASE("GMime finds the same parts in the mails of the parser tests") {
   std::size_t mails = 0;
   for (const std::string directory : {SEEDS "/mail_message", SEEDS "/tlsrpt_carrier"}) {
     for (const std::filesystem::path& file : files_below(directory)) {
       const auto source = good(mail::RandomAccessFile::open(file, 1'000'000));
-      // Its base64 lacks what fills its last four characters: GMime drops these, and so would lose a report.
+      // Its base64 lacks the padding of its last four characters: GMime drops these, and so would lose a
+      // report.
       if (file.filename() == "unclosed") continue;
       INFO(file.string());
       if (mail::is_message(source.head())) {

@@ -22,7 +22,7 @@ std::string all_of(const ReadBytes& bytes) {
 
 }  // namespace
 
-TEST_CASE("a source gives any part of a file, small or large") {
+TEST_CASE("a source returns any part of a file, small or large") {
   const TemporaryFolder folder;
   for (const std::size_t size : {std::size_t{0}, std::size_t{3}, std::size_t{65'536}, std::size_t{200'000}}) {
     std::string content(size, 'a');
@@ -37,12 +37,12 @@ TEST_CASE("a source gives any part of a file, small or large") {
   }
 }
 
-TEST_CASE("what comes out of a pipe is a source, too, up to a limit") {
+TEST_CASE("the output of a pipe is a source, too, up to a limit") {
   const TemporaryFolder folder;
   const auto pipe = folder / "pipe";
   REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
   const std::string content(200'000, 'x');
-  std::signal(SIGPIPE, SIG_IGN);  // who is not read to the end
+  std::signal(SIGPIPE, SIG_IGN);  // for a writer that is not read to its end
   {
     const std::jthread writer([&] { write(pipe, content); });
     CHECK(all_of(good(mail::RandomAccessFile::open(pipe, limit)).bytes(0, 200'000)) == content);
@@ -53,7 +53,7 @@ TEST_CASE("what comes out of a pipe is a source, too, up to a limit") {
   CHECK(error.message.ends_with("pipe: larger than the limit of 100000 bytes"));
 }
 
-TEST_CASE("a file that is not there or is a folder is no source") {
+TEST_CASE("a missing file or a directory is no source") {
   const TemporaryFolder folder;
   CHECK(bad(mail::RandomAccessFile::open(folder / "none", limit))
             .message.ends_with("none: No such file or directory"));

@@ -246,7 +246,7 @@ TEST_CASE("the first source that applies decides") {
   }
 }
 
-TEST_CASE("an answer says who demands what, and until when") {
+TEST_CASE("an answer names the source, its demand and its expiry") {
   const auto sts = decide({.mta_sts = &sts_enforce()});
   CHECK(sts.joined_mxs == "mx.sts.test:.sts.test");
   CHECK(sts.expires == at("2026-11-23T00:00:00Z"));

@@ -8,7 +8,7 @@ using namespace starttls::test;
 
 namespace {
 
-// "domain mode mx:mx" of each entry, a line each.
+// "domain mode mx:mx" of each entry, one on each line.
 std::string entries(std::string_view text) {
   const preload::List list = good(read_overrides("own", text).list);
   std::string shown;
@@ -18,7 +18,7 @@ std::string entries(std::string_view text) {
   return shown;
 }
 
-// Everything that is wrong, a line each.
+// All findings, one on each line.
 std::string faults(std::string_view text) {
   const OverrideReading reading = read_overrides("own", text);
   std::string shown;
@@ -32,20 +32,20 @@ std::string faults(std::string_view text) {
 
 }  // namespace
 
-TEST_CASE("overrides are a list of their own, in the order of the domains") {
+TEST_CASE("overrides are a separate list, in the order of the domains") {
   CHECK(entries("example.org enforce mx1.example.org .example.net\n"
                 "bakery.example none\n") ==
         "bakery.example none \n"
         "example.org enforce mx1.example.org:.example.net\n");
 }
 
-TEST_CASE("names are brought into the one form that is compared") {
+TEST_CASE("names are converted into the one form that is compared") {
   CHECK(entries("B\xc3\xbc"
                 "cher.Example. enforce MX.Example.ORG.\n") ==
         "xn--bcher-kva.example enforce mx.example.org\n");
 }
 
-TEST_CASE("names in ASCII are taken as they are, whether or not they are A-labels") {
+TEST_CASE("names in ASCII are used unchanged, whether or not they are A-labels") {
   CHECK(entries("xn--ls8h.la enforce mx.XN--ls8h.la .xn--a.test\nok.example enforce mx.ok.example\n") ==
         "ok.example enforce mx.ok.example\n"
         "xn--ls8h.la enforce mx.xn--ls8h.la:.xn--a.test\n");
@@ -85,7 +85,7 @@ TEST_CASE("an MX that is named twice counts once") {
   CHECK(list.find("a.test")->joined_mxs == "mx.a.test:.b.test");
 }
 
-TEST_CASE("overrides go before every list that they are laid over") {
+TEST_CASE("overrides have precedence over every list") {
   const preload::List below = good(read_overrides("below", "a.test enforce mx.a.test\nb.test none\n").list);
   const preload::List own = good(read_overrides("own", "a.test none\n").list);
   const std::vector<const preload::List*> lists{&below, &own};
@@ -94,7 +94,7 @@ TEST_CASE("overrides go before every list that they are laid over") {
   CHECK(from == std::vector<std::size_t>{1, 0});
 }
 
-TEST_CASE("every fault of the file is told with its place, and any of them takes the list") {
+TEST_CASE("every fault of the file is reported with its place, and each makes the file invalid") {
   CHECK(faults("good.test none\n"
                "  a..test enforce *.mx.test mx\n"
                "b.test enforce\n"
@@ -110,13 +110,13 @@ TEST_CASE("every fault of the file is told with its place, and any of them takes
         "6:1: good.test: is on line 1 already\n");
 }
 
-TEST_CASE("a domain is there once, in whatever spelling, also where the first one is faulty") {
+TEST_CASE("a domain may occur once, in any spelling, also if its first entry is faulty") {
   CHECK(faults("a.test none\nA.Test. none\n") == "2:1: A.Test.: is on line 1 already\n");
   CHECK(faults("a.test nome\na.test none\n") ==
         "1:8: a.test: 'nome' is no mode: did you mean 'none'?\n2:1: a.test: is on line 1 already\n");
 }
 
-TEST_CASE("an unknown mode is told with the nearest one") {
+TEST_CASE("an unknown mode is reported with the most similar one") {
   CHECK(faults("a.test enforced mx.a.test\n") ==
         "1:8: a.test: 'enforced' is no mode: did you mean 'enforce'?\n");
   CHECK(faults("a.test NONE\n").find("'NONE' is no mode") != std::string::npos);
@@ -125,7 +125,7 @@ TEST_CASE("an unknown mode is told with the nearest one") {
             .starts_with("1:8: a.test: 'testing' is for publishers: an override says what is to be done"));
 }
 
-TEST_CASE("a byte order mark is told, and so is what comes after it") {
+TEST_CASE("a byte order mark is reported, and the text after it is still checked") {
   CHECK(faults("\xef\xbb\xbf"
                "a.test none\n") ==
         "1:1: the file begins with a byte order mark: save it as UTF-8 without one\n");
@@ -139,7 +139,7 @@ TEST_CASE("a comment begins after a blank, not inside a word") {
   CHECK(faults("a.test none#x\n").find("'none#x' is no mode") != std::string::npos);
 }
 
-TEST_CASE("what could disturb a terminal or a map is no name and is shown escaped") {
+TEST_CASE("characters that could disturb a terminal or a map are in no name and are shown escaped") {
   for (const char* word :
        {"a\x1b[2J.test", "a\x01.test", "\xff.test", "a\rb.test", "a:b.test", "192.0.2.1"}) {
     CAPTURE(word);
@@ -159,7 +159,7 @@ TEST_CASE("there are at most 64 MX hosts, which fit a line at their full length"
         fmt::format("1:{}: a.test: has more than 64 MX hosts\n", line.size() + 2));
 }
 
-TEST_CASE("a line or a file that is too long is told, and other lines are read all the same") {
+TEST_CASE("a line or a file that is too long is reported, and other lines are still read") {
   const std::string long_comment = "#" + std::string(override_line_limit, 'x');
   CHECK(faults(long_comment + "\na.test\n") ==
         "1:20001: the line is longer than 20000 bytes\n2:1: a.test: has no mode: 'enforce' and the MX hosts, "
@@ -172,7 +172,7 @@ TEST_CASE("a line or a file that is too long is told, and other lines are read a
   CHECK(entries(large.substr(0, overrides_size_limit)).empty());
 }
 
-TEST_CASE("a file with more faults than anyone reads is described up to a limit") {
+TEST_CASE("a file with very many faults is described up to a limit") {
   std::string text;
   for (int i = 0; i < 150'000; ++i) text += "a\n";
   const OverrideReading reading = read_overrides("own", text);
@@ -181,7 +181,7 @@ TEST_CASE("a file with more faults than anyone reads is described up to a limit"
   CHECK(bad(reading.list).message.starts_with("own:1:1: a: has no mode"));
 }
 
-TEST_CASE("overrides come from a file, and one that cannot be read is a mistake in the configuration") {
+TEST_CASE("overrides are read from a file, and an unreadable file is an error of the configuration") {
   const TemporaryFolder folder;
   write(folder / "overrides", "a.test none\n");
   CHECK(good(load_overrides(folder / "overrides").list).size() == 1);

@@ -19,7 +19,7 @@ TEST_CASE("temporary errors are distinguished from permanent ones") {
   CHECK(sqlstate_fault("XX000") == Fault::unavailable);
 }
 
-TEST_CASE("libpq's words about a failed connection become one line, and the server's code is found") {
+TEST_CASE("libpq's text about a failed connection becomes one line, and the server's code is found") {
   const auto refused = parse_connect_error(
       "connection to server at \"127.0.0.1\", port 5432 failed: Connection refused\n"
       "\tIs the server running on that host and accepting TCP/IP connections?\n");
@@ -36,13 +36,13 @@ TEST_CASE("libpq's words about a failed connection become one line, and the serv
       R"(connection to server at "127.0.0.1", port 5432 failed: password authentication failed for user "u")");
 }
 
-TEST_CASE("what libpq says of a parameter before it asks anybody is a matter of the configuration") {
+TEST_CASE("an error of libpq about a parameter, before it connects, is an error of the configuration") {
   CHECK(connect_fault({.sqlstate = "", .text = R"(invalid sslmode value: "x")"}) == Fault::config);
   CHECK(connect_fault({.sqlstate = "", .text = "connection to server failed: timeout"}) == Fault::temporary);
   CHECK(connect_fault({.sqlstate = "28P01", .text = "invalid"}) == Fault::permission);
 }
 
-TEST_CASE("a server that speaks another language, or binary, is understood all the same") {
+TEST_CASE("a server that answers in another language, or in binary, is understood") {
   const auto german = parse_connect_error(
       "Verbindung fehlgeschlagen: SCHWERWIEGEND:  53300: zu viele Verbindungen\nORT:  f, proc.c:354\n");
   CHECK(german.sqlstate == "53300");

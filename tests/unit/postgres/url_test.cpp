@@ -22,7 +22,7 @@ Target only(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("a URL says where and who; encoding and limits of time are ours") {
+TEST_CASE("a URL names server and user; encoding and time limits are ours") {
   auto [parameters, limit] = only("postgresql://mx:pass%40word@db.example:5433/tlsrpt?sslmode=verify-full");
   CHECK(parameters["host"] == "db.example");
   CHECK(parameters["port"] == "5433");
@@ -36,7 +36,7 @@ TEST_CASE("a URL says where and who; encoding and limits of time are ours") {
   CHECK(limit == 5s);
 }
 
-TEST_CASE("what the URL says of time and keepalives comes first") {
+TEST_CASE("time limits and keepalives in the URL have precedence") {
   auto [parameters, limit] = only(
       "postgres://h/d?connect_timeout=20&keepalives_idle=5&tcp_user_timeout=7000&client_encoding=LATIN1");
   CHECK(limit == 20s);
@@ -46,7 +46,7 @@ TEST_CASE("what the URL says of time and keepalives comes first") {
   CHECK(only("postgres://h/d?connect_timeout=0").limit == 5s);  // libpq would wait for ever
 }
 
-TEST_CASE("each host of a URL has its turn") {
+TEST_CASE("each host of a URL is tried") {
   auto targets = good(connection_targets("postgresql://a:1,b:2,c/d", {}));
   REQUIRE(targets.size() == 3);
   CHECK(targets[0].parameters["host"] == "a");
@@ -56,7 +56,7 @@ TEST_CASE("each host of a URL has its turn") {
   CHECK(good(connection_targets("postgresql:///d?host=a,b&port=7", {}))[1].parameters["port"] == "7");
 }
 
-TEST_CASE("an error about a URL shows nothing of a password") {
+TEST_CASE("an error about a URL never shows a password") {
   for (const char* url : {
            "postgresql://user:secret@[::1/d",          //
            "postgresql://user:secret@h/d?nonsense=1",  //
@@ -77,7 +77,7 @@ TEST_CASE("an error about a URL shows nothing of a password") {
   }
 }
 
-TEST_CASE("what is a URL") {
+TEST_CASE("texts that are a URL") {
   CHECK(is_url("postgresql://"));
   CHECK(is_url("postgres://h/d"));
   CHECK_FALSE(is_url("/var/lib/tlsrpt.sqlite"));
@@ -86,7 +86,7 @@ TEST_CASE("what is a URL") {
 
 namespace {
 
-// Of each host of the URL: "-" where libpq's default stays.
+// The mode of each host of the URL: "-" if libpq's default stays.
 std::vector<std::string> modes_of(const std::string& url) {
   std::vector<std::string> modes;
   for (const Target& target : good(connection_targets(url, {}))) {
@@ -98,7 +98,7 @@ std::vector<std::string> modes_of(const std::string& url) {
 
 using Modes = std::vector<std::string>;
 
-// For as long as it lives; it is empty afterwards.
+// For the lifetime of this object; it is empty afterwards.
 class Environment {
  public:
   Environment(const char* name, const std::string& value) : name_(name) { ::setenv(name, value.c_str(), 1); }
@@ -112,7 +112,7 @@ class Environment {
 
 }  // namespace
 
-TEST_CASE("a server on another host has to prove who it is") {
+TEST_CASE("a server on another host must prove its name") {
   for (const char* host : {"db.example", "192.0.2.1", "[2001:db8::1]", "127.0.0.1.example",
                            "localhost.example", "0.0.0.0", "[::ffff:127.0.0.1]"}) {
     CAPTURE(host);
@@ -125,7 +125,7 @@ TEST_CASE("a server on another host has to prove who it is") {
   }
 }
 
-TEST_CASE("hostaddr is where the connection goes, whatever the host is called") {
+TEST_CASE("hostaddr is where the connection goes, whatever the name of the host") {
   CHECK(modes_of("postgresql://localhost/d?hostaddr=192.0.2.1") == Modes{"verify-full"});
   CHECK(modes_of("postgresql://db.example/d?hostaddr=127.0.0.1") == Modes{"-"});
   CHECK(modes_of("postgresql:///d?hostaddr=192.0.2.1") == Modes{"verify-full"});
@@ -135,7 +135,7 @@ TEST_CASE("each of several hosts is judged by itself") {
   CHECK(modes_of("postgresql://localhost,db.example,127.0.0.1/d") == Modes{"-", "verify-full", "-"});
 }
 
-TEST_CASE("what somebody has chosen counts, in the URL, the environment or a service file") {
+TEST_CASE("an explicit choice has precedence, in the URL, the environment or a service file") {
   CHECK(modes_of("postgresql://db.example/d?sslmode=prefer") == Modes{"prefer"});
   {
     const Environment mode("PGSSLMODE", "require");
@@ -166,7 +166,7 @@ TEST_CASE("the authorities are the system's unless others are named") {
   CHECK_FALSE(only("postgresql://db.example/d").parameters.contains("sslrootcert"));
 }
 
-TEST_CASE("a weaker choice is warned of, and says what it costs") {
+TEST_CASE("a weaker choice causes a warning that names the risk") {
   const auto one = [](const std::string& url) {
     const auto warnings = security_warnings(url);
     REQUIRE(warnings.size() == 1);
@@ -187,7 +187,7 @@ TEST_CASE("a weaker choice is warned of, and says what it costs") {
   CHECK(security_warnings("postgresql://u:secret@a,localhost,b/d?sslmode=require").size() == 2);
 }
 
-TEST_CASE("a password is found where it is one") {
+TEST_CASE("a password is found in each of its forms") {
   CHECK(has_password("postgresql://u:secret@h/d"));
   CHECK(has_password("postgresql://u@h/d?password=secret"));
   CHECK(has_password("postgresql://u@h/d?sslpassword=secret"));
@@ -195,7 +195,7 @@ TEST_CASE("a password is found where it is one") {
   CHECK_FALSE(has_password("no URL"));
 }
 
-TEST_CASE("a pipe is no file for libpq to wait for") {
+TEST_CASE("a pipe is no file that libpq may wait for") {
   const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   const Error error =

@@ -66,7 +66,7 @@ VersionAdvice version(const Versions& versions, double tolerance = AdviceSetting
 
 }  // namespace
 
-TEST_CASE("a domain may enforce where at most one session in a thousand would be lost") {
+TEST_CASE("a domain may enforce if at most one session in a thousand would be lost") {
   const std::vector<EnforceCase> cases{
       {.why = "no failure at all", .successful = 1, .expected = Readiness::ready},
       {.why = "exactly one in a thousand", .successful = 999, .failed = 1, .expected = Readiness::ready},
@@ -108,7 +108,7 @@ TEST_CASE("a domain may not enforce a policy that no reporter has seen") {
   CHECK(advice.reason.contains("no reporter has seen an MTA-STS policy"));
 }
 
-TEST_CASE("failures that others report weigh little beside many encrypted sessions of our own") {
+TEST_CASE("failures that others report have little weight compared with many encrypted sessions of our own") {
   const std::vector<EnforceCase> cases{
       {.why = "1 of 10 failed, and we saw 999", .successful = 9, .failed = 1, .own = 999},
       {.why = "we saw 998", .successful = 9, .failed = 1, .own = 998, .expected = Readiness::not_ready},
@@ -140,7 +140,7 @@ TEST_CASE("the reporter with the highest share of failures is named, and all wit
   CHECK(advice.affected[1].sender == "worst.test");
 }
 
-TEST_CASE("plaintext may be refused where at most one session with mail in a thousand has none") {
+TEST_CASE("plaintext may be refused if at most one session with mail in a thousand is without TLS") {
   struct Case {
     std::uint64_t with_tls;
     std::uint64_t in_plaintext;
@@ -198,7 +198,7 @@ TEST_CASE("the senders below the next version are listed, those with the most se
   CHECK(version({{"TLSv1.3", 100}}).affected.empty());
 }
 
-TEST_CASE("the answer is yes where what was asked for is ready, and of all, where nothing is against it") {
+TEST_CASE("the answer is yes if the topic asked for is ready, or, for all topics, if nothing is against it") {
   struct Case {
     Readiness enforce;
     Readiness plaintext;

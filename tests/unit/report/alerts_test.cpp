@@ -10,7 +10,7 @@ using session::Outcome;
 
 namespace {
 
-constexpr int today = 29;  // the last of the days that are looked at
+constexpr int today = 29;  // the last of the days that are examined
 using Kinds = std::vector<std::string>;
 
 struct Watched {
@@ -56,12 +56,12 @@ std::vector<int> days_from(int first, int last) {
 
 }  // namespace
 
-TEST_CASE("where nothing is reported and nothing failed there is no alert") {
+TEST_CASE("if nothing is reported and nothing failed there is no alert") {
   CHECK(Watched().kinds().empty());
   CHECK(kinds_of({.day = today, .successful = 1'000'000}).empty());
 }
 
-TEST_CASE("there is an alert where more than one percent of at least 20 reported sessions failed") {
+TEST_CASE("there is an alert if more than one percent of at least 20 reported sessions failed") {
   struct Case {
     std::string why;
     std::uint64_t successful;
@@ -108,7 +108,7 @@ TEST_CASE("a reporter with failures is not hidden by the successes of another") 
   CHECK(watched.message() == "example.test: sender.test reports that 10 of 40 sessions failed (25.0%).");
 }
 
-TEST_CASE("only the last two days are looked at") {
+TEST_CASE("only the last two days are examined") {
   for (const auto& [number, expected] :
        {std::pair{today + 1, false}, {today, true}, {today - 1, true}, {today - 2, false}}) {
     CAPTURE(number);
@@ -116,7 +116,7 @@ TEST_CASE("only the last two days are looked at") {
   }
 }
 
-TEST_CASE("there is an alert where more than one percent of at least 20 handshakes of the last day failed") {
+TEST_CASE("there is an alert if more than one percent of at least 20 handshakes of the last day failed") {
   struct Case {
     std::uint64_t with_tls;
     std::uint64_t failed;
@@ -136,7 +136,7 @@ TEST_CASE("there is an alert where more than one percent of at least 20 handshak
   }
 }
 
-TEST_CASE("a failure is new where no reporter of it, or only another one, reported it before") {
+TEST_CASE("a failure is new if no reporter of it, or only another one, reported it before") {
   const auto kinds = [](const std::vector<ReportedFigures>& earlier) {
     Watched watched;
     std::int64_t number = 0;
@@ -210,7 +210,7 @@ TEST_CASE("more than a hundred times the sessions of all our MX hosts is implaus
   CHECK(kinds(1'001) == Kinds{"implausible-report"});
 }
 
-TEST_CASE("reports that are not authenticated are an alert where no other came") {
+TEST_CASE("reports that are not authenticated are an alert if no other arrived") {
   Watched watched({}, true);
   watched.add({.report = 1, .day = today, .successful = 100});
   CHECK(watched.kinds() == Kinds{"not-authenticated"});

@@ -18,10 +18,10 @@ TEST_CASE("an alias reads standard input quietly, and nothing else") {
   CHECK_FALSE(is_alias({}, true, false));
 }
 
-TEST_CASE("the mail server gets no status but delivered and try again, whatever happens") {
-  start_log("unit_report", LogTarget::standard_error);  // the child's, which goes nowhere
+TEST_CASE("the mail server gets only the statuses delivered and try again, whatever happens") {
+  start_log("unit_report", LogTarget::standard_error);  // the child's, which is discarded
   CHECK(run_for_alias([] { return Result<int>(0); }) == 0);
-  // Rejected, and set aside.
+  // Rejected, and stored as rejected.
   CHECK(run_for_alias([] { return Result<int>(static_cast<int>(Fault::data)); }) == 0);
   for (const Fault fault : {Fault::data, Fault::usage, Fault::config, Fault::unavailable, Fault::permission,
                             Fault::io, Fault::temporary, Fault::internal}) {

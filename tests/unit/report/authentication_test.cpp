@@ -10,14 +10,14 @@ namespace {
 constexpr std::array<std::string_view, 4> names{"authentication-results", "dkim-signature", "from",
                                                 "tls-report-submitter"};
 
-// The last two labels stand for the owner.
+// The last two labels are the owner.
 std::string registrable(const std::string& name) {
   const auto last = name.rfind('.');
   const auto before = name.rfind('.', last - 1);
   return before == std::string::npos ? name : name.substr(before + 1);
 }
 
-// Who vouches for a report with this contact-info in a mail with this header.
+// The signer of a report with this contact-info in a mail with this header.
 Authentication verdict(const std::string& header, const std::string& contact = "tls@sender.test") {
   const ReportOrigin carrier =
       report_origin(mail::parse_fields(header, names), {"mx.example.org", "mx2.example.org"});
@@ -48,14 +48,14 @@ TEST_CASE("a report that its reporter signed is authenticated") {
         "sender.test");
 }
 
-TEST_CASE("one valid signature of the reporter among several is enough") {
+TEST_CASE("one valid signature of the reporter among several is sufficient") {
   CHECK(
       signer(
           "Authentication-Results: mx.example.org; spf=fail smtp.mailfrom=x; dkim=fail header.d=sender.test;"
           " dkim=pass header.d=list.test; dkim=pass header.d=sender.test\n") == "sender.test");
 }
 
-TEST_CASE("a report that somebody else signed is not authenticated") {
+TEST_CASE("a report that another domain signed is not authenticated") {
   CHECK(signer("Authentication-Results: mx.example.org; dkim=pass header.d=evil.test\n").empty());
   CHECK(signer("Authentication-Results: mx.example.org; dkim=pass header.d=evilsender.test\n").empty());
   CHECK(signer("Authentication-Results: mx.example.org; dkim=pass header.d=test\n").empty());
@@ -70,7 +70,7 @@ TEST_CASE("a report that somebody else signed is not authenticated") {
         "it is signed by evil.test, and not by sender.test");
 }
 
-TEST_CASE("any result but pass is none") {
+TEST_CASE("any result except pass does not authenticate") {
   for (const char* result :
        {"fail", "none", "neutral", "policy", "temperror", "permerror", "passed", "pas"}) {
     CHECK(
@@ -84,7 +84,7 @@ TEST_CASE("any result but pass is none") {
   CHECK(signer("From: tls@sender.test\n").empty());
 }
 
-TEST_CASE("fields of other hosts do not count, however much they look like ours") {
+TEST_CASE("fields of other hosts do not count, however similar to ours") {
   for (const char* id : {"mx.evil.test", "mx.example.org.evil.test", "evil.mx.example.org", "mx.example.or",
                          "example.org", "mx.example.org/1", "(mx.example.org)", "mx.example.org."}) {
     CHECK(signer(fmt::format("Authentication-Results: {}; dkim=pass header.d=sender.test\n", id)).empty());
@@ -100,12 +100,12 @@ TEST_CASE("what the sender wrote below our own field does not count") {
   CHECK(signer("Authentication-Results: mx.example.org; dkim=fail header.d=sender.test\n" + good).empty());
   // Of another trusted server, too.
   CHECK(signer("Authentication-Results: mx2.example.org; dkim=none\n" + good).empty());
-  // Our field is broken by what the sender had it quote.
+  // What the sender made our server quote breaks our field.
   CHECK(signer("Authentication-Results: mx.example.org; spf=fail (no end\n" + good).empty());
   CHECK(signer("Authentication-Results: mx.example.org 2; dkim=none\n" + good).empty());
 }
 
-TEST_CASE("fields of our filters for SPF and DMARC, and of others, may stand above") {
+TEST_CASE("fields of our filters for SPF and DMARC, and of others, may be above") {
   CHECK(signer("Authentication-Results: mx.example.org; dmarc=pass header.from=sender.test\n" + received +
                "Authentication-Results: mx.elsewhere.test; dkim=none\n" + good) == "sender.test");
 }
@@ -118,7 +118,7 @@ TEST_CASE("a signature of a part of the body does not count") {
         "sender.test");
 }
 
-TEST_CASE("without contact-info the mail says who reports") {
+TEST_CASE("without contact-info the mail names the reporter") {
   CHECK(signer(good + "TLS-Report-Submitter: sender.test\n", "") == "sender.test");
   CHECK(signer(good + "TLS-Report-Submitter: evil.test\nFrom: tls@sender.test\n", "").empty());
   CHECK(signer(good + "From: Reports <tls@sender.test>\n", "") == "sender.test");

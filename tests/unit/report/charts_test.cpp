@@ -23,7 +23,7 @@ std::size_t count(const std::string& text, const std::string& what) {
 
 }  // namespace
 
-TEST_CASE("the axis of shares starts below the least share, and as near as it may") {
+TEST_CASE("the axis of shares starts below the least share, as near to it as possible") {
   CHECK(share_scale(100).min == 99);
   CHECK(share_scale(99.5).min == 99);
   CHECK(share_scale(99.05).min == 98);
@@ -39,14 +39,14 @@ TEST_CASE("the axis of shares starts below the least share, and as near as it ma
   }
 }
 
-TEST_CASE("an axis that does not start at 0 says so, one that does says nothing") {
+TEST_CASE("an axis that does not start at 0 has a note, others have none") {
   DayLine line{.id = "a", .title = "Share", .colour = "tls", .days = days(2), .percent = {97, 99}};
   CHECK(to_html(line).contains("The axis starts at 95%, not at 0%."));
   line.percent = {3, 99};
   CHECK_FALSE(to_html(line).contains("The axis starts"));
 }
 
-TEST_CASE("a line is interrupted where a day has no share, and a chart of none is nothing") {
+TEST_CASE("a line is interrupted at a day without a share, and there is no chart without any share") {
   DayLine line{
       .id = "a", .title = "Share", .colour = "tls", .days = days(5), .percent = {97, 98, -1, 99, 97}};
   const std::string svg = to_html(line);
@@ -59,7 +59,7 @@ TEST_CASE("a line is interrupted where a day has no share, and a chart of none i
   CHECK(to_html(line).empty());
 }
 
-TEST_CASE("days have at most seven labels, the newest among them, and months where there are many") {
+TEST_CASE("at most seven days have labels, the newest among them, and months if there are many days") {
   for (const std::size_t number : {1U, 2U, 7U, 8U, 28U, 30U, 31U, 180U, 181U, 800U}) {
     const DayBars bars{.id = "a",
                        .title = "Sessions",
@@ -88,14 +88,14 @@ TEST_CASE("charts have a title and a description, and every number has its place
   CHECK(count(html, "y=\"-") == 0);
 }
 
-TEST_CASE("a bar shows the smallest part, and no part ends beyond it") {
+TEST_CASE("a bar shows the smallest part, and no part extends beyond the bar") {
   CHECK(count(bar({{"tls", 1}, {"failed", 0}}, 1'000'000), "<rect") == 1);
   CHECK(bar({{"tls", 1}}, 1'000'000).contains("width=\"4.0\""));
   CHECK(count(bar({{"tls", 1'000'000}, {"failed", 1}}, 1'000'001), "<rect") == 2);
   CHECK(count(bar({}, 0), "<rect") == 0);
 }
 
-TEST_CASE("names are text, may be broken after dots, and are not endless") {
+TEST_CASE("names are escaped, may be broken after dots, and are of limited length") {
   CHECK(html_name("mx1.example.org") == "mx1.<wbr>example.<wbr>org");
   CHECK(html_name("<b>&\"'") == "&lt;b&gt;&amp;&quot;&#39;");
   CHECK(html_name(std::string(5'000, 'x')).size() < 330);

@@ -4,7 +4,7 @@
 
 using starttls::report::parse_contact;
 
-TEST_CASE("the submitter is the domain of the contact, whatever form it has") {
+TEST_CASE("the submitter is the domain of the contact, whatever its form") {
   struct Case {
     const char* contact;
     const char* domain;

@@ -6,7 +6,7 @@ using namespace starttls;
 using namespace starttls::report;
 using namespace starttls::test;
 
-TEST_CASE("downgrades come with their addresses, the newest first") {
+TEST_CASE("downgrades have their addresses, and are in order, the newest first") {
   const auto plaintext = [](std::string_view begin, const char* address, const char* name, bool downgraded,
                             store::DailyCounts& counts) {
     add(counts,

@@ -74,7 +74,7 @@ TEST_CASE("a policy that was seen and is not published any more is a difference"
   CHECK(found[0].published.empty());
 }
 
-TEST_CASE("there is no difference where the lookup failed, was not made, or found DANE") {
+TEST_CASE("there is no difference if the lookup failed, was not made, or found DANE") {
   CHECK(drifts(testing, {}).empty());
   CHECK(drifts(testing, publishes({"3 1 1 00"}, "tlsa")).empty());
   PublishedPolicies failed = publishes({}, "no-policy-found");

@@ -17,14 +17,14 @@ const std::string state = "/var/lib/starttls-toolkit/tlsrpt";
 
 }  // namespace
 
-TEST_CASE("where no session was ever recorded, what to look at is said") {
+TEST_CASE("if no session was ever recorded, the message names what to check") {
   const std::string text = why_no_sessions({}, state, week, std::nullopt);
   CHECK(text.contains("No sessions were ever recorded in " + state));
   CHECK(text.contains("smtpd_milters"));
   CHECK(why_no_sessions({}, state, week, "example.org") == text);
 }
 
-TEST_CASE("where no session is of the days, the nearest day with one is named") {
+TEST_CASE("if no session is of the days, the nearest day with one is named") {
   const Recorded earlier{.first = day("2026-10-01"), .last = day("2026-11-18")};
   CHECK(why_no_sessions(earlier, state, week, std::nullopt).contains("The last one is of 2026-11-18."));
   const Recorded later{.first = day("2026-12-01"), .last = day("2026-12-03")};
@@ -33,7 +33,7 @@ TEST_CASE("where no session is of the days, the nearest day with one is named") 
   CHECK(why_no_sessions(around, state, week, std::nullopt).contains("from 2026-11-01 to 2026-12-03"));
 }
 
-TEST_CASE("where no session is of the policy domain, those that there are are named") {
+TEST_CASE("if no session is of the policy domain, the existing domains are named") {
   Recorded others{.first = day("2026-11-21"), .last = day("2026-11-27"), .sessions = 1234};
   others.domains = {{"b.test", 1}, {"a.test", 1000}};
   const std::string text = why_no_sessions(others, state, week, "example.org");
@@ -48,7 +48,7 @@ TEST_CASE("where no session is of the policy domain, those that there are are na
   CHECK(why_no_sessions(others, state, week, "example.org").contains("and 17 more."));
 }
 
-TEST_CASE("where there is no report of the days, the newest is named") {
+TEST_CASE("if there is no report of the days, the newest is named") {
   CHECK(why_no_reports(std::nullopt, week, std::nullopt).contains("was ever read."));
   CHECK(why_no_reports(day("2026-10-30"), week, std::nullopt).contains("the newest is of 2026-10-30"));
   CHECK(why_no_reports(std::nullopt, week, "example.org").contains("about example.org"));

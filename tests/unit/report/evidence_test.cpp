@@ -43,7 +43,7 @@ std::pair<store::SessionClass, store::ClassCount> seen(int day, std::uint64_t se
   return {of, count};
 }
 
-// What is known of 28 days in which "honest" reports 100 sessions a day.
+// The data of 28 days in which "honest" reports 100 sessions a day.
 struct Case {
   explicit Case(bool only_authenticated = false)
       : adviser({}, "example.test", 28, only_authenticated),
@@ -90,14 +90,14 @@ TEST_CASE("no number of forged successes makes failures tolerable") {
       for (int at = 0; at < forged; ++at) all.add(reported(++all.last, name, at % 28, huge));
       CAPTURE(forged, name);
       CHECK(all.readiness() == Readiness::not_ready);
-      // Nor are they hidden from the daily mail.
+      // The daily mail reports them, too.
       const Kinds kinds = all.kinds();
       CHECK(std::ranges::count(kinds, "failure-share") == 1);
     }
   }
 }
 
-TEST_CASE("a reporter without failures is enough, and failures of one are said with its name") {
+TEST_CASE("a reporter without failures is sufficient, and failures of one are reported with its name") {
   Case all;
   all.add_honest();
   CHECK(all.readiness() == Readiness::ready);
@@ -118,13 +118,13 @@ TEST_CASE("our own sessions outweigh a few failures") {
   CHECK(all.readiness() == Readiness::not_ready);
 }
 
-TEST_CASE("what cannot be, by our own sessions, is said and decides nothing") {
+TEST_CASE("figures that contradict our own sessions are reported and decide nothing") {
   Case all;
   all.add_honest();
   for (int day = 0; day < 28; ++day) all.add_seen(day, 120);
   CHECK(all.readiness() == Readiness::ready);
   CHECK_FALSE(all.remarks().contains("Implausible"));
-  // Exactly a hundred times as many may be.
+  // Exactly a hundred times as many is possible.
   all.add(reported(++all.last, "many", 27, 12'000));
   CHECK_FALSE(all.remarks().contains("Implausible"));
   all.add(reported(++all.last, "forged", 27, huge));
@@ -139,7 +139,7 @@ TEST_CASE("what cannot be, by our own sessions, is said and decides nothing") {
   CHECK(all.readiness() == Readiness::unknown);
 }
 
-TEST_CASE("only authenticated reports count once they are wanted, and the others are counted") {
+TEST_CASE("once authentication is required only authenticated reports count, and the others are counted") {
   Case all(true);
   all.add_honest(5, "honest.test");
   for (int at = 0; at < 3; ++at) all.add(reported(++all.last, at == 0 ? "honest" : "evil", at, huge));
@@ -155,7 +155,7 @@ TEST_CASE("only authenticated reports count once they are wanted, and the others
   CHECK(none.kinds() == Kinds{"not-authenticated"});
 }
 
-TEST_CASE("an authenticated reporter hides no failures of others, and none behind another's name") {
+TEST_CASE("an authenticated reporter hides no failures of others, and none under another's name") {
   Case all(true);
   all.add_honest(5, "honest.test");
   for (int day = 0; day < 28; ++day) all.add(reported(++all.last, "honest", day, huge, 0, "evil.test"));

@@ -32,7 +32,7 @@ std::uint64_t all_sessions(const FailureDigest& digest) {
 
 }  // namespace
 
-TEST_CASE("a digest of failures holds so many bytes of names, and counts all sessions") {
+TEST_CASE("a digest of failures holds a limited number of bytes of names, and counts all sessions") {
   FailureDigest digest(100'000);
   digest.add(policy_of(1'000, 4'000));
   CHECK(digest.size() <= 100'000);
@@ -44,7 +44,7 @@ TEST_CASE("a digest of failures holds so many bytes of names, and counts all ses
   CHECK(all_sessions(sum) == 1'000);
 }
 
-TEST_CASE("groups whose names find no room are suppressed") {
+TEST_CASE("groups whose names exceed the limit are suppressed") {
   FailureDigest digest(1'000);
   tlsrpt::PolicyResult policy{.policy_type = "sts", .policy_domain = std::string(900, 'd')};
   policy.failed_sessions = 3;
@@ -97,7 +97,7 @@ TEST_CASE(
         Failures{{"tlsa-invalid", 1}, {"validation-failure", 1}});
 }
 
-TEST_CASE("a digest of several reports adds up their sessions and names their reporters") {
+TEST_CASE("a digest of several reports adds their sessions and names their reporters") {
   tlsrpt::PolicyResult policy{.policy_type = "sts", .policy_domain = "a.test"};
   policy.failed_sessions = 2;
   FailureDigest report;

@@ -1,4 +1,4 @@
-// What the tests of the report's judgement are made of: received reports and our own sessions, as figures.
+// Figures for the tests of the report's conclusions: received reports and our own sessions.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ inline tlsrptdb::ReportedPolicy reported(const ReportedFigures& figures) {
   return one;
 }
 
-// Sessions of one kind at our MX host: with a recipient in our domain where they carried mail.
+// Sessions of one kind at our MX host: with a recipient in our domain if they carried mail.
 struct SeenFigures {
   int day = 0;
   session::Outcome outcome = session::Outcome::tls;

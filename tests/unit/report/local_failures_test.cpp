@@ -19,11 +19,11 @@ constexpr HandshakeFailure all[] = {unknown_ca,       certificate_expired,
 
 }  // namespace
 
-TEST_CASE("a failure of the log and the same one of a report have one name") {
+TEST_CASE("a failure of the log and the same failure of a report have one name") {
   CHECK(failure_name(bad_certificate) == "certificate-host-mismatch");
   CHECK(failure_name(unknown_ca) == "certificate-not-trusted");
   CHECK(failure_name(certificate_expired) == "certificate-expired");
-  // What is only a part of a result type keeps its own.
+  // A text that contains a result type only as a part is kept.
   CHECK(failure_name(unsupported_protocol) == "unsupported-protocol");
   CHECK(failure_name(certificate_refused) == "certificate-refused");
 }

@@ -22,7 +22,7 @@ constexpr auto forever = std::chrono::hours(1);
 
 }  // namespace
 
-TEST_CASE("what hangs at one place keeps nobody else waiting") {
+TEST_CASE("work that hangs at one place delays no other") {
   std::latch honest(1);
   std::set<std::size_t> ended;
   const std::vector<std::string> places{"tarpit", "tarpit", "tarpit", "honest"};
@@ -32,7 +32,7 @@ TEST_CASE("what hangs at one place keeps nobody else waiting") {
                                     honest.count_down();
                                     return {};
                                   }
-                                  honest.wait();  // the tarpit gives in once the honest one was served
+                                  honest.wait();  // the tarpit continues once the honest one was served
                                   return fail(Fault::temporary, "slow");
                                 };
                               },
@@ -45,13 +45,13 @@ TEST_CASE("what hangs at one place keeps nobody else waiting") {
   CHECK(ended == std::set<std::size_t>{0, 1, 2, 3});
 }
 
-TEST_CASE("no more go at once than may, one to each place, and as many as may") {
+TEST_CASE("at most the allowed number runs at once, one for each place, and no fewer") {
   std::mutex mutex;
   std::multiset<std::string> going;
   std::size_t most = 0;
   std::vector<std::string> places;
   for (int number = 0; number < 30; ++number) places.push_back(fmt::format("host{}", number % 10));
-  std::barrier together(5);  // all five that may go are there at once
+  std::barrier together(5);  // all five that are allowed are there at once
   const WorkListener listener{.prepare = [&](std::size_t index) -> Result<Work> {
                                 return [&, index](std::chrono::milliseconds) -> Result<void> {
                                   {
@@ -71,7 +71,7 @@ TEST_CASE("no more go at once than may, one to each place, and as many as may") 
   CHECK(most == 5);
 }
 
-TEST_CASE("nothing is begun once the time is over, and each is told how much is left") {
+TEST_CASE("no work starts after the time limit, and each gets the remaining time") {
   std::size_t begun = 0;
   std::atomic<std::size_t> too_long = 0;
   const WorkListener listener{.prepare = [&](std::size_t) -> Result<Work> {
@@ -91,7 +91,7 @@ TEST_CASE("nothing is begun once the time is over, and each is told how much is 
   CHECK(good(run_in_parallel(places, {.max_concurrent = 2, .max_time = 0ms}, listener)) == 4);
 }
 
-TEST_CASE("an error of the caller's ends the work, and one of the work does not") {
+TEST_CASE("an error of the caller stops the work, and an error of the work does not") {
   int ended = 0;
   WorkListener listener{.prepare = [](std::size_t) -> Result<Work> {
                           return [](std::chrono::milliseconds) -> Result<void> { throw std::bad_alloc(); };

@@ -57,7 +57,7 @@ TEST_CASE("without configured domains everything is ours") {
   CHECK(of("", configured({})).is_ours());
 }
 
-TEST_CASE("a host that records sessions is ours, of the domains that these had mail for") {
+TEST_CASE("a host that records sessions is ours, for the domains of its mail") {
   OurDomains ours = configured({"example.org", "example.net"});
   store::SessionClass session{.receiving_mx = "in.hoster.example"};
   ours.add(session, {});
@@ -69,7 +69,7 @@ TEST_CASE("a host that records sessions is ours, of the domains that these had m
   CHECK(of("in.hoster.example", ours).domains == org);
 }
 
-TEST_CASE("what the same reporter saw of our MX hosts in other reports tells") {
+TEST_CASE("what the same reporter saw of our MX hosts in other reports decides") {
   const OurDomains ours = configured(org);
   SeenMxHosts seen(ours);
   tlsrptdb::ReportedPolicy other{.report = 1, .signer = {}, .report_domain = {}, .head = {}, .policy = {}};
@@ -88,7 +88,7 @@ TEST_CASE("what the same reporter saw of our MX hosts in other reports tells") {
   CHECK(seen.find(other) == nullptr);
 }
 
-TEST_CASE("a report is ours where TLS-Report-Domain or another policy in it is, wherever that stands") {
+TEST_CASE("a report is ours if TLS-Report-Domain or another policy in it is, in whatever order") {
   const OurDomains ours = configured(org);
   CHECK(of("", ours, {.report_domain = "example.org", .our_domains = {}}).by == OwnerRule::report_domain);
   CHECK(of("x.example", ours, {.report_domain = "example.org", .our_domains = {}}).domains == org);
@@ -106,7 +106,7 @@ TEST_CASE("a report is ours where TLS-Report-Domain or another policy in it is, 
   CHECK_FALSE(strangers[1].is_ours());
 }
 
-TEST_CASE("a policy without a domain is ours where it names an MX host of ours") {
+TEST_CASE("a policy without a domain is ours if it names an MX host of ours") {
   OurDomains ours = configured(org);
   ours.mx_hosts.add("mx.hoster.example", "example.org");
   CHECK(find_owner(about("", "MX.hoster.example."), {}, ours).by == OwnerRule::named_host);
@@ -115,7 +115,7 @@ TEST_CASE("a policy without a domain is ours where it names an MX host of ours")
   CHECK(find_owner(about("x.example", "mx.hoster.example"), {}, ours).by == OwnerRule::other);
 }
 
-TEST_CASE("a label says why a policy is ours") {
+TEST_CASE("a label gives the reason why a policy is ours") {
   CHECK(policy_domain_label("example.org", {.by = OwnerRule::domain, .domains = org}) == "example.org");
   CHECK(policy_domain_label("mx.example.net", {.by = OwnerRule::mx_host, .domains = org}) ==
         "mx.example.net (an MX host of example.org)");
@@ -123,7 +123,7 @@ TEST_CASE("a label says why a policy is ours") {
         "(none given) (in a report about example.org)");
 }
 
-TEST_CASE("a report of many policies is given in parts, and each policy once") {
+TEST_CASE("a report of many policies is passed on in parts, and each policy once") {
   const OurDomains ours = configured(org);
   std::size_t given = 0;
   std::size_t of_ours = 0;

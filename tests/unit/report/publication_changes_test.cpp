@@ -23,7 +23,7 @@ std::vector<PublicationLookup> found(Presence presence, const std::string& domai
 
 }  // namespace
 
-TEST_CASE("what is there is remembered, and what never was there is in order") {
+TEST_CASE("published records are remembered, and records that never existed are no change") {
   const auto first = compare({}, found(Presence::present), now);
   REQUIRE(first.to_keep.size() == 1);
   CHECK(first.to_keep[0].seen == now);
@@ -34,7 +34,7 @@ TEST_CASE("what is there is remembered, and what never was there is in order") {
   CHECK(compare({seen}, found(Presence::gone, "b.test"), now).gone.empty());
 }
 
-TEST_CASE("what was there and is gone is reported until it is forgotten") {
+TEST_CASE("a record that is gone is reported until it is forgotten") {
   const auto changes = compare({seen}, found(Presence::gone), now);
   REQUIRE(changes.gone.size() == 1);
   REQUIRE(changes.to_keep.size() == 1);
@@ -51,7 +51,7 @@ TEST_CASE("what was there and is gone is reported until it is forgotten") {
   CHECK(last.to_forget.size() == 1);
 }
 
-TEST_CASE("what cannot be told changes nothing, and what is back is there again") {
+TEST_CASE("a failed lookup changes nothing, and a record that is back counts as published") {
   const auto unknown = compare({seen}, found(Presence::unknown), now);
   CHECK(unknown.gone.empty());
   CHECK(unknown.to_keep.empty());

@@ -1,4 +1,4 @@
-// From what a reporter says and what our MX hosts saw to one word for the difference.
+// From the figures of a reporter and of our MX hosts to one word for the difference.
 #include "report/reconciliation.h"
 
 #include "figures.h"
@@ -30,7 +30,7 @@ struct Side {
 struct Case {
   std::string why;
   std::uint64_t successful = 0;
-  std::uint64_t without_starttls = 0;  // failed so, as the reporter says
+  std::uint64_t without_starttls = 0;  // failed for this reason, by the report
   Side seen;
   std::string expected = "matches";
 };
@@ -70,7 +70,7 @@ void check(const std::vector<Case>& cases) {
 
 }  // namespace
 
-TEST_CASE("both sides match within three sessions, or a tenth where that is more") {
+TEST_CASE("both sides match within three sessions, or a tenth if that is more") {
   check({
       {"the same", 100, 0, {.tls = 100}},
       {"a tenth more reported", 110, 0, {.tls = 100}},
@@ -92,7 +92,7 @@ TEST_CASE("a reporter with sessions, of which none was ever seen, is unseen") {
   });
 }
 
-TEST_CASE("STARTTLS is stripped where a reporter missed it in more sessions than came here without TLS") {
+TEST_CASE("STARTTLS is stripped if a reporter missed it in more sessions than arrived here without TLS") {
   check({
       {"nine missed it, and none came so", 100, 9, {.tls = 100}, "stripped"},
       {"nine came in plaintext", 100, 9, {.tls = 100, .plaintext = 9}, "plaintext"},
@@ -106,7 +106,7 @@ TEST_CASE("STARTTLS is stripped where a reporter missed it in more sessions than
   });
 }
 
-TEST_CASE("plaintext is said of a reporter that uses TLS otherwise") {
+TEST_CASE("the finding plaintext is for a reporter that uses TLS otherwise") {
   check({
       {"one session", 100, 0, {.tls = 100, .plaintext = 1}, "plaintext"},
       {"also where more was seen", 5, 0, {.tls = 50, .plaintext = 1}, "plaintext"},
@@ -144,7 +144,7 @@ TEST_CASE(
   CHECK(words(reported_day + 2) == Words{"matches", "no-report", "no-report"});
 }
 
-TEST_CASE("the sessions of other senders are not laid beside a report") {
+TEST_CASE("the sessions of other senders are not compared with a report") {
   static const std::vector<config::ReporterDomains> configured;
   Reconciliation reconciliation(configured, registrable, false);
   reconciliation.add(reported({.day = reported_day, .successful = 100}));
@@ -173,7 +173,7 @@ TEST_CASE(
   CHECK(sending_domains(head, "", {}, registrable) == Domains{"contact.test", "id.test", "name.test"});
 }
 
-TEST_CASE("large providers are known under the domains that they send from") {
+TEST_CASE("for large providers the domains that they send from are known") {
   tlsrpt::ReportHead head;
   head.contact_info = "tlsrpt-noreply@microsoft.com";
   CHECK(sending_domains(head, "", {}, registrable) == std::set<std::string>{"microsoft.com", "outlook.com"});

@@ -23,7 +23,7 @@ tlsrpt::PolicyResult of(const std::string& type, std::uint64_t successful, std::
   return policy;
 }
 
-// What the policies come to.
+// The sums of the policies.
 struct Sums {
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
@@ -51,7 +51,7 @@ Sums counted(std::vector<tlsrpt::PolicyResult> policies) {
 
 }  // namespace
 
-TEST_CASE("sessions under tlsa and sts of one domain count once where they are as many") {
+TEST_CASE("sessions under tlsa and sts of one domain count once if their numbers are the same") {
   const Sums sums = counted({of("tlsa", 100, 0), of("sts", 100, 0)});
   CHECK(sums.were_same);
   CHECK(sums.successful == 100);
@@ -61,7 +61,7 @@ TEST_CASE("sessions under tlsa and sts of one domain count once where they are a
   CHECK(other_order.failures == Failures{{"certificate-expired", 2}});
 }
 
-TEST_CASE("the type with more failed sessions counts, with what failed in other ways under the other") {
+TEST_CASE("the type with more failed sessions counts, plus other failures of the other type") {
   const Sums sums = counted({of("tlsa", 90, 10, {{"tlsa-invalid", 4}, {"starttls-not-supported", 6}}),
                              of("sts", 80, 20, {{"starttls-not-supported", 5}, {"sts-webpki-invalid", 15}})});
   CHECK(sums.successful == 80);
@@ -72,7 +72,7 @@ TEST_CASE("the type with more failed sessions counts, with what failed in other 
                                   {"sts-webpki-invalid", 15}});
 }
 
-TEST_CASE("several policies of a type, as when one changed within the day, are taken together") {
+TEST_CASE("several policies of a type, for example after a change within the day, are added") {
   const Sums sums = counted({of("tlsa", 100, 0), of("sts", 60, 0), of("sts", 30, 10)});
   CHECK(sums.were_same);
   CHECK(sums.successful == 90);

@@ -1,4 +1,4 @@
-// Our own reports are as policies/tlsrpt-report-schema.json, and so RFC 8460 section 4.4, wants them.
+// Our own reports satisfy policies/tlsrpt-report-schema.json, and so RFC 8460 section 4.4.
 
 #include <rapidjson/document.h>
 #include <rapidjson/schema.h>
@@ -17,7 +17,7 @@ using session::HandshakeFailure;
 
 namespace {
 
-// What is wrong with it; "" where nothing is.
+// The fault; "" if there is none.
 std::string fault_of(const std::string& json) {
   rapidjson::Document schema;
   schema.Parse(read(std::filesystem::path(STARTTLS_POLICIES) / "tlsrpt-report-schema.json").c_str());

@@ -54,7 +54,7 @@ TEST_CASE("encrypted sessions succeed, plaintext ones fail, each under its polic
   CHECK(detail.failed_session_count == 2);
 }
 
-TEST_CASE("one domain's report is about that domain only") {
+TEST_CASE("one domain's report contains only that domain") {
   DailyCounts counts;
   add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
   const auto report = self_report(counts, day, next_day, reporter, "example.org");
@@ -62,7 +62,7 @@ TEST_CASE("one domain's report is about that domain only") {
   CHECK(report.policies[0].policy_domain == "example.org");
 }
 
-TEST_CASE("a report-id is a msg-id, tells domains and unfinished days apart, and stays the same otherwise") {
+TEST_CASE("a report-id is a msg-id that differs by domain and unfinished day, and stays the same otherwise") {
   DailyCounts counts;
   add(counts, session_with("TLSv1.3", "192.0.2.1", {{"example.test", 1}, {"example.org", 1}}));
   const auto whole = self_report(counts, day, next_day, reporter, std::nullopt);
@@ -99,7 +99,7 @@ Session failed(session::HandshakeFailure failure, std::string_view address = "19
 
 }  // namespace
 
-TEST_CASE("a handshake that failed is a failure of the type that says what the sender did not like") {
+TEST_CASE("a failed handshake has the failure type for the reason of the sender") {
   using enum session::HandshakeFailure;
   const auto [failure, type] = GENERATE(table<session::HandshakeFailure, std::string>({
       {unknown_ca, "certificate-not-trusted"},
@@ -127,7 +127,7 @@ TEST_CASE("a handshake that failed is a failure of the type that says what the s
   CHECK_FALSE(detail.failure_reason_code.empty());
 }
 
-TEST_CASE("a session that never came to a recipient counts for the domain that it can only have been for") {
+TEST_CASE("a session without a recipient counts for the only domain that it can have been for") {
   const auto domain_of = [](const DailyCounts& counts, const Reporter& by) {
     for (const auto& policy : self_report(counts, day, next_day, by, std::nullopt).policies) {
       if (policy.failed_sessions > 0) return policy.policy_domain;
@@ -147,7 +147,7 @@ TEST_CASE("a session that never came to a recipient counts for the domain that i
   CHECK(self_report(counts, day, next_day, decided, "example.test").policies[0].failed_sessions == 0);
 }
 
-TEST_CASE("a downgrade is told apart from a sender that never used TLS") {
+TEST_CASE("a downgrade is distinguished from a sender that never used TLS") {
   DailyCounts counts;
   add(counts, session_with("", "192.0.2.3", {{"example.test", 1}}));
   add(counts, session_with("", "192.0.2.3", {{"example.test", 1}}), true);

@@ -37,7 +37,7 @@ store::ClassCount times(std::uint64_t sessions, const std::string& domain = "exa
 
 }  // namespace
 
-TEST_CASE("hosts of one owner are one sender, those without a name are one together") {
+TEST_CASE("hosts of one owner are one sender, and all hosts without a name are one") {
   SenderFigures senders(two_labels, std::nullopt);
   senders.add(client("a.sender.test", "192.0.2.1", Outcome::plaintext), times(3));
   senders.add(client("b.sender.test", "192.0.2.2", Outcome::failed), times(2));
@@ -50,7 +50,7 @@ TEST_CASE("hosts of one owner are one sender, those without a name are one toget
   CHECK(sender.figures.plaintext == 3);
   CHECK(sender.figures.failed == 2);
   CHECK(sender.figures.tls == 50);
-  REQUIRE(sender.hosts.size() == 2);  // who has only used TLS is not among them
+  REQUIRE(sender.hosts.size() == 2);  // hosts that used only TLS are not among them
   CHECK(sender.hosts.at("a.sender.test [192.0.2.1]").plaintext == 3);
   CHECK(sender.hosts.at("b.sender.test [192.0.2.2]").failed == 2);
   const SenderGroup& nameless = senders.senders().at("(no host name)");
@@ -60,7 +60,7 @@ TEST_CASE("hosts of one owner are one sender, those without a name are one toget
   CHECK(senders.senders().contains("localhost"));
 }
 
-TEST_CASE("senders of one policy domain have only its sessions") {
+TEST_CASE("with one policy domain, only its sessions count for senders") {
   SenderFigures senders(two_labels, "example.org");
   VersionFigures versions(two_labels, "example.org");
   for (const char* const domain : {"example.org", "example.test"}) {
@@ -73,7 +73,7 @@ TEST_CASE("senders of one policy domain have only its sessions") {
   CHECK(versions.versions().at("TLSv1.2").figures.sessions == 5);
 }
 
-TEST_CASE("each TLS version has those who use it") {
+TEST_CASE("each TLS version has the senders that use it") {
   VersionFigures versions(two_labels, std::nullopt);
   versions.add(client("a.old.test", "192.0.2.1", Outcome::tls, "TLSv1"), times(3));
   versions.add(client("b.old.test", "192.0.2.1", Outcome::tls, "TLSv1"), times(4));
@@ -86,7 +86,7 @@ TEST_CASE("each TLS version has those who use it") {
   CHECK(to_string(old.last) == "2026-11-22");
 }
 
-TEST_CASE("a TLS version may be written in every usual way") {
+TEST_CASE("a TLS version may be written in every usual form") {
   for (const char* const text : {"TLSv1.0", "TLSv1", "tlsv1.0", "tls1.0", "TLS1", "1.0", "1", "v1.0"})
     CHECK(parse_tls_version(text).value_or("none") == "TLSv1");
   CHECK(parse_tls_version("1.3").value_or("none") == "TLSv1.3");

@@ -36,7 +36,7 @@ TEST_CASE("a host with sessions every day is missed after one day without") {
   CHECK(silence->longest_before == days{0});
 }
 
-TEST_CASE("a host is measured by the longest silence that it had") {
+TEST_CASE("a host is judged by its longest silence") {
   // Idle on two days of each week.
   std::vector<std::uint64_t> week;
   for (int number = 0; number < 28; ++number) week.push_back(number % 7 < 2 ? 0 : 50);
@@ -48,7 +48,7 @@ TEST_CASE("a host is measured by the longest silence that it had") {
   CHECK(silence->longest_before == days{2});
 }
 
-TEST_CASE("who has hardly recorded anything is not missed, nor who has long gone") {
+TEST_CASE("a host that recorded very little is not missed, nor one that stopped long ago") {
   CHECK_FALSE(find_silence({}, last, 20));
   CHECK_FALSE(find_silence(before(repeated({0}, 6, 50)), last, 20));
   CHECK_FALSE(find_silence(before(repeated({0}, 19, 1)), last, 20));
@@ -61,7 +61,7 @@ TEST_CASE("sessions of today end a silence") {
   CHECK_FALSE(find_silence(sessions, last, 20));
 }
 
-TEST_CASE("where no host records, that is said once; else of each silent host") {
+TEST_CASE("if no host records, there is one alert; else one for each silent host") {
   const auto watch_of = [](std::uint64_t second_host_today) {
     SilenceDetector watch(last, 20);
     for (int day = 0; day < 20; ++day) {

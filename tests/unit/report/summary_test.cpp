@@ -52,7 +52,7 @@ std::vector<std::string> names(const GroupedFigures& groups) {
 
 }  // namespace
 
-TEST_CASE("sessions are grouped by what was asked for") {
+TEST_CASE("sessions are grouped as requested") {
   using Names = std::vector<std::string>;
   const DailyCounts counts = example();
   CHECK(names(group(counts, Grouping::protection, {})) == Names{"TLSv1.3", "no-mail", "plaintext"});
@@ -93,7 +93,7 @@ TEST_CASE("an unknown grouping is none") {
   CHECK_FALSE(parse_grouping("colour"));
 }
 
-TEST_CASE("a table fits the terminal, whatever the names, and cuts none that fits") {
+TEST_CASE("a table fits the terminal, whatever the names, and truncates none that fits") {
   const std::string long_name(70, 'y');
   const Table table{{"Name", "Sessions"},
                     {{std::string(200, 'x'), "1"}, {long_name, "2"}, {"short", "123456789"}}};
@@ -107,7 +107,7 @@ TEST_CASE("a table fits the terminal, whatever the names, and cuts none that fit
   CHECK(to_columns(Table{{"A", "B"}, {{"x", "10"}}}, 80) == "A   B\nx  10\n");
 }
 
-TEST_CASE("without a terminal a row of a table is one line, and whole") {
+TEST_CASE("without a terminal a row of a table is one complete line") {
   const std::string name(3'000, 'x');
   const std::string out =
       to_columns(Table{{"Name", "Sessions"}, {{name, "1"}, {"short", "2"}}}, std::nullopt);
@@ -115,7 +115,7 @@ TEST_CASE("without a terminal a row of a table is one line, and whole") {
   CHECK(out.contains(name + "         1\n"));
 }
 
-TEST_CASE("figures that have no room beside each other stand below the name") {
+TEST_CASE("figures that do not fit next to each other are below the name") {
   const Table table{{"Name", "Sessions", "Plaintext", "Messages"}, {{"sender.test", "12", "3", "45"}}};
   CHECK(to_columns(table, 30) == "sender.test\n  Sessions 12  Plaintext 3\n  Messages 45\n");
 }
@@ -127,7 +127,7 @@ TEST_CASE("names that are not ASCII are aligned by their characters") {
   CHECK(cut.contains("äxxxxxxxxxxxxxxxx...\n"));
 }
 
-TEST_CASE("the width of the output is the terminal's, and COLUMNS counts first") {
+TEST_CASE("the width of the output is the terminal's, and COLUMNS has precedence") {
   CHECK(choose_width(true, "", 132) == 132U);
   CHECK(choose_width(true, "100", 132) == 100U);
   CHECK(choose_width(true, "", 0) == 80U);
@@ -150,7 +150,7 @@ TEST_CASE("a share of nothing is no number") {
   CHECK(percent(999'999, 1'000'000) == ">99.9%");
 }
 
-TEST_CASE("failed handshakes are told apart, by their reason") {
+TEST_CASE("failed handshakes are distinguished by their reason") {
   DailyCounts counts = example();
   Session failed{.begin = at("2026-11-22T10:00:00Z"), .receiving_mx = "mx1.example.test", .helo = "h"};
   failed.failure = session::HandshakeFailure::unknown_ca;

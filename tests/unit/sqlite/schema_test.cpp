@@ -21,7 +21,7 @@ Error error_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-TEST_CASE("a new database has its schema, its mode whatever the umask, and nothing beside it") {
+TEST_CASE("a new database has its schema, its mode whatever the umask, and no other file") {
   const TemporaryFolder folder;
   const mode_t before = ::umask(0077);
   good(create(folder / "f", schema, 0644));
@@ -35,7 +35,7 @@ TEST_CASE("a new database has its schema, its mode whatever the umask, and nothi
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("what root makes belongs to whom its folder belongs to") {
+TEST_CASE("a database that root creates belongs to the owner of its directory") {
   if (::geteuid() != 0) return;
   const TemporaryFolder folder;
   REQUIRE(::chown(folder.path().c_str(), 1234, 5678) == 0);
@@ -47,7 +47,7 @@ TEST_CASE("what root makes belongs to whom its folder belongs to") {
   CHECK((info.st_mode & 0777) == 0640);
 }
 
-TEST_CASE("a database that another process made meanwhile is left") {
+TEST_CASE("a database that another process created meanwhile is not changed") {
   const TemporaryFolder folder;
   write(folder / "f", "theirs");
   good(create(folder / "f", schema, 0644));
@@ -64,7 +64,7 @@ TEST_CASE("databases of other programs and of newer versions are distinguished")
         (folder / "newer").string() + ": made by a newer version (this program knows schema 2)");
 }
 
-TEST_CASE("where nothing can be made, the error names the file") {
+TEST_CASE("if nothing can be created, the error names the file") {
   const TemporaryFolder folder;
   const Error error = bad(create(folder / "missing" / "f", schema, 0644));
   CHECK(error.message ==

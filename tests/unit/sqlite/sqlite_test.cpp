@@ -6,7 +6,7 @@ using namespace starttls;
 using namespace starttls::sqlite;
 using namespace starttls::test;
 
-TEST_CASE("what is bound is read back, and a parameter that is not bound is NULL") {
+TEST_CASE("bound values are read back, and a parameter that is not bound is NULL") {
   auto database = good(Database::in_memory());
   good(database.execute("CREATE TABLE t (a, b, c)"));
   auto insert = good(database.prepare("INSERT INTO t VALUES (?1, ?2, ?3)"));
@@ -23,7 +23,7 @@ TEST_CASE("what is bound is read back, and a parameter that is not bound is NULL
   CHECK_FALSE(good(select.step()));
 }
 
-TEST_CASE("what is lent is read back, and need not be there after the run") {
+TEST_CASE("borrowed values are read back, and need not exist after the run") {
   auto database = good(Database::in_memory());
   good(database.execute("CREATE TABLE t (a, b)"));
   auto insert = good(database.prepare("INSERT INTO t VALUES (?1, ?2)"));
@@ -36,7 +36,7 @@ TEST_CASE("what is lent is read back, and need not be there after the run") {
             "SELECT count(*) FROM t WHERE a IN ('one', '', 'three') AND typeof(b) = 'blob'")) == 3);
 }
 
-TEST_CASE("a transaction that is not committed leaves nothing") {
+TEST_CASE("a transaction that is not committed changes nothing") {
   auto database = good(Database::in_memory());
   good(database.execute("CREATE TABLE t (a)"));
   {
@@ -46,7 +46,7 @@ TEST_CASE("a transaction that is not committed leaves nothing") {
   CHECK(good(database.number("SELECT count(*) FROM t")) == 0);
 }
 
-TEST_CASE("an error names the file, or says database where there is none") {
+TEST_CASE("an error names the file, or says database if there is no file") {
   const TemporaryFolder folder;
   auto file = good(Database::open(folder / "f", OpenMode::create));
   CHECK(bad(file.execute("SELECT * FROM t")).message == (folder / "f").string() + ": no such table: t");
@@ -63,7 +63,7 @@ TEST_CASE("a file that is no database is bad data") {
   CHECK(bad(database.number("PRAGMA user_version")).fault == Fault::data);
 }
 
-TEST_CASE("a file that others have locked for longer than one waits is trouble that may pass") {
+TEST_CASE("a file that others lock for longer than the wait is a temporary error") {
   const TemporaryFolder folder;
   auto first = good(Database::open(folder / "f", OpenMode::create));
   auto second = good(Database::open(folder / "f", OpenMode::read_write));
@@ -72,7 +72,7 @@ TEST_CASE("a file that others have locked for longer than one waits is trouble t
   CHECK(bad(Transaction::begin(second, "IMMEDIATE")).fault == Fault::temporary);
 }
 
-TEST_CASE("a file that was removed or renamed is noticed") {
+TEST_CASE("a file that was removed or renamed is detected") {
   const TemporaryFolder folder;
   auto database = good(Database::open(folder / "f", OpenMode::create));
   good(database.execute("CREATE TABLE t (a)"));
@@ -82,7 +82,7 @@ TEST_CASE("a file that was removed or renamed is noticed") {
   CHECK_FALSE(good(Database::in_memory()).has_moved());
 }
 
-TEST_CASE("a log that is kept is there, and empty, when the last connection is closed") {
+TEST_CASE("a persistent log exists, and is empty, when the last connection is closed") {
   const TemporaryFolder folder;
   const auto file = folder / "f";
   const auto write = [&](bool keep) {
@@ -99,7 +99,7 @@ TEST_CASE("a log that is kept is there, and empty, when the last connection is c
   CHECK_FALSE(std::filesystem::exists(file.string() + "-wal"));
 }
 
-TEST_CASE("a file that no process writes is read without any file beside it, whatever its name") {
+TEST_CASE("a file that no process writes is read without creating other files, whatever its name") {
   const TemporaryFolder folder;
   const auto file = folder / "100%?#&.sqlite";
   good(good(Database::open(file, OpenMode::create)).execute("PRAGMA journal_mode=WAL; CREATE TABLE t (a)"));

@@ -53,7 +53,7 @@ TEST_CASE("a report goes to each destination once, when it is due") {
   CHECK_FALSE(good(queue.add(delivery_to("mailto:a@x.test"), "packed")));
 }
 
-TEST_CASE("what fails is tried again at growing intervals for a day, and then given up") {
+TEST_CASE("a failed delivery is tried again at growing intervals for a day, and then given up") {
   const TemporaryFolder folder;
   auto queue = queue_in(folder);
   good(queue.add(delivery_to("mailto:a@x.test"), "packed"));
@@ -75,7 +75,7 @@ TEST_CASE("what fails is tried again at growing intervals for a day, and then gi
   CHECK(good(queue.due(now + 1'000h)).empty());
 }
 
-TEST_CASE("a refusal for good is not tried again") {
+TEST_CASE("a permanent refusal is not tried again") {
   const TemporaryFolder folder;
   auto queue = queue_in(folder);
   good(queue.add(delivery_to("mailto:a@x.test"), "packed"));
@@ -84,7 +84,7 @@ TEST_CASE("a refusal for good is not tried again") {
   CHECK(good(queue.all()).front().state == DeliveryState::given_up);
 }
 
-TEST_CASE("what has ended is forgotten in time, and what waits is not") {
+TEST_CASE("finished deliveries are removed after some time, and waiting ones are not") {
   const TemporaryFolder folder;
   auto queue = queue_in(folder);
   for (const char* destination : {"", "mailto:sent@x.test", "mailto:waits@x.test"})

@@ -79,7 +79,7 @@ std::vector<ReportedPolicy> all_in(ReportStore& store,
 
 }  // namespace
 
-TEST_CASE("a report that was added is there, whole, when the file is opened again") {
+TEST_CASE("an added report is complete when the file is opened again") {
   const TemporaryFolder folder;
   const auto file = folder / "reports.sqlite";
   const std::string packed("\x1F\x8B\0\n", 4);
@@ -113,7 +113,7 @@ TEST_CASE("reports are found by the day on which they begin, and by policy domai
   CHECK(all_in(store, "c.test").empty());
 }
 
-TEST_CASE("the same report is a duplicate, with all its policies, however often it comes") {
+TEST_CASE("the same report is a duplicate, with all its policies, however often it arrives") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
   for (int time = 0; time < 3; ++time) {
@@ -146,7 +146,7 @@ TEST_CASE("another day, domain, reporter or id makes another report; other figur
   CHECK(all_in(store).size() == 9);
 }
 
-TEST_CASE("nothing of a dropped report stays, and nothing of what was not committed") {
+TEST_CASE("nothing of a dropped report stays, and nothing that was not committed") {
   const TemporaryFolder folder;
   {
     auto store = good(ReportStore::open(folder / "r", store::Access::owner));
@@ -179,7 +179,7 @@ TEST_CASE("reports that ended before a day are removed with all that belongs to 
   CHECK(all_in(store)[0].head.report_id == "2026-11-03");
 }
 
-TEST_CASE("a store that is not there is empty when read, and a foreign file is refused") {
+TEST_CASE("a missing store is read as empty, and a file of another program is refused") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "none", store::Access::read));
   CHECK(all_in(store).empty());
@@ -218,7 +218,7 @@ class SmallStore {
     return ids;
   }
 
-  // Reporters of two reports each, until there is no room for one more.
+  // Reporters of two reports each, until there is no space for one more.
   void fill(const std::string& name, Time received, bool authenticated = false) {
     for (int number = 0;; ++number) {
       for (const char* id : {"1", "2"}) {
@@ -262,7 +262,7 @@ TEST_CASE("a report that is larger than a reporter's share is refused while it i
   CHECK(small.keep("Other", "1").addition == AddResult::added);
 }
 
-TEST_CASE("who was known before is not pushed out of a full store, and pushes out who came later") {
+TEST_CASE("a reporter known before stays in a full store, and replaces reporters that came later") {
   SmallStore small;
   small.keep("Known", "1", now - std::chrono::days(30));
   small.fill("Flooder", now);
@@ -276,7 +276,7 @@ TEST_CASE("who was known before is not pushed out of a full store, and pushes ou
   CHECK(small.kept_of("Known") == Ids{"1", "2"});
 }
 
-TEST_CASE("authenticated reporters push out others, however long known, and never the other way round") {
+TEST_CASE("authenticated reporters replace others, however long known, and never the reverse") {
   SmallStore small;
   small.fill("Flooder", now - std::chrono::days(30));
   CHECK(small.keep("Flooder0", "3", now, true).addition == AddResult::added);
@@ -303,7 +303,7 @@ TEST_CASE("reports are removed by their arrival, whatever their date") {
   CHECK(left[0].head.report_id == "new");
 }
 
-TEST_CASE("what the reports hold is counted a little higher than the file is large") {
+TEST_CASE("the counted size of the reports is a little more than the size of the file") {
   const TemporaryFolder folder;
   const auto file = folder / "r";
   constexpr std::uint64_t share = 4'000'000;
@@ -383,7 +383,7 @@ tlsrptdb::AddedReport add_signed(ReportStore& store, std::uint64_t failed, const
                             .authenticated = !signer.empty()}));
 }
 
-// "SIGNER FAILED" of each report that is kept.
+// "SIGNER FAILED" of each kept report.
 std::vector<std::string> kept_in(ReportStore& store) {
   std::vector<std::string> all;
   for (const ReportedPolicy& one : all_in(store))
@@ -395,7 +395,7 @@ using Texts = std::vector<std::string>;
 
 }  // namespace
 
-TEST_CASE("a signed report takes the place of the same one without a signature, and keeps it") {
+TEST_CASE("a signed report replaces the same one without a signature, and stays") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
   good(store.begin());
@@ -409,7 +409,7 @@ TEST_CASE("a signed report takes the place of the same one without a signature, 
   CHECK(kept_in(store) == Texts{"sender.test 5"});
 }
 
-TEST_CASE("a report does not take the place of one that another signed, and not of its failures") {
+TEST_CASE("a report does not replace one that another domain signed, and does not remove its failures") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
   good(store.begin());
@@ -421,7 +421,7 @@ TEST_CASE("a report does not take the place of one that another signed, and not 
   CHECK(kept_in(store) == Texts{"evil.test 0", "sender.test 7"});
 }
 
-TEST_CASE("of two reports without a signature the one with more failures stays, and that is said") {
+TEST_CASE("of two reports without a signature the one with more failures stays, which is reported") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
   good(store.begin());
@@ -435,7 +435,7 @@ TEST_CASE("of two reports without a signature the one with more failures stays, 
   CHECK(kept_in(store) == Texts{" 7"});
 }
 
-TEST_CASE("TLS-Report-Domain stays with a report, and policies can be read without their failures") {
+TEST_CASE("TLS-Report-Domain is stored with a report, and policies can be read without their failures") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
   good(store.begin());
@@ -460,7 +460,7 @@ TEST_CASE("TLS-Report-Domain stays with a report, and policies can be read witho
   CHECK(policies[0].policy.failure_details.empty());
 }
 
-TEST_CASE("MX hosts and what was published are kept, replaced and forgotten") {
+TEST_CASE("MX hosts and publications are kept, replaced and removed") {
   const TemporaryFolder folder;
   auto own = good(tlsrptdb::OwnDomains::open(folder / "r", store::Access::owner));
   good(own.keep(tlsrptdb::SeenMxHost{.policy_domain = "a.test", .host = "mx1.a.test", .seen = now}));
