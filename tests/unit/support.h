@@ -1,4 +1,4 @@
-// What unit tests share.
+// Shared by the unit tests.
 #pragma once
 
 #include <catch2/catch.hpp>
@@ -31,7 +31,7 @@ inline Time at(std::string_view rfc3339) {
   return good(parse_rfc3339(rfc3339));
 }
 
-// A folder of the test's own, removed at its end.
+// A directory for one test, removed at its end.
 class TemporaryFolder {
  public:
   TemporaryFolder() {

@@ -14,7 +14,7 @@ TEST_CASE("an RFC 3339 time is read with any offset and fraction") {
   CHECK(to_rfc3339(at("2024-02-29 23:59:60Z")) == "2024-02-29T23:59:59Z");
 }
 
-TEST_CASE("what is no RFC 3339 time is refused") {
+TEST_CASE("an invalid RFC 3339 time is refused") {
   for (const char* text :
        {"", "2026", "2026-11-22", "2026-11-22T14:48", "2026-11-22T14:48:59", "2026-02-29T00:00:00Z",
         "2026-13-01T00:00:00Z", "2026-11-22T24:00:00Z", "2026-11-22T14:60:00Z", "2026-11-22T14:48:61Z",
@@ -34,7 +34,7 @@ TEST_CASE("days are UTC days") {
   CHECK(bad(parse_day("2026-02-30")).message.find("2026-02-30") != std::string::npos);
 }
 
-TEST_CASE("a program's clock stands still where the environment says so, and never guesses") {
+TEST_CASE("a program's clock is fixed if the environment sets it, and never guesses") {
   ::setenv("STARTTLS_TOOLKIT_NOW", "2026-11-22T00:00:00Z", 1);
   CHECK(good(program_clock())() == at("2026-11-22T00:00:00Z"));
   ::setenv("STARTTLS_TOOLKIT_NOW", "tomorrow", 1);
@@ -45,7 +45,7 @@ TEST_CASE("a program's clock stands still where the environment says so, and nev
   CHECK(good(program_clock())() > at("2024-01-01T00:00:00Z"));
 }
 
-TEST_CASE("a program's clock goes as the file goes that the environment names") {
+TEST_CASE("a program's clock follows the file that the environment names") {
   const TemporaryFolder folder;
   const auto file = folder / "now";
   write(file, "2026-11-22T00:00:00Z\n");

@@ -19,7 +19,7 @@ TEST_CASE("names become lower-case A-labels without a trailing dot") {
   CHECK(good(DomainName::parse(std::string(63, 'a') + ".test")).str().size() == 68);
 }
 
-TEST_CASE("what is no host name is refused with the reason") {
+TEST_CASE("a text that is no host name is refused with the reason") {
   const std::string long_name = std::string(63, 'a') + "." + std::string(63, 'b') + "." +
                                 std::string(63, 'c') + "." + std::string(63, 'd') + ".test";
   for (const std::string& text : {std::string(),
@@ -51,7 +51,7 @@ TEST_CASE("what is no host name is refused with the reason") {
   CHECK(bad(DomainName::parse("a\x1b[31m.test")).message.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("what is plain is what would come out as it went in") {
+TEST_CASE("a plain name is one that the conversion would not change") {
   for (const std::string& text :
        {std::string("example.org"), std::string("a"), std::string("1und1.de"), std::string("a-b.c-d.test"),
         std::string("a--b.test"), std::string(63, 'a') + ".test", std::string("1.2.3.x"),
@@ -71,7 +71,7 @@ TEST_CASE("what is plain is what would come out as it went in") {
   }
 }
 
-TEST_CASE("labels in ASCII are taken as they are, also those that seem to be A-labels and are none") {
+TEST_CASE("labels in ASCII are used unchanged, also those that look like A-labels and are none") {
   for (const std::string& text :
        {std::string("xn--ls8h.la"),         // an emoji, as IDNA2003 allowed them
         std::string("mx.xn--ls8h.la"),      //
@@ -80,7 +80,7 @@ TEST_CASE("labels in ASCII are taken as they are, also those that seem to be A-l
         std::string("xn--a-b.test"),        //
         std::string("xn--xn--a-ecp.test"),  // converted twice
         std::string("xn--mller-kva-de.mail.protection.outlook.com"),
-        std::string("xn--zca.example"),  // what IDNA2003 took for "ss"
+        std::string("xn--zca.example"),  // sharp s, which IDNA2003 mapped to "ss"
         std::string("xn--bcher-kva.xn--a.xn--ls8h"), "xn--" + std::string(59, '9') + ".test"}) {
     CAPTURE(text);
     CHECK(good(DomainName::parse(text)).str() == text);
@@ -94,7 +94,7 @@ TEST_CASE("labels in ASCII are taken as they are, also those that seem to be A-l
             .message.ends_with("has a label of more than 63 bytes"));
 }
 
-TEST_CASE("a U-label is converted beside whatever labels in ASCII") {
+TEST_CASE("a U-label is converted next to any labels in ASCII") {
   const std::string u_label =
       "b\xc3\xbc"
       "cher";
@@ -113,7 +113,7 @@ TEST_CASE("a U-label is converted beside whatever labels in ASCII") {
   CHECK(bad(DomainName::parse("xn--" + u_label + ".test")).fault == Fault::data);
 }
 
-TEST_CASE("why a text is no name is said truly") {
+TEST_CASE("the reason why a text is no name is the right one") {
   const std::vector<std::pair<std::string, std::string>> faulty{
       {"", "'' is empty"},
       {".", "'.' is the root of the DNS, not a name"},
@@ -146,7 +146,7 @@ TEST_CASE("why a text is no name is said truly") {
   }
 }
 
-TEST_CASE("what is an address, or may be taken for one, is like an address, and no name is") {
+TEST_CASE("an address, or a text that could be taken for one, is like an address, and no name is") {
   for (const char* text :
        {"192.0.2.1", "192.0.2.1.", "192.0.2.1:25", "127.1", "0x7f.1", "0x7f.0x1", "0X7F000001", "2130706433",
         "300.1.1.1", "1.2.3.4.5", "mx.example.123", "7", "2001:db8::25", "::", "::ffff:192.0.2.1",

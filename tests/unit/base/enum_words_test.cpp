@@ -19,7 +19,7 @@ TEST_CASE("a value has its word, and the word its value") {
   CHECK(!colours.find("green"));
 }
 
-TEST_CASE("an unknown word is refused with those that there are") {
+TEST_CASE("an unknown word is refused with a list of the known ones") {
   const Error error = bad(colours.parse("gr\nen", "colour", Fault::config));
   CHECK(error.fault == Fault::config);
   CHECK(error.message == "'gr\\x0aen' is not a valid colour (red, dark-blue)");

@@ -9,7 +9,7 @@ using namespace starttls;
 using namespace starttls::test;
 namespace fs = std::filesystem;
 
-TEST_CASE("a file is read whole or refused by its size") {
+TEST_CASE("a file is read completely or refused because of its size") {
   const TemporaryFolder folder;
   write(folder / "a", "content");
   CHECK(good(read_file(folder / "a", 7)) == "content");
@@ -18,7 +18,7 @@ TEST_CASE("a file is read whole or refused by its size") {
   CHECK(bad(read_file(folder.path(), 6)).fault == Fault::io);
 }
 
-TEST_CASE("what is no regular file is rejected without waiting for it, unless it is an argument") {
+TEST_CASE("a file that is not regular is rejected without waiting for it, unless it is an argument") {
   const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   fs::create_symlink("pipe", folder / "link");
@@ -44,7 +44,7 @@ TEST_CASE("a sparse file of 2 GiB is refused without being read") {
   CHECK(error.message.find("larger than the limit of 1048576 bytes") != std::string::npos);
 }
 
-TEST_CASE("a replaced file is the new one, a new one has its mode, and nothing else is left") {
+TEST_CASE("a replaced file has the new content, a new one has its mode, and no other file remains") {
   const TemporaryFolder folder;
   write(folder / "map", "old");
   good(replace_file(folder / "map", "new"));
@@ -63,7 +63,7 @@ TEST_CASE("a symbolic link stays and its target is replaced") {
   CHECK(read(folder / "target") == "new");
 }
 
-TEST_CASE("a file that is there keeps its mode") {
+TEST_CASE("an existing file keeps its mode") {
   const TemporaryFolder folder;
   write(folder / "map", "old");
   fs::permissions(folder / "map", fs::perms(0640));
@@ -71,7 +71,7 @@ TEST_CASE("a file that is there keeps its mode") {
   CHECK((fs::status(folder / "map").permissions() & fs::perms::mask) == fs::perms(0640));
 }
 
-TEST_CASE("what is no regular file is refused and stays what it is") {
+TEST_CASE("a file that is not regular is refused and not changed") {
   const TemporaryFolder folder;
   REQUIRE(::mkfifo((folder / "pipe").c_str(), 0600) == 0);
   fs::create_symlink("nowhere", folder / "dangling");
@@ -95,7 +95,7 @@ TEST_CASE("a file that cannot be replaced stays as it was") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE("a file that holds what would be written is left alone") {
+TEST_CASE("a file with the same content is not written") {
   const TemporaryFolder folder;
   const auto update = [](const fs::path& path, std::string_view content) {
     auto file = good(AtomicFile::create(path));
@@ -117,7 +117,7 @@ TEST_CASE("a file that holds what would be written is left alone") {
   CHECK(fs::exists(folder / "none"));
 }
 
-TEST_CASE("a draft that is not published leaves no trace") {
+TEST_CASE("a draft that is not published is removed") {
   const TemporaryFolder folder;
   write(folder / "map", "old");
   {
@@ -130,21 +130,21 @@ TEST_CASE("a draft that is not published leaves no trace") {
   CHECK(std::distance(fs::directory_iterator(folder.path()), fs::directory_iterator()) == 1);
 }
 
-TEST_CASE("what a killed process left of a draft is cleared away by the next one") {
+TEST_CASE("the remains of a killed process's draft are removed by the next one") {
   const TemporaryFolder folder;
   const std::string left = "map.starttls-draft-abc123";
   for (const std::string& name :
        {left, left + ".db", "__db." + left + ".db", std::string("map.starttls-draft-abc124.db")}) {
     write(folder / name, "half");
   }
-  // Other people's files, however much their names are like ours.
+  // Files of others, however similar their names are to ours.
   const std::vector<std::string> others{
       "map.new-abc123", "map.starttls-draft-abc12",  left + "4",
       left + ".bak",    "map.starttls-draft-abc-23", "other.starttls-draft-abc123"};
   for (const std::string& name : others) write(folder / name, "whole");
   fs::create_symlink("map.new-abc123", folder / "map.starttls-draft-linked");
   {
-    // What a killed process left that had a program make something of its draft.
+    // The remains of a killed process that ran a program on its draft.
     fs::create_directory(folder / "map.starttls-draft-0123456789abcdefABCDEF");
     write(folder / "map.starttls-draft-0123456789abcdefABCDEF/map.db", "half");
   }
@@ -167,7 +167,7 @@ TEST_CASE("what a killed process left of a draft is cleared away by the next one
   CHECK(read(folder / "map") == "living");
 }
 
-TEST_CASE("a draft takes over what a program made of it") {
+TEST_CASE("a draft is replaced by what a program made of it") {
   const TemporaryFolder folder;
   auto draft = good(AtomicFile::create(folder / "map"));
   draft.append("source");
@@ -189,7 +189,7 @@ namespace {
 constexpr uid_t another = 65534;  // nobody
 constexpr gid_t other_group = 65534;
 
-// A directory of another user, with a file beside it that is root's alone.
+// A directory of another user, next to a file that only root may read.
 struct ForeignDirectory {
   TemporaryFolder folder;
   fs::path theirs = folder / "theirs";
@@ -222,7 +222,7 @@ TEST_CASE("root follows no link in a directory of another user") {
   CHECK(read(foreign.theirs / "fresh") == "new");
 }
 
-TEST_CASE("root does not take over who may run a file as its owner") {
+TEST_CASE("root does not keep the setuid bit of a file") {
   const TemporaryFolder folder;
   write(folder / "map", "old");
   REQUIRE(::chmod((folder / "map").c_str(), 04755) == 0);
@@ -230,7 +230,7 @@ TEST_CASE("root does not take over who may run a file as its owner") {
   CHECK((fs::status(folder / "map").permissions() & fs::perms::mask) == fs::perms(0755));
 }
 
-TEST_CASE("a directory is guarded where nobody else can change it or the way to it") {
+TEST_CASE("a directory is guarded if nobody else can change it or the path to it") {
   if (::geteuid() != 0) return;
   const ForeignDirectory foreign;
   CHECK(good(Directory::open(foreign.folder.path())).is_guarded());
@@ -246,7 +246,7 @@ TEST_CASE("a directory is guarded where nobody else can change it or the way to 
   CHECK(bad(Directory::make(foreign.theirs / "a/b")).message.ends_with("No such file or directory"));
 }
 
-TEST_CASE("links of root's own are followed, and loops of them end") {
+TEST_CASE("links of root's own are followed, and circular ones end") {
   const TemporaryFolder folder;
   fs::create_directories(folder / "a/b");
   fs::create_symlink("a", folder / "first");

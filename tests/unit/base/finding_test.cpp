@@ -4,12 +4,12 @@
 
 using namespace starttls;
 
-TEST_CASE("a finding names its place, what it is about, and what is wrong") {
+TEST_CASE("a finding contains its place, its subject, and the fault") {
   CHECK(to_string(Finding{.position = {3, 7}, .entry = "mx", .message = "is empty"}) == "3:7: mx: is empty");
   CHECK(to_string(Finding{.position = {1, 1}, .entry = {}, .message = "has no mode"}) == "1:1: has no mode");
 }
 
-TEST_CASE("findings are given in the order of their places, those of one place as they were told") {
+TEST_CASE("findings are in the order of their places, those of one place in the order of reporting") {
   Findings findings;
   findings.add(Severity::note, {2, 1}, "d", "");
   findings.add(Severity::fault, {1, 9}, "b", "");
@@ -20,7 +20,7 @@ TEST_CASE("findings are given in the order of their places, those of one place a
   CHECK(order == "abcd");
 }
 
-TEST_CASE("what a finding is about is made fit to be shown") {
+TEST_CASE("the subject of a finding is escaped") {
   Findings findings;
   findings.add(Severity::note, {}, "a\x1b[2J", "");
   CHECK(std::move(findings).take().at(0).entry == "a\\x1b[2J");
@@ -40,7 +40,7 @@ TEST_CASE("faults are counted, the first refusal is found") {
   CHECK(refusal({}) == nullptr);
 }
 
-TEST_CASE("beyond the bound findings are only counted, but for why the text is refused") {
+TEST_CASE("beyond the limit findings are only counted, except the reason for a refusal") {
   Findings findings;
   for (std::size_t i = 0; i < Findings::max_size + 5; ++i) findings.add(Severity::fault, {1, i + 1}, "", "");
   findings.add(Severity::refused, {2, 1}, "", "");

@@ -27,13 +27,13 @@ TEST_CASE("a network has the addresses with its prefix and no others") {
   CHECK(contains("::1", "::1"));
 }
 
-TEST_CASE("the families do not mix, but an IPv4 address that IPv6 wraps is one of IPv4") {
+TEST_CASE("the families are separate, but an IPv4 address that IPv6 wraps is one of IPv4") {
   CHECK_FALSE(contains("0.0.0.0/0", "::1"));
   CHECK_FALSE(contains("::/0", "192.0.2.1"));
   CHECK(contains("127.0.0.0/8", "::ffff:127.0.0.1"));
 }
 
-TEST_CASE("what is no network is refused with its reason") {
+TEST_CASE("an invalid network is refused with its reason") {
   for (const char* text : {"", "/", "192.0.2.0/", "192.0.2.0/33", "192.0.2/24", "2001:db8::/129",
                            "mx.example.test", "192.0.2.0/24 ", "192.0.2.0/-1", "192.0.2.0/8x"}) {
     CAPTURE(text);
@@ -43,7 +43,7 @@ TEST_CASE("what is no network is refused with its reason") {
         "is '192.0.2.1/24', which has bits set behind its prefix; '192.0.2.0/24' is the network");
 }
 
-TEST_CASE("an address is cut to a prefix") {
+TEST_CASE("an address is truncated to a prefix") {
   CHECK(IpAddress::parse("192.0.2.77").value().masked(24).text() == "192.0.2.0");
   CHECK(IpAddress::parse("2001:db8:1:2::77").value().masked(48).text() == "2001:db8:1::");
   CHECK(IpAddress::parse("255.255.255.255").value().masked(9).text() == "255.128.0.0");

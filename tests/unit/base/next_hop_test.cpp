@@ -51,7 +51,7 @@ TEST_CASE("an address is no next-hop with a policy domain") {
   }
 }
 
-TEST_CASE("what is no next-hop is refused") {
+TEST_CASE("an invalid next-hop is refused") {
   for (const std::string& text : {std::string(),
                                   std::string("."),
                                   std::string(".example.org"),

@@ -26,7 +26,7 @@ std::string output_of(const std::string& script) {
   return good(run_program(shell(script))).out;
 }
 
-// Sets an environment variable for as long as it lives.
+// Sets an environment variable for the lifetime of this object.
 class Variable {
  public:
   Variable(const char* name, const std::string& value) : name_(name), old_(value_of(name)) {
@@ -52,7 +52,7 @@ class Variable {
   std::optional<std::string> old_;
 };
 
-// A pipe whose other end tells, by its end, that nobody holds this one any more.
+// A pipe whose other end reports that no process has this one open any more.
 struct Leash {
   UniqueFd read_end;
   UniqueFd write_end;
@@ -73,7 +73,7 @@ fs::path script_file(const TemporaryFolder& folder, const std::string& name, con
 
 }  // namespace
 
-TEST_CASE("a program's status and both outputs are told") {
+TEST_CASE("a program's status and both outputs are returned") {
   const auto done = good(run_program(shell("echo answer; echo trouble >&2; exit 3")));
   CHECK(done.exit_status == 3);
   CHECK(done.out == "answer\n");
@@ -87,12 +87,12 @@ TEST_CASE("a program's status and both outputs are told") {
   CHECK(good(run_program({.argv = {"true"}})).succeeded());
 }
 
-TEST_CASE("arguments arrive as they are, no shell reads them") {
+TEST_CASE("arguments arrive unchanged, without a shell") {
   const auto done = good(run_program({.argv = {"printf", "%s|", "a b", "", "$HOME", "`id`;*", "\xff\n"}}));
   CHECK(done.out == "a b||$HOME|`id`;*|\xff\n|");
 }
 
-TEST_CASE("the signal that ended a program is told") {
+TEST_CASE("the signal that ended a program is returned") {
   const auto done = good(run_program(shell("kill -SEGV $$")));
   CHECK(done.signal == SIGSEGV);
   CHECK_FALSE(done.succeeded());
@@ -113,7 +113,7 @@ TEST_CASE("a program that is missing or cannot be executed is unavailable") {
   CHECK(bad(run_program({.argv = {"printf", std::string("a\0b", 3)}})).fault == Fault::internal);
 }
 
-TEST_CASE("a program is found in PATH first, then where the system's administrators have theirs") {
+TEST_CASE("a program is found in PATH first, then in the directories of the system's administrators") {
   const TemporaryFolder folder;
   const auto ours = script_file(folder, "sh", "#!/bin/sh\n");
   write(folder / "env", "is not executable");
@@ -126,7 +126,7 @@ TEST_CASE("a program is found in PATH first, then where the system's administrat
   CHECK(reason.ends_with("/usr/bin:/usr/local/sbin:/usr/sbin:/sbin"));
 }
 
-TEST_CASE("what is in the current folder is not found by its name alone") {
+TEST_CASE("a program in the current directory is not found by its name alone") {
   const TemporaryFolder folder;
   script_file(folder, "only-here", "#!/bin/sh\n");
   const fs::path before = fs::current_path();
@@ -139,7 +139,7 @@ TEST_CASE("what is in the current folder is not found by its name alone") {
   fs::current_path(before);
 }
 
-TEST_CASE("standard input is empty, or what a descriptor gives") {
+TEST_CASE("standard input is empty, or read from a descriptor") {
   CHECK(output_of("cat").empty());
   const TemporaryFolder folder;
   write(folder / "in", "hello\n");
@@ -147,7 +147,7 @@ TEST_CASE("standard input is empty, or what a descriptor gives") {
   CHECK(good(run_program({.argv = {"cat"}, .stdin_fd = in.get()})).out == "hello\n");
 }
 
-TEST_CASE("standard output goes to a descriptor, standard error with it where asked") {
+TEST_CASE("standard output goes to a descriptor, standard error with it if requested") {
   const TemporaryFolder folder;
   const UniqueFd file(::open((folder / "out").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   Command command = shell("echo answer; echo trouble >&2");
@@ -162,7 +162,7 @@ TEST_CASE("standard output goes to a descriptor, standard error with it where as
   CHECK(good(run_program(command)).out == "answer\ntrouble\n");
 }
 
-TEST_CASE("the environment is ours or the one given") {
+TEST_CASE("the environment is ours or a given one") {
   const Variable ours("STARTTLS_TEST_VARIABLE", "ours");
   CHECK(output_of("echo $STARTTLS_TEST_VARIABLE") == "ours\n");
   Command command{.argv = {"env"}};
@@ -172,11 +172,11 @@ TEST_CASE("the environment is ours or the one given") {
 
 TEST_CASE("the program gets no other descriptor of ours") {
   const Leash leash;
-  // Without close-on-exec, as a careless library would leave it.
+  // Without close-on-exec, as some libraries create it.
   const int careless = ::fcntl(leash.write_end.get(), F_DUPFD, 0);
   REQUIRE(careless > 2);
   const UniqueFd owner(careless);
-  CHECK(output_of("ls /proc/self/fd | wc -l") == "4\n");  // 0, 1, 2 and the folder itself
+  CHECK(output_of("ls /proc/self/fd | wc -l") == "4\n");  // 0, 1, 2 and the directory itself
 }
 
 TEST_CASE("the program starts with every signal at its default and unblocked") {
@@ -189,12 +189,12 @@ TEST_CASE("the program starts with every signal at its default and unblocked") {
   const std::string status = output_of("grep -E '^Sig(Blk|Ign)' /proc/self/status");
   std::signal(SIGPIPE, handler);
   ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  // glibc has the two signals that it keeps for itself, 32 and 33, ignored in whatever it spawns.
+  // glibc keeps two signals for itself, 32 and 33, and ignores them in every program that it spawns.
   CHECK((status == "SigBlk:\t0000000000000000\nSigIgn:\t0000000180000000\n" ||
          status == "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n"));
 }
 
-TEST_CASE("the status is known even where we were started with SIGCHLD ignored") {
+TEST_CASE("the status is returned even if we were started with SIGCHLD ignored") {
   const auto handler = std::signal(SIGCHLD, SIG_IGN);
   CHECK(good(run_program(shell("exit 7"))).exit_status == 7);
   std::signal(SIGCHLD, handler);
@@ -211,7 +211,7 @@ TEST_CASE("output up to the limit is kept, more ends the program") {
   CHECK(bad(run_program({.argv = {"yes"}})).fault == Fault::data);
 }
 
-TEST_CASE("of standard error the beginning is kept, and its flood ends nothing") {
+TEST_CASE("of standard error the beginning is kept, and more of it does not end the program") {
   Command command = shell("echo first >&2; head -c 500000 /dev/zero >&2; echo done");
   command.err_limit = 6;
   const auto done = good(run_program(command));
@@ -220,9 +220,9 @@ TEST_CASE("of standard error the beginning is kept, and its flood ends nothing")
   CHECK(done.succeeded());
 }
 
-// The time limits leave the shell time to get as far as the test needs it, on a busy machine, too.
+// The time limits give the shell enough time for what the test needs, on a busy machine, too.
 
-TEST_CASE("a program that does not end in time is ended with all it started, and what it said is kept") {
+TEST_CASE("a program over its time limit is ended with all processes it started, and its output is kept") {
   Command command = shell("echo begun; sleep 600 & exec sleep 600");
   command.merge_stderr = true;
   command.time_limit = 1s;
@@ -233,7 +233,7 @@ TEST_CASE("a program that does not end in time is ended with all it started, and
   CHECK(to_string(done) == "did not end in time and was killed");
 }
 
-TEST_CASE("a program that ignores SIGTERM is killed after the grace") {
+TEST_CASE("a program that ignores SIGTERM is killed after the grace period") {
   Command command = shell("trap '' TERM; echo begun; while :; do sleep 600; done");
   command.time_limit = 1s;
   command.grace = 100ms;
@@ -242,7 +242,7 @@ TEST_CASE("a program that ignores SIGTERM is killed after the grace") {
   CHECK(done.signal == SIGKILL);
 }
 
-TEST_CASE("a program may leave on SIGTERM in its own way") {
+TEST_CASE("a program may exit on SIGTERM in its own way") {
   Command command = shell("trap 'echo tidied; exit 9' TERM; sleep 600 & wait");
   command.time_limit = 1s;
   const auto done = good(run_program(command));
@@ -251,7 +251,7 @@ TEST_CASE("a program may leave on SIGTERM in its own way") {
   CHECK(done.out == "tidied\n");
 }
 
-TEST_CASE("a whole group is ended in time, also those that the program started") {
+TEST_CASE("a whole group is ended in time, also the processes that the program started") {
   Leash leash;
   Command command = shell("(trap '' TERM; sleep 600) & exec sleep 600");
   command.stdout_fd = leash.write_end.get();
@@ -262,7 +262,7 @@ TEST_CASE("a whole group is ended in time, also those that the program started")
   CHECK(::read(leash.read_end.get(), &byte, 1) == 0);  // returns only when all of them are gone
 }
 
-TEST_CASE("what a program leaves in the background holds nobody up and lives on") {
+TEST_CASE("a background process of a program delays nothing and runs on") {
   Leash input;
   Leash output;
   // The background process holds the pipe of our capture while it waits for a line.

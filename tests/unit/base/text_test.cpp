@@ -19,7 +19,7 @@ TEST_CASE("printable text disturbs no terminal and no log") {
   CHECK(printable("abcdef", 3) == "abc...");
 }
 
-TEST_CASE("UTF-8 is told from what only looks like it") {
+TEST_CASE("UTF-8 is distinguished from what only looks like it") {
   CHECK(is_utf8("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x93\xa7"));
   for (const char* text :
        {"\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xc3", "\xf8\x88"}) {
@@ -27,19 +27,19 @@ TEST_CASE("UTF-8 is told from what only looks like it") {
   }
 }
 
-TEST_CASE("blanks go at both ends only") {
+TEST_CASE("blanks are removed at both ends only") {
   CHECK(trim(" \t a b\r\n") == "a b");
   CHECK(trim(" ").empty());
 }
 
-TEST_CASE("the nearest known word is named, unless none is near") {
+TEST_CASE("the most similar known word is named, unless none is similar") {
   const std::vector<std::string> words{"state_dir", "socket", "fold_interval"};
   CHECK(nearest("stat_dir", words) == "state_dir");
   CHECK(nearest("sokcet", words) == "socket");
   CHECK(nearest("frobnicate", words).empty());
 }
 
-TEST_CASE("what is counted takes the plural, unless there is one of it") {
+TEST_CASE("a counted noun is in the plural, unless there is one of it") {
   CHECK(counted(1, "session") == "1 session");
   CHECK(counted(0, "session") == "0 sessions");
   CHECK(counted(2, "TLS handshake") == "2 TLS handshakes");

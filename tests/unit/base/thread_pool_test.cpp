@@ -8,7 +8,7 @@
 
 using namespace starttls;
 
-TEST_CASE("work is done and its result had, whatever number of threads there is") {
+TEST_CASE("work is done and its result returned, whatever the number of threads") {
   for (const std::size_t max : {0U, 1U, 2U, 100U}) {
     ThreadPool workers(max);
     std::vector<std::future<std::size_t>> results;
@@ -17,7 +17,7 @@ TEST_CASE("work is done and its result had, whatever number of threads there is"
   }
 }
 
-TEST_CASE("one thread does its work in the order in which it was given") {
+TEST_CASE("one thread does its work in the order of submission") {
   std::vector<int> done;
   ThreadPool workers(1);
   std::future<void> last;
@@ -27,7 +27,7 @@ TEST_CASE("one thread does its work in the order in which it was given") {
   CHECK(std::ranges::is_sorted(done));
 }
 
-TEST_CASE("what work throws comes out of its future, and the thread goes on") {
+TEST_CASE("an exception of work is in its future, and the thread continues") {
   ThreadPool workers(1);
   auto bad = workers.submit([]() -> int { throw std::runtime_error("no"); });
   auto good = workers.submit([] { return 1; });
@@ -35,7 +35,7 @@ TEST_CASE("what work throws comes out of its future, and the thread goes on") {
   CHECK(good.get() == 1);
 }
 
-TEST_CASE("the end waits for what has begun and leaves the rest") {
+TEST_CASE("the destructor waits for started work and drops the rest") {
   std::atomic<int> begun = 0;
   std::latch first_begun(1);
   std::latch go_on(1);

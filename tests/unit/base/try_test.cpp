@@ -44,7 +44,7 @@ TEST_CASE("a result is moved, not copied") {
   CHECK(good(twice()) == 8);
 }
 
-TEST_CASE("an error says in which context it came up, and keeps its fault") {
+TEST_CASE("an error contains the context in which it occurred, and keeps its fault") {
   const Error error = bad(with_context(word(false), "{}:{}", "list.json", 3));
   CHECK(error.fault == Fault::data);
   CHECK(error.message == "list.json:3: no word");

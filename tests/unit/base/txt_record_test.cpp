@@ -27,7 +27,7 @@ TEST_CASE("the fields of a record have their places") {
   CHECK(std::move(findings).take().empty());
 }
 
-TEST_CASE("what is no field is left out, with the severity that the caller wants") {
+TEST_CASE("an invalid field is left out, with the severity that the caller chooses") {
   Findings findings;
   CHECK(fields("v=X1; a b=1; c=1; d", findings) == "c@2:14=1@2:16");
   const auto told = std::move(findings).take();
@@ -49,7 +49,7 @@ TEST_CASE("the name of a field is a letter or digit and up to 31 more of these, 
   }
 }
 
-TEST_CASE("of an answer the records count that begin with the version and ';'") {
+TEST_CASE("of an answer those records count that begin with the version and ';'") {
   const std::vector<std::string> answer{"v=X1; a=1", "v=X12; a=1", "", "v=X1", "v=X1\t ;"};
   Findings findings;
   CHECK(find_versioned_records(answer, "v=X1", findings) == std::vector<std::size_t>{0, 4});

@@ -82,7 +82,7 @@ TEST_CASE("the command of the command line runs, with its values, and its status
   CHECK(last.values.names == std::vector<std::string>{"c"});
 }
 
-TEST_CASE("the options of every command are good before and behind the command") {
+TEST_CASE("the options of every command are valid before and after the command") {
   CHECK(run_tool("/nowhere", {"--json", "-v", "lint", "list", "-c", "file", "--state-dir=/state"}) == 4);
   CHECK(last.context.json);
   CHECK(last.context.verbose);
@@ -109,7 +109,7 @@ TEST_CASE("mistakes in the command line run nothing and exit with 64") {
   }
 }
 
-TEST_CASE("the default configuration file is read where the command wants it") {
+TEST_CASE("the default configuration file is read if the command needs it") {
   const test::TemporaryFolder folder;
   const fs::path file = folder / "tool.toml";
   CHECK(run_tool(file, {"list"}) == 3);

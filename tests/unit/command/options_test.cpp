@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The exit status of parsing, or nothing where the program goes on.
+// The exit status of parsing, or nothing if the program continues.
 std::optional<int> parsed(std::initializer_list<const char*> arguments,
                           const std::function<void(Options& options)>& declare) {
   std::vector<const char*> argv{"tool"};
@@ -51,7 +51,7 @@ TEST_CASE("options fill the variables they were declared with") {
   CHECK(force);
 }
 
-TEST_CASE("variables keep their defaults where the command line says nothing") {
+TEST_CASE("variables keep their defaults if the command line has no value") {
   std::string text = "default";
   std::optional<std::string> maybe;
   unsigned number = 3;
@@ -78,14 +78,14 @@ TEST_CASE("a repeated option takes one value each time, and arguments take the r
   CHECK(domains == std::vector<std::string>{"example.com", "example.org"});
 }
 
-TEST_CASE("brackets and a lone minus sign reach arguments as they are") {
+TEST_CASE("brackets and a lone minus sign reach arguments unchanged") {
   std::vector<std::string> domains;
   const auto declare = [&](Options& options) { options.arguments("DOMAIN", domains, "Domains"); };
   CHECK_FALSE(parsed({"[mx.example.com]", "-", "[mx.example.com]:25"}, declare));
   CHECK(domains == std::vector<std::string>{"[mx.example.com]", "-", "[mx.example.com]:25"});
 }
 
-TEST_CASE("a parsed option hands over each value, and its error is a mistake in the command line") {
+TEST_CASE("a parsed option passes each value on, and its error is a mistake in the command line") {
   std::vector<std::string> taken;
   const auto declare = [&](Options& options) {
     options.parsed(

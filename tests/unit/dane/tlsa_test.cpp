@@ -47,7 +47,7 @@ struct DaneResult {
 
 }  // namespace
 
-TEST_CASE("which TLSA records can be used for SMTP") {
+TEST_CASE("some TLSA records can be used for SMTP") {
   const std::string sha256(32, 'x');
   const std::string sha512(64, 'x');
   const std::string key = public_key();

@@ -33,7 +33,7 @@ std::string soa_record(std::size_t ttl, std::size_t minimum) {
 
 }  // namespace
 
-TEST_CASE("each type's records come as values") {
+TEST_CASE("the records of each type are returned as values") {
   using Strings = std::vector<std::string>;
   const auto one = [](unsigned type, const std::string& rdata) {
     return read({.type = type, .answers = {record("example.test", type, rdata)}});
@@ -46,7 +46,7 @@ TEST_CASE("each type's records come as values") {
   CHECK(one(16, "\5v=STS\2v1").texts == Strings{"v=STSv1"});
 }
 
-TEST_CASE("of thousands of addresses the first are kept") {
+TEST_CASE("of thousands of addresses only the first ones are kept") {
   Message message{.type = 1};
   for (std::size_t i = 0; i < 2'000; ++i)
     message.answers.push_back(record("example.test", 1, std::string("\xc0\0", 2) + u16(i)));
@@ -63,7 +63,7 @@ TEST_CASE("the strings of a TXT record are joined, and every byte is kept") {
   CHECK(answer.texts == std::vector<std::string>{bytes + "x", ""});
 }
 
-TEST_CASE("MX hosts come by preference, the null MX as an empty name, odd bytes escaped") {
+TEST_CASE("MX hosts are in order of preference, the null MX is an empty name, odd bytes are escaped") {
   const auto mx = [](std::size_t preference, const std::string& host) {
     return record("example.test", 15, u16(preference) + host);
   };
@@ -101,7 +101,7 @@ TEST_CASE("a chain of CNAMEs leads to the records; the least TTL counts") {
   CHECK(answer.texts == std::vector<std::string>{"x"});
 }
 
-TEST_CASE("a chain may end nowhere") {
+TEST_CASE("a chain may end without records") {
   const Message message{.flags = 0x8183,
                         .answers = {record("example.test", cname, wire_name("a.test"), 30)},
                         .authority = {soa_record(60, 60)}};
@@ -111,7 +111,7 @@ TEST_CASE("a chain may end nowhere") {
   CHECK(answer.ttl == 30s);
 }
 
-TEST_CASE("a chain that is too long, or goes in circles, is a fault") {
+TEST_CASE("a chain that is too long, or circular, is a fault") {
   CHECK(fault({.answers = {record("example.test", cname, wire_name("example.test"))}}).find("a loop") !=
         std::string::npos);
   Message longest;
@@ -132,7 +132,7 @@ TEST_CASE("records of other names and types are no answer") {
   CHECK(answer.status == Status::nodata);
 }
 
-TEST_CASE("how long a no may be believed") {
+TEST_CASE("a negative answer has a TTL") {
   struct Case {
     std::string why;
     unsigned flags;
@@ -182,7 +182,7 @@ TEST_CASE("one malformed record makes the whole answer a fault") {
   }
 }
 
-TEST_CASE("what is no answer to the question is a fault, and says which") {
+TEST_CASE("a message that is no answer to the question is a fault with its reason") {
   CHECK(fault({.flags = 0x0180}) == "a malformed answer");
   CHECK(fault({.flags = 0x8380}) == "a truncated answer");
   CHECK(fault({.flags = 0x8182}) == "SERVFAIL");
@@ -192,7 +192,7 @@ TEST_CASE("what is no answer to the question is a fault, and says which") {
   CHECK(bad(dns::read_message(octets(other), Type::txt)).message == "an answer to another question");
 }
 
-TEST_CASE("a message that breaks off anywhere, or goes on after its end, is a fault") {
+TEST_CASE("a message that breaks off anywhere, or continues after its end, is a fault") {
   const std::string whole =
       Message{.answers = {record("example.test", 16, "\1x")}, .authority = {soa_record(60, 60)}}.wire();
   for (std::size_t size = 0; size < whole.size(); ++size) {
@@ -205,7 +205,7 @@ TEST_CASE("a message that breaks off anywhere, or goes on after its end, is a fa
   bad(dns::read_message(octets(longer), Type::txt));
 }
 
-TEST_CASE("keys count as signed where a signature is with them") {
+TEST_CASE("keys count as signed if there is a signature with them") {
   const std::string key = record("", 48, "key");
   const std::string signature = record("", 46, "signature");
   const auto signed_keys = [](std::vector<std::string> answers) {

@@ -17,7 +17,7 @@ using test::good;
 
 namespace {
 
-// Where nobody answers: the discard port of an address of the test's own.
+// An address where no server answers: the discard port of the test's own address.
 dns::Settings to_nobody() {
   return {.servers = {"127.63.0.1@9"}, .dnssec = false, .timeout = 200ms};
 }
@@ -28,7 +28,7 @@ event::Task<> keep(event::Task<dns::Answer> question, std::optional<dns::Answer>
 
 }  // namespace
 
-TEST_CASE("settings that make no sense are told at once") {
+TEST_CASE("invalid settings are reported at once") {
   const test::TemporaryFolder folder;
   event::Loop loop;
   const auto fault = [&loop](const dns::Settings& settings) {
@@ -61,7 +61,7 @@ TEST_CASE("a question ends in time, whoever answers") {
   CHECK(std::chrono::steady_clock::now() - begun < 2s);
 }
 
-TEST_CASE("what is no name fails without being asked") {
+TEST_CASE("a text that is no name fails without a question") {
   event::Loop loop;
   const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
   const std::string with_nul("localhost\0.example.org", 22);
@@ -72,14 +72,14 @@ TEST_CASE("what is no name fails without being asked") {
   }
 }
 
-TEST_CASE("localhost is known without asking") {
+TEST_CASE("localhost is answered without a question") {
   event::Loop loop;
   const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
   const auto answer = loop.run_until_complete(resolver->ask("localhost", dns::Type::a));
   CHECK(answer.addresses == std::vector<std::string>{"127.0.0.1"});
 }
 
-TEST_CASE("a resolver that ends answers all questions first, also those that wait for their turn") {
+TEST_CASE("a resolver that is destroyed answers all questions first, also waiting ones") {
   event::Loop loop;
   dns::Settings settings = to_nobody();
   settings.max_questions = 1;
@@ -96,7 +96,7 @@ TEST_CASE("a resolver that ends answers all questions first, also those that wai
   }
 }
 
-TEST_CASE("a question that takes long is put off where another waits for its turn, and only there") {
+TEST_CASE("a slow question is postponed if another waits for its turn, and only then") {
   const UniqueFd silent(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{.sin_family = AF_INET, .sin_addr = {.s_addr = ::htonl(INADDR_LOOPBACK)}};
   socklen_t size = sizeof address;
@@ -121,7 +121,7 @@ TEST_CASE("a question that takes long is put off where another waits for its tur
   CHECK(answers[1].reason == "no answer in 400 ms");
 }
 
-TEST_CASE("an answer may end the resolver that gave it") {
+TEST_CASE("an answer may destroy the resolver that gave it") {
   event::Loop loop;
   auto resolver = good(dns::Resolver::create(loop, to_nobody()));
   const auto ask_and_end = [](std::unique_ptr<dns::Resolver>& mine) -> event::Task<bool> {
@@ -132,7 +132,7 @@ TEST_CASE("an answer may end the resolver that gave it") {
   CHECK(loop.run_until_complete(ask_and_end(resolver)));
 }
 
-TEST_CASE("resolvers of several threads may begin and end at the same time") {
+TEST_CASE("resolvers of several threads may be created and destroyed at the same time") {
   std::vector<std::thread> threads;
   std::array<int, 4> found{};
   for (int& mine : found) {

@@ -30,7 +30,7 @@ void require_counts(const ChangeCounts& counts, std::size_t added, std::size_t r
   CHECK(counts.none() == (added + removed + changed == 0));
 }
 
-TEST_CASE("what comes, goes and changes is told in the order of the domains") {
+TEST_CASE("additions, removals and changes are reported in the order of the domains") {
   const Source before = source_of(
       "l", {{"a.test", enforce, "mx.a.test"}, {"c.test", testing, "mx.c.test"}, {"e.test", enforce, "e.e"}});
   const Source after = source_of(
@@ -42,7 +42,7 @@ TEST_CASE("what comes, goes and changes is told in the order of the domains") {
   require_counts(compare(before.list, after.list), 1, 1, 1);
 }
 
-TEST_CASE("a list differs in nothing from itself, and in all from none") {
+TEST_CASE("a list does not differ from itself, and completely from an empty one") {
   const Source list = source_of("l", {{"a.test", enforce, "mx.a.test"}, {"b.test", testing, "mx.b.test"}});
   require_counts(compare(list.list, list.list), 0, 0, 0);
   require_counts(compare({}, list.list), 2, 0, 0);
@@ -59,12 +59,12 @@ TEST_CASE("the order of patterns is no difference, the patterns are") {
   CHECK_FALSE(same_policy({"a.test", enforce, "a.b:c.d"}, {"a.test", enforce, "a.c:b.d"}));
 }
 
-TEST_CASE("an entry that demands nothing is not the same as no entry") {
+TEST_CASE("an entry without a demand is not the same as no entry") {
   const Source none = source_of("l", {{"a.test", Mode::none, ""}});
   require_counts(compare({}, none.list), 1, 0, 0);
 }
 
-TEST_CASE("of overlays that is compared which counts") {
+TEST_CASE("of overlaid lists the effective entries are compared") {
   const Source low = source_of("low", {{"a.test", enforce, "mx.a.test"}, {"b.test", enforce, "mx.b.test"}});
   const Source high = source_of("high", {{"b.test", testing, "mx.b.test"}, {"c.test", enforce, "mx.c.test"}});
   const Source shadowed =

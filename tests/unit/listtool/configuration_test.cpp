@@ -14,7 +14,7 @@ namespace {
 const std::string key = "RWTF4yuwIAnmYbpPD5yPkSKKgETilaz2EDUjwK4iWzL18LYnsWSL6okf";
 const std::string other_key = "RWT0ZcsxF33skkYw6puj0cvEk5/OPmPwP8bjgNmMCouN3LnZrMXIVfoq";
 
-// Beside it lie key.pub, which is a key file, and text.pub, which is none.
+// In the same directory are key.pub, which is a key file, and text.pub, which is none.
 Result<Configuration> configuration(const std::string& content) {
   const TemporaryFolder folder;
   write(folder / "key.pub", "untrusted comment: a key\n" + other_key + "\n");
@@ -23,7 +23,7 @@ Result<Configuration> configuration(const std::string& content) {
   return read_configuration(folder / "listtool.toml");
 }
 
-// Without the folder's name in front.
+// Without the directory's name in front.
 std::string complaint(const std::string& content) {
   const Error error = bad(configuration(content));
   CHECK(error.fault == Fault::config);
@@ -210,7 +210,7 @@ TEST_CASE("a next-hop of an output is one with a policy domain, and for Postfix"
             .find("'next_hops' in [[output]] is for Postfix only") != std::string::npos);
 }
 
-TEST_CASE("each type of map is known for its mail server only") {
+TEST_CASE("each type of map is valid for its mail server only") {
   for (const char* type : {"texthash", "cdb", "lmdb", "hash", "btree"}) {
     CHECK(good(configuration(output_with("mta = 'postfix'\nfile = '/m'\ntype = '"s + type + "'\n")))
               .outputs[0]
@@ -227,7 +227,7 @@ TEST_CASE("each type of map is known for its mail server only") {
         "4:8: 'type' in [[output]] is 'cdb', none of text, hash, access");
 }
 
-TEST_CASE("relative paths start at the configuration's folder") {
+TEST_CASE("relative paths start at the configuration's directory") {
   const TemporaryFolder folder;
   std::filesystem::create_directory(folder / "keys");
   write(folder / "keys/a.pub", key + "\n");
@@ -265,7 +265,7 @@ command = ["bin/reload", "bin/x"]
   CHECK(c.outputs[0].command == std::vector<std::string>{(folder / "bin/reload").string(), "bin/x"});
 }
 
-TEST_CASE("a list without a key, or with two kinds of key, is an error that says so") {
+TEST_CASE("a list without a key, or with two kinds of key, is an error with this reason") {
   CHECK(
       complaint("[[list]]\nname = 'a'\nfile = 'a.json'\n") ==
       "1:1: [[list]] 'a' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list must "
@@ -285,7 +285,7 @@ TEST_CASE("a list without a key, or with two kinds of key, is an error that says
             .ends_with("needs 'signed_file', because 'url' names no file"));
 }
 
-TEST_CASE("a key that is none is an error at its place") {
+TEST_CASE("an invalid key is an error at its place") {
   CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nkeys = ['" + key + "',\n  'RW']\n")
             .starts_with("5:3: 'keys' in [[list]] is wrong: a minisign public key is"));
   CHECK(complaint(list_with("key_files = ['text.pub']\n"))
@@ -296,7 +296,7 @@ TEST_CASE("a key that is none is an error at its place") {
   CHECK(complaint(list_with("key_files = [\"key.pub\\u0000x\"]\n")).ends_with("has a NUL character in it"));
 }
 
-TEST_CASE("the name of a list is fit for a file and its own") {
+TEST_CASE("the name of a list is valid as a file name and unique") {
   CHECK(complaint("[[list]]\nfile = 'a'\n") ==
         "1:1: 'name' in [[list]] is missing: each list needs a name of its own");
   for (const char* name : {"a/b", "a b", "../a", "\xc3\xa4", "a:b"}) {
@@ -324,7 +324,7 @@ TEST_CASE("a list comes from a URL or a file") {
         "3:8: 'file' in [[list]] does not go together with 'url'");
 }
 
-TEST_CASE("a URL is https with a host, and nothing but that is hidden in it") {
+TEST_CASE("a URL is https with a host, and contains nothing hidden") {
   CHECK(url_complaint("http://example.org/") == "4:7: 'url' in [[list]] must begin with https://");
   CHECK(url_complaint("example.org/list.json").ends_with("must begin with https://"));
   CHECK(url_complaint("https:///list.json").ends_with("has no host"));
@@ -368,7 +368,7 @@ TEST_CASE("an output names its mail server and its file") {
             .ends_with("has a NUL character in it"));
 }
 
-TEST_CASE("the version of Postfix is one, and is for Postfix") {
+TEST_CASE("the version of Postfix is a valid version, and only for Postfix") {
   CHECK(complaint(output_with("mta = 'postfix'\nfile = '/m'\npostfix_version = 'new'\n")) ==
         "4:19: 'postfix_version' in [[output]] is wrong: 'new' is no Postfix version such as 3.7 or 3.7.11");
   CHECK(complaint(output_with("mta = 'sendmail'\nfile = '/m'\npostfix_version = '3.7'\n"))
@@ -377,7 +377,7 @@ TEST_CASE("the version of Postfix is one, and is for Postfix") {
             .ends_with("must be a text in quotes"));
 }
 
-TEST_CASE("a command begins with a program, and no part of it has a NUL") {
+TEST_CASE("a command starts with a program, and no part of it has a NUL") {
   const std::string output = "mta = 'postfix'\nfile = '/m'\n";
   CHECK(complaint(output_with(output + "command = ['', 'reload']\n")) ==
         "4:12: 'command' in [[output]] names no program");
@@ -389,7 +389,7 @@ TEST_CASE("a command begins with a program, and no part of it has a NUL") {
         std::string::npos);
 }
 
-TEST_CASE("no output overwrites another one, or what is read") {
+TEST_CASE("no output overwrites another one, or an input") {
   const auto postfix_to = [](const std::string& file) {
     return output_with("mta = 'postfix'\nfile = '" + file + "'\n");
   };
@@ -412,7 +412,7 @@ TEST_CASE("no output overwrites another one, or what is read") {
             .ends_with("is a file that is read, too, and would be overwritten"));
 }
 
-TEST_CASE("limits have limits") {
+TEST_CASE("limits have valid ranges") {
   CHECK(complaint("[fetch]\ntimeout = 0\n").find("2:11: 'fetch.timeout' is 0; it must be") == 0);
   CHECK(complaint("[fetch]\nconnect_timeout = 3600\n").find("must be a number of seconds") !=
         std::string::npos);
@@ -424,7 +424,7 @@ TEST_CASE("limits have limits") {
   CHECK(complaint(list_with("max_shrink = 101\n")).ends_with("must be a whole number from 0 to 100"));
 }
 
-TEST_CASE("whom to ask about domains, and how, is read") {
+TEST_CASE("the settings for the examination of domains are read") {
   const Configuration c = good(configuration(R"(
 [dns]
 servers = ["192.0.2.1", "2001:db8::1@5353"]
@@ -462,7 +462,7 @@ fetches_per_address = 3
   CHECK(c.discovery.policy_hosts.max_per_address == 3);
 }
 
-TEST_CASE("by default the system's resolvers are asked, and nothing private") {
+TEST_CASE("by default the system's resolvers are asked, and no private addresses") {
   const Configuration c = good(configuration("state_dir = '/srv/state'\n"));
   CHECK(c.discovery.dns.servers.empty());
   CHECK(c.discovery.dns.resolv_conf == "/etc/resolv.conf");
@@ -526,7 +526,7 @@ TEST_CASE("the settings of serve are read, and have defaults") {
   CHECK(all.max_lookups == 5);
 }
 
-TEST_CASE("what serve cannot do is told with its place") {
+TEST_CASE("settings that serve cannot use are reported with their place") {
   const auto wrong = [](const std::string& line, const std::string& what) {
     CHECK_THAT(complaint("[serve]\n" + line + "\n"), Catch::StartsWith("2:") && Catch::Contains(what));
   };
@@ -545,13 +545,13 @@ TEST_CASE("what serve cannot do is told with its place") {
   wrong("max_conections = 1", "did you mean 'serve.max_connections'?");
 }
 
-TEST_CASE("empty paths and programs are none") {
+TEST_CASE("empty paths and programs are errors") {
   CHECK(complaint("state_dir = ''\n") == "1:13: 'state_dir' names no directory");
   CHECK(complaint("[programs]\ngpgv = ''\n") == "2:8: 'programs.gpgv' names no program");
   CHECK(good(configuration("overrides = ''\n")).overrides.empty());
 }
 
-TEST_CASE("a mistyped key or table is told with the one that was meant") {
+TEST_CASE("a mistyped key or table is reported with the most similar one") {
   CHECK(complaint(list_with("maxshrink = 5\n")) ==
         "5:1: unknown key 'maxshrink' in [[list]]; did you mean 'max_shrink'?");
   CHECK(complaint("[[list]]\nname = 'a'\nfile = 'a'\nkey = ['x']\n").ends_with("did you mean 'keys'?"));
@@ -561,11 +561,11 @@ TEST_CASE("a mistyped key or table is told with the one that was meant") {
   CHECK(complaint("statedir = '/s'\n").ends_with("did you mean 'state_dir'?"));
 }
 
-TEST_CASE("a configuration that is not there is an error") {
+TEST_CASE("a missing configuration file is an error") {
   CHECK(bad(read_configuration("/nonexistent/listtool.toml")).fault == Fault::config);
 }
 
-TEST_CASE("the example configuration is one, and asks for each kind of thing") {
+TEST_CASE("the example configuration is valid, and uses each kind of setting") {
   const Configuration c = good(read_configuration(STARTTLS_SOURCE "/packaging/listtool.toml"));
   REQUIRE(c.lists.size() == 1);
   CHECK(c.lists[0].url.starts_with("https://"));
@@ -575,14 +575,14 @@ TEST_CASE("the example configuration is one, and asks for each kind of thing") {
   CHECK(c.outputs[0].file == "/etc/postfix/tls_policy");
 }
 
-TEST_CASE("what the example configuration only shows is right, too") {
+TEST_CASE("the parts in comments of the example configuration are valid, too") {
   std::istringstream example(read(STARTTLS_SOURCE "/packaging/listtool.toml"));
   std::string text;
   bool is_network = false;
   std::size_t keys = 0;
   for (std::string line; std::getline(example, line);) {
     is_network = is_network || line == "#[dns]";
-    // A sentence has a blank behind its '#'.
+    // A sentence has a blank after its '#'.
     if (!is_network || line.size() < 2 || line[0] != '#' || line[1] == ' ') continue;
     text += line.substr(1) + "\n";
     if (line[1] != '[') ++keys;
@@ -597,7 +597,7 @@ TEST_CASE("what the example configuration only shows is right, too") {
   CHECK(shown.serve.idle_timeout == ServeSettings().idle_timeout);
 }
 
-TEST_CASE("the examples in the manual are configurations") {
+TEST_CASE("the examples in the manual are valid configurations") {
   const std::string page = read(STARTTLS_SOURCE "/man/listtool.toml.5");
   const std::string begin = ".Bd -literal\n";
   std::size_t examples = 0;

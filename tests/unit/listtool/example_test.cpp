@@ -84,7 +84,7 @@ TEST_CASE("the example file has every key of the configuration, and no other") {
   CHECK(shown == declared);
 }
 
-TEST_CASE("what the example file shows is the default, or one way to use a key that has none") {
+TEST_CASE("the example file shows the default, or one way to use a key that has none") {
   for (const ExampleKey& key : keys_of_example(example)) {
     CAPTURE(key.key());
     if (key.table.ends_with("[]")) continue;  // which have required keys

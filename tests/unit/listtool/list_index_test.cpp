@@ -9,7 +9,7 @@ using namespace starttls;
 using namespace starttls::listtool;
 using namespace starttls::test;
 
-TEST_CASE("an index gives what the list says of a domain") {
+TEST_CASE("an index returns the list's entry for a domain") {
   const TemporaryFolder folder;
   const Source source = source_of(
       "list", {{.domain = "a.test", .mode = preload::Mode::enforce, .joined_mxs = "mx.a.test:.b.test"},
@@ -27,7 +27,7 @@ TEST_CASE("an index gives what the list says of a domain") {
   for (const char* const domain : {"", "b.test", "x.a.test", "test"}) CHECK_FALSE(good(index.find(domain)));
 }
 
-TEST_CASE("an index of no list is an error") {
+TEST_CASE("an index without a list is an error") {
   const TemporaryFolder folder;
   CHECK(bad(ListIndex::open(folder / "none.cdb")).fault == Fault::io);
   write(folder / "text.cdb", std::string(5000, 'x'));
@@ -36,7 +36,7 @@ TEST_CASE("an index of no list is an error") {
   CHECK(bad(ListIndex::write({}, folder / "no/folder/list.cdb")).fault == Fault::cannot_create);
 }
 
-TEST_CASE("an index with a mode that nobody knows is damaged") {
+TEST_CASE("an index with an unknown mode is damaged") {
   const TemporaryFolder folder;
   UniqueFd fd(::open((folder / "list.cdb").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   table::CdbWriter table(fd.get());

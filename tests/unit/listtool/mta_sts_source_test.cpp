@@ -50,7 +50,7 @@ TEST_CASE("without a cache there is no source") {
   CHECK(fingerprint(cached.source()) == "none");
 }
 
-TEST_CASE("a policy that enforces becomes an entry, any other one an entry that demands nothing") {
+TEST_CASE("an enforced policy becomes an entry, any other one an entry without a demand") {
   Cached cached;
   cached.keep("b.test", fetched("mode: enforce\nmx: mx.b.test\nmx: *.backup.test\n"));
   cached.keep("a.test", fetched("mode: none\n"));
@@ -74,7 +74,7 @@ TEST_CASE("a policy that has expired is not in the source") {
   CHECK(cached.source(now + std::chrono::seconds(86'400))->list.size() == 0);
 }
 
-TEST_CASE("the fingerprint differs where a map would") {
+TEST_CASE("the fingerprint differs if a map would") {
   Cached cached;
   cached.keep("b.test", fetched("mode: enforce\nmx: mx.b.test\n"));
   const std::string before = fingerprint(cached.source());

@@ -25,7 +25,7 @@ std::string made(const OutputSettings& output, const std::vector<InstalledList>&
 
 }  // namespace
 
-TEST_CASE("whatever a map depends on is in what it was made of") {
+TEST_CASE("everything a map depends on is in its fingerprint") {
   const TemporaryFolder folder;
   const OutputSettings output{.type = "cdb"};
   const std::string plain = made(output, {list("a"), list("b")});
@@ -72,7 +72,7 @@ TEST_CASE("files that are read count by their identity") {
   CHECK(both() != one);
 }
 
-TEST_CASE("a map is current while it is there as it was published and made of the same") {
+TEST_CASE("a map is current while it exists as published and from the same sources") {
   const TemporaryFolder folder;
   const OutputSettings output{.file = folder / "map", .type = "texthash"};
   write(output.file, "a.test secure\n");
@@ -98,7 +98,7 @@ TEST_CASE("a map is current while it is there as it was published and made of th
   CHECK_FALSE(records.was_published(output));
 }
 
-TEST_CASE("maps that are no longer configured are forgotten") {
+TEST_CASE("maps that are no longer configured are removed from the records") {
   const TemporaryFolder folder;
   const OutputSettings output{.file = folder / "map", .type = "texthash"};
   OutputRecords records = OutputRecords::load(folder.path());
@@ -107,7 +107,7 @@ TEST_CASE("maps that are no longer configured are forgotten") {
   CHECK_FALSE(OutputRecords::load(folder.path()).was_published(output));
 }
 
-TEST_CASE("records that cannot be read are none") {
+TEST_CASE("records that cannot be read count as none") {
   const TemporaryFolder folder;
   const OutputSettings output{.file = "/map", .type = "texthash"};
   for (const std::string text :

@@ -51,7 +51,7 @@ const std::string reported =
 
 }  // namespace
 
-TEST_CASE("a policy has only the attributes that the Postfix in use knows") {
+TEST_CASE("a policy has only the attributes that the Postfix in use supports") {
   CHECK(postfix::policy_for(enforced, {}) == "secure match=mx.a.test:.b.test servername=hostname");
   CHECK(postfix::policy_for(enforced, rules_for("3.3.1")) == "secure match=mx.a.test:.b.test");
   CHECK(postfix::policy_for(enforced, rules_for("3.4")) ==
@@ -74,7 +74,7 @@ TEST_CASE("only enforce is enforced, testing for early adopters, and never an em
       postfix::policy_for({.domain = "x.test", .mode = preload::Mode::enforce, .joined_mxs = ""}, {}));
 }
 
-TEST_CASE("what is no Postfix version is refused") {
+TEST_CASE("an invalid Postfix version is refused") {
   for (const char* text : {"", "3", "3.", "x.y", "3.x", "-3.4", "3.4x", " 3.4", "99999999999.1", "2.2.10",
                            "3.7.zz", "3.7.", "3.7.1.2", "3.7.11x", "3.7-", "3.7.11 -RC1", "3.7-a b"}) {
     CAPTURE(text);
@@ -82,7 +82,7 @@ TEST_CASE("what is no Postfix version is refused") {
   }
 }
 
-TEST_CASE("a map has its lines in order, testing as comments, and says where it comes from") {
+TEST_CASE("a map has its lines in order, testing as comments, and names its source") {
   std::vector<Source> sources;
   sources.push_back(source_of("one", {ended, tested, enforced}));
   const std::string map = text_map(sources, {});
@@ -108,7 +108,7 @@ TEST_CASE("a later list changes, adds and ends policies of an earlier one") {
         "d.test secure match=2.test servername=hostname\n");
 }
 
-TEST_CASE("an expired list is left out of the map, which says so, and the others count") {
+TEST_CASE("an expired list is left out of the map with a comment, and the others count") {
   std::vector<Source> sources;
   sources.push_back(source_of("one", {enforced}));
   sources.push_back(
@@ -121,13 +121,13 @@ TEST_CASE("an expired list is left out of the map, which says so, and the others
   CHECK(map.find("\n#   LEFT OUT: it expired\n") != std::string::npos);
 }
 
-TEST_CASE("a file name cannot smuggle a line into the map") {
+TEST_CASE("a file name cannot add a line to the map") {
   std::vector<Source> sources;
   sources.push_back(source_of("x\nevil.test secure match=evil.test\r\n", {}));
   CHECK(without_comments(text_map(sources, {})).empty());
 }
 
-TEST_CASE("TLS reports are told of an MTA-STS policy where that is the source, in maps as in answers") {
+TEST_CASE("TLS reports get an MTA-STS policy if that is the source, in maps as in answers") {
   const mtasts::Policy published = mta_sts_policy();
   std::vector<Source> sources;
   sources.push_back(source_of(
@@ -155,7 +155,7 @@ TEST_CASE("TLS reports are told of an MTA-STS policy where that is the source, i
   CHECK(without_comments(text_map(sources, rules_for("3.9"))).find("policy_type") == std::string::npos);
 }
 
-TEST_CASE("a smart host has a key of its own in a map, where its policy domain has a policy") {
+TEST_CASE("a smart host has its own key in a map, if its policy domain has a policy") {
   std::vector<Source> sources;
   sources.push_back(source_of(
       "one",

@@ -46,7 +46,7 @@ std::size_t longest_line(const std::string& text) {
   return longest;
 }
 
-// makemap takes what is beyond for the next line.
+// makemap reads the rest as the next line.
 constexpr std::size_t makemap_reads = 1023;
 
 }  // namespace
@@ -58,14 +58,14 @@ TEST_CASE("Sendmail gets its policies in the one form that it enforces") {
         "a.test\tsecure match=mx.a.test servername=hostname\n");
 }
 
-TEST_CASE("what Sendmail must not enforce is a comment") {
+TEST_CASE("a policy that Sendmail must not enforce is a comment") {
   CHECK(line_of(tested("a.test", "mx.a.test")) == "# a.test testing match=mx.a.test\n");
   CHECK(line_of(ended, early) == "# c.test none\n");
-  // Without match= every MX host would do.
+  // Without match= every MX host would be accepted.
   CHECK_FALSE(sendmail::policy_for(enforced("a.test", ""), {}));
 }
 
-TEST_CASE("more patterns than Sendmail compares are left out, not cut") {
+TEST_CASE("patterns beyond the number that Sendmail compares are left out, not truncated") {
   const std::string most = std::string(sendmail::max_match_length - 5, 'x') + ".test";
   CHECK(sendmail::policy_for(enforced("a.test", most), {}));
   const std::string more = "x" + most;
@@ -76,7 +76,7 @@ TEST_CASE("more patterns than Sendmail compares are left out, not cut") {
   CHECK(line_of(tested("a.test", more), early) == line);
 }
 
-TEST_CASE("no line is longer than makemap reads, and no name smuggles one in") {
+TEST_CASE("no line is longer than makemap reads, and no name adds a line") {
   const std::string domain(253, 'd');
   const std::string mxs(60'000, 'm');
   const std::string_view most = std::string_view(mxs).substr(0, sendmail::max_match_length);
@@ -95,7 +95,7 @@ TEST_CASE("no line is longer than makemap reads, and no name smuggles one in") {
   }
 }
 
-TEST_CASE("the head says which lists are in the map and what the .mc file needs") {
+TEST_CASE("the head names the lists in the map and the lines for the .mc file") {
   std::vector<Source> sources;
   sources.push_back(source_of("one", {}));
   sources.back().facts.unusable = Error{.fault = Fault::data, .message = "it expired"};
@@ -110,7 +110,7 @@ TEST_CASE("the head says which lists are in the map and what the .mc file needs"
   CHECK(unnamed.find("FEATURE(`sts', ") == unnamed.npos);
 }
 
-TEST_CASE("the .mc file gets no path that m4 or Sendmail would take apart") {
+TEST_CASE("the .mc file gets no path that m4 or Sendmail would split") {
   CHECK(good(sendmail::mc_lines("/etc/mail/starttls", MapType::text)) ==
         good(sendmail::mc_lines("/etc/mail/starttls", MapType::hash)));
   CHECK(good(sendmail::mc_lines("/etc/mail/access", MapType::access)) ==
@@ -122,7 +122,7 @@ TEST_CASE("the .mc file gets no path that m4 or Sendmail would take apart") {
   }
 }
 
-TEST_CASE("the access map names the one host of a domain, and of no other domain anything") {
+TEST_CASE("the access map names the one host of a domain, and nothing for other domains") {
   CHECK(access_lines({enforced("a.test", "mx.a.test")}) == "TLS_Rcpt:a.test\tTEMP+VERIFY:128+CN:mx.a.test\n");
   CHECK(access_lines({tested("a.test", "mx.a.test")}, early) ==
         "TLS_Rcpt:a.test\tTEMP+VERIFY:128+CN:mx.a.test\n");
@@ -133,7 +133,7 @@ TEST_CASE("the access map names the one host of a domain, and of no other domain
         "# a.test NOT ENFORCED: .a.test is a suffix, and a rule can only name a host\n");
 }
 
-TEST_CASE("a rule of the access map does not reach down to a listed subdomain") {
+TEST_CASE("a rule of the access map does not apply to a listed subdomain") {
   const auto above = enforced("a.test", "mx.a.test");
   const auto rule = "TLS_Rcpt:a.test\tTEMP+VERIFY:128+CN:mx.a.test\n";
   const auto taken_out = [](std::string_view domain) {
@@ -147,14 +147,14 @@ TEST_CASE("a rule of the access map does not reach down to a listed subdomain") 
         rule +
             std::string("# x.b.a.test NOT ENFORCED: .b.test is a suffix, and a rule can only name a host\n") +
             taken_out("x.b.a.test"));
-  // Once the nearest one above has been taken out, there is nothing to be taken out of.
+  // Once the nearest one above is excluded, no further exclusion is needed.
   CHECK(access_lines({above, tested("b.a.test", "mx.b.test"), tested("c.b.a.test", "mx.b.test")}) ==
         rule + std::string("# b.a.test testing\n") + taken_out("b.a.test") + "# c.b.a.test testing\n");
   CHECK(access_lines({tested("a.test", "mx.a.test"), tested("b.a.test", "mx.b.test")}) ==
         "# a.test testing\n# b.a.test testing\n");
 }
 
-TEST_CASE("the end of the map counts what became of the entries") {
+TEST_CASE("the end of the map counts the entries by their result") {
   sendmail::Tally tally;
   for (const auto written : {Written::enforced, Written::commented, Written::commented, Written::left_out}) {
     tally.count(written);

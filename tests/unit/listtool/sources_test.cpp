@@ -24,7 +24,7 @@ std::string long_list() {
   return text + "\n}}\n";
 }
 
-// A folder with a list, its signature and the key.
+// A directory with a list, its signature and the key.
 struct Signed {
   TemporaryFolder folder;
   Context context;
@@ -60,7 +60,7 @@ TEST_CASE("a long list is read while it is verified") {
   CHECK(source.list.find("d39999.test")->joined_mxs == "mx39999.test");
 }
 
-TEST_CASE("a byte that changed anywhere in a long list takes all of it") {
+TEST_CASE("a changed byte anywhere in a long list causes the refusal of all of it") {
   const std::string content = long_list();
   const Signed list(content);
   for (const std::size_t at :
@@ -69,14 +69,14 @@ TEST_CASE("a byte that changed anywhere in a long list takes all of it") {
     changed[at] = changed[at] == ' ' ? '\n' : ' ';
     write(list.files.list, changed);
     CAPTURE(at);
-    // Also where it is no list any more: whose mistake it is depends on the signature, which comes first.
+    // Also if it is no list any more: the signature is checked first, and decides whose mistake it is.
     CHECK(bad(list.verdict()).message.starts_with("the list: the signature by key "));
   }
   write(list.files.list, content);
   CHECK(list.verdict());
 }
 
-TEST_CASE("what was signed and is no list is told as that, wherever the parser stopped") {
+TEST_CASE("a signed file that is no list is reported as such, wherever the parser stopped") {
   for (const std::size_t size :
        {std::size_t{10}, std::size_t{1} << 20U, (std::size_t{1} << 20U) + 1, std::size_t{3} << 20U}) {
     CAPTURE(size);
@@ -85,7 +85,7 @@ TEST_CASE("what was signed and is no list is told as that, wherever the parser s
   }
 }
 
-TEST_CASE("without a signature a list says so, and a missing one is no list") {
+TEST_CASE("a list without a signature is reported as that, and a missing one is no list") {
   const Signed list(long_list());
   const Source source = good(read_unverified(list.context, "name", list.files));
   CHECK_FALSE(source.facts.signed_by);

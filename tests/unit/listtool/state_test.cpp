@@ -47,7 +47,7 @@ std::vector<std::string> names_in(const fs::path& folder) {
   return names;
 }
 
-// What is wrong with a set of these facts.
+// The error about a set with these facts.
 std::string complaint(const std::string& facts) {
   const TemporaryFolder folder;
   write(folder / "set.toml", facts);
@@ -76,14 +76,14 @@ std::string facts_with(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-TEST_CASE("where nothing was installed the current set is empty") {
+TEST_CASE("if nothing was installed the current set is empty") {
   const TemporaryFolder folder;
   const ListSet set = good(current_set(folder / "none"));
   CHECK(set.folder.empty());
   CHECK(set.lists.empty());
 }
 
-TEST_CASE("what is installed is read as it was written") {
+TEST_CASE("an installed set is read as it was written") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder / "state/below"));
   const ListSet installed = install(state, {"a", "b"});
@@ -105,7 +105,7 @@ TEST_CASE("one process owns the state at a time") {
   good(StateWriter::lock(folder.path()));
 }
 
-TEST_CASE("the current set and the one before it stay, and older ones go") {
+TEST_CASE("the current set and the one before it stay, and older ones are removed") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
   for (int i = 0; i < 4; ++i) install(state, {"a"});
@@ -114,7 +114,7 @@ TEST_CASE("the current set and the one before it stay, and older ones go") {
   CHECK(fs::read_symlink(folder / "previous") == "sets/3");
 }
 
-TEST_CASE("a list that stays is in the next set without a copy") {
+TEST_CASE("an unchanged list is in the next set without a copy") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
   const ListSet before = install(state, {"a"});
@@ -126,7 +126,7 @@ TEST_CASE("a list that stays is in the next set without a copy") {
   CHECK(fs::hard_link_count(after.list_file(after.lists.front())) == 2);
 }
 
-TEST_CASE("a set that was begun is nobody's until it is switched to") {
+TEST_CASE("a new set is not used until the switch to it") {
   const TemporaryFolder folder;
   {
     auto state = good(StateWriter::lock(folder.path()));
@@ -135,7 +135,7 @@ TEST_CASE("a set that was begun is nobody's until it is switched to") {
     good(state.complete_set({edition("a", 2)}));
   }
   CHECK(good(current_set(folder.path())).lists.front().number == 1);
-  // Of a killed update; only numbers are ours.
+  // Of a killed update; only numbers are our names.
   write(folder / "sets/notes", "mine");
   fs::create_directory(folder / "sets/7x");
   const auto state = good(StateWriter::lock(folder.path()));
@@ -143,7 +143,7 @@ TEST_CASE("a set that was begun is nobody's until it is switched to") {
   CHECK(state.next_number() == 2);
 }
 
-TEST_CASE("a discarded set leaves nothing") {
+TEST_CASE("a discarded set is removed completely") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
   install(state, {"a"});
@@ -154,7 +154,7 @@ TEST_CASE("a discarded set leaves nothing") {
   CHECK(names_in(folder / "sets") == std::vector<std::string>{"1"});
 }
 
-TEST_CASE("a dropped list leaves nothing in the next set, and the others alone") {
+TEST_CASE("a dropped list is not in the next set, and the others are unchanged") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
   const fs::path next = good(state.create_next_set());
@@ -165,7 +165,7 @@ TEST_CASE("a dropped list leaves nothing in the next set, and the others alone")
   CHECK(names_in(next) == std::vector<std::string>{"a.json.cdb", "a.json.json", "a.json.json.minisig"});
 }
 
-TEST_CASE("facts that are damaged say so and how to heal") {
+TEST_CASE("damaged facts are reported with the remedy") {
   const TemporaryFolder folder;
   write(folder / "set.toml", sound_facts);
   good(read_set(folder.path()));
@@ -183,7 +183,7 @@ TEST_CASE("facts that are damaged say so and how to heal") {
   }
 }
 
-TEST_CASE("what set.toml once had in it for everybody to read is given once, and redacted") {
+TEST_CASE("secrets of an older set.toml that all could read are returned once, and redacted") {
   const TemporaryFolder folder;
   auto state = good(StateWriter::lock(folder.path()));
   install(state, {"a"});
@@ -213,7 +213,7 @@ TEST_CASE("what set.toml once had in it for everybody to read is given once, and
   CHECK(now.lists == legacy.lists);
 }
 
-TEST_CASE("of what gpgv had to read only what is old is cleared away") {
+TEST_CASE("of the files for gpgv only old ones are removed") {
   const TemporaryFolder folder;
   for (const char* name : {"openpgp-old", "openpgp-new", "mine"})
     fs::create_directories(folder / name / "keys");
@@ -225,7 +225,7 @@ TEST_CASE("of what gpgv had to read only what is old is cleared away") {
   CHECK(fs::exists(folder / "mine"));
 }
 
-TEST_CASE("a link that leads nowhere is damage, not an empty state") {
+TEST_CASE("a link without a target is damage, not an empty state") {
   const TemporaryFolder folder;
   fs::create_symlink("sets/9", folder / "current");
   const Error error = bad(current_set(folder.path()));

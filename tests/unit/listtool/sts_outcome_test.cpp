@@ -40,7 +40,7 @@ int status_of(const std::vector<StsOutcome>& outcomes) {
 
 }  // namespace
 
-TEST_CASE("what came of a domain is told in a line") {
+TEST_CASE("the result of a domain is one line") {
   const auto line = [](const StsOutcome& one) { return to_string(domain, one); };
   CHECK(line(outcome(Record::record, policy())) == "a.test: enforce mx.a.test, until 2026-11-23T12:00:00Z\n");
   CHECK(line(outcome(Record::none, policy())) ==

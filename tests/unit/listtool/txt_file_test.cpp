@@ -16,7 +16,7 @@ std::string position(const TxtFile& file, std::size_t line, std::size_t column) 
 
 }  // namespace
 
-TEST_CASE("a line is a record, as its bare text, blanks and all") {
+TEST_CASE("a line is a record, as its bare text, with all blanks") {
   const auto file = read_txt_file("v=a; x=1\r\n\n \t\n  v=b\\; \"y\" ");
   CHECK(file.answer == Records{"v=a; x=1", "  v=b\\; \"y\" "});
   CHECK(file.findings.empty());
@@ -30,7 +30,7 @@ TEST_CASE("a line of quoted strings is one record, joined without blanks, as dig
   const auto file = read_txt_file("\"v=a; \" \"x=1\"\n\"\"\n  \"\\\"\\\\\\065\\;\\255\"\t\"z\"\n");
   CHECK(file.answer == Records{"v=a; x=1", "", "\"\\A;\xffz"});
   CHECK(file.findings.empty());
-  // Places are those in the file, whatever was escaped before them.
+  // Places are those in the file, whatever escapes precede them.
   CHECK(position(file, 1, 1) == "1:2");
   CHECK(position(file, 1, 6) == "1:10");
   CHECK(position(file, 1, 9) == "1:14");
@@ -40,7 +40,7 @@ TEST_CASE("a line of quoted strings is one record, joined without blanks, as dig
   CHECK(position(file, 3, 4) == "3:12");
 }
 
-TEST_CASE("what begins like a string and is none is refused, with the place") {
+TEST_CASE("a text that starts like a string and is none is refused, with the place") {
   const std::vector<std::pair<std::string, std::string>> faulty{
       {"\"v=a", "1:5"},    {"\"v=a\" x", "1:7"}, {"\"v=a\\\"", "1:7"}, {"\"v=a\\", "1:6"},
       {"\"\\25\"", "1:3"}, {"\"\\256\"", "1:3"}, {"\"\\25x\"", "1:3"}, {"\"", "1:2"},
@@ -55,7 +55,7 @@ TEST_CASE("what begins like a string and is none is refused, with the place") {
   }
 }
 
-TEST_CASE("a place that is in no record is the beginning of the file") {
+TEST_CASE("a place outside all records is the beginning of the file") {
   CHECK(position(read_txt_file(""), 1, 1) == "1:1");
   CHECK(position(read_txt_file("\nv=a"), 1, 99) == "2:4");
 }

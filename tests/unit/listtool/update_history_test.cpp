@@ -19,7 +19,7 @@ ListHistory list_history(const std::string& time) {
 
 }  // namespace
 
-TEST_CASE("what is remembered is read as it was written, for its owner alone") {
+TEST_CASE("the history is read as it was written, by its owner alone") {
   const TemporaryFolder folder;
   UpdateHistory history = good(UpdateHistory::load(folder.path()));
   CHECK(history.find("a") == nullptr);
@@ -32,7 +32,7 @@ TEST_CASE("what is remembered is read as it was written, for its owner alone") {
   CHECK(*read.find("a") == list_history("2026-11-20T00:00:00.123Z"));
 }
 
-TEST_CASE("what did not change is not written again") {
+TEST_CASE("an unchanged history is not written again") {
   const TemporaryFolder folder;
   UpdateHistory history = good(UpdateHistory::load(folder.path()));
   good(history.save({}));
@@ -45,7 +45,7 @@ TEST_CASE("what did not change is not written again") {
   CHECK_FALSE(fs::exists(folder / "remembered.toml"));
 }
 
-TEST_CASE("of lists that are not configured a bounded number is remembered, the newest") {
+TEST_CASE("of lists that are not configured a limited number is kept, the newest") {
   const TemporaryFolder folder;
   UpdateHistory history = good(UpdateHistory::load(folder.path()));
   const std::vector<ListSettings> configured{{.name = "configured"}};
@@ -61,7 +61,7 @@ TEST_CASE("of lists that are not configured a bounded number is remembered, the 
   CHECK(read.find("0") != nullptr);
 }
 
-TEST_CASE("a memory that is damaged is no empty one") {
+TEST_CASE("a damaged history does not count as an empty one") {
   const TemporaryFolder folder;
   UpdateHistory history = good(UpdateHistory::load(folder.path()));
   history.remember("a", list_history("2026-11-20T00:00:00Z"));
@@ -81,7 +81,7 @@ TEST_CASE("a memory that is damaged is no empty one") {
   CHECK(bad(UpdateHistory::load(folder.path())).fault == Fault::data);
 }
 
-TEST_CASE("the digest of a place shows nothing of it") {
+TEST_CASE("the digest of a place reveals nothing of it") {
   const std::string digest = good(place_digest("https://lists.example.org/list.json?token=secret"));
   CHECK(digest.size() == 128);
   CHECK(digest.find("secret") == std::string::npos);

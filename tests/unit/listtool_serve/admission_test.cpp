@@ -71,7 +71,7 @@ TEST_CASE("a domain that waits for its policy host takes no place from those tha
   admission.wait_for_host(name("nobody.test"));
 }
 
-TEST_CASE("where all places are taken a domain waits, for a while, behind none of an owner who has many") {
+TEST_CASE("if all places are taken a domain waits for a while, but not behind many domains of one owner") {
   Scene scene({.max_concurrent = 4, .max_waiting = 2, .max_wait = std::chrono::milliseconds(20)});
   for (const char* const domain : {"a.crowd.test", "b.crowd.test", "c.crowd.test"}) scene.enter(domain);
   CHECK(scene.enter("d.crowd.test") == Outcome::waits);
@@ -106,7 +106,7 @@ TEST_CASE("the domains of one owner have a share, also while they wait for polic
   CHECK(scene.enter("d5.attacker.co.uk") == Outcome::admitted);
 }
 
-TEST_CASE("the least number of places is one") {
+TEST_CASE("the minimum number of places is one") {
   Scene scene({.max_concurrent = 0, .max_per_owner = 0, .max_waiting = 0});
   CHECK(scene.enter("a.b.test") == Outcome::admitted);
   CHECK(scene.enter("c.test") == Outcome::full);

@@ -19,7 +19,7 @@ std::string name(int i) {
 
 }  // namespace
 
-TEST_CASE("a domain is found as it was put") {
+TEST_CASE("a domain is found as it was stored") {
   AnswerTable table({});
   CHECK(table.find("a.example") == nullptr);
   table.put("a.example", replies_of("1"));
@@ -32,7 +32,7 @@ TEST_CASE("a domain is found as it was put") {
   CHECK(table.domains() == 2);
 }
 
-TEST_CASE("the table never holds more domains than it may, and keeps those in use") {
+TEST_CASE("the table never holds more domains than its limit, and keeps those in use") {
   AnswerTable table({.max_domains = 100});
   table.put("busy.example", replies_of("busy"));
   for (int i = 0; i < 10'000; ++i) {
@@ -45,7 +45,7 @@ TEST_CASE("the table never holds more domains than it may, and keeps those in us
   CHECK(table.evicted() == 9'901);
 }
 
-TEST_CASE("the table never takes more memory than it may") {
+TEST_CASE("the table never uses more memory than its limit") {
   constexpr std::size_t most = 1'000'000;
   AnswerTable table({.max_bytes = most});
   for (int i = 0; i < 1'000; ++i) {
@@ -56,7 +56,7 @@ TEST_CASE("the table never takes more memory than it may") {
   CHECK(table.domains() > 10);
 }
 
-TEST_CASE("an answer larger than the whole table pushes out the others, and stays") {
+TEST_CASE("an answer larger than the whole table replaces all others, and stays") {
   AnswerTable table({.max_bytes = 10'000});
   table.put("a.example", replies_of("1"));
   table.put("b.example", replies_of(std::string(20'000, 'x')));

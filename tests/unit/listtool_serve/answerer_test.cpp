@@ -22,7 +22,7 @@ std::shared_ptr<const Replies> replies_of(std::string_view text, Time fresh_unti
   return replies;
 }
 
-// An answerer whose questions are kept, and a taker that counts what it is told.
+// An answerer whose questions are kept, and a receiver that counts its replies.
 struct Scene final : ReplyListener {
   explicit Scene(AnswererLimits limits = {})
       : answerer(limits, counters,
@@ -34,7 +34,7 @@ struct Scene final : ReplyListener {
   bool has_room(const PendingReply&) const override { return room; }
   void reply_arrived(const PendingReply&) override { ++arrived; }
 
-  // The reply, or "" where it is pending.
+  // The reply, or "" if it is pending.
   std::string ask(std::string_view key, std::string_view map = "postfix") {
     std::shared_ptr<PendingReply> added;
     const std::string reply(answerer.answer({.map = map, .key = key}, *this, added));
@@ -64,7 +64,7 @@ struct Scene final : ReplyListener {
 
 }  // namespace
 
-TEST_CASE("a domain is found out once, for all who ask meanwhile, and then known") {
+TEST_CASE("a domain is examined once for all who ask meanwhile, and then known") {
   Scene scene;
   CHECK(scene.ask("example.org").empty());
   CHECK(scene.ask("EXAMPLE.org.", "sts").empty());
@@ -81,7 +81,7 @@ TEST_CASE("a domain is found out once, for all who ask meanwhile, and then known
   CHECK(scene.answerer.waiting() == 0);
 }
 
-TEST_CASE("what has no policy domain has no policy, and nobody is asked") {
+TEST_CASE("a name without a policy domain has no policy, and no question is asked") {
   Scene scene;
   for (const std::string_view key : {"",
                                      ".",
@@ -111,7 +111,7 @@ TEST_CASE("what has no policy domain has no policy, and nobody is asked") {
   CHECK(scene.questions.empty());
 }
 
-TEST_CASE("each next-hop of Postfix is found out for itself, and Sendmail has none") {
+TEST_CASE("each next-hop of Postfix is examined separately, and Sendmail has none") {
   Scene scene;
   const std::vector<std::string> keys{"relay.test", "relay.test:587", "relay.test:submission", "[relay.test]",
                                       "[relay.test]:587"};
@@ -138,7 +138,7 @@ TEST_CASE("each next-hop of Postfix is found out for itself, and Sendmail has no
   CHECK(scene.questions.back().known == replies);
 }
 
-TEST_CASE("of a name with underscores, which no policy host has, Postfix looks for DANE itself") {
+TEST_CASE("for a name with underscores, which no policy host has, Postfix looks for DANE itself") {
   for (const std::string_view key : {"a_b.example", "_a.example.org", "[mx_1.example.org]:587"}) {
     CAPTURE(key);
     CHECK(Scene().ask(key) == "7:OK dane,");
@@ -149,7 +149,7 @@ TEST_CASE("of a name with underscores, which no policy host has, Postfix looks f
   }
 }
 
-TEST_CASE("what is no longer fresh is answered all the same, and asked for once in the background") {
+TEST_CASE("a stale answer is still used, and is asked for once in the background") {
   Scene scene;
   scene.ask("example.org");
   const auto first = replies_of("OK x", scene.now + 1min, scene.now + 2h);
@@ -165,7 +165,7 @@ TEST_CASE("what is no longer fresh is answered all the same, and asked for once 
   CHECK(scene.questions.size() == 3);
 }
 
-TEST_CASE("what is no longer true is not answered") {
+TEST_CASE("an expired answer is not used") {
   Scene scene;
   scene.ask("example.org");
   scene.tell("example.org", replies_of("OK x", scene.now + 1min, scene.now + 10min));
@@ -174,7 +174,7 @@ TEST_CASE("what is no longer true is not answered") {
   CHECK(scene.questions.size() == 2);
 }
 
-TEST_CASE("what was made of an older generation is not answered, but what it was made of is handed over") {
+TEST_CASE("an answer of an older generation is not used, but its facts are passed on") {
   Scene scene;
   scene.ask("example.org");
   const auto first = replies_of("OK x", scene.now + 1h, scene.now + 1h);
@@ -187,7 +187,7 @@ TEST_CASE("what was made of an older generation is not answered, but what it was
   CHECK(scene.ask("example.org") == "4:OK y,");
 }
 
-TEST_CASE("a dialect that is known first is answered first") {
+TEST_CASE("a dialect whose answer is known first is answered first") {
   Scene scene;
   scene.ask("example.org", "postfix");
   scene.ask("example.org", "sts");
@@ -205,7 +205,7 @@ TEST_CASE("a dialect that is known first is answered first") {
   CHECK(scene.pending[0]->bytes == "4:OK y,");
 }
 
-TEST_CASE("who waits is answered in time, Sendmail sooner; the domain is found out all the same") {
+TEST_CASE("waiting clients are answered in time, Sendmail sooner; the examination continues") {
   Scene scene;
   scene.ask("example.org");
   scene.pass(1s);
@@ -266,7 +266,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("only so many may wait; the others are told to come again") {
+TEST_CASE("the number of waiting clients is limited; others get \"try again\"") {
   Scene scene({.max_waiting = 2});
   CHECK(scene.ask("a.example").empty());
   CHECK(scene.ask("b.example").empty());
@@ -276,7 +276,7 @@ TEST_CASE("only so many may wait; the others are told to come again") {
   CHECK(scene.ask("c.example").empty());
 }
 
-TEST_CASE("an answer that is only for those who wait is not kept") {
+TEST_CASE("an answer that is only for waiting clients is not kept") {
   Scene scene;
   scene.ask("example.org");
   scene.answerer.deliver({.next_hop = name("example.org"),
@@ -287,7 +287,7 @@ TEST_CASE("an answer that is only for those who wait is not kept") {
   CHECK(scene.questions.size() == 2);
 }
 
-TEST_CASE("news that nobody asked for is kept where the domain is known, and only there") {
+TEST_CASE("news without a question is kept if the domain is known, and only then") {
   Scene scene;
   const auto result = [&](std::string_view domain, std::string_view text) {
     scene.answerer.deliver({.next_hop = name(domain),
@@ -304,7 +304,7 @@ TEST_CASE("news that nobody asked for is kept where the domain is known, and onl
   CHECK(scene.ask("example.org") == "4:OK u,");
 }
 
-TEST_CASE("who has gone is not told") {
+TEST_CASE("a client that has disconnected gets no reply") {
   Scene scene;
   scene.ask("example.org");
   scene.pending[0]->listener = nullptr;
@@ -323,7 +323,7 @@ TEST_CASE("a reply that its connection cannot keep is replaced by \"try again\""
   CHECK(scene.ask("a.example") == "4:OK x,");
 }
 
-TEST_CASE("who waits for a dialect that the last news says nothing in is not kept waiting") {
+TEST_CASE("a client does not wait further for a dialect that the last news has no answer for") {
   Scene scene;
   scene.ask("a.example", "sts");
   auto partial = std::make_shared<Replies>(*replies_of("OK x", scene.now, scene.now + 1h));

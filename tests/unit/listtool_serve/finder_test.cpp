@@ -23,7 +23,7 @@ mtasts::PolicyState policy_of(std::string_view mx, Time fetched) {
               mtasts::FetchedPolicy{.policy = *reading.policy, .text = text, .id = "1", .fetched = fetched}};
 }
 
-// A finder whose questions to the world are answered by the test.
+// A finder whose questions are answered by the test.
 struct Scene {
   using Examination = event::Completion<std::shared_ptr<const discovery::DomainFacts>>;
 
@@ -71,7 +71,7 @@ struct Scene {
   void ask(std::string_view domain, std::shared_ptr<const Replies> known = nullptr) {
     finder.look_up({.next_hop = test::good(NextHop::parse(domain)), .known = std::move(known)});
   }
-  // Lets real time pass until there is news, for what waits for a timer.
+  // Lets real time pass until there is news, for results that wait for a timer.
   void wait_for_news() {
     while (results.empty()) {
       event::Timer look(loop, [this] { loop.stop(); });
@@ -117,7 +117,7 @@ std::shared_ptr<const Lists> overrides(const test::TemporaryFolder& folder, std:
 
 }  // namespace
 
-TEST_CASE("a domain that nobody knows is examined, and its policy told in the words of each") {
+TEST_CASE("an unknown domain is examined, and its policy answered in each dialect") {
   Scene scene;
   scene.ask("a.test");
   CHECK(scene.results.empty());
@@ -136,7 +136,7 @@ TEST_CASE("a domain that nobody knows is examined, and its policy told in the wo
   CHECK(scene.finder.under_way() == 0);
 }
 
-TEST_CASE("DANE wins with Postfix, and does not matter to Sendmail") {
+TEST_CASE("DANE has precedence with Postfix, and does not matter to Sendmail") {
   Scene scene;
   scene.ask("a.test");
   auto facts = scene.facts();
@@ -170,7 +170,7 @@ TEST_CASE(
   CHECK(usable(true, mtasts::RecordState::Kind::none) == 0s);
 }
 
-TEST_CASE("where DANE cannot be told Postfix looks itself, and mail that another source protects waits") {
+TEST_CASE("if DANE is unknown Postfix looks itself, and mail that another source protects waits") {
   Scene scene;
   const std::string dane = "7:OK dane,";
   const std::string wait = netstring("TEMP DANE cannot be looked up now");
@@ -207,7 +207,7 @@ TEST_CASE("where DANE cannot be told Postfix looks itself, and mail that another
   }
 }
 
-TEST_CASE("mail waits for a policy that is announced and cannot be had only where that is wanted") {
+TEST_CASE("mail waits for a policy that is announced and cannot be fetched only if that is configured") {
   const test::TemporaryFolder folder;
   Scene scene;
   auto facts = scene.facts();
@@ -228,7 +228,7 @@ TEST_CASE("mail waits for a policy that is announced and cannot be had only wher
   CHECK(Scene::text(held, Dialect::postfix_tlsrpt) ==
         netstring("OK secure match=a.test servername=hostname policy_type=sts policy_domain=a.test "
                   "policy_failure=sts-webpki-invalid"));
-  // A record that is gone, a DNS that cannot tell, and a policy that was seen before are other matters.
+  // Other cases: a record that is gone, a DNS that fails, and a policy that was seen before.
   for (const auto kind : {mtasts::RecordState::Kind::none, mtasts::RecordState::Kind::unknown}) {
     auto other = std::make_shared<discovery::DomainFacts>(*facts);
     other->mta_sts.record.kind = kind;
@@ -239,7 +239,7 @@ TEST_CASE("mail waits for a policy that is announced and cannot be had only wher
   CHECK(Scene::text(mta_view("c.test", seen)) == secure("mx.c.test"));
 }
 
-TEST_CASE("an override is told at once, whatever the world says") {
+TEST_CASE("an override is answered at once, whatever else is found") {
   const test::TemporaryFolder folder;
   Scene scene;
   scene.finder.use(overrides(folder, "a.test enforce mx.b.test\nn.test none\n", scene.now), {});
@@ -278,7 +278,7 @@ TEST_CASE(
   CHECK(Scene::text(last) == "12:OK dane-only,");
 }
 
-TEST_CASE("a list is no answer for Postfix before it is known whether DANE binds the domain") {
+TEST_CASE("a list is no answer for Postfix before the DANE verdict about the domain is known") {
   const test::TemporaryFolder folder;
   Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.ask("other.test");
@@ -296,7 +296,7 @@ TEST_CASE("a list is no answer for Postfix before it is known whether DANE binds
   scene.bring("other.test", scene.facts());
 }
 
-TEST_CASE("without DANE the cache answers everybody at once, and a list only after a moment") {
+TEST_CASE("without DANE the cache answers all at once, and a list only after a moment") {
   Scene scene({.dane = false});
   scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
   scene.ask("a.test");
@@ -307,7 +307,7 @@ TEST_CASE("without DANE the cache answers everybody at once, and a list only aft
   scene.bring("a.test", scene.facts());
 }
 
-TEST_CASE("what DNSSEC proved of DANE is the answer while the DNS is slow, also after a restart") {
+TEST_CASE("a proven DANE verdict is the answer while the DNS is slow, also after a restart") {
   Scene scene({.head_start = 1ms});
   scene.kept["a.test"] = {.status = dane::DaneStatus::all};
   scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
@@ -317,7 +317,7 @@ TEST_CASE("what DNSSEC proved of DANE is the answer while the DNS is slow, also 
   CHECK(Scene::text(at_once).empty());
   scene.wait_for_news();
   CHECK(Scene::text(scene.take()) == "12:OK dane-only,");
-  // That it once had none is no proof that it has none now.
+  // An earlier proof that it has none is no proof for now.
   scene.bring("a.test", scene.facts());
   scene.take();
   scene.kept["b.test"] = {.status = dane::DaneStatus::none};
@@ -326,7 +326,7 @@ TEST_CASE("what DNSSEC proved of DANE is the answer while the DNS is slow, also 
   CHECK(scene.take().last);
 }
 
-TEST_CASE("a new generation is told from what is known, without asking the world again") {
+TEST_CASE("a new generation is answered from known facts, without asking again") {
   const test::TemporaryFolder folder;
   Scene scene;
   scene.ask("a.test");
@@ -344,7 +344,7 @@ TEST_CASE("a new generation is told from what is known, without asking the world
   CHECK(scene.examinations.empty());
 }
 
-TEST_CASE("what another process learnt, or purged, is noticed") {
+TEST_CASE("what another process stored, or purged, is detected") {
   Scene scene;
   scene.ask("a.test");
   auto facts = scene.facts();
@@ -364,7 +364,7 @@ TEST_CASE("what another process learnt, or purged, is noticed") {
   CHECK(Scene::text(scene.take()) == none);
 }
 
-TEST_CASE("what is stale but still usable is told first, then what is found out") {
+TEST_CASE("a stale but usable answer is given first, then the new result") {
   Scene scene;
   scene.ask("a.test");
   auto facts = scene.facts();
@@ -382,7 +382,7 @@ TEST_CASE("what is stale but still usable is told first, then what is found out"
   CHECK(Scene::text(scene.take()) == secure("mx.a.test"));
 }
 
-TEST_CASE("that there is no policy is not told once it is stale") {
+TEST_CASE("the absence of a policy is not answered once it is stale") {
   Scene scene;
   scene.ask("a.test");
   scene.bring("a.test", scene.facts());
@@ -396,7 +396,7 @@ TEST_CASE("that there is no policy is not told once it is stale") {
   CHECK(Scene::text(scene.take()) == "12:OK dane-only,");
 }
 
-TEST_CASE("only so many domains are examined at once; beyond that what is known counts") {
+TEST_CASE("the number of simultaneous examinations is limited; beyond it the known facts count") {
   Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.cache["known.test"] = policy_of("mx.known.test", scene.now);
   scene.ask("a.test");
@@ -416,7 +416,7 @@ TEST_CASE("only so many domains are examined at once; beyond that what is known 
   scene.bring("b.test", scene.facts());
 }
 
-TEST_CASE("what is due is refreshed in the background, a few at a time, and not over and over") {
+TEST_CASE("due domains are refreshed in the background, a few at a time, and not repeatedly") {
   Scene scene({.max_refreshes = 2});
   scene.due = {name("a.test"), name("b.test"), name("c.test")};
   scene.finder.tick();
@@ -426,7 +426,7 @@ TEST_CASE("what is due is refreshed in the background, a few at a time, and not 
   scene.bring("a.test", scene.facts());
   const LookupResult told = scene.take();
   CHECK(!told.asked_for);
-  // It is still due, as the DNS is down, say: the others have their turn.
+  // It is still due, for example because the DNS is down: the others have their turn.
   scene.finder.tick();
   CHECK(scene.examinations.contains("c.test"));
   CHECK(!scene.examinations.contains("a.test"));
@@ -442,7 +442,7 @@ TEST_CASE("what is due is refreshed in the background, a few at a time, and not 
   CHECK(scene.counters.refreshed.value() == 5);
 }
 
-TEST_CASE("a domain of which only the policy host is waited for makes room for another") {
+TEST_CASE("a domain that only waits for its policy host gives its place to another") {
   Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.ask("silent.test");
   scene.ask("a.test");
@@ -456,7 +456,7 @@ TEST_CASE("a domain of which only the policy host is waited for makes room for a
   CHECK(scene.counters.waiting_for_hosts.value() == 0);
 }
 
-TEST_CASE("where one owner's domains take up their share, only he is refused") {
+TEST_CASE("if one owner's domains use up their share, only that owner is refused") {
   Scene scene({.admission = {.max_concurrent = 10, .max_per_owner = 2}});
   for (const char* const domain : {"d1.attacker.test", "d2.attacker.test", "d3.attacker.test"}) {
     scene.ask(domain);
@@ -474,7 +474,7 @@ TEST_CASE("where one owner's domains take up their share, only he is refused") {
   }
 }
 
-TEST_CASE("known domains have places of their own, and one whose policy host failed is not known") {
+TEST_CASE("known domains have their own places, and one whose policy host failed is not known") {
   Scene scene({.admission = {.max_concurrent = 4, .max_per_owner = 4, .max_waiting = 0}});
   const auto learnt = [&](const std::string& domain, const std::shared_ptr<discovery::DomainFacts>& facts) {
     scene.ask(domain);
@@ -500,7 +500,7 @@ TEST_CASE("known domains have places of their own, and one whose policy host fai
   }
 }
 
-TEST_CASE("where others were in the way of a policy, mail waits, and what was known stays") {
+TEST_CASE("if others block a policy, mail waits, and known facts stay") {
   Scene scene;
   auto facts = scene.facts();
   facts->mta_sts.record.kind = mtasts::RecordState::Kind::record;

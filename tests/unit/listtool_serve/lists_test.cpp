@@ -16,7 +16,7 @@ DomainName name(std::string_view text) {
   return good(DomainName::parse(text));
 }
 
-// A state directory with lists, as an update leaves it.
+// A state directory with lists, as an update writes it.
 struct State {
   State() { configuration.state_dir = folder / "state"; }
 
@@ -53,14 +53,14 @@ struct State {
 
 }  // namespace
 
-TEST_CASE("where nothing is installed there are no entries") {
+TEST_CASE("if nothing is installed there are no entries") {
   const State state;
   const Lists lists = good(Lists::open(state.configuration, now));
   CHECK(!lists.list_entry(name("a.test"), now));
   CHECK(!lists.override_entry(name("a.test")));
 }
 
-TEST_CASE("the last list that can be used has the word, and the overrides apart") {
+TEST_CASE("the last usable list decides, and overrides separately") {
   State state;
   state.install(
       "one",
@@ -86,7 +86,7 @@ TEST_CASE("the last list that can be used has the word, and the overrides apart"
   CHECK(!lists.override_entry(name("a.test")));
 }
 
-TEST_CASE("an expired list yields nothing, uncovers the list below it, and is told once") {
+TEST_CASE("an expired list has no entries, uncovers the list below it, and is reported once") {
   State state;
   state.install("one", {{"a.test", preload::Mode::enforce, "mx1.a.test"}}, "2026-12-10T00:00:00Z");
   state.install("two", {{"a.test", preload::Mode::enforce, "mx2.a.test"}}, "2026-12-01T00:00:00Z");
@@ -100,7 +100,7 @@ TEST_CASE("an expired list yields nothing, uncovers the list below it, and is to
   CHECK(!lists.list_entry(name("a.test"), at("2026-12-10T00:00:00Z")));
 }
 
-TEST_CASE("an update and a change of the overrides are seen") {
+TEST_CASE("an update and a change of the overrides are detected") {
   State state;
   state.configuration.overrides = state.folder / "overrides";
   std::string before = Lists::fingerprint(state.configuration);
@@ -122,7 +122,7 @@ TEST_CASE("an update and a change of the overrides are seen") {
   CHECK(changed());
 }
 
-TEST_CASE("faulty overrides and a damaged state are errors, so that the old ones stay") {
+TEST_CASE("faulty overrides and a damaged state are errors, so that the old ones stay in use") {
   State state;
   state.configuration.overrides = state.folder / "overrides";
   CHECK(bad(Lists::open(state.configuration, now)).fault == Fault::config);
@@ -143,7 +143,7 @@ TEST_CASE("a damaged index hides its entries and nothing else") {
   state.install("one", {{"a.test", preload::Mode::enforce, "mx.a.test"}}, "2026-12-01T00:00:00Z");
   state.install("two", {}, "2026-12-01T00:00:00Z");
   const ListSet set = good(current_set(state.configuration.state_dir));
-  // A table whose every place leads nowhere.
+  // A table in which every offset is invalid.
   std::string damaged(2048, '\xFF');
   write(set.index_file(*set.find("two")), damaged);
   const auto lists = Lists::open(state.configuration, now);

@@ -1,4 +1,4 @@
-// What serve holds is what it counts, whatever hostile domains publish. Measured on the heap.
+// serve counts the memory that it holds, whatever hostile domains publish. Measured on the heap.
 #include <malloc.h>
 
 #include "listtool/serve/answerer.h"
@@ -10,13 +10,13 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// A sanitizer gives out memory by itself, and keeps what was freed.
+// A sanitizer allocates memory itself, and keeps what was freed.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool heap_is_known = false;
 #else
 constexpr bool heap_is_known = true;
 #endif
-// Where nothing is measured, a few show that nothing else is wrong.
+// If nothing is measured, a few show that nothing else is wrong.
 constexpr int million = heap_is_known ? 1'000'000 : 10'000;
 
 // Bytes that are allocated now.
@@ -25,7 +25,7 @@ std::size_t heap_in_use() {
   return info.uordblks + info.hblkhd;
 }
 
-// Within a tenth, or so little that what the test itself holds matters.
+// Within a tenth, or so little that the memory of the test itself matters.
 bool is_near(std::size_t counted, std::size_t held) {
   const std::size_t slack = held / 10 + 20'000;
   return counted + slack > held && counted < held + slack;
@@ -79,7 +79,7 @@ std::string hostile_name(int i) {
 
 }  // namespace
 
-TEST_CASE("what the table counts is what its domains take on the heap, whatever was published") {
+TEST_CASE("the table counts the memory that its domains use on the heap, whatever was published") {
   const Time now = test::at("2026-11-28T12:00:00Z");
   const std::vector<Hostile> kinds{
       {},
@@ -130,7 +130,7 @@ struct Scene final : ReplyListener {
 
 }  // namespace
 
-TEST_CASE("a million hostile names take no more memory than the limit, and the counter says so") {
+TEST_CASE("a million hostile names use no more memory than the limit, and the counter shows that") {
   constexpr std::size_t most = std::size_t{8} << 20U;
   constexpr int names = million;
   Scene scene({.table = {.max_domains = 100'000, .max_bytes = most}});
@@ -153,8 +153,8 @@ TEST_CASE("a million hostile names take no more memory than the limit, and the c
   CHECK(largest < most_in_all);
 }
 
-// As while too many domains are being looked up: every one is answered at once.
-TEST_CASE("a million requests that are answered at once leave nothing behind while an earlier one waits") {
+// While too many domains are being looked up every request is answered at once.
+TEST_CASE("a million requests that are answered at once use no memory while an earlier one waits") {
   Scene scene({});
   std::shared_ptr<PendingReply> waiting;
   REQUIRE(scene.answerer.answer({.map = "postfix", .key = "slow.test"}, scene, waiting).empty());

@@ -9,7 +9,7 @@
 using namespace starttls;
 using namespace starttls::listtool::serve;
 
-TEST_CASE("the page for Prometheus is in its text format, with help and type of everything") {
+TEST_CASE("the page for Prometheus is in its text format, with help and type of every metric") {
   Counters counters;
   counters.requests[0][1].add(3);
   const std::string page =

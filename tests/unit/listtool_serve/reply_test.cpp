@@ -32,7 +32,7 @@ constexpr postfix::Version v3_10{3, 10};
 
 }  // namespace
 
-TEST_CASE("the name of the map says who asks") {
+TEST_CASE("the name of the map determines the dialect") {
   CHECK(parse_dialect("postfix") == Dialect::postfix);
   CHECK(parse_dialect("QUERY") == Dialect::postfix);
   CHECK(parse_dialect("QUERYwithTLSRPT") == Dialect::postfix_tlsrpt);
@@ -42,7 +42,7 @@ TEST_CASE("the name of the map says who asks") {
   CHECK(parse_dialect("STS") == Dialect::postfix);
 }
 
-TEST_CASE("each dialect says each policy in its own words") {
+TEST_CASE("each dialect has its own words for each policy") {
   const auto mta_sts = fetched(policy_text);
   const auto good = [&](Dialect dialect, const policy::Decision& answer, std::string_view text,
                         const Rules& rules = {}) {
@@ -74,14 +74,14 @@ TEST_CASE("each dialect says each policy in its own words") {
   all(answer_of(Source::list, Mode::testing, joined), none, none, none);
   all(answer_of(Source::overrides, Mode::enforce, joined), secure, with_protocols, secure);
   all(answer_of(Source::overrides, Mode::none), none, none, none);
-  // Sendmail delivers in the clear where it reads such words.
+  // Sendmail delivers in plaintext if it reads such words.
   all(answer_of(Source::dane, Mode::mandatory_dane), "OK dane-only", "OK dane-only", none);
   all(answer_of(Source::dane, Mode::opportunistic_dane), "OK dane", "OK dane", none);
-  // An empty match= would hold up the mail with one, and mean every host with the other.
+  // An empty match= would defer the mail with one, and mean every host with the other.
   all(answer_of(Source::mta_sts, Mode::enforce), none, none, none);
 }
 
-TEST_CASE("of a smart host in brackets the name is demanded that it has") {
+TEST_CASE("for a smart host in brackets the name of the host itself is demanded") {
   const auto mta_sts = fetched("version: STSv1\nmode: enforce\nmx: *.relay.test\nmax_age: 604800\n");
   const auto reply = [&](Dialect dialect, std::string_view next_hop) {
     return reply_for(dialect, test::good(NextHop::parse(next_hop)),
@@ -99,7 +99,8 @@ TEST_CASE("of a smart host in brackets the name is demanded that it has") {
                   "mx_host_pattern=*.relay.test"));
 }
 
-TEST_CASE("Postfix is told what its version understands, and reports only where it asks for them") {
+TEST_CASE(
+    "Postfix gets attributes that its version supports, and those for reports only if it asks for them") {
   const auto text = [](std::optional<postfix::Version> version) {
     return reply_for(Dialect::postfix, domain, answer_of(Source::mta_sts, Mode::enforce, "mx.example.org"),
                      nullptr, {.postfix_version = version})
@@ -113,7 +114,7 @@ TEST_CASE("Postfix is told what its version understands, and reports only where 
   CHECK(text(postfix::Version{3, 3}) == netstring("OK secure match=mx.example.org"));
 }
 
-TEST_CASE("what is decided to be enforced is, whatever the mode is called") {
+TEST_CASE("an enforced decision is enforced, whatever the mode of the policy") {
   policy::Decision answer = answer_of(Source::list, Mode::testing, joined);
   answer.enforced = true;
   for (const Dialect dialect : {Dialect::postfix, Dialect::postfix_tlsrpt, Dialect::sendmail}) {
@@ -121,7 +122,7 @@ TEST_CASE("what is decided to be enforced is, whatever the mode is called") {
   }
 }
 
-TEST_CASE("a policy too long for what Postfix reads is given without its reports, or not now") {
+TEST_CASE("a policy too long for Postfix is sent without its report attributes, or as a temporary error") {
   std::string text = "version: STSv1\nmode: enforce\nmax_age: 604800\n";
   std::string mxs;
   for (int i = 0; text.size() < 60'000; ++i) {

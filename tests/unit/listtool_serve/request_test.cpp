@@ -18,7 +18,7 @@ std::string netstring_of(std::size_t size) {
 
 }  // namespace
 
-TEST_CASE("requests are read as mail servers write them") {
+TEST_CASE("requests are read in the forms that mail servers write") {
   const auto good = [](std::string_view bytes, std::string_view meant, std::size_t size) {
     const auto reading = read_request(bytes);
     CAPTURE(bytes);
@@ -37,7 +37,7 @@ TEST_CASE("requests are read as mail servers write them") {
        max_request_size + request_overhead);
 }
 
-TEST_CASE("what is no request is told as soon as it is certain") {
+TEST_CASE("an invalid request is reported as soon as it is certain") {
   const auto bad = [](std::string_view bytes) {
     CAPTURE(bytes);
     CHECK(read_request(bytes).state == Reading::malformed);

@@ -18,7 +18,7 @@ std::string request(std::string_view key) {
   return netstring(fmt::format("postfix {}", key));
 }
 
-// A server on a unix socket, and what it asks.
+// A server on a unix socket, and its questions.
 struct Scene {
   explicit Scene(ServerLimits limits = {}, AnswererLimits of_answerer = {})
       : answerer(of_answerer, counters,
@@ -46,7 +46,7 @@ struct Scene {
     return socket;
   }
 
-  // Has the server do all that it can do now.
+  // Lets the server do everything that it can do now.
   void turn(int times = 3) {
     for (int i = 0; i < times; ++i) {
       loop.post([this] { loop.stop(); });
@@ -62,7 +62,7 @@ struct Scene {
     }
     turn();
   }
-  // What has come so far; "|" at the end where the server has closed.
+  // What has arrived so far; "|" at the end if the server has closed.
   std::string receive(const UniqueFd& socket) {
     std::string all;
     std::string some(65536, '\0');
@@ -101,7 +101,7 @@ struct Scene {
 
 }  // namespace
 
-TEST_CASE("replies come in the order of the requests, whatever is known first") {
+TEST_CASE("replies are in the order of the requests, whatever is known first") {
   Scene scene;
   scene.know("known.example", "OK known");
   const UniqueFd socket = scene.connect();
@@ -116,7 +116,7 @@ TEST_CASE("replies come in the order of the requests, whatever is known first") 
   CHECK(scene.receive(socket) == "8:OK known,");
 }
 
-TEST_CASE("a request that comes byte by byte is one request") {
+TEST_CASE("a request that arrives byte by byte is one request") {
   Scene scene;
   scene.know("known.example", "OK known");
   const UniqueFd socket = scene.connect();
@@ -147,7 +147,7 @@ TEST_CASE("ten thousand requests at once get ten thousand replies") {
   CHECK(replies + scene.receive(socket) == expected);
 }
 
-TEST_CASE("after garbage the replies that are due still come, then the connection is closed") {
+TEST_CASE("after garbage the replies that are due are still sent, then the connection is closed") {
   Scene scene;
   scene.know("known.example", "OK known");
   int times = 0;
@@ -169,7 +169,7 @@ TEST_CASE("after garbage the replies that are due still come, then the connectio
   bad("GET / HTTP/1.1\r\n");
 }
 
-TEST_CASE("a peer that does not read is not read from, and gets everything in the end") {
+TEST_CASE("a peer that does not read is not read from, and finally gets everything") {
   Scene scene;
   scene.know("known.example", "OK " + std::string(10'000, 'x'));
   const UniqueFd socket = scene.connect();
@@ -195,7 +195,7 @@ TEST_CASE("a peer that does not read is not read from, and gets everything in th
   CHECK(received == replies * (10'003 + 7));
 }
 
-TEST_CASE("of replies that wait for an earlier one no more are kept than unread_limit and one") {
+TEST_CASE("at most unread_limit and one of the replies that wait for an earlier one are kept") {
   Scene scene;
   scene.know("large.example", "OK " + std::string(50'000, 'x'));
   const UniqueFd socket = scene.connect();
@@ -211,7 +211,7 @@ TEST_CASE("of replies that wait for an earlier one no more are kept than unread_
   CHECK(scene.counters.connections_bytes.value() == 0);
 }
 
-TEST_CASE("what was looked up for a connection without room is answered \"try again\", in its order") {
+TEST_CASE("a lookup for a connection without space is answered \"try again\", in its order") {
   Scene scene;
   const UniqueFd socket = scene.connect();
   std::string requests;
@@ -221,12 +221,12 @@ TEST_CASE("what was looked up for a connection without room is answered \"try ag
   for (int i = 4; i >= 0; --i) scene.tell(fmt::format("d{}.example", i), large);
   const std::string no_room = netstring("TEMP too many replies wait for their turn");
   const std::string whole = netstring(large);
-  // The first needs no room; of the others, the last two filled it.
+  // The first needs no space; of the others, the last two filled it.
   CHECK(scene.receive(socket) == whole + no_room + no_room + whole + whole);
   CHECK(scene.counters.overloaded.value() == 2);
 }
 
-TEST_CASE("peers that do not read are closed when all hold too much; one that reads, or waits, is served") {
+TEST_CASE("peers that do not read are closed if all hold too much; one that reads, or waits, is served") {
   constexpr std::size_t most = 1'000'000;
   Scene scene({.max_held_bytes = most});
   scene.know("known.example", "OK " + std::string(10'000, 'x'));
@@ -253,7 +253,7 @@ TEST_CASE("peers that do not read are closed when all hold too much; one that re
   CHECK(scene.counters.connections_bytes.value() == 0);
 }
 
-TEST_CASE("a peer that will send no more gets its replies, then the connection ends") {
+TEST_CASE("a peer that will send no more gets its replies, then the connection is closed") {
   Scene scene;
   const UniqueFd socket = scene.connect();
   scene.send(socket, request("slow.example") + request(".x") + "3:half");
@@ -265,7 +265,7 @@ TEST_CASE("a peer that will send no more gets its replies, then the connection e
   CHECK(scene.server.connections() == 0);
 }
 
-TEST_CASE("a peer that goes while it waits is forgotten") {
+TEST_CASE("a peer that disconnects while it waits is removed") {
   Scene scene;
   {
     const UniqueFd socket = scene.connect();
@@ -279,7 +279,7 @@ TEST_CASE("a peer that goes while it waits is forgotten") {
   CHECK(scene.server.connections() == 0);
 }
 
-TEST_CASE("when there are as many connections as may be, the longest idle one makes room") {
+TEST_CASE("if the number of connections is at its limit, the longest idle one is closed for a new one") {
   Scene scene({.max_connections = 3});
   std::vector<UniqueFd> sockets;
   for (int i = 0; i < 3; ++i) {
@@ -298,7 +298,7 @@ TEST_CASE("when there are as many connections as may be, the longest idle one ma
   CHECK(scene.counters.connections_dropped.value() == 1);
 }
 
-TEST_CASE("nobody who waits is closed to make room: the next ones wait, too") {
+TEST_CASE("no waiting client is closed for a new one: the next ones wait, too") {
   Scene scene({.max_connections = 1});
   const UniqueFd first = scene.connect();
   scene.send(first, request("slow.example"));
@@ -312,7 +312,7 @@ TEST_CASE("nobody who waits is closed to make room: the next ones wait, too") {
   CHECK(reply == "9:NOTFOUND ,");
 }
 
-TEST_CASE("want of descriptors closes the longest idle connection and never spins") {
+TEST_CASE("a lack of descriptors closes the longest idle connection and never spins") {
   Scene scene;
   std::vector<UniqueFd> sockets;
   for (int i = 0; i < 5; ++i) {
@@ -322,7 +322,7 @@ TEST_CASE("want of descriptors closes the longest idle connection and never spin
   rlimit before{};
   REQUIRE(::getrlimit(RLIMIT_NOFILE, &before) == 0);
   UniqueFd late(::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  // No number below this one is free.
+  // There is no free number below this one.
   const int top = ::dup(0);
   rlimit none{.rlim_cur = static_cast<rlim_t>(top), .rlim_max = before.rlim_max};
   ::close(top);
@@ -337,7 +337,7 @@ TEST_CASE("want of descriptors closes the longest idle connection and never spin
   CHECK(scene.receive(late) == "9:NOTFOUND ,");
 }
 
-TEST_CASE("who is idle for too long is closed") {
+TEST_CASE("a connection that is idle for too long is closed") {
   Scene scene({.idle_timeout = 50ms});
   const UniqueFd socket = scene.connect();
   std::string seen;
@@ -345,7 +345,7 @@ TEST_CASE("who is idle for too long is closed") {
   CHECK(seen == "|");
 }
 
-TEST_CASE("who waits is answered after the time limit") {
+TEST_CASE("a waiting client is answered after the time limit") {
   Scene scene({}, {.answer_timeout = 30ms});
   const UniqueFd socket = scene.connect();
   scene.send(socket, request("slow.example"));
@@ -354,14 +354,14 @@ TEST_CASE("who waits is answered after the time limit") {
   CHECK(seen == netstring("TEMP still looking the domain up"));
 }
 
-TEST_CASE("at the end what was asked is answered, and nobody else is let in") {
+TEST_CASE("at the end open requests are answered, and no new connection is accepted") {
   Scene scene;
   const UniqueFd idle = scene.connect();
   const UniqueFd waiting = scene.connect();
   scene.send(waiting, request("slow.example") + request(".x"));
   const UniqueFd asking = scene.connect();
   scene.turn();
-  // It is not read before the end begins.
+  // It is not read before the shutdown starts.
   const std::string bytes = request(".x");
   REQUIRE(::send(asking.get(), bytes.data(), bytes.size(), 0) > 0);
   bool drained = false;
@@ -376,7 +376,7 @@ TEST_CASE("at the end what was asked is answered, and nobody else is let in") {
   CHECK(drained);
 }
 
-TEST_CASE("the end does not wait for ever") {
+TEST_CASE("the shutdown does not wait for ever") {
   Scene scene;
   const UniqueFd waiting = scene.connect();
   scene.send(waiting, request("slow.example"));

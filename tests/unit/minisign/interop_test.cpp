@@ -1,5 +1,4 @@
-// Against the minisign program itself: what it signs we verify, and where a file or a signature is damaged we
-// say what it says.
+// Against the minisign program itself: we verify its signatures, and damaged files and signatures get its verdict.
 
 #include "minisign/verify.h"
 #include "program.h"
@@ -12,7 +11,7 @@ using namespace starttls::test;
 
 namespace {
 
-// A key pair of the test's own, made by minisign.
+// A key pair for the test, made by minisign.
 struct Signer {
   TemporaryFolder folder;
   std::filesystem::path public_key = folder / "key.pub";
@@ -45,7 +44,7 @@ struct Signer {
 
 }  // namespace
 
-TEST_CASE("what minisign signs is verified, prehashed and legacy") {
+TEST_CASE("a signature of minisign is verified, prehashed and legacy") {
   const Signer signer;
   for (const std::string& content :
        {std::string(), std::string("x"), std::string("a\0b\r\n", 5), std::string(300000, 'z')}) {
@@ -85,7 +84,7 @@ TEST_CASE("a damaged signature or file gets the same verdict as from minisign") 
   }
 }
 
-TEST_CASE("what follows the fourth line is refused, where minisign does not look") {
+TEST_CASE("text after the fourth line is refused, which minisign does not check") {
   const Signer signer;
   const auto path = signer.sign("x", "comment", false);
   write(path, read(path) + "unsigned text\n");

@@ -27,7 +27,7 @@ std::string key_with(const std::string& point, bool negative) {
 
 }  // namespace
 
-TEST_CASE("a public key is read from its text and shows the id that minisign shows") {
+TEST_CASE("a public key is read from its text and has the id that minisign shows") {
   CHECK(to_string(good(parse_key(key_a)).id) == id_of_a);
   CHECK(to_string(good(parse_key(key_b)).id) == id_of_b);
   CHECK(good(parse_key(key_a)).key != good(parse_key(key_b)).key);
@@ -42,7 +42,7 @@ TEST_CASE("a key file is a comment and a key, or a key alone") {
   }
 }
 
-TEST_CASE("what is no public key is refused") {
+TEST_CASE("a text that is no public key is refused") {
   for (const std::string& text :
        {std::string(), key_a.substr(1), key_a + "A", key_a.substr(0, 55) + "=", " " + key_a.substr(1),
         key_a.substr(0, 55) + "\n", replaced(key_a, "RWT", "RWQ").replace(0, 2, "RU"), std::string(56, '*'),
@@ -67,7 +67,7 @@ TEST_CASE("a key whose point has a small order is refused, in every spelling") {
   CHECK(parse_key(key_with("eb" + high, true)));
 }
 
-TEST_CASE("what is no key file is refused") {
+TEST_CASE("a file that is no key file is refused") {
   for (const std::string& content :
        {std::string(), std::string("\n"), std::string("untrusted comment: alone\n"),
         key_a + "\n" + key_b + "\n", key_a + "\n\n", "comment\n" + key_a + "\n",

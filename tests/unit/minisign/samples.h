@@ -1,4 +1,4 @@
-// Keys and signatures that the minisign program made, of the file that holds `file_content`.
+// Keys and signatures that the minisign program made, for the file with the content `file_content`.
 #pragma once
 
 #include <string>

@@ -30,7 +30,7 @@ TEST_CASE("a signature file that is cut anywhere is refused") {
   }
 }
 
-TEST_CASE("what is not exactly a signature file is refused") {
+TEST_CASE("a file that is not exactly a signature file is refused") {
   for (const std::string& content : {
            prehashed + "\n",
            prehashed + "more",

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t limit = std::size_t{64} << 20U;
 
-// Somebody with a key who signs a file.
+// A signer with a key who signs a file.
 struct Signer {
   TemporaryFolder folder;
   fs::path file = folder / "list.json";
@@ -47,7 +47,7 @@ struct Signer {
   }
 };
 
-// What is given out, to the end or to the first error.
+// The returned bytes, to the end or to the first error.
 std::pair<std::string, std::optional<Error>> given_out(VerifiedFile& file) {
   std::string content;
   std::string piece(VerifiedFile::piece_size, '\0');
@@ -67,7 +67,7 @@ std::string pieces(std::size_t count, std::size_t more = 0) {
 
 }  // namespace
 
-TEST_CASE("a verified file gives out what was verified, whatever its size") {
+TEST_CASE("a verified file returns what was verified, whatever its size") {
   const Signer signer;
   for (const std::string& content :
        {std::string(), std::string("x"), pieces(1), pieces(1, 1), pieces(3), pieces(3, 1000)}) {
@@ -80,7 +80,7 @@ TEST_CASE("a verified file gives out what was verified, whatever its size") {
   }
 }
 
-TEST_CASE("a file with a legacy signature is given out, too, where that is allowed") {
+TEST_CASE("a file with a legacy signature is returned, too, if that is allowed") {
   const Signer signer;
   signer.sign(pieces(1, 5), {"-l"});
   CHECK_FALSE(signer.open(signer.file));
@@ -89,7 +89,7 @@ TEST_CASE("a file with a legacy signature is given out, too, where that is allow
   CHECK(file.verified().content == good(blake2b(pieces(1, 5))));
 }
 
-TEST_CASE("of a file that is not what was signed nothing is given out") {
+TEST_CASE("of a file that differs from the signed one nothing is returned") {
   const Signer signer;
   signer.sign(pieces(2));
   write(signer.file, pieces(2, 1));
@@ -99,7 +99,7 @@ TEST_CASE("of a file that is not what was signed nothing is given out") {
   CHECK(bad(signer.open(signer.folder / "none")).fault == Fault::io);
 }
 
-TEST_CASE("a file that changes after it was verified is given out only as far as it is still the same") {
+TEST_CASE("a file that changes after it was verified is returned only as far as it is still the same") {
   const Signer signer;
   const std::string content = pieces(3, 10);
   struct Change {
@@ -126,7 +126,7 @@ TEST_CASE("a file that changes after it was verified is given out only as far as
   }
 }
 
-TEST_CASE("what is added to a file after it was verified is not given out") {
+TEST_CASE("bytes that are added to a file after it was verified are not returned") {
   const Signer signer;
   for (const std::string& content : {pieces(2), pieces(1, 7)}) {
     signer.sign(content);
@@ -146,7 +146,7 @@ TEST_CASE("a file over the limit is refused") {
         std::string::npos);
 }
 
-TEST_CASE("BLAKE2b is what RFC 7693 says of abc, piece by piece as at once") {
+TEST_CASE("BLAKE2b of abc is the value in RFC 7693, in pieces and at once") {
   const std::string abc =
       "ba80a53f981c4d0d6a2797b69f12f6e94c212f14685ac4b74b12bb6fdbffa2d17d87c5392aab792dc252d5de4533cc9518d38a"
       "a8"

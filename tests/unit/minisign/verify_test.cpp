@@ -23,7 +23,7 @@ Result<Verified> verdict(const std::string& content, const std::string& signatur
 
 }  // namespace
 
-TEST_CASE("a good signature gives its trusted comment") {
+TEST_CASE("a good signature returns its trusted comment") {
   const auto verified = good(verdict(file_content, prehashed));
   CHECK(verified.trusted_comment == "first comment");
   CHECK(to_string(verified.key_id) == id_of_a);
@@ -83,7 +83,7 @@ TEST_CASE("a legacy signature is refused unless allowed") {
   CHECK(bad(verdict(file_content + "x", legacy, only_a(), Legacy::allow)).fault == Fault::data);
 }
 
-TEST_CASE("a file and its bytes get the same verdict, in the same words") {
+TEST_CASE("a file and its bytes get the same verdict, with the same message") {
   const TemporaryFolder folder;
   const std::string name = folder / "file";
   for (const std::string& content : {file_content, file_content + "x", std::string()}) {
@@ -105,7 +105,7 @@ TEST_CASE("a file and its bytes get the same verdict, in the same words") {
   }
 }
 
-TEST_CASE("a file is verified as its bytes are, also over many pieces") {
+TEST_CASE("a file is verified like its bytes, also in many pieces") {
   const TemporaryFolder folder;
   write(folder / "fox", file_content);
   const auto signature = good(parse_signature(prehashed));

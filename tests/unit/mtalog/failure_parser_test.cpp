@@ -33,7 +33,7 @@ std::vector<session::LoggedFailure> failures_in(std::string_view text) {
   return found;
 }
 
-// The one failure of the lines; "none" where there is none.
+// The one failure of the lines; "none" if there is none.
 HandshakeFailure verdict(std::string_view text) {
   const auto found = failures_in(text);
   REQUIRE(found.size() <= 1);
@@ -67,7 +67,7 @@ std::string sendmail_failed(std::string_view reason, std::string_view client = "
 
 }  // namespace
 
-TEST_CASE("Postfix: what the library says of a handshake is why it failed") {
+TEST_CASE("Postfix: the library's error about a handshake is the reason of the failure") {
   const auto [problem, failure] = GENERATE(table<std::string, session::HandshakeFailure>({
       {"error:0A000418:SSL routines::tlsv1 alert unknown ca:../ssl/record/rec_layer_s3.c:1601:SSL alert "
        "number 48",
@@ -114,7 +114,7 @@ TEST_CASE("Postfix: what the library says of a handshake is why it failed") {
   CHECK(verdict(library(problem)) == failure);
 }
 
-TEST_CASE("Postfix: a connection that is gone within the handshake was dropped") {
+TEST_CASE("Postfix: a connection that is closed within the handshake was dropped") {
   for (const char* how : {"lost connection", "Connection reset by peer", "Connection timed out"}) {
     CHECK(verdict(postfix_line(fmt::format("SSL_accept error from client.test[192.0.2.1]: {}", how)) +
                   postfix_line("lost connection after STARTTLS from client.test[192.0.2.1]") +
@@ -127,13 +127,13 @@ TEST_CASE("Postfix: the last line alone shows that a handshake failed") {
   CHECK(verdict(ended("ehlo=1 starttls=0/1 quit=1 commands=2/3")) == other);
 }
 
-TEST_CASE("Postfix: who leaves after a good handshake without another word did not like something") {
+TEST_CASE("Postfix: a client that disconnects after a good handshake without a command rejected something") {
   CHECK(verdict(ended("ehlo=1 starttls=1 quit=1 commands=3")) == disconnected);
   CHECK(verdict(ended("ehlo=1 starttls=1 commands=2")) == disconnected);
   CHECK(verdict(ended("starttls=1 commands=1")) == disconnected);
 }
 
-TEST_CASE("Postfix: an alert after the handshake says what it was") {
+TEST_CASE("Postfix: an alert after the handshake has its reason") {
   CHECK(verdict(postfix_line(
                     "Anonymous TLS connection established from client.test[192.0.2.1]: TLSv1.3 with cipher "
                     "TLS_AES_256_GCM_SHA384 (256/256 bits)") +
@@ -142,7 +142,7 @@ TEST_CASE("Postfix: an alert after the handshake says what it was") {
                 ended("ehlo=1 starttls=1 commands=2")) == session::HandshakeFailure::unknown_ca);
 }
 
-TEST_CASE("Postfix: sessions that went on, or never began TLS, are no failures") {
+TEST_CASE("Postfix: sessions that continued, or never started TLS, are no failures") {
   for (const char* counts :
        {"ehlo=2 starttls=1 mail=1 rcpt=1 data=1 quit=1 commands=7",
         "ehlo=1 starttls=1 mail=1 rcpt=1 data=1 quit=1 commands=6", "ehlo=2 starttls=1 quit=1 commands=4",
@@ -154,9 +154,9 @@ TEST_CASE("Postfix: sessions that went on, or never began TLS, are no failures")
   }
 }
 
-TEST_CASE("Postfix: a session that brought mail is none that failed, whatever became of a STARTTLS") {
+TEST_CASE("Postfix: a session with mail is no failure, whatever the result of a STARTTLS") {
   for (const char* counts :
-       {"ehlo=1 starttls=0/1 mail=1 rcpt=1 data=1 quit=1 commands=5/6",  // refused, and on in plaintext
+       {"ehlo=1 starttls=0/1 mail=1 rcpt=1 data=1 quit=1 commands=5/6",  // refused, then plaintext
         "ehlo=2 starttls=1/2 mail=1 rcpt=1 data=1 quit=1 commands=7/8",  // once more within TLS
         "ehlo=2 starttls=1/2 quit=1 commands=4/5"}) {
     CAPTURE(counts);
@@ -170,7 +170,7 @@ TEST_CASE("Postfix: a session that brought mail is none that failed, whatever be
   CHECK(verdict(accept_error + ended("ehlo=1 starttls=0/2 commands=1/3")) == lost_connection);
 }
 
-TEST_CASE("Postfix: what a process logged before a session began is not of that session") {
+TEST_CASE("Postfix: lines of a process from before a session are not of that session") {
   CHECK(verdict(
             postfix_line("warning: TLS library problem: error:0A0000C1:SSL routines::no shared cipher:x:1:") +
             postfix_line("connect from client.test[192.0.2.1]") + ended("commands=0/0")) == none);
@@ -202,7 +202,7 @@ TEST_CASE("Postfix: the client's address is read in each form") {
   CHECK(address("nobody") == "none");
 }
 
-TEST_CASE("Postfix: processes do not get in each other's way, and one serves session after session") {
+TEST_CASE("Postfix: processes do not affect each other, and one serves session after session") {
   std::string text;
   text += postfix_line("SSL_accept error from a.test[192.0.2.10]: lost connection", 1);
   text += postfix_line("SSL_accept error from b.test[192.0.2.20]: -1", 2);
@@ -218,7 +218,7 @@ TEST_CASE("Postfix: processes do not get in each other's way, and one serves ses
   CHECK(found[2].client_address == "192.0.2.20");
 }
 
-TEST_CASE("Postfix: each smtpd is one of the mail server, and the service is what stands before it") {
+TEST_CASE("Postfix: each smtpd belongs to the mail server, and the service is the text before it") {
   for (const char* program : {"postfix/smtp", "postfix/postscreen", "postfix/tlsproxy", "cron", "/smtpd"}) {
     CAPTURE(program);
     CHECK(failures_in(fmt::format("2026-11-22T12:00:00Z mx {}[1]: disconnect from a.test[192.0.2.1] ehlo=1 "
@@ -240,7 +240,7 @@ TEST_CASE("Postfix: each smtpd is one of the mail server, and the service is wha
   }
 }
 
-TEST_CASE("Postfix: it is known when the session began, where that was read") {
+TEST_CASE("Postfix: the start of a session is known if that line was read") {
   const auto found =
       failures_in(postfix_line("connect from client.test[192.0.2.1]", 5, "2026-11-22T11:58:00Z mx ") +
                   postfix_line("connect from client.test[192.0.2.2]", 6, "2026-11-22T11:59:00Z mx ") +
@@ -268,7 +268,7 @@ TEST_CASE("Sendmail: a handshake that failed is one line, with its reason") {
   CHECK(verdict(sendmail_failed(reason)) == failure);
 }
 
-TEST_CASE("Sendmail: a connection that is gone within the handshake was dropped") {
+TEST_CASE("Sendmail: a connection that is closed within the handshake was dropped") {
   CHECK(verdict(sendmail_failed("unknown", "[192.0.2.1]", "SSL_error=5")) == lost_connection);
 }
 
@@ -284,7 +284,7 @@ TEST_CASE("Sendmail: the client's address is read in each form") {
   CHECK(address("client.test") == "none");
 }
 
-TEST_CASE("Sendmail: who issues no command that matters after a good handshake has left") {
+TEST_CASE("Sendmail: a client without a relevant command after a good handshake has disconnected") {
   const std::string good = sendmail_line(
       "STARTTLS=server, relay=client.test [192.0.2.1], version=TLSv1.3, verify=NO, "
       "cipher=TLS_AES_256_GCM_SHA384, "
@@ -315,7 +315,7 @@ TEST_CASE("Sendmail: the last line has the daemon, which is the service") {
   CHECK(service_at("stdin") == "stdin");
 }
 
-TEST_CASE("Sendmail: a session that brought mail is none that failed") {
+TEST_CASE("Sendmail: a session with mail is no failure") {
   CHECK(verdict(
             sendmail_line("STARTTLS=server, error: accept failed=-1, reason=no shared cipher, SSL_error=1, "
                           "errno=0, retry=-1, relay=[192.0.2.1]") +
@@ -324,7 +324,7 @@ TEST_CASE("Sendmail: a session that brought mail is none that failed") {
             sendmail_line("[192.0.2.1] did not issue MAIL/EXPN/VRFY/ETRN during connection to MTA")) == none);
 }
 
-TEST_CASE("lines are counted that a mail server writes about its sessions") {
+TEST_CASE("the lines of a mail server about its sessions are counted") {
   const auto lines_of = [](const std::string& line) {
     FailureParser assembler;
     assembler.add(*split(line.substr(0, line.size() - 1)), noon, 0);
@@ -342,7 +342,7 @@ TEST_CASE("lines are counted that a mail server writes about its sessions") {
   CHECK(lines_of("2026-11-22T12:00:00Z mx dovecot[1]: imap-login: Login\n") == 0);
 }
 
-TEST_CASE("a flood of unfinished sessions is bounded, and what is needed of the log grows with it") {
+TEST_CASE("the number of unfinished sessions is limited, and a flood of them needs more of the log") {
   FailureParser assembler;
   const std::size_t many = FailureParser::max_unfinished * 2;
   for (std::size_t i = 0; i < many; ++i) {
@@ -354,12 +354,12 @@ TEST_CASE("a flood of unfinished sessions is bounded, and what is needed of the 
   CHECK(*assembler.first_needed() >= many - FailureParser::max_unfinished);
 }
 
-TEST_CASE("a process that says nothing more is not waited for all day") {
+TEST_CASE("a process without further lines is not waited for all day") {
   FailureParser assembler;
   const auto add = [&](const std::string& text, Time now, std::uint64_t place) {
     return assembler.add(*split(text), now, place);
   };
-  // Sendmail writes no last line where MAIL was refused.
+  // Sendmail writes no last line if MAIL was refused.
   add(sendmail_line("STARTTLS=server, relay=client.test [192.0.2.1], version=TLSv1.3, verify=NO", 1), noon,
       0);
   const std::string other_session =
@@ -370,7 +370,7 @@ TEST_CASE("a process that says nothing more is not waited for all day") {
   CHECK_FALSE(assembler.first_needed().has_value());
 }
 
-TEST_CASE("Sendmail: a process id that is used again begins anew") {
+TEST_CASE("Sendmail: a process id that is used again starts a new session") {
   FailureParser assembler;
   const std::string good = sendmail_line("STARTTLS=server, relay=a [192.0.2.1], version=TLSv1.3, verify=NO");
   assembler.add(*split(good), noon, 0);
@@ -378,7 +378,7 @@ TEST_CASE("Sendmail: a process id that is used again begins anew") {
   CHECK(assembler.first_needed() == 500);
 }
 
-TEST_CASE("text that a stranger brings into another program's line is no line of the mail server") {
+TEST_CASE("a remote client's text in another program's line is no line of the mail server") {
   for (const char* head : {"2026-11-22T12:00:00Z mx dovecot: imap-login: user=<x ",
                            "Nov 22 12:00:00 mx root: ", "<22>Nov 22 12:00:00 kernel: "}) {
     CAPTURE(head);

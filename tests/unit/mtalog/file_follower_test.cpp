@@ -21,7 +21,7 @@ struct Log {
 
 }  // namespace
 
-TEST_CASE("without a position following begins at the end, and goes on as the log grows") {
+TEST_CASE("without a position following starts at the end, and continues as the log grows") {
   const Log log;
   log.add(failed_session(1));
   FollowerEvents listening(log.file);
@@ -36,7 +36,7 @@ TEST_CASE("a log that does not exist yet is waited for, and read from its beginn
   CHECK(listening.read(1) == Numbers{"1"});
 }
 
-TEST_CASE("who goes on from a position is given what came meanwhile, and nothing twice") {
+TEST_CASE("a follower that continues from a position gets what was written meanwhile, and nothing twice") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -48,8 +48,8 @@ TEST_CASE("who goes on from a position is given what came meanwhile, and nothing
   CHECK(listening.hear_all().empty());
 }
 
-TEST_CASE("whenever following stops and begins again, each failure is given once") {
-  // Two processes at the same time, so that one is unfinished when the other's failure is given.
+TEST_CASE("whenever following stops and starts again, each failure is reported once") {
+  // Two processes at the same time, so that one is unfinished when the other's failure is reported.
   std::string text;
   const std::string a = failed_session(1, 100);
   const std::string b = failed_session(2, 200);
@@ -74,7 +74,7 @@ TEST_CASE("whenever following stops and begins again, each failure is given once
   }
 }
 
-TEST_CASE("from each position that was given, exactly the later failures follow, also over a rotation") {
+TEST_CASE("from each reported position, exactly the later failures follow, also over a rotation") {
   for (std::size_t rotated_after = 0; rotated_after <= 6; ++rotated_after) {
     CAPTURE(rotated_after);
     const Log log;
@@ -105,7 +105,7 @@ TEST_CASE("from each position that was given, exactly the later failures follow,
   }
 }
 
-TEST_CASE("where the lines of an unfinished session are gone, nothing that was given is given again") {
+TEST_CASE("if the lines of an unfinished session are gone, no failure is reported twice") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -134,7 +134,7 @@ TEST_CASE("a rotated log is read to its end before the new one") {
   CHECK(listening.read(3) == Numbers{"1", "2", "3"});
 }
 
-TEST_CASE("what is written to a renamed log before the new one has anything is not missed") {
+TEST_CASE("lines that are written to a renamed log before the new one has any are not missed") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -170,7 +170,7 @@ TEST_CASE("rotations while no follower runs are read later, in the order of the 
   CHECK(listening.hear_all().empty());
 }
 
-TEST_CASE("several rotations between two looks are made up for") {
+TEST_CASE("several rotations between two checks are all read") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -185,7 +185,7 @@ TEST_CASE("several rotations between two looks are made up for") {
   CHECK(listening.read(3) == Numbers{"1", "2", "3"});
 }
 
-TEST_CASE("who stops before there was a failure goes on from where he began") {
+TEST_CASE("a follower that stops before the first failure continues from where it started") {
   const Log log;
   const bool exists = GENERATE(true, false);
   if (exists) log.add(failed_session(1));
@@ -199,7 +199,7 @@ TEST_CASE("who stops before there was a failure goes on from where he began") {
   CHECK(listening.hear_all() == Numbers{"2"});
 }
 
-TEST_CASE("a log that is cut and written from its beginning is read from there") {
+TEST_CASE("a log that is truncated and written from its beginning is read from there") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -210,7 +210,7 @@ TEST_CASE("a log that is cut and written from its beginning is read from there")
   CHECK(listening.hear_all() == Numbers{"2"});
 }
 
-TEST_CASE("a log that is cut is noticed also when it is already longer than before") {
+TEST_CASE("a truncated log is detected also when it is already longer than before") {
   const Log log;
   log.add(failed_session(1));
   FollowerEvents listening(log.file);
@@ -221,7 +221,7 @@ TEST_CASE("a log that is cut is noticed also when it is already longer than befo
   CHECK(listening.read(2) == Numbers{"2", "3"});
 }
 
-TEST_CASE("a log that is cut before it was read again up to where it was given hides nothing that is new") {
+TEST_CASE("a log that is truncated before it was read again to its position hides no new failure") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -233,7 +233,7 @@ TEST_CASE("a log that is cut before it was read again up to where it was given h
   CHECK(listening.hear_all() == Numbers{"3"});
 }
 
-TEST_CASE("a log that was copied and cut while no follower ran is finished in its copy") {
+TEST_CASE("a log that was copied and truncated while no follower ran is finished in its copy") {
   const Log log;
   log.add(failed_session(1));
   FollowerEvents listening(log.file);
@@ -247,7 +247,7 @@ TEST_CASE("a log that was copied and cut while no follower ran is finished in it
   CHECK(listening.hear_all().empty());
 }
 
-TEST_CASE("another file in the place of the one that was read is read from its beginning") {
+TEST_CASE("a file that replaces the one that was read is read from its beginning") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -259,7 +259,7 @@ TEST_CASE("another file in the place of the one that was read is read from its b
   CHECK(listening.hear_all() == Numbers{"2"});
 }
 
-TEST_CASE("garbage and lines without end do no harm") {
+TEST_CASE("garbage and lines without an end do no harm") {
   const Log log;
   log.add("");
   FollowerEvents listening(log.file);
@@ -271,7 +271,7 @@ TEST_CASE("garbage and lines without end do no harm") {
   CHECK(listening.read(1) == Numbers{"1"});
 }
 
-TEST_CASE("a position that means nothing is as none") {
+TEST_CASE("an invalid position is like none") {
   const Log log;
   log.add(failed_session(1));
   FollowerEvents listening(log.file);
@@ -281,7 +281,7 @@ TEST_CASE("a position that means nothing is as none") {
   CHECK(listening.position->number > 5);
 }
 
-TEST_CASE("the hour that happens twice is read rightly late, and over a restart within it") {
+TEST_CASE("the hour that occurs twice is read correctly late, and over a restart within it") {
   ::setenv("TZ", "Europe/Berlin", 1);
   ::tzset();
   const auto failed_at = [](const char* stamp, int client) {

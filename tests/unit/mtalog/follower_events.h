@@ -11,7 +11,7 @@
 
 namespace starttls::test {
 
-// Follows a log, from where the last one stopped, until it has reported so many failures.
+// Follows a log, from where the last one stopped, until it has reported this many failures.
 class FollowerEvents {
  public:
   explicit FollowerEvents(std::string source) : source_(std::move(source)) {}
@@ -28,7 +28,7 @@ class FollowerEvents {
     return events_;
   }
 
-  // Goes on for so long as there is anything to be read.
+  // Runs as long as there is anything to read.
   std::vector<std::string> hear_all() {
     events_.clear();
     times.clear();
@@ -36,7 +36,7 @@ class FollowerEvents {
     event::Loop loop;
     const auto follower = good(mtalog::follow(loop, source_, position, clock, callbacks(loop)));
     if (before_it_reads) before_it_reads();
-    // What it posts to itself is done before the fifth turn of ours.
+    // What it posts to itself runs before our fifth turn.
     std::function<void(int)> turn = [&](int left) {
       if (left == 0) return loop.stop();
       loop.post([&turn, left] { turn(left - 1); });

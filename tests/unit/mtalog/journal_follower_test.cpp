@@ -49,11 +49,11 @@ struct Journal {
 
 }  // namespace
 
-TEST_CASE("the journal is followed from a position on, and nothing is given twice") {
+TEST_CASE("the journal is followed from a position, and nothing is reported twice") {
   Journal journal;
   journal.add(entry(0, "cron", 1, "something else") + failed(1, 1));
   FollowerEvents listening(journal.source());
-  CHECK(listening.hear_all().empty());  // it was there before
+  CHECK(listening.hear_all().empty());  // it is older than the start
   listening.position = session::LogPosition{.number = 3, .text = before_all};
   CHECK(listening.hear_all() == Numbers{"1"});
   CHECK(listening.hear_all().empty());
@@ -93,7 +93,7 @@ TEST_CASE("after a clock was set back each failure is reported once") {
   CHECK(listening.hear_all().empty());
 }
 
-TEST_CASE("who stops before there was a failure goes on from where he began in the journal") {
+TEST_CASE("a follower that stops before the first failure continues in the journal from where it started") {
   Journal journal;
   journal.add(failed(1, 1));
   FollowerEvents listening(journal.source());

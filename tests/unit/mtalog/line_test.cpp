@@ -51,7 +51,7 @@ TEST_CASE("a line is split into time, program, process and message, in each form
   }
 }
 
-TEST_CASE("a program that gives no process is known as that") {
+TEST_CASE("a program without a process id is read without one") {
   for (const char* text : {"Nov 26 16:40:06 mx cron: x", "<34>1 2026-11-26T16:40:06Z mx cron - - - x"}) {
     CAPTURE(text);
     const auto line = split(text);
@@ -62,7 +62,7 @@ TEST_CASE("a program that gives no process is known as that") {
   }
 }
 
-TEST_CASE("what another program quotes is its message, whatever it looks like") {
+TEST_CASE("a quotation by another program is its message, whatever it looks like") {
   const std::string quoted = "postfix/smtpd[1]: disconnect from a[192.0.2.1] ehlo=1 starttls=0/1";
   for (const char* head :
        {"2026-11-22T12:00:00Z mx dovecot: imap-login: user=<x ", "Nov 22 12:00:00 mx root: ",
@@ -77,7 +77,7 @@ TEST_CASE("what another program quotes is its message, whatever it looks like") 
   }
 }
 
-TEST_CASE("a stamp has a zone, or is a local one") {
+TEST_CASE("a timestamp has a zone, or is local time") {
   CHECK(stamp_of("2026-11-26T16:40:06.123456+01:00 mx a[1]: x") == "2026-11-26T15:40:06.123Z");
   CHECK(stamp_of("2026-11-26T16:40:06+0100 mx a[1]: x") == "2026-11-26T15:40:06Z");
   CHECK(stamp_of("2026-11-26T16:40:06.5-0530 mx a[1]: x") == "2026-11-26T22:10:06.500Z");
@@ -89,7 +89,7 @@ TEST_CASE("a stamp has a zone, or is a local one") {
   CHECK(stamp_of("<22>Feb 29 23:59:60.7 mx a[1]: x") == "0-2-29 23:59:60700");
 }
 
-TEST_CASE("a line of another form is none") {
+TEST_CASE("a line of another form is not parsed") {
   for (const char* text : {"",
                            "x",
                            "]: ",

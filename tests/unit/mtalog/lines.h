@@ -1,4 +1,4 @@
-// Lines of Postfix 3.7 and Sendmail 8.17, to test with.
+// Lines of Postfix 3.7 and Sendmail 8.17 for tests.
 #pragma once
 
 #include <string>

@@ -11,7 +11,7 @@ using namespace starttls::test;
 
 namespace {
 
-// The time zone of the process, for as long as it lives.
+// Sets the time zone of the process for the lifetime of this object.
 class Zone {
  public:
   explicit Zone(const char* name) {
@@ -35,12 +35,12 @@ std::variant<Time, LocalStamp> stamp_of(std::string_view stamp) {
   return split(line)->stamp;
 }
 
-// Of a line that was just written.
+// The time of a line that was just written.
 std::string fresh(std::string_view stamp, std::string_view now) {
   return text_of(LocalTimes().resolve(stamp_of(stamp), at(now), true));
 }
 
-// Of lines that are read late, one after the other.
+// The times of lines that are read late, one after the other.
 class Late {
  public:
   explicit Late(std::string_view now, std::optional<Time> last = std::nullopt)
@@ -57,7 +57,7 @@ class Late {
 
 }  // namespace
 
-TEST_CASE("a stamp without zone is read in that of the process, with a zone in its own") {
+TEST_CASE("a timestamp without a zone is read in that of the process, with a zone in its own") {
   const Zone zone("Europe/Berlin");
   CHECK(fresh("Nov 26 16:40:06", "2026-11-26T15:41:00Z") == "2026-11-26T15:40:06Z");
   CHECK(fresh("Jul  6 16:40:06.250", "2026-07-06T15:41:00Z") == "2026-07-06T14:40:06.250Z");
@@ -65,7 +65,7 @@ TEST_CASE("a stamp without zone is read in that of the process, with a zone in i
   CHECK(fresh("2026-11-26T16:40:06.123456+01:00", "2020-01-01T00:00:00Z") == "2026-11-26T15:40:06.123Z");
 }
 
-TEST_CASE("a line that was just written is of the hour that is now, when that happens twice") {
+TEST_CASE("a line that was just written is of the current hour, if that occurs twice") {
   {
     const Zone zone("Europe/Berlin");  // 2026-10-25, 03:00 CEST is 02:00 CET: 01:00Z
     CHECK(fresh("Oct 25 02:30:00", "2026-10-25T00:30:01Z") == "2026-10-25T00:30:00Z");
@@ -92,7 +92,7 @@ TEST_CASE("a line that was just written is of the hour that is now, when that ha
   }
 }
 
-TEST_CASE("an hour that is left out in spring has a time all the same") {
+TEST_CASE("a time in the hour that is skipped in spring is still converted") {
   {
     const Zone zone("Europe/Berlin");  // 2026-03-29, 02:00 CET is 03:00 CEST: 01:00Z
     CHECK(fresh("Mar 29 02:30:00", "2026-03-29T01:30:01Z") == "2026-03-29T01:30:00Z");
@@ -110,7 +110,7 @@ TEST_CASE("an hour that is left out in spring has a time all the same") {
   }
 }
 
-TEST_CASE("lines that are read late are of the times that follow on each other") {
+TEST_CASE("lines that are read late have increasing times") {
   {
     const Zone zone("Europe/Berlin");
     for (const char* now : {"2026-10-25T02:10:00Z", "2026-10-25T12:00:00Z", "2026-10-27T12:00:00Z"}) {
@@ -135,7 +135,7 @@ TEST_CASE("lines that are read late are of the times that follow on each other")
   }
 }
 
-TEST_CASE("reading goes on where it stopped within the hour that happens twice") {
+TEST_CASE("reading continues where it stopped within the hour that occurs twice") {
   const Zone zone("Europe/Berlin");
   {
     Late first_pass("2026-10-25T12:00:00Z", at("2026-10-25T00:20:00Z"));
@@ -145,12 +145,12 @@ TEST_CASE("reading goes on where it stopped within the hour that happens twice")
     CHECK(second_pass("Oct 25 02:30:00") == "2026-10-25T01:30:00Z");
     CHECK(second_pass.last() == at("2026-10-25T01:30:00Z"));
   }
-  // Nothing is known of what was before.
+  // The lines before are unknown.
   CHECK(Late("2026-10-25T12:00:00Z")("Oct 25 02:30:00") == "2026-10-25T01:30:00Z");
   CHECK(Late("2026-10-25T00:35:00Z")("Oct 25 02:30:00") == "2026-10-25T00:30:00Z");
 }
 
-TEST_CASE("a line without year is of the one that is nearest, or that follows on the line before") {
+TEST_CASE("a line without a year gets the nearest one, or the one that follows the line before") {
   CHECK(fresh("Dec 31 23:59:59", "2027-01-01T00:00:01Z") == "2026-12-31T23:59:59Z");
   CHECK(fresh("Jan  1 00:00:01", "2026-12-31T23:59:59Z") == "2027-01-01T00:00:01Z");
   Late january("2027-01-20T12:00:00Z");
@@ -163,12 +163,12 @@ TEST_CASE("a line without year is of the one that is nearest, or that follows on
   CHECK(leap_day("Feb 29 12:00:00") == "2028-02-29T12:00:00Z");
 }
 
-TEST_CASE("a day that is in no calendar has no time") {
+TEST_CASE("a date that does not exist has no time") {
   CHECK(fresh("Feb 30 12:00:00", "2026-03-01T12:00:00Z") == "none");
   CHECK(fresh("Feb 29 12:00:00", "2026-03-01T12:00:00Z") == "none");
 }
 
-TEST_CASE("a clock that was wrong for a while, or set back, decides nothing for later lines") {
+TEST_CASE("a clock that was wrong for a while, or set back, does not affect later lines") {
   Late late("2026-11-26T12:00:00Z");
   CHECK(late("2035-01-01T00:00:00Z") == "2035-01-01T00:00:00Z");
   CHECK(late("Nov 26 11:00:00") == "2026-11-26T11:00:00Z");

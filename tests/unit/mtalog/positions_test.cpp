@@ -5,7 +5,7 @@
 using namespace starttls::mtalog;
 using namespace starttls::test;
 
-TEST_CASE("positions come back from their texts") {
+TEST_CASE("positions are read back from their texts") {
   const FilePosition file{
       .needed = {.file = {.inode = 7, .begin_size = 128, .begin_crc = 0x9AF3C2D1}, .offset = 5000},
       .given = {.file = {.inode = 8, .begin_size = 5, .begin_crc = 1}, .offset = 0}};
@@ -22,7 +22,7 @@ TEST_CASE("positions come back from their texts") {
   CHECK(parse_journal_position(to_string(both)) == both);
 }
 
-TEST_CASE("what is no position is none") {
+TEST_CASE("an invalid text is no position") {
   for (const char* text : {"", "file", "file ", "file 1:2:3:4", "file 1:2:3:4 5:6:7",
                            "file 1:2:3:4 5:6:7:8 x", "file 1:2:3:4 5:6:7:8 ", "file 1:2:3:4 5:6:7:8 9 9",
                            "file -1:2:3:4 5:6:7:8", "file 1:2:x:4 5:6:7:8", "journal", "journal 5",

@@ -1,4 +1,4 @@
-// What the tests of this room share.
+// What the tests of this component share.
 #pragma once
 
 #include "mtasts/policy_state.h"
@@ -14,7 +14,7 @@ inline std::string policy_text(std::string_view mode, std::string_view mx, std::
   return fmt::format("version: STSv1\nmode: {}\nmx: {}\nmax_age: {}\n", mode, mx, max_age.count());
 }
 
-// What a policy host that serves this text brings.
+// The page of a policy host that serves this text.
 inline mtasts::FetchOutcome brought(const std::string& text) {
   auto reading = mtasts::read_policy(text);
   REQUIRE(reading.policy);

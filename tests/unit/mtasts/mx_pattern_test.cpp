@@ -34,7 +34,7 @@ TEST_CASE("a wildcard covers exactly one label, the left-most") {
   CHECK_FALSE(matches("*.org", "org"));
 }
 
-TEST_CASE("a host name matches itself, however it is written") {
+TEST_CASE("a host name matches itself, in any spelling") {
   CHECK(matches("mx.example.org", "MX.EXAMPLE.ORG."));
   CHECK(
       matches("mx.b\xc3\xbc"
@@ -44,7 +44,7 @@ TEST_CASE("a host name matches itself, however it is written") {
   CHECK_FALSE(matches("example.org", "mx.example.org"));
 }
 
-TEST_CASE("what is no pattern is told as what it seems to be") {
+TEST_CASE("an invalid pattern is reported as what it seems to be") {
   const std::vector<std::pair<std::string, std::string>> faulty{
       {"", "is empty"},
       {"*", "would match every host"},

@@ -35,7 +35,7 @@ bool fetches(const PolicyState& policy_state, const RecordState& record, Time no
 
 }  // namespace
 
-TEST_CASE("a policy lives for its max_age from the fetch, to the millisecond") {
+TEST_CASE("a policy is valid for its max_age from the fetch, to the millisecond") {
   const PolicyState policy_state = fetched();
   CHECK(mode_in_force(policy_state, start) == "enforce");
   CHECK(mode_in_force(policy_state, start + week - 1ms) == "enforce");
@@ -51,13 +51,13 @@ TEST_CASE("an id that stays the same does not extend a policy") {
   }
 }
 
-TEST_CASE("a domain that was never seen is fetched only where there is a record") {
+TEST_CASE("a domain that was never seen is fetched only if there is a record") {
   CHECK(fetches({}, record("a"), start));
   CHECK_FALSE(fetches({}, no_record, start));
   CHECK_FALSE(fetches({}, dns_trouble, start));
 }
 
-TEST_CASE("a policy is fetched anew daily, or after half of its max_age, never within five minutes") {
+TEST_CASE("a policy is fetched again daily, or after half of its max_age, never within five minutes") {
   const std::vector<std::pair<std::chrono::seconds, std::chrono::milliseconds>> intervals{
       {max_max_age, 24h}, {week, 24h}, {48h, 24h}, {24h, 12h}, {1h, 30min}, {20min, 10min}, {60s, 5min}};
   for (const auto& [max_age, interval] : intervals) {
@@ -70,7 +70,8 @@ TEST_CASE("a policy is fetched anew daily, or after half of its max_age, never w
   }
 }
 
-TEST_CASE("domains that were met together are fetched anew at times of their own, the same in every run") {
+TEST_CASE(
+    "domains that were first seen together are fetched again at different times, the same in every run") {
   std::set<Time> times;
   for (int i = 0; i < 100; ++i) {
     const auto outcome = brought(policy_text("enforce", "mx.example.org", week));
@@ -78,11 +79,11 @@ TEST_CASE("domains that were met together are fetched anew at times of their own
   }
   CHECK(times.size() == 100);
   CHECK(*times.rbegin() - *times.begin() > 4h);
-  // Of a hash that no build may change: the cache holds times that an earlier one chose.
+  // From a hash that no build may change: the cache holds times that an earlier one chose.
   CHECK(to_rfc3339(fetched().next_fetch) == "2026-11-23T14:04:14.894Z");
 }
 
-TEST_CASE("another id is fetched at once, and the policy before lives until that succeeds") {
+TEST_CASE("a new id is fetched at once, and the policy before is valid until that succeeds") {
   PolicyState policy_state = fetched();
   const Time now = start + 1min;
   CHECK(fetches(policy_state, record("b"), now));
@@ -104,7 +105,7 @@ TEST_CASE("nothing is fetched within five minutes of a failure, whatever the id"
     CHECK_FALSE(fetches(policy_state, record(id), start + 5min - 1ms));
   }
   CHECK(fetches(policy_state, record("c"), start + 5min));
-  // What failed, and what the policy in force is of, wait until the next fetch is due.
+  // The failed id and the id of the policy in force wait until the next fetch is due.
   CHECK(fetches(policy_state, record("b"), policy_state.next_fetch));
   CHECK_FALSE(fetches(failed(policy_state, "b", start + 6min), record("b"), start + 11min));
   CHECK_FALSE(fetches(failed(policy_state, "b", start + 6min), record("a"), start + 11min));
@@ -131,7 +132,7 @@ TEST_CASE("the pause after failures grows from five minutes to an hour, and a su
   CHECK(policy_state.next_fetch > now + 20h);
 }
 
-TEST_CASE("what a failure was is kept for the report: its type, its reason and its record") {
+TEST_CASE("a failure is kept for the report: its type, its reason and its record") {
   PolicyState policy_state = after_fetch({}, domain, "a", broken(FailureType::webpki_invalid), start);
   REQUIRE(policy_state.failure);
   CHECK(to_string(policy_state.failure->type) == "sts-webpki-invalid");
@@ -143,7 +144,7 @@ TEST_CASE("what a failure was is kept for the report: its type, its reason and i
   CHECK(to_string(FailureType::fetch_error) == "sts-policy-fetch-error");
 }
 
-TEST_CASE("a record that vanished, and DNS that cannot tell, leave a live policy and fetch nothing") {
+TEST_CASE("a missing record or a failed lookup keeps a live policy and fetches nothing") {
   const PolicyState policy_state = fetched();
   for (const RecordState& record : {no_record, dns_trouble}) {
     for (const Time now : {start, policy_state.next_fetch, start + week - 1ms}) {
@@ -165,7 +166,8 @@ TEST_CASE(
   CHECK(fetches(later, record("a"), later.next_fetch));
 }
 
-TEST_CASE("without a record and without a live policy nothing is known, except whom to leave in peace") {
+TEST_CASE(
+    "without a record and without a live policy nothing is known, except which hosts not to ask again yet") {
   CHECK(after_record(fetched(), domain, no_record, start + week).empty());
   const PolicyState after_failure = failed({}, "a", start);
   CHECK_FALSE(
@@ -173,11 +175,11 @@ TEST_CASE("without a record and without a live policy nothing is known, except w
   CHECK(after_record(after_failure, domain, no_record, start + 1h).empty());
 }
 
-TEST_CASE("DNS that cannot tell makes no policy live again") {
+TEST_CASE("a failed lookup makes no policy valid again") {
   CHECK(mode_in_force(after_record(fetched(), domain, dns_trouble, start + week), start + week) == "nothing");
 }
 
-TEST_CASE("a policy that has expired is fetched as soon as there is a record, though its id is the same") {
+TEST_CASE("an expired policy is fetched as soon as there is a record, though its id is the same") {
   PolicyState policy_state = after_record(fetched(1h), domain, no_record, start + 55min);
   REQUIRE(policy_state.next_fetch > start + 1h);
   CHECK_FALSE(fetches(policy_state, record("a"), start + 59min));
@@ -204,7 +206,7 @@ TEST_CASE("a max_age of 0 ends the policy before, is never in force, and is not 
   CHECK(fetches(policy_state, record("b"), now + 5min));
 }
 
-TEST_CASE("a clock that is set back makes no policy immortal") {
+TEST_CASE("a clock that is set back does not extend a policy without limit") {
   const Time now = start - 365 * 24h;
   PolicyState policy_state = fetched();
   CHECK(mode_in_force(policy_state, now) == "enforce");
@@ -215,7 +217,7 @@ TEST_CASE("a clock that is set back makes no policy immortal") {
   CHECK(mode_in_force(policy_state, now + week) == "nothing");
 }
 
-TEST_CASE("nor does a fetch that fails then") {
+TEST_CASE("a fetch that fails then does not extend it either") {
   const Time now = start - 365 * 24h;
   CHECK(failed(fetched(), "a", now).policy->expires() == now + week);
 }
@@ -228,7 +230,7 @@ TEST_CASE("clocks that differ by less than five minutes change nothing") {
   CHECK_FALSE(fetches(failed({}, "a", start), record("a"), start - 4min));
 }
 
-TEST_CASE("a failure of the future does not keep the policy host from being asked") {
+TEST_CASE("a failure in the future does not prevent a fetch") {
   PolicyState policy_state = failed({}, "a", start);
   CHECK(fetches(policy_state, record("a"), start - 1h));
   policy_state = failed(policy_state, "a", start - 1h);
@@ -236,13 +238,13 @@ TEST_CASE("a failure of the future does not keep the policy host from being aske
   CHECK(policy_state.failure->since <= policy_state.failure->last);
 }
 
-TEST_CASE("nor does a next fetch that a clock far ahead has chosen") {
+TEST_CASE("a next fetch that a clock far ahead has chosen does not prevent it either") {
   PolicyState policy_state = fetched();
   policy_state.next_fetch = start + 10'000h;
   CHECK(fetches(policy_state, record("a"), start + 1h));
 }
 
-TEST_CASE("what others learnt meanwhile is given up only for what is newer") {
+TEST_CASE("what other processes stored meanwhile is replaced only by something newer") {
   const auto of = [](const PolicyState& policy_state) {
     return fmt::format("{}{}", policy_state.policy ? to_rfc3339(policy_state.policy->fetched) : "no policy",
                        policy_state.failure ? ", failing" : "");

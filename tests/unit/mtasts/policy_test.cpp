@@ -28,7 +28,7 @@ std::string told(const PolicyReading& reading) {
 }
 
 struct Verdict {
-  std::string why;  // this is the right verdict
+  std::string why;  // why this is the right verdict
   std::string text;
   std::string in_force;
   std::string told;
@@ -46,7 +46,7 @@ void check(const std::vector<Verdict>& verdicts) {
 const std::string sound = "version: STSv1\nmode: enforce\nmx: mx.a.test\nmax_age: 604800\n";
 const std::string enforced = "enforce mx.a.test 604800";
 
-// The sound policy with the line that begins so replaced, or taken away.
+// The valid policy with the line that begins so replaced, or removed.
 std::string with(const std::string& line, const std::string& replacement) {
   std::string text = sound;
   const auto begin = text.find(line);
@@ -55,7 +55,7 @@ std::string with(const std::string& line, const std::string& replacement) {
 
 }  // namespace
 
-TEST_CASE("a policy that follows the standard is in force, and nothing is said") {
+TEST_CASE("a policy that follows the standard is in force, and has no findings") {
   check({
       {"as in the standard's example", sound, enforced, ""},
       {"lines may end in CRLF", "version: STSv1\r\nmode: enforce\r\nmx: mx.a.test\r\nmax_age: 604800\r\n",
@@ -79,7 +79,7 @@ TEST_CASE("a policy that follows the standard is in force, and nothing is said")
   });
 }
 
-TEST_CASE("what is legal but worth knowing is a note") {
+TEST_CASE("a legal but unusual policy causes a note") {
   check({
       {"unknown fields are ignored", sound + "contact: a b c=\xc3\xbc;\n", enforced,
        "note 5:1: contact: is unknown and is ignored\n"},
@@ -96,7 +96,7 @@ TEST_CASE("what is legal but worth knowing is a note") {
   });
 }
 
-TEST_CASE("names in ASCII are taken as they are, whether or not they are A-labels") {
+TEST_CASE("names in ASCII are used unchanged, whether or not they are A-labels") {
   check({
       {"a hoster's name after a customer's domain in U-labels",
        with("mx", "mx: xn--mller-kva-de.mail.protection.outlook.com\nmx: *.XN--LS8H.la\nmx: xn--a.test\n"),
@@ -104,7 +104,7 @@ TEST_CASE("names in ASCII are taken as they are, whether or not they are A-label
   });
 }
 
-TEST_CASE("what is wrong but says only one thing is a fault, and the policy stays in force") {
+TEST_CASE("an error with only one possible meaning is a fault, and the policy stays in force") {
   check({
       {"an empty line inside says nothing", with("mode", "\nmode: enforce\n"), enforced,
        "fault 2:1: an empty line, which a policy must not have\n"},
@@ -181,7 +181,7 @@ TEST_CASE("what is wrong but says only one thing is a fault, and the policy stay
   });
 }
 
-TEST_CASE("what could be misread refuses the policy, and all of it is told") {
+TEST_CASE("a text that could be misread refuses the policy, and all of it is reported") {
   check({
       {"an empty file has nothing", "", "none in force",
        "refused 1:1: has no version\nrefused 1:1: has no mode\nrefused 1:1: has no max_age\n"
@@ -259,7 +259,7 @@ TEST_CASE("a policy over 64 KiB is refused, one of exactly that is read") {
   CHECK(told(larger) == "refused 1:1: is larger than the 65536 bytes that senders read\n");
 }
 
-TEST_CASE("endless faults are counted, and why the policy is refused is told all the same") {
+TEST_CASE("endless faults are counted, and the reason for the refusal is still reported") {
   const auto reading = read_policy(sound + std::string(5000, '\n') + "x\n");
   CHECK(reading.findings.size() == Findings::max_size + 1);
   CHECK(reading.suppressed == 4000);
@@ -268,7 +268,7 @@ TEST_CASE("endless faults are counted, and why the policy is refused is told all
   CHECK(faults(reading.findings) == Findings::max_size);
 }
 
-TEST_CASE("a policy matches an MX host where any of its patterns does") {
+TEST_CASE("a policy matches an MX host if any of its patterns does") {
   const auto policy = *read_policy(with("mx", "mx: mx.a.test\nmx: *.b.test\n")).policy;
   const auto matches = [&](std::string_view host) { return policy.matches(good(DomainName::parse(host))); };
   CHECK(matches("MX.a.test."));
@@ -289,7 +289,7 @@ TEST_CASE("the strings for reports and mail servers are the policy as it was und
         std::vector<std::string>{"version: STSv1", "mode: none", "max_age: 31557600"});
 }
 
-TEST_CASE("the strings are no more than a reply can hold") {
+TEST_CASE("the strings are limited to what a reply can hold") {
   std::string mxs;
   for (int i = 0; i < 1000; ++i) mxs += fmt::format("mx: mx{}.a.test\n", i);
   const auto strings = policy_strings(*read_policy(with("mx", mxs)).policy);
@@ -298,7 +298,7 @@ TEST_CASE("the strings are no more than a reply can hold") {
   CHECK(strings.back() == "max_age: 604800");
 }
 
-TEST_CASE("the example policy is sound") {
+TEST_CASE("the example policy is valid") {
   const auto reading = read_policy(read(std::filesystem::path(STARTTLS_POLICIES) / "mta-sts-example.txt"));
   CHECK(told(reading).empty());
   REQUIRE(reading.policy);

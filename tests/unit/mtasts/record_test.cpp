@@ -15,7 +15,7 @@ void check(const std::vector<RecordCase>& cases) {
 
 }  // namespace
 
-TEST_CASE("a record that follows the standard gives its id, and nothing is said") {
+TEST_CASE("a record that follows the standard gives its id, and no findings") {
   const std::string longest(32, 'Z');
   check({
       {"as in the standard's example", {"v=STSv1; id=20160831085700Z;"}, "20160831085700Z", ""},
@@ -26,7 +26,7 @@ TEST_CASE("a record that follows the standard gives its id, and nothing is said"
   });
 }
 
-TEST_CASE("unknown fields are ignored where they are well-formed") {
+TEST_CASE("unknown fields are ignored if they are well-formed") {
   check({
       {"before and after the id",
        {"v=STSv1; a=1; id=1; x_y-z.=!~:"},
@@ -54,7 +54,7 @@ TEST_CASE("unknown fields are ignored where they are well-formed") {
   });
 }
 
-TEST_CASE("what says only one thing is a fault, and the record counts") {
+TEST_CASE("an error with only one possible meaning is a fault, and the record counts") {
   check({
       {"the first id counts",
        {"v=STSv1; id=1; id=2"},
@@ -72,7 +72,7 @@ TEST_CASE("what says only one thing is a fault, and the record counts") {
   });
 }
 
-TEST_CASE("an id is 1 to 32 letters and digits, and must be there") {
+TEST_CASE("an id is 1 to 32 letters and digits, and must exist") {
   check({
       {"none", {"v=STSv1; x=1"}, "", "refused 1:1: has no id\nnote 1:10: x: is unknown and is ignored\n"},
       {"no field at all", {"v=STSv1;"}, "", "refused 1:1: has no id\n"},
@@ -149,7 +149,7 @@ TEST_CASE("records that do not begin with the version do not count") {
   });
 }
 
-TEST_CASE("of two records none counts, even where they say the same, and each is read for its faults") {
+TEST_CASE("of two records none counts, even if they are the same, and each is checked for faults") {
   check({
       {"two",
        {"v=STSv1; id=1", "v=STSv1; id=1"},

@@ -21,12 +21,12 @@ std::string refusal(const std::string& content) {
 
 }  // namespace
 
-TEST_CASE("a binary keyring is taken as it is") {
+TEST_CASE("a binary keyring is used unchanged") {
   const std::string binary("\x98\x00\x0a\xff", 4);
   CHECK(good(keyring(binary)) == binary);
 }
 
-TEST_CASE("the armour is taken off a key in every form that it is published in") {
+TEST_CASE("the armour is removed from a key in every form in which keys are published") {
   for (const std::string& armoured : {
            begin + "\nmAECAwQFBg==\n=eKZw\n" + end,
            begin + "\nmAECAwQFBg==\n" + end,             // without a checksum
@@ -45,7 +45,7 @@ TEST_CASE("the armour is taken off a key in every form that it is published in")
   }
 }
 
-TEST_CASE("what is no key is refused with its reason") {
+TEST_CASE("a file that is no key is refused with its reason") {
   for (const std::string& text :
        {std::string(), std::string("\n\n"), std::string("a text\n"), begin.substr(1)}) {
     CHECK(refusal(text) == "no OpenPGP public key, neither binary nor armoured");

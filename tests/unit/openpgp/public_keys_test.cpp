@@ -8,7 +8,7 @@ using namespace starttls::test;
 
 namespace {
 
-// The body of a key of version 4 with a first number of so many bits.
+// The body of a key of version 4 whose first number has this many bits.
 std::string key_body(int algorithm, unsigned bits) {
   std::string body{'\x04',
                    0,
@@ -49,7 +49,7 @@ TEST_CASE("keys and subkeys are found among other packets, in either format of p
   CHECK(good(public_keys(packet(6, rsa))).front().fingerprint == keys[2].fingerprint);
 }
 
-TEST_CASE("what is no keyring is refused") {
+TEST_CASE("a file that is no keyring is refused") {
   const std::string key = packet(6, key_body(1, 2048));
   for (const std::string& bytes :
        {std::string(), std::string("text"), std::string("\x98"), key + "\x98", key.substr(0, key.size() - 1),

@@ -24,7 +24,7 @@ std::string refusal(const std::string& status) {
   return error.message;
 }
 
-// Not a verdict, neither way.
+// Not a verdict, neither good nor bad.
 std::string silence(const std::string& status) {
   CAPTURE(status);
   const Error error = bad(parse_status(status));
@@ -40,7 +40,7 @@ std::string replaced(std::string text, const std::string& from, const std::strin
 
 }  // namespace
 
-TEST_CASE("one good signature is told by its primary key and its time") {
+TEST_CASE("one good signature is returned with its primary key and its time") {
   const auto verified = good(parse_status(sound));
   CHECK(verified.fingerprint == primary);
   CHECK(verified.signer == subkey);
@@ -50,7 +50,7 @@ TEST_CASE("one good signature is told by its primary key and its time") {
   CHECK(parse_status(sound + "[GNUPG:] TRUST_UNDEFINED\nother words\n").has_value());
 }
 
-TEST_CASE("half a verdict is none, neither good nor bad") {
+TEST_CASE("an incomplete verdict is none, neither good nor bad") {
   const std::string unclear = "the signature cannot be checked: gpgv does not say whether it is good";
   for (const std::string& status :
        {std::string(), std::string("GOODSIG\nVALIDSIG\n"), good_line, valid_line,
@@ -62,7 +62,7 @@ TEST_CASE("half a verdict is none, neither good nor bad") {
   }
 }
 
-TEST_CASE("an error of gpgv is no verdict, whatever it found then") {
+TEST_CASE("an error of gpgv is no verdict, whatever follows it") {
   for (const std::string& rest : {sound, std::string("[GNUPG:] NO_PUBKEY 21E6505569A8C861\n"),
                                   std::string("[GNUPG:] BADSIG 21E6505569A8C861 A\n")}) {
     CHECK(silence("[GNUPG:] ERROR add_keyblock_resource 33587281\n" + rest).find("add_keyblock_resource") !=
@@ -71,7 +71,7 @@ TEST_CASE("an error of gpgv is no verdict, whatever it found then") {
   }
 }
 
-TEST_CASE("a signature with a weak digest is refused, also where gpgv thinks it good") {
+TEST_CASE("a signature with a weak digest is refused, also if gpgv accepts it") {
   for (const char* digest : {"1", "2", "3", "4", "13", "99"}) {
     CHECK(refusal(replaced(sound, " 8 00 ", " " + std::string(digest) + " 00 "))
               .starts_with("the signature uses a digest that is refused as too weak"));
@@ -81,7 +81,7 @@ TEST_CASE("a signature with a weak digest is refused, also where gpgv thinks it 
   }
 }
 
-TEST_CASE("a good signature beside another one does not count") {
+TEST_CASE("a good signature together with another one does not count") {
   CHECK(refusal(sound + sound) == "more than one signature where one is expected");
   for (const char* line :
        {"BADSIG 21E6505569A8C861 A", "EXPSIG 21E6505569A8C861 A", "EXPKEYSIG 21E6505569A8C861 A",

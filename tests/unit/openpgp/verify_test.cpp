@@ -1,4 +1,4 @@
-// With real keys and signatures of gpg, in a GNUPGHOME of the test's own.
+// With real keys and signatures of gpg, in a GNUPGHOME for the test.
 #include "openpgp/verify.h"
 
 #include <poll.h>
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// gpg with a home of its own; its agent ends with it.
+// gpg with its own home; its agent stops with it.
 class Gnupg {
  public:
   Gnupg() { fs::permissions(home_.path(), fs::perms(0700)); }
@@ -27,7 +27,7 @@ class Gnupg {
   ~Gnupg() {
     const UniqueFd agent = open_agent();
     (void)run_program({.argv = {"gpgconf", "--kill", "gpg-agent"}, .environment = environment()});
-    // It removes its sockets as it ends; only then can the folder be removed.
+    // It removes its sockets as it stops; only then can the directory be removed.
     pollfd end{.fd = agent.get(), .events = POLLIN, .revents = 0};
     if (agent) (void)::poll(&end, 1, 10'000);
   }
@@ -60,7 +60,7 @@ class Gnupg {
     return {"GNUPGHOME=" + home_.path().string(), "LC_ALL=C", "PATH=/usr/bin:/bin"};
   }
 
-  // A descriptor that becomes readable when the agent has ended; none where there is no agent.
+  // A descriptor that becomes readable when the agent has stopped; none if there is no agent.
   UniqueFd open_agent() const {
     const auto answer = run_program({.argv = {"gpg-connect-agent", "--no-autostart", "GETINFO pid", "/bye"},
                                      .environment = environment()});
@@ -71,7 +71,7 @@ class Gnupg {
   TemporaryFolder home_;
 };
 
-// One signer with one file, which the tests share as keys take a while to make.
+// One signer with one file, which the tests share because keys take a while to make.
 struct Signer {
   TemporaryFolder folder;
   TemporaryFolder scratch;
@@ -94,7 +94,7 @@ struct Signer {
 
   Result<Verified> verdict() const {
     auto verified = verify_file(file, signature, key, scratch.path());
-    CHECK(fs::is_empty(scratch.path()));  // nothing is left behind, whatever came of it
+    CHECK(fs::is_empty(scratch.path()));  // nothing remains, whatever the result
     return verified;
   }
 
@@ -107,7 +107,7 @@ struct Signer {
 
 }  // namespace
 
-TEST_CASE("what gpg signs is verified, armoured or not, with an armoured key or a binary one") {
+TEST_CASE("a signature of gpg is verified, armoured or not, with an armoured key or a binary one") {
   const Signer signer;
   for (const bool armoured_key : {false, true}) {
     write(signer.key, signer.gnupg.run(armoured_key ? std::vector<std::string>{"--armor", "--export"}
@@ -122,7 +122,7 @@ TEST_CASE("what gpg signs is verified, armoured or not, with an armoured key or 
   }
 }
 
-TEST_CASE("a file that is not what was signed is refused") {
+TEST_CASE("a file that differs from the signed one is refused") {
   const Signer signer;
   write(signer.file, read(signer.file) + "\n");
   CHECK(signer.refusal().ends_with("does not fit: the file is not what was signed"));
@@ -173,7 +173,7 @@ TEST_CASE("a signature by a key that has been revoked is refused") {
   CHECK(signer.refusal().ends_with("which has been revoked"));
 }
 
-TEST_CASE("what is no detached signature over the bytes is refused") {
+TEST_CASE("a file that is no detached signature over the bytes is refused") {
   const Signer signer;
   signer.sign({"--textmode"});
   CHECK(signer.refusal().find("not one over the bytes of a file") != std::string::npos);
@@ -204,7 +204,7 @@ TEST_CASE("a signature with a weak digest is refused") {
   good(signer.verdict());
 }
 
-TEST_CASE("a key that is certified with SHA-1 only is refused, and the sentence says why") {
+TEST_CASE("a key that is certified with SHA-1 only is refused, and the message has the reason") {
   const Signer signer;
   signer.gnupg.run(
       {"--cert-digest-algo", "SHA1", "--quick-gen-key", "old@a.test", "rsa2048", "sign", "never"});
@@ -226,7 +226,7 @@ TEST_CASE("a short RSA key and a DSA key are refused") {
   }
 }
 
-TEST_CASE("that a signature cannot be checked is no verdict on it") {
+TEST_CASE("a signature that cannot be checked gets no verdict") {
   const Signer signer;
   write(signer.file, "something else\n");  // so that the true verdict would be a bad one
   const auto fault = [&](const std::string& script) {
@@ -246,7 +246,7 @@ TEST_CASE("that a signature cannot be checked is no verdict on it") {
   CHECK(fault("exec gpgv \"$@\"") == Fault::data);
 }
 
-TEST_CASE("files that cannot be read or are no key are told by name") {
+TEST_CASE("files that cannot be read or are no key are reported by name") {
   Signer signer;
   const auto told = [&](const fs::path& file, const fs::path& signature, const fs::path& key) {
     return bad(verify_file(file, signature, key, signer.scratch.path()));
@@ -273,10 +273,10 @@ TEST_CASE("a relative name that looks like an option is a file") {
   fs::current_path(before);
 }
 
-TEST_CASE("without gpgv nothing is verified, and the reason is told") {
+TEST_CASE("without gpgv nothing is verified, and the reason is reported") {
   const Signer signer;
-  // The folders of the system hold gpgv whatever PATH says, so this holds only where it is a stand-in that
-  // fails.
+  // The system's directories contain gpgv whatever PATH is, so the test is valid only if that is a stand-in
+  // that fails.
   const TemporaryFolder stand_in;
   write(stand_in / "gpgv", "#!/no/such/interpreter\n");
   fs::permissions(stand_in / "gpgv", fs::perms(0755));

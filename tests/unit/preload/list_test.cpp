@@ -37,7 +37,7 @@ TEST_CASE("a domain is found by its exact name only") {
   }
 }
 
-TEST_CASE("domains are in the order of their bytes, however long the beginnings that they share") {
+TEST_CASE("domains are in the order of their bytes, however long their common prefixes") {
   std::set<std::string, std::greater<>> domains;
   for (const char* start :
        {"a", "abcdefg", "abcdefgh", "abcdefghi", "abcdefghabcdefgh", "abcdefghabcdefgi"}) {
@@ -57,7 +57,7 @@ TEST_CASE("a long list is in order, too, and of its duplicates the first ones st
   std::vector<std::pair<std::string, std::string>> entries;
   std::uint32_t number = 1;
   for (int i = 0; i < 150'000; ++i) {
-    number = number * 1664525U + 1013904223U;  // anything that jumps about
+    number = number * 1664525U + 1013904223U;  // a pseudo-random sequence
     entries.emplace_back(fmt::format("{}{}.test", i % 3 == 0 ? "same-start" : "", number % 100'000),
                          "mx.test");
   }
@@ -69,7 +69,7 @@ TEST_CASE("a long list is in order, too, and of its duplicates the first ones st
   CHECK(std::ranges::all_of(expected, [&](const std::string& domain) { return list[i++].domain == domain; }));
 }
 
-TEST_CASE("of a domain that is there twice the first stays") {
+TEST_CASE("of a domain that occurs twice the first entry stays") {
   ListBuilder builder;
   builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, {.line = 7});
   builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "first.test"}, {.line = 3});
@@ -79,7 +79,7 @@ TEST_CASE("of a domain that is there twice the first stays") {
   CHECK(builder.list().find("a.test")->joined_mxs == "first.test");
 }
 
-TEST_CASE("of a domain whose first entry does not stand none stays") {
+TEST_CASE("of a domain whose first entry is invalid no entry stays") {
   ListBuilder builder;
   builder.add({.domain = "a.test", .mode = Mode::enforce, .joined_mxs = "second.test"}, {.line = 7});
   builder.drop("a.test", {.line = 3});

@@ -27,7 +27,7 @@ TEST_CASE("no pattern is one of Postfix's own keywords, or any other single labe
   CHECK(good(MxPattern::parse("nexthop.test")).str() == "nexthop.test");
 }
 
-TEST_CASE("what a map could misread is no pattern") {
+TEST_CASE("a text that a map could misread is no pattern") {
   for (const char* text :
        {"", ".", "..example.org", ".org", "*", "*.example.org", "mx*.example.org", "a.test:b.test",
         "a.test servername=x", "a.test\n", "192.0.2.1", "[192.0.2.1]", "mx_1.example.org", "-mx.example.org",
@@ -43,7 +43,7 @@ TEST_CASE("what a map could misread is no pattern") {
   CHECK(bad(MxPattern::parse("*.example.org")).message.find("'.example.org'") != std::string::npos);
 }
 
-TEST_CASE("a pattern in ASCII is taken as it is, whether or not its labels are A-labels") {
+TEST_CASE("a pattern in ASCII is used unchanged, whether or not its labels are A-labels") {
   for (const char* text : {"mx.xn--ls8h.la", ".xn--a.test", "xn--mller-kva-de.mail.protection.outlook.com"}) {
     CAPTURE(text);
     CHECK(good(MxPattern::parse(text)).str() == text);

@@ -47,7 +47,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 
 }  // namespace
 
-TEST_CASE("a list is read with all that it says") {
+TEST_CASE("a list is read with all its content") {
   const auto reading = reading_of(list_with(
       R"({"b.test": {"mode": "enforce", "mxs": ["MX.b.test", ".c.test"]},
           "a.test": {"mode": "testing", "mxs": ["mx.a.test"]},
@@ -63,7 +63,7 @@ TEST_CASE("a list is read with all that it says") {
   CHECK(list.author == "Test");
 }
 
-TEST_CASE("aliases are resolved also where they come after the policies") {
+TEST_CASE("aliases are resolved also if they follow the policies") {
   const auto reading = reading_of(
       R"({"policies": {"h.test": {"policy-alias": "host"}, "i.test": {"policy-alias": "host"}},
           "policy-aliases": {"host": {"mode": "testing", "mxs": ["mx.host.test"]}},
@@ -73,7 +73,7 @@ TEST_CASE("aliases are resolved also where they come after the policies") {
   CHECK(to_rfc3339(reading.list->timestamp) == "2026-01-01T00:00:00.250Z");
 }
 
-TEST_CASE("names that are written otherwise mean the same domain") {
+TEST_CASE("names in different spellings mean the same domain") {
   const auto reading = reading_of(list_with("{" +
                                             entry("B\xc3\xbc"
                                                   "cher.Example.") +
@@ -81,7 +81,7 @@ TEST_CASE("names that are written otherwise mean the same domain") {
   CHECK(shown(*reading.list) == "xn--bcher-kva.example enforce m.test");
 }
 
-TEST_CASE("a faulty entry is left out, is told with its place, and the others stand") {
+TEST_CASE("a faulty entry is left out and reported with its place, and the others are used") {
   const std::vector<std::pair<std::string, std::string>> faulty{
       {entry(".b.test"), "'.b.test' has an empty label"},
       {entry("192.0.2.1"), "is an address"},
@@ -127,7 +127,7 @@ TEST_CASE("a faulty entry is left out, is told with its place, and the others st
   }
 }
 
-TEST_CASE("what a caller has against a name is told with its place, and the entry stays") {
+TEST_CASE("a caller's objection to a name is reported with its place, and the entry stays") {
   std::vector<std::string> domains;
   const Checks checks{.domain = [&](std::string_view name) -> std::optional<std::string> {
                         domains.emplace_back(name);
@@ -164,7 +164,7 @@ TEST_CASE("what a caller has against a name is told with its place, and the entr
   CHECK(reading_of(json).faults() == 2);
 }
 
-TEST_CASE("a later entry does not stand in for the first of its domain, whatever is wrong with that") {
+TEST_CASE("a later entry does not replace the first of its domain, whatever the fault of the first") {
   for (const char* faulty : {R"({"mode":"enforce","mxs":[]})", "1", "[]", R"({"policy-alias":"gone"})",
                              R"({"policy-alias":"sick"})", "{}"}) {
     CAPTURE(faulty);
@@ -177,7 +177,7 @@ TEST_CASE("a later entry does not stand in for the first of its domain, whatever
   }
 }
 
-TEST_CASE("an mx that is an address or the null MX is left out, and the others stand") {
+TEST_CASE("an mx that is an address or the null MX is left out, and the others are used") {
   const auto reading = reading_of(list_with(
       R"({"a.test": {"mode": "enforce", "mxs": ["mx.a.test", "192.0.2.1", "[IPv6:2001:db8::25]",
 "mx.example.123", "0x7f.1", "."]},
@@ -199,7 +199,7 @@ TEST_CASE("an mx that is an address or the null MX is left out, and the others s
         "6:52: c.test: mx '..' has an empty label\n");
 }
 
-TEST_CASE("all faults of one entry are told, each at its own place") {
+TEST_CASE("all faults of one entry are reported, each at its own place") {
   const auto reading = reading_of(list_with(
       "{\"b..test\": {\"mode\": \"no\",\n \"mxs\": [\"*.x.test\",\n  \"ok.test\", \"1.2.3.4\"]},\n" +
       entry("c.test") + "}"));
@@ -218,7 +218,7 @@ TEST_CASE("the place of a text is right whatever is escaped in it") {
   CHECK(shown(reading).find("\n3:50: a") != std::string::npos);
 }
 
-TEST_CASE("older modes and unknown fields are noted and do not cost the entry") {
+TEST_CASE("older modes and unknown fields are noted, and the entry is used") {
   const auto reading = reading_of(list_with(
       "{" + entry("a.test", R"({"mode":"log-only","mxs":["m.test"],"min-tls-version":"TLSv1.2"})") + "," +
       entry("b.test", R"({"mode":"none"})") + "," +
@@ -230,7 +230,7 @@ TEST_CASE("older modes and unknown fields are noted and do not cost the entry") 
   CHECK(shown(reading).find("'colour' is unknown") != std::string::npos);
 }
 
-TEST_CASE("beside policy-alias other fields are ignored, also faulty ones") {
+TEST_CASE("with policy-alias other fields are ignored, also faulty ones") {
   const auto reading =
       reading_of(list_with("{" + entry("a.test", R"({"mode":"bad","mxs":[7],"policy-alias":"host"})") + "}",
                            R"({"host": {"mode":"enforce","mxs":["mx.host.test"]}})"));
@@ -239,7 +239,7 @@ TEST_CASE("beside policy-alias other fields are ignored, also faulty ones") {
   CHECK(reading.findings.size() == 2);
 }
 
-TEST_CASE("an alias is no chain, and the first of two aliases stands") {
+TEST_CASE("an alias is no chain, and the first of two aliases is used") {
   const auto reading =
       reading_of(list_with("{" + entry("a.test", R"({"policy-alias":"one"})") + "," +
                                entry("b.test", R"({"policy-alias":"two"})") + "}",
@@ -250,7 +250,7 @@ TEST_CASE("an alias is no chain, and the first of two aliases stands") {
   CHECK(shown(reading).find("this alias was there before") != std::string::npos);
 }
 
-TEST_CASE("an entry with too many servers is left out and that is said once") {
+TEST_CASE("an entry with too many servers is left out, which is reported once") {
   std::string mxs;
   for (int i = 0; i < 100; ++i) mxs += fmt::format("{}\"mx{}.test\"", i == 0 ? "" : ",", i);
   const auto reading = reading_of(list_with(
@@ -274,7 +274,7 @@ TEST_CASE("a list whose policies are all faulty is refused, one without any is n
   CHECK(reading.list->size() == 0);
 }
 
-TEST_CASE("what is no list is refused whole") {
+TEST_CASE("a file that is no list is refused completely") {
   const std::string sound = list_with("{" + entry("a.test") + "}");
   const std::vector<std::pair<std::string, std::string>> faulty{
       {"", "l.json:1:1: no JSON: the text ends too early"},
@@ -340,7 +340,7 @@ TEST_CASE("deep nesting is refused, however deep") {
   }
 }
 
-TEST_CASE("a list with more faults than anyone would read is still read to its end") {
+TEST_CASE("a list with very many faults is still read to its end") {
   std::string policies = "{";
   for (std::size_t i = 0; i < max_findings + 10; ++i) policies += fmt::format("\"d{}\":1,", i);
   const auto reading = reading_of(list_with(policies + entry("a.test") + "}"));
@@ -349,7 +349,7 @@ TEST_CASE("a list with more faults than anyone would read is still read to its e
   CHECK(reading.suppressed == 10);
 }
 
-TEST_CASE("nothing that reaches a terminal from a list can move its cursor") {
+TEST_CASE("no text from a list can move the cursor of a terminal") {
   const auto reading = reading_of(list_with(
       "{" + entry("\\u001b[2Jx.test", R"({"mode":"\u001b]0;x\u0007","mxs":["\u202emx.test"],"\u009b":1})") +
       "," + entry("c.test") + "}"));

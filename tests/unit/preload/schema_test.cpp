@@ -1,6 +1,6 @@
-// policies/list-schema.json says the same as the reader, as far as a schema can.
+// policies/list-schema.json accepts the same as the reader, as far as a schema can.
 
-// The patterns look ahead, which only std::regex can.
+// The patterns have lookaheads, which only std::regex supports.
 #define RAPIDJSON_SCHEMA_USE_INTERNALREGEX 0
 #include <rapidjson/document.h>
 #include <rapidjson/schema.h>

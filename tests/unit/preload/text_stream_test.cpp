@@ -8,7 +8,7 @@ using namespace starttls::test;
 
 namespace {
 
-// Gives a text in pieces of at most so many bytes.
+// Returns a text in pieces of at most this many bytes.
 ReadBytes pieces_of(std::string text, std::size_t most) {
   return [text = std::move(text), most,
           at = std::size_t{0}](std::span<char> into) mutable -> Result<std::size_t> {
@@ -24,7 +24,7 @@ std::string shown(Position position) {
 
 }  // namespace
 
-TEST_CASE("a stream gives every byte of its text, whatever the pieces") {
+TEST_CASE("a stream returns every byte of its text, whatever the pieces") {
   std::string text;
   for (int i = 0; i < 300'000; ++i) text += static_cast<char>('a' + i % 26);
   for (const std::size_t most : {1U, 7U, 65'536U, 100'000U, 300'000U, 1U << 30U}) {
@@ -60,7 +60,7 @@ TEST_CASE("the places in a text count lines and columns from 1, whatever the pie
   }
 }
 
-TEST_CASE("places are right far into a text, also of what was read some time ago") {
+TEST_CASE("places are right far into a text, also for text that was read some time ago") {
   std::string text;
   for (int i = 0; i < 100'000; ++i) text += fmt::format("line {}\n", i);
   const ReadBytes read = pieces_of(text, 100'000);
@@ -76,7 +76,7 @@ TEST_CASE("places are right far into a text, also of what was read some time ago
   }
 }
 
-TEST_CASE("a string begins at the quote that is not escaped") {
+TEST_CASE("a string starts at the quote that is not escaped") {
   for (const auto& [text, start] : {std::pair{std::string(R"(  "abc")"), 2U},
                                     {std::string(R"({"a\"b")"), 1U},
                                     {std::string(R"({"a": "b\\")"), 6U},
@@ -90,7 +90,7 @@ TEST_CASE("a string begins at the quote that is not escaped") {
   }
 }
 
-TEST_CASE("a text that cannot be read to its end says why") {
+TEST_CASE("a text that cannot be read completely has its reason") {
   int calls = 0;
   const ReadBytes read = [&](std::span<char> into) -> Result<std::size_t> {
     if (++calls == 3) return fail(Fault::io, "the disk is gone");
@@ -105,7 +105,7 @@ TEST_CASE("a text that cannot be read to its end says why") {
   CHECK(calls == 3);
 }
 
-TEST_CASE("a text without an end is cut at the limit") {
+TEST_CASE("a text without an end is truncated at the limit") {
   const ReadBytes read = [](std::span<char> into) -> Result<std::size_t> {
     std::ranges::fill(into, ' ');
     return into.size();

@@ -24,7 +24,7 @@ bool can_connect(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a unix socket has its mode, lets in, and goes with its owner") {
+TEST_CASE("a unix socket has its mode, accepts connections, and is removed with its owner") {
   const TemporaryFolder folder;
   const std::string path = (folder / "s").string();
   {
@@ -40,7 +40,7 @@ TEST_CASE("a unix socket has its mode, lets in, and goes with its owner") {
   CHECK_FALSE(std::filesystem::exists(path));
 }
 
-TEST_CASE("a socket that a dead process left is replaced, and nothing else is") {
+TEST_CASE("a socket of a dead process is replaced, and nothing else is") {
   const TemporaryFolder folder;
   const std::string path = (folder / "s").string();
   {
@@ -58,15 +58,15 @@ TEST_CASE("a socket that a dead process left is replaced, and nothing else is") 
   CHECK(bad(Listener::open({.path = "/" + std::string(200, 'x')}, {})).fault == Fault::unavailable);
 }
 
-TEST_CASE("a name without an address cannot be listened at") {
+TEST_CASE("a name without an address is an error") {
   CHECK(bad(Listener::open({.host = "192.0.2.1", .port = 9}, {})).fault == Fault::unavailable);
 }
 
-TEST_CASE("without systemd there are no sockets of its") {
+TEST_CASE("without systemd there are no sockets from it") {
   CHECK(good(service::activated_sockets()).empty());
 }
 
-TEST_CASE("a socket of systemd is found to be one that is configured") {
+TEST_CASE("a socket from systemd is matched with a configured one") {
   const TemporaryFolder folder;
   const config::Address unix_one{.path = (folder / "s").string()};
   const Listener unix_listener = good(Listener::open(unix_one, {}));
@@ -83,7 +83,7 @@ TEST_CASE("a socket of systemd is found to be one that is configured") {
     sockaddr_in6 at{};
     socklen_t size = sizeof at;
     REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
-    return ntohs(at.sin6_port);  // in the same place as sin_port
+    return ntohs(at.sin6_port);  // at the same offset as sin_port
   };
   const UniqueFd ipv4 = of_every_host(AF_INET, 0);
   CHECK(service::listens_at(ipv4, {.host = "127.0.0.1", .port = port_of(ipv4)}));
@@ -98,7 +98,8 @@ TEST_CASE("a socket of systemd is found to be one that is configured") {
   CHECK(service::listens_at(ipv6, {.host = "::1", .port = port_of(ipv6)}));
 }
 
-TEST_CASE("a unix socket that is made beside other threads has its mode before it lets anybody in") {
+TEST_CASE(
+    "a unix socket that is created while other threads run has its mode before it accepts connections") {
   const TemporaryFolder folder;
   const std::string path = (folder / "s").string();
   const Listener listener = good(Listener::open({.path = path}, {.mode = 0600}, service::Threads::running));

@@ -12,7 +12,7 @@ using namespace starttls::test;
 
 namespace {
 
-// What is answered to the bytes until the connection ends.
+// The answer to these bytes until the connection is closed.
 std::string exchange(event::Loop& loop, const std::string& path, const std::string& bytes) {
   const UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   const TemporaryFolder unused;
@@ -36,7 +36,7 @@ std::string exchange(event::Loop& loop, const std::string& path, const std::stri
 
 }  // namespace
 
-TEST_CASE("the page is made for everybody who asks for it, and nothing else is there") {
+TEST_CASE("the page is written for each request, and there is no other page") {
   const TemporaryFolder folder;
   const std::string path = (folder / "s").string();
   auto listener = good(service::Listener::open({.path = path}, {}));

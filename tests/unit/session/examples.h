@@ -1,4 +1,4 @@
-// Sessions to test with.
+// Sessions for tests.
 #pragma once
 
 #include "session/session.h"
@@ -33,7 +33,7 @@ inline session::Session plaintext_session() {
           .recipient_domains = {{"example.test", 1}}};
 }
 
-// A client that said EHLO and left.
+// A client that sent EHLO and disconnected.
 inline session::Session probe() {
   return {.begin = at("2026-11-22T12:00:00Z"),
           .end = at("2026-11-22T12:00:02Z"),
@@ -42,7 +42,7 @@ inline session::Session probe() {
           .helo = "probe"};
 }
 
-// The same, where the MTA's log is followed.
+// The same, if the MTA's log is followed.
 inline session::Session awaiting_probe() {
   session::Session session = probe();
   session.awaits_log = true;

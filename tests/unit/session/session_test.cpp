@@ -6,7 +6,7 @@ using namespace starttls;
 using namespace starttls::session;
 using namespace starttls::test;
 
-TEST_CASE("a session comes back from the journal as it went in") {
+TEST_CASE("a session is read from the journal as it was written") {
   CHECK(good(decode(encode(tls_session()))) == tls_session());
   CHECK(good(decode(encode(plaintext_session()))) == plaintext_session());
   CHECK(good(decode(encode(Session{}))) == Session{});
@@ -21,7 +21,7 @@ TEST_CASE("a session comes back from the journal as it went in") {
   CHECK(good(decode(encode(failed))) == failed);
 }
 
-TEST_CASE("members that a newer version wrote are passed over") {
+TEST_CASE("members that a newer version wrote are ignored") {
   const Session s = good(decode(
       R"({"new":{"begin":"x","deep":[[{"mx":7}]]},"begin":5,"colour":"blue","list":["tls",1],"n":null,"helo":"h"})"));
   CHECK(s.begin.time_since_epoch().count() == 5);
@@ -29,7 +29,7 @@ TEST_CASE("members that a newer version wrote are passed over") {
   CHECK(s.tls_version.empty());
 }
 
-TEST_CASE("what is no session is refused") {
+TEST_CASE("a text that is no session is refused") {
   for (const char* text : {"",
                            "x",
                            "[]",

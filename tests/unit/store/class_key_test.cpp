@@ -17,7 +17,7 @@ TEST_CASE("a class has the same key in every version of the program, on each day
   CHECK(class_key(of) == "47dc0029-b761-d35d-591f-03e6109478cb");
 }
 
-TEST_CASE("whatever differs but the day makes another key") {
+TEST_CASE("every difference except the day makes another key") {
   const SessionClass of = session_class(tls_session());
   std::set<std::string> keys{class_key(of)};
   const auto changed = [&](auto change) {

@@ -1,4 +1,4 @@
-// Records to test with.
+// Records for tests.
 #pragma once
 
 #include <initializer_list>
@@ -9,7 +9,7 @@
 
 namespace starttls::test {
 
-// What the MTA's log says of a handshake of that client.
+// The event of the MTA's log about a handshake of that client.
 inline store::LogEvent failure_event(
     std::string_view time = "2026-11-22T12:00:01Z", const std::string& address = "192.0.2.9",
     session::HandshakeFailure failure = session::HandshakeFailure::unknown_ca) {
@@ -18,7 +18,7 @@ inline store::LogEvent failure_event(
           .receiving_mx = "mx.example.test"};
 }
 
-// The last two labels, where there are three.
+// The last two labels, if there are three.
 inline std::string last_two_labels(const std::string& name) {
   const auto last = name.rfind('.');
   const auto before = last == std::string::npos ? last : name.rfind('.', last - 1);

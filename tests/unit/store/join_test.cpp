@@ -28,7 +28,7 @@ Session later(Session session, std::chrono::milliseconds by) {
 
 }  // namespace
 
-TEST_CASE("a failure is of the session of its client that was under way") {
+TEST_CASE("a failure belongs to the session of its client at that time") {
   const auto* const time = GENERATE("2026-11-22T12:00:00Z", "2026-11-22T12:00:02.9Z", "2026-11-22T11:59:59Z");
   const Joined joined = join({.sessions = {awaiting_probe()}, .events = {failure_event(time)}}, soon);
   CHECK(failures(joined) == std::vector{HandshakeFailure::unknown_ca});
@@ -44,7 +44,7 @@ TEST_CASE("a failure of another client, or of another time, waits for its own se
   CHECK(joined.waiting.size() == 2);
 }
 
-TEST_CASE("each failure is of one session, of the one that ended nearest to it") {
+TEST_CASE("each failure belongs to one session, the one that ended nearest to it") {
   const Session first = awaiting_probe();
   const Session second = later(first, 2s);
   const Session third = later(first, 4s);
@@ -57,7 +57,7 @@ TEST_CASE("each failure is of one session, of the one that ended nearest to it")
   CHECK(joined.waiting.sessions == std::vector{first});
 }
 
-TEST_CASE("where the address is not written whole, the pseudonym distinguishes clients") {
+TEST_CASE("if the address is not written whole, the pseudonym distinguishes clients") {
   session::Session mine = awaiting_probe();
   mine.client_address = "192.0.2.0";
   mine.address_pseudonym = "a";
@@ -72,7 +72,7 @@ TEST_CASE("where the address is not written whole, the pseudonym distinguishes c
   CHECK(joined.waiting.sessions == std::vector{mine});
 }
 
-TEST_CASE("an excluded session takes its failure with it") {
+TEST_CASE("an excluded session removes its failure") {
   session::Session local = awaiting_probe();
   local.excluded = true;
   const Joined joined = join({.sessions = {local}, .events = {failure_event()}}, soon);
@@ -88,7 +88,7 @@ TEST_CASE("a session that we ended before the client did may fail later") {
         1);
 }
 
-TEST_CASE("who waits for more than a minute of the journal's time is counted") {
+TEST_CASE("a failure that waits for more than a minute of the journal's time is counted") {
   const Waiting both{.sessions = {awaiting_probe()},
                      .events = {failure_event("2026-11-22T12:00:01Z", "192.0.2.8")}};
   CHECK(join(both, at("2026-11-22T12:01:01Z")).counted.empty());
@@ -97,12 +97,12 @@ TEST_CASE("who waits for more than a minute of the journal's time is counted") {
   CHECK(join(both, std::nullopt).counted.empty());
 }
 
-TEST_CASE("after a clock is set back nothing waits for ever") {
+TEST_CASE("after a clock is set back no failure waits for ever") {
   const Joined joined = join({.sessions = {awaiting_probe()}}, at("2026-11-21T12:00:00Z"));
   CHECK(joined.counted.size() == 1);
 }
 
-TEST_CASE("a flood waits up to a bound only, and nothing of it is lost") {
+TEST_CASE("the number of waiting failures is limited, and the rest is not lost") {
   Waiting flood;
   for (std::size_t i = 0; i < max_waiting + 10; ++i) flood.sessions.push_back(awaiting_probe());
   flood.events.push_back(failure_event("2026-11-22T12:00:01Z", "192.0.2.8"));
@@ -111,7 +111,7 @@ TEST_CASE("a flood waits up to a bound only, and nothing of it is lost") {
   CHECK(joined.waiting.size() == max_waiting);
 }
 
-TEST_CASE("who left after a good handshake is no session that only the log saw") {
+TEST_CASE("a client that disconnected after a good handshake is no session that only the log saw") {
   const LogEvent disconnected =
       failure_event("2026-11-22T12:00:01Z", "192.0.2.9", HandshakeFailure::disconnected);
   CHECK(failures(join({.sessions = {awaiting_probe()}, .events = {disconnected}}, soon)) ==
@@ -141,7 +141,7 @@ std::vector<HandshakeFailure> alone(const LogEvent& event, Waiting before = {}) 
 
 }  // namespace
 
-TEST_CASE("a failure that the milter should have seen, and did not, is of another service") {
+TEST_CASE("a failure that the milter should have seen, and did not, belongs to another service") {
   const LogEvent event = watched(of_service("postfix", failure_event()));
   const Joined joined = join({.events = {event}}, soon + 2min);
   CHECK(joined.counted.empty());
@@ -149,9 +149,9 @@ TEST_CASE("a failure that the milter should have seen, and did not, is of anothe
   CHECK(joined.uncounted == std::map<std::string, std::uint64_t>{{"postfix", 1}});
 }
 
-TEST_CASE("a failure while the milter was down counts where the service is one whose sessions are recorded") {
+TEST_CASE("a failure while the milter was down counts if the service is one whose sessions are recorded") {
   const LogEvent missed = of_service("postfix-in", failure_event("2026-11-22T12:00:01Z", "192.0.2.8"));
-  CHECK(alone(missed).empty());  // nothing is known of the service
+  CHECK(alone(missed).empty());  // the service is unknown
   const Waiting recorded{.sessions = {awaiting_probe()},
                          .events = {of_service("postfix-in", failure_event())}};
   CHECK(alone(missed, recorded).size() == 2);
@@ -163,7 +163,7 @@ TEST_CASE("a failure while the milter was down counts where the service is one w
   CHECK(alone(missed, other).size() == 1);
 }
 
-TEST_CASE("what is known of a service is kept") {
+TEST_CASE("the facts about a service are kept") {
   const Joined first =
       join({.sessions = {awaiting_probe()}, .events = {of_service("postfix-in", failure_event())}}, soon);
   Waiting next = first.waiting;
@@ -171,13 +171,13 @@ TEST_CASE("what is known of a service is kept") {
         1);
 }
 
-TEST_CASE("a service that is configured counts even where the milter saw no session") {
+TEST_CASE("a service that is configured counts even if the milter saw no session") {
   LogEvent event = watched(of_service("postfix/smtps", failure_event()));
   event.wanted = true;
   CHECK(alone(event).size() == 1);
 }
 
-TEST_CASE("services come back from their lines, and other lines are passed over") {
+TEST_CASE("services are read back from their lines, and other lines are ignored") {
   Services services;
   services.add("postfix", {.recorded = 7, .other = 1});
   services.add("a \"b\"", {.recorded = 0, .other = 2});
@@ -194,7 +194,7 @@ TEST_CASE("services come back from their lines, and other lines are passed over"
     CHECK_FALSE(again.add_line(line));
 }
 
-TEST_CASE("services are bounded, and what is new weighs more than what is old") {
+TEST_CASE("the number of services is limited, and new facts have more weight than old ones") {
   Services services;
   for (std::size_t i = 0; i < Services::max_services + 5; ++i)
     services.add(std::to_string(i), {.recorded = 1});

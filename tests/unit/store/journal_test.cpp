@@ -34,7 +34,7 @@ TEST_CASE("an appended record is in the file at once") {
   CHECK(journal.counters().written == 2);
 }
 
-TEST_CASE("rotation begins a new segment only where there is something in the old one") {
+TEST_CASE("rotation starts a new segment only if the old one has records") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
   good(journal.open(now));
@@ -46,7 +46,7 @@ TEST_CASE("rotation begins a new segment only where there is something in the ol
   CHECK(journal.current_bytes() == 0);
 }
 
-TEST_CASE("a second process gets an error that the first records there") {
+TEST_CASE("a second process gets an error because the first records there") {
   const TemporaryFolder folder;
   Journal first(folder / "journal", plenty);
   good(first.open(now));
@@ -56,7 +56,7 @@ TEST_CASE("a second process gets an error that the first records there") {
   CHECK(error.message.ends_with("another process records there"));
 }
 
-TEST_CASE("while the folder cannot be made, records wait in memory and are written later") {
+TEST_CASE("while the directory cannot be created, records wait in memory and are written later") {
   const TemporaryFolder folder;
   write(folder / "journal", "in the way");
   Journal journal(folder / "journal", plenty);
@@ -80,7 +80,7 @@ TEST_CASE("beyond the memory for held-back records they are lost, and counted") 
   CHECK(journal.counters().lost == 3);
 }
 
-TEST_CASE("sessions are counted apart from what the log of the mail server adds") {
+TEST_CASE("sessions are counted separately from the events of the mail server's log") {
   const TemporaryFolder folder;
   write(folder / "journal", "in the way");
   const std::string session = encode(tls_session());
@@ -101,7 +101,7 @@ TEST_CASE("sessions are counted apart from what the log of the mail server adds"
   CHECK(journal.counters().sessions.held_back == 0);
 }
 
-TEST_CASE("a folder that is removed under a running journal costs nothing") {
+TEST_CASE("a directory that is removed under a running journal loses nothing") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
   good(journal.open(now));
@@ -113,7 +113,7 @@ TEST_CASE("a folder that is removed under a running journal costs nothing") {
   CHECK(journal.counters().written == 2);
 }
 
-TEST_CASE("a folder that is moved away, with another in its place, costs nothing") {
+TEST_CASE("a directory that is moved away, with another in its place, loses nothing") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
   good(journal.open(now));
@@ -127,7 +127,7 @@ TEST_CASE("a folder that is moved away, with another in its place, costs nothing
   CHECK(journal.holds_lock());
 }
 
-TEST_CASE("the lock of a folder that was moved away does not hold for the one in its place") {
+TEST_CASE("the lock of a directory that was moved away does not apply to the one in its place") {
   const TemporaryFolder folder;
   Journal first(folder / "journal", plenty);
   good(first.open(now));
@@ -140,7 +140,7 @@ TEST_CASE("the lock of a folder that was moved away does not hold for the one in
   CHECK(second.holds_lock());
 }
 
-TEST_CASE("a record that no reader would take is lost alone, and counted") {
+TEST_CASE("a record that no reader would accept is lost alone, and counted") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
   good(journal.open(now));
@@ -150,7 +150,7 @@ TEST_CASE("a record that no reader would take is lost alone, and counted") {
   CHECK(sessions_in(folder / "journal") == 1);
 }
 
-TEST_CASE("a full journal holds records back until there is room") {
+TEST_CASE("a full journal holds records back until there is space") {
   const TemporaryFolder folder;
   Journal journal(folder / "journal", plenty);
   good(journal.open(now));

@@ -7,7 +7,7 @@ using namespace starttls::session;
 using namespace starttls::store;
 using namespace starttls::test;
 
-TEST_CASE("a event of the log comes back from the journal as it went in") {
+TEST_CASE("an event of the log is read from the journal as it was written") {
   LogEvent event = failure_event();
   event.address_pseudonym = "k";
   event.failure->service = "postfix/smtps";
@@ -35,7 +35,7 @@ TEST_CASE("a record is a session to be counted, or it is not") {
   CHECK_FALSE(is_counted_session(encode(failure_event())));
 }
 
-TEST_CASE("what is no event is refused") {
+TEST_CASE("a text that is no event is refused") {
   for (const char* text :
        {R"({"log":)", R"({"log":"x"})", R"({"log":-1})", R"({"log":1,"failure":"bad luck","time":1})",
         R"({"log":1,"failure":"none","time":1})", R"({"log":1,"failure":"lost-connection"})",
@@ -52,7 +52,7 @@ TEST_CASE("what is no event is refused") {
   }
 }
 
-TEST_CASE("a event may have members that a later version gave it") {
+TEST_CASE("an event may have members that a later version wrote") {
   const std::string text = R"({"log":7,"new":{"log":[8,{"mx":9}]},"newer":null,"position":"far"})";
   CHECK(std::get<LogEvent>(good(decode_record(text))) == LogEvent{.position = {.number = 7, .text = "far"}});
 }

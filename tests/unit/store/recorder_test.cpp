@@ -19,12 +19,12 @@ Clock fixed_clock() {
   return [] { return at("2026-11-22T12:00:00Z"); };
 }
 
-// A state directory with what a recorder and a report need of it.
+// A state directory with the objects that a recorder and a report need.
 struct State {
   TemporaryFolder folder;
   mutable std::atomic<int> rounds = 0;  // of a repairing recorder, after which all was folded
 
-  // Until the recorder's folder has nothing to do with the store.
+  // Waits until the recorder's folding thread has finished with the store.
   void wait_for_rest() const {
     for (const int begin = rounds; rounds < begin + 2;) std::this_thread::yield();
   }
@@ -41,7 +41,7 @@ struct State {
     return std::make_unique<Recorder>(options, fixed_clock());
   }
 
-  // One whose store, where it is damaged, is moved aside.
+  // One that renames a damaged store.
   std::unique_ptr<Recorder> repairing_recorder() const {
     RecorderOptions options{.journal = journal_directory(folder.path()),
                             .sync_interval = 5ms,
@@ -92,7 +92,7 @@ class LockedStore final : public Store {
   std::atomic<int>& attempts_;
 };
 
-// What is logged while it lives.
+// The log lines while it exists.
 class LoggedText {
  public:
   std::string text() const { return text_; }
@@ -104,7 +104,7 @@ class LoggedText {
 
 }  // namespace
 
-TEST_CASE("a stopped recorder has folded everything and left no segment") {
+TEST_CASE("a stopped recorder has folded everything and has no segment") {
   const State state;
   auto recorder = state.recorder(state.opener());
   good(recorder->start());
@@ -158,7 +158,7 @@ TEST_CASE("a crash between fold and unlink counts nothing twice") {
   CHECK(state.segments() == 0);
 }
 
-TEST_CASE("while the store is gone segments wait, and are folded when it is back") {
+TEST_CASE("while the store is missing segments wait, and are folded when it is back") {
   const State state;
   std::atomic<bool> down = true;
   auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
@@ -179,7 +179,7 @@ TEST_CASE("while the store is gone segments wait, and are folded when it is back
   CHECK(state.sessions() == 1);
 }
 
-TEST_CASE("a store that is removed under a running recorder is made anew") {
+TEST_CASE("a store that is removed under a running recorder is created again") {
   const State state;
   auto recorder = state.recorder(state.opener());
   good(recorder->start());
@@ -192,7 +192,7 @@ TEST_CASE("a store that is removed under a running recorder is made anew") {
   CHECK(state.sessions() == 1);
 }
 
-TEST_CASE("a file in the journal that is no segment is set aside") {
+TEST_CASE("a file in the journal that is no segment is renamed") {
   const State state;
   const fs::path strange = journal_directory(state.folder.path()) / "strange.segment";
   fs::create_directories(strange.parent_path());
@@ -229,7 +229,7 @@ TEST_CASE("no other process may record there until the last fold is done: it wou
   CHECK(refused == Fault::temporary);
 }
 
-TEST_CASE("one bad segment does not keep the others waiting") {
+TEST_CASE("one bad segment does not delay the others") {
   const State state;
   const fs::path folder = journal_directory(state.folder.path());
   fs::create_directories(folder / "0.segment");
@@ -243,7 +243,7 @@ TEST_CASE("one bad segment does not keep the others waiting") {
   CHECK_FALSE(fs::exists(folder / "2.segment"));
 }
 
-TEST_CASE("a damaged segment's good sessions are counted once, and the file is kept aside") {
+TEST_CASE("a damaged segment's good sessions are counted once, and the file is renamed and kept") {
   const State state;
   const fs::path damaged = journal_directory(state.folder.path()) / "1.segment";
   fs::create_directories(damaged.parent_path());
@@ -255,7 +255,7 @@ TEST_CASE("a damaged segment's good sessions are counted once, and the file is k
   CHECK(fs::exists(fs::path(damaged).replace_extension(".damaged")));
 }
 
-TEST_CASE("a recorder that does not hold the lock leaves the other's segments alone") {
+TEST_CASE("a recorder without the lock does not touch the other's segments") {
   const State state;
   const fs::path folder = journal_directory(state.folder.path());
   write(folder, "in the way");
@@ -274,7 +274,7 @@ TEST_CASE("a recorder that does not hold the lock leaves the other's segments al
   CHECK(late->counters().folded_sessions == 0);
 }
 
-TEST_CASE("a second recorder on the same journal says so and does not start") {
+TEST_CASE("a second recorder on the same journal reports that and does not start") {
   const State state;
   auto first = state.recorder(state.opener());
   good(first->start());
@@ -286,7 +286,7 @@ TEST_CASE("nothing recorded is distinguished from no sessions on the day") {
   CHECK(bad(read_counts({.state_dir = empty.path()}, the_day)).fault == Fault::unavailable);
 }
 
-TEST_CASE("a store that is slow or hangs does not keep the journal from being synced") {
+TEST_CASE("a store that is slow or hangs does not prevent the sync of the journal") {
   const State state;
   std::atomic<bool> hangs = true;
   auto recorder = state.recorder([&]() -> Result<std::unique_ptr<Store>> {
@@ -307,7 +307,7 @@ TEST_CASE("a store that is slow or hangs does not keep the journal from being sy
   CHECK(state.sessions() == 2);
 }
 
-TEST_CASE("how far the log was read survives, whether or not its segment was folded") {
+TEST_CASE("the read position in the log is kept, whether or not its segment was folded") {
   const State state;
   CHECK_FALSE(good(log_position(journal_directory(state.folder.path()))).has_value());
   std::atomic<bool> down = true;
@@ -329,7 +329,7 @@ TEST_CASE("how far the log was read survives, whether or not its segment was fol
   CHECK(good(log_position(journal_directory(state.folder.path())))->text == "five");
 }
 
-TEST_CASE("how far the log was read is never less than before, in whatever order segments are folded") {
+TEST_CASE("the read position in the log never decreases, in whatever order segments are folded") {
   const State state;
   const fs::path folder = journal_directory(state.folder.path());
   fs::create_directories(folder);
@@ -346,7 +346,7 @@ TEST_CASE("how far the log was read is never less than before, in whatever order
   CHECK(good(log_position(folder))->number == 9);
 }
 
-TEST_CASE("a store that is locked is waited for once in a round, not once for each segment") {
+TEST_CASE("the recorder waits for a locked store once in a round, not once for each segment") {
   const State state;
   const fs::path folder = journal_directory(state.folder.path());
   fs::create_directories(folder);
@@ -414,7 +414,7 @@ TEST_CASE("a failure in the log is in the counts at once, also while its session
   CHECK(next->counters().failed_handshakes == 1);
 }
 
-TEST_CASE("a damaged store is repaired as it says, and the sessions are kept for the next") {
+TEST_CASE("a damaged store is repaired as requested, and the sessions are kept for the next") {
   const State state;
   write(store_file(state.folder.path()), GENERATE(std::string(10'000, 'x'), std::string()));
   auto recorder = state.repairing_recorder();
@@ -425,7 +425,7 @@ TEST_CASE("a damaged store is repaired as it says, and the sessions are kept for
   CHECK(state.sessions() == 1);
 }
 
-TEST_CASE("a store that is damaged under the running recorder costs no later session") {
+TEST_CASE("a store that is damaged under the running recorder loses no later session") {
   const State state;
   const fs::path file = store_file(state.folder.path());
   auto recorder = state.repairing_recorder();
@@ -459,7 +459,7 @@ TEST_CASE("a store that is damaged under the running recorder costs no later ses
   CHECK(counts.contains(session_class(plaintext_session())));
 }
 
-TEST_CASE("days behind the retention go, and younger ones stay") {
+TEST_CASE("days older than the retention are removed, and younger ones stay") {
   const State state;
   RecorderOptions options{.journal = journal_directory(state.folder.path()), .max_pruned_rows = 1};
   options.open_store = state.opener();

@@ -27,19 +27,19 @@ Reading reading(std::string_view content) {
 
 }  // namespace
 
-TEST_CASE("a sound segment gives all its sessions") {
+TEST_CASE("a valid segment returns all its sessions") {
   const Reading r = reading(segment_of(3));
   CHECK(r.sessions == 3);
   CHECK_FALSE(r.damage.any());
 }
 
-TEST_CASE("an empty or just begun segment is sound or a torn beginning") {
+TEST_CASE("an empty or just created segment is valid or has a torn beginning") {
   CHECK_FALSE(reading("").damage.any());
   CHECK_FALSE(reading(segment_magic).damage.any());
   CHECK(reading(segment_magic.substr(0, 3)).damage.tail == 3);
 }
 
-TEST_CASE("a segment cut anywhere gives every whole session before the cut") {
+TEST_CASE("a segment cut anywhere returns every whole session before the cut") {
   const std::string whole = segment_of(3);
   const std::size_t one = (whole.size() - segment_magic.size()) / 3;
   for (std::size_t cut = segment_magic.size(); cut < whole.size(); ++cut) {
@@ -49,7 +49,7 @@ TEST_CASE("a segment cut anywhere gives every whole session before the cut") {
   }
 }
 
-TEST_CASE("a record with a wrong checksum is passed over and the next ones are read") {
+TEST_CASE("a record with a wrong checksum is skipped and the next ones are read") {
   std::string content = segment_of(3);
   content[segment_magic.size() + 20] ^= 1;
   const Reading r = reading(content);
@@ -57,13 +57,13 @@ TEST_CASE("a record with a wrong checksum is passed over and the next ones are r
   CHECK(r.damage.records == 1);
 }
 
-TEST_CASE("zeroes that a power cut left are no sessions") {
+TEST_CASE("zeroes after a power cut are no sessions") {
   const Reading r = reading(segment_of(1) + std::string(4096, '\0'));
   CHECK(r.sessions == 1);
   CHECK(r.damage.tail == 4096);
 }
 
-TEST_CASE("a length that claims too much ends the reading") {
+TEST_CASE("a length that is too large ends the reading") {
   const Reading r = reading(segment_of(1) + "\xff\xff\xff\xff" + std::string(100, 'x'));
   CHECK(r.sessions == 1);
   CHECK(r.damage.tail == 104);

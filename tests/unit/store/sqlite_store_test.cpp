@@ -19,7 +19,7 @@ Result<FoldOutcome> fold_sessions(Store& store, const std::string& segment,
 
 }  // namespace
 
-TEST_CASE("what is folded is read back, and adds up") {
+TEST_CASE("folded sessions are read back, and are added") {
   const TemporaryFolder folder;
   what_is_folded_is_read_back_and_adds_up(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
@@ -34,7 +34,7 @@ TEST_CASE("only the days of the period are read") {
   only_the_days_of_the_period_are_read(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("old ids are forgotten, young ones kept") {
+TEST_CASE("old ids are removed, young ones kept") {
   const TemporaryFolder folder;
   old_ids_are_forgotten(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
@@ -47,14 +47,14 @@ TEST_CASE("a reader sees the store while a writer has it open") {
   CHECK(read_all(*reader, whole_year, {}).counts == counts_of({tls_session()}));
 }
 
-TEST_CASE("a store whose file was removed takes nothing, so that nothing is lost in it") {
+TEST_CASE("a store whose file was removed accepts nothing, so that nothing is lost in it") {
   const TemporaryFolder folder;
   const auto store = good(open_sqlite_store(folder / "s", Access::owner));
   std::filesystem::remove(folder / "s");
   CHECK(bad(fold_sessions(*store, "a", {tls_session()})).fault == Fault::unavailable);
 }
 
-TEST_CASE("a file that is no store is refused and left alone") {
+TEST_CASE("a file that is no store is refused and not changed") {
   const TemporaryFolder folder;
   write(folder / "text",
         "this is no database, just a text that is long enough to be looked at by somebody\n");
@@ -79,7 +79,7 @@ TEST_CASE("a store of a newer version is refused") {
         std::string::npos);
 }
 
-TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
+TEST_CASE("a store of version 1 is upgraded to the current version, with all its counts") {
   const TemporaryFolder folder;
   {
     auto old = good(sqlite::Database::open(folder / "s", sqlite::OpenMode::create));
@@ -111,7 +111,7 @@ TEST_CASE("a store of version 1 becomes one of today, with all its counts") {
   CHECK(read_all(*store, whole_year, {}).counts == counts_of({tls_session(), tls_session()}));
 }
 
-TEST_CASE("a damaged store is moved aside, and nothing else is") {
+TEST_CASE("a damaged store is renamed, and nothing else is") {
   const TemporaryFolder folder;
   good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::owner)), "a", {tls_session()}));
   CHECK(good(quarantine_if_corrupt(folder / "s", now)).empty());
@@ -128,7 +128,7 @@ TEST_CASE("a damaged store is moved aside, and nothing else is") {
   CHECK(good(quarantine_if_corrupt(folder / "other", now)).empty());
 }
 
-TEST_CASE("a file that is spoilt while it is in use is noticed, in whatever moment that happens") {
+TEST_CASE("a file that is damaged while it is in use is detected, at any moment") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder / "s";
   good(fold_sessions(*good(open_sqlite_store(file, Access::owner)), "a", {tls_session()}));
@@ -144,7 +144,7 @@ TEST_CASE("a file that is spoilt while it is in use is noticed, in whatever mome
     spoil();
     (void)fold->commit();
   }
-  SECTION("after a fold, before old segments are forgotten") {
+  SECTION("after a fold, before old segments are removed") {
     spoil();
     (void)store->forget_segments(now);
   }
@@ -155,7 +155,7 @@ TEST_CASE("a file that is spoilt while it is in use is noticed, in whatever mome
   CHECK(bad(fold_sessions(*store, "c", {tls_session()})).fault == Fault::data);
 }
 
-TEST_CASE("the log of a store that is open for long stays small, and the file takes what was in it") {
+TEST_CASE("the log of a store that is open for long stays small, and its content is moved to the file") {
   const TemporaryFolder folder;
   const std::filesystem::path file = folder / "s";
   const auto store = good(open_sqlite_store(file, Access::owner));
@@ -172,12 +172,12 @@ TEST_CASE("the log of a store that is open for long stays small, and the file ta
   CHECK(size("") > size_before + 10'000'000);
 }
 
-TEST_CASE("failures of the log and sessions find each other across folds") {
+TEST_CASE("failures of the log and sessions are joined across folds") {
   const TemporaryFolder folder;
   failures_and_sessions_find_each_other_across_folds(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("what waits for too long is settled as it is") {
+TEST_CASE("a failure that waits for too long is counted as it is") {
   const TemporaryFolder folder;
   what_waits_too_long_is_counted(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
@@ -187,17 +187,17 @@ TEST_CASE("a sender known for TLS that comes in plaintext is a downgrade, report
   a_sender_known_for_tls_in_plaintext_is_a_downgrade(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("a forgotten sender is a stranger") {
+TEST_CASE("a forgotten sender counts as unknown") {
   const TemporaryFolder folder;
   a_forgotten_sender_counts_as_new(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("a sender is forgotten in journals, too, that are not folded yet") {
+TEST_CASE("a sender is also removed from journals that are not folded yet") {
   const TemporaryFolder folder;
   a_sender_is_forgotten_in_journals_too(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("a store of the version before is upgraded with all that is in it") {
+TEST_CASE("a store of the version before is upgraded with all its content") {
   const TemporaryFolder folder;
   good(fold_sessions(*good(open_sqlite_store(folder / "s", Access::owner)), "a", {tls_session()}));
   {
@@ -214,12 +214,12 @@ TEST_CASE("old days are pruned a little at a time") {
   old_days_are_pruned_a_little_at_a_time(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("a fold that is not committed leaves nothing") {
+TEST_CASE("a fold that is not committed changes nothing") {
   const TemporaryFolder folder;
   a_fold_that_is_not_committed_leaves_nothing(*good(open_sqlite_store(folder / "s", Access::owner)));
 }
 
-TEST_CASE("segments are folded together, but for those that were folded before") {
+TEST_CASE("segments are folded together, except those that were folded before") {
   const TemporaryFolder folder;
   segments_are_folded_together_but_for_those_that_were_before(
       *good(open_sqlite_store(folder / "s", Access::owner)));

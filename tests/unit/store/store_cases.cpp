@@ -16,7 +16,7 @@ FoldOutcome fold_at(Store& store, const std::string& segment, Time journal_time,
   return good(fold(store, segment, content_of(records), journal_time, journal_time, rules));
 }
 
-// The same as the recorder does it, which reads the segment within the transaction.
+// The same in the way of the recorder, which reads the segment within the transaction.
 FoldOutcome read_and_fold(Store& store, const std::string& segment, std::initializer_list<Record> records,
                           FoldRules rules) {
   const auto read = [&](const std::string&, SegmentContent& content) {
@@ -104,7 +104,7 @@ void failures_and_sessions_find_each_other_across_folds(Store& store) {
   CHECK(fold_at(store, "c", noon + 10s, {failure_event()}).sessions == 0);
   fold_at(store, "d", noon + 15s, {awaiting_probe()});
   CHECK(counts_in(store) == counts_of({failed_probe(), failed_probe()}));
-  // A segment that comes again changes nothing, also not what waits.
+  // A segment that arrives again changes nothing, also not the waiting failures.
   fold_at(store, "e", noon + 16s, {awaiting_probe()});
   CHECK_FALSE(fold_at(store, "e", noon + 16s, {awaiting_probe()}).added);
   CHECK(fold_at(store, "f", noon + 17s, {failure_event()}).waiting == 0);

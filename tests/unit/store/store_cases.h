@@ -1,5 +1,4 @@
-// What every store must do, whatever engine is behind it: the test cases take a function that makes an empty
-// one.
+// What every store must do, with any engine: the test cases take a function that creates an empty one.
 #pragma once
 
 #include <functional>
@@ -20,7 +19,7 @@ struct Everything {
 Everything read_all(store::Store& store, const store::Period& period,
                     const std::vector<std::string>& segments);
 
-// One check a function; each begins with a new store.
+// One check in each function; each starts with a new store.
 void what_is_folded_is_read_back_and_adds_up(store::Store& store);
 void a_segment_that_was_folded_before_changes_nothing(store::Store& store);
 void only_the_days_of_the_period_are_read(store::Store& store);

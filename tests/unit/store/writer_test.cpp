@@ -6,7 +6,7 @@ using namespace starttls;
 using namespace starttls::store;
 using namespace starttls::test;
 
-TEST_CASE("a state directory has one name, and no other has it") {
+TEST_CASE("a state directory has one name, and no other has the same") {
   const TemporaryFolder one;
   const TemporaryFolder other;
   const std::string name = good(writer_id(one.path()));
@@ -15,7 +15,7 @@ TEST_CASE("a state directory has one name, and no other has it") {
   CHECK(good(writer_id(other.path())) != name);
 }
 
-TEST_CASE("a file with something else in it is an error, not taken for an id") {
+TEST_CASE("a file with other content is an error, not taken for an id") {
   const TemporaryFolder folder;
   write(folder / "writer", "");
   CHECK(bad(writer_id(folder.path())).fault == Fault::config);
@@ -24,6 +24,6 @@ TEST_CASE("a file with something else in it is an error, not taken for an id") {
         (folder / "writer").string() + ": is not the name of a writer; remove the file");
 }
 
-TEST_CASE("where nothing can be written there is no name") {
+TEST_CASE("if nothing can be written there is no name") {
   CHECK_FALSE(writer_id("/nonexistent/folder").has_value());
 }

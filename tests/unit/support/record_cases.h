@@ -1,4 +1,5 @@
-// Cases for parsers of TXT records: what the DNS answers, what is in force then, and what the parser says.
+// Cases for parsers of TXT records: the answer of the DNS, what is in force then, and the findings of the
+// parser.
 #pragma once
 
 #include <fmt/format.h>
@@ -18,7 +19,7 @@ struct RecordCase {
   std::string findings;             // "note 1:10: ...\n" for each
 };
 
-// "note", "fault" or "refused", the place and the text, a line each.
+// "note", "fault" or "refused", the place and the text, one on each line.
 template <class Findings>
 std::string shown(const Findings& findings) {
   std::string text;

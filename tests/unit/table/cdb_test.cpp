@@ -19,7 +19,7 @@ UniqueFd new_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("what was added to a cdb is found, and nothing else") {
+TEST_CASE("added keys are found in a cdb, and nothing else") {
   const TemporaryFolder folder;
   const auto fd = new_file(folder / "t.cdb");
   CdbWriter writer(fd.get());
@@ -38,21 +38,21 @@ TEST_CASE("what was added to a cdb is found, and nothing else") {
   for (const char* key : {"key", "key10000", "a", "KEY1"}) CHECK_FALSE(good(table.find(key)));
 }
 
-TEST_CASE("an empty cdb is one") {
+TEST_CASE("an empty cdb is valid") {
   const TemporaryFolder folder;
   const auto fd = new_file(folder / "t.cdb");
   REQUIRE(CdbWriter(fd.get()).finish() == 0);
   CHECK_FALSE(good(good(Cdb::open(folder / "t.cdb")).find("a")));
 }
 
-TEST_CASE("a full disk is told by the end of a cdb") {
+TEST_CASE("a full disk is reported at the end of a cdb") {
   const UniqueFd full(::open("/dev/full", O_RDWR | O_CLOEXEC));
   CdbWriter writer(full.get());
   for (int i = 0; i < 10'000; ++i) writer.add(fmt::format("key{}", i), "value");
   CHECK(writer.finish() != 0);
 }
 
-TEST_CASE("what is no cdb, or a damaged one, is refused and not trusted") {
+TEST_CASE("a damaged cdb, or another file, is refused and not trusted") {
   const TemporaryFolder folder;
   write(folder / "short", "no table");
   CHECK(bad(Cdb::open(folder / "short")).fault == Fault::data);

@@ -12,7 +12,7 @@ using namespace starttls::test;
 
 namespace {
 
-// All of a table, in its order, as LMDB itself reads it.
+// The whole table, in its order, as LMDB itself reads it.
 std::vector<std::pair<std::string, std::string>> content_of(const std::filesystem::path& path) {
   MDB_env* env = nullptr;
   MDB_txn* transaction = nullptr;
@@ -38,7 +38,7 @@ std::vector<std::pair<std::string, std::string>> content_of(const std::filesyste
 
 }  // namespace
 
-TEST_CASE("an LMDB table has all that was added, with a NUL at each end, over many transactions") {
+TEST_CASE("an LMDB table has all added keys, with a NUL at each end, over many transactions") {
   const TemporaryFolder folder;
   write(folder / "t.lmdb", "");
   std::map<std::string, std::string> expected;
@@ -59,7 +59,7 @@ TEST_CASE("an LMDB table has all that was added, with a NUL at each end, over ma
   CHECK(std::distance(std::filesystem::directory_iterator(folder.path()), {}) == 1);
 }
 
-TEST_CASE("an empty LMDB table is one, and a value may be longer than a page") {
+TEST_CASE("an empty LMDB table is valid, and a value may be longer than a page") {
   const TemporaryFolder folder;
   for (const char* name : {"empty", "long"}) write(folder / name, "");
   REQUIRE(LmdbWriter(folder / "empty").finish() == 0);
@@ -70,7 +70,7 @@ TEST_CASE("an empty LMDB table is one, and a value may be longer than a page") {
   CHECK(content_of(folder / "long").front().second.size() == 20'001);
 }
 
-TEST_CASE("an LMDB table that cannot be written says why") {
+TEST_CASE("an LMDB table that cannot be written reports the reason") {
   const TemporaryFolder folder;
   LmdbWriter nowhere(folder / "no/such/folder");
   nowhere.add("a", "b");
