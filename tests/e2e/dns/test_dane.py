@@ -21,7 +21,7 @@ def verdict(server: Dns | BadDns, dns: Dns, domain: str) -> Answer:
 
 
 class SignedZones(unittest.TestCase):
-    def test_each_standing(self) -> None:
+    def test_each_verdict(self) -> None:
         zones = {
             "all": BOTH,
             "shared": {**TWO, "_25._tcp.mx": ["CNAME _dane"], "_25._tcp.mx2": ["CNAME _dane"], "_dane": [GOOD]},
@@ -94,7 +94,7 @@ class FailingServers(unittest.TestCase):
             self.assertEqual(verdict(server, dns, "example.test")["status"], "none")
             self.assertEqual([asked for asked in server.questions if asked.type == "TLSA"], [])
 
-    def test_a_resolver_that_leaves_out_signatures_leaves_dane_unknown(self) -> None:
+    def test_if_a_resolver_removes_signatures_dane_is_unknown(self) -> None:
         with Lab() as lab:
             dns = tree(lab, BOTH)
             server = BadDns(lab, dns)

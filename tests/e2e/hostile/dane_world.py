@@ -5,7 +5,7 @@
 The attacker spoils the answers to the questions of `serve`. The MX hosts are the attacker's, too: they offer no TLS, or
 present a certificate that their TLSA records do not name. The questions of Postfix get the right answers.
 
-A second Postfix without a map and with `smtp_tls_security_level = dane` is the yardstick: mail that it refuses must not
+A second Postfix without a map and with `smtp_tls_security_level = dane` is the reference: mail that it refuses must not
 go out through `serve`, and mail that it delivers must not wait.
 """
 
@@ -206,8 +206,8 @@ class World(unittest.TestCase):
               **settings: object) -> None:
         """Start the name server, the attacker, `serve`, and the Postfix instances; spoil nothing yet.
 
-        With `clock`, the time of `serve` stands still and is moved by advance(), and its resolver caches nothing
-        from one time to the next.
+        With `clock`, the time of `serve` is fixed and moved by advance(), and its resolver caches nothing from one time
+        to the next.
         """
         signed = [zone for zone in self.zones if not zone.endswith(UNSIGNED)]
         self.dns = Dns(self.lab, self.zones, signed=signed)

@@ -66,7 +66,7 @@ class EndOfPatience(World):
 class Busy(World):
     mail = False
 
-    def test_a_busy_server_leaves_no_domain_unprotected(self) -> None:
+    def test_on_a_busy_server_no_domain_is_unprotected(self) -> None:
         self.add("kept", "plain", mta_sts="testing")
         self.add("testing", "plain", mta_sts="testing")
         self.add("enforced", "plain", mta_sts="enforce")

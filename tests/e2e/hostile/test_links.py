@@ -1,4 +1,4 @@
-"""A local user puts links where root writes: into the directories of the service's user, and of any other user.
+"""A local user creates links where root writes: in the directories of the service's user, and of any other user.
 
 `daemon` is the attacker, and the user that the services become. The victim is a file of root's that nobody else may
 read or write.

@@ -1,5 +1,5 @@
-"""Attacks on starttls-listtool update by mirrors: they serve what publishers signed, but the wrong list or an old one, and
-what nobody signed.
+"""Attacks on starttls-listtool update by mirrors: they serve signed lists, but the wrong list or an old one, and lists
+that nobody signed.
 """
 
 import os

@@ -2,7 +2,7 @@
 
     connect_flood.py PATH SECONDS RATE
 
-Every second connection leaves half a negotiation. Prints the number of connections and the rate that was reached.
+Every second connection sends half a negotiation. Prints the number of connections and the rate that was reached.
 """
 
 import socket

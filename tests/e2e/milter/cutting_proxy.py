@@ -5,8 +5,8 @@
     proxy.cuts                              {"before": 3, "after": 2}
     proxy.stop_cutting()
 
-At a COMMIT it does, by turns, what a network may do: nothing; it cuts the connection before the COMMIT reaches the
-server; it cuts it after that, so that nobody hears of the server's answer.
+At a COMMIT it does in turn what a network may do: nothing; it cuts the connection before the COMMIT reaches the server;
+it cuts it after that, so that the server's answer is lost.
 """
 
 import contextlib

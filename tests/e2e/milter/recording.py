@@ -6,8 +6,8 @@
         tls13_mail(Client(mx.address, mx.port, source))
         rows = end_and_read(mx, milter)[source]
 
-Postfix is told to refuse mail when it has trouble with the milter (milter_default_action = tempfail), so that a milter
-that costs mail shows in every test.
+Postfix is configured to refuse mail if the milter fails (milter_default_action = tempfail), so that a milter that costs
+mail shows in every test.
 """
 
 import contextlib
@@ -177,10 +177,10 @@ def client(lab: Lab, mx: Receiver | SendmailReceiver, **more: object) -> Client:
 
 
 def end_and_read(mx: Receiver | SendmailReceiver, milter: Milter, state: Path | None = None) -> dict[str, list[Row]]:
-    """What was recorded, by client address, when all has come to its end; `state` where we see its state directory.
+    """What was recorded, by client address, when all sessions have ended; `state`: where the test sees the directory.
 
-    The end of Postfix closes its connections with the milter, which tells the milter of the end of all sessions; and a
-    milter that ends folds what it knows.
+    When Postfix exits, it closes its connections to the milter, and this ends all sessions for the milter. A milter
+    that exits folds all its sessions.
     """
     mx.end()
     milter.stop()

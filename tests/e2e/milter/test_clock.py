@@ -19,7 +19,7 @@ DAY_AFTER_NEXT = "2026-11-24"
 
 
 class SetClock:
-    """The daemon's clock; it stands still until it is set."""
+    """The daemon's clock; it is fixed until it is set."""
 
     def __init__(self, lab: Lab) -> None:
         self.path = lab.new_folder("clock") / "now"

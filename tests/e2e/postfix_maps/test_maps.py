@@ -223,7 +223,7 @@ class Files(Case):
                 self.assertEqual(os.listdir(self.maps), [f"m{ending}"])
                 (self.maps / f"m{ending}").unlink()
 
-    def test_a_postmap_that_fails_leaves_the_old_map(self) -> None:
+    def test_a_postmap_that_fails_does_not_change_the_old_map(self) -> None:
         half_a_map = self.script('echo half > "${1#*:}.db"\necho "postmap: no room" >&2\nexit 1\n')
         for kind in ("hash", "btree"):
             for postmap, status, reason in ((half_a_map, 73, f"{half_a_map} ended with status 1: postmap: no room"),

@@ -16,8 +16,7 @@ KNOWN = "OK secure match=mx.known.test servername=hostname"
 class Server:
     """The server in a lab: `socket` is its unix socket, `address` the (host, port) of its other one.
 
-    Its domain name server answers nobody, unless `configuration` names another in [dns]; so only the overrides are
-    known.
+    Its DNS server does not answer, unless `configuration` names another in [dns]; so only the overrides are known.
     """
 
     def __init__(self, lab: Lab, serve: str = "", *, overrides: str = OVERRIDES, dns: str | None = None,

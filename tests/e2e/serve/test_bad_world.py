@@ -197,7 +197,7 @@ class NameServers(World):
                 self.bad_dns.spoil(host, fault)
         self.assert_replies({f"{name}.test": NOTHING for name in self.FAULTS})
 
-    def test_a_resolver_that_is_down_does_not_affect_who_needs_no_policy(self) -> None:
+    def test_a_resolver_that_is_down_does_not_affect_clients_that_need_no_policy(self) -> None:
         for name in ("a", "b", "c"):
             self.add(f"{name}.test")
         self.serve()

@@ -1,7 +1,7 @@
 """starttls-listtool update, killed 200 times: what is installed is always one verified edition, old or new.
 
-Each map is that of the installed edition or still the one that was there: an update that is killed between its last two
-steps leaves the map to the next one.
+Each map is that of the installed edition or still the earlier one: if an update is killed between its last two steps,
+the next update writes the map.
 
 The moments are spread over the whole run, and some are aimed: at requests, at changes of files, at the command. The
 seed is printed where the test fails; LAB_SEED repeats it.
@@ -156,7 +156,7 @@ class Kill(unittest.TestCase):
     def assert_nothing_piles_up(self) -> None:
         """The next update removes what a killed one kept, so that there are never the remains of more than one."""
         left = self.host.leftovers()
-        # The set that was begun; and, where the kill came between the turns of the two links, the one before the last.
+        # The new set; and, if the kill came between the switches of the two links, also the one before the last.
         self.assertLessEqual(len([name for name in left if name.count("/") == 2]), 2, left)
         places = [name.partition(".new")[0] for name in left if name.count("/") == 1]
         self.assertEqual(len(places), len(set(places)), left)

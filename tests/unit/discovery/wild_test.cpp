@@ -180,8 +180,7 @@ TEST_CASE("a body that changed without its id is found at the next re-check") {
   CHECK(policy_state.valid(due)->policy.mode == Mode::testing);
 }
 
-TEST_CASE(
-    "the id was changed but the body was not: it is fetched once, and lives for its max_age from then") {
+TEST_CASE("the id changed but the body did not: it is fetched once, and is valid for its max_age from then") {
   const DomainName domain = name("a.test");
   const Time start = at("2026-11-22T12:00:00Z");
   const Time later = start + std::chrono::hours{1};

@@ -58,8 +58,7 @@ TEST_CASE("the result of a domain is one line") {
         "2026-11-23T12:00:00Z\n");
 }
 
-TEST_CASE(
-    "the status says what is worth another try before what is wrong, and that before what is not there") {
+TEST_CASE("the status prefers temporary errors to faults, and faults to what does not exist") {
   const auto good_one = outcome(Record::record, policy());
   const auto none = outcome(Record::none, {});
   const auto unknown = outcome(Record::unknown, {});

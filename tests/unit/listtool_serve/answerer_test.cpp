@@ -230,9 +230,7 @@ TEST_CASE("waiting clients are answered in time, Sendmail sooner; the examinatio
   CHECK(scene.answerer.waiting() == 0);
 }
 
-TEST_CASE(
-    "who waits in vain for a domain that demanded nothing when it was found out last need not wait for "
-    "ever") {
+TEST_CASE("on a timeout, a domain whose last examination found no demand gets no temporary error") {
   const std::string none = "9:NOTFOUND ,";
   const std::string dane = "7:OK dane,";
   const std::string late = netstring("TEMP still looking the domain up");

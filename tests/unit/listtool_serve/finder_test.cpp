@@ -151,7 +151,7 @@ TEST_CASE("DANE has precedence with Postfix, and does not matter to Sendmail") {
 }
 
 TEST_CASE(
-    "no policy counts a while longer than it is fresh; not where DANE may come, nor where it is not known") {
+    "the absence of a policy is used a while longer, unless DANE is possible or the absence is uncertain") {
   const auto usable = [](bool dane, mtasts::RecordState::Kind kind) {
     Scene scene({.dane = dane});
     auto facts = scene.facts();
@@ -255,8 +255,7 @@ TEST_CASE("an override is answered at once, whatever else is found") {
   CHECK(scene.examinations.empty());
 }
 
-TEST_CASE(
-    "Sendmail is answered from the cache at once, Postfix once it is known whether DANE binds the domain") {
+TEST_CASE("Sendmail is answered from the cache at once, Postfix once the DANE verdict is known") {
   Scene scene({.head_start = 1ms});
   scene.cache["a.test"] = policy_of("mx.a.test", scene.now);
   scene.ask("a.test");

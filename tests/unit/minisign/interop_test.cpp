@@ -1,4 +1,5 @@
-// Against the minisign program itself: we verify its signatures, and damaged files and signatures get its verdict.
+// Against the minisign program itself: we verify its signatures, and damaged files and signatures get its
+// verdict.
 
 #include "minisign/verify.h"
 #include "program.h"

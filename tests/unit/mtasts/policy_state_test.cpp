@@ -154,8 +154,7 @@ TEST_CASE("a missing record or a failed lookup keeps a live policy and fetches n
   }
 }
 
-TEST_CASE(
-    "a re-check that has no record to go by comes again later, so that it does not stand before others") {
+TEST_CASE("a re-check without a record is repeated later, so that it does not delay others") {
   const PolicyState policy_state = fetched();
   const Time due = policy_state.next_fetch;
   CHECK(after_record(policy_state, domain, no_record, due - 1ms).next_fetch == due);

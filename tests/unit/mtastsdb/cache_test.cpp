@@ -249,7 +249,7 @@ TEST_CASE("a full cache keeps what it has, and replaces an entry of no further u
 }
 
 TEST_CASE(
-    "very many failing names have a tenth of the room, the file stays small, and every policy is kept") {
+    "very many failing names get a tenth of the space, the file stays small, and every policy is kept") {
   constexpr std::size_t max = 5'000;
   const TemporaryFolder folder;
   auto cache = good(Cache::open(folder / "c", max));
@@ -503,8 +503,7 @@ TEST_CASE("the three newest renamed files are kept") {
   CHECK(found[0] == folder / "c.damaged-20261122T150000Z");
 }
 
-TEST_CASE(
-    "of two that meet the same damage one sets the file aside, and the other goes on with the new one") {
+TEST_CASE("of two processes that find the same damage one renames the file, and the other uses the new one") {
   const TemporaryFolder folder;
   make_large(folder / "c", 2000);
   auto first = Cache::open_or_fall_back(folder / "c", now);
@@ -554,8 +553,7 @@ TEST_CASE("without its directory the cache is in memory") {
   CHECK(knows(opened.cache, "a.test"));
 }
 
-TEST_CASE(
-    "a file that may only be read is left alone: what is in it is known, what is learnt stays in memory") {
+TEST_CASE("a file that may only be read is not changed: its entries are known, new ones stay in memory") {
   const TemporaryFolder folder;
   make_large(folder / "c", 3);
   fs::permissions(folder.path(), fs::perms{0555});

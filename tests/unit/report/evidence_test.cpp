@@ -189,8 +189,7 @@ TEST_CASE("sums of reports do not wrap around") {
   CHECK(figures.total().all() == max_count);
 }
 
-TEST_CASE(
-    "reconcile says what is implausible, and lays an authenticated reporter beside its own sessions only") {
+TEST_CASE("reconcile reports implausible figures, and compares signed reports only with their own sessions") {
   const auto owner = [](const std::string& name) {
     return name.ends_with("honest.test") ? "honest.test" : name.ends_with("evil.test") ? "evil.test" : "";
   };

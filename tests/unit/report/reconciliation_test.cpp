@@ -125,8 +125,7 @@ TEST_CASE("a day without sessions on both sides is no comparison") {
   CHECK(comparisons({.why = {}, .seen = {.without_mail = 5}}).empty());
 }
 
-TEST_CASE(
-    "a reporter that was seen on a day and did not report it is missed, once the report could be here") {
+TEST_CASE("a reporter that was seen on a day but sent no report is missed, once the report could be here") {
   static const std::vector<config::ReporterDomains> configured;
   Reconciliation reconciliation(configured, registrable, false);
   reconciliation.add(reported({.day = reported_day, .successful = 100}));

@@ -376,7 +376,7 @@ TEST_CASE("while records are held back it is not logged that recording works aga
   options.open_store = state.opener();
   const LoggedText log;
   Recorder recorder(options, [&] {
-    ++rounds;  // the folder asks in each
+    ++rounds;  // the folding thread asks in each
     return fixed_clock()();
   });
   good(recorder.start());
