@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t stdin_limit = std::size_t{64} << 20U;  // bytes; some million names
 constexpr std::size_t max_reported_lines = 1000;
 
-// Returns how many lines were refused.
+// Returns how many lines were rejected.
 std::size_t for_each_line(std::string_view text, const std::function<Result<void>(std::string_view)>& take) {
   std::size_t refused = 0;
   for (std::size_t number = 1; !text.empty(); ++number) {

@@ -1,4 +1,4 @@
-// What a command line names, or standard input where it says "-", one a line.
+// Reads the arguments of a command line, or of standard input ("-", one on each line).
 #pragma once
 
 #include <functional>
@@ -10,9 +10,9 @@
 
 namespace starttls::listtool {
 
-// Takes each argument, and for "-" each line of standard input, without blanks around it; what follows a '#',
-// and empty lines, do not count. What `take` refuses is reported on standard error, with its line, and the
-// others are taken all the same. Returns the exit status that is due for what was refused: 64 for an
+// Calls `take` with each argument, and for "-" with each line of standard input. Removes blanks around a
+// line, and ignores empty lines and what follows a '#'. If `take` rejects one, prints the error with its line
+// on standard error and continues with the others. Returns the exit status for what was rejected: 64 for an
 // argument, 65 for a line, else 0. Errors as of read_file().
 Result<int> for_each_argument(const std::vector<std::string>& arguments,
                               const std::function<Result<void>(std::string_view)>& take);

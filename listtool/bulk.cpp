@@ -12,7 +12,7 @@ namespace {
 
 constexpr const char* clear_line = "\r\x1b[K";
 
-// A terminal that is gone ends nothing.
+// Ignores errors: if the terminal is gone, the examinations continue.
 void show(const std::string& text) {
   (void)std::fputs(text.c_str(), stderr);
 }
@@ -56,7 +56,7 @@ void Bulk::report_all_due() {
   if (progress_) show(clear_line);
   for (; reported_ < domains_.size() && waiting_[reported_]; ++reported_) {
     if (!report_(domains_[reported_], *std::exchange(waiting_[reported_], nullptr))) {
-      // Nothing is left to be begun or to be reported.
+      // No more domains are started or reported.
       next_ = domains_.size();
       reported_ = domains_.size();
       return;
@@ -64,7 +64,7 @@ void Bulk::report_all_due() {
   }
 }
 
-// The line is cleared at the end, so that what follows stands alone.
+// Clears the line after the progress, so that the next output starts on an empty line.
 void Bulk::show_progress() {
   const bool ended = reported_ == domains_.size();
   show(ended ? clear_line : fmt::format("\r{} of {}\x1b[K", done_, domains_.size()));

@@ -1,4 +1,4 @@
-// Many domains, examined a bounded number at a time.
+// Examines many domains, a limited number at the same time.
 #pragma once
 
 #include <cstddef>
@@ -15,13 +15,13 @@ namespace starttls::listtool {
 
 class Bulk {
  public:
-  // With `progress` standard error, which is a terminal, shows the progress in a line that is cleared before
-  // each report.
+  // With `progress`, standard error must be a terminal: it shows the progress in a line that is cleared
+  // before each report.
   Bulk(discovery::PolicyResolver& policy_resolver, std::vector<DomainName> domains,
        discovery::FetchMode fetch_mode, std::size_t max_concurrent, bool progress);
 
-  // Each outcome is reported once all before it have been, in the order of the domains, and then freed. If
-  // the report is false, examinations under way end and no other domain is begun.
+  // Reports each outcome after all outcomes before it, in the order of the domains, and then frees it. If
+  // `report` returns false, running examinations are cancelled and no other domain is started.
   using Report = std::function<bool(const DomainName& domain, const discovery::DomainFacts& facts)>;
   event::Task<bool> run(Report report);
 
@@ -37,8 +37,8 @@ class Bulk {
   std::size_t max_concurrent_;
   bool progress_;
   Report report_;
-  std::vector<std::shared_ptr<const discovery::DomainFacts>> waiting_;  // for those before them
-  std::size_t next_ = 0;                                                // to be begun
+  std::vector<std::shared_ptr<const discovery::DomainFacts>> waiting_;  // for earlier reports
+  std::size_t next_ = 0;                                                // the next to start
   std::size_t reported_ = 0;
   std::size_t done_ = 0;
 };

@@ -8,7 +8,7 @@ namespace starttls::listtool {
 bool same_policy(const preload::Entry& a, const preload::Entry& b) {
   if (a.mode != b.mode || a.joined_mxs.size() != b.joined_mxs.size()) return false;
   if (a.joined_mxs == b.joined_mxs) return true;
-  // No entry has a pattern twice.
+  // No entry has the same pattern twice.
   auto patterns_of_a = preload::split_mxs(a);
   auto patterns_of_b = preload::split_mxs(b);
   std::ranges::sort(patterns_of_a);

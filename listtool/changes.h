@@ -1,4 +1,4 @@
-// What changes for each domain from one edition of a list to another, or from one set of lists to another.
+// Compares two editions of a list, or two sets of lists: what changes for each domain.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace starttls::listtool {
 
-// How many domains.
+// Numbers of domains.
 struct ChangeCounts {
   std::size_t added = 0;
   std::size_t removed = 0;
@@ -23,14 +23,14 @@ struct ChangeCounts {
 using EachChange = std::function<void(const std::optional<preload::Entry>& before,
                                       const std::optional<preload::Entry>& after)>;
 
-// Whether two entries demand the same: the same mode, and the same patterns in whatever order.
+// Whether two entries demand the same: the same mode and the same patterns, in any order.
 bool same_policy(const preload::Entry& a, const preload::Entry& b);
 
-// Gives each domain whose entry came, went or demands something else, in the order of their names. Entries
-// are compared as they are written: one of mode none is not the same as no entry. Neither looks at a clock.
+// Calls back for each domain whose entry was added, removed or changed, in the order of their names. Entries
+// are compared as they are written: an entry of mode none is not the same as no entry. The clock is not used.
 ChangeCounts compare(const preload::List& before, const preload::List& after, const EachChange& each = {});
 
-// The same of what counts in each of two overlays (see preload::Overlay).
+// Does the same with the entries that count in each of two overlays (see preload::Overlay).
 ChangeCounts compare(std::span<const preload::List* const> before,
                      std::span<const preload::List* const> after, const EachChange& each = {});
 

@@ -1,4 +1,4 @@
-// The commands of starttls-listtool; each is in the file of its name. main.cpp has the table.
+// The commands of starttls-listtool. Each is in the file of its name; the table is in main.cpp.
 #pragma once
 
 #include "listtool/context.h"

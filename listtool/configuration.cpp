@@ -40,7 +40,7 @@ std::string_view fault_of_url(std::string_view url) {
   return "";
 }
 
-// "" where the URL names none.
+// "" if the URL has no file name.
 std::string file_name(const ListSettings& list) {
   return list.url.empty() ? list.file.filename().string() : http::file_name(list.url);
 }
@@ -52,7 +52,7 @@ Result<minisign::PublicKey> read_key_file(const fs::path& file) {
   return key;
 }
 
-// Turns text into what it means, and keeps the first thing that is wrong with it.
+// Converts and checks the values, and keeps the first error.
 class Checks {
  public:
   Checks(const config::Settings& settings, const fs::path& file) : settings_(settings), read_{file} {}
@@ -206,7 +206,7 @@ fs::path Checks::output_file(const std::string& key, const std::string& text) {
   return file;
 }
 
-// Maps of several types may have one name: each type adds its own ending.
+// Maps of several types may have the same name: each type adds its own suffix.
 void Checks::place_of_its_own(const std::string& key, const OutputSettings& output) {
   const fs::path file = map_file(output);
   require(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
@@ -298,7 +298,7 @@ void Checks::complete(const ConfigurationText& text, Configuration& configuratio
   for (std::size_t i = 0; i < text.lists.size(); ++i) {
     configuration.lists.push_back(list(fmt::format("list[{}]", i), text.lists[i]));
   }
-  // Last, because an output may be none of the files that are read.
+  // Last, because an output must not be one of the files that are read.
   for (std::size_t i = 0; i < text.outputs.size(); ++i) {
     configuration.outputs.push_back(output(fmt::format("output[{}]", i), text.outputs[i]));
   }

@@ -1,7 +1,8 @@
-// The configuration of starttls-listtool (listtool.toml(5)): which lists to fetch, who must have signed them,
-// and what to make of them.
+// The configuration of starttls-listtool (listtool.toml(5)): which lists to fetch, which keys must have
+// signed them, and which maps to make of them.
 //
-// All paths in it are absolute and in normal form: a relative one in the file starts at the file's directory.
+// All paths in it are absolute and in normal form. A relative path in the file is relative to the file's
+// directory.
 #pragma once
 
 #include <sys/types.h>
@@ -26,16 +27,16 @@
 
 namespace starttls::listtool {
 
-// [fetch]: what one download may take.
+// [fetch]: the limits of one download.
 struct FetchLimits {
-  std::chrono::milliseconds timeout{60'000};          // from first to last
-  std::chrono::milliseconds connect_timeout{10'000};  // until TLS stands
+  std::chrono::milliseconds timeout{60'000};          // for the whole download
+  std::chrono::milliseconds connect_timeout{10'000};  // until TLS is established
   std::size_t size_limit = std::size_t{256} << 20U;   // bytes; at most preload::list_size_limit
   unsigned redirects = 3;                             // followed at most, 0 to 10
   std::filesystem::path ca_file;                      // PEM; the system's where empty
 };
 
-// [programs]: those of others that are run. A bare name is looked for in PATH; what has a slash is a path.
+// [programs]: external programs. A bare name is searched for in PATH; a name with a slash is a path.
 struct Programs {
   std::string postmap = "postmap";
   std::string makemap = "makemap";
@@ -44,43 +45,43 @@ struct Programs {
 
 // [[list]]: has either a url or a file, and either minisign keys or an OpenPGP key file.
 struct ListSettings {
-  std::string name;            // 1 to 64 of [A-Za-z0-9._-], fit for a file's name; no other list has it
+  std::string name;            // 1 to 64 of [A-Za-z0-9._-], valid as a file name; unique among the lists
   std::string url;             // "https://..."
-  std::filesystem::path file;  // a list that something else brings
-  std::string signature;       // a URL (see is_url) or a path; empty: to be derived from that of the list
+  std::filesystem::path file;  // a list that another program provides
+  std::string signature;       // a URL (see is_url) or a path; empty: derived from that of the list
   std::vector<minisign::PublicKey> keys;   // one of them must have signed
   std::filesystem::path openpgp_key_file;  // for gpgv; not read here
   bool allow_legacy = false;               // minisign signatures that are not prehashed
-  // The name that minisign's trusted comment must give the list where it gives one: a pattern of fnmatch(3);
-  // empty: the name in its URL or path, see signed_as().
+  // The name that minisign's trusted comment must have for the list, if it has one: a pattern of fnmatch(3).
+  // Empty: the name in the list's URL or path, see signed_as().
   std::string signed_file;
-  bool require_signed_file = false;  // it must give one
-  // Percent: an edition with fewer than 100 - max_shrink of the installed one's domains is refused.
+  bool require_signed_file = false;  // the trusted comment must have a name
+  // Percent: an edition with fewer than 100 - max_shrink percent of the installed one's domains is rejected.
   unsigned max_shrink = 25;
 };
 
-// [[output]]: a map to be made of all lists.
+// [[output]]: a map that is made of all lists.
 struct OutputSettings {
   const MailServer* server = mail_servers().front();
-  std::filesystem::path file;  // of the map; a compiled one may be named without its ending, see map_file()
+  std::filesystem::path file;  // of the map; the suffix of a compiled one may be missing, see map_file()
   std::string type;            // one of server->map_types
-  bool early_adopter = false;  // testing counts as enforce
+  bool early_adopter = false;  // treats testing as enforce
   std::optional<postfix::Version> postfix_version;
   std::vector<NextHop> next_hops;  // as in postfix::Rules
-  // A program (see Programs) and its arguments, to be run without a shell after a change; none where empty.
+  // A program (see Programs) and its arguments, run without a shell after a change. Empty: none.
   std::vector<std::string> command;
 };
 
 // [serve]: the socketmap server.
 struct ServeSettings {
-  // Where it listens, beside the sockets that systemd hands over.
+  // Where it listens, in addition to the sockets from systemd.
   std::vector<config::Address> listen{{.path = "/run/starttls-toolkit/socketmap.sock"},
                                       {.host = "127.0.0.1", .port = 8461}};
   mode_t socket_mode = 0660;               // of unix sockets
-  std::string socket_group;                // of unix sockets; that of the server where empty
-  std::string user;                        // what root becomes; empty: it stays what it is
-  std::string group;                       // that of the user where empty
-  std::optional<config::Address> metrics;  // where the page for Prometheus is; none where not given
+  std::string socket_group;                // of unix sockets; empty: the group of the server
+  std::string user;                        // the user that root switches to; empty: no change
+  std::string group;                       // empty: the group of the user
+  std::optional<config::Address> metrics;  // the address of the page for Prometheus
   bool dane = true;
   bool early_adopter = false;                                    // of lists, testing counts as enforce
   bool hold_without_policy = false;                              // see serve::Rules
@@ -91,19 +92,19 @@ struct ServeSettings {
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
   std::size_t max_connections = 10'000;
   std::size_t max_domains = 100'000;  // in memory
-  std::size_t max_lookups = 1'000;    // domains that are being examined
+  std::size_t max_lookups = 1'000;    // domains examined at the same time
   std::string log = "stderr";         // or "syslog"
   std::string log_level = "info";     // "debug", "info", "warning", "error"
 };
 
 struct Configuration {
-  // Where it was read, for messages.
+  // The file, for messages.
   std::shared_ptr<const config::Settings> file;
   // "FILE:3:8: 'serve.user' WHAT", Fault::config.
   Error error_at(const std::string& key, std::string_view what) const;
 
   std::filesystem::path state_dir = "/var/lib/starttls-toolkit/lists";
-  std::filesystem::path overrides;  // starttls-overrides(5); none where empty
+  std::filesystem::path overrides;  // starttls-overrides(5); empty: none
   FetchLimits fetch;
   discovery::DiscoverySettings discovery;
   Programs programs;
@@ -115,22 +116,22 @@ struct Configuration {
 // The cache of MTA-STS policies.
 std::filesystem::path mta_sts_cache(const Configuration& configuration);
 
-// Whether a list may be signed under that name of a file.
+// Whether a list may be signed under that file name.
 bool signed_as(const ListSettings& list, const std::string& name);
 
-// Where a list is from: its URL, or its path.
+// The URL or path of a list.
 std::string origin(const ListSettings& list);
-// The same as it may be shown to people, and written where others can read it: http::shown() of a URL.
+// The same without secrets, for output and for files that others can read: http::shown() of a URL.
 std::string shown_origin(const std::string& place);
 
-// How `serve`, and what shows what it would answer, examines domains.
+// How `serve`, and commands that show what it would answer, examine domains.
 discovery::PolicyResolverSettings examiner_settings(const ServeSettings& settings, dane::Detail detail);
 
-// A URL, as against a path.
+// A URL, not a path.
 bool is_url(std::string_view text);
 
-// Reads the file and the minisign key files that it names. Fault::config with "FILE:line:column: ..." for the
-// first thing that is wrong. `kind` is what the configuration file itself may be.
+// Reads the file and the minisign key files in it. Fault::config with "FILE:line:column: ..." for the first
+// error. `kind` is which kind of file the configuration file may be.
 Result<Configuration> read_configuration(const std::filesystem::path& file,
                                          FileKind kind = FileKind::regular);
 

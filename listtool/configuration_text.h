@@ -1,4 +1,4 @@
-// The configuration as its file has it, before it is checked. Internal to configuration.cpp.
+// The configuration as it is in the file, before it is checked. Internal to configuration.cpp.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +47,7 @@ struct ConfigurationText {
   ServeText serve;
 };
 
-// Asks the file for all settings. What needs no check but that of its type goes into the configuration.
+// Reads all settings of the file. Those that need only a check of their type are stored in the configuration.
 ConfigurationText read_text(config::Settings& settings, Configuration& configuration);
 
 }  // namespace starttls::listtool

@@ -1,7 +1,7 @@
-// What every command of starttls-listtool works with.
+// The arguments of every command of starttls-listtool.
 //
-// A command writes its answer to standard output and returns the exit status: 0, or what starttls-listtool(1)
-// says; an Error where there is no answer.
+// A command writes its answer to standard output and returns the exit status: 0, or a status in
+// starttls-listtool(1). It returns an Error if there is no answer.
 #pragma once
 
 #include "command/command.h"

@@ -1,7 +1,7 @@
-// starttls-listtool diff: what two lists, or two states, change, domain by domain.
+// starttls-listtool diff: what changes between two lists, or two states, for each domain.
 //
-// The text and the JSON go out while the two sides are walked through in step, so that a million changes take
-// no more memory than the lists.
+// Both sides are read in parallel, in the order of the domains, and the text or the JSON is written at the
+// same time. So a million changes need no more memory than the lists.
 
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct Values {
-  fs::path before;  // a list, a state directory, or a set in one
+  fs::path before;  // a list, a state directory, or the directory of a set
   fs::path after;
   SignatureOptions signature;
 };
@@ -42,7 +42,7 @@ void declare(Options& options, Values& values) {
   declare_signature(options, values.signature);
 }
 
-// What is compared: a list in a file, or the lists of a state in their overlay order.
+// One side of the comparison: a list in a file, or the lists of a state in their overlay order.
 struct Side {
   std::string path;
   bool is_file = false;
@@ -61,17 +61,17 @@ struct Side {
   }
 };
 
-// A list on both sides; where there is only one, it came or went.
+// A list on both sides. If it is on one side only, it was added or removed.
 struct Pair {
   std::string called;  // "list NAME"
   const Source* before = nullptr;
   const Source* after = nullptr;
 };
 
-// The set in a directory: the directory may be a set itself, or a state directory.
+// The set in a directory, which is a set itself or a state directory.
 Result<ListSet> set_in(const fs::path& directory) {
   std::error_code error;
-  const fs::path set = fs::canonical(directory, error);  // an update that turns a link does not disturb us
+  const fs::path set = fs::canonical(directory, error);  // a fixed path, since an update may change the link
   if (error) return cannot_read(directory.string(), error.value());
   if (fs::exists(set / "set.toml", error)) return read_set(set);
   if (!error && fs::exists(set / "sets", error)) return current_set(set);
@@ -127,7 +127,8 @@ Result<Side> read_side(const Context& context, const fs::path& path, const Signa
   return Side{.path = path.string(), .is_file = !is_directory, .sources = std::move(sources)};
 }
 
-// Two files are editions of one list, whatever their names. Else lists of the same name belong together.
+// Two files are editions of one list, whatever their names are. Otherwise lists of the same name are
+// compared.
 std::vector<Pair> pair_lists(const Side& before, const Side& after) {
   if (before.is_file && after.is_file) {
     return {{.called = "list", .before = &before.sources.front(), .after = &after.sources.front()}};
@@ -143,8 +144,7 @@ std::vector<Pair> pair_lists(const Side& before, const Side& after) {
   return pairs;
 }
 
-// What changed in what a list says of itself. The signer is printed only if it was checked on both
-// sides.
+// Prints what changed in the head of a list. The signer is printed only if it was checked on both sides.
 void append_heads(const Pair& pair, BufferedWriter& out) {
   const std::string start = "# " + printable(pair.called) + ": ";
   if (pair.before == nullptr || pair.after == nullptr) {
@@ -169,7 +169,7 @@ void append_heads(const Pair& pair, BufferedWriter& out) {
   }
 }
 
-// The names of the lists that both sides have, as the one side has them laid over each other.
+// The names of the lists that both sides have, in the overlay order of one side.
 std::string list_order(const Side& side, const Side& other) {
   std::string names;
   for (const Source& source : side.sources) {
@@ -186,7 +186,7 @@ void append_heads(const Side& before, const Side& after, BufferedWriter& out) {
   if (old_order != new_order) out.append(fmt::format("# order {} -> {}\n", old_order, new_order));
 }
 
-// " enforce mx1.example.com .example.net": names of lists need no escaping.
+// " enforce mx1.example.com .example.net". Names in lists need no escaping.
 void append_policy(const preload::Entry& entry, std::string& line) {
   line += ' ';
   line += preload::to_string(entry.mode);
@@ -260,7 +260,7 @@ void write_side(const Side& side, json::JsonText& json) {
   json.end_object();
 }
 
-// One walk for each kind of change, which comes cheaper than to keep them.
+// Compares once for each kind of change, which costs less than to keep the changes in memory.
 ChangeCounts print_json(const Side& before, const Side& after, BufferedWriter& out) {
   json::JsonText json;
   json.begin_object();
@@ -287,7 +287,7 @@ ChangeCounts print_json(const Side& before, const Side& after, BufferedWriter& o
   return counts;
 }
 
-// Of several options what concerns one of the two sides.
+// The options of one side, where they were given for both.
 SignatureOptions side_options(const SignatureOptions& options, std::size_t side) {
   SignatureOptions own = options;
   if (!options.signatures.empty()) own.signatures = {options.signatures[side]};

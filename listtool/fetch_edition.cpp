@@ -23,7 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// A file of the next set, made when its first byte arrives: a list that has not changed leaves nothing.
+// A file of the next set. It is created when its first byte arrives, so that a list that has not changed
+// creates no file.
 class StagedFile {
  public:
   StagedFile(StateWriter& state, std::string name) : state_(state), name_(std::move(name)) {}
@@ -37,7 +38,7 @@ class StagedFile {
       return {};
     };
   }
-  // A text without a byte is one, too.
+  // An empty text is a file, too.
   Result<void> finish() {
     if (!fd_) {
       TRY(open());
@@ -66,14 +67,14 @@ class StagedFile {
   UniqueFd fd_;
 };
 
-// Where a list or a signature is from: a URL, or a file of this machine.
+// Where a list or a signature comes from: a URL or a local file.
 struct Origin {
   std::string place;
   std::size_t limit;  // bytes
   std::string shown() const { return is_url(place) ? http::shown(place) : printable(place); }
 };
 
-// A file has no words of a server; the same in their place.
+// The validators of a local file, in place of those of a server.
 http::Validators file_validators(const struct stat& info) {
   return {.etag = fmt::format("file {} {} {}.{:09}", info.st_ino, info.st_size, info.st_mtim.tv_sec,
                               info.st_mtim.tv_nsec)};
@@ -112,7 +113,7 @@ class Fetcher {
   }
 
   Result<Fetched> copy_file(const Origin& origin, const http::Validators& known, StagedFile& to) {
-    // To open a pipe would wait for its writer.
+    // Opening a pipe would wait for its writer.
     if (std::error_code none; fs::exists(origin.place, none) && !fs::is_regular_file(origin.place, none)) {
       return fail(Fault::data, "{}: is no regular file", origin.shown());
     }
@@ -139,7 +140,7 @@ class Fetcher {
   http::Client& client_;
 };
 
-// The end of a signature's name, as its makers have it.
+// The suffix of a signature's name, as minisign and gpg use it.
 std::string suffix_for(const ListSettings& settings) {
   return settings.openpgp_key_file.empty() ? ".minisig" : ".asc";
 }
@@ -155,7 +156,7 @@ Result<Origin> signature_origin(const ListSettings& settings) {
   return Origin{.place = std::move(url), .limit = limit};
 }
 
-// One try to get an edition.
+// One attempt to fetch an edition.
 class Attempt {
  public:
   Attempt(const Context& context, StateWriter& state, http::Client& client, const ListSettings& settings,
@@ -169,7 +170,7 @@ class Attempt {
         fetcher_(context.configuration.fetch, client),
         origin_{.place = origin(settings), .limit = context.configuration.fetch.size_limit} {}
 
-  // `conditional` asks only for something newer than what is installed.
+  // `conditional`: fetches only an edition that is newer than the installed one.
   Result<FetchedEdition> run(bool conditional) {
     http::Validators known;
     if (conditional) known = before_.list_history->validators;
@@ -179,7 +180,7 @@ class Attempt {
     return verified(fetched);
   }
 
-  // Whether the list came whole, and only its verification failed.
+  // Whether the whole list arrived and only its verification failed.
   bool came_whole() const { return came_whole_; }
 
  private:
@@ -203,7 +204,7 @@ class Attempt {
                                .signature = signature_.path(),
                                .shown = origin_.shown(),
                                .shown_signature = origin.shown(),
-                               // Here the next update removes what a killed one leaves behind.
+                               // In this directory the next update removes what a killed one has left.
                                .scratch = list_.path().parent_path()});
     if (!source) return unverified(std::move(source.error()), fetched);
     auto from = TRY(place_digest(origin_.place));
@@ -225,7 +226,7 @@ class Attempt {
     return fetched_edition;
   }
 
-  // A page for people, with status 200, is what a list is most often mistaken for.
+  // The most frequent wrong content is an HTML page with status 200.
   std::unexpected<Error> unverified(Error error, const Fetched& fetched) const {
     if (fetched.content_type.starts_with("text/html"))
       error.message += "; the server sent a web page (text/html)";
@@ -243,7 +244,7 @@ class Attempt {
   bool came_whole_ = false;
 };
 
-// Whether the new edition has the very bytes of the newest one that was installed.
+// Whether the new edition is equal, byte by byte, to the newest one that was installed.
 bool is_the_same(const StateWriter& state, const PreviousEdition& before, const FetchedEdition& next) {
   if (before.list_history != nullptr && !before.list_history->digest.empty()) {
     return before.list_history->digest == next.list_history.digest;
@@ -253,8 +254,8 @@ bool is_the_same(const StateWriter& state, const PreviousEdition& before, const 
                                 state.next_directory() / (next.edition.name + ".json"));
 }
 
-// Of the time of the installed one. After a change of the keys the same list may come with another signature.
-// And what is installed is no measure where it is proven that no key of now signed it.
+// Checks an edition of the same time as the installed one. After a change of the keys the same list may have
+// another signature. The installed edition is ignored if it is proven that no configured key signed it.
 Result<void> may_come_again(const Context& context, const StateWriter& state, const ListSettings& settings,
                             const PreviousEdition& before, const FetchedEdition& next) {
   if (is_the_same(state, before, next)) return {};
@@ -276,7 +277,7 @@ Result<void> may_come_again(const Context& context, const StateWriter& state, co
       time, verdict.error().message);
 }
 
-// "Timestamps only grow": the rules of the list format, and ours on how much a list may lose.
+// "Timestamps only grow": checks the rules of the list format, and our limit on how much a list may shrink.
 Result<void> may_follow(const Context& context, const StateWriter& state, const ListSettings& settings,
                         const PreviousEdition& before, const FetchedEdition& next, bool force) {
   const Time time = next.edition.timestamp;
@@ -305,7 +306,8 @@ Result<void> may_follow(const Context& context, const StateWriter& state, const 
 Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
                                      const ListSettings& settings, const PreviousEdition& before,
                                      const FetchOptions& options) {
-  // What is installed counts for asking only where it is from the same place, and a key of now signed it.
+  // The request depends on the installed edition only if it comes from the same place and a configured key
+  // signed it.
   const auto place = TRY(place_digest(origin(settings)));
   const bool conditional =
       !options.unconditional && before.installed != nullptr && before.list_history != nullptr &&

@@ -1,4 +1,4 @@
-// Getting the newest edition of a list, and deciding whether it may take the place of the installed one.
+// Fetches the newest edition of a list and checks whether it may replace the installed one.
 #pragma once
 
 #include <cstdint>
@@ -18,18 +18,17 @@ struct Context;
 
 // The result of fetching a list.
 struct FetchedEdition {
-  // The edition to be installed from now on: a new one, whose files are in the next set; or the installed
-  // one.
+  // The edition to install: a new one, whose files are in the next set, or the installed one.
   Edition edition;
   std::optional<Source> content;  // of a new one
-  ListHistory list_history;       // to be remembered once the edition is installed
+  ListHistory list_history;       // to save after the edition is installed
 };
 
 // The installed edition of a list, and its history.
 struct PreviousEdition {
   const ListSet& set;
-  const Edition* installed;         // in the set; nullptr where none is
-  const ListHistory* list_history;  // nullptr where nothing is
+  const Edition* installed;         // in the set; nullptr if the list is not installed
+  const ListHistory* list_history;  // nullptr if there is none
 };
 
 struct FetchOptions {
@@ -37,13 +36,13 @@ struct FetchOptions {
   bool force = false;          // a list may shrink by any amount
 };
 
-// Asks once, with conditions where an edition is installed; on a list that does not fit its signature once
-// more, since the publisher may have replaced both between the two fetches.
+// Fetches once, conditionally if an edition is installed. If the list does not match its signature, fetches
+// once more, since the publisher may have replaced both between the two requests.
 //
-// Fault::data where what there is may not be installed: it is no list, badly signed, signed as another file,
-// expired, from the far future, older than the newest one that was ever installed, of the same time with
-// other content, or shrunk too much. Other faults as of http::Client::fetch() and of files. Without a new
-// edition, what was written to the next set is worth nothing.
+// Fault::data where what was fetched must not be installed: it is no list, has a bad signature, is signed as
+// another file, has expired, is from the far future, is older than the newest edition that was ever
+// installed, is of the same time with other content, or has shrunk too much. Other faults as of
+// http::Client::fetch() and of files. Without a new edition, the files in the next set are not used.
 Result<FetchedEdition> fetch_edition(const Context& context, StateWriter& state, http::Client& client,
                                      const ListSettings& settings, const PreviousEdition& before,
                                      const FetchOptions& options);

@@ -1,5 +1,5 @@
-// starttls-listtool generate: a map out of lists; or nothing, if one of them cannot be trusted. An expired
-// list is left out of the map, so that no mail waits for a promise that has ended.
+// starttls-listtool generate: makes a map of lists, but only if all of them can be trusted. An expired list
+// is left out of the map, so that no mail waits because of a policy that has ended.
 
 #include <unistd.h>
 
@@ -22,9 +22,9 @@ namespace starttls::listtool {
 namespace {
 
 struct Values {
-  std::vector<std::filesystem::path> lists;  // the installed ones where empty
+  std::vector<std::filesystem::path> lists;  // empty: the installed ones
   SignatureOptions signature;
-  OutputSettings map;  // its file: standard output where empty
+  OutputSettings map;  // its file is empty for standard output
 };
 
 Result<void> set_version(OutputSettings& map, const std::string& text) {
@@ -93,7 +93,7 @@ std::string to_json(const Values& values, const std::vector<Source>& sources, bo
   return json.take();
 }
 
-// Everything that is read, whether the signatures are or not.
+// All files that are read, also the signatures if they are not checked.
 std::vector<std::filesystem::path> inputs(const Values& values) {
   std::vector<std::filesystem::path> inputs = values.lists;
   for (const auto& list : values.lists) inputs.push_back(default_signature(list));
@@ -105,7 +105,7 @@ std::vector<std::filesystem::path> inputs(const Values& values) {
 Result<void> refuse_overwriting_inputs(const Values& values) {
   const auto output = map_file(values.map);
   for (const auto& input : inputs(values)) {
-    // By device and inode, whatever links lead there. What is not there is no input.
+    // Compares device and inode, since links may lead to the same file. A missing file is no input.
     if (std::error_code none; std::filesystem::equivalent(output, input, none)) {
       return fail(Fault::usage, "-o {}: would replace {}, which is read", printable(output.string()),
                   printable(input.string()));
@@ -133,7 +133,7 @@ Result<int> to_stdout(const Context& context, const Values& values, const std::v
   return warn_unusable(sources);
 }
 
-// What a text says at its head, for a compiled map.
+// Prints for a compiled map what a text map has in its head.
 void print_instructions(const OutputSettings& map) {
   if (map.server->instructions == nullptr || is_text(map)) return;
   std::error_code none;
@@ -141,7 +141,7 @@ void print_instructions(const OutputSettings& map) {
   print_info(program, map.server->instructions(name));
 }
 
-// The overrides are those of what is installed, and not of lists that somebody brings along.
+// The overrides apply to installed lists, not to lists that are given on the command line.
 Result<std::vector<Source>> given_sources(const Context& context, const Values& values) {
   auto sources = TRY(read_sources(context, values.lists, values.signature));
   auto mta_sts = TRY(read_mta_sts_source(context.configuration, context.now));
@@ -155,7 +155,7 @@ Result<int> run(const Values& values, const Context& context) {
       TRY(values.lists.empty() ? installed_sources(context) : given_sources(context, values));
   if (values.map.file.empty()) return to_stdout(context, values, sources);
   auto draft = TRY(draft_map(values.map, sources, context.configuration.programs));
-  // An unchanged file keeps its time: a program that watches it has nothing to do.
+  // An unchanged file keeps its time, so that programs that watch it do nothing.
   const auto changed = TRY(draft.file.commit_if_changed());
   warn_not_expressed(context, *values.map.server, printable(draft.file.target().string()),
                      draft.not_expressed);

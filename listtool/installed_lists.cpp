@@ -22,7 +22,7 @@ std::string key_name(const minisign::KeyId& key) {
   return "key " + minisign::to_string(key);
 }
 
-// What is said of a list must not depend on the set that it happens to be in.
+// Facts about a list must not depend on the set that contains it.
 InstalledList check_list(const Edition& edition, const ListSettings* settings, Time now) {
   InstalledList list{.facts = {.name = edition.name,
                                .path = edition.origin,
@@ -51,7 +51,7 @@ minisign::Legacy legacy_mode(const ListSettings& settings) {
   return settings.allow_legacy ? minisign::Legacy::allow : minisign::Legacy::refuse;
 }
 
-// One key may sign several lists; then only the trusted comment says which one this is.
+// One key may sign several lists. Then only the trusted comment shows which list this is.
 Result<void> signed_as_this(const ListSettings& settings, const std::string& shown,
                             const std::string& trusted_comment) {
   const auto name = minisign::signed_file_name(trusted_comment);
@@ -77,7 +77,7 @@ Result<openpgp::Verified> verify_openpgp(const Context& context, const ListSetti
                               context.configuration.programs.gpgv, files.shown);
 }
 
-// Not a directory that others can fill up, where we may write to our own.
+// Our own directory is preferred, since other users cannot fill it.
 fs::path scratch_directory(const Configuration& configuration) {
   const bool writable = ::access(configuration.state_dir.c_str(), W_OK | X_OK) == 0;
   return writable ? configuration.state_dir : fs::path();
@@ -135,7 +135,7 @@ Result<void> verify_signed(const Context& context, const ListSettings& settings,
     const auto verified = verify_openpgp(context, settings, files);
     return verified ? Result<void>{} : std::unexpected(verified.error());
   }
-  // Without its signature nothing is proven of a list.
+  // Without its signature nothing about a list is proven.
   const auto signature = read_signature(files.signature, files.shown_signature);
   if (!signature) {
     const Error& error = signature.error();
@@ -159,7 +159,7 @@ ListFiles installed_files(const ListSet& set, const Edition& edition, const fs::
           .scratch = scratch};
 }
 
-// Without settings only the update that installed it could verify it.
+// Without settings the list cannot be verified here: the update that installed it has verified it.
 Result<preload::List> read_installed(const Context& context, const ListSet& set,
                                      const InstalledList& installed, const fs::path& scratch) {
   const ListFiles files = installed_files(set, *installed.edition, scratch);

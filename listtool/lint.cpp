@@ -68,7 +68,7 @@ std::string shown_file(const std::filesystem::path& file) {
 
 Result<int> report(const Context& context, const LintResult& result) {
   TRY(print(context.json ? to_json(result) : to_string(result)));
-  if (!result.readable) return static_cast<int>(Fault::data);  // why was just printed
+  if (!result.readable) return static_cast<int>(Fault::data);  // the reason was just printed
   const std::uint64_t count = faults(result.findings) + result.suppressed;
   if (!context.quiet)
     print_info(program, fmt::format("{}: {}, {}", result.file, result.summary, counted(count, "fault")));

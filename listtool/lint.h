@@ -1,4 +1,4 @@
-// What the lint commands share: each reads one thing and reports the findings.
+// Shared by the lint commands: each reads one input and reports the findings.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +15,11 @@
 namespace starttls::listtool {
 
 struct LintResult {
-  std::string file;       // fit to be shown
-  bool readable = false;  // whether it is usable, if only in part
+  std::string file;       // for output
+  bool readable = false;  // whether it is usable, at least in part
   std::vector<Finding> findings;
   std::uint64_t suppressed = 0;  // further findings
-  // Of a readable one: the members of --json that describe it, and a summary for people.
+  // If it is readable: writes the members of --json that describe it, and a summary in text.
   std::function<void(json::JsonText&)> to_json;
   std::string summary;
 };
@@ -27,7 +27,7 @@ struct LintResult {
 // "standard input" for "-".
 std::string shown_file(const std::filesystem::path& file);
 
-// The only value of these commands.
+// The only option values of these commands.
 struct LintValues {
   std::filesystem::path file;  // "-" is standard input
 };
@@ -39,8 +39,8 @@ Command lint_command(command::CommandText text, void (*declare)(Options&, LintVa
                       [](const LintValues&) { return command::DefaultConfig::ignored; });
 }
 
-// Prints the findings, or the JSON object, and, unless quiet, the summary on standard error. The exit status:
-// 0 without faults, 1 with faults, that of Fault::data where nothing is readable.
+// Prints the findings or the JSON object and, unless quiet, the summary on standard error. The exit status: 0
+// without faults, 1 with faults, that of Fault::data if the input is not readable.
 Result<int> report(const Context& context, const LintResult& result);
 
 }  // namespace starttls::listtool

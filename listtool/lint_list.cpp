@@ -1,4 +1,4 @@
-// starttls-listtool lint list: everything that is wrong with a list, in one run.
+// starttls-listtool lint list: reports everything that is wrong with a list, in one run.
 
 #include <unistd.h>
 
@@ -17,7 +17,8 @@
 namespace starttls::listtool {
 namespace {
 
-// Fetched at least every 48 hours, a list that lasts no longer may be gone before the next one is there.
+// Lists are fetched at least every 48 hours. A list that is valid for less time may expire before the next
+// edition is fetched.
 constexpr std::chrono::hours min_remaining_validity{48};
 
 struct Counts {
@@ -31,7 +32,7 @@ Counts count(const preload::List& list) {
   return counts;
 }
 
-// Adds what the clock makes wrong with a list that is sound in itself.
+// Adds the findings about times: those of a list that is otherwise correct.
 void check_times(preload::Reading& reading, Time now) {
   const preload::List& list = *reading.list;
   const auto add = [&](Position position, std::string message) {
@@ -82,7 +83,7 @@ std::optional<std::string> check_pattern(const publicsuffix::PublicSuffixes& suf
                                  pattern);
 }
 
-// The format allows such names, so that generate takes them, but hardly anybody means them.
+// The format allows such names, so that generate accepts them, but they are nearly always mistakes.
 preload::Checks checks_against(const publicsuffix::PublicSuffixes& suffixes) {
   return {.domain = [&suffixes](std::string_view name) { return check_domain(suffixes, name); },
           .pattern = [&suffixes](std::string_view name) { return check_pattern(suffixes, name); }};

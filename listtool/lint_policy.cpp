@@ -1,4 +1,5 @@
-// starttls-listtool lint policy: everything that is wrong with an MTA-STS policy (RFC 8461 section 3.2).
+// starttls-listtool lint policy: reports everything that is wrong with an MTA-STS policy (RFC 8461 section
+// 3.2).
 
 #include "base/file.h"
 #include "base/try.h"

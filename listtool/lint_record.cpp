@@ -1,5 +1,5 @@
-// starttls-listtool lint sts-record and lint tlsrpt-record: everything that is wrong with the TXT record of
-// MTA-STS (RFC 8461 section 3.1) or of TLS reporting (RFC 8460 section 3).
+// starttls-listtool lint sts-record and lint tlsrpt-record: report everything that is wrong with the TXT
+// record of MTA-STS (RFC 8461 section 3.1) or of TLS reporting (RFC 8460 section 3).
 
 #include <algorithm>
 #include <iterator>
@@ -35,7 +35,7 @@ std::string summary(const tlsrpt::Record& record) {
   return counted(record.destinations.size(), "destination");
 }
 
-// What is wrong with the file and with the answer in it, at the positions in the file.
+// The findings in the file and in the answer in it, with their positions in the file.
 std::vector<Finding> all_findings(const TxtFile& file, std::vector<Finding> answer_findings) {
   for (Finding& finding : answer_findings) finding.position = file.to_file_position(finding.position);
   std::vector<Finding> findings = file.findings;

@@ -1,4 +1,4 @@
-// An installed list as a table on disk, so that one domain is looked up without reading the list.
+// An installed list as a table on disk, so that a domain is looked up without reading the whole list.
 #pragma once
 
 #include <sys/types.h>
@@ -14,13 +14,13 @@
 
 namespace starttls::listtool {
 
-// What preload::Entry says, with its own text.
+// The same facts as preload::Entry, with its own text.
 struct IndexedEntry {
   preload::Mode mode = preload::Mode::none;
   std::string joined_mxs;
 };
 
-// A cdb: key is the domain, value the first letter of the mode and the joined patterns.
+// A cdb: the key is the domain, the value is the first letter of the mode and the joined patterns.
 class ListIndex {
  public:
   // Writes the index of a list as a new file. Fault::cannot_create.

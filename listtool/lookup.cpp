@@ -1,6 +1,6 @@
 // starttls-listtool lookup: which policy applies to a domain, from which source, and why.
 //
-//   overrides, lists (their indexes), MTA-STS (its cache, or asked now), DANE (asked now) -> policy::decide()
+// overrides, lists (their indexes), MTA-STS (cached, or live), DANE (live) -> policy::decide()
 
 #include <fmt/ranges.h>
 
@@ -28,15 +28,15 @@ namespace {
 
 struct Rules {
   std::optional<postfix::Version> version;
-  bool early_adopter = false;  // testing counts as enforce
+  bool early_adopter = false;  // treat testing as enforce
 };
 
 struct Values {
   std::vector<std::string> domains;
-  std::vector<std::filesystem::path> lists;  // the installed ones where empty
+  std::vector<std::filesystem::path> lists;  // empty: the installed ones
   SignatureOptions signature;
   Rules rules;
-  bool live = false;  // ask the DNS and policy hosts now, as serve does
+  bool live = false;  // query the DNS and policy hosts now, as serve does
 };
 
 Result<void> set_version(Rules& rules, const std::string& text) {
@@ -60,11 +60,11 @@ void declare(Options& options, Values& values) {
   options.flag("--live", values.live, "Ask the DNS and policy hosts now");
 }
 
-// What the DNS and policy hosts say, or once said.
+// What the DNS and policy hosts return now, or returned before.
 struct Published {
   std::optional<dane::DaneResult> dane;
   mtasts::PolicyState mta_sts;
-  std::string note;  // what could not be found out; "" where all could
+  std::string note;  // what could not be determined; "" if everything could
 };
 
 void explain(LookupAnswer& answer, const ListMatch& match, const Published& published) {
@@ -106,7 +106,7 @@ Result<LookupAnswer> make_answer(const NextHop& next_hop, const LookupLists& lis
 
 struct NextHops {
   std::vector<NextHop> next_hops;  // in their order
-  int status = 0;                  // what is due for those that are none
+  int status = 0;                  // the exit status for arguments that are no next-hops
 };
 
 Result<NextHops> read_next_hops(const std::vector<std::string>& arguments) {
@@ -120,7 +120,7 @@ Result<NextHops> read_next_hops(const std::vector<std::string>& arguments) {
   return read;
 }
 
-// The cached MTA-STS policies, without a look-up; nothing of DANE.
+// The cached MTA-STS policies, without queries and without DANE.
 Result<std::vector<Published>> read_cached(const Context& context, std::span<const NextHop> next_hops) {
   std::vector<Published> published(next_hops.size());
   auto cache = TRY(mtastsdb::Cache::open_to_read(mta_sts_cache(context.configuration)));
@@ -165,7 +165,7 @@ Result<std::vector<Published>> look_up_now(const Context& context, std::span<con
   return all;
 }
 
-// As the configured map of a server that has versions, unless the command line says something else.
+// As for the configured map of a server that has versions, unless the command line has other options.
 Rules rules_for(const Configuration& configuration, const Values& values) {
   Rules rules = values.rules;
   const auto& outputs = configuration.outputs;

@@ -1,4 +1,4 @@
-// What `lookup` answers for one domain, for people and for machines.
+// The answer of `lookup` for one domain, as text and as JSON.
 #pragma once
 
 #include <optional>
@@ -12,14 +12,14 @@
 
 namespace starttls::listtool {
 
-// What a mail server does, in its own words; nothing where nothing is demanded of it.
+// What a mail server does, in its own syntax; nothing if nothing is demanded.
 struct ServerPolicy {
   const MailServer* server = nullptr;
   std::optional<std::string> policy;
 };
 
 struct LookupAnswer {
-  std::string next_hop;  // as it was looked up
+  std::string next_hop;  // as it was given
   std::string domain;    // its policy domain
   policy::Decision policy;
   std::optional<bool> verified;  // of a list, whether its signature was checked

@@ -1,4 +1,4 @@
-// The lists and overrides that `lookup` goes through.
+// The lists and overrides in which `lookup` searches.
 #pragma once
 
 #include <filesystem>
@@ -28,7 +28,7 @@ struct LookupLists {
   std::optional<LookupList> overrides;
 };
 
-// Lists in files, all or nothing: see read_sources().
+// Lists in files. If one cannot be read, that is the error: see read_sources().
 Result<LookupLists> lists_in_files(const Context& context, std::span<const std::filesystem::path> files,
                                    const SignatureOptions& options);
 // The installed lists and the overrides.
@@ -40,7 +40,7 @@ struct ListMatch {
   std::string ignored;    // "; list NAME has it but ...", for each list that has expired or cannot be trusted
 };
 
-// Matches the very name only: the policy of a parent says nothing about its subdomains.
+// Matches only the exact name: the policy of a parent does not apply to its subdomains.
 Result<ListMatch> find_in_lists(std::string_view domain, std::span<const LookupList> lists);
 Result<std::optional<policy::ListEntry>> find_override(std::string_view domain, const LookupLists& lists);
 

@@ -1,5 +1,5 @@
-// What mail servers differ in, where lists are made into maps and domains are looked up. Each server has a
-// directory of its own that fills its MailServer; mail_server.cpp has the table of all.
+// The differences between mail servers, where maps are made of lists and domains are looked up. Each server
+// has its own directory, which fills its MailServer; the table of all is in mail_server.cpp.
 #pragma once
 
 #include <array>
@@ -40,77 +40,78 @@ struct MapType {
   std::string_view suffix;  // what the library or program appends to the name of the map: ".cdb"
 };
 
-// The program that makes a map of a text.
+// The program that makes a map of a text file.
 struct MapCompiler {
   std::vector<std::string> argv;
   bool reads_text_from_stdin = false;
 };
 
-// How servers ask over a socketmap, by the name of the map that they ask for.
+// The forms of socketmap requests. The name of the map in the request decides which one it is.
 enum class Dialect : std::uint8_t {
-  postfix,         // smtp_tls_policy_maps, as every version since 3.4 understands it
-  postfix_tlsrpt,  // "QUERYwithTLSRPT": Postfix 3.10 or later, with what its TLS reports need
+  postfix,         // smtp_tls_policy_maps, in the syntax of every version since 3.4
+  postfix_tlsrpt,  // "QUERYwithTLSRPT": Postfix 3.10 or later, with the attributes for its TLS reports
   sendmail,        // "sts": FEATURE(`sts') of Sendmail 8.17
 };
 inline constexpr std::size_t dialects = 3;
 
-// More Postfix does not read (socketmap_table(5)).
+// Postfix reads no longer reply (socketmap_table(5)).
 inline constexpr std::size_t max_reply_size = 100'000;  // bytes of the netstring's text
 
-// How a server is answered over a socketmap.
+// How to answer a server over a socketmap.
 struct SocketmapDialect {
   Dialect dialect = Dialect::postfix;
   std::string_view name;  // in metrics
-  // The name of the map; "": that of all requests with another name, as with the other resolvers, which take
-  // it for one of their zones.
+  // The name of the map. "": the dialect of all requests with another name. Other resolvers do the same, and
+  // read the name as one of their zones.
   std::string_view map;
-  bool dane = false;       // whether the server can do DANE
-  bool next_hops = false;  // whether it asks for "[host]" and "host:port", too
-  // After this the server gives up.
+  bool dane = false;       // whether the server supports DANE
+  bool next_hops = false;  // whether it also looks up "[host]" and "host:port"
+  // The server waits no longer than this.
   std::chrono::milliseconds max_answer_time = std::chrono::milliseconds::max();
-  // The policy in the server's words; nothing where there is none for it.
+  // The policy in the server's syntax; nothing if there is no policy for it.
   std::optional<std::string> (*policy)(const NextHop& next_hop, const policy::Decision& decision,
                                        const mtasts::FetchedPolicy* mta_sts,
                                        std::optional<postfix::Version> version) = nullptr;
-  // The policy that holds up mail to a domain whose MTA-STS policy cannot be fetched; nullptr: a temporary
-  // error does that.
+  // The policy that defers mail to a domain whose MTA-STS policy cannot be fetched. nullptr: a temporary
+  // error defers it.
   std::string (*held)(const DomainName& domain, mtasts::FailureType failure) = nullptr;
 };
 
 struct MailServer {
   std::string name;                // in the configuration, in commands and in JSON: "postfix"
-  std::string title;               // for people: "Postfix"
+  std::string title;               // for output: "Postfix"
   std::vector<MapType> map_types;  // the default first
   std::string type_help;           // of --type
   std::string generate_summary;    // of the command that generates a map
   std::string generate_example;
-  bool has_versions = false;   // whether OutputSettings::postfix_version counts
-  bool has_next_hops = false;  // whether OutputSettings::next_hops counts
+  bool has_versions = false;   // whether OutputSettings::postfix_version applies
+  bool has_next_hops = false;  // whether OutputSettings::next_hops applies
   // Writes the map as a text. Returns how many enforced domains it cannot express.
   std::size_t (*write_text)(const OutputSettings& output, std::span<const Source> sources,
                             BufferedWriter& out) = nullptr;
-  // Each key of the map with its policy, for MapFormat::cdb and lmdb; nullptr where there is none.
+  // Calls back with each key of the map and its policy, for MapFormat::cdb and lmdb; nullptr if the server
+  // has none of them.
   void (*for_each_key)(const OutputSettings& output, std::span<const Source> sources,
                        const std::function<void(std::string_view key, std::string_view policy)>& each) =
       nullptr;
   // The program for MapFormat::compiled; `map` is the name of the text, in the working directory.
   MapCompiler (*compiler)(const Programs& programs, const std::string& type,
                           const std::string& map) = nullptr;
-  // What the administrator configures for a compiled map, for people; nullptr where the manual says it.
+  // Prints what the administrator configures for a compiled map; nullptr if the manual describes it.
   std::string (*instructions)(const std::filesystem::path& map) = nullptr;
-  // What the server does with mail to a next-hop, in its own words; nothing where nothing is demanded.
+  // What the server does with mail to a next-hop, in its own syntax; nothing if nothing is demanded.
   std::optional<std::string> (*lookup)(const NextHop& next_hop, const policy::Inputs& inputs,
                                        std::optional<postfix::Version> version) = nullptr;
   std::vector<SocketmapDialect> dialects;
 };
 
-// All of them, the default first.
+// All mail servers, the default first.
 std::span<const MailServer* const> mail_servers();
-// nullptr where there is none of that name.
+// nullptr if there is none of that name.
 const MailServer* find_mail_server(std::string_view name);
 std::vector<std::string> mail_server_names();
 
-// nullptr where the server has no type of that name.
+// nullptr if the server has no type of that name.
 const MapType* find_map_type(const MailServer& server, std::string_view name);
 std::vector<std::string> map_type_names(const MailServer& server);
 

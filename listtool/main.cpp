@@ -1,5 +1,5 @@
-// starttls-listtool: finds the TLS policies of mail domains, for mail servers. Here is the table of its
-// commands; starttls-listtool(1) is the manual.
+// starttls-listtool: finds the TLS policies of mail domains, for mail servers. This file has the table of its
+// commands; the manual is starttls-listtool(1).
 
 #include "base/try.h"
 #include "listtool/commands.h"

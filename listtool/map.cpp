@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Each line of the map, to a table.
+// Writes each line of the map to a table.
 template <class Writer>
 void add_policies(Writer& table, const OutputSettings& output, std::span<const Source> sources) {
   output.server->for_each_key(output, sources,
@@ -38,7 +38,7 @@ Result<void> fill_cdb(AtomicFile& draft, const OutputSettings& output, std::span
   return {};
 }
 
-// How the draft is called in its private directory, where a library or program opens it by name.
+// The name of the draft in its private directory, where a library or program opens it by name.
 constexpr const char* private_name = "map";
 constexpr const char* made_name = "map.db";
 
@@ -58,8 +58,8 @@ Result<void> run_for(const AtomicFile& draft, const starttls::Command& command) 
   return cannot_write(draft, Fault::cannot_create, failure_text(command.argv.front(), done));
 }
 
-// The draft holds the map as a text; the program makes what is to be published of it, in the draft's private
-// directory.
+// The draft contains the map as a text. The program makes the file to be published from it, in the draft's
+// private directory.
 Result<void> compile(AtomicFile& draft, const OutputSettings& output, const Programs& programs) {
   const auto directory = TRY(draft.move_to_private_directory(private_name));
   const auto [argv, reads_text_from_stdin] = output.server->compiler(programs, output.type, private_name);

@@ -1,7 +1,7 @@
-// Maps for mail servers, made of lists: in the forms that the servers read, beside their place until they are
-// complete.
+// Makes maps of lists, in the formats that mail servers read. A map is written next to its final path and
+// renamed when it is complete.
 //
-//   lists -> overlay -> a line or a record a domain -> draft [-> postmap | makemap] -> published
+// lists -> overlay -> one line or record for each domain -> draft [-> postmap | makemap] -> published
 #pragma once
 
 #include <cstddef>
@@ -21,15 +21,14 @@ struct Context;
 
 struct MapDraft {
   AtomicFile file;
-  std::size_t not_expressed = 0;  // enforced domains that this kind of map can say nothing about
+  std::size_t not_expressed = 0;  // enforced domains that this kind of map cannot express
 };
 
-// Fault::cannot_create where it cannot be written,
-// Fault::unavailable where the program that makes it is missing.
+// Fault::cannot_create if it cannot be written, Fault::unavailable if the program that makes it is missing.
 Result<MapDraft> draft_map(const OutputSettings& output, std::span<const Source> sources,
                            const Programs& programs);
 
-// A warning, if there are any; `map` is the name to print.
+// Prints a warning if there are any; `map` is the name to print.
 void warn_not_expressed(const Context& context, const MailServer& server, std::string_view map,
                         std::size_t domains);
 

@@ -1,4 +1,4 @@
-// What the maps for all mail servers say at their heads.
+// The comments at the head of the maps for all mail servers.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@ namespace starttls::listtool {
 
 struct SourceFacts;
 
-// Comment lines, each beginning with '#' and under 1000 bytes (makemap(8) takes what is beyond 1023 bytes
-// for the next line): what the list is called, of when it is and until when, whether its signature was
-// checked, why nothing was taken from it if so, and from where it was read. Of overrides one line.
+// Comment lines. Each begins with '#' and is shorter than 1000 bytes (makemap(8) reads what is beyond 1023
+// bytes as the next line). They contain the name of the list, its times, whether its signature was checked,
+// why it was not used if so, and where it was read from. For overrides there is one line.
 std::string about(const SourceFacts& source);
 
 }  // namespace starttls::listtool

@@ -1,4 +1,4 @@
-// How the files of maps are called.
+// The names of the files of maps.
 #pragma once
 
 #include <filesystem>
@@ -11,11 +11,11 @@ struct OutputSettings;
 
 const MapType& map_type(const OutputSettings& output);
 
-// Whether it is a text that may go to standard output.
+// Whether it is a text that can be written to standard output.
 bool is_text(const OutputSettings& output);
 
-// What the mail server's configuration calls the map: without the suffix of its type. output.file may be with
-// or without it.
+// The name of the map in the mail server's configuration: without the suffix of its type. output.file may be
+// with or without it.
 std::filesystem::path map_name(const OutputSettings& output);
 
 // The file that the mail server opens.

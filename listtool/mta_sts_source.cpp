@@ -44,7 +44,7 @@ std::string fingerprint(const std::optional<Source>& mta_sts) {
     const preload::Entry entry = mta_sts->list[i];
     add(entry.domain);
     add(" ");
-    add(entry.joined_mxs);  // nothing where nothing is demanded
+    add(entry.joined_mxs);  // adds nothing if nothing is demanded
     const auto policy = mta_sts->mta_sts.find(entry.domain);
     if (policy != mta_sts->mta_sts.end()) add(fmt::format(" {}", policy->second.max_age.count()));
     add("\n");

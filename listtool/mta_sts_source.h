@@ -1,4 +1,4 @@
-// The MTA-STS policies that are known, as one more source of the maps: it goes before every list.
+// The cached MTA-STS policies as a source of the maps. It takes precedence over every list.
 #pragma once
 
 #include <optional>
@@ -11,9 +11,9 @@
 
 namespace starttls::listtool {
 
-// The policies in the cache that live now; nothing where there is no cache. A policy that is only testing
-// demands nothing here, whatever a list says and however early an adopter the operator is (RFC 8461 section
-// 5). Errors as of mtastsdb::Cache.
+// The valid policies in the cache; nothing if there is no cache. A policy of mode testing demands nothing
+// here, even if a list has the domain and the operator is an early adopter (RFC 8461 section 5). Errors as of
+// mtastsdb::Cache.
 Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now);
 
 // Differs if the content of a map would differ.

@@ -1,4 +1,5 @@
-// Which maps are up to date: kept in STATE/outputs.toml, so that an update finds out without making them.
+// Which maps are current. This is stored in STATE/outputs.toml, so that an update need not make the maps to
+// find out.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +17,9 @@ namespace starttls::listtool {
 // A text that changes when the file is written or replaced; "" if there is no such file.
 std::string file_stamp_text(const std::filesystem::path& file);
 
-// Everything on which the content of a map depends, as a text to be compared: the lists in their order, by
-// edition, OpenPGP key file and why they cannot be used, the overrides' file, the MTA-STS policies (see
-// fingerprint() in mta_sts_source.h), and how the map is to be made.
+// Everything on which the content of a map depends, as a text to compare: the lists in their order (edition,
+// OpenPGP key file and why they cannot be used), the overrides' file, the MTA-STS policies (see fingerprint()
+// in mta_sts_source.h), and the settings of the map.
 std::string map_fingerprint(const OutputSettings& output, std::span<const InstalledList> lists,
                             const std::filesystem::path& overrides, const std::string& mta_sts);
 
@@ -27,17 +28,17 @@ class OutputRecords {
   // No records if they cannot be read: then all maps are made again.
   static OutputRecords load(const std::filesystem::path& state_dir);
 
-  // Whether the map is there as it was published, and was made of the same.
+  // Whether the map exists as it was published and was made of the same content.
   bool is_current(const OutputSettings& output, const std::string& fingerprint) const;
-  // Whether it was published, and its command has run.
+  // Whether the map was published and its command has run.
   bool was_published(const OutputSettings& output) const;
 
-  // To be saved before a map is published: if the update is killed from here on, the next one makes the map
-  // again and runs its command.
+  // Save this before a map is published: if the update is killed after that, the next one makes the map again
+  // and runs its command.
   void forget(const OutputSettings& output);
-  // To be saved when the map is there and its command has run.
+  // Save this when the map is published and its command has run.
   void remember(const OutputSettings& output, const std::string& fingerprint);
-  // Forgets the maps that are no longer configured, too.
+  // Also removes the records of maps that are no longer configured.
   Result<void> save(std::span<const OutputSettings> outputs);
 
  private:
@@ -48,7 +49,7 @@ class OutputRecords {
   explicit OutputRecords(std::filesystem::path file) : file_(std::move(file)) {}
 
   std::filesystem::path file_;
-  std::map<std::string, Record> records_;  // by the file
+  std::map<std::string, Record> records_;  // by file
 };
 
 }  // namespace starttls::listtool

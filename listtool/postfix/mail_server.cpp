@@ -8,7 +8,7 @@
 namespace starttls::listtool::postfix {
 namespace {
 
-// The last without TLSRPT attributes; it has everything else that matters.
+// The last version without TLSRPT attributes; it understands all other attributes that are used here.
 constexpr Version before_tlsrpt{.major = 3, .minor = 9};
 
 constexpr std::string_view reply_prefix = "OK ";
@@ -53,13 +53,13 @@ std::optional<std::string> plain_policy(const NextHop& next_hop, const policy::D
 std::optional<std::string> policy_with_reports(const NextHop& next_hop, const policy::Decision& decision,
                                                const mtasts::FetchedPolicy* mta_sts, std::optional<Version>) {
   auto policy = policy_for(next_hop, decision, policy_in(mta_sts), first_with_tlsrpt);
-  // Reports matter less than the mail.
+  // Delivery is more important than reports: a reply that is too long is sent without the report attributes.
   if (policy && policy->size() + reply_prefix.size() > max_reply_size)
     return policy_for(next_hop, decision, nullptr, before_tlsrpt);
   return policy;
 }
 
-// Postfix reports the failure (policy_failure=), and holds up the mail whatever the server's certificate.
+// Postfix reports the failure (policy_failure=) and defers the mail, whatever certificate the server has.
 std::string held_with_reports(const DomainName& domain, mtasts::FailureType failure) {
   return fmt::format(
       "secure match={0} servername=hostname policy_type=sts policy_domain={0} policy_failure={1}",

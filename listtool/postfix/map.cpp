@@ -14,17 +14,17 @@ namespace {
 constexpr Version has_servername{.major = 3, .minor = 4};
 constexpr Version has_protocol_range{.major = 3, .minor = 6};
 
-// TLSRPT_README, "MTA-STS Support via smtp_tls_policy_maps". The strings have no braces in them.
+// TLSRPT_README, "MTA-STS Support via smtp_tls_policy_maps". The strings contain no braces.
 void append_tlsrpt(std::string& text, std::string_view domain, const mtasts::Policy& policy) {
   text.append(" policy_type=sts policy_domain=").append(domain);
   for (const std::string& line : mtasts::policy_strings(policy)) {
     text.append(" { policy_string = ").append(line).append(" }");
   }
-  // All of them: Postfix 3.10.5 and later delivers to no other MX host.
+  // All patterns: Postfix 3.10.5 and later delivers to no other MX host.
   for (const mtasts::MxPattern& mx : policy.mx) text.append(" mx_host_pattern=").append(mx.str());
 }
 
-// "secure match=...", where there is something to match: an empty match= would defer all mail to the domain.
+// "secure match=...", if there is a pattern: an empty match= would defer all mail to the domain.
 bool append_secure(std::string& text, std::string_view joined_mxs, const std::optional<Version>& version) {
   if (joined_mxs.empty()) return false;
   text.append("secure match=").append(joined_mxs);
@@ -38,7 +38,7 @@ bool is_enforced(const preload::Entry& entry, const Rules& rules) {
          (entry.mode == preload::Mode::testing && rules.early_adopter);
 }
 
-// A suffix is one label, as MTA-STS and the list format have it.
+// A suffix matches one more label only, as in MTA-STS and the list format.
 bool allows(std::string_view pattern, std::string_view host) {
   if (!pattern.starts_with('.')) return pattern == host;
   const auto dot = host.find('.');
@@ -60,7 +60,7 @@ const mtasts::Policy* reported(const Source& source, std::string_view domain, co
   return found == source.mta_sts.end() ? nullptr : &found->second;
 }
 
-// False where the map has nothing for Postfix.
+// False if the map has no policy for this key.
 bool append_line(std::string& text, const NextHop* next_hop, const preload::Entry& entry,
                  const Source& source, const Rules& rules) {
   if (!is_enforced(entry, rules)) return false;
@@ -135,7 +135,7 @@ void write_text_map(std::span<const Source> sources, const Rules& rules, Buffere
   out.append(".\n# Do not edit: the next run replaces this file.\n");
   for (const Source& source : sources) out.append(about(source.facts));
   std::size_t enforced = 0;   // keys with a policy
-  std::size_t commented = 0;  // domains without one, in comments
+  std::size_t commented = 0;  // domains without a policy, in comments
   std::string text;
   for_each_line(
       sources, rules,

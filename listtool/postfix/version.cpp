@@ -24,7 +24,7 @@ bool take_dot_and_number(std::string_view& text, unsigned& number) {
   return take_number(text, number);
 }
 
-// "-20241126" or "-RC1", as snapshots and candidates have it.
+// "-20241126" or "-RC1", the suffixes of snapshots and release candidates.
 bool is_release_name(std::string_view text) {
   return text.size() > 1 && text.front() == '-' && text.find_first_not_of(release_name, 1) == text.npos;
 }

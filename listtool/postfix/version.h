@@ -1,4 +1,4 @@
-// The versions of Postfix, as far as they differ in what they understand.
+// The versions of Postfix that differ in what they understand.
 #pragma once
 
 #include <compare>
@@ -14,10 +14,10 @@ struct Version {
   auto operator<=>(const Version&) const = default;
 };
 
-// The first whose TLS reports (TLSRPT_README) need something of a policy.
+// The first version whose TLS reports (TLSRPT_README) need attributes in a policy.
 inline constexpr Version first_with_tlsrpt{.major = 3, .minor = 10};
 
-// "3.7", "3.7.11", "3.10-20241126": as "postconf -h mail_version" prints it. Fault::usage else.
+// "3.7", "3.7.11", "3.10-20241126": as "postconf -h mail_version" prints it. Otherwise Fault::usage.
 Result<Version> parse_version(std::string_view text);
 
 }  // namespace starttls::listtool::postfix

@@ -46,7 +46,7 @@ void append_comment(std::string& out, const preload::Entry& entry, const Rules& 
 
 std::optional<std::string> access_rule_for(const preload::Entry& entry, const Rules& rules) {
   if (!is_enforced(entry, rules) || !is_one_host(entry.joined_mxs)) return std::nullopt;
-  // TEMP: what fails waits, also where confTLS_PERM_ERR would have it returned at once.
+  // TEMP: mail that fails is deferred, even if confTLS_PERM_ERR would return it at once.
   return fmt::format("TEMP+VERIFY:128+CN:{}", entry.joined_mxs);
 }
 
@@ -55,7 +55,8 @@ std::string_view covering_domain(const preload::Entry& entry, const Rules& rules
   std::string_view above = entry.domain;
   for (auto dot = above.find('.'); dot != above.npos; dot = above.find('.')) {
     above.remove_prefix(dot + 1);
-    // One without a rule has itself been taken out, if need be, and this one with it.
+    // A listed domain without a rule has an exception itself if it needs one. That exception also covers this
+    // domain.
     if (const auto listed = find(above)) return access_rule_for(*listed, rules) ? above : "";
   }
   return "";

@@ -9,7 +9,7 @@
 namespace starttls::listtool::sendmail {
 namespace {
 
-// It gives up after 5 s (FEATURE(`sts')).
+// Sendmail waits 5 s (FEATURE(`sts')).
 constexpr std::chrono::seconds max_answer_time{4};
 
 std::size_t write_text(const OutputSettings& output, std::span<const Source> sources, BufferedWriter& out) {
@@ -40,7 +40,7 @@ std::string instructions(const std::filesystem::path& map) {
   return lines ? fmt::format("in the .mc file:\n{}{}", *lines, needs_cas) : lines.error().message;
 }
 
-// Sendmail cannot do DANE: the other sources decide.
+// Sendmail does not support DANE: the other sources decide.
 std::optional<std::string> lookup(const NextHop& next_hop, const policy::Inputs& inputs,
                                   std::optional<postfix::Version>) {
   policy::Inputs without_dane = inputs;

@@ -8,7 +8,7 @@
 namespace starttls::listtool::sendmail {
 namespace {
 
-// "/etc/mail/starttls" is both the text and, with ".db", the map: as Sendmail's own maps are kept.
+// "/etc/mail/starttls" is the text and, with ".db", the map. Sendmail's own maps have such names, too.
 std::string instructions(const std::filesystem::path& path) {
   const auto lines = mc_lines(path, MapType::hash);
   if (!lines) return "# What the .mc file needs: see starttls-listtool-generate(1).\n";
@@ -19,7 +19,7 @@ std::string instructions(const std::filesystem::path& path) {
 }  // namespace
 
 bool is_enforced(const preload::Entry& entry, const Rules& rules) {
-  // Sendmail takes a policy without match= for one that allows every MX host.
+  // Without match=, Sendmail allows every MX host.
   if (entry.joined_mxs.empty()) return false;
   return entry.mode == preload::Mode::enforce ||
          (entry.mode == preload::Mode::testing && rules.early_adopter);

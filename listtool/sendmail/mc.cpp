@@ -19,7 +19,7 @@ Result<std::string> mc_lines(const std::filesystem::path& path, MapType type) {
                 "{}: no path for an .mc file, which takes absolute ones of letters, digits and {}",
                 printable(name), "/._+-");
   }
-  // -T<TMPF>: mail waits while the map cannot be read, instead of going out unprotected.
+  // -T<TMPF>: mail is deferred while the map cannot be read. Without it, mail would be sent unprotected.
   if (type == MapType::access) return fmt::format("FEATURE(`access_db', `hash -T<TMPF> {}')dnl\n", name);
   return fmt::format("FEATURE(`sts', `hash -T<TMPF> {}')dnl\ninclude(`" STARTTLS_WILDCARD_M4 "')dnl\n", name);
 }

@@ -1,4 +1,4 @@
-// What the administrator of a Sendmail puts into the .mc file, so that it follows a map of ours.
+// The lines that a Sendmail administrator adds to the .mc file, so that Sendmail uses a map of ours.
 #pragma once
 
 #include <filesystem>
@@ -15,16 +15,16 @@ enum class MapType {
   access,  // lines for the access map, for a Sendmail without FEATURE(`sts')
 };
 
-// The lines, in m4, for a map that `makemap hash PATH` made; text and hash need the same ones. Fault::usage
-// where the path is relative, or has anything in it that means something to m4 or Sendmail (only letters,
-// digits and "/._+-" mean nothing), or more than 400 bytes.
+// The lines, in m4, for a map that `makemap hash PATH` made. They are the same for text and hash.
+// Fault::usage if the path is relative, has more than 400 bytes, or contains characters that are special in
+// m4 or Sendmail (only letters, digits and "/._+-" are not).
 Result<std::string> mc_lines(const std::filesystem::path& path, MapType type);
 
-// What the lines need beside them, which any configuration may have already: a sentence for people.
+// What the configuration needs in addition to the lines, and may already contain: a sentence for output.
 inline constexpr std::string_view needs_cas =
     "Both confCACERT and confCACERT_PATH must be set, or no certificate is trusted.";
 
-// Each line behind "#   ", for the head of a map.
+// Puts "#   " before each line, for the head of a map.
 std::string commented(std::string_view lines);
 
 }  // namespace starttls::listtool::sendmail
