@@ -1,6 +1,6 @@
 // starttls-listtool lookup: which policy applies to a domain, from which source, and why.
 //
-// overrides, lists (their indexes), MTA-STS (cached, or live), DANE (live) -> policy::decide()
+//   overrides, lists (their indexes), MTA-STS (cached, or live), DANE (live) -> policy::decide()
 
 #include <fmt/ranges.h>
 

@@ -1,7 +1,7 @@
 // Makes maps of lists, in the formats that mail servers read. A map is written next to its final path and
 // renamed when it is complete.
 //
-// lists -> overlay -> one line or record for each domain -> draft [-> postmap | makemap] -> published
+//   lists -> overlay -> one line or record for each domain -> draft [-> postmap | makemap] -> published
 #pragma once
 
 #include <cstddef>

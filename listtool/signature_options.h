@@ -1,4 +1,4 @@
-// The options of all commands that verify lists: who may sign, and where the signatures are.
+// The options of all commands that verify lists: which keys may sign, and where the signatures are.
 #pragma once
 
 #include <filesystem>
@@ -20,7 +20,7 @@ struct SignatureOptions {
 
 std::vector<command::Option> declare_signature(command::Options& options, SignatureOptions& values);
 
-// --list, and the options above for these lists: the keys of installed lists stand in the configuration only.
+// --list, and the options above for these lists. The keys of installed lists are only in the configuration.
 void declare_lists(command::Options& options, std::vector<std::filesystem::path>& lists,
                    SignatureOptions& values);
 

@@ -36,10 +36,10 @@ void tell_faults(const Context& context, const ListFiles& files, const preload::
                             shown, counted(faults, "fault")));
 }
 
-// The text of a list for the parser, read a piece ahead of it, on the other core if there is one.
+// The text of a list for the parser. The next piece is read at the same time, in another thread.
 class ListText {
  public:
-  // `pieces` fills what it is given as far as there is text, and must outlive this.
+  // `pieces` fills its buffer as far as there is text, and must outlive this object.
   explicit ListText(const ReadBytes& pieces) : pieces_(pieces) {}
 
   Result<std::size_t> read(std::span<char> into) {
@@ -58,10 +58,10 @@ class ListText {
     Result<std::size_t> size = 0;
   };
 
-  // Takes the piece that was read ahead, and has the one after it read.
+  // Takes the piece that was read, and starts to read the next one.
   Result<void> next_piece() {
     if (at_end_) return {};
-    // A short text is all in the first piece, for which no thread is worth its while.
+    // A short text is completely in the first piece. A thread for it would not save time.
     Piece piece = ahead_.valid() ? ahead_.get() : read_piece({});
     if (!piece.size) return std::unexpected(piece.size.error());
     std::swap(piece_, piece.bytes);
@@ -81,10 +81,10 @@ class ListText {
   }
 
   const ReadBytes& pieces_;
-  std::vector<char> piece_;  // what the parser is given
-  std::string_view left_;    // of it
+  std::vector<char> piece_;  // the piece that the parser reads
+  std::string_view left_;    // of the piece
   bool at_end_ = false;
-  std::future<Piece> ahead_;  // last, so that it ends before what it uses
+  std::future<Piece> ahead_;  // the last member: it is destroyed before what it uses
 };
 
 Result<Source> read_text(const Context& context, const std::string& name, const ListFiles& files,
@@ -106,7 +106,7 @@ Result<Source> read_text(const Context& context, const std::string& name, const 
   return source;
 }
 
-// An answer names its list, and that name must mean one of them.
+// An answer contains the name of its list, so each name must be unique.
 Result<void> check_names_differ(std::span<const fs::path> files) {
   std::map<std::string, fs::path> names;
   for (const fs::path& file : files) {

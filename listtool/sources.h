@@ -1,4 +1,4 @@
-// The lists that a command was given: read, verified where keys are known, and judged by the clock.
+// The lists for a command: read, verified if keys are configured, and checked against the clock.
 //
 // An expired list has no effect: mail to its domains is sent as if there were no list, and a warning is
 // printed.
@@ -33,62 +33,62 @@ struct SourceFacts {
     overrides,  // the operator's own, which have no signature
   };
   Kind kind = Kind::list;
-  std::string name;  // the file's name without ".json", or the configured one; no other source has it
+  std::string name;  // the file's name without ".json", or the configured one; unique
   std::string path;  // as it was given
   Time timestamp;
   Time expires;
-  std::optional<std::string> signed_by;  // "key A809E3FFB11E271C"; none where no key was given
-  std::string digest;                    // of its bytes, BLAKE2b-512 in hexadecimal; "" where not verified
-  std::optional<Error> unusable;         // it expired, say: then nothing is taken from it
+  std::optional<std::string> signed_by;  // "key A809E3FFB11E271C"; none without a key
+  std::string digest;                    // BLAKE2b-512 of its bytes, in hexadecimal; "" if not verified
+  std::optional<Error> unusable;         // for example because it has expired; then it has no effect
 };
 
-// Not where a list is configured but was never installed: then it has no times and no signer, either.
+// False if a list is configured but was never installed: then it has no times and no signer.
 bool is_installed(const SourceFacts& source);
 
 struct Source {
   SourceFacts facts;
   preload::List list;
-  // Of Kind::mta_sts: the policies that are enforced, by their domains.
+  // With Kind::mta_sts: the enforced policies, by domain.
   std::map<std::string, mtasts::Policy, std::less<>> mta_sts;
 };
 
-// Fault::usage where a key on the command line is none, Fault::data where a key file is none.
+// Fault::usage if a key on the command line is invalid, Fault::data if a key file is.
 Result<std::vector<minisign::PublicKey>> read_keys(const SignatureOptions& options);
 
-// The signature in a file. Fault::data where there is none, or something else: what it signs cannot be
-// verified. `shown` is how sentences name the file; "": by its path.
+// Reads the signature in a file. Fault::data if there is no valid signature: then the list cannot be
+// verified. `shown` is the name of the file in messages; "": its path.
 Result<minisign::Signature> read_signature(const std::filesystem::path& path, const std::string& shown = {},
                                            FileKind kind = FileKind::regular);
 
 // "list.json.minisig" for "list.json".
 std::filesystem::path default_signature(const std::filesystem::path& file);
 
-// A list in a file, and the file of its signature where there is one.
+// A list in a file, and the file of its signature if there is one.
 struct ListFiles {
   std::filesystem::path list;
   std::filesystem::path signature;
-  std::string shown;            // how sentences name the list
+  std::string shown;            // the name of the list in messages
   std::string shown_signature;  // "": by its path
-  // Where gpgv has a directory while it runs; "": TMPDIR.
+  // The parent of gpgv's temporary directory; "": TMPDIR.
   std::filesystem::path scratch;
   FileKind kind = FileKind::regular;  // what the two files may be
 };
 
-// What else must hold of a good signature, such as its trusted comment. An error refuses the list.
+// Other conditions for a good signature, for example on its trusted comment. An error rejects the list.
 using Accept = std::function<Result<void>(const minisign::Verified& verified)>;
 
-// A list in a file, parsed once it is verified: not a byte of it before. Fault::data where it is not signed
-// by one of the keys, is no list, or is from the far future. An expired list is there, with its reason.
-// Faults of single entries are printed on standard error.
+// Reads a list in a file, and parses it only after it is verified. Fault::data if none of the keys signed it,
+// it is no list, or is from the far future. An expired list is returned with the reason. Errors in single
+// entries are printed on standard error.
 Result<Source> read_verified(const Context& context, const std::string& name, const ListFiles& files,
                              std::span<const minisign::PublicKey> keys, minisign::Legacy legacy,
                              const Accept& accept = {});
 
-// The same without a signature, for callers who trust the file for another reason, or not at all.
+// Does the same without a signature, for callers that trust the file for another reason, or do not trust it.
 Result<Source> read_unverified(const Context& context, const std::string& name, const ListFiles& files);
 
-// The lists of a command line. All or nothing: the first list that read_verified() refuses is the error.
-// Fault::usage where two files would be lists of one name.
+// Reads the lists of a command line. The first list that read_verified() rejects is the error for all.
+// Fault::usage if two files have the same list name.
 Result<std::vector<Source>> read_sources(const Context& context, std::span<const std::filesystem::path> files,
                                          const SignatureOptions& options);
 
@@ -99,13 +99,13 @@ struct Found {
 };
 std::optional<Found> find_policy(std::span<const Source> sources, std::string_view domain);
 
-// For each domain, in their order, the entry that counts: that of the last usable source that
-// has one; and which source that is.
+// Calls back for each domain, in their order, with the entry that counts (that of the last usable source that
+// has one) and its source.
 void for_each_policy(std::span<const Source> sources,
                      const std::function<void(const preload::Entry& entry, std::size_t source)>& each);
 
-// Names a source that cannot be used on standard error, also where warnings are not wanted, since an
-// administrator must act. Returns the exit status: that of Fault::data where there are any, else 0.
+// Prints each unusable source on standard error, even if warnings are switched off, since an administrator
+// must act. Returns the exit status: that of Fault::data if there are any, else 0.
 int warn_unusable(const SourceFacts& source);
 int warn_unusable(std::span<const Source> sources);
 

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 constexpr std::string_view facts_file = "set.toml";
 constexpr std::uint64_t max_editions = std::uint64_t{1} << 62U;
 
-// What gpgv had to read for a minute at most; one that a killed process left is older.
+// The input of gpgv, which runs for at most a minute. An older one was left by a killed process.
 constexpr std::string_view scratch_prefix = "openpgp-";
 constexpr std::chrono::hours scratch_rest{1};
 
@@ -94,8 +94,8 @@ Result<Edition> read_edition(config::Settings& settings, const std::string& at,
   return edition;
 }
 
-// Root makes, renames and removes files there by their paths: in a directory that another user can change,
-// that user could turn it against any other file.
+// Root creates, renames and removes files in this directory by path. If another user could change the
+// directory, that user could make root do this to any other file.
 Result<void> make_for_root(const fs::path& state_dir) {
   if (::geteuid() != 0) return {};
   for (const fs::path& path : {state_dir, state_dir / "sets"}) {
@@ -170,7 +170,7 @@ Result<ListSet> current_set(const fs::path& state_dir) {
   if (error == std::errc::invalid_argument) return damaged(link, "is no symbolic link");
   if (error) return cannot_read(link.string(), error.value());
   const fs::path folder = fs::canonical(state_dir / target, error);
-  // As if nothing were installed, an old list could come back.
+  // If this were read as "nothing is installed", an old list could be installed again.
   if (error == std::errc::no_such_file_or_directory) {
     return damaged(link, fmt::format("leads to {}, which is not there", printable(target.string())));
   }
@@ -178,7 +178,7 @@ Result<ListSet> current_set(const fs::path& state_dir) {
   return read_set(folder);
 }
 
-// To ask for the umask is to change it; no other thread runs yet.
+// The umask can only be read by changing it. No other thread runs yet.
 StateWriter::StateWriter(fs::path path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {
   const mode_t mask = ::umask(S_IRWXG | S_IRWXO);
   ::umask(mask);
@@ -191,7 +191,7 @@ Result<StateWriter> StateWriter::lock(const fs::path& state_dir) {
   fs::create_directories(state_dir / "sets", error);
   if (error) return cannot(state_dir, "create the directory", error.value());
   const fs::path file = state_dir / "lock";
-  // Only for the owner: a process that can open it can lock it, and keep every update from running.
+  // Readable only by the owner: a process that can open the file can lock it and block every update.
   UniqueFd fd(::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   struct stat info{};
   if (!fd || ::fstat(fd.get(), &info) != 0) return cannot(file, "open", errno);
@@ -199,7 +199,7 @@ Result<StateWriter> StateWriter::lock(const fs::path& state_dir) {
     return fail(Fault::cannot_create, "{}: {}", printable(file.string()), file_type_name(info.st_mode));
   if (::fchmod(fd.get(), 0600) != 0) return cannot(file, "open", errno);
   TRY(starttls::lock(fd, state_dir, "another update is running"));
-  // Before anything is cleared away it must be known what counts.
+  // Before anything is removed, it must be certain which set is current.
   TRY(current_set(state_dir));
   StateWriter state(state_dir, std::move(fd));
   state.clear_away();
@@ -207,8 +207,8 @@ Result<StateWriter> StateWriter::lock(const fs::path& state_dir) {
   return state;
 }
 
-// Only numbers are ours, and only those to which no link leads are in the way. What cannot be removed stays,
-// and is passed over by the numbers to come.
+// Only directories with a number as name are ours. Those without a link to them are removed. What cannot be
+// removed stays, and its number is not used again.
 void StateWriter::clear_away() {
   std::vector<fs::path> linked;
   for (const char* name : {"current", "previous"}) {
@@ -262,7 +262,7 @@ Result<void> StateWriter::redact_legacy_facts() const {
     std::error_code error;
     const fs::path folder = fs::canonical(path_ / name, error);
     const auto set = error ? Result<ListSet>{} : read_set(folder);
-    // The content of a damaged one is unknown, and only the current one counts.
+    // The content of a damaged set is unknown, and only the current set counts.
     if (!set || set->legacy.empty()) continue;
     TRY(replace_file(folder / facts_file, to_toml(set->lists), mode_));
   }
@@ -270,7 +270,7 @@ Result<void> StateWriter::redact_legacy_facts() const {
 }
 
 void StateWriter::discard_set() const {
-  std::error_code none;  // what is left is cleared away by the next update
+  std::error_code none;  // the next update removes what is left
   fs::remove_all(next_directory(), none);
 }
 

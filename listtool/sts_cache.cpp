@@ -11,9 +11,9 @@ namespace starttls::listtool {
 namespace {
 
 struct Values {
-  std::vector<std::string> domains;  // all where empty
+  std::vector<std::string> domains;  // empty: all
   bool purge = false;                // remove them from the cache
-  bool all = false;                  // with purge: every one
+  bool all = false;                  // with purge: all of them
 };
 
 void declare(Options& options, Values& values) {
@@ -38,7 +38,7 @@ Result<int> purge(const Context& context, const Values& values, const std::vecto
   return status;
 }
 
-// Those of the domains that the cache has.
+// The entries of those domains that are in the cache.
 Result<std::vector<mtastsdb::CacheEntry>> list_entries(const Context& context, bool all,
                                                        const std::vector<DomainName>& domains) {
   std::vector<mtastsdb::CacheEntry> entries;

@@ -8,7 +8,7 @@ namespace starttls::listtool {
 namespace {
 
 struct Values {
-  std::vector<std::string> domains;  // "-": those on standard input, one a line
+  std::vector<std::string> domains;  // "-": from standard input, one on each line
 };
 
 void declare(Options& options, Values& values) {

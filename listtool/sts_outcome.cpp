@@ -36,7 +36,7 @@ std::string_view to_string(StsOutcome::Kind kind) {
   std::unreachable();
 }
 
-// "3 h", for people.
+// "3 h", for output.
 std::string age(Time then, Time now) {
   using namespace std::chrono;
   const auto age = std::max(now - then, Time::duration::zero());

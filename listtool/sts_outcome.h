@@ -1,4 +1,4 @@
-// The outcome of a look-up of the MTA-STS policy of a domain, for people and for machines.
+// The outcome of a look-up of the MTA-STS policy of a domain, as text and as JSON.
 #pragma once
 
 #include <cstdint>
@@ -16,35 +16,35 @@ namespace starttls::listtool {
 
 struct StsOutcome {
   enum class Kind {
-    policy,   // there is one, and it is in force
-    none,     // the domain publishes no record that counts
+    policy,   // there is a policy, and it is in force
+    none,     // the domain has no valid record
     failed,   // there is a record, but the policy cannot be fetched or is invalid
     unknown,  // the DNS gives no answer now
   };
   Kind kind = Kind::unknown;
-  std::optional<mtasts::FetchedPolicy> policy;  // in force, also where the last fetch failed
+  std::optional<mtasts::FetchedPolicy> policy;  // in force, even if the last fetch failed
   std::optional<mtasts::Failure> failure;
-  std::string reason;  // where it is none or unknown
+  std::string reason;  // if the outcome is none or unknown
 };
 
 StsOutcome to_outcome(const discovery::MtaStsDiscovery& discovery, Time now);
 
-// "enforce mx.example.org *.example.net": all that matters to a mail server.
+// "enforce mx.example.org *.example.net": all that a mail server uses.
 std::string policy_summary(const mtasts::Policy& policy);
 
-// A line.
+// One line.
 std::string to_string(const DomainName& domain, const StsOutcome& outcome);
 std::string to_string(const mtastsdb::CacheEntry& entry, Time now);
 void to_json(json::JsonText& json, const DomainName& domain, const StsOutcome& outcome);
 void to_json(json::JsonText& json, const mtastsdb::CacheEntry& entry, Time now);
 
-// How many domains had which outcome.
+// Counts the domains with each outcome.
 class StsTotals {
  public:
   void count(const StsOutcome& outcome);
 
-  // 0: every domain has a policy; 1: some have none; 65: of some the policy is invalid or its host has the
-  // wrong certificate; 75: of some it cannot be determined now.
+  // 0: every domain has a policy; 1: some have none; 65: for some the policy is invalid, or the policy host
+  // has the wrong certificate; 75: for some it cannot be determined now.
   int exit_status() const;
 
   friend std::string to_string(const StsTotals& totals);

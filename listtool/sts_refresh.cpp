@@ -1,4 +1,4 @@
-// starttls-listtool sts refresh: fetches the cached MTA-STS policies that are due again.
+// starttls-listtool sts refresh: fetches again those cached MTA-STS policies that are due.
 
 #include <map>
 
@@ -18,7 +18,7 @@ void declare(Options& options, Values& values) {
   options.flag("--all", values.all, "Also those that are not due");
 }
 
-// The cached policies to fetch, as mail servers use them until now.
+// The cached policies to fetch, by domain, as mail servers use them so far.
 using Policies = std::map<DomainName, std::string>;
 
 Result<Policies> due_policies(mtastsdb::Cache& cache, bool all, Time now) {
@@ -38,7 +38,7 @@ Result<int> run(const Values& values, const Context& context) {
   std::vector<DomainName> domains;
   domains.reserve(before.size());
   for (const auto& [domain, policy] : before) domains.push_back(domain);
-  // A run that changes nothing prints nothing; with -q, for cron, nor does one that does.
+  // Prints only outcomes that changed; with -q, for cron, prints none of them.
   const auto is_changed = [&](const DomainName& domain, const StsOutcome& outcome) {
     if (context.quiet && !context.json) return false;
     return !outcome.policy || policy_summary(outcome.policy->policy) != before.at(domain);

@@ -13,7 +13,7 @@
 namespace starttls::listtool {
 namespace {
 
-// The answer of a command that goes through many domains, written while it does.
+// Writes the output of a command for many domains, domain by domain.
 class Report {
  public:
   explicit Report(bool json) : is_json_(json) {
@@ -23,7 +23,7 @@ class Report {
     json_.begin_array();
   }
 
-  // Only counted where it is not `shown`.
+  // Only counted if it is not `shown`.
   Result<void> add(const DomainName& domain, const StsOutcome& outcome, bool shown) {
     totals_.count(outcome);
     if (!shown) return {};

@@ -1,4 +1,4 @@
-// What the sts commands share.
+// Shared by the sts commands.
 #pragma once
 
 #include <functional>
@@ -16,26 +16,26 @@ namespace starttls::listtool {
 
 struct Domains {
   std::vector<DomainName> domains;  // each once, in their order
-  int status = 0;                   // the exit status due for arguments that are no domain names
+  int status = 0;                   // the exit status for arguments that are no domain names
 };
 
 // The domains in arguments and, for "-", on standard input.
 Result<Domains> read_domains(const std::vector<std::string>& arguments);
 
-// Opens the cache; asks only for MTA-STS. A cache that cannot be written is reported, and the exit status of
-// cache_status().
+// Opens the cache, for look-ups of MTA-STS only. If the cache cannot be written, prints that once; the exit
+// status is that of cache_status().
 Result<std::unique_ptr<discovery::DiscoveryStack>> begin_discovery(const Context& context);
 
-// Fetches the policies, and prints the outcome of each domain in its turn if `is_shown` says so.
+// Fetches the policies, and prints the outcome of each domain in their order if `is_shown` returns true.
 Result<StsTotals> examine_all(const Context& context, discovery::DiscoveryStack& discovery,
                               std::vector<DomainName> domains, discovery::FetchMode fetch_mode,
                               const std::function<bool(const DomainName&, const StsOutcome&)>& is_shown);
 
-// On standard error, with -v or on a terminal.
+// Prints the totals on standard error, with -v or on a terminal.
 void print_totals(const Context& context, const StsTotals& totals);
 
-// 0 if the cache has everything that was learnt. What it has not is reported once: by begin_discovery(), by
-// the log, or, with -q, here.
+// Returns 0 if all results are stored in the cache. If some are not, this is reported once: by
+// begin_discovery(), in the log, or, with -q, here.
 int cache_status(const Context& context, const discovery::DiscoveryStack& discovery);
 
 }  // namespace starttls::listtool

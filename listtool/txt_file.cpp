@@ -16,12 +16,12 @@ bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
 
-// One line of quoted strings; `at` is how far it is read.
+// Reads one line of quoted strings; `at` is the position in it.
 class QuotedLine {
  public:
   explicit QuotedLine(std::string_view line) : line_(line) {}
 
-  // False where it is none; then at() is the place of the fault.
+  // Returns false if the line is invalid; then at() is the position of the error.
   bool read() {
     while (skip_blanks(), at_ < line_.size()) {
       if (!read_string()) return false;
@@ -60,7 +60,7 @@ class QuotedLine {
     return true;
   }
 
-  // After the backslash: three digits, or the character itself.
+  // Reads what follows a backslash: three digits, or the character itself.
   std::optional<char> read_escaped() {
     if (at_ == line_.size()) return std::nullopt;
     if (!is_digit(line_[at_])) return line_[at_++];

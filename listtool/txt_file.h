@@ -1,4 +1,4 @@
-// TXT records as an administrator has them in a file.
+// TXT records that an administrator has in a file.
 #pragma once
 
 #include <cstddef>
@@ -10,16 +10,17 @@
 
 namespace starttls::listtool {
 
-// As much as a DNS message holds, with every byte escaped, several times over.
+// Several times the size of a DNS message in which every byte is escaped.
 inline constexpr std::size_t txt_file_limit = std::size_t{1} << 20U;  // bytes
 
-// A line a record: its bare text, or what dig(1) +short prints: strings in quotation marks, which are joined,
-// with \" and \\ and \DDD in them (RFC 1035 section 5.1). Lines without text are no records.
+// One record on each line: its bare text, or the output of dig(1) +short, which is strings in quotation
+// marks, which are joined, with \" and \\ and \DDD in them (RFC 1035 section 5.1). Lines without text are
+// ignored.
 struct TxtFile {
-  std::vector<std::string> answer;  // the records, as a resolver would give them
-  std::vector<Finding> findings;    // of lines that begin with a quotation mark but are no strings: refused
+  std::vector<std::string> answer;  // the records, as a resolver would return them
+  std::vector<Finding> findings;    // of lines that start with a quotation mark but are invalid
 
-  // Where in the file that is, which is at a line (a record) and column (a byte) of the answer.
+  // The position in the file, for a position in the answer: line (a record) and column (a byte).
   Position to_file_position(Position in_answer) const;
 
   struct Origin {

@@ -1,5 +1,4 @@
-// starttls-listtool update: fetches, verifies and installs lists, and makes the maps of them. See
-// update_run.h.
+// starttls-listtool update: fetches, verifies and installs lists, and makes maps of them. See update_run.h.
 
 #include <algorithm>
 #include <random>
@@ -16,7 +15,7 @@ namespace {
 
 struct Values {
   UpdateOptions options;
-  unsigned splay_seconds = 0;  // start after a random part of this
+  unsigned splay_seconds = 0;  // seconds; start after a random part of them
 };
 
 void declare(Options& options, Values& values) {
@@ -42,12 +41,13 @@ Result<void> check(const Configuration& configuration, const UpdateOptions& opti
     return fail(Fault::usage, "no list '{}' is configured{}", printable(wanted, 100),
                 meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant));
   }
-  // What will be read late must be known to be sound before anything is fetched.
+  // These files are used late. They are checked before anything is fetched.
   TRY(read_overrides(configuration));
   return {};
 }
 
-// What an update of before there was a memory installed, and what it wrote for everybody to read.
+// Imports what older versions, which had no UpdateHistory, installed and wrote to files that all users can
+// read.
 Result<void> import_legacy_facts(const StateWriter& state, const ListSet& before, UpdateHistory& history,
                                  const Configuration& configuration) {
   for (const Edition& edition : before.lists) {
@@ -69,7 +69,7 @@ Result<void> import_legacy_facts(const StateWriter& state, const ListSet& before
   return state.redact_legacy_facts();
 }
 
-// So that not all hosts of the world ask in the same second.
+// Spreads the requests of all hosts over time.
 void sleep_randomly(std::chrono::seconds splay) {
   if (splay.count() == 0) return;
   std::random_device random;
@@ -102,7 +102,7 @@ Command update_command() {
                        .summary = "Fetch, verify and install lists, and rebuild the maps",
                        .example = "starttls-listtool update --splay 7200\n"
                                   "  twice a day from cron, with the lists and maps of listtool.toml(5)"},
-                      // Only the configuration says what an update does.
+                      // An update uses only the configuration.
                       declare, run, [](const Values&) { return command::DefaultConfig::required; });
 }
 

@@ -1,9 +1,10 @@
-// What update remembers of each list by its name, also while the list is not configured:
+// What update stores about each list by its name, even if the list is no longer configured:
 //
 //   STATE/remembered.toml         mode 0600: only update reads it
 //
-// The newest edition that was ever installed, so that no older one comes in its place, even after the list
-// was taken out of the configuration and put back; and how to ask the server whether there is a newer one.
+// It contains the newest edition that was ever installed, so that no older edition replaces it, even if the
+// list was removed from the configuration and added again. It also contains the validators to ask the server
+// for a newer edition.
 #pragma once
 
 #include <cstddef>
@@ -23,30 +24,30 @@ namespace starttls::listtool {
 
 struct ListHistory {
   Time timestamp;  // of the newest edition that was installed
-  // Of its bytes: BLAKE2b-512 in hexadecimal; "" of one that was installed before this file existed.
+  // BLAKE2b-512 of its bytes in hexadecimal; "" if it was installed before this file existed.
   std::string digest;
-  std::uint64_t edition = 0;  // Edition::number of the one that the two below are about
-  std::string origin;         // place_digest() of where it is from
+  std::uint64_t edition = 0;  // Edition::number of the one that the next two describe
+  std::string origin;         // place_digest() of its URL or path
   http::Validators validators;
 
   bool operator==(const ListHistory&) const;
 };
 
-// A digest that identifies a URL or path without showing a secret in it.
+// A digest that identifies a URL or path, and contains no secret of it.
 Result<std::string> place_digest(std::string_view place);
 
 class UpdateHistory {
  public:
-  // Of lists that are not configured at most so many are kept, those with the newest editions.
+  // Of lists that are not configured, at most this many are kept, those with the newest editions.
   static constexpr std::size_t max_unconfigured = 1000;
 
-  // Nothing is remembered where there is no file. Fault::data where it is damaged: as if nothing were
-  // remembered, an old list could come back.
+  // Empty if there is no file. Fault::data if the file is damaged: if it were ignored, an old list could be
+  // installed again.
   static Result<UpdateHistory> load(const std::filesystem::path& state_dir);
 
   const ListHistory* find(std::string_view name) const;
   void remember(const std::string& name, ListHistory list_history);
-  // Nothing is written where nothing changed.
+  // Writes nothing if nothing changed.
   Result<void> save(std::span<const ListSettings> configured);
 
  private:

@@ -1,4 +1,4 @@
-// What an update did, for people and for machines.
+// What an update did, as text and as JSON.
 #pragma once
 
 #include <optional>
@@ -13,14 +13,14 @@ namespace starttls::listtool {
 struct ListReport {
   std::string name;
   std::string result;              // "new", "unchanged", "refused", "failed" or "removed"
-  std::optional<Edition> edition;  // of a new one
+  std::optional<Edition> edition;  // if it is new
   ChangeCounts changes;
   std::string error;
 };
 struct OutputReport {
   std::string file;
   bool changed = false;
-  bool failed = false;  // and so left as it was
+  bool failed = false;  // the map did not change
   std::string command;  // "none", "done" or "failed"
 };
 
@@ -29,7 +29,7 @@ struct UpdateReport {
   std::vector<OutputReport> outputs;
 };
 
-// A line for each list that is new or removed.
+// One line for each list that is new or removed.
 std::string to_string(const UpdateReport& report);
 std::string to_json(const UpdateReport& report);
 

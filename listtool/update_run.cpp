@@ -15,13 +15,13 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Fetched at least every 48 hours, a list that lasts no longer needs attention.
+// Lists are fetched at least every 48 hours. A list that is valid for less time needs attention.
 constexpr std::chrono::hours min_remaining_validity{48};
 
-// What a command may take.
+// The time limit of a command.
 constexpr std::chrono::minutes command_limit{5};
 
-// The more severe of two exit statuses: what an administrator must mend goes before what may pass.
+// The more severe of two exit statuses: errors that an administrator must fix before temporary ones.
 int more_severe(int a, int b) {
   constexpr std::array order{Fault::internal,      Fault::config,      Fault::permission,
                              Fault::cannot_create, Fault::io,          Fault::usage,
@@ -80,7 +80,7 @@ void Update::fetch_lists() {
   }
 }
 
-// The edition that counts from now on; none if there was none and none could be fetched.
+// The edition to use from now on; none if there was none and none could be fetched.
 std::optional<Edition> Update::take(const ListSettings& settings, const Edition* installed,
                                     bool unconditional, ListReport& report) {
   const PreviousEdition before{
@@ -114,7 +114,7 @@ void Update::refuse(const ListSettings& settings, const Edition* installed, cons
                   installed == nullptr
                       ? ""
                       : fmt::format("; the installed edition of {} stays", to_rfc3339(installed->timestamp)));
-  // A failure that may pass, while the list is still valid, needs no attention.
+  // A temporary failure while the list is still valid needs no attention.
   if (passing && lasts) {
     warn(context_, message);
   } else {
@@ -131,7 +131,7 @@ ChangeCounts Update::changes(const Edition* installed, const preload::List& now)
   return before ? compare(before->list, now) : ChangeCounts{.added = now.size()};
 }
 
-// The lists that stay, for the maps: verified again, since they have lain on a disk.
+// Reads the lists that stay, for the maps. They are verified again, since the files may have changed on disk.
 void Update::read_kept_lists() {
   const auto scratch = state_.create_next_set();
   if (!scratch) {
@@ -152,7 +152,7 @@ void Update::read_kept_lists() {
   check_lists();
 }
 
-// `proven`: that no key of now signed it.
+// `proven`: it is proven that no configured key signed the list.
 void Update::refetch(const InstalledList& damaged, const Error& error, bool proven) {
   const std::string& name = damaged.facts.name;
   warn(context_, fmt::format("list {}: what is installed cannot be verified, and is fetched again: {}", name,
@@ -195,7 +195,7 @@ void Update::report_unusable() {
     if (const int due = warn_unusable(list.facts); due != 0) {
       status_ = more_severe(status_, due);
     } else if (list.facts.expires <= context_.now + min_remaining_validity) {
-      // The publisher may bring a newer one in time, and the next run find it.
+      // The publisher may publish a newer edition in time, which the next run would find.
       status_ = more_severe(status_, static_cast<int>(Fault::temporary));
       print_warning(program, fmt::format("list {}: it expires on {}, and there is no newer one; then no "
                                          "policy is taken from it",
@@ -204,7 +204,8 @@ void Update::report_unusable() {
   }
 }
 
-// A map that others made, or that an update of a state that is lost made, stays until all lists are there.
+// If the map exists but no record says that an update made it (another program made it, or the state was
+// lost), it stays until all lists are available.
 bool Update::must_wait(const OutputSettings& output) const {
   const bool complete =
       std::ranges::all_of(installed_, [](const InstalledList& list) { return list.edition.has_value(); });
@@ -234,7 +235,8 @@ Result<std::vector<Update::Output>> Update::draft_outputs() {
   }
   auto outputs = due_outputs();
   if (outputs.empty()) return outputs;
-  // Maps without the policies that they had would be a step back: they stay until the cache is mended.
+  // Without MTA-STS policies a new map would protect less than the old one. The old map stays until the cache
+  // is repaired.
   if (!mta_sts_) {
     fail_outputs(outputs, mta_sts_.error());
     return outputs;
@@ -247,8 +249,8 @@ Result<std::vector<Update::Output>> Update::draft_outputs() {
   for (Output& output : outputs) {
     const auto drafted = draft(output, sources);
     if (drafted) continue;
-    // A disk that is full or fails spares nothing: all stays as it was. Any other trouble is this map's
-    // alone, and the others must not wait for somebody to mend it.
+    // A disk that is full or fails affects all maps: nothing is changed. Any other error concerns only this
+    // map, and the other maps are still made.
     if (drafted.error().fault == Fault::io) return std::unexpected(drafted.error());
     fail_output(output, drafted.error());
   }
@@ -276,7 +278,7 @@ void Update::fail_output(Output& output, const Error& error) {
   status_ = more_severe(status_, report_error(program, error));
 }
 
-// The last step that can fail as a whole.
+// The last step whose failure stops the whole update.
 Result<void> Update::switch_sets(std::span<const Output> outputs) {
   for (const Output& output : outputs) {
     if (!output.failed) records_.forget(*output.settings);
@@ -284,13 +286,13 @@ Result<void> Update::switch_sets(std::span<const Output> outputs) {
   if (!outputs.empty()) {
     TRY(records_.save(context_.configuration.outputs));
   }
-  // Before the switch: an update that is killed in between fetches without conditions, and installs the same
-  // edition again.
+  // Saved before the switch: if the update is killed between the two, the next one fetches without conditions
+  // and installs the same edition again.
   TRY(history_.save(context_.configuration.lists));
   return after_.folder == before_.folder ? Result<void>{} : state_.switch_to(after_);
 }
 
-// From here on what fails is reported, and the next update makes up for it.
+// From here on, failures are reported, and the next update tries again.
 void Update::publish(std::span<Output> outputs) {
   for (Output& output : outputs) {
     if (!output.draft) continue;
@@ -316,7 +318,7 @@ void Update::finish(const Output& output) {
   report_.outputs.push_back(std::move(report));
 }
 
-// A command that fails runs again with the next update.
+// If a command fails, the next update runs it again.
 bool Update::run_command(const Output& output, OutputReport& report) {
   const auto done =
       run_program({.argv = output.settings->command, .merge_stderr = true, .time_limit = command_limit});
@@ -332,7 +334,7 @@ bool Update::run_command(const Output& output, OutputReport& report) {
 
 void Update::report_lists() {
   if (context_.json || context_.quiet) return;
-  // The lists are installed even if this fails.
+  // The lists are installed even if printing fails.
   if (const auto printed = print(to_string(report_)); !printed) {
     status_ = more_severe(status_, report_error(program, printed.error()));
   }

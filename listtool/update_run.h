@@ -1,13 +1,14 @@
-// One run of starttls-listtool update: the newest edition of every list is fetched, verified and installed,
-// and the maps are made of it.
+// One run of starttls-listtool update: fetches, verifies and installs the newest edition of every list, and
+// makes the maps of them.
 //
 //   lists -> fetch_edition (next set) -> drafts of the maps -> switch to the next set -> publish the maps ->
 //   commands
 //
-// Up to the switch nothing that others see has changed, and whatever fails before leaves all as it was. An
-// update that is killed after it leaves maps that the records no longer vouch for: the next one makes them.
+// Before the switch nothing changes for other programs, and after a failure everything is as before. If the
+// update is killed after the switch, the records no longer list the maps that were not published, and the
+// next update makes them.
 //
-// A class, because the later steps need what the earlier ones found.
+// This is a class because later steps need the results of earlier ones.
 #pragma once
 
 #include <filesystem>
@@ -34,7 +35,7 @@ namespace starttls::listtool {
 struct Context;
 
 struct UpdateOptions {
-  std::vector<std::string> lists;  // by name; all where empty
+  std::vector<std::string> lists;  // by name; empty: all
   bool force = false;              // a list may shrink by any amount
 };
 
@@ -43,19 +44,19 @@ class Update {
   Update(const Context& context, const UpdateOptions& options, StateWriter& state, ListSet before,
          UpdateHistory history);
 
-  // The exit status: not 0 if single lists or commands failed, which is reported. An Error if nothing was
-  // changed.
+  // Returns the exit status. It is not 0 if single lists or commands failed, which is reported. Returns an
+  // Error if nothing was changed.
   Result<int> run();
   const UpdateReport& report() const { return report_; }
 
  private:
-  // A map that must be made, or looked at, again.
+  // A map that must be made or checked again.
   struct Output {
     const OutputSettings* settings;
     std::string fingerprint;  // of what it is made of
     bool command_is_due;
     bool failed = false;
-    std::optional<AtomicFile> draft = std::nullopt;  // where it differs from what is there
+    std::optional<AtomicFile> draft = std::nullopt;  // if it differs from the existing file
     std::size_t not_expressed = 0;
   };
 
@@ -90,8 +91,8 @@ class Update {
   UpdateHistory history_;
   std::map<std::string, preload::List> read_;
   std::map<std::string, Error> unverified_;  // installed lists whose files no configured key has signed
-  std::optional<Error> unchecked_;           // why that could not be found out for one of them
-  std::vector<InstalledList> installed_;     // or will be, by the clock and by what was found
+  std::optional<Error> unchecked_;           // why that could not be checked for one of them
+  std::vector<InstalledList> installed_;     // or to be installed, as checked by clock and keys
   Result<std::optional<Source>> mta_sts_;
   OutputRecords records_;
   UpdateReport report_;

@@ -1,4 +1,4 @@
-// starttls-listtool verify: is this file what the holder of a key signed?
+// starttls-listtool verify: checks whether a file has a valid signature of a given key.
 
 #include "minisign/verify.h"
 
@@ -31,7 +31,7 @@ void declare(Options& options, Values& values) {
 Result<minisign::Verified> verify(const Values& values) {
   if (!values.signature.has_keys()) return fail(Fault::usage, "verify needs a public key (-P or -p)");
   if (values.signature.signatures.size() > 1) return fail(Fault::usage, "one file has one signature");
-  // Before all else, so that a mistyped name is not taken for a file without a signature.
+  // Checked first, so that a mistyped name is not reported as a file without a signature.
   if (::access(values.file.c_str(), R_OK) != 0) {
     return fail(errno == EACCES ? Fault::permission : Fault::io, "{}: {}", printable(values.file.string()),
                 errno_text(errno));
@@ -64,7 +64,7 @@ std::string to_json(const Values& values, const Result<minisign::Verified>& veri
 
 Result<int> run(const Values& values, const Context& context) {
   const auto verified = verify(values);
-  // "Not verified" is an answer; that the question could not be asked is none.
+  // "Not verified" is a result. If the check itself failed, that is an error.
   if (!verified && verified.error().fault != Fault::data) return std::unexpected(verified.error());
   if (context.json) TRY(print(to_json(values, verified)));
   if (!verified) return std::unexpected(verified.error());

@@ -8,7 +8,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Nobody gives way: what an examination asks is bounded, and so is the time that it takes.
+// No examination is preempted: both its queries and its time are limited.
 constexpr std::chrono::hours never{24};
 
 http::ConcurrencyLimits turn_limits(const AdmissionLimits& limits) {

@@ -1,14 +1,13 @@
-// Which domains may be examined at the same time, so that no domain holds up all others.
+// Limits which domains are examined at the same time, so that no domain delays all others.
 //
-// An examination has a slot while it asks the DNS. One that waits only for the policy host has none: how long
-// that may take, and how many may, is limited by http::Fetcher. Of the slots
-//   - a quarter is kept for domains that were known before, and a quarter for the others;
-//   - the domains of one owner (discovery::Owners) have `max_per_owner`, those included that wait for the
-//     policy host. That does not hold for a domain that is itself what its owner has registered, nor for known
-//     ones.
+// An examination has a slot while it sends DNS queries. An examination that waits only for the policy host
+// has none: http::Fetcher limits how long it may wait and how many may wait. Of the slots
+//   - a quarter is reserved for domains that were known before, and a quarter for the others;
+//   - the domains of one owner (discovery::Owners) have at most `max_per_owner`, including those that wait
+//     for the policy host. This limit does not apply to a registered domain itself, nor to known domains.
 //
-// If all are taken, a domain waits; the next one is of the owner that has the fewest. Waiting is bounded in
-// time and number (http::QueueLimits), and refused beyond.
+// If no slot is free, a domain waits. The next slot goes to the owner that has the fewest. Time and number of
+// waiting domains are limited (http::QueueLimits); beyond these limits a domain is refused.
 //
 // The limits of one examination are in discovery/questions.h and http/concurrency_limiter.h.
 #pragma once
@@ -41,10 +40,10 @@ class Admission {
 
   Admission(event::Loop& loop, AdmissionLimits limits);
 
-  // Waits for a slot, which the domain has until release(); if it is refused, it has none. Not for one that
-  // waits or has a slot. `waits` is called if it is neither refused nor gets a slot at once.
+  // Waits for a slot, which the domain has until release(). If the domain is refused, it has no slot. Must
+  // not be called for a domain that waits or has a slot. `waits` is called if the domain has to wait.
   event::Task<std::optional<Refusal>> admit(NextHop next_hop, bool is_known, std::function<void()> waits);
-  // It waits only for the policy host. One without a slot is ignored.
+  // The domain waits only for the policy host. A domain without a slot is ignored.
   void wait_for_host(const NextHop& next_hop);
   void release(const NextHop& next_hop);
 
@@ -61,7 +60,7 @@ class Admission {
   using Limiter = http::ConcurrencyLimiter<Waiting>;
   struct Slot {
     std::string owner;
-    std::optional<Limiter::Ticket> ticket;  // while it asks the DNS
+    std::optional<Limiter::Ticket> ticket;  // while it sends DNS queries
   };
 
   void admit_next();
@@ -72,7 +71,7 @@ class Admission {
   Limiter limiter_;
   event::Timer look_again_;
   std::unordered_map<NextHop, Slot> admitted_;
-  std::unordered_map<std::string, std::size_t> of_owner_;  // with those that wait for a slot
+  std::unordered_map<std::string, std::size_t> of_owner_;  // including those that wait for a slot
 };
 
 }  // namespace starttls::listtool::serve

@@ -7,9 +7,9 @@
 namespace starttls::listtool::serve {
 namespace {
 
-// What the map's node has beside the element: a link and the hash.
+// The memory of a map's node in addition to the element: a link and the hash.
 constexpr std::size_t node_overhead = 16;
-// In the map's buckets and in the ring, which hold twice as many places as elements at most.
+// The memory in the map's buckets and in the ring. Both have at most twice as many places as elements.
 constexpr std::size_t places = 4 * sizeof(void*);
 
 }  // namespace
@@ -45,7 +45,7 @@ void AnswerTable::evict_one(const Map::value_type& spared) {
   }
   Map::value_type* const leaving = ring_[hand_];
   bytes_ -= memory_size(*leaving);
-  // The last one takes its place on the ring; which it is matters little.
+  // The last entry moves to the free place on the ring. The order on the ring is not important.
   ring_[hand_] = ring_.back();
   ring_.pop_back();
   ++hand_;

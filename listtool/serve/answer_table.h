@@ -1,6 +1,6 @@
-// The domains that were asked about, with their replies: bounded in number and in memory. The least recently
-// used one makes room (the clock algorithm: a hand goes round and evicts what was not used since it last came
-// by).
+// The domains of earlier requests, with their replies, limited in number and in memory. When the table is
+// full, an entry that was not used recently is evicted (the clock algorithm: a hand goes round the ring and
+// evicts entries that were not used since its last round).
 #pragma once
 
 #include <cstddef>
@@ -17,7 +17,7 @@ namespace starttls::listtool::serve {
 
 struct TableLimits {
   std::size_t max_domains = 100'000;
-  std::size_t max_bytes = std::size_t{64} << 20U;  // about
+  std::size_t max_bytes = std::size_t{64} << 20U;  // approximately
 };
 
 class AnswerTable {
@@ -25,14 +25,14 @@ class AnswerTable {
   struct Entry {
     std::shared_ptr<const Replies> replies;
     bool asked_for = false;  // it is being looked up again
-    bool used = false;       // since the hand came by
+    bool used = false;       // since the hand passed it
   };
 
   explicit AnswerTable(TableLimits limits) : limits_(limits) {}
 
-  // Counts as a use. Valid until the next put().
+  // Marks the entry as used. Valid until the next put().
   Entry* find(std::string_view domain);
-  // Puts it in, or in the place of what was known. Forgets that it was asked for.
+  // Adds or replaces the entry of the domain. Clears `asked_for`.
   Entry& put(std::string_view domain, std::shared_ptr<const Replies> replies);
 
   std::size_t domains() const { return ring_.size(); }

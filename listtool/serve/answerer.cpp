@@ -7,14 +7,14 @@
 namespace starttls::listtool::serve {
 namespace {
 
-// Postfix asks for ".parent" after each domain.
+// Postfix also asks for ".parent" after each domain.
 bool is_never_domain(std::string_view key, Dialect dialect) {
   if (key.empty() || key.front() == '.') return true;
   return !socketmap_dialect(dialect).next_hops && key.find_first_of("[:") != key.npos;
 }
 
-// Postfix delivers to names with underscores, which DomainName takes for none: no policy host can be called
-// so, but DANE may bind their MX hosts.
+// Postfix delivers to names with underscores, which DomainName rejects. No policy host can have such a name,
+// but DANE may apply to their MX hosts.
 bool has_underscores_only(std::string_view key) {
   std::string name(key);
   std::ranges::replace(name, '_', 'x');
@@ -38,7 +38,7 @@ std::string_view Answerer::counted(const Reply& reply, Dialect dialect) {
   return reply.bytes;
 }
 
-// Of a key that is no next-hop with a policy domain.
+// The reply for a key that is no next-hop with a policy domain.
 const Reply& Answerer::reply_without_next_hop(std::string_view key, Dialect dialect) const {
   const bool may_have_dane = limits_.dane && !limits_.wait_for_dane && socketmap_dialect(dialect).dane;
   return may_have_dane && has_underscores_only(key) ? opportunistic_dane_ : no_policy_;
@@ -64,7 +64,7 @@ std::string_view Answerer::from(AnswerTable::Entry& entry, std::string_view key,
   return counted(reply, dialect);
 }
 
-// A key that is not written as NextHop::str() is merely not found.
+// A key in another form than NextHop::str() is not found here.
 std::string_view Answerer::from_table(std::string_view key, Dialect dialect) {
   AnswerTable::Entry* const entry = table_.find(key);
   return entry == nullptr ? std::string_view{} : from(*entry, key, dialect);
@@ -114,7 +114,7 @@ void Answerer::wait(const NextHop& next_hop, Dialect dialect, ReplyListener& lis
   ask(next_hop, entry == nullptr ? nullptr : entry->replies);
 }
 
-// Of a waiter that has been removed from its lists.
+// The waiter must already be removed from its lists.
 void Answerer::complete_waiter(PendingReply& pending, const Reply& reply, Dialect dialect) {
   counters_.waiting.set(--waiting_);
   ReplyListener* const listener = pending.listener;
@@ -145,7 +145,7 @@ void Answerer::answer_waiters(const LookupResult& result) {
 void Answerer::deliver(const LookupResult& result) {
   const std::string& key = result.next_hop.str();
   AnswerTable::Entry* const before = table_.find(key);
-  // A domain that no server asked about needs no entry.
+  // A domain that no server asked for needs no entry.
   if (!result.asked_for && before == nullptr) return;
   if (result.keep) {
     const bool asked_for = before != nullptr && before->asked_for;
@@ -167,9 +167,10 @@ std::optional<SteadyTime> Answerer::next_deadline() const {
   return next;
 }
 
-// Where the DNS of a domain takes longer than an answer may, every time, "try again" every time would keep
-// its mail for ever. Where nothing was demanded when it was found out last, Postfix now looks for DANE
-// itself: there may be some by now. What was demanded is never given late: it may have ended.
+// The DNS of a domain may be slower than max_answer_time for every request. "Try again" for every request
+// would then defer its mail for ever. If the last look-up found that nothing is demanded, Postfix now looks
+// for DANE itself, since there may be DANE by now. A demand from the last look-up is not used: it may have
+// expired.
 const Reply& Answerer::overdue_reply(const std::string& key, Dialect dialect) {
   const AnswerTable::Entry* const entry = table_.find(key);
   if (entry == nullptr || !entry->replies->facts || entry->replies->generation != generation_)

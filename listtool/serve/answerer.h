@@ -1,5 +1,5 @@
-// Replies to requests: at once from the table, or as soon as the domain has been looked up. Has no sockets
-// and no clock of its own; everything happens in the answering thread.
+// Replies to requests: immediately from the table, or when the domain has been looked up. Has no sockets and
+// no clock of its own; everything runs in the answering thread.
 #pragma once
 
 #include <chrono>
@@ -21,90 +21,91 @@
 
 namespace starttls::listtool::serve {
 
-// Of deadlines; a test brings its own.
+// The time of deadlines; tests set their own.
 using SteadyTime = std::chrono::steady_clock::time_point;
 
 // A domain, or a smart host, to look up.
 struct LookupRequest {
   NextHop next_hop;
-  // The replies of its last look-up; none for one never seen, or evicted.
+  // The replies of its last look-up; none if it was never looked up, or was evicted.
   std::shared_ptr<const Replies> known;
 };
 
 // A result of a request. `last`: no more results follow.
 struct LookupResult {
   NextHop next_hop;
-  std::shared_ptr<const Replies> replies;  // some dialects may still be missing
+  std::shared_ptr<const Replies> replies;  // replies for some dialects may still be missing
   bool last = true;
-  bool keep = true;       // whether it goes into the table; else it is only for requests that wait
-  bool asked_for = true;  // else it only updates a domain that is in the table
+  bool keep = true;       // whether it goes into the table; if not, only waiting requests use it
+  bool asked_for = true;  // if not, it only updates a domain that is in the table
 };
 
 class ReplyListener;
 
-// A reply in the order of the requests on one connection. The listener is nullptr once its connection has
+// A reply in the order of the requests on one connection. The listener is nullptr after its connection has
 // closed.
 struct PendingReply {
-  std::string bytes;  // "" until it is there
+  std::string bytes;  // "" until the reply is available
   ReplyListener* listener = nullptr;
 
   bool has_arrived() const { return !bytes.empty(); }
 };
 
-// Gets replies, which come in the order of the requests.
+// Receives replies in the order of the requests.
 class ReplyListener {
  public:
-  // Whether it can keep a reply until those before it have come; else "try again" takes its place.
+  // Whether it can store a reply until the replies before it are available. If not, it gets "try again".
   virtual bool has_room(const PendingReply& pending) const = 0;
-  // A reply that was pending is there now. It may ask on.
+  // Called when a pending reply is available. May call answer() again.
   virtual void reply_arrived(const PendingReply& pending) = 0;
 
  protected:
   ~ReplyListener() = default;
 };
 
-// SocketmapDialect::max_answer_time of each.
+// SocketmapDialect::max_answer_time of each dialect.
 std::array<std::chrono::milliseconds, dialects> max_answer_times();
 
 struct AnswererLimits {
   TableLimits table;
-  std::size_t max_waiting = 10'000;  // requests; those beyond are answered "try again"
-  // After this a request is answered "try again", unless nothing was demanded when the domain was found out
-  // last: see overdue_reply(). The finding out goes on.
+  std::size_t max_waiting = 10'000;  // waiting requests; those beyond get "try again"
+  // After this time a request gets "try again", unless the last look-up found that nothing is demanded: see
+  // overdue_reply(). The look-up continues.
   std::chrono::milliseconds answer_timeout{20'000};
-  // The same for each dialect, if it is shorter: a server that has given up needs no reply.
+  // The same for each dialect, if it is shorter: the server waits no longer.
   std::array<std::chrono::milliseconds, dialects> max_answer_time = max_answer_times();
-  bool dane = true;            // whether DANE counts for servers that can do it
+  bool dane = true;            // whether DANE is used for servers that support it
   bool wait_for_dane = false;  // see Rules
 };
 
 class Answerer {
  public:
-  // `ask` hands a request over; deliver() brings its results, but not before `ask` has returned.
-  // `counters` must outlive it.
+  // `ask` starts a look-up; deliver() passes its results, but not before `ask` has returned. `counters` must
+  // outlive this object.
   Answerer(AnswererLimits limits, Counters& counters, std::function<void(LookupRequest)> ask);
   Answerer(const Answerer&) = delete;
   Answerer& operator=(const Answerer&) = delete;
 
-  // The time for everything that expires; to be set every second or so.
+  // The time for everything that expires; to be set about every second.
   void set_time(Time now) { now_ = now; }
-  // Replies of an older generation are looked up again before they are used.
+  // Replies of an older generation are not used; their domains are looked up again.
   void set_generation(std::uint64_t generation) { generation_ = generation; }
 
-  // The reply, a view until the next call, or "": then `pending` has been filled and gets it.
+  // Returns the reply, a view that is valid until the next call. If it returns "", the reply comes later in
+  // `pending`.
   std::string_view answer(const Request& request, ReplyListener& listener,
                           std::shared_ptr<PendingReply>& pending);
 
   void deliver(const LookupResult& result);
 
-  // When the first of those who wait has waited long enough.
+  // The earliest deadline of the waiting requests.
   std::optional<SteadyTime> next_deadline() const;
-  // Answers those.
+  // Answers the requests whose deadline has passed.
   void expire(SteadyTime now);
 
-  // The time of the deadlines; a test sets its own.
+  // The time for deadlines; tests set their own.
   std::function<SteadyTime()> moment = [] { return std::chrono::steady_clock::now(); };
-  // Called when next_deadline() has become an earlier one.
+  // Called when next_deadline() has become earlier.
   std::function<void()> deadline_is_nearer = [] {};
 
   std::size_t waiting() const { return waiting_; }
@@ -112,14 +113,14 @@ class Answerer {
 
  private:
   struct Deadline;
-  using Deadlines = std::list<Deadline>;  // in order
+  using Deadlines = std::list<Deadline>;  // in the order of time
   struct Waiter {
     std::shared_ptr<PendingReply> pending;
     Dialect dialect;
     Deadlines::iterator deadline;
   };
   using Waiters = std::list<Waiter>;
-  // The domains that are being found out, with those who wait for them.
+  // The domains that are being looked up, with the requests that wait for them.
   using Asked = std::unordered_map<std::string, Waiters>;
   struct Deadline {
     SteadyTime moment;

@@ -15,7 +15,7 @@ using event::DescriptorWatcher;
 
 namespace {
 
-// An assignment would keep the capacity.
+// An assignment would not free the capacity.
 void hold(std::string& held, std::string_view bytes) {
   std::string(bytes).swap(held);
 }
@@ -39,9 +39,9 @@ Connection::~Connection() {
   counters_.connections_bytes.set(scratch_.held);
 }
 
-// False where there was nothing.
+// Returns false if there was nothing to read.
 bool Connection::read() {
-  // What is left from the last time goes in front, so that requests are read where they lie.
+  // Unprocessed bytes of the last read are put in front, so that each request is contiguous.
   std::string& buffer = scratch_.in;
   const std::size_t before = in_.size();
   in_.copy(buffer.data(), before);
@@ -65,7 +65,7 @@ void Connection::readable() {
   if (read()) go_on();
 }
 
-// `bytes` are in scratch_.in, or taken out of in_.
+// `bytes` are in scratch_.in, or were moved out of in_.
 void Connection::take(std::string_view bytes) {
   while (!is_clogged() && take_one(bytes)) {
     if (out_.size() + scratch_.out.size() >= max_unread_bytes && !send()) return;
@@ -117,7 +117,7 @@ void Connection::collect_arrived() {
   }
 }
 
-// How much of the bytes the peer takes now.
+// Returns how many of the bytes the peer accepts now.
 std::size_t Connection::send_some(std::string_view bytes) {
   std::size_t sent = 0;
   while (sent < bytes.size() && !broken_) {
@@ -133,7 +133,8 @@ std::size_t Connection::send_some(std::string_view bytes) {
   return sent;
 }
 
-// Everything that is in scratch_.out goes to the peer, or to out_. False where the connection broke.
+// Sends everything in scratch_.out to the peer, or moves it to out_. Returns false if the connection is
+// broken.
 bool Connection::send() {
   const std::string_view bytes = scratch_.out;
   out_.append(bytes.substr(out_.empty() ? send_some(bytes) : 0));
@@ -148,8 +149,8 @@ void Connection::writable() {
   go_on();
 }
 
-// After anything that changed: what was clogged may flow again. The last thing that is done, as it may be the
-// end of the connection.
+// Continues after any change, since what was blocked may now be possible. Must be the last call of a
+// function, since it may destroy this connection.
 void Connection::go_on() {
   send();
   while (!broken_ && !is_clogged() && !in_.empty()) {
@@ -187,7 +188,7 @@ void Connection::watch() {
   count_held();
 }
 
-// Called last, as others may be destroyed.
+// Called last, since it may destroy other connections.
 void Connection::count_held() {
   const std::size_t before = std::exchange(
       held_, heap_size(in_) + heap_size(out_) + waiting_bytes_ + waiting_.size() * sizeof(PendingReply));

@@ -1,10 +1,10 @@
-// One mail server's connection: requests in, replies out in the same order.
+// One mail server's connection: reads requests and sends replies in the same order.
 //
-// What was asked and can be answered at once costs a read and a write for as many requests as came together.
-// Nothing grows without bound: a peer that does not read its replies is not read from, either.
+// Requests that arrive together and can be answered immediately cost one read and one write. All buffers are
+// limited: if a peer does not read its replies, its requests are not read, either.
 //
-// A connection holds the rest of one read (64 KiB), max_unread_bytes of replies that wait to be read or for
-// the ones before them, and one reply more (max_reply_size): the last that was taken.
+// A connection stores at most the rest of one read (64 KiB), max_unread_bytes of replies that are not sent
+// yet or wait for earlier replies, and one more reply (max_reply_size): the last one that was accepted.
 #pragma once
 
 #include <cstddef>
@@ -21,45 +21,46 @@
 
 namespace starttls::listtool::serve {
 
-// Replies of one connection that its peer has not read yet, or that wait for those before them, in bytes.
-// With more the peer is not read from, and what was looked up for it meanwhile is answered "try again".
+// Bytes of replies of one connection that its peer has not read yet, or that wait for earlier replies. Beyond
+// this limit nothing more is read from the peer, and pending requests get "try again".
 inline constexpr std::size_t max_unread_bytes = std::size_t{64} << 10U;
-// Requests of one connection that wait for their turn; with more it is not read from.
+// Waiting requests of one connection; beyond this limit nothing more is read from it.
 inline constexpr std::size_t max_pipelined_requests = 100;
 
-// What all connections of a thread share, so that an idle one takes next to nothing.
+// Buffers that all connections of a thread share, so that an idle connection needs hardly any memory.
 struct Scratch {
   std::string in = std::string(std::size_t{64} << 10U, '\0');
   std::string out;
-  std::size_t held = 0;  // bytes, the sum of Connection::held()
+  std::size_t held = 0;  // the sum of Connection::held(), in bytes
 };
 
 class Connection final : private ReplyListener {
  public:
-  // What becomes of it. The first two may destroy the connection.
+  // Gets the events of a connection. The first two may destroy the connection.
   class Owner {
    public:
     virtual void was_active(Connection& connection) = 0;
     virtual void has_ended(Connection& connection) = 0;
-    // It holds more than before. This may destroy others, but not this one.
+    // The connection stores more than before. May destroy other connections, but not this one.
     virtual void holds_more(Connection& connection) = 0;
 
    protected:
     ~Owner() = default;
   };
 
-  // `socket` does not block. All that is passed by reference must outlive it.
+  // `socket` is non-blocking. All references must outlive this object.
   Connection(event::Loop& loop, UniqueFd socket, Answerer& answerer, Counters& counters, Scratch& scratch,
              Owner& owner);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // Whether replies are still to come; not where the peer merely does not read them.
+  // Whether pending replies are not available yet. False if the peer only does not read its replies.
   bool waits() const { return !waiting_.empty(); }
-  // Bytes of requests and replies that it keeps in memory.
+  // Bytes of requests and replies that are stored.
   std::size_t held() const { return held_; }
-  // Takes what the peer has sent so far, and no more; ends once that is answered and sent, which may be now.
+  // Reads what the peer has sent so far, and no more. Closes when that is answered and sent, which may be
+  // now.
   void drain();
 
  private:
@@ -88,12 +89,12 @@ class Connection final : private ReplyListener {
   Counters& counters_;
   Scratch& scratch_;
   Owner& owner_;
-  std::string in_;   // read, and not yet a whole request, or not yet its turn
-  std::string out_;  // to be sent as soon as the peer reads
-  std::deque<std::shared_ptr<PendingReply>> waiting_;  // the first of them is not there yet
-  std::size_t waiting_bytes_ = 0;                      // of those that are there
+  std::string in_;                                     // read: incomplete requests, and those that wait
+  std::string out_;                                    // to be sent when the peer reads
+  std::deque<std::shared_ptr<PendingReply>> waiting_;  // the first one is not available yet
+  std::size_t waiting_bytes_ = 0;                      // of the available replies
   std::size_t held_ = 0;
-  bool no_more_ = false;  // to be read
+  bool no_more_ = false;  // nothing more is read
   bool broken_ = false;
   std::optional<event::DescriptorWatcher> reading_;
   std::optional<event::DescriptorWatcher> writing_;

@@ -1,4 +1,5 @@
-// What the server counts, to be shown (see metrics.h). Each counter is written by one thread and read by any.
+// The counters of the server, for the metrics page (see metrics.h). One thread writes each counter; any
+// thread may read it.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@ namespace starttls::listtool::serve {
 
 class Counter {
  public:
-  // Cheaper than an addition that other threads could make, too.
+  // Faster than an atomic addition, and correct because only one thread writes.
   void add(std::uint64_t more = 1) { set(value() + more); }
   void set(std::uint64_t value) { value_.store(value, std::memory_order_relaxed); }
   std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
@@ -22,7 +23,7 @@ class Counter {
 
 inline constexpr std::size_t sources = 5;  // of policy::Source
 
-// What each counts is in the table of metrics.cpp.
+// The table in metrics.cpp describes each counter.
 struct Counters {
   // Written by the answering thread.
   std::array<std::array<Counter, outcomes>, dialects> requests;

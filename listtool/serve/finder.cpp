@@ -14,17 +14,17 @@ bool is_unknown(const discovery::DomainFacts& facts, const mtasts::FetchedPolicy
          (mta_sts == nullptr && facts.mta_sts.record.kind == mtasts::RecordState::Kind::unknown);
 }
 
-// How long an answer may be used after its facts are no longer fresh, while they are looked up again.
+// How long an answer may be used after its facts are no longer fresh, while the domain is looked up again.
 std::chrono::seconds max_stale_for(const policy::Decision& answer, const ReplyInputs& inputs,
                                    bool asks_for_dane, std::chrono::seconds max_stale) {
   constexpr std::chrono::seconds none_left{0};
   if (answer.mode == policy::Mode::undecided) return none_left;
   if (answer.source != policy::Source::none) return max_stale;
-  // What is not known is not "no", and DANE may have come.
+  // An unknown state is no proof that there is nothing, and there may be DANE by now.
   return asks_for_dane || is_unknown(*inputs.facts, inputs.mta_sts) ? none_left : max_stale;
 }
 
-// When the source itself ends.
+// When the source itself expires.
 Time source_end(const policy::Decision& answer, const ReplyInputs& inputs) {
   if (answer.source == policy::Source::mta_sts) return inputs.mta_sts->expires();
   if (answer.source == policy::Source::list) return answer.expires.value_or(never);
@@ -51,14 +51,15 @@ policy::Decision decided(const ReplyInputs& inputs, bool asks_for_dane, const Ru
   return policy::decide(known);
 }
 
-// That no source has answered yet is no answer; for a server that can do DANE, nothing is before DANE has.
+// If no source has answered yet, the answer is not known. For a server that supports DANE, it is not known
+// before DANE is.
 bool is_known(const policy::Decision& answer, const ReplyInputs& inputs, bool asks_for_dane) {
   if (inputs.override_entry || inputs.facts) return true;
   if (asks_for_dane) return inputs.dane && dane::has_usable_tlsa(inputs.dane->status);
   return answer.source != policy::Source::none;
 }
 
-// Why a policy that the domain announces is not known, where mail is to wait for that.
+// Why an announced MTA-STS policy is not known, if mail must wait for it.
 std::optional<mtasts::FailureType> held_by(const ReplyInputs& inputs, const policy::Decision& answer,
                                            const Rules& rules) {
   const bool has_usable_tlsa =
@@ -71,8 +72,8 @@ std::optional<mtasts::FailureType> held_by(const ReplyInputs& inputs, const poli
   return found.policy_state.failure->type;
 }
 
-// Whether there is an MTA-STS policy was not found out, as others were in the way, and nothing else that is
-// known is as good as one.
+// Whether the look-up of the MTA-STS policy was cancelled because of other domains, and no other source
+// replaces it.
 bool is_put_off(const ReplyInputs& inputs, const policy::Decision& answer) {
   if (!inputs.facts || inputs.facts->mta_sts.put_off.empty() || inputs.mta_sts != nullptr) return false;
   if (answer.source == policy::Source::none) return true;
@@ -151,7 +152,7 @@ std::shared_ptr<Replies> Finder::make_replies(const NextHop& next_hop, const Rep
   return replies;
 }
 
-// Whether the cache holds what the facts say; else another process has changed it.
+// Whether the cache matches the facts. If not, another process has changed it.
 bool Finder::matches_cache(const discovery::DomainFacts& facts, const DomainName& domain) const {
   const Time now = clock_();
   const auto cached = lookups_.known(domain);
@@ -166,19 +167,20 @@ void Finder::look_up(LookupRequest request) {
   event::spawn(examine_and_deliver(std::move(request)));
 }
 
-// If the DNS need not be asked.
+// Answers if no DNS query is necessary.
 bool Finder::answer_immediately(const LookupRequest& request) {
   const auto old = request.known ? request.known->facts : nullptr;
   ReplyInputs inputs = make_inputs(request.next_hop.domain(), old);
   const bool is_fresh = old && clock_() < old->fresh_until && matches_cache(*old, request.next_hop.domain());
   if (!inputs.override_entry && !is_fresh) return false;
-  // An override says all there is to say.
+  // An override alone decides.
   if (inputs.override_entry) inputs.facts = nullptr;
   callbacks_.deliver({.next_hop = request.next_hop, .replies = make_replies(request.next_hop, inputs)});
   return true;
 }
 
-// Of which something was proven before, so that it is not one that somebody made up to hold up others.
+// Whether something was proven about the domain before. Then it is not a domain that was made up to delay
+// others.
 bool Finder::was_known(const LookupRequest& request) const {
   const ReplyInputs inputs = known_inputs(request.next_hop);
   if (inputs.mta_sts != nullptr || inputs.list_entry) return true;
@@ -206,7 +208,7 @@ void Finder::reject_busy(const LookupRequest& request, Admission::Refusal refusa
   callbacks_.deliver({.next_hop = request.next_hop, .replies = std::move(replies), .keep = false});
 }
 
-// What is known without asking anybody.
+// The inputs that are available without any query.
 ReplyInputs Finder::known_inputs(const NextHop& next_hop) const {
   ReplyInputs inputs = make_inputs(next_hop.domain(), nullptr);
   if (auto cached = lookups_.known(next_hop.domain())) {
@@ -223,7 +225,7 @@ void Finder::deliver_partial(const LookupRequest& request) {
   callbacks_.deliver({.next_hop = request.next_hop, .replies = std::move(replies), .last = false});
 }
 
-// What is as good as found out, before anything else.
+// Delivers what is reliable enough, before the look-up.
 void Finder::deliver_known(const LookupRequest& request) {
   const Time now = clock_();
   if (request.known && request.known->facts &&
@@ -235,7 +237,7 @@ void Finder::deliver_known(const LookupRequest& request) {
   }
   ReplyInputs inputs = known_inputs(request.next_hop);
   if (inputs.mta_sts == nullptr) return;
-  // What the DNS says now of DANE goes before what it said once.
+  // A current DNS answer about DANE replaces a stored one.
   inputs.dane.reset();
   callbacks_.deliver(
       {.next_hop = request.next_hop, .replies = make_replies(request.next_hop, inputs), .last = false});
@@ -285,7 +287,7 @@ void Finder::tick() {
   }
   std::erase_if(tried_, [&](const auto& tried) { return now - tried.second >= limits_.refresh_retry; });
   if (refreshing_ >= limits_.max_refreshes) return;
-  // Those that were tried in vain are still the longest overdue.
+  // Domains whose refresh was tried without success are still first in the order.
   for (DomainName& domain : lookups_.due(limits_.max_refreshes + tried_.size())) {
     if (refreshing_ >= limits_.max_refreshes) return;
     if (tried_.try_emplace(domain.str(), now).second) event::spawn(refresh(std::move(domain)));

@@ -1,12 +1,12 @@
 // Looks up the policies of domains: in the lists, in the cache, in the DNS and at the policy hosts.
-// Everything happens in the lookup thread.
+// Everything runs in the lookup thread.
 //
-// For Postfix, which can do DANE, nothing is answered before it is known whether DANE binds the domain: that
-// is found out now, or DNSSEC proved it before (discovery/dane_store.h); what was proved before is the answer
-// where the examination takes longer than `head_start`. For Sendmail, and where DANE is switched off, the
-// cache of MTA-STS policies answers at once, and a list after `head_start`.
+// Postfix supports DANE, so it gets no answer before it is known whether DANE applies to the domain. That is
+// looked up now, or DNSSEC proved it before (discovery/dane_store.h). The earlier proof is used if the
+// examination takes longer than `head_start`. For Sendmail, and if DANE is switched off, the answer comes
+// immediately from the cache of MTA-STS policies, or after `head_start` from a list.
 //
-// No answer "no policy" for Postfix outlives its TTL: by then there may be DANE.
+// For Postfix, no answer "no policy" is used after its TTL, since there may be DANE by then.
 #pragma once
 
 #include <chrono>
@@ -33,27 +33,28 @@
 
 namespace starttls::listtool::serve {
 
-// What the finder has from discovery::PolicyResolver and mtastsdb::Cache; a test brings its own.
+// The functions of discovery::PolicyResolver and mtastsdb::Cache that the finder uses; tests set their own.
 struct PolicyLookups {
   std::function<event::Task<std::shared_ptr<const discovery::DomainFacts>>(NextHop next_hop)> examine;
-  // The live policy in the cache.
+  // The valid policy in the cache.
   std::function<std::optional<mtasts::PolicyState>(const DomainName& domain)> known;
-  // What DNSSEC proved of DANE before.
+  // The earlier result of DANE that DNSSEC proved.
   std::function<std::optional<dane::DaneResult>(const NextHop& next_hop)> stored_dane;
-  // Domains whose policy is due to be fetched again, the longest overdue first.
+  // Domains whose policy must be fetched again, the longest overdue first.
   std::function<std::vector<DomainName>(std::size_t most)> due;
-  // Changes whenever another process changes the cache.
+  // Changes when another process changes the cache.
   std::function<std::int64_t()> version;
 };
 
 struct FinderLimits {
-  AdmissionLimits admission;      // for those who ask
+  AdmissionLimits admission;      // for requests
   std::size_t max_refreshes = 4;  // in the background, at the same time
   std::chrono::milliseconds head_start{1'000};
-  bool dane = true;  // whether Postfix can do DANE, and the facts have it
-  // How long a result of DANE, or of no source, may be used after it was fresh, while it is looked up again.
+  bool dane = true;  // whether Postfix supports DANE, and the facts include it
+  // How long a result of DANE, or a result without a source, may be used after it is no longer fresh, while
+  // the domain is looked up again.
   std::chrono::seconds max_stale{3'600};
-  // A domain that was not refreshed for all its being due is left alone for so long.
+  // After a refresh without success, the domain is not refreshed for this time.
   std::chrono::seconds refresh_retry{300};
 };
 
@@ -62,14 +63,14 @@ struct ReplyInputs {
   std::optional<policy::ListEntry> override_entry;
   std::optional<policy::ListEntry> list_entry;
   std::optional<dane::DaneResult> dane;
-  const mtasts::FetchedPolicy* mta_sts = nullptr;       // live; in `facts` or `cached`
-  std::shared_ptr<const discovery::DomainFacts> facts;  // where the domain was examined
+  const mtasts::FetchedPolicy* mta_sts = nullptr;       // valid; in `facts` or `cached`
+  std::shared_ptr<const discovery::DomainFacts> facts;  // if the domain was examined
   std::shared_ptr<const mtasts::PolicyState> cached;
 };
 
-// In the words of every dialect, and for how long. DANE is for Postfix only. A reply is empty where nothing
-// is known yet: of a domain that was not examined and that no source lists and, for Postfix where
-// limits.dane, unless `basis.dane` binds it.
+// The replies in the syntax of every dialect, and how long they may be used. DANE is for Postfix only. A
+// reply is empty if nothing is known yet: the domain was not examined, and no source lists it. For Postfix
+// with limits.dane, a reply is empty if the domain was not examined and `basis.dane` does not bind it.
 Replies replies_for(const NextHop& next_hop, const ReplyInputs& inputs, const Rules& rules, Time now,
                     const FinderLimits& limits);
 
@@ -77,27 +78,27 @@ class Finder {
  public:
   struct Callbacks {
     std::function<void(LookupResult)> deliver;
-    // What was delivered before counts no longer. The calls must keep their order.
+    // Replies that were delivered before are no longer valid. The calls must keep their order.
     std::function<void(std::uint64_t)> set_generation;
   };
 
-  // All that is passed by reference must outlive it. It must not be destroyed while examinations are under
-  // way.
+  // All references must outlive this object. It must not be destroyed while examinations are running.
   Finder(event::Loop& loop, PolicyLookups lookups, Clock clock, Counters& counters, FinderLimits limits,
          Callbacks callbacks);
   Finder(const Finder&) = delete;
   Finder& operator=(const Finder&) = delete;
 
-  // From now on these count.
+  // Uses these from now on.
   void use(std::shared_ptr<const Lists> lists, Rules rules);
 
-  // There is one last result for every request.
+  // Delivers exactly one result with `last` for every request.
   void look_up(LookupRequest request);
 
-  // To be called every second or so: notices what other processes learnt, and refreshes what is due.
+  // To be called about every second: checks for changes by other processes, and refreshes policies that are
+  // due.
   void tick();
 
-  // Of a next-hop that is examined only the policy host is waited for.
+  // The examination of this next-hop waits only for the policy host.
   void wait_for_host(const NextHop& next_hop);
 
   std::size_t under_way() const { return examining_ + refreshing_; }
@@ -131,7 +132,7 @@ class Finder {
   Admission admission_;
   std::size_t examining_ = 0;
   std::size_t refreshing_ = 0;
-  std::unordered_map<std::string, Time> tried_;  // refreshes, of late
+  std::unordered_map<std::string, Time> tried_;  // recent attempts to refresh
 };
 
 }  // namespace starttls::listtool::serve

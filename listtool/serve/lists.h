@@ -1,6 +1,6 @@
-// The installed lists and the operator's overrides, looked up where they lie on disk.
+// The installed lists and the operator's overrides, looked up in their files on disk.
 //
-// Not thread-safe: for one thread.
+// Not thread-safe: must be used by one thread only.
 #pragma once
 
 #include <cstdint>
@@ -20,31 +20,31 @@ namespace starttls::listtool::serve {
 
 class Lists {
  public:
-  // None at all.
+  // Without any list.
   Lists() = default;
 
-  // What is installed now. Fault::data where it is damaged, Fault::config where the overrides are faulty,
-  // Fault::io, Fault::permission. That nothing is installed is no error.
+  // Opens what is installed now. Fault::data if it is damaged, Fault::config if the overrides have errors,
+  // Fault::io, Fault::permission. No error if nothing is installed.
   static Result<Lists> open(const Configuration& configuration, Time now);
 
-  // Another text whenever open() may bring something else: an update turned `current`, somebody wrote the
-  // overrides. Two system calls.
+  // A text that changes when open() may return something else: an update changed the link `current`, or the
+  // overrides were written. Costs two system calls.
   static std::string fingerprint(const Configuration& configuration);
 
-  // An entry may say mode none. Of the lists counts the last that can be used now. A list that cannot be read
-  // is ignored, and an error is logged.
+  // The entry may have mode none. If several lists have an entry, the last usable list counts. A list that
+  // cannot be read is ignored, and an error is logged.
   std::optional<policy::ListEntry> override_entry(const DomainName& domain) const;
   std::optional<policy::ListEntry> list_entry(const DomainName& domain, Time now) const;
 
-  // A sentence for each list that has become unusable since the last call; those that never were usable
-  // included.
+  // A sentence for each list that has become unusable since the last call, including lists that were never
+  // usable.
   std::vector<std::string> newly_unusable(Time now);
 
   struct Installed {
     SourceFacts facts;
-    std::optional<ListIndex> index;  // none where it is not installed
+    std::optional<ListIndex> index;  // none if it is not installed
     std::uint64_t domains = 0;
-    bool warned = false;  // that it cannot be used
+    bool warned = false;  // that the list cannot be used
   };
   const std::vector<Installed>& installed() const { return installed_; }
 

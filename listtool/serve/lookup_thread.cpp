@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr auto tick_interval = 1s;
-// Where more questions are to be asked of the DNS than may be at the same time.
+// Used if more DNS queries wait than may be sent at the same time.
 constexpr auto preempt_after = 1s;
 constexpr int ticks_between_tidying = 60;
 
@@ -82,7 +82,7 @@ PolicyLookups LookupThread::make_lookups() {
           [&policy_resolver](const NextHop& next_hop) { return policy_resolver.stored_dane(next_hop); },
       .due = [this, &cache](
                  std::size_t most) { return or_warn(cache.due(clock_(), most), std::vector<DomainName>{}); },
-      // What this process learns itself is delivered domain by domain.
+      // Changes by this process itself are delivered for each domain.
       .version =
           [this, &cache] {
             const auto changes = or_warn(cache.version(), changes_.value_or(0));
@@ -157,7 +157,7 @@ void LookupThread::warn_unusable_lists() {
   for (const std::string& sentence : lists_->newly_unusable(clock_())) log_warning("{}", sentence);
 }
 
-// Sockets, limits and whom we are cannot change any more; lists, overrides and the words of replies can.
+// Sockets, limits and the user cannot change any more. Lists, overrides and the syntax of replies can.
 void LookupThread::reload_configuration() {
   std::error_code error;
   const fs::path file = context_.config.empty() ? fs::path(default_configuration) : context_.config;
@@ -169,7 +169,7 @@ void LookupThread::reload_configuration() {
     return;
   }
   if (!context_.state_dir.empty()) read->state_dir = context_.state_dir;
-  // Replies that are late go by it as well, and they are the other thread's.
+  // The other thread also uses this value, for overdue replies, so it does not change.
   read->serve.wait_for_dane = context_.configuration.serve.wait_for_dane;
   context_.configuration = std::move(*read);
 }

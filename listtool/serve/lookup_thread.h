@@ -1,4 +1,4 @@
-// The thread that looks domains up: it has the lists, the DNS, the policy hosts and the cache.
+// The thread that looks up domains. It owns the lists, the DNS, the policy hosts and the cache.
 #pragma once
 
 #include <memory>
@@ -18,7 +18,7 @@ namespace starttls::listtool::serve {
 
 class LookupThread {
  public:
-  // `answering` must outlive its thread.
+  // `answering` must outlive this thread.
   static Result<std::unique_ptr<LookupThread>> create(const Context& context, Clock clock,
                                                       Counters& counters);
   LookupThread(const LookupThread&) = delete;
@@ -27,11 +27,11 @@ class LookupThread {
 
   void serve_metrics(std::unique_ptr<service::MetricsServer> metrics);
   void start(event::Loop& answering, Answerer& answerer);
-  // From any thread.
+  // May be called from any thread.
   void look_up(LookupRequest request);
   void reload();
-  // Waits for the end of its thread. What is still being examined is given up, whether or not it is freed:
-  // then false.
+  // Stops the thread and waits for its end. Returns false if examinations are still running: then this object
+  // must not be destroyed.
   bool stop();
 
  private:
@@ -53,7 +53,7 @@ class LookupThread {
   std::string state_;  // of the lists
   Time started_;
   OncePerMinute cache_warnings_;
-  std::optional<std::int64_t> changes_;   // of the cache by other processes
+  std::optional<std::int64_t> changes_;   // changes of the cache by other processes
   std::int64_t policies_ = 0;             // the version of the policies in the cache
   std::int64_t changes_of_policies_ = 0;  // by other processes
   int ticks_ = 0;

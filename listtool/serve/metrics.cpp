@@ -33,7 +33,7 @@ void add_requests(Page& page, const Counters& counters) {
   }
 }
 
-// The name of a list has nothing in it that would have to be escaped.
+// The name of a list contains no characters that need escaping.
 void add_lists(Page& page, const Lists& lists, Time now) {
   const auto each = [&](std::string_view name, std::string_view help, const auto& value) {
     page.family(name, "gauge", help);
@@ -53,7 +53,7 @@ void add_lists(Page& page, const Lists& lists, Time now) {
   });
 }
 
-// A metric of one value. A new one is a line here and a member of Counters.
+// A metric with one value. To add one, add a line here and a member of Counters.
 struct Metric {
   std::string_view name;
   std::string_view type;

@@ -1,4 +1,4 @@
-// What the server counts, as a page for Prometheus (text format 0.0.4).
+// The counters of the server, as a page for Prometheus (text format 0.0.4).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace starttls::listtool::serve {
 
-// `listen_failures`: how often the socket of the page could not be made.
+// `listen_failures`: how often the socket of the page could not be created.
 std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now,
                          std::uint64_t listen_failures);
 

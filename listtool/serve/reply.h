@@ -1,8 +1,8 @@
-// Replies of a socketmap (socketmap_table(5)) that have a policy in the words of a mail server.
+// Replies of a socketmap (socketmap_table(5)) with a policy in the syntax of a mail server.
 //
 //   OK policy      NOTFOUND (and a blank): no policy      TEMP reason: ask again later
 //
-// Never PERM: Sendmail takes it for "no policy", and Postfix defers the mail all the same.
+// PERM is never used: Sendmail reads it as "no policy", and Postfix defers the mail as with TEMP.
 #pragma once
 
 #include <array>
@@ -26,14 +26,14 @@ using listtool::dialects;
 using listtool::max_reply_size;
 
 std::string_view to_string(Dialect dialect);
-// By the name of the map that is asked for.
+// Finds the dialect by the name of the map in the request.
 Dialect parse_dialect(std::string_view map);
 
 enum class Outcome : std::uint8_t { policy, no_policy, temporary_error };
 inline constexpr std::size_t outcomes = 3;
 std::string_view to_string(Outcome outcome);
 
-// One reply as it goes over the wire; "" where it is not known yet.
+// One reply as it is sent; "" if it is not known yet.
 struct Reply {
   std::string bytes;
   Outcome outcome = Outcome::no_policy;
@@ -43,54 +43,55 @@ struct Reply {
 std::string netstring(std::string_view text);
 
 struct Rules {
-  // Of a Postfix before 3.10 that asks with any map; adds what it understands.
+  // For a Postfix before 3.10, with any map name: adds what this version understands.
   std::optional<postfix::Version> postfix_version;
   // As in policy::Inputs.
   bool early_adopter = false;
-  // Mail to a domain that announces MTA-STS waits while its policy cannot be fetched and no other source has
-  // one. More than RFC 8461 asks for (section 5 delivers then), for those who do not want the first message
-  // to go out in the clear because somebody on the path cut off the policy host.
+  // Defers mail to a domain that announces MTA-STS while its policy cannot be fetched and no other source has
+  // a policy. RFC 8461 does not demand this (with section 5, mail is delivered). It prevents that the first
+  // message is sent in plaintext because an attacker on the path blocked the policy host.
   bool hold_without_policy = false;
-  // Mail waits where it is not known whether DANE binds the domain, in place of Postfix' own level "dane":
-  // for a Postfix whose level for all others is stricter than that.
+  // Defers mail if it is not known whether DANE applies to the domain, instead of using Postfix' own level
+  // "dane". For a Postfix whose default level is stricter than "dane".
   bool wait_for_dane = false;
 };
 
-// What is decided for one dialect. `mta_sts` is the policy where that is the source, for Postfix' TLS
-// reports; those are said nothing else, since Postfix takes the attributes for an error with other policies.
+// The decision for one dialect. `mta_sts` is the policy if that is the source, for Postfix' TLS reports.
+// Replies from other sources have no report attributes, since Postfix treats the attributes as an error with
+// other policies.
 //
-// Mode testing is "no policy" in every dialect, and so is a policy that cannot be fetched: to Postfix 3.10,
-// "may" with these attributes is a success to be reported, whatever the certificate, the MX host's name or
-// policy_failure= say; and "secure" with policy_failure= would hold up the mail, which RFC 8461 section 5
-// does not ask for.
+// Mode testing is "no policy" in every dialect, and so is a policy that cannot be fetched. With "may" and
+// these attributes, Postfix 3.10 would report a success, whatever the certificate, the MX host's name or
+// policy_failure= are. With "secure" and policy_failure=, it would defer the mail, which RFC 8461 section 5
+// does not demand.
 Reply reply_for(Dialect dialect, const NextHop& next_hop, const policy::Decision& answer,
                 const mtasts::FetchedPolicy* mta_sts, const Rules& rules);
 
-// What Rules::hold_without_policy makes of a policy that cannot be fetched. Postfix 3.10 reports why
-// (policy_failure=), and holds up the mail whatever the server's certificate.
+// The reply with Rules::hold_without_policy for a policy that cannot be fetched. Postfix 3.10 reports the
+// reason (policy_failure=), and defers the mail whatever certificate the server has.
 Reply held_reply(Dialect dialect, const DomainName& domain, mtasts::FailureType failure);
 
 Reply no_policy();
-// Postfix looks for DANE itself, and delivers as with "may" where there is none.
+// Postfix looks for DANE itself. Without DANE it delivers as with "may".
 Reply opportunistic_dane();
 // `reason` is one line of visible ASCII.
 Reply temporary_error(std::string_view reason);
 
-// The replies for one domain, ready to be sent. Immutable once they are shared.
+// The replies for one domain, ready to be sent. They do not change after they are shared.
 struct Replies {
   std::array<Reply, dialects> of;
   std::array<policy::Source, dialects> source{};
-  // From then on the domain is looked up again in the background when it is asked for.
+  // After this time a request for the domain also starts a look-up in the background.
   Time fresh_until;
-  // From then on they must not be used: a policy, or a list, has expired.
+  // After this time they must not be used: a policy or a list has expired.
   Time usable_until;
-  std::uint64_t generation = 0;  // of the lists and of what else they were made of
-  // What they were made of; nullptr where that did not matter.
+  std::uint64_t generation = 0;  // of the lists and of the other inputs
+  // The facts that they depend on; nullptr if they do not depend on any.
   std::shared_ptr<const discovery::DomainFacts> facts;
 
   const Reply& for_dialect(Dialect dialect) const { return of[static_cast<std::size_t>(dialect)]; }
   policy::Source source_for(Dialect dialect) const { return source[static_cast<std::size_t>(dialect)]; }
-  // The memory that they take, in bytes, with the facts.
+  // Their size in memory, in bytes, including the facts.
   std::size_t size() const;
 };
 

@@ -1,4 +1,4 @@
-// What a mail server asks over a socketmap connection: a netstring that holds "MAP KEY" (socketmap_table(5);
+// A request of a mail server on a socketmap connection: a netstring with "MAP KEY" (socketmap_table(5);
 // Sendmail's cf/README, "socket" maps).
 //
 //   26:QUERYwithTLSRPT sock1.test,
@@ -9,9 +9,9 @@
 
 namespace starttls::listtool::serve {
 
-// Of "MAP KEY", in bytes. A domain name has 253 at most.
+// The limit for "MAP KEY", in bytes. A domain name has at most 253.
 inline constexpr std::size_t max_request_size = 1'000;
-// Of the digits and the colon before it, and the comma after it.
+// The digits and the colon before the text, and the comma after it.
 inline constexpr std::size_t request_overhead = 6;
 
 // Views of the bytes that were read.
@@ -24,14 +24,14 @@ enum class Reading { complete, incomplete, malformed };
 
 struct RequestReading {
   Reading state = Reading::incomplete;
-  Request request;       // where it is complete
-  std::size_t size = 0;  // how many bytes it takes, where it is complete
+  Request request;       // if it is complete
+  std::size_t size = 0;  // its bytes, if it is complete
 };
 
-// The request at the front of the bytes. Strict: no leading zeros, no blanks around the length, nothing over
-// max_request_size, the comma where it belongs, and a blank between map and key. A peer that sends anything
-// else speaks another protocol, and what follows has no meaning. Malformed bytes are recognized at the first
-// byte that proves it; incomplete ones are never more than max_request_size + request_overhead.
+// Reads the request at the start of the bytes. Strict: no leading zeros, no blanks around the length, not
+// more than max_request_size, the comma in its place, and a blank between map and key. If a peer sends
+// anything else, it uses another protocol, and the rest cannot be read. Malformed bytes are detected at the
+// first byte that proves it. Incomplete requests are never longer than max_request_size + request_overhead.
 RequestReading read_request(std::string_view bytes);
 
 }  // namespace starttls::listtool::serve

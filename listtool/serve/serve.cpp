@@ -1,8 +1,9 @@
 // starttls-listtool serve: answers Postfix and Sendmail over a socketmap.
 //
-// Two threads. The answering thread has the sockets, and a table of replies that are ready to be sent. The
-// lookup thread has the lists, the DNS, the policy hosts and the cache: a TLS handshake or a slow disk never
-// holds up what is known. They post work to each other (event::Loop::post()), and share nothing but counters.
+// There are two threads. The answering thread has the sockets and a table of replies that are ready to be
+// sent. The lookup thread has the lists, the DNS, the policy hosts and the cache: so a TLS handshake or a
+// slow disk never delays a reply from the table. The threads post work to each other (event::Loop::post()),
+// and share only counters.
 
 #include <unistd.h>
 
@@ -31,9 +32,10 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-// Of what was asked before the end: as long as an answer may take, and a little for the peer to read it.
+// Time for requests from before the shutdown: the time limit of an answer, and a little for the peer to read
+// it.
 constexpr auto time_to_read = 2s;
-// Descriptors beside those of mail servers: of the DNS, policy hosts, files.
+// Descriptors in addition to those for mail servers: for the DNS, policy hosts and files.
 constexpr std::uint64_t other_descriptors = 1'000;
 
 struct Values {
@@ -63,8 +65,8 @@ void raise_descriptor_limit(const ServeSettings& settings) {
   }
 }
 
-// The user that we become writes the caches: their directory and files become the user's if they are root's,
-// in a place that only root could have changed.
+// The server's user writes the caches. If their directory and files belong to root, in a place that only root
+// could have changed, they are given to this user.
 void change_owner_of_database(const fs::path& cache, const User& user) {
   std::error_code error;
   const bool is_new = !fs::exists(cache.parent_path(), error) && !error;
@@ -88,7 +90,7 @@ Result<void> drop_privileges(const Configuration& configuration, const std::opti
   return service::switch_user(*user);
 }
 
-// Answers until TERM or INT. Says whether nothing is being examined any more.
+// Answers until TERM or INT. Returns whether no examination is running any more.
 bool run_until_terminated(const ServeSettings& settings, Sockets& sockets, UniqueFd signals_descriptor,
                           const Clock& clock, Counters& counters, LookupThread& lookup_thread) {
   event::Loop loop;
@@ -126,13 +128,13 @@ Result<void> run_server(const Context& context) {
   const bool is_idle =
       run_until_terminated(settings, sockets, std::move(signals), clock, counters, *lookup_thread);
   log_info("ended");
-  // Examinations under way refer to everything, and nothing waits for them; they end with the process.
+  // Running examinations refer to all these objects, and nothing waits for them. They end with the process.
   if (!is_idle) (void)lookup_thread.release();
   return {};
 }
 
-// What SIGHUP reads, and the names in it. Nothing is made, and no socket is opened: it may run beside the
-// server.
+// Checks what SIGHUP reads, and the names in it. Creates nothing and opens no socket, so that it can run
+// while the server runs.
 Result<int> check(const Context& context) {
   const auto user = TRY(find_configured_user(context.configuration));
   TRY(socket_access(context.configuration, user));

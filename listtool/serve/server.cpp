@@ -17,24 +17,25 @@ namespace {
 using namespace std::chrono_literals;
 using event::DescriptorWatcher;
 
-// How much too late, at most, deadlines and idle connections are noticed.
+// How late, at most, deadlines and idle connections are noticed.
 constexpr auto tick_interval = 1s;
 // How long accepting pauses when no connection or descriptor is free.
 constexpr auto pause_of_accepting = 100ms;
-// So that open connections have their turn between new ones.
+// Open connections are served between new ones.
 constexpr int max_accepted_at_once = 64;
 
 bool is_resource_shortage(int error) {
   return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
-// What the kernel holds of replies that a peer does not read, in bytes; it takes twice as many for itself. By
-// default it would be 4 MiB over TCP.
+// The limit for replies in the kernel that a peer does not read, in bytes; the kernel uses twice as much. The
+// default over TCP would be 4 MiB.
 constexpr int send_buffer = 64 << 10;
 
 void set_options(int socket) {
   (void)::setsockopt(socket, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof send_buffer);
-  // Nothing waits for another reply to go into the same packet. A unix socket has no such option.
+  // Replies are sent immediately: no later reply is waited for to share a packet. A unix socket has no such
+  // option.
   const int on = 1;
   (void)::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
@@ -115,19 +116,20 @@ void Server::accept(Listener& listener) {
   }
 }
 
-// False if no other connection is to be accepted now.
+// Returns false if no other connection can be accepted now.
 bool Server::accept_one(Listener& listener) {
   const auto next = [&] {
     return UniqueFd(::accept4(listener.socket.get(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   };
   UniqueFd socket = next();
   const bool is_short = !socket && is_resource_shortage(errno);
-  // The kernel says so whether or not another peer waits: then there is room for one more only.
+  // The kernel reports this even if no other peer waits. So a connection is closed, and one more attempt is
+  // made.
   if (is_short && make_room()) socket = next();
   if (!socket) {
     const int error = errno;
     if (is_resource_shortage(error)) stop_listening_for_now();
-    // Who has given up meanwhile is no reason to let the others wait.
+    // If a peer has already closed its connection, the others are still accepted.
     return error == EINTR || error == ECONNABORTED;
   }
   set_options(socket.get());
@@ -143,7 +145,7 @@ Server::Connections::iterator Server::longest_idle() {
   return std::ranges::find_if(connections_, [](const Held& held) { return !held.connection.waits(); });
 }
 
-// False where everybody waits for replies.
+// Returns false if all connections wait for replies.
 bool Server::make_room() {
   const auto idle = longest_idle();
   if (idle == connections_.end()) return false;
@@ -156,7 +158,8 @@ void Server::drop(Connections::iterator connection) {
   remove(connection);
 }
 
-// If all together hold too much, some hold more than an even share; one that only waits for a reply does not.
+// If all connections together store too much, some store more than an equal share. A connection that only
+// waits for a reply does not.
 void Server::close_largest(const Held& spared) {
   if (scratch_.held <= limits_.max_held_bytes || is_draining_all_) return;
   const std::size_t share = limits_.max_held_bytes / connections_.size();
@@ -200,7 +203,7 @@ void Server::expire() {
 void Server::set_deadline() {
   const auto next = answerer_.next_deadline();
   if (!next) return deadline_.stop();
-  // Rounded up, lest it comes too early and has to come again.
+  // Rounded up, so that the timer does not fire too early and need a second round.
   deadline_.start(std::chrono::duration_cast<std::chrono::milliseconds>(*next - answerer_.moment()) + 1ms);
 }
 

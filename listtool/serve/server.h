@@ -1,4 +1,4 @@
-// The connections of all mail servers: accepted, bounded in number, closed when they are idle.
+// The connections of all mail servers: accepts them, limits their number, and closes idle ones.
 #pragma once
 
 #include <chrono>
@@ -19,26 +19,27 @@
 namespace starttls::listtool::serve {
 
 struct ServerLimits {
-  // With more the longest idle one is closed to make room; where none is idle, the next ones wait to be
+  // Beyond this number the longest idle connection is closed. If none is idle, new connections wait to be
   // accepted.
   std::size_t max_connections = 10'000;
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
-  // Requests and replies of all connections in memory, in bytes. With more, connections that hold more than
-  // an even share of it are closed, those first whose peers have neither read nor written for longest.
+  // The limit for requests and replies of all connections in memory, in bytes. Beyond it, connections that
+  // store more than an equal share are closed, those first whose peers have not read or written for the
+  // longest time.
   std::size_t max_held_bytes = std::size_t{64} << 20U;
 };
 
 class Server {
  public:
-  // `listeners` do not block. All that is passed by reference must outlive it.
+  // `listeners` are non-blocking. All references must outlive this object.
   Server(event::Loop& loop, std::vector<UniqueFd> listeners, Answerer& answerer, Counters& counters,
          Clock clock, ServerLimits limits);
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
   ~Server();
 
-  // Accepts no more connections, answers the pending requests, and then calls back; after `longest` in any
-  // case.
+  // Stops accepting connections, answers the pending requests, and then calls `drained`, but not later than
+  // after `longest`.
   void drain(std::chrono::milliseconds longest, std::function<void()> drained);
 
   std::size_t connections() const { return connections_.size(); }

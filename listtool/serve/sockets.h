@@ -16,19 +16,19 @@ namespace starttls::listtool::serve {
 
 struct Sockets {
   std::vector<UniqueFd> listening;                  // for mail servers
-  std::unique_ptr<service::MetricsServer> metrics;  // nullptr where none is configured
-  std::vector<service::Listener> created;           // by us, and to be removed by us
+  std::unique_ptr<service::MetricsServer> metrics;  // nullptr if none is configured
+  std::vector<service::Listener> created;           // created by us; the server removes them
   std::string shown;  // the addresses for mail servers, each with a blank before it
 };
 
-// That of serve.user and serve.group; none where they are not set. Fault::config.
+// The user of serve.user and serve.group; none if they are not set. Fault::config.
 Result<std::optional<User>> find_configured_user(const Configuration& configuration);
 
 // The mode, owner and group of unix sockets. Fault::config.
 Result<service::SocketAccess> socket_access(const Configuration& configuration,
                                             const std::optional<User>& user);
 
-// Those of systemd and of serve.listen. Fault::config where there is none.
+// The sockets of systemd and of serve.listen. Fault::config if there are none.
 Result<Sockets> open_sockets(const Configuration& configuration, const std::optional<User>& user);
 
 }  // namespace starttls::listtool::serve
