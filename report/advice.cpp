@@ -77,7 +77,7 @@ bool Adviser::is_tolerable(std::uint64_t part, std::uint64_t whole) const {
   return 100.0 * static_cast<double>(part) <= settings_.tolerance * static_cast<double>(whole);
 }
 
-// Each source is judged by itself: see evidence.h.
+// Each source is checked separately: see evidence.h.
 struct Adviser::EvidenceTotals {
   ReportedSessions sessions;
   std::map<std::string, ReportedSessions> reporters;
@@ -159,7 +159,7 @@ EnforceAdvice Adviser::enforce() const {
     return advice;
   }
   const std::uint64_t required_days = std::min(settings_.min_days, days_in_window_);
-  // Our own sessions can outweigh a few failures; what others report cannot.
+  // Our own sessions can outweigh a few failures; the successes in reports cannot.
   const std::uint64_t own = encrypted();
   const bool is_small = own > 0 && is_tolerable(failed, saturated_sum(failed, own));
   const auto doubtful = std::ranges::find_if(totals.implausible, [&](const Implausible& one) {

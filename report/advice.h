@@ -1,5 +1,5 @@
-// Whether a policy domain can enforce TLS: the judgement of `tlsrpt-report advise`. Pure: figures in, advice
-// out.
+// Decides whether a policy domain can enforce TLS, for `tlsrpt-report advise`. Pure: the input is figures,
+// the output is advice.
 #pragma once
 
 #include <cstdint>
@@ -18,27 +18,27 @@
 
 namespace starttls::report {
 
-using starttls::to_string;  // of days, which the ones below would hide
+using starttls::to_string;  // of days; the ones below would hide it
 
 struct AdviceSettings {
   double tolerance = 0.1;  // percent of the sessions that may fail
-  // With a report; or all days of the window where it has fewer.
+  // Days with a report; or all days of the period if it has fewer.
   std::uint64_t min_days = 7;
 };
 
-// `unknown`: there are no figures to judge by.
+// `unknown`: there are no figures to decide by.
 // "ready", "not ready", "unknown"
 enum class Readiness { ready, not_ready, unknown };
 std::string_view to_string(Readiness readiness);
 
-// Whose mail would be rejected; lists begin with the most sessions.
+// A sender whose mail would be rejected. Lists start with the sender that has the most sessions.
 struct AffectedSender {
   std::string sender;  // a reporter, or a sending MTA
   std::uint64_t sessions = 0;
   std::string failures;  // of a reporter: "certificate-expired at mx2.example.org"; may be empty
 };
 
-// From mode testing to enforce (RFC 8461), judged by received reports.
+// Advice about the change from mode testing to enforce (RFC 8461), based on received reports.
 struct EnforceAdvice {
   Readiness readiness = Readiness::unknown;
   std::string reason;  // a sentence
@@ -46,11 +46,11 @@ struct EnforceAdvice {
   std::size_t reporters = 0;
   std::size_t days = 0;
   std::vector<AffectedSender> affected;
-  std::vector<std::string> remarks;  // sentences: which reports do not count, which are implausible
+  std::vector<std::string> remarks;  // sentences: which reports do not count or are implausible
   OtherDomains others;               // of reports about domains that are not ours
 };
 
-// Refusing mail in plaintext, judged by our own sessions.
+// Advice about rejecting mail in plaintext, based on our own sessions.
 struct PlaintextAdvice {
   Readiness readiness = Readiness::unknown;
   std::string reason;
@@ -59,9 +59,9 @@ struct PlaintextAdvice {
   std::vector<AffectedSender> affected;
 };
 
-// The highest TLS version that can be required, judged by our own sessions.
+// The highest TLS version that can be required, based on our own sessions.
 struct VersionAdvice {
-  std::string version;  // "TLSv1.2"; "" where there are no figures
+  std::string version;  // "TLSv1.2"; "" if there are no figures
   std::string reason;
   std::vector<AffectedSender> affected;  // if the next higher version were required
 };
@@ -72,8 +72,8 @@ struct Advice {
   VersionAdvice version;
 };
 
-// Whether what was asked for is ready: "enforce", "tls" (refuse plaintext), or "all". Of "all", an unknown
-// one does not count where the other one is known.
+// Whether the requested advice is ready: "enforce", "tls" (reject plaintext), or "all". With "all", unknown
+// advice does not count if the other one is known.
 bool is_ready(const Advice& advice, std::string_view scope);
 
 // Adds up the figures of one policy domain.

@@ -63,7 +63,7 @@ Result<void> keep(tlsrptdb::OwnDomains& own, const PublicationChanges& changes,
   return own.forget_mx_hosts(now - mx_hosts_kept);
 }
 
-// Empty where there is no alert: cron sends no mail then.
+// Empty if there is no alert: then cron sends no mail.
 std::string render(const std::vector<Alert>& alerts, Day day, const AlertCollection& collection) {
   if (alerts.empty()) return {};
   std::string text =
@@ -96,8 +96,8 @@ std::string to_json(const std::vector<Alert>& alerts, Day day, const AlertCollec
 }
 
 // Looks up what our domains publish and which MX hosts they have, stores it, and adds an alert for what is
-// missing. Where the store is not writable, which it is only for the service's user, nothing is stored, and
-// the comparison is made all the same.
+// missing. Only the user of the service can write to the store. For other users nothing is stored, but the
+// comparison is made.
 Result<void> look_up(const Context& context, std::vector<Alert>& alerts) {
   const std::set<std::string> domains = configured_domains(context.configuration);
   if (domains.empty()) return {};
@@ -129,7 +129,7 @@ Result<int> run(const Values& values, const Context& context) {
   const Day day = TRY(parse_day_option("--day", values.day, context.clock));
   std::vector<Alert> missing;
   if (!values.no_lookup) {
-    // The other alerts do not depend on it.
+    // If this fails, the other alerts are still reported.
     if (auto done = look_up(context, missing); !done)
       command::warn(context, "cannot look up what our domains publish: " + done.error().message);
   }

@@ -86,8 +86,8 @@ void AlertCollection::add(const store::Downgrade& downgrade) {
   if (downgrade.day == day_) downgrades_.push_back(downgrade);
 }
 
-// The share over all reports of a domain, and of each source by itself: the successes of one reporter do not
-// hide the failures of another.
+// Checks the share over all reports of a domain, and the share of each source separately: so the successes of
+// one reporter do not hide the failures of another.
 void AlertCollection::check_shares(std::vector<Alert>& alerts) const {
   const auto has_failures = [&](const ReportedSessions& sessions) {
     return sessions.all() >= settings_.min_sessions &&
@@ -138,8 +138,8 @@ void AlertCollection::check_evidence(std::vector<Alert>& alerts) const {
   }
 }
 
-// Reported before by all its reporters, or by two. One reporter alone cannot make the failures of others old
-// ones.
+// Whether all its reporters, or two of them, reported it before. An alert must not be prevented by one
+// reporter that reports the failures of others first.
 bool AlertCollection::was_reported_before(const FailureDigest::Key& key, const FailureGroup& group) const {
   const auto earlier = earlier_failures_.find(key);
   return earlier != earlier_failures_.end() &&
@@ -167,7 +167,7 @@ void AlertCollection::check_failures(std::vector<Alert>& alerts) const {
   }
 }
 
-// Where a domain is new, and whenever more than the share failed.
+// Adds an alert if a domain is new, and if more than the share failed.
 void AlertCollection::check_others(std::vector<Alert>& alerts) const {
   const auto needs_attention = [&](const auto& other) {
     const auto& [domain, what] = other;

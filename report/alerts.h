@@ -1,4 +1,4 @@
-// What needs attention: the judgement of `tlsrpt-report alert`. Pure: figures in, alerts out.
+// Decides what needs attention, for `tlsrpt-report alert`. Pure: the input is figures, the output is alerts.
 #pragma once
 
 #include <cstdint>
@@ -22,8 +22,8 @@ namespace starttls::report {
 struct AlertSettings {
   double failure_share = 1.0;          // percent of the sessions that may fail
   std::uint64_t min_sessions = 20;     // shares of fewer sessions are ignored
-  std::uint64_t silent_days = 3;       // without a report, of a reporter of at least every second day
-  std::uint64_t expired_sessions = 1;  // that found a certificate expired, from which on it is an alert
+  std::uint64_t silent_days = 3;       // without a report, for a reporter of at least every second day
+  std::uint64_t expired_sessions = 1;  // sessions with an expired certificate that cause an alert
 };
 
 struct Alert {
@@ -34,7 +34,7 @@ struct Alert {
   std::string message;  // a sentence or two, printable
 };
 
-// The days that are examined, and the days before them for comparison.
+// The number of days that are examined. The days before them are used for comparison.
 inline constexpr std::chrono::days alert_days{2};  // reports come a day late
 inline constexpr std::chrono::days alert_baseline{28};
 
@@ -54,9 +54,9 @@ class AlertCollection {
   void add(const std::vector<Alert>& alerts) { found_.insert(found_.end(), alerts.begin(), alerts.end()); }
 
   std::vector<Alert> alerts() const;
-  // Of reports about domains that are not ours, on the examined days.
+  // The reports about domains that are not ours, on the examined days.
   const OtherDomains& others() const { return others_; }
-  // Has the reports about the examined days that do not count.
+  // The reports about the examined days that do not count.
   const ReportFilter& report_filter() const { return recent_.report_filter(); }
 
  private:
@@ -78,7 +78,7 @@ class AlertCollection {
   ReportFilter earlier_;
   FailureDigest recent_failures_;
   std::map<FailureDigest::Key, std::set<std::string>> earlier_failures_;  // with their reporters
-  // Of policy domains that are ours and not configured; at most 1,000.
+  // By policy domain, for those that are ours and not configured; at most 1,000.
   std::map<std::string, PolicyOwner> owners_;
   OtherDomains others_;
   std::set<std::string> earlier_others_;  // policy domains

@@ -24,7 +24,7 @@ void print_nothing() {
 int exit_status(const std::function<Result<int>()>& body) {
   try {
     const auto status = body();
-    // Also Fault::data as a status: what was no report is saved as rejected.
+    // Fault::data counts as delivered, too: an input that is no report is saved as rejected.
     if (status) return delivered;
     log_error("{}; the mail server tries again", status.error().message);
   } catch (const std::exception& error) {

@@ -15,7 +15,7 @@ namespace {
 constexpr std::array<std::string_view, 5> wanted_fields{"authentication-results", "dkim-signature", "from",
                                                         "tls-report-domain", "tls-report-submitter"};
 
-// "" where the text is no domain name.
+// "" if the text is no domain name.
 std::string domain_in(std::string_view text) {
   const auto domain = DomainName::parse(text);
   return domain && domain->str().contains('.') ? domain->str() : "";
@@ -36,7 +36,7 @@ bool is_or_is_below(const std::string& name, const std::string& domain) {
   return name == domain || name.ends_with("." + domain);
 }
 
-// RFC 6376 section 3.5: l= limits the part of the body that is signed.
+// Whether the signature covers only a part of the body: l= limits the signed part (RFC 6376 section 3.5).
 bool covers_a_part(const std::string& signer, const std::vector<mail::Field>& fields) {
   return std::ranges::any_of(fields, [&](const mail::Field& field) {
     if (field.name != "dkim-signature" || !mail::find_tag(field.value, "l")) return false;
@@ -49,7 +49,7 @@ bool is_dkim(const mail::AuthenticationResult& result) {
   return result.method == "dkim";
 }
 
-// Reads the results of the one field that counts.
+// Reads the results of the one field that is used.
 void take_results(const mail::AuthenticationResults& results, const std::vector<mail::Field>& fields,
                   ReportOrigin& origin) {
   origin.unsigned_reason =

@@ -19,7 +19,7 @@ constexpr double plot_width = 1000;
 constexpr double plot_height = 200;
 
 constexpr std::size_t min_gutter = 7;            // characters: plots below each other begin at one place
-constexpr std::size_t max_day_labels = 7;        // where there is room; every second one elsewhere
+constexpr std::size_t max_day_labels = 7;        // if there is room; otherwise every second one
 constexpr std::size_t max_days_with_gaps = 120;  // between their bars
 constexpr std::size_t max_days_by_name = 180;    // labels of longer periods are months
 
@@ -28,7 +28,7 @@ void add(std::string& out, fmt::format_string<Args...> format, Args&&... args) {
   fmt::format_to(std::back_inserter(out), format, std::forward<Args>(args)...);
 }
 
-// The next number of 1, 2, 5, 10, ... that is not less. Numbers beyond all charts are returned as they are.
+// The next number of 1, 2, 5, 10, ... that is not less. Numbers that no chart needs are returned unchanged.
 std::uint64_t round_up(std::uint64_t number) {
   for (std::uint64_t step = 1; step < std::numeric_limits<std::uint64_t>::max() / 50; step *= 10) {
     for (const std::uint64_t factor : {1U, 2U, 5U}) {
@@ -98,7 +98,7 @@ double center(std::size_t day, std::size_t days) {
   return (static_cast<double>(day) + 0.5) / static_cast<double>(days);
 }
 
-// The newest day has a label, and as many others as fit.
+// The newest day has a label, and as many other days as fit.
 std::vector<std::size_t> labelled_days(std::size_t days) {
   const std::size_t each = std::max<std::size_t>((days + max_day_labels - 1) / max_day_labels, 1);
   std::vector<std::size_t> labelled;
@@ -113,7 +113,7 @@ std::string day_axis(const std::vector<Day>& days) {
   std::size_t label = 0;
   for (const std::size_t day : labelled_days(days.size())) {
     const double place = 100 * center(day, days.size());
-    // Narrow plots do not show them.
+    // Narrow plots do not show minor labels.
     const std::string_view kind = label % 2 == 1   ? R"( class="minor")"
                                   : label % 4 == 2 ? R"( class="middle")"
                                                    : "";
@@ -278,7 +278,7 @@ ShareScale share_scale(double min_share) {
                                               {.min = 80, .step = 5},
                                               {.min = 50, .step = 10},
                                               {.min = 0, .step = 25}}};
-  // A tenth of the axis remains below the lowest share.
+  // The axis extends below the lowest share by a tenth of its length.
   const auto* const found = std::ranges::find_if(
       scales, [&](const ShareScale& scale) { return min_share >= scale.min + (100 - scale.min) / 10; });
   return found == scales.end() ? scales.back() : *found;
@@ -306,7 +306,7 @@ std::string to_html(const DayLine& chart) {
       fmt::format("<path class=\"line\" stroke=\"var(--{})\" d=\"{}\"/>\n", chart.colour, path);
   for (std::size_t day = 0; day < chart.days.size(); ++day) {
     if (chart.percent[day] < 0) continue;
-    // A round cap stays round however the plot is stretched; a circle does not.
+    // A line of length 0 with a round cap stays round when the plot is stretched; a circle does not.
     add(plot, R"svg(<path class="dot" stroke="var(--{})" d="M{:.1f} {:.1f}h0"/>)svg", chart.colour,
         plot_width * center(day, chart.days.size()), y_of(chart.percent[day]));
     plot += pointer_area(day, chart.days.size(),

@@ -1,5 +1,6 @@
-// Charts for a page of HTML, without scripts. Colours are of the page's style; texts are escaped. A chart is
-// as wide as its container: the plot is SVG and stretched, its texts are HTML and keep their size.
+// Charts for a page of HTML, without scripts. Colours are those of the page's style; texts are escaped. A
+// chart is as wide as its container: the plot is SVG and is stretched; its texts are HTML and keep their
+// size.
 #pragma once
 
 #include <cstddef>
@@ -15,10 +16,10 @@ namespace starttls::report {
 // The text, printable() and escaped, for HTML and for attributes in quotes.
 std::string html_text(std::string_view text);
 
-// The same for a text that is printable() already: backslashes are not doubled again.
+// The same for a text that is already printable(): backslashes are not doubled again.
 std::string escape_html(std::string_view text);
 
-// The same for a host or domain name, which may be broken after its dots.
+// The same for a host or domain name; lines may be broken after its dots.
 std::string html_name(std::string_view name);
 
 // "1,234,567"
@@ -34,8 +35,8 @@ struct DayBars {
 };
 std::string to_html(const DayBars& chart);
 
-// A line of shares in percent; a day without a share (negative) interrupts it. The axis begins below the
-// lowest share, and a note says so where that is not 0.
+// A line of shares in percent. A day without a share (negative) interrupts it. The axis begins below the
+// lowest share, and a note says so if it does not begin at 0.
 struct DayLine {
   std::string id;
   std::string title;
@@ -50,10 +51,10 @@ struct ShareScale {
   double min = 0;
   double step = 25;
 };
-// With the narrowest axis on which a share of `min_share` percent is still above the bottom.
+// The narrowest axis on which a share of `min_share` percent is still above the bottom.
 ShareScale share_scale(double min_share);
 
-// A bar without text, for a place next to its figures: parts that add up; `largest` is the whole width.
+// A bar without text, next to its figures. It consists of parts; `largest` is the whole width.
 struct BarPart {
   std::string_view colour;
   std::uint64_t value = 0;

@@ -1,4 +1,4 @@
-// The commands of tlsrpt-report; each is in the file of its name. main.cpp has the table.
+// The commands of tlsrpt-report. Each is in the file of its name; the table is in main.cpp.
 #pragma once
 
 #include "report/context.h"

@@ -29,7 +29,8 @@ Contact parse_contact(std::string_view contact, const std::string& host) {
     if (destination->scheme == tlsrpt::Destination::Scheme::mailto) found.sender = destination->target;
     return found;
   }
-  // Addresses that no command line may have, such as with a quoted local part: only their domain is used.
+  // Addresses that cannot be used on a command line, such as those with a quoted local part: only their
+  // domain is used.
   if (at == std::string_view::npos || text.find_first_of(" \t\r\n") != std::string_view::npos) return found;
   const auto domain = DomainName::parse(text.substr(at + 1));
   if (domain && domain->str().contains('.')) found.domain = domain->str();

@@ -1,4 +1,4 @@
-// The sender of our reports, by the `contact` of the configuration.
+// The sender of our reports, from the `contact` in the configuration.
 #pragma once
 
 #include <string>
@@ -7,13 +7,13 @@
 namespace starttls::report {
 
 struct Contact {
-  // The submitter: the domain of the contact (RFC 8460 sections 5.1 and 5.3), in A-labels; that of the host
-  // where the contact has none.
+  // The submitter: the domain of the contact (RFC 8460 sections 5.1 and 5.3), in A-labels; the domain of the
+  // host if the contact has none.
   std::string domain;
-  std::string sender;  // the address that mails come from: the contact where it is one that can be written to
+  std::string sender;  // the sender address of mails: the contact if it is a usable mail address
 };
 
-// `contact` is an address, with or without "mailto:", "Name <address>", or an https: URL, whose host counts.
+// `contact` is an address, with or without "mailto:", "Name <address>", or an https: URL, whose host is used.
 // `host` is the full name of this host.
 Contact parse_contact(std::string_view contact, const std::string& host);
 

@@ -1,7 +1,7 @@
-// What every command of tlsrpt-report works with.
+// The arguments of every command of tlsrpt-report.
 //
-// A command prints its answer to standard output and returns the exit status: 0, or what tlsrpt-report(1)
-// says; an Error where there is no answer.
+// A command prints its answer to standard output and returns the exit status: 0, or a status in
+// tlsrpt-report(1). It returns an Error if there is no answer.
 #pragma once
 
 #include <filesystem>
@@ -18,7 +18,7 @@ struct Context : command::CommandContext {
   config::TlsrptConfig configuration;  // of the file and of --state-dir
   ReportConfiguration report;
 
-  // Whether a mail server hands over a mail: see alias.h. Messages go to syslog then.
+  // Whether a mail server passes a mail: see alias.h. Then messages go to syslog.
   bool is_from_alias() const { return log == LogTarget::syslog; }
 };
 

@@ -1,4 +1,4 @@
-// The list of `tlsrpt-report downgrades`: senders that used TLS before and came without it.
+// The list of `tlsrpt-report downgrades`: senders that used TLS before and then sent without it.
 #pragma once
 
 #include <set>
@@ -12,10 +12,10 @@ namespace starttls::report {
 
 struct DowngradeEntry {
   store::Downgrade downgrade;
-  std::set<std::string> addresses;  // of the clients, as far as they are recorded
+  std::set<std::string> addresses;  // of the clients, if they are recorded
 };
 
-// Each downgrade with the addresses that it came from; the newest first.
+// Each downgrade with the addresses of its clients; the newest first.
 std::vector<DowngradeEntry> downgrade_entries(const std::vector<store::Downgrade>& downgrades,
                                               const store::DailyCounts& counts,
                                               const store::SendingDomainFinder& sending_domain);

@@ -54,7 +54,7 @@ std::string to_json(const Entries& entries, const store::Period& period) {
   return json.take();
 }
 
-// An entry takes three lines: as a table it would be wider than a terminal.
+// Each entry needs three lines: a table would be wider than a terminal.
 std::string render(const Entries& entries, const store::Period& period) {
   if (entries.empty()) {
     return fmt::format("No sender that used TLS before came without it from {} to {}.\n",

@@ -45,7 +45,7 @@ std::vector<Drift> SeenPolicies::drifts(const PublishedPolicies& published) cons
   std::vector<Drift> drifts;
   for (const auto& [domain, seen] : newest_) {
     const auto found = published.find(domain);
-    // Reports name DANE alone where both apply.
+    // If both apply, reports contain only DANE.
     if (found == published.end() || !found->second.error.empty() || found->second.type == "tlsa") continue;
     if (normalise(found->second.strings) == normalise(seen.seen)) continue;
     drifts.push_back(seen);

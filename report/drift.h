@@ -27,8 +27,8 @@ class SeenPolicies {
   void add(const Input& input);
 
   std::set<std::string> domains() const;
-  // Blanks, case and the order of the lines are no difference. Domains whose lookup failed, and those with
-  // usable TLSA records, are left out.
+  // Differences in blanks, case and the order of the lines are ignored. Domains whose lookup failed, and
+  // those with usable TLSA records, are left out.
   std::vector<Drift> drifts(const PublishedPolicies& published) const;
 
  private:

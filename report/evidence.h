@@ -1,14 +1,14 @@
-// Which received reports count in a judgement, and for how much. Anybody can send a report with any content.
+// Which received reports count in a decision, and how much. Anybody can send a report with any content.
 // Therefore:
 //
-// - Once report.trusted_authserv_ids is set, only authenticated reports count (authentication.h), under the
-//   domain that signed them. Those that do not count are counted, and their number is printed.
-// - Nothing is added up over reporters. Each source of evidence is judged by itself, so that no number of
-//   successes of one hides the failures of another. A source is an authenticated reporter. Where reports
-//   are not authenticated it is a single report, since anybody can report under another's name, too.
-// - The measure is what our own MX hosts saw. A source that reports more than a hundred times the sessions
-//   that they saw on a day in all is implausible. That is printed, and if the report is not authenticated it
-//   does not count.
+// - If report.trusted_authserv_ids is set, only authenticated reports count (authentication.h), under the
+//   domain that signed them. The number of reports that do not count is printed.
+// - Nothing is added up over reporters. Each source of evidence is checked separately, so that no number of
+//   successes of one hides the failures of another. A source is an authenticated reporter. Without
+//   authentication a source is a single report, since anybody can report under another's name.
+// - Reports are compared with what our own MX hosts saw. A source is implausible if it reports more than a
+//   hundred times the sessions that they saw in all on a day. That is printed, and if the report is not
+//   authenticated it does not count.
 #pragma once
 
 #include <cstdint>
@@ -25,24 +25,24 @@
 
 namespace starttls::report {
 
-inline constexpr std::uint64_t implausible_factor = 100;  // of what all our MX hosts saw on the day
+inline constexpr std::uint64_t implausible_factor = 100;  // times what all our MX hosts saw on the day
 
-// Never where nothing of our own was recorded: there is nothing to compare with.
+// Always false if none of our own sessions were recorded: there is nothing to compare with.
 bool is_implausible(std::uint64_t reported, std::uint64_t seen);
 
-// Ignores reports that are not authenticated, once only authenticated ones count.
+// If only authenticated reports count, ignores the others.
 class ReportFilter {
  public:
   explicit ReportFilter(bool only_authenticated) : only_authenticated_(only_authenticated) {}
 
   bool only_authenticated() const { return only_authenticated_; }
   bool counts(const tlsrptdb::ReportedPolicy& reported);
-  // The authenticated domain, or the organization-name where any report counts.
+  // The authenticated domain; the organization-name if all reports count.
   const std::string& reporter(const tlsrptdb::ReportedPolicy& reported) const;
 
   std::size_t ignored_reports() const { return reports_.size(); }
   std::size_t ignored_reporters() const { return reporters_.size(); }
-  // "3 reports of 2 reporters are not authenticated and do not count"; "" where all count.
+  // "3 reports of 2 reporters are not authenticated and do not count"; "" if all count.
   std::string description() const;
 
  private:
@@ -63,7 +63,7 @@ struct Evidence {
   bool has_sts = false;  // whether it saw an MTA-STS policy
 };
 
-// What one source reports about one policy domain and day, and is implausible.
+// An implausible number that one source reports about one policy domain and day.
 struct Implausible {
   std::string policy_domain;
   std::string reporter;
@@ -80,14 +80,14 @@ class EvidenceCollection {
  public:
   explicit EvidenceCollection(bool only_authenticated) : counted_(only_authenticated) {}
 
-  // False where the report does not count.
+  // Returns false if the report does not count.
   bool add(const tlsrptdb::ReportedPolicy& reported);
-  // The same for a report about another domain, which is no evidence.
+  // The same for a report about another domain, which is not evidence.
   bool counts(const tlsrptdb::ReportedPolicy& reported) { return counted_.counts(reported); }
   // All sessions of our MX hosts, with and without mail.
   void add_seen(Day day, std::uint64_t sessions);
 
-  // Without what is implausible and not authenticated.
+  // Leaves out what is both implausible and not authenticated.
   std::vector<Evidence> evidence() const;
   std::vector<Implausible> implausible() const;
   const ReportFilter& report_filter() const { return counted_; }

@@ -6,7 +6,7 @@
 
 namespace starttls::report {
 
-// Reserves the bytes of the name if they fit.
+// Reserves the bytes of the name if it fits.
 bool FailureDigest::has_room(const std::string& name) {
   if (name.size() > max_size_ - size_) return false;
   size_ += name.size();

@@ -13,16 +13,16 @@
 
 namespace starttls::report {
 
-inline constexpr std::size_t max_failure_groups = 1'000;  // those beyond are suppressed
-inline constexpr std::size_t max_failure_names = 100;     // of each kind, of a group; likewise
-// Bytes of all names of a digest. Names beyond it are left out; groups whose own names are beyond it are
-// suppressed.
+inline constexpr std::size_t max_failure_groups = 1'000;  // further ones are suppressed
+inline constexpr std::size_t max_failure_names = 100;     // of each kind, in each group
+// The limit for the bytes of all names of a digest. Names beyond it are left out; groups whose own names are
+// beyond it are suppressed.
 inline constexpr std::size_t max_digest_size = std::size_t{4} << 20U;
 inline constexpr std::size_t max_report_digest_size = std::size_t{256} << 10U;  // of one report
 
 struct FailureGroup {
   std::uint64_t sessions = 0;
-  // Ours, with their sessions; the address where there is no name.
+  // Our MX hosts, with their sessions; the address if there is no name.
   std::map<std::string, std::uint64_t> mx_hosts;
   std::set<std::string> reporters;
   std::set<std::string> sending_addresses;
@@ -37,10 +37,10 @@ class FailureDigest {
   // Policy domain, and result type or tlsrpt::no_details_given, tlsrpt::no_type_given.
   using Key = std::pair<std::string, std::string>;
 
-  // The failures under a policy. Where its details have fewer sessions than it counts as failed, the rest is
-  // without details. (They may have more: one session can fail in several ways.)
+  // Adds the failures under a policy. If its details have fewer sessions than it counts as failed, the rest
+  // is added without details. (They may have more: one session can fail in several ways.)
   void add(const tlsrpt::PolicyResult& policy);
-  // The failures in a report of the reporter.
+  // Adds the failures in a report of the reporter.
   void add(const std::string& reporter, const FailureDigest& report);
 
   const std::map<Key, FailureGroup>& groups() const { return groups_; }

@@ -1,5 +1,5 @@
-// The part of the page about failures: what the mail server's log shows and what others report, under one
-// name where both mean the same.
+// The part of the page about failures: those in the mail server's log and those in reports. If both mean the
+// same, they have one name.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -26,12 +26,12 @@ struct Kind {
   std::uint64_t reported = 0;  // sessions, by others
   std::set<std::string> reporters;
   std::set<std::string> domains;
-  std::string reported_as;  // the result type that senders have for it; "" where that is the name
+  std::string reported_as;  // the result type that senders report; "" if that is the name
 
   std::uint64_t all() const { return saturated_sum(logged, reported); }
 };
 
-// A name that only the log has is not joined with the same word in a report.
+// A name that is used only in the log is not joined with the same word in a report.
 using Kinds = std::map<std::pair<bool, std::string>, Kind>;
 
 Kinds collect_kinds(const PageContent& content) {

@@ -40,7 +40,7 @@ Result<void> read_own_sessions(const config::TlsrptConfig& configuration, OurDom
   for (const auto& [by, figures] : parts) groups.emplace_back(by, content.domain);
   SenderFigures senders(sending, content.domain);
   VersionFigures versions(sending, content.domain);
-  store::DailyCounts downgraded;  // the classes that say from where
+  store::DailyCounts downgraded;  // the classes that show the senders
   TRY(read_sessions(configuration, content.period, [&](const auto& session_class, const auto& count) {
     ours.add(session_class, count);
     for (FigureGroups& group : groups) group.add(session_class, count);
@@ -51,7 +51,7 @@ Result<void> read_own_sessions(const config::TlsrptConfig& configuration, OurDom
   for (std::size_t at = 0; at < groups.size(); ++at) parts[at].second = groups[at].figures();
   content.senders = senders.senders();
   content.versions = versions.versions();
-  // The store does not have the policy domain of a downgraded session.
+  // The store does not contain the policy domain of a downgraded session.
   if (content.domain) return {};
   const auto downgrades = TRY(store::read_downgrades(store_location(configuration), content.period));
   content.downgrades = downgrade_entries(downgrades, downgraded, sending);
@@ -72,7 +72,7 @@ Result<void> explain_what_is_missing(const config::TlsrptConfig& configuration, 
   return {};
 }
 
-// The alerts of `tlsrpt-report alert` about the last whole day.
+// Reads the alerts of `tlsrpt-report alert` about the last whole day.
 Result<void> read_attention(const Context& context, PageContent& content) {
   const Day yesterday = to_day(content.created) - std::chrono::days{1};
   content.alert_day = std::min(content.period.until, yesterday);

@@ -28,7 +28,7 @@ std::string_view class_attribute(ColumnKind kind) {
 HtmlTable::HtmlTable(std::string caption, std::vector<HtmlColumn> columns)
     : caption_(std::move(caption)), columns_(std::move(columns)) {}
 
-// Roles are explicit because the style for narrow screens removes those of the elements.
+// Roles are explicit because the style for narrow screens removes the implicit roles of the elements.
 void HtmlTable::add_row(std::string_view head, const std::vector<std::string>& cells) {
   body_ += fmt::format(R"(<tr role="row">{})", head);
   for (std::size_t at = 0; at < cells.size(); ++at) {
@@ -56,7 +56,7 @@ std::string HtmlTable::html() const {
                   html_text(caption_));
   for (const HtmlColumn& column : columns_) {
     const std::string name = html_text(column.name);
-    // The head of a chart is empty: the legend has it.
+    // The head of a column of charts is empty: the legend describes it.
     out +=
         column.kind == ColumnKind::chart
             ? fmt::format(R"(<th scope="col" role="columnheader" class="chart" aria-label="{}"></th>)", name)

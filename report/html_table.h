@@ -1,4 +1,4 @@
-// Tables of the page. On a narrow screen each row is a small block in which every figure has its name.
+// Tables of the page. On a narrow screen each row is a small block in which every figure has a label.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ struct HtmlColumn {
 
 class HtmlTable {
  public:
-  // `columns` begins with that of the rows' names.
+  // `columns` starts with the column of the rows' names.
   HtmlTable(std::string caption, std::vector<HtmlColumn> columns);
 
-  // Cells are HTML already.
+  // `cells` are already HTML.
   void add(const std::string& name, const std::vector<std::string>& cells);
-  // A row that is about a day.
+  // Adds a row about a day.
   void add_day(const std::string& day, const std::vector<std::string>& cells);
 
   std::size_t rows() const { return rows_; }
@@ -41,7 +41,7 @@ class HtmlTable {
   std::size_t rows_ = 0;
 };
 
-// Shows the first rows, folds the next ones, and leaves out those beyond max_table_rows.
+// Shows the first rows, folds the next ones, and leaves out rows beyond max_table_rows.
 class LongTable {
  public:
   LongTable(const std::string& caption, const std::vector<HtmlColumn>& columns)
@@ -49,7 +49,7 @@ class LongTable {
 
   bool is_full() const { return first_.rows() + rest_.rows() == max_table_rows; }
   void add(const std::string& name, const std::vector<std::string>& cells);
-  // `all`: how many rows there would be, and what one is: "sender".
+  // `all`: the number of all rows; `one`: what one row is, "sender".
   std::string html(std::size_t all, const std::string& one) const;
 
  private:
@@ -63,7 +63,7 @@ std::string grouped_count(std::uint64_t number, std::string_view one);
 // percent(), for a cell.
 std::string share_html(std::uint64_t part, std::uint64_t whole);
 
-// Folded content, with what it is.
+// Folded content, with its title.
 std::string details_html(const std::string& what, const std::string& content);
 
 }  // namespace starttls::report

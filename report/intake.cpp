@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t max_stdin_size = std::uint64_t{256} << 20U;  // bytes
-constexpr std::size_t max_batch_inputs = 5'000;  // inputs, and their policies, that go into the store at once
+constexpr std::size_t max_batch_inputs = 5'000;  // inputs, and their policies, that are stored at once
 constexpr std::uint64_t max_batch_size = std::uint64_t{16} << 20U;  // bytes of these
 constexpr std::size_t chunk_size = 64;                              // files that a thread reads ahead
 constexpr std::size_t chunks_ahead = 16;
@@ -40,7 +40,7 @@ Result<std::vector<std::string>> list_files(const fs::path& directory) {
   return files;
 }
 
-// Of a Maildir "new" and "cur"; what is in "tmp" is not complete (maildir(5)).
+// In a Maildir, those in "new" and "cur"; files in "tmp" are not complete (maildir(5)).
 Result<std::vector<std::string>> list_inputs(const fs::path& directory) {
   std::error_code ignored;
   if (!fs::is_directory(directory / "new", ignored) || !fs::is_directory(directory / "cur", ignored))
@@ -61,7 +61,7 @@ class Intake {
     input = reject(std::move(input), reason);
     return deliver(input);
   }
-  // Commits what is pending.
+  // Commits pending inputs.
   Result<void> finish();
 
  private:
@@ -79,12 +79,12 @@ class Intake {
   const IntakeSettings& settings_;
   const InputListener& listener_;
   Parser parser_;
-  std::set<std::int64_t> seen_;  // reports of the store that this run has read
+  std::set<std::int64_t> seen_;  // reports in the store that this run has read
   bool in_batch_ = false;
   std::size_t pending_ = 0;                        // inputs since the last commit, with their policies
   const mail::RandomAccessFile* stdin_ = nullptr;  // while standard input is read
-  std::string saved_as_;                           // the file that holds it where it was rejected
-  std::string warning_;                            // about what is read now as a whole; empty: none
+  std::string saved_as_;                           // the file where a rejected input was saved
+  std::string warning_;                            // about the current input as a whole; empty: none
 };
 
 Result<void> Intake::read_files(std::span<const std::string> files) {
@@ -115,7 +115,7 @@ Result<void> Intake::read_files(std::span<const std::string> files) {
 Result<void> Intake::read_one(const std::string& path) {
   const std::string name = path == "-" ? "-" : printable(path);
   const auto source = mail::RandomAccessFile::open(path, max_stdin_size);
-  // A file can be read again; standard input that cannot be read now must be sent again.
+  // A file can be read again later. A mail on standard input is lost unless it is sent again.
   if (!source && path == "-" && source.error().fault != Fault::data) return std::unexpected(source.error());
   if (!source) return add_rejected({.name = name}, source.error().message);
   stdin_ = path == "-" ? &*source : nullptr;
@@ -138,7 +138,7 @@ Result<void> Intake::read_one(const std::string& path) {
   return done;
 }
 
-// About standard input that is read as one mail.
+// A warning if standard input that is read as one mail seems to be a mailbox.
 std::string Intake::mailbox_warning(const mail::RandomAccessFile& source) const {
   if (!mail::is_mbox(source.head())) return {};
   const auto several = mail::has_several_messages(source);
@@ -226,7 +226,7 @@ Result<void> Intake::finish() {
   return listener_.on_commit();
 }
 
-// Standard input is the only copy of the mail, so a rejected one is saved.
+// Standard input is the only copy of the mail, so a rejected mail is saved.
 Result<void> Intake::save_rejected(Input& input) {
   const std::uint64_t max_size = settings_.max_rejected_size / rejected_share;
   if (stdin_->size() > max_size) {

@@ -1,4 +1,4 @@
-// The failed handshakes in the mail server's log: the names that reports have for the same failures, and what
+// The failed handshakes in the mail server's log: the names that reports use for the same failures, and what
 // they mean.
 #pragma once
 
@@ -10,22 +10,21 @@
 
 namespace starttls::report {
 
-// The "result-type" (RFC 8460 section 4.3.2) under which the sending side would report the failure:
-// "certificate-host-mismatch" for bad_certificate. "validation-failure" where the RFC has no type of its
-// own.
+// The "result-type" (RFC 8460 section 4.3.2) that the sending side would report for the failure:
+// "certificate-host-mismatch" for bad_certificate. "validation-failure" if the RFC has no type for it.
 std::string_view result_type(session::HandshakeFailure failure);
 
-// Whether both names mean the same, so that sessions of the log and of reports belong in one row: not
-// for what the RFC only has "validation-failure" for, nor for what is only near to its type.
+// Whether both names mean the same, so that sessions of the log and of reports belong in one row. False if
+// the RFC has only "validation-failure" for it, or only a similar type.
 bool has_own_result_type(session::HandshakeFailure failure);
 
-// What one row or heading is called: the result type where has_own_result_type(), else the word of the log.
+// The title of a row or heading: the result type if has_own_result_type(), otherwise the name in the log.
 std::string_view failure_name(session::HandshakeFailure failure);
 
-// What it means, its likely causes and what to do.
+// Its meaning, its likely causes and what to do.
 const tlsrpt::Explanation& explain_result_type(session::HandshakeFailure failure);
 
-// The same of a name that failure_name() gave or a report has.
+// The same for a name from failure_name() or from a report.
 const tlsrpt::Explanation& explain_failure(std::string_view name);
 
 }  // namespace starttls::report

@@ -1,5 +1,5 @@
 // tlsrpt-report: reports how inbound mail was protected, as tlsrpt-milter recorded it, and what other senders
-// report. Here is the table of its commands; tlsrpt-report(1) is the manual.
+// report. This file has the table of its commands; the manual is tlsrpt-report(1).
 
 #include "base/log.h"
 #include "base/try.h"

@@ -24,14 +24,14 @@ class OtherDomains {
   void add(const std::string& policy_domain, const ReportedSessions& sessions, const std::string& reporter);
 
   bool empty() const { return domains_.empty(); }
-  // By policy domain, "" where none is given.
+  // By policy domain; "" if none is given.
   const std::map<std::string, OtherDomain>& domains() const { return domains_; }
   ReportedSessions total() const;
 
   // "of other domains (not in report.domains): a.example (50 sessions, 50 failed, by Sender Inc.) and 3
-  // more"; "" where there are none. The most failures first. Fit to be printed.
+  // more"; "" if there are none. The domains with the most failures are first. Printable.
   std::string description() const;
-  // A member "other_domains".
+  // Writes a member "other_domains".
   void to_json(json::JsonText& json) const;
 
  private:

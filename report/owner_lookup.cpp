@@ -11,7 +11,7 @@
 namespace starttls::report {
 namespace {
 
-constexpr std::chrono::days looked_back{28};  // in the reports that were read before
+constexpr std::chrono::days looked_back{28};  // at reports that were read before
 constexpr std::chrono::days sessions_looked_back{7};
 
 std::string ownership_warning(const std::string& policy_domain) {
@@ -60,7 +60,7 @@ std::vector<PolicyOwner> OwnerLookup::owners_of(const Input& input) const {
                      ours_);
 }
 
-// Where a source cannot be read, the report counts as one of another domain.
+// If a source cannot be read, the report counts as one about another domain.
 void OwnerLookup::look_up() {
   is_complete_ = true;
   const config::TlsrptConfig& configuration = context_.configuration;

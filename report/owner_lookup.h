@@ -1,5 +1,5 @@
-// Finds out whether the policies of reports that are being read are ours: by the configuration, and where
-// that is not enough by the recorded sessions, earlier reports and, if allowed, the DNS.
+// Finds out whether the policies of reports that are being read are ours: from the configuration and, if that
+// is not enough, from the recorded sessions, from earlier reports and, if allowed, from the DNS.
 #pragma once
 
 #include <memory>
@@ -16,10 +16,10 @@ namespace starttls::report {
 
 class OwnerLookup {
  public:
-  // The context must outlive it. With `may_look_up` the MX hosts of our domains are looked up, once.
+  // The context must outlive this object. With `may_look_up` the MX hosts of our domains are looked up, once.
   OwnerLookup(const Context& context, bool may_look_up);
 
-  // Warns of policies of other domains, and adds their sessions to others().
+  // Warns about policies of other domains, and adds their sessions to others().
   void check(Input& input);
 
   const OtherDomains& others() const { return others_; }

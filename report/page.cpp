@@ -53,7 +53,7 @@ std::string days_html(const store::Period& period) {
 
 std::string head(const PageContent& content) {
   std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
-  // Even if a text became markup, it could load and run nothing.
+  // A second protection: if a text were read as markup, it could load and run nothing.
   out += R"(<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src )"
          "'unsafe-inline'\">\n";
   out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";

@@ -1,4 +1,4 @@
-// The page of `tlsrpt-report html`: everything in one file, safe to be mailed around.
+// The page of `tlsrpt-report html`: everything is in one file, which can safely be sent by mail.
 #pragma once
 
 #include <map>
@@ -22,7 +22,7 @@ struct PageContent {
   Time created;
   std::string organization;              // "": not configured
   std::vector<std::string> our_domains;  // as configured; may be empty
-  bool follows_log = false;              // whether failed handshakes are known
+  bool follows_log = false;              // whether failed handshakes are recorded
   // Our own sessions, grouped.
   GroupedFigures protection;
   GroupedFigures days;
@@ -36,12 +36,12 @@ struct PageContent {
   std::vector<DowngradeEntry> downgrades;
   std::vector<Alert> alerts;
   Day alert_day;               // the last day of `alerts`
-  std::string why_empty;       // where there are no sessions; else ""
-  std::string why_no_reports;  // likewise
+  std::string why_empty;       // if there are no sessions; else ""
+  std::string why_no_reports;  // if there are no reports; else ""
 };
 
 // Without scripts and external content: the page forbids the browser to load anything. It has a light and a
-// dark style, is readable from 320 pixels on and on paper, and has the figures of each chart.
+// dark style, is readable on screens from 320 pixels and on paper, and contains the figures of each chart.
 std::string to_html(const PageContent& content);
 
 }  // namespace starttls::report

@@ -1,4 +1,4 @@
-// The parts of the page, from top to bottom. One that has nothing to show says so in a sentence, or is "".
+// The parts of the page, from top to bottom. A part without content is a sentence that says so, or "".
 #pragma once
 
 #include <string>

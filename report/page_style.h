@@ -5,7 +5,8 @@
 
 namespace starttls::report {
 
-// CSS. Colours are custom properties, which charts name: --tls, --plaintext, --failed, --reported, --good.
+// CSS. Colours are custom properties that charts use by name: --tls, --plaintext, --failed, --reported,
+// --good.
 std::string_view page_style();
 
 }  // namespace starttls::report

@@ -23,7 +23,7 @@ struct Done {
   Result<void> result;
 };
 
-// Results that the thread of the caller has not taken yet.
+// Results that the caller's thread has not taken yet.
 class DoneQueue {
  public:
   void add(Done done) {
@@ -33,7 +33,7 @@ class DoneQueue {
     }
     waiting_.notify_one();
   }
-  // Waits for one.
+  // Waits for one result.
   Done take() {
     std::unique_lock lock(mutex_);
     waiting_.wait(lock, [this] { return !queue_.empty(); });
@@ -48,7 +48,7 @@ class DoneQueue {
   std::deque<Done> queue_;
 };
 
-// An exception, such as that memory is exhausted, fails one piece of work only.
+// An exception, for example because memory is exhausted, fails only one piece of work.
 Result<void> catch_exceptions(const Work& work, std::chrono::milliseconds time_left) try {
   return work(time_left);
 } catch (const std::exception& error) {
@@ -105,7 +105,7 @@ class ParallelRun {
     try {
       thread = std::jthread(work);
     } catch (const std::system_error&) {
-      work();  // there are no more threads
+      work();  // no more threads can be started
     }
     threads_.emplace(index, std::move(thread));
     return {};

@@ -1,5 +1,5 @@
-// Runs pieces of work that mostly wait for servers, such as deliveries, in parallel: a limited number at
-// once, one for each server, until a time limit.
+// Runs pieces of work in parallel that mostly wait for servers, such as deliveries: a limited number at the
+// same time, one for each server, until a time limit.
 #pragma once
 
 #include <chrono>
@@ -26,9 +26,9 @@ struct WorkListener {
   std::function<Result<void>(std::size_t index, const Result<void>& done)> ended;
 };
 
-// Runs one piece of work for each entry of `servers`, in their order as far as the server is free. Nothing is
-// started after the time limit; returns how many were not started. Where the listener fails, nothing more is
-// started, and its error is returned once all running work has ended.
+// Runs one piece of work for each entry of `servers`, in their order, but skips servers that are busy. No
+// work is started after the time limit; returns how many were not started. If the listener fails, no more
+// work is started, and its error is returned after all running work has ended.
 Result<std::size_t> run_in_parallel(const std::vector<std::string>& servers, const ParallelLimits& limits,
                                     const WorkListener& listener);
 

@@ -85,7 +85,7 @@ Parser::Parser(const ParserSettings& settings, bool stores) : settings_(settings
   if (stores) identity_.emplace();
 }
 
-// The signer, where reports are authenticated, and TLS-Report-Domain.
+// Reads the signer, if reports are authenticated, and TLS-Report-Domain.
 Result<void> Parser::read_origin(Input& input, const mail::RandomAccessFile& source,
                                  const tlsrpt::Location& location) const {
   Result<ReportOrigin> origin;
@@ -119,7 +119,7 @@ Input Parser::parse(Input input, const mail::RandomAccessFile& source, const tls
     weight = 0;
   };
   const auto reading = reader_.read(document, [&](tlsrpt::PolicyResult&& policy) {
-    // The fingerprint is that of the report as it was sent.
+    // The fingerprint is that of the unchanged report.
     if (identity_) identity_->add(policy);
     policy.policy_domain = tlsrpt::normalise_policy_domain(policy.policy_domain);
     if (policies.size() == max_policies_at_once || weight > max_size_at_once) settle();
@@ -157,7 +157,7 @@ class ReadAheadParser {
     if (file == "-" || is_full()) return std::nullopt;
     const std::string name = printable(file);
     const auto source = mail::RandomAccessFile::open(file, small_file);
-    // Errors are reported in its turn.
+    // Errors are reported when it is the file's turn.
     if (!source || source->size() > small_file) return std::nullopt;
     std::vector<ParsedInput> inputs;
     const auto whole = tlsrpt::for_each_document(

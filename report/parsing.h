@@ -1,4 +1,4 @@
-// Parses one input, which may be a report: what it is, and the figures of its policies. Nothing is stored.
+// Parses one input, which may be a report: finds out what it is, and its figures. Nothing is stored.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@
 
 namespace starttls::report {
 
-using starttls::to_string;  // of days, which the ones below would hide
+using starttls::to_string;  // of days; the ones below would hide it
 
 enum class InputStatus { read, duplicate, rejected };
 // "read", "duplicate", "rejected"
@@ -34,58 +34,58 @@ std::string_view to_string(InputStatus status);
 // The figures of one policy domain in a report.
 struct PolicyDomainSums {
   ReportedSessions sessions;
-  std::vector<std::string> hosts;  // MX hosts that it names, the first ones
+  std::vector<std::string> hosts;  // the first MX hosts that it contains
 };
 
-// A report, or an input that is none.
+// A report, or an input that is not a report.
 struct Input {
   std::string name;           // of the file, escaped
-  std::uint64_t message = 0;  // which mail of a mailbox, counted from 1; 0: it is no mail
+  std::uint64_t message = 0;  // the number of the mail in a mailbox, from 1; 0: it is no mail
   InputStatus status = InputStatus::rejected;
-  std::string reason;                 // of a rejected one
-  std::string saved_as;               // the file with a rejected mail from standard input
-  std::vector<std::string> warnings;  // guesses, and what is suspicious about it
-  // Unless it was rejected:
+  std::string reason;                 // why it was rejected
+  std::string saved_as;               // the file of a rejected mail from standard input
+  std::vector<std::string> warnings;  // assumptions, and suspicious content
+  // If it was not rejected:
   tlsrpt::ReportHead head;
   std::uint64_t successful = 0;
   std::uint64_t failed = 0;
-  // The first of its policy domains; "" where none is given.
+  // The first ones of its policy domains; "" if none is given.
   std::map<std::string, PolicyDomainSums> domains;
-  ReportedSessions further;           // of those beyond
-  std::set<std::string> our_domains;  // of ParserSettings::our_domains, those that it is about
-  std::string report_domain;          // TLS-Report-Domain; "" where there is none
-  // Empty for a report that was read before in the same run.
+  ReportedSessions further;           // of the other policy domains
+  std::set<std::string> our_domains;  // those of ParserSettings::our_domains that it is about
+  std::string report_domain;          // TLS-Report-Domain; "" if there is none
+  // Empty for a report that was already read in the same run.
   FailureDigest failures{max_report_digest_size};
-  // The MTA-STS policies of our policy domains, as the reporter saw them.
+  // The MTA-STS policies of our policy domains that the reporter saw.
   std::map<std::string, std::vector<std::string>> seen_policies;
-  std::vector<tlsrpt::PolicyResult> policies;  // where IntakeSettings::want_policies is set
-  std::int64_t identity = 0;                   // of one that is to be stored
+  std::vector<tlsrpt::PolicyResult> policies;  // if IntakeSettings::want_policies is set
+  std::int64_t identity = 0;                   // if it is to be stored
   std::string signer;                          // the domain that signed it; "": it is not authenticated
   std::uint64_t counted_once = 0;              // sessions under two policies: see same_sessions.h
-  bool is_too_old = false;                     // to be stored
+  bool is_too_old = false;                     // so that it is not stored
 };
 
-// What a report is checked against.
+// The settings for checking a report.
 struct ParserSettings {
   std::set<std::string> our_domains;  // policy domains; empty: not configured
   Time now;
   Day oldest;                                     // reports that ended before are not stored
   std::vector<std::string> trusted_authserv_ids;  // in lower case; empty: reports are not authenticated
-  bool are_authenticated = false;                 // the caller vouches for the reports
-  store::SendingDomainFinder registrable;         // where reports are authenticated
+  bool are_authenticated = false;                 // the caller trusts the reports
+  store::SendingDomainFinder registrable;         // if reports are authenticated
 };
 
-// Parses one report after another, with buffers that are used again.
+// Parses one report after another, and reuses its buffers.
 class Parser {
  public:
-  // With `stores`, the identity and take_packed(), which the store needs, are available.
+  // With `stores`, the identity and take_packed() are available, which the store needs.
   Parser(const ParserSettings& settings, bool stores);
 
-  // `take` gets the policies, all before this returns; a rejected input may have given some. `location` is
-  // that of the document in the source.
+  // Passes the policies to `take` before it returns; even a rejected input may have passed some. `location`
+  // is that of the document in the source.
   Input parse(Input input, const mail::RandomAccessFile& source, const tlsrpt::Location& location,
               const ReadBytes& document, const std::function<void(tlsrpt::PolicyResult&&)>& take);
-  // As ReportReader's.
+  // See ReportReader.
   std::string take_packed() { return reader_.take_packed(); }
 
  private:
@@ -94,10 +94,10 @@ class Parser {
 
   const ParserSettings& settings_;
   tlsrpt::ReportReader reader_;
-  std::optional<tlsrptdb::ReportFingerprint> identity_;  // none where nothing is stored
+  std::optional<tlsrptdb::ReportFingerprint> identity_;  // none if nothing is stored
 };
 
-// The input as a rejected one. The reason may begin with the input's name, which is removed.
+// Returns the input as rejected. If the reason starts with the input's name, the name is removed.
 Input reject(Input input, const std::string& reason);
 
 // An input that was read ahead of its turn.
@@ -107,8 +107,8 @@ struct ParsedInput {
   std::string packed;  // Parser::take_packed()
 };
 
-// The inputs of each file, in the order of the files; none of a file that is too large to be read ahead, and
-// of those after a limit of memory. Standard input is never read ahead.
+// The inputs of each file, in the order of the files. None for a file that is too large to be read ahead, and
+// for those after a limit of memory. Standard input is never read ahead.
 using ParsedFile = std::optional<std::vector<ParsedInput>>;
 std::vector<ParsedFile> parse_ahead(std::span<const std::string> files, const ParserSettings& settings,
                                     bool stores);

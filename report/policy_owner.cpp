@@ -18,12 +18,12 @@ std::set<std::string> domains_of(const std::string& host, const ReportContext& r
   std::set<std::string> domains = ours.mx_hosts.domains_of(host);
   if (report.seen_hosts != nullptr) domains.merge(report.seen_hosts->domains_of(host));
   std::erase_if(domains, [&](const std::string& domain) { return !ours.has(domain); });
-  // A host of ours, of unknown domains.
+  // One of our hosts, but its domains are unknown.
   if (domains.empty() && ours.recording_hosts.contains(host)) return ours.domains;
   return domains;
 }
 
-// The hosts that a policy names, where it does not say which domain it is about.
+// Our domains of the hosts that a policy contains, if it has no policy domain.
 std::set<std::string> domains_of_named_hosts(const tlsrpt::PolicyResult& policy, const ReportContext& report,
                                              const OurDomains& ours) {
   std::set<std::string> domains;

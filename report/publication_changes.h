@@ -1,8 +1,8 @@
-// What our policy domains published before and do not any more. Pure: what is stored and the results of
-// lookups in, alerts and what is to be stored out.
+// What our policy domains published before and do not publish any more. Pure: the input is the stored state
+// and the results of lookups, the output is alerts and the new state.
 //
-// Only what was seen before can be missing: a domain that never had an MTA-STS policy is in order. A failed
-// lookup changes nothing. What was removed on purpose is reported for max_missed, and then forgotten.
+// Only what was seen before can be missing: a domain that never had an MTA-STS policy causes no alert. A
+// failed lookup changes nothing. What was removed on purpose is reported for max_missed, and then forgotten.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ inline constexpr std::string_view mta_sts_policy = "mta-sts-policy";
 
 enum class Presence { present, gone, unknown };
 
-// The result of a lookup. `gone` also means: it exists and is unusable.
+// The result of a lookup. `gone` can also mean that it exists and is unusable.
 struct PublicationLookup {
   std::string policy_domain;
   std::string kind;  // one of the above

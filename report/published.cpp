@@ -33,7 +33,7 @@ PublishedPolicy to_published(const mtasts::Policy& policy) {
   return published;
 }
 
-// "3 1 1 0123...", as zone files have it.
+// "3 1 1 0123...", as in zone files.
 std::string to_string(const dns::Tlsa& record) {
   std::string text = fmt::format("{} {} {} ", record.usage, record.selector, record.matching_type);
   for (const char c : record.data) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
@@ -78,7 +78,7 @@ event::Task<std::vector<Facts>> examine(discovery::PolicyResolver& policy_resolv
   return event::when_all(std::move(tasks));
 }
 
-// One question for each domain, with the prefix before its name.
+// Sends one query for each domain, with the prefix before its name.
 event::Task<std::vector<dns::Answer>> ask(dns::Resolver& resolver, const std::vector<DomainName>& domains,
                                           std::string_view prefix, dns::Type type) {
   std::vector<event::Task<dns::Answer>> tasks;
@@ -101,7 +101,7 @@ ReportDestinations destinations_in(const dns::Answer& answer) {
   return {.destinations = std::move(reading.record->destinations), .error = {}};
 }
 
-// The results of policy lookups, by policy host: the page or why there is none, and the hosts whose address
+// The results of policy lookups, by policy host: the page, or why there is none, and the hosts whose address
 // lookup failed.
 struct PolicyHosts {
   std::map<std::string, http::Page> pages;
@@ -140,10 +140,10 @@ event::Task<std::vector<discovery::MtaStsDiscovery>> discover(const discovery::D
 }
 
 // Whether the answer of the policy host means that it has no policy. A host that cannot be reached from here,
-// or that has an error, may still have one.
+// or that returns an error, may still have one.
 bool is_final(const http::Page& page) {
   switch (page.error) {
-    case http::FetchError::none:  // what came is no policy
+    case http::FetchError::none:  // the content is no policy
     case http::FetchError::certificate:
     case http::FetchError::redirect:
     case http::FetchError::too_large:

@@ -1,5 +1,5 @@
-// Looks up what our policy domains publish now: for the "policy" of self reports, and to compare it with what
-// reporters saw.
+// Looks up what our policy domains publish now: for the "policy" of self reports, and for comparison with
+// what reporters saw.
 #pragma once
 
 #include <map>
@@ -19,7 +19,7 @@ struct DiscoveryStack;
 
 namespace starttls::report {
 
-// As RFC 8460 section 4.4 has it.
+// In the form of RFC 8460 section 4.4.
 struct PublishedPolicy {
   std::string type = "no-policy-found";  // or "sts", "tlsa"
   std::vector<std::string> strings;
@@ -36,25 +36,25 @@ struct ReportDestinations {
   bool is_temporary = false;  // whether another lookup may help
 };
 
-// Looks up many domains at once. Names that are no domains are left out. Errors as of
+// Looks up many domains at once. Names that are not domain names are left out. Errors as of
 // discovery::DiscoveryStack.
 class Lookup {
  public:
-  // The context must outlive it.
+  // The context must outlive this object.
   explicit Lookup(const Context& context);
   ~Lookup();
   Lookup(const Lookup&) = delete;
   Lookup& operator=(const Lookup&) = delete;
 
-  // The TLSA records of the MX hosts where DNSSEC proves usable ones, else the MTA-STS policy, from the file
-  // that the configuration gives for the domain or from its policy host.
+  // The TLSA records of the MX hosts if DNSSEC proves usable ones; otherwise the MTA-STS policy, from the
+  // file in the configuration for the domain or from its policy host.
   Result<PublishedPolicies> policies(const std::set<std::string>& domains);
 
-  // The MX hosts; the domain itself where it has no MX record (RFC 5321 section 5.1). A domain whose lookup
+  // The MX hosts; the domain itself if it has no MX record (RFC 5321 section 5.1). A domain whose lookup
   // failed is left out.
   Result<std::map<std::string, std::vector<std::string>>> mx_hosts(const std::set<std::string>& domains);
 
-  // Which of the kinds of publication_changes.h each domain publishes now. The cache is not used.
+  // Which of the kinds in publication_changes.h each domain publishes now. The cache is not used.
   Result<std::vector<PublicationLookup>> publications(const std::set<std::string>& domains);
 
   // The destinations in the TLSRPT records.
@@ -64,7 +64,7 @@ class Lookup {
   Result<discovery::DiscoveryStack*> discovery();
 
   const Context& context_;
-  std::unique_ptr<discovery::DiscoveryStack> discovery_;  // from the first lookup on
+  std::unique_ptr<discovery::DiscoveryStack> discovery_;  // created by the first lookup
 };
 
 }  // namespace starttls::report

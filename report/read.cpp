@@ -50,7 +50,7 @@ Result<std::optional<tlsrptdb::ReportStore>> open_store(const Values& values,
                                                         const config::TlsrptConfig& configuration,
                                                         Day oldest) {
   if (values.no_store) return std::nullopt;
-  // Where the directory cannot be created, opening the store says why.
+  // If the directory cannot be created, opening the store returns the reason.
   std::error_code ignored;
   fs::create_directories(configuration.state_dir, ignored);
   auto store =
@@ -70,7 +70,7 @@ Result<void> keep_mx_hosts(const config::TlsrptConfig& configuration,
   return {};
 }
 
-// After the last input.
+// Called after the last input.
 Result<void> finish_store(tlsrptdb::ReportStore& store, const OwnerLookup& owners, Day oldest,
                           const Context& context) {
   TRY(keep_mx_hosts(context.configuration, owners.found_mx_hosts()));

@@ -10,8 +10,8 @@
 
 namespace starttls::report {
 
-// `day` is the last day to examine. With a policy domain, only reports about it count, without downgrades and
-// silent MX hosts, which belong to no policy domain. Errors as of the stores.
+// `day` is the last day to examine. With a policy domain, only reports about it count. Then there are no
+// downgrades and silent MX hosts, since these belong to no policy domain. Errors as of the stores.
 Result<AlertCollection> read_alerts(const Context& context, const AlertSettings& settings, Day day,
                                     const std::optional<std::string>& domain = std::nullopt);
 

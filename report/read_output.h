@@ -1,5 +1,5 @@
-// The output of `tlsrpt-report read`: a line for each input as it is read, then the failures with what they
-// mean, and the totals.
+// The output of `tlsrpt-report read`: a line for each input when it is read, then the failures with their
+// meaning, and the totals.
 #pragma once
 
 #include <cstdint>
@@ -32,10 +32,10 @@ struct ReadTotals {
 // Prints to standard output, or JSON with --json. For an alias nothing is printed, and messages are logged.
 class ReadOutput {
  public:
-  // The context must outlive it. `stores`: whether what is read is stored.
+  // The context must outlive this object. `stores`: whether inputs are stored.
   ReadOutput(const Context& context, bool stores);
 
-  // Warnings and rejections of the input are printed at once, its line with the next flush().
+  // Prints warnings and rejections of the input immediately, and its line with the next flush().
   void add(const Input& input);
   Result<void> flush();
   Result<void> finish();

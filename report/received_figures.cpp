@@ -9,7 +9,8 @@
 namespace starttls::report {
 namespace {
 
-// Reports of at least these days before the last one are searched for our MX hosts as a reporter saw them.
+// Reports of at least these days before the last day are searched for the MX hosts of ours that a reporter
+// saw.
 constexpr std::chrono::days seen_hosts_days{28};
 
 }  // namespace
@@ -23,7 +24,7 @@ void ReceivedFigures::add(const Reported& reported) {
   }
   const Day day = to_day(reported.head.begin);
   ReporterFigures& reporter = reporters_[reported.head.organization_name];
-  // The policies of a report come one after the other.
+  // The policies of a report are consecutive.
   if (reported.report != last_report_) {
     ++reporter.reports;
     reporter.authenticated += reported.signer.empty() ? 0U : 1U;

@@ -23,9 +23,9 @@ namespace starttls::report {
 
 struct ReporterFigures {
   std::uint64_t reports = 0;
-  std::uint64_t authenticated = 0;  // of these
+  std::uint64_t authenticated = 0;  // number of authenticated reports
   ReportedSessions sessions;
-  std::uint64_t counted_once = 0;  // of the sessions: those under two policies of a report
+  std::uint64_t counted_once = 0;  // sessions under two policies of a report
   Day last;                        // of a report
 };
 
@@ -33,7 +33,7 @@ class ReceivedFigures {
  public:
   void add(const Reported& reported);
 
-  // Reports about domains that are not ours; they are in no other figure.
+  // Reports about domains that are not ours. They are in no other figure.
   const OtherDomains& others() const { return others_; }
   // By organization-name, as it was given.
   const std::map<std::string, ReporterFigures>& reporters() const { return reporters_; }
@@ -50,14 +50,14 @@ class ReceivedFigures {
 };
 
 // Reads the policies of the received reports that began on the days: all of them, or with `domain` those
-// about this policy domain of ours (which `facts` must have), and those about domains that are not ours where
-// the configuration names ours.
+// about this policy domain of ours (which `facts` must contain). If our domains are configured, also those
+// about domains that are not ours.
 Result<void> read_received(const config::TlsrptConfig& configuration, const OurDomains& ours,
                            const store::Period& period, const std::optional<std::string>& domain,
                            const ReportedSink& take);
 
-// Reads our own sessions like store::read_counts(); none where no milter ever recorded here, but received
-// reports are stored.
+// Reads our own sessions like store::read_counts(). Returns none if no milter ever recorded here, but
+// received reports are stored.
 Result<void> read_sessions(const config::TlsrptConfig& configuration, const store::Period& period,
                            const store::CountSink& take);
 

@@ -111,7 +111,7 @@ Result<int> run(const Values& values, const Context& context) {
   }));
   TRY(read_received(configuration, ours, period, domain,
                     [&](const Reported& reported) { reconciliation.add(reported); }));
-  // The report of a day comes the day after.
+  // The report about a day arrives on the day after.
   const Day last_reported = to_day(context.clock()) - std::chrono::days{2};
   const Comparisons comparisons = reconciliation.comparisons(last_reported);
   std::string why_empty;

@@ -16,7 +16,7 @@ namespace {
 constexpr std::array<std::pair<std::string_view, std::string_view>, 2> known_senders{
     {{"microsoft.com", "outlook.com"}, {"fastmail.com", "messagingengine.com"}}};
 
-// Sessions are not counted at the same moments on both sides.
+// The two sides do not count sessions at the same moments.
 constexpr std::uint64_t min_difference = 3;
 constexpr std::uint64_t tolerated_share = 10;  // one in so many
 

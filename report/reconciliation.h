@@ -1,5 +1,5 @@
-// Compares the sessions in received reports with those that our MX hosts saw: the judgement of
-// `tlsrpt-report reconcile`. Pure: figures in, comparisons out.
+// Compares the sessions in received reports with those that our MX hosts saw, for `tlsrpt-report reconcile`.
+// Pure: the input is figures, the output is comparisons.
 #pragma once
 
 #include <cstdint>
@@ -20,21 +20,21 @@
 
 namespace starttls::report {
 
-using starttls::to_string;  // of days, which the ones below would hide
+using starttls::to_string;  // of days; the ones below would hide it
 
 enum class ComparisonResult {
   matches,
   implausible,    // more than a hundred times what all our MX hosts saw on the day
-  unseen,         // no session of it was seen on any day
+  unseen,         // no session of the reporter was seen on any day
   more_reported,  // than seen
   more_seen,      // than reported
-  stripped,       // it missed STARTTLS in sessions that did not come here so
-  plaintext,      // it came without TLS
-  no_report,      // it reports on other days, and was seen on this one
+  stripped,       // STARTTLS was missing in sessions, but not on our side
+  plaintext,      // it sent without TLS
+  no_report,      // it reports on other days, and was seen on this day
 };
 // "matches", "unseen", "more-reported", ...
 std::string_view to_string(ComparisonResult result);
-// What may be the cause, in a sentence or two.
+// The possible causes, in one or two sentences.
 std::string_view meaning(ComparisonResult result);
 
 // One reporter, day and policy domain.
@@ -50,9 +50,9 @@ struct Comparison {
   ComparisonResult result = ComparisonResult::matches;
 };
 
-// The sending domains of a reporter: those in the configuration, else the domain that signed the report, else
-// those of its contact address, of the part of the report-id after "@" and of its name, where these are
-// domains; and those of known providers that send for it.
+// The sending domains of a reporter: those in the configuration, or the domain that signed the report. If
+// there are none: the domains of its contact address, of the part of the report-id after "@" and of its name,
+// if these are domains. Those of known providers that send for it are added.
 std::set<std::string> sending_domains(const tlsrpt::ReportHead& head, const std::string& signer,
                                       const std::vector<config::ReporterDomains>& configured,
                                       const store::SendingDomainFinder& sending_domain);
@@ -66,15 +66,15 @@ class Reconciliation {
         report_filter_(only_authenticated) {}
 
   // A policy of one of our domains under another name, such as that of an MX host, is compared as that
-  // domain's. One of several domains is compared with the sessions of all of them.
+  // domain's policy. A policy of several domains is compared with the sessions of all of them.
   void add(const Reported& reported);
   void add(const store::SessionClass& session_class, const store::ClassCount& count);
 
-  // By day, reporter and policy domain. A day without a report counts up to `last_reported`: later reports
-  // may still come.
+  // By day, reporter and policy domain. A day without a report is included up to `last_reported`: later
+  // reports may still arrive.
   std::vector<Comparison> comparisons(Day last_reported) const;
   const ReportFilter& report_filter() const { return report_filter_; }
-  const OtherDomains& others() const { return others_; }  // which are not compared
+  const OtherDomains& others() const { return others_; }  // they are not compared
 
  private:
   struct DaySums {
@@ -86,8 +86,8 @@ class Reconciliation {
     std::uint64_t plaintext = 0;
   };
   struct Reporter {
-    std::set<std::string> domains;                            // it sends from
-    std::set<std::string> policy_domains;                     // it reports about
+    std::set<std::string> domains;                            // from which it sends
+    std::set<std::string> policy_domains;                     // about which it reports
     std::map<std::pair<Day, std::string>, DaySums> reported;  // by policy domain
   };
 

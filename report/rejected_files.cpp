@@ -41,7 +41,7 @@ struct RejectedFile {
   std::uint64_t size = 0;
 };
 
-// By name, which begins with the time.
+// Sorted by name, which begins with the time.
 Result<std::vector<RejectedFile>> list_files(const fs::path& directory) {
   std::vector<RejectedFile> files;
   std::error_code error;
@@ -72,8 +72,8 @@ Result<void> make_room(const fs::path& directory, std::uint64_t size, std::uint6
   return {};
 }
 
-// Creates the directory where it does not exist. Root hands it over to the owner of the state directory, who
-// writes there, too. That user could put a symbolic link in its place, which is not followed.
+// Creates the directory if it does not exist. Root gives it to the owner of the state directory, who also
+// writes to it. That user could replace it by a symbolic link, which is not followed.
 Result<Directory> open_directory(const fs::path& path) {
   std::error_code ignored;
   fs::create_directories(path.parent_path(), ignored);
@@ -87,7 +87,8 @@ Result<Directory> open_directory(const fs::path& path) {
 
 Result<std::string> save(const mail::RandomAccessFile& source, const RejectedFileSettings& settings) {
   const Directory directory = TRY(open_directory(settings.directory));
-  // By its descriptor: what root creates and removes stays in this directory, whatever happens to its path.
+  // The path of its descriptor: what root creates and removes stays in this directory, even if its path is
+  // changed.
   const fs::path held = fmt::format("/proc/self/fd/{}", directory.fd());
   TRY(make_room(held, source.size(), settings.max_size));
   std::string file = (held / (to_rfc3339(settings.now) + "-XXXXXX")).string();

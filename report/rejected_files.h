@@ -1,5 +1,5 @@
-// Mails from standard input that were rejected, saved for inspection: the newest ones, so that garbage does
-// not fill the disk.
+// Saves rejected mails from standard input for inspection. Only the newest are kept, so that they do not fill
+// the disk.
 #pragma once
 
 #include <cstdint>
@@ -13,12 +13,12 @@
 namespace starttls::report {
 
 struct RejectedFileSettings {
-  std::filesystem::path directory;  // created where it does not exist
+  std::filesystem::path directory;  // created if it does not exist
   std::uint64_t max_size = 0;       // bytes of all files there; the oldest are removed
-  Time now;                         // with which the file's name begins
+  Time now;                         // the file's name begins with it
 };
 
-// The path of the file, which is on the disk when this returns. Fault::io where it cannot be saved.
+// Returns the path of the file, which is then on the disk. Fault::io if it cannot be saved.
 Result<std::string> save_rejected_file(const mail::RandomAccessFile& source,
                                        const RejectedFileSettings& settings);
 

@@ -1,4 +1,4 @@
-// The configuration of tlsrpt-report: all of tlsrpt.toml(5), and what only this program reads of it.
+// The configuration of tlsrpt-report: all of tlsrpt.toml(5), and the parts that only this program uses.
 #pragma once
 
 #include <vector>
@@ -24,8 +24,8 @@ struct WholeConfiguration {
   ReportConfiguration report;
 };
 
-// Reads CommandContext::config_file; the defaults where there is none. Fault::config says which line is wrong
-// and why.
+// Reads CommandContext::config_file; uses the defaults if there is none. The message of Fault::config
+// contains the line and the reason.
 Result<WholeConfiguration> load_whole_configuration(const command::CommandContext& context);
 
 }  // namespace starttls::report

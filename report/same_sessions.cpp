@@ -42,7 +42,7 @@ Domains domains_in(std::span<const tlsrpt::PolicyResult* const> policies) {
   return domains;
 }
 
-// Removes the failures that the policies which count have, too.
+// Removes those failures that the counted policies have, too.
 void remove_failures(tlsrpt::PolicyResult& policy, std::map<std::string, std::uint64_t>& counted) {
   for (tlsrpt::FailureDetail& detail : policy.failure_details) {
     std::uint64_t& left = counted[to_lower(detail.result_type)];

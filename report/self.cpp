@@ -44,7 +44,7 @@ void declare(Options& options, Values& values) {
   options.flag("--no-lookup", values.no_lookup, "Do not look up what the policy domains publish");
 }
 
-// The host's full name where the resolver knows one.
+// The host's full name, if the resolver returns one.
 std::string host_name() {
   std::array<char, 256> name{};
   if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == '\0') return "localhost";
@@ -86,7 +86,7 @@ Result<void> print_report(const tlsrpt::Report& report, bool gzipped) {
   return print(content);
 }
 
-// RFC 8460 sends a report to the owner of one policy domain: one file for each.
+// With RFC 8460, each report goes to the owner of one policy domain: one file for each.
 Result<void> write_reports(const tlsrpt::Report& all, const std::string& sender, const fs::path& directory,
                            bool gzipped) {
   for (const tlsrpt::PolicyResult& policy : all.policies) {
@@ -99,7 +99,8 @@ Result<void> write_reports(const tlsrpt::Report& all, const std::string& sender,
   return {};
 }
 
-// Adds the policies that the domains publish now. One that cannot be looked up is left out, with a warning.
+// Adds the policies that the domains publish now. Policies that cannot be looked up are left out, with a
+// warning.
 Result<void> look_up(tlsrpt::Report& report, Lookup& lookup, const Context& context) {
   std::set<std::string> domains;
   for (const tlsrpt::PolicyResult& policy : report.policies) domains.insert(policy.policy_domain);

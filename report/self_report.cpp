@@ -27,7 +27,7 @@ struct Failure {
   auto operator<=>(const Failure&) const = default;
 };
 
-// A domain's element while it is added up.
+// The element of a domain while figures are added to it.
 struct DomainResult {
   std::uint64_t encrypted = 0;
   std::map<Failure, std::uint64_t> failures;
@@ -38,8 +38,8 @@ struct Meaning {
   const char* reason;
 };
 
-// RFC 8460 section 4.3.1: as the sending side would report a session whose offer of STARTTLS was stripped on
-// the path.
+// RFC 8460 section 4.3.1: what the sending side would report if the offer of STARTTLS was removed on the
+// path.
 Meaning meaning_of_plaintext(bool downgraded) {
   constexpr const char* type = "starttls-not-supported";
   if (downgraded) {
@@ -78,7 +78,7 @@ const char* failure_reason(HandshakeFailure failure) {
   return "the TLS handshake failed";
 }
 
-// RFC 8460 section 4.3.2: as the sending side would report the failure.
+// RFC 8460 section 4.3.2: what the sending side would report for the failure.
 Meaning meaning_of(HandshakeFailure failure) {
   return {.result_type = result_type(failure), .reason = failure_reason(failure)};
 }
@@ -91,7 +91,7 @@ void add_failure(DomainResult& result, const SessionClass& session_class, const 
                    .client_address = session_class.client_address}] += sessions;
 }
 
-// The versions as text are in their order: "TLSv1" < "TLSv1.1" < ...
+// The versions sort correctly as text: "TLSv1" < "TLSv1.1" < ...
 bool is_below(const std::string& version, const std::string& least) {
   return !least.empty() && version < least;
 }

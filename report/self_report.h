@@ -14,28 +14,28 @@ namespace starttls::report {
 struct Reporter {
   std::string organization;  // organization-name
   std::string contact;       // contact-info
-  std::string host;          // this host's full name: in report-ids, since each host creates its own reports
+  std::string host;          // this host's full name, in report-ids: each host creates its own reports
   std::string domain;        // the submitter, in mails and file names: the domain of the contact
-  std::string sender;        // the mail address that reports come from
+  std::string sender;        // the sender address of reports
   // The policy domain of sessions without a recipient; empty: see below.
   std::string default_policy_domain;
   std::string min_tls;  // "TLSv1.2": sessions with a lower version count as failed; empty: none do
 };
 
-// Sets the policies in the report to what the policy domains publish.
+// Sets the policies in the report to those that the policy domains publish.
 void set_policies(tlsrpt::Report& report, const PublishedPolicies& published);
 
-// One element of "policies" for each recipient domain that had sessions on the day, or for the given one
-// only.
+// One element of "policies" for each recipient domain that had sessions on the day, or only for the given
+// one.
 //
-// A session counts for a policy domain when a recipient there was accepted: encrypted ones as successful,
-// those in plaintext as failed. Handshakes that failed, by the MTA's log, have no recipient:
-// they count for the reporter's default policy domain, else for the only domain that had mail on that day,
-// else for our MX host. Other sessions without an accepted recipient belong to no policy domain and are not
-// in a report.
+// A session counts for a policy domain if a recipient in it was accepted: encrypted sessions count as
+// successful, those in plaintext as failed. Failed handshakes, which are in the MTA's log, have no recipient.
+// They count for the reporter's default policy domain; if it has none, for the only domain that had mail on
+// that day; otherwise for our MX host. Other sessions without an accepted recipient belong to no policy
+// domain and are not in a report.
 //
-// The report-id is the same each time the report of a whole day is created; while the day (UTC) is not over
-// at `now`, it says until when the report goes.
+// The report-id is the same each time the report of a whole day is created. If the day (UTC) has not ended at
+// `now`, the report-id contains the time at which the report ends.
 tlsrpt::Report self_report(const store::DailyCounts& counts, Day day, Time now, const Reporter& reporter,
                            const std::optional<std::string>& only_domain);
 

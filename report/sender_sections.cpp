@@ -1,4 +1,5 @@
-// The parts of the page about senders: who was downgraded, who uses which TLS version, who uses none.
+// The parts of the page about senders: which were downgraded, which TLS version each uses, and which use
+// none.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -46,7 +47,7 @@ std::string addresses_html(const std::set<std::string>& addresses) {
 }
 
 std::string version_html(const std::string& version) {
-  constexpr std::size_t max_length = 12;  // the mail server's word, in a column of its own
+  constexpr std::size_t max_length = 12;  // of the version in its own column, as the mail server logs it
   return escape_html(printable(version_label(version), max_length));
 }
 
@@ -54,7 +55,7 @@ std::string version_html(const std::string& version) {
 struct DowngradedSender {
   std::uint64_t sessions = 0;
   std::set<Day> days;
-  store::Downgrade first;  // as of the first downgrade
+  store::Downgrade first;  // of the first downgrade
   std::set<std::string> addresses;
 };
 

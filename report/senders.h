@@ -21,8 +21,8 @@ class SenderNames {
   explicit SenderNames(store::SendingDomainFinder sending_domain)
       : sending_domain_(std::move(sending_domain)) {}
 
-  // "example.com" for mail.example.com; the host's name where that is a public suffix itself; `nameless`.
-  // Valid as long as this object.
+  // "example.com" for mail.example.com; the host's name if that is itself a public suffix; `nameless`. Valid
+  // as long as this object.
   std::string_view name(const store::SessionClass& session_class);
 
  private:
@@ -30,7 +30,7 @@ class SenderNames {
   std::unordered_map<std::string, std::string> names_;  // by client name
 };
 
-// "mail.example.com [192.0.2.1]", as much of it as is recorded.
+// "mail.example.com [192.0.2.1]", or the parts of it that are recorded.
 std::string host_label(const store::SessionClass& session_class);
 
 struct SenderGroup {
@@ -65,7 +65,7 @@ class VersionFigures {
       : names_(std::move(sending_domain)), domain_(std::move(domain)) {}
 
   void add(const store::SessionClass& session_class, const store::ClassCount& count);
-  // By the version as it was recorded.
+  // By the version, as it was recorded.
   const std::map<std::string, VersionUse>& versions() const { return versions_; }
 
  private:
@@ -74,10 +74,10 @@ class VersionFigures {
   std::map<std::string, VersionUse> versions_;
 };
 
-// "TLSv1.0" for "TLSv1", as OpenSSL, and so the mail servers, write it; others are unchanged.
+// "TLSv1.0" for "TLSv1", which OpenSSL and therefore the mail servers write; others are unchanged.
 std::string version_label(const std::string& version);
 
-// Below TLS 1.2, which RFC 8996 has deprecated.
+// Whether it is below TLS 1.2, and so deprecated by RFC 8996.
 bool is_deprecated(const std::string& version);
 
 // The version as it is recorded: "TLSv1.0", "TLSv1", "tls1.0" and "1.0" mean the same. Fault::usage.

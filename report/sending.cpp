@@ -27,7 +27,7 @@
 namespace starttls::report {
 namespace {
 
-constexpr std::chrono::days kept_for{30};  // after a report was sent or given up
+constexpr std::chrono::days kept_for{30};  // after a report was sent, or has failed permanently
 constexpr const char* media_type = "application/tlsrpt+gzip";
 
 // Spreads sending, so that not every host sends at midnight (RFC 8460 section 4.1).
@@ -37,7 +37,7 @@ Time some_time_within(Time now, std::chrono::milliseconds window) {
          std::chrono::milliseconds(std::uniform_int_distribution<std::int64_t>(0, window.count())(random));
 }
 
-// For sendmail(8), which takes lines that end with LF.
+// For sendmail(8), which reads lines that end with LF.
 std::string with_plain_newlines(const std::string& message) {
   std::string plain;
   for (const char c : message) {
@@ -100,7 +100,7 @@ int exit_status(const SendingOutcome& outcome) {
 }
 
 Result<ReportSender> ReportSender::open(const Context& context, Lookup& lookup) {
-  // Where it cannot be created, opening the queue says why.
+  // If it cannot be created, opening the queue returns the reason.
   std::error_code ignored;
   std::filesystem::create_directories(context.configuration.state_dir, ignored);
   const auto file = tlsrptdb::report_file(context.configuration.state_dir);
@@ -160,7 +160,7 @@ Result<SendingOutcome> ReportSender::deliver() {
   return outcome;
 }
 
-// Replaces each delivery that is due and has no destination by one for each destination of its domain.
+// Replaces each due delivery without a destination by one delivery for each destination of its domain.
 Result<void> ReportSender::find_destinations(Time now, SendingOutcome& outcome) {
   auto due = TRY(queue_.due(now));
   std::erase_if(due, [](const tlsrptdb::Delivery& delivery) { return !delivery.destination.empty(); });
@@ -204,12 +204,12 @@ Result<void> ReportSender::record_failure(const tlsrptdb::Delivery& delivery, co
   return {};
 }
 
-// About a report that is tried again, or that has no destination.
+// Warns about a report that is tried again, or that has no destination.
 void ReportSender::warn(const std::string& message) const {
   if (!context_->quiet) print_warning(program, message);
 }
 
-// The work holds copies of all that it needs: its thread uses neither the queue nor GMime.
+// The work has copies of all that it needs: its thread uses neither the queue nor GMime.
 Result<Work> ReportSender::prepare(const tlsrptdb::Delivery& delivery) {
   auto content = TRY(queue_.json_gzip(delivery.id));
   if (delivery.destination.starts_with("mailto:")) return prepare_mail(delivery, content);

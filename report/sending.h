@@ -1,4 +1,4 @@
-// Sending self reports: into the queue, and from there to their destinations.
+// Sends self reports: puts them into the queue, and sends them from there to their destinations.
 #pragma once
 
 #include <chrono>
@@ -16,10 +16,10 @@
 
 namespace starttls::report {
 
-// Limits of sending, so that a destination that accepts a connection and does not answer does not delay other
-// reports for long. Deliveries run in parallel, at most one to the servers of one registrable domain and one
-// to our mail server. New ones are tried first, with a shorter timeout.
-inline constexpr std::size_t max_deliveries = 16;            // at once
+// Limits of sending, so that a destination that accepts a connection but does not answer does not delay other
+// reports for long. Deliveries run in parallel: at most one to the servers of one registrable domain, and one
+// to our mail server. New deliveries are tried first, with a shorter timeout.
+inline constexpr std::size_t max_deliveries = 16;            // at the same time
 inline constexpr std::chrono::minutes max_sending_time{10};  // of one run; the rest waits for the next one
 inline constexpr std::chrono::seconds first_delivery_timeout{15};
 inline constexpr std::chrono::seconds delivery_timeout{60};
@@ -28,23 +28,24 @@ inline constexpr std::chrono::minutes mail_timeout{2};  // with our own mail ser
 // The deliveries that were due.
 struct SendingOutcome {
   std::uint64_t sent = 0;
-  std::uint64_t waiting = 0;  // for another try
+  std::uint64_t waiting = 0;  // to be tried again
   std::uint64_t given_up = 0;
 };
 
-// 0 where everything that was due was sent, Fault::temporary where some of it is tried again, 1 where some
-// was given up.
+// 0 if everything that was due was sent, Fault::temporary if some deliveries are tried again, 1 if some have
+// failed permanently.
 int exit_status(const SendingOutcome& outcome);
 
-// Sends from the queue of a state directory. One process does so at a time: Fault::temporary where another
-// one does.
+// Sends from the queue of a state directory. Only one process may do so at a time: Fault::temporary if
+// another one does.
 class ReportSender {
  public:
-  // The context and the lookup must outlive it.
+  // The context and the lookup must outlive this object.
   static Result<ReportSender> open(const Context& context, Lookup& lookup);
 
-  // Queues a report for the owner of each policy domain in it: to the configured rua, else to the rua of the
-  // domain when the report is due. Each is queued once, however often this is called.
+  // Queues a report for the owner of each policy domain in it. Its destination is the configured rua, or
+  // otherwise the rua of the domain when the report is due. Each report is queued once, even if this is
+  // called several times.
   Result<void> enqueue(const tlsrpt::Report& all, const Reporter& reporter);
 
   // Sends the reports that are due.

@@ -1,4 +1,4 @@
-// `tlsrpt-report summary`: what was asked for, the figures, and how they are shown.
+// `tlsrpt-report summary`: the request, the figures, and their output.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace starttls::report {
 
-// What can be shown: our own sessions in groups, or what others report.
+// What received reports are grouped by.
 enum class ReceivedBy { reporter, result_type };
 
 struct SummaryRequest {
@@ -30,13 +30,13 @@ struct SummaryRequest {
 
 // The figures for a request.
 struct SummaryContent {
-  GroupedFigures protection;  // of an overview, as is the next
+  GroupedFigures protection;  // only for an overview, like the next one
   GroupedFigures domains;
-  GroupedFigures sessions;                     // by what was asked for
+  GroupedFigures sessions;                     // by the requested grouping
   std::map<std::string, VersionUse> versions;  // by Grouping::version
-  Figures all;                                 // whatever the policy domain and the TLS version
+  Figures all;                                 // for all policy domains and TLS versions
   ReceivedFigures received;
-  std::string why_empty;  // a sentence where there is nothing to show
+  std::string why_empty;  // a sentence, if there is nothing to show
 
   bool has_sessions() const { return sum(protection).sessions + sum(sessions).sessions > 0; }
 };

@@ -14,16 +14,15 @@
 
 namespace starttls::report {
 
-// What sessions can be grouped by, in the order of the manual.
-// `failure`: failed handshakes only, by their reason.
-// `version`: encrypted sessions only. `sender`: by the sending domain; `host`: by the client's name, or its
-// address where it has none; `address`: by its address.
+// What sessions can be grouped by, in the order of the manual. `failure`: failed handshakes only, by their
+// reason. `version`: encrypted sessions only. `sender`: by the sending domain; `host`: by the client's name,
+// or its address if it has no name; `address`: by its address.
 enum class Grouping { protection, version, day, domain, sender, host, address, mx, cipher, failure };
 
 // "protection", "version", ...; none for another word.
 std::optional<Grouping> parse_grouping(std::string_view word);
 
-// The name of a host, or its address where it has none.
+// The name of a host, or its address if it has no name.
 std::string client_label(const store::SessionClass& session_class);
 
 struct Figures {
@@ -39,15 +38,15 @@ struct Figures {
 Figures& operator+=(Figures& figures, const Figures& more);
 Figures to_figures(session::Outcome outcome, const store::Tally& tally);
 
-// The sessions of a class that count: all, or those with a recipient in the domain; none: there are none.
+// The sessions of a class that count: all, or those with a recipient in the domain. None: there are none.
 std::optional<store::Tally> tally_for(const store::ClassCount& count,
                                       const std::optional<std::string>& domain);
 
 // By the name of the group: "TLSv1.3" or "plaintext" (protection), "2026-11-22", "example.org",
-// "mail.sender.test" or the address where a sender has no name, ...
+// "mail.sender.test" or the address if a sender has no name, ...
 using GroupedFigures = std::map<std::string, Figures>;
 
-// Adds up counts, as they come. With a domain, only sessions that had an accepted recipient there, and the
+// Adds up counts one by one. With a domain, only sessions that had an accepted recipient in it, and the
 // messages for it. `sender_of` returns the name of a sender, for Grouping::sender; it must stay valid.
 class FigureGroups {
  public:
@@ -73,10 +72,10 @@ class FigureGroups {
   std::optional<std::string> domain_;
   SenderOf sender_of_;
   std::unordered_map<std::string, Figures, Hash, std::equal_to<>> groups_;
-  // The group that was added to last: counts come day by day.
+  // The group that was added to last: counts are sorted by day.
   std::string_view last_name_;
   Figures* last_ = nullptr;
-  // The last name that is no member of a class, and the day whose name it is.
+  // The last name that is not a member of a class, and the day that it is for.
   std::string name_;
   std::optional<Day> named_day_;
 };

@@ -16,7 +16,7 @@ namespace starttls::report {
 namespace {
 
 constexpr std::size_t max_named_reporters = 5;
-constexpr std::size_t max_named_senders = 10;  // of a TLS version; --tls-version has all
+constexpr std::size_t max_named_senders = 10;  // of a TLS version; --tls-version shows all
 
 std::string headline(std::string_view what, const SummaryRequest& request) {
   const std::string with = request.tls_version ? " with " + version_label(*request.tls_version) : "";
@@ -108,7 +108,7 @@ Table version_group_table(const GroupedFigures& groups, Grouping by) {
 Table group_table(const GroupedFigures& groups, Grouping by, bool has_recipients) {
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   if (by == Grouping::sender || by == Grouping::host || by == Grouping::address) {
-    // The senders in plaintext first: they are the ones to look at.
+    // The senders in plaintext first: they need attention most.
     std::ranges::stable_sort(sorted, std::ranges::greater(),
                              [](const auto& g) { return std::pair(g.second.plaintext, g.second.sessions); });
   }
@@ -187,7 +187,7 @@ std::string render_failed_handshakes(const SummaryContent& content, const Summar
                                       no_mail));
 }
 
-// "" where there are none.
+// "" if there are none.
 std::string render_counted_once(const ReceivedFigures& received) {
   std::uint64_t sessions = 0;
   std::set<std::string> reporters;

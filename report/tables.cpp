@@ -17,7 +17,7 @@ bool is_continuation(char byte) {
   return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U;
 }
 
-// Of text in UTF-8. Characters that take two columns count as one.
+// The width of text in UTF-8. Characters that need two columns count as one.
 std::size_t display_width(std::string_view text) {
   return text.size() - static_cast<std::size_t>(std::ranges::count_if(text, is_continuation));
 }
@@ -71,7 +71,7 @@ std::string line(const std::vector<std::string>& cells, const std::vector<std::s
   return out + "\n";
 }
 
-// Where the columns do not fit: the figures below the name, each after its column's name.
+// If the columns do not fit: the figures below the name, each after its column's name.
 std::string stacked(const Table& table, std::size_t width) {
   std::string out;
   for (const auto& row : table.rows) {
@@ -167,7 +167,7 @@ std::string protection_label(const std::string& protection) {
 std::string percent(std::uint64_t part, std::uint64_t whole) {
   if (whole == 0) return "-";
   const double share = 100.0 * static_cast<double>(part) / static_cast<double>(whole);
-  // A share that is rounded is never shown as all or nothing.
+  // A rounded share is never shown as none or all.
   if (part > 0 && share < 0.05) return "<0.1%";
   if (part < whole && share >= 99.95) return ">99.9%";
   return fmt::format("{:.1f}%", share);

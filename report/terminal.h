@@ -1,4 +1,4 @@
-// How wide a table may be where it is printed.
+// The width of a table in the output.
 #pragma once
 
 #include <cstddef>
@@ -14,11 +14,11 @@ inline constexpr std::size_t default_width = 80;  // of a terminal that does not
 inline constexpr std::size_t min_width = 20;      // a smaller number is ignored
 inline constexpr std::size_t max_width = 10'000;
 
-// `columns` is the environment variable COLUMNS, "" where it is not set; it takes precedence over the width
-// that the terminal reports (0: none). Numbers out of the range are ignored.
+// `columns` is the environment variable COLUMNS, "" if it is not set. It takes precedence over the width that
+// the terminal reports (0: none). Numbers out of the range are ignored.
 OutputWidth choose_width(bool is_terminal, const std::string& columns, std::size_t terminal_width);
 
-// Of standard output: that of the terminal; none where it is no terminal, since programs read whole lines.
+// The width of standard output, if it is a terminal. Otherwise none, since programs read whole lines.
 OutputWidth output_width();
 
 }  // namespace starttls::report
