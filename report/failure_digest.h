@@ -14,7 +14,7 @@
 namespace starttls::report {
 
 inline constexpr std::size_t max_failure_groups = 1'000;  // further ones are suppressed
-inline constexpr std::size_t max_failure_names = 100;     // of each kind, in each group
+inline constexpr std::size_t max_failure_names = 100;     // of each kind in a group; further ones are omitted
 // The limit for the bytes of all names of a digest. Names beyond it are left out; groups whose own names are
 // beyond it are suppressed.
 inline constexpr std::size_t max_digest_size = std::size_t{4} << 20U;
