@@ -1,7 +1,7 @@
-# What every target is compiled and linked with, and the two kinds of target that the project has.
+# Compiler and linker options of every target, and the two kinds of target that the project has.
 
-# What has been compiled before, in any build directory, comes from ccache where that is installed. It is told to
-# trust precompiled headers, and that the place of the checkout does not matter.
+# If ccache is installed, it reuses object files from any build directory. It is configured to accept precompiled
+# headers, and to ignore the path of the checkout.
 option(STARTTLS_CCACHE "Compile by way of ccache, if it is installed" OFF)
 if(STARTTLS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(STARTTLS_CCACHE_PROGRAM ccache)
@@ -24,10 +24,10 @@ add_library(starttls_options INTERFACE)
 target_compile_options(starttls_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wnon-virtual-dtor -Wold-style-cast
   -Wcast-align -Woverloaded-virtual -Wformat=2 -Wimplicit-fallthrough -Werror
-  # Designated initializers leave the other members at their defaults, on purpose.
+  # Designated initializers leave the other members at their defaults on purpose.
   -Wno-missing-field-initializers
   # g++ 12 warns of overlapping, endless and misplaced copies in std::string's own operators (GCC bugs 105651 and
-  # 105329); from a precompiled header it does not even see that they are the system's.
+  # 105329). In a precompiled header it does not even recognize them as system code.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-restrict> $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overflow>
   $<$<CXX_COMPILER_ID:GNU>:-Wno-stringop-overread> $<$<CXX_COMPILER_ID:GNU>:-Wno-array-bounds>)
 target_include_directories(starttls_options INTERFACE ${PROJECT_SOURCE_DIR}/lib)
@@ -36,7 +36,7 @@ target_link_libraries(starttls_options INTERFACE Threads::Threads fmt::fmt)
 if(STARTTLS_SANITIZE)
   target_compile_options(starttls_options INTERFACE
     -fsanitize=${STARTTLS_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
-    # g++ 12 takes what it instruments itself for reads of uninitialized memory, in <regex> above all.
+    # g++ 12 reports its own instrumentation as reads of uninitialized memory, mostly in <regex>.
     $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
   target_link_options(starttls_options INTERFACE -fsanitize=${STARTTLS_SANITIZE})
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
@@ -49,8 +49,8 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWith
   target_link_options(starttls_options INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
 
-# The headers that nearly every source includes, compiled once. Sources name all that they use themselves:
-# without STARTTLS_PCH everything compiles, too.
+# The headers that nearly every source includes, compiled once. Sources include all that they use: without STARTTLS_PCH
+# everything compiles, too.
 option(STARTTLS_PCH "Precompile the headers that nearly every source includes" ON)
 if(STARTTLS_PCH)
   file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
@@ -59,7 +59,7 @@ if(STARTTLS_PCH)
   target_precompile_headers(starttls_precompiled PRIVATE
     <algorithm> <chrono> <expected> <filesystem> <functional> <map> <memory> <optional> <string> <string_view> <vector>
     <fmt/format.h>)
-  # ccache keeps what uses a precompiled header only with this.
+  # ccache stores objects that use a precompiled header only with this option.
   target_compile_options(starttls_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
 
@@ -69,7 +69,7 @@ function(starttls_use_precompiled target)
   endif()
 endfunction()
 
-# RapidJSON as a system library: its headers are not held to our warnings. Its stack adds to a null pointer before the
+# RapidJSON as a system library: our warnings do not apply to its headers. Its stack adds to a null pointer before the
 # first allocation, which is harmless, but the sanitizer reports it.
 add_library(starttls_rapidjson INTERFACE)
 target_include_directories(starttls_rapidjson SYSTEM INTERFACE ${RAPIDJSON_INCLUDE_DIRS})
