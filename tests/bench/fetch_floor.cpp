@@ -1,6 +1,6 @@
-// fetch-floor CA_FILE ADDRESSES: the least that fetching policies with libcurl can cost: the policies of all
-// domains in the file ADDRESSES (a line each: the domain, a blank, the address of its policy host), 50 at a
-// time, in one thread, without asking any name server. One that cannot be fetched ends it with status 69.
+// fetch-floor CA_FILE ADDRESSES: measures the lowest cost of fetching policies with libcurl. Fetches the
+// policies of all domains in the file ADDRESSES (each line: the domain, a blank, the address of its policy
+// host), 50 at a time, in one thread, without DNS queries. If one cannot be fetched, exits with status 69.
 
 #include <curl/curl.h>
 #include <fmt/format.h>
@@ -71,7 +71,7 @@ class Fetches {
   Easy new_easy() {
     Easy easy(curl_easy_init(), curl_easy_cleanup);
     curl_easy_setopt(easy.get(), CURLOPT_CAINFO, ca_file_.c_str());
-    // With its default, libcurl 7.88 reads the whole CA file anew for each connection.
+    // By default, libcurl 7.88 reads the whole CA file again for each connection.
     curl_easy_setopt(easy.get(), CURLOPT_CAPATH, nullptr);
     curl_easy_setopt(easy.get(), CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
     curl_easy_setopt(easy.get(), CURLOPT_FORBID_REUSE, 1L);
@@ -88,7 +88,7 @@ class Fetches {
     curl_multi_add_handle(multi_.get(), easy);
   }
 
-  // `running` is 1 at least once another fetch has begun.
+  // `running` is at least 1 after another fetch has started.
   Result<void> take_ended(int& running) {
     int left = 0;
     while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {

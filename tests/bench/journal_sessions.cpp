@@ -1,4 +1,4 @@
-// journal-sessions: what the fold costs.
+// journal-sessions: for measuring the cost of the fold.
 //
 //   journal-sessions write DIRECTORY SESSIONS SENDERS     a journal that waits for the store
 //   journal-sessions fold DIRECTORY                       folds it, as tlsrpt-milter does
@@ -24,7 +24,7 @@ using namespace starttls;
 using namespace std::chrono_literals;
 
 constexpr const char* program = "journal-sessions";
-constexpr std::size_t segment_bytes = 8UL << 20U;  // as the recorder has them
+constexpr std::size_t segment_bytes = 8UL << 20U;  // as in the recorder
 
 session::Session session(std::uint64_t number, std::uint64_t senders) {
   const std::uint64_t sender = number * 2'654'435'761 % senders;  // in no order

@@ -1,5 +1,5 @@
-// mail-parts FILE...: finding and decoding the parts of each mail, by lib/mail and by GMime, in turns in this
-// process: microseconds a mail (the median of the rounds) and ours divided by GMime's.
+// mail-parts FILE...: finds and decodes the parts of each mail, with lib/mail and with GMime alternately, in
+// this process. Prints microseconds for each mail (the median of the rounds), and ours divided by GMime's.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,8 +19,7 @@ using namespace starttls;
 
 constexpr const char* program = "mail-parts";
 constexpr int rounds = 9;
-constexpr std::uint64_t bytes_a_round = std::uint64_t{4}
-                                        << 20U;  // read again and again, where the mail is small
+constexpr std::uint64_t bytes_a_round = std::uint64_t{4} << 20U;  // read again if the mail is small
 
 // The bytes of all parts.
 Result<std::uint64_t> ours(const std::string& file) {

@@ -4,10 +4,10 @@
 //   exit status (128 + N after signal N), seconds from start to end, seconds of processor time, peak memory
 //   in KiB
 //
-// The time is that of the monotonic clock around posix_spawn(3) and wait4(2), the rest is what wait4 says of
-// the program. It is a program of its own because Linux counts what the process that called exec had in
-// memory into the new program's peak: started from an interpreter, every program would seem to take as much
-// as that.
+// The time is that of the monotonic clock around posix_spawn(3) and wait4(2), the rest comes from wait4. This
+// is a separate program because Linux includes the memory of the process that called exec in the new
+// program's peak: if an interpreter started the programs, every program would seem to need as much memory as
+// the interpreter.
 
 #include <fcntl.h>
 #include <fmt/core.h>

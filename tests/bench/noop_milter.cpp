@@ -1,5 +1,5 @@
-// noop-milter SOCKET: a filter on libmilter that asks the MTA for the same as tlsrpt-milter and does nothing
-// with it. What it takes is what libmilter takes: the yardstick of the rows about the milter.
+// noop-milter SOCKET: a filter on libmilter that requests the same data as tlsrpt-milter and does nothing
+// with it. Its cost is the cost of libmilter, with which the rows about the milter are compared.
 
 #include <cstdio>
 #include <string>

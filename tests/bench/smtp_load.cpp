@@ -1,7 +1,7 @@
-// smtp-load ADDRESS PORT SESSIONS MESSAGES: sends so many messages to an MX host over TLS, each in a
-// connection of its own, with so many connections at once; prints the seconds that it took.
+// smtp-load ADDRESS PORT SESSIONS MESSAGES: sends MESSAGES messages to an MX host over TLS, each in a
+// connection of its own, with SESSIONS connections at the same time; prints the time in seconds.
 //
-// A thread a connection, blocking: the mail server has far more to do than we have.
+// Each connection has a thread and is blocking: the mail server needs far more time than this program.
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -34,7 +34,7 @@ struct Target {
 
 using Ssl = std::unique_ptr<SSL, decltype(&SSL_free)>;
 
-// One connection, command by command; TLS once it was begun.
+// One connection, command by command; encrypted after TLS has started.
 class Dialogue {
  public:
   explicit Dialogue(const Target& target)
@@ -57,7 +57,7 @@ class Dialogue {
     if (!ssl_) return write_all(socket_.get(), text) == 0;
     return SSL_write(ssl_.get(), text.data(), static_cast<int>(text.size())) == static_cast<int>(text.size());
   }
-  // The last line of the next reply.
+  // Reads to the last line of the next reply.
   bool expect(char first) {
     for (;;) {
       const auto end = received_.find("\r\n");

@@ -1,5 +1,6 @@
-// socketmap-floor SOCKET REPLY: the least that a socketmap server can cost. It looks at no question: whatever
-// arrives at once is one, and the answer is always REPLY. One line on standard output says that it listens.
+// socketmap-floor SOCKET REPLY: measures the lowest cost of a socketmap server. It does not parse requests:
+// whatever arrives together is one request, and the answer is always REPLY. It prints one line on standard
+// output when it listens.
 
 #include <fmt/format.h>
 #include <sys/epoll.h>

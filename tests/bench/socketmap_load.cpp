@@ -1,9 +1,9 @@
-// socketmap-load: asks a socketmap server as MTAs do, one question at a time on each connection, and prints
-// as JSON how fast it answered and what.
+// socketmap-load: sends requests to a socketmap server as MTAs do, one at a time on each connection, and
+// prints as JSON how fast it answered, and the answers.
 //
-// It has one thread, and does as little for a question as a server can: one write, one read, one look at the
-// clock. On a single connection it does not even wait for events, but in read(). Its own processor time is
-// told, to compare with that of the server.
+// It has one thread, and does as little for each request as possible: one write, one read, one call of the
+// clock. With a single connection it waits in read(), not for events. It prints its own processor time, to be
+// compared with that of the server.
 
 #include <fmt/format.h>
 #include <sys/epoll.h>
@@ -33,7 +33,7 @@ using Steady = std::chrono::steady_clock;
 
 constexpr const char* program = "socketmap-load";
 constexpr std::size_t domains_limit = 64U << 20U;
-constexpr std::size_t answer_limit = 100'000 + 8;  // what Postfix takes, with what makes a netstring of it
+constexpr std::size_t answer_limit = 100'000 + 8;  // the limit of Postfix, with the rest of a netstring
 constexpr auto patience = 60s;                     // for an answer
 
 struct CommandLine {
@@ -41,7 +41,7 @@ struct CommandLine {
   std::string domains;
   std::string map = "postfix";
   std::size_t connections = 1;
-  double seconds = 0;  // 0: each domain is asked for once
+  double seconds = 0;  // 0: one request for each domain
 };
 
 struct Replies {
@@ -51,7 +51,7 @@ struct Replies {
   std::uint64_t permanent = 0;
 };
 
-// The questions, in turns, until time is up or each has been asked.
+// The requests, in turns, until the time has passed or each domain was requested once.
 class Questions {
  public:
   Questions(std::vector<std::string> netstrings, std::optional<Steady::time_point> end)
@@ -72,10 +72,10 @@ class Questions {
 struct Connection {
   UniqueFd fd;
   Steady::time_point asked;
-  std::string begun;  // of an answer that did not come at once
+  std::string begun;  // an incomplete answer
 };
 
-// The text of a netstring, nothing where it is not complete, Fault::data where it is none or more follows.
+// The text of a netstring, nothing if it is incomplete, Fault::data if it is invalid or more follows.
 Result<std::optional<std::string_view>> text_of(std::string_view bytes) {
   std::size_t size = 0;
   const auto [colon, error] = std::from_chars(bytes.data(), bytes.data() + bytes.size(), size);
@@ -95,7 +95,7 @@ class Load {
 
   Result<void> open(const load::Address& address, std::size_t connections);
 
-  // Asks until there is no more to ask and all is answered.
+  // Runs until all requests are sent and answered.
   Result<void> run();
 
   std::vector<std::chrono::nanoseconds> latencies;
@@ -160,7 +160,7 @@ Result<void> Load::ask(Connection& connection, Steady::time_point now) {
   if (question == nullptr) return {};
   connection.asked = now;
   ++unanswered_;
-  // A blocking socket takes all of a question, which is smaller than any buffer of the kernel.
+  // A blocking socket accepts a whole request, which is smaller than any buffer of the kernel.
   if (::send(connection.fd.get(), question->data(), question->size(), MSG_NOSIGNAL) < 0) {
     return fail(Fault::unavailable, "cannot ask: {}", errno_text(errno));
   }

@@ -10,7 +10,7 @@ using namespace starttls;
 
 namespace {
 
-// A value that is read is within the field, so that it cannot be larger than what came.
+// A value is a part of the field, so that it cannot be larger than the input.
 void check(const mail::AuthenticationResults& field, std::size_t size) {
   fuzz::require(!field.authserv_id.empty() || size >= 2);  // "" is written with quotes
   fuzz::require(field.results.size() <= mail::max_authentication_results);
@@ -34,7 +34,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     check(*field, size);
     fuzz::require(mail::parse_authserv_id(text) == field->authserv_id);
   }
-  // The header that such fields stand in, and the other fields that are looked at.
+  // The headers of such fields, and of the other fields that are used.
   constexpr std::array<std::string_view, 2> names{"authentication-results", "dkim-signature"};
   for (const mail::Field& one : mail::parse_fields(text, names)) {
     fuzz::require(one.value.size() <= size);

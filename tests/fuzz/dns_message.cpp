@@ -1,4 +1,4 @@
-// The first byte chooses the type, the others are the message.
+// The first byte selects the type, the others are the message.
 #include <array>
 
 #include "base/domain.h"
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require(answer->dnssec == dns::Dnssec::insecure);
   for (const std::string& text : answer->texts) fuzz::require(text.size() <= size);
   for (const dns::Mx& mx : answer->mxs) {
-    // What became a dot in the text is one in the name.
+    // A dot in the text is also a dot in the name.
     const auto host = DomainName::parse(mx.host);
     fuzz::require(!host || mx.host.find('\\') == std::string::npos);
   }

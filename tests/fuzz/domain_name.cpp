@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require(!text.empty() && text.size() <= 253);
   fuzz::require(text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-.") == std::string::npos);
   fuzz::require(text.front() != '.' && text.back() != '.');
-  // What has been made a name stays the same name.
+  // A parsed name stays the same name when it is parsed again.
   const auto again = DomainName::parse(text);
   fuzz::require(again && again->str() == text);
   return 0;

@@ -1,4 +1,4 @@
-// What must hold for a list, whatever it was read from.
+// Checks that apply to every list, in whatever format it was read.
 #pragma once
 
 #include "base/domain.h"
@@ -8,7 +8,7 @@
 
 namespace starttls::fuzz {
 
-// Nothing but validated names in ascending order, as a map needs them.
+// Only validated names in ascending order, as a map needs them.
 inline void check_entries(const preload::List& list) {
   for (std::size_t i = 0; i < list.size(); ++i) {
     const preload::Entry entry = list[i];

@@ -1,4 +1,4 @@
-// What holds for the findings of every text.
+// Checks that apply to the findings of every text.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 
 namespace starttls::fuzz {
 
-// They are fit to be shown and in order, and refuse a text if and only if nothing was read from it.
+// They are printable and in order, and contain a refusal if and only if nothing was read from the text.
 inline void require_sound(const std::vector<Finding>& findings, bool readable) {
   for (const Finding& finding : findings) {
     const std::string text = to_string(finding);
@@ -22,7 +22,7 @@ inline void require_sound(const std::vector<Finding>& findings, bool readable) {
   require(readable == (refusal(findings) == nullptr));
 }
 
-// A resolver's answer: a line a record, whatever else is in it.
+// A resolver's answer: each line is a record, whatever else it contains.
 inline std::vector<std::string> answer_of(std::string_view text) {
   std::vector<std::string> answer;
   while (!text.empty()) {

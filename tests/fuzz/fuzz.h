@@ -1,4 +1,4 @@
-// What the fuzz targets share.
+// Shared by the fuzz targets.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@ inline std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
   return {reinterpret_cast<const char*>(bytes), size};
 }
 
-// What must hold for every input; libFuzzer keeps the input that breaks it.
+// A condition for every input; libFuzzer saves the input that breaks it.
 inline void require(bool holds) {
   if (!holds) std::abort();
 }

@@ -3,7 +3,7 @@
 
 using namespace starttls;
 
-// An address, as an MTA or its log gives it, and a network, as a configuration does.
+// An address, as in an MTA's macros or log, and a network, as in a configuration.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text = fuzz::text_of(bytes, size);
   const auto address = IpAddress::parse(text);

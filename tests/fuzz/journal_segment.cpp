@@ -3,7 +3,7 @@
 
 using namespace starttls;
 
-// The input is read as a whole segment, and as the payload of one sound record.
+// The input is read as a whole segment, and as the payload of one valid record.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string_view text = fuzz::text_of(bytes, size);
   const auto whole = store::read_segment(text, [](const store::Record&) {});

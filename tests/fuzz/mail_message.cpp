@@ -13,7 +13,7 @@ using namespace starttls;
 
 namespace {
 
-// The parts are decoded content of the mail, and not more of them than there may be.
+// The parts are decoded content of the mail, and their number is within the limit.
 void check_parts(const mail::RandomAccessFile& source, std::uint64_t begin, std::uint64_t end) {
   std::size_t parts = 0;
   std::size_t total = 0;
@@ -24,13 +24,13 @@ void check_parts(const mail::RandomAccessFile& source, std::uint64_t begin, std:
     fuzz::require(got.has_value());
     total += *got;
   });
-  // Base64 without its end is filled up.
+  // Incomplete Base64 is padded.
   fuzz::require(total <= end - begin + 2 * parts);
 }
 
 }  // namespace
 
-// A file as one mail, and as a folder of mails, whose messages follow each other.
+// A file is read as one mail, and as a mailbox, whose messages follow each other.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static const UniqueFd fd(::memfd_create("mail", MFD_CLOEXEC));
   fuzz::require(::ftruncate(fd.get(), 0) == 0 && ::lseek(fd.get(), 0, SEEK_SET) == 0);

@@ -15,7 +15,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
     fuzz::require(signature->trusted_comment.find("file:" + **name) != std::string::npos ||
                   signature->trusted_comment.find("filename:" + **name) != std::string::npos);
   }
-  // A key that nobody holds has signed nothing.
+  // A key that does not exist has signed nothing.
   const std::array keys{minisign::PublicKey{.id = signature->key_id, .key = {1, 2, 3, 4, 5}}};
   fuzz::require(!minisign::verify("x", "content", *signature, keys, minisign::Legacy::allow));
   return 0;

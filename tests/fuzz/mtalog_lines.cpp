@@ -7,7 +7,7 @@
 
 using namespace starttls;
 
-// The input is a log, which comes in pieces of the size of its first byte; and a position.
+// The input is a log, which is read in pieces of the size of its first byte, and a position.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   std::string_view text = fuzz::text_of(bytes, size);
   const std::size_t piece = text.empty() ? 1 : static_cast<unsigned char>(text[0]) + std::size_t{1};

@@ -22,7 +22,7 @@ std::int64_t next_number(std::string_view& text) {
   return number;
 }
 
-// The columns line by line; the policy is the rest. Where the first of a kind is empty there is none of it.
+// Each line is a column; the rest is the policy. If the first column of a kind is empty, the kind is missing.
 mtastsdb::CacheRow row_in(std::string_view text) {
   mtastsdb::CacheRow row;
   row.domain = next_line(text);
@@ -40,7 +40,7 @@ mtastsdb::CacheRow row_in(std::string_view text) {
 
 }  // namespace
 
-// What is believed is what would have been written, and can be gone on with.
+// A row that is accepted is one that could have been written, and can be used.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const mtastsdb::CacheRow row = row_in(fuzz::text_of(bytes, size));
   const auto entry = mtastsdb::to_entry(row);

@@ -6,7 +6,7 @@ using namespace starttls;
 
 namespace {
 
-// Written as the standard has it, the policy is the same and nothing is wrong with it.
+// Written in the form of the standard, the policy is the same and has no findings.
 void check_round_trip(const mtasts::Policy& policy) {
   std::string text = "version: STSv1\nmode: " + std::string(to_string(policy.mode)) + "\n";
   for (const auto& pattern : policy.mx) text += "mx: " + pattern.str() + "\n";
@@ -18,7 +18,7 @@ void check_round_trip(const mtasts::Policy& policy) {
   fuzz::require(again.policy->mx.size() == policy.mx.size());
 }
 
-// Postfix takes them between braces, one after another.
+// Postfix reads them between braces, one after another.
 void check_strings(const mtasts::Policy& policy) {
   const auto strings = mtasts::policy_strings(policy);
   fuzz::require(strings.size() <= mtasts::max_policy_strings);

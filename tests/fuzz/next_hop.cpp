@@ -12,7 +12,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require(!is_address_like(text));
   fuzz::require(next_hop->is_host() == text.starts_with('['));
   fuzz::require(next_hop->is_domain() == (text == next_hop->domain().str()));
-  // It becomes the key of a map.
+  // It is used as the key of a map.
   fuzz::require(text.find_first_of(" \t\r\n#") == text.npos);
   const auto again = NextHop::parse(text);
   fuzz::require(again && *again == *next_hop && again->domain() == next_hop->domain());

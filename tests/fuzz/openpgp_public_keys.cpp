@@ -6,7 +6,7 @@ using namespace starttls;
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto keys = openpgp::public_keys(fuzz::text_of(bytes, size));
   if (!keys) return 0;
-  // A key takes eight bytes at least.
+  // A key needs at least eight bytes.
   fuzz::require(!keys->empty() && keys->size() <= size / 8);
   for (const auto& key : *keys) {
     fuzz::require(key.fingerprint.size() == 40 || key.fingerprint.size() == 64);

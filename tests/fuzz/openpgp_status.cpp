@@ -9,7 +9,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (!verified) return 0;
   fuzz::require(status.find("[GNUPG:] GOODSIG") != std::string_view::npos);
   fuzz::require(status.find("[GNUPG:] VALIDSIG") != std::string_view::npos);
-  // Bad news afterwards is believed, too.
+  // A bad signature after a good one is also reported.
   const std::string spoiled = std::string(status) + "\n[GNUPG:] BADSIG 21E6505569A8C861 A\n";
   fuzz::require(!openpgp::parse_status(spoiled).has_value());
   return 0;

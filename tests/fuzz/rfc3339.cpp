@@ -6,7 +6,7 @@ using namespace starttls;
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const auto text = fuzz::text_of(bytes, size);
   if (const auto time = parse_rfc3339(text)) {
-    // An offset can lead out of the years that can be written.
+    // With an offset the year may be outside of those that can be written.
     const auto again = parse_rfc3339(to_rfc3339(*time));
     fuzz::require(!again || *again == *time);
   }

@@ -8,7 +8,7 @@ using namespace starttls;
 
 namespace {
 
-// Takes the bytes up to the next NUL off the front, as libmilter's strings end.
+// Removes the bytes up to the next NUL and returns them, as libmilter's strings end.
 std::string_view next(std::string_view& text) {
   const std::string_view word = text.substr(0, text.find('\0'));
   text.remove_prefix(std::min(text.size(), word.size() + 1));
@@ -24,8 +24,8 @@ void require_kept_in_journal(const session::Session& session) {
 
 }  // namespace
 
-// What a client and a mail server may say, step by step: a record that can be written and read back comes of
-// it, without a mail address.
+// Steps of a session with arbitrary content from a client and a mail server: the result is a record that can
+// be written and read, and contains no mail address.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   std::string_view text = fuzz::text_of(bytes, size);
   const std::string_view mx = next(text);

@@ -1,4 +1,4 @@
-// A stream of requests in whatever pieces it comes: the first byte says where it is split.
+// A stream of requests in two pieces: the first byte is the position of the split.
 #include <string>
 #include <vector>
 
@@ -23,7 +23,7 @@ struct Stream {
       if (reading.state != Reading::complete) break;
       fuzz::require(reading.size <= rest.size() && reading.size <= max_request_size + request_overhead);
       const std::string text = std::string(reading.request.map) + " " + std::string(reading.request.key);
-      // A complete request has one spelling.
+      // A complete request has only one form.
       fuzz::require(rest.starts_with(std::to_string(text.size()) + ":" + text + ","));
       fuzz::require(reading.request.map.find(' ') == std::string_view::npos);
       requests.push_back(text);

@@ -16,7 +16,7 @@ std::uint64_t sessions_in(const store::DailyCounts& counts) {
 
 }  // namespace
 
-// What a store has waiting, a record a line, of one writer and of two: no line makes more than one session.
+// Waiting records of a store, one on each line, of one writer and of two: no line adds more than one session.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   const std::string text(fuzz::text_of(bytes, size));
   const auto lines = static_cast<std::uint64_t>(std::ranges::count(text, '\n')) + 1;

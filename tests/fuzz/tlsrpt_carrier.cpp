@@ -11,7 +11,7 @@
 
 using namespace starttls;
 
-// The documents of a carrier are within it, and there are not more of them than there may be.
+// The documents of a carrier are within it, and their number is within the limit.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   static const UniqueFd fd(::memfd_create("carrier", MFD_CLOEXEC));
   fuzz::require(::ftruncate(fd.get(), 0) == 0 && ::lseek(fd.get(), 0, SEEK_SET) == 0);

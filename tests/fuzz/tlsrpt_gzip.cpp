@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   if (!content) return 0;
   fuzz::require(content->size() <= limit);
   const auto again = unpacked(tlsrpt::gzip(*content).value());
-  // What another packed loosely may be a bomb when packed well.
+  // Content that was compressed weakly may be a bomb when it is compressed well.
   fuzz::require(again ? *again == *content : again.error().message.contains("bombs"));
   return 0;
 }

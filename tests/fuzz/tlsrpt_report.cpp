@@ -24,7 +24,7 @@ void check_policy(const tlsrpt::PolicyResult& policy) {
 
 }  // namespace
 
-// What was read is written as JSON that reads the same.
+// A report that was read is written as JSON that can be read again with the same result.
 int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   tlsrpt::Report report;
   const auto take = [&](tlsrpt::PolicyResult&& policy) {

@@ -1,4 +1,4 @@
-// Numbers of sessions and arrays within texts: what is understood is the same when it is written plainly.
+// Numbers of sessions and arrays within texts: the values are the same after they are written in plain form.
 #include <string>
 
 #include "fuzz.h"

@@ -14,7 +14,7 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
   fuzz::require(file.answer.size() + file.findings.size() <= lines);
   for (std::size_t i = 0; i < file.answer.size(); ++i) {
     fuzz::require(file.answer[i].size() <= size);
-    // Every byte and the end has its place, one after the other.
+    // Every byte and the end has a position, in ascending order.
     Position last{.line = file.origins[i].line, .column = 0};
     for (std::size_t column = 1; column <= file.answer[i].size() + 1; ++column) {
       const Position position = file.to_file_position({.line = i + 1, .column = column});

@@ -1,4 +1,4 @@
-// Where a server listens, in libmilter's form: "unix:/path" or "inet:port@address" (IPv4, numeric).
+// The address of a server in libmilter's form: "unix:/path" or "inet:port@address" (IPv4, numeric).
 #pragma once
 
 #include <sys/socket.h>
@@ -12,20 +12,21 @@ namespace starttls::load {
 
 class Address {
  public:
-  // Fault::usage for another form.
+  // Fault::usage for any other form.
   static Result<Address> parse(const std::string& socket);
 
   int family() const { return storage_.ss_family; }
 
-  // A new non-blocking socket with the connection under way. Fault::temporary where the listener's queue is
-  // full, Fault::unavailable where nobody listens.
+  // Returns a new non-blocking socket that is connecting. Fault::temporary if the listener's queue is full,
+  // Fault::unavailable if no process listens.
   Result<UniqueFd> connect() const;
 
-  // A new blocking socket, once it is connected: it waits for room in the listener's queue.
-  // Fault::unavailable where nobody listens.
+  // Returns a new blocking socket after it is connected: it waits for space in the listener's queue.
+  // Fault::unavailable if no process listens.
   Result<UniqueFd> connect_waiting() const;
 
-  // A new blocking socket that listens here. Fault::unavailable where it cannot, as where the place is taken.
+  // Returns a new blocking socket that listens here. Fault::unavailable if that fails, for example if the
+  // address is in use.
   Result<UniqueFd> listen() const;
 
  private:

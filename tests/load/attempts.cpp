@@ -25,8 +25,7 @@ std::string domain_of(const std::string& recipient) {
   return domain;
 }
 
-// What a session comes to when it is played to its end; written from the script, not with the code under
-// test.
+// The record of a session that runs to its end. It is computed from the script, without the code under test.
 Recorded whole(const Script& script, Day day) {
   Recorded recorded;
   recorded.of.day = day;
@@ -56,14 +55,14 @@ Recorded whole(const Script& script, Day day) {
   return recorded;
 }
 
-// The same, when the log has told what the handshake came to.
+// The same record, with the failure of the handshake from the log.
 Recorded failed(Recorded recorded, std::string_view failure) {
   recorded.of.outcome = session::Outcome::failed;
   recorded.of.failure = session::parse_handshake_failure(failure).value();
   return recorded;
 }
 
-// Whether the class is that of the failed session as the log alone has it.
+// Whether the class is that of the failed session if it is known only from the log.
 bool is_logs_own(const SessionClass& of, const Recorded& failed) {
   return of.day == failed.of.day && of.client_address == failed.of.client_address && of.client_name.empty() &&
          of.outcome == failed.of.outcome && of.failure == failed.of.failure && of.tls_version.empty();
@@ -127,7 +126,7 @@ std::size_t Attempts::count(Fate fate) const {
 Audit Attempts::audit(const store::DailyCounts& counts, Log log) {
   Audit audit;
   std::vector<bool> seen(fates_.size());
-  store::ClassCount expected;  // the sum over the sessions that are whole, from the scripts
+  store::ClassCount expected;  // the sum over the complete sessions, from the scripts
   store::ClassCount found;     // the same from the store
   const auto fault = [&](std::string text) { audit.faults.push_back(std::move(text)); };
 
@@ -155,7 +154,7 @@ Audit Attempts::audit(const store::DailyCounts& counts, Log log) {
         ++audit.failed;
       }
     }
-    // The milter was killed before it knew of the session, and the log tells of it all the same.
+    // The milter was killed before it received the session, but the log contains it.
     const bool is_logs = known_by_log && !failure.empty() && fate == Fate::cut && is_logs_own(of, should);
     audit.known_by_log += is_logs ? 1U : 0U;
     const bool is_whole = (is_logs || of == should.of) && count == should.count;

@@ -97,7 +97,7 @@ std::uint64_t Daemon::resident_kib() const {
 
 std::string private_inet_socket() {
   const auto id = static_cast<unsigned>(::getpid());
-  // Below the range of outgoing ports (ip(7), ip_local_port_range), above those that need rights.
+  // Below the range of outgoing ports (ip(7), ip_local_port_range), above those that need privileges.
   return fmt::format("inet:{}@127.{}.{}.{}", 10000 + id % 20000, 1 + id / 65536 % 250, id / 256 % 256,
                      1 + id % 250);
 }

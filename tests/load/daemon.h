@@ -1,4 +1,4 @@
-// The milter under load: its process, started, killed and ended by the test.
+// The milter under load: its process, which the test starts and ends.
 #pragma once
 
 #include <sys/types.h>
@@ -17,13 +17,13 @@ namespace starttls::load {
 
 class Daemon {
  public:
-  // Nothing runs yet. Standard error is appended to `log`.
+  // Does not start it. Standard error is appended to `log`.
   Daemon(std::vector<std::string> command_line, std::filesystem::path log);
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
-  ~Daemon();  // kills what runs
+  ~Daemon();  // kills the running process
 
-  // Returns when somebody can connect. Fault::unavailable where the process ends before that,
+  // Returns when connections are possible. Fault::unavailable if the process exits before that,
   // Fault::temporary after ten seconds.
   Result<void> start(const Address& listens_at);
 
@@ -33,7 +33,7 @@ class Daemon {
   void send_term() const;
   void send_hup() const;
 
-  // Waits; nothing where it still runs after `patience`.
+  // Waits for the exit status; returns nothing if the process still runs after `patience`.
   std::optional<int> wait_exit(std::chrono::milliseconds patience);
 
   bool running() const { return pid_ > 0; }
@@ -45,8 +45,8 @@ class Daemon {
   pid_t pid_ = -1;
 };
 
-// A port of a loopback address of this process alone, so that neither another test nor an outgoing connection
-// takes it while the daemon is down: "inet:port@127.x.y.z".
+// A port of a loopback address that only this process uses, so that neither another test nor an outgoing
+// connection uses it while the daemon is down: "inet:port@127.x.y.z".
 std::string private_inet_socket();
 
 }  // namespace starttls::load

@@ -1,8 +1,8 @@
-// The milter records each session exactly once, whenever it is killed and however busy it is when it is
+// The milter records each session exactly once, even if it is killed at any time, or is busy when it is
 // ended.
 //
-// STARTTLS_LOAD_SEED repeats a run's choices (not its timing); STARTTLS_LOAD_KILLS is "any" or "fold" where
-// all kills should come at any moment, or all during a fold.
+// STARTTLS_LOAD_SEED repeats a run's choices (not its timing). With STARTTLS_LOAD_KILLS = "any" all kills
+// happen at any time, with "fold" all happen during a fold.
 
 #include <catch2/catch.hpp>
 #include <chrono>
@@ -67,16 +67,16 @@ void expect(const Audit& audit) {
   REQUIRE(audit.faults.empty());
 }
 
-// What a kill found under way.
+// What was in progress at a kill.
 struct Interrupted {
-  bool waiting = false;    // sessions in segments that the store does not have
-  bool folding = false;    // beside the current segment
-  bool committed = false;  // in the store, and the segment still there
+  bool waiting = false;    // sessions in segments that are not in the store
+  bool folding = false;    // a segment besides the current one
+  bool committed = false;  // in the store, and the segment still exists
 };
 
 enum class Socket { unix_domain, inet };
 
-// The daemon, and an MTA with many connections to it that never stops beginning new ones.
+// The daemon, and an MTA with many connections to it that always starts new ones.
 class Inbound {
  public:
   explicit Inbound(Socket kind, bool with_log = false)
@@ -94,7 +94,7 @@ class Inbound {
 
   // Replaces the configuration; `more` is added to its [milter].
   void configure(std::string_view more) const {
-    // All clients are of one sending domain, of which none is to be told apart as a downgrade.
+    // All clients are of one sending domain, so that none may be reported as a downgrade.
     good(
         replace_file(folder_ / "conf",
                      fmt::format("[milter]\nfold_interval = 0.05\nsync_interval = 0.05\nlocal_networks = []\n"
@@ -102,14 +102,14 @@ class Inbound {
                                  log_ ? fmt::format("mta_log = \"{}\"\n", log_file().string()) : "", more)));
   }
 
-  // The MTA's log, where the daemon follows it.
+  // The MTA's log, if the daemon follows it.
   load::MtaLog& log() { return *log_; }
 
   void reload() const { daemon_.send_hup(); }
 
   void start() { good(daemon_.start(address_)); }
 
-  // Sessions that are done with, after which no more are begun.
+  // The number of finished sessions after which no more are started.
   void set_limit(std::size_t sessions) { limit_ = sessions; }
 
   void run_until_done(std::size_t sessions) {
@@ -120,8 +120,8 @@ class Inbound {
     for (const auto end = Steady::now() + time; Steady::now() < end;) turn();
   }
 
-  // Until the daemon is at the point of a fold, for a second at most; busy until then, or with the clients
-  // holding their breath, which finds the point more precisely.
+  // Runs until the daemon is at the point of a fold, for at most a second. Until then the clients are busy,
+  // or are paused, which finds the point more precisely.
   void run_until(load::FoldPoint point, bool busy) {
     auto watch = good(load::FoldWatch::start(state_dir()));
     drain();
@@ -134,7 +134,7 @@ class Inbound {
 
   void drain() { good(load_.turn_open_ones(0ms)); }
 
-  // What the clients have seen until now is what they saw before the kill.
+  // The clients' current state is what they saw before the kill.
   Interrupted kill() {
     daemon_.kill();
     killed_ = true;
@@ -143,7 +143,7 @@ class Inbound {
     return interrupted();
   }
 
-  // TERM, while the clients go on. Returns how long the daemon took.
+  // Sends TERM while the clients continue. Returns how long the daemon needed.
   std::chrono::milliseconds term_under_load() {
     drain();
     ending_ = true;
@@ -180,7 +180,7 @@ class Inbound {
     return attempts_.audit(good(store::read_counts({.state_dir = state_dir()}, always)), log);
   }
 
-  // Until the daemon has read all of the log; the last audit.
+  // Waits until the daemon has read the whole log; returns the last audit.
   Audit audit_when_log_is_read() {
     log_->write_all();
     const auto deadline = Steady::now() + patience;
@@ -191,7 +191,7 @@ class Inbound {
     }
   }
 
-  // Lines of the daemon's log that have the words.
+  // The lines of the daemon's log that contain the words.
   std::size_t logged(std::string_view words) const {
     std::istringstream lines(test::read(folder_ / "log"));
     std::size_t count = 0;
@@ -220,7 +220,7 @@ class Inbound {
     const bool whole = end.reached == Reached::closed;
     const bool cut = killed_ && end.reached == Reached::quit_written;
     if (ending_) {
-      // What the daemon took on counts, as it stood at some moment.
+      // If the daemon has received the session, it counts, with its state at some moment.
       if (end.reached != Reached::nothing)
         attempts_.set(end.script, end.declined ? Fate::declined : Fate::ended);
     } else if (whole || cut) {
@@ -234,7 +234,7 @@ class Inbound {
     }
   }
 
-  // The MTA knows what became of the handshake, whatever became of the milter.
+  // The MTA knows the result of the handshake, whatever the milter's state is.
   void tell_log(const load::SessionEnd& end) {
     const std::uint32_t number = load::number_of(end.script.client_name).value();
     const std::string_view failure = load::failure_of(number);
@@ -308,9 +308,9 @@ void kill_at_random_moments(Socket socket, std::size_t sessions, std::size_t kil
   std::size_t committed = 0;
   inbound.start();
   for (std::size_t kill = 0; kill < kills; ++kill) {
-    // One in each equal part of the run.
+    // One kill in each equal part of the run.
     inbound.run_until_done(sessions * kill / kills + dice.below(sessions / kills));
-    // Journal and store are read as of one moment, also while the daemon works.
+    // Journal and store are read as of one moment, even while the daemon works.
     if (kill % 4 == 1) expect(inbound.audit());
     wait_for_moment(inbound, dice);
     const Interrupted found = inbound.kill();
@@ -387,7 +387,7 @@ TEST_CASE("each session is recorded exactly once while the configuration is read
       default:
         inbound.configure("this is no setting\n");
     }
-    // Also some at once, and while the last one is under way.
+    // Also several at the same time, and while the last one is running.
     for (std::size_t times = dice.below(3) + 1; times > 0; --times) inbound.reload();
     inbound.run_for(dice.up_to(2ms));
   }
@@ -420,7 +420,7 @@ TEST_CASE("each failed handshake is counted once, with the reason that the log t
     wait_for_moment(inbound, dice);
     (void)inbound.kill();
     expect(inbound.audit());
-    // The log grows, and may be rotated, while there is nobody to read it.
+    // The log grows, and may be rotated, while no process reads it.
     if (dice.below(2) == 0) inbound.log().write_due();
     if (dice.below(3) == 0) inbound.log().rotate(dice.below(20));
     inbound.start();

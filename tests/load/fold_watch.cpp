@@ -30,7 +30,7 @@ bool shows(const inotify_event& event, std::string_view name, FoldPoint point) {
   return false;
 }
 
-// Reads the events that are there; returns whether the point is among them.
+// Reads the available events; returns whether the point is among them.
 bool read_events(int fd, FoldPoint point) {
   bool shown = false;
   std::array<char, 16384> buffer{};

@@ -1,4 +1,4 @@
-// Tells when the recorder of a state directory is at a certain point of a fold, by what it does to its files.
+// Detects that the recorder of a state directory is at a certain point of a fold, by watching its files.
 #pragma once
 
 #include <chrono>
@@ -10,20 +10,20 @@
 namespace starttls::load {
 
 enum class FoldPoint {
-  rotated,   // a new segment was begun: the fold of the one before follows
-  commits,   // the database's log was written to
+  rotated,   // a new segment was created: the fold of the one before follows
+  commits,   // the database's log was written
   unlinked,  // a folded segment was removed
 };
 
 class FoldWatch {
  public:
-  // The journal folder must be there.
+  // The journal directory must exist.
   static Result<FoldWatch> start(const std::filesystem::path& state_dir);
 
-  // Whether the point was come to since the last call of any function here.
+  // Whether the point was reached since the last call of any function here.
   bool seen(FoldPoint point);
 
-  // Whether the point is come to from now on and within `patience`.
+  // Waits for at most `patience`; returns whether the point was reached in this time.
   bool wait(FoldPoint point, std::chrono::milliseconds patience);
 
  private:

@@ -81,7 +81,7 @@ void Load::read(Connection& connection) {
     if (got == 0) return on_end_of_stream(connection);
     if (got < 0) {
       if (errno == EINTR) continue;
-      // ENOTCONN: an inet connection that is still being made.
+      // ENOTCONN: an inet connection that is not established yet.
       if (errno == EAGAIN || errno == ENOTCONN) return;
       return end(connection, "read: " + errno_text(errno));
     }
@@ -95,7 +95,7 @@ void Load::read(Connection& connection) {
   }
 }
 
-// Returns whether the packet was due.
+// Returns whether the packet was expected.
 bool Load::on_packet(Connection& connection, const Packet& packet) {
   if (!connection.negotiated) {
     const auto agreed = packet.command == reply::negotiate ? parse_negotiation(packet.data) : std::nullopt;
@@ -120,7 +120,7 @@ bool Load::on_packet(Connection& connection, const Packet& packet) {
   const int message = steps[step].message;
   ++step;
   if (packet.command == reply::accept) {
-    // The filter wants no more of this message, or of the connection.
+    // The filter does not need the rest of this message, or of the connection.
     while (step + 1 < steps.size() && (message == 0 || steps[step].message == message)) ++step;
     connection.written = steps[step - 1].end;
   }
@@ -139,7 +139,7 @@ void Load::write(Connection& connection) {
     return;
   }
   const Dialogue& dialogue = connection.dialogue;
-  // To the end of the next step that is answered, or of all.
+  // Up to the end of the next step that is answered, or of all steps.
   std::size_t last = connection.step;
   while (last + 1 < dialogue.steps.size() && !dialogue.steps[last].answered) ++last;
   if (last >= dialogue.steps.size()) return;

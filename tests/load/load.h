@@ -1,6 +1,6 @@
-// Load on a filter: many connections at once, each an MTA's side of one session, in one thread.
+// Load on a filter: many connections at the same time, in one thread. Each is the MTA's side of one session.
 //
-// The caller brings the sessions, and is told how far each one came.
+// The caller provides the sessions, and gets the last step that each one reached.
 #pragma once
 
 #include <chrono>
@@ -18,29 +18,30 @@
 
 namespace starttls::load {
 
-// How far a session came, as the MTA's side can know.
+// The last step of a session, as far as the MTA's side can know it.
 enum class Reached {
   nothing,
-  connect_answered,  // the filter knows of the connection
+  connect_answered,  // the filter has accepted the connection
   quit_written,      // the filter may have read the end of the session
-  closed,            // the filter closed the connection after that: it is done with the session
+  closed,            // the filter then closed the connection: the session is finished
 };
 
 struct SessionEnd {
   Script script;
   Reached reached = Reached::nothing;
-  bool declined = false;                // the filter let the connection go at the first step, unseen
+  bool declined = false;                // the filter ended the connection at the first step
   std::string trouble;                  // why it did not reach the end; empty after abandon_all()
   std::chrono::nanoseconds duration{};  // from connect(2) on
 };
 
-// Unanswered steps before an answered one go out with it in one write, or each packet in its own.
+// Steps without a reply are sent in one write with the next step that has one, or each packet in its own
+// write.
 enum class Writes { batched /* Postfix */, single /* Sendmail */ };
 
 struct LoadOptions {
-  std::size_t connections = 1;  // at once
+  std::size_t connections = 1;  // at the same time
   Writes writes = Writes::batched;
-  // Told how long each answered step waited for its reply, from when it was written.
+  // Called with the time that each answered step waited for its reply, since it was written.
   std::function<void(std::chrono::nanoseconds)> on_reply;
 };
 
@@ -49,37 +50,36 @@ class Load {
   using NextScript = std::function<std::optional<Script>()>;
   using OnEnd = std::function<void(SessionEnd)>;
 
-  // Fault::internal where there is no epoll. `next` is asked when a connection is free, also after it gave
+  // Fault::internal without epoll. `next` is called when a connection is free, even after it returned
   // nothing.
   static Result<Load> start(Address address, LoadOptions options, NextScript next, OnEnd on_end);
 
-  // Opens connections where there are sessions for them, waits for events no longer than `wait`, and
-  // answers those that are there. Fault::unavailable where nobody listens: the session that was to be opened
-  // has ended, reached nothing.
+  // Opens connections for sessions, waits for events for at most `wait`, and handles the available ones.
+  // Fault::unavailable if no process listens: then the new session has ended at Reached::nothing.
   Result<void> turn(std::chrono::milliseconds wait);
 
-  // Without opening connections.
+  // The same without opening connections.
   Result<void> turn_open_ones(std::chrono::milliseconds wait);
 
-  // Ends every session where it is, without a look at what the filter may have sent meanwhile.
+  // Ends every session at its current step, and does not read what the filter may have sent.
   void abandon_all();
 
   std::size_t open_connections() const { return open_; }
 
-  // How far each open session has come.
+  // Calls back with the last step of each open session.
   void visit_open(const std::function<void(const Script&, Reached)>& visitor) const;
 
  private:
   struct Connection {
     UniqueFd fd;
     Script script;
-    Dialogue dialogue;  // empty until the negotiation is done
+    Dialogue dialogue;  // empty until the negotiation is finished
     PacketReader reader;
     std::chrono::steady_clock::time_point begin;
-    std::chrono::steady_clock::time_point asked;  // when the step that is waited for was written
-    std::size_t step = 0;                         // waited for; behind the last: nothing but the end is
-    std::size_t written = 0;                      // bytes of the dialogue, or of the offer before
-    std::size_t packet_rest = 0;                  // bytes that are left of a write that was begun
+    std::chrono::steady_clock::time_point asked;  // when the current step was written
+    std::size_t step = 0;                         // waited for; after the last one only the end is expected
+    std::size_t written = 0;                      // bytes of the dialogue, or of the offer before it
+    std::size_t packet_rest = 0;                  // bytes left of the current packet
     Reached reached = Reached::nothing;
     bool negotiated = false;
     bool declined = false;

@@ -1,4 +1,4 @@
-// milter-load: puts load on any milter and tells how fast it answers.
+// milter-load: puts load on any milter and prints how fast it answers.
 
 #include <algorithm>
 #include <chrono>
@@ -26,7 +26,7 @@ struct CommandLine {
   std::string receiving_mx;
   std::size_t connections = 100;
   bool single_writes = false;
-  std::uint32_t senders = 0;  // 0: each session is of another one, and of another kind
+  std::uint32_t senders = 0;  // 0: each session has its own sender and another kind
   bool json = false;
 };
 

@@ -20,7 +20,7 @@ std::string line_of(Time time, std::size_t process, std::string_view message) {
   return fmt::format("{}+00:00 mx postfix/smtpd[{}]: {}\n", stamp, process, message);
 }
 
-// OpenSSL's words, as Postfix 3.7 has them in its log; empty where it says nothing.
+// OpenSSL's message, as in the log of Postfix 3.7; empty if there is none.
 std::string_view library_problem(std::string_view failure) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 5> problems{{
       {"unknown-ca",
@@ -66,7 +66,7 @@ MtaLog::MtaLog(fs::path file) : file_(std::move(file)), out_(file_, std::ios::ap
 
 void MtaLog::tell(const Script& script, std::string_view failure, Time time, std::chrono::microseconds lag) {
   const std::string who = fmt::format("{}[{}]", script.client_name, script.client_address);
-  // A process is used again when what it said before is written; here every session has one of its own.
+  // Postfix uses a process again only after its lines are written; here every session has its own process.
   const std::size_t process = 1000 + sessions_++;
   auto due = Steady::now();
   for (const std::string& message : messages_of(who, failure)) {
@@ -105,7 +105,7 @@ fs::path MtaLog::renamed(std::size_t number) const {
 }
 
 void MtaLog::rotate(std::size_t late) {
-  if (is_renamed_) return;  // the one before is not done yet
+  if (is_renamed_) return;  // the last renaming is not finished yet
   out_.flush();
   for (std::size_t number = kept; number > 1; --number) {
     std::error_code none;

@@ -1,6 +1,6 @@
-// The MTA's side of libmilter's wire protocol, version 6: packets of a length (u32, big endian, of what
-// follows), a command byte and data. <libmilter/mfdef.h> names the commands; this is the other side's view of
-// them, written anew so that a fault in one is not in both.
+// The MTA's side of libmilter's wire protocol, version 6: packets of a length (u32, big endian, of the rest),
+// a command byte and data. <libmilter/mfdef.h> names the commands. This is a second implementation, so that
+// an error in one is not in both.
 #pragma once
 
 #include <cstddef>
@@ -28,7 +28,7 @@ inline constexpr char recipient = 'R';
 namespace reply {  // filter to MTA
 inline constexpr char accept = 'a';
 inline constexpr char negotiate = 'O';
-inline constexpr std::string_view finals = "acdrtys";      // end the wait for a step
+inline constexpr std::string_view finals = "acdrtys";      // end the wait of a step
 inline constexpr std::string_view others = "+-2behimpq4";  // changes to a message, and "still working"
 }  // namespace reply
 
@@ -43,12 +43,12 @@ inline constexpr std::uint32_t unanswered_mail = 0x4000;
 inline constexpr std::uint32_t unanswered_recipient = 0x8000;
 }  // namespace flag
 
-// At which step macros are sent; libmilter's numbers.
+// The step at which macros are sent; libmilter's numbers.
 enum class Stage : std::uint32_t { connect = 0, helo = 1, mail = 2, recipient = 3, end_of_message = 5 };
 
 void append_packet(std::string& out, char command, std::string_view data = {});
 
-// The length of the packet that the bytes begin with, its head included.
+// The length of the first packet in the bytes, including its head.
 std::size_t packet_size(std::string_view bytes);
 
 struct Packet {
@@ -60,17 +60,17 @@ struct Packet {
 class PacketReader {
  public:
   void feed(std::string_view bytes) { buffer_ += bytes; }
-  // The next whole packet, if there is one. A length that no filter sends makes a packet of command 0.
+  // The next complete packet, if there is one. A length that no filter sends returns a packet of command 0.
   std::optional<Packet> next();
 
  private:
   std::string buffer_;
 };
 
-// What both sides agreed on.
+// The result of the negotiation.
 struct Negotiation {
   std::uint32_t steps = 0;                             // of `flag`
-  std::map<Stage, std::set<std::string>> macro_lists;  // a stage without one gets every macro we have
+  std::map<Stage, std::set<std::string>> macro_lists;  // a stage without a list gets all macros
 
   bool has(std::uint32_t flags) const { return (steps & flags) != 0; }
   bool wants_macro(Stage stage, const std::string& name) const;
@@ -79,7 +79,7 @@ struct Negotiation {
 // What Postfix and Sendmail offer: every action, every step.
 std::string offer();
 
-// The filter's answer; nothing where it is not well-formed.
+// The filter's answer; nothing if it is malformed.
 std::optional<Negotiation> parse_negotiation(std::string_view data);
 
 }  // namespace starttls::load

@@ -17,7 +17,7 @@ class Writer {
  public:
   explicit Writer(const Negotiation& agreed) : agreed_(agreed) {}
 
-  // As both MTAs do, a macro packet goes out even for a step that the filter does not want.
+  // Sends a macro packet even for a step that the filter does not want, as both MTAs do.
   void macros(Stage stage, char command, std::initializer_list<Macro> macros) {
     std::string data(1, command);
     for (const auto& [name, value] : macros) {

@@ -1,4 +1,4 @@
-// What an MTA tells a filter about one SMTP session, and its form on the wire.
+// One SMTP session as an MTA reports it to a filter, and its form on the wire.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,7 @@ struct Tls {
 struct Message {
   std::string sender;                   // "alice@sender.test"
   std::vector<std::string> recipients;  // accepted ones
-  bool accepted = true;                 // false: the client gave up after RCPT
+  bool accepted = true;                 // false: the client disconnected after RCPT
 };
 
 struct Script {
@@ -36,10 +36,10 @@ struct Script {
 struct Step {
   std::size_t end = 0;    // behind its last byte
   bool answered = false;  // the MTA waits for a reply
-  int message = 0;        // number of the message it belongs to, from 1; 0: to the connection
+  int message = 0;        // its message, from 1; 0: the connection
 };
 
-// What follows the negotiation. The last step is QUIT. The content of messages is never sent.
+// The steps after the negotiation. The last step is QUIT. The content of messages is never sent.
 struct Dialogue {
   std::string bytes;
   std::vector<Step> steps;
