@@ -1,4 +1,4 @@
-"""What the measured programs work on: each thing is made when a row first asks for it, in the lab's folder."""
+"""The inputs of the measured programs, in the lab's directory. Each is created when a row first uses it."""
 
 import os
 import subprocess
@@ -55,7 +55,7 @@ class Inputs:
 
     @cached_property
     def key(self) -> Path:
-        """The public key that all big lists are signed with."""
+        """The public key of the signatures of all big lists."""
         key = self.folder / "list.pub"
         command.run("minisign", "-G", "-W", "-p", key, "-s", self.folder / "list.key")
         return key
@@ -66,14 +66,14 @@ class Inputs:
 
     @cached_property
     def changed_list(self) -> Path:
-        """A later edition of it."""
+        """A later edition of the big list."""
         shape = self.shape
         return self._signed_list("changed.json", Shape(shape.domains, shape.seed, shape.order, shape.form,
                                                        self._changed))
 
     @property
     def domain(self) -> str:
-        """One that the big list has."""
+        """A domain of the big list."""
         return first_domain(self.shape)
 
     @cached_property
@@ -99,7 +99,7 @@ class Inputs:
 
     @cached_property
     def cdb_map(self) -> Path:
-        """The same as postmap(1) makes a cdb of it; the file's name goes on with .cdb."""
+        """The cdb that postmap(1) makes of it; the file's name has the suffix .cdb."""
         copy = self.folder / "compiled"
         copy.hardlink_to(self.text_map)
         programs.run(Command("", ["postmap", "-c", self.postfix_folder, f"cdb:{copy}"]))
@@ -107,7 +107,7 @@ class Inputs:
 
     @cached_property
     def postfix_folder(self) -> Path:
-        """A configuration for postmap(1), all of it the defaults."""
+        """A configuration for postmap(1) with defaults only."""
         folder = self.folder / "postfix"
         folder.mkdir()
         (folder / "main.cf").touch()
@@ -128,7 +128,7 @@ class Inputs:
 
     @property
     def reports(self) -> int:
-        """How many received reports there are: 10,000 beside a list of the bench's full size."""
+        """The number of received reports: 10,000 with a list of the bench's full size."""
         return max(100, min(10_000, self.shape.domains // 10))
 
     @cached_property
@@ -140,7 +140,8 @@ class Inputs:
 
     @cached_property
     def recorded_state(self) -> Path:
-        """The state directory of a tlsrpt-milter that has seen 20,000 senders, or twice as many as there are reports."""
+        """The state directory of a tlsrpt-milter that has recorded 20,000 senders, or twice as many as there are
+        reports."""
         state = self.folder / "recorded"
         milter = Program(self._lab, "tlsrpt-milter", "-f", "--state-dir", state, "-s",
                          f"unix:{self._lab.new_folder('socket')}/milter")
@@ -159,7 +160,7 @@ class Inputs:
 
     @cached_property
     def installed(self) -> Path:
-        """The configuration of a state in which the big list is installed, as `update` leaves it."""
+        """The configuration of a state in which `update` has installed the big list."""
         config = self.folder / "listtool.toml"
         public_key = self.key.read_text(encoding="ascii").splitlines()[1]
         config.write_text(

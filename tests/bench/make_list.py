@@ -13,24 +13,24 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TIMESTAMP, LATER_TIMESTAMP, EXPIRES = "2026-11-20T00:00:00Z", "2026-11-21T00:00:00Z", "2026-12-04T00:00:00Z"
-NOW = "2026-11-22T12:00:00Z"  # a time at which these lists are in force
+NOW = "2026-11-22T12:00:00Z"  # these lists are valid at this time
 
 ALIASES = [f"hoster-{number:02}" for number in range(100)]
 SYLLABLES = [consonant + vowel for consonant in "bcdfghjklmnprstvwz" for vowel in "aeiou"]
-# The first four syllables tell domains apart. The factor has no divisor in common with their number, so that names
-# do not repeat, and neighbours in the list are no neighbours in the order of names.
+# The first four syllables make domains unique. The factor and their number have no common divisor, so that names do not
+# repeat, and neighbours in the list are not neighbours in the order of names.
 NAMES = len(SYLLABLES) ** 4
 FACTOR = 40_503_917
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a list looks like; its defaults are those of the bench."""
+    """The form of a list; the defaults are those of the bench."""
     domains: int = 1_000_000
     seed: int = 1
-    order: str = "shuffled"  # or "sorted", as a publisher's program would have it
-    form: str = "pretty"  # every value on a line of its own, each level indented by one space; or "compact"
-    changed: int = 0  # by so many domains the list differs from the one with 0; see _change()
+    order: str = "shuffled"  # or "sorted", as a publisher's program would write it
+    form: str = "pretty"  # each value on its own line, each level indented by one space; or "compact"
+    changed: int = 0  # the number of domains that differ from the list with 0; see _change()
 
     def __post_init__(self) -> None:
         if not 1 <= self.domains <= NAMES // 2 or not 0 <= self.changed < self.domains:
@@ -62,12 +62,12 @@ def write_list(file: Path, shape: Shape) -> None:
 
 
 def first_domain(shape: Shape) -> str:
-    """A domain that the list has, changed or not."""
+    """A domain of the list, changed or not."""
     return first_domains(shape, 1)[0]
 
 
 def first_domains(shape: Shape, number: int) -> list[str]:
-    """So many domains of the list as it is unchanged, from all over its order of names."""
+    """This many domains of the unchanged list, spread over its order of names."""
     return [entry.domain for entry in itertools.islice(_entries(shape), number)]
 
 

@@ -1,4 +1,4 @@
-"""What the rows about reports work on: received reports as files and as mails, and a store of recorded sessions."""
+"""The inputs of the rows about reports: received reports as files and as mails, and a store of recorded sessions."""
 
 import base64
 import datetime
@@ -19,7 +19,7 @@ def until() -> str:
 
 
 def _report(number: int) -> dict:
-    """Like most of those that come: one policy, and one in ten has a failure."""
+    """Similar to most real reports: one policy, and one report in ten has a failure."""
     organization, day = f"sender{number % 200}.test", (FIRST_DAY + datetime.timedelta(number % DAYS)).isoformat()
     failed = [{"result-type": "certificate-expired", "sending-mta-ip": "192.0.2.1",
                "receiving-mx-hostname": "mx1.example.test", "failed-session-count": 2}] if number % 10 == 0 else []

@@ -1,4 +1,4 @@
-"""The rows of the bench about the milter: ours beside a filter on libmilter that does nothing."""
+"""The rows of the bench about the milter: it is compared with a filter on libmilter that does nothing."""
 
 import contextlib
 import json
@@ -43,7 +43,7 @@ QUICK = Amount(sessions=500, rounds=1, growth=(500, 1_000), folded=5_000, messag
 
 
 class Milter(Measured):
-    """A filter under load. `pinned`, it has the first processor, and who puts the load on it the last."""
+    """A filter under load. If `pinned`, it runs on the first processor, and the load program on the last."""
 
     def __init__(self, lab: Lab, name: str, *, pinned: bool = True) -> None:
         self.name = name
@@ -83,7 +83,7 @@ class Milter(Measured):
 
 
 def under_load(lab: Lab, amount: Amount) -> list[Comparison]:
-    """Sessions over TLS whose client gives up after one recipient, of so many senders."""
+    """Sessions over TLS whose client disconnects after one recipient, from this many senders."""
     comparisons = []
     for connections in CONNECTIONS:
         figures: dict[str, list[Figures]] = {OURS: [], NOOP: []}
@@ -103,7 +103,7 @@ def under_load(lab: Lab, amount: Amount) -> list[Comparison]:
 
 
 def memory(lab: Lab, amount: Amount) -> list[Comparison]:
-    """What stays in memory after so many sessions, and while connections are idle."""
+    """The memory after this many sessions, and with idle connections."""
     milter = Milter(lab, OURS)
     figures, done = {}, 0
     for sessions in amount.growth:
@@ -123,7 +123,7 @@ def memory(lab: Lab, amount: Amount) -> list[Comparison]:
 
 
 def fold(lab: Lab, amount: Amount) -> list[Comparison]:
-    """A journal that waits for the store, which is SQLite."""
+    """Fold a waiting journal into the store, which is SQLite."""
     name = f"fold of {amount.folded} sessions"
     program = path_of("journal-sessions")
     told = []
@@ -139,8 +139,8 @@ def fold(lab: Lab, amount: Amount) -> list[Comparison]:
 
 
 def end_to_end(lab: Lab, amount: Amount) -> list[Comparison]:
-    """Messages that Postfix accepts over TLS in 20 sessions at once: on a port with our milter, on one with the no-op, which
-    shows what Postfix itself and libmilter take for a milter, and on one without."""
+    """Messages that Postfix accepts over TLS in 20 sessions at the same time: on a port with our milter, on one with
+    the no-op, which shows the cost of Postfix and libmilter themselves, and on one without a milter."""
     milters = [Milter(lab, name, pinned=False) for name in (OURS, NOOP)]
     certificate = lab.ca.issue("mx.example.test")
     watched = {milter.name: Listener(lab.address(), lab.smtp_port, certificate,
@@ -193,7 +193,7 @@ def _both(lab: Lab) -> Iterator[list[Milter]]:
 
 @contextlib.contextmanager
 def idle_connections(milter: str, number: int) -> Iterator[None]:
-    """Sessions that have said HELO over TLS and then nothing more."""
+    """Sessions that have sent HELO over TLS and then nothing more."""
     def packet(command: bytes, content: bytes = b"") -> bytes:
         return struct.pack("!I", 1 + len(content)) + command + content
 

@@ -73,7 +73,7 @@ class PolicyHosts:
         self._start_nginx(lab)
 
     def address_of(self, domain: str) -> str:
-        """Of its policy host."""
+        """The address of its policy host."""
         return self._addresses[int(domain.partition(".")[0][1:]) // NAMES_PER_CERTIFICATE % ADDRESSES]
 
     def _zone(self) -> dict[str, list[str]]:
@@ -105,7 +105,7 @@ class PolicyHosts:
 
 
 class _Holder:
-    """Where nginx passes on what is asked of silent hosts: takes every request and lets it wait."""
+    """The upstream of nginx for silent hosts: accepts every request and does not answer it."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -118,13 +118,13 @@ class _Holder:
         self._acceptor = Acceptor(listener, self._hold)
 
     def wait_for(self, number: int, timeout: float) -> int:
-        """Wait until so many requests are held; how many are, which is fewer after the timeout."""
+        """Wait until this many requests are waiting. Returns their number, which is lower after the timeout."""
         with self._changed:
             self._changed.wait_for(lambda: len(self._held) >= number, timeout)
             return len(self._held)
 
     def release(self) -> None:
-        """Hold none of them any longer: their clients get status 502."""
+        """Answer all waiting requests with status 502."""
         with self._changed:
             for request in self._held:
                 request.close()
@@ -145,5 +145,5 @@ def _groups(domains: Sequence[str]) -> list[Sequence[str]]:
 
 
 def _machines_authorities() -> str:
-    """All that Debian trusts, so that what it costs to read them counts."""
+    """All certificates that Debian trusts, so that the cost of reading them is included."""
     return CA_BUNDLE.read_text(encoding="utf-8") if CA_BUNDLE.exists() else ""

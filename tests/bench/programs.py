@@ -21,7 +21,7 @@ LONGEST_RUN = 600  # seconds
 
 
 class Failed(RuntimeError):
-    """A program ended with another status than it should; the message holds what it said."""
+    """A program ended with an unexpected status; the message contains its output."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Command:
     output: Path = Path(os.devnull)
     writes: Sequence[Path] = ()
     count: Callable[[], int] | None = None
-    tells_seconds: bool = False  # the last word of its standard output is its time, which stands instead of ours
+    tells_seconds: bool = False  # the last word of its standard output is its time, which is used instead
 
 
 @dataclass(frozen=True)
 class Figures:
-    """What one run took, or the best of several: each figure is the smallest one, but the count is the largest."""
+    """The figures of one run, or the best of several: each figure is the smallest one, but the count is the largest."""
     seconds: float
     processor_seconds: float
     peak: int  # bytes
@@ -55,7 +55,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Effort:
-    """How many rounds: at least `least`, and more, up to `most`, until they took `seconds`."""
+    """The number of rounds: at least `least`, and more, up to `most`, until they took `seconds`."""
     least: int = 3
     most: int = 40
     seconds: float = 10
@@ -81,7 +81,7 @@ def measure_side_by_side(commands: Sequence[Command], effort: Effort) -> Mapping
 
 
 def run(command: Command) -> Figures:
-    """Run the command once; raises Failed, saying why."""
+    """Run the command once; raises Failed with the reason."""
     for file in command.writes:
         file.unlink(missing_ok=True)
     before = command.count() if command.count else 0
@@ -96,7 +96,7 @@ def run(command: Command) -> Figures:
 
 
 def _measured(command: Command) -> str:
-    """What bench-measure (measure.cpp) prints."""
+    """The output of bench-measure (measure.cpp)."""
     argv = [program.path_of("bench-measure"), command.output, *command.argv]
     with subprocess.Popen(argv, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as process:

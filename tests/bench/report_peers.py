@@ -27,7 +27,7 @@ def mails(folder: str) -> None:
 
 
 def store(file: str) -> None:
-    """Half of what our overview needs: the sessions by protection, not those by policy domain."""
+    """Half of what our overview needs: the sessions by protection, but not by policy domain."""
     rows = sqlite3.connect(file).execute(
         "SELECT outcome, tls_version, sum(sessions), sum(messages) FROM session_counts GROUP BY outcome, tls_version")
     assert len(rows.fetchall()) == 2

@@ -1,4 +1,4 @@
-"""The rows of the bench: a command of ours, the programs beside it, and what it has to keep to."""
+"""The rows of the bench: a command of ours, the programs that it is compared with, and its targets."""
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,7 @@ SEVERAL = " + "
 
 @dataclass(frozen=True)
 class Target:
-    """`measured` may be `limit` at most. It is computed from the figures of our command and of all that ran beside."""
+    """`measured` may be at most `limit`. It is computed from the figures of our command and of all others."""
     what: str
     limit: float
     unit: str
@@ -181,7 +181,7 @@ ROWS: Mapping[str, Callable[[Inputs], Row]] = {
 
 
 def _read(inputs: Inputs, kind: str, folder: Path, times: float) -> Row:
-    """Takes in all reports, into a new store; Python only reads them."""
+    """Reads all reports into a new store; Python only reads them."""
     state = inputs.folder / f"read-{kind}"
     peer = f"python3, {kind}"
     return Row(
@@ -203,7 +203,7 @@ def _figures(inputs: Inputs, name: str, *command: str | Path) -> Row:
 
 
 def _generate(inputs: Inputs, mta: str, kind: str) -> Command:
-    """Verifies the list, reads it and writes the map. Postfix appends .cdb and the like to names of files itself."""
+    """Verifies the list, reads it and writes the map. Postfix itself appends suffixes such as .cdb to file names."""
     out = inputs.folder / f"generated-{mta}-{kind}"
     return Command(f"generate {mta}, {kind}",
                    [inputs.listtool, "generate", mta, "--list", inputs.big_list, "-p", inputs.key, "--type", kind,

@@ -40,7 +40,7 @@ _libc = ctypes.CDLL(None)
 
 @dataclass(frozen=True)
 class Told:
-    """What socketmap-load saw, and what the server took meanwhile."""
+    """The results of socketmap-load, and what the server used in the same time."""
     answers: int
     seconds: float
     cpu_us: float  # of the server, an answer
@@ -56,7 +56,7 @@ class Told:
 
 
 class Measured:
-    """A running process, and what it takes: `pid` is the process itself."""
+    """A running process, and its use of resources: `pid` is the process itself."""
     pid: int
     name: str
 
@@ -69,7 +69,7 @@ class Measured:
         return self._memory("VmHWM")
 
     def processor_seconds(self) -> float:
-        """Used so far: unlike what /proc tells, this is exact for short times, too."""
+        """CPU time so far: unlike the figures in /proc, this is exact for short times, too."""
         clock = ctypes.c_int()
         if error := _libc.clock_getcpuclockid(self.pid, ctypes.byref(clock)):
             raise Failed(f"{self.name}: {os.strerror(error)}")
@@ -85,7 +85,7 @@ class Measured:
 
 
 class Service(Measured, ABC):
-    """A socketmap server; the lab ends it at the latest."""
+    """A socketmap server; the lab kills it at the end at the latest."""
 
     def __init__(self, lab: Lab, name: str) -> None:
         self.lab = lab
@@ -96,7 +96,7 @@ class Service(Measured, ABC):
 
     @abstractmethod
     def stop(self) -> None:
-        """End it at once."""
+        """Kill it."""
 
     def ask(self, domains: Sequence[str], *, connections: int, seconds: float = 0,
             processor: int | None = None) -> Told:
@@ -113,7 +113,7 @@ class Service(Measured, ABC):
 
 
 class Asking:
-    """A socketmap-load that runs: told() waits for its end."""
+    """A running socketmap-load: told() waits for its end."""
 
     def __init__(self, service: Service, domains: Sequence[str], connections: int, seconds: float,
                  processor: int | None) -> None:
@@ -142,7 +142,7 @@ class Asking:
             self._place(os.sched_getaffinity(0))
 
     def told(self) -> Told:
-        """Raises Failed where a question had no answer, or a wrong one."""
+        """Raises Failed if a request had no answer, or a wrong one."""
         told, complaint = self._popen.communicate(timeout=LONGEST_LOAD)
         taken = self._service.processor_seconds() - self._before
         if self._popen.returncode != 0:
@@ -223,7 +223,7 @@ class Peer(Service):
 
 
 class Floor(Service):
-    """socketmap-floor: a bare epoll loop."""
+    """socketmap-floor: a minimal epoll loop."""
 
     def __init__(self, lab: Lab, name: str) -> None:
         super().__init__(lab, name)
@@ -236,7 +236,7 @@ class Floor(Service):
 
 
 class _Readiness:
-    """The socket at which a service says that it is ready: sd_notify(3)."""
+    """The socket on which a service reports that it is ready: sd_notify(3)."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -250,7 +250,7 @@ class _Readiness:
         self._socket.close()
 
     def wait(self, program: Program) -> None:
-        """Raises Failed, with what the program said, where it ends instead or takes too long."""
+        """Raises Failed, with the program's output, if it exits instead or needs too long."""
         pidfd = os.pidfd_open(program.pid)
         try:
             ready, _, _ = select.select([self._socket, pidfd], [], [], READY_WITHIN)

@@ -1,4 +1,4 @@
-"""The rows of the bench about MTA-STS and the socketmap server: servers side by side, asked in turns."""
+"""The rows of the bench about MTA-STS and the socketmap server: servers are compared in alternating rounds."""
 
 import os
 import statistics
@@ -43,13 +43,13 @@ QUICK = Amount(domains=100, silent=40, rounds=1, cold_rounds=1, seconds=0.2)
 
 @dataclass(frozen=True)
 class Figures:
-    """Of one program: the medians of all rounds. What was not measured is None."""
+    """Figures of one program: the medians of all rounds. A figure that was not measured is None."""
     per_second: float | None = None
     cpu_us: float | None = None  # of the program, an answer or fetch
     p99_us: float | None = None
-    resident: float | None = None  # bytes, after it was asked
+    resident: float | None = None  # bytes, after the requests
     peak: float | None = None  # bytes
-    load_us: float | None = None  # CPU time of who asked, an answer
+    load_us: float | None = None  # CPU time of the load program, for each answer
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Target:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measured row, or a part of one: `ours` beside the others. Without ours in it, nothing is judged."""
+    """A measured row, or a part of one: `ours` and the others. Without ours in it, no target is checked."""
     row: str
     ours: str
     figures: Mapping[str, Figures]
@@ -76,7 +76,7 @@ class Comparison:
 
 
 class Circumstances:
-    """What the rows work on. `peers_only` leaves out all that is ours."""
+    """The inputs of the rows. `peers_only` leaves out all that is ours."""
 
     def __init__(self, lab: Lab, inputs: Inputs, amount: Amount, *, peers_only: bool) -> None:
         self.lab = lab
@@ -112,8 +112,8 @@ def cpu_of(ours: str, peer: str, times: float) -> Target:
 
 
 def cached(on: Circumstances) -> list[Comparison]:
-    """Every answer is known. One connection has the processor together with its server: what waking another one takes
-    would else be the most of it, on a virtual machine above all."""
+    """Every answer is in the server's memory. One connection shares the processor with its server: otherwise waking
+    another processor would be most of the cost, mainly on a virtual machine."""
     processor = min(os.sched_getaffinity(0))
     services = [on.new_service(name) for name in on.of(OURS, PEER, PEER_SQLITE, EPOLL)]
     for service in services:
@@ -133,7 +133,7 @@ def cached(on: Circumstances) -> list[Comparison]:
 
 
 def cold(on: Circumstances) -> list[Comparison]:
-    """Each domain is asked for once, by a server that was just started and knows nothing."""
+    """One request for each domain, to a server that was just started and has an empty cache."""
     told: dict[str, list[Figures]] = {}
     names = on.of(OURS, PEER, PEER_SQLITE)
     for number in range(on.amount.cold_rounds):
@@ -148,7 +148,7 @@ def cold(on: Circumstances) -> list[Comparison]:
 
 
 def preload_list(on: Circumstances) -> list[Comparison]:
-    """What an installed list costs where it is not needed, and where it is."""
+    """The cost of an installed list if it is not needed, and if it is."""
     if on.peers_only:
         return []
     inputs = on.inputs
@@ -173,7 +173,7 @@ def preload_list(on: Circumstances) -> list[Comparison]:
 
 
 def in_flight(on: Circumstances) -> list[Comparison]:
-    """As many questions at once as there are domains whose policy hosts take the request and do not answer."""
+    """One request at the same time for each domain whose policy host accepts connections and does not answer."""
     figures, held = {}, {}
     for name in on.of(OURS, PEER):
         service = on.new_service(name)
@@ -190,7 +190,7 @@ def in_flight(on: Circumstances) -> list[Comparison]:
 
 
 def sts_fetch(on: Circumstances) -> list[Comparison]:
-    """The policies of many domains at once, without a server."""
+    """Fetching the policies of many domains at the same time, without a server."""
     if on.peers_only:
         return []
     name, domains = "sts fetch", on.hosts.domains
@@ -213,7 +213,7 @@ SOCKETMAP_ROWS: Mapping[str, Callable[[Circumstances], list[Comparison]]] = {
 
 
 def _ask(service: Service, domains: Sequence[str], **how: float | None) -> Told:
-    """Ask for domains that all have a policy; raises Failed where one is answered in another way."""
+    """Send requests for domains that all have a policy; raises Failed if one has another answer."""
     told = service.ask(domains, **how)
     if told.replies["ok"] != told.answers:
         raise Failed(f"{service.name}: not each of {told.answers} answers is a policy: {dict(told.replies)}")
@@ -245,7 +245,7 @@ def _libcurl(on: Circumstances) -> Command:
 
 
 def _fetches(command: Command, number: int) -> Figures:
-    """A program that fetches so many policies and ends."""
+    """A program that fetches this many policies and exits."""
     taken = run(command)
     return Figures(per_second=number / taken.seconds, cpu_us=taken.processor_seconds * MICROSECONDS / number,
                    peak=taken.peak)

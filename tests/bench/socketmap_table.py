@@ -1,4 +1,4 @@
-"""What the rows about MTA-STS measured, as an aligned table or as JSON."""
+"""The results of the rows about MTA-STS, as an aligned table or as JSON."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ def _verdict(comparison: Comparison, target: Target, judged: bool) -> str:
 
 
 def _ratio(comparison: Comparison, other: Figures, what: str) -> float | None:
-    """Ours divided by the other's; None where one of them was not measured."""
+    """Ours divided by the other's; None if one of them was not measured."""
     ours = comparison.figures.get(comparison.ours)
     if ours is None or getattr(ours, what) is None or not getattr(other, what):
         return None

@@ -1,4 +1,4 @@
-"""What was measured, as an aligned table or as JSON."""
+"""The results, as an aligned table or as JSON."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ TO_THE_RIGHT = {2, 3, 4, 5, 7}
 
 @dataclass(frozen=True)
 class Result:
-    """A measured row. Where `judged` is not set, its targets are meant for another list."""
+    """A measured row. If `judged` is not set, its targets are meant for another list."""
     row: Row
-    figures: Mapping[str, Figures]  # by name of the program, the sums, too
+    figures: Mapping[str, Figures]  # by name of the program; also of the sums
     judged: bool
 
     @property
@@ -38,7 +38,7 @@ def as_table(results: Sequence[Result]) -> str:
 
 
 def aligned_lines(lines: Sequence[Sequence[str]], to_the_right: Collection[int]) -> str:
-    """The first line has all columns, others may end earlier; those columns `to_the_right` are aligned to that side."""
+    """The first line has all columns, others may be shorter; the columns `to_the_right` are aligned to the right."""
     lines = [(*line, *[""] * (len(lines[0]) - len(line))) for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines)]
     return "".join(_aligned(line, widths, to_the_right) for line in lines)
@@ -59,7 +59,7 @@ def as_json(result: Result) -> dict:
 
 
 def _lines(result: Result) -> list[Sequence[str]]:
-    """Programs on the left, targets on the right: line by line, they have nothing to do with each other."""
+    """Programs on the left, targets on the right: the two parts of a line are independent."""
     row, ours = result.row, result.ours
     left = [(row.name, row.ours.name, _time(ours.seconds), _memory(ours.peak), "", "")]
     left += [("", name, _time(peer.seconds), _memory(peer.peak), f"{ours.seconds / peer.seconds:.2f}",

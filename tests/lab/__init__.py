@@ -1,4 +1,4 @@
-"""The one place that starts real servers for tests and for ./quickstart. See README.md in this folder."""
+"""Starts real servers for tests and for ./quickstart; nothing else does. See README.md in this directory."""
 
 from .lab import Lab
 

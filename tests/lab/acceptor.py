@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 class Acceptor:
     def __init__(self, listener: socket.socket, talk: Callable[[socket.socket], object]) -> None:
-        """Takes over the listener, and closes it in the end."""
+        """Takes over the listener, and closes it at the end."""
         self._listener = listener
         self._talk = talk
         self._thread = threading.Thread(target=self._accept, daemon=True)

@@ -43,14 +43,14 @@ class Question:
 
     def answer(self, *, rcode: int = 0, flags: int = 0, answers: Sequence[bytes] = (),
                authority: Sequence[bytes] = ()) -> bytes:
-        """An answer to this question; the records as made by record()."""
+        """An answer to this question, with records made by record()."""
         number = HEADER.unpack_from(self.message)[0]
         head = HEADER.pack(number, RESPONSE | AUTHORITATIVE | DESIRED | AVAILABLE | flags | rcode, 1, len(answers),
                            len(authority), 1)
         return head + self.section() + b"".join(answers) + b"".join(authority) + OPT
 
     def section(self) -> bytes:
-        """The question as it was sent."""
+        """The question as it was received."""
         return self.message[HEADER.size:_end_of_name(self.message, HEADER.size) + 4]
 
 
@@ -64,7 +64,7 @@ def wire_name(name: str) -> bytes:
 
 
 def record(owner: str, type_name: str, rdata: bytes, ttl: int = 60) -> bytes:
-    """A record in wire format, whatever its data."""
+    """A record in wire format, with any data."""
     return wire_name(owner) + struct.pack("!HHIH", TYPES[type_name], 1, ttl, len(rdata)) + rdata
 
 
@@ -85,7 +85,7 @@ def garbage(question: Question) -> list[bytes]:
 
 
 def cut_short(question: Question) -> list[bytes]:
-    """An answer that ends within a record."""
+    """An answer that is cut within a record."""
     return [question.answer(answers=[record(question.name, question.type, b"\0\x0a\x02mx")])[:-len(OPT) - 3]]
 
 
@@ -95,19 +95,19 @@ def wrong_id(question: Question) -> list[bytes]:
 
 
 def other_question(question: Question) -> list[bytes]:
-    """An answer to what nobody asked."""
+    """An answer to a question that was not asked."""
     answer = question.answer(answers=[record("elsewhere.test", "A", b"\xc0\0\2\1")])
     return [answer.replace(question.section(), wire_name("elsewhere.test") + question.section()[-4:], 1)]
 
 
 def lame(question: Question) -> list[bytes]:
-    """A referral upwards, as of a server that does not know the zone."""
+    """A referral upwards, as from a server that does not serve the zone."""
     answer = question.answer(authority=[record(".", "NS", wire_name("ns.root.test"))])
     return [answer[:2] + struct.pack("!H", RESPONSE | DESIRED) + answer[4:]]
 
 
 def truncated(question: Question) -> list[bytes] | None:
-    """Nothing fits into a datagram; over TCP all is well."""
+    """An empty truncated answer to each datagram; answers over TCP are correct."""
     return [question.answer(flags=TRUNCATED)] if question.transport == "udp" else None
 
 
@@ -116,7 +116,7 @@ def truncated_without_tcp(question: Question) -> list[bytes]:
 
 
 def without_signatures(question: Question) -> list[bytes]:
-    """As from a forwarder that knows neither EDNS nor DNSSEC; what is asked for signatures is answered without."""
+    """Answers as a forwarder without EDNS and DNSSEC does: without the signatures that were requested."""
     number, flags = HEADER.unpack_from(question.message)[:2]
     plain = HEADER.pack(number, flags & ~0x0010, 1, 0, 0, 0) + question.section()
     answers = _ask(question.upstream, plain, "tcp")
@@ -124,19 +124,19 @@ def without_signatures(question: Question) -> list[bytes]:
 
 
 def truncated_then_reset(question: Question) -> list[bytes]:
-    """Nothing fits into a datagram, and a question over TCP is answered by a reset of the connection."""
+    """An empty truncated answer to each datagram; a question over TCP resets the connection."""
     if question.transport == "tcp":
         raise ConnectionResetError
     return [question.answer(flags=TRUNCATED)]
 
 
 def records(*answers: bytes) -> Fault:
-    """These records, made by record(), and nothing else."""
+    """Only these records, made by record()."""
     return lambda question: [question.answer(answers=answers)]
 
 
 def delayed(seconds: float) -> Fault:
-    """The right answer, so many seconds late."""
+    """The right answer, this many seconds late."""
     def fault(question: Question) -> None:
         time.sleep(seconds)
 
@@ -144,19 +144,20 @@ def delayed(seconds: float) -> Fault:
 
 
 def altered(question: Question) -> list[bytes]:
-    """The right answer with one octet of its first record changed, so that the signature over it is wrong."""
+    """The right answer with one octet of its first record changed, so that its signature is wrong."""
     answers = []
     for answer in _ask(question.upstream, question.message, "tcp"):
         first = next(at for at in _records_of(answer) if at.type != "RRSIG")
-        # The preference of an MX record; of others the last octet, which is part of an address, digest, key or bit map.
+        # The preference of an MX record; in other records the last octet, which is part of an address, digest, key or
+        # bit map.
         at = first.data + (1 if first.type == "MX" else first.length - 1)
         answers.append(answer[:at] + bytes([answer[at] ^ 1]) + answer[at + 1:])
     return answers
 
 
 def denial_of_another(question: Question) -> list[bytes]:
-    """The right and signed answer that another name, as long as the one asked about, does not exist."""
-    at = HEADER.size + question.message[HEADER.size]  # of the first label's last letter
+    """The right and signed answer that another name of the same length does not exist."""
+    at = HEADER.size + question.message[HEADER.size]  # the last letter of the first label
     other = question.message[:at] + b"~" + question.message[at + 1:]
     return [answer[:at] + question.message[at:at + 1] + answer[at + 1:]
             for answer in _ask(question.upstream, other, "tcp")]
@@ -179,7 +180,7 @@ class BadDns:
 
     @property
     def server(self) -> str:
-        """As libunbound names it: "127.93.41.1@5353"."""
+        """The address in libunbound's form: "127.93.41.1@5353"."""
         return f"{self.address}@{self.port}"
 
     def spoil(self, name: str, fault: Fault, type_name: str | None = None) -> None:
@@ -189,11 +190,11 @@ class BadDns:
         del self._faults[name, type_name]
 
     def asked(self, name: str, type_name: str) -> list[str]:
-        """The transports over which that was asked."""
+        """The transports over which this was asked."""
         return [asked.transport for asked in self.questions if (asked.name, asked.type) == (name, type_name)]
 
     def respond(self, message: bytes, transport: str) -> Sequence[bytes]:
-        """What is sent for a question: datagrams, or messages over TCP."""
+        """The answer to a question: datagrams, or messages over TCP."""
         question = Question(*_read_question(message), transport, message, self.upstream)
         self.questions.append(question)
         keys = [(question.name, question.type), (question.name, None), ("*", question.type), ("*", None)]
@@ -206,7 +207,7 @@ class BadDns:
         return [self._short_lived(answer) for answer in _ask(self.upstream, message, transport)]
 
     def _short_lived(self, answer: bytes) -> bytes:
-        """With TTLs of at most max_ttl, as of a resolver that has had the records for a while."""
+        """With TTLs of at most max_ttl, as from a resolver that has cached the records for some time."""
         if self.max_ttl is None:
             return answer
         changed = bytearray(answer)
@@ -218,7 +219,7 @@ class BadDns:
 
 class _Quiet(socketserver.BaseServer):
     def handle_error(self, *of_request: object) -> None:
-        """Print nothing where the name server behind, or the client, has ended before the exchange."""
+        """Print nothing if the upstream server or the client has closed before the exchange."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(*of_request)
 
@@ -255,7 +256,7 @@ class _TcpExchange(socketserver.StreamRequestHandler):
             try:
                 for answer in self.server.bad.respond(message, "tcp"):
                     self.wfile.write(len(answer).to_bytes(2, "big") + answer)
-            except ConnectionError:  # a fault resets the connection, or the client has given up
+            except ConnectionError:  # a fault resets the connection, or the client has disconnected
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 self.rfile.close()
                 self.connection.close()

@@ -47,17 +47,17 @@ class Certificate:
     certificate: Path
 
     def key_digest(self) -> str:
-        """The SHA-256 of the public key, as TLSA records with selector 1 and matching type 1 have it."""
+        """The SHA-256 of the public key, as in TLSA records with selector 1 and matching type 1."""
         public = subprocess.run(["openssl", "pkey", "-in", self.key, "-pubout", "-outform", "DER"], check=True,
                                 capture_output=True, timeout=10).stdout
         return hashlib.sha256(public).hexdigest()
 
 
 class CA:
-    """Its own certificate is the file `certificate`; trust that to trust what it issues."""
+    """Its own certificate is the file `certificate`; a client that trusts it also trusts what it issues."""
 
     def __init__(self, folder: Path, name: str) -> None:
-        """Make the key and the self-signed certificate of a new authority in an empty folder."""
+        """Create the key and the self-signed certificate of a new authority in an empty directory."""
         self.folder = folder
         self.certificate = folder / "ca.pem"
         (folder / "index.txt").touch()

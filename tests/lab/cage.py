@@ -50,17 +50,17 @@ class Cage:
         self.stderr = self._unshare.stderr
 
     def run(self, *argv: str | os.PathLike[str], timeout: float = 10) -> str:
-        """Run a command inside to its end; what it wrote to stdout."""
+        """Run a command inside, and return its stdout."""
         return command.run("nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--", *argv,
                            timeout=timeout)
 
     def server_pid(self) -> int:
-        """The id, outside, of the server itself, once it has shown that it runs."""
+        """The id, outside, of the server itself, after it has started."""
         shell = self._first_process()
         return int(Path(f"/proc/{shell}/task/{shell}/children").read_text().split()[0])
 
     def wait_for_children(self, timeout: float = 10) -> None:
-        """Wait until the server is alone: what it had started has ended."""
+        """Wait until all child processes of the server have ended."""
         server = self.server_pid()
         while children := Path(f"/proc/{server}/task/{server}/children").read_text().split():
             with contextlib.suppress(ProcessLookupError):
@@ -71,21 +71,21 @@ class Cage:
                     os.close(pidfd)
 
     def kill(self) -> None:
-        """End everything in the cage. When this returns, the kernel has removed all its processes."""
+        """Kill all processes in the cage. Returns after the kernel has removed them."""
         if self._unshare.running():
             os.kill(self._first_process(), signal.SIGKILL)
         self._unshare.wait()
         self._collector.close()
 
     def _first_process(self) -> int:
-        """The id, outside, of process 1 of the cage; of unshare(1) while that has not forked yet."""
+        """The id, outside, of process 1 of the cage, or of unshare(1) before it has forked."""
         pid = self._unshare.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         return int(children[0]) if children else pid
 
 
 class _SyslogCollector:
-    """Plays syslogd: writes what arrives at a unix socket into a file, a line a message."""
+    """Replaces syslogd: writes the messages that arrive at a unix socket to a file, one on each line."""
 
     def __init__(self, address: Path, log: Path) -> None:
         self._address = address
@@ -101,7 +101,7 @@ class _SyslogCollector:
                 file.write(message.rstrip(b"\n\0") + b"\n")
 
     def close(self) -> None:
-        """An empty message ends the thread, after all that was sent before it."""
+        """An empty message ends the thread, after all earlier messages."""
         if self._thread.is_alive():
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
                 sender.sendto(b"", str(self._address))

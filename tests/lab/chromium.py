@@ -37,7 +37,8 @@ class Chromium:
         to_browser, self._to = os.pipe()
         self._from, from_browser = os.pipe()
         folder = lab.new_folder("chromium")
-        # The browser reads descriptor 3 and writes 4; the shell puts them there, from where neither is.
+        # The browser reads descriptor 3 and writes 4; the shell sets them up, so both pipes must have higher numbers
+        # before.
         ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (to_browser, from_browser)]
         script = f'exec "$@" 3<&{ends[0]} 4>&{ends[1]} {ends[0]}<&- {ends[1]}>&-'
         self.log = folder / "log"
@@ -57,7 +58,7 @@ class Chromium:
         self._ask("Page.enable")
 
     def stop(self) -> None:
-        """Close it, and wait until none of its processes writes into its folder any more."""
+        """Close it, and wait until none of its processes writes into its directory any more."""
         if self._process.poll() is not None:
             return
         self._session = None
@@ -77,7 +78,8 @@ class Chromium:
                     os.close(pidfd)
 
     def _helpers(self) -> list[int]:
-        """The processes that it started: they have its session. Their environment is gone, they write over it."""
+        """The processes that it started: they are in its session. Their environment is gone, because they overwrite it.
+        """
         found = []
         for entry in Path("/proc").iterdir():
             with contextlib.suppress(OSError):
@@ -111,7 +113,7 @@ class Chromium:
                 return message["result"]
 
     def open(self, page: Path, *, width: int = 900, scheme: str = "light", medium: str = "screen") -> None:
-        """Show the page in a window that is as high as it."""
+        """Show the page in a window of the same height."""
         self._ask("Emulation.setEmulatedMedia", media=medium,
                   features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._size(width, 1000)
@@ -123,21 +125,21 @@ class Chromium:
         self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def evaluate(self, expression: str) -> object:
-        """The value of an expression of JavaScript in the page, or of what it promises."""
+        """The value of a JavaScript expression in the page; waits for a promise."""
         result = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in result:
             raise RuntimeError(str(result["exceptionDetails"]))
         return result["result"].get("value")
 
     def scheme(self, scheme: str) -> None:
-        """Look at the page that is open as one who prefers light or dark."""
+        """Show the open page with the preference "light" or "dark"."""
         self._ask("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def png(self) -> bytes:
-        """A picture of all that the window shows."""
+        """A picture of the whole window."""
         return base64.b64decode(self._ask("Page.captureScreenshot", format="png", optimizeForSpeed=True)["data"])
 
     def pdf(self) -> bytes:
-        """The page on paper of size A4, without backgrounds but those that the page insists on."""
+        """The page on A4 paper, without backgrounds except those that the page demands."""
         self._ask("Emulation.setEmulatedMedia", media="", features=[{"name": "prefers-color-scheme", "value": "dark"}])
         return base64.b64decode(self._ask("Page.printToPDF", preferCSSPageSize=True, paperWidth=8.27, paperHeight=11.69)["data"])

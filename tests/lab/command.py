@@ -1,4 +1,4 @@
-"""Running commands of the system to their end."""
+"""Runs commands of the system, and waits for their end."""
 
 import os
 import subprocess
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 class CommandFailed(RuntimeError):
-    """A command ended with a status other than 0; the message holds what it wrote."""
+    """A command ended with a status other than 0; the message contains its output."""
 
 
 def run(*argv: str | os.PathLike[str], folder: Path | None = None, timeout: float = 30) -> str:
-    """Run a command; what it wrote to stdout."""
+    """Run a command, and return its stdout."""
     done = subprocess.run([os.fspath(word) for word in argv], cwd=folder, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=timeout, check=False)
     if done.returncode != 0:

@@ -90,17 +90,17 @@ class Dns:
 
     @property
     def server(self) -> str:
-        """As libunbound names it: "127.93.41.1@5353"."""
+        """The address in libunbound's form: "127.93.41.1@5353"."""
         return f"{self.address}@{self.port}"
 
     def anchor_of(self, zone: str) -> Path:
-        """A file with the DS records of a signed zone alone."""
+        """A file with the DS records of this signed zone only."""
         path = self._folder / f"anchor-{zone.rstrip('.')}"
         path.write_text(self._keymgr(zone, "ds"))
         return path
 
     def update(self, name: str, records: Zone) -> None:
-        """Replace what a zone says. When this returns, the new records are served, signed where the zone is."""
+        """Replace the records of a zone. Returns when the new records are served, and signed if the zone is."""
         self._write_zone(name, records)
         command.run("/usr/sbin/knotc", "--config", self._config, "--blocking", "zone-reload", name)
 

@@ -15,7 +15,7 @@ FENCE = "```"
 
 
 def section(document: str, heading: str | None = None) -> str:
-    """The text below a heading, up to the next one of its level or of a higher one; without a heading all of it."""
+    """The text below a heading, up to the next heading of its level or a higher one; without a heading all of it."""
     text = (SOURCE_TREE / document).read_text()
     if heading is None:
         return text
@@ -28,7 +28,7 @@ def section(document: str, heading: str | None = None) -> str:
 
 
 def without_samples(text: str) -> str:
-    """The text with bars in place of what is fenced, so that places in it stay the same."""
+    """The text with bars in place of fenced blocks, so that positions in it do not change."""
     return re.sub(rf"^{FENCE}.*?^{FENCE}$", lambda sample: re.sub(r"[^\n]", "|", sample[0]), text,
                   flags=re.MULTILINE | re.DOTALL)
 
@@ -43,7 +43,7 @@ def lines(document: str, heading: str | None = None) -> list[str]:
 
 
 def samples(document: str, heading: str | None = None) -> list[str]:
-    """What is fenced, without the fences."""
+    """The fenced blocks, without the fences."""
     return re.findall(rf"^{FENCE}\w*\n(.*?)^{FENCE}$", section(document, heading), re.MULTILINE | re.DOTALL)
 
 
@@ -55,7 +55,7 @@ def indented(paragraph: str) -> str:
 
 
 class Steps:
-    """The indented blocks of a section. Each is to be taken once, by the words that it begins with."""
+    """The indented blocks of a section. A test must take each of them once, by its first words."""
 
     def __init__(self, document: str, heading: str | None = None) -> None:
         self._blocks = blocks(document, heading)
@@ -66,5 +66,5 @@ class Steps:
         return found
 
     def remaining(self) -> list[str]:
-        """The first lines of those that were not taken."""
+        """The first lines of the blocks that were not taken."""
         return [block.partition("\n")[0] for block in self._blocks]

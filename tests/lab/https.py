@@ -50,7 +50,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Request:
-    """One request as it came."""
+    """One request, as it was received."""
     method: str
     host: str
     path: str
@@ -66,7 +66,7 @@ class HttpsServer:
         With `newest_tls` it speaks no newer version than that, TLS 1.0 and 1.1 included.
         """
         self.requests: list[Request] = []
-        self.connections = 0  # those that came, whether or not the handshake succeeded
+        self.connections = 0  # all of them, whether or not the handshake succeeded
         self._newest_tls = newest_tls
         self._contexts: dict[str, ssl.SSLContext] = {}
         self._answers: dict[tuple[str, str], Answer | Callable[[Request], Answer]] = {}
@@ -77,7 +77,7 @@ class HttpsServer:
         lab.at_end(self._stop)
 
     def add_host(self, host: str, certificate: Certificate) -> None:
-        """Present this certificate to clients that ask for this host."""
+        """Use this certificate for clients that ask for this host."""
         context = _server_context(self._newest_tls)
         context.load_cert_chain(certificate.certificate, certificate.key)
         self._contexts[host] = context
@@ -87,18 +87,18 @@ class HttpsServer:
         return host in self._contexts
 
     def answer(self, host: str, path: str, answer: Answer | Callable[[Request], Answer]) -> None:
-        """Give this answer from now on, or what this function makes of a request."""
+        """Give this answer from now on, or the result of this function for each request."""
         self._answers[host, path] = answer
 
     def choose_certificate(self, connection: ssl.SSLSocket, host: str | None, _: ssl.SSLContext) -> int | None:
-        """The handshake names a host: take its certificate, or refuse with an alert."""
+        """The handshake contains the name of a host: use its certificate, or reject with an alert."""
         if host not in self._contexts:
             return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
         connection.context = self._contexts[host]
         return None
 
     def answer_to(self, request: Request) -> Answer:
-        """Note the request; the answer to it."""
+        """Store the request, and return the answer to it."""
         self.requests.append(request)
         answer = self._answers.get((request.host, request.path), Answer(status=404, body=b"not found\n"))
         return answer if isinstance(answer, Answer) else answer(request)
@@ -112,18 +112,18 @@ class HttpsServer:
 def _server_context(newest_tls: ssl.TLSVersion) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # that old versions are old is the point
+        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are used on purpose
         if newest_tls in OLD_TLS:
-            context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 offers them at no other level
+            context.set_ciphers("ALL:@SECLEVEL=0")  # OpenSSL 3 offers old versions only at this level
             context.minimum_version = newest_tls
         context.maximum_version = newest_tls
     return context
 
 
 class _Server(http.server.ThreadingHTTPServer):
-    """Makes the TLS handshake in the thread of the connection, so that no client can hold up another."""
+    """Makes the TLS handshake in the thread of the connection, so that no client can delay another."""
     daemon_threads = True
-    request_queue_size = 1000  # hundreds may come at once
+    request_queue_size = 1000  # hundreds may arrive at the same time
 
     def __init__(self, address: tuple[str, int], web: HttpsServer, newest_tls: ssl.TLSVersion) -> None:
         super().__init__(address, _Handler)
@@ -140,7 +140,7 @@ class _Server(http.server.ThreadingHTTPServer):
             super().finish_request(connection, client_address)
 
     def handle_error(self, *_: object) -> None:
-        """Clients that leave early are part of the tests."""
+        """Tests contain clients that disconnect early."""
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):

@@ -35,13 +35,13 @@ class Lab:
     def __enter__(self) -> "Lab":
         self._network = self._reserve_network()
         self.folder = Path(tempfile.mkdtemp(prefix="lab."))
-        self.folder.chmod(0o711)  # servers that gave up root must be able to pass through
+        self.folder.chmod(0o711)  # other users must be able to enter it
         self.ca = CA(self.new_folder("ca"), "Lab CA")
         self.smtp_port = self.free_port(self.address())
         return self
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
-        with contextlib.ExitStack() as ending:  # the last line comes first, and all are done whatever fails
+        with contextlib.ExitStack() as ending:  # runs in reverse order, and continues after errors
             ending.callback(shutil.rmtree, self.folder)
             ending.callback(self._kill_stragglers)
             ending.push(self._ending)
@@ -49,7 +49,7 @@ class Lab:
                 self.print_logs()
 
     def address(self) -> str:
-        """A loopback address that nothing else uses, e.g. 127.93.41.1; at most 254 a lab."""
+        """A loopback address that nothing else uses, e.g. 127.93.41.1; at most 254 in each lab."""
         return f"{self._network}.{next(self._addresses)}"
 
     def free_port(self, address: str) -> int:
@@ -61,27 +61,27 @@ class Lab:
             return port
 
     def new_folder(self, name: str) -> Path:
-        """A new folder in the lab: `name`, or `name-2` and so on when that is taken."""
+        """A new directory in the lab: `name`, or `name-2` and so on if that exists."""
         names = (name if number == 1 else f"{name}-{number}" for number in range(1, 1000))
         folder = next(path for path in (self.folder / name for name in names) if not path.exists())
         folder.mkdir(mode=0o755)
         return folder
 
     def at_end(self, action: Callable[[], object]) -> None:
-        """Have something done when the lab ends; what was asked for last comes first."""
+        """Call a function when the lab ends; the last one that was added is called first."""
         self._ending.callback(action)
 
     def watch(self, *logs: Log) -> None:
-        """Name logs whose tails are to be printed when the test fails."""
+        """Add logs whose last lines are printed when the test fails."""
         self._logs.extend(logs)
 
     def print_logs(self) -> None:
-        """Print the tails of all logs to stderr."""
+        """Print the last lines of all logs to stderr."""
         for log in self._logs:
             print(f"--- {log.path.relative_to(self.folder)}\n{log.tail()}", end="", file=sys.stderr)
 
     def require_root(self) -> None:
-        """Skip the test, saying why, where it may not make namespaces or bind to the ports of servers."""
+        """Skip the test, with the reason, if it may not create namespaces or bind to ports of servers."""
         if os.geteuid() != 0:
             raise unittest.SkipTest("needs root: it starts private servers")
         unshare = ["unshare", "--mount", "--uts", "--pid", "--fork", "true"]
@@ -89,7 +89,7 @@ class Lab:
             raise unittest.SkipTest("needs the right to make namespaces (unshare): it starts private servers")
 
     def require_program(self, path: str, package: str) -> None:
-        """Skip the test, saying why, where a program of Debian is not installed."""
+        """Skip the test, with the reason, if a Debian program is not installed."""
         if not os.access(path, os.X_OK):
             raise unittest.SkipTest(f"needs {path}: install the package {package}")
 
@@ -98,7 +98,7 @@ class Lab:
         return process.marked(self.folder)
 
     def _kill_stragglers(self) -> None:
-        """End what a program of ours left behind as a daemon."""
+        """Kill the daemons that our programs have started."""
         for pid in self.processes():
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
@@ -123,6 +123,6 @@ class Lab:
 
 
 def _is_failure(exception_type: type[BaseException] | None) -> bool:
-    """Neither success, nor a skip, nor somebody's Ctrl-C."""
+    """Not success, a skip, or Ctrl-C."""
     return (exception_type is not None and issubclass(exception_type, Exception)
             and not issubclass(exception_type, unittest.SkipTest))

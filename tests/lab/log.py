@@ -17,7 +17,7 @@ class Log:
         self.path = path
 
     def mark(self) -> int:
-        """The place where the log ends now, for `since`."""
+        """The current end of the log, for `since`."""
         return self.path.stat().st_size if self.path.exists() else 0
 
     def lines(self, since: int = 0) -> list[str]:
@@ -25,7 +25,7 @@ class Log:
         return wait.complete_lines(self.path, since)
 
     def text(self, since: int = 0) -> str:
-        """The same as one string."""
+        """The same lines as one string."""
         return "".join(line + "\n" for line in self.lines(since))
 
     def wait_for(self, pattern: str, timeout: float = 10, *, since: int = 0,
@@ -34,5 +34,5 @@ class Log:
         return wait.for_line(self.path, pattern, timeout, start=since, process=process)
 
     def tail(self) -> str:
-        """The last lines, indented, for a person."""
+        """The last lines, indented, for output."""
         return wait.tail(self.path)

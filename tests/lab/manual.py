@@ -19,7 +19,7 @@ from pathlib import Path
 
 from .program import SOURCE_TREE
 
-# What mdoc(7) needs so that a character is pasted as it is.
+# The escapes that mdoc(7) needs so that a character can be copied and pasted unchanged.
 ESCAPES = {r"\(aq": "'", r"\(ga": "`", r"\(dq": '"', r"\(ti": "~", r"\(ha": "^", r"\&": "", r"\e": "\\"}
 
 
@@ -63,7 +63,7 @@ class Page:
 
 @functools.cache
 def pages() -> dict[str, Page]:
-    """What `cmake --install` makes of the pages, by the name of the file."""
+    """The pages as `cmake --install` writes them, by file name."""
     build = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
     directory = Path(_directory().name)
     subprocess.run(["cmake", "--install", build / "man", "--prefix", directory], check=True, timeout=30,

@@ -21,13 +21,13 @@ from .command import CommandFailed
 WIDTH = 80
 BOLD, PLAIN = "\033[1m", "\033[0m"
 
-# "Nov 22 15:47:09 mx postfix/smtp[134]: 4jXYNY6FPpz1bcNR: " stands before what a log line says.
+# "Nov 22 15:47:09 mx postfix/smtp[134]: 4jXYNY6FPpz1bcNR: " is at the beginning of a log line.
 LOG_PREFIX = re.compile(r"^.*?\[\d+\]: (?:\w{10,}: )?")
 
 
 class Narrator:
     def __init__(self, folder: Path) -> None:
-        """Commands run in `folder`, so that the names of files in them stay short."""
+        """Commands run in `folder`, so that the file names in them are short."""
         self._folder = folder
         self._step = 0
         self._after_heading = False
@@ -38,7 +38,7 @@ class Narrator:
         self._after_heading = True
 
     def say(self, text: str) -> None:
-        """As it is. When nobody reads any more (a pipe that was closed), the program ends."""
+        """Write the text unchanged. If the reader has closed the pipe, the program exits."""
         try:
             print(text, flush=True)
         except BrokenPipeError:
@@ -57,7 +57,7 @@ class Narrator:
                                break_on_hyphens=False))
 
     def run(self, name: str, *arguments: str) -> str:
-        """Show and run a command, ours or Debian's, show its output and return it. It must end with status 0."""
+        """Show and run a command, ours or Debian's; show and return its output. It must exit with status 0."""
         self.command(name, *arguments)
         return self.output(self.run_silently(name, *arguments))
 
@@ -75,7 +75,7 @@ class Narrator:
                                               break_on_hyphens=False)))
 
     def output(self, text: str) -> str:
-        """What a command printed, as it printed it."""
+        """The unchanged output of a command."""
         if text:
             self.say(textwrap.indent(text.rstrip("\n"), "    "))
         return text
@@ -86,7 +86,7 @@ class Narrator:
                                break_on_hyphens=False))
 
     def remark(self, text: str) -> None:
-        """What the step has shown."""
+        """The result of the step."""
         self.say(textwrap.fill(text, WIDTH, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False))
 
     def _in(self, style: str, text: str) -> str:

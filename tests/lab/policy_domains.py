@@ -31,13 +31,13 @@ def policy(mode: str, *mxs: str, max_age: int = A_WEEK) -> str:
 
 
 def mta_sts_records(web: HttpsServer, policy_id: str = "1") -> dict[str, list[str]]:
-    """What a zone needs: the record with the policy's id, and the address of the policy host."""
+    """The records that a zone needs: the record with the policy's id, and the address of the policy host."""
     return {"_mta-sts": [f'TXT "v=STSv1; id={policy_id};"'], "mta-sts": [f"A {web.address}"]}
 
 
 def publish(lab: Lab, web: HttpsServer, domain: str, text: str, *, certificate: Certificate | None = None,
             answer: Answer | None = None) -> None:
-    """Have the domain's policy host serve this policy, or `answer`, from now on."""
+    """Serve this policy, or `answer`, on the domain's policy host from now on."""
     host = f"mta-sts.{domain}"
     if certificate is not None or not web.has_host(host):
         web.add_host(host, certificate or lab.ca.issue(host))
@@ -45,7 +45,7 @@ def publish(lab: Lab, web: HttpsServer, domain: str, text: str, *, certificate: 
 
 
 def fetches(web: HttpsServer, domain: str) -> list[Request]:
-    """How often the policy was asked for so far."""
+    """How often the policy was requested so far."""
     return [request for request in web.requests if request.host == f"mta-sts.{domain}" and request.path == PATH]
 
 
@@ -86,7 +86,7 @@ class Configuration:
         self.write()
 
     def install(self, policies: Mapping[str, object], name: str = "sector") -> None:
-        """Have `update` install a signed preload list with these policies, made now and good for two weeks."""
+        """Install with `update` a signed preload list with these policies, dated now and valid for two weeks."""
         now = datetime.datetime.fromisoformat(self.now) if self.now else datetime.datetime.now(datetime.UTC)
         times = {"timestamp": now, "expires": now + datetime.timedelta(days=14)}
         file = self.folder / f"{name}.json"
@@ -103,7 +103,7 @@ class Configuration:
             raise RuntimeError(done.stderr)
 
     def write(self) -> None:
-        """Write the file anew, from `tables` and `lists`."""
+        """Write the file again, from `tables` and `lists`."""
         lines = [f"{key} = {_toml(value)}" for key, value in self.tables["top"].items()]
         for name, settings in self.tables.items():
             if name != "top":
@@ -117,6 +117,6 @@ class Configuration:
         return {"STARTTLS_TOOLKIT_NOW": self.now} if self.now else {}
 
     def tool(self, *arguments: str, text_in: str = "") -> subprocess.CompletedProcess[str]:
-        """Run starttls-listtool with this configuration, to its end."""
+        """Run starttls-listtool with this configuration, and wait for its end."""
         return program.run("starttls-listtool", "-c", self.path, *arguments, environment=self.environment,
                            text_in=text_in)

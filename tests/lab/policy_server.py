@@ -40,7 +40,7 @@ class Client:
         self.connection.sendall(data)
 
     def reply(self) -> str:
-        """The next reply; EOFError where the server has closed the connection."""
+        """The next reply; EOFError if the server has closed the connection."""
         while b":" not in self._read:
             self._more()
         length, _, self._read = self._read.partition(b":")
@@ -56,7 +56,7 @@ class Client:
         return self.reply()
 
     def is_closed(self) -> bool:
-        """Waits until the server closes; false where it sends something instead."""
+        """Waits until the server closes; returns False if it sends something instead."""
         try:
             return not self._read and self.connection.recv(1) == b""
         except ConnectionResetError:
@@ -89,7 +89,7 @@ class PolicyServer:
         wait.for_listener(self.address, self.port, process=self.process.popen)
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        """End it; its exit status."""
+        """Terminate it, and return its exit status."""
         self.signal(how)
         return self.process.popen.wait(timeout=15)
 
@@ -101,7 +101,7 @@ class PolicyServer:
         return Client(socket.create_connection((self.address, self.port)))
 
     def ask(self, map_name: str, key: str) -> str:
-        """The reply to one question on a connection of its own."""
+        """The reply to one request on a connection of its own."""
         return self.ask_all(map_name, [key])[0]
 
     def ask_all(self, map_name: str, keys: Iterable[str]) -> list[str]:
@@ -109,7 +109,7 @@ class PolicyServer:
             return [client.ask(f"{map_name} {key}") for key in keys]
 
     def postfix(self, map_name: str) -> str:
-        """As smtp_tls_policy_maps has it, behind "socketmap:"."""
+        """The name for smtp_tls_policy_maps, after "socketmap:"."""
         return f"inet:{self.address}:{self.port}:{map_name}"
 
     def metrics(self) -> dict[str, float]:

@@ -86,7 +86,7 @@ class Delivery:
 
     @property
     def verified(self) -> bool:
-        """Whether the receiver was who the policy says: the certificate was trusted and its name matched."""
+        """Whether the policy was fulfilled: the certificate was trusted and its name matched."""
         return self.tls is not None and "Verified TLS connection established" in self.tls
 
 
@@ -124,7 +124,7 @@ class Instance:
         self.log.wait_for("daemon started", process=self._cage.process)
 
     def end(self) -> None:
-        """End it at once. When this returns, all its processes are gone, and with them their connections."""
+        """Kill it. Returns when all its processes and their connections are gone."""
         self._cage.kill()
 
     def reload(self) -> None:
@@ -140,7 +140,7 @@ class Instance:
         self.reload()
 
     def submit_locally(self, sender: str, recipient: str, text: str = "Subject: test\n\nHello.\n") -> None:
-        """Hand it a message with sendmail(1), not by SMTP, and wait until it was delivered."""
+        """Submit a message with sendmail(1), not by SMTP, and wait until it was delivered."""
         before = self.log.mark()
         message = self.folder / "message"
         message.write_text(text)
@@ -167,11 +167,11 @@ class Instance:
             "mail_owner": "postfix",
             "setgid_group": "postdrop",
             "maillog_file_prefixes": lab.folder,
-            "maillog_file": self.log.path,  # in a folder of the lab, where `parameters` name another
+            "maillog_file": self.log.path,  # in a directory of the lab, unless `parameters` has another one
             "enable_long_queue_ids": "yes",
             "myhostname": self.hostname,
             "mydestination": "",
-            "inet_interfaces": "127.0.0.1",  # the only one that Postfix finds on lo; listeners name their own
+            "inet_interfaces": "127.0.0.1",  # the only one that Postfix finds on lo; listeners have their own
             "inet_protocols": "ipv4",
             "alias_maps": "",
             "alias_database": "",
@@ -219,7 +219,7 @@ class Receiver(Instance):
 
 
 class Sender(Instance):
-    """An outbound Postfix. It finds MX hosts through `dns` and trusts what lab.ca issued."""
+    """An outbound Postfix. It finds MX hosts through `dns`, and trusts certificates from lab.ca."""
 
     def __init__(self, lab: Lab, dns: Dns, parameters: Mapping[str, object] | None = None, *,
                  hostname: str = "out.sender.test") -> None:
@@ -236,8 +236,8 @@ class Sender(Instance):
                          dns)
 
     def submit(self, sender: str, recipient: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
-        """Hand it a message; its queue id."""
-        # Not `with` the connection: that says QUIT also when a signal came in the middle of another command.
+        """Submit a message, and return its queue id."""
+        # Not `with` the connection: that sends QUIT even if a signal came in the middle of another command.
         with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
                                              timeout=10)) as connection:
             connection.ehlo()
@@ -260,7 +260,8 @@ class Sender(Instance):
         return Delivery(status=found[3], line=found.string, tls=self._tls_of(found))
 
     def _tls_of(self, outcome: re.Match[str]) -> str | None:
-        """The last line about a TLS connection that the delivering process wrote before the outcome, since its last one."""
+        """The last line about a TLS connection that the delivering process wrote before this outcome and after the one
+        before."""
         process = f"/{outcome[1]}[{outcome[2]}]: "
         lines = self.log.lines()
         before = lines[:lines.index(outcome.string)]

@@ -32,8 +32,8 @@ SUPERUSER = "postgres"
 NAME = "tlsrpt"
 PASSWORD = "not-to-be-shown"
 
-# Without fsync only the machine's end would lose a commit, and that is not tested here. The kind of shared memory is one
-# that goes with the lab's folder.
+# Without fsync, a commit is lost only if the machine fails, which is not tested here. This kind of shared memory is
+# removed with the lab's directory.
 SETTINGS = {"log_line_prefix": "%m [%p] ", "fsync": "off", "shared_buffers": "32MB", "dynamic_shared_memory_type": "mmap"}
 
 
@@ -64,7 +64,7 @@ class Postgres:
 
     @property
     def socket_url(self) -> str:
-        """Through the unix socket, where no password is asked for."""
+        """Through the unix socket, where no password is needed."""
         return f"postgresql://{NAME}@/{NAME}?" + urllib.parse.urlencode({"host": self._folder, "port": self.port})
 
     def url_with(self, *, host: str | None = None, user: str = NAME, password: str = PASSWORD, database: str = NAME,
@@ -75,7 +75,7 @@ class Postgres:
         return f"postgresql://{user}:{quoted}@{host or self.address}:{self.port}/{database}{query}"
 
     def start(self) -> None:
-        """Start it; when this returns it answers."""
+        """Start it, and wait until it answers."""
         since = self.log.mark()
         self.process = Process(self._as_user("postgres", "-D", self._data), folder=self._folder,
                                lab_folder=self._lab.folder)
@@ -83,13 +83,13 @@ class Postgres:
                           process=self.process.popen)
 
     def stop(self) -> None:
-        """End it in order; who is connected is told so ("fast shutdown")."""
+        """Shut it down; clients are disconnected with a message ("fast shutdown")."""
         self.process.signal(signal.SIGINT)
         self.process.wait(60)
 
     def kill(self) -> None:
-        """End all its processes at once, as a power cut would. When this returns, none of them is there."""
-        self.pause()  # so that it has no new children meanwhile
+        """Kill all its processes, as a power failure would. Returns when all of them are gone."""
+        self.pause()  # so that it starts no new processes
         with contextlib.ExitStack() as pidfds:
             ends = []
             for pid in self._processes():
@@ -102,7 +102,7 @@ class Postgres:
         self.process.wait()
 
     def pause(self) -> None:
-        """Stop all its processes: the kernel still takes connections and data for it."""
+        """Stop all its processes: the kernel still accepts connections and data for it."""
         self._signal_all(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -126,13 +126,13 @@ class Postgres:
         return [line.split("\x1f") for line in text.splitlines()]
 
     def connections(self) -> int:
-        """How many clients are connected to the database, but for the one that asks."""
+        """How many clients are connected to the database, without this one."""
         rows = self.execute(f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{NAME}' "
                             "AND pid <> pg_backend_pid() AND backend_type = 'client backend'")
         return int(rows[0][0])
 
     def _end(self) -> None:
-        """In the one way that takes no time and leaves none of its shared memory behind ("immediate shutdown")."""
+        """In the only way that is fast and removes all its shared memory ("immediate shutdown")."""
         self.resume()
         self.process.signal(signal.SIGQUIT)
         try:
@@ -149,7 +149,7 @@ class Postgres:
             file.writelines(f"{name} = '{value}'\n" for name, value in {**SETTINGS, **own, **settings}.items())
 
     def _tls(self, certificate: Certificate) -> dict[str, str]:
-        """The settings; the server wants its key to be its own."""
+        """Write the settings; the server must own its key."""
         key = self._folder / "key"
         shutil.copy(certificate.key, key)
         key.chmod(0o600)
@@ -157,21 +157,21 @@ class Postgres:
         return {"ssl": "on", "ssl_key_file": str(key), "ssl_cert_file": str(certificate.certificate)}
 
     def _give(self, path: Path) -> None:
-        """To the user under whom the server runs."""
+        """Give it to the user that the server runs as."""
         if os.geteuid() == 0:
             shutil.chown(path, SUPERUSER, SUPERUSER)
 
     def _as_user(self, program: str, *arguments: str | os.PathLike[str]) -> list[str | os.PathLike[str]]:
-        """The command of one of its programs; as root, under the user that is not root."""
+        """The command of one of its programs; if we are root, it runs as the other user."""
         argv = [PROGRAMS / program, *arguments]
         if os.geteuid() != 0:
             return argv
-        # The kernel forgets who is to die with whom when a process changes its user.
+        # The kernel resets the parent-death signal when a process changes its user.
         return ["setpriv", "--reuid", SUPERUSER, "--regid", SUPERUSER, "--init-groups",
                 "setpriv", "--pdeathsig", "KILL", "--", *argv]
 
     def _signal_all(self, number: signal.Signals) -> None:
-        """The server itself comes first."""
+        """The server itself is first."""
         self.process.signal(number)
         for pid in self._processes():
             with contextlib.suppress(ProcessLookupError):

@@ -42,20 +42,20 @@ class Process:
         return self.popen.poll() is None
 
     def signal(self, number: int) -> None:
-        """Send a signal; nothing happens when the process has ended."""
+        """Send a signal; does nothing if the process has ended."""
         self.popen.send_signal(number)
 
     def wait(self, timeout: float = 10) -> int:
-        """Wait for its end: the exit status, or minus the number of the signal that ended it."""
+        """Wait for its end. Returns the exit status, or minus the number of the signal that ended it."""
         return wait.for_exit(self.popen, timeout)
 
     def kill(self) -> None:
-        """End it at once, without giving it a chance (SIGKILL)."""
+        """Kill it (SIGKILL)."""
         self.signal(signal.SIGKILL)
         self.wait()
 
     def stop(self, timeout: float = 10) -> int:
-        """Ask it to end (SIGTERM) and wait; past the timeout it is killed and TimeoutError is raised."""
+        """Terminate it (SIGTERM) and wait; after the timeout kill it and raise TimeoutError."""
         self.signal(signal.SIGTERM)
         try:
             return self.wait(timeout)

@@ -21,7 +21,7 @@ SOURCE_TREE = Path(__file__).resolve().parents[2]
 
 
 def path_of(name: str) -> Path:
-    """The program's file in the build or in one of its folders; skips the test when it has not been built."""
+    """The program's file in the build or in a subdirectory; skips the test if it has not been built."""
     build = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
     for candidate in (build / name, *sorted(build.glob(f"*/{name}"))):
         if candidate.is_file() and os.access(candidate, os.X_OK):
@@ -31,13 +31,13 @@ def path_of(name: str) -> Path:
 
 def run(name: str, *arguments: str | os.PathLike[str], environment: Mapping[str, str] | None = None,
         text_in: str = "", timeout: float = 30) -> subprocess.CompletedProcess[str]:
-    """Run one of our programs to its end, whatever its exit status."""
+    """Run one of our programs to its end, with any exit status."""
     return subprocess.run([path_of(name), *arguments], env={**os.environ, **(environment or {})}, input=text_in,
                           capture_output=True, text=True, timeout=timeout, check=False)
 
 
 class Program(Process):
-    """One of our programs, running. The lab kills it at the end, and what it left behind as a daemon."""
+    """One of our programs, running. The lab kills it at the end, and the daemons that it has started."""
 
     def __init__(self, lab: Lab, name: str, *arguments: str | os.PathLike[str],
                  environment: Mapping[str, str] | None = None) -> None:

@@ -72,20 +72,20 @@ and so on)."""
 
 
 class WentWrong(RuntimeError):
-    """Something was shown that is not the main job."""
+    """The main job was not shown as it should be."""
 
 
 stopped_by: list[int] = []
 
 
 def stop(number: int, _: object) -> None:
-    if not stopped_by:  # a second Ctrl-C does not keep the lab from cleaning up
+    if not stopped_by:  # a second Ctrl-C does not stop the lab from cleaning up
         stopped_by.append(number)
         sys.exit(128 + number)
 
 
 class StoppableNarrator(Narrator):
-    """Ends the program for a signal that came while Python ran code whose exceptions it ignores."""
+    """Ends the program after a signal during Python code whose exceptions Python ignores."""
 
     def say(self, text: str) -> None:
         if stopped_by:
@@ -155,7 +155,7 @@ def make_map(tell: Narrator, work: Path) -> None:
 
 
 def dated_today(text: str) -> str:
-    """The list as its publisher would date it now, for a month."""
+    """The list as its publisher would date it now, valid for a month."""
     now = datetime.datetime.now(datetime.UTC).replace(microsecond=0, tzinfo=None)
     times = {"timestamp": now, "expires": now + datetime.timedelta(days=30)}
     for member, moment in times.items():
@@ -164,7 +164,7 @@ def dated_today(text: str) -> str:
 
 
 def send(tell: Narrator, lab: Lab, listed: Receiver, policies: Path) -> None:
-    """One message that arrives, one that must not."""
+    """One message that must arrive, and one that must not."""
     attacker = Receiver(lab, BAD_MX, [HIJACKED], lab.ca.issue(BAD_MX))
     dns = Dns(lab, {
         LISTED: {"@": [f"MX 10 {GOOD_MX}."], "mx1": [f"A {listed.address}"]},
@@ -197,7 +197,7 @@ def quote(tell: Narrator, *lines: str | None) -> None:
 
 
 def receive(tell: Narrator, lab: Lab, mx: Receiver) -> None:
-    """Messages past the milter, in each kind of protection."""
+    """Messages through the milter, with each kind of protection."""
     work = lab.folder / "work"
     (work / "tlsrpt.toml").write_text("[milter]\nlocal_networks = []\n")
     milter = Program(lab, "tlsrpt-milter", "-f", "-c", work / "tlsrpt.toml", "-s", f"unix:{work}/milter.sock",
@@ -211,11 +211,11 @@ def receive(tell: Narrator, lab: Lab, mx: Receiver) -> None:
     tell.command("tlsrpt-milter", "-c", "tlsrpt.toml", "-s", f"unix:{work}/milter.sock", "--state-dir", "state")
     for scenario in MESSAGES:
         scenario(Client(mx.address, mx.port, recipients=(f"bob@{LISTED}",)))
-    milter.stop()  # which tells it of the end of the last session
+    milter.stop()  # which ends the last session for it
 
 
 def report(tell: Narrator) -> None:
-    """What was recorded, for machines and for people."""
+    """The recorded sessions, as JSON and as text."""
     tell.step("The report of the day about your own servers, in the form of RFC 8460:")
     text = tell.run("tlsrpt-report", "--state-dir", "state", "self", "--no-lookup")
     tell.step("The same for people:")

@@ -36,7 +36,7 @@ forward-zone:
 
 class Resolver:
     def __init__(self, lab: Lab, dns: Dns) -> None:
-        """Ask `dns` for everything, and answer what its trust anchors prove with the AD bit."""
+        """Send all queries to `dns`, and set the AD bit for answers that its trust anchors prove."""
         lab.require_program("/usr/sbin/unbound", "unbound")
         lab.require_root()
         self.address = lab.address()

@@ -16,7 +16,7 @@ GREETING = (b"VERSION\t1\t1\nMECH\tPLAIN\tplaintext\nSPID\t1\nCUID\t1\n"
 
 
 class SaslServer:
-    """`parameters` are those of postconf(5) that make a Postfix ask it."""
+    """`parameters` are those of postconf(5) that make Postfix use it."""
 
     credentials = base64.b64encode(b"\0alice\0secret").decode()
 

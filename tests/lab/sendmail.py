@@ -29,8 +29,8 @@ from .cage import Cage
 from .dns import Dns
 from .lab import Lab
 
-# In front of everything else. However busy the machine is: by default a Sendmail refuses connections then, and queues
-# what it should deliver.
+# The first part of every configuration. By default, a Sendmail on a busy machine refuses connections and queues mail;
+# here the load is ignored.
 HEAD = """\
 divert(0)dnl
 OSTYPE(`linux')dnl
@@ -55,15 +55,15 @@ FEATURE(`nocanonify')dnl
 DAEMON_OPTIONS(`Port={port}, Addr={address}, Name=MTA')dnl
 """
 
-# In front of the milters and the lines of the test.
+# Before the milters and the lines of the test.
 RECEIVER = """\
 define(`confSERVER_CERT', `{certificate}')dnl
 define(`confSERVER_KEY', `{key}')dnl
 DAEMON_OPTIONS(`Port={implicit_tls_port}, Addr={address}, Name=TLSMTA, M=s')dnl
 """
 
-# In front of the lines of the test. A message is tried before its sender gets an answer (delivery mode interactive),
-# so that one process does it all, and again only when the test says so.
+# Before the lines of the test. A message is tried before its sender gets a reply (delivery mode interactive), so that
+# one process does everything. It is tried again only when the test demands it.
 SENDER = """\
 define(`confDELIVERY_MODE', `interactive')dnl
 define(`SMTP_MAILER_ARGS', `TCP $h {port}')dnl
@@ -72,7 +72,7 @@ define(`RELAY_MAILER_ARGS', `TCP $h {port}')dnl
 FEATURE(`promiscuous_relay')dnl
 """
 
-# After them: mail for our domains is swallowed by /bin/true. Without $u in A= sendmail would speak SMTP with it.
+# After them: mail for our domains goes to /bin/true. Without $u in A= sendmail would speak SMTP with it.
 FOOT = """\
 MAILER(`smtp')dnl
 MAILER_DEFINITIONS
@@ -104,7 +104,7 @@ class SendmailDelivery:
 
     @property
     def trusted(self) -> bool:
-        """Whether the connection had a certificate from a trusted CA. Names are the matter of Sendmail's rulesets."""
+        """Whether the connection had a certificate from a trusted CA. Sendmail's rulesets check the names."""
         return self.tls is not None and "verify=OK" in self.tls
 
 
@@ -112,7 +112,7 @@ class SendmailInstance:
     """A running Sendmail: `log` is its log, `address` and `port` where it listens."""
 
     def __init__(self, lab: Lab, name: str, hostname: str, hosts: str, resolver: str, address: str | None = None) -> None:
-        """Prepare its folder; `hosts` are the places where it looks for hosts: files, dns."""
+        """Prepare its directory; `hosts` are the sources for host names: files, dns."""
         lab.require_root()
         self._lab = lab
         self._hostname, self._resolver = hostname, resolver
@@ -124,11 +124,11 @@ class SendmailInstance:
         (self.folder / "service.switch").write_text(f"hosts\t{hosts}\naliases\tfiles\n")
 
     def wait_until_idle(self) -> None:
-        """Until every session is over: each has a process of its own, which tells its filters before it ends."""
+        """Wait until every session has ended: each has its own process, which informs its filters before it exits."""
         self._cage.wait_for_children()
 
     def end(self) -> None:
-        """End it at once. When this returns, all its processes are gone, and with them their connections."""
+        """Kill it. Returns when all its processes and their connections are gone."""
         self._cage.kill()
 
     def _start(self, macros: str) -> None:
@@ -175,7 +175,7 @@ class SendmailReceiver(SendmailInstance):
 
 
 class SendmailSender(SendmailInstance):
-    """An outbound Sendmail. It finds MX hosts through `dns` and trusts what lab.ca issued."""
+    """An outbound Sendmail. It finds MX hosts through `dns`, and trusts certificates from lab.ca."""
 
     def __init__(self, lab: Lab, dns: Dns, *, macros: str = "", hostname: str = "out.sender.test") -> None:
         """Start it. `macros` are further lines of m4 for its configuration, before MAILER(`smtp')."""
@@ -183,8 +183,8 @@ class SendmailSender(SendmailInstance):
         self._start(SENDER.format(port=self.port) + macros + "MAILER(`smtp')dnl\n")
 
     def submit(self, sender: str, *recipients: str, text: str = "Subject: test\r\n\r\nHello.\r\n") -> str:
-        """Hand it a message; its queue id. When this returns, delivery has been tried once."""
-        # Not `with` the connection: that says QUIT also when a signal came in the middle of another command.
+        """Submit a message, and return its queue id. Returns after one attempt to deliver it."""
+        # Not `with` the connection: that sends QUIT even if a signal came in the middle of another command.
         with contextlib.closing(smtplib.SMTP(self.address, self.port, local_hostname="client.test",
                                              timeout=30)) as connection:
             connection.ehlo()
@@ -213,11 +213,11 @@ class SendmailSender(SendmailInstance):
                                 reason=refused and refused[1].splitlines()[0])
 
     def run_queue(self) -> None:
-        """Try all deferred mail again now; when this returns, that has been done."""
+        """Try all deferred mail again now; returns after that."""
         self._cage.run(self._program, f"-C{self._configuration}", "-q", timeout=30)
 
     def _of_process(self, outcome: re.Match[str]) -> str:
-        """The lines that the delivering process wrote before the outcome, since its last one."""
+        """The lines that the delivering process wrote before this outcome and after the one before."""
         lines = self.log.lines()
         before = lines[:lines.index(outcome.string)]
         of_process = [line for line in before if f"sendmail[{outcome[1]}]: " in line]
@@ -226,7 +226,7 @@ class SendmailSender(SendmailInstance):
 
 
 def makemap(text: Path, path: Path) -> None:
-    """Make the hash map `path`.db out of a text file, in place, as an administrator does."""
+    """Make the hash map `path`.db from a text file, in place, as an administrator does."""
     argv = [unpacked() / "usr/libexec/sendmail/makemap", "-C", "/dev/null", "hash", path]
     with text.open() as source:
         done = subprocess.run(argv, stdin=source, capture_output=True, text=True, timeout=30, check=False)
@@ -235,7 +235,7 @@ def makemap(text: Path, path: Path) -> None:
 
 
 def unpacked() -> Path:
-    """The folder with the unpacked packages; skips the test when there is none."""
+    """The directory with the unpacked packages; skips the test if there is none."""
     folder = os.environ.get("LAB_SENDMAIL")
     if not folder or not Path(folder, "usr/libexec/sendmail/sendmail").exists():
         raise unittest.SkipTest("needs Sendmail: run tests/lab/unpack-sendmail FOLDER, and set LAB_SENDMAIL=FOLDER")
@@ -252,7 +252,7 @@ def _filters(milters: Mapping[str, str]) -> str:
 
 
 def _status(stat: str) -> str:
-    """What stat= in the log means."""
+    """The meaning of stat= in the log."""
     if stat.startswith("Sent"):
         return "sent"
     return "deferred" if stat.startswith("Deferred") else "bounced"

@@ -67,7 +67,8 @@ def starttls_without_ehlo_before(client: Client) -> None:
 
 
 def mail_without_ehlo_after_starttls(client: Client) -> None:
-    """MAIL right after the handshake. CHM+REQ: TLS is known at MAIL only to a milter that asks for it there."""
+    """MAIL right after the handshake. CHM+REQ: a milter learns about TLS at MAIL only if it asks for the macros there.
+    """
     with greeted(client) as dialogue:
         dialogue.starttls(tls(TLS13))
         dialogue.mail()
@@ -75,7 +76,7 @@ def mail_without_ehlo_after_starttls(client: Client) -> None:
 
 
 def reset_then_mail(client: Client) -> None:
-    """A transaction given up with RSET, then a message, without TLS. CHMRAMREQ"""
+    """A transaction that ends with RSET, then a message, without TLS. CHMRAMREQ"""
     with greeted(client) as dialogue:
         dialogue.envelope()
         dialogue.command("RSET", 250)
@@ -96,13 +97,13 @@ def implicit_tls_mail(client: Client) -> None:
 # Handshakes that fail. All of them are CHQ.
 
 def old_version(client: Client) -> None:
-    """The client knows only TLS 1.1, which the server refuses."""
+    """The client supports only TLS 1.1, which the server rejects."""
     with greeted(client) as dialogue:
         _refused(lambda: dialogue.starttls(ancient(ssl.TLSVersion.TLSv1_1)))
 
 
 def no_shared_cipher(client: Client) -> None:
-    """The client offers only ciphers for RSA certificates, the server has none of those."""
+    """The client offers only ciphers for RSA certificates; the server has no such certificate."""
     context = tls(TLS12)
     context.set_ciphers("ECDHE-RSA-AES256-GCM-SHA384")
     with greeted(client) as dialogue:
@@ -110,7 +111,7 @@ def no_shared_cipher(client: Client) -> None:
 
 
 def close_after_server_flight(client: Client) -> None:
-    """The client takes the server's half of the handshake, and closes instead of sending its own."""
+    """The client receives the server's half of the handshake, and closes instead of sending its own."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     handshake = tls(TLS12).wrap_bio(incoming, outgoing)
     with greeted(client) as dialogue:
@@ -122,7 +123,7 @@ def close_after_server_flight(client: Client) -> None:
 
 
 def unknown_ca_tls12(client: Client) -> None:
-    """The client does not trust the server's certificate and says so, in TLS 1.2."""
+    """The client does not trust the server's certificate and sends an alert, in TLS 1.2."""
     with greeted(client) as dialogue:
         _refused(lambda: dialogue.starttls(verifying(TLS12)))
 
@@ -134,7 +135,7 @@ def unknown_ca_tls13(client: Client) -> None:
 
 
 def plaintext_instead_of_hello(client: Client) -> None:
-    """After STARTTLS the client goes on in the clear."""
+    """After STARTTLS the client continues in plaintext."""
     with greeted(client) as dialogue:
         dialogue.command("STARTTLS", 220)
         dialogue.socket.sendall(f"EHLO {client.helo}\r\n".encode())
@@ -142,25 +143,25 @@ def plaintext_instead_of_hello(client: Client) -> None:
 
 
 def starttls_then_close(client: Client) -> None:
-    """The client says STARTTLS and closes."""
+    """The client sends STARTTLS and closes."""
     with greeted(client) as dialogue:
         dialogue.command("STARTTLS", 220)
 
 
 def starttls_then_reset(client: Client) -> None:
-    """The client says STARTTLS and resets the connection."""
+    """The client sends STARTTLS and resets the connection."""
     with greeted(client) as dialogue:
         dialogue.command("STARTTLS", 220)
         dialogue.reset()
 
 
 def implicit_tls_refused(client: Client) -> None:
-    """A failed handshake where TLS begins at once. Nothing at all (Postfix), CQ (Sendmail)"""
+    """A failed handshake on a port with implicit TLS. No callback (Postfix), CQ (Sendmail)"""
     with Dialogue(client) as dialogue:
         _refused(lambda: dialogue.handshake(verifying(TLS13)))
 
 
-# Handshakes that succeed, and nothing comes of it.
+# Handshakes that succeed, without a message after them.
 
 def handshake_then_close(client: Client) -> None:
     """The client closes after the handshake. CHQ"""
@@ -169,7 +170,7 @@ def handshake_then_close(client: Client) -> None:
 
 
 def handshake_then_quit(client: Client) -> None:
-    """QUIT after the handshake: what an enforcing Postfix does when it dislikes the certificate. CHQ"""
+    """QUIT after the handshake, as an enforcing Postfix does if it rejects the certificate. CHQ"""
     with greeted(client) as dialogue:
         dialogue.starttls(tls(TLS13))
         dialogue.quit()
@@ -242,7 +243,7 @@ def ehlo_then_reset(client: Client) -> None:
 
 
 def three_helos(client: Client) -> None:
-    """EHLO, EHLO, HELO, QUIT: more than one HELO is no proof of TLS. CHHHQ"""
+    """EHLO, EHLO, HELO, QUIT: more than one HELO does not prove TLS. CHHHQ"""
     with greeted(client) as dialogue:
         dialogue.ehlo()
         dialogue.command(f"HELO {client.helo}", 250)
@@ -256,7 +257,7 @@ def _by_name(*scenarios: Scenario) -> dict[str, Scenario]:
     return {scenario.__name__: scenario for scenario in scenarios}
 
 
-# Those that need nothing but a server with STARTTLS.
+# Scenarios for any server with STARTTLS.
 SCENARIOS = _by_name(
     plaintext_mail, tls13_mail, tls12_mail, two_mails, starttls_without_ehlo_before, mail_without_ehlo_after_starttls,
     reset_then_mail, old_version, no_shared_cipher, close_after_server_flight, unknown_ca_tls12, unknown_ca_tls13,
@@ -264,10 +265,10 @@ SCENARIOS = _by_name(
     tls_ehlo_quit, rejected_recipients, close_in_transaction, connect_then_close, banner_then_close, ehlo_quit,
     ehlo_then_close, ehlo_then_reset, three_helos)
 
-# Those for a client with a certificate.
+# Scenarios for a client with a certificate.
 CERTIFICATE_SCENARIOS = _by_name(tls13_client_certificate, tls12_client_certificate)
 
-# Those for a listener with implicit TLS.
+# Scenarios for a listener with implicit TLS.
 IMPLICIT_TLS_SCENARIOS = _by_name(implicit_tls_mail, implicit_tls_refused)
 
 
@@ -280,7 +281,7 @@ def _tls_mail(client: Client, context: ssl.SSLContext) -> None:
 
 
 def _refused(handshake: Callable[[], None]) -> None:
-    """Try a handshake that has to fail."""
+    """Try a handshake that must fail."""
     try:
         handshake()
     except (ssl.SSLError, ConnectionError):

@@ -22,7 +22,7 @@ TIMEOUT = 20
 
 
 class UnexpectedReply(RuntimeError):
-    """The server answered something else than the scenario needs."""
+    """The server sent another reply than the scenario needs."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Client:
 
 
 class Dialogue:
-    """A connection, command by command. Leaving the `with` block closes it, in whatever state it is."""
+    """A connection, command by command. The end of the `with` block closes it in any state."""
 
     def __init__(self, client: Client) -> None:
         self.client = client
@@ -158,7 +158,7 @@ def verifying(version: ssl.TLSVersion) -> ssl.SSLContext:
 
 
 def ancient(version: ssl.TLSVersion) -> ssl.SSLContext:
-    """A client that speaks only a version which OpenSSL itself would no longer allow by default."""
+    """A client that supports only a version which OpenSSL does not allow by default."""
     with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
         context = tls(version)
     context.set_ciphers("ALL:@SECLEVEL=0")

@@ -34,34 +34,34 @@ from .smtp_dialogue import Client, UnexpectedReply
 
 T = TypeVar("T")
 
-# What a program of ours writes once it can be asked.
+# What a program of ours logs when it is ready.
 READY = {"tlsrpt-milter": "listens on", "starttls-listtool": "answers on"}
 
 CLIENTS_BY_XCLIENT = {"smtpd_peername_lookup": "no", "smtpd_authorized_xclient_hosts": "127.0.0.0/8"}
 
-# What a file of a case may have in angle brackets: "<directory>", "<mx.good.test>", "<key of mx.good.test>".
+# Names in angle brackets in files of a case: "<directory>", "<mx.good.test>", "<key of mx.good.test>".
 LAB_NAME = re.compile(r"<((?:key of )?[a-z][a-z0-9.-]*\.test|directory|mail\.log|ca|address|web|https-port|dns|trust-anchor"
                       r"|port(?:-\d)?)>")
 
-# What a table of recorded sessions has in columns that it does not name.
+# Defaults for the columns that a table of recorded sessions does not have.
 SESSION = {"outcome": "tls", "sessions": "1", "client": "mail.sender.test", "address": "192.0.2.1", "version": "",
            "failure": "none", "domain": "example.test", "mx": "mx.example.test"}
 
 
 class CaseError(RuntimeError):
-    """The case asks for something that there is not."""
+    """The case uses something that does not exist."""
 
 
 @dataclass(frozen=True)
 class Host:
-    """A mail server of the case, as the zones name it before it runs."""
+    """A mail server of the case; the zones contain its name before it runs."""
     address: str
     certificate: Certificate
 
 
 class Stage:
     def __init__(self, lab: Lab, case: Path) -> None:
-        """Copy the case, and start a name server for its zones/ and an HTTPS server for its web/, where it has them."""
+        """Copy the case, and start a name server for its zones/ and an HTTPS server for its web/, if it has them."""
         self._lab = lab
         self.folder = lab.new_folder(case.name)
         shutil.copytree(case, self.folder, dirs_exist_ok=True)
@@ -84,7 +84,7 @@ class Stage:
                 self._fill_in(file)
 
     def run(self, prompt: str, text: str) -> list[str]:
-        """Take a step; the lines that it prints, with the names of what the lab chose."""
+        """Run a step; returns the lines that it prints, with the names for what the lab chose."""
         lines = self._shell(text) if prompt == "$ " else self._act(text)
         return [self._named(line).rstrip() for line in lines]
 
@@ -103,11 +103,11 @@ class Stage:
 
     def _environment(self) -> dict[str, str]:
         own = {"PATH": f"{program.path_of('tlsrpt-report').parent}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
-               "MAIL_CONFIG": str(self._mail_config)}  # Debian's postmap wants a main.cf, and there need be none in /etc
+               "MAIL_CONFIG": str(self._mail_config)}  # Debian's postmap needs a main.cf, and /etc may have none
         return own | ({"STARTTLS_TOOLKIT_NOW": str(self._clock)} if self._clock.exists() else {})
 
     def _start_daemon(self, argv: list[str]) -> Process:
-        """One of our programs, once it can be asked."""
+        """Start one of our programs, and wait until it is ready."""
         name = argv[0]
         folder = self._lab.new_folder(name)
         daemon = Process([program.path_of(name), *argv[1:]], folder=folder, lab_folder=self._lab.folder,
@@ -118,10 +118,10 @@ class Stage:
         self._daemons.append(daemon)
         return daemon
 
-    # What stands in angle brackets.
+    # Names in angle brackets.
 
     def _value(self, name: str) -> str:
-        """What the lab has chosen, or chooses now, for <name>."""
+        """The value for <name>, which the lab has chosen, or chooses now."""
         self._follows_mail_log |= name == "mail.log"
         simple: dict[str, Callable[[], object]] = {
             "directory": lambda: self.folder, "mail.log": lambda: self._mail_log, "ca": lambda: self._lab.ca.certificate,
@@ -138,7 +138,7 @@ class Stage:
         return self._host(name).address
 
     def _fill_in(self, file: Path) -> None:
-        """Replace the names in angle brackets that are the lab's; a file without any stays as it is."""
+        """Replace the names in angle brackets that are the lab's; a file without any is not changed."""
         content = file.read_bytes()
         try:
             text = content.decode()
@@ -149,7 +149,7 @@ class Stage:
             file.write_text(filled)
 
     def _named(self, line: str) -> str:
-        """The line with <names> in place of what the lab chose."""
+        """The line with <names> in place of the values that the lab chose."""
         ports = {self._lab.smtp_port: "smtp-port", **{port: name for name, port in self._ports.items()}}
         values = {str(self.folder): "directory", str(self._lab.folder): "lab", self._address: "address",
                   **{host.address: name for name, host in self._hosts.items()}}
@@ -176,10 +176,11 @@ class Stage:
             self._hosts[name] = Host(self._lab.address(), self._lab.ca.issue(name))
         return self._hosts[name]
 
-    # Servers that folders of the case describe.
+    # Servers for directories of the case.
 
     def _start_web(self) -> HttpsServer | None:
-        """web/HOST/PATH is what https://HOST/PATH answers, as the file is when it is asked for."""
+        """web/HOST/PATH is the answer for https://HOST/PATH, with the content of the file at the time of the request.
+        """
         hosts = sorted(folder.name for folder in self.folder.glob("web/*"))
         if not hosts:
             return None
@@ -195,7 +196,7 @@ class Stage:
         return Answer(body=file.read_bytes()) if file.is_file() else Answer(404)
 
     def _start_dns(self) -> Dns | None:
-        """zones/ZONE has a record a line: NAME TYPE DATA. A first line "; signed" has the zone signed."""
+        """zones/ZONE has one record on each line: NAME TYPE DATA. With a first line "; signed" the zone is signed."""
         files = sorted(self.folder.glob("zones/*"))
         if not files:
             return None
@@ -205,7 +206,7 @@ class Stage:
         signed = [file.name for file in files if file.read_text().startswith("; signed\n")]
         return Dns(self._lab, zones, signed=[".", "test", *signed] if signed else [], port=53 if os.geteuid() == 0 else 0)
 
-    # What "lab:" lines ask for.
+    # Actions of "lab:" lines.
 
     def _act(self, text: str) -> list[str]:
         for pattern, action in self._actions().items():
@@ -226,7 +227,7 @@ class Stage:
         }
 
     def _set_clock(self, now: str) -> None:
-        """From now on, for all programs of ours, those that run included."""
+        """Set the clock for all programs of ours, including those that run."""
         new = self._clock.with_suffix(".new")
         new.write_text(now + "\n")
         os.replace(new, self._clock)
@@ -245,7 +246,8 @@ class Stage:
             self._web.answer(host, f"{path}.minisig", self._answer)
 
     def _store(self, name: str) -> None:
-        """Put recorded sessions into the store that tlsrpt.toml names: a table whose first line names its columns."""
+        """Put recorded sessions into the store of tlsrpt.toml: a table whose first line has the names of its columns.
+        """
         state = self.folder / tomllib.loads((self.folder / "tlsrpt.toml").read_text())["state_dir"]
         socket = self._lab.new_folder("socket") / "milter"
         self._start_daemon(["tlsrpt-milter", "-f", "-c", "tlsrpt.toml", "-s", f"unix:{socket}"])
@@ -290,7 +292,7 @@ class Stage:
         self._servers.append(self._sender)
 
     def _mail(self, recipient: str) -> list[str]:
-        """The outcome, as the sending server logs it."""
+        """The outcome in the log of the sending server."""
         delivery = self._sender.deliver("alice@sender.test", recipient)
         if isinstance(self._sender, Sender):
             tls = re.search(r"(\w+) TLS connection established", delivery.tls or "")
@@ -302,7 +304,7 @@ class Stage:
         return [f"{delivery.status}: {delivery.reason or delivery.line}"]
 
     def _session(self, scenario: str, name: str, address: str | None) -> list[str]:
-        """A session of tests/lab/smtp_client.py; with an address, Postfix takes that for the client's (XCLIENT)."""
+        """A session of tests/lab/smtp_client.py; with an address, Postfix uses that as the client's (XCLIENT)."""
         receiver = self._need(self._receiver, "mail server that receives")
         one = Client(receiver.address, receiver.port, source=self._host(name).address, helo=name,
                      xclient=f"NAME={name} ADDR={address}" if address else "")
@@ -312,14 +314,15 @@ class Stage:
         except UnexpectedReply as refused:
             return [re.sub(r"^expected \d+, got: (['\"])(.*)\1$", r"\2", str(refused))]
         finally:
-            if isinstance(receiver, Receiver):  # the client is done before the server has said its last word about it
+            if isinstance(receiver, Receiver):  # the server still has to log the end of the session
                 receiver.log.wait_for(rf"disconnect from .*\[{address or one.source}\]", since=before)
             else:
                 receiver.wait_until_idle()
         return []
 
     def _end_servers(self) -> None:
-        """End the mail servers, so that all sessions are over, and then our daemons, which write what they have in memory."""
+        """Stop the mail servers, so that all sessions end, and then our daemons, which write what they have in memory.
+        """
         for server in self._servers:
             server.end()
         for daemon in self._daemons:
@@ -331,7 +334,7 @@ class Stage:
 
 
 def _named_day(day: re.Match[str]) -> str:
-    """Where the case sets no clock, a day of these weeks is one that the lab has chosen."""
+    """If the case sets no clock, a day in these weeks was chosen by the lab."""
     try:
         ago = (datetime.datetime.now(datetime.UTC).date() - datetime.date.fromisoformat(day[0])).days
     except ValueError:
@@ -363,6 +366,6 @@ def _records(text: str) -> dict[str, list[str]]:
 
 
 def _parameters(main_cf: str) -> dict[str, str]:
-    """The parameters of main.cf; a line that begins with white space goes on with the one before."""
+    """The parameters of main.cf; a line that begins with white space continues the one before."""
     lines = re.sub(r"\n[ \t]+", " ", re.sub(r"(?m)^#.*\n", "", main_cf)).splitlines()
     return {name.strip(): value.strip() for name, _, value in (line.partition("=") for line in lines if line.strip())}

@@ -37,7 +37,7 @@ def parse(text: str) -> list[Step]:
 
 
 def with_outputs(text: str, outputs: Sequence[Sequence[str]]) -> str:
-    """The same text, in which each step has this output."""
+    """The same text with this output for each step."""
     lines = text.splitlines()
     for step, output in reversed(list(zip(parse(text), outputs, strict=True))):
         lines[step.first:step.last] = [f"{INDENT}{line}".rstrip() for line in output]

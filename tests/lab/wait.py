@@ -35,7 +35,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Changes:
-    """Counts what happens to the files of some folders: one is made, renamed or written."""
+    """Counts changes of the files in some directories: a file is created, renamed or written."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self._watch = _watch_folders(folders)
@@ -47,7 +47,7 @@ class Changes:
         os.close(self._watch)
 
     def wait(self, number: int, process: subprocess.Popen, timeout: float = 10) -> int:
-        """Wait until so many have happened, or the process has ended; how many it were, at most that number."""
+        """Wait for this many changes, or until the process has ended; returns their number, at most this many."""
         pidfd = os.pidfd_open(process.pid)
         deadline = time.monotonic() + timeout
         seen = 0
@@ -65,7 +65,7 @@ class Changes:
 
 
 class ProcessEnded(RuntimeError):
-    """The process that should have caused the awaited event ended before it did."""
+    """The process that should have caused the event ended before it."""
 
 
 def for_line(path: Path, pattern: str, timeout: float = 10, *, start: int = 0,
@@ -98,7 +98,7 @@ def for_listener(address: str, port: int, timeout: float = 10, *, process: subpr
 
 
 def for_exit(process: subprocess.Popen, timeout: float = 10) -> int:
-    """Wait until the process has ended; its exit status, or minus the number of the signal that ended it."""
+    """Wait until the process has ended. Returns its exit status, or minus the number of the signal that ended it."""
     if process.returncode is None:
         pidfd = os.pidfd_open(process.pid)
         try:
@@ -109,13 +109,13 @@ def for_exit(process: subprocess.Popen, timeout: float = 10) -> int:
 
 
 def for_end(pidfd: int, timeout: float, what: str) -> None:
-    """Wait for the end of a process that need not be ours, by a descriptor that os.pidfd_open gave."""
+    """Wait for the end of any process, by a descriptor from os.pidfd_open."""
     if not select.select([pidfd], [], [], timeout)[0]:
         raise TimeoutError(f"waited {timeout} s for {what}")
 
 
 def until(holds: Callable[[], bool], timeout: float = 30) -> None:
-    """Ask until it holds: for what no event announces."""
+    """Call the function until it returns true: for conditions without an event."""
     deadline = time.monotonic() + timeout
     while not holds():
         if time.monotonic() > deadline:
@@ -124,7 +124,7 @@ def until(holds: Callable[[], bool], timeout: float = 30) -> None:
 
 
 def until_read(pid: int, path: Path, timeout: float = 10) -> None:
-    """Wait until the process has read the file to its end. The kernel tells nobody how far somebody has read."""
+    """Wait until the process has read the file to its end. The kernel has no event for that."""
     deadline = time.monotonic() + timeout
     while (place := _place_in(pid, path)) != path.stat().st_size:
         if time.monotonic() > deadline:
@@ -133,7 +133,7 @@ def until_read(pid: int, path: Path, timeout: float = 10) -> None:
 
 
 def complete_lines(path: Path, start: int = 0) -> list[str]:
-    """The lines of a file from byte `start` on; none when there is no such file, nor a line still being written."""
+    """The complete lines of a file from byte `start` on; none if there is no such file."""
     return _lines(_complete_text(path, start))
 
 
@@ -144,7 +144,7 @@ def tail(path: Path) -> str:
 
 
 def _place_in(pid: int, path: Path) -> int | None:
-    """Where the process is in the file; None where it has not opened it."""
+    """The position of the process in the file; None if it has not opened it."""
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         if os.path.realpath(descriptor) == os.path.realpath(path):
             return int(Path(f"/proc/{pid}/fdinfo/{descriptor.name}").read_text().split()[1])
@@ -166,7 +166,7 @@ def _lines(text: bytes) -> list[str]:
 
 
 def _listening(address: str, port: int) -> bool:
-    """Whether the kernel's table of sockets has that one in state LISTEN."""
+    """Whether this socket is in state LISTEN in the kernel's table of sockets."""
     local = f"{int.from_bytes(socket.inet_aton(address), sys.byteorder):08X}:{port:04X}"
     rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
     return any(row[1] == local and row[3] == LISTEN for row in rows)
@@ -174,7 +174,7 @@ def _listening(address: str, port: int) -> bool:
 
 def _for_change(path: Path, found: Callable[[], T | None], what: str, timeout: float,
                 process: subprocess.Popen | None) -> T:
-    """Call `found` now and after each change in the folder of `path`, until it finds something."""
+    """Call `found` now and after each change in the directory of `path`, until it finds something."""
     deadline = time.monotonic() + timeout
     watch = _watch_folders([path.parent])
     pidfd = os.pidfd_open(process.pid) if process and process.returncode is None else None
@@ -196,7 +196,7 @@ def _for_change(path: Path, found: Callable[[], T | None], what: str, timeout: f
 
 
 def _last_look(found: Callable[[], T | None], what: str, path: Path) -> T:
-    """The process has ended: what it wrote last may still be what was awaited."""
+    """The process has ended: its last output may still be what was expected."""
     result = found()
     if result is None:
         raise ProcessEnded(f"the process ended before {what} came; it ends:\n{tail(path)}")
@@ -204,7 +204,7 @@ def _last_look(found: Callable[[], T | None], what: str, path: Path) -> T:
 
 
 def _watch_folders(folders: Iterable[Path]) -> int:
-    """An inotify descriptor that becomes readable when a file in a folder is made, renamed or written."""
+    """An inotify descriptor that becomes readable when a file in a directory is created, renamed or written."""
     watch = _libc.inotify_init1(os.O_CLOEXEC)
     for folder in folders:
         if watch < 0 or _libc.inotify_add_watch(watch, os.fsencode(folder), IN_MODIFY | IN_MOVED_TO | IN_CREATE) < 0:
