@@ -21,10 +21,10 @@ LAST_MODIFIED = "Fri, 20 Nov 2026 00:00:00 GMT"
 
 
 class ListServer(HttpsServer):
-    """Serves one list and its signature, on 127.0.0.1: libcurl asks nobody else for names under localhost.
+    """Serves one list and its signature, on 127.0.0.1, which libcurl uses for names under localhost without a query.
 
-    Once `only_changes` is set, it answers 304 to a request that names the edition it has, and 500 to all others, so
-    that a client which does not ask in this way fails.
+    Once `only_changes` is set, it answers 304 to a request with the validators of its edition, and 500 to all others,
+    so that a client without them fails.
     """
 
     only_changes = False

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Usage: make_list.py [--domains N] [--seed S] [--order shuffled|sorted] [--form pretty|compact] [--changed N] FILE
 
-Writes a preload list of made-up domains: the same options give the same bytes, on every machine. See write_list().
+Writes a preload list of invented domains: the same options produce the same bytes, on every machine. See write_list().
 """
 
 import argparse
@@ -46,10 +46,10 @@ class Entry:
 
 
 def write_list(file: Path, shape: Shape) -> None:
-    """Write the list: one domain in ten takes an alias, the others have 1 to 4 mxs; all are of mode enforce.
+    """Write the list: one domain in ten has an alias, the others have 1 to 4 mxs; all are of mode enforce.
 
     In every other domain the mxs are hosts of the domain itself, in the others those of a hoster. A million
-    domains in the pretty form take 118 MB.
+    domains in the pretty form need 118 MB.
     """
     entries: Iterable[Entry] = _changed(shape) if shape.changed else _entries(shape)
     if shape.order == "sorted":
@@ -95,9 +95,9 @@ def _name(number: int, chance: random.Random) -> str:
 
 
 def _changed(shape: Shape) -> Iterator[Entry]:
-    """The entries, and some of them changed, spread evenly: removed, added or with another mx, in turns.
+    """The entries, some of them changed, spread evenly: alternately removed, added or with another mx.
 
-    Where one is removed, the next change adds one: a list of the same length, give or take one.
+    After one is removed, the next change adds one: the list has the same length, or differs by one.
     """
     chance = random.Random(shape.seed + 1)
     changes = itertools.cycle((None, "new", "mx"))

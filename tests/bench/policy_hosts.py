@@ -5,7 +5,7 @@
     hosts.silent                        others, whose policy hosts do not answer until release()
 
 The hosts have twenty addresses, on port 443, and each certificate is for twenty of them: many domains share a hoster.
-nginx is one process, with TLS 1.3 and P-256. Names that are not theirs do not exist (NXDOMAIN). Needs root.
+nginx is one process, with TLS 1.3 and P-256. Other names do not exist (NXDOMAIN). Needs root.
 """
 
 import socket

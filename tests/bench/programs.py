@@ -1,4 +1,4 @@
-"""Running programs and taking their time and memory; comparing some of them in rounds.
+"""Runs programs, measures their time and memory, and compares them in rounds.
 
     ours = Command("verify", [listtool, "verify", ...])
     peer = Command("minisign -V", ["minisign", "-V", ...])
@@ -28,8 +28,8 @@ class Failed(RuntimeError):
 class Command:
     """A program with its arguments.
 
-    `status` is how it ends when all is well; `output` takes its standard output. It `writes` one of these files,
-    which are removed before each run. `count` says how many requests there have been; each run makes at least one.
+    `status` is its expected exit status; `output` is the file for its standard output. It `writes` one of these files,
+    which are removed before each run. `count` returns the number of requests so far; each run makes at least one.
     """
     name: str
     argv: Sequence[str | os.PathLike[str]]

@@ -1,6 +1,6 @@
-"""What Python's standard library takes for the same: reading reports from a folder of files or mails, and adding up a store.
+"""The same with Python's standard library: reading reports from a directory of files or mails, and adding up a store.
 
-    report_peers.py files FOLDER | mails FOLDER | store FILE
+    report_peers.py files DIRECTORY | mails DIRECTORY | store FILE
 """
 
 import email

@@ -26,9 +26,9 @@ class Target:
 
 @dataclass(frozen=True)
 class Row:
-    """`sums` are peers that need several programs one after the other: their times add up.
+    """`sums` are peers that consist of several programs, one after the other: their times are added.
 
-    The targets are meant for the list of the bench in its full size, but for one that is `of_any_size`.
+    The targets are for the full-size list of the bench, unless the row is `of_any_size`.
     """
     name: str
     ours: Command

@@ -1,10 +1,10 @@
-"""Socketmap servers, ours and others: each started on an address of its own, and what it takes while it is asked.
+"""Socketmap servers, ours and others: each runs on its own address, and its resources are measured under load.
 
     service = OurService(lab, hosts, "serve")
     told = service.ask(domains, connections=50, seconds=3)
     told.per_second, told.cpu_us, told.p99_us, service.resident()
 
-CPU time is that of the whole process, user and system, of all threads, while it was asked.
+CPU time is that of the whole process, user and system, of all threads, during the requests.
 """
 
 import contextlib
@@ -100,9 +100,9 @@ class Service(Measured, ABC):
 
     def ask(self, domains: Sequence[str], *, connections: int, seconds: float = 0,
             processor: int | None = None) -> Told:
-        """Ask for these domains in turns for so many seconds, or else once for each.
+        """Send requests for these domains in turns for this many seconds, or once for each.
 
-        With `processor`, the server and who asks it share that one meanwhile.
+        With `processor`, the server and the load program share that one.
         """
         with self.asking(domains, connections=connections, seconds=seconds, processor=processor) as asking:
             return asking.told()
@@ -160,9 +160,9 @@ class Asking:
 
 
 def our_configuration(folder: Path, hosts: PolicyHosts, more: str = "") -> Path:
-    """A configuration of starttls-listtool with a state in this folder, which begins empty; `more` is appended.
+    """A configuration of starttls-listtool with a state in this directory, which is empty at first; `more` is appended.
 
-    The policy hosts of the bench share a few addresses, so the limit on fetches from one is lifted.
+    The policy hosts of the bench share a few addresses, so the limit on fetches from one is increased.
     """
     config = folder / "listtool.toml"
     config.write_text(
@@ -176,7 +176,7 @@ def our_configuration(folder: Path, hosts: PolicyHosts, more: str = "") -> Path:
 class OurService(Service):
     """starttls-listtool serve, its cache on disk, without DANE.
 
-    `lists` are lines of its configuration; `update` installs them first. `now` is the time as it sees it.
+    `lists` are lines of its configuration; `update` installs them first. `now` is its clock.
     """
 
     def __init__(self, lab: Lab, hosts: PolicyHosts, name: str, *, lists: str = "", now: str = "") -> None:
@@ -197,9 +197,9 @@ class OurService(Service):
 
 
 class Peer(Service):
-    """postfix-mta-sts-resolver as Debian has it, in a cage with our name server.
+    """postfix-mta-sts-resolver from Debian, in a cage with our name server.
 
-    The cache takes what it is given for fresh while the bench lasts, so that "cached" means no look at DNS.
+    Cached policies stay fresh during the bench, so that "cached" means no DNS query.
     """
 
     def __init__(self, lab: Lab, hosts: PolicyHosts, name: str, cache: str) -> None:

@@ -54,7 +54,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Target:
-    """`measured` is computed from the figures by program; it may be `limit` at most, or, if `at_least`, at least."""
+    """`measured` is computed from the figures by program; it may be at most `limit` or, with `at_least`, at least."""
     what: str
     limit: float
     unit: str

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Usage: todays_way.py LIST MAP
 
-The yardstick: what a list is turned into a Postfix map with where there is no program for it, in as few lines of
-Python as will do. It checks nothing.
+For comparison: makes a Postfix map of a list without our program, in as few lines of Python as possible. It checks
+nothing.
 """
 
 import json

@@ -3,8 +3,7 @@
     acceptor = Acceptor(socket.create_server((lab.address(), 0)), talk)
     lab.at_end(acceptor.end)
 
-`talk` gets each connection, in that thread: the next one is accepted when it returns. The connection is its own, to
-close when it is done.
+`talk` gets each connection, in that thread, and must close it. The next connection is accepted when `talk` returns.
 """
 
 import contextlib
@@ -22,10 +21,10 @@ class Acceptor:
         self._thread.start()
 
     def end(self) -> None:
-        """Accept no more, once the last talk is over. May be called again.
+        """Stop accepting after the last call of `talk` has returned. May be called again.
 
-        The thread ends before the descriptor is free: closed under one that is about to accept, it would soon be
-        another server's, whose connections that thread would take.
+        The thread ends before the descriptor is closed. Otherwise the number of the descriptor could soon belong to
+        another server, and the thread would accept that server's connections.
         """
         with contextlib.suppress(OSError):  # the second time
             self._listener.shutdown(socket.SHUT_RDWR)

@@ -1,14 +1,14 @@
-"""A name server that answers wrongly: by itself, or in front of a `Dns` that it spoils the answers of.
+"""A name server with wrong answers: its own, or changed answers of a `Dns` behind it.
 
-    bad = BadDns(lab, dns)                                passes on every question to `dns`, and its answer back
+    bad = BadDns(lab, dns)                                forwards every question to `dns`, and returns its answer
     bad.spoil("lame.example.test", refused)               but for that name, of every type
     bad.spoil("mx.example.test", silent, "AAAA")          or for one type
-    bad.spoil("*", without_signatures)                    or for whatever has no fault of its own
+    bad.spoil("*", without_signatures)                    or for all names without a fault of their own
     bad.mend("lame.example.test")
-    bad.max_ttl = 0                                       records that it passes on may not be cached for longer
-    bad.questions                                         what it was asked: Question(name, type, transport)
+    bad.max_ttl = 0                                       maximum time that forwarded records may be cached
+    bad.questions                                         the received questions: Question(name, type, transport)
 
-A fault is a function that takes a Question and gives the datagrams to be sent for it, or None for the answer of `dns`.
+A fault is a function that takes a Question and returns the datagrams to send for it, or None for the answer of `dns`.
 It may raise ConnectionResetError, which resets the connection of a question over TCP.
 """
 

@@ -3,7 +3,7 @@
     mx = lab.ca.issue("mx.example.test")                               server and client certificate, valid
     wild = lab.ca.issue("example.net", sans=["*.example.net"])
     old = lab.ca.issue("mx.example.test", expired=True)
-    stranger = CA(lab.new_folder("ca"), "Untrusted CA")                that nobody trusts
+    stranger = CA(lab.new_folder("ca"), "Untrusted CA")                that no server or client trusts
 
 Keys are P-256. Every certificate may serve as server and as client certificate.
 """
@@ -70,7 +70,7 @@ class CA:
     def issue(self, name: str, sans: Sequence[str] | None = None, *, expired: bool = False) -> Certificate:
         """A new key and a certificate for it, with common name `name`.
 
-        `sans` are its DNS names; without it, `name` is the only one; an empty list makes a certificate without any.
+        `sans` are its DNS names; without `sans`, `name` is the only one; with an empty list there are none.
         An expired one ended yesterday.
         """
         folder = self._new_folder(name)

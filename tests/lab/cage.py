@@ -1,10 +1,10 @@
 """A server in namespaces of its own, for servers that fork, read files in /etc or log to /dev/log.
 
-What a caged server starts dies with it (its own process ids), it resolves names with the hosts file and the name
-server that the lab gives it, it believes in the host name it is given, and what it sends to syslog(3) goes to a file
-of the lab. Nothing of the machine changes: see the script `enter-cage`. Needs root.
+When a caged server ends, all processes that it has started end, too (it has its own process ids). It resolves names
+with the lab's hosts file and name server, it has its own host name, and its messages to syslog(3) are written to a
+file of the lab. Nothing on the machine changes: see the script `enter-cage`. Needs root.
 
-Its process ids are its own: the numbers in its pid files mean other processes outside. So never run `postfix stop` or
+Outside of the cage, the numbers in its pid files are those of other processes. So never run `postfix stop` or
 `kill $(cat master.pid)` outside the cage; use `run`.
 """
 
@@ -28,9 +28,9 @@ RESOLV_CONF = "nameserver {resolver}\noptions timeout:2 attempts:1\n"
 
 
 class Cage:
-    """A server in its cage: `process` is what to name where waiting shall end with the server.
+    """A server in its cage. Pass `process` to functions that wait, so that they stop when the server ends.
 
-    `stderr` is what it wrote there, `syslog` what it sent to syslog(3).
+    `stderr` is its standard error, `syslog` its messages to syslog(3).
     """
 
     def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,

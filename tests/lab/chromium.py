@@ -1,11 +1,11 @@
-"""A headless Chromium that looks at pages in files, told what to do over its debugging protocol.
+"""A headless Chromium that shows pages in files, controlled over its debugging protocol.
 
     with Chromium(lab) as browser:
         browser.open(path, width=800, scheme="dark")
         browser.evaluate("document.title")
         path.write_bytes(browser.png())
 
-The protocol goes over pipes (--remote-debugging-pipe): no port is taken.
+The protocol goes over pipes (--remote-debugging-pipe): no port is used.
 """
 
 import base64

@@ -1,14 +1,14 @@
 """An authoritative name server: Knot DNS on an address of the lab.
 
     dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": [f"A {mx_address}"]}}, signed=["example.test"])
-    dns.update("example.test", {...})           the zone as it shall be from now on
+    dns.update("example.test", {...})           replaces the records of the zone
     dns.resolv_conf                             a resolv.conf(5) that names this server
     dns.trust_anchor                            the DS records of all signed zones, in zone file format
     dns.anchor_of(".")                          those of one zone
 
-Where a zone and one above it are both served, the upper one delegates to the lower one, with DS records where both are
+If a zone and one above it are both served, the upper one delegates to the lower one, with DS records if both are
 signed: so `Dns(lab, {".": {}, "test": {}, "example.test": {...}}, signed=[".", "test", "example.test"])` is a whole
-tree under one trust anchor. The server does not resolve, but as it knows the whole tree, it serves as a forwarder, too.
+tree under one trust anchor. The server does not resolve, but with the whole tree it can also be used as a forwarder.
 
 A zone maps each owner name ("@" is the zone itself, names are relative unless they end with a dot) to its records,
 each "TYPE DATA". SOA and NS are added. Names outside the zones are answered REFUSED; add the zone "." for NXDOMAIN.
@@ -64,7 +64,7 @@ class Dns:
     def __init__(self, lab: Lab, zones: Mapping[str, Zone], *, signed: Collection[str] = (), port: int = 53) -> None:
         """Serve the zones from now on; those named in `signed` are signed with DNSSEC, each with a key of its own.
 
-        Port 53, which a resolv.conf needs, takes root; 0 stands for any free port, which does not.
+        Port 53, which a resolv.conf needs, needs root; 0 means any free port, which does not need root.
         """
         lab.require_program("/usr/sbin/knotd", "knot")
         if port == 53:

@@ -1,9 +1,9 @@
-"""What README and the guides in docs/ have people type or put into files, so that tests do just that.
+"""Commands and file contents in README and the guides in docs/, so that tests use exactly these.
 
     section("docs/postfix.md", "Record inbound sessions")    the text below this heading, with its subsections
     lines("docs/postfix.md", "Record inbound sessions")      its indented lines
     blocks("README.md")                                      the indented blocks of the whole document
-    samples("README.md")                                     what programs print: fenced, and nothing to type
+    samples("README.md")                                     output of programs: fenced, without commands
     Steps("README.md", "Install")                            the blocks, each of which a test must take
 """
 

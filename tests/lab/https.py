@@ -3,15 +3,15 @@
     web = HttpsServer(lab)
     web.add_host("mta-sts.example.test", lab.ca.issue("mta-sts.example.test"))
     web.answer("mta-sts.example.test", "/.well-known/mta-sts.txt", Answer(body=b"version: STSv1\\n..."))
-    web.requests                           what was asked so far
+    web.requests                           the requests so far
 
     web.answer("a.test", "/list", lambda request: Answer(304) if request.headers.get("If-None-Match") else Answer())
 
 It runs in threads of the test. A host without a certificate fails the handshake (alert unrecognized_name); a path
-without an answer gets 404. An answer serves GET and POST alike; what was posted is in `requests`.
+without an answer gets 404. An answer is used for GET and POST; the content of a POST is in `requests`.
 
-A client that resolves names by itself reaches it without a name server at address="127.0.0.1", port 0, under names
-that end in .localhost (RFC 6761 section 6.3; curl and glibc know them).
+A client that resolves names itself reaches it without a name server at address="127.0.0.1", port 0, under names
+that end in .localhost (RFC 6761 section 6.3; curl and glibc support them).
 """
 
 import http.server
@@ -35,9 +35,9 @@ class Answer:
     """One answer: its body at once, or in chunks for as long as `chunks` yields them.
 
     With chunks the end of the connection ends the body; itertools.repeat(b"x" * 1000) makes one that never ends.
-    With `chunked` they are sent in the transfer coding of that name. With `pause` so many seconds pass before each
-    chunk, or until the client gives up: itertools.repeat(b"x") then trickles.
-    With `hold` nothing follows after the body until the client gives up, while more seems to come.
+    With `chunked` they are sent in the transfer coding of that name. With `pause` this many seconds pass before each
+    chunk, or until the client disconnects: itertools.repeat(b"x") then trickles.
+    With `hold` the body is incomplete, and nothing more is sent until the client disconnects.
     """
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": "text/plain"})
@@ -61,9 +61,9 @@ class Request:
 class HttpsServer:
     def __init__(self, lab: Lab, *, address: str | None = None, port: int = 0,
                  newest_tls: ssl.TLSVersion = ssl.TLSVersion.MAXIMUM_SUPPORTED) -> None:
-        """Listen on a new address of the lab unless one is given; on a free port unless one is given (443 takes root).
+        """Listen on a new address of the lab unless one is given; on a free port unless one is given (443 needs root).
 
-        With `newest_tls` it speaks no newer version than that, TLS 1.0 and 1.1 included.
+        With `newest_tls` it supports no newer version than that, but also TLS 1.0 and 1.1.
         """
         self.requests: list[Request] = []
         self.connections = 0  # all of them, whether or not the handshake succeeded

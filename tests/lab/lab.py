@@ -1,10 +1,10 @@
-"""The lab: a temporary folder, loopback addresses of its own, and the servers that a test starts in them.
+"""The lab: a temporary directory, loopback addresses of its own, and the servers that a test starts in them.
 
     with Lab() as lab:
         dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": ["A " + lab.address()]}})
         ...
 
-Leaving the block ends every server and removes the folder. When an exception leaves it, the tails of all logs are
+The end of the block stops every server and removes the directory. After an exception, the last lines of all logs are
 printed to stderr first. Any number of labs may run at the same time.
 """
 
@@ -104,7 +104,7 @@ class Lab:
                 os.kill(pid, signal.SIGKILL)
 
     def _reserve_network(self) -> str:
-        """The first three numbers of a /24 that no other lab uses, while this process lives.
+        """The first three numbers of a /24 that no other lab uses while this process runs.
 
         The reservation is a socket with an abstract name: the kernel gives a name to one process only, in each
         network namespace, and frees it with the process.

@@ -1,7 +1,7 @@
 """A server's log file, to read and to wait on.
 
     before = server.log.mark()
-    ...                                         something that makes the server write
+    ...                                         an action that makes the server log something
     server.log.wait_for(r"status=sent", since=before)
 """
 

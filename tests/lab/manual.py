@@ -1,9 +1,9 @@
-"""The manual pages as they are installed, and what stands in them.
+"""The manual pages as they are installed, and their content.
 
     page = manual.pages()["tlsrpt-report-self.1"]
     page.path, page.text                    the file, and its text in mdoc(7)
-    page.options()                          {"-c", "--config", "--day", ...}: of the lists of options
-    page.examples()                         the displays that a comment names: kind, text as it is pasted, line
+    page.options()                          {"-c", "--config", "--day", ...}: from the lists of options
+    page.examples()                         the displays with a comment: kind, text for copy and paste, line
 
 An example is a display after a comment `.\\" example: KIND`. The kind is "shell", "cron", or the name of the file
 that the text belongs to.

@@ -1,8 +1,8 @@
-"""A demonstration told to a person: headings, numbered steps, commands with their output, in 80 columns.
+"""The text of a demonstration: headings, numbered steps, commands with their output, in 80 columns.
 
     tell = Narrator(folder)
     tell.heading("Mail that you send")
-    tell.step("Check the signature, as every update will.")
+    tell.step("Check the signature, as every update does.")
     tell.run("starttls-listtool", "verify", "list.json", "-p", "demo.pub")
     tell.quote(log_line)
 """

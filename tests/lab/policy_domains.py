@@ -1,4 +1,4 @@
-"""Domains with MTA-STS: their records, their policy hosts, and how starttls-listtool is told to find them.
+"""Domains with MTA-STS: their records, their policy hosts, and a configuration with which starttls-listtool finds them.
 
     web = HttpsServer(lab)
     zone = {"@": ["MX 10 mx"], "mx": [f"A {mx.address}"], **mta_sts_records(web, "1")}

@@ -1,4 +1,4 @@
-"""`starttls-listtool serve`, and a client that asks it as Postfix and Sendmail do.
+"""`starttls-listtool serve`, and a client that sends requests as Postfix and Sendmail do.
 
     server = PolicyServer(lab, configuration)              an address of the lab; .address, .port
     server.ask("postfix", "good.test")                     "OK secure match=..." or "NOTFOUND "

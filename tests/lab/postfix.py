@@ -7,7 +7,7 @@
     delivery.status == "sent" and delivery.verified
 
 All receivers of a lab listen on the same port, lab.smtp_port, each on an address of its own: the port to which the
-senders deliver. Extra parameters are those of postconf(5) and win over the lab's own.
+senders deliver. Extra parameters are those of postconf(5) and take precedence over the lab's own.
 """
 
 import contextlib
@@ -52,9 +52,9 @@ scache unix - - n - 1 scache
 
 @dataclass(frozen=True)
 class Listener:
-    """One smtpd: where it listens, with which certificate, and whether TLS begins at once (implicit TLS).
+    """One smtpd: its address, its certificate, and whether TLS begins immediately (implicit TLS).
 
-    `parameters` are those of postconf(5) that hold for this one only; `program` is another server in place of smtpd.
+    `parameters` are those of postconf(5) for this one only; `program` is another server in place of smtpd.
     """
     address: str
     port: int
@@ -76,9 +76,9 @@ class Listener:
 
 @dataclass(frozen=True)
 class Delivery:
-    """What became of a message: `status` is sent, deferred or bounced; `line` is the log's line about it.
+    """The outcome of a message: `status` is sent, deferred or bounced; `line` is the log's line about it.
 
-    `tls` is the log's line about the TLS connection it was last tried over, None without TLS.
+    `tls` is the log's line about the TLS connection of the last attempt, None without TLS.
     """
     status: str
     line: str
@@ -91,19 +91,19 @@ class Delivery:
 
 
 def settle(path: Path) -> None:
-    """Date a file back by a minute.
+    """Set the time of a file one minute back.
 
-    Postfix waits for up to two seconds until main.cf, or a texthash table, is older than that, lest somebody is still
-    writing it. Tests need not wait for that.
+    Postfix waits for up to two seconds until main.cf, or a texthash table, is older than that, because another
+    program may still write it. Tests need not wait for that.
     """
     a_minute_ago = time.time() - 60
     os.utime(path, (a_minute_ago, a_minute_ago))
 
 
 class Instance:
-    """A running Postfix: `log` is its mail log, `config` the folder with its main.cf.
+    """A running Postfix: `log` is its mail log, `config` the directory with its main.cf.
 
-    `syslog` is what the programs that it runs sent to syslog(3).
+    `syslog` has the messages of the programs that it runs to syslog(3).
     """
 
     def __init__(self, lab: Lab, name: str, hostname: str, listeners: Sequence[Listener],
@@ -194,10 +194,10 @@ class Receiver(Instance):
                  dns: Dns | None = None, address: str | None = None) -> None:
         """Start it. Without a certificate it does not offer STARTTLS.
 
-        `address`, a new one of the lab unless it is given, and `port` are those of its first listener; `listeners` come beside that, for example
-        Listener(lab.address(), lab.smtp_port, certificate, implicit_tls=True).
-        Clients are asked for a certificate, which is trusted when lab.ca issued it. Names of clients other than
-        127.0.0.1 are only known where `dns` knows them.
+        `address`, a new one of the lab unless it is given, and `port` are those of its first listener. `listeners` are
+        further ones, for example Listener(lab.address(), lab.smtp_port, certificate, implicit_tls=True).
+        It requests client certificates, and trusts those that lab.ca issued. Clients other than 127.0.0.1 have a name
+        only if `dns` has a record for them.
         """
         self.address, self.port = address or lab.address(), lab.smtp_port
         mailboxes = lab.new_folder("mailboxes") / "regexp"

@@ -3,14 +3,14 @@
     server = Postgres(lab)                          runs now; a database `tlsrpt` of the user `tlsrpt`
     server.url                                      postgresql://tlsrpt:PASSWORD@127.93.41.1:41234/tlsrpt
     server.socket_url                               the same database through the unix socket
-    Postgres(lab, certificate=lab.ca.issue("db"))   with TLS for who asks for it
+    Postgres(lab, certificate=lab.ca.issue("db"))   with TLS for clients that request it
     server.execute("SELECT count(*) FROM t")        the rows, as lists of texts
-    server.stop(), server.kill(), server.start()    in order; at once; again, with what it had
-    with server.paused(): ...                       it hangs: connections are taken, and nobody answers
-    server.connections()                            how many others are connected
+    server.stop(), server.kill(), server.start()    shutdown; kill; start again, with the same data
+    with server.paused(): ...                       it hangs: connections are accepted, and not answered
+    server.connections()                            how many other clients are connected
 
-It takes the cluster's files and nothing else: none of the machine's clusters, ports or settings. PostgreSQL does not run
-as root; there it runs as the user that Debian's package made.
+It uses only the cluster's files, and none of the machine's clusters, ports or settings. PostgreSQL does not run as
+root: then it runs as the user that Debian's package has created.
 """
 
 import contextlib

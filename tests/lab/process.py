@@ -1,8 +1,8 @@
-"""Starting and ending processes so that none outlives its test.
+"""Starts and ends processes so that none outlives its test.
 
-Every process is started through setpriv(1), so that the kernel kills it when the test dies, however it dies (the
-kernel looks at the *thread* that started it: start servers from the main thread). It carries the lab's folder in its
-environment, by which the lab finds what a program of ours left behind as a daemon.
+Every process is started through setpriv(1), so that the kernel kills it when the test ends for any reason
+(when the *thread* that started it ends: start servers from the main thread). The lab's directory is in its environment,
+so that the lab finds the daemons that our programs have started.
 """
 
 import os
@@ -22,9 +22,9 @@ class Process:
 
     def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
                  environment: Mapping[str, str] | None = None, working_folder: Path | None = None) -> None:
-        """Start `argv`, with `folder` for its output and, unless another is named, as its working folder.
+        """Start `argv`, with `folder` for its output and, unless another is given, as its working directory.
 
-        It gets a session of its own: Ctrl-C reaches the test only, which then ends it in order.
+        It gets a session of its own: Ctrl-C reaches only the test, which then terminates it.
         """
         self.stdout = Log(folder / "stdout")
         self.stderr = Log(folder / "stderr")

@@ -1,11 +1,11 @@
 """Our own programs: found in the build, run or started.
 
-    done = program.run("starttls-listtool", "verify", path)            to its end; done.returncode, .stdout, .stderr
+    done = program.run("starttls-listtool", "verify", path)           runs to its end; done.returncode, .stdout, .stderr
     milter = Program(lab, "tlsrpt-milter", "-f", "-s", f"unix:{socket}")
     milter.stderr.wait_for("ready")
     milter.stop()
 
-The build is the folder in the environment variable BUILD_DIR; without it, build/release of this source tree.
+The build is the directory in the environment variable BUILD_DIR; without it, build/release of this source tree.
 """
 
 import os

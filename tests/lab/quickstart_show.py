@@ -1,6 +1,7 @@
 """The main job of starttls-toolkit, shown on private mail servers: what ./quickstart runs when all is built.
 
-Exit status: 0 all was shown and went as it should; 1 something did not; 69 something is missing; 77 needs root.
+Exit status: 0 everything was shown with the expected result; 1 something was not; 69 something is missing; 77 needs
+root.
 """
 
 import datetime

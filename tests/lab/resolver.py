@@ -1,6 +1,6 @@
-"""A resolver that validates DNSSEC, for mail servers that believe its word: Unbound in front of a lab's name server.
+"""A resolver that validates DNSSEC, for mail servers that trust its AD bit: Unbound in front of a lab's name server.
 
-    resolver = Resolver(lab, dns)                          .address, port 53, which takes root
+    resolver = Resolver(lab, dns)                          .address, port 53, which needs root
     sender = Sender(lab, resolver, {"smtp_dns_support_level": "dnssec", ...})
 """
 

@@ -1,4 +1,4 @@
-"""A server of Dovecot's authentication protocol, so that a Postfix of the lab offers SMTP AUTH. Everybody may log in.
+"""A server of Dovecot's authentication protocol, so that a Postfix of the lab offers SMTP AUTH. Every user may log in.
 
     sasl = SaslServer(lab)
     mx = Receiver(lab, "mx.example.test", ["example.test"], certificate, sasl.parameters)

@@ -4,13 +4,13 @@
                           milters={"tlsrpt": "local:/path/to/socket"})
     mx.log.wait_for(r"STARTTLS=server, relay=.*, version=TLSv1.3")
 
-    makemap(text, path)                         the map `path`.db out of a text file
+    makemap(text, path)                         the map `path`.db from a text file
     sender = SendmailSender(lab, dns, macros=f"FEATURE(`sts', `hash -T<TMPF> {path}')dnl\n")
     delivery = sender.deliver("alice@sender.test", "bob@example.test")
     delivery.status == "sent" and delivery.trusted
 
-The environment variable LAB_SENDMAIL names the folder that the script `unpack-sendmail` made. An installed Sendmail,
-or the Postfix that stands in its place, is not touched. `log` is what it sent to syslog(3).
+The environment variable LAB_SENDMAIL is the directory that the script `unpack-sendmail` has created. An installed
+Sendmail, or the Postfix in its place, is not changed. `log` has its messages to syslog(3).
 """
 
 import contextlib
@@ -92,10 +92,10 @@ MILTER_TIMEOUTS = "T=C:5s;S:10s;R:10s;E:5m"
 
 @dataclass(frozen=True)
 class SendmailDelivery:
-    """What became of a message: `status` is sent, deferred or bounced; `line` is the log's line about it.
+    """The outcome of a message: `status` is sent, deferred or bounced; `line` is the log's line about it.
 
-    `tls` is the log's line about the TLS connection it was last tried over, None without TLS. `reason` is what the
-    last ruleset said that refused a server, e.g. "450 4.7.0 ... not listed in SANs"; None when none did.
+    `tls` is the log's line about the TLS connection of the last attempt, None without TLS. `reason` is the message of
+    the last ruleset that rejected a server, e.g. "450 4.7.0 ... not listed in SANs"; None if none did.
     """
     status: str
     line: str
@@ -156,7 +156,7 @@ class SendmailInstance:
 class SendmailReceiver(SendmailInstance):
     """An inbound MX host. It accepts mail for every address of its domains, except nosuch@, and discards it.
 
-    STARTTLS at `address` and `port`; TLS begins at once at `implicit_tls_port`.
+    STARTTLS at `address` and `port`; implicit TLS at `implicit_tls_port`.
     """
 
     def __init__(self, lab: Lab, hostname: str, domains: Sequence[str], certificate: Certificate, *,

@@ -1,13 +1,13 @@
-"""SMTP clients, well-behaved and not: one function for each way a session can go.
+"""SMTP clients, well-behaved and not: one function for each course of a session.
 
     client = Client(mx.address, mx.port, recipients=("bob@example.test",))
     tls13_mail(client)
     for scenario in SCENARIOS.values(): scenario(client)
 
-Each opens one connection, does what its first line says, and returns when the server has seen the end of it as far as
-a client can know: after QUIT it waits for the server to close. A reply other than the expected one raises
-UnexpectedReply. What a milter gets to see of each is written in the comments as a letter a callback:
-C connect, H helo, M mail, R rcpt, E end of message, A abort, Q close; a + says that TLS is known from there on.
+Each opens one connection, does what its first line describes, and returns when the server has seen the end of it, as
+far as a client can detect that: after QUIT it waits for the server to close. A reply other than the expected one raises
+UnexpectedReply. The comments show the milter's callbacks, one letter for each: C connect, H helo, M mail, R rcpt,
+E end of message, A abort, Q close; after a + the macros about TLS are available to the milter.
 """
 
 import contextlib
@@ -187,7 +187,7 @@ def tls_ehlo_quit(client: Client) -> None:
 def rejected_recipients(client: Client) -> None:
     """Over TLS: a recipient elsewhere, one that does not exist, a good one, RSET. CHH+MRAQ
 
-    Sendmail relays for localhost, and takes the first.
+    Sendmail relays for localhost, and accepts the first.
     """
     domain = client.recipients[0].partition("@")[2]
     with greeted(client) as dialogue:

@@ -1,10 +1,10 @@
-"""One SMTP session, command by command, for clients that do what a library would not let them do.
+"""One SMTP session, command by command, for clients that do what a library does not allow.
 
     with greeted(Client(mx.address, mx.port)) as dialogue:
         dialogue.starttls(tls(TLS13))
         dialogue.command("NOOP", 250)
 
-A reply other than the expected one raises UnexpectedReply. The functions at the end make the TLS clients there are:
+A reply other than the expected one raises UnexpectedReply. The functions at the end create the TLS clients:
 opportunistic, verifying, ancient.
 """
 
@@ -27,9 +27,9 @@ class UnexpectedReply(RuntimeError):
 
 @dataclass(frozen=True)
 class Client:
-    """Who talks to whom. `source` is the client's own address; `certificate` serves the scenarios with a client
-    certificate, which is trusted or not according to who issued it. `xclient` is what the server is told about the
-    client (NAME=... ADDR=...), where it takes XCLIENT from us.
+    """The client and its server. `source` is the client's own address; `certificate` is for scenarios with a client
+    certificate, which is trusted or not, depending on its issuer. `xclient` has the attributes of the client for
+    XCLIENT (NAME=... ADDR=...), if the server accepts XCLIENT from us.
     """
     host: str
     port: int

@@ -1,11 +1,11 @@
-"""The world in which a case runs: a copy of its directory, and the actions of its "lab:" lines.
+"""The environment in which a case runs: a copy of its directory, and the actions of its "lab:" lines.
 
     with Lab() as lab:
         stage = Stage(lab, Path("tests/e2e/serve/mta-sts-enforce"))
         stage.run("$ ", "starttls-listtool -c listtool.toml serve &")
         stage.run("lab: ", "mail to bob@good.test")            ["sent, Verified TLS connection"]
 
-README.md in this directory says what a case may contain.
+README.md in this directory describes what a case may contain.
 """
 
 import contextlib

@@ -8,7 +8,7 @@
         (exit status 65)
 
 A line that begins with "$ " or "lab: " is a step, together with the lines after it while each ends with a backslash.
-The other lines of the block, up to the next step, are its output. All else is prose.
+The other lines of the block, up to the next step, are its output. Everything else is prose.
 """
 
 from collections.abc import Sequence

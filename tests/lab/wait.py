@@ -1,15 +1,15 @@
-"""Waiting for events, never for time to pass.
+"""Waits for events, never for a fixed time.
 
     for_line(path, r"daemon started", timeout=10)     a line in a log file, now or later
     for_listener(address, port, timeout=10)           a server that accepts connections
     for_exit(process, timeout=10)                     the end of a process
-    until(lambda: cache.exists(), timeout=10)         what no event announces, such as a figure on a page
+    until(lambda: cache.exists(), timeout=10)         a condition without an event, such as a figure on a page
     until_read(pid, path, timeout=10)                 a process that follows a file has read all of it
-    with Changes([folder]) as changes:                files made, renamed or written since this line
+    with Changes([folder]) as changes:                files created, renamed or written since this line
         changes.wait(7, process, timeout=10)
 
-Each returns as soon as the event is there. When it does not come in `timeout` seconds, TimeoutError says what was
-awaited and shows the log's tail. Where a `process` is named and ends first, waiting ends at once with ProcessEnded.
+Each returns as soon as the event has happened. If it does not happen in `timeout` seconds, TimeoutError contains what
+was expected and the last lines of the log. If a `process` is given and ends first, ProcessEnded is raised immediately.
 """
 
 import ctypes
@@ -72,7 +72,7 @@ def for_line(path: Path, pattern: str, timeout: float = 10, *, start: int = 0,
              process: subprocess.Popen | None = None) -> re.Match[str]:
     """Wait for a line of the file `path` that matches `pattern` (re.search), from byte `start` of the file on.
 
-    The file need not exist yet, its folder must. Only complete lines are looked at.
+    The file need not exist yet, but its directory must. Only complete lines are searched.
     """
     def found() -> re.Match[str] | None:
         nonlocal start
@@ -84,9 +84,9 @@ def for_line(path: Path, pattern: str, timeout: float = 10, *, start: int = 0,
 
 
 def for_listener(address: str, port: int, timeout: float = 10, *, process: subprocess.Popen | None = None) -> None:
-    """Wait until somebody listens on that address and port (TCP over IPv4), without connecting to it.
+    """Wait until a process listens on that address and port (TCP over IPv4), without connecting to it.
 
-    The kernel tells nobody when a socket begins to listen: this is the one wait that has to ask again and again.
+    The kernel has no event for a socket that starts to listen, so this function checks repeatedly.
     """
     deadline = time.monotonic() + timeout
     while not _listening(address, port):

@@ -345,7 +345,7 @@ TEST_CASE("each session is recorded exactly once over an inet socket as well") {
   kill_at_random_moments(Socket::inet, 2000, 3);
 }
 
-TEST_CASE("TERM ends a busy milter soon, and each session that it knew of is recorded once") {
+TEST_CASE("TERM ends a busy milter quickly, and each session that it had received is recorded once") {
   fmt::print("seed {}\n", seed());
   const auto socket = GENERATE(Socket::unix_domain, Socket::inet);
   constexpr int rounds = 5;
@@ -406,7 +406,7 @@ TEST_CASE("each session is recorded exactly once while the configuration is read
   CHECK(audit.closed == sessions);
 }
 
-TEST_CASE("each failed handshake is counted once, with the reason that the log tells, whoever is killed") {
+TEST_CASE("each failed handshake is counted once, with its reason from the log, even if the milter is killed") {
   fmt::print("seed {}\n", seed());
   constexpr std::size_t sessions = 7000;
   constexpr std::size_t kills = 12;
