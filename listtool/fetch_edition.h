@@ -32,7 +32,7 @@ struct PreviousEdition {
 };
 
 struct FetchOptions {
-  bool unconditional = false;  // fetch it even if the server says that it has not changed
+  bool unconditional = false;  // fetch it even if the server reports no change
   bool force = false;          // a list may shrink by any amount
 };
 
