@@ -1,4 +1,4 @@
-// The parts of the page, from top to bottom. A part without content is a sentence that says so, or "".
+// The parts of the page, from top to bottom. A part without content is a sentence about that, or "".
 #pragma once
 
 #include <string>

@@ -18,7 +18,7 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 2> known_sen
 
 // The two sides do not count sessions at the same moments.
 constexpr std::uint64_t min_difference = 3;
-constexpr std::uint64_t tolerated_share = 10;  // one in so many
+constexpr std::uint64_t tolerated_share = 10;  // one in this many
 
 constexpr auto result_words =
     enum_words<ComparisonResult>({{ComparisonResult::matches, "matches"},
