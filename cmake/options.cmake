@@ -77,7 +77,7 @@ if(STARTTLS_SANITIZE MATCHES undefined)
   target_compile_options(starttls_rapidjson INTERFACE -fno-sanitize=pointer-overflow)
 endif()
 
-# A component: a folder whose name is that of its namespace and, with starttls_ in front, of its static library.
+# A component: a directory whose name is that of its namespace and, with the prefix starttls_, of its static library.
 #
 #   starttls_component(NAME SOURCES file... LINK component... LIBRARIES target...)
 #
