@@ -32,7 +32,7 @@ OLD_TLS = (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1)
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: its body at once, or in chunks for as long as `chunks` yields them.
+    """One answer: its body as a whole, or in chunks for as long as `chunks` yields them.
 
     With chunks the end of the connection ends the body; itertools.repeat(b"x" * 1000) makes one that never ends.
     With `chunked` they are sent in the transfer coding of that name. With `pause` this many seconds pass before each

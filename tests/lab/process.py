@@ -65,7 +65,7 @@ class Process:
 
 
 def marked(lab_folder: Path) -> list[int]:
-    """The ids of all processes on this machine that carry the mark of the lab with this folder."""
+    """The ids of all processes on this machine that have the mark of the lab with this directory."""
     mark = f"{MARK}={lab_folder}".encode()
     return [int(entry.name) for entry in Path("/proc").iterdir()
             if entry.name.isdigit() and mark in _environment(entry)]

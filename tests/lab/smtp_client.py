@@ -85,7 +85,7 @@ def reset_then_mail(client: Client) -> None:
 
 
 def implicit_tls_mail(client: Client) -> None:
-    """A message on a port where TLS begins at once. C+HMREQ (Postfix), CH+MREQ (Sendmail)"""
+    """A message on a port with implicit TLS. C+HMREQ (Postfix), CH+MREQ (Sendmail)"""
     with Dialogue(client) as dialogue:
         dialogue.handshake(tls(TLS13))
         dialogue.banner()

@@ -150,7 +150,7 @@ def greeted(client: Client) -> Iterator[Dialogue]:
 
 
 def verifying(version: ssl.TLSVersion) -> ssl.SSLContext:
-    """A client that verifies the server's certificate and trusts nobody."""
+    """A client that verifies the server's certificate and trusts no CA."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.minimum_version = context.maximum_version = version

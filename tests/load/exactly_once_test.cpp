@@ -406,7 +406,7 @@ TEST_CASE("each session is recorded exactly once while the configuration is read
   CHECK(audit.closed == sessions);
 }
 
-TEST_CASE("each failed handshake is counted once, with its reason from the log, even if the milter is killed") {
+TEST_CASE("each failed handshake is counted once, with its reason from the log, also after kills") {
   fmt::print("seed {}\n", seed());
   constexpr std::size_t sessions = 7000;
   constexpr std::size_t kills = 12;

@@ -18,18 +18,18 @@ Script numbered_script(std::uint32_t number);
 // about it. Only some of the sessions with EHLO only have one.
 std::string_view failure_of(std::uint32_t number);
 
-// What a mail server does not accept: TLS, MAIL, one RCPT, and the client gives up. The client is one of so
-// many.
+// A session without an accepted message: TLS, MAIL, one RCPT, and the client disconnects. `sender` is the
+// number of its client.
 Script given_up_script(std::uint32_t sender);
 
-// The number of the session whose client has the address; nothing where it is none of ours.
+// The number of the session whose client has the address; nothing if it is none of ours.
 std::optional<std::uint32_t> number_of_address(std::string_view client_address);
 
-// A session without an accepted message: TLS, MAIL, one RCPT, and the client disconnects. There are this many
-// clients.
+// A session without an accepted message: TLS, MAIL, one RCPT, and the client disconnects. `sender` is the
+// number of its client.
 Script given_up_script(std::uint32_t sender);
 
-// The number of the session that has the client name; nothing where none of ours has it.
+// The number of the session that has the client name; nothing if none of ours has it.
 std::optional<std::uint32_t> number_of(std::string_view client_name);
 
 }  // namespace starttls::load
