@@ -47,8 +47,8 @@ Error no_list_installed(const Configuration& configuration);
 // The files of an installed list. `scratch` as in ListFiles.
 ListFiles installed_files(const ListSet& set, const Edition& edition, const std::filesystem::path& scratch);
 
-// Reads an installed list and verifies it again. If the configuration names no lists, the keys are unknown, and
-// the set has the facts about the signature. Fault::data if no configured key signed the file
+// Reads an installed list and verifies it again. If the configuration names no lists, it cannot be verified,
+// and the set has the facts about its signature. Fault::data if no configured key signed the file
 // (verify_signed() shows whether that is proven); other faults if this cannot be checked.
 Result<preload::List> read_installed(const Context& context, const ListSet& set,
                                      const InstalledList& installed, const std::filesystem::path& scratch);
