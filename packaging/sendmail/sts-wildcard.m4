@@ -1,22 +1,22 @@
 dnl Makes Sendmail 8.17 accept wildcard certificates where FEATURE(`sts') compares names.
 dnl
-dnl To be included in the .mc file, anywhere after the feature:
+dnl Include it in the .mc file, anywhere after the feature:
 dnl
 dnl	FEATURE(`sts', `hash -T<TMPF> /etc/mail/starttls')dnl
 dnl	include(`/usr/share/starttls-toolkit/sendmail/sts-wildcard.m4')dnl
 dnl
-dnl The feature's ruleset STS_SAN looks for the MX host's name among the DNS names in its certificate: first as it is,
-dnl then without its first label and behind "*.". That second look never succeeds: the rule has a "*." of its own in
-dnl front of the class of names, and the names stand in the class with theirs. So mail to a host whose certificate
-dnl says *.example.net waits until it is returned.
+dnl The feature's ruleset STS_SAN searches for the MX host's name among the DNS names in its certificate: first
+dnl unchanged, then with "*." in place of its first label. The second search never succeeds: the rule has a "*." of its
+dnl own before the class of names, but the names in the class already contain their "*.". So mail to a host with a
+dnl certificate for *.example.net is deferred until it is returned.
 dnl
-dnl Here the feature leaves its ruleset empty, and the ruleset is written again: "*." goes in front of the
-dnl host's name, and then the class is asked. The asterisk covers one label (RFC 6125 section 6.4.3, to which RFC 8461
-dnl section 4.2 refers). If this file is forgotten, the feature is as strict as before.
+dnl With this file the feature's own ruleset is empty, and the ruleset is defined here: it puts "*." before the host's
+dnl name, and then searches in the class. The asterisk covers one label (RFC 6125 section 6.4.3, to which RFC 8461
+dnl section 4.2 refers). Without this file, the feature is as strict as before.
 dnl
-dnl Why not two rules in front of the feature's own, in LOCAL_CONFIG? Rules that come before the option OperatorChars
-dnl make Sendmail take later rules apart wrongly: it then delivers to hosts with untrusted certificates. And what
-dnl stands in LOCAL_RULESETS comes after the feature's own rules, the last of which has refused the host by then.
+dnl Two rules before the feature's own, in LOCAL_CONFIG, would not work: if rules come before the option OperatorChars,
+dnl Sendmail parses later rules wrongly, and then delivers to hosts with untrusted certificates. LOCAL_RULESETS does not
+dnl work, either: its rules come after the feature's own rules, and the last of those has already rejected the host.
 dnl
 PUSHDIVERT(-1)
 ifdef(`_STS_SAN', `undefine(`_STS_SAN')',
