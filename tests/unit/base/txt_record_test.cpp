@@ -49,7 +49,7 @@ TEST_CASE("the name of a field is a letter or digit and up to 31 more of these, 
   }
 }
 
-TEST_CASE("of an answer those records count that begin with the version and ';'") {
+TEST_CASE("of an answer those records count that begin with the version and a semicolon") {
   const std::vector<std::string> answer{"v=X1; a=1", "v=X12; a=1", "", "v=X1", "v=X1\t ;"};
   Findings findings;
   CHECK(find_versioned_records(answer, "v=X1", findings) == std::vector<std::size_t>{0, 4});

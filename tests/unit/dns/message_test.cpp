@@ -91,7 +91,7 @@ TEST_CASE("a CNAME that is asked for is the answer") {
         "a malformed answer: a CNAME record that is none");
 }
 
-TEST_CASE("a chain of CNAMEs leads to the records; the least TTL counts") {
+TEST_CASE("a chain of CNAMEs leads to the records, the least TTL counts") {
   const auto answer =
       read({.answers = {record("b.test", 16, "\1x", 200), record("A.test", cname, wire_name("b.TEST"), 100),
                         record("example.test", cname, wire_name("a.test"), 300)}});

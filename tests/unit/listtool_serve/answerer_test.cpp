@@ -205,7 +205,7 @@ TEST_CASE("a dialect whose answer is known first is answered first") {
   CHECK(scene.pending[0]->bytes == "4:OK y,");
 }
 
-TEST_CASE("waiting clients are answered in time, Sendmail sooner; the examination continues") {
+TEST_CASE("waiting clients are answered in time, Sendmail sooner, the examination continues") {
   Scene scene;
   scene.ask("example.org");
   scene.pass(1s);
@@ -264,7 +264,7 @@ TEST_CASE("on a timeout, a domain whose last examination found no demand gets no
   }
 }
 
-TEST_CASE("the number of waiting clients is limited; others get \"try again\"") {
+TEST_CASE("the number of waiting clients is limited, others get \"try again\"") {
   Scene scene({.max_waiting = 2});
   CHECK(scene.ask("a.example").empty());
   CHECK(scene.ask("b.example").empty());

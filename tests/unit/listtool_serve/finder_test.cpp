@@ -395,7 +395,7 @@ TEST_CASE("the absence of a policy is not answered once it is stale") {
   CHECK(Scene::text(scene.take()) == "12:OK dane-only,");
 }
 
-TEST_CASE("the number of simultaneous examinations is limited; beyond it the known facts count") {
+TEST_CASE("the number of simultaneous examinations is limited, beyond it the known facts count") {
   Scene scene({.admission = {.max_concurrent = 1, .max_waiting = 0}});
   scene.cache["known.test"] = policy_of("mx.known.test", scene.now);
   scene.ask("a.test");

@@ -226,7 +226,7 @@ TEST_CASE("a lookup for a connection without space is answered \"try again\", in
   CHECK(scene.counters.overloaded.value() == 2);
 }
 
-TEST_CASE("peers that do not read are closed if all hold too much; one that reads, or waits, is served") {
+TEST_CASE("peers that do not read are closed if all hold too much, one that reads, or waits, is served") {
   constexpr std::size_t most = 1'000'000;
   Scene scene({.max_held_bytes = most});
   scene.know("known.example", "OK " + std::string(10'000, 'x'));

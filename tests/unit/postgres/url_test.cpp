@@ -22,7 +22,7 @@ Target only(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("a URL names server and user; encoding and time limits are ours") {
+TEST_CASE("a URL names server and user, encoding and time limits are ours") {
   auto [parameters, limit] = only("postgresql://mx:pass%40word@db.example:5433/tlsrpt?sslmode=verify-full");
   CHECK(parameters["host"] == "db.example");
   CHECK(parameters["port"] == "5433");

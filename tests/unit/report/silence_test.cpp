@@ -61,7 +61,7 @@ TEST_CASE("sessions of today end a silence") {
   CHECK_FALSE(find_silence(sessions, last, 20));
 }
 
-TEST_CASE("if no host records, there is one alert; else one for each silent host") {
+TEST_CASE("if no host records, there is one alert, else one for each silent host") {
   const auto watch_of = [](std::uint64_t second_host_today) {
     SilenceDetector watch(last, 20);
     for (int day = 0; day < 20; ++day) {

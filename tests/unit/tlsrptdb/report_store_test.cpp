@@ -126,7 +126,7 @@ TEST_CASE("the same report is a duplicate, with all its policies, however often 
   CHECK(all_in(store)[0].policy.failure_details.size() == 1);
 }
 
-TEST_CASE("another day, domain, reporter or id makes another report; other figures do not") {
+TEST_CASE("another day, domain, reporter or id makes another report, other figures do not") {
   const TemporaryFolder folder;
   auto store = good(ReportStore::open(folder / "r", store::Access::owner));
   good(store.begin());
