@@ -52,22 +52,32 @@ endif()
 # The headers that nearly every source includes, compiled once. Sources include all that they use: without STARTTLS_PCH
 # everything compiles, too.
 option(STARTTLS_PCH "Precompile the headers that nearly every source includes" ON)
+
+# starttls_precompile(TARGET LIBRARY [header...]): TARGET precompiles the common headers and those given, with the
+# options of LIBRARY, for targets that take them by starttls_use_precompiled().
+function(starttls_precompile target library)
+  if(STARTTLS_PCH)
+    file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp CONTENT "")
+    add_library(${target} STATIC ${CMAKE_CURRENT_BINARY_DIR}/precompiled.cpp)
+    target_link_libraries(${target} PRIVATE ${library})
+    target_precompile_headers(${target} PRIVATE
+      <algorithm> <chrono> <expected> <filesystem> <functional> <map> <memory> <optional> <string> <string_view> <vector>
+      <fmt/format.h> ${ARGN})
+  endif()
+endfunction()
+
+# starttls_use_precompiled(TARGET FROM)
+function(starttls_use_precompiled target from)
+  if(STARTTLS_PCH)
+    target_precompile_headers(${target} REUSE_FROM ${from})
+  endif()
+endfunction()
+
+starttls_precompile(starttls_precompiled starttls_options)
 if(STARTTLS_PCH)
-  file(CONFIGURE OUTPUT ${CMAKE_BINARY_DIR}/precompiled.cpp CONTENT "")
-  add_library(starttls_precompiled STATIC ${CMAKE_BINARY_DIR}/precompiled.cpp)
-  target_link_libraries(starttls_precompiled PRIVATE starttls_options)
-  target_precompile_headers(starttls_precompiled PRIVATE
-    <algorithm> <chrono> <expected> <filesystem> <functional> <map> <memory> <optional> <string> <string_view> <vector>
-    <fmt/format.h>)
   # ccache stores objects that use a precompiled header only with this option.
   target_compile_options(starttls_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
 endif()
-
-function(starttls_use_precompiled target)
-  if(STARTTLS_PCH)
-    target_precompile_headers(${target} REUSE_FROM starttls_precompiled)
-  endif()
-endfunction()
 
 # RapidJSON as a system library: our warnings do not apply to its headers. Its stack adds to a null pointer before the
 # first allocation, which is harmless, but the sanitizer reports it.
@@ -88,7 +98,7 @@ function(starttls_component name)
   add_library(starttls_${name} STATIC ${COMPONENT_SOURCES})
   list(TRANSFORM COMPONENT_LINK PREPEND starttls_)
   target_link_libraries(starttls_${name} PUBLIC starttls_options ${COMPONENT_LINK} PRIVATE ${COMPONENT_LIBRARIES})
-  starttls_use_precompiled(starttls_${name})
+  starttls_use_precompiled(starttls_${name} starttls_precompiled)
 endfunction()
 
 # A program: starttls_program(NAME SOURCES file... LINK component... LIBRARIES target... TO directory).
@@ -97,6 +107,6 @@ function(starttls_program name)
   add_executable(${name} ${PROGRAM_SOURCES})
   list(TRANSFORM PROGRAM_LINK PREPEND starttls_)
   target_link_libraries(${name} PRIVATE starttls_options ${PROGRAM_LINK} ${PROGRAM_LIBRARIES})
-  starttls_use_precompiled(${name})
+  starttls_use_precompiled(${name} starttls_precompiled)
   install(TARGETS ${name} DESTINATION ${PROGRAM_TO})
 endfunction()
