@@ -41,7 +41,8 @@ class HtmlTable {
   std::size_t rows_ = 0;
 };
 
-// Shows the first rows, folds the next ones, and leaves out rows beyond max_table_rows.
+// Shows the first rows, hides the next ones until the reader opens them, and omits those beyond
+// max_table_rows.
 class LongTable {
  public:
   LongTable(const std::string& caption, const std::vector<HtmlColumn>& columns)

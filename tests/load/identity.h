@@ -25,10 +25,6 @@ Script given_up_script(std::uint32_t sender);
 // The number of the session whose client has the address; nothing if it is none of ours.
 std::optional<std::uint32_t> number_of_address(std::string_view client_address);
 
-// A session without an accepted message: TLS, MAIL, one RCPT, and the client disconnects. `sender` is the
-// number of its client.
-Script given_up_script(std::uint32_t sender);
-
 // The number of the session that has the client name; nothing if none of ours has it.
 std::optional<std::uint32_t> number_of(std::string_view client_name);
 

@@ -141,7 +141,8 @@ TEST_CASE("hosts whose name servers do not answer are given up after a few quest
   CHECK(quick.asked.size() == 1 + 12);
 }
 
-TEST_CASE("an owner's servers get a limited number of questions, whoever asks about whatever domain") {
+TEST_CASE(
+    "an owner's servers get a limited number of questions, from all clients and for all domains together") {
   World world({.rate = QuestionRateLimits{.per_second = 1, .burst = 30, .max_wait = 100ms}});
   for (int i = 0; i < 20; ++i) {
     const std::string domain = fmt::format("attacker{}.test", i);
