@@ -12,7 +12,6 @@ import contextlib
 import os
 import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -98,10 +97,11 @@ class Lab:
         return process.marked(self.folder)
 
     def _kill_stragglers(self) -> None:
-        """Kill the daemons that our programs have started."""
-        for pid in self.processes():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        """Kill the daemons that our programs have started, and those that they start meanwhile."""
+        while pids := self.processes():
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill_and_wait(pid)
 
     def _reserve_network(self) -> str:
         """The first three numbers of a /24 that no other lab uses while this process runs.

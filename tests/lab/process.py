@@ -71,6 +71,16 @@ def marked(lab_folder: Path) -> list[int]:
             if entry.name.isdigit() and mark in _environment(entry)]
 
 
+def kill_and_wait(pid: int) -> None:
+    """Kill any process (SIGKILL) and wait for its end. ProcessLookupError if there is none."""
+    pidfd = os.pidfd_open(pid)
+    try:
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        wait.for_end(pidfd, 10, f"the end of process {pid}")
+    finally:
+        os.close(pidfd)
+
+
 def _environment(proc: Path) -> list[bytes]:
     try:
         return (proc / "environ").read_bytes().split(b"\0")
