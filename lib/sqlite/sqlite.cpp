@@ -73,16 +73,31 @@ std::string immutable_uri(const std::string& file) {
   return uri + "?immutable=1";
 }
 
+// As open(2), but for regular files only. O_CREAT takes two steps, so another process may create or remove the
+// file between them (the last connection removes -wal and -shm while another opens them): then both are tried
+// again. SQLite would take an error here for a database that it may only read.
+UniqueFd open_or_create(const char* path, int flags, int mode) {
+  constexpr int always = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+  constexpr int tries = 100;
+  const bool may_create = (flags & O_CREAT) != 0;
+  const bool must_create = (flags & O_EXCL) != 0;
+  UniqueFd fd;
+  for (int i = 0; i < tries; ++i) {
+    if (!must_create) fd = open_regular(AT_FDCWD, path, flags & ~(O_CREAT | O_EXCL));
+    if (fd || !may_create || (!must_create && errno != ENOENT)) break;
+    fd = UniqueFd(::open(path, flags | O_CREAT | O_EXCL | always, mode));
+    if (fd || must_create || errno != EEXIST) break;
+  }
+  return fd;
+}
+
 // Replaces SQLite's open(2), for the database and the files beside it. It opens only regular files, which
 // never block, and a directory to sync it. As root it does not write a file with several hard links: another
 // user may have created one of them, in a directory of that user, for a file of root's.
 int open_for_sqlite(const char* path, int flags, int mode) {
   constexpr int always = O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
   const int creating = flags & (O_CREAT | O_EXCL);
-  UniqueFd fd;
-  if ((creating & O_EXCL) == 0) fd = open_regular(AT_FDCWD, path, flags & ~creating);
-  if (!fd && (creating & O_CREAT) != 0 && ((creating & O_EXCL) != 0 || errno == ENOENT))
-    fd = UniqueFd(::open(path, flags | O_EXCL | always, mode));
+  UniqueFd fd = open_or_create(path, flags, mode);
   if (!fd && creating == 0 && errno == ENOTSUP && (flags & O_ACCMODE) == O_RDONLY)
     fd = UniqueFd(::open(path, O_RDONLY | O_DIRECTORY | always));
   struct stat info{};

@@ -1,5 +1,11 @@
 #include "sqlite/sqlite.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
 #include "support.h"
 
 using namespace starttls;
@@ -107,4 +113,39 @@ TEST_CASE("a file that no process writes is read without creating other files, w
   CHECK(good(reader.number("SELECT count(*) FROM t")) == 0);
   CHECK(reader.is_read_only());
   CHECK_FALSE(std::filesystem::exists(file.string() + "-shm"));
+}
+
+TEST_CASE("processes that open a database at the same moment can all write") {
+  const TemporaryFolder folder;
+  good(good(Database::open(folder / "d", OpenMode::create))
+           .execute("PRAGMA journal_mode = WAL; CREATE TABLE t (a)"));
+  const auto write = [&] {
+    auto database = Database::open(folder / "d", OpenMode::read_write);
+    return database && database->execute("INSERT INTO t VALUES (1)");
+  };
+  // Each round starts without -wal and -shm, which the first of them creates.
+  constexpr int rounds = 200;
+  for (int round = 0; round < rounds; ++round) {
+    std::array<int, 2> start{};
+    REQUIRE(::pipe2(start.data(), O_CLOEXEC) == 0);
+    std::array<pid_t, 2> writers{};
+    for (pid_t& writer : writers) {
+      writer = ::fork();
+      REQUIRE(writer >= 0);
+      if (writer > 0) continue;
+      ::close(start[1]);
+      char nothing = 0;
+      (void)!::read(start[0], &nothing, 1);  // until the parent closes its end
+      ::_exit(write() ? 0 : 1);
+    }
+    ::close(start[0]);
+    ::close(start[1]);
+    for (const pid_t writer : writers) {
+      int status = -1;
+      REQUIRE(::waitpid(writer, &status, 0) == writer);
+      REQUIRE(status == 0);
+    }
+  }
+  auto database = good(Database::open(folder / "d", OpenMode::read_only));
+  CHECK(good(database.number("SELECT count(*) FROM t")) == 2 * rounds);
 }
