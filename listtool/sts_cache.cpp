@@ -25,7 +25,7 @@ void declare(Options& options, Values& values) {
 Result<int> purge(const Context& context, const Values& values, const std::vector<DomainName>& domains) {
   auto cache = TRY(mtastsdb::Cache::open(mta_sts_cache(context.configuration)));
   if (values.all) {
-    (void)TRY(cache.remove_all());
+    TRY(cache.remove_all());
     return 0;
   }
   int status = 0;

@@ -130,7 +130,7 @@ Result<void> ReportSender::enqueue(const tlsrpt::Report& all, const Reporter& re
               tlsrpt::file_name(reporter.domain, policy.policy_domain, all.head.begin, all.head.end, true),
           .created = now,
           .next_try = some_time_within(now, context_->configuration.report.send_window)};
-      (void)TRY(queue_.add(delivery, packed));
+      TRY(queue_.add(delivery, packed));
     }
   }
   return {};
@@ -182,7 +182,7 @@ Result<void> ReportSender::find_destinations(Time now, SendingOutcome& outcome) 
     const auto content = TRY(queue_.json_gzip(delivery.id));
     for (const tlsrpt::Destination& destination : wanted.destinations) {
       delivery.destination = destination.uri();
-      (void)TRY(queue_.add(delivery, content));
+      TRY(queue_.add(delivery, content));
     }
     TRY(queue_.remove(delivery.id));
   }

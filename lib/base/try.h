@@ -25,6 +25,7 @@
 
 #include <expected>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "base/result.h"
@@ -41,6 +42,12 @@ Result<T> with_context(Result<T> result, fmt::format_string<Args...> format, Arg
   return result;
 }
 
+// The value of a result that has one, for TRY; it may be dropped.
+template <class T>
+T take_value(Result<T>&& result) {
+  if constexpr (!std::is_void_v<T>) return *std::move(result);
+}
+
 }  // namespace starttls
 
 #define STARTTLS_PASTE_(a, b) a##b
@@ -50,7 +57,7 @@ Result<T> with_context(Result<T> result, fmt::format_string<Args...> format, Arg
     auto name = (__VA_ARGS__);                         \
     if (!name.has_value()) [[unlikely]]                \
       return std::unexpected(std::move(name).error()); \
-    *std::move(name);                                  \
+    ::starttls::take_value(std::move(name));           \
   })
 // Each use has its own name, so that one can be inside another.
 #define STARTTLS_TRY_NUMBERED_(number, ...) STARTTLS_TRY_(STARTTLS_PASTE_(try_result_, number), __VA_ARGS__)

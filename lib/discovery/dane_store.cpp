@@ -81,7 +81,7 @@ class Table {
       statements.push_back(TRY(database.prepare(sql)));
     }
     auto& counting = statements[StatementOf::count];
-    (void)TRY(counting.step());
+    TRY(counting.step());
     const auto rows = static_cast<std::size_t>(counting.number(0));
     counting.reset();
     return Table(std::move(database), std::move(statements), rows);

@@ -186,7 +186,7 @@ Result<void> Connection::prepare_session() {
 }
 
 Result<void> Connection::execute(const std::string& sql) {
-  (void)TRY(run(sql, nullptr, nullptr));
+  TRY(run(sql, nullptr, nullptr));
   return {};
 }
 
@@ -195,13 +195,13 @@ Result<std::int64_t> Connection::execute(const std::string& sql, const Parameter
 }
 
 Result<void> Connection::read(const std::string& sql, const Parameters& parameters, const RowSink& sink) {
-  (void)TRY(run(sql, &parameters, sink));
+  TRY(run(sql, &parameters, sink));
   return {};
 }
 
 Result<std::int64_t> Connection::number(const std::string& sql, const Parameters& parameters) {
   std::optional<std::int64_t> first;
-  (void)TRY(run(sql, &parameters, [&first](const Row& row) {
+  TRY(run(sql, &parameters, [&first](const Row& row) {
     if (!first) first = row.number(0);
     return Result<void>();
   }));

@@ -175,7 +175,7 @@ class Batch {
       parameters.add(column);
       column.clear();
     }
-    (void)TRY(connection_.execute(sql_, parameters));
+    TRY(connection_.execute(sql_, parameters));
     return {};
   }
 
@@ -186,7 +186,7 @@ class Batch {
 };
 
 Result<void> run(Connection& connection, const char* sql, const Parameters& parameters) {
-  (void)TRY(connection.execute(sql, parameters));
+  TRY(connection.execute(sql, parameters));
   return {};
 }
 

@@ -263,7 +263,7 @@ class SqliteFold final : public FoldTransaction {
     sessions.bind(8, std::int64_t{of.cipher_bits}).bind(9, to_string(of.client_certificate));
     sessions.bind(10, to_string(of.failure)).bind(11, std::int64_t{of.downgraded ? 1 : 0});
     sessions.bind(12, to_number(total.sessions)).bind(13, to_number(total.messages));
-    (void)TRY(sessions.step());
+    TRY(sessions.step());
     const std::int64_t id = sessions.number(0);
     TRY(sessions.run());
     return id;

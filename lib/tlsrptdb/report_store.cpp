@@ -356,7 +356,7 @@ Result<AddedReport> ReportStore::finish_unsigned(const Received& received) {
   const auto kept = TRY(open.find(*open.select_unsigned, received.head.begin, received.identity));
   if (open.failed <= kept.failed) return keep_other(kept);
   TRY(open.remove_report(kept.id));
-  (void)TRY(insert(received));
+  TRY(insert(received));
   auto added = finish_added(received);
   if (!added || added->addition != AddResult::added) return added;
   added->addition = AddResult::conflicting;
