@@ -24,13 +24,6 @@ namespace {
   std::abort();
 }
 
-std::unique_ptr<::event, void (*)(::event*)> new_event(const Loop& loop, int descriptor, short what,
-                                                       event_callback_fn callback, void* argument) {
-  ::event* made = event_new(loop.base(), descriptor, what, callback, argument);
-  if (made == nullptr) give_up("event_new");
-  return {made, &event_free};
-}
-
 // Logs libevent's messages, which libevent would write to standard error.
 void log_of_libevent(int severity, const char* message) {
   const LogLevel level = severity == EVENT_LOG_ERR    ? LogLevel::error
@@ -47,20 +40,38 @@ void call(std::function<void()>* callback) {
 
 }  // namespace
 
+class Registration {
+ public:
+  // Calls back with the argument for `what` (EV_READ and so on) of the descriptor; -1: only for the time.
+  Registration(const Loop& loop, int descriptor, short what, event_callback_fn callback, void* argument)
+      : event_(event_new(loop.base(), descriptor, what, callback, argument), &event_free) {
+    if (!event_) give_up("event_new");
+  }
+
+  // Without a time: until it is destroyed.
+  void add(const timeval* time) {
+    if (event_add(event_.get(), time) != 0) give_up("event_add");
+  }
+  void remove() { event_del(event_.get()); }
+
+ private:
+  std::unique_ptr<::event, void (*)(::event*)> event_;
+};
+
 // The callbacks that other threads post to this one.
 class Loop::Mailbox {
  public:
   explicit Mailbox(Loop& loop)
       : wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
-        event_(new_event(
+        registration_(
             loop, wake_ >= 0 ? wake_ : (give_up("eventfd"), -1), EV_READ | EV_PERSIST,
-            [](int, short, void* mailbox) { static_cast<Mailbox*>(mailbox)->empty(); }, this)) {
-    if (event_add(event_.get(), nullptr) != 0) give_up("event_add");
+            [](int, short, void* mailbox) { static_cast<Mailbox*>(mailbox)->empty(); }, this) {
+    registration_.add(nullptr);
   }
   Mailbox(const Mailbox&) = delete;
   Mailbox& operator=(const Mailbox&) = delete;
   ~Mailbox() {
-    event_.reset();
+    registration_.remove();
     ::close(wake_);
   }
 
@@ -89,7 +100,7 @@ class Loop::Mailbox {
 
   Guarded<std::vector<Work>> waiting_;
   int wake_;
-  std::unique_ptr<::event, void (*)(::event*)> event_;
+  Registration registration_;
 };
 
 Loop::Loop() : base_(event_base_new(), &event_base_free) {
@@ -116,7 +127,7 @@ void Loop::post(Work work) {
 
 Timer::Timer(Loop& loop, std::function<void()> expired)
     : expired_(std::move(expired)),
-      event_(new_event(
+      registration_(std::make_unique<Registration>(
           loop, -1, 0, [](int, short, void* timer) { call(&static_cast<Timer*>(timer)->expired_); }, this)) {}
 
 Timer::~Timer() = default;
@@ -124,19 +135,19 @@ Timer::~Timer() = default;
 void Timer::start(std::chrono::milliseconds after) {
   const auto count = std::max<std::chrono::milliseconds::rep>(after.count(), 0);
   const timeval time{.tv_sec = count / 1000, .tv_usec = static_cast<suseconds_t>(count % 1000 * 1000)};
-  if (event_add(event_.get(), &time) != 0) give_up("event_add");
+  registration_->add(&time);
 }
 
 void Timer::stop() {
-  event_del(event_.get());
+  registration_->remove();
 }
 
 DescriptorWatcher::DescriptorWatcher(Loop& loop, int descriptor, For what, std::function<void()> ready)
     : ready_(std::move(ready)),
-      event_(new_event(
+      registration_(std::make_unique<Registration>(
           loop, descriptor, static_cast<short>((what == For::reading ? EV_READ : EV_WRITE) | EV_PERSIST),
           [](int, short, void* watch) { call(&static_cast<DescriptorWatcher*>(watch)->ready_); }, this)) {
-  if (event_add(event_.get(), nullptr) != 0) give_up("event_add");
+  registration_->add(nullptr);
 }
 
 DescriptorWatcher::~DescriptorWatcher() = default;

@@ -17,10 +17,12 @@
 
 #include "event/task.h"
 
-struct event;
 struct event_base;
 
 namespace starttls::event {
+
+// What the loop waits for. Hides libevent's struct event, whose name is that of this namespace.
+class Registration;
 
 // A function that is called once.
 using Work = std::move_only_function<void()>;
@@ -83,7 +85,7 @@ class Timer {
 
  private:
   std::function<void()> expired_;
-  std::unique_ptr<::event, void (*)(::event*)> event_;
+  std::unique_ptr<Registration> registration_;
 };
 
 // Calls back whenever a descriptor is ready, as long as this object exists. Does not own the descriptor.
@@ -98,7 +100,7 @@ class DescriptorWatcher {
 
  private:
   std::function<void()> ready_;
-  std::unique_ptr<::event, void (*)(::event*)> event_;
+  std::unique_ptr<Registration> registration_;
 };
 
 // co_await sleep_for(loop, 5s)
