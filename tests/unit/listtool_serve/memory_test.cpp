@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 namespace {
 
 // A sanitizer allocates memory itself, and keeps what was freed.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef STARTTLS_SANITIZED
 constexpr bool heap_is_known = false;
 #else
 constexpr bool heap_is_known = true;
