@@ -5,29 +5,26 @@
 
 #include <algorithm>
 #include <set>
-#include <span>
 
 #include "base/file.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "config/settings.h"
 #include "http/url.h"
-#include "listtool/configuration_text.h"
 #include "listtool/map_file.h"
+#include "preload/reader.h"
 
 namespace starttls::listtool {
 namespace {
 
 namespace fs = std::filesystem;
-using namespace std::string_literals;
+using namespace std::chrono_literals;
 
 constexpr std::size_t max_name_length = 64;
 constexpr std::string_view name_characters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 constexpr std::string_view https = "https://";
-
-const std::vector<std::string> log_targets{"stderr", "syslog"};
-const std::vector<std::string> log_levels{"debug", "info", "warning", "error"};
+constexpr std::size_t max_shown = 100;  // characters of a value in a message
 
 // What is wrong with the URL of a list or a signature, or "".
 std::string_view fault_of_url(std::string_view url) {
@@ -47,262 +44,248 @@ std::string file_name(const ListSettings& list) {
 
 Result<minisign::PublicKey> read_key_file(const fs::path& file) {
   const auto content = TRY(read_file(file, minisign::key_file_size_limit));
-  auto key = minisign::parse_key_file(content);
-  if (!key) return fail(Fault::config, "{}: {}", printable(file.string()), key.error().message);
-  return key;
+  return with_context(minisign::parse_key_file(content), "{}", printable(file.string()));
 }
 
-// Converts and checks the values, and keeps the first error.
-class Checks {
- public:
-  Checks(const config::Settings& settings, const fs::path& file) : settings_(settings), read_{file} {}
+Result<minisign::PublicKey> parse_key(const std::string& text) {
+  return with_context(minisign::parse_key(text), "is wrong");
+}
 
-  void complete(const ConfigurationText& text, Configuration& configuration);
-  const std::optional<Error>& first_error() const { return first_error_; }
+Result<postfix::Version> parse_version(const std::string& text) {
+  return with_context(postfix::parse_version(text), "is wrong");
+}
+
+Result<NextHop> parse_next_hop(const std::string& text) {
+  return with_context(NextHop::parse(text), "is no next-hop");
+}
+
+// Reads the settings of the file, table by table. An invalid one is an error of Settings::finish().
+class Reader {
+ public:
+  // The file is the one that the settings are from.
+  Reader(config::Settings& settings, const fs::path& file)
+      : settings_(settings), read_{settings.absolute(file.filename())} {}
+
+  void read(Configuration& configuration);
 
  private:
-  void require(bool holds, const std::string& key, std::string_view what);
-  fs::path path(const std::string& key, const std::string& text);
-  fs::path path_to_read(const std::string& key, const std::string& text);
-  std::string program(const std::string& key, const std::string& text);
-  void url(const std::string& key, std::string_view text);
-  std::string word(const std::string& key, const std::string& text, const std::vector<std::string>& words);
-  std::string name(const std::string& in, const std::string& text);
-  std::vector<minisign::PublicKey> keys(const std::string& in, const ListText& text);
-  void one_kind_of_key(const std::string& table, const ListText& text);
-  ListSettings list(const std::string& table, const ListText& text);
-  fs::path output_file(const std::string& key, const std::string& text);
-  void place_of_its_own(const std::string& key, const OutputSettings& output);
-  OutputSettings output(const std::string& table, const OutputText& text);
-  std::optional<postfix::Version> postfix_version(const std::string& key, const std::string& text);
-  std::optional<config::Address> address(const std::string& key, const std::string& text);
-  void serve(const ServeText& text, ServeSettings& settings);
+  void check(bool holds, const std::string& key, std::string_view what) { settings_.check(holds, key, what); }
+  void path_to_read(const std::string& key, fs::path& file);
+  void check_url(const std::string& key, std::string_view url);
+  void read_fetch(FetchLimits& fetch);
+  void read_programs(Programs& programs);
+  void read_name(const std::string& key, std::string& name);
+  void read_signature(const std::string& key, std::string& signature);
+  void read_keys(const std::string& in, std::vector<minisign::PublicKey>& keys);
+  void check_origin(const std::string& table, const ListSettings& list);
+  void check_keys(const std::string& table, const ListSettings& list, bool has_minisign);
+  void read_list(const std::string& table, ListSettings& list);
+  void read_file_of_map(const std::string& key, fs::path& file);
+  void check_overwrites(const std::string& key, const OutputSettings& output);
+  void read_server(const std::string& in, OutputSettings& output);
+  void read_output(const std::string& table, OutputSettings& output);
+  void read_serve(ServeSettings& serve);
+  void read_serve_limits(ServeSettings& serve);
 
-  const config::Settings& settings_;
+  config::Settings& settings_;
   std::set<fs::path> read_;
   std::set<fs::path> written_;
   std::set<std::string> names_;
-  std::optional<Error> first_error_;
 };
 
-void Checks::require(bool holds, const std::string& key, std::string_view what) {
-  if (!holds && !first_error_) first_error_ = settings_.error_at(key, what);
+void Reader::path_to_read(const std::string& key, fs::path& file) {
+  settings_.path(key, file);
+  if (!file.empty()) read_.insert(file);
 }
 
-fs::path Checks::path(const std::string& key, const std::string& text) {
-  require(text.find('\0') == text.npos, key, "has a NUL character in it");
-  return settings_.absolute(text);
+void Reader::check_url(const std::string& key, std::string_view url) {
+  const auto fault = fault_of_url(url);
+  check(fault.empty(), key, fault);
+  const auto sound = http::is_https_url(url);
+  check(sound.has_value(), key, sound ? "" : "is " + sound.error().message);
 }
 
-fs::path Checks::path_to_read(const std::string& key, const std::string& text) {
-  auto absolute = path(key, text);
-  if (!absolute.empty()) read_.insert(absolute);
-  return absolute;
+void Reader::read_fetch(FetchLimits& fetch) {
+  settings_.seconds("fetch.timeout", fetch.timeout, 100ms, 1h);
+  settings_.seconds("fetch.connect_timeout", fetch.connect_timeout, 100ms, 10min);
+  settings_.number("fetch.size_limit", fetch.size_limit, 1, preload::list_size_limit);
+  settings_.number("fetch.redirects", fetch.redirects, 0, 10);
+  path_to_read("fetch.ca_file", fetch.ca_file);
 }
 
-std::string Checks::program(const std::string& key, const std::string& text) {
-  require(!text.empty(), key, "names no program");
-  require(text.find('\0') == text.npos, key, "has a NUL character in it");
-  return text.find('/') == text.npos ? text : path(key, text).string();
+void Reader::read_programs(Programs& programs) {
+  settings_.program("programs.postmap", programs.postmap);
+  settings_.program("programs.makemap", programs.makemap);
+  settings_.program("programs.gpgv", programs.gpgv);
 }
 
-void Checks::url(const std::string& key, std::string_view text) {
-  const auto fault = fault_of_url(text);
-  require(fault.empty(), key, fault);
-  const auto sound = http::is_https_url(text);
-  require(sound.has_value(), key, sound ? "" : "is " + sound.error().message);
+void Reader::read_name(const std::string& key, std::string& name) {
+  settings_.string(key, name);
+  check(!name.empty(), key, "is missing: each list needs a name of its own");
+  check(name.size() <= max_name_length, key, fmt::format("is longer than {} characters", max_name_length));
+  check(name.find_first_not_of(name_characters) == name.npos, key,
+        fmt::format("is '{}'; it may have letters, digits, '.', '_' and '-' in it, nothing else",
+                    printable(name, max_shown)));
+  check(!name.starts_with('.') && !name.starts_with('-'), key,
+        fmt::format("is '{}'; it may not begin with '.' or '-'", printable(name, max_shown)));
+  check(name != "override", key, "may not be 'override', which stands for your own overrides");
+  check(names_.insert(name).second, key, fmt::format("is '{}', which another list has", printable(name)));
 }
 
-std::string Checks::word(const std::string& key, const std::string& text,
-                         const std::vector<std::string>& words) {
-  const auto meant = nearest(text, words);
-  require(std::ranges::find(words, text) != words.end(), key,
-          fmt::format("is '{}', none of {}{}", printable(text, 100), fmt::join(words, ", "),
-                      meant.empty() ? "" : fmt::format("; did you mean '{}'?", meant)));
-  return text;
+// A URL or a path.
+void Reader::read_signature(const std::string& key, std::string& signature) {
+  settings_.string(key, signature);
+  if (is_url(signature)) return check_url(key, signature);
+  fs::path file;
+  path_to_read(key, file);
+  signature = file.string();
 }
 
-std::string Checks::name(const std::string& in, const std::string& text) {
-  const std::string key = in + "name";
-  require(!text.empty(), key, "is missing: each list needs a name of its own");
-  require(text.size() <= max_name_length, key, fmt::format("is longer than {} characters", max_name_length));
-  require(text.find_first_not_of(name_characters) == text.npos, key,
-          fmt::format("is '{}'; it may have letters, digits, '.', '_' and '-' in it, nothing else",
-                      printable(text, 100)));
-  require(!text.starts_with('.') && !text.starts_with('-'), key,
-          fmt::format("is '{}'; it may not begin with '.' or '-'", printable(text, 100)));
-  require(text != "override", key, "may not be 'override', which stands for your own overrides");
-  require(names_.insert(text).second, key, fmt::format("is '{}', which another list has", printable(text)));
-  return text;
+void Reader::read_keys(const std::string& in, std::vector<minisign::PublicKey>& keys) {
+  settings_.array(in + "keys", keys, parse_key);
+  std::vector<minisign::PublicKey> of_files;
+  settings_.array(in + "key_files", of_files, [this](const std::string& text) -> Result<minisign::PublicKey> {
+    if (text.empty()) return fail(Fault::config, "names no file");
+    const fs::path file = TRY(settings_.parse_path(text));
+    read_.insert(file);
+    return with_context(read_key_file(file), "is wrong");
+  });
+  keys.insert(keys.end(), of_files.begin(), of_files.end());
 }
 
-std::vector<minisign::PublicKey> Checks::keys(const std::string& in, const ListText& text) {
-  std::vector<minisign::PublicKey> keys;
-  const auto take = [&](const std::string& key, const Result<minisign::PublicKey>& parsed) {
-    if (parsed) return keys.push_back(*parsed);
-    require(false, key, fmt::format("is wrong: {}", parsed.error().message));
-  };
-  for (std::size_t i = 0; i < text.keys.size(); ++i) {
-    take(fmt::format("{}keys[{}]", in, i), minisign::parse_key(text.keys[i]));
-  }
-  for (std::size_t i = 0; i < text.key_files.size(); ++i) {
-    const std::string key = fmt::format("{}key_files[{}]", in, i);
-    require(!text.key_files[i].empty(), key, "names no file");
-    const auto file = path_to_read(key, text.key_files[i]);
-    if (first_error_) break;
-    take(key, read_key_file(file));
-  }
-  return keys;
+void Reader::check_origin(const std::string& table, const ListSettings& list) {
+  check(!list.url.empty() || !list.file.empty(), table,
+        fmt::format("'{}' has neither 'url' nor 'file'", printable(list.name)));
+  check(list.url.empty() || list.file.empty(), table + ".file", "does not go together with 'url'");
+  if (list.url.empty()) return;
+  check_url(table + ".url", list.url);
+  check(!list.signature.empty() || http::signature_url(list.url, ".minisig"), table + ".url",
+        "names no file, so 'signature' must be given, too");
 }
 
-void Checks::one_kind_of_key(const std::string& table, const ListText& text) {
-  const bool has_minisign = !text.keys.empty() || !text.key_files.empty();
-  const bool has_openpgp = !text.openpgp_key_file.empty();
-  require(has_minisign || has_openpgp, table,
-          fmt::format("'{}' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list "
-                      "must not be used unless its signature is checked",
-                      printable(text.name)));
-  require(!has_minisign || !has_openpgp, table + ".openpgp_key_file",
-          "does not go together with minisign keys: give one kind of key");
-  require(!text.allow_legacy || !has_openpgp, table + ".allow_legacy", "is for minisign keys only");
-  require(text.signed_file.empty() || !has_openpgp, table + ".signed_file", "is for minisign keys only");
-  require(!text.require_signed_file || !has_openpgp, table + ".require_signed_file",
-          "is for minisign keys only");
+// One kind of key, and no setting of the other kind.
+void Reader::check_keys(const std::string& table, const ListSettings& list, bool has_minisign) {
+  const bool has_openpgp = !list.openpgp_key_file.empty();
+  check(has_minisign || has_openpgp, table,
+        fmt::format("'{}' has no key: give it 'keys', 'key_files' or 'openpgp_key_file', because a list "
+                    "must not be used unless its signature is checked",
+                    printable(list.name)));
+  check(!has_minisign || !has_openpgp, table + ".openpgp_key_file",
+        "does not go together with minisign keys: give one kind of key");
+  constexpr std::string_view for_minisign = "is for minisign keys only";
+  check(!list.allow_legacy || !has_openpgp, table + ".allow_legacy", for_minisign);
+  check(list.signed_file.empty() || !has_openpgp, table + ".signed_file", for_minisign);
+  check(!list.require_signed_file || !has_openpgp, table + ".require_signed_file", for_minisign);
 }
 
-ListSettings Checks::list(const std::string& table, const ListText& text) {
+void Reader::read_list(const std::string& table, ListSettings& list) {
   const std::string in = table + ".";
-  ListSettings list{.name = name(in, text.name),
-                    .url = text.url,
-                    .file = path_to_read(in + "file", text.file),
-                    .signature = text.signature,
-                    .openpgp_key_file = path_to_read(in + "openpgp_key_file", text.openpgp_key_file),
-                    .allow_legacy = text.allow_legacy,
-                    .signed_file = text.signed_file,
-                    .require_signed_file = text.require_signed_file,
-                    .max_shrink = static_cast<unsigned>(text.max_shrink)};
-  require(!text.url.empty() || !text.file.empty(), table,
-          fmt::format("'{}' has neither 'url' nor 'file'", printable(text.name)));
-  require(text.url.empty() || text.file.empty(), in + "file", "does not go together with 'url'");
-  if (!text.url.empty()) url(in + "url", text.url);
-  require(text.url.empty() || !text.signature.empty() || http::signature_url(text.url, ".minisig"),
-          in + "url", "names no file, so 'signature' must be given, too");
-  if (is_url(text.signature)) {
-    url(in + "signature", text.signature);
-  } else {
-    list.signature = path_to_read(in + "signature", text.signature).string();
-  }
-  require(!text.require_signed_file || !text.signed_file.empty() || !file_name(list).empty(),
-          in + "require_signed_file", "needs 'signed_file', because 'url' names no file");
-  one_kind_of_key(table, text);
-  list.keys = keys(in, text);
-  return list;
+  read_name(in + "name", list.name);
+  settings_.string(in + "url", list.url);
+  path_to_read(in + "file", list.file);
+  read_signature(in + "signature", list.signature);
+  check_origin(table, list);
+  path_to_read(in + "openpgp_key_file", list.openpgp_key_file);
+  settings_.flag(in + "allow_legacy", list.allow_legacy);
+  settings_.string(in + "signed_file", list.signed_file);
+  settings_.flag(in + "require_signed_file", list.require_signed_file);
+  check(!list.require_signed_file || !list.signed_file.empty() || !file_name(list).empty(),
+        in + "require_signed_file", "needs 'signed_file', because 'url' names no file");
+  settings_.number(in + "max_shrink", list.max_shrink, 0, 100);
+  read_keys(in, list.keys);
+  check_keys(table, list, !list.keys.empty());
 }
 
-fs::path Checks::output_file(const std::string& key, const std::string& text) {
-  require(!text.empty(), key, "is missing: where is the map to go?");
-  auto file = path(key, text);
-  require(file.has_filename(), key, fmt::format("is '{}', a directory", printable(text, 100)));
-  return file;
+void Reader::read_file_of_map(const std::string& key, fs::path& file) {
+  settings_.path(key, file);
+  check(!file.empty(), key, "is missing: where is the map to go?");
+  check(file.has_filename(), key, fmt::format("is '{}', a directory", printable(file.string(), max_shown)));
 }
 
 // Maps of several types may have the same name: each type adds its own suffix.
-void Checks::place_of_its_own(const std::string& key, const OutputSettings& output) {
+void Reader::check_overwrites(const std::string& key, const OutputSettings& output) {
   const fs::path file = map_file(output);
-  require(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
-  require(written_.insert(file).second, key, "is that of another output, too");
+  check(!read_.contains(file), key, "is a file that is read, too, and would be overwritten");
+  check(written_.insert(file).second, key, "is that of another output, too");
 }
 
-OutputSettings Checks::output(const std::string& table, const OutputText& text) {
+void Reader::read_server(const std::string& in, OutputSettings& output) {
+  const auto known = mail_server_names();
+  std::string name;
+  settings_.string(in + "mta", name);
+  check(!name.empty(), in + "mta", fmt::format("is missing: \"{}\"?", fmt::join(known, "\" or \"")));
+  settings_.word(in + "mta", name, known);
+  if (const MailServer* const found = find_mail_server(name)) output.server = found;
+}
+
+void Reader::read_output(const std::string& table, OutputSettings& output) {
   const std::string in = table + ".";
-  const auto server_names = mail_server_names();
-  require(!text.mta.empty(), in + "mta",
-          fmt::format("is missing: \"{}\"?", fmt::join(server_names, "\" or \"")));
-  const MailServer* const found = find_mail_server(word(in + "mta", text.mta, server_names));
-  const MailServer& server = found != nullptr ? *found : *mail_servers().front();
-  const auto types = map_type_names(server);
-  OutputSettings output{.server = &server,
-                        .file = output_file(in + "file", text.file),
-                        .type = text.type.empty() ? types.front() : word(in + "type", text.type, types),
-                        .early_adopter = text.early_adopter,
-                        .command = text.command};
-  place_of_its_own(in + "file", output);
-  if (!text.postfix_version.empty()) {
-    require(server.has_versions, in + "postfix_version", "is for Postfix only");
-    output.postfix_version = postfix_version(in + "postfix_version", text.postfix_version);
-  }
-  require(server.has_next_hops || text.next_hops.empty(), in + "next_hops", "is for Postfix only");
-  for (std::size_t i = 0; i < text.next_hops.size(); ++i) {
-    auto next_hop = NextHop::parse(text.next_hops[i]);
-    require(next_hop.has_value(), fmt::format("{}next_hops[{}]", in, i),
-            next_hop ? "" : "is no next-hop: " + next_hop.error().message);
-    if (next_hop) output.next_hops.push_back(std::move(*next_hop));
-  }
-  for (std::size_t i = 0; i < text.command.size(); ++i) {
-    const std::string key = fmt::format("{}command[{}]", in, i);
-    if (i == 0) output.command[0] = program(key, text.command[0]);
-    require(text.command[i].find('\0') == std::string::npos, key, "has a NUL character in it");
-  }
-  return output;
+  read_server(in, output);
+  const auto types = map_type_names(*output.server);
+  output.type = types.front();
+  read_file_of_map(in + "file", output.file);
+  settings_.word(in + "type", output.type, types);
+  check_overwrites(in + "file", output);
+  settings_.flag(in + "early_adopter", output.early_adopter);
+  settings_.parsed(in + "postfix_version", output.postfix_version, parse_version);
+  check(output.server->has_versions || !output.postfix_version, in + "postfix_version",
+        "is for Postfix only");
+  settings_.array(in + "next_hops", output.next_hops, parse_next_hop);
+  check(output.server->has_next_hops || output.next_hops.empty(), in + "next_hops", "is for Postfix only");
+  settings_.command(in + "command", output.command);
 }
 
-std::optional<postfix::Version> Checks::postfix_version(const std::string& key, const std::string& text) {
-  if (text.empty()) return std::nullopt;
-  const auto version = postfix::parse_version(text);
-  require(version.has_value(), key, version ? "" : "is wrong: " + version.error().message);
-  return version ? std::optional(*version) : std::nullopt;
+void Reader::read_serve(ServeSettings& serve) {
+  settings_.addresses("serve.listen", serve.listen);
+  settings_.mode("serve.socket_mode", serve.socket_mode);
+  settings_.string("serve.socket_group", serve.socket_group);
+  settings_.address("serve.metrics", serve.metrics);
+  check(!serve.metrics || std::ranges::find(serve.listen, *serve.metrics) == serve.listen.end(),
+        "serve.metrics",
+        fmt::format("is '{}', where 'serve.listen' has mail servers answered",
+                    serve.metrics ? printable(config::to_string(*serve.metrics), max_shown) : ""));
+  settings_.string("serve.user", serve.user);
+  settings_.string("serve.group", serve.group);
+  check(serve.group.empty() || !serve.user.empty(), "serve.group",
+        fmt::format("is '{}', which needs 'user'", printable(serve.group, max_shown)));
+  settings_.flag("serve.dane", serve.dane);
+  settings_.flag("serve.early_adopter", serve.early_adopter);
+  settings_.flag("serve.hold_without_policy", serve.hold_without_policy);
+  settings_.flag("serve.wait_for_dane", serve.wait_for_dane);
+  settings_.parsed("serve.postfix_version", serve.postfix_version, parse_version);
+  read_serve_limits(serve);
+  settings_.word("serve.log", serve.log, config::log_target_words);
+  settings_.word("serve.log_level", serve.log_level, config::log_level_words);
 }
 
-std::optional<config::Address> Checks::address(const std::string& key, const std::string& text) {
-  auto address = config::parse_address(text);
-  require(address.has_value(), key, address ? "" : address.error().message);
-  return address ? std::optional(std::move(*address)) : std::nullopt;
+void Reader::read_serve_limits(ServeSettings& serve) {
+  settings_.seconds("serve.dane_kept", serve.dane_kept, 0s, 30 * 24h);
+  settings_.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
+  settings_.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);
+  settings_.number("serve.max_connections", serve.max_connections, 1, 1'000'000);
+  settings_.number("serve.max_domains", serve.max_domains, 1, 10'000'000);
+  settings_.number("serve.max_lookups", serve.max_lookups, 1, 100'000);
 }
 
-void Checks::serve(const ServeText& text, ServeSettings& settings) {
-  settings.listen.clear();
-  for (std::size_t i = 0; i < text.listen.size(); ++i) {
-    auto read = address(fmt::format("serve.listen[{}]", i), text.listen[i]);
-    if (read) settings.listen.push_back(std::move(*read));
-  }
-  if (!text.metrics.empty()) settings.metrics = address("serve.metrics", text.metrics);
-  require(
-      !settings.metrics || std::ranges::find(settings.listen, *settings.metrics) == settings.listen.end(),
-      "serve.metrics",
-      fmt::format("is '{}', where 'serve.listen' has mail servers answered", printable(text.metrics, 100)));
-  require(settings.group.empty() || !settings.user.empty(), "serve.group",
-          fmt::format("is '{}', which needs 'user'", printable(settings.group, 100)));
-  settings.postfix_version = postfix_version("serve.postfix_version", text.postfix_version);
-  settings.max_connections = text.max_connections;
-  settings.max_domains = text.max_domains;
-  settings.max_lookups = text.max_lookups;
-  (void)word("serve.log", settings.log, log_targets);
-  (void)word("serve.log_level", settings.log_level, log_levels);
-}
-
-void Checks::complete(const ConfigurationText& text, Configuration& configuration) {
-  require(!text.state_dir.empty(), "state_dir", "names no directory");
-  configuration.state_dir = path("state_dir", text.state_dir);
-  configuration.overrides = path_to_read("overrides", text.overrides);
-  configuration.fetch.ca_file = path_to_read("fetch.ca_file", text.ca_file);
-  configuration.fetch.size_limit = text.size_limit;
-  configuration.fetch.redirects = static_cast<unsigned>(text.redirects);
-  text.discovery.complete(
-      [this](const std::string& key, std::string_view what) { require(false, key, what); },
-      [this](const std::string& key, const std::string& file) { return path_to_read(key, file); },
+void Reader::read(Configuration& configuration) {
+  settings_.path("state_dir", configuration.state_dir);
+  check(!configuration.state_dir.empty(), "state_dir", "names no directory");
+  path_to_read("overrides", configuration.overrides);
+  read_fetch(configuration.fetch);
+  discovery::read_settings(
+      settings_, [this](const std::string& key, fs::path& file) { path_to_read(key, file); },
       configuration.discovery);
-  Programs& programs = configuration.programs;
-  programs.postmap = program("programs.postmap", programs.postmap);
-  programs.makemap = program("programs.makemap", programs.makemap);
-  programs.gpgv = program("programs.gpgv", programs.gpgv);
-  for (std::size_t i = 0; i < text.lists.size(); ++i) {
-    configuration.lists.push_back(list(fmt::format("list[{}]", i), text.lists[i]));
+  read_programs(configuration.programs);
+  configuration.lists.resize(settings_.tables("list"));
+  for (std::size_t i = 0; i < configuration.lists.size(); ++i) {
+    read_list(fmt::format("list[{}]", i), configuration.lists[i]);
   }
   // Last, because an output must not be one of the files that are read.
-  for (std::size_t i = 0; i < text.outputs.size(); ++i) {
-    configuration.outputs.push_back(output(fmt::format("output[{}]", i), text.outputs[i]));
+  configuration.outputs.resize(settings_.tables("output"));
+  for (std::size_t i = 0; i < configuration.outputs.size(); ++i) {
+    read_output(fmt::format("output[{}]", i), configuration.outputs[i]);
   }
-  serve(text.serve, configuration.serve);
+  read_serve(configuration.serve);
 }
 
 }  // namespace
@@ -342,15 +325,9 @@ Error Configuration::error_at(const std::string& key, std::string_view what) con
 
 Result<Configuration> read_configuration(const fs::path& file, FileKind kind) {
   auto settings = TRY(config::Settings::load(file, kind));
-  std::error_code error;
-  const fs::path absolute = fs::absolute(file, error).lexically_normal();
-  if (error) return fail(Fault::config, "{}: {}", printable(file.string()), error.message());
   Configuration configuration;
-  const ConfigurationText text = read_text(settings, configuration);
+  Reader(settings, file).read(configuration);
   TRY(settings.finish());
-  Checks checks(settings, absolute);
-  checks.complete(text, configuration);
-  if (checks.first_error()) return std::unexpected(*checks.first_error());
   configuration.file = std::make_shared<const config::Settings>(std::move(settings));
   return configuration;
 }

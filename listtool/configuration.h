@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/result.h"
 #include "config/address.h"
 #include "config/settings.h"
@@ -91,10 +92,10 @@ struct ServeSettings {
   std::chrono::milliseconds answer_timeout{20'000};
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);
   std::size_t max_connections = 10'000;
-  std::size_t max_domains = 100'000;  // in memory
-  std::size_t max_lookups = 1'000;    // domains examined at the same time
-  std::string log = "stderr";         // or "syslog"
-  std::string log_level = "info";     // "debug", "info", "warning", "error"
+  std::size_t max_domains = 100'000;          // in memory
+  std::size_t max_lookups = 1'000;            // domains examined at the same time
+  LogTarget log = LogTarget::standard_error;  // or syslog
+  LogLevel log_level = LogLevel::info;
 };
 
 struct Configuration {

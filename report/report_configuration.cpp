@@ -1,7 +1,5 @@
 #include "report/report_configuration.h"
 
-#include <fmt/format.h>
-
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -13,18 +11,12 @@
 namespace starttls::report {
 namespace {
 
-Result<std::vector<tlsrpt::Destination>> parse_rua(const std::vector<std::string>& uris,
-                                                   const config::Settings& settings) {
-  std::vector<tlsrpt::Destination> destinations;
-  for (std::size_t index = 0; index < uris.size(); ++index) {
-    auto destination = tlsrpt::parse_destination(uris[index]);
-    if (!destination) {
-      return std::unexpected(
-          settings.error_at(fmt::format("report.rua[{}]", index), destination.error().message));
-    }
-    destinations.push_back(std::move(*destination));
-  }
-  return destinations;
+void read_report(config::Settings& settings, ReportConfiguration& report) {
+  discovery::read_settings(
+      settings, [&](const std::string& key, std::filesystem::path& value) { settings.path(key, value); },
+      report.discovery);
+  settings.array("report.rua", report.rua,
+                 [](const std::string& uri) { return tlsrpt::parse_destination(uri); });
 }
 
 }  // namespace
@@ -34,21 +26,8 @@ Result<WholeConfiguration> load_whole_configuration(const command::CommandContex
   if (!context.config_file.empty()) file = context.config_file;
   config::Settings settings = TRY(config::load_tlsrpt_settings(file, context.config_kind()));
   ReportConfiguration report;
-  discovery::DiscoverySection section;
-  config::TlsrptConfig configuration = TRY(config::read_tlsrpt_config(
-      settings, [&](config::Settings& ours) { section.ask(ours, report.discovery); }));
-  std::optional<Error> error;
-  section.complete(
-      [&](const std::string& key, std::string_view what) {
-        if (!error) error = settings.error_at(key, what);
-      },
-      [&](const std::string& key, const std::string& path) {
-        if (path.contains('\0') && !error) error = settings.error_at(key, "has a NUL character in it");
-        return settings.absolute(path);
-      },
-      report.discovery);
-  if (error) return std::unexpected(*error);
-  report.rua = TRY(parse_rua(configuration.report.rua, settings));
+  config::TlsrptConfig configuration =
+      TRY(config::read_tlsrpt_config(settings, [&](config::Settings& ours) { read_report(ours, report); }));
   configuration.file = std::make_shared<const config::Settings>(std::move(settings));
   return WholeConfiguration{.configuration = std::move(configuration), .report = std::move(report)};
 }

@@ -11,9 +11,7 @@
 #include <mutex>
 #include <utility>
 
-#include "base/enum_words.h"
 #include "base/journal.h"
-#include "base/try.h"
 
 namespace starttls {
 namespace {
@@ -99,15 +97,6 @@ void start_log(const std::string& program, LogTarget target) {
 
 void set_log_level(LogLevel level) {
   spdlog::set_level(spdlog_level(level));
-}
-
-Result<void> set_log_level(std::string_view level) {
-  static constexpr auto levels = enum_words<LogLevel>({{LogLevel::debug, "debug"},
-                                                       {LogLevel::info, "info"},
-                                                       {LogLevel::warning, "warning"},
-                                                       {LogLevel::error, "error"}});
-  set_log_level(TRY(levels.parse(level, "log level", Fault::config)));
-  return {};
 }
 
 LogCapture::LogCapture(Write write) {

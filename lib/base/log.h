@@ -34,8 +34,6 @@ void start_log(const std::string& program, LogTarget target);
 
 // Lines below it are not logged.
 void set_log_level(LogLevel level);
-// "debug", "info", "warning" or "error"; Fault::config else.
-Result<void> set_log_level(std::string_view level);
 
 // Passes all lines to a function, one at a time, while this object exists; for tests.
 class LogCapture {

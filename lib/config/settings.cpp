@@ -8,6 +8,7 @@
 #include <charconv>
 #include <cmath>
 #include <sstream>
+#include <utility>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -17,8 +18,7 @@ namespace starttls::config {
 namespace {
 
 constexpr std::size_t max_size = 1 << 20;
-constexpr std::size_t max_shown = 100;                   // characters of a value in a message
-constexpr std::string_view default_element = "default";  // means the built-in elements of an array
+constexpr std::size_t max_shown = 100;  // characters of a value in a message
 
 // "list[].keys[]" for "list[3].keys[1]".
 std::string without_indices(std::string_view key) {
@@ -68,11 +68,23 @@ std::string shown(const toml::node& node) {
   return printable(text.str(), max_shown);
 }
 
-std::optional<std::uint64_t> whole_number(const toml::node& node, std::uint64_t min, std::uint64_t max) {
+std::optional<std::uint64_t> number_in(const toml::node& node, std::uint64_t min, std::uint64_t max) {
   const auto found = node.value_exact<std::int64_t>();
   if (!found || *found < 0) return std::nullopt;
   const auto number = static_cast<std::uint64_t>(*found);
   return number >= min && number <= max ? std::optional(number) : std::nullopt;
+}
+
+// An error that follows the name of the key.
+std::string not_one_of(std::string_view text, const std::vector<std::string>& words) {
+  std::string known;
+  for (std::size_t index = 0; index < words.size(); ++index) {
+    const std::string_view before = index == 0 ? "" : index + 1 == words.size() ? " or " : ", ";
+    known += fmt::format("{}\"{}\"", before, words[index]);
+  }
+  const auto meant = nearest(text, words);
+  return fmt::format("is '{}'; it must be {}{}", printable(text, max_shown), known,
+                     meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
 }
 
 bool is_tables(const toml::node& node) {
@@ -246,71 +258,88 @@ void Settings::check_failed(const std::string& key, const std::string& what) {
   if (!first_failed_check_) first_failed_check_ = error_at(key, what);
 }
 
-std::string Settings::not_one_of(std::string_view text, const std::vector<std::string>& words) {
-  std::string known;
-  for (std::size_t index = 0; index < words.size(); ++index) {
-    const std::string_view before = index == 0 ? "" : index + 1 == words.size() ? " or " : ", ";
-    known += fmt::format("{}\"{}\"", before, words[index]);
+std::string Settings::element_key(const std::string& key, std::size_t index) {
+  return fmt::format("{}[{}]", key, index);
+}
+
+std::optional<std::string> Settings::text(const std::string& key) {
+  declare(key);
+  const auto node = file_->at(key);
+  if (!node) return std::nullopt;
+  auto found = node.value_exact<std::string>();
+  if (!found) wrong_kind(key, "a text in quotes");
+  return found;
+}
+
+std::optional<std::vector<std::string>> Settings::texts(const std::string& key) {
+  declare(key);
+  const auto node = file_->at(key);
+  if (!node) return std::nullopt;
+  if (!node.is_array()) {
+    wrong_kind(key, R"(an array of texts, such as ["a", "b"])");
+    return std::nullopt;
   }
-  const auto meant = nearest(text, words);
-  return fmt::format("is '{}'; it must be {}{}", printable(text, max_shown), known,
-                     meant.empty() ? "" : fmt::format("; did you mean \"{}\"?", meant));
+  std::vector<std::string> found;
+  for (const toml::node& element : *node.as_array()) {
+    const auto text = element.value_exact<std::string>();
+    if (!text) {
+      wrong_kind(element_key(key, found.size()), "an array of nothing but texts");
+      return std::nullopt;
+    }
+    found.push_back(*text);
+  }
+  return found;
 }
 
 void Settings::string(const std::string& key, std::string& value) {
-  declare(key);
-  const auto node = file_->at(key);
-  if (!node) return;
-  if (const auto found = node.value_exact<std::string>()) {
-    value = *found;
-  } else {
-    wrong_kind(key, "a text in quotes");
-  }
-}
-
-template <class Value>
-void Settings::array(const std::string& key, std::vector<Value>& value,
-                     const std::function<Result<Value>(const std::string&)>& parse) {
-  declare(key);
-  const auto node = file_->at(key);
-  if (!node) return;
-  if (!node.is_array()) return wrong_kind(key, R"(an array of texts, such as ["a", "b"])");
-  std::vector<Value> found;
-  std::size_t index = 0;
-  for (const toml::node& element : *node.as_array()) {
-    const std::string here = fmt::format("{}[{}]", key, index++);
-    const auto text = element.value_exact<std::string>();
-    if (!text) return wrong_kind(here, "an array of nothing but texts");
-    if (*text == default_element && !value.empty()) {
-      found.insert(found.end(), value.begin(), value.end());
-    } else if (auto parsed = parse(*text)) {
-      found.push_back(std::move(*parsed));
-    } else {
-      check_failed(here, parsed.error().message);
-    }
-  }
-  value = std::move(found);
+  if (auto found = text(key)) value = std::move(*found);
 }
 
 void Settings::strings(const std::string& key, std::vector<std::string>& value) {
-  array<std::string>(key, value, [](const std::string& text) { return text; });
+  array(key, value, [](const std::string& text) -> Result<std::string> { return text; });
+}
+
+void Settings::word(const std::string& key, std::string& value, const std::vector<std::string>& words) {
+  string(key, value);
+  if (std::ranges::find(words, value) == words.end()) check_failed(key, not_one_of(value, words));
+}
+
+Result<std::filesystem::path> Settings::parse_path(const std::string& text) const {
+  if (text.find('\0') != text.npos) {
+    return fail(Fault::config, "is '{}', which has a NUL character in it", printable(text, max_shown));
+  }
+  return absolute(text);
 }
 
 void Settings::path(const std::string& key, std::filesystem::path& value) {
-  std::string found = value.string();
-  string(key, found);
-  check(found.find('\0') == found.npos, key,
-        fmt::format("is '{}', which has a NUL character in it", printable(found, max_shown)));
-  value = absolute(found);
+  if (auto parsed = parse_path(text(key).value_or(value.string()))) {
+    value = std::move(*parsed);
+  } else {
+    check_failed(key, parsed.error().message);
+  }
+}
+
+Result<std::string> Settings::parse_program(const std::string& text) const {
+  if (text.empty()) return fail(Fault::config, "names no program");
+  const auto path = TRY(parse_path(text));
+  return text.find('/') == text.npos ? text : path.string();
 }
 
 void Settings::program(const std::string& key, std::string& value) {
-  string(key, value);
-  check(!value.empty(), key, "names no program");
-  if (value.find('/') == value.npos && value.find('\0') == value.npos) return;
-  std::filesystem::path file;
-  path(key, file);
-  value = file.string();
+  if (auto parsed = parse_program(text(key).value_or(value))) {
+    value = std::move(*parsed);
+  } else {
+    check_failed(key, parsed.error().message);
+  }
+}
+
+void Settings::command(const std::string& key, std::vector<std::string>& value) {
+  bool is_program = true;
+  array(key, value, [&](const std::string& text) -> Result<std::string> {
+    if (std::exchange(is_program, false)) return parse_program(text);
+    if (text.find('\0') != text.npos) return fail(Fault::config, "has a NUL character in it");
+    return text;
+  });
 }
 
 void Settings::mode(const std::string& key, mode_t& value) {
@@ -339,15 +368,14 @@ void Settings::flag(const std::string& key, bool& value) {
   }
 }
 
-void Settings::number(const std::string& key, std::uint64_t& value, std::uint64_t min, std::uint64_t max) {
+std::optional<std::uint64_t> Settings::whole_number(const std::string& key, std::uint64_t min,
+                                                    std::uint64_t max) {
   declare(key);
   const auto node = file_->at(key);
-  if (!node) return;
-  if (const auto found = whole_number(*node.node(), min, max)) {
-    value = *found;
-  } else {
-    wrong_kind(key, fmt::format("a whole number from {} to {}", min, max));
-  }
+  if (!node) return std::nullopt;
+  const auto found = number_in(*node.node(), min, max);
+  if (!found) wrong_kind(key, fmt::format("a whole number from {} to {}", min, max));
+  return found;
 }
 
 void Settings::numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t min,
@@ -361,12 +389,12 @@ void Settings::numbers(const std::string& key, std::vector<std::uint64_t>& value
   const std::string wanted = fmt::format("an array of nothing but whole numbers from {} to {}{}", min, max,
                                          value.empty() ? "" : fmt::format(R"(, or "{}")", default_element));
   for (const toml::node& element : *node.as_array()) {
-    const std::string here = fmt::format("{}[{}]", key, index++);
+    const std::string here = element_key(key, index++);
     if (!value.empty() && element.value_exact<std::string>() == default_element) {
       found.insert(found.end(), value.begin(), value.end());
       continue;
     }
-    const auto number = whole_number(element, min, max);
+    const auto number = number_in(element, min, max);
     if (!number) return wrong_kind(here, wanted);
     found.push_back(*number);
   }
@@ -399,33 +427,26 @@ void Settings::address(const std::string& key, Address& value) {
 }
 
 void Settings::address(const std::string& key, std::optional<Address>& value) {
-  std::string text = value ? to_string(*value) : "";
-  string(key, text);
-  value.reset();
-  if (text.empty()) return;
-  address(key, value.emplace());
+  parsed(key, value, parse_address);
+}
+
+void Settings::addresses(const std::string& key, std::vector<Address>& value) {
+  array(key, value, parse_address);
 }
 
 void Settings::domain(const std::string& key, std::optional<DomainName>& value) {
-  std::string text = value ? value->str() : "";
-  string(key, text);
-  value.reset();
-  if (text.empty()) return;
-  if (auto parsed = DomainName::parse(text)) {
-    value = std::move(*parsed);
-  } else {
-    check_failed(key, "is not a domain: " + parsed.error().message);
-  }
+  parsed(key, value,
+         [](const std::string& text) { return with_context(DomainName::parse(text), "is not a domain"); });
 }
 
 void Settings::domains(const std::string& key, std::vector<DomainName>& value) {
-  array<DomainName>(key, value, [](const std::string& text) {
+  array(key, value, [](const std::string& text) {
     return with_context(DomainName::parse(text), "has an element that is not a domain");
   });
 }
 
 void Settings::networks(const std::string& key, std::vector<IpNetwork>& value) {
-  array<IpNetwork>(key, value, [](const std::string& text) { return IpNetwork::parse(text); });
+  array(key, value, [](const std::string& text) { return IpNetwork::parse(text); });
 }
 
 std::size_t Settings::tables(const std::string& key) {

@@ -15,14 +15,16 @@
 #include <sys/types.h>
 
 #include <chrono>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "base/domain.h"
@@ -66,19 +68,26 @@ class Settings {
   Settings& operator=(const Settings&) = delete;
   ~Settings();
 
-  // A key is "name", "table.name" or, of the first [[list]], "list[0].name".
+  // A key is "name", "table.name" or, of the first [[list]], "list[0].name". In a check, the second element of
+  // an array is "list[0].keys[1]".
   void string(const std::string& key, std::string& value);
   // An array of strings, which may be empty. If the variable has a default, the element "default" means all
   // of it, so that an array can add to it; else it is a string like any other.
   void strings(const std::string& key, std::vector<std::string>& value);
-  // See absolute().
+  // See parse_path().
   void path(const std::string& key, std::filesystem::path& value);
   // A program that is found in PATH, or a path as of path(). Not empty.
   void program(const std::string& key, std::string& value);
+  // An array of a program, as of program(), and its arguments. An empty one means no command.
+  void command(const std::string& key, std::vector<std::string>& value);
   // The mode of a file: an octal string such as "0660".
   void mode(const std::string& key, mode_t& value);
   void flag(const std::string& key, bool& value);
-  void number(const std::string& key, std::uint64_t& value, std::uint64_t min, std::uint64_t max);
+  template <std::unsigned_integral Number>
+  void number(const std::string& key, Number& value, std::type_identity_t<Number> min,
+              std::type_identity_t<Number> max) {
+    if (const auto found = whole_number(key, min, max)) value = static_cast<Number>(*found);
+  }
   // An array of whole numbers, which may be empty; with "default" as for strings().
   void numbers(const std::string& key, std::vector<std::uint64_t>& value, std::uint64_t min,
                std::uint64_t max);
@@ -89,24 +98,57 @@ class Settings {
   void address(const std::string& key, Address& value);
   // The same; "" means none.
   void address(const std::string& key, std::optional<Address>& value);
+  // An array of them; with "default" as for strings().
+  void addresses(const std::string& key, std::vector<Address>& value);
   void domain(const std::string& key, std::optional<DomainName>& value);
   void domains(const std::string& key, std::vector<DomainName>& value);
   // Networks such as "192.0.2.0/24"; with "default" as for strings().
   void networks(const std::string& key, std::vector<IpNetwork>& value);
 
+  // A text that `parse` converts, a Result<Value>(const std::string&). Its error follows the key's name: "is
+  // not ...". "" means none.
+  template <class Value, class Parse>
+  void parsed(const std::string& key, std::optional<Value>& value, const Parse& parse) {
+    const auto written = text(key);
+    if (!written) return;
+    value.reset();
+    if (written->empty()) return;
+    if (Result<Value> result = parse(*written)) {
+      value = std::move(*result);
+    } else {
+      check_failed(key, result.error().message);
+    }
+  }
+
+  // An array of such texts; with "default" as for strings().
+  template <class Value, class Parse>
+  void array(const std::string& key, std::vector<Value>& value, const Parse& parse) {
+    const auto written = texts(key);
+    if (!written) return;
+    std::vector<Value> found;
+    for (std::size_t index = 0; index < written->size(); ++index) {
+      const std::string& element = (*written)[index];
+      if (element == default_element && !value.empty()) {
+        found.insert(found.end(), value.begin(), value.end());
+      } else if (Result<Value> result = parse(element)) {
+        found.push_back(std::move(*result));
+      } else {
+        check_failed(element_key(key, index), result.error().message);
+      }
+    }
+    value = std::move(found);
+  }
+
   // One of the words.
   template <class Enum, std::size_t size>
   void word(const std::string& key, Enum& value, const EnumWords<Enum, size>& words) {
+    std::vector<std::string> known;
+    for (const auto& [each, word] : words.words) known.emplace_back(word);
     std::string text(words.word(value));
-    string(key, text);
-    if (const auto found = words.find(text)) {
-      value = *found;
-    } else {
-      std::vector<std::string> known;
-      for (const auto& [each, word] : words.words) known.emplace_back(word);
-      check_failed(key, not_one_of(text, known));
-    }
+    word(key, text, known);
+    value = words.find(text).value_or(value);
   }
+  void word(const std::string& key, std::string& value, const std::vector<std::string>& words);
 
   // How many tables [[key]] there are; what is in them is then read table by table. 0 where the key is absent
   // or of another kind, which is an error for finish().
@@ -132,6 +174,8 @@ class Settings {
 
   // A path in the file: a relative one starts at the directory of the file. An empty one stays empty.
   std::filesystem::path absolute(const std::filesystem::path& path) const;
+  // The same, for array(). Fault::config where it has a NUL character in it.
+  Result<std::filesystem::path> parse_path(const std::string& text) const;
 
   // An error in a value that finish() accepts: "FILE:3:8: 'url' in [[list]] has no host", Fault::config. The
   // position is that of the key, or of the table that should have it.
@@ -140,14 +184,18 @@ class Settings {
  private:
   struct File;
   explicit Settings(std::unique_ptr<File> file);
+  static constexpr std::string_view default_element = "default";  // means the built-in elements of an array
+  static std::string element_key(const std::string& key, std::size_t index);
+
   void declare(const std::string& key);
   void wrong_kind(const std::string& key, std::string_view wanted);
   void check_failed(const std::string& key, const std::string& what);
-  static std::string not_one_of(std::string_view text, const std::vector<std::string>& words);
-  // An array of strings, each of which `parse` turns into a value or refuses.
-  template <class Value>
-  void array(const std::string& key, std::vector<Value>& value,
-             const std::function<Result<Value>(const std::string&)>& parse);
+  // These declare the key. Nothing where it is absent or, which is an error for finish(), of another kind.
+  std::optional<std::string> text(const std::string& key);
+  std::optional<std::vector<std::string>> texts(const std::string& key);
+  std::optional<std::uint64_t> whole_number(const std::string& key, std::uint64_t min, std::uint64_t max);
+  // As of program().
+  Result<std::string> parse_program(const std::string& text) const;
 
   std::unique_ptr<File> file_;
   std::vector<std::string> keys_;

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <functional>
 #include <string>
-#include <string_view>
 
 #include "config/settings.h"
 #include "dns/resolver.h"
@@ -18,26 +17,10 @@ struct DiscoverySettings {
   std::filesystem::path cache;  // of MTA-STS policies; empty: the program's default
 };
 
-// The values in the file, before they are checked.
-class DiscoverySection {
- public:
-  void ask(config::Settings& settings, DiscoverySettings& into);
+// Reads a path in the file, as Settings::path() does.
+using ReadPath = std::function<void(const std::string& key, std::filesystem::path& value)>;
 
-  // `wrong` is called for each invalid value; `path` makes a path in the file absolute, and notes that the
-  // program reads it.
-  using Wrong = std::function<void(const std::string& key, std::string_view what)>;
-  using Path = std::function<std::filesystem::path(const std::string& key, const std::string& text)>;
-  void complete(const Wrong& wrong, const Path& path, DiscoverySettings& into) const;
-
- private:
-  std::vector<std::string> stub_zones_;
-  std::string resolv_conf_ = dns::Settings{}.resolv_conf;
-  std::string trust_anchor_ = dns::Settings{}.trust_anchor;
-  std::string cache_;
-  std::string ca_file_;
-  std::uint64_t port_ = http::FetcherSettings{}.port;
-  std::uint64_t at_once_ = http::FetcherSettings{}.max_concurrent;
-  std::uint64_t per_address_ = http::FetcherSettings{}.max_per_address;
-};
+// Reads [dns] and [mta-sts]. An invalid value is an error of settings.finish().
+void read_settings(config::Settings& settings, const ReadPath& read_path, DiscoverySettings& into);
 
 }  // namespace starttls::discovery

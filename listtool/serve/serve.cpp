@@ -148,13 +148,11 @@ Result<int> check(const Context& context) {
 Result<int> run(const Values& values, const Context& context) {
   const ServeSettings& settings = context.configuration.serve;
   if (values.check_config) return check(context);
-  const std::string level = context.quiet ? "error" : context.verbose ? "debug" : settings.log_level;
-  TRY(set_log_level(level));
-  const bool to_syslog = settings.log == "syslog";
-  start_log(program, to_syslog ? LogTarget::syslog : LogTarget::standard_error);
+  set_log_level(context.quiet ? LogLevel::error : context.verbose ? LogLevel::debug : settings.log_level);
+  start_log(program, settings.log);
   const auto done = run_server(context);
   if (done) return 0;
-  if (to_syslog) log_error("{}", done.error().message);
+  if (settings.log == LogTarget::syslog) log_error("{}", done.error().message);
   return std::unexpected(done.error());
 }
 

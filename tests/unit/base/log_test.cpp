@@ -18,8 +18,3 @@ TEST_CASE("a failure that repeats is logged once a minute, with the number of su
     CHECK(budget.permit(start) == 1U);
   }
 }
-
-TEST_CASE("a log level is one of four words") {
-  good(set_log_level("info"));
-  CHECK(bad(set_log_level("chatty")).fault == Fault::config);
-}

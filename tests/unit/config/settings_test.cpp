@@ -290,7 +290,18 @@ struct Checked {
   std::vector<DomainName> domains;
   std::vector<IpNetwork> networks{good(IpNetwork::parse("10.0.0.0/8"))};
   std::string program = "sendmail";
+  std::vector<std::string> command{"true"};
+  std::string animal = "cat";
+  std::uint16_t port = 25;
+  std::vector<Address> sockets{{.path = "/run/default"}};
+  std::optional<int> even = 2;
 };
+
+Result<int> parse_even(const std::string& text) {
+  const int number = std::stoi(text);
+  if (number % 2 == 0) return number;
+  return fail(Fault::config, "is '{}', not an even number", text);
+}
 
 Result<Checked> read_checked(const std::string& content) {
   const TemporaryFolder folder;
@@ -304,6 +315,11 @@ Result<Checked> read_checked(const std::string& content) {
   settings.domains("domains", checked.domains);
   settings.networks("networks", checked.networks);
   settings.program("program", checked.program);
+  settings.command("command", checked.command);
+  settings.word("animal", checked.animal, {"cat", "dog"});
+  settings.number("port", checked.port, 1, 65535);
+  settings.addresses("sockets", checked.sockets);
+  settings.parsed("even", checked.even, parse_even);
   settings.check(!checked.page || checked.page != checked.socket, "page", "is the same as 'socket'");
   if (auto done = settings.finish(); !done) return std::unexpected(done.error());
   return checked;
@@ -319,7 +335,9 @@ std::string refusal(const std::string& content) {
 TEST_CASE("a value with a meaning is converted to that meaning") {
   const Checked checked = good(read_checked(
       "colour = 'green'\nsocket = '127.0.0.1:25'\npage = 'unix:/p'\ndomain = 'A.Test'\ndomains = ['b.test']\n"
-      "networks = ['default', '192.0.2.0/24']\nprogram = '/bin/true'\n"));
+      "networks = ['default', '192.0.2.0/24']\nprogram = '/bin/true'\n"
+      "command = ['/bin/x/../true', '/x/../y', '']\nanimal = 'dog'\nport = 65535\n"
+      "sockets = ['127.0.0.1:1', 'default']\neven = '4'\n"));
   CHECK(checked.colour == Colour::green);
   CHECK(checked.socket.port == 25);
   CHECK(checked.page->path == "/p");
@@ -327,6 +345,13 @@ TEST_CASE("a value with a meaning is converted to that meaning") {
   CHECK(checked.domains.at(0).str() == "b.test");
   CHECK(checked.networks.size() == 2);
   CHECK(checked.program == "/bin/true");
+  CHECK(checked.command == std::vector<std::string>{"/bin/true", "/x/../y", ""});
+  CHECK(checked.animal == "dog");
+  CHECK(checked.port == 65535);
+  REQUIRE(checked.sockets.size() == 2);
+  CHECK(checked.sockets[0].port == 1);
+  CHECK(checked.sockets[1].path == "/run/default");
+  CHECK(checked.even == 4);
 }
 
 TEST_CASE("a value with a meaning keeps its default if the key is absent") {
@@ -337,7 +362,17 @@ TEST_CASE("a value with a meaning keeps its default if the key is absent") {
   CHECK_FALSE(checked.domain);
   CHECK(checked.networks.size() == 1);
   CHECK(checked.program == "sendmail");
-  CHECK_FALSE(good(read_checked("page = ''\ndomain = ''\n")).page);
+  CHECK(checked.command == std::vector<std::string>{"true"});
+  CHECK(checked.animal == "cat");
+  CHECK(checked.port == 25);
+  CHECK(checked.sockets.size() == 1);
+  CHECK(checked.even == 2);
+  const Checked none = good(read_checked("page = ''\ndomain = ''\ncommand = []\nsockets = []\neven = ''\n"));
+  CHECK_FALSE(none.page);
+  CHECK_FALSE(none.domain);
+  CHECK(none.command.empty());
+  CHECK(none.sockets.empty());
+  CHECK_FALSE(none.even);
 }
 
 TEST_CASE("a value without a meaning is an error with its place and the most similar word") {
@@ -352,6 +387,15 @@ TEST_CASE("a value without a meaning is an error with its place and the most sim
             .starts_with("x.toml:2:3: 'domains' has an element that is"));
   CHECK(refusal("networks = ['default',\n  'here']\n").starts_with("x.toml:2:3: 'networks' is 'here'"));
   CHECK(refusal("program = ''\n") == "x.toml:1:11: 'program' names no program");
+  CHECK(refusal("program = \"/a\\u0000\"\n").ends_with("which has a NUL character in it"));
+  CHECK(refusal("program = \"a\\u0000\"\n").ends_with("which has a NUL character in it"));
+  CHECK(refusal("command = ['', 'x']\n") == "x.toml:1:12: 'command' names no program");
+  CHECK(refusal("command = ['a', \"b\\u0000\"]\n") == "x.toml:1:17: 'command' has a NUL character in it");
+  CHECK(refusal("animal = 'horse'\n") == R"(x.toml:1:10: 'animal' is 'horse'; it must be "cat" or "dog")");
+  CHECK(refusal("port = 65536\n") ==
+        "x.toml:1:8: 'port' is 65536; it must be a whole number from 1 to 65535");
+  CHECK(refusal("sockets = ['default',\n  'x']\n").starts_with("x.toml:2:3: 'sockets' is 'x', which has no"));
+  CHECK(refusal("even = '5'\n") == "x.toml:1:8: 'even' is '5', not an even number");
   CHECK(refusal("page = 'unix:/run/default'\n") == "x.toml:1:8: 'page' is the same as 'socket'");
 }
 
