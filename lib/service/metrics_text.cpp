@@ -6,6 +6,10 @@
 
 namespace starttls::service {
 
+std::string label(std::string_view name, std::string_view value) {
+  return fmt::format(R"({{{}="{}"}})", name, value);
+}
+
 void MetricsText::family(std::string_view name, std::string_view type, std::string_view help) {
   name_ = fmt::format("{}_{}", prefix_, name);
   fmt::format_to(std::back_inserter(text_), "# HELP {0} {1}\n# TYPE {0} {2}\n", name_, help, type);
@@ -19,19 +23,8 @@ void MetricsText::sample(std::string_view labels, double value) {
   fmt::format_to(std::back_inserter(text_), "{}{} {:.3f}\n", name_, labels, value);
 }
 
-void MetricsText::counter(std::string_view name, std::uint64_t value, std::string_view help) {
-  family(name, "counter", help);
-  sample("", value);
-}
-
-void MetricsText::gauge(std::string_view name, std::uint64_t value, std::string_view help) {
-  family(name, "gauge", help);
-  sample("", value);
-}
-
-void MetricsText::gauge(std::string_view name, double value, std::string_view help) {
-  family(name, "gauge", help);
-  sample("", value);
+void MetricsText::sample(std::string_view labels, Time value) {
+  sample(labels, static_cast<double>(value.time_since_epoch().count()) / 1000);
 }
 
 }  // namespace starttls::service

@@ -60,7 +60,11 @@ void LookupThread::serve_metrics(std::unique_ptr<service::MetricsServer> metrics
   metrics_->start(discovery_->loop, [this] {
     counters_.questions_refused.set(discovery_->policy_resolver->questions_refused());
     counters_.fetches_waiting.set(discovery_->fetcher->waiting());
-    return metrics_page(counters_, *lists_, started_, clock_(), metrics_->failures());
+    return metrics_page({.counters = counters_,
+                         .lists = *lists_,
+                         .started = started_,
+                         .now = clock_(),
+                         .listen_failures = metrics_->failures()});
   });
 }
 

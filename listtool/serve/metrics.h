@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "base/clock.h"
@@ -11,8 +10,14 @@
 
 namespace starttls::listtool::serve {
 
-// `listen_failures`: how often the socket of the page could not be created.
-std::string metrics_page(const Counters& counters, const Lists& lists, Time started, Time now,
-                         std::uint64_t listen_failures);
+struct MetricsState {
+  const Counters& counters;
+  const Lists& lists;
+  Time started;
+  Time now;
+  std::uint64_t listen_failures = 0;  // how often the socket of the page could not be created
+};
+
+std::string metrics_page(const MetricsState& state);
 
 }  // namespace starttls::listtool::serve

@@ -12,8 +12,12 @@ using namespace starttls::listtool::serve;
 TEST_CASE("the page for Prometheus is in its text format, with help and type of every metric") {
   Counters counters;
   counters.requests[0][1].add(3);
-  const std::string page =
-      metrics_page(counters, {}, test::at("2026-11-22T12:00:00Z"), test::at("2026-11-22T13:00:00Z"), 2);
+  const Lists lists;
+  const std::string page = metrics_page({.counters = counters,
+                                         .lists = lists,
+                                         .started = test::at("2026-11-22T12:00:00Z"),
+                                         .now = test::at("2026-11-22T13:00:00Z"),
+                                         .listen_failures = 2});
   CHECK_THAT(page,
              Catch::Contains("\nstarttls_listtool_requests_total{dialect=\"postfix\",result=\"none\"} 3\n"));
   CHECK_THAT(page, Catch::Contains("\nstarttls_listtool_start_time_seconds 1795348800.000\n"));
