@@ -14,6 +14,10 @@ namespace starttls::report {
 // "certificate-host-mismatch" for bad_certificate. "validation-failure" if the RFC has no type for it.
 std::string_view result_type(session::HandshakeFailure failure);
 
+// The "failure-reason-code" of our own reports (RFC 8460 section 4.4): "unknown-ca: the sending MTA does not
+// trust who issued the certificate".
+std::string failure_reason(session::HandshakeFailure failure);
+
 // Whether both names mean the same, so that sessions of the log and of reports belong in one row. False if
 // the RFC has only "validation-failure" for it, or only a similar type.
 bool has_own_result_type(session::HandshakeFailure failure);

@@ -35,7 +35,7 @@ struct DomainResult {
 
 struct Meaning {
   std::string_view result_type;
-  const char* reason;
+  std::string reason;
 };
 
 // RFC 8460 section 4.3.1: what the sending side would report if the offer of STARTTLS was removed on the
@@ -48,34 +48,6 @@ Meaning meaning_of_plaintext(bool downgraded) {
         "downgrade: the sending domain has used TLS before and now did not: STARTTLS may have been stripped"};
   }
   return {type, "plaintext: the sending MTA did not use STARTTLS"};
-}
-
-const char* failure_reason(HandshakeFailure failure) {
-  switch (failure) {
-    case HandshakeFailure::unknown_ca:
-      return "unknown-ca: the sending MTA does not trust who issued the certificate";
-    case HandshakeFailure::certificate_expired:
-      return "certificate-expired: the sending MTA found the certificate expired";
-    case HandshakeFailure::bad_certificate:
-      return "bad-certificate: the sending MTA refused the certificate, most likely for its names";
-    case HandshakeFailure::certificate_refused:
-      return "certificate-refused: the sending MTA does not accept the certificate";
-    case HandshakeFailure::no_shared_cipher:
-      return "no-shared-cipher: both sides have no cipher in common";
-    case HandshakeFailure::unsupported_protocol:
-      return "unsupported-protocol: both sides have no TLS version in common";
-    case HandshakeFailure::not_tls:
-      return "not-tls: the sending MTA sent something other than TLS after STARTTLS";
-    case HandshakeFailure::lost_connection:
-      return "lost-connection: the connection ended within the TLS handshake";
-    case HandshakeFailure::disconnected:
-      return "disconnected: the sending MTA disconnected after the handshake; it may have rejected the "
-             "certificate";
-    case HandshakeFailure::none:
-    case HandshakeFailure::other:
-      break;
-  }
-  return "the TLS handshake failed";
 }
 
 // RFC 8460 section 4.3.2: what the sending side would report for the failure.
@@ -99,10 +71,10 @@ bool is_below(const std::string& version, const std::string& least) {
 void add_session(DomainResult& result, const SessionClass& session_class, const Tally& tally,
                  const Reporter& reporter) {
   if (session_class.outcome == Outcome::tls && is_below(session_class.tls_version, reporter.min_tls)) {
-    const std::string reason =
+    std::string reason =
         fmt::format("old-tls: the session had {}, below {}, the minimum version of the domain",
                     session_class.tls_version, reporter.min_tls);
-    add_failure(result, session_class, {.result_type = "validation-failure", .reason = reason.c_str()},
+    add_failure(result, session_class, {.result_type = "validation-failure", .reason = std::move(reason)},
                 tally.sessions);
   } else if (session_class.outcome == Outcome::tls) {
     result.encrypted += tally.sessions;

@@ -34,6 +34,16 @@ TEST_CASE("every failure of the log has a result type of RFC 8460") {
   for (const HandshakeFailure failure : all) CHECK(types.contains(result_type(failure)));
 }
 
+TEST_CASE("every failure of the log has a reason of its own for reports, with its name in front") {
+  CHECK(failure_reason(not_tls) == "not-tls: the sending MTA sent something other than TLS after STARTTLS");
+  CHECK(failure_reason(other) == "the TLS handshake failed");
+  std::set<std::string> reasons;
+  for (const HandshakeFailure failure : all) {
+    CHECK(reasons.insert(failure_reason(failure)).second);
+    if (failure != other) CHECK(failure_reason(failure).starts_with(fmt::format("{}: ", to_string(failure))));
+  }
+}
+
 TEST_CASE("every failure of the log is explained, and not as a type that RFC 8460 does not have") {
   const auto& unknown = starttls::tlsrpt::explain_result_type("no-such-type");
   std::set<std::string_view> meanings;
