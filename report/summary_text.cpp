@@ -170,6 +170,20 @@ std::string render_deprecated_versions(const SummaryContent& content) {
   return text;
 }
 
+// What the words in the table of failed handshakes mean.
+std::string render_failure_legend(const GroupedFigures& groups) {
+  std::string text;
+  for (const auto& [name, f] : groups) {
+    const auto failure = session::parse_handshake_failure(name);
+    if (failure) text += prose(printable(name) + ": ", explain_result_type(*failure).meaning);
+  }
+  if (text.empty()) return {};
+  return "\n" + text + "\n" +
+         prose("",
+               "The result type is what a report of the sender would call the failure. tlsrpt-report html "
+               "shows likely causes, and what to do.");
+}
+
 // Failed handshakes that are not in the tables.
 std::string render_failed_handshakes(const SummaryContent& content, const SummaryRequest& request,
                                      const std::string& mta_log) {
@@ -239,6 +253,7 @@ std::string render(const SummaryContent& content, const SummaryRequest& request,
       out += "\n" + to_columns(domains, width);
     }
     if (request.sessions_by == Grouping::version) out += render_deprecated_versions(content);
+    if (request.sessions_by == Grouping::failure) out += render_failure_legend(content.sessions);
     out += render_failed_handshakes(content, request, configuration.milter.mta_log);
   }
   const std::string others = render_others(content.received.others());

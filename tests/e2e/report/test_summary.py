@@ -110,6 +110,21 @@ class Groups(Summary):
             self.assertNotIn("Failed", self.out(reader, "--by", "day", "--domain", "example.test"))
             self.assertEqual(self.rows(reader, "--by", "failure"), [["bad-certificate", "certificate-host-mismatch", "3"]])
 
+    def test_by_failure_says_what_each_reason_means(self) -> None:
+        with Lab() as lab:
+            reader = RecordedReader(lab)
+            with reader.recorded():
+                reader.session("2026-11-25", "failed", 3, failed="not-tls")
+                reader.session("2026-11-25", "failed", 1, failed="certificate-expired")
+            legend = self.out(reader, "--by", "failure").split("\n\n")[2:]
+            self.assertEqual(legend, ["certificate-expired: The certificate of the MX host has expired.\n"
+                                      "not-tls: The client sent something other than TLS after STARTTLS.",
+                                      "The result type is what a report of the sender would call the failure.\n"
+                                      "tlsrpt-report html shows likely causes, and what to do.\n"])
+            self.assertNotIn("something other than TLS", self.out(reader, "--by", "failure", "--csv"))
+            self.assertNotIn("something other than TLS", reader.run("--json", "summary", "--by", "failure").stdout)
+            self.assertEqual(len(self.out(reader, "--by", "failure", "--since", "2026-11-26").split("\n\n")), 1)
+
     def test_without_mta_log_a_note_says_that_failures_are_unknown(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab)
