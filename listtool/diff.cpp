@@ -146,17 +146,19 @@ std::vector<Pair> pair_lists(const Side& before, const Side& after) {
 
 // Prints what changed in the head of a list. The signer is printed only if it was checked on both sides.
 void append_heads(const Pair& pair, BufferedWriter& out) {
-  const std::string start = "# " + printable(pair.called) + ": ";
+  const std::string called = "# " + printable(pair.called);
   if (pair.before == nullptr || pair.after == nullptr) {
     if (const Source* const only = pair.before != nullptr ? pair.before : pair.after) {
-      out.append(fmt::format("{}{}, timestamp {}, expires {}, {}\n", start,
-                             pair.after == nullptr ? "removed" : "added", to_rfc3339(only->facts.timestamp),
-                             to_rfc3339(only->facts.expires), counted(only->list.size(), "domain")));
+      out.append(fmt::format("{}: {}; {}, of {}, expires {}\n", called,
+                             pair.after == nullptr ? "removed" : "added",
+                             counted(only->list.size(), "domain"), to_rfc3339(only->facts.timestamp),
+                             to_rfc3339(only->facts.expires)));
     }
     return;
   }
+  std::string lines;
   const auto line = [&](std::string_view what, const std::string& before, const std::string& after) {
-    if (before != after) out.append(fmt::format("{}{} {} -> {}\n", start, what, before, after));
+    if (before != after) lines += fmt::format("#   {:<9}  {} -> {}\n", what, before, after);
   };
   const SourceFacts& before = pair.before->facts;
   const SourceFacts& after = pair.after->facts;
@@ -167,6 +169,7 @@ void append_heads(const Pair& pair, BufferedWriter& out) {
   if (before.signed_by && after.signed_by) {
     line("signed by", printable(*before.signed_by), printable(*after.signed_by));
   }
+  if (!lines.empty()) out.append(fmt::format("{}:\n{}", called, lines));
 }
 
 // The names of the lists that both sides have, in the overlay order of one side.
@@ -174,7 +177,7 @@ std::string list_order(const Side& side, const Side& other) {
   std::string names;
   for (const Source& source : side.sources) {
     if (other.find(source.facts.name) == nullptr) continue;
-    names += (names.empty() ? "" : " ") + printable(source.facts.name);
+    names += (names.empty() ? "" : ", ") + printable(source.facts.name);
   }
   return names;
 }
@@ -183,7 +186,7 @@ void append_heads(const Side& before, const Side& after, BufferedWriter& out) {
   for (const Pair& pair : pair_lists(before, after)) append_heads(pair, out);
   const std::string old_order = list_order(before, after);
   const std::string new_order = list_order(after, before);
-  if (old_order != new_order) out.append(fmt::format("# order {} -> {}\n", old_order, new_order));
+  if (old_order != new_order) out.append(fmt::format("# order of lists: {} -> {}\n", old_order, new_order));
 }
 
 // " enforce mx1.example.com .example.net". Names in lists need no escaping.

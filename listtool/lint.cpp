@@ -1,5 +1,6 @@
 #include "listtool/lint.h"
 
+#include <algorithm>
 #include <string_view>
 
 #include "base/console.h"
@@ -70,8 +71,12 @@ Result<int> report(const Context& context, const LintResult& result) {
   TRY(print(context.json ? to_json(result) : to_string(result)));
   if (!result.readable) return static_cast<int>(Fault::data);  // the reason was just printed
   const std::uint64_t count = faults(result.findings) + result.suppressed;
-  if (!context.quiet)
-    print_info(program, fmt::format("{}: {}, {}", result.file, result.summary, counted(count, "fault")));
+  if (!context.quiet) {
+    const auto notes = std::ranges::count(result.findings, Severity::note, &Finding::severity);
+    print_info(program,
+               fmt::format("{}: {}; {}{}", result.file, result.summary, counted(count, "fault"),
+                           notes == 0 ? "" : ", " + counted(static_cast<std::uint64_t>(notes), "note")));
+  }
   return count == 0 ? 0 : 1;
 }
 

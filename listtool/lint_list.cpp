@@ -61,9 +61,10 @@ void to_json(json::JsonText& json, const preload::List& list) {
 
 std::string summary(const preload::List& list) {
   const Counts counts = count(list);
-  return fmt::format("{} ({} enforce, {} testing, {} none), valid until {}", counted(list.size(), "domain"),
-                     counts.of(preload::Mode::enforce), counts.of(preload::Mode::testing),
-                     counts.of(preload::Mode::none), to_rfc3339(list.expires));
+  return fmt::format("{} can be used ({} enforce, {} testing, {} none), valid until {}",
+                     counted(list.size(), "domain"), counts.of(preload::Mode::enforce),
+                     counts.of(preload::Mode::testing), counts.of(preload::Mode::none),
+                     to_rfc3339(list.expires));
 }
 
 std::optional<std::string> check_domain(const publicsuffix::PublicSuffixes& suffixes,

@@ -5,15 +5,18 @@
 
 namespace starttls::listtool {
 
+std::string edition_text(const Edition& edition) {
+  return fmt::format("{}, of {}, expires {}", counted(edition.domains, "domain"),
+                     to_rfc3339(edition.timestamp), to_rfc3339(edition.expires));
+}
+
 std::string to_string(const UpdateReport& report) {
   std::string text;
   for (const ListReport& list : report.lists) {
     if (list.result == "removed") text += list.name + ": no longer configured, and removed\n";
     if (!list.edition) continue;
-    text += fmt::format("{}: {} added, {} removed, {} changed; {}, of {}, expires {}\n", list.name,
-                        list.changes.added, list.changes.removed, list.changes.changed,
-                        counted(list.edition->domains, "domain"), to_rfc3339(list.edition->timestamp),
-                        to_rfc3339(list.edition->expires));
+    text += fmt::format("{}: {} added, {} removed, {} changed; {}\n", list.name, list.changes.added,
+                        list.changes.removed, list.changes.changed, edition_text(*list.edition));
   }
   return text;
 }

@@ -29,6 +29,9 @@ struct UpdateReport {
   std::vector<OutputReport> outputs;
 };
 
+// "940 domains, of 2026-11-20T06:00:00Z, expires 2026-12-04T06:00:00Z"
+std::string edition_text(const Edition& edition);
+
 // One line for each list that is new or removed.
 std::string to_string(const UpdateReport& report);
 std::string to_json(const UpdateReport& report);

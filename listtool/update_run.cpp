@@ -71,6 +71,7 @@ void Update::fetch_lists() {
     std::optional<Edition> edition = wanted
                                          ? take(settings, installed, false, report)
                                          : (installed != nullptr ? std::optional(*installed) : std::nullopt);
+    if (wanted && edition && report.result == "unchanged") report_unchanged(settings, *edition);
     if (edition) after_.lists.push_back(std::move(*edition));
     report_.lists.push_back(std::move(report));
   }
@@ -78,6 +79,12 @@ void Update::fetch_lists() {
     if (after_.find(edition.name) != nullptr) continue;
     report_.lists.push_back({.name = edition.name, .result = "removed"});
   }
+}
+
+void Update::report_unchanged(const ListSettings& settings, const Edition& edition) const {
+  if (!context_.verbose) return;
+  print_info(program, fmt::format("list {}: {}: unchanged; {}", settings.name,
+                                  printable(shown_origin(origin(settings))), edition_text(edition)));
 }
 
 // The edition to use from now on; none if there was none and none could be fetched.
@@ -299,9 +306,20 @@ void Update::publish(std::span<Output> outputs) {
     if (const auto published = output.draft->commit(); !published) fail_output(output, published.error());
   }
   for (const Output& output : outputs) finish(output);
+  report_unchanged(outputs);
   if (outputs.empty()) return;
   if (const auto saved = records_.save(context_.configuration.outputs); !saved) {
     status_ = more_severe(status_, report_error(program, saved.error()));
+  }
+}
+
+// The maps that did not have to be made.
+void Update::report_unchanged(std::span<const Output> outputs) const {
+  if (!context_.verbose || after_.lists.empty()) return;
+  for (const OutputSettings& settings : context_.configuration.outputs) {
+    const bool was_due = std::ranges::find(outputs, &settings, &Output::settings) != outputs.end();
+    if (was_due || must_wait(settings)) continue;
+    print_info(program, printable(map_file(settings).string()) + ": unchanged");
   }
 }
 

@@ -63,6 +63,7 @@ class Update {
   void fetch_lists();
   std::optional<Edition> take(const ListSettings& settings, const Edition* installed, bool unconditional,
                               ListReport& report);
+  void report_unchanged(const ListSettings& settings, const Edition& edition) const;
   void refuse(const ListSettings& settings, const Edition* installed, const Error& error, ListReport& report);
   ChangeCounts changes(const Edition* installed, const preload::List& now) const;
   void read_kept_lists();
@@ -78,6 +79,7 @@ class Update {
   void fail_output(Output& output, const Error& error);
   Result<void> switch_sets(std::span<const Output> outputs);
   void publish(std::span<Output> outputs);
+  void report_unchanged(std::span<const Output> outputs) const;
   void finish(const Output& output);
   bool run_command(const Output& output, OutputReport& report);
   void report_lists();

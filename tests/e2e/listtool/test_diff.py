@@ -121,9 +121,10 @@ class Lists(Case):
         newer = self.write_list("newer.json", OLD, timestamp="2026-11-22T00:00:00Z", expires="2026-12-06T00:00:00Z",
                                 author="Test \x1b[31m")
         self.assertEqual(self.diff(self.old, newer), 0)
-        self.assertEqual(self.out, "# list: timestamp 2026-11-20T00:00:00Z -> 2026-11-22T00:00:00Z\n"
-                                   "# list: expires 2026-12-04T00:00:00Z -> 2026-12-06T00:00:00Z\n"
-                                   "# list: author 'Test' -> 'Test \\x1b[31m'\n")
+        self.assertEqual(self.out, "# list:\n"
+                                   "#   timestamp  2026-11-20T00:00:00Z -> 2026-11-22T00:00:00Z\n"
+                                   "#   expires    2026-12-04T00:00:00Z -> 2026-12-06T00:00:00Z\n"
+                                   "#   author     'Test' -> 'Test \\x1b[31m'\n")
         self.assertEqual(self.err, SAME)
 
     def test_json(self):
@@ -209,7 +210,7 @@ class Signatures(Case):
         other = self.make_key("other")
         self.sign(self.new, key="other")
         self.assertEqual(self.diff(self.old, self.new, "-p", self.key, "-p", other), 1)
-        self.assertRegex(self.out, r"\A# list: signed by key [0-9A-F]{16} -> key [0-9A-F]{16}\n- a\.test ")
+        self.assertRegex(self.out, r"\A# list:\n#   signed by  key [0-9A-F]{16} -> key [0-9A-F]{16}\n- a\.test ")
 
 
 class States(Case):
@@ -228,9 +229,10 @@ class States(Case):
         self.write_set("state", 2, {"high": (self.HIGH, {"timestamp": "2026-11-21T00:00:00Z"}),
                                     "came": ({"c.test": OLD["c.test"]}, {})}, linked=["current"])
         state = self.folder / "state"
-        lines = ("# list gone: removed, timestamp 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z, 2 domains\n"
-                 "# list high: timestamp 2026-11-20T00:00:00Z -> 2026-11-21T00:00:00Z\n"
-                 "# list came: added, timestamp 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z, 1 domain\n"
+        lines = ("# list gone: removed; 2 domains, of 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z\n"
+                 "# list high:\n"
+                 "#   timestamp  2026-11-20T00:00:00Z -> 2026-11-21T00:00:00Z\n"
+                 "# list came: added; 1 domain, of 2026-11-20T00:00:00Z, expires 2026-12-04T00:00:00Z\n"
                  "- a.test enforce mx.a.test\n"
                  "+ c.test enforce mx1.c.test mx2.c.test\n")
         for new in (state, state / "current", state / "sets/2"):
@@ -246,15 +248,15 @@ class States(Case):
         before = self.write_set("state", 1, {"low": (self.LOW, {}), "high": (self.HIGH, {})})
         after = self.write_set("state", 2, {"high": (self.HIGH, {}), "low": (self.LOW, {})})
         self.assertEqual(self.diff(before, after), 1)
-        self.assertEqual(self.out, "# order low high -> high low\n"
+        self.assertEqual(self.out, "# order of lists: low, high -> high, low\n"
                                    "~ b.test testing mx.b.test -> enforce mx.b.test\n")
 
     def test_a_list_against_a_state(self):
         file = self.write_list("low.json", self.LOW)
         self.write_set("state", 1, {"low": (self.LOW, {}), "high": (self.HIGH, {})}, linked=["current"])
         self.assertEqual(self.diff(file, self.folder / "state"), 1)
-        self.assertEqual(self.out, "# list high: added, timestamp 2026-11-20T00:00:00Z, expires "
-                                   "2026-12-04T00:00:00Z, 1 domain\n"
+        self.assertEqual(self.out, "# list high: added; 1 domain, of 2026-11-20T00:00:00Z, expires "
+                                   "2026-12-04T00:00:00Z\n"
                                    "~ b.test enforce mx.b.test -> testing mx.b.test\n")
 
     def test_a_state_without_an_installed_list_is_empty(self):

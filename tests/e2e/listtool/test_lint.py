@@ -47,7 +47,7 @@ class Policy(Case):
     def test_a_valid_policy(self):
         self.assertEqual(self.lint("policy", POLICY), 0)
         self.assertEqual((self.out, self.err),
-                         ("", "starttls-listtool: FILE: mode enforce, 2 mx, max_age 604800, 0 faults\n"))
+                         ("", "starttls-listtool: FILE: mode enforce, 2 mx, max_age 604800; 0 faults\n"))
         self.assertEqual(self.lint("policy", POLICY, "-q", stdin=True), 0)
         self.assertEqual((self.out, self.err), ("", ""))
         self.assertEqual(self.answer("policy", POLICY),
@@ -101,7 +101,7 @@ class StsRecord(Case):
             with self.subTest(text):
                 self.assertEqual(self.lint("sts-record", text), 0)
                 self.assertEqual((self.out, self.err),
-                                 ("", "starttls-listtool: FILE: id 20261122T120000, 0 faults\n"))
+                                 ("", "starttls-listtool: FILE: id 20261122T120000; 0 faults\n"))
         self.assertEqual(self.answer("sts-record", text), (0, [], {"readable": True, "id": "20261122T120000"}))
 
     def test_the_output_of_dig_for_an_alias(self):
@@ -133,7 +133,7 @@ class TlsrptRecord(Case):
     def test_a_valid_record(self):
         text = '"v=TLSRPTv1; rua=mailto:tls@a.test, https://R.a.test/tls"\n'
         self.assertEqual(self.lint("tlsrpt-record", text), 0)
-        self.assertEqual((self.out, self.err), ("", "starttls-listtool: FILE: 2 destinations, 0 faults\n"))
+        self.assertEqual((self.out, self.err), ("", "starttls-listtool: FILE: 2 destinations; 0 faults\n"))
         self.assertEqual(self.answer("tlsrpt-record", text),
                          (0, [], {"readable": True, "rua": ["mailto:tls@a.test", "https://r.a.test/tls"]}))
 

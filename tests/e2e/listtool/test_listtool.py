@@ -235,7 +235,7 @@ class Lint(Case):
     def test_clean(self):
         self.assertEqual(self.tool("lint", "list", self.list), 0)
         self.assertEqual(self.out, "")
-        self.assertIn("3 domains (2 enforce, 1 testing, 0 none)", self.err)
+        self.assertIn("3 domains can be used (2 enforce, 1 testing, 0 none)", self.err)
         self.assertEqual(self.tool("-q", "lint", "list", self.list), 0)
         self.assertEqual(self.err, "")
 

@@ -30,6 +30,19 @@ class OneList(UpdateCase):
         self.assert_silent()
         self.assertEqual(self.host.runs(), 1)
 
+    def test_verbose_says_what_was_asked_for_and_is_unchanged(self) -> None:
+        self.assert_update(out=".+\n")
+        done = self.host.tool("-v", "update")
+        self.assertEqual((done.returncode, done.stdout), (OK, ""))
+        self.assertEqual(done.stderr.splitlines(), [
+            f"starttls-listtool: list main: {self.host.main_list()['url']}: unchanged; 4 domains, of 2026-11-20T00:00:00Z, "
+            "expires 2026-12-20T00:00:00Z",
+            f"starttls-listtool: {self.host.map}: unchanged"])
+        self.host.map.unlink()
+        done = self.host.tool("-v", "update")
+        self.assertIn(f"starttls-listtool: {self.host.map}: written\n", done.stderr)
+        self.assertNotIn(f"{self.host.map}: unchanged", done.stderr)
+
     def test_the_map_names_its_sources(self) -> None:
         self.assert_update(out=".+\n")
         self.assertRegex(self.host.map.read_text(), r"# List main: of 2026-11-20T00:00:00Z, expires "
