@@ -123,7 +123,7 @@ class Box:
         self._nspawn.wait()
 
     def reboot(self) -> None:
-        """Shut down in order, and boot anew."""
+        """Shut down in order, and boot again."""
         os.kill(self.leader, POWER_OFF)
         wait.for_exit(self._nspawn, 90)
         self._booted.close()

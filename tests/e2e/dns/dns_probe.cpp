@@ -1,4 +1,4 @@
-// Asks what it is told to and prints what came of it, a line of JSON each, for the tests in this folder:
+// Asks the questions that it is given and prints each answer as a line of JSON, for the tests in this directory:
 //
 //   dns_probe [SETTINGS] (NAME TYPE)...     the answers, in the order of the questions
 //   dns_probe [SETTINGS] --dane DOMAIN...                      the verdicts

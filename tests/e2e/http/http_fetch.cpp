@@ -1,4 +1,4 @@
-// Fetches URLs one after the other with one http::Client and prints what came of each, for test_fetch.py:
+// Fetches URLs one after the other with one http::Client and prints the result of each, for test_fetch.py:
 //
 //   http_fetch [--ca FILE] [--output FILE] [--etag E] [--last-modified D] [LIMITS] URL...
 //

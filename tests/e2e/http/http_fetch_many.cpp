@@ -1,4 +1,4 @@
-// Fetches pages at the same time with one http::Fetcher and prints what came of each, for test_fetcher.py:
+// Fetches pages at the same time with one http::Fetcher and prints the result of each, for test_fetcher.py:
 //
 //   http_fetch_many [--ca FILE] [--port PORT] [--private] [LIMITS] < REQUESTS
 //

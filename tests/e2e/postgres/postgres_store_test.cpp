@@ -44,7 +44,7 @@ std::uint64_t sessions_in(Store& store) {
   return sessions;
 }
 
-// Ends the connections of everybody else, as a server that is started anew does.
+// Ends the connections of everybody else, as a server that is started again does.
 void end_connections() {
   good(
       connect().execute("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "

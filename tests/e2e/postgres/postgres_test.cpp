@@ -1,4 +1,5 @@
-// The postgres room against the server that POSTGRES_URL names; test_room.py starts one and runs this.
+// The postgres component against the server that POSTGRES_URL names; test_connection.py starts one and runs
+// this.
 #include "postgres/postgres.h"
 
 #include <sys/types.h>

@@ -249,7 +249,7 @@ class MtaSts(Case):
             self.mta = self.sender()
             self.assert_sent(self.deliver("most.test"))
 
-            with self.subTest("a Sendmail that is told of them delivers to the host whose name is left after the cut"):
+            with self.subTest("a Sendmail that is configured for them delivers to the host whose name is left after the cut"):
                 with self.map.open("a") as text:
                     text.write(f"more.test\tsecure match={':'.join(unfit)} servername=hostname\n")
                 makemap(self.map, self.map)

@@ -67,13 +67,13 @@ TEST_CASE("some TLSA records can be used for SMTP") {
            {"an unknown matching type", {3, 1, 3, sha256}, false},
            {"a digest that is too short", {3, 1, 1, sha256.substr(1)}, false},
            {"one that is too long", {3, 1, 1, sha256 + "x"}, false},
-           {"SHA2-256 where SHA2-512 is told", {3, 1, 2, sha256}, false},
-           {"SHA2-512 where SHA2-256 is told", {3, 1, 1, sha512}, false},
+           {"SHA2-256 where the record says SHA2-512", {3, 1, 2, sha256}, false},
+           {"SHA2-512 where the record says SHA2-256", {3, 1, 1, sha512}, false},
            {"no data", {3, 1, 1, ""}, false},
            {"no key at all", {3, 1, 0, ""}, false},
            {"a key that is none", {3, 1, 0, sha256}, false},
-           {"a key where a certificate is told", {3, 0, 0, key}, false},
-           {"a certificate where a key is told", {3, 1, 0, cert}, false},
+           {"a key where the record says a certificate", {3, 0, 0, key}, false},
+           {"a certificate where the record says a key", {3, 1, 0, cert}, false},
            {"a key with something after it", {3, 1, 0, key + "x"}, false},
            {"a certificate that breaks off", {3, 0, 0, cert.substr(0, cert.size() - 1)}, false}}) {
     CAPTURE(verdict.why);

@@ -153,7 +153,7 @@ TEST_CASE("servers seen in the wild") {
       {"no Content-Type: the server does not know the file", served("", sound), enforced},
       {"octet-stream: neither does this one", served("application/octet-stream", sound), enforced},
       {"a charset, which section 3.3 ignores", served("text/plain; charset=UTF-8", sound), enforced},
-      {"HTML that holds a policy is still what strangers can put there", served("text/html", sound), no},
+      {"HTML that holds a policy is still what anybody can put there", served("text/html", sound), no},
       {"HTML with status 200: an error page, or a captive portal", served("text/html", "<html></html>"), no},
       {"HTML that calls itself plain text", served("text/plain", "<html></html>"), no},
       {"HTML with status 404", error(http::FetchError::status), no},

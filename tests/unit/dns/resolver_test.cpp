@@ -51,7 +51,7 @@ TEST_CASE("invalid settings are reported at once") {
   CHECK(fault({.servers = {"::1"}, .trust_anchor = folder / "rubbish"}).find("rubbish") != std::string::npos);
 }
 
-TEST_CASE("a question ends in time, whoever answers") {
+TEST_CASE("a question ends in time, whichever server answers") {
   event::Loop loop;
   const auto resolver = good(dns::Resolver::create(loop, to_nobody()));
   const auto begun = std::chrono::steady_clock::now();

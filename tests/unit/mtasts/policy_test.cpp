@@ -186,7 +186,7 @@ TEST_CASE("a text that could be misread refuses the policy, and all of it is rep
       {"an empty file has nothing", "", "none in force",
        "refused 1:1: has no version\nrefused 1:1: has no mode\nrefused 1:1: has no max_age\n"
        "refused 1:1: has no mx\n"},
-      {"a web page is told once, not line by line", "\r\n <!DOCTYPE html>\n<html>\n<p>Not found\n",
+      {"a web page is reported once, not line by line", "\r\n <!DOCTYPE html>\n<html>\n<p>Not found\n",
        "none in force", "refused 1:1: is a web page (HTML or XML), not a policy\n"},
       {"another version", with("version", "version: STSv12\n"), "none in force",
        "refused 1:10: version: 'STSv12' is not 'STSv1', the only one there is\n"},

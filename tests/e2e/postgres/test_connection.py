@@ -9,7 +9,7 @@ from lab.postgres import PASSWORD, Postgres
 TEMPORARY, PERMISSION, CONFIG = 75, 77, 78
 
 
-class Room(unittest.TestCase):
+class Connection(unittest.TestCase):
     def run_cases(self, url: str, *arguments: str) -> str:
         done = program.run("postgres_test", *arguments, environment={"POSTGRES_URL": url}, timeout=120)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
