@@ -4,6 +4,7 @@
     for_listener(address, port, timeout=10)           a server that accepts connections
     for_exit(process, timeout=10)                     the end of a process
     until(lambda: cache.exists(), timeout=10)         a condition without an event, such as a figure on a page
+    until_equal(lambda: ask("a.test"), "NOTFOUND ")   the same, with what it was instead in the error
     until_read(pid, path, timeout=10)                 a process that follows a file has read all of it
     with Changes([folder]) as changes:                files created, renamed or written since this line
         changes.wait(7, process, timeout=10)
@@ -121,6 +122,21 @@ def until(holds: Callable[[], bool], timeout: float = 30) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {timeout} s")
         time.sleep(0.02)
+
+
+def until_equal(current: Callable[[], T], wanted: T, timeout: float = 30) -> None:
+    """Call the function until it returns this: for answers without an event."""
+    found = None
+
+    def holds() -> bool:
+        nonlocal found
+        found = current()
+        return found == wanted
+
+    try:
+        until(holds, timeout)
+    except TimeoutError as error:
+        raise TimeoutError(f"{error} for {wanted!r}; it is still {found!r}") from None
 
 
 def until_read(pid: int, path: Path, timeout: float = 10) -> None:

@@ -11,12 +11,11 @@ go out through `serve`, and mail that it delivers must not wait.
 
 import dataclasses
 import datetime
-import time
 import unittest
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from lab import Lab
+from lab import Lab, wait
 from lab import bad_dns as bad
 from lab.bad_dns import BadDns, Fault, Question, record, wire_name
 from lab.dns import Dns
@@ -243,9 +242,12 @@ class World(unittest.TestCase):
         self.server.ask("postfix", f"clock.{UNSIGNED}")
         before = self.server.metrics()["starttls_listtool_examined_total"]
         self._set_clock(self.time + datetime.timedelta(seconds=seconds))
-        while self.server.metrics()["starttls_listtool_examined_total"] == before:
+
+        def is_examined_again() -> bool:
             self.server.ask("postfix", f"clock.{UNSIGNED}")
-            time.sleep(0.02)
+            return self.server.metrics()["starttls_listtool_examined_total"] != before
+
+        wait.until(is_examined_again)
 
     def _set_clock(self, now: datetime.datetime) -> None:
         self.time = now
@@ -267,10 +269,7 @@ class World(unittest.TestCase):
 
     def wait_for_reply(self, name: str, reply: str, timeout: float = 20) -> None:
         """Ask until this is the reply: an earlier verdict about DANE may count while it is looked up again."""
-        deadline = time.monotonic() + timeout
-        while (found := self.server.ask("postfix", name)) != reply:
-            self.assertLess(time.monotonic(), deadline, f"{name}: still {found}")
-            time.sleep(0.02)
+        wait.until_equal(lambda: self.server.ask("postfix", name), reply, timeout)
 
     def outcomes(self, sender: Sender, names: Iterable[str]) -> dict[str, str]:
         """The result of a message to each of the domains: "sent", or another status and its reason."""

@@ -85,6 +85,12 @@ class Waiting(unittest.TestCase):
             with self.assertRaisesRegex(TimeoutError, r"(?s)a line matching 'ready' in .*something else"):
                 wait.for_line(path, "ready", timeout=0.1)
 
+    def test_an_answer_that_does_not_come_is_named_with_the_one_that_came(self) -> None:
+        answers = iter(["early", "late"])
+        wait.until_equal(lambda: next(answers), "late")
+        with self.assertRaisesRegex(TimeoutError, r"for 'never'; it is still 'always'\Z"):
+            wait.until_equal(lambda: "always", "never", timeout=0.05)
+
     def test_a_line_is_found_when_it_is_complete(self) -> None:
         with Lab() as lab:
             writer = Process(["sh", "-c", "printf rea; read -r line <go; echo dy"], folder=self._with_fifo(lab),

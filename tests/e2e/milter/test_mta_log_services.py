@@ -60,7 +60,7 @@ class Started:
         self.mx = receiver(lab, listeners=listeners, parameters=NO_NAMES | {
             "smtpd_milters": self.socket, "milter_default_action": "accept", "maillog_file": log})
         # Postfix' timestamps have whole seconds: if a session began in the same second as the milter, the order of the
-        # two is unknown.
+        # two is unknown. What is waited for is the clock itself.
         while int(time.time()) == second:
             time.sleep(1 - time.time() % 1)
 
