@@ -108,8 +108,8 @@ void Reader::check_url(const std::string& key, std::string_view url) {
 void Reader::read_fetch(FetchLimits& fetch) {
   settings_.seconds("fetch.timeout", fetch.timeout, 100ms, 1h);
   settings_.seconds("fetch.connect_timeout", fetch.connect_timeout, 100ms, 10min);
-  settings_.number("fetch.size_limit", fetch.size_limit, 1, preload::list_size_limit);
-  settings_.number("fetch.redirects", fetch.redirects, 0, 10);
+  settings_.number("fetch.max_size", fetch.max_size, 1, preload::list_size_limit);
+  settings_.number("fetch.max_redirects", fetch.max_redirects, 0, 10);
   path_to_read("fetch.ca_file", fetch.ca_file);
 }
 
@@ -259,7 +259,7 @@ void Reader::read_serve(ServeSettings& serve) {
 }
 
 void Reader::read_serve_limits(ServeSettings& serve) {
-  settings_.seconds("serve.dane_kept", serve.dane_kept, 0s, 30 * 24h);
+  settings_.seconds("serve.dane_max_stale", serve.dane_max_stale, 0s, 30 * 24h);
   settings_.seconds("serve.answer_timeout", serve.answer_timeout, 100ms, 90s);
   settings_.seconds("serve.idle_timeout", serve.idle_timeout, 1s, 24h);
   settings_.number("serve.max_connections", serve.max_connections, 1, 1'000'000);
@@ -312,7 +312,7 @@ std::string shown_origin(const std::string& place) {
 discovery::PolicyResolverSettings examiner_settings(const ServeSettings& settings, dane::Detail detail) {
   return {.dane = settings.dane,
           .dane_detail = detail,
-          .dane_kept = std::chrono::duration_cast<std::chrono::seconds>(settings.dane_kept)};
+          .dane_max_stale = std::chrono::duration_cast<std::chrono::seconds>(settings.dane_max_stale)};
 }
 
 bool is_url(std::string_view text) {

@@ -32,8 +32,8 @@ namespace starttls::listtool {
 struct FetchLimits {
   std::chrono::milliseconds timeout{60'000};          // for the whole download
   std::chrono::milliseconds connect_timeout{10'000};  // until TLS is established
-  std::size_t size_limit = std::size_t{256} << 20U;   // bytes; at most preload::list_size_limit
-  unsigned redirects = 3;                             // followed at most, 0 to 10
+  std::size_t max_size = std::size_t{256} << 20U;     // bytes; at most preload::list_size_limit
+  unsigned max_redirects = 3;                         // followed at most, 0 to 10
   std::filesystem::path ca_file;                      // PEM; the system's where empty
 };
 
@@ -84,10 +84,10 @@ struct ServeSettings {
   std::string group;                       // empty: the group of the user
   std::optional<config::Address> metrics;  // the address of the page for Prometheus
   bool dane = true;
-  bool early_adopter = false;                                    // of lists, testing counts as enforce
-  bool hold_without_policy = false;                              // see serve::Rules
-  bool wait_for_dane = false;                                    // see serve::Rules
-  std::chrono::milliseconds dane_kept = std::chrono::hours(24);  // see discovery::PolicyResolverSettings
+  bool early_adopter = false;                                         // of lists, testing counts as enforce
+  bool hold_without_policy = false;                                   // see serve::Rules
+  bool wait_for_dane = false;                                         // see serve::Rules
+  std::chrono::milliseconds dane_max_stale = std::chrono::hours(24);  // see discovery::PolicyResolverSettings
   std::optional<postfix::Version> postfix_version;
   std::chrono::milliseconds answer_timeout{20'000};
   std::chrono::milliseconds idle_timeout = std::chrono::minutes(10);

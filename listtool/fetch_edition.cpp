@@ -104,7 +104,7 @@ class Fetcher {
                                 .limits = {.total = limits_.timeout,
                                            .connect = limits_.connect_timeout,
                                            .bytes = origin.limit,
-                                           .redirects = static_cast<int>(limits_.redirects)},
+                                           .redirects = static_cast<int>(limits_.max_redirects)},
                                 .ca_file = limits_.ca_file};
     auto answer = TRY(client_.fetch(request, to.sink()));
     return Fetched{.unchanged = answer.status == 304,
@@ -168,7 +168,7 @@ class Attempt {
         list_(state, settings.name + ".json"),
         signature_(state, settings.name + ".json" + suffix_for(settings)),
         fetcher_(context.configuration.fetch, client),
-        origin_{.place = origin(settings), .limit = context.configuration.fetch.size_limit} {}
+        origin_{.place = origin(settings), .limit = context.configuration.fetch.max_size} {}
 
   // `conditional`: fetches only an edition that is newer than the installed one.
   Result<FetchedEdition> run(bool conditional) {

@@ -58,8 +58,8 @@ void read_policy_hosts(config::Settings& settings, const ReadPath& read_path, ht
   settings.flag("mta-sts.private_addresses", into.private_addresses);
   settings.seconds("mta-sts.timeout", into.total, 100ms, 5min);
   settings.seconds("mta-sts.connect_timeout", into.connect, 100ms, 60s);
-  settings.number("mta-sts.fetches", into.max_concurrent, 1, many);
-  settings.number("mta-sts.fetches_per_address", into.max_per_address, 1, many);
+  settings.number("mta-sts.max_fetches", into.max_concurrent, 1, many);
+  settings.number("mta-sts.max_fetches_per_address", into.max_per_address, 1, many);
 }
 
 }  // namespace

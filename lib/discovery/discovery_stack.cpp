@@ -23,7 +23,7 @@ Result<std::unique_ptr<DiscoveryStack>> DiscoveryStack::begin(const DiscoverySet
   auto opened = mtastsdb::Cache::open_or_fall_back(cache, clock());
   discovery->warning = std::move(opened.warning);
   discovery->cache = std::make_unique<mtastsdb::Cache>(std::move(opened.cache));
-  if (policy_resolver.dane && policy_resolver.dane_kept > std::chrono::seconds{0}) {
+  if (policy_resolver.dane && policy_resolver.dane_max_stale > std::chrono::seconds{0}) {
     auto dane_store = DaneStore::open_or_fall_back(dane_store_file(cache));
     discovery->dane_store_warning = std::move(dane_store.warning);
     discovery->dane_store = std::move(dane_store.store);

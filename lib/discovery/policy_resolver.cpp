@@ -164,7 +164,7 @@ class PolicyResolver::Impl {
         dane::has_usable_tlsa(latest.status) || policy != nullptr || is_enforced(next_hop.domain());
     const Time now = clock_();
     const auto ttl = std::min(latest.ttl, settings_.max_freshness);
-    const auto done = matters ? dane_store_->keep(next_hop, latest, now, now + ttl + settings_.dane_kept)
+    const auto done = matters ? dane_store_->keep(next_hop, latest, now, now + ttl + settings_.dane_max_stale)
                               : dane_store_->remove(next_hop);
     if (!done) log_dane_error(done.error());
     return latest;

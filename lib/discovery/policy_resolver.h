@@ -52,7 +52,7 @@ struct PolicyResolverSettings {
   std::chrono::seconds freshness_of_failure{60};  // after a failed DNS lookup
   // How long a DANE result that DNSSEC has proven is kept beyond its TTL, while lookups fail; zero: not at
   // all.
-  std::chrono::seconds dane_kept{0};
+  std::chrono::seconds dane_max_stale{0};
   QuestionLimits asking;
   Questions::Pause pause;  // for questions that asking.rate delays
 };

@@ -87,7 +87,7 @@ class NewAndFormerRecords(World):
 
     def test_the_time_that_a_verdict_is_kept_can_be_set(self) -> None:
         domain = self.add("briefly", "plain")
-        self.start(clock=True, dane_kept=600)
+        self.start(clock=True, dane_max_stale=600)
         self.assertEqual(self.server.ask("postfix", domain.name), DANE_ONLY)
         self.spoil(domain, "MX", bad.servfail)
         self.advance(500)

@@ -74,7 +74,7 @@ class HostileDomains(unittest.TestCase):
             for domain in domains:
                 publish(lab, web, domain, policy("enforce", *patterns), certificate=certificate)
             configuration = Configuration(lab, dns, web)
-            configuration.tables["mta_sts"]["fetches_per_address"] = 100
+            configuration.tables["mta_sts"]["max_fetches_per_address"] = 100
             server = PolicyServer(lab, configuration)
             self.assertIn("secure", ask_all(server, domains[:1])[0])
             before, table_before = resident(server.process.pid), counted(server)

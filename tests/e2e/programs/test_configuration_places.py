@@ -39,7 +39,7 @@ DISCOVERY = {
     "dns": {"servers": SERVERS, "resolv_conf": PATH, "stub_zones": (*TEXTS, "['a.test']", "['a.test nowhere']"),
             "dnssec": FLAG, "trust_anchor": PATH, "timeout": SECONDS},
     "mta-sts": {"cache": PATH, "ca_file": PATH, "https_port": NUMBER, "private_addresses": FLAG, "timeout": SECONDS,
-                "connect_timeout": SECONDS, "fetches": NUMBER, "fetches_per_address": NUMBER},
+                "connect_timeout": SECONDS, "max_fetches": NUMBER, "max_fetches_per_address": NUMBER},
 }
 
 TLSRPT = {
@@ -73,10 +73,10 @@ LISTTOOL = {
     "[output]": {
         "mta": words("'exim'"), "file": (*PATH, "''", "'a/'"), "type": (*TEXT, "'btre'"), "early_adopter": FLAG,
         "postfix_version": VERSION, "next_hops": (*TEXTS, "['a b']"), "command": (*TEXTS, "['']", '["a\\u0000"]')},
-    "fetch": {"timeout": SECONDS, "connect_timeout": SECONDS, "size_limit": NUMBER, "redirects": NUMBER, "ca_file": PATH},
+    "fetch": {"timeout": SECONDS, "connect_timeout": SECONDS, "max_size": NUMBER, "max_redirects": NUMBER, "ca_file": PATH},
     "serve": {
         "listen": (*TEXTS, *(f"[{one}]" for one in ADDRESS[1:]), "['']"), "user": TEXT, "group": (*TEXT, "'mail'"),
-        "socket_mode": MODE, "socket_group": TEXT, "metrics": ADDRESS, "dane": FLAG, "dane_kept": SECONDS,
+        "socket_mode": MODE, "socket_group": TEXT, "metrics": ADDRESS, "dane": FLAG, "dane_max_stale": SECONDS,
         "wait_for_dane": FLAG, "early_adopter": FLAG, "hold_without_policy": FLAG, "postfix_version": VERSION,
         "answer_timeout": SECONDS, "idle_timeout": SECONDS, "max_connections": NUMBER, "max_domains": NUMBER,
         "max_lookups": NUMBER, "log": words("'sylog'"), "log_level": words("'loud'")},

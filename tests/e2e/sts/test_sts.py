@@ -121,7 +121,7 @@ class Fetch(StsCase):
         return names
 
     def test_if_the_answer_cannot_be_written_no_more_is_fetched(self) -> None:
-        names = self.many(100, fetches=4)
+        names = self.many(100, max_fetches=4)
         with Path("/dev/full").open("w") as full:
             done = subprocess.run([program.path_of("starttls-listtool"), "-c", self.configuration.path, "sts", "fetch", "-"],
                                   input="\n".join(names), text=True, stdout=full, stderr=subprocess.PIPE, check=False)

@@ -156,12 +156,12 @@ class Servers(Refusal):
         self.assertEqual(len(self.publisher.requests()), 4)
 
     def test_a_body_without_an_end(self) -> None:
-        self.host.configure(fetch={"size_limit": 1_000_000})
+        self.host.configure(fetch={"max_size": 1_000_000})
         self.publisher.answer(Answer(chunks=itertools.repeat(b" " * 50_000), chunked=True))
         self.assert_refused(".*/list.json: larger than the limit of 1000000 bytes")
 
     def test_a_list_over_the_limit(self) -> None:
-        self.host.configure(fetch={"size_limit": 500})
+        self.host.configure(fetch={"max_size": 500})
         self.publisher.publish(edition(21, MANY))
         self.assert_refused(".*/list.json: larger than the limit of 500 bytes")
 

@@ -159,7 +159,7 @@ dns::Answer no_tlsa() {
 
 // A domain whose MX host is bound by DANE.
 struct Bound : World {
-  Bound() : World({.dane_kept = 24h}) {
+  Bound() : World({.dane_max_stale = 24h}) {
     answers[dns::Type::txt] = no_tlsa();
     answers[dns::Type::mx] = mx_answer();
     answers[dns::Type::a] = address_answer();

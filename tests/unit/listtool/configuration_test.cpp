@@ -55,8 +55,8 @@ TEST_CASE("an empty configuration is the default one") {
   CHECK(c.overrides.empty());
   CHECK(c.fetch.timeout == 60s);
   CHECK(c.fetch.connect_timeout == 10s);
-  CHECK(c.fetch.size_limit == std::size_t{256} << 20U);
-  CHECK(c.fetch.redirects == 3);
+  CHECK(c.fetch.max_size == std::size_t{256} << 20U);
+  CHECK(c.fetch.max_redirects == 3);
   CHECK(c.fetch.ca_file.empty());
   CHECK(c.programs.postmap == "postmap");
   CHECK(c.programs.makemap == "makemap");
@@ -72,8 +72,8 @@ overrides = "/o"
 [fetch]
 timeout = 0.5
 connect_timeout = 2
-size_limit = 1000
-redirects = 0
+max_size = 1000
+max_redirects = 0
 ca_file = "/ca.pem"
 [programs]
 postmap = "/usr/sbin/postmap"
@@ -84,8 +84,8 @@ gpgv = "gpgv2"
   CHECK(c.overrides == "/o");
   CHECK(c.fetch.timeout == 500ms);
   CHECK(c.fetch.connect_timeout == 2s);
-  CHECK(c.fetch.size_limit == 1000);
-  CHECK(c.fetch.redirects == 0);
+  CHECK(c.fetch.max_size == 1000);
+  CHECK(c.fetch.max_redirects == 0);
   CHECK(c.fetch.ca_file == "/ca.pem");
   CHECK(c.programs.postmap == "/usr/sbin/postmap");
   CHECK(c.programs.makemap == "mm");
@@ -419,11 +419,9 @@ TEST_CASE("limits have valid ranges") {
   CHECK(complaint("[fetch]\ntimeout = 0\n").find("2:11: 'fetch.timeout' is 0; it must be") == 0);
   CHECK(complaint("[fetch]\nconnect_timeout = 3600\n").find("must be a number of seconds") !=
         std::string::npos);
-  CHECK(complaint("[fetch]\nredirects = 11\n").ends_with("must be a whole number from 0 to 10"));
-  CHECK(
-      complaint("[fetch]\nsize_limit = 536870913\n").ends_with("must be a whole number from 1 to 536870912"));
-  CHECK(good(configuration("[fetch]\nsize_limit = 536870912\n")).fetch.size_limit ==
-        preload::list_size_limit);
+  CHECK(complaint("[fetch]\nmax_redirects = 11\n").ends_with("must be a whole number from 0 to 10"));
+  CHECK(complaint("[fetch]\nmax_size = 536870913\n").ends_with("must be a whole number from 1 to 536870912"));
+  CHECK(good(configuration("[fetch]\nmax_size = 536870912\n")).fetch.max_size == preload::list_size_limit);
   CHECK(complaint(list_with("max_shrink = 101\n")).ends_with("must be a whole number from 0 to 100"));
 }
 
@@ -444,7 +442,7 @@ private_addresses = true
 timeout = 30
 connect_timeout = 5
 fetches = 50
-fetches_per_address = 3
+max_fetches_per_address = 3
 )"));
   CHECK(c.discovery.dns.servers == std::vector<std::string>{"192.0.2.1", "2001:db8::1@5353"});
   CHECK(c.discovery.dns.resolv_conf.is_absolute());

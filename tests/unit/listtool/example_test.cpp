@@ -26,8 +26,8 @@ Result<Configuration> load(const std::string& content) {
 
 bool is_default(const FetchLimits& a) {
   const FetchLimits b;
-  return a.timeout == b.timeout && a.connect_timeout == b.connect_timeout && a.size_limit == b.size_limit &&
-         a.redirects == b.redirects && a.ca_file == b.ca_file;
+  return a.timeout == b.timeout && a.connect_timeout == b.connect_timeout && a.max_size == b.max_size &&
+         a.max_redirects == b.max_redirects && a.ca_file == b.ca_file;
 }
 
 bool is_default(const Programs& a) {
@@ -55,7 +55,7 @@ bool is_default(const ServeSettings& a) {
                                  a.metrics == b.metrics;
   const bool is_answer_default = a.dane == b.dane && a.early_adopter == b.early_adopter &&
                                  a.hold_without_policy == b.hold_without_policy &&
-                                 a.wait_for_dane == b.wait_for_dane && a.dane_kept == b.dane_kept &&
+                                 a.wait_for_dane == b.wait_for_dane && a.dane_max_stale == b.dane_max_stale &&
                                  a.postfix_version.has_value() == b.postfix_version.has_value() &&
                                  a.answer_timeout == b.answer_timeout;
   return is_socket_default && is_answer_default && a.idle_timeout == b.idle_timeout &&
