@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import command, wait
+from .unpacked import ENTER_USR
 from .log import Log
 from .process import Process
 
@@ -34,8 +35,8 @@ class Cage:
     """
 
     def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
-                 hostname: str, address: str, resolver: str) -> None:
-        """Start `argv`; `resolver` is the address of its only name server."""
+                 hostname: str, address: str, resolver: str, usr: Path | None = None) -> None:
+        """Start `argv`; `resolver` is the address of its only name server. `usr` takes the place of /usr (unpacked)."""
         cage = folder / "cage"
         (cage / "etc").mkdir(parents=True)
         (cage / "dev").mkdir()
@@ -44,8 +45,9 @@ class Cage:
         (cage / "etc/resolv.conf").write_text(RESOLV_CONF.format(resolver=resolver))
         self.syslog = Log(folder / "syslog")
         self._collector = _SyslogCollector(cage / "log", self.syslog.path)
+        within = [ENTER_USR, usr] if usr else []
         self._unshare = Process(["unshare", "--mount", "--uts", "--pid", "--mount-proc", "--kill-child",
-                                 ENTER_CAGE, cage, hostname, *argv], folder=folder, lab_folder=lab_folder)
+                                 ENTER_CAGE, cage, hostname, *within, *argv], folder=folder, lab_folder=lab_folder)
         self.process = self._unshare.popen
         self.stderr = self._unshare.stderr
 

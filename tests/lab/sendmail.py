@@ -1,4 +1,4 @@
-"""Private Sendmail 8.17 instances, from Debian's packages unpacked but not installed. Need root.
+"""Private Sendmail instances, 8.17 of Debian 12 or 8.18 of Debian 13, unpacked but not installed. Need root.
 
     mx = SendmailReceiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
                           milters={"tlsrpt": "local:/path/to/socket"})
@@ -9,25 +9,25 @@
     delivery = sender.deliver("alice@sender.test", "bob@example.test")
     delivery.status == "sent" and delivery.trusted
 
-The environment variable LAB_SENDMAIL is the directory that the script `unpack-sendmail` has created. An installed
-Sendmail, or the Postfix in its place, is not changed. `log` has its messages to syslog(3).
+The environment variables LAB_RELEASE and LAB_UNPACKED say which Sendmail (unpacked.py). An installed Sendmail, or the
+Postfix in its place, is not changed. `log` has its messages to syslog(3).
 """
 
 import contextlib
-import os
 import re
 import smtplib
 import subprocess
-import unittest
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import command, wait
+from . import command, unpacked, wait
 from .ca import Certificate
 from .cage import Cage
 from .dns import Dns
 from .lab import Lab
+
+PROGRAM, MAKEMAP = "/usr/libexec/sendmail/sendmail", "/usr/libexec/sendmail/makemap"
 
 # The first part of every configuration. By default, a Sendmail on a busy machine refuses connections and queues mail;
 # here the load is ignored.
@@ -116,7 +116,7 @@ class SendmailInstance:
         lab.require_root()
         self._lab = lab
         self._hostname, self._resolver = hostname, resolver
-        self._program = unpacked() / "usr/libexec/sendmail/sendmail"
+        self._usr = unpacked.usr("sendmail")
         self.address, self.port = address or lab.address(), lab.smtp_port
         self.folder = lab.new_folder(name)
         (self.folder / "queue").mkdir(mode=0o700)
@@ -136,9 +136,9 @@ class SendmailInstance:
         head = HEAD.format(hostname=self._hostname, folder=self.folder, ca=self._lab.ca.certificate,
                            ca_folder=self._lab.ca.folder, port=self.port, address=self.address, never=NEVER)
         self._configuration = self._compile(head + macros)
-        self._cage = Cage([self._program, f"-C{self._configuration}", "-bD"], folder=self.folder,
+        self._cage = Cage([PROGRAM, f"-C{self._configuration}", "-bD"], folder=self.folder,
                           lab_folder=self._lab.folder, hostname=self._hostname, address=self.address,
-                          resolver=self._resolver)
+                          resolver=self._resolver, usr=self._usr)
         self.log = self._cage.syslog
         self._lab.watch(self._cage.stderr, self.log)
         self._lab.at_end(self._cage.kill)
@@ -148,7 +148,7 @@ class SendmailInstance:
         """Make sendmail.cf from its m4 source."""
         source, configuration = self.folder / "sendmail.mc", self.folder / "sendmail.cf"
         source.write_text(macros)
-        rules = unpacked() / "usr/share/sendmail/cf"
+        rules = self._usr / "share/sendmail/cf"
         configuration.write_text(command.run("m4", f"-D_CF_DIR_={rules}/", rules / "m4/cf.m4", source))
         return configuration
 
@@ -214,7 +214,7 @@ class SendmailSender(SendmailInstance):
 
     def run_queue(self) -> None:
         """Try all deferred mail again now; returns after that."""
-        self._cage.run(self._program, f"-C{self._configuration}", "-q", timeout=30)
+        self._cage.run(PROGRAM, f"-C{self._configuration}", "-q", timeout=30)
 
     def _of_process(self, outcome: re.Match[str]) -> str:
         """The lines that the delivering process wrote before this outcome and after the one before."""
@@ -227,19 +227,16 @@ class SendmailSender(SendmailInstance):
 
 def makemap(text: Path, path: Path) -> None:
     """Make the hash map `path`.db from a text file, in place, as an administrator does."""
-    argv = [unpacked() / "usr/libexec/sendmail/makemap", "-C", "/dev/null", "hash", path]
+    argv = unpacked.command(unpacked.usr("sendmail"), MAKEMAP, "-C", "/dev/null", "hash", path)
     with text.open() as source:
         done = subprocess.run(argv, stdin=source, capture_output=True, text=True, timeout=30, check=False)
     if done.returncode != 0:
         raise command.CommandFailed(f"makemap ended with status {done.returncode}:\n{done.stderr}")
 
 
-def unpacked() -> Path:
-    """The directory with the unpacked packages; skips the test if there is none."""
-    folder = os.environ.get("LAB_SENDMAIL")
-    if not folder or not Path(folder, "usr/libexec/sendmail/sendmail").exists():
-        raise unittest.SkipTest("needs Sendmail: run tests/lab/unpack-sendmail FOLDER, and set LAB_SENDMAIL=FOLDER")
-    return Path(folder).resolve()
+def makemap_script(path: Path) -> Path:
+    """Write a script that runs makemap, which must not look for /etc/mail/sendmail.cf."""
+    return unpacked.write_script(path, unpacked.usr("sendmail"), MAKEMAP, "-C", "/dev/null")
 
 
 def _relayed(domains: Sequence[str]) -> str:

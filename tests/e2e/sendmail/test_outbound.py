@@ -10,7 +10,7 @@ from lab import Lab, command, documents, program
 from lab.ca import CA, Certificate
 from lab.dns import Dns
 from lab.postfix import Receiver
-from lab.sendmail import SendmailDelivery, SendmailSender, makemap, unpacked
+from lab.sendmail import SendmailDelivery, SendmailSender, makemap, makemap_script
 
 TREE = Path(__file__).resolve().parents[3]
 WILDCARD = TREE / "packaging/sendmail/sts-wildcard.m4"
@@ -120,10 +120,7 @@ class MtaSts(Case):
         with self.in_a_lab():
             self.receiver(["right.test"], self.lab.ca.issue("mx.right.test"))
             self.receiver(["wrong.test"], self.lab.ca.issue("mx.elsewhere.test"))
-            # The unpacked makemap must not look for /etc/mail/sendmail.cf.
-            makemap_here = self.folder / "makemap"
-            makemap_here.write_text(f'#!/bin/sh\nexec {unpacked()}/usr/libexec/sendmail/makemap -C /dev/null "$@"\n')
-            makemap_here.chmod(0o755)
+            makemap_here = makemap_script(self.folder / "makemap")
             configuration = self.folder / "listtool.toml"
             configuration.write_text(f'[programs]\nmakemap = "{makemap_here}"\n')
             policies = {name: enforce(f"mx.{name}") for name in ("right.test", "wrong.test")}

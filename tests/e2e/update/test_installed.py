@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab import command
 from lab.https import Answer
-from lab.sendmail import unpacked
+from lab.sendmail import makemap_script
 
 from publishing import CANNOT_CREATE, DATA, OK, UNAVAILABLE, Key, edition
 from update_case import UpdateCase
@@ -125,9 +125,7 @@ class Generate(UpdateCase):
 
     def test_writes_the_hash_for_sendmail_that_update_writes(self) -> None:
         self.lab.require_program("/usr/sbin/postmap", "postfix")
-        makemap = self.host.folder / "makemap"  # which looks for a configuration unless an option names it
-        makemap.write_text(f'#!/bin/sh\nexec {unpacked()}/usr/libexec/sendmail/makemap -C /dev/null "$@"\n')
-        makemap.chmod(0o755)
+        makemap = makemap_script(self.host.folder / "makemap")
         self.assert_generates(("sendmail", "hash"), programs={"makemap": str(makemap)})
 
     def test_a_map_does_not_depend_on_how_often_the_server_changed_its_validators(self) -> None:

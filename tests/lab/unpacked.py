@@ -1,0 +1,49 @@
+"""Mail servers that are not installed here, from packages of Debian 12 or 13 unpacked by the script `unpack`.
+
+    usr = unpacked.usr("sendmail")
+    subprocess.run(unpacked.command(usr, "/usr/libexec/sendmail/makemap", "hash", path))
+    Cage([...], usr=usr, ...)
+
+The environment variable LAB_RELEASE, "12" or "13", is the release whose mail servers the lab runs; by default this
+machine's. LAB_UNPACKED is the directory with the subdirectories 12 and 13. Programs run with their own loader and
+libraries, and see this machine's files outside of /usr. Needs root.
+"""
+
+import os
+import platform
+import shlex
+import unittest
+from pathlib import Path
+
+ENTER_USR = Path(__file__).with_name("enter-usr")
+
+
+def machine_release() -> str:
+    """The release of Debian that this machine runs."""
+    return platform.freedesktop_os_release().get("VERSION_ID", "")
+
+
+def release() -> str:
+    """The release of Debian whose mail servers the lab runs."""
+    return os.environ.get("LAB_RELEASE") or machine_release()
+
+
+def usr(name: str) -> Path:
+    """The directory that takes the place of /usr for the programs of a mail server; skips the test if there is none."""
+    folder = Path(os.environ.get("LAB_UNPACKED", "/nonexistent"), release(), name, "usr")
+    if not folder.is_dir():
+        raise unittest.SkipTest(f"needs {name} of Debian {release()}: run tests/lab/unpack {release()} "
+                                f"FOLDER/{release()}, and set LAB_UNPACKED=FOLDER")
+    return folder.resolve()
+
+
+def command(usr: Path, program: str | os.PathLike[str], *options: str | os.PathLike[str]) -> list[str]:
+    """The words that run a program of it outside of a cage."""
+    return ["unshare", "--mount", "--", *map(str, (ENTER_USR, usr, program, *options))]
+
+
+def write_script(path: Path, usr: Path, program: str, *options: str | os.PathLike[str]) -> Path:
+    """Write a script that runs a program of it, with these options before its own."""
+    path.write_text(f'#!/bin/sh\nexec {shlex.join(command(usr, program, *options))} "$@"\n')
+    path.chmod(0o755)
+    return path
