@@ -1,4 +1,5 @@
-"""Private Postfix instances. /etc/postfix and a running Postfix are not touched. Needs root.
+"""Private Postfix instances: the installed one, or that of another release of Debian (unpacked.py), 3.7 or 3.10.
+/etc/postfix and a running Postfix are not touched. Needs root.
 
     mx = Receiver(lab, "mx.example.test", ["example.test"], lab.ca.issue("mx.example.test"),
                   {"smtpd_milters": "unix:/path"})
@@ -20,6 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import command, unpacked
 from .ca import Certificate
 from .cage import Cage
 from .dns import Dns
@@ -90,6 +92,44 @@ class Delivery:
         return self.tls is not None and "Verified TLS connection established" in self.tls
 
 
+# Loaded only if this file, in meta_directory, names them. Debian writes it as the packages are installed.
+DYNAMICMAPS_CF = """\
+cdb postfix-cdb.so dict_cdb_open mkmap_cdb_open
+lmdb postfix-lmdb.so dict_lmdb_open mkmap_lmdb_open
+"""
+
+
+def usr() -> Path | None:
+    """What takes the place of /usr for Postfix; None for the installed one. Skips the test if it is missing."""
+    return None if unpacked.release() == unpacked.machine_release() else unpacked.usr("postfix")
+
+
+def version() -> str:
+    """As "postconf -h mail_version" prints it: "3.10.13"."""
+    here = usr()
+    words = unpacked.command(here, "/usr/sbin/postconf") if here else ["/usr/sbin/postconf"]
+    return command.run(*words, "-d", "-h", "mail_version").strip()
+
+
+def script(path: Path, program: str) -> Path:
+    """Write a script that runs a program of Postfix, which `program` is the path of."""
+    if here := usr():
+        return unpacked.write_script(path, here, program)
+    path.symlink_to(program)
+    return path
+
+
+def write_main_cf(config: Path, parameters: Mapping[str, object]) -> None:
+    """Write the main.cf that a directory needs for the programs of Postfix to work with it."""
+    own: dict[str, object] = {"compatibility_level": "3.6"}
+    if here := usr():
+        own["meta_directory"] = config
+        (config / "dynamicmaps.cf").write_text(DYNAMICMAPS_CF)
+        shutil.copy(here.parent / "etc/postfix/postfix-files", config)
+    (config / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in (own | dict(parameters)).items()))
+    settle(config / "main.cf")
+
+
 def settle(path: Path) -> None:
     """Set the time of a file one minute back.
 
@@ -108,8 +148,8 @@ class Instance:
 
     def __init__(self, lab: Lab, name: str, hostname: str, listeners: Sequence[Listener],
                  parameters: Mapping[str, object], dns: Dns | None) -> None:
-        lab.require_program("/usr/sbin/postfix", "postfix")
         lab.require_root()
+        lab.require_program("/usr/sbin/postfix", "postfix")  # also for its users, which another release needs, too
         self.hostname = hostname
         self.folder = lab.new_folder(name)
         self.config = self.folder / "etc"
@@ -117,7 +157,7 @@ class Instance:
         self._write_configuration(lab, listeners, parameters)
         self._cage = Cage(["/usr/sbin/postfix", "-c", self.config, "start-fg"], folder=self.folder,
                           lab_folder=lab.folder, hostname=hostname, address=listeners[0].address,
-                          resolver=dns.address if dns else lab.address())
+                          resolver=dns.address if dns else lab.address(), usr=usr())
         self.syslog = self._cage.syslog
         lab.watch(self._cage.stderr, self.syslog, self.log)
         lab.at_end(self._cage.kill)
@@ -159,7 +199,6 @@ class Instance:
         data.mkdir()
         shutil.chown(data, "postfix")
         main_cf = {
-            "compatibility_level": "3.6",
             "queue_directory": queue,
             "data_directory": data,
             "command_directory": "/usr/sbin",
@@ -180,10 +219,9 @@ class Instance:
             "smtpd_tls_loglevel": "1",
             "smtp_tls_loglevel": "1",
         } | dict(parameters)
-        (self.config / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in main_cf.items()))
+        write_main_cf(self.config, main_cf)
         (self.config / "master.cf").write_text(
             MASTER_CF + "".join(listener.master_cf() for listener in listeners))
-        settle(self.config / "main.cf")
 
 
 class Receiver(Instance):

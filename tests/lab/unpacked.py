@@ -28,6 +28,11 @@ def release() -> str:
     return os.environ.get("LAB_RELEASE") or machine_release()
 
 
+def choose_release(release: str) -> None:
+    """Make this the release whose mail servers the lab runs from now on, for a test that is about one."""
+    os.environ["LAB_RELEASE"] = release
+
+
 def usr(name: str) -> Path:
     """The directory that takes the place of /usr for the programs of a mail server; skips the test if there is none."""
     folder = Path(os.environ.get("LAB_UNPACKED", "/nonexistent"), release(), name, "usr")

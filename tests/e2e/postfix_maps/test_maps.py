@@ -9,7 +9,7 @@ import unittest
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from lab import Lab, command, documents, program
+from lab import Lab, command, documents, postfix, program
 from lab.ca import CA
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
@@ -17,9 +17,8 @@ from lab.postfix import Delivery, Receiver, Sender, settle
 
 ENDINGS = {"texthash": "", "cdb": ".cdb", "lmdb": ".lmdb", "hash": ".db", "btree": ".db"}
 NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
-POSTMAP = Path("/usr/sbin/postmap")
-NEEDED = {POSTMAP: "postfix", Path("/usr/lib/postfix/postfix-cdb.so"): "postfix-cdb",
-          Path("/usr/lib/postfix/postfix-lmdb.so"): "postfix-lmdb"}
+NEEDED = {"sbin/postmap": "postfix", "lib/postfix/postfix-cdb.so": "postfix-cdb",
+          "lib/postfix/postfix-lmdb.so": "postfix-lmdb"}
 
 
 def enforce(*mxs: str) -> dict[str, object]:
@@ -61,15 +60,18 @@ class Case(unittest.TestCase):
     """Has a directory with what postmap(1) needs of a Postfix, whether or not the machine's own is set up."""
 
     def setUp(self) -> None:
+        usr = postfix.usr() or Path("/usr")
         for needed, package in NEEDED.items():
-            if not needed.exists():
-                self.skipTest(f"needs {needed}: install the package {package}")
+            if not (usr / needed).exists():
+                self.skipTest(f"needs {usr / needed}: install the package {package}")
         self.folder = Path(tempfile.mkdtemp(prefix="postfix-maps."))
         self.addCleanup(shutil.rmtree, self.folder)
         self.etc = self.folder / "etc"
         self.etc.mkdir()
-        (self.etc / "main.cf").write_text("compatibility_level = 3.6\n")
-        settle(self.etc / "main.cf")
+        postfix.write_main_cf(self.etc, {})
+        self.bin = self.folder / "bin"
+        self.bin.mkdir()
+        self.own_postmap = postfix.script(self.bin / "postmap", "/usr/sbin/postmap")
         self.list = self.folder / "list.json"
         self.maps = self.folder / "maps"
         self.maps.mkdir()
@@ -78,7 +80,10 @@ class Case(unittest.TestCase):
                  environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """`generate postfix` from the list, with the environment of a user whose Postfix is in self.etc."""
         return program.run("starttls-listtool", "generate", "postfix", "--list", self.list, *options,
-                           environment=NOW | {"MAIL_CONFIG": str(self.etc)} | dict(environment or {}))
+                           environment=NOW | self.of_postfix() | dict(environment or {}))
+
+    def of_postfix(self) -> dict[str, str]:
+        return {"MAIL_CONFIG": str(self.etc), "PATH": f"{self.bin}:{os.environ['PATH']}"}
 
     def made(self, kind: str, *options: str) -> Path:
         """The name of a map of that type in the form of main.cf."""
@@ -91,7 +96,7 @@ class Case(unittest.TestCase):
         return self.maps / f"tls-{kind}{ENDINGS[kind]}"
 
     def postmap(self, *arguments: str | os.PathLike[str], text_in: str = "") -> str:
-        done = subprocess.run([POSTMAP, "-c", self.etc, *arguments], input=text_in, capture_output=True, text=True,
+        done = subprocess.run([self.own_postmap, "-c", self.etc, *arguments], input=text_in, capture_output=True, text=True,
                               timeout=30, check=False)
         self.assertEqual(done.stderr, "")
         return done.stdout
@@ -121,7 +126,7 @@ class Content(Case):
         expected = {domain: answer_for(policy) for domain, policy in self.policies.items()}
         for kind in ENDINGS:
             with self.subTest(kind):
-                path = self.made(kind, "--postfix-version", "3.7")
+                path = self.made(kind, "--postfix-version", postfix.version())
                 self.assertTrue(self.file_of(kind).is_file())
                 self.assertEqual(self.answers(f"{kind}:{path}", domains), expected)
                 self.assertEqual(self.answers(f"{kind}:{path}", others), {})
@@ -250,7 +255,7 @@ class Files(Case):
         self.assertEqual(done.returncode, 73)
         self.assertIn(f"open {nowhere['MAIL_CONFIG']}/main.cf: No such file or directory", done.stderr)
         # What another Postfix on the machine needs, if the environment does not name it.
-        wrapper = self.script(f'unset MAIL_CONFIG\nexec {POSTMAP} -c {self.etc} "$@"\n')
+        wrapper = self.script(f'unset MAIL_CONFIG\nexec {self.own_postmap} -c {self.etc} "$@"\n')
         done = self.generate("-c", self.configuration(str(wrapper)), "--type", "hash", "-o", self.maps / "m",
                              environment=nowhere)
         self.assertEqual((done.returncode, done.stderr), (0, ""))
@@ -307,7 +312,7 @@ class RealPostfix(Case):
                                           for name in ("right", "wrong", "stranger")}))
             for kind in ("texthash", "cdb", "lmdb", "hash"):
                 with self.subTest(kind):
-                    path = self.made(kind, "--postfix-version", "3.7")
+                    path = self.made(kind, "--postfix-version", postfix.version())
                     settle(self.file_of(kind))
                     self.sender.set("smtp_tls_policy_maps", f"{kind}:{path}")
                     self.assert_verified(self.deliver("right.test"))
@@ -330,7 +335,7 @@ class RealPostfix(Case):
             def update() -> None:
                 command.run("minisign", "-S", "-s", key, "-m", self.list)
                 done = program.run("starttls-listtool", "-c", self.folder / "listtool.toml", "update",
-                                   environment=NOW | {"MAIL_CONFIG": str(self.etc)})
+                                   environment=NOW | self.of_postfix())
                 self.assertEqual((done.returncode, done.stderr), (0, ""))
 
             for kind in ("cdb", "lmdb"):
