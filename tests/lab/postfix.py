@@ -120,13 +120,17 @@ def script(path: Path, program: str) -> Path:
 
 
 def write_main_cf(config: Path, parameters: Mapping[str, object]) -> None:
-    """Write the main.cf that a directory needs for the programs of Postfix to work with it."""
+    """Write the main.cf that a directory needs for the programs of Postfix to work with it.
+
+    A parameter that is None is left out, so it has Postfix' default.
+    """
     own: dict[str, object] = {"compatibility_level": "3.6"}
     if here := usr():
         own["meta_directory"] = config
         (config / "dynamicmaps.cf").write_text(DYNAMICMAPS_CF)
         shutil.copy(here.parent / "etc/postfix/postfix-files", config)
-    (config / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in (own | dict(parameters)).items()))
+    lines = [f"{name} = {value}\n" for name, value in (own | dict(parameters)).items() if value is not None]
+    (config / "main.cf").write_text("".join(lines))
     settle(config / "main.cf")
 
 
