@@ -1,4 +1,5 @@
-"""A whole Debian system, booted with systemd, whose changes are gone with it.
+"""A whole Debian system, booted with systemd, whose changes are gone with it. BOX_RELEASE, 12 or 13, is its release; by
+default this machine's.
 
     with Box() as box:
         box.install_mail_server("postfix")
@@ -20,11 +21,12 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from lab import wait
+from lab import unpacked, wait
 from lab.program import SOURCE_TREE
 
 BUILD = Path(os.environ.get("BUILD_DIR", SOURCE_TREE / "build/release")).resolve()
-ROOT = Path(os.environ.get("BOX_ROOT", SOURCE_TREE / "build/box")).resolve() / "root"
+RELEASE = os.environ.get("BOX_RELEASE") or unpacked.machine_release()  # of Debian, 12 or 13
+ROOT = Path(os.environ.get("BOX_ROOTS", SOURCE_TREE / "build/box"), RELEASE).resolve() / "root"
 HOSTNAME = "mx.example.org"
 ADDRESS, CLIENT = "198.51.100.1", "198.51.100.7"  # RFC 5737; clients on loopback and private networks are not recorded
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
@@ -40,7 +42,7 @@ class Box:
 
     def __init__(self) -> None:
         if not ROOT.is_dir():
-            raise unittest.SkipTest(f"{ROOT} is not there; tests/box/make-root makes it")
+            raise unittest.SkipTest(f"{ROOT} is not there: run tests/box/make-root {ROOT.parent} {RELEASE}")
         self._ends = contextlib.ExitStack()
         self.leader = 0
 

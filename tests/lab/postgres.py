@@ -27,7 +27,7 @@ from .lab import Lab
 from .log import Log
 from .process import Process
 
-PROGRAMS = Path("/usr/lib/postgresql/15/bin")
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/usr/lib/postgresql/bin"))
 SUPERUSER = "postgres"
 NAME = "tlsrpt"
 PASSWORD = "not-to-be-shown"
@@ -41,7 +41,7 @@ class Postgres:
     def __init__(self, lab: Lab, settings: Mapping[str, str] | None = None, *,
                  certificate: Certificate | None = None) -> None:
         """Make a cluster and start it; `settings` as in postgresql.conf."""
-        lab.require_program(str(PROGRAMS / "postgres"), "postgresql-15")
+        lab.require_program(str(PROGRAMS / "postgres"), "postgresql")
         self._lab = lab
         self.address = lab.address()
         self.port = lab.free_port(self.address)
