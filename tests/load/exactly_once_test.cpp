@@ -4,7 +4,6 @@
 // STARTTLS_LOAD_SEED repeats a run's choices (not its timing). With STARTTLS_LOAD_KILLS = "any" all kills
 // happen at any time, with "fold" all happen during a fold.
 
-#include <catch2/catch.hpp>
 #include <chrono>
 #include <cstdlib>
 #include <random>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/atomic_file.h"
+#include "catch.h"
 #include "load/attempts.h"
 #include "load/daemon.h"
 #include "load/fold_watch.h"

@@ -1,7 +1,6 @@
 // Shared by the unit tests.
 #pragma once
 
-#include <catch2/catch.hpp>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -10,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-
+#include "catch.h"
 namespace starttls::test {
 
 // The value, or a failed test that shows the error.

@@ -97,10 +97,10 @@ TEST_CASE("a text that is no address is an error with its reason and the text") 
     }
     const Error error = bad(address);
     CHECK(error.fault == Fault::config);
-    CHECK_THAT(error.message,
-               Catch::Contains(why) && Catch::EndsWith(R"(write "inet:HOST:PORT" or "unix:/PATH")"));
+    CHECK_THAT(error.message, Catch::Matchers::ContainsSubstring(why) &&
+                                  Catch::Matchers::EndsWith(R"(write "inet:HOST:PORT" or "unix:/PATH")"));
     if (text.size() < 100 && text.find('\0') == text.npos)
-      CHECK_THAT(error.message, Catch::StartsWith("is '" + text + "', "));
+      CHECK_THAT(error.message, Catch::Matchers::StartsWith("is '" + text + "', "));
   }
 }
 

@@ -273,7 +273,7 @@ TEST_CASE("a mode is a text in octal") {
   for (const char* wrong :
        {"mode = 'rw'", "mode = '0999'", "mode = '1777'", "mode = ''", "mode = 600", "mode = '0x1'"}) {
     CAPTURE(wrong);
-    CHECK_THAT(bad(mode_in(wrong)).message, Catch::Contains("x.toml:1:8: 'mode' is "));
+    CHECK_THAT(bad(mode_in(wrong)).message, Catch::Matchers::ContainsSubstring("x.toml:1:8: 'mode' is "));
   }
 }
 

@@ -477,18 +477,18 @@ TEST_CASE("a resolver is an address, and a stub zone a name with resolvers") {
   for (const char* server : {"localhost", "192.0.2.1:53", "192.0.2.1@", "192.0.2.1@0", "192.0.2.1@65536", "",
                              "@53", "192.0.2", "192.0.2.1@53x"}) {
     CHECK_THAT(complaint("[dns]\nservers = ['192.0.2.9', '"s + server + "']\n"),
-               Catch::StartsWith("2:25: 'dns.servers' is '"s + server + "', not an address"));
+               Catch::Matchers::StartsWith("2:25: 'dns.servers' is '"s + server + "', not an address"));
   }
   for (const char* zone :
        {"", "example.test", "192.0.2.1", "bad..name 192.0.2.1", "example.test ns.example.test"}) {
     CHECK_THAT(complaint("[dns]\nstub_zones = ['"s + zone + "']\n"),
-               Catch::Contains("not a zone and its servers"));
+               Catch::Matchers::ContainsSubstring("not a zone and its servers"));
   }
 }
 
 TEST_CASE("the cache of MTA-STS policies is no output") {
   CHECK_THAT(complaint("[mta-sts]\ncache = 'map'\n[[output]]\nmta = 'postfix'\nfile = 'map'\n"),
-             Catch::Contains("is a file that is read, too"));
+             Catch::Matchers::ContainsSubstring("is a file that is read, too"));
 }
 
 TEST_CASE("the settings of serve are read, and have defaults") {
@@ -531,7 +531,8 @@ TEST_CASE("the settings of serve are read, and have defaults") {
 
 TEST_CASE("settings that serve cannot use are reported with their place") {
   const auto wrong = [](const std::string& line, const std::string& what) {
-    CHECK_THAT(complaint("[serve]\n" + line + "\n"), Catch::StartsWith("2:") && Catch::Contains(what));
+    CHECK_THAT(complaint("[serve]\n" + line + "\n"),
+               Catch::Matchers::StartsWith("2:") && Catch::Matchers::ContainsSubstring(what));
   };
   wrong("listen = ['inet:127.0.0.1:1', '/run/s']", "'serve.listen' is '/run/s', which has no host and port");
   wrong("metrics = '9461'", "'serve.metrics' is '9461', which has no host and port");

@@ -53,8 +53,9 @@ std::string complaint(const std::string& facts) {
   write(folder / "set.toml", facts);
   const Error error = bad(read_set(folder.path()));
   CHECK(error.fault == Fault::data);
-  CHECK_THAT(error.message, Catch::EndsWith("; to fetch all lists again, remove the link 'current' of the "
-                                            "state directory and run update"));
+  CHECK_THAT(error.message,
+             Catch::Matchers::EndsWith("; to fetch all lists again, remove the link 'current' of the "
+                                       "state directory and run update"));
   return error.message;
 }
 
@@ -100,7 +101,7 @@ TEST_CASE("one process owns the state at a time") {
     const auto state = good(StateWriter::lock(folder.path()));
     const Error error = bad(StateWriter::lock(folder.path()));
     CHECK(error.fault == Fault::temporary);
-    CHECK_THAT(error.message, Catch::EndsWith("another update is running"));
+    CHECK_THAT(error.message, Catch::Matchers::EndsWith("another update is running"));
   }
   good(StateWriter::lock(folder.path()));
 }
@@ -169,17 +170,19 @@ TEST_CASE("damaged facts are reported with the remedy") {
   const TemporaryFolder folder;
   write(folder / "set.toml", sound_facts);
   good(read_set(folder.path()));
-  CHECK_THAT(complaint("[[list"), Catch::Contains("is damaged"));
-  CHECK_THAT(complaint(sound_facts + "unknown = 1\n"), Catch::Contains("unknown key"));
-  CHECK_THAT(complaint(facts_with("domains = 7", "domains = -1")), Catch::Contains("'domains'"));
+  CHECK_THAT(complaint("[[list"), Catch::Matchers::ContainsSubstring("is damaged"));
+  CHECK_THAT(complaint(sound_facts + "unknown = 1\n"), Catch::Matchers::ContainsSubstring("unknown key"));
+  CHECK_THAT(complaint(facts_with("domains = 7", "domains = -1")),
+             Catch::Matchers::ContainsSubstring("'domains'"));
   for (const std::string line :
        {"name = \"a\"\n", "edition = 1\n", "origin = \"https://lists.example.org/a.json\"\n",
         "signed_by = \"key A809E3FFB11E271C\"\n", "signature = \".minisig\"\n"}) {
-    CHECK_THAT(complaint(facts_with(line, "")), Catch::Contains("an entry is incomplete"));
+    CHECK_THAT(complaint(facts_with(line, "")), Catch::Matchers::ContainsSubstring("an entry is incomplete"));
   }
-  CHECK_THAT(complaint(facts_with(".minisig", "/../x")), Catch::Contains("an entry is incomplete"));
+  CHECK_THAT(complaint(facts_with(".minisig", "/../x")),
+             Catch::Matchers::ContainsSubstring("an entry is incomplete"));
   for (const std::string word : {"2026-11-20", "2026-12-20"}) {
-    CHECK_THAT(complaint(facts_with(word, "yesterday")), Catch::Contains("is damaged"));
+    CHECK_THAT(complaint(facts_with(word, "yesterday")), Catch::Matchers::ContainsSubstring("is damaged"));
   }
 }
 
@@ -230,8 +233,10 @@ TEST_CASE("a link without a target is damage, not an empty state") {
   fs::create_symlink("sets/9", folder / "current");
   const Error error = bad(current_set(folder.path()));
   CHECK(error.fault == Fault::data);
-  CHECK_THAT(error.message, Catch::Contains("current: leads to sets/9, which is not there"));
+  CHECK_THAT(error.message,
+             Catch::Matchers::ContainsSubstring("current: leads to sets/9, which is not there"));
   fs::remove(folder / "current");
   fs::create_directory(folder / "current");
-  CHECK_THAT(bad(current_set(folder.path())).message, Catch::Contains("current: is no symbolic link"));
+  CHECK_THAT(bad(current_set(folder.path())).message,
+             Catch::Matchers::ContainsSubstring("current: is no symbolic link"));
 }

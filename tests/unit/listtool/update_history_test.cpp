@@ -74,7 +74,7 @@ TEST_CASE("a damaged history does not count as an empty one") {
     write(file, text);
     const Error error = bad(UpdateHistory::load(folder.path()));
     CHECK(error.fault == Fault::data);
-    CHECK_THAT(error.message, Catch::Contains("remembered.toml: is damaged: "));
+    CHECK_THAT(error.message, Catch::Matchers::ContainsSubstring("remembered.toml: is damaged: "));
   }
   fs::remove(file);
   fs::create_symlink("nowhere", file);

@@ -48,13 +48,15 @@ TEST_CASE("the page is written for each request, and there is no other page") {
                                      }}));
   const std::string end = " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
   const std::string first = exchange(loop, path, "GET /metrics" + end);
-  CHECK_THAT(first, Catch::StartsWith("HTTP/1.1 200 OK\r\n") &&
-                        Catch::Contains("Content-Type: text/plain\r\n") && Catch::EndsWith("\r\npage 1\n"));
-  CHECK_THAT(exchange(loop, path, "GET /metrics?x=1" + end), Catch::EndsWith("page 2\n"));
-  CHECK_THAT(exchange(loop, path, "GET /" + end), Catch::StartsWith("HTTP/1.1 404"));
-  CHECK_THAT(exchange(loop, path, "GET /metrics/x" + end), Catch::StartsWith("HTTP/1.1 404"));
+  CHECK_THAT(first, Catch::Matchers::StartsWith("HTTP/1.1 200 OK\r\n") &&
+                        Catch::Matchers::ContainsSubstring("Content-Type: text/plain\r\n") &&
+                        Catch::Matchers::EndsWith("\r\npage 1\n"));
+  CHECK_THAT(exchange(loop, path, "GET /metrics?x=1" + end), Catch::Matchers::EndsWith("page 2\n"));
+  CHECK_THAT(exchange(loop, path, "GET /" + end), Catch::Matchers::StartsWith("HTTP/1.1 404"));
+  CHECK_THAT(exchange(loop, path, "GET /metrics/x" + end), Catch::Matchers::StartsWith("HTTP/1.1 404"));
   CHECK_THAT(exchange(loop, path, "POST /metrics" + end),
-             Catch::StartsWith("HTTP/1.1 4") || Catch::StartsWith("HTTP/1.1 5"));
-  CHECK_THAT(exchange(loop, path, "garbage\r\n\r\n"), Catch::StartsWith("HTTP/1.") || Catch::Equals(""));
+             Catch::Matchers::StartsWith("HTTP/1.1 4") || Catch::Matchers::StartsWith("HTTP/1.1 5"));
+  CHECK_THAT(exchange(loop, path, "garbage\r\n\r\n"),
+             Catch::Matchers::StartsWith("HTTP/1.") || Catch::Matchers::Equals(""));
   CHECK(made == 2);
 }
