@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "listtool/exim/mail_server.h"
 #include "listtool/postfix/mail_server.h"
 #include "listtool/sendmail/mail_server.h"
 
@@ -27,7 +28,8 @@ std::vector<std::string> names(const auto& range, const auto& name) {
 }  // namespace
 
 std::span<const MailServer* const> mail_servers() {
-  static const std::array<const MailServer*, 2> table{&postfix::mail_server(), &sendmail::mail_server()};
+  static const std::array<const MailServer*, 3> table{&postfix::mail_server(), &sendmail::mail_server(),
+                                                      &exim::mail_server()};
   return table;
 }
 

@@ -51,8 +51,9 @@ enum class Dialect : std::uint8_t {
   postfix,         // smtp_tls_policy_maps, in the syntax of every version since 3.4
   postfix_tlsrpt,  // "QUERYwithTLSRPT": Postfix 3.10 or later, with the attributes for its TLS reports
   sendmail,        // "sts": FEATURE(`sts') of Sendmail 8.17
+  exim,            // "exim": ${readsocket} of Exim, in packaging/exim/router
 };
-inline constexpr std::size_t dialects = 3;
+inline constexpr std::size_t dialects = 4;
 
 // Postfix reads no longer reply (socketmap_table(5)).
 inline constexpr std::size_t max_reply_size = 100'000;  // bytes of the netstring's text

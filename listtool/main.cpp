@@ -15,7 +15,7 @@ const std::vector<command::Group> groups{
      .summary = "Check a list, an MTA-STS policy or a DNS record for errors",
      .example = "starttls-listtool lint list list.json"},
     {.name = "generate",
-     .summary = "Write a policy map for Postfix or Sendmail",
+     .summary = "Write a policy map for Postfix, Sendmail or Exim",
      .example = "starttls-listtool generate postfix --type cdb -o /etc/postfix/tls_policy"},
     {.name = "sts",
      .summary = "Fetch, refresh, show and remove cached MTA-STS policies",
@@ -49,7 +49,7 @@ int main(int argc, char** argv) {
           .text = {.name = program,
                    .description =
                        "Find the TLS policy of a mail domain (preload lists, MTA-STS, DANE) and give it to "
-                       "Postfix and Sendmail.",
+                       "Postfix, Sendmail and Exim.",
                    .example = "starttls-listtool update\n"
                               "  fetches the lists, and writes the maps, that the configuration file names"},
           .common = {.default_config = default_configuration,

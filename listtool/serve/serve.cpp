@@ -1,4 +1,4 @@
-// starttls-listtool serve: answers Postfix and Sendmail over a socketmap.
+// starttls-listtool serve: answers Postfix, Sendmail and Exim over a socketmap.
 //
 // There are two threads. The answering thread has the sockets and a table of replies that are ready to be
 // sent. The lookup thread has the lists, the DNS, the policy hosts and the cache: so a TLS handshake or a
@@ -160,7 +160,7 @@ Result<int> run(const Values& values, const Context& context) {
 
 Command serve_command() {
   return make_command({.name = "serve",
-                       .summary = "Answer Postfix and Sendmail over a socketmap",
+                       .summary = "Answer Postfix, Sendmail and Exim over a socketmap",
                        .example = "starttls-listtool serve\n"
                                   "  and in Postfix' main.cf:\n"
                                   "  smtp_tls_policy_maps = socketmap:inet:127.0.0.1:8461:postfix"},

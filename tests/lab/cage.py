@@ -13,7 +13,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from . import command, wait
@@ -35,8 +35,13 @@ class Cage:
     """
 
     def __init__(self, argv: Sequence[str | os.PathLike[str]], *, folder: Path, lab_folder: Path,
-                 hostname: str, address: str, resolver: str, usr: Path | None = None) -> None:
-        """Start `argv`; `resolver` is the address of its only name server. `usr` takes the place of /usr (unpacked)."""
+                 hostname: str, address: str, resolver: str, usr: Path | None = None,
+                 directories: Mapping[str, Path] | None = None) -> None:
+        """Start `argv`; `resolver` is the address of its only name server. `usr` takes the place of /usr (unpacked).
+
+        `directories` take the place of the machine's, by name: {"var": folder / "var"} for /var. One for /etc must have
+        the files that the cage replaces: hosts, nsswitch.conf and resolv.conf.
+        """
         cage = folder / "cage"
         (cage / "etc").mkdir(parents=True)
         (cage / "dev").mkdir()
@@ -45,6 +50,9 @@ class Cage:
         (cage / "etc/resolv.conf").write_text(RESOLV_CONF.format(resolver=resolver))
         self.syslog = Log(folder / "syslog")
         self._collector = _SyslogCollector(cage / "log", self.syslog.path)
+        (cage / "root").mkdir()
+        for name, directory in (directories or {}).items():
+            (cage / "root" / name).symlink_to(directory)
         within = [ENTER_USR, usr] if usr else []
         self._unshare = Process(["unshare", "--mount", "--uts", "--pid", "--mount-proc", "--kill-child",
                                  ENTER_CAGE, cage, hostname, *within, *argv], folder=folder, lab_folder=lab_folder)

@@ -351,7 +351,8 @@ class Generate(Case):
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--json"), 64)
         # Installed lists are verified with the keys of the configuration; a key given here would have no effect.
         for given in (["-p", self.key], ["-P", "RW"], ["--signature", self.signature], ["--allow-legacy"]):
-            for command in (["generate", "postfix"], ["generate", "sendmail"], ["lookup", "a.test"]):
+            for command in (["generate", "postfix"], ["generate", "sendmail"], ["generate", "exim"],
+                            ["lookup", "a.test"]):
                 self.assertEqual(self.tool(*command, *given), 64)
                 self.assertIn(f"{given[0]} requires --list", self.err)
         self.assertEqual(self.tool("generate", "postfix", "--list", self.list, "--unknown"), 64)
@@ -476,6 +477,7 @@ class Lookup(Case):
             "domain": "b.test", "next_hop": "b.test", "applies": True, "source": "list:list", "mode": "enforce",
             "mx": ["mx1.b.test", "mx2.b.test", ".mail.b.test"], "expires": "2026-12-04T00:00:00Z",
             "verified": True, "reason": b["reason"], "postfix": MAP_OF_B, "sendmail": MAP_OF_B,
+            "exim": MAP_OF_B.removesuffix(" servername=hostname"),
             "mta_sts": None, "dane": None})
         self.assertIn("a suffix means one label", b["reason"])
         self.assertEqual(a["postfix"], MAP_OF_A)

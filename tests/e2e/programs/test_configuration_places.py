@@ -71,7 +71,7 @@ LISTTOOL = {
         "key_files": (*TEXTS, "['missing']", "['']"), "signed_file": TEXT, "require_signed_file": FLAG,
         "openpgp_key_file": PATH, "allow_legacy": FLAG, "max_shrink": NUMBER},
     "[output]": {
-        "mta": words("'exim'"), "file": (*PATH, "''", "'a/'"), "type": (*TEXT, "'btre'"), "early_adopter": FLAG,
+        "mta": words("'qmail'"), "file": (*PATH, "''", "'a/'"), "type": (*TEXT, "'btre'"), "early_adopter": FLAG,
         "postfix_version": VERSION, "next_hops": (*TEXTS, "['a b']"), "command": (*TEXTS, "['']", '["a\\u0000"]')},
     "fetch": {"timeout": SECONDS, "connect_timeout": SECONDS, "max_size": NUMBER, "max_redirects": NUMBER, "ca_file": PATH},
     "serve": {

@@ -355,12 +355,12 @@ TEST_CASE("a URL is https with a host, and contains nothing hidden") {
 
 TEST_CASE("an output names its mail server and its file") {
   CHECK(complaint(output_with("file = '/m'\n")) ==
-        R"(1:1: 'mta' in [[output]] is missing: "postfix" or "sendmail"?)");
-  CHECK(
-      complaint(output_with("mta = 'Postfix'\nfile = '/m'\n")) ==
-      R"(2:7: 'mta' in [[output]] is 'Postfix'; it must be "postfix" or "sendmail"; did you mean "postfix"?)");
-  CHECK(complaint(output_with("mta = 'exim'\nfile = '/m'\n"))
-            .ends_with(R"(it must be "postfix" or "sendmail")"));
+        R"(1:1: 'mta' in [[output]] is missing: "postfix" or "sendmail" or "exim"?)");
+  CHECK(complaint(output_with("mta = 'Postfix'\nfile = '/m'\n")) ==
+        "2:7: 'mta' in [[output]] is 'Postfix'; it must be \"postfix\", \"sendmail\" or \"exim\"; "
+        "did you mean \"postfix\"?");
+  CHECK(complaint(output_with("mta = 'qmail'\nfile = '/m'\n"))
+            .ends_with(R"(it must be "postfix", "sendmail" or "exim")"));
   CHECK(complaint(output_with("mta = 'postfix'\n")) ==
         "1:1: 'file' in [[output]] is missing: where is the map to go?");
   for (const char* folder : {"/etc/postfix/", ".", "x/..", "/"}) {

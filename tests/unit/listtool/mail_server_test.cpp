@@ -15,7 +15,7 @@ TEST_CASE("mail servers are found by their names, and no two have the same") {
     CHECK(names.insert(server->name).second);
     CHECK(find_mail_server(server->name) == server);
   }
-  CHECK(names == std::set<std::string>{"postfix", "sendmail"});
+  CHECK(names == std::set<std::string>{"exim", "postfix", "sendmail"});
   CHECK(find_mail_server("qmail") == nullptr);
   CHECK(find_mail_server("") == nullptr);
 }

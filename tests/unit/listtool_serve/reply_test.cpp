@@ -37,6 +37,7 @@ TEST_CASE("the name of the map determines the dialect") {
   CHECK(parse_dialect("QUERY") == Dialect::postfix);
   CHECK(parse_dialect("QUERYwithTLSRPT") == Dialect::postfix_tlsrpt);
   CHECK(parse_dialect("sts") == Dialect::sendmail);
+  CHECK(parse_dialect("exim") == Dialect::exim);
   CHECK(parse_dialect("a-zone-of-another-resolver") == Dialect::postfix);
   CHECK(parse_dialect("") == Dialect::postfix);
   CHECK(parse_dialect("STS") == Dialect::postfix);
@@ -50,13 +51,15 @@ TEST_CASE("each dialect has its own words for each policy") {
     CHECK(reply_for(dialect, domain, answer, policy, rules).bytes == netstring(text));
   };
   const auto all = [&](const policy::Decision& answer, std::string_view postfix, std::string_view tlsrpt,
-                       std::string_view sendmail) {
+                       std::string_view sendmail, std::string_view exim) {
+    good(Dialect::exim, answer, exim);
     good(Dialect::postfix, answer, postfix);
     good(Dialect::postfix_tlsrpt, answer, tlsrpt);
     good(Dialect::sendmail, answer, sendmail);
   };
   const std::string none = "NOTFOUND ";
   const std::string secure = "OK secure match=mx.example.org:.example.net servername=hostname";
+  const std::string match = "OK secure match=mx.example.org:.example.net";
   const std::string with_protocols = secure + " protocols=>=TLSv1.2";
   const std::string with_reports =
       with_protocols +
@@ -65,20 +68,20 @@ TEST_CASE("each dialect has its own words for each policy") {
       "policy_string = "
       "max_age: 604800 } mx_host_pattern=mx.example.org mx_host_pattern=*.example.net";
 
-  all(answer_of(Source::none, Mode::none), none, none, none);
-  all(answer_of(Source::mta_sts, Mode::enforce, joined), secure, with_reports, secure);
-  all(answer_of(Source::mta_sts, Mode::testing, joined), none, none, none);
-  all(answer_of(Source::mta_sts, Mode::none), none, none, none);
+  all(answer_of(Source::none, Mode::none), none, none, none, none);
+  all(answer_of(Source::mta_sts, Mode::enforce, joined), secure, with_reports, secure, match);
+  all(answer_of(Source::mta_sts, Mode::testing, joined), none, none, none, none);
+  all(answer_of(Source::mta_sts, Mode::none), none, none, none, none);
   // Postfix takes the attributes of reports for an error with any other policy.
-  all(answer_of(Source::list, Mode::enforce, joined), secure, with_protocols, secure);
-  all(answer_of(Source::list, Mode::testing, joined), none, none, none);
-  all(answer_of(Source::overrides, Mode::enforce, joined), secure, with_protocols, secure);
-  all(answer_of(Source::overrides, Mode::none), none, none, none);
+  all(answer_of(Source::list, Mode::enforce, joined), secure, with_protocols, secure, match);
+  all(answer_of(Source::list, Mode::testing, joined), none, none, none, none);
+  all(answer_of(Source::overrides, Mode::enforce, joined), secure, with_protocols, secure, match);
+  all(answer_of(Source::overrides, Mode::none), none, none, none, none);
   // Sendmail delivers in plaintext if it reads such words.
-  all(answer_of(Source::dane, Mode::mandatory_dane), "OK dane-only", "OK dane-only", none);
-  all(answer_of(Source::dane, Mode::opportunistic_dane), "OK dane", "OK dane", none);
+  all(answer_of(Source::dane, Mode::mandatory_dane), "OK dane-only", "OK dane-only", none, "OK dane-only");
+  all(answer_of(Source::dane, Mode::opportunistic_dane), "OK dane", "OK dane", none, "OK dane");
   // An empty match= would defer the mail with one, and mean every host with the other.
-  all(answer_of(Source::mta_sts, Mode::enforce), none, none, none);
+  all(answer_of(Source::mta_sts, Mode::enforce), none, none, none, none);
 }
 
 TEST_CASE("for a smart host in brackets the name of the host itself is demanded") {
@@ -117,7 +120,8 @@ TEST_CASE(
 TEST_CASE("an enforced decision is enforced, whatever the mode of the policy") {
   policy::Decision answer = answer_of(Source::list, Mode::testing, joined);
   answer.enforced = true;
-  for (const Dialect dialect : {Dialect::postfix, Dialect::postfix_tlsrpt, Dialect::sendmail}) {
+  for (const Dialect dialect :
+       {Dialect::postfix, Dialect::postfix_tlsrpt, Dialect::sendmail, Dialect::exim}) {
     CHECK(reply_for(dialect, domain, answer, nullptr, {}).outcome == Outcome::policy);
   }
 }

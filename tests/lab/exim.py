@@ -1,0 +1,203 @@
+"""Private Exim instances, 4.96 of Debian 12 or 4.98 of Debian 13, unpacked but not installed. Need root.
+
+    sender = EximSender(lab, dns, macros=["STARTTLS_MAP = cdb{/path/to/map.cdb}"])
+    delivery = sender.deliver("alice@sender.test", "bob@example.test")
+    delivery.status == "sent" and delivery.verified
+
+The configuration is Debian's own, made by update-exim4.conf, with our files included as docs/exim.md says. An installed
+mail server is not changed. `log` is Exim's main log.
+"""
+
+import re
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import command, documents, unpacked
+from .cage import Cage
+from .dns import Dns
+from .lab import Lab
+from .log import Log
+
+TREE = Path(__file__).resolve().parents[2]
+# What the packages install; update-exim4.conf and the daemon have their usual names in the cage.
+PROGRAM, UPDATE = "/usr/sbin/exim4", "/usr/sbin/update-exim4.conf"
+# The user of the packages, which Exim does not start without. No process of this machine has these numbers.
+USER, NUMBER = "Debian-exim", 61_025
+
+# What debconf asks, for a host that delivers by DNS.
+ANSWERS = """\
+dc_eximconfig_configtype='{kind}'
+dc_other_hostnames='sender.test'
+dc_local_interfaces='127.0.0.1'
+dc_readhost=''
+dc_relay_domains='{relay_domains}'
+dc_minimaldns='false'
+dc_relay_nets=''
+dc_smarthost='{smarthost}'
+CFILEMODE='644'
+dc_use_split_config='{split}'
+dc_hide_mailname=''
+dc_mailname_in_oh='true'
+dc_localdelivery='mail_spool'
+"""
+
+# The lab's hosts have loopback addresses, which the routers would ignore.
+MACROS = """\
+STARTTLS_IGNORED_HOSTS = <; 0.0.0.0
+ROUTER_DNSLOOKUP_IGNORE_TARGET_HOSTS = <; 0.0.0.0
+STARTTLS_VERIFY_CERTIFICATES = {ca}
+MAIN_HARDCODE_PRIMARY_HOSTNAME = {hostname}
+MAIN_LOG_SELECTOR = +tls_certificate_verified +tls_sni +dnssec +tls_peerdn
+"""
+
+
+@dataclass(frozen=True)
+class EximDelivery:
+    """The outcome of a recipient: `status` is sent, deferred or bounced; `line` is the log's line about it.
+
+    `lines` are all lines of this attempt: those about the single hosts stand before that about the recipient.
+    """
+    status: str
+    line: str
+    lines: tuple[str, ...]
+
+    @property
+    def verified(self) -> bool:
+        """Whether the certificate was trusted and had the host's name (PKIX)."""
+        return " CV=yes" in self.line
+
+    @property
+    def dane(self) -> bool:
+        """Whether DANE authenticated the server."""
+        return " CV=dane" in self.line
+
+    @property
+    def tls(self) -> bool:
+        """Whether the mail went over TLS."""
+        return " X=TLS" in self.line
+
+    @property
+    def transport(self) -> str:
+        """The name of the transport in Exim's configuration."""
+        found = re.search(r" T=(\S+)", self.line)
+        return found[1] if found else ""
+
+
+class EximSender:
+    """An outbound Exim with our routers and transport. It finds MX hosts through `dns`, and trusts lab.ca."""
+
+    def __init__(self, lab: Lab, dns: Dns, *, macros: Sequence[str] = (), split: bool = True, included: bool = True,
+                 kind: str = "internet", smarthost: str = "", relay_domains: str = "",
+                 trust_ad: bool = False, hostname: str = "out.sender.test") -> None:
+        """Make its configuration; `macros` are lines of the file for local macros.
+
+        With `trust_ad` the C library passes on that `dns` has validated an answer (resolv.conf(5)).
+
+        `split` chooses between Debian's two layouts. With `included` False it is Debian's own configuration alone.
+        """
+        lab.require_root()
+        self._usr = unpacked.usr("exim")
+        self._port = lab.smtp_port
+        self.folder = lab.new_folder("exim")
+        self.etc = self.folder / "etc"
+        self.log = Log(self.folder / "var/log/exim4/mainlog")
+        self._make_directories()
+        self._write_answers(macros, split=split, settings={
+            "kind": kind, "smarthost": smarthost, "relay_domains": relay_domains, "hostname": hostname,
+            "ca": lab.ca.certificate})
+        if included:
+            include(self.etc / "exim4", self._copies(), split=split)
+        self._cage = Cage(["/bin/sh", "-c", "echo ready >&2; exec sleep infinity"], folder=self.folder,
+                          lab_folder=lab.folder, hostname=hostname, address=lab.address(), resolver=dns.address,
+                          usr=self._usr, directories={"etc": self.etc, "var": self.folder / "var"})
+        lab.at_end(self._cage.kill)
+        lab.watch(self._cage.stderr, self.log, Log(self.folder / "var/log/exim4/paniclog"))
+        self._cage.stderr.wait_for("ready", process=self._cage.process)
+        if trust_ad:
+            with (self.folder / "cage/etc/resolv.conf").open("a") as resolv_conf:
+                resolv_conf.write("options trust-ad\n")
+        self.update()
+
+    def _copies(self) -> Path:
+        """The directory with our files, which deliver to the lab's port."""
+        copies = self.folder / "files"
+        copies.mkdir()
+        for name in ("router", "transport"):
+            (copies / name).write_text(self._with_port((TREE / "packaging/exim" / name).read_text()))
+        return copies
+
+    def _with_port(self, text: str) -> str:
+        return re.sub(r"^( *)driver = smtp$", rf"\1driver = smtp\n\1port = {self._port}", text, flags=re.MULTILINE)
+
+    def update(self) -> None:
+        """Make the configuration as an administrator of Debian does, but deliver to the lab's port."""
+        self._cage.run(UPDATE)
+        made = self.folder / "var/lib/exim4/config.autogenerated"
+        made.write_text(self._with_port(made.read_text()))
+
+    def _make_directories(self) -> None:
+        """The private /etc and /var, as the packages and their maintainer scripts leave them."""
+        shutil.copytree(self._usr.parent / "etc", self.etc, symlinks=True)
+        for name in ("hosts", "nsswitch.conf", "resolv.conf", "ld.so.cache"):
+            (self.etc / name).touch()
+        for name, line in (("passwd", f"{USER}:x:{NUMBER}:{NUMBER}::/:/usr/sbin/nologin"), ("group", f"{USER}:x:{NUMBER}:")):
+            (self.etc / name).write_text(Path("/etc", name).read_text().rstrip("\n") + f"\n{line}\n")
+        (self.etc / "mailname").write_text("sender.test\n")
+        for name in ("lib/exim4", "log/exim4", "spool/exim4"):
+            (self.folder / "var" / name).mkdir(parents=True)
+            shutil.chown(self.folder / "var" / name, NUMBER, NUMBER)
+
+    def _write_answers(self, macros: Sequence[str], *, split: bool, settings: Mapping[str, object]) -> None:
+        """What debconf and the administrator write before they run update-exim4.conf."""
+        etc = self.etc / "exim4"
+        (etc / "update-exim4.conf.conf").write_text(ANSWERS.format(split=str(split).lower(), **settings))
+        local = etc / ("conf.d/main/000_localmacros" if split else "exim4.conf.localmacros")
+        local.write_text(MACROS.format(**settings) + "".join(f"{line}\n" for line in macros))
+
+    def run(self, *options: str, timeout: float = 60) -> str:
+        """Run exim4 with options, and return its output."""
+        return self._cage.run(PROGRAM, *options, timeout=timeout)
+
+    def submit(self, sender: str, *recipients: str, text: str = "Subject: test\n\nHello.\n") -> str:
+        """Submit a message and return its id. Returns after one attempt to deliver it."""
+        before = self.log.mark()
+        message = self.folder / "message"
+        message.write_text(text)
+        self._cage.run("/bin/sh", "-c", 'file=$1; shift; exec "$@" <"$file"', "sh", message, PROGRAM,
+                       "-odi", "-f", sender, *recipients, timeout=120)
+        return self.log.wait_for(r"(\S+) <= ", since=before)[1]
+
+    def deliver(self, sender: str, recipient: str) -> EximDelivery:
+        """Submit a message, and return the first outcome."""
+        before = self.log.mark()
+        return self.outcome(self.submit(sender, recipient), recipient, since=before)
+
+    def retry(self, message_id: str, recipient: str) -> EximDelivery:
+        """Try a message again now, and return the outcome."""
+        before = self.log.mark()
+        self.run("-M", message_id)
+        return self.outcome(message_id, recipient, since=before)
+
+    def outcome(self, message_id: str, recipient: str, *, since: int = 0) -> EximDelivery:
+        """The outcome of a message for a recipient, as logged after the mark `since`."""
+        lines = [line for line in self.log.lines(since) if f" {message_id} " in line]
+        found = re.search(rf"^.* (=>|->|==|\*\*) {re.escape(recipient)} .*$", "\n".join(lines),
+                          re.MULTILINE | re.IGNORECASE)
+        if not found:
+            raise AssertionError(f"no outcome for {recipient} in:\n" + "\n".join(lines))
+        status = {"==": "deferred", "**": "bounced"}.get(found[1], "sent")
+        return EximDelivery(status, found[0], tuple(lines))
+
+    def queued(self) -> list[str]:
+        """The ids of the messages in the queue."""
+        return re.findall(r"^ *\S+ +\S+ (\S+) <", self.run("-bp"), re.MULTILINE)
+
+
+def include(etc: Path, files: Path, *, split: bool) -> None:
+    """Include our files, which are in the directory `files`, in the configuration `etc` as docs/exim.md says."""
+    section = "In files" if split else "In one file"
+    for line in documents.lines("docs/exim.md", section):
+        command.run("/bin/sh", "-ec", line.replace("/usr/local/share/starttls-toolkit/exim", str(files))
+                    .replace("/etc/exim4", str(etc)))
