@@ -47,7 +47,6 @@ dc_localdelivery='mail_spool'
 MACROS = """\
 STARTTLS_IGNORED_HOSTS = <; 0.0.0.0
 ROUTER_DNSLOOKUP_IGNORE_TARGET_HOSTS = <; 0.0.0.0
-STARTTLS_VERIFY_CERTIFICATES = {ca}
 MAIN_HARDCODE_PRIMARY_HOSTNAME = {hostname}
 MAIN_LOG_SELECTOR = +tls_certificate_verified +tls_sni +dnssec +tls_peerdn
 """
@@ -104,9 +103,10 @@ class EximSender:
         self.etc = self.folder / "etc"
         self.log = Log(self.folder / "var/log/exim4/mainlog")
         self._make_directories()
+        (self.etc / "ssl/certs").mkdir(parents=True)
+        shutil.copy(lab.ca.certificate, self.etc / "ssl/certs/ca-certificates.crt")
         self._write_answers(macros, split=split, settings={
-            "kind": kind, "smarthost": smarthost, "relay_domains": relay_domains, "hostname": hostname,
-            "ca": lab.ca.certificate})
+            "kind": kind, "smarthost": smarthost, "relay_domains": relay_domains, "hostname": hostname})
         if included:
             include(self.etc / "exim4", self._copies(), split=split)
         self._cage = Cage(["/bin/sh", "-c", "echo ready >&2; exec sleep infinity"], folder=self.folder,
@@ -142,7 +142,8 @@ class EximSender:
         shutil.copytree(self._usr.parent / "etc", self.etc, symlinks=True)
         for name in ("hosts", "nsswitch.conf", "resolv.conf", "ld.so.cache"):
             (self.etc / name).touch()
-        for name, line in (("passwd", f"{USER}:x:{NUMBER}:{NUMBER}::/:/usr/sbin/nologin"), ("group", f"{USER}:x:{NUMBER}:")):
+        lines = {"passwd": f"{USER}:x:{NUMBER}:{NUMBER}::/:/usr/sbin/nologin", "group": f"{USER}:x:{NUMBER}:"}
+        for name, line in lines.items():
             (self.etc / name).write_text(Path("/etc", name).read_text().rstrip("\n") + f"\n{line}\n")
         (self.etc / "mailname").write_text("sender.test\n")
         for name in ("lib/exim4", "log/exim4", "spool/exim4"):
@@ -197,7 +198,7 @@ class EximSender:
 
 def include(etc: Path, files: Path, *, split: bool) -> None:
     """Include our files, which are in the directory `files`, in the configuration `etc` as docs/exim.md says."""
-    section = "In files" if split else "In one file"
+    section = "In many files" if split else "In one file"
     for line in documents.lines("docs/exim.md", section):
         command.run("/bin/sh", "-ec", line.replace("/usr/local/share/starttls-toolkit/exim", str(files))
                     .replace("/etc/exim4", str(etc)))
