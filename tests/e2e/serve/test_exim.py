@@ -11,7 +11,7 @@ from lab.dns import Dns
 from lab.exim import EximDelivery, EximSender
 from lab.https import HttpsServer
 from lab.policy_domains import Configuration, mta_sts_records, policy, publish
-from lab.policy_server import PolicyServer
+from lab.policy_server import PolicyServer, netstring
 from lab.postfix import Receiver
 from lab.resolver import Resolver
 
@@ -118,10 +118,25 @@ class MtaSts(Case):
                               (b"12:OK encrypted,", "encrypted"), (b"9:NOTFOUND", "9:NOTFOUND"),
                               (b"17:TEMP backend down,", "TEMP backend down"), (b"5:PERM ,", "PERM")):
             with self.subTest(reply):
-                server = threading.Thread(target=self.answer_once, args=(listener, reply), daemon=True)
-                server.start()
-                self.assert_deferred(self.deliver("good.test"), reason)
-                server.join()
+                self.assert_deferred(self.deliver_with(listener, reply), reason)
+
+    def test_an_answer_of_many_patterns_is_read_whole(self) -> None:
+        self.domain("good.test", self.lab.ca.issue("mx.good.test"))
+        self.dns = Dns(self.lab, self.zones)
+        listener = self.enterContext(socket.create_server((self.lab.address(), 0)))
+        self.start_exim(self.dns, "inet:{}:{}".format(*listener.getsockname()))
+        many = ":".join(f"mx{number}.{'x' * 50}.test" for number in range(1_000))
+        self.assert_verified(self.deliver_with(listener, netstring(f"OK secure match={many}:mx.good.test")))
+        self.assert_deferred(self.deliver_with(listener, netstring(f"OK secure match={many}")),
+                             "no MX host of good.test is one of its TLS policy: secure match=mx0.xxx")
+
+    def deliver_with(self, listener: socket.socket, reply: bytes) -> EximDelivery:
+        """Deliver while the server's answer is this one."""
+        server = threading.Thread(target=self.answer_once, args=(listener, reply), daemon=True)
+        server.start()
+        delivery = self.deliver("good.test")
+        server.join()
+        return delivery
 
     def answer_once(self, listener: socket.socket, reply: bytes) -> None:
         with listener.accept()[0] as connection:
