@@ -78,6 +78,12 @@ class EximDelivery:
         return " X=TLS" in self.line
 
     @property
+    def reason(self) -> str:
+        """Why it was deferred: what follows the error's number and the host."""
+        found = re.search(r" defer \(-?\d+\)(?: H=\S+ \[\S+\])?:? (.*)", self.line)
+        return found[1] if found else ""
+
+    @property
     def transport(self) -> str:
         """The name of the transport in Exim's configuration."""
         found = re.search(r" T=(\S+)", self.line)
@@ -119,6 +125,10 @@ class EximSender:
             with (self.folder / "cage/etc/resolv.conf").open("a") as resolv_conf:
                 resolv_conf.write("options trust-ad\n")
         self.update()
+
+    def end(self) -> None:
+        """Kill what runs in its cage."""
+        self._cage.kill()
 
     def _copies(self) -> Path:
         """The directory with our files, which deliver to the lab's port."""

@@ -24,6 +24,7 @@ from typing import TypeVar
 from . import command, program, smtp_client, wait
 from .ca import CA, Certificate
 from .dns import Dns, Zone
+from .exim import EximSender
 from .https import Answer, HttpsServer, Request
 from .lab import Lab
 from .postfix import Instance, Receiver, Sender
@@ -74,8 +75,8 @@ class Stage:
         self._ports: dict[str, int] = {}
         self._address = lab.address()
         self._daemons: list[Process] = []
-        self._servers: list[Instance | SendmailInstance] = []
-        self._sender: Sender | SendmailSender | None = None
+        self._servers: list[Instance | SendmailInstance | EximSender] = []
+        self._sender: Sender | SendmailSender | EximSender | None = None
         self._receiver: Receiver | SendmailReceiver | None = None
         self._web = self._start_web()
         self._dns = self._start_dns()
@@ -220,7 +221,7 @@ class Stage:
             r"sign (\S+)(?: with (another) key)?": self._sign,
             r"store (\S+)": self._store,
             r"(Postfix|Sendmail) (\S+) receives for (\S+?)(?:, (with \S+))?(?:, (.*))?": self._receive,
-            r"(Postfix|Sendmail) (\S+) sends(?:, (with \S+))?": self._send,
+            r"(Postfix|Sendmail|Exim) (\S+) sends(?:, (with \S+))?": self._send,
             r"mail to (\S+)": self._mail,
             r"session (\w+) from (\S+)(?: \[(\S+)\])?": self._session,
             r"servers end": self._end_servers,
@@ -286,6 +287,8 @@ class Stage:
         dns = self._need(self._dns, "zones/")
         if kind == "Sendmail":
             self._sender = SendmailSender(self._lab, dns, macros=lines, hostname=name)
+        elif kind == "Exim":
+            self._sender = EximSender(self._lab, dns, macros=lines.splitlines(), hostname=name)
         else:
             resolver = Resolver(self._lab, dns) if dns.trust_anchor.read_text() else dns
             self._sender = Sender(self._lab, resolver, _parameters(lines), hostname=name)
@@ -299,6 +302,9 @@ class Stage:
             outcome = re.search(r"status=(\w+) \((.*)\)", delivery.line)
             how = f"{tls[1]} TLS connection" if tls else "no TLS"
             return [f"sent, {how}" if outcome[1] == "sent" else f"{outcome[1]}: {outcome[2]}"]
+        if isinstance(self._sender, EximSender):
+            how = "CV=yes" if delivery.verified else "TLS" if delivery.tls else "no TLS"
+            return [f"sent, {how}" if delivery.status == "sent" else f"{delivery.status}: {delivery.reason}"]
         if delivery.status == "sent":
             return [f"sent, {'verify=OK' if delivery.trusted else 'TLS' if delivery.tls else 'no TLS'}"]
         return [f"{delivery.status}: {delivery.reason or delivery.line}"]
