@@ -21,6 +21,7 @@ DialectTable make_dialect_table() {
 
 std::vector<std::string> names(const auto& range, const auto& name) {
   std::vector<std::string> names;
+  names.reserve(range.size());
   for (const auto& one : range) names.push_back(name(one));
   return names;
 }

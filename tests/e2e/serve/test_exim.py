@@ -158,12 +158,16 @@ class MtaSts(Case):
         self.domain("good.test", self.lab.ca.issue("mx.good.test"), policy("enforce", "mx.good.test"))
         self.serve()
         path = self.lab.new_folder("socket") / "policies"
-        self.server.stop()
-        self.configuration.tables["serve"]["listen"] += [f"unix:{path}"]
-        self.configuration.write()
-        self.server.start()
+        self.listen_at(f"unix:{path}")
         self.start_exim(self.dns, str(path))
         self.assert_verified(self.deliver("good.test"))
+
+    def listen_at(self, socket_name: str) -> None:
+        """Start our server again, with one more socket."""
+        self.server.stop()
+        self.configuration.tables["serve"]["listen"] = [f"inet:{self.server.address}:{self.server.port}", socket_name]
+        self.configuration.write()
+        self.server.start()
 
     def test_ipv6(self) -> None:
         """Both Exim's way to the server and its way to the MX host."""
@@ -171,13 +175,16 @@ class MtaSts(Case):
         own = {"inet_protocols": "all", "inet_interfaces": "127.0.0.1, [::1]"}
         Receiver(self.lab, "mx.six.test", ["six.test", "bad.test"], certificate, own, address="[::1]")
         for domain in ("six.test", "bad.test"):
-            self.zones[domain] = {"@": [f"MX 10 mx.six.test."], **mta_sts_records(self.web)}
+            self.zones[domain] = {"@": ["MX 10 mx.six.test."], **mta_sts_records(self.web)}
         self.zones["six.test"]["mx"] = ["AAAA ::1"]
         publish(self.lab, self.web, "six.test", policy("enforce", "mx.six.test"))
         publish(self.lab, self.web, "bad.test", policy("enforce", "mx.bad.test"))
         self.serve()
-        self.assert_verified(self.deliver("six.test"))
-        self.assertIn("[::1]", self.deliver("six.test").line)
+        self.listen_at(f"inet:[::1]:{self.server.port}")
+        self.start_exim(self.dns, f"inet:[::1]:{self.server.port}")
+        delivery = self.deliver("six.test")
+        self.assert_verified(delivery)
+        self.assertIn("[::1]", delivery.line)
         self.assert_deferred(self.deliver("bad.test"), "no MX host of bad.test is one of its TLS policy")
 
 
