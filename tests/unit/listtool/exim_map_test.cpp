@@ -51,10 +51,10 @@ TEST_CASE("a map for lsearch has a key with a colon for each enforced domain, an
   const std::array sources{source_of("list", {enforced, tested, ended})};
   const std::string map = text_map(sources, {});
   CHECK(without_comments(map) == "a.test: secure match=mx.a.test:.b.test\n");
-  CHECK_THAT(map, Catch::StartsWith("# TLS policies for Exim (lsearch), made by starttls-listtool "));
-  CHECK_THAT(map, Catch::Contains("\n# List list: of 2026-01-01T00:00:00Z"));
-  CHECK_THAT(map, Catch::Contains("\n# b.test testing match=mx.b.test\n# c.test none\n"));
-  CHECK_THAT(map, Catch::EndsWith("# End: 1 enforced, 2 only in comments.\n"));
+  CHECK(map.starts_with("# TLS policies for Exim (lsearch), made by starttls-listtool "));
+  CHECK(map.contains("\n# List list: of 2026-01-01T00:00:00Z"));
+  CHECK(map.contains("\n# b.test testing match=mx.b.test\n# c.test none\n"));
+  CHECK(map.ends_with("# End: 1 enforced, 2 only in comments.\n"));
   CHECK(without_comments(text_map(sources, early)) ==
         "a.test: secure match=mx.a.test:.b.test\nb.test: secure match=mx.b.test\n");
 }
