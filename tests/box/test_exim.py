@@ -1,0 +1,81 @@
+"""The guide's steps on a booted system with Debian's Exim."""
+
+import unittest
+
+import box
+from box import Box
+from lab import wait
+from lab.documents import Steps, blocks, lines
+
+# What debconf would ask: Debian's Exim delivers to local users only, until somebody says otherwise.
+INTERNET = """\
+sed -i "s/^dc_eximconfig_configtype=.*/dc_eximconfig_configtype='internet'/" /etc/exim4/update-exim4.conf.conf
+"""
+OVERRIDES = "guarded.test enforce mx.guarded.test\nelsewhere.test enforce mx.guarded.test\nfree.test none\n"
+NAMES = f"""\
+server:
+    local-zone: "test." static
+    local-data: "guarded.test. MX 10 mx.guarded.test."
+    local-data: "elsewhere.test. MX 10 mx.elsewhere.test."
+    local-data: "free.test. MX 10 mx.guarded.test."
+    local-data: "mx.guarded.test. A {box.CLIENT}"
+    local-data: "mx.elsewhere.test. A {box.CLIENT}"
+"""
+
+
+def setUpModule() -> None:
+    box.require()
+
+
+class Exim(unittest.TestCase):
+    def test_exim_asks_the_server_and_mail_waits_while_it_does_not_answer(self) -> None:
+        install = Steps("README.md", "Install").take("packaging/install-packages")
+        serve = Steps("docs/postfix.md", "Enforce TLS to every domain with a policy")
+        with Box() as system:
+            system.install_mail_server("exim")
+            system.run(INTERNET)
+            system.append("/etc/unbound/unbound.conf.d/test.conf", NAMES)
+            system.install_build()
+            system.run("".join(line for line in install.splitlines(keepends=True) if line.startswith("systemd-")))
+            system.run("mkdir -p /etc/starttls-toolkit; systemctl restart unbound")
+            system.append("/etc/starttls-toolkit/listtool.toml", 'overrides = "overrides"\n' + serve.take("[serve]"))
+            system.append("/etc/starttls-toolkit/overrides", OVERRIDES)
+            system.run(serve.take("systemctl enable"))
+
+            system.run("\n".join(lines("docs/exim.md", "In one file")))
+            (macro,) = [block for block in blocks("docs/exim.md", "Enforce TLS to every domain with a policy")
+                        if block.startswith("STARTTLS_SERVE")]
+            system.append("/etc/exim4/exim4.conf.localmacros", macro)
+            (reload, test) = blocks("docs/exim.md", "Enforce TLS to listed domains")[-2:]
+            system.run(reload)
+
+            self.assertIn("router = starttls_enforce, transport = starttls_smtp",
+                          self.route(system, test, "guarded.test"))
+            self.assertIn("router = dnslookup, transport = remote_smtp", self.route(system, test, "free.test"))
+            self.assertIn("no MX host of elsewhere.test is one of its TLS policy",
+                          self.route(system, test, "elsewhere.test"))
+
+            system.run("systemctl stop starttls-listtool-serve.socket starttls-listtool-serve")
+            system.run("echo hello | /usr/sbin/sendmail -f root bob@guarded.test")
+            self.wait_for_log(system, "no answer about the TLS policy of guarded.test: the server cannot be reached")
+            system.run("systemctl start starttls-listtool-serve.socket; exim4 -qff")
+            self.wait_for_log(system, f"H=mx.guarded.test \\[{box.CLIENT}\\]")
+            self.assertEqual(system.run("exim4 -bpc").stdout, "1\n")
+
+            self.assertIn("starttls-listtool-serve.service", system.property("exim4.service", "After").split())
+            system.reboot()
+            self.assertEqual([system.state(unit) for unit in ("starttls-listtool-serve", "exim4")], ["active"] * 2)
+            self.assertIn("router = starttls_enforce", self.route(system, test, "guarded.test"))
+
+    def route(self, system: Box, test: str, domain: str) -> str:
+        """What the guide's command shows about a domain."""
+        command = test.splitlines()[0].replace("example.org", domain)
+        done = system.run(command, check=False)
+        return done.stdout + done.stderr
+
+    def wait_for_log(self, system: Box, pattern: str) -> None:
+        wait.until(lambda: system.run(f"grep -q '{pattern}' /var/log/exim4/mainlog", check=False).returncode == 0, 60)
+
+
+if __name__ == "__main__":
+    unittest.main()
