@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/log.h"
+#include "milter/libmilter_socket.h"
 #include "milter/negotiation.h"
 
 namespace starttls::milter {
@@ -87,6 +88,7 @@ void close_entry(SMFICTX* context) {
 }
 
 sfsistat on_connect(SMFICTX* context, char*, _SOCK_ADDR* address) noexcept {
+  has_connected();
   try {
     close_entry(context);  // if the MTA starts again on the same connection
     if (is_simulated(context)) return SMFIS_ACCEPT;

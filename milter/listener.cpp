@@ -10,10 +10,16 @@
 #include "base/text.h"
 #include "base/try.h"
 #include "base/user.h"
+#include "milter/libmilter_socket.h"
+#include "service/listener.h"
+#include "service/sd_notify.h"
 #include "service/unix_socket.h"
 
 namespace starttls::milter {
 namespace {
+
+constexpr auto kept_name = "milter";  // in systemd's store of descriptors
+bool is_kept = false;
 
 // The group that may connect: the configured one or, where root starts the daemon, Postfix's.
 Result<std::optional<gid_t>> socket_group(const config::TlsrptConfig& config) {
@@ -51,6 +57,23 @@ Result<service::SocketAccess> socket_access(const config::TlsrptConfig& config,
   return service::SocketAccess{.mode = config.milter.socket_mode, .owner = owner, .group = group};
 }
 
+// Opens the socket of the process before us, which systemd has kept. False where there is none, or where the settings for
+// it, or the group of its directory, have changed: a new one is needed.
+Result<bool> open_kept(const config::Address& address, const service::SocketAccess& access) {
+  for (UniqueFd& socket : TRY(service::activated_sockets())) {
+    if (!service::listens_at(socket, address)) continue;
+    if (!service::is_as_created(address.path, access)) {
+      service::remove_unix_socket(address.path);
+      continue;
+    }
+    give_to_libmilter(std::move(socket));
+    TRY(open_by_libmilter(address));
+    return true;
+  }
+  service::forget_descriptor(kept_name);
+  return false;
+}
+
 }  // namespace
 
 Result<void> check_listener(const config::TlsrptConfig& config) {
@@ -67,11 +90,20 @@ Result<void> open_listener(const config::TlsrptConfig& config, const std::option
   }
   if (!socket.is_unix()) return open_by_libmilter(socket);
   const auto access = TRY(socket_access(config, user));
-  return service::create_unix_socket(socket.path, access, [&] { return open_by_libmilter(socket); });
+  if (TRY(open_kept(socket, access))) {
+    is_kept = true;
+    return {};
+  }
+  TRY(service::create_unix_socket(socket.path, access, [&] { return open_by_libmilter(socket); }));
+  is_kept = service::keep_descriptor(kept_name, libmilters_socket());
+  return {};
 }
 
 void close_listener(const config::TlsrptConfig& config) {
-  if (config.milter.socket.is_unix()) service::remove_unix_socket(config.milter.socket.path);
+  if (is_kept)
+    stop_accepting();
+  else if (config.milter.socket.is_unix())
+    service::remove_unix_socket(config.milter.socket.path);
 }
 
 }  // namespace starttls::milter

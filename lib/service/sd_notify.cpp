@@ -23,4 +23,12 @@ void notify_stopping() {
   ::sd_notify(0, "STOPPING=1");
 }
 
+bool keep_descriptor(const std::string& name, int fd) {
+  return ::sd_pid_notify_with_fds(0, 0, fmt::format("FDSTORE=1\nFDNAME={}", name).c_str(), &fd, 1) > 0;
+}
+
+void forget_descriptor(const std::string& name) {
+  ::sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
+}
+
 }  // namespace starttls::service

@@ -114,6 +114,18 @@ class Place {
     return {};
   }
 
+  bool is_as_created(const SocketAccess& access) const {
+    struct stat info{};
+    struct stat around{};
+    if (::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+        ::fstat(directory_.fd(), &around) != 0)
+      return false;
+    const gid_t made_with = (around.st_mode & S_ISGID) != 0 ? around.st_gid : ::getegid();
+    return S_ISSOCK(info.st_mode) && info.st_nlink == 1 && (info.st_mode & all_rights) == access.mode &&
+           info.st_uid == access.owner.value_or(::geteuid()) &&
+           info.st_gid == access.group.value_or(made_with);
+  }
+
   void remove() const {
     struct stat info{};
     const bool found = ::fstatat(directory_.fd(), name_.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0;
@@ -160,6 +172,11 @@ Result<void> create_unix_socket(const std::string& path, const SocketAccess& acc
   auto done = place.set_owner(access, creator);
   if (!done) place.remove();
   return done;
+}
+
+bool is_as_created(const std::string& path, const SocketAccess& access) {
+  const auto place = Place::find(path);
+  return place && place->is_as_created(access);
 }
 
 void remove_unix_socket(const std::string& path) {

@@ -33,6 +33,9 @@ enum class Threads { none, running };
 Result<void> create_unix_socket(const std::string& path, const SocketAccess& access,
                                 const std::function<Result<void>()>& bind, Threads threads = Threads::none);
 
+// Whether the socket at the path has the owner, group and mode that create_unix_socket() would give it.
+bool is_as_created(const std::string& path, const SocketAccess& access);
+
 // Removes the socket at the path, if it is one. Without the right to remove it, the socket stays: the next
 // start replaces it.
 void remove_unix_socket(const std::string& path);
