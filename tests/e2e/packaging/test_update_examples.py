@@ -49,10 +49,13 @@ class UpdateExamples(unittest.TestCase):
                 self.assertEqual((done.returncode, done.stdout), (78, ""), done.stderr)
                 self.assertIn("/nowhere/listtool.toml", done.stderr)
 
-    def test_the_example_of_a_configuration_is_valid(self) -> None:
-        done = program.run("starttls-listtool", "-c", PACKAGING / "listtool.toml", "update", "mian")
-        self.assertEqual(done.returncode, 64, done.stderr)
-        self.assertIn("no list 'mian' is configured", done.stderr)
+    def test_the_installed_configuration_is_valid_and_has_no_list(self) -> None:
+        configured = "starttls-listtool", "-c", PACKAGING / "listtool.toml"
+        done = program.run(*configured, "serve", "--check-config")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = program.run(*configured, "update")
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("no [[list]] is configured", done.stderr)
 
     def test_the_example_of_a_configuration_shows_the_keys_of_the_manual(self) -> None:
         shown = set(re.findall(r"^#?(\w+) = ", (PACKAGING / "listtool.toml").read_text(), re.MULTILINE))
