@@ -3,8 +3,8 @@ default this machine's.
 
     with Box() as box:
         box.install_mail_server("postfix")
-        box.install_build()
-        box.run("systemctl enable --now tlsrpt-milter")
+        box.copy(packages.built(), "/packages")
+        box.run("apt install /packages/*.deb")
         box.reboot()
 
 The system has process ids, a network and a tree of control groups of its own. Run it through tests/box/run.
@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from collections.abc import Iterable
 from pathlib import Path
 
 from lab import unpacked, wait
@@ -73,7 +74,8 @@ class Box:
     def _write_names(self) -> None:
         for name, text in {"hostname": f"{HOSTNAME}\n", "mailname": f"{HOSTNAME}\n",
                            "hosts": f"127.0.0.1 localhost\n{ADDRESS} {HOSTNAME} mx\n",
-                           "resolv.conf": "nameserver 127.0.0.1\n"}.items():
+                           "resolv.conf": "nameserver 127.0.0.1\n",
+                           "apt/apt.conf.d/box": 'APT::Get::Assume-Yes "true";\n'}.items():
             (self.folder / "etc" / name).unlink(missing_ok=True)
             (self.folder / "etc" / name).write_text(text)
         (self.folder / "var/log/journal").mkdir(exist_ok=True)  # kept over a reboot
@@ -153,11 +155,30 @@ class Box:
     def append(self, file: str, text: str) -> None:
         self.run(f"cat >>{file}", content=text)
 
+    def configure(self, file: str, lines: str) -> None:
+        """Add lines of TOML below the header that they begin with, as an administrator does; without one on top."""
+        header, _, keys = lines.partition("\n") if lines.startswith("[") else ("", "", lines)
+        current = (self.folder / file.lstrip("/")).read_text()
+        if not header:
+            changed = keys + current
+        elif f"\n{header}\n" in f"\n{current}":
+            changed = f"\n{current}".replace(f"\n{header}\n", f"\n{header}\n{keys}", 1)[1:]
+        else:
+            changed = current + lines
+        self.run(f"cat >{file}", content=changed)
+
     def install_mail_server(self, name: str) -> None:
         """As apt would, without the network."""
         self.run(f"dpkg --install /mail-servers/{name}/*.deb", timeout=300)
 
+    def copy(self, files: Iterable[Path], folder: str) -> None:
+        place = self.folder / folder.lstrip("/")
+        place.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            shutil.copy(file, place)
+
     def install_build(self) -> None:
+        """As "cmake --install" does: from source."""
         subprocess.run(["cmake", "--install", BUILD], env={**os.environ, "DESTDIR": str(self.folder)}, check=True,
                        stdout=subprocess.DEVNULL, timeout=120)
 

@@ -7,6 +7,7 @@ import sys
 import unittest
 
 import box
+import packages
 from box import Box
 from lab import wait
 from lab.documents import Steps, section
@@ -33,22 +34,17 @@ class Postfix(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.box = cls.enterClassContext(Box())
         cls.box.install_mail_server("postfix")
-        cls.box.install_build()
-        cls.install()
+        cls.box.copy(packages.built(), "/packages")
+        cls.box.run(packages.install_command(Steps("README.md", "Install"), "/packages"), timeout=300)
         cls.watch_inbound()
         cls.take_in_reports()
         cls.serve()
 
     @classmethod
-    def install(cls) -> None:
-        block = Steps("README.md", "Install").take("packaging/install-packages")
-        cls.box.run("".join(line for line in block.splitlines(keepends=True) if line.startswith("systemd-")))
-
-    @classmethod
     def watch_inbound(cls) -> None:
         steps = Steps("docs/postfix.md", "Record inbound sessions")
         toml = steps.take("[milter]").replace('"/var/log/mail.log"', '"journal"')
-        cls.box.append(CONFIGURATION[MILTER], toml + 'metrics = "inet:127.0.0.1:9461"\n')
+        cls.box.configure(CONFIGURATION[MILTER], toml + 'metrics = "inet:127.0.0.1:9461"\n')
         cls.box.run("mkdir -p /etc/systemd/system/tlsrpt-milter.service.d")  # as systemctl edit does
         cls.box.append("/etc/systemd/system/tlsrpt-milter.service.d/override.conf", steps.take("[Service]"))
         cls.box.run("systemctl daemon-reload")
@@ -70,7 +66,7 @@ class Postfix(unittest.TestCase):
     @classmethod
     def serve(cls) -> None:
         steps = Steps("docs/postfix.md", "Enforce TLS to every domain with a policy")
-        cls.box.append(CONFIGURATION[SERVE], steps.take("[serve]"))
+        cls.box.configure(CONFIGURATION[SERVE], steps.take("[serve]"))
         cls.box.run(steps.take("systemctl enable"))
         cls.set_parameters(steps.take("smtp_tls_policy_maps"))
         cls.lookups = steps.take("starttls-listtool lookup")

@@ -1,4 +1,5 @@
-"""README's lines, as they stand there, on a booted system with Debian's Postfix: installed, they record and answer."""
+"""README's lines for Postfix, as they stand there, on a booted system where the programs were installed from source: they
+record and answer."""
 
 import json
 import unittest
@@ -15,7 +16,7 @@ def setUpModule() -> None:
 
 class Readme(unittest.TestCase):
     def test_a_few_lines_are_enough_to_record_inbound_mail_and_to_answer_postfix(self) -> None:
-        install = Steps("README.md", "Install")
+        install = Steps("docs/packages.md", "From source")
         postfix = Steps("README.md", "Postfix in a few lines")
         with Box() as system:
             system.install_mail_server("postfix")

@@ -118,7 +118,7 @@ class Alias(unittest.TestCase):
             aliases = store.write("aliases", f'nobody-runs "|{store.program} -q read -"\n'.encode())
             receiver = Receiver(lab, HOST, [], None, {"mydestination": HOST, "alias_maps": f"texthash:{aliases}"})
             commands = POSTFIX
-            for there, here in (("starttls-toolkit", SERVICE), ("/usr/local/bin/tlsrpt-report", store.program),
+            for there, here in (("starttls-toolkit", SERVICE), ("/usr/bin/tlsrpt-report", store.program),
                                 ("hash:/etc/aliases,", f"texthash:{aliases},"), ("/etc/postfix", receiver.config),
                                 ("postconf ", f"postconf -c {receiver.config} "), ("postfix reload\n", "")):
                 self.assertIn(there, commands)
@@ -162,7 +162,7 @@ class Alias(unittest.TestCase):
             include = SENDMAIL
             built = Path(program.path_of("tlsrpt-report")).resolve().parents[1]
             [m4] = built.glob("packaging/sendmail/tlsrpt-report.m4")
-            include = include.replace("/usr/local/share/starttls-toolkit/sendmail", str(m4.parent))
+            include = include.replace("/usr/share/starttls-toolkit/sendmail", str(m4.parent))
             macros = (f"define(`TLSRPT_USER', `{SERVICE}:{SERVICE}')dnl\n"
                       f"define(`TLSRPT_REPORT', `{store.program}')dnl\n{include}")
             (store.folder / "ids").touch()

@@ -148,7 +148,7 @@ class MtaSts(Case):
             self.receiver(["wild.test"], self.lab.ca.issue("wild.test", sans=["*.wild.test"]))
             self.receiver(["wrong.test"], self.lab.ca.issue("mx.elsewhere.test"))
             self.make({name: enforce(f"mx.{name}") for name in ("wild.test", "wrong.test")})
-            here = {"/etc/mail/starttls": self.map, "/usr/local/share/starttls-toolkit/sendmail": WILDCARD.parent,
+            here = {"/etc/mail/starttls": self.map, "/usr/share/starttls-toolkit/sendmail": WILDCARD.parent,
                     "/etc/ssl/certs/ca-certificates.crt": self.lab.ca.certificate, "/etc/ssl/certs": self.lab.ca.folder}
             macros = "".join(f"{line}\n" for line in lines)
             for there, place in here.items():
