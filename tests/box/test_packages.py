@@ -196,6 +196,22 @@ class Life(unittest.TestCase):
         self.box.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
 
 
+class Order(unittest.TestCase):
+    def test_postfix_can_be_installed_after_the_milter(self) -> None:
+        with Box() as system:
+            system.copy(packages.built(), "/packages")
+            system.run(packages.install_command(Steps("README.md", "Install"), "/packages"), timeout=300)
+            self.assertEqual(system.state(MILTER), "active")
+            system.install_mail_server("postfix")
+            found = system.run("find /var/spool/postfix/tlsrpt -printf '%m %u:%g\\n'").stdout.splitlines()
+            self.assertEqual(found, ["2750 starttls-toolkit:postfix", "660 starttls-toolkit:postfix"])
+            steps = Steps("README.md", "Postfix in a few lines")
+            system.run(steps.take("systemctl enable --now tlsrpt-milter"))
+            system.send(f"root@{box.HOSTNAME}", PLAIN_MAIL)
+            summary = "tlsrpt-report --json summary"
+            wait.until(lambda: json.loads(system.run(summary).stdout)["total"]["tls"] == 1, 60)
+
+
 class Senders:
     """Mails from another host, one after the other, as long as the block lasts."""
 
