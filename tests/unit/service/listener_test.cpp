@@ -58,6 +58,19 @@ TEST_CASE("a socket of a dead process is replaced, and nothing else is") {
   CHECK(bad(Listener::open({.path = "/" + std::string(200, 'x')}, {})).fault == Fault::unavailable);
 }
 
+TEST_CASE("a unix socket that would be created with other rights is recognized") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "s").string();
+  CHECK_FALSE(service::is_as_created(path, {}));
+  const Listener listener = good(Listener::open({.path = path}, {.mode = 0660}));
+  CHECK(service::is_as_created(path, {.mode = 0660}));
+  CHECK_FALSE(service::is_as_created(path, {.mode = 0600}));
+  CHECK_FALSE(service::is_as_created(path, {.mode = 0660, .owner = ::geteuid() + 1}));
+  CHECK_FALSE(service::is_as_created(path, {.mode = 0660, .group = ::getegid() + 1}));
+  write(folder / "file", "");
+  CHECK_FALSE(service::is_as_created((folder / "file").string(), {.mode = 0644}));
+}
+
 TEST_CASE("a name without an address is an error") {
   CHECK(bad(Listener::open({.host = "192.0.2.1", .port = 9}, {})).fault == Fault::unavailable);
 }
