@@ -210,5 +210,5 @@ def include(etc: Path, files: Path, *, split: bool) -> None:
     """Include our files, which are in the directory `files`, in the configuration `etc` as docs/exim.md says."""
     section = "In many files" if split else "In one file"
     for line in documents.lines("docs/exim.md", section):
-        command.run("/bin/sh", "-ec", line.replace("/usr/local/share/starttls-toolkit/exim", str(files))
+        command.run("/bin/sh", "-ec", line.replace("/usr/share/starttls-toolkit/exim", str(files))
                     .replace("/etc/exim4", str(etc)))
