@@ -3,6 +3,7 @@
 import unittest
 
 import box
+import packages
 from box import Box
 from lab import wait
 from lab.documents import Steps, blocks, lines
@@ -29,15 +30,15 @@ def setUpModule() -> None:
 
 class Exim(unittest.TestCase):
     def test_exim_asks_the_server_and_mail_waits_while_it_does_not_answer(self) -> None:
-        install = Steps("README.md", "Install").take("packaging/install-packages")
+        install = packages.install_command(Steps("README.md", "Install"), "/packages")
         serve = Steps("docs/postfix.md", "Enforce TLS to every domain with a policy")
         with Box() as system:
             system.install_mail_server("exim")
             system.run(INTERNET)
             system.append("/etc/unbound/unbound.conf.d/test.conf", NAMES)
-            system.install_build()
-            system.run("".join(line for line in install.splitlines(keepends=True) if line.startswith("systemd-")))
-            system.run("mkdir -p /etc/starttls-toolkit; systemctl restart unbound")
+            system.copy(packages.built(), "/packages")
+            system.run(install, timeout=300)
+            system.run("systemctl restart unbound")
             system.append("/etc/starttls-toolkit/listtool.toml", 'overrides = "overrides"\n' + serve.take("[serve]"))
             system.append("/etc/starttls-toolkit/overrides", OVERRIDES)
             system.run(serve.take("systemctl enable"))
