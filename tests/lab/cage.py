@@ -16,8 +16,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from . import command, wait
-from .unpacked import ENTER_USR
+from . import command, unpacked, wait
 from .log import Log
 from .process import Process
 
@@ -53,7 +52,7 @@ class Cage:
         (cage / "root").mkdir()
         for name, directory in (directories or {}).items():
             (cage / "root" / name).symlink_to(directory)
-        within = [ENTER_USR, usr] if usr else []
+        within = unpacked.within(usr) if usr else []
         self._unshare = Process(["unshare", "--mount", "--uts", "--pid", "--mount-proc", "--kill-child",
                                  ENTER_CAGE, cage, hostname, *within, *argv], folder=folder, lab_folder=lab_folder)
         self.process = self._unshare.popen

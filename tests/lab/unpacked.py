@@ -6,7 +6,8 @@
 
 The environment variable LAB_RELEASE, "12" or "13", is the release whose mail servers the lab runs; by default this
 machine's. LAB_UNPACKED is the directory with the subdirectories 12 and 13. Programs run with their own loader and
-libraries, and see this machine's files outside of /usr. Needs root.
+libraries, and see this machine's files outside of /usr; those of this machine's release, to which the libraries here
+belong, see the files in /usr, too, and can run our programs. Needs root.
 """
 
 import os
@@ -42,9 +43,14 @@ def usr(name: str) -> Path:
     return folder.resolve()
 
 
+def within(usr: Path) -> list[str]:
+    """The words before a command that run it with that /usr, in a mount namespace of its own."""
+    return [str(ENTER_USR), f"{usr}:/usr" if release() == machine_release() else str(usr)]
+
+
 def command(usr: Path, program: str | os.PathLike[str], *options: str | os.PathLike[str]) -> list[str]:
     """The words that run a program of it outside of a cage."""
-    return ["unshare", "--mount", "--", *map(str, (ENTER_USR, usr, program, *options))]
+    return ["unshare", "--mount", "--", *within(usr), *map(str, (program, *options))]
 
 
 def write_script(path: Path, usr: Path, program: str, *options: str | os.PathLike[str]) -> Path:
