@@ -1,5 +1,5 @@
-"""README's lines for Postfix, as they stand there, on a booted system where the programs were installed from source: they
-record and answer."""
+"""README's lines for Postfix, as they stand there, on a booted system with programs that were installed from source:
+they record and answer."""
 
 import json
 import unittest
