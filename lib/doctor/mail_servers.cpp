@@ -1,0 +1,93 @@
+#include "doctor/mail_servers.h"
+
+#include "base/subprocess.h"
+
+namespace starttls::doctor {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* default_sendmail_cf = "/etc/mail/sendmail.cf";
+
+Checks postfix_checks(const Result<Postfix>& postfix) {
+  if (!postfix) {
+    return {fault("mail-server", "Postfix",
+                  {.seen = postfix.error().message,
+                   .why = "Postfix cannot start with a configuration that postconf cannot read.",
+                   .remedy = "postfix check"})};
+  }
+  Checks checks{ok("mail-server", "Postfix", "version " + postfix->version())};
+  if (!postfix->runs) {
+    checks.push_back(cannot_tell("mail-server-runs", "Postfix", postfix->runs.error().message,
+                                 "Run it as root to find out whether Postfix runs."));
+  } else if (*postfix->runs) {
+    checks.push_back(ok("mail-server-runs", "Postfix", "runs"));
+  } else {
+    checks.push_back(fault("mail-server-runs", "Postfix",
+                           {.seen = "does not run",
+                            .why = "No mail comes in or goes out.",
+                            .remedy = postfix->config_directory.empty()
+                                          ? "systemctl start postfix"
+                                          : "postfix -c " + postfix->config_directory.string() + " start"}));
+  }
+  return checks;
+}
+
+Check sendmail_check(const Result<Sendmail>& sendmail) {
+  if (!sendmail) return cannot_tell("mail-server", "Sendmail", sendmail.error().message);
+  if (sendmail->mc_modified && *sendmail->mc_modified > sendmail->modified) {
+    return warning(
+        "mail-server", sendmail->file.string(),
+        {.seen = "is older than sendmail.mc",
+         .why = "Sendmail does not read sendmail.mc: what was changed there has no effect yet.",
+         .remedy = "make -C " + sendmail->file.parent_path().string() + " && systemctl restart sendmail"});
+  }
+  return ok("mail-server", "Sendmail", sendmail->file.string());
+}
+
+}  // namespace
+
+void mail_server_options(command::Options& options, MailServerChoice& choice) {
+  options
+      .option("--postfix-config", choice.postfix_config, "DIR",
+              "Check the Postfix with this configuration directory, and no other mail server")
+      .check(command::names_file);
+  options
+      .option("--sendmail-cf", choice.sendmail_cf, "FILE",
+              "Check the Sendmail with this configuration, and no other mail server")
+      .check(command::names_file);
+}
+
+MailServers read_mail_servers(const MailServerChoice& choice) {
+  MailServers servers;
+  const bool is_given = !choice.postfix_config.empty() || !choice.sendmail_cf.empty();
+  if (!choice.postfix_config.empty() || (!is_given && has_postfix({})))
+    servers.postfix = read_postfix(choice.postfix_config);
+  std::error_code error;
+  // A Postfix may stand beside the configuration of a Sendmail that was removed.
+  const bool finds_sendmail = !is_given && !servers.postfix && fs::exists(default_sendmail_cf, error);
+  if (!choice.sendmail_cf.empty() || finds_sendmail) {
+    servers.sendmail =
+        read_sendmail(choice.sendmail_cf.empty() ? fs::path(default_sendmail_cf) : choice.sendmail_cf);
+  }
+  servers.has_exim = !is_given && (find_program("exim4").has_value() || find_program("exim").has_value());
+  return servers;
+}
+
+Checks mail_server_checks(const MailServers& servers) {
+  Checks checks;
+  if (servers.postfix) add(checks, postfix_checks(*servers.postfix));
+  if (servers.sendmail) checks.push_back(sendmail_check(*servers.sendmail));
+  if (servers.has_exim)
+    checks.push_back(cannot_tell("mail-server", "Exim", "is installed; its configuration is not read"));
+  if (checks.empty()) {
+    checks.push_back(
+        fault("mail-server", "mail server",
+              {.seen = "neither Postfix nor Sendmail was found",
+               .why = "There is no mail server here that could use this program.",
+               .remedy = "apt install postfix; or name its configuration with --postfix-config DIR"}));
+  }
+  return checks;
+}
+
+}  // namespace starttls::doctor

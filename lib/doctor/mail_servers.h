@@ -1,0 +1,37 @@
+// The mail servers of this host.
+//
+// A further mail server has its facts in a file of its own here, and its checks beside report/doctor_postfix.h
+// (inbound) and listtool/doctor_postfix.h (outbound).
+#pragma once
+
+#include <filesystem>
+#include <optional>
+
+#include "base/result.h"
+#include "command/options.h"
+#include "doctor/check.h"
+#include "doctor/postfix.h"
+#include "doctor/sendmail.h"
+
+namespace starttls::doctor {
+
+// Which ones to look at; nothing given: those that are found.
+struct MailServerChoice {
+  std::filesystem::path postfix_config;  // a directory
+  std::filesystem::path sendmail_cf;
+};
+
+// --postfix-config and --sendmail-cf
+void mail_server_options(command::Options& options, MailServerChoice& choice);
+
+struct MailServers {
+  std::optional<Result<Postfix>> postfix;
+  std::optional<Result<Sendmail>> sendmail;
+  bool has_exim = false;
+};
+MailServers read_mail_servers(const MailServerChoice& choice);
+
+// Whether there is one, whether its configuration can be read, and whether it runs.
+Checks mail_server_checks(const MailServers& servers);
+
+}  // namespace starttls::doctor
