@@ -19,6 +19,7 @@ Command sts_fetch_command();
 Command sts_refresh_command();
 Command sts_cache_command();
 Command diff_command();
+Command doctor_command();
 namespace serve {
 Command serve_command();
 }

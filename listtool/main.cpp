@@ -27,7 +27,7 @@ std::vector<Command> commands() {
                              lint_sts_record_command(), lint_tlsrpt_record_command()};
   for (const MailServer* server : mail_servers()) table.push_back(generate_command(*server));
   for (const auto& command : {update_command, lookup_command, sts_fetch_command, sts_refresh_command,
-                              sts_cache_command, serve::serve_command, diff_command}) {
+                              sts_cache_command, serve::serve_command, diff_command, doctor_command}) {
     table.push_back(command());
   }
   return table;

@@ -15,5 +15,6 @@ Command reconcile_command();
 Command alert_command();
 Command downgrades_command();
 Command forget_command();
+Command doctor_command();
 
 }  // namespace starttls::report

@@ -60,8 +60,8 @@ std::string why_no_sessions(const Recorded& recorded, const std::string& state_d
                             const store::Period& period, const std::optional<std::string>& domain) {
   if (!recorded.last) {
     return fmt::format(
-        "No sessions were ever recorded in {}. Is tlsrpt-milter running, and does the mail server use it "
-        "(smtpd_milters in Postfix' main.cf, INPUT_MAIL_FILTER in sendmail.mc)? See tlsrpt-milter(8).",
+        "No sessions were ever recorded in {}. tlsrpt-report doctor shows what keeps them from being "
+        "recorded.",
         printable(state_dir));
   }
   if (recorded.sessions == 0) {
@@ -69,10 +69,11 @@ std::string why_no_sessions(const Recorded& recorded, const std::string& state_d
     if (*recorded.first > period.until)
       return text + fmt::format("The first one is of {}.", to_string(*recorded.first));
     if (*recorded.last < period.since) {
-      return text + fmt::format(
-                        "The last one is of {}. Is tlsrpt-milter still running, and does the mail "
-                        "server use it?",
-                        to_string(*recorded.last));
+      return text +
+             fmt::format(
+                 "The last one is of {}. tlsrpt-report doctor shows whether the milter still runs, and "
+                 "whether the mail server uses it.",
+                 to_string(*recorded.last));
     }
     return text + fmt::format("Sessions were recorded before and after, from {} to {}.",
                               to_string(*recorded.first), to_string(*recorded.last));

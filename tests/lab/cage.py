@@ -12,6 +12,7 @@ import contextlib
 import os
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ ENTER_CAGE = Path(__file__).with_name("enter-cage")
 
 HOSTS = "127.0.0.1 localhost\n{address} {hostname}\n"
 NSSWITCH = "passwd: files\ngroup: files\nhosts: files dns\nservices: files\nprotocols: files\naliases: files\n"
+HIDE_SYSTEMD = 'test ! -d /run/systemd || mount -t tmpfs none /run/systemd; exec "$@"'
 RESOLV_CONF = "nameserver {resolver}\noptions timeout:2 attempts:1\n"
 
 
@@ -62,6 +64,12 @@ class Cage:
         """Run a command inside, and return its stdout."""
         return command.run("nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--", *argv,
                            timeout=timeout)
+
+    def try_run(self, *argv: str | os.PathLike[str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
+        """Run a command inside, with any exit status, as on a host without systemd."""
+        enter = ["nsenter", f"--target={self._first_process()}", "--mount", "--uts", "--pid", "--"]
+        return subprocess.run([*enter, "unshare", "--mount", "sh", "-c", HIDE_SYSTEMD, "sh", *argv], capture_output=True,
+                              text=True, timeout=timeout, check=False)
 
     def server_pid(self) -> int:
         """The id, outside, of the server itself, after it has started."""

@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import smtplib
+import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -191,6 +192,10 @@ class Instance:
         self._cage.run("/bin/sh", "-c", 'exec /usr/sbin/sendmail -C "$1" -f "$2" "$3" <"$4"', "sh", self.config, sender,
                        recipient, message)
         self.log.wait_for(rf"to=<{re.escape(recipient)}>.* status=", since=before)
+
+    def run(self, *argv: str | os.PathLike[str]) -> subprocess.CompletedProcess[str]:
+        """Run a program beside it, with any exit status: with its host name and its name server."""
+        return self._cage.try_run(*argv)
 
     def flush(self) -> None:
         """Try all deferred mail again now."""

@@ -123,6 +123,15 @@ class SendmailInstance:
         (self.folder / "statistics").touch()
         (self.folder / "service.switch").write_text(f"hosts\t{hosts}\naliases\tfiles\n")
 
+    @property
+    def configuration(self) -> Path:
+        """Its sendmail.cf; sendmail.mc is beside it."""
+        return self._configuration
+
+    def run(self, *argv: str | os.PathLike[str]) -> subprocess.CompletedProcess[str]:
+        """Run a program beside it, with any exit status: with its host name and its name server."""
+        return self._cage.try_run(*argv)
+
     def wait_until_idle(self) -> None:
         """Wait until every session has ended: each has its own process, which informs its filters before it exits."""
         self._cage.wait_for_children()

@@ -83,7 +83,9 @@ class Json(unittest.TestCase):
     def test_the_pages_name_every_key_and_no_others(self) -> None:
         member = re.compile(r"""\.(?:member|key)\("([a-z_]+)\"""")
         for tool, directory in {"starttls-listtool": "listtool", "tlsrpt-report": "report"}.items():
-            sources = "".join(path.read_text() for path in (program.SOURCE_TREE / directory).rglob("*.cpp"))
+            # Both have a `doctor`, with the same output.
+            sources = "".join(path.read_text() for part in (directory, "lib/doctor")
+                              for path in (program.SOURCE_TREE / part).rglob("*.cpp"))
             written = set(member.findall(sources))
             self.assertGreater(len(written), 40)
             sections = [found[1] for name, page in manual.pages().items() if name.startswith(f"{tool}-")
@@ -94,6 +96,21 @@ class Json(unittest.TestCase):
                 self.assertEqual(written - named, set(), "keys that no page names")
                 unwritten = {key for key in named if f'"{key}"' not in sources}
                 self.assertEqual(unwritten, set(), "keys that are not written")
+
+
+class Doctor(unittest.TestCase):
+    def test_the_pages_name_every_code_and_no_others(self) -> None:
+        code = re.compile(r"""(?:\bcode = |\.code = |(?:ok|warning|fault|cannot_tell|check|order_checks)\(\s*)"([a-z]+(?:-[a-z]+)*)",?""")
+        for tool, directory in {"starttls-listtool": "listtool", "tlsrpt-report": "report"}.items():
+            files = [*(program.SOURCE_TREE / directory).glob("doctor*.cpp"),
+                     *(program.SOURCE_TREE / "lib/doctor").glob("*.cpp")]
+            written = {name for path in files for name in code.findall(path.read_text())}
+            page = manual.pages()[f"{tool}-doctor.1"].text.partition("\n.Ss What is checked\n")[2].partition("\n.Ss ")[0]
+            named = set(re.findall(r"^\.It Cm ([a-z-]+)$", page, re.MULTILINE))
+            with self.subTest(tool):
+                self.assertEqual(named - written, set(), "codes that no check has")
+                of_the_other = {"ca-file", "resolver", "dnssec"} if tool == "tlsrpt-report" else {"serve"}
+                self.assertEqual(written - named - of_the_other, set(), "codes that the page does not name")
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ class Nothing(Summary):
             reader = RecordedReader(lab)
             for options in ((), ("--by", "day"), ("--by", "version"), ("--domain", "example.test"), ("--tls-version", "1.0")):
                 said = self.sentence(reader, *options)
-                self.assertIn(f"No sessions were ever recorded in {reader.state}. Is tlsrpt-milter running", said)
+                self.assertIn(f"No sessions were ever recorded in {reader.state}. tlsrpt-report doctor shows", said)
                 self.assertNotIn("Sessions", said)
             self.assertIn("No report of others was ever read", self.sentence(reader, "--by", "reporter"))
             self.assertIn("No report of others", self.sentence(reader, "--by", "result-type"))
@@ -195,8 +195,8 @@ class Nothing(Summary):
             reader = RecordedReader(lab)
             with reader.recorded():
                 reader.session("2026-11-10", "tls", 3, version="TLSv1.3")
-            self.assertIn("No sessions were recorded from 2026-11-21 to 2026-11-27. The last one is of 2026-11-10. Is tlsrpt-milter "
-                          "still running", self.sentence(reader))
+            self.assertIn("No sessions were recorded from 2026-11-21 to 2026-11-27. The last one is of 2026-11-10. "
+                          "tlsrpt-report doctor shows whether the milter still runs", self.sentence(reader))
             self.assertIn("No sessions were recorded on 2026-11-01. The first one is of 2026-11-10.",
                           self.sentence(reader, "--since", "2026-11-01", "--until", "2026-11-01"))
             with reader.recorded():

@@ -20,7 +20,7 @@ const std::string state = "/var/lib/starttls-toolkit/tlsrpt";
 TEST_CASE("if no session was ever recorded, the message names what to check") {
   const std::string text = why_no_sessions({}, state, week, std::nullopt);
   CHECK(text.contains("No sessions were ever recorded in " + state));
-  CHECK(text.contains("smtpd_milters"));
+  CHECK(text.contains("tlsrpt-report doctor"));
   CHECK(why_no_sessions({}, state, week, "example.org") == text);
 }
 

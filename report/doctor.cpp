@@ -1,0 +1,109 @@
+// Gathers the facts about this host, and prints the checks. It changes nothing.
+
+#include "base/console.h"
+#include "base/file.h"
+#include "base/try.h"
+#include "doctor/connection.h"
+#include "doctor/host_checks.h"
+#include "report/commands.h"
+#include "report/doctor_checks.h"
+#include "report/doctor_postfix.h"
+#include "report/empty_result.h"
+#include "store/open_store.h"
+#include "store/segment.h"
+#include "store/store_config.h"
+
+namespace starttls::report {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::days recent_days{14};
+
+struct Values {
+  doctor::MailServerChoice mail_servers;
+};
+
+void declare(Options& options, Values& values) {
+  doctor::mail_server_options(options, values.mail_servers);
+}
+
+// Searches the last days first: the whole store may be large.
+Result<std::optional<Day>> last_session(const config::TlsrptConfig& configuration, Time now) {
+  const store::Period recent{.since = to_day(now) - recent_days, .until = to_day(now) + std::chrono::days(1)};
+  std::optional<Day> last;
+  TRY(store::read_counts(store::store_location(configuration), recent,
+                         [&](const auto& session_class, const auto&) {
+                           last = std::max(last.value_or(session_class.day), session_class.day);
+                         }));
+  if (last) return last;
+  return TRY(read_recorded(configuration, recent, std::nullopt)).last;
+}
+
+std::optional<Waiting> read_waiting(const fs::path& state_dir) {
+  Waiting waiting;
+  std::error_code error;
+  for (fs::directory_iterator entry(store::journal_directory(state_dir), error), end; !error && entry != end;
+       entry.increment(error)) {
+    if (entry->path().extension() != store::segment_suffix) continue;
+    const doctor::PathFacts segment = doctor::read_path(entry->path());
+    // The segment that is written now has no session yet.
+    if (!segment.exists() || segment.size <= store::segment_magic.size()) continue;
+    waiting.oldest = waiting.segments == 0 ? segment.modified : std::min(waiting.oldest, segment.modified);
+    ++waiting.segments;
+  }
+  if (error) return std::nullopt;
+  return waiting;
+}
+
+std::vector<doctor::PathFacts> read_certificates(const doctor::MailServers& servers) {
+  std::vector<doctor::PathFacts> files;
+  if (!servers.postfix || !*servers.postfix) return files;
+  for (const std::string& file : certificate_files(**servers.postfix))
+    files.push_back(doctor::read_path(file));
+  return files;
+}
+
+InboundFacts gather(const Values& values, const Context& context) {
+  const config::TlsrptConfig& configuration = context.configuration;
+  const config::MilterConfig& milter = configuration.milter;
+  std::vector<std::string> units = doctor::mail_server_units();
+  units.insert(units.end(), {milter_unit, send_timer, queue_timer});
+  InboundFacts facts{
+      .configuration = configuration,
+      .now = context.now,
+      .mail_servers = doctor::read_mail_servers(values.mail_servers),
+      .units = doctor::read_units(units),
+      .configuration_file = doctor::read_path(context.config_file),
+      .store_warnings = store::store_warnings(configuration),
+      .socket = doctor::read_path(milter.socket.path),
+      .milter_answer = doctor::ask_milter(milter.socket),
+      .service_user = doctor::find_user_facts(milter.user.empty() ? config::default_user : milter.user),
+      .state_directory = doctor::read_path(configuration.state_dir),
+      .disk = doctor::read_disk(configuration.state_dir),
+      .clock_is_synchronized = doctor::is_clock_synchronized(),
+      .last_session = last_session(configuration, context.now),
+      .waiting = read_waiting(configuration.state_dir)};
+  if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
+    facts.mail_owner = doctor::find_user_facts((*postfix)->get("mail_owner"));
+  if (milter.mta_log.starts_with('/')) facts.log = doctor::read_path(milter.mta_log);
+  facts.certificates = read_certificates(facts.mail_servers);
+  return facts;
+}
+
+Result<int> run(const Values& values, const Context& context) {
+  const doctor::Checks checks = inbound_checks(gather(values, context));
+  TRY(print(context.json ? doctor::to_json(checks) : doctor::to_text(checks, context.quiet)));
+  return doctor::exit_status(checks);
+}
+
+}  // namespace
+
+Command doctor_command() {
+  return make_command({.name = "doctor",
+                       .summary = "Check whether this host records inbound sessions rightly",
+                       .example = "tlsrpt-report doctor"},
+                      declare, run);
+}
+
+}  // namespace starttls::report

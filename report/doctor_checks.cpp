@@ -1,0 +1,258 @@
+#include "report/doctor_checks.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/counted.h"
+#include "base/file.h"
+#include "doctor/host_checks.h"
+#include "report/doctor_postfix.h"
+#include "report/doctor_sendmail.h"
+
+namespace starttls::report {
+namespace {
+
+using doctor::cannot_tell;
+using doctor::Check;
+using doctor::Checks;
+using doctor::fault;
+using doctor::ok;
+using doctor::Trouble;
+using doctor::Unit;
+using doctor::Want;
+using doctor::warning;
+
+constexpr std::chrono::days max_silence{3};   // of an MX host that gets mail
+constexpr std::chrono::hours max_waiting{1};  // folds come every few seconds
+constexpr const char* create_directories = "systemd-tmpfiles --create starttls-toolkit.conf";
+
+// -- The milter itself ---------------------------------------------------------------------------------------
+
+Check socket_check(const InboundFacts& facts) {
+  constexpr std::string_view code = "milter-socket";
+  const std::string subject = config::to_string(facts.configuration.milter.socket);
+  if (facts.milter_answer) return ok(code, subject, "the milter answers");
+  const Error& error = facts.milter_answer.error();
+  const bool is_unix = facts.configuration.milter.socket.is_unix();
+  if (error.fault == Fault::permission || (is_unix && facts.socket.is_hidden()))
+    return cannot_tell(code, subject, "this user may not connect",
+                       "Run it as root to find out whether it answers.");
+  Trouble trouble{.seen = error.message,
+                  .why = "No session is recorded.",
+                  .remedy = "systemctl restart tlsrpt-milter; journalctl -u tlsrpt-milter"};
+  if (is_unix && facts.socket.exists() && !facts.socket.is_socket()) {
+    trouble.seen = "is not a socket";
+    trouble.remedy = fmt::format("rm {}; systemctl restart tlsrpt-milter", facts.socket.path.string());
+  } else if (is_unix && !facts.socket.exists()) {
+    trouble.seen = "does not exist: the daemon does not run, or listens elsewhere";
+    trouble.remedy = "systemctl enable --now tlsrpt-milter";
+  }
+  return fault(code, subject, trouble);
+}
+
+// Sendmail connects as root.
+Checks access_checks(const InboundFacts& facts) {
+  constexpr std::string_view code = "milter-access";
+  if (!facts.mail_owner || !facts.socket.is_socket()) return {};
+  const std::string subject = facts.socket.path.string();
+  const doctor::Node* const refusal = doctor::first_refusal(*facts.mail_owner, facts.socket, Want::write);
+  if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
+  const bool is_socket = refusal == &facts.socket.node();
+  return {fault(
+      code, subject,
+      {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not {}", refusal->path.string(),
+                           doctor::user_name(refusal->uid), doctor::group_name(refusal->gid),
+                           refusal->mode & 07777, facts.mail_owner->name,
+                           is_socket ? "connect to it" : "enter it"),
+       .why = "Postfix cannot reach the milter, and does what milter_default_action says.",
+       .remedy = fmt::format("chgrp {} {} && chmod {} {}", facts.mail_owner->name, refusal->path.string(),
+                             is_socket ? "g+rw" : "g+x", refusal->path.string())})};
+}
+
+Check state_check(const InboundFacts& facts) {
+  return doctor::state_directory_check(facts.state_directory, facts.service_user, false, create_directories);
+}
+
+Checks configuration_checks(const InboundFacts& facts) {
+  Checks checks;
+  if (facts.configuration_file.path.empty()) {
+    checks.push_back(
+        ok("configuration", config::default_tlsrpt_config, "does not exist; all settings are the defaults"));
+  } else {
+    checks.push_back(doctor::configuration_rights_check(facts.configuration_file));
+  }
+  for (const std::string& text : facts.store_warnings) {
+    checks.push_back(
+        warning("secrets", "store",
+                {.seen = text,
+                 .why = "The password of the database, or what is stored there, is open to others.",
+                 .remedy = fmt::format("chgrp starttls-toolkit {0} && chmod 0640 {0}; man tlsrpt-store",
+                                       facts.configuration_file.path.string())}));
+  }
+  return checks;
+}
+
+// -- The mail server's log -----------------------------------------------------------------------------------
+
+bool may_read_log(const InboundFacts& facts, const doctor::PathFacts& log) {
+  doctor::UserFacts user = *facts.service_user;
+  if (const Unit* const unit = facts.units ? doctor::find_unit(*facts.units, milter_unit) : nullptr;
+      unit != nullptr) {
+    for (const std::string& name : unit->supplementary_groups) {
+      const bool matches = doctor::group_name(log.node().gid) == name;
+      if (matches) user.groups.push_back(log.node().gid);
+    }
+  }
+  return doctor::first_refusal(user, log, Want::read) == nullptr;
+}
+
+std::string let_read(const std::string& group) {
+  return fmt::format(
+      "systemctl edit tlsrpt-milter: [Service] SupplementaryGroups={}\n"
+      "systemctl restart tlsrpt-milter",
+      group);
+}
+
+Check log_file_check(const InboundFacts& facts, const doctor::PathFacts& log) {
+  constexpr std::string_view code = "mta-log";
+  const std::string subject = log.path.string();
+  const std::string why = "The reasons of failed handshakes are not recorded.";
+  if (log.is_hidden())
+    return cannot_tell(code, subject, errno_text(log.error), "Run it as root to find out.");
+  if (!log.exists()) {
+    return fault(
+        code, subject,
+        {.seen = errno_text(log.error),
+         .why = why,
+         .remedy = "in tlsrpt.toml, [milter]: mta_log = \"journal\"\nsystemctl restart tlsrpt-milter"});
+  }
+  if (!facts.service_user) return cannot_tell(code, subject, "the user of the daemon is unknown");
+  if (!may_read_log(facts, log)) {
+    return fault(code, subject,
+                 {.seen = facts.service_user->name + " may not read it",
+                  .why = why,
+                  .remedy = let_read(doctor::group_name(log.node().gid))});
+  }
+  return ok(code, subject, facts.service_user->name + " may read it");
+}
+
+Check journal_log_check(const InboundFacts& facts) {
+  constexpr std::string_view code = "mta-log";
+  if (!facts.units) return cannot_tell(code, "journal", facts.units.error().message);
+  const Unit* const unit = doctor::find_unit(*facts.units, milter_unit);
+  if (unit == nullptr) return cannot_tell(code, "journal", "there is no unit " + std::string(milter_unit));
+  const bool may_read = std::ranges::any_of(unit->supplementary_groups, [](const std::string& group) {
+    return group == "adm" || group == "systemd-journal";
+  });
+  if (may_read) return ok(code, "journal", "the daemon may read it");
+  return fault(code, "journal",
+               {.seen = "the unit has neither group adm nor systemd-journal",
+                .why = "The reasons of failed handshakes are not recorded.",
+                .remedy = let_read("systemd-journal")});
+}
+
+Checks log_checks(const InboundFacts& facts) {
+  constexpr std::string_view code = "mta-log";
+  const std::string& source = facts.configuration.milter.mta_log;
+  if (source.empty()) return {ok(code, "mail server's log", "is not read, as mta_log is not set")};
+  if (source == "journal") return {journal_log_check(facts)};
+  if (!facts.log) return {};
+  Checks checks{log_file_check(facts, *facts.log)};
+  const auto& postfix = facts.mail_servers.postfix;
+  const std::string own = postfix && *postfix ? (*postfix)->get("maillog_file") : "";
+  if (!own.empty() && own != source) {
+    checks.push_back(fault(code, "Postfix",
+                           {.seen = fmt::format("logs to {}, but mta_log is {}", own, source),
+                            .why = "The reasons of failed handshakes are not recorded.",
+                            .remedy = fmt::format("in tlsrpt.toml, [milter]: mta_log = \"{}\"\n"
+                                                  "systemctl restart tlsrpt-milter",
+                                                  own)}));
+  }
+  return checks;
+}
+
+// -- What was recorded ---------------------------------------------------------------------------------------
+
+Check last_session_check(const InboundFacts& facts) {
+  constexpr std::string_view code = "last-session";
+  const std::string subject = "sessions";
+  const auto& last = facts.last_session;
+  if (!last && last.error().fault == Fault::permission)
+    return cannot_tell(code, subject, last.error().message);
+  if (!last && last.error().fault != Fault::unavailable) {
+    return fault(code, subject,
+                 {.seen = last.error().message,
+                  .why = "What was recorded cannot be read.",
+                  .remedy = "journalctl -u tlsrpt-milter; man tlsrpt-store"});
+  }
+  if (!last || !*last) {
+    return cannot_tell(
+        code, subject, "none was recorded yet",
+        "Send a mail from another network, and run this again. The milter does not record sessions "
+        "from loopback, from private networks and of your own users.");
+  }
+  if (to_day(facts.now) - **last <= max_silence)
+    return ok(code, subject, "the last one is of " + to_string(**last));
+  return warning(code, subject,
+                 {.seen = "the last one is of " + to_string(**last),
+                  .why = "An MX host gets mail each day: it seems that sessions are not recorded any more.",
+                  .remedy = "correct the faults above; else look at journalctl -u tlsrpt-milter"});
+}
+
+Checks waiting_checks(const InboundFacts& facts) {
+  if (!facts.waiting) return {};
+  const Waiting& waiting = *facts.waiting;
+  const std::string subject = (facts.state_directory.path / "journal").string();
+  if (waiting.segments == 0 || facts.now - waiting.oldest <= max_waiting)
+    return {ok("journal", subject, "nothing waits for the store for long")};
+  return {fault("journal", subject,
+                {.seen = fmt::format("{} not in the store, the oldest since {}",
+                                     waiting.segments == 1 ? "1 segment is"
+                                                           : fmt::format("{} segments are", waiting.segments),
+                                     to_rfc3339(waiting.oldest)),
+                 .why = "The daemon does not run, or cannot write to the store. Nothing is lost yet.",
+                 .remedy = "journalctl -u tlsrpt-milter; systemctl restart tlsrpt-milter"})};
+}
+
+Checks unit_checks(const InboundFacts& facts) {
+  const auto& units = facts.units;
+  Checks checks{doctor::unit_check(units, {.code = "milter-unit",
+                                           .name = milter_unit,
+                                           .why = "No session is recorded.",
+                                           .enable = "systemctl enable --now tlsrpt-milter"})};
+  doctor::add(checks, doctor::order_checks("milter-order", units, milter_unit, facts.mail_servers));
+  const Unit* const send = units ? doctor::find_unit(*units, send_timer) : nullptr;
+  if (send == nullptr || !send->is_enabled()) return checks;  // reports are not sent, which is a choice
+  for (const char* const timer : {send_timer, queue_timer}) {
+    checks.push_back(doctor::unit_check(
+        units, {.code = "report-timers",
+                .name = timer,
+                .why = "Reports that could not be sent at once are not sent again.",
+                .enable = fmt::format("systemctl enable --now {} {}", send_timer, queue_timer)}));
+  }
+  return checks;
+}
+
+}  // namespace
+
+Checks inbound_checks(const InboundFacts& facts) {
+  Checks checks = configuration_checks(facts);
+  doctor::add(checks, doctor::mail_server_checks(facts.mail_servers));
+  if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
+    doctor::add(checks, postfix_checks(facts, **postfix));
+  if (const auto& sendmail = facts.mail_servers.sendmail; sendmail && *sendmail)
+    doctor::add(checks, sendmail_checks(facts, **sendmail));
+  checks.push_back(socket_check(facts));
+  doctor::add(checks, access_checks(facts));
+  doctor::add(checks, unit_checks(facts));
+  doctor::add(checks, log_checks(facts));
+  checks.push_back(state_check(facts));
+  checks.push_back(doctor::disk_check(facts.state_directory.path, facts.disk));
+  checks.push_back(doctor::clock_check(facts.clock_is_synchronized));
+  doctor::add(checks, waiting_checks(facts));
+  checks.push_back(last_session_check(facts));
+  return checks;
+}
+
+}  // namespace starttls::report

@@ -1,0 +1,52 @@
+// Whether this host records inbound sessions rightly: facts in, checks out. The words of the checks are in
+// tlsrpt-report-doctor(1).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "config/tlsrpt_toml.h"
+#include "doctor/check.h"
+#include "doctor/host.h"
+#include "doctor/mail_servers.h"
+#include "doctor/systemd.h"
+
+namespace starttls::report {
+
+// Segments of the journal that are not in the store yet.
+struct Waiting {
+  std::size_t segments = 0;
+  Time oldest;  // valid if there are any
+};
+
+struct InboundFacts {
+  config::TlsrptConfig configuration;
+  Time now;
+  doctor::MailServers mail_servers;
+  Result<doctor::Units> units;
+  doctor::PathFacts configuration_file;  // "": there is none
+  std::vector<std::string> store_warnings;
+  doctor::PathFacts socket;    // of the milter; "" if it is TCP
+  Result<void> milter_answer;  // doctor::ask_milter()
+  std::optional<doctor::UserFacts> service_user;
+  std::optional<doctor::UserFacts> mail_owner;  // of Postfix
+  doctor::PathFacts state_directory;
+  Result<doctor::DiskFacts> disk;
+  Result<bool> clock_is_synchronized;
+  std::optional<doctor::PathFacts> log;         // mta_log, if it is a file
+  std::vector<doctor::PathFacts> certificates;  // that Postfix' smtpd shows
+  // With a session; Fault::unavailable: none was ever recorded.
+  Result<std::optional<Day>> last_session;
+  std::optional<Waiting> waiting;  // none: cannot be read
+};
+
+doctor::Checks inbound_checks(const InboundFacts& facts);
+
+inline constexpr const char* milter_unit = "tlsrpt-milter.service";
+inline constexpr const char* send_timer = "tlsrpt-report-send.timer";
+inline constexpr const char* queue_timer = "tlsrpt-report-queue.timer";
+
+}  // namespace starttls::report

@@ -1,0 +1,242 @@
+#include "report/doctor_postfix.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/file.h"
+
+namespace starttls::report {
+namespace {
+
+using doctor::cannot_tell;
+using doctor::Check;
+using doctor::Checks;
+using doctor::fault;
+using doctor::ok;
+using doctor::Postfix;
+using doctor::PostfixService;
+using doctor::Trouble;
+using doctor::warning;
+
+constexpr int min_milter_protocol = 6;  // the first in which a milter chooses its macros
+
+std::string on_service(const PostfixService& service) {
+  return "Postfix, " + service.id();
+}
+
+std::vector<PostfixService> smtpd_services(const Postfix& postfix) {
+  std::vector<PostfixService> services;
+  for (const PostfixService& service : postfix.services) {
+    const bool is_inbound = service.type == "inet" || service.type == "pass";
+    if (is_inbound && service.program == "smtpd") services.push_back(service);
+  }
+  return services;
+}
+
+// How the service uses our milter; nothing if it does not.
+std::optional<doctor::MilterUse> find_milter(const InboundFacts& facts, const Postfix& postfix,
+                                             const PostfixService& service) {
+  for (const std::string& element : doctor::split_list(postfix.get(service, "smtpd_milters"))) {
+    doctor::MilterUse use = doctor::parse_milter_use(element);
+    const auto address = doctor::address_for(postfix, service, use.address);
+    if (address && *address == facts.configuration.milter.socket) return use;
+  }
+  return std::nullopt;
+}
+
+// How smtpd_milters must name our socket, from inside the queue directory if it is there.
+std::string milter_name(const InboundFacts& facts, const Postfix& postfix) {
+  const config::Address& socket = facts.configuration.milter.socket;
+  if (!socket.is_unix())
+    return fmt::format("inet:{}:{}", socket.host.empty() ? "127.0.0.1" : socket.host, socket.port);
+  const std::string queue = postfix.get("queue_directory") + "/";
+  return "unix:" + (socket.path.starts_with(queue) ? socket.path.substr(queue.size()) : socket.path);
+}
+
+// What smtpd_milters must be: what is there, without other names of our socket, and our own.
+std::string milters_with_ours(const InboundFacts& facts, const Postfix& postfix,
+                              const PostfixService& service) {
+  std::string value;
+  for (const std::string& element : doctor::split_list(postfix.get(service, "smtpd_milters"))) {
+    if (element.contains("tlsrpt")) continue;
+    value += element + ", ";
+  }
+  return value + milter_name(facts, postfix);
+}
+
+// A command that sets a parameter where the service has it.
+std::string set_for(const Postfix& postfix, const PostfixService& service, const std::string& parameter,
+                    const std::string& value) {
+  return service.parameters.contains(parameter) ? postfix.set(service, parameter, value)
+                                                : postfix.set(parameter, value);
+}
+
+// -- Postfix: the milter ------------------------------------------------------------------------------------
+
+Check attached_check(const InboundFacts& facts, const Postfix& postfix, const PostfixService& service) {
+  constexpr std::string_view code = "milter-attached";
+  const std::string& milters = postfix.get(service, "smtpd_milters");
+  if (find_milter(facts, postfix, service)) return ok(code, on_service(service), "uses the milter");
+  const std::string where = service.parameters.contains("smtpd_milters") ? " in master.cf" : "";
+  const std::string socket = config::to_string(facts.configuration.milter.socket);
+  const std::string remedy =
+      set_for(postfix, service, "smtpd_milters", milters_with_ours(facts, postfix, service));
+  const config::Address& ours = facts.configuration.milter.socket;
+  if (ours.is_unix() && service.chroot && !ours.path.starts_with(postfix.get("queue_directory") + "/")) {
+    return fault(code, on_service(service),
+                 {.seen = fmt::format("runs in a chroot, {}, where there is no {}",
+                                      postfix.get("queue_directory"), ours.path),
+                  .why = "The milter sees no session of this service.",
+                  .remedy = fmt::format("in tlsrpt.toml, [milter]: socket = \"unix:{}/tlsrpt/milter.sock\"",
+                                        postfix.get("queue_directory"))});
+  }
+  return fault(
+      code, on_service(service),
+      {.seen = milters.empty() ? fmt::format("smtpd_milters{} is empty", where)
+                               : fmt::format("smtpd_milters{} is {}, without {}", where, milters, socket),
+       .why = "The milter sees no session of this service.",
+       .remedy = remedy});
+}
+
+// The sessions of our own users are not recorded. If they were, they would count as those of other servers.
+Check submission_check(const InboundFacts& facts, const Postfix& postfix, const PostfixService& service) {
+  constexpr std::string_view code = "milter-submission";
+  if (!find_milter(facts, postfix, service)) return ok(code, on_service(service), "does not use the milter");
+  const auto& filter = facts.configuration.milter.sessions;
+  const auto excludes = [&](std::uint64_t port) {
+    return std::ranges::find(filter.excluded_ports, port) != filter.excluded_ports.end() ||
+           (!filter.ports.empty() && std::ranges::find(filter.ports, port) == filter.ports.end());
+  };
+  const bool is_implicit = service.name.ends_with("s") || service.name.ends_with("465");
+  const std::uint64_t port = is_implicit ? 465 : 587;
+  if (excludes(port))
+    return ok(code, on_service(service), "uses the milter, which does not record these sessions");
+  return warning(code, on_service(service),
+                 {.seen = fmt::format("uses the milter, and exclude_ports has no {}", port),
+                  .why = "Sessions of your own users are recorded as if they came from other mail servers.",
+                  .remedy = postfix.set(service, "smtpd_milters", "")});
+}
+
+Check default_action_check(const Postfix& postfix, const PostfixService& service,
+                           const doctor::MilterUse& use) {
+  constexpr std::string_view code = "milter-default-action";
+  const std::string action =
+      use.default_action.empty() ? postfix.get(service, "milter_default_action") : use.default_action;
+  if (action == "accept") return ok(code, on_service(service), "accept");
+  const std::string remedy = use.default_action.empty()
+                                 ? set_for(postfix, service, "milter_default_action", "accept")
+                                 : "write default_action=accept in smtpd_milters && " + postfix.reload();
+  const bool loses_mail = action == "reject" || action == "quarantine" || action == "discard";
+  const Trouble trouble{.seen = "milter_default_action is " + action,
+                        .why = loses_mail ? "While the daemon is down, mail is refused or held."
+                                          : "While the daemon is down, every sender has to try again later.",
+                        .remedy = remedy};
+  return loses_mail ? fault(code, on_service(service), trouble) : warning(code, on_service(service), trouble);
+}
+
+Checks protocol_check(const Postfix& postfix) {
+  const std::string& protocol = postfix.get("milter_protocol");
+  if (protocol.empty() || std::atoi(protocol.c_str()) >= min_milter_protocol) return {};
+  return {fault("milter-protocol", "Postfix",
+                {.seen = "milter_protocol is " + protocol,
+                 .why = "The milter cannot ask for what it needs to know about TLS.",
+                 .remedy = postfix.set("milter_protocol", "6")})};
+}
+
+// -- Postfix: TLS --------------------------------------------------------------------------------------------
+
+std::string smtpd_level(const Postfix& postfix, const PostfixService& service) {
+  const std::string& level = postfix.get(service, "smtpd_tls_security_level");
+  if (!level.empty()) return level;
+  if (postfix.get(service, "smtpd_enforce_tls") == "yes") return "encrypt";
+  return postfix.get(service, "smtpd_use_tls") == "yes" ? "may" : "none";
+}
+
+Check smtpd_level_check(const Postfix& postfix, const PostfixService& service) {
+  constexpr std::string_view code = "smtpd-tls-level";
+  const std::string level = smtpd_level(postfix, service);
+  const std::string remedy = set_for(postfix, service, "smtpd_tls_security_level", "may");
+  if (level == "may") return ok(code, on_service(service), level);
+  if (level == "none") {
+    return fault(code, on_service(service),
+                 {.seen = "smtpd_tls_security_level is none",
+                  .why = "Nobody can send mail to you over TLS.",
+                  .remedy = remedy});
+  }
+  return warning(
+      code, on_service(service),
+      {.seen = "smtpd_tls_security_level is " + level,
+       .why = "Mail of senders without TLS is refused (RFC 3207 section 4). tlsrpt-report advise shows who "
+              "they are.",
+       .remedy = remedy});
+}
+
+Checks certificate_checks(const InboundFacts& facts, const Postfix& postfix) {
+  constexpr std::string_view code = "smtpd-certificate";
+  const auto services = smtpd_services(postfix);
+  const bool has_own = std::ranges::any_of(services, [](const PostfixService& service) {
+    return service.parameters.contains("smtpd_tls_chain_files") ||
+           service.parameters.contains("smtpd_tls_cert_file");
+  });
+  const std::string remedy =
+      postfix.set("smtpd_tls_chain_files", "/etc/ssl/private/KEY.pem, /etc/ssl/certs/CHAIN.pem");
+  const std::string why = "Without a certificate no sender can use TLS.";
+  if (facts.certificates.empty()) {
+    if (has_own) return {};
+    return {fault(code, "Postfix",
+                  {.seen = "neither smtpd_tls_chain_files nor smtpd_tls_cert_file is set",
+                   .why = why,
+                   .remedy = remedy})};
+  }
+  Checks checks;
+  for (const doctor::PathFacts& file : facts.certificates) {
+    const std::string subject = file.path.string();
+    if (file.is_hidden()) {
+      checks.push_back(cannot_tell(code, subject, errno_text(file.error)));
+    } else if (!file.exists()) {
+      checks.push_back(fault(code, subject, {.seen = errno_text(file.error), .why = why, .remedy = remedy}));
+    } else {
+      checks.push_back(ok(code, subject, "exists"));
+    }
+  }
+  return checks;
+}
+
+}  // namespace
+
+std::vector<std::string> certificate_files(const Postfix& postfix) {
+  std::vector<std::string> files = doctor::split_list(postfix.get("smtpd_tls_chain_files"));
+  for (const char* const name : {"smtpd_tls_cert_file", "smtpd_tls_eccert_file"}) {
+    const std::string& file = postfix.get(name);
+    if (files.empty() && !file.empty() && file != "none") files.push_back(file);
+  }
+  return files;
+}
+
+Checks postfix_checks(const InboundFacts& facts, const Postfix& postfix) {
+  Checks checks;
+  const auto services = smtpd_services(postfix);
+  for (const PostfixService& service : services) {
+    if (service.is_submission()) {
+      checks.push_back(submission_check(facts, postfix, service));
+      continue;
+    }
+    checks.push_back(attached_check(facts, postfix, service));
+    if (const auto use = find_milter(facts, postfix, service))
+      checks.push_back(default_action_check(postfix, service, *use));
+    checks.push_back(smtpd_level_check(postfix, service));
+  }
+  if (services.empty()) {
+    checks.push_back(
+        fault("milter-attached", "Postfix",
+              {.seen = "master.cf has no smtpd",
+               .why = "This Postfix receives no mail.",
+               .remedy = "run it with --postfix-config DIR for the Postfix that receives mail"}));
+  }
+  doctor::add(checks, protocol_check(postfix));
+  doctor::add(checks, certificate_checks(facts, postfix));
+  return checks;
+}
+
+}  // namespace starttls::report

@@ -1,0 +1,68 @@
+#include "report/doctor_sendmail.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace starttls::report {
+namespace {
+
+using doctor::Checks;
+using doctor::fault;
+using doctor::ok;
+using doctor::Sendmail;
+using doctor::SendmailFilter;
+using doctor::warning;
+
+constexpr int min_log_level = 9;  // that shows why a handshake failed
+
+}  // namespace
+
+Checks sendmail_checks(const InboundFacts& facts, const Sendmail& sendmail) {
+  const config::Address& ours = facts.configuration.milter.socket;
+  const std::string line = fmt::format(
+      "in sendmail.mc: INPUT_MAIL_FILTER(`tlsrpt', `S={}, T=C:5s;S:10s;R:10s;E:5m')dnl\n"
+      "make -C /etc/mail && systemctl restart sendmail",
+      ours.is_unix() ? "local:" + ours.path : fmt::format("inet:{}@{}", ours.port, ours.host));
+  const auto filter = std::ranges::find_if(sendmail.filters, [&](const SendmailFilter& each) {
+    const auto address = config::parse_address(each.socket);
+    return each.is_used && address && *address == ours;
+  });
+  Checks checks;
+  if (filter == sendmail.filters.end()) {
+    checks.push_back(fault("milter-attached", "Sendmail",
+                           {.seen = fmt::format("no filter has the socket {}", config::to_string(ours)),
+                            .why = "The milter sees no session.",
+                            .remedy = line}));
+  } else {
+    checks.push_back(ok("milter-attached", "Sendmail", "uses the milter"));
+    if (filter->flags.empty()) {
+      checks.push_back(ok("milter-default-action", "Sendmail", "goes on without the milter"));
+    } else {
+      checks.push_back(warning("milter-default-action", "Sendmail",
+                               {.seen = "the filter has F=" + filter->flags,
+                                .why = "While the daemon is down, mail is refused.",
+                                .remedy = line}));
+    }
+  }
+  if (sendmail.option("ServerCertFile").empty()) {
+    checks.push_back(fault("smtpd-certificate", "Sendmail",
+                           {.seen = "confSERVER_CERT is not set",
+                            .why = "Without a certificate no sender can use TLS.",
+                            .remedy = "in sendmail.mc: define(`confSERVER_CERT', ...) and confSERVER_KEY\n"
+                                      "make -C /etc/mail && systemctl restart sendmail"}));
+  }
+  const std::string& level = sendmail.option("LogLevel");
+  if (!facts.configuration.milter.mta_log.empty() && !level.empty() &&
+      std::atoi(level.c_str()) < min_log_level) {
+    checks.push_back(warning("mta-log", "Sendmail",
+                             {.seen = "LogLevel is " + level,
+                              .why = "It does not log why handshakes fail.",
+                              .remedy = "in sendmail.mc: define(`confLOG_LEVEL', `9')dnl\n"
+                                        "make -C /etc/mail && systemctl restart sendmail"}));
+  }
+  return checks;
+}
+
+}  // namespace starttls::report
