@@ -51,6 +51,7 @@ class Postfix(unittest.TestCase):
         cls.box.run(steps.take("systemctl enable"))
         cls.set_parameters(steps.take("smtpd_milters"))
         cls.questions = steps.take("tlsrpt-report summary")
+        steps.take("tlsrpt-report doctor")  # test_doctor.py
         assert not steps.remaining(), steps.remaining()
 
     @classmethod
@@ -70,6 +71,7 @@ class Postfix(unittest.TestCase):
         cls.box.run(steps.take("systemctl enable"))
         cls.set_parameters(steps.take("smtp_tls_policy_maps"))
         cls.lookups = steps.take("starttls-listtool lookup")
+        steps.take("starttls-listtool doctor")  # test_doctor.py
         assert not steps.remaining(), steps.remaining()
 
     @classmethod

@@ -2,6 +2,7 @@
 they record and answer."""
 
 import json
+import re
 import unittest
 
 import box
@@ -25,6 +26,7 @@ class Readme(unittest.TestCase):
             system.run("".join(line for line in commands if line.startswith("systemd-")))
             system.run(postfix.take("systemctl enable --now tlsrpt-milter"))
             system.run(postfix.take("touch "))
+            doctors = postfix.take("tlsrpt-report doctor").splitlines()
             self.assertEqual((install.remaining(), postfix.remaining()), ([], []))
 
             system.send(f"root@{box.HOSTNAME}", "Subject: hello\n\nhello\n")
@@ -33,6 +35,10 @@ class Readme(unittest.TestCase):
             map_name = system.run("postconf -h smtp_tls_policy_maps").stdout.strip()
             # The DNS of this system answers nothing: Postfix is to look for DANE itself.
             self.assertEqual(system.run(f"postmap -q example.org {map_name}").stdout, "dane\n")
+            # This system has no resolver at all. Its clock is that of the machine.
+            found = [re.findall(r"(?m)^(?:warning|fault) .* \((\S+)\)$", system.run(line, check=False).stdout)
+                     for line in doctors]
+            self.assertEqual([[code for code in codes if code != "clock"] for codes in found], [[], ["resolver"]])
 
     def summary(self, system: Box) -> dict:
         done = system.run("tlsrpt-report --json summary", check=False)
