@@ -1,6 +1,7 @@
 """The commands for `serve` in README and docs/ work as written there: only addresses and files are the lab's."""
 
 import re
+import shlex
 import unittest
 from pathlib import Path
 
@@ -68,8 +69,8 @@ class Guides(unittest.TestCase):
         (block,) = [block for block in blocks if "starttls-listtool-serve" in block]
         self.assertIn("touch /etc/starttls-toolkit/listtool.toml\n", block)
         (postconf,) = [line for line in block.replace("\\\n", "").splitlines() if line.startswith("postconf ")]
-        main_cf = dict(word.split("=", 1) for word in postconf.split()[1:])
-        self.assertEqual(len(main_cf), 4)
+        main_cf = dict(word.split("=", 1) for word in shlex.split(postconf)[1:])
+        self.assertEqual(len(main_cf), 5)
         self.assert_enforced(PolicyServer(self.lab, self.configuration), main_cf)
 
     def test_the_lookup_of_readme_is_what_the_program_prints(self) -> None:
