@@ -168,8 +168,8 @@ class Box:
         self.run(f"cat >{file}", content=changed)
 
     def install_mail_server(self, name: str) -> None:
-        """As apt would, without the network."""
-        self.run(f"dpkg --install /mail-servers/{name}/*.deb", timeout=300)
+        """Without the network."""
+        self.run(f"apt-get install --no-install-recommends /mail-servers/{name}/*.deb", timeout=300)
 
     def copy(self, files: Iterable[Path], folder: str) -> None:
         place = self.folder / folder.lstrip("/")
