@@ -100,10 +100,11 @@ Result<void> open_listener(const config::TlsrptConfig& config, const std::option
 }
 
 void close_listener(const config::TlsrptConfig& config) {
-  if (is_kept)
+  if (is_kept) {
     stop_accepting();
-  else if (config.milter.socket.is_unix())
+  } else if (config.milter.socket.is_unix()) {
     service::remove_unix_socket(config.milter.socket.path);
+  }
 }
 
 }  // namespace starttls::milter
