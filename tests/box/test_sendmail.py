@@ -8,6 +8,7 @@ import packages
 from box import Box
 from lab import wait
 from lab.documents import Steps
+from lab.program import SOURCE_TREE
 
 MC = "/etc/mail/sendmail.mc"
 
@@ -44,6 +45,10 @@ class Sendmail(unittest.TestCase):
             summary = "tlsrpt-report --json summary"
             wait.until(lambda: json.loads(system.run(summary).stdout)["total"]["plaintext"] == 1, 60)
 
+            if box.RELEASE == "13":
+                enable = "systemctl enable sendmail"
+                self.assertIn(f"`{enable}`", (SOURCE_TREE / "docs/sendmail.md").read_text())
+                system.run(enable)
             system.reboot()
             self.assertEqual([system.state(unit) for unit in ("tlsrpt-milter", "sendmail")], ["active", "active"])
 
