@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 
+#include <chrono>
 #include <map>
 #include <utility>
 
@@ -126,7 +127,8 @@ DomainResults domain_results(const DailyCounts& counts, Day day, const Reporter&
 // A msg-id without angle brackets (RFC 8460 section 5.3).
 std::string report_id(Day day, Time now, const Reporter& reporter) {
   const bool over = to_day(now) > day;
-  return fmt::format("{}{}.inbound@{}", to_string(day), over ? "" : fmt::format(".until-{:%H%M%S}", now),
+  const auto second = std::chrono::floor<std::chrono::seconds>(now);
+  return fmt::format("{}{}.inbound@{}", to_string(day), over ? "" : fmt::format(".until-{:%H%M%S}", second),
                      reporter.host);
 }
 
