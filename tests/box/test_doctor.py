@@ -71,7 +71,8 @@ class Doctor(unittest.TestCase):
         for breaks, code, level, also in (
                 ("systemctl stop tlsrpt-milter", "milter-unit", "fault", ("milter-socket",)),
                 ("systemctl disable tlsrpt-milter", "milter-unit", "warning", ()),
-                ("systemctl stop postfix", "mail-server-runs", "fault", ())):
+                # The first alone does not wait for the second, which runs Postfix.
+                ("systemctl stop postfix postfix@-", "mail-server-runs", "fault", ())):
             self.assert_found_and_mended(INBOUND, breaks, code, level, also)
         for breaks, code, level, also in (
                 (stop_serve, "serve-unit", "fault", ("serve-answer",)), (stop_serve, "serve-answer", "fault", ("serve-unit",)),
