@@ -169,7 +169,7 @@ def our_configuration(folder: Path, hosts: PolicyHosts, more: str = "") -> Path:
         f'state_dir = "{folder / "state"}"\n'
         f'[dns]\nservers = ["{hosts.dns.address}@{hosts.dns.port}"]\ndnssec = false\n'
         f'[mta-sts]\nca_file = "{hosts.ca_file}"\nhttps_port = {HTTPS_PORT}\nprivate_addresses = true\n'
-        f'max_fetches = 1000\nfetches_per_address = 1000\n{more}')
+        f'max_fetches = 1000\nmax_fetches_per_address = 1000\n{more}')
     return config
 
 

@@ -14,6 +14,7 @@ Postfix in its place, is not changed. `log` has its messages to syslog(3).
 """
 
 import contextlib
+import os
 import re
 import smtplib
 import subprocess

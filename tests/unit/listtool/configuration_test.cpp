@@ -441,7 +441,7 @@ https_port = 8443
 private_addresses = true
 timeout = 30
 connect_timeout = 5
-fetches = 50
+max_fetches = 50
 max_fetches_per_address = 3
 )"));
   CHECK(c.discovery.dns.servers == std::vector<std::string>{"192.0.2.1", "2001:db8::1@5353"});
