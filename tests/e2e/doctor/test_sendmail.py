@@ -15,7 +15,7 @@ from lab.https import HttpsServer
 from lab.policy_domains import Configuration
 from lab.policy_server import PolicyServer
 from lab.program import SOURCE_TREE
-from lab.sendmail import SendmailReceiver, SendmailSender, unpacked
+from lab.sendmail import SendmailReceiver, SendmailSender, makemap_script
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "milter"))
 from recording import QUICK, Milter  # noqa: E402
@@ -82,9 +82,7 @@ class Outbound(Case):
             feature = feature.format(port=self.server.port, address=self.server.address)
         else:
             file = self.configuration.path
-            makemap = self.configuration.folder / "makemap"  # without /etc/mail/sendmail.cf
-            makemap.write_text(f'#!/bin/sh\nexec {unpacked()}/usr/libexec/sendmail/makemap -C /dev/null "$@"\n')
-            makemap.chmod(0o755)
+            makemap = makemap_script(self.configuration.folder / "makemap")
             file.write_text(f"{file.read_text()}[programs]\nmakemap = '{makemap}'\n"
                             f"[[output]]\nmta = 'sendmail'\nfile = '{self.map}'\ntype = 'hash'\n")
             done = self.configuration.tool("-q", "update")

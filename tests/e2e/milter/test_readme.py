@@ -37,7 +37,7 @@ class Guides(unittest.TestCase):
             mx.log.wait_for(rf"disconnect from unknown\[{failing.source}\]")
             self.until_known(milter)
             for line in lines:
-                if line.startswith("tlsrpt-report "):
+                if line.startswith("tlsrpt-report ") and line != "tlsrpt-report doctor":  # see tests/e2e/doctor
                     arguments = line.partition("#")[0].split()[1:]
                     arguments += ["--no-lookup"] if arguments[0] == "self" else []  # no DNS has the lab's domains
                     with self.subTest(line):

@@ -45,7 +45,7 @@ class Guides(unittest.TestCase):
         self.assertEqual(len(main_cf), 5)
         self.assert_enforced(server, main_cf)
         for line in lines:
-            if line.startswith("starttls-listtool "):
+            if line.startswith("starttls-listtool ") and line != "starttls-listtool doctor":  # see tests/e2e/doctor
                 words = line.partition("#")[0].replace("example.org", "right.test").split()
                 done = self.configuration.tool(*words[1:])
                 self.assertEqual(done.returncode, 0, done.stderr)

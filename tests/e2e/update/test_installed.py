@@ -36,7 +36,8 @@ class Lookup(UpdateCase):
             "domain": "c.test", "next_hop": "c.test", "applies": True, "source": "list:main", "mode": "enforce", "mx": ["mx.c.test"],
             "expires": "2026-12-20T00:00:00Z", "verified": True,
             "postfix": "secure match=mx.c.test servername=hostname",
-            "sendmail": "secure match=mx.c.test servername=hostname", "mta_sts": None, "dane": None,
+            "sendmail": "secure match=mx.c.test servername=hostname", "exim": "secure match=mx.c.test",
+            "mta_sts": None, "dane": None,
             "reason": "list main has it with mode enforce: mail goes out only over authenticated TLS to a matching "
                       "server"}])
 
