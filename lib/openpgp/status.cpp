@@ -91,8 +91,17 @@ Result<Verified> parse_valid(const Words& words) {
                   .created = *created};
 }
 
+// Whether the key ID is that of a known fingerprint: its last 16 digits, or of version 5 and 6 its first
+// (RFC 9580 section 5.5.4).
+bool is_among(std::string_view key_id, std::span<const std::string> known) {
+  if (key_id.size() != 16) return false;
+  return std::ranges::any_of(known, [&](const std::string& fingerprint) {
+    return fingerprint.size() == 40 ? fingerprint.ends_with(key_id) : fingerprint.starts_with(key_id);
+  });
+}
+
 // Why a line prevents a good verdict, or "".
-std::string objection(const Words& words) {
+std::string objection(const Words& words, std::span<const std::string> known) {
   const std::string_view keyword = word(words, 0);
   const std::string key = printable(word(words, 1), 64);
   if (keyword == "BADSIG") {
@@ -101,13 +110,13 @@ std::string objection(const Words& words) {
   if (keyword == "EXPSIG") return fmt::format("the signature by key {} has expired", key);
   if (keyword == "EXPKEYSIG") return fmt::format("signed with key {}, which has expired", key);
   if (keyword == "REVKEYSIG") return fmt::format("signed with key {}, which has been revoked", key);
-  if (keyword == "ERRSIG" && word(words, 6) == missing_key) {
-    return fmt::format("signed with key {}, which is not the known one", key);
-  }
+  const bool is_missing = keyword == "ERRSIG" && word(words, 6) == missing_key;
+  const bool is_refused = is_missing && is_among(word(words, 1), known);
+  if (is_missing && !is_refused) return fmt::format("signed with key {}, which is not the known one", key);
   if (keyword == "ERRSIG" && word(words, 6) == refused_digest) {
     return fmt::format("the signature by key {} uses a digest that is refused as too weak", key);
   }
-  if (keyword == "ERRSIG" && word(words, 6) == unusable_key) {
+  if (is_refused || (keyword == "ERRSIG" && word(words, 6) == unusable_key)) {
     return fmt::format(
         "key {} cannot be used: its own signature is not valid or uses a digest that is refused "
         "as too weak, such as SHA-1",
@@ -123,7 +132,7 @@ std::string objection(const Words& words) {
 
 }  // namespace
 
-Result<Verified> parse_status(std::string_view status) {
+Result<Verified> parse_status(std::string_view status, std::span<const std::string> known) {
   int good = 0;
   std::string bad;
   std::optional<Result<Verified>> valid;
@@ -135,7 +144,7 @@ Result<Verified> parse_status(std::string_view status) {
     const std::string_view keyword = word(words, 0);
     // For example, without its keyring gpgv continues and reports every key as missing.
     if (keyword == "ERROR") return no_verdict("gpgv reports an error: " + printable(word(words, 1), 100));
-    if (bad.empty()) bad = objection(words);
+    if (bad.empty()) bad = objection(words, known);
     if (keyword == "GOODSIG") ++good;
     if (keyword != "VALIDSIG") continue;
     if (valid && bad.empty()) bad = "more than one signature where one is expected";

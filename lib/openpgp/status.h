@@ -1,6 +1,7 @@
 // The output of gpgv on its status descriptor (doc/DETAILS of GnuPG, "Format of the --status-fd output").
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -20,8 +21,11 @@ struct Verified {
 // VALIDSIG once each, and no other result. gpgv's exit status does not suffice: it is 0 for an expired key,
 // and for one good signature beside others.
 //
+// `known` has the fingerprints of the keys that gpgv was given. gpgv 2.4 reports a key that it refuses as a
+// missing one.
+//
 // Fault::data: the signature is not good. Fault::unavailable: gpgv gave no result, because it could not
 // read the keys or the file, or stopped early.
-Result<Verified> parse_status(std::string_view status);
+Result<Verified> parse_status(std::string_view status, std::span<const std::string> known = {});
 
 }  // namespace starttls::openpgp

@@ -9,6 +9,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/subprocess.h"
@@ -93,9 +94,11 @@ Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::
               "the signature cannot be checked: {}", done.error().message);
 }
 
-Result<Verified> judge(const Finished& done) {
+Result<Verified> judge(const Finished& done, const std::vector<PublicKey>& keys) {
   if (done.timed_out || done.signal != 0) return fail(Fault::temporary, "gpgv {}", to_string(done));
-  auto verified = parse_status(done.out);
+  std::vector<std::string> known;
+  for (const PublicKey& key : keys) known.push_back(key.fingerprint);
+  auto verified = parse_status(done.out, known);
   const bool gave_verdict = verified || verified.error().fault == Fault::data;
   if (gave_verdict && (!verified || done.exit_status == 0)) return verified;
   // gpgv has no status line for this case.
@@ -127,7 +130,7 @@ Result<Verified> verify_file(const fs::path& file, const fs::path& signature_fil
   const auto signature_path = TRY(directory.write("signature", signature));
 
   const auto done = TRY(run_gpgv(directory.path(), keys_path, signature_path, subject, gpgv));
-  auto verified = judge(done);
+  auto verified = judge(done, *known);
   if (verified) {
     if (const auto strong = strong_enough(*verified, *known); !strong)
       verified = std::unexpected(strong.error());

@@ -111,6 +111,18 @@ TEST_CASE("each verdict has its sentence") {
   CHECK(of("BADSIG \x1b[31m A").find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("a key that gpgv was given and calls missing is one that it refuses") {
+  const std::vector<std::string> known{"CDF4EAC9F64AD10B4B6B9AEC21E6505569A8C861",
+                                       "00D1F7A53CB4D6B5C9A3E0B1" + std::string(40, '7')};
+  const auto of = [&](const std::string& id) {
+    return bad(parse_status("[GNUPG:] ERRSIG " + id + " 1 10 00 1795371862 9 -\n", known)).message;
+  };
+  CHECK(of("21E6505569A8C861").starts_with("key 21E6505569A8C861 cannot be used: its own signature "));
+  CHECK(of("00D1F7A53CB4D6B5").starts_with("key 00D1F7A53CB4D6B5 cannot be used: its own signature "));
+  CHECK(of("CDF4EAC9F64AD10B") == "signed with key CDF4EAC9F64AD10B, which is not the known one");
+  CHECK(of("C861") == "signed with key C861, which is not the known one");
+}
+
 TEST_CASE("only signatures over the bytes of a file count") {
   for (const char* signature_class : {"01", "10", "40", "0", "000"}) {
     CHECK(refusal(replaced(sound, " 8 00 ", " 8 " + std::string(signature_class) + " "))
