@@ -71,7 +71,7 @@ Checks output_checks(const OutboundFacts& facts, const OutputSettings& output) {
         warning("map-reload", subject,
                 {.seen = "is a texthash, and [[output]] has no command",
                  .why = "Postfix reads a texthash once: a new one has no effect until a reload.",
-                 .remedy = "in its [[output]]: command = [\"systemctl\", \"reload\", \"postfix\"]"}));
+                 .remedy = R"(in its [[output]]: command = ["systemctl", "reload", "postfix"])"}));
   }
   return checks;
 }

@@ -40,9 +40,10 @@ std::string wanted_map(const OutboundFacts& facts) {
     if (output.server->name == "postfix") return map_in_main_cf(output);
   }
   for (const config::Address& address : facts.configuration.serve.listen) {
-    if (!address.is_unix())
+    if (!address.is_unix()) {
       return fmt::format("socketmap:inet:{}:{}:postfix", address.host.empty() ? "127.0.0.1" : address.host,
                          address.port);
+    }
   }
   return "socketmap:inet:127.0.0.1:8461:postfix";
 }
@@ -250,7 +251,7 @@ Checks override_checks(const Postfix& postfix) {
       const auto own = service.parameters.find(name);
       if (own == service.parameters.end() || own->second == postfix.get(name)) continue;
       checks.push_back(warning("master-cf", "Postfix, " + service.id(),
-                               {.seen = fmt::format("{} is \"{}\" in master.cf, and \"{}\" in main.cf", name,
+                               {.seen = fmt::format(R"({} is "{}" in master.cf, and "{}" in main.cf)", name,
                                                     own->second, postfix.get(name)),
                                 .why = "Mail that goes out by this service has other rules.",
                                 .remedy = fmt::format("{} -PX {}/{} && {}", postfix.postconf(), service.id(),

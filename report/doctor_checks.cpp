@@ -35,9 +35,10 @@ Check socket_check(const InboundFacts& facts) {
   if (facts.milter_answer) return ok(code, subject, "the milter answers");
   const Error& error = facts.milter_answer.error();
   const bool is_unix = facts.configuration.milter.socket.is_unix();
-  if (error.fault == Fault::permission || (is_unix && facts.socket.is_hidden()))
+  if (error.fault == Fault::permission || (is_unix && facts.socket.is_hidden())) {
     return cannot_tell(code, subject, "this user may not connect",
                        "Run it as root to find out whether it answers.");
+  }
   Trouble trouble{.seen = error.message,
                   .why = "No session is recorded.",
                   .remedy = "systemctl restart tlsrpt-milter; journalctl -u tlsrpt-milter"};

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "doctor/mail_servers.h"
 
 namespace starttls::report {
 namespace {
@@ -137,7 +138,8 @@ Check default_action_check(const Postfix& postfix, const PostfixService& service
 
 Checks protocol_check(const Postfix& postfix) {
   const std::string& protocol = postfix.get("milter_protocol");
-  if (protocol.empty() || std::atoi(protocol.c_str()) >= min_milter_protocol) return {};
+  const auto version = doctor::leading_number(protocol);
+  if (protocol.empty() || (version && *version >= min_milter_protocol)) return {};
   return {fault("milter-protocol", "Postfix",
                 {.seen = "milter_protocol is " + protocol,
                  .why = "The milter cannot ask for what it needs to know about TLS.",

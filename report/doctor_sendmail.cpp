@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+
+#include "doctor/mail_servers.h"
 
 namespace starttls::report {
 namespace {
@@ -54,8 +55,8 @@ Checks sendmail_checks(const InboundFacts& facts, const Sendmail& sendmail) {
                                       "make -C /etc/mail && systemctl restart sendmail"}));
   }
   const std::string& level = sendmail.option("LogLevel");
-  if (!facts.configuration.milter.mta_log.empty() && !level.empty() &&
-      std::atoi(level.c_str()) < min_log_level) {
+  const auto number = doctor::leading_number(level);
+  if (!facts.configuration.milter.mta_log.empty() && number && *number < min_log_level) {
     checks.push_back(warning("mta-log", "Sendmail",
                              {.seen = "LogLevel is " + level,
                               .why = "It does not log why handshakes fail.",

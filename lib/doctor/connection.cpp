@@ -134,9 +134,10 @@ Result<std::string> ask_socketmap(const config::Address& address, std::string_vi
     const std::size_t colon = answer.find(':');
     const std::string_view digits = std::string_view(answer).substr(0, colon);
     if (digits.empty() || digits.find_first_not_of("0123456789") != std::string_view::npos ||
-        digits.size() > 6)
+        digits.size() > 6) {
       return fail(Fault::data, "{}: answered '{}', which is no socketmap reply", config::to_string(address),
                   printable(answer, max_shown));
+    }
   }
   const std::size_t colon = answer.find(':');
   std::size_t length = 0;

@@ -129,9 +129,10 @@ Check ca_file_check(const std::string& subject, const PathFacts& file,
       path == ca_bundle ? "apt install --reinstall ca-certificates && update-ca-certificates --fresh" : set;
   if (file.is_hidden())
     return cannot_tell("ca-file", subject, fmt::format("{}: {}", path, why_not_read(file)));
-  if (!file.exists())
+  if (!file.exists()) {
     return fault("ca-file", subject,
                  {.seen = fmt::format("{}: {}", path, why_not_read(file)), .why = why, .remedy = remedy});
+  }
   if (!certificates) {
     if (certificates.error().fault == Fault::permission)
       return cannot_tell("ca-file", subject, certificates.error().message);

@@ -1,5 +1,8 @@
 #include "doctor/mail_servers.h"
 
+#include <charconv>
+#include <system_error>
+
 #include "base/subprocess.h"
 
 namespace starttls::doctor {
@@ -72,6 +75,13 @@ MailServers read_mail_servers(const MailServerChoice& choice) {
   }
   servers.has_exim = !is_given && (find_program("exim4").has_value() || find_program("exim").has_value());
   return servers;
+}
+
+std::optional<int> leading_number(std::string_view value) {
+  int number = 0;
+  if (std::from_chars(value.data(), value.data() + value.size(), number).ec != std::errc())
+    return std::nullopt;
+  return number;
 }
 
 Checks mail_server_checks(const MailServers& servers) {

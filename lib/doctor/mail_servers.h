@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <string_view>
 
 #include "base/result.h"
 #include "command/options.h"
@@ -30,6 +31,9 @@ struct MailServers {
   bool has_exim = false;
 };
 MailServers read_mail_servers(const MailServerChoice& choice);
+
+// The number that a value in a configuration begins with, such as a level; none if there is no digit.
+std::optional<int> leading_number(std::string_view value);
 
 // Whether there is one, whether its configuration can be read, and whether it runs.
 Checks mail_server_checks(const MailServers& servers);

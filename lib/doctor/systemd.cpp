@@ -63,10 +63,9 @@ Result<Units> read_units(std::span<const std::string> names) {
   // As sd_booted(3) finds out.
   if (!std::filesystem::is_directory("/run/systemd/system", error))
     return fail(Fault::unavailable, "this host does not run systemd");
-  Command command{.argv = {"systemctl", "show", "--no-pager",
-                           "--property=Id,LoadState,ActiveState,UnitFileState,Result,ConditionResult,Before,"
-                           "SupplementaryGroups,Listen",
-                           "--"},
+  const std::string properties =
+      "Id,LoadState,ActiveState,UnitFileState,Result,ConditionResult,Before,SupplementaryGroups,Listen";
+  Command command{.argv = {"systemctl", "show", "--no-pager", "--property=" + properties, "--"},
                   .time_limit = time_limit};
   command.argv.insert(command.argv.end(), names.begin(), names.end());
   const Finished done = TRY(run_program(command));

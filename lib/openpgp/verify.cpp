@@ -97,6 +97,7 @@ Result<Finished> run_gpgv(const fs::path& home, const fs::path& keys, const fs::
 Result<Verified> judge(const Finished& done, const std::vector<PublicKey>& keys) {
   if (done.timed_out || done.signal != 0) return fail(Fault::temporary, "gpgv {}", to_string(done));
   std::vector<std::string> known;
+  known.reserve(keys.size());
   for (const PublicKey& key : keys) known.push_back(key.fingerprint);
   auto verified = parse_status(done.out, known);
   const bool gave_verdict = verified || verified.error().fault == Fault::data;
