@@ -1,16 +1,15 @@
-"""Our Debian packages for the release that the tests run on; packaging/build-packages builds them."""
+"""Our Debian packages for the release of the box; packaging/build-packages builds them."""
 
 import os
-import platform
 import subprocess
 import tempfile
 import unittest
 from pathlib import Path
 
+from box import RELEASE
 from lab.documents import Steps
 from lab.program import SOURCE_TREE
 
-RELEASE = platform.freedesktop_os_release()["VERSION_ID"]
 FOLDER = Path(os.environ.get("BOX_PACKAGES", SOURCE_TREE / "build/packages" / RELEASE)).resolve()
 NAMES = ("starttls-listtool", "starttls-toolkit-common", "tlsrpt-milter", "tlsrpt-report")
 
