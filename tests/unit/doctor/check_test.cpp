@@ -32,7 +32,7 @@ TEST_CASE("with only what is not ok nothing is printed if there is nothing else"
         "0 faults, 0 warnings, 1 ok, 1 cannot tell\n");
 }
 
-TEST_CASE("warnings and faults are findings, and what cannot be told is none") {
+TEST_CASE("warnings and faults are findings, and a check without a result is none") {
   CHECK(exit_status(Checks{}) == 0);
   CHECK(exit_status(Checks{ok("a", "b", "c"), cannot_tell("a", "b", "c")}) == 0);
   CHECK(exit_status(Checks{warning("a", "b", trouble)}) == 1);

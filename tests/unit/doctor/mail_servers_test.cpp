@@ -47,7 +47,7 @@ TEST_CASE("a sendmail.cf older than sendmail.mc is a warning") {
   CHECK(level({.sendmail = sendmail("2026-11-28T10:00:00Z", "2026-11-28T10:00:01Z")}) == Level::warning);
 }
 
-TEST_CASE("no mail server is a fault, and Exim cannot be told") {
+TEST_CASE("no mail server is a fault, and Exim is not checked yet") {
   CHECK(level({}) == Level::fault);
   CHECK(level({.has_exim = true}) == Level::cannot_tell);
 }

@@ -285,7 +285,7 @@ TEST_CASE("Postfix 3.10 may ask for the attributes of its TLS reports") {
   CHECK(findings(facts).empty());
 }
 
-TEST_CASE("without systemd and without rights units and sockets cannot be told") {
+TEST_CASE("without systemd and without rights there is no result about units and sockets") {
   OutboundFacts facts = right_host();
   facts.units = fail(Fault::unavailable, "this host does not run systemd");
   facts.socketmaps[serve_map].reply = fail(Fault::permission, "denied");

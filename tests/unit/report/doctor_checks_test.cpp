@@ -226,7 +226,7 @@ TEST_CASE("what is broken gives one finding with its code and its remedy") {
   }
 }
 
-TEST_CASE("what the user may not see cannot be told and is no finding") {
+TEST_CASE("what the user may not see has no result and is no finding") {
   InboundFacts facts = right_host();
   facts.units = fail(Fault::unavailable, "this host does not run systemd");
   facts.milter_answer = fail(Fault::permission, "denied");
