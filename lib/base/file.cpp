@@ -47,7 +47,10 @@ UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
 }
 
 void UniqueFd::reset() {
-  if (fd_ >= 0) ::close(fd_);
+  if (fd_ < 0) return;
+  const int error = errno;
+  ::close(fd_);
+  errno = error;
   fd_ = -1;
 }
 

@@ -29,6 +29,7 @@ class UniqueFd {
   // Gives up ownership of the descriptor.
   [[nodiscard]] int release() { return std::exchange(fd_, -1); }
   explicit operator bool() const { return fd_ >= 0; }
+  // Closes the descriptor. Here and at the end of its life errno stays, so that it still says what failed before.
   void reset();
 
  private:

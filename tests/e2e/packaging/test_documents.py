@@ -82,6 +82,16 @@ class Documents(unittest.TestCase):
                         done = program.run(name, "-c", file, *arguments, "--check-config")
                         self.assertEqual(done.returncode, 0, done.stderr)
 
+    def test_defaults_that_manuals_state_are_those_of_the_example_files(self) -> None:
+        item = r"^\.It Cm (\w+)\n(?:(?!\.It ).*\n)*?(?:.*, d|D)efault: (\d+|true|false)\b"
+        for name in ("tlsrpt.toml", "listtool.toml"):
+            example = (SOURCE_TREE / "packaging" / name).read_text()
+            stated = re.findall(item, (SOURCE_TREE / f"man/{name}.5").read_text(), re.MULTILINE)
+            self.assertGreater(len(stated), 5)
+            for key, default in stated:
+                with self.subTest(page=name, key=key):
+                    self.assertRegex(example, rf"(?m)^#{key} = .*\b{default}\b")
+
     def test_commands_in_contributing_exist(self) -> None:
         commands = "\n".join(documents.lines("CONTRIBUTING.md"))
         presets = {preset["name"] for preset in json.loads((SOURCE_TREE / "CMakePresets.json").read_text())["buildPresets"]}
