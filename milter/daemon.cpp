@@ -228,10 +228,12 @@ std::vector<std::string_view> settings_for_restart(const config::TlsrptConfig& o
 struct Opened {
   std::unique_ptr<service::MetricsServer> metrics;
   PidFile pid_file;
+  std::optional<Listener> listener;
 };
 
 Result<Opened> open_all(const config::TlsrptConfig& configuration, const std::optional<User>& user) {
-  Opened opened{.metrics = nullptr, .pid_file = PidFile(configuration.milter.pid_file)};
+  Opened opened{
+      .metrics = nullptr, .pid_file = PidFile(configuration.milter.pid_file), .listener = std::nullopt};
   if (configuration.milter.metrics) {
     opened.metrics = std::make_unique<service::MetricsServer>(
         *configuration.milter.metrics,
@@ -240,20 +242,19 @@ Result<Opened> open_all(const config::TlsrptConfig& configuration, const std::op
                               .group = user ? std::optional(user->gid) : std::nullopt});
   }
   // Last, so that the MTA cannot connect to a daemon that fails to start.
-  TRY(open_listener(configuration, user));
-  auto done = opened.pid_file.write();
-  if (done && user) done = switch_user(*user, configuration);
-  if (!done) close_listener(configuration);
-  TRY(done);
+  opened.listener.emplace(TRY(Listener::open(configuration, user)));
+  TRY(opened.pid_file.write());
+  if (user) TRY(switch_user(*user, configuration));
   return opened;
 }
 
 // The daemon from its start to its exit, in the main thread.
 class RunningDaemon {
  public:
-  RunningDaemon(const DaemonOptions& options, DaemonState& state, UniqueFd signals)
+  RunningDaemon(const DaemonOptions& options, DaemonState& state, Listener& listener, UniqueFd signals)
       : options_(options),
         state_(state),
+        listener_(listener),
         configuration_(options.configuration),
         started_(options.clock()),
         signals_(loop_, std::move(signals), [this](int number) { on_signal(number); }) {}
@@ -297,7 +298,7 @@ class RunningDaemon {
     service::notify_stopping();
     check_log_timer_.stop();
     follower_.reset();
-    close_listener(configuration_);
+    listener_.close();
     state_.connections.finish();
     state_.recorder.stop();
     log_totals(state_.recorder.counters(), state_.counters.get());
@@ -356,6 +357,7 @@ class RunningDaemon {
 
   const DaemonOptions& options_;
   DaemonState& state_;
+  Listener& listener_;
   const config::TlsrptConfig configuration_;
   const Time started_;
   std::vector<std::string> logged_warnings_ = store::store_warnings(configuration_);
@@ -382,12 +384,10 @@ Result<void> run_daemon(const DaemonOptions& options) {
 
   auto state = std::make_unique<DaemonState>(configuration, options.clock);
   set_connections(state->connections);
-  auto started = state->configure(configuration);
-  if (started) started = state->recorder.start();
-  if (!started) close_listener(configuration);
-  TRY(started);
+  TRY(state->configure(configuration));
+  TRY(state->recorder.start());
   DaemonState& until_exit = *state.release();
-  RunningDaemon daemon(options, until_exit, std::move(signals));
+  RunningDaemon daemon(options, until_exit, *opened.listener, std::move(signals));
   if (opened.metrics) daemon.show_metrics(std::move(opened.metrics));
   // Sessions are recorded even without the log.
   if (auto followed = daemon.follow_log(); !followed)

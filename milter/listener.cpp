@@ -19,7 +19,6 @@ namespace starttls::milter {
 namespace {
 
 constexpr auto kept_name = "milter";  // in systemd's store of descriptors
-bool is_kept = false;
 
 // The group that may connect: the configured one or, where root starts the daemon, Postfix's.
 Result<std::optional<gid_t>> socket_group(const config::TlsrptConfig& config) {
@@ -82,28 +81,29 @@ Result<void> check_listener(const config::TlsrptConfig& config) {
   return {};
 }
 
-Result<void> open_listener(const config::TlsrptConfig& config, const std::optional<User>& user) {
+Result<Listener> Listener::open(const config::TlsrptConfig& config, const std::optional<User>& user) {
   const config::Address& socket = config.milter.socket;
   auto text = TRY(config::to_libmilter_string(socket));
   if (smfi_setconn(text.data()) != MI_SUCCESS) {
     return fail(Fault::unavailable, "libmilter does not accept the socket '{}'", printable(text));
   }
-  if (!socket.is_unix()) return open_by_libmilter(socket);
-  const auto access = TRY(socket_access(config, user));
-  if (TRY(open_kept(socket, access))) {
-    is_kept = true;
-    return {};
+  if (!socket.is_unix()) {
+    TRY(open_by_libmilter(socket));
+    return Listener(socket, false);
   }
+  const auto access = TRY(socket_access(config, user));
+  if (TRY(open_kept(socket, access))) return Listener(socket, true);
   TRY(service::create_unix_socket(socket.path, access, [&] { return open_by_libmilter(socket); }));
-  is_kept = service::keep_descriptor(kept_name, libmilters_socket());
-  return {};
+  return Listener(socket, service::keep_descriptor(kept_name, libmilters_socket()));
 }
 
-void close_listener(const config::TlsrptConfig& config) {
-  if (is_kept) {
+void Listener::close() {
+  const auto address = std::exchange(address_, std::nullopt);
+  if (!address) return;
+  if (is_kept_) {
     stop_accepting();
-  } else if (config.milter.socket.is_unix()) {
-    service::remove_unix_socket(config.milter.socket.path);
+  } else if (address->is_unix()) {
+    service::remove_unix_socket(address->path);
   }
 }
 
