@@ -1,63 +1,38 @@
 """A real Exim with Debian's configuration and our files delivers to the right servers only, with a map."""
 
 import contextlib
-import json
 import re
 import unittest
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from lab import Lab, command, documents, program
-from lab.ca import CA, Certificate
+from lab.ca import CA
 from lab.dns import Dns
 from lab.exim import EximDelivery, EximSender
-from lab.postfix import Receiver
+from lab.mx_hosts import NOW, MxHosts, enforce, testing, write_list
 from lab.resolver import Resolver
-
-NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
-
-
-def enforce(*mxs: str) -> dict[str, object]:
-    return {"mode": "enforce", "mxs": mxs}
-
-
-def testing(*mxs: str) -> dict[str, object]:
-    return {"mode": "testing", "mxs": mxs}
 
 
 class Case(unittest.TestCase):
     @contextlib.contextmanager
     def in_a_lab(self) -> Iterator[None]:
         with Lab() as self.lab:
-            self.names: dict[str, list[str]] = {}  # below .test
+            self.hosts = MxHosts(self.lab)
+            self.host, self.receiver, self.names = self.hosts.host, self.hosts.receiver, self.hosts.names
             self.folder = self.lab.new_folder("maps")
             yield
 
-    def host(self, name: str, domains: Sequence[str], certificate: Certificate | None,
-             parameters: Mapping[str, object] | None = None) -> Receiver:
-        """An MX host that accepts mail for these domains; they need MX records."""
-        mx = Receiver(self.lab, name, domains, certificate, parameters)
-        self.names[name.removesuffix(".test")] = [f"A {mx.address}"]
-        return mx
-
-    def receiver(self, domains: Sequence[str], certificate: Certificate | None, host: str = "") -> None:
-        """The MX host of these domains; its name is mx.domains[0] by default."""
-        host = host or f"mx.{domains[0]}"
-        self.host(host, domains, certificate)
-        self.names |= {domain.removesuffix(".test"): [f"MX 10 {host}."] for domain in domains}
-
     def generate(self, policies: Mapping[str, object], *options: str) -> None:
         """Write the map: tls_policy for lsearch, tls_policy.cdb with "--type cdb"."""
-        list_file = self.folder / "list.json"
-        list_file.write_text(json.dumps({"timestamp": "2026-11-20T00:00:00Z", "expires": "2026-12-04T00:00:00Z",
-                                         "version": "0.1", "author": "Test", "policies": policies}))
-        done = program.run("starttls-listtool", "generate", "exim", "--list", list_file, "-o",
-                           self.folder / "tls_policy", *options, environment=NOW)
+        done = program.run("starttls-listtool", "generate", "exim", "--list",
+                           write_list(self.folder / "list.json", policies), "-o", self.folder / "tls_policy", *options,
+                           environment=NOW)
         self.assertEqual(done.returncode, 0, done.stderr)
 
     def start(self, lookup: str = "lsearch", resolver: Dns | Resolver | None = None, **settings: str | bool) -> None:
         """Start the sender, with the map of this type."""
         file = self.folder / ("tls_policy.cdb" if lookup == "cdb" else "tls_policy")
-        self.mta = EximSender(self.lab, resolver or Dns(self.lab, {"test": self.names}),
+        self.mta = EximSender(self.lab, resolver or self.hosts.dns(),
                               macros=[f"STARTTLS_MAP = {lookup}{{{file}}}"], **settings)
 
     def deliver(self, domain: str) -> EximDelivery:

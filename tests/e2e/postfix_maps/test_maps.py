@@ -13,21 +13,12 @@ from lab import Lab, command, documents, postfix, program
 from lab.ca import CA
 from lab.dns import Dns
 from lab.https import Answer, HttpsServer
+from lab.mx_hosts import NOW, enforce, list_of
 from lab.postfix import Delivery, Receiver, Sender, settle
 
 ENDINGS = {"texthash": "", "cdb": ".cdb", "lmdb": ".lmdb", "hash": ".db", "btree": ".db"}
-NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
 NEEDED = {"sbin/postmap": "postfix", "lib/postfix/postfix-cdb.so": "postfix-cdb",
           "lib/postfix/postfix-lmdb.so": "postfix-lmdb"}
-
-
-def enforce(*mxs: str) -> dict[str, object]:
-    return {"mode": "enforce", "mxs": mxs}
-
-
-def list_of(policies: Mapping[str, object], timestamp: str = "2026-11-20T00:00:00Z") -> str:
-    return json.dumps({"timestamp": timestamp, "expires": "2026-12-04T00:00:00Z", "version": "0.1", "author": "Test",
-                       "policies": policies})
 
 
 def policies_at_the_edges() -> dict[str, dict[str, object]]:

@@ -1,56 +1,33 @@
 """A real Sendmail that reads our maps delivers to the right servers only."""
 
 import contextlib
-import json
 import unittest
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lab import Lab, command, documents, program
-from lab.ca import CA, Certificate
-from lab.dns import Dns
-from lab.postfix import Receiver
+from lab.ca import CA
+from lab.mx_hosts import NOW, MxHosts, enforce, testing, write_list
 from lab.sendmail import SendmailDelivery, SendmailSender, makemap, makemap_script
 
 TREE = Path(__file__).resolve().parents[3]
 WILDCARD = TREE / "packaging/sendmail/sts-wildcard.m4"
-NOW = {"STARTTLS_TOOLKIT_NOW": "2026-11-22T12:00:00Z"}
-
-
-def enforce(*mxs: str) -> dict[str, object]:
-    return {"mode": "enforce", "mxs": mxs}
-
-
-def testing(*mxs: str) -> dict[str, object]:
-    return {"mode": "testing", "mxs": mxs}
 
 
 class Case(unittest.TestCase):
     @contextlib.contextmanager
     def in_a_lab(self) -> Iterator[None]:
         with Lab() as self.lab:
-            self.names: dict[str, list[str]] = {}  # below .test
+            self.hosts = MxHosts(self.lab)
+            self.receiver, self.names, self.dns = self.hosts.receiver, self.hosts.names, self.hosts.dns
             self.folder = self.lab.new_folder("maps")
             self.map = self.folder / "starttls"
             yield
 
-    def receiver(self, domains: Sequence[str], certificate: Certificate | None, host: str = "") -> None:
-        """An MX host for these domains; its name is mx.domains[0] by default."""
-        host = host or f"mx.{domains[0]}"
-        mx = Receiver(self.lab, host, domains, certificate)
-        self.names[host.removesuffix(".test")] = [f"A {mx.address}"]
-        self.names |= {domain.removesuffix(".test"): [f"MX 10 {host}."] for domain in domains}
-
-    def dns(self) -> Dns:
-        return Dns(self.lab, {"test": self.names})
-
     def generate(self, policies: Mapping[str, object], *options: str) -> str:
         """Write the map; returns the text on standard error."""
-        list_file = self.folder / "list.json"
-        list_file.write_text(json.dumps({"timestamp": "2026-11-20T00:00:00Z", "expires": "2026-12-04T00:00:00Z",
-                                         "version": "0.1", "author": "Test", "policies": policies}))
-        done = program.run("starttls-listtool", "generate", "sendmail", "--list", list_file, "-o", self.map, *options,
-                           environment=NOW)
+        done = program.run("starttls-listtool", "generate", "sendmail", "--list",
+                           write_list(self.folder / "list.json", policies), "-o", self.map, *options, environment=NOW)
         self.assertEqual(done.returncode, 0, done.stderr)
         return done.stderr
 
