@@ -143,6 +143,7 @@ class Settings {
   template <class Enum, std::size_t size>
   void word(const std::string& key, Enum& value, const EnumWords<Enum, size>& words) {
     std::vector<std::string> known;
+    known.reserve(size);
     for (const auto& [each, word] : words.words) known.emplace_back(word);
     std::string text(words.word(value));
     word(key, text, known);

@@ -13,7 +13,8 @@ Owners Owners::load() {
 std::string Owners::of(const std::string& name) const {
   if (suffixes_) {
     std::string registrable = suffixes_->registrable(name);
-    return registrable.empty() ? name : registrable;
+    if (registrable.empty()) return name;
+    return registrable;
   }
   const std::size_t last = name.rfind('.');
   if (last == std::string::npos || last == 0) return name;

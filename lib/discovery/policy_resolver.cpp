@@ -48,7 +48,7 @@ class PolicyResolver::Impl {
         cache_(cache),
         dane_store_(dane_store),
         clock_(std::move(clock)),
-        settings_(settings) {}
+        settings_(std::move(settings)) {}
 
   event::Task<FactsPtr> examine(NextHop next_hop, discovery::FetchMode fetch_mode) {
     const auto [pending, is_new] = under_way_.try_emplace(next_hop);
@@ -217,11 +217,12 @@ class PolicyResolver::Impl {
 PolicyResolver::PolicyResolver(dns::Resolver& resolver, http::Fetcher& fetcher, mtastsdb::Cache& cache,
                                DaneStore* dane_store, Clock clock, PolicyResolverSettings settings)
     : PolicyResolver(discovery::make_lookups(resolver, fetcher), cache, dane_store, std::move(clock),
-                     settings) {}
+                     std::move(settings)) {}
 
 PolicyResolver::PolicyResolver(discovery::Lookups network, mtastsdb::Cache& cache, DaneStore* dane_store,
                                Clock clock, PolicyResolverSettings settings)
-    : impl_(std::make_unique<Impl>(std::move(network), cache, dane_store, std::move(clock), settings)) {}
+    : impl_(std::make_unique<Impl>(std::move(network), cache, dane_store, std::move(clock),
+                                   std::move(settings))) {}
 
 PolicyResolver::~PolicyResolver() = default;
 
