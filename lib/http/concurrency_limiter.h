@@ -35,7 +35,7 @@
 namespace starttls::http {
 
 struct Peer {
-  std::string address;    // its first address; see block_of() in address.h
+  std::string address;    // its first address; see block_of() in base/public_address.h
   std::string network;    // what that is part of
   bool is_known = false;  // the host has answered before
 };

@@ -8,10 +8,10 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/public_address.h"
 #include "base/text.h"
 #include "base/try.h"
 #include "event/task.h"
-#include "http/address.h"
 #include "http/page_transfer.h"
 
 namespace starttls::http {

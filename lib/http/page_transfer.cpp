@@ -9,8 +9,8 @@
 #include <utility>
 
 #include "base/file.h"
+#include "base/public_address.h"
 #include "base/text.h"
-#include "http/address.h"
 #include "http/url.h"
 
 namespace starttls::http {

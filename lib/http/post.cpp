@@ -5,9 +5,9 @@
 
 #include <memory>
 
+#include "base/public_address.h"
 #include "base/text.h"
 #include "base/try.h"
-#include "http/address.h"
 #include "http/curl_handle.h"
 #include "http/url.h"
 

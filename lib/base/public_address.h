@@ -7,7 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace starttls::http {
+#include "base/ip_address.h"
+
+namespace starttls {
 
 // Whether the text is an IPv4 address in dotted-decimal form or an IPv6 address, without zone, port and
 // brackets (inet_pton(3)).
@@ -23,6 +25,8 @@ bool is_public(const sockaddr& address);
 
 // The same of a text; false where it is no address.
 bool is_public(std::string_view text);
+// The same of an address. One that wrapped an IPv4 address counts as that; an empty one is not public.
+bool is_public(const IpAddress& address);
 
 // The blocks of addresses that one owner may control, for limits per address. The block is an IPv4 address,
 // or an IPv6 /64, the least that a customer gets. The network is an IPv4 /24 or an IPv6 /48. An IPv4
@@ -37,4 +41,4 @@ AddressBlock block_of(const std::string& text);
 // "192.0.2.1", "2001:db8::1"; "" for other families.
 std::string address_text(const sockaddr& address);
 
-}  // namespace starttls::http
+}  // namespace starttls

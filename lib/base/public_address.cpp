@@ -1,4 +1,4 @@
-#include "http/address.h"
+#include "base/public_address.h"
 
 #include <arpa/inet.h>
 #include <fmt/ranges.h>
@@ -10,7 +10,7 @@
 #include <cstring>
 #include <span>
 
-namespace starttls::http {
+namespace starttls {
 namespace {
 
 using Bytes = std::span<const std::uint8_t>;
@@ -129,6 +129,11 @@ bool is_public(std::string_view text) {
   return parse(text, AF_INET6, &ipv6) && is_public_ipv6(byte_reader(ipv6));
 }
 
+bool is_public(const IpAddress& address) {
+  if (address.bits() == 0) return false;
+  return address.is_ipv4() ? is_public_ipv4(address.bytes()) : is_public_ipv6(address.bytes());
+}
+
 AddressBlock block_of(const std::string& text) {
   in_addr ipv4{};
   if (parse(text, AF_INET, &ipv4)) return block_of_ipv4(byte_reader(ipv4));
@@ -147,4 +152,4 @@ std::string address_text(const sockaddr& address) {
   return text.data();
 }
 
-}  // namespace starttls::http
+}  // namespace starttls

@@ -1,4 +1,4 @@
-#include "http/address.h"
+#include "base/public_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 
 #include "support.h"
 
-using namespace starttls::http;
+using namespace starttls;
 
 namespace {
 
@@ -25,6 +25,9 @@ bool is_public_both_ways(const std::string& text) {
   if (!is_ipv4) REQUIRE(::inet_pton(AF_INET6, text.c_str(), &ipv6.sin6_addr) == 1);
   const bool answer = is_public(is_ipv4 ? generic(ipv4) : generic(ipv6));
   CHECK(is_public(text) == answer);
+  const auto address = IpAddress::parse(text);
+  REQUIRE(address);
+  if (address->is_ipv4() == is_ipv4) CHECK(is_public(*address) == answer);
   return answer;
 }
 
