@@ -113,8 +113,8 @@ event::Task<Outcome<>> Connection::connect(IpAddress address, std::uint16_t port
   int error = 0;
   socklen_t size = sizeof error;
   ::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-  if (error == ECONNRESET) error = ECONNREFUSED;
-  if (error != 0) co_return ended_by(error);
+  // A server that has accepted and closed already: what it has sent can still be read.
+  if (error != 0 && error != ECONNRESET) co_return ended_by(error);
   co_return Outcome<>();
 }
 

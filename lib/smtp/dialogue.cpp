@@ -137,14 +137,12 @@ event::Task<Outcome<>> Dialogue::start_tls() {
 
   facts_.reached = Step::handshake;
   const auto begin = steady_clock::now();
-  Outcome<> established = co_await connection_.start_tls(*std::move(client), request_.inject);
+  const Outcome<> established = co_await connection_.start_tls(*std::move(client), request_.inject);
   if (!established) {
-    Ended& end = established.error();
-    if (end.reason.empty())
-      end.reason = fmt::format("no TLS handshake within {}", seconds_text(since(begin)));
+    Ended end = explained(established.error(), "TLS handshake", limits_.handshake, limits_.whole);
     if (end.stop == Stop::closed) end.stop = Stop::handshake;
     if (end.stop == Stop::handshake) facts_.tls_error = end.reason;
-    co_return established;
+    co_return std::unexpected(std::move(end));
   }
   facts_.handshake_time = since(begin);
   facts_.tls = connection_.tls()->describe();
@@ -202,7 +200,8 @@ event::Task<> Dialogue::quit() {
 
 event::Task<Outcome<Reply>> Dialogue::ask(std::string command, std::string_view name) {
   Outcome<> written = co_await connection_.write(std::move(command));
-  if (!written) co_return std::unexpected(std::move(written).error());
+  // A server that has closed may have said why.
+  if (!written && written.error().stop != Stop::closed) co_return std::unexpected(std::move(written).error());
   Outcome<Reply> reply = co_await read_reply(name, limits_.silence);
   co_return reply;
 }
