@@ -14,7 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import command, documents, unpacked
+from . import command, documents, unpacked, wait
+from .ca import Certificate
 from .cage import Cage
 from .dns import Dns
 from .lab import Lab
@@ -204,6 +205,25 @@ class EximSender:
     def queued(self) -> list[str]:
         """The ids of the messages in the queue."""
         return re.findall(r"^ *\S+ +\S+ (\S+) <", self.run("-bp"), re.MULTILINE)
+
+
+class EximReceiver:
+    """An inbound Exim with Debian's configuration, at `address` and `port`. Without a certificate it makes its own."""
+
+    def __init__(self, lab: Lab, dns: Dns, certificate: Certificate | None = None, *,
+                 hostname: str = "mx.example.test", macros: Sequence[str] = ()) -> None:
+        self.address, self.port = lab.address(), lab.smtp_port
+        files = lab.new_folder("exim-tls")
+        tls = []
+        if certificate:
+            for path in (certificate.key, certificate.certificate):
+                shutil.chown(shutil.copy(path, files), NUMBER, NUMBER)
+            tls = ["MAIN_TLS_ENABLE = yes", f"MAIN_TLS_CERTIFICATE = {files / certificate.certificate.name}",
+                   f"MAIN_TLS_PRIVATEKEY = {files / certificate.key.name}"]
+        self._exim = EximSender(lab, dns, included=False, hostname=hostname, macros=[*tls, *macros])
+        self.log = self._exim.log
+        self._exim.run("-bd", "-oX", f"[{self.address}]:{self.port}", "-oP", str(self._exim.folder / "var/exim.pid"))
+        wait.for_listener(self.address, self.port)
 
 
 def include(etc: Path, files: Path, *, split: bool) -> None:

@@ -1,0 +1,118 @@
+"""What smtp::Prober finds at real mail servers: Postfix (OpenSSL) and Exim (GnuTLS)."""
+
+import unittest
+from collections.abc import Mapping
+
+from lab import Lab
+from lab.ca import CA
+from lab.dns import Dns
+from lab.exim import EximReceiver
+from lab.postfix import Receiver
+from probing import SNI, Facts, probe
+
+OLD = ("--min", "TLSv1", "--max", "TLSv1.1")
+
+
+class ServerCase(unittest.TestCase):
+    def assert_whole(self, facts: Facts, version: str) -> None:
+        """The probe went to its end, over that version."""
+        self.assertEqual((facts["reached"], facts["stop"], facts["reason"]), ("done", "none", ""), facts)
+        self.assertEqual(facts["quit"]["code"], 221)
+        self.assertFalse(facts["offers_starttls_inside_tls"])
+        self.assertEqual(facts["tls"]["version"], version)
+        self.assertEqual(facts["tls"]["chain"][0]["names"], [SNI])
+
+
+class Postfix(ServerCase):
+    def receiver(self, lab: Lab, parameters: Mapping[str, object] | None = None) -> Receiver:
+        return Receiver(lab, SNI, ["example.test"], lab.ca.issue(SNI), parameters)
+
+    def test_the_whole_dialogue_and_the_chain(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab)
+            facts = probe(lab, mx.address, "--ca", lab.ca.certificate)
+            self.assert_whole(facts, "TLSv1.3")
+            self.assertEqual(facts["greeting"]["lines"], [f"{SNI} ESMTP Postfix"])
+            self.assertEqual(facts["second_ehlo"]["lines"][0], SNI)
+            self.assertIn("PIPELINING", facts["extensions"])
+            self.assertEqual(facts["tls"]["group"], "X25519")
+            self.assertEqual(facts["tls"]["chain_fault"], "none")
+            stranger = CA(lab.new_folder("ca"), "Untrusted CA")
+            facts = probe(lab, mx.address, "--ca", stranger.certificate)
+            self.assertEqual(facts["tls"]["chain_fault"], "untrusted-root")
+            mx.log.wait_for(r"disconnect from \S+ ehlo=2 starttls=1 quit=1 commands=4")
+
+    def test_versions_suites_and_groups(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab)
+            facts = probe(lab, mx.address, "--max", "TLSv1.2", "--groups", "P-256")
+            self.assert_whole(facts, "TLSv1.2")
+            self.assertRegex(facts["tls"]["suite"], "^TLS_ECDHE_ECDSA_WITH_")
+            self.assertEqual((facts["tls"]["group"], facts["tls"]["group_bits"]), ("secp256r1", 256))
+            self.assertTrue(facts["tls"]["secure_renegotiation"] and facts["tls"]["extended_master_secret"])
+            facts = probe(lab, mx.address, *OLD)
+            self.assertEqual((facts["stop"], facts["tls_error"]), ("handshake", "alert protocol_version (70)"))
+
+    def test_a_server_with_old_versions(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab, {"smtpd_tls_protocols": ">=TLSv1", "smtpd_tls_mandatory_ciphers": "low",
+                                     "tls_low_cipherlist": "ALL:@SECLEVEL=0", "smtpd_tls_ciphers": "low"})
+            facts = probe(lab, mx.address, *OLD)
+            self.assert_whole(facts, "TLSv1.1")
+
+    def test_a_command_in_the_clear_behind_starttls_is_not_answered(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab)
+            facts = probe(lab, mx.address, "--inject")
+            self.assertFalse(facts["accepts_injected_command"])
+            self.assert_whole(facts, "TLSv1.3")
+
+    def test_without_starttls_or_tls(self) -> None:
+        with Lab() as lab:
+            facts = probe(lab, Receiver(lab, SNI, ["example.test"]).address)
+            self.assertEqual((facts["reached"], facts["stop"]), ("ehlo", "no-starttls"), facts)
+            self.assertEqual(facts["quit"]["code"], 221)
+
+    def test_a_limit_of_connections_is_a_deferral(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab, {"smtpd_client_connection_rate_limit": "1", "smtpd_client_event_limit_exceptions": ""})
+            self.assert_whole(probe(lab, mx.address), "TLSv1.3")
+            facts = probe(lab, mx.address)
+            self.assertEqual((facts["reached"], facts["stop"]), ("greeting", "deferred"), facts)
+            self.assertEqual(facts["greeting"]["code"], 421)
+            self.assertEqual(facts["greeting"]["enhanced"], "4.7.0")
+
+
+class Exim(ServerCase):
+    def receiver(self, lab: Lab, *, tls: bool = True) -> EximReceiver:
+        dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"]}})
+        return EximReceiver(lab, dns, lab.ca.issue(SNI) if tls else None)
+
+    def test_the_whole_dialogue_and_the_chain(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab)
+            facts = probe(lab, mx.address, "--ca", lab.ca.certificate)
+            self.assert_whole(facts, "TLSv1.3")
+            self.assertRegex(facts["greeting"]["lines"][0], r"^mx\.example\.test ESMTP Exim 4\.")
+            self.assertEqual(facts["tls"]["chain_fault"], "none")
+            facts = probe(lab, mx.address, "--max", "TLSv1.2")
+            self.assert_whole(facts, "TLSv1.2")
+            self.assertTrue(facts["tls"]["secure_renegotiation"] and facts["tls"]["extended_master_secret"])
+
+    def test_a_command_in_the_clear_behind_starttls_is_not_answered(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab)
+            facts = probe(lab, mx.address, "--inject")
+            self.assertFalse(facts["accepts_injected_command"])
+            self.assertEqual(facts["stop"], "none", facts)
+
+    def test_without_a_certificate_exim_makes_one(self) -> None:
+        with Lab() as lab:
+            facts = probe(lab, self.receiver(lab, tls=False).address, "--ca", lab.ca.certificate)
+            self.assertEqual((facts["reached"], facts["stop"]), ("done", "none"), facts)
+            self.assertEqual(facts["tls"]["chain"][0]["names"], [])
+            self.assertEqual(facts["tls"]["chain_fault"], "self-signed")
+
+
+if __name__ == "__main__":
+    unittest.main()
