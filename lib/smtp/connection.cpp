@@ -146,8 +146,16 @@ event::Task<Outcome<std::string>> Connection::receive(Moment until) {
     if (count < 0 && errno != EAGAIN && errno != EINTR) co_return ended_by(errno);
     if (count < 0) continue;
     bytes.resize(static_cast<std::size_t>(count));
+    acknowledge_at_once();
     co_return bytes;
   }
+}
+
+// Else a server with Nagle's algorithm keeps its reply back until the kernel acknowledges the session tickets before it,
+// 40 ms later. The kernel forgets this after a while (tcp(7)).
+void Connection::acknowledge_at_once() const {
+  const int on = 1;
+  ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 event::Task<Outcome<>> Connection::receive_for_tls(Moment until, bool& ignored_text) {

@@ -58,6 +58,7 @@ class Connection {
   event::Task<Outcome<>> send(std::string bytes);
   event::Task<Outcome<std::string>> receive(Moment until);
   event::Task<Outcome<>> receive_for_tls(Moment until, bool& ignored_text);
+  void acknowledge_at_once() const;
   static bool is_end(TlsClient::Progress progress);
   Ended end_of_tls(TlsClient::Progress progress) const;
 

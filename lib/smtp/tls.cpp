@@ -218,7 +218,11 @@ TlsClients::TlsClients(TlsLimits limits) : limits_(limits) {
   ::SSL_CTX_set_verify(context, SSL_VERIFY_NONE, nullptr);
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
   // What a server lacks is a fact, not a reason to stop.
-  ::SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_LEGACY_SERVER_CONNECT);
+  ::SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_NO_RENEGOTIATION);
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+  // OpenSSL 3.2: a few bytes that become a large certificate.
+  ::SSL_CTX_set_options(context, SSL_OP_NO_RX_CERTIFICATE_COMPRESSION);
+#endif
   // Level 0 of @SECLEVEL: TLS 1.0 and short keys, which are facts as well.
   ::SSL_CTX_set_cipher_list(context, "DEFAULT:@SECLEVEL=0");
   // Else SSL_read(3) goes on for as long as a server sends records without text.

@@ -1,13 +1,17 @@
 """What smtp::Prober makes of servers that are slow, broken or hostile: it is polite, bounded, and says what it saw."""
 
+import contextlib
 import itertools
+import socket
 import ssl
+import subprocess
+import threading
 import time
 import unittest
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import Lab, command, program
+from lab import Lab, command, program, wait
 from lab.ca import Certificate
 from lab.smtp_dialogue import TLS12, TLS13
 from lab.smtp_server import Peer, SmtpServer, server_tls
@@ -34,6 +38,26 @@ def over_tls(context: ssl.SSLContext) -> Talk:
         peer.serve()
         peer.read_to_the_end()
     return talk
+
+
+def pass_on(source: socket.socket, target: socket.socket) -> None:
+    """Pass bytes on until one of them has closed."""
+    with contextlib.suppress(OSError):
+        while received := source.recv(65536):
+            target.sendall(received)
+    with contextlib.suppress(OSError):
+        target.shutdown(socket.SHUT_RDWR)
+
+
+def answer_ehlo_by_renegotiation(server: subprocess.Popen[bytes]) -> None:
+    """Reads what s_server prints until it reports that the connection has ended."""
+    assert server.stdin and server.stdout
+    for line in server.stdout:
+        if b"EHLO" in line:
+            server.stdin.write(b"R\n")
+            server.stdin.flush()
+        if b"no renegotiation" in line:
+            return
 
 
 class ProbeCase(unittest.TestCase):
@@ -492,6 +516,36 @@ class Tls(ProbeCase):
                 facts, _ = self.probe_of(lab, over_tls(context), sni=sni)
                 self.assertEqual(facts["tls"]["chain"][0]["names"], [expected])
             self.assertEqual(names, [SNI, "other.example.test", None])
+
+    def test_a_renegotiation_is_refused(self) -> None:
+        """By openssl s_server, which asks for one when it gets the line R; `talk` passes bytes on."""
+        def talk(peer: Peer) -> None:
+            peer.to_starttls()
+            inner = socket.create_connection((address, port))
+            passing = threading.Thread(target=pass_on, args=(inner, peer.socket), daemon=True)
+            passing.start()
+            pass_on(peer.socket, inner)
+            passing.join()
+            inner.close()
+
+        with Lab() as lab:
+            certificate = lab.ca.issue(SNI)
+            address = lab.address()
+            port = lab.free_port(address)
+            server = subprocess.Popen(
+                ["openssl", "s_server", "-accept", f"{address}:{port}", "-tls1_2", "-cert", certificate.certificate,
+                 "-key", certificate.key], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            lab.at_end(server.communicate)
+            lab.at_end(server.kill)
+            wait.for_listener(address, port, process=server)
+            log = threading.Thread(target=answer_ehlo_by_renegotiation, args=(server,), daemon=True)
+            log.start()
+            facts, _ = self.probe_of(lab, talk)
+            self.assertEqual(facts["reached"], "second-ehlo", facts)
+            self.assertIn(facts["stop"], ("closed", "handshake"), facts)
+            self.assertEqual(facts["tls"]["version"], "TLSv1.2")
+            log.join(timeout=10)
+            self.assertFalse(log.is_alive(), "s_server reported no refused renegotiation")
 
     def test_a_client_certificate_that_is_demanded_is_an_alert(self) -> None:
         with Lab() as lab:
