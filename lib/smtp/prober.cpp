@@ -1,5 +1,8 @@
 #include "smtp/prober.h"
 
+#include <sys/resource.h>
+
+#include <algorithm>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -23,6 +26,15 @@ ProbeFacts facts_without_connection(const ProbeRequest& request, Stop stop, std:
   return facts;
 }
 
+ScheduleLimits within_descriptors(ScheduleLimits limits) {
+  rlimit descriptors{};
+  if (::getrlimit(RLIMIT_NOFILE, &descriptors) == 0) {
+    const rlim_t most = descriptors.rlim_cur - descriptors.rlim_cur / 4;
+    limits.max_concurrent = static_cast<std::size_t>(std::min<rlim_t>(limits.max_concurrent, most));
+  }
+  return limits;
+}
+
 // Whether the server does not want more connections for now. One that dislikes an injected command says so at STARTTLS,
 // which is no reason to stay away.
 bool wants_no_more(const ProbeFacts& facts, bool injected) {
@@ -39,7 +51,7 @@ class Prober::Impl {
         settings_(std::move(settings)),
         clients_(
             {.max_chain = settings_.limits.max_chain, .max_chain_bytes = settings_.limits.max_chain_bytes}),
-        schedule_(settings_.schedule),
+        schedule_(within_descriptors(settings_.schedule)),
         timer_(loop, [this] { start_next(); }) {}
 
   event::Task<ProbeFacts> probe(ProbeRequest request);

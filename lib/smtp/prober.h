@@ -48,6 +48,8 @@ struct ProberSettings {
 
 class Prober {
  public:
+  // No more connections than three quarters of the descriptors that this process may have (service/descriptor_limit.h
+  // raises that).
   Prober(event::Loop& loop, ProberSettings settings);
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;

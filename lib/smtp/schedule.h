@@ -24,8 +24,9 @@
 namespace starttls::smtp {
 
 struct ScheduleLimits {
-  // A limit of 0 counts as 1: else nothing could start.
-  std::size_t max_concurrent = 500;
+  // A limit of 0 counts as 1: else nothing could start. One that is lower than the number of servers that are silent
+  // makes the others wait for these. A connection without TLS takes some 10 KiB.
+  std::size_t max_concurrent = 2'000;
   std::size_t max_per_address = 1;
   std::chrono::milliseconds address_interval{1'000};  // from one connection to an address to the next
   std::chrono::milliseconds interval{0};              // from any connection to the next; 0: none

@@ -337,6 +337,18 @@ class Limits(ProbeCase):
             self.assert_stop(facts, "second-ehlo", "protocol",
                              "the reply to EHLO inside TLS: a reply of more than 100 lines")
 
+    def test_more_addresses_than_descriptors_wait_for_their_turn(self) -> None:
+        def good(peer: Peer) -> None:
+            peer.welcome()
+            peer.serve()
+
+        with Lab() as lab:
+            servers = [SmtpServer(lab, good) for _ in range(60)]
+            requests = [f"{server.address} {server.port}" for server in servers]
+            found = probe_all(requests, *PATIENT, descriptors=48)
+            for facts in found:
+                self.assert_stop(facts, "ehlo", "no-starttls")
+
     def test_slow_servers_delay_no_other(self) -> None:
         def slow(peer: Peer) -> None:
             peer.read_to_the_end()
