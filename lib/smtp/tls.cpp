@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "smtp/accepted.h"
 
 namespace starttls::smtp {
 namespace {
@@ -65,6 +66,11 @@ std::string alert_text(int alert) {
   const auto found = std::ranges::find(alert_names, alert, &std::pair<int, std::string_view>::first);
   return fmt::format("alert {} ({})", found == alert_names.end() ? "unknown" : found->second, alert);
 }
+
+// RFC 8446 appendix B.4.
+constexpr const char* all_suites_of_1_3 =
+    "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_CCM_SHA256:"
+    "TLS_AES_128_CCM_8_SHA256";
 
 int number_of(TlsVersion version) {
   switch (version) {
@@ -196,7 +202,32 @@ std::string signature_hash(SSL& ssl) {
   return ::OBJ_nid2sn(digest);
 }
 
+// A client that offers everything of one version; null where OpenSSL has no memory.
+std::unique_ptr<SSL, Freed<&::SSL_free>> client_of_everything(TlsVersion version) {
+  const std::unique_ptr<SSL_CTX, Freed<&::SSL_CTX_free>> context(::SSL_CTX_new(::TLS_client_method()));
+  if (!context) return nullptr;
+  ::SSL_CTX_set_cipher_list(context.get(), "ALL:COMPLEMENTOFALL:@SECLEVEL=0");
+  ::SSL_CTX_set_ciphersuites(context.get(), all_suites_of_1_3);
+  SSL_CTX_set_min_proto_version(context.get(), number_of(version));
+  SSL_CTX_set_max_proto_version(context.get(), number_of(version));
+  return std::unique_ptr<SSL, Freed<&::SSL_free>>(::SSL_new(context.get()));
+}
+
 }  // namespace
+
+std::vector<Suite> known_suites(TlsVersion version) {
+  const auto client = client_of_everything(version);
+  if (!client) return {};
+  STACK_OF(SSL_CIPHER)* const ciphers = ::SSL_get1_supported_ciphers(client.get());
+  std::vector<Suite> suites;
+  for (int i = 0; ciphers != nullptr && i < sk_SSL_CIPHER_num(ciphers); ++i) {
+    const SSL_CIPHER* const cipher = sk_SSL_CIPHER_value(ciphers, i);
+    suites.push_back({::SSL_CIPHER_get_name(cipher), ::SSL_CIPHER_standard_name(cipher)});
+  }
+  sk_SSL_CIPHER_free(ciphers);
+  ::ERR_clear_error();
+  return suites;
+}
 
 struct TlsClient::State {
   std::unique_ptr<SSL, Freed<&::SSL_free>> ssl;

@@ -122,12 +122,15 @@ class Peer:
 
 
 class SmtpServer:
-    """Listens on an address of its own, at the lab's port for SMTP."""
+    """Listens on an address of its own, at the lab's port for SMTP; with `ipv6` on ::1, at a port of its own."""
 
-    def __init__(self, lab: Lab, talk: Callable[[Peer], object], *, port: int = 0) -> None:
+    def __init__(self, lab: Lab, talk: Callable[[Peer], object], *, ipv6: bool = False) -> None:
         self._talk = talk
-        listener = socket.create_server((lab.address(), port or lab.smtp_port), backlog=100)
-        self.address, self.port = listener.getsockname()
+        if ipv6:
+            listener = socket.create_server(("::1", 0), family=socket.AF_INET6)
+        else:
+            listener = socket.create_server((lab.address(), lab.smtp_port))
+        self.address, self.port = listener.getsockname()[:2]
         self.heard: list[list[str]] = []
         self._acceptor = Acceptor(listener, self._serve)
         lab.at_end(self._acceptor.end)

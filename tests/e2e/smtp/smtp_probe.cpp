@@ -2,6 +2,8 @@
 //
 //   smtp_probe [--private] [--inject] [OPTIONS] < REQUESTS
 //
+// With --accepted VERSION, everything that the servers accept of that version is found instead.
+//
 // A line of REQUESTS is "ADDRESS PORT [SNI]". Of each a line of JSON is written once it is there, and last one of all
 // together: what they cost of time, CPU and memory. With --ca, chains are verified.
 #include <rapidjson/stringbuffer.h>
@@ -18,6 +20,7 @@
 
 #include "base/clock.h"
 #include "certificate/chain.h"
+#include "smtp/accepted.h"
 #include "smtp/prober.h"
 
 using namespace starttls;
@@ -32,6 +35,7 @@ struct Options {
   smtp::ProbeRequest common;
   std::string min_version = "TLSv1.2";
   std::string max_version = "TLSv1.3";
+  std::string accepted;  // a version
   std::string ca_file;
   std::optional<certificate::Authorities> authorities;
 };
@@ -57,6 +61,7 @@ void define(CLI::App& app, Options& options) {
   app.add_option("--max", options.max_version);
   app.add_option("--suites", options.common.suites);
   app.add_option("--groups", options.common.groups);
+  app.add_option("--accepted", options.accepted);
   app.add_option("--ca", options.ca_file);
   milliseconds("--whole", limits.whole);
   milliseconds("--connect", limits.connect);
@@ -177,7 +182,29 @@ class Printer {
   rapidjson::Writer<rapidjson::StringBuffer> json_{line_};
 };
 
+std::string quoted(const smtp::Accepted& accepted) {
+  std::string all;
+  for (const std::string& name : accepted.names) all += fmt::format("{}\"{}\"", all.empty() ? "" : ",", name);
+  return all;
+}
+
+Task<bool> find_accepted(smtp::Prober& prober, const smtp::ProbeRequest& request, const Options& options) {
+  const auto probe = [&prober](smtp::ProbeRequest each) { return prober.probe(std::move(each)); };
+  const smtp::TlsVersion version = version_of(options.accepted);
+  const smtp::Accepted suites = co_await find_accepted_suites(probe, request, version);
+  const smtp::Accepted groups = co_await find_accepted_groups(probe, request, version);
+  fmt::print(R"({{"address":"{}","suites":[{}],"groups":[{}],"stops":["{}","{}"]}})"
+             "\n",
+             request.address.text(), quoted(suites), quoted(groups), to_string(suites.stop),
+             to_string(groups.stop));
+  co_return suites.stop == smtp::Stop::none;
+}
+
 Task<bool> probe(smtp::Prober& prober, const smtp::ProbeRequest& request, const Options& options) {
+  if (!options.accepted.empty()) {
+    const bool found = co_await find_accepted(prober, request, options);
+    co_return found;
+  }
   const smtp::ProbeFacts facts = co_await prober.probe(request);
   Printer().print(facts, options.authorities);
   co_return facts.stop == smtp::Stop::none;

@@ -102,6 +102,13 @@ class Dialogue(ProbeCase):
             self.assertEqual(tls["chain"][0]["names"], [SNI])
             self.assertEqual((tls["chain_fault"], tls["chain_is_cut"]), ("none", False))
 
+    def test_ipv6(self) -> None:
+        with Lab() as lab:
+            server = SmtpServer(lab, over_tls(server_tls(lab.ca.issue(SNI))), ipv6=True)
+            facts = probe(lab, server.address, port=server.port)
+            self.assert_stop(facts, "done", "none")
+            self.assertEqual(facts["address"], "::1")
+
     def test_nothing_is_said_before_the_greeting(self) -> None:
         quiet: list[bool] = []
 

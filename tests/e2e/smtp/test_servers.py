@@ -60,6 +60,24 @@ class Postfix(ServerCase):
             facts = probe(lab, mx.address, *OLD)
             self.assert_whole(facts, "TLSv1.1")
 
+    def test_all_that_it_accepts(self) -> None:
+        with Lab() as lab:
+            suites = "ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256"
+            mx = self.receiver(lab, {"tls_medium_cipherlist": suites, "tls_preempt_cipherlist": "yes",
+                                     "tls_eecdh_auto_curves": "P-384 X25519 P-256", "tls_ffdhe_auto_groups": ""})
+            found = probe(lab, mx.address, "--accepted", "TLSv1.2")
+            self.assertEqual(found["stops"], ["none", "none"])
+            self.assertEqual(found["suites"], ["TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+                                               "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+                                               "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"])
+            found = probe(lab, mx.address, "--accepted", "TLSv1.3")
+            self.assertEqual(found["stops"], ["none", "none"])
+            self.assertCountEqual(found["suites"], ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                                                    "TLS_CHACHA20_POLY1305_SHA256"])
+            self.assertCountEqual(found["groups"], ["secp384r1", "X25519", "secp256r1"])
+            found = probe(lab, mx.address, "--accepted", "TLSv1.1")
+            self.assertEqual((found["suites"], found["stops"][0]), ([], "none"))
+
     def test_a_command_in_the_clear_behind_starttls_is_not_answered(self) -> None:
         with Lab() as lab:
             mx = self.receiver(lab)
@@ -84,9 +102,20 @@ class Postfix(ServerCase):
 
 
 class Exim(ServerCase):
-    def receiver(self, lab: Lab, *, tls: bool = True) -> EximReceiver:
+    def receiver(self, lab: Lab, *macros: str, tls: bool = True) -> EximReceiver:
         dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"]}})
-        return EximReceiver(lab, dns, lab.ca.issue(SNI) if tls else None)
+        return EximReceiver(lab, dns, lab.ca.issue(SNI) if tls else None, macros=macros)
+
+    def test_all_that_it_accepts(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab, "tls_require_ciphers = NORMAL:-CIPHER-ALL:+AES-128-GCM:-GROUP-ALL:+GROUP-SECP256R1"
+                                    ":+GROUP-X25519")
+            for version, suites in (("TLSv1.2", ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]),
+                                    ("TLSv1.3", ["TLS_AES_128_GCM_SHA256"]), ("TLSv1.1", [])):
+                found = probe(lab, mx.address, "--accepted", version)
+                self.assertEqual((found["suites"], found["stops"][0]), (suites, "none"))
+                if suites:
+                    self.assertCountEqual(found["groups"], ["secp256r1", "X25519"])
 
     def test_the_whole_dialogue_and_the_chain(self) -> None:
         with Lab() as lab:

@@ -45,7 +45,11 @@ TEST_CASE("replies of one line and of several are read") {
            {"220-first\r\n220-\r\n220 last\r\n", 220, "", {"first", "", "last"}, "220 first"},
            {"220-codes\r\n250 differ\r\n", 250, "", {"codes", "differ"}, "250 codes"},
            {"421 4.7.0 Try later\r\n", 421, "4.7.0", {"4.7.0 Try later"}, "421 4.7.0 Try later"},
-           {"550-5.7.1 No\r\n550 5.7.1 Go away\r\n", 550, "5.7.1", {"5.7.1 No", "5.7.1 Go away"}, "550 5.7.1 No"},
+           {"550-5.7.1 No\r\n550 5.7.1 Go away\r\n",
+            550,
+            "5.7.1",
+            {"5.7.1 No", "5.7.1 Go away"},
+            "550 5.7.1 No"},
            {"450 4.123.456\r\n", 450, "4.123.456", {"4.123.456"}, "450 4.123.456"}}) {
     const Reply reply = good(each.bytes);
     CHECK(reply.code == each.code);
@@ -57,8 +61,8 @@ TEST_CASE("replies of one line and of several are read") {
 }
 
 TEST_CASE("what is no enhanced status code is text") {
-  for (const char* text : {"5.7.1 of another class", "4.7 short", "4.7. x", "4..1 x", "4.1234.1 long", "4.7.1234 long",
-                           "4.7.1x", "4x7.1", "4", ""}) {
+  for (const char* text : {"5.7.1 of another class", "4.7 short", "4.7. x", "4..1 x", "4.1234.1 long",
+                           "4.7.1234 long", "4.7.1x", "4x7.1", "4", ""}) {
     CAPTURE(text);
     CHECK(good("450 "s + text + "\r\n").enhanced.empty());
   }
@@ -89,8 +93,8 @@ TEST_CASE("bytes behind a reply stay for the next") {
 }
 
 TEST_CASE("what is no reply of SMTP is an error that shows it") {
-  for (const char* line : {"", "2", "22", "hello", "HTTP/1.1 400 Bad Request", "100 too low", "600 too high", "2x0 text",
-                           "2200 text", "220_text", " 220 text", "+OK POP3", "* OK IMAP"}) {
+  for (const char* line : {"", "2", "22", "hello", "HTTP/1.1 400 Bad Request", "100 too low", "600 too high",
+                           "2x0 text", "2200 text", "220_text", " 220 text", "+OK POP3", "* OK IMAP"}) {
     CAPTURE(line);
     CHECK(bad(line + "\r\n"s) == "not a reply of SMTP: "s + line);
     CHECK(bad("220-first\r\n"s + line + "\r\n") == "not a reply of SMTP: "s + line);
@@ -114,7 +118,8 @@ TEST_CASE("a reply is bounded in the bytes of a line, in lines and in bytes") {
 }
 
 TEST_CASE("the keywords of extensions are upper case, without their parameters") {
-  CHECK(extensions(good("250-mx.example.test\r\n250-starttls\r\n250-SIZE 1000\r\n250-AUTH=LOGIN\r\n250-\r\n250-8BITMIME"
-                        "\r\n250 x\x1b\r\n")) == std::vector<std::string>{"STARTTLS", "SIZE", "8BITMIME"});
+  CHECK(extensions(good(
+            "250-mx.example.test\r\n250-starttls\r\n250-SIZE 1000\r\n250-AUTH=LOGIN\r\n250-\r\n250-8BITMIME"
+            "\r\n250 x\x1b\r\n")) == std::vector<std::string>{"STARTTLS", "SIZE", "8BITMIME"});
   CHECK(extensions(good("250 STARTTLS\r\n")).empty());
 }
