@@ -1,4 +1,4 @@
-// What the files of this component share of OpenSSL.
+// What this component and lib/smtp share of OpenSSL.
 #pragma once
 
 #include <openssl/evp.h>

@@ -10,19 +10,18 @@
 
 #include "base/text.h"
 #include "base/try.h"
+#include "certificate/openssl.h"
 #include "smtp/accepted.h"
 
 namespace starttls::smtp {
 namespace {
 
-template <auto free>
-struct Freed {
-  template <class T>
-  void operator()(T* object) const {
-    free(object);
-  }
-};
-using KeyPtr = std::unique_ptr<EVP_PKEY, Freed<&::EVP_PKEY_free>>;
+using certificate::KeyPtr;
+using certificate::Owned;
+using certificate::take_error;
+
+using ContextPtr = Owned<SSL_CTX, &::SSL_CTX_free>;
+using SslPtr = Owned<SSL, &::SSL_free>;
 
 // RFC 8446 section 6, RFC 5246 section 7.2 and the registry of IANA.
 constexpr auto alert_names = std::to_array<std::pair<int, std::string_view>>({
@@ -84,14 +83,6 @@ int number_of(TlsVersion version) {
       break;
   }
   return TLS1_3_VERSION;
-}
-
-// The earliest error of this thread.
-std::string take_error() {
-  const unsigned long code = ::ERR_get_error();
-  ::ERR_clear_error();
-  const char* const words = code == 0 ? nullptr : ::ERR_reason_error_string(code);
-  return words != nullptr ? printable(words) : "unknown error";
 }
 
 // The suites of TLS 1.3, and the others, which OpenSSL sets apart.
@@ -183,11 +174,7 @@ void describe_chain(const SSL& ssl, std::size_t max_chain, Handshake& handshake)
   const STACK_OF(X509)* const chain = ::SSL_get_peer_cert_chain(&ssl);
   const int size = chain == nullptr ? 0 : sk_X509_num(chain);
   for (int i = 0; i < size; ++i) {
-    unsigned char* der = nullptr;
-    const int bytes = ::i2d_X509(sk_X509_value(chain, i), &der);
-    const std::string_view text(reinterpret_cast<char*>(der), static_cast<std::size_t>(std::max(bytes, 0)));
-    auto read = certificate::read_der(text);
-    OPENSSL_free(der);
+    auto read = certificate::read_der(certificate::to_der<const X509>(&::i2d_X509, sk_X509_value(chain, i)));
     if (!read || handshake.chain.size() >= max_chain) {
       handshake.chain_is_cut = true;
       return;
@@ -203,14 +190,14 @@ std::string signature_hash(SSL& ssl) {
 }
 
 // A client that offers everything of one version; null where OpenSSL has no memory.
-std::unique_ptr<SSL, Freed<&::SSL_free>> client_of_everything(TlsVersion version) {
-  const std::unique_ptr<SSL_CTX, Freed<&::SSL_CTX_free>> context(::SSL_CTX_new(::TLS_client_method()));
+SslPtr client_of_everything(TlsVersion version) {
+  const ContextPtr context(::SSL_CTX_new(::TLS_client_method()));
   if (!context) return nullptr;
   ::SSL_CTX_set_cipher_list(context.get(), "ALL:COMPLEMENTOFALL:@SECLEVEL=0");
   ::SSL_CTX_set_ciphersuites(context.get(), all_suites_of_1_3);
   SSL_CTX_set_min_proto_version(context.get(), number_of(version));
   SSL_CTX_set_max_proto_version(context.get(), number_of(version));
-  return std::unique_ptr<SSL, Freed<&::SSL_free>>(::SSL_new(context.get()));
+  return SslPtr(::SSL_new(context.get()));
 }
 
 }  // namespace
@@ -230,7 +217,7 @@ std::vector<Suite> known_suites(TlsVersion version) {
 }
 
 struct TlsClient::State {
-  std::unique_ptr<SSL, Freed<&::SSL_free>> ssl;
+  SslPtr ssl;
   std::size_t max_chain = 0;
   int alert = -1;  // that the server sent
   std::string error;

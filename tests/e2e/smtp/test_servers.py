@@ -93,7 +93,8 @@ class Postfix(ServerCase):
 
     def test_a_limit_of_connections_is_a_deferral(self) -> None:
         with Lab() as lab:
-            mx = self.receiver(lab, {"smtpd_client_connection_rate_limit": "1", "smtpd_client_event_limit_exceptions": ""})
+            mx = self.receiver(lab, {"smtpd_client_connection_rate_limit": "1",
+                                     "smtpd_client_event_limit_exceptions": ""})
             self.assert_whole(probe(lab, mx.address), "TLSv1.3")
             facts = probe(lab, mx.address)
             self.assertEqual((facts["reached"], facts["stop"]), ("greeting", "deferred"), facts)
