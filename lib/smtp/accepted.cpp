@@ -56,7 +56,7 @@ ProbeRequest of_version(ProbeRequest request, TlsVersion version) {
   request.min_version = request.max_version = version;
   request.suites.clear();
   request.groups.clear();
-  request.inject = false;
+  request.inject = request.offer_compression = false;
   return request;
 }
 

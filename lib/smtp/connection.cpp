@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include "base/try.h"
@@ -22,6 +23,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr std::string_view closed_by_server = "the server closed the connection";
+// A warning, in the clear (RFC 5246 section 7.2.1).
+constexpr std::string_view close_notify("\x15\x03\x01\x00\x02\x01\x00", 7);
 constexpr std::size_t piece_size = std::size_t{16} << 10U;
 
 std::unexpected<Ended> ended(Stop stop, std::string reason) {
@@ -189,6 +192,19 @@ event::Task<Outcome<>> Connection::start_tls(std::unique_ptr<TlsClient> client, 
     if (!sent) co_return sent;
     if (progress == TlsClient::Progress::finished) co_return Outcome<>();
     CO_TRY(, co_await receive_for_tls(until, ignored_text));
+  }
+}
+
+event::Task<Outcome<ServerHello>> Connection::exchange_hellos(std::string client_hello) {
+  CO_TRY(, co_await send(std::move(client_hello)));
+  const Moment until = steady_clock::now() + limits_.handshake;
+  std::string bytes;
+  for (;;) {
+    CO_TRY(bytes +=, co_await receive(until));
+    const ServerHello hello = read_server_hello(bytes);
+    if (hello.state == ServerHello::State::incomplete && bytes.size() <= limits_.max_tls_bytes) continue;
+    std::ignore = co_await send(std::string(close_notify));
+    co_return hello;
   }
 }
 

@@ -13,6 +13,7 @@
 #include "base/ip_address.h"
 #include "event/loop.h"
 #include "event/task.h"
+#include "smtp/compression.h"
 #include "smtp/probe.h"
 #include "smtp/prober.h"
 #include "smtp/tls.h"
@@ -44,6 +45,8 @@ class Connection {
 
   // Begins TLS, and keeps the client. `ignored_text`: lines in the clear that come before are dropped.
   event::Task<Outcome<>> start_tls(std::unique_ptr<TlsClient> client, bool ignored_text);
+  // Sends a ClientHello, returns what the server answers, and ends TLS. Nothing can follow but close().
+  event::Task<Outcome<ServerHello>> exchange_hellos(std::string client_hello);
   const TlsClient* tls() const { return tls_.get(); }
 
   // From now on, the whole may take that time more, and no longer.

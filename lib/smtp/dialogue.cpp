@@ -1,10 +1,12 @@
 #include "smtp/dialogue.h"
 
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "base/text.h"
 #include "base/try.h"
+#include "smtp/compression.h"
 
 namespace starttls::smtp {
 namespace {
@@ -93,6 +95,7 @@ event::Task<Outcome<>> Dialogue::converse() {
   CO_TRY(, co_await connect_and_greet());
   CO_TRY(, co_await say_hello());
   CO_TRY(, co_await start_tls());
+  if (request_.offer_compression) co_return Outcome<>();
   CO_TRY(, co_await say_hello_inside_tls());
   facts_.reached = Step::quit;
   co_return Outcome<>();
@@ -136,6 +139,7 @@ event::Task<Outcome<>> Dialogue::start_tls() {
   received_.clear();  // RFC 3207 section 4.2: nothing from before TLS counts
 
   facts_.reached = Step::handshake;
+  if (request_.offer_compression) co_return co_await offer_compression(**client);
   const auto begin = steady_clock::now();
   const Outcome<> established = co_await connection_.start_tls(*std::move(client), request_.inject);
   if (!established) {
@@ -146,6 +150,18 @@ event::Task<Outcome<>> Dialogue::start_tls() {
   }
   facts_.handshake_time = since(begin);
   facts_.tls = connection_.tls()->describe();
+  co_return Outcome<>();
+}
+
+event::Task<Outcome<>> Dialogue::offer_compression(TlsClient& client) {
+  std::ignore = client.handshake();
+  auto hello = with_compression(client.take_to_send());
+  if (!hello) co_return ended(Stop::local_error, "OpenSSL makes no ClientHello that can offer compression");
+  const Outcome<ServerHello> answer = co_await connection_.exchange_hellos(*std::move(hello));
+  if (!answer)
+    co_return std::unexpected(explained(answer.error(), "ServerHello", limits_.handshake, limits_.whole));
+  if (answer->state == ServerHello::State::read)
+    facts_.accepts_compression = answer->compression != static_cast<std::uint8_t>(Compression::null);
   co_return Outcome<>();
 }
 

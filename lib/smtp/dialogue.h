@@ -27,6 +27,7 @@ class Dialogue {
   event::Task<Outcome<>> connect_and_greet();
   event::Task<Outcome<>> say_hello();
   event::Task<Outcome<>> start_tls();
+  event::Task<Outcome<>> offer_compression(TlsClient& client);
   event::Task<Outcome<>> say_hello_inside_tls();
   event::Task<> quit();
   event::Task<Outcome<>> find_injected_reply();

@@ -64,6 +64,9 @@ struct ProbeRequest {
   // Whether to send a NOOP in the clear together with STARTTLS, which a server must discard (CVE-2011-0411). Some
   // servers refuse STARTTLS then: the probe says less about everything else.
   bool inject = false;
+  // Whether to offer the compression of TLS 1.2 and older, see accepts_compression. The probe ends with the server's
+  // choice: a connection for this alone.
+  bool offer_compression = false;
 };
 
 struct Handshake {
@@ -101,6 +104,9 @@ struct ProbeFacts {
   bool offers_starttls = false;
   bool offers_starttls_inside_tls = false;  // which RFC 3207 section 4.2 forbids
   bool accepts_injected_command = false;    // the NOOP sent in the clear was answered inside TLS
+
+  // With offer_compression; nothing where the server did not get as far as its choice.
+  std::optional<bool> accepts_compression;
 
   std::optional<Handshake> tls;
   // "alert handshake_failure (40)" where the server sent one; else OpenSSL's words: "wrong version number".

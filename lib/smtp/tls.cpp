@@ -133,8 +133,11 @@ bool set_server_name(SSL& ssl, const std::string& name) {
 
 Result<void> prepare(SSL& ssl, const ProbeRequest& request) {
   ::SSL_set_connect_state(&ssl);
+  // TLS 1.3 has no compression (RFC 8446 section 4.1.2).
+  const TlsVersion newest =
+      request.offer_compression ? std::min(request.max_version, TlsVersion::tls1_2) : request.max_version;
   if (::SSL_set_min_proto_version(&ssl, number_of(request.min_version)) != 1 ||
-      ::SSL_set_max_proto_version(&ssl, number_of(request.max_version)) != 1) {
+      ::SSL_set_max_proto_version(&ssl, number_of(newest)) != 1) {
     return fail(Fault::config, "OpenSSL cannot offer these versions of TLS: {}", take_error());
   }
   if (!request.groups.empty() && ::SSL_set1_groups_list(&ssl, request.groups.c_str()) != 1)

@@ -56,6 +56,7 @@ void define(CLI::App& app, Options& options) {
   smtp::ScheduleLimits& schedule = options.settings.schedule;
   app.add_flag("--private", options.settings.private_addresses);
   app.add_flag("--inject", options.common.inject);
+  app.add_flag("--offer-compression", options.common.offer_compression);
   app.add_option("--ehlo", options.common.ehlo_name);
   app.add_option("--min", options.min_version);
   app.add_option("--max", options.max_version);
@@ -104,6 +105,7 @@ class Printer {
     flag("offers_starttls", facts.offers_starttls);
     flag("offers_starttls_inside_tls", facts.offers_starttls_inside_tls);
     flag("accepts_injected_command", facts.accepts_injected_command);
+    if (facts.accepts_compression) flag("accepts_compression", *facts.accepts_compression);
     text("tls_error", facts.tls_error);
     number("connect_time", facts.connect_time.count());
     number("greeting_time", facts.greeting_time.count());

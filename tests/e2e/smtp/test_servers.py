@@ -50,6 +50,7 @@ class Postfix(ServerCase):
             self.assertRegex(facts["tls"]["suite"], "^TLS_ECDHE_ECDSA_WITH_")
             self.assertEqual((facts["tls"]["group"], facts["tls"]["group_bits"]), ("secp256r1", 256))
             self.assertTrue(facts["tls"]["secure_renegotiation"] and facts["tls"]["extended_master_secret"])
+            self.assertIs(probe(lab, mx.address, "--offer-compression")["accepts_compression"], False)
             facts = probe(lab, mx.address, *OLD)
             self.assertEqual((facts["stop"], facts["tls_error"]), ("handshake", "alert protocol_version (70)"))
 
@@ -125,6 +126,7 @@ class Exim(ServerCase):
             self.assert_whole(facts, "TLSv1.3")
             self.assertRegex(facts["greeting"]["lines"][0], r"^mx\.example\.test ESMTP Exim 4\.")
             self.assertEqual(facts["tls"]["chain_fault"], "none")
+            self.assertIs(probe(lab, mx.address, "--offer-compression")["accepts_compression"], False)
             facts = probe(lab, mx.address, "--max", "TLSv1.2")
             self.assert_whole(facts, "TLSv1.2")
             self.assertTrue(facts["tls"]["secure_renegotiation"] and facts["tls"]["extended_master_secret"])

@@ -142,6 +142,53 @@ class Tls(ProbeCase):
                 self.assertEqual(facts["tls"]["chain"][0]["names"], [expected])
             self.assertEqual(names, [SNI, "other.example.test", None])
 
+    def test_compression_is_detected_by_the_choice_of_the_server(self) -> None:
+        def chooses(method: int, pieces: int = 1) -> Talk:
+            hello = b"\3\3" + bytes(32) + b"\0" + b"\xc0\x2f" + bytes([method])
+            record = b"\x16\3\3\0" + bytes([len(hello) + 4]) + b"\2\0\0" + bytes([len(hello)]) + hello
+
+            def talk(peer: Peer) -> None:
+                peer.to_starttls()
+                offered.append(peer.wait_for_bytes())
+                for begin in range(0, len(record), len(record) // pieces):
+                    peer.say(record[begin:begin + len(record) // pieces])
+                peer.read_to_the_end()
+            return talk
+
+        with Lab() as lab:
+            for method, pieces in ((1, 1), (0, 1), (1, 7)):
+                offered: list[bytes] = []
+                facts, heard = self.probe_of(lab, chooses(method, pieces), "--offer-compression")
+                self.assert_stop(facts, "handshake", "none")
+                self.assertEqual(facts["accepts_compression"], method == 1)
+                self.assertIn(b"\x02\x01\x00", offered[0])
+                self.assertNotIn("QUIT", heard)
+            facts, _ = self.probe_of(lab, over_tls(server_tls(lab.ca.issue(SNI))), "--offer-compression")
+            self.assertIs(facts["accepts_compression"], False)
+
+    def test_a_choice_that_does_not_come_leaves_compression_unknown(self) -> None:
+        def refuses(peer: Peer) -> None:
+            peer.to_starttls()
+            peer.wait_for_bytes()
+            peer.say(bytes([0x15, 3, 3, 0, 2, 2, 70]))
+            peer.read_to_the_end()
+
+        def closes(peer: Peer) -> None:
+            peer.to_starttls()
+            peer.wait_for_bytes()
+
+        def is_silent(peer: Peer) -> None:
+            peer.to_starttls()
+            peer.wait_for_bytes()
+            peer.say(b"\x16\3\3\0")
+            peer.read_to_the_end()
+
+        with Lab() as lab:
+            for talk, stop in ((refuses, "none"), (closes, "closed"), (is_silent, "timeout")):
+                facts, _ = self.probe_of(lab, talk, "--offer-compression", "--handshake", "300")
+                self.assert_stop(facts, "handshake", stop)
+                self.assertNotIn("accepts_compression", facts)
+
     def test_a_renegotiation_is_refused(self) -> None:
         """By openssl s_server, which asks for one when it gets the line R; `talk` passes bytes on."""
         def talk(peer: Peer) -> None:
