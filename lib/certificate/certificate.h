@@ -1,5 +1,5 @@
-// X.509 certificates (RFC 5280) as plain values, read with OpenSSL. Nothing here trusts or verifies a certificate:
-// see chain.h and tlsa.h.
+// X.509 certificates (RFC 5280) as plain values, read with OpenSSL. Nothing here trusts or verifies a
+// certificate: see chain.h and tlsa.h.
 #pragma once
 
 #include <cstddef>
@@ -25,8 +25,8 @@ enum class KeyKind { rsa, ec, ed25519, ed448, dsa, other };
 std::string_view to_string(KeyKind kind);
 
 struct Certificate {
-  // Distinguished names as RFC 4514 writes them: "CN=mx.example.org,O=Example". "" where the name is empty. Fit for a
-  // terminal: what could disturb one is escaped as \NN, as that RFC allows.
+  // Distinguished names as RFC 4514 writes them: "CN=mx.example.org,O=Example". "" where the name is empty.
+  // Fit for a terminal: what could disturb one is escaped as \NN, as that RFC allows.
   std::string subject;
   std::string issuer;
   std::string common_name;  // of the subject, fit for a terminal; "" without one, and where it has a NUL
@@ -49,13 +49,13 @@ struct Certificate {
 // One certificate and nothing else. Fault::data.
 Result<Certificate> read_der(std::string_view der);
 
-// All certificates of a text in PEM (RFC 7468), in their order. Blocks of other kinds, such as keys, and text between
-// blocks are ignored. Fault::data where one is malformed, where there is none, and beyond the limits.
+// All certificates of a text in PEM (RFC 7468), in their order. Blocks of other kinds, such as keys, and text
+// between blocks are ignored. Fault::data where one is malformed, where there is none, and beyond the limits.
 Result<std::vector<Certificate>> read_pem(std::string_view text);
 
-// Whether the certificate is for this host, by its names alone (RFC 6125 section 6.4, as RFC 8461 section 4.1 and
-// HTTPS demand it): the common name is ignored, and "*" stands for the whole left-most label only. "*.org" matches
-// nothing. `host` is in the form of DomainName.
+// Whether the certificate is for this host, by its names alone (RFC 6125 section 6.4, as RFC 8461 section 4.1
+// and HTTPS demand it): the common name is ignored, and "*" stands for the whole left-most label only.
+// "*.org" matches nothing. `host` is in the form of DomainName.
 bool matches(const Certificate& certificate, std::string_view host);
 
 }  // namespace starttls::certificate

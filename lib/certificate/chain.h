@@ -20,7 +20,8 @@ namespace starttls::certificate {
 // Trusted certificates. Copies share them. They may be used by several threads.
 class Authorities {
  public:
-  // Those of a file in PEM; "": those of the system. Fault::config where they cannot be read, or where there is none.
+  // Those of a file in PEM; "": those of the system. Fault::config where they cannot be read, or where there
+  // is none.
   static Result<Authorities> load(const std::filesystem::path& ca_file);
 
   // These certificates.
@@ -35,11 +36,11 @@ class Authorities {
 
 enum class ChainFault {
   none,
-  // The issuer of the server's own certificate was not sent and is not trusted. Mostly the server does not send its
-  // intermediate certificates; else its authority is a private one.
+  // The issuer of the server's own certificate was not sent and is not trusted. Mostly the server does not
+  // send its intermediate certificates; else its authority is a private one.
   incomplete,
-  // The chain ends in a root, or in an intermediate certificate, whose issuer is not trusted. Servers need not send
-  // the root itself (RFC 5246 section 7.4.2).
+  // The chain ends in a root, or in an intermediate certificate, whose issuer is not trusted. Servers need
+  // not send the root itself (RFC 5246 section 7.4.2).
   untrusted_root,
   self_signed,    // the server's certificate is its own root, and not trusted
   expired,        // a certificate of the chain
@@ -58,12 +59,12 @@ struct ChainVerdict {
   std::size_t depth = 0;  // of the certificate with the fault; 0 is the server's own
 };
 
-// Verifies the first certificate for a server (serverAuth) at a time, with the others as intermediates that may be of
-// use, in any order.
+// Verifies the first certificate for a server (serverAuth) at a time, with the others as intermediates that
+// may be of use, in any order.
 ChainVerdict verify(std::span<const Certificate> chain, const Authorities& authorities, Time at);
 
-// Whether each certificate is issued by the next one, as RFC 5246 section 7.4.2 demands and RFC 8446 section 4.4.2
-// recommends. True for one certificate alone.
+// Whether each certificate is issued by the next one, as RFC 5246 section 7.4.2 demands and RFC 8446 section
+// 4.4.2 recommends. True for one certificate alone.
 bool is_in_order(std::span<const Certificate> chain);
 
 }  // namespace starttls::certificate

@@ -19,9 +19,9 @@ struct PublicKey {
   std::string der;    // SubjectPublicKeyInfo, bytes
 };
 
-// The public half of the first private key in a text in PEM: PKCS #8 or the older forms, of any algorithm that OpenSSL
-// knows. Certificates around it are ignored. Fault::data where there is none, where it is malformed, and, with the
-// command that helps, where it is encrypted with a passphrase.
+// The public half of the first private key in a text in PEM: PKCS #8 or the older forms, of any algorithm
+// that OpenSSL knows. Certificates around it are ignored. Fault::data where there is none, where it is
+// malformed, and, with the command that helps, where it is encrypted with a passphrase.
 Result<PublicKey> read_private_key(std::string_view text);
 
 // Whether the certificate is for that key.

@@ -51,8 +51,9 @@ TlsaMatch match_end_entity(const dns::Tlsa& record, const Certificate& server) {
                                                         : "the server has another certificate");
 }
 
-// Verifies chains up to a trust anchor that a TLSA record names, with OpenSSL's own implementation of DANE, as Postfix
-// does. OpenSSL keeps the records of a connection only, so each record gets a connection that is never made.
+// Verifies chains up to a trust anchor that a TLSA record names, with OpenSSL's own implementation of DANE,
+// as Postfix does. OpenSSL keeps the records of a connection only, so each record gets a connection that is
+// never made.
 class AnchorMatcher {
  public:
   AnchorMatcher(std::span<const Certificate> chain, std::span<const std::string> base_names, Time at)

@@ -32,8 +32,8 @@ bool is_refusal(const ProbeFacts& facts) {
          facts.tls_error.starts_with("alert ");
 }
 
-// Offers what is left of `names`, set into the request by `offer`, until the server refuses; `chosen` is the name in the
-// handshake.
+// Offers what is left of `names`, set into the request by `offer`, until the server refuses; `chosen` is the
+// name in the handshake.
 template <class Offer, class Chosen>
 event::Task<Accepted> find_all(Probe probe, ProbeRequest request, Names names, Offer offer, Chosen chosen) {
   Accepted accepted;

@@ -1,6 +1,7 @@
-// Everything that a mail server accepts of one version of TLS: its cipher suites and groups, found one by one. Each
-// connection offers those not yet found, and the server chooses one, until it refuses the rest. That takes one
-// connection for each that it accepts, and one more, a second apart (schedule.h): half a minute and more.
+// Everything that a mail server accepts of one version of TLS: its cipher suites and groups, found one by
+// one. Each connection offers those not yet found, and the server chooses one, until it refuses the rest.
+// That takes one connection for each that it accepts, and one more, a second apart (schedule.h): half a
+// minute and more.
 #pragma once
 
 #include <functional>
@@ -33,7 +34,8 @@ struct Accepted {
 // `request` says where and as whom; its versions, suites and groups do not count.
 event::Task<Accepted> find_accepted_suites(Probe probe, ProbeRequest request, TlsVersion version);
 
-// The groups of the key exchange, for TLS 1.2 or 1.3. Those of finite fields (ffdhe2048) are known with TLS 1.3 only.
+// The groups of the key exchange, for TLS 1.2 or 1.3. Those of finite fields (ffdhe2048) are known with TLS
+// 1.3 only.
 event::Task<Accepted> find_accepted_groups(Probe probe, ProbeRequest request, TlsVersion version);
 
 }  // namespace starttls::smtp

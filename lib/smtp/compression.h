@@ -1,5 +1,5 @@
-// Whether a server accepts the compression of TLS (RFC 3749), which gives secrets away (CRIME). OpenSSL is built without
-// it, so that its ClientHello is changed here, and the ServerHello is read here. Pure.
+// Whether a server accepts the compression of TLS (RFC 3749), which gives secrets away (CRIME). OpenSSL is
+// built without it, so that its ClientHello is changed here, and the ServerHello is read here. Pure.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +11,8 @@ namespace starttls::smtp {
 
 enum class Compression : std::uint8_t { null = 0, deflate = 1 };
 
-// The record of a ClientHello (RFC 5246 section 7.4.1.2) that offers no compression, with DEFLATE offered, too. Nothing
-// for other bytes.
+// The record of a ClientHello (RFC 5246 section 7.4.1.2) that offers no compression, with DEFLATE offered,
+// too. Nothing for other bytes.
 std::optional<std::string> with_compression(std::string_view record);
 
 // What a server has sent so far, in answer to a ClientHello.

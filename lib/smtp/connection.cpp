@@ -72,8 +72,8 @@ SocketAddress socket_address(const IpAddress& address, std::uint16_t port) {
   return made;
 }
 
-// Without whole lines that begin with a digit: replies in the clear, which no record of TLS begins like (RFC 8446
-// section 5.1).
+// Without whole lines that begin with a digit: replies in the clear, which no record of TLS begins like (RFC
+// 8446 section 5.1).
 std::string_view without_replies(std::string_view bytes) {
   while (!bytes.empty() && bytes.front() >= '0' && bytes.front() <= '9') {
     const auto end = bytes.find('\n');
@@ -138,8 +138,8 @@ event::Task<Outcome<>> Connection::send(std::string bytes) {
   co_return Outcome<>();
 }
 
-// A server that sends without a pause must not keep the loop from other connections, so that each piece of bytes comes
-// from the loop.
+// A server that sends without a pause must not keep the loop from other connections, so that each piece of
+// bytes comes from the loop.
 event::Task<Outcome<std::string>> Connection::receive(Moment until) {
   for (;;) {
     CO_TRY(, co_await wait_until_ready(DescriptorWatcher::For::reading, until));
@@ -154,8 +154,8 @@ event::Task<Outcome<std::string>> Connection::receive(Moment until) {
   }
 }
 
-// Else a server with Nagle's algorithm keeps its reply back until the kernel acknowledges the session tickets before it,
-// 40 ms later. The kernel forgets this after a while (tcp(7)).
+// Else a server with Nagle's algorithm keeps its reply back until the kernel acknowledges the session tickets
+// before it, 40 ms later. The kernel forgets this after a while (tcp(7)).
 void Connection::acknowledge_at_once() const {
   const int on = 1;
   ::setsockopt(socket_.get(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);

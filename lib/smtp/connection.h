@@ -1,5 +1,5 @@
-// A connection to a mail server on the event loop, in the clear or inside TLS, with a limit on each wait and on the
-// whole.
+// A connection to a mail server on the event loop, in the clear or inside TLS, with a limit on each wait and
+// on the whole.
 #pragma once
 
 #include <chrono>

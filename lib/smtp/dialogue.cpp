@@ -184,8 +184,8 @@ event::Task<Outcome<>> Dialogue::say_hello_inside_tls() {
   co_return Outcome<>();
 }
 
-// The NOOP was sent before TLS. If the server answers it, that reply comes first, and the one to EHLO only now: the
-// next reply is not the one to QUIT.
+// The NOOP was sent before TLS. If the server answers it, that reply comes first, and the one to EHLO only
+// now: the next reply is not the one to QUIT.
 event::Task<Outcome<>> Dialogue::find_injected_reply() {
   said_quit_ = true;
   CO_TRY(Reply next =, co_await ask("QUIT\r\n", "reply to QUIT"));

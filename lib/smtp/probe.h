@@ -18,8 +18,8 @@ namespace starttls::smtp {
 // The steps of a probe, in their order.
 enum class Step { connection, greeting, ehlo, starttls, handshake, second_ehlo, quit, done };
 
-// Why a probe went no further. `none` and those from `no_starttls` on are facts about the server; the others say that
-// we cannot tell what it offers.
+// Why a probe went no further. `none` and those from `no_starttls` on are facts about the server; the others
+// say that we cannot tell what it offers.
 enum class Stop {
   none,         // it went to the end; its QUIT may be unanswered
   not_allowed,  // the address is not public; no connection was made
@@ -57,23 +57,23 @@ struct ProbeRequest {
   std::string ehlo_name;  // of this host: its PTR should be the same
   TlsVersion min_version = TlsVersion::tls1_2;
   TlsVersion max_version = TlsVersion::tls1_3;
-  // What the ClientHello offers, in words of OpenSSL separated by colons; "": OpenSSL's defaults. `suites` may have
-  // names of TLS 1.3 and others. If it has none of TLS 1.3, none of these is offered.
+  // What the ClientHello offers, in words of OpenSSL separated by colons; "": OpenSSL's defaults. `suites`
+  // may have names of TLS 1.3 and others. If it has none of TLS 1.3, none of these is offered.
   std::string suites;
   std::string groups;
-  // Whether to send a NOOP in the clear together with STARTTLS, which a server must discard (CVE-2011-0411). Some
-  // servers refuse STARTTLS then: the probe says less about everything else.
+  // Whether to send a NOOP in the clear together with STARTTLS, which a server must discard (CVE-2011-0411).
+  // Some servers refuse STARTTLS then: the probe says less about everything else.
   bool inject = false;
-  // Whether to offer the compression of TLS 1.2 and older, see accepts_compression. The probe ends with the server's
-  // choice: a connection for this alone.
+  // Whether to offer the compression of TLS 1.2 and older, see accepts_compression. The probe ends with the
+  // server's choice: a connection for this alone.
   bool offer_compression = false;
 };
 
 struct Handshake {
   std::string version;  // "TLSv1.3"
   std::string suite;    // as IANA calls it: "TLS_AES_256_GCM_SHA384"
-  // The group of the key exchange: "X25519", "secp256r1", "ffdhe2048"; "DH" for parameters of the server's own; "" where
-  // the client encrypts with the server's RSA key.
+  // The group of the key exchange: "X25519", "secp256r1", "ffdhe2048"; "DH" for parameters of the server's
+  // own; "" where the client encrypts with the server's RSA key.
   std::string group;
   int group_bits = 0;                   // of the server's part; 0 where OpenSSL does not know
   bool secure_renegotiation = false;    // RFC 5746; always true from TLS 1.3 on

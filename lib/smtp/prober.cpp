@@ -35,8 +35,8 @@ ScheduleLimits within_descriptors(ScheduleLimits limits) {
   return limits;
 }
 
-// Whether the server does not want more connections for now. One that dislikes an injected command says so at STARTTLS,
-// which is no reason to stay away.
+// Whether the server does not want more connections for now. One that dislikes an injected command says so at
+// STARTTLS, which is no reason to stay away.
 bool wants_no_more(const ProbeFacts& facts, bool injected) {
   const bool is_refusal = facts.stop == Stop::deferred || facts.stop == Stop::rejected;
   return is_refusal && !(injected && facts.reached >= Step::starttls);

@@ -1,16 +1,17 @@
-// Connects to mail servers as a sender would (RFC 5321, RFC 3207) and brings back what they offer: greeting, EHLO,
-// STARTTLS, handshake, a second EHLO, QUIT. It never sends MAIL.
+// Connects to mail servers as a sender would (RFC 5321, RFC 3207) and brings back what they offer: greeting,
+// EHLO, STARTTLS, handshake, a second EHLO, QUIT. It never sends MAIL.
 //
 //     smtp::Prober prober(loop, {});
 //     const ProbeFacts facts = co_await prober.probe({.address = address, .sni = "mx.example.org",
 //                                                     .ehlo_name = "checker.example.net"});
 //
-// It is polite, as servers block clients that are not: it waits for the greeting before it says anything, says QUIT
-// whenever the server can understand it, and keeps to a Schedule. Once a server has deferred or rejected a connection
-// (421, 450, 554 at the greeting, ...), all further probes of its address get that answer without a connection.
+// It is polite, as servers block clients that are not: it waits for the greeting before it says anything,
+// says QUIT whenever the server can understand it, and keeps to a Schedule. Once a server has deferred or
+// rejected a connection (421, 450, 554 at the greeting, ...), all further probes of its address get that
+// answer without a connection.
 //
-// The servers are not trusted. Whatever they send is bounded in bytes, lines and time; certificates are read, not
-// verified (see certificate/chain.h). No session is resumed and no early data is sent.
+// The servers are not trusted. Whatever they send is bounded in bytes, lines and time; certificates are read,
+// not verified (see certificate/chain.h). No session is resumed and no early data is sent.
 #pragma once
 
 #include <chrono>
@@ -48,8 +49,8 @@ struct ProberSettings {
 
 class Prober {
  public:
-  // No more connections than three quarters of the descriptors that this process may have (service/descriptor_limit.h
-  // raises that).
+  // No more connections than three quarters of the descriptors that this process may have
+  // (service/descriptor_limit.h raises that).
   Prober(event::Loop& loop, ProberSettings settings);
   Prober(const Prober&) = delete;
   Prober& operator=(const Prober&) = delete;

@@ -26,16 +26,16 @@ struct ReplyLimits {
   std::size_t max_bytes = std::size_t{64} << 10U;
 };
 
-// Reads one reply, over several lines, of which only the last has a blank behind its code. The code is that of the last
-// line, as in Postfix, should they differ. LF alone ends a line, too.
+// Reads one reply, over several lines, of which only the last has a blank behind its code. The code is that
+// of the last line, as in Postfix, should they differ. LF alone ends a line, too.
 class ReplyReader {
  public:
   enum class State { incomplete, complete, malformed };
 
   explicit ReplyReader(ReplyLimits limits = {}) : limits_(limits) {}
 
-  // Takes the next bytes up to the end of the reply, and returns how many those are: the rest belongs to the next
-  // reply. Takes none once the reply is complete or malformed.
+  // Takes the next bytes up to the end of the reply, and returns how many those are: the rest belongs to the
+  // next reply. Takes none once the reply is complete or malformed.
   std::size_t add(std::string_view bytes);
 
   State state() const { return state_; }
@@ -56,7 +56,8 @@ class ReplyReader {
   std::string error_;
 };
 
-// The keywords of the extensions that a reply to EHLO offers (RFC 5321 section 4.1.1.1), upper case, in their order.
+// The keywords of the extensions that a reply to EHLO offers (RFC 5321 section 4.1.1.1), upper case, in their
+// order.
 std::vector<std::string> extensions(const Reply& ehlo);
 
 }  // namespace starttls::smtp

@@ -1,14 +1,14 @@
-// When to connect to which address, so that no server sees an attack: few connections to an address at the same time,
-// and some time between them. Pure: the time is an argument.
+// When to connect to which address, so that no server sees an attack: few connections to an address at the
+// same time, and some time between them. Pure: the time is an argument.
 //
 //     const auto ticket = schedule.enqueue(address, now);
 //     while (const auto next = schedule.try_start(now)) ...;   connect for that ticket
 //     schedule.release(ticket, now);                           when its connection is closed
 //     schedule.next_start();                                   when to try again
 //
-// Addresses wait for nothing but their own turn and the limit of all: one that does not answer delays only itself. (For
-// pages, http/concurrency_limiter.h is the like, without times.) Each call takes time that grows with the logarithm of
-// the number of addresses.
+// Addresses wait for nothing but their own turn and the limit of all: one that does not answer delays only
+// itself. (For pages, http/concurrency_limiter.h is the like, without times.) Each call takes time that grows
+// with the logarithm of the number of addresses.
 #pragma once
 
 #include <chrono>
@@ -24,8 +24,8 @@
 namespace starttls::smtp {
 
 struct ScheduleLimits {
-  // A limit of 0 counts as 1: else nothing could start. One that is lower than the number of servers that are silent
-  // makes the others wait for these. A connection without TLS takes some 10 KiB.
+  // A limit of 0 counts as 1: else nothing could start. One that is lower than the number of servers that are
+  // silent makes the others wait for these. A connection without TLS takes some 10 KiB.
   std::size_t max_concurrent = 2'000;
   std::size_t max_per_address = 1;
   std::chrono::milliseconds address_interval{1'000};  // from one connection to an address to the next
@@ -45,7 +45,8 @@ class Schedule {
   // The next that may connect now, of those that came first. It must be released.
   std::optional<Ticket> try_start(Moment now);
 
-  // When the next may connect, as things are; nothing while none waits, or must wait until another is released.
+  // When the next may connect, as things are; nothing while none waits, or must wait until another is
+  // released.
   std::optional<Moment> next_start() const;
 
   void release(Ticket ticket, Moment now);

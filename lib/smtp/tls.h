@@ -1,4 +1,5 @@
-// TLS as a client, without a socket: bytes from the server go in, bytes for the server come out. Uses OpenSSL.
+// TLS as a client, without a socket: bytes from the server go in, bytes for the server come out. Uses
+// OpenSSL.
 #pragma once
 
 #include <cstddef>
@@ -25,7 +26,8 @@ class TlsClients {
  public:
   explicit TlsClients(TlsLimits limits);
 
-  // A client that offers what the request asks for. Fault::config with a sentence where OpenSSL cannot do that.
+  // A client that offers what the request asks for. Fault::config with a sentence where OpenSSL cannot do
+  // that.
   Result<std::unique_ptr<TlsClient>> create(const ProbeRequest& request);
 
  private:

@@ -24,8 +24,8 @@ def probe_all(requests: Sequence[str], *options: str | os.PathLike[str], descrip
     `descriptors`: how many files the probe may have open.
     """
     words = ["prlimit", f"--nofile={descriptors}", program.path_of("smtp_probe"), "--private"]
-    done = subprocess.run([*words, "--address-interval", "0", *options], input="".join(f"{line}\n" for line in requests), capture_output=True,
-                          text=True, timeout=20, check=False)
+    done = subprocess.run([*words, "--address-interval", "0", *options], capture_output=True, text=True, timeout=20,
+                          check=False, input="".join(f"{line}\n" for line in requests))
     if done.returncode:
         raise AssertionError(done.stderr)
     *facts, _cost = map(json.loads, done.stdout.splitlines())

@@ -4,8 +4,8 @@
 //
 // With --accepted VERSION, everything that the servers accept of that version is found instead.
 //
-// A line of REQUESTS is "ADDRESS PORT [SNI]". Of each a line of JSON is written once it is there, and last one of all
-// together: what they cost of time, CPU and memory. With --ca, chains are verified.
+// A line of REQUESTS is "ADDRESS PORT [SNI]". Of each a line of JSON is written once it is there, and last
+// one of all together: what they cost of time, CPU and memory. With --ca, chains are verified.
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
 #include <sys/resource.h>
