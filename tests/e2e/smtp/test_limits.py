@@ -47,10 +47,10 @@ class Limits(ProbeCase):
                 (silent, ("--whole", "200"), "greeting", "too-slow", "no whole greeting within 0.2 s", []),
                 (silent_after_half_a_greeting, ("--silence", "200"), "greeting", "timeout",
                  "no greeting within 0.2 s", []),
-                (silent_after_ehlo, ("--silence", "200", "--quit", "100"), "ehlo", "timeout",
-                 "no reply to EHLO within 0.2 s", ["EHLO probe.client.test", "QUIT"]),
-                (trickle_after_ehlo, ("--whole", "400"), "ehlo", "too-slow",
-                 "no whole reply to EHLO within 0.4 s", ["EHLO probe.client.test"])):
+                (silent_after_ehlo, ("--silence", "1500", "--quit", "100"), "ehlo", "timeout",
+                 "no reply to EHLO within 1.5 s", ["EHLO probe.client.test", "QUIT"]),
+                (trickle_after_ehlo, ("--whole", "1500"), "ehlo", "too-slow",
+                 "no whole reply to EHLO within 1.5 s", ["EHLO probe.client.test"])):
             with self.subTest(reason), Lab() as lab:
                 facts, really_heard = self.probe_of(lab, talk, *options)
                 self.assert_stop(facts, reached, stop, reason)
@@ -120,11 +120,11 @@ class Limits(ProbeCase):
             slow_ones = [SmtpServer(lab, slow) for _ in range(20)]
             fast = SmtpServer(lab, good)
             found = probe_all([f"{server.address} {server.port}" for server in (*slow_ones, fast)], *PATIENT,
-                              "--silence", "1000")
+                              "--silence", "3000")
             for facts in found[:-1]:
                 self.assert_stop(facts, "greeting", "timeout")
             self.assert_stop(found[-1], "ehlo", "no-starttls")
-            self.assertLess(found[-1]["total_time"], 500)
+            self.assertLess(found[-1]["total_time"], min(facts["total_time"] for facts in found[:-1]))
 
 
 if __name__ == "__main__":
