@@ -2,10 +2,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <functional>
 #include <ranges>
 
-#include "support.h"
+#include "support/doctor_cases.h"
 
 using namespace starttls;
 using namespace starttls::report;
@@ -13,20 +12,9 @@ using namespace starttls::test;
 using doctor::Check;
 using doctor::Checks;
 using doctor::Level;
-using doctor::PathFacts;
 using doctor::Postfix;
 
 namespace {
-
-PathFacts path(const std::string& name, mode_t mode, uid_t uid = 0, gid_t gid = 0) {
-  return {.path = name, .nodes = {{.path = name, .mode = mode, .uid = uid, .gid = gid}}, .modified = {}};
-}
-
-PathFacts missing(const std::string& name, int error = ENOENT) {
-  PathFacts facts{.path = name, .nodes = {}, .modified = {}};
-  facts.error = error;
-  return facts;
-}
 
 constexpr gid_t postfix_group = 30;
 constexpr uid_t service = 10;
@@ -79,29 +67,10 @@ InboundFacts right_host() {
 }
 
 Checks findings(const InboundFacts& facts) {
-  Checks found = inbound_checks(facts);
-  std::erase_if(
-      found, [](const Check& check) { return check.level != Level::fault && check.level != Level::warning; });
-  return found;
+  return findings_of(inbound_checks(facts));
 }
 
-Postfix& postfix_of(InboundFacts& facts) {
-  return **facts.mail_servers.postfix;
-}
-
-struct Case {
-  const char* name;
-  std::function<void(InboundFacts&)> breaks;
-  const char* code;
-  Level level;
-  const char* remedy;  // a part of it
-};
-
-std::function<void(InboundFacts&)> set(const char* parameter, const char* value) {
-  return [=](InboundFacts& facts) { postfix_of(facts).parameters[parameter] = value; };
-}
-
-const std::vector<Case> cases{
+const std::vector<BrokenHost<InboundFacts>> broken_hosts{
     {"all may write to the configuration",
      [](auto& facts) { facts.configuration_file.nodes[0].mode |= 0002; }, "configuration", Level::fault,
      "chmod o-w /etc/starttls-toolkit/tlsrpt.toml"},
@@ -212,18 +181,7 @@ TEST_CASE("a host as the guide has it gives no finding") {
 }
 
 TEST_CASE("what is broken gives one finding with its code and its remedy") {
-  for (const Case& each : cases) {
-    InboundFacts facts = right_host();
-    each.breaks(facts);
-    const Checks found = findings(facts);
-    INFO(each.name);
-    REQUIRE(found.size() == 1);
-    CHECK(found[0].code == each.code);
-    CHECK(found[0].level == each.level);
-    INFO(found[0].remedy);
-    CHECK(found[0].remedy.contains(each.remedy));
-    CHECK(!found[0].why.empty());
-  }
+  check_broken_hosts(broken_hosts, right_host(), inbound_checks);
 }
 
 TEST_CASE("what the user may not see has no result and is no finding") {
