@@ -9,6 +9,7 @@
 #include "doctor/host_checks.h"
 #include "listtool/commands.h"
 #include "listtool/doctor_checks.h"
+#include "listtool/doctor_exim.h"
 #include "listtool/doctor_postfix.h"
 #include "listtool/installed_lists.h"
 #include "listtool/map_file.h"
@@ -22,6 +23,7 @@ namespace fs = std::filesystem;
 
 // An address has no policy, so that serve answers at once, without the DNS.
 constexpr std::string_view key_without_policy = "[127.0.0.1]";
+constexpr const char* resolv_conf = "/etc/resolv.conf";
 constexpr const char* cron_job = "/etc/cron.d/starttls-listtool";
 
 struct Values {
@@ -54,13 +56,27 @@ std::map<std::string, SocketmapFacts> ask_socketmaps(const doctor::MailServers& 
     if (map.type == "socket" && address)
       facts.emplace(map.place, ask(*address, socketmap_dialect(Dialect::sendmail).map));
   }
+  if (servers.exim && *servers.exim) {
+    const std::string place = serve_place(**servers.exim);
+    if (const auto address = serve_address(place))
+      facts.emplace(place, ask(*address, socketmap_dialect(Dialect::exim).map));
+  }
   return facts;
 }
 
 std::string ca_file(const doctor::MailServers& servers) {
   if (servers.postfix && *servers.postfix) return (*servers.postfix)->get("smtp_tls_CAfile");
   if (servers.sendmail && *servers.sendmail) return (*servers.sendmail)->option("CACertFile");
+  if (servers.exim && *servers.exim) return trusted_certificates(**servers.exim);
   return "";
+}
+
+// The user that the mail server runs as.
+std::optional<doctor::UserFacts> mail_owner(const doctor::MailServers& servers) {
+  if (servers.postfix && *servers.postfix)
+    return doctor::find_user_facts((*servers.postfix)->get("mail_owner"));
+  if (servers.exim && *servers.exim) return doctor::find_user_facts((*servers.exim)->option("exim_user"));
+  return std::nullopt;
 }
 
 Result<std::vector<InstalledList>> read_lists(const Configuration& configuration, Time now) {
@@ -117,7 +133,8 @@ OutboundFacts gather(const Values& values, const Context& context) {
                       .configuration_file = doctor::read_path(context.config_file),
                       .outputs = output_facts(configuration, lists, context.now),
                       .lists = list_facts(lists),
-                      .resolvers = doctor::read_resolvers("/etc/resolv.conf"),
+                      .resolvers = doctor::read_resolvers(resolv_conf),
+                      .passes_on_ad = doctor::passes_on_ad(resolv_conf),
                       .ca_file = doctor::read_path(ca),
                       .ca_certificates = doctor::count_certificates(ca),
                       .state_directory = doctor::read_path(configuration.state_dir),
@@ -125,8 +142,7 @@ OutboundFacts gather(const Values& values, const Context& context) {
                       .clock_is_synchronized = doctor::is_clock_synchronized(),
                       .has_cron_job = fs::exists(cron_job, error)};
   facts.socketmaps = ask_socketmaps(facts.mail_servers);
-  if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
-    facts.mail_owner = doctor::find_user_facts((*postfix)->get("mail_owner"));
+  facts.mail_owner = mail_owner(facts.mail_servers);
   return facts;
 }
 

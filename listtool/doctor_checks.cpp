@@ -6,6 +6,7 @@
 
 #include "doctor/host_checks.h"
 #include "listtool/context.h"
+#include "listtool/doctor_exim.h"
 #include "listtool/doctor_maps.h"
 #include "listtool/doctor_postfix.h"
 #include "listtool/doctor_sendmail.h"
@@ -117,6 +118,10 @@ Checks outbound_checks(const OutboundFacts& facts) {
   }
   if (const auto& sendmail = facts.mail_servers.sendmail; sendmail && *sendmail)
     doctor::add(checks, sendmail_checks(facts, **sendmail));
+  if (const auto& exim = facts.mail_servers.exim; exim && *exim) {
+    doctor::add(checks, exim_checks(facts, **exim));
+    needs_dnssec = needs_dnssec || needs_dane(facts, **exim);
+  }
   doctor::add(checks, doctor::resolver_checks(facts.resolvers, needs_dnssec));
   doctor::add(checks, unit_checks(facts));
   doctor::add(checks, list_checks(facts));

@@ -45,10 +45,11 @@ struct OutboundFacts {
   doctor::PathFacts configuration_file;
   std::vector<OutputFacts> outputs;
   Result<std::vector<ListFacts>> lists;
-  // By what smtp_tls_policy_maps, or FEATURE(`sts'), has.
+  // By what smtp_tls_policy_maps, FEATURE(`sts') or STARTTLS_SERVE has.
   std::map<std::string, SocketmapFacts> socketmaps;
-  std::optional<doctor::UserFacts> mail_owner;  // of Postfix
+  std::optional<doctor::UserFacts> mail_owner;  // of Postfix or Exim
   std::vector<doctor::ResolverFacts> resolvers;
+  bool passes_on_ad = false;  // doctor::passes_on_ad()
   doctor::PathFacts ca_file;  // of the mail server; "": none is set
   Result<std::size_t> ca_certificates;
   doctor::PathFacts state_directory;

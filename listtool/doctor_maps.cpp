@@ -13,6 +13,7 @@ using doctor::Check;
 using doctor::Checks;
 using doctor::fault;
 using doctor::ok;
+using doctor::Want;
 using doctor::warning;
 
 // Where serve listens: as configured, and by its unit.
@@ -90,6 +91,23 @@ Check answer_check(const SocketmapFacts& socketmap, const std::string& subject) 
   return fault(
       code, subject,
       {.seen = "answers " + *socketmap.reply, .why = why, .remedy = "journalctl -u starttls-listtool-serve"});
+}
+
+Checks access_checks(const OutboundFacts& facts, const SocketmapFacts& socketmap) {
+  constexpr std::string_view code = "serve-access";
+  if (!facts.mail_owner || !socketmap.socket.is_socket()) return {};
+  const std::string subject = socketmap.socket.path.string();
+  const doctor::Node* const refusal = doctor::first_refusal(*facts.mail_owner, socketmap.socket, Want::write);
+  if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
+  return {fault(
+      code, subject,
+      {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not connect", refusal->path.string(),
+                           doctor::user_name(refusal->uid), doctor::group_name(refusal->gid),
+                           refusal->mode & 07777, facts.mail_owner->name),
+       .why = "Mail to every domain waits in the queue.",
+       .remedy = fmt::format("in listtool.toml, [serve]: socket_group = \"{}\"\n"
+                             "systemctl restart starttls-listtool-serve",
+                             doctor::group_name(facts.mail_owner->groups.front()))})};
 }
 
 }  // namespace starttls::listtool

@@ -26,4 +26,7 @@ doctor::Checks output_checks(const OutboundFacts& facts, const OutputSettings& o
 // "serve-answer": `subject` is what the mail server has.
 doctor::Check answer_check(const SocketmapFacts& socketmap, const std::string& subject);
 
+// "serve-access": whether the user of the mail server may connect to a unix socket.
+doctor::Checks access_checks(const OutboundFacts& facts, const SocketmapFacts& socketmap);
+
 }  // namespace starttls::listtool

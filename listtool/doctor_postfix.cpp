@@ -76,23 +76,6 @@ Checks file_map_checks(const OutboundFacts& facts, const Postfix& postfix, const
 }
 // -- serve
 
-Checks socket_access_checks(const OutboundFacts& facts, const SocketmapFacts& socketmap) {
-  constexpr std::string_view code = "serve-access";
-  if (!facts.mail_owner || !socketmap.socket.is_socket()) return {};
-  const std::string subject = socketmap.socket.path.string();
-  const doctor::Node* const refusal = doctor::first_refusal(*facts.mail_owner, socketmap.socket, Want::write);
-  if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
-  return {fault(
-      code, subject,
-      {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not connect", refusal->path.string(),
-                           doctor::user_name(refusal->uid), doctor::group_name(refusal->gid),
-                           refusal->mode & 07777, facts.mail_owner->name),
-       .why = "Mail to every domain waits in the queue.",
-       .remedy = fmt::format("in listtool.toml, [serve]: socket_group = \"{}\"\n"
-                             "systemctl restart starttls-listtool-serve",
-                             doctor::group_name(facts.mail_owner->groups.front()))})};
-}
-
 Check map_name_check(const Postfix& postfix, const std::string& map) {
   constexpr std::string_view code = "serve-map-name";
   const auto& dialect = socketmap_dialect(Dialect::postfix_tlsrpt);
@@ -113,7 +96,7 @@ Checks serve_map_checks(const OutboundFacts& facts, const Postfix& postfix, cons
   const auto socketmap = facts.socketmaps.find(element);
   if (socketmap != facts.socketmaps.end()) {
     checks.push_back(answer_check(socketmap->second, element));
-    doctor::add(checks, socket_access_checks(facts, socketmap->second));
+    doctor::add(checks, access_checks(facts, socketmap->second));
   }
   checks.push_back(map_name_check(postfix, doctor::parse_socketmap_use(use.name).map));
   return checks;

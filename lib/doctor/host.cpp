@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ranges>
 
 #include "base/file.h"
 #include "base/ip_address.h"
@@ -18,6 +19,7 @@
 #include "base/try.h"
 #include "dns/authenticated.h"
 #include "dns/servers.h"
+#include "doctor/postfix.h"
 
 namespace starttls::doctor {
 namespace {
@@ -151,6 +153,15 @@ std::vector<ResolverFacts> read_resolvers(const fs::path& resolv_conf) {
                      .validates = dns::is_authenticated(server, resolver_time_limit)});
   }
   return facts;
+}
+
+bool passes_on_ad(const fs::path& resolv_conf) {
+  const std::string text = read_file(resolv_conf, max_resolv_conf_size).value_or("");
+  return std::ranges::any_of(std::views::split(text, '\n'), [](const auto& line) {
+    const auto words = split_list(std::string_view(line.begin(), line.end()));
+    return !words.empty() && words.front() == "options" &&
+           std::ranges::find(words, "trust-ad") != words.end();
+  });
 }
 
 Result<bool> is_locked(const fs::path& file) {

@@ -82,6 +82,8 @@ struct ResolverFacts {
 };
 // The servers of the file; 127.0.0.1 if it names none (resolv.conf(5)).
 std::vector<ResolverFacts> read_resolvers(const std::filesystem::path& resolv_conf);
+// Whether the C library passes on the AD bit of their answers: "options trust-ad" (resolv.conf(5)).
+bool passes_on_ad(const std::filesystem::path& resolv_conf);
 
 // Whether a process has locked the file (flock(2)): so Postfix' master(8) shows that it runs, and so "postfix
 // status" finds out. False without the file. Fault::permission if it may not be opened.

@@ -21,6 +21,7 @@ constexpr mode_t others_read = 0004;
 // Debian 12 starts Postfix by the first, Debian 13 by the second.
 constexpr std::array<const char*, 2> postfix_units{"postfix@-.service", "postfix.service"};
 constexpr const char* sendmail_unit = "sendmail.service";
+constexpr const char* exim_unit = "exim4.service";
 
 std::string why_not_read(const PathFacts& path) {
   return errno_text(path.error);
@@ -162,7 +163,7 @@ Checks resolver_checks(std::span<const ResolverFacts> resolvers, bool needs_dnss
       checks.push_back(
           fault("dnssec", subject,
                 {.seen = "does not validate DNSSEC: its answers have no AD bit",
-                 .why = "Postfix does DANE only with the AD bit; mail to domains with DANE waits.",
+                 .why = "Mail servers do DANE only with the AD bit; mail to domains with DANE waits.",
                  .remedy = unbound}));
     } else if (!resolver.is_loopback) {
       checks.push_back(
@@ -231,12 +232,14 @@ Checks order_checks(std::string_view code, const Result<Units>& units, const std
     }
   }
   if (servers.sendmail && find_unit(*units, sendmail_unit) != nullptr) check(sendmail_unit);
+  if (servers.exim && find_unit(*units, exim_unit) != nullptr) check(exim_unit);
   return checks;
 }
 
 std::vector<std::string> mail_server_units() {
   std::vector<std::string> units(postfix_units.begin(), postfix_units.end());
   units.emplace_back(sendmail_unit);
+  units.emplace_back(exim_unit);
   return units;
 }
 

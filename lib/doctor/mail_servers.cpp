@@ -3,8 +3,6 @@
 #include <charconv>
 #include <system_error>
 
-#include "base/subprocess.h"
-
 namespace starttls::doctor {
 namespace {
 
@@ -48,6 +46,39 @@ Check sendmail_check(const Result<Sendmail>& sendmail) {
   return ok("mail-server", "Sendmail", sendmail->file.string());
 }
 
+Check exim_configuration_check(const Exim& exim) {
+  constexpr std::string_view code = "mail-server";
+  if (exim.debian && exim.debian->modified > exim.modified) {
+    return warning(code, exim.file.string(),
+                   {.seen = "is older than " + exim.debian->newest.string(),
+                    .why = "Exim does not read that: what was changed there has no effect yet.",
+                    .remedy = exim.apply()});
+  }
+  return ok(code, "Exim", fmt::format("version {}, {}", exim.version, exim.file.string()));
+}
+
+Checks exim_checks(const Result<Exim>& exim) {
+  if (!exim) {
+    return {fault("mail-server", "Exim",
+                  {.seen = exim.error().message,
+                   .why = "Exim cannot deliver any mail with a configuration that it cannot read.",
+                   .remedy = "correct what exim4 -bV says; systemctl restart exim4"})};
+  }
+  Checks checks{exim_configuration_check(*exim)};
+  if (!exim->runs) {
+    checks.push_back(cannot_tell("mail-server-runs", "Exim", exim->runs.error().message,
+                                 "Run it as root to find out whether Exim runs."));
+  } else if (*exim->runs) {
+    checks.push_back(ok("mail-server-runs", "Exim", "runs"));
+  } else {
+    checks.push_back(fault("mail-server-runs", "Exim",
+                           {.seen = "does not run: there is no process of " + exim->option("pid_file_path"),
+                            .why = "No mail comes in, and mail that waits is not sent.",
+                            .remedy = "systemctl start exim4"}));
+  }
+  return checks;
+}
+
 }  // namespace
 
 void mail_server_options(command::Options& options, MailServerChoice& choice) {
@@ -59,11 +90,16 @@ void mail_server_options(command::Options& options, MailServerChoice& choice) {
       .option("--sendmail-cf", choice.sendmail_cf, "FILE",
               "Check the Sendmail with this configuration, and no other mail server")
       .check(command::names_file);
+  options
+      .option("--exim-config", choice.exim_config, "FILE",
+              "Check the Exim with this configuration, and no other mail server")
+      .check(command::names_file);
 }
 
 MailServers read_mail_servers(const MailServerChoice& choice) {
   MailServers servers;
-  const bool is_given = !choice.postfix_config.empty() || !choice.sendmail_cf.empty();
+  const bool is_given =
+      !choice.postfix_config.empty() || !choice.sendmail_cf.empty() || !choice.exim_config.empty();
   if (!choice.postfix_config.empty() || (!is_given && has_postfix({})))
     servers.postfix = read_postfix(choice.postfix_config);
   std::error_code error;
@@ -73,7 +109,8 @@ MailServers read_mail_servers(const MailServerChoice& choice) {
     servers.sendmail =
         read_sendmail(choice.sendmail_cf.empty() ? fs::path(default_sendmail_cf) : choice.sendmail_cf);
   }
-  servers.has_exim = !is_given && (find_program("exim4").has_value() || find_program("exim").has_value());
+  if (!choice.exim_config.empty() || (!is_given && !find_exim().empty()))
+    servers.exim = read_exim(choice.exim_config);
   return servers;
 }
 
@@ -88,12 +125,11 @@ Checks mail_server_checks(const MailServers& servers) {
   Checks checks;
   if (servers.postfix) add(checks, postfix_checks(*servers.postfix));
   if (servers.sendmail) checks.push_back(sendmail_check(*servers.sendmail));
-  if (servers.has_exim)
-    checks.push_back(cannot_tell("mail-server", "Exim", "is installed; its configuration is not read"));
+  if (servers.exim) add(checks, exim_checks(*servers.exim));
   if (checks.empty()) {
     checks.push_back(
         fault("mail-server", "mail server",
-              {.seen = "neither Postfix nor Sendmail was found",
+              {.seen = "neither Postfix, Sendmail nor Exim was found",
                .why = "There is no mail server here that could use this program.",
                .remedy = "apt install postfix; or name its configuration with --postfix-config DIR"}));
   }

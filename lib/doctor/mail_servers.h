@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "command/options.h"
 #include "doctor/check.h"
+#include "doctor/exim.h"
 #include "doctor/postfix.h"
 #include "doctor/sendmail.h"
 
@@ -20,15 +21,16 @@ namespace starttls::doctor {
 struct MailServerChoice {
   std::filesystem::path postfix_config;  // a directory
   std::filesystem::path sendmail_cf;
+  std::filesystem::path exim_config;
 };
 
-// --postfix-config and --sendmail-cf
+// --postfix-config, --sendmail-cf and --exim-config
 void mail_server_options(command::Options& options, MailServerChoice& choice);
 
 struct MailServers {
   std::optional<Result<Postfix>> postfix;
   std::optional<Result<Sendmail>> sendmail;
-  bool has_exim = false;
+  std::optional<Result<Exim>> exim;
 };
 MailServers read_mail_servers(const MailServerChoice& choice);
 

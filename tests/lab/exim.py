@@ -8,8 +8,10 @@ The configuration is Debian's own, made by update-exim4.conf, with our files inc
 mail server is not changed. `log` is Exim's main log.
 """
 
+import os
 import re
 import shutil
+import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -105,9 +107,9 @@ class EximSender:
         """
         lab.require_root()
         self._usr = unpacked.usr("exim")
-        self._port = lab.smtp_port
+        self._lab, self._port = lab, lab.smtp_port
         self.folder = lab.new_folder("exim")
-        self.etc = self.folder / "etc"
+        self.etc, self.files = self.folder / "etc", self.folder / "files"
         self.log = Log(self.folder / "var/log/exim4/mainlog")
         self._make_directories()
         (self.etc / "ssl/certs").mkdir(parents=True)
@@ -118,7 +120,7 @@ class EximSender:
             include(self.etc / "exim4", self._copies(), split=split)
         self._cage = Cage(["/bin/sh", "-c", "echo ready >&2; exec sleep infinity"], folder=self.folder,
                           lab_folder=lab.folder, hostname=hostname, address=lab.address(), resolver=dns.address,
-                          usr=self._usr, directories={"etc": self.etc, "var": self.folder / "var"})
+                          usr=self._usr, directories={name: self.folder / name for name in ("etc", "var", "run")})
         lab.at_end(self._cage.kill)
         lab.watch(self._cage.stderr, self.log, Log(self.folder / "var/log/exim4/paniclog"))
         self._cage.stderr.wait_for("ready", process=self._cage.process)
@@ -133,11 +135,10 @@ class EximSender:
 
     def _copies(self) -> Path:
         """The directory with our files, which deliver to the lab's port."""
-        copies = self.folder / "files"
-        copies.mkdir()
+        self.files.mkdir()
         for name in ("router", "transport"):
-            (copies / name).write_text(self._with_port((TREE / "packaging/exim" / name).read_text()))
-        return copies
+            (self.files / name).write_text(self._with_port((TREE / "packaging/exim" / name).read_text()))
+        return self.files
 
     def _with_port(self, text: str) -> str:
         return re.sub(r"^( *)driver = smtp$", rf"\1driver = smtp\n\1port = {self._port}", text, flags=re.MULTILINE)
@@ -157,9 +158,10 @@ class EximSender:
         for name, line in lines.items():
             (self.etc / name).write_text(Path("/etc", name).read_text().rstrip("\n") + f"\n{line}\n")
         (self.etc / "mailname").write_text("sender.test\n")
-        for name in ("lib/exim4", "log/exim4", "spool/exim4"):
-            (self.folder / "var" / name).mkdir(parents=True)
-            shutil.chown(self.folder / "var" / name, NUMBER, NUMBER)
+        for name in ("var/lib/exim4", "var/log/exim4", "var/spool/exim4", "run/exim4"):
+            (self.folder / name).mkdir(parents=True)
+            shutil.chown(self.folder / name, NUMBER, NUMBER)
+        (self.folder / "run/exim4").chmod(0o750)
 
     def _write_answers(self, macros: Sequence[str], *, split: bool, settings: Mapping[str, object]) -> None:
         """What debconf and the administrator write before they run update-exim4.conf."""
@@ -167,6 +169,36 @@ class EximSender:
         (etc / "update-exim4.conf.conf").write_text(ANSWERS.format(split=str(split).lower(), **settings))
         local = etc / ("conf.d/main/000_localmacros" if split else "exim4.conf.localmacros")
         local.write_text(MACROS.format(**settings) + "".join(f"{line}\n" for line in macros))
+
+    def start_daemon(self) -> None:
+        """Start the daemon, which receives mail at an address of the lab and runs the queue."""
+        address = self._lab.address()
+        port = self._lab.free_port(address)
+        self.run("-bd", "-q30m", "-oX", f"{address}.{port}", "-oP", "/run/exim4/exim.pid")
+        wait.for_listener(address, port, process=self._cage.process)
+
+    def stop_daemon(self) -> None:
+        """Terminate it. Returns after it has removed its file."""
+        pid_file = self.folder / "run/exim4/exim.pid"
+        self._cage.run("/bin/sh", "-c", f"kill {int(pid_file.read_text())}")
+        wait.until(lambda: not pid_file.exists())
+
+    def run_beside(self, *argv: str | os.PathLike[str]) -> subprocess.CompletedProcess[str]:
+        """Run a program beside it, with any exit status: with its files and its name server. See with_libraries()."""
+        return self._cage.try_run(*argv)
+
+    def type_in(self, remedy: str) -> None:
+        """Do what `starttls-listtool doctor` says, as an administrator of a host with our packages would."""
+        for line in remedy.splitlines():
+            if setting := re.fullmatch(r"in (/\S+): ((\w+) = .*)", line):
+                file = Path(setting[1].replace("/etc/", f"{self.etc}/", 1))
+                kept = [row for row in file.read_text().splitlines() if not row.startswith(f"{setting[3]} =")]
+                file.write_text("\n".join([*kept, setting[2], ""]))
+            elif line == "update-exim4.conf && systemctl reload exim4":
+                self.update()
+            else:
+                command.run("/bin/sh", "-ec", re.sub(r"/\S*/starttls-toolkit/exim/", f"{self.files}/", line)
+                            .replace("/etc/", f"{self.etc}/"))
 
     def run(self, *options: str, timeout: float = 60) -> str:
         """Run exim4 with options, and return its output."""

@@ -12,7 +12,10 @@ belong, see the files in /usr, too, and can run our programs. Needs root.
 
 import os
 import platform
+import re
 import shlex
+import shutil
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -51,6 +54,20 @@ def within(usr: Path) -> list[str]:
 def command(usr: Path, program: str | os.PathLike[str], *options: str | os.PathLike[str]) -> list[str]:
     """The words that run a program of it outside of a cage."""
     return ["unshare", "--mount", "--", *within(usr), *map(str, (program, *options))]
+
+
+def with_libraries(program: str | os.PathLike[str], folder: Path) -> list[str]:
+    """The words that run a program of this machine among the files of the lab's release: if that is another one, with
+    its own loader and copies of its libraries in `folder`."""
+    if release() == machine_release():
+        return [str(program)]
+    if not folder.exists():
+        folder.mkdir()
+    listed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    for library in re.findall(r"(?m)^\s+(?:\S+ => )?(/\S+) \(0x", listed):
+        shutil.copy(library, folder)
+    (loader,) = folder.glob("ld-linux*")
+    return [str(loader), "--library-path", str(folder), str(program)]
 
 
 def write_script(path: Path, usr: Path, program: str, *options: str | os.PathLike[str]) -> Path:

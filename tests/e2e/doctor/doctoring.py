@@ -14,6 +14,8 @@ import unittest
 from collections.abc import Iterator
 from pathlib import Path
 
+from lab import unpacked
+from lab.exim import EximSender
 from lab.postfix import Instance, settle
 from lab.program import path_of
 from lab.sendmail import SendmailInstance
@@ -25,17 +27,23 @@ OF_THE_MACHINE = ("clock", "disk-space")
 class Host:
     """A mail server and one of our programs with a `doctor`."""
 
-    def __init__(self, test: unittest.TestCase, mta: Instance | SendmailInstance, program: str,
+    def __init__(self, test: unittest.TestCase, mta: Instance | SendmailInstance | EximSender, program: str,
                  configuration: Path) -> None:
-        self.test, self.mta, self.program, self.configuration = test, mta, program, configuration
-        is_postfix = isinstance(mta, Instance)
-        self.mail_server = ["--postfix-config", mta.config] if is_postfix else ["--sendmail-cf", mta.configuration]
+        self.test, self.mta, self.configuration = test, mta, configuration
+        self.mail_server: list[str | os.PathLike[str]] = []  # Exim is found by itself
+        if isinstance(mta, Instance):
+            self.mail_server = ["--postfix-config", mta.config]
+        elif isinstance(mta, SendmailInstance):
+            self.mail_server = ["--sendmail-cf", mta.configuration]
+        self.run, self.words = mta.run, [os.fspath(path_of(program))]
+        if isinstance(mta, EximSender):
+            self.run, self.words = mta.run_beside, unpacked.with_libraries(path_of(program), mta.folder / "libraries")
 
     def command(self, *options: str) -> list[str | os.PathLike[str]]:
-        return [path_of(self.program), "-c", self.configuration, *options, "doctor", *self.mail_server]
+        return [*self.words, "-c", self.configuration, *options, "doctor", *self.mail_server]
 
     def doctor(self, *options: str) -> subprocess.CompletedProcess[str]:
-        return self.mta.run(*self.command(*options))
+        return self.run(*self.command(*options))
 
     def checks(self) -> list[dict[str, str]]:
         """All of them, after a look at the exit status."""
