@@ -7,7 +7,9 @@
 #include "doctor/host_checks.h"
 #include "report/commands.h"
 #include "report/doctor_checks.h"
+#include "report/doctor_exim.h"
 #include "report/doctor_postfix.h"
+#include "report/doctor_sendmail.h"
 #include "report/empty_result.h"
 #include "store/open_store.h"
 #include "store/segment.h"
@@ -56,12 +58,18 @@ std::optional<Waiting> read_waiting(const fs::path& state_dir) {
   return waiting;
 }
 
-std::vector<doctor::PathFacts> read_certificates(const doctor::MailServers& servers) {
-  std::vector<doctor::PathFacts> files;
-  if (!servers.postfix || !*servers.postfix) return files;
-  for (const std::string& file : certificate_files(**servers.postfix))
-    files.push_back(doctor::read_path(file));
-  return files;
+auto read_certificates(const doctor::MailServers& servers) {
+  decltype(InboundFacts::certificates) certificates;
+  const auto read = [&](const char* name, const std::vector<doctor::CertificateFiles>& wanted) {
+    for (const doctor::CertificateFiles& files : wanted) {
+      for (doctor::ServerCertificate& each : doctor::read_server_certificates(files))
+        certificates[name].push_back(std::move(each));
+    }
+  };
+  if (servers.postfix && *servers.postfix) read("Postfix", certificate_files(**servers.postfix));
+  if (servers.sendmail && *servers.sendmail) read("Sendmail", certificate_files(**servers.sendmail));
+  if (servers.exim && *servers.exim) read("Exim", certificate_files(**servers.exim));
+  return certificates;
 }
 
 InboundFacts gather(const Values& values, const Context& context) {
@@ -86,6 +94,8 @@ InboundFacts gather(const Values& values, const Context& context) {
       .waiting = read_waiting(configuration.state_dir)};
   if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
     facts.mail_owner = doctor::find_user_facts((*postfix)->get("mail_owner"));
+  if (const auto& exim = facts.mail_servers.exim; exim && *exim)
+    facts.exim_user = doctor::find_user_facts((*exim)->option("exim_user"));
   if (milter.mta_log.starts_with('/')) facts.log = doctor::read_path(milter.mta_log);
   facts.certificates = read_certificates(facts.mail_servers);
   return facts;

@@ -7,6 +7,7 @@
 #include "base/counted.h"
 #include "base/file.h"
 #include "doctor/host_checks.h"
+#include "report/doctor_exim.h"
 #include "report/doctor_postfix.h"
 #include "report/doctor_sendmail.h"
 
@@ -223,6 +224,12 @@ Checks unit_checks(const InboundFacts& facts) {
                                            .why = "No session is recorded.",
                                            .enable = "systemctl enable --now tlsrpt-milter"})};
   doctor::add(checks, doctor::order_checks("milter-order", units, milter_unit, facts.mail_servers));
+  return checks;
+}
+
+Checks timer_checks(const InboundFacts& facts) {
+  const auto& units = facts.units;
+  Checks checks;
   const Unit* const send = units ? doctor::find_unit(*units, send_timer) : nullptr;
   if (send == nullptr || !send->is_enabled()) return checks;  // reports are not sent, which is a choice
   for (const char* const timer : {send_timer, queue_timer}) {
@@ -235,7 +242,32 @@ Checks unit_checks(const InboundFacts& facts) {
   return checks;
 }
 
+// Not on a host with Exim alone, which has no milters.
+bool can_record(const doctor::MailServers& servers) {
+  return servers.postfix || servers.sendmail || !servers.exim;
+}
+
+Checks recording_checks(const InboundFacts& facts) {
+  Checks checks{socket_check(facts)};
+  doctor::add(checks, access_checks(facts));
+  doctor::add(checks, unit_checks(facts));
+  doctor::add(checks, log_checks(facts));
+  doctor::add(checks, waiting_checks(facts));
+  checks.push_back(last_session_check(facts));
+  return checks;
+}
+
 }  // namespace
+
+Checks certificate_checks(const InboundFacts& facts, std::string_view mail_server,
+                          const doctor::CertificateCommands& commands) {
+  Checks checks;
+  const auto found = facts.certificates.find(mail_server);
+  if (found == facts.certificates.end()) return checks;
+  for (const doctor::ServerCertificate& certificate : found->second)
+    doctor::add(checks, doctor::server_certificate_checks(certificate, facts.now, commands));
+  return checks;
+}
 
 Checks inbound_checks(const InboundFacts& facts) {
   Checks checks = configuration_checks(facts);
@@ -244,15 +276,13 @@ Checks inbound_checks(const InboundFacts& facts) {
     doctor::add(checks, postfix_checks(facts, **postfix));
   if (const auto& sendmail = facts.mail_servers.sendmail; sendmail && *sendmail)
     doctor::add(checks, sendmail_checks(facts, **sendmail));
-  checks.push_back(socket_check(facts));
-  doctor::add(checks, access_checks(facts));
-  doctor::add(checks, unit_checks(facts));
-  doctor::add(checks, log_checks(facts));
+  if (const auto& exim = facts.mail_servers.exim; exim && *exim)
+    doctor::add(checks, exim_checks(facts, **exim));
+  if (can_record(facts.mail_servers)) doctor::add(checks, recording_checks(facts));
+  doctor::add(checks, timer_checks(facts));
   checks.push_back(state_check(facts));
   checks.push_back(doctor::disk_check(facts.state_directory.path, facts.disk));
   checks.push_back(doctor::clock_check(facts.clock_is_synchronized));
-  doctor::add(checks, waiting_checks(facts));
-  checks.push_back(last_session_check(facts));
   return checks;
 }
 

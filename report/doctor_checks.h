@@ -2,8 +2,10 @@
 // tlsrpt-report-doctor(1).
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -12,6 +14,7 @@
 #include "doctor/check.h"
 #include "doctor/host.h"
 #include "doctor/mail_servers.h"
+#include "doctor/server_certificate.h"
 #include "doctor/systemd.h"
 
 namespace starttls::report {
@@ -33,17 +36,23 @@ struct InboundFacts {
   Result<void> milter_answer;  // doctor::ask_milter()
   std::optional<doctor::UserFacts> service_user;
   std::optional<doctor::UserFacts> mail_owner;  // of Postfix
+  std::optional<doctor::UserFacts> exim_user;
   doctor::PathFacts state_directory;
   Result<doctor::DiskFacts> disk;
   Result<bool> clock_is_synchronized;
-  std::optional<doctor::PathFacts> log;         // mta_log, if it is a file
-  std::vector<doctor::PathFacts> certificates;  // that Postfix' smtpd shows
+  std::optional<doctor::PathFacts> log;  // mta_log, if it is a file
+  // That the mail server shows to senders, by its name: "Postfix".
+  std::map<std::string, std::vector<doctor::ServerCertificate>, std::less<>> certificates;
   // With a session; Fault::unavailable: none was ever recorded.
   Result<std::optional<Day>> last_session;
   std::optional<Waiting> waiting;  // none: cannot be read
 };
 
 doctor::Checks inbound_checks(const InboundFacts& facts);
+
+// "smtpd-certificate", "smtpd-key" and "secrets" of a mail server's certificates.
+doctor::Checks certificate_checks(const InboundFacts& facts, std::string_view mail_server,
+                                  const doctor::CertificateCommands& commands);
 
 inline constexpr const char* milter_unit = "tlsrpt-milter.service";
 inline constexpr const char* send_timer = "tlsrpt-report-send.timer";

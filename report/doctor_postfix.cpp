@@ -3,14 +3,14 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
-#include "base/file.h"
 #include "doctor/mail_servers.h"
 
 namespace starttls::report {
 namespace {
 
-using doctor::cannot_tell;
+using doctor::CertificateFiles;
 using doctor::Check;
 using doctor::Checks;
 using doctor::fault;
@@ -20,6 +20,8 @@ using doctor::PostfixService;
 using doctor::Trouble;
 using doctor::warning;
 
+constexpr std::array<std::pair<const char*, const char*>, 2> certificate_parameters{
+    {{"smtpd_tls_cert_file", "smtpd_tls_key_file"}, {"smtpd_tls_eccert_file", "smtpd_tls_eckey_file"}}};
 constexpr int min_milter_protocol = 6;  // the first in which a milter chooses its macros
 
 std::string on_service(const PostfixService& service) {
@@ -174,44 +176,45 @@ Check smtpd_level_check(const Postfix& postfix, const PostfixService& service) {
        .remedy = remedy});
 }
 
-Checks certificate_checks(const InboundFacts& facts, const Postfix& postfix) {
-  constexpr std::string_view code = "smtpd-certificate";
-  const auto services = smtpd_services(postfix);
-  const bool has_own = std::ranges::any_of(services, [](const PostfixService& service) {
-    return service.parameters.contains("smtpd_tls_chain_files") ||
-           service.parameters.contains("smtpd_tls_cert_file");
-  });
-  const std::string remedy =
-      postfix.set("smtpd_tls_chain_files", "/etc/ssl/private/KEY.pem, /etc/ssl/certs/CHAIN.pem");
-  const std::string why = "Without a certificate no sender can use TLS.";
-  if (facts.certificates.empty()) {
-    if (has_own) return {};
-    return {fault(code, "Postfix",
-                  {.seen = "neither smtpd_tls_chain_files nor smtpd_tls_cert_file is set",
-                   .why = why,
-                   .remedy = remedy})};
-  }
-  Checks checks;
-  for (const doctor::PathFacts& file : facts.certificates) {
-    const std::string subject = file.path.string();
-    if (file.is_hidden()) {
-      checks.push_back(cannot_tell(code, subject, errno_text(file.error)));
-    } else if (!file.exists()) {
-      checks.push_back(fault(code, subject, {.seen = errno_text(file.error), .why = why, .remedy = remedy}));
-    } else {
-      checks.push_back(ok(code, subject, "exists"));
-    }
-  }
-  return checks;
+Checks smtpd_certificate_checks(const InboundFacts& facts, const Postfix& postfix) {
+  const doctor::CertificateCommands commands{
+      .set = postfix.set("smtpd_tls_chain_files", "/etc/ssl/private/KEY.pem, /etc/ssl/certs/CHAIN.pem"),
+      .reload = postfix.reload()};
+  if (smtpd_services(postfix).empty()) return {};
+  if (!certificate_files(postfix).empty()) return certificate_checks(facts, "Postfix", commands);
+  return {fault("smtpd-certificate", "Postfix",
+                {.seen = "neither smtpd_tls_chain_files nor smtpd_tls_cert_file is set",
+                 .why = "Without a certificate no sender can use TLS.",
+                 .remedy = commands.set})};
+}
+
+// The key of a certificate is in the same file if nothing else is set. What master.cf has for the service is its
+// own.
+CertificateFiles pair_of(const Postfix& postfix, const PostfixService& service, const char* certificate,
+                         const char* key) {
+  const std::string& file = postfix.get(service, certificate);
+  const std::string& key_file = postfix.get(service, key);
+  const bool is_default = !service.parameters.contains(key) && postfix.get(key) == postfix.get(certificate);
+  return {.chain_files = {}, .file = file, .key_file = is_default ? "" : key_file};
 }
 
 }  // namespace
 
-std::vector<std::string> certificate_files(const Postfix& postfix) {
-  std::vector<std::string> files = doctor::split_list(postfix.get("smtpd_tls_chain_files"));
-  for (const char* const name : {"smtpd_tls_cert_file", "smtpd_tls_eccert_file"}) {
-    const std::string& file = postfix.get(name);
-    if (files.empty() && !file.empty() && file != "none") files.push_back(file);
+std::vector<CertificateFiles> certificate_files(const Postfix& postfix) {
+  std::vector<CertificateFiles> files;
+  const auto add_once = [&](CertificateFiles more) {
+    if (std::ranges::find(files, more) == files.end()) files.push_back(std::move(more));
+  };
+  for (const PostfixService& service : smtpd_services(postfix)) {
+    const auto chain = doctor::split_list(postfix.get(service, "smtpd_tls_chain_files"));
+    if (!chain.empty()) {
+      add_once({.chain_files = {chain.begin(), chain.end()}, .file = {}, .key_file = {}});
+      continue;
+    }
+    for (const auto& [certificate, key] : certificate_parameters) {
+      const std::string& file = postfix.get(service, certificate);
+      if (!file.empty() && file != "none") add_once(pair_of(postfix, service, certificate, key));
+    }
   }
   return files;
 }
@@ -237,7 +240,7 @@ Checks postfix_checks(const InboundFacts& facts, const Postfix& postfix) {
                .remedy = "run it with --postfix-config DIR for the Postfix that receives mail"}));
   }
   doctor::add(checks, protocol_check(postfix));
-  doctor::add(checks, certificate_checks(facts, postfix));
+  doctor::add(checks, smtpd_certificate_checks(facts, postfix));
   return checks;
 }
 

@@ -18,7 +18,29 @@ using doctor::warning;
 
 constexpr int min_log_level = 9;  // that shows why a handshake failed
 
+Checks server_certificate_checks(const InboundFacts& facts, const Sendmail& sendmail) {
+  const doctor::CertificateCommands commands{
+      .set =
+          "in sendmail.mc: define(`confSERVER_CERT', ...) and confSERVER_KEY\n"
+          "make -C /etc/mail && systemctl restart sendmail",
+      .reload = "systemctl restart sendmail"};
+  if (!certificate_files(sendmail).empty()) return certificate_checks(facts, "Sendmail", commands);
+  return {fault("smtpd-certificate", "Sendmail",
+                {.seen = "confSERVER_CERT is not set",
+                 .why = "Without a certificate no sender can use TLS.",
+                 .remedy = commands.set})};
+}
+
 }  // namespace
+
+std::vector<doctor::CertificateFiles> certificate_files(const Sendmail& sendmail) {
+  const auto certificates = doctor::split_list(sendmail.option("ServerCertFile"));
+  const auto keys = doctor::split_list(sendmail.option("ServerKeyFile"));
+  std::vector<doctor::CertificateFiles> files;
+  for (std::size_t i = 0; i < certificates.size(); ++i)
+    files.push_back({.chain_files = {}, .file = certificates[i], .key_file = i < keys.size() ? keys[i] : ""});
+  return files;
+}
 
 Checks sendmail_checks(const InboundFacts& facts, const Sendmail& sendmail) {
   const config::Address& ours = facts.configuration.milter.socket;
@@ -47,13 +69,7 @@ Checks sendmail_checks(const InboundFacts& facts, const Sendmail& sendmail) {
                                 .remedy = line}));
     }
   }
-  if (sendmail.option("ServerCertFile").empty()) {
-    checks.push_back(fault("smtpd-certificate", "Sendmail",
-                           {.seen = "confSERVER_CERT is not set",
-                            .why = "Without a certificate no sender can use TLS.",
-                            .remedy = "in sendmail.mc: define(`confSERVER_CERT', ...) and confSERVER_KEY\n"
-                                      "make -C /etc/mail && systemctl restart sendmail"}));
-  }
+  doctor::add(checks, server_certificate_checks(facts, sendmail));
   const std::string& level = sendmail.option("LogLevel");
   const auto number = doctor::leading_number(level);
   if (!facts.configuration.milter.mta_log.empty() && number && *number < min_log_level) {

@@ -17,6 +17,7 @@ constexpr std::uintmax_t warning_free = 256 * mebibyte;
 constexpr std::uintmax_t fault_free_files = 100;
 constexpr mode_t others_write = 0002;
 constexpr mode_t others_read = 0004;
+constexpr mode_t others_search = 0001;
 
 // Debian 12 starts Postfix by the first, Debian 13 by the second.
 constexpr std::array<const char*, 2> postfix_units{"postfix@-.service", "postfix.service"};
@@ -31,6 +32,13 @@ std::string why_not_read(const PathFacts& path) {
 std::string without_name(std::string_view message) {
   const std::size_t end = message.find(": ");
   return std::string(end == std::string_view::npos ? message : message.substr(end + 2));
+}
+
+// Whether every user can read or change the file: a directory may keep them off.
+bool is_open_to_others(const PathFacts& file) {
+  const bool is_reached = std::ranges::all_of(
+      file.nodes, [](const Node& node) { return !S_ISDIR(node.mode) || (node.mode & others_search) != 0; });
+  return is_reached && (file.node().mode & (others_read | others_write)) != 0;
 }
 
 }  // namespace
@@ -99,8 +107,7 @@ Check secret_check(const PathFacts& file, const std::string& mode) {
   const std::string subject = file.path.string();
   if (file.is_hidden()) return ok("secrets", subject, "this user may not read it");
   if (!file.exists()) return cannot_tell("secrets", subject, why_not_read(file));
-  if ((file.node().mode & (others_read | others_write)) == 0)
-    return ok("secrets", subject, "other users may not read it");
+  if (!is_open_to_others(file)) return ok("secrets", subject, "other users may not read it");
   return fault("secrets", subject,
                {.seen = "every user of this host may read it",
                 .why = "It has a secret in it.",

@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr std::chrono::seconds time_limit{10};
 constexpr std::string_view blanks = " \t\r";
 
-constexpr std::array<const char*, 22> parameters_to_read{"mail_version",
+constexpr std::array<const char*, 23> parameters_to_read{"mail_version",
                                                          "queue_directory",
                                                          "mail_owner",
                                                          "maillog_file",
@@ -41,6 +41,7 @@ constexpr std::array<const char*, 22> parameters_to_read{"mail_version",
                                                          "smtpd_use_tls",
                                                          "smtpd_enforce_tls",
                                                          "smtpd_tls_eccert_file",
+                                                         "smtpd_tls_eckey_file",
                                                          "tls_append_default_CA"};
 
 std::vector<std::string_view> lines_of(std::string_view text) {

@@ -67,17 +67,18 @@ class CA:
                     "-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign",
                     "-keyout", folder / "ca.key", "-out", self.certificate)
 
-    def issue(self, name: str, sans: Sequence[str] | None = None, *, expired: bool = False) -> Certificate:
+    def issue(self, name: str, sans: Sequence[str] | None = None, *, expired: bool = False,
+              days: int = 30) -> Certificate:
         """A new key and a certificate for it, with common name `name`.
 
         `sans` are its DNS names; without `sans`, `name` is the only one; with an empty list there are none.
-        An expired one ended yesterday.
+        It ends in so many days; an expired one ended yesterday.
         """
         folder = self._new_folder(name)
         issued = Certificate(folder / "key.pem", folder / "cert.pem")
         extensions = folder / "extensions.cnf"
         extensions.write_text(_extensions([name] if sans is None else sans))
-        end = datetime.datetime.now(datetime.UTC) + (-ONE_DAY if expired else 30 * ONE_DAY)
+        end = datetime.datetime.now(datetime.UTC) + (-ONE_DAY if expired else days * ONE_DAY)
         command.run("openssl", "req", "-new", "-config", self.folder / "openssl.cnf", "-subj", f"/O=Lab/CN={name}",
                     "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                     "-keyout", issued.key, "-out", folder / "request.pem")

@@ -170,12 +170,13 @@ class EximSender:
         local = etc / ("conf.d/main/000_localmacros" if split else "exim4.conf.localmacros")
         local.write_text(MACROS.format(**settings) + "".join(f"{line}\n" for line in macros))
 
-    def start_daemon(self) -> None:
-        """Start the daemon, which receives mail at an address of the lab and runs the queue."""
+    def start_daemon(self) -> tuple[str, int]:
+        """Start the daemon, which runs the queue and receives mail at the address and port that this returns."""
         address = self._lab.address()
         port = self._lab.free_port(address)
         self.run("-bd", "-q30m", "-oX", f"{address}.{port}", "-oP", "/run/exim4/exim.pid")
         wait.for_listener(address, port, process=self._cage.process)
+        return address, port
 
     def stop_daemon(self) -> None:
         """Terminate it. Returns after it has removed its file."""

@@ -12,11 +12,12 @@ from pathlib import Path
 from doctoring import Host
 from lab import Lab
 from lab.dns import Dns
-from lab.exim import EximSender
+from lab.exim import NUMBER, USER, EximSender
 from lab.https import HttpsServer
 from lab.policy_domains import Configuration
 from lab.policy_server import PolicyServer
 from lab.resolver import Resolver
+from lab.smtp_client import TLS13, Client, UnexpectedReply, greeted, tls
 
 LISTED = {"listed.test": {"mode": "enforce", "mxs": ["mx.listed.test"]}}
 ZONES = {".": {}, "test": {}, "good.test": {"@": ["MX 10 mx"], "mx": ["A 127.0.0.1"]}}
@@ -145,7 +146,8 @@ class Map(Case):
                 ("no check", "transport", r"  tls_verify_hosts = \*\n", "  tls_verify_hosts =\n", "exim-transport"),
                 ("no names", "transport", r"(tls_verify_cert_hostnames) = \*", r"\1 = *.test", "exim-transport"),
                 ("many messages", "transport", r"  connection_max_messages = 1\n", "", "exim-transport"),
-                ("another transport", "router", r"transport = starttls_smtp", "transport = remote_smtp", "exim-transport"),
+                ("another transport", "router", r"transport = starttls_smtp", "transport = remote_smtp",
+                 "exim-transport"),
                 ("no last router", "router", r"(?ms)^starttls_no_host:.*?^$", "", "exim-routers")):
             with self.subTest(name), self.changed(self.mta.files / file, pattern, replacement):
                 self.assertIn("/exim/transport", self.host.find(code, "fault")["remedy"])
@@ -229,7 +231,8 @@ class Serve(Case):
         cls.server = PolicyServer(cls.lab, cls.configuration)
         cls.place = f"inet:{cls.server.address}:{cls.server.port}"
         cls.resolver = Resolver(cls.lab, cls.dns)
-        cls.mta = EximSender(cls.lab, cls.resolver, macros=[f"STARTTLS_SERVE = {cls.place}"], split=False, trust_ad=True)
+        cls.mta = EximSender(cls.lab, cls.resolver, macros=[f"STARTTLS_SERVE = {cls.place}"], split=False,
+                             trust_ad=True)
         cls.mta.start_daemon()
         cls.macros = cls.mta.etc / "exim4/exim4.conf.localmacros"
         cls.resolv_conf = cls.mta.folder / "cage/etc/resolv.conf"
@@ -255,7 +258,7 @@ class Serve(Case):
     def test_the_template_without_our_files(self) -> None:
         template = self.etc / "exim4.conf.template"
         with self.host.changed(template):
-            template.write_text(re.sub(r"(?m)^\.include .*starttls.*\n|^\.include .*/files/.*\n", "", template.read_text()))
+            template.write_text(re.sub(r"(?m)^\.include .*/files/.*\n", "", template.read_text()))
             self.mta.update()
             self.assert_mended(self.host.find("policy-map", "fault"))
         self.mta.update()
@@ -307,6 +310,112 @@ class Serve(Case):
             with self.host.changed(toml):
                 toml.write_text(toml.read_text().replace("[serve]\n", "[serve]\ndane = false\n"))
                 self.host.assert_right()
+
+
+class Inbound(unittest.TestCase):
+    """`tlsrpt-report doctor` beside an Exim that receives mail over TLS."""
+
+    def setUp(self) -> None:
+        self.lab = self.enterContext(Lab())
+        self.lab.folder.chmod(0o755)  # for the user of Exim
+        state = self.lab.new_folder("state")
+        state.chmod(0o750)
+        toml = self.lab.new_folder("report") / "tlsrpt.toml"
+        toml.write_text(f"state_dir = '{state}'\n[milter]\nuser = 'root'\n")
+        self.mta = EximSender(self.lab, Dns(self.lab, {".": {}}), included=False)
+        self.macros = self.mta.etc / "exim4/conf.d/main/000_localmacros"
+        self.own_macros = self.macros.read_text()
+        self.host = Host(self, self.mta, "tlsrpt-report", toml)
+        self.address: tuple[str, int] | None = None
+
+    def use(self, certificate: Path, key: Path) -> None:
+        """Receive mail with these files."""
+        self.set_macros(MAIN_TLS_ENABLE="yes", MAIN_TLS_CERTIFICATE=certificate, MAIN_TLS_PRIVATEKEY=key)
+
+    def set_macros(self, **macros: object) -> None:
+        self.macros.write_text(self.own_macros + "".join(f"{name} = {value}\n" for name, value in macros.items()))
+        self.mta.update()
+        if self.address:
+            self.mta.stop_daemon()
+        self.address = self.mta.start_daemon()
+
+    def handshake(self) -> bool:
+        """Whether a client of this machine gets a session over TLS."""
+        with greeted(Client(*self.address, self.lab.address())) as dialogue:
+            try:
+                dialogue.starttls(tls(TLS13))
+            except (UnexpectedReply, OSError):
+                return False
+            dialogue.quit()
+        return True
+
+    def assert_found(self, code: str, level: str, also: tuple[str, ...] = ()) -> dict[str, str]:
+        """The finding, beside that Exim has no milters."""
+        return self.host.find(code, level, ("milter-attached", *also))
+
+    def assert_nothing_else_found(self) -> None:
+        (check,) = self.host.findings()
+        self.assertEqual((check["code"], check["level"]), ("milter-attached", "fault"))
+        self.assertIn("tlsrpt-milter cannot attach to it", check["seen"])
+
+    def test_exim_has_no_milters_and_its_certificate_is_checked(self) -> None:
+        issue = self.lab.ca.issue
+        right, expired, soon = issue("mx.test"), issue("mx.test", expired=True), issue("mx.test", days=13)
+        for each in (right, expired, soon):
+            shutil.chown(each.key, group=NUMBER)
+            each.key.chmod(0o640)
+        self.use(right.certificate, right.key)
+        self.assert_nothing_else_found()
+        self.assertTrue(self.handshake())
+        for name, certificate, key, code, level, works in (
+                ("expired", expired.certificate, expired.key, "smtpd-certificate", "fault", True),
+                ("expires soon", soon.certificate, soon.key, "smtpd-certificate", "warning", True),
+                ("another key", right.certificate, expired.key, "smtpd-key", "fault", False),
+                ("no certificate", Path("/etc/exim4/nosuch.crt"), right.key, "smtpd-certificate", "fault", False)):
+            with self.subTest(name):
+                self.use(certificate, key)
+                self.assertRegex(self.assert_found(code, level)["remedy"],
+                                 "systemctl reload exim4$" if works else "MAIN_TLS_CERTKEY = ")
+                self.assertEqual(self.handshake(), works)
+        self.use(right.certificate, right.key)
+        with self.subTest("a key that all can read"):
+            right.key.chmod(0o644)
+            self.mta.type_in(self.assert_found("secrets", "fault")["remedy"])
+            self.assert_nothing_else_found()
+        with self.subTest("a key that Exim cannot read"):
+            right.key.chmod(0o600)
+            self.use(right.certificate, right.key)
+            check = self.assert_found("smtpd-key", "fault")
+            self.assertIn(f"{USER} may not read it", check["seen"])
+            self.assertFalse(self.handshake())
+            self.assertEqual(self.mta.run_beside("sh", "-c", check["remedy"]).returncode, 0)
+            self.assert_nothing_else_found()
+            self.use(right.certificate, right.key)
+            self.assertTrue(self.handshake())
+
+    def test_an_exim_without_a_certificate_of_its_own(self) -> None:
+        self.set_macros()
+        check = self.assert_found("smtpd-certificate", "warning")
+        self.assertIn("MAIN_TLS_ENABLE = yes", check["remedy"])
+        right = self.lab.ca.issue("mx.test")
+        both = self.mta.etc / "exim4/KEY-AND-CHAIN.pem"
+        both.write_text(right.key.read_text() + right.certificate.read_text())
+        shutil.chown(both, group=NUMBER)
+        both.chmod(0o640)
+        self.mta.type_in(check["remedy"])
+        self.assert_nothing_else_found()
+
+    def test_an_exim_that_offers_no_tls(self) -> None:
+        right = self.lab.ca.issue("mx.test")
+        shutil.chown(right.key, group=NUMBER)
+        right.key.chmod(0o640)
+        macros = {"MAIN_TLS_ENABLE": "yes", "MAIN_TLS_CERTIFICATE": right.certificate, "MAIN_TLS_PRIVATEKEY": right.key}
+        for hosts, level in (("", "fault"), ("192.0.2.0/24", "warning")):
+            with self.subTest(hosts):
+                self.set_macros(**macros, MAIN_TLS_ADVERTISE_HOSTS=hosts)
+                self.assertFalse(self.handshake())
+                self.mta.type_in(self.assert_found("smtpd-tls-level", level)["remedy"])
+                self.assert_nothing_else_found()
 
 
 if __name__ == "__main__":

@@ -177,6 +177,38 @@ class Inbound(unittest.TestCase):
         with self.host.main_cf({"smtpd_tls_chain_files": "/etc/ssl/private/nosuch.pem"}):
             self.assertEqual(self.host.find("smtpd-certificate", "fault")["subject"], "/etc/ssl/private/nosuch.pem")
 
+    def test_certificates(self) -> None:
+        ca, right = self.lab.ca, self.lab.ca.issue("mx.example.test")
+        expired, soon = ca.issue("mx.example.test", expired=True), ca.issue("mx.example.test", days=13)
+        both = self.lab.new_folder("pem") / "both.pem"
+        both.write_text(right.key.read_text() + right.certificate.read_text())
+        both.chmod(0o640)
+        reload = f"postfix -c {self.mx.config} reload"
+        for name, key, certificate, code, level, remedy in (
+                ("expired", expired.key, expired.certificate, "smtpd-certificate", "fault", f"renew .* && {reload}"),
+                ("expires soon", soon.key, soon.certificate, "smtpd-certificate", "warning", f"renew .* && {reload}"),
+                ("another key", expired.key, right.certificate, "smtpd-key", "fault", "openssl x509 -noout -pubkey"),
+                ("no key", "/etc/ssl/nosuch.key", right.certificate, "smtpd-key", "fault", "smtpd_tls_chain_files="),
+                ("no certificate", right.key, "/etc/passwd", "smtpd-certificate", "fault", "smtpd_tls_chain_files="),
+                ("right", right.key, right.certificate, "", "", "")):
+            chain = {"smtpd_tls_chain_files": f"{key}, {certificate}"}
+            pair = {"smtpd_tls_chain_files": "", "smtpd_tls_key_file": key, "smtpd_tls_cert_file": certificate}
+            for form, parameters in (("chain", chain), ("pair", pair)):
+                with self.subTest(name, form=form), self.host.main_cf(parameters):
+                    if not code:
+                        self.host.assert_right()
+                        continue
+                    also = ("smtpd-key",) if code == "smtpd-certificate" else ("smtpd-certificate",)
+                    self.assertRegex(self.host.find(code, level, also)["remedy"], remedy)
+        for parameters in ({"smtpd_tls_chain_files": both},
+                           {"smtpd_tls_chain_files": "", "smtpd_tls_cert_file": both}):
+            with self.subTest(parameters), self.host.main_cf(parameters):
+                self.host.assert_right()
+                with self.mode(both, 0o644):
+                    check = self.host.find("secrets", "fault")
+                    self.assertEqual(check["remedy"], f"chmod o-rwx {both}")
+                    self.host.assert_mended(check)
+
     def test_rights_that_keep_postfix_from_the_socket(self) -> None:
         for name, path, mode, group in (("the socket's mode", self.socket, 0o600, None),
                                         ("the socket's group", self.socket, 0o660, "daemon"),

@@ -58,6 +58,13 @@ class Inbound(Case):
                 check = host.find(code, level)
                 self.assertIn(remedy, check["remedy"])
                 self.assertIn("make -C /etc/mail && systemctl restart sendmail", check["remedy"])
+        expired = lab.ca.issue("mx.example.test", expired=True)
+        for option, path, code in (("ServerCertFile", expired.certificate, "smtpd-certificate"),
+                                   ("ServerKeyFile", expired.key, "smtpd-key")):
+            with self.subTest(code), self.cf(rf"(?m)^O {option}=.*$", f"O {option}={path}"):
+                # An expired certificate has not the key of the other one.
+                also = ("smtpd-key",) if code == "smtpd-certificate" else ()
+                self.assertIn("systemctl restart sendmail", host.find(code, "fault", also)["remedy"])
         with self.subTest("sendmail.mc is newer"), host.changed(mx.configuration.with_suffix(".mc")):
             now = mx.configuration.stat().st_mtime + 60
             os.utime(mx.configuration.with_suffix(".mc"), (now, now))
