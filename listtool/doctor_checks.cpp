@@ -14,12 +14,7 @@
 namespace starttls::listtool {
 namespace {
 
-using doctor::cannot_tell;
-using doctor::Check;
-using doctor::Checks;
-using doctor::fault;
-using doctor::ok;
-using doctor::warning;
+using namespace doctor;
 
 constexpr std::chrono::hours min_remaining_validity{48};  // of a list, as `update` demands
 
@@ -62,14 +57,14 @@ Checks unit_checks(const OutboundFacts& facts) {
   Checks checks;
   if (uses_serve(facts)) {
     const std::string why = "Mail to every domain waits in the queue.";
-    checks.push_back(doctor::unit_check(
-        units, {.code = "serve-unit", .name = serve_socket, .why = why, .enable = enable_serve}));
-    checks.push_back(doctor::unit_check(
-        units, {.code = "serve-unit", .name = serve_service, .why = why, .enable = enable_serve}));
-    doctor::add(checks, doctor::order_checks("serve-order", units, serve_service, facts.mail_servers));
+    checks.push_back(
+        unit_check(units, {.code = "serve-unit", .name = serve_socket, .why = why, .enable = enable_serve}));
+    checks.push_back(
+        unit_check(units, {.code = "serve-unit", .name = serve_service, .why = why, .enable = enable_serve}));
+    add(checks, order_checks("serve-order", units, serve_service, facts.mail_servers));
   }
   for (const char* const name : other_policy_servers) {
-    const doctor::Unit* const unit = units ? doctor::find_unit(*units, name) : nullptr;
+    const Unit* const unit = units ? find_unit(*units, name) : nullptr;
     if (unit == nullptr || !unit->is_active()) continue;
     checks.push_back(
         warning("other-policy-server", name,
@@ -81,11 +76,11 @@ Checks unit_checks(const OutboundFacts& facts) {
   if (facts.has_cron_job) {
     checks.push_back(ok("update-timer", "lists", "cron updates them"));
   } else {
-    Check check = doctor::unit_check(
-        units, {.code = "update-timer",
-                .name = update_timer,
-                .why = "Nobody fetches new editions of the lists; the installed ones expire.",
-                .enable = "systemctl enable --now starttls-listtool-update.timer"});
+    Check check =
+        unit_check(units, {.code = "update-timer",
+                           .name = update_timer,
+                           .why = "Nobody fetches new editions of the lists; the installed ones expire.",
+                           .enable = "systemctl enable --now starttls-listtool-update.timer"});
     checks.push_back(std::move(check));
   }
   return checks;
@@ -98,11 +93,11 @@ Checks configuration_checks(const OutboundFacts& facts) {
                    .why = "The units of starttls-listtool do not start without it; it may be empty.",
                    .remedy = fmt::format("touch {}", default_configuration)})};
   }
-  Checks checks{doctor::configuration_rights_check(facts.configuration_file)};
+  Checks checks{configuration_rights_check(facts.configuration_file)};
   const bool has_secret = std::ranges::any_of(facts.configuration.lists, [](const ListSettings& list) {
     return shown_origin(origin(list)) != origin(list);
   });
-  if (has_secret) checks.push_back(doctor::secret_check(facts.configuration_file, "0640"));
+  if (has_secret) checks.push_back(secret_check(facts.configuration_file, "0640"));
   return checks;
 }
 
@@ -110,28 +105,28 @@ Checks configuration_checks(const OutboundFacts& facts) {
 
 Checks outbound_checks(const OutboundFacts& facts) {
   Checks checks = configuration_checks(facts);
-  doctor::add(checks, doctor::mail_server_checks(facts.mail_servers));
+  add(checks, mail_server_checks(facts.mail_servers));
   bool needs_dnssec = false;
   if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix) {
-    doctor::add(checks, postfix_checks(facts, **postfix));
+    add(checks, postfix_checks(facts, **postfix));
     needs_dnssec = needs_dane(facts, **postfix);
   }
   if (const auto& sendmail = facts.mail_servers.sendmail; sendmail && *sendmail)
-    doctor::add(checks, sendmail_checks(facts, **sendmail));
+    add(checks, sendmail_checks(facts, **sendmail));
   if (const auto& exim = facts.mail_servers.exim; exim && *exim) {
-    doctor::add(checks, exim_checks(facts, **exim));
+    add(checks, exim_checks(facts, **exim));
     needs_dnssec = needs_dnssec || needs_dane(facts, **exim);
   }
-  doctor::add(checks, doctor::resolver_checks(facts.resolvers, needs_dnssec));
-  doctor::add(checks, unit_checks(facts));
-  doctor::add(checks, list_checks(facts));
+  add(checks, resolver_checks(facts.resolvers, needs_dnssec));
+  add(checks, unit_checks(facts));
+  add(checks, list_checks(facts));
   const bool has_state = !facts.configuration.lists.empty() || facts.state_directory.exists();
   if (has_state) {
     checks.push_back(
-        doctor::state_directory_check(facts.state_directory, std::nullopt, true, "starttls-listtool update"));
+        state_directory_check(facts.state_directory, std::nullopt, true, "starttls-listtool update"));
   }
-  checks.push_back(doctor::disk_check(facts.state_directory.path, facts.disk));
-  checks.push_back(doctor::clock_check(facts.clock_is_synchronized));
+  checks.push_back(disk_check(facts.state_directory.path, facts.disk));
+  checks.push_back(clock_check(facts.clock_is_synchronized));
   return checks;
 }
 

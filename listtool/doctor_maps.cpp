@@ -8,18 +8,12 @@
 namespace starttls::listtool {
 namespace {
 
-using doctor::cannot_tell;
-using doctor::Check;
-using doctor::Checks;
-using doctor::fault;
-using doctor::ok;
-using doctor::Want;
-using doctor::warning;
+using namespace doctor;
 
 // Where serve listens: as configured, and by its unit.
 std::vector<config::Address> serve_addresses(const OutboundFacts& facts) {
   std::vector<config::Address> addresses = facts.configuration.serve.listen;
-  const doctor::Unit* const unit = facts.units ? doctor::find_unit(*facts.units, serve_socket) : nullptr;
+  const Unit* const unit = facts.units ? find_unit(*facts.units, serve_socket) : nullptr;
   if (unit == nullptr) return addresses;
   for (const std::string& listen : unit->listen) {
     const auto address = config::parse_address(listen.starts_with('/') ? "unix:" + listen : listen);
@@ -97,17 +91,16 @@ Checks access_checks(const OutboundFacts& facts, const SocketmapFacts& socketmap
   constexpr std::string_view code = "serve-access";
   if (!facts.mail_owner || !socketmap.socket.is_socket()) return {};
   const std::string subject = socketmap.socket.path.string();
-  const doctor::Node* const refusal = doctor::first_refusal(*facts.mail_owner, socketmap.socket, Want::write);
+  const Node* const refusal = first_refusal(*facts.mail_owner, socketmap.socket, Want::write);
   if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
-  return {fault(
-      code, subject,
-      {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not connect", refusal->path.string(),
-                           doctor::user_name(refusal->uid), doctor::group_name(refusal->gid),
-                           refusal->mode & 07777, facts.mail_owner->name),
-       .why = "Mail to every domain waits in the queue.",
-       .remedy = fmt::format("in listtool.toml, [serve]: socket_group = \"{}\"\n"
-                             "systemctl restart starttls-listtool-serve",
-                             doctor::group_name(facts.mail_owner->groups.front()))})};
+  return {fault(code, subject,
+                {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not connect",
+                                     refusal->path.string(), user_name(refusal->uid),
+                                     group_name(refusal->gid), refusal->mode & 07777, facts.mail_owner->name),
+                 .why = "Mail to every domain waits in the queue.",
+                 .remedy = fmt::format("in listtool.toml, [serve]: socket_group = \"{}\"\n"
+                                       "systemctl restart starttls-listtool-serve",
+                                       group_name(facts.mail_owner->groups.front()))})};
 }
 
 }  // namespace starttls::listtool

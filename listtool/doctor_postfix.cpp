@@ -13,21 +13,11 @@
 namespace starttls::listtool {
 namespace {
 
-using doctor::cannot_tell;
-using doctor::Check;
-using doctor::Checks;
-using doctor::fault;
-using doctor::MapUse;
-using doctor::ok;
-using doctor::Postfix;
-using doctor::PostfixService;
-using doctor::Want;
-using doctor::warning;
+using namespace doctor;
 
 bool is_serve(const OutboundFacts& facts, const Postfix& postfix, const MapUse& use) {
-  return use.type == "socketmap" &&
-         is_serve(facts, doctor::address_for(postfix, main_smtp_service(postfix),
-                                             doctor::parse_socketmap_use(use.name).address));
+  return use.type == "socketmap" && is_serve(facts, address_for(postfix, main_smtp_service(postfix),
+                                                                parse_socketmap_use(use.name).address));
 }
 
 std::string map_in_main_cf(const OutputSettings& output) {
@@ -71,7 +61,7 @@ Checks file_map_checks(const OutboundFacts& facts, const Postfix& postfix, const
                             .why = "Postfix opens another file than the one that update writes.",
                             .remedy = postfix.set("smtp_tls_policy_maps", map_in_main_cf(output))}));
   }
-  doctor::add(checks, output_checks(facts, output));
+  add(checks, output_checks(facts, output));
   return checks;
 }
 // -- serve
@@ -96,9 +86,9 @@ Checks serve_map_checks(const OutboundFacts& facts, const Postfix& postfix, cons
   const auto socketmap = facts.socketmaps.find(element);
   if (socketmap != facts.socketmaps.end()) {
     checks.push_back(answer_check(socketmap->second, element));
-    doctor::add(checks, access_checks(facts, socketmap->second));
+    add(checks, access_checks(facts, socketmap->second));
   }
-  checks.push_back(map_name_check(postfix, doctor::parse_socketmap_use(use.name).map));
+  checks.push_back(map_name_check(postfix, parse_socketmap_use(use.name).map));
   return checks;
 }
 
@@ -107,15 +97,15 @@ Checks policy_map_checks(const OutboundFacts& facts, const Postfix& postfix) {
   const std::string remedy = postfix.set("smtp_tls_policy_maps", wanted_map(facts));
   Checks checks;
   bool has_ours = false;
-  for (const std::string& element : doctor::split_list(maps)) {
-    const MapUse use = doctor::parse_map_use(element);
+  for (const std::string& element : split_list(maps)) {
+    const MapUse use = parse_map_use(element);
     if (is_serve(facts, postfix, use)) {
       has_ours = true;
-      doctor::add(checks, serve_map_checks(facts, postfix, element, use));
+      add(checks, serve_map_checks(facts, postfix, element, use));
     } else if (const OutputSettings* const output = find_output(facts, "postfix", use.name);
                output != nullptr) {
       has_ours = true;
-      doctor::add(checks, file_map_checks(facts, postfix, element, *output));
+      add(checks, file_map_checks(facts, postfix, element, *output));
     }
   }
   if (!has_ours) {
@@ -190,7 +180,7 @@ Checks dns_support_checks(const OutboundFacts& facts, const Postfix& postfix) {
 // The versions before 1.2, in both forms of postconf(5).
 bool allows_old_tls(std::string_view protocols) {
   if (protocols.contains(">=")) return !protocols.contains(">=TLSv1.2") && !protocols.contains(">=TLSv1.3");
-  const auto elements = doctor::split_list(protocols);
+  const auto elements = split_list(protocols);
   const auto has = [&](std::string_view element) {
     return std::ranges::find(elements, element) != elements.end();
   };
@@ -213,9 +203,8 @@ Check protocols_check(const Postfix& postfix) {
 }
 
 Check postfix_ca_check(const OutboundFacts& facts, const Postfix& postfix) {
-  const std::string set = postfix.set("smtp_tls_CAfile", doctor::ca_bundle);
-  if (!facts.ca_file.path.empty())
-    return doctor::ca_file_check("Postfix", facts.ca_file, facts.ca_certificates, set);
+  const std::string set = postfix.set("smtp_tls_CAfile", ca_bundle);
+  if (!facts.ca_file.path.empty()) return ca_file_check("Postfix", facts.ca_file, facts.ca_certificates, set);
   if (const std::string& path = postfix.get("smtp_tls_CApath"); !path.empty())
     return ok("ca-file", "Postfix", "smtp_tls_CApath is " + path);
   if (postfix.get("tls_append_default_CA") == "yes")
@@ -249,9 +238,9 @@ Checks relay_checks(const OutboundFacts& facts, const Postfix& postfix) {
   const std::string& relay = postfix.get("relayhost");
   if (relay.empty()) return {};
   const auto next_hop = NextHop::parse(relay);
-  const auto maps = doctor::split_list(postfix.get("smtp_tls_policy_maps"));
+  const auto maps = split_list(postfix.get("smtp_tls_policy_maps"));
   const bool is_asked = std::ranges::any_of(maps, [&](const std::string& element) {
-    const MapUse use = doctor::parse_map_use(element);
+    const MapUse use = parse_map_use(element);
     if (is_serve(facts, postfix, use)) return true;
     const OutputSettings* const output = find_output(facts, "postfix", use.name);
     return output != nullptr && next_hop &&
@@ -285,22 +274,22 @@ PostfixService main_smtp_service(const Postfix& postfix) {
 }
 
 bool needs_dane(const OutboundFacts& facts, const Postfix& postfix) {
-  const auto maps = doctor::split_list(postfix.get("smtp_tls_policy_maps"));
+  const auto maps = split_list(postfix.get("smtp_tls_policy_maps"));
   const bool serves_dane =
       facts.configuration.serve.dane && std::ranges::any_of(maps, [&](const std::string& element) {
-        return is_serve(facts, postfix, doctor::parse_map_use(element));
+        return is_serve(facts, postfix, parse_map_use(element));
       });
   return serves_dane || postfix.get("smtp_tls_security_level").starts_with("dane");
 }
 Checks postfix_checks(const OutboundFacts& facts, const Postfix& postfix) {
   Checks checks = policy_map_checks(facts, postfix);
-  doctor::add(checks, version_checks(facts, postfix));
+  add(checks, version_checks(facts, postfix));
   checks.push_back(level_check(facts, postfix));
-  doctor::add(checks, dns_support_checks(facts, postfix));
+  add(checks, dns_support_checks(facts, postfix));
   checks.push_back(protocols_check(postfix));
   checks.push_back(postfix_ca_check(facts, postfix));
-  doctor::add(checks, override_checks(postfix));
-  doctor::add(checks, relay_checks(facts, postfix));
+  add(checks, override_checks(postfix));
+  add(checks, relay_checks(facts, postfix));
   return checks;
 }
 

@@ -9,11 +9,7 @@
 namespace starttls::listtool {
 namespace {
 
-using doctor::Checks;
-using doctor::fault;
-using doctor::ok;
-using doctor::Sendmail;
-using doctor::warning;
+using namespace doctor;
 
 constexpr const char* make_sendmail = "\nmake -C /etc/mail && systemctl restart sendmail";
 
@@ -33,7 +29,7 @@ Checks sts_checks(const OutboundFacts& facts, const Sendmail& sendmail) {
         code, "Sendmail",
         {.seen = "sendmail.cf has no FEATURE(`sts')", .why = "No policy has any effect.", .remedy = remedy})};
   }
-  const doctor::SendmailMap map = doctor::parse_sendmail_map(*sendmail.sts_map);
+  const SendmailMap map = parse_sendmail_map(*sendmail.sts_map);
   Checks checks;
   if (map.type == "socket") {
     const auto address = config::parse_address(map.place);
@@ -53,7 +49,7 @@ Checks sts_checks(const OutboundFacts& facts, const Sendmail& sendmail) {
   } else if (const OutputSettings* const output = find_output(facts, "sendmail", map.place);
              output != nullptr) {
     checks.push_back(ok(code, "Sendmail", *sendmail.sts_map));
-    doctor::add(checks, output_checks(facts, *output));
+    add(checks, output_checks(facts, *output));
   } else {
     checks.push_back(
         fault(code, "Sendmail",
@@ -79,7 +75,7 @@ Checks sendmail_checks(const OutboundFacts& facts, const Sendmail& sendmail) {
     checks.push_back(ok("sts-wildcard", "Sendmail", "accepts wildcard certificates"));
   }
   const std::string set_ca =
-      fmt::format("in sendmail.mc: define(`confCACERT', `{}')dnl{}", doctor::ca_bundle, make_sendmail);
+      fmt::format("in sendmail.mc: define(`confCACERT', `{}')dnl{}", ca_bundle, make_sendmail);
   if (facts.ca_file.path.empty()) {
     checks.push_back(
         fault("ca-file", "Sendmail",
@@ -87,7 +83,7 @@ Checks sendmail_checks(const OutboundFacts& facts, const Sendmail& sendmail) {
                .why = "No certificate is trusted, so mail to every domain with a policy waits in the queue.",
                .remedy = set_ca}));
   } else {
-    checks.push_back(doctor::ca_file_check("Sendmail", facts.ca_file, facts.ca_certificates, set_ca));
+    checks.push_back(ca_file_check("Sendmail", facts.ca_file, facts.ca_certificates, set_ca));
   }
   return checks;
 }

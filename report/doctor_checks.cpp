@@ -14,15 +14,7 @@
 namespace starttls::report {
 namespace {
 
-using doctor::cannot_tell;
-using doctor::Check;
-using doctor::Checks;
-using doctor::fault;
-using doctor::ok;
-using doctor::Trouble;
-using doctor::Unit;
-using doctor::Want;
-using doctor::warning;
+using namespace doctor;
 
 constexpr std::chrono::days max_silence{3};   // of an MX host that gets mail
 constexpr std::chrono::hours max_waiting{1};  // folds come every few seconds
@@ -58,22 +50,21 @@ Checks access_checks(const InboundFacts& facts) {
   constexpr std::string_view code = "milter-access";
   if (!facts.mail_owner || !facts.socket.is_socket()) return {};
   const std::string subject = facts.socket.path.string();
-  const doctor::Node* const refusal = doctor::first_refusal(*facts.mail_owner, facts.socket, Want::write);
+  const Node* const refusal = first_refusal(*facts.mail_owner, facts.socket, Want::write);
   if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
   const bool is_socket = refusal == &facts.socket.node();
   return {fault(
       code, subject,
       {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not {}", refusal->path.string(),
-                           doctor::user_name(refusal->uid), doctor::group_name(refusal->gid),
-                           refusal->mode & 07777, facts.mail_owner->name,
-                           is_socket ? "connect to it" : "enter it"),
+                           user_name(refusal->uid), group_name(refusal->gid), refusal->mode & 07777,
+                           facts.mail_owner->name, is_socket ? "connect to it" : "enter it"),
        .why = "Postfix cannot reach the milter, and does what milter_default_action says.",
        .remedy = fmt::format("chgrp {} {} && chmod {} {}", facts.mail_owner->name, refusal->path.string(),
                              is_socket ? "g+rw" : "g+x", refusal->path.string())})};
 }
 
 Check state_check(const InboundFacts& facts) {
-  return doctor::state_directory_check(facts.state_directory, facts.service_user, false, create_directories);
+  return state_directory_check(facts.state_directory, facts.service_user, false, create_directories);
 }
 
 Checks configuration_checks(const InboundFacts& facts) {
@@ -82,7 +73,7 @@ Checks configuration_checks(const InboundFacts& facts) {
     checks.push_back(
         ok("configuration", config::default_tlsrpt_config, "does not exist; all settings are the defaults"));
   } else {
-    checks.push_back(doctor::configuration_rights_check(facts.configuration_file));
+    checks.push_back(configuration_rights_check(facts.configuration_file));
   }
   for (const std::string& text : facts.store_warnings) {
     checks.push_back(
@@ -97,16 +88,16 @@ Checks configuration_checks(const InboundFacts& facts) {
 
 // -- The mail server's log -----------------------------------------------------------------------------------
 
-bool may_read_log(const InboundFacts& facts, const doctor::PathFacts& log) {
-  doctor::UserFacts user = *facts.service_user;
-  if (const Unit* const unit = facts.units ? doctor::find_unit(*facts.units, milter_unit) : nullptr;
+bool may_read_log(const InboundFacts& facts, const PathFacts& log) {
+  UserFacts user = *facts.service_user;
+  if (const Unit* const unit = facts.units ? find_unit(*facts.units, milter_unit) : nullptr;
       unit != nullptr) {
     for (const std::string& name : unit->supplementary_groups) {
-      const bool matches = doctor::group_name(log.node().gid) == name;
+      const bool matches = group_name(log.node().gid) == name;
       if (matches) user.groups.push_back(log.node().gid);
     }
   }
-  return doctor::first_refusal(user, log, Want::read) == nullptr;
+  return first_refusal(user, log, Want::read) == nullptr;
 }
 
 std::string let_read(const std::string& group) {
@@ -116,7 +107,7 @@ std::string let_read(const std::string& group) {
       group);
 }
 
-Check log_file_check(const InboundFacts& facts, const doctor::PathFacts& log) {
+Check log_file_check(const InboundFacts& facts, const PathFacts& log) {
   constexpr std::string_view code = "mta-log";
   const std::string subject = log.path.string();
   const std::string why = "The reasons of failed handshakes are not recorded.";
@@ -134,7 +125,7 @@ Check log_file_check(const InboundFacts& facts, const doctor::PathFacts& log) {
     return fault(code, subject,
                  {.seen = facts.service_user->name + " may not read it",
                   .why = why,
-                  .remedy = let_read(doctor::group_name(log.node().gid))});
+                  .remedy = let_read(group_name(log.node().gid))});
   }
   return ok(code, subject, facts.service_user->name + " may read it");
 }
@@ -142,7 +133,7 @@ Check log_file_check(const InboundFacts& facts, const doctor::PathFacts& log) {
 Check journal_log_check(const InboundFacts& facts) {
   constexpr std::string_view code = "mta-log";
   if (!facts.units) return cannot_tell(code, "journal", facts.units.error().message);
-  const Unit* const unit = doctor::find_unit(*facts.units, milter_unit);
+  const Unit* const unit = find_unit(*facts.units, milter_unit);
   if (unit == nullptr) return cannot_tell(code, "journal", "there is no unit " + std::string(milter_unit));
   const bool may_read = std::ranges::any_of(unit->supplementary_groups, [](const std::string& group) {
     return group == "adm" || group == "systemd-journal";
@@ -219,40 +210,40 @@ Checks waiting_checks(const InboundFacts& facts) {
 
 Checks unit_checks(const InboundFacts& facts) {
   const auto& units = facts.units;
-  Checks checks{doctor::unit_check(units, {.code = "milter-unit",
-                                           .name = milter_unit,
-                                           .why = "No session is recorded.",
-                                           .enable = "systemctl enable --now tlsrpt-milter"})};
-  doctor::add(checks, doctor::order_checks("milter-order", units, milter_unit, facts.mail_servers));
+  Checks checks{unit_check(units, {.code = "milter-unit",
+                                   .name = milter_unit,
+                                   .why = "No session is recorded.",
+                                   .enable = "systemctl enable --now tlsrpt-milter"})};
+  add(checks, order_checks("milter-order", units, milter_unit, facts.mail_servers));
   return checks;
 }
 
 Checks timer_checks(const InboundFacts& facts) {
   const auto& units = facts.units;
   Checks checks;
-  const Unit* const send = units ? doctor::find_unit(*units, send_timer) : nullptr;
+  const Unit* const send = units ? find_unit(*units, send_timer) : nullptr;
   if (send == nullptr || !send->is_enabled()) return checks;  // reports are not sent, which is a choice
   for (const char* const timer : {send_timer, queue_timer}) {
-    checks.push_back(doctor::unit_check(
-        units, {.code = "report-timers",
-                .name = timer,
-                .why = "Reports that could not be sent at once are not sent again.",
-                .enable = fmt::format("systemctl enable --now {} {}", send_timer, queue_timer)}));
+    checks.push_back(
+        unit_check(units, {.code = "report-timers",
+                           .name = timer,
+                           .why = "Reports that could not be sent at once are not sent again.",
+                           .enable = fmt::format("systemctl enable --now {} {}", send_timer, queue_timer)}));
   }
   return checks;
 }
 
 // Not on a host with Exim alone, which has no milters.
-bool can_record(const doctor::MailServers& servers) {
+bool can_record(const MailServers& servers) {
   return servers.postfix || servers.sendmail || !servers.exim;
 }
 
 Checks recording_checks(const InboundFacts& facts) {
   Checks checks{socket_check(facts)};
-  doctor::add(checks, access_checks(facts));
-  doctor::add(checks, unit_checks(facts));
-  doctor::add(checks, log_checks(facts));
-  doctor::add(checks, waiting_checks(facts));
+  add(checks, access_checks(facts));
+  add(checks, unit_checks(facts));
+  add(checks, log_checks(facts));
+  add(checks, waiting_checks(facts));
   checks.push_back(last_session_check(facts));
   return checks;
 }
@@ -260,29 +251,28 @@ Checks recording_checks(const InboundFacts& facts) {
 }  // namespace
 
 Checks certificate_checks(const InboundFacts& facts, std::string_view mail_server,
-                          const doctor::CertificateCommands& commands) {
+                          const CertificateCommands& commands) {
   Checks checks;
   const auto found = facts.certificates.find(mail_server);
   if (found == facts.certificates.end()) return checks;
-  for (const doctor::ServerCertificate& certificate : found->second)
-    doctor::add(checks, doctor::server_certificate_checks(certificate, facts.now, commands));
+  for (const ServerCertificate& certificate : found->second)
+    add(checks, server_certificate_checks(certificate, facts.now, commands));
   return checks;
 }
 
 Checks inbound_checks(const InboundFacts& facts) {
   Checks checks = configuration_checks(facts);
-  doctor::add(checks, doctor::mail_server_checks(facts.mail_servers));
+  add(checks, mail_server_checks(facts.mail_servers));
   if (const auto& postfix = facts.mail_servers.postfix; postfix && *postfix)
-    doctor::add(checks, postfix_checks(facts, **postfix));
+    add(checks, postfix_checks(facts, **postfix));
   if (const auto& sendmail = facts.mail_servers.sendmail; sendmail && *sendmail)
-    doctor::add(checks, sendmail_checks(facts, **sendmail));
-  if (const auto& exim = facts.mail_servers.exim; exim && *exim)
-    doctor::add(checks, exim_checks(facts, **exim));
-  if (can_record(facts.mail_servers)) doctor::add(checks, recording_checks(facts));
-  doctor::add(checks, timer_checks(facts));
+    add(checks, sendmail_checks(facts, **sendmail));
+  if (const auto& exim = facts.mail_servers.exim; exim && *exim) add(checks, exim_checks(facts, **exim));
+  if (can_record(facts.mail_servers)) add(checks, recording_checks(facts));
+  add(checks, timer_checks(facts));
   checks.push_back(state_check(facts));
-  checks.push_back(doctor::disk_check(facts.state_directory.path, facts.disk));
-  checks.push_back(doctor::clock_check(facts.clock_is_synchronized));
+  checks.push_back(disk_check(facts.state_directory.path, facts.disk));
+  checks.push_back(clock_check(facts.clock_is_synchronized));
   return checks;
 }
 

@@ -10,15 +10,7 @@
 namespace starttls::report {
 namespace {
 
-using doctor::CertificateFiles;
-using doctor::Check;
-using doctor::Checks;
-using doctor::fault;
-using doctor::ok;
-using doctor::Postfix;
-using doctor::PostfixService;
-using doctor::Trouble;
-using doctor::warning;
+using namespace doctor;
 
 constexpr std::array<std::pair<const char*, const char*>, 2> certificate_parameters{
     {{"smtpd_tls_cert_file", "smtpd_tls_key_file"}, {"smtpd_tls_eccert_file", "smtpd_tls_eckey_file"}}};
@@ -38,11 +30,11 @@ std::vector<PostfixService> smtpd_services(const Postfix& postfix) {
 }
 
 // How the service uses our milter; nothing if it does not.
-std::optional<doctor::MilterUse> find_milter(const InboundFacts& facts, const Postfix& postfix,
-                                             const PostfixService& service) {
-  for (const std::string& element : doctor::split_list(postfix.get(service, "smtpd_milters"))) {
-    doctor::MilterUse use = doctor::parse_milter_use(element);
-    const auto address = doctor::address_for(postfix, service, use.address);
+std::optional<MilterUse> find_milter(const InboundFacts& facts, const Postfix& postfix,
+                                     const PostfixService& service) {
+  for (const std::string& element : split_list(postfix.get(service, "smtpd_milters"))) {
+    MilterUse use = parse_milter_use(element);
+    const auto address = address_for(postfix, service, use.address);
     if (address && *address == facts.configuration.milter.socket) return use;
   }
   return std::nullopt;
@@ -61,7 +53,7 @@ std::string milter_name(const InboundFacts& facts, const Postfix& postfix) {
 std::string milters_with_ours(const InboundFacts& facts, const Postfix& postfix,
                               const PostfixService& service) {
   std::string value;
-  for (const std::string& element : doctor::split_list(postfix.get(service, "smtpd_milters"))) {
+  for (const std::string& element : split_list(postfix.get(service, "smtpd_milters"))) {
     if (element.contains("tlsrpt")) continue;
     value += element + ", ";
   }
@@ -121,8 +113,7 @@ Check submission_check(const InboundFacts& facts, const Postfix& postfix, const 
                   .remedy = postfix.set(service, "smtpd_milters", "")});
 }
 
-Check default_action_check(const Postfix& postfix, const PostfixService& service,
-                           const doctor::MilterUse& use) {
+Check default_action_check(const Postfix& postfix, const PostfixService& service, const MilterUse& use) {
   constexpr std::string_view code = "milter-default-action";
   const std::string action =
       use.default_action.empty() ? postfix.get(service, "milter_default_action") : use.default_action;
@@ -140,7 +131,7 @@ Check default_action_check(const Postfix& postfix, const PostfixService& service
 
 Checks protocol_check(const Postfix& postfix) {
   const std::string& protocol = postfix.get("milter_protocol");
-  const auto version = doctor::leading_number(protocol);
+  const auto version = leading_number(protocol);
   if (protocol.empty() || (version && *version >= min_milter_protocol)) return {};
   return {fault("milter-protocol", "Postfix",
                 {.seen = "milter_protocol is " + protocol,
@@ -177,7 +168,7 @@ Check smtpd_level_check(const Postfix& postfix, const PostfixService& service) {
 }
 
 Checks smtpd_certificate_checks(const InboundFacts& facts, const Postfix& postfix) {
-  const doctor::CertificateCommands commands{
+  const CertificateCommands commands{
       .set = postfix.set("smtpd_tls_chain_files", "/etc/ssl/private/KEY.pem, /etc/ssl/certs/CHAIN.pem"),
       .reload = postfix.reload()};
   if (smtpd_services(postfix).empty()) return {};
@@ -206,7 +197,7 @@ std::vector<CertificateFiles> certificate_files(const Postfix& postfix) {
     if (std::ranges::find(files, more) == files.end()) files.push_back(std::move(more));
   };
   for (const PostfixService& service : smtpd_services(postfix)) {
-    const auto chain = doctor::split_list(postfix.get(service, "smtpd_tls_chain_files"));
+    const auto chain = split_list(postfix.get(service, "smtpd_tls_chain_files"));
     if (!chain.empty()) {
       add_once({.chain_files = {chain.begin(), chain.end()}, .file = {}, .key_file = {}});
       continue;
@@ -239,8 +230,8 @@ Checks postfix_checks(const InboundFacts& facts, const Postfix& postfix) {
                .why = "This Postfix receives no mail.",
                .remedy = "run it with --postfix-config DIR for the Postfix that receives mail"}));
   }
-  doctor::add(checks, protocol_check(postfix));
-  doctor::add(checks, smtpd_certificate_checks(facts, postfix));
+  add(checks, protocol_check(postfix));
+  add(checks, smtpd_certificate_checks(facts, postfix));
   return checks;
 }
 

@@ -9,21 +9,15 @@
 namespace starttls::report {
 namespace {
 
-using doctor::Checks;
-using doctor::fault;
-using doctor::ok;
-using doctor::Sendmail;
-using doctor::SendmailFilter;
-using doctor::warning;
+using namespace doctor;
 
 constexpr int min_log_level = 9;  // that shows why a handshake failed
 
 Checks server_certificate_checks(const InboundFacts& facts, const Sendmail& sendmail) {
-  const doctor::CertificateCommands commands{
-      .set =
-          "in sendmail.mc: define(`confSERVER_CERT', ...) and confSERVER_KEY\n"
-          "make -C /etc/mail && systemctl restart sendmail",
-      .reload = "systemctl restart sendmail"};
+  const CertificateCommands commands{.set =
+                                         "in sendmail.mc: define(`confSERVER_CERT', ...) and confSERVER_KEY\n"
+                                         "make -C /etc/mail && systemctl restart sendmail",
+                                     .reload = "systemctl restart sendmail"};
   if (!certificate_files(sendmail).empty()) return certificate_checks(facts, "Sendmail", commands);
   return {fault("smtpd-certificate", "Sendmail",
                 {.seen = "confSERVER_CERT is not set",
@@ -33,10 +27,10 @@ Checks server_certificate_checks(const InboundFacts& facts, const Sendmail& send
 
 }  // namespace
 
-std::vector<doctor::CertificateFiles> certificate_files(const Sendmail& sendmail) {
-  const auto certificates = doctor::split_list(sendmail.option("ServerCertFile"));
-  const auto keys = doctor::split_list(sendmail.option("ServerKeyFile"));
-  std::vector<doctor::CertificateFiles> files;
+std::vector<CertificateFiles> certificate_files(const Sendmail& sendmail) {
+  const auto certificates = split_list(sendmail.option("ServerCertFile"));
+  const auto keys = split_list(sendmail.option("ServerKeyFile"));
+  std::vector<CertificateFiles> files;
   for (std::size_t i = 0; i < certificates.size(); ++i)
     files.push_back({.chain_files = {}, .file = certificates[i], .key_file = i < keys.size() ? keys[i] : ""});
   return files;
@@ -69,9 +63,9 @@ Checks sendmail_checks(const InboundFacts& facts, const Sendmail& sendmail) {
                                 .remedy = line}));
     }
   }
-  doctor::add(checks, server_certificate_checks(facts, sendmail));
+  add(checks, server_certificate_checks(facts, sendmail));
   const std::string& level = sendmail.option("LogLevel");
-  const auto number = doctor::leading_number(level);
+  const auto number = leading_number(level);
   if (!facts.configuration.milter.mta_log.empty() && number && *number < min_log_level) {
     checks.push_back(warning("mta-log", "Sendmail",
                              {.seen = "LogLevel is " + level,
