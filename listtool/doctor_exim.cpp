@@ -66,19 +66,37 @@ std::string set_source(const OutboundFacts& facts, const Exim& exim) {
   return exim.set_macro(macro.name, macro.value);
 }
 
-// docs/exim.md, "Include the files"
-std::string include_files(const OutboundFacts& facts, const Exim& exim) {
-  constexpr std::string_view many =
-      "echo '.include {0}/router' >/etc/exim4/conf.d/router/190_starttls-toolkit\n"
-      "echo '.include {0}/transport' >/etc/exim4/conf.d/transport/30_starttls-toolkit\n";
-  constexpr std::string_view one =
-      "sed -i '/^### end router.150_/a .include {0}/router' /etc/exim4/exim4.conf.template\n"
-      "sed -i '/^begin transports/a .include {0}/transport' /etc/exim4/exim4.conf.template\n";
-  constexpr std::string_view own =
-      "in front of the router that looks up MX hosts: .include {0}/router\n"
-      "among the transports: .include {0}/transport\n";
-  const std::string_view lines = !exim.debian ? own : exim.debian->is_split ? many : one;
-  return fmt::format(fmt::runtime(lines), STARTTLS_EXIM_DIRECTORY) + set_source(facts, exim);
+// A file in packaging/exim.
+struct OurFile {
+  const char* name;         // "router"
+  const char* split_place;  // below /etc/exim4/conf.d
+  const char* after;        // the line of exim4.conf.template, as a regular expression
+  const char* own_place;    // in a configuration of the administrator
+};
+constexpr OurFile router_file{"router", "router/190_starttls-toolkit", "^### end router.150_",
+                              "before the router that looks up MX hosts"};
+constexpr OurFile transport_file{"transport", "transport/30_starttls-toolkit", "^begin transports",
+                                 "among the transports"};
+
+std::string include_command(const OurFile& file) {
+  return fmt::format(".include {}/{}", STARTTLS_EXIM_DIRECTORY, file.name);
+}
+
+// As docs/exim.md does it; the next line begins after it.
+std::string include_file(const Exim& exim, const OurFile& file) {
+  const std::string include = include_command(file);
+  if (!exim.debian) return fmt::format("in {}, {}: {}\n", exim.file.string(), file.own_place, include);
+  if (exim.debian->is_split)
+    return fmt::format("echo '{}' >/etc/exim4/conf.d/{}\n", include, file.split_place);
+  return fmt::format("sed -i '/{}/a {}' /etc/exim4/exim4.conf.template\n", file.after, include);
+}
+
+// The same where another form of the file is included.
+std::string replace_file(const Exim& exim, const OurFile& file) {
+  if (exim.debian && exim.debian->is_split) return include_file(exim, file) + exim.apply();
+  const std::string in = exim.debian ? "/etc/exim4/exim4.conf.template" : exim.file.string();
+  return fmt::format("in {}, in place of each starttls_ {}: {}\n{}", in, file.name, include_command(file),
+                     exim.apply());
 }
 
 // -- Where policies come from
@@ -163,53 +181,48 @@ bool looks_up_others(const EximDriver& router) {
   return router.get("driver") == "dnslookup" && router.name != enforce_router && !is_for_relay;
 }
 
-Check routers_check(const OutboundFacts& facts, const Exim& exim) {
-  constexpr std::string_view code = "exim-routers";
-  const std::string include =
-      fmt::format("put .include {}/router before it\n{}", STARTTLS_EXIM_DIRECTORY, exim.apply());
-  std::string missing;
-  for (const char* const name : {enforce_router, no_host_router}) {
-    if (exim.find_router(name) == nullptr) missing = name;
-  }
-  if (!missing.empty()) {
-    return fault(code, "Exim",
-                 {.seen = fmt::format("has no router {} behind {}", missing, policy_router),
-                  .why = "Mail to domains with a policy goes out as if there were none.",
-                  .remedy = include_files(facts, exim)});
-  }
+// What is wrong with their order; "" if it is right.
+std::string wrong_order(const Exim& exim) {
   const auto place = [&](std::string_view name) {
     return std::ranges::find(exim.routers, name, &EximDriver::name);
   };
-  const auto other = std::ranges::find_if(exim.routers, looks_up_others);
   const std::array ours{place(policy_router), place(enforce_router), place(no_host_router)};
-  if (other < ours.back()) {
-    return fault(code, "Exim",
-                 {.seen = fmt::format("the router {} stands before {}", other->name,
-                                      other < ours.front() ? policy_router : no_host_router),
-                  .why = "Mail goes out by it before its policy is looked up.",
-                  .remedy = include});
-  }
-  if (!std::ranges::is_sorted(ours)) {
-    return fault(
-        code, "Exim",
-        {.seen = fmt::format("the order is not {}, {}, {}", policy_router, enforce_router, no_host_router),
-         .why = "Mail to domains with a policy goes out as if there were none, or waits.",
-         .remedy = include_files(facts, exim)});
-  }
-  return ok(code, "Exim", "looks for a policy before it looks up MX hosts");
+  const auto other = std::ranges::find_if(exim.routers, looks_up_others);
+  if (!std::ranges::is_sorted(ours))
+    return fmt::format("their order is not {}, {}, {}", policy_router, enforce_router, no_host_router);
+  if (other > ours.back()) return "";
+  return fmt::format("the router {} stands before {}", other->name,
+                     other < ours.front() ? policy_router : no_host_router);
 }
 
-Check transport_check(const OutboundFacts& facts, const Exim& exim) {
-  constexpr std::string_view code = "exim-transport";
-  const EximDriver* const enforce = exim.find_router(enforce_router);
-  const EximDriver* const transport = exim.find_transport(our_transport);
+Check routers_check(const Exim& exim) {
+  constexpr std::string_view code = "exim-routers";
   Trouble trouble{.seen = {},
-                  .why = "Mail to domains with a policy can go out to hosts that are not authenticated.",
-                  .remedy = include_files(facts, exim)};
-  if (transport == nullptr || (enforce != nullptr && enforce->get("transport") != our_transport)) {
+                  .why = "Mail to domains with a policy goes out as if there were none.",
+                  .remedy = replace_file(exim, router_file)};
+  for (const char* const name : {enforce_router, no_host_router}) {
+    if (exim.find_router(name) != nullptr) continue;
+    trouble.seen = fmt::format("there is {}, but no router {}", policy_router, name);
+    return fault(code, "Exim", trouble);
+  }
+  if (exim.find_router(enforce_router)->get("transport") != our_transport) {
     trouble.seen = fmt::format("the router {} does not use the transport {}", enforce_router, our_transport);
     return fault(code, "Exim", trouble);
   }
+  trouble.seen = wrong_order(exim);
+  if (trouble.seen.empty()) return ok(code, "Exim", "looks for a policy before it looks up MX hosts");
+  if (trouble.seen.contains("stands before"))
+    trouble.remedy = fmt::format("put {} before it\n{}", include_command(router_file), exim.apply());
+  return fault(code, "Exim", trouble);
+}
+
+Check transport_check(const Exim& exim) {
+  constexpr std::string_view code = "exim-transport";
+  const EximDriver* const transport = exim.find_transport(our_transport);
+  Trouble trouble{.seen = fmt::format("there is no {}", our_transport),
+                  .why = "Mail to domains with a policy can go out to hosts that are not authenticated.",
+                  .remedy = replace_file(exim, transport_file)};
+  if (transport == nullptr) return fault(code, "Exim", trouble);
   for (const auto& [option, wanted] : transport_options) {
     const std::string& value = transport->get(option);
     if (value == wanted) continue;
@@ -344,14 +357,16 @@ Checks exim_checks(const OutboundFacts& facts, const Exim& exim) {
                      .remedy = "dpkg-reconfigure exim4-config"})};
   }
   if (exim.find_router(policy_router) == nullptr) {
+    const bool has_transport = exim.find_transport(our_transport) != nullptr;
+    const std::string transport = has_transport ? "" : include_file(exim, transport_file);
     return {fault("policy-map", "Exim",
                   {.seen = fmt::format("has no router {}", policy_router),
                    .why = "No policy has any effect.",
-                   .remedy = include_files(facts, exim)})};
+                   .remedy = include_file(exim, router_file) + transport + set_source(facts, exim)})};
   }
   Checks checks = source_checks(facts, exim);
-  checks.push_back(routers_check(facts, exim));
-  checks.push_back(transport_check(facts, exim));
+  checks.push_back(routers_check(exim));
+  checks.push_back(transport_check(exim));
   add(checks, list_checks(exim));
   add(checks, version_checks(exim));
   add(checks, dane_checks(facts, exim));

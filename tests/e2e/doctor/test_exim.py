@@ -97,6 +97,17 @@ class Map(Case):
                      r"ok +Exim: /etc/ssl/certs/ca-certificates.crt: 1 certificate \(ca-file\)"):
             self.assertRegex(lines, rf"(?m)^{line}$")
 
+    def test_nothing_is_changed(self) -> None:
+        def listing() -> list[tuple[str, float, int]]:
+            places = (self.mta.etc, self.mta.folder / "var", self.mta.folder / "run", self.configuration.folder)
+            paths = [path for place in places for path in (place, *place.rglob("*"))]
+            return sorted((str(path), path.lstat().st_mtime, path.lstat().st_mode) for path in paths)
+
+        self.host.checks()
+        before = listing()
+        self.host.checks()
+        self.assertEqual(listing(), before)
+
     def test_files_that_are_not_included(self) -> None:
         router = self.etc / "conf.d/router/190_starttls-toolkit"
         text = router.read_text()
@@ -146,11 +157,17 @@ class Map(Case):
                 ("no check", "transport", r"  tls_verify_hosts = \*\n", "  tls_verify_hosts =\n", "exim-transport"),
                 ("no names", "transport", r"(tls_verify_cert_hostnames) = \*", r"\1 = *.test", "exim-transport"),
                 ("many messages", "transport", r"  connection_max_messages = 1\n", "", "exim-transport"),
-                ("another transport", "router", r"transport = starttls_smtp", "transport = remote_smtp",
-                 "exim-transport"),
+                ("another transport", "router", r"transport = starttls_smtp", "transport = remote_smtp", "exim-routers"),
                 ("no last router", "router", r"(?ms)^starttls_no_host:.*?^$", "", "exim-routers")):
-            with self.subTest(name), self.changed(self.mta.files / file, pattern, replacement):
-                self.assertIn("/exim/transport", self.host.find(code, "fault")["remedy"])
+            with self.subTest(name):
+                # A changed copy of the file, in place of it.
+                copy = self.etc / file
+                copy.write_text((self.mta.files / file).read_text())
+                place = self.etc / "conf.d" / {"router": "router/190_starttls-toolkit",
+                                               "transport": "transport/30_starttls-toolkit"}[file]
+                place.write_text(f".include {copy}\n")
+                with self.changed(copy, pattern, replacement):
+                    self.assert_mended(self.host.find(code, "fault"))
         self.host.assert_right()
 
     def test_a_configuration_that_exim_does_not_read(self) -> None:

@@ -70,6 +70,20 @@ TEST_CASE("certificates are counted") {
   CHECK(bad(count_certificates(folder / "missing")).fault == Fault::io);
 }
 
+TEST_CASE("whether the C library passes on the AD bit is an option of resolv.conf") {
+  const TemporaryFolder folder;
+  const auto passes = [&](const char* text) {
+    write(folder / "resolv.conf", text);
+    return passes_on_ad(folder / "resolv.conf");
+  };
+  CHECK(passes("nameserver 127.0.0.1\noptions trust-ad\n"));
+  CHECK(passes("options\tedns0 trust-ad timeout:1\nnameserver 127.0.0.53"));
+  CHECK(!passes("nameserver 127.0.0.1\n"));
+  CHECK(!passes("# options trust-ad\n; options trust-ad\n"));
+  CHECK(!passes("options no-trust-ad\n"));
+  CHECK(!passes_on_ad(folder / "missing"));
+}
+
 TEST_CASE("a file that another descriptor has locked is locked") {
   const TemporaryFolder folder;
   CHECK(!good(is_locked(folder / "missing")));
