@@ -1,5 +1,6 @@
 """The guide's steps on a booted system with Debian's Exim."""
 
+import json
 import unittest
 
 import box
@@ -22,6 +23,9 @@ server:
     local-data: "mx.guarded.test. A {box.CLIENT}"
     local-data: "mx.elsewhere.test. A {box.CLIENT}"
 """
+# What the machine of the tests decides, and that the resolver of this system reaches nobody.
+OF_THE_MACHINE = {"clock", "disk-space", "resolver"}
+STOP_SERVE = "systemctl stop starttls-listtool-serve.socket starttls-listtool-serve"
 
 
 def setUpModule() -> None:
@@ -56,7 +60,9 @@ class Exim(unittest.TestCase):
             self.assertIn("no MX host of elsewhere.test is one of its TLS policy",
                           self.route(system, test, "elsewhere.test"))
 
-            system.run("systemctl stop starttls-listtool-serve.socket starttls-listtool-serve")
+            self.check_doctor(system)
+
+            system.run(STOP_SERVE)
             system.run("echo hello | /usr/sbin/sendmail -f root bob@guarded.test")
             self.wait_for_log(system, "no answer about the TLS policy of guarded.test: the server cannot be reached")
             system.run("systemctl start starttls-listtool-serve.socket; exim4 -qff")
@@ -67,6 +73,39 @@ class Exim(unittest.TestCase):
             system.reboot()
             self.assertEqual([system.state(unit) for unit in ("starttls-listtool-serve", "exim4")], ["active"] * 2)
             self.assertIn("router = starttls_enforce", self.route(system, test, "guarded.test"))
+            self.assertEqual(self.findings(system), {})
+
+    def check_doctor(self, system: Box) -> None:
+        """`doctor` has no finding after the guide's steps, and finds what is broken then."""
+        (resolv_conf,) = [block for block in blocks("docs/exim.md", "Enforce TLS to every domain with a policy")
+                          if block.startswith("nameserver")]
+        self.assertEqual(set(self.findings(system)), {"trust-ad"})
+        system.run("cat >/etc/resolv.conf", content=resolv_conf)
+        self.assertEqual(self.findings(system), {})
+        for breaks, code, also in (
+                ("systemctl stop exim4", "mail-server-runs", set()),
+                ("echo 'A_MACRO = x' >>/etc/exim4/exim4.conf.localmacros", "mail-server", set()),
+                ("sed -i '/exim.router/d' /etc/exim4/exim4.conf.template; update-exim4.conf", "policy-map", set()),
+                ("sed -i '/trust-ad/d' /etc/resolv.conf", "trust-ad", set()),
+                (STOP_SERVE, "serve-answer", {"serve-unit"}),
+                ("systemctl disable starttls-listtool-serve.socket", "serve-unit", set())):
+            with self.subTest(breaks):
+                system.run(breaks)
+                found = self.findings(system)
+                self.assertEqual(set(found), {code, *also})
+                system.run("\n".join(line for line in found[code]["remedy"].splitlines()
+                                     if not line.startswith("in /")))
+                self.assertEqual(self.findings(system), {})
+        # Exim has no milters, and Debian's has no certificate of its own.
+        self.assertEqual(set(self.findings(system, "tlsrpt-report doctor")), {"milter-attached", "smtpd-certificate"})
+
+    def findings(self, system: Box, command: str = "") -> dict[str, dict[str, str]]:
+        """The checks of the guide's command that are not ok, by their codes."""
+        program, doctor = (command or "".join(lines("docs/exim.md", "Check the setup"))).split()
+        done = system.run(f"{program} --json {doctor}", check=False)
+        self.assertIn(done.returncode, (0, 1), done.stderr)
+        return {check["code"]: check for check in json.loads(done.stdout)["checks"]
+                if check["level"] in ("fault", "warning") and check["code"] not in OF_THE_MACHINE}
 
     def route(self, system: Box, test: str, domain: str) -> str:
         """What the guide's command shows about a domain."""
