@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "doctor/host_checks.h"
 #include "listtool/map_file.h"
 
 namespace starttls::listtool {
@@ -91,12 +92,12 @@ Checks access_checks(const OutboundFacts& facts, const SocketmapFacts& socketmap
   constexpr std::string_view code = "serve-access";
   if (!facts.mail_owner || !socketmap.socket.is_socket()) return {};
   const std::string subject = socketmap.socket.path.string();
-  const Node* const refusal = first_refusal(*facts.mail_owner, socketmap.socket, Want::write);
-  if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
+  const auto refusal =
+      find_refusal(*facts.mail_owner, socketmap.socket, Want::write, "connect to it", "g+rw");
+  if (!refusal) return {ok(code, subject, facts.mail_owner->name + " may connect")};
+  // A chgrp would last until the next start of serve.
   return {fault(code, subject,
-                {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not connect",
-                                     refusal->path.string(), user_name(refusal->uid),
-                                     group_name(refusal->gid), refusal->mode & 07777, facts.mail_owner->name),
+                {.seen = refusal->seen,
                  .why = "Mail to every domain waits in the queue.",
                  .remedy = fmt::format("in listtool.toml, [serve]: socket_group = \"{}\"\n"
                                        "systemctl restart starttls-listtool-serve",

@@ -50,17 +50,12 @@ Checks access_checks(const InboundFacts& facts) {
   constexpr std::string_view code = "milter-access";
   if (!facts.mail_owner || !facts.socket.is_socket()) return {};
   const std::string subject = facts.socket.path.string();
-  const Node* const refusal = first_refusal(*facts.mail_owner, facts.socket, Want::write);
-  if (refusal == nullptr) return {ok(code, subject, facts.mail_owner->name + " may connect")};
-  const bool is_socket = refusal == &facts.socket.node();
-  return {fault(
-      code, subject,
-      {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not {}", refusal->path.string(),
-                           user_name(refusal->uid), group_name(refusal->gid), refusal->mode & 07777,
-                           facts.mail_owner->name, is_socket ? "connect to it" : "enter it"),
-       .why = "Postfix cannot reach the milter, and does what milter_default_action says.",
-       .remedy = fmt::format("chgrp {} {} && chmod {} {}", facts.mail_owner->name, refusal->path.string(),
-                             is_socket ? "g+rw" : "g+x", refusal->path.string())})};
+  const auto refusal = find_refusal(*facts.mail_owner, facts.socket, Want::write, "connect to it", "g+rw");
+  if (!refusal) return {ok(code, subject, facts.mail_owner->name + " may connect")};
+  return {fault(code, subject,
+                {.seen = refusal->seen,
+                 .why = "Postfix cannot reach the milter, and does what milter_default_action says.",
+                 .remedy = refusal->remedy})};
 }
 
 Check state_check(const InboundFacts& facts) {

@@ -5,6 +5,7 @@
 #include <ranges>
 
 #include "base/text.h"
+#include "doctor/host_checks.h"
 
 namespace starttls::report {
 namespace {
@@ -63,17 +64,13 @@ Checks access_checks(const InboundFacts& facts) {
   if (found == facts.certificates.end() || !facts.exim_user) return checks;
   for (const ServerCertificate& certificate : found->second) {
     const PathFacts& file = certificate.key_file;
-    const Node* const refusal = first_refusal(*facts.exim_user, file, Want::read);
-    if (!file.exists() || refusal == nullptr) continue;
-    const bool is_file = refusal == &file.node();
-    checks.push_back(fault(
-        "smtpd-key", file.path.string(),
-        {.seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not {}", refusal->path.string(),
-                             user_name(refusal->uid), group_name(refusal->gid), refusal->mode & 07777,
-                             facts.exim_user->name, is_file ? "read it" : "enter it"),
-         .why = "Exim cannot offer TLS: each handshake fails.",
-         .remedy = fmt::format("chgrp {} {} && chmod {} {}", facts.exim_user->name, refusal->path.string(),
-                               is_file ? "g+r" : "g+x", refusal->path.string())}));
+    if (!file.exists()) continue;
+    const auto refusal = find_refusal(*facts.exim_user, file, Want::read, "read it", "g+r");
+    if (!refusal) continue;
+    checks.push_back(fault("smtpd-key", file.path.string(),
+                           {.seen = refusal->seen,
+                            .why = "Exim cannot offer TLS: each handshake fails.",
+                            .remedy = refusal->remedy}));
   }
   return checks;
 }

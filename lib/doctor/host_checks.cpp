@@ -128,6 +128,18 @@ Check configuration_rights_check(const PathFacts& file) {
                 .remedy = "chmod o-w " + writable->path.string()});
 }
 
+std::optional<Refusal> find_refusal(const UserFacts& user, const PathFacts& path, Want want,
+                                    std::string_view use, std::string_view mode) {
+  const Node* const node = first_refusal(user, path, want);
+  if (node == nullptr) return std::nullopt;
+  const bool is_end = node == &path.node();
+  const std::string name = node->path.string();
+  return Refusal{
+      .seen = fmt::format("{} belongs to {}:{} with mode {:04o}; {} may not {}", name, user_name(node->uid),
+                          group_name(node->gid), node->mode & 07777, user.name, is_end ? use : "enter it"),
+      .remedy = fmt::format("chgrp {0} {1} && chmod {2} {1}", user.name, name, is_end ? mode : "g+x")};
+}
+
 Check ca_file_check(const std::string& subject, const PathFacts& file,
                     const Result<std::size_t>& certificates, const std::string& set) {
   const std::string path = file.path.string();

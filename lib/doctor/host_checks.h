@@ -1,6 +1,7 @@
 // What follows from the facts about a host, for every program: pure.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,6 +30,15 @@ Check state_directory_check(const PathFacts& directory, const std::optional<User
 // that it should have, for the remedy.
 Check secret_check(const PathFacts& file, const std::string& mode);
 Check configuration_rights_check(const PathFacts& file);
+
+// What keeps a user from a path (first_refusal()), with the command that gives it to the user's group. `use` is what
+// the user does at its end, such as "read it", and `mode` what that takes, such as "g+r".
+struct Refusal {
+  std::string seen;
+  std::string remedy;
+};
+std::optional<Refusal> find_refusal(const UserFacts& user, const PathFacts& path, Want want,
+                                    std::string_view use, std::string_view mode);
 
 // "ca-file": whether the mail server, named `subject`, trusts any certificate. `set` is the command that sets the
 // file to ca_bundle.
