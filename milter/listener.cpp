@@ -59,8 +59,9 @@ Result<service::SocketAccess> socket_access(const config::TlsrptConfig& config,
 // Opens the socket of the process before us, which systemd has kept. False where there is none, or where the settings for
 // it, or the group of its directory, have changed: a new one is needed.
 Result<bool> open_kept(const config::Address& address, const service::SocketAccess& access) {
-  for (UniqueFd& socket : TRY(service::activated_sockets())) {
-    if (!service::listens_at(socket, address)) continue;
+  auto activated = TRY(service::activated_sockets());
+  for (auto& [socket, name] : activated) {
+    if (name != kept_name || !service::is_bound_to(socket, address)) continue;
     if (!service::is_as_created(address.path, access)) {
       service::remove_unix_socket(address.path);
       continue;
@@ -69,7 +70,7 @@ Result<bool> open_kept(const config::Address& address, const service::SocketAcce
     TRY(open_by_libmilter(address));
     return true;
   }
-  service::forget_descriptor(kept_name);
+  if (!activated.empty()) service::forget_descriptors(kept_name);
   return false;
 }
 

@@ -9,7 +9,10 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "base/text.h"
@@ -104,6 +107,14 @@ std::string socket_host(const config::SocketAddress& address) {
                                               : bytes(as<sockaddr_in6>(address).sin6_addr);
 }
 
+std::optional<config::SocketAddress> bound_address(const UniqueFd& socket) {
+  config::SocketAddress bound;
+  bound.size = sizeof bound.storage;
+  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0)
+    return std::nullopt;
+  return bound;
+}
+
 bool is_every_address(const config::SocketAddress& address) {
   const std::string host = socket_host(address);
   return host.find_first_not_of('\0') == host.npos;
@@ -115,6 +126,15 @@ bool takes_ipv4(const UniqueFd& socket) {
   (void)::getsockopt(socket.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, &size);
   return only_ipv6 == 0;
 }
+
+// Names that sd_listen_fds_with_names(3) has allocated; ends with a nullptr.
+struct NamesDeleter {
+  void operator()(char** names) const {
+    for (char** name = names; *name != nullptr; ++name) std::free(*name);
+    std::free(names);
+  }
+};
+using Names = std::unique_ptr<char*, NamesDeleter>;
 
 }  // namespace
 
@@ -130,12 +150,14 @@ Listener::~Listener() {
   if (!path_.empty()) remove_unix_socket(path_);
 }
 
-Result<std::vector<UniqueFd>> activated_sockets() {
-  std::vector<UniqueFd> sockets;
-  const int count = ::sd_listen_fds(1);
+Result<std::vector<ActivatedSocket>> activated_sockets() {
+  std::vector<ActivatedSocket> sockets;
+  char** names = nullptr;
+  const int count = ::sd_listen_fds_with_names(1, &names);
+  const Names owner(names);
   if (count < 0) return fail(Fault::unavailable, "the sockets of systemd: {}", errno_text(-count));
   for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + count; ++fd) {
-    sockets.emplace_back(fd);
+    sockets.push_back({UniqueFd(fd), names[fd - SD_LISTEN_FDS_START]});
     if (::sd_is_socket(fd, AF_UNSPEC, SOCK_STREAM, 1) <= 0) {
       return fail(Fault::unavailable, "descriptor {} from systemd is no stream socket that listens", fd);
     }
@@ -147,11 +169,19 @@ Result<std::vector<UniqueFd>> activated_sockets() {
   return sockets;
 }
 
+bool is_bound_to(const UniqueFd& socket, const config::Address& address) {
+  const auto bound = bound_address(socket);
+  if (!bound) return false;
+  if (address.is_unix()) return socket_path(*bound) == address.path;
+  const auto wanted = resolve(address);
+  return wanted && wanted->storage.ss_family == bound->storage.ss_family &&
+         address.port == socket_port(*bound) && socket_host(*bound) == socket_host(*wanted);
+}
+
 bool listens_at(const UniqueFd& socket, const config::Address& address) {
-  config::SocketAddress bound;
-  bound.size = sizeof bound.storage;
-  if (::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&bound.storage), &bound.size) != 0)
-    return false;
+  const auto found = bound_address(socket);
+  if (!found) return false;
+  const config::SocketAddress& bound = *found;
   if (address.is_unix()) return socket_path(bound) == address.path;
   const auto wanted = resolve(address);
   if (!wanted || address.port != socket_port(bound)) return false;

@@ -30,8 +30,10 @@ class Listener {
   ~Listener();
 
   const UniqueFd& socket() const { return socket_; }
-  // The socket. This object still removes its file.
+  // The socket. This object still removes its file, unless leave_file() is called.
   UniqueFd take_socket() { return std::move(socket_); }
+  // Its file stays at the end of this object.
+  void leave_file() { path_.clear(); }
 
  private:
   Listener(UniqueFd socket, std::string path) : socket_(std::move(socket)), path_(std::move(path)) {}
@@ -40,9 +42,19 @@ class Listener {
   std::string path_;  // "": nothing to be removed
 };
 
-// The stream sockets that systemd passes, in the order of its unit; none where systemd did not start the
+// A socket that systemd passes. `name`: that under which systemd has kept it (keep_descriptor() in
+// sd_notify.h); of a socket unit its FileDescriptorName=, by default the name of the unit.
+struct ActivatedSocket {
+  UniqueFd socket;
+  std::string name;
+};
+
+// The stream sockets that systemd passes, in the order of its units; none where systemd did not start the
 // process. To be called once. Fault::unavailable where one of them is not a stream socket.
-Result<std::vector<UniqueFd>> activated_sockets();
+Result<std::vector<ActivatedSocket>> activated_sockets();
+
+// Whether the socket is bound to that address and to no other.
+bool is_bound_to(const UniqueFd& socket, const config::Address& address);
 
 // Whether the socket listens at that address already: at itself, or at every address of this host.
 bool listens_at(const UniqueFd& socket, const config::Address& address);

@@ -6,6 +6,11 @@
 #include <chrono>
 
 namespace starttls::service {
+namespace {
+
+constexpr std::chrono::seconds longest_wait{5};
+
+}  // namespace
 
 void notify_ready() {
   ::sd_notify(0, "READY=1");
@@ -27,8 +32,9 @@ bool keep_descriptor(const std::string& name, int fd) {
   return ::sd_pid_notify_with_fds(0, 0, fmt::format("FDSTORE=1\nFDNAME={}", name).c_str(), &fd, 1) > 0;
 }
 
-void forget_descriptor(const std::string& name) {
+void forget_descriptors(const std::string& name) {
   ::sd_notify(0, fmt::format("FDSTOREREMOVE=1\nFDNAME={}", name).c_str());
+  ::sd_notify_barrier(0, std::chrono::microseconds(longest_wait).count());
 }
 
 }  // namespace starttls::service

@@ -14,7 +14,7 @@ void notify_stopping();
 // (activated_sockets()), and closes when the service is stopped. `name` is one word. Needs
 // FileDescriptorStoreMax= in the unit (systemd.service(5)). Returns whether systemd was reached.
 bool keep_descriptor(const std::string& name, int fd);
-// Has systemd close all that it keeps under this name.
-void forget_descriptor(const std::string& name);
+// Has systemd close all that it keeps under this name, and waits until it has, for a few seconds at most.
+void forget_descriptors(const std::string& name);
 
 }  // namespace starttls::service

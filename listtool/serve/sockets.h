@@ -17,7 +17,7 @@ namespace starttls::listtool::serve {
 struct Sockets {
   std::vector<UniqueFd> listening;                  // for mail servers
   std::unique_ptr<service::MetricsServer> metrics;  // nullptr if none is configured
-  std::vector<service::Listener> created;           // created by us; the server removes them
+  std::vector<service::Listener> created;           // whose files the server removes at its end
   std::string shown;  // the addresses for mail servers, each with a blank before it
 };
 
@@ -28,7 +28,9 @@ Result<std::optional<User>> find_configured_user(const Configuration& configurat
 Result<service::SocketAccess> socket_access(const Configuration& configuration,
                                             const std::optional<User>& user);
 
-// The sockets of systemd and of serve.listen. Fault::config if there are none.
+// The sockets of systemd and of serve.listen. Under systemd those of serve.listen stay open while the service
+// restarts: connections wait meanwhile, and the server goes on with the sockets that it gets from systemd; their
+// files stay when it stops. Fault::config if there are none.
 Result<Sockets> open_sockets(const Configuration& configuration, const std::optional<User>& user);
 
 }  // namespace starttls::listtool::serve

@@ -1,5 +1,6 @@
 """How serve starts, reloads, drains and exits."""
 
+import fcntl
 import os
 import pwd
 import signal
@@ -7,6 +8,7 @@ import socket
 import stat
 import subprocess
 import unittest
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab import Lab, program, wait
@@ -90,31 +92,114 @@ class Starting(unittest.TestCase):
             self.assertEqual(server.ask("postfix known.test"), KNOWN)
 
     def test_systemd_passes_sockets_and_is_notified(self) -> None:
-        with Lab() as lab, socket.socket() as listener, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notices:
+        with Lab() as lab, socket.socket() as listener:
             server = Server(lab)
             server.program.stop()
             listener.bind(server.address)  # the address where the configuration has it listen, too
             listener.listen()
-            os.set_inheritable(listener.fileno(), True)
-            place = lab.new_folder("notices") / "socket"
-            notices.bind(str(place))
-            notices.settimeout(10)
-            started = subprocess.Popen(
-                ["sh", "-c", f'exec 3<&{listener.fileno()}; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', "sh",
-                 program.path_of("starttls-listtool"), "-c", server.configuration, "serve"],
-                pass_fds=[listener.fileno()], env={**os.environ, "NOTIFY_SOCKET": str(place)},
-                stderr=subprocess.DEVNULL)
-            lab.at_end(started.kill)
-            self.assertEqual(notices.recv(1000), b"READY=1")
+            systemd = Systemd(lab, server)
+            started = systemd.start([listener.fileno()], "starttls-listtool-serve.socket")
+            self.assertEqual(systemd.notices(), [KEEP, b"READY=1"], "it has opened one more socket")
             with Client(socket.create_connection(listener.getsockname())) as client:
                 self.assertEqual(client.ask("postfix known.test"), KNOWN)
             self.assertEqual(server.ask("postfix known.test"), KNOWN, "what else is configured is there as well")
             started.send_signal(signal.SIGHUP)
-            self.assertRegex(notices.recv(1000), rb"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
-            self.assertEqual(notices.recv(1000), b"READY=1")
+            self.assertRegex(systemd.notice(), rb"\ARELOADING=1\nMONOTONIC_USEC=\d+\Z")
+            self.assertEqual(systemd.notice(), b"READY=1")
             started.send_signal(signal.SIGTERM)
-            self.assertEqual(notices.recv(1000), b"STOPPING=1")
+            self.assertEqual(systemd.notice(), b"STOPPING=1")
             self.assertEqual(wait.for_exit(started), 0)
+
+    def test_a_restart_by_systemd_refuses_nobody(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            server.program.stop()
+            systemd = Systemd(lab, server)
+            started = systemd.start()
+            self.assertEqual(systemd.notices(), [KEEP, KEEP, b"READY=1"])
+            for _ in range(2):
+                started.send_signal(signal.SIGTERM)
+                self.assertEqual(systemd.notice(), b"STOPPING=1")
+                self.assertEqual(wait.for_exit(started), 0)
+                clients = [server.connect(), server.connect_inet()]  # which nobody accepts now
+                for client in clients:
+                    client.send(netstring("postfix known.test"))
+                started = systemd.start(systemd.kept, "listen:listen")
+                self.assertEqual(systemd.notices(), [KEEP, KEEP, b"READY=1"])
+                for client in clients:
+                    with client:
+                        self.assertEqual(client.reply(), KNOWN)
+            started.send_signal(signal.SIGTERM)
+            wait.for_exit(started)
+
+    def test_a_socket_that_was_kept_and_whose_settings_have_changed_is_replaced(self) -> None:
+        with Lab() as lab:
+            server = Server(lab)
+            server.program.stop()
+            systemd = Systemd(lab, server)
+            started = systemd.start()
+            systemd.notices()
+            started.send_signal(signal.SIGTERM)
+            wait.for_exit(started)
+            systemd.notice()
+            server.configuration.write_text(f'{server.configuration.read_text()}socket_mode = "0600"\n')
+            started = systemd.start(systemd.kept, "listen:listen")
+            forgets = [b"FDSTOREREMOVE=1\nFDNAME=listen", b"BARRIER=1"]
+            self.assertEqual(systemd.notices(), [*forgets, KEEP, KEEP, b"READY=1"])
+            self.assertEqual(stat.S_IMODE(server.socket.stat().st_mode), 0o600)
+            for client in (server.connect(), server.connect_inet()):
+                with client:
+                    self.assertEqual(client.ask("postfix known.test"), KNOWN)
+            started.send_signal(signal.SIGTERM)
+            wait.for_exit(started)
+
+
+KEEP = b"FDSTORE=1\nFDNAME=listen"
+
+
+class Systemd:
+    """What systemd does for the service: it passes sockets, gets notices, and keeps descriptors (sd_notify(3))."""
+
+    def __init__(self, lab: Lab, server: Server) -> None:
+        self._lab, self._server = lab, server
+        self._place = lab.new_folder("notices") / "socket"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(self._place))
+        self._socket.settimeout(10)
+        lab.at_end(self._socket.close)
+        self.kept: list[int] = []
+
+    def start(self, sockets: Sequence[int] = (), names: str = "") -> subprocess.Popen:
+        """Start the server with these sockets, whose names have a colon between them."""
+        sources = [fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 100) for descriptor in sockets]
+        redirections = " ".join(f"{3 + number}<&{source} {source}<&-" for number, source in enumerate(sources))
+        passed = f"LISTEN_FDS={len(sockets)} LISTEN_PID=$$ LISTEN_FDNAMES={names}" if sockets else ""
+        started = subprocess.Popen(
+            ["bash", "-c", f'exec {redirections}; {passed} exec "$@"', "bash", program.path_of("starttls-listtool"),
+             "-c", self._server.configuration, "serve"],
+            pass_fds=sources, env={**os.environ, "NOTIFY_SOCKET": str(self._place)},
+            stderr=subprocess.DEVNULL)
+        self._lab.at_end(started.kill)
+        for descriptor in sources + self.kept:
+            os.close(descriptor)
+        self.kept = []
+        return started
+
+    def notice(self) -> bytes:
+        text, descriptors, _, _ = socket.recv_fds(self._socket, 1000, 1)
+        if text.startswith(b"FDSTORE=1\n"):
+            self.kept += descriptors
+        else:
+            for descriptor in descriptors:
+                os.close(descriptor)  # of BARRIER=1, whose sender waits for that
+        return text
+
+    def notices(self) -> list[bytes]:
+        """Up to the next READY=1."""
+        notices = [self.notice()]
+        while notices[-1] != b"READY=1":
+            notices.append(self.notice())
+        return notices
 
 
 class Metrics(unittest.TestCase):

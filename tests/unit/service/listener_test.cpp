@@ -79,6 +79,13 @@ TEST_CASE("without systemd there are no sockets from it") {
   CHECK(good(service::activated_sockets()).empty());
 }
 
+std::uint16_t port_of(const UniqueFd& socket) {
+  sockaddr_in6 at{};
+  socklen_t size = sizeof at;
+  REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
+  return ntohs(at.sin6_port);  // at the same offset as sin_port
+}
+
 TEST_CASE("a socket from systemd is matched with a configured one") {
   const TemporaryFolder folder;
   const config::Address unix_one{.path = (folder / "s").string()};
@@ -92,12 +99,6 @@ TEST_CASE("a socket from systemd is matched with a configured one") {
     REQUIRE(::listen(socket.get(), 1) == 0);  // at a free port of every address
     return socket;
   };
-  const auto port_of = [](const UniqueFd& socket) {
-    sockaddr_in6 at{};
-    socklen_t size = sizeof at;
-    REQUIRE(::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&at), &size) == 0);
-    return ntohs(at.sin6_port);  // at the same offset as sin_port
-  };
   const UniqueFd ipv4 = of_every_host(AF_INET, 0);
   CHECK(service::listens_at(ipv4, {.host = "127.0.0.1", .port = port_of(ipv4)}));
   CHECK_FALSE(service::listens_at(ipv4, {.host = "::1", .port = port_of(ipv4)}));
@@ -109,6 +110,32 @@ TEST_CASE("a socket from systemd is matched with a configured one") {
   const UniqueFd ipv6 = of_every_host(AF_INET6, 1);
   CHECK_FALSE(service::listens_at(ipv6, {.host = "127.0.0.1", .port = port_of(ipv6)}));
   CHECK(service::listens_at(ipv6, {.host = "::1", .port = port_of(ipv6)}));
+}
+
+TEST_CASE("a socket of one address is not taken for that of another one") {
+  const TemporaryFolder folder;
+  const config::Address unix_one{.path = (folder / "s").string()};
+  const Listener unix_listener = good(Listener::open(unix_one, {}));
+  CHECK(service::is_bound_to(unix_listener.socket(), unix_one));
+  CHECK_FALSE(service::is_bound_to(unix_listener.socket(), {.path = (folder / "t").string()}));
+  CHECK_FALSE(service::is_bound_to(unix_listener.socket(), {.host = "127.0.0.1", .port = 1}));
+  for (const std::string every : {"0.0.0.0", "::"}) {
+    const UniqueFd socket(::socket(every == "::" ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    REQUIRE(::listen(socket.get(), 1) == 0);  // at a free port of every address
+    const auto port = port_of(socket);
+    CHECK(service::is_bound_to(socket, {.host = every, .port = port}));
+    CHECK_FALSE(service::is_bound_to(socket, {.host = every, .port = 1}));
+    CHECK_FALSE(service::is_bound_to(socket, {.host = "127.0.0.1", .port = port}));
+    CHECK_FALSE(service::is_bound_to(socket, {.host = "::1", .port = port}));
+    CHECK_FALSE(service::is_bound_to(socket, unix_one));
+  }
+}
+
+TEST_CASE("the file of a listener can stay") {
+  const TemporaryFolder folder;
+  const std::string path = (folder / "s").string();
+  good(Listener::open({.path = path}, {})).leave_file();
+  CHECK(std::filesystem::exists(path));
 }
 
 TEST_CASE(
