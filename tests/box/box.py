@@ -3,14 +3,14 @@ default this machine's.
 
     with Box() as box:
         box.install_mail_server("postfix")
-        box.copy(packages.built(), "/packages")
-        box.run("apt install /packages/*.deb")
+        packages.install(box)
         box.reboot()
 
 The system has process ids, a network and a tree of control groups of its own. Run it through tests/box/run.
 """
 
 import contextlib
+import ctypes
 import os
 import secrets
 import shutil
@@ -35,6 +35,7 @@ ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 CGROUP_PREFIX = "starttls-box-"
 NSPAWN_OPTIONS = ("--register=no", "--keep-unit", "--private-network", "--console=pipe", "--machine=box",
                   f"--hostname={HOSTNAME}", "--resolv-conf=off", "--timezone=off", "--link-journal=no")
+CLONE_NEWNET = 0x40000000  # setns(2)
 POWER_OFF = 38  # SIGRTMIN+4 to systemd (systemd(1))
 
 
@@ -189,6 +190,12 @@ class Box:
 
     def fetch(self, url: str) -> str:
         return self._in_its_network("curl", "--silent", "--fail", url)
+
+    def enter_network(self) -> None:
+        """Let the calling thread, and no other, connect to the network of the system from now on."""
+        with Path(f"/proc/{self.leader}/ns/net").open() as network:
+            if ctypes.CDLL(None, use_errno=True).setns(network.fileno(), CLONE_NEWNET) != 0:
+                raise OSError(ctypes.get_errno(), "setns")
 
     def _in_its_network(self, *argv: str | os.PathLike[str], content: str = "") -> str:
         """A program of this machine with the network of the system."""

@@ -4,9 +4,10 @@ import os
 import subprocess
 import tempfile
 import unittest
+from collections.abc import Iterable
 from pathlib import Path
 
-from box import RELEASE
+from box import RELEASE, Box
 from lab.documents import Steps
 from lab.program import SOURCE_TREE
 
@@ -25,13 +26,16 @@ def built() -> list[Path]:
     return found
 
 
-def install_command(steps: Steps, folder: str) -> str:
-    """The documented command, for packages in another folder."""
-    line = [line for line in steps.take("packaging/install-packages").splitlines() if line.startswith("apt install")]
-    return renamed(line[0], folder)
+def install(system: Box, files: Iterable[Path] | None = None, folder: str = "/packages") -> None:
+    """Install all packages, or these, by README's command; they are then in that folder of the system."""
+    system.copy(built() if files is None else files, folder)
+    lines = Steps("README.md", "Install").take("packaging/install-packages").splitlines()
+    (command,) = [line for line in lines if line.startswith("apt install")]
+    system.run(renamed(command, folder), timeout=300)
 
 
 def renamed(command: str, folder: str) -> str:
+    """A documented command, for packages in another folder."""
     documented = "./build/packages/12/"
     if documented not in command:
         raise AssertionError(f"{command} does not name {documented}")

@@ -28,8 +28,7 @@ class Doctor(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.box = cls.enterClassContext(Box())
         cls.box.install_mail_server("postfix")
-        cls.box.copy(packages.built(), "/packages")
-        cls.box.run(packages.install_command(Steps("README.md", "Install"), "/packages"), timeout=300)
+        packages.install(cls.box)
         steps = Steps("README.md", "Postfix in a few lines")
         cls.box.run(steps.take("systemctl enable --now tlsrpt-milter"))
         cls.box.run(steps.take("touch "))

@@ -34,14 +34,12 @@ def setUpModule() -> None:
 
 class Exim(unittest.TestCase):
     def test_exim_asks_the_server_and_mail_waits_while_it_does_not_answer(self) -> None:
-        install = packages.install_command(Steps("README.md", "Install"), "/packages")
         serve = Steps("docs/postfix.md", "Enforce TLS to every domain with a policy")
         with Box() as system:
             system.install_mail_server("exim")
             system.run(INTERNET)
             system.append("/etc/unbound/unbound.conf.d/test.conf", NAMES)
-            system.copy(packages.built(), "/packages")
-            system.run(install, timeout=300)
+            packages.install(system)
             system.run("systemctl restart unbound")
             system.append("/etc/starttls-toolkit/listtool.toml", 'overrides = "overrides"\n' + serve.take("[serve]"))
             system.append("/etc/starttls-toolkit/overrides", OVERRIDES)

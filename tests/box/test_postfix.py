@@ -34,8 +34,7 @@ class Postfix(unittest.TestCase):
     def setUpClass(cls) -> None:
         cls.box = cls.enterClassContext(Box())
         cls.box.install_mail_server("postfix")
-        cls.box.copy(packages.built(), "/packages")
-        cls.box.run(packages.install_command(Steps("README.md", "Install"), "/packages"), timeout=300)
+        packages.install(cls.box)
         cls.watch_inbound()
         cls.take_in_reports()
         cls.serve()

@@ -19,14 +19,12 @@ def setUpModule() -> None:
 
 class Sendmail(unittest.TestCase):
     def test_the_units_work_as_they_are_and_inbound_mail_is_recorded(self) -> None:
-        install = packages.install_command(Steps("README.md", "Install"), "/packages")
         start = Steps("docs/postfix.md", "Record inbound sessions")
         steps = Steps("docs/sendmail.md", "Record inbound sessions")
         with Box() as system:
             system.install_mail_server("sendmail")
             self.assertNotEqual(system.run("getent group postfix", check=False).returncode, 0)
-            system.copy(packages.built(), "/packages")
-            system.run(install, timeout=300)
+            packages.install(system)
             system.run(start.take("systemctl enable"))
             found = system.run("find /var/spool/postfix/tlsrpt -printf '%y %m %u:%g\\n'").stdout.splitlines()
             owner = "starttls-toolkit:starttls-toolkit"

@@ -69,6 +69,30 @@ class Client:
         self._read += data
 
 
+class PostfixClient:
+    """Asks as Postfix does: over a connection that it keeps, and once more over another one where that is lost."""
+
+    def __init__(self, address: str, port: int) -> None:
+        self._address = address, port
+        self._client: Client | None = None
+
+    def ask(self, request: str) -> str:
+        for may_ask_again in (True, False):
+            self._client = self._client or Client(socket.create_connection(self._address))
+            try:
+                return self._client.ask(request)
+            except (EOFError, ConnectionError):
+                self.close()
+                if not may_ask_again:
+                    raise
+        raise AssertionError
+
+    def close(self) -> None:
+        if self._client:
+            self._client.connection.close()
+        self._client = None
+
+
 class PolicyServer:
     def __init__(self, lab: Lab, configuration: Configuration, *, settings: dict[str, object] | None = None) -> None:
         """Start it with this configuration; `settings` are those of [serve]."""
