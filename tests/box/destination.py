@@ -39,7 +39,7 @@ class Destination:
             systemctl restart unbound
             cd {KEYS}
             openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=box \
-                -keyout ca.key -out /usr/local/share/ca-certificates/box.crt 2>&1
+                -addext keyUsage=critical,keyCertSign -keyout ca.key -out /usr/local/share/ca-certificates/box.crt 2>&1
             update-ca-certificates 2>&1
             """)
         self._issue("dest", NAME)
@@ -88,7 +88,7 @@ class Destination:
             cd {KEYS}
             openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name} \
                 -keyout {file}.key -out {file}.csr 2>&1
-            echo subjectAltName=DNS:{name} >{file}.extensions
+            printf 'subjectAltName=DNS:{name}\\nauthorityKeyIdentifier=keyid\\n' >{file}.extensions
             openssl x509 -req -in {file}.csr -days 2 -extfile {file}.extensions -out {file}.crt \
                 -CA /usr/local/share/ca-certificates/box.crt -CAkey ca.key -CAcreateserial 2>&1
             """)
