@@ -20,6 +20,7 @@ Command sts_refresh_command();
 Command sts_cache_command();
 Command diff_command();
 Command doctor_command();
+Command check_command();
 namespace serve {
 Command serve_command();
 }

@@ -26,8 +26,9 @@ std::vector<Command> commands() {
   std::vector<Command> table{verify_command(), lint_list_command(), lint_policy_command(),
                              lint_sts_record_command(), lint_tlsrpt_record_command()};
   for (const MailServer* server : mail_servers()) table.push_back(generate_command(*server));
-  for (const auto& command : {update_command, lookup_command, sts_fetch_command, sts_refresh_command,
-                              sts_cache_command, serve::serve_command, diff_command, doctor_command}) {
+  for (const auto& command :
+       {update_command, lookup_command, sts_fetch_command, sts_refresh_command, sts_cache_command,
+        serve::serve_command, diff_command, doctor_command, check_command}) {
     table.push_back(command());
   }
   return table;

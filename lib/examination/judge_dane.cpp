@@ -33,16 +33,29 @@ std::string shown(const dns::Tlsa& record) {
   return fmt::format("{} {} {}", record.usage, record.selector, record.matching_type);
 }
 
+bool matches_anywhere(const HostFacts& host, std::size_t record) {
+  return std::ranges::any_of(host.addresses, [record](const AddressFacts& address) {
+    return address.chain && record < address.chain->tlsa.size() && address.chain->tlsa[record].matches;
+  });
+}
+
 // Whether a usable record matches none of the chains that were seen: it is for a key to come.
 bool has_next_record(const HostFacts& host) {
   const std::vector<dns::Tlsa>& records = host.dane->records;
   for (std::size_t index = 0; index < records.size(); ++index) {
-    const bool matches = std::ranges::any_of(host.addresses, [&](const AddressFacts& address) {
-      return address.chain && index < address.chain->tlsa.size() && address.chain->tlsa[index].matches;
-    });
-    if (!matches && is_usable(records[index])) return true;
+    if (is_usable(records[index]) && !matches_anywhere(host, index)) return true;
   }
   return false;
+}
+
+// Whether chains were seen, and none of them matches a record: judge_chain() has the fault.
+bool matches_nowhere(const HostFacts& host) {
+  bool seen = false;
+  for (const AddressFacts& address : host.addresses) {
+    if (address.chain && any_matches(address.chain->tlsa)) return false;
+    seen = seen || address.chain.has_value();
+  }
+  return seen;
 }
 
 void judge_rollover(const HostFacts& host, Report& report) {
@@ -51,7 +64,8 @@ void judge_rollover(const HostFacts& host, Report& report) {
   if (std::ranges::find(usable, certificate::dane_ta, &dns::Tlsa::usage) != usable.end())
     return report.ok(Code::dane_rollover, subject, "a TLSA record names an authority, so keys can change");
   if (usable.size() > 1 && has_next_record(host))
-    return report.ok(Code::dane_rollover, subject, "there is a TLSA record for another key");
+    return report.ok(Code::dane_rollover, subject, "there is more than one TLSA record");
+  if (matches_nowhere(host)) return;
   const bool fragile = std::ranges::all_of(
       usable, [](const dns::Tlsa& record) { return record.selector == certificate::full_certificate; });
   report.add(

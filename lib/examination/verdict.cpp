@@ -99,7 +99,7 @@ Verdict opportunistic(Sender sender, const DomainFacts& facts, std::string_view 
   const std::string reason = because.empty() ? "" : fmt::format("{}, and ", because);
   if (tls.yes > 0)
     return make(sender, Outcome::can_be_stripped,
-                fmt::format("{}{} of {} offer TLS, which nothing demands", reason, tls.yes,
+                fmt::format("{}TLS at {} of {}, which nothing demands", reason, tls.yes,
                             counted(tls.all(), "address")));
   if (tls.unknown > 0)
     return make(sender, Outcome::cannot_tell,

@@ -161,6 +161,6 @@ TEST_CASE("a verdict is a sentence") {
   DomainFacts facts = undemanded();
   CHECK(to_string(verdicts(facts)[0]) ==
         "A sender with MTA-STS delivers, and its TLS could be stripped: there is no valid MTA-STS policy, "
-        "and 3 of 3 "
-        "addresses offer TLS, which nothing demands");
+        "and TLS at 3 "
+        "of 3 addresses, which nothing demands");
 }

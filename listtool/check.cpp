@@ -1,0 +1,257 @@
+// starttls-listtool check: examines domains as a sender would, and says what is sound, what is not, and what to do.
+//
+//   examination::Gatherer (DNS, policy host, mail servers, lists) -> examination::judge(), verdicts() -> text or JSON
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <memory>
+#include <set>
+
+#include "base/console.h"
+#include "base/try.h"
+#include "certificate/chain.h"
+#include "dns/resolver.h"
+#include "event/loop.h"
+#include "examination/gather.h"
+#include "http/fetcher.h"
+#include "listtool/check_lists.h"
+#include "listtool/check_output.h"
+#include "listtool/commands.h"
+#include "listtool/sts_run.h"
+#include "smtp/prober.h"
+
+namespace starttls::listtool {
+namespace {
+
+constexpr unsigned default_days = 7;
+constexpr unsigned max_days = 3'650;
+// Domains that are examined at the same time: the facts about each are in memory.
+constexpr std::size_t max_concurrent = 100;
+
+struct Values {
+  std::vector<std::string> domains;  // "-": from standard input, one on each line
+  unsigned days = default_days;
+  bool no_smtp = false;
+  bool thorough = false;
+  bool explain = false;
+  std::string ehlo;  // "": the name of this host
+  std::optional<DomainName> mx;
+  std::map<std::string, examination::Endpoint> connect;
+};
+
+// "MX=ADDRESS:PORT", with an IPv6 address in brackets.
+Result<void> add_connect(Values& values, const std::string& text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t colon = text.rfind(':');
+  if (equals == std::string::npos || colon == std::string::npos || colon < equals)
+    return fail(Fault::usage, "'{}' is not MX=ADDRESS:PORT", text);
+  const DomainName host = TRY(DomainName::parse(text.substr(0, equals)));
+  const auto to = TRY(config::parse_address(text.substr(equals + 1)));
+  const auto address = IpAddress::parse(to.host);
+  if (!address) return fail(Fault::usage, "'{}' names no address", text);
+  values.connect[host.str()] = {.address = *address, .port = to.port};
+  return {};
+}
+
+Result<void> set_mx(Values& values, const std::string& text) {
+  values.mx = TRY(DomainName::parse(text));
+  return {};
+}
+
+void declare(Options& options, Values& values) {
+  options.arguments("DOMAIN", values.domains, "Domains; '-': one a line on standard input").required();
+  options.option("--at", values.days, "DAYS", "Warn of what runs out within so many days (default: 7)")
+      .range(0U, max_days);
+  const Option no_smtp = options.flag("--no-smtp", values.no_smtp, "Do not connect to mail servers");
+  options.flag("--thorough", values.thorough, "Try a command in plaintext behind STARTTLS, too")
+      .excludes(no_smtp);
+  options.flag("--explain", values.explain, "Show what a sender meets, step by step");
+  options
+      .parsed(
+          "--mx", [&](const std::string& text) { return set_mx(values, text); }, "HOST",
+          "Examine this MX host, as if it were the only one")
+      .once();
+  options
+      .parsed(
+          "--connect", [&](const std::string& text) { return add_connect(values, text); }, "MX=ADDRESS:PORT",
+          "Connect there instead of to the addresses of this MX host")
+      .excludes(no_smtp);
+  options.option("--ehlo", values.ehlo, "NAME", "Say EHLO with this name (default: that of this host)");
+}
+
+std::string host_name() {
+  constexpr std::size_t size = 256;
+  std::string name(size, '\0');
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  name.resize(name.find('\0'));
+  return DomainName::parse(name) ? name : "localhost";
+}
+
+bool is_private_endpoint(const Values& values, const smtp::ProbeRequest& request) {
+  return std::ranges::any_of(values.connect, [&](const auto& entry) {
+    return entry.second.address == request.address && entry.second.port == request.port;
+  });
+}
+
+// What all examinations of a run share.
+struct Network {
+  static Result<std::unique_ptr<Network>> begin(const Values& values, const Context& context);
+
+  event::Loop loop;
+  std::unique_ptr<dns::Resolver> resolver;
+  std::unique_ptr<http::Fetcher> fetcher;
+  std::unique_ptr<smtp::Prober> prober;
+  std::unique_ptr<smtp::Prober> private_prober;  // for the addresses of --connect
+  std::optional<CheckLists> lists;
+  std::unique_ptr<examination::Gatherer> gatherer;
+};
+
+examination::Sources make_sources(Network& network, const Values& values, const Context& context) {
+  examination::Sources sources{
+      .ask = [&network](std::string name,
+                        dns::Type type) { return network.resolver->ask(std::move(name), type); },
+      .get = [&network](http::PageRequest request) { return network.fetcher->get(std::move(request)); },
+      .probe = {},
+      .lists = [&network,
+                &context](const DomainName& domain) { return network.lists->find(domain, context); },
+      .policy_before =
+          [&network, &context](const DomainName& domain) {
+            return network.lists->policy_before(domain, context);
+          }};
+  if (values.no_smtp) return sources;
+  sources.probe = [&network, &values](smtp::ProbeRequest request) {
+    smtp::Prober& prober = is_private_endpoint(values, request) ? *network.private_prober : *network.prober;
+    return prober.probe(std::move(request));
+  };
+  return sources;
+}
+
+Result<std::unique_ptr<Network>> Network::begin(const Values& values, const Context& context) {
+  const discovery::DiscoverySettings& settings = context.configuration.discovery;
+  auto network = std::make_unique<Network>();
+  network->resolver = TRY(dns::Resolver::create(network->loop, settings.dns));
+  network->fetcher = TRY(http::Fetcher::create(network->loop, settings.policy_hosts));
+  network->prober = std::make_unique<smtp::Prober>(network->loop, smtp::ProberSettings{});
+  network->private_prober = std::make_unique<smtp::Prober>(
+      network->loop, smtp::ProberSettings{.limits = {}, .schedule = {}, .private_addresses = true});
+  network->lists = TRY(CheckLists::open(context));
+  auto authorities = TRY(certificate::Authorities::load(settings.policy_hosts.ca_file));
+  examination::GatherSettings gather{.now = context.now,
+                                     .later = context.now + std::chrono::days(values.days),
+                                     .ehlo_name = values.ehlo.empty() ? host_name() : values.ehlo,
+                                     .inject = values.thorough,
+                                     .only_host = values.mx,
+                                     .connect = values.connect};
+  network->gatherer = std::make_unique<examination::Gatherer>(make_sources(*network, values, context),
+                                                              std::move(authorities), std::move(gather));
+  return network;
+}
+
+// Prints domain by domain, in their order.
+class CheckReport {
+ public:
+  CheckReport(const Values& values, const Context& context)
+      : json_wanted_(context.json),
+        style_{.colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
+               .show_ok = context.verbose,
+               .explain = values.explain} {
+    if (!json_wanted_) return;
+    json_.begin_object();
+    json_.key("domains");
+    json_.begin_array();
+  }
+
+  Result<void> add(const Examined& examined) {
+    if (examination::badness(worst_) < examination::badness(examination::worst(examined.findings)))
+      worst_ = examination::worst(examined.findings);
+    if (json_wanted_) {
+      to_json(json_, examined);
+      return print(json_.take_part());
+    }
+    const std::string separator = std::exchange(is_first_, false) ? "" : "\n";
+    return print(separator + to_text(examined, style_));
+  }
+
+  Result<void> finish() {
+    if (!json_wanted_) return {};
+    json_.end_array();
+    json_.end_object();
+    return print(json_.take());
+  }
+
+  // As examination::exit_status(), of all domains.
+  int exit_status() const {
+    if (worst_ == examination::Level::fault) return 1;
+    return worst_ == examination::Level::cannot_tell ? static_cast<int>(Fault::temporary) : 0;
+  }
+
+ private:
+  bool json_wanted_;
+  CheckStyle style_;
+  json::JsonText json_;
+  bool is_first_ = true;
+  examination::Level worst_ = examination::Level::ok;
+};
+
+// Examines the domains, some at the same time, and reports them in their order.
+class Run {
+ public:
+  Run(examination::Gatherer& gatherer, std::vector<DomainName> domains, CheckReport& report)
+      : gatherer_(gatherer), domains_(std::move(domains)), report_(report), waiting_(domains_.size()) {}
+
+  // An error of the output.
+  event::Task<Result<void>> run() {
+    std::vector<event::Task<bool>> workers;
+    for (std::size_t i = 0; i < std::min(max_concurrent, domains_.size()); ++i) workers.push_back(work());
+    co_await event::when_all(std::move(workers));
+    co_return written_;
+  }
+
+ private:
+  event::Task<bool> work() {
+    while (next_ < domains_.size() && written_) {
+      const std::size_t index = next_++;
+      examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
+      waiting_[index] = std::make_unique<Examined>(examine(std::move(facts)));
+      report_all_due();
+    }
+    co_return true;
+  }
+
+  void report_all_due() {
+    for (; reported_ < waiting_.size() && waiting_[reported_] && written_; ++reported_)
+      written_ = report_.add(*std::exchange(waiting_[reported_], nullptr));
+  }
+
+  examination::Gatherer& gatherer_;
+  std::vector<DomainName> domains_;
+  CheckReport& report_;
+  std::vector<std::unique_ptr<Examined>> waiting_;  // for earlier ones
+  std::size_t next_ = 0;
+  std::size_t reported_ = 0;
+  Result<void> written_;
+};
+
+Result<int> run(const Values& values, const Context& context) {
+  auto read = TRY(read_domains(values.domains));
+  if (read.domains.empty() && read.status != 0) return read.status;
+  if (values.mx && read.domains.size() > 1) return fail(Fault::usage, "--mx takes one domain only");
+  const auto network = TRY(Network::begin(values, context));
+  CheckReport report(values, context);
+  Run examinations(*network->gatherer, std::move(read.domains), report);
+  TRY(network->loop.run_until_complete(examinations.run()));
+  TRY(report.finish());
+  return read.status != 0 ? read.status : report.exit_status();
+}
+
+}  // namespace
+
+Command check_command() {
+  return make_command({.name = "check",
+                       .summary = "Examine a domain as a sender would",
+                       .example = "starttls-listtool check example.com"},
+                      declare, run);
+}
+
+}  // namespace starttls::listtool

@@ -1,0 +1,256 @@
+#include "listtool/check_output.h"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/counted.h"
+#include "base/text.h"
+
+namespace starttls::listtool {
+namespace {
+
+using examination::AddressFacts;
+using examination::Finding;
+using examination::HostFacts;
+using examination::Level;
+
+constexpr std::size_t columns = 80;
+constexpr std::size_t level_width = 13;  // "cannot tell" and two blanks
+
+// Appends words to a text in lines of at most `columns`, those after the first behind an indent.
+void append_wrapped(std::string& text, std::string_view first_indent, std::size_t indent,
+                    std::string_view words) {
+  std::string line(first_indent);
+  line.resize(std::max(line.size(), indent), ' ');
+  bool begins = true;
+  while (!words.empty()) {
+    const std::size_t end = std::min(words.find(' '), words.size());
+    const std::string_view word = words.substr(0, end);
+    words.remove_prefix(std::min(end + 1, words.size()));
+    if (!begins && line.size() + 1 + word.size() > columns) {
+      text += line + '\n';
+      line.assign(indent, ' ');
+      begins = true;
+    }
+    if (!begins) line += ' ';
+    line += word;
+    begins = false;
+  }
+  text += line + '\n';
+}
+
+std::string_view shown(Level level) {
+  return level == Level::cannot_tell ? "cannot tell" : examination::level_words.word(level);
+}
+
+std::string_view colour_of(Level level) {
+  switch (level) {
+    case Level::fault:
+      return "\x1b[1;31m";
+    case Level::cannot_tell:
+      return "\x1b[1;35m";
+    case Level::warning:
+      return "\x1b[1;33m";
+    case Level::note:
+      return "\x1b[1;34m";
+    case Level::ok:
+      return "\x1b[32m";
+  }
+  return {};
+}
+
+// The level word at the beginning of a line, coloured afterwards: colours have no width.
+void colour_level(std::string& text, std::size_t line_start, std::size_t indent, Level level) {
+  const std::string_view word = shown(level);
+  text.insert(line_start + indent + word.size(), "\x1b[0m");
+  text.insert(line_start + indent, colour_of(level));
+}
+
+void append(std::string& text, const Finding& finding, CheckStyle style) {
+  constexpr std::size_t indent = 2;
+  const std::size_t start = text.size();
+  append_wrapped(text, fmt::format("{:{}}{}", "", indent, shown(finding.level)), indent + level_width,
+                 fmt::format("{} ({})", finding.seen, examination::describe(finding.code).word));
+  if (style.colour) colour_level(text, start, indent, finding.level);
+  const auto below = [&](std::string_view heading, std::string_view words) {
+    if (words.empty()) return;
+    append_wrapped(text, fmt::format("{:{}}{}", "", indent + level_width, heading), indent + level_width + 5,
+                   words);
+  };
+  below("why", finding.why);
+  below("do", finding.remedy);
+}
+
+std::size_t count(const Examined& examined, Level level) {
+  return static_cast<std::size_t>(std::ranges::count(examined.findings, level, &Finding::level));
+}
+
+std::string summary(const Examined& examined) {
+  std::string text = fmt::format("{}, {}, {}", counted(count(examined, Level::fault), "fault"),
+                                 counted(count(examined, Level::warning), "warning"),
+                                 counted(count(examined, Level::note), "note"));
+  if (const auto open = count(examined, Level::cannot_tell); open > 0)
+    text += fmt::format(", {} cannot tell", open);
+  return text;
+}
+
+void explain_probe(std::string& text, const smtp::ProbeFacts& probe) {
+  const auto step = [&text](std::string_view name, std::string_view words) {
+    append_wrapped(text, fmt::format("      {}", name), 18, words);
+  };
+  if (probe.greeting)
+    step("greeting", fmt::format("{} ({} ms)", probe.greeting->first_line(), probe.greeting_time.count()));
+  if (probe.ehlo) step("EHLO", fmt::format("{}", fmt::join(probe.extensions, " ")));
+  if (probe.starttls) step("STARTTLS", probe.starttls->first_line());
+  if (probe.tls) {
+    step("handshake", fmt::format("{}, {}, {} ({} ms)", probe.tls->version, probe.tls->suite,
+                                  probe.tls->group.empty() ? "no ephemeral key" : probe.tls->group,
+                                  probe.handshake_time.count()));
+  }
+  if (probe.stop != smtp::Stop::none)
+    step("ends", fmt::format("at {}: {}", to_string(probe.reached), probe.reason));
+}
+
+void explain_address(std::string& text, const AddressFacts& address) {
+  append_wrapped(text, "    ", 4, address.address);
+  if (!address.newest) return append_wrapped(text, "      not asked", 6, "");
+  explain_probe(text, *address.newest);
+  if (!address.chain) return;
+  const certificate::Certificate& server = address.chain->certificates.front();
+  append_wrapped(text, "      certificate", 18,
+                 fmt::format("{}, for {}, from {}, until {}", server.subject, fmt::join(server.names, " "),
+                             server.issuer, to_string(to_day(server.not_after))));
+}
+
+std::string_view shown(dns::Dnssec dnssec) {
+  switch (dnssec) {
+    case dns::Dnssec::secure:
+      return "signed";
+    case dns::Dnssec::insecure:
+      return "not signed";
+    case dns::Dnssec::bogus:
+      return "bogus";
+    case dns::Dnssec::indeterminate:
+      return "not validated";
+  }
+  return {};
+}
+
+// What a sender looks up and meets, in its order.
+void explain(std::string& text, const examination::DomainFacts& facts) {
+  append_wrapped(
+      text, "  MX records", 14,
+      facts.mx.status == dns::Status::failed ? facts.mx.reason : std::string(shown(facts.mx.dnssec)));
+  for (const HostFacts& host : facts.hosts) {
+    append_wrapped(text, "  MX host", 14,
+                   fmt::format("{}; addresses {}; TLSA records: {}", printable(host.name, 300),
+                               shown(host.a.status == dns::Status::found ? host.a.dnssec : host.aaaa.dnssec),
+                               host.dane ? dane::to_string(host.dane->tlsa) : "not looked up"));
+    for (const AddressFacts& address : host.addresses) explain_address(text, address);
+  }
+}
+
+std::string json_time(Time time) {
+  return to_rfc3339(time);
+}
+
+void to_json(json::JsonText& json, const Finding& finding) {
+  json.object([&] {
+    const auto& code = examination::describe(finding.code);
+    json.member("code", code.word);
+    json.member("level", examination::level_words.word(finding.level));
+    json.member("subject", examination::subject_kind_words.word(finding.subject.kind));
+    json.member("name", finding.subject.name);
+    if (!finding.subject.address.empty()) json.member("address", finding.subject.address);
+    json.member("seen", finding.seen);
+    json.member("why", finding.why);
+    json.member("remedy", finding.remedy);
+    json.member("source", code.source);
+  });
+}
+
+void to_json(json::JsonText& json, const certificate::Certificate& certificate) {
+  json.object("certificate", [&] {
+    json.member("subject", certificate.subject);
+    json.member("issuer", certificate.issuer);
+    json.member("names", certificate.names);
+    json.member("not_before", json_time(certificate.not_before));
+    json.member("not_after", json_time(certificate.not_after));
+  });
+}
+
+void to_json(json::JsonText& json, const HostFacts& host, const AddressFacts& address) {
+  json.object([&] {
+    json.member("host", printable(host.name, 300));
+    json.member("address", address.address);
+    json.member("asked", address.newest.has_value());
+    if (!address.newest) return;
+    json.member("reached", to_string(address.newest->reached));
+    json.member("stop", to_string(address.newest->stop));
+    json.member("reason", address.newest->reason);
+    if (const auto& tls = address.newest->tls) {
+      json.member("version", tls->version);
+      json.member("suite", tls->suite);
+      json.member("group", tls->group);
+    }
+    if (address.chain) to_json(json, address.chain->certificates.front());
+  });
+}
+
+}  // namespace
+
+Examined examine(examination::DomainFacts facts) {
+  examination::Findings findings = examination::judge(facts);
+  std::vector<examination::Verdict> verdicts = examination::verdicts(facts);
+  return {.facts = std::move(facts), .findings = std::move(findings), .verdicts = std::move(verdicts)};
+}
+
+std::string to_text(const Examined& examined, CheckStyle style) {
+  const std::string& domain = examined.facts.domain.str();
+  std::string text;
+  append_wrapped(text, "", 2, fmt::format("{}: {}", domain, summary(examined)));
+  text.erase(0, 2);  // the first line is not indented
+  for (const examination::Verdict& verdict : examined.verdicts)
+    append_wrapped(text, "", 2, to_string(verdict));
+  if (style.explain) {
+    text += '\n';
+    explain(text, examined.facts);
+  }
+  const examination::Subject* last = nullptr;
+  for (const Finding& finding : examined.findings) {
+    if (finding.level == Level::ok && !style.show_ok) continue;
+    if (last == nullptr || *last != finding.subject)
+      text += fmt::format("\n{}\n", to_string(finding.subject));
+    last = &finding.subject;
+    append(text, finding, style);
+  }
+  return text;
+}
+
+void to_json(json::JsonText& json, const Examined& examined) {
+  json.object([&] {
+    json.member("domain", examined.facts.domain.str());
+    json.member("level", examination::level_words.word(examination::worst(examined.findings)));
+    json.array("verdicts", [&] {
+      for (const examination::Verdict& verdict : examined.verdicts) {
+        json.object([&] {
+          json.member("sender", examination::sender_words.word(verdict.sender));
+          json.member("outcome", examination::outcome_words.word(verdict.outcome));
+          json.member("reason", verdict.reason);
+        });
+      }
+    });
+    json.array("findings", [&] {
+      for (const Finding& finding : examined.findings) to_json(json, finding);
+    });
+    json.array("servers", [&] {
+      for (const HostFacts& host : examined.facts.hosts) {
+        for (const AddressFacts& address : host.addresses) to_json(json, host, address);
+      }
+    });
+  });
+}
+
+}  // namespace starttls::listtool

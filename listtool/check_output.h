@@ -1,0 +1,33 @@
+// What `check` prints about one domain: for people, and for programs (policies/check-schema.json).
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "examination/facts.h"
+#include "examination/finding.h"
+#include "examination/judge.h"
+#include "json/json_text.h"
+
+namespace starttls::listtool {
+
+struct Examined {
+  examination::DomainFacts facts;
+  examination::Findings findings;
+  std::vector<examination::Verdict> verdicts;
+};
+Examined examine(examination::DomainFacts facts);
+
+struct CheckStyle {
+  bool colour = false;
+  bool show_ok = false;  // also what is ok
+  bool explain = false;  // the path of a delivery, step by step
+};
+
+// In at most 80 columns, where no word is longer: the verdict for each kind of sender, then the findings by subject,
+// the worst first.
+std::string to_text(const Examined& examined, CheckStyle style);
+
+void to_json(json::JsonText& json, const Examined& examined);
+
+}  // namespace starttls::listtool

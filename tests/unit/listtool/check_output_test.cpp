@@ -1,0 +1,140 @@
+// What `check` prints: text in 80 columns, and JSON that satisfies policies/check-schema.json.
+
+#include "listtool/check_output.h"
+
+#include <rapidjson/document.h>
+#include <rapidjson/schema.h>
+#include <rapidjson/stringbuffer.h>
+
+#include <algorithm>
+#include <ranges>
+
+#include "examination/samples.h"
+#include "support.h"
+
+using namespace starttls;
+using namespace starttls::examination::test;
+using examination::DomainFacts;
+using listtool::examine;
+using starttls::test::read;
+
+namespace {
+
+std::string text_of(const DomainFacts& facts, listtool::CheckStyle style = {}) {
+  return to_text(examine(facts), style);
+}
+
+std::string json_of(const std::vector<DomainFacts>& domains) {
+  json::JsonText json;
+  json.object([&] {
+    json.array("domains", [&] {
+      for (const DomainFacts& facts : domains) to_json(json, examine(facts));
+    });
+  });
+  return json.take();
+}
+
+// The fault; "" if there is none.
+std::string fault_of(const std::string& json) {
+  rapidjson::Document schema;
+  schema.Parse(read(std::filesystem::path(STARTTLS_SOURCE) / "policies/check-schema.json").c_str());
+  REQUIRE_FALSE(schema.HasParseError());
+  rapidjson::Document document;
+  document.Parse(json.c_str());
+  REQUIRE_FALSE(document.HasParseError());
+  const rapidjson::SchemaDocument compiled(schema);
+  rapidjson::SchemaValidator validator(compiled);
+  if (document.Accept(validator)) return {};
+  rapidjson::StringBuffer place;
+  validator.GetInvalidDocumentPointer().StringifyUriFragment(place);
+  return fmt::format("{}: {}", place.GetString(), validator.GetInvalidSchemaKeyword());
+}
+
+// All that the lines of the output depend on.
+std::vector<DomainFacts> domains() {
+  DomainFacts null_mx = sound();
+  null_mx.mx.mxs = {{.preference = 0, .host = ""}};
+  null_mx.hosts.clear();
+  DomainFacts limited = sound();
+  stop(limited, smtp::Stop::deferred, smtp::Step::greeting);
+  DomainFacts bad = sound();
+  set_trust(bad, certificate::ChainFault::self_signed);
+  bad.mta_sts.page = page("hello");
+  DomainFacts skipped = undemanded();
+  skipped.smtp = examination::Smtp::skipped;
+  for (examination::HostFacts& host : skipped.hosts) {
+    for (examination::AddressFacts& address : host.addresses) address = {.address = address.address};
+  }
+  DomainFacts unknown = sound();
+  unknown.mx = failed();
+  unknown.hosts.clear();
+  return {sound(), testing(), only_dane(), undemanded(), null_mx, limited, bad, skipped, unknown};
+}
+
+}  // namespace
+
+TEST_CASE("a sound domain is a line for each kind of sender") {
+  CHECK(text_of(sound()) ==
+        "example.org: 0 faults, 0 warnings, 0 notes\n"
+        "  A sender with MTA-STS delivers over authenticated TLS: 3 of 3 addresses\n"
+        "  authenticated\n"
+        "  A sender with DANE delivers over authenticated TLS: 3 of 3 addresses\n"
+        "  authenticated\n"
+        "  A sender with the list or override delivers over authenticated TLS: 3 of 3\n"
+        "  addresses authenticated\n"
+        "  Any other sender delivers, and its TLS could be stripped: TLS at 3 of 3\n"
+        "  addresses, which nothing demands\n");
+}
+
+TEST_CASE("a finding has its level, its code, the reason and the remedy") {
+  DomainFacts facts = sound();
+  stop(facts, smtp::Stop::no_starttls, smtp::Step::ehlo);
+  const std::string text = text_of(facts);
+  CHECK(text.starts_with("example.org: 1 fault, 0 warnings, 0 notes\n"));
+  CHECK(
+      text.ends_with("\nmx1.example.org[192.0.2.1]\n"
+                     "  fault        the server does not offer STARTTLS (starttls)\n"
+                     "               why  Senders that follow DANE and the MTA-STS policy do not\n"
+                     "                    deliver to this address.\n"
+                     "               do   Give the mail server a certificate and switch STARTTLS on.\n"));
+}
+
+TEST_CASE("what is ok is shown where it is wanted") {
+  CHECK_FALSE(text_of(sound()).contains("(starttls)"));
+  CHECK(
+      text_of(sound(), {.show_ok = true}).contains("  ok           the server offers STARTTLS (starttls)\n"));
+}
+
+TEST_CASE("the path of a delivery is shown where it is wanted") {
+  const std::string text = text_of(sound(), {.explain = true});
+  for (const char* const part :
+       {"  MX records  signed\n", "mx1.example.org; addresses signed; TLSA records: usable\n",
+        "      greeting    220 mx ESMTP (0 ms)\n", "TLSv1.3, TLS_AES_256_GCM_SHA384, X25519"}) {
+    INFO(part);
+    CHECK(text.contains(part));
+  }
+}
+
+TEST_CASE("lines fit into 80 columns, and begin their colours where the terminal shows them") {
+  for (const DomainFacts& facts : domains()) {
+    for (const bool colour : {false, true}) {
+      const std::string text = text_of(facts, {.colour = colour, .show_ok = true, .explain = true});
+      CHECK((text.contains("\x1b[") || !colour));
+      if (colour) continue;
+      CHECK_FALSE(text.contains('\x1b'));
+      for (const auto& line : text | std::views::split('\n')) CHECK(std::ranges::distance(line) <= 80);
+    }
+  }
+}
+
+TEST_CASE("JSON satisfies its schema") {
+  CHECK(fault_of(json_of(domains())).empty());
+}
+
+TEST_CASE("JSON has the codes, and no escape sequence of a terminal") {
+  DomainFacts facts = undemanded();
+  facts.hosts[0].name = "mx\x1b[31m";
+  const std::string json = json_of({facts});
+  CHECK(json.contains("\"code\": \"mx-name\""));
+  CHECK_FALSE(json.contains('\x1b'));
+}
