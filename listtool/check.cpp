@@ -131,7 +131,9 @@ Result<std::unique_ptr<Network>> Network::begin(const Values& values, const Cont
   const discovery::DiscoverySettings& settings = context.configuration.discovery;
   auto network = std::make_unique<Network>();
   network->resolver = TRY(dns::Resolver::create(network->loop, settings.dns));
-  network->fetcher = TRY(http::Fetcher::create(network->loop, settings.policy_hosts));
+  http::FetcherSettings policy_hosts = settings.policy_hosts;
+  policy_hosts.keep_certificate = true;
+  network->fetcher = TRY(http::Fetcher::create(network->loop, std::move(policy_hosts)));
   network->prober = std::make_unique<smtp::Prober>(network->loop, smtp::ProberSettings{});
   network->private_prober = std::make_unique<smtp::Prober>(
       network->loop, smtp::ProberSettings{.limits = {}, .schedule = {}, .private_addresses = true});

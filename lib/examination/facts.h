@@ -61,7 +61,7 @@ struct MtaStsFacts {
   std::optional<dns::Answer> a;
   std::optional<dns::Answer> aaaa;
   std::optional<http::Page> page;                       // none where the policy host has no address
-  std::optional<certificate::Certificate> certificate;  // of the policy host, where it is known
+  std::optional<certificate::Certificate> certificate;  // of the policy host, where it is valid
   std::optional<mtasts::FetchedPolicy> before;          // what an earlier fetch returned
 };
 

@@ -165,6 +165,8 @@ event::Task<bool> Gatherer::Impl::look_up_mta_sts(const DomainName& domain, MtaS
   facts.aaaa = std::move(aaaa);
   if (request.addresses.empty()) co_return false;
   facts.page = co_await sources_.get(std::move(request));
+  auto chain = certificate::read_pem(facts.page->certificate);
+  if (chain) facts.certificate = std::move(chain->front());
   co_return true;
 }
 

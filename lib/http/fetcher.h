@@ -55,6 +55,8 @@ struct Page {
   int status = 0;            // as the server sent it; 0: none
   std::string content_type;  // as sent, escaped and cut; "" where there is none
   std::string body;          // where there is no error
+  // The server's own, in PEM, where there was a valid one and FetcherSettings::keep_certificate is set.
+  std::string certificate;
 };
 
 struct FetcherSettings {
@@ -65,6 +67,7 @@ struct FetcherSettings {
   std::chrono::milliseconds total = std::chrono::minutes(1);     // everything
   std::chrono::milliseconds connect = std::chrono::seconds(15);  // connection and TLS handshake
   std::size_t bytes = std::size_t{64} << 10U;                    // of the body
+  bool keep_certificate = false;                                 // see Page::certificate
   std::size_t max_concurrent = 200;                              // fetches; those beyond wait for their turn
   // Fetches from one address, or IPv6 /64, at the same time; further ones wait. Each address that a fetch
   // connects to counts.

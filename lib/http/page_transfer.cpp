@@ -34,6 +34,20 @@ bool is_over(std::size_t limit, std::string_view length) {
   return error == std::errc::result_out_of_range || (error == std::errc() && announced > limit);
 }
 
+// The server's own certificate in PEM; "" where there is none (CURLINFO_CERTINFO(3)).
+std::string certificate_of(CURL* easy) {
+  constexpr std::string_view name = "Cert:";
+  curl_certinfo* chain = nullptr;
+  if (::curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || chain == nullptr ||
+      chain->num_of_certs < 1)
+    return {};
+  for (const curl_slist* line = chain->certinfo[0]; line != nullptr; line = line->next) {
+    const std::string_view text = line->data;
+    if (text.starts_with(name)) return std::string(text.substr(name.size()));
+  }
+  return {};
+}
+
 bool is_connection_trouble(CURLcode code) {
   return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
 }
@@ -58,6 +72,7 @@ PageTransfer::PageTransfer(Easy easy, const FetcherSettings& settings, std::vect
   ::curl_easy_setopt(easy_.get(), CURLOPT_PRIVATE, this);
   speak_https(easy_.get(), settings_.ca_file);
   ::curl_easy_setopt(easy_.get(), CURLOPT_FOLLOWLOCATION, 0L);
+  ::curl_easy_setopt(easy_.get(), CURLOPT_CERTINFO, settings_.keep_certificate ? 1L : 0L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_HEADERFUNCTION, &PageTransfer::receive_header);
   ::curl_easy_setopt(easy_.get(), CURLOPT_HEADERDATA, this);
   ::curl_easy_setopt(easy_.get(), CURLOPT_WRITEFUNCTION, &PageTransfer::receive);
@@ -195,6 +210,7 @@ Page PageTransfer::conclude(CURLcode code) {
   page.status = status_of(easy_.get());
   page.content_type = content_type_of(easy_.get());
   if (page.error == FetchError::none) page.body = std::move(body_);
+  if (settings_.keep_certificate) page.certificate = certificate_of(easy_.get());
   return page;
 }
 
