@@ -84,8 +84,9 @@ void explain(LookupAnswer& answer, const ListMatch& match, const Published& publ
   }
 }
 
-Result<LookupAnswer> make_answer(const NextHop& next_hop, const LookupLists& lists, Published published,
-                                 const Rules& rules, bool wait_for_dane, Time now) {
+Result<LookupAnswer> make_answer(const NextHop& next_hop, const LookupLists& lists,
+                                 const Published& published, const Rules& rules, bool wait_for_dane,
+                                 Time now) {
   const DomainName& domain = next_hop.domain();
   auto override_entry = TRY(find_override(domain.str(), lists));
   auto match = TRY(find_in_lists(domain.str(), lists.lists));
@@ -187,7 +188,7 @@ Result<int> run(const Values& values, const Context& context) {
   if (next_hops.empty() && read.status != 0) return read.status;
   const auto lists = TRY(values.lists.empty() ? open_installed_lists(context)
                                               : lists_in_files(context, values.lists, values.signature));
-  auto published = TRY(values.live ? look_up_now(context, next_hops) : read_cached(context, next_hops));
+  const auto published = TRY(values.live ? look_up_now(context, next_hops) : read_cached(context, next_hops));
   if (lists.lists.empty() && !lists.overrides && !values.live && is_cache_empty(published)) {
     return std::unexpected(no_list_installed(context.configuration));
   }
@@ -195,7 +196,7 @@ Result<int> run(const Values& values, const Context& context) {
   std::vector<LookupAnswer> answers;
   answers.reserve(next_hops.size());
   for (std::size_t i = 0; i < next_hops.size(); ++i) {
-    auto answer = TRY(make_answer(next_hops[i], lists, std::move(published[i]), rules,
+    auto answer = TRY(make_answer(next_hops[i], lists, published[i], rules,
                                   context.configuration.serve.wait_for_dane, context.now));
     answers.push_back(std::move(answer));
   }

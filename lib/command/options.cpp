@@ -10,7 +10,8 @@ namespace {
 
 // parse() adds a blank before "[host]" (see keep_brackets()). This removes it before the variable is set.
 CLI::Option& without_blank(CLI::Option& option) {
-  option.transform([](const std::string& value) { return value.starts_with(" [") ? value.substr(1) : value; });
+  option.transform(
+      [](const std::string& value) { return value.starts_with(" [") ? value.substr(1) : value; });
   return option;
 }
 

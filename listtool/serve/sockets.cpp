@@ -51,10 +51,11 @@ Result<UniqueFd> take_or_open(UniqueFd kept, const config::Address& address,
   }
   auto listener = TRY(service::Listener::open(address, access));
   UniqueFd socket = listener.take_socket();
-  if (service::keep_descriptor(kept_name, socket.get()))
+  if (service::keep_descriptor(kept_name, socket.get())) {
     listener.leave_file();
-  else
+  } else {
     created.push_back(std::move(listener));
+  }
   return socket;
 }
 
