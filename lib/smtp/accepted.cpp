@@ -1,9 +1,8 @@
 #include "smtp/accepted.h"
 
 #include <algorithm>
-#include <array>
+#include <iterator>
 #include <span>
-#include <string_view>
 #include <utility>
 
 namespace starttls::smtp {
@@ -74,23 +73,6 @@ void offer_groups(ProbeRequest& request, const Names& names) {
 
 std::string chosen_group(const Handshake& handshake) {
   return handshake.group;
-}
-
-Names known_groups(TlsVersion version) {
-  Names groups{{"X25519", "X25519"},
-               {"P-256", "secp256r1"},
-               {"P-384", "secp384r1"},
-               {"P-521", "secp521r1"},
-               {"X448", "X448"}};
-  const auto add = [&groups](std::initializer_list<const char*> names) {
-    for (const char* name : names) groups.push_back({name, name});
-  };
-  if (version == TlsVersion::tls1_3) {
-    add({"ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"});  // RFC 7919
-  } else {
-    add({"brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "secp224r1", "secp192r1", "secp256k1"});
-  }
-  return groups;
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ struct Suite {
 // All cipher suites that OpenSSL can offer with a version, also those without encryption or authentication.
 std::vector<Suite> known_suites(TlsVersion version);
 
+// All groups that OpenSSL can offer with a version. `standard_name` is that of Handshake::group.
+std::vector<Suite> known_groups(TlsVersion version);
+
 struct Accepted {
   std::vector<std::string> names;  // as in Handshake, in the order in which the server chose them
   // Stop::none: these are all that OpenSSL knows. Else why the others are not known.

@@ -161,7 +161,7 @@ std::string group_name(const EVP_PKEY& key) {
 
 void describe_group(SSL& ssl, Handshake& handshake) {
   EVP_PKEY* raw = nullptr;
-  if (SSL_get_peer_tmp_key(&ssl, &raw) == 1) {
+  if (SSL_get_peer_tmp_key(&ssl, static_cast<void*>(&raw)) == 1) {
     const KeyPtr key(raw);
     handshake.group_bits = EVP_PKEY_get_bits(key.get());
     handshake.group = group_name(*key);
@@ -203,7 +203,38 @@ SslPtr client_of_everything(TlsVersion version) {
   return SslPtr(::SSL_new(context.get()));
 }
 
+constexpr auto groups_of_all_versions = std::to_array<std::pair<const char*, const char*>>({
+    {"X25519", "X25519"},
+    {"P-256", "secp256r1"},
+    {"P-384", "secp384r1"},
+    {"P-521", "secp521r1"},
+    {"X448", "X448"},
+});
+// RFC 7919, and the hybrid ones of OpenSSL 3.5.
+constexpr auto groups_of_1_3 =
+    std::to_array<const char*>({"X25519MLKEM768", "SecP256r1MLKEM768", "SecP384r1MLKEM1024", "ffdhe2048",
+                                "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192"});
+constexpr auto older_groups = std::to_array<const char*>(
+    {"brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1", "secp224r1", "secp192r1", "secp256k1"});
+
 }  // namespace
+
+std::vector<Suite> known_groups(TlsVersion version) {
+  const SslPtr client = client_of_everything(version);
+  std::vector<Suite> groups;
+  const auto add = [&](const char* name, const char* standard_name) {
+    if (client && SSL_set1_groups_list(client.get(), name) == 1) groups.push_back({name, standard_name});
+  };
+  for (const auto& [name, standard_name] : groups_of_all_versions) add(name, standard_name);
+  for (const char* name : groups_of_1_3) {
+    if (version == TlsVersion::tls1_3) add(name, name);
+  }
+  for (const char* name : older_groups) {
+    if (version != TlsVersion::tls1_3) add(name, name);
+  }
+  ::ERR_clear_error();
+  return groups;
+}
 
 std::vector<Suite> known_suites(TlsVersion version) {
   const auto client = client_of_everything(version);

@@ -69,6 +69,21 @@ TEST_CASE("OpenSSL knows the suites of each version under two names") {
   CHECK(!known_suites(TlsVersion::tls1_0).empty());
 }
 
+TEST_CASE("OpenSSL knows the groups of each version") {
+  const auto has = [](TlsVersion version, std::string_view name) {
+    const auto groups = known_groups(version);
+    return std::ranges::find(groups, name, &Suite::standard_name) != groups.end();
+  };
+  for (const char* name : {"X25519", "secp256r1", "secp521r1"}) {
+    CHECK(has(TlsVersion::tls1_2, name));
+    CHECK(has(TlsVersion::tls1_3, name));
+  }
+  CHECK(has(TlsVersion::tls1_3, "ffdhe2048"));
+  CHECK_FALSE(has(TlsVersion::tls1_2, "ffdhe2048"));
+  CHECK(has(TlsVersion::tls1_2, "brainpoolP256r1"));
+  CHECK_FALSE(has(TlsVersion::tls1_3, "brainpoolP256r1"));
+}
+
 TEST_CASE("suites are found in the order in which the server chooses them, with one connection more") {
   Server server{.accepted = {{"TLS_CHACHA20_POLY1305_SHA256", "TLS_CHACHA20_POLY1305_SHA256"},
                              {"TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"}}};
