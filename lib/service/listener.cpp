@@ -131,7 +131,7 @@ bool takes_ipv4(const UniqueFd& socket) {
 struct NamesDeleter {
   void operator()(char** names) const {
     for (char** name = names; *name != nullptr; ++name) std::free(*name);
-    std::free(names);
+    std::free(static_cast<void*>(names));
   }
 };
 using Names = std::unique_ptr<char*, NamesDeleter>;
