@@ -31,6 +31,7 @@ std::vector<CertificateFiles> certificate_files(const Sendmail& sendmail) {
   const auto certificates = split_list(sendmail.option("ServerCertFile"));
   const auto keys = split_list(sendmail.option("ServerKeyFile"));
   std::vector<CertificateFiles> files;
+  files.reserve(certificates.size());
   for (std::size_t i = 0; i < certificates.size(); ++i)
     files.push_back({.chain_files = {}, .file = certificates[i], .key_file = i < keys.size() ? keys[i] : ""});
   return files;

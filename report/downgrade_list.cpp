@@ -11,9 +11,9 @@ std::vector<DowngradeEntry> downgrade_entries(const std::vector<store::Downgrade
                                               const store::SendingDomainFinder& sending_domain) {
   std::map<std::pair<Day, std::string>, std::set<std::string>> addresses;
   for (const auto& [session_class, count] : counts) {
-    if (session_class.downgraded && !session_class.client_address.empty())
-      addresses[{session_class.day, sending_domain(session_class.client_name)}].insert(
-          session_class.client_address);
+    if (!session_class.downgraded || session_class.client_address.empty()) continue;
+    addresses[{session_class.day, sending_domain(session_class.client_name)}].insert(
+        session_class.client_address);
   }
   std::vector<DowngradeEntry> entries;
   entries.reserve(downgrades.size());

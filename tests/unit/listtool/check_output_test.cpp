@@ -2,21 +2,18 @@
 
 #include "listtool/check_output.h"
 
-#include <rapidjson/document.h>
-#include <rapidjson/schema.h>
-#include <rapidjson/stringbuffer.h>
-
 #include <algorithm>
 #include <ranges>
 
 #include "examination/samples.h"
 #include "support.h"
+#include "support/json_schema.h"
 
 using namespace starttls;
 using namespace starttls::examination::test;
 using examination::DomainFacts;
 using listtool::examine;
-using starttls::test::read;
+using starttls::test::schema_fault;
 
 namespace {
 
@@ -36,18 +33,7 @@ std::string json_of(const std::vector<DomainFacts>& domains) {
 
 // The fault; "" if there is none.
 std::string fault_of(const std::string& json) {
-  rapidjson::Document schema;
-  schema.Parse(read(std::filesystem::path(STARTTLS_SOURCE) / "policies/check-schema.json").c_str());
-  REQUIRE_FALSE(schema.HasParseError());
-  rapidjson::Document document;
-  document.Parse(json.c_str());
-  REQUIRE_FALSE(document.HasParseError());
-  const rapidjson::SchemaDocument compiled(schema);
-  rapidjson::SchemaValidator validator(compiled);
-  if (document.Accept(validator)) return {};
-  rapidjson::StringBuffer place;
-  validator.GetInvalidDocumentPointer().StringifyUriFragment(place);
-  return fmt::format("{}: {}", place.GetString(), validator.GetInvalidSchemaKeyword());
+  return schema_fault(std::filesystem::path(STARTTLS_SOURCE) / "policies/check-schema.json", json);
 }
 
 // All that the lines of the output depend on.

@@ -1,11 +1,8 @@
 // Our own reports satisfy policies/tlsrpt-report-schema.json, and so RFC 8460 section 4.4.
 
-#include <rapidjson/document.h>
-#include <rapidjson/schema.h>
-#include <rapidjson/stringbuffer.h>
-
 #include "report/self_report.h"
 #include "support.h"
+#include "support/json_schema.h"
 #include "tlsrpt/report.h"
 
 using namespace starttls;
@@ -19,18 +16,7 @@ namespace {
 
 // The fault; "" if there is none.
 std::string fault_of(const std::string& json) {
-  rapidjson::Document schema;
-  schema.Parse(read(std::filesystem::path(STARTTLS_POLICIES) / "tlsrpt-report-schema.json").c_str());
-  REQUIRE_FALSE(schema.HasParseError());
-  rapidjson::Document document;
-  document.Parse(json.c_str());
-  REQUIRE_FALSE(document.HasParseError());
-  const rapidjson::SchemaDocument compiled(schema);
-  rapidjson::SchemaValidator validator(compiled);
-  if (document.Accept(validator)) return {};
-  rapidjson::StringBuffer place;
-  validator.GetInvalidDocumentPointer().StringifyUriFragment(place);
-  return fmt::format("{}: {}", place.GetString(), validator.GetInvalidSchemaKeyword());
+  return schema_fault(std::filesystem::path(STARTTLS_POLICIES) / "tlsrpt-report-schema.json", json);
 }
 
 const Time morning = at("2026-11-22T10:00:00Z");
