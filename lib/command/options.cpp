@@ -4,8 +4,6 @@
 
 namespace starttls::command {
 
-namespace fs = std::filesystem;
-
 namespace {
 
 // parse() adds a blank before "[host]" (see keep_brackets()). This removes it before the variable is set.
@@ -112,17 +110,17 @@ template Option Option::range(double, double) const;
 
 using Text = const std::string&;
 template Option Options::option(Text, std::string&, Text, Text);
-template Option Options::option(Text, fs::path&, Text, Text);
+template Option Options::option(Text, std::filesystem::path&, Text, Text);
 template Option Options::option(Text, std::optional<std::string>&, Text, Text);
-template Option Options::option(Text, std::optional<fs::path>&, Text, Text);
+template Option Options::option(Text, std::optional<std::filesystem::path>&, Text, Text);
 template Option Options::option(Text, std::uint64_t&, Text, Text);
 template Option Options::option(Text, unsigned&, Text, Text);
 template Option Options::option(Text, double&, Text, Text);
 template Option Options::repeated(Text, std::vector<std::string>&, Text, Text);
-template Option Options::repeated(Text, std::vector<fs::path>&, Text, Text);
+template Option Options::repeated(Text, std::vector<std::filesystem::path>&, Text, Text);
 template Option Options::argument(Text, std::string&, Text);
-template Option Options::argument(Text, fs::path&, Text);
+template Option Options::argument(Text, std::filesystem::path&, Text);
 template Option Options::arguments(Text, std::vector<std::string>&, Text);
-template Option Options::arguments(Text, std::vector<fs::path>&, Text);
+template Option Options::arguments(Text, std::vector<std::filesystem::path>&, Text);
 
 }  // namespace starttls::command

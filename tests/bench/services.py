@@ -252,9 +252,15 @@ class _Readiness:
     def wait(self, program: Program) -> None:
         """Raises Failed, with the program's output, if it exits instead or needs too long."""
         pidfd = os.pidfd_open(program.pid)
+        deadline = time.monotonic() + READY_WITHIN
         try:
-            ready, _, _ = select.select([self._socket, pidfd], [], [], READY_WITHIN)
+            while (left := deadline - time.monotonic()) > 0:
+                ready, _, _ = select.select([self._socket, pidfd], [], [], left)
+                if self._socket not in ready:
+                    break
+                # Services also give systemd descriptors to keep; these end with the message.
+                if b"READY=1" in self._socket.recv(4096).split(b"\n"):
+                    return
         finally:
             os.close(pidfd)
-        if self._socket not in ready or b"READY=1" not in self._socket.recv(4096).split(b"\n"):
-            raise Failed(f"{' '.join(program.popen.args)}\nis not ready:\n{program.stderr.tail()}")
+        raise Failed(f"{' '.join(program.popen.args)}\nis not ready:\n{program.stderr.tail()}")
