@@ -1,11 +1,10 @@
 #include "doctor/exim.h"
 
-#include <signal.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <csignal>
 #include <ranges>
 
 #include "base/file.h"

@@ -39,9 +39,9 @@ Source webpki(const Reading& reading, std::string_view host) {
   if (policy != nullptr && policy->matches(*name))
     raise(source, demand_of(policy->mode), "the MTA-STS policy");
   for (const ListFacts& list : reading.facts.lists) {
-    if (applies(list, reading.facts.now) && covers(list, *name))
-      raise(source, demand_of(list.mode),
-            list.list.empty() ? "the override" : fmt::format("the list '{}'", printable(list.list, 100)));
+    if (!applies(list, reading.facts.now) || !covers(list, *name)) continue;
+    raise(source, demand_of(list.mode),
+          list.list.empty() ? "the override" : fmt::format("the list '{}'", printable(list.list, 100)));
   }
   return source;
 }

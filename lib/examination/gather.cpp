@@ -146,6 +146,7 @@ event::Task<bool> Gatherer::Impl::look_up_hosts(DomainFacts& facts) {
     facts.hosts.push_back(std::move(host));
   }
   std::vector<event::Task<bool>> lookups;
+  lookups.reserve(facts.hosts.size());
   for (HostFacts& host : facts.hosts) lookups.push_back(look_up_host(host));
   co_await event::when_all(std::move(lookups));
   co_return true;
@@ -193,9 +194,11 @@ event::Task<bool> Gatherer::Impl::look_up_tlsrpt(const DomainName& domain, Tlsrp
   facts.record = co_await ask("_smtp._tls." + domain.str(), Type::txt);
   const tlsrpt::RecordReading reading = tlsrpt::read_records(facts.record.texts);
   if (!reading.record) co_return false;
+  facts.destinations.reserve(reading.record->destinations.size());
   for (const tlsrpt::Destination& destination : reading.record->destinations)
     facts.destinations.push_back({.destination = destination, .mx = {}, .a = {}, .aaaa = {}, .page = {}});
   std::vector<event::Task<bool>> lookups;
+  lookups.reserve(facts.destinations.size());
   for (ReportDestinationFacts& destination : facts.destinations)
     lookups.push_back(look_up_destination(destination));
   co_await event::when_all(std::move(lookups));

@@ -200,9 +200,10 @@ void judge_signatures(const Case& one) {
     return !certificate.is_self_signed && rate_hash(certificate.signature_hash) == Rating::insufficient;
   };
   const auto weak = std::ranges::find_if(one.chain.certificates, is_weak);
-  if (weak == one.chain.certificates.end())
+  if (weak == one.chain.certificates.end()) {
     return one.report.ok(Code::certificate_signature, one.subject,
                          "no signature of the chain uses SHA-1 or MD5");
+  }
   one.report.add(
       Code::certificate_signature, Level::warning, one.subject,
       {.seen = fmt::format("{} is signed with {}", which(one, *weak), printable(weak->signature_hash, 50)),

@@ -71,9 +71,10 @@ void judge_agreement(const Reading& reading, const ListFacts& list, Report& repo
   const mtasts::Policy* const policy = mta_sts_policy(reading);
   if (policy == nullptr || policy->mode == Mode::none) return;
   const Subject subject = subject_of(reading.facts);
-  if (policy->mode == list.mode && names(policy->mx) == names(list.mx))
+  if (policy->mode == list.mode && names(policy->mx) == names(list.mx)) {
     return report.ok(Code::list_mta_sts, subject,
                      fmt::format("{} says what the MTA-STS policy says", name_of(list)));
+  }
   report.add(Code::list_mta_sts, Level::note, subject,
              {.seen = fmt::format("{} and the MTA-STS policy differ", name_of(list)),
               .why = list.list.empty() ? "The override takes precedence here."

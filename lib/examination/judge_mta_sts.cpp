@@ -237,9 +237,10 @@ void judge_id(const Case& one, const mtasts::Policy& policy) {
   const auto& before = one.sts().before;
   if (!before || before->id.empty()) return;
   const bool has_changed = policy_strings(before->policy) != policy_strings(policy);
-  if (!has_changed || before->id != one.reading.mta_sts_record.record->id)
+  if (!has_changed || before->id != one.reading.mta_sts_record.record->id) {
     return one.ok(Code::mta_sts_id,
                   has_changed ? "the id changed with the policy" : "the policy is as before");
+  }
   one.add(
       Code::mta_sts_id, Level::warning,
       {.seen = fmt::format("the policy has changed since {}, and the id has not", shown_day(before->fetched)),

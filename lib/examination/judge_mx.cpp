@@ -73,6 +73,7 @@ void judge_set(const DomainFacts& facts, Report& report) {
   }
   if (facts.mx.status == Status::found) {
     std::vector<std::string> names;
+    names.reserve(facts.hosts.size());
     for (const HostFacts& host : facts.hosts) names.push_back(printable(host.name, 100));
     constexpr std::size_t shown = 5;
     const bool more = names.size() > shown;

@@ -97,13 +97,15 @@ Verdict opportunistic(Sender sender, const DomainFacts& facts, std::string_view 
   const Count tls = count(facts, every_host,
                           [](const HostFacts&, const AddressFacts& address) { return has_tls(address); });
   const std::string reason = because.empty() ? "" : fmt::format("{}, and ", because);
-  if (tls.yes > 0)
+  if (tls.yes > 0) {
     return make(sender, Outcome::can_be_stripped,
                 fmt::format("{}TLS at {} of {}, which nothing demands", reason, tls.yes,
                             counted(tls.all(), "address")));
-  if (tls.unknown > 0)
+  }
+  if (tls.unknown > 0) {
     return make(sender, Outcome::cannot_tell,
                 fmt::format("{}whether the MX hosts offer TLS is unknown", reason));
+  }
   if (tls.all() == 0) return make(sender, Outcome::defers, "no MX host has an address");
   return make(sender, Outcome::plaintext, fmt::format("{}no MX host offers TLS that works", reason));
 }
@@ -139,9 +141,10 @@ Verdict of_mta_sts(const Reading& reading) {
     return make(Sender::mta_sts, Outcome::cannot_tell, "the MTA-STS policy is not known");
   const mtasts::Policy* const policy = mta_sts_policy(reading);
   if (policy == nullptr) return opportunistic(Sender::mta_sts, facts, "there is no valid MTA-STS policy");
-  if (policy->mode != mtasts::Mode::enforce)
+  if (policy->mode != mtasts::Mode::enforce) {
     return opportunistic(Sender::mta_sts, facts,
                          fmt::format("the mode of the MTA-STS policy is {}", to_string(policy->mode)));
+  }
   const auto is_covered = [policy](const HostFacts& host) {
     const auto name = DomainName::parse(host.name);
     return name && policy->matches(*name);

@@ -48,7 +48,7 @@ class Prober::Impl {
  public:
   Impl(event::Loop& loop, ProberSettings settings)
       : loop_(loop),
-        settings_(std::move(settings)),
+        settings_(settings),
         clients_(
             {.max_chain = settings_.limits.max_chain, .max_chain_bytes = settings_.limits.max_chain_bytes}),
         schedule_(within_descriptors(settings_.schedule)),
@@ -119,8 +119,7 @@ event::Task<ProbeFacts> Prober::Impl::probe_in_turn(const ProbeRequest& request,
   co_return facts;
 }
 
-Prober::Prober(event::Loop& loop, ProberSettings settings)
-    : impl_(std::make_unique<Impl>(loop, std::move(settings))) {}
+Prober::Prober(event::Loop& loop, ProberSettings settings) : impl_(std::make_unique<Impl>(loop, settings)) {}
 
 Prober::~Prober() = default;
 
