@@ -124,8 +124,7 @@ Prober::Prober(event::Loop& loop, ProberSettings settings) : impl_(std::make_uni
 Prober::~Prober() = default;
 
 event::Task<ProbeFacts> Prober::probe(ProbeRequest request) {
-  ProbeFacts facts = co_await impl_->probe(std::move(request));
-  co_return facts;
+  return impl_->probe(std::move(request));
 }
 
 std::size_t Prober::under_way() const {
