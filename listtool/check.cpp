@@ -182,11 +182,8 @@ class CheckReport {
     return print(json_.take());
   }
 
-  // As examination::exit_status(), of all domains.
-  int exit_status() const {
-    if (worst_ == examination::Level::fault) return 1;
-    return worst_ == examination::Level::cannot_tell ? static_cast<int>(Fault::temporary) : 0;
-  }
+  // Of all domains.
+  int exit_status() const { return examination::exit_status(worst_); }
 
  private:
   bool json_wanted_;

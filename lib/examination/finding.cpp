@@ -63,10 +63,13 @@ Level worst(std::span<const Finding> findings) {
   return found == findings.end() ? Level::ok : found->level;
 }
 
+int exit_status(Level worst_level) {
+  if (worst_level == Level::fault) return 1;
+  return worst_level == Level::cannot_tell ? 75 : 0;
+}
+
 int exit_status(std::span<const Finding> findings) {
-  const Level level = worst(findings);
-  if (level == Level::fault) return 1;
-  return level == Level::cannot_tell ? 75 : 0;
+  return exit_status(worst(findings));
 }
 
 }  // namespace starttls::examination

@@ -180,6 +180,7 @@ void sort(Findings& findings);
 Level worst(std::span<const Finding> findings);
 
 // 1 where there is a fault; else 75 where something is unknown; else 0.
+int exit_status(Level worst_level);
 int exit_status(std::span<const Finding> findings);
 
 }  // namespace starttls::examination
