@@ -64,7 +64,9 @@ void declare(Options& options, Values& values) {
   options.option("--at", values.days, "DAYS", "Warn of what runs out within so many days (default: 7)")
       .range(0U, max_days);
   const Option no_smtp = options.flag("--no-smtp", values.no_smtp, "Do not connect to mail servers");
-  options.flag("--thorough", values.thorough, "Try a command in plaintext behind STARTTLS, too")
+  options
+      .flag("--thorough", values.thorough,
+            "Find every TLS version, suite and group: a minute an address")
       .excludes(no_smtp);
   options.flag("--explain", values.explain, "Show what a sender meets, step by step");
   options
@@ -142,7 +144,8 @@ Result<std::unique_ptr<Network>> Network::begin(const Values& values, const Cont
   examination::GatherSettings gather{.now = context.now,
                                      .later = context.now + std::chrono::days(values.days),
                                      .ehlo_name = values.ehlo.empty() ? host_name() : values.ehlo,
-                                     .inject = values.thorough,
+                                     .depth = values.thorough ? examination::Depth::thorough
+                                                              : examination::Depth::brief,
                                      .only_host = values.mx,
                                      .connect = values.connect};
   network->gatherer = std::make_unique<examination::Gatherer>(make_sources(*network, values, context),

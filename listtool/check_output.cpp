@@ -113,10 +113,23 @@ void explain_probe(std::string& text, const smtp::ProbeFacts& probe) {
     step("ends", fmt::format("at {}: {}", to_string(probe.reached), probe.reason));
 }
 
+void explain_version(std::string& text, const examination::VersionFacts& version) {
+  std::vector<std::string> groups;
+  for (const examination::GroupFacts& group : version.groups) groups.push_back(printable(group.name, 100));
+  append_wrapped(text, fmt::format("      {}", to_string(version.version)), 18,
+                 version.suites.empty()
+                     ? (version.incomplete.empty() ? "not accepted" : version.incomplete)
+                     : fmt::format("{}; groups: {}{}", fmt::join(version.suites, " "), fmt::join(groups, " "),
+                                   version.order == smtp::SuiteOrder::server   ? "; the server chooses"
+                                   : version.order == smtp::SuiteOrder::client ? "; the client chooses"
+                                                                               : ""));
+}
+
 void explain_address(std::string& text, const AddressFacts& address) {
   append_wrapped(text, "    ", 4, address.address);
   if (!address.newest) return append_wrapped(text, "      not asked", 6, "");
   explain_probe(text, *address.newest);
+  for (const examination::VersionFacts& version : address.versions) explain_version(text, version);
   if (!address.chain) return;
   const certificate::Certificate& server = address.chain->certificates.front();
   append_wrapped(text, "      certificate", 18,
@@ -181,6 +194,23 @@ void to_json(json::JsonText& json, const certificate::Certificate& certificate) 
   });
 }
 
+void to_json(json::JsonText& json, const examination::VersionFacts& version) {
+  json.object([&] {
+    json.member("version", to_string(version.version));
+    json.member("suites", version.suites);
+    json.array("groups", [&] {
+      for (const examination::GroupFacts& group : version.groups) {
+        json.object([&] {
+          json.member("name", group.name);
+          json.member("bits", static_cast<std::uint64_t>(std::max(group.bits, 0)));
+        });
+      }
+    });
+    json.member("order", to_string(version.order));
+    if (!version.incomplete.empty()) json.member("incomplete", version.incomplete);
+  });
+}
+
 void to_json(json::JsonText& json, const HostFacts& host, const AddressFacts& address) {
   json.object([&] {
     json.member("host", printable(host.name, 300));
@@ -194,6 +224,11 @@ void to_json(json::JsonText& json, const HostFacts& host, const AddressFacts& ad
       json.member("version", tls->version);
       json.member("suite", tls->suite);
       json.member("group", tls->group);
+    }
+    if (!address.versions.empty()) {
+      json.array("accepted", [&] {
+        for (const examination::VersionFacts& version : address.versions) to_json(json, version);
+      });
     }
     if (address.chain) to_json(json, address.chain->certificates.front());
   });

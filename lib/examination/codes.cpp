@@ -107,14 +107,20 @@ constexpr std::array table{
                     "Whether the server accepts TLS 1.0 or 1.1 as well.",
                     "NCSC-NL TLS guidelines 2025-05; RFC 8996"},
     CodeDescription{
-        Code::tls_suite, "tls-suite", Topic::tls, any(ok, note, warning),
-        "The cipher suite that the server chose. A note where it is to be phased out, a warning where it "
-        "is insufficient.",
+        Code::tls_suite, "tls-suite", Topic::tls, any(ok, note, warning, cannot_tell),
+        "The cipher suite that the server chose; with --thorough, all that it accepts. A note where one is to "
+        "be phased out, a warning where one is insufficient. Unknown where the server does not let us see "
+        "all of them.",
+        "NCSC-NL TLS guidelines 2025-05"},
+    CodeDescription{
+        Code::tls_suite_order, "tls-suite-order", Topic::tls, any(ok, note),
+        "With --thorough, where the server accepts weaker suites beside better ones: whether it chooses, "
+        "and the better ones first.",
         "NCSC-NL TLS guidelines 2025-05"},
     CodeDescription{
         Code::tls_key_exchange, "tls-key-exchange", Topic::tls, any(ok, note, warning),
-        "The group of the key exchange. A note where it is to be phased out, a warning where it is "
-        "insufficient.",
+        "The group of the key exchange; with --thorough, all that the server accepts. A note where one is "
+        "to be phased out, a warning where one is insufficient.",
         "NCSC-NL TLS guidelines 2025-05"},
     CodeDescription{Code::tls_signature, "tls-signature", Topic::tls, any(ok, warning),
                     "The hash of the signature in the handshake: SHA-1 and MD5 are insufficient.",
@@ -124,6 +130,9 @@ constexpr std::array table{
     CodeDescription{Code::tls_master_secret, "tls-master-secret", Topic::tls, any(ok, warning),
                     "Whether TLS 1.2 has the extended master secret.",
                     "NCSC-NL TLS guidelines 2025-05; RFC 7627"},
+    CodeDescription{Code::tls_compression, "tls-compression", Topic::tls, any(ok, warning, cannot_tell),
+                    "With --thorough: whether the server compresses inside TLS.",
+                    "NCSC-NL TLS guidelines 2025-05; RFC 9325 section 3.3"},
 
     CodeDescription{
         Code::certificate_trust, "certificate-trust", Topic::certificate, any(ok, note, warning, fault),

@@ -21,6 +21,7 @@
 #include "mtasts/mode.h"
 #include "mtasts/mx_pattern.h"
 #include "mtasts/policy_state.h"
+#include "smtp/accepted.h"
 #include "smtp/probe.h"
 #include "tlsrpt/record.h"
 
@@ -37,13 +38,33 @@ struct ChainFacts {
   std::vector<certificate::TlsaMatch> tlsa_later;  // at DomainFacts::later
 };
 
+// A group of a key exchange that a server has used: smtp::Handshake::group and group_bits.
+struct GroupFacts {
+  std::string name;
+  int bits = 0;
+
+  bool operator==(const GroupFacts&) const = default;
+};
+
+// What a server accepts of one version of TLS: nothing, where it does not accept the version.
+struct VersionFacts {
+  smtp::TlsVersion version = smtp::TlsVersion::tls1_3;
+  std::vector<std::string> suites;  // as IANA calls them, in the order in which the server chose them
+  std::vector<GroupFacts> groups;   // each once
+  smtp::SuiteOrder order = smtp::SuiteOrder::unknown;
+  std::string incomplete;  // why there may be more; "": these are all that OpenSSL can offer
+};
+
 // One address of an MX host. Nothing was asked where `newest` is empty.
 struct AddressFacts {
   std::string address;                       // "192.0.2.1", "2001:db8::1"
   std::optional<smtp::ProbeFacts> newest;    // a connection that allows TLS 1.2 and 1.3
   std::optional<smtp::ProbeFacts> oldest;    // a connection that allows only TLS 1.0 and 1.1
   std::optional<smtp::ProbeFacts> injected;  // a connection with a command in plaintext behind STARTTLS
-  std::optional<ChainFacts> chain;           // of the first of them with a chain
+  // A connection that offers the compression of TLS 1.2 and older.
+  std::optional<smtp::ProbeFacts> compressed;
+  std::vector<VersionFacts> versions;  // all of them, the newest first; empty where they were not wanted
+  std::optional<ChainFacts> chain;     // of the first of `newest` and `oldest` with a chain
 };
 
 struct HostFacts {
@@ -86,6 +107,10 @@ struct ListFacts {
   std::vector<mtasts::MxPattern> mx;
   std::optional<Time> expires;  // of the list; none for an override
 };
+
+// How much is asked of a server. `thorough`: whether it takes a command in plaintext behind STARTTLS, whether it
+// compresses, and every version, suite and group, one by one: some 40 connections.
+enum class Depth { brief, thorough };
 
 // Whether mail servers were asked at all.
 enum class Smtp { asked, skipped };

@@ -73,7 +73,7 @@ class Gatherer::Impl {
       : sources_(std::move(sources)),
         authorities_(std::move(authorities)),
         settings_(std::move(settings)),
-        servers_(sources_.probe, settings_.inject) {}
+        servers_(sources_.probe, settings_.depth) {}
 
   event::Task<DomainFacts> gather(DomainName domain);
 
@@ -236,6 +236,8 @@ event::Task<bool> Gatherer::Impl::ask_server(const DomainFacts& facts, const Hos
   address.newest = server->newest;
   address.oldest = server->oldest;
   address.injected = server->injected;
+  address.compressed = server->compressed;
+  address.versions = server->versions;
   address.chain = chain_of(facts, host, address);
   co_return true;
 }

@@ -53,8 +53,7 @@ struct GatherSettings {
   Time now;
   Time later;             // for what runs out until then
   std::string ehlo_name;  // of this host
-  // Whether one more connection to each address tries a command in plaintext behind STARTTLS.
-  bool inject = false;
+  Depth depth = Depth::brief;
   std::optional<DomainName> only_host;      // as if it were the only MX host
   std::map<std::string, Endpoint> connect;  // by the name of an MX host
 };

@@ -1,6 +1,10 @@
 // How good the TLS is that servers agree to.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <string>
+#include <vector>
 
 #include "base/text.h"
 #include "examination/judges.h"
@@ -83,12 +87,24 @@ void judge_version(const Reading& reading, const HostFacts& host, const smtp::Ha
               .remedy = "Switch TLS 1.2 and 1.3 on."});
 }
 
-// What the connection that offered only TLS 1.0 and 1.1 shows.
+// "TLSv1.1": those before TLS 1.2 that the server accepts.
+std::vector<std::string> old_versions(const AddressFacts& address) {
+  std::vector<std::string> versions;
+  for (const VersionFacts& version : address.versions) {
+    if (version.version < smtp::TlsVersion::tls1_2 && !version.suites.empty())
+      versions.emplace_back(to_string(version.version));
+  }
+  if (versions.empty() && address.oldest->tls)
+    versions.push_back(printable(address.oldest->tls->version, 50));
+  return versions;
+}
+
+// What the connection that offered only TLS 1.0 and 1.1 shows, and those of Depth::thorough.
 void judge_old_version(const AddressFacts& address, const Subject& subject, Report& report) {
   const smtp::ProbeFacts& probe = *address.oldest;
-  if (probe.tls) {
+  if (const std::vector<std::string> versions = old_versions(address); !versions.empty()) {
     report.add(Code::tls_old_version, Level::warning, subject,
-               {.seen = fmt::format("the server accepts {}", printable(probe.tls->version, 50)),
+               {.seen = fmt::format("the server accepts {}", fmt::join(versions, " and ")),
                 .why = "Its protection is broken, and a sender that uses it could use a newer version.",
                 .remedy = "Switch TLS 1.0 and 1.1 off, once no sender needs them."});
     return;
@@ -102,7 +118,8 @@ void judge_old_version(const AddressFacts& address, const Subject& subject, Repo
        .remedy = "Try again after some minutes."});
 }
 
-void judge_handshake(const smtp::Handshake& tls, const Subject& subject, Report& report) {
+// The suite and group of one handshake.
+void judge_choice(const smtp::Handshake& tls, const Subject& subject, Report& report) {
   report_rating(report, Code::tls_suite, subject, rate_suite(tls.suite), printable(tls.suite, 100),
                 "Allow only ECDHE suites with AES-GCM or CHACHA20.");
   // Without an ephemeral key the suite is insufficient already.
@@ -111,6 +128,9 @@ void judge_handshake(const smtp::Handshake& tls, const Subject& subject, Report&
                   fmt::format("{}, {} bits", printable(tls.group, 100), tls.group_bits),
                   "Allow the groups X25519, P-256 and P-384.");
   }
+}
+
+void judge_handshake(const smtp::Handshake& tls, const Subject& subject, Report& report) {
   if (!tls.signature_hash.empty()) {
     report_rating(report, Code::tls_signature, subject, rate_hash(tls.signature_hash),
                   fmt::format("the server signs the handshake with {}", printable(tls.signature_hash, 50)),
@@ -153,6 +173,11 @@ void judge_tls(const Reading& reading, Report& report) {
     if (const smtp::Handshake* const tls = handshake_of(address)) {
       judge_version(reading, host, *tls, subject, report);
       judge_handshake(*tls, subject, report);
+      if (address.versions.empty()) {
+        judge_choice(*tls, subject, report);
+      } else {
+        judge_accepted(address, subject, report);
+      }
       if (address.oldest && address.newest->tls) judge_old_version(address, subject, report);
     } else {
       judge_failure(reading, host, address, report);

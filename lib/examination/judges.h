@@ -15,6 +15,8 @@ void judge_mx(const Reading& reading, Report& report);
 void judge_smtp(const Reading& reading, Report& report);
 void judge_starttls(const Reading& reading, Report& report);
 void judge_tls(const Reading& reading, Report& report);
+// All versions, suites and groups of one address, where AddressFacts::versions has them.
+void judge_accepted(const AddressFacts& address, const Subject& subject, Report& report);
 void judge_certificates(const Reading& reading, Report& report);
 void judge_mta_sts(const Reading& reading, Report& report);
 void judge_tlsrpt(const Reading& reading, Report& report);

@@ -2,7 +2,16 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
 namespace starttls::examination {
+namespace {
+
+constexpr std::array newest_first{smtp::TlsVersion::tls1_3, smtp::TlsVersion::tls1_2,
+                                  smtp::TlsVersion::tls1_1, smtp::TlsVersion::tls1_0};
+
+}  // namespace
 
 event::Task<std::shared_ptr<const ServerFacts>> ServerProbes::ask(smtp::ProbeRequest request) {
   const Key key{fmt::format("{} {}", request.address.text(), request.port), request.sni};
@@ -32,9 +41,42 @@ event::Task<ServerFacts> ServerProbes::connect(smtp::ProbeRequest request) {
   old.min_version = smtp::TlsVersion::tls1_0;
   old.max_version = smtp::TlsVersion::tls1_1;
   facts.oldest = co_await probe_(std::move(old));
-  if (!inject_) co_return facts;
-  request.inject = true;
-  facts.injected = co_await probe_(std::move(request));
+  if (depth_ == Depth::brief) co_return facts;
+  smtp::ProbeRequest injecting = request;
+  injecting.inject = true;
+  facts.injected = co_await probe_(std::move(injecting));
+  smtp::ProbeRequest compressing = request;
+  compressing.min_version = smtp::TlsVersion::tls1_0;
+  compressing.offer_compression = true;
+  facts.compressed = co_await probe_(std::move(compressing));
+  for (const smtp::TlsVersion version : newest_first)
+    facts.versions.push_back(co_await find_version(request, version));
+  co_return facts;
+}
+
+event::Task<VersionFacts> ServerProbes::find_version(smtp::ProbeRequest request, smtp::TlsVersion version) {
+  VersionFacts facts{.version = version};
+  const smtp::Probe probe = [this, &facts](smtp::ProbeRequest one) {
+    return probe_for_group(std::move(one), facts.groups);
+  };
+  smtp::Accepted suites = co_await smtp::find_accepted_suites(probe, request, version);
+  facts.suites = std::move(suites.names);
+  facts.incomplete = std::move(suites.reason);
+  if (facts.suites.empty() || !facts.incomplete.empty()) co_return facts;
+  facts.order = co_await smtp::find_suite_order(probe, request, version, facts.suites);
+  // Older versions have the groups of TLS 1.2.
+  if (version < smtp::TlsVersion::tls1_2) co_return facts;
+  smtp::Accepted groups = co_await smtp::find_accepted_groups(probe, request, version);
+  facts.incomplete = std::move(groups.reason);
+  co_return facts;
+}
+
+event::Task<smtp::ProbeFacts> ServerProbes::probe_for_group(smtp::ProbeRequest request,
+                                                            std::vector<GroupFacts>& groups) {
+  smtp::ProbeFacts facts = co_await probe_(std::move(request));
+  if (!facts.tls || facts.tls->group.empty()) co_return facts;
+  const GroupFacts group{.name = facts.tls->group, .bits = facts.tls->group_bits};
+  if (std::ranges::find(groups, group) == groups.end()) groups.push_back(group);
   co_return facts;
 }
 

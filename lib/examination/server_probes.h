@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +10,8 @@
 #include <vector>
 
 #include "event/task.h"
+#include "examination/facts.h"
+#include "smtp/accepted.h"
 #include "smtp/probe.h"
 
 namespace starttls::examination {
@@ -18,14 +19,16 @@ namespace starttls::examination {
 // What they found.
 struct ServerFacts {
   smtp::ProbeFacts newest;
-  std::optional<smtp::ProbeFacts> oldest;    // none where the newest did not get as far as a handshake
-  std::optional<smtp::ProbeFacts> injected;  // the same, and none unless it is wanted
+  std::optional<smtp::ProbeFacts> oldest;  // none where the newest did not get as far as a handshake
+  // The same, and only with Depth::thorough.
+  std::optional<smtp::ProbeFacts> injected;
+  std::optional<smtp::ProbeFacts> compressed;
+  std::vector<VersionFacts> versions;
 };
 
 class ServerProbes {
  public:
-  using Probe = std::function<event::Task<smtp::ProbeFacts>(smtp::ProbeRequest request)>;
-  ServerProbes(Probe probe, bool inject) : probe_(std::move(probe)), inject_(inject) {}
+  ServerProbes(smtp::Probe probe, Depth depth) : probe_(std::move(probe)), depth_(depth) {}
 
   // Those who ask for the same address, port and SNI share the connections. The facts do not change once they are
   // returned.
@@ -39,9 +42,11 @@ class ServerProbes {
   };
 
   event::Task<ServerFacts> connect(smtp::ProbeRequest request);
+  event::Task<VersionFacts> find_version(smtp::ProbeRequest request, smtp::TlsVersion version);
+  event::Task<smtp::ProbeFacts> probe_for_group(smtp::ProbeRequest request, std::vector<GroupFacts>& groups);
 
-  Probe probe_;
-  bool inject_;
+  smtp::Probe probe_;
+  Depth depth_;
   std::map<Key, Entry> entries_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "event/task.h"
@@ -38,7 +39,17 @@ struct Accepted {
 event::Task<Accepted> find_accepted_suites(Probe probe, ProbeRequest request, TlsVersion version);
 
 // The groups of the key exchange, for TLS 1.2 or 1.3. Those of finite fields (ffdhe2048) are known with TLS
-// 1.3 only.
+// 1.3 only. With TLS 1.2, those are missing that a server likes less than the curve of its own key.
 event::Task<Accepted> find_accepted_groups(Probe probe, ProbeRequest request, TlsVersion version);
+
+// Who chooses among the suites that client and server know.
+enum class SuiteOrder { unknown, server, client };
+// "unknown", "server", "client"
+std::string_view to_string(SuiteOrder order);
+
+// One connection that offers `suites`, which find_accepted_suites() found, in the reverse order. A server with
+// an order of its own makes the same choice as before.
+event::Task<SuiteOrder> find_suite_order(Probe probe, ProbeRequest request, TlsVersion version,
+                                         std::vector<std::string> suites);
 
 }  // namespace starttls::smtp

@@ -68,8 +68,8 @@ class CA:
                     "-keyout", folder / "ca.key", "-out", self.certificate)
 
     def issue(self, name: str, sans: Sequence[str] | None = None, *, expired: bool = False,
-              days: int = 30) -> Certificate:
-        """A new key and a certificate for it, with common name `name`.
+              days: int = 30, rsa: bool = False) -> Certificate:
+        """A new key, of the curve P-256 or with RSA, and a certificate for it, with common name `name`.
 
         `sans` are its DNS names; without `sans`, `name` is the only one; with an empty list there are none.
         It ends in so many days; an expired one ended yesterday.
@@ -79,8 +79,9 @@ class CA:
         extensions = folder / "extensions.cnf"
         extensions.write_text(_extensions([name] if sans is None else sans))
         end = datetime.datetime.now(datetime.UTC) + (-ONE_DAY if expired else days * ONE_DAY)
+        key = ["-newkey", "rsa:2048"] if rsa else ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
         command.run("openssl", "req", "-new", "-config", self.folder / "openssl.cnf", "-subj", f"/O=Lab/CN={name}",
-                    "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    *key, "-nodes",
                     "-keyout", issued.key, "-out", folder / "request.pem")
         command.run("openssl", "ca", "-batch", "-notext", "-config", self.folder / "openssl.cnf",
                     "-extfile", extensions, "-in", folder / "request.pem", "-out", issued.certificate,

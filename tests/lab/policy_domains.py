@@ -116,7 +116,7 @@ class Configuration:
     def environment(self) -> dict[str, str]:
         return {"STARTTLS_TOOLKIT_NOW": self.now} if self.now else {}
 
-    def tool(self, *arguments: str, text_in: str = "") -> subprocess.CompletedProcess[str]:
+    def tool(self, *arguments: str, text_in: str = "", timeout: float = 30) -> subprocess.CompletedProcess[str]:
         """Run starttls-listtool with this configuration, and wait for its end."""
         return program.run("starttls-listtool", "-c", self.path, *arguments, environment=self.environment,
-                           text_in=text_in)
+                           text_in=text_in, timeout=timeout)

@@ -79,6 +79,15 @@ class Postfix(ServerCase):
             found = probe(lab, mx.address, "--accepted", "TLSv1.1")
             self.assertEqual((found["suites"], found["stops"][0]), ([], "none"))
 
+    def test_groups_beside_the_curve_of_its_key(self) -> None:
+        """Before TLS 1.3, OpenSSL uses its key on P-256 only for a client that offers P-256."""
+        with Lab() as lab:
+            mx = self.receiver(lab, {"tls_medium_cipherlist": "ECDHE-ECDSA-AES128-GCM-SHA256",
+                                     "tls_eecdh_auto_curves": "X25519 P-256 P-384 P-521", "tls_ffdhe_auto_groups": ""})
+            found = probe(lab, mx.address, "--accepted", "TLSv1.2")
+            self.assertEqual(found["stops"], ["none", "none"])
+            self.assertCountEqual(found["groups"], ["X25519", "secp256r1", "secp384r1", "secp521r1"])
+
     def test_a_command_in_the_clear_behind_starttls_is_not_answered(self) -> None:
         with Lab() as lab:
             mx = self.receiver(lab)

@@ -69,9 +69,13 @@ class World {
     return gather({domain}, std::move(settings)).front();
   }
 
-  std::vector<std::string> probed;          // "ADDRESS:PORT SNI MAX-VERSION", with " inject"
+  std::vector<std::string> probed;          // "ADDRESS:PORT SNI MAX-VERSION", with " inject", " compress"
   std::vector<std::string> pages;           // "HOST PATH ADDRESS..."
   std::map<std::string, smtp::Stop> stops;  // by address; others go to the end
+  // Of a request that names suites: what servers accept, the first that is offered, and the group.
+  std::map<smtp::TlsVersion, std::vector<std::string>> suites;
+  std::vector<std::string> groups;
+  std::size_t defer_after = 1'000;  // connections
 
  private:
   event::Task<Answer> answer(std::string name, Type type) {
@@ -89,13 +93,19 @@ class World {
 
   event::Task<smtp::ProbeFacts> probe(smtp::ProbeRequest request) {
     probed.push_back(fmt::format("{}:{} {} {}{}", request.address.text(), request.port, request.sni,
-                                 to_string(request.max_version), request.inject ? " inject" : ""));
+                                 to_string(request.max_version),
+                                 request.offer_compression ? " compress" : request.inject ? " inject" : ""));
     co_await event::sleep_for(loop_, 5ms);
     smtp::ProbeFacts facts;
     facts.address = request.address;
     const auto stop = stops.find(request.address.text());
     if (stop != stops.end()) {
       facts.stop = stop->second;
+    } else if (probed.size() > defer_after) {
+      facts.stop = smtp::Stop::deferred;
+      facts.reason = "too many connections";
+    } else if (!request.suites.empty() || !request.groups.empty()) {
+      choose(request, facts);
     } else {
       facts.tls = smtp::Handshake{.version = std::string(to_string(request.max_version)),
                                   .suite = {},
@@ -104,6 +114,29 @@ class World {
                                   .chain = {certificate::Certificate{.names = {request.sni}}}};
     }
     co_return facts;
+  }
+
+  // The handshake of a request that says what it offers.
+  void choose(const smtp::ProbeRequest& request, smtp::ProbeFacts& facts) {
+    const auto first_of = [](const std::vector<std::string>& accepted, const std::string& offered) {
+      const auto chosen = std::ranges::find_if(accepted, [&](const std::string& name) {
+        return fmt::format(":{}:", offered).contains(fmt::format(":{}:", name));
+      });
+      return chosen == accepted.end() ? std::string() : *chosen;
+    };
+    const std::vector<std::string>& known = suites[request.max_version];
+    const std::string suite = request.groups.empty() ? first_of(known, request.suites)
+                              : known.empty()        ? ""
+                                                     : known.front();
+    const std::string group = request.groups.empty() ? groups.front() : first_of(groups, request.groups);
+    if (!suite.empty() && !group.empty()) {
+      facts.tls = smtp::Handshake{
+          .suite = suite, .group = group, .group_bits = 253, .signature_hash = {}, .chain = {}};
+      return;
+    }
+    facts.reached = smtp::Step::handshake;
+    facts.stop = smtp::Stop::handshake;
+    facts.tls_error = "alert handshake_failure (40)";
   }
 
   event::Loop loop_;
@@ -171,13 +204,38 @@ TEST_CASE("domains that share an address and a host share its connections") {
   }
 }
 
-TEST_CASE("one more connection tries a command in plaintext, where that is wanted") {
+TEST_CASE("further connections find all that a server accepts, where that is wanted") {
   World world;
   world.mx("example.org", {"mx.example.org"}).a("mx.example.org", {"192.0.2.1"});
-  const DomainFacts facts = world.gather_one("example.org", {.inject = true});
-  CHECK(world.probed == Lines{"192.0.2.1:25 mx.example.org TLSv1.3", "192.0.2.1:25 mx.example.org TLSv1.1",
-                              "192.0.2.1:25 mx.example.org TLSv1.3 inject"});
-  CHECK(facts.hosts[0].addresses[0].injected.has_value());
+  world.suites = {{smtp::TlsVersion::tls1_3, {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"}}};
+  world.groups = {"X25519"};
+  const DomainFacts facts = world.gather_one("example.org", {.depth = Depth::thorough});
+  const std::string mx = "192.0.2.1:25 mx.example.org ";
+  CHECK(std::vector(world.probed.begin(), world.probed.begin() + 4) ==
+        Lines{mx + "TLSv1.3", mx + "TLSv1.1", mx + "TLSv1.3 inject", mx + "TLSv1.3 compress"});
+  const AddressFacts& address = facts.hosts[0].addresses[0];
+  CHECK(address.injected.has_value());
+  CHECK(address.compressed.has_value());
+  REQUIRE(address.versions.size() == 4);
+  CHECK(address.versions[0].version == smtp::TlsVersion::tls1_3);
+  CHECK(address.versions[0].suites == Lines{"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"});
+  CHECK(address.versions[0].groups == std::vector<GroupFacts>{{.name = "X25519", .bits = 253}});
+  CHECK(address.versions[0].order == smtp::SuiteOrder::server);
+  CHECK(address.versions[0].incomplete.empty());
+  CHECK(address.versions[1].suites.empty());
+  CHECK(address.versions[3].version == smtp::TlsVersion::tls1_0);
+}
+
+TEST_CASE("a server that does not bear so many connections leaves the rest unknown") {
+  World world;
+  world.mx("example.org", {"mx.example.org"}).a("mx.example.org", {"192.0.2.1"});
+  world.suites = {{smtp::TlsVersion::tls1_3, {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"}}};
+  world.defer_after = 5;
+  const DomainFacts facts = world.gather_one("example.org", {.depth = Depth::thorough});
+  const AddressFacts& address = facts.hosts[0].addresses[0];
+  CHECK(address.versions[0].suites == Lines{"TLS_AES_256_GCM_SHA384"});
+  CHECK(address.versions[0].incomplete == "too many connections");
+  CHECK(address.versions[1].incomplete == "too many connections");
 }
 
 TEST_CASE("without probes no mail server is asked, and the facts say so") {

@@ -119,6 +119,35 @@ dns::Tlsa tlsa(std::uint8_t usage, std::uint8_t selector) {
   return {.usage = usage, .selector = selector, .matching_type = 1, .data = std::string(32, 'x')};
 }
 
+// All that the server accepts is known: TLS 1.2 and 1.3, both with good suites only.
+void ask_thoroughly(DomainFacts& facts) {
+  AddressFacts& asked = address(facts);
+  asked.compressed = probe(facts);
+  asked.compressed->accepts_compression = false;
+  asked.versions = {{.version = smtp::TlsVersion::tls1_3,
+                     .suites = {"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"},
+                     .groups = {{.name = "X25519", .bits = 253}},
+                     .order = smtp::SuiteOrder::client,
+                     .incomplete = {}},
+                    {.version = smtp::TlsVersion::tls1_2,
+                     .suites = {"TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"},
+                     .groups = {{.name = "secp256r1", .bits = 256}},
+                     .incomplete = {}},
+                    {.version = smtp::TlsVersion::tls1_1, .suites = {}, .groups = {}, .incomplete = {}},
+                    {.version = smtp::TlsVersion::tls1_0, .suites = {}, .groups = {}, .incomplete = {}}};
+}
+
+VersionFacts& of_tls1_2(DomainFacts& facts) {
+  return address(facts).versions[1];
+}
+
+// With TLS 1.2, a suite to be phased out after a sufficient one.
+void accept_old_suite(DomainFacts& facts, smtp::SuiteOrder order) {
+  ask_thoroughly(facts);
+  of_tls1_2(facts).suites.emplace_back("TLS_DHE_RSA_WITH_AES_256_GCM_SHA384");
+  of_tls1_2(facts).order = order;
+}
+
 ReportDestinationFacts& mailto(DomainFacts& facts) {
   return facts.tlsrpt.destinations[0];
 }
@@ -439,6 +468,96 @@ std::vector<Row> tls_rows() {
        sound,
        [](F f) { tls(f).extended_master_secret = false; },
        {of_address("warning tls-master-secret")}},
+  };
+}
+
+std::vector<Row> accepted_rows() {
+  return {
+      {"everything that is accepted is good", sound, ask_thoroughly, {}},
+      {"a suite to be phased out beside better ones, which the server prefers",
+       sound,
+       [](F f) { accept_old_suite(f, smtp::SuiteOrder::server); },
+       {of_address("note tls-suite")}},
+      {"a suite to be phased out, and the client chooses",
+       sound,
+       [](F f) { accept_old_suite(f, smtp::SuiteOrder::client); },
+       {of_address("note tls-suite"), of_address("note tls-suite-order")}},
+      {"a suite to be phased out, and nobody knows who chooses",
+       sound,
+       [](F f) { accept_old_suite(f, smtp::SuiteOrder::unknown); },
+       {of_address("note tls-suite")}},
+      {"the server prefers a suite to be phased out",
+       sound,
+       [](F f) {
+         accept_old_suite(f, smtp::SuiteOrder::server);
+         std::ranges::reverse(of_tls1_2(f).suites);
+       },
+       {of_address("note tls-suite"), of_address("note tls-suite-order")}},
+      {"an insufficient suite beside a good one",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         of_tls1_2(f).suites.emplace_back("TLS_DH_anon_WITH_AES_128_CBC_SHA");
+       },
+       {of_address("warning tls-suite")}},
+      {"suites of all ratings",
+       sound,
+       [](F f) {
+         accept_old_suite(f, smtp::SuiteOrder::server);
+         of_tls1_2(f).suites.emplace_back("TLS_RSA_WITH_AES_128_CBC_SHA");
+       },
+       {of_address("note tls-suite"), of_address("warning tls-suite")}},
+      {"not all suites are known",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         of_tls1_2(f).incomplete = "the reason";
+       },
+       {of_address("cannot-tell tls-suite")}},
+      {"a finite-field group beside a good one",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         of_tls1_2(f).groups.push_back({.name = "ffdhe2048", .bits = 2048});
+       },
+       {of_address("note tls-key-exchange")}},
+      {"parameters of 1024 bits beside a good group",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         of_tls1_2(f).groups.push_back({.name = "DH", .bits = 1024});
+       },
+       {of_address("warning tls-key-exchange")}},
+      {"TLS 1.1 with suites that OpenSSL does not offer by itself",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         address(f).versions[2].suites = {"TLS_DH_anon_WITH_AES_128_CBC_SHA"};
+       },
+       {of_address("warning tls-old-version"), of_address("warning tls-suite")}},
+      {"compression",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         address(f).compressed->accepts_compression = true;
+       },
+       {of_address("warning tls-compression")}},
+      {"the connection with compression meets a rate limit",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         address(f).compressed->accepts_compression.reset();
+         address(f).compressed->stop = Stop::deferred;
+       },
+       {of_address("cannot-tell tls-compression")}},
+      {"no TLS with which a server could compress",
+       sound,
+       [](F f) {
+         ask_thoroughly(f);
+         address(f).compressed->accepts_compression.reset();
+         address(f).compressed->stop = Stop::handshake;
+       },
+       {}},
   };
 }
 
@@ -978,7 +1097,7 @@ std::vector<Row> list_rows() {
 
 std::vector<Row> all_rows() {
   std::vector<Row> all;
-  for (const auto rows : {mx_rows, smtp_rows, starttls_rows, tls_rows, certificate_rows, mta_sts_rows,
+  for (const auto rows : {mx_rows, smtp_rows, starttls_rows, tls_rows, accepted_rows, certificate_rows, mta_sts_rows,
                           tlsrpt_rows, dane_rows, list_rows}) {
     std::ranges::move(rows(), std::back_inserter(all));
   }
@@ -1050,6 +1169,24 @@ TEST_CASE("the rows above show every level of every code") {
     }
   }
   CHECK(shown == possible);
+}
+
+TEST_CASE("all that a server accepts is named by its rating") {
+  DomainFacts facts = sound();
+  accept_old_suite(facts, smtp::SuiteOrder::server);
+  of_tls1_2(facts).groups.push_back({.name = "DH", .bits = 1024});
+  std::multiset<std::string> seen;
+  for (const examination::Finding& finding : judge(facts)) {
+    if (finding.subject.address != "192.0.2.1") continue;
+    if (finding.code == Code::tls_suite || finding.code == Code::tls_key_exchange)
+      seen.insert(fmt::format("{} {}", level_words.word(finding.level), finding.seen));
+  }
+  CHECK(seen ==
+        std::multiset<std::string>{"ok 3 suites: TLS_AES_256_GCM_SHA384, TLS_AES_128_GCM_SHA256, "
+                                   "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+                                   "note 1 suite to be phased out: TLS_DHE_RSA_WITH_AES_256_GCM_SHA384",
+                                   "ok 2 groups: X25519, secp256r1",
+                                   "warning 1 group that the guidelines call insufficient: DH of 1024 bits"});
 }
 
 TEST_CASE("findings are grouped by subject, the worst first") {

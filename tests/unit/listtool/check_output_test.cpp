@@ -36,6 +36,23 @@ std::string fault_of(const std::string& json) {
   return schema_fault(std::filesystem::path(STARTTLS_SOURCE) / "policies/check-schema.json", json);
 }
 
+// All versions, suites and groups of its first address are known.
+DomainFacts thorough() {
+  DomainFacts facts = sound();
+  address(facts).versions = {{.version = smtp::TlsVersion::tls1_3,
+                              .suites = {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"},
+                              .groups = {{.name = "X25519", .bits = 253}, {.name = "secp256r1", .bits = 256}},
+                              .order = smtp::SuiteOrder::server,
+                              .incomplete = {}},
+                             {.version = smtp::TlsVersion::tls1_2,
+                              .suites = {"TLS_RSA_WITH_AES_128_CBC_SHA"},
+                              .groups = {},
+                              .incomplete = "the server says: 421 too many"},
+                             {.version = smtp::TlsVersion::tls1_1, .suites = {}, .groups = {}, .incomplete = {}},
+                             {.version = smtp::TlsVersion::tls1_0, .suites = {}, .groups = {}, .incomplete = "421"}};
+  return facts;
+}
+
 // All that the lines of the output depend on.
 std::vector<DomainFacts> domains() {
   DomainFacts null_mx = sound();
@@ -54,7 +71,7 @@ std::vector<DomainFacts> domains() {
   DomainFacts unknown = sound();
   unknown.mx = failed();
   unknown.hosts.clear();
-  return {sound(), testing(), only_dane(), undemanded(), null_mx, limited, bad, skipped, unknown};
+  return {sound(), testing(), only_dane(), undemanded(), null_mx, limited, bad, skipped, unknown, thorough()};
 }
 
 }  // namespace
@@ -99,6 +116,18 @@ TEST_CASE("the path of a delivery is shown where it is wanted") {
     INFO(part);
     CHECK(text.contains(part));
   }
+}
+
+TEST_CASE("all that a server accepts is shown by version") {
+  const std::string text = text_of(thorough(), {.explain = true});
+  for (const char* const part :
+       {"      TLSv1.3     TLS_AES_256_GCM_SHA384 TLS_AES_128_GCM_SHA256; groups: X25519\n"
+        "                  secp256r1; the server chooses\n",
+        "      TLSv1.1     not accepted\n", "      TLSv1       421\n"}) {
+    INFO(part);
+    CHECK(text.contains(part));
+  }
+  CHECK(json_of({thorough()}).contains("\"order\": \"server\""));
 }
 
 TEST_CASE("lines fit into 80 columns, and begin their colours where the terminal shows them") {

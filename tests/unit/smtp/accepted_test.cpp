@@ -11,11 +11,19 @@ using namespace starttls::smtp;
 
 namespace {
 
+std::vector<std::string> words(const std::string& list) {
+  std::vector<std::string> all;
+  std::istringstream in(list);
+  for (std::string word; std::getline(in, word, ':');) all.push_back(word);
+  return all;
+}
+
 // A server that accepts these suites or groups, the first that is offered of its own order.
 struct Server {
   std::vector<Suite> accepted;
   std::vector<ProbeRequest> requests;
   Stop stop_after_three = Stop::none;
+  std::string key_curve = {};  // if it has one, the client's order counts, and this must be offered
 
   ProbeFacts answer(const ProbeRequest& request) {
     requests.push_back(request);
@@ -25,11 +33,27 @@ struct Server {
       facts.reason = "why";
       return facts;
     }
-    const std::string offered = ":" + request.suites + request.groups + ":";
+    if (!key_curve.empty()) return answer_in_the_order_of(words(request.groups));
+    const std::string offered = ":" + request.suites + ":" + request.groups + ":";
     for (const Suite& each : accepted) {
       if (!offered.contains(":" + each.name + ":")) continue;
       facts.reached = Step::done;
       facts.tls = Handshake{.suite = each.standard_name, .group = each.standard_name};
+      return facts;
+    }
+    facts.reached = Step::handshake;
+    facts.stop = Stop::handshake;
+    facts.tls_error = "alert handshake_failure (40)";
+    return facts;
+  }
+
+  ProbeFacts answer_in_the_order_of(const std::vector<std::string>& offered) const {
+    ProbeFacts facts;
+    for (const std::string& name : offered) {
+      const auto chosen = std::ranges::find(accepted, name, &Suite::name);
+      if (chosen == accepted.end() || std::ranges::find(offered, key_curve) == offered.end()) continue;
+      facts.reached = Step::done;
+      facts.tls = Handshake{.group = chosen->standard_name, .chain = {{.curve = key_curve}}};
       return facts;
     }
     facts.reached = Step::handshake;
@@ -51,6 +75,12 @@ Accepted suites_of(Server& server, TlsVersion version) {
 Accepted groups_of(Server& server, TlsVersion version) {
   event::Loop loop;
   return loop.run_until_complete(find_accepted_groups(server.probe(), {.sni = "mx.example.test"}, version));
+}
+
+SuiteOrder order_of(Server& server, std::vector<std::string> suites) {
+  event::Loop loop;
+  return loop.run_until_complete(
+      find_suite_order(server.probe(), {.sni = "mx.example.test"}, TlsVersion::tls1_3, std::move(suites)));
 }
 
 }  // namespace
@@ -119,6 +149,40 @@ TEST_CASE("groups are found, too") {
         std::vector<std::string>{"secp384r1", "X25519", "ffdhe2048"});
   Server older{.accepted = {{"brainpoolP256r1", "brainpoolP256r1"}, {"ffdhe2048", "ffdhe2048"}}};
   CHECK(groups_of(older, TlsVersion::tls1_2).names == std::vector<std::string>{"brainpoolP256r1"});
+}
+
+TEST_CASE("groups of TLS 1.2 are found with suites that need one") {
+  Server server{.accepted = {{"X25519", "X25519"}}};
+  groups_of(server, TlsVersion::tls1_2);
+  REQUIRE(!server.requests.empty());
+  CHECK(server.requests.front().suites == "ECDHE");
+}
+
+TEST_CASE("the curve of the server's key is offered again, which it needs with TLS 1.2") {
+  Server server{.accepted = {{"X25519", "X25519"}, {"P-256", "secp256r1"}, {"P-384", "secp384r1"}},
+                .requests = {},
+                .key_curve = "P-256"};
+  const Accepted found = groups_of(server, TlsVersion::tls1_2);
+  CHECK(found.names == std::vector<std::string>{"X25519", "secp256r1", "secp384r1"});
+  CHECK(found.stop == Stop::none);
+  CHECK(server.requests.back().groups.ends_with(":P-256"));
+}
+
+TEST_CASE("a server with an order of its own chooses the same suite whatever the order of the offer") {
+  const std::vector<Suite> both{{"TLS_AES_128_GCM_SHA256", "TLS_AES_128_GCM_SHA256"},
+                                {"TLS_AES_256_GCM_SHA384", "TLS_AES_256_GCM_SHA384"}};
+  const std::vector<std::string> found{both[0].name, both[1].name};
+  Server server{.accepted = both};
+  CHECK(order_of(server, found) == SuiteOrder::server);
+  REQUIRE(server.requests.size() == 1);
+  CHECK(server.requests[0].suites == "TLS_AES_256_GCM_SHA384:TLS_AES_128_GCM_SHA256");
+  Server obedient{.accepted = {both[1], both[0]}};
+  CHECK(order_of(obedient, found) == SuiteOrder::client);
+  Server refusing;
+  CHECK(order_of(refusing, found) == SuiteOrder::unknown);
+  Server not_asked{.accepted = both};
+  CHECK(order_of(not_asked, {both[0].name}) == SuiteOrder::unknown);
+  CHECK(not_asked.requests.empty());
 }
 
 TEST_CASE("a server that refuses the connection leaves the rest unknown") {
