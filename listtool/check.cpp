@@ -4,9 +4,9 @@
 
 #include <unistd.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <memory>
-#include <set>
 
 #include "base/console.h"
 #include "base/try.h"
@@ -17,6 +17,8 @@
 #include "http/fetcher.h"
 #include "listtool/check_lists.h"
 #include "listtool/check_output.h"
+#include "listtool/check_progress.h"
+#include "listtool/check_report.h"
 #include "listtool/commands.h"
 #include "listtool/sts_run.h"
 #include "smtp/prober.h"
@@ -26,8 +28,11 @@ namespace {
 
 constexpr unsigned default_days = 7;
 constexpr unsigned max_days = 3'650;
-// Domains that are examined at the same time: the facts about each are in memory.
-constexpr std::size_t max_concurrent = 100;
+// Domains that are examined at the same time: the facts about each are in memory. Of thousands, hundreds may wait
+// minutes for servers that are silent or slow on purpose, and the others must not wait for these.
+constexpr std::size_t max_concurrent = 1'000;
+constexpr unsigned default_rate = 100;  // connections a second
+constexpr unsigned max_rate = 1'000;
 
 struct Values {
   std::vector<std::string> domains;  // "-": from standard input, one on each line
@@ -35,6 +40,7 @@ struct Values {
   bool no_smtp = false;
   bool thorough = false;
   bool explain = false;
+  unsigned rate = default_rate;
   std::string ehlo;  // "": the name of this host
   std::optional<DomainName> mx;
   std::map<std::string, examination::Endpoint> connect;
@@ -79,6 +85,10 @@ void declare(Options& options, Values& values) {
           "--connect", [&](const std::string& text) { return add_connect(values, text); }, "MX=ADDRESS:PORT",
           "Connect there instead of to the addresses of this MX host")
       .excludes(no_smtp);
+  options
+      .option("--rate", values.rate, "N",
+              "Make at most N connections to mail servers a second (default: 100)")
+      .range(1U, max_rate);
   options.option("--ehlo", values.ehlo, "NAME", "Say EHLO with this name (default: that of this host)");
 }
 
@@ -96,6 +106,12 @@ bool is_private_endpoint(const Values& values, const smtp::ProbeRequest& request
   });
 }
 
+// From one connection to the next, so that there are at most so many a second.
+std::chrono::milliseconds interval_of(unsigned rate) {
+  constexpr unsigned second = 1'000;
+  return std::chrono::milliseconds((second + rate - 1) / rate);
+}
+
 // What all examinations of a run share.
 struct Network {
   static Result<std::unique_ptr<Network>> begin(const Values& values, const Context& context);
@@ -106,6 +122,7 @@ struct Network {
   std::unique_ptr<smtp::Prober> prober;
   std::unique_ptr<smtp::Prober> private_prober;  // for the addresses of --connect
   std::optional<CheckLists> lists;
+  CheckProgress* progress = nullptr;
   std::unique_ptr<examination::Gatherer> gatherer;
 };
 
@@ -123,6 +140,7 @@ examination::Sources make_sources(Network& network, const Values& values, const 
           }};
   if (values.no_smtp) return sources;
   sources.probe = [&network, &values](smtp::ProbeRequest request) {
+    if (network.progress != nullptr) network.progress->count_connection();
     smtp::Prober& prober = is_private_endpoint(values, request) ? *network.private_prober : *network.prober;
     return prober.probe(std::move(request));
   };
@@ -136,71 +154,35 @@ Result<std::unique_ptr<Network>> Network::begin(const Values& values, const Cont
   http::FetcherSettings policy_hosts = settings.policy_hosts;
   policy_hosts.keep_certificate = true;
   network->fetcher = TRY(http::Fetcher::create(network->loop, std::move(policy_hosts)));
-  network->prober = std::make_unique<smtp::Prober>(network->loop, smtp::ProberSettings{});
-  network->private_prober = std::make_unique<smtp::Prober>(
-      network->loop, smtp::ProberSettings{.limits = {}, .schedule = {}, .private_addresses = true});
+  smtp::ProberSettings prober;
+  prober.schedule.interval = interval_of(values.rate);
+  network->prober = std::make_unique<smtp::Prober>(network->loop, prober);
+  prober.private_addresses = true;
+  network->private_prober = std::make_unique<smtp::Prober>(network->loop, std::move(prober));
   network->lists = TRY(CheckLists::open(context));
   auto authorities = TRY(certificate::Authorities::load(settings.policy_hosts.ca_file));
-  examination::GatherSettings gather{.now = context.now,
-                                     .later = context.now + std::chrono::days(values.days),
-                                     .ehlo_name = values.ehlo.empty() ? host_name() : values.ehlo,
-                                     .depth = values.thorough ? examination::Depth::thorough
-                                                              : examination::Depth::brief,
-                                     .only_host = values.mx,
-                                     .connect = values.connect};
+  examination::GatherSettings gather{
+      .now = context.now,
+      .later = context.now + std::chrono::days(values.days),
+      .ehlo_name = values.ehlo.empty() ? host_name() : values.ehlo,
+      .depth = values.thorough ? examination::Depth::thorough : examination::Depth::brief,
+      .only_host = values.mx,
+      .connect = values.connect};
   network->gatherer = std::make_unique<examination::Gatherer>(make_sources(*network, values, context),
                                                               std::move(authorities), std::move(gather));
   return network;
 }
 
-// Prints domain by domain, in their order.
-class CheckReport {
- public:
-  CheckReport(const Values& values, const Context& context)
-      : json_wanted_(context.json),
-        style_{.colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
-               .show_ok = context.verbose,
-               .explain = values.explain} {
-    if (!json_wanted_) return;
-    json_.begin_object();
-    json_.key("domains");
-    json_.begin_array();
-  }
-
-  Result<void> add(const Examined& examined) {
-    if (examination::badness(worst_) < examination::badness(examination::worst(examined.findings)))
-      worst_ = examination::worst(examined.findings);
-    if (json_wanted_) {
-      to_json(json_, examined);
-      return print(json_.take_part());
-    }
-    const std::string separator = std::exchange(is_first_, false) ? "" : "\n";
-    return print(separator + to_text(examined, style_));
-  }
-
-  Result<void> finish() {
-    if (!json_wanted_) return {};
-    json_.end_array();
-    json_.end_object();
-    return print(json_.take());
-  }
-
-  // Of all domains.
-  int exit_status() const { return examination::exit_status(worst_); }
-
- private:
-  bool json_wanted_;
-  CheckStyle style_;
-  json::JsonText json_;
-  bool is_first_ = true;
-  examination::Level worst_ = examination::Level::ok;
-};
-
 // Examines the domains, some at the same time, and reports them in their order.
 class Run {
  public:
-  Run(examination::Gatherer& gatherer, std::vector<DomainName> domains, CheckReport& report)
-      : gatherer_(gatherer), domains_(std::move(domains)), report_(report), waiting_(domains_.size()) {}
+  Run(examination::Gatherer& gatherer, std::vector<DomainName> domains, CheckReport& report,
+      CheckProgress& progress)
+      : gatherer_(gatherer),
+        domains_(std::move(domains)),
+        report_(report),
+        progress_(progress),
+        waiting_(domains_.size()) {}
 
   // An error of the output.
   event::Task<Result<void>> run() {
@@ -215,33 +197,46 @@ class Run {
     while (next_ < domains_.size() && written_) {
       const std::size_t index = next_++;
       examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
-      waiting_[index] = std::make_unique<Examined>(examine(std::move(facts)));
+      waiting_[index] = report_.render(examine(std::move(facts)));
+      progress_.count_domain();
       report_all_due();
     }
     co_return true;
   }
 
   void report_all_due() {
+    if (!waiting_[reported_]) return;
+    progress_.clear();
     for (; reported_ < waiting_.size() && waiting_[reported_] && written_; ++reported_)
-      written_ = report_.add(*std::exchange(waiting_[reported_], nullptr));
+      written_ = report_.add(*std::exchange(waiting_[reported_], std::nullopt));
   }
 
   examination::Gatherer& gatherer_;
   std::vector<DomainName> domains_;
   CheckReport& report_;
-  std::vector<std::unique_ptr<Examined>> waiting_;  // for earlier ones
+  CheckProgress& progress_;
+  std::vector<std::optional<std::string>> waiting_;  // for earlier ones
   std::size_t next_ = 0;
   std::size_t reported_ = 0;
   Result<void> written_;
 };
 
+CheckStyle style_of(const Values& values, const Context& context) {
+  return {.colour = ::isatty(STDOUT_FILENO) == 1 && std::getenv("NO_COLOR") == nullptr,
+          .show_ok = context.verbose,
+          .explain = values.explain};
+}
+
 Result<int> run(const Values& values, const Context& context) {
   auto read = TRY(read_domains(values.domains));
   if (read.domains.empty() && read.status != 0) return read.status;
   if (values.mx && read.domains.size() > 1) return fail(Fault::usage, "--mx takes one domain only");
+  const std::size_t number = read.domains.size();
   const auto network = TRY(Network::begin(values, context));
-  CheckReport report(values, context);
-  Run examinations(*network->gatherer, std::move(read.domains), report);
+  CheckProgress progress(network->loop, !context.quiet && ::isatty(STDERR_FILENO) == 1, number);
+  network->progress = &progress;
+  CheckReport report(context.json ? CheckFormat::json : CheckFormat::text, style_of(values, context), number);
+  Run examinations(*network->gatherer, std::move(read.domains), report, progress);
   TRY(network->loop.run_until_complete(examinations.run()));
   TRY(report.finish());
   return read.status != 0 ? read.status : report.exit_status();

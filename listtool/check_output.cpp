@@ -17,6 +17,7 @@ using examination::HostFacts;
 using examination::Level;
 
 constexpr std::size_t columns = 80;
+constexpr std::size_t max_group = 100;   // bytes of a name that is shown
 constexpr std::size_t level_width = 13;  // "cannot tell" and two blanks
 
 // Appends words to a text in lines of at most `columns`, those after the first behind an indent.
@@ -113,23 +114,22 @@ void explain_probe(std::string& text, const smtp::ProbeFacts& probe) {
     step("ends", fmt::format("at {}: {}", to_string(probe.reached), probe.reason));
 }
 
-void explain_version(std::string& text, const examination::VersionFacts& version) {
-  std::vector<std::string> groups;
-  for (const examination::GroupFacts& group : version.groups) groups.push_back(printable(group.name, 100));
-  append_wrapped(text, fmt::format("      {}", to_string(version.version)), 18,
-                 version.suites.empty()
-                     ? (version.incomplete.empty() ? "not accepted" : version.incomplete)
-                     : fmt::format("{}; groups: {}{}", fmt::join(version.suites, " "), fmt::join(groups, " "),
-                                   version.order == smtp::SuiteOrder::server   ? "; the server chooses"
-                                   : version.order == smtp::SuiteOrder::client ? "; the client chooses"
-                                                                               : ""));
+std::string shown(const examination::VersionFacts& version) {
+  if (version.suites.empty()) return version.incomplete.empty() ? "not accepted" : version.incomplete;
+  std::string text = fmt::format("{}; groups:", fmt::join(version.suites, " "));
+  for (const examination::GroupFacts& group : version.groups) text += ' ' + printable(group.name, max_group);
+  if (version.order != smtp::SuiteOrder::unknown)
+    text += fmt::format("; the {} chooses", to_string(version.order));
+  if (!version.incomplete.empty()) text += fmt::format("; there may be more: {}", version.incomplete);
+  return text;
 }
 
 void explain_address(std::string& text, const AddressFacts& address) {
   append_wrapped(text, "    ", 4, address.address);
   if (!address.newest) return append_wrapped(text, "      not asked", 6, "");
   explain_probe(text, *address.newest);
-  for (const examination::VersionFacts& version : address.versions) explain_version(text, version);
+  for (const examination::VersionFacts& version : address.versions)
+    append_wrapped(text, fmt::format("      {}", to_string(version.version)), 18, shown(version));
   if (!address.chain) return;
   const certificate::Certificate& server = address.chain->certificates.front();
   append_wrapped(text, "      certificate", 18,
@@ -256,11 +256,18 @@ std::string to_text(const Examined& examined, CheckStyle style) {
   const examination::Subject* last = nullptr;
   for (const Finding& finding : examined.findings) {
     if (finding.level == Level::ok && !style.show_ok) continue;
+    if (finding.code == examination::Code::smtp_own_network && !style.show_own_network) continue;
     if (last == nullptr || *last != finding.subject)
       text += fmt::format("\n{}\n", to_string(finding.subject));
     last = &finding.subject;
     append(text, finding, style);
   }
+  return text;
+}
+
+std::string to_text(const Finding& finding, std::string_view heading, CheckStyle style) {
+  std::string text = fmt::format("{}\n", heading);
+  append(text, finding, style);
   return text;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "examination/facts.h"
@@ -20,13 +21,17 @@ Examined examine(examination::DomainFacts facts);
 
 struct CheckStyle {
   bool colour = false;
-  bool show_ok = false;  // also what is ok
-  bool explain = false;  // the path of a delivery, step by step
+  bool show_ok = false;          // also what is ok
+  bool explain = false;          // the path of a delivery, step by step
+  bool show_own_network = true;  // also what is about this host: smtp-own-network
 };
 
 // In at most 80 columns, where no word is longer: the verdict for each kind of sender, then the findings by subject,
 // the worst first.
 std::string to_text(const Examined& examined, CheckStyle style);
+
+// One finding alone, below a heading.
+std::string to_text(const examination::Finding& finding, std::string_view heading, CheckStyle style);
 
 void to_json(json::JsonText& json, const Examined& examined);
 

@@ -108,7 +108,8 @@ constexpr std::array table{
                     "NCSC-NL TLS guidelines 2025-05; RFC 8996"},
     CodeDescription{
         Code::tls_suite, "tls-suite", Topic::tls, any(ok, note, warning, cannot_tell),
-        "The cipher suite that the server chose; with --thorough, all that it accepts. A note where one is to "
+        "The cipher suite that the server chose; with --thorough, all that it accepts. A note where one is "
+        "to "
         "be phased out, a warning where one is insufficient. Unknown where the server does not let us see "
         "all of them.",
         "NCSC-NL TLS guidelines 2025-05"},

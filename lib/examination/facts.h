@@ -115,11 +115,19 @@ enum class Depth { brief, thorough };
 // Whether mail servers were asked at all.
 enum class Smtp { asked, skipped };
 
+// Whether a mail server of any domain has been reached, by family of addresses: then the own network does not block
+// port 25.
+struct ReachedFacts {
+  bool ipv4 = false;
+  bool ipv6 = false;
+};
+
 struct DomainFacts {
   DomainName domain;
   Time now;
   Time later;
   Smtp smtp = Smtp::asked;
+  ReachedFacts reached;
   dns::Answer mx;
   std::vector<HostFacts> hosts;  // by preference, each once, at most dane::max_hosts
   std::size_t hosts_left_out = 0;

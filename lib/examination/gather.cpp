@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "certificate/tlsa.h"
 #include "dane/judgement.h"
+#include "examination/chains.h"
+#include "examination/places.h"
 #include "examination/server_probes.h"
 #include "mtasts/record.h"
 
@@ -59,6 +61,17 @@ std::optional<http::PageRequest> page_request(const tlsrpt::Destination& destina
   return request;
 }
 
+// What a chain is worth for one host of a domain.
+ChainFacts chain_of(const DomainFacts& facts, const HostFacts& host, const SentChain& sent) {
+  ChainFacts chain{.certificates = sent.certificates, .in_order = sent.in_order, .trust = sent.trust};
+  chain.has_name = certificate::matches(chain.certificates.front(), host.name);
+  if (!host.dane) return chain;
+  const std::vector<std::string> names = base_names(facts, host);
+  chain.tlsa = certificate::match_tlsa(host.dane->records, chain.certificates, names, facts.now);
+  chain.tlsa_later = certificate::match_tlsa(host.dane->records, chain.certificates, names, facts.later);
+  return chain;
+}
+
 std::vector<std::string> addresses_of(const Answer& a, const Answer& aaaa) {
   std::vector<std::string> addresses = aaaa.addresses;
   addresses.insert(addresses.end(), a.addresses.begin(), a.addresses.end());
@@ -71,9 +84,10 @@ class Gatherer::Impl {
  public:
   Impl(Sources sources, certificate::Authorities authorities, GatherSettings settings)
       : sources_(std::move(sources)),
-        authorities_(std::move(authorities)),
         settings_(std::move(settings)),
-        servers_(sources_.probe, settings_.depth) {}
+        places_(settings_.max_lookups),
+        chains_(std::move(authorities), settings_.now),
+        servers_(sources_.probe, settings_.depth, chains_, settings_.max_servers) {}
 
   event::Task<DomainFacts> gather(DomainName domain);
 
@@ -89,13 +103,13 @@ class Gatherer::Impl {
 
   event::Task<Answer> ask(std::string name, Type type);
   event::Task<std::pair<Answer, Answer>> ask_for_addresses(std::string name);
-  std::optional<ChainFacts> chain_of(const DomainFacts& facts, const HostFacts& host,
-                                     const AddressFacts& address) const;
 
   Sources sources_;
-  certificate::Authorities authorities_;
   GatherSettings settings_;
+  Places places_;  // for lookups
+  Chains chains_;
   ServerProbes servers_;
+  ReachedFacts reached_;
 };
 
 event::Task<Answer> Gatherer::Impl::ask(std::string name, Type type) {
@@ -205,23 +219,6 @@ event::Task<bool> Gatherer::Impl::look_up_tlsrpt(const DomainName& domain, Tlsrp
   co_return true;
 }
 
-std::optional<ChainFacts> Gatherer::Impl::chain_of(const DomainFacts& facts, const HostFacts& host,
-                                                   const AddressFacts& address) const {
-  for (const auto* probe : {&address.newest, &address.oldest}) {
-    if (!*probe || !(*probe)->tls || (*probe)->tls->chain.empty()) continue;
-    ChainFacts chain{.certificates = (*probe)->tls->chain};
-    chain.in_order = certificate::is_in_order(chain.certificates);
-    chain.has_name = certificate::matches(chain.certificates.front(), host.name);
-    chain.trust = certificate::verify(chain.certificates, authorities_, facts.now);
-    if (!host.dane) return chain;
-    const std::vector<std::string> names = base_names(facts, host);
-    chain.tlsa = certificate::match_tlsa(host.dane->records, chain.certificates, names, facts.now);
-    chain.tlsa_later = certificate::match_tlsa(host.dane->records, chain.certificates, names, facts.later);
-    return chain;
-  }
-  return std::nullopt;
-}
-
 event::Task<bool> Gatherer::Impl::ask_server(const DomainFacts& facts, const HostFacts& host,
                                              AddressFacts& address) {
   const auto endpoint = settings_.connect.find(host.name);
@@ -238,7 +235,10 @@ event::Task<bool> Gatherer::Impl::ask_server(const DomainFacts& facts, const Hos
   address.injected = server->injected;
   address.compressed = server->compressed;
   address.versions = server->versions;
-  address.chain = chain_of(facts, host, address);
+  if (server->chain) address.chain = chain_of(facts, host, *server->chain);
+  // One that --connect names says nothing about port 25.
+  if (endpoint == settings_.connect.end() && server->newest.reached > smtp::Step::connection)
+    (address.address.contains(':') ? reached_.ipv6 : reached_.ipv4) = true;
   co_return true;
 }
 
@@ -254,13 +254,16 @@ event::Task<bool> Gatherer::Impl::ask_servers(DomainFacts& facts) {
 event::Task<DomainFacts> Gatherer::Impl::gather(DomainName domain) {
   DomainFacts facts{.domain = domain, .now = settings_.now, .later = settings_.later};
   if (!sources_.probe) facts.smtp = Smtp::skipped;
+  co_await places_.take();
   std::vector<event::Task<bool>> lookups;
   lookups.push_back(look_up_hosts(facts));
   lookups.push_back(look_up_mta_sts(domain, facts.mta_sts));
   lookups.push_back(look_up_tlsrpt(domain, facts.tlsrpt));
   co_await event::when_all(std::move(lookups));
+  places_.give_back();
   if (sources_.lists) facts.lists = sources_.lists(domain);
   if (sources_.probe) co_await ask_servers(facts);
+  facts.reached = reached_;
   co_return facts;
 }
 

@@ -5,7 +5,7 @@
 //     const examination::DomainFacts facts = co_await gatherer.gather(domain);
 //
 // Many domains share few mail servers. An address is asked once for all domains of a Gatherer, with each name of an MX
-// host: certificates depend on it (SNI).
+// host: certificates depend on it (SNI). What is kept for that is bounded by GatherSettings::max_servers.
 #pragma once
 
 #include <cstddef>
@@ -56,6 +56,11 @@ struct GatherSettings {
   Depth depth = Depth::brief;
   std::optional<DomainName> only_host;      // as if it were the only MX host
   std::map<std::string, Endpoint> connect;  // by the name of an MX host
+  // Domains that are looked up at the same time; further ones wait. Those that wait for mail servers do not count. A
+  // question to the DNS fails some seconds after it is asked, and also one that has to wait.
+  std::size_t max_lookups = 100;
+  // Servers whose facts are kept for domains that come later. One takes some KiB, and more where it talks a lot.
+  std::size_t max_servers = 4'096;
 };
 
 class Gatherer {

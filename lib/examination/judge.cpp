@@ -50,6 +50,7 @@ Subject subject_of(const HostFacts& host, const AddressFacts& address) {
 }
 
 bool is_own_network_blocked(const DomainFacts& facts) {
+  if (facts.reached.ipv4 || facts.reached.ipv6) return false;
   return all_unreachable(facts, [](const AddressFacts&) { return true; });
 }
 
@@ -57,7 +58,8 @@ bool is_out_of_reach(const DomainFacts& facts, const AddressFacts& address) {
   if (!address.newest || !is_unreachable(*address.newest)) return false;
   const bool ipv6 = is_ipv6(address);
   return is_own_network_blocked(facts) ||
-         (ipv6 && all_unreachable(facts, [](const AddressFacts& other) { return is_ipv6(other); }));
+         (ipv6 && !facts.reached.ipv6 &&
+          all_unreachable(facts, [](const AddressFacts& other) { return is_ipv6(other); }));
 }
 
 const smtp::Handshake* handshake_of(const AddressFacts& address) {

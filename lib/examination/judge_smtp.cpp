@@ -4,7 +4,6 @@
 
 #include <algorithm>
 
-#include "base/counted.h"
 #include "base/text.h"
 #include "examination/judges.h"
 
@@ -24,19 +23,10 @@ bool another_answers(const DomainFacts& facts) {
   return answers;
 }
 
-std::size_t count_asked(const DomainFacts& facts) {
-  std::size_t asked = 0;
-  for_each_address(facts, [&](const HostFacts&, const AddressFacts& address) {
-    if (address.newest && address.newest->stop != Stop::not_allowed) ++asked;
-  });
-  return asked;
-}
-
 void report_own_network(const DomainFacts& facts, Report& report) {
   report.add(
       Code::smtp_own_network, Level::cannot_tell, subject_of(facts),
-      {.seen = fmt::format("this host cannot connect to port 25 of {} of the MX hosts",
-                           counted(count_asked(facts), "address")),
+      {.seen = "this host cannot connect to port 25 of any MX host",
        .why =
            "Most networks of homes, offices and clouds block port 25. Nothing is known of the mail servers.",
        .remedy = "Run it on a mail server."});

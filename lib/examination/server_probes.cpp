@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace starttls::examination {
 namespace {
@@ -11,23 +12,55 @@ namespace {
 constexpr std::array newest_first{smtp::TlsVersion::tls1_3, smtp::TlsVersion::tls1_2,
                                   smtp::TlsVersion::tls1_1, smtp::TlsVersion::tls1_0};
 
+// Takes the chains out of all handshakes, and returns the first of `newest` and `oldest`.
+std::vector<certificate::Certificate> take_chain(ServerFacts& facts) {
+  std::vector<certificate::Certificate> first;
+  const auto take = [&first](std::optional<smtp::Handshake>& tls) {
+    if (!tls) return;
+    std::vector<certificate::Certificate> chain = std::exchange(tls->chain, {});
+    if (first.empty()) first = std::move(chain);
+  };
+  take(facts.newest.tls);
+  for (auto* probe : {&facts.oldest, &facts.injected, &facts.compressed}) {
+    if (*probe) take((*probe)->tls);
+  }
+  return first;
+}
+
 }  // namespace
 
 event::Task<std::shared_ptr<const ServerFacts>> ServerProbes::ask(smtp::ProbeRequest request) {
   const Key key{fmt::format("{} {}", request.address.text(), request.port), request.sni};
   const auto [place, is_new] = entries_.try_emplace(key);
-  Entry& entry = place->second;  // a map does not move its entries
-  if (entry.facts) co_return entry.facts;
-  if (!is_new) {
-    event::Completion<bool> done;
-    entry.waiting.push_back(&done);
-    co_await done;
+  Entry& entry = place->second;
+  if (entry.facts) {
+    used_.splice(used_.end(), used_, entry.use);
     co_return entry.facts;
   }
-  ServerFacts facts = co_await connect(std::move(request));
-  entry.facts = std::make_shared<const ServerFacts>(std::move(facts));
-  for (event::Completion<bool>* const waiting : std::exchange(entry.waiting, {})) waiting->complete(true);
-  co_return entry.facts;
+  if (!is_new) {
+    event::Completion<Shared> done;
+    entry.waiting.push_back(&done);
+    Shared shared = co_await done;
+    co_return shared;
+  }
+  ServerFacts found = co_await connect(std::move(request));
+  found.chain = chains_.share(take_chain(found));
+  const Shared facts = std::make_shared<const ServerFacts>(std::move(found));
+  entry.facts = facts;
+  entry.use = used_.insert(used_.end(), &place->first);
+  const auto waiting = std::exchange(entry.waiting, {});
+  forget_oldest();
+  for (event::Completion<Shared>* const one : waiting) one->complete(facts);
+  co_return facts;
+}
+
+// Never the one that was asked for last.
+void ServerProbes::forget_oldest() {
+  while (used_.size() > std::max<std::size_t>(max_kept_, 1)) {
+    const auto oldest = entries_.find(*used_.front());
+    used_.pop_front();
+    entries_.erase(oldest);
+  }
 }
 
 event::Task<ServerFacts> ServerProbes::connect(smtp::ProbeRequest request) {

@@ -30,6 +30,7 @@ class Command:
 
     `status` is its expected exit status; `output` is the file for its standard output. It `writes` one of these files,
     which are removed before each run. `count` returns the number of requests so far; each run makes at least one.
+    `now` is the time that our programs believe it is; "" is the real one.
     """
     name: str
     argv: Sequence[str | os.PathLike[str]]
@@ -38,6 +39,7 @@ class Command:
     writes: Sequence[Path] = ()
     count: Callable[[], int] | None = None
     tells_seconds: bool = False  # the last word of its standard output is its time, which is used instead
+    now: str = NOW
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def run(command: Command) -> Figures:
 def _measured(command: Command) -> str:
     """The output of bench-measure (measure.cpp)."""
     argv = [program.path_of("bench-measure"), command.output, *command.argv]
-    with subprocess.Popen(argv, env=_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    with subprocess.Popen(argv, env=_environment(command.now), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True) as process:
         try:
             told, complaints = process.communicate(timeout=LONGEST_RUN)
@@ -115,8 +117,9 @@ def _as_typed(command: Command) -> str:
     return " ".join(map(str, command.argv))
 
 
-def _environment() -> Mapping[str, str]:
-    return {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C", "STARTTLS_TOOLKIT_NOW": NOW}
+def _environment(now: str) -> Mapping[str, str]:
+    return {"PATH": f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin", "LC_ALL": "C",
+            **({"STARTTLS_TOOLKIT_NOW": now} if now else {})}
 
 
 def _told_seconds(command: Command) -> float:

@@ -65,21 +65,34 @@ class World {
       tasks.push_back(gatherer.gather(good(DomainName::parse(domain))));
     return loop_.run_until_complete(event::when_all(std::move(tasks)));
   }
+  // One after the other.
+  std::vector<DomainFacts> gather_in_turn(const std::vector<std::string>& domains, GatherSettings settings) {
+    settings.now = at("2026-11-28T12:00:00Z");
+    Gatherer gatherer(sources(), certificate::Authorities::of({}), std::move(settings));
+    std::vector<DomainFacts> all;
+    for (const std::string& domain : domains)
+      all.push_back(loop_.run_until_complete(gatherer.gather(good(DomainName::parse(domain)))));
+    return all;
+  }
   DomainFacts gather_one(const std::string& domain, GatherSettings settings = {}) {
     return gather({domain}, std::move(settings)).front();
   }
 
   std::vector<std::string> probed;          // "ADDRESS:PORT SNI MAX-VERSION", with " inject", " compress"
   std::vector<std::string> pages;           // "HOST PATH ADDRESS..."
+  std::size_t most_mx_questions = 0;        // at the same time
   std::map<std::string, smtp::Stop> stops;  // by address; others go to the end
   // Of a request that names suites: what servers accept, the first that is offered, and the group.
   std::map<smtp::TlsVersion, std::vector<std::string>> suites;
-  std::vector<std::string> groups;
-  std::size_t defer_after = 1'000;  // connections
+  std::vector<std::string> groups{"X25519"};
+  std::size_t defer_after = 1'000;            // connections
+  std::string certificate = "a certificate";  // that all servers send
 
  private:
   event::Task<Answer> answer(std::string name, Type type) {
+    if (type == Type::mx) most_mx_questions = std::max(most_mx_questions, ++mx_questions_);
     co_await event::sleep_for(loop_, 1ms);
+    if (type == Type::mx) --mx_questions_;
     const auto known = answers_.find({name, type});
     if (known != answers_.end()) co_return known->second;
     co_return Answer{.status = Status::nodata, .dnssec = dns::Dnssec::secure, .canonical_name = name};
@@ -94,24 +107,29 @@ class World {
   event::Task<smtp::ProbeFacts> probe(smtp::ProbeRequest request) {
     probed.push_back(fmt::format("{}:{} {} {}{}", request.address.text(), request.port, request.sni,
                                  to_string(request.max_version),
-                                 request.offer_compression ? " compress" : request.inject ? " inject" : ""));
+                                 request.offer_compression ? " compress"
+                                 : request.inject          ? " inject"
+                                                           : ""));
     co_await event::sleep_for(loop_, 5ms);
     smtp::ProbeFacts facts;
     facts.address = request.address;
+    facts.reached = smtp::Step::done;
     const auto stop = stops.find(request.address.text());
     if (stop != stops.end()) {
       facts.stop = stop->second;
+      facts.reached = smtp::Step::connection;
     } else if (probed.size() > defer_after) {
       facts.stop = smtp::Stop::deferred;
       facts.reason = "too many connections";
     } else if (!request.suites.empty() || !request.groups.empty()) {
       choose(request, facts);
     } else {
-      facts.tls = smtp::Handshake{.version = std::string(to_string(request.max_version)),
-                                  .suite = {},
-                                  .group = {},
-                                  .signature_hash = {},
-                                  .chain = {certificate::Certificate{.names = {request.sni}}}};
+      facts.tls = smtp::Handshake{
+          .version = std::string(to_string(request.max_version)),
+          .suite = {},
+          .group = {},
+          .signature_hash = {},
+          .chain = {certificate::Certificate{.names = {request.sni}, .der = certificate + request.sni}}};
     }
     co_return facts;
   }
@@ -124,11 +142,11 @@ class World {
       });
       return chosen == accepted.end() ? std::string() : *chosen;
     };
+    // A request for groups takes any suite.
     const std::vector<std::string>& known = suites[request.max_version];
-    const std::string suite = request.groups.empty() ? first_of(known, request.suites)
-                              : known.empty()        ? ""
-                                                     : known.front();
-    const std::string group = request.groups.empty() ? groups.front() : first_of(groups, request.groups);
+    const bool wants_group = !request.groups.empty();
+    const std::string suite = first_of(known, wants_group && !known.empty() ? known.front() : request.suites);
+    const std::string group = first_of(groups, wants_group ? request.groups : groups.front());
     if (!suite.empty() && !group.empty()) {
       facts.tls = smtp::Handshake{
           .suite = suite, .group = group, .group_bits = 253, .signature_hash = {}, .chain = {}};
@@ -141,6 +159,7 @@ class World {
 
   event::Loop loop_;
   std::map<std::pair<std::string, Type>, Answer> answers_;
+  std::size_t mx_questions_ = 0;  // under way
 };
 
 using Lines = std::vector<std::string>;
@@ -204,11 +223,51 @@ TEST_CASE("domains that share an address and a host share its connections") {
   }
 }
 
+TEST_CASE("no more domains are looked up at the same time than the limit") {
+  World world;
+  Lines domains;
+  for (int i = 0; i < 50; ++i) domains.push_back(fmt::format("d{}.example", i));
+  CHECK(world.gather(domains, {.max_lookups = 3}).size() == 50);
+  CHECK(world.most_mx_questions == 3);
+  world.most_mx_questions = 0;
+  world.gather(domains);
+  CHECK(world.most_mx_questions == 50);
+}
+
+TEST_CASE("the facts of a server are kept for later domains, and no more of them than the limit") {
+  World world;
+  world.a("mx1.example.net", {"192.0.2.1"}).a("mx2.example.net", {"192.0.2.2"});
+  world.mx("a.example", {"mx1.example.net"})
+      .mx("b.example", {"mx2.example.net"})
+      .mx("c.example", {"mx1.example.net"});
+  world.gather_in_turn({"a.example", "b.example", "c.example"}, {.max_servers = 2});
+  CHECK(world.probed.size() == 4);
+  world.probed.clear();
+  world.gather_in_turn({"a.example", "b.example", "c.example"}, {.max_servers = 1});
+  CHECK(world.probed.size() == 6);
+  world.probed.clear();
+  // Asked for last, mx1 stays.
+  world.a("mx3.example.net", {"192.0.2.3"}).mx("d.example", {"mx3.example.net"});
+  world.gather_in_turn({"a.example", "b.example", "c.example", "d.example", "a.example"}, {.max_servers = 2});
+  CHECK(world.probed.size() == 6);
+}
+
+TEST_CASE("a server of another domain that was reached shows that the own network lets connections out") {
+  World world;
+  world.a("mx1.example.net", {"192.0.2.1"}).a("mx2.example.net", {"192.0.2.2"});
+  world.mx("a.example", {"mx1.example.net"}).mx("b.example", {"mx2.example.net"});
+  world.stops["192.0.2.2"] = smtp::Stop::timeout;
+  const std::vector<DomainFacts> found = world.gather_in_turn({"b.example", "a.example", "b.example"}, {});
+  CHECK_FALSE(found[0].reached.ipv4);
+  CHECK(found[1].reached.ipv4);
+  CHECK(found[2].reached.ipv4);
+  CHECK_FALSE(found[2].reached.ipv6);
+}
+
 TEST_CASE("further connections find all that a server accepts, where that is wanted") {
   World world;
   world.mx("example.org", {"mx.example.org"}).a("mx.example.org", {"192.0.2.1"});
   world.suites = {{smtp::TlsVersion::tls1_3, {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"}}};
-  world.groups = {"X25519"};
   const DomainFacts facts = world.gather_one("example.org", {.depth = Depth::thorough});
   const std::string mx = "192.0.2.1:25 mx.example.org ";
   CHECK(std::vector(world.probed.begin(), world.probed.begin() + 4) ==

@@ -250,6 +250,22 @@ std::vector<Row> smtp_rows() {
        sound,
        [](F f) { stop_all(f, Stop::timeout, Step::connection); },
        {of_domain("cannot-tell smtp-own-network")}},
+      {"no connection to any address, although servers of other domains were reached",
+       undemanded,
+       [](F f) {
+         stop_all(f, Stop::timeout, Step::connection);
+         f.reached = {.ipv4 = true, .ipv6 = true};
+       },
+       {of_address("cannot-tell smtp-connection"), "cannot-tell smtp-connection mx1.example.org[2001:db8::1]",
+        "cannot-tell smtp-connection mx2.example.org[192.0.2.2]"}},
+      {"no connection to any address, although others were reached over IPv4",
+       undemanded,
+       [](F f) {
+         stop_all(f, Stop::timeout, Step::connection);
+         f.reached.ipv4 = true;
+       },
+       {of_domain("cannot-tell smtp-own-network"), of_address("cannot-tell smtp-connection"),
+        "cannot-tell smtp-connection mx2.example.org[192.0.2.2]"}},
       {"no IPv6 on this host",
        sound,
        [](F f) { stop(mx1(f).addresses[1], Stop::unreachable, Step::connection); },
@@ -1097,8 +1113,8 @@ std::vector<Row> list_rows() {
 
 std::vector<Row> all_rows() {
   std::vector<Row> all;
-  for (const auto rows : {mx_rows, smtp_rows, starttls_rows, tls_rows, accepted_rows, certificate_rows, mta_sts_rows,
-                          tlsrpt_rows, dane_rows, list_rows}) {
+  for (const auto rows : {mx_rows, smtp_rows, starttls_rows, tls_rows, accepted_rows, certificate_rows,
+                          mta_sts_rows, tlsrpt_rows, dane_rows, list_rows}) {
     std::ranges::move(rows(), std::back_inserter(all));
   }
   return all;

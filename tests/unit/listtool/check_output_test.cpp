@@ -6,6 +6,7 @@
 #include <ranges>
 
 #include "examination/samples.h"
+#include "listtool/check_report.h"
 #include "support.h"
 #include "support/json_schema.h"
 
@@ -39,17 +40,18 @@ std::string fault_of(const std::string& json) {
 // All versions, suites and groups of its first address are known.
 DomainFacts thorough() {
   DomainFacts facts = sound();
-  address(facts).versions = {{.version = smtp::TlsVersion::tls1_3,
-                              .suites = {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"},
-                              .groups = {{.name = "X25519", .bits = 253}, {.name = "secp256r1", .bits = 256}},
-                              .order = smtp::SuiteOrder::server,
-                              .incomplete = {}},
-                             {.version = smtp::TlsVersion::tls1_2,
-                              .suites = {"TLS_RSA_WITH_AES_128_CBC_SHA"},
-                              .groups = {},
-                              .incomplete = "the server says: 421 too many"},
-                             {.version = smtp::TlsVersion::tls1_1, .suites = {}, .groups = {}, .incomplete = {}},
-                             {.version = smtp::TlsVersion::tls1_0, .suites = {}, .groups = {}, .incomplete = "421"}};
+  address(facts).versions = {
+      {.version = smtp::TlsVersion::tls1_3,
+       .suites = {"TLS_AES_256_GCM_SHA384", "TLS_AES_128_GCM_SHA256"},
+       .groups = {{.name = "X25519", .bits = 253}, {.name = "secp256r1", .bits = 256}},
+       .order = smtp::SuiteOrder::server,
+       .incomplete = {}},
+      {.version = smtp::TlsVersion::tls1_2,
+       .suites = {"TLS_RSA_WITH_AES_128_CBC_SHA"},
+       .groups = {},
+       .incomplete = "the server says: 421 too many"},
+      {.version = smtp::TlsVersion::tls1_1, .suites = {}, .groups = {}, .incomplete = {}},
+      {.version = smtp::TlsVersion::tls1_0, .suites = {}, .groups = {}, .incomplete = "421"}};
   return facts;
 }
 
@@ -140,6 +142,20 @@ TEST_CASE("lines fit into 80 columns, and begin their colours where the terminal
       for (const auto& line : text | std::views::split('\n')) CHECK(std::ranges::distance(line) <= 80);
     }
   }
+}
+
+TEST_CASE("what is about this host is not repeated at each of several domains") {
+  DomainFacts facts = undemanded();
+  stop_all(facts, smtp::Stop::timeout, smtp::Step::connection);
+  const listtool::Examined examined = examine(std::move(facts));
+  constexpr std::string_view code = "(smtp-own-network)";
+  CHECK(listtool::CheckReport(listtool::CheckFormat::text, {}, 1).render(examined).contains(code));
+  listtool::CheckReport several(listtool::CheckFormat::text, {}, 2);
+  CHECK_FALSE(several.render(examined).contains(code));
+  CHECK(several.exit_status() == 75);
+  CHECK(listtool::CheckReport(listtool::CheckFormat::json, {}, 2)
+            .render(examined)
+            .contains("\"smtp-own-network\""));
 }
 
 TEST_CASE("JSON satisfies its schema") {
