@@ -19,6 +19,7 @@
 #include "listtool/check_output.h"
 #include "listtool/check_progress.h"
 #include "listtool/check_report.h"
+#include "listtool/check_state.h"
 #include "listtool/commands.h"
 #include "listtool/sts_run.h"
 #include "smtp/prober.h"
@@ -33,6 +34,7 @@ constexpr unsigned max_days = 3'650;
 constexpr std::size_t max_concurrent = 1'000;
 constexpr unsigned default_rate = 100;  // connections a second
 constexpr unsigned max_rate = 1'000;
+constexpr unsigned max_hours = 10'000;
 
 struct Values {
   std::vector<std::string> domains;  // "-": from standard input, one on each line
@@ -41,6 +43,9 @@ struct Values {
   bool thorough = false;
   bool explain = false;
   unsigned rate = default_rate;
+  std::string state;   // a file; "": nothing is kept
+  unsigned since = 0;  // hours
+  bool changed = false;
   std::string ehlo;  // "": the name of this host
   std::optional<DomainName> mx;
   std::map<std::string, examination::Endpoint> connect;
@@ -70,9 +75,7 @@ void declare(Options& options, Values& values) {
   options.option("--at", values.days, "DAYS", "Warn of what runs out within so many days (default: 7)")
       .range(0U, max_days);
   const Option no_smtp = options.flag("--no-smtp", values.no_smtp, "Do not connect to mail servers");
-  options
-      .flag("--thorough", values.thorough,
-            "Find every TLS version, suite and group: a minute an address")
+  options.flag("--thorough", values.thorough, "Find every TLS version, suite and group: a minute an address")
       .excludes(no_smtp);
   options.flag("--explain", values.explain, "Show what a sender meets, step by step");
   options
@@ -89,6 +92,13 @@ void declare(Options& options, Values& values) {
       .option("--rate", values.rate, "N",
               "Make at most N connections to mail servers a second (default: 100)")
       .range(1U, max_rate);
+  const Option state =
+      options.option("--state", values.state, "FILE", "Keep there what is found of each domain");
+  options
+      .option("--since", values.since, "HOURS", "Leave out domains that were examined within so many hours")
+      .range(1U, max_hours)
+      .needs(state);
+  options.flag("--changed", values.changed, "Print only what is worse or better than last time").needs(state);
   options.option("--ehlo", values.ehlo, "NAME", "Say EHLO with this name (default: that of this host)");
 }
 
@@ -173,13 +183,29 @@ Result<std::unique_ptr<Network>> Network::begin(const Values& values, const Cont
   return network;
 }
 
+// The state of a run, if it has one.
+struct Memory {
+  std::optional<CheckState> state;
+  std::optional<Time> fresh_from;  // domains that were examined then or later are left out
+  bool only_changes = false;
+};
+
+Result<Memory> open_memory(const Values& values, const Context& context) {
+  Memory memory{.only_changes = values.changed};
+  if (values.state.empty()) return memory;
+  memory.state = TRY(CheckState::open(values.state));
+  if (values.since > 0) memory.fresh_from = context.now - std::chrono::hours(values.since);
+  return memory;
+}
+
 // Examines the domains, some at the same time, and reports them in their order.
 class Run {
  public:
-  Run(examination::Gatherer& gatherer, std::vector<DomainName> domains, CheckReport& report,
+  Run(examination::Gatherer& gatherer, std::vector<DomainName> domains, Memory& memory, CheckReport& report,
       CheckProgress& progress)
       : gatherer_(gatherer),
         domains_(std::move(domains)),
+        memory_(memory),
         report_(report),
         progress_(progress),
         waiting_(domains_.size()) {}
@@ -196,12 +222,34 @@ class Run {
   event::Task<bool> work() {
     while (next_ < domains_.size() && written_) {
       const std::size_t index = next_++;
-      examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
-      waiting_[index] = report_.render(examine(std::move(facts)));
+      if (const KnownDomain* const fresh = find_fresh(domains_[index])) {
+        report_.count(worst(*fresh));
+        waiting_[index] = "";
+      } else {
+        examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
+        waiting_[index] = render(examine(std::move(facts)));
+      }
       progress_.count_domain();
       report_all_due();
     }
     co_return true;
+  }
+
+  // What is known of a domain that is not examined again; else null.
+  const KnownDomain* find_fresh(const DomainName& domain) const {
+    const KnownDomain* const known =
+        memory_.state && memory_.fresh_from ? memory_.state->find(domain) : nullptr;
+    return known != nullptr && known->examined >= *memory_.fresh_from ? known : nullptr;
+  }
+
+  std::string render(const Examined& examined) {
+    if (!memory_.state) return report_.render(examined);
+    const DomainName& domain = examined.facts.domain;
+    const KnownDomain* const before = memory_.state->find(domain);
+    KnownDomain now = known_after(before, examined.findings, examined.facts.now);
+    const CheckChanges changes = compare(before == nullptr ? KnownDomain() : *before, now);
+    if (auto added = memory_.state->add(domain, std::move(now)); !added && written_) written_ = added;
+    return memory_.only_changes ? report_.render(examined, changes) : report_.render(examined);
   }
 
   void report_all_due() {
@@ -213,6 +261,7 @@ class Run {
 
   examination::Gatherer& gatherer_;
   std::vector<DomainName> domains_;
+  Memory& memory_;
   CheckReport& report_;
   CheckProgress& progress_;
   std::vector<std::optional<std::string>> waiting_;  // for earlier ones
@@ -232,13 +281,17 @@ Result<int> run(const Values& values, const Context& context) {
   if (read.domains.empty() && read.status != 0) return read.status;
   if (values.mx && read.domains.size() > 1) return fail(Fault::usage, "--mx takes one domain only");
   const std::size_t number = read.domains.size();
+  auto memory = TRY(open_memory(values, context));
   const auto network = TRY(Network::begin(values, context));
   CheckProgress progress(network->loop, !context.quiet && ::isatty(STDERR_FILENO) == 1, number);
   network->progress = &progress;
   CheckReport report(context.json ? CheckFormat::json : CheckFormat::text, style_of(values, context), number);
-  Run examinations(*network->gatherer, std::move(read.domains), report, progress);
+  Run examinations(*network->gatherer, std::move(read.domains), memory, report, progress);
   TRY(network->loop.run_until_complete(examinations.run()));
   TRY(report.finish());
+  if (memory.state) {
+    TRY(memory.state->finish());
+  }
   return read.status != 0 ? read.status : report.exit_status();
 }
 

@@ -165,6 +165,11 @@ void explain(std::string& text, const examination::DomainFacts& facts) {
   }
 }
 
+bool is_about(const Finding& finding, const KnownFinding& known) {
+  return examination::describe(finding.code).word == known.code && finding.level == known.level &&
+         to_string(finding.subject) == known.subject;
+}
+
 std::string json_time(Time time) {
   return to_rfc3339(time);
 }
@@ -261,6 +266,25 @@ std::string to_text(const Examined& examined, CheckStyle style) {
       text += fmt::format("\n{}\n", to_string(finding.subject));
     last = &finding.subject;
     append(text, finding, style);
+  }
+  return text;
+}
+
+std::string to_text(const Examined& examined, const CheckChanges& changes, CheckStyle style) {
+  std::string text = fmt::format("{}: {} worse, {} better\n", examined.facts.domain.str(),
+                                 changes.worse.size(), changes.better.size());
+  const KnownFinding* last = nullptr;
+  for (const KnownFinding& worse : changes.worse) {
+    if (last == nullptr || last->subject != worse.subject) text += fmt::format("\n{}\n", worse.subject);
+    last = &worse;
+    for (const Finding& finding : examined.findings) {
+      if (is_about(finding, worse)) append(text, finding, style);
+    }
+  }
+  for (const KnownFinding& better : changes.better) {
+    text += fmt::format("\n{}\n", better.subject);
+    append_wrapped(text, "  better", 2 + level_width,
+                   fmt::format("no longer a {} ({})", shown(better.level), better.code));
   }
   return text;
 }

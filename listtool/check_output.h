@@ -9,6 +9,7 @@
 #include "examination/finding.h"
 #include "examination/judge.h"
 #include "json/json_text.h"
+#include "listtool/check_state.h"
 
 namespace starttls::listtool {
 
@@ -29,6 +30,9 @@ struct CheckStyle {
 // In at most 80 columns, where no word is longer: the verdict for each kind of sender, then the findings by subject,
 // the worst first.
 std::string to_text(const Examined& examined, CheckStyle style);
+
+// What has changed since the last examination: what is worse with reason and remedy, and what is better.
+std::string to_text(const Examined& examined, const CheckChanges& changes, CheckStyle style);
 
 // One finding alone, below a heading.
 std::string to_text(const examination::Finding& finding, std::string_view heading, CheckStyle style);

@@ -35,10 +35,18 @@ CheckReport::CheckReport(CheckFormat format, CheckStyle style, std::size_t domai
   style_.show_own_network = domains == 1;
 }
 
+void CheckReport::count(examination::Level level) {
+  if (examination::badness(worst_) < examination::badness(level)) worst_ = level;
+}
+
+std::string CheckReport::render(const Examined& examined, const CheckChanges& changes) {
+  std::string all = render(examined);
+  if (changes.is_empty()) return {};
+  return format_ == CheckFormat::json ? all : to_text(examined, changes, style_);
+}
+
 std::string CheckReport::render(const Examined& examined) {
-  worst_ = std::max(worst_, examination::worst(examined.findings), [](auto left, auto right) {
-    return examination::badness(left) < examination::badness(right);
-  });
+  count(examination::worst(examined.findings));
   if (format_ == CheckFormat::json) {
     json::JsonText one;
     to_json(one, examined);
@@ -58,6 +66,7 @@ void CheckReport::collect_own_network(const Examined& examined) {
 }
 
 Result<void> CheckReport::add(const std::string& rendered) {
+  if (rendered.empty()) return {};
   const bool is_first = std::exchange(is_first_, false);
   if (format_ == CheckFormat::json)
     return print((is_first ? json_head : json_separator) + indented(rendered));

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "examination/finding.h"
 #include "listtool/check_output.h"
+#include "listtool/check_state.h"
 
 namespace starttls::listtool {
 
@@ -21,8 +22,12 @@ class CheckReport {
 
   // What add() prints of this domain, in the order of examination.
   std::string render(const Examined& examined);
+  // The same, of what has changed: "" if nothing has.
+  std::string render(const Examined& examined, const CheckChanges& changes);
+  // Of a domain that is not examined again, only its level counts.
+  void count(examination::Level level);
 
-  // Prints what render() returned, in the order of the output.
+  // Prints what render() returned, in the order of the output; nothing for "".
   Result<void> add(const std::string& rendered);
   Result<void> finish();
 

@@ -48,8 +48,8 @@ class Case(unittest.TestCase):
 
     def start(self, *, signed: Sequence[str] = (), **tables: dict[str, object]) -> None:
         # Without any signed zone there is no trust anchor, and nothing is validated.
-        dns = Dns(self.lab, self.zones | {"signed.test": {}}, signed=[*signed, "signed.test"], port=0)
-        self.configuration = Configuration(self.lab, dns, self.web, **tables)
+        self.dns = Dns(self.lab, self.zones | {"signed.test": {}}, signed=[*signed, "signed.test"], port=0)
+        self.configuration = Configuration(self.lab, self.dns, self.web, **tables)
 
     def check(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         # --thorough makes some forty connections, a second apart.

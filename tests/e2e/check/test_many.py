@@ -1,5 +1,6 @@
 """`starttls-listtool check` of several domains: what they share, and what is said once."""
 
+import fcntl
 import json
 import os
 import pty
@@ -61,6 +62,45 @@ class Several(Case):
         self.assertIn("b.test: 0 faults", output)
         quiet, _ = self._on_a_terminal("-q", *self.connect, "--rate", "1", *names)
         self.assertEqual(quiet, "")
+
+    def test_a_state_shows_what_has_changed_and_what_need_not_be_examined_again(self) -> None:
+        servers = [self.scripted(name, without_tls) for name in ("a.test", "b.test")]
+        self.start()
+        state = ["--state", str(self.configuration.folder / "state.checks")]
+        first = self.check(*self.connect, *state, "--changed", "a.test", "b.test")
+        self.assertEqual((first.returncode, first.stderr), (0, ""))
+        self.assertRegex(first.stdout, r"^a\.test: 1 worse, 0 better\n\nmx\.a\.test\[[\d.]+\]\n  warning ")
+        for arguments in (["--since", "1"], ["--since", "1", "--changed"]):
+            done = self.check(*self.connect, *state, *arguments, "a.test", "b.test")
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
+        self.assertEqual([len(server.heard) for server in servers], [1, 1])
+        same = self.check(*self.connect, *state, "--changed", "a.test", "b.test")
+        self.assertEqual((same.returncode, same.stdout, same.stderr), (0, "", ""))
+        self.assertEqual([len(server.heard) for server in servers], [2, 2])
+
+        self.dns.update("a.test", {"@": ["MX 0 ."]})
+        better = self.check(*self.connect, *state, "--changed", "a.test", "b.test")
+        self.assertRegex(better.stdout, r"^a\.test: 0 worse, 1 better\n\nmx\.a\.test\[[\d.]+\]\n"
+                                        r"  better       no longer a warning \(starttls\)\n$")
+        self.dns.update("a.test", self.zones["a.test"])
+        worse = self.check("--json", *self.connect, *state, "--changed", "a.test", "b.test")
+        self.assertEqual([one["domain"] for one in json.loads(worse.stdout)["domains"]], ["a.test"])
+
+    def test_a_state_that_another_run_has_or_that_is_damaged(self) -> None:
+        self.zones["a.test"] = {"@": ["MX 0 ."]}
+        self.start()
+        path = self.configuration.folder / "state.checks"
+        with path.open("w", encoding="utf-8") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            done = self.check("--state", str(path), "a.test")
+            self.assertEqual((done.returncode, done.stdout), (75, ""))
+            self.assertIn("another check", done.stderr)
+        path.write_text("hello\n")
+        done = self.check("--state", str(path), "a.test")
+        self.assertEqual(done.returncode, 65)
+        self.assertIn(f"{path}:1: ", done.stderr)
+        for arguments in (["--since", "1"], ["--changed"]):
+            self.assertEqual(self.check(*arguments, "a.test").returncode, 64)
 
     def _on_a_terminal(self, *arguments: str) -> tuple[str, str]:
         """Standard error, which is a terminal, and standard output, which is not."""
