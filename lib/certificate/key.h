@@ -24,6 +24,9 @@ struct PublicKey {
 // malformed, and, with the command that helps, where it is encrypted with a passphrase.
 Result<PublicKey> read_private_key(std::string_view text);
 
+// The first public key of a text in PEM, as "openssl pkey -pubout" prints it. Fault::data.
+Result<PublicKey> read_public_key(std::string_view text);
+
 // Whether the certificate is for that key.
 bool belongs_to(const PublicKey& key, const Certificate& certificate);
 

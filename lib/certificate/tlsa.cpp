@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "certificate/digest.h"
 #include "certificate/openssl.h"
 
 namespace starttls::certificate {
@@ -21,21 +22,14 @@ using ContextPtr = Owned<X509_STORE_CTX, &::X509_STORE_CTX_free>;
 using TlsContextPtr = Owned<SSL_CTX, &::SSL_CTX_free>;
 using TlsPtr = Owned<SSL, &::SSL_free>;
 
-std::string digest(std::string_view bytes, const EVP_MD* type) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> value{};
-  unsigned int size = 0;
-  if (::EVP_Digest(bytes.data(), bytes.size(), value.data(), &size, type, nullptr) != 1) return {};
-  return {reinterpret_cast<const char*>(value.data()), size};
-}
-
 std::string matched_form(std::string_view selected, std::uint8_t matching_type) {
   switch (matching_type) {
     case full:
       return std::string(selected);
     case sha2_256:
-      return digest(selected, ::EVP_sha256());
+      return sha256(selected);
     case sha2_512:
-      return digest(selected, ::EVP_sha512());
+      return sha512(selected);
     default:
       return {};
   }

@@ -36,6 +36,17 @@ TEST_CASE("the older forms of key files are read, too") {
   CHECK(belongs_to(test::good(read_private_key(text)), test::good(read_der(server.der))));
 }
 
+TEST_CASE("a public key alone is read, too") {
+  const Issued server = issue({.name = "mx"});
+  BIO* bio = BIO_new(BIO_s_mem());
+  REQUIRE(PEM_write_bio_PUBKEY(bio, server.key.get()) == 1);
+  const PublicKey key = test::good(read_public_key(test::take_text(bio)));
+  CHECK(key.kind == KeyKind::ec);
+  CHECK(belongs_to(key, test::good(read_der(server.der))));
+  for (const std::string& bad : {""s, server.pem(), server.key_pem(), std::string(max_key_size + 1, 'x')})
+    CHECK(test::bad(read_public_key(bad)).fault == Fault::data);
+}
+
 TEST_CASE("an encrypted key is an error that names the command which helps") {
   const Error error = test::bad(read_private_key(issue({.name = "mx"}).key_pem("secret")));
   CHECK(error.fault == Fault::data);
