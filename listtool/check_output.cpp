@@ -7,6 +7,7 @@
 
 #include "base/counted.h"
 #include "base/text.h"
+#include "base/wrap.h"
 
 namespace starttls::listtool {
 namespace {
@@ -16,31 +17,8 @@ using examination::Finding;
 using examination::HostFacts;
 using examination::Level;
 
-constexpr std::size_t columns = 80;
 constexpr std::size_t max_group = 100;   // bytes of a name that is shown
 constexpr std::size_t level_width = 13;  // "cannot tell" and two blanks
-
-// Appends words to a text in lines of at most `columns`, those after the first behind an indent.
-void append_wrapped(std::string& text, std::string_view first_indent, std::size_t indent,
-                    std::string_view words) {
-  std::string line(first_indent);
-  line.resize(std::max(line.size(), indent), ' ');
-  bool begins = true;
-  while (!words.empty()) {
-    const std::size_t end = std::min(words.find(' '), words.size());
-    const std::string_view word = words.substr(0, end);
-    words.remove_prefix(std::min(end + 1, words.size()));
-    if (!begins && line.size() + 1 + word.size() > columns) {
-      text += line + '\n';
-      line.assign(indent, ' ');
-      begins = true;
-    }
-    if (!begins) line += ' ';
-    line += word;
-    begins = false;
-  }
-  text += line + '\n';
-}
 
 std::string_view shown(Level level) {
   return level == Level::cannot_tell ? "cannot tell" : examination::level_words.word(level);
