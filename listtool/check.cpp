@@ -10,19 +10,15 @@
 
 #include "base/console.h"
 #include "base/try.h"
-#include "certificate/chain.h"
-#include "dns/resolver.h"
 #include "event/loop.h"
 #include "examination/gather.h"
-#include "http/fetcher.h"
-#include "listtool/check_lists.h"
 #include "listtool/check_output.h"
 #include "listtool/check_progress.h"
 #include "listtool/check_report.h"
 #include "listtool/check_state.h"
 #include "listtool/commands.h"
+#include "listtool/examiner.h"
 #include "listtool/sts_run.h"
-#include "smtp/prober.h"
 
 namespace starttls::listtool {
 namespace {
@@ -32,50 +28,32 @@ constexpr unsigned max_days = 3'650;
 // Domains that are examined at the same time: the facts about each are in memory. Of thousands, hundreds may wait
 // minutes for servers that are silent or slow on purpose, and the others must not wait for these.
 constexpr std::size_t max_concurrent = 1'000;
-constexpr unsigned default_rate = 100;  // connections a second
 constexpr unsigned max_rate = 1'000;
 constexpr unsigned max_hours = 10'000;
 
 struct Values {
   std::vector<std::string> domains;  // "-": from standard input, one on each line
-  unsigned days = default_days;
-  bool no_smtp = false;
-  bool thorough = false;
+  ExaminerSettings examiner{.days = default_days};
   bool explain = false;
-  unsigned rate = default_rate;
   std::string state;   // a file; "": nothing is kept
   unsigned since = 0;  // hours
   bool changed = false;
-  std::string ehlo;  // "": the name of this host
-  std::optional<DomainName> mx;
-  std::map<std::string, examination::Endpoint> connect;
 };
 
-// "MX=ADDRESS:PORT", with an IPv6 address in brackets.
-Result<void> add_connect(Values& values, const std::string& text) {
-  const std::size_t equals = text.find('=');
-  const std::size_t colon = text.rfind(':');
-  if (equals == std::string::npos || colon == std::string::npos || colon < equals)
-    return fail(Fault::usage, "'{}' is not MX=ADDRESS:PORT", text);
-  const DomainName host = TRY(DomainName::parse(text.substr(0, equals)));
-  const auto to = TRY(config::parse_address(text.substr(equals + 1)));
-  const auto address = IpAddress::parse(to.host);
-  if (!address) return fail(Fault::usage, "'{}' names no address", text);
-  values.connect[host.str()] = {.address = *address, .port = to.port};
-  return {};
-}
-
 Result<void> set_mx(Values& values, const std::string& text) {
-  values.mx = TRY(DomainName::parse(text));
+  values.examiner.only_host = TRY(DomainName::parse(text));
   return {};
 }
 
 void declare(Options& options, Values& values) {
   options.arguments("DOMAIN", values.domains, "Domains; '-': one a line on standard input").required();
-  options.option("--at", values.days, "DAYS", "Warn of what runs out within so many days (default: 7)")
+  options
+      .option("--at", values.examiner.days, "DAYS", "Warn of what runs out within so many days (default: 7)")
       .range(0U, max_days);
-  const Option no_smtp = options.flag("--no-smtp", values.no_smtp, "Do not connect to mail servers");
-  options.flag("--thorough", values.thorough, "Find every TLS version, suite and group: a minute an address")
+  const Option no_smtp = options.flag("--no-smtp", values.examiner.no_smtp, "Do not connect to mail servers");
+  options
+      .flag("--thorough", values.examiner.thorough,
+            "Find every TLS version, suite and group: a minute an address")
       .excludes(no_smtp);
   options.flag("--explain", values.explain, "Show what a sender meets, step by step");
   options
@@ -85,11 +63,11 @@ void declare(Options& options, Values& values) {
       .once();
   options
       .parsed(
-          "--connect", [&](const std::string& text) { return add_connect(values, text); }, "MX=ADDRESS:PORT",
-          "Connect there instead of to the addresses of this MX host")
+          "--connect", [&](const std::string& text) { return add_endpoint(values.examiner.connect, text); },
+          "MX=ADDRESS:PORT", "Connect there instead of to the addresses of this MX host")
       .excludes(no_smtp);
   options
-      .option("--rate", values.rate, "N",
+      .option("--rate", values.examiner.rate, "N",
               "Make at most N connections to mail servers a second (default: 100)")
       .range(1U, max_rate);
   const Option state =
@@ -99,88 +77,8 @@ void declare(Options& options, Values& values) {
       .range(1U, max_hours)
       .needs(state);
   options.flag("--changed", values.changed, "Print only what is worse or better than last time").needs(state);
-  options.option("--ehlo", values.ehlo, "NAME", "Say EHLO with this name (default: that of this host)");
-}
-
-std::string host_name() {
-  constexpr std::size_t size = 256;
-  std::string name(size, '\0');
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  name.resize(name.find('\0'));
-  return DomainName::parse(name) ? name : "localhost";
-}
-
-bool is_private_endpoint(const Values& values, const smtp::ProbeRequest& request) {
-  return std::ranges::any_of(values.connect, [&](const auto& entry) {
-    return entry.second.address == request.address && entry.second.port == request.port;
-  });
-}
-
-// From one connection to the next, so that there are at most so many a second.
-std::chrono::milliseconds interval_of(unsigned rate) {
-  constexpr unsigned second = 1'000;
-  return std::chrono::milliseconds((second + rate - 1) / rate);
-}
-
-// What all examinations of a run share.
-struct Network {
-  static Result<std::unique_ptr<Network>> begin(const Values& values, const Context& context);
-
-  event::Loop loop;
-  std::unique_ptr<dns::Resolver> resolver;
-  std::unique_ptr<http::Fetcher> fetcher;
-  std::unique_ptr<smtp::Prober> prober;
-  std::unique_ptr<smtp::Prober> private_prober;  // for the addresses of --connect
-  std::optional<CheckLists> lists;
-  CheckProgress* progress = nullptr;
-  std::unique_ptr<examination::Gatherer> gatherer;
-};
-
-examination::Sources make_sources(Network& network, const Values& values, const Context& context) {
-  examination::Sources sources{
-      .ask = [&network](std::string name,
-                        dns::Type type) { return network.resolver->ask(std::move(name), type); },
-      .get = [&network](http::PageRequest request) { return network.fetcher->get(std::move(request)); },
-      .probe = {},
-      .lists = [&network,
-                &context](const DomainName& domain) { return network.lists->find(domain, context); },
-      .policy_before =
-          [&network, &context](const DomainName& domain) {
-            return network.lists->policy_before(domain, context);
-          }};
-  if (values.no_smtp) return sources;
-  sources.probe = [&network, &values](smtp::ProbeRequest request) {
-    if (network.progress != nullptr) network.progress->count_connection();
-    smtp::Prober& prober = is_private_endpoint(values, request) ? *network.private_prober : *network.prober;
-    return prober.probe(std::move(request));
-  };
-  return sources;
-}
-
-Result<std::unique_ptr<Network>> Network::begin(const Values& values, const Context& context) {
-  const discovery::DiscoverySettings& settings = context.configuration.discovery;
-  auto network = std::make_unique<Network>();
-  network->resolver = TRY(dns::Resolver::create(network->loop, settings.dns));
-  http::FetcherSettings policy_hosts = settings.policy_hosts;
-  policy_hosts.keep_certificate = true;
-  network->fetcher = TRY(http::Fetcher::create(network->loop, std::move(policy_hosts)));
-  smtp::ProberSettings prober;
-  prober.schedule.interval = interval_of(values.rate);
-  network->prober = std::make_unique<smtp::Prober>(network->loop, prober);
-  prober.private_addresses = true;
-  network->private_prober = std::make_unique<smtp::Prober>(network->loop, std::move(prober));
-  network->lists = TRY(CheckLists::open(context));
-  auto authorities = TRY(certificate::Authorities::load(settings.policy_hosts.ca_file));
-  examination::GatherSettings gather{
-      .now = context.now,
-      .later = context.now + std::chrono::days(values.days),
-      .ehlo_name = values.ehlo.empty() ? host_name() : values.ehlo,
-      .depth = values.thorough ? examination::Depth::thorough : examination::Depth::brief,
-      .only_host = values.mx,
-      .connect = values.connect};
-  network->gatherer = std::make_unique<examination::Gatherer>(make_sources(*network, values, context),
-                                                              std::move(authorities), std::move(gather));
-  return network;
+  options.option("--ehlo", values.examiner.ehlo, "NAME",
+                 "Say EHLO with this name (default: that of this host)");
 }
 
 // The state of a run, if it has one.
@@ -279,15 +177,16 @@ CheckStyle style_of(const Values& values, const Context& context) {
 Result<int> run(const Values& values, const Context& context) {
   auto read = TRY(read_domains(values.domains));
   if (read.domains.empty() && read.status != 0) return read.status;
-  if (values.mx && read.domains.size() > 1) return fail(Fault::usage, "--mx takes one domain only");
+  if (values.examiner.only_host && read.domains.size() > 1)
+    return fail(Fault::usage, "--mx takes one domain only");
   const std::size_t number = read.domains.size();
   auto memory = TRY(open_memory(values, context));
-  const auto network = TRY(Network::begin(values, context));
-  CheckProgress progress(network->loop, !context.quiet && ::isatty(STDERR_FILENO) == 1, number);
-  network->progress = &progress;
+  const auto examiner = TRY(Examiner::create(values.examiner, context));
+  CheckProgress progress(examiner->loop(), !context.quiet && ::isatty(STDERR_FILENO) == 1, number);
+  examiner->on_connection([&progress] { progress.count_connection(); });
   CheckReport report(context.json ? CheckFormat::json : CheckFormat::text, style_of(values, context), number);
-  Run examinations(*network->gatherer, std::move(read.domains), memory, report, progress);
-  TRY(network->loop.run_until_complete(examinations.run()));
+  Run examinations(examiner->gatherer(), std::move(read.domains), memory, report, progress);
+  TRY(examiner->loop().run_until_complete(examinations.run()));
   TRY(report.finish());
   if (memory.state) {
     TRY(memory.state->finish());
