@@ -21,6 +21,7 @@ Command sts_cache_command();
 Command diff_command();
 Command doctor_command();
 Command check_command();
+Command setup_command();
 namespace serve {
 Command serve_command();
 }

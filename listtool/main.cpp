@@ -28,7 +28,7 @@ std::vector<Command> commands() {
   for (const MailServer* server : mail_servers()) table.push_back(generate_command(*server));
   for (const auto& command :
        {update_command, lookup_command, sts_fetch_command, sts_refresh_command, sts_cache_command,
-        serve::serve_command, diff_command, doctor_command, check_command}) {
+        serve::serve_command, diff_command, doctor_command, check_command, setup_command}) {
     table.push_back(command());
   }
   return table;

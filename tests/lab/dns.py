@@ -2,6 +2,7 @@
 
     dns = Dns(lab, {"example.test": {"@": ["MX 10 mx"], "mx": [f"A {mx_address}"]}}, signed=["example.test"])
     dns.update("example.test", {...})           replaces the records of the zone
+    nsupdate with "server ADDRESS PORT"         changes records (RFC 2136), from loopback addresses
     dns.resolv_conf                             a resolv.conf(5) that names this server
     dns.trust_anchor                            the DS records of all signed zones, in zone file format
     dns.anchor_of(".")                          those of one zone
@@ -36,6 +37,10 @@ log:
     any: info
 database:
     storage: {folder}
+acl:
+  - id: update
+    address: 127.0.0.0/8
+    action: update
 policy:
   - id: lab
     algorithm: ecdsap256sha256
@@ -49,6 +54,7 @@ template:
     zonefile-load: difference-no-serial
     journal-content: all
     dnssec-policy: lab
+    acl: update
 zone:
 """
 
