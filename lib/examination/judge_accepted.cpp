@@ -94,9 +94,10 @@ void report_rated(const Rated& rated, Code code, const Subject& subject, std::st
 // Why not all is known of the versions; nothing where it is.
 std::optional<std::string> incomplete(const AddressFacts& address) {
   for (const VersionFacts& version : address.versions) {
-    if (!version.incomplete.empty())
+    if (!version.incomplete.empty()) {
       return fmt::format("not all that the server accepts of {} is known: {}", to_string(version.version),
                          version.incomplete);
+    }
   }
   return std::nullopt;
 }

@@ -22,8 +22,8 @@ using std::chrono::seconds;
 constexpr seconds a_week{7 * 86'400};
 
 // Beside a CNAME record, a name has no others (RFC 1034 section 3.6.2): they are at its target.
-std::string owner_of(std::string name, const std::string& target) {
-  return target.empty() ? std::move(name) : target;
+std::string owner_of(const std::string& name, const std::string& target) {
+  return target.empty() ? name : target;
 }
 
 bool covers_any(const MxPattern& pattern, const std::vector<DomainName>& hosts) {
