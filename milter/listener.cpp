@@ -11,7 +11,7 @@
 #include "base/try.h"
 #include "base/user.h"
 #include "milter/libmilter_socket.h"
-#include "service/listener.h"
+#include "service/kept_sockets.h"
 #include "service/sd_notify.h"
 #include "service/unix_socket.h"
 
@@ -56,22 +56,14 @@ Result<service::SocketAccess> socket_access(const config::TlsrptConfig& config,
   return service::SocketAccess{.mode = config.milter.socket_mode, .owner = owner, .group = group};
 }
 
-// Opens the socket of the process before us, which systemd has kept. False where there is none, or where the settings for
-// it, or the group of its directory, have changed: a new one is needed.
+// Opens the socket of the process before us, which systemd has kept. False where a new one is needed.
 Result<bool> open_kept(const config::Address& address, const service::SocketAccess& access) {
-  auto activated = TRY(service::activated_sockets());
-  for (auto& [socket, name] : activated) {
-    if (name != kept_name || !service::is_bound_to(socket, address)) continue;
-    if (!service::is_as_created(address.path, access)) {
-      service::remove_unix_socket(address.path);
-      continue;
-    }
-    give_to_libmilter(std::move(socket));
-    TRY(open_by_libmilter(address));
-    return true;
-  }
-  if (!activated.empty()) service::forget_descriptors(kept_name);
-  return false;
+  auto passed = TRY(service::take_passed_sockets(kept_name, {&address, 1}, access));
+  UniqueFd& socket = passed.kept.front();
+  if (!socket) return false;
+  give_to_libmilter(std::move(socket));
+  TRY(open_by_libmilter(address));
+  return true;
 }
 
 }  // namespace
