@@ -73,6 +73,7 @@ class Planner {
   void add_policy_addresses();
   Result<void> add_tlsa();
   void add_texts();
+  void add_examination_step();
   void add_policy_steps();
   void add_records_step();
   void add_mx_steps();
@@ -146,6 +147,24 @@ void Planner::add_texts() {
                            .changed = made_.id != published_.id});
 }
 
+// Before senders enforce, whatever could be an obstacle must have been seen.
+void Planner::add_examination_step() {
+  if (policy().mode != Mode::enforce || was_enforced()) return;
+  std::vector<std::string> unseen;
+  for (const PublishedHost& host : published_.hosts) {
+    if (!host.all_seen) unseen.push_back(host.name);
+  }
+  if (unseen.empty()) return;
+  add({.kind = StepKind::examination,
+       .action = fmt::format("Run \"starttls-listtool check {}\" on a host that reaches every address of {}: "
+                             "not all of their certificates were seen.",
+                             domain(), fmt::join(unseen, ", ")),
+       .why =
+           "With the mode enforce, senders do not deliver where a certificate is not trusted or has another "
+           "name.",
+       .source = "RFC 8461 section 4.2"});
+}
+
 void Planner::add_policy_steps() {
   if (published_.id.empty() && !published_.policy) {
     add({.kind = StepKind::policy_host,
@@ -161,7 +180,10 @@ void Planner::add_policy_steps() {
   std::string why = "Senders that see the new id must not find the old policy.";
   if (waits) {
     why = fmt::format(
-        "The policy no longer has {}: senders may have the MX records of before in their caches. {}",
+        "The policy no longer has {0}: senders may have the MX records of before in their caches. If the MX "
+        "records changed later than that, and a web server reads mta-sts.txt from here, run setup again with "
+        "{0} "
+        "as --mx, too. {1}",
         names(dropped), why);
   }
   if (!published_.no_policy.empty())
@@ -279,6 +301,7 @@ Result<Publication> Planner::plan() {
   add_policy_addresses();
   TRY(add_tlsa());
   add_texts();
+  add_examination_step();
   add_policy_steps();
   add_records_step();
   append(after_tlsa_);

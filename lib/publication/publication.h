@@ -84,6 +84,7 @@ struct Published {
 
 enum class StepKind : std::uint8_t {
   dnssec,       // sign a zone
+  examination,  // examine the MX hosts from where they can be reached
   policy_host,  // make the host that serves the policy
   policy,       // serve the new policy
   records,      // publish the records
@@ -94,6 +95,7 @@ enum class StepKind : std::uint8_t {
   next,         // run setup again, with other options
 };
 inline constexpr auto step_words = enum_words<StepKind>({{StepKind::dnssec, "dnssec"},
+                                                         {StepKind::examination, "examination"},
                                                          {StepKind::policy_host, "policy-host"},
                                                          {StepKind::policy, "policy"},
                                                          {StepKind::records, "records"},

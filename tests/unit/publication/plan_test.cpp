@@ -36,6 +36,11 @@ Published without_policy(Published published) {
   return published;
 }
 
+Published with_seen(Published published, bool all_seen) {
+  published.hosts = {{.name = "mx.example.org", .all_seen = all_seen}};
+  return published;
+}
+
 Published with_id(Published published, const std::string& id) {
   published.id = id;
   return published;
@@ -52,6 +57,11 @@ TEST_CASE("the steps come in an order in which no sender defers") {
       {"the first publication", bare(), with({}), "policy-host policy records evidence+604800 next"},
       {"testing goes on", tested, with({}), "evidence+604800 next"},
       {"testing becomes enforce", tested, with(Mode::enforce), "policy records next+604800"},
+      {"testing becomes enforce, and all was seen", with_seen(tested, true), with(Mode::enforce),
+       "policy records next+604800"},
+      {"testing becomes enforce, and a host was not seen", with_seen(tested, false), with(Mode::enforce),
+       "examination policy records next+604800"},
+      {"enforce goes on, and a host was not seen", with_seen(settled, false), with({}), ""},
       {"enforce, and max_age may grow", enforced, with({}), "next+604800"},
       {"nothing is left to do", settled, with({}), ""},
       {"the served policy is new, and its id is missing", with_id(settled, "20260101"), with({}), "records"},
