@@ -93,7 +93,7 @@ Result<void> Examiner::Network::open() {
   prober.schedule.interval = interval_of(settings_.rate);
   prober_ = std::make_unique<smtp::Prober>(loop_, prober);
   prober.private_addresses = true;
-  private_prober_ = std::make_unique<smtp::Prober>(loop_, std::move(prober));
+  private_prober_ = std::make_unique<smtp::Prober>(loop_, prober);
   lists_ = TRY(CheckLists::open(context_));
   auto authorities = TRY(certificate::Authorities::load(discovery.policy_hosts.ca_file));
   examination::GatherSettings gather{

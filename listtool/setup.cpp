@@ -53,9 +53,10 @@ Result<void> set_max_age(Values& values, const std::string& text) {
   const bool is_number = !text.empty() && text.size() <= max_digits &&
                          std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
   const std::chrono::seconds max_age(is_number ? std::stol(text) : 0);
-  if (max_age.count() == 0 || max_age > mtasts::max_max_age)
+  if (max_age.count() == 0 || max_age > mtasts::max_max_age) {
     return fail(Fault::usage, "'{}' is not a number of seconds, 1 to {}", printable(text),
                 mtasts::max_max_age.count());
+  }
   values.max_age = max_age;
   return {};
 }

@@ -27,7 +27,7 @@ std::string alias_of(const dns::Answer& answer, std::string_view name) {
   const auto is_plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.';
   };
-  const std::string owner = to_lower(answer.canonical_name);
+  std::string owner = to_lower(answer.canonical_name);
   if (answer.status != Status::found || owner == name || !std::ranges::all_of(owner, is_plain)) return {};
   return owner;
 }
