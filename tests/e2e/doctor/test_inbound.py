@@ -40,7 +40,7 @@ class Inbound(unittest.TestCase):
                             settings={**QUICK, "mta_log": cls.log, "user": "root"})
         cls.state.chmod(0o750)
         tls13_mail(Client(cls.mx.address, cls.mx.port, cls.lab.address()))
-        cls.milter.wait_for_records(0)
+        cls.milter.wait_for_sessions(1)
         # So that settings of main.cf are in force for the listener, too.
         master = cls.mx.config / "master.cf"
         master.write_text(re.sub(r"(?m)^  -o \{ smtpd_tls_.*\n", "", master.read_text()))

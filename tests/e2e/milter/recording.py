@@ -97,6 +97,20 @@ class Milter(Process):
             while _records_in(folder) < number:
                 changes.wait(1, self.popen)
 
+    def wait_for_first_fold(self) -> None:
+        """Wait until what arrives is no longer folded at once: for a long fold_interval, and a store in SQLite.
+
+        A daemon folds what it finds when it starts. It lists that before it creates the store.
+        """
+        wait.until((self.state / "tlsrpt.sqlite").exists)
+
+    def wait_for_sessions(self, number: int, kind: str = "sessions") -> None:
+        """Wait until reports count this many sessions, or those of a kind, such as "failed": what they read, the
+        journal and the store, has them then."""
+        with wait.Changes([self.state, self.state / "journal"]) as changes:
+            while self.report("--json", "summary", "--since", "2000-01-01")["total"][kind] < number:
+                changes.wait(1, self.popen)
+
     def report(self, *arguments: str) -> Any:
         """The answer of tlsrpt-report, which must be JSON."""
         done = program_run("tlsrpt-report", "--state-dir", self.state, *arguments)

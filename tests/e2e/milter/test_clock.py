@@ -64,9 +64,11 @@ class Clock(unittest.TestCase):
         with Lab() as lab:
             clock = SetClock(lab)
             milter = Milter(lab, environment=clock.environment, settings=QUICK | {"fold_interval": 3600})
+            milter.wait_for_first_fold()
             mx = receiver(lab, milter, parameters=NO_NAMES)
             self.sessions(lab, mx)
             mx.end()
+            milter.wait_for_records(3)
             milter.kill()
             clock.set(f"{DAY_BEFORE}T12:00:00Z")
             again = Milter(lab, state=milter.state, socket=milter.socket, environment=clock.environment)
@@ -98,10 +100,13 @@ class Clock(unittest.TestCase):
             milter = Milter(lab, environment=clock.environment, settings=QUICK | {"retention_days": 2})
             mx = receiver(lab, milter, parameters=NO_NAMES)
             self.sessions(lab, mx)
+            recorded = 3
             for now in (f"{DAY_BEFORE}T23:59:59Z", f"{DAY}T00:00:01Z", f"{DAY_BEFORE}T00:00:00Z",
                         f"{DAY_AFTER_NEXT}T00:00:00Z"):
+                milter.wait_for_sessions(recorded)
                 clock.set(now)
                 self.sessions(lab, mx)
+                recorded += 3
             rows = end_and_read(mx, milter)
             # Three days ago is older than is kept, by the clock as it is now.
             self.assertEqual(sessions_by_day(milter.state), {DAY: 6, DAY_AFTER_NEXT: 3})

@@ -4,7 +4,7 @@ import os
 import signal
 import unittest
 
-from lab import Lab, program, wait
+from lab import Lab, program
 from lab.smtp_dialogue import TLS13, Client, UnexpectedReply, greeted, tls
 from recording import EVERYBODY, QUICK, Milter, configuration, end_and_read, receiver
 
@@ -115,7 +115,7 @@ class Downgrades(unittest.TestCase):
     def test_sessions_that_are_still_in_the_journal_are_forgotten_too(self) -> None:
         with Lab() as lab:
             milter = self.start(lab, fold_interval=3600)
-            wait.until((milter.state / "tlsrpt.sqlite").exists)  # what arrives now is not folded
+            milter.wait_for_first_fold()
             mx = receiver(lab, milter, parameters=XCLIENT)
             for _ in range(3):
                 self.session(lab, mx, "mx1.sender.test")

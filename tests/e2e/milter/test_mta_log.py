@@ -95,9 +95,10 @@ class Reasons(unittest.TestCase):
             socket = f"unix:{lab.new_folder('socket')}/milter"
             mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket})
             milter = milter_of(lab, mx.log.path, socket, fold_interval=3600)
+            milter.wait_for_first_fold()
             one = client(lab, mx)
             SCENARIOS["unknown_ca_tls13"](one)
-            milter.wait_for_records(2)  # the session, and the entry of the log about it
+            milter.wait_for_sessions(1, "failed")
             report = milter.report("--json", "self", "--no-lookup")
             (policy,) = report["policies"]
             (detail,) = policy["failure-details"]
@@ -118,7 +119,9 @@ class End(unittest.TestCase):
                 milter = milter_of(lab, mx.log.path, socket, exclude_daemons=["ours"])
                 for _ in range(sessions):
                     SCENARIOS["unknown_ca_tls13"](client(lab, mx))
-                SCENARIOS["unknown_ca_tls13"](replace(client(lab, mx), host=left_out.address))
+                last = replace(client(lab, mx), host=left_out.address)
+                SCENARIOS["unknown_ca_tls13"](last)
+                mx.log.wait_for(rf"disconnect from .*\[{last.source}\]")
                 mx.end()
                 wait.until_read(milter.pid, mx.log.path)
                 milter.stop()
@@ -133,7 +136,9 @@ class Selected(unittest.TestCase):
             socket = f"unix:{lab.new_folder('socket')}/milter"
             mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket})
             milter = milter_of(lab, mx.log.path, socket, local_networks=["127.0.0.0/8"])
-            SCENARIOS["unknown_ca_tls13"](client(lab, mx))
+            one = client(lab, mx)
+            SCENARIOS["unknown_ca_tls13"](one)
+            mx.log.wait_for(rf"disconnect from .*\[{one.source}\]")
             self.assertEqual(settled(lab, milter, mx), {})
 
     def test_daemons_that_are_excluded_keep_their_failures(self) -> None:
@@ -141,8 +146,10 @@ class Selected(unittest.TestCase):
             socket = f"unix:{lab.new_folder('socket')}/milter"
             mx = receiver(lab, parameters=NO_NAMES | {"smtpd_milters": socket, "milter_macro_daemon_name": "ours"})
             milter = milter_of(lab, mx.log.path, socket, exclude_daemons=["ours"])
-            SCENARIOS["unknown_ca_tls13"](client(lab, mx))
-            SCENARIOS["handshake_then_quit"](client(lab, mx))
+            for name in ("unknown_ca_tls13", "handshake_then_quit"):
+                one = client(lab, mx)
+                SCENARIOS[name](one)
+                mx.log.wait_for(rf"disconnect from .*\[{one.source}\]")
             self.assertEqual(settled(lab, milter, mx), {})
 
 
@@ -161,7 +168,7 @@ class Privacy(unittest.TestCase):
                 for name in ("unknown_ca_tls13", "plaintext_mail", "no_shared_cipher", "ehlo_quit"):
                     SCENARIOS[name](replace(one, helo=f"[{one.source}]"))
                 mx.log.wait_for(r"disconnect from .* ehlo=1 quit=1 commands=2")
-                milter.wait_for_records(6)
+                milter.wait_for_records(7)  # four sessions, two failures, and where reading the log began
                 milter.kill()
                 files = [*(state / "journal").glob("*"), milter.stderr.path]
                 for file in files:

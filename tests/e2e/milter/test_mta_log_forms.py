@@ -78,7 +78,7 @@ class SummerTime(unittest.TestCase):
                 clock.set(first)
                 milter = Milter(lab, environment=clock.environment | {"TZ": zone},
                                 settings=QUICK | {"mta_log": log, "mta_log_services": [SERVICE], "fold_interval": 3600})
-                wait.until((milter.state / "tlsrpt.sqlite").exists)  # what arrives now is not folded
+                milter.wait_for_first_fold()
                 for number, now in enumerate((first, second)):
                     clock.set(now)
                     with log.open("a") as file:

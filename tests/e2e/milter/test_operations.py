@@ -11,7 +11,7 @@ import subprocess
 import unittest
 from pathlib import Path
 
-from lab import Lab, program
+from lab import Lab, program, wait
 from lab.smtp_client import plaintext_mail, tls13_mail
 from recording import QUICK, Milter, client, configuration, end_and_read, read, receiver
 
@@ -28,7 +28,9 @@ class Metrics(unittest.TestCase):
             tls13_mail(client(lab, mx))
             tls13_mail(client(lab, mx))
             plaintext_mail(client(lab, mx))
-            mx.end()
+            mx.end()  # closes its connections to the milter
+            ended = [f"\ntlsrpt_milter_{line}\n" for line in ("open_connections 0", "journal_records_total 3")]
+            wait.until(lambda: all(line in self.page(address, port) for line in ended))
 
             page = self.page(address, port)
             for line in ('sessions_total{outcome="tls"} 2', 'sessions_total{outcome="plaintext"} 1',

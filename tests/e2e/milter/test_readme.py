@@ -4,7 +4,7 @@ import re
 import unittest
 from pathlib import Path
 
-from lab import Lab, documents, program, wait
+from lab import Lab, documents, program
 from lab.sendmail import SendmailReceiver
 from lab.smtp_client import SCENARIOS, tls13_mail
 from recording import QUICK, Milter, client, end_and_read, receiver
@@ -35,7 +35,7 @@ class Guides(unittest.TestCase):
             tls13_mail(watched)
             SCENARIOS["unknown_ca_tls13"](failing)
             mx.log.wait_for(rf"disconnect from unknown\[{failing.source}\]")
-            self.until_known(milter)
+            milter.wait_for_sessions(1, "failed")
             for line in lines:
                 if line.startswith("tlsrpt-report ") and line != "tlsrpt-report doctor":  # see tests/e2e/doctor
                     arguments = line.partition("#")[0].split()[1:]
@@ -46,12 +46,6 @@ class Guides(unittest.TestCase):
             rows = end_and_read(mx, milter)
             self.assertEqual([row.outcome for row in rows[watched.source]], ["tls"])
             self.assertNotIn(before.source, rows)
-
-    def until_known(self, milter: Milter) -> None:
-        """Wait until the log contains the failure; what can be read changes with the journal or the store."""
-        with wait.Changes([milter.state, milter.state / "journal"]) as changes:
-            while milter.report("--json", "summary")["total"]["failed"] < 1:
-                changes.wait(1, milter.popen)
 
     def test_sendmail(self) -> None:
         lines = documents.lines("docs/sendmail.md", HEADING)

@@ -6,7 +6,7 @@ import unittest
 from collections.abc import Mapping
 
 from cutting_proxy import CuttingProxy
-from lab import Lab, program
+from lab import Lab, program, wait
 from lab.postgres import PASSWORD, Postgres
 from lab.process import Process
 from recording import QUICK, Milter
@@ -119,6 +119,9 @@ class SharedStore(unittest.TestCase):
         with Lab() as lab:
             server = Postgres(lab)
             reporting = Host(lab, 1, server.url, {**SETTINGS, "fold_interval": 3600})
+            # A daemon lists what it folds when it starts, and then opens the store.
+            wait.until_equal(lambda: server.execute("SELECT tablename FROM pg_tables WHERE tablename = 'session_counts'"),
+                             [["session_counts"]])
             other = Host(lab, 2, server.url)
             self.load(reporting, other)
             self.end(other)

@@ -3,6 +3,7 @@
 import re
 import shutil
 import unittest
+from pathlib import Path
 
 from lab import Lab
 from lab.postfix import Receiver
@@ -25,6 +26,10 @@ class StateDirectory(unittest.TestCase):
             one = client(lab, mx)
             (tls13_mail if number % 2 else plaintext_mail)(one)
             self.sources.append(one.source)
+
+    def remove(self, directory: Path) -> None:
+        """At once, as seen by the daemon, which creates the directory again when it misses it."""
+        shutil.rmtree(directory.rename(directory.with_suffix(".removed")))
 
     def assert_trouble_was_told(self, milter: Milter, reason: str) -> None:
         """It is logged once, though every attempt failed, and the attempts were counted."""
@@ -134,7 +139,7 @@ class Missing(StateDirectory):
         with Lab() as lab:
             milter = Milter(lab)
             mx = receiver(lab, milter, parameters=NO_NAMES)
-            shutil.rmtree(milter.state)
+            self.remove(milter.state)
             self.mail(lab, mx, 4)
             milter.stderr.wait_for(RECOVERED)
             self.assert_all_recorded(end_and_read(mx, milter))
@@ -143,9 +148,11 @@ class Missing(StateDirectory):
     def test_what_the_removed_journal_held_is_not_lost(self) -> None:
         with Lab() as lab:
             milter = Milter(lab, settings={"sync_interval": 0.05, "fold_interval": 3600})
+            milter.wait_for_first_fold()
             mx = receiver(lab, milter, parameters=NO_NAMES)
             self.mail(lab, mx, 3)
-            shutil.rmtree(milter.state)
+            milter.wait_for_records(3)
+            self.remove(milter.state)
             self.mail(lab, mx, 1)
             mx.end()
             milter.stop()

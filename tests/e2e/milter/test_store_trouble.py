@@ -59,6 +59,7 @@ class Locked(StoreTrouble):
     def test_by_another_process_the_daemon_waits_for_it(self) -> None:
         with Lab() as lab:
             milter = Milter(lab)
+            milter.wait_for_first_fold()
             mx = receiver(lab, milter, parameters=NO_NAMES)
             self.mail(lab, mx, 2)
             with locked(store_of(milter)):
@@ -73,6 +74,7 @@ class Locked(StoreTrouble):
     def test_until_the_end_the_next_daemon_folds_what_waits(self) -> None:
         with Lab() as lab:
             milter = Milter(lab, settings=QUICK | {"fold_interval": 3600})
+            milter.wait_for_first_fold()
             mx = receiver(lab, milter, parameters=NO_NAMES)
             for _ in range(3):
                 self.mail(lab, mx, 2)
