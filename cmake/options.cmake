@@ -1,14 +1,18 @@
 # Compiler and linker options of every target, and the two kinds of target that the project has.
 
 # If ccache is installed, it reuses object files from any build directory. It is configured to accept precompiled
-# headers, and to ignore the path of the checkout and the language of messages, which debhelper sets.
+# headers, and to ignore the path of the checkout and the language of messages, which debhelper sets. It takes the headers
+# of a source from the compiler (CCACHE_DEPEND) and reads a precompiled header of 90 MB only once (CCACHE_INODECACHE), so
+# that the first build is hardly slower than one without ccache.
 option(STARTTLS_CCACHE "Compile by way of ccache, if it is installed" OFF)
 if(STARTTLS_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(STARTTLS_CCACHE_PROGRAM ccache)
   mark_as_advanced(STARTTLS_CCACHE_PROGRAM)
   if(STARTTLS_CCACHE_PROGRAM)
-    set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=locale,pch_defines,time_macros,include_file_ctime,include_file_mtime
-      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true ${STARTTLS_CCACHE_PROGRAM})
+    set(launcher ${CMAKE_COMMAND} -E env
+      CCACHE_SLOPPINESS=locale,pch_defines,time_macros,include_file_ctime,include_file_mtime
+      CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=true CCACHE_DEPEND=true CCACHE_INODECACHE=true
+      ${STARTTLS_CCACHE_PROGRAM})
     set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
     set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
   endif()
