@@ -244,8 +244,8 @@ class EximReceiver:
     """An inbound Exim with Debian's configuration, at `address` and `port`. Without a certificate it makes its own."""
 
     def __init__(self, lab: Lab, dns: Dns, certificate: Certificate | None = None, *,
-                 hostname: str = "mx.example.test", macros: Sequence[str] = ()) -> None:
-        self.address, self.port = lab.address(), lab.smtp_port
+                 hostname: str = "mx.example.test", macros: Sequence[str] = (), address: str | None = None) -> None:
+        self.address, self.port = address or lab.address(), lab.smtp_port
         files = lab.new_folder("exim-tls")
         tls = []
         if certificate:

@@ -66,7 +66,7 @@ class Thorough(Case):
 
     def test_a_certificate_with_an_rsa_key(self) -> None:
         """With TLS 1.2 such a server can go on without a group, which must not end the search for groups."""
-        context = server_tls(self.lab.ca.issue("mx.rsa.test", rsa=True), versions=[ssl.TLSVersion.TLSv1_2],
+        context = server_tls(self.lab.ca.issue("mx.rsa.test", rsa=2048), versions=[ssl.TLSVersion.TLSv1_2],
                              ciphers="ECDHE-RSA-AES128-GCM-SHA256:AES128-GCM-SHA256")
 
         def talk(peer: Peer) -> None:
