@@ -32,10 +32,11 @@ bool take_out(Names& names, const std::string& standard_name) {
   return std::erase_if(names, [&](const Suite& each) { return each.standard_name == standard_name; }) > 0;
 }
 
-// Whether the server has refused what was offered. A connection that breaks off may have other reasons.
+// Whether the server has refused what was offered: by an alert, or with the choice of an older version. A
+// connection that breaks off may have other reasons.
 bool is_refusal(const ProbeFacts& facts) {
   return facts.stop == Stop::handshake && facts.reached == Step::handshake &&
-         facts.tls_error.starts_with("alert ");
+         (facts.tls_error.starts_with("alert ") || facts.tls_error == version_not_offered);
 }
 
 // How suites are offered, and which of them a server chose.
@@ -43,10 +44,12 @@ struct SuiteOffer {
   void put_into(ProbeRequest& request, const Names& names) const { request.suites = joined(names); }
   std::string chosen(const Handshake& handshake) { return handshake.suite; }
   bool repeats(const std::string& /*name*/) const { return false; }
+  bool can_offer_otherwise(const Names& /*names*/) { return false; }
 };
 
 // The same of groups. Before TLS 1.3, a server uses a key on a curve only if that is among the client's groups
-// (RFC 8422 section 5.1): so this curve is offered again, last.
+// (RFC 8422 section 5.1): so this curve is offered again, last. But first it is left out, since a server that also
+// has an RSA key uses that then, and may like the curve more than groups that are not yet found.
 class GroupOffer {
  public:
   GroupOffer(Names all, TlsVersion version) : all_(std::move(all)), version_(version) {}
@@ -56,7 +59,7 @@ class GroupOffer {
     if (version_ == TlsVersion::tls1_3) return;
     // Else a server that knows none of the groups goes on without one.
     request.suites = "ECDHE";
-    if (key_curve_ && !has(names, key_curve_->standard_name)) request.groups += ":" + key_curve_->name;
+    if (repeats_key_curve_) request.groups += ":" + key_curve_->name;
   }
   std::string chosen(const Handshake& handshake) {
     if (handshake.chain.empty() || key_curve_) return handshake.group;
@@ -65,7 +68,14 @@ class GroupOffer {
     return handshake.group;
   }
   // Whether it was offered again: then the server accepts none of the others.
-  bool repeats(const std::string& name) const { return key_curve_ && key_curve_->standard_name == name; }
+  bool repeats(const std::string& name) const {
+    return repeats_key_curve_ && key_curve_->standard_name == name;
+  }
+  // After a refusal of `names`.
+  bool can_offer_otherwise(const Names& names) {
+    if (repeats_key_curve_ || !key_curve_ || has(names, key_curve_->standard_name)) return false;
+    return repeats_key_curve_ = true;
+  }
 
  private:
   static bool has(const Names& names, const std::string& standard_name) {
@@ -75,6 +85,7 @@ class GroupOffer {
   Names all_;
   TlsVersion version_;
   std::optional<Suite> key_curve_;
+  bool repeats_key_curve_ = false;
 };
 
 // Offers what is left of `names` until the server refuses.
@@ -84,7 +95,10 @@ event::Task<Accepted> find_all(Probe probe, ProbeRequest request, Names names, O
   while (!names.empty()) {
     offer.put_into(request, std::as_const(names));
     const ProbeFacts facts = co_await probe(request);
-    if (is_refusal(facts)) break;
+    if (is_refusal(facts)) {
+      if (offer.can_offer_otherwise(names)) continue;
+      break;
+    }
     const std::string chosen = facts.tls ? offer.chosen(*facts.tls) : std::string();
     // A server may choose what was not offered only by a fault, and then for ever.
     const bool is_new = facts.tls && take_out(names, chosen);

@@ -38,8 +38,8 @@ struct Accepted {
 // `request` says where and as whom; its versions, suites and groups do not count.
 event::Task<Accepted> find_accepted_suites(Probe probe, ProbeRequest request, TlsVersion version);
 
-// The groups of the key exchange, for TLS 1.2 or 1.3. Those of finite fields (ffdhe2048) are known with TLS
-// 1.3 only. With TLS 1.2, those are missing that a server likes less than the curve of its own key.
+// The groups of the key exchange. Those of finite fields (ffdhe2048) are known with TLS 1.3 only. With older
+// versions, those are missing that a server without an RSA key likes less than the curve of its own key.
 event::Task<Accepted> find_accepted_groups(Probe probe, ProbeRequest request, TlsVersion version);
 
 // Who chooses among the suites that client and server know.

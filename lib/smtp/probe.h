@@ -50,6 +50,9 @@ std::string_view to_string(TlsVersion version);
 // RFC 8446 section 4.1.2 allows more cipher suites in one ClientHello, but some servers do not.
 inline constexpr std::size_t max_suites = 64;
 
+// ProbeFacts::tls_error of a server that answers with a version older than all that were offered.
+inline constexpr std::string_view version_not_offered = "the server chose a version that was not offered";
+
 struct ProbeRequest {
   IpAddress address;
   std::uint16_t port = 25;
@@ -109,7 +112,8 @@ struct ProbeFacts {
   std::optional<bool> accepts_compression;
 
   std::optional<Handshake> tls;
-  // "alert handshake_failure (40)" where the server sent one; else OpenSSL's words: "wrong version number".
+  // "alert handshake_failure (40)" where the server sent one; version_not_offered; else OpenSSL's words: "wrong
+  // version number".
   std::string tls_error;
 
   // Each from its own beginning; 0 where it did not come to its end.

@@ -2,6 +2,7 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/sslerr.h>
 
 #include <algorithm>
 #include <array>
@@ -323,7 +324,9 @@ TlsClient::Progress TlsClient::progress_of(int result) {
   const int error = ::SSL_get_error(state_->ssl.get(), result);
   if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return Progress::needs_bytes;
   if (error == SSL_ERROR_ZERO_RETURN) return Progress::closed;
+  const bool other_version = ERR_GET_REASON(::ERR_peek_last_error()) == SSL_R_UNSUPPORTED_PROTOCOL;
   state_->error = take_error();
+  if (other_version) state_->error = version_not_offered;
   if (state_->alert > 0) state_->error = alert_text(state_->alert);
   return Progress::failed;
 }

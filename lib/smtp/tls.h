@@ -48,7 +48,7 @@ class TlsClient {
   std::string take_to_send();
 
   Progress handshake();
-  // After `failed`: "alert handshake_failure (40)" if the server sent one, else OpenSSL's words.
+  // After `failed`: as ProbeFacts::tls_error.
   std::string error() const;
   // After `finished`.
   Handshake describe() const;

@@ -7,7 +7,7 @@ from lab import Lab
 from lab.ca import CA
 from lab.dns import Dns
 from lab.exim import EximReceiver
-from lab.postfix import Receiver
+from lab.postfix import Listener, Receiver
 from probing import SNI, Facts, probe
 
 OLD = ("--min", "TLSv1", "--max", "TLSv1.1")
@@ -61,6 +61,19 @@ class Postfix(ServerCase):
             facts = probe(lab, mx.address, *OLD)
             self.assert_whole(facts, "TLSv1.1")
 
+    def test_a_server_with_nothing_but_tls_1_0(self) -> None:
+        """It answers an offer of TLS 1.1 or 1.2 not with an alert, but with TLS 1.0: so these it does not accept."""
+        with Lab() as lab:
+            mx = self.receiver(lab, {"smtpd_tls_protocols": ">=TLSv1, <=TLSv1", "smtpd_tls_ciphers": "low",
+                                     "tls_low_cipherlist": "ALL:@SECLEVEL=0"})
+            for version in ("TLSv1.1", "TLSv1.2"):
+                found = probe(lab, mx.address, "--accepted", version)
+                self.assertEqual((found["suites"], found["groups"]), ([], []))
+                self.assertEqual(found["stops"], ["none", "none"])
+            facts = probe(lab, mx.address, "--max", "TLSv1.2")
+            self.assertEqual((facts["stop"], facts["tls_error"]),
+                             ("handshake", "the server chose a version that was not offered"))
+
     def test_all_that_it_accepts(self) -> None:
         with Lab() as lab:
             suites = "ECDHE-ECDSA-AES256-SHA:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256"
@@ -87,6 +100,19 @@ class Postfix(ServerCase):
             found = probe(lab, mx.address, "--accepted", "TLSv1.2")
             self.assertEqual(found["stops"], ["none", "none"])
             self.assertCountEqual(found["groups"], ["X25519", "secp256r1", "secp384r1", "secp521r1"])
+
+    def test_groups_of_a_server_with_two_keys(self) -> None:
+        """It likes P-256, the curve of one of its keys, more than P-384, which it uses with the other."""
+        with Lab() as lab:
+            ec, rsa = lab.ca.issue(SNI), lab.ca.issue(SNI, rsa=2048)
+            chains = ", ".join(map(str, (ec.key, ec.certificate, rsa.key, rsa.certificate)))
+            with_both = Listener(lab.address(), lab.smtp_port, ec, parameters={
+                "smtpd_tls_chain_files": chains, "tls_preempt_cipherlist": "yes", "tls_ffdhe_auto_groups": "",
+                "tls_medium_cipherlist": "ECDHE+AESGCM", "tls_eecdh_auto_curves": "X25519 P-256 P-384"})
+            Receiver(lab, SNI, ["example.test"], ec, listeners=[with_both])
+            found = probe(lab, with_both.address, "--accepted", "TLSv1.2")
+            self.assertEqual(found["stops"], ["none", "none"])
+            self.assertCountEqual(found["groups"], ["X25519", "secp256r1", "secp384r1"])
 
     def test_a_command_in_the_clear_behind_starttls_is_not_answered(self) -> None:
         with Lab() as lab:

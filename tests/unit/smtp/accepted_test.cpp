@@ -24,6 +24,8 @@ struct Server {
   std::vector<ProbeRequest> requests;
   Stop stop_after_three = Stop::none;
   std::string key_curve = {};  // if it has one, the client's order counts, and this must be offered
+  bool has_rsa_key = false;  // beside that one: then its own order counts, and it uses this one where it must
+  std::string error = "alert handshake_failure (40)";  // where it accepts nothing of what is offered
 
   ProbeFacts answer(const ProbeRequest& request) {
     requests.push_back(request);
@@ -33,6 +35,7 @@ struct Server {
       facts.reason = "why";
       return facts;
     }
+    if (has_rsa_key) return answer_with_two_keys(words(request.groups));
     if (!key_curve.empty()) return answer_in_the_order_of(words(request.groups));
     const std::string offered = ":" + request.suites + ":" + request.groups + ":";
     for (const Suite& each : accepted) {
@@ -43,7 +46,24 @@ struct Server {
     }
     facts.reached = Step::handshake;
     facts.stop = Stop::handshake;
-    facts.tls_error = "alert handshake_failure (40)";
+    facts.tls_error = error;
+    return facts;
+  }
+
+  ProbeFacts answer_with_two_keys(const std::vector<std::string>& offered) const {
+    ProbeFacts facts;
+    const auto is_offered = [&](const std::string& name) {
+      return std::ranges::find(offered, name) != offered.end();
+    };
+    const auto chosen = std::ranges::find_if(accepted, is_offered, &Suite::name);
+    facts.reached = chosen == accepted.end() ? Step::handshake : Step::done;
+    facts.stop = chosen == accepted.end() ? Stop::handshake : Stop::none;
+    if (chosen == accepted.end()) {
+      facts.tls_error = error;
+      return facts;
+    }
+    facts.tls = Handshake{.group = chosen->standard_name,
+                          .chain = {{.curve = is_offered(key_curve) ? key_curve : std::string()}}};
     return facts;
   }
 
@@ -166,6 +186,24 @@ TEST_CASE("the curve of the server's key is offered again, which it needs with T
   CHECK(found.names == std::vector<std::string>{"X25519", "secp256r1", "secp384r1"});
   CHECK(found.stop == Stop::none);
   CHECK(server.requests.back().groups.ends_with(":P-256"));
+}
+
+TEST_CASE(
+    "with an RSA key, too, groups are found that the server likes less than the curve of its other key") {
+  Server server{.accepted = {{"P-256", "secp256r1"}, {"P-384", "secp384r1"}, {"X25519", "X25519"}},
+                .requests = {},
+                .key_curve = "P-256",
+                .has_rsa_key = true};
+  const Accepted found = groups_of(server, TlsVersion::tls1_2);
+  CHECK(found.names == std::vector<std::string>{"secp256r1", "secp384r1", "X25519"});
+  CHECK(found.stop == Stop::none);
+}
+
+TEST_CASE("a server that answers with an older version accepts nothing of this one") {
+  Server server{.accepted = {}, .requests = {}, .error = std::string(version_not_offered)};
+  const Accepted found = suites_of(server, TlsVersion::tls1_2);
+  CHECK(found.stop == Stop::none);
+  CHECK(found.names.empty());
 }
 
 TEST_CASE("a server with an order of its own chooses the same suite whatever the order of the offer") {
