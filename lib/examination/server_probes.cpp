@@ -82,12 +82,15 @@ event::Task<ServerFacts> ServerProbes::connect(smtp::ProbeRequest request) {
   compressing.min_version = smtp::TlsVersion::tls1_0;
   compressing.offer_compression = true;
   facts.compressed = co_await probe_(std::move(compressing));
-  for (const smtp::TlsVersion version : newest_first)
-    facts.versions.push_back(co_await find_version(request, version));
+  for (const smtp::TlsVersion version : newest_first) {
+    VersionFacts found = co_await find_version(request, version, facts.versions);
+    facts.versions.push_back(std::move(found));
+  }
   co_return facts;
 }
 
-event::Task<VersionFacts> ServerProbes::find_version(smtp::ProbeRequest request, smtp::TlsVersion version) {
+event::Task<VersionFacts> ServerProbes::find_version(smtp::ProbeRequest request, smtp::TlsVersion version,
+                                                     std::span<const VersionFacts> newer) {
   VersionFacts facts{.version = version};
   const smtp::Probe probe = [this, &facts](smtp::ProbeRequest one) {
     return probe_for_group(std::move(one), facts.groups);
@@ -97,8 +100,11 @@ event::Task<VersionFacts> ServerProbes::find_version(smtp::ProbeRequest request,
   facts.incomplete = std::move(suites.reason);
   if (facts.suites.empty() || !facts.incomplete.empty()) co_return facts;
   facts.order = co_await smtp::find_suite_order(probe, request, version, facts.suites);
-  // Older versions have the groups of TLS 1.2.
-  if (version < smtp::TlsVersion::tls1_2) co_return facts;
+  // Versions before TLS 1.3 have the same groups.
+  const bool known = std::ranges::any_of(newer, [](const VersionFacts& one) {
+    return one.version < smtp::TlsVersion::tls1_3 && !one.suites.empty();
+  });
+  if (known) co_return facts;
   smtp::Accepted groups = co_await smtp::find_accepted_groups(probe, request, version);
   facts.incomplete = std::move(groups.reason);
   co_return facts;

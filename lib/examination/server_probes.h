@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,7 +51,9 @@ class ServerProbes {
   };
 
   event::Task<ServerFacts> connect(smtp::ProbeRequest request);
-  event::Task<VersionFacts> find_version(smtp::ProbeRequest request, smtp::TlsVersion version);
+  // `newer`: what was found of the versions after it.
+  event::Task<VersionFacts> find_version(smtp::ProbeRequest request, smtp::TlsVersion version,
+                                         std::span<const VersionFacts> newer);
   event::Task<smtp::ProbeFacts> probe_for_group(smtp::ProbeRequest request, std::vector<GroupFacts>& groups);
   void forget_oldest();
 

@@ -46,6 +46,17 @@ class Thorough(Case):
             self.assertIn((code, "ok"), seen)
         self.assertNotIn(("tls-key-exchange", "warning"), seen)
 
+    def test_postfix_with_nothing_but_tls_1_0(self) -> None:
+        self.postfix("ancient.test", self.lab.ca.issue("mx.ancient.test"), smtpd_tls_protocols=">=TLSv1, <=TLSv1",
+                     tls_medium_cipherlist="ECDHE-ECDSA-AES128-SHA:@SECLEVEL=0", tls_ffdhe_auto_groups="",
+                     tls_eecdh_auto_curves="X25519 P-256")
+        self.start()
+        accepted, seen = self.thorough("ancient.test")
+        self.assertEqual({version: one["suites"] for version, one in accepted.items()},
+                         {"TLSv1.3": [], "TLSv1.2": [], "TLSv1.1": [], "TLSv1": [OLD]})
+        self.assertCountEqual([one["name"] for one in accepted["TLSv1"]["groups"]], ["X25519", "secp256r1"])
+        self.assertNotIn(("tls-suite", "cannot-tell"), seen)
+
     def test_exim(self) -> None:
         """GnuTLS, which prefers its own order."""
         dns = Dns(self.lab, {"exim.test": {"@": ["MX 10 mx"]}})
