@@ -160,8 +160,9 @@ event::Task<Outcome<>> Dialogue::offer_compression(TlsClient& client) {
   const Outcome<ServerHello> answer = co_await connection_.exchange_hellos(*std::move(hello));
   if (!answer)
     co_return std::unexpected(explained(answer.error(), "ServerHello", limits_.handshake, limits_.whole));
-  if (answer->state == ServerHello::State::read)
-    facts_.accepts_compression = answer->compression != static_cast<std::uint8_t>(Compression::null);
+  if (answer->state != ServerHello::State::read)
+    co_return ended(Stop::handshake, "the server does not choose among what was offered");
+  facts_.accepts_compression = answer->compression != static_cast<std::uint8_t>(Compression::null);
   co_return Outcome<>();
 }
 

@@ -108,7 +108,8 @@ struct ProbeFacts {
   bool offers_starttls_inside_tls = false;  // which RFC 3207 section 4.2 forbids
   bool accepts_injected_command = false;    // the NOOP sent in the clear was answered inside TLS
 
-  // With offer_compression; nothing where the server did not get as far as its choice.
+  // With offer_compression; nothing where the server made no choice. With Stop::handshake it refused to: it does not
+  // compress, or has nothing older than TLS 1.3.
   std::optional<bool> accepts_compression;
 
   std::optional<Handshake> tls;

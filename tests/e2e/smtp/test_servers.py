@@ -54,6 +54,13 @@ class Postfix(ServerCase):
             facts = probe(lab, mx.address, *OLD)
             self.assertEqual((facts["stop"], facts["tls_error"]), ("handshake", "alert protocol_version (70)"))
 
+    def test_a_server_with_nothing_but_tls_1_3_has_no_compression(self) -> None:
+        with Lab() as lab:
+            mx = self.receiver(lab, {"smtpd_tls_protocols": ">=TLSv1.3"})
+            facts = probe(lab, mx.address, "--offer-compression")
+            self.assertEqual((facts["reached"], facts["stop"]), ("handshake", "handshake"), facts)
+            self.assertNotIn("accepts_compression", facts)
+
     def test_a_server_with_old_versions(self) -> None:
         with Lab() as lab:
             mx = self.receiver(lab, {"smtpd_tls_protocols": ">=TLSv1", "smtpd_tls_mandatory_ciphers": "low",

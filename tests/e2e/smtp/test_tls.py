@@ -184,7 +184,7 @@ class Tls(ProbeCase):
             peer.read_to_the_end()
 
         with Lab() as lab:
-            for talk, stop, patience in ((refuses, "none", "15000"), (closes, "closed", "15000"),
+            for talk, stop, patience in ((refuses, "handshake", "15000"), (closes, "closed", "15000"),
                                          (is_silent, "timeout", "300")):
                 facts, _ = self.probe_of(lab, talk, "--offer-compression", "--handshake", patience)
                 self.assert_stop(facts, "handshake", stop)
