@@ -57,7 +57,8 @@ scache unix - - n - 1 scache
 class Listener:
     """One smtpd: its address, its certificate, and whether TLS begins immediately (implicit TLS).
 
-    `parameters` are those of postconf(5) for this one only; `program` is another server in place of smtpd.
+    `parameters` are those of postconf(5) for this one only; `program` is another server in place of smtpd. To one of
+    "postscreen" belongs an smtpd, with the same certificate and parameters, to which it passes connections.
     """
     address: str
     port: int
@@ -74,6 +75,9 @@ class Listener:
         if self.implicit_tls:
             own["smtpd_tls_wrappermode"] = "yes"
         options = "".join(f"  -o {{ {name} = {value} }}\n" for name, value in (own | dict(self.parameters)).items())
+        if self.program == "postscreen":
+            return (f"{self.address}:{self.port} inet n - n - 1 postscreen\n{options}"
+                    f"smtpd pass - - n - - smtpd\n{options}")
         return f"{self.address}:{self.port} inet n - n - - {self.program}\n{options}"
 
 

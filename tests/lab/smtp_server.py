@@ -62,6 +62,11 @@ class Peer:
         """Whether the client says nothing for this time."""
         return not select.select([self.socket], [], [], seconds)[0]
 
+    def wait_until_it_speaks(self) -> None:
+        """Until the client has sent something more, which stays unread."""
+        if self.is_quiet(TIMEOUT):
+            raise TimeoutError(f"the client says nothing for {TIMEOUT} s")
+
     def wait_for_bytes(self) -> bytes:
         """Whatever the client sends next."""
         return self._receive()

@@ -1,6 +1,5 @@
 """The dialogue of smtp::Prober: polite to every server, also to one that refuses, closes or does not know its TLS."""
 
-import time
 import unittest
 
 from lab import Lab, program
@@ -163,7 +162,8 @@ class Injection(ProbeCase):
             peer.say("220 Ready\r\n")
             if replies_in_the_clear:
                 peer.hear("NOOP")
-                time.sleep(0.1)
+                # The ClientHello: then the client has read the reply to STARTTLS, and this one comes by itself.
+                peer.wait_until_it_speaks()
                 peer.say("250 Ok\r\n")
             peer.start_tls(self.context, keeps_plaintext=keeps_plaintext)
             peer.serve()

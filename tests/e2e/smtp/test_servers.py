@@ -1,4 +1,4 @@
-"""What smtp::Prober finds at real mail servers: Postfix (OpenSSL) and Exim (GnuTLS)."""
+"""What smtp::Prober finds at real mail servers: Postfix and Sendmail (OpenSSL), Exim (GnuTLS)."""
 
 import unittest
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from lab.ca import CA
 from lab.dns import Dns
 from lab.exim import EximReceiver
 from lab.postfix import Listener, Receiver
+from lab.sendmail import SendmailReceiver
 from probing import SNI, Facts, probe
 
 OLD = ("--min", "TLSv1", "--max", "TLSv1.1")
@@ -128,6 +129,21 @@ class Postfix(ServerCase):
             self.assertFalse(facts["accepts_injected_command"])
             self.assert_whole(facts, "TLSv1.3")
 
+    def test_postscreen_sees_a_client_that_waits_for_its_turn(self) -> None:
+        """It greets with half a line, waits, and drops clients that speak meanwhile."""
+        with Lab() as lab:
+            certificate = lab.ca.issue(SNI)
+            screened = Listener(lab.address(), lab.smtp_port, certificate, program="postscreen", parameters={
+                "postscreen_greet_wait": "2s", "postscreen_greet_action": "drop", "postscreen_access_list": "",
+                "postscreen_cache_map": "lmdb:$data_directory/postscreen_cache"})
+            mx = Receiver(lab, SNI, ["example.test"], certificate, listeners=[screened])
+            facts = probe(lab, screened.address)
+            self.assert_whole(facts, "TLSv1.3")
+            self.assertEqual(facts["greeting"]["lines"], [f"{SNI} ESMTP Postfix"] * 2)
+            self.assertGreaterEqual(facts["greeting_time"], 2000)
+            mx.log.wait_for(r"postscreen\[\d+\]: PASS NEW \[127\.0\.0\.1\]")
+            self.assertNotIn("PREGREET", mx.log.text())
+
     def test_without_starttls_or_tls(self) -> None:
         with Lab() as lab:
             facts = probe(lab, Receiver(lab, SNI, ["example.test"]).address)
@@ -143,6 +159,16 @@ class Postfix(ServerCase):
             self.assertEqual((facts["reached"], facts["stop"]), ("greeting", "deferred"), facts)
             self.assertEqual(facts["greeting"]["code"], 421)
             self.assertEqual(facts["greeting"]["enhanced"], "4.7.0")
+
+
+class Sendmail(ServerCase):
+    def test_it_sees_a_client_that_waits_for_its_turn(self) -> None:
+        with Lab() as lab:
+            mx = SendmailReceiver(lab, SNI, ["example.test"], lab.ca.issue(SNI),
+                                  macros="FEATURE(`greet_pause', `2000')dnl\n")
+            facts = probe(lab, mx.address)
+            self.assert_whole(facts, "TLSv1.3")
+            self.assertGreaterEqual(facts["greeting_time"], 2000)
 
 
 class Exim(ServerCase):
@@ -172,6 +198,16 @@ class Exim(ServerCase):
             facts = probe(lab, mx.address, "--max", "TLSv1.2")
             self.assert_whole(facts, "TLSv1.2")
             self.assertTrue(facts["tls"]["secure_renegotiation"] and facts["tls"]["extended_master_secret"])
+
+    def test_what_old_libraries_lack(self) -> None:
+        """GnuTLS can be an old one: without RFC 5746 and RFC 7627."""
+        with Lab() as lab:
+            mx = self.receiver(lab, "tls_require_ciphers = NORMAL:-VERS-TLS1.3:%DISABLE_SAFE_RENEGOTIATION"
+                                    ":%NO_SESSION_HASH")
+            facts = probe(lab, mx.address)
+            self.assert_whole(facts, "TLSv1.2")
+            self.assertFalse(facts["tls"]["secure_renegotiation"])
+            self.assertFalse(facts["tls"]["extended_master_secret"])
 
     def test_a_command_in_the_clear_behind_starttls_is_not_answered(self) -> None:
         with Lab() as lab:
