@@ -3,9 +3,11 @@
 import contextlib
 import socket
 import ssl
+import struct
 import subprocess
 import threading
 import unittest
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import Lab, command, wait
@@ -23,6 +25,30 @@ ALERTS = {
     112: "unrecognized_name", 113: "bad_certificate_status_response", 115: "unknown_psk_identity",
     116: "certificate_required", 120: "no_application_protocol", 99: "unknown",
 }
+
+
+@dataclass(frozen=True)
+class ClientHello:
+    """What a client offers, of the bytes that it sends first (RFC 8446 section 4.1.2)."""
+    suites: int
+    extensions: dict[int, bytes]
+
+    @staticmethod
+    def read(record: bytes) -> "ClientHello":
+        at = 5 + 4 + 2 + 32
+        at += 1 + record[at]  # session
+        suites = int.from_bytes(record[at:at + 2], "big")
+        at += 2 + suites
+        at += 1 + record[at] + 2  # compression, size of the extensions
+        extensions = {}
+        while at < len(record):
+            kind, size = struct.unpack_from("!HH", record, at)
+            extensions[kind] = record[at + 4:at + 4 + size]
+            at += 4 + size
+        return ClientHello(suites // 2, extensions)
+
+
+SERVER_NAME, PRE_SHARED_KEY, EARLY_DATA = 0, 41, 42
 
 
 def pass_on(source: socket.socket, target: socket.socket) -> None:
@@ -74,6 +100,31 @@ class Tls(ProbeCase):
             facts, heard = self.probe_of(lab, garbage)
             self.assert_stop(facts, "handshake", "handshake", "wrong version number")
             self.assertNotIn("QUIT", heard)
+
+    def test_what_servers_do_not_bear_is_not_offered(self) -> None:
+        """No session, no data before the handshake, at most 64 suites, and a name without a dot at its end."""
+        hellos: list[ClientHello] = []
+
+        with Lab() as lab:
+            context = server_tls(lab.ca.issue(SNI))
+
+            def talk(peer: Peer) -> None:
+                peer.to_starttls()
+                peer.wait_until_it_speaks()
+                hellos.append(ClientHello.read(peer.socket.recv(65536, socket.MSG_PEEK)))
+                peer.start_tls(context)
+                peer.serve()
+                peer.read_to_the_end()
+
+            server = SmtpServer(lab, talk)
+            for facts in probe_all([f"{server.address} {server.port} {SNI}"] * 2, *PATIENT):
+                self.assert_stop(facts, "done", "none")
+            server.end()
+        self.assertEqual(len(hellos), 2)
+        for hello in hellos:
+            self.assertTrue(hello.extensions[SERVER_NAME].endswith(SNI.encode()))
+            self.assertFalse({PRE_SHARED_KEY, EARLY_DATA} & set(hello.extensions))
+            self.assertLessEqual(hello.suites, 64)
 
     def test_old_versions_are_reached_only_if_they_are_asked_for(self) -> None:
         with Lab() as lab:
