@@ -1,4 +1,4 @@
-"""`starttls-listtool check` where other checkers go wrong: unusual MX sets, shared addresses, polite and hostile servers."""
+"""`starttls-listtool check` where others go wrong: unusual MX sets, shared addresses, hostile servers, hostile DNS."""
 
 import json
 import ssl

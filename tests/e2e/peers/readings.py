@@ -7,6 +7,7 @@ The questions, and their answers as sets:
 
     versions            TLS versions that are accepted: "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"
     suites VERSION      cipher suites, by the names of IANA
+    suites              the same, of all versions
     groups VERSION      curves of the key exchange: "X25519", "secp256r1"; of TLS 1.3 and the newest version before it
     groups              the same, of all versions
     dh-bits VERSION     sizes of finite-field groups that are not named by RFC 7919
@@ -114,6 +115,7 @@ def _of_versions(accepted: Mapping[str, Mapping]) -> Answers:
             answers[f"groups {version}"] = frozenset(_curves(facts))
         answers[f"dh-bits {version}"] = frozenset(str(group["bits"]) for group in facts["groups"]
                                                   if group["name"].startswith(FINITE_FIELDS))
+    answers["suites"] = frozenset(name for facts in accepted.values() for name in facts["suites"])
     answers["groups"] = frozenset(name for facts in accepted.values() for name in _curves(facts))
     answers["orders"] = frozenset(word for version in accepted for word in answers[f"order {version}"] or ())
     return answers
@@ -177,7 +179,7 @@ def _curve(name: str) -> str:
 
 def posttls_finger_argv(servers: Servers, lab: Lab, server: Server) -> Argv:
     """Without the name server: the program by itself, to measure it."""
-    return ["env", f"MAIL_CONFIG={servers.main_cf}", "/usr/sbin/posttls-finger", "-c", "-l", "secure", "-F",
+    return ["env", f"MAIL_CONFIG={servers.mail_config}", "/usr/sbin/posttls-finger", "-c", "-l", "secure", "-F",
             lab.ca.certificate, f"[{server.address}]:{servers.port}", server.host]
 
 
@@ -277,13 +279,16 @@ def read_testssl(report: Path) -> Answers:
     versions = frozenset(version for word, version in TESTSSL_VERSIONS.items() if found[word].startswith("offered"))
     answers: Answers = {"versions": versions, **_testssl_certificate(found)}
     if "cipher_order" in found:
-        answers["orders"] = one("server" if found["cipher_order"] == "server" else "client")
+        answers["orders"] = one("server" if found["cipher_order"].startswith("server") else "client")
     if "CRIME_TLS" in found:
         words = {"not vulnerable": yes(False), "TLS 1.3 only": yes(False), "VULNERABLE": yes(True)}
         answers["compression"] = next((answer for begin, answer in words.items()
                                        if found["CRIME_TLS"].startswith(begin)), None)
-    if "PFS_ECDHE_curves" in found:
-        answers["groups"] = frozenset(map(_curve, found["PFS_ECDHE_curves"].split()))
+    # "FS" from version 3.2 on, "PFS" before.
+    if curves := found.get("FS_ECDHE_curves") or found.get("PFS_ECDHE_curves"):
+        answers["groups"] = frozenset(map(_curve, curves.split()))
+    if suites := frozenset(text.split()[-1] for key, text in found.items() if key.startswith("cipher_x")):
+        answers["suites"] = suites
     for word, version in TESTSSL_VERSIONS.items():
         prefix = f"cipher-{word.lower()}_x"
         if suites := frozenset(text.split()[-1] for key, text in found.items() if key.startswith(prefix)):

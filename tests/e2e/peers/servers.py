@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lab import Lab, wait
 from lab.ca import Certificate
+from lab.cage import Cage
 from lab.dns import Dns
 from lab.exim import EximReceiver
 from lab.postfix import Listener, Receiver
@@ -82,9 +83,10 @@ class Servers:
         self._tlsa[exim.name] = f"3 1 1 {exim_certificate.key_digest()}"
         self._serve_names()
         first, *others = listeners
-        self._postfix = Receiver(lab, self.all["default"].host, ["default.test"], first.certificate,
-                                 {"smtpd_tls_ask_ccert": "no", "smtpd_tls_CAfile": ""}, listeners=others,
-                                 dns=self.resolver, address=first.address)
+        Receiver(lab, self.all["default"].host, ["default.test"], first.certificate,
+                 {"smtpd_tls_ask_ccert": "no", "smtpd_tls_CAfile": ""}, listeners=others, dns=self.resolver,
+                 address=first.address)
+        self._client = self._start_client()
         self._start_nginx(nginx)
         EximReceiver(lab, self.dns, exim_certificate, hostname=exim.host, address=exim.address,
                      macros=[MORE_CLIENTS, f"tls_require_ciphers = {SERVER_ORDER}"])
@@ -102,15 +104,23 @@ class Servers:
         """Add records to its zone."""
         self.dns.update(server.domain, self._records(server) | dict(records))
 
-    @property
-    def main_cf(self) -> Path:
-        """The directory with the main.cf of Postfix."""
-        return self._postfix.config
-
     def posttls_finger(self, *options: str) -> str:
-        """What it prints about a server; it finds the resolver as the mail server's own."""
-        done = self._postfix.run("env", f"MAIL_CONFIG={self._postfix.config}", "/usr/sbin/posttls-finger", *options)
+        """What it prints about a server; it finds the resolver as a mail server does."""
+        done = self._client.try_run("env", f"MAIL_CONFIG={self.mail_config}", "/usr/sbin/posttls-finger", *options)
         return done.stdout + done.stderr
+
+    def _start_client(self) -> Cage:
+        """A host with a main.cf and the resolver, on which programs can be run."""
+        folder = self._lab.new_folder("client")
+        self.mail_config = folder / "etc"
+        self.mail_config.mkdir()
+        (self.mail_config / "main.cf").write_text("compatibility_level = 3.6\ninet_protocols = ipv4\n")
+        client = Cage(["/bin/sh", "-c", "echo ready >&2; exec sleep infinity"], folder=folder,
+                      lab_folder=self._lab.folder, hostname="probe.client.test", address=self._lab.address(),
+                      resolver=self.resolver.address)
+        self._lab.at_end(client.kill)
+        client.stderr.wait_for("ready", process=client.process)
+        return client
 
     def _add(self, name: str) -> Server:
         self.all[name] = Server(name, self._lab.address())

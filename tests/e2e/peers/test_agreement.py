@@ -25,7 +25,7 @@ LONGEST_CHECK = 400
 TESTSSL = os.environ.get("PEERS_TESTSSL", "some")
 TESTSSL_SERVERS = ("weak", "double", "exim-old")
 TESTSSL_QUESTIONS = ("-p", "-P", "-S", "-C")
-TESTSSL_EVERYTHING = (*TESTSSL_QUESTIONS, "-E", "-f")
+TESTSSL_EVERYTHING = (*TESTSSL_QUESTIONS, "-e", "-E", "-f")
 
 
 class Check:
