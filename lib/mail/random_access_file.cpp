@@ -1,15 +1,14 @@
 #include "mail/random_access_file.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdlib>
 #include <limits>
 
+#include "base/nameless_file.h"
 #include "base/text.h"
 #include "base/try.h"
 
@@ -18,19 +17,8 @@ namespace {
 
 constexpr std::size_t head_size = std::size_t{64} << 10U;
 
-// Creates a file without a name. It is deleted when its descriptor is closed.
-Result<UniqueFd> nameless_file() {
-  const char* directory = std::getenv("TMPDIR");
-  std::string name =
-      std::string(directory != nullptr && *directory != '\0' ? directory : "/tmp") + "/tlsrpt-XXXXXX";
-  UniqueFd fd(::mkostemp(name.data(), O_CLOEXEC));
-  if (!fd) return fail(write_fault(errno), "{}: {}", printable(name), errno_text(errno));
-  ::unlink(name.c_str());
-  return fd;
-}
-
 Result<UniqueFd> copied(int from, std::string_view name, std::uint64_t limit) {
-  auto copy = nameless_file();
+  auto copy = open_nameless_file("/tmp");
   if (!copy) return copy;
   std::string buffer(head_size, '\0');
   for (std::uint64_t size = 0;;) {
