@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "base/saturated.h"
-#include "base/text.h"
+#include "html/text.h"
 
 namespace starttls::report {
 namespace {
@@ -53,7 +53,7 @@ Scale scale_for(std::uint64_t largest) {
 
 // A number short enough for an axis: "20,000", "1.5 M".
 std::string axis_number(std::uint64_t number) {
-  if (number < 1'000'000) return grouped_digits(number);
+  if (number < 1'000'000) return html::grouped_digits(number);
   return fmt::format("{:.3g} M", static_cast<double>(number) / 1'000'000);
 }
 
@@ -74,7 +74,7 @@ std::string grid(const std::vector<GridLine>& lines) {
 std::string axis(const std::vector<GridLine>& lines) {
   std::string out = R"(<div class="values" aria-hidden="true">)";
   for (const GridLine& one : lines)
-    add(out, R"html(<span style="bottom:{:.2f}%">{}</span>)html", 100 * one.share, html_text(one.label));
+    add(out, R"html(<span style="bottom:{:.2f}%">{}</span>)html", 100 * one.share, html::text(one.label));
   return out + "</div>\n";
 }
 
@@ -134,15 +134,15 @@ struct ChartFrame {
 std::string in_frame(const ChartFrame& frame, const std::vector<Day>& days,
                      const std::vector<GridLine>& lines, const std::string& plot) {
   std::string out =
-      fmt::format("<figure class=\"chart\"><figcaption><b>{}</b>{}</figcaption>\n", html_text(frame.title),
-                  frame.note.empty() ? "" : " <span>" + html_text(frame.note) + "</span>");
+      fmt::format("<figure class=\"chart\"><figcaption><b>{}</b>{}</figcaption>\n", html::text(frame.title),
+                  frame.note.empty() ? "" : " <span>" + html::text(frame.note) + "</span>");
   add(out, "<div class=\"plot\" style=\"--gutter:{}ch\">\n", std::max(widest_label(lines) + 2, min_gutter));
   out += axis(lines);
   add(out,
       R"svg(<svg viewBox="0 0 {:.0f} {:.0f}" preserveAspectRatio="none" role="img" aria-labelledby="{}Title {}Text">)svg",
       plot_width, plot_height, frame.id, frame.id);
   add(out, "<title id=\"{}Title\">{}</title><desc id=\"{}Text\">{}</desc>\n", frame.id,
-      html_text(frame.title), frame.id, html_text(frame.description));
+      html::text(frame.title), frame.id, html::text(frame.description));
   return out + grid(lines) + plot + "</svg>\n" + day_axis(days) + "</div></figure>\n";
 }
 
@@ -152,7 +152,7 @@ std::string pointer_area(std::size_t day, std::size_t days, const std::string& t
   return fmt::format(
       R"svg(<rect class="pointer" x="{:.2f}" y="0" width="{:.2f}" height="{:.0f}"><title>{}</title></rect>)svg"
       "\n",
-      width * static_cast<double>(day), width, plot_height, html_text(text));
+      width * static_cast<double>(day), width, plot_height, html::text(text));
 }
 
 std::string share_text(double percent) {
@@ -172,8 +172,8 @@ std::string description(const DayBars& chart) {
     if (chart.values[day] > chart.values[largest]) largest = day;
   }
   return fmt::format("{} to {}: {} in all, most on {}: {}.", to_string(chart.days.front()),
-                     to_string(chart.days.back()), grouped_digits(total), to_string(chart.days[largest]),
-                     grouped_digits(chart.values[largest]));
+                     to_string(chart.days.back()), html::grouped_digits(total),
+                     to_string(chart.days[largest]), html::grouped_digits(chart.values[largest]));
 }
 
 std::string line_path(const DayLine& chart, const auto& y_of) {
@@ -192,54 +192,6 @@ std::string line_path(const DayLine& chart, const auto& y_of) {
 }
 
 }  // namespace
-
-std::string html_text(std::string_view text) {
-  return escape_html(printable(text, 10'000));
-}
-
-std::string escape_html(std::string_view text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '&':
-        out += "&amp;";
-        break;
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
-      case '\'':
-        out += "&#39;";
-        break;
-      default:
-        out += c;
-    }
-  }
-  return out;
-}
-
-std::string html_name(std::string_view name) {
-  constexpr std::size_t max_shown = 300;  // bytes; a host name has 253
-  std::string out;
-  for (const char c : escape_html(printable(name, max_shown))) {
-    out += c;
-    if (c == '.' || c == '@') out += "<wbr>";
-  }
-  return out;
-}
-
-std::string grouped_digits(std::uint64_t number) {
-  std::string digits = std::to_string(number);
-  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {
-    digits.insert(static_cast<std::size_t>(at), 1, ',');
-  }
-  return digits;
-}
 
 std::string to_html(const DayBars& chart) {
   if (chart.days.empty()) return {};
@@ -262,9 +214,9 @@ std::string to_html(const DayBars& chart) {
           day_width * static_cast<double>(day) + (day_width - bar_width) / 2, plot_height - height, bar_width,
           height, chart.colour);
     }
-    plot +=
-        pointer_area(day, chart.days.size(),
-                     fmt::format("{}: {}", to_string(chart.days[day]), grouped_digits(chart.values[day])));
+    plot += pointer_area(
+        day, chart.days.size(),
+        fmt::format("{}: {}", to_string(chart.days[day]), html::grouped_digits(chart.values[day])));
   }
   return in_frame({.id = chart.id, .title = chart.title, .description = description(chart), .note = {}},
                   chart.days, lines, plot);
@@ -343,7 +295,7 @@ std::string bar(const std::vector<BarPart>& parts, std::uint64_t largest) {
 std::string legend(const std::vector<std::pair<std::string, std::string>>& names_and_colours) {
   std::string out = R"(<ul class="legend">)";
   for (const auto& [name, colour] : names_and_colours)
-    add(out, R"html(<li><i style="background:var(--{})"></i>{}</li>)html", colour, html_text(name));
+    add(out, R"html(<li><i style="background:var(--{})"></i>{}</li>)html", colour, html::text(name));
   return out + "</ul>\n";
 }
 

@@ -13,18 +13,6 @@
 
 namespace starttls::report {
 
-// The text, printable() and escaped, for HTML and for attributes in quotes.
-std::string html_text(std::string_view text);
-
-// The same for a text that is already printable(): backslashes are not doubled again.
-std::string escape_html(std::string_view text);
-
-// The same for a host or domain name; lines may be broken after its dots.
-std::string html_name(std::string_view name);
-
-// "1,234,567"
-std::string grouped_digits(std::uint64_t number);
-
 // Numbers of days, in order and without gaps.
 struct DayBars {
   std::string id;      // unique on the page, letters only

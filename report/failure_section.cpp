@@ -8,8 +8,10 @@
 #include "base/counted.h"
 #include "base/saturated.h"
 #include "base/text.h"
+#include "html/page.h"
+#include "html/table.h"
+#include "html/text.h"
 #include "report/charts.h"
-#include "report/html_table.h"
 #include "report/local_failures.h"
 #include "report/page_sections.h"
 #include "report/tables.h"
@@ -62,11 +64,11 @@ std::string describe_sources(const Kind& kind) {
   std::string text;
   if (kind.logged > 0) {
     text += fmt::format("{} at our MX hosts, by the mail server's log",
-                        grouped_count(kind.logged, "failed handshake"));
+                        html::grouped_count(kind.logged, "failed handshake"));
   }
   if (kind.logged > 0 && kind.reported > 0) text += "; ";
   if (kind.reported > 0) {
-    text += fmt::format("{}, by {} about {}", grouped_count(kind.reported, "session"),
+    text += fmt::format("{}, by {} about {}", html::grouped_count(kind.reported, "session"),
                         counted(kind.reporters.size(), "reporter"), list_some(kind.domains, 3));
   }
   if (!kind.reported_as.empty()) text += fmt::format(". Senders report this as {}", kind.reported_as);
@@ -79,27 +81,27 @@ std::string kind_html(const Kind& kind, std::uint64_t largest) {
   return fmt::format(
       "<div class=\"failure\"><h3>{}</h3>\n{}\n<p class=\"soft\">{}</p>\n<p>{} {}</p>\n<p><b>What to do:</b> "
       "{}</p></div>\n",
-      html_name(kind.shown), bar({{"failed", kind.logged}, {"reported", kind.reported}}, largest),
-      escape_html(describe_sources(kind)), html_text(explanation.meaning), html_text(explanation.cause),
-      html_text(explanation.remedy));
+      html::name(kind.shown), bar({{"failed", kind.logged}, {"reported", kind.reported}}, largest),
+      html::escape(describe_sources(kind)), html::text(explanation.meaning), html::text(explanation.cause),
+      html::text(explanation.remedy));
 }
 
 std::string figures(const PageContent& content) {
-  HtmlTable table(
+  html::Table table(
       "Failures by policy domain, as others report them",
-      {{"Failure"}, {"Policy domain", ColumnKind::text}, {"Reporters"}, {"MX hosts"}, {"Sessions"}});
+      {{"Failure"}, {"Policy domain", html::ColumnKind::text}, {"Reporters"}, {"MX hosts"}, {"Sessions"}});
   std::vector<std::pair<FailureDigest::Key, FailureGroup>> sorted(
       content.received.failures().groups().begin(), content.received.failures().groups().end());
   if (sorted.empty()) return {};
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& one) { return one.second.sessions; });
-  for (const auto& [key, group] : sorted | std::views::take(max_table_rows)) {
-    table.add(html_name(key.second),
-              {html_name(key.first.empty() ? shown_policy_domain(key.first) : key.first),
-               grouped_digits(group.reporters.size()), grouped_digits(group.mx_hosts.size()),
-               grouped_digits(group.sessions)});
+  for (const auto& [key, group] : sorted | std::views::take(html::max_table_rows)) {
+    table.add(html::name(key.second),
+              {html::name(key.first.empty() ? shown_policy_domain(key.first) : key.first),
+               html::grouped_digits(group.reporters.size()), html::grouped_digits(group.mx_hosts.size()),
+               html::grouped_digits(group.sessions)});
   }
-  return details_html("Figures by policy domain", table.html());
+  return html::details("Figures by policy domain", table.html());
 }
 
 }  // namespace
@@ -111,12 +113,12 @@ std::string failures_section(const PageContent& content) {
   for (const auto& [key, kind] : by_name) kinds.push_back(kind);
   if (kinds.empty()) {
     if (!content.why_empty.empty()) return {};
-    return page_section("Failures",
-                        content.follows_log || content.domain
-                            ? "None were seen in the log of the mail server or reported by others."
-                            : "None were reported by others. Whether handshakes failed at our MX hosts "
-                              "is not known: mta_log is not set in tlsrpt.toml(5).",
-                        "");
+    return html::section("Failures",
+                         content.follows_log || content.domain
+                             ? "None were seen in the log of the mail server or reported by others."
+                             : "None were reported by others. Whether handshakes failed at our MX hosts "
+                               "is not known: mta_log is not set in tlsrpt.toml(5).",
+                         "");
   }
   std::ranges::stable_sort(kinds, std::ranges::greater(), [](const Kind& kind) { return kind.all(); });
   std::string out =
@@ -126,7 +128,7 @@ std::string failures_section(const PageContent& content) {
     out += fmt::format("<p class=\"failure soft\">and {} more kinds, with fewer sessions.</p>\n",
                        kinds.size() - max_kinds);
   }
-  return page_section(
+  return html::section(
       "Failures",
       "Handshakes that failed at our MX hosts, and failures that others reported, with what each means.",
       out + figures(content));

@@ -8,7 +8,8 @@
 
 #include "base/text.h"
 #include "base/version.h"
-#include "report/charts.h"
+#include "html/page.h"
+#include "html/text.h"
 #include "report/page_sections.h"
 #include "report/page_style.h"
 #include "report/tables.h"
@@ -51,31 +52,24 @@ std::string days_html(const store::Period& period) {
   return "<time>" + to_string(period.since) + "</time> to " + last;
 }
 
-std::string head(const PageContent& content) {
-  std::string out = "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n";
-  // A second protection: if a text were read as markup, it could load and run nothing.
-  out += R"(<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src )"
-         "'unsafe-inline'\">\n";
-  out += "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n";
-  out +=
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" "
-      "content=\"no-referrer\">\n";
-  return out + fmt::format("<title>TLS of {}, {}</title>\n<style>{}</style></head>\n",
-                           escape_html(whose_mail(content)), days_text(content.period), page_style());
+html::Head head_of(const PageContent& content) {
+  return {.title = fmt::format("TLS of {}, {}", whose_mail(content), days_text(content.period)),
+          .styles = {page_style()},
+          .has_style_attributes = true};  // of charts
 }
 
 std::string header(const PageContent& content) {
   std::string out = "<header>\n";
   if (!content.organization.empty())
-    out += R"(<p class="over">)" + escape_html(printable(content.organization, 200)) + "</p>\n";
-  out += "<h1>TLS of " + escape_html(whose_mail(content)) + "</h1>\n<p class=\"soft\">" +
+    out += R"(<p class="over">)" + html::escape(printable(content.organization, 200)) + "</p>\n";
+  out += "<h1>TLS of " + html::escape(whose_mail(content)) + "</h1>\n<p class=\"soft\">" +
          days_html(content.period);
   out += " (UTC)";
   std::vector<std::string> hosts = busiest(content.hosts);
   if (hosts.size() <= max_title_names) std::ranges::sort(hosts);
   if (!hosts.empty()) {
     out += fmt::format(", at {} {}", hosts.size() == 1 ? "the MX host" : "the MX hosts",
-                       escape_html(list_some(hosts, max_title_names)));
+                       html::escape(list_some(hosts, max_title_names)));
   }
   if (content.period.until == to_day(content.created)) {
     out +=
@@ -95,7 +89,8 @@ std::string footer(const PageContent& content) {
 }  // namespace
 
 std::string to_html(const PageContent& content) {
-  std::string out = head(content) + "<body>\n" + header(content) + "<main>\n";
+  const html::Head head = head_of(content);
+  std::string out = html::head(head) + header(content) + "<main>\n";
   out += attention_section(content);
   const bool has_sessions = content.why_empty.empty();
   if (has_sessions) {
@@ -106,7 +101,7 @@ std::string to_html(const PageContent& content) {
   out += reporters_section(content);
   if (has_sessions) out += domains_section(content);
   out += glossary_section(content);
-  return out + "</main>\n" + footer(content) + "</body></html>\n";
+  return out + "</main>\n" + footer(content) + html::foot(head);
 }
 
 }  // namespace starttls::report

@@ -6,9 +6,11 @@
 #include <ranges>
 
 #include "base/saturated.h"
+#include "html/page.h"
+#include "html/table.h"
+#include "html/text.h"
 #include "report/charts.h"
 #include "report/empty_result.h"
-#include "report/html_table.h"
 #include "report/tables.h"
 
 namespace starttls::report {
@@ -28,22 +30,17 @@ const Figures& figures_on(const GroupedFigures& days, Day day) {
   return found == days.end() ? none : found->second;
 }
 
-std::string tile(const std::string& value, const std::string& name) {
-  return fmt::format("<li><b{}>{}</b><span>{}</span></li>\n", value.size() > 9 ? R"( class="long")" : "",
-                     html_text(value), html_text(name));
-}
-
 std::string figures_by_day(const PageContent& content) {
-  HtmlTable table("Sessions by UTC day",
-                  {{"Day"}, {"Sessions"}, {"TLS"}, {"Plaintext"}, {"Failed"}, {"No mail"}, {"TLS %"}});
+  html::Table table("Sessions by UTC day",
+                    {{"Day"}, {"Sessions"}, {"TLS"}, {"Plaintext"}, {"Failed"}, {"No mail"}, {"TLS %"}});
   for (const Day day : list_days(content.period)) {
     const Figures& f = figures_on(content.days, day);
     table.add_day(to_string(day),
-                  {grouped_digits(f.sessions), grouped_digits(f.tls), grouped_digits(f.plaintext),
-                   grouped_digits(f.failed), grouped_digits(f.no_mail + f.no_helo),
-                   share_html(f.tls, f.tls + f.plaintext)});
+                  {html::grouped_digits(f.sessions), html::grouped_digits(f.tls),
+                   html::grouped_digits(f.plaintext), html::grouped_digits(f.failed),
+                   html::grouped_digits(f.no_mail + f.no_helo), share_html(f.tls, f.tls + f.plaintext)});
   }
-  return details_html("Figures by day", table.html());
+  return html::details("Figures by day", table.html());
 }
 
 std::string days_chart(const PageContent& content, const std::string& id, const std::string& title,
@@ -71,27 +68,26 @@ std::string group_table(const std::string& caption, const std::string& name, con
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& one) { return one.second.sessions; });
-  LongTable table(caption, {{name}, {"Sessions"}, {"TLS"}, {"Plaintext"}, {"TLS %"}, {"Messages"}});
+  html::LongTable table(caption, {{name}, {"Sessions"}, {"TLS"}, {"Plaintext"}, {"TLS %"}, {"Messages"}});
   for (const auto& [group, f] : sorted) {
     if (table.is_full()) break;
-    table.add(html_name(group),
-              {grouped_digits(f.sessions), grouped_digits(f.tls), grouped_digits(f.plaintext),
-               share_html(f.tls, f.tls + f.plaintext), grouped_digits(f.messages)});
+    table.add(html::name(group), {html::grouped_digits(f.sessions), html::grouped_digits(f.tls),
+                                  html::grouped_digits(f.plaintext), share_html(f.tls, f.tls + f.plaintext),
+                                  html::grouped_digits(f.messages)});
   }
   return table.html(sorted.size(), to_lower(name));
 }
 
 }  // namespace
 
-std::string page_section(const std::string& title, const std::string& note, const std::string& content) {
-  return fmt::format("<section><h2>{}</h2>\n{}{}</section>\n", html_text(title),
-                     note.empty() ? "" : R"(<p class="soft">)" + escape_html(note) + "</p>\n", content);
+std::string share_html(std::uint64_t part, std::uint64_t whole) {
+  return html::escape(percent(part, whole));
 }
 
 std::string attention_section(const PageContent& content) {
   if (content.alerts.empty() && !content.why_empty.empty()) {
     return "<section class=\"attention\"><h2>There is nothing to show</h2>\n<p>" +
-           escape_html(content.why_empty) + "</p></section>\n";
+           html::escape(content.why_empty) + "</p></section>\n";
   }
   if (content.alerts.empty()) {
     return fmt::format(
@@ -106,13 +102,13 @@ std::string attention_section(const PageContent& content) {
                                  : fmt::format("{} things need attention", content.alerts.size()),
       to_string(content.alert_day));
   for (const Alert& alert : content.alerts | std::views::take(max_alerts))
-    out += "<li>" + escape_html(alert.message) + "</li>\n";
+    out += "<li>" + html::escape(alert.message) + "</li>\n";
   if (content.alerts.size() > max_alerts) {
     out += fmt::format("<li>and {} more: tlsrpt-report alert --no-lookup</li>\n",
                        content.alerts.size() - max_alerts);
   }
   out += "</ul>\n";
-  if (!content.why_empty.empty()) out += "<p>" + escape_html(content.why_empty) + "</p>\n";
+  if (!content.why_empty.empty()) out += "<p>" + html::escape(content.why_empty) + "</p>\n";
   return out + "</section>\n";
 }
 
@@ -122,22 +118,23 @@ std::string tiles(const PageContent& content) {
   std::uint64_t reports = 0;
   for (const auto& [name, reporter] : content.received.reporters()) reports += reporter.reports;
   std::string out = content.domain ? "<ul class=\"tiles four\">\n" : "<ul class=\"tiles\">\n";
-  out += tile(percent(own.tls, own.tls + own.plaintext), "of the sessions with mail or TLS were encrypted");
-  out += tile(grouped_digits(own.sessions),
-              content.domain ? "sessions with a recipient there" : "inbound sessions");
-  out += tile(grouped_digits(own.plaintext),
-              own.plaintext == 1 ? "session in plaintext" : "sessions in plaintext");
+  out += html::tile(percent(own.tls, own.tls + own.plaintext),
+                    "of the sessions with mail or TLS were encrypted");
+  out += html::tile(html::grouped_digits(own.sessions),
+                    content.domain ? "sessions with a recipient there" : "inbound sessions");
+  out += html::tile(html::grouped_digits(own.plaintext),
+                    own.plaintext == 1 ? "session in plaintext" : "sessions in plaintext");
   if (!content.domain) {
-    out += tile(content.follows_log || own.failed > 0 ? grouped_digits(own.failed) : "-",
-                content.follows_log || own.failed > 0 ? "TLS handshakes failed"
-                                                      : "failed handshakes: mta_log is not set");
-    out += tile(grouped_digits(count_downgraded_senders(content)), "senders were downgraded");
+    out += html::tile(content.follows_log || own.failed > 0 ? html::grouped_digits(own.failed) : "-",
+                      content.follows_log || own.failed > 0 ? "TLS handshakes failed"
+                                                            : "failed handshakes: mta_log is not set");
+    out += html::tile(html::grouped_digits(count_downgraded_senders(content)), "senders were downgraded");
   }
-  out += reports == 0
-             ? tile("-", "no reports of others")
-             : tile(percent(reported.failed, reported.all()),
-                    fmt::format("of {} failed, by {} of others", grouped_count(reported.all(), "session"),
-                                grouped_count(reports, "report")));
+  out += reports == 0 ? html::tile("-", "no reports of others")
+                      : html::tile(percent(reported.failed, reported.all()),
+                                   fmt::format("of {} failed, by {} of others",
+                                               html::grouped_count(reported.all(), "session"),
+                                               html::grouped_count(reports, "report")));
   return out + "</ul>\n";
 }
 
@@ -158,43 +155,43 @@ std::string days_section(const PageContent& content) {
   std::string note = "Sessions of other mail servers with ours, by UTC day. Each chart has its own scale.";
   const Figures own = sum(content.protection);
   if (const std::uint64_t no_mail = own.no_mail + own.no_helo; no_mail > 0) {
-    note += fmt::format(" {} without TLS and mail {} only in the figures.", grouped_count(no_mail, "session"),
-                        no_mail == 1 ? "is" : "are");
+    note += fmt::format(" {} without TLS and mail {} only in the figures.",
+                        html::grouped_count(no_mail, "session"), no_mail == 1 ? "is" : "are");
   }
-  return page_section("Day by day", note, charts + figures_by_day(content));
+  return html::section("Day by day", note, charts + figures_by_day(content));
 }
 
 std::string reporters_section(const PageContent& content) {
   const OtherDomains& others = content.received.others();
   const std::string apart = others.empty() ? ""
                                            : fmt::format("<p class=\"others\">Besides {}.</p>\n",
-                                                         escape_html(others.description()));
+                                                         html::escape(others.description()));
   if (!content.why_no_reports.empty())
-    return page_section("Reports of others", content.why_no_reports, apart);
+    return html::section("Reports of others", content.why_no_reports, apart);
   std::vector<std::pair<std::string, ReporterFigures>> sorted(content.received.reporters().begin(),
                                                               content.received.reporters().end());
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& r) { return r.second.sessions.all(); });
-  LongTable table("By reporter, those with the most sessions first",
-                  {{"Reporter"},
-                   {"Failed sessions as a bar", ColumnKind::chart},
-                   {"Reports"},
-                   {"Successful"},
-                   {"Failed"},
-                   {"Failed %"},
-                   {"Last day"}});
+  html::LongTable table("By reporter, those with the most sessions first",
+                        {{"Reporter"},
+                         {"Failed sessions as a bar", html::ColumnKind::chart},
+                         {"Reports"},
+                         {"Successful"},
+                         {"Failed"},
+                         {"Failed %"},
+                         {"Last day"}});
   std::uint64_t max_failed = 0;
   for (const auto& [name, f] : sorted) max_failed = std::max(max_failed, f.sessions.failed);
   for (const auto& [name, f] : sorted) {
     if (table.is_full()) break;
-    table.add(html_name(name.empty() ? "(no name)" : name),
-              {bar({{"reported", f.sessions.failed}}, max_failed), grouped_digits(f.reports),
-               grouped_digits(f.sessions.successful), grouped_digits(f.sessions.failed),
+    table.add(html::name(name.empty() ? "(no name)" : name),
+              {bar({{"reported", f.sessions.failed}}, max_failed), html::grouped_digits(f.reports),
+               html::grouped_digits(f.sessions.successful), html::grouped_digits(f.sessions.failed),
                share_html(f.sessions.failed, f.sessions.all()), "<time>" + to_string(f.last) + "</time>"});
   }
-  return page_section("Reports of others",
-                      "What others report about their sessions with our policy domains (RFC 8460).",
-                      legend({{"failed", "reported"}}) + table.html(sorted.size(), "reporter") + apart);
+  return html::section("Reports of others",
+                       "What others report about their sessions with our policy domains (RFC 8460).",
+                       legend({{"failed", "reported"}}) + table.html(sorted.size(), "reporter") + apart);
 }
 
 std::string domains_section(const PageContent& content) {
@@ -205,7 +202,7 @@ std::string domains_section(const PageContent& content) {
   }
   if (content.hosts.size() > 1 || (content.hosts.size() == 1 && content.domains.empty()))
     tables += group_table("Sessions at each of our MX hosts", "MX host", content.hosts);
-  return tables.empty() ? "" : page_section("Policy domains and MX hosts", {}, tables);
+  return tables.empty() ? "" : html::section("Policy domains and MX hosts", {}, tables);
 }
 
 std::string glossary_section(const PageContent& content) {
@@ -224,7 +221,7 @@ std::string glossary_section(const PageContent& content) {
   if (!content.domain)
     add("Downgraded sender", "A sender that had always used TLS, and then sent mail in plaintext.");
   add("Reports of others", "What other mail providers report about their deliveries to us (RFC 8460).");
-  return page_section("What the words mean", {}, "<dl>" + list + "</dl>\n");
+  return html::section("What the words mean", {}, "<dl>" + list + "</dl>\n");
 }
 
 }  // namespace starttls::report

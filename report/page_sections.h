@@ -1,6 +1,8 @@
 // The parts of the page, from top to bottom. A part without content is a sentence about that, or "".
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "report/page.h"
@@ -20,7 +22,7 @@ std::string glossary_section(const PageContent& content);
 
 std::size_t count_downgraded_senders(const PageContent& content);
 
-// `note` may be empty; `content` is HTML.
-std::string page_section(const std::string& title, const std::string& note, const std::string& content);
+// percent(), for a cell.
+std::string share_html(std::uint64_t part, std::uint64_t whole);
 
 }  // namespace starttls::report

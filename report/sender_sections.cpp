@@ -8,8 +8,10 @@
 
 #include "base/counted.h"
 #include "base/saturated.h"
+#include "html/page.h"
+#include "html/table.h"
+#include "html/text.h"
 #include "report/charts.h"
-#include "report/html_table.h"
 #include "report/page_sections.h"
 #include "report/tables.h"
 
@@ -25,10 +27,10 @@ std::string hosts_html(const std::map<std::string, Figures>& hosts) {
                            [](const auto& host) { return host.second.plaintext + host.second.failed; });
   std::string out = R"(<ul class="hosts">)";
   for (const auto& [name, f] : sorted | std::views::take(max_hosts)) {
-    out += "<li>" + html_name(name) + ": ";
-    if (f.plaintext > 0) out += grouped_digits(f.plaintext) + " in plaintext";
+    out += "<li>" + html::name(name) + ": ";
+    if (f.plaintext > 0) out += html::grouped_digits(f.plaintext) + " in plaintext";
     if (f.failed > 0)
-      out += (f.plaintext > 0 ? ", " : "") + grouped_digits(f.failed) + " with a failed handshake";
+      out += (f.plaintext > 0 ? ", " : "") + html::grouped_digits(f.failed) + " with a failed handshake";
     out += "</li>\n";
   }
   if (sorted.size() > max_hosts)
@@ -40,15 +42,15 @@ std::string addresses_html(const std::set<std::string>& addresses) {
   if (addresses.empty()) return {};
   std::string list = R"(<ul class="hosts">)";
   for (const std::string& address : addresses | std::views::take(max_hosts))
-    list += "<li>" + html_name(address) + "</li>";
+    list += "<li>" + html::name(address) + "</li>";
   if (addresses.size() > max_hosts) list += fmt::format("<li>and {} more</li>", addresses.size() - max_hosts);
-  return details_html(addresses.size() == 1 ? "1 address" : fmt::format("{} addresses", addresses.size()),
-                      list + "</ul>");
+  return html::details(addresses.size() == 1 ? "1 address" : fmt::format("{} addresses", addresses.size()),
+                       list + "</ul>");
 }
 
 std::string version_html(const std::string& version) {
   constexpr std::size_t max_length = 12;  // of the version in its own column, as the mail server logs it
-  return escape_html(printable(version_label(version), max_length));
+  return html::escape(printable(version_label(version), max_length));
 }
 
 // The sessions of one sender without TLS, on all days.
@@ -81,22 +83,22 @@ std::string version_senders(const std::string& version, const VersionUse& use) {
   std::ranges::stable_sort(senders, std::ranges::greater(), [](const auto& one) { return one.second; });
   std::string list = R"(<ul class="hosts">)";
   for (const auto& [name, sessions] : senders | std::views::take(max_hosts))
-    list += fmt::format("<li>{}: {}</li>\n", html_name(name), grouped_count(sessions, "session"));
+    list += fmt::format("<li>{}: {}</li>\n", html::name(name), html::grouped_count(sessions, "session"));
   if (senders.size() > max_hosts) {
     list += fmt::format("<li>and {} more: tlsrpt-report summary --tls-version {} --by sender</li>\n",
-                        senders.size() - max_hosts, html_text(version_label(version)));
+                        senders.size() - max_hosts, html::text(version_label(version)));
   }
-  return details_html(counted(senders.size(), "sender"), list + "</ul>");
+  return html::details(counted(senders.size(), "sender"), list + "</ul>");
 }
 
 std::string ciphers_table(const GroupedFigures& groups) {
-  HtmlTable table("Sessions by cipher", {{"Cipher"}, {"Sessions"}, {"Messages"}});
+  html::Table table("Sessions by cipher", {{"Cipher"}, {"Sessions"}, {"Messages"}});
   std::vector<std::pair<std::string, Figures>> sorted(groups.begin(), groups.end());
   std::ranges::stable_sort(sorted, std::ranges::greater(),
                            [](const auto& one) { return one.second.sessions; });
   for (const auto& [cipher, f] : sorted | std::views::take(max_ciphers))
-    table.add(html_name(cipher), {grouped_digits(f.sessions), grouped_digits(f.messages)});
-  return details_html("Figures by cipher", table.html());
+    table.add(html::name(cipher), {html::grouped_digits(f.sessions), html::grouped_digits(f.messages)});
+  return html::details("Figures by cipher", table.html());
 }
 
 }  // namespace
@@ -108,20 +110,20 @@ std::size_t count_downgraded_senders(const PageContent& content) {
 std::string downgrades_section(const PageContent& content) {
   if (content.downgrades.empty()) return {};
   const auto senders = downgraded_senders(content.downgrades);
-  LongTable table("Sessions of downgraded senders, the newest first", {{"Sending domain"},
-                                                                       {"Last day"},
-                                                                       {"Days"},
-                                                                       {"In plaintext"},
-                                                                       {"With TLS before"},
-                                                                       {"Best TLS before"}});
+  html::LongTable table("Sessions of downgraded senders, the newest first", {{"Sending domain"},
+                                                                             {"Last day"},
+                                                                             {"Days"},
+                                                                             {"In plaintext"},
+                                                                             {"With TLS before"},
+                                                                             {"Best TLS before"}});
   for (const auto& [name, sender] : senders) {
     if (table.is_full()) break;
-    table.add(html_name(name) + addresses_html(sender.addresses),
-              {"<time>" + to_string(*sender.days.rbegin()) + "</time>", grouped_digits(sender.days.size()),
-               grouped_digits(sender.sessions), grouped_digits(sender.first.tls_sessions),
-               version_html(sender.first.best_tls)});
+    table.add(html::name(name) + addresses_html(sender.addresses),
+              {"<time>" + to_string(*sender.days.rbegin()) + "</time>",
+               html::grouped_digits(sender.days.size()), html::grouped_digits(sender.sessions),
+               html::grouped_digits(sender.first.tls_sessions), version_html(sender.first.best_tls)});
   }
-  return page_section(
+  return html::section(
       "Downgraded senders",
       fmt::format("{} had always used TLS and sent mail without it: either the sender has changed, or "
                   "somebody on the path removed STARTTLS.",
@@ -131,13 +133,13 @@ std::string downgrades_section(const PageContent& content) {
 
 std::string versions_section(const PageContent& content) {
   const Figures own = sum(content.protection);
-  if (content.versions.empty()) return page_section("TLS versions", "No session used TLS.", {});
-  HtmlTable table("Encrypted sessions by TLS version", {{"Version"},
-                                                        {"Sessions as a bar", ColumnKind::chart},
-                                                        {"Sessions"},
-                                                        {"Share"},
-                                                        {"Messages"},
-                                                        {"Last day"}});
+  if (content.versions.empty()) return html::section("TLS versions", "No session used TLS.", {});
+  html::Table table("Encrypted sessions by TLS version", {{"Version"},
+                                                          {"Sessions as a bar", html::ColumnKind::chart},
+                                                          {"Sessions"},
+                                                          {"Share"},
+                                                          {"Messages"},
+                                                          {"Last day"}});
   std::uint64_t largest = 0;
   std::uint64_t deprecated = 0;
   for (const auto& [version, use] : content.versions) {
@@ -147,16 +149,16 @@ std::string versions_section(const PageContent& content) {
   for (const auto& [version, use] : std::views::reverse(content.versions)) {
     table.add(version_html(version) + version_senders(version, use),
               {bar({{is_deprecated(version) ? "deprecated" : "tls", use.figures.sessions}}, largest),
-               grouped_digits(use.figures.sessions), share_html(use.figures.sessions, own.tls),
-               grouped_digits(use.figures.messages), "<time>" + to_string(use.last) + "</time>"});
+               html::grouped_digits(use.figures.sessions), share_html(use.figures.sessions, own.tls),
+               html::grouped_digits(use.figures.messages), "<time>" + to_string(use.last) + "</time>"});
   }
   const std::string note =
       deprecated == 0 ? "No session used TLS 1.1 or older."
                       : fmt::format(
                             "{} used TLS 1.1 or older, which RFC 8996 has deprecated; the senders are "
                             "listed below their version.",
-                            grouped_count(deprecated, "session"));
-  return page_section("TLS versions", note, table.html() + ciphers_table(content.ciphers));
+                            html::grouped_count(deprecated, "session"));
+  return html::section("TLS versions", note, table.html() + ciphers_table(content.ciphers));
 }
 
 std::string senders_section(const PageContent& content) {
@@ -164,31 +166,32 @@ std::string senders_section(const PageContent& content) {
   for (const auto& [name, group] : content.senders) {
     if (group.figures.plaintext + group.figures.failed > 0) worst.emplace_back(name, &group);
   }
-  if (worst.empty()) return page_section("Senders without TLS", "There were none.", "");
+  if (worst.empty()) return html::section("Senders without TLS", "There were none.", "");
   const auto badness = [](const auto& sender) {
     return sender.second->figures.plaintext + sender.second->figures.failed;
   };
   std::ranges::stable_sort(worst, std::ranges::greater(), badness);
-  LongTable table("By sending domain, those with the most such sessions first",
-                  {{"Sending domain"},
-                   {"Plaintext and failed handshakes as a bar", ColumnKind::chart},
-                   {"Plaintext"},
-                   {"Failed"},
-                   {"TLS"},
-                   {"Messages"}});
+  html::LongTable table("By sending domain, those with the most such sessions first",
+                        {{"Sending domain"},
+                         {"Plaintext and failed handshakes as a bar", html::ColumnKind::chart},
+                         {"Plaintext"},
+                         {"Failed"},
+                         {"TLS"},
+                         {"Messages"}});
   const std::uint64_t largest = badness(worst.front());
   for (const auto& [name, group] : worst) {
     if (table.is_full()) break;
     const Figures& f = group->figures;
-    table.add(html_name(name) + details_html(counted(group->hosts.size(), "host"), hosts_html(group->hosts)),
-              {bar({{"plaintext", f.plaintext}, {"failed", f.failed}}, largest), grouped_digits(f.plaintext),
-               grouped_digits(f.failed), grouped_digits(f.tls), grouped_digits(f.messages)});
+    table.add(
+        html::name(name) + html::details(counted(group->hosts.size(), "host"), hosts_html(group->hosts)),
+        {bar({{"plaintext", f.plaintext}, {"failed", f.failed}}, largest), html::grouped_digits(f.plaintext),
+         html::grouped_digits(f.failed), html::grouped_digits(f.tls), html::grouped_digits(f.messages)});
   }
-  return page_section("Senders without TLS",
-                      fmt::format("{} sent mail in plaintext, or failed with a TLS handshake.",
-                                  grouped_count(worst.size(), "sender")),
-                      legend({{"in plaintext", "plaintext"}, {"failed TLS handshake", "failed"}}) +
-                          table.html(worst.size(), "sender"));
+  return html::section("Senders without TLS",
+                       fmt::format("{} sent mail in plaintext, or failed with a TLS handshake.",
+                                   html::grouped_count(worst.size(), "sender")),
+                       legend({{"in plaintext", "plaintext"}, {"failed TLS handshake", "failed"}}) +
+                           table.html(worst.size(), "sender"));
 }
 
 }  // namespace starttls::report

@@ -1,28 +1,28 @@
-// Tables of the page. On a narrow screen each row is a small block in which every figure has a label.
+// Tables of a page. On a narrow screen each row is a small block in which every figure has a label.
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
-namespace starttls::report {
+namespace starttls::html {
 
 inline constexpr std::size_t max_open_rows = 10;
 inline constexpr std::size_t max_table_rows = 100;
 
 enum class ColumnKind { number, text, chart };
 
-struct HtmlColumn {
+struct Column {
   std::string name;
   ColumnKind kind = ColumnKind::number;
 };
 
-class HtmlTable {
+class Table {
  public:
   // `columns` starts with the column of the rows' names.
-  HtmlTable(std::string caption, std::vector<HtmlColumn> columns);
+  Table(std::string caption, std::vector<Column> columns);
 
   // `cells` are already HTML.
   void add(const std::string& name, const std::vector<std::string>& cells);
@@ -32,11 +32,17 @@ class HtmlTable {
   std::size_t rows() const { return rows_; }
   std::string html() const;
 
+  // The same in parts, for a table that need not be in memory as a whole: the beginning, the rows since the last call,
+  // the end.
+  std::string begin() const;
+  std::string take_rows() { return std::exchange(body_, {}); }
+  static std::string end();
+
  private:
   void add_row(std::string_view head, const std::vector<std::string>& cells);
 
   std::string caption_;
-  std::vector<HtmlColumn> columns_;
+  std::vector<Column> columns_;
   std::string body_;
   std::size_t rows_ = 0;
 };
@@ -45,7 +51,7 @@ class HtmlTable {
 // max_table_rows.
 class LongTable {
  public:
-  LongTable(const std::string& caption, const std::vector<HtmlColumn>& columns)
+  LongTable(const std::string& caption, const std::vector<Column>& columns)
       : first_(caption, columns), rest_(caption + ", continued", columns) {}
 
   bool is_full() const { return first_.rows() + rest_.rows() == max_table_rows; }
@@ -54,17 +60,8 @@ class LongTable {
   std::string html(std::size_t all, const std::string& one) const;
 
  private:
-  HtmlTable first_;
-  HtmlTable rest_;
+  Table first_;
+  Table rest_;
 };
 
-// "1,234 sessions"
-std::string grouped_count(std::uint64_t number, std::string_view one);
-
-// percent(), for a cell.
-std::string share_html(std::uint64_t part, std::uint64_t whole);
-
-// Folded content, with its title.
-std::string details_html(const std::string& what, const std::string& content);
-
-}  // namespace starttls::report
+}  // namespace starttls::html

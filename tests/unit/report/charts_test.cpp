@@ -94,11 +94,3 @@ TEST_CASE("a bar shows the smallest part, and no part extends beyond the bar") {
   CHECK(count(bar({{"tls", 1'000'000}, {"failed", 1}}, 1'000'001), "<rect") == 2);
   CHECK(count(bar({}, 0), "<rect") == 0);
 }
-
-TEST_CASE("names are escaped, may be broken after dots, and are of limited length") {
-  CHECK(html_name("mx1.example.org") == "mx1.<wbr>example.<wbr>org");
-  CHECK(html_name("<b>&\"'") == "&lt;b&gt;&amp;&quot;&#39;");
-  CHECK(html_name(std::string(5'000, 'x')).size() < 330);
-  CHECK(escape_html("a\\x1b") == "a\\x1b");
-  CHECK(html_text("a\\x1b") == "a\\\\x1b");
-}
