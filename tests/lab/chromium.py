@@ -3,7 +3,8 @@
     with Chromium(lab) as browser:
         browser.open(path, width=800, scheme="dark")
         browser.evaluate("document.title")
-        path.write_bytes(browser.png())
+    browser.requests, browser.complaints            of all pages so far
+        path.write_bytes(browser.png(2000))
 
 The protocol goes over pipes (--remote-debugging-pipe): no port is used.
 """
@@ -51,11 +52,15 @@ class Chromium:
             os.close(end)
         self._buffer = b""
         self._last = 0
+        self._loaded = 0  # pages so far
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
         self._session: str | None = None
         lab.at_end(self.stop)
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self._ask("Page.enable")
+        for domain in ("Page", "Network", "Runtime", "Log"):
+            self._ask(f"{domain}.enable")
 
     def stop(self) -> None:
         """Close it, and wait until none of its processes writes into its directory any more."""
@@ -107,18 +112,48 @@ class Chromium:
         deadline = time.monotonic() + 60
         while True:
             message = self._message(deadline)
+            self._note(message.get("method"), message.get("params", {}))
             if message.get("id") == self._last:
                 if "error" in message:
                     raise RuntimeError(f"{method}: {message['error']}")
                 return message["result"]
+
+    def _note(self, event: str | None, parameters: dict) -> None:
+        """That a page is complete, what it requests, or complains of."""
+        if event == "Page.loadEventFired":
+            self._loaded += 1
+        elif event == "Network.requestWillBeSent":
+            self.requests.append(parameters["request"]["url"])
+        elif event == "Runtime.exceptionThrown":
+            details = parameters["exceptionDetails"]
+            self.complaints.append(details.get("exception", {}).get("description", details["text"]))
+        elif event == "Runtime.consoleAPICalled":
+            self.complaints.append(str(parameters["args"]))
+        elif event == "Log.entryAdded" and parameters["entry"]["level"] in ("warning", "error"):
+            self.complaints.append(parameters["entry"]["text"])
+
+    def scripts(self, allowed: bool) -> None:
+        """Whether pages that are opened from now on may run scripts."""
+        self._ask("Emulation.setScriptExecutionDisabled", value=not allowed)
+
+    def click(self, selector: str) -> None:
+        """Click with the mouse in the middle of the first such element."""
+        x, y = self.evaluate(f"(e => (e.scrollIntoView({{block: 'center'}}), (b => [b.x + b.width / 2, b.y + b.height / 2])"
+                             f"(e.getBoundingClientRect())))(document.querySelector({json.dumps(selector)}))")
+        for kind in ("mousePressed", "mouseReleased"):
+            self._ask("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
     def open(self, page: Path, *, width: int = 900, scheme: str = "light", medium: str = "screen") -> None:
         """Show the page in a window of the same height."""
         self._ask("Emulation.setEmulatedMedia", media=medium,
                   features=[{"name": "prefers-color-scheme", "value": scheme}])
         self._size(width, 1000)
+        before = self._loaded
         self._ask("Page.navigate", url=page.resolve().as_uri())
-        self.evaluate("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
+        deadline = time.monotonic() + 60
+        while self._loaded == before:
+            message = self._message(deadline)
+            self._note(message.get("method"), message.get("params", {}))
         self._size(width, int(self.evaluate("document.documentElement.scrollHeight")))
 
     def _size(self, width: int, height: int) -> None:
@@ -135,9 +170,11 @@ class Chromium:
         """Show the open page with the preference "light" or "dark"."""
         self._ask("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    def png(self) -> bytes:
-        """A picture of the whole window."""
-        return base64.b64decode(self._ask("Page.captureScreenshot", format="png", optimizeForSpeed=True)["data"])
+    def png(self, max_height: int) -> bytes:
+        """A picture of the window, from the top down to this height."""
+        width, height = self.evaluate("[innerWidth, innerHeight]")
+        clip = {"x": 0, "y": 0, "width": width, "height": min(height, max_height), "scale": 1}
+        return base64.b64decode(self._ask("Page.captureScreenshot", format="png", optimizeForSpeed=True, clip=clip)["data"])
 
     def pdf(self) -> bytes:
         """The page on A4 paper, without backgrounds except those that the page demands."""
