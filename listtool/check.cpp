@@ -1,6 +1,6 @@
 // starttls-listtool check: examines domains as a sender would, and says what is sound, what is not, and what to do.
 //
-//   examination::Gatherer (DNS, policy host, mail servers, lists) -> examination::judge(), verdicts() -> text or JSON
+//   examination::Gatherer (DNS, policy host, mail servers, lists) -> examination::judge(), verdicts() -> text, JSON or HTML
 
 #include <unistd.h>
 
@@ -35,6 +35,7 @@ struct Values {
   std::vector<std::string> domains;  // "-": from standard input, one on each line
   ExaminerSettings examiner{.days = default_days};
   bool explain = false;
+  bool html = false;
   std::string state;   // a file; "": nothing is kept
   unsigned since = 0;  // hours
   bool changed = false;
@@ -56,6 +57,7 @@ void declare(Options& options, Values& values) {
             "Find every TLS version, suite and group: a minute an address")
       .excludes(no_smtp);
   options.flag("--explain", values.explain, "Show what a sender meets, step by step");
+  options.flag("--html", values.html, "Print one page of HTML");
   options
       .parsed(
           "--mx", [&](const std::string& text) { return set_mx(values, text); }, "HOST",
@@ -121,8 +123,8 @@ class Run {
     while (next_ < domains_.size() && written_) {
       const std::size_t index = next_++;
       if (const KnownDomain* const fresh = find_fresh(domains_[index])) {
-        report_.count(worst(*fresh));
-        waiting_[index] = "";
+        report_.leave_out(worst(*fresh));
+        waiting_[index] = Rendered();
       } else {
         examination::DomainFacts facts = co_await gatherer_.gather(domains_[index]);
         waiting_[index] = render(examine(std::move(facts)));
@@ -140,7 +142,7 @@ class Run {
     return known != nullptr && known->examined >= *memory_.fresh_from ? known : nullptr;
   }
 
-  std::string render(const Examined& examined) {
+  Rendered render(const Examined& examined) {
     if (!memory_.state) return report_.render(examined);
     const DomainName& domain = examined.facts.domain;
     const KnownDomain* const before = memory_.state->find(domain);
@@ -162,7 +164,7 @@ class Run {
   Memory& memory_;
   CheckReport& report_;
   CheckProgress& progress_;
-  std::vector<std::optional<std::string>> waiting_;  // for earlier ones
+  std::vector<std::optional<Rendered>> waiting_;  // for earlier ones
   std::size_t next_ = 0;
   std::size_t reported_ = 0;
   Result<void> written_;
@@ -174,7 +176,18 @@ CheckStyle style_of(const Values& values, const Context& context) {
           .explain = values.explain};
 }
 
+Result<CheckFormat> format_of(const Values& values, const Context& context) {
+  if (values.html && context.json) return fail(Fault::usage, "--html excludes --json");
+  if (values.html) return CheckFormat::html;
+  return context.json ? CheckFormat::json : CheckFormat::text;
+}
+
+PageOrigin origin_of(const Values& values, const Context& context) {
+  return {.time = context.now, .host = values.examiner.ehlo.empty() ? host_name() : values.examiner.ehlo};
+}
+
 Result<int> run(const Values& values, const Context& context) {
+  const CheckFormat format = TRY(format_of(values, context));
   auto read = TRY(read_domains(values.domains));
   if (read.domains.empty() && read.status != 0) return read.status;
   if (values.examiner.only_host && read.domains.size() > 1)
@@ -184,7 +197,7 @@ Result<int> run(const Values& values, const Context& context) {
   const auto examiner = TRY(Examiner::create(values.examiner, context));
   CheckProgress progress(examiner->loop(), !context.quiet && ::isatty(STDERR_FILENO) == 1, number);
   examiner->on_connection([&progress] { progress.count_connection(); });
-  CheckReport report(context.json ? CheckFormat::json : CheckFormat::text, style_of(values, context), number);
+  CheckReport report(format, style_of(values, context), number, origin_of(values, context));
   Run examinations(examiner->gatherer(), std::move(read.domains), memory, report, progress);
   TRY(examiner->loop().run_until_complete(examinations.run()));
   TRY(report.finish());

@@ -8,6 +8,7 @@
 #include "base/counted.h"
 #include "base/text.h"
 #include "base/wrap.h"
+#include "listtool/delivery_path.h"
 
 namespace starttls::listtool {
 namespace {
@@ -17,12 +18,7 @@ using examination::Finding;
 using examination::HostFacts;
 using examination::Level;
 
-constexpr std::size_t max_group = 100;   // bytes of a name that is shown
 constexpr std::size_t level_width = 13;  // "cannot tell" and two blanks
-
-std::string_view shown(Level level) {
-  return level == Level::cannot_tell ? "cannot tell" : examination::level_words.word(level);
-}
 
 std::string_view colour_of(Level level) {
   switch (level) {
@@ -62,84 +58,16 @@ void append(std::string& text, const Finding& finding, CheckStyle style) {
   below("do", finding.remedy);
 }
 
-std::size_t count(const Examined& examined, Level level) {
-  return static_cast<std::size_t>(std::ranges::count(examined.findings, level, &Finding::level));
-}
-
-std::string summary(const Examined& examined) {
-  std::string text = fmt::format("{}, {}, {}", counted(count(examined, Level::fault), "fault"),
-                                 counted(count(examined, Level::warning), "warning"),
-                                 counted(count(examined, Level::note), "note"));
-  if (const auto open = count(examined, Level::cannot_tell); open > 0)
-    text += fmt::format(", {} cannot tell", open);
-  return text;
-}
-
-void explain_probe(std::string& text, const smtp::ProbeFacts& probe) {
-  const auto step = [&text](std::string_view name, std::string_view words) {
-    append_wrapped(text, fmt::format("      {}", name), 18, words);
-  };
-  if (probe.greeting)
-    step("greeting", fmt::format("{} ({} ms)", probe.greeting->first_line(), probe.greeting_time.count()));
-  if (probe.ehlo) step("EHLO", fmt::format("{}", fmt::join(probe.extensions, " ")));
-  if (probe.starttls) step("STARTTLS", probe.starttls->first_line());
-  if (probe.tls) {
-    step("handshake", fmt::format("{}, {}, {} ({} ms)", probe.tls->version, probe.tls->suite,
-                                  probe.tls->group.empty() ? "no ephemeral key" : probe.tls->group,
-                                  probe.handshake_time.count()));
-  }
-  if (probe.stop != smtp::Stop::none)
-    step("ends", fmt::format("at {}: {}", to_string(probe.reached), probe.reason));
-}
-
-std::string shown(const examination::VersionFacts& version) {
-  if (version.suites.empty()) return version.incomplete.empty() ? "not accepted" : version.incomplete;
-  std::string text = fmt::format("{}; groups:", fmt::join(version.suites, " "));
-  for (const examination::GroupFacts& group : version.groups) text += ' ' + printable(group.name, max_group);
-  if (version.order != smtp::SuiteOrder::unknown)
-    text += fmt::format("; the {} chooses", to_string(version.order));
-  if (!version.incomplete.empty()) text += fmt::format("; there may be more: {}", version.incomplete);
-  return text;
-}
-
-void explain_address(std::string& text, const AddressFacts& address) {
-  append_wrapped(text, "    ", 4, address.address);
-  if (!address.newest) return append_wrapped(text, "      not asked", 6, "");
-  explain_probe(text, *address.newest);
-  for (const examination::VersionFacts& version : address.versions)
-    append_wrapped(text, fmt::format("      {}", to_string(version.version)), 18, shown(version));
-  if (!address.chain) return;
-  const certificate::Certificate& server = address.chain->certificates.front();
-  append_wrapped(text, "      certificate", 18,
-                 fmt::format("{}, for {}, from {}, until {}", server.subject, fmt::join(server.names, " "),
-                             server.issuer, to_string(to_day(server.not_after))));
-}
-
-std::string_view shown(dns::Dnssec dnssec) {
-  switch (dnssec) {
-    case dns::Dnssec::secure:
-      return "signed";
-    case dns::Dnssec::insecure:
-      return "not signed";
-    case dns::Dnssec::bogus:
-      return "bogus";
-    case dns::Dnssec::indeterminate:
-      return "not validated";
-  }
-  return {};
-}
-
-// What a sender looks up and meets, in its order.
-void explain(std::string& text, const examination::DomainFacts& facts) {
-  append_wrapped(
-      text, "  MX records", 14,
-      facts.mx.status == dns::Status::failed ? facts.mx.reason : std::string(shown(facts.mx.dnssec)));
-  for (const HostFacts& host : facts.hosts) {
-    append_wrapped(text, "  MX host", 14,
-                   fmt::format("{}; addresses {}; TLSA records: {}", printable(host.name, 300),
-                               shown(host.a.status == dns::Status::found ? host.a.dnssec : host.aaaa.dnssec),
-                               host.dane ? dane::to_string(host.dane->tlsa) : "not looked up"));
-    for (const AddressFacts& address : host.addresses) explain_address(text, address);
+void append(std::string& text, const DeliveryStep& step) {
+  constexpr std::size_t lookup_words = 14;  // the column in which they begin
+  constexpr std::size_t dialogue_words = 18;
+  switch (step.kind) {
+    case DeliveryStep::Kind::lookup:
+      return append_wrapped(text, "  " + step.name, lookup_words, step.words);
+    case DeliveryStep::Kind::address:
+      return append_wrapped(text, "    ", 4, step.name);
+    case DeliveryStep::Kind::dialogue:
+      return append_wrapped(text, "      " + step.name, step.words.empty() ? 0 : dialogue_words, step.words);
   }
 }
 
@@ -219,6 +147,28 @@ void to_json(json::JsonText& json, const HostFacts& host, const AddressFacts& ad
 
 }  // namespace
 
+std::string_view shown(Level level) {
+  return level == Level::cannot_tell ? "cannot tell" : examination::level_words.word(level);
+}
+
+bool is_shown(const Finding& finding, CheckStyle style) {
+  if (finding.level == Level::ok && !style.show_ok) return false;
+  return finding.code != examination::Code::smtp_own_network || style.show_own_network;
+}
+
+std::size_t count(const Examined& examined, Level level) {
+  return static_cast<std::size_t>(std::ranges::count(examined.findings, level, &Finding::level));
+}
+
+std::string summary(const Examined& examined) {
+  std::string text = fmt::format("{}, {}, {}", counted(count(examined, Level::fault), "fault"),
+                                 counted(count(examined, Level::warning), "warning"),
+                                 counted(count(examined, Level::note), "note"));
+  if (const auto open = count(examined, Level::cannot_tell); open > 0)
+    text += fmt::format(", {} cannot tell", open);
+  return text;
+}
+
 Examined examine(examination::DomainFacts facts) {
   examination::Findings findings = examination::judge(facts);
   std::vector<examination::Verdict> verdicts = examination::verdicts(facts);
@@ -234,12 +184,11 @@ std::string to_text(const Examined& examined, CheckStyle style) {
     append_wrapped(text, "", 2, to_string(verdict));
   if (style.explain) {
     text += '\n';
-    explain(text, examined.facts);
+    for (const DeliveryStep& step : delivery_path(examined.facts)) append(text, step);
   }
   const examination::Subject* last = nullptr;
   for (const Finding& finding : examined.findings) {
-    if (finding.level == Level::ok && !style.show_ok) continue;
-    if (finding.code == examination::Code::smtp_own_network && !style.show_own_network) continue;
+    if (!is_shown(finding, style)) continue;
     if (last == nullptr || *last != finding.subject)
       text += fmt::format("\n{}\n", to_string(finding.subject));
     last = &finding.subject;

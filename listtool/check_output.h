@@ -1,6 +1,8 @@
-// What `check` prints about one domain: for people, and for programs (policies/check-schema.json).
+// What `check` prints about one domain: for people, and for programs (policies/check-schema.json). As HTML:
+// check_page.h.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,6 +28,16 @@ struct CheckStyle {
   bool explain = false;          // the path of a delivery, step by step
   bool show_own_network = true;  // also what is about this host: smtp-own-network
 };
+
+// "fault", "cannot tell"
+std::string_view shown(examination::Level level);
+
+// Whether a finding is among those that the style shows.
+bool is_shown(const examination::Finding& finding, CheckStyle style);
+
+// "1 fault, 0 warnings, 3 notes"
+std::string summary(const Examined& examined);
+std::size_t count(const Examined& examined, examination::Level level);
 
 // In at most 80 columns, where no word is longer: the verdict for each kind of sender, then the findings by subject,
 // the worst first.

@@ -30,8 +30,8 @@ std::string indented(std::string_view json) {
 
 }  // namespace
 
-CheckReport::CheckReport(CheckFormat format, CheckStyle style, std::size_t domains)
-    : format_(format), style_(style) {
+CheckReport::CheckReport(CheckFormat format, CheckStyle style, std::size_t domains, PageOrigin origin)
+    : format_(format), style_(style), page_{.origin = std::move(origin), .is_alone = domains == 1} {
   style_.show_own_network = domains == 1;
 }
 
@@ -39,21 +39,43 @@ void CheckReport::count(examination::Level level) {
   if (examination::badness(worst_) < examination::badness(level)) worst_ = level;
 }
 
-std::string CheckReport::render(const Examined& examined, const CheckChanges& changes) {
-  std::string all = render(examined);
-  if (changes.is_empty()) return {};
-  return format_ == CheckFormat::json ? all : to_text(examined, changes, style_);
+void CheckReport::leave_out(examination::Level level) {
+  count(level);
+  ++page_.left_out;
 }
 
-std::string CheckReport::render(const Examined& examined) {
+Rendered CheckReport::render(const Examined& examined, const CheckChanges& changes) {
+  if (format_ == CheckFormat::html) {
+    page_.only_changes = true;
+    return render_html(examined, &changes);
+  }
+  Rendered all = render(examined);
+  if (changes.is_empty()) return {};
+  if (format_ == CheckFormat::text) all.text = to_text(examined, changes, style_);
+  return all;
+}
+
+Rendered CheckReport::render(const Examined& examined) {
+  if (format_ == CheckFormat::html) return render_html(examined, nullptr);
   count(examination::worst(examined.findings));
   if (format_ == CheckFormat::json) {
     json::JsonText one;
     to_json(one, examined);
-    return one.take_part();
+    return {.text = one.take_part(), .row = {}};
   }
   if (!style_.show_own_network) collect_own_network(examined);
-  return to_text(examined, style_);
+  return {.text = to_text(examined, style_), .row = {}};
+}
+
+Rendered CheckReport::render_html(const Examined& examined, const CheckChanges* changes) {
+  count(examination::worst(examined.findings));
+  if (!style_.show_own_network) collect_own_network(examined);
+  if (changes != nullptr && changes->is_empty()) {
+    ++page_.unchanged;
+    return {};
+  }
+  return {.text = domain_html(examined, changes, style_, page_.is_alone, page_.codes),
+          .row = std::make_unique<PageRow>(page_row(examined))};
 }
 
 void CheckReport::collect_own_network(const Examined& examined) {
@@ -65,19 +87,29 @@ void CheckReport::collect_own_network(const Examined& examined) {
   }
 }
 
-Result<void> CheckReport::add(const std::string& rendered) {
-  if (rendered.empty()) return {};
+Result<void> CheckReport::add(Rendered rendered) {
+  if (rendered.text.empty()) return {};
+  if (rendered.row) return page_file_.add(std::move(*rendered.row), rendered.text);
   const bool is_first = std::exchange(is_first_, false);
   if (format_ == CheckFormat::json)
-    return print((is_first ? json_head : json_separator) + indented(rendered));
-  return print((is_first ? "" : "\n") + rendered);
+    return print((is_first ? json_head : json_separator) + indented(rendered.text));
+  return print((is_first ? "" : "\n") + rendered.text);
 }
 
 Result<void> CheckReport::finish() {
+  if (format_ == CheckFormat::html) return finish_page();
   if (format_ == CheckFormat::json) return print(is_first_ ? json_of_none : json_tail);
   for (const auto& [seen, own] : own_network_)
     TRY(print("\n" + to_text(own.finding, counted(own.domains, "domain"), style_)));
   return {};
+}
+
+Result<void> CheckReport::finish_page() {
+  for (const auto& [seen, own] : own_network_) {
+    page_.own_network.emplace_back(own.finding, own.domains);
+    page_.codes.set(static_cast<std::size_t>(own.finding.code));
+  }
+  return page_file_.print_page(std::move(page_));
 }
 
 int CheckReport::exit_status() const {

@@ -17,14 +17,6 @@
 namespace starttls::listtool {
 namespace {
 
-std::string host_name() {
-  constexpr std::size_t size = 256;
-  std::string name(size, '\0');
-  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
-  name.resize(name.find('\0'));
-  return DomainName::parse(name) ? name : "localhost";
-}
-
 // From one connection to the next, so that there are at most so many a second.
 std::chrono::milliseconds interval_of(unsigned rate) {
   constexpr unsigned second = 1'000;
@@ -32,6 +24,14 @@ std::chrono::milliseconds interval_of(unsigned rate) {
 }
 
 }  // namespace
+
+std::string host_name() {
+  constexpr std::size_t size = 256;
+  std::string name(size, '\0');
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "localhost";
+  name.resize(name.find('\0'));
+  return DomainName::parse(name) ? name : "localhost";
+}
 
 // What all examinations of a run share.
 class Examiner::Network {

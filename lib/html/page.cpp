@@ -77,10 +77,13 @@ std::string details(const std::string& what, const std::string& content) {
   return "<details><summary>" + text(what) + "</summary>\n" + content + "</details>\n";
 }
 
-std::string tile(const std::string& value, const std::string& name) {
+std::string tile(const std::string& value, const std::string& name, std::string_view style) {
   constexpr std::size_t max_large = 9;  // characters
-  return fmt::format("<li><b{}>{}</b><span>{}</span></li>\n",
-                     value.size() > max_large ? R"( class="long")" : "", text(value), text(name));
+  const auto attribute = [](std::string_view classes) {
+    return classes.empty() ? std::string() : fmt::format(R"( class="{}")", classes);
+  };
+  return fmt::format("<li{}><b{}>{}</b><span>{}</span></li>\n", attribute(style),
+                     attribute(value.size() > max_large ? "long" : ""), text(value), text(name));
 }
 
 }  // namespace starttls::html

@@ -42,7 +42,7 @@ std::string section(const std::string& title, const std::string& note, const std
 // Folded content, with its title.
 std::string details(const std::string& what, const std::string& content);
 
-// A figure among the first things of a page, within <ul class="tiles">.
-std::string tile(const std::string& value, const std::string& name);
+// A figure among the first things of a page, within <ul class="tiles">. `style`: a class, or "".
+std::string tile(const std::string& value, const std::string& name, std::string_view style = {});
 
 }  // namespace starttls::html

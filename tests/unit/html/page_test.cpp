@@ -68,5 +68,6 @@ TEST_CASE("the titles and notes of a page are escaped") {
         "<section><h2>&lt;b&gt;</h2>\n<p class=\"soft\">&lt;i&gt;</p>\n<p>x</p></section>\n");
   CHECK(html::details("<b>", "<p>x</p>") == "<details><summary>&lt;b&gt;</summary>\n<p>x</p></details>\n");
   CHECK(html::tile("<b>", "&") == "<li><b>&lt;b&gt;</b><span>&amp;</span></li>\n");
+  CHECK(html::tile("1", "fault", "bad") == "<li class=\"bad\"><b>1</b><span>fault</span></li>\n");
   CHECK(html::tile("1,000,000,000", "x").contains("class=\"long\""));
 }

@@ -149,13 +149,13 @@ TEST_CASE("what is about this host is not repeated at each of several domains") 
   stop_all(facts, smtp::Stop::timeout, smtp::Step::connection);
   const listtool::Examined examined = examine(std::move(facts));
   constexpr std::string_view code = "(smtp-own-network)";
-  CHECK(listtool::CheckReport(listtool::CheckFormat::text, {}, 1).render(examined).contains(code));
+  CHECK(listtool::CheckReport(listtool::CheckFormat::text, {}, 1).render(examined).text.contains(code));
   listtool::CheckReport several(listtool::CheckFormat::text, {}, 2);
-  CHECK_FALSE(several.render(examined).contains(code));
+  CHECK_FALSE(several.render(examined).text.contains(code));
   CHECK(several.exit_status() == 75);
   CHECK(listtool::CheckReport(listtool::CheckFormat::json, {}, 2)
             .render(examined)
-            .contains("\"smtp-own-network\""));
+            .text.contains("\"smtp-own-network\""));
 }
 
 TEST_CASE("JSON satisfies its schema") {
