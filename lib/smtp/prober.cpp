@@ -9,6 +9,7 @@
 
 #include "base/public_address.h"
 #include "smtp/dialogue.h"
+#include "smtp/refusals.h"
 #include "smtp/tls.h"
 
 namespace starttls::smtp {
@@ -60,11 +61,6 @@ class Prober::Impl {
   std::size_t waiting() const { return schedule_.waiting(); }
 
  private:
-  struct Refusal {
-    Stop stop;
-    std::string reason;
-  };
-
   event::Task<ProbeFacts> probe_in_turn(const ProbeRequest& request, const std::string& address);
   void start_next();
 
@@ -74,7 +70,7 @@ class Prober::Impl {
   Schedule schedule_;
   event::Timer timer_;
   std::unordered_map<Schedule::Ticket, event::Completion<bool>*> turns_;
-  std::unordered_map<std::string, Refusal> refusals_;  // by address
+  Refusals refusals_;
 };
 
 // The waiting probes start from the loop: one that ends at once would call this again.
@@ -107,15 +103,15 @@ event::Task<ProbeFacts> Prober::Impl::probe(ProbeRequest request) {
 }
 
 event::Task<ProbeFacts> Prober::Impl::probe_in_turn(const ProbeRequest& request, const std::string& address) {
-  const auto refused = refusals_.find(address);
-  if (refused != refusals_.end()) {
-    ProbeFacts skipped = facts_without_connection(request, refused->second.stop, refused->second.reason);
+  if (const Refusal* const refused = refusals_.find(address); refused != nullptr) {
+    ProbeFacts skipped = facts_without_connection(request, refused->stop, refused->reason);
     skipped.is_skipped = true;
     co_return skipped;
   }
   Dialogue dialogue(loop_, clients_, settings_.limits, request);
   ProbeFacts facts = co_await dialogue.run();
-  if (wants_no_more(facts, request.inject)) refusals_.emplace(address, Refusal{facts.stop, facts.reason});
+  if (wants_no_more(facts, request.inject))
+    refusals_.add(address, {.stop = facts.stop, .reason = facts.reason});
   co_return facts;
 }
 

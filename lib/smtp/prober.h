@@ -8,7 +8,7 @@
 // It is polite, as servers block clients that are not: it waits for the greeting before it says anything,
 // says QUIT whenever the server can understand it, and keeps to a Schedule. Once a server has deferred or
 // rejected a connection (421, 450, 554 at the greeting, ...), all further probes of its address get that
-// answer without a connection.
+// answer without a connection, as far as refusals.h remembers.
 //
 // The servers are not trusted. Whatever they send is bounded in bytes, lines and time; certificates are read,
 // not verified (see certificate/chain.h). No session is resumed and no early data is sent.
