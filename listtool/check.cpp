@@ -10,21 +10,22 @@
 
 #include "base/console.h"
 #include "base/try.h"
+#include "checkdb/check_state.h"
 #include "event/loop.h"
 #include "examination/gather.h"
 #include "listtool/check_output.h"
 #include "listtool/check_progress.h"
 #include "listtool/check_report.h"
-#include "listtool/check_state.h"
 #include "listtool/commands.h"
 #include "listtool/examiner.h"
 #include "listtool/sts_run.h"
+#include "listtool/watch.h"
 
 namespace starttls::listtool {
 namespace {
 
-constexpr unsigned default_days = 7;
 constexpr unsigned max_days = 3'650;
+constexpr unsigned days_as_configured = max_days + 1;
 // Domains that are examined at the same time: the facts about each are in memory. Of thousands, hundreds may wait
 // minutes for servers that are silent or slow on purpose, and the others must not wait for these.
 constexpr std::size_t max_concurrent = 1'000;
@@ -33,12 +34,13 @@ constexpr unsigned max_hours = 10'000;
 
 struct Values {
   std::vector<std::string> domains;  // "-": from standard input, one on each line
-  ExaminerSettings examiner{.days = default_days};
+  ExaminerSettings examiner{.days = days_as_configured};
   bool explain = false;
   bool html = false;
   std::string state;   // a file; "": nothing is kept
   unsigned since = 0;  // hours
   bool changed = false;
+  bool watch = false;
 };
 
 Result<void> set_mx(Values& values, const std::string& text) {
@@ -47,22 +49,24 @@ Result<void> set_mx(Values& values, const std::string& text) {
 }
 
 void declare(Options& options, Values& values) {
-  options.arguments("DOMAIN", values.domains, "Domains; '-': one a line on standard input").required();
+  const Option domains =
+      options.arguments("DOMAIN", values.domains, "Domains; '-': one a line on standard input");
   options
-      .option("--at", values.examiner.days, "DAYS", "Warn of what runs out within so many days (default: 7)")
+      .option("--at", values.examiner.days, "DAYS",
+              "Warn of what runs out within so many days (default: as configured, 7)")
       .range(0U, max_days);
   const Option no_smtp = options.flag("--no-smtp", values.examiner.no_smtp, "Do not connect to mail servers");
   options
       .flag("--thorough", values.examiner.thorough,
             "Find every TLS version, suite and group: a minute an address")
       .excludes(no_smtp);
-  options.flag("--explain", values.explain, "Show what a sender meets, step by step");
-  options.flag("--html", values.html, "Print one page of HTML");
-  options
-      .parsed(
-          "--mx", [&](const std::string& text) { return set_mx(values, text); }, "HOST",
-          "Examine this MX host, as if it were the only one")
-      .once();
+  const Option explain = options.flag("--explain", values.explain, "Show what a sender meets, step by step");
+  const Option html = options.flag("--html", values.html, "Print one page of HTML");
+  const Option mx = options
+                        .parsed(
+                            "--mx", [&](const std::string& text) { return set_mx(values, text); }, "HOST",
+                            "Examine this MX host, as if it were the only one")
+                        .once();
   options
       .parsed(
           "--connect", [&](const std::string& text) { return add_endpoint(values.examiner.connect, text); },
@@ -80,12 +84,15 @@ void declare(Options& options, Values& values) {
       .needs(state);
   options.flag("--changed", values.changed, "Print only what is worse or better than last time").needs(state);
   options.option("--ehlo", values.examiner.ehlo, "NAME",
-                 "Say EHLO with this name (default: that of this host)");
+                 "Say EHLO with this name (default: as configured, that of this host)");
+  const Option watch = options.flag("--watch", values.watch,
+                                    "Examine the configured domains, and print what is worse or better");
+  for (const Option& other : {domains, no_smtp, explain, html, mx, state}) watch.excludes(other);
 }
 
 // The state of a run, if it has one.
 struct Memory {
-  std::optional<CheckState> state;
+  std::optional<checkdb::CheckState> state;
   std::optional<Time> fresh_from;  // domains that were examined then or later are left out
   bool only_changes = false;
 };
@@ -93,7 +100,7 @@ struct Memory {
 Result<Memory> open_memory(const Values& values, const Context& context) {
   Memory memory{.only_changes = values.changed};
   if (values.state.empty()) return memory;
-  memory.state = TRY(CheckState::open(values.state));
+  memory.state = TRY(checkdb::CheckState::open(values.state));
   if (values.since > 0) memory.fresh_from = context.now - std::chrono::hours(values.since);
   return memory;
 }
@@ -122,7 +129,7 @@ class Run {
   event::Task<bool> work() {
     while (next_ < domains_.size() && written_) {
       const std::size_t index = next_++;
-      if (const KnownDomain* const fresh = find_fresh(domains_[index])) {
+      if (const checkdb::KnownDomain* const fresh = find_fresh(domains_[index])) {
         report_.leave_out(worst(*fresh));
         waiting_[index] = Rendered();
       } else {
@@ -136,8 +143,8 @@ class Run {
   }
 
   // What is known of a domain that is not examined again; else null.
-  const KnownDomain* find_fresh(const DomainName& domain) const {
-    const KnownDomain* const known =
+  const checkdb::KnownDomain* find_fresh(const DomainName& domain) const {
+    const checkdb::KnownDomain* const known =
         memory_.state && memory_.fresh_from ? memory_.state->find(domain) : nullptr;
     return known != nullptr && known->examined >= *memory_.fresh_from ? known : nullptr;
   }
@@ -145,9 +152,10 @@ class Run {
   Rendered render(const Examined& examined) {
     if (!memory_.state) return report_.render(examined);
     const DomainName& domain = examined.facts.domain;
-    const KnownDomain* const before = memory_.state->find(domain);
-    KnownDomain now = known_after(before, examined.findings, examined.facts.now);
-    const CheckChanges changes = compare(before == nullptr ? KnownDomain() : *before, now);
+    const checkdb::KnownDomain* const before = memory_.state->find(domain);
+    checkdb::KnownDomain now =
+        checkdb::known_after(before, examined.findings, examined.verdicts, examined.facts.now);
+    const checkdb::CheckChanges changes = compare(before == nullptr ? checkdb::KnownDomain() : *before, now);
     if (auto added = memory_.state->add(domain, std::move(now)); !added && written_) written_ = added;
     return memory_.only_changes ? report_.render(examined, changes) : report_.render(examined);
   }
@@ -176,17 +184,28 @@ CheckStyle style_of(const Values& values, const Context& context) {
           .explain = values.explain};
 }
 
+ExaminerSettings examiner_of(const Values& values, const Context& context) {
+  const CheckSettings& configured = context.configuration.check;
+  ExaminerSettings settings = values.examiner;
+  if (settings.days == days_as_configured) settings.days = configured.days;
+  if (settings.ehlo.empty()) settings.ehlo = configured.ehlo;
+  return settings;
+}
+
 Result<CheckFormat> format_of(const Values& values, const Context& context) {
   if (values.html && context.json) return fail(Fault::usage, "--html excludes --json");
   if (values.html) return CheckFormat::html;
   return context.json ? CheckFormat::json : CheckFormat::text;
 }
 
-PageOrigin origin_of(const Values& values, const Context& context) {
-  return {.time = context.now, .host = values.examiner.ehlo.empty() ? host_name() : values.examiner.ehlo};
+PageOrigin origin_of(const ExaminerSettings& settings, const Context& context) {
+  return {.time = context.now, .host = settings.ehlo.empty() ? host_name() : settings.ehlo};
 }
 
 Result<int> run(const Values& values, const Context& context) {
+  const ExaminerSettings settings = examiner_of(values, context);
+  if (values.watch) return watch(settings, style_of(values, context), context);
+  if (values.domains.empty()) return fail(Fault::usage, "DOMAIN is missing; or '-', or --watch");
   const CheckFormat format = TRY(format_of(values, context));
   auto read = TRY(read_domains(values.domains));
   if (read.domains.empty() && read.status != 0) return read.status;
@@ -194,10 +213,10 @@ Result<int> run(const Values& values, const Context& context) {
     return fail(Fault::usage, "--mx takes one domain only");
   const std::size_t number = read.domains.size();
   auto memory = TRY(open_memory(values, context));
-  const auto examiner = TRY(Examiner::create(values.examiner, context));
+  const auto examiner = TRY(Examiner::create(settings, context));
   CheckProgress progress(examiner->loop(), !context.quiet && ::isatty(STDERR_FILENO) == 1, number);
   examiner->on_connection([&progress] { progress.count_connection(); });
-  CheckReport report(format, style_of(values, context), number, origin_of(values, context));
+  CheckReport report(format, style_of(values, context), number, origin_of(settings, context));
   Run examinations(examiner->gatherer(), std::move(read.domains), memory, report, progress);
   TRY(examiner->loop().run_until_complete(examinations.run()));
   TRY(report.finish());

@@ -71,7 +71,7 @@ void append(std::string& text, const DeliveryStep& step) {
   }
 }
 
-bool is_about(const Finding& finding, const KnownFinding& known) {
+bool is_about(const Finding& finding, const checkdb::KnownFinding& known) {
   return examination::describe(finding.code).word == known.code && finding.level == known.level &&
          to_string(finding.subject) == known.subject;
 }
@@ -197,18 +197,18 @@ std::string to_text(const Examined& examined, CheckStyle style) {
   return text;
 }
 
-std::string to_text(const Examined& examined, const CheckChanges& changes, CheckStyle style) {
+std::string to_text(const Examined& examined, const checkdb::CheckChanges& changes, CheckStyle style) {
   std::string text = fmt::format("{}: {} worse, {} better\n", examined.facts.domain.str(),
                                  changes.worse.size(), changes.better.size());
-  const KnownFinding* last = nullptr;
-  for (const KnownFinding& worse : changes.worse) {
+  const checkdb::KnownFinding* last = nullptr;
+  for (const checkdb::KnownFinding& worse : changes.worse) {
     if (last == nullptr || last->subject != worse.subject) text += fmt::format("\n{}\n", worse.subject);
     last = &worse;
     for (const Finding& finding : examined.findings) {
       if (is_about(finding, worse)) append(text, finding, style);
     }
   }
-  for (const KnownFinding& better : changes.better) {
+  for (const checkdb::KnownFinding& better : changes.better) {
     text += fmt::format("\n{}\n", better.subject);
     append_wrapped(text, "  better", 2 + level_width,
                    fmt::format("no longer a {} ({})", shown(better.level), better.code));

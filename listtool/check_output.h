@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "checkdb/known_domain.h"
 #include "examination/facts.h"
 #include "examination/finding.h"
 #include "examination/judge.h"
 #include "json/json_text.h"
-#include "listtool/check_state.h"
 
 namespace starttls::listtool {
 
@@ -44,7 +44,7 @@ std::size_t count(const Examined& examined, examination::Level level);
 std::string to_text(const Examined& examined, CheckStyle style);
 
 // What has changed since the last examination: what is worse with reason and remedy, and what is better.
-std::string to_text(const Examined& examined, const CheckChanges& changes, CheckStyle style);
+std::string to_text(const Examined& examined, const checkdb::CheckChanges& changes, CheckStyle style);
 
 // One finding alone, below a heading.
 std::string to_text(const examination::Finding& finding, std::string_view heading, CheckStyle style);

@@ -91,15 +91,15 @@ std::string finding_html(const Finding& finding) {
                            source_html(code.source));
 }
 
-std::string changes_html(const CheckChanges& changes) {
+std::string changes_html(const checkdb::CheckChanges& changes) {
   std::string out = "<ul class=\"changes\">\n";
-  const auto add = [&out](std::string_view style, std::string_view what, const KnownFinding& known) {
+  const auto add = [&out](std::string_view style, std::string_view what, const checkdb::KnownFinding& known) {
     out += fmt::format("<li class=\"{}\"><span>{} ({}): {}</span></li>\n", style, what,
                        html::text(known.code), html::name(known.subject));
   };
-  for (const KnownFinding& worse : changes.worse)
+  for (const checkdb::KnownFinding& worse : changes.worse)
     add("bad", fmt::format("Worse: a {}", shown(worse.level)), worse);
-  for (const KnownFinding& better : changes.better)
+  for (const checkdb::KnownFinding& better : changes.better)
     add("good", fmt::format("Better: no longer a {}", shown(better.level)), better);
   return out + "</ul>\n";
 }
@@ -163,7 +163,7 @@ std::string findings_html(const Examined& examined, CheckStyle style, CodeSet& c
 }
 
 // The whole page is about it.
-std::string alone_html(const Examined& examined, const CheckChanges* changes, CheckStyle style,
+std::string alone_html(const Examined& examined, const checkdb::CheckChanges* changes, CheckStyle style,
                        CodeSet& codes) {
   const Level level = examination::worst(examined.findings);
   const std::string_view frame = level == Level::fault ? " class=\"attention\""
@@ -179,8 +179,8 @@ std::string alone_html(const Examined& examined, const CheckChanges* changes, Ch
          });
 }
 
-std::string among_others_html(const Examined& examined, const CheckChanges* changes, CheckStyle style,
-                              CodeSet& codes) {
+std::string among_others_html(const Examined& examined, const checkdb::CheckChanges* changes,
+                              CheckStyle style, CodeSet& codes) {
   const std::string& domain = examined.facts.domain.str();
   const Level level = examination::worst(examined.findings);
   std::string out = fmt::format(
@@ -326,7 +326,7 @@ std::string source_html(std::string_view source) {
   return out;
 }
 
-std::string domain_html(const Examined& examined, const CheckChanges* changes, CheckStyle style,
+std::string domain_html(const Examined& examined, const checkdb::CheckChanges* changes, CheckStyle style,
                         bool is_alone, CodeSet& codes) {
   return is_alone ? alone_html(examined, changes, style, codes)
                   : among_others_html(examined, changes, style, codes);

@@ -14,12 +14,12 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "checkdb/known_domain.h"
 #include "examination/finding.h"
 #include "examination/judge.h"
 #include "html/page.h"
 #include "html/table.h"
 #include "listtool/check_output.h"
-#include "listtool/check_state.h"
 
 namespace starttls::listtool {
 
@@ -61,7 +61,7 @@ struct PageContent {
 
 // What was found of a domain. Folded where there are several and this one is sound: without a fault, and nothing is
 // unknown. `changes` may be null. Adds the codes of the findings that it shows.
-std::string domain_html(const Examined& examined, const CheckChanges* changes, CheckStyle style,
+std::string domain_html(const Examined& examined, const checkdb::CheckChanges* changes, CheckStyle style,
                         bool is_alone, CodeSet& codes);
 
 html::Head page_head(const PageContent& content);

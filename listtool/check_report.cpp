@@ -44,7 +44,7 @@ void CheckReport::leave_out(examination::Level level) {
   ++page_.left_out;
 }
 
-Rendered CheckReport::render(const Examined& examined, const CheckChanges& changes) {
+Rendered CheckReport::render(const Examined& examined, const checkdb::CheckChanges& changes) {
   if (format_ == CheckFormat::html) {
     page_.only_changes = true;
     return render_html(examined, &changes);
@@ -67,7 +67,7 @@ Rendered CheckReport::render(const Examined& examined) {
   return {.text = to_text(examined, style_), .row = {}};
 }
 
-Rendered CheckReport::render_html(const Examined& examined, const CheckChanges* changes) {
+Rendered CheckReport::render_html(const Examined& examined, const checkdb::CheckChanges* changes) {
   count(examination::worst(examined.findings));
   if (!style_.show_own_network) collect_own_network(examined);
   if (changes != nullptr && changes->is_empty()) {

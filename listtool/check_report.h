@@ -8,11 +8,11 @@
 #include <string>
 
 #include "base/result.h"
+#include "checkdb/known_domain.h"
 #include "examination/finding.h"
 #include "listtool/check_output.h"
 #include "listtool/check_page.h"
 #include "listtool/check_page_file.h"
-#include "listtool/check_state.h"
 
 namespace starttls::listtool {
 
@@ -33,7 +33,7 @@ class CheckReport {
   // What add() prints of this domain, in the order of examination.
   Rendered render(const Examined& examined);
   // The same, of what has changed: empty if nothing has.
-  Rendered render(const Examined& examined, const CheckChanges& changes);
+  Rendered render(const Examined& examined, const checkdb::CheckChanges& changes);
   // Of a domain that is not examined again, only its level counts.
   void leave_out(examination::Level level);
 
@@ -51,7 +51,7 @@ class CheckReport {
   };
   void count(examination::Level level);
   void collect_own_network(const Examined& examined);
-  Rendered render_html(const Examined& examined, const CheckChanges* changes);
+  Rendered render_html(const Examined& examined, const checkdb::CheckChanges* changes);
   Result<void> finish_page();
 
   CheckFormat format_;

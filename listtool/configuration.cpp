@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <set>
 
+#include "base/domain.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "base/try.h"
@@ -24,6 +25,7 @@ constexpr std::size_t max_name_length = 64;
 constexpr std::string_view name_characters =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-";
 constexpr std::string_view https = "https://";
+constexpr unsigned max_check_days = 3'650;
 constexpr std::size_t max_shown = 100;  // characters of a value in a message
 
 // What is wrong with the URL of a list or a signature, or "".
@@ -86,6 +88,7 @@ class Reader {
   void read_output(const std::string& table, OutputSettings& output);
   void read_serve(ServeSettings& serve);
   void read_serve_limits(ServeSettings& serve);
+  void read_check(CheckSettings& check);
 
   config::Settings& settings_;
   std::set<fs::path> read_;
@@ -267,6 +270,15 @@ void Reader::read_serve_limits(ServeSettings& serve) {
   settings_.number("serve.max_lookups", serve.max_lookups, 1, 100'000);
 }
 
+void Reader::read_check(CheckSettings& check) {
+  settings_.domains("check.domains", check.domains);
+  settings_.number("check.days", check.days, 0, max_check_days);
+  std::optional<DomainName> ehlo;
+  settings_.domain("check.ehlo", ehlo);
+  if (ehlo) check.ehlo = ehlo->str();
+  settings_.path("check.state", check.state);
+}
+
 void Reader::read(Configuration& configuration) {
   settings_.path("state_dir", configuration.state_dir);
   check(!configuration.state_dir.empty(), "state_dir", "names no directory");
@@ -286,6 +298,7 @@ void Reader::read(Configuration& configuration) {
     read_output(fmt::format("output[{}]", i), configuration.outputs[i]);
   }
   read_serve(configuration.serve);
+  read_check(configuration.check);
 }
 
 }  // namespace
@@ -293,6 +306,11 @@ void Reader::read(Configuration& configuration) {
 fs::path mta_sts_cache(const Configuration& configuration) {
   const fs::path& configured = configuration.discovery.cache;
   return configured.empty() ? configuration.state_dir / "mta-sts" / "cache.sqlite" : configured;
+}
+
+fs::path watch_state(const Configuration& configuration) {
+  const fs::path& configured = configuration.check.state;
+  return configured.empty() ? configuration.state_dir / "check" / "check.state" : configured;
 }
 
 bool signed_as(const ListSettings& list, const std::string& name) {

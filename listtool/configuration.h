@@ -1,5 +1,5 @@
 // The configuration of starttls-listtool (listtool.toml(5)): which lists to fetch, which keys must have
-// signed them, and which maps to make of them.
+// signed them, which maps to make of them, and which domains to watch.
 //
 // All paths in it are absolute and in normal form. A relative path in the file is relative to the file's
 // directory.
@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/domain.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/result.h"
@@ -98,6 +99,14 @@ struct ServeSettings {
   LogLevel log_level = LogLevel::info;
 };
 
+// [check]: how `check` examines, and which domains `check --watch` watches.
+struct CheckSettings {
+  std::vector<DomainName> domains;
+  unsigned days = 7;            // `check` warns of what runs out within so many days
+  std::string ehlo;             // "": the name of this host
+  std::filesystem::path state;  // see watch_state()
+};
+
 struct Configuration {
   // The file, for messages.
   std::shared_ptr<const config::Settings> file;
@@ -112,10 +121,14 @@ struct Configuration {
   std::vector<ListSettings> lists;  // later ones overlay earlier ones
   std::vector<OutputSettings> outputs;
   ServeSettings serve;
+  CheckSettings check;
 };
 
 // The cache of MTA-STS policies.
 std::filesystem::path mta_sts_cache(const Configuration& configuration);
+
+// What `check --watch` keeps. It has a directory of its own, to which a user without privileges can write.
+std::filesystem::path watch_state(const Configuration& configuration);
 
 // Whether a list may be signed under that file name.
 bool signed_as(const ListSettings& list, const std::string& name);

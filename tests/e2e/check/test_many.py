@@ -90,7 +90,7 @@ class Several(Case):
         self.zones["a.test"] = {"@": ["MX 0 ."]}
         self.start()
         path = self.configuration.folder / "state.checks"
-        with path.open("w", encoding="utf-8") as file:
+        with path.with_name(path.name + ".lock").open("w", encoding="utf-8") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             done = self.check("--state", str(path), "a.test")
             self.assertEqual((done.returncode, done.stdout), (75, ""))

@@ -140,8 +140,8 @@ TEST_CASE("texts of mail servers, records and states are escaped") {
   stop(facts, smtp::Stop::rejected, smtp::Step::greeting);
   probe(facts).reason = markup;
   const Examined examined = listtool::examine(std::move(facts));
-  const listtool::CheckChanges changes{.worse = {{.code = markup, .subject = markup, .level = Level::fault}},
-                                       .better = {}};
+  const checkdb::CheckChanges changes{.worse = {{.code = markup, .subject = markup, .level = Level::fault}},
+                                      .better = {}};
   for (const bool is_alone : {false, true}) {
     CodeSet codes;
     const std::string html =
@@ -171,7 +171,7 @@ TEST_CASE("a row says what happens to the mail of each sender") {
 }
 
 TEST_CASE("what has changed goes before the findings") {
-  const listtool::CheckChanges changes{
+  const checkdb::CheckChanges changes{
       .worse = {{.code = "starttls", .subject = "mx1.example.org[192.0.2.1]", .level = Level::fault}},
       .better = {{.code = "tlsrpt-record", .subject = "example.org", .level = Level::warning}}};
   CodeSet codes;

@@ -581,7 +581,7 @@ TEST_CASE("the settings for the network of the example configuration are valid")
     text += line.substr(1) + "\n";
     if (line[1] != '[') ++keys;
   }
-  CHECK(keys == 33);
+  CHECK(keys == 37);
   const Configuration shown = good(configuration(text));
   CHECK(shown.discovery.dns.timeout == Configuration().discovery.dns.timeout);
   CHECK(shown.discovery.policy_hosts.total == Configuration().discovery.policy_hosts.total);

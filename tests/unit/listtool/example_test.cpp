@@ -13,10 +13,11 @@ namespace {
 const std::filesystem::path example = STARTTLS_SOURCE "/packaging/listtool.toml";
 
 // Keys that have no default, or one that depends on the host: the example shows one way to use them.
-const std::set<std::string> without_default{"overrides",          "fetch.ca_file",        "dns.servers",
-                                            "dns.stub_zones",     "mta-sts.ca_file",      "serve.listen",
-                                            "serve.user",         "serve.group",          "serve.metrics",
-                                            "serve.socket_group", "serve.postfix_version"};
+const std::set<std::string> without_default{"overrides",          "fetch.ca_file",         "dns.servers",
+                                            "dns.stub_zones",     "mta-sts.ca_file",       "serve.listen",
+                                            "serve.user",         "serve.group",           "serve.metrics",
+                                            "serve.socket_group", "serve.postfix_version", "check.domains",
+                                            "check.ehlo"};
 
 Result<Configuration> load(const std::string& content) {
   const TemporaryFolder folder;
@@ -84,8 +85,10 @@ bool is_default(const ServeSettings& a) {
 bool is_default(const Configuration& a) {
   const Configuration b;
   return a.state_dir == b.state_dir && a.overrides == b.overrides && mta_sts_cache(a) == mta_sts_cache(b) &&
-         is_default(a.fetch) && is_default(a.programs) && is_default(a.discovery.dns) &&
-         is_default(a.discovery.policy_hosts) && is_default(a.serve) && a.lists.empty() && a.outputs.empty();
+         watch_state(a) == watch_state(b) && a.check.domains.empty() && a.check.days == b.check.days &&
+         a.check.ehlo == b.check.ehlo && is_default(a.fetch) && is_default(a.programs) &&
+         is_default(a.discovery.dns) && is_default(a.discovery.policy_hosts) && is_default(a.serve) &&
+         a.lists.empty() && a.outputs.empty();
 }
 
 }  // namespace
