@@ -16,7 +16,8 @@ from lab.documents import Steps
 from repeated import Repeated
 
 MILTER, SERVE, SOCKET = "tlsrpt-milter.service", "starttls-listtool-serve.service", "starttls-listtool-serve.socket"
-TIMERS = ("starttls-listtool-update.timer", "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
+TIMERS = ("starttls-listtool-update.timer", "starttls-listtool-check.timer", "tlsrpt-report-send.timer",
+          "tlsrpt-report-queue.timer")
 PREVIOUS = "0.1.9"
 PLAIN_MAIL = "Subject: hello\n\nhello\n"
 # What a package manager, a mail server and a booted system write by themselves.

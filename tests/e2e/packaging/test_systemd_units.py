@@ -17,13 +17,15 @@ UPDATE = "starttls-listtool-update.service"
 SERVE = "starttls-listtool-serve.service"
 SOCKET = "starttls-listtool-serve.socket"
 TIMER = "starttls-listtool-update.timer"
+CHECK, CHECK_TIMER = "starttls-listtool-check.service", "starttls-listtool-check.timer"
 MILTER = "tlsrpt-milter.service"
 SEND, QUEUE = "tlsrpt-report-send.service", "tlsrpt-report-queue.service"
-REPORT_TIMERS = ("tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
+TIMERS = (TIMER, CHECK_TIMER, "tlsrpt-report-send.timer", "tlsrpt-report-queue.timer")
 # Each service's program, its arguments, and the highest exposure level in tenths (systemd-analyze(1), security).
 SERVICES = {
     UPDATE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml update", 30),
     SERVE: ("starttls-listtool", "-c /etc/starttls-toolkit/listtool.toml serve", 15),
+    CHECK: ("starttls-listtool", "-q -c /etc/starttls-toolkit/listtool.toml check --watch", 15),
     SEND: ("tlsrpt-report", "-q self --send", 20),
     QUEUE: ("tlsrpt-report", "-q queue --send", 20),
     MILTER: ("tlsrpt-milter", "-f", 15),
@@ -59,7 +61,7 @@ class Installed(unittest.TestCase):
 
 class SystemdUnits(Installed):
     def test_systemd_accepts_them(self) -> None:
-        done = analyze("verify", "--man=no", *(self.units / unit for unit in (*SERVICES, SOCKET, TIMER, *REPORT_TIMERS)))
+        done = analyze("verify", "--man=no", *(self.units / unit for unit in (*SERVICES, SOCKET, *TIMERS)))
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "", ""))
 
     def test_systemd_reports_a_mistake(self) -> None:
@@ -68,7 +70,7 @@ class SystemdUnits(Installed):
         self.assertIn("calendar specification", analyze("verify", "--man=no", timer).stderr)
 
     def test_their_manual_pages_exist(self) -> None:
-        for unit in (*SERVICES, SOCKET, TIMER, *REPORT_TIMERS):
+        for unit in (*SERVICES, SOCKET, *TIMERS):
             pages = self.values(unit, "Documentation")
             self.assertGreater(len(pages), 0)
             for page in pages:
@@ -82,7 +84,7 @@ class SystemdUnits(Installed):
             self.assertIn("bin/", name)
 
     def test_a_temporary_failure_is_no_failure_of_a_unit_that_runs_again(self) -> None:
-        for unit in (UPDATE, SEND, QUEUE):
+        for unit in (UPDATE, CHECK, SEND, QUEUE):
             self.assertIn("\nSuccessExitStatus=75\n", (self.units / unit).read_text(), unit)
 
     def test_the_sockets_of_serve_are_created_before_it_and_never_while_it_runs(self) -> None:
@@ -126,7 +128,11 @@ class SystemdUnits(Installed):
             mode, = self.values(unit, "StateDirectoryMode")
             user, group = self.values(unit, "User") + self.values(unit, "Group")
             self.assertEqual(lines[f"/var/lib/{state}"][2:5], [mode, user, group])
-        self.assertEqual(self.values(SERVE, "User") + self.values(SERVE, "Group"), ["starttls-toolkit"] * 2)
+        for unit in (SERVE, CHECK):
+            self.assertEqual(self.values(unit, "User") + self.values(unit, "Group"), ["starttls-toolkit"] * 2)
+        state, = self.values(CHECK, "StateDirectory")  # also for cron, without systemd
+        self.assertEqual(lines[f"/var/lib/{state}"][2:5], ["0755", "starttls-toolkit", "starttls-toolkit"])
+        self.assertEqual(lines["/var/lib/starttls-toolkit/lists"][2:5], ["0755", "root", "root"])
         self.assertNotIn("postfix", created)  # a host may have no such group
 
 
