@@ -3,6 +3,7 @@
 #include "base/atomic_file.h"
 #include "base/console.h"
 #include "base/try.h"
+#include "checkdb/check_state.h"
 #include "report/arguments.h"
 #include "report/commands.h"
 #include "report/empty_result.h"
@@ -81,6 +82,20 @@ Result<void> read_attention(const Context& context, PageContent& content) {
   return {};
 }
 
+// What starttls-listtool found. A page without them is still a page.
+void read_checked(const Context& context, PageContent& content) {
+  const std::filesystem::path& file = context.configuration.report.check_state;
+  if (file.empty()) return;
+  auto checked = checkdb::read_check_state(file);
+  if (!checked) {
+    content.why_not_checked = checked.error().message;
+    return command::warn(context, content.why_not_checked);
+  }
+  content.checked = std::move(*checked);
+  if (!content.checked || !content.domain) return;
+  std::erase_if(*content.checked, [&](const auto& entry) { return entry.first.str() != *content.domain; });
+}
+
 Result<PageContent> read_content(const store::Period& period, const std::optional<std::string>& domain,
                                  const Context& context) {
   const config::TlsrptConfig& configuration = context.configuration;
@@ -96,6 +111,7 @@ Result<PageContent> read_content(const store::Period& period, const std::optiona
                     [&](const Reported& reported) { content.received.add(reported); }));
   TRY(explain_what_is_missing(configuration, ours, content));
   TRY(read_attention(context, content));
+  read_checked(context, content);
   return content;
 }
 

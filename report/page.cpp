@@ -92,6 +92,7 @@ std::string to_html(const PageContent& content) {
   const html::Head head = head_of(content);
   std::string out = html::head(head) + header(content) + "<main>\n";
   out += attention_section(content);
+  out += check_section(content);
   const bool has_sessions = content.why_empty.empty();
   if (has_sessions) {
     out += downgrades_section(content) + tiles(content) + days_section(content) + versions_section(content);

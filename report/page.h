@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "checkdb/check_state.h"
 #include "report/alerts.h"
 #include "report/downgrade_list.h"
 #include "report/received_figures.h"
@@ -38,6 +39,9 @@ struct PageContent {
   Day alert_day;               // the last day of `alerts`
   std::string why_empty;       // if there are no sessions; else ""
   std::string why_no_reports;  // if there are no reports; else ""
+  // What `starttls-listtool check --watch` found; nothing where no domain is watched.
+  std::optional<checkdb::KnownDomains> checked;
+  std::string why_not_checked;  // if that cannot be read; else ""
 };
 
 // Without scripts and external content: the page forbids the browser to load anything. It has a light and a

@@ -10,6 +10,7 @@
 namespace starttls::report {
 
 std::string attention_section(const PageContent& content);
+std::string check_section(const PageContent& content);
 std::string downgrades_section(const PageContent& content);
 std::string tiles(const PageContent& content);
 std::string days_section(const PageContent& content);

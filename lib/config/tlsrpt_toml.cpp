@@ -131,6 +131,7 @@ void read_report(Settings& settings, ReportConfig& report) {
   settings.seconds("report.send_window", report.send_window, 0ms, 24h);
   settings.number("report.max_store_size", report.max_store_size, 1, 1'000'000);
   settings.number("report.max_rejected_size", report.max_rejected_size, 1, 1'000'000);
+  settings.path("report.check_state", report.check_state);
 }
 
 void read_reporters(Settings& settings, std::vector<ReporterDomains>& reporters) {

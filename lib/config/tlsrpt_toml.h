@@ -111,6 +111,9 @@ struct ReportConfig {
   std::uint64_t max_rejected_size = 256;  // MiB of what was rejected on standard input and kept
   std::string policy_domain;              // of sessions without a recipient; empty: see self_report.h
 
+  // What `starttls-listtool check --watch` found, for the page; empty: the page has no such section.
+  std::filesystem::path check_state = "/var/lib/starttls-toolkit/lists/check/check.state";
+
   bool operator==(const ReportConfig&) const = default;
 };
 

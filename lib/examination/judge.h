@@ -6,6 +6,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/enum_words.h"
@@ -39,6 +40,9 @@ inline constexpr auto outcome_words = enum_words<Outcome>({{Outcome::delivers, "
                                                            {Outcome::defers, "defers"},
                                                            {Outcome::no_mail, "no-mail"},
                                                            {Outcome::cannot_tell, "cannot-tell"}});
+
+// "delivers in plaintext", as the end of a sentence about a sender.
+std::string_view to_string(Outcome outcome);
 
 struct Verdict {
   Sender sender = Sender::opportunistic;

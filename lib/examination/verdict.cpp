@@ -221,28 +221,10 @@ std::string_view shown(Sender sender) {
   return {};
 }
 
-std::string_view shown(Outcome outcome) {
-  switch (outcome) {
-    case Outcome::delivers:
-      return "delivers over authenticated TLS";
-    case Outcome::can_be_stripped:
-      return "delivers, and its TLS could be stripped";
-    case Outcome::plaintext:
-      return "delivers in plaintext";
-    case Outcome::defers:
-      return "defers the mail";
-    case Outcome::no_mail:
-      return "returns the mail at once";
-    case Outcome::cannot_tell:
-      return "cannot be judged";
-  }
-  return {};
-}
-
 }  // namespace
 
 std::string to_string(const Verdict& verdict) {
-  return fmt::format("{} {}: {}", shown(verdict.sender), shown(verdict.outcome), verdict.reason);
+  return fmt::format("{} {}: {}", shown(verdict.sender), to_string(verdict.outcome), verdict.reason);
 }
 
 std::vector<Verdict> verdicts(const DomainFacts& facts) {

@@ -63,6 +63,25 @@ def fill_busy(reader: RecordedReader) -> None:
                 *failures, day=day, domain="example.org" if which != 3 else "example.net", report_id=f"{which}-{day}",
                 organization=reporter, successful=2000 // (1 + which) + number))
     assert reader.run("read", reader.folder / "reports").returncode == 0
+    fill_watched(reader)
+
+
+def watched(domain: str, *fields: str, examined: str = "2026-11-27T05:12:00Z") -> str:
+    """A line of what check --watch keeps."""
+    return "\t".join((domain, examined, *fields)) + "\n"
+
+
+def fill_watched(reader: RecordedReader, hostile: str = "") -> None:
+    """Watched domains: for `check_state = "check.state"`."""
+    outcomes = ("sender mta-sts {}", "sender dane {}", "sender opportunistic {}")
+    mx = "mx1.example.net[192.0.2.25]" + hostile
+    lines = [watched("example.org", *(one.format(word) for one, word in zip(outcomes, ("delivers", "delivers", "can-be-stripped")))),
+             watched("example.net", *(one.format(word) for one, word in zip(outcomes, ("defers", "can-be-stripped", "plaintext"))),
+                     f"fault certificate-name {mx}", f"fault starttls {mx}", "warning tlsrpt-record example.net",
+                     f"gone warning tls-suite {mx}"),
+             watched("partner.example", "cannot-tell 2026-11-20T05:12:00Z", *(one.format("cannot-tell") for one in outcomes),
+                     "sender list delivers", "warning certificate-expiry mx.partner.example[2001:db8:1234:5678:9abc:def0:1234:5678]")]
+    (reader.folder / "check.state").write_text("".join(lines), encoding="utf-8")
 
 
 def fill_day(reader: RecordedReader) -> None:
@@ -91,3 +110,4 @@ def fill_hostile(reader: RecordedReader) -> None:
                                               successful=18_000_000_000_000_000_000 if number == 3 else 500))
         reader.write(f"reports/b{day}", report(day=day, report_id="b" + day, organization=UNBROKEN * 3, domain=LONG_NAME))
     assert reader.run("read", reader.folder / "reports").returncode == 0
+    fill_watched(reader, HOSTILE.replace("\t", "") + UNBROKEN)

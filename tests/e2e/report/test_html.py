@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lab import Lab
 from lab.chromium import Chromium
-from page_data import DAYS, LONG_NAME, fill_busy, fill_day, fill_hostile
+from page_data import DAYS, LONG_NAME, fill_busy, fill_day, fill_hostile, fill_watched
 from reports import Reader, RecordedReader, failure, report
 
-CONFIGURATION = '[report]\norganization = "Example Mail Ltd"\ndomains = ["example.org", "example.net"]\n'
+CONFIGURATION = '[report]\norganization = "Example Mail Ltd"\ndomains = ["example.org", "example.net"]\ncheck_state = "check.state"\n'
 
 
 def text_of(html: str) -> str:
@@ -38,7 +38,7 @@ class Page(unittest.TestCase):
             fill_busy(reader)
             source = self.made(reader).read_text(encoding="utf-8")
             titles = re.findall("<h2>(.*?)</h2>", source)
-            self.assertEqual(titles, ["3 things need attention", "Downgraded senders", "Day by day", "TLS versions", "Failures",
+            self.assertEqual(titles, ["3 things need attention", "Watched domains", "Downgraded senders", "Day by day", "TLS versions", "Failures",
                                       "Senders without TLS", "Reports of others", "Policy domains and MX hosts",
                                       "What the words mean"])
             self.assertEqual(re.findall("<figcaption><b>(.*?)</b>", source),
@@ -91,6 +91,28 @@ class Page(unittest.TestCase):
             # A word of the log in a report has not the meaning that it has in the log.
             self.assertEqual(failures.count("<h3>unsupported-protocol</h3>"), 2)
 
+    def test_has_the_last_verdicts_of_watched_domains(self) -> None:
+        with Lab() as lab:
+            reader = RecordedReader(lab, CONFIGURATION)
+            fill_day(reader)
+            self.assertNotIn("Watched domains", self.made(reader).read_text(encoding="utf-8"))
+            fill_watched(reader)
+            text = text_of(self.section(self.made(reader).read_text(encoding="utf-8"), "Watched domains"))
+            self.assertRegex(text, r"example\.net 2 1 defers the mail delivers, and its TLS could be stripped delivers in plaintext"
+                                   r" - 2026-11-27 .*example\.org 0 0 delivers over authenticated TLS")
+            self.assertIn("2026-11-27, not in full since 2026-11-20", text)
+            self.assertRegex(text, r"example\.net fault certificate-name mx1\.example\.net\[192\.0\.2\.25\] Whether .*"
+                                   r"partner\.example warning certificate-expiry mx\.partner\.example\[2001:db8:")
+            one = text_of(self.made(reader, "--domain", "example.org").read_text(encoding="utf-8"))
+            self.assertIn("example.org 0 0 delivers", one)
+            self.assertNotIn("partner.example", one)
+            # A damaged file costs its section, and nothing else.
+            (reader.folder / "check.state").write_text("hello\n", encoding="utf-8")
+            done = reader.run("html", "-o", "-")
+            self.assertEqual(done.returncode, 0)
+            self.assertRegex(done.stderr, r"^tlsrpt-report: warning: .*check\.state:1: ")
+            self.assertRegex(text_of(self.section(done.stdout, "Watched domains")), r"cannot be read: .*check\.state:1: ")
+
     def test_groups_senders_by_domain_with_addresses_on_demand(self) -> None:
         with Lab() as lab:
             reader = RecordedReader(lab, CONFIGURATION)
@@ -115,7 +137,7 @@ class Page(unittest.TestCase):
 
     def test_hostile_texts_are_only_texts(self) -> None:
         with Lab() as lab:
-            reader = RecordedReader(lab)
+            reader = RecordedReader(lab, CONFIGURATION)
             fill_hostile(reader)
             page = self.made(reader)
             source = page.read_text(encoding="utf-8")

@@ -13,7 +13,7 @@ from page_data import fill_busy, fill_day, fill_hostile
 from reports import RecordedReader
 
 NAMES = ("busy", "empty", "day", "hostile")  # the pages of which screenshots are kept
-CONFIGURATION = '[report]\norganization = "Example Mail Ltd"\ndomains = ["example.org", "example.net"]\n'
+CONFIGURATION = '[report]\norganization = "Example Mail Ltd"\ndomains = ["example.org", "example.net"]\ncheck_state = "check.state"\n'
 
 class Layout(unittest.TestCase):
     def pictures(self) -> Path:
@@ -47,7 +47,7 @@ class Layout(unittest.TestCase):
 
     def test_of_long_and_hostile_texts_fits_every_width(self) -> None:
         with Lab() as lab:
-            self.look(lab, Chromium(lab), "hostile", fill_hostile)
+            self.look(lab, Chromium(lab), "hostile", fill_hostile, CONFIGURATION)
 
     def test_of_two_years_fits_every_width(self) -> None:
         with Lab() as lab:
