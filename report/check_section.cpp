@@ -32,9 +32,25 @@ using Entry = std::pair<DomainName, KnownDomain>;
 // The timer runs once a day, and a run may fail.
 constexpr std::chrono::hours max_age{48};
 
-std::string outcome_html(const KnownDomain& known, Sender sender) {
-  const auto found = std::ranges::find(known.outcomes, sender, &checkdb::KnownOutcome::sender);
-  return found == known.outcomes.end() ? "-" : std::string(to_string(found->outcome));
+std::string_view shown(Sender sender) {
+  switch (sender) {
+    case Sender::mta_sts:
+      return "A sender with MTA-STS";
+    case Sender::dane:
+      return "One with DANE";
+    case Sender::list:
+      return "One with the list or override";
+    case Sender::opportunistic:
+      return "Any other";
+  }
+  std::unreachable();
+}
+
+std::string outcomes_html(const KnownDomain& known) {
+  std::string list;
+  for (const checkdb::KnownOutcome& each : known.outcomes)
+    list += fmt::format("<li>{} {}</li>", shown(each.sender), to_string(each.outcome));
+  return list.empty() ? "-" : R"(<ul class="hosts">)" + list + "</ul>";
 }
 
 std::size_t count(const KnownDomain& known, Level level) {
@@ -62,29 +78,17 @@ std::string examined_html(const KnownDomain& known) {
 }
 
 std::string domains_table(const std::vector<Entry>& entries) {
-  const bool has_lists = std::ranges::any_of(entries, [](const Entry& entry) {
-    return std::ranges::find(entry.second.outcomes, Sender::list, &checkdb::KnownOutcome::sender) !=
-           entry.second.outcomes.end();
-  });
-  std::vector<HtmlColumn> columns{{"Domain"},
-                                  {"Faults"},
-                                  {"Warnings"},
-                                  {"A sender with MTA-STS", html::ColumnKind::text},
-                                  {"One with DANE", html::ColumnKind::text},
-                                  {"Any other", html::ColumnKind::text},
-                                  {"Examined", html::ColumnKind::text}};
-  if (has_lists) columns.insert(columns.end() - 2, {"One with a list", html::ColumnKind::text});
-  html::LongTable table("What happens to mail, the domains with the most faults first", columns);
+  html::LongTable table("What happens to mail, the worst first",
+                        {{"Domain"},
+                         {"What happens to mail", html::ColumnKind::text},
+                         {"Faults"},
+                         {"Warnings"},
+                         {"Examined", html::ColumnKind::text}});
   for (const auto& [domain, known] : entries) {
     if (table.is_full()) break;
-    std::vector<std::string> cells{html::grouped_digits(count(known, Level::fault)),
-                                   html::grouped_digits(count(known, Level::warning)),
-                                   outcome_html(known, Sender::mta_sts),
-                                   outcome_html(known, Sender::dane),
-                                   outcome_html(known, Sender::opportunistic),
-                                   examined_html(known)};
-    if (has_lists) cells.insert(cells.end() - 2, outcome_html(known, Sender::list));
-    table.add(html::name(domain.str()), cells);
+    table.add(html::name(domain.str()),
+              {outcomes_html(known), html::grouped_digits(count(known, Level::fault)),
+               html::grouped_digits(count(known, Level::warning)), examined_html(known)});
   }
   return table.html(entries.size(), "domain");
 }
@@ -117,16 +121,16 @@ std::vector<Row> rows_of(const std::vector<Entry>& entries) {
 
 std::string findings_table(const std::vector<Entry>& entries) {
   const std::vector<Row> rows = rows_of(entries);
-  html::LongTable table("Faults, then warnings", {{"Domain"},
-                                                  {"Level", html::ColumnKind::text},
-                                                  {"Code", html::ColumnKind::text},
+  html::LongTable table("Faults, then warnings", {{"Finding"},
+                                                  {"Domain", html::ColumnKind::text},
                                                   {"Where", html::ColumnKind::text},
                                                   {"What is looked at", html::ColumnKind::text}});
   for (const Row& row : rows) {
     if (table.is_full()) break;
-    table.add(html::name(row.domain->str()),
-              {std::string(examination::level_words.word(row.finding->level)), html::text(row.finding->code),
-               html::name(row.finding->subject), html::text(meaning_of(row.finding->code))});
+    const std::string name =
+        fmt::format("{}: {}", examination::level_words.word(row.finding->level), row.finding->code);
+    table.add(html::text(name), {html::name(row.domain->str()), html::name(row.finding->subject),
+                                 html::text(meaning_of(row.finding->code))});
   }
   return table.html(rows.size(), "finding");
 }

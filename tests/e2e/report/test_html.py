@@ -98,13 +98,13 @@ class Page(unittest.TestCase):
             self.assertNotIn("Watched domains", self.made(reader).read_text(encoding="utf-8"))
             fill_watched(reader)
             text = text_of(self.section(self.made(reader).read_text(encoding="utf-8"), "Watched domains"))
-            self.assertRegex(text, r"example\.net 2 1 defers the mail delivers, and its TLS could be stripped delivers in plaintext"
-                                   r" - 2026-11-27 .*example\.org 0 0 delivers over authenticated TLS")
-            self.assertIn("2026-11-27, not in full since 2026-11-20", text)
-            self.assertRegex(text, r"example\.net fault certificate-name mx1\.example\.net\[192\.0\.2\.25\] Whether .*"
-                                   r"partner\.example warning certificate-expiry mx\.partner\.example\[2001:db8:")
+            self.assertRegex(text, r"example\.net A sender with MTA-STS defers the mail One with DANE delivers, and its TLS could be "
+                                   r"stripped Any other delivers in plaintext 2 1 2026-11-27 .*example\.org A sender .* 0 0 2026")
+            self.assertRegex(text, "2026-11-27 ?, not in full since 2026-11-20")
+            self.assertRegex(text, r"fault: certificate-name example\.net mx1\.example\.net\[192\.0\.2\.25\] Whether .*"
+                                   r"warning: certificate-expiry partner\.example mx\.partner\.example\[2001:db8:")
             one = text_of(self.made(reader, "--domain", "example.org").read_text(encoding="utf-8"))
-            self.assertIn("example.org 0 0 delivers", one)
+            self.assertIn("example.org A sender with MTA-STS delivers over authenticated TLS", one)
             self.assertNotIn("partner.example", one)
             # A damaged file costs its section, and nothing else.
             (reader.folder / "check.state").write_text("hello\n", encoding="utf-8")
@@ -137,7 +137,7 @@ class Page(unittest.TestCase):
 
     def test_hostile_texts_are_only_texts(self) -> None:
         with Lab() as lab:
-            reader = RecordedReader(lab, CONFIGURATION)
+            reader = RecordedReader(lab, '[report]\ncheck_state = "check.state"\n')
             fill_hostile(reader)
             page = self.made(reader)
             source = page.read_text(encoding="utf-8")

@@ -47,7 +47,7 @@ class Layout(unittest.TestCase):
 
     def test_of_long_and_hostile_texts_fits_every_width(self) -> None:
         with Lab() as lab:
-            self.look(lab, Chromium(lab), "hostile", fill_hostile, CONFIGURATION)
+            self.look(lab, Chromium(lab), "hostile", fill_hostile, '[report]\ncheck_state = "check.state"\n')
 
     def test_of_two_years_fits_every_width(self) -> None:
         with Lab() as lab:
