@@ -55,7 +55,9 @@ TEST_CASE("each watched domain has its last verdicts, the worst first") {
   CHECK(html.contains("<li>One with DANE delivers over authenticated TLS</li>"));
   CHECK(html.contains("<time>2026-11-28</time>"));
   CHECK(html.contains("fault: certificate-name"));
-  CHECK(html.contains("mx.<wbr>b.<wbr>example[192.<wbr>0.<wbr>2.<wbr>1]"));
+  CHECK(html.contains("data-label=\"Domain\">b.<wbr>example</td>"));
+  CHECK(html.contains("data-label=\"Where\">mx.<wbr>b.<wbr>example[192.<wbr>0.<wbr>2.<wbr>1]</td>"));
+  CHECK(html.contains("data-label=\"What is looked at\">Whether the certificate is for the name"));
   CHECK(html.find("certificate-name") < html.find("tlsrpt-record"));
   CHECK_FALSE(html.contains("tls-suite"));  // it was not found the last time
   CHECK_FALSE(html.contains("No domain was examined since"));
