@@ -236,8 +236,7 @@ std::string tiles_html(const PageContent& content) {
                       number == 0 ? std::string_view() : style);
   };
   add(count(content, Level::fault), "a fault", "fault");
-  add(count(content, Level::cannot_tell), "something that was not found out, and no known fault",
-      "cannot-tell");
+  add(count(content, Level::cannot_tell), "something unknown, and no fault", "cannot-tell");
   add(count(content, Level::warning), "a warning, and no fault", "warning");
   add(count(content, Level::note, Level::ok), "no warning and no fault", "ok");
   return out + "</ul>\n";
@@ -346,13 +345,11 @@ bool has_lists(const PageContent& content) {
 }
 
 std::string before_rows(const PageContent& content) {
-  std::string out = html::head(page_head(content)) + header_html(content) + "<main>\n";
+  const std::string out = html::head(page_head(content)) + header_html(content) + "<main>\n";
   if (content.rows.empty()) return out + nothing_html(content) + own_network_html(content);
   if (content.is_alone) return out + own_network_html(content);
   return out + tiles_html(content) + own_network_html(content) +
-         "<section class=\"all\"><h2>All domains</h2>\n<p class=\"soft\">What happens to the mail of a "
-         "sender "
-         "with MTA-STS, of one with DANE, and of any other.</p>\n";
+         "<section class=\"all\"><h2>All domains</h2>\n";
 }
 
 html::Table rows_table(const PageContent& content) {

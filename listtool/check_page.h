@@ -49,14 +49,14 @@ using CodeSet = std::bitset<max_codes>;
 // What the parts before and behind the domains say.
 struct PageContent {
   PageOrigin origin;
-  bool is_alone = false;        // one domain was asked for: there is no table
-  bool only_changes = false;    // --changed
-  std::size_t unchanged = 0;    // domains that are not on the page for this reason
-  std::size_t left_out = 0;     // domains that were not examined again: --since
-  std::vector<PageRow> rows{};  // in the order of the page
-  CodeSet codes{};              // those of its findings
+  bool is_alone = false;      // one domain was asked for: there is no table
+  bool only_changes = false;  // --changed
+  std::size_t unchanged = 0;  // domains that are not on the page for this reason
+  std::size_t left_out = 0;   // domains that were not examined again: --since
+  std::vector<PageRow> rows;  // in the order of the page
+  CodeSet codes;              // those of its findings
   // About this host, with the number of domains for which it was found.
-  std::vector<std::pair<examination::Finding, std::size_t>> own_network{};
+  std::vector<std::pair<examination::Finding, std::size_t>> own_network;
 };
 
 // What was found of a domain. Folded where there are several and this one is sound: without a fault, and nothing is

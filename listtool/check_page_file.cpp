@@ -20,9 +20,10 @@ constexpr std::size_t buffer_size = std::size_t{64} << 10U;
 
 Result<void> print_table(const PageContent& content) {
   html::Table table = rows_table(content);
+  const bool with_lists = has_lists(content);
   TRY(print(table.begin()));
   for (const PageRow& row : content.rows) {
-    add_row(table, row, has_lists(content));
+    add_row(table, row, with_lists);
     if (table.rows() % rows_at_once == 0) TRY(print(table.take_rows()));
   }
   return print(table.take_rows() + html::Table::end());

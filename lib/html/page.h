@@ -23,9 +23,9 @@ struct Asset {
 Asset page_style();
 
 struct Head {
-  std::string title;            // a text, which is escaped here
-  std::vector<Asset> styles{};  // after page_style()
-  std::optional<Asset> script{};
+  std::string title;          // a text, which is escaped here
+  std::vector<Asset> styles;  // after page_style()
+  std::optional<Asset> script;
   // Whether elements have a style attribute. Then the page allows any style within it, else only its style sheets.
   bool has_style_attributes = false;
 };

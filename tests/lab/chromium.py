@@ -171,10 +171,12 @@ class Chromium:
         self._ask("Emulation.setEmulatedMedia", media="screen", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
     def png(self, max_height: int) -> bytes:
-        """A picture of the window, from the top down to this height."""
+        """A picture of the page from its top, of at most this height."""
         width, height = self.evaluate("[innerWidth, innerHeight]")
-        clip = {"x": 0, "y": 0, "width": width, "height": min(height, max_height), "scale": 1}
-        return base64.b64decode(self._ask("Page.captureScreenshot", format="png", optimizeForSpeed=True, clip=clip)["data"])
+        self._size(width, min(height, max_height))
+        picture = self._ask("Page.captureScreenshot", format="png", optimizeForSpeed=True)["data"]
+        self._size(width, height)
+        return base64.b64decode(picture)
 
     def pdf(self) -> bytes:
         """The page on A4 paper, without backgrounds except those that the page demands."""

@@ -49,7 +49,7 @@ class Several(Page):
         self.assertLessEqual(inside, set(names))
         tiles = {tile.all("span")[0].text: tile.all("b")[0].text for tile in root.all("ul", class_="tiles four")[0].all("li")}
         self.assertEqual(tiles, {"domain has a fault": "1", "domain has a warning, and no fault": "1",
-                                 "domain has something that was not found out, and no known fault": "1",
+                                 "domain has something unknown, and no fault": "1",
                                  "domains have no warning and no fault": "3"})
 
     def test_is_the_same_without_scripts_and_can_be_sorted_with_them(self) -> None:
