@@ -40,10 +40,10 @@ struct KnownOutcome {
 
 struct KnownDomain {
   Time examined;
-  std::vector<KnownFinding> findings = {};  // sorted
-  std::vector<KnownOutcome> outcomes = {};
+  std::vector<KnownFinding> findings;  // sorted
+  std::vector<KnownOutcome> outcomes;
   // Since when each examination left something unknown.
-  std::optional<Time> unknown_since = {};
+  std::optional<Time> unknown_since;
 
   bool operator==(const KnownDomain&) const = default;
 };

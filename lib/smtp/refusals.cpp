@@ -1,14 +1,13 @@
 #include "smtp/refusals.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace starttls::smtp {
 
 Refusals::Refusals(std::size_t limit) : limit_(std::max<std::size_t>(limit, 1)) {}
 
-void Refusals::add(const std::string& address, Refusal refusal) {
-  if (!by_address_.try_emplace(address, std::move(refusal)).second) return;
+void Refusals::add(const std::string& address, const Refusal& refusal) {
+  if (!by_address_.try_emplace(address, refusal).second) return;
   order_.push_back(address);
   if (order_.size() <= limit_) return;
   by_address_.erase(order_.front());

@@ -24,7 +24,7 @@ class Refusals {
   explicit Refusals(std::size_t limit = default_limit);
 
   // `address` in one form: IpAddress::text(). The first refusal of an address counts.
-  void add(const std::string& address, Refusal refusal);
+  void add(const std::string& address, const Refusal& refusal);
   // Null where there is none. Until the next add().
   const Refusal* find(const std::string& address) const;
   std::size_t size() const { return by_address_.size(); }

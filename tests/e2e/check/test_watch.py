@@ -9,6 +9,7 @@ from checking import Case
 from lab import program, wait
 from lab.ca import Certificate
 from lab.postfix import Receiver
+from lab.program import Program
 from lab.smtp_server import Peer, SmtpServer
 
 DAY = datetime.timedelta(days=1)
@@ -147,6 +148,24 @@ class Nights(Watching):
 class Files(Watching):
     def names(self) -> list[str]:
         return [line.split("\t")[0] for line in self.state.read_text().splitlines()]
+
+    def test_the_page_of_tlsrpt_report_shows_what_was_found_last(self) -> None:
+        self.scripted("plain.test", without_tls)
+        self.watch("plain.test")
+        report = self.configuration.folder / "tlsrpt.toml"
+        report.write_text(f'state_dir = "{self.lab.new_folder("tlsrpt")}"\n[report]\ncheck_state = "{self.state}"\n')
+        milter = Program(self.lab, "tlsrpt-milter", "-f", "-c", report, "-s", f"unix:{self.lab.new_folder('socket')}/milter")
+        milter.stderr.wait_for("listens on")  # it has made the store
+        milter.stop()
+        pages = []
+        for _ in range(2):
+            done = program.run("tlsrpt-report", "-c", report, "html", "-o", "-")
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            pages.append(done.stdout)
+            self.night()
+        self.assertNotIn("Watched domains", pages[0])
+        for part in ("<h2>Watched domains</h2>", "<li>Any other delivers in plaintext</li>", "warning: starttls"):
+            self.assertIn(part, pages[1])
 
     def test_a_domain_that_is_no_longer_watched_is_forgotten(self) -> None:
         for name in ("a.test", "b.test"):

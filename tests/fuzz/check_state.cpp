@@ -1,0 +1,18 @@
+#include "checkdb/known_domain.h"
+#include "fuzz.h"
+
+using namespace starttls;
+
+// A line that is accepted is read again as it is written.
+int LLVMFuzzerTestOneInput(const std::uint8_t* bytes, std::size_t size) {
+  const auto read = checkdb::read_line(fuzz::text_of(bytes, size));
+  if (!read) return 0;
+  const auto& [domain, known] = *read;
+  // With an offset the year may be outside of those that can be written.
+  const auto again = checkdb::read_line(checkdb::to_line(domain, known));
+  fuzz::require(!again || (again->first == domain && again->second == known));
+  // What is known has not changed.
+  fuzz::require(checkdb::compare(known, known).worse.empty());
+  fuzz::require(checkdb::keep_gone(known, known) == known);
+  return 0;
+}
