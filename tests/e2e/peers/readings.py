@@ -180,12 +180,12 @@ def _curve(name: str) -> str:
 def posttls_finger_argv(servers: Servers, lab: Lab, server: Server) -> Argv:
     """Without the name server: the program by itself, to measure it."""
     return ["env", f"MAIL_CONFIG={servers.mail_config}", "/usr/sbin/posttls-finger", "-c", "-l", "secure", "-F",
-            lab.ca.certificate, f"[{server.address}]:{servers.port}", server.host]
+            servers.authorities, f"[{server.address}]:{servers.port}", server.host]
 
 
 def posttls_finger(servers: Servers, lab: Lab, server: Server) -> Answers:
     where = f"[{server.host}]:{servers.port}"
-    said = servers.posttls_finger("-c", "-l", "secure", "-F", str(lab.ca.certificate), where)
+    said = servers.posttls_finger("-c", "-l", "secure", "-F", str(servers.authorities), where)
     answers: Answers = {"problems": None if "SSL_connect error" in said else _finger_problems(said)}
     if servers.has_tlsa(server):
         said = servers.posttls_finger("-c", "-l", "dane", where)
@@ -203,7 +203,7 @@ def _finger_problems(said: str) -> Answer:
 
 def s_client_argv(servers: Servers, lab: Lab, server: Server) -> Argv:
     return ["openssl", "s_client", "-starttls", "smtp", "-connect", f"{server.address}:{servers.port}", "-servername",
-            server.host, "-verify_hostname", server.host, "-CAfile", lab.ca.certificate]
+            server.host, "-verify_hostname", server.host, "-CAfile", servers.authorities]
 
 
 def _s_client(servers: Servers, lab: Lab, server: Server, *options: str) -> str:
@@ -237,8 +237,8 @@ def _order(servers: Servers, lab: Lab, server: Server, version: str, pair: tuple
 
 
 def gnutls_cli(servers: Servers, lab: Lab, server: Server) -> Answers:
-    said = run("gnutls-cli", "--starttls-proto=smtp", "--x509cafile", lab.ca.certificate, "--sni-hostname", server.host,
-               "--verify-hostname", server.host, "--port", str(servers.port), server.address)
+    said = run("gnutls-cli", "--starttls-proto=smtp", "--x509cafile", servers.authorities, "--sni-hostname",
+               server.host, "--verify-hostname", server.host, "--port", str(servers.port), server.address)
     status = re.search(r"- Status: The certificate is (?:trusted|NOT trusted\.(.*))", said)
     assert status, said
     return {"problems": problems_in(status[1] or "")}
@@ -309,7 +309,7 @@ def _testssl_certificate(found: Mapping[str, str]) -> Answers:
         problems.add("name")
     if "passed" not in chain and "expired" not in chain:
         problems.add("untrusted")
-    keys = frozenset(re.sub(r"^EC 256.*|^EC P-256.*", "EC P-256", text.replace(" bits", "")) for text in
-                     of("cert_keySize"))
+    # "RSA 2048 bits", from version 3.2 on with the exponent behind it; "EC 256 bits".
+    keys = frozenset(" ".join(text.split()[:2]).replace("EC 256", "EC P-256") for text in of("cert_keySize"))
     return {"key": keys, "sha-1": yes(any("SHA1" in text for text in of("cert_signatureAlgorithm"))),
             "problems": frozenset(problems), "expired": yes("expired" in problems)}

@@ -75,6 +75,7 @@ class Servers:
     def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self.port = lab.smtp_port
+        self.authorities = lab.ca.certificate  # a file with those that clients trust
         self.all: dict[str, Server] = {}
         self._tlsa: dict[str, str] = {}  # by name of the server
         listeners = list(self._postfix_listeners())
