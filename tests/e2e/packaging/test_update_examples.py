@@ -9,6 +9,7 @@ from lab import manual, program
 from lab.program import SOURCE_TREE
 
 PACKAGING = SOURCE_TREE / "packaging"
+COMMANDS = ("check", "serve", "update")
 
 
 def command_lines() -> Iterator[tuple[str, list[str]]]:
@@ -28,15 +29,16 @@ def options_of(*command: str) -> set[str]:
 class UpdateExamples(unittest.TestCase):
     def test_there_are_some(self) -> None:
         self.assertEqual([name for name, _ in command_lines()],
-                         ["starttls-listtool", *["starttls-listtool-serve.service.in"] * 2,  # to start and to reload
+                         ["starttls-listtool", "starttls-listtool-check.service.in",
+                          *["starttls-listtool-serve.service.in"] * 2,  # to start and to reload
                           "starttls-listtool-update.service.in"])
 
     def test_name_only_options_that_exist(self) -> None:
-        known = {command: options_of() | options_of(command) for command in ("update", "serve")}
+        known = {command: options_of() | options_of(command) for command in COMMANDS}
         self.assertIn("--splay", known["update"])
         for name, words in command_lines():
             with self.subTest(name):
-                command = "serve" if "serve" in name else "update"
+                command = next((each for each in COMMANDS if each in name), "update")
                 self.assertIn(command, words)
                 self.assertLessEqual({word for word in words if word.startswith("-")}, known[command])
 
