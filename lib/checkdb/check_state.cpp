@@ -29,7 +29,10 @@ Result<UniqueFd> open_or_create(const Directory& directory, const std::string& n
     return file;
   }
   if (errno == EEXIST) file = UniqueFd(::openat(directory.fd(), name.c_str(), flags));
-  if (!file) return fail(Fault::cannot_create, "{}: {}", path.string(), errno_text(errno));
+  if (!file) {
+    return fail(errno == EACCES ? Fault::permission : Fault::cannot_create, "{}: {}", path.string(),
+                errno_text(errno));
+  }
   struct stat info{};
   if (::fstat(file.get(), &info) == 0 && !S_ISREG(info.st_mode))
     return fail(Fault::io, "{} is {}", path.string(), file_type_name(info.st_mode));

@@ -31,7 +31,8 @@ Result<std::optional<KnownDomains>> read_check_state(const std::filesystem::path
 class CheckState {
  public:
   // Reads the file; makes one where there is none, which belongs to the owner of its directory. Fault::temporary while
-  // another process has it, Fault::data, with FILE:LINE, where it is damaged.
+  // another process has it, Fault::permission where we may not write to it, Fault::data, with FILE:LINE, where it is
+  // damaged.
   static Result<CheckState> open(const std::filesystem::path& path);
 
   // Null where it is not known. Until the next add() of this domain.

@@ -57,7 +57,7 @@ TLSRPT = {
         "organization": TEXT, "contact": TEXT, "domains": DOMAINS, "min_tls": (*TEXT, "'TLSv1.4'"),
         "mail": (*TEXT, "''", "'-t'", "'https://a.test'"), "max_rejected_size": NUMBER, "max_store_size": NUMBER,
         "rua": (*TEXTS, "['nowhere']"), "send_window": SECONDS, "trusted_authserv_ids": (*TEXTS, "['a b']", "['']"),
-        "policy_domain": DOMAIN},
+        "policy_domain": DOMAIN, "check_state": PATH},
     "[policy]": {"domain": DOMAIN, "file": PATH},
     "[reporter]": {"name": TEXT, "domains": DOMAINS},
     **DISCOVERY,
@@ -74,6 +74,7 @@ LISTTOOL = {
         "mta": words("'qmail'"), "file": (*PATH, "''", "'a/'"), "type": (*TEXT, "'btre'"), "early_adopter": FLAG,
         "postfix_version": VERSION, "next_hops": (*TEXTS, "['a b']"), "command": (*TEXTS, "['']", '["a\\u0000"]')},
     "fetch": {"timeout": SECONDS, "connect_timeout": SECONDS, "max_size": NUMBER, "max_redirects": NUMBER, "ca_file": PATH},
+    "check": {"domains": DOMAINS, "days": NUMBER, "ehlo": DOMAIN, "state": PATH},
     "serve": {
         "listen": (*TEXTS, *(f"[{one}]" for one in ADDRESS[1:]), "['']"), "user": TEXT, "group": (*TEXT, "'mail'"),
         "socket_mode": MODE, "socket_group": TEXT, "metrics": ADDRESS, "dane": FLAG, "dane_max_stale": SECONDS,
