@@ -81,6 +81,6 @@ class Page(Case):
 
     def assert_quiet(self, browser: Chromium) -> None:
         """No page has requested anything but itself, and none has complained."""
-        self.assertEqual([address for address in browser.requests if not re.match(r"file://.*/page\.html(#.*)?$|about:", address)],
-                         [])
+        own = re.compile(r"file://.*/page\.html(#.*)?$|about:")
+        self.assertEqual([address for address in browser.requests if not own.match(address)], [])
         self.assertEqual(browser.complaints, [])

@@ -1,5 +1,5 @@
-"""The page of `starttls-listtool check --html`, of domains whose mail servers are real: what is on it, and what its script
-does in a browser. How it looks is tested in test_page_layout.py."""
+"""The page of `starttls-listtool check --html`, of domains whose mail servers are real: what is on it, and what its
+script does in a browser. How it looks is tested in test_page_layout.py."""
 
 import unittest
 
@@ -47,7 +47,8 @@ class Several(Page):
         self.assertEqual(len(names), len(set(names)))
         inside = {link.attributes["href"][1:] for link in root.all("a") if link.attributes["href"].startswith("#")}
         self.assertLessEqual(inside, set(names))
-        tiles = {tile.all("span")[0].text: tile.all("b")[0].text for tile in root.all("ul", class_="tiles four")[0].all("li")}
+        [tiles] = root.all("ul", class_="tiles four")
+        tiles = {tile.all("span")[0].text: tile.all("b")[0].text for tile in tiles.all("li")}
         self.assertEqual(tiles, {"domain has a fault": "1", "domain has a warning, and no fault": "1",
                                  "domain has something unknown, and no fault": "1",
                                  "domains have no warning and no fault": "3"})
@@ -74,7 +75,8 @@ class Several(Page):
         self.assertEqual(browser.evaluate(ROWS)[0], "fault.test")
         browser.open(page, width=360)
         self.assertEqual(browser.evaluate("getComputedStyle(document.querySelector('.sort')).display"), "block")
-        browser.evaluate("(e => { e.value = 0; e.dispatchEvent(new Event('change')) })(document.querySelector('.sort select'))")
+        browser.evaluate("(e => { e.value = 0; e.dispatchEvent(new Event('change')) })"
+                         "(document.querySelector('.sort select'))")
         self.assertEqual(browser.evaluate(ROWS), sorted(MIXED))
 
         browser.open(page, width=1280)

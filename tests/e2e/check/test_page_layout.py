@@ -1,4 +1,5 @@
 """The page of `starttls-listtool check --html` at the widths of a phone, a tablet and a screen, light, dark and printed.
+
 Screenshots are kept below the build directory, in pictures/check-page."""
 
 import unittest
@@ -23,7 +24,8 @@ class Layout(Page):
         add_hostile(self)
         self.start()
         browser = Chromium(self.lab)
-        check_page(self, browser, self.page("-v", "--explain", "hostile.test", "certificate.test"), "hostile", self.pictures())
+        both = self.page("-v", "--explain", "hostile.test", "certificate.test")
+        check_page(self, browser, both, "hostile", self.pictures())
         check_page(self, browser, self.page("-v", "--explain", "hostile.test"), "hostile-one")
         self.assert_quiet(browser)
 

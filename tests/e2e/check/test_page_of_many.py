@@ -15,7 +15,8 @@ class Many(Page):
         add_mixed(self)
         servers = [name for name in MIXED if name != "nothing.test"]
         names = [f"customer-{number:03}.example.test" for number in range(500)]
-        zone = {name.split(".")[0]: [f"MX 10 mx.{servers[number % len(servers)]}."] for number, name in enumerate(names)}
+        zone = {name.split(".")[0]: [f"MX 10 mx.{servers[number % len(servers)]}."]
+                for number, name in enumerate(names)}
         for name in names[::25]:
             label = name.split(".")[0]
             zone |= {f"{owner}.{label}": records for owner, records in mta_sts_records(self.web).items()}
