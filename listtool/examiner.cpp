@@ -86,7 +86,10 @@ examination::Sources Examiner::Network::make_sources() {
 Result<void> Examiner::Network::open() {
   const discovery::DiscoverySettings& discovery = context_.configuration.discovery;
   resolver_ = TRY(dns::Resolver::create(loop_, discovery.dns));
+  auto authorities = TRY(certificate::Authorities::load(discovery.policy_hosts.ca_file));
   http::FetcherSettings policy_hosts = discovery.policy_hosts;
+  // To read all authorities of a system takes as long as a probe: once is enough.
+  policy_hosts.authorities = authorities.copy_store();
   policy_hosts.keep_certificate = true;
   fetcher_ = TRY(http::Fetcher::create(loop_, std::move(policy_hosts)));
   smtp::ProberSettings prober;
@@ -95,7 +98,6 @@ Result<void> Examiner::Network::open() {
   prober.private_addresses = true;
   private_prober_ = std::make_unique<smtp::Prober>(loop_, prober);
   lists_ = TRY(CheckLists::open(context_));
-  auto authorities = TRY(certificate::Authorities::load(discovery.policy_hosts.ca_file));
   examination::GatherSettings gather{
       .now = context_.now,
       .later = context_.now + std::chrono::days(settings_.days),

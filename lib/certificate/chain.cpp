@@ -152,7 +152,22 @@ Result<Authorities> Authorities::load(const std::filesystem::path& ca_file) {
     }();
     if (!added) return fail(Fault::config, "the CA file cannot be used: {}", added.error().message);
   }
-  return Authorities(std::shared_ptr<X509_STORE>(std::move(store)));
+  return Authorities(std::shared_ptr<X509_STORE>(std::move(store)), ca_file.empty());
+}
+
+std::shared_ptr<x509_store_st> Authorities::copy_store() const {
+  std::shared_ptr<X509_STORE> copy(::X509_STORE_new(), &::X509_STORE_free);
+  if (!copy) return nullptr;
+  const STACK_OF(X509_OBJECT)* const objects = ::X509_STORE_get0_objects(store_.get());
+  for (int at = 0; at < sk_X509_OBJECT_num(objects); ++at) {
+    X509* const certificate = ::X509_OBJECT_get0_X509(sk_X509_OBJECT_value(objects, at));
+    if (certificate != nullptr && ::X509_STORE_add_cert(copy.get(), certificate) != 1) return nullptr;
+  }
+  if (!of_system_) return copy;
+  X509_LOOKUP* const directory = ::X509_STORE_add_lookup(copy.get(), ::X509_LOOKUP_hash_dir());
+  if (directory == nullptr || ::X509_LOOKUP_add_dir(directory, nullptr, X509_FILETYPE_DEFAULT) != 1)
+    return nullptr;
+  return copy;
 }
 
 Authorities Authorities::of(std::span<const Certificate> certificates) {
@@ -160,7 +175,7 @@ Authorities Authorities::of(std::span<const Certificate> certificates) {
   for (const X509Ptr& each : parse_all(certificates)) {
     if (store && each) ::X509_STORE_add_cert(store.get(), each.get());
   }
-  return Authorities(std::move(store));
+  return {std::move(store), false};
 }
 
 ChainVerdict verify(std::span<const Certificate> chain, const Authorities& authorities, Time at) {

@@ -29,9 +29,16 @@ class Authorities {
 
   x509_store_st* store() const { return store_.get(); }
 
+  // A store of the same certificates, which are shared, for a library that changes its flags. Null where there is no
+  // memory.
+  std::shared_ptr<x509_store_st> copy_store() const;
+
  private:
-  explicit Authorities(std::shared_ptr<x509_store_st> store) : store_(std::move(store)) {}
+  Authorities(std::shared_ptr<x509_store_st> store, bool of_system)
+      : store_(std::move(store)), of_system_(of_system) {}
+
   std::shared_ptr<x509_store_st> store_;
+  bool of_system_;  // those in the system's directory are read when they are needed
 };
 
 enum class ChainFault {

@@ -1,6 +1,7 @@
 #include "http/curl_handle.h"
 
 #include <fmt/format.h>
+#include <openssl/ssl.h>
 
 #include <algorithm>
 #include <array>
@@ -27,6 +28,11 @@ void trust(CURL* easy, const std::filesystem::path& ca_file) {
   if (system_has_file || !ca_file.empty()) ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
 }
 
+CURLcode set_store(CURL*, void* context, void* store) noexcept {
+  ::SSL_CTX_set1_cert_store(static_cast<SSL_CTX*>(context), static_cast<X509_STORE*>(store));
+  return CURLE_OK;
+}
+
 }  // namespace
 
 bool start_curl() {
@@ -49,6 +55,13 @@ void speak_https(CURL* easy, const std::filesystem::path& ca_file) {
   ::curl_easy_setopt(easy, CURLOPT_USERAGENT, user_agent.c_str());
   ::curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   trust(easy, ca_file);
+}
+
+void trust_store(CURL* easy, x509_store_st& store) {
+  ::curl_easy_setopt(easy, CURLOPT_CAINFO, nullptr);
+  ::curl_easy_setopt(easy, CURLOPT_CAPATH, nullptr);
+  ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, &set_store);
+  ::curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, &store);
 }
 
 int status_of(CURL* easy) {

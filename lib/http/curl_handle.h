@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 
+struct x509_store_st;  // OpenSSL's X509_STORE
+
 namespace starttls::http {
 
 using Easy = std::unique_ptr<CURL, decltype(&::curl_easy_cleanup)>;
@@ -23,6 +25,9 @@ Easy new_easy();
 // https only, HTTP/1.1, TLS 1.2 or later, the certificate verified. `ca_file` has the only authorities that
 // are trusted; "": those of the system.
 void speak_https(CURL* easy, const std::filesystem::path& ca_file);
+
+// Trusts the authorities of this store only, which must live as long as the handle.
+void trust_store(CURL* easy, x509_store_st& store);
 
 // curl takes 0 for "no limit".
 template <class Duration>

@@ -274,7 +274,7 @@ Result<std::unique_ptr<Fetcher>> Fetcher::create(event::Loop& loop, FetcherSetti
   const char* const of_the_system = ::curl_version_info(CURLVERSION_NOW)->cainfo;
   const std::filesystem::path authorities =
       !settings.ca_file.empty() || of_the_system == nullptr ? settings.ca_file : of_the_system;
-  if (!authorities.empty()) {
+  if (!authorities.empty() && !settings.authorities) {
     TRY(is_ca_file(authorities));
   }
   Multi multi(start_curl() ? ::curl_multi_init() : nullptr, &::curl_multi_cleanup);

@@ -23,6 +23,8 @@
 #include "event/loop.h"
 #include "http/concurrency_limiter.h"
 
+struct x509_store_st;  // OpenSSL's X509_STORE
+
 namespace starttls::http {
 
 // Why there is no page.
@@ -61,6 +63,8 @@ struct Page {
 
 struct FetcherSettings {
   std::filesystem::path ca_file;  // PEM; the only authorities trusted. "": those of the system
+  // The same, read already, in place of ca_file. Null: ca_file. libcurl sets flags of it, so it must not serve others.
+  std::shared_ptr<x509_store_st> authorities;
   std::uint16_t port = 443;
   // Whether addresses outside the public Internet are allowed (RFC 6890).
   bool private_addresses = false;

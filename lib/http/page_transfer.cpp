@@ -71,6 +71,7 @@ PageTransfer::PageTransfer(Easy easy, const FetcherSettings& settings, std::vect
   ::curl_easy_setopt(easy_.get(), CURLOPT_ERRORBUFFER, words_.data());
   ::curl_easy_setopt(easy_.get(), CURLOPT_PRIVATE, this);
   speak_https(easy_.get(), settings_.ca_file);
+  if (settings_.authorities) trust_store(easy_.get(), *settings_.authorities);
   ::curl_easy_setopt(easy_.get(), CURLOPT_FOLLOWLOCATION, 0L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_CERTINFO, settings_.keep_certificate ? 1L : 0L);
   ::curl_easy_setopt(easy_.get(), CURLOPT_HEADERFUNCTION, &PageTransfer::receive_header);

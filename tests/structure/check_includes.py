@@ -22,7 +22,7 @@ LIBRARIES = {
     "libpq-fe.h": {"postgres"},
     "libpsl.h": {"publicsuffix"},
     "lmdb.h": {"table"},
-    "openssl/": {"certificate", "milter", "minisign", "openpgp", "smtp", "store", "tlsrptdb"},
+    "openssl/": {"certificate", "http", "milter", "minisign", "openpgp", "smtp", "store", "tlsrptdb"},
     "rapidjson/": {"json", "listtool", "preload", "session", "store", "tlsrpt"},
     "spdlog/": {"base"},
     "sqlite3.h": {"sqlite"},

@@ -1,5 +1,7 @@
 #include "certificate/chain.h"
 
+#include <openssl/x509_vfy.h>
+
 #include "support/certificates.h"
 
 using namespace starttls;
@@ -147,6 +149,17 @@ TEST_CASE("the certificates of a CA file are trusted") {
   test::write(folder / "ca.pem", "Two roots:\n" + world.other_root.pem() + world.root.pem());
   const auto trusted = test::good(Authorities::load(folder / "ca.pem"));
   CHECK(verify(chain_of({&world.server, &world.intermediate}), trusted, made_at).fault == ChainFault::none);
+}
+
+TEST_CASE("a copy of the authorities has the same certificates, and flags of its own") {
+  const World world;
+  const Authorities trusted = trust({&world.root, &world.other_root});
+  const auto copy = trusted.copy_store();
+  REQUIRE(copy);
+  CHECK(sk_X509_OBJECT_num(::X509_STORE_get0_objects(copy.get())) == 2);
+  ::X509_STORE_set_flags(copy.get(), X509_V_FLAG_PARTIAL_CHAIN);
+  const auto flags = ::X509_VERIFY_PARAM_get_flags(::X509_STORE_get0_param(trusted.store()));
+  CHECK((flags & X509_V_FLAG_PARTIAL_CHAIN) == 0);
 }
 
 TEST_CASE("a CA file that cannot be used is an error of the configuration") {
