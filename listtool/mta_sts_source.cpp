@@ -35,7 +35,8 @@ Result<std::optional<Source>> read_mta_sts_source(const Configuration& configura
 }
 
 std::string fingerprint(const std::optional<Source>& mta_sts) {
-  if (!mta_sts) return "none";
+  // serve creates the cache. A map has the same policies before and after that.
+  if (!mta_sts || mta_sts->list.size() == 0) return "none";
   uLong sum = ::crc32_z(0, nullptr, 0);
   const auto add = [&sum](std::string_view text) {
     sum = ::crc32_z(sum, reinterpret_cast<const Bytef*>(text.data()), text.size());

@@ -16,7 +16,7 @@ namespace starttls::listtool {
 // mtastsdb::Cache.
 Result<std::optional<Source>> read_mta_sts_source(const Configuration& configuration, Time now);
 
-// Differs if the content of a map would differ.
+// Differs if the policies in a map would differ.
 std::string fingerprint(const std::optional<Source>& mta_sts);
 
 }  // namespace starttls::listtool

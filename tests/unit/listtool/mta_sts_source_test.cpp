@@ -74,6 +74,15 @@ TEST_CASE("a policy that has expired is not in the source") {
   CHECK(cached.source(now + std::chrono::seconds(86'400))->list.size() == 0);
 }
 
+TEST_CASE("a cache without a valid policy has the fingerprint of no cache") {
+  const Cached none;
+  Cached cached;
+  cached.keep("b.test", fetched("mode: enforce\nmx: mx.b.test\n"));
+  const auto expired = cached.source(now + std::chrono::hours(48));
+  REQUIRE(expired);
+  CHECK(fingerprint(expired) == fingerprint(none.source()));
+}
+
 TEST_CASE("the fingerprint differs if a map would") {
   Cached cached;
   cached.keep("b.test", fetched("mode: enforce\nmx: mx.b.test\n"));
