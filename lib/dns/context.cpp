@@ -46,6 +46,9 @@ std::vector<Option> options_of(const ContextSettings& settings) {
       // A server that did not answer is asked again as soon as it may be back. Without this it is not asked
       // for up to 15 minutes.
       {"infra-keep-probing:", "yes"},
+      // In seconds: then a server counts as new. libunbound 1.26 asks a server that has reached a longest time
+      // limit below 12 s only after that.
+      {"infra-host-ttl:", "5"},
       // The first time limit, in milliseconds. libunbound tries a new server three times before the next one,
       // and doubles the time each time. With its default of 376, in one of three runs a dead resolver beside
       // a live one used all of the time that a question has.

@@ -62,7 +62,9 @@ class Failures(unittest.TestCase):
                                      ("A", b"abc"), ("AAAA", b"abcd"), ("TLSA", b"\3\1"), ("MX", b"\0\x0a\xc0\xff")):
                 with self.subTest(type_name, rdata=rdata):
                     server.spoil(NAME, bad.records(record(NAME, type_name, rdata)))
-                    self.assertEqual(self.timely(server, NAME, type_name)["status"], "failed")
+                    status = self.timely(server, NAME, type_name)["status"]
+                    # libunbound 1.26 removes an address that is malformed, and the rest is an answer without one.
+                    self.assertIn(status, ("failed", "no_data") if type_name in ("A", "AAAA") else ("failed",))
 
     def test_odd_bytes_in_names_and_texts_are_kept_as_they_are(self) -> None:
         with Lab() as lab:
@@ -122,7 +124,7 @@ class Failures(unittest.TestCase):
                 server.mend("*")
                 # libunbound has no event for a server that it uses again: only an answer shows that.
                 names = (f"m{number}.example.test" for number in itertools.count())
-                wait.until(lambda: probe.ask(next(names), "MX")["status"] != "failed", timeout=3)
+                wait.until(lambda: probe.ask(next(names), "MX")["status"] != "failed", timeout=10)
 
     def test_unanswered_questions_do_not_accumulate(self) -> None:
         """libunbound continues such questions for long; if they are many, the component replaces it, with an empty
