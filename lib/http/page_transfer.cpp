@@ -48,6 +48,9 @@ std::string certificate_of(CURL* easy) {
   return {};
 }
 
+// CURLE_TOO_LARGE, which curl has from 8.6 on: one of its own limits, such as that for the number of headers.
+constexpr auto curl_too_large = static_cast<CURLcode>(100);
+
 bool is_connection_trouble(CURLcode code) {
   return code == CURLE_COULDNT_CONNECT || code == CURLE_OPERATION_TIMEDOUT;
 }
@@ -242,6 +245,7 @@ Page PageTransfer::failed(CURLcode code) const {
     return {.error = FetchError::busy, .reason = "too much is being fetched from one of its addresses"};
   }
   if (is_certificate_trouble(code)) return {.error = FetchError::certificate, .reason = reason};
+  if (code == curl_too_large) return {.error = FetchError::too_large, .reason = reason};
   switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
       return {.error = FetchError::address, .reason = "no address that can be connected to"};

@@ -274,8 +274,9 @@ class Size(FetcherCase):
                                       b"X: x\r\n" * 100)):
                 server = RawServer(lab, says_for_ever(beginning, piece), certificate)
                 page = fetch(lab, server.port, *FAR, addresses=[server.address])
-                self.assertEqual((page["error"], page["reason"]),
-                                 ("too_large", "headers of more than 65536 bytes"), page)
+                self.assertEqual(page["error"], "too_large", page)
+                # curl 8.14 has a limit for their number, too.
+                self.assertRegex(page["reason"], "^(headers of more than 65536 bytes|Too many response headers, .*)$")
 
     def test_a_wrong_length_is_detected_if_bytes_are_missing(self) -> None:
         with Lab() as lab:
@@ -343,7 +344,7 @@ class Trust(FetcherCase):
                      ".*unable to get local issuer certificate"),
                     ("alone.example.test", itself, ".*self-signed certificate"),
                     ("other.example.test", lab.ca.issue("elsewhere.example.test"),
-                     ".*no alternative certificate subject name matches target host name 'other.example.test'"),
+                     ".*no alternative certificate subject name matches target host ?name 'other.example.test'"),
                     ("a.b.example.test", lab.ca.issue("*.example.test", ["*.example.test"]), ".*no alternative .*")):
                 with self.subTest(host):
                     web.server.add_host(host, certificate)
