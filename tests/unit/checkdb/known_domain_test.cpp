@@ -203,9 +203,9 @@ TEST_CASE("something is better only when two examinations in a row say so") {
   SECTION("it comes and goes") {
     KnownDomain last = first;
     for (int night = 0; night < 6; ++night) {
-      const KnownDomain now = next(last, night % 2 == 0 ? examination::Findings{} : broken);
-      CHECK(compare(last, now).is_empty());
-      last = now;
+      const KnownDomain known = next(last, night % 2 == 0 ? examination::Findings{} : broken);
+      CHECK(compare(last, known).is_empty());
+      last = known;
     }
   }
   SECTION("it is only a warning now") {
