@@ -115,13 +115,14 @@ class Polite(Case):
 
         server = self.scripted("polite.test", talk)
         self.start()
+        begin = time.monotonic()  # the server may hear of the first connection late
         done = self.check(*self.connect, "--ehlo", "mail.example.test", "polite.test")
         self.assertEqual((done.returncode, done.stderr), (0, ""))
         first, second = server.heard
         self.assertEqual(first, ["EHLO mail.example.test", "STARTTLS", "EHLO mail.example.test", "QUIT"])
         # The second offers versions that the server refuses: after a failed handshake there is nothing to say.
         self.assertEqual(second, ["EHLO mail.example.test", "STARTTLS"])
-        self.assertGreaterEqual(begins[1] - begins[0], 1)
+        self.assertGreaterEqual(begins[1] - begin, 1)
         self.assertFalse([line for heard in server.heard for line in heard if line.startswith("MAIL")])
 
 
